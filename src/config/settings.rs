@@ -1,0 +1,270 @@
+//! The validated settings: types that can only hold what makes sense.
+//!
+//! Made by [`crate::config::load`] from the raw file; everything else in the program takes these.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use chrono_tz::Tz;
+use url::Url;
+
+use super::schedule::Schedule;
+use super::secret::Secret;
+
+/// Everything a running daemon needs to know.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// The file these come from.
+    pub file: PathBuf,
+    pub log: Log,
+    /// Calendar days (expiry) and schedules are counted in this zone.
+    pub time_zone: Tz,
+    pub storage: Storage,
+    /// At least one.
+    pub sites: Vec<Site>,
+    /// Whether the file has a `sites` list. Only then is the site a visible dimension (tag `site`,
+    /// topic suffix, payload key), so that a single-site Butler dashboard sees what it knows.
+    pub named_sites: bool,
+    pub influxdb: Option<InfluxDb>,
+    pub mqtt: Option<Mqtt>,
+    pub webhooks: Vec<Webhook>,
+    /// Butler sections that the file fills in and Bursar doesn't implement, in file order.
+    pub unimplemented: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Log {
+    pub level: tracing::level_filters::LevelFilter,
+    /// One JSON object a line on standard output instead of text for people.
+    pub json: bool,
+    /// Where daily rotated files go, if anywhere (`fileLogging`, `logDirectory`).
+    pub directory: Option<PathBuf>,
+}
+
+/// `Butler.storage`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Storage {
+    pub path: PathBuf,
+    pub outbox: OutboxLimits,
+}
+
+/// How much a destination's queue may hold while the destination is down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OutboxLimits {
+    pub max_events: u64,
+    pub max_age: Duration,
+}
+
+/// One Qlik Sense site.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Site {
+    pub name: String,
+    pub connection: Connection,
+    /// Added to every InfluxDB point of this site.
+    pub tags: Vec<Tag>,
+    pub server_license: Option<ServerLicenseMonitor>,
+    pub access_license: Option<AccessLicenseMonitor>,
+}
+
+/// How to reach a site's repository service (`configQRS`, `cert`).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Connection {
+    /// Address to connect to: a name or an IP address.
+    pub host: String,
+    pub port: u16,
+    /// Plain HTTP when false, as Butler has it. For tests behind a proxy only.
+    pub use_ssl: bool,
+    pub client_cert: PathBuf,
+    pub client_key: PathBuf,
+    pub ca_cert: PathBuf,
+    /// Verify the server's certificate.
+    pub reject_unauthorized: bool,
+    /// The name expected in the server's certificate, when it isn't `host`.
+    pub tls_server_name: Option<String>,
+    /// Fixed request headers; contains `X-Qlik-User`.
+    pub headers: Vec<(String, String)>,
+    pub connect_timeout: Duration,
+    pub request_timeout: Duration,
+    /// Requests at the same time.
+    pub max_concurrency: usize,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct ServerLicenseMonitor {
+    pub schedule: Schedule,
+    /// Alert when this many days or fewer are left. At least 0.
+    pub threshold_days: i64,
+    /// Day/month order for dates that could be read both ways.
+    pub date_order: DateOrder,
+    pub destination: Switches,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct AccessLicenseMonitor {
+    pub schedule: Schedule,
+    pub destination: Switches,
+}
+
+/// How to read a date such as `03/04/2027` in a license text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum DateOrder {
+    /// Not at all: it is reported as unreadable.
+    #[default]
+    Unset,
+    DayFirst,
+    MonthFirst,
+}
+
+/// Which destinations a monitor's events go to.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Switches {
+    pub influxdb: bool,
+    /// Added to this monitor's InfluxDB points.
+    pub influxdb_tags: Vec<Tag>,
+    pub mqtt: SendSwitch,
+    pub webhook: SendSwitch,
+}
+
+/// `enable` of a destination is folded in: both are false when it is off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct SendSwitch {
+    pub recurring: bool,
+    pub alert: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tag {
+    pub name: String,
+    pub value: String,
+}
+
+/// `Butler.influxDb`, when enabled.
+#[derive(Debug, Clone, PartialEq)]
+pub struct InfluxDb {
+    /// `http://hostIP:hostPort` or `https://...`.
+    pub url: Url,
+    /// Own CA for https.
+    pub ca_cert: Option<PathBuf>,
+    pub reject_unauthorized: bool,
+    pub version: InfluxVersion,
+    /// Added to every point.
+    pub tags: Vec<Tag>,
+    pub timeout: Duration,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum InfluxVersion {
+    V1 { auth: Option<BasicAuth>, database: String, retention_policy: Option<RetentionPolicy> },
+    V2 { org: String, bucket: String, description: String, token: Secret, retention: Duration },
+    V3 { database: String, token: Secret },
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct BasicAuth {
+    pub username: String,
+    pub password: Secret,
+}
+
+/// A retention policy of InfluxDB 1.x. `duration` in InfluxQL's own syntax (`10d`, `INF`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RetentionPolicy {
+    pub name: String,
+    pub duration: String,
+}
+
+/// `Butler.mqttConfig`, when enabled.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Mqtt {
+    pub host: String,
+    pub port: u16,
+    pub protocol: MqttProtocol,
+    pub client_id: String,
+    pub auth: Option<MqttAuth>,
+    pub keep_alive: Duration,
+    pub tls: Option<MqttTls>,
+    pub topics: MqttTopics,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct MqttAuth {
+    pub username: String,
+    pub password: Option<Secret>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MqttProtocol {
+    V311,
+    V5,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct MqttTls {
+    /// Own CA; the system's roots when absent.
+    pub ca_cert: Option<PathBuf>,
+    /// Client certificate and key.
+    pub client: Option<(PathBuf, PathBuf)>,
+    pub reject_unauthorized: bool,
+    pub server_name: Option<String>,
+}
+
+/// Topics. With several sites, `/` and the site's name are appended (or put in place of `{site}`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MqttTopics {
+    /// Recurring server license data (`qlikSenseServerLicenseTopic`).
+    pub server_license: String,
+    /// Server license alerts (`qlikSenseServerLicenseExpireTopic`).
+    pub server_license_alert: String,
+    /// Recurring access license data (`qlikSenseLicenseTopic`, Bursar's own).
+    pub access_license: String,
+    /// `online` / `offline`, retained, the latter as last will.
+    pub status: String,
+}
+
+/// One webhook, with the kind of message it is for.
+#[derive(Clone, PartialEq)]
+pub struct Webhook {
+    pub purpose: WebhookPurpose,
+    pub description: String,
+    pub url: Url,
+    pub method: HttpMethod,
+    /// Own CA file (`cert.certCA`), used when `cert.enable` is true.
+    pub ca_cert: Option<PathBuf>,
+    pub reject_unauthorized: bool,
+    pub headers: Vec<(String, Secret)>,
+    /// Key for the HMAC-SHA256 signature of the body.
+    pub hmac_key: Option<Secret>,
+    /// `rateLimit`: at least this long between two calls. Zero = no limit.
+    pub rate_limit: Duration,
+    pub timeout: Duration,
+}
+
+impl fmt::Debug for Webhook {
+    /// Without the URL's path and query: they are secrets (Slack, Teams).
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Webhook")
+            .field("purpose", &self.purpose)
+            .field("description", &self.description)
+            .field("host", &self.url.host_str())
+            .field("method", &self.method)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Which list of `webhookNotification` a webhook stands in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum WebhookPurpose {
+    /// `qlikSenseServerLicenseMonitor`: recurring server license data.
+    ServerLicense,
+    /// `qlikSenseServerLicenseExpiryAlert`: server license alerts.
+    ServerLicenseAlert,
+    /// `qlikSenseLicenseMonitor` (Bursar's own): recurring access license data.
+    AccessLicense,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum HttpMethod {
+    Get,
+    Post,
+    Put,
+}

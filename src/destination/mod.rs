@@ -1,0 +1,92 @@
+//! Where events go.
+//!
+//! One folder per destination, the same life cycle for each:
+//!
+//! 1. **validate** is pure (no file, network or task): [`crate::config`] does it when it turns the
+//!    raw section into the destination's validated settings;
+//! 2. **build** (`new` of each destination) may read files and make clients, but spawns nothing;
+//! 3. **run** owns whatever must go on in the background, until it is told to stop;
+//! 4. **deliver** is called by the one delivery worker of the destination, never twice at once.
+//!
+//! A destination knows nothing of schedules, sites or other destinations.
+
+pub mod influxdb;
+pub mod mqtt;
+pub mod webhook;
+pub mod worker;
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio_util::sync::CancellationToken;
+
+use crate::event::Event;
+
+/// One place events are delivered to. Each has its own queue in the outbox and its own worker.
+#[async_trait]
+pub trait Destination: Send + Sync {
+    /// Stable name of the queue in the outbox, such as `influxdb`, `mqtt`,
+    /// `webhook/1f0c2a9b`. Survives restarts and reordering of the settings.
+    fn id(&self) -> &str;
+
+    /// What a person calls it, without secrets: `InfluxDB 2.x at http://influx:8086`.
+    fn title(&self) -> String;
+
+    /// Whether this destination's settings ask for this event. Pure; must not block.
+    fn wants(&self, event: &Event) -> bool;
+
+    /// How many events one [`deliver`](Self::deliver) call may carry.
+    fn max_batch(&self) -> usize {
+        1
+    }
+
+    /// The shortest time between two deliveries, where the settings ask for one. While the worker
+    /// waits for it, recurring events of the same kind and site are reduced to the newest.
+    fn min_interval(&self) -> Option<Duration> {
+        None
+    }
+
+    /// Background work, such as a connection's event loop. Owned and joined by the worker; returns
+    /// soon after `stop` is cancelled. Must not return before that.
+    async fn run(&self, stop: CancellationToken) {
+        stop.cancelled().await;
+    }
+
+    /// Delivers the events, in the order given, and says what became of each. Must return exactly
+    /// one outcome per event, in the same order; must not retry on its own (except splitting a
+    /// batch) and must bound its own time. May be cancelled at any await: what was not
+    /// acknowledged is delivered again.
+    async fn deliver(&self, events: &[Event]) -> Vec<Outcome>;
+
+    /// For `bursar check`: reach, credentials, and a write that is harmless or cleaned up.
+    async fn probe(&self) -> Result<Probe, ProbeFailure>;
+}
+
+/// What became of one event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// The receiver acknowledged it.
+    Done,
+    /// It may work later. `after` is what the receiver asked for (`Retry-After`), if it did.
+    Retry { after: Option<Duration>, why: String },
+    /// The receiver will never take this one: it is kept as a dead letter.
+    Refused { why: String },
+}
+
+/// What a successful probe found, in words for the table that `bursar check` prints.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Probe {
+    /// Such as `InfluxDB 1.6.7, database butler exists, test write accepted`.
+    pub found: String,
+    /// Things that work but deserve a look.
+    pub warnings: Vec<String>,
+}
+
+/// Why a probe failed and what to do about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProbeFailure {
+    /// What was tried and what happened.
+    pub what: String,
+    /// What a person can do about it.
+    pub fix: String,
+}

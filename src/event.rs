@@ -1,0 +1,144 @@
+//! The one vocabulary everything downstream of a monitor speaks.
+//!
+//! An [`Event`] is made once by a monitor, written to the outbox of every destination that wants
+//! it, and translated by each destination into its own format. It is free of any destination's
+//! terms. Its serialised form is what the outbox stores, so fields are only ever added, and added
+//! fields have a `#[serde(default)]`.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::license::{Pools, ServerLicense};
+
+/// Something that was observed at one site at one time.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// Unique for ever: receivers deduplicate by it (a UUID, version 7, so it sorts by time).
+    pub id: String,
+    /// Name of the site as configured; [`crate::config::DEFAULT_SITE`] when only one is watched.
+    pub site: String,
+    /// When the site was polled.
+    pub time: DateTime<Utc>,
+    pub body: Body,
+}
+
+/// What was observed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "camelCase")]
+pub enum Body {
+    /// Recurring: the server license as it is now.
+    ServerLicenseStatus(ServerLicenseStatus),
+    /// Alert: the license ends within the configured number of days (0 = today is the last day).
+    ServerLicenseExpiring(ServerLicenseStatus),
+    /// Alert: the license has ended.
+    ServerLicenseExpired(ServerLicenseStatus),
+    /// Alert: the license is invalid, blacklisted, missing, or its end can't be told.
+    ServerLicenseProblem(ServerLicenseStatus),
+    /// Recurring: the access license pools as they are now.
+    AccessLicenseStatus(Pools),
+}
+
+/// The server license, with everything that depends on the day it was looked at.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ServerLicenseStatus {
+    pub license: ServerLicense,
+    /// Worst thing that is known about the license.
+    pub state: LicenseState,
+    /// The server says so, or the last valid day is over.
+    pub expired: bool,
+    /// Last valid day, where there is one that can be read.
+    pub expiry_date: Option<NaiveDate>,
+    /// Days from the poll's local day to `expiry_date`: 0 on the last valid day, negative after.
+    pub days_until_expiry: Option<i64>,
+    /// The configured alert threshold at the time of the poll.
+    pub threshold_days: i64,
+}
+
+/// One word for the state of a server license, worst first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LicenseState {
+    /// No license is installed on the server.
+    None,
+    Blacklisted,
+    Invalid,
+    Expired,
+    /// An end date is there but can't be read for certain: the text needs a person.
+    ExpiryUnreadable,
+    /// Neither an end date nor a statement that there is none.
+    ExpiryUnknown,
+    /// Ends within the alert threshold.
+    Expiring,
+    /// The license never ends.
+    Perpetual,
+    Valid,
+}
+
+impl LicenseState {
+    /// The state as text, the same as its serialised form.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Blacklisted => "blacklisted",
+            Self::Invalid => "invalid",
+            Self::Expired => "expired",
+            Self::ExpiryUnreadable => "expiry-unreadable",
+            Self::ExpiryUnknown => "expiry-unknown",
+            Self::Expiring => "expiring",
+            Self::Perpetual => "perpetual",
+            Self::Valid => "valid",
+        }
+    }
+}
+
+/// Which monitor an event comes from; each has its own destination switches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Monitor {
+    ServerLicense,
+    AccessLicense,
+}
+
+/// Whether losing an event means losing one sample of many, or losing the only word of something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Class {
+    /// One of a series: the first to go when an outbox overflows, and may be coalesced.
+    Recurring,
+    /// Never coalesced, last to go.
+    Alert,
+}
+
+impl Event {
+    /// A new event with a fresh id.
+    pub fn new(site: impl Into<String>, time: DateTime<Utc>, body: Body) -> Self {
+        Self { id: uuid::Uuid::now_v7().to_string(), site: site.into(), time, body }
+    }
+
+    /// Which monitor it comes from.
+    pub fn monitor(&self) -> Monitor {
+        match self.body {
+            Body::AccessLicenseStatus(_) => Monitor::AccessLicense,
+            _ => Monitor::ServerLicense,
+        }
+    }
+
+    /// Recurring data or an alert.
+    pub fn class(&self) -> Class {
+        match self.body {
+            Body::ServerLicenseStatus(_) | Body::AccessLicenseStatus(_) => Class::Recurring,
+            _ => Class::Alert,
+        }
+    }
+
+    /// The kind as text: what the outbox lists and what recurring data is coalesced by.
+    pub fn kind(&self) -> &'static str {
+        match self.body {
+            Body::ServerLicenseStatus(_) => "serverLicenseStatus",
+            Body::ServerLicenseExpiring(_) => "serverLicenseExpiring",
+            Body::ServerLicenseExpired(_) => "serverLicenseExpired",
+            Body::ServerLicenseProblem(_) => "serverLicenseProblem",
+            Body::AccessLicenseStatus(_) => "accessLicenseStatus",
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! Bursar watches the licenses of client-managed Qlik Sense sites.
+//!
+//! A fact moves one way:
+//!
+//! ```text
+//! schedule -> monitor -> qrs (read) -> license (domain) -> event -> store (outbox) -> destination
+//! ```
+//!
+//! | module | what lives there |
+//! | --- | --- |
+//! | [`cli`] | one file per command |
+//! | [`config`] | the YAML file as written (Butler's tree) and the validated settings made of it |
+//! | [`qrs`] | the Qlik Repository Service: transport, reading, filters, errors |
+//! | [`license`] | the domain without I/O: server license, access license pools |
+//! | [`monitor`] | what is looked at on a schedule, and the events that come of it |
+//! | [`event`] | the one vocabulary everything downstream speaks |
+//! | [`destination`] | the destination trait, the registry, one folder per destination |
+//! | [`store`] | the embedded SQL store: outbox, latest snapshots, migrations |
+//! | [`daemon`] | the supervisor: pollers, delivery workers, shutdown, service managers |
+//! | [`tls`] | certificates, keys and TLS settings from PEM files |
+//! | [`simulator`] | a Qlik Sense site in a process, for the demo, the tests and the benches |
+
+pub mod cli;
+pub mod config;
+pub mod daemon;
+pub mod destination;
+pub mod event;
+pub mod license;
+pub mod monitor;
+pub mod qrs;
+pub mod simulator;
+pub mod store;
+pub mod tls;

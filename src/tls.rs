@@ -1,0 +1,228 @@
+//! Certificates and keys from PEM files, and the TLS settings made of them.
+//!
+//! Every TLS connection of the program, to a Qlik site or to a destination, is set up here, so
+//! that a file that can't be used gives the same clear error everywhere.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+
+/// Why a PEM file can't be used. Each text names the file and what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum PemError {
+    /// The file isn't there, or this user may not read it.
+    #[error("cannot read {}: {source}", path.display())]
+    Unreadable { path: PathBuf, source: std::io::Error },
+    /// No certificate block in the file.
+    #[error("{} holds no PEM certificate (expected a block that starts with -----BEGIN CERTIFICATE-----)", path.display())]
+    NoCertificate { path: PathBuf },
+    /// A block is there but its content is damaged.
+    #[error("{} holds a certificate that can't be parsed: {why}", path.display())]
+    BadCertificate { path: PathBuf, why: String },
+    /// No private key block in the file.
+    #[error("{} holds no PEM private key (expected a block that starts with -----BEGIN PRIVATE KEY----- or -----BEGIN RSA PRIVATE KEY-----)", path.display())]
+    NoKey { path: PathBuf },
+    /// The key is protected by a password.
+    #[error("{0} holds a private key that is encrypted with a password; decrypt it with: openssl pkey -in {0} -out decrypted_key.pem", path.display())]
+    EncryptedKey { path: PathBuf },
+    /// A key block is there but its content is damaged.
+    #[error("{} holds a private key that can't be parsed: {why}", path.display())]
+    BadKey { path: PathBuf, why: String },
+    /// Certificate and key are both fine but don't belong together.
+    #[error("the private key {} does not belong to the certificate {}", key.display(), cert.display())]
+    Mismatch { cert: PathBuf, key: PathBuf },
+    /// The certificates can't be used as trust anchors.
+    #[error("{} can't be used as a certificate authority: {why}", path.display())]
+    BadRoot { path: PathBuf, why: String },
+}
+
+/// What is worth knowing of a certificate before it is used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CertFacts {
+    pub subject: String,
+    pub issuer: String,
+    pub not_before: DateTime<Utc>,
+    pub not_after: DateTime<Utc>,
+    /// basicConstraints says it may sign others.
+    pub is_ca: bool,
+    /// Names the certificate is valid for, as `DNS:...` and `IP:...`.
+    pub names: Vec<String>,
+}
+
+/// Makes ring the process's provider of cryptography. May be called any number of times.
+pub fn install_provider() {
+    // An error means another caller was first, with the same provider.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
+/// The certificates of a PEM file, at least one.
+pub fn load_certs(path: &Path) -> Result<Vec<CertificateDer<'static>>, PemError> {
+    let bytes = read(path)?;
+    let certs = CertificateDer::pem_slice_iter(&bytes)
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|e| PemError::BadCertificate { path: path.into(), why: e.to_string() })?;
+    if certs.is_empty() {
+        return Err(PemError::NoCertificate { path: path.into() });
+    }
+    Ok(certs)
+}
+
+/// The private key of a PEM file: PKCS#1, PKCS#8 or SEC1, any line ends.
+pub fn load_key(path: &Path) -> Result<PrivateKeyDer<'static>, PemError> {
+    let bytes = read(path)?;
+    let text = String::from_utf8_lossy(&bytes);
+    if text.contains("BEGIN ENCRYPTED PRIVATE KEY") || text.contains("Proc-Type: 4,ENCRYPTED") {
+        return Err(PemError::EncryptedKey { path: path.into() });
+    }
+    if !text.contains("PRIVATE KEY-----") {
+        return Err(PemError::NoKey { path: path.into() });
+    }
+    PrivateKeyDer::from_pem_slice(&bytes)
+        .map_err(|e| PemError::BadKey { path: path.into(), why: e.to_string() })
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, PemError> {
+    std::fs::read(path).map_err(|source| PemError::Unreadable { path: path.into(), source })
+}
+
+/// What a certificate says of itself. `path` is for the error text only.
+pub fn inspect(cert: &CertificateDer<'_>, path: &Path) -> Result<CertFacts, PemError> {
+    let bad = |why: String| PemError::BadCertificate { path: path.into(), why };
+    let (_, cert) = x509_parser::parse_x509_certificate(cert).map_err(|e| bad(e.to_string()))?;
+    let time = |t: x509_parser::time::ASN1Time| {
+        DateTime::from_timestamp(t.timestamp(), 0)
+            .ok_or_else(|| bad(format!("validity {t} is out of range")))
+    };
+    let is_ca = cert.basic_constraints().ok().flatten().is_some_and(|c| c.value.ca);
+    let names = cert.subject_alternative_name().ok().flatten().map_or_else(Vec::new, |ext| {
+        use x509_parser::extensions::GeneralName;
+        ext.value
+            .general_names
+            .iter()
+            .filter_map(|name| match name {
+                GeneralName::DNSName(n) => Some(format!("DNS:{n}")),
+                GeneralName::IPAddress([a, b, c, d]) => Some(format!("IP:{a}.{b}.{c}.{d}")),
+                _ => None,
+            })
+            .collect()
+    });
+    Ok(CertFacts {
+        subject: cert.subject().to_string(),
+        issuer: cert.issuer().to_string(),
+        not_before: time(cert.validity().not_before)?,
+        not_after: time(cert.validity().not_after)?,
+        is_ca,
+        names,
+    })
+}
+
+/// Which servers to believe.
+#[derive(Debug, Clone, Copy)]
+pub enum Trust<'a> {
+    /// Only those whose certificate this CA file signed.
+    CaFile(&'a Path),
+    /// Those the operating system trusts.
+    System,
+    /// Anybody: `rejectUnauthorized: false`. The connection is encrypted but can be intercepted.
+    Anybody,
+}
+
+/// A client certificate and its key, as files.
+#[derive(Debug, Clone, Copy)]
+pub struct ClientFiles<'a> {
+    pub cert: &'a Path,
+    pub key: &'a Path,
+}
+
+/// Client-side TLS settings (TLS 1.2 and 1.3).
+pub fn client_config(
+    trust: Trust<'_>,
+    client: Option<ClientFiles<'_>>,
+) -> Result<ClientConfig, PemError> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider.clone())
+        .with_safe_default_protocol_versions()
+        .expect("ring supports TLS 1.2 and 1.3");
+    let builder = match trust {
+        Trust::CaFile(path) => builder.with_root_certificates(load_roots(path)?),
+        Trust::Anybody => builder
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(AcceptAnybody { provider })),
+        Trust::System => {
+            let mut roots = RootCertStore::empty();
+            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+            builder.with_root_certificates(roots)
+        }
+    };
+    match client {
+        None => Ok(builder.with_no_client_auth()),
+        Some(files) => {
+            let certs = load_certs(files.cert)?;
+            let key = load_key(files.key)?;
+            builder.with_client_auth_cert(certs, key).map_err(|e| match e {
+                rustls::Error::InconsistentKeys(_) => {
+                    PemError::Mismatch { cert: files.cert.into(), key: files.key.into() }
+                }
+                other => PemError::BadKey { path: files.key.into(), why: other.to_string() },
+            })
+        }
+    }
+}
+
+/// The trust anchors of a CA file.
+pub fn load_roots(path: &Path) -> Result<RootCertStore, PemError> {
+    let mut roots = RootCertStore::empty();
+    for cert in load_certs(path)? {
+        roots.add(cert).map_err(|e| PemError::BadRoot { path: path.into(), why: e.to_string() })?;
+    }
+    Ok(roots)
+}
+
+/// Checks nothing about the server's identity, but still that the handshake is signed.
+#[derive(Debug)]
+struct AcceptAnybody {
+    provider: Arc<CryptoProvider>,
+}
+
+impl ServerCertVerifier for AcceptAnybody {
+    fn verify_server_cert(
+        &self,
+        _end_entity: &CertificateDer<'_>,
+        _intermediates: &[CertificateDer<'_>],
+        _server_name: &ServerName<'_>,
+        _ocsp_response: &[u8],
+        _now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        rustls::crypto::verify_tls12_signature(message, cert, dss, algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        rustls::crypto::verify_tls13_signature(message, cert, dss, algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}

@@ -1,0 +1,7 @@
+//! Real servers and helpers that several test modules share.
+
+pub mod influxd;
+pub mod mosquitto;
+pub mod process;
+pub mod proxy;
+pub mod victoria;
