@@ -99,6 +99,16 @@ pub enum Monitor {
     AccessLicense,
 }
 
+impl Monitor {
+    /// Short name for logs, tables and the store.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ServerLicense => "server license",
+            Self::AccessLicense => "access licenses",
+        }
+    }
+}
+
 /// Whether losing an event means losing one sample of many, or losing the only word of something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -139,6 +149,37 @@ impl Event {
             Body::ServerLicenseExpired(_) => "serverLicenseExpired",
             Body::ServerLicenseProblem(_) => "serverLicenseProblem",
             Body::AccessLicenseStatus(_) => "accessLicenseStatus",
+        }
+    }
+
+    /// One line for people, such as the log shows it.
+    pub fn summary(&self) -> String {
+        match &self.body {
+            Body::ServerLicenseStatus(status) => format!("server license: {}", status.summary()),
+            Body::ServerLicenseExpiring(status) => {
+                format!("alert, server license about to expire: {}", status.summary())
+            }
+            Body::ServerLicenseExpired(status) => {
+                format!("alert, server license expired: {}", status.summary())
+            }
+            Body::ServerLicenseProblem(status) => {
+                format!("alert, server license needs a look: {}", status.summary())
+            }
+            Body::AccessLicenseStatus(pools) => format!("access licenses: {}", pools.summary()),
+        }
+    }
+}
+
+impl ServerLicenseStatus {
+    /// State, last day and days left in a few words.
+    pub fn summary(&self) -> String {
+        let state = self.state.as_str();
+        match (self.expiry_date, self.days_until_expiry) {
+            (Some(date), Some(days)) if days < 0 => {
+                format!("{state}, ended {date} ({} days ago)", -days)
+            }
+            (Some(date), Some(days)) => format!("{state}, ends {date} (in {days} days)"),
+            _ => state.to_owned(),
         }
     }
 }

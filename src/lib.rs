@@ -20,7 +20,9 @@
 //! | [`tls`] | certificates, keys and TLS settings from PEM files |
 //! | [`simulator`] | a Qlik Sense site in a process, for the demo, the tests and the benches |
 
+pub mod backoff;
 pub mod cli;
+pub mod clock;
 pub mod config;
 pub mod daemon;
 pub mod destination;
@@ -29,5 +31,7 @@ pub mod license;
 pub mod monitor;
 pub mod qrs;
 pub mod simulator;
+pub mod status;
 pub mod store;
 pub mod tls;
+pub mod web;

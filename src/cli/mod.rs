@@ -1,1 +1,162 @@
-//! (being laid)
+//! The command line: one file per command.
+//!
+//! Results go to standard output, everything else (log lines, progress, complaints) to standard
+//! error. Exit codes: see [`Exit`].
+
+mod check;
+mod completions;
+mod config;
+mod demo;
+mod healthcheck;
+mod outbox;
+mod run;
+mod service;
+mod simulate;
+mod status;
+pub mod text;
+
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use tracing::level_filters::LevelFilter;
+
+use crate::config::{Loaded, Settings};
+
+/// How a command ended, as the process's exit code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// 0: done.
+    Ok = 0,
+    /// 1: something went wrong while running.
+    Failed = 1,
+    /// 2: the command line or the settings can't be used; nothing was started.
+    Unusable = 2,
+    /// 3: the command ran, and what it looked at is not in order.
+    NotInOrder = 3,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// Watches the licenses of client-managed Qlik Sense sites
+#[derive(Debug, Parser)]
+#[command(
+    name = "bursar",
+    version,
+    arg_required_else_help = true,
+    after_help = "\
+Examples:
+  bursar demo                          watch a simulated Qlik Sense site, nothing else needed
+  bursar check -c bursar.yaml          verify settings, certificates, sites and destinations
+  bursar run -c bursar.yaml            run the daemon
+  bursar status -c bursar.yaml --live  ask the sites now and print what they say
+
+Exit codes: 0 done, 1 failed, 2 arguments or settings can't be used, 3 not in order"
+)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Run(run::Run),
+    Check(check::Check),
+    Status(status::Status),
+    Demo(demo::Demo),
+    Simulate(simulate::Simulate),
+    Outbox(outbox::Outbox),
+    Config(config::Config),
+    Healthcheck(healthcheck::Healthcheck),
+    Service(service::Service),
+    Completions(completions::Completions),
+}
+
+/// The settings file, the same option for every command that needs one.
+#[derive(Debug, Clone, clap::Args)]
+struct ConfigFile {
+    /// Settings file (YAML, Butler's tree)
+    #[arg(short = 'c', long = "config", value_name = "FILE", env = "BURSAR_CONFIG")]
+    file: PathBuf,
+}
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    crate::tls::install_provider();
+    let result = match arguments.command {
+        Command::Run(command) => command.execute(),
+        Command::Check(command) => command.execute(),
+        Command::Status(command) => command.execute(),
+        Command::Demo(command) => command.execute(),
+        Command::Simulate(command) => command.execute(),
+        Command::Outbox(command) => command.execute(),
+        Command::Config(command) => command.execute(),
+        Command::Healthcheck(command) => command.execute(),
+        Command::Service(command) => command.execute(),
+        Command::Completions(command) => Ok(command.execute()),
+    };
+    match result {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            eprintln!("bursar: {error:#}");
+            Exit::Failed.into()
+        }
+    }
+}
+
+impl ConfigFile {
+    /// Loads the settings; prints every problem and gives the exit code when they can't be used.
+    fn load(&self) -> Result<Loaded, Exit> {
+        load(&self.file, true)
+    }
+}
+
+/// Loads the settings, printing problems to standard error.
+fn load(file: &Path, print_warnings: bool) -> Result<Loaded, Exit> {
+    match crate::config::load(file) {
+        Ok(loaded) => {
+            if print_warnings {
+                for warning in &loaded.warnings {
+                    eprintln!("warning: {warning}");
+                }
+            }
+            Ok(loaded)
+        }
+        Err(problems) => {
+            eprintln!("{problems}");
+            Err(Exit::Unusable)
+        }
+    }
+}
+
+/// Runs a future on a runtime of two threads: the daemon waits nearly all the time.
+fn block_on<F: Future>(future: F) -> anyhow::Result<F::Output> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .max_blocking_threads(4)
+        .thread_stack_size(1024 * 1024)
+        .enable_all()
+        .build()?;
+    let output = runtime.block_on(future);
+    runtime.shutdown_timeout(std::time::Duration::from_secs(1));
+    Ok(output)
+}
+
+/// Reads a log level: tracing's names, and Butler's (`verbose`, `silly`).
+fn parse_level(text: &str) -> Result<LevelFilter, String> {
+    crate::config::parse_log_level(text)
+        .ok_or_else(|| "expected error, warn, info, verbose, debug, silly or off".to_owned())
+}
+
+/// Puts a level given on the command line in place of the file's.
+fn override_level(settings: &mut Settings, level: Option<LevelFilter>) {
+    if let Some(level) = level {
+        settings.log.level = level;
+    }
+}

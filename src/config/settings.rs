@@ -3,6 +3,7 @@
 //! Made by [`crate::config::load`] from the raw file; everything else in the program takes these.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -29,6 +30,8 @@ pub struct Settings {
     pub influxdb: Option<InfluxDb>,
     pub mqtt: Option<Mqtt>,
     pub webhooks: Vec<Webhook>,
+    /// Where the status page is served, if it is (`Butler.web`).
+    pub web: Option<SocketAddr>,
     /// Butler sections that the file fills in and Bursar doesn't implement, in file order.
     pub unimplemented: Vec<String>,
 }

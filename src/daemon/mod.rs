@@ -1,1 +1,357 @@
-//! (being laid)
+//! The supervisor: one poller per site and monitor, one delivery worker per destination.
+//!
+//! Everything that is spawned here is owned by the [`Daemon`] and joined by [`Daemon::stop`].
+
+pub mod lock;
+pub mod logging;
+pub mod notify;
+pub mod poller;
+pub mod service;
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use anyhow::Context;
+use chrono::{DateTime, Utc};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use self::poller::{Attempt, Timing};
+use crate::clock::Clock;
+use crate::config::settings::{Site, Storage};
+use crate::config::{Schedule, Settings};
+use crate::destination::{Destination, registry, worker};
+use crate::event::{Body, Event, Monitor};
+use crate::monitor::{access_license, server_license};
+use crate::qrs;
+use crate::store::Store;
+use crate::web;
+
+/// Everything together has to end within this time after a stop is asked for.
+pub const STOP_LIMIT: Duration = Duration::from_secs(10);
+
+/// With several sites, ticks are spread over at most this long.
+const LONGEST_SPREAD: Duration = Duration::from_secs(30);
+
+/// A running daemon.
+#[derive(Debug)]
+pub struct Daemon {
+    store: Store,
+    stop_polling: CancellationToken,
+    stop_delivering: CancellationToken,
+    pollers: TaskTracker,
+    workers: TaskTracker,
+    page: Option<SocketAddr>,
+    _lock: lock::Lock,
+}
+
+/// What every poller of the daemon shares.
+#[derive(Clone)]
+struct Shared {
+    settings: Arc<Settings>,
+    clock: Clock,
+    store: Store,
+    destinations: Arc<[Arc<dyn Destination>]>,
+}
+
+impl Daemon {
+    /// Opens the store, builds the destinations and starts everything. Polls begin at once.
+    pub async fn start(settings: Settings, clock: Clock) -> anyhow::Result<Self> {
+        let Storage { path, outbox } = &settings.storage;
+        let lock = lock::take(path)?;
+        let store = Store::open(path, *outbox).await?;
+        let destinations: Arc<[_]> = registry::build(&settings)?.into();
+        let settings = Arc::new(settings);
+        let shared = Shared { settings, clock, store: store.clone(), destinations };
+
+        let mut daemon = Self {
+            page: None,
+            _lock: lock,
+            store,
+            stop_polling: CancellationToken::new(),
+            stop_delivering: CancellationToken::new(),
+            pollers: TaskTracker::new(),
+            workers: TaskTracker::new(),
+        };
+        for destination in shared.destinations.iter() {
+            tracing::info!(queue = destination.id(), "delivering to {}", destination.title());
+            daemon.workers.spawn(worker::run(
+                destination.clone(),
+                shared.store.clone(),
+                fastrand::Rng::new(),
+                daemon.stop_delivering.clone(),
+            ));
+        }
+        if let Some(address) = shared.settings.web {
+            let source = web::Source {
+                settings: shared.settings.clone(),
+                store: shared.store.clone(),
+                clock,
+            };
+            let page = web::Page::bind(address, source).await?;
+            daemon.page = Some(page.address()?);
+            daemon.pollers.spawn(page.serve(daemon.stop_polling.clone()));
+        }
+        for site in &shared.settings.sites {
+            daemon.start_site(&shared, site)?;
+        }
+        daemon.pollers.spawn(certificates(shared, daemon.stop_polling.clone()));
+        Ok(daemon)
+    }
+
+    /// The store of this daemon, for those who read beside it.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Where the status page is served, if it is.
+    pub fn page(&self) -> Option<SocketAddr> {
+        self.page
+    }
+
+    /// Stops the timers, finishes the deliveries in hand and closes the store, all within
+    /// [`STOP_LIMIT`]. What could not be delivered stays in the outbox.
+    pub async fn stop(self) {
+        let deadline = Instant::now() + STOP_LIMIT;
+        self.stop_polling.cancel();
+        self.pollers.close();
+        if tokio::time::timeout(Duration::from_secs(2), self.pollers.wait()).await.is_err() {
+            tracing::warn!("a poll did not end in time and is abandoned");
+        }
+        self.stop_delivering.cancel();
+        self.workers.close();
+        if tokio::time::timeout_at(deadline, self.workers.wait()).await.is_err() {
+            tracing::warn!("a delivery did not end in time; its events stay in the outbox");
+        }
+        self.store.close().await;
+    }
+
+    fn start_site(&self, shared: &Shared, site: &Site) -> anyhow::Result<()> {
+        let client = qrs::Client::new(&site.name, &site.connection)
+            .with_context(|| format!("site {}", site.name))?;
+        if !site.connection.reject_unauthorized {
+            tracing::warn!(
+                site = site.name,
+                "rejectUnauthorized is false: the certificate of {} is not verified, so anybody \
+                 in between can read and change what is exchanged; set tlsServerName instead",
+                site.connection.host
+            );
+        }
+        let client = Arc::new(client);
+        if let Some(monitor) = site.server_license.clone() {
+            let (zone, observer) = (shared.settings.time_zone, client.clone());
+            self.start_poller(
+                shared,
+                site,
+                Monitor::ServerLicense,
+                monitor.schedule.clone(),
+                async move |now: DateTime<Utc>, deadline| {
+                    server_license::observe(&observer, &monitor, zone, now, deadline).await
+                },
+            );
+        }
+        if let Some(monitor) = &site.access_license {
+            self.start_poller(
+                shared,
+                site,
+                Monitor::AccessLicense,
+                monitor.schedule.clone(),
+                async move |_, deadline| access_license::observe(&client, deadline).await,
+            );
+        }
+        Ok(())
+    }
+
+    fn start_poller<O, F>(
+        &self,
+        shared: &Shared,
+        site: &Site,
+        monitor: Monitor,
+        schedule: Schedule,
+        observe: O,
+    ) where
+        O: Fn(DateTime<Utc>, Instant) -> F + Send + Sync + 'static,
+        F: Future<Output = Result<Vec<Body>, qrs::Error>> + Send + 'static,
+    {
+        let (offset, start_delay) = spread(&shared.settings, &site.name);
+        let timing = Timing {
+            clock: shared.clock,
+            zone: shared.settings.time_zone,
+            schedule,
+            offset,
+            start_delay,
+        };
+        let reporter = Arc::new(Reporter {
+            shared: shared.clone(),
+            site: site.name.clone(),
+            monitor,
+            last: Mutex::default(),
+        });
+        let observe = Arc::new(observe);
+        let stop = self.stop_polling.clone();
+        self.pollers.spawn(async move {
+            // A panic ends only the inner task: it is reported, and the monitor starts over.
+            while !stop.is_cancelled() {
+                let (timing, stop_inner) = (timing.clone(), stop.clone());
+                let (observe, report) = (observe.clone(), reporter.clone());
+                let inner = tokio::spawn(async move {
+                    let poll = move |now, deadline| {
+                        let (observe, report) = (observe.clone(), report.clone());
+                        async move { report.attempt(now, observe(now, deadline).await).await }
+                    };
+                    poller::run(timing, fastrand::Rng::new(), stop_inner, poll).await;
+                });
+                if let Err(error) = inner.await {
+                    tracing::error!(site = reporter.site, %error, "a monitor stopped; it starts again");
+                    let pause = reporter.shared.clock.now() + chrono::Duration::seconds(60);
+                    reporter.shared.clock.sleep_until(pause, &stop).await;
+                } else {
+                    return;
+                }
+            }
+        });
+    }
+}
+
+/// Tick offset and start delay of a site: nothing for one site, and for many a share of the spread
+/// that depends on nothing but the site's name.
+fn spread(settings: &Settings, site: &str) -> (Duration, Duration) {
+    let sites = settings.sites.len();
+    if sites < 2 {
+        return (Duration::ZERO, Duration::ZERO);
+    }
+    let mut hasher = DefaultHasher::new();
+    site.hash(&mut hasher);
+    let share = (hasher.finish() % 1000) as f64 / 1000.0;
+    let spread = LONGEST_SPREAD.min(Duration::from_millis(100 * sites as u64));
+    (spread.mul_f64(share), spread.mul_f64(share) / 3)
+}
+
+/// Turns what a monitor saw into durable events, and its failures into health and log lines.
+struct Reporter {
+    shared: Shared,
+    site: String,
+    monitor: Monitor,
+    last: Mutex<Last>,
+}
+
+/// What was said last, so that the log speaks of changes only.
+#[derive(Default)]
+struct Last {
+    summary: String,
+    failure: Option<&'static str>,
+}
+
+impl Reporter {
+    async fn attempt(
+        &self,
+        now: DateTime<Utc>,
+        observed: Result<Vec<Body>, qrs::Error>,
+    ) -> Attempt {
+        let result = match observed {
+            Ok(bodies) => self.record(now, bodies).await.map_err(|error| {
+                tracing::error!(site = self.site, %error, "what was read can't be stored; trying again");
+                ("store", error.to_string())
+            }),
+            Err(error) => {
+                self.log_failure(&error);
+                let attempt = if error.is_transient() {
+                    Attempt::FailedForNow
+                } else {
+                    Attempt::FailedUntilFixed
+                };
+                self.note_health(now, Err((error.code(), error.to_string()))).await;
+                return attempt;
+            }
+        };
+        let attempt = if result.is_ok() { Attempt::Done } else { Attempt::FailedForNow };
+        self.note_health(now, result).await;
+        attempt
+    }
+
+    async fn record(
+        &self,
+        now: DateTime<Utc>,
+        bodies: Vec<Body>,
+    ) -> Result<(), crate::store::StoreError> {
+        let events: Vec<(Event, Vec<String>)> = bodies
+            .into_iter()
+            .map(|body| Event::new(&self.site, now, body))
+            .map(|event| {
+                let wanting = self.shared.destinations.iter().filter(|d| d.wants(&event));
+                let ids = wanting.map(|d| d.id().to_owned()).collect();
+                (event, ids)
+            })
+            .collect();
+        let summary = events.iter().map(|(e, _)| e.summary()).collect::<Vec<_>>().join("; ");
+        self.shared.store.record(events).await?;
+        let mut last = self.last.lock().expect("no holder of this lock panics");
+        if last.failure.take().is_some() {
+            tracing::info!(site = self.site, monitor = self.monitor.as_str(), "reading works again");
+        }
+        if last.summary == summary {
+            tracing::debug!(site = self.site, "{summary}");
+        } else {
+            tracing::info!(site = self.site, "{summary}");
+            last.summary = summary;
+        }
+        Ok(())
+    }
+
+    /// Warns of a new kind of failure; the same one again is only for those who debug.
+    fn log_failure(&self, error: &qrs::Error) {
+        let mut last = self.last.lock().expect("no holder of this lock panics");
+        let (site, monitor, code) = (self.site.as_str(), self.monitor.as_str(), error.code());
+        if last.failure.replace(code) == Some(code) {
+            tracing::debug!(site, monitor, code, "{error}");
+        } else {
+            tracing::warn!(site, monitor, code, "{error}");
+        }
+    }
+
+    async fn note_health(&self, now: DateTime<Utc>, result: Result<(), (&'static str, String)>) {
+        let noted = self.shared.store.record_health(&self.site, self.monitor, now, result).await;
+        if let Err(error) = noted {
+            tracing::error!(site = self.site, %error, "the state of the monitor can't be stored");
+        }
+    }
+}
+
+/// Warns once a day of certificates that end soon.
+async fn certificates(shared: Shared, stop: CancellationToken) {
+    let day = chrono::Duration::days(1);
+    while shared.clock.sleep_until(shared.clock.now() + day, &stop).await {
+        for problem in crate::config::check_certificates(&shared.settings, shared.clock.now()) {
+            tracing::warn!("{problem}");
+        }
+    }
+}
+
+/// Cancels `stop` at the first SIGTERM, SIGINT or ctrl-c.
+pub async fn signals(stop: CancellationToken) {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        match (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) {
+            (Ok(mut terminate), Ok(mut interrupt)) => {
+                tokio::select! {
+                    _ = terminate.recv() => {}
+                    _ = interrupt.recv() => {}
+                }
+            }
+            (Err(error), _) | (_, Err(error)) => {
+                tracing::error!(%error, "signals can't be received; stop the process by SIGKILL");
+                return;
+            }
+        }
+    }
+    #[cfg(not(unix))]
+    if let Err(error) = tokio::signal::ctrl_c().await {
+        tracing::error!(%error, "ctrl-c can't be received");
+        return;
+    }
+    stop.cancel();
+}

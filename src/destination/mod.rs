@@ -12,6 +12,7 @@
 
 pub mod influxdb;
 pub mod mqtt;
+pub mod registry;
 pub mod webhook;
 pub mod worker;
 

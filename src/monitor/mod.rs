@@ -1,1 +1,7 @@
-//! (being laid)
+//! What is looked at on a schedule.
+//!
+//! A monitor reads one thing from a site and says, free of any destination's terms, what it saw.
+//! It writes nothing and retries nothing: the daemon's poller does.
+
+pub mod access_license;
+pub mod server_license;

@@ -1,0 +1,259 @@
+//! `bursar check`: does everything work, before it has to?
+
+use std::time::Duration;
+
+use chrono::Utc;
+use serde::Serialize;
+use tokio::time::Instant;
+
+use super::text::{self, Paint};
+use super::{ConfigFile, Exit, block_on};
+use crate::config::Settings;
+use crate::config::settings::Site;
+use crate::destination::{Destination, registry};
+use crate::event::LicenseState;
+use crate::license::server;
+use crate::qrs;
+use crate::store::Store;
+
+/// Verify settings, certificates, sites, destinations and schedules
+///
+/// Reads from every site and writes a harmless probe to every destination. Exit code 3 when
+/// something failed, 2 when the settings can't be used at all.
+#[derive(Debug, clap::Args)]
+pub struct Check {
+    #[command(flatten)]
+    config: ConfigFile,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// One line of the result.
+#[derive(Debug, Clone, Serialize)]
+struct Row {
+    subject: String,
+    state: State,
+    found: String,
+    /// What to do about it; empty when there is nothing to do.
+    fix: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum State {
+    Ok,
+    Warn,
+    Fail,
+}
+
+/// How long one site or one destination may take.
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// A clock difference that deserves a look; releases will be refused above it.
+const CLOCK_TOLERANCE: chrono::Duration = chrono::Duration::minutes(5);
+
+impl Row {
+    fn new(subject: impl Into<String>, state: State, found: impl Into<String>) -> Self {
+        Self { subject: subject.into(), state, found: found.into(), fix: String::new() }
+    }
+
+    fn fix(mut self, fix: impl Into<String>) -> Self {
+        self.fix = fix.into();
+        self
+    }
+}
+
+impl Check {
+    pub fn execute(self) -> anyhow::Result<Exit> {
+        let loaded = match crate::config::load(&self.config.file) {
+            Ok(loaded) => loaded,
+            Err(problems) => {
+                let rows: Vec<_> = problems.iter().map(problem_row).collect();
+                self.print(&rows)?;
+                return Ok(Exit::Unusable);
+            }
+        };
+        let mut rows = vec![Row::new("settings", State::Ok, self.config.file.display().to_string())];
+        rows.extend(loaded.warnings.iter().map(problem_row));
+        rows.extend(block_on(probe_all(&loaded.settings))?);
+        rows.extend(schedule_rows(&loaded.settings));
+        self.print(&rows)?;
+        let failed = rows.iter().any(|row| row.state == State::Fail);
+        Ok(if failed { Exit::NotInOrder } else { Exit::Ok })
+    }
+
+    fn print(&self, rows: &[Row]) -> anyhow::Result<()> {
+        if self.json {
+            println!("{}", serde_json::to_string_pretty(rows)?);
+        } else {
+            print!("{}", render(rows, Paint::for_stdout()));
+        }
+        Ok(())
+    }
+}
+
+fn problem_row(problem: &crate::config::Problem) -> Row {
+    let state = match problem.severity {
+        crate::config::Severity::Error => State::Fail,
+        crate::config::Severity::Warning => State::Warn,
+    };
+    Row::new(problem.place(), state, problem.what.clone()).fix(problem.fix.clone())
+}
+
+fn render(rows: &[Row], paint: Paint) -> String {
+    let cells: Vec<_> = rows
+        .iter()
+        .map(|row| {
+            let state = match row.state {
+                State::Ok => paint.good("ok"),
+                State::Warn => paint.warn("warn"),
+                State::Fail => paint.bad("fail"),
+            };
+            let fix = if row.fix.is_empty() {
+                String::new()
+            } else {
+                paint.faint(&format!("-> {}", row.fix))
+            };
+            vec![state, row.subject.clone(), format!("{} {fix}", row.found).trim_end().to_owned()]
+        })
+        .collect();
+    let count = |state| rows.iter().filter(|row| row.state == state).count();
+    let (warn, fail) = (count(State::Warn), count(State::Fail));
+    format!(
+        "{}{} ok, {warn} warning(s), {fail} failure(s)\n",
+        text::columns(&cells),
+        count(State::Ok)
+    )
+}
+
+async fn probe_all(settings: &Settings) -> Vec<Row> {
+    let mut rows = vec![store_row(settings).await];
+    let sites = futures_util::future::join_all(settings.sites.iter().map(|s| site_rows(settings, s)));
+    let destinations = async {
+        match registry::build(settings) {
+            Ok(list) => {
+                futures_util::future::join_all(list.iter().map(|d| destination_rows(d.as_ref())))
+                    .await
+                    .concat()
+            }
+            Err(error) => {
+                vec![Row::new("destinations", State::Fail, format!("{error:#}"))]
+            }
+        }
+    };
+    let (sites, destinations) = tokio::join!(sites, destinations);
+    rows.extend(sites.concat());
+    if destinations.is_empty() {
+        rows.push(
+            Row::new("destinations", State::Warn, "none is switched on: nothing leaves this machine")
+                .fix("enable influxDb, mqttConfig or webhookNotification"),
+        );
+    }
+    rows.extend(destinations);
+    rows
+}
+
+async fn store_row(settings: &Settings) -> Row {
+    let path = &settings.storage.path;
+    let existed = path.exists();
+    match Store::open(path, settings.storage.outbox).await {
+        Ok(store) => {
+            store.close().await;
+            let found = format!("{}{}", path.display(), if existed { "" } else { " (made)" });
+            Row::new("store", State::Ok, found)
+        }
+        Err(error) => Row::new("store", State::Fail, error.to_string()),
+    }
+}
+
+async fn site_rows(settings: &Settings, site: &Site) -> Vec<Row> {
+    let subject = |part: &str| format!("site {}: {part}", site.name);
+    let deadline = Instant::now() + LIMIT;
+    let client = match qrs::Client::new(&site.name, &site.connection) {
+        Ok(client) => client,
+        Err(error) => return vec![Row::new(subject("connection"), State::Fail, error.to_string())],
+    };
+    let mut rows = Vec::new();
+    match client.about(deadline).await {
+        Err(error) => {
+            // The other requests would fail the same way.
+            rows.push(Row::new(subject("connection"), State::Fail, error.to_string()));
+            return rows;
+        }
+        Ok(reading) => {
+            rows.push(Row::new(
+                subject("connection"),
+                State::Ok,
+                format!(
+                    "{}:{}, repository {}, answered in {} ms",
+                    site.connection.host,
+                    site.connection.port,
+                    reading.value.build_version.as_deref().unwrap_or("of unknown version"),
+                    reading.latency.as_millis()
+                ),
+            ));
+            if let Some(theirs) = reading.server_date {
+                let off = Utc::now() - theirs;
+                if off.abs() > CLOCK_TOLERANCE {
+                    let found = format!("differs from the site's by {} s", off.num_seconds());
+                    rows.push(
+                        Row::new(subject("clock"), State::Warn, found)
+                            .fix("synchronise both machines' clocks (NTP)"),
+                    );
+                }
+            }
+        }
+    }
+    let (order, threshold) = site
+        .server_license
+        .as_ref()
+        .map_or((Default::default(), 0), |monitor| (monitor.date_order, monitor.threshold_days));
+    rows.push(match client.server_license(order, deadline).await {
+        Err(error) => Row::new(subject("server license"), State::Fail, error.to_string()),
+        Ok(license) => {
+            let today = server::today(Utc::now(), settings.time_zone);
+            let status = server::assess(license, threshold, today);
+            let state = match status.state {
+                LicenseState::Valid | LicenseState::Perpetual => State::Ok,
+                _ => State::Warn,
+            };
+            Row::new(subject("server license"), state, status.summary())
+        }
+    });
+    rows.push(match client.pools(deadline).await {
+        Err(error) => Row::new(subject("access licenses"), State::Fail, error.to_string()),
+        Ok(pools) => Row::new(subject("access licenses"), State::Ok, pools.summary()),
+    });
+    rows
+}
+
+async fn destination_rows(destination: &dyn Destination) -> Vec<Row> {
+    let title = destination.title();
+    match tokio::time::timeout(LIMIT, destination.probe()).await {
+        Err(_) => vec![
+            Row::new(title, State::Fail, format!("no answer within {} s", LIMIT.as_secs()))
+                .fix("check the address, the port and firewalls"),
+        ],
+        Ok(Err(failure)) => vec![Row::new(title, State::Fail, failure.what).fix(failure.fix)],
+        Ok(Ok(found)) => {
+            let mut rows = vec![Row::new(&title, State::Ok, found.found)];
+            rows.extend(found.warnings.iter().map(|w| Row::new(&title, State::Warn, w)));
+            rows
+        }
+    }
+}
+
+fn schedule_rows(settings: &Settings) -> Vec<Row> {
+    let now = Utc::now();
+    text::schedules(settings)
+        .into_iter()
+        .map(|(name, schedule)| {
+            let times = schedule.upcoming(now, settings.time_zone, 3);
+            let times: Vec<_> =
+                times.iter().map(|time| text::local(*time, settings.time_zone)).collect();
+            let found = format!("{}: next {}", schedule.text(), times.join(", "));
+            Row::new(format!("schedule {name}"), State::Ok, found)
+        })
+        .collect()
+}

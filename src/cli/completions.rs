@@ -1,0 +1,22 @@
+//! `bursar completions`: completion scripts for shells.
+
+use clap::CommandFactory;
+use clap_complete::Shell;
+
+use super::{Arguments, Exit};
+
+/// Print a completion script for a shell
+///
+/// For example: bursar completions bash > /etc/bash_completion.d/bursar
+#[derive(Debug, clap::Args)]
+pub struct Completions {
+    shell: Shell,
+}
+
+impl Completions {
+    pub fn execute(self) -> Exit {
+        let mut command = Arguments::command();
+        clap_complete::generate(self.shell, &mut command, "bursar", &mut std::io::stdout());
+        Exit::Ok
+    }
+}

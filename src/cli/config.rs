@@ -1,0 +1,73 @@
+//! `bursar config`: looks at settings without running anything.
+
+use std::path::PathBuf;
+
+use clap::Subcommand;
+
+use super::{ConfigFile, Exit, load};
+
+/// Show, verify and explain settings
+#[derive(Debug, clap::Args)]
+pub struct Config {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Print an example with every setting, its default and what it does
+    Default,
+    /// Verify a settings file (and its certificates) without contacting anything
+    Check {
+        #[command(flatten)]
+        config: ConfigFile,
+    },
+    /// Print the JSON schema of the settings, for editors
+    Schema,
+    /// Print the effective settings and where each comes from; secrets are masked
+    Explain {
+        #[command(flatten)]
+        config: ConfigFile,
+    },
+    /// Print the reference of all settings as Markdown
+    #[command(hide = true)]
+    Reference,
+}
+
+impl Config {
+    pub fn execute(self) -> anyhow::Result<Exit> {
+        match self.command {
+            Command::Default => print!("{}", crate::config::default_yaml()),
+            Command::Schema => println!("{}", crate::config::json_schema()),
+            Command::Reference => print!("{}", crate::config::reference_markdown()),
+            Command::Check { config } => return Ok(check(&config.file)),
+            Command::Explain { config } => match config.load() {
+                Ok(loaded) => print!("{}", crate::config::explain(&loaded)),
+                Err(exit) => return Ok(exit),
+            },
+        }
+        Ok(Exit::Ok)
+    }
+}
+
+fn check(file: &PathBuf) -> Exit {
+    match load(file, true) {
+        Err(exit) => exit,
+        Ok(loaded) => {
+            let now = chrono::Utc::now();
+            let settings = &loaded.settings;
+            println!(
+                "{}: settings are valid, {} warning(s)",
+                file.display(),
+                loaded.warnings.len()
+            );
+            for (name, schedule) in super::text::schedules(settings) {
+                let times = schedule.upcoming(now, settings.time_zone, 3);
+                let times: Vec<_> =
+                    times.iter().map(|t| super::text::local(*t, settings.time_zone)).collect();
+                println!("{name} ({}): {}", schedule.text(), times.join(", "));
+            }
+            Exit::Ok
+        }
+    }
+}

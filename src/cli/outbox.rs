@@ -1,0 +1,120 @@
+//! `bursar outbox`: looks into the queues of the destinations.
+
+use chrono::Utc;
+use clap::Subcommand;
+
+use super::text;
+use super::{ConfigFile, Exit, block_on};
+use crate::store::{Selector, Store};
+
+/// List, retry or drop events that wait for a destination or were refused by one
+#[derive(Debug, clap::Args)]
+pub struct Outbox {
+    #[command(flatten)]
+    config: ConfigFile,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// List events, oldest first
+    List {
+        /// Only this destination's queue, such as influxdb, mqtt, webhook/1f0c2a9b
+        #[arg(long)]
+        destination: Option<String>,
+        /// Only events that the destination refused
+        #[arg(long)]
+        refused: bool,
+        /// At most so many
+        #[arg(long, default_value_t = 50)]
+        limit: usize,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Put refused events back into the queue
+    Retry(Which),
+    /// Remove events for good
+    Drop(Which),
+}
+
+#[derive(Debug, clap::Args)]
+#[group(required = true, multiple = false)]
+struct Which {
+    /// One event, by the id that `list` shows
+    #[arg(long)]
+    id: Option<String>,
+    /// Everything refused by this destination (for drop: refused and waiting)
+    #[arg(long)]
+    destination: Option<String>,
+    /// Everything that was refused, by any destination
+    #[arg(long)]
+    all_refused: bool,
+}
+
+impl From<Which> for Selector {
+    fn from(which: Which) -> Self {
+        match which {
+            Which { id: Some(id), .. } => Self::Event(id),
+            Which { destination: Some(destination), .. } => Self::Destination(destination),
+            Which { .. } => Self::AllDead,
+        }
+    }
+}
+
+impl Outbox {
+    pub fn execute(self) -> anyhow::Result<Exit> {
+        let settings = match super::load(&self.config.file, false) {
+            Ok(loaded) => loaded.settings,
+            Err(exit) => return Ok(exit),
+        };
+        let storage = settings.storage.clone();
+        anyhow::ensure!(
+            storage.path.exists(),
+            "{} does not exist: no daemon has run with these settings yet",
+            storage.path.display()
+        );
+        block_on(async move {
+            let store = Store::open(&storage.path, storage.outbox).await?;
+            match self.command {
+                Command::List { destination, refused, limit, json } => {
+                    let list = store.list(destination.as_deref(), refused, limit).await?;
+                    if json {
+                        println!("{}", serde_json::to_string_pretty(&list)?);
+                    } else if list.is_empty() {
+                        println!("nothing is waiting and nothing was refused");
+                    } else {
+                        let now = Utc::now();
+                        let mut rows = vec![
+                            ["EVENT", "DESTINATION", "STATE", "KIND", "SITE", "FROM", "TRIES", "WHY"]
+                                .map(String::from)
+                                .to_vec(),
+                        ];
+                        rows.extend(list.iter().map(|row| {
+                            vec![
+                                row.event_id.clone(),
+                                row.destination.clone(),
+                                if row.dead { "refused" } else { "waiting" }.to_owned(),
+                                row.kind.clone(),
+                                row.site.clone(),
+                                text::ago(row.time, now),
+                                row.attempts.to_string(),
+                                row.last_error.clone().unwrap_or_default(),
+                            ]
+                        }));
+                        print!("{}", text::columns(&rows));
+                    }
+                }
+                Command::Retry(which) => {
+                    println!("{} event(s) put back into the queue", store.retry(which.into()).await?);
+                }
+                Command::Drop(which) => {
+                    println!("{} event(s) removed", store.drop_events(which.into()).await?);
+                }
+            }
+            store.close().await;
+            anyhow::Ok(Exit::Ok)
+        })?
+    }
+}

@@ -1,0 +1,69 @@
+//! `bursar run`: the daemon in the foreground, as systemd and containers want it.
+
+use tokio_util::sync::CancellationToken;
+use tracing::level_filters::LevelFilter;
+
+use super::{ConfigFile, Exit, block_on, override_level, parse_level};
+use crate::clock::Clock;
+use crate::config::Loaded;
+use crate::daemon::{self, Daemon, logging, notify};
+
+/// Run the daemon until it is told to stop (SIGTERM, SIGINT, ctrl-c)
+#[derive(Debug, clap::Args)]
+pub struct Run {
+    #[command(flatten)]
+    config: ConfigFile,
+    /// Log level, in place of the one in the settings: error, warn, info, verbose, debug, silly
+    #[arg(short, long, value_parser = parse_level)]
+    level: Option<LevelFilter>,
+}
+
+impl Run {
+    pub fn execute(self) -> anyhow::Result<Exit> {
+        let mut loaded = match super::load(&self.config.file, false) {
+            Ok(loaded) => loaded,
+            Err(exit) => return Ok(exit),
+        };
+        override_level(&mut loaded.settings, self.level);
+        let guard = logging::start(&loaded.settings.log)?;
+        let stop = CancellationToken::new();
+        let result = block_on(async move {
+            let signals = tokio::spawn(daemon::signals(stop.clone()));
+            let result = serve(loaded, stop).await;
+            signals.abort();
+            result
+        })?;
+        if let Err(error) = &result {
+            tracing::error!("{error:#}");
+        }
+        drop(guard);
+        Ok(if result.is_ok() { Exit::Ok } else { Exit::Failed })
+    }
+}
+
+/// Runs the daemon until `stop`. Also what the Windows service runs.
+pub async fn serve(loaded: Loaded, stop: CancellationToken) -> anyhow::Result<()> {
+    let Loaded { settings, warnings, .. } = loaded;
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        "bursar starts with {}, {} site(s)",
+        settings.file.display(),
+        settings.sites.len()
+    );
+    for warning in &warnings {
+        tracing::warn!("{warning}");
+    }
+    let daemon = Daemon::start(settings, Clock::System).await?;
+    if let Some(address) = daemon.page() {
+        tracing::info!("status page at http://{address}/");
+    }
+    notify::ready();
+    let watchdog = tokio::spawn(notify::watchdog(stop.clone()));
+    stop.cancelled().await;
+    notify::stopping();
+    tracing::info!("stopping");
+    daemon.stop().await;
+    watchdog.abort();
+    tracing::info!("stopped");
+    Ok(())
+}

@@ -1,0 +1,80 @@
+//! `bursar service`: installs, removes and runs the Windows service.
+
+use clap::Subcommand;
+
+#[cfg(windows)]
+use super::ConfigFile;
+use super::Exit;
+
+/// Install, uninstall or run as a Windows service
+#[derive(Debug, clap::Args)]
+pub struct Service {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Register the service, started with the machine (as administrator)
+    Install {
+        #[cfg(windows)]
+        #[command(flatten)]
+        config: ConfigFile,
+    },
+    /// Stop and remove the service (as administrator)
+    Uninstall,
+    /// Run as the service; the service manager calls this
+    Run {
+        #[cfg(windows)]
+        #[command(flatten)]
+        config: ConfigFile,
+    },
+}
+
+impl Service {
+    #[cfg(not(windows))]
+    pub fn execute(self) -> anyhow::Result<Exit> {
+        let command = match self.command {
+            Command::Install {} => "install",
+            Command::Uninstall => "uninstall",
+            Command::Run {} => "run",
+        };
+        eprintln!(
+            "bursar: service {command} is for Windows; elsewhere, use the systemd unit or the \
+             container (docs/install.md)"
+        );
+        Ok(Exit::Unusable)
+    }
+
+    #[cfg(windows)]
+    pub fn execute(self) -> anyhow::Result<Exit> {
+        use crate::daemon::service;
+        match self.command {
+            Command::Install { config } => {
+                if let Err(exit) = config.load() {
+                    return Ok(exit);
+                }
+                service::install(&config.file)?;
+                println!("service {} installed; start it with: sc start {0}", service::NAME);
+            }
+            Command::Uninstall => {
+                service::uninstall()?;
+                println!("service {} removed", service::NAME);
+            }
+            Command::Run { config } => return run(config),
+        }
+        Ok(Exit::Ok)
+    }
+}
+
+#[cfg(windows)]
+fn run(config: ConfigFile) -> anyhow::Result<Exit> {
+    use crate::daemon::{logging, service};
+    let loaded = match config.load() {
+        Ok(loaded) => loaded,
+        Err(exit) => return Ok(exit),
+    };
+    let _guard = logging::start(&loaded.settings.log)?;
+    service::run(move |stop| super::block_on(super::run::serve(loaded.clone(), stop))?)?;
+    Ok(Exit::Ok)
+}

@@ -1,0 +1,63 @@
+//! `bursar simulate`: a simulated Qlik Sense site for tests and trials.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use anyhow::Context;
+use tokio_util::sync::CancellationToken;
+
+use super::{Exit, block_on};
+use crate::daemon;
+use crate::simulator::{Running, Scenario};
+
+/// Run a simulated Qlik Sense site (Repository Service over mutual TLS)
+///
+/// Writes the certificates a client needs, as Qlik exports them, and serves until stopped.
+#[derive(Debug, clap::Args)]
+pub struct Simulate {
+    /// Scenario (YAML); without it, the demo's site
+    #[arg(short = 'c', long, value_name = "FILE")]
+    scenario: Option<PathBuf>,
+    /// Address to listen on
+    #[arg(long, default_value = "127.0.0.1:4242")]
+    listen: SocketAddr,
+    /// Folder the certificates are written to; made when missing
+    #[arg(long, value_name = "DIR", default_value = "certificates")]
+    certificates: PathBuf,
+}
+
+impl Simulate {
+    pub fn execute(self) -> anyhow::Result<Exit> {
+        let scenario = match &self.scenario {
+            None => Scenario::demo(),
+            Some(path) => {
+                let text = std::fs::read_to_string(path)
+                    .with_context(|| format!("cannot read the scenario {}", path.display()))?;
+                match Scenario::from_yaml(&text) {
+                    Ok(scenario) => scenario,
+                    Err(error) => {
+                        eprintln!("{}: {error}", path.display());
+                        return Ok(Exit::Unusable);
+                    }
+                }
+            }
+        };
+        block_on(async move {
+            let site = Running::start(scenario, self.listen)
+                .await
+                .with_context(|| format!("cannot listen on {}", self.listen))?;
+            let files = site.pki().write_to(&self.certificates).with_context(|| {
+                format!("cannot write certificates to {}", self.certificates.display())
+            })?;
+            println!("simulated Qlik Sense site at https://{}/qrs", site.addr());
+            println!("  server name  {}", site.pki().server_name);
+            println!("  clientCert   {}", files.client_cert.display());
+            println!("  clientCertKey {}", files.client_key.display());
+            println!("  clientCertCA {}", files.root.display());
+            let stop = CancellationToken::new();
+            daemon::signals(stop).await;
+            site.stop().await;
+            anyhow::Ok(Exit::Ok)
+        })?
+    }
+}

@@ -1,0 +1,294 @@
+//! `bursar status`: what is known, as a table for people or JSON for scripts.
+
+use std::fmt::Write;
+
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
+
+use super::text::{self, Paint};
+use super::{ConfigFile, Exit, block_on};
+use crate::config::Settings;
+use crate::event::{Event, LicenseState, ServerLicenseStatus};
+use crate::license::Pools;
+use crate::license::pools::SeatPool;
+use crate::monitor::{access_license, server_license};
+use crate::qrs;
+use crate::status::{Seen, SiteStatus, Status as Picture};
+use crate::store::Store;
+
+/// Show the last known state of licenses, monitors and queues
+#[derive(Debug, clap::Args)]
+pub struct Status {
+    #[command(flatten)]
+    config: ConfigFile,
+    /// Ask the sites now, in place of what the daemon stored
+    #[arg(long)]
+    live: bool,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// How long `--live` waits for a site.
+const LIVE_LIMIT: std::time::Duration = std::time::Duration::from_secs(30);
+
+impl Status {
+    pub fn execute(self) -> anyhow::Result<Exit> {
+        let settings = match super::load(&self.config.file, false) {
+            Ok(loaded) => loaded.settings,
+            Err(exit) => return Ok(exit),
+        };
+        let (picture, failed) = block_on(async {
+            if self.live { Ok(ask(&settings).await) } else { stored(&settings).await }
+        })??;
+        if self.json {
+            println!("{}", serde_json::to_string_pretty(&picture)?);
+        } else {
+            print!("{}", render(&picture, settings.time_zone, Paint::for_stdout()));
+        }
+        Ok(if failed { Exit::Failed } else { Exit::Ok })
+    }
+}
+
+async fn stored(settings: &Settings) -> anyhow::Result<(Picture, bool)> {
+    let path = &settings.storage.path;
+    if !path.exists() {
+        anyhow::bail!(
+            "{} does not exist yet: start the daemon (bursar run), or ask the sites directly \
+             with --live",
+            path.display()
+        );
+    }
+    let store = Store::open(path, settings.storage.outbox).await?;
+    let picture = Picture::read(settings, &store, Utc::now()).await?;
+    store.close().await;
+    Ok((picture, false))
+}
+
+/// Asks every site at the same time. A site that can't be read is reported on standard error.
+async fn ask(settings: &Settings) -> (Picture, bool) {
+    let now = Utc::now();
+    let answers = futures_util::future::join_all(settings.sites.iter().map(async |site| {
+        let deadline = tokio::time::Instant::now() + LIVE_LIMIT;
+        let mut status = SiteStatus::empty(&site.name);
+        let mut failed = false;
+        let client = match qrs::Client::new(&site.name, &site.connection) {
+            Ok(client) => client,
+            Err(error) => {
+                eprintln!("{}: {error}", site.name);
+                return (status, true);
+            }
+        };
+        let mut results = Vec::new();
+        if let Some(monitor) = &site.server_license {
+            let zone = settings.time_zone;
+            results.push(server_license::observe(&client, monitor, zone, now, deadline).await);
+        }
+        results.push(access_license::observe(&client, deadline).await);
+        for result in results {
+            match result {
+                Ok(bodies) => {
+                    for body in bodies {
+                        status.take(Event::new(&site.name, now, body));
+                    }
+                }
+                Err(error) => {
+                    eprintln!("{}: {error}", site.name);
+                    failed = true;
+                }
+            }
+        }
+        (status, failed)
+    }))
+    .await;
+    let failed = answers.iter().any(|(_, failed)| *failed);
+    let picture = Picture {
+        version: env!("CARGO_PKG_VERSION"),
+        time: now,
+        time_zone: settings.time_zone.name().to_owned(),
+        sites: answers.into_iter().map(|(status, _)| status).collect(),
+        queues: Vec::new(),
+    };
+    (picture, failed)
+}
+
+/// The picture as text.
+pub fn render(picture: &Picture, zone: Tz, paint: Paint) -> String {
+    let mut out = String::new();
+    for site in &picture.sites {
+        let _ = writeln!(out, "{}", paint.strong(&format!("Site {}", site.name)));
+        server_license_lines(&mut out, site, picture.time, paint);
+        pool_lines(&mut out, site, picture.time, paint);
+        monitor_lines(&mut out, site, picture.time, zone, paint);
+        out.push('\n');
+    }
+    queue_lines(&mut out, picture, paint);
+    out
+}
+
+fn server_license_lines(out: &mut String, site: &SiteStatus, now: DateTime<Utc>, paint: Paint) {
+    let Some(Seen { time, value }) = &site.server_license else {
+        let _ = writeln!(out, "  Server license   {}", paint.faint("not read yet"));
+        return;
+    };
+    let summary = value.summary();
+    let coloured = match value.state {
+        LicenseState::Valid | LicenseState::Perpetual => paint.good(&summary),
+        LicenseState::Expiring => paint.warn(&summary),
+        LicenseState::None
+        | LicenseState::Blacklisted
+        | LicenseState::Invalid
+        | LicenseState::Expired
+        | LicenseState::ExpiryUnreadable
+        | LicenseState::ExpiryUnknown => paint.bad(&summary),
+    };
+    let seen = paint.faint(&text::ago(*time, now));
+    let _ = writeln!(out, "  Server license   {coloured}   {seen}");
+    license_details(out, value);
+}
+
+fn license_details(out: &mut String, status: &ServerLicenseStatus) {
+    let allotments: Vec<_> = status
+        .license
+        .allotments
+        .iter()
+        .map(|allotment| format!("{} {}", allotment.name, allotment.count))
+        .collect();
+    if !allotments.is_empty() {
+        let _ = writeln!(out, "                   {}", allotments.join(", "));
+    }
+    if let Some(end) = status.license.maintenance_end {
+        let _ = writeln!(out, "                   maintenance ends {end}");
+    }
+}
+
+fn pool_lines(out: &mut String, site: &SiteStatus, now: DateTime<Utc>, paint: Paint) {
+    let Some(Seen { time, value: pools }) = &site.access_licenses else {
+        let _ = writeln!(out, "  Access licenses  {}", paint.faint("not read yet"));
+        return;
+    };
+    let seen = paint.faint(&text::ago(*time, now));
+    let _ = writeln!(out, "  Access licenses  {seen}");
+    for row in text::columns(&pool_rows(pools, paint)).lines() {
+        let _ = writeln!(out, "    {row}");
+    }
+}
+
+fn pool_rows(pools: &Pools, paint: Paint) -> Vec<Vec<String>> {
+    let mut rows = Vec::new();
+    let gauge = |taken: f64, total: f64| {
+        let share = if total > 0.0 { taken / total } else { 0.0 };
+        let bar = text::bar(share, 20);
+        let bar = match share {
+            ..0.8 => paint.good(&bar),
+            0.8..0.95 => paint.warn(&bar),
+            _ => paint.bad(&bar),
+        };
+        let percent = if total > 0.0 { format!("{:3.0} %", share * 100.0) } else { "  – ".into() };
+        (bar, percent)
+    };
+    let mut seats = |name: &str, pool: Option<SeatPool>| {
+        let Some(pool) = pool.filter(|pool| pool.enabled) else { return };
+        let (bar, percent) = gauge(pool.allocated, pool.total);
+        let mut facts = vec![
+            format!("{} of {} allocated", text::number(pool.allocated), text::number(pool.total)),
+            format!("{} available", text::number(pool.available)),
+            format!("{} used", text::number(pool.used)),
+        ];
+        if pool.quarantined > 0.0 {
+            facts.push(paint.warn(&format!("{} quarantined", text::number(pool.quarantined))));
+        }
+        if pool.excess > 0.0 {
+            facts.push(paint.bad(&format!("{} excess", text::number(pool.excess))));
+        }
+        rows.push(vec![name.to_owned(), bar, percent, facts.join(", ")]);
+    };
+    seats("Professional", pools.professional);
+    seats("Analyzer", pools.analyzer);
+    if let Some(pool) = pools.analyzer_capacity.filter(|pool| pool.enabled) {
+        let (bar, percent) = gauge(pool.used_minutes, pool.allocated_minutes);
+        rows.push(vec![
+            "Analyzer Capacity".to_owned(),
+            bar,
+            percent,
+            format!(
+                "{} of {} minutes used this month",
+                text::number(pool.used_minutes),
+                text::number(pool.allocated_minutes)
+            ),
+        ]);
+    }
+    if let Some(totals) = pools.tokens.filter(|totals| totals.enabled) {
+        let taken = totals.total_tokens - totals.available_tokens;
+        let (bar, percent) = gauge(taken, totals.total_tokens);
+        let mut facts = vec![format!(
+            "{} of {} allocated",
+            text::number(taken),
+            text::number(totals.total_tokens)
+        )];
+        if let Some(pool) = pools.token_user {
+            facts.push(format!("{} for users", text::number(pool.allocated_tokens)));
+        }
+        if let Some(pool) = pools.token_login {
+            facts.push(format!("{} for logins", text::number(pool.allocated_tokens)));
+        }
+        rows.push(vec!["Tokens".to_owned(), bar, percent, facts.join(", ")]);
+    }
+    rows
+}
+
+fn monitor_lines(
+    out: &mut String,
+    site: &SiteStatus,
+    now: DateTime<Utc>,
+    zone: Tz,
+    paint: Paint,
+) {
+    for monitor in &site.monitors {
+        let name = monitor.monitor.as_str();
+        if let Some(health) = &monitor.health
+            && let Some(error) = &health.error
+        {
+            let since = health.last_success.map_or_else(
+                || "never read successfully".to_owned(),
+                |time| format!("last read {}", text::ago(time, now)),
+            );
+            let line = format!("{name} can't be read: {error} ({since})");
+            let _ = writeln!(out, "  {}", paint.bad(&line));
+        }
+        if let Some(next) = monitor.next {
+            let line = format!("next look at {name}: {}", text::local(next, zone));
+            let _ = writeln!(out, "  {}", paint.faint(&line));
+        }
+    }
+}
+
+fn queue_lines(out: &mut String, picture: &Picture, paint: Paint) {
+    if picture.queues.is_empty() {
+        return;
+    }
+    let _ = writeln!(out, "{}", paint.strong("Queues"));
+    let rows: Vec<_> = picture
+        .queues
+        .iter()
+        .map(|queue| {
+            let mut facts = vec![format!("{} waiting", queue.pending)];
+            if queue.dead > 0 {
+                facts.push(paint.bad(&format!("{} refused (bursar outbox list)", queue.dead)));
+            }
+            if queue.dropped > 0 {
+                facts.push(paint.bad(&format!("{} dropped", queue.dropped)));
+            }
+            if let Some(time) = queue.last_delivered {
+                facts.push(format!("last delivered {}", text::ago(time, picture.time)));
+            }
+            if let Some(error) = queue.last_error.as_ref().filter(|_| queue.pending > 0) {
+                facts.push(paint.warn(error));
+            }
+            vec![queue.destination.clone(), facts.join(", ")]
+        })
+        .collect();
+    for row in text::columns(&rows).lines() {
+        let _ = writeln!(out, "  {row}");
+    }
+}

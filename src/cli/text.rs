@@ -1,0 +1,156 @@
+//! Tables, bars and times for people.
+
+use std::io::IsTerminal;
+
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
+
+use crate::config::{Schedule, Settings};
+
+/// Colours, when a person is looking.
+#[derive(Debug, Clone, Copy)]
+pub struct Paint {
+    on: bool,
+}
+
+impl Paint {
+    /// On for a terminal, unless `NO_COLOR` is set.
+    pub fn for_stdout() -> Self {
+        let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        Self { on: std::io::stdout().is_terminal() && !no_color }
+    }
+
+    /// Never.
+    #[cfg(test)]
+    pub fn off() -> Self {
+        Self { on: false }
+    }
+
+    pub fn good(self, text: &str) -> String {
+        self.wrap("32", text)
+    }
+
+    pub fn warn(self, text: &str) -> String {
+        self.wrap("33", text)
+    }
+
+    pub fn bad(self, text: &str) -> String {
+        self.wrap("31", text)
+    }
+
+    pub fn faint(self, text: &str) -> String {
+        self.wrap("2", text)
+    }
+
+    pub fn strong(self, text: &str) -> String {
+        self.wrap("1", text)
+    }
+
+    fn wrap(self, code: &str, text: &str) -> String {
+        if self.on { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+    }
+}
+
+/// A bar of `width` cells, filled by `share` (0 to 1).
+pub fn bar(share: f64, width: usize) -> String {
+    let filled = (share.clamp(0.0, 1.0) * width as f64).round() as usize;
+    "█".repeat(filled) + &"░".repeat(width - filled)
+}
+
+/// Lays rows out in columns; the last column is as long as it is. Cells may hold colours.
+pub fn columns(rows: &[Vec<String>]) -> String {
+    let count = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..count)
+        .map(|i| rows.iter().filter_map(|r| r.get(i)).map(|c| visible(c)).max().unwrap_or(0))
+        .collect();
+    let mut out = String::new();
+    for row in rows {
+        let mut line = String::new();
+        for (i, cell) in row.iter().enumerate() {
+            line.push_str(cell);
+            if i + 1 < row.len() {
+                line.push_str(&" ".repeat(widths[i] - visible(cell) + 2));
+            }
+        }
+        out.push_str(line.trim_end());
+        out.push('\n');
+    }
+    out
+}
+
+/// Characters that take room on a terminal: without colour codes.
+fn visible(text: &str) -> usize {
+    let mut count = 0;
+    let mut in_code = false;
+    for c in text.chars() {
+        match c {
+            '\x1b' => in_code = true,
+            'm' if in_code => in_code = false,
+            _ if !in_code => count += 1,
+            _ => {}
+        }
+    }
+    count
+}
+
+/// A time in the configured zone, to the second, with the zone's abbreviation.
+pub fn local(time: DateTime<Utc>, zone: Tz) -> String {
+    time.with_timezone(&zone).format("%Y-%m-%d %H:%M:%S %Z").to_string()
+}
+
+/// How long ago something was, in the largest unit that says enough.
+pub fn ago(then: DateTime<Utc>, now: DateTime<Utc>) -> String {
+    let seconds = (now - then).num_seconds();
+    match seconds {
+        ..0 => "in the future".to_owned(),
+        0..=1 => "just now".to_owned(),
+        2..=119 => format!("{seconds} s ago"),
+        120..=7199 => format!("{} min ago", seconds / 60),
+        7200..=172_799 => format!("{} h ago", seconds / 3600),
+        _ => format!("{} days ago", seconds / 86400),
+    }
+}
+
+/// A count without needless decimals.
+pub fn number(value: f64) -> String {
+    if value.fract() == 0.0 { format!("{value:.0}") } else { format!("{value:.1}") }
+}
+
+/// Every schedule of the settings with the name of what runs on it; equal ones are shown once.
+pub fn schedules(settings: &Settings) -> Vec<(String, &Schedule)> {
+    let mut list: Vec<(String, &Schedule)> = Vec::new();
+    for site in &settings.sites {
+        let prefix =
+            if settings.named_sites { format!("{}: ", site.name) } else { String::new() };
+        if let Some(monitor) = &site.server_license {
+            list.push((format!("{prefix}server license"), &monitor.schedule));
+        }
+        if let Some(monitor) = &site.access_license {
+            list.push((format!("{prefix}access licenses"), &monitor.schedule));
+        }
+    }
+    list
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_align_whatever_is_coloured() {
+        let paint = Paint { on: true };
+        let rows = vec![
+            vec!["a".to_owned(), paint.bad("fail"), "x".to_owned()],
+            vec!["long".to_owned(), "ok".to_owned(), "y".to_owned()],
+        ];
+        assert_eq!(columns(&rows), "a     \x1b[31mfail\x1b[0m  x\nlong  ok    y\n");
+        assert_eq!(Paint::off().bad("fail"), "fail");
+    }
+
+    #[test]
+    fn a_bar_is_always_as_wide_as_asked() {
+        for (share, bar_text) in [(0.0, "░░░░"), (0.5, "██░░"), (1.0, "████"), (7.0, "████")] {
+            assert_eq!(bar(share, 4), bar_text);
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! Where log lines go and how they look.
+
+use std::io::IsTerminal;
+
+use tracing::level_filters::LevelFilter;
+use tracing_appender::non_blocking::WorkerGuard;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{Layer, fmt};
+
+use crate::config::settings::Log;
+
+/// Keeps the log file's writer alive; its drop writes out what is left.
+#[derive(Debug)]
+pub struct Guard(#[expect(dead_code, reason = "held for its drop")] Option<WorkerGuard>);
+
+/// Log files kept in the log directory; the oldest goes when a new day's file begins.
+const FILES_KEPT: usize = 30;
+
+/// Sends log lines to standard error and, if set, to a file of the day. Called once per process.
+///
+/// Bursar's own lines follow the level; those of libraries are shown from `warn` on, because at
+/// `debug` an HTTP library prints headers.
+pub fn start(log: &Log) -> anyhow::Result<Guard> {
+    let targets = || {
+        Targets::new()
+            .with_default(log.level.min(LevelFilter::WARN))
+            .with_target("bursar", log.level)
+    };
+    let console = if log.json {
+        fmt::layer().json().flatten_event(true).with_writer(std::io::stderr).boxed()
+    } else {
+        fmt::layer()
+            .with_target(false)
+            .with_ansi(std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none())
+            .with_writer(std::io::stderr)
+            .boxed()
+    };
+    let (file, guard) = match &log.directory {
+        None => (None, None),
+        Some(directory) => {
+            let appender = tracing_appender::rolling::Builder::new()
+                .rotation(tracing_appender::rolling::Rotation::DAILY)
+                .filename_prefix("bursar")
+                .filename_suffix("log")
+                .max_log_files(FILES_KEPT)
+                .build(directory)
+                .map_err(|e| {
+                    anyhow::anyhow!("cannot write log files to {}: {e}", directory.display())
+                })?;
+            let (writer, guard) = tracing_appender::non_blocking(appender);
+            let layer = if log.json {
+                fmt::layer().json().flatten_event(true).with_writer(writer).boxed()
+            } else {
+                fmt::layer().with_target(false).with_ansi(false).with_writer(writer).boxed()
+            };
+            (Some(layer.with_filter(targets())), Some(guard))
+        }
+    };
+    tracing_subscriber::registry()
+        .with(console.with_filter(targets()))
+        .with(file)
+        .try_init()
+        .map_err(|e| anyhow::anyhow!("cannot start logging: {e}"))?;
+    Ok(Guard(guard))
+}

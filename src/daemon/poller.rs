@@ -1,0 +1,193 @@
+//! One monitor of one site, polled on its schedule.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::backoff::Backoff;
+use crate::clock::Clock;
+use crate::config::Schedule;
+
+/// When a poller works.
+#[derive(Debug, Clone)]
+pub struct Timing {
+    pub clock: Clock,
+    pub zone: Tz,
+    pub schedule: Schedule,
+    /// Added to every tick: spreads the ticks of many sites, always by the same amount.
+    pub offset: Duration,
+    /// Wait before the very first poll, for the same reason.
+    pub start_delay: Duration,
+}
+
+/// How a poll ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Attempt {
+    Done,
+    /// Worth trying again soon: the site is down, busy or slow.
+    FailedForNow,
+    /// A person has to do something first (rights, certificates), so trying often is pointless.
+    FailedUntilFixed,
+}
+
+/// An attempt may retry single requests for so long; after it the poller's own backoff decides.
+const LONGEST_ATTEMPT: Duration = Duration::from_secs(150);
+
+/// Polls at once, then at every tick, until `stop`.
+///
+/// Never polls twice at the same time: a tick that comes while a poll is still under way is
+/// skipped. A failed poll is tried again, with backoff, until the next tick takes over.
+/// `poll` gets the time that its results belong to and the instant after which it must not retry;
+/// it is dropped at an await when `stop` comes.
+pub async fn run<P>(timing: Timing, mut rng: fastrand::Rng, stop: CancellationToken, mut poll: P)
+where
+    P: AsyncFnMut(DateTime<Utc>, Instant) -> Attempt,
+{
+    let clock = timing.clock;
+    let first = clock.now() + to_chrono(timing.start_delay);
+    if !clock.sleep_until(first, &stop).await {
+        return;
+    }
+    loop {
+        let mut soon = Backoff::new(Duration::from_secs(1), Duration::from_secs(300));
+        let mut later = Backoff::new(Duration::from_secs(60), Duration::from_secs(1800));
+        let next = next_tick(&timing, clock.now());
+        loop {
+            let now = clock.now();
+            let longest = Instant::now() + LONGEST_ATTEMPT;
+            let deadline = next.map_or(longest, |tick| longest.min(clock.instant_at(tick)));
+            let attempt = tokio::select! {
+                attempt = poll(now, deadline) => attempt,
+                () = stop.cancelled() => return,
+            };
+            let wait = match attempt {
+                Attempt::Done => break,
+                Attempt::FailedForNow => soon.next(&mut rng),
+                Attempt::FailedUntilFixed => later.next(&mut rng),
+            };
+            let again = clock.now() + to_chrono(wait);
+            if next.is_some_and(|tick| again >= tick) {
+                break;
+            }
+            if !clock.sleep_until(again, &stop).await {
+                return;
+            }
+        }
+        let now = clock.now();
+        let Some(tick) = next.filter(|tick| *tick > now).or_else(|| next_tick(&timing, now)) else {
+            tracing::warn!(schedule = timing.schedule.text(), "the schedule has no further time");
+            return;
+        };
+        if !clock.sleep_until(tick, &stop).await {
+            return;
+        }
+    }
+}
+
+/// The first tick after `now`, offset included.
+fn next_tick(timing: &Timing, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    let offset = to_chrono(timing.offset);
+    timing.schedule.next_after(now - offset, timing.zone).map(|tick| tick + offset)
+}
+
+fn to_chrono(duration: Duration) -> chrono::Duration {
+    chrono::Duration::from_std(duration).unwrap_or(chrono::Duration::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use super::*;
+
+    fn timing(schedule: &str, start: &str) -> Timing {
+        Timing {
+            clock: Clock::following(start.parse().unwrap()),
+            zone: Tz::UTC,
+            schedule: Schedule::parse(schedule).unwrap(),
+            offset: Duration::ZERO,
+            start_delay: Duration::ZERO,
+        }
+    }
+
+    /// Runs for `span` of virtual time and returns when each poll began, to the second.
+    async fn begins(
+        timing: Timing,
+        span: Duration,
+        mut script: impl AsyncFnMut(usize, Instant) -> Attempt,
+    ) -> Vec<String> {
+        let log = RefCell::new(Vec::new());
+        let stop = CancellationToken::new();
+        let rng = fastrand::Rng::with_seed(7);
+        let poll = async |now: DateTime<Utc>, deadline: Instant| {
+            let n = log.borrow().len();
+            log.borrow_mut().push(now.format("%d %H:%M:%S").to_string());
+            script(n, deadline).await
+        };
+        tokio::select! {
+            () = run(timing, rng, stop.clone(), poll) => {}
+            () = tokio::time::sleep(span) => {}
+        }
+        log.into_inner()
+    }
+
+    const HOUR: Duration = Duration::from_secs(3600);
+
+    #[tokio::test(start_paused = true)]
+    async fn polls_at_start_and_then_at_every_tick() {
+        let polls = begins(timing("every 6 hours", "2026-01-15T10:07:23Z"), HOUR * 24, async |_, _| {
+            Attempt::Done
+        });
+        assert_eq!(
+            polls.await,
+            ["15 10:07:23", "15 12:00:00", "15 18:00:00", "16 00:00:00", "16 06:00:00"]
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_poll_that_overruns_its_tick_skips_it() {
+        let polls = begins(timing("every 1 hour", "2026-01-15T10:30:00Z"), HOUR * 5, async |n, _| {
+            if n == 1 {
+                tokio::time::sleep(HOUR * 2 + HOUR / 2).await;
+            }
+            Attempt::Done
+        });
+        assert_eq!(polls.await, ["15 10:30:00", "15 11:00:00", "15 14:00:00", "15 15:00:00"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_site_that_is_down_at_start_is_tried_again_within_minutes() {
+        let polls = begins(timing("every 24 hours", "2026-01-15T10:00:00Z"), HOUR, async |n, _| {
+            if n < 6 { Attempt::FailedForNow } else { Attempt::Done }
+        })
+        .await;
+        assert_eq!(polls.len(), 7, "{polls:?}");
+        assert!(polls[6].as_str() < "15 10:01:03", "{polls:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_next_tick_takes_over_from_retries() {
+        let mut deadlines = Vec::new();
+        let began = Instant::now();
+        let polls = begins(timing("every 1 minute", "2026-01-15T10:00:30Z"), HOUR / 30, async |_, d| {
+            deadlines.push((d - began).as_secs());
+            Attempt::FailedUntilFixed
+        })
+        .await;
+        assert!(polls.contains(&"15 10:01:00".to_owned()), "{polls:?}");
+        assert!(polls.contains(&"15 10:02:00".to_owned()), "{polls:?}");
+        assert!(deadlines.iter().all(|d| [30, 90, 150].contains(d)), "{deadlines:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_offset_moves_every_tick_by_the_same_amount() {
+        let mut timing = timing("every 1 hour", "2026-01-15T10:00:10Z");
+        timing.offset = Duration::from_secs(42);
+        timing.start_delay = Duration::from_secs(5);
+        let polls = begins(timing, HOUR * 2, async |_, _| Attempt::Done).await;
+        assert_eq!(polls, ["15 10:00:15", "15 10:00:42", "15 11:00:42", "15 12:00:10"][..3]);
+    }
+}

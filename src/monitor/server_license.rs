@@ -1,0 +1,26 @@
+//! Looks at the server license: `GET /qrs/license`.
+
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
+use tokio::time::Instant;
+
+use crate::config::settings::ServerLicenseMonitor;
+use crate::event::Body;
+use crate::license::server;
+use crate::qrs;
+
+/// Reads the license and says what is to be told of it: the status, and an alert where one is due.
+///
+/// The day is counted in `zone` at `now`, because a license ends with a calendar day.
+pub async fn observe(
+    client: &qrs::Client,
+    settings: &ServerLicenseMonitor,
+    zone: Tz,
+    now: DateTime<Utc>,
+    deadline: Instant,
+) -> Result<Vec<Body>, qrs::Error> {
+    let license = client.server_license(settings.date_order, deadline).await?;
+    let status = server::assess(license, settings.threshold_days, server::today(now, zone));
+    let alerts = server::alerts(&status);
+    Ok(std::iter::once(Body::ServerLicenseStatus(status)).chain(alerts).collect())
+}

@@ -1,0 +1,123 @@
+//! What is known right now, in one picture: for the terminal, the status page and scripts.
+//!
+//! It is made of what the store holds; nothing here asks a site.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+
+use crate::config::Settings;
+use crate::event::{Body, Event, Monitor, ServerLicenseStatus};
+use crate::license::Pools;
+use crate::store::{Health, QueueState, Store, StoreError};
+
+/// Everything a status display shows. Serialises to the JSON of `bursar status --json` and
+/// `/api/status`; fields are only ever added.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Status {
+    pub version: &'static str,
+    pub time: DateTime<Utc>,
+    pub time_zone: String,
+    pub sites: Vec<SiteStatus>,
+    pub queues: Vec<QueueState>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SiteStatus {
+    pub name: String,
+    pub server_license: Option<Seen<ServerLicenseStatus>>,
+    pub access_licenses: Option<Seen<Pools>>,
+    pub monitors: Vec<MonitorStatus>,
+}
+
+/// A value and when it was read.
+#[derive(Debug, Clone, Serialize)]
+pub struct Seen<T> {
+    pub time: DateTime<Utc>,
+    #[serde(flatten)]
+    pub value: T,
+}
+
+/// How a monitor fares.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MonitorStatus {
+    pub monitor: Monitor,
+    pub schedule: String,
+    pub next: Option<DateTime<Utc>>,
+    #[serde(flatten)]
+    pub health: Option<Health>,
+}
+
+impl Status {
+    /// The picture that the store holds for the sites of the settings.
+    pub async fn read(
+        settings: &Settings,
+        store: &Store,
+        now: DateTime<Utc>,
+    ) -> Result<Self, StoreError> {
+        let latest = store.latest().await?;
+        let health = store.health().await?;
+        let queues = store.queue_states().await?;
+        let sites = settings
+            .sites
+            .iter()
+            .map(|site| {
+                let mut monitors = Vec::new();
+                let mut add = |monitor, schedule: &crate::config::Schedule| {
+                    let found = health.iter().find(|h| h.site == site.name && h.monitor == monitor);
+                    monitors.push(MonitorStatus {
+                        monitor,
+                        schedule: schedule.text().to_owned(),
+                        next: schedule.next_after(now, settings.time_zone),
+                        health: found.cloned(),
+                    });
+                };
+                if let Some(m) = &site.server_license {
+                    add(Monitor::ServerLicense, &m.schedule);
+                }
+                if let Some(m) = &site.access_license {
+                    add(Monitor::AccessLicense, &m.schedule);
+                }
+                let mut status = SiteStatus::empty(&site.name);
+                status.monitors = monitors;
+                for event in latest.iter().filter(|event| event.site == site.name) {
+                    status.take(event.clone());
+                }
+                status
+            })
+            .collect();
+        Ok(Self {
+            version: env!("CARGO_PKG_VERSION"),
+            time: now,
+            time_zone: settings.time_zone.name().to_owned(),
+            sites,
+            queues,
+        })
+    }
+}
+
+impl SiteStatus {
+    /// A site of which nothing is known yet.
+    pub fn empty(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            server_license: None,
+            access_licenses: None,
+            monitors: Vec::new(),
+        }
+    }
+
+    /// Takes in a recurring event; others change nothing.
+    pub fn take(&mut self, event: Event) {
+        let time = event.time;
+        match event.body {
+            Body::ServerLicenseStatus(value) => self.server_license = Some(Seen { time, value }),
+            Body::AccessLicenseStatus(value) => self.access_licenses = Some(Seen { time, value }),
+            Body::ServerLicenseExpiring(_)
+            | Body::ServerLicenseExpired(_)
+            | Body::ServerLicenseProblem(_) => {}
+        }
+    }
+}

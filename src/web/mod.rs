@@ -1,0 +1,122 @@
+//! The status page: what is known right now, read from the store.
+//!
+//! | path | what |
+//! | --- | --- |
+//! | `/` | the page |
+//! | `/api/status` | the same as JSON |
+//! | `/health` | 200 while the daemon can read its store |
+//!
+//! It only reads; nothing here asks a site or changes anything.
+
+mod page;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use anyhow::Context;
+use axum::extract::State;
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::map_response;
+use axum::response::{Html, IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::Clock;
+use crate::config::Settings;
+use crate::status::Status;
+use crate::store::{Store, StoreError};
+
+/// What the handlers read from.
+#[derive(Debug, Clone)]
+pub struct Source {
+    pub settings: Arc<Settings>,
+    pub store: Store,
+    pub clock: Clock,
+}
+
+/// A bound, not yet serving page.
+#[derive(Debug)]
+pub struct Page {
+    listener: TcpListener,
+    source: Source,
+}
+
+impl Page {
+    /// Takes the address, so that a taken one is an error at start.
+    pub async fn bind(address: SocketAddr, source: Source) -> anyhow::Result<Self> {
+        let listener = TcpListener::bind(address).await.with_context(|| {
+            format!("cannot serve the status page at {address} (Butler.web.host, Butler.web.port)")
+        })?;
+        Ok(Self { listener, source })
+    }
+
+    /// The address in use.
+    pub fn address(&self) -> anyhow::Result<SocketAddr> {
+        Ok(self.listener.local_addr()?)
+    }
+
+    /// Serves until `stop`.
+    pub async fn serve(self, stop: CancellationToken) {
+        let app = Router::new()
+            .route("/", get(index))
+            .route("/api/status", get(api_status))
+            .route("/health", get(health))
+            .layer(map_response(secure))
+            .with_state(self.source);
+        let served =
+            axum::serve(self.listener, app).with_graceful_shutdown(stop.cancelled_owned());
+        if let Err(error) = served.await {
+            tracing::error!(%error, "the status page stopped");
+        }
+    }
+}
+
+async fn read(source: &Source) -> Result<Status, StoreError> {
+    Status::read(&source.settings, &source.store, source.clock.now()).await
+}
+
+async fn index(State(source): State<Source>) -> Result<Html<String>, Failure> {
+    let status = read(&source).await?;
+    Ok(Html(page::render(&status, source.settings.time_zone)))
+}
+
+async fn api_status(State(source): State<Source>) -> Result<Json<Status>, Failure> {
+    Ok(Json(read(&source).await?))
+}
+
+async fn health(State(source): State<Source>) -> Result<&'static str, Failure> {
+    source.store.health().await?;
+    Ok("healthy\n")
+}
+
+/// The store can't be read: the page says so, the details go to the log.
+struct Failure(StoreError);
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self(error)
+    }
+}
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        tracing::error!(error = %self.0, "the status page can't read the store");
+        (StatusCode::SERVICE_UNAVAILABLE, "the store can't be read, see the log\n").into_response()
+    }
+}
+
+/// Headers that keep a browser from doing more than showing the page.
+async fn secure(mut response: Response) -> Response {
+    const HEADERS: [(HeaderName, &str); 4] = [
+        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
+    for (name, value) in HEADERS {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    response
+}

@@ -1,0 +1,182 @@
+//! The page as HTML, made from the same picture as `bursar status`.
+
+use askama::Template;
+use chrono_tz::Tz;
+
+use crate::cli::text;
+use crate::event::LicenseState;
+use crate::status::{SiteStatus, Status};
+
+#[derive(Template)]
+#[template(path = "status.html")]
+struct Page<'a> {
+    version: &'a str,
+    time: String,
+    sites: Vec<Site<'a>>,
+    queues: Vec<Queue<'a>>,
+}
+
+struct Site<'a> {
+    name: &'a str,
+    license: Option<License>,
+    pools_seen: Option<String>,
+    pools: Vec<Pool>,
+    problems: Vec<String>,
+    monitors: Vec<(&'static str, &'a str, String)>,
+}
+
+struct License {
+    tone: &'static str,
+    headline: String,
+    details: Vec<String>,
+    seen: String,
+}
+
+struct Pool {
+    name: &'static str,
+    percent: String,
+    width: String,
+    tone: &'static str,
+    facts: Vec<(&'static str, String)>,
+}
+
+struct Queue<'a> {
+    name: &'a str,
+    tone: &'static str,
+    pending: u64,
+    dead: u64,
+    dropped: u64,
+    last: String,
+    error: &'a str,
+}
+
+/// The whole page.
+pub fn render(status: &Status, zone: Tz) -> String {
+    let page = Page {
+        version: status.version,
+        time: text::local(status.time, zone),
+        sites: status.sites.iter().map(|site| view(site, status, zone)).collect(),
+        queues: status
+            .queues
+            .iter()
+            .map(|queue| Queue {
+                name: &queue.destination,
+                tone: if queue.dead > 0 || queue.dropped > 0 {
+                    "bad"
+                } else if queue.last_error.is_some() && queue.pending > 0 {
+                    "warn"
+                } else {
+                    "good"
+                },
+                pending: queue.pending,
+                dead: queue.dead,
+                dropped: queue.dropped,
+                last: queue
+                    .last_delivered
+                    .map_or_else(|| "never".to_owned(), |time| text::ago(time, status.time)),
+                error: queue.last_error.as_deref().filter(|_| queue.pending > 0).unwrap_or(""),
+            })
+            .collect(),
+    };
+    page.render().expect("the template has no fallible parts")
+}
+
+fn view<'a>(site: &'a SiteStatus, status: &Status, zone: Tz) -> Site<'a> {
+    Site {
+        name: &site.name,
+        license: site.server_license.as_ref().map(|seen| {
+            let license = &seen.value;
+            let mut details: Vec<_> = license
+                .license
+                .allotments
+                .iter()
+                .map(|allotment| format!("{}: {}", allotment.name, allotment.count))
+                .collect();
+            if let Some(end) = license.license.maintenance_end {
+                details.push(format!("maintenance ends {end}"));
+            }
+            License {
+                tone: match license.state {
+                    LicenseState::Valid | LicenseState::Perpetual => "good",
+                    LicenseState::Expiring => "warn",
+                    _ => "bad",
+                },
+                headline: license.summary(),
+                details,
+                seen: text::ago(seen.time, status.time),
+            }
+        }),
+        pools_seen: site.access_licenses.as_ref().map(|seen| text::ago(seen.time, status.time)),
+        pools: site.access_licenses.as_ref().map_or_else(Vec::new, |seen| pools(&seen.value)),
+        problems: site
+            .monitors
+            .iter()
+            .filter_map(|monitor| {
+                let error = monitor.health.as_ref()?.error.as_ref()?;
+                Some(format!("{} can't be read: {error}", monitor.monitor.as_str()))
+            })
+            .collect(),
+        monitors: site
+            .monitors
+            .iter()
+            .map(|monitor| {
+                let next = monitor.next.map_or_else(String::new, |next| text::local(next, zone));
+                (monitor.monitor.as_str(), monitor.schedule.as_str(), next)
+            })
+            .collect(),
+    }
+}
+
+fn pools(pools: &crate::license::Pools) -> Vec<Pool> {
+    let gauge = |name, taken: f64, total: f64, facts| {
+        let share = if total > 0.0 { taken / total } else { 0.0 };
+        Pool {
+            name,
+            percent: format!("{:.0} %", share * 100.0),
+            width: format!("{:.1}", share.clamp(0.0, 1.0) * 100.0),
+            tone: match share {
+                ..0.8 => "good",
+                0.8..0.95 => "warn",
+                _ => "bad",
+            },
+            facts,
+        }
+    };
+    let mut list = Vec::new();
+    for (name, pool) in [("Professional", pools.professional), ("Analyzer", pools.analyzer)] {
+        let Some(pool) = pool.filter(|pool| pool.enabled) else { continue };
+        let facts = vec![
+            ("total", text::number(pool.total)),
+            ("allocated", text::number(pool.allocated)),
+            ("available", text::number(pool.available)),
+            ("used", text::number(pool.used)),
+            ("quarantined", text::number(pool.quarantined)),
+            ("excess", text::number(pool.excess)),
+        ];
+        list.push(gauge(name, pool.allocated, pool.total, facts));
+    }
+    if let Some(pool) = pools.analyzer_capacity.filter(|pool| pool.enabled) {
+        let facts = vec![
+            ("minutes", text::number(pool.allocated_minutes)),
+            ("used", text::number(pool.used_minutes)),
+            ("unavailable", text::number(pool.unavailable_minutes)),
+        ];
+        list.push(gauge("Analyzer Capacity", pool.used_minutes, pool.allocated_minutes, facts));
+    }
+    if let Some(totals) = pools.tokens.filter(|totals| totals.enabled) {
+        let taken = totals.total_tokens - totals.available_tokens;
+        let mut facts = vec![
+            ("total", text::number(totals.total_tokens)),
+            ("available", text::number(totals.available_tokens)),
+        ];
+        if let Some(pool) = pools.token_user {
+            facts.push(("user access", text::number(pool.allocated_tokens)));
+            facts.push(("quarantined", text::number(pool.quarantined_tokens)));
+        }
+        if let Some(pool) = pools.token_login {
+            facts.push(("login access", text::number(pool.allocated_tokens)));
+        }
+        list.push(gauge("Tokens", taken, totals.total_tokens, facts));
+    }
+    list
+}
