@@ -1,1 +1,105 @@
-//! (being laid)
+//! The embedded SQL store: one file that holds the outbox, the latest snapshots and the health of
+//! the polls.
+//!
+//! The **outbox** keeps each event once, with one delivery row for each destination that wants it.
+//! [`Store::record`] returns when all of it is on the disk; a row leaves when the destination
+//! acknowledged the event ([`Store::settle`]), when a person drops it, or when the limits of size
+//! and age ran out, which is counted and logged. An event leaves with its last row. Deliveries to
+//! a destination that is no longer configured stay until then: they are never sent elsewhere.
+//!
+//! Several processes may use the file at once: the daemon, and commands beside it.
+
+mod error;
+mod file;
+mod gate;
+mod health;
+mod manage;
+mod outbox;
+#[cfg(test)]
+mod tests;
+
+pub use error::StoreError;
+pub use health::{Health, PollError};
+pub use manage::{DropCount, Listed, QueueState, Selector};
+pub use outbox::{DropReason, QueueId, Queued, Settlement};
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use tokio::sync::watch;
+
+use self::gate::Gate;
+use crate::config::settings::OutboxLimits;
+
+/// A handle to the store; clones share the one connection of the process.
+///
+/// Every method may wait for the disk, and returns a [`StoreError`] when the file can't be read or
+/// written; nothing is changed then.
+#[derive(Clone)]
+pub struct Store {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    gate: Gate,
+    limits: OutboxLimits,
+    clock: Clock,
+    /// Counts what may interest a worker.
+    changes: watch::Sender<u64>,
+}
+
+type Clock = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store").field("limits", &self.shared.limits).finish_non_exhaustive()
+    }
+}
+
+impl Store {
+    /// Opens the file, or makes it (readable by its owner only, on unix), and brings its format up
+    /// to date. A file that is damaged, not ours, or of a newer release is refused and left as it
+    /// is.
+    pub async fn open(path: &Path, limits: OutboxLimits) -> Result<Self, StoreError> {
+        Self::open_with_clock(path, limits, Utc::now).await
+    }
+
+    /// As [`open`](Self::open), with the clock that ages and the times in the store are taken from.
+    pub async fn open_with_clock(
+        path: &Path,
+        limits: OutboxLimits,
+        clock: impl Fn() -> DateTime<Utc> + Send + Sync + 'static,
+    ) -> Result<Self, StoreError> {
+        let gate = Gate::open(path).await?;
+        let changes = watch::Sender::new(0);
+        let shared = Shared { gate, limits, clock: Arc::new(clock), changes };
+        Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// Changes value when this process recorded events or revived dead letters. What other
+    /// processes change in the file doesn't show here: look again every few seconds.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.shared.changes.subscribe()
+    }
+
+    /// Waits for the call in hand and closes the file. Other clones get [`StoreError::Closed`]
+    /// from then on.
+    pub async fn close(self) {
+        self.shared.gate.close().await;
+    }
+
+    fn wake(&self) {
+        self.shared.changes.send_modify(|n| *n = n.wrapping_add(1));
+    }
+
+    fn now_ms(&self) -> i64 {
+        (self.shared.clock)().timestamp_millis()
+    }
+}
+
+/// A time from its column. Out of the range of the calendar only in a damaged file: 1970 then.
+fn time_of(ms: i64) -> DateTime<Utc> {
+    DateTime::from_timestamp_millis(ms).unwrap_or_default()
+}

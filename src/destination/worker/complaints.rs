@@ -1,0 +1,107 @@
+//! What the log says of a destination: once when it fails, now and then while it does, once when
+//! it works again.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+use tracing::{error, info, warn};
+
+use crate::store::StoreError;
+
+/// The shortest time between two lines about the same trouble.
+const REPEAT: Duration = Duration::from_secs(15 * 60);
+
+#[derive(Debug)]
+pub(super) struct Complaints {
+    id: String,
+    title: String,
+    down: Option<Down>,
+    refusals: Refusals,
+    store_fails: bool,
+}
+
+#[derive(Debug)]
+struct Down {
+    since: Instant,
+    said: Instant,
+}
+
+#[derive(Debug, Default)]
+struct Refusals {
+    said: Option<Instant>,
+    unsaid: u64,
+}
+
+impl Complaints {
+    pub(super) fn new(id: &str, title: String) -> Self {
+        let refusals = Refusals::default();
+        Self { id: id.to_owned(), title, down: None, refusals, store_fails: false }
+    }
+
+    pub(super) fn is_down(&self) -> bool {
+        self.down.is_some()
+    }
+
+    /// Whether [`down`](Self::down) has something to say.
+    pub(super) fn down_is_due(&self) -> bool {
+        self.down.as_ref().is_none_or(|down| down.said.elapsed() >= REPEAT)
+    }
+
+    pub(super) fn down(&mut self, why: &str, waiting: u64) {
+        let now = Instant::now();
+        let Some(down) = &mut self.down else {
+            self.down = Some(Down { since: now, said: now });
+            warn!(
+                destination = %self.id, waiting, error = %why,
+                "cannot deliver to {}; events are kept and sent again later", self.title
+            );
+            return;
+        };
+        down.said = now;
+        warn!(
+            destination = %self.id, waiting, error = %why,
+            minutes = down.since.elapsed().as_secs() / 60,
+            "still cannot deliver to {}", self.title
+        );
+    }
+
+    /// `caught_up`: events that waited for this moment.
+    pub(super) fn up(&mut self, caught_up: u64) {
+        if let Some(down) = self.down.take() {
+            info!(
+                destination = %self.id, caught_up, seconds = down.since.elapsed().as_secs(),
+                "{} works again; the events that waited are sent now", self.title
+            );
+        }
+    }
+
+    /// Events became dead letters.
+    pub(super) fn refused<'a>(&mut self, whys: impl Iterator<Item = &'a str>) {
+        let mut first = None;
+        for why in whys {
+            first.get_or_insert(why);
+            self.refusals.unsaid += 1;
+        }
+        let Some(why) = first else { return };
+        if self.refusals.said.is_none_or(|said| said.elapsed() >= REPEAT) {
+            warn!(
+                destination = %self.id, count = self.refusals.unsaid, error = %why,
+                "{} refused events for good; they are kept as dead letters \
+                 (bursar outbox list, retry, drop)", self.title
+            );
+            self.refusals = Refusals { said: Some(Instant::now()), unsaid: 0 };
+        }
+    }
+
+    pub(super) fn store_failed(&mut self, error: &StoreError) {
+        if !std::mem::replace(&mut self.store_fails, true) {
+            error!(destination = %self.id, %error, "the outbox can't be used; deliveries wait");
+        }
+    }
+
+    pub(super) fn store_works(&mut self) {
+        if std::mem::replace(&mut self.store_fails, false) {
+            info!(destination = %self.id, "the outbox can be used again");
+        }
+    }
+}

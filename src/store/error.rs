@@ -1,0 +1,55 @@
+//! What can go wrong with the store, in words an admin can act on.
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::ErrorCode;
+
+/// Why the store can't be opened or used. Each text names the file and what to do.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum StoreError {
+    /// The file can't be made, opened or written by this user.
+    #[error("cannot open the store {}: {why}; check that the folder exists and that this user may write to it (setting Butler.storage.path)", path.display())]
+    CannotOpen { path: PathBuf, why: String },
+    /// The file is no SQLite database at all.
+    #[error("{} is not a database, so it is left as it is; move it away, or let Butler.storage.path name another file", path.display())]
+    NotADatabase { path: PathBuf },
+    /// A healthy SQLite database that some other program made.
+    #[error("{} is a database of another program, so it is left as it is; let Butler.storage.path name another file", path.display())]
+    Foreign { path: PathBuf },
+    /// Written by a newer release.
+    #[error("the store {} has format {found}, but this release knows formats up to {known}; start the newer release again, or let Butler.storage.path name another file", path.display())]
+    Newer { path: PathBuf, found: i64, known: i64 },
+    /// A database whose content is broken. Never deleted: queued events may be saved from it.
+    #[error("the store {} is damaged ({why}); it is left as it is: stop the daemon, move the file away with its -wal and -shm, try `sqlite3 FILE .recover` to save what was queued, and start again with an empty store", path.display())]
+    Damaged { path: PathBuf, why: String },
+    /// No room on the disk.
+    #[error("no room to write the store {}: {why}; free some space, nothing queued is lost", path.display())]
+    Full { path: PathBuf, why: String },
+    /// Another process held the file for longer than the busy timeout.
+    #[error("the store {} is locked by another process; try again, and see that only one daemon uses this file", path.display())]
+    Busy { path: PathBuf },
+    /// Anything else SQLite says.
+    #[error("cannot {doing} in the store {}: {why}", path.display())]
+    Failed { path: PathBuf, doing: &'static str, why: String },
+    /// The store was closed, or the runtime is being shut down.
+    #[error("the store is closed")]
+    Closed,
+}
+
+impl StoreError {
+    /// Sorts an error of SQLite into one of the cases above.
+    pub(super) fn from_sql(path: &Path, doing: &'static str, error: &rusqlite::Error) -> Self {
+        let path = path.to_path_buf();
+        let why = error.to_string();
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DatabaseCorrupt) => Self::Damaged { path, why },
+            Some(ErrorCode::NotADatabase) => Self::NotADatabase { path },
+            Some(ErrorCode::DiskFull) => Self::Full { path, why },
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Busy { path },
+            Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
+                Self::CannotOpen { path, why }
+            }
+            _ => Self::Failed { path, doing, why },
+        }
+    }
+}

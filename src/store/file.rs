@@ -1,0 +1,114 @@
+//! Opening the store's file: who made it, which format it has, and bringing it up to date.
+
+use std::fs::OpenOptions;
+use std::io::{self, Read};
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+
+use super::StoreError;
+
+/// Written into the file's header, so that another program's database is never touched: "Brsr".
+const APPLICATION_ID: i32 = 0x4272_7372;
+
+/// One step per format version: applied in order, each in the transaction that raises
+/// `PRAGMA user_version`.
+const MIGRATIONS: &[&str] = &[include_str!("migrations/1.sql")];
+
+/// How long a statement waits for another process (the daemon or a command) to finish its own.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Opens or makes the file. Nothing is written before it is known to be ours.
+pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
+    check_or_create(path)?;
+    let failed = |e: rusqlite::Error| StoreError::from_sql(path, "open", &e);
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut connection = Connection::open_with_flags(path, flags).map_err(failed)?;
+    connection.busy_timeout(BUSY_TIMEOUT).map_err(failed)?;
+    check_owner(&connection, path)?;
+    set_up(&connection).map_err(failed)?;
+    migrate(&mut connection, path, MIGRATIONS)?;
+    Ok(connection)
+}
+
+/// A missing file is made empty and private; an existing one must be empty or look like SQLite.
+fn check_or_create(path: &Path) -> Result<(), StoreError> {
+    let cannot = |e: io::Error| StoreError::CannotOpen { path: path.into(), why: e.to_string() };
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(path) {
+        Ok(_) => return Ok(()),
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
+        Err(e) => return Err(cannot(e)),
+    }
+    let mut start = Vec::new();
+    let file = std::fs::File::open(path).map_err(cannot)?;
+    file.take(16).read_to_end(&mut start).map_err(cannot)?;
+    if start.is_empty() || start == b"SQLite format 3\0" {
+        Ok(())
+    } else {
+        Err(StoreError::NotADatabase { path: path.into() })
+    }
+}
+
+/// Reads only: a database of another program or of a newer release is refused untouched.
+fn check_owner(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+    let failed = |e: rusqlite::Error| StoreError::from_sql(path, "read the format", &e);
+    let id: i32 =
+        connection.pragma_query_value(None, "application_id", |r| r.get(0)).map_err(failed)?;
+    let tables: i64 = connection
+        .query_row("SELECT count(*) FROM sqlite_schema", [], |r| r.get(0))
+        .map_err(failed)?;
+    if id != APPLICATION_ID && (id != 0 || tables > 0) {
+        return Err(StoreError::Foreign { path: path.into() });
+    }
+    let found = version(connection).map_err(failed)?;
+    let known = MIGRATIONS.len() as i64;
+    if found > known {
+        return Err(StoreError::Newer { path: path.into(), found, known });
+    }
+    Ok(())
+}
+
+fn set_up(connection: &Connection) -> rusqlite::Result<()> {
+    connection.set_prepared_statement_cache_capacity(64);
+    // Counts only in an empty file. Pages of settled events are used again; what stays unused is
+    // given back a little at a time (see `gate`).
+    connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+    // Readers (commands) and the writer (daemon) don't block each other.
+    let _: String =
+        connection.pragma_update_and_check(None, "journal_mode", "WAL", |r| r.get(0))?;
+    // A commit is on the disk when it returns: what the outbox promises.
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    // 1 MiB instead of 2: the working set is the head of each queue.
+    connection.pragma_update(None, "cache_size", -1024)?;
+    connection.pragma_update(None, "mmap_size", 0)?;
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    connection.pragma_update(None, "journal_size_limit", 4 * 1024 * 1024)
+}
+
+fn version(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.pragma_query_value(None, "user_version", |r| r.get(0))
+}
+
+/// Applies the steps the file hasn't seen, all or none of them.
+fn migrate(connection: &mut Connection, path: &Path, steps: &[&str]) -> Result<(), StoreError> {
+    let failed = |e: rusqlite::Error| StoreError::from_sql(path, "bring the format up to date", &e);
+    if version(connection).map_err(failed)? >= steps.len() as i64 {
+        return Ok(());
+    }
+    let transaction =
+        connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
+    // Read again under the lock: another process may have been faster.
+    let found = version(&transaction).map_err(failed)?;
+    for (step, sql) in steps.iter().enumerate().skip(found as usize) {
+        transaction.execute_batch(sql).map_err(failed)?;
+        transaction.pragma_update(None, "user_version", step as i64 + 1).map_err(failed)?;
+    }
+    transaction.pragma_update(None, "application_id", APPLICATION_ID).map_err(failed)?;
+    transaction.commit().map_err(failed)
+}

@@ -1,0 +1,179 @@
+//! The one connection of the process and how tasks share it.
+//!
+//! SQLite blocks, so it runs on the runtime's blocking threads, one call at a time. Writes that
+//! arrive while another one is being synced to the disk are committed together: a thousand sites
+//! polled in the same second cost a few syncs, not a thousand. Each write is a savepoint, so one
+//! that fails takes none of the others with it.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rusqlite::Connection;
+use tokio::sync::{OwnedMutexGuard, oneshot};
+use tokio::task::spawn_blocking;
+
+use super::StoreError;
+
+/// Unused pages that are left in the file before some are given back (4 KiB each).
+const SPARE_PAGES: i64 = 1024;
+/// Pages given back per commit: keeps each commit short.
+const PAGES_PER_COMMIT: i64 = 256;
+
+/// Does the work in a savepoint of the open transaction (or learns why there is none); what it
+/// returns is called with the outcome of the commit.
+type Write = Box<dyn FnOnce(Result<&Connection, StoreError>) -> Reply + Send>;
+type Reply = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
+type Shared = Arc<tokio::sync::Mutex<Option<Connection>>>;
+
+pub(super) struct Gate {
+    path: Arc<Path>,
+    connection: Shared,
+    writes: Mutex<Vec<Write>>,
+}
+
+impl Gate {
+    pub(super) async fn open(path: &Path) -> Result<Self, StoreError> {
+        let file: PathBuf = path.into();
+        let connection = spawn_blocking(move || super::file::open(&file))
+            .await
+            .map_err(|_| StoreError::Closed)??;
+        Ok(Self {
+            path: path.into(),
+            connection: Arc::new(tokio::sync::Mutex::new(Some(connection))),
+            writes: Mutex::default(),
+        })
+    }
+
+    /// Runs a query. `doing` completes the sentence "cannot ... in the store".
+    pub(super) async fn read<T: Send + 'static>(
+        &self,
+        doing: &'static str,
+        query: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let path = self.path.clone();
+        let guard = self.connection.clone().lock_owned().await;
+        let run = move || {
+            let connection = guard.as_ref().ok_or(StoreError::Closed)?;
+            query(connection).map_err(|e| StoreError::from_sql(&path, doing, &e))
+        };
+        spawn_blocking(run).await.map_err(|_| StoreError::Closed)?
+    }
+
+    /// Runs a change and returns when it is durable. When the caller goes away before its turn,
+    /// nothing is changed.
+    pub(super) async fn write<T: Send + 'static>(
+        &self,
+        doing: &'static str,
+        change: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (sender, answer) = oneshot::channel();
+        let path = self.path.clone();
+        let write: Write = Box::new(move |connection| {
+            if sender.is_closed() {
+                return Box::new(|_| {});
+            }
+            let result = connection.and_then(|connection| {
+                in_savepoint(connection, change).map_err(|e| StoreError::from_sql(&path, doing, &e))
+            });
+            Box::new(move |commit| {
+                // The caller may have gone away: nobody is left to tell.
+                let _ = sender.send(result.and_then(|value| commit.map(|()| value)));
+            })
+        });
+        self.queued().push(write);
+        let guard = self.connection.clone().lock_owned().await;
+        let writes = std::mem::take(&mut *self.queued());
+        if !writes.is_empty() {
+            let path = self.path.clone();
+            let run = move || commit_together(guard, writes, &path);
+            spawn_blocking(run).await.map_err(|_| StoreError::Closed)?;
+        }
+        answer.await.map_err(|_| StoreError::Closed)?
+    }
+
+    /// Closes the file; later calls of other clones get [`StoreError::Closed`].
+    pub(super) async fn close(&self) {
+        let mut guard = self.connection.clone().lock_owned().await;
+        // Failing here means the runtime is going away; the file is closed by the drop then.
+        let _ = spawn_blocking(move || drop(guard.take())).await;
+    }
+
+    fn queued(&self) -> std::sync::MutexGuard<'_, Vec<Write>> {
+        // A push or a take can't leave the list half done.
+        self.writes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn in_savepoint<T>(
+    connection: &Connection,
+    change: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+) -> rusqlite::Result<T> {
+    connection.prepare_cached("SAVEPOINT change")?.execute([])?;
+    let result = change(connection);
+    if connection.is_autocommit() {
+        // SQLite gave up the whole transaction (disk full, I/O error): no savepoint is left.
+        return result;
+    }
+    if result.is_err() {
+        connection.prepare_cached("ROLLBACK TO change")?.execute([])?;
+    }
+    connection.prepare_cached("RELEASE change")?.execute([])?;
+    result
+}
+
+/// Runs the writes in one transaction, or in several if SQLite gives one up on the way.
+fn commit_together(guard: OwnedMutexGuard<Option<Connection>>, writes: Vec<Write>, path: &Path) {
+    let Some(connection) = guard.as_ref() else {
+        // Dropping the writes drops their senders: the callers see `Closed`.
+        return;
+    };
+    let failed = |e: rusqlite::Error| StoreError::from_sql(path, "write", &e);
+    let mut writes = writes.into_iter();
+    while writes.len() > 0 {
+        if let Err(error) = begin(connection).map_err(failed) {
+            for write in writes {
+                write(Err(error.clone()))(Ok(()));
+            }
+            return;
+        }
+        let mut replies = Vec::new();
+        for write in writes.by_ref() {
+            replies.push(write(Ok(connection)));
+            if connection.is_autocommit() {
+                break;
+            }
+        }
+        let outcome = commit(connection).map_err(failed);
+        for reply in replies {
+            reply(outcome.clone());
+        }
+    }
+}
+
+fn begin(connection: &Connection) -> rusqlite::Result<()> {
+    if !connection.is_autocommit() {
+        // Left open by a change that panicked.
+        connection.execute_batch("ROLLBACK")?;
+    }
+    connection.prepare_cached("BEGIN IMMEDIATE")?.execute([]).map(drop)
+}
+
+fn commit(connection: &Connection) -> rusqlite::Result<()> {
+    let committed = give_back_pages(connection)
+        .and_then(|()| connection.prepare_cached("COMMIT")?.execute([]).map(drop));
+    if committed.is_err() && !connection.is_autocommit() {
+        connection.execute_batch("ROLLBACK")?;
+    }
+    committed
+}
+
+/// Shrinks the file a little when much of it is unused, as after a long outage.
+fn give_back_pages(connection: &Connection) -> rusqlite::Result<()> {
+    let read = |sql| connection.prepare_cached(sql)?.query_row([], |r| r.get::<_, i64>(0));
+    let unused = read("PRAGMA freelist_count")?;
+    if unused > SPARE_PAGES && unused > read("PRAGMA page_count")? / 2 {
+        let pages = PAGES_PER_COMMIT.min(unused - SPARE_PAGES);
+        connection.execute_batch(&format!("PRAGMA incremental_vacuum({pages})"))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,263 @@
+//! What a person sees of the outbox and can do about it: states, lists, retry, drop.
+
+use chrono::{DateTime, Utc};
+use rusqlite::{Connection, OptionalExtension, Row, ToSql, params};
+
+use super::outbox::{DropReason, Drops, class_of, count_drops};
+use super::{Store, StoreError, time_of};
+use crate::event::Class;
+
+/// One destination's queue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueueState {
+    /// Id of the destination; it may no longer be configured.
+    pub destination: String,
+    /// Events that wait for their delivery.
+    pub pending: u64,
+    /// Events that the destination refused for good.
+    pub dead: u64,
+    /// When the oldest waiting event was observed.
+    pub oldest: Option<DateTime<Utc>>,
+    /// Events lost to the limits of size and age, ever: the sum of those in `drops`.
+    pub dropped: u64,
+    /// All that left undelivered, by reason.
+    pub drops: Vec<DropCount>,
+    /// What went wrong last; older than `last_delivered` when it works again.
+    pub last_error: Option<String>,
+    pub last_error_at: Option<DateTime<Utc>>,
+    /// Deliveries that failed in a row; 0 when the last one worked.
+    pub attempts: u32,
+    pub last_delivered: Option<DateTime<Utc>>,
+}
+
+/// How many deliveries were given up for one reason.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DropCount {
+    pub reason: DropReason,
+    pub class: Class,
+    pub count: u64,
+}
+
+/// One delivery, as `bursar outbox list` shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    pub destination: String,
+    pub event_id: String,
+    pub site: String,
+    pub kind: String,
+    pub class: Class,
+    /// When it was observed.
+    pub time: DateTime<Utc>,
+    /// A dead letter.
+    pub dead: bool,
+    pub attempts: u32,
+    pub last_error: Option<String>,
+}
+
+/// Which deliveries a person means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Selector {
+    /// All of one destination, waiting and dead.
+    Destination(String),
+    /// The dead letters of one destination, or of all.
+    Dead { destination: Option<String> },
+    /// One event, for one destination or all that still have it to get.
+    Event { id: String, destination: Option<String> },
+}
+
+impl Selector {
+    /// As a condition on `delivery`, with its parameters.
+    fn condition(&self) -> (&'static str, [Option<&str>; 2]) {
+        const OF: &str = "queue IN (SELECT id FROM queue WHERE destination = ?1 OR ?1 IS NULL)";
+        match self {
+            Self::Destination(name) => (OF, [Some(name), None]),
+            Self::Dead { destination } => (
+                "queue IN (SELECT id FROM queue WHERE destination = ?1 OR ?1 IS NULL) AND dead = 1",
+                [destination.as_deref(), None],
+            ),
+            Self::Event { id, destination } => (
+                "queue IN (SELECT id FROM queue WHERE destination = ?1 OR ?1 IS NULL)
+                 AND seq = (SELECT seq FROM event WHERE id = ?2)",
+                [destination.as_deref(), Some(id)],
+            ),
+        }
+    }
+}
+
+impl Store {
+    /// The queues of all destinations that ever had an event, by name.
+    pub async fn queue_states(&self) -> Result<Vec<QueueState>, StoreError> {
+        self.shared.gate.read("read the queues", |db| queue_states(db, None)).await
+    }
+
+    /// One destination's queue; `None` when it never had an event.
+    pub async fn queue_state(&self, destination: &str) -> Result<Option<QueueState>, StoreError> {
+        let name = destination.to_owned();
+        let states =
+            self.shared.gate.read("read a queue", move |db| queue_states(db, Some(&name))).await?;
+        Ok(states.into_iter().next())
+    }
+
+    /// Deliveries that wait or are dead, oldest event first, at most `limit`.
+    pub async fn list(
+        &self,
+        destination: Option<&str>,
+        dead_only: bool,
+        limit: usize,
+    ) -> Result<Vec<Listed>, StoreError> {
+        let destination = destination.map(str::to_owned);
+        self.shared
+            .gate
+            .read("list the outbox", move |db| {
+                let mut query = db.prepare_cached(
+                    "SELECT destination, event.id, site, kind, class, time, delivery.dead,
+                            delivery.attempts, delivery.last_error
+                       FROM delivery JOIN queue ON queue.id = delivery.queue JOIN event USING (seq)
+                      WHERE (destination = ?1 OR ?1 IS NULL) AND (delivery.dead = 1 OR NOT ?2)
+                      ORDER BY seq, destination LIMIT ?3",
+                )?;
+                let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+                query.query_map(params![destination, dead_only, limit], listed)?.collect()
+            })
+            .await
+    }
+
+    /// Gives dead letters another chance, at their old place in the queue, and makes the workers
+    /// try the queues concerned at once, also when they wait for a back-off. Returns how many of
+    /// the selected deliveries wait now.
+    pub async fn retry(&self, selector: Selector) -> Result<u64, StoreError> {
+        let count = self
+            .shared
+            .gate
+            .write("retry deliveries", move |db| {
+                let (condition, values) = selector.condition();
+                let values = values_of(&selector, &values);
+                db.execute(
+                    &format!(
+                        "UPDATE queue SET nudge = nudge + 1 WHERE id IN
+                              (SELECT DISTINCT queue FROM delivery WHERE {condition})"
+                    ),
+                    values.as_slice(),
+                )?;
+                let count = db.execute(
+                    &format!(
+                        "UPDATE delivery SET dead = 0, attempts = iif(dead, 0, attempts)
+                          WHERE {condition}"
+                    ),
+                    values.as_slice(),
+                )?;
+                Ok(count as u64)
+            })
+            .await?;
+        self.wake();
+        Ok(count)
+    }
+
+    /// Gives deliveries up. Returns how many.
+    pub async fn drop_events(&self, selector: Selector) -> Result<u64, StoreError> {
+        self.shared
+            .gate
+            .write("drop deliveries", move |db| {
+                let (condition, values) = selector.condition();
+                let values = values_of(&selector, &values);
+                let mut drops = Drops::default();
+                let mut query = db.prepare(&format!(
+                    "SELECT queue, class, count(*) FROM delivery
+                      WHERE {condition} GROUP BY queue, class"
+                ))?;
+                let mut rows = query.query(values.as_slice())?;
+                let mut total = 0;
+                while let Some(row) = rows.next()? {
+                    let count = row.get::<_, i64>(2)? as u64;
+                    total += count;
+                    drops.add(row.get(0)?, "", DropReason::ByHand, class_of(row.get(1)?), count);
+                }
+                db.execute(&format!("DELETE FROM delivery WHERE {condition}"), values.as_slice())?;
+                count_drops(db, &drops)?;
+                Ok(total)
+            })
+            .await
+    }
+
+    /// How often a person asked for this queue to be tried now ([`retry`](Self::retry), from this
+    /// or another process).
+    pub async fn nudges(&self, destination: &str) -> Result<i64, StoreError> {
+        let name = destination.to_owned();
+        self.shared
+            .gate
+            .read("read a queue", move |db| {
+                let nudges = db
+                    .prepare_cached("SELECT nudge FROM queue WHERE destination = ?1")?
+                    .query_row([name], |r| r.get(0))
+                    .optional()?;
+                Ok(nudges.unwrap_or(0))
+            })
+            .await
+    }
+}
+
+/// The parameters that the selector's condition uses: SQLite refuses surplus ones.
+fn values_of<'a>(selector: &Selector, values: &'a [Option<&str>; 2]) -> Vec<&'a dyn ToSql> {
+    let used = if matches!(selector, Selector::Event { .. }) { 2 } else { 1 };
+    values[..used].iter().map(|v| v as &dyn ToSql).collect()
+}
+
+fn listed(row: &Row<'_>) -> rusqlite::Result<Listed> {
+    Ok(Listed {
+        destination: row.get(0)?,
+        event_id: row.get(1)?,
+        site: row.get(2)?,
+        kind: row.get(3)?,
+        class: class_of(row.get(4)?),
+        time: time_of(row.get(5)?),
+        dead: row.get(6)?,
+        attempts: row.get(7)?,
+        last_error: row.get(8)?,
+    })
+}
+
+fn queue_states(db: &Connection, only: Option<&str>) -> rusqlite::Result<Vec<QueueState>> {
+    let mut query = db.prepare_cached(
+        "SELECT id, destination, pending, dead, attempts, last_error, last_error_at,
+                last_delivered,
+                (SELECT min(time) FROM event WHERE seq IN (
+                    (SELECT min(seq) FROM delivery WHERE queue = id AND class = 0 AND dead = 0),
+                    (SELECT min(seq) FROM delivery WHERE queue = id AND class = 1 AND dead = 0)))
+           FROM queue WHERE destination = ?1 OR ?1 IS NULL ORDER BY destination",
+    )?;
+    let mut rows = query.query([only])?;
+    let mut states = Vec::new();
+    while let Some(row) = rows.next()? {
+        let drops = drop_counts(db, row.get(0)?)?;
+        let lost = |d: &&DropCount| matches!(d.reason, DropReason::Overflow | DropReason::Expired);
+        states.push(QueueState {
+            destination: row.get(1)?,
+            pending: row.get::<_, i64>(2)? as u64,
+            dead: row.get::<_, i64>(3)? as u64,
+            attempts: row.get(4)?,
+            last_error: row.get(5)?,
+            last_error_at: row.get::<_, Option<i64>>(6)?.map(time_of),
+            last_delivered: row.get::<_, Option<i64>>(7)?.map(time_of),
+            oldest: row.get::<_, Option<i64>>(8)?.map(time_of),
+            dropped: drops.iter().filter(lost).map(|d| d.count).sum(),
+            drops,
+        });
+    }
+    Ok(states)
+}
+
+fn drop_counts(db: &Connection, queue: i64) -> rusqlite::Result<Vec<DropCount>> {
+    let mut query = db.prepare_cached(
+        "SELECT reason, class, count FROM dropped WHERE queue = ?1 ORDER BY reason, class",
+    )?;
+    let mut rows = query.query([queue])?;
+    let mut counts = Vec::new();
+    while let Some(row) = rows.next()? {
+        let text: String = row.get(0)?;
+        if let Some(reason) = DropReason::ALL.into_iter().find(|r| r.as_str() == text) {
+            let count = row.get::<_, i64>(2)? as u64;
+            counts.push(DropCount { reason, class: class_of(row.get(1)?), count });
+        }
+    }
+    Ok(counts)
+}

@@ -1,0 +1,478 @@
+//! The queues: recording events, handing them to the workers, settling them, keeping the limits.
+
+use std::collections::{BTreeMap, HashMap};
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use tracing::warn;
+
+use super::{Store, StoreError};
+use crate::config::settings::OutboxLimits;
+use crate::event::{Class, Event};
+
+/// Names one event in a queue, as long as it is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct QueueId(pub(super) i64);
+
+/// One event that waits for its delivery.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Queued {
+    pub id: QueueId,
+    pub event: Event,
+    /// Deliveries that failed so far.
+    pub attempts: u32,
+}
+
+/// What becomes of an event in a queue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Settlement {
+    /// The destination has it: it leaves the queue.
+    Done,
+    /// The destination will never take it: kept as a dead letter, for a person to look at.
+    Dead { why: String },
+    /// It stays where it is in the queue.
+    Retry { why: String },
+}
+
+/// Why a delivery was given up without the destination having it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum DropReason {
+    /// The queue was at its size limit.
+    Overflow,
+    /// It was older than the age limit.
+    Expired,
+    /// A person asked for it.
+    ByHand,
+    /// A newer recurring event took its place while the destination's rate limit was waited for.
+    Coalesced,
+}
+
+impl DropReason {
+    pub(super) const ALL: [Self; 4] =
+        [Self::Overflow, Self::Expired, Self::ByHand, Self::Coalesced];
+
+    /// The reason as text: what the store and reports hold.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Overflow => "overflow",
+            Self::Expired => "expired",
+            Self::ByHand => "by hand",
+            Self::Coalesced => "coalesced",
+        }
+    }
+}
+
+impl Store {
+    /// Queues each event for the destinations named beside it, and keeps recurring events as the
+    /// latest of their site and kind. All or nothing, and on the disk when it returns. Wakes the
+    /// workers.
+    ///
+    /// Recording an event again (same id) is harmless, so a call whose outcome is unclear may be
+    /// repeated.
+    pub async fn record(&self, events: Vec<(Event, Vec<String>)>) -> Result<(), StoreError> {
+        if events.is_empty() {
+            return Ok(());
+        }
+        let now = self.now_ms();
+        let limits = self.shared.limits;
+        let drops = self
+            .shared
+            .gate
+            .write("record events", move |db| {
+                let queues = insert(db, &events, now)?;
+                let mut drops = expire(db, now, limits)?;
+                for (queue, destination) in queues {
+                    evict(db, queue, &destination, limits, &mut drops)?;
+                }
+                count_drops(db, &drops)?;
+                Ok(drops)
+            })
+            .await?;
+        log_drops(&drops);
+        self.wake();
+        Ok(())
+    }
+
+    /// The newest recurring event of each site and kind, also of those no destination wanted.
+    pub async fn latest(&self) -> Result<Vec<Event>, StoreError> {
+        self.shared
+            .gate
+            .read("read the latest data", |db| {
+                let mut query = db.prepare_cached("SELECT json FROM latest ORDER BY site, kind")?;
+                let rows = query.query_map([], |r| r.get::<_, String>(0))?;
+                let texts = rows.collect::<rusqlite::Result<Vec<_>>>()?;
+                // One that this release can't read is replaced at the next poll.
+                Ok(texts.iter().filter_map(|text| serde_json::from_str(text).ok()).collect())
+            })
+            .await
+    }
+
+    /// The events at the head of a queue, oldest first, at most `max`.
+    ///
+    /// What is too old by now is dropped first. An event that this release can't read (written by
+    /// a newer one) becomes a dead letter instead of blocking the queue.
+    pub async fn next_batch(
+        &self,
+        destination: &str,
+        max: usize,
+    ) -> Result<Vec<Queued>, StoreError> {
+        loop {
+            let (name, now, limits) = (destination.to_owned(), self.now_ms(), self.shared.limits);
+            let head = self
+                .shared
+                .gate
+                .read("read a queue", move |db| {
+                    Ok(if any_expired(db, now, limits)? {
+                        None
+                    } else {
+                        Some(head(db, &name, max)?)
+                    })
+                })
+                .await?;
+            let Some(head) = head else {
+                self.expire().await?;
+                continue;
+            };
+            let mut unreadable = Vec::new();
+            let mut batch = Vec::with_capacity(head.len());
+            for (id, json, attempts) in head {
+                match serde_json::from_str(&json) {
+                    Ok(event) => batch.push(Queued { id, event, attempts }),
+                    Err(e) => {
+                        let why = format!("this release can't read the stored event: {e}");
+                        unreadable.push((id, Settlement::Dead { why }));
+                    }
+                }
+            }
+            if !unreadable.is_empty() {
+                warn!(
+                    destination,
+                    count = unreadable.len(),
+                    "queued events that this release can't read are kept as dead letters"
+                );
+                self.settle(destination, &unreadable).await?;
+            }
+            if !batch.is_empty() || unreadable.is_empty() {
+                return Ok(batch);
+            }
+        }
+    }
+
+    /// Writes down what became of events of one queue, all or nothing. Events that left the queue
+    /// meanwhile are passed over.
+    pub async fn settle(
+        &self,
+        destination: &str,
+        results: &[(QueueId, Settlement)],
+    ) -> Result<(), StoreError> {
+        if results.is_empty() {
+            return Ok(());
+        }
+        let (destination, results, now) = (destination.to_owned(), results.to_vec(), self.now_ms());
+        self.shared
+            .gate
+            .write("settle deliveries", move |db| settle(db, &destination, &results, now))
+            .await
+    }
+
+    /// Reduces the recurring events that wait in a queue to the newest of each site and kind.
+    /// Alerts and dead letters stay. Returns how many went.
+    pub async fn coalesce(&self, destination: &str) -> Result<u64, StoreError> {
+        let name = destination.to_owned();
+        let surplus =
+            self.shared.gate.read("read a queue", move |db| older_recurring(db, &name)).await?;
+        if surplus.is_empty() {
+            return Ok(0);
+        }
+        let name = destination.to_owned();
+        self.shared
+            .gate
+            .write("coalesce a queue", move |db| {
+                let Some(queue) = queue_id(db, &name)? else { return Ok(0) };
+                let mut gone = 0;
+                let mut delete = db.prepare_cached(
+                    "DELETE FROM delivery WHERE queue = ?1 AND class = 0 AND dead = 0 AND seq = ?2",
+                )?;
+                for seq in surplus {
+                    gone += delete.execute([queue, seq])? as u64;
+                }
+                let mut drops = Drops::default();
+                drops.add(queue, &name, DropReason::Coalesced, Class::Recurring, gone);
+                count_drops(db, &drops)?;
+                Ok(gone)
+            })
+            .await
+    }
+
+    async fn expire(&self) -> Result<(), StoreError> {
+        let (now, limits) = (self.now_ms(), self.shared.limits);
+        let drops = self
+            .shared
+            .gate
+            .write("drop what is too old", move |db| {
+                let drops = expire(db, now, limits)?;
+                count_drops(db, &drops)?;
+                Ok(drops)
+            })
+            .await?;
+        log_drops(&drops);
+        Ok(())
+    }
+}
+
+pub(super) fn class_number(class: Class) -> i64 {
+    match class {
+        Class::Recurring => 0,
+        Class::Alert => 1,
+    }
+}
+
+pub(super) fn class_of(number: i64) -> Class {
+    if number == 0 { Class::Recurring } else { Class::Alert }
+}
+
+pub(super) fn queue_id(db: &Connection, destination: &str) -> rusqlite::Result<Option<i64>> {
+    db.prepare_cached("SELECT id FROM queue WHERE destination = ?1")?
+        .query_row([destination], |r| r.get(0))
+        .optional()
+}
+
+/// Returns the queues that got an event, with their names.
+fn insert(
+    db: &Connection,
+    events: &[(Event, Vec<String>)],
+    now: i64,
+) -> rusqlite::Result<BTreeMap<i64, String>> {
+    let mut known: HashMap<&str, i64> = HashMap::new();
+    for (event, destinations) in events {
+        let json = serde_json::to_string(event)
+            .map_err(|e| rusqlite::Error::ToSqlConversionFailure(e.into()))?;
+        let time = event.time.timestamp_millis();
+        if event.class() == Class::Recurring {
+            db.prepare_cached(
+                "INSERT INTO latest (site, kind, time, json) VALUES (?1, ?2, ?3, ?4)
+                 ON CONFLICT (site, kind) DO UPDATE SET time = excluded.time, json = excluded.json
+                 WHERE excluded.time >= time",
+            )?
+            .execute(params![event.site, event.kind(), time, json])?;
+        }
+        if destinations.is_empty() {
+            continue;
+        }
+        db.prepare_cached(
+            "INSERT INTO event (id, site, kind, time, recorded, json)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (id) DO NOTHING",
+        )?
+        .execute(params![event.id, event.site, event.kind(), time, now, json])?;
+        let seq: i64 = db
+            .prepare_cached("SELECT seq FROM event WHERE id = ?1")?
+            .query_row([&event.id], |r| r.get(0))?;
+        for destination in destinations {
+            let queue = match known.get(destination.as_str()) {
+                Some(queue) => *queue,
+                None => {
+                    let queue = make_queue(db, destination)?;
+                    known.insert(destination, queue);
+                    queue
+                }
+            };
+            db.prepare_cached(
+                "INSERT INTO delivery (queue, class, seq) VALUES (?1, ?2, ?3)
+                 ON CONFLICT (seq, queue) DO NOTHING",
+            )?
+            .execute(params![queue, class_number(event.class()), seq])?;
+        }
+    }
+    Ok(known.into_iter().map(|(name, queue)| (queue, name.to_owned())).collect())
+}
+
+fn make_queue(db: &Connection, destination: &str) -> rusqlite::Result<i64> {
+    if let Some(queue) = queue_id(db, destination)? {
+        return Ok(queue);
+    }
+    db.prepare_cached("INSERT INTO queue (destination) VALUES (?1)")?.insert([destination])
+}
+
+fn head(
+    db: &Connection,
+    destination: &str,
+    max: usize,
+) -> rusqlite::Result<Vec<(QueueId, String, u32)>> {
+    let Some(queue) = queue_id(db, destination)? else { return Ok(Vec::new()) };
+    // The heads of both classes, merged: each half walks the key and stops at the limit.
+    let mut query = db.prepare_cached(
+        "SELECT head.seq, event.json, head.attempts FROM (
+             SELECT * FROM (SELECT seq, attempts FROM delivery
+                 WHERE queue = ?1 AND class = 0 AND dead = 0 ORDER BY seq LIMIT ?2)
+             UNION ALL
+             SELECT * FROM (SELECT seq, attempts FROM delivery
+                 WHERE queue = ?1 AND class = 1 AND dead = 0 ORDER BY seq LIMIT ?2)
+             ORDER BY seq LIMIT ?2
+         ) AS head JOIN event ON event.seq = head.seq ORDER BY head.seq",
+    )?;
+    let row = |r: &Row<'_>| Ok((QueueId(r.get(0)?), r.get(1)?, r.get(2)?));
+    query.query_map(params![queue, max as i64], row)?.collect()
+}
+
+fn settle(
+    db: &Connection,
+    destination: &str,
+    results: &[(QueueId, Settlement)],
+    now: i64,
+) -> rusqlite::Result<()> {
+    let Some(queue) = queue_id(db, destination)? else { return Ok(()) };
+    let mut failed = None;
+    let mut done = false;
+    for (QueueId(seq), settlement) in results {
+        match settlement {
+            Settlement::Done => {
+                done = true;
+                db.prepare_cached("DELETE FROM delivery WHERE seq = ?1 AND queue = ?2")?
+                    .execute([*seq, queue])?;
+            }
+            Settlement::Dead { why } | Settlement::Retry { why } => {
+                let dead = matches!(settlement, Settlement::Dead { .. });
+                failed = Some((why, dead));
+                db.prepare_cached(
+                    "UPDATE delivery SET attempts = attempts + 1, last_error = ?3, dead = ?4
+                     WHERE seq = ?1 AND queue = ?2",
+                )?
+                .execute(params![seq, queue, why, dead])?;
+            }
+        }
+    }
+    if done {
+        db.prepare_cached("UPDATE queue SET last_delivered = ?2 WHERE id = ?1")?
+            .execute([queue, now])?;
+    }
+    let retrying = results.iter().any(|(_, s)| matches!(s, Settlement::Retry { .. }));
+    db.prepare_cached("UPDATE queue SET attempts = iif(?2, attempts + 1, 0) WHERE id = ?1")?
+        .execute(params![queue, retrying])?;
+    if let Some((why, _)) = failed {
+        db.prepare_cached("UPDATE queue SET last_error = ?2, last_error_at = ?3 WHERE id = ?1")?
+            .execute(params![queue, why, now])?;
+    }
+    Ok(())
+}
+
+fn older_recurring(db: &Connection, destination: &str) -> rusqlite::Result<Vec<i64>> {
+    let Some(queue) = queue_id(db, destination)? else { return Ok(Vec::new()) };
+    let mut query = db.prepare_cached(
+        "WITH waiting AS (
+             SELECT seq, site, kind FROM delivery JOIN event USING (seq)
+              WHERE queue = ?1 AND class = 0 AND dead = 0)
+         SELECT seq FROM waiting
+          WHERE seq NOT IN (SELECT max(seq) FROM waiting GROUP BY site, kind)",
+    )?;
+    query.query_map([queue], |r| r.get(0))?.collect()
+}
+
+/// Deliveries given up in one transaction: (queue, reason, class) -> (destination, count).
+#[derive(Debug, Default)]
+pub(super) struct Drops(BTreeMap<(i64, DropReason, Class), (String, u64)>);
+
+impl Drops {
+    pub(super) fn add(
+        &mut self,
+        queue: i64,
+        destination: &str,
+        reason: DropReason,
+        class: Class,
+        count: u64,
+    ) {
+        if count > 0 {
+            self.0.entry((queue, reason, class)).or_insert((destination.to_owned(), 0)).1 += count;
+        }
+    }
+}
+
+pub(super) fn count_drops(db: &Connection, drops: &Drops) -> rusqlite::Result<()> {
+    for ((queue, reason, class), (_, count)) in &drops.0 {
+        db.prepare_cached(
+            "INSERT INTO dropped (queue, reason, class, count) VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT DO UPDATE SET count = count + excluded.count",
+        )?
+        .execute(params![queue, reason.as_str(), class_number(*class), *count as i64])?;
+    }
+    Ok(())
+}
+
+/// One line per queue and reason.
+fn log_drops(drops: &Drops) {
+    for ((_, reason, class), (destination, count)) in &drops.0 {
+        let limit = match reason {
+            DropReason::Overflow => "the size limit",
+            _ => "the age limit",
+        };
+        warn!(
+            %destination, count, class = ?class, reason = reason.as_str(),
+            "events were dropped from the outbox undelivered: it is over {limit}"
+        );
+    }
+}
+
+/// The time of recording before which an event is too old.
+fn cutoff(now: i64, limits: OutboxLimits) -> i64 {
+    let age = i64::try_from(limits.max_age.as_millis()).unwrap_or(i64::MAX);
+    now.saturating_sub(age)
+}
+
+fn any_expired(db: &Connection, now: i64, limits: OutboxLimits) -> rusqlite::Result<bool> {
+    db.prepare_cached("SELECT EXISTS (SELECT 1 FROM event WHERE recorded < ?1)")?
+        .query_row([cutoff(now, limits)], |r| r.get(0))
+}
+
+fn expire(db: &Connection, now: i64, limits: OutboxLimits) -> rusqlite::Result<Drops> {
+    let mut drops = Drops::default();
+    if !any_expired(db, now, limits)? {
+        return Ok(drops);
+    }
+    let cutoff = cutoff(now, limits);
+    let mut query = db.prepare_cached(
+        "SELECT queue, destination, class, count(*)
+           FROM event JOIN delivery USING (seq) JOIN queue ON queue.id = delivery.queue
+          WHERE recorded < ?1 GROUP BY queue, class",
+    )?;
+    let mut rows = query.query([cutoff])?;
+    while let Some(row) = rows.next()? {
+        let (destination, class): (String, i64) = (row.get(1)?, row.get(2)?);
+        let count: i64 = row.get(3)?;
+        drops.add(row.get(0)?, &destination, DropReason::Expired, class_of(class), count as u64);
+    }
+    db.prepare_cached(
+        "DELETE FROM delivery WHERE seq IN (SELECT seq FROM event WHERE recorded < ?1)",
+    )?
+    .execute([cutoff])?;
+    Ok(drops)
+}
+
+/// Brings a queue down to the size limit. The order of sacrifice: recurring before alerts, and in
+/// each of them dead letters (the receiver has refused them already) before what waits, oldest
+/// first.
+fn evict(
+    db: &Connection,
+    queue: i64,
+    destination: &str,
+    limits: OutboxLimits,
+    drops: &mut Drops,
+) -> rusqlite::Result<()> {
+    let size: i64 = db
+        .prepare_cached("SELECT pending + dead FROM queue WHERE id = ?1")?
+        .query_row([queue], |r| r.get(0))?;
+    let limit = i64::try_from(limits.max_events).unwrap_or(i64::MAX);
+    let mut surplus = size.saturating_sub(limit);
+    for (class, dead) in [(0, 1), (0, 0), (1, 1), (1, 0)] {
+        if surplus <= 0 {
+            break;
+        }
+        let gone = db
+            .prepare_cached(
+                "DELETE FROM delivery WHERE queue = ?1 AND class = ?2 AND dead = ?3 AND seq IN (
+                     SELECT seq FROM delivery
+                      WHERE queue = ?1 AND class = ?2 AND dead = ?3 ORDER BY seq LIMIT ?4)",
+            )?
+            .execute([queue, class, dead, surplus])?;
+        surplus -= gone as i64;
+        drops.add(queue, destination, DropReason::Overflow, class_of(class), gone as u64);
+    }
+    Ok(())
+}
