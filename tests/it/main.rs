@@ -5,6 +5,7 @@ mod support;
 mod cli;
 mod config;
 mod daemon;
+mod dependencies;
 mod influxdb;
 mod mqtt;
 mod outbox;

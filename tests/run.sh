@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# Runs every test. Sets itself up: the real servers that the tests start (Mosquitto, InfluxDB 1.x
+# and a server of the InfluxDB 2.x write API) are installed from Debian's packages when missing.
+# Arguments go to `cargo test`, for example a test's name.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+missing=()
+need() { # command, package
+    command -v "$1" >/dev/null || [ -x "/usr/sbin/$1" ] || [ -x "/usr/bin/$1" ] || missing+=("$2")
+}
+need mosquitto mosquitto
+need influxd influxdb
+need victoria-metrics victoria-metrics
+need openssl openssl
+command -v cc >/dev/null || missing+=(gcc libc6-dev)
+command -v git >/dev/null || missing+=(git)
+
+if [ ${#missing[@]} -gt 0 ]; then
+    echo "installing ${missing[*]}"
+    as_root=()
+    [ "$(id -u)" -eq 0 ] || as_root=(sudo)
+    "${as_root[@]}" apt-get update -qq
+    # The servers are started by the tests, on ports of their own; the packages' services stay off.
+    printf '#!/bin/sh\nexit 101\n' >/tmp/bursar-policy-rc.d && chmod +x /tmp/bursar-policy-rc.d
+    policy=/usr/sbin/policy-rc.d
+    if [ ! -e "$policy" ]; then
+        "${as_root[@]}" cp /tmp/bursar-policy-rc.d "$policy"
+        trap '"${as_root[@]}" rm -f "$policy"' EXIT
+    fi
+    DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install -y -qq --no-install-recommends \
+        "${missing[@]}"
+fi
+
+# Everything, for other platforms too: the license check looks at all of it, offline.
+cargo fetch --locked
+cargo test --locked --all-targets "$@"
+cargo test --locked --doc
