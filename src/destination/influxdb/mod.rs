@@ -1,1 +1,1 @@
-//! (being laid)
+pub mod line;
