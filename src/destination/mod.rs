@@ -10,8 +10,10 @@
 //!
 //! A destination knows nothing of schedules, sites or other destinations.
 
+pub mod http;
 pub mod influxdb;
 pub mod mqtt;
+pub mod payload;
 pub mod webhook;
 pub mod worker;
 
