@@ -1,1 +1,266 @@
-//! (being laid)
+//! Events on MQTT 3.1.1 and 5.
+//!
+//! An event counts as delivered when its PUBACK was seen. State topics are retained, alerts are
+//! not. The status topic says `online` while Bursar is connected and `offline` otherwise (last
+//! will). The session is clean: Bursar subscribes to nothing, and what was not acknowledged comes
+//! again from the outbox, so there is nothing a broker would have to remember.
+
+mod connection;
+mod failure;
+mod link;
+mod message;
+mod probe;
+mod v311;
+mod v5;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::time::{Instant, timeout_at};
+use tokio_util::sync::CancellationToken;
+
+use self::connection::{Connection, OFFLINE, Up};
+use self::link::{Ack, Notice, Plan, Tls, Will};
+use self::message::Messages;
+use super::{Destination, Outcome, Probe, ProbeFailure};
+use crate::config::Settings;
+use crate::config::settings::{self, MqttProtocol, SendSwitch};
+use crate::event::{Class, Event, Monitor};
+use crate::tls::{ClientFiles, PemError, Trust, client_config};
+
+/// Why the destination can't be made of its settings.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// A certificate or key file can't be used.
+    #[error("the TLS settings of mqttConfig can't be used: {0}")]
+    Tls(#[from] PemError),
+}
+
+/// The MQTT destination.
+pub struct Mqtt {
+    plan: Plan,
+    connection: Connection,
+    messages: Messages,
+    /// What each site's monitors send here.
+    switches: HashMap<String, SiteSwitches>,
+    /// `rejectUnauthorized: false`.
+    unverified: bool,
+    ack_timeout: Duration,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct SiteSwitches {
+    server_license: SendSwitch,
+    access_license: SendSwitch,
+}
+
+impl fmt::Debug for Mqtt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Mqtt").field("broker", &self.plan.at()).finish_non_exhaustive()
+    }
+}
+
+impl Mqtt {
+    /// Reads the certificate files; connects nowhere before [`run`](Destination::run).
+    pub fn new(mqtt: &settings::Mqtt, settings: &Settings) -> Result<Self, BuildError> {
+        let tls = match &mqtt.tls {
+            None => None,
+            Some(tls) => Some(Tls {
+                config: Arc::new(tls_config(tls)?),
+                name: tls.server_name.clone().unwrap_or_else(|| mqtt.host.clone()),
+            }),
+        };
+        let will = Will { topic: mqtt.topics.status.clone(), payload: OFFLINE, retain: true };
+        let plan = Plan {
+            protocol: mqtt.protocol,
+            host: mqtt.host.clone(),
+            port: mqtt.port,
+            client_id: mqtt.client_id.clone(),
+            auth: mqtt.auth.clone(),
+            keep_alive: mqtt.keep_alive,
+            tls,
+            will: Some(will),
+            connect_timeout: Duration::from_secs(10),
+        };
+        let switches = settings.sites.iter().map(|site| {
+            let of = |switches: Option<&settings::Switches>| {
+                switches.map(|s| s.mqtt).unwrap_or_default()
+            };
+            let switches = SiteSwitches {
+                server_license: of(site.server_license.as_ref().map(|m| &m.destination)),
+                access_license: of(site.access_license.as_ref().map(|m| &m.destination)),
+            };
+            (site.name.clone(), switches)
+        });
+        Ok(Self {
+            connection: Connection::new(plan.clone(), mqtt.topics.status.clone()),
+            plan,
+            messages: Messages { topics: mqtt.topics.clone(), named_sites: settings.named_sites },
+            switches: switches.collect(),
+            unverified: mqtt.tls.as_ref().is_some_and(|tls| !tls.reject_unauthorized),
+            ack_timeout: Duration::from_secs(10),
+        })
+    }
+
+    /// Other limits than 10 s to connect and 10 s for the acknowledgements of a batch.
+    #[must_use]
+    pub fn with_timeouts(mut self, connect: Duration, ack: Duration) -> Self {
+        self.plan.connect_timeout = connect;
+        self.connection = Connection::new(self.plan.clone(), self.messages.topics.status.clone());
+        self.ack_timeout = ack;
+        self
+    }
+
+    /// Hands the events over in order, as far as that goes.
+    async fn hand_over(&self, up: &Up, events: &[Event], deadline: Instant) -> Vec<Handed> {
+        let mut handed = Vec::with_capacity(events.len());
+        for event in events {
+            let mut message = self.messages.of(event);
+            message.retain &= self.connection.retain();
+            let size = message.topic.len() + message.payload.len() + PACKET_OVERHEAD;
+            if let Some(max) = up.granted.max_packet
+                && size > max as usize
+            {
+                let why = format!(
+                    "the message has {size} bytes, but the broker takes packets up to {max}"
+                );
+                handed.push(Handed::Settled(Ack::Never(why)));
+                continue;
+            }
+            let notice = tokio::select! {
+                notice = timeout_at(deadline, up.publisher.publish(message)) => notice,
+                () = up.gone.cancelled() => break,
+            };
+            match notice {
+                Ok(Ok(notice)) => handed.push(Handed::Waiting(notice)),
+                Ok(Err(why)) => {
+                    handed.push(Handed::Settled(Ack::Later(why)));
+                    break;
+                }
+                Err(_) => break,
+            }
+        }
+        handed
+    }
+}
+
+/// Header, lengths, packet identifier and properties of a PUBLISH, at most.
+const PACKET_OVERHEAD: usize = 16;
+
+enum Handed {
+    Waiting(Notice),
+    Settled(Ack),
+}
+
+fn tls_config(tls: &settings::MqttTls) -> Result<rustls::ClientConfig, PemError> {
+    let trust = match (&tls.ca_cert, tls.reject_unauthorized) {
+        (_, false) => Trust::Anybody,
+        (Some(path), true) => Trust::CaFile(path),
+        (None, true) => Trust::System,
+    };
+    let client = tls.client.as_ref().map(|(cert, key)| ClientFiles { cert, key });
+    client_config(trust, client)
+}
+
+fn version(protocol: MqttProtocol) -> &'static str {
+    match protocol {
+        MqttProtocol::V311 => "MQTT 3.1.1",
+        MqttProtocol::V5 => "MQTT 5",
+    }
+}
+
+#[async_trait]
+impl Destination for Mqtt {
+    fn id(&self) -> &str {
+        "mqtt"
+    }
+
+    fn title(&self) -> String {
+        format!("{} at {}", version(self.plan.protocol), self.plan.at())
+    }
+
+    fn wants(&self, event: &Event) -> bool {
+        let Some(site) = self.switches.get(&event.site) else { return false };
+        let switch = match event.monitor() {
+            Monitor::ServerLicense => site.server_license,
+            Monitor::AccessLicense => site.access_license,
+        };
+        match event.class() {
+            Class::Recurring => switch.recurring,
+            Class::Alert => switch.alert,
+        }
+    }
+
+    fn max_batch(&self) -> usize {
+        20
+    }
+
+    async fn run(&self, stop: CancellationToken) {
+        self.connection.run(stop.clone()).await;
+        stop.cancelled().await;
+    }
+
+    async fn deliver(&self, events: &[Event]) -> Vec<Outcome> {
+        let retry = |why: &str| Outcome::Retry { after: None, why: why.to_owned() };
+        let up = match self.connection.up().await {
+            Ok(up) => up,
+            Err(why) => return vec![retry(&why); events.len()],
+        };
+        let deadline = Instant::now() + self.ack_timeout;
+        let handed = self.hand_over(&up, events, deadline).await;
+
+        let mut outcomes = Vec::with_capacity(events.len());
+        for handed in handed {
+            let ack = match handed {
+                Handed::Settled(ack) => Ok(ack),
+                Handed::Waiting(notice) => tokio::select! {
+                    biased;
+                    ack = timeout_at(deadline, notice.ack()) => ack,
+                    () = up.gone.cancelled() => Ok(Ack::Lost),
+                },
+            };
+            match ack {
+                Ok(Ack::Done) => outcomes.push(Outcome::Done),
+                Ok(Ack::Never(why)) => outcomes.push(Outcome::Refused { why }),
+                Ok(Ack::Later(why)) => {
+                    outcomes.push(retry(&why));
+                    break;
+                }
+                Ok(Ack::Lost) => break,
+                Err(_) => {
+                    // Nothing of this connection may be sent after this: it would come twice and
+                    // out of order.
+                    up.abandon.cancel();
+                    break;
+                }
+            }
+        }
+        if outcomes.len() < events.len() {
+            // Whatever follows the first that must come again comes again too, acknowledged or
+            // not: else an older state would overwrite a newer one.
+            let why = match outcomes.last() {
+                Some(Outcome::Retry { .. }) => {
+                    "an earlier event of the batch has to be sent again".to_owned()
+                }
+                _ => {
+                    // The reason is known once the connection is cleared away.
+                    let _ = timeout_at(Instant::now() + CLEAR_AWAY, up.gone.cancelled()).await;
+                    self.connection.why_down()
+                }
+            };
+            outcomes.resize(events.len(), retry(&why));
+        }
+        outcomes
+    }
+
+    async fn probe(&self) -> Result<Probe, ProbeFailure> {
+        probe::probe(&self.plan, &self.messages.topics.status, self.ack_timeout, self.unverified)
+            .await
+    }
+}
+
+/// How long the end of a connection may take to be noticed by the one who keeps it.
+const CLEAR_AWAY: Duration = Duration::from_secs(1);
