@@ -1,10 +1,42 @@
 //! The license domain, free of I/O.
 //!
-//! [`server`] is what `GET /qrs/license` says, [`pools`] is what
-//! `GET /qrs/license/accesstypeoverview` says.
+//! [`server`] is what `GET /qrs/license` says, [`status`] what that means on a given day, [`pools`]
+//! is what `GET /qrs/license/accesstypeoverview` says.
 
+mod date;
 pub mod pools;
 pub mod server;
+pub mod status;
+pub mod wire;
 
 pub use pools::Pools;
 pub use server::{Expiry, ServerLicense};
+pub use status::{alerts, assess, today};
+
+/// An answer is JSON, but not what it should be. Never repeats a value of the answer: it may be a
+/// secret.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("expected {expected}, found {found}")]
+pub struct ShapeError {
+    pub expected: String,
+    pub found: String,
+}
+
+impl ShapeError {
+    pub fn new(expected: impl Into<String>, found: impl Into<String>) -> Self {
+        Self { expected: expected.into(), found: found.into() }
+    }
+}
+
+/// A JSON value's type in words.
+pub(crate) fn kind_of(value: &serde_json::Value) -> &'static str {
+    use serde_json::Value;
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "true or false",
+        Value::Number(_) => "a number",
+        Value::String(_) => "text",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
+    }
+}

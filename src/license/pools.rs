@@ -5,6 +5,9 @@
 //! seats) is not documented.
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::{ShapeError, kind_of};
 
 /// All pools of one site at one time. A kind the server didn't mention is `None`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -73,4 +76,267 @@ pub struct TokenTotals {
     pub enabled: bool,
     pub total_tokens: f64,
     pub available_tokens: f64,
+}
+
+impl Pools {
+    /// Reads the answer of `GET /qrs/license/accesstypeoverview`.
+    ///
+    /// The interface is marked experimental, so much may be missing: a section, or a figure that
+    /// came later or is a side matter (`excess`, `used`, `quarantined`, a token's cost) is taken as
+    /// 0. What a section is there for (how much there is, how much is taken) must be there.
+    ///
+    /// # Errors
+    /// When the answer isn't an object with at least one section, or a figure isn't a number.
+    pub fn read(answer: &Value) -> Result<Self, ShapeError> {
+        let Value::Object(fields) = answer else {
+            return Err(ShapeError::new("an object", kind_of(answer)));
+        };
+        let root = Section { name: "", fields };
+        let section = |name| Section::find(fields, name);
+        let pools = Self {
+            professional: section("professionalAccess")?.map(|s| s.seats()).transpose()?,
+            analyzer: section("analyzerAccess")?.map(|s| s.seats()).transpose()?,
+            analyzer_capacity: section("analyzerTimeAccess")?
+                .map(|s| {
+                    Ok(MinutePool {
+                        enabled: s.enabled("enabled")?,
+                        allocated_minutes: s.required("allocatedMinutes")?,
+                        used_minutes: s.required("usedMinutes")?,
+                        unavailable_minutes: s.or_zero("unavailableMinutes")?,
+                    })
+                })
+                .transpose()?,
+            token_user: section("userAccess")?
+                .map(|s| {
+                    Ok(TokenUserPool {
+                        enabled: s.enabled("enabled")?,
+                        token_cost: s.or_zero("tokenCost")?,
+                        allocated_tokens: s.required("allocatedTokens")?,
+                        used_tokens: s.required("usedTokens")?,
+                        quarantined_tokens: s.or_zero("quarantinedTokens")?,
+                    })
+                })
+                .transpose()?,
+            token_login: section("loginAccess")?
+                .map(|s| {
+                    Ok(TokenLoginPool {
+                        enabled: s.enabled("enabled")?,
+                        token_cost: s.or_zero("tokenCost")?,
+                        allocated_tokens: s.required("allocatedTokens")?,
+                        used_tokens: s.required("usedTokens")?,
+                        unavailable_tokens: s.or_zero("unavailableTokens")?,
+                    })
+                })
+                .transpose()?,
+            tokens: match root.number("totalTokens")? {
+                None => None,
+                Some(total_tokens) => Some(TokenTotals {
+                    enabled: root.enabled("tokensEnabled")?,
+                    total_tokens,
+                    available_tokens: root.required("availableTokens")?,
+                }),
+            },
+        };
+        if pools == Self::default() {
+            return Err(ShapeError::new(
+                "an access type overview",
+                "an object without any of its sections",
+            ));
+        }
+        Ok(pools)
+    }
+}
+
+/// One object of the answer, with its name for errors.
+struct Section<'a> {
+    name: &'a str,
+    fields: &'a Map<String, Value>,
+}
+
+impl<'a> Section<'a> {
+    fn find(root: &'a Map<String, Value>, name: &'a str) -> Result<Option<Self>, ShapeError> {
+        match root.get(name) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::Object(fields)) => Ok(Some(Self { name, fields })),
+            Some(other) => Err(ShapeError::new(format!("an object in {name}"), kind_of(other))),
+        }
+    }
+
+    fn seats(&self) -> Result<SeatPool, ShapeError> {
+        Ok(SeatPool {
+            enabled: self.enabled("enabled")?,
+            total: self.required("total")?,
+            allocated: self.required("allocated")?,
+            available: self.required("available")?,
+            used: self.or_zero("used")?,
+            quarantined: self.or_zero("quarantined")?,
+            excess: self.or_zero("excess")?,
+        })
+    }
+
+    /// A section that doesn't say whether it is enabled is, or it wouldn't be there.
+    fn enabled(&self, field: &str) -> Result<bool, ShapeError> {
+        match self.fields.get(field) {
+            None | Some(Value::Null) => Ok(true),
+            Some(Value::Bool(enabled)) => Ok(*enabled),
+            Some(other) => Err(self.wrong("true or false", field, kind_of(other))),
+        }
+    }
+
+    fn number(&self, field: &str) -> Result<Option<f64>, ShapeError> {
+        match self.fields.get(field) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::Number(number)) => match number.as_f64() {
+                Some(number) if number.is_finite() => Ok(Some(number)),
+                _ => Err(self.wrong("a number", field, "one that is out of range")),
+            },
+            Some(other) => Err(self.wrong("a number", field, kind_of(other))),
+        }
+    }
+
+    fn or_zero(&self, field: &str) -> Result<f64, ShapeError> {
+        Ok(self.number(field)?.unwrap_or(0.0))
+    }
+
+    fn required(&self, field: &str) -> Result<f64, ShapeError> {
+        self.number(field)?.ok_or_else(|| self.wrong("a number", field, "nothing"))
+    }
+
+    fn wrong(&self, expected: &str, field: &str, found: &str) -> ShapeError {
+        let dot = if self.name.is_empty() { "" } else { "." };
+        ShapeError::new(format!("{expected} in {}{dot}{field}", self.name), found)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn real() -> Value {
+        let seats = |total, allocated| {
+            json!({"enabled": true, "total": total, "allocated": allocated, "used": 1,
+                "quarantined": 2, "excess": 3, "available": total - allocated,
+                "schemaPath": "AccessTypeOverview.Details"})
+        };
+        json!({
+            "totalTokens": 200, "availableTokens": 39, "tokensEnabled": true,
+            "userAccess": {"enabled": true, "tokenCost": 1, "allocatedTokens": 61,
+                "usedTokens": 4, "quarantinedTokens": 5},
+            "loginAccess": {"enabled": false, "tokenCost": 0.1, "allocatedTokens": 100,
+                "usedTokens": 6, "unavailableTokens": 7},
+            "professionalAccess": seats(25, 5),
+            "analyzerAccess": seats(30, 4),
+            "analyzerTimeAccess": {"enabled": true, "allocatedMinutes": 700, "usedMinutes": 8,
+                "unavailableMinutes": 9},
+            "schemaPath": "AccessTypeOverview"
+        })
+    }
+
+    #[test]
+    fn every_figure_lands_in_its_place() {
+        let pools = Pools::read(&real()).unwrap();
+        let seats = |total, allocated, available| SeatPool {
+            enabled: true,
+            total,
+            allocated,
+            available,
+            used: 1.0,
+            quarantined: 2.0,
+            excess: 3.0,
+        };
+        let expected = Pools {
+            professional: Some(seats(25.0, 5.0, 20.0)),
+            analyzer: Some(seats(30.0, 4.0, 26.0)),
+            analyzer_capacity: Some(MinutePool {
+                enabled: true,
+                allocated_minutes: 700.0,
+                used_minutes: 8.0,
+                unavailable_minutes: 9.0,
+            }),
+            token_user: Some(TokenUserPool {
+                enabled: true,
+                token_cost: 1.0,
+                allocated_tokens: 61.0,
+                used_tokens: 4.0,
+                quarantined_tokens: 5.0,
+            }),
+            token_login: Some(TokenLoginPool {
+                enabled: false,
+                token_cost: 0.1,
+                allocated_tokens: 100.0,
+                used_tokens: 6.0,
+                unavailable_tokens: 7.0,
+            }),
+            tokens: Some(TokenTotals {
+                enabled: true,
+                total_tokens: 200.0,
+                available_tokens: 39.0,
+            }),
+        };
+        assert_eq!(pools, expected);
+    }
+
+    #[test]
+    fn old_servers_know_neither_excess_nor_minutes() {
+        let mut answer = real();
+        let root = answer.as_object_mut().unwrap();
+        root.remove("analyzerTimeAccess");
+        root["professionalAccess"].as_object_mut().unwrap().remove("excess");
+        root["analyzerAccess"]["excess"] = Value::Null;
+        let pools = Pools::read(&answer).unwrap();
+        assert_eq!(pools.analyzer_capacity, None);
+        assert_eq!(pools.professional.unwrap().excess, 0.0);
+        assert_eq!(pools.analyzer.unwrap().excess, 0.0);
+    }
+
+    #[test]
+    fn any_section_may_be_missing_or_null() {
+        let sections = [
+            "userAccess",
+            "loginAccess",
+            "professionalAccess",
+            "analyzerAccess",
+            "analyzerTimeAccess",
+            "totalTokens",
+        ];
+        for section in sections {
+            let mut without = real();
+            without.as_object_mut().unwrap().remove(section);
+            let mut null = real();
+            null[section] = Value::Null;
+            assert_eq!(Pools::read(&without).unwrap(), Pools::read(&null).unwrap(), "{section}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_overview_is_an_error_that_says_why() {
+        let mut text = real();
+        text["professionalAccess"]["total"] = json!("25");
+        let mut missing = real();
+        missing["analyzerAccess"].as_object_mut().unwrap().remove("allocated");
+        let mut flag = real();
+        flag["userAccess"]["enabled"] = json!(1);
+        let mut root = real();
+        root["totalTokens"] = json!("NaN");
+        for (answer, error) in [
+            (json!(null), "expected an object, found null"),
+            (json!([]), "expected an object, found a list"),
+            (
+                json!({}),
+                "expected an access type overview, found an object without any of its sections",
+            ),
+            (
+                json!({"professionalAccess": []}),
+                "expected an object in professionalAccess, found a list",
+            ),
+            (text, "expected a number in professionalAccess.total, found text"),
+            (missing, "expected a number in analyzerAccess.allocated, found nothing"),
+            (flag, "expected true or false in userAccess.enabled, found a number"),
+            (root, "expected a number in totalTokens, found text"),
+        ] {
+            assert_eq!(Pools::read(&answer).unwrap_err().to_string(), error);
+        }
+    }
 }
