@@ -93,7 +93,9 @@ mod tests {
         let start = "2026-03-28T12:00:00Z".parse().unwrap();
         let clock = Clock::fast(start, 3600.0);
         let began = Instant::now();
-        assert!(clock.sleep_until(start + chrono::Duration::hours(6), &CancellationToken::new()).await);
+        assert!(
+            clock.sleep_until(start + chrono::Duration::hours(6), &CancellationToken::new()).await
+        );
         assert_eq!(began.elapsed().as_secs(), 6);
     }
 

@@ -12,7 +12,7 @@ use crate::config::Settings;
 use crate::config::settings::Site;
 use crate::destination::{Destination, registry};
 use crate::event::LicenseState;
-use crate::license::server;
+use crate::license;
 use crate::qrs;
 use crate::store::Store;
 
@@ -74,7 +74,8 @@ impl Check {
                 return Ok(Exit::Unusable);
             }
         };
-        let mut rows = vec![Row::new("settings", State::Ok, self.config.file.display().to_string())];
+        let mut rows =
+            vec![Row::new("settings", State::Ok, self.config.file.display().to_string())];
         rows.extend(loaded.warnings.iter().map(problem_row));
         rows.extend(block_on(probe_all(&loaded.settings))?);
         rows.extend(schedule_rows(&loaded.settings));
@@ -129,7 +130,8 @@ fn render(rows: &[Row], paint: Paint) -> String {
 
 async fn probe_all(settings: &Settings) -> Vec<Row> {
     let mut rows = vec![store_row(settings).await];
-    let sites = futures_util::future::join_all(settings.sites.iter().map(|s| site_rows(settings, s)));
+    let sites =
+        futures_util::future::join_all(settings.sites.iter().map(|s| site_rows(settings, s)));
     let destinations = async {
         match registry::build(settings) {
             Ok(list) => {
@@ -146,8 +148,12 @@ async fn probe_all(settings: &Settings) -> Vec<Row> {
     rows.extend(sites.concat());
     if destinations.is_empty() {
         rows.push(
-            Row::new("destinations", State::Warn, "none is switched on: nothing leaves this machine")
-                .fix("enable influxDb, mqttConfig or webhookNotification"),
+            Row::new(
+                "destinations",
+                State::Warn,
+                "none is switched on: nothing leaves this machine",
+            )
+            .fix("enable influxDb, mqttConfig or webhookNotification"),
         );
     }
     rows.extend(destinations);
@@ -212,8 +218,8 @@ async fn site_rows(settings: &Settings, site: &Site) -> Vec<Row> {
     rows.push(match client.server_license(order, deadline).await {
         Err(error) => Row::new(subject("server license"), State::Fail, error.to_string()),
         Ok(license) => {
-            let today = server::today(Utc::now(), settings.time_zone);
-            let status = server::assess(license, threshold, today);
+            let today = license::today(Utc::now(), settings.time_zone);
+            let status = license::assess(license, threshold, today);
             let state = match status.state {
                 LicenseState::Valid | LicenseState::Perpetual => State::Ok,
                 _ => State::Warn,

@@ -59,7 +59,8 @@ impl Demo {
 
     async fn run(&self, dir: &Path) -> anyhow::Result<Exit> {
         let loopback = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
-        let scenario = Scenario { speed: self.speed, ..Scenario::demo() };
+        let mut scenario = Scenario::demo();
+        scenario.clock.speed = self.speed;
         let clock = Clock::fast(Utc::now(), self.speed);
         let site = Running::start(scenario, loopback).await.context("cannot start the site")?;
         let certificates = dir.join("certificates");

@@ -56,9 +56,9 @@ struct Which {
 impl From<Which> for Selector {
     fn from(which: Which) -> Self {
         match which {
-            Which { id: Some(id), .. } => Self::Event(id),
+            Which { id: Some(id), .. } => Self::Event { id, destination: None },
             Which { destination: Some(destination), .. } => Self::Destination(destination),
-            Which { .. } => Self::AllDead,
+            Which { .. } => Self::Dead { destination: None },
         }
     }
 }
@@ -87,9 +87,18 @@ impl Outbox {
                     } else {
                         let now = Utc::now();
                         let mut rows = vec![
-                            ["EVENT", "DESTINATION", "STATE", "KIND", "SITE", "FROM", "TRIES", "WHY"]
-                                .map(String::from)
-                                .to_vec(),
+                            [
+                                "EVENT",
+                                "DESTINATION",
+                                "STATE",
+                                "KIND",
+                                "SITE",
+                                "FROM",
+                                "TRIES",
+                                "WHY",
+                            ]
+                            .map(String::from)
+                            .to_vec(),
                         ];
                         rows.extend(list.iter().map(|row| {
                             vec![
@@ -107,7 +116,10 @@ impl Outbox {
                     }
                 }
                 Command::Retry(which) => {
-                    println!("{} event(s) put back into the queue", store.retry(which.into()).await?);
+                    println!(
+                        "{} event(s) put back into the queue",
+                        store.retry(which.into()).await?
+                    );
                 }
                 Command::Drop(which) => {
                     println!("{} event(s) removed", store.drop_events(which.into()).await?);

@@ -184,7 +184,8 @@ fn pool_rows(pools: &Pools, paint: Paint) -> Vec<Vec<String>> {
             0.8..0.95 => paint.warn(&bar),
             _ => paint.bad(&bar),
         };
-        let percent = if total > 0.0 { format!("{:3.0} %", share * 100.0) } else { "  – ".into() };
+        let percent =
+            if total > 0.0 { format!("{:3.0} %", share * 100.0) } else { "  – ".into() };
         (bar, percent)
     };
     let mut seats = |name: &str, pool: Option<SeatPool>| {
@@ -237,23 +238,17 @@ fn pool_rows(pools: &Pools, paint: Paint) -> Vec<Vec<String>> {
     rows
 }
 
-fn monitor_lines(
-    out: &mut String,
-    site: &SiteStatus,
-    now: DateTime<Utc>,
-    zone: Tz,
-    paint: Paint,
-) {
+fn monitor_lines(out: &mut String, site: &SiteStatus, now: DateTime<Utc>, zone: Tz, paint: Paint) {
     for monitor in &site.monitors {
         let name = monitor.monitor.as_str();
         if let Some(health) = &monitor.health
-            && let Some(error) = &health.error
+            && let Some(error) = health.problem()
         {
             let since = health.last_success.map_or_else(
                 || "never read successfully".to_owned(),
                 |time| format!("last read {}", text::ago(time, now)),
             );
-            let line = format!("{name} can't be read: {error} ({since})");
+            let line = format!("{name} can't be read: {} ({since})", error.text);
             let _ = writeln!(out, "  {}", paint.bad(&line));
         }
         if let Some(next) = monitor.next {

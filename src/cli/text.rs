@@ -120,8 +120,7 @@ pub fn number(value: f64) -> String {
 pub fn schedules(settings: &Settings) -> Vec<(String, &Schedule)> {
     let mut list: Vec<(String, &Schedule)> = Vec::new();
     for site in &settings.sites {
-        let prefix =
-            if settings.named_sites { format!("{}: ", site.name) } else { String::new() };
+        let prefix = if settings.named_sites { format!("{}: ", site.name) } else { String::new() };
         if let Some(monitor) = &site.server_license {
             list.push((format!("{prefix}server license"), &monitor.schedule));
         }
@@ -149,7 +148,8 @@ mod tests {
 
     #[test]
     fn a_bar_is_always_as_wide_as_asked() {
-        for (share, bar_text) in [(0.0, "░░░░"), (0.5, "██░░"), (1.0, "████"), (7.0, "████")] {
+        for (share, bar_text) in [(0.0, "░░░░"), (0.5, "██░░"), (1.0, "████"), (7.0, "████")]
+        {
             assert_eq!(bar(share, 4), bar_text);
         }
     }

@@ -27,7 +27,7 @@ use crate::destination::{Destination, registry, worker};
 use crate::event::{Body, Event, Monitor};
 use crate::monitor::{access_license, server_license};
 use crate::qrs;
-use crate::store::Store;
+use crate::store::{PollError, Store, StoreError};
 use crate::web;
 
 /// Everything together has to end within this time after a stop is asked for.
@@ -62,7 +62,7 @@ impl Daemon {
     pub async fn start(settings: Settings, clock: Clock) -> anyhow::Result<Self> {
         let Storage { path, outbox } = &settings.storage;
         let lock = lock::take(path)?;
-        let store = Store::open(path, *outbox).await?;
+        let store = Store::open_with_clock(path, *outbox, move || clock.now()).await?;
         let destinations: Arc<[_]> = registry::build(&settings)?.into();
         let settings = Arc::new(settings);
         let shared = Shared { settings, clock, store: store.clone(), destinations };
@@ -251,11 +251,15 @@ impl Reporter {
         now: DateTime<Utc>,
         observed: Result<Vec<Body>, qrs::Error>,
     ) -> Attempt {
-        let result = match observed {
-            Ok(bodies) => self.record(now, bodies).await.map_err(|error| {
-                tracing::error!(site = self.site, %error, "what was read can't be stored; trying again");
-                ("store", error.to_string())
-            }),
+        let (attempt, problem) = match observed {
+            Ok(bodies) => match self.record(now, bodies).await {
+                Ok(()) => (Attempt::Done, None),
+                Err(error) => {
+                    tracing::error!(site = self.site, %error, "what was read can't be stored");
+                    let problem = PollError { code: "store".to_owned(), text: error.to_string() };
+                    (Attempt::FailedForNow, Some(problem))
+                }
+            },
             Err(error) => {
                 self.log_failure(&error);
                 let attempt = if error.is_transient() {
@@ -263,12 +267,16 @@ impl Reporter {
                 } else {
                     Attempt::FailedUntilFixed
                 };
-                self.note_health(now, Err((error.code(), error.to_string()))).await;
-                return attempt;
+                let problem = PollError { code: error.code().to_owned(), text: error.to_string() };
+                (attempt, Some(problem))
             }
         };
-        let attempt = if result.is_ok() { Attempt::Done } else { Attempt::FailedForNow };
-        self.note_health(now, result).await;
+        let result = problem.map_or(Ok(()), Err);
+        if let Err(error) =
+            self.shared.store.record_health(&self.site, self.monitor, result).await
+        {
+            tracing::error!(site = self.site, %error, "the state of the monitor can't be stored");
+        }
         attempt
     }
 
@@ -276,7 +284,7 @@ impl Reporter {
         &self,
         now: DateTime<Utc>,
         bodies: Vec<Body>,
-    ) -> Result<(), crate::store::StoreError> {
+    ) -> Result<(), StoreError> {
         let events: Vec<(Event, Vec<String>)> = bodies
             .into_iter()
             .map(|body| Event::new(&self.site, now, body))
@@ -290,7 +298,11 @@ impl Reporter {
         self.shared.store.record(events).await?;
         let mut last = self.last.lock().expect("no holder of this lock panics");
         if last.failure.take().is_some() {
-            tracing::info!(site = self.site, monitor = self.monitor.as_str(), "reading works again");
+            tracing::info!(
+                site = self.site,
+                monitor = self.monitor.as_str(),
+                "reading works again"
+            );
         }
         if last.summary == summary {
             tracing::debug!(site = self.site, "{summary}");
@@ -309,13 +321,6 @@ impl Reporter {
             tracing::debug!(site, monitor, code, "{error}");
         } else {
             tracing::warn!(site, monitor, code, "{error}");
-        }
-    }
-
-    async fn note_health(&self, now: DateTime<Utc>, result: Result<(), (&'static str, String)>) {
-        let noted = self.shared.store.record_health(&self.site, self.monitor, now, result).await;
-        if let Err(error) = noted {
-            tracing::error!(site = self.site, %error, "the state of the monitor can't be stored");
         }
     }
 }

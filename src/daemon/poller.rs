@@ -138,9 +138,10 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn polls_at_start_and_then_at_every_tick() {
-        let polls = begins(timing("every 6 hours", "2026-01-15T10:07:23Z"), HOUR * 24, async |_, _| {
-            Attempt::Done
-        });
+        let polls =
+            begins(timing("every 6 hours", "2026-01-15T10:07:23Z"), HOUR * 24, async |_, _| {
+                Attempt::Done
+            });
         assert_eq!(
             polls.await,
             ["15 10:07:23", "15 12:00:00", "15 18:00:00", "16 00:00:00", "16 06:00:00"]
@@ -149,12 +150,13 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_poll_that_overruns_its_tick_skips_it() {
-        let polls = begins(timing("every 1 hour", "2026-01-15T10:30:00Z"), HOUR * 5, async |n, _| {
-            if n == 1 {
-                tokio::time::sleep(HOUR * 2 + HOUR / 2).await;
-            }
-            Attempt::Done
-        });
+        let polls =
+            begins(timing("every 1 hour", "2026-01-15T10:30:00Z"), HOUR * 5, async |n, _| {
+                if n == 1 {
+                    tokio::time::sleep(HOUR * 2 + HOUR / 2).await;
+                }
+                Attempt::Done
+            });
         assert_eq!(polls.await, ["15 10:30:00", "15 11:00:00", "15 14:00:00", "15 15:00:00"]);
     }
 
@@ -172,11 +174,12 @@ mod tests {
     async fn the_next_tick_takes_over_from_retries() {
         let mut deadlines = Vec::new();
         let began = Instant::now();
-        let polls = begins(timing("every 1 minute", "2026-01-15T10:00:30Z"), HOUR / 30, async |_, d| {
-            deadlines.push((d - began).as_secs());
-            Attempt::FailedUntilFixed
-        })
-        .await;
+        let polls =
+            begins(timing("every 1 minute", "2026-01-15T10:00:30Z"), HOUR / 30, async |_, d| {
+                deadlines.push((d - began).as_secs());
+                Attempt::FailedUntilFixed
+            })
+            .await;
         assert!(polls.contains(&"15 10:01:00".to_owned()), "{polls:?}");
         assert!(polls.contains(&"15 10:02:00".to_owned()), "{polls:?}");
         assert!(deadlines.iter().all(|d| [30, 90, 150].contains(d)), "{deadlines:?}");

@@ -13,8 +13,8 @@
 pub mod http;
 pub mod influxdb;
 pub mod mqtt;
-pub mod registry;
 pub mod payload;
+pub mod registry;
 pub mod webhook;
 pub mod worker;
 

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use crate::config::settings::ServerLicenseMonitor;
 use crate::event::Body;
-use crate::license::server;
+use crate::license;
 use crate::qrs;
 
 /// Reads the license and says what is to be told of it: the status, and an alert where one is due.
@@ -20,7 +20,7 @@ pub async fn observe(
     deadline: Instant,
 ) -> Result<Vec<Body>, qrs::Error> {
     let license = client.server_license(settings.date_order, deadline).await?;
-    let status = server::assess(license, settings.threshold_days, server::today(now, zone));
-    let alerts = server::alerts(&status);
+    let status = license::assess(license, settings.threshold_days, license::today(now, zone));
+    let alerts = license::alerts(&status);
     Ok(std::iter::once(Body::ServerLicenseStatus(status)).chain(alerts).collect())
 }

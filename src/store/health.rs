@@ -7,7 +7,8 @@ use super::{Store, StoreError, time_of};
 use crate::event::Monitor;
 
 /// How one monitor of one site is doing.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Health {
     pub site: String,
     pub monitor: Monitor,
@@ -20,12 +21,20 @@ pub struct Health {
 }
 
 /// Why a poll failed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct PollError {
     /// Short and stable, for programs: `tls-name`, `timed-out`.
     pub code: String,
     /// A sentence for a person.
     pub text: String,
+}
+
+impl Health {
+    /// What is wrong now: the last error, unless a poll succeeded after it.
+    pub fn problem(&self) -> Option<&PollError> {
+        self.last_error.as_ref().filter(|_| self.failures > 0)
+    }
 }
 
 impl Store {

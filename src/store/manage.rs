@@ -8,7 +8,8 @@ use super::{Store, StoreError, time_of};
 use crate::event::Class;
 
 /// One destination's queue.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct QueueState {
     /// Id of the destination; it may no longer be configured.
     pub destination: String,
@@ -31,7 +32,8 @@ pub struct QueueState {
 }
 
 /// How many deliveries were given up for one reason.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct DropCount {
     pub reason: DropReason,
     pub class: Class,
@@ -39,7 +41,8 @@ pub struct DropCount {
 }
 
 /// One delivery, as `bursar outbox list` shows it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Listed {
     pub destination: String,
     pub event_id: String,

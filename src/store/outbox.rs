@@ -34,7 +34,8 @@ pub enum Settlement {
 }
 
 /// Why a delivery was given up without the destination having it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
 pub enum DropReason {
     /// The queue was at its size limit.
     Overflow,

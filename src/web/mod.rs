@@ -65,8 +65,7 @@ impl Page {
             .route("/health", get(health))
             .layer(map_response(secure))
             .with_state(self.source);
-        let served =
-            axum::serve(self.listener, app).with_graceful_shutdown(stop.cancelled_owned());
+        let served = axum::serve(self.listener, app).with_graceful_shutdown(stop.cancelled_owned());
         if let Err(error) = served.await {
             tracing::error!(%error, "the status page stopped");
         }
@@ -110,7 +109,10 @@ impl IntoResponse for Failure {
 /// Headers that keep a browser from doing more than showing the page.
 async fn secure(mut response: Response) -> Response {
     const HEADERS: [(HeaderName, &str); 4] = [
-        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'"),
+        (
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'none'; style-src 'unsafe-inline'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'",
+        ),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::REFERRER_POLICY, "no-referrer"),
         (header::CACHE_CONTROL, "no-store"),

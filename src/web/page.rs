@@ -112,8 +112,8 @@ fn view<'a>(site: &'a SiteStatus, status: &Status, zone: Tz) -> Site<'a> {
             .monitors
             .iter()
             .filter_map(|monitor| {
-                let error = monitor.health.as_ref()?.error.as_ref()?;
-                Some(format!("{} can't be read: {error}", monitor.monitor.as_str()))
+                let error = monitor.health.as_ref()?.problem()?;
+                Some(format!("{} can't be read: {}", monitor.monitor.as_str(), error.text))
             })
             .collect(),
         monitors: site

@@ -70,7 +70,9 @@ fn every_dependency_has_an_allowed_license() {
         .collect();
     assert!(refused.is_empty(), "not allowed by deny.toml: {refused:#?}");
     assert!(!satisfied("GPL-3.0", &allowed) && !satisfied("MIT AND GPL-3.0", &allowed));
-    assert!(satisfied("GPL-3.0 OR MIT", &allowed) && satisfied("(MIT OR GPL-3.0) AND ISC", &allowed));
+    assert!(
+        satisfied("GPL-3.0 OR MIT", &allowed) && satisfied("(MIT OR GPL-3.0) AND ISC", &allowed)
+    );
 }
 
 #[test]
@@ -97,12 +99,18 @@ fn every_direct_dependency_is_used_and_has_its_reason_written_down() {
     }
     for dependency in own["dependencies"].as_array().unwrap() {
         let name = text(dependency, "name");
-        assert!(reasons.contains(&format!("`{name}`")), "docs/dependencies.md says nothing of {name}");
+        assert!(
+            reasons.contains(&format!("`{name}`")),
+            "docs/dependencies.md says nothing of {name}"
+        );
         let crate_name = match name.trim_end_matches("-next").replace('-', "_") {
-            n if n.starts_with("rumqttc_v") => name.replace('-', "_").trim_end_matches("_next").to_owned(),
+            n if n.starts_with("rumqttc_v") => {
+                name.replace('-', "_").trim_end_matches("_next").to_owned()
+            }
             n => n,
         };
-        let used = code.contains(&format!("{crate_name}::")) || code.contains(&format!("{crate_name}!"));
+        let used =
+            code.contains(&format!("{crate_name}::")) || code.contains(&format!("{crate_name}!"));
         assert!(used, "{name} is in Cargo.toml but not used");
     }
 }
