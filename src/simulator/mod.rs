@@ -1,1 +1,43 @@
-//! (being laid)
+//! A Qlik Sense site in a process: the one fake in the project.
+//!
+//! It answers the part of the Repository Service's API that Bursar uses, over mutual TLS with
+//! certificates shaped like Qlik's, from a [`Scenario`]. Tests, benches, `bursar demo` and
+//! `bursar simulate` all use it. `docs/simulator.md` says which of its behaviour is known from
+//! real servers and which is a guess with a switch.
+//!
+//! ```no_run
+//! # async fn example() -> std::io::Result<()> {
+//! use bursar::simulator::{Fault, Running, Scenario};
+//!
+//! let site = Running::start(Scenario::default(), ([127, 0, 0, 1], 0).into()).await?;
+//! site.control().set_fault(Fault::Hang);
+//! println!("https://{}/qrs/about", site.addr());
+//! site.stop().await;
+//! # Ok(())
+//! # }
+//! ```
+
+mod clock;
+mod connection;
+mod control;
+mod fault;
+mod license;
+mod pki;
+mod pools;
+mod routes;
+mod scenario;
+mod server;
+mod site;
+mod when;
+mod wire;
+
+pub use control::{Control, RequestLog};
+pub use fault::{Fault, FaultRule};
+pub use license::{Allotment, DateStyle, KeyDetails, LicenseKind, LicenseVariant, PerpetualStyle};
+pub use pki::{Pki, PkiFiles, SHARED_SERVER_NAME};
+pub use pools::{AvailableFormula, MinutePool, PoolSettings, SeatPool, Section, TokenPool};
+pub use routes::{FORBIDDEN_TEXT, MISSING_VALUE_TEXT, XSRF_TEXT};
+pub use scenario::{ClockSettings, Scenario};
+pub use server::Running;
+pub use when::{When, WhenError};
+pub use wire::{NO_ID, NO_TIME};

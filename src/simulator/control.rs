@@ -1,0 +1,243 @@
+//! Changing and watching a site while it runs.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::fault::{Fault, FaultRule};
+use super::license::LicenseVariant;
+use super::pools::PoolSettings;
+use super::routes::Request;
+use super::scenario::Scenario;
+use super::site::Site;
+
+/// The newest requests are kept, so that a long bench doesn't fill memory.
+const KEPT_REQUESTS: usize = 10_000;
+
+/// A handle to a running site. Clones share the same site.
+#[derive(Debug, Clone)]
+pub struct Control {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    site: Mutex<Site>,
+    faults: Mutex<Vec<ActiveFault>>,
+    log: Mutex<VecDeque<RequestLog>>,
+    requests: AtomicU64,
+    connections: AtomicU64,
+    open_connections: AtomicU64,
+    tls_failures: Mutex<Vec<String>>,
+}
+
+#[derive(Debug)]
+struct ActiveFault {
+    rule: FaultRule,
+    /// Requests that matched so far.
+    seen: u32,
+}
+
+/// A request as it came and what became of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestLog {
+    /// Counts from 1.
+    pub number: u64,
+    /// By the site's clock.
+    pub time: DateTime<Utc>,
+    pub method: String,
+    /// As sent.
+    pub path: String,
+    /// As sent, without the question mark.
+    pub query: String,
+    /// `None` when no answer was given, or not yet.
+    pub status: Option<u16>,
+    /// The XSRF key was there twice, the same, and well formed.
+    pub xrf_ok: bool,
+    /// The header `X-Qlik-User`.
+    pub user: Option<String>,
+    /// Which connection it came on, counting from 1.
+    pub connection: u64,
+}
+
+impl RequestLog {
+    /// Method and path, such as `GET /qrs/about`.
+    pub fn line(&self) -> String {
+        format!("{} {}", self.method, self.path)
+    }
+}
+
+impl Control {
+    pub(super) fn new(scenario: &Scenario) -> Self {
+        let control = Self {
+            shared: Arc::new(Shared {
+                site: Mutex::new(Site::new(scenario)),
+                faults: Mutex::default(),
+                log: Mutex::default(),
+                requests: AtomicU64::new(0),
+                connections: AtomicU64::new(0),
+                open_connections: AtomicU64::new(0),
+                tls_failures: Mutex::default(),
+            }),
+        };
+        for rule in &scenario.faults {
+            control.set_fault(rule.clone());
+        }
+        control
+    }
+
+    /// Adds a fault to those that are set.
+    pub fn set_fault(&self, rule: impl Into<FaultRule>) {
+        lock(&self.shared.faults).push(ActiveFault { rule: rule.into(), seen: 0 });
+    }
+
+    /// From now on nothing goes wrong.
+    pub fn clear_faults(&self) {
+        lock(&self.shared.faults).clear();
+    }
+
+    /// Installs another license.
+    pub fn set_license(&self, license: LicenseVariant) {
+        self.site().license = license;
+    }
+
+    /// Sets all pools.
+    pub fn set_pools(&self, pools: PoolSettings) {
+        self.site().pools = pools;
+    }
+
+    /// Changes the pools in place.
+    pub fn update_pools(&self, change: impl FnOnce(&mut PoolSettings)) {
+        change(&mut self.site().pools);
+    }
+
+    /// The newest requests, oldest first: all of them up to 10,000.
+    pub fn requests(&self) -> Vec<RequestLog> {
+        lock(&self.shared.log).iter().cloned().collect()
+    }
+
+    /// The newest requests whose path begins so, oldest first. Case doesn't matter.
+    pub fn requests_to(&self, path: &str) -> Vec<RequestLog> {
+        let path = path.to_lowercase();
+        let mut requests = self.requests();
+        requests.retain(|r| r.path.to_lowercase().starts_with(&path));
+        requests
+    }
+
+    /// All requests since the start, answered or not.
+    pub fn request_count(&self) -> u64 {
+        self.shared.requests.load(Ordering::Relaxed)
+    }
+
+    /// TCP connections accepted since the start, including those that failed in TLS.
+    pub fn connections(&self) -> u64 {
+        self.shared.connections.load(Ordering::Relaxed)
+    }
+
+    /// Connections open at the moment.
+    pub fn open_connections(&self) -> u64 {
+        self.shared.open_connections.load(Ordering::Relaxed)
+    }
+
+    /// Why TLS handshakes failed, oldest first: no client certificate, a name that isn't ours ...
+    pub fn tls_failures(&self) -> Vec<String> {
+        lock(&self.shared.tls_failures).clone()
+    }
+
+    /// The site's clock.
+    pub fn now(&self) -> DateTime<Utc> {
+        self.site().now()
+    }
+
+    /// Sets the site's clock.
+    pub fn set_time(&self, now: DateTime<Utc>) {
+        self.site().clock.set(now);
+    }
+
+    /// Puts the site's clock forward (back, when negative).
+    pub fn advance(&self, by: TimeDelta) {
+        let mut site = self.site();
+        let now = site.now() + by;
+        site.clock.set(now);
+    }
+
+    /// Seconds that pass on the site in each real second; 0 stops its clock.
+    pub fn set_speed(&self, speed: f64) {
+        self.site().clock.set_speed(speed);
+    }
+
+    pub(super) fn site(&self) -> MutexGuard<'_, Site> {
+        lock(&self.shared.site)
+    }
+
+    pub(super) fn connected(&self) -> u64 {
+        self.shared.open_connections.fetch_add(1, Ordering::Relaxed);
+        self.shared.connections.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    pub(super) fn disconnected(&self) {
+        self.shared.open_connections.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn tls_failed(&self, why: String) {
+        lock(&self.shared.tls_failures).push(why);
+    }
+
+    /// Writes a request down and returns its number.
+    pub(super) fn begin(&self, request: &Request, connection: u64) -> u64 {
+        let number = self.shared.requests.fetch_add(1, Ordering::Relaxed) + 1;
+        let entry = RequestLog {
+            number,
+            time: self.now(),
+            method: request.method.clone(),
+            path: request.path.clone(),
+            query: request.query.clone(),
+            status: None,
+            xrf_ok: request.xrf_ok(),
+            user: request.user_header.clone(),
+            connection,
+        };
+        let mut log = lock(&self.shared.log);
+        log.push_back(entry);
+        if log.len() > KEPT_REQUESTS {
+            log.pop_front();
+        }
+        number
+    }
+
+    pub(super) fn finish(&self, number: u64, status: u16) {
+        let mut log = lock(&self.shared.log);
+        if let Some(entry) = log.iter_mut().rev().find(|entry| entry.number == number) {
+            entry.status = Some(status);
+        }
+    }
+
+    /// The faults that strike this request, in the order they were set.
+    pub(super) fn faults_for(&self, request: &Request) -> Vec<Fault> {
+        let mut faults = lock(&self.shared.faults);
+        if faults.is_empty() {
+            return Vec::new();
+        }
+        let mut hits = Vec::new();
+        for active in faults.iter_mut() {
+            if active.rule.matches(&request.method, &request.route) {
+                active.seen = active.seen.saturating_add(1);
+                if active.seen > active.rule.skip {
+                    hits.push(active.rule.fault.clone());
+                }
+            }
+        }
+        faults.retain(|active| {
+            let rule = &active.rule;
+            rule.times.is_none_or(|times| active.seen < rule.skip.saturating_add(times))
+        });
+        hits
+    }
+}
+
+/// Locks; a panic of another thread while it held the lock is that thread's failure, not ours.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}

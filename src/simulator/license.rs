@@ -1,0 +1,304 @@
+//! The simulated server license in all the forms a real server was seen or is feared to answer.
+
+use chrono::{DateTime, Datelike, NaiveDate, TimeDelta, Utc};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::when::When;
+use super::wire::time_text;
+
+/// What `GET /qrs/license` answers.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+pub struct LicenseVariant {
+    /// Signed key, LEF or none at all.
+    pub kind: LicenseKind,
+    /// The last valid day. `never` = perpetual, written as `perpetualAs` says. Default: in a year.
+    pub expires: When,
+    /// How a signed key's text writes dates.
+    pub date_style: DateStyle,
+    /// How a license without end is written.
+    pub perpetual_as: PerpetualStyle,
+    /// Whether the key's text is there.
+    pub key_details: KeyDetails,
+    /// Lines of the key's text end in CRLF.
+    pub crlf: bool,
+    /// `isExpired`; when absent, it follows from `expires` and the simulated clock.
+    pub is_expired: Option<bool>,
+    /// `isBlacklisted`, also the first line of the key's text.
+    pub blacklisted: bool,
+    /// `isInvalid`.
+    pub invalid: bool,
+    /// A LEF's end of maintenance (`PRODUCTLEVEL`), when it isn't the license's own end.
+    pub maintenance_ends: Option<When>,
+    /// `Allotment` lines; when empty, what the pools of the scenario say.
+    pub allotments: Vec<Allotment>,
+    /// More lines for the key's text, as they are.
+    pub extra_lines: Vec<String>,
+}
+
+/// `Allotment name:count;` in a signed key's text.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Allotment {
+    pub name: String,
+    pub count: i64,
+}
+
+/// Which kind of license is installed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum LicenseKind {
+    /// Nothing is installed: the answer is `null`.
+    None,
+    #[default]
+    SignedKey,
+    /// Serial and control number.
+    Lef,
+}
+
+/// How a signed key's text writes dates. Only the first is documented; the server formats them by
+/// its culture, so the others have to be expected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum DateStyle {
+    /// `2027-03-16  12:00:00 AM`, two blanks.
+    #[default]
+    Documented,
+    /// `2027-03-16T00:00:00.000Z`.
+    Iso,
+    /// `2027-03-16`.
+    IsoDate,
+    /// `16/03/2027 00:00:00`.
+    DaySlashMonth,
+    /// `16.03.2027 00:00:00`.
+    DayDotMonth,
+    /// `3/16/2027 12:00:00 AM`.
+    Us,
+    /// Text that is no date: `soon`.
+    Unreadable,
+}
+
+/// How a license without end is written. None of them is documented.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum PerpetualStyle {
+    /// No `Valid To` line, no `TIMELIMIT` line.
+    #[default]
+    LineMissing,
+    /// The last day of the year 9999.
+    Year9999,
+    /// The first day of the year 1.
+    Year0001,
+}
+
+/// The field `keyDetails`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum KeyDetails {
+    #[default]
+    Present,
+    /// The field is `null`.
+    Null,
+    /// The field isn't there, as on servers of 2017.
+    Absent,
+    /// The field is an empty text.
+    Empty,
+}
+
+impl Default for LicenseVariant {
+    fn default() -> Self {
+        Self {
+            kind: LicenseKind::default(),
+            expires: When::in_days(365),
+            date_style: DateStyle::default(),
+            perpetual_as: PerpetualStyle::default(),
+            key_details: KeyDetails::default(),
+            crlf: false,
+            is_expired: None,
+            blacklisted: false,
+            invalid: false,
+            maintenance_ends: None,
+            allotments: Vec::new(),
+            extra_lines: Vec::new(),
+        }
+    }
+}
+
+impl LicenseVariant {
+    /// No license is installed.
+    pub fn none() -> Self {
+        Self { kind: LicenseKind::None, ..Self::default() }
+    }
+
+    /// A signed key that ends then.
+    pub fn signed(expires: When) -> Self {
+        Self { expires, ..Self::default() }
+    }
+
+    /// A signed key whose text writes its end in this style.
+    pub fn signed_as(expires: When, date_style: DateStyle) -> Self {
+        Self { expires, date_style, ..Self::default() }
+    }
+
+    /// A signed key without end.
+    pub fn perpetual(perpetual_as: PerpetualStyle) -> Self {
+        Self { expires: When::Never, perpetual_as, ..Self::default() }
+    }
+
+    /// Serial and control number, ending then; `When::Never` = no `TIMELIMIT`.
+    pub fn lef(expires: When) -> Self {
+        Self { kind: LicenseKind::Lef, expires, ..Self::default() }
+    }
+
+    /// The answer at `now` of a site whose clock began at `start`. `allotted` is what the
+    /// license grants where the variant doesn't say it; `tokens` likewise for a LEF.
+    pub(super) fn answer(&self, clock: Moment, allotted: &[Allotment], tokens: i64) -> Value {
+        match self.kind {
+            LicenseKind::None => Value::Null,
+            LicenseKind::SignedKey => self.signed_key(clock, allotted),
+            LicenseKind::Lef => self.lef_answer(clock, tokens),
+        }
+    }
+
+    fn signed_key(&self, clock: Moment, allotted: &[Allotment]) -> Value {
+        let mut body = envelope(clock, "20000000-0000-4000-8000-000000000001");
+        body.insert("lef".into(), json!(""));
+        body.insert("serial".into(), json!("0001 0002 0003 0004"));
+        body.insert("check".into(), json!(""));
+        body.insert("key".into(), json!("eyJhbGciOiJSUzUxMiJ9.SAMPLE.SAMPLE"));
+        match self.key_details {
+            KeyDetails::Present => {
+                body.insert("keyDetails".into(), json!(self.details_text(clock, allotted)));
+            }
+            KeyDetails::Null => {
+                body.insert("keyDetails".into(), Value::Null);
+            }
+            KeyDetails::Empty => {
+                body.insert("keyDetails".into(), json!(""));
+            }
+            KeyDetails::Absent => {}
+        }
+        body.insert("name".into(), json!(""));
+        body.insert("organization".into(), json!(""));
+        self.flags(&mut body, clock);
+        body.insert("isSubscription".into(), json!(false));
+        body.insert("isCloudServices".into(), json!(false));
+        body.insert("isElastic".into(), json!(false));
+        body.insert("updated".into(), json!(time_text(clock.now - TimeDelta::minutes(7))));
+        body.insert("privileges".into(), Value::Null);
+        body.insert("schemaPath".into(), json!("License"));
+        Value::Object(body)
+    }
+
+    fn lef_answer(&self, clock: Moment, tokens: i64) -> Value {
+        let mut body = envelope(clock, "20000000-0000-4000-8000-000000000002");
+        let end = self.end_day(clock).map(|day| day.to_string());
+        let maintenance = match self.maintenance_ends {
+            Some(when) => when.resolve(clock.start).map(|t| t.date_naive().to_string()),
+            None => end.clone(),
+        };
+        let mut lines = vec![
+            "0001000200030004".to_owned(),
+            "Example Licensee 2017;;;".to_owned(),
+            "Qlik Sense Enterprise;;;".to_owned(),
+            format!("PRODUCTLEVEL;50;;{}", maintenance.unwrap_or_default()),
+            format!("TOKENS;{tokens};;"),
+        ];
+        lines.extend(end.map(|day| format!("TIMELIMIT;;;{day}")));
+        lines.extend(self.extra_lines.iter().cloned());
+        lines.push("ABCD-EFGH-IJKL-MNOP-QRST".to_owned());
+        body.insert("lef".into(), json!(lines.join("\r\n")));
+        body.insert("serial".into(), json!("0001000200030004"));
+        body.insert("check".into(), json!("1000000000"));
+        body.insert("name".into(), json!("Example"));
+        body.insert("organization".into(), json!("Example"));
+        self.flags(&mut body, clock);
+        body.insert("privileges".into(), Value::Null);
+        body.insert("impactSecurityAccess".into(), json!(false));
+        body.insert("schemaPath".into(), json!("License"));
+        Value::Object(body)
+    }
+
+    fn flags(&self, body: &mut Map<String, Value>, clock: Moment) {
+        let expired = self.is_expired_at(clock);
+        let reason = if expired { "License has expired" } else { "" };
+        body.insert("product".into(), json!(2));
+        body.insert("numberOfCores".into(), json!(-1));
+        body.insert("isExpired".into(), json!(expired));
+        body.insert("expiredReason".into(), json!(reason));
+        body.insert("isBlacklisted".into(), json!(self.blacklisted));
+        body.insert("isInvalid".into(), json!(self.invalid));
+    }
+
+    fn is_expired_at(&self, clock: Moment) -> bool {
+        self.is_expired.unwrap_or_else(|| {
+            let end = self.expires.resolve(clock.start);
+            end.is_some_and(|end| clock.now.date_naive() > end.date_naive())
+        })
+    }
+
+    /// The end as it is written, if it is.
+    fn end_day(&self, clock: Moment) -> Option<NaiveDate> {
+        match (self.expires.resolve(clock.start), self.perpetual_as) {
+            (Some(end), _) => Some(end.date_naive()),
+            (None, PerpetualStyle::LineMissing) => None,
+            (None, PerpetualStyle::Year9999) => NaiveDate::from_ymd_opt(9999, 12, 31),
+            (None, PerpetualStyle::Year0001) => NaiveDate::from_ymd_opt(1, 1, 1),
+        }
+    }
+
+    fn details_text(&self, clock: Moment, allotted: &[Allotment]) -> String {
+        let blacklisted = if self.blacklisted { "True" } else { "False" };
+        let begin = NaiveDate::from_ymd_opt(1, 1, 1).expect("the first day is a day");
+        let from_style = match self.date_style {
+            DateStyle::Unreadable => DateStyle::Documented,
+            other => other,
+        };
+        let mut lines = vec![
+            format!("isBlackListed: {blacklisted}"),
+            "License Number: 0001 0002 0003 0004".to_owned(),
+            format!("Valid From: {}", from_style.write(begin)),
+        ];
+        lines.extend(
+            self.end_day(clock).map(|day| format!("Valid To: {}", self.date_style.write(day))),
+        );
+        let allotments = if self.allotments.is_empty() { allotted } else { &self.allotments };
+        lines.extend(allotments.iter().map(|a| format!("Allotment {}:{};", a.name, a.count)));
+        lines.extend(self.extra_lines.iter().cloned());
+        let end = if self.crlf { "\r\n" } else { "\n" };
+        lines.iter().flat_map(|line| [line.as_str(), end]).collect()
+    }
+}
+
+impl DateStyle {
+    fn write(self, day: NaiveDate) -> String {
+        let (y, m, d) = (day.year(), day.month(), day.day());
+        match self {
+            Self::Documented => format!("{y:04}-{m:02}-{d:02}  12:00:00 AM"),
+            Self::Iso => format!("{y:04}-{m:02}-{d:02}T00:00:00.000Z"),
+            Self::IsoDate => format!("{y:04}-{m:02}-{d:02}"),
+            Self::DaySlashMonth => format!("{d:02}/{m:02}/{y:04} 00:00:00"),
+            Self::DayDotMonth => format!("{d:02}.{m:02}.{y:04} 00:00:00"),
+            Self::Us => format!("{m}/{d}/{y:04} 12:00:00 AM"),
+            Self::Unreadable => "soon".to_owned(),
+        }
+    }
+}
+
+/// The simulated now, and when the site's clock began.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Moment {
+    pub start: DateTime<Utc>,
+    pub now: DateTime<Utc>,
+}
+
+fn envelope(clock: Moment, id: &str) -> Map<String, Value> {
+    let mut body = Map::new();
+    body.insert("id".into(), json!(id));
+    body.insert("createdDate".into(), json!(time_text(clock.start - TimeDelta::days(700))));
+    body.insert("modifiedDate".into(), json!(time_text(clock.start - TimeDelta::days(30))));
+    body.insert("modifiedByUserName".into(), json!("CORP\\admin01"));
+    body
+}

@@ -1,0 +1,185 @@
+//! From a request to an answer: the checks in the server's order, then the endpoints.
+
+use hyper::body::Bytes;
+use serde_json::Value;
+use url::form_urlencoded;
+
+use super::site::Site;
+use super::wire;
+
+/// The text of a request without a matching XSRF key.
+pub const XSRF_TEXT: &str = "XSRF prevention check failed. Possible XSRF discovered.";
+/// The text of a request by a user without rights.
+pub const FORBIDDEN_TEXT: &str = "Forbidden";
+/// The text of a query that was cut by an unescaped `&`.
+pub const MISSING_VALUE_TEXT: &str = "Missing parameter value(s)";
+
+const JSON: &str = "application/json;charset=UTF-8";
+const TEXT: &str = "text/plain;charset=UTF-8";
+pub(super) const HTML: &str = "text/html;charset=UTF-8";
+
+/// A request, taken apart.
+#[derive(Debug, Clone)]
+pub(super) struct Request {
+    pub method: String,
+    /// As sent.
+    pub path: String,
+    /// Lower case, percent-decoded, without a slash at the end.
+    pub route: String,
+    /// As sent.
+    pub query: String,
+    /// Names in lower case, values decoded.
+    pub params: Vec<(String, String)>,
+    /// A part of the query without `=`.
+    pub cut_query: bool,
+    pub xrf_header: Option<String>,
+    pub user_header: Option<String>,
+    pub body: Bytes,
+}
+
+impl Request {
+    pub fn new(method: &str, path: &str, query: Option<&str>) -> Self {
+        let query = query.unwrap_or_default().to_owned();
+        let parts = || query.split('&').filter(|part| !part.is_empty());
+        let params = parts()
+            .flat_map(|part| form_urlencoded::parse(part.as_bytes()))
+            .map(|(name, value)| (name.to_lowercase(), value.into_owned()))
+            .collect();
+        let cut_query = parts().any(|part| !part.contains('='));
+        Self {
+            method: method.to_owned(),
+            path: path.to_owned(),
+            route: decoded(path).to_lowercase().trim_end_matches('/').to_owned(),
+            params,
+            cut_query,
+            query,
+            xrf_header: None,
+            user_header: None,
+            body: Bytes::new(),
+        }
+    }
+
+    pub fn param(&self, name: &str) -> Option<&str> {
+        self.params.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str())
+    }
+
+    /// The XSRF key is there twice, the same, 16 letters and digits.
+    pub fn xrf_ok(&self) -> bool {
+        let (Some(query), Some(header)) = (self.param("xrfkey"), &self.xrf_header) else {
+            return false;
+        };
+        query == header && query.len() == 16 && query.bytes().all(|b| b.is_ascii_alphanumeric())
+    }
+}
+
+fn decoded(path: &str) -> String {
+    // A plus sign in a path is a plus sign.
+    let path = path.replace('+', "%2B");
+    let pair = form_urlencoded::parse(path.as_bytes()).next();
+    pair.map_or_else(String::new, |(name, value)| {
+        if value.is_empty() { name.into_owned() } else { format!("{name}={value}") }
+    })
+}
+
+/// An answer before it is sent.
+#[derive(Debug, Clone)]
+pub(super) struct Answer {
+    pub status: u16,
+    pub content_type: &'static str,
+    pub body: Bytes,
+    /// Seconds in a `Retry-After` header.
+    pub retry_after: Option<u32>,
+}
+
+impl Answer {
+    pub fn new(status: u16, content_type: &'static str, body: impl Into<Bytes>) -> Self {
+        Self { status, content_type, body: body.into(), retry_after: None }
+    }
+
+    pub fn text(status: u16, text: impl Into<String>) -> Self {
+        Self::new(status, TEXT, text.into())
+    }
+
+    pub fn html(status: u16, title: &str) -> Self {
+        let page = format!(
+            "<!DOCTYPE html>\n<html><head><title>{title}</title></head>\n\
+             <body><h1>{title}</h1></body></html>\n"
+        );
+        Self::new(status, HTML, page)
+    }
+
+    pub fn json(value: &Value) -> Self {
+        Self::bytes(value.to_string())
+    }
+
+    /// 200 with JSON that is text already.
+    pub fn bytes(json: impl Into<Bytes>) -> Self {
+        Self::new(200, JSON, json)
+    }
+
+    pub fn created(value: &Value) -> Self {
+        Self::new(201, JSON, value.to_string())
+    }
+
+    pub fn no_content() -> Self {
+        Self::text(204, "")
+    }
+
+    pub fn not_found() -> Self {
+        Self::text(404, "")
+    }
+
+    pub fn forbidden() -> Self {
+        Self::text(403, FORBIDDEN_TEXT)
+    }
+
+    pub fn count(count: usize) -> Self {
+        Self::bytes(format!("{{\"value\":{count}}}"))
+    }
+}
+
+/// The checks in the server's order, then the endpoint.
+pub(super) fn answer(site: &mut Site, request: &Request) -> Answer {
+    if !request.xrf_ok() {
+        return Answer::text(403, XSRF_TEXT);
+    }
+    if !site.may_act(request.user_header.as_deref()) {
+        return Answer::forbidden();
+    }
+    if request.cut_query {
+        return Answer::text(400, MISSING_VALUE_TEXT);
+    }
+    let Some(rest) = request.route.strip_prefix("/qrs/") else {
+        return Answer::not_found();
+    };
+    let segments: Vec<&str> = rest.split('/').collect();
+    match (request.method.as_str(), &segments[..]) {
+        ("GET", ["about"]) => Answer::json(&site.about()),
+        ("GET", ["ssl", "ping"]) => Answer::text(200, "Ping successful"),
+        ("GET", ["license"]) => Answer::json(&site.license_answer()),
+        ("GET", ["license", "accesstypeoverview"]) => Answer::json(&site.overview()),
+        ("GET", ["license", "accesstypeinfo"]) => Answer::json(&site.info()),
+        _ => Answer::not_found(),
+    }
+}
+
+/// The user of an `X-Qlik-User` header, as directory and id.
+pub(super) fn acting_user(header: &str) -> Option<(String, String)> {
+    let mut directory = None;
+    let mut id = None;
+    for part in header.split(';') {
+        let (name, value) = part.split_once('=')?;
+        let value = decoded(value.trim());
+        match name.trim().to_lowercase().as_str() {
+            "userdirectory" => directory = Some(value),
+            "userid" => id = Some(value),
+            _ => {}
+        }
+    }
+    Some((directory?, id?))
+}
+
+/// A date for the header of the answer.
+pub(super) fn date_header(site: &Site, skew_seconds: i64) -> String {
+    wire::http_date(site.now() + chrono::TimeDelta::seconds(skew_seconds))
+}
