@@ -1,1 +1,150 @@
-//! (being laid)
+//! The Qlik Repository Service (QRS): a site's database of licenses, users and apps.
+//!
+//! | file | what it knows |
+//! | --- | --- |
+//! | [`transport`] | one request: TLS, headers, xrfkey, timeouts, body limit |
+//! | [`retry`] | when a failed GET is tried again |
+//! | [`read`] | what is asked of the service, and what counts as an answer |
+//! | [`filter`] | filter expressions, escaped as the service demands |
+//! | [`wire`] | answers as types |
+//! | [`error`], [`diagnose`] | every way to fail, as a sentence an admin can act on |
+//!
+//! Nothing here can change a site: only GET is sent. No body and no key is ever logged.
+
+mod diagnose;
+pub mod error;
+pub mod filter;
+mod json;
+mod read;
+pub mod retry;
+mod transport;
+pub mod wire;
+
+use std::fmt;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use tokio::time::Instant;
+
+use crate::config::settings::Connection;
+
+pub use error::{BuildError, Error};
+pub use filter::{Field, Filter};
+pub use retry::Backoff;
+pub use wire::About;
+
+use transport::Transport;
+
+/// A value, and what its reading tells of the site.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reading<T> {
+    pub value: T,
+    /// The site's clock (`Date` header, whole seconds) when it answered.
+    pub server_date: Option<DateTime<Utc>>,
+    /// From sending the request to the last byte of the answer, without retries and queueing.
+    pub latency: Duration,
+}
+
+impl<T> Reading<T> {
+    /// The same reading of something made of the value.
+    pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Reading<U> {
+        Reading { value: f(self.value), server_date: self.server_date, latency: self.latency }
+    }
+}
+
+/// What a client takes from outside so that tests decide it. Time is tokio's.
+#[derive(Debug)]
+pub struct Options {
+    /// For the jitter of retries and the xrfkey.
+    pub rng: fastrand::Rng,
+    pub backoff: Backoff,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { rng: fastrand::Rng::new(), backoff: Backoff::default() }
+    }
+}
+
+/// A client of one site: one pool of kept connections, a bounded number of requests at a time.
+/// Clones share both.
+#[derive(Clone)]
+pub struct Client {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    site: String,
+    transport: Transport,
+    rng: Mutex<fastrand::Rng>,
+    backoff: Backoff,
+}
+
+impl Client {
+    /// A client for the site called `site`. Reads the certificate files, sends nothing.
+    ///
+    /// # Errors
+    /// When a certificate, key or header can't be used.
+    pub fn new(site: &str, connection: &Connection) -> Result<Self, BuildError> {
+        Self::with(site, connection, Options::default())
+    }
+
+    /// As [`new`](Self::new), with the randomness and the pace of retries given.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn with(site: &str, connection: &Connection, options: Options) -> Result<Self, BuildError> {
+        if connection.use_ssl && !connection.reject_unauthorized {
+            tracing::warn!(
+                site,
+                "the certificate of this site is not verified (rejectUnauthorized: false): \
+                 anybody between here and there can read and change what is sent; set it to true, \
+                 with tlsServerName if the certificate has another name than the host"
+            );
+        }
+        let inner = Inner {
+            site: site.to_owned(),
+            transport: Transport::new(connection)?,
+            rng: Mutex::new(options.rng),
+            backoff: options.backoff,
+        };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Name of the site as configured.
+    pub fn site(&self) -> &str {
+        &self.inner.site
+    }
+
+    /// Where requests go, for people: `https://qlik1.example.com:4242`, with the address connected
+    /// to when that is another.
+    pub fn address(&self) -> &str {
+        self.inner.transport.address()
+    }
+
+    /// A GET with retries. `path` is below `/qrs/`; `max_bytes` limits the unpacked body.
+    async fn get(
+        &self,
+        path: &str,
+        query: &[(&str, &str)],
+        max_bytes: usize,
+        deadline: Instant,
+    ) -> Result<Reading<Vec<u8>>, Error> {
+        let inner = &*self.inner;
+        retry::until(&inner.site, path, inner.backoff, &inner.rng, deadline, async |limit| {
+            let key = transport::xrfkey(&mut retry::lock(&inner.rng));
+            inner.transport.get(path, query, &key, max_bytes, limit).await
+        })
+        .await
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("site", &self.inner.site)
+            .field("address", &self.address())
+            .finish_non_exhaustive()
+    }
+}

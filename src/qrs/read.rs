@@ -1,0 +1,151 @@
+//! What is asked of the repository service, and what counts as an answer.
+
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use tokio::time::Instant;
+
+use super::json::{self, Failure};
+use super::wire::{About, Count};
+use super::{Client, Error, Filter, Reading};
+use crate::config::settings::DateOrder;
+use crate::license::{self, Pools, ServerLicense};
+
+/// Most bytes of a single object: the largest known one, a license, has a few kilobytes.
+const MAX_OBJECT: usize = 4 * 1024 * 1024;
+
+/// Most bytes of a list: 200,000 allocations of 700 bytes fit, as do 60,000 users with attributes.
+const MAX_LIST: usize = 256 * 1024 * 1024;
+
+/// Every method retries by itself: the first try always runs (bounded by the request timeout), a
+/// later one only before `deadline` and never beyond it.
+impl Client {
+    /// Whether the service answers at all, and how fast.
+    ///
+    /// # Errors
+    /// See [`Error`]; `requiresBootstrap` is not looked at.
+    pub async fn ping(&self, deadline: Instant) -> Result<Reading<()>, Error> {
+        Ok(self.about(deadline).await?.map(drop))
+    }
+
+    /// `GET /qrs/about`: the version, the site's clock and the latency.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn about(&self, deadline: Instant) -> Result<Reading<About>, Error> {
+        self.get_object("about", &[], deadline).await
+    }
+
+    /// `GET /qrs/license`, free of secrets.
+    ///
+    /// # Errors
+    /// See [`Error`]. No license at all is not an error but [`license::server::Kind::None`].
+    pub async fn server_license(
+        &self,
+        order: DateOrder,
+        deadline: Instant,
+    ) -> Result<ServerLicense, Error> {
+        let path = "license";
+        let answer: Value = self.get_json(path, &[], deadline).await?.value;
+        let answer = license::wire::License::parse(&answer)
+            .map_err(|error| Error::shape(&self.shown(path), error))?;
+        Ok(ServerLicense::read(answer.as_ref(), order))
+    }
+
+    /// `GET /qrs/license/accesstypeoverview`.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn pools(&self, deadline: Instant) -> Result<Pools, Error> {
+        let path = "license/accesstypeoverview";
+        let answer: Value = self.get_json(path, &[], deadline).await?.value;
+        Pools::read(&answer).map_err(|error| Error::shape(&self.shown(path), error))
+    }
+
+    /// How many rows of `entity` (such as `user` or `license/professionalaccesstype`) match.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn count(
+        &self,
+        entity: &str,
+        filter: Option<&Filter>,
+        deadline: Instant,
+    ) -> Result<u64, Error> {
+        let filter = filter.map(Filter::to_string);
+        let query: Vec<_> = filter.iter().map(|text| ("filter", text.as_str())).collect();
+        let count: Reading<Count> =
+            self.get_object(&format!("{entity}/count"), &query, deadline).await?;
+        Ok(count.value.value)
+    }
+
+    /// All rows of `entity` that match, in full. The list is compared with `/count`, because
+    /// security rules and limits of the server cut lists in silence; rows that came between the
+    /// two questions are allowed for by asking both once more.
+    ///
+    /// # Errors
+    /// See [`Error`]; [`Error::Incomplete`] when the list stays short.
+    pub async fn list_full<T: DeserializeOwned>(
+        &self,
+        entity: &str,
+        filter: Option<&Filter>,
+        deadline: Instant,
+    ) -> Result<Reading<Vec<T>>, Error> {
+        let path = format!("{entity}/full");
+        let text = filter.map(Filter::to_string);
+        let query: Vec<_> = text.iter().map(|text| ("filter", text.as_str())).collect();
+        let mut again = true;
+        loop {
+            let body = self.get(&path, &query, MAX_LIST, deadline).await?;
+            let rows = self.parsed(&path, body, json::list::<T>)?;
+            let counted = self.count(entity, filter, deadline).await?;
+            let listed = rows.value.len();
+            if listed as u64 >= counted {
+                return Ok(rows);
+            }
+            if !std::mem::take(&mut again) {
+                return Err(Error::Incomplete { url: self.shown(&path), listed, counted });
+            }
+        }
+    }
+
+    /// Any single answer as it is; `null` only if `T` takes it.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn get_json<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        query: &[(&str, &str)],
+        deadline: Instant,
+    ) -> Result<Reading<T>, Error> {
+        let body = self.get(path, query, MAX_OBJECT, deadline).await?;
+        self.parsed(path, body, json::parse::<T>)
+    }
+
+    async fn get_object<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        query: &[(&str, &str)],
+        deadline: Instant,
+    ) -> Result<Reading<T>, Error> {
+        let body = self.get(path, query, MAX_OBJECT, deadline).await?;
+        self.parsed(path, body, json::object::<T>)
+    }
+
+    fn parsed<T>(
+        &self,
+        path: &str,
+        body: Reading<Vec<u8>>,
+        parse: impl FnOnce(&[u8]) -> Result<T, Failure>,
+    ) -> Result<Reading<T>, Error> {
+        let value = parse(&body.value).map_err(|failure| match failure {
+            Failure::NotJson(body) => Error::NotJson { url: self.shown(path), body },
+            Failure::Shape(error) => Error::shape(&self.shown(path), error),
+        })?;
+        Ok(Reading { value, server_date: body.server_date, latency: body.latency })
+    }
+
+    fn shown(&self, path: &str) -> String {
+        self.inner.transport.shown(path)
+    }
+}

@@ -1,0 +1,190 @@
+//! When a failed GET is tried again.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::Error;
+
+/// The pace of retries: before the n-th, a random time between nothing and `first` · 2ⁿ⁻¹, at most
+/// `cap` ("full jitter"), so that many clients of one recovering server spread by themselves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Backoff {
+    pub first: Duration,
+    pub cap: Duration,
+}
+
+impl Default for Backoff {
+    /// Half a second, because a dropped connection is usually replaced at once; a minute, because a
+    /// restarting repository service needs several.
+    fn default() -> Self {
+        Self { first: Duration::from_millis(500), cap: Duration::from_secs(60) }
+    }
+}
+
+impl Backoff {
+    /// How long to wait before retry `number`, counted from 1.
+    pub fn delay(&self, number: u32, rng: &mut fastrand::Rng) -> Duration {
+        let factor = 2u32.saturating_pow(number.saturating_sub(1));
+        self.first.saturating_mul(factor).min(self.cap).mul_f64(rng.f64())
+    }
+}
+
+/// Calls `attempt` until it succeeds, fails for good, or the next try would start at or after
+/// `deadline`. The first try is not bounded by the deadline; each later one is told what is left.
+/// A server's `Retry-After` replaces the random wait.
+pub(super) async fn until<T>(
+    site: &str,
+    path: &str,
+    backoff: Backoff,
+    rng: &Mutex<fastrand::Rng>,
+    deadline: Instant,
+    mut attempt: impl AsyncFnMut(Option<Duration>) -> Result<T, Error>,
+) -> Result<T, Error> {
+    let mut before: Option<Error> = None;
+    for number in 1.. {
+        let limit = before.as_ref().map(|_| deadline.saturating_duration_since(Instant::now()));
+        let error = match attempt(limit).await {
+            Ok(value) => return Ok(value),
+            Err(error) => error,
+        };
+        let cut_short = Instant::now() >= deadline && matches!(error, Error::TimedOut { .. });
+        if cut_short && let Some(before) = before {
+            // It was the deadline that ended this try; the one before says more.
+            return Err(before);
+        }
+        let delay = error.retry_after().unwrap_or_else(|| backoff.delay(number, &mut lock(rng)));
+        if !error.is_transient() || Instant::now() + delay >= deadline {
+            return Err(error);
+        }
+        tracing::debug!(
+            site,
+            path,
+            code = error.code(),
+            delay_ms = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX),
+            retry = number,
+            error = %error,
+            "a request failed and is tried again"
+        );
+        before = Some(error);
+        tokio::time::sleep(delay).await;
+    }
+    unreachable!("the loop has no end but a return")
+}
+
+/// The generator, even after a panic elsewhere: it has no state that could be half-changed.
+pub(super) fn lock(rng: &Mutex<fastrand::Rng>) -> MutexGuard<'_, fastrand::Rng> {
+    rng.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BACKOFF: Backoff =
+        Backoff { first: Duration::from_millis(500), cap: Duration::from_secs(60) };
+
+    fn server_error(retry_after: Option<Duration>) -> Error {
+        Error::Server { url: "u".into(), status: 503, retry_after }
+    }
+
+    fn timed_out() -> Error {
+        Error::TimedOut { url: "u".into(), after: Duration::from_secs(60) }
+    }
+
+    /// Runs the answers one after the other (the last one for ever); returns the result, the times
+    /// of the tries since the start, and the limits they were given.
+    async fn run(
+        deadline: Duration,
+        answers: Vec<Result<u32, Error>>,
+    ) -> (Result<u32, Error>, Vec<Duration>, Vec<Option<Duration>>) {
+        let start = Instant::now();
+        let rng = Mutex::new(fastrand::Rng::with_seed(7));
+        let (mut times, mut limits) = (Vec::new(), Vec::new());
+        let mut answers = answers.into_iter();
+        let mut last = None;
+        let result = until("s", "p", BACKOFF, &rng, start + deadline, async |limit| {
+            times.push(start.elapsed());
+            limits.push(limit);
+            if let Some(answer) = answers.next() {
+                last = Some(answer);
+            }
+            last.clone().expect("at least one answer")
+        })
+        .await;
+        (result, times, limits)
+    }
+
+    #[test]
+    fn the_wait_grows_to_the_cap_and_is_fully_random() {
+        let mut rng = fastrand::Rng::with_seed(1);
+        for (number, most) in [(1, 500), (2, 1000), (5, 8000), (8, 60_000), (4_000_000_000, 60_000)]
+        {
+            let waits: Vec<_> = (0..1000).map(|_| BACKOFF.delay(number, &mut rng)).collect();
+            let most = Duration::from_millis(most);
+            assert!(waits.iter().all(|wait| *wait <= most));
+            assert!(waits.iter().any(|wait| *wait < most / 10), "{number}");
+            assert!(waits.iter().any(|wait| *wait > most * 9 / 10), "{number}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn transient_failures_are_tried_again() {
+        let minute = Duration::from_secs(60);
+        let (result, times, limits) =
+            run(minute, vec![Err(server_error(None)), Err(timed_out()), Ok(1)]).await;
+        assert_eq!(result, Ok(1));
+        assert_eq!(times.len(), 3);
+        assert!(times[1] <= Duration::from_millis(501), "{times:?}");
+        assert_eq!(limits[0], None);
+        assert_eq!(limits[1], Some(minute - times[1]));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn lasting_failures_are_not() {
+        let forbidden = Error::Forbidden { url: "u".into() };
+        let (result, times, _) = run(Duration::from_secs(60), vec![Err(forbidden.clone())]).await;
+        assert_eq!((result, times.len()), (Err(forbidden), 1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_try_starts_at_or_after_the_deadline() {
+        let deadline = Duration::from_secs(3600);
+        let (result, times, _) = run(deadline, vec![Err(server_error(None))]).await;
+        assert_eq!(result, Err(server_error(None)));
+        assert!(times.iter().all(|time| *time < deadline), "{times:?}");
+        // About two a minute once the cap is reached.
+        assert!((60..300).contains(&times.len()), "{} tries", times.len());
+        let (_, times, _) = run(Duration::ZERO, vec![Err(server_error(None))]).await;
+        assert_eq!(times, [Duration::ZERO]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn retry_after_is_obeyed_or_ends_it() {
+        let wait = Duration::from_secs(20);
+        let answers = || vec![Err(server_error(Some(wait))), Ok(1)];
+        let (result, times, _) = run(wait + wait, answers()).await;
+        assert_eq!(result, Ok(1));
+        assert_eq!(times[1].as_secs(), 20);
+        let (result, times, _) = run(wait, answers()).await;
+        assert_eq!((result.is_err(), times.len()), (true, 1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_try_cut_short_by_the_deadline_does_not_hide_the_reason() {
+        let start = Instant::now();
+        let rng = Mutex::new(fastrand::Rng::with_seed(7));
+        let deadline = start + Duration::from_secs(5);
+        let result: Result<(), _> =
+            until("s", "p", BACKOFF, &rng, deadline, async |limit| match limit {
+                None => Err(server_error(None)),
+                Some(limit) => {
+                    tokio::time::sleep(limit).await;
+                    Err(timed_out())
+                }
+            })
+            .await;
+        assert_eq!(result, Err(server_error(None)));
+    }
+}

@@ -1,0 +1,488 @@
+//! One request to the repository service: TLS, headers, xrfkey, timeouts, body limit.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use reqwest::header::{
+    ACCEPT, CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER,
+};
+use reqwest::{Response, StatusCode, redirect};
+use rustls::pki_types::ServerName;
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
+use url::Url;
+
+use super::error::{BuildError, Error, NotJson};
+use super::{Reading, diagnose};
+use crate::config::settings::Connection;
+use crate::tls::{self, ClientFiles, Trust};
+
+/// Header that must repeat the query parameter `xrfkey`.
+const XRFKEY_HEADER: HeaderName = HeaderName::from_static("x-qlik-xrfkey");
+
+/// Header that names the acting user.
+const USER_HEADER: &str = "x-qlik-user";
+
+/// As much of an error's body is read to tell its kind.
+const MAX_ERROR_BODY: usize = 64 * 1024;
+
+/// Longest text of a 400 that is repeated in an error, in characters.
+const MAX_ANSWER: usize = 200;
+
+/// A pool of connections to one site.
+#[derive(Debug)]
+pub(super) struct Transport {
+    http: reqwest::Client,
+    /// Ends in `/qrs/`.
+    base: Url,
+    headers: HeaderMap,
+    permits: Semaphore,
+    timeout: Duration,
+    peer: Peer,
+}
+
+/// Who is talked to and with which files: what errors need to name.
+#[derive(Debug)]
+pub(super) struct Peer {
+    /// For people.
+    pub address: String,
+    pub connect_timeout: Duration,
+    /// Name expected in the server's certificate.
+    pub expected_name: String,
+    pub client_cert: PathBuf,
+    pub ca: PathBuf,
+    /// What is odd about the CA file.
+    pub ca_note: Option<String>,
+}
+
+impl Transport {
+    pub(super) fn new(connection: &Connection) -> Result<Self, BuildError> {
+        tls::install_provider();
+        let server_name = server_name(connection)?;
+        let base = base_url(connection, server_name)?;
+        let mut http = reqwest::Client::builder()
+            .http1_only()
+            // The service is inside the trust zone; a proxy from the environment can't reach it.
+            .no_proxy()
+            .redirect(redirect::Policy::none())
+            .connect_timeout(connection.connect_timeout)
+            .pool_max_idle_per_host(connection.max_concurrency.max(1))
+            .tcp_nodelay(true);
+        if connection.use_ssl {
+            let trust = if connection.reject_unauthorized {
+                Trust::CaFile(&connection.ca_cert)
+            } else {
+                Trust::Anybody
+            };
+            let client = ClientFiles { cert: &connection.client_cert, key: &connection.client_key };
+            http = http.tls_backend_preconfigured(tls::client_config(trust, Some(client))?);
+        }
+        if server_name.is_some() {
+            http = http.dns_resolver(To { host: connection.host.clone() });
+        }
+        let http = http.build().map_err(|error| BuildError::Http(error.to_string()))?;
+        Ok(Self {
+            http,
+            headers: headers(&connection.headers)?,
+            permits: Semaphore::new(connection.max_concurrency.max(1)),
+            timeout: connection.request_timeout,
+            peer: Peer::new(connection, &base, server_name),
+            base,
+        })
+    }
+
+    pub(super) fn address(&self) -> &str {
+        &self.peer.address
+    }
+
+    /// One GET without retries; `limit` shortens the request timeout. Only a 200 is `Ok`.
+    pub(super) async fn get(
+        &self,
+        path: &str,
+        query: &[(&str, &str)],
+        xrfkey: &str,
+        max_bytes: usize,
+        limit: Option<Duration>,
+    ) -> Result<Reading<Vec<u8>>, Error> {
+        let url = self.url(path, query, xrfkey);
+        let shown = self.shown(path);
+        let timeout = limit.map_or(self.timeout, |limit| limit.min(self.timeout));
+        let mut headers = self.headers.clone();
+        let xrfkey = HeaderValue::from_str(xrfkey).expect("an xrfkey is alphanumeric");
+        headers.insert(XRFKEY_HEADER, xrfkey);
+
+        let _permit = self.permits.acquire().await.expect("the semaphore is never closed");
+        let sent = Instant::now();
+        let failed = |error| diagnose::request_error(&error, &self.peer, &shown, timeout);
+        let request = self.http.get(url).headers(headers).timeout(timeout);
+        let mut response = request.send().await.map_err(failed)?;
+        let server_date = header_date(response.headers(), DATE);
+        if response.status() != StatusCode::OK {
+            return Err(status_error(response, shown, server_date).await);
+        }
+        if is_html(&response) {
+            return Err(Error::NotJson { url: shown, body: NotJson::Html });
+        }
+        let body = match read_body(&mut response, max_bytes).await {
+            Ok(body) => body,
+            Err(BodyError::TooLarge) => {
+                return Err(Error::TooLarge { url: shown, limit: max_bytes });
+            }
+            Err(BodyError::Broken(error)) if error.is_timeout() => {
+                return Err(Error::TimedOut { url: shown, after: timeout });
+            }
+            Err(BodyError::Broken(_)) => {
+                return Err(Error::NotJson { url: shown, body: NotJson::Truncated });
+            }
+        };
+        Ok(Reading { value: body, server_date, latency: sent.elapsed() })
+    }
+
+    fn url(&self, path: &str, query: &[(&str, &str)], xrfkey: &str) -> Url {
+        let mut url = self.base.clone();
+        url.set_path(&format!("{}{path}", self.base.path()));
+        let mut text = format!("xrfkey={xrfkey}");
+        for (name, value) in query {
+            text.push('&');
+            text.push_str(&encode(name));
+            text.push('=');
+            text.push_str(&encode(value));
+        }
+        url.set_query(Some(&text));
+        url
+    }
+
+    /// A request for people: without its query, which is long and repeats names of users.
+    pub(super) fn shown(&self, path: &str) -> String {
+        format!("{}/qrs/{path}", self.peer.address)
+    }
+}
+
+impl Peer {
+    fn new(connection: &Connection, base: &Url, server_name: Option<&str>) -> Self {
+        let port = connection.port;
+        let address = match server_name {
+            Some(name) => format!("https://{name}:{port} (at {})", connection.host),
+            None => base.as_str().trim_end_matches("/qrs/").to_owned(),
+        };
+        let ca_note = (connection.use_ssl && connection.reject_unauthorized)
+            .then(|| ca_note(connection))
+            .flatten();
+        Self {
+            address,
+            connect_timeout: connection.connect_timeout,
+            expected_name: server_name.unwrap_or(&connection.host).to_owned(),
+            client_cert: connection.client_cert.clone(),
+            ca: connection.ca_cert.clone(),
+            ca_note,
+        }
+    }
+}
+
+/// Says so when no certificate of the CA file is a CA's: server.pem or client.pem given instead of
+/// root.pem loads without complaint and then fits nothing.
+fn ca_note(connection: &Connection) -> Option<String> {
+    let certs = tls::load_certs(&connection.ca_cert).ok()?;
+    let facts: Vec<_> =
+        certs.iter().filter_map(|cert| tls::inspect(cert, &connection.ca_cert).ok()).collect();
+    let first = facts.first()?;
+    facts.iter().all(|cert| !cert.is_ca).then(|| {
+        format!("the file holds the certificate of {}, which is no authority", first.subject)
+    })
+}
+
+/// The name to expect in the certificate where it isn't the host's own.
+fn server_name(connection: &Connection) -> Result<Option<&str>, BuildError> {
+    let Some(name) = connection.tls_server_name.as_deref().filter(|_| connection.use_ssl) else {
+        return Ok(None);
+    };
+    if name.eq_ignore_ascii_case(&connection.host) {
+        return Ok(None);
+    }
+    match ServerName::try_from(name) {
+        Ok(ServerName::DnsName(_)) => Ok(Some(name)),
+        _ => Err(BuildError::ServerName { name: name.to_owned() }),
+    }
+}
+
+/// `https://host:port/qrs/`. With a server name of its own the URL holds that name, which makes it
+/// the name in the handshake and the `Host` header too; [`To`] leads it to the real address.
+fn base_url(connection: &Connection, server_name: Option<&str>) -> Result<Url, BuildError> {
+    let host = connection.host.as_str();
+    let bad = |why: String| BuildError::Host { host: host.to_owned(), why };
+    if host.is_empty() || host.contains(['/', '@', '?', '#', '\\', ' ']) {
+        return Err(bad("write a name or an IP address, without https:// and path".to_owned()));
+    }
+    let scheme = if connection.use_ssl { "https" } else { "http" };
+    let in_url = match (server_name, host.parse()) {
+        (Some(name), _) => name.to_owned(),
+        (None, Ok(IpAddr::V6(address))) => format!("[{address}]"),
+        (None, _) => host.to_owned(),
+    };
+    let url = Url::parse(&format!("{scheme}://{in_url}:{}/qrs/", connection.port))
+        .map_err(|error| bad(error.to_string()))?;
+    match server_name {
+        // A name such as 0x7f.1 would turn into an IP address.
+        Some(name) if url.domain().is_none_or(|domain| !domain.eq_ignore_ascii_case(name)) => {
+            Err(BuildError::ServerName { name: name.to_owned() })
+        }
+        _ => Ok(url),
+    }
+}
+
+/// Leads every name to one host.
+struct To {
+    host: String,
+}
+
+impl Resolve for To {
+    fn resolve(&self, _name: Name) -> Resolving {
+        let host = self.host.clone();
+        Box::pin(async move {
+            // The port of the URL replaces this one.
+            let addresses: Vec<SocketAddr> = match host.parse::<IpAddr>() {
+                Ok(address) => vec![SocketAddr::new(address, 0)],
+                Err(_) => tokio::net::lookup_host((host.as_str(), 0)).await?.collect(),
+            };
+            Ok(Box::new(addresses.into_iter()) as Addrs)
+        })
+    }
+}
+
+/// The fixed headers, without those that this client sets itself.
+fn headers(fixed: &[(String, String)]) -> Result<HeaderMap, BuildError> {
+    let mut headers = HeaderMap::new();
+    for (name, value) in fixed {
+        let bad = |why: String| BuildError::Header { name: name.clone(), why };
+        let header = HeaderName::try_from(name.trim()).map_err(|error| bad(error.to_string()))?;
+        if header == XRFKEY_HEADER || header == "host" || header == "content-length" {
+            continue;
+        }
+        let value = if header == USER_HEADER { encode_non_ascii(value) } else { value.clone() };
+        let value = HeaderValue::try_from(value.trim()).map_err(|error| bad(error.to_string()))?;
+        headers.append(header, value);
+    }
+    headers.entry(ACCEPT).or_insert(HeaderValue::from_static("application/json"));
+    Ok(headers)
+}
+
+/// The service wants the user's name URL-encoded; what is ASCII works as it is, and may be encoded
+/// already.
+fn encode_non_ascii(text: &str) -> String {
+    text.chars()
+        .map(|c| if c.is_ascii() { c.to_string() } else { encode(&c.to_string()) })
+        .collect()
+}
+
+/// Percent-encoding of a query's component by RFC 3986: all but its unreserved characters.
+pub(super) fn encode(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
+            encoded.push(char::from(byte));
+        } else {
+            encoded.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    encoded
+}
+
+/// 16 random letters and digits: the service compares the one in the query with the one in the
+/// header.
+pub(super) fn xrfkey(rng: &mut fastrand::Rng) -> String {
+    (0..16).map(|_| rng.alphanumeric()).collect()
+}
+
+enum BodyError {
+    TooLarge,
+    Broken(reqwest::Error),
+}
+
+/// The unpacked body, at most `max_bytes` of it.
+async fn read_body(response: &mut Response, max_bytes: usize) -> Result<Vec<u8>, BodyError> {
+    if response.content_length().is_some_and(|length| length > max_bytes as u64) {
+        return Err(BodyError::TooLarge);
+    }
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(BodyError::Broken)? {
+        if body.len() + chunk.len() > max_bytes {
+            return Err(BodyError::TooLarge);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+/// The error for an answer other than 200.
+async fn status_error(
+    mut response: Response,
+    url: String,
+    server_date: Option<DateTime<Utc>>,
+) -> Error {
+    let status = response.status();
+    match status {
+        StatusCode::UNAUTHORIZED => Error::Unauthorized { url },
+        StatusCode::NOT_FOUND => Error::NotFound { url },
+        StatusCode::FORBIDDEN => {
+            let body = read_body(&mut response, MAX_ERROR_BODY).await.unwrap_or_default();
+            let text = String::from_utf8_lossy(&body).to_ascii_uppercase();
+            if text.contains("XSRF") { Error::Xsrf { url } } else { Error::Forbidden { url } }
+        }
+        StatusCode::BAD_REQUEST => {
+            let html = is_html(&response);
+            let body = read_body(&mut response, MAX_ERROR_BODY).await.unwrap_or_default();
+            Error::BadFilter { url, answer: plain_text(&body).filter(|_| !html) }
+        }
+        StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => {
+            Error::Server { url, status: status.as_u16(), retry_after: None }
+        }
+        status if status.is_server_error() => {
+            Error::Server { url, status: status.as_u16(), retry_after: None }
+        }
+        status => Error::UnexpectedStatus { url, status: status.as_u16() },
+    }
+    .with_retry_after(retry_after(response.headers(), server_date))
+}
+
+/// The first line of a plain text, shortened.
+fn plain_text(body: &[u8]) -> Option<String> {
+    let text = std::str::from_utf8(body).ok()?.trim();
+    let line = text.lines().next().filter(|line| !line.starts_with('<'))?;
+    Some(line.chars().take(MAX_ANSWER).map(|c| if c.is_control() { ' ' } else { c }).collect())
+}
+
+fn is_html(response: &Response) -> bool {
+    let content_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    content_type.is_some_and(|value| value.to_ascii_lowercase().contains("html"))
+}
+
+fn header_date(headers: &HeaderMap, name: HeaderName) -> Option<DateTime<Utc>> {
+    let text = headers.get(name)?.to_str().ok()?;
+    DateTime::parse_from_rfc2822(text).ok().map(|date| date.to_utc())
+}
+
+/// `Retry-After`, as seconds or as a date, which is compared with the server's own clock.
+fn retry_after(headers: &HeaderMap, server_date: Option<DateTime<Utc>>) -> Option<Duration> {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let until = header_date(headers, RETRY_AFTER)?;
+    (until - server_date?).to_std().ok()
+}
+
+impl Error {
+    fn with_retry_after(mut self, wait: Option<Duration>) -> Self {
+        if let Self::Server { retry_after, .. } = &mut self {
+            *retry_after = wait;
+        }
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn connection(host: &str, name: Option<&str>) -> Connection {
+        Connection {
+            host: host.into(),
+            port: 4242,
+            use_ssl: true,
+            client_cert: "client.pem".into(),
+            client_key: "client_key.pem".into(),
+            ca_cert: "root.pem".into(),
+            reject_unauthorized: true,
+            tls_server_name: name.map(Into::into),
+            headers: Vec::new(),
+            connect_timeout: Duration::from_secs(10),
+            request_timeout: Duration::from_secs(60),
+            max_concurrency: 4,
+        }
+    }
+
+    fn base(host: &str, name: Option<&str>) -> Result<String, BuildError> {
+        let connection = connection(host, name);
+        let name = server_name(&connection)?;
+        base_url(&connection, name).map(Into::into)
+    }
+
+    #[test]
+    fn hosts_of_every_kind() {
+        for (host, name, url) in [
+            ("qlik1.example.com", None, "https://qlik1.example.com:4242/qrs/"),
+            ("WIN_QLIK1", None, "https://win_qlik1:4242/qrs/"),
+            ("10.0.0.5", None, "https://10.0.0.5:4242/qrs/"),
+            ("2001:db8::1", None, "https://[2001:db8::1]:4242/qrs/"),
+            ("10.0.0.5", Some("WIN_QLIK1"), "https://win_qlik1:4242/qrs/"),
+            ("alias.example.com", Some("qlik1"), "https://qlik1:4242/qrs/"),
+            ("10.0.0.5", Some("10.0.0.5"), "https://10.0.0.5:4242/qrs/"),
+        ] {
+            assert_eq!(base(host, name).unwrap(), url);
+        }
+        for host in ["", "https://qlik1", "qlik1/qrs", "user@qlik1", "two words"] {
+            assert!(matches!(base(host, None), Err(BuildError::Host { .. })), "{host}");
+        }
+        for name in ["", "10.0.0.6", "two words", "0x7f.1"] {
+            let result = base("10.0.0.5", Some(name));
+            assert!(matches!(result, Err(BuildError::ServerName { .. })), "{name:?} {result:?}");
+        }
+    }
+
+    #[test]
+    fn fixed_headers_are_sent_but_ours_win() {
+        let fixed = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let made = headers(&[
+            fixed("X-Qlik-User", "UserDirectory=CORP; UserId=jürgen%20x"),
+            fixed("X-Qlik-Xrfkey", "abcdefghijklmnop"),
+            fixed("Host", "elsewhere"),
+            fixed("X-Own", "1"),
+        ])
+        .unwrap();
+        assert_eq!(made["x-qlik-user"], "UserDirectory=CORP; UserId=j%C3%BCrgen%20x");
+        assert_eq!(made["x-own"], "1");
+        assert_eq!(made.len(), 3, "{made:?}");
+        assert!(headers(&[fixed("X Own", "1")]).is_err());
+        assert!(headers(&[fixed("X-Own", "a\nb")]).is_err());
+    }
+
+    #[test]
+    fn xrfkeys_are_16_letters_and_digits_and_fresh() {
+        let mut rng = fastrand::Rng::with_seed(1);
+        let keys: std::collections::HashSet<_> = (0..1000).map(|_| xrfkey(&mut rng)).collect();
+        assert_eq!(keys.len(), 1000);
+        assert!(keys.iter().all(|k| k.len() == 16 && k.bytes().all(|b| b.is_ascii_alphanumeric())));
+    }
+
+    #[test]
+    fn components_are_encoded_by_rfc_3986() {
+        assert_eq!(
+            encode("name eq 'Q1\\'25' & #+é/~"),
+            "name%20eq%20%27Q1%5C%2725%27%20%26%20%23%2B%C3%A9%2F~"
+        );
+    }
+
+    #[test]
+    fn retry_after_as_seconds_or_date() {
+        let wait = |text: &'static str| {
+            let headers = HeaderMap::from_iter([(RETRY_AFTER, HeaderValue::from_static(text))]);
+            let date = DateTime::parse_from_rfc2822("Tue, 24 Nov 2026 05:00:00 GMT").unwrap();
+            retry_after(&headers, Some(date.to_utc())).map(|wait| wait.as_secs())
+        };
+        assert_eq!(wait("120"), Some(120));
+        assert_eq!(wait("Tue, 24 Nov 2026 05:00:30 GMT"), Some(30));
+        assert_eq!(wait("Tue, 24 Nov 2026 04:00:00 GMT"), None);
+        assert_eq!(wait("soon"), None);
+    }
+
+    #[test]
+    fn only_plain_text_is_repeated() {
+        assert_eq!(plain_text(b" Invalid expression\r\nmore"), Some("Invalid expression".into()));
+        assert_eq!(plain_text(b"<html>"), None);
+        assert_eq!(plain_text(b""), None);
+        assert_eq!(plain_text(&[b'x'; 1000]).map(|t| t.len()), Some(MAX_ANSWER));
+    }
+}
