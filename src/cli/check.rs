@@ -195,7 +195,7 @@ async fn site_rows(settings: &Settings, site: &Site) -> Vec<Row> {
                     "{}:{}, repository {}, answered in {} ms",
                     site.connection.host,
                     site.connection.port,
-                    reading.value.build_version.as_deref().unwrap_or("of unknown version"),
+                    reading.value.build_version,
                     reading.latency.as_millis()
                 ),
             ));

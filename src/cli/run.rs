@@ -1,5 +1,6 @@
 //! `bursar run`: the daemon in the foreground, as systemd and containers want it.
 
+use chrono::Utc;
 use tokio_util::sync::CancellationToken;
 use tracing::level_filters::LevelFilter;
 
@@ -16,6 +17,9 @@ pub struct Run {
     /// Log level, in place of the one in the settings: error, warn, info, verbose, debug, silly
     #[arg(short, long, value_parser = parse_level)]
     level: Option<LevelFilter>,
+    /// Time runs so many times as fast: for benches and trials, never for real sites
+    #[arg(long, hide = true)]
+    speed: Option<f64>,
 }
 
 impl Run {
@@ -25,11 +29,12 @@ impl Run {
             Err(exit) => return Ok(exit),
         };
         override_level(&mut loaded.settings, self.level);
+        let clock = self.speed.map_or(Clock::System, |speed| Clock::fast(Utc::now(), speed));
         let guard = logging::start(&loaded.settings.log)?;
         let stop = CancellationToken::new();
         let result = block_on(async move {
             let signals = tokio::spawn(daemon::signals(stop.clone()));
-            let result = serve(loaded, stop).await;
+            let result = serve(loaded, clock, stop).await;
             signals.abort();
             result
         })?;
@@ -42,7 +47,7 @@ impl Run {
 }
 
 /// Runs the daemon until `stop`. Also what the Windows service runs.
-pub async fn serve(loaded: Loaded, stop: CancellationToken) -> anyhow::Result<()> {
+pub async fn serve(loaded: Loaded, clock: Clock, stop: CancellationToken) -> anyhow::Result<()> {
     let Loaded { settings, warnings, .. } = loaded;
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
@@ -53,7 +58,7 @@ pub async fn serve(loaded: Loaded, stop: CancellationToken) -> anyhow::Result<()
     for warning in &warnings {
         tracing::warn!("{warning}");
     }
-    let daemon = Daemon::start(settings, Clock::System).await?;
+    let daemon = Daemon::start(settings, clock).await?;
     if let Some(address) = daemon.page() {
         tracing::info!("status page at http://{address}/");
     }

@@ -69,12 +69,13 @@ impl Service {
 
 #[cfg(windows)]
 fn run(config: ConfigFile) -> anyhow::Result<Exit> {
+    use crate::clock::Clock;
     use crate::daemon::{logging, service};
     let loaded = match config.load() {
         Ok(loaded) => loaded,
         Err(exit) => return Ok(exit),
     };
     let _guard = logging::start(&loaded.settings.log)?;
-    service::run(move |stop| super::block_on(super::run::serve(loaded.clone(), stop))?)?;
+    service::run(move |stop| super::block_on(super::run::serve(loaded.clone(), Clock::System, stop))?)?;
     Ok(Exit::Ok)
 }

@@ -4,4 +4,6 @@ pub mod influxd;
 pub mod mosquitto;
 pub mod process;
 pub mod proxy;
+pub mod receiver;
+pub mod setup;
 pub mod victoria;
