@@ -15,6 +15,7 @@ pub mod influxdb;
 pub mod mqtt;
 pub mod payload;
 pub mod registry;
+pub mod route;
 pub mod webhook;
 pub mod worker;
 
