@@ -1,11 +1,32 @@
 //! Settings: the YAML file as written (Butler's tree and key names) and the validated settings
 //! that the rest of the program takes.
+//!
+//! ```text
+//! text -> node (YAML with places) -> shape (against the schema of the raw structs)
+//!      -> raw structs -> validate -> Settings
+//! ```
+//!
+//! Every stage goes on after an error, so that all of them are reported at once.
 
+mod environment;
+mod known;
+mod load;
+mod node;
+mod problem;
+mod raw;
+mod reference;
 pub mod schedule;
+mod schema;
 pub mod secret;
 pub mod settings;
+mod shape;
+mod validate;
 
-pub use schedule::Schedule;
+pub use environment::{Environment, FixedEnvironment, SystemEnvironment};
+pub use load::{Loaded, load, load_text};
+pub use problem::{Problem, Problems, Severity};
+pub use schedule::{Schedule, ScheduleError};
+pub use schema::json_schema;
 pub use secret::Secret;
 pub use settings::Settings;
 

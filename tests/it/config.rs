@@ -1,1 +1,41 @@
+//! The settings: the shipped files, a whole Butler file, and what is said about broken ones.
 
+use std::path::{Path, PathBuf};
+
+use bursar::config::{FixedEnvironment, Loaded, Problems, load_text};
+
+fn repository() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn environment() -> FixedEnvironment {
+    FixedEnvironment { now: "2026-11-24T12:00:00Z".parse().unwrap(), ..Default::default() }
+}
+
+fn read(name: &str) -> Result<Loaded, Problems> {
+    let text = std::fs::read_to_string(repository().join(name)).unwrap();
+    load_text(&text, Path::new(name), &environment())
+}
+
+fn warnings(loaded: &Loaded) -> String {
+    loaded.warnings.iter().map(|w| format!("{w}\n")).collect()
+}
+
+#[test]
+fn the_short_config_loads() {
+    let loaded = read("config/bursar.yaml").unwrap();
+    assert_eq!(warnings(&loaded), "");
+    let site = &loaded.settings.sites[0];
+    assert_eq!(site.connection.tls_server_name.as_deref(), Some("qlik.example.com"));
+    assert!(site.server_license.is_some() && site.access_license.is_some());
+}
+
+#[test]
+fn the_butler_shaped_config_loads() {
+    let loaded = read("config/butler-shaped.yaml").unwrap();
+    insta::assert_snapshot!(warnings(&loaded), @"");
+    let settings = &loaded.settings;
+    assert!(settings.influxdb.is_some() && settings.mqtt.is_some());
+    assert_eq!(settings.webhooks.len(), 3);
+    assert_eq!(settings.unimplemented, Vec::<String>::new());
+}

@@ -1,0 +1,84 @@
+//! From a file to settings.
+
+use std::cell::RefCell;
+use std::path::Path;
+
+use chrono_tz::Tz;
+
+use super::environment::{Environment, SystemEnvironment};
+use super::node::{self, Node};
+use super::problem::{Problem, Problems, Severity};
+use super::settings::Settings;
+use super::shape::Shape;
+use super::validate::{self, Check};
+
+/// Settings, and what was noticed on the way to them.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    pub settings: Settings,
+    /// What can be used but may not be wanted, in the order of the file.
+    pub warnings: Vec<Problem>,
+    /// The tree they come from, with references resolved.
+    pub(super) tree: Node,
+}
+
+/// Reads and checks a file, with everything it refers to.
+///
+/// # Errors
+/// Everything that is wrong, at once, in the order of the file.
+pub fn load(path: &Path) -> Result<Loaded, Problems> {
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        let (what, fix) = match error.kind() {
+            std::io::ErrorKind::NotFound => (
+                "there is no such file".to_owned(),
+                "name the file with -c, or make one with: bursar config default".to_owned(),
+            ),
+            std::io::ErrorKind::InvalidData => {
+                ("it is not text in UTF-8".to_owned(), "save it in UTF-8".to_owned())
+            }
+            _ => (
+                format!("it can't be read: {error}"),
+                "let the user that runs bursar read it".to_owned(),
+            ),
+        };
+        Problems(vec![whole_file(path, what, fix)])
+    })?;
+    load_text(&text, path, &SystemEnvironment)
+}
+
+/// Checks the text of a file, but not the certificates it names.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_text(text: &str, file: &Path, env: &dyn Environment) -> Result<Loaded, Problems> {
+    let (mut tree, mut problems) = node::parse(text, file).map_err(|p| Problems(vec![p]))?;
+    if tree.is_null() {
+        let fix = "write the settings below the key Butler, or start from: bursar config default";
+        let problem = whole_file(file, "it is empty".to_owned(), fix.to_owned());
+        return Err(Problems(vec![problem]));
+    }
+    let mut shape = Shape { file, env, problems: Vec::new(), ignored: Vec::new() };
+    shape.check(&mut tree);
+    problems.append(&mut shape.problems);
+
+    let mut check = Check { file, env, zone: Tz::UTC, problems: RefCell::default() };
+    let settings = validate::settings(&mut check, &tree, &shape.ignored);
+    problems.append(&mut check.problems.into_inner());
+    problems.sort_by_key(|p| (p.line, p.column, p.severity));
+    if problems.iter().any(|p| p.severity == Severity::Error) {
+        return Err(Problems(problems));
+    }
+    Ok(Loaded { settings, warnings: problems, tree })
+}
+
+fn whole_file(file: &Path, what: String, fix: String) -> Problem {
+    Problem {
+        severity: Severity::Error,
+        file: file.to_path_buf(),
+        line: 0,
+        column: 0,
+        path: String::new(),
+        what,
+        fix,
+    }
+}

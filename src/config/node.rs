@@ -1,0 +1,318 @@
+//! The YAML file as a tree that knows where each value stands.
+//!
+//! serde can't report more than one error and loses positions on the way into typed structs, so
+//! the file is read into this tree first; all checks look at it.
+
+use std::fmt;
+use std::path::Path;
+
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_saphyr::{DuplicateKeyPolicy, Location, Spanned};
+
+use super::problem::{Problem, Severity};
+
+/// Line and column, counted from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Place {
+    pub(super) line: u64,
+    pub(super) column: u64,
+}
+
+impl From<Location> for Place {
+    fn from(location: Location) -> Self {
+        Self { line: location.line(), column: location.column() }
+    }
+}
+
+/// A value of the file. Its text never shows in `Debug`: it may be a password.
+#[derive(Clone)]
+pub(super) struct Node {
+    pub(super) value: Value,
+    pub(super) place: Place,
+    /// Full name of the setting, such as `Butler.sites[0].tags`.
+    pub(super) path: String,
+    /// The references (`${env:NAME}`) the text was made of, as written.
+    pub(super) references: Vec<String>,
+    /// An error was reported here already; the value is null.
+    pub(super) broken: bool,
+}
+
+#[derive(Clone)]
+pub(super) enum Value {
+    Null,
+    Bool(bool),
+    Int(i64),
+    Float(f64),
+    Text(String),
+    List(Vec<Node>),
+    Map(Vec<(Key, Node)>),
+}
+
+#[derive(Clone)]
+pub(super) struct Key {
+    pub(super) text: String,
+    pub(super) place: Place,
+}
+
+impl fmt::Debug for Node {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({} at {}:{})", self.path, self.kind(), self.place.line, self.place.column)
+    }
+}
+
+impl Node {
+    /// The value of a key; a null counts as absent.
+    pub(super) fn get(&self, key: &str) -> Option<&Node> {
+        let Value::Map(entries) = &self.value else { return None };
+        entries.iter().find(|(k, _)| k.text == key).map(|(_, node)| node).filter(|n| !n.is_null())
+    }
+
+    pub(super) fn is_null(&self) -> bool {
+        matches!(self.value, Value::Null)
+    }
+
+    pub(super) fn items(&self) -> &[Node] {
+        match &self.value {
+            Value::List(items) => items,
+            _ => &[],
+        }
+    }
+
+    /// What kind of value it is, for people.
+    pub(super) fn kind(&self) -> &'static str {
+        match self.value {
+            Value::Null => "nothing",
+            Value::Bool(_) => "true/false",
+            Value::Int(_) | Value::Float(_) => "a number",
+            Value::Text(_) => "text",
+            Value::List(_) => "a list",
+            Value::Map(_) => "a section",
+        }
+    }
+
+    /// As JSON, without nulls: an empty section or list counts as not written.
+    pub(super) fn to_json(&self) -> serde_json::Value {
+        match &self.value {
+            Value::Null => serde_json::Value::Null,
+            Value::Bool(b) => (*b).into(),
+            Value::Int(i) => (*i).into(),
+            Value::Float(x) => (*x).into(),
+            Value::Text(text) => text.as_str().into(),
+            Value::List(items) => {
+                items.iter().filter(|n| !n.is_null()).map(Node::to_json).collect()
+            }
+            Value::Map(entries) => entries
+                .iter()
+                .filter(|(_, node)| !node.is_null())
+                .map(|(key, node)| (key.text.clone(), node.to_json()))
+                .collect::<serde_json::Map<_, _>>()
+                .into(),
+        }
+    }
+
+    /// This tree with the values of `over` put on top: sections are merged key by key, everything
+    /// else is replaced. Every value keeps the place and path it was written at.
+    pub(super) fn merged(&self, over: &Node) -> Node {
+        let (Value::Map(base), Value::Map(top)) = (&self.value, &over.value) else {
+            return if over.is_null() { self.clone() } else { over.clone() };
+        };
+        let mut entries = base.clone();
+        for (key, node) in top {
+            match entries.iter_mut().find(|(k, _)| k.text == key.text) {
+                Some((_, known)) => *known = known.merged(node),
+                None => entries.push((key.clone(), node.clone())),
+            }
+        }
+        Node { value: Value::Map(entries), ..over.clone() }
+    }
+}
+
+/// Reads YAML. Duplicate keys come back as problems beside the tree; anything that keeps the text
+/// from being YAML at all is the only problem then.
+pub(super) fn parse(text: &str, file: &Path) -> Result<(Node, Vec<Problem>), Problem> {
+    let problem = |place: Place, path: &str, what: String, fix: &str| Problem {
+        severity: Severity::Error,
+        file: file.to_path_buf(),
+        line: place.line,
+        column: place.column,
+        path: path.to_owned(),
+        what,
+        fix: fix.to_owned(),
+    };
+    // No snippets: a quoted line could show a neighbouring password. The default budget and alias
+    // limits stand against files that expand without end.
+    let options = serde_saphyr::options! {
+        strict_booleans: true,
+        leading_zero_numbers_as_strings: true,
+        underscored_numbers_as_strings: true,
+        duplicate_keys: DuplicateKeyPolicy::PassThrough,
+        with_snippet: false,
+    };
+    let raw: Spanned<Raw> =
+        serde_saphyr::from_str_with_options(text, options).map_err(|error| {
+            let place = error.location().map(Place::from).unwrap_or_default();
+            problem(place, "", format!("not valid YAML: {}", plain(&error)), "")
+        })?;
+    let mut duplicates = Vec::new();
+    let node = build(raw, String::new(), &mut duplicates);
+    let problems = duplicates
+        .into_iter()
+        .map(|(path, first, again)| {
+            let what = format!("the key is there twice, first in line {}", first.line);
+            problem(again, &path, what, "keep one of them")
+        })
+        .collect();
+    Ok((node, problems))
+}
+
+/// The parser's message without the place, which is shown in front anyway.
+fn plain(error: &serde_saphyr::Error) -> String {
+    let text = error.without_snippet().to_string();
+    let cut = text.find(" at line ").or_else(|| text.find(" (line ")).unwrap_or(text.len());
+    text.lines().next().unwrap_or_default().chars().take(cut).collect()
+}
+
+enum Raw {
+    Null,
+    Bool(bool),
+    Int(i64),
+    Float(f64),
+    Text(String),
+    List(Vec<Spanned<Raw>>),
+    Map(Vec<(Spanned<String>, Spanned<Raw>)>),
+}
+
+type Duplicate = (String, Place, Place);
+
+fn build(raw: Spanned<Raw>, path: String, duplicates: &mut Vec<Duplicate>) -> Node {
+    let place = Place::from(raw.referenced);
+    let value = match raw.value {
+        Raw::Null => Value::Null,
+        Raw::Bool(b) => Value::Bool(b),
+        Raw::Int(i) => Value::Int(i),
+        Raw::Float(x) => Value::Float(x),
+        Raw::Text(text) => Value::Text(text),
+        Raw::List(items) => Value::List(
+            items
+                .into_iter()
+                .enumerate()
+                .map(|(i, item)| build(item, format!("{path}[{i}]"), duplicates))
+                .collect(),
+        ),
+        Raw::Map(entries) => {
+            let mut map: Vec<(Key, Node)> = Vec::with_capacity(entries.len());
+            for (key, item) in entries {
+                let text = key.value;
+                let place = Place::from(key.referenced);
+                let path = if path.is_empty() { text.clone() } else { format!("{path}.{text}") };
+                if let Some((first, _)) = map.iter().find(|(k, _)| k.text == text) {
+                    duplicates.push((path, first.place, place));
+                    continue;
+                }
+                let node = build(item, path, duplicates);
+                map.push((Key { text, place }, node));
+            }
+            Value::Map(map)
+        }
+    };
+    Node { value, place, path, references: Vec::new(), broken: false }
+}
+
+impl<'de> Deserialize<'de> for Raw {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct RawVisitor;
+        impl<'de> Visitor<'de> for RawVisitor {
+            type Value = Raw;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a YAML value")
+            }
+            fn visit_unit<E>(self) -> Result<Raw, E> {
+                Ok(Raw::Null)
+            }
+            fn visit_none<E>(self) -> Result<Raw, E> {
+                Ok(Raw::Null)
+            }
+            fn visit_some<D: Deserializer<'de>>(self, inner: D) -> Result<Raw, D::Error> {
+                Raw::deserialize(inner)
+            }
+            fn visit_bool<E>(self, value: bool) -> Result<Raw, E> {
+                Ok(Raw::Bool(value))
+            }
+            fn visit_i64<E>(self, value: i64) -> Result<Raw, E> {
+                Ok(Raw::Int(value))
+            }
+            fn visit_u64<E>(self, value: u64) -> Result<Raw, E> {
+                Ok(i64::try_from(value).map_or(Raw::Float(value as f64), Raw::Int))
+            }
+            fn visit_f64<E>(self, value: f64) -> Result<Raw, E> {
+                Ok(Raw::Float(value))
+            }
+            fn visit_str<E>(self, value: &str) -> Result<Raw, E> {
+                Ok(Raw::Text(value.to_owned()))
+            }
+            fn visit_string<E>(self, value: String) -> Result<Raw, E> {
+                Ok(Raw::Text(value))
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Raw, A::Error> {
+                let mut items = Vec::new();
+                while let Some(item) = seq.next_element()? {
+                    items.push(item);
+                }
+                Ok(Raw::List(items))
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Raw, A::Error> {
+                let mut entries = Vec::new();
+                while let Some(entry) = map.next_entry()? {
+                    entries.push(entry);
+                }
+                Ok(Raw::Map(entries))
+            }
+        }
+        deserializer.deserialize_any(RawVisitor)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn show(node: &Node, out: &mut String) {
+        use std::fmt::Write as _;
+        match &node.value {
+            Value::Map(entries) => entries.iter().for_each(|(k, n)| {
+                let _ = writeln!(out, "key {} {}:{}", k.text, k.place.line, k.place.column);
+                show(n, out);
+            }),
+            Value::List(items) => items.iter().for_each(|n| show(n, out)),
+            _ => {
+                let _ = writeln!(out, "{node:?} {}", node.to_json());
+            }
+        }
+    }
+
+    #[test]
+    fn values_keep_their_place_and_kind() {
+        let text = "a: &x\n  b: 012\n  c: yes\n  d: true\n  e: 'q'\n  f:\n  g: ~\nh:\n  - 1\n  - 1.5\ni:\n  <<: *x\n  b: 7\n1: z\nj: *x\nk: ['${env:Z}']\n";
+        let (node, problems) = parse(text, Path::new("x.yaml")).unwrap();
+        let mut out = String::new();
+        show(&node, &mut out);
+        insta::assert_snapshot!(out, @"");
+        assert!(problems.is_empty());
+    }
+
+    #[test]
+    fn duplicates_are_all_found() {
+        let (_, problems) = parse("a: 1\nb:\n  c: 1\n  c: 2\na: 3\n", Path::new("x.yaml")).unwrap();
+        let text: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        insta::assert_snapshot!(text.join("\n"), @"");
+    }
+
+    #[test]
+    fn broken_yaml_says_where() {
+        for text in ["a: [1\nb: 2\n", "a:\n\t- b\n", "a: b: c\n", "a: *nope\n", "a: 1\n---\nb: 2\n"]
+        {
+            println!("{}", parse(text, Path::new("x.yaml")).unwrap_err());
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! The configuration file as it is written: Butler's tree and key names, and Bursar's own keys.
+//!
+//! These structs are the one source of the JSON schema, the reference page and the annotated
+//! example: a field's doc comment is its documentation, [`Default`] its default. They hold what
+//! was written; whether it makes sense is decided in [`super::validate`].
+//!
+//! Schema extensions used here: `x-bursar` marks a key that Butler doesn't have, `x-noun` names
+//! what a number is in error messages.
+
+mod destinations;
+mod influxdb;
+mod license;
+mod mqtt;
+mod site;
+mod webhook;
+
+pub(super) use destinations::*;
+pub(super) use influxdb::*;
+pub(super) use license::*;
+pub(super) use mqtt::*;
+pub(super) use site::*;
+pub(super) use webhook::*;
+
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Configuration of Bursar. The tree is Butler's, so that a Butler file works unchanged.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(default)]
+pub(super) struct File {
+    /// Everything stands under this key, as in Butler.
+    #[serde(rename = "Butler")]
+    pub(super) butler: Butler,
+}
+
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct Butler {
+    /// How much is logged. `verbose` is the same as `debug`, `silly` the same as `trace`. Default
+    /// `info`: what was done and what failed, without the single requests.
+    pub(super) log_level: LogLevel,
+    /// Write the log to a file as well, one file a day. Off by default: service managers and
+    /// containers collect standard output.
+    pub(super) file_logging: bool,
+    /// Folder of the log files, from the working directory. Made when missing.
+    pub(super) log_directory: String,
+    /// `human` for people, `json` for one JSON object a line on standard output.
+    #[schemars(extend("x-bursar" = true))]
+    pub(super) log_format: LogFormat,
+    /// Time zone in which schedules run and days until expiry are counted, as a name of the IANA
+    /// database such as `Europe/Stockholm`. Default `UTC`, as in Butler.
+    #[schemars(extend("x-bursar" = true))]
+    pub(super) time_zone: String,
+    /// The embedded store: what waits to be delivered and the last state of each site.
+    #[schemars(extend("x-bursar" = true))]
+    pub(super) storage: Storage,
+    /// Certificate with which the repository service is called, exported from the Qlik Management
+    /// Console in PEM format. Paths are looked up from the working directory, then from the
+    /// folder of this file.
+    pub(super) cert: Cert,
+    /// The repository service of the Qlik Sense site.
+    #[serde(rename = "configQRS")]
+    pub(super) config_qrs: ConfigQrs,
+    /// Several Qlik Sense sites. Each entry inherits `configQRS`, `cert` and `qlikSenseLicense` from
+    /// the common sections and may change single keys of them. When the list is used, the site's
+    /// name becomes a tag, a topic level and a payload key.
+    #[schemars(extend("x-bursar" = true))]
+    pub(super) sites: Vec<Site>,
+    /// What is watched, how often, and where it is sent.
+    pub(super) qlik_sense_license: QlikSenseLicense,
+    /// InfluxDB 1.x, 2.x or 3.x.
+    pub(super) influx_db: InfluxDb,
+    /// An MQTT broker.
+    pub(super) mqtt_config: MqttConfig,
+    /// Webhooks: HTTP calls to anything.
+    pub(super) webhook_notification: WebhookNotification,
+}
+
+impl Default for Butler {
+    fn default() -> Self {
+        Self {
+            log_level: LogLevel::Info,
+            file_logging: false,
+            log_directory: "log".to_owned(),
+            log_format: LogFormat::Human,
+            time_zone: "UTC".to_owned(),
+            storage: Storage::default(),
+            cert: Cert::default(),
+            config_qrs: ConfigQrs::default(),
+            sites: Vec::new(),
+            qlik_sense_license: QlikSenseLicense::default(),
+            influx_db: InfluxDb::default(),
+            mqtt_config: MqttConfig::default(),
+            webhook_notification: WebhookNotification::default(),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(inline)]
+pub(super) enum LogLevel {
+    Error,
+    Warn,
+    Info,
+    Verbose,
+    Debug,
+    Silly,
+    Trace,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(inline)]
+pub(super) enum LogFormat {
+    Human,
+    Json,
+}
+
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct Storage {
+    /// The store's file. Empty: `bursar.db` in the service's state directory (systemd's
+    /// `$STATE_DIRECTORY`, `%ProgramData%\Bursar` on Windows), else in the working directory.
+    pub(super) path: String,
+    /// How much is kept for a destination that is down.
+    pub(super) outbox: Outbox,
+}
+
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct Outbox {
+    /// Most events kept for each destination. When it is exceeded the oldest recurring data goes
+    /// first and alerts last; every loss is counted and logged. The default of 100,000 is about
+    /// a year of one site's data at Butler's usual frequencies, some 100 MB.
+    #[schemars(range(min = 1))]
+    pub(super) max_events: i64,
+    /// Days after which an undelivered event is given up. The default of 30 outlasts a holiday.
+    #[schemars(range(min = 1, max = 3650))]
+    pub(super) max_age_days: i64,
+}
+
+impl Default for Outbox {
+    fn default() -> Self {
+        Self { max_events: 100_000, max_age_days: 30 }
+    }
+}
+
+/// A name and a value.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct NameValue {
+    /// Name of the tag.
+    #[schemars(example = &"env")]
+    pub(super) name: String,
+    /// Its value.
+    #[schemars(example = &"production")]
+    pub(super) value: String,
+}
+
+/// Text that is never shown: written as an empty text or as `***`.
+#[derive(Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub(super) struct SecretText(pub(super) String);
+
+impl SecretText {
+    fn masked(&self) -> &'static str {
+        if self.0.is_empty() { "" } else { "***" }
+    }
+}
+
+impl fmt::Debug for SecretText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.masked())
+    }
+}
+
+impl Serialize for SecretText {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.masked())
+    }
+}
+
+impl JsonSchema for SecretText {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Secret".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({ "type": "string", "writeOnly": true })
+    }
+}

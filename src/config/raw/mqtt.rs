@@ -1,0 +1,125 @@
+//! `mqttConfig`.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::SecretText;
+
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(default, rename_all = "camelCase")]
+pub(in crate::config) struct MqttConfig {
+    /// Publish to an MQTT broker.
+    pub(in crate::config) enable: bool,
+    /// Name or IP address of the broker, without `mqtt://`.
+    #[schemars(example = &"mqtt.example.com")]
+    pub(in crate::config) broker_host: String,
+    /// Port of the broker. Default 1883; brokers usually take TLS on 8883.
+    #[schemars(range(min = 1, max = 65535), extend("x-noun" = "a port"))]
+    pub(in crate::config) broker_port: i64,
+    /// Azure Event Grid's broker: MQTT 5 over TLS with a client certificate.
+    pub(in crate::config) azure_event_grid: AzureEventGrid,
+    /// Version of the protocol: `3.1.1` or `5`, in quotes. Default `3.1.1`, which every broker
+    /// speaks. With `azureEventGrid` always `5`.
+    #[schemars(extend("x-bursar" = true))]
+    pub(in crate::config) protocol_version: ProtocolVersion,
+    /// Name of this client at the broker, unique there.
+    #[schemars(extend("x-bursar" = true))]
+    pub(in crate::config) client_id: String,
+    /// User name. Empty: no login.
+    #[schemars(extend("x-bursar" = true))]
+    pub(in crate::config) username: String,
+    /// Password.
+    #[schemars(extend("x-bursar" = true))]
+    pub(in crate::config) password: SecretText,
+    /// Seconds between signs of life. Default 30: a lost connection is noticed within 45.
+    #[schemars(range(min = 5, max = 65535), extend("x-bursar" = true))]
+    pub(in crate::config) keep_alive_seconds: i64,
+    /// TLS to the broker.
+    #[schemars(extend("x-bursar" = true))]
+    pub(in crate::config) tls: MqttTls,
+    /// Topic of the server license's recurring data.
+    pub(in crate::config) qlik_sense_server_license_topic: String,
+    /// Topic of the server license's alerts.
+    pub(in crate::config) qlik_sense_server_license_expire_topic: String,
+    /// Topic of the access licenses' recurring data.
+    #[schemars(extend("x-bursar" = true))]
+    pub(in crate::config) qlik_sense_license_topic: String,
+    /// Topic that says whether Bursar runs: `online` or `offline`, retained.
+    #[schemars(extend("x-bursar" = true))]
+    pub(in crate::config) bursar_status_topic: String,
+}
+
+impl Default for MqttConfig {
+    fn default() -> Self {
+        Self {
+            enable: false,
+            broker_host: String::new(),
+            broker_port: 1883,
+            azure_event_grid: AzureEventGrid::default(),
+            protocol_version: ProtocolVersion::V311,
+            client_id: "bursar".to_owned(),
+            username: String::new(),
+            password: SecretText::default(),
+            keep_alive_seconds: 30,
+            tls: MqttTls::default(),
+            qlik_sense_server_license_topic: "bursar/server_license".to_owned(),
+            qlik_sense_server_license_expire_topic: "bursar/server_license_alert".to_owned(),
+            qlik_sense_license_topic: "bursar/access_license".to_owned(),
+            bursar_status_topic: "bursar/status".to_owned(),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(default, rename_all = "camelCase")]
+pub(in crate::config) struct AzureEventGrid {
+    /// Use Azure Event Grid's settings in place of `clientId`, `username`, `protocolVersion` and
+    /// `tls`.
+    pub(in crate::config) enable: bool,
+    /// Client id, used as the user name too.
+    pub(in crate::config) client_id: String,
+    /// Client certificate, PEM.
+    pub(in crate::config) client_cert_file: String,
+    /// Its private key, PEM.
+    pub(in crate::config) client_key_file: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[schemars(inline)]
+pub(in crate::config) enum ProtocolVersion {
+    #[serde(rename = "3.1.1")]
+    V311,
+    #[serde(rename = "5")]
+    V5,
+}
+
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(default, rename_all = "camelCase")]
+pub(in crate::config) struct MqttTls {
+    /// Encrypt the connection.
+    pub(in crate::config) enable: bool,
+    /// Certificate authority of the broker, PEM. Empty: those the operating system trusts.
+    #[serde(rename = "certCA")]
+    pub(in crate::config) cert_ca: String,
+    /// Client certificate, PEM. Empty: none.
+    pub(in crate::config) client_cert: String,
+    /// Its private key, PEM.
+    pub(in crate::config) client_key: String,
+    /// Verify the broker's certificate.
+    pub(in crate::config) reject_unauthorized: bool,
+    /// The name in the broker's certificate, when it isn't `brokerHost`.
+    pub(in crate::config) server_name: String,
+}
+
+impl Default for MqttTls {
+    fn default() -> Self {
+        Self {
+            enable: false,
+            cert_ca: String::new(),
+            client_cert: String::new(),
+            client_key: String::new(),
+            reject_unauthorized: true,
+            server_name: String::new(),
+        }
+    }
+}

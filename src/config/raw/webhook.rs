@@ -1,0 +1,108 @@
+//! `webhookNotification`.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::SecretText;
+
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(default, rename_all = "camelCase")]
+pub(in crate::config) struct WebhookNotification {
+    /// Call webhooks.
+    pub(in crate::config) enable: bool,
+    /// The server license's recurring data.
+    pub(in crate::config) qlik_sense_server_license_monitor: WebhookList,
+    /// The server license's alerts.
+    pub(in crate::config) qlik_sense_server_license_expiry_alert: WebhookList,
+    /// The access licenses' recurring data.
+    #[schemars(extend("x-bursar" = true))]
+    pub(in crate::config) qlik_sense_license_monitor: WebhookList,
+}
+
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(default, rename_all = "camelCase")]
+pub(in crate::config) struct WebhookList {
+    /// Seconds between two calls of a webhook. Recurring data is thinned out to it; alerts wait
+    /// but are never dropped (Butler drops them). Default 0: no limit.
+    #[schemars(range(min = 0, max = 31_536_000), extend("x-noun" = "a number of seconds"))]
+    pub(in crate::config) rate_limit: i64,
+    /// The webhooks, each called on its own.
+    pub(in crate::config) webhooks: Vec<Webhook>,
+}
+
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(default, rename_all = "camelCase")]
+pub(in crate::config) struct Webhook {
+    /// What it is, for the log and the status page.
+    #[schemars(example = &"Ticket system")]
+    pub(in crate::config) description: String,
+    /// Address, with `http://` or `https://`. Kept secret: such addresses often hold a key.
+    #[serde(rename = "webhookURL")]
+    #[schemars(example = &"https://hooks.example.com/license", extend("writeOnly" = true))]
+    pub(in crate::config) webhook_url: String,
+    /// `POST` and `PUT` send JSON, `GET` sends the same names in the query.
+    pub(in crate::config) http_method: HttpMethod,
+    /// Verification of the server.
+    pub(in crate::config) cert: WebhookCert,
+    /// Additional headers. Their values are kept secret.
+    #[schemars(extend("x-bursar" = true))]
+    pub(in crate::config) headers: Vec<WebhookHeader>,
+    /// Key of an HMAC-SHA256 signature of the body, sent in a header. Empty: no signature.
+    #[schemars(extend("x-bursar" = true))]
+    pub(in crate::config) hmac_key: SecretText,
+    /// Seconds to wait for an answer. Default 10.
+    #[schemars(range(min = 1, max = 3600), extend("x-bursar" = true))]
+    pub(in crate::config) timeout_seconds: i64,
+}
+
+impl Default for Webhook {
+    fn default() -> Self {
+        Self {
+            description: String::new(),
+            webhook_url: String::new(),
+            http_method: HttpMethod::Post,
+            cert: WebhookCert::default(),
+            headers: Vec::new(),
+            hmac_key: SecretText::default(),
+            timeout_seconds: 10,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "UPPERCASE")]
+#[schemars(inline)]
+pub(in crate::config) enum HttpMethod {
+    Get,
+    Post,
+    Put,
+}
+
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(default, rename_all = "camelCase")]
+pub(in crate::config) struct WebhookCert {
+    /// Use the two keys below. Off: certificates are verified against the operating system's
+    /// authorities.
+    pub(in crate::config) enable: bool,
+    /// Verify the server's certificate.
+    pub(in crate::config) reject_unauthorized: bool,
+    /// Certificate authority of the server, PEM.
+    #[serde(rename = "certCA")]
+    pub(in crate::config) cert_ca: String,
+}
+
+impl Default for WebhookCert {
+    fn default() -> Self {
+        Self { enable: false, reject_unauthorized: true, cert_ca: String::new() }
+    }
+}
+
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(default, rename_all = "camelCase")]
+pub(in crate::config) struct WebhookHeader {
+    /// Name of the header.
+    #[schemars(example = &"Authorization")]
+    pub(in crate::config) name: String,
+    /// Its value.
+    pub(in crate::config) value: SecretText,
+}

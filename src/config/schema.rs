@@ -1,0 +1,138 @@
+//! The JSON schema of the file, made from the raw structs.
+
+use std::sync::OnceLock;
+
+use schemars::generate::SchemaSettings;
+use serde_json::{Map, Value, json};
+
+use super::{known, raw};
+
+/// Marks what is accepted and never looked at.
+pub(super) const IGNORED: &str = "x-ignored";
+
+/// The schema as the checks and the pages use it: without null, which stands for "not written"
+/// everywhere.
+pub(super) fn plain() -> &'static Value {
+    static SCHEMA: OnceLock<Value> = OnceLock::new();
+    SCHEMA.get_or_init(|| {
+        let generator = SchemaSettings::draft2020_12().into_generator();
+        let mut schema = generator.into_root_schema_for::<raw::File>().to_value();
+        if let Some(defs) = schema.get_mut("$defs").and_then(Value::as_object_mut) {
+            for (name, def) in defs {
+                add_ignored(def, known::butlers(name));
+            }
+        }
+        tidy(&mut schema);
+        schema
+    })
+}
+
+fn add_ignored(def: &mut Value, names: &[&str]) {
+    let Some(properties) = def.get_mut("properties").and_then(Value::as_object_mut) else { return };
+    for name in names {
+        let ignored =
+            json!({ "description": "A setting of Butler's that Bursar ignores.", IGNORED: true });
+        properties.insert((*name).to_owned(), ignored);
+    }
+}
+
+/// Unknown keys are errors; a section's default is the sum of its keys' defaults; "or null" is
+/// said for everything at once by [`nullable`].
+fn tidy(schema: &mut Value) {
+    match schema {
+        Value::Object(object) => {
+            for value in object.values_mut() {
+                tidy(value);
+            }
+            if object.get("properties").is_some_and(Value::is_object) {
+                object.insert("additionalProperties".to_owned(), false.into());
+            }
+            if object.get("default").is_some_and(|d| d.is_object() || d.is_null()) {
+                object.remove("default");
+            }
+            if let Some(Value::Array(kinds)) = object.get_mut("type") {
+                kinds.retain(|k| k != "null");
+                if let [one] = kinds.as_slice() {
+                    let one = one.clone();
+                    object.insert("type".to_owned(), one);
+                }
+            }
+            object.remove("format");
+            unwrap_option(object);
+        }
+        Value::Array(items) => items.iter_mut().for_each(tidy),
+        _ => {}
+    }
+}
+
+/// `anyOf: [X, null]` becomes X.
+fn unwrap_option(object: &mut Map<String, Value>) {
+    let Some(Value::Array(choices)) = object.get("anyOf") else { return };
+    let mut real = choices.iter().filter(|c| c["type"] != "null");
+    let (Some(Value::Object(one)), None) = (real.next().cloned(), real.next()) else { return };
+    object.remove("anyOf");
+    for (key, value) in one {
+        object.entry(key).or_insert(value);
+    }
+}
+
+/// The schema for editors.
+pub fn json_schema() -> String {
+    let mut schema = plain().clone();
+    nullable(&mut schema);
+    schema["title"] = "Bursar configuration".into();
+    // Keys for anchors that are used further down.
+    schema["patternProperties"] = json!({ "^x-": true });
+    let mut text = serde_json::to_string_pretty(&schema).expect("a JSON value can be written");
+    text.push('\n');
+    text
+}
+
+/// Every value may be null: Butler's files leave lists and sections empty.
+fn nullable(schema: &mut Value) {
+    match schema {
+        Value::Object(object) => {
+            for value in object.values_mut() {
+                nullable(value);
+            }
+            if let Some(Value::Object(properties)) = object.get_mut("properties") {
+                for property in properties.values_mut() {
+                    or_null(property);
+                }
+            }
+            if let Some(items) = object.get_mut("items") {
+                or_null(items);
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(nullable),
+        _ => {}
+    }
+}
+
+fn or_null(schema: &mut Value) {
+    let Value::Object(object) = schema else { return };
+    if let Some(Value::Array(choices)) = object.get_mut("enum") {
+        choices.push(Value::Null);
+    }
+    if let Some(reference) = object.remove("$ref") {
+        object.insert("anyOf".to_owned(), json!([{ "$ref": reference }, { "type": "null" }]));
+    }
+    if let Some(kind) = object.get("type").and_then(Value::as_str) {
+        // A reference such as ${env:PORT} is text wherever it stands.
+        let kinds = match kind {
+            "integer" | "number" | "boolean" => json!([kind, "string", "null"]),
+            _ => json!([kind, "null"]),
+        };
+        if kinds.as_array().is_some_and(|k| k.len() == 3) {
+            object.insert("pattern".to_owned(), r"^\$\{".into());
+        }
+        object.insert("type".to_owned(), kinds);
+    }
+}
+
+/// What a schema stands for: its target when it is a reference to a definition.
+pub(super) fn target(schema: &'static Value) -> &'static Value {
+    let Some(reference) = schema["$ref"].as_str() else { return schema };
+    let name = reference.rsplit('/').next().unwrap_or_default();
+    &plain()["$defs"][name]
+}

@@ -1,0 +1,247 @@
+//! Checks the file's tree against the schema: types, unknown keys, choices and ranges, everything
+//! at once. Resolves references on the way.
+
+use std::path::Path;
+
+use serde_json::Value as Json;
+
+use super::environment::Environment;
+use super::node::{Key, Node, Place, Value};
+use super::problem::{Problem, Severity};
+use super::{reference, schema};
+
+pub(super) struct Shape<'a> {
+    pub(super) file: &'a Path,
+    pub(super) env: &'a dyn Environment,
+    pub(super) problems: Vec<Problem>,
+    /// Butler's settings that are filled in and ignored, as full paths in file order.
+    pub(super) ignored: Vec<String>,
+}
+
+impl Shape<'_> {
+    /// After this the tree has only known keys and right types, so that it can be read into the
+    /// raw structs. What was wrong is reported and marked as broken.
+    pub(super) fn check(&mut self, root: &mut Node) {
+        if let Value::Map(entries) = &mut root.value {
+            entries.retain(|(key, _)| !key.text.starts_with("x-"));
+        }
+        self.node(root, schema::plain());
+    }
+
+    fn node(&mut self, node: &mut Node, schema: &'static Json) {
+        if node.is_null() {
+            return;
+        }
+        let schema_here = schema::target(schema);
+        let secret = schema["writeOnly"] == true;
+        if let Value::Text(text) = &node.value {
+            if text.contains("${") {
+                self.resolve(node);
+                from_text(node, schema_here);
+            }
+        }
+        if let (Value::Float(x), "integer") = (&node.value, kind_of(schema_here)) {
+            if x.fract() == 0.0 && x.abs() < 9e15 {
+                node.value = Value::Int(*x as i64);
+            }
+        }
+        match (kind_of(schema_here), &mut node.value) {
+            ("object", Value::Map(_)) => self.section(node, schema_here),
+            ("array", Value::List(items)) => {
+                items.retain(|item| !item.is_null());
+                for item in items {
+                    self.node(item, &schema_here["items"]);
+                }
+            }
+            ("string", Value::Text(text)) => {
+                if let Some(choices) = schema_here["enum"].as_array() {
+                    if !choices.iter().any(|c| c == text.as_str()) {
+                        let (what, fix) = wrong_choice(text, choices);
+                        self.broken(node, what, fix);
+                    }
+                }
+            }
+            ("integer", Value::Int(number)) => {
+                let number = *number;
+                if let Some((what, fix)) = out_of_range(number, schema_here) {
+                    self.broken(node, what, fix);
+                }
+            }
+            ("boolean", Value::Bool(_)) => {}
+            (kind, _) => {
+                let (what, fix) = wrong_type(node, kind, schema_here, secret);
+                self.broken(node, what, fix);
+            }
+        }
+    }
+
+    fn section(&mut self, node: &mut Node, schema: &'static Json) {
+        let Value::Map(entries) = &mut node.value else { return };
+        let Some(properties) = schema["properties"].as_object() else { return };
+        let taken = std::mem::take(entries);
+        for (key, mut child) in taken {
+            match properties.get(&key.text) {
+                Some(known) if known[schema::IGNORED] == true => {
+                    if !child.is_null() {
+                        self.ignored.push(child.path);
+                    }
+                }
+                Some(known) => {
+                    self.node(&mut child, known);
+                    if let Value::Map(entries) = &mut node.value {
+                        entries.push((key, child));
+                    }
+                }
+                None => self.unknown(&key, &child, properties),
+            }
+        }
+    }
+
+    fn unknown(&mut self, key: &Key, child: &Node, known: &serde_json::Map<String, Json>) {
+        let wanted = key.text.to_lowercase();
+        let nearest = known
+            .keys()
+            .map(|k| (strsim::jaro_winkler(&k.to_lowercase(), &wanted), k))
+            .max_by(|a, b| a.0.total_cmp(&b.0))
+            .filter(|(likeness, _)| *likeness > 0.8);
+        let fix = nearest.map_or_else(
+            || "remove it; the known ones are in docs/configuration.md".to_owned(),
+            |(_, name)| format!("did you mean {name}?"),
+        );
+        self.report(key.place, &child.path, "this is not a setting".to_owned(), fix);
+    }
+
+    fn resolve(&mut self, node: &mut Node) {
+        let Value::Text(text) = &node.value else { return };
+        match reference::resolve(text, self.env) {
+            Ok((text, references)) => {
+                node.value = Value::Text(text);
+                node.references = references;
+            }
+            Err(problems) => {
+                for problem in problems {
+                    self.report(node.place, &node.path, problem.what, problem.fix);
+                }
+                node.value = Value::Null;
+                node.broken = true;
+            }
+        }
+    }
+
+    fn broken(&mut self, node: &mut Node, what: String, fix: String) {
+        if !node.broken {
+            self.report(node.place, &node.path, what, fix);
+        }
+        node.value = Value::Null;
+        node.broken = true;
+    }
+
+    fn report(&mut self, place: Place, path: &str, what: String, fix: String) {
+        self.problems.push(Problem {
+            severity: Severity::Error,
+            file: self.file.to_path_buf(),
+            line: place.line,
+            column: place.column,
+            path: path.to_owned(),
+            what,
+            fix,
+        });
+    }
+}
+
+fn kind_of(schema: &Json) -> &str {
+    // An enum without a type is one of texts.
+    schema["type"].as_str().unwrap_or("string")
+}
+
+/// A number or flag that came out of a reference.
+fn from_text(node: &mut Node, schema: &Json) {
+    let Value::Text(text) = &node.value else { return };
+    let value = match kind_of(schema) {
+        "integer" => text.trim().parse().ok().map(Value::Int),
+        "boolean" => text.trim().parse().ok().map(Value::Bool),
+        _ => None,
+    };
+    if let Some(value) = value {
+        node.value = value;
+    }
+}
+
+fn wrong_choice(text: &str, choices: &[Json]) -> (String, String) {
+    let names: Vec<&str> = choices.iter().filter_map(Json::as_str).collect();
+    let what = format!("\"{text}\" is not one of the choices");
+    let same = names.iter().find(|n| n.eq_ignore_ascii_case(text.trim()));
+    let fix = match same {
+        Some(name) => format!("write {name}"),
+        None => format!("write {}", or_list(&names)),
+    };
+    (what, fix)
+}
+
+fn or_list(names: &[&str]) -> String {
+    match names {
+        [] => String::new(),
+        [one] => (*one).to_owned(),
+        [all @ .., last] => format!("{} or {last}", all.join(", ")),
+    }
+}
+
+fn out_of_range(number: i64, schema: &Json) -> Option<(String, String)> {
+    let low = schema["minimum"].as_i64();
+    let high = schema["maximum"].as_i64();
+    if low.is_none_or(|l| number >= l) && high.is_none_or(|h| number <= h) {
+        return None;
+    }
+    let noun = schema["x-noun"].as_str().unwrap_or("a possible value");
+    let fix = match (low, high) {
+        (Some(low), Some(high)) => format!("write a number from {low} to {high}"),
+        (Some(low), None) => format!("write {low} or more"),
+        (None, Some(high)) => format!("write {high} or less"),
+        (None, None) => String::new(),
+    };
+    Some((format!("{number} is not {noun}"), fix))
+}
+
+fn wrong_type(node: &Node, kind: &str, schema: &Json, secret: bool) -> (String, String) {
+    let expected = match kind {
+        "object" => "a section",
+        "array" => "a list",
+        "integer" => "a whole number",
+        "boolean" => "true or false",
+        _ => "text",
+    };
+    let found = match &node.value {
+        Value::Text(text) if !secret && kind != "object" && kind != "array" => {
+            format!("\"{text}\"")
+        }
+        Value::Int(number) if !secret => number.to_string(),
+        Value::Float(number) if !secret => number.to_string(),
+        Value::Bool(flag) if !secret => flag.to_string(),
+        _ => node.kind().to_owned(),
+    };
+    let fix = match (kind, &node.value) {
+        ("boolean", Value::Text(text)) => match text.to_lowercase().as_str() {
+            "yes" | "on" | "true" => "write true".to_owned(),
+            "no" | "off" | "false" => "write false".to_owned(),
+            _ => "write true or false".to_owned(),
+        },
+        ("boolean", _) => "write true or false".to_owned(),
+        ("integer", Value::Text(text)) if text.trim().parse::<i64>().is_ok() => {
+            format!("write {} without quotes", text.trim())
+        }
+        ("integer", _) => "write a whole number".to_owned(),
+        ("string", Value::Int(_) | Value::Float(_) | Value::Bool(_)) => {
+            match schema["enum"].as_array() {
+                Some(choices) => {
+                    let names: Vec<&str> = choices.iter().filter_map(Json::as_str).collect();
+                    format!("write {}, in quotes", or_list(&names))
+                }
+                None => "put it in quotes".to_owned(),
+            }
+        }
+        ("string", _) => "write a text on this line".to_owned(),
+        ("array", _) => "start each entry on a line of its own with a dash".to_owned(),
+        _ => "write its keys on the lines below, indented".to_owned(),
+    };
+    (format!("expected {expected}, found {found}"), fix)
+}

@@ -1,0 +1,119 @@
+//! `influxDb`.
+
+use std::time::Duration;
+
+use url::Url;
+
+use super::super::raw;
+use super::super::secret::Secret;
+use super::super::settings::{BasicAuth, InfluxDb, InfluxVersion, RetentionPolicy};
+use super::{At, Check, influx_duration, secret};
+
+pub(super) fn settings(check: &Check<'_>, at: &At<'_>) -> Option<InfluxDb> {
+    let raw: raw::InfluxDb = at.read();
+    let tags = check.tags(&at.at("tag.static"), &raw.tag.fixed);
+    if !raw.enable {
+        return None;
+    }
+    let host = check.host(&at.get("hostIP"), &raw.host_ip, "hostPort");
+    let scheme = if raw.use_ssl { "https" } else { "http" };
+    let shown = if host.contains(':') { format!("[{host}]") } else { host.clone() };
+    let url = Url::parse(&format!("{scheme}://{shown}:{}", raw.host_port));
+    if let (Err(error), false) = (&url, host.is_empty()) {
+        check.error(
+            &at.get("hostIP"),
+            format!("\"{host}\" is not a name or address ({error})"),
+            "write the server's name or IP address",
+        );
+    }
+    if raw.use_ssl && !raw.reject_unauthorized {
+        check.warn(
+            &at.get("rejectUnauthorized"),
+            "the server's certificate is not verified: anybody in between can read the token",
+            "set it to true, and certCA to the server's certificate authority",
+        );
+    }
+    if !raw.use_ssl && !raw.cert_ca.trim().is_empty() {
+        check.warn(
+            &at.get("certCA"),
+            "it is not used: useSSL is off",
+            "set useSSL: true, or remove it",
+        );
+    }
+    let mut timeout = check.seconds(raw.timeout_seconds);
+    let version = match raw.version {
+        1 => Some(v1(check, &at.get("v1Config"), raw.v1_config)),
+        2 => v2(check, &at.get("v2Config"), raw.v2_config),
+        _ => {
+            if let Some(ms) = raw.v3_config.write_timeout {
+                timeout = Duration::from_millis(ms.unsigned_abs());
+            }
+            Some(v3(check, &at.get("v3Config"), raw.v3_config))
+        }
+    };
+    Some(InfluxDb {
+        url: url.ok()?,
+        ca_cert: check.optional_path(&raw.cert_ca).filter(|_| raw.use_ssl),
+        reject_unauthorized: raw.reject_unauthorized,
+        version: version?,
+        tags,
+        timeout,
+    })
+}
+
+fn v1(check: &Check<'_>, at: &At<'_>, raw: raw::V1Config) -> InfluxVersion {
+    let auth = raw.auth.enable.then(|| BasicAuth {
+        username: check.required(
+            &at.at("auth.username"),
+            &raw.auth.username,
+            "write the user's name, or set auth.enable: false",
+        ),
+        password: secret(&raw.auth.password).unwrap_or_else(|| Secret::new("")),
+    });
+    let policy = raw.retention_policy;
+    let retention_policy = (!policy.name.trim().is_empty()).then(|| {
+        let duration =
+            if policy.duration.trim().is_empty() { "INF" } else { policy.duration.trim() };
+        if influx_duration(duration).is_none() {
+            bad_duration(check, &at.at("retentionPolicy.duration"), duration);
+        }
+        RetentionPolicy { name: policy.name.trim().to_owned(), duration: duration.to_owned() }
+    });
+    let database = check.required(&at.get("dbName"), &raw.db_name, "write the database's name");
+    InfluxVersion::V1 { auth, database, retention_policy }
+}
+
+fn v2(check: &Check<'_>, at: &At<'_>, raw: raw::V2Config) -> Option<InfluxVersion> {
+    let retention = influx_duration(&raw.retention_duration);
+    if retention.is_none() {
+        bad_duration(check, &at.get("retentionDuration"), &raw.retention_duration);
+    }
+    Some(InfluxVersion::V2 {
+        org: check.required(&at.get("org"), &raw.org, "write the organization's name"),
+        bucket: check.required(&at.get("bucket"), &raw.bucket, "write the bucket's name"),
+        description: raw.description,
+        token: token(check, &at.get("token"), &raw.token)?,
+        retention: retention?,
+    })
+}
+
+fn v3(check: &Check<'_>, at: &At<'_>, raw: raw::V3Config) -> InfluxVersion {
+    InfluxVersion::V3 {
+        database: check.required(&at.get("database"), &raw.database, "write the database's name"),
+        // A server started with --without-auth takes none.
+        token: secret(&raw.token).unwrap_or_else(|| Secret::new("")),
+    }
+}
+
+fn token(check: &Check<'_>, at: &At<'_>, text: &raw::SecretText) -> Option<Secret> {
+    check.required(at, &text.0, "write the token, best as ${env:INFLUXDB_TOKEN}");
+    secret(text)
+}
+
+fn bad_duration(check: &Check<'_>, at: &At<'_>, text: &str) {
+    check.error(
+        at,
+        format!("\"{text}\" is not a duration"),
+        "write a number and s, m, h, d or w, such as 10d",
+    );
+}

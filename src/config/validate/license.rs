@@ -1,0 +1,194 @@
+//! `qlikSenseLicense`.
+
+use super::super::raw;
+use super::super::schedule::Schedule;
+use super::super::settings::{
+    AccessLicenseMonitor, DateOrder, SendSwitch, ServerLicenseMonitor, Switches, WebhookPurpose,
+};
+use super::{At, Check};
+
+/// Which destinations are set up.
+pub(super) struct Available {
+    pub(super) influxdb: bool,
+    pub(super) mqtt: bool,
+    pub(super) webhooks: Vec<WebhookPurpose>,
+    pub(super) webhook_section: bool,
+}
+
+pub(super) fn settings(
+    check: &Check<'_>,
+    at: &At<'_>,
+    available: &Available,
+) -> (Option<ServerLicenseMonitor>, Option<AccessLicenseMonitor>) {
+    let raw: raw::QlikSenseLicense = at.read();
+    release(check, &at.get("licenseRelease"), &raw.license_release);
+
+    let server_at = at.get("serverLicenseMonitor");
+    let server = raw.server_license_monitor;
+    let server_schedule =
+        schedule(check, &server_at.get("frequency"), &server.frequency, server.enable);
+    let server_license = server.enable.then(|| {
+        let purposes = (WebhookPurpose::ServerLicense, Some(WebhookPurpose::ServerLicenseAlert));
+        Some(ServerLicenseMonitor {
+            schedule: server_schedule?,
+            threshold_days: server.alert.threshold_days,
+            date_order: match server.date_order {
+                None => DateOrder::Unset,
+                Some(raw::DateOrder::Dmy) => DateOrder::DayFirst,
+                Some(raw::DateOrder::Mdy) => DateOrder::MonthFirst,
+            },
+            destination: switches(
+                check,
+                &server_at.get("destination"),
+                &server.destination,
+                available,
+                purposes,
+            ),
+        })
+    });
+
+    let access_at = at.get("licenseMonitor");
+    let access = raw.license_monitor;
+    let access_schedule =
+        schedule(check, &access_at.get("frequency"), &access.frequency, access.enable);
+    let access_license = access.enable.then(|| {
+        let purposes = (WebhookPurpose::AccessLicense, None);
+        Some(AccessLicenseMonitor {
+            schedule: access_schedule?,
+            destination: switches(
+                check,
+                &access_at.get("destination"),
+                &access.destination,
+                available,
+                purposes,
+            ),
+        })
+    });
+    (server_license.flatten(), access_license.flatten())
+}
+
+/// A monitor that is off may keep a schedule that has run out, not one that can't be read.
+fn schedule(check: &Check<'_>, at: &At<'_>, text: &str, enabled: bool) -> Option<Schedule> {
+    match Schedule::parse(text) {
+        Ok(schedule) => {
+            if enabled {
+                if let Err(error) = schedule.fires_after(check.env.now(), check.zone) {
+                    check.error(at, error.what(), error.fix());
+                }
+                if let Some(remark) = schedule.remark() {
+                    check.warn(at, remark, "");
+                }
+            }
+            Some(schedule)
+        }
+        Err(error) => {
+            check.error(at, error.what(), error.fix());
+            None
+        }
+    }
+}
+
+fn switches(
+    check: &Check<'_>,
+    at: &At<'_>,
+    raw: &raw::Destination,
+    available: &Available,
+    (recurring, alert): (WebhookPurpose, Option<WebhookPurpose>),
+) -> Switches {
+    let off = |key: &str, section: &str| {
+        check.warn(
+            &at.get(key).get("enable"),
+            format!("nothing is sent: Butler.{section} is off"),
+            format!("set Butler.{section}.enable: true, or this to false"),
+        );
+    };
+    let influxdb = raw.influx_db.enable && available.influxdb;
+    if raw.influx_db.enable && !available.influxdb {
+        off("influxDb", "influxDb");
+    }
+    let mqtt = send(&raw.mqtt, available.mqtt);
+    if raw.mqtt.enable && !available.mqtt {
+        off("mqtt", "mqttConfig");
+    }
+    let webhook = send(&raw.webhook, available.webhook_section);
+    if raw.webhook.enable && !available.webhook_section {
+        off("webhook", "webhookNotification");
+    }
+    if webhook.recurring {
+        listed(check, &at.at("webhook.sendRecurring"), recurring, available);
+    }
+    if let (true, Some(alert)) = (webhook.alert, alert) {
+        listed(check, &at.at("webhook.sendAlert"), alert, available);
+    }
+    let tags = check.tags(&at.at("influxDb.tag.static"), &raw.influx_db.tag.fixed);
+    Switches { influxdb, influxdb_tags: tags, mqtt, webhook }
+}
+
+fn send(raw: &raw::Switch, available: bool) -> SendSwitch {
+    let on = raw.enable && available;
+    SendSwitch { recurring: on && raw.send_recurring.enable, alert: on && raw.send_alert.enable }
+}
+
+fn listed(check: &Check<'_>, at: &At<'_>, purpose: WebhookPurpose, available: &Available) {
+    if !available.webhooks.contains(&purpose) {
+        let section = section(purpose);
+        check.warn(
+            &at.get("enable"),
+            format!("nothing is sent: Butler.webhookNotification.{section} has no webhooks"),
+            "add one there, or set this to false",
+        );
+    }
+}
+
+/// The list of `webhookNotification` a purpose stands for.
+pub(in crate::config) fn section(purpose: WebhookPurpose) -> &'static str {
+    match purpose {
+        WebhookPurpose::ServerLicense => "qlikSenseServerLicenseMonitor",
+        WebhookPurpose::ServerLicenseAlert => "qlikSenseServerLicenseExpiryAlert",
+        WebhookPurpose::AccessLicense => "qlikSenseLicenseMonitor",
+    }
+}
+
+/// Checked so that a file stays right, though nothing acts on it yet.
+fn release(check: &Check<'_>, at: &At<'_>, raw: &raw::LicenseRelease) {
+    if at.is_written() {
+        schedule(check, &at.get("frequency"), &raw.frequency, raw.enable);
+    }
+    if raw.enable {
+        check.warn(
+            &at.get("enable"),
+            "releasing licenses is not active in this version: no seat is given back",
+            "set it to false to silence this",
+        );
+    }
+    let rules = [
+        ("analyzer", &raw.license_type.analyzer),
+        ("professional", &raw.license_type.professional),
+    ];
+    for (name, rule) in rules {
+        if rule.enable && (1..7).contains(&rule.release_threshold_days) {
+            check.warn(
+                &at.at("licenseType").get(name).get("releaseThresholdDays"),
+                format!(
+                    "{} days is less than a week: people lose their seat over a holiday",
+                    rule.release_threshold_days
+                ),
+                "write 7 or more",
+            );
+        }
+    }
+    let keep = at.get("neverRelease");
+    for (user, at) in raw.never_release.user.iter().zip(keep.get("user").items()) {
+        if user.user_dir.trim().is_empty() || user.user_id.trim().is_empty() {
+            check.error(&at, "a user needs userDir and userId", "write both, or remove the entry");
+        }
+    }
+    for (property, at) in
+        raw.never_release.custom_property.iter().zip(keep.get("customProperty").items())
+    {
+        if property.name.trim().is_empty() {
+            check.error(&at, "a custom property needs a name", "write one, or remove the entry");
+        }
+    }
+    check.tags(&at.at("destination.influxDb.tag.static"), &raw.destination.influx_db.tag.fixed);
+}

@@ -1,0 +1,374 @@
+//! From what was written to what makes sense: the raw structs become [`Settings`], and every
+//! finding is reported with its place.
+
+mod influxdb;
+mod license;
+mod mqtt;
+mod site;
+mod webhook;
+
+use std::cell::RefCell;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use chrono_tz::Tz;
+use serde::de::DeserializeOwned;
+use tracing::level_filters::LevelFilter;
+
+use super::environment::Environment;
+use super::node::{Node, Place, Value};
+use super::problem::{Problem, Severity};
+use super::settings::{Log, OutboxLimits, Settings, Storage, Tag};
+use super::{raw, secret::Secret};
+
+/// A setting's place: the node if it was written, else where it would stand.
+#[derive(Clone)]
+pub(super) struct At<'a> {
+    node: Option<&'a Node>,
+    place: Place,
+    path: String,
+    /// Something was wrong with the value already, so there is nothing more to say about it.
+    broken: bool,
+}
+
+impl<'a> At<'a> {
+    pub(super) fn root(node: &'a Node) -> Self {
+        Self { node: Some(node), place: node.place, path: node.path.clone(), broken: node.broken }
+    }
+
+    fn get(&self, key: &str) -> Self {
+        let entry = match self.node.map(|n| &n.value) {
+            Some(Value::Map(entries)) => entries.iter().find(|(k, _)| k.text == key),
+            _ => None,
+        };
+        match entry {
+            Some((_, node)) => Self {
+                node: Some(node).filter(|n| !n.is_null()),
+                place: node.place,
+                path: node.path.clone(),
+                broken: self.broken || node.broken,
+            },
+            None => Self {
+                node: None,
+                place: self.place,
+                path: if self.path.is_empty() {
+                    key.to_owned()
+                } else {
+                    format!("{}.{key}", self.path)
+                },
+                broken: self.broken,
+            },
+        }
+    }
+
+    fn at(&self, path: &str) -> Self {
+        path.split('.').fold(self.clone(), |at, key| at.get(key))
+    }
+
+    /// The entries of a list, which are those of the raw list one by one.
+    fn items(&self) -> impl Iterator<Item = Self> + use<'a> {
+        self.node.map(Node::items).unwrap_or_default().iter().map(Self::root)
+    }
+
+    fn is_written(&self) -> bool {
+        self.node.is_some()
+    }
+
+    /// The section as a raw struct. The tree has been checked against the schema of the structs.
+    fn read<T: DeserializeOwned + Default>(&self) -> T {
+        self.node.and_then(|n| serde_json::from_value(n.to_json()).ok()).unwrap_or_default()
+    }
+}
+
+/// Collects the findings of all sections.
+pub(super) struct Check<'a> {
+    pub(super) file: &'a Path,
+    pub(super) env: &'a dyn Environment,
+    pub(super) zone: Tz,
+    pub(super) problems: RefCell<Vec<Problem>>,
+}
+
+impl Check<'_> {
+    fn report(&self, severity: Severity, at: &At<'_>, what: String, fix: String) {
+        if at.broken {
+            return;
+        }
+        let problem = Problem {
+            severity,
+            file: self.file.to_path_buf(),
+            line: at.place.line,
+            column: at.place.column,
+            path: at.path.clone(),
+            what,
+            fix,
+        };
+        let mut problems = self.problems.borrow_mut();
+        // Several sites share the common sections, and what is wrong with them.
+        if !problems.contains(&problem) {
+            problems.push(problem);
+        }
+    }
+
+    fn error(&self, at: &At<'_>, what: impl Into<String>, fix: impl Into<String>) {
+        self.report(Severity::Error, at, what.into(), fix.into());
+    }
+
+    fn warn(&self, at: &At<'_>, what: impl Into<String>, fix: impl Into<String>) {
+        self.report(Severity::Warning, at, what.into(), fix.into());
+    }
+
+    /// A text that must be there.
+    fn required(&self, at: &At<'_>, text: &str, fix: &str) -> String {
+        if text.trim().is_empty() {
+            self.error(at, "this is missing", fix);
+        }
+        text.trim().to_owned()
+    }
+
+    /// A host as people write it, without scheme, path or port.
+    fn host(&self, at: &At<'_>, text: &str, port_key: &str) -> String {
+        let host = text.trim();
+        let v6 = host.trim_start_matches('[').trim_end_matches(']');
+        if host.is_empty() {
+            self.error(at, "this is missing", "write the server's name or IP address");
+        } else if v6.parse::<std::net::Ipv6Addr>().is_ok() {
+            return v6.to_owned();
+        } else if host.contains("://") || host.contains('/') {
+            self.error(
+                at,
+                format!("\"{host}\" is not a name or address"),
+                "write the name or IP address alone, without scheme and path",
+            );
+        } else if host.contains(':') {
+            self.error(
+                at,
+                format!("\"{host}\" is not a name or address"),
+                format!("write the port in {port_key}"),
+            );
+        } else if host.contains(char::is_whitespace) || host.contains('@') {
+            self.error(
+                at,
+                format!("\"{host}\" is not a name or address"),
+                "write the server's name or IP address",
+            );
+        }
+        host.to_owned()
+    }
+
+    fn port(&self, number: i64) -> u16 {
+        // The schema has checked the range.
+        u16::try_from(number).unwrap_or_default()
+    }
+
+    fn seconds(&self, number: i64) -> Duration {
+        Duration::from_secs(number.unsigned_abs())
+    }
+
+    /// A file, from the working directory if it is there, else from the configuration's folder.
+    fn path(&self, text: &str) -> PathBuf {
+        let path = PathBuf::from(text.trim());
+        if path.is_absolute() || self.env.exists(&path) {
+            return path;
+        }
+        let beside = self.file.parent().map(|folder| folder.join(&path));
+        beside.filter(|p| self.env.exists(p)).unwrap_or(path)
+    }
+
+    fn optional_path(&self, text: &str) -> Option<PathBuf> {
+        (!text.trim().is_empty()).then(|| self.path(text))
+    }
+
+    fn required_path(&self, at: &At<'_>, text: &str, fix: &str) -> PathBuf {
+        self.required(at, text, fix);
+        self.path(text)
+    }
+
+    fn tags(&self, at: &At<'_>, tags: &[raw::NameValue]) -> Vec<Tag> {
+        let mut seen: Vec<Tag> = Vec::new();
+        for (tag, at) in tags.iter().zip(at.items()) {
+            let (name, value) = (tag.name.trim(), tag.value.trim());
+            if name.is_empty() {
+                self.error(&at.get("name"), "a tag needs a name", "write one, or remove the entry");
+            } else if value.is_empty() {
+                self.error(
+                    &at.get("value"),
+                    "a tag needs a value",
+                    "write one, or remove the entry",
+                );
+            } else if seen.iter().any(|t| t.name == name) {
+                self.error(
+                    &at.get("name"),
+                    format!("the tag \"{name}\" is there twice"),
+                    "keep one of them",
+                );
+            } else if [name, value].iter().any(|t| t.contains(['\n', '\r']) || t.ends_with('\\')) {
+                self.error(
+                    &at,
+                    "a tag can't hold a line break or end in a backslash",
+                    "write a plain text",
+                );
+            } else {
+                seen.push(Tag { name: name.to_owned(), value: value.to_owned() });
+            }
+        }
+        seen
+    }
+}
+
+fn secret(text: &raw::SecretText) -> Option<Secret> {
+    (!text.0.is_empty()).then(|| Secret::new(text.0.clone()))
+}
+
+/// A duration as InfluxDB writes it: `90m`, `10d`, `1w2d`. `INF` and `0` are no end.
+fn influx_duration(text: &str) -> Option<Duration> {
+    let text = text.trim();
+    if text.is_empty()
+        || text.eq_ignore_ascii_case("inf")
+        || text.trim_end_matches(['s', 'h']) == "0"
+    {
+        return Some(Duration::ZERO);
+    }
+    let mut seconds: u64 = 0;
+    let mut rest = text;
+    while !rest.is_empty() {
+        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+        let number: u64 = rest[..digits].parse().ok()?;
+        let unit = rest[digits..].chars().next()?;
+        let size = match unit {
+            's' => 1,
+            'm' => 60,
+            'h' => 3_600,
+            'd' => 86_400,
+            'w' => 604_800,
+            _ => return None,
+        };
+        seconds = seconds.checked_add(number.checked_mul(size)?)?;
+        rest = &rest[digits + 1..];
+    }
+    Some(Duration::from_secs(seconds))
+}
+
+/// The settings, if nothing is wrong; what is wrong is in `check`.
+pub(super) fn settings(check: &mut Check<'_>, root: &Node, ignored: &[String]) -> Settings {
+    let butler = At::root(root).get("Butler");
+    let top: raw::Butler = butler.read();
+    check.zone = time_zone(check, &butler.get("timeZone"), &top.time_zone);
+
+    let influxdb = influxdb::settings(check, &butler.get("influxDb"));
+    let mqtt = mqtt::settings(check, &butler.get("mqttConfig"));
+    let webhooks = webhook::settings(check, &butler.get("webhookNotification"));
+    let available = license::Available {
+        influxdb: influxdb.is_some(),
+        mqtt: mqtt.is_some(),
+        webhooks: webhooks.iter().map(|w| w.purpose).collect(),
+        webhook_section: butler.at("webhookNotification.enable").read::<bool>(),
+    };
+    let sites = site::settings(check, &butler, &available);
+    unused_destinations(check, &butler, &sites);
+    Settings {
+        file: check.file.to_path_buf(),
+        log: log(&top),
+        time_zone: check.zone,
+        storage: storage(check, &top.storage),
+        named_sites: !top.sites.is_empty(),
+        sites,
+        influxdb,
+        mqtt,
+        webhooks,
+        unimplemented: ignored
+            .iter()
+            .map(|path| path.strip_prefix("Butler.").unwrap_or(path).to_owned())
+            .collect(),
+    }
+}
+
+fn unused_destinations(check: &Check<'_>, butler: &At<'_>, sites: &[super::settings::Site]) {
+    let watched = sites.iter().any(|s| s.server_license.is_some() || s.access_license.is_some());
+    if !watched && !sites.is_empty() {
+        check.warn(
+            &butler.get("qlikSenseLicense"),
+            "nothing is watched: serverLicenseMonitor and licenseMonitor are both off",
+            "set enable: true in one of them",
+        );
+    }
+}
+
+fn time_zone(check: &Check<'_>, at: &At<'_>, name: &str) -> Tz {
+    if let Ok(zone) = name.trim().parse() {
+        return zone;
+    }
+    let nearest = chrono_tz::TZ_VARIANTS
+        .iter()
+        .map(|z| (strsim::jaro_winkler(&z.name().to_lowercase(), &name.to_lowercase()), z.name()))
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .filter(|(likeness, _)| *likeness > 0.85);
+    let fix = nearest.map_or_else(
+        || "write a name of the IANA database, such as Europe/Stockholm or UTC".to_owned(),
+        |(_, name)| format!("did you mean {name}?"),
+    );
+    check.error(at, format!("\"{name}\" is not a time zone"), fix);
+    Tz::UTC
+}
+
+fn log(top: &raw::Butler) -> Log {
+    let level = match top.log_level {
+        raw::LogLevel::Error => LevelFilter::ERROR,
+        raw::LogLevel::Warn => LevelFilter::WARN,
+        raw::LogLevel::Info => LevelFilter::INFO,
+        raw::LogLevel::Verbose | raw::LogLevel::Debug => LevelFilter::DEBUG,
+        raw::LogLevel::Silly | raw::LogLevel::Trace => LevelFilter::TRACE,
+    };
+    Log {
+        level,
+        json: top.log_format == raw::LogFormat::Json,
+        directory: top.file_logging.then(|| PathBuf::from(top.log_directory.trim())),
+    }
+}
+
+fn storage(check: &Check<'_>, raw: &raw::Storage) -> Storage {
+    let path = match raw.path.trim() {
+        "" => default_store(check.env),
+        written => PathBuf::from(written),
+    };
+    let outbox = OutboxLimits {
+        max_events: raw.outbox.max_events.unsigned_abs(),
+        max_age: check.seconds(raw.outbox.max_age_days * 86_400),
+    };
+    Storage { path, outbox }
+}
+
+const STORE: &str = "bursar.db";
+
+/// systemd may list several state directories, the first is the unit's own.
+fn default_store(env: &dyn Environment) -> PathBuf {
+    let state = env.variable("STATE_DIRECTORY");
+    if let Some(folder) =
+        state.as_deref().and_then(|s| s.split(':').next()).filter(|f| !f.is_empty())
+    {
+        return Path::new(folder).join(STORE);
+    }
+    if cfg!(windows) {
+        if let Some(folder) = env.variable("ProgramData") {
+            return Path::new(&folder).join("Bursar").join(STORE);
+        }
+    }
+    PathBuf::from(STORE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_of_influxdb() {
+        let days = |d: u64| Some(Duration::from_secs(d * 86_400));
+        assert_eq!(influx_duration("10d"), days(10));
+        assert_eq!(influx_duration("1w2d"), days(9));
+        assert_eq!(influx_duration("24h0m0s"), days(1));
+        assert_eq!(influx_duration("INF"), days(0));
+        assert_eq!(influx_duration(""), days(0));
+        for bad in ["10", "d", "10y", "-1d", "1.5d", "99999999999999999999w"] {
+            assert_eq!(influx_duration(bad), None, "{bad}");
+        }
+    }
+}

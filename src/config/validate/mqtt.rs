@@ -1,0 +1,159 @@
+//! `mqttConfig`.
+
+use super::super::raw;
+use super::super::settings::{Mqtt, MqttAuth, MqttProtocol, MqttTls, MqttTopics};
+use super::{At, Check, secret};
+
+pub(super) fn settings(check: &Check<'_>, at: &At<'_>) -> Option<Mqtt> {
+    let raw: raw::MqttConfig = at.read();
+    if !raw.enable {
+        return None;
+    }
+    let host = check.host(&at.get("brokerHost"), &raw.broker_host, "brokerPort");
+    let port = check.port(raw.broker_port);
+    let topics = topics(check, at, &raw);
+    let keep_alive = check.seconds(raw.keep_alive_seconds);
+    if raw.azure_event_grid.enable {
+        return Some(azure(
+            check,
+            &at.get("azureEventGrid"),
+            raw,
+            Mqtt {
+                host,
+                port,
+                protocol: MqttProtocol::V5,
+                client_id: String::new(),
+                auth: None,
+                keep_alive,
+                tls: None,
+                topics,
+            },
+        ));
+    }
+    let username = raw.username.trim().to_owned();
+    if username.is_empty() && !raw.password.0.is_empty() {
+        check.error(
+            &at.get("username"),
+            "there is a password but no user name",
+            "write the user's name, or remove the password",
+        );
+    }
+    Some(Mqtt {
+        host,
+        port,
+        protocol: match raw.protocol_version {
+            raw::ProtocolVersion::V311 => MqttProtocol::V311,
+            raw::ProtocolVersion::V5 => MqttProtocol::V5,
+        },
+        client_id: check.required(
+            &at.get("clientId"),
+            &raw.client_id,
+            "write a name that is unique at the broker",
+        ),
+        auth: (!username.is_empty())
+            .then(|| MqttAuth { username, password: secret(&raw.password) }),
+        keep_alive,
+        tls: raw.tls.enable.then(|| tls(check, &at.get("tls"), &raw.tls)),
+        topics,
+    })
+}
+
+fn tls(check: &Check<'_>, at: &At<'_>, raw: &raw::MqttTls) -> MqttTls {
+    if !raw.reject_unauthorized {
+        check.warn(
+            &at.get("rejectUnauthorized"),
+            "the broker's certificate is not verified: anybody in between can read the password",
+            "set it to true, and certCA to the broker's certificate authority",
+        );
+    }
+    let cert = check.optional_path(&raw.client_cert);
+    let key = check.optional_path(&raw.client_key);
+    if cert.is_some() && key.is_none() {
+        check.error(
+            &at.get("clientKey"),
+            "there is a client certificate but no key",
+            "write the path of its key",
+        );
+    }
+    if key.is_some() && cert.is_none() {
+        check.error(
+            &at.get("clientCert"),
+            "there is a key but no client certificate",
+            "write the path of its certificate",
+        );
+    }
+    MqttTls {
+        ca_cert: check.optional_path(&raw.cert_ca),
+        client: cert.zip(key),
+        reject_unauthorized: raw.reject_unauthorized,
+        server_name: Some(raw.server_name.trim().to_owned()).filter(|n| !n.is_empty()),
+    }
+}
+
+/// Azure Event Grid takes the client id as user name and the certificate as proof. Its own
+/// certificate is public, so `tls.certCA` is used only if it is written.
+fn azure(check: &Check<'_>, at: &At<'_>, raw: raw::MqttConfig, common: Mqtt) -> Mqtt {
+    let grid = raw.azure_event_grid;
+    let client_id = check.required(
+        &at.get("clientId"),
+        &grid.client_id,
+        "write the client's authentication name",
+    );
+    let cert = check.required_path(
+        &at.get("clientCertFile"),
+        &grid.client_cert_file,
+        "write the path of the client certificate",
+    );
+    let key = check.required_path(
+        &at.get("clientKeyFile"),
+        &grid.client_key_file,
+        "write the path of the client certificate's key",
+    );
+    Mqtt {
+        auth: Some(MqttAuth { username: client_id.clone(), password: None }),
+        client_id,
+        tls: Some(MqttTls {
+            ca_cert: check.optional_path(&raw.tls.cert_ca),
+            client: Some((cert, key)),
+            reject_unauthorized: raw.tls.reject_unauthorized,
+            server_name: Some(raw.tls.server_name.trim().to_owned()).filter(|n| !n.is_empty()),
+        }),
+        ..common
+    }
+}
+
+fn topics(check: &Check<'_>, at: &At<'_>, raw: &raw::MqttConfig) -> MqttTopics {
+    let topic = |key: &str, text: &str| {
+        let at = at.get(key);
+        let text = text.trim();
+        if text.is_empty() {
+            check.error(
+                &at,
+                "a topic can't be empty",
+                "write a topic, or remove the key for the default",
+            );
+        } else if text.contains(['+', '#', '\0']) {
+            check.error(
+                &at,
+                format!("\"{text}\" can't be published to"),
+                "write a topic without + and #",
+            );
+        } else if text.starts_with('$') {
+            check.error(
+                &at,
+                format!("\"{text}\" can't be published to"),
+                "topics that start with $ belong to the broker",
+            );
+        }
+        text.to_owned()
+    };
+    MqttTopics {
+        server_license: topic("qlikSenseServerLicenseTopic", &raw.qlik_sense_server_license_topic),
+        server_license_alert: topic(
+            "qlikSenseServerLicenseExpireTopic",
+            &raw.qlik_sense_server_license_expire_topic,
+        ),
+        access_license: topic("qlikSenseLicenseTopic", &raw.qlik_sense_license_topic),
+        status: topic("bursarStatusTopic", &raw.bursar_status_topic),
+    }
+}

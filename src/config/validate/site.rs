@@ -1,0 +1,200 @@
+//! `sites`, `configQRS`, `cert`.
+
+use super::super::node::Node;
+use super::super::settings::{Connection, Site};
+use super::super::{DEFAULT_SITE, raw};
+use super::license::{self, Available};
+use super::{At, Check};
+
+/// The sections a site may override, in the order they are checked.
+const INHERITED: [&str; 3] = ["configQRS", "cert", "qlikSenseLicense"];
+
+pub(super) fn settings(check: &Check<'_>, butler: &At<'_>, available: &Available) -> Vec<Site> {
+    let list = butler.get("sites");
+    let mut sites: Vec<Site> = Vec::new();
+    for at in list.items() {
+        let raw: raw::Site = at.read();
+        let name = site_name(check, &at.get("name"), &raw.name);
+        if sites.iter().any(|s| s.name.eq_ignore_ascii_case(&name)) && !name.is_empty() {
+            check.error(
+                &at.get("name"),
+                format!("there is another site named \"{name}\""),
+                "give each site its own name",
+            );
+        }
+        let merged = INHERITED.map(|key| inherit(butler.get(key).node, at.get(key).node));
+        let views = merge_views(&merged, &at, butler);
+        let mut site = site(check, name, &views, available);
+        site.tags = check.tags(&at.get("tags"), &raw.tags);
+        sites.push(site);
+    }
+    if sites.is_empty() && !list.broken {
+        let views = INHERITED.map(|key| butler.get(key));
+        sites.push(site(check, DEFAULT_SITE.to_owned(), &views, available));
+    }
+    sites
+}
+
+/// The section a site has in the end: the common one with its own keys on top.
+pub(in crate::config) fn inherit(common: Option<&Node>, own: Option<&Node>) -> Option<Node> {
+    match (common, own) {
+        (Some(common), Some(own)) => Some(common.merged(own)),
+        (one, other) => other.or(one).cloned(),
+    }
+}
+
+/// What is written nowhere is shown at the site.
+fn merge_views<'a>(merged: &'a [Option<Node>; 3], at: &At<'_>, butler: &At<'_>) -> [At<'a>; 3] {
+    std::array::from_fn(|i| match &merged[i] {
+        Some(node) => At {
+            broken: at.broken || at.get(INHERITED[i]).broken || butler.get(INHERITED[i]).broken,
+            ..At::root(node)
+        },
+        None => At {
+            node: None,
+            place: at.place,
+            path: format!("{}.{}", at.path, INHERITED[i]),
+            broken: at.broken,
+        },
+    })
+}
+
+fn site_name(check: &Check<'_>, at: &At<'_>, name: &str) -> String {
+    let name = check.required(at, name, "give the site a name, such as prod");
+    let plain = |c: char| c.is_alphanumeric() || "-_.".contains(c);
+    if !name.chars().all(plain) {
+        // It becomes a level of an MQTT topic and a tag.
+        check.error(
+            at,
+            format!("\"{name}\" can't be the name of a site"),
+            "use letters, digits, -, _ and . only",
+        );
+    }
+    name
+}
+
+fn site(check: &Check<'_>, name: String, views: &[At<'_>; 3], available: &Available) -> Site {
+    let [qrs, cert, licenses] = views;
+    let (server_license, access_license) = license::settings(check, licenses, available);
+    Site {
+        name,
+        connection: connection(check, qrs, cert),
+        tags: Vec::new(),
+        server_license,
+        access_license,
+    }
+}
+
+fn connection(check: &Check<'_>, qrs: &At<'_>, cert: &At<'_>) -> Connection {
+    let raw: raw::ConfigQrs = qrs.read();
+    let files: raw::Cert = cert.read();
+    if !raw.use_ssl {
+        check.warn(&qrs.get("useSSL"), "the site is called in clear text", "set useSSL: true");
+    } else if !raw.reject_unauthorized {
+        check.warn(
+            &qrs.get("rejectUnauthorized"),
+            "the server's certificate is not verified: anybody in between can read and change what is sent",
+            "set it to true, and tlsServerName to the name in the server's certificate",
+        );
+    }
+    let file = |key: &str, text: &str, what: &str| {
+        check.required_path(
+            &cert.get(key),
+            text,
+            &format!("write the path of {what}, as exported from the Qlik Management Console"),
+        )
+    };
+    Connection {
+        host: check.host(&qrs.get("host"), &raw.host, "port"),
+        port: check.port(raw.port),
+        use_ssl: raw.use_ssl,
+        client_cert: file("clientCert", &files.client_cert, "the client certificate"),
+        client_key: file("clientCertKey", &files.client_cert_key, "the client certificate's key"),
+        ca_cert: file("clientCertCA", &files.client_cert_ca, "the root certificate"),
+        reject_unauthorized: raw.reject_unauthorized,
+        tls_server_name: Some(raw.tls_server_name.trim().to_owned()).filter(|n| !n.is_empty()),
+        headers: headers(check, &qrs.at("headers.static"), &raw.headers.fixed),
+        connect_timeout: check.seconds(raw.connect_timeout_seconds),
+        request_timeout: check.seconds(raw.request_timeout_seconds),
+        max_concurrency: usize::try_from(raw.max_concurrency).unwrap_or(1),
+    }
+}
+
+const USER: &str = "X-Qlik-User";
+const USER_FIX: &str = "write name: X-Qlik-User with the value UserDirectory=INTERNAL; UserId=sa_repository, or another user that may read licenses";
+
+fn headers(check: &Check<'_>, at: &At<'_>, raw: &[raw::SiteHeader]) -> Vec<(String, String)> {
+    let mut headers = Vec::new();
+    for (header, at) in raw.iter().zip(at.items()) {
+        let (name, value) = (header.name.trim(), header.value.trim());
+        if !is_token(name) {
+            check.error(
+                &at.get("name"),
+                format!("\"{name}\" is not the name of a header"),
+                "use letters, digits and - only",
+            );
+        }
+        if value.contains(char::is_control) {
+            check.error(
+                &at.get("value"),
+                "a header can't hold a line break",
+                "write it on one line",
+            );
+        }
+        if name.eq_ignore_ascii_case("X-Qlik-Xrfkey") {
+            check.error(
+                &at.get("name"),
+                "Bursar sets this header itself, anew for each request",
+                "remove the entry",
+            );
+        }
+        if name.eq_ignore_ascii_case(USER) && !is_user(value) {
+            check.error(
+                &at.get("value"),
+                format!("\"{value}\" does not name a user"),
+                "write it as UserDirectory=...; UserId=...",
+            );
+        }
+        headers.push((name.to_owned(), value.to_owned()));
+    }
+    if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(USER)) {
+        check.error(at, format!("the header {USER} is missing"), USER_FIX);
+    }
+    headers
+}
+
+pub(super) fn is_token(name: &str) -> bool {
+    !name.is_empty()
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
+}
+
+/// `UserDirectory=...; UserId=...`, in either case.
+fn is_user(value: &str) -> bool {
+    let Some((directory, id)) = value.split_once(';') else { return false };
+    let value_of = |part: &str, key: &str| {
+        part.trim()
+            .split_once('=')
+            .is_some_and(|(k, v)| k.trim().eq_ignore_ascii_case(key) && !v.trim().is_empty())
+    };
+    value_of(directory, "UserDirectory") && value_of(id, "UserId")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn users_as_qlik_reads_them() {
+        assert!(is_user("UserDirectory=INTERNAL; UserId=sa_repository"));
+        assert!(is_user("userdirectory=CORP;userid=a=b"));
+        for bad in [
+            "",
+            "INTERNAL\\sa_repository",
+            "UserDirectory=INTERNAL",
+            "UserDirectory=; UserId=a",
+            "UserId=a; UserDirectory=b",
+        ] {
+            assert!(!is_user(bad), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! `webhookNotification`.
+
+use url::Url;
+
+use super::super::raw;
+use super::super::secret::Secret;
+use super::super::settings::{HttpMethod, Webhook, WebhookPurpose};
+use super::site::is_token;
+use super::{At, Check, secret};
+
+pub(super) fn settings(check: &Check<'_>, at: &At<'_>) -> Vec<Webhook> {
+    let raw: raw::WebhookNotification = at.read();
+    if !raw.enable {
+        return Vec::new();
+    }
+    let lists = [
+        (
+            "qlikSenseServerLicenseMonitor",
+            WebhookPurpose::ServerLicense,
+            &raw.qlik_sense_server_license_monitor,
+        ),
+        (
+            "qlikSenseServerLicenseExpiryAlert",
+            WebhookPurpose::ServerLicenseAlert,
+            &raw.qlik_sense_server_license_expiry_alert,
+        ),
+        ("qlikSenseLicenseMonitor", WebhookPurpose::AccessLicense, &raw.qlik_sense_license_monitor),
+    ];
+    if lists.iter().all(|(_, _, list)| list.webhooks.is_empty()) {
+        check.warn(
+            &at.get("enable"),
+            "no webhook that Bursar calls is listed below",
+            "add one, or set this to false",
+        );
+    }
+    let mut webhooks = Vec::new();
+    for (key, purpose, list) in lists {
+        for (raw, at) in list.webhooks.iter().zip(at.get(key).get("webhooks").items()) {
+            webhooks.extend(webhook(check, &at, raw, purpose, list.rate_limit));
+        }
+    }
+    webhooks
+}
+
+fn webhook(
+    check: &Check<'_>,
+    at: &At<'_>,
+    raw: &raw::Webhook,
+    purpose: WebhookPurpose,
+    rate_limit: i64,
+) -> Option<Webhook> {
+    let url = url(check, &at.get("webhookURL"), raw.webhook_url.trim());
+    let mut ca_cert = None;
+    let mut reject_unauthorized = true;
+    if raw.cert.enable {
+        ca_cert = check.optional_path(&raw.cert.cert_ca);
+        reject_unauthorized = raw.cert.reject_unauthorized;
+        if !reject_unauthorized {
+            check.warn(
+                &at.at("cert.rejectUnauthorized"),
+                "the server's certificate is not verified: anybody in between can read what is sent",
+                "set it to true, and certCA to the server's certificate authority",
+            );
+        }
+    }
+    let mut headers = Vec::new();
+    for (header, at) in raw.headers.iter().zip(at.get("headers").items()) {
+        let name = header.name.trim();
+        if !is_token(name) {
+            check.error(
+                &at.get("name"),
+                format!("\"{name}\" is not the name of a header"),
+                "use letters, digits and - only",
+            );
+        }
+        if header.value.0.contains(char::is_control) {
+            check.error(
+                &at.get("value"),
+                "a header can't hold a line break",
+                "write it on one line",
+            );
+        }
+        headers.push((name.to_owned(), Secret::new(header.value.0.clone())));
+    }
+    Some(Webhook {
+        purpose,
+        description: raw.description.trim().to_owned(),
+        url: url?,
+        method: match raw.http_method {
+            raw::HttpMethod::Get => HttpMethod::Get,
+            raw::HttpMethod::Post => HttpMethod::Post,
+            raw::HttpMethod::Put => HttpMethod::Put,
+        },
+        ca_cert,
+        reject_unauthorized,
+        headers,
+        hmac_key: secret(&raw.hmac_key),
+        rate_limit: check.seconds(rate_limit),
+        timeout: check.seconds(raw.timeout_seconds),
+    })
+}
+
+/// The address never shows in a message: it may hold a key.
+fn url(check: &Check<'_>, at: &At<'_>, text: &str) -> Option<Url> {
+    if text.is_empty() {
+        check.error(at, "this is missing", "write the address, with https:// in front");
+        return None;
+    }
+    if !text.contains("://") {
+        check.error(at, "the address has no scheme", "write https:// or http:// in front");
+        return None;
+    }
+    match Url::parse(text) {
+        Ok(url) if !matches!(url.scheme(), "http" | "https") => {
+            check.error(
+                at,
+                format!("{}:// is not HTTP", url.scheme()),
+                "write https:// or http:// in front",
+            );
+            None
+        }
+        Ok(url) => Some(url),
+        Err(error) => {
+            check.error(
+                at,
+                format!("the address can't be read: {error}"),
+                "write it as https://host/path",
+            );
+            None
+        }
+    }
+}
