@@ -27,6 +27,20 @@ pub struct Problem {
     pub fix: String,
 }
 
+impl Problem {
+    /// Where it is: `file:line:column: path`, as far as known.
+    pub fn place(&self) -> String {
+        let mut place = self.file.display().to_string();
+        if self.line > 0 {
+            place.push_str(&format!(":{}:{}", self.line, self.column));
+        }
+        if !self.path.is_empty() {
+            place.push_str(&format!(": {}", self.path));
+        }
+        place
+    }
+}
+
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.file.display())?;
@@ -53,6 +67,11 @@ impl fmt::Display for Problem {
 pub struct Problems(pub Vec<Problem>);
 
 impl Problems {
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = &Problem> {
+        self.0.iter()
+    }
+
     /// Only what keeps the file from being used.
     pub fn errors(&self) -> impl Iterator<Item = &Problem> {
         self.0.iter().filter(|p| p.severity == Severity::Error)

@@ -10,6 +10,7 @@ pub mod service;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -21,7 +22,7 @@ use tokio_util::task::TaskTracker;
 
 use self::poller::{Attempt, Timing};
 use crate::clock::Clock;
-use crate::config::settings::{Site, Storage};
+use crate::config::settings::{ServerLicenseMonitor, Site, Storage};
 use crate::config::{Schedule, Settings};
 use crate::destination::{Destination, registry, worker};
 use crate::event::{Body, Event, Monitor};
@@ -142,40 +143,18 @@ impl Daemon {
         }
         let client = Arc::new(client);
         if let Some(monitor) = site.server_license.clone() {
-            let (zone, observer) = (shared.settings.time_zone, client.clone());
-            self.start_poller(
-                shared,
-                site,
-                Monitor::ServerLicense,
-                monitor.schedule.clone(),
-                async move |now: DateTime<Utc>, deadline| {
-                    server_license::observe(&observer, &monitor, zone, now, deadline).await
-                },
-            );
+            let schedule = monitor.schedule.clone();
+            let look = Look::ServerLicense { client: client.clone(), monitor };
+            self.start_poller(shared, site, look, schedule);
         }
         if let Some(monitor) = &site.access_license {
-            self.start_poller(
-                shared,
-                site,
-                Monitor::AccessLicense,
-                monitor.schedule.clone(),
-                async move |_, deadline| access_license::observe(&client, deadline).await,
-            );
+            let look = Look::AccessLicense { client };
+            self.start_poller(shared, site, look, monitor.schedule.clone());
         }
         Ok(())
     }
 
-    fn start_poller<O, F>(
-        &self,
-        shared: &Shared,
-        site: &Site,
-        monitor: Monitor,
-        schedule: Schedule,
-        observe: O,
-    ) where
-        O: Fn(DateTime<Utc>, Instant) -> F + Send + Sync + 'static,
-        F: Future<Output = Result<Vec<Body>, qrs::Error>> + Send + 'static,
-    {
+    fn start_poller(&self, shared: &Shared, site: &Site, look: Look, schedule: Schedule) {
         let (offset, start_delay) = spread(&shared.settings, &site.name);
         let timing = Timing {
             clock: shared.clock,
@@ -184,33 +163,21 @@ impl Daemon {
             offset,
             start_delay,
         };
-        let reporter = Arc::new(Reporter {
+        let job = Arc::new(Job {
             shared: shared.clone(),
             site: site.name.clone(),
-            monitor,
+            look,
             last: Mutex::default(),
         });
-        let observe = Arc::new(observe);
         let stop = self.stop_polling.clone();
         self.pollers.spawn(async move {
             // A panic ends only the inner task: it is reported, and the monitor starts over.
             while !stop.is_cancelled() {
-                let (timing, stop_inner) = (timing.clone(), stop.clone());
-                let (observe, report) = (observe.clone(), reporter.clone());
-                let inner = tokio::spawn(async move {
-                    let poll = move |now, deadline| {
-                        let (observe, report) = (observe.clone(), report.clone());
-                        async move { report.attempt(now, observe(now, deadline).await).await }
-                    };
-                    poller::run(timing, fastrand::Rng::new(), stop_inner, poll).await;
-                });
-                if let Err(error) = inner.await {
-                    tracing::error!(site = reporter.site, %error, "a monitor stopped; it starts again");
-                    let pause = reporter.shared.clock.now() + chrono::Duration::seconds(60);
-                    reporter.shared.clock.sleep_until(pause, &stop).await;
-                } else {
-                    return;
-                }
+                let inner = tokio::spawn(job.clone().run(timing.clone(), stop.clone()));
+                let Err(error) = inner.await else { return };
+                tracing::error!(site = job.site, %error, "a monitor stopped; it starts again");
+                let pause = job.shared.clock.now() + chrono::Duration::seconds(60);
+                job.shared.clock.sleep_until(pause, &stop).await;
             }
         });
     }
@@ -230,11 +197,27 @@ fn spread(settings: &Settings, site: &str) -> (Duration, Duration) {
     (spread.mul_f64(share), spread.mul_f64(share) / 3)
 }
 
-/// Turns what a monitor saw into durable events, and its failures into health and log lines.
-struct Reporter {
+/// What a poller looks at.
+enum Look {
+    ServerLicense { client: Arc<qrs::Client>, monitor: ServerLicenseMonitor },
+    AccessLicense { client: Arc<qrs::Client> },
+}
+
+impl Look {
+    fn monitor(&self) -> Monitor {
+        match self {
+            Self::ServerLicense { .. } => Monitor::ServerLicense,
+            Self::AccessLicense { .. } => Monitor::AccessLicense,
+        }
+    }
+}
+
+/// One monitor of one site: turns what it sees into durable events, and its failures into health
+/// and log lines.
+struct Job {
     shared: Shared,
     site: String,
-    monitor: Monitor,
+    look: Look,
     last: Mutex<Last>,
 }
 
@@ -245,13 +228,35 @@ struct Last {
     failure: Option<&'static str>,
 }
 
-impl Reporter {
-    async fn attempt(
+impl Job {
+    fn run(
+        self: Arc<Self>,
+        timing: Timing,
+        stop: CancellationToken,
+    ) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        Box::pin(poller::run(timing, fastrand::Rng::new(), stop, move |now, deadline| {
+            let job = self.clone();
+            async move { job.attempt(now, deadline).await }
+        }))
+    }
+
+    async fn observe(
         &self,
         now: DateTime<Utc>,
-        observed: Result<Vec<Body>, qrs::Error>,
-    ) -> Attempt {
-        let (attempt, problem) = match observed {
+        deadline: Instant,
+    ) -> Result<Vec<Body>, qrs::Error> {
+        match &self.look {
+            Look::ServerLicense { client, monitor } => {
+                let zone = self.shared.settings.time_zone;
+                server_license::observe(client, monitor, zone, now, deadline).await
+            }
+            Look::AccessLicense { client } => access_license::observe(client, deadline).await,
+        }
+    }
+
+    async fn attempt(&self, now: DateTime<Utc>, deadline: Instant) -> Attempt {
+        let monitor = self.look.monitor();
+        let (attempt, problem) = match self.observe(now, deadline).await {
             Ok(bodies) => match self.record(now, bodies).await {
                 Ok(()) => (Attempt::Done, None),
                 Err(error) => {
@@ -273,7 +278,7 @@ impl Reporter {
         };
         let result = problem.map_or(Ok(()), Err);
         if let Err(error) =
-            self.shared.store.record_health(&self.site, self.monitor, result).await
+            self.shared.store.record_health(&self.site, monitor, result).await
         {
             tracing::error!(site = self.site, %error, "the state of the monitor can't be stored");
         }
@@ -300,7 +305,7 @@ impl Reporter {
         if last.failure.take().is_some() {
             tracing::info!(
                 site = self.site,
-                monitor = self.monitor.as_str(),
+                monitor = self.look.monitor().as_str(),
                 "reading works again"
             );
         }
@@ -316,7 +321,7 @@ impl Reporter {
     /// Warns of a new kind of failure; the same one again is only for those who debug.
     fn log_failure(&self, error: &qrs::Error) {
         let mut last = self.last.lock().expect("no holder of this lock panics");
-        let (site, monitor, code) = (self.site.as_str(), self.monitor.as_str(), error.code());
+        let (site, monitor, code) = (self.site.as_str(), self.look.monitor().as_str(), error.code());
         if last.failure.replace(code) == Some(code) {
             tracing::debug!(site, monitor, code, "{error}");
         } else {
@@ -360,3 +365,10 @@ pub async fn signals(stop: CancellationToken) {
     }
     stop.cancel();
 }
+fn need_send<T: Send>(_: T) {}
+fn bis1(job: &'static Job) { need_send(job.observe(Utc::now(), Instant::now())); }
+fn bis2(job: &'static Job) { need_send(job.record(Utc::now(), vec![])); }
+fn bis3(job: &'static Job) { need_send(job.shared.store.record_health("", Monitor::AccessLicense, Ok(()))); }
+fn bis4(job: &'static Job) { need_send(job.attempt(Utc::now(), Instant::now())); }
+fn bis5(c: &'static Clock, t: &'static CancellationToken) { need_send(c.sleep_until(Utc::now(), t)); }
+fn bis6(t: Timing, s: CancellationToken) { need_send(poller::run(t, fastrand::Rng::new(), s, |_, _| async { Attempt::Done })); }

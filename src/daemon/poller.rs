@@ -42,10 +42,12 @@ const LONGEST_ATTEMPT: Duration = Duration::from_secs(150);
 /// skipped. A failed poll is tried again, with backoff, until the next tick takes over.
 /// `poll` gets the time that its results belong to and the instant after which it must not retry;
 /// it is dropped at an await when `stop` comes.
-pub async fn run<P>(timing: Timing, mut rng: fastrand::Rng, stop: CancellationToken, mut poll: P)
-where
-    P: AsyncFnMut(DateTime<Utc>, Instant) -> Attempt,
-{
+pub async fn run<F: Future<Output = Attempt>>(
+    timing: Timing,
+    mut rng: fastrand::Rng,
+    stop: CancellationToken,
+    mut poll: impl FnMut(DateTime<Utc>, Instant) -> F,
+) {
     let clock = timing.clock;
     let first = clock.now() + to_chrono(timing.start_delay);
     if !clock.sleep_until(first, &stop).await {
@@ -117,14 +119,15 @@ mod tests {
     async fn begins(
         timing: Timing,
         span: Duration,
-        mut script: impl AsyncFnMut(usize, Instant) -> Attempt,
+        script: impl AsyncFn(usize, Instant) -> Attempt,
     ) -> Vec<String> {
         let log = RefCell::new(Vec::new());
         let stop = CancellationToken::new();
         let rng = fastrand::Rng::with_seed(7);
-        let poll = async |now: DateTime<Utc>, deadline: Instant| {
-            let n = log.borrow().len();
-            log.borrow_mut().push(now.format("%d %H:%M:%S").to_string());
+        let (script, log_ref) = (&script, &log);
+        let poll = move |now: DateTime<Utc>, deadline: Instant| async move {
+            let n = log_ref.borrow().len();
+            log_ref.borrow_mut().push(now.format("%d %H:%M:%S").to_string());
             script(n, deadline).await
         };
         tokio::select! {
@@ -172,16 +175,17 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_next_tick_takes_over_from_retries() {
-        let mut deadlines = Vec::new();
+        let deadlines = RefCell::new(Vec::new());
         let began = Instant::now();
         let polls =
             begins(timing("every 1 minute", "2026-01-15T10:00:30Z"), HOUR / 30, async |_, d| {
-                deadlines.push((d - began).as_secs());
+                deadlines.borrow_mut().push((d - began).as_secs());
                 Attempt::FailedUntilFixed
             })
             .await;
         assert!(polls.contains(&"15 10:01:00".to_owned()), "{polls:?}");
         assert!(polls.contains(&"15 10:02:00".to_owned()), "{polls:?}");
+        let deadlines = deadlines.into_inner();
         assert!(deadlines.iter().all(|d| [30, 90, 150].contains(d)), "{deadlines:?}");
     }
 

@@ -12,6 +12,7 @@ mod influxdb;
 mod license;
 mod mqtt;
 mod site;
+mod web;
 mod webhook;
 
 pub(super) use destinations::*;
@@ -19,6 +20,7 @@ pub(super) use influxdb::*;
 pub(super) use license::*;
 pub(super) use mqtt::*;
 pub(super) use site::*;
+pub(super) use web::*;
 pub(super) use webhook::*;
 
 use std::fmt;
@@ -56,6 +58,9 @@ pub(super) struct Butler {
     /// The embedded store: what waits to be delivered and the last state of each site.
     #[schemars(extend("x-bursar" = true))]
     pub(super) storage: Storage,
+    /// The status page.
+    #[schemars(extend("x-bursar" = true))]
+    pub(super) web: Web,
     /// Certificate with which the repository service is called, exported from the Qlik Management
     /// Console in PEM format. Paths are looked up from the working directory, then from the
     /// folder of this file.
@@ -87,6 +92,7 @@ impl Default for Butler {
             log_format: LogFormat::Human,
             time_zone: "UTC".to_owned(),
             storage: Storage::default(),
+            web: Web::default(),
             cert: Cert::default(),
             config_qrs: ConfigQrs::default(),
             sites: Vec::new(),

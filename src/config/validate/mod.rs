@@ -5,6 +5,7 @@ mod influxdb;
 mod license;
 mod mqtt;
 mod site;
+mod web;
 mod webhook;
 
 use std::cell::RefCell;
@@ -270,6 +271,7 @@ pub(super) fn settings(check: &mut Check<'_>, root: &Node, ignored: &[String]) -
         log: log(&top),
         time_zone: check.zone,
         storage: storage(check, &top.storage),
+        web: web::settings(check, &butler.get("web")),
         named_sites: !top.sites.is_empty(),
         sites,
         influxdb,
