@@ -24,9 +24,10 @@ impl Site {
 
     async fn with(scenario: Scenario) -> Self {
         let server_name = scenario.server_name.clone();
-        let running = Running::start(scenario, ([127, 0, 0, 1], 0).into()).await.unwrap();
-        let dir = tempfile::tempdir().unwrap();
-        let files = running.pki().write_to(dir.path()).unwrap();
+        let running =
+            Running::start(scenario, ([127, 0, 0, 1], 0).into()).await.expect("the site starts");
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let files = running.pki().write_to(dir.path()).expect("the folder can be written");
         let connection = Connection {
             host: "127.0.0.1".into(),
             port: running.addr().port(),
@@ -55,7 +56,10 @@ impl Site {
 
     /// The error of reading the license, without a second try.
     async fn license_error(&self) -> Error {
-        self.client().server_license(DateOrder::Unset, once()).await.unwrap_err()
+        self.client()
+            .server_license(DateOrder::Unset, once())
+            .await
+            .expect_err("the site is faulty")
     }
 }
 
@@ -64,7 +68,7 @@ fn client(connection: &Connection) -> Client {
     let millis = Duration::from_millis;
     let backoff = Backoff { first: millis(1), cap: millis(5) };
     let options = Options { rng: fastrand::Rng::with_seed(1), backoff };
-    Client::with("test", connection, options).unwrap()
+    Client::with("test", connection, options).expect("the files fit")
 }
 
 /// A deadline that leaves time for one try only.
@@ -369,11 +373,11 @@ mod plain {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    const OPTIONS_FIELD: bursar::qrs::Field = bursar::qrs::Field::new("name");
+    const NAME: bursar::qrs::Field = bursar::qrs::Field::new("name");
 
     async fn serve(router: Router) -> Connection {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let port = listener.local_addr().unwrap().port();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let port = listener.local_addr().expect("it is bound").port();
         tokio::spawn(async move { axum::serve(listener, router).await });
         Connection {
             host: "127.0.0.1".into(),
@@ -451,7 +455,7 @@ mod plain {
             }),
         );
         let client = client(&serve(router).await);
-        let filter = OPTIONS_FIELD.eq("Q1'25 & #+é\\");
+        let filter = NAME.eq("Q1'25 & #+é\\");
         assert_eq!(client.count("user", Some(&filter), once()).await, Ok(1));
     }
 
