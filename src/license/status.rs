@@ -131,8 +131,9 @@ mod tests {
         let none = ServerLicense { kind: Kind::None, ..license(Expiry::Unknown) };
         let blacklisted = |expiry| ServerLicense { blacklisted: true, ..license(expiry) };
         let invalid = |expiry| ServerLicense { invalid: true, ..license(expiry) };
+        type Case<'a> = (&'a str, ServerLicense, LicenseState, bool, Option<i64>, &'a [&'a str]);
         #[rustfmt::skip]
-        let cases: &[(&str, ServerLicense, LicenseState, bool, Option<i64>, &[&str])] = &[
+        let cases: &[Case<'_>] = &[
             ("well",                   license(in_days(31)),           Valid,            false, Some(31),  &[]),
             ("at the threshold",       license(in_days(30)),           Expiring,         false, Some(30),  &["expiring"]),
             ("below the threshold",    license(in_days(29)),           Expiring,         false, Some(29),  &["expiring"]),

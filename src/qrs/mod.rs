@@ -34,6 +34,7 @@ pub use filter::{Field, Filter};
 pub use retry::Backoff;
 pub use wire::About;
 
+use retry::Tries;
 use transport::Transport;
 
 /// A value, and what its reading tells of the site.
@@ -132,11 +133,18 @@ impl Client {
         deadline: Instant,
     ) -> Result<Reading<Vec<u8>>, Error> {
         let inner = &*self.inner;
-        retry::until(&inner.site, path, inner.backoff, &inner.rng, deadline, async |limit| {
+        let mut tries = Tries::new(&inner.site, inner.backoff, deadline);
+        loop {
             let key = transport::xrfkey(&mut retry::lock(&inner.rng));
-            inner.transport.get(path, query, &key, max_bytes, limit).await
-        })
-        .await
+            let limit = tries.limit();
+            match inner.transport.get(path, query, &key, max_bytes, limit).await {
+                Ok(reading) => return Ok(reading),
+                Err(error) => {
+                    let wait = tries.failed(error, &mut retry::lock(&inner.rng))?;
+                    tokio::time::sleep(wait).await;
+                }
+            }
+        }
     }
 }
 

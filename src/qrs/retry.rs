@@ -31,46 +31,59 @@ impl Backoff {
     }
 }
 
-/// Calls `attempt` until it succeeds, fails for good, or the next try would start at or after
-/// `deadline`. The first try is not bounded by the deadline; each later one is told what is left.
-/// A server's `Retry-After` replaces the random wait.
-pub(super) async fn until<T>(
-    site: &str,
-    path: &str,
+/// The tries of one request. The first is not bounded by the deadline; a later one starts before
+/// it and is told how much is left.
+#[derive(Debug)]
+pub(super) struct Tries<'a> {
+    site: &'a str,
     backoff: Backoff,
-    rng: &Mutex<fastrand::Rng>,
     deadline: Instant,
-    mut attempt: impl AsyncFnMut(Option<Duration>) -> Result<T, Error>,
-) -> Result<T, Error> {
-    let mut before: Option<Error> = None;
-    for number in 1.. {
-        let limit = before.as_ref().map(|_| deadline.saturating_duration_since(Instant::now()));
-        let error = match attempt(limit).await {
-            Ok(value) => return Ok(value),
-            Err(error) => error,
-        };
-        let cut_short = Instant::now() >= deadline && matches!(error, Error::TimedOut { .. });
-        if cut_short && let Some(before) = before {
+    number: u32,
+    /// Why the try before failed.
+    before: Option<Error>,
+}
+
+impl<'a> Tries<'a> {
+    pub(super) fn new(site: &'a str, backoff: Backoff, deadline: Instant) -> Self {
+        Self { site, backoff, deadline, number: 0, before: None }
+    }
+
+    /// How long the next try may take, where the deadline says so.
+    pub(super) fn limit(&self) -> Option<Duration> {
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        self.before.as_ref().map(|_| left)
+    }
+
+    /// How long to wait before the next try, or the error to give up with: one that lasts, or the
+    /// last before the deadline. A server's `Retry-After` replaces the random wait.
+    pub(super) fn failed(
+        &mut self,
+        error: Error,
+        rng: &mut fastrand::Rng,
+    ) -> Result<Duration, Error> {
+        let now = Instant::now();
+        let cut_short = now >= self.deadline && matches!(error, Error::TimedOut { .. });
+        if cut_short && let Some(before) = self.before.take() {
             // It was the deadline that ended this try; the one before says more.
             return Err(before);
         }
-        let delay = error.retry_after().unwrap_or_else(|| backoff.delay(number, &mut lock(rng)));
-        if !error.is_transient() || Instant::now() + delay >= deadline {
+        self.number += 1;
+        let wait = error.retry_after().unwrap_or_else(|| self.backoff.delay(self.number, rng));
+        let in_time = now.checked_add(wait).is_some_and(|next| next < self.deadline);
+        if !error.is_transient() || !in_time {
             return Err(error);
         }
         tracing::debug!(
-            site,
-            path,
+            site = self.site,
             code = error.code(),
-            delay_ms = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX),
-            retry = number,
+            wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX),
+            retry = self.number,
             error = %error,
             "a request failed and is tried again"
         );
-        before = Some(error);
-        tokio::time::sleep(delay).await;
+        self.before = Some(error);
+        Ok(wait)
     }
-    unreachable!("the loop has no end but a return")
 }
 
 /// The generator, even after a panic elsewhere: it has no state that could be half-changed.
@@ -100,20 +113,23 @@ mod tests {
         answers: Vec<Result<u32, Error>>,
     ) -> (Result<u32, Error>, Vec<Duration>, Vec<Option<Duration>>) {
         let start = Instant::now();
-        let rng = Mutex::new(fastrand::Rng::with_seed(7));
+        let mut rng = fastrand::Rng::with_seed(7);
+        let mut tries = Tries::new("s", BACKOFF, start + deadline);
         let (mut times, mut limits) = (Vec::new(), Vec::new());
         let mut answers = answers.into_iter();
         let mut last = None;
-        let result = until("s", "p", BACKOFF, &rng, start + deadline, async |limit| {
+        loop {
             times.push(start.elapsed());
-            limits.push(limit);
-            if let Some(answer) = answers.next() {
-                last = Some(answer);
+            limits.push(tries.limit());
+            last = answers.next().or(last);
+            match last.clone().expect("at least one answer") {
+                Ok(value) => return (Ok(value), times, limits),
+                Err(error) => match tries.failed(error, &mut rng) {
+                    Ok(wait) => tokio::time::sleep(wait).await,
+                    Err(error) => return (Err(error), times, limits),
+                },
             }
-            last.clone().expect("at least one answer")
-        })
-        .await;
-        (result, times, limits)
+        }
     }
 
     #[test]
@@ -173,18 +189,19 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_try_cut_short_by_the_deadline_does_not_hide_the_reason() {
-        let start = Instant::now();
-        let rng = Mutex::new(fastrand::Rng::with_seed(7));
-        let deadline = start + Duration::from_secs(5);
-        let result: Result<(), _> =
-            until("s", "p", BACKOFF, &rng, deadline, async |limit| match limit {
-                None => Err(server_error(None)),
-                Some(limit) => {
-                    tokio::time::sleep(limit).await;
-                    Err(timed_out())
-                }
-            })
-            .await;
-        assert_eq!(result, Err(server_error(None)));
+        let mut rng = fastrand::Rng::with_seed(7);
+        let mut tries = Tries::new("s", BACKOFF, Instant::now() + Duration::from_secs(5));
+        let wait = tries.failed(server_error(None), &mut rng).unwrap();
+        tokio::time::sleep(wait).await;
+        tokio::time::sleep(tries.limit().unwrap()).await;
+        assert_eq!(tries.failed(timed_out(), &mut rng), Err(server_error(None)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_wait_overflows_the_clock() {
+        let mut rng = fastrand::Rng::with_seed(7);
+        let mut tries = Tries::new("s", BACKOFF, Instant::now() + Duration::from_secs(5));
+        let error = server_error(Some(Duration::from_secs(u64::MAX)));
+        assert_eq!(tries.failed(error.clone(), &mut rng), Err(error));
     }
 }

@@ -21,6 +21,7 @@ mod clock;
 mod connection;
 mod control;
 mod fault;
+pub mod filter;
 mod license;
 mod pki;
 mod pools;
