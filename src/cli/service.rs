@@ -76,6 +76,8 @@ fn run(config: ConfigFile) -> anyhow::Result<Exit> {
         Err(exit) => return Ok(exit),
     };
     let _guard = logging::start(&loaded.settings.log)?;
-    service::run(move |stop| super::block_on(super::run::serve(loaded.clone(), Clock::System, stop))?)?;
+    service::run(move |stop| {
+        super::block_on(super::run::serve(loaded.clone(), Clock::System, stop))?
+    })?;
     Ok(Exit::Ok)
 }

@@ -277,19 +277,13 @@ impl Job {
             }
         };
         let result = problem.map_or(Ok(()), Err);
-        if let Err(error) =
-            self.shared.store.record_health(&self.site, monitor, result).await
-        {
+        if let Err(error) = self.shared.store.record_health(&self.site, monitor, result).await {
             tracing::error!(site = self.site, %error, "the state of the monitor can't be stored");
         }
         attempt
     }
 
-    async fn record(
-        &self,
-        now: DateTime<Utc>,
-        bodies: Vec<Body>,
-    ) -> Result<(), StoreError> {
+    async fn record(&self, now: DateTime<Utc>, bodies: Vec<Body>) -> Result<(), StoreError> {
         let events: Vec<(Event, Vec<String>)> = bodies
             .into_iter()
             .map(|body| Event::new(&self.site, now, body))
@@ -321,7 +315,8 @@ impl Job {
     /// Warns of a new kind of failure; the same one again is only for those who debug.
     fn log_failure(&self, error: &qrs::Error) {
         let mut last = self.last.lock().expect("no holder of this lock panics");
-        let (site, monitor, code) = (self.site.as_str(), self.look.monitor().as_str(), error.code());
+        let (site, monitor, code) =
+            (self.site.as_str(), self.look.monitor().as_str(), error.code());
         if last.failure.replace(code) == Some(code) {
             tracing::debug!(site, monitor, code, "{error}");
         } else {
@@ -365,10 +360,3 @@ pub async fn signals(stop: CancellationToken) {
     }
     stop.cancel();
 }
-fn need_send<T: Send>(_: T) {}
-fn bis1(job: &'static Job) { need_send(job.observe(Utc::now(), Instant::now())); }
-fn bis2(job: &'static Job) { need_send(job.record(Utc::now(), vec![])); }
-fn bis3(job: &'static Job) { need_send(job.shared.store.record_health("", Monitor::AccessLicense, Ok(()))); }
-fn bis4(job: &'static Job) { need_send(job.attempt(Utc::now(), Instant::now())); }
-fn bis5(c: &'static Clock, t: &'static CancellationToken) { need_send(c.sleep_until(Utc::now(), t)); }
-fn bis6(t: Timing, s: CancellationToken) { need_send(poller::run(t, fastrand::Rng::new(), s, |_, _| async { Attempt::Done })); }

@@ -31,7 +31,10 @@ async fn start(setup: &Setup, yaml: &str) -> Daemon {
 fn influxdb_with_login(port: u16, database: &str) -> String {
     influxdb_section(port, database).replace(
         "auth: {enable: false, username: '', password: ''}",
-        &format!("auth: {{enable: true, username: {ADMIN}, password: '{}'}}", PASSWORD.replace('\'', "''")),
+        &format!(
+            "auth: {{enable: true, username: {ADMIN}, password: '{}'}}",
+            PASSWORD.replace('\'', "''")
+        ),
     )
 }
 
@@ -78,8 +81,9 @@ async fn a_butler_shaped_file_brings_everything_everywhere() {
     let more = influxdb_with_login(influx.port, "everything")
         + &mqtt_section(broker.port)
         + &webhook_section(&receiver.url(""));
-    let daemon =
-        Daemon::start(setup.load(&setup.yaml("every 24 hours", &more)), Clock::System).await.unwrap();
+    let daemon = Daemon::start(setup.load(&setup.yaml("every 24 hours", &more)), Clock::System)
+        .await
+        .unwrap();
 
     let calls = receiver
         .wait(|calls| ["/status", "/alert"].iter().all(|p| calls.iter().any(|c| c.path == *p)))
@@ -96,14 +100,19 @@ async fn a_butler_shaped_file_brings_everything_everywhere() {
 
     let today = chrono::Utc::now().date_naive();
     let end = (today + chrono::Days::new(30)).format("%Y-%m-%d").to_string();
-    let shape = format!("{{\"licenseExpired\":false,\"expiryDateStr\":\"{end}\",\"daysUntilExpiry\":30");
+    let shape =
+        format!("{{\"licenseExpired\":false,\"expiryDateStr\":\"{end}\",\"daysUntilExpiry\":30");
     let status = calls.iter().find(|c| c.path == "/status").unwrap();
     assert_eq!(status.method, "POST");
     assert!(status.body.contains(&shape[1..]), "{}", status.body);
     assert!(status.body.contains("\"event\":\"server license status\""), "{}", status.body);
     let alert = calls.iter().find(|c| c.path == "/alert").unwrap();
     assert_eq!(alert.method, "PUT");
-    assert!(alert.body.contains("\"event\":\"server license about to expire alert\""), "{}", alert.body);
+    assert!(
+        alert.body.contains("\"event\":\"server license about to expire alert\""),
+        "{}",
+        alert.body
+    );
     assert!(subscriber.on("butler/license")[0].starts_with(&shape), "{:?}", subscriber.received());
     assert_eq!(
         subscriber.on("butler/license/expire"),
@@ -123,7 +132,14 @@ async fn a_butler_shaped_file_brings_everything_everywhere() {
     kinds.sort_unstable();
     assert_eq!(
         kinds,
-        ["analyzer", "analyzer_capacity", "professional", "token_login", "token_user", "tokens_available"]
+        [
+            "analyzer",
+            "analyzer_capacity",
+            "professional",
+            "token_login",
+            "token_user",
+            "tokens_available"
+        ]
     );
 }
 
@@ -264,8 +280,10 @@ async fn one_monitor_that_fails_does_not_stop_the_other() {
 async fn kill_9_loses_nothing() {
     let influx = influxd::shared().await;
     let broker = Mosquitto::plain().await;
-    let (influx_proxy, mqtt_proxy) =
-        (Proxy::start(influx.port, Mode::Refuse).await, Proxy::start(broker.port, Mode::Refuse).await);
+    let (influx_proxy, mqtt_proxy) = (
+        Proxy::start(influx.port, Mode::Refuse).await,
+        Proxy::start(broker.port, Mode::Refuse).await,
+    );
     let subscriber = Subscriber::new(broker.port, "butler/license").await;
     let receiver = Receiver::start().await;
     receiver.set(Mood::Status(500));
@@ -295,7 +313,8 @@ async fn kill_9_loses_nothing() {
 
     // The third one brings the rest.
     let third = Process::start(&run, setup.folder.path());
-    let has_all = |messages: &[String]| stored.iter().all(|t| messages.iter().any(|m| m.contains(t)));
+    let has_all =
+        |messages: &[String]| stored.iter().all(|t| messages.iter().any(|m| m.contains(t)));
     receiver.wait(|_| has_all(&receiver.taken("/status"))).await;
     subscriber
         .until("every stored event on MQTT", |all| {
