@@ -181,9 +181,14 @@ async fn handle(
     request.body = read(http.into_body()).await?;
     let number = control.begin(&request, connection);
     let faults = control.faults_for(&request);
+    if number == 1 {
+        let wait = control.site().quirks.slow_first_answer_seconds;
+        tokio::time::sleep(Duration::from_secs(wait)).await;
+    }
     for fault in &faults {
         match fault {
             Fault::Latency { millis } => tokio::time::sleep(Duration::from_millis(*millis)).await,
+            Fault::UserLogsIn { user } => control.log_in_by_name(user),
             Fault::Hang => pending::<()>().await,
             Fault::ResetBefore => {
                 reset.pull();
