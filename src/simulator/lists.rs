@@ -83,8 +83,8 @@ pub(super) struct Wanted {
 
 impl Wanted {
     pub fn of(request: &Request) -> Result<Self, Answer> {
-        let filter = match request.param("filter") {
-            None => None,
+        let filter = match request.param("filter").map(str::trim) {
+            None | Some("") => None,
             Some(text) => Some(filter::parse(text).map_err(|e| Answer::text(400, e.to_string()))?),
         };
         let order = request.param("orderby").and_then(|text| {

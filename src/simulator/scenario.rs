@@ -6,9 +6,9 @@ use serde::Deserialize;
 
 use super::fault::FaultRule;
 use super::license::LicenseVariant;
-use super::people::SeatKind;
+use super::people::{SeatKind, split_name};
 use super::pki::SHARED_SERVER_NAME;
-use super::pools::{PoolSettings, SeatPool};
+use super::pools::{MinutePool, PoolSettings, SeatPool};
 use super::when::When;
 
 /// A simulated Qlik Sense site. Everything has a default: an empty scenario is a small healthy
@@ -18,6 +18,8 @@ use super::when::When;
 pub struct Scenario {
     /// The only name in the server's certificate.
     pub server_name: String,
+    /// No TLS 1.3, as on Windows servers before 2022.
+    pub tls12_only: bool,
     /// `buildVersion` of `/qrs/about`.
     pub version: String,
     /// Everything generated follows from this number: the same seed, the same site.
@@ -324,6 +326,7 @@ impl Default for Scenario {
     fn default() -> Self {
         Self {
             server_name: SHARED_SERVER_NAME.to_owned(),
+            tls12_only: false,
             version: "31.62.0.0".to_owned(),
             seed: 1,
             clock: ClockSettings::default(),
@@ -341,35 +344,141 @@ impl Default for Scenario {
     }
 }
 
+/// More would take minutes to make and gigabytes to hold.
+const MOST_USERS: usize = 1_000_000;
+
+fn bad_id(place: &str, id: Option<&str>) -> Option<String> {
+    let id = id?;
+    let bad = uuid::Uuid::try_parse(id).is_err();
+    bad.then(|| format!("{place}.id: {id:?} is not a GUID"))
+}
+
 impl Scenario {
     /// Reads a scenario. The error says where and what is wrong.
     pub fn from_yaml(text: &str) -> Result<Self, String> {
         if text.lines().all(|line| line.trim().is_empty() || line.trim().starts_with('#')) {
             return Ok(Self::default());
         }
-        serde_saphyr::from_str(text).map_err(|e| e.to_string())
+        let scenario: Self = serde_saphyr::from_str(text).map_err(|e| e.to_string())?;
+        let problems = scenario.problems();
+        if problems.is_empty() { Ok(scenario) } else { Err(problems.join("\n")) }
+    }
+
+    /// What can be written but not simulated.
+    fn problems(&self) -> Vec<String> {
+        let mut problems = Vec::new();
+        let people = &self.population;
+        let seated = people.professional.saturating_add(people.analyzer);
+        if seated.saturating_add(people.user_access) > people.users {
+            problems.push(format!(
+                "population: {} users can't have {seated} Professional and Analyzer seats and {} \
+                 user accesses; each user gets one at most",
+                people.users, people.user_access
+            ));
+        }
+        if people.users > MOST_USERS {
+            problems.push(format!("population.users: at most {MOST_USERS} can be simulated"));
+        }
+        for (name, share) in [
+            ("inactiveShare", people.inactive_share),
+            ("removedShare", people.removed_share),
+            ("neverUsedShare", people.never_used_share),
+            ("idleShare", people.idle_share),
+            ("quarantinedShare", people.quarantined_share),
+            ("taggedShare", people.tagged_share),
+        ] {
+            if !(0.0..=1.0).contains(&share) {
+                problems.push(format!("population.{name}: {share} is not between 0 and 1"));
+            }
+        }
+        for (name, rate) in [
+            ("loginsPerDay", people.logins_per_day),
+            ("growthPerYear", people.growth_per_year),
+            ("leaversPerYear", people.leavers_per_year),
+        ] {
+            if !(0.0..=1000.0).contains(&rate) {
+                problems.push(format!("population.{name}: {rate} is not between 0 and 1000"));
+            }
+        }
+        if !self.clock.speed.is_finite() || self.clock.speed < 0.0 {
+            problems.push(format!("clock.speed: {} is not 0 or more", self.clock.speed));
+        }
+        for (n, user) in self.users.iter().enumerate() {
+            if user.directory.is_empty() || user.user_id.is_empty() {
+                problems.push(format!("users[{n}]: directory and userId are needed"));
+            }
+            problems.extend(bad_id(&format!("users[{n}]"), user.id.as_deref()));
+        }
+        for (n, seat) in self.seats.iter().enumerate() {
+            if split_name(&seat.user).is_none() {
+                problems.push(format!("seats[{n}].user: {:?} is not DIRECTORY\\id", seat.user));
+            }
+            problems.extend(bad_id(&format!("seats[{n}]"), seat.id.as_deref()));
+        }
+        problems
     }
 
     /// The site that `bursar demo` shows: busy, a little short of seats, its license near its end.
     pub fn demo() -> Self {
-        let mut demo = Self::default();
-        demo.license = LicenseVariant::signed(When::in_days(41));
-        demo.pools.professional = SeatPool::of(120);
-        demo.pools.analyzer = SeatPool::of(900);
-        demo.pools.analyzer_time.allocated_minutes = 20_000;
-        demo.population = Population {
-            logins_per_day: 1.5,
-            growth_per_year: 0.6,
-            leavers_per_year: 0.15,
-            quarantined_share: 0.01,
-            ..Population::of(1400, 104, 780)
-        };
-        demo.license_rules = vec![LicenseRule {
+        let everybody = LicenseRule {
             name: "Analyzer access for everybody in CORP".to_owned(),
             kind: SeatKind::Analyzer,
             directory: Some("CORP".to_owned()),
             ..LicenseRule::default()
-        }];
-        demo
+        };
+        Self {
+            license: LicenseVariant::signed(When::in_days(41)),
+            pools: PoolSettings {
+                professional: SeatPool::of(120),
+                analyzer: SeatPool::of(900),
+                analyzer_time: MinutePool {
+                    enabled: true,
+                    allocated_minutes: 20_000,
+                    ..MinutePool::default()
+                },
+                ..PoolSettings::default()
+            },
+            population: Population {
+                logins_per_day: 1.5,
+                growth_per_year: 0.6,
+                leavers_per_year: 0.15,
+                quarantined_share: 0.01,
+                ..Population::of(1400, 104, 780)
+            },
+            license_rules: vec![everybody],
+            ..Self::default()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_written_is_the_default_site() {
+        for text in ["", "\n# only a comment\n", "seed: 1\n"] {
+            let scenario = Scenario::from_yaml(text).unwrap();
+            assert_eq!(format!("{scenario:?}"), format!("{:?}", Scenario::default()), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_simulated_is_refused_all_at_once() {
+        let text = "population: {users: 3, analyzer: 4, idleShare: 2}\n\
+                    users: [{userId: a}]\n\
+                    seats: [{user: nobody, id: x}]\n\
+                    clock: {speed: -1}\n";
+        let error = Scenario::from_yaml(text).unwrap_err();
+        for part in ["3 users", "idleShare", "users[0]", "seats[0].user", "seats[0].id", "speed"] {
+            assert!(error.contains(part), "{part} is not in {error}");
+        }
+    }
+
+    #[test]
+    fn unknown_keys_and_bad_times_are_refused() {
+        for text in ["sede: 1", "license: {expires: soon}", "faults: [{fault: {kind: flood}}]"] {
+            assert!(Scenario::from_yaml(text).is_err(), "{text}");
+        }
     }
 }
