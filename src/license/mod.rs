@@ -5,6 +5,8 @@
 
 mod date;
 pub mod pools;
+#[cfg(test)]
+mod samples;
 pub mod server;
 pub mod status;
 pub mod wire;

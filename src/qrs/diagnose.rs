@@ -35,8 +35,11 @@ pub(super) fn request_error(
 }
 
 fn connect_reason(error: &reqwest::Error) -> String {
-    let io = find::<io::Error>(error);
-    match io.map(io::Error::kind) {
+    let kind = chain(error)
+        .filter_map(|error| error.downcast_ref::<io::Error>())
+        .map(io::Error::kind)
+        .find(|kind| *kind != io::ErrorKind::Other);
+    match kind {
         Some(io::ErrorKind::ConnectionRefused) => {
             "connection refused, nothing listens there".to_owned()
         }
@@ -168,32 +171,25 @@ fn alert_reason(alert: AlertDescription) -> String {
     }
 }
 
-/// The first error of a type in a chain, also inside of [`io::Error`]s, which hide what they wrap.
-fn find<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a E> {
-    let mut next = Some(error);
-    while let Some(error) = next {
-        if let Some(found) = error.downcast_ref::<E>() {
-            return Some(found);
-        }
-        let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        next = match wrapped {
+/// An error and what caused it, also inside of [`io::Error`]s, which hide what they wrap.
+fn chain<'a>(
+    error: &'a (dyn StdError + 'static),
+) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+    std::iter::successors(Some(error), |&error| {
+        match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
             Some(wrapped) => Some(wrapped as &(dyn StdError + 'static)),
             None => error.source(),
-        };
-    }
-    None
+        }
+    })
+}
+
+fn find<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a E> {
+    chain(error).find_map(|error| error.downcast_ref())
 }
 
 /// What the error at the end of a chain says: those before it only say that there was one.
 fn innermost(error: &(dyn StdError + 'static)) -> String {
-    let mut last = error;
-    loop {
-        let wrapped = last.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        match wrapped.map(|w| w as &(dyn StdError + 'static)).or_else(|| last.source()) {
-            Some(next) => last = next,
-            None => return last.to_string(),
-        }
-    }
+    chain(error).last().unwrap_or(error).to_string()
 }
 
 #[cfg(test)]

@@ -136,8 +136,7 @@ impl Client {
         let mut tries = Tries::new(&inner.site, inner.backoff, deadline);
         loop {
             let key = transport::xrfkey(&mut retry::lock(&inner.rng));
-            let limit = tries.limit();
-            match inner.transport.get(path, query, &key, max_bytes, limit).await {
+            match inner.transport.get(path, query, &key, max_bytes, tries.until()).await {
                 Ok(reading) => return Ok(reading),
                 Err(error) => {
                     let wait = tries.failed(error, &mut retry::lock(&inner.rng))?;

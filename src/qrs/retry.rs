@@ -32,7 +32,7 @@ impl Backoff {
 }
 
 /// The tries of one request. The first is not bounded by the deadline; a later one starts before
-/// it and is told how much is left.
+/// it and is over by then.
 #[derive(Debug)]
 pub(super) struct Tries<'a> {
     site: &'a str,
@@ -48,10 +48,9 @@ impl<'a> Tries<'a> {
         Self { site, backoff, deadline, number: 0, before: None }
     }
 
-    /// How long the next try may take, where the deadline says so.
-    pub(super) fn limit(&self) -> Option<Duration> {
-        let left = self.deadline.saturating_duration_since(Instant::now());
-        self.before.as_ref().map(|_| left)
+    /// When the next try must be over, where the deadline says so.
+    pub(super) fn until(&self) -> Option<Instant> {
+        self.before.as_ref().map(|_| self.deadline)
     }
 
     /// How long to wait before the next try, or the error to give up with: one that lasts, or the
@@ -120,7 +119,7 @@ mod tests {
         let mut last = None;
         loop {
             times.push(start.elapsed());
-            limits.push(tries.limit());
+            limits.push(tries.until().map(|until| until - start));
             last = answers.next().or(last);
             match last.clone().expect("at least one answer") {
                 Ok(value) => return (Ok(value), times, limits),
@@ -154,7 +153,7 @@ mod tests {
         assert_eq!(times.len(), 3);
         assert!(times[1] <= Duration::from_millis(501), "{times:?}");
         assert_eq!(limits[0], None);
-        assert_eq!(limits[1], Some(minute - times[1]));
+        assert_eq!(limits[1..], [Some(minute); 2]);
     }
 
     #[tokio::test(start_paused = true)]
@@ -193,7 +192,7 @@ mod tests {
         let mut tries = Tries::new("s", BACKOFF, Instant::now() + Duration::from_secs(5));
         let wait = tries.failed(server_error(None), &mut rng).unwrap();
         tokio::time::sleep(wait).await;
-        tokio::time::sleep(tries.limit().unwrap()).await;
+        tokio::time::sleep_until(tries.until().unwrap()).await;
         assert_eq!(tries.failed(timed_out(), &mut rng), Err(server_error(None)));
     }
 

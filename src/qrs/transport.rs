@@ -98,24 +98,33 @@ impl Transport {
         &self.peer.address
     }
 
-    /// One GET without retries; `limit` shortens the request timeout. Only a 200 is `Ok`.
+    /// One GET without retries, within the request timeout and before `until`, the wait for other
+    /// requests to end included. Only a 200 is `Ok`.
     pub(super) async fn get(
         &self,
         path: &str,
         query: &[(&str, &str)],
         xrfkey: &str,
         max_bytes: usize,
-        limit: Option<Duration>,
+        until: Option<Instant>,
     ) -> Result<Reading<Vec<u8>>, Error> {
         let url = self.url(path, query, xrfkey);
         let shown = self.shown(path);
-        let timeout = limit.map_or(self.timeout, |limit| limit.min(self.timeout));
         let mut headers = self.headers.clone();
         let xrfkey = HeaderValue::from_str(xrfkey).expect("an xrfkey is alphanumeric");
         headers.insert(XRFKEY_HEADER, xrfkey);
 
-        let _permit = self.permits.acquire().await.expect("the semaphore is never closed");
+        let queued = Instant::now();
+        let _permit = match until {
+            None => self.permits.acquire().await,
+            Some(until) => match tokio::time::timeout_at(until, self.permits.acquire()).await {
+                Ok(permit) => permit,
+                Err(_) => return Err(Error::TimedOut { url: shown, after: queued.elapsed() }),
+            },
+        }
+        .expect("the semaphore is never closed");
         let sent = Instant::now();
+        let timeout = until.map_or(self.timeout, |until| (until - sent).min(self.timeout));
         let failed = |error| diagnose::request_error(&error, &self.peer, &shown, timeout);
         let request = self.http.get(url).headers(headers).timeout(timeout);
         let mut response = request.send().await.map_err(failed)?;

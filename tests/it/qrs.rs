@@ -1,5 +1,8 @@
 //! The client of the repository service against the simulated site, over real TLS.
 
+mod plain;
+mod tls;
+
 use std::path::Path;
 use std::time::Duration;
 
@@ -361,129 +364,4 @@ async fn no_more_requests_at_once_than_allowed() {
     polls.join_all().await;
     assert_eq!(site.running.control().request_count(), 10);
     assert!(site.running.control().connections() <= 2);
-}
-
-/// Plain HTTP, for the shapes of lists and bodies that the site doesn't make.
-mod plain {
-    use super::*;
-    use axum::Router;
-    use axum::extract::RawQuery;
-    use axum::routing::get;
-    use serde_json::{Value, json};
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicUsize, Ordering};
-
-    const NAME: bursar::qrs::Field = bursar::qrs::Field::new("name");
-
-    async fn serve(router: Router) -> Connection {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let port = listener.local_addr().expect("it is bound").port();
-        tokio::spawn(async move { axum::serve(listener, router).await });
-        Connection {
-            host: "127.0.0.1".into(),
-            port,
-            use_ssl: false,
-            client_cert: "none".into(),
-            client_key: "none".into(),
-            ca_cert: "none".into(),
-            reject_unauthorized: true,
-            tls_server_name: Some("ignored.example.com".into()),
-            headers: Vec::new(),
-            connect_timeout: Duration::from_secs(5),
-            request_timeout: Duration::from_secs(10),
-            max_concurrency: 4,
-        }
-    }
-
-    /// A list and a count, each with one answer after the other.
-    async fn lists(lists: &[&'static str], counts: &[u64]) -> Result<Vec<Value>, Error> {
-        let (lists, counts) = (lists.to_vec(), counts.to_vec());
-        let (listed, counted) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-        let router = Router::new()
-            .route(
-                "/qrs/user/full",
-                get(async move || lists[listed.fetch_add(1, Ordering::Relaxed)]),
-            )
-            .route(
-                "/qrs/user/count",
-                get(async move || {
-                    let value = counts[counted.fetch_add(1, Ordering::Relaxed)];
-                    axum::Json(json!({"value": value}))
-                }),
-            );
-        let client = client(&serve(router).await);
-        client.list_full("user", None, once()).await.map(|list| list.value)
-    }
-
-    #[tokio::test]
-    async fn a_list_is_compared_with_its_count() {
-        assert_eq!(lists(&["[]"], &[0]).await, Ok(vec![]));
-        assert_eq!(lists(&["[1,2]"], &[2]).await.map(|rows| rows.len()), Ok(2));
-        assert_eq!(lists(&["[1,2]"], &[1]).await.map(|rows| rows.len()), Ok(2), "one went");
-        let came = lists(&["[1]", "[1,2]"], &[2, 2]).await;
-        assert_eq!(came.map(|rows| rows.len()), Ok(2), "one came in between");
-        let error = lists(&["[1]", "[1]"], &[3, 3]).await.unwrap_err();
-        assert_error(&error, "incomplete-list", &["1 rows", "count is 3", "/qrs/user/full"]);
-    }
-
-    #[tokio::test]
-    async fn nothing_else_is_taken_for_an_empty_list() {
-        for (body, code, text) in [
-            ("null", "unexpected-shape", "expected a list, found null"),
-            ("{}", "unexpected-shape", "expected a list, found an object"),
-            ("{\"value\":[]}", "unexpected-shape", "expected a list, found an object"),
-            ("<html>", "not-json", "an HTML page"),
-            ("", "not-json", "an empty body"),
-            ("[1,", "not-json", "a truncated body"),
-            ("Forbidden", "not-json", "text"),
-        ] {
-            assert_error(&lists(&[body], &[0]).await.unwrap_err(), code, &[text]);
-        }
-    }
-
-    #[tokio::test]
-    async fn a_filter_arrives_as_it_was_built() {
-        let router = Router::new().route(
-            "/qrs/user/count",
-            get(async |RawQuery(query): RawQuery| {
-                let query = query.unwrap_or_default();
-                let pairs: Vec<(String, String)> =
-                    url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
-                let expected = r"name eq 'Q1\'25 & #+é\\'";
-                let fits = pairs[1] == ("filter".to_owned(), expected.to_owned());
-                axum::Json(json!({"value": u8::from(fits && pairs[0].0 == "xrfkey")}))
-            }),
-        );
-        let client = client(&serve(router).await);
-        let filter = NAME.eq("Q1'25 & #+é\\");
-        assert_eq!(client.count("user", Some(&filter), once()).await, Ok(1));
-    }
-
-    #[tokio::test]
-    async fn a_bad_filter_is_told_with_the_servers_words() {
-        let router = Router::new().route(
-            "/qrs/user/count",
-            get(async || (axum::http::StatusCode::BAD_REQUEST, "Invalid expression")),
-        );
-        let client = client(&serve(router).await);
-        let error = client.count("user", None, soon()).await.unwrap_err();
-        assert_error(&error, "bad-filter", &["400 (Invalid expression)"]);
-    }
-
-    #[tokio::test]
-    async fn an_endless_body_is_not_read_to_its_end() {
-        let router = Router::new().route("/qrs/about", get(async || "x".repeat(5 * 1024 * 1024)));
-        let client = client(&serve(router).await);
-        let error = client.about(soon()).await.unwrap_err();
-        assert_error(&error, "too-large", &["4 MiB"]);
-    }
-
-    #[tokio::test]
-    async fn tls_towards_a_plain_port_is_told() {
-        let site = Site::start().await;
-        let plain = serve(Router::new()).await;
-        let connection = Connection { port: plain.port, ..site.connection.clone() };
-        let error = client(&connection).pools(once()).await.unwrap_err();
-        assert_error(&error, "tls", &["not TLS"]);
-    }
 }
