@@ -109,6 +109,8 @@ struct Worker {
     complaints: Complaints,
     /// When the last delivery began.
     last_call: Option<Instant>,
+    /// How often a person had asked for a try at once when that was last looked at.
+    nudges: Option<i64>,
 }
 
 /// The worker was told to stop.
@@ -132,11 +134,21 @@ impl Worker {
         let complaints = Complaints::new(destination.id(), destination.title());
         let store_backoff = Backoff::new(rng.fork());
         let backoff = Backoff::new(rng);
-        let last_call = None;
-        Self { destination, store, stop, changes, backoff, store_backoff, complaints, last_call }
+        Self {
+            destination,
+            store,
+            stop,
+            changes,
+            backoff,
+            store_backoff,
+            complaints,
+            last_call: None,
+            nudges: None,
+        }
     }
 
     async fn deliver_all(mut self) {
+        self.nudged().await;
         while let Ok(()) = self.step().await {}
     }
 
@@ -290,30 +302,31 @@ impl Worker {
         let waiting = state.ok().flatten().map_or(0, |s| s.pending);
         match &delivered.retry {
             Some((why, _)) => self.complaints.down(why, waiting),
-            None => self.complaints.up(delivered.results.len() as u64 + waiting),
+            None => {
+                let done = delivered.results.iter().filter(|(_, s)| *s == Settlement::Done);
+                self.complaints.up(done.count() as u64 + waiting);
+            }
         }
     }
 
     /// Waits for a retry, or less when a person asks for one now.
     async fn pause(&mut self, pause: Duration) -> Result<(), Stopped> {
         let until = Instant::now() + pause;
-        let nudges = self.nudges().await;
-        loop {
-            let next_look = Instant::now() + LOOK_AGAIN;
-            if until <= next_look {
-                return self.sleep_until(until).await;
-            }
-            self.sleep_until(next_look).await?;
-            if self.nudges().await != nudges {
+        while Instant::now() < until {
+            if self.nudged().await {
                 self.backoff.reset();
                 return Ok(());
             }
+            self.sleep_until(until.min(Instant::now() + LOOK_AGAIN)).await?;
         }
+        Ok(())
     }
 
-    async fn nudges(&self) -> Option<i64> {
+    /// Whether a person asked for a try at once since this was last called.
+    async fn nudged(&mut self) -> bool {
         // A store that fails is noticed by the next batch.
-        self.store.nudges(self.destination.id()).await.ok()
+        let Ok(nudges) = self.store.nudges(self.destination.id()).await else { return false };
+        self.nudges.replace(nudges).is_some_and(|before| before != nudges)
     }
 
     async fn sleep_until(&self, until: Instant) -> Result<(), Stopped> {

@@ -57,20 +57,24 @@ fn check_or_create(path: &Path) -> Result<(), StoreError> {
 /// Reads only: a database of another program or of a newer release is refused untouched.
 fn check_owner(connection: &Connection, path: &Path) -> Result<(), StoreError> {
     let failed = |e: rusqlite::Error| StoreError::from_sql(path, "read the format", &e);
-    let id: i32 =
-        connection.pragma_query_value(None, "application_id", |r| r.get(0)).map_err(failed)?;
-    let tables: i64 = connection
-        .query_row("SELECT count(*) FROM sqlite_schema", [], |r| r.get(0))
-        .map_err(failed)?;
+    let (id, tables, found) = header(connection).map_err(failed)?;
     if id != APPLICATION_ID && (id != 0 || tables > 0) {
         return Err(StoreError::Foreign { path: path.into() });
     }
-    let found = version(connection).map_err(failed)?;
     let known = MIGRATIONS.len() as i64;
     if found > known {
         return Err(StoreError::Newer { path: path.into(), found, known });
     }
     Ok(())
+}
+
+/// Application id, number of tables and indexes, format version.
+fn header(connection: &Connection) -> rusqlite::Result<(i32, i64, i64)> {
+    // In one transaction: another process may be making the tables right now.
+    let snapshot = connection.unchecked_transaction()?;
+    let tables = snapshot.query_row("SELECT count(*) FROM sqlite_schema", [], |r| r.get(0))?;
+    let id = snapshot.pragma_query_value(None, "application_id", |r| r.get(0))?;
+    Ok((id, tables, version(&snapshot)?))
 }
 
 fn set_up(connection: &Connection) -> rusqlite::Result<()> {
@@ -111,4 +115,39 @@ fn migrate(connection: &mut Connection, path: &Path, steps: &[&str]) -> Result<(
     }
     transaction.pragma_update(None, "application_id", APPLICATION_ID).map_err(failed)?;
     transaction.commit().map_err(failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tables(db: &Connection) -> Vec<String> {
+        let sql = "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name";
+        let mut query = db.prepare(sql).unwrap();
+        query.query_map([], |r| r.get(0)).unwrap().map(Result::unwrap).collect()
+    }
+
+    #[test]
+    fn each_step_is_applied_once_and_in_order() {
+        let mut db = Connection::open_in_memory().unwrap();
+        let steps = ["CREATE TABLE a (x);", "CREATE TABLE b (x); INSERT INTO a VALUES (1);"];
+        migrate(&mut db, Path::new("f"), &steps[..1]).unwrap();
+        assert_eq!((version(&db).unwrap(), tables(&db)), (1, vec!["a".to_owned()]));
+        for _ in 0..2 {
+            migrate(&mut db, Path::new("f"), &steps).unwrap();
+            assert_eq!((version(&db).unwrap(), tables(&db).len()), (2, 2));
+        }
+        let rows: i64 = db.query_row("SELECT count(*) FROM a", [], |r| r.get(0)).unwrap();
+        assert_eq!(rows, 1);
+    }
+
+    #[test]
+    fn a_step_that_fails_leaves_the_old_format() {
+        let mut db = Connection::open_in_memory().unwrap();
+        let steps = ["CREATE TABLE a (x);", "CREATE TABLE b (x);", "CREATE TABLE a (x);"];
+        migrate(&mut db, Path::new("f"), &steps[..1]).unwrap();
+        let error = migrate(&mut db, Path::new("f"), &steps).unwrap_err();
+        assert!(error.to_string().contains("up to date"), "{error}");
+        assert_eq!((version(&db).unwrap(), tables(&db)), (1, vec!["a".to_owned()]));
+    }
 }

@@ -7,6 +7,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use rusqlite::Connection;
 use tokio::sync::{OwnedMutexGuard, oneshot};
@@ -18,6 +19,10 @@ use super::StoreError;
 const SPARE_PAGES: i64 = 1024;
 /// Pages given back per commit: keeps each commit short.
 const PAGES_PER_COMMIT: i64 = 256;
+
+/// Together two seconds: far longer than making a new file takes.
+const OPEN_RETRIES: u32 = 100;
+const OPEN_PAUSE: Duration = Duration::from_millis(20);
 
 /// Does the work in a savepoint of the open transaction (or learns why there is none); what it
 /// returns is called with the outcome of the commit.
@@ -33,10 +38,18 @@ pub(super) struct Gate {
 
 impl Gate {
     pub(super) async fn open(path: &Path) -> Result<Self, StoreError> {
-        let file: PathBuf = path.into();
-        let connection = spawn_blocking(move || super::file::open(&file))
-            .await
-            .map_err(|_| StoreError::Closed)??;
+        let mut attempt = 0;
+        let connection = loop {
+            let file: PathBuf = path.into();
+            let opened = spawn_blocking(move || super::file::open(&file)).await;
+            match opened.map_err(|_| StoreError::Closed)? {
+                // SQLite doesn't wait for a lock while it changes the journal's mode, which two
+                // processes may do at once to a new file.
+                Err(StoreError::Busy { .. }) if attempt < OPEN_RETRIES => attempt += 1,
+                result => break result?,
+            }
+            tokio::time::sleep(OPEN_PAUSE).await;
+        };
         Ok(Self {
             path: path.into(),
             connection: Arc::new(tokio::sync::Mutex::new(Some(connection))),
@@ -96,6 +109,12 @@ impl Gate {
         let mut guard = self.connection.clone().lock_owned().await;
         // Failing here means the runtime is going away; the file is closed by the drop then.
         let _ = spawn_blocking(move || drop(guard.take())).await;
+    }
+
+    /// Keeps all others out until it is dropped.
+    #[cfg(test)]
+    pub(super) async fn hold(&self) -> OwnedMutexGuard<Option<Connection>> {
+        self.connection.clone().lock_owned().await
     }
 
     fn queued(&self) -> std::sync::MutexGuard<'_, Vec<Write>> {
@@ -173,7 +192,10 @@ fn give_back_pages(connection: &Connection) -> rusqlite::Result<()> {
     let unused = read("PRAGMA freelist_count")?;
     if unused > SPARE_PAGES && unused > read("PRAGMA page_count")? / 2 {
         let pages = PAGES_PER_COMMIT.min(unused - SPARE_PAGES);
-        connection.execute_batch(&format!("PRAGMA incremental_vacuum({pages})"))?;
+        let mut vacuum = connection.prepare(&format!("PRAGMA incremental_vacuum({pages})"))?;
+        let mut rows = vacuum.query([])?;
+        // Each step frees one page.
+        while rows.next()?.is_some() {}
     }
     Ok(())
 }

@@ -224,9 +224,9 @@ fn queue_states(db: &Connection, only: Option<&str>) -> rusqlite::Result<Vec<Que
         "SELECT id, destination, pending, dead, attempts, last_error, last_error_at,
                 last_delivered,
                 (SELECT min(time) FROM event WHERE seq IN (
-                    (SELECT min(seq) FROM delivery WHERE queue = id AND class = 0 AND dead = 0),
-                    (SELECT min(seq) FROM delivery WHERE queue = id AND class = 1 AND dead = 0)))
-           FROM queue WHERE destination = ?1 OR ?1 IS NULL ORDER BY destination",
+                    (SELECT min(seq) FROM delivery WHERE queue = q.id AND class = 0 AND dead = 0),
+                    (SELECT min(seq) FROM delivery WHERE queue = q.id AND class = 1 AND dead = 0)))
+           FROM queue AS q WHERE destination = ?1 OR ?1 IS NULL ORDER BY destination",
     )?;
     let mut rows = query.query([only])?;
     let mut states = Vec::new();

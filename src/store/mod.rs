@@ -16,6 +16,8 @@ mod health;
 mod manage;
 mod outbox;
 #[cfg(test)]
+pub(crate) mod samples;
+#[cfg(test)]
 mod tests;
 
 pub use error::StoreError;

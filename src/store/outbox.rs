@@ -443,6 +443,8 @@ fn expire(db: &Connection, now: i64, limits: OutboxLimits) -> rusqlite::Result<D
         "DELETE FROM delivery WHERE seq IN (SELECT seq FROM event WHERE recorded < ?1)",
     )?
     .execute([cutoff])?;
+    // The triggers took the events with their last delivery; one that never had any goes, too.
+    db.prepare_cached("DELETE FROM event WHERE recorded < ?1")?.execute([cutoff])?;
     Ok(drops)
 }
 

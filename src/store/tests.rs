@@ -1,3 +1,9 @@
+//! The store as its users see it; each test on a file of its own.
+
+mod files;
+mod limits;
+mod queues;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -5,44 +11,13 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
+use super::samples::{alert, at, recurring, server_status};
 use super::*;
-use crate::event::{Body, Class, Event, LicenseState, Monitor, ServerLicenseStatus};
-use crate::license::server::Kind;
-use crate::license::{Expiry, Pools, ServerLicense};
+use crate::event::{Class, Event, Monitor};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-fn at(seconds: i64) -> DateTime<Utc> {
-    DateTime::from_timestamp(1_800_000_000 + seconds, 0).unwrap()
-}
-
-fn recurring(site: &str, seconds: i64) -> Event {
-    Event::new(site, at(seconds), Body::AccessLicenseStatus(Pools::default()))
-}
-
-fn alert(site: &str, seconds: i64) -> Event {
-    let license = ServerLicense {
-        kind: Kind::SignedKey,
-        expiry: Expiry::Unknown,
-        server_says_expired: false,
-        expired_reason: None,
-        blacklisted: false,
-        invalid: false,
-        allotments: Vec::new(),
-        maintenance_end: None,
-    };
-    let status = ServerLicenseStatus {
-        license,
-        state: LicenseState::ExpiryUnknown,
-        expired: false,
-        expiry_date: None,
-        days_until_expiry: None,
-        threshold_days: 30,
-    };
-    Event::new(site, at(seconds), Body::ServerLicenseProblem(status))
-}
-
-fn for_(event: &Event, destinations: &[&str]) -> (Event, Vec<String>) {
+fn to(destinations: &[&str], event: &Event) -> (Event, Vec<String>) {
     (event.clone(), destinations.iter().map(|d| (*d).to_owned()).collect())
 }
 
@@ -65,17 +40,42 @@ impl Bench {
         self.folder.path().join("bursar.db")
     }
 
+    /// A connection as another process would have it.
+    fn other(&self) -> rusqlite::Connection {
+        rusqlite::Connection::open(self.path()).unwrap()
+    }
+
     fn advance(&self, by: Duration) {
         self.clock.fetch_add(by.as_secs() as i64, Ordering::Relaxed);
     }
 
+    fn store_now(&self) -> DateTime<Utc> {
+        at(self.clock.load(Ordering::Relaxed))
+    }
+
+    async fn record(&self, destinations: &[&str], event: &Event) {
+        self.store.record(vec![to(destinations, event)]).await.unwrap();
+    }
+
+    /// The ids of what waits for a destination.
     async fn pending(&self, destination: &str) -> Vec<String> {
         let batch = self.store.next_batch(destination, 1000).await.unwrap();
         batch.into_iter().map(|q| q.event.id).collect()
     }
 
+    /// Settles the first event that waits.
+    async fn settle_head(&self, destination: &str, settlement: Settlement) {
+        let head = self.store.next_batch(destination, 1).await.unwrap();
+        self.store.settle(destination, &[(head[0].id, settlement)]).await.unwrap();
+    }
+
     async fn state(&self, destination: &str) -> QueueState {
         self.store.queue_state(destination).await.unwrap().unwrap()
+    }
+
+    fn rows(&self, table: &str) -> i64 {
+        let query = format!("SELECT count(*) FROM {table}");
+        self.other().query_row(&query, [], |r| r.get(0)).unwrap()
     }
 }
 
@@ -85,26 +85,10 @@ async fn open(path: &Path, max_events: u64, clock: &Arc<AtomicI64>) -> Result<St
     Store::open_with_clock(path, limits, move || at(clock.load(Ordering::Relaxed))).await
 }
 
-#[tokio::test]
-async fn an_event_is_queued_for_each_destination_and_leaves_with_its_last_delivery() {
-    let t = Bench::new(100).await;
-    let (first, second) = (recurring("a", 0), alert("a", 0));
-    t.store.record(vec![for_(&first, &["x", "y"]), for_(&second, &["x"])]).await.unwrap();
-
-    let batch = t.store.next_batch("x", 10).await.unwrap();
-    assert_eq!(batch.iter().map(|q| &q.event).collect::<Vec<_>>(), [&first, &second]);
-    assert_eq!(t.pending("y").await, [first.id.as_str()]);
-    assert_eq!(t.pending("z").await, Vec::<String>::new());
-
-    let done: Vec<_> = batch.iter().map(|q| (q.id, Settlement::Done)).collect();
-    t.store.settle("x", &done).await.unwrap();
-    assert_eq!(t.pending("x").await, Vec::<String>::new());
-    assert_eq!(t.pending("y").await, [first.id.as_str()]);
-    t.store.settle("y", &done[..1]).await.unwrap();
-    assert_eq!(rows(&t.path(), "event"), 0);
+fn dead(why: &str) -> Settlement {
+    Settlement::Dead { why: why.into() }
 }
 
-fn rows(path: &Path, table: &str) -> i64 {
-    let db = rusqlite::Connection::open(path).unwrap();
-    db.query_row(&format!("SELECT count(*) FROM {table}"), [], |r| r.get(0)).unwrap()
+fn retry(why: &str) -> Settlement {
+    Settlement::Retry { why: why.into() }
 }
