@@ -1,3 +1,5 @@
+#![expect(clippy::unwrap_used, reason = "in tests a panic is the report")]
+
 use std::collections::HashMap;
 use std::time::Duration;
 
