@@ -87,7 +87,13 @@ impl InfluxDb {
             timeout: influxdb.timeout,
         }
         .client()?;
-        let server = server::Server { client, url: influxdb.url.clone() };
+        let secret = match &influxdb.version {
+            InfluxVersion::V1 { auth, .. } => auth.as_ref().map(|auth| auth.password.clone()),
+            InfluxVersion::V2 { token, .. } | InfluxVersion::V3 { token, .. } => {
+                Some(token.clone())
+            }
+        };
+        let server = server::Server { client, url: influxdb.url.clone(), secret };
         let (api, major) = match &influxdb.version {
             InfluxVersion::V1 { auth, database, retention_policy } => {
                 let client = v1::Client::new(server, auth, database, retention_policy)?;

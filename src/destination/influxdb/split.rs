@@ -2,6 +2,8 @@
 //!
 //! An answer that refuses a batch doesn't say what was stored. The halves are sent again (the same
 //! point twice is one point) until every refused line stands alone, and only then is it refused.
+//! Before that, a request without any line is sent once: refused with the same words, it is the
+//! request that the server doesn't like (a wrong setting, a proxy), and no line is given up.
 
 use std::future::Future;
 use std::ops::Range;
@@ -41,7 +43,8 @@ pub enum LineOutcome {
 
 /// What sends lines in one request.
 pub trait Write {
-    /// Sends the lines, at least one, and judges the answer.
+    /// Sends the lines (none, to see what the server says of the request as such) and judges the
+    /// answer.
     fn write(&self, lines: &[Line]) -> impl Future<Output = Verdict> + Send;
 }
 
@@ -54,8 +57,9 @@ pub async fn write_all(writer: &(impl Write + Sync), lines: &[Line]) -> Vec<Line
     }
     let deadline = Instant::now() + MAX_TIME;
     let mut requests = 0;
+    let mut request_is_fine = false;
     while let Some(range) = open.pop() {
-        let verdict = if requests == MAX_REQUESTS || Instant::now() > deadline {
+        let verdict = if requests >= MAX_REQUESTS || Instant::now() > deadline {
             // What is decided so far leaves the queue, so the next delivery gets further.
             Verdict::Wait {
                 after: Some(Duration::ZERO),
@@ -68,6 +72,15 @@ pub async fn write_all(writer: &(impl Write + Sync), lines: &[Line]) -> Vec<Line
         match verdict {
             Verdict::Stored => {}
             Verdict::Doubtful { why } if range.len() == 1 => {
+                if !request_is_fine {
+                    requests += 1;
+                    if writer.write(&[]).await == (Verdict::Doubtful { why: why.clone() }) {
+                        let why = format!("{why} (the same without any point)");
+                        later(&mut outcomes, range, &open, None, &why);
+                        break;
+                    }
+                    request_is_fine = true;
+                }
                 outcomes[range.start] = LineOutcome::Refused { why };
             }
             Verdict::Doubtful { .. } => {
@@ -182,6 +195,23 @@ mod tests {
         };
         run(500, &fake);
         assert!(fake.seen.lock().unwrap().0 <= 20);
+    }
+
+    #[test]
+    fn no_line_is_given_up_when_the_request_itself_is_refused() {
+        struct Proxy;
+        impl Write for Proxy {
+            async fn write(&self, _: &[Line]) -> Verdict {
+                Verdict::Doubtful { why: "400: unknown token".into() }
+            }
+        }
+        let lines = vec![Line { event: 0, text: String::new() }; 10];
+        let outcomes = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build()
+            .unwrap()
+            .block_on(write_all(&Proxy, &lines));
+        assert!(outcomes.iter().all(|o| matches!(o, LineOutcome::Later { .. })), "{outcomes:?}");
     }
 
     #[test]

@@ -70,19 +70,17 @@ impl Client {
     /// Writes a compressed batch. Makes the database and its retention policy where they are
     /// missing: at the first write, and whenever the server says so.
     pub async fn write(&self, body: Vec<u8>) -> Verdict {
-        if !self.prepared.load(Ordering::Relaxed)
-            && let Err(why) = self.prepare().await
-        {
-            return Verdict::Wait { after: None, why };
+        if !self.prepared.load(Ordering::Relaxed) {
+            if let Err(why) = self.prepare().await {
+                return Verdict::Wait { after: None, why };
+            }
+            self.prepared.store(true, Ordering::Relaxed);
         }
         match self.write_once(body.clone()).await {
-            Verdict::Missing { .. } => {
-                self.prepared.store(false, Ordering::Relaxed);
-                match self.prepare().await {
-                    Ok(()) => self.write_once(body).await,
-                    Err(why) => Verdict::Wait { after: None, why },
-                }
-            }
+            Verdict::Missing { .. } => match self.create_database().await {
+                Ok(()) => self.write_once(body).await,
+                Err(why) => Verdict::Wait { after: None, why },
+            },
             verdict => verdict,
         }
     }
@@ -102,12 +100,10 @@ impl Client {
 
     async fn prepare(&self) -> Result<(), String> {
         match self.look().await? {
-            Found::Missing => self.create_database().await?,
-            Found::Policies(policies) => self.create_policy(&policies).await?,
-            Found::Hidden => {}
+            Found::Missing => self.create_database().await,
+            Found::Policies(policies) => self.create_policy(&policies).await,
+            Found::Hidden => Ok(()),
         }
-        self.prepared.store(true, Ordering::Relaxed);
-        Ok(())
     }
 
     async fn look(&self) -> Result<Found, String> {
@@ -205,28 +201,7 @@ impl Client {
             fail(why, "check influxDb.v1Config.auth (enable, username, password)")
         })?;
         if found == Found::Missing {
-            // Only an administrator may make it, and only an administrator may see this.
-            match self.query("SHOW USERS").await {
-                Ok(_) => {
-                    return Ok(Probe {
-                        found: format!(
-                            "InfluxDB {version}, database {} will be made at the first write",
-                            self.database
-                        ),
-                        warnings: vec![],
-                    });
-                }
-                Err(refusal) => {
-                    return Err(fail(
-                        format!(
-                            "database {} does not exist and this user can't make it: {}",
-                            self.database,
-                            refusal.into_text()
-                        ),
-                        "create the database, or give the user administrator rights",
-                    ));
-                }
-            }
+            return self.probe_missing(&version).await;
         }
         match self.write_once(gzip_text("")).await {
             Verdict::Stored => Ok(Probe {
@@ -236,12 +211,32 @@ impl Client {
                 ),
                 warnings: self.policy_warning(&found),
             }),
-            Verdict::Wait { why, .. } | Verdict::Missing { why } | Verdict::Doubtful { why } => {
-                Err(fail(
-                    format!("a test write to the database {} failed: {why}", self.database),
-                    "give the user write access to the database",
-                ))
-            }
+            Verdict::Missing { .. } => self.probe_missing(&version).await,
+            Verdict::Wait { why, .. } | Verdict::Doubtful { why } => Err(fail(
+                format!("a test write to the database {} failed: {why}", self.database),
+                "give the user write access to the database",
+            )),
+        }
+    }
+
+    /// Only an administrator may make the database, and only an administrator may list users.
+    async fn probe_missing(&self, version: &str) -> Result<Probe, ProbeFailure> {
+        match self.query("SHOW USERS").await {
+            Ok(_) => Ok(Probe {
+                found: format!(
+                    "InfluxDB {version}, database {} will be made at the first write",
+                    self.database
+                ),
+                warnings: vec![],
+            }),
+            Err(refusal) => Err(ProbeFailure {
+                what: format!(
+                    "database {} does not exist and this user can't make it: {}",
+                    self.database,
+                    refusal.into_text()
+                ),
+                fix: "create the database, or give the user administrator rights".into(),
+            }),
         }
     }
 

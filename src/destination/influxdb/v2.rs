@@ -108,8 +108,7 @@ impl Client {
         })?;
         let comment = gzip_text("# bursar check\n");
         match self.write_once(comment).await {
-            // Some versions refuse a write without points, after the checks of token and bucket.
-            Verdict::Stored | Verdict::Doubtful { .. } => Ok(Probe {
+            Verdict::Stored => Ok(Probe {
                 found: format!("{version}, bucket {name} exists, test write accepted"),
                 warnings: vec![],
             }),
@@ -123,7 +122,7 @@ impl Client {
                     "check influxDb.v2Config.org and bucket, or make the bucket and give the token write access to it",
                 )),
             },
-            Verdict::Wait { why, .. } => Err(fail(
+            Verdict::Wait { why, .. } | Verdict::Doubtful { why } => Err(fail(
                 format!("a test write to the bucket {name} failed: {why}"),
                 "check influxDb.v2Config.token and that it may write to the bucket",
             )),

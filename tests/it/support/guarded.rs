@@ -1,5 +1,7 @@
 //! Servers that live exactly as long as the test process, even when that is killed.
 
+#![expect(clippy::unwrap_used, reason = "in tests a panic is the report")]
+
 use std::future::Future;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,7 @@
 //! A real InfluxDB 1.x, one for all tests of the process, with a database for each test.
 
+#![expect(clippy::unwrap_used, reason = "in tests a panic is the report")]
+
 use std::path::Path;
 
 use serde_json::Value;

@@ -2,6 +2,7 @@
 
 pub mod guarded;
 pub mod influxd;
+pub mod influxdb3;
 pub mod mosquitto;
 pub mod process;
 pub mod proxy;

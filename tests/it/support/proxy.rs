@@ -1,5 +1,7 @@
 //! A TCP proxy that fails on command.
 
+#![expect(clippy::unwrap_used, reason = "in tests a panic is the report")]
+
 use std::net::{Ipv4Addr, SocketAddr};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
