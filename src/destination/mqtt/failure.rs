@@ -85,6 +85,17 @@ impl Failure {
         Self::new(Cause::Other, format!("the connection to {at} failed: {error}"))
     }
 
+    /// The same for an error of the TLS handshake.
+    pub(super) fn from_handshake(error: &(dyn Error + 'static), at: &str) -> Self {
+        let failure = Self::from_error(error, at);
+        if failure.cause == Cause::Closed {
+            // Mosquitto's answer to TLS on a port without it.
+            let what = format!("{at} hung up during the TLS handshake: does this port expect TLS?");
+            return Self::new(Cause::WrongProtocol, what);
+        }
+        failure
+    }
+
     fn from_io(error: &io::Error, at: &str) -> Self {
         if let Some(inner) = error.get_ref() {
             if let Some(tls) = inner.downcast_ref::<rustls::Error>() {
@@ -108,9 +119,10 @@ impl Failure {
     fn from_tls(error: &rustls::Error, at: &str) -> Self {
         use rustls::Error as E;
         let (cause, why) = match error {
-            E::InvalidCertificate(CertificateError::UnknownIssuer) => {
-                (Cause::UnknownIssuer, "its certificate is signed by an unknown authority".into())
-            }
+            // The latter: an authority of the same name but another key.
+            E::InvalidCertificate(
+                CertificateError::UnknownIssuer | CertificateError::BadSignature,
+            ) => (Cause::UnknownIssuer, "its certificate is signed by an unknown authority".into()),
             E::InvalidCertificate(CertificateError::NotValidForNameContext {
                 expected,
                 presented,
@@ -140,6 +152,7 @@ impl Failure {
                 | AlertDescription::CertificateUnknown
                 | AlertDescription::UnknownCA
                 | AlertDescription::AccessDenied
+                | AlertDescription::DecryptError
                 | AlertDescription::HandshakeFailure,
             ) => (
                 Cause::ClientCertificate,
