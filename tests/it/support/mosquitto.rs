@@ -79,7 +79,7 @@ impl Mosquitto {
             let whole = format!(
                 "user root\nlistener {port} 127.0.0.1\n{config}\
                  persistence true\npersistence_location {folder}/\n\
-                 autosave_interval 1\nautosave_on_changes true\nmax_queued_messages 100000\n\
+                 max_queued_messages 100000\n\
                  log_dest file {folder}/log\nlog_type all\n"
             );
             std::fs::write(broker.dir.path().join("mosquitto.conf"), whole).unwrap();
