@@ -1,5 +1,7 @@
 //! The MQTT destination against a real Mosquitto.
 
+#![expect(clippy::unwrap_used, reason = "in the helpers too, a panic is the failed test")]
+
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -195,7 +195,7 @@ impl Failure {
             }
             Cause::OutOfDate => "renew the broker's certificate, or set this computer's clock",
             Cause::ClientCertificate => {
-                "set mqttConfig.tls.clientCert and mqttConfig.tls.clientCertKey to a certificate that the broker's authority signed"
+                "set mqttConfig.tls.clientCert and mqttConfig.tls.clientKey to a certificate that the broker's authority signed"
             }
             Cause::Tls => "check the TLS settings of the broker and of mqttConfig.tls",
             Cause::BadCredentials => "correct mqttConfig.username and mqttConfig.password",

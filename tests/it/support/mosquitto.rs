@@ -1,6 +1,8 @@
 //! A real Mosquitto on a free loopback port, in a temporary folder, and a subscriber to look at
 //! what arrives there.
 
+#![expect(clippy::unwrap_used, reason = "test support: a panic is the failed test")]
+
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
