@@ -598,6 +598,20 @@ async fn a_broker_without_retained_messages() {
 }
 
 #[tokio::test]
+async fn a_message_larger_than_the_broker_takes_is_refused() {
+    let broker = Mosquitto::with("allow_anonymous true\nmax_packet_size 180\n").await;
+    let running = Running::start(&mqtt(broker.port, MqttProtocol::V5));
+    let events = [state(1), event(Body::ServerLicenseExpiring(status(1)))];
+    let outcomes = running.mqtt.deliver(&events).await;
+    assert_eq!(outcomes[1], Outcome::Done);
+    match &outcomes[0] {
+        Outcome::Refused { why } => assert!(why.contains("packets up to 180"), "{why}"),
+        other => panic!("expected a refusal, got {other:?}"),
+    }
+    running.stop().await;
+}
+
+#[tokio::test]
 async fn a_probe_leaves_nothing_behind_and_disturbs_nobody() {
     for protocol in BOTH {
         let broker = Mosquitto::plain().await;

@@ -226,15 +226,19 @@ pub(super) struct Unreached {
 }
 
 impl Unreached {
-    /// Wraps the error of a TCP connect so that [`Failure::from_error`] finds it again.
-    pub(super) fn wrap(error: &io::Error, at: &str) -> io::Error {
+    /// Wraps the error of a name look-up so that [`Failure::from_error`] finds it again.
+    pub(super) fn unknown(error: &io::Error, at: &str) -> io::Error {
+        let what = format!("cannot find the address of {at}: {error}");
+        io::Error::new(error.kind(), Self { cause: Cause::UnknownHost, what })
+    }
+
+    /// The same for the error of a TCP connect.
+    pub(super) fn refused(error: &io::Error, at: &str) -> io::Error {
         let cause = match error.kind() {
             io::ErrorKind::ConnectionRefused => Cause::ConnectionRefused,
             io::ErrorKind::TimedOut
             | io::ErrorKind::HostUnreachable
             | io::ErrorKind::NetworkUnreachable => Cause::ConnectTimeout,
-            // The resolver's errors have no kind of their own.
-            _ if error.to_string().contains("lookup address") => Cause::UnknownHost,
             _ => Cause::Other,
         };
         let what = format!("cannot connect to {at}: {error}");
