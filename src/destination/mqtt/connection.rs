@@ -117,6 +117,7 @@ impl Connection {
             let Ended::Failed(failure) = self.once(&stop).await else { break };
             if started.elapsed() >= STABLE {
                 failures_in_a_row = 0;
+                complained_of = None;
             }
             if failure.cause == Cause::NoRetain && self.retain.swap(false, Ordering::Relaxed) {
                 // Connect at once, without what the broker can't do.

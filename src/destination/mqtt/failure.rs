@@ -85,6 +85,17 @@ impl Failure {
         Self::new(Cause::Other, format!("the connection to {at} failed: {error}"))
     }
 
+    /// The same for an error of the TLS handshake.
+    pub(super) fn from_handshake(error: &(dyn Error + 'static), at: &str) -> Self {
+        let failure = Self::from_error(error, at);
+        if failure.cause == Cause::Closed {
+            // Mosquitto's answer to TLS on a port without it.
+            let what = format!("{at} hung up during the TLS handshake: does this port expect TLS?");
+            return Self::new(Cause::WrongProtocol, what);
+        }
+        failure
+    }
+
     fn from_io(error: &io::Error, at: &str) -> Self {
         if let Some(inner) = error.get_ref() {
             if let Some(tls) = inner.downcast_ref::<rustls::Error>() {
@@ -108,9 +119,10 @@ impl Failure {
     fn from_tls(error: &rustls::Error, at: &str) -> Self {
         use rustls::Error as E;
         let (cause, why) = match error {
-            E::InvalidCertificate(CertificateError::UnknownIssuer) => {
-                (Cause::UnknownIssuer, "its certificate is signed by an unknown authority".into())
-            }
+            // The latter: an authority of the same name but another key.
+            E::InvalidCertificate(
+                CertificateError::UnknownIssuer | CertificateError::BadSignature,
+            ) => (Cause::UnknownIssuer, "its certificate is signed by an unknown authority".into()),
             E::InvalidCertificate(CertificateError::NotValidForNameContext {
                 expected,
                 presented,
@@ -140,6 +152,7 @@ impl Failure {
                 | AlertDescription::CertificateUnknown
                 | AlertDescription::UnknownCA
                 | AlertDescription::AccessDenied
+                | AlertDescription::DecryptError
                 | AlertDescription::HandshakeFailure,
             ) => (
                 Cause::ClientCertificate,
@@ -182,7 +195,7 @@ impl Failure {
             }
             Cause::OutOfDate => "renew the broker's certificate, or set this computer's clock",
             Cause::ClientCertificate => {
-                "set mqttConfig.tls.clientCert and mqttConfig.tls.clientCertKey to a certificate that the broker's authority signed"
+                "set mqttConfig.tls.clientCert and mqttConfig.tls.clientKey to a certificate that the broker's authority signed"
             }
             Cause::Tls => "check the TLS settings of the broker and of mqttConfig.tls",
             Cause::BadCredentials => "correct mqttConfig.username and mqttConfig.password",
@@ -213,15 +226,19 @@ pub(super) struct Unreached {
 }
 
 impl Unreached {
-    /// Wraps the error of a TCP connect so that [`Failure::from_error`] finds it again.
-    pub(super) fn wrap(error: &io::Error, at: &str) -> io::Error {
+    /// Wraps the error of a name look-up so that [`Failure::from_error`] finds it again.
+    pub(super) fn unknown(error: &io::Error, at: &str) -> io::Error {
+        let what = format!("cannot find the address of {at}: {error}");
+        io::Error::new(error.kind(), Self { cause: Cause::UnknownHost, what })
+    }
+
+    /// The same for the error of a TCP connect.
+    pub(super) fn refused(error: &io::Error, at: &str) -> io::Error {
         let cause = match error.kind() {
             io::ErrorKind::ConnectionRefused => Cause::ConnectionRefused,
             io::ErrorKind::TimedOut
             | io::ErrorKind::HostUnreachable
             | io::ErrorKind::NetworkUnreachable => Cause::ConnectTimeout,
-            // The resolver's errors have no kind of their own.
-            _ if error.to_string().contains("lookup address") => Cause::UnknownHost,
             _ => Cause::Other,
         };
         let what = format!("cannot connect to {at}: {error}");

@@ -121,9 +121,13 @@ pub(super) struct Dialer {
 
 impl Dialer {
     pub(super) async fn dial(self) -> std::io::Result<TcpStream> {
-        let stream = TcpStream::connect((self.host.as_str(), self.port))
+        let addresses: Vec<_> = tokio::net::lookup_host((self.host.as_str(), self.port))
             .await
-            .map_err(|error| Unreached::wrap(&error, &self.at))?;
+            .map_err(|error| Unreached::unknown(&error, &self.at))?
+            .collect();
+        let stream = TcpStream::connect(addresses.as_slice())
+            .await
+            .map_err(|error| Unreached::refused(&error, &self.at))?;
         // Messages are small and each is waited for.
         stream.set_nodelay(true)?;
         self.reached.store(true, Ordering::Relaxed);

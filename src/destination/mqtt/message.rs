@@ -2,6 +2,7 @@
 
 use super::link::Message;
 use crate::config::settings::MqttTopics;
+use crate::destination::payload;
 use crate::event::{Body, Event};
 
 /// Translates events. Pure.
@@ -17,8 +18,8 @@ impl Messages {
     /// Alerts are not: an old alert must not greet each new subscriber.
     pub(super) fn of(&self, event: &Event) -> Message {
         let (topic, payload, retain) = match &event.body {
-            Body::ServerLicenseStatus(_) => (&self.topics.server_license, state(event), true),
-            Body::AccessLicenseStatus(_) => (&self.topics.access_license, state(event), true),
+            Body::ServerLicenseStatus(_) => (&self.topics.server_license, self.state(event), true),
+            Body::AccessLicenseStatus(_) => (&self.topics.access_license, self.state(event), true),
             Body::ServerLicenseExpiring(_)
             | Body::ServerLicenseExpired(_)
             | Body::ServerLicenseProblem(_) => {
@@ -28,15 +29,20 @@ impl Messages {
         Message { topic: self.topic(topic, &event.site), payload, retain }
     }
 
+    fn state(&self, event: &Event) -> Vec<u8> {
+        let json = payload::json(event, self.named_sites);
+        serde_json::to_vec(&json).expect("a JSON map has text keys")
+    }
+
+    /// `{site}` is replaced wherever it stands; named sites are appended where it doesn't.
     fn topic(&self, topic: &str, site: &str) -> String {
-        if !self.named_sites {
-            return topic.to_owned();
-        }
         let level = level(site);
         if topic.contains("{site}") {
             topic.replace("{site}", &level)
-        } else {
+        } else if self.named_sites {
             format!("{topic}/{level}")
+        } else {
+            topic.to_owned()
         }
     }
 }
@@ -49,10 +55,39 @@ fn level(site: &str) -> String {
         .collect()
 }
 
-fn state(event: &Event) -> Vec<u8> {
-    serde_json::to_vec(&event.body).unwrap_or_default()
+/// Alerts are plain text, as Butler's are.
+fn alert(event: &Event) -> Vec<u8> {
+    payload::alert_text(event).unwrap_or_default().into_bytes()
 }
 
-fn alert(event: &Event) -> Vec<u8> {
-    event.kind().as_bytes().to_vec()
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn messages(named_sites: bool) -> Messages {
+        let topics = MqttTopics {
+            server_license: "state".into(),
+            server_license_alert: "alert".into(),
+            access_license: "access".into(),
+            status: "status".into(),
+        };
+        Messages { topics, named_sites }
+    }
+
+    #[test]
+    fn one_site_keeps_the_topic_as_it_is() {
+        assert_eq!(messages(false).topic("qlik/license", "default"), "qlik/license");
+        assert_eq!(messages(false).topic("{site}/license", "default"), "default/license");
+    }
+
+    #[test]
+    fn named_sites_are_put_in_or_appended() {
+        assert_eq!(messages(true).topic("qlik/license", "prod"), "qlik/license/prod");
+        assert_eq!(messages(true).topic("qlik/{site}/license", "prod"), "qlik/prod/license");
+    }
+
+    #[test]
+    fn a_site_name_can_be_no_wildcard_and_no_two_levels() {
+        assert_eq!(level("a/b+c#d\u{0}é"), "a_b_c_d_é");
+    }
 }

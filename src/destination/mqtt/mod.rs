@@ -264,3 +264,100 @@ impl Destination for Mqtt {
 
 /// How long the end of a connection may take to be noticed by the one who keeps it.
 const CLEAR_AWAY: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests {
+    use chrono::Utc;
+
+    use super::*;
+    use crate::event::{Body, LicenseState, ServerLicenseStatus};
+    use crate::license::server::Kind;
+    use crate::license::{Expiry, Pools, ServerLicense};
+
+    fn mqtt(site: SiteSwitches) -> Mqtt {
+        let plan = Plan {
+            protocol: MqttProtocol::V5,
+            host: "::1".into(),
+            port: 1883,
+            client_id: "bursar".into(),
+            auth: None,
+            keep_alive: Duration::from_secs(60),
+            tls: None,
+            will: None,
+            connect_timeout: Duration::from_secs(1),
+        };
+        let topics = settings::MqttTopics {
+            server_license: "state".into(),
+            server_license_alert: "alert".into(),
+            access_license: "access".into(),
+            status: "status".into(),
+        };
+        Mqtt {
+            connection: Connection::new(plan.clone(), topics.status.clone()),
+            plan,
+            messages: Messages { topics, named_sites: false },
+            switches: HashMap::from([("prod".to_owned(), site)]),
+            unverified: false,
+            ack_timeout: Duration::from_secs(1),
+        }
+    }
+
+    fn status() -> ServerLicenseStatus {
+        let license = ServerLicense {
+            kind: Kind::None,
+            expiry: Expiry::Unknown,
+            server_says_expired: false,
+            expired_reason: None,
+            blacklisted: false,
+            invalid: false,
+            allotments: Vec::new(),
+            maintenance_end: None,
+        };
+        ServerLicenseStatus {
+            license,
+            state: LicenseState::None,
+            expired: false,
+            expiry_date: None,
+            days_until_expiry: None,
+            threshold_days: 30,
+        }
+    }
+
+    fn wanted(mqtt: &Mqtt, site: &str) -> Vec<&'static str> {
+        [
+            Body::ServerLicenseStatus(status()),
+            Body::ServerLicenseExpiring(status()),
+            Body::ServerLicenseExpired(status()),
+            Body::ServerLicenseProblem(status()),
+            Body::AccessLicenseStatus(Pools::default()),
+        ]
+        .map(|body| Event::new(site, Utc::now(), body))
+        .iter()
+        .filter(|event| mqtt.wants(event))
+        .map(Event::kind)
+        .collect()
+    }
+
+    #[test]
+    fn each_switch_decides_on_its_own_events() {
+        let on = |recurring, alert| SendSwitch { recurring, alert };
+        let off = SendSwitch::default();
+        let alerts = ["serverLicenseExpiring", "serverLicenseExpired", "serverLicenseProblem"];
+        let cases: [(SendSwitch, SendSwitch, &[&str]); 4] = [
+            (off, off, &[]),
+            (on(true, false), off, &["serverLicenseStatus"]),
+            (on(false, true), off, &alerts),
+            (off, on(true, true), &["accessLicenseStatus"]),
+        ];
+        for (server_license, access_license, expected) in cases {
+            let mqtt = mqtt(SiteSwitches { server_license, access_license });
+            assert_eq!(wanted(&mqtt, "prod"), expected);
+            assert!(wanted(&mqtt, "another").is_empty());
+        }
+    }
+
+    #[test]
+    fn the_title_is_an_address() {
+        assert_eq!(mqtt(SiteSwitches::default()).title(), "MQTT 5 at mqtt://[::1]:1883");
+    }
+}

@@ -77,11 +77,15 @@ fn failure(error: &ConnectionError, at: &str) -> Failure {
         ConnectionError::MqttState(StateError::AwaitPingResp) => {
             Failure::new(Cause::Silent, format!("{at} no longer answers pings"))
         }
+        ConnectionError::MqttState(StateError::Deserialization(rumqttc_v4::Error::Io(error))) => {
+            Failure::from_error(error, at)
+        }
         ConnectionError::MqttState(StateError::Deserialization(_))
         | ConnectionError::NotConnAck(_) => Failure::new(
             Cause::WrongProtocol,
             format!("{at} does not speak MQTT on this port: {error}"),
         ),
+        ConnectionError::Tls(error) => Failure::from_handshake(error, at),
         other => Failure::from_error(other, at),
     }
 }

@@ -1,5 +1,7 @@
 //! MQTT 5.
 
+use std::time::Duration;
+
 use rumqttc_v5::{
     AsyncClient, Broker, ConnectReturnCode, ConnectionError, DisconnectReasonCode, Event,
     EventLoop, LastWill, MqttOptions, Packet, PubAckReason, PublishNotice, PublishNoticeError,
@@ -14,7 +16,8 @@ pub(super) fn open(plan: &Plan, dialer: Dialer) -> (AsyncClient, EventLoop) {
     let mut options = MqttOptions::new(plan.client_id.clone(), broker);
     options.set_clean_start(true);
     options.set_keep_alive(plan.keep_alive_seconds());
-    options.set_connect_timeout(plan.connect_timeout);
+    // The exact limit is kept by the caller, who knows more of what it means.
+    options.set_connect_timeout(plan.connect_timeout + Duration::from_secs(1));
     options.set_socket_connector(move |_, _| dialer.clone().dial());
     if let Some(auth) = &plan.auth {
         match &auth.password {
@@ -91,11 +94,15 @@ fn failure(error: &ConnectionError, at: &str) -> Failure {
         ConnectionError::MqttState(StateError::AwaitPingResp) => {
             Failure::new(Cause::Silent, format!("{at} no longer answers pings"))
         }
+        ConnectionError::MqttState(StateError::Deserialization(rumqttc_v5::Error::Io(error))) => {
+            Failure::from_error(error, at)
+        }
         ConnectionError::MqttState(StateError::Deserialization(_))
         | ConnectionError::NotConnAck(_) => Failure::new(
             Cause::WrongProtocol,
             format!("{at} does not speak MQTT 5 on this port: {error}"),
         ),
+        ConnectionError::Tls(error) => Failure::from_handshake(error, at),
         other => Failure::from_error(other, at),
     }
 }

@@ -1,13 +1,17 @@
 //! A real Mosquitto on a free loopback port, in a temporary folder, and a subscriber to look at
 //! what arrives there.
 
+#![expect(clippy::unwrap_used, reason = "test support: a panic is the failed test")]
+
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use rumqttc_v4::{AsyncClient, Broker, Event, MqttOptions, Packet, QoS, SubscribeReasonCode};
+use rumqttc_v4::{
+    AsyncClient, Broker, Event, MqttOptions, Packet, PublishOptions, QoS, SubscribeReasonCode,
+};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
@@ -77,7 +81,7 @@ impl Mosquitto {
             let whole = format!(
                 "user root\nlistener {port} 127.0.0.1\n{config}\
                  persistence true\npersistence_location {folder}/\n\
-                 autosave_interval 1\nautosave_on_changes true\nmax_queued_messages 0\n\
+                 max_queued_messages 100000\n\
                  log_dest file {folder}/log\nlog_type all\n"
             );
             std::fs::write(broker.dir.path().join("mosquitto.conf"), whole).unwrap();
@@ -245,19 +249,25 @@ pub async fn retained(port: u16, topic: &str) -> Option<String> {
     let (client, mut events) = AsyncClient::builder(options).capacity(10).build();
     client.subscribe(topic.to_owned(), QoS::AtLeastOnce).await.unwrap();
     client.subscribe(marker.clone(), QoS::AtLeastOnce).await.unwrap();
-    client
-        .publish(marker.clone(), "end", rumqttc_v4::PublishOptions::new(QoS::AtLeastOnce))
-        .await
-        .unwrap();
     let look = async {
-        let mut found = None;
+        let (mut found, mut confirmed) = (None, 0);
         loop {
-            if let Event::Incoming(Packet::Publish(publish)) = events.poll().await.unwrap() {
-                if publish.topic == marker.as_bytes() {
+            match events.poll().await.unwrap() {
+                Event::Incoming(Packet::SubAck(_)) => {
+                    confirmed += 1;
+                    if confirmed == 2 {
+                        let options = PublishOptions::new(QoS::AtLeastOnce);
+                        client.publish(marker.clone(), "end", options).await.unwrap();
+                    }
+                }
+                Event::Incoming(Packet::Publish(publish)) if publish.topic == marker.as_bytes() => {
                     return found;
                 }
-                assert!(publish.retain);
-                found = Some(String::from_utf8(publish.payload.to_vec()).unwrap());
+                Event::Incoming(Packet::Publish(publish)) => {
+                    assert!(publish.retain);
+                    found = Some(String::from_utf8(publish.payload.to_vec()).unwrap());
+                }
+                _ => {}
             }
         }
     };
