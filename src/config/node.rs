@@ -305,7 +305,10 @@ mod tests {
     fn duplicates_are_all_found() {
         let (_, problems) = parse("a: 1\nb:\n  c: 1\n  c: 2\na: 3\n", Path::new("x.yaml")).unwrap();
         let text: Vec<String> = problems.iter().map(ToString::to_string).collect();
-        insta::assert_snapshot!(text.join("\n"), @"");
+        insta::assert_snapshot!(text.join("\n"), @r#"
+    x.yaml:4:3: b.c: the key is there twice, first in line 3; keep one of them
+    x.yaml:5:1: a: the key is there twice, first in line 1; keep one of them
+    "#);
     }
 
     #[test]
