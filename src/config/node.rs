@@ -297,7 +297,54 @@ mod tests {
         let (node, problems) = parse(text, Path::new("x.yaml")).unwrap();
         let mut out = String::new();
         show(&node, &mut out);
-        insta::assert_snapshot!(out, @"");
+        insta::assert_snapshot!(out, @r#"
+    key a 1:1
+    key b 2:3
+    a.b (text at 2:6) "012"
+    key c 3:3
+    a.c (text at 3:6) "yes"
+    key d 4:3
+    a.d (true/false at 4:6) true
+    key e 5:3
+    a.e (text at 5:6) "q"
+    key f 6:3
+    a.f (nothing at 6:4) null
+    key g 7:3
+    a.g (nothing at 7:6) null
+    key h 8:1
+    h[0] (a number at 9:5) 1
+    h[1] (a number at 10:5) 1.5
+    key i 11:1
+    key b 13:3
+    i.b (a number at 13:6) 7
+    key c 12:7
+    i.c (text at 12:7) "yes"
+    key d 12:7
+    i.d (true/false at 12:7) true
+    key e 12:7
+    i.e (text at 12:7) "q"
+    key f 12:7
+    i.f (nothing at 12:7) null
+    key g 12:7
+    i.g (nothing at 12:7) null
+    key 1 14:1
+    1 (text at 14:4) "z"
+    key j 15:1
+    key b 15:4
+    j.b (text at 15:4) "012"
+    key c 15:4
+    j.c (text at 15:4) "yes"
+    key d 15:4
+    j.d (true/false at 15:4) true
+    key e 15:4
+    j.e (text at 15:4) "q"
+    key f 15:4
+    j.f (nothing at 15:4) null
+    key g 15:4
+    j.g (nothing at 15:4) null
+    key k 16:1
+    k[0] (text at 16:5) "${env:Z}"
+    "#);
         assert!(problems.is_empty());
     }
 

@@ -21,7 +21,7 @@ use croner::Cron;
 use croner::parser::{CronParser, Seconds, Year};
 
 use grid::{Grid, Unit};
-use text::Step;
+use text::{Parsed, Step};
 
 /// How far ahead a next time is looked for: what fires later than that never fires.
 const HORIZON_DAYS: i64 = 5 * 366;
@@ -161,7 +161,7 @@ fn parse_cron(text: &str) -> Result<Schedule, ScheduleError> {
     let parser = CronParser::builder().seconds(Seconds::Optional).year(Year::Disallowed).build();
     let cron = parser.parse(text).map_err(|e| ScheduleError::Unreadable {
         text: text.to_owned(),
-        what: format!("cron can't be read ({e})"),
+        what: format!("it can't be read as cron ({})", e.to_string().trim_end_matches('.')),
         fix: "write five fields (minute hour day month weekday) or six (second first), \
               such as \"30 6 * * MON-FRI\""
             .to_owned(),
@@ -181,22 +181,26 @@ fn parse_text(text: &str) -> Result<Schedule, ScheduleError> {
                 .map_or_else(|| EXAMPLES.to_owned(), |better| format!("write \"{better}\"")),
         }
     })?;
-    let misleading =
-        |what: String, fix: String| ScheduleError::Misleading { text: text.to_owned(), what, fix };
-    for (unit, rank) in &parsed.outside {
-        let (low, high) = unit.extent();
-        return Err(misleading(
-            format!("there is no {rank} of {}", unit_name(*unit)),
-            format!("write a number from {low} to {high}"),
-        ));
-    }
-    for step in &parsed.steps {
-        if let Some((what, fix)) = impossible(*step) {
-            return Err(misleading(what, fix));
-        }
+    if let Some((what, fix)) = misleading(&parsed) {
+        return Err(ScheduleError::Misleading { text: text.to_owned(), what, fix });
     }
     let remark = parsed.steps.iter().find_map(|step| uneven(*step));
     Ok(Schedule { text: text.to_owned(), meaning: Meaning::Grid(parsed.grid), remark })
+}
+
+/// What later.js takes and then does something else, with what to write instead.
+fn misleading(parsed: &Parsed) -> Option<(String, String)> {
+    let outside = parsed.outside.first().map(|(unit, rank)| {
+        let (low, high) = unit.extent();
+        (
+            format!(
+                "{} go from {low} to {high}, so there is none with number {rank}",
+                unit_name(*unit)
+            ),
+            format!("write a number from {low} to {high}"),
+        )
+    });
+    outside.or_else(|| parsed.steps.iter().find_map(|step| impossible(*step)))
 }
 
 fn unit_name(unit: Unit) -> &'static str {
@@ -267,7 +271,7 @@ fn uneven(step: Step) -> Option<String> {
     }
     .map(|(frame, start)| {
         let name = unit_name(step.unit).split(' ').next().unwrap_or_default();
-        format!("every {count} {name} is counted anew from {start} of each {frame}, so the last step of a {frame} is shorter")
+        format!("every {count} {name} is counted anew from {start} of each {frame}, so the last step of each {frame} is shorter")
     })
 }
 
@@ -406,40 +410,40 @@ mod tests {
     "every week" is not a schedule: "week" stands where a number, "weekday" or "weekend" is expected; write "every 1 week"
     "every month" is not a schedule: "month" stands where a number, "weekday" or "weekend" is expected; write "every 1 month"
     "every year" is not a schedule: "year" stands where a number, "weekday" or "weekend" is expected; write "every 1 year"
-    "every hour except on weekend" is not a schedule: "hour except on weekend" stands where a number, "weekday" or "weekend" is expected; write for example "every 6 hours", "at 08:00", "at 07:30 every weekday" or the cron "0 */6 * * *"
+    "every hour except on weekend" is not a schedule: "hour except on weekend" stands where a number, "weekday" or "weekend" is expected; write "every 1 hour except every weekend"
     "every hour except after 18:00" is not a schedule: "hour except after 18:00" stands where a number, "weekday" or "weekend" is expected; write "every 1 hour except after 18:00"
-    "@ 08:00" is not a schedule: "@ 08:00" stands where "every", "at", "on", "on the", "after", "before", "of", "in", "and", "also" or "except" is expected; write "at 08:00"
-    "hello" is not a schedule: "hello" stands where "every", "at", "on", "on the", "after", "before", "of", "in", "and", "also" or "except" is expected; write for example "every 6 hours", "at 08:00", "at 07:30 every weekday" or the cron "0 */6 * * *"
+    "@ 08:00" is not a schedule: "@ 08:00" stands where a word such as every, at, on, after, before, of, in, also or except is expected; write "at 08:00"
+    "hello" is not a schedule: "hello" stands where a word such as every, at, on, after, before, of, in, also or except is expected; write for example "every 6 hours", "at 08:00", "at 07:30 every weekday" or the cron "0 */6 * * *"
     "every -1 hours" is not a schedule: "-1 hours" stands where a number, "weekday" or "weekend" is expected; write for example "every 6 hours", "at 08:00", "at 07:30 every weekday" or the cron "0 */6 * * *"
-    "every 6" is not a schedule: the text ends where seconds, minutes, hours, days, weeks, months or years is expected; write "every 6 hours"
-    "6 hours" is not a schedule: "6 hours" stands where "every", "at", "on", "on the", "after", "before", "of", "in", "and", "also" or "except" is expected; write "every 6 hours"
+    "every 6" is not a schedule: the text ends where a unit such as minutes, hours or days is expected; write "every 6 hours"
+    "6 hours" is not a schedule: "6 hours" stands where a word such as every, at, on, after, before, of, in, also or except is expected; write "every 6 hours"
     "every hours 6" is not a schedule: "hours 6" stands where a number, "weekday" or "weekend" is expected; write "every 6 hours"
-    "every 6 houres" is not a schedule: "houres" stands where seconds, minutes, hours, days, weeks, months or years is expected; write "every 6 hours"
+    "every 6 houres" is not a schedule: "houres" stands where a unit such as minutes, hours or days is expected; write "every 6 hours"
     "at 8" is not a schedule: "8" stands where a time such as 08:00 or 5:00 pm is expected; write "at 08:00"
     "at 08" is not a schedule: "08" stands where a time such as 08:00 or 5:00 pm is expected; write "at 08:00"
     "at 25:00" is not a schedule: "25:00" stands where a time such as 08:00 or 5:00 pm is expected; write for example "every 6 hours", "at 08:00", "at 07:30 every weekday" or the cron "0 */6 * * *"
     "at 24:00" is not a schedule: "24:00" stands where a time such as 08:00 or 5:00 pm is expected; write "at 00:00"
-    "at 08:00:30" is not a schedule: ":30" stands where "every", "at", "on", "on the", "after", "before", "of", "in", "and", "also" or "except" is expected; write for example "every 6 hours", "at 08:00", "at 07:30 every weekday" or the cron "0 */6 * * *"
+    "at 08:00:30" is not a schedule: ":30" stands where a word such as every, at, on, after, before, of, in, also or except is expected; write "30 0 8 * * *"
     "every 1.5 hours" is not a schedule: "1.5 hours" stands where a number, "weekday" or "weekend" is expected; write for example "every 6 hours", "at 08:00", "at 07:30 every weekday" or the cron "0 */6 * * *"
     "on funday" is not a schedule: "funday" stands where a day's name is expected; write "on sunday"
     "on sept 1" is not a schedule: "sept 1" stands where a day's name is expected; write for example "every 6 hours", "at 08:00", "at 07:30 every weekday" or the cron "0 */6 * * *"
     "of sep" is not a schedule: "sep" stands where a month's name is expected; write "of sept"
     "every weekday at noon" is not a schedule: "noon" stands where a time such as 08:00 or 5:00 pm is expected; write "every weekday at 12:00"
-    "every 2 hours on weekday" is not a schedule: "weekday" stands where a day's name is expected; write for example "every 6 hours", "at 08:00", "at 07:30 every weekday" or the cron "0 */6 * * *"
-    "at 06:00 of jan,jul" is not a schedule: "jul" stands where a month's name is expected; write for example "every 6 hours", "at 08:00", "at 07:30 every weekday" or the cron "0 */6 * * *"
-    "every 2 hours starting at the 3rd hour" is not a schedule: "the 3rd hour" stands where a number is expected; write for example "every 6 hours", "at 08:00", "at 07:30 every weekday" or the cron "0 */6 * * *"
-    "every 5 minutes between the 10th and 30th minute" is not a schedule: "minute" stands where "every", "at", "on", "on the", "after", "before", "of", "in", "and", "also" or "except" is expected; write for example "every 6 hours", "at 08:00", "at 07:30 every weekday" or the cron "0 */6 * * *"
-    "daily" is not a schedule: "daily" stands where "every", "at", "on", "on the", "after", "before", "of", "in", "and", "also" or "except" is expected; write "every 1 day"
-    "every monday" is not a schedule: "monday" stands where a number, "weekday" or "weekend" is expected; write for example "every 6 hours", "at 08:00", "at 07:30 every weekday" or the cron "0 */6 * * *"
+    "every 2 hours on weekday" is not a schedule: "weekday" stands where a day's name is expected; write "every 2 hours every weekday"
+    "at 06:00 of jan,jul" is not a schedule: "jul" stands where a month's name is expected; write "at 06:00 of jan,july"
+    "every 2 hours starting at the 3rd hour" is not a schedule: "the 3rd hour" stands where a number is expected; write "every 2 hours starting on the 3rd hour"
+    "every 5 minutes between the 10th and 30th minute" is not a schedule: "minute" stands where a word such as every, at, on, after, before, of, in, also or except is expected; write "every 5 minutes between the 10th and 30th"
+    "daily" is not a schedule: "daily" stands where a word such as every, at, on, after, before, of, in, also or except is expected; write "every 1 day"
+    "every monday" is not a schedule: "monday" stands where a number, "weekday" or "weekend" is expected; write "on monday"
     "" is not a schedule: the text ends where a schedule is expected; write for example "every 6 hours", "at 08:00", "at 07:30 every weekday" or the cron "0 */6 * * *"
-    "on the last hour" is not a schedule: "last hour" stands where a number: only days and weeks have a last one is expected; write for example "every 6 hours", "at 08:00", "at 07:30 every weekday" or the cron "0 */6 * * *"
+    "on the last hour" is not a schedule: "last hour" stands where a number (only days and weeks have a last one) is expected; write for example "every 6 hours", "at 08:00", "at 07:30 every weekday" or the cron "0 */6 * * *"
     "every 36 hours" would not do what it says: hours are counted from the start of each day, so it would run every day; write "every 1 day" or "every 2 days"
     "every 48 hours" would not do what it says: hours are counted from the start of each day, so it would run every day; write "every 2 days"
     "every 90 minutes" would not do what it says: minutes are counted from the start of each hour, so it would run every hour; write "every 1 hour" or "every 2 hours"
     "every 0 hours" would not do what it says: 0 hours is no interval; write "every 1 hour"
-    "on the 32nd day of the month" would not do what it says: there is no 32 of days of the month; write a number from 1 to 31
+    "on the 32nd day of the month" would not do what it says: days of the month go from 1 to 31, so there is none with number 32; write a number from 1 to 31
     "0 0 30 2 *" never runs (no time within the next five years); write for example "every 6 hours", "at 08:00", "at 07:30 every weekday" or the cron "0 */6 * * *"
-    "61 * * * *" is not a schedule: cron can't be read (Component error: Number out of bounds.); write five fields (minute hour day month weekday) or six (second first), such as "30 6 * * MON-FRI"
+    "61 * * * *" is not a schedule: it can't be read as cron (Component error: Number out of bounds); write five fields (minute hour day month weekday) or six (second first), such as "30 6 * * MON-FRI"
     "on the 31st day of the month of feb" never runs (no time within the next five years); write for example "every 6 hours", "at 08:00", "at 07:30 every weekday" or the cron "0 */6 * * *"
     "at 08:00 except at 08:00" never runs (no time within the next five years); write for example "every 6 hours", "at 08:00", "at 07:30 every weekday" or the cron "0 */6 * * *"
     in 2020: Err("\"in 2020\" never runs (no time within the next five years); write for example \"every 6 hours\", \"at 08:00\", \"at 07:30 every weekday\" or the cron \"0 */6 * * *\"")
@@ -526,8 +530,8 @@ mod tests {
     fn surprising_steps_are_explained() {
         let remark = |text| Schedule::parse(text).unwrap().remark().map(str::to_owned);
         assert_eq!(remark("every 6 hours"), None);
-        insta::assert_snapshot!(remark("every 14 days").unwrap(), @"every 14 days is counted anew from the 1st of each month, so the last step of a month is shorter");
-        insta::assert_snapshot!(remark("every 7 mins").unwrap(), @"every 7 minutes is counted anew from minute 0 of each hour, so the last step of a hour is shorter");
+        insta::assert_snapshot!(remark("every 14 days").unwrap(), @"every 14 days is counted anew from the 1st of each month, so the last step of each month is shorter");
+        insta::assert_snapshot!(remark("every 7 mins").unwrap(), @"every 7 minutes is counted anew from minute 0 of each hour, so the last step of each hour is shorter");
     }
 
     proptest::proptest! {
