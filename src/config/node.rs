@@ -61,10 +61,20 @@ impl fmt::Debug for Node {
 }
 
 impl Node {
-    /// The value of a key; a null counts as absent.
-    pub(super) fn get(&self, key: &str) -> Option<&Node> {
-        let Value::Map(entries) = &self.value else { return None };
-        entries.iter().find(|(k, _)| k.text == key).map(|(_, node)| node).filter(|n| !n.is_null())
+    /// The node a full name leads to, such as `Butler.sites[1].cert`; nulls count as absent.
+    pub(super) fn find(&self, path: &str) -> Option<&Node> {
+        if self.path == path {
+            return Some(self).filter(|n| !n.is_null());
+        }
+        let leads = |node: &&Node| {
+            path.strip_prefix(node.path.as_str())
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+        };
+        match &self.value {
+            Value::Map(entries) => entries.iter().map(|(_, n)| n).find(leads)?.find(path),
+            Value::List(items) => items.iter().find(leads)?.find(path),
+            _ => None,
+        }
     }
 
     pub(super) fn is_null(&self) -> bool {
@@ -151,6 +161,10 @@ pub(super) fn parse(text: &str, file: &Path) -> Result<(Node, Vec<Problem>), Pro
     let raw: Spanned<Raw> =
         serde_saphyr::from_str_with_options(text, options).map_err(|error| {
             let place = error.location().map(Place::from).unwrap_or_default();
+            if matches!(error.without_snippet(), serde_saphyr::Error::MultipleDocuments { .. }) {
+                let what = "a second document starts here".to_owned();
+                return problem(place, "", what, "remove the line ---");
+            }
             problem(place, "", format!("not valid YAML: {}", plain(&error)), "")
         })?;
     let mut duplicates = Vec::new();
@@ -360,9 +374,40 @@ mod tests {
 
     #[test]
     fn broken_yaml_says_where() {
-        for text in ["a: [1\nb: 2\n", "a:\n\t- b\n", "a: b: c\n", "a: *nope\n", "a: 1\n---\nb: 2\n"]
-        {
-            println!("{}", parse(text, Path::new("x.yaml")).unwrap_err());
+        let mut out = String::new();
+        for text in [
+            "a: [1\nb: 2\n",
+            "a:\n\t- b\n",
+            "a: b: c\n",
+            "a: *nope\n",
+            "a: 1\n---\nb: 2\n",
+            "a: \"x\n",
+        ] {
+            out += &format!("{}\n", parse(text, Path::new("x.yaml")).unwrap_err());
         }
+        insta::assert_snapshot!(out, @"");
+    }
+
+    #[test]
+    fn a_file_that_expands_without_end_is_refused() {
+        let mut text = "a0: &a0 [x,x,x,x,x,x,x,x,x]\n".to_owned();
+        for i in 1..12 {
+            let last = format!("*a{}", i - 1);
+            text += &format!("a{i}: &a{i} [{}]\n", vec![last; 9].join(","));
+        }
+        let problem = parse(&text, Path::new("x.yaml")).unwrap_err();
+        assert!(problem.what.starts_with("not valid YAML"), "{problem}");
+    }
+
+    #[test]
+    fn sections_merge_and_lists_are_replaced() {
+        let text =
+            "base:\n  a: 1\n  b: {c: 1, d: 2}\n  l: [1, 2]\nown:\n  b: {d: 3}\n  l: [9]\n  a:\n";
+        let (node, _) = parse(text, Path::new("x.yaml")).unwrap();
+        let merged = node.find("base").unwrap().merged(node.find("own").unwrap());
+        assert_eq!(merged.to_json().to_string(), r#"{"a":1,"b":{"c":1,"d":3},"l":[9]}"#);
+        let Value::Map(entries) = &merged.value else { panic!() };
+        assert_eq!(entries[0].1.path, "base.a");
+        assert_eq!(entries[2].1.place.line, 7);
     }
 }

@@ -39,3 +39,36 @@ fn the_butler_shaped_config_loads() {
     assert_eq!(settings.webhooks.len(), 3);
     assert_eq!(settings.unimplemented, Vec::<String>::new());
 }
+
+/// Compares a committed file with what the code makes of it, or writes it.
+fn generated(name: &str, text: &str) {
+    let path = repository().join(name);
+    if std::env::var_os("UPDATE_GENERATED").is_some() {
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, text).unwrap();
+    }
+    let committed = std::fs::read_to_string(&path).unwrap_or_default().replace("\r\n", "\n");
+    assert!(
+        committed == text,
+        "{name} is not what the code makes; write it anew with: \
+         UPDATE_GENERATED=1 cargo test --test it config::"
+    );
+}
+
+#[test]
+fn the_reference_page_is_up_to_date() {
+    generated("docs/configuration.md", &bursar::config::reference_markdown());
+}
+
+#[test]
+fn the_schema_is_up_to_date() {
+    generated("config/bursar.schema.json", &bursar::config::json_schema());
+}
+
+#[test]
+fn the_annotated_example_loads() {
+    let text = bursar::config::default_yaml();
+    let loaded = load_text(&text, Path::new("default.yaml"), &environment());
+    let loaded = loaded.unwrap_or_else(|e| panic!("{e}\n{text}"));
+    assert!(!loaded.settings.sites.is_empty());
+}
