@@ -29,7 +29,7 @@ pub enum PemError {
     #[error("{} holds no PEM private key (expected a block that starts with -----BEGIN PRIVATE KEY----- or -----BEGIN RSA PRIVATE KEY-----)", path.display())]
     NoKey { path: PathBuf },
     /// The key is protected by a password.
-    #[error("{0} holds a private key that is encrypted with a password; decrypt it with: openssl pkey -in {0} -out decrypted_key.pem", path.display())]
+    #[error("{0} holds a private key that is encrypted with a password; decrypt it with: openssl pkey -in \"{0}\" -out \"{0}.decrypted\", and name that file", path.display())]
     EncryptedKey { path: PathBuf },
     /// A key block is there but its content is damaged.
     #[error("{} holds a private key that can't be parsed: {why}", path.display())]

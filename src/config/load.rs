@@ -5,6 +5,7 @@ use std::path::Path;
 
 use chrono_tz::Tz;
 
+use super::certificates::check_certificates;
 use super::environment::{Environment, SystemEnvironment};
 use super::node::{self, Node};
 use super::problem::{Problem, Problems, Severity};
@@ -43,7 +44,67 @@ pub fn load(path: &Path) -> Result<Loaded, Problems> {
         };
         Problems(vec![whole_file(path, what, fix)])
     })?;
-    load_text(&text, path, &SystemEnvironment)
+    let mut loaded = load_text(&text, path, &SystemEnvironment)?;
+    let found = check_certificates(&loaded.settings, SystemEnvironment.now());
+    loaded.add(found)?;
+    Ok(loaded)
+}
+
+impl Loaded {
+    /// Adds what was found later, with its place.
+    fn add(&mut self, mut found: Vec<Problem>) -> Result<(), Problems> {
+        for problem in &mut found {
+            self.locate(problem);
+        }
+        let mut seen: Vec<Problem> = Vec::new();
+        for problem in found {
+            // Sites that share a file share its problem.
+            if !seen.contains(&problem) {
+                seen.push(problem);
+            }
+        }
+        self.warnings.append(&mut seen);
+        self.warnings.sort_by_key(|p| (p.line, p.column, p.severity));
+        if self.warnings.iter().any(|p| p.severity == Severity::Error) {
+            return Err(Problems(std::mem::take(&mut self.warnings)));
+        }
+        Ok(())
+    }
+
+    /// Finds the line of a setting: where it is written, else the section it would stand in.
+    fn locate(&self, problem: &mut Problem) {
+        let path = self.written_as(&problem.path);
+        let mut section = path.as_str();
+        loop {
+            if let Some(node) = self.tree.find(section) {
+                problem.line = node.place.line;
+                problem.column = node.place.column;
+                break;
+            }
+            let Some((above, _)) = section.rsplit_once('.') else { break };
+            section = above;
+        }
+        problem.path = path;
+    }
+
+    /// A site's setting may be inherited, and Azure Event Grid has names of its own.
+    fn written_as(&self, path: &str) -> String {
+        let is_written = |path: &str| self.tree.find(path).is_some();
+        if let Some(key) = path.strip_prefix("Butler.mqttConfig.tls.client") {
+            let azure = format!("Butler.mqttConfig.azureEventGrid.client{key}File");
+            if is_written(&azure) && !is_written(path) {
+                return azure;
+            }
+        }
+        let common = path
+            .strip_prefix("Butler.sites[")
+            .and_then(|rest| rest.split_once("]."))
+            .map(|(_, rest)| format!("Butler.{rest}"));
+        match common {
+            Some(common) if !is_written(path) && is_written(&common) => common,
+            _ => path.to_owned(),
+        }
+    }
 }
 
 /// Checks the text of a file, but not the certificates it names.

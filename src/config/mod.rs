@@ -8,7 +8,10 @@
 //!
 //! Every stage goes on after an error, so that all of them are reported at once.
 
+mod certificates;
+mod describe;
 mod environment;
+mod explain;
 mod known;
 mod load;
 mod node;
@@ -22,7 +25,10 @@ pub mod settings;
 mod shape;
 mod validate;
 
+pub use certificates::{CertificateExpiry, certificate_expiries, check_certificates};
+pub use describe::{default_yaml, reference_markdown};
 pub use environment::{Environment, FixedEnvironment, SystemEnvironment};
+pub use explain::explain;
 pub use load::{Loaded, load, load_text};
 pub use problem::{Problem, Problems, Severity};
 pub use schedule::{Schedule, ScheduleError};

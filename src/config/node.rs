@@ -61,10 +61,20 @@ impl fmt::Debug for Node {
 }
 
 impl Node {
-    /// The value of a key; a null counts as absent.
-    pub(super) fn get(&self, key: &str) -> Option<&Node> {
-        let Value::Map(entries) = &self.value else { return None };
-        entries.iter().find(|(k, _)| k.text == key).map(|(_, node)| node).filter(|n| !n.is_null())
+    /// The node a full name leads to, such as `Butler.sites[1].cert`; nulls count as absent.
+    pub(super) fn find(&self, path: &str) -> Option<&Node> {
+        if self.path == path {
+            return Some(self).filter(|n| !n.is_null());
+        }
+        let leads = |node: &&Node| {
+            path.strip_prefix(node.path.as_str())
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+        };
+        match &self.value {
+            Value::Map(entries) => entries.iter().map(|(_, n)| n).find(leads)?.find(path),
+            Value::List(items) => items.iter().find(leads)?.find(path),
+            _ => None,
+        }
     }
 
     pub(super) fn is_null(&self) -> bool {
@@ -151,6 +161,10 @@ pub(super) fn parse(text: &str, file: &Path) -> Result<(Node, Vec<Problem>), Pro
     let raw: Spanned<Raw> =
         serde_saphyr::from_str_with_options(text, options).map_err(|error| {
             let place = error.location().map(Place::from).unwrap_or_default();
+            if matches!(error.without_snippet(), serde_saphyr::Error::MultipleDocuments { .. }) {
+                let what = "a second document starts here".to_owned();
+                return problem(place, "", what, "remove the line ---");
+            }
             problem(place, "", format!("not valid YAML: {}", plain(&error)), "")
         })?;
     let mut duplicates = Vec::new();
@@ -297,7 +311,54 @@ mod tests {
         let (node, problems) = parse(text, Path::new("x.yaml")).unwrap();
         let mut out = String::new();
         show(&node, &mut out);
-        insta::assert_snapshot!(out, @"");
+        insta::assert_snapshot!(out, @r#"
+    key a 1:1
+    key b 2:3
+    a.b (text at 2:6) "012"
+    key c 3:3
+    a.c (text at 3:6) "yes"
+    key d 4:3
+    a.d (true/false at 4:6) true
+    key e 5:3
+    a.e (text at 5:6) "q"
+    key f 6:3
+    a.f (nothing at 6:4) null
+    key g 7:3
+    a.g (nothing at 7:6) null
+    key h 8:1
+    h[0] (a number at 9:5) 1
+    h[1] (a number at 10:5) 1.5
+    key i 11:1
+    key b 13:3
+    i.b (a number at 13:6) 7
+    key c 12:7
+    i.c (text at 12:7) "yes"
+    key d 12:7
+    i.d (true/false at 12:7) true
+    key e 12:7
+    i.e (text at 12:7) "q"
+    key f 12:7
+    i.f (nothing at 12:7) null
+    key g 12:7
+    i.g (nothing at 12:7) null
+    key 1 14:1
+    1 (text at 14:4) "z"
+    key j 15:1
+    key b 15:4
+    j.b (text at 15:4) "012"
+    key c 15:4
+    j.c (text at 15:4) "yes"
+    key d 15:4
+    j.d (true/false at 15:4) true
+    key e 15:4
+    j.e (text at 15:4) "q"
+    key f 15:4
+    j.f (nothing at 15:4) null
+    key g 15:4
+    j.g (nothing at 15:4) null
+    key k 16:1
+    k[0] (text at 16:5) "${env:Z}"
+    "#);
         assert!(problems.is_empty());
     }
 
@@ -305,14 +366,48 @@ mod tests {
     fn duplicates_are_all_found() {
         let (_, problems) = parse("a: 1\nb:\n  c: 1\n  c: 2\na: 3\n", Path::new("x.yaml")).unwrap();
         let text: Vec<String> = problems.iter().map(ToString::to_string).collect();
-        insta::assert_snapshot!(text.join("\n"), @"");
+        insta::assert_snapshot!(text.join("\n"), @r#"
+    x.yaml:4:3: b.c: the key is there twice, first in line 3; keep one of them
+    x.yaml:5:1: a: the key is there twice, first in line 1; keep one of them
+    "#);
     }
 
     #[test]
     fn broken_yaml_says_where() {
-        for text in ["a: [1\nb: 2\n", "a:\n\t- b\n", "a: b: c\n", "a: *nope\n", "a: 1\n---\nb: 2\n"]
-        {
-            println!("{}", parse(text, Path::new("x.yaml")).unwrap_err());
+        let mut out = String::new();
+        for text in [
+            "a: [1\nb: 2\n",
+            "a:\n\t- b\n",
+            "a: b: c\n",
+            "a: *nope\n",
+            "a: 1\n---\nb: 2\n",
+            "a: \"x\n",
+        ] {
+            out += &format!("{}\n", parse(text, Path::new("x.yaml")).unwrap_err());
         }
+        insta::assert_snapshot!(out, @"");
+    }
+
+    #[test]
+    fn a_file_that_expands_without_end_is_refused() {
+        let mut text = "a0: &a0 [x,x,x,x,x,x,x,x,x]\n".to_owned();
+        for i in 1..12 {
+            let last = format!("*a{}", i - 1);
+            text += &format!("a{i}: &a{i} [{}]\n", vec![last; 9].join(","));
+        }
+        let problem = parse(&text, Path::new("x.yaml")).unwrap_err();
+        assert!(problem.what.starts_with("not valid YAML"), "{problem}");
+    }
+
+    #[test]
+    fn sections_merge_and_lists_are_replaced() {
+        let text =
+            "base:\n  a: 1\n  b: {c: 1, d: 2}\n  l: [1, 2]\nown:\n  b: {d: 3}\n  l: [9]\n  a:\n";
+        let (node, _) = parse(text, Path::new("x.yaml")).unwrap();
+        let merged = node.find("base").unwrap().merged(node.find("own").unwrap());
+        assert_eq!(merged.to_json().to_string(), r#"{"a":1,"b":{"c":1,"d":3},"l":[9]}"#);
+        let Value::Map(entries) = &merged.value else { panic!() };
+        assert_eq!(entries[0].1.path, "base.a");
+        assert_eq!(entries[2].1.place.line, 7);
     }
 }

@@ -126,6 +126,12 @@ mod tests {
         let problems = resolve(text, &env()).unwrap_err();
         let lines: Vec<String> =
             problems.iter().map(|p| format!("{}; {}", p.what, p.fix)).collect();
-        insta::assert_snapshot!(lines.join("\n"), @"");
+        insta::assert_snapshot!(lines.join("\n"), @r#"
+    the environment variable NOPE is not set; set NOPE for the process that runs bursar
+    cannot read /nope: entity not found; create the file, or let the user that runs bursar read it
+    "../x" is not the name of a credential; write the name alone, as in LoadCredential=NAME:/path
+    ${ENV:A} is not a reference; write ${env:NAME}, ${file:/path} or ${credential:NAME}, or $${ for the two signs themselves
+    "${" is not closed by "}"; close it, or write $${ for the two signs themselves
+    "#);
     }
 }

@@ -33,9 +33,42 @@ fn the_short_config_loads() {
 #[test]
 fn the_butler_shaped_config_loads() {
     let loaded = read("config/butler-shaped.yaml").unwrap();
-    insta::assert_snapshot!(warnings(&loaded), @"");
+    insta::assert_snapshot!(warnings(&loaded), @"config/butler-shaped.yaml:169:25: warning: Butler.configQRS.rejectUnauthorized: the server's certificate is not verified: anybody in between can read and change what is sent; set it to true, and tlsServerName to the name in the server's certificate");
     let settings = &loaded.settings;
     assert!(settings.influxdb.is_some() && settings.mqtt.is_some());
     assert_eq!(settings.webhooks.len(), 3);
     assert_eq!(settings.unimplemented, Vec::<String>::new());
+}
+
+/// Compares a committed file with what the code makes of it, or writes it.
+fn generated(name: &str, text: &str) {
+    let path = repository().join(name);
+    if std::env::var_os("UPDATE_GENERATED").is_some() {
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, text).unwrap();
+    }
+    let committed = std::fs::read_to_string(&path).unwrap_or_default().replace("\r\n", "\n");
+    assert!(
+        committed == text,
+        "{name} is not what the code makes; write it anew with: \
+         UPDATE_GENERATED=1 cargo test --test it config::"
+    );
+}
+
+#[test]
+fn the_reference_page_is_up_to_date() {
+    generated("docs/configuration.md", &bursar::config::reference_markdown());
+}
+
+#[test]
+fn the_schema_is_up_to_date() {
+    generated("config/bursar.schema.json", &bursar::config::json_schema());
+}
+
+#[test]
+fn the_annotated_example_loads() {
+    let text = bursar::config::default_yaml();
+    let loaded = load_text(&text, Path::new("default.yaml"), &environment());
+    let loaded = loaded.unwrap_or_else(|e| panic!("{e}\n{text}"));
+    assert!(!loaded.settings.sites.is_empty());
 }

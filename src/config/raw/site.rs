@@ -82,6 +82,7 @@ pub(in crate::config) enum Authentication {
 pub(in crate::config) struct Headers {
     /// Headers with a fixed value.
     #[serde(rename = "static")]
+    #[schemars(extend("x-example" = true))]
     pub(in crate::config) fixed: Vec<SiteHeader>,
 }
 

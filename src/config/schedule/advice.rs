@@ -2,23 +2,44 @@
 
 use super::text::{parse, vocabulary};
 
-/// The nearest text that can be read, where one is near.
+/// The nearest text that can be read and does what it says, where one is near.
 pub(super) fn suggest(text: &str) -> Option<String> {
     let lower = text.trim().to_ascii_lowercase();
     let mut words: Vec<String> = lower.split_whitespace().map(str::to_owned).collect();
     if words.is_empty() {
         return None;
     }
-    let fixes: [fn(&mut Vec<String>); 8] =
-        [spell, plain_words, at_sign, count_first, lone_number, add_one, clock_times, day_groups];
+    let fixes: [fn(&mut Vec<String>); 9] = [
+        spell,
+        plain_words,
+        at_sign,
+        count_first,
+        lone_number,
+        add_one,
+        clock_times,
+        day_groups,
+        ranks,
+    ];
     for fix in fixes {
         fix(&mut words);
         let candidate = words.join(" ");
-        if candidate != lower && parse(&candidate).is_ok() {
+        if candidate != lower && reads_well(&candidate) {
             return Some(candidate);
         }
     }
-    None
+    with_seconds(&lower)
+}
+
+fn reads_well(text: &str) -> bool {
+    parse(text).is_ok_and(|parsed| super::misleading(&parsed).is_none())
+}
+
+/// `at 08:00:30` is beyond the texts, but not beyond cron.
+fn with_seconds(text: &str) -> Option<String> {
+    let mut parts = text.strip_prefix("at ")?.trim().split(':').map(|p| p.parse::<u32>().ok());
+    let (hour, minute, second) = (parts.next()??, parts.next()??, parts.next()??);
+    let valid = hour < 24 && minute < 60 && second < 60 && parts.next().is_none();
+    valid.then(|| format!("{second} {minute} {hour} * * *"))
 }
 
 const UNITS: [&str; 7] = ["second", "minute", "hour", "day", "week", "month", "year"];
@@ -51,21 +72,24 @@ fn spell(words: &mut Vec<String>) {
 }
 
 fn plain_words(words: &mut Vec<String>) {
-    let replace = |word: &str| match word {
-        "hourly" => Some("every 1 hour"),
-        "daily" => Some("every 1 day"),
-        "weekly" => Some("every 1 week"),
-        "monthly" => Some("every 1 month"),
-        "noon" => Some("12:00"),
-        "midnight" => Some("00:00"),
-        "sep" => Some("sept"),
-        "jun" => Some("june"),
-        "jul" => Some("july"),
-        _ => None,
+    let replace = |word: &str| -> String {
+        match word {
+            "hourly" => "every 1 hour",
+            "daily" => "every 1 day",
+            "weekly" => "every 1 week",
+            "monthly" => "every 1 month",
+            "noon" => "12:00",
+            "midnight" => "00:00",
+            "sep" => "sept",
+            "jun" => "june",
+            "jul" => "july",
+            _ => word,
+        }
+        .to_owned()
     };
-    let text: Vec<String> =
-        words.iter().map(|w| replace(w).unwrap_or(w.as_str()).to_owned()).collect();
-    *words = text.join(" ").split(' ').map(str::to_owned).collect();
+    let lists = words.iter().map(|w| w.split(',').map(replace).collect::<Vec<_>>().join(","));
+    let text = lists.collect::<Vec<_>>().join(" ");
+    *words = text.split(' ').map(str::to_owned).collect();
 }
 
 fn at_sign(words: &mut Vec<String>) {
@@ -106,26 +130,40 @@ fn add_one(words: &mut Vec<String>) {
     }
 }
 
-/// `at 8`, `at 24:00`, `at 08:00:00`.
+/// `at 8`, `at 24:00`.
 fn clock_times(words: &mut Vec<String>) {
-    for word in words {
-        if is_number(word) && word.len() <= 2 && word.parse::<u32>().is_ok_and(|h| h < 24) {
-            let follows_every = false;
-            if !follows_every {
-                let candidate = format!("{word:0>2}:00");
-                *word = candidate;
-            }
+    for i in 1..words.len() {
+        let is_time = words[i - 1] == "at" || (words[i - 1] == "and" && words[i].len() <= 2);
+        let word = &mut words[i];
+        if is_time && is_number(word) && word.parse::<u32>().is_ok_and(|h| h < 24) {
+            *word = format!("{word:0>2}:00");
         } else if word == "24:00" {
             "00:00".clone_into(word);
         }
     }
 }
 
-/// `on weekday`.
+/// `on weekday`, `every monday`.
 fn day_groups(words: &mut Vec<String>) {
     for i in 0..words.len().saturating_sub(1) {
-        if words[i] == "on" && ["weekday", "weekend"].contains(&words[i + 1].as_str()) {
+        let group = ["weekday", "weekend"].contains(&words[i + 1].as_str());
+        let day = words[i + 1].ends_with("day") && parse(&format!("on {}", words[i + 1])).is_ok();
+        if words[i] == "on" && group {
             "every".clone_into(&mut words[i]);
+        } else if words[i] == "every" && day {
+            "on".clone_into(&mut words[i]);
         }
+    }
+}
+
+/// `starting at the 3rd hour`, `between the 10th and 30th minute`.
+fn ranks(words: &mut Vec<String>) {
+    for i in 1..words.len().saturating_sub(1) {
+        if words[i - 1] == "starting" && words[i] == "at" && words[i + 1] == "the" {
+            "on".clone_into(&mut words[i]);
+        }
+    }
+    if words.iter().any(|w| w == "between") && words.last().is_some_and(|w| is_unit(w)) {
+        words.pop();
     }
 }

@@ -114,7 +114,7 @@ impl Reader<'_> {
             return Err(self.stop("a schedule"));
         }
         while !self.rest().is_empty() {
-            let expected = r#""every", "at", "on", "on the", "after", "before", "of", "in", "and", "also" or "except""#;
+            let expected = "a word such as every, at, on, after, before, of, in, also or except";
             if self.word("every") {
                 self.every()?;
             } else if self.word("after") {
@@ -213,7 +213,7 @@ impl Reader<'_> {
         if last && !unit.has_last() {
             return Err(Stop {
                 at: start,
-                expected: "a number: only days and weeks have a last one",
+                expected: "a number (only days and weeks have a last one)",
             });
         }
         let (low, high) = unit.extent();
@@ -288,7 +288,7 @@ impl Reader<'_> {
             }
         }
         let Some((unit, end)) = best else {
-            return Err(self.stop("seconds, minutes, hours, days, weeks, months or years"));
+            return Err(self.stop("a unit such as minutes, hours or days"));
         };
         self.pos = end;
         Ok(unit)

@@ -8,6 +8,9 @@ mod site;
 mod web;
 mod webhook;
 
+pub(super) use license::section as webhook_section;
+pub(super) use site::inherit;
+
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::time::Duration;

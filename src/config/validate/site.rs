@@ -98,6 +98,9 @@ fn connection(check: &Check<'_>, qrs: &At<'_>, cert: &At<'_>) -> Connection {
         );
     }
     let file = |key: &str, text: &str, what: &str| {
+        if !raw.use_ssl {
+            return check.path(text);
+        }
         check.required_path(
             &cert.get(key),
             text,
