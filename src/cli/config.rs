@@ -1,6 +1,6 @@
 //! `bursar config`: looks at settings without running anything.
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use clap::Subcommand;
 
@@ -50,7 +50,7 @@ impl Config {
     }
 }
 
-fn check(file: &PathBuf) -> Exit {
+fn check(file: &Path) -> Exit {
     match load(file, true) {
         Err(exit) => exit,
         Ok(loaded) => {

@@ -148,10 +148,17 @@ fn block_on<F: Future>(future: F) -> anyhow::Result<F::Output> {
     Ok(output)
 }
 
-/// Reads a log level: tracing's names, and Butler's (`verbose`, `silly`).
+/// Reads a log level, by the names the settings know.
 fn parse_level(text: &str) -> Result<LevelFilter, String> {
-    crate::config::parse_log_level(text)
-        .ok_or_else(|| "expected error, warn, info, verbose, debug, silly or off".to_owned())
+    match text {
+        "off" => Ok(LevelFilter::OFF),
+        "error" => Ok(LevelFilter::ERROR),
+        "warn" => Ok(LevelFilter::WARN),
+        "info" => Ok(LevelFilter::INFO),
+        "verbose" | "debug" => Ok(LevelFilter::DEBUG),
+        "silly" | "trace" => Ok(LevelFilter::TRACE),
+        _ => Err("expected error, warn, info, verbose, debug, silly or off".to_owned()),
+    }
 }
 
 /// Puts a level given on the command line in place of the file's.

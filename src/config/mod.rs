@@ -38,21 +38,3 @@ pub use settings::Settings;
 
 /// Name of the only site when the file has no `sites` list.
 pub const DEFAULT_SITE: &str = "default";
-
-// PENDING-BEGIN
-pub fn default_yaml() -> String {
-    String::new()
-}
-pub fn reference_markdown() -> String {
-    String::new()
-}
-pub fn explain(_: &Loaded) -> String {
-    String::new()
-}
-pub fn parse_log_level(text: &str) -> Option<tracing::level_filters::LevelFilter> {
-    text.parse().ok()
-}
-pub fn check_certificates(_: &Settings, _: chrono::DateTime<chrono::Utc>) -> Vec<Problem> {
-    Vec::new()
-}
-// PENDING-END

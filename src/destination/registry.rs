@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::Destination;
 use super::influxdb::InfluxDb;
 use super::mqtt::Mqtt;
+use super::webhook::Webhook;
 use crate::config::Settings;
 
 /// Builds every destination that is switched on, in a fixed order. Spawns nothing.
@@ -15,6 +16,9 @@ pub fn build(settings: &Settings) -> anyhow::Result<Vec<Arc<dyn Destination>>> {
     }
     if let Some(mqtt) = &settings.mqtt {
         list.push(Arc::new(Mqtt::new(mqtt, settings)?));
+    }
+    for webhook in &settings.webhooks {
+        list.push(Arc::new(Webhook::new(webhook, settings)?));
     }
     Ok(list)
 }

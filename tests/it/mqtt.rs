@@ -44,6 +44,7 @@ fn settings(named_sites: bool) -> Settings {
         influxdb: None,
         mqtt: None,
         webhooks: Vec::new(),
+        web: None,
         unimplemented: Vec::new(),
     }
 }
