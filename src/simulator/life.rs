@@ -221,8 +221,7 @@ mod tests {
     use super::*;
 
     fn site(population: Population) -> Site {
-        let mut pools = PoolSettings::default();
-        pools.analyzer = SeatPool::of(2000);
+        let mut pools = PoolSettings { analyzer: SeatPool::of(2000), ..PoolSettings::default() };
         pools.analyzer_time.allocated_minutes = 10_000;
         let rule = LicenseRule { name: "all".to_owned(), ..LicenseRule::default() };
         Site::new(&Scenario {

@@ -496,8 +496,7 @@ mod tests {
     /// Users a, b and c; a used a seat 3 days ago, b 30 days ago, c never.
     fn site(license: LicenseVariant, quirks: Quirks) -> Site {
         let seat = |user: &str, last_used| SeatSpec::of(SeatKind::Analyzer, user, last_used);
-        let mut pools = PoolSettings::default();
-        pools.analyzer = SeatPool::of(3);
+        let pools = PoolSettings { analyzer: SeatPool::of(3), ..PoolSettings::default() };
         Site::new(&Scenario {
             clock: ClockSettings { speed: 0.0, ..ClockSettings::default() },
             license,
