@@ -34,16 +34,17 @@ impl Shape<'_> {
         }
         let schema_here = schema::target(schema);
         let secret = schema["writeOnly"] == true;
-        if let Value::Text(text) = &node.value {
-            if text.contains("${") {
-                self.resolve(node);
-                from_text(node, schema_here);
-            }
+        if let Value::Text(text) = &node.value
+            && text.contains("${")
+        {
+            self.resolve(node);
+            from_text(node, schema_here);
         }
-        if let (Value::Float(x), "integer") = (&node.value, kind_of(schema_here)) {
-            if x.fract() == 0.0 && x.abs() < 9e15 {
-                node.value = Value::Int(*x as i64);
-            }
+        if let (Value::Float(x), "integer") = (&node.value, kind_of(schema_here))
+            && x.fract() == 0.0
+            && x.abs() < 9e15
+        {
+            node.value = Value::Int(*x as i64);
         }
         if let Some(choice) = nearly_a_choice(&node.value, schema_here) {
             node.value = Value::Text(choice);
@@ -57,11 +58,11 @@ impl Shape<'_> {
                 }
             }
             ("string", Value::Text(text)) => {
-                if let Some(choices) = schema_here["enum"].as_array() {
-                    if !choices.iter().any(|c| c == text.as_str()) {
-                        let (what, fix) = wrong_choice(text, choices);
-                        self.broken(node, what, fix);
-                    }
+                if let Some(choices) = schema_here["enum"].as_array()
+                    && !choices.iter().any(|c| c == text.as_str())
+                {
+                    let (what, fix) = wrong_choice(text, choices);
+                    self.broken(node, what, fix);
                 }
             }
             ("integer", Value::Int(number)) => {

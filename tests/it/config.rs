@@ -1,5 +1,7 @@
 //! The settings: the shipped files, a whole Butler file, and what is said about broken ones.
 
+#![expect(clippy::unwrap_used, reason = "a test that can't go on may panic")]
+
 use std::path::{Path, PathBuf};
 
 use bursar::config::settings::{InfluxVersion, MqttProtocol};
@@ -599,5 +601,36 @@ mod certificates {
     bursar.yaml:28:40: Butler.webhookNotification.qlikSenseLicenseMonitor.webhooks[1].cert.certCA: cannot read missing.pem: No such file or directory (os error 2); write a path from the working directory or from the folder of this file, or a full one
     bursar.yaml:33:23: Butler.sites[1].cert.clientCertCA: text.pem holds no PEM certificate (expected a block that starts with -----BEGIN CERTIFICATE-----); export the certificate again, in PEM format
     "#);
+    }
+}
+
+proptest::proptest! {
+    /// Whatever stands in the place of a value, loading ends with settings or with problems that
+    /// have a place; it never panics.
+    #[test]
+    fn no_value_makes_loading_panic(
+        changes in proptest::collection::vec((0_usize..400, proptest::sample::select(vec![
+            "", "~", "[]", "{}", "5", "-1", "1.5", "true", "''", "'${env:X}'", "'${'", "[a, 1]",
+            "{enable: true}", "[{name: x}, null, 7]", "2026-01-01", "99999999999999999999",
+        ])), 1..6),
+        deleted in proptest::collection::vec(0_usize..400, 0..4),
+    ) {
+        let text = std::fs::read_to_string(repository().join("config/butler-shaped.yaml")).unwrap();
+        let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+        for (at, value) in changes {
+            let at = at % lines.len();
+            if let Some((key, _)) = lines[at].clone().split_once(": ") {
+                lines[at] = format!("{key}: {value}");
+            }
+        }
+        for at in deleted {
+            lines.remove(at % lines.len());
+        }
+        if let Err(problems) = load(&lines.join("\n"), &environment()) {
+            proptest::prop_assert!(problems.errors().count() > 0);
+            for problem in &problems.0 {
+                proptest::prop_assert!(problem.line > 0, "{}", problem);
+            }
+        }
     }
 }

@@ -343,10 +343,10 @@ fn default_store(env: &dyn Environment) -> PathBuf {
     {
         return Path::new(folder).join(STORE);
     }
-    if cfg!(windows) {
-        if let Some(folder) = env.variable("ProgramData") {
-            return Path::new(&folder).join("Bursar").join(STORE);
-        }
+    if cfg!(windows)
+        && let Some(folder) = env.variable("ProgramData")
+    {
+        return Path::new(&folder).join("Bursar").join(STORE);
     }
     PathBuf::from(STORE)
 }
