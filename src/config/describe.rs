@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::schema;
 
-/// Columns of a comment line, with its indentation.
+/// Columns of a line of text, with its indentation.
 const WIDTH: usize = 96;
 
 type Properties = &'static Map<String, Value>;
@@ -39,7 +39,7 @@ fn section(out: &mut String, properties: Properties, indent: usize) {
     let pad = " ".repeat(indent);
     for (key, schema) in described(properties) {
         let target = schema::target(schema);
-        comment(out, &pad, &remark(schema, target));
+        wrap(out, &format!("{pad}# "), &remark(schema, target));
         if let Some(inner) = target["properties"].as_object() {
             out.push_str(&format!("{pad}{key}:\n"));
             section(out, inner, indent + 2);
@@ -91,11 +91,12 @@ fn remark(schema: &Value, target: &Value) -> String {
     text
 }
 
-fn comment(out: &mut String, pad: &str, text: &str) {
+/// Writes words into lines that start with `start`.
+fn wrap(out: &mut String, start: &str, text: &str) {
     let mut line = String::new();
     for word in text.split(' ') {
-        if !line.is_empty() && pad.len() + 2 + line.len() + 1 + word.len() > WIDTH {
-            out.push_str(&format!("{pad}# {line}\n"));
+        if !line.is_empty() && start.len() + line.len() + 1 + word.len() > WIDTH {
+            out.push_str(&format!("{start}{line}\n"));
             line.clear();
         }
         if !line.is_empty() {
@@ -104,7 +105,7 @@ fn comment(out: &mut String, pad: &str, text: &str) {
         line.push_str(word);
     }
     if !line.is_empty() {
-        out.push_str(&format!("{pad}# {line}\n"));
+        out.push_str(&format!("{start}{line}\n"));
     }
 }
 
@@ -163,7 +164,9 @@ impl Page {
             let path = format!("{section}.");
             collect(&path, &schema::target(butler)["properties"][section]);
         }
-        self.out += &format!("{}.\n\n# Settings\n\n", names.join(", "));
+        let mut lines = String::new();
+        wrap(&mut lines, "", &format!("{}.", names.join(", ")));
+        self.out += &format!("{lines}\n# Settings\n\n");
     }
 
     fn section(&mut self, path: &str, schema: &'static Value, text: &str) {
@@ -182,29 +185,50 @@ impl Page {
             self.seen.push((name, path.to_owned()));
         }
         self.out += "| key | kind | default | |\n| --- | --- | --- | --- |\n";
-        for (key, schema) in described(inner) {
-            self.row(path, key, schema);
-        }
+        self.rows(path, "", inner, &Value::Null);
         self.out.push('\n');
-        for (key, schema) in described(inner) {
-            let path = format!("{path}.{key}");
-            let target = schema::target(schema);
-            if target["properties"].is_object() {
-                self.section(&path, schema, &description(schema));
-            } else if target["type"] == "array" {
-                let text = format!("An entry of the list. {}", description(schema));
-                self.section(&format!("{path}[]"), &schema["items"], &text);
+        self.subsections(path, inner);
+    }
+
+    /// Small sections stand in their parent's table, as `alert.thresholdDays`.
+    fn rows(&mut self, path: &str, prefix: &str, properties: Properties, above: &Value) {
+        for (key, schema) in described(properties) {
+            let key = format!("{prefix}{key}");
+            match self::properties(schema) {
+                Some(inner) if is_small(schema) => {
+                    self.rows(path, &format!("{key}."), inner, schema);
+                }
+                _ => self.row(path, &key, schema, above),
             }
         }
     }
 
-    fn row(&mut self, path: &str, key: &str, schema: &'static Value) {
+    fn subsections(&mut self, path: &str, properties: Properties) {
+        for (key, schema) in described(properties) {
+            let path = format!("{path}.{key}");
+            match self::properties(schema) {
+                Some(inner) if is_small(schema) => self.subsections(&path, inner),
+                Some(_) => self.section(&path, schema, &description(schema)),
+                None if schema::target(schema)["type"] == "array" => {
+                    let text = format!("An entry of the list. {}", description(schema));
+                    self.section(&format!("{path}[]"), &schema["items"], &text);
+                }
+                None => {}
+            }
+        }
+    }
+
+    /// `above` is the small section that the key stands in.
+    fn row(&mut self, path: &str, key: &str, schema: &'static Value, above: &Value) {
         let target = schema::target(schema);
         let mut text = description(schema);
-        if schema["x-bursar"] == true {
+        if key.ends_with(".enable") {
+            text = format!("{} {text}", description(above));
+        }
+        if schema["x-bursar"] == true || above["x-bursar"] == true {
             text += " *Bursar's own.*";
         }
-        let link = |path: &str| format!("[{key}](#{})", anchor(path));
+        let link = |path: &str| format!("[`{key}`](#{})", anchor(path));
         let (name, kind) = if target["properties"].is_object() {
             (link(&format!("{path}.{key}")), "section".to_owned())
         } else if target["type"] == "array" {
@@ -226,6 +250,14 @@ impl Page {
         };
         self.out += &format!("| {name} | {kind} | {default} | {text} |\n");
     }
+}
+
+/// At most three settings, counted with those of inner sections.
+fn is_small(schema: &'static Value) -> bool {
+    fn leaves(schema: &'static Value) -> usize {
+        properties(schema).map_or(1, |inner| described(inner).map(|(_, s)| leaves(s)).sum())
+    }
+    leaves(schema) <= 3
 }
 
 fn kind(schema: &Value, target: &Value) -> String {

@@ -1,6 +1,6 @@
 //! From a file to settings.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::path::Path;
 
 use chrono_tz::Tz;
@@ -122,7 +122,8 @@ pub fn load_text(text: &str, file: &Path, env: &dyn Environment) -> Result<Loade
     shape.check(&mut tree);
     problems.append(&mut shape.problems);
 
-    let mut check = Check { file, env, zone: Tz::UTC, problems: RefCell::default() };
+    let mut check =
+        Check { file, env, zone: Tz::UTC, problems: RefCell::default(), watching: Cell::default() };
     let settings = validate::settings(&mut check, &tree, &shape.ignored);
     problems.append(&mut check.problems.into_inner());
     problems.sort_by_key(|p| (p.line, p.column, p.severity));

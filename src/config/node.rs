@@ -165,7 +165,12 @@ pub(super) fn parse(text: &str, file: &Path) -> Result<(Node, Vec<Problem>), Pro
                 let what = "a second document starts here".to_owned();
                 return problem(place, "", what, "remove the line ---");
             }
-            problem(place, "", format!("not valid YAML: {}", plain(&error)), "")
+            problem(
+                place,
+                "",
+                format!("not valid YAML: {}", plain(&error)),
+                "look at the indentation and the quotes of this line and the one above",
+            )
         })?;
     let mut duplicates = Vec::new();
     let node = build(raw, String::new(), &mut duplicates);
@@ -385,7 +390,14 @@ mod tests {
         ] {
             out += &format!("{}\n", parse(text, Path::new("x.yaml")).unwrap_err());
         }
-        insta::assert_snapshot!(out, @"");
+        insta::assert_snapshot!(out, @r#"
+    x.yaml:2:2: not valid YAML: illegal placement of ':' indicator; look at the indentation and the quotes of this line and the one above
+    x.yaml:2:2: not valid YAML: tabs disallowed within this context (block indentation); look at the indentation and the quotes of this line and the one above
+    x.yaml:1:5: not valid YAML: mapping values are not allowed in this context; look at the indentation and the quotes of this line and the one above
+    x.yaml:1:4: not valid YAML: alias references unknown anchor; look at the indentation and the quotes of this line and the one above
+    x.yaml:3:1: a second document starts here; remove the line ---
+    x.yaml:1:4: not valid YAML: unclosed quote; look at the indentation and the quotes of this line and the one above
+    "#);
     }
 
     #[test]

@@ -252,7 +252,7 @@ fn in_larger(count: u32, size: u32, larger: &str) -> String {
     let whole = count / size;
     let plural = |n: u32| if n == 1 { "" } else { "s" };
     let up = whole + 1;
-    if count % size == 0 {
+    if count.is_multiple_of(size) {
         format!("write \"every {whole} {larger}{}\"", plural(whole))
     } else {
         format!("write \"every {whole} {larger}{}\" or \"every {up} {larger}s\"", plural(whole))

@@ -136,3 +136,42 @@ pub(super) fn target(schema: &'static Value) -> &'static Value {
     let name = reference.rsplit('/').next().unwrap_or_default();
     &plain()["$defs"][name]
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::config::node;
+
+    #[test]
+    fn editors_accept_what_bursar_accepts() {
+        let schema: Value = serde_json::from_str(&json_schema()).unwrap();
+        let validator = jsonschema::validator_for(&schema).unwrap();
+        let errors = |text: &str| -> Vec<String> {
+            let (tree, _) = node::parse(text, Path::new("x.yaml")).unwrap();
+            let json = tree.to_json();
+            validator.iter_errors(&json).map(|e| format!("{} {e}", e.instance_path())).collect()
+        };
+        for text in [
+            include_str!("../../config/bursar.yaml"),
+            include_str!("../../config/butler-shaped.yaml"),
+            include_str!("../../tests/data/config/butler16-full.yaml"),
+            &crate::config::default_yaml(),
+            "Butler: {configQRS: {port: '${env:PORT}'}}",
+        ] {
+            assert_eq!(errors(text), Vec::<String>::new());
+        }
+        for text in [
+            "Butler: {configQRS: {port: 0}}",
+            "Butler: {configQRS: {port: '4242'}}",
+            "Butler: {logLevel: loud}",
+            "Butler: {nonsense: 1}",
+            "Bursar: {}",
+        ] {
+            assert_eq!(errors(text).len(), 1, "{text}");
+        }
+        let null = serde_json::json!({ "Butler": { "sites": null, "influxDb": { "tag": null } } });
+        assert!(validator.is_valid(&null));
+    }
+}

@@ -36,6 +36,17 @@ pub struct Settings {
     pub unimplemented: Vec<String>,
 }
 
+impl Settings {
+    /// Butler's settings that the file fills in and Bursar ignores, as one sentence.
+    pub fn unimplemented_line(&self) -> Option<String> {
+        if self.unimplemented.is_empty() {
+            return None;
+        }
+        let names = self.unimplemented.join(", ");
+        Some(format!("these settings of Butler's are not used by Bursar: {names}"))
+    }
+}
+
 #[derive(Debug, Clone, PartialEq)]
 pub struct Log {
     pub level: tracing::level_filters::LevelFilter,

@@ -34,16 +34,20 @@ impl Shape<'_> {
         }
         let schema_here = schema::target(schema);
         let secret = schema["writeOnly"] == true;
-        if let Value::Text(text) = &node.value {
-            if text.contains("${") {
-                self.resolve(node);
-                from_text(node, schema_here);
-            }
+        if let Value::Text(text) = &node.value
+            && text.contains("${")
+        {
+            self.resolve(node);
+            from_text(node, schema_here);
         }
-        if let (Value::Float(x), "integer") = (&node.value, kind_of(schema_here)) {
-            if x.fract() == 0.0 && x.abs() < 9e15 {
-                node.value = Value::Int(*x as i64);
-            }
+        if let (Value::Float(x), "integer") = (&node.value, kind_of(schema_here))
+            && x.fract() == 0.0
+            && x.abs() < 9e15
+        {
+            node.value = Value::Int(*x as i64);
+        }
+        if let Some(choice) = nearly_a_choice(&node.value, schema_here) {
+            node.value = Value::Text(choice);
         }
         match (kind_of(schema_here), &mut node.value) {
             ("object", Value::Map(_)) => self.section(node, schema_here),
@@ -54,11 +58,11 @@ impl Shape<'_> {
                 }
             }
             ("string", Value::Text(text)) => {
-                if let Some(choices) = schema_here["enum"].as_array() {
-                    if !choices.iter().any(|c| c == text.as_str()) {
-                        let (what, fix) = wrong_choice(text, choices);
-                        self.broken(node, what, fix);
-                    }
+                if let Some(choices) = schema_here["enum"].as_array()
+                    && !choices.iter().any(|c| c == text.as_str())
+                {
+                    let (what, fix) = wrong_choice(text, choices);
+                    self.broken(node, what, fix);
                 }
             }
             ("integer", Value::Int(number)) => {
@@ -104,10 +108,11 @@ impl Shape<'_> {
             .map(|k| (strsim::jaro_winkler(&k.to_lowercase(), &wanted), k))
             .max_by(|a, b| a.0.total_cmp(&b.0))
             .filter(|(likeness, _)| *likeness > 0.8);
-        let fix = nearest.map_or_else(
-            || "remove it; the known ones are in docs/configuration.md".to_owned(),
-            |(_, name)| format!("did you mean {name}?"),
-        );
+        let fix = match (nearest, homes(&key.text).as_slice()) {
+            (Some((_, name)), _) => format!("did you mean {name}?"),
+            (None, [home]) => format!("it belongs to {home}"),
+            _ => "remove it; the known ones are in docs/configuration.md".to_owned(),
+        };
         self.report(key.place, &child.path, "this is not a setting".to_owned(), fix);
     }
 
@@ -149,6 +154,26 @@ impl Shape<'_> {
     }
 }
 
+/// The sections that know a key, where it isn't one that every section has.
+fn homes(key: &str) -> Vec<String> {
+    fn search(path: &str, schema: &'static Json, key: &str, found: &mut Vec<String>) {
+        let properties = schema::target(schema)["properties"].as_object();
+        for (name, inner) in properties.into_iter().flatten() {
+            if inner[schema::IGNORED] == true || name == "sites" {
+                continue;
+            }
+            if name == key {
+                found.push(path.to_owned());
+            }
+            let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+            search(&path, inner, key, found);
+        }
+    }
+    let mut found = Vec::new();
+    search("", schema::plain(), key, &mut found);
+    found
+}
+
 fn kind_of(schema: &Json) -> &str {
     // An enum without a type is one of texts.
     schema["type"].as_str().unwrap_or("string")
@@ -167,15 +192,20 @@ fn from_text(node: &mut Node, schema: &Json) {
     }
 }
 
+/// A choice in other case, or a number that is one when quoted: `protocolVersion: 5`.
+fn nearly_a_choice(value: &Value, schema: &Json) -> Option<String> {
+    let text = match value {
+        Value::Text(text) => text.trim().to_owned(),
+        Value::Int(number) => number.to_string(),
+        _ => return None,
+    };
+    let choices = schema["enum"].as_array()?.iter().filter_map(Json::as_str);
+    choices.into_iter().find(|c| c.eq_ignore_ascii_case(&text)).map(str::to_owned)
+}
+
 fn wrong_choice(text: &str, choices: &[Json]) -> (String, String) {
     let names: Vec<&str> = choices.iter().filter_map(Json::as_str).collect();
-    let what = format!("\"{text}\" is not one of the choices");
-    let same = names.iter().find(|n| n.eq_ignore_ascii_case(text.trim()));
-    let fix = match same {
-        Some(name) => format!("write {name}"),
-        None => format!("write {}", or_list(&names)),
-    };
-    (what, fix)
+    (format!("\"{text}\" is not one of the choices"), format!("write {}", or_list(&names)))
 }
 
 fn or_list(names: &[&str]) -> String {

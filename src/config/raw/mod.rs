@@ -68,11 +68,6 @@ pub(super) struct Butler {
     /// The repository service of the Qlik Sense site.
     #[serde(rename = "configQRS")]
     pub(super) config_qrs: ConfigQrs,
-    /// Several Qlik Sense sites. Each entry inherits `configQRS`, `cert` and `qlikSenseLicense` from
-    /// the common sections and may change single keys of them. When the list is used, the site's
-    /// name becomes a tag, a topic level and a payload key.
-    #[schemars(extend("x-bursar" = true))]
-    pub(super) sites: Vec<Site>,
     /// What is watched, how often, and where it is sent.
     pub(super) qlik_sense_license: QlikSenseLicense,
     /// InfluxDB 1.x, 2.x or 3.x.
@@ -81,6 +76,11 @@ pub(super) struct Butler {
     pub(super) mqtt_config: MqttConfig,
     /// Webhooks: HTTP calls to anything.
     pub(super) webhook_notification: WebhookNotification,
+    /// Several Qlik Sense sites. Each entry inherits `configQRS`, `cert` and `qlikSenseLicense` from
+    /// the common sections and may change single keys of them. When the list is used, the site's
+    /// name becomes a tag, a topic level and a payload key.
+    #[schemars(extend("x-bursar" = true))]
+    pub(super) sites: Vec<Site>,
 }
 
 impl Default for Butler {

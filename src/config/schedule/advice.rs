@@ -13,11 +13,11 @@ pub(super) fn suggest(text: &str) -> Option<String> {
         spell,
         plain_words,
         at_sign,
-        count_first,
+        |words| count_first(words),
         lone_number,
         add_one,
-        clock_times,
-        day_groups,
+        |words| clock_times(words),
+        |words| day_groups(words),
         ranks,
     ];
     for fix in fixes {
@@ -64,8 +64,7 @@ fn spell(words: &mut Vec<String>) {
             continue;
         }
         let nearest = vocabulary().map(|w| (strsim::damerau_levenshtein(w, word), w)).min();
-        if let Some((distance, right)) = nearest.filter(|(d, _)| *d <= 2) {
-            let _ = distance;
+        if let Some((0..=2, right)) = nearest {
             right.clone_into(word);
         }
     }
@@ -103,7 +102,7 @@ fn at_sign(words: &mut Vec<String>) {
 }
 
 /// `every hours 6`.
-fn count_first(words: &mut Vec<String>) {
+fn count_first(words: &mut [String]) {
     for i in 0..words.len().saturating_sub(2) {
         if words[i] == "every" && is_unit(&words[i + 1]) && is_number(&words[i + 2]) {
             words.swap(i + 1, i + 2);
@@ -131,7 +130,7 @@ fn add_one(words: &mut Vec<String>) {
 }
 
 /// `at 8`, `at 24:00`.
-fn clock_times(words: &mut Vec<String>) {
+fn clock_times(words: &mut [String]) {
     for i in 1..words.len() {
         let is_time = words[i - 1] == "at" || (words[i - 1] == "and" && words[i].len() <= 2);
         let word = &mut words[i];
@@ -144,7 +143,7 @@ fn clock_times(words: &mut Vec<String>) {
 }
 
 /// `on weekday`, `every monday`.
-fn day_groups(words: &mut Vec<String>) {
+fn day_groups(words: &mut [String]) {
     for i in 0..words.len().saturating_sub(1) {
         let group = ["weekday", "weekend"].contains(&words[i + 1].as_str());
         let day = words[i + 1].ends_with("day") && parse(&format!("on {}", words[i + 1])).is_ok();

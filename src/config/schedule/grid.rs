@@ -247,10 +247,10 @@ impl Grid {
         let mut start = DateTime::from_timestamp(second, 0)?;
         let mut local = start.naive_utc() + offset(zone, start);
         // A repeated hour that was entered before `after`: fixed times in it are done.
-        if !rule.is_interval() {
-            if let Some(done) = repeated_until(zone, start) {
-                local = local.max(done);
-            }
+        if !rule.is_interval()
+            && let Some(done) = repeated_until(zone, start)
+        {
+            local = local.max(done);
         }
         loop {
             let here = offset(zone, start);

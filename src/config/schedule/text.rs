@@ -280,10 +280,10 @@ impl Reader<'_> {
         let mut best: Option<(Unit, usize)> = None;
         for (unit, words) in UNITS {
             for word in words {
-                if let Some(end) = self.matches(word) {
-                    if best.is_none_or(|(_, longest)| end > longest) {
-                        best = Some((unit, end));
-                    }
+                if let Some(end) = self.matches(word)
+                    && best.is_none_or(|(_, longest)| end > longest)
+                {
+                    best = Some((unit, end));
                 }
             }
         }

@@ -1,5 +1,6 @@
 //! `qlikSenseLicense`.
 
+use super::super::problem::Severity;
 use super::super::raw;
 use super::super::schedule::Schedule;
 use super::super::settings::{
@@ -22,6 +23,9 @@ pub(super) fn settings(
 ) -> (Option<ServerLicenseMonitor>, Option<AccessLicenseMonitor>) {
     let raw: raw::QlikSenseLicense = at.read();
     release(check, &at.get("licenseRelease"), &raw.license_release);
+    if raw.server_license_monitor.enable || raw.license_monitor.enable {
+        check.watching.set(true);
+    }
 
     let server_at = at.get("serverLicenseMonitor");
     let server = raw.server_license_monitor;
@@ -67,22 +71,20 @@ pub(super) fn settings(
     (server_license.flatten(), access_license.flatten())
 }
 
-/// A monitor that is off may keep a schedule that has run out, not one that can't be read.
+/// A monitor that is off may keep a schedule that doesn't work: its section is a warning then.
 fn schedule(check: &Check<'_>, at: &At<'_>, text: &str, enabled: bool) -> Option<Schedule> {
-    match Schedule::parse(text) {
+    let schedule =
+        Schedule::parse(text).and_then(|s| s.fires_after(check.env.now(), check.zone).map(|()| s));
+    match schedule {
         Ok(schedule) => {
-            if enabled {
-                if let Err(error) = schedule.fires_after(check.env.now(), check.zone) {
-                    check.error(at, error.what(), error.fix());
-                }
-                if let Some(remark) = schedule.remark() {
-                    check.warn(at, remark, "");
-                }
+            if let (true, Some(remark)) = (enabled, schedule.remark()) {
+                check.warn(at, remark, "");
             }
             Some(schedule)
         }
         Err(error) => {
-            check.error(at, error.what(), error.fix());
+            let severity = if enabled { Severity::Error } else { Severity::Warning };
+            check.report(severity, at, error.what(), error.fix().to_owned());
             None
         }
     }

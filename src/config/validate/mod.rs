@@ -11,7 +11,7 @@ mod webhook;
 pub(super) use license::section as webhook_section;
 pub(super) use site::inherit;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -71,7 +71,8 @@ impl<'a> At<'a> {
 
     /// The entries of a list, which are those of the raw list one by one.
     fn items(&self) -> impl Iterator<Item = Self> + use<'a> {
-        self.node.map(Node::items).unwrap_or_default().iter().map(Self::root)
+        let items = self.node.map(Node::items).unwrap_or_default();
+        items.iter().filter(|n| !n.is_null()).map(Self::root)
     }
 
     fn is_written(&self) -> bool {
@@ -90,6 +91,8 @@ pub(super) struct Check<'a> {
     pub(super) env: &'a dyn Environment,
     pub(super) zone: Tz,
     pub(super) problems: RefCell<Vec<Problem>>,
+    /// Whether any monitor of any site is on.
+    pub(super) watching: Cell<bool>,
 }
 
 impl Check<'_> {
@@ -187,24 +190,19 @@ impl Check<'_> {
         self.path(text)
     }
 
+    /// Tags that can be used. What Butler would leave out or overwrite is a warning, so that its
+    /// files work.
     fn tags(&self, at: &At<'_>, tags: &[raw::NameValue]) -> Vec<Tag> {
         let mut seen: Vec<Tag> = Vec::new();
         for (tag, at) in tags.iter().zip(at.items()) {
             let (name, value) = (tag.name.trim(), tag.value.trim());
-            if name.is_empty() {
-                self.error(&at.get("name"), "a tag needs a name", "write one, or remove the entry");
-            } else if value.is_empty() {
-                self.error(
-                    &at.get("value"),
-                    "a tag needs a value",
-                    "write one, or remove the entry",
-                );
+            if name.is_empty() || value.is_empty() {
+                let key = if name.is_empty() { "name" } else { "value" };
+                let what = format!("the tag is left out: it has no {key}");
+                self.warn(&at.get(key), what, "write one, or remove the entry");
             } else if seen.iter().any(|t| t.name == name) {
-                self.error(
-                    &at.get("name"),
-                    format!("the tag \"{name}\" is there twice"),
-                    "keep one of them",
-                );
+                let what = format!("the tag is left out: \"{name}\" is there already");
+                self.warn(&at.get("name"), what, "keep one of them");
             } else if [name, value].iter().any(|t| t.contains(['\n', '\r']) || t.ends_with('\\')) {
                 self.error(
                     &at,
@@ -268,7 +266,13 @@ pub(super) fn settings(check: &mut Check<'_>, root: &Node, ignored: &[String]) -
         webhook_section: butler.at("webhookNotification.enable").read::<bool>(),
     };
     let sites = site::settings(check, &butler, &available);
-    unused_destinations(check, &butler, &sites);
+    if !check.watching.get() && !sites.is_empty() {
+        check.warn(
+            &butler.get("qlikSenseLicense"),
+            "nothing is watched: serverLicenseMonitor and licenseMonitor are both off",
+            "set enable: true in one of them",
+        );
+    }
     Settings {
         file: check.file.to_path_buf(),
         log: log(&top),
@@ -284,17 +288,6 @@ pub(super) fn settings(check: &mut Check<'_>, root: &Node, ignored: &[String]) -
             .iter()
             .map(|path| path.strip_prefix("Butler.").unwrap_or(path).to_owned())
             .collect(),
-    }
-}
-
-fn unused_destinations(check: &Check<'_>, butler: &At<'_>, sites: &[super::settings::Site]) {
-    let watched = sites.iter().any(|s| s.server_license.is_some() || s.access_license.is_some());
-    if !watched && !sites.is_empty() {
-        check.warn(
-            &butler.get("qlikSenseLicense"),
-            "nothing is watched: serverLicenseMonitor and licenseMonitor are both off",
-            "set enable: true in one of them",
-        );
     }
 }
 
@@ -352,10 +345,10 @@ fn default_store(env: &dyn Environment) -> PathBuf {
     {
         return Path::new(folder).join(STORE);
     }
-    if cfg!(windows) {
-        if let Some(folder) = env.variable("ProgramData") {
-            return Path::new(&folder).join("Bursar").join(STORE);
-        }
+    if cfg!(windows)
+        && let Some(folder) = env.variable("ProgramData")
+    {
+        return Path::new(&folder).join("Bursar").join(STORE);
     }
     PathBuf::from(STORE)
 }
