@@ -8,9 +8,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::fault::{Fault, FaultRule};
 use super::license::LicenseVariant;
+use super::people::{Seat, SeatKind, User, split_name};
 use super::pools::PoolSettings;
 use super::routes::Request;
-use super::scenario::Scenario;
+use super::scenario::{LicenseRule, MonitorApp, Quirks, Scenario, SeatSpec, UserSpec};
 use super::site::Site;
 
 /// The newest requests are kept, so that a long bench doesn't fill memory.
@@ -105,12 +106,96 @@ impl Control {
 
     /// Sets all pools.
     pub fn set_pools(&self, pools: PoolSettings) {
-        self.site().pools = pools;
+        self.update_pools(|current| *current = pools);
     }
 
     /// Changes the pools in place.
     pub fn update_pools(&self, change: impl FnOnce(&mut PoolSettings)) {
-        change(&mut self.site().pools);
+        let mut site = self.site();
+        change(&mut site.pools);
+        site.cache.clear();
+    }
+
+    /// The pools as they are set.
+    pub fn pools(&self) -> PoolSettings {
+        self.site().pools.clone()
+    }
+
+    /// Changes where this server differs from others.
+    pub fn update_quirks(&self, change: impl FnOnce(&mut Quirks)) {
+        let mut site = self.site();
+        change(&mut site.quirks);
+        site.cache.clear();
+    }
+
+    /// Replaces the rules that give seats at login.
+    pub fn set_license_rules(&self, rules: Vec<LicenseRule>) {
+        self.site().rules = rules;
+    }
+
+    /// Changes the License Monitor app and its task.
+    pub fn update_license_monitor(&self, change: impl FnOnce(&mut MonitorApp)) {
+        change(&mut self.site().operations.settings);
+    }
+
+    /// Adds a user and returns the id.
+    pub fn add_user(&self, user: &UserSpec) -> String {
+        self.site().add_user_spec(user).to_string()
+    }
+
+    /// Changes a user. Whether there is such a user; names don't change.
+    pub fn update_user(&self, directory: &str, id: &str, change: impl FnOnce(&mut User)) -> bool {
+        let mut site = self.site();
+        let now = site.now();
+        let place = site.user_place(directory, id);
+        let Some(user) = place.and_then(|place| site.users.at_mut(place)) else { return false };
+        change(user);
+        user.modified = now;
+        true
+    }
+
+    /// Deletes a user; seats stay behind in quarantine. Whether there was such a user.
+    pub fn remove_user(&self, directory: &str, id: &str) -> bool {
+        self.site().remove_user(directory, id)
+    }
+
+    /// A user logs in now: uses a seat, or gets one by a rule. Whether access was given.
+    pub fn log_in(&self, directory: &str, id: &str) -> bool {
+        let mut site = self.site();
+        let place = site.user_place(directory, id);
+        place.is_some_and(|place| site.log_in(place))
+    }
+
+    /// Adds a seat and returns the id.
+    pub fn add_seat(&self, seat: &SeatSpec) -> String {
+        self.site().add_seat_spec(seat).to_string()
+    }
+
+    /// Takes a seat away, without quarantine. Whether there was one of this id.
+    pub fn remove_seat(&self, id: &str) -> bool {
+        let id = uuid::Uuid::try_parse(id).ok();
+        id.is_some_and(|id| self.site().remove_seat(id))
+    }
+
+    /// All seats of a kind, in the order of the lists.
+    pub fn seats(&self, kind: SeatKind) -> Vec<Seat> {
+        let mut site = self.site();
+        site.catch_up();
+        site.seats.iter().filter(|seat| seat.kind == kind).cloned().collect()
+    }
+
+    /// The seat a user has of a kind.
+    pub fn seat_of(&self, kind: SeatKind, directory: &str, id: &str) -> Option<Seat> {
+        let mut site = self.site();
+        site.catch_up();
+        let place = site.user_place(directory, id)?;
+        let seat = site.seat_of(place, kind)?;
+        site.seats.get(seat).cloned()
+    }
+
+    /// All users, service accounts included.
+    pub fn users(&self) -> Vec<User> {
+        self.site().users.iter().cloned().collect()
     }
 
     /// The newest requests, oldest first: all of them up to 10,000.
@@ -170,6 +255,13 @@ impl Control {
 
     pub(super) fn site(&self) -> MutexGuard<'_, Site> {
         lock(&self.shared.site)
+    }
+
+    /// `DIR\id` logs in, as [`Self::log_in`].
+    pub(super) fn log_in_by_name(&self, user: &str) {
+        if let Some((directory, id)) = split_name(user) {
+            self.log_in(directory, id);
+        }
     }
 
     pub(super) fn connected(&self) -> u64 {

@@ -361,6 +361,25 @@ fn collect<'a>(value: &'a Value, path: &[String], found: &mut Vec<&'a Value>) {
     }
 }
 
+/// The first value a path leads to.
+pub(super) fn first_at<'a>(object: &'a Value, path: &[String]) -> Option<&'a Value> {
+    let mut found = Vec::new();
+    collect(object, path, &mut found);
+    found.first().copied()
+}
+
+/// The order of two objects by the value a path leads to: missing ones first.
+pub(super) fn compare_at(left: &Value, right: &Value, path: &[String]) -> Ordering {
+    match (first_at(left, path), first_at(right, path)) {
+        (Some(Value::String(l)), Some(Value::String(r))) => l.to_lowercase().cmp(&r.to_lowercase()),
+        (Some(Value::Bool(l)), Some(Value::Bool(r))) => l.cmp(r),
+        (Some(Value::Number(l)), Some(Value::Number(r))) => {
+            l.as_f64().partial_cmp(&r.as_f64()).unwrap_or(Ordering::Equal)
+        }
+        (l, r) => l.is_some().cmp(&r.is_some()),
+    }
+}
+
 fn get<'a>(value: &'a Value, name: &str) -> Option<&'a Value> {
     let map = value.as_object()?;
     map.get(name).or_else(|| {

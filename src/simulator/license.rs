@@ -302,3 +302,125 @@ fn envelope(clock: Moment, id: &str) -> Map<String, Value> {
     body.insert("modifiedByUserName".into(), json!("CORP\\admin01"));
     body
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const START: &str = "2026-01-10T08:00:00Z";
+
+    fn answer(variant: &LicenseVariant) -> Value {
+        let now = START.parse().unwrap();
+        let hundred = |name: &str| Allotment { name: name.to_owned(), count: 100 };
+        let allotted = [hundred("professional"), hundred("analyzer")];
+        variant.answer(Moment { start: now, now }, &allotted, 200)
+    }
+
+    /// A sample with the times of the answer, which are not what is compared.
+    fn sample(name: &str, answer: &Value) -> Value {
+        let path = format!("{}/tests/data/qrs/{name}.json", env!("CARGO_MANIFEST_DIR"));
+        let text = std::fs::read_to_string(path).unwrap();
+        let mut sample: Value = serde_json::from_str(&text).unwrap();
+        for field in ["createdDate", "modifiedDate", "updated"] {
+            if let Some(time) = sample.get_mut(field) {
+                *time = answer[field].clone();
+            }
+        }
+        sample
+    }
+
+    #[track_caller]
+    fn assert_is_sample(variant: &LicenseVariant, name: &str) {
+        let answer = answer(variant);
+        // As text, because the order of the fields counts.
+        assert_eq!(answer.to_string(), sample(name, &answer).to_string());
+    }
+
+    fn documented_allotments() -> Vec<Allotment> {
+        [("professional", 100), ("analyzer", 100), ("analyzer_time", 10_000), ("sapconnector", 1)]
+            .map(|(name, count)| Allotment { name: name.to_owned(), count })
+            .into()
+    }
+
+    #[test]
+    fn a_signed_key_is_the_sample() {
+        let allotments = documented_allotments();
+        let valid = LicenseVariant::signed("2027-03-16".parse().unwrap());
+        assert_is_sample(
+            &LicenseVariant { allotments: allotments.clone(), ..valid },
+            "license_signed_key",
+        );
+        let expired = LicenseVariant::signed("2024-03-16".parse().unwrap());
+        let expired = LicenseVariant { allotments, ..expired };
+        assert_is_sample(&expired, "license_expired.constructed");
+    }
+
+    #[test]
+    fn a_key_without_end_and_of_another_culture_is_the_sample() {
+        let perpetual = LicenseVariant::perpetual(PerpetualStyle::LineMissing);
+        assert_is_sample(&perpetual, "license_signed_key_no_valid_to.constructed");
+        let french = LicenseVariant {
+            crlf: true,
+            ..LicenseVariant::signed_as("2027-03-16".parse().unwrap(), DateStyle::DaySlashMonth)
+        };
+        assert_is_sample(&french, "license_signed_key_other_culture.constructed");
+    }
+
+    #[test]
+    fn a_lef_is_the_sample_but_for_its_expiry() {
+        let lef = LicenseVariant {
+            is_expired: Some(false),
+            ..LicenseVariant::lef("2018-01-30".parse().unwrap())
+        };
+        assert_is_sample(&lef, "license_lef_2017");
+        let endless = answer(&LicenseVariant::lef(When::Never));
+        assert!(!endless["lef"].as_str().unwrap().contains("TIMELIMIT"));
+        assert!(!endless["isExpired"].as_bool().unwrap());
+    }
+
+    #[test]
+    fn every_style_of_date_is_written() {
+        for (style, expected) in [
+            (DateStyle::Documented, "2027-03-06  12:00:00 AM"),
+            (DateStyle::Iso, "2027-03-06T00:00:00.000Z"),
+            (DateStyle::IsoDate, "2027-03-06"),
+            (DateStyle::DaySlashMonth, "06/03/2027 00:00:00"),
+            (DateStyle::DayDotMonth, "06.03.2027 00:00:00"),
+            (DateStyle::Us, "3/6/2027 12:00:00 AM"),
+            (DateStyle::Unreadable, "soon"),
+        ] {
+            let variant = LicenseVariant::signed_as("2027-03-06".parse().unwrap(), style);
+            let text = answer(&variant)["keyDetails"].as_str().unwrap().to_owned();
+            assert!(text.contains(&format!("\nValid To: {expected}\n")), "{text}");
+        }
+        for (style, year) in
+            [(PerpetualStyle::Year9999, "9999-12"), (PerpetualStyle::Year0001, "0001-01")]
+        {
+            let text = answer(&LicenseVariant::perpetual(style))["keyDetails"].to_string();
+            assert!(text.contains(&format!("Valid To: {year}")), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_license_expires_after_its_last_day() {
+        let start: DateTime<Utc> = START.parse().unwrap();
+        let variant = LicenseVariant::signed(When::in_days(2));
+        for (time, expired) in [("2026-01-12T23:59:59Z", false), ("2026-01-13T00:00:00Z", true)] {
+            let answer = variant.answer(Moment { start, now: time.parse().unwrap() }, &[], 0);
+            assert_eq!(answer["isExpired"], expired, "{time}");
+        }
+    }
+
+    #[test]
+    fn the_text_of_a_key_can_be_missing_in_three_ways() {
+        for (key_details, expected) in [
+            (KeyDetails::Null, Some(Value::Null)),
+            (KeyDetails::Empty, Some(json!(""))),
+            (KeyDetails::Absent, None),
+        ] {
+            let answer = answer(&LicenseVariant { key_details, ..LicenseVariant::default() });
+            assert_eq!(answer.get("keyDetails").cloned(), expected);
+        }
+        assert_eq!(answer(&LicenseVariant::none()), Value::Null);
+    }
+}

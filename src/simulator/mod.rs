@@ -22,23 +22,35 @@ mod connection;
 mod control;
 mod fault;
 pub mod filter;
+mod generate;
 mod license;
+mod life;
+mod lists;
+mod operations;
+mod people;
 mod pki;
 mod pools;
 mod routes;
+mod rows;
 mod scenario;
+mod selections;
 mod server;
 mod site;
+mod table;
 mod when;
 mod wire;
 
 pub use control::{Control, RequestLog};
 pub use fault::{Fault, FaultRule};
 pub use license::{Allotment, DateStyle, KeyDetails, LicenseKind, LicenseVariant, PerpetualStyle};
+pub use people::{Seat, SeatKind, User};
 pub use pki::{Pki, PkiFiles, SHARED_SERVER_NAME};
 pub use pools::{AvailableFormula, MinutePool, PoolSettings, SeatPool, Section, TokenPool};
 pub use routes::{FORBIDDEN_TEXT, MISSING_VALUE_TEXT, XSRF_TEXT};
-pub use scenario::{ClockSettings, Scenario};
+pub use scenario::{
+    ClockSettings, DeletedUser, LicenseRule, MonitorApp, Population, PropertySpec, QuarantineFrom,
+    Quirks, Scenario, ScriptLogApi, SeatSpec, UserSpec,
+};
 pub use server::Running;
 pub use when::{When, WhenError};
 pub use wire::{NO_ID, NO_TIME};

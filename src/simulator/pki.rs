@@ -263,3 +263,110 @@ fn set_validity(params: &mut CertificateParams, from: DateTime<Utc>, to: DateTim
     let (year, month, day) = ymd(to);
     params.not_after = rcgen::date_time_ymd(year, month, day);
 }
+
+#[cfg(test)]
+mod tests {
+    use rustls::pki_types::CertificateDer;
+    use rustls::pki_types::pem::PemObject;
+    use x509_parser::prelude::{FromDer, ParsedExtension, X509Certificate};
+
+    use super::*;
+
+    const SKI: &str = "2.5.29.14";
+    const SAN: &str = "2.5.29.17";
+    const CONSTRAINTS: &str = "2.5.29.19";
+    const AKI: &str = "2.5.29.35";
+    const PURPOSE: &str = "1.3.6.1.5.5.7.13.3";
+
+    #[test]
+    fn certificates_are_shaped_like_those_of_a_qlik_site() {
+        let pki = Pki::shared();
+        let expected: [(&str, &str, &[&str], &str); 3] = [
+            (&pki.root_pem, "CN=QLIK01-CA", &[AKI, CONSTRAINTS, PURPOSE, SKI], "Root"),
+            (&pki.server_pem, "CN=qlik01.example.com", &[AKI, PURPOSE, SAN, SKI], "Service"),
+            (&pki.client_pem, "CN=QlikClient", &[AKI, PURPOSE, SKI], "Client"),
+        ];
+        let mut root_id = None;
+        for (pem, subject, extensions, purpose) in expected {
+            let der = CertificateDer::from_pem_slice(pem.as_bytes()).unwrap();
+            let (_, cert) = X509Certificate::from_der(&der).unwrap();
+            assert_eq!(cert.subject().to_string(), subject);
+            assert_eq!(cert.issuer().to_string(), "CN=QLIK01-CA");
+            assert_eq!(cert.version().0, 2, "X.509 version 3");
+            assert_eq!(cert.signature_algorithm.algorithm.to_id_string(), "1.2.840.113549.1.1.11");
+            let serial = cert.raw_serial();
+            assert_eq!((serial.len(), serial[0]), (16, 0), "15 bytes and a leading zero");
+            let mut found: Vec<String> =
+                cert.extensions().iter().map(|e| e.oid.to_id_string()).collect();
+            found.sort();
+            let mut wanted: Vec<String> = extensions.iter().map(|&e| e.to_owned()).collect();
+            wanted.sort();
+            assert_eq!(found, wanted, "{subject}");
+            for extension in cert.extensions() {
+                let oid = extension.oid.to_id_string();
+                assert_eq!(extension.critical, oid == CONSTRAINTS, "{subject} {oid}");
+                match extension.parsed_extension() {
+                    ParsedExtension::BasicConstraints(c) => {
+                        assert!(c.ca && c.path_len_constraint.is_none());
+                    }
+                    ParsedExtension::SubjectAlternativeName(san) => {
+                        let names: Vec<String> =
+                            san.general_names.iter().map(ToString::to_string).collect();
+                        assert_eq!(names, ["DNSName(qlik01.example.com)"]);
+                    }
+                    ParsedExtension::SubjectKeyIdentifier(id) if subject.ends_with("-CA") => {
+                        root_id = Some(id.0.to_vec());
+                    }
+                    ParsedExtension::SubjectKeyIdentifier(id) => assert_eq!(id.0.len(), 20),
+                    ParsedExtension::AuthorityKeyIdentifier(id) if root_id.is_some() => {
+                        let id = id.key_identifier.as_ref().map(|id| id.0.to_vec());
+                        assert_eq!(id, root_id, "{subject}");
+                    }
+                    _ if oid == PURPOSE => {
+                        assert!(extension.value.ends_with(purpose.as_bytes()));
+                    }
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn files_are_named_as_in_an_export_and_can_be_used() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = Pki::shared().write_to(folder.path()).unwrap();
+        let mut names: Vec<String> = std::fs::read_dir(folder.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        let expected = ["client.pem", "client_key.pem", "root.pem", "server.pem", "server_key.pem"];
+        assert_eq!(names, expected);
+        let crlf = Pki::shared().write_crlf_to(&folder.path().join("crlf")).unwrap();
+        for files in [files, crlf] {
+            let key = std::fs::read_to_string(&files.client_key).unwrap();
+            assert!(key.starts_with("-----BEGIN RSA PRIVATE KEY-----"));
+            let client =
+                crate::tls::ClientFiles { cert: &files.client_cert, key: &files.client_key };
+            crate::tls::client_config(crate::tls::Trust::CaFile(&files.root), Some(client))
+                .unwrap();
+        }
+        let text = std::fs::read_to_string(folder.path().join("crlf/root.pem")).unwrap();
+        assert_eq!(text.matches('\n').count(), text.matches("\r\n").count());
+    }
+
+    #[test]
+    fn encrypted_keys_are_recognised_as_such() {
+        let folder = tempfile::tempdir().unwrap();
+        let pki = Pki::shared();
+        for text in [pki.encrypted_key_traditional(), pki.encrypted_key_pkcs8()] {
+            let path = folder.path().join("key.pem");
+            std::fs::write(&path, text).unwrap();
+            let error = crate::tls::load_key(&path).unwrap_err();
+            assert!(matches!(error, crate::tls::PemError::EncryptedKey { .. }), "{error}");
+        }
+        let path = folder.path().join("pkcs8.pem");
+        std::fs::write(&path, pki.client_key_pkcs8_pem()).unwrap();
+        crate::tls::load_key(&path).unwrap();
+    }
+}

@@ -277,3 +277,80 @@ impl PoolSettings {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample(name: &str) -> String {
+        let path = format!("{}/tests/data/qrs/{name}.json", env!("CARGO_MANIFEST_DIR"));
+        let value: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+        value.to_string()
+    }
+
+    fn nothing() -> PoolSettings {
+        PoolSettings {
+            professional: SeatPool::disabled(),
+            analyzer: SeatPool::disabled(),
+            analyzer_time: MinutePool::default(),
+            ..PoolSettings::default()
+        }
+    }
+
+    #[test]
+    fn a_site_with_seats_is_the_sample() {
+        let pools = PoolSettings {
+            professional: SeatPool::fixed(25, 5, 0, 0, 0),
+            analyzer: SeatPool::fixed(25, 4, 0, 0, 0),
+            ..PoolSettings::default()
+        };
+        let overview = pools.overview([SeatCounts::default(); 2], 0);
+        assert_eq!(
+            overview.to_string(),
+            sample("accesstypeoverview_professional_analyzer_capacity")
+        );
+    }
+
+    #[test]
+    fn a_site_with_tokens_is_the_sample() {
+        let tokens = TokenPool {
+            enabled: true,
+            total: 200,
+            user_allocated: 61,
+            login_allocated: 100,
+            ..TokenPool::default()
+        };
+        let overview = PoolSettings { tokens, ..nothing() }.overview([SeatCounts::default(); 2], 0);
+        assert_eq!(overview.to_string(), sample("accesstypeoverview_tokens.constructed"));
+    }
+
+    #[test]
+    fn an_old_server_is_the_sample() {
+        let pools = PoolSettings {
+            with_excess: false,
+            omit: vec![Section::AnalyzerTimeAccess],
+            ..nothing()
+        };
+        let overview = pools.overview([SeatCounts::default(); 2], 0).to_string();
+        // The documentation writes 1.0 where servers write 1.
+        let expected = sample("accesstypeoverview_old_without_excess_and_time");
+        assert_eq!(overview, expected.replace("\"tokenCost\":1.0", "\"tokenCost\":1"));
+    }
+
+    #[test]
+    fn available_follows_the_formula_and_is_never_negative() {
+        let counted = SeatCounts { allocated: 20, used: 3, quarantined: 4, excess: 1 };
+        let available = |formula, total| {
+            let pools = PoolSettings {
+                professional: SeatPool::of(total),
+                available: formula,
+                ..PoolSettings::default()
+            };
+            let overview = pools.overview([counted; 2], 0);
+            overview["professionalAccess"]["available"].as_i64().unwrap()
+        };
+        assert_eq!(available(AvailableFormula::LessQuarantined, 25), 1);
+        assert_eq!(available(AvailableFormula::LessAllocated, 25), 5);
+        assert_eq!(available(AvailableFormula::LessQuarantined, 10), 0);
+    }
+}

@@ -3,9 +3,12 @@
 use hyper::body::Bytes;
 use serde_json::Value;
 use url::form_urlencoded;
+use uuid::Uuid;
 
-use super::site::Site;
-use super::wire;
+use super::lists::{Kind, Wanted};
+use super::people::SeatKind;
+use super::site::{Deallocated, NotAllocated, Site};
+use super::{operations, selections, wire};
 
 /// The text of a request without a matching XSRF key.
 pub const XSRF_TEXT: &str = "XSRF prevention check failed. Possible XSRF discovered.";
@@ -153,14 +156,126 @@ pub(super) fn answer(site: &mut Site, request: &Request) -> Answer {
         return Answer::not_found();
     };
     let segments: Vec<&str> = rest.split('/').collect();
+    site.catch_up();
     match (request.method.as_str(), &segments[..]) {
         ("GET", ["about"]) => Answer::json(&site.about()),
         ("GET", ["ssl", "ping"]) => Answer::text(200, "Ping successful"),
         ("GET", ["license"]) => Answer::json(&site.license_answer()),
         ("GET", ["license", "accesstypeoverview"]) => Answer::json(&site.overview()),
         ("GET", ["license", "accesstypeinfo"]) => Answer::json(&site.info()),
+        ("GET", ["about", "api", "enums"]) => Answer::json(&operations::enums()),
+        (_, ["license", name, rest @ ..]) => {
+            let kind = SeatKind::ALL.into_iter().find(|kind| kind.route() == *name);
+            kind.map_or_else(Answer::not_found, |kind| seats(site, request, kind, rest))
+        }
+        (_, ["selection", rest @ ..]) => selections::answer(site, request, rest),
+        ("GET", ["reloadtask", task, "scriptlog"]) => {
+            script_log(site, task, true, request.param("filereferenceid"))
+        }
+        ("GET", ["reloadtask", task, "scriptlogfile"]) => {
+            script_log(site, task, false, request.param("executionresultid"))
+        }
+        ("GET", ["download", "reloadtask", reference, _]) => {
+            let log = site.operations.download(reference);
+            log.map_or_else(Answer::not_found, |text| Answer::text(200, text))
+        }
+        ("POST", ["notification"]) => {
+            let id = site.fresh_id();
+            Answer::json(&serde_json::json!({ "value": id.to_string() }))
+        }
+        ("DELETE", ["notification"]) => Answer::no_content(),
+        (_, [name, rest @ ..]) => match Kind::of_route(name) {
+            Some(kind) => objects(site, request, kind, rest),
+            None => Answer::not_found(),
+        },
         _ => Answer::not_found(),
     }
+}
+
+/// What all types of objects have in common.
+fn objects(site: &mut Site, request: &Request, kind: Kind, rest: &[&str]) -> Answer {
+    let wanted = match Wanted::of(request) {
+        Ok(wanted) => wanted,
+        Err(refusal) => return refusal,
+    };
+    match (request.method.as_str(), rest) {
+        ("GET", []) => site.list(kind, "", &wanted),
+        ("GET", [form @ ("full" | "count")]) => site.list(kind, form, &wanted),
+        ("GET", [id]) => {
+            let row = Uuid::try_parse(id).ok().and_then(|id| site.row(kind, id));
+            row.map_or_else(Answer::not_found, |row| Answer::json(&row))
+        }
+        ("POST", ["table"]) => site.table(kind, &wanted, request),
+        _ => Answer::not_found(),
+    }
+}
+
+/// Allocations: as other objects, and they can be made and taken away.
+fn seats(site: &mut Site, request: &Request, kind: SeatKind, rest: &[&str]) -> Answer {
+    let by = request.user_header.as_deref().and_then(acting_user);
+    let by = by.map_or_else(String::new, |(directory, id)| format!("{directory}\\{id}"));
+    let id = |text: &str| Uuid::try_parse(text).ok();
+    match (request.method.as_str(), rest) {
+        ("POST", []) => allocate(site, request, kind, &by),
+        ("PUT", [text]) => match id(text) {
+            Some(id) => reinstate(site, request, kind, id, &by),
+            None => Answer::not_found(),
+        },
+        ("DELETE", [text]) => match id(text).map(|id| site.deallocate(kind, id, &by)) {
+            Some(Deallocated::Freed | Deallocated::Quarantined) => Answer::no_content(),
+            Some(Deallocated::Refused) => Answer::text(400, "The access is in quarantine"),
+            Some(Deallocated::NotFound) | None => Answer::not_found(),
+        },
+        _ => objects(site, request, Kind::Seats(kind), rest),
+    }
+}
+
+fn allocate(site: &mut Site, request: &Request, kind: SeatKind, by: &str) -> Answer {
+    let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
+    let user = body["user"]["id"].as_str().and_then(|id| Uuid::try_parse(id).ok());
+    let Some(place) = user.and_then(|id| site.users.place(id)) else {
+        return Answer::text(400, "invalid property user with EMPTY GuID");
+    };
+    match site.allocate(kind, place, by) {
+        Ok(id) => {
+            let row = site.row(Kind::Seats(kind), id);
+            row.map_or_else(Answer::not_found, |row| Answer::created(&row))
+        }
+        Err(why) => Answer::text(
+            400,
+            match why {
+                NotAllocated::NoUser => "invalid property user with EMPTY GuID",
+                NotAllocated::HasOne => "The user already has this access",
+                NotAllocated::NoneFree => "Broken rules: not enough access passes available",
+            },
+        ),
+    }
+}
+
+/// `PUT` of a seat: only the end of a quarantine has an effect.
+fn reinstate(site: &mut Site, request: &Request, kind: SeatKind, id: Uuid, by: &str) -> Answer {
+    let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
+    let now = site.now();
+    let Some(current) = site.row(Kind::Seats(kind), id) else {
+        return Answer::not_found();
+    };
+    if body["modifiedDate"] != current["modifiedDate"] {
+        return Answer::text(409, "The object was modified by somebody else");
+    }
+    if body["quarantined"] == Value::Bool(false)
+        && let Some(seat) = site.seats.place(id).and_then(|place| site.seats.at_mut(place))
+    {
+        seat.quarantined_until = None;
+        seat.modified = now;
+        seat.modified_by = by.to_owned();
+    }
+    let row = site.row(Kind::Seats(kind), id);
+    row.map_or_else(Answer::not_found, |row| Answer::json(&row))
+}
+
+fn script_log(site: &mut Site, task: &str, old: bool, reference: Option<&str>) -> Answer {
+    let found = site.operations.script_log(task, old, reference.unwrap_or_default());
+    found.map_or_else(Answer::not_found, |value| Answer::json(&value))
 }
 
 /// The user of an `X-Qlik-User` header, as directory and id.

@@ -54,7 +54,7 @@ impl Running {
 
     /// Starts a site with certificates that are there already.
     pub async fn start_with(scenario: Scenario, pki: Pki, listen: SocketAddr) -> io::Result<Self> {
-        let tls = TlsAcceptor::from(Arc::new(server_config(&pki)?));
+        let tls = TlsAcceptor::from(Arc::new(server_config(&pki, scenario.tls12_only)?));
         let listener = TcpListener::bind(listen).await?;
         let addr = listener.local_addr()?;
         let control = tokio::task::spawn_blocking(move || Control::new(&scenario))
@@ -108,7 +108,7 @@ impl Drop for Running {
     }
 }
 
-fn server_config(pki: &Pki) -> io::Result<ServerConfig> {
+fn server_config(pki: &Pki, tls12_only: bool) -> io::Result<ServerConfig> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let cert = |pem: &str| CertificateDer::from_pem_slice(pem.as_bytes()).map_err(io::Error::other);
     let mut roots = RootCertStore::empty();
@@ -116,9 +116,10 @@ fn server_config(pki: &Pki) -> io::Result<ServerConfig> {
     let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider.clone())
         .build()
         .map_err(io::Error::other)?;
+    let versions = if tls12_only { &[&rustls::version::TLS12][..] } else { rustls::ALL_VERSIONS };
     let key = PrivateKeyDer::from_pem_slice(pki.server_key_pem.as_bytes());
     let mut config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
+        .with_protocol_versions(versions)
         .map_err(io::Error::other)?
         .with_client_cert_verifier(verifier)
         .with_single_cert(vec![cert(&pki.server_pem)?], key.map_err(io::Error::other)?)
@@ -181,9 +182,14 @@ async fn handle(
     request.body = read(http.into_body()).await?;
     let number = control.begin(&request, connection);
     let faults = control.faults_for(&request);
+    if number == 1 {
+        let wait = control.site().quirks.slow_first_answer_seconds;
+        tokio::time::sleep(Duration::from_secs(wait)).await;
+    }
     for fault in &faults {
         match fault {
             Fault::Latency { millis } => tokio::time::sleep(Duration::from_millis(*millis)).await,
+            Fault::UserLogsIn { user } => control.log_in_by_name(user),
             Fault::Hang => pending::<()>().await,
             Fault::ResetBefore => {
                 reset.pull();

@@ -1,4 +1,5 @@
 //! The simulated site over real sockets: TLS, the order of the checks, every error text, faults.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::time::Duration;
 

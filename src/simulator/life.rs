@@ -1,0 +1,215 @@
+//! What people do while the clock runs: they log in, stay, join and leave.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use chrono::{DateTime, Datelike, TimeDelta, Timelike, Utc, Weekday};
+use fastrand::Rng;
+
+use super::people::SeatKind;
+use super::site::Site;
+
+/// Time is lived through in steps of this length.
+const STEP: TimeDelta = TimeDelta::minutes(1);
+/// A clock that jumps further than this is lived through for the last part only.
+const LONGEST: TimeDelta = TimeDelta::days(31);
+/// How much of the past is lived through before the site opens, so that people are there.
+const WARM_UP: TimeDelta = TimeDelta::hours(3);
+/// Minutes that each session of Analyzer Capacity costs at least.
+const CAPACITY_MINUTES: i64 = 6;
+
+/// How many of a day's logins fall into each hour (UTC), as a multiple of the average hour.
+const HOURS: [f64; 24] = [
+    0.1, 0.1, 0.1, 0.1, 0.2, 0.4, 1.0, 2.2, 3.0, 2.8, 2.3, 1.8, 1.4, 2.1, 2.2, 1.7, 1.1, 0.6, 0.3,
+    0.2, 0.1, 0.1, 0.05, 0.05,
+];
+
+#[derive(Debug)]
+pub(super) struct Life {
+    /// Places of the seats whose users come again and again.
+    pub regulars: Vec<usize>,
+    lived_until: DateTime<Utc>,
+    sessions: [i64; 3],
+    ends: BinaryHeap<Reverse<(DateTime<Utc>, usize)>>,
+    minutes: i64,
+    month: (i32, u32),
+}
+
+impl Life {
+    pub fn new(start: DateTime<Utc>) -> Self {
+        Self {
+            regulars: Vec::new(),
+            lived_until: start,
+            sessions: [0; 3],
+            ends: BinaryHeap::new(),
+            minutes: 0,
+            month: (start.year(), start.month()),
+        }
+    }
+
+    /// Sessions that are open with seats of a kind.
+    pub fn sessions(&self, kind: SeatKind) -> i64 {
+        self.sessions[kind.index()]
+    }
+
+    /// Minutes of Analyzer Capacity used in the current month.
+    pub fn used_minutes(&self) -> i64 {
+        self.minutes
+    }
+
+    pub fn session_begins(&mut self, kind: SeatKind, now: DateTime<Utc>, rng: &mut Rng) {
+        let end = now + TimeDelta::minutes(rng.i64(5..95));
+        self.sessions[kind.index()] += 1;
+        self.ends.push(Reverse((end, kind.index())));
+    }
+
+    fn end_sessions(&mut self, now: DateTime<Utc>) {
+        while let Some(Reverse((end, kind))) = self.ends.peek().copied() {
+            if end > now {
+                break;
+            }
+            self.ends.pop();
+            self.sessions[kind] -= 1;
+        }
+    }
+
+    fn turn_month(&mut self, now: DateTime<Utc>) {
+        let month = (now.year(), now.month());
+        if month != self.month {
+            self.month = month;
+            self.minutes = 0;
+        }
+    }
+}
+
+impl Site {
+    /// Lives through the time that passed since the last call.
+    pub fn catch_up(&mut self) {
+        let now = self.now();
+        self.live_until(now);
+        self.end_quarantines(now);
+        self.life.end_sessions(now);
+        self.life.turn_month(now);
+    }
+
+    /// Lives through some hours before the start, and lets the month's minutes stand where the
+    /// month is.
+    pub fn warm_up(&mut self) {
+        if self.population.logins_per_day <= 0.0 {
+            return;
+        }
+        let start = self.clock.start;
+        let pool = &self.pools.analyzer_time;
+        let passed = f64::from(start.day0()) + f64::from(start.hour()) / 24.0;
+        self.life.minutes = (pool.allocated_minutes as f64 * 0.7 * passed / 30.0) as i64;
+        self.life.lived_until = start - WARM_UP;
+        self.live_until(start);
+    }
+
+    fn live_until(&mut self, now: DateTime<Utc>) {
+        if self.population.logins_per_day <= 0.0 {
+            self.life.lived_until = now;
+            return;
+        }
+        let earliest = now - LONGEST;
+        if self.life.lived_until < earliest || self.life.lived_until > now {
+            self.life.lived_until = self.life.lived_until.clamp(earliest, now);
+        }
+        while self.life.lived_until + STEP <= now {
+            self.life.lived_until += STEP;
+            self.step(self.life.lived_until);
+        }
+    }
+
+    fn step(&mut self, now: DateTime<Utc>) {
+        self.end_quarantines(now);
+        self.life.end_sessions(now);
+        self.life.turn_month(now);
+        let busy = busyness(now);
+        let share_of_day = STEP.num_seconds() as f64 / 86_400.0;
+        let per_day = self.population.logins_per_day;
+        let regulars = self.life.regulars.len() as f64;
+        for _ in 0..self.roll(regulars * per_day * share_of_day * busy) {
+            let n = self.generator.rng().usize(..self.life.regulars.len());
+            self.seat_logs_in(self.life.regulars[n], now);
+        }
+        // Once in a while somebody comes back after a long time.
+        let others = self.seats.len() as f64 - regulars;
+        for _ in 0..self.roll(others.max(0.0) * 0.003 * share_of_day * busy) {
+            let place = self.generator.rng().usize(..self.seats.capacity());
+            self.seat_logs_in(place, now);
+        }
+        let pool = &self.pools.analyzer_time;
+        let per_day = pool.allocated_minutes as f64 * 0.7 / 30.0 / CAPACITY_MINUTES as f64;
+        if pool.enabled {
+            let sessions = self.roll(per_day * share_of_day * busy);
+            self.life.minutes += sessions as i64 * CAPACITY_MINUTES;
+        }
+        let share_of_year = share_of_day / 365.0;
+        let users = self.users.len() as f64;
+        for _ in 0..self.roll(users * self.population.growth_per_year * share_of_year) {
+            self.somebody_joins(now);
+        }
+        for _ in 0..self.roll(users * self.population.leavers_per_year * share_of_year) {
+            self.somebody_leaves(now);
+        }
+    }
+
+    /// So many things happen where `expected` happen on average.
+    fn roll(&mut self, expected: f64) -> usize {
+        let whole = expected.floor();
+        whole as usize + usize::from(self.generator.rng().f64() < expected - whole)
+    }
+
+    fn seat_logs_in(&mut self, place: usize, now: DateTime<Utc>) {
+        if let Some(user) = self.seats.at(place).and_then(|seat| seat.user_place) {
+            self.log_in_at(user, now);
+        }
+    }
+
+    fn somebody_joins(&mut self, now: DateTime<Utc>) {
+        let mut user = self.generator.user(&self.population, now);
+        (user.created, user.modified) = (now, now);
+        (user.inactive, user.removed_externally) = (false, false);
+        let place = self.add_user(user);
+        // By a rule, when there is one; otherwise somebody may give a seat later.
+        if self.log_in_at(place, now)
+            && let Some(seat) = SeatKind::ALL.iter().find_map(|k| self.seat_of(place, *k))
+            && let Some(seat_place) = self.seats.place(seat)
+        {
+            self.life.regulars.push(seat_place);
+        }
+    }
+
+    fn somebody_leaves(&mut self, now: DateTime<Utc>) {
+        if self.life.regulars.is_empty() {
+            return;
+        }
+        let n = self.generator.rng().usize(..self.life.regulars.len());
+        let seat_place = self.life.regulars.swap_remove(n);
+        let user_place = self.seats.at(seat_place).and_then(|seat| seat.user_place);
+        if let Some(user) = user_place.and_then(|place| self.users.at_mut(place)) {
+            user.inactive = true;
+            user.removed_externally = true;
+            user.modified = now;
+        }
+    }
+}
+
+/// How much is going on, as a multiple of the average: by hour, weekday and season.
+fn busyness(now: DateTime<Utc>) -> f64 {
+    let (this, next) = (now.hour() as usize, (now.hour() as usize + 1) % 24);
+    let part = f64::from(now.minute()) / 60.0;
+    let hour = HOURS[this] * (1.0 - part) + HOURS[next] * part;
+    let day = match now.weekday() {
+        Weekday::Sat | Weekday::Sun => 0.15,
+        _ => 1.34,
+    };
+    let season = match now.month() {
+        7 | 8 => 0.7,
+        12 => 0.8,
+        3 | 9 | 11 => 1.1,
+        _ => 1.0,
+    };
+    hour * day * season
+}

@@ -1,0 +1,360 @@
+//! Lists of objects: short, in full, counted, one by id, as a table.
+
+use hyper::body::Bytes;
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use super::filter::{self, Filter};
+use super::people::{Seat, SeatKind};
+use super::routes::{Answer, Request};
+use super::rows::{SeatRow, UserRow, condensed};
+use super::site::Site;
+use super::wire::NO_ID;
+
+/// A type of objects that can be listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Users,
+    Seats(SeatKind),
+    Apps,
+    Tasks,
+    Executions,
+    Nodes,
+    Services,
+    Rules,
+}
+
+impl Kind {
+    /// The type of a path's first part, in lower case.
+    pub fn of_route(name: &str) -> Option<Self> {
+        Some(match name {
+            "user" => Self::Users,
+            "app" => Self::Apps,
+            "reloadtask" => Self::Tasks,
+            "executionresult" => Self::Executions,
+            "servernodeconfiguration" => Self::Nodes,
+            "servicestatus" => Self::Services,
+            "systemrule" => Self::Rules,
+            _ => return None,
+        })
+    }
+
+    /// The fields of the short form.
+    fn short_fields(self) -> &'static [&'static str] {
+        match self {
+            Self::Users => &[
+                "id",
+                "userId",
+                "userDirectory",
+                "userDirectoryConnectorName",
+                "name",
+                "privileges",
+            ],
+            Self::Apps => &[
+                "id",
+                "name",
+                "appId",
+                "publishTime",
+                "published",
+                "stream",
+                "savedInProductVersion",
+                "migrationHash",
+                "availabilityStatus",
+                "privileges",
+            ],
+            Self::Tasks => &["id", "name", "operational", "privileges"],
+            Self::Nodes => {
+                &["id", "name", "hostName", "temporaryfilepath", "serviceCluster", "privileges"]
+            }
+            Self::Rules => &["id", "category", "type", "name", "rule", "privileges"],
+            Self::Seats(_) | Self::Executions | Self::Services => &["id", "privileges"],
+        }
+    }
+}
+
+/// What of a list is wanted: filter, order and, from a selection, ids.
+#[derive(Debug, Default)]
+pub(super) struct Wanted {
+    filter: Option<Filter>,
+    /// Path and whether the order goes down.
+    order: Option<(Vec<String>, bool)>,
+    ids: Option<Vec<Uuid>>,
+}
+
+impl Wanted {
+    pub fn of(request: &Request) -> Result<Self, Answer> {
+        let filter = match request.param("filter").map(str::trim) {
+            None | Some("") => None,
+            Some(text) => Some(filter::parse(text).map_err(|e| Answer::text(400, e.to_string()))?),
+        };
+        let order = request.param("orderby").and_then(|text| {
+            let mut words = text.split_whitespace();
+            let path = words.next()?.split('.').map(str::to_owned).collect();
+            Some((path, words.next().is_some_and(|w| w.eq_ignore_ascii_case("desc"))))
+        });
+        Ok(Self { filter, order, ids: None })
+    }
+
+    pub fn among(self, ids: Vec<Uuid>) -> Self {
+        Self { ids: Some(ids), ..self }
+    }
+
+    fn is_all(&self) -> bool {
+        self.filter.is_none() && self.order.is_none() && self.ids.is_none()
+    }
+
+    fn fits(&self, id: Uuid, row: impl FnOnce() -> Value) -> Option<Value> {
+        if self.ids.as_ref().is_some_and(|ids| !ids.contains(&id)) {
+            return None;
+        }
+        let row = row();
+        self.filter.as_ref().is_none_or(|filter| filter.matches(&row)).then_some(row)
+    }
+
+    fn sort(&self, rows: &mut [Value]) {
+        if let Some((path, down)) = &self.order {
+            rows.sort_by(|a, b| {
+                let order = filter::compare_at(a, b, path);
+                if *down { order.reverse() } else { order }
+            });
+        }
+    }
+}
+
+impl Site {
+    /// The rows that are wanted, in full.
+    pub fn rows(&self, kind: Kind, wanted: &Wanted) -> Vec<Value> {
+        let mut rows: Vec<Value> = match kind {
+            Kind::Users => self
+                .users
+                .iter()
+                .filter_map(|user| {
+                    wanted.fits(user.id, || value(&UserRow::new(user, &self.quirks)))
+                })
+                .collect(),
+            Kind::Seats(kind) => self
+                .seats
+                .iter()
+                .filter(|seat| seat.kind == kind)
+                .filter_map(|seat| wanted.fits(seat.id, || value(&self.seat_row(seat))))
+                .collect(),
+            Kind::Apps => wanted.of_values(self.operations.apps()),
+            Kind::Tasks => wanted.of_values(self.operations.tasks()),
+            Kind::Executions => wanted.of_values(self.operations.executions()),
+            Kind::Nodes => wanted.of_values(self.operations.nodes_full()),
+            Kind::Services => wanted.of_values(self.operations.services(self.now())),
+            Kind::Rules => wanted.of_values(self.rule_rows()),
+        };
+        wanted.sort(&mut rows);
+        rows
+    }
+
+    fn seat_row<'a>(&'a self, seat: &'a Seat) -> SeatRow<'a> {
+        let user = seat.user_place.and_then(|place| self.users.at(place));
+        SeatRow::new(seat, user, &self.quirks, self.pools.with_excess)
+    }
+
+    /// One row in full.
+    pub fn row(&self, kind: Kind, id: Uuid) -> Option<Value> {
+        match kind {
+            Kind::Users => self.users.get(id).map(|user| value(&UserRow::new(user, &self.quirks))),
+            Kind::Seats(kind) => self
+                .seats
+                .get(id)
+                .filter(|seat| seat.kind == kind)
+                .map(|seat| value(&self.seat_row(seat))),
+            _ => {
+                let id = id.to_string();
+                let rows = self.rows(kind, &Wanted::default());
+                rows.into_iter().find(|row| row["id"] == id.as_str())
+            }
+        }
+    }
+
+    /// `/full`, `/count` or neither.
+    pub fn list(&mut self, kind: Kind, form: &str, wanted: &Wanted) -> Answer {
+        match form {
+            "count" => Answer::count(self.count(kind, wanted)),
+            "full" if wanted.is_all() => Answer::bytes(self.all_rows(kind)),
+            "full" => {
+                let mut rows = self.rows(kind, wanted);
+                rows.truncate(self.quirks.full_cap.unwrap_or(usize::MAX));
+                Answer::json(&Value::Array(rows))
+            }
+            _ => {
+                let mut rows = self.rows(kind, wanted);
+                rows.truncate(self.quirks.full_cap.unwrap_or(usize::MAX));
+                let fields = kind.short_fields();
+                Answer::json(&rows.iter().map(|row| condensed(row, fields)).collect())
+            }
+        }
+    }
+
+    fn count(&self, kind: Kind, wanted: &Wanted) -> usize {
+        match kind {
+            Kind::Users if wanted.is_all() => self.users.len(),
+            Kind::Seats(kind) if wanted.is_all() => {
+                self.seats.iter().filter(|seat| seat.kind == kind).count()
+            }
+            _ => self.rows(kind, wanted).len(),
+        }
+    }
+
+    /// The whole list in full, rendered once for each state it is in.
+    fn all_rows(&mut self, kind: Kind) -> Bytes {
+        let cap = self.quirks.full_cap.unwrap_or(usize::MAX);
+        let version = self.users.version() + self.seats.version();
+        let key = format!("{kind:?} {cap}");
+        let long = matches!(kind, Kind::Users | Kind::Seats(_));
+        if let Some((at, bytes)) = self.cache.get(&key)
+            && long
+            && *at == version
+        {
+            return bytes.clone();
+        }
+        let bytes = match kind {
+            Kind::Users => render(
+                self.users.iter().take(cap).map(|user| UserRow::new(user, &self.quirks)),
+                self.users.len() * 900,
+            ),
+            Kind::Seats(kind) => render(
+                self.seats
+                    .iter()
+                    .filter(|seat| seat.kind == kind)
+                    .take(cap)
+                    .map(|seat| self.seat_row(seat)),
+                self.seats.len() * 640,
+            ),
+            _ => {
+                let rows = self.rows(kind, &Wanted::default());
+                render(rows.into_iter().take(cap), 1024)
+            }
+        };
+        if long {
+            self.cache.insert(key, (version, bytes.clone()));
+        }
+        bytes
+    }
+
+    /// `POST /qrs/{type}/table`.
+    pub fn table(&self, kind: Kind, wanted: &Wanted, request: &Request) -> Answer {
+        let Ok(body) = serde_json::from_slice::<Value>(&request.body) else {
+            return Answer::text(400, "Invalid body");
+        };
+        let Some(columns) = body.get("columns").and_then(Value::as_array) else {
+            return Answer::text(400, "Invalid body");
+        };
+        let mut rows = self.rows(kind, wanted);
+        if let Some(column) = request.param("sortcolumn") {
+            let definition = columns.iter().find(|c| c["name"] == column);
+            let path = definition.and_then(|c| c["definition"].as_str()).unwrap_or(column);
+            let path: Vec<String> = path.split('.').map(str::to_owned).collect();
+            rows.sort_by(|a, b| filter::compare_at(a, b, &path));
+            if request.param("orderascending").is_some_and(|v| v.eq_ignore_ascii_case("false")) {
+                rows.reverse();
+            }
+        }
+        let number = |name: &str| request.param(name).and_then(|text| text.parse().ok());
+        let skip = number("skip").unwrap_or(0);
+        let take = number("take").unwrap_or(usize::MAX);
+        let cells = |row: &Value| columns.iter().map(|column| cell(row, column)).collect::<Value>();
+        let rows: Vec<Value> = rows.iter().skip(skip).take(take).map(cells).collect();
+        let names: Vec<&Value> = columns.iter().map(|column| &column["name"]).collect();
+        Answer::created(&json!({
+            "id": NO_ID,
+            "columnNames": names,
+            "rows": rows,
+            "schemaPath": "Table",
+        }))
+    }
+
+    fn rule_rows(&self) -> Vec<Value> {
+        let at = super::wire::time_text(self.clock.start - chrono::TimeDelta::days(300));
+        self.rules
+            .iter()
+            .map(|rule| {
+                let id = super::wire::named_id("rule", &rule.name);
+                let group = super::wire::named_id("group", &rule.name);
+                let kind = match rule.kind {
+                    SeatKind::Professional => "Professional",
+                    SeatKind::Analyzer => "Analyzer",
+                    SeatKind::User => "User",
+                };
+                let mut conditions = Vec::new();
+                if let Some(directory) = &rule.directory {
+                    conditions.push(format!("(user.userDirectory=\"{directory}\")"));
+                }
+                if let Some(group) = &rule.group {
+                    conditions.push(format!("(user.group=\"{group}\")"));
+                }
+                json!({
+                    "id": id.to_string(),
+                    "createdDate": at,
+                    "modifiedDate": at,
+                    "modifiedByUserName": "CORP\\admin01",
+                    "category": "License",
+                    "subcategory": "",
+                    "type": "Custom",
+                    "name": rule.name,
+                    "rule": format!("({})", conditions.join(" and ")),
+                    "resourceFilter": format!("License.{kind}AccessGroup_{group}"),
+                    "actions": 15,
+                    "comment": "",
+                    "disabled": rule.disabled,
+                    "privileges": null,
+                    "schemaPath": "SystemRule",
+                })
+            })
+            .collect()
+    }
+}
+
+impl Wanted {
+    fn of_values(&self, rows: Vec<Value>) -> Vec<Value> {
+        rows.into_iter()
+            .filter_map(|row| {
+                let id = row["id"].as_str().and_then(|id| Uuid::try_parse(id).ok());
+                self.fits(id.unwrap_or_default(), || row)
+            })
+            .collect()
+    }
+}
+
+fn cell(row: &Value, column: &Value) -> Value {
+    let definition = column["definition"].as_str().unwrap_or_default();
+    let property = |path: &str| {
+        let path: Vec<String> = path.split('.').map(str::to_owned).collect();
+        filter::first_at(row, &path).cloned().unwrap_or(Value::Null)
+    };
+    let kind = column["columnType"].as_str().unwrap_or_default();
+    if kind.eq_ignore_ascii_case("function") {
+        let inner = definition.strip_prefix("count(").and_then(|rest| rest.strip_suffix(')'));
+        let list = inner.and_then(|name| row.get(name)).and_then(Value::as_array);
+        return list.map_or(Value::Null, |list| json!(list.len()));
+    }
+    if kind.eq_ignore_ascii_case("privileges") {
+        return Value::Null;
+    }
+    if kind.eq_ignore_ascii_case("list") {
+        let list = row.get(definition).and_then(Value::as_array);
+        return list.map_or(Value::Null, |list| Value::Array(list.clone()));
+    }
+    property(definition)
+}
+
+fn value(row: &impl serde::Serialize) -> Value {
+    serde_json::to_value(row).unwrap_or_else(|_| Value::Object(Map::new()))
+}
+
+fn render<T: serde::Serialize>(rows: impl Iterator<Item = T>, size: usize) -> Bytes {
+    let mut text = Vec::with_capacity(size + 2);
+    text.push(b'[');
+    for row in rows {
+        if text.len() > 1 {
+            text.push(b',');
+        }
+        serde_json::to_writer(&mut text, &row).expect("rows are made of texts and numbers");
+    }
+    text.push(b']');
+    text.into()
+}
