@@ -133,5 +133,5 @@ async fn tls_towards_a_plain_port_is_told() {
     let plain = serve(Router::new()).await;
     let connection = Connection { port: plain.port, ..site.connection.clone() };
     let error = client(&connection).pools(once()).await.unwrap_err();
-    assert_error(&error, "tls", &["not TLS"]);
+    assert_error(&error, "tls", &["does not speak TLS"]);
 }
