@@ -54,42 +54,51 @@ fn connect_reason(error: &reqwest::Error) -> String {
 /// What a failure of TLS means. The client's certificate may be refused long after the handshake
 /// from this side's view (TLS 1.3), so the alert can come with any request.
 fn tls_error(error: &rustls::Error, peer: &Peer) -> Error {
-    let address = peer.address.clone();
+    let other = |why: String, fix| Error::Tls { address: peer.address.clone(), why, fix };
     match error {
         rustls::Error::InvalidCertificate(reason) => certificate_error(reason, peer),
         rustls::Error::AlertReceived(alert) => match refusal(*alert) {
             Some(why) => Error::ClientCertificateRefused {
-                address,
+                address: peer.address.clone(),
                 cert: peer.client_cert.clone(),
                 why: why.to_owned(),
             },
-            None => Error::Tls { address, why: alert_reason(*alert) },
+            None => {
+                let (why, fix) = alert_reason(*alert);
+                other(why, fix)
+            }
         },
         rustls::Error::PeerMisbehaved(PeerMisbehaved::TooManyRenegotiationRequests) => {
-            Error::Tls { address, why: RENEGOTIATION.to_owned() }
+            other(RENEGOTIATION.to_owned(), NO_RENEGOTIATION)
         }
         rustls::Error::InappropriateHandshakeMessage { got_type, .. }
             if *got_type == rustls::HandshakeType::HelloRequest =>
         {
-            Error::Tls { address, why: RENEGOTIATION.to_owned() }
+            other(RENEGOTIATION.to_owned(), NO_RENEGOTIATION)
         }
         rustls::Error::InvalidMessage(
             InvalidMessage::InvalidContentType | InvalidMessage::UnknownProtocolVersion,
-        ) => Error::Tls {
-            address,
-            why: "the answer is not TLS: the port is wrong, or speaks plain HTTP".to_owned(),
-        },
-        rustls::Error::PeerIncompatible(_) => Error::Tls {
-            address,
-            why: format!(
-                "the server offers no version or cipher in common ({error}): TLS 1.2 with ECDHE and AES-GCM, or TLS 1.3, must be enabled in its Windows settings"
-            ),
-        },
-        other => Error::Tls { address, why: other.to_string() },
+        ) => other(
+            "it does not speak TLS".to_owned(),
+            "check port (4242 is the repository service), or set useSSL to false where plain HTTP is meant",
+        ),
+        rustls::Error::PeerIncompatible(_) => other(
+            format!("it has no version or cipher in common with this program ({error})"),
+            CIPHERS,
+        ),
+        error => other(error.to_string(), LOGS),
     }
 }
 
-const RENEGOTIATION: &str = "the server asks for the client certificate only after the request (received HelloRequest: TLS renegotiation), which is not supported: have the client certificate negotiated in the first handshake (netsh http: clientcertnegotiation=enable) or enable TLS 1.3";
+const RENEGOTIATION: &str = "it asks for the client certificate only after the request (received HelloRequest), and TLS renegotiation is not supported";
+
+const NO_RENEGOTIATION: &str = "have the client certificate asked for in the first handshake (netsh http: clientcertnegotiation=enable), or enable TLS 1.3";
+
+const CIPHERS: &str =
+    "enable TLS 1.2 with ECDHE and AES-GCM, or TLS 1.3, in the Windows settings of the server";
+
+const LOGS: &str =
+    "look into the system event log (Schannel) and the repository's logs of the server";
 
 fn certificate_error(reason: &CertificateError, peer: &Peer) -> Error {
     let address = peer.address.clone();
@@ -118,12 +127,14 @@ fn certificate_error(reason: &CertificateError, peer: &Peer) -> Error {
         }
         CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => Error::Tls {
             address,
-            why: "the server's certificate is not valid yet: compare the clocks of both machines"
-                .to_owned(),
+            why: "its certificate is not valid yet".to_owned(),
+            fix: "compare the clocks of both machines",
         },
-        other => {
-            Error::Tls { address, why: format!("the server's certificate can't be used: {other}") }
-        }
+        other => Error::Tls {
+            address,
+            why: format!("its certificate can't be used: {other}"),
+            fix: "have Qlik Sense create its certificates again, then export them anew",
+        },
     }
 }
 
@@ -156,18 +167,21 @@ fn refusal(alert: AlertDescription) -> Option<&'static str> {
     })
 }
 
-fn alert_reason(alert: AlertDescription) -> String {
+fn alert_reason(alert: AlertDescription) -> (String, &'static str) {
     match alert {
-        AlertDescription::HandshakeFailure | AlertDescription::InsufficientSecurity => {
-            "the server broke off the handshake: it has no cipher in common with this program (TLS 1.2 with ECDHE and AES-GCM, or TLS 1.3, must be enabled in its Windows settings) or does not accept the client certificate".to_owned()
-        }
+        AlertDescription::HandshakeFailure | AlertDescription::InsufficientSecurity => (
+            "it broke off the handshake: it has no cipher in common with this program, or does not accept the client certificate"
+                .to_owned(),
+            CIPHERS,
+        ),
         AlertDescription::ProtocolVersion => {
-            "the server has neither TLS 1.2 nor TLS 1.3 enabled in its Windows settings".to_owned()
+            ("it has neither TLS 1.2 nor TLS 1.3".to_owned(), CIPHERS)
         }
-        AlertDescription::UnrecognisedName => {
-            "the server does not know the name it was called by: set tlsServerName to the name in its certificate".to_owned()
-        }
-        other => format!("the server broke off with the alert {other:?}"),
+        AlertDescription::UnrecognisedName => (
+            "it does not know the name it was called by".to_owned(),
+            "set tlsServerName to the name in its certificate",
+        ),
+        other => (format!("it broke off with the alert {other:?}"), LOGS),
     }
 }
 
@@ -246,7 +260,7 @@ mod tests {
         assert_eq!(
             certificate_error(&reason, &peer()).to_string(),
             "the certificate of https://qlik1:4242 is not valid for the name 10.0.0.5 but for \
-             qlik1.example.com: set tlsServerName to qlik1.example.com"
+             qlik1.example.com; set tlsServerName to qlik1.example.com"
         );
     }
 

@@ -1,5 +1,6 @@
 //! Every way a conversation with the repository service can fail.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -29,18 +30,13 @@ pub enum BuildError {
     Http(String),
 }
 
-/// Why a question to the repository service has no usable answer. Each text says what was tried,
-/// what happened and what to do, and holds no secret.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+/// Why a question to the repository service has no usable answer. `Display` is
+/// [`what`](Self::what) and [`fix`](Self::fix) in one sentence; it holds no secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Error {
     /// No TCP connection, or no TLS handshake on it, within the connect timeout.
-    #[error(
-        "cannot connect to {address}: {why}; check host and port, that the Qlik Sense repository service runs there, and the firewalls on the way"
-    )]
     CannotConnect { address: String, why: String },
-
     /// The server's certificate is good, but for another name than the one expected.
-    #[error("{}", name_mismatch(address, expected, accepted))]
     NameMismatch {
         address: String,
         /// The name that was looked for.
@@ -48,124 +44,53 @@ pub enum Error {
         /// The names the certificate would accept.
         accepted: Vec<String>,
     },
-
     /// The server's certificate was signed by somebody else than the CA file's owner.
-    #[error(
-        "the certificate of {address} was not signed by the certificate authority in {}: clientCertCA must be the root.pem exported from this very site{}",
-        ca.display(),
-        note.as_deref().map(|note| format!(" ({note})")).unwrap_or_default()
-    )]
     UnknownIssuer {
         address: String,
         ca: PathBuf,
         /// What is odd about the CA file, such as not being a CA's certificate.
         note: Option<String>,
     },
-
     /// The server's certificate is over.
-    #[error(
-        "the certificate of {address} expired{}: have Qlik Sense create its certificates again, then export them anew",
-        since.as_deref().map(|since| format!(" on {since}")).unwrap_or_default()
-    )]
     ServerCertificateExpired { address: String, since: Option<String> },
-
     /// The server ended the handshake because of the client certificate, or for want of one.
-    #[error(
-        "{address} refused the client certificate {}: {why}; export client.pem and client_key.pem again from this site (they stop working when Qlik Sense creates its certificates again)",
-        cert.display()
-    )]
     ClientCertificateRefused { address: String, cert: PathBuf, why: String },
-
     /// Any other failure of TLS.
-    #[error("no secure connection to {address}: {why}")]
-    Tls { address: String, why: String },
-
+    Tls { address: String, why: String, fix: &'static str },
     /// 403 with the text of the cross-site request check.
-    #[error(
-        "{url} answered 403 because the xrfkey did not arrive in both query and header: something on the way (a proxy, a rewrite rule) cuts the query or the X-Qlik-Xrfkey header; connect to the repository service directly, port 4242"
-    )]
     Xsrf { url: String },
-
     /// 403: the acting user may not.
-    #[error(
-        "{url} answered 403: the user in X-Qlik-User (headers.static) has no rights for this; use UserDirectory=INTERNAL; UserId=sa_api, or give the user a role that may read licenses"
-    )]
     Forbidden { url: String },
-
     /// 401: a proxy wants a login.
-    #[error(
-        "{url} answered 401: it wants a login, so it is probably the Qlik proxy and not the repository service; set port to 4242 and host to the central node"
-    )]
     Unauthorized { url: String },
-
     /// 404.
-    #[error(
-        "{url} answered 404: there is nothing by that name; check host and port (4242 is the repository service), and the version of Qlik Sense"
-    )]
     NotFound { url: String },
-
     /// 400: the service can't parse the question.
-    #[error(
-        "{url} answered 400{}: it does not understand the filter or a parameter of the request; please report this with the version of Qlik Sense",
-        answer.as_deref().map(|text| format!(" ({text})")).unwrap_or_default()
-    )]
     BadFilter {
         url: String,
         /// The start of the service's plain text, which repeats the filter.
         answer: Option<String>,
     },
-
     /// 5xx, 408 or 429.
-    #[error(
-        "{url} answered {status}: the repository service or something before it is overloaded, starting or faulty; if it stays, look into the repository's logs on the central node"
-    )]
     Server {
         url: String,
         status: u16,
         /// How long the server asked to wait.
         retry_after: Option<Duration>,
     },
-
     /// A status that no question of this program should meet.
-    #[error(
-        "{url} answered {status}, which the repository service does not answer to this question; check that host and port lead to it and not to a proxy or another web server"
-    )]
     UnexpectedStatus { url: String, status: u16 },
-
     /// 200, but the body isn't JSON.
-    #[error("{url} answered 200 with {body} instead of JSON; {}", body.advice())]
     NotJson { url: String, body: NotJson },
-
     /// 200 and JSON, but not what was asked for.
-    #[error(
-        "{url} answered with something else: expected {expected}, found {found}; check that host and port lead to the repository service, and the version of Qlik Sense"
-    )]
     UnexpectedShape { url: String, expected: String, found: String },
-
     /// A list that is shorter than the service's own count, twice in a row.
-    #[error(
-        "{url} answered with {listed} rows although its count is {counted}: the list is cut or filtered by security rules, so it is not used; use a user with full read access in X-Qlik-User"
-    )]
     Incomplete { url: String, listed: usize, counted: u64 },
-
     /// No whole answer within the request timeout.
-    #[error(
-        "{url} gave no whole answer within {} s; the repository service is busy or the network is slow: raise the request timeout or look at the load of the central node",
-        after.as_secs_f64()
-    )]
     TimedOut { url: String, after: Duration },
-
     /// The body is larger than anything this question should answer.
-    #[error(
-        "{url} answered with more than {} MiB, which is not read further; check that host and port lead to the repository service",
-        limit / (1024 * 1024)
-    )]
     TooLarge { url: String, limit: usize },
-
     /// The connection ended between request and answer.
-    #[error(
-        "the connection broke before {url} answered: {why}; if this happens each time, the service may be refusing the client certificate, or ask for it only after the request (TLS renegotiation, not supported): export client.pem again, look into the repository's logs"
-    )]
     Interrupted { url: String, why: String },
 }
 
@@ -179,22 +104,6 @@ pub enum NotJson {
     Text,
 }
 
-impl NotJson {
-    fn advice(self) -> &'static str {
-        match self {
-            Self::Html => {
-                "a login or error page: host and port lead to a proxy or another web server, use the repository service (port 4242)"
-            }
-            Self::Empty | Self::Text => {
-                "check that host and port lead to the repository service (port 4242)"
-            }
-            Self::Truncated => {
-                "the answer was cut on the way: if it stays, look at the proxies and firewalls between"
-            }
-        }
-    }
-}
-
 impl fmt::Display for NotJson {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -206,7 +115,148 @@ impl fmt::Display for NotJson {
     }
 }
 
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}; {}", self.what(), self.fix())
+    }
+}
+
+impl std::error::Error for Error {}
+
 impl Error {
+    /// What was tried and what happened.
+    pub fn what(&self) -> String {
+        match self {
+            Self::CannotConnect { address, why } => format!("cannot connect to {address}: {why}"),
+            Self::NameMismatch { address, expected, accepted } => {
+                let but = match &accepted[..] {
+                    [] => "and names no other".to_owned(),
+                    names => format!("but for {}", names.join(", ")),
+                };
+                format!("the certificate of {address} is not valid for the name {expected} {but}")
+            }
+            Self::UnknownIssuer { address, ca, note } => {
+                let note = note.as_deref().map(|note| format!(" ({note})")).unwrap_or_default();
+                let ca = ca.display();
+                format!(
+                    "the certificate of {address} was not signed by the certificate authority in {ca}{note}"
+                )
+            }
+            Self::ServerCertificateExpired { address, since: Some(day) } => {
+                format!("the certificate of {address} expired on {day}")
+            }
+            Self::ServerCertificateExpired { address, since: None } => {
+                format!("the certificate of {address} is expired")
+            }
+            Self::ClientCertificateRefused { address, cert, why } => {
+                format!("{address} refused the client certificate {}: {why}", cert.display())
+            }
+            Self::Tls { address, why, .. } => format!("no secure connection to {address}: {why}"),
+            Self::Xsrf { url } => format!(
+                "{url} answered 403 because the xrfkey did not arrive in both query and header"
+            ),
+            Self::Forbidden { url } => {
+                format!("{url} answered 403: the user in X-Qlik-User has no rights for this")
+            }
+            Self::Unauthorized { url } => format!("{url} answered 401: it wants a login"),
+            Self::NotFound { url } => {
+                format!("{url} answered 404: there is nothing by that name")
+            }
+            Self::BadFilter { url, answer } => {
+                let answer = answer.as_deref().map(|text| format!(" ({text})")).unwrap_or_default();
+                format!(
+                    "{url} answered 400{answer}: it does not understand the filter or a parameter of the request"
+                )
+            }
+            Self::Server { url, status, .. } => format!(
+                "{url} answered {status}: the repository service or something before it is overloaded, starting or faulty"
+            ),
+            Self::UnexpectedStatus { url, status } => format!(
+                "{url} answered {status}, which the repository service does not answer to this question"
+            ),
+            Self::NotJson { url, body } => {
+                format!("{url} answered 200 with {body} instead of JSON")
+            }
+            Self::UnexpectedShape { url, expected, found } => {
+                format!("{url} answered with something else: expected {expected}, found {found}")
+            }
+            Self::Incomplete { url, listed, counted } => format!(
+                "{url} answered with {listed} rows although its count is {counted}: the list is cut or filtered by security rules, so it is not used"
+            ),
+            Self::TimedOut { url, after } => {
+                format!("{url} gave no whole answer within {} s", after.as_secs_f64())
+            }
+            Self::TooLarge { url, limit } => {
+                let mebibytes = limit / (1024 * 1024);
+                format!("{url} answered with more than {mebibytes} MiB, which is not read further")
+            }
+            Self::Interrupted { url, why } => {
+                format!("the connection broke before {url} answered: {why}")
+            }
+        }
+    }
+
+    /// What an admin can do about it.
+    pub fn fix(&self) -> Cow<'static, str> {
+        let fix = match self {
+            Self::CannotConnect { .. } => {
+                "check host and port, that the Qlik Sense repository service runs there, and the firewalls on the way"
+            }
+            Self::NameMismatch { accepted, .. } => match accepted.first() {
+                Some(name) => return format!("set tlsServerName to {name}").into(),
+                None => "have Qlik Sense create its certificates again, then export them anew",
+            },
+            Self::UnknownIssuer { .. } => {
+                "clientCertCA must be the root.pem exported from this very site"
+            }
+            Self::ServerCertificateExpired { .. } => {
+                "have Qlik Sense create its certificates again, then export them anew"
+            }
+            Self::ClientCertificateRefused { .. } => {
+                "export client.pem and client_key.pem again from this site: they stop working when Qlik Sense creates its certificates again"
+            }
+            Self::Tls { fix, .. } => fix,
+            Self::Xsrf { .. } => {
+                "something on the way (a proxy, a rewrite rule) cuts the query or the X-Qlik-Xrfkey header: connect to the repository service directly, port 4242"
+            }
+            Self::Forbidden { .. } => {
+                "set X-Qlik-User in headers.static to UserDirectory=INTERNAL; UserId=sa_api, or give that user a role that may read licenses"
+            }
+            Self::Unauthorized { .. } => {
+                "this is probably the Qlik proxy and not the repository service: set port to 4242 and host to the central node"
+            }
+            Self::NotFound { .. } | Self::UnexpectedShape { .. } => {
+                "check that host and port lead to the repository service (port 4242), and the version of Qlik Sense"
+            }
+            Self::BadFilter { answer: Some(_), .. } => {
+                "please report this with the version of Qlik Sense"
+            }
+            Self::Server { .. } => {
+                "if it stays, look into the repository's logs on the central node"
+            }
+            // The service always gives its reason as text; a proxy gives a page.
+            Self::BadFilter { answer: None, .. }
+            | Self::UnexpectedStatus { .. }
+            | Self::TooLarge { .. }
+            | Self::NotJson { body: NotJson::Html | NotJson::Empty | NotJson::Text, .. } => {
+                "check that host and port lead to the repository service (port 4242) and not to a proxy or another web server"
+            }
+            Self::NotJson { body: NotJson::Truncated, .. } => {
+                "if it stays, look at the proxies and firewalls on the way"
+            }
+            Self::Incomplete { .. } => {
+                "use a user with full read access in X-Qlik-User, such as UserDirectory=INTERNAL; UserId=sa_api"
+            }
+            Self::TimedOut { .. } => {
+                "raise the request timeout, or look at the load of the central node"
+            }
+            Self::Interrupted { .. } => {
+                "if it stays, export client.pem again and look into the repository's logs: the service may be refusing the client certificate, or asking for it only after the request (TLS renegotiation, which is not supported)"
+            }
+        };
+        fix.into()
+    }
+
     /// A stable short name for logs and metrics.
     pub fn code(&self) -> &'static str {
         match self {
@@ -257,14 +307,86 @@ impl Error {
     }
 }
 
-fn name_mismatch(address: &str, expected: &str, accepted: &[String]) -> String {
-    match accepted.first() {
-        Some(name) => format!(
-            "the certificate of {address} is not valid for the name {expected} but for {}: set tlsServerName to {name}",
-            accepted.join(", ")
-        ),
-        None => format!(
-            "the certificate of {address} is not valid for the name {expected}, and names no other: have Qlik Sense create its certificates again"
-        ),
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn every_error() -> Vec<Error> {
+        let address = || "https://qlik1:4242".to_owned();
+        let url = || "https://qlik1:4242/qrs/license".to_owned();
+        let note = "the file holds the certificate of CN=qlik1, which is no authority";
+        vec![
+            Error::CannotConnect { address: address(), why: "connection refused".into() },
+            Error::NameMismatch {
+                address: address(),
+                expected: "10.0.0.5".into(),
+                accepted: vec!["qlik1".into(), "qlik1.example.com".into()],
+            },
+            Error::NameMismatch {
+                address: address(),
+                expected: "10.0.0.5".into(),
+                accepted: Vec::new(),
+            },
+            Error::UnknownIssuer { address: address(), ca: "root.pem".into(), note: None },
+            Error::UnknownIssuer {
+                address: address(),
+                ca: "server.pem".into(),
+                note: Some(note.into()),
+            },
+            Error::ServerCertificateExpired {
+                address: address(),
+                since: Some("2026-01-02".into()),
+            },
+            Error::ClientCertificateRefused {
+                address: address(),
+                cert: "client.pem".into(),
+                why: "another certificate authority signed it".into(),
+            },
+            Error::Tls {
+                address: address(),
+                why: "it does not speak TLS".into(),
+                fix: "check port",
+            },
+            Error::Xsrf { url: url() },
+            Error::Forbidden { url: url() },
+            Error::Unauthorized { url: url() },
+            Error::NotFound { url: url() },
+            Error::BadFilter { url: url(), answer: Some("Invalid expression".into()) },
+            Error::BadFilter { url: url(), answer: None },
+            Error::Server { url: url(), status: 503, retry_after: None },
+            Error::UnexpectedStatus { url: url(), status: 302 },
+            Error::NotJson { url: url(), body: NotJson::Html },
+            Error::NotJson { url: url(), body: NotJson::Empty },
+            Error::NotJson { url: url(), body: NotJson::Truncated },
+            Error::NotJson { url: url(), body: NotJson::Text },
+            Error::UnexpectedShape {
+                url: url(),
+                expected: "a list".into(),
+                found: "an object".into(),
+            },
+            Error::Incomplete { url: url(), listed: 100, counted: 2000 },
+            Error::TimedOut { url: url(), after: Duration::from_secs(60) },
+            Error::TooLarge { url: url(), limit: 4 * 1024 * 1024 },
+            Error::Interrupted { url: url(), why: "connection reset by peer".into() },
+        ]
+    }
+
+    #[test]
+    fn every_error_is_a_sentence_to_act_on() {
+        let errors = every_error();
+        let sentences: Vec<_> =
+            errors.iter().map(|error| format!("{}: {error}", error.code())).collect();
+        assert!(sentences.iter().all(|text| !text.ends_with('.') && !text.contains('\n')));
+        insta::assert_snapshot!(sentences.join("\n"));
+    }
+
+    #[test]
+    fn the_transient_ones() {
+        let transient: Vec<_> =
+            every_error().iter().filter(|e| e.is_transient()).map(Error::code).collect();
+        assert_eq!(
+            transient,
+            ["cannot-connect", "server-error", "not-json", "timed-out", "interrupted"]
+        );
     }
 }

@@ -2,9 +2,11 @@
 
 use super::*;
 use axum::Router;
+use axum::body::Body;
 use axum::extract::RawQuery;
 use axum::routing::get;
 use serde_json::{Value, json};
+use std::io::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -104,10 +106,25 @@ async fn a_bad_filter_is_told_with_the_servers_words() {
 
 #[tokio::test]
 async fn an_endless_body_is_not_read_to_its_end() {
-    let router = Router::new().route("/qrs/about", get(async || "x".repeat(5 * 1024 * 1024)));
+    let announced = "x".repeat(5 * 1024 * 1024);
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    packed.write_all(announced.as_bytes()).unwrap();
+    let packed = packed.finish().unwrap();
+    let router = Router::new()
+        .route("/qrs/announced", get(async || announced))
+        .route("/qrs/packed", get(async || ([("content-encoding", "gzip")], packed)))
+        .route(
+            "/qrs/endless",
+            get(async || {
+                let mebibyte = || Ok::<_, std::io::Error>(vec![b' '; 1024 * 1024]);
+                Body::from_stream(futures_util::stream::repeat_with(mebibyte))
+            }),
+        );
     let client = client(&serve(router).await);
-    let error = client.about(soon()).await.unwrap_err();
-    assert_error(&error, "too-large", &["4 MiB"]);
+    for path in ["announced", "packed", "endless"] {
+        let error = client.get_json::<Value>(path, &[], soon()).await.unwrap_err();
+        assert_error(&error, "too-large", &["4 MiB", path]);
+    }
 }
 
 #[tokio::test]
@@ -116,5 +133,5 @@ async fn tls_towards_a_plain_port_is_told() {
     let plain = serve(Router::new()).await;
     let connection = Connection { port: plain.port, ..site.connection.clone() };
     let error = client(&connection).pools(once()).await.unwrap_err();
-    assert_error(&error, "tls", &["not TLS"]);
+    assert_error(&error, "tls", &["does not speak TLS"]);
 }
