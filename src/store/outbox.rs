@@ -1,6 +1,6 @@
 //! The queues: recording events, handing them to the workers, settling them, keeping the limits.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use tracing::warn;
@@ -308,16 +308,25 @@ fn settle(
     Ok(())
 }
 
+/// The recurring deliveries that wait and have a newer one of their site and kind behind them,
+/// oldest first.
 fn older_recurring(db: &Connection, destination: &str) -> rusqlite::Result<Vec<Victim>> {
     let Some(queue) = queue_id(db, destination)? else { return Ok(Vec::new()) };
+    // Backwards, so that the first of each series is its newest: no sort, little memory.
     let mut query = db.prepare_cached(
-        "SELECT queue, class, seq FROM (
-             SELECT queue, class, seq, max(seq) OVER (PARTITION BY site, kind) AS newest
-               FROM delivery JOIN event USING (seq)
-              WHERE queue = ?1 AND class = 0 AND dead = 0)
-          WHERE seq < newest",
+        "SELECT queue, class, seq, site, kind FROM delivery CROSS JOIN event USING (seq)
+          WHERE queue = ?1 AND class = 0 AND dead = 0 ORDER BY seq DESC",
     )?;
-    query.query_map([queue], Victim::of)?.collect()
+    let mut rows = query.query([queue])?;
+    let mut series: HashSet<(String, String)> = HashSet::new();
+    let mut surplus = Vec::new();
+    while let Some(row) = rows.next()? {
+        if !series.insert((row.get(3)?, row.get(4)?)) {
+            surplus.push(Victim::of(row)?);
+        }
+    }
+    surplus.reverse();
+    Ok(surplus)
 }
 
 /// The time of recording before which an event is too old.

@@ -50,7 +50,7 @@ impl Destination for Appender {
     }
 
     async fn deliver(&self, events: &[Event]) -> Vec<Outcome> {
-        let mut calls = self.calls.lock().unwrap();
+        let mut calls = self.calls.lock().expect("no call panicked");
         *calls += 1;
         if calls.is_multiple_of(3) {
             let after = Some(Duration::ZERO);
@@ -58,7 +58,8 @@ impl Destination for Appender {
         }
         // In one write: a kill must not leave half a line.
         let lines: String = events.iter().map(|e| format!("{}\n", e.id)).collect();
-        self.file.lock().unwrap().write_all(lines.as_bytes()).unwrap();
+        let mut file = self.file.lock().expect("no call panicked");
+        file.write_all(lines.as_bytes()).expect("append to the file");
         vec![Outcome::Done; events.len()]
     }
 
@@ -97,7 +98,7 @@ impl Drop for Killed {
 
 /// Starts the child, kills it after it recorded this many events, and returns all it said.
 fn record_and_kill(folder: &Path, events: usize) -> Vec<String> {
-    let mut child = Command::new(std::env::current_exe().unwrap())
+    let mut child = Command::new(std::env::current_exe().expect("the test binary has a path"))
         .args(["--exact", "outbox::child", "--nocapture"])
         .env(CHILD, folder)
         .stdout(Stdio::piped())
@@ -107,7 +108,7 @@ fn record_and_kill(folder: &Path, events: usize) -> Vec<String> {
     let mut child = Some(Killed(child));
     let mut recorded = Vec::new();
     for line in output.lines() {
-        let line = line.unwrap();
+        let line = line.expect("the child writes text");
         // A line that was cut by the kill was not said whole: it doesn't count.
         let id = line.split_once("recorded ").map(|(_, id)| id.to_owned());
         recorded.extend(id.filter(|id| id.len() == 36));
