@@ -140,10 +140,8 @@ Butler:
         })
         .await;
 
-        let files = bursar::tls::ClientFiles {
-            cert: &connection.client_cert,
-            key: &connection.client_key,
-        };
+        let files =
+            bursar::tls::ClientFiles { cert: &connection.client_cert, key: &connection.client_key };
         let trust = bursar::tls::Trust::CaFile(&connection.ca_cert);
         let tls = bursar::tls::client_config(trust, Some(files)).expect("TLS settings");
         let name = &self.site.pki().server_name;

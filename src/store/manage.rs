@@ -1,9 +1,10 @@
 //! What a person sees of the outbox and can do about it: states, lists, retry, drop.
 
 use chrono::{DateTime, Utc};
-use rusqlite::{Connection, OptionalExtension, Row, ToSql, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::outbox::{DropReason, Drops, class_of, count_drops};
+use super::drops::{CHUNK, DropReason, Drops, Victim};
+use super::outbox::class_of;
 use super::{Store, StoreError, time_of};
 use crate::event::Class;
 
@@ -69,19 +70,23 @@ pub enum Selector {
 }
 
 impl Selector {
-    /// As a condition on `delivery`, with its parameters.
-    fn condition(&self) -> (&'static str, [Option<&str>; 2]) {
-        const OF: &str = "queue IN (SELECT id FROM queue WHERE destination = ?1 OR ?1 IS NULL)";
-        match self {
-            Self::Destination(name) => (OF, [Some(name), None]),
+    /// As a condition on `delivery`, with its parameters ?1 and ?2. `class IN (0, 1)` lets SQLite
+    /// walk the key.
+    fn condition(&self) -> (&'static str, [Option<String>; 2]) {
+        match self.clone() {
+            Self::Destination(name) => (
+                "queue IN (SELECT id FROM queue WHERE destination = ?1) AND ?2 IS NULL",
+                [Some(name), None],
+            ),
             Self::Dead { destination } => (
-                "queue IN (SELECT id FROM queue WHERE destination = ?1 OR ?1 IS NULL) AND dead = 1",
-                [destination.as_deref(), None],
+                "queue IN (SELECT id FROM queue WHERE destination = ?1 OR ?1 IS NULL)
+                 AND class IN (0, 1) AND dead = 1 AND ?2 IS NULL",
+                [destination, None],
             ),
             Self::Event { id, destination } => (
                 "queue IN (SELECT id FROM queue WHERE destination = ?1 OR ?1 IS NULL)
                  AND seq = (SELECT seq FROM event WHERE id = ?2)",
-                [destination.as_deref(), Some(id)],
+                [destination, Some(id)],
             ),
         }
     }
@@ -129,57 +134,62 @@ impl Store {
     /// try the queues concerned at once, also when they wait for a back-off. Returns how many of
     /// the selected deliveries wait now.
     pub async fn retry(&self, selector: Selector) -> Result<u64, StoreError> {
-        let count = self
-            .shared
-            .gate
-            .write("retry deliveries", move |db| {
-                let (condition, values) = selector.condition();
-                let values = values_of(&selector, &values);
-                db.execute(
-                    &format!(
-                        "UPDATE queue SET nudge = nudge + 1 WHERE id IN
-                              (SELECT DISTINCT queue FROM delivery WHERE {condition})"
-                    ),
-                    values.as_slice(),
-                )?;
-                let count = db.execute(
-                    &format!(
-                        "UPDATE delivery SET dead = 0, attempts = iif(dead, 0, attempts)
-                          WHERE {condition}"
-                    ),
-                    values.as_slice(),
-                )?;
-                Ok(count as u64)
-            })
-            .await?;
+        let (condition, values) = selector.condition();
+        let [of, event] = values.clone();
+        let nudge = move |db: &Connection| {
+            db.execute(
+                &format!(
+                    "UPDATE queue SET nudge = nudge + 1
+                      WHERE id IN (SELECT queue FROM delivery WHERE {condition})"
+                ),
+                params![of, event],
+            )?;
+            let waiting = format!("SELECT count(*) FROM delivery WHERE dead = 0 AND ({condition})");
+            db.query_row(&waiting, params![of, event], |r| r.get::<_, i64>(0))
+        };
+        let mut count = self.shared.gate.write("retry deliveries", nudge).await? as u64;
+        loop {
+            let [of, event] = values.clone();
+            let revive = move |db: &Connection| {
+                let mut revive = db.prepare(&format!(
+                    "UPDATE delivery SET dead = 0, attempts = 0 WHERE (seq, queue) IN
+                         (SELECT seq, queue FROM delivery WHERE dead = 1 AND ({condition})
+                           LIMIT {CHUNK})"
+                ))?;
+                revive.execute(params![of, event])
+            };
+            let revived = self.shared.gate.write("retry deliveries", revive).await?;
+            count += revived as u64;
+            if revived < CHUNK {
+                break;
+            }
+        }
         self.wake();
         Ok(count)
     }
 
     /// Gives deliveries up. Returns how many.
     pub async fn drop_events(&self, selector: Selector) -> Result<u64, StoreError> {
-        self.shared
-            .gate
-            .write("drop deliveries", move |db| {
-                let (condition, values) = selector.condition();
-                let values = values_of(&selector, &values);
-                let mut drops = Drops::default();
+        let (condition, values) = selector.condition();
+        let mut count = 0;
+        loop {
+            let [of, event] = values.clone();
+            let change = move |db: &Connection| {
                 let mut query = db.prepare(&format!(
-                    "SELECT queue, class, count(*) FROM delivery
-                      WHERE {condition} GROUP BY queue, class"
+                    "SELECT queue, class, seq FROM delivery WHERE {condition} LIMIT {CHUNK}"
                 ))?;
-                let mut rows = query.query(values.as_slice())?;
-                let mut total = 0;
-                while let Some(row) = rows.next()? {
-                    let count = row.get::<_, i64>(2)? as u64;
-                    total += count;
-                    drops.add(row.get(0)?, "", DropReason::ByHand, class_of(row.get(1)?), count);
-                }
-                db.execute(&format!("DELETE FROM delivery WHERE {condition}"), values.as_slice())?;
-                count_drops(db, &drops)?;
-                Ok(total)
-            })
-            .await
+                let rows = query.query_map(params![of, event], Victim::of)?;
+                let victims = rows.collect::<rusqlite::Result<Vec<_>>>()?;
+                let mut drops = Drops::default();
+                drops.remove(db, DropReason::ByHand, &victims)?;
+                drops.count(db)
+            };
+            let dropped = self.shared.gate.write("drop deliveries", change).await?.total();
+            count += dropped;
+            if dropped < CHUNK as u64 {
+                return Ok(count);
+            }
+        }
     }
 
     /// How often a person asked for this queue to be tried now ([`retry`](Self::retry), from this
@@ -197,12 +207,6 @@ impl Store {
             })
             .await
     }
-}
-
-/// The parameters that the selector's condition uses: SQLite refuses surplus ones.
-fn values_of<'a>(selector: &Selector, values: &'a [Option<&str>; 2]) -> Vec<&'a dyn ToSql> {
-    let used = if matches!(selector, Selector::Event { .. }) { 2 } else { 1 };
-    values[..used].iter().map(|v| v as &dyn ToSql).collect()
 }
 
 fn listed(row: &Row<'_>) -> rusqlite::Result<Listed> {

@@ -9,6 +9,7 @@
 //!
 //! Several processes may use the file at once: the daemon, and commands beside it.
 
+mod drops;
 mod error;
 mod file;
 mod gate;
@@ -20,10 +21,11 @@ pub(crate) mod samples;
 #[cfg(test)]
 mod tests;
 
+pub use drops::DropReason;
 pub use error::StoreError;
 pub use health::{Health, PollError};
 pub use manage::{DropCount, Listed, QueueState, Selector};
-pub use outbox::{DropReason, QueueId, Queued, Settlement};
+pub use outbox::{QueueId, Queued, Settlement};
 
 use std::fmt;
 use std::path::Path;

@@ -1,10 +1,11 @@
 //! The queues: recording events, handing them to the workers, settling them, keeping the limits.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{HashMap, HashSet};
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use tracing::warn;
 
+use super::drops::{CHUNK, DropReason, Drops, Victim, log_drops};
 use super::{Store, StoreError};
 use crate::config::settings::OutboxLimits;
 use crate::event::{Class, Event};
@@ -33,35 +34,6 @@ pub enum Settlement {
     Retry { why: String },
 }
 
-/// Why a delivery was given up without the destination having it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
-#[serde(rename_all = "camelCase")]
-pub enum DropReason {
-    /// The queue was at its size limit.
-    Overflow,
-    /// It was older than the age limit.
-    Expired,
-    /// A person asked for it.
-    ByHand,
-    /// A newer recurring event took its place while the destination's rate limit was waited for.
-    Coalesced,
-}
-
-impl DropReason {
-    pub(super) const ALL: [Self; 4] =
-        [Self::Overflow, Self::Expired, Self::ByHand, Self::Coalesced];
-
-    /// The reason as text: what the store and reports hold.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Overflow => "overflow",
-            Self::Expired => "expired",
-            Self::ByHand => "by hand",
-            Self::Coalesced => "coalesced",
-        }
-    }
-}
-
 impl Store {
     /// Queues each event for the destinations named beside it, and keeps recurring events as the
     /// latest of their site and kind. All or nothing, and on the disk when it returns. Wakes the
@@ -80,12 +52,12 @@ impl Store {
             .gate
             .write("record events", move |db| {
                 let queues = insert(db, &events, now)?;
-                let mut drops = expire(db, now, limits)?;
-                for (queue, destination) in queues {
-                    evict(db, queue, &destination, limits, &mut drops)?;
+                let mut drops = Drops::default();
+                expire(db, now, limits, &mut drops)?;
+                for queue in queues {
+                    evict(db, queue, limits, CHUNK + events.len(), &mut drops)?;
                 }
-                count_drops(db, &drops)?;
-                Ok(drops)
+                drops.count(db)
             })
             .await?;
         log_drops(&drops);
@@ -116,23 +88,11 @@ impl Store {
         destination: &str,
         max: usize,
     ) -> Result<Vec<Queued>, StoreError> {
+        self.expire().await?;
         loop {
-            let (name, now, limits) = (destination.to_owned(), self.now_ms(), self.shared.limits);
-            let head = self
-                .shared
-                .gate
-                .read("read a queue", move |db| {
-                    Ok(if any_expired(db, now, limits)? {
-                        None
-                    } else {
-                        Some(head(db, &name, max)?)
-                    })
-                })
-                .await?;
-            let Some(head) = head else {
-                self.expire().await?;
-                continue;
-            };
+            let name = destination.to_owned();
+            let query = move |db: &Connection| head(db, &name, max);
+            let head = self.shared.gate.read("read a queue", query).await?;
             let mut unreadable = Vec::new();
             let mut batch = Vec::with_capacity(head.len());
             for (id, json, attempts) in head {
@@ -179,43 +139,36 @@ impl Store {
     /// Alerts and dead letters stay. Returns how many went.
     pub async fn coalesce(&self, destination: &str) -> Result<u64, StoreError> {
         let name = destination.to_owned();
-        let surplus =
-            self.shared.gate.read("read a queue", move |db| older_recurring(db, &name)).await?;
-        if surplus.is_empty() {
-            return Ok(0);
-        }
-        let name = destination.to_owned();
-        self.shared
-            .gate
-            .write("coalesce a queue", move |db| {
-                let Some(queue) = queue_id(db, &name)? else { return Ok(0) };
-                let mut gone = 0;
-                let mut delete = db.prepare_cached(
-                    "DELETE FROM delivery WHERE queue = ?1 AND class = 0 AND dead = 0 AND seq = ?2",
-                )?;
-                for seq in surplus {
-                    gone += delete.execute([queue, seq])? as u64;
-                }
+        let query = move |db: &Connection| older_recurring(db, &name);
+        let surplus = self.shared.gate.read("read a queue", query).await?;
+        let mut gone = 0;
+        for part in surplus.chunks(CHUNK) {
+            let part = part.to_vec();
+            let change = move |db: &Connection| {
                 let mut drops = Drops::default();
-                drops.add(queue, &name, DropReason::Coalesced, Class::Recurring, gone);
-                count_drops(db, &drops)?;
-                Ok(gone)
-            })
-            .await
+                drops.remove(db, DropReason::Coalesced, &part)?;
+                drops.count(db)
+            };
+            gone += self.shared.gate.write("coalesce a queue", change).await?.total();
+        }
+        Ok(gone)
     }
 
+    /// Drops all that is too old.
     async fn expire(&self) -> Result<(), StoreError> {
         let (now, limits) = (self.now_ms(), self.shared.limits);
-        let drops = self
-            .shared
-            .gate
-            .write("drop what is too old", move |db| {
-                let drops = expire(db, now, limits)?;
-                count_drops(db, &drops)?;
-                Ok(drops)
-            })
-            .await?;
-        log_drops(&drops);
+        let query = move |db: &Connection| any_expired(db, now, limits);
+        let mut more = self.shared.gate.read("look for what is too old", query).await?;
+        while more {
+            let change = move |db: &Connection| {
+                let mut drops = Drops::default();
+                expire(db, now, limits, &mut drops)?;
+                drops.count(db)
+            };
+            let drops = self.shared.gate.write("drop what is too old", change).await?;
+            log_drops(&drops);
+            more = drops.total() > 0;
+        }
         Ok(())
     }
 }
@@ -237,12 +190,12 @@ pub(super) fn queue_id(db: &Connection, destination: &str) -> rusqlite::Result<O
         .optional()
 }
 
-/// Returns the queues that got an event, with their names.
+/// Returns the queues that got an event.
 fn insert(
     db: &Connection,
     events: &[(Event, Vec<String>)],
     now: i64,
-) -> rusqlite::Result<BTreeMap<i64, String>> {
+) -> rusqlite::Result<Vec<i64>> {
     let mut known: HashMap<&str, i64> = HashMap::new();
     for (event, destinations) in events {
         let json = serde_json::to_string(event)
@@ -283,7 +236,7 @@ fn insert(
             .execute(params![queue, class_number(event.class()), seq])?;
         }
     }
-    Ok(known.into_iter().map(|(name, queue)| (queue, name.to_owned())).collect())
+    Ok(known.into_values().collect())
 }
 
 fn make_queue(db: &Connection, destination: &str) -> rusqlite::Result<i64> {
@@ -355,60 +308,25 @@ fn settle(
     Ok(())
 }
 
-fn older_recurring(db: &Connection, destination: &str) -> rusqlite::Result<Vec<i64>> {
+/// The recurring deliveries that wait and have a newer one of their site and kind behind them,
+/// oldest first.
+fn older_recurring(db: &Connection, destination: &str) -> rusqlite::Result<Vec<Victim>> {
     let Some(queue) = queue_id(db, destination)? else { return Ok(Vec::new()) };
+    // Backwards, so that the first of each series is its newest: no sort, little memory.
     let mut query = db.prepare_cached(
-        "WITH waiting AS (
-             SELECT seq, site, kind FROM delivery JOIN event USING (seq)
-              WHERE queue = ?1 AND class = 0 AND dead = 0)
-         SELECT seq FROM waiting
-          WHERE seq NOT IN (SELECT max(seq) FROM waiting GROUP BY site, kind)",
+        "SELECT queue, class, seq, site, kind FROM delivery CROSS JOIN event USING (seq)
+          WHERE queue = ?1 AND class = 0 AND dead = 0 ORDER BY seq DESC",
     )?;
-    query.query_map([queue], |r| r.get(0))?.collect()
-}
-
-/// Deliveries given up in one transaction: (queue, reason, class) -> (destination, count).
-#[derive(Debug, Default)]
-pub(super) struct Drops(BTreeMap<(i64, DropReason, Class), (String, u64)>);
-
-impl Drops {
-    pub(super) fn add(
-        &mut self,
-        queue: i64,
-        destination: &str,
-        reason: DropReason,
-        class: Class,
-        count: u64,
-    ) {
-        if count > 0 {
-            self.0.entry((queue, reason, class)).or_insert((destination.to_owned(), 0)).1 += count;
+    let mut rows = query.query([queue])?;
+    let mut series: HashSet<(String, String)> = HashSet::new();
+    let mut surplus = Vec::new();
+    while let Some(row) = rows.next()? {
+        if !series.insert((row.get(3)?, row.get(4)?)) {
+            surplus.push(Victim::of(row)?);
         }
     }
-}
-
-pub(super) fn count_drops(db: &Connection, drops: &Drops) -> rusqlite::Result<()> {
-    for ((queue, reason, class), (_, count)) in &drops.0 {
-        db.prepare_cached(
-            "INSERT INTO dropped (queue, reason, class, count) VALUES (?1, ?2, ?3, ?4)
-             ON CONFLICT DO UPDATE SET count = count + excluded.count",
-        )?
-        .execute(params![queue, reason.as_str(), class_number(*class), *count as i64])?;
-    }
-    Ok(())
-}
-
-/// One line per queue and reason.
-fn log_drops(drops: &Drops) {
-    for ((_, reason, class), (destination, count)) in &drops.0 {
-        let limit = match reason {
-            DropReason::Overflow => "the size limit",
-            _ => "the age limit",
-        };
-        warn!(
-            %destination, count, class = ?class, reason = reason.as_str(),
-            "events were dropped from the outbox undelivered: it is over {limit}"
-        );
-    }
+    surplus.reverse();
+    Ok(surplus)
 }
 
 /// The time of recording before which an event is too old.
@@ -422,60 +340,49 @@ fn any_expired(db: &Connection, now: i64, limits: OutboxLimits) -> rusqlite::Res
         .query_row([cutoff(now, limits)], |r| r.get(0))
 }
 
-fn expire(db: &Connection, now: i64, limits: OutboxLimits) -> rusqlite::Result<Drops> {
-    let mut drops = Drops::default();
-    if !any_expired(db, now, limits)? {
-        return Ok(drops);
-    }
-    let cutoff = cutoff(now, limits);
-    let mut query = db.prepare_cached(
-        "SELECT queue, destination, class, count(*)
-           FROM event JOIN delivery USING (seq) JOIN queue ON queue.id = delivery.queue
-          WHERE recorded < ?1 GROUP BY queue, class",
-    )?;
-    let mut rows = query.query([cutoff])?;
-    while let Some(row) = rows.next()? {
-        let (destination, class): (String, i64) = (row.get(1)?, row.get(2)?);
-        let count: i64 = row.get(3)?;
-        drops.add(row.get(0)?, &destination, DropReason::Expired, class_of(class), count as u64);
-    }
-    db.prepare_cached(
-        "DELETE FROM delivery WHERE seq IN (SELECT seq FROM event WHERE recorded < ?1)",
-    )?
-    .execute([cutoff])?;
-    // The triggers took the events with their last delivery; one that never had any goes, too.
-    db.prepare_cached("DELETE FROM event WHERE recorded < ?1")?.execute([cutoff])?;
-    Ok(drops)
-}
-
-/// Brings a queue down to the size limit. The order of sacrifice: recurring before alerts, and in
-/// each of them dead letters (the receiver has refused them already) before what waits, oldest
-/// first.
-fn evict(
+/// Drops the deliveries of the oldest events that are too old, a limited number of events.
+fn expire(
     db: &Connection,
-    queue: i64,
-    destination: &str,
+    now: i64,
     limits: OutboxLimits,
     drops: &mut Drops,
 ) -> rusqlite::Result<()> {
-    let size: i64 = db
+    let mut query = db.prepare_cached(
+        "SELECT queue, class, delivery.seq
+           FROM (SELECT seq FROM event WHERE recorded < ?1 ORDER BY recorded LIMIT ?2) AS old
+          CROSS JOIN delivery ON delivery.seq = old.seq",
+    )?;
+    let rows = query.query_map(params![cutoff(now, limits), CHUNK as i64], Victim::of)?;
+    let victims = rows.collect::<rusqlite::Result<Vec<_>>>()?;
+    drops.remove(db, DropReason::Expired, &victims)
+}
+
+/// Brings a queue down to the size limit, or at least `at_most` events nearer to it. The order of
+/// sacrifice: recurring before alerts, and in each of them dead letters (the receiver has refused
+/// them already) before what waits, oldest first.
+fn evict(
+    db: &Connection,
+    queue: i64,
+    limits: OutboxLimits,
+    at_most: usize,
+    drops: &mut Drops,
+) -> rusqlite::Result<()> {
+    let size: u64 = db
         .prepare_cached("SELECT pending + dead FROM queue WHERE id = ?1")?
-        .query_row([queue], |r| r.get(0))?;
-    let limit = i64::try_from(limits.max_events).unwrap_or(i64::MAX);
-    let mut surplus = size.saturating_sub(limit);
+        .query_row([queue], |r| r.get(0).map(i64::unsigned_abs))?;
+    let mut surplus = size.saturating_sub(limits.max_events).min(at_most as u64);
     for (class, dead) in [(0, 1), (0, 0), (1, 1), (1, 0)] {
-        if surplus <= 0 {
+        if surplus == 0 {
             break;
         }
-        let gone = db
-            .prepare_cached(
-                "DELETE FROM delivery WHERE queue = ?1 AND class = ?2 AND dead = ?3 AND seq IN (
-                     SELECT seq FROM delivery
-                      WHERE queue = ?1 AND class = ?2 AND dead = ?3 ORDER BY seq LIMIT ?4)",
-            )?
-            .execute([queue, class, dead, surplus])?;
-        surplus -= gone as i64;
-        drops.add(queue, destination, DropReason::Overflow, class_of(class), gone as u64);
+        let mut query = db.prepare_cached(
+            "SELECT queue, class, seq FROM delivery
+              WHERE queue = ?1 AND class = ?2 AND dead = ?3 ORDER BY seq LIMIT ?4",
+        )?;
+        let rows = query.query_map(params![queue, class, dead, surplus as i64], Victim::of)?;
+        let victims = rows.collect::<rusqlite::Result<Vec<_>>>()?;
+        drops.remove(db, DropReason::Overflow, &victims)?;
+        surplus -= victims.len() as u64;
     }
     Ok(())
 }

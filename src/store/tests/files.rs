@@ -33,6 +33,22 @@ async fn what_was_recorded_is_there_after_a_crash() {
 }
 
 #[tokio::test]
+async fn a_commit_is_on_the_disk_when_it_returns() {
+    let (_folder, path) = folder();
+    let limits = OutboxLimits { max_events: 1, max_age: DAY };
+    let store = Store::open(&path, limits).await.unwrap();
+    let pragma = async |name: &'static str| {
+        let query = move |db: &Connection| {
+            db.pragma_query_value(None, name, |r| r.get::<_, rusqlite::types::Value>(0))
+        };
+        store.shared.gate.read("look", query).await.unwrap()
+    };
+    assert_eq!(pragma("journal_mode").await, "wal".to_owned().into());
+    const FULL: i64 = 2;
+    assert_eq!(pragma("synchronous").await, FULL.into());
+}
+
+#[tokio::test]
 async fn a_store_that_was_dropped_or_closed_opens_again() {
     let (_folder, path) = folder();
     let clock = Arc::default();

@@ -94,8 +94,7 @@ Butler:
 /// The InfluxDB 1.x section for a server on loopback.
 pub fn influxdb_section(port: u16, database: &str) -> String {
     format!(
-        "\
-  influxDb:
+        "  influxDb:
     enable: true
     hostIP: 127.0.0.1
     hostPort: {port}
@@ -113,8 +112,7 @@ pub fn influxdb_section(port: u16, database: &str) -> String {
 /// The MQTT section for a broker on loopback.
 pub fn mqtt_section(port: u16) -> String {
     format!(
-        "\
-  mqttConfig:
+        "  mqttConfig:
     enable: true
     brokerHost: 127.0.0.1
     brokerPort: {port}
@@ -128,8 +126,7 @@ pub fn mqtt_section(port: u16) -> String {
 /// The webhook section: recurring data to `/status`, alerts to `/alert`.
 pub fn webhook_section(base: &str) -> String {
     format!(
-        "\
-  webhookNotification:
+        "  webhookNotification:
     enable: true
     qlikSenseServerLicenseMonitor:
       rateLimit: 0

@@ -1,0 +1,123 @@
+//! What the outbox costs: `cargo bench --bench store` prints a table.
+//!
+//! Every write is synced to the disk, so the figures say as much about the disk of the temporary
+//! folder (`TMPDIR`) as about the program.
+
+use std::future::Future;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use bursar::config::settings::OutboxLimits;
+use bursar::event::{Body, Event};
+use bursar::license::Pools;
+use bursar::license::pools::SeatPool;
+use bursar::store::{Selector, Settlement, Store};
+
+const QUEUED: usize = 100_000;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("bursar.db");
+    let limits = OutboxLimits { max_events: 100_000, max_age: Duration::from_secs(30 * 86_400) };
+    let store = Store::open(&path, limits).await?;
+    println!("{:<58} {:>12}", "resident before", resident());
+
+    for queues in [1, 3] {
+        let what = format!("record(), one event to {queues} destination(s)");
+        measure(&what, 1_000, async |n| store.record(vec![event(n, queues)]).await).await?;
+    }
+    let started = Instant::now();
+    let many = (0..1_000).map(|n| store.record(vec![event(n, 3)]));
+    futures_util::future::try_join_all(many).await?;
+    line("record() by 1,000 sites at the same time, 3 destinations", 1_000, started.elapsed());
+    for queue in ["q0", "q1", "q2"] {
+        store.drop_events(Selector::Destination(queue.into())).await?;
+    }
+
+    let started = Instant::now();
+    for part in 0..QUEUED / 1_000 {
+        store.record((0..1_000).map(|n| event(part * 1_000 + n, 1)).collect()).await?;
+    }
+    line("record(), 1,000 events a call, up to 100,000 queued", QUEUED, started.elapsed());
+    println!("{:<58} {:>12}", "file with 100,000 queued", size(&path));
+    println!("{:<58} {:>12}", "resident with 100,000 queued", resident());
+
+    measure("next_batch(1) at 100,000 queued", 1_000, async |_| {
+        store.next_batch("q0", 1).await.map(drop)
+    })
+    .await?;
+    measure("record() into a full queue, one event dropped each", 300, async |n| {
+        store.record(vec![event(n, 1)]).await
+    })
+    .await?;
+    measure("queue_states()", 1_000, async |_| store.queue_states().await.map(drop)).await?;
+    measure("next_batch(1) + settle, from 100,000", 1_000, async |_| round(&store, 1).await)
+        .await?;
+    let started = Instant::now();
+    for _ in 0..50 {
+        round(&store, 1_000).await?;
+    }
+    line("next_batch(1000) + settle, events", 50_000, started.elapsed());
+    let started = Instant::now();
+    let gone = store.coalesce("q0").await?;
+    line("coalesce(), events dropped", gone as usize, started.elapsed());
+    println!("{:<58} {:>12}", "resident after", resident());
+    println!("{:<58} {:>12}", "file after", size(&path));
+    store.close().await;
+    Ok(())
+}
+
+fn event(n: usize, queues: usize) -> (Event, Vec<String>) {
+    let seats = SeatPool {
+        enabled: true,
+        total: 1_000.0,
+        allocated: 700.0 + (n % 100) as f64,
+        available: 300.0,
+        used: 650.0,
+        quarantined: 3.0,
+        excess: 0.0,
+    };
+    let pools = Pools { professional: Some(seats), analyzer: Some(seats), ..Pools::default() };
+    let site = format!("site-{}", n % 1_000);
+    let event = Event::new(site, chrono::Utc::now(), Body::AccessLicenseStatus(pools));
+    (event, (0..queues).map(|q| format!("q{q}")).collect())
+}
+
+async fn round(store: &Store, max: usize) -> Result<(), bursar::store::StoreError> {
+    let batch = store.next_batch("q0", max).await?;
+    let done: Vec<_> = batch.iter().map(|q| (q.id, Settlement::Done)).collect();
+    store.settle("q0", &done).await
+}
+
+async fn measure<F, E>(what: &str, times: usize, call: impl Fn(usize) -> F) -> Result<(), E>
+where
+    F: Future<Output = Result<(), E>>,
+{
+    let started = Instant::now();
+    for n in 0..times {
+        call(n).await?;
+    }
+    line(what, times, started.elapsed());
+    Ok(())
+}
+
+fn line(what: &str, times: usize, took: Duration) {
+    let each = took.as_secs_f64() * 1e6 / times as f64;
+    println!("{what:<58} {each:>9.1} µs {:>10.0} /s", 1e6 / each);
+}
+
+/// Of the file and its write-ahead log.
+fn size(path: &Path) -> String {
+    let of = |suffix: &str| {
+        let name = format!("{}{suffix}", path.display());
+        std::fs::metadata(name).map_or(0.0, |m| m.len() as f64 / 1e6)
+    };
+    format!("{:.1} + {:.1} MB", of(""), of("-wal"))
+}
+
+fn resident() -> String {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|l| l.strip_prefix("VmRSS:"));
+    line.map_or_else(|| "unknown".into(), |l| l.trim().to_owned())
+}

@@ -1,0 +1,118 @@
+//! Deliveries that are given up: removing, counting and logging them.
+
+use std::collections::BTreeMap;
+
+use rusqlite::{Connection, Row, params};
+use tracing::warn;
+
+use super::outbox::{class_number, class_of};
+use crate::event::Class;
+
+/// How many deliveries one transaction gives up. A mass of them goes in parts: others get their
+/// turn between two parts, and SQLite needs not hold a copy of all pages concerned in memory.
+/// Few in tests, so that they have to do with parts, too.
+pub(super) const CHUNK: usize = if cfg!(test) { 3 } else { 1_000 };
+
+/// Why a delivery was given up without the destination having it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum DropReason {
+    /// The queue was at its size limit.
+    Overflow,
+    /// It was older than the age limit.
+    Expired,
+    /// A person asked for it.
+    ByHand,
+    /// A newer recurring event took its place while the destination's rate limit was waited for.
+    Coalesced,
+}
+
+impl DropReason {
+    pub(super) const ALL: [Self; 4] =
+        [Self::Overflow, Self::Expired, Self::ByHand, Self::Coalesced];
+
+    /// The reason as text: what the store and reports hold.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Overflow => "overflow",
+            Self::Expired => "expired",
+            Self::ByHand => "by hand",
+            Self::Coalesced => "coalesced",
+        }
+    }
+}
+
+/// A delivery that is to go.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Victim {
+    queue: i64,
+    class: i64,
+    seq: i64,
+}
+
+impl Victim {
+    /// From a row of queue, class, seq.
+    pub(super) fn of(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self { queue: row.get(0)?, class: row.get(1)?, seq: row.get(2)? })
+    }
+}
+
+/// What was given up in one transaction: (queue, reason, class) -> (destination, count).
+#[derive(Debug, Default)]
+pub(super) struct Drops(BTreeMap<(i64, DropReason, Class), (String, u64)>);
+
+impl Drops {
+    /// Removes the deliveries. Those that have gone meanwhile aren't counted.
+    pub(super) fn remove(
+        &mut self,
+        db: &Connection,
+        reason: DropReason,
+        victims: &[Victim],
+    ) -> rusqlite::Result<()> {
+        let mut delete = db.prepare_cached("DELETE FROM delivery WHERE seq = ?1 AND queue = ?2")?;
+        for Victim { queue, class, seq } in victims {
+            if delete.execute([seq, queue])? > 0 {
+                self.0.entry((*queue, reason, class_of(*class))).or_default().1 += 1;
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds them to the counts in the store, and learns the names of the destinations.
+    pub(super) fn count(mut self, db: &Connection) -> rusqlite::Result<Self> {
+        for ((queue, reason, class), (destination, count)) in &mut self.0 {
+            db.prepare_cached(
+                "INSERT INTO dropped (queue, reason, class, count) VALUES (?1, ?2, ?3, ?4)
+                 ON CONFLICT DO UPDATE SET count = count + excluded.count",
+            )?
+            .execute(params![
+                queue,
+                reason.as_str(),
+                class_number(*class),
+                *count as i64
+            ])?;
+            *destination = db
+                .prepare_cached("SELECT destination FROM queue WHERE id = ?1")?
+                .query_row([queue], |r| r.get(0))?;
+        }
+        Ok(self)
+    }
+
+    pub(super) fn total(&self) -> u64 {
+        self.0.values().map(|(_, count)| count).sum()
+    }
+}
+
+/// One line per queue, reason and class.
+pub(super) fn log_drops(drops: &Drops) {
+    for ((_, reason, class), (destination, count)) in &drops.0 {
+        let limit = match reason {
+            DropReason::Overflow => "the size limit",
+            _ => "the age limit",
+        };
+        warn!(
+            %destination, count, class = ?class, reason = reason.as_str(),
+            "events were dropped from the outbox undelivered: it is over {limit}"
+        );
+    }
+}
