@@ -164,16 +164,16 @@ impl KeyDetails {
                 }
                 true
             } else {
-                match label.as_str() {
+                match label.split_whitespace().collect::<String>().as_str() {
                     "isblacklisted" => {
                         details.blacklisted = value.eq_ignore_ascii_case("true");
                         true
                     }
-                    "valid to" => {
+                    "validto" => {
                         details.valid_to = Some(value.to_owned());
                         true
                     }
-                    "valid from" | "license number" => true,
+                    "validfrom" | "licensenumber" => true,
                     _ => {
                         details.other_date |=
                             matches!(date::read(value, DateOrder::DayFirst), Day::On(_));
@@ -297,6 +297,7 @@ mod tests {
         let other = DOCUMENTED.replace('\n', "\r\n ").to_uppercase();
         let (license, documented) = (key(&other), key(DOCUMENTED));
         assert_eq!(license, documented);
+        assert_eq!(key("ValidTo : 2027-03-16").expiry, documented.expiry);
     }
 
     #[test]

@@ -2,12 +2,12 @@
 //!
 //! | file | what it knows |
 //! | --- | --- |
-//! | [`transport`] | one request: TLS, headers, xrfkey, timeouts, body limit |
+//! | `transport` | one request: TLS, headers, xrfkey, timeouts, body limit |
 //! | [`retry`] | when a failed GET is tried again |
-//! | [`read`] | what is asked of the service, and what counts as an answer |
+//! | `read` | what is asked of the service, and what counts as an answer |
 //! | [`filter`] | filter expressions, escaped as the service demands |
 //! | [`wire`] | answers as types |
-//! | [`error`], [`diagnose`] | every way to fail, as a sentence an admin can act on |
+//! | [`error`], `diagnose` | every way to fail, as a sentence an admin can act on |
 //!
 //! Nothing here can change a site: only GET is sent. No body and no key is ever logged.
 
