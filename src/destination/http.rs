@@ -78,7 +78,7 @@ impl Endpoint<'_> {
     }
 
     /// Resolves the receiver's name, connects, and completes the TLS handshake where there is one,
-    /// without sending a request.
+    /// without sending a request. Always directly, even where requests go through a proxy.
     ///
     /// # Errors
     /// In words, with what to do about it.
@@ -123,6 +123,16 @@ fn is_loopback(url: &Url) -> bool {
         Some(Host::Domain(name)) => name == "localhost",
         None => false,
     }
+}
+
+/// Whether the environment names an HTTP proxy that requests to this address may go through.
+pub fn has_proxy(url: &Url) -> bool {
+    let names = match url.scheme() {
+        "https" => ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"],
+        _ => ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"],
+    };
+    let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    !is_loopback(url) && names.into_iter().any(set)
 }
 
 /// Scheme, host and port: the part of a URL that may be shown. Path, query and user may be secret.

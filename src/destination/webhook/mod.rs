@@ -218,6 +218,11 @@ impl Destination for Webhook {
                     vec!["certificates are not verified (cert.rejectUnauthorized: false)".into()]
                 },
             }),
+            Err(what) if http::has_proxy(&self.url) => Ok(Probe {
+                found: "not reachable directly; calls go through the HTTP proxy of the environment"
+                    .into(),
+                warnings: vec![format!("can't be checked without a call: {what}")],
+            }),
             Err(what) => Err(ProbeFailure {
                 what,
                 fix: "check webhookURL and, for https, cert.certCA (with cert.enable: true)".into(),

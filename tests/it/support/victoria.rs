@@ -45,7 +45,7 @@ impl Victoria {
                     "-retentionPeriod=100y".into(),
                 ]
             },
-            |port| is_healthy(port),
+            is_healthy,
         )
         .await;
         let (auth, port) = Guarded::start(
@@ -62,7 +62,7 @@ impl Victoria {
                     format!("-httpListenAddr=127.0.0.1:{port}"),
                 ]
             },
-            |port| is_healthy(port),
+            is_healthy,
         )
         .await;
         Self { _storage: storage, _auth: auth, storage_port, port }
