@@ -14,6 +14,7 @@ pub mod http;
 pub mod influxdb;
 pub mod mqtt;
 pub mod payload;
+pub mod route;
 pub mod webhook;
 pub mod worker;
 

@@ -1,1 +1,403 @@
-//! (being laid)
+//! Webhooks: one call for each event, GET with the values in the query, POST and PUT with JSON.
+//!
+//! Each configured webhook is a destination of its own, with its own queue: one that is down holds
+//! up no other. The values are in [`payload`].
+//!
+//! Every call carries `X-Bursar-Event-Id`: the same at each repetition, so a receiver can drop what
+//! it has already seen. With a key in the settings it carries a signature too, see [`sign`].
+//!
+//! Only 2xx is done. 408, 425, 429, 5xx and no answer at all are tried again, any other answer is
+//! final: a redirect is not followed (the settings must name the final address), and another 4xx
+//! would come again. Bodies of answers are not shown: they may repeat the URL, whose path is a
+//! secret with many receivers.
+
+mod sign;
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::Utc;
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use reqwest::{RequestBuilder, StatusCode};
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
+use url::Url;
+
+use super::http::{self, Endpoint};
+use super::route::Routes;
+use super::{Destination, Outcome, Probe, ProbeFailure, payload};
+use crate::config::Secret;
+use crate::config::settings::{self, HttpMethod, Settings, WebhookPurpose};
+use crate::event::{Body, Class, Event, Monitor};
+
+pub use sign::{SIGNATURE_HEADER, signature};
+
+/// Header with the event's id.
+pub const EVENT_ID_HEADER: &str = "x-bursar-event-id";
+
+/// Why a webhook can't be built from its settings.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// The CA file can't be used.
+    #[error("webhook {webhook:?}: {source}")]
+    Http { webhook: String, source: http::BuildError },
+    /// Not a name of a header.
+    #[error(
+        "webhook {webhook:?}: {name:?} can't be the name of a header (letters, digits and - only)"
+    )]
+    HeaderName { webhook: String, name: String },
+    /// The value of a header holds line ends or the like. The value is not shown: it may be secret.
+    #[error(
+        "webhook {webhook:?}: the value of the header {name} holds characters that can't be sent"
+    )]
+    HeaderValue { webhook: String, name: String },
+}
+
+/// One webhook.
+pub struct Webhook {
+    id: String,
+    title: String,
+    purpose: WebhookPurpose,
+    url: Url,
+    method: HttpMethod,
+    headers: HeaderMap,
+    hmac_key: Option<Secret>,
+    min_interval: Option<Duration>,
+    ca_cert: Option<PathBuf>,
+    reject_unauthorized: bool,
+    timeout: Duration,
+    routes: Routes,
+    client: reqwest::Client,
+}
+
+impl fmt::Debug for Webhook {
+    /// Without the URL's path and query, and without header values: they are secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Webhook")
+            .field("id", &self.id)
+            .field("title", &self.title)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Webhook {
+    /// The webhook as the settings describe it.
+    ///
+    /// # Errors
+    /// When the CA file or a header can't be used.
+    pub fn new(webhook: &settings::Webhook, settings: &Settings) -> Result<Self, BuildError> {
+        Self::with_routes(webhook, Routes::from(settings))
+    }
+
+    /// The same, from the part of the settings that matters.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn with_routes(webhook: &settings::Webhook, routes: Routes) -> Result<Self, BuildError> {
+        let client =
+            endpoint(&webhook.url, &webhook.ca_cert, webhook.reject_unauthorized, webhook.timeout)
+                .client()
+                .map_err(|source| BuildError::Http {
+                    webhook: webhook.description.clone(),
+                    source,
+                })?;
+        Ok(Self {
+            id: id(webhook),
+            title: title(webhook),
+            purpose: webhook.purpose,
+            url: webhook.url.clone(),
+            method: webhook.method,
+            headers: headers(webhook)?,
+            hmac_key: webhook.hmac_key.clone(),
+            min_interval: (!webhook.rate_limit.is_zero()).then_some(webhook.rate_limit),
+            ca_cert: webhook.ca_cert.clone(),
+            reject_unauthorized: webhook.reject_unauthorized,
+            timeout: webhook.timeout,
+            routes,
+            client,
+        })
+    }
+
+    fn request(&self, event: &Event) -> RequestBuilder {
+        let map = payload::webhook_json(event, self.routes.named_sites);
+        let (request, signed) = match self.method {
+            HttpMethod::Get => {
+                let mut url = self.url.clone();
+                url.query_pairs_mut().extend_pairs(query_pairs(&map));
+                let query = url.query().unwrap_or_default().to_owned();
+                (self.client.get(url), query)
+            }
+            HttpMethod::Post | HttpMethod::Put => {
+                let body = Value::Object(map).to_string();
+                let request = match self.method {
+                    HttpMethod::Put => self.client.put(self.url.clone()),
+                    _ => self.client.post(self.url.clone()),
+                };
+                let json = HeaderValue::from_static("application/json");
+                (request.header(CONTENT_TYPE, json).body(body.clone()), body)
+            }
+        };
+        // `headers` replaces what is there already: the settings have the last word.
+        let request = request.headers(self.headers.clone()).header(EVENT_ID_HEADER, &event.id);
+        match &self.hmac_key {
+            Some(key) => request.header(SIGNATURE_HEADER, signature(key, signed.as_bytes())),
+            None => request,
+        }
+    }
+
+    async fn call(&self, event: &Event) -> Outcome {
+        match self.request(event).send().await {
+            Err(error) => Outcome::Retry { after: None, why: http::no_answer(&self.url, error) },
+            Ok(response) => {
+                let after = http::retry_after(response.headers(), Utc::now());
+                let outcome = judge(response.status(), after);
+                // Read, so that the connection can be used again.
+                let _ = http::body_text(response).await;
+                outcome
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Destination for Webhook {
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn title(&self) -> String {
+        self.title.clone()
+    }
+
+    fn wants(&self, event: &Event) -> bool {
+        let ours = match self.purpose {
+            WebhookPurpose::ServerLicense => matches!(event.body, Body::ServerLicenseStatus(_)),
+            WebhookPurpose::ServerLicenseAlert => {
+                event.monitor() == Monitor::ServerLicense && event.class() == Class::Alert
+            }
+            WebhookPurpose::AccessLicense => matches!(event.body, Body::AccessLicenseStatus(_)),
+        };
+        let switched_on = |switch: settings::SendSwitch| match event.class() {
+            Class::Recurring => switch.recurring,
+            Class::Alert => switch.alert,
+        };
+        ours && self.routes.switches(event).is_some_and(|s| switched_on(s.webhook))
+    }
+
+    fn min_interval(&self) -> Option<Duration> {
+        self.min_interval
+    }
+
+    async fn deliver(&self, events: &[Event]) -> Vec<Outcome> {
+        let mut outcomes = Vec::with_capacity(events.len());
+        for event in events {
+            let outcome = match outcomes.last() {
+                // In order: nothing overtakes what must wait.
+                Some(Outcome::Retry { after, .. }) => {
+                    Outcome::Retry { after: *after, why: "waits for the one before it".into() }
+                }
+                _ => self.call(event).await,
+            };
+            outcomes.push(outcome);
+        }
+        outcomes
+    }
+
+    /// Resolves the name, connects and completes the TLS handshake, and sends nothing: there is no
+    /// method that no receiver takes for a message.
+    async fn probe(&self) -> Result<Probe, ProbeFailure> {
+        let endpoint = endpoint(&self.url, &self.ca_cert, self.reject_unauthorized, self.timeout);
+        match endpoint.reach().await {
+            Ok(()) => Ok(Probe {
+                found: "reachable (connected, nothing sent)".into(),
+                warnings: if self.reject_unauthorized || self.url.scheme() != "https" {
+                    vec![]
+                } else {
+                    vec!["certificates are not verified (cert.rejectUnauthorized: false)".into()]
+                },
+            }),
+            Err(what) => Err(ProbeFailure {
+                what,
+                fix: "check webhookURL and, for https, cert.certCA (with cert.enable: true)".into(),
+            }),
+        }
+    }
+}
+
+fn endpoint<'a>(
+    url: &'a Url,
+    ca_cert: &'a Option<PathBuf>,
+    reject_unauthorized: bool,
+    timeout: Duration,
+) -> Endpoint<'a> {
+    Endpoint { url, ca_cert: ca_cert.as_deref(), reject_unauthorized, timeout }
+}
+
+/// What a status means. `after` is the answer's `Retry-After`.
+fn judge(status: StatusCode, after: Option<Duration>) -> Outcome {
+    match status.as_u16() {
+        200..=299 => Outcome::Done,
+        408 | 425 | 429 | 500..=599 => Outcome::Retry { after, why: format!("answered {status}") },
+        300..=399 => Outcome::Refused {
+            why: format!(
+                "answered {status}: redirects are not followed, webhookURL must be the final address"
+            ),
+        },
+        _ => Outcome::Refused { why: format!("answered {status}") },
+    }
+}
+
+/// The queue's name: the same for the same purpose, method and address, whatever else changes. The
+/// address is hashed because it may be secret.
+fn id(webhook: &settings::Webhook) -> String {
+    let purpose = match webhook.purpose {
+        WebhookPurpose::ServerLicense => "serverLicense",
+        WebhookPurpose::ServerLicenseAlert => "serverLicenseAlert",
+        WebhookPurpose::AccessLicense => "accessLicense",
+    };
+    let text = format!("{purpose} {} {}", method_name(webhook.method), webhook.url);
+    let hash = hex::encode(Sha256::digest(text.as_bytes()));
+    format!("webhook/{}", &hash[..8])
+}
+
+fn title(webhook: &settings::Webhook) -> String {
+    let target = format!("{} {}", method_name(webhook.method), http::origin(&webhook.url));
+    match webhook.description.trim() {
+        "" => format!("webhook {target}"),
+        description => format!("webhook {description} ({target})"),
+    }
+}
+
+fn method_name(method: HttpMethod) -> &'static str {
+    match method {
+        HttpMethod::Get => "GET",
+        HttpMethod::Post => "POST",
+        HttpMethod::Put => "PUT",
+    }
+}
+
+fn headers(webhook: &settings::Webhook) -> Result<HeaderMap, BuildError> {
+    let mut map = HeaderMap::new();
+    for (name, value) in &webhook.headers {
+        let key = HeaderName::try_from(name).map_err(|_| BuildError::HeaderName {
+            webhook: webhook.description.clone(),
+            name: name.clone(),
+        })?;
+        let mut value = HeaderValue::try_from(value.reveal()).map_err(|_| {
+            BuildError::HeaderValue { webhook: webhook.description.clone(), name: name.clone() }
+        })?;
+        value.set_sensitive(true);
+        map.insert(key, value);
+    }
+    Ok(map)
+}
+
+/// The values as pairs for a query: nested ones as `outer.inner`, nothing for `null`.
+fn query_pairs(map: &Map<String, Value>) -> Vec<(String, String)> {
+    let mut pairs = Vec::new();
+    for (name, value) in map {
+        match value {
+            Value::Null => {}
+            Value::Object(inner) => {
+                pairs.extend(
+                    query_pairs(inner).into_iter().map(|(k, v)| (format!("{name}.{k}"), v)),
+                );
+            }
+            Value::String(text) => pairs.push((name.clone(), text.clone())),
+            other => pairs.push((name.clone(), other.to_string())),
+        }
+    }
+    pairs
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(url: &str) -> settings::Webhook {
+        settings::Webhook {
+            purpose: WebhookPurpose::ServerLicense,
+            description: "ops chat".into(),
+            url: url.parse().unwrap(),
+            method: HttpMethod::Post,
+            ca_cert: None,
+            reject_unauthorized: true,
+            headers: vec![],
+            hmac_key: None,
+            rate_limit: Duration::ZERO,
+            timeout: Duration::from_secs(1),
+        }
+    }
+
+    #[test]
+    fn the_id_depends_on_purpose_method_and_address_only() {
+        let one = settings("https://hooks.example.com/a");
+        assert_eq!(id(&one), "webhook/6cd17dfe");
+        let mut same = settings("https://hooks.example.com/a");
+        same.description = "renamed".into();
+        same.rate_limit = Duration::from_secs(9);
+        assert_eq!(id(&same), id(&one));
+        for change in [
+            |s: &mut settings::Webhook| s.method = HttpMethod::Put,
+            |s: &mut settings::Webhook| s.purpose = WebhookPurpose::ServerLicenseAlert,
+            |s: &mut settings::Webhook| s.url.set_path("/b"),
+        ] {
+            let mut other = settings("https://hooks.example.com/a");
+            change(&mut other);
+            assert_ne!(id(&other), id(&one));
+        }
+    }
+
+    #[test]
+    fn neither_title_nor_debug_shows_path_query_or_headers() {
+        let mut webhook = settings("https://user:pw@hooks.example.com/T0/secret?code=secret");
+        webhook.headers = vec![("Authorization".into(), Secret::new("secret"))];
+        let built = Webhook::with_routes(&webhook, Routes::default()).unwrap();
+        assert_eq!(built.title(), "webhook ops chat (POST https://hooks.example.com)");
+        for text in [built.title(), format!("{built:?}"), built.id().to_owned()] {
+            assert!(!text.contains("secret") && !text.contains("pw"), "{text}");
+        }
+    }
+
+    #[test]
+    fn statuses() {
+        let kind = |status: u16| match judge(StatusCode::from_u16(status).unwrap(), None) {
+            Outcome::Done => "done",
+            Outcome::Retry { .. } => "retry",
+            Outcome::Refused { .. } => "refused",
+        };
+        for status in [200, 201, 202, 204] {
+            assert_eq!(kind(status), "done", "{status}");
+        }
+        for status in [408, 425, 429, 500, 502, 503, 504] {
+            assert_eq!(kind(status), "retry", "{status}");
+        }
+        for status in [301, 302, 307, 400, 401, 403, 404, 405, 410, 413, 422] {
+            assert_eq!(kind(status), "refused", "{status}");
+        }
+    }
+
+    #[test]
+    fn a_bad_header_is_an_error_that_shows_no_value() {
+        let mut webhook = settings("https://hooks.example.com/a");
+        webhook.headers = vec![("X-Key".into(), Secret::new("secret\n"))];
+        let error = Webhook::with_routes(&webhook, Routes::default()).unwrap_err().to_string();
+        assert!(error.contains("X-Key") && !error.contains("secret"), "{error}");
+        webhook.headers = vec![("X Key".into(), Secret::new("v"))];
+        assert!(Webhook::with_routes(&webhook, Routes::default()).is_err());
+    }
+
+    #[test]
+    fn nested_values_are_dotted_in_a_query() {
+        let Value::Object(map) =
+            serde_json::json!({"a": {"total": 3, "enabled": true}, "n": null, "t": "x y"})
+        else {
+            unreachable!()
+        };
+        let pairs: Vec<_> =
+            query_pairs(&map).into_iter().map(|(k, v)| format!("{k}={v}")).collect();
+        assert_eq!(pairs, ["a.total=3", "a.enabled=true", "t=x y"]);
+    }
+}

@@ -1,6 +1,8 @@
 //! Real servers and helpers that several test modules share.
 
+pub mod guarded;
 pub mod influxd;
+pub mod influxdb3;
 pub mod mosquitto;
 pub mod process;
 pub mod proxy;

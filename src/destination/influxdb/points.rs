@@ -1,0 +1,263 @@
+//! Events as points: the measurements, tags, fields and types that existing dashboards rely on.
+//!
+//! Figures are floats, flags booleans, text strings: a database that has a field in another type
+//! refuses the point.
+
+use super::line::{Field, Point};
+use crate::destination::payload;
+use crate::event::{Body, Event, Monitor, ServerLicenseStatus};
+use crate::license::Pools;
+
+const SERVER_LICENSE: &str = "qlik_sense_server_license";
+const ACCESS_LICENSE: &str = "qlik_sense_license";
+
+/// Tag that tells the kinds of access licenses apart.
+pub const LICENSE_TYPE: &str = "license_type";
+
+/// Names that a tag must not have beside a monitor's points: a name can't be tag and field of one
+/// measurement, and `time` is the server's own.
+pub fn reserved_names(monitor: Monitor) -> &'static [&'static str] {
+    match monitor {
+        Monitor::ServerLicense => {
+            &["time", "license_expired", "expiry_date", "days_until_expiry", "state"]
+        }
+        Monitor::AccessLicense => &[
+            "time",
+            LICENSE_TYPE,
+            "allocated",
+            "available",
+            "excess",
+            "quarantined",
+            "total",
+            "used",
+            "allocated_minutes",
+            "unavailable_minutes",
+            "used_minutes",
+            "allocated_tokens",
+            "token_cost",
+            "unavailable_tokens",
+            "used_tokens",
+            "quarantined_tokens",
+            "available_tokens",
+            "total_tokens",
+        ],
+    }
+}
+
+/// The points of an event: none for alerts, and one for each kind of access license that the
+/// server mentioned.
+pub fn points(event: &Event, static_tags: Vec<(String, String)>) -> Vec<Point> {
+    match &event.body {
+        Body::ServerLicenseStatus(status) => vec![server_license(event, status, static_tags)],
+        Body::AccessLicenseStatus(pools) => access_licenses(event, pools, &static_tags),
+        Body::ServerLicenseExpiring(_)
+        | Body::ServerLicenseExpired(_)
+        | Body::ServerLicenseProblem(_) => vec![],
+    }
+}
+
+/// `expiry_date` is a date, or `perpetual`, `unreadable`, `unknown` or `none`;
+/// `days_until_expiry` is left out where there is no date.
+fn server_license(
+    event: &Event,
+    status: &ServerLicenseStatus,
+    tags: Vec<(String, String)>,
+) -> Point {
+    let mut fields = vec![
+        ("license_expired", Field::Bool(status.expired)),
+        ("expiry_date", Field::Text(payload::expiry_text(status))),
+    ];
+    if let Some(days) = status.days_until_expiry {
+        fields.push(("days_until_expiry", Field::Float(days as f64)));
+    }
+    fields.push(("state", Field::Text(status.state.as_str().into())));
+    Point { measurement: SERVER_LICENSE, tags, fields, time: event.time }
+}
+
+fn access_licenses(event: &Event, pools: &Pools, static_tags: &[(String, String)]) -> Vec<Point> {
+    let mut points = Vec::new();
+    let mut add = |kind: &str, figures: &[(&'static str, f64)]| {
+        let mut tags = static_tags.to_vec();
+        tags.push((LICENSE_TYPE.into(), kind.into()));
+        let fields = figures.iter().map(|(name, figure)| (*name, Field::Float(*figure))).collect();
+        points.push(Point { measurement: ACCESS_LICENSE, tags, fields, time: event.time });
+    };
+    for (kind, pool) in [("analyzer", pools.analyzer), ("professional", pools.professional)] {
+        if let Some(pool) = pool {
+            add(
+                kind,
+                &[
+                    ("allocated", pool.allocated),
+                    ("available", pool.available),
+                    ("excess", pool.excess),
+                    ("quarantined", pool.quarantined),
+                    ("total", pool.total),
+                    ("used", pool.used),
+                ],
+            );
+        }
+    }
+    if let Some(pool) = pools.analyzer_capacity {
+        add(
+            "analyzer_capacity",
+            &[
+                ("allocated_minutes", pool.allocated_minutes),
+                ("unavailable_minutes", pool.unavailable_minutes),
+                ("used_minutes", pool.used_minutes),
+            ],
+        );
+    }
+    if let Some(pool) = pools.token_login {
+        add(
+            "token_login",
+            &[
+                ("allocated_tokens", pool.allocated_tokens),
+                ("token_cost", pool.token_cost),
+                ("unavailable_tokens", pool.unavailable_tokens),
+                ("used_tokens", pool.used_tokens),
+            ],
+        );
+    }
+    if let Some(pool) = pools.token_user {
+        add(
+            "token_user",
+            &[
+                ("allocated_tokens", pool.allocated_tokens),
+                ("quarantined_tokens", pool.quarantined_tokens),
+                ("token_cost", pool.token_cost),
+                ("used_tokens", pool.used_tokens),
+            ],
+        );
+    }
+    if let Some(pool) = pools.tokens {
+        add(
+            "tokens_available",
+            &[("available_tokens", pool.available_tokens), ("total_tokens", pool.total_tokens)],
+        );
+    }
+    points
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+
+    use super::*;
+    use crate::event::LicenseState;
+    use crate::license::pools::{MinutePool, SeatPool, TokenLoginPool, TokenTotals, TokenUserPool};
+    use crate::license::{Expiry, ServerLicense, server::Kind};
+
+    fn event(body: Body) -> Event {
+        Event {
+            id: "id".into(),
+            site: "default".into(),
+            time: DateTime::from_timestamp(1_795_500_000, 0).unwrap(),
+            body,
+        }
+    }
+
+    fn lines(event: &Event, tags: &[(&str, &str)]) -> String {
+        let tags: Vec<_> = tags.iter().map(|(k, v)| ((*k).into(), (*v).into())).collect();
+        points(event, tags)
+            .iter()
+            .map(|point| point.to_line().unwrap())
+            .collect::<Vec<_>>()
+            .join("\n")
+    }
+
+    fn status(expiry: Expiry, days: Option<i64>) -> ServerLicenseStatus {
+        ServerLicenseStatus {
+            expiry_date: if let Expiry::On(date) = &expiry { Some(*date) } else { None },
+            license: ServerLicense {
+                kind: Kind::SignedKey,
+                expiry,
+                server_says_expired: false,
+                expired_reason: None,
+                blacklisted: false,
+                invalid: false,
+                allotments: vec![],
+                maintenance_end: None,
+            },
+            state: LicenseState::Valid,
+            expired: false,
+            days_until_expiry: days,
+            threshold_days: 30,
+        }
+    }
+
+    #[test]
+    fn server_license_with_and_without_a_last_day() {
+        let dated = status(Expiry::On("2026-12-23".parse().unwrap()), Some(-3));
+        insta::assert_snapshot!(
+            lines(&event(Body::ServerLicenseStatus(dated)), &[("env", "prod")]),
+            @r#"qlik_sense_server_license,env=prod license_expired=false,expiry_date="2026-12-23",days_until_expiry=-3,state="valid" 1795500000000000000"#
+        );
+        insta::assert_snapshot!(
+            lines(&event(Body::ServerLicenseStatus(status(Expiry::Perpetual, None))), &[]),
+            @r#"qlik_sense_server_license license_expired=false,expiry_date="perpetual",state="valid" 1795500000000000000"#
+        );
+    }
+
+    #[test]
+    fn all_six_kinds_of_access_licenses() {
+        let seats = SeatPool {
+            enabled: true,
+            total: 100.0,
+            allocated: 80.0,
+            available: 18.0,
+            used: 61.0,
+            quarantined: 2.0,
+            excess: 0.0,
+        };
+        let pools = Pools {
+            professional: Some(seats),
+            analyzer: Some(SeatPool { total: 200.0, ..seats }),
+            analyzer_capacity: Some(MinutePool {
+                enabled: true,
+                allocated_minutes: 6000.0,
+                used_minutes: 12.5,
+                unavailable_minutes: 3.0,
+            }),
+            token_user: Some(TokenUserPool {
+                enabled: true,
+                token_cost: 1.0,
+                allocated_tokens: 20.0,
+                used_tokens: 12.0,
+                quarantined_tokens: 2.0,
+            }),
+            token_login: Some(TokenLoginPool {
+                enabled: true,
+                token_cost: 0.1,
+                allocated_tokens: 5.0,
+                used_tokens: 1.0,
+                unavailable_tokens: 4.0,
+            }),
+            tokens: Some(TokenTotals { enabled: true, total_tokens: 40.0, available_tokens: 15.0 }),
+        };
+        let event = event(Body::AccessLicenseStatus(pools));
+        insta::assert_snapshot!(lines(&event, &[]), @r"
+        qlik_sense_license,license_type=analyzer allocated=80,available=18,excess=0,quarantined=2,total=200,used=61 1795500000000000000
+        qlik_sense_license,license_type=professional allocated=80,available=18,excess=0,quarantined=2,total=100,used=61 1795500000000000000
+        qlik_sense_license,license_type=analyzer_capacity allocated_minutes=6000,unavailable_minutes=3,used_minutes=12.5 1795500000000000000
+        qlik_sense_license,license_type=token_login allocated_tokens=5,token_cost=0.1,unavailable_tokens=4,used_tokens=1 1795500000000000000
+        qlik_sense_license,license_type=token_user allocated_tokens=20,quarantined_tokens=2,token_cost=1,used_tokens=12 1795500000000000000
+        qlik_sense_license,license_type=tokens_available available_tokens=15,total_tokens=40 1795500000000000000
+        ");
+        for point in points(&event, vec![]) {
+            for (name, _) in point.fields {
+                assert!(reserved_names(Monitor::AccessLicense).contains(&name), "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_kind_the_server_did_not_mention_makes_no_point() {
+        assert_eq!(points(&event(Body::AccessLicenseStatus(Pools::default())), vec![]), vec![]);
+    }
+
+    #[test]
+    fn alerts_make_no_points() {
+        let body = Body::ServerLicenseExpired(status(Expiry::Unknown, None));
+        assert_eq!(points(&event(body), vec![]), vec![]);
+    }
+}

@@ -1,0 +1,223 @@
+//! The connection to InfluxDB and what its answers to a write mean, whatever the version.
+
+use std::io::Write as _;
+use std::time::Duration;
+
+use chrono::Utc;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue};
+use reqwest::{RequestBuilder, StatusCode};
+use serde_json::Value;
+use url::Url;
+
+use super::BuildError;
+use super::split::Line;
+use crate::config::Secret;
+use crate::destination::http;
+
+/// How much of the server's own words is kept.
+const MESSAGE_LIMIT: usize = 240;
+
+/// What became of a write request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// All lines are stored.
+    Stored,
+    /// At least one line was refused, or the request as such. Which lines, and whether the others
+    /// are stored, is not known: the versions differ, and so do the cases within one version.
+    Doubtful { why: String },
+    /// Nothing to do with these lines: it may work later.
+    Wait { after: Option<Duration>, why: String },
+    /// The database or bucket is not there, or the path is not (404, 405).
+    Missing { why: String },
+}
+
+/// The connection that the clients of all versions share.
+#[derive(Debug, Clone)]
+pub struct Server {
+    pub client: reqwest::Client,
+    pub url: Url,
+    /// Masked in answers: vmauth, for one, repeats a token that it doesn't know.
+    pub secret: Option<Secret>,
+}
+
+/// An answer, read.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: String,
+}
+
+impl Server {
+    /// The URL of one of the server's paths. A path prefix in the settings (a reverse proxy's) stays.
+    pub fn at(&self, path: &str, query: &[(&str, &str)]) -> Url {
+        let mut url = self.url.clone();
+        url.set_path(&format!("{}{path}", self.url.path().trim_end_matches('/')));
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        url
+    }
+
+    /// Sends a request and reads the answer.
+    ///
+    /// # Errors
+    /// Why no answer came, in words.
+    pub async fn send(&self, request: RequestBuilder) -> Result<Answer, String> {
+        let response = request.send().await.map_err(|e| http::no_answer(&self.url, e))?;
+        let status = response.status();
+        let headers = response.headers().clone();
+        let mut body = http::body_text(response).await;
+        if let Some(secret) = self.secret.as_ref().map(Secret::reveal).filter(|s| !s.is_empty()) {
+            body = body.replace(secret, "***");
+        }
+        Ok(Answer { status, headers, body })
+    }
+
+    /// Sends a compressed batch to a write path and judges the answer.
+    pub async fn write(&self, request: RequestBuilder, body: Vec<u8>) -> Verdict {
+        let request = request
+            .header(CONTENT_TYPE, "text/plain; charset=utf-8")
+            .header(CONTENT_ENCODING, "gzip")
+            .body(body);
+        match self.send(request).await {
+            Ok(answer) => answer.verdict(),
+            Err(why) => Verdict::Wait { after: None, why },
+        }
+    }
+}
+
+impl Answer {
+    /// What an answer to a write means.
+    pub fn verdict(&self) -> Verdict {
+        let why = self.text();
+        match self.status.as_u16() {
+            204 => Verdict::Stored,
+            400 | 413 | 422 => Verdict::Doubtful { why },
+            404 | 405 => Verdict::Missing { why },
+            200..=299 => Verdict::Wait {
+                after: None,
+                why: format!(
+                    "answered {} instead of 204: something else than InfluxDB answers at that address",
+                    self.status.as_u16()
+                ),
+            },
+            _ => Verdict::Wait { after: http::retry_after(&self.headers, Utc::now()), why },
+        }
+    }
+
+    /// The status and the server's own words.
+    pub fn text(&self) -> String {
+        let hint = match self.status.as_u16() {
+            401 => ": the credentials are missing or wrong",
+            403 => ": the credentials are right but don't allow this",
+            413 => ": too large",
+            429 => ": too many requests",
+            300..=399 => ": a redirect, which is not followed; give the final address",
+            _ => "",
+        };
+        match server_message(&self.body).as_str() {
+            "" => format!("answered {}{hint}", self.status),
+            message => format!("answered {}{hint}: {message}", self.status),
+        }
+    }
+}
+
+/// The server's own words: the known members of the JSON of each version, or the text as it is.
+/// `original_line` of 3.x repeats data and is left out.
+pub fn server_message(body: &str) -> String {
+    let Ok(Value::Object(json)) = serde_json::from_str::<Value>(body) else {
+        // An HTML page says nothing more than the status.
+        let text = body.trim_start();
+        return if text.starts_with('<') {
+            String::new()
+        } else {
+            http::shorten(text, MESSAGE_LIMIT)
+        };
+    };
+    let mut words: Vec<&str> =
+        ["error", "message"].iter().filter_map(|key| json.get(*key)?.as_str()).collect();
+    let details = match json.get("data") {
+        Some(Value::Array(list)) => list.first(),
+        other => other,
+    };
+    words.extend(details.and_then(|d| d.get("error_message")?.as_str()));
+    http::shorten(&words.join(": "), MESSAGE_LIMIT)
+}
+
+/// The value of an `Authorization` header, kept out of debug output.
+///
+/// # Errors
+/// When the token holds characters that no header can.
+pub fn authorization(scheme: &str, token: &Secret) -> Result<HeaderValue, BuildError> {
+    let mut value = HeaderValue::try_from(format!("{scheme} {}", token.reveal()))
+        .map_err(|_| BuildError::Token)?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+/// The lines as one compressed body.
+pub fn gzip(lines: &[Line]) -> Vec<u8> {
+    let length = lines.iter().map(|line| line.text.len() + 1).sum();
+    let mut text = String::with_capacity(length);
+    for line in lines {
+        text.push_str(&line.text);
+        text.push('\n');
+    }
+    gzip_text(&text)
+}
+
+/// A text as a compressed body.
+pub fn gzip_text(text: &str) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(text.as_bytes()).expect("writing to memory works");
+    encoder.finish().expect("writing to memory works")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(status: u16, body: &str) -> Answer {
+        Answer {
+            status: StatusCode::from_u16(status).unwrap(),
+            headers: HeaderMap::new(),
+            body: body.into(),
+        }
+    }
+
+    #[test]
+    fn only_204_is_stored() {
+        assert_eq!(answer(204, "").verdict(), Verdict::Stored);
+        for status in [200, 202] {
+            assert!(matches!(answer(status, "<html>").verdict(), Verdict::Wait { .. }));
+        }
+    }
+
+    #[test]
+    fn credentials_and_overload_wait() {
+        for status in [301, 401, 403, 408, 429, 500, 502, 503] {
+            assert!(matches!(answer(status, "").verdict(), Verdict::Wait { .. }), "{status}");
+        }
+        assert!(matches!(answer(404, "").verdict(), Verdict::Missing { .. }));
+        for status in [400, 413, 422] {
+            assert!(matches!(answer(status, "").verdict(), Verdict::Doubtful { .. }), "{status}");
+        }
+    }
+
+    #[test]
+    fn the_servers_words_without_the_line() {
+        let partial = r#"{"error":"partial write of line protocol occurred","data":[{"error_message":"invalid column type","line_number":2,"original_line":"m,user=DIR\\anna v=1"}]}"#;
+        assert_eq!(
+            server_message(partial),
+            "partial write of line protocol occurred: invalid column type"
+        );
+        let whole = r#"{"error":"parsing failed for write_lp endpoint","data":{"error_message":"bad","line_number":2,"original_line":"secret"}}"#;
+        assert_eq!(server_message(whole), "parsing failed for write_lp endpoint: bad");
+        assert_eq!(server_message("404 page not found\n"), "404 page not found");
+        assert_eq!(server_message("<html><body>Sign in</body></html>"), "");
+        assert_eq!(server_message(r#"{"code":"invalid","message":"m"}"#), "m");
+    }
+}

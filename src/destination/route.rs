@@ -1,0 +1,54 @@
+//! Which events the settings send to a kind of destination, site by site.
+
+use std::collections::HashMap;
+
+use crate::config::settings::{Settings, Switches, Tag};
+use crate::event::{Event, Monitor};
+
+/// The settings of all sites, as far as destinations look at them.
+#[derive(Debug, Clone, Default)]
+pub struct Routes {
+    /// Whether the site is a visible dimension (tag `site`, payload key).
+    pub named_sites: bool,
+    pub sites: HashMap<String, Site>,
+}
+
+/// One site's share of [`Routes`]. A monitor that is off has no switches.
+#[derive(Debug, Clone, Default)]
+pub struct Site {
+    pub tags: Vec<Tag>,
+    pub server_license: Option<Switches>,
+    pub access_license: Option<Switches>,
+}
+
+impl Routes {
+    /// The switches that hold for an event; `None` for a site or monitor that is not configured,
+    /// such as one that was removed while its events were waiting.
+    pub fn switches(&self, event: &Event) -> Option<&Switches> {
+        self.sites.get(&event.site)?.switches(event.monitor())
+    }
+}
+
+impl Site {
+    /// The switches of one of the site's monitors.
+    pub fn switches(&self, monitor: Monitor) -> Option<&Switches> {
+        match monitor {
+            Monitor::ServerLicense => self.server_license.as_ref(),
+            Monitor::AccessLicense => self.access_license.as_ref(),
+        }
+    }
+}
+
+impl From<&Settings> for Routes {
+    fn from(settings: &Settings) -> Self {
+        let sites = settings.sites.iter().map(|site| {
+            let route = Site {
+                tags: site.tags.clone(),
+                server_license: site.server_license.as_ref().map(|m| m.destination.clone()),
+                access_license: site.access_license.as_ref().map(|m| m.destination.clone()),
+            };
+            (site.name.clone(), route)
+        });
+        Self { named_sites: settings.named_sites, sites: sites.collect() }
+    }
+}
