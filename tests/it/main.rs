@@ -5,6 +5,7 @@ mod support;
 mod cli;
 mod config;
 mod daemon;
+mod dashboard;
 mod influxdb;
 mod mqtt;
 mod outbox;
