@@ -6,6 +6,7 @@ mod cli;
 mod config;
 mod daemon;
 mod dependencies;
+mod dashboard;
 mod influxdb;
 mod mqtt;
 mod outbox;

@@ -13,7 +13,6 @@ mod probe;
 mod v311;
 mod v5;
 
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,10 +24,11 @@ use tokio_util::sync::CancellationToken;
 use self::connection::{Connection, OFFLINE, Up};
 use self::link::{Ack, Notice, Plan, Tls, Will};
 use self::message::Messages;
+use super::route::Routes;
 use super::{Destination, Outcome, Probe, ProbeFailure};
 use crate::config::Settings;
-use crate::config::settings::{self, MqttProtocol, SendSwitch};
-use crate::event::{Class, Event, Monitor};
+use crate::config::settings::{self, MqttProtocol};
+use crate::event::{Class, Event};
 use crate::tls::{ClientFiles, PemError, Trust, client_config};
 
 /// Why the destination can't be made of its settings.
@@ -44,17 +44,10 @@ pub struct Mqtt {
     plan: Plan,
     connection: Connection,
     messages: Messages,
-    /// What each site's monitors send here.
-    switches: HashMap<String, SiteSwitches>,
+    routes: Routes,
     /// `rejectUnauthorized: false`.
     unverified: bool,
     ack_timeout: Duration,
-}
-
-#[derive(Debug, Clone, Copy, Default)]
-struct SiteSwitches {
-    server_license: SendSwitch,
-    access_license: SendSwitch,
 }
 
 impl fmt::Debug for Mqtt {
@@ -85,21 +78,11 @@ impl Mqtt {
             will: Some(will),
             connect_timeout: Duration::from_secs(10),
         };
-        let switches = settings.sites.iter().map(|site| {
-            let of = |switches: Option<&settings::Switches>| {
-                switches.map(|s| s.mqtt).unwrap_or_default()
-            };
-            let switches = SiteSwitches {
-                server_license: of(site.server_license.as_ref().map(|m| &m.destination)),
-                access_license: of(site.access_license.as_ref().map(|m| &m.destination)),
-            };
-            (site.name.clone(), switches)
-        });
         Ok(Self {
             connection: Connection::new(plan.clone(), mqtt.topics.status.clone()),
             plan,
             messages: Messages { topics: mqtt.topics.clone(), named_sites: settings.named_sites },
-            switches: switches.collect(),
+            routes: Routes::from(settings),
             unverified: mqtt.tls.as_ref().is_some_and(|tls| !tls.reject_unauthorized),
             ack_timeout: Duration::from_secs(10),
         })
@@ -183,14 +166,10 @@ impl Destination for Mqtt {
     }
 
     fn wants(&self, event: &Event) -> bool {
-        let Some(site) = self.switches.get(&event.site) else { return false };
-        let switch = match event.monitor() {
-            Monitor::ServerLicense => site.server_license,
-            Monitor::AccessLicense => site.access_license,
-        };
+        let Some(switches) = self.routes.switches(event) else { return false };
         match event.class() {
-            Class::Recurring => switch.recurring,
-            Class::Alert => switch.alert,
+            Class::Recurring => switches.mqtt.recurring,
+            Class::Alert => switches.mqtt.alert,
         }
     }
 
@@ -267,14 +246,18 @@ const CLEAR_AWAY: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
     use chrono::Utc;
 
     use super::*;
+    use crate::config::settings::{SendSwitch, Switches};
+    use crate::destination::route::Site;
     use crate::event::{Body, LicenseState, ServerLicenseStatus};
     use crate::license::server::Kind;
     use crate::license::{Expiry, Pools, ServerLicense};
 
-    fn mqtt(site: SiteSwitches) -> Mqtt {
+    fn mqtt(site: Site) -> Mqtt {
         let plan = Plan {
             protocol: MqttProtocol::V5,
             host: "::1".into(),
@@ -296,7 +279,10 @@ mod tests {
             connection: Connection::new(plan.clone(), topics.status.clone()),
             plan,
             messages: Messages { topics, named_sites: false },
-            switches: HashMap::from([("prod".to_owned(), site)]),
+            routes: Routes {
+                named_sites: false,
+                sites: HashMap::from([("prod".to_owned(), site)]),
+            },
             unverified: false,
             ack_timeout: Duration::from_secs(1),
         }
@@ -350,7 +336,12 @@ mod tests {
             (off, on(true, true), &["accessLicenseStatus"]),
         ];
         for (server_license, access_license, expected) in cases {
-            let mqtt = mqtt(SiteSwitches { server_license, access_license });
+            let switches = |mqtt| Some(Switches { mqtt, ..Switches::default() });
+            let mqtt = mqtt(Site {
+                tags: Vec::new(),
+                server_license: switches(server_license),
+                access_license: switches(access_license),
+            });
             assert_eq!(wanted(&mqtt, "prod"), expected);
             assert!(wanted(&mqtt, "another").is_empty());
         }
@@ -358,6 +349,6 @@ mod tests {
 
     #[test]
     fn the_title_is_an_address() {
-        assert_eq!(mqtt(SiteSwitches::default()).title(), "MQTT 5 at mqtt://[::1]:1883");
+        assert_eq!(mqtt(Site::default()).title(), "MQTT 5 at mqtt://[::1]:1883");
     }
 }

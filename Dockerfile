@@ -1,0 +1,37 @@
+# syntax=docker/dockerfile:1
+# Bursar in an image of nothing but its static binary, the public certificate authorities and a
+# user. Docker, Podman and Buildah build it; for a build without an engine see
+# deploy/container/build.sh.
+
+ARG BUILD_IMAGE=docker.io/library/rust:1.95-bookworm
+
+FROM ${BUILD_IMAGE} AS build
+SHELL ["/bin/bash", "-o", "pipefail", "-c"]
+WORKDIR /src
+# .dockerignore lets in what the build needs.
+COPY . .
+# The target is named so that static linking is asked for the program only: procedural macros are
+# shared libraries of the compiler and can't be static.
+RUN host="$(rustc -vV | sed -n 's/^host: //p')" \
+    && RUSTFLAGS="-C target-feature=+crt-static" cargo build --locked --release --bin bursar --target "${host}" \
+    && install -D -m 0755 "target/${host}/release/bursar" /out/usr/bin/bursar \
+    && install -D -m 0644 /etc/ssl/certs/ca-certificates.crt /out/etc/ssl/certs/ca-certificates.crt \
+    && install -d -m 0755 /out/etc/bursar \
+    && printf 'bursar:x:10001:10001::/var/lib/bursar:/\n' > /out/etc/passwd \
+    && printf 'bursar:x:10001:\n' > /out/etc/group \
+    && install -d -m 0750 /state
+
+FROM scratch
+COPY --from=build /out/ /
+COPY --from=build --chown=10001:10001 /state/ /var/lib/bursar/
+USER 10001:10001
+# The embedded store, and relative paths of the settings.
+WORKDIR /var/lib/bursar
+VOLUME ["/var/lib/bursar"]
+# A container has no shell, so this is the program itself; exit code 0 is healthy.
+HEALTHCHECK --interval=30s --timeout=5s --start-period=20s --retries=3 \
+    CMD ["/usr/bin/bursar", "healthcheck", "-c", "/etc/bursar/bursar.yaml"]
+# SIGTERM, as docker stop sends it, ends in an orderly way within 10 seconds.
+STOPSIGNAL SIGTERM
+ENTRYPOINT ["/usr/bin/bursar"]
+CMD ["run", "-c", "/etc/bursar/bursar.yaml"]
