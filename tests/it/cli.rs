@@ -38,8 +38,11 @@ fn completions_are_made_for_the_usual_shells() {
 fn a_broken_file_is_reported_whole_and_starts_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("bursar.yaml");
-    std::fs::write(&file, "Butler:\n  logLevel: loud\n  influxDb:\n    hostPort: 80860\n    enabel: true\n")
-        .unwrap();
+    std::fs::write(
+        &file,
+        "Butler:\n  logLevel: loud\n  influxDb:\n    hostPort: 80860\n    enabel: true\n",
+    )
+    .unwrap();
     for command in ["run", "status", "healthcheck"] {
         let run = output(&[command, "-c", file.to_str().unwrap()], folder.path());
         let said = text(&run.stderr);
