@@ -76,7 +76,8 @@ fn is_prime(n: &BigUint) -> bool {
 
 /// The odd primes below [`SIEVE_LIMIT`].
 fn small_primes() -> Vec<usize> {
-    let is_prime = |n: usize| (3..).step_by(2).take_while(|d| d * d <= n).all(|d| n % d != 0);
+    let is_prime =
+        |n: usize| (3..).step_by(2).take_while(|d| d * d <= n).all(|d| !n.is_multiple_of(d));
     (3..SIEVE_LIMIT).step_by(2).filter(|n| is_prime(*n)).collect()
 }
 
@@ -101,7 +102,7 @@ mod tests {
         let left = sieved(&start, &small);
         let expected: Vec<u32> = (0..2 * CANDIDATES as u32)
             .step_by(2)
-            .filter(|step| small.iter().all(|p| (0x0001_86a1 + *step as usize) % p != 0))
+            .filter(|step| small.iter().all(|p| !(0x0001_86a1 + *step as usize).is_multiple_of(*p)))
             .collect();
         assert_eq!(left, expected);
         assert!(!left.is_empty());

@@ -1,7 +1,7 @@
 //! What people do while the clock runs: they log in, stay, join and leave.
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BinaryHeap, VecDeque};
 
 use chrono::{DateTime, Datelike, TimeDelta, Timelike, Utc, Weekday};
 use fastrand::Rng;
@@ -18,6 +18,8 @@ const WARM_UP: TimeDelta = TimeDelta::hours(3);
 /// Minutes that each session of Analyzer Capacity costs at least.
 const CAPACITY_MINUTES: i64 = 6;
 
+const KEPT_CAPACITY_SESSIONS: usize = 200;
+
 /// How many of a day's logins fall into each hour (UTC), as a multiple of the average hour.
 const HOURS: [f64; 24] = [
     0.1, 0.1, 0.1, 0.1, 0.2, 0.4, 1.0, 2.2, 3.0, 2.8, 2.3, 1.8, 1.4, 2.1, 2.2, 1.7, 1.1, 0.6, 0.3,
@@ -33,6 +35,8 @@ pub(super) struct Life {
     ends: BinaryHeap<Reverse<(DateTime<Utc>, usize)>>,
     minutes: i64,
     month: (i32, u32),
+    /// The newest sessions of Analyzer Capacity: when, and the place of the user.
+    pub capacity_sessions: VecDeque<(DateTime<Utc>, usize)>,
 }
 
 impl Life {
@@ -44,6 +48,7 @@ impl Life {
             ends: BinaryHeap::new(),
             minutes: 0,
             month: (start.year(), start.month()),
+            capacity_sessions: VecDeque::new(),
         }
     }
 
@@ -144,6 +149,13 @@ impl Site {
         if pool.enabled {
             let sessions = self.roll(per_day * share_of_day * busy);
             self.life.minutes += sessions as i64 * CAPACITY_MINUTES;
+            for _ in 0..sessions {
+                let user = self.generator.rng().usize(..self.users.capacity());
+                self.life.capacity_sessions.push_back((now, user));
+            }
+            while self.life.capacity_sessions.len() > KEPT_CAPACITY_SESSIONS {
+                self.life.capacity_sessions.pop_front();
+            }
         }
         let share_of_year = share_of_day / 365.0;
         let users = self.users.len() as f64;

@@ -1,5 +1,6 @@
 //! Lists of objects: short, in full, counted, one by id, as a table.
 
+use chrono::{DateTime, TimeDelta, Utc};
 use hyper::body::Bytes;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -7,9 +8,9 @@ use uuid::Uuid;
 use super::filter::{self, Filter};
 use super::people::{Seat, SeatKind};
 use super::routes::{Answer, Request};
-use super::rows::{SeatRow, UserRow, condensed};
+use super::rows::{SeatRow, UserRef, UserRow, condensed, reference};
 use super::site::Site;
-use super::wire::NO_ID;
+use super::wire::{NO_ID, named_id, time_text};
 
 /// A type of objects that can be listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +23,8 @@ pub(super) enum Kind {
     Nodes,
     Services,
     Rules,
+    /// Sessions of Analyzer Capacity.
+    CapacityUsage,
 }
 
 impl Kind {
@@ -67,7 +70,9 @@ impl Kind {
                 &["id", "name", "hostName", "temporaryfilepath", "serviceCluster", "privileges"]
             }
             Self::Rules => &["id", "category", "type", "name", "rule", "privileges"],
-            Self::Seats(_) | Self::Executions | Self::Services => &["id", "privileges"],
+            Self::Seats(_) | Self::Executions | Self::Services | Self::CapacityUsage => {
+                &["id", "privileges"]
+            }
         }
     }
 }
@@ -144,6 +149,7 @@ impl Site {
             Kind::Nodes => wanted.of_values(self.operations.nodes_full()),
             Kind::Services => wanted.of_values(self.operations.services(self.now())),
             Kind::Rules => wanted.of_values(self.rule_rows()),
+            Kind::CapacityUsage => wanted.of_values(self.capacity_rows()),
         };
         wanted.sort(&mut rows);
         rows
@@ -268,13 +274,57 @@ impl Site {
         }))
     }
 
+    fn capacity_rows(&self) -> Vec<Value> {
+        let sessions = self.life.capacity_sessions.iter();
+        sessions.filter_map(|&(start, place)| self.capacity_row(start, place)).collect()
+    }
+
+    /// The shape is from the API reference; nobody has seen a live one.
+    fn capacity_row(&self, start: DateTime<Utc>, place: usize) -> Option<Value> {
+        let user = self.users.at(place)?;
+        let name = user.full_name();
+        let key = format!("{name} {start}");
+        let stop = start + TimeDelta::minutes(6);
+        let node = named_id("node", "qlik01.example.com").to_string();
+        let times = |row: Value| {
+            let mut all = Map::new();
+            all.insert("id".into(), row["id"].clone());
+            all.insert("createdDate".into(), json!(time_text(start)));
+            all.insert("modifiedDate".into(), json!(time_text(stop)));
+            all.insert("modifiedByUserName".into(), json!(name));
+            if let Value::Object(row) = row {
+                all.extend(row.into_iter().filter(|(field, _)| field != "id"));
+            }
+            Value::Object(all)
+        };
+        Some(times(json!({
+            "id": named_id("usage", &key).to_string(),
+            "analyzerTimeAccessType": reference(named_id("capacity", "rule"), "Analyzer capacity"),
+            "user": UserRef::new(user, &self.quirks),
+            "useStartTime": time_text(start),
+            "useStopTime": time_text(stop),
+            "latestActivity": time_text(stop),
+            "serverNodeConfigurationId": node,
+            "hostName": "qlik01.example.com",
+            "sessions": [times(json!({
+                "id": named_id("session", &key).to_string(),
+                "sessionID": named_id("proxy session", &key).to_string(),
+                "latestActivity": time_text(stop),
+                "serverNodeConfigurationId": node,
+                "schemaPath": "License.AccessUsageSession",
+            }))],
+            "privileges": null,
+            "schemaPath": "License.AnalyzerTimeAccessUsage",
+        })))
+    }
+
     fn rule_rows(&self) -> Vec<Value> {
-        let at = super::wire::time_text(self.clock.start - chrono::TimeDelta::days(300));
+        let at = time_text(self.clock.start - TimeDelta::days(300));
         self.rules
             .iter()
             .map(|rule| {
-                let id = super::wire::named_id("rule", &rule.name);
-                let group = super::wire::named_id("group", &rule.name);
+                let id = named_id("rule", &rule.name);
+                let group = named_id("group", &rule.name);
                 let kind = match rule.kind {
                     SeatKind::Professional => "Professional",
                     SeatKind::Analyzer => "Analyzer",
@@ -305,6 +355,7 @@ impl Site {
                     "schemaPath": "SystemRule",
                 })
             })
+            .chain(self.posted_rules.iter().cloned())
             .collect()
     }
 }

@@ -17,6 +17,7 @@
 //! # }
 //! ```
 
+mod access;
 mod clock;
 mod connection;
 mod control;

@@ -1,13 +1,14 @@
 //! From a request to an answer: the checks in the server's order, then the endpoints.
 
 use hyper::body::Bytes;
-use serde_json::Value;
+use serde_json::{Value, json};
 use url::form_urlencoded;
 use uuid::Uuid;
 
+use super::access::{Deallocated, NotAllocated};
 use super::lists::{Kind, Wanted};
 use super::people::SeatKind;
-use super::site::{Deallocated, NotAllocated, Site};
+use super::site::Site;
 use super::{operations, selections, wire};
 
 /// The text of a request without a matching XSRF key.
@@ -76,8 +77,8 @@ impl Request {
 }
 
 fn decoded(path: &str) -> String {
-    // A plus sign in a path is a plus sign.
-    let path = path.replace('+', "%2B");
+    // Signs that mean something in a query and nothing in a path.
+    let path = path.replace('+', "%2B").replace('&', "%26");
     let pair = form_urlencoded::parse(path.as_bytes()).next();
     pair.map_or_else(String::new, |(name, value)| {
         if value.is_empty() { name.into_owned() } else { format!("{name}={value}") }
@@ -164,6 +165,12 @@ pub(super) fn answer(site: &mut Site, request: &Request) -> Answer {
         ("GET", ["license", "accesstypeoverview"]) => Answer::json(&site.overview()),
         ("GET", ["license", "accesstypeinfo"]) => Answer::json(&site.info()),
         ("GET", ["about", "api", "enums"]) => Answer::json(&operations::enums()),
+        ("POST", ["license", name]) if name.ends_with("accessgroup") => {
+            create_group(site, request, name)
+        }
+        (_, ["license", "analyzertimeaccessusage", rest @ ..]) => {
+            objects(site, request, Kind::CapacityUsage, rest)
+        }
         (_, ["license", name, rest @ ..]) => {
             let kind = SeatKind::ALL.into_iter().find(|kind| kind.route() == *name);
             kind.map_or_else(Answer::not_found, |kind| seats(site, request, kind, rest))
@@ -179,9 +186,13 @@ pub(super) fn answer(site: &mut Site, request: &Request) -> Answer {
             let log = site.operations.download(reference);
             log.map_or_else(Answer::not_found, |text| Answer::text(200, text))
         }
+        ("GET", ["servernodeconfiguration", "local"]) => {
+            Answer::json(&Value::Array(site.operations.nodes_full())[0])
+        }
+        ("POST", ["systemrule"]) => create_rule(site, request),
         ("POST", ["notification"]) => {
             let id = site.fresh_id();
-            Answer::json(&serde_json::json!({ "value": id.to_string() }))
+            Answer::json(&json!({ "value": id.to_string() }))
         }
         ("DELETE", ["notification"]) => Answer::no_content(),
         (_, [name, rest @ ..]) => match Kind::of_route(name) {
@@ -212,8 +223,7 @@ fn objects(site: &mut Site, request: &Request, kind: Kind, rest: &[&str]) -> Ans
 
 /// Allocations: as other objects, and they can be made and taken away.
 fn seats(site: &mut Site, request: &Request, kind: SeatKind, rest: &[&str]) -> Answer {
-    let by = request.user_header.as_deref().and_then(acting_user);
-    let by = by.map_or_else(String::new, |(directory, id)| format!("{directory}\\{id}"));
+    let by = acting_name(request);
     let id = |text: &str| Uuid::try_parse(text).ok();
     match (request.method.as_str(), rest) {
         ("POST", []) => allocate(site, request, kind, &by),
@@ -271,6 +281,57 @@ fn reinstate(site: &mut Site, request: &Request, kind: SeatKind, id: Uuid, by: &
     }
     let row = site.row(Kind::Seats(kind), id);
     row.map_or_else(Answer::not_found, |row| Answer::json(&row))
+}
+
+/// A group that license rules give access through.
+fn create_group(site: &mut Site, request: &Request, route: &str) -> Answer {
+    let kind = match route {
+        "professionalaccessgroup" => "Professional",
+        "analyzeraccessgroup" => "Analyzer",
+        "useraccessgroup" => "User",
+        _ => return Answer::not_found(),
+    };
+    let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
+    let own = json!({
+        "name": body["name"].as_str().unwrap_or_default(),
+        "privileges": null,
+        "schemaPath": format!("License.{kind}AccessGroup"),
+    });
+    Answer::created(&created(site, request, own))
+}
+
+/// A rule that was posted is listed and does nothing else: the rules that act are the scenario's.
+fn create_rule(site: &mut Site, request: &Request) -> Answer {
+    let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
+    if !body["name"].is_string() || !body["category"].is_string() {
+        return Answer::text(400, "invalid property name with EMPTY value");
+    }
+    let rule = created(site, request, body);
+    site.posted_rules.push(rule.clone());
+    Answer::created(&rule)
+}
+
+/// A new object: what all of them begin with, then its own fields.
+fn created(site: &mut Site, request: &Request, own: Value) -> Value {
+    let now = wire::time_text(site.now());
+    let mut object = json!({
+        "id": site.fresh_id().to_string(),
+        "createdDate": now,
+        "modifiedDate": now,
+        "modifiedByUserName": acting_name(request),
+    });
+    if let (Value::Object(object), Value::Object(own)) = (&mut object, own) {
+        for (name, value) in own {
+            object.entry(name).or_insert(value);
+        }
+    }
+    object
+}
+
+/// `DIR\id` of the acting user.
+fn acting_name(request: &Request) -> String {
+    let user = request.user_header.as_deref().and_then(acting_user);
+    user.map_or_else(String::new, |(directory, id)| format!("{directory}\\{id}"))
 }
 
 fn script_log(site: &mut Site, task: &str, old: bool, reference: Option<&str>) -> Answer {

@@ -755,6 +755,35 @@ async fn notifications_can_be_subscribed_to() {
 }
 
 #[tokio::test]
+async fn license_rules_and_groups_can_be_created() {
+    let site = start(states()).await;
+    let qrs = Qrs::new(&site);
+    let post = async |path: &str, body: Value| -> Value {
+        let answer = qrs.request(Method::POST, path).json(&body).send().await.unwrap();
+        assert_eq!(answer.status(), 201);
+        answer.json().await.unwrap()
+    };
+    let group = serde_json::json!({ "name": "Sample access group" });
+    let group = post("/qrs/license/professionalaccessgroup", group).await;
+    assert_shape(&group, "professionalaccessgroup_create_response");
+    let rule = post("/qrs/systemrule", sample("license_rule_systemrule_request")).await;
+    let listed =
+        qrs.json("/qrs/systemrule/full?filter=name%20eq%20'Sample%20license%20rule'").await;
+    assert_eq!(listed[0], rule);
+}
+
+#[tokio::test]
+async fn sessions_of_analyzer_capacity_are_listed() {
+    let site = start(Scenario::demo()).await;
+    let qrs = Qrs::new(&site);
+    site.control().advance(chrono::TimeDelta::days(3));
+    let rows = qrs.json("/qrs/license/analyzertimeaccessusage/full").await;
+    assert_shape(&rows, "analyzertimeaccessusage_full.schema_example");
+    let node = qrs.json("/qrs/servernodeconfiguration/local").await;
+    assert_eq!(node["isCentral"], true);
+}
+
+#[tokio::test]
 async fn polls_of_the_demo_differ_from_each_other() {
     let site = start(Scenario::demo()).await;
     let qrs = Qrs::new(&site);
