@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use futures_util::task::AtomicWaker;
 use hyper::body::{Body, Bytes, Frame, SizeHint};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
@@ -14,15 +15,23 @@ use tokio::time::Sleep;
 
 /// Asks for the connection to be reset. Shared by a connection and the requests on it.
 #[derive(Debug, Clone, Default)]
-pub(super) struct ResetSwitch(Arc<AtomicBool>);
+pub(super) struct ResetSwitch(Arc<Switch>);
+
+#[derive(Debug, Default)]
+struct Switch {
+    pulled: AtomicBool,
+    /// Who waits for the next bytes of the connection.
+    reader: AtomicWaker,
+}
 
 impl ResetSwitch {
     pub fn pull(&self) {
-        self.0.store(true, Ordering::Release);
+        self.0.pulled.store(true, Ordering::Release);
+        self.0.reader.wake();
     }
 
     fn is_pulled(&self) -> bool {
-        self.0.load(Ordering::Acquire)
+        self.0.pulled.load(Ordering::Acquire)
     }
 }
 
@@ -58,6 +67,7 @@ impl AsyncRead for Wire {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        self.reset.0.reader.register(cx.waker());
         self.check()?;
         Pin::new(&mut self.tcp).poll_read(cx, buf)
     }

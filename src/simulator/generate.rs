@@ -305,3 +305,53 @@ fn without_accent(c: char) -> Option<char> {
         _ => return None,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    fn make(seed: u64, count: usize) -> (Vec<User>, Vec<Seat>) {
+        let now: DateTime<Utc> = "2026-01-10T08:00:00Z".parse().unwrap();
+        let population = Population { quarantined_share: 0.02, ..Population::default() };
+        let mut generator = Generator::new(seed);
+        let users: Vec<User> = (0..count).map(|_| generator.user(&population, now)).collect();
+        let seats = users
+            .iter()
+            .enumerate()
+            .map(|user| generator.seat(&population, SeatKind::Analyzer, user, now))
+            .collect();
+        (users, seats)
+    }
+
+    #[test]
+    fn the_same_seed_makes_the_same_site() {
+        assert_eq!(make(7, 50), make(7, 50));
+        assert_ne!(make(7, 50), make(8, 50));
+    }
+
+    #[test]
+    fn people_and_seats_are_believable() {
+        let now: DateTime<Utc> = "2026-01-10T08:00:00Z".parse().unwrap();
+        let (users, seats) = make(1, 5000);
+        let ids: HashSet<_> = users.iter().map(|user| user.id).collect();
+        let names: HashSet<_> = users.iter().map(User::full_name).collect();
+        assert_eq!((ids.len(), names.len()), (5000, 5000));
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+        assert!(users.iter().all(|user| user.user_id.chars().all(plain)));
+        assert!(users.iter().all(|user| !user.removed_externally || user.inactive));
+        for (user, seat) in users.iter().zip(&seats) {
+            assert!(user.created <= seat.created && seat.created <= now, "{seat:?}");
+            assert!(seat.last_used.is_none_or(|used| seat.created <= used && used <= now));
+        }
+        let share = |count: usize| count as f64 / 5000.0;
+        let never = share(seats.iter().filter(|seat| seat.last_used.is_none()).count());
+        assert!((0.05..0.07).contains(&never), "{never}");
+        let removed = share(users.iter().filter(|user| user.removed_externally).count());
+        assert!((0.04..0.06).contains(&removed), "{removed}");
+        let recent = |seat: &&Seat| seat.last_used.is_some_and(|t| now - t < TimeDelta::days(30));
+        let recent = share(seats.iter().filter(recent).count());
+        assert!((0.65..0.95).contains(&recent), "{recent}");
+    }
+}

@@ -42,7 +42,9 @@ pub struct LicenseVariant {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Allotment {
+    /// `professional`, `analyzer`, `analyzer_time` ...
     pub name: String,
+    /// How many.
     pub count: i64,
 }
 

@@ -213,3 +213,117 @@ fn busyness(now: DateTime<Utc>) -> f64 {
     };
     hour * day * season
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::scenario::{ClockSettings, LicenseRule, Population, Scenario};
+    use super::super::{PoolSettings, SeatPool, When};
+    use super::*;
+
+    fn site(population: Population) -> Site {
+        let mut pools = PoolSettings { analyzer: SeatPool::of(2000), ..PoolSettings::default() };
+        pools.analyzer_time.allocated_minutes = 10_000;
+        let rule = LicenseRule { name: "all".to_owned(), ..LicenseRule::default() };
+        Site::new(&Scenario {
+            // A Monday.
+            clock: ClockSettings {
+                start: Some("2026-01-12T00:00:00Z".parse::<When>().unwrap()),
+                speed: 0.0,
+                skew_seconds: 0,
+            },
+            pools,
+            population,
+            license_rules: vec![rule],
+            ..Scenario::default()
+        })
+    }
+
+    fn busy() -> Population {
+        Population {
+            logins_per_day: 2.0,
+            growth_per_year: 5.0,
+            leavers_per_year: 1.0,
+            ..Population::of(1000, 0, 800)
+        }
+    }
+
+    fn pass(site: &mut Site, by: TimeDelta) {
+        let now = site.now() + by;
+        site.clock.set(now);
+        site.catch_up();
+    }
+
+    #[test]
+    fn days_have_a_shape() {
+        let mut site = site(busy());
+        let mut used = Vec::new();
+        for _ in 0..14 * 24 {
+            pass(&mut site, TimeDelta::hours(1));
+            used.push(site.life.sessions(SeatKind::Analyzer));
+        }
+        let at = |day: usize, hour: usize| used[day * 24 + hour - 1];
+        assert!(at(1, 9) > 20, "Tuesday morning: {}", at(1, 9));
+        assert!(at(1, 3) * 5 < at(1, 9), "Tuesday night: {}", at(1, 3));
+        assert!(at(5, 9) * 4 < at(1, 9), "Saturday morning: {}", at(5, 9));
+        assert!(used.iter().all(|&sessions| sessions >= 0));
+    }
+
+    #[test]
+    fn the_site_grows_and_people_leave() {
+        let mut site = site(busy());
+        let (users, seats) = (site.users.len(), site.seats.len());
+        let inactive = |site: &Site| site.users.iter().filter(|u| u.inactive).count();
+        let inactive_before = inactive(&site);
+        pass(&mut site, TimeDelta::days(14));
+        // 1,000 users grow by 5,000 a year: about 190 in two weeks.
+        assert!((120..300).contains(&(site.users.len() - users)));
+        assert!(site.seats.len() > seats, "the rule gives the new ones a seat");
+        assert!(inactive(&site) > inactive_before);
+        let newest = site.seats.iter().filter_map(|seat| seat.last_used).max().unwrap();
+        assert!(site.now() - newest < TimeDelta::hours(2));
+    }
+
+    #[test]
+    fn minutes_add_up_until_the_month_ends() {
+        let mut site = site(busy());
+        let mut last = site.life.used_minutes();
+        assert!(last > 0, "the month is 11 days old");
+        for _ in 0..19 {
+            pass(&mut site, TimeDelta::days(1));
+            assert!(site.life.used_minutes() >= last);
+            last = site.life.used_minutes();
+        }
+        assert!((5000..9000).contains(&last), "{last}");
+        pass(&mut site, TimeDelta::days(2));
+        assert!(site.life.used_minutes() < last / 5);
+    }
+
+    #[test]
+    fn the_same_seed_lives_the_same_life() {
+        let life = || {
+            let mut site = site(busy());
+            pass(&mut site, TimeDelta::days(2));
+            let seats: Vec<_> = site.seats.iter().cloned().collect();
+            (site.overview(), seats)
+        };
+        assert_eq!(life(), life());
+    }
+
+    #[test]
+    fn nobody_does_anything_unless_told_to() {
+        let mut site = site(Population::of(100, 20, 50));
+        let seats = |site: &Site| site.seats.iter().cloned().collect::<Vec<_>>();
+        let before = seats(&site);
+        pass(&mut site, TimeDelta::days(400));
+        assert_eq!(seats(&site), before);
+    }
+
+    #[test]
+    fn a_jump_of_years_is_lived_through_in_the_end_only() {
+        let mut site = site(busy());
+        pass(&mut site, TimeDelta::days(3650));
+        assert!(site.users.len() < 3000);
+        pass(&mut site, TimeDelta::days(-3650));
+        pass(&mut site, TimeDelta::minutes(5));
+    }
+}

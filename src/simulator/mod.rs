@@ -23,6 +23,7 @@ mod control;
 mod fault;
 pub mod filter;
 mod generate;
+mod keys;
 mod license;
 mod life;
 mod lists;

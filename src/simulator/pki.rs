@@ -19,6 +19,8 @@ use rsa::pkcs8::{EncodePrivateKey, LineEnding};
 use rsa::rand_core::{OsRng, RngCore};
 use rustls::pki_types::PrivatePkcs8KeyDer;
 
+use super::keys::rsa_keys;
+
 /// The private extension Qlik marks the purpose of a certificate with.
 const PURPOSE_OID: &[u64] = &[1, 3, 6, 1, 5, 5, 7, 13, 3];
 const SUBJECT_KEY_IDENTIFIER_OID: &[u64] = &[2, 5, 29, 14];
@@ -69,7 +71,7 @@ impl Pki {
     /// # Panics
     /// When `server_name` isn't a DNS name.
     pub fn generate(server_name: &str) -> Self {
-        let [root_key, server_key, client_key] = rsa_keys();
+        let [root_key, server_key, client_key] = rsa_keys().map(|key| Key::new(&key));
         let machine = server_name.split('.').next().unwrap_or(server_name).to_uppercase();
         let now = Utc::now();
 
@@ -183,17 +185,13 @@ struct Key {
     pkcs1_pem: String,
 }
 
-fn rsa_keys() -> [Key; 3] {
-    std::thread::scope(|scope| {
-        [(); 3].map(|()| scope.spawn(rsa_key)).map(|t| t.join().expect("key generation ends"))
-    })
-}
-
-fn rsa_key() -> Key {
-    let key = RsaPrivateKey::new(&mut OsRng, 2048).expect("2048 bits are allowed");
-    Key {
-        pkcs8: key.to_pkcs8_der().expect("an RSA key can be encoded").as_bytes().to_vec(),
-        pkcs1_pem: key.to_pkcs1_pem(LineEnding::LF).expect("an RSA key can be encoded").to_string(),
+impl Key {
+    fn new(key: &RsaPrivateKey) -> Self {
+        let pkcs1_pem = key.to_pkcs1_pem(LineEnding::LF).expect("an RSA key can be encoded");
+        Self {
+            pkcs8: key.to_pkcs8_der().expect("an RSA key can be encoded").as_bytes().to_vec(),
+            pkcs1_pem: pkcs1_pem.to_string(),
+        }
     }
 }
 

@@ -10,9 +10,13 @@ use super::license::Allotment;
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
 pub struct PoolSettings {
+    /// Professional seats.
     pub professional: SeatPool,
+    /// Analyzer seats.
     pub analyzer: SeatPool,
+    /// Analyzer Capacity.
     pub analyzer_time: MinutePool,
+    /// Tokens of an older license.
     pub tokens: TokenPool,
     /// Sections left out of the overview.
     pub omit: Vec<Section>,
@@ -26,12 +30,19 @@ pub struct PoolSettings {
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
 pub struct SeatPool {
+    /// Whether the license has this kind at all.
     pub enabled: bool,
+    /// Seats of the license.
     pub total: i64,
+    /// Seats given to users, those in quarantine apart.
     pub allocated: Option<i64>,
+    /// Seats in use: here, open sessions. What real servers mean by it isn't documented.
     pub used: Option<i64>,
+    /// Seats in quarantine.
     pub quarantined: Option<i64>,
+    /// Seats above what the license allows.
     pub excess: Option<i64>,
+    /// Seats that can be given. Absent = by the formula.
     pub available: Option<i64>,
 }
 
@@ -39,10 +50,13 @@ pub struct SeatPool {
 #[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
 pub struct MinutePool {
+    /// Whether the license has this kind at all.
     pub enabled: bool,
+    /// Minutes a month.
     pub allocated_minutes: i64,
     /// Absent = counted while the clock runs, from zero at the start and at each month's begin.
     pub used_minutes: Option<i64>,
+    /// Minutes that can't be used.
     pub unavailable_minutes: i64,
 }
 
@@ -50,13 +64,21 @@ pub struct MinutePool {
 #[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
 pub struct TokenPool {
+    /// Whether the license has tokens.
     pub enabled: bool,
+    /// Tokens of the license.
     pub total: i64,
+    /// Tokens given to users.
     pub user_allocated: i64,
+    /// Tokens of user access in use.
     pub user_used: i64,
+    /// Tokens of user access in quarantine.
     pub user_quarantined: i64,
+    /// Tokens given to login access.
     pub login_allocated: i64,
+    /// Tokens of login access in use.
     pub login_used: i64,
+    /// Tokens of login access that can't be used.
     pub login_unavailable: i64,
     /// Absent = total less what is allocated.
     pub available: Option<i64>,

@@ -24,8 +24,11 @@ pub struct Scenario {
     pub version: String,
     /// Everything generated follows from this number: the same seed, the same site.
     pub seed: u64,
+    /// The site's clock.
     pub clock: ClockSettings,
+    /// What `/qrs/license` answers.
     pub license: LicenseVariant,
+    /// How many seats, minutes and tokens there are.
     pub pools: PoolSettings,
     /// Users and seats that are generated.
     pub population: Population,
@@ -35,10 +38,12 @@ pub struct Scenario {
     pub seats: Vec<SeatSpec>,
     /// Rules that give a seat at login.
     pub license_rules: Vec<LicenseRule>,
+    /// The License Monitor app and its reload task.
     pub license_monitor: MonitorApp,
     /// Who may act through `X-Qlik-User`, as `DIR\id`. Users with the role `RootAdmin` may too.
     /// Default: `INTERNAL\sa_api` and `INTERNAL\sa_repository`.
     pub admins: Vec<String>,
+    /// Where servers differ or nobody knows.
     pub quirks: Quirks,
     /// Faults from the start.
     pub faults: Vec<FaultRule>,
@@ -84,18 +89,27 @@ pub struct Population {
 pub struct UserSpec {
     /// A GUID; when absent, it follows from the names.
     pub id: Option<String>,
+    /// User directory. Needed.
     pub directory: String,
+    /// Needed.
     pub user_id: String,
-    /// Default: the user id.
+    /// Name for people. Default: the user id.
     pub name: String,
     /// Default: 400 days ago.
     pub created: Option<When>,
+    /// `RootAdmin` may act through `X-Qlik-User`.
     pub roles: Vec<String>,
+    /// Switched off: can't log in.
     pub inactive: bool,
+    /// No longer found by a directory sync.
     pub removed_externally: bool,
+    /// The flag of that name.
     pub blacklisted: bool,
+    /// Names of tags.
     pub tags: Vec<String>,
+    /// Values of custom properties.
     pub custom_properties: Vec<PropertySpec>,
+    /// Values of the attribute `group`.
     pub groups: Vec<String>,
 }
 
@@ -103,7 +117,9 @@ pub struct UserSpec {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PropertySpec {
+    /// Name of the property.
     pub name: String,
+    /// One value.
     pub value: String,
 }
 
@@ -113,6 +129,7 @@ pub struct PropertySpec {
 pub struct SeatSpec {
     /// A GUID; when absent, it follows from the user and the kind.
     pub id: Option<String>,
+    /// Default: professional.
     pub kind: SeatKind,
     /// `DIR\id`. A user that isn't there is a deleted one.
     pub user: String,
@@ -120,6 +137,7 @@ pub struct SeatSpec {
     pub created: When,
     /// Default: never.
     pub last_used: When,
+    /// Above what the license allows: the user is refused.
     pub excess: bool,
     /// In quarantine until then. Default: not at all.
     pub quarantined_until: When,
@@ -129,12 +147,15 @@ pub struct SeatSpec {
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
 pub struct LicenseRule {
+    /// Name of the rule.
     pub name: String,
+    /// What it gives. Default: analyzer.
     pub kind: SeatKind,
     /// Only for users of this directory. Absent = for all.
     pub directory: Option<String>,
     /// Only for users of this group. Absent = for all.
     pub group: Option<String>,
+    /// The rule is there but does nothing.
     pub disabled: bool,
 }
 
@@ -144,6 +165,7 @@ pub struct LicenseRule {
 pub struct MonitorApp {
     /// Apps of this name; only the first is published and has a task.
     pub copies: usize,
+    /// Name of the reload task.
     pub task_name: String,
     /// Status of the last reload: 7 = succeeded, 8 = failed, 0 = never ran, 2 = running ...
     pub status: u8,
@@ -151,6 +173,7 @@ pub struct MonitorApp {
     pub last_reload: When,
     /// A reload is due this long after the last.
     pub every_minutes: i64,
+    /// The reload task is switched on.
     pub enabled: bool,
     /// Which way to the script log the server knows.
     pub script_log: ScriptLogApi,
@@ -473,6 +496,35 @@ mod tests {
         for part in ["3 users", "idleShare", "users[0]", "seats[0].user", "seats[0].id", "speed"] {
             assert!(error.contains(part), "{part} is not in {error}");
         }
+    }
+
+    #[test]
+    fn every_setting_is_described_here_and_in_the_documentation() {
+        let path = format!("{}/docs/simulator.md", env!("CARGO_MANIFEST_DIR"));
+        let page = std::fs::read_to_string(path).unwrap();
+        let schema = schemars::schema_for!(Scenario).to_value();
+        let mut objects = vec![&schema];
+        objects.extend(schema["$defs"].as_object().unwrap().values());
+        objects.extend(schema["$defs"]["Fault"]["oneOf"].as_array().unwrap());
+        let mut seen = 0;
+        for object in objects {
+            let properties = object["properties"].as_object();
+            for (name, property) in properties.into_iter().flatten() {
+                seen += 1;
+                if name != "kind" {
+                    assert!(page.contains(&format!("`{name}`")), "{name} is not in the page");
+                }
+                let described = property["description"].as_str().is_some_and(|d| d.len() > 5);
+                assert!(described || object["description"].is_string(), "{name}: {object}");
+            }
+        }
+        assert!(seen > 80, "{seen}");
+        let faults = schema["$defs"]["Fault"]["oneOf"].as_array().unwrap();
+        for fault in faults {
+            let kind = fault["properties"]["kind"]["const"].as_str().unwrap();
+            assert!(page.contains(&format!("`{kind}`")), "{kind} is not in the page");
+        }
+        assert!(faults.len() > 15);
     }
 
     #[test]

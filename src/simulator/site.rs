@@ -486,3 +486,138 @@ impl LicenseRule {
         !self.disabled && directory_fits && group_fits
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::scenario::ClockSettings;
+    use super::super::{SeatPool, When};
+    use super::*;
+
+    /// Users a, b and c; a used a seat 3 days ago, b 30 days ago, c never.
+    fn site(license: LicenseVariant, quirks: Quirks) -> Site {
+        let seat = |user: &str, last_used| SeatSpec::of(SeatKind::Analyzer, user, last_used);
+        let pools = PoolSettings { analyzer: SeatPool::of(3), ..PoolSettings::default() };
+        Site::new(&Scenario {
+            clock: ClockSettings { speed: 0.0, ..ClockSettings::default() },
+            license,
+            pools,
+            quirks,
+            population: Population::none(),
+            users: ["a", "b", "c", "d"].map(|id| UserSpec::of("CORP", id)).into(),
+            seats: vec![
+                seat("CORP\\a", When::days_ago(3)),
+                seat("corp\\B", When::days_ago(30)),
+                seat("CORP\\c", When::Never),
+            ],
+            ..Scenario::default()
+        })
+    }
+
+    fn seat_id(site: &Site, user: &str) -> Uuid {
+        let place = site.user_place("CORP", user).unwrap();
+        site.seat_of(place, SeatKind::Analyzer).unwrap()
+    }
+
+    fn deallocate(site: &mut Site, user: &str) -> Deallocated {
+        let id = seat_id(site, user);
+        site.deallocate(SeatKind::Analyzer, id, "INTERNAL\\sa_api")
+    }
+
+    fn pass(site: &mut Site, days: i64) {
+        let now = site.now() + TimeDelta::days(days);
+        site.clock.set(now);
+        site.catch_up();
+    }
+
+    #[test]
+    fn a_recently_used_seat_goes_to_quarantine_on_a_lef() {
+        let mut site = site(LicenseVariant::lef(When::in_days(99)), Quirks::default());
+        assert_eq!(deallocate(&mut site, "a"), Deallocated::Quarantined);
+        assert_eq!(deallocate(&mut site, "b"), Deallocated::Freed);
+        assert_eq!(deallocate(&mut site, "c"), Deallocated::Freed);
+        let end = site.seats.get(seat_id(&site, "a")).unwrap().quarantined_until;
+        assert_eq!(end, Some(site.now() + QUARANTINE));
+        let counts = site.counts()[SeatKind::Analyzer.index()];
+        assert_eq!((counts.allocated, counts.quarantined), (0, 1));
+        assert_eq!(site.free_seats(SeatKind::Analyzer), 2);
+        let place = site.user_place("CORP", "a").unwrap();
+        assert!(!site.log_in(place), "the user is locked out");
+        pass(&mut site, 6);
+        assert_eq!(site.seats.len(), 1);
+        pass(&mut site, 1);
+        assert_eq!(site.seats.len(), 0);
+    }
+
+    #[test]
+    fn with_a_signed_key_it_is_freed_unless_the_switch_says_otherwise() {
+        let mut freed = site(LicenseVariant::default(), Quirks::default());
+        assert_eq!(deallocate(&mut freed, "a"), Deallocated::Freed);
+        let quirks = Quirks {
+            quarantine_signed_keys: true,
+            quarantine_from: QuarantineFrom::LastUse,
+            refuse_delete_in_quarantine: true,
+            ..Quirks::default()
+        };
+        let mut kept = site(LicenseVariant::default(), quirks);
+        assert_eq!(deallocate(&mut kept, "a"), Deallocated::Quarantined);
+        let seat = kept.seats.get(seat_id(&kept, "a")).unwrap();
+        assert_eq!(seat.quarantined_until, seat.last_used.map(|used| used + QUARANTINE));
+        assert_eq!(deallocate(&mut kept, "a"), Deallocated::Refused);
+        let unknown = kept.deallocate(SeatKind::Analyzer, Uuid::nil(), "x");
+        assert_eq!(unknown, Deallocated::NotFound);
+        let id = seat_id(&kept, "b");
+        let other_kind = kept.deallocate(SeatKind::Professional, id, "x");
+        assert_eq!(other_kind, Deallocated::NotFound);
+    }
+
+    #[test]
+    fn the_same_user_gets_a_seat_in_quarantine_back() {
+        let mut site = site(LicenseVariant::lef(When::in_days(99)), Quirks::default());
+        deallocate(&mut site, "a");
+        let place = site.user_place("CORP", "a").unwrap();
+        site.allocate(SeatKind::Analyzer, place, "CORP\\admin").unwrap();
+        let again = site.allocate(SeatKind::Analyzer, place, "CORP\\admin");
+        assert_eq!(again, Err(NotAllocated::HasOne));
+        pass(&mut site, 8);
+        assert_eq!(site.seats.len(), 3, "it doesn't end with the old quarantine");
+    }
+
+    #[test]
+    fn a_rule_gives_a_released_user_a_seat_at_the_next_login() {
+        let mut site = site(LicenseVariant::default(), Quirks::default());
+        let (b, d) = (site.user_place("CORP", "b").unwrap(), site.user_place("CORP", "d").unwrap());
+        deallocate(&mut site, "b");
+        assert!(!site.log_in(b), "without a rule");
+        let corp = LicenseRule { directory: Some("corp".to_owned()), ..LicenseRule::default() };
+        let lab = LicenseRule { directory: Some("LAB".to_owned()), ..LicenseRule::default() };
+        let off = LicenseRule { disabled: true, ..corp.clone() };
+        site.rules = vec![lab, off];
+        assert!(!site.log_in(b));
+        site.rules.push(corp);
+        assert!(site.log_in(b));
+        assert_eq!(site.seats.get(seat_id(&site, "b")).unwrap().last_used, Some(site.now()));
+        assert!(!site.log_in(d), "all three are taken");
+    }
+
+    #[test]
+    fn a_deleted_user_leaves_the_seat_in_quarantine() {
+        let mut site = site(LicenseVariant::default(), Quirks::default());
+        let id = seat_id(&site, "a");
+        assert!(site.remove_user("corp", "A"));
+        assert!(!site.remove_user("corp", "A"));
+        let seat = site.seats.get(id).unwrap();
+        assert_eq!(seat.deleted_user, Some(("CORP".to_owned(), "a".to_owned())));
+        assert_eq!(seat.user, None);
+        pass(&mut site, 7);
+        assert!(site.seats.get(id).is_none());
+    }
+
+    #[test]
+    fn a_second_seat_of_the_same_user_gets_an_id_of_its_own() {
+        let mut site = site(LicenseVariant::default(), Quirks::default());
+        let again = SeatSpec::of(SeatKind::Analyzer, "CORP\\a", When::Never);
+        site.add_seat_spec(&again);
+        site.add_seat_spec(&again);
+        assert_eq!(site.seats.len(), 5);
+    }
+}

@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use bursar::simulator::{
-    DateStyle, FORBIDDEN_TEXT, Fault, FaultRule, LicenseVariant, MISSING_VALUE_TEXT, Running,
-    Scenario, When, XSRF_TEXT,
+    DateStyle, DeletedUser, FORBIDDEN_TEXT, Fault, FaultRule, LicenseVariant, MISSING_VALUE_TEXT,
+    Running, Scenario, ScriptLogApi, SeatKind, SeatSpec, When, XSRF_TEXT,
 };
 use reqwest::{Certificate, Identity, Method, StatusCode};
 use serde_json::Value;
@@ -219,4 +219,575 @@ async fn faults_strike_as_often_as_they_should() {
         qrs.json("/qrs/about").await;
     }
     assert_eq!(seen, [200, 503, 503, 200, 200]);
+}
+
+/// A small site whose clock stands still, with each state a seat can be in.
+fn states() -> Scenario {
+    Scenario::from_yaml(
+        "clock: {start: '2026-01-10T08:00:00Z', speed: 0}
+population: {users: 0, professional: 0, analyzer: 0}
+users:
+  - {directory: CORP, userId: user11, name: User11}
+  - {directory: CORP, userId: user12, name: 'O''Brien \\ Co'}
+  - {directory: CORP, userId: user13, groups: [staff], tags: [License do not release],
+     customProperties: [{name: LicenseManage, value: do-not-release}]}
+  - {directory: CORP, userId: user15, inactive: true, removedExternally: true, created: 2 years ago}
+  - {directory: CORP, userId: boss, roles: [RootAdmin]}
+seats:
+  - {kind: professional, user: 'CORP\\user11', lastUsed: 2026-01-10T08:00:00.123Z}
+  - {kind: professional, user: 'CORP\\user12', created: 1 day ago}
+  - {kind: professional, user: 'CORP\\user13', lastUsed: 2 days ago, quarantinedUntil: in 7 days}
+  - {kind: professional, user: 'CORP\\user14', lastUsed: 3 days ago, quarantinedUntil: in 6 days}
+  - {kind: professional, user: 'CORP\\user15', lastUsed: 40 days ago, excess: true}
+  - {kind: analyzer, user: 'CORP\\user11', lastUsed: 2 days ago}
+licenseRules: [{name: everybody, kind: professional, directory: CORP, group: staff}]
+",
+    )
+    .unwrap()
+}
+
+/// Percent-encodes a value of a query.
+fn escaped(text: &str) -> String {
+    url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
+}
+
+const PROFESSIONAL: &str = "/qrs/license/professionalaccesstype";
+
+#[tokio::test]
+async fn lists_come_in_all_forms_of_the_samples() {
+    let site = start(states()).await;
+    let qrs = Qrs::new(&site);
+    let full = qrs.json(&format!("{PROFESSIONAL}/full")).await;
+    let rows = full.as_array().unwrap();
+    let sample_rows = sample("professionalaccesstype_full_states.constructed");
+    let sample_rows = sample_rows.as_array().unwrap();
+    assert_eq!(rows.len(), sample_rows.len());
+    for (row, expected) in rows.iter().zip(sample_rows) {
+        assert_eq!(shape(row).to_string(), shape(expected).to_string());
+        for field in ["excess", "quarantined", "deletedUserId", "deletedUserDirectory"] {
+            assert_eq!(row[field], expected[field], "{field} of {row}");
+        }
+    }
+    assert_eq!(rows[0]["lastUsed"], "2026-01-10T08:00:00.123Z");
+    assert_eq!(rows[1]["lastUsed"], "1753-01-01T00:00:00.000Z");
+    assert_eq!(rows[0]["quarantineEnd"], "1753-01-01T00:00:00.000Z");
+    assert_eq!(rows[2]["quarantineEnd"], "2026-01-17T08:00:00.000Z");
+    assert_shape(
+        &qrs.json("/qrs/license/AnalyzerAccessType/full").await,
+        "analyzeraccesstype_full",
+    );
+
+    assert_shape(&qrs.json(PROFESSIONAL).await, "accesstype_condensed");
+    assert_eq!(qrs.json(&format!("{PROFESSIONAL}/count")).await["value"], 5);
+    assert_shape(&qrs.json("/qrs/user/count").await, "count");
+    let id = rows[0]["id"].as_str().unwrap();
+    assert_eq!(qrs.json(&format!("{PROFESSIONAL}/{}", id.to_uppercase())).await, rows[0]);
+    for nothing in ["30000000-0000-4000-8000-00000000ffff", "nonsense"] {
+        assert_eq!(qrs.text(&format!("{PROFESSIONAL}/{nothing}")).await.0, 404);
+    }
+    // The same id of another kind is somebody else's.
+    assert_eq!(qrs.text(&format!("/qrs/license/analyzeraccesstype/{id}")).await.0, 404);
+
+    let user = qrs.json("/qrs/user/full?filter=userId%20eq%20%27user13%27").await;
+    assert_shape(&user, "user_full");
+    let id = user[0]["id"].as_str().unwrap();
+    assert_eq!(qrs.json(&format!("/qrs/user/{id}")).await, user[0]);
+    let condensed = qrs.json("/qrs/user").await;
+    site.control().update_quirks(|quirks| quirks.with_connector_name = false);
+    assert_shape(&qrs.json("/qrs/user").await, "user_condensed");
+    assert_eq!(condensed[0]["userDirectoryConnectorName"], "INTERNAL");
+    assert_shape(&qrs.json("/qrs/servernodeconfiguration").await, "servernodeconfiguration");
+    assert_eq!(qrs.json("/qrs/servicestatus/full").await[0]["serviceState"], 2);
+    let rule = &qrs.json("/qrs/systemrule/full?filter=category%20eq%20%27License%27").await[0];
+    for field in sample("license_rule_systemrule_request").as_object().unwrap().keys() {
+        assert!(rule.get(field).is_some(), "{field} is not in {rule}");
+    }
+    assert_eq!(qrs.text("/qrs/nothing/full").await.0, 404);
+}
+
+#[tokio::test]
+async fn filters_work_over_http_and_fail_with_plain_texts() {
+    let site = start(states()).await;
+    let qrs = Qrs::new(&site);
+    let count = async |list: &str, filter: &str| {
+        qrs.json(&format!("{list}/count?filter={}", escaped(filter))).await["value"].clone()
+    };
+    assert_eq!(count(PROFESSIONAL, "lastUsed le '2026-01-08T08:00:00.000Z'").await, 4);
+    assert_eq!(count(PROFESSIONAL, "quarantined eq true and excess eq false").await, 2);
+    assert_eq!(count(PROFESSIONAL, "user.userId eq 'USER12'").await, 1);
+    assert_eq!(count("/qrs/user", "name eq 'O\\'Brien \\\\ Co'").await, 1);
+    assert_eq!(count("/qrs/user", "@LicenseManage eq 'do-not-release'").await, 1);
+    assert_eq!(count("/qrs/user", "userDirectory ne 'internal'").await, 5);
+    assert_eq!(count("/qrs/user", "").await, 14);
+
+    for (filter, text) in [
+        ("name eq 'Q1''25'", "Cannot parse the expression: name eq 'Q1''25'"),
+        ("name eq 'Q1'25'", "Cannot parse the expression: name eq 'Q1'25'"),
+        ("()", "Invalid expression"),
+    ] {
+        for form in ["", "/full", "/count"] {
+            let answer = qrs
+                .request(Method::GET, &format!("/qrs/user{form}?filter={}", escaped(filter)))
+                .send()
+                .await
+                .unwrap();
+            assert_eq!(answer.status(), 400);
+            assert!(answer.headers()["content-type"].to_str().unwrap().starts_with("text/plain"));
+            assert_eq!(answer.text().await.unwrap(), text);
+        }
+    }
+    // An ampersand that isn't escaped cuts the query.
+    let (status, text) = qrs.text("/qrs/user/full?filter=name%20eq%20'a&b'").await;
+    assert_eq!((status.as_u16(), text.as_str()), (400, MISSING_VALUE_TEXT));
+
+    let ordered =
+        qrs.json("/qrs/user/full?filter=userId%20sw%20'user'&orderby=userId%20desc").await;
+    let ids: Vec<&str> =
+        ordered.as_array().unwrap().iter().map(|u| u["userId"].as_str().unwrap()).collect();
+    assert_eq!(ids, ["user15", "user13", "user12", "user11"]);
+}
+
+#[tokio::test]
+async fn tables_have_pages() {
+    let site = start(states()).await;
+    let qrs = Qrs::new(&site);
+    let table = async |query: &str| -> Value {
+        let answer = qrs
+            .request(Method::POST, &format!("/qrs/User/table{query}"))
+            .json(&sample("user_table_request"))
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(answer.status(), 201);
+        answer.json().await.unwrap()
+    };
+    let filter = escaped("userDirectory eq 'CORP'");
+    assert_shape(&table(&format!("?filter={filter}")).await, "user_table_response");
+    let mut seen = Vec::new();
+    for skip in [0, 2, 4, 6] {
+        let query =
+            format!("?filter={filter}&skip={skip}&take=2&sortColumn=userId&orderAscending=true");
+        let page = table(&query).await;
+        let rows = page["rows"].as_array().unwrap().clone();
+        seen.extend(rows.iter().map(|row| row[1].as_str().unwrap().to_owned()));
+    }
+    assert_eq!(seen, ["boss", "user11", "user12", "user13", "user15"]);
+}
+
+#[tokio::test]
+async fn a_selection_holds_what_was_put_into_it() {
+    let site = start(states()).await;
+    let qrs = Qrs::new(&site);
+    let user = qrs.json("/qrs/user/full?filter=userId%20eq%20'user11'").await[0].clone();
+    let mut body = sample("selection_request");
+    body["items"][0]["objectID"] = user["id"].clone();
+    let answer = qrs.request(Method::POST, "/qrs/selection").json(&body).send().await.unwrap();
+    assert_eq!(answer.status(), 201);
+    let selection: Value = answer.json().await.unwrap();
+    assert_shape(&selection, "selection_response");
+    let path = format!("/qrs/selection/{}", selection["id"].as_str().unwrap());
+    assert_eq!(qrs.json(&format!("{path}/user/full")).await, Value::Array(vec![user]));
+    assert_eq!(qrs.json(&format!("{path}/user/count")).await["value"], 1);
+    let delete = || qrs.request(Method::DELETE, &path).send();
+    assert_eq!(delete().await.unwrap().status(), 204);
+    assert_eq!(delete().await.unwrap().status(), 404);
+
+    let by_filter = format!("/qrs/selection/user?filter={}", escaped("inactive eq true"));
+    let answer = qrs.request(Method::POST, &by_filter).send().await.unwrap();
+    let selection: Value = answer.json().await.unwrap();
+    assert_eq!(selection["items"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn seats_are_given_and_taken() {
+    let mut scenario = states();
+    scenario.license = LicenseVariant::lef(When::in_days(100));
+    scenario.pools.professional.total = 6;
+    let site = start(scenario).await;
+    let qrs = Qrs::new(&site);
+    let seat = |user: &str| {
+        let seat = site.control().seat_of(SeatKind::Professional, "CORP", user);
+        seat.map(|seat| format!("{PROFESSIONAL}/{}", seat.id))
+    };
+    let delete = async |path: &str| {
+        let answer = qrs.request(Method::DELETE, path).send().await.unwrap();
+        (answer.status().as_u16(), answer.text().await.unwrap())
+    };
+    let done = (204, String::new());
+
+    // Used within seven days: it stays, in quarantine, and who did it is known.
+    let recent = seat("user11").unwrap();
+    assert_eq!(delete(&recent).await, done);
+    let row = qrs.json(&recent).await;
+    assert_eq!(row["quarantined"], true);
+    assert_eq!(row["quarantineEnd"], "2026-01-17T08:00:00.000Z");
+    assert_eq!(row["modifiedByUserName"], "INTERNAL\\sa_api");
+    // Never used: it is gone.
+    let unused = seat("user12").unwrap();
+    assert_eq!(delete(&unused).await, done);
+    assert_eq!(qrs.text(&unused).await.0, 404);
+    assert_eq!(delete(&unused).await.0, 404);
+
+    // Quarantine is lifted by PUT, unless the row changed meanwhile.
+    let put = async |body: &Value| {
+        let answer = qrs.request(Method::PUT, &recent).json(body).send().await.unwrap();
+        answer.status().as_u16()
+    };
+    let mut stale = row.clone();
+    stale["quarantined"] = false.into();
+    stale["modifiedDate"] = "2026-01-01T00:00:00.000Z".into();
+    assert_eq!(put(&stale).await, 409);
+    stale["modifiedDate"] = row["modifiedDate"].clone();
+    assert_eq!(put(&stale).await, 200);
+    assert_eq!(qrs.json(&recent).await["quarantined"], false);
+
+    // A new one, until none is free.
+    let post = async |user: &str| {
+        let users = site.control().users();
+        let id = users.iter().find(|u| u.user_id == user).map(|u| u.id.to_string());
+        let body = serde_json::json!({ "user": { "id": id.unwrap_or_default() } });
+        let answer = qrs.request(Method::POST, PROFESSIONAL).json(&body).send().await.unwrap();
+        (answer.status().as_u16(), answer.text().await.unwrap())
+    };
+    let (status, text) = post("user12").await;
+    assert_eq!(status, 201);
+    let row: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(row["user"]["userId"], "user12");
+    assert_eq!(row["lastUsed"], "1753-01-01T00:00:00.000Z");
+    assert_eq!(post("user12").await.0, 400);
+    assert_eq!(post("nobody").await.0, 400);
+    assert_eq!(post("boss").await.0, 201);
+    let (status, text) = post("sa_api").await;
+    assert_eq!(status, 400);
+    assert!(text.starts_with("Broken rules"), "{text}");
+}
+
+#[tokio::test]
+async fn a_user_may_log_in_between_two_requests() {
+    let site = start(states()).await;
+    let qrs = Qrs::new(&site);
+    let user = "corp\\USER15".to_owned();
+    site.control().update_user("CORP", "user15", |user| user.inactive = false);
+    let seat = site.control().seats(SeatKind::Professional).pop().unwrap();
+    site.control().remove_seat(&seat.id.to_string());
+    let spec = SeatSpec::of(SeatKind::Professional, "CORP\\user15", When::days_ago(40));
+    let path = format!("{PROFESSIONAL}/{}", site.control().add_seat(&spec));
+    let login = FaultRule::on(PROFESSIONAL, Fault::UserLogsIn { user }).skip(1).times(1);
+    site.control().set_fault(login);
+    assert_eq!(qrs.json(&path).await["lastUsed"], "2025-12-01T08:00:00.000Z");
+    let row = qrs.json(&path).await;
+    assert_eq!(row["lastUsed"], "2026-01-10T08:00:00.000Z");
+    assert_eq!(row["modifiedDate"], "2026-01-10T08:00:00.016Z");
+    assert_eq!(row["modifiedByUserName"], "CORP\\user15");
+}
+
+#[tokio::test]
+async fn root_admins_may_act_and_others_may_not() {
+    let site = start(states()).await;
+    let qrs = Qrs::new(&site);
+    for (user, expected) in [("boss", 200), ("user11", 403)] {
+        let answer = qrs
+            .http
+            .get(qrs.url("/qrs/about"))
+            .header("X-Qlik-Xrfkey", KEY)
+            .header("X-Qlik-User", format!("UserDirectory=corp;UserId={user}"))
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(answer.status(), expected, "{user}");
+    }
+}
+
+#[tokio::test]
+async fn the_license_monitor_app_has_a_task_and_a_script_log() {
+    let mut scenario = states();
+    scenario.license_monitor.copies = 2;
+    scenario.license_monitor.early_not_found = 2;
+    let site = start(scenario).await;
+    let qrs = Qrs::new(&site);
+    let filter = escaped("name eq 'License Monitor' and stream.name eq 'Monitoring apps'");
+    let apps = qrs.json(&format!("/qrs/app/full?filter={filter}")).await;
+    assert_shape(&apps, "app_full_license_monitor");
+    assert_eq!(qrs.json("/qrs/app/count").await["value"], 2);
+    let app = apps[0]["id"].as_str().unwrap();
+    let tasks = qrs.json(&format!("/qrs/reloadtask/full?filter=app.id%20eq%20{app}")).await;
+    assert_shape(&tasks, "reloadtask_full_license_monitor");
+    let task = tasks[0]["id"].as_str().unwrap();
+    let result = &tasks[0]["operational"]["lastExecutionResult"];
+    assert_eq!(result["stopTime"], apps[0]["lastReloadTime"]);
+    let history = qrs.json(&format!("/qrs/executionresult/full?filter=taskID%20eq%20{task}")).await;
+    let (fields, expected) = (history[0].as_object(), sample("executionresult_schema_fields"));
+    let names: Vec<&String> = fields.unwrap().keys().collect();
+    let expected_names: Vec<&String> = expected.as_object().unwrap().keys().collect();
+    assert_eq!(names, expected_names);
+
+    let text = |name: &str| result[name].as_str().unwrap();
+    let old =
+        format!("/qrs/ReloadTask/{task}/scriptlog?fileReferenceId={}", text("fileReferenceID"));
+    let new = format!("/qrs/reloadtask/{task}/scriptlogfile?executionResultId={}", text("id"));
+    assert_shape(&qrs.json(&old).await, "reloadtask_scriptlog_reference");
+    let reference = qrs.json(&new).await["value"].as_str().unwrap().to_owned();
+    let download = format!("/qrs/download/reloadtask/{reference}/scriptlog.txt");
+    assert_eq!(qrs.text(&download).await.0, 404);
+    assert_eq!(qrs.text(&download).await.0, 404);
+    assert!(qrs.text(&download).await.1.contains("Execution finished.\r\n"));
+
+    site.control().update_license_monitor(|app| {
+        app.script_log = ScriptLogApi::New;
+        app.status = 8;
+    });
+    assert_eq!(qrs.text(&old).await.0, 404);
+    assert_eq!(qrs.text(&new).await.0, 200);
+    assert!(qrs.text(&download).await.1.contains("Execution Failed"));
+    assert_shape(&qrs.json("/qrs/reloadtask/full").await, "reloadtask_full_failed.constructed");
+    site.control().update_license_monitor(|app| app.status = 0);
+    let never_ran = qrs.json("/qrs/reloadtask/full").await;
+    assert_shape(&never_ran, "reloadtask_full_never_run.constructed");
+    assert_eq!(never_ran[0]["operational"]["nextExecution"], "1753-01-01T00:00:00.000Z");
+    let enums = qrs.json("/qrs/about/api/enums").await;
+    assert_eq!(enums["StatusEnum"]["values"][7], "7: FinishedSuccess");
+}
+
+#[tokio::test]
+async fn answers_can_be_spoilt_in_every_way() {
+    let site = start(states()).await;
+    let qrs = Qrs::new(&site);
+    let list = "/qrs/user/full";
+    let whole = qrs.json(list).await;
+    let whole_rows = whole.as_array().unwrap();
+    let spoilt = async |fault: Fault| {
+        site.control().set_fault(FaultRule::on(list, fault).times(1));
+        let answer = qrs.request(Method::GET, list).send().await.unwrap();
+        let kind = answer.headers()["content-type"].to_str().unwrap().to_owned();
+        (answer.status().as_u16(), kind, answer.text().await.unwrap())
+    };
+    let (status, kind, text) = spoilt(Fault::HtmlOk).await;
+    assert_eq!(status, 200);
+    assert!(kind.starts_with("text/html") && text.contains("<html>"), "{kind} {text}");
+    for (fault, body) in [(Fault::EmptyOk, ""), (Fault::Null, "null"), (Fault::EmptyObject, "{}")] {
+        let (status, kind, text) = spoilt(fault).await;
+        assert_eq!((status, text.as_str()), (200, body));
+        assert!(kind.starts_with("application/json"));
+    }
+    let wrapped: Value = serde_json::from_str(&spoilt(Fault::ObjectForList).await.2).unwrap();
+    assert_eq!(wrapped["value"], whole);
+    let short: Value = serde_json::from_str(&spoilt(Fault::ShortList { drop: 3 }).await.2).unwrap();
+    assert_eq!(short.as_array().unwrap()[..], whole_rows[..whole_rows.len() - 3]);
+    let broken = spoilt(Fault::BrokenJson).await.2;
+    assert!(whole.to_string().starts_with(&broken) && broken.len() > 100);
+    assert_eq!(spoilt(Fault::Unauthorized).await.0, 401);
+    assert_eq!(spoilt(Fault::Forbidden).await.2, FORBIDDEN_TEXT);
+    assert_eq!(spoilt(Fault::Xsrf).await.2, XSRF_TEXT);
+    let (status, _, text) =
+        spoilt(Fault::Status { code: 502, html: true, retry_after_seconds: None }).await;
+    assert!(status == 502 && text.contains("502 Bad Gateway"), "{status} {text}");
+    let (status, _, text) = spoilt(Fault::SlowDrip { bytes: 1000, millis: 0 }).await;
+    assert_eq!((status, text), (200, whole.to_string()));
+    assert_eq!(site.control().connections(), 1, "none of these costs the connection");
+    assert_eq!(qrs.json(list).await, whole);
+}
+
+#[tokio::test]
+async fn connections_can_break_at_every_point() {
+    let site = start(states()).await;
+    let seat = site.control().seats(SeatKind::Professional)[1].id.to_string();
+    let path = format!("{PROFESSIONAL}/{seat}");
+    let exists =
+        || site.control().seats(SeatKind::Professional).iter().any(|s| s.id.to_string() == seat);
+    let broken = async |method: Method, fault: Fault| {
+        // A new client each time: a pooled connection would be tried again by itself.
+        let qrs = Qrs::new(&site);
+        site.control().set_fault(FaultRule::from(fault).times(1));
+        let answer = qrs.request(method, &path).send().await;
+        let text = match answer {
+            Ok(answer) => answer.text().await,
+            Err(error) => Err(error),
+        };
+        text.is_err()
+    };
+    assert!(broken(Method::GET, Fault::Truncate).await);
+    assert!(broken(Method::DELETE, Fault::ResetBefore).await);
+    assert!(exists(), "the request had no effect");
+    assert!(broken(Method::DELETE, Fault::ResetHandled).await);
+    assert!(!exists(), "the request had an effect, though no answer came");
+    assert!(!broken(Method::GET, Fault::ResetAfter).await, "the answer came");
+
+    let qrs = Qrs::new(&site);
+    let before = site.control().connections();
+    site.control().set_fault(FaultRule::from(Fault::ResetAfter).times(1));
+    qrs.json("/qrs/about").await;
+    while site.control().open_connections() > 0 {
+        tokio::task::yield_now().await;
+    }
+    qrs.json("/qrs/about").await;
+    assert_eq!(site.control().connections(), before + 2, "keep-alive was over");
+
+    site.control().set_fault(FaultRule::from(Fault::Hang).times(1));
+    let never = qrs.request(Method::GET, "/qrs/about").timeout(Duration::from_millis(50)).send();
+    assert!(never.await.unwrap_err().is_timeout());
+    assert_eq!(site.control().requests().last().unwrap().status, None);
+
+    site.control().set_fault(Fault::Latency { millis: 30 });
+    let begin = std::time::Instant::now();
+    qrs.json("/qrs/about").await;
+    assert!(begin.elapsed() >= Duration::from_millis(30));
+    site.control().clear_faults();
+}
+
+#[tokio::test]
+async fn the_date_header_follows_the_sites_clock() {
+    let mut scenario = states();
+    scenario.clock.skew_seconds = 90;
+    let site = start(scenario).await;
+    let qrs = Qrs::new(&site);
+    let date = async || {
+        let answer = qrs.request(Method::GET, "/qrs/about").send().await.unwrap();
+        answer.headers()["date"].to_str().unwrap().to_owned()
+    };
+    assert_eq!(date().await, "Sat, 10 Jan 2026 08:01:30 GMT");
+    site.control().set_fault(Fault::ClockSkew { seconds: -600 });
+    assert_eq!(date().await, "Sat, 10 Jan 2026 07:51:30 GMT");
+    site.control().clear_faults();
+    site.control().set_time("2027-01-01T00:00:00Z".parse().unwrap());
+    assert_eq!(date().await, "Fri, 01 Jan 2027 00:00:00 GMT");
+    site.control().advance(chrono::TimeDelta::hours(2));
+    assert_eq!(date().await, "Fri, 01 Jan 2027 02:00:00 GMT");
+}
+
+#[tokio::test]
+async fn long_lists_may_be_cut_while_the_count_is_true() {
+    let site = start(states()).await;
+    let qrs = Qrs::new(&site);
+    site.control().update_quirks(|quirks| quirks.full_cap = Some(3));
+    for path in [
+        PROFESSIONAL.to_owned(),
+        format!("{PROFESSIONAL}/full"),
+        format!("{PROFESSIONAL}/full?orderby=lastUsed"),
+    ] {
+        assert_eq!(qrs.json(&path).await.as_array().unwrap().len(), 3, "{path}");
+    }
+    assert_eq!(qrs.json(&format!("{PROFESSIONAL}/count")).await["value"], 5);
+}
+
+#[tokio::test]
+async fn old_servers_lack_fields() {
+    let site = start(states()).await;
+    let qrs = Qrs::new(&site);
+    let list = format!("{PROFESSIONAL}/full");
+    assert!(qrs.json(&list).await[3].get("user").unwrap().is_null());
+    site.control().update_pools(|pools| pools.with_excess = false);
+    site.control().update_quirks(|quirks| {
+        quirks.with_deleted_user_fields = false;
+        quirks.deleted_user = DeletedUser::Missing;
+    });
+    let row = qrs.json(&list).await[3].clone();
+    for field in ["user", "excess", "deletedUserId", "deletedUserDirectory"] {
+        assert!(row.get(field).is_none(), "{field} is in {row}");
+    }
+    assert!(
+        qrs.json("/qrs/license/accesstypeoverview").await["analyzerAccess"].get("excess").is_none()
+    );
+}
+
+#[tokio::test]
+async fn a_changed_seat_shows_in_a_list_that_was_read_before() {
+    let site = start(states()).await;
+    let qrs = Qrs::new(&site);
+    let list = format!("{PROFESSIONAL}/full");
+    let before = qrs.json(&list).await;
+    assert_eq!(qrs.json(&list).await, before);
+    site.control().set_time("2026-01-10T09:00:00Z".parse().unwrap());
+    assert!(site.control().log_in("CORP", "user12"));
+    assert_eq!(qrs.json(&list).await[1]["lastUsed"], "2026-01-10T09:00:00.000Z");
+    site.control().update_user("CORP", "user12", |user| user.name = "New".to_owned());
+    assert_eq!(qrs.json(&list).await[1]["user"]["name"], "New");
+}
+
+#[tokio::test]
+async fn a_site_may_know_tls_1_2_only() {
+    let site = start(Scenario { tls12_only: true, ..states() }).await;
+    Qrs::new(&site).json("/qrs/about").await;
+    bursar::tls::install_provider();
+    let pki = site.pki();
+    let modern = reqwest::Client::builder()
+        .tls_certs_only([Certificate::from_pem(pki.root_pem.as_bytes()).unwrap()])
+        .identity(identity(&pki.client_pem, &pki.client_key_pem))
+        .resolve(&pki.server_name, site.addr())
+        .tls_version_min(reqwest::tls::Version::TLS_1_3)
+        .no_proxy()
+        .build()
+        .unwrap();
+    Qrs { site: &site, http: modern }.request(Method::GET, "/qrs/about").send().await.unwrap_err();
+}
+
+#[tokio::test]
+async fn a_stopped_site_frees_its_port_and_can_come_back() {
+    let site = start(states()).await;
+    let addr = site.addr();
+    let qrs = Qrs::new(&site);
+    qrs.json("/qrs/about").await;
+    site.control().set_fault(Fault::Hang);
+    let http = qrs.http.clone();
+    let url = qrs.url("/qrs/about");
+    let hanging = tokio::spawn(http.get(url).header("X-Qlik-Xrfkey", KEY).send());
+    while site.control().request_count() < 2 {
+        tokio::task::yield_now().await;
+    }
+    drop(qrs);
+    site.stop().await;
+    hanging.await.unwrap().unwrap_err();
+    let again = Running::start(states(), addr).await.unwrap();
+    assert_eq!(again.addr(), addr);
+    Qrs::new(&again).json("/qrs/about").await;
+}
+
+#[tokio::test]
+async fn notifications_can_be_subscribed_to() {
+    let site = start(states()).await;
+    let qrs = Qrs::new(&site);
+    let body = sample("notification_subscribe_request");
+    let request = qrs.request(Method::POST, "/qrs/notification?name=User");
+    let answer: Value = request.json(&body).send().await.unwrap().json().await.unwrap();
+    assert_shape(&answer, "notification_subscribe_response");
+    let path = format!("/qrs/notification?handle={}", answer["value"].as_str().unwrap());
+    let answer = qrs.request(Method::DELETE, &path).send().await.unwrap();
+    assert_eq!(answer.status(), 204);
+}
+
+#[tokio::test]
+async fn polls_of_the_demo_differ_from_each_other() {
+    let site = start(Scenario::demo()).await;
+    let qrs = Qrs::new(&site);
+    site.control().set_speed(0.0);
+    let first = qrs.json("/qrs/license/accesstypeoverview").await;
+    site.control().advance(chrono::TimeDelta::hours(2));
+    let second = qrs.json("/qrs/license/accesstypeoverview").await;
+    assert_ne!(first, second);
+    for overview in [first, second] {
+        for pool in ["professionalAccess", "analyzerAccess"] {
+            let figure = |name: &str| overview[pool][name].as_i64().unwrap();
+            assert!(figure("allocated") > 0 && figure("available") > 0, "{overview}");
+            assert!(
+                figure("allocated") + figure("quarantined") + figure("available")
+                    == figure("total")
+            );
+        }
+    }
+}
+
+#[test]
+fn every_example_scenario_can_be_simulated() {
+    let folder = format!("{}/config/scenarios", env!("CARGO_MANIFEST_DIR"));
+    let mut seen = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let scenario = Scenario::from_yaml(&text);
+        let scenario = scenario.unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        if path.file_stem().unwrap() == "demo" {
+            assert_eq!(format!("{scenario:?}"), format!("{:?}", Scenario::demo()));
+        }
+        seen += 1;
+    }
+    assert!(seen >= 5, "{seen} scenarios");
 }
