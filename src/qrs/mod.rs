@@ -3,6 +3,7 @@
 //! | file | what it knows |
 //! | --- | --- |
 //! | `transport` | one request: TLS, headers, xrfkey, timeouts, body limit |
+//! | `answer` | the parts of an HTTP answer, and what a status means |
 //! | [`retry`] | when a failed GET is tried again |
 //! | `read` | what is asked of the service, and what counts as an answer |
 //! | [`filter`] | filter expressions, escaped as the service demands |
@@ -11,6 +12,7 @@
 //!
 //! Nothing here can change a site: only GET is sent. No body and no key is ever logged.
 
+mod answer;
 mod diagnose;
 pub mod error;
 pub mod filter;
