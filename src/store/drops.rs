@@ -1,6 +1,7 @@
 //! Deliveries that are given up: removing, counting and logging them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Mutex, PoisonError};
 
 use rusqlite::{Connection, Row, params};
 use tracing::warn;
@@ -103,16 +104,43 @@ impl Drops {
     }
 }
 
-/// One line per queue, reason and class.
-pub(super) fn log_drops(drops: &Drops) {
-    for ((_, reason, class), (destination, count)) in &drops.0 {
-        let limit = match reason {
-            DropReason::Overflow => "the size limit",
-            _ => "the age limit",
-        };
-        warn!(
-            %destination, count, class = ?class, reason = reason.as_str(),
-            "events were dropped from the outbox undelivered: it is over {limit}"
-        );
+/// What the log says of drops: one line per queue, reason and class, then at most one a minute
+/// with the sum of what went meanwhile. A full queue drops an event for each that comes in.
+#[derive(Debug, Default)]
+pub(super) struct DropLog(Mutex<HashMap<(i64, DropReason, Class), Said>>);
+
+#[derive(Debug, Default)]
+struct Said {
+    /// When the last line was written, in milliseconds.
+    at: Option<i64>,
+    /// Dropped since then.
+    unsaid: u64,
+}
+
+/// The shortest time between two lines on the same queue, reason and class.
+const REPEAT_MS: i64 = 60_000;
+
+impl DropLog {
+    pub(super) fn add(&self, drops: &Drops, now: i64) {
+        // Numbers can't be left half changed.
+        let mut log = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for (key, (destination, count)) in &drops.0 {
+            let said = log.entry(*key).or_default();
+            said.unsaid += count;
+            if said.at.is_some_and(|at| (0..REPEAT_MS).contains(&(now - at))) {
+                continue;
+            }
+            let count = std::mem::take(&mut said.unsaid);
+            said.at = Some(now);
+            let (_, reason, class) = key;
+            let limit = match reason {
+                DropReason::Overflow => "the size limit",
+                _ => "the age limit",
+            };
+            warn!(
+                %destination, count, class = ?class, reason = reason.as_str(),
+                "events were dropped from the outbox undelivered: it is over {limit}"
+            );
+        }
     }
 }

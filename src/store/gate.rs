@@ -69,7 +69,7 @@ impl Gate {
             let connection = guard.as_ref().ok_or(StoreError::Closed)?;
             query(connection).map_err(|e| StoreError::from_sql(&path, doing, &e))
         };
-        spawn_blocking(run).await.map_err(|_| StoreError::Closed)?
+        spawn_blocking(run).await.map_err(|e| self.interrupted(doing, &e))?
     }
 
     /// Runs a change and returns when it is durable. When the caller goes away before its turn,
@@ -99,9 +99,15 @@ impl Gate {
         if !writes.is_empty() {
             let path = self.path.clone();
             let run = move || commit_together(guard, writes, &path);
-            spawn_blocking(run).await.map_err(|_| StoreError::Closed)?;
+            spawn_blocking(run).await.map_err(|e| self.interrupted(doing, &e))?;
         }
-        answer.await.map_err(|_| StoreError::Closed)?
+        // Without an answer the thread that had this write in hand panicked in another one.
+        answer.await.map_err(|e| self.interrupted(doing, &e))?
+    }
+
+    fn interrupted(&self, doing: &'static str, error: &dyn std::error::Error) -> StoreError {
+        let why = format!("the call was interrupted: {error}");
+        StoreError::Failed { path: self.path.to_path_buf(), doing, why }
     }
 
     /// Closes the file; later calls of other clones get [`StoreError::Closed`].
@@ -142,19 +148,22 @@ fn in_savepoint<T>(
 
 /// Runs the writes in one transaction, or in several if SQLite gives one up on the way.
 fn commit_together(guard: OwnedMutexGuard<Option<Connection>>, writes: Vec<Write>, path: &Path) {
-    let Some(connection) = guard.as_ref() else {
-        // Dropping the writes drops their senders: the callers see `Closed`.
-        return;
-    };
     let failed = |e: rusqlite::Error| StoreError::from_sql(path, "write", &e);
     let mut writes = writes.into_iter();
     while writes.len() > 0 {
-        if let Err(error) = begin(connection).map_err(failed) {
-            for write in writes {
-                write(Err(error.clone()))(Ok(()));
+        let begun = guard
+            .as_ref()
+            .ok_or(StoreError::Closed)
+            .and_then(|connection| begin(connection).map(|()| connection).map_err(failed));
+        let connection = match begun {
+            Ok(connection) => connection,
+            Err(error) => {
+                for write in writes {
+                    write(Err(error.clone()))(Ok(()));
+                }
+                return;
             }
-            return;
-        }
+        };
         let mut replies = Vec::new();
         for write in writes.by_ref() {
             replies.push(write(Ok(connection)));

@@ -50,6 +50,7 @@ struct Shared {
     gate: Gate,
     limits: OutboxLimits,
     clock: Clock,
+    drop_log: drops::DropLog,
     /// Counts what may interest a worker.
     changes: watch::Sender<u64>,
 }
@@ -78,7 +79,8 @@ impl Store {
     ) -> Result<Self, StoreError> {
         let gate = Gate::open(path).await?;
         let changes = watch::Sender::new(0);
-        let shared = Shared { gate, limits, clock: Arc::new(clock), changes };
+        let (clock, drop_log) = (Arc::new(clock), drops::DropLog::default());
+        let shared = Shared { gate, limits, clock, drop_log, changes };
         Ok(Self { shared: Arc::new(shared) })
     }
 

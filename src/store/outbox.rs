@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use tracing::warn;
 
-use super::drops::{CHUNK, DropReason, Drops, Victim, log_drops};
+use super::drops::{CHUNK, DropReason, Drops, Victim};
 use super::{Store, StoreError};
 use crate::config::settings::OutboxLimits;
 use crate::event::{Class, Event};
@@ -60,7 +60,7 @@ impl Store {
                 drops.count(db)
             })
             .await?;
-        log_drops(&drops);
+        self.shared.drop_log.add(&drops, now);
         self.wake();
         Ok(())
     }
@@ -166,7 +166,7 @@ impl Store {
                 drops.count(db)
             };
             let drops = self.shared.gate.write("drop what is too old", change).await?;
-            log_drops(&drops);
+            self.shared.drop_log.add(&drops, now);
             more = drops.total() > 0;
         }
         Ok(())

@@ -11,7 +11,8 @@ use super::*;
 use crate::config::settings::OutboxLimits;
 use crate::destination::{Probe, ProbeFailure};
 use crate::event::{Class, Event};
-use crate::store::{Selector, samples};
+use crate::store::Selector;
+use crate::store::samples::{self, Log};
 
 const ID: &str = "fake";
 
@@ -25,6 +26,8 @@ enum Act {
     Panic,
     /// Takes this long, then all done.
     After(Duration),
+    /// Takes this long, then these outcomes.
+    Late(Duration, Vec<Outcome>),
     Hang,
 }
 
@@ -112,6 +115,10 @@ impl Destination for Fake {
             Act::Say(outcomes) => return outcomes,
             Act::Panic => panic!("delivery fell over"),
             Act::After(time) => sleep(time).await,
+            Act::Late(time, outcomes) => {
+                sleep(time).await;
+                return outcomes;
+            }
             Act::Hang => std::future::pending().await,
         }
         vec![Outcome::Done; events.len()]
@@ -224,8 +231,13 @@ async fn events_are_delivered_in_the_order_they_were_recorded() {
     t.record(alert("b")).await;
     t.start();
     t.calls(2).await;
+    t.drained().await;
+    sleep(Duration::from_secs(2)).await;
+    let idle_until = t.fake.started.elapsed().as_secs_f64();
     t.record(recurring("c")).await;
-    assert_eq!(names(&t.calls(3).await), ["a", "b", "c"]);
+    let calls = t.calls(3).await;
+    assert_eq!(names(&calls), ["a", "b", "c"]);
+    assert!(calls[2].0 - idle_until < 0.1, "an idle worker wakes at once: {calls:?}");
     t.drained().await;
     assert_eq!(t.stop().await, Duration::ZERO);
 }
@@ -448,6 +460,20 @@ async fn another_process_can_ask_for_a_retry_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_retry_asked_for_during_a_delivery_counts() {
+    let later = Some(Duration::from_secs(3000));
+    let fails = vec![Outcome::Retry { after: later, why: "busy".into() }];
+    let mut t = Stage::new([Act::Late(Duration::from_secs(20), fails)]).await;
+    t.record(alert("a")).await;
+    t.start();
+    t.calls(1).await;
+    t.store.retry(Selector::Destination(ID.into())).await.unwrap();
+    let calls = t.calls(2).await;
+    assert!(calls[1].0 <= 30.0, "{calls:?}");
+    t.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_done_event_is_not_sent_again_while_the_store_fails() {
     let mut t = Stage::new([]).await;
     t.record(alert("a")).await;
@@ -535,36 +561,4 @@ async fn refusals_are_summed_up_in_the_log() {
     let lines = log.lines();
     assert_eq!(lines.len(), 1, "{lines:#?}");
     assert!(lines[0].contains("refused") && lines[0].contains("no such thing"), "{lines:?}");
-}
-
-/// Collects what is logged on this thread.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Log {
-    fn install(&self) -> tracing::subscriber::DefaultGuard {
-        let log = self.clone();
-        let subscriber = tracing_subscriber::fmt()
-            .with_ansi(false)
-            .with_max_level(tracing::Level::INFO)
-            .with_writer(move || log.clone())
-            .finish();
-        tracing::subscriber::set_default(subscriber)
-    }
-
-    fn lines(&self) -> Vec<String> {
-        let bytes = self.0.lock().unwrap().clone();
-        String::from_utf8(bytes).unwrap().lines().map(str::to_owned).collect()
-    }
-}
-
-impl std::io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
 }

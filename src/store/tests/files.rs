@@ -89,7 +89,7 @@ async fn two_processes_use_the_file_at_once() {
 
 #[tokio::test]
 async fn a_new_file_may_be_opened_by_several_at_the_same_moment() {
-    for _ in 0..20 {
+    for _ in 0..8 {
         let (_folder, path) = folder();
         let clock = Arc::default();
         let opened = futures_util::future::join_all((0..6).map(|_| open(&path, 100, &clock))).await;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
+use crate::store::samples::Log;
 
 fn count(state: &QueueState, reason: DropReason, class: Class) -> u64 {
     state.drops.iter().filter(|d| (d.reason, d.class) == (reason, class)).map(|d| d.count).sum()
@@ -72,6 +73,25 @@ async fn what_is_too_old_goes_alerts_and_dead_letters_too() {
     t.advance(30 * DAY);
     t.record(&["y"], &recurring("d", 2)).await;
     assert_eq!(t.state("x").await.pending, 0, "recording drops what is too old as well");
+}
+
+#[tokio::test]
+async fn drops_are_logged_with_their_count_and_not_one_by_one() {
+    let log = Log::default();
+    let _guard = log.install();
+    let t = Bench::new(2).await;
+    for n in 0..5 {
+        t.record(&["x"], &recurring("a", n)).await;
+    }
+    t.advance(Duration::from_secs(61));
+    t.store.record((0..4).map(|n| to(&["x"], &recurring("a", n))).collect()).await.unwrap();
+    let lines = log.lines();
+    assert_eq!(lines.len(), 2, "{lines:#?}");
+    for (line, count) in lines.iter().zip(["count=1", "count=6"]) {
+        assert!(line.contains("WARN") && line.contains("destination=x"), "{line}");
+        assert!(line.contains(count) && line.contains("size limit"), "{line}");
+    }
+    assert_eq!(t.state("x").await.dropped, 7);
 }
 
 #[derive(Debug, Clone)]
