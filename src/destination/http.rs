@@ -208,7 +208,7 @@ fn tls_text(url: &Url, error: &rustls::Error) -> String {
     };
     match why {
         CertificateError::UnknownIssuer => format!(
-            "the certificate of {origin} is signed by an authority that is not trusted: give that authority's certificate file as the CA of this destination"
+            "the certificate of {origin} is signed by an authority that is not trusted: set certCA of this destination to the certificate file of that authority"
         ),
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
             format!(
@@ -223,7 +223,7 @@ fn tls_text(url: &Url, error: &rustls::Error) -> String {
             "the certificate of {origin} is not valid yet: check the clocks of both machines"
         ),
         CertificateError::BadSignature => format!(
-            "the certificate of {origin} is not signed by the key of the configured CA: the CA file has the right name but is another one (was the CA made anew?)"
+            "the certificate of {origin} is not signed by the key in certCA: that file has the authority's name but is not the one that signed (was the authority made anew?)"
         ),
         other => format!("the certificate of {origin} is not acceptable: {other}"),
     }

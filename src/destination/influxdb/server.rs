@@ -208,6 +208,14 @@ mod tests {
     }
 
     #[test]
+    fn what_the_server_asks_for_is_passed_on() {
+        let mut busy = answer(503, r#"{"error":"timeout"}"#);
+        busy.headers.insert("retry-after", HeaderValue::from_static("30"));
+        let why = "answered 503 Service Unavailable: timeout".into();
+        assert_eq!(busy.verdict(), Verdict::Wait { after: Some(Duration::from_secs(30)), why });
+    }
+
+    #[test]
     fn the_servers_words_without_the_line() {
         let partial = r#"{"error":"partial write of line protocol occurred","data":[{"error_message":"invalid column type","line_number":2,"original_line":"m,user=DIR\\anna v=1"}]}"#;
         assert_eq!(

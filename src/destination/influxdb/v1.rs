@@ -32,7 +32,7 @@ enum Found {
     Missing,
     /// There, with these retention policies.
     Policies(Vec<Policy>),
-    /// The user may write but not look.
+    /// The user may write but not look, or the server (a proxy) knows no such question.
     Hidden,
 }
 
@@ -77,9 +77,9 @@ impl Client {
             self.prepared.store(true, Ordering::Relaxed);
         }
         match self.write_once(body.clone()).await {
-            Verdict::Missing { .. } => match self.create_database().await {
+            Verdict::Missing { why } => match self.create_database().await {
                 Ok(()) => self.write_once(body).await,
-                Err(why) => Verdict::Wait { after: None, why },
+                Err(reason) => Verdict::Wait { after: None, why: format!("{why}; {reason}") },
             },
             verdict => verdict,
         }
@@ -113,7 +113,7 @@ impl Client {
             Err(Refusal::Statement(why)) if why.contains("database not found") => {
                 Ok(Found::Missing)
             }
-            Err(Refusal::Forbidden(_)) => Ok(Found::Hidden),
+            Err(Refusal::Denied(_)) => Ok(Found::Hidden),
             Err(refusal) => Err(refusal.into_text()),
         }
     }
@@ -157,7 +157,7 @@ impl Client {
                 tracing::info!(database = %self.database, policy = %name, "made the InfluxDB retention policy")
             }
             // Points go to the default policy: they must not wait for this one.
-            Err(Refusal::Forbidden(why)) => {
+            Err(Refusal::Denied(why)) => {
                 tracing::warn!(database = %self.database, policy = %name, "the InfluxDB retention policy is missing and can't be made: {why}");
             }
             Err(refusal) => {
@@ -205,10 +205,7 @@ impl Client {
         }
         match self.write_once(gzip_text("")).await {
             Verdict::Stored => Ok(Probe {
-                found: format!(
-                    "InfluxDB {version}, database {} exists, test write accepted",
-                    self.database
-                ),
+                found: format!("{version}, database {} exists, test write accepted", self.database),
                 warnings: self.policy_warning(&found),
             }),
             Verdict::Missing { .. } => self.probe_missing(&version).await,
@@ -224,7 +221,7 @@ impl Client {
         match self.query("SHOW USERS").await {
             Ok(_) => Ok(Probe {
                 found: format!(
-                    "InfluxDB {version}, database {} will be made at the first write",
+                    "{version}, database {} will be made at the first write",
                     self.database
                 ),
                 warnings: vec![],
@@ -249,7 +246,8 @@ impl Client {
             .await
             .map_err(|what| ProbeFailure { what, fix: fix.into() })?;
         match answer.headers.get("x-influxdb-version").and_then(|v| v.to_str().ok()) {
-            Some(version) => Ok(version.to_owned()),
+            Some(version) => Ok(format!("InfluxDB {version}")),
+            None if answer.status == 204 => Ok("InfluxDB 1.x compatible server".into()),
             None => Err(ProbeFailure {
                 what: format!("/ping {} and names no version", answer.text()),
                 fix: fix.into(),
@@ -276,8 +274,8 @@ impl Client {
 enum Refusal {
     /// The statement was read and refused.
     Statement(String),
-    /// The user may not do this.
-    Forbidden(String),
+    /// The user may not do this, or the server does not know how.
+    Denied(String),
     /// No answer, or one that has nothing to do with the statement.
     Other(String),
 }
@@ -285,7 +283,7 @@ enum Refusal {
 impl Refusal {
     fn into_text(self) -> String {
         match self {
-            Self::Statement(why) | Self::Forbidden(why) | Self::Other(why) => why,
+            Self::Statement(why) | Self::Denied(why) | Self::Other(why) => why,
         }
     }
 }
@@ -294,7 +292,7 @@ impl Refusal {
 fn read_result(answer: &Answer) -> Result<Value, Refusal> {
     match answer.status.as_u16() {
         200 => {}
-        403 => return Err(Refusal::Forbidden(answer.text())),
+        400 | 403 | 404 | 405 | 501 => return Err(Refusal::Denied(answer.text())),
         _ => return Err(Refusal::Other(answer.text())),
     }
     let result = serde_json::from_str::<Value>(&answer.body)

@@ -4,7 +4,7 @@
 //! up no other. The values are in [`payload`].
 //!
 //! Every call carries `X-Bursar-Event-Id`: the same at each repetition, so a receiver can drop what
-//! it has already seen. With a key in the settings it carries a signature too, see [`sign`].
+//! it has already seen. With a key in the settings it carries a signature too, see [`signature`].
 //!
 //! Only 2xx is done. 408, 425, 429, 5xx and no answer at all are tried again, any other answer is
 //! final: a redirect is not followed (the settings must name the final address), and another 4xx

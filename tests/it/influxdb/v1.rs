@@ -5,9 +5,12 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use axum::Router;
+use axum::http::StatusCode;
 use bursar::config::Secret;
 use bursar::config::settings::{self, BasicAuth, InfluxVersion, RetentionPolicy};
 use bursar::destination::influxdb::InfluxDb;
+use bursar::destination::influxdb::line::{Field, Point, tag_text};
 use bursar::destination::{Destination, Outcome};
 use bursar::event::{Body, Event};
 use chrono::{TimeDelta, Utc};
@@ -189,6 +192,54 @@ async fn write(influxd: &Influxd, database: &str, line: &str) {
     assert_eq!(answer.status(), 204);
 }
 
+/// Everything that means something to a parser, in every combination of up to three.
+fn odd_texts() -> Vec<String> {
+    let special = ["a", "\\", ",", "=", " ", "\"", "\n", "#"];
+    let mut texts: Vec<String> = vec![];
+    let mut longest = vec![String::new()];
+    for _ in 0..3 {
+        longest = longest.iter().flat_map(|t| special.map(|s| format!("{t}{s}"))).collect();
+        texts.extend(longest.iter().cloned());
+    }
+    texts
+}
+
+#[tokio::test]
+async fn odd_texts_are_read_back_from_the_real_parser() {
+    let influxd = influxd::shared().await;
+    influxd.query("", "CREATE DATABASE odd").await;
+    let texts = odd_texts();
+    let points: Vec<Point> = texts
+        .iter()
+        .enumerate()
+        .map(|(index, text)| Point {
+            measurement: "m",
+            tags: vec![(format!("k{text}"), "1".into()), ("odd".into(), text.clone())],
+            fields: vec![("text", Field::Text(text.clone()))],
+            time: time() + TimeDelta::seconds(i64::try_from(index).unwrap()),
+        })
+        .collect();
+    let lines: Vec<String> = points.iter().map(|point| point.to_line().unwrap()).collect();
+    write(influxd, "odd", &lines.join("\n")).await;
+
+    let rows = influxd.rows("odd", "SELECT odd, text FROM m").await;
+    assert_eq!(rows.len(), texts.len());
+    for (row, text) in rows.iter().zip(&texts) {
+        assert_eq!(row["odd"].as_str().map(str::to_owned), tag_text(text), "{text:?}");
+        assert_eq!(row["text"], text.replace('\n', " "), "{text:?}");
+    }
+    let keys = influxd.rows("odd", "SHOW TAG KEYS FROM m").await;
+    let mut keys: Vec<String> =
+        keys.iter().map(|row| row["tagKey"].as_str().unwrap().to_owned()).collect();
+    keys.sort();
+    let mut expected: Vec<String> =
+        texts.iter().filter_map(|text| tag_text(&format!("k{text}"))).collect();
+    expected.push("odd".into());
+    expected.sort();
+    expected.dedup();
+    assert_eq!(keys, expected);
+}
+
 #[tokio::test]
 async fn wrong_credentials_wait() {
     let influxd = influxd::shared().await;
@@ -359,4 +410,17 @@ async fn a_duration_that_is_not_one_is_an_error_at_build() {
     }
     let error = InfluxDb::with_routes(&settings, routes()).unwrap_err().to_string();
     assert!(error.contains("\"10 days\"") && error.contains("10d"), "{error}");
+}
+
+#[tokio::test]
+async fn a_server_that_only_takes_writes_is_written_to() {
+    let answer = async |uri: axum::http::Uri| match uri.path() {
+        "/write" => StatusCode::NO_CONTENT,
+        _ => StatusCode::METHOD_NOT_ALLOWED,
+    };
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
+    tokio::spawn(async move { axum::serve(listener, Router::new().fallback(answer)).await });
+    let influxdb = build(&v1(url, "x"));
+    assert_eq!(influxdb.deliver(&[server_license(time(), None)]).await, [Outcome::Done]);
 }
