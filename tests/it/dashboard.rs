@@ -122,12 +122,11 @@ async fn every_panel_finds_data() {
     let influxd = influxd::shared().await;
 
     let named = [("site".to_owned(), "prod".to_owned())];
-    let cases: [(&str, &[(String, String)], &str); 3] = [
-        ("dashboard_one_site", &[], ".*"),
+    for (database, tags, site) in [
+        ("dashboard_one_site", &[][..], ".*"),
         ("dashboard_all_sites", &named, ".*"),
         ("dashboard_this_site", &named, "(prod|test)"),
-    ];
-    for (database, tags, site) in cases {
+    ] {
         influxd.query("", &format!("CREATE DATABASE {database}")).await;
         let written = reqwest::Client::new()
             .post(format!("http://127.0.0.1:{}/write?db={database}", influxd.port))

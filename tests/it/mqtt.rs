@@ -25,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 use crate::support::mosquitto::{
     DEADLINE, Mosquitto, Pki, Received, SERVER_NAME, Subscriber, eventually, free_port, retained,
 };
+use crate::support::proxy::{Mode, Proxy};
 
 const STATE: &str = "qlik/license/server";
 const ALERT: &str = "qlik/license/server/alert";
@@ -214,6 +215,11 @@ fn days(payload: &str) -> i64 {
     json["daysUntilExpiry"].as_i64().unwrap()
 }
 
+/// The newest state that arrived; -1 before the first.
+fn last(received: &[Received]) -> i64 {
+    received.last().map_or(-1, |message| days(&message.payload))
+}
+
 #[tokio::test]
 async fn fifty_events_keep_their_order() {
     for protocol in BOTH {
@@ -267,9 +273,7 @@ async fn a_broker_that_was_down_gets_everything_in_order() {
 
         broker.start().await;
         timeout(DEADLINE, pump(&running.mqtt, &events[10..])).await.expect("delivered in time");
-        subscriber
-            .until("the last state arrives", |r| r.last().is_some_and(|m| days(&m.payload) == 39))
-            .await;
+        subscriber.until("the last state arrives", |r| last(r) == 39).await;
         assert_eq!(first_seen(&subscriber), (0..40).collect::<Vec<_>>());
         running.stop().await;
     }
@@ -306,10 +310,33 @@ async fn a_broker_that_restarts_in_the_middle_loses_nothing() {
         );
         broker.start().await;
         timeout(DEADLINE, pumping).await.expect("delivered in time").unwrap();
-        subscriber
-            .until("the last state arrives", |r| r.last().is_some_and(|m| days(&m.payload) == 999))
-            .await;
+        subscriber.until("the last state arrives", |r| last(r) == 999).await;
         assert_eq!(first_seen(&subscriber), (0..1000).collect::<Vec<_>>());
+        running.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn connections_that_break_again_and_again_lose_nothing() {
+    for (protocol, fault) in [
+        // The acknowledgements of some messages never arrive.
+        (MqttProtocol::V311, Mode::CutAnswerAfter(40)),
+        (MqttProtocol::V5, Mode::CutAnswerAfter(50)),
+        // Breaks in the middle of a message.
+        (MqttProtocol::V311, Mode::CutRequestAfter(2000)),
+        (MqttProtocol::V5, Mode::CutRequestAfter(2000)),
+    ] {
+        let broker = Mosquitto::plain().await;
+        let subscriber = Subscriber::new(broker.port, STATE).await;
+        let proxy = Proxy::start(broker.port, fault).await;
+        let running = Running::start(&mqtt(proxy.port, protocol));
+        let events: Vec<_> = (0..60).map(state).collect();
+        timeout(DEADLINE, pump(&running.mqtt, &events)).await.expect("delivered in time");
+        subscriber.until("the last state arrives", |r| last(r) == 59).await;
+        let order: Vec<_> = subscriber.on(STATE).iter().map(|p| days(p)).collect();
+        assert_eq!(first_seen(&subscriber), (0..60).collect::<Vec<_>>(), "{order:?}");
+        // Repetitions start over somewhere and leave nothing out from there on.
+        assert!(order.windows(2).all(|two| two[1] <= two[0] + 1), "{order:?}");
         running.stop().await;
     }
 }
@@ -510,12 +537,19 @@ async fn what_was_not_acknowledged_is_sent_again_once() {
             .with_timeouts(Duration::from_secs(5), limit);
         let running = Running::of(mqtt);
         for round in 0..3 {
-            let (why, sent) = tokio::join!(why_retry(&running.mqtt), swallow(&listener, protocol));
-            assert!(why.contains("did not acknowledge"), "{why}");
+            let events = [state(1), state(2)];
+            let (outcomes, sent) =
+                tokio::join!(running.mqtt.deliver(&events), swallow(&listener, protocol));
+            assert_eq!(outcomes.len(), 2);
+            for outcome in outcomes {
+                let Outcome::Retry { why, .. } = outcome else { panic!("{outcome:?}") };
+                assert!(why.contains("did not acknowledge"), "{why}");
+            }
             // The connection was given up, with all it still held.
             let sent = timeout(DEADLINE, sent).await.expect("the connection ends").unwrap();
             let times = String::from_utf8_lossy(&sent).matches("licenseExpired").count();
-            assert_eq!(times, 1, "{protocol:?}, round {round}");
+            // After the first failure only the event in front is tried.
+            assert_eq!(times, if round == 0 { 2 } else { 1 }, "{protocol:?}, round {round}");
         }
         running.stop().await;
     }
@@ -575,6 +609,7 @@ async fn a_forbidden_topic_waits_and_so_does_what_follows() {
         .unwrap();
     let config = format!("allow_anonymous true\nacl_file {}\n", acl.path().display());
     let broker = Mosquitto::with(&config).await;
+    let subscriber = Subscriber::new(broker.port, STATE).await;
     let running = Running::start(&mqtt(broker.port, MqttProtocol::V5));
     let events = [state(3), event(Body::ServerLicenseExpiring(status(3))), state(2)];
     let outcomes = running.mqtt.deliver(&events).await;
@@ -585,6 +620,16 @@ async fn a_forbidden_topic_waits_and_so_does_what_follows() {
     };
     assert_eq!(why(1), "not authorized to publish on this topic (reason 0x87)");
     assert_eq!(why(2), "an earlier event of the batch has to be sent again");
+
+    // From now on the event in front is tried alone.
+    for _ in 0..3 {
+        let outcomes = running.mqtt.deliver(&events[1..]).await;
+        assert!(outcomes.iter().all(|o| matches!(o, Outcome::Retry { .. })), "{outcomes:?}");
+    }
+    assert_eq!(running.mqtt.deliver(&[state(1)]).await, [Outcome::Done]);
+    subscriber.until("the last state arrives", |r| last(r) == 1).await;
+    let order: Vec<_> = subscriber.on(STATE).iter().map(|p| days(p)).collect();
+    assert_eq!(order, [3, 2, 1]);
     running.stop().await;
 }
 

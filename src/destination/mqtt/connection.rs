@@ -21,10 +21,14 @@ pub(super) const OFFLINE: &str = "offline";
 const MIN_GAP: Duration = Duration::from_millis(100);
 /// And at most this far.
 const MAX_GAP: Duration = Duration::from_secs(30);
+/// Or this far, when the broker answers and wants somebody to change something first: brokers count
+/// wrong passwords and lock out who sends too many.
+const MAX_GAP_REFUSED: Duration = Duration::from_secs(300);
 /// A connection that held this long was a good one: the next gap is short again.
 const STABLE: Duration = Duration::from_secs(10);
 /// How long saying goodbye may take, all in all.
-const GOODBYE: Duration = Duration::from_secs(2);
+/// The delivery worker waits for 2 seconds.
+const GOODBYE: Duration = Duration::from_millis(1500);
 
 /// A connection that is up.
 pub(super) struct Up {
@@ -124,6 +128,7 @@ impl Connection {
                 warn!(broker = %self.plan.at(), "the MQTT broker keeps no retained messages: state topics are sent without the retain flag");
                 continue;
             }
+            let limit = if failure.is_refusal() { MAX_GAP_REFUSED } else { MAX_GAP };
             // An outage is one line, not one per attempt.
             if complained_of.as_ref() == Some(&failure) {
                 debug!(error = %failure, "still no connection to the MQTT broker");
@@ -131,7 +136,7 @@ impl Connection {
                 warn!(error = %failure, "no connection to the MQTT broker, trying again: {}", failure.fix());
                 complained_of = Some(failure);
             }
-            self.wait(&stop, gap(failures_in_a_row)).await;
+            self.wait(&stop, gap(failures_in_a_row, limit)).await;
             failures_in_a_row += 1;
         }
     }
@@ -269,10 +274,9 @@ impl Connection {
 
 /// How long to wait after so many failures in a row: full jitter below a doubling limit, so that
 /// many clients don't return to a restarted broker in step.
-fn gap(failures_in_a_row: u32) -> Duration {
-    let limit =
-        Duration::from_millis(250).saturating_mul(1 << failures_in_a_row.min(10)).min(MAX_GAP);
-    limit.mul_f64(fastrand::f64())
+fn gap(failures_in_a_row: u32, limit: Duration) -> Duration {
+    let doubled = Duration::from_millis(250).saturating_mul(1 << failures_in_a_row.min(12));
+    doubled.min(limit).mul_f64(fastrand::f64())
 }
 
 #[cfg(test)]
@@ -282,9 +286,9 @@ mod tests {
     #[test]
     fn gaps_grow_but_stay_below_the_limit() {
         for failures in [0, 1, 5, 40, u32::MAX] {
-            assert!(gap(failures) <= MAX_GAP);
+            assert!(gap(failures, MAX_GAP) <= MAX_GAP);
         }
-        let longest = (0..200).map(|_| gap(20)).max().unwrap();
+        let longest = (0..200).map(|_| gap(20, MAX_GAP)).max().unwrap();
         assert!(longest > Duration::from_secs(5), "{longest:?}");
     }
 }

@@ -166,6 +166,18 @@ impl Failure {
         Self::new(cause, format!("cannot connect to {at}: {why}"))
     }
 
+    /// The other side answered, and will answer the same until somebody changes something.
+    pub(super) fn is_refusal(&self) -> bool {
+        matches!(
+            self.cause,
+            Cause::BadCredentials
+                | Cause::NotAuthorized
+                | Cause::ClientId
+                | Cause::ClientCertificate
+                | Cause::Version
+        )
+    }
+
     /// What a person can do about it. Setting names as in the file.
     pub(super) fn fix(&self) -> &'static str {
         match self.cause {

@@ -15,6 +15,7 @@ mod v5;
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -48,6 +49,10 @@ pub struct Mqtt {
     /// `rejectUnauthorized: false`.
     unverified: bool,
     ack_timeout: Duration,
+    /// Set after a delivery that did not go through: the next one sends an event only after the
+    /// one before was acknowledged. So a message that is not accepted does not drag the ones after
+    /// it along at every attempt, and a connection that breaks under load gets on all the same.
+    one_by_one: AtomicBool,
 }
 
 impl fmt::Debug for Mqtt {
@@ -85,6 +90,7 @@ impl Mqtt {
             routes: Routes::from(settings),
             unverified: mqtt.tls.as_ref().is_some_and(|tls| !tls.reject_unauthorized),
             ack_timeout: Duration::from_secs(10),
+            one_by_one: AtomicBool::new(false),
         })
     }
 
@@ -95,6 +101,38 @@ impl Mqtt {
         self.connection = Connection::new(self.plan.clone(), self.messages.topics.status.clone());
         self.ack_timeout = ack;
         self
+    }
+
+    /// Sends the events and says what became of them, up to the first that must come again; ends
+    /// before that one when the connection is lost.
+    async fn send(&self, up: &Up, events: &[Event], deadline: Instant) -> Vec<Outcome> {
+        let mut outcomes = Vec::with_capacity(events.len());
+        for handed in self.hand_over(up, events, deadline).await {
+            let ack = match handed {
+                Handed::Settled(ack) => Ok(ack),
+                Handed::Waiting(notice) => tokio::select! {
+                    biased;
+                    ack = timeout_at(deadline, notice.ack()) => ack,
+                    () = up.gone.cancelled() => Ok(Ack::Lost),
+                },
+            };
+            match ack {
+                Ok(Ack::Done) => outcomes.push(Outcome::Done),
+                Ok(Ack::Never(why)) => outcomes.push(Outcome::Refused { why }),
+                Ok(Ack::Later(why)) => {
+                    outcomes.push(retry(&why));
+                    break;
+                }
+                Ok(Ack::Lost) => break,
+                Err(_) => {
+                    // Nothing of this connection may be sent after this: it would come twice and
+                    // out of order.
+                    up.abandon.cancel();
+                    break;
+                }
+            }
+        }
+        outcomes
     }
 
     /// Hands the events over in order, as far as that goes.
@@ -132,6 +170,14 @@ impl Mqtt {
 
 /// Header, lengths, packet identifier and properties of a PUBLISH, at most.
 const PACKET_OVERHEAD: usize = 16;
+
+fn retry(why: &str) -> Outcome {
+    Outcome::Retry { after: None, why: why.to_owned() }
+}
+
+fn is_retry(outcome: Option<&Outcome>) -> bool {
+    matches!(outcome, Some(Outcome::Retry { .. }))
+}
 
 enum Handed {
     Waiting(Notice),
@@ -183,52 +229,32 @@ impl Destination for Mqtt {
     }
 
     async fn deliver(&self, events: &[Event]) -> Vec<Outcome> {
-        let retry = |why: &str| Outcome::Retry { after: None, why: why.to_owned() };
         let up = match self.connection.up().await {
             Ok(up) => up,
             Err(why) => return vec![retry(&why); events.len()],
         };
         let deadline = Instant::now() + self.ack_timeout;
-        let handed = self.hand_over(&up, events, deadline).await;
-
+        let window = if self.one_by_one.load(Ordering::Relaxed) { 1 } else { self.max_batch() };
         let mut outcomes = Vec::with_capacity(events.len());
-        for handed in handed {
-            let ack = match handed {
-                Handed::Settled(ack) => Ok(ack),
-                Handed::Waiting(notice) => tokio::select! {
-                    biased;
-                    ack = timeout_at(deadline, notice.ack()) => ack,
-                    () = up.gone.cancelled() => Ok(Ack::Lost),
-                },
-            };
-            match ack {
-                Ok(Ack::Done) => outcomes.push(Outcome::Done),
-                Ok(Ack::Never(why)) => outcomes.push(Outcome::Refused { why }),
-                Ok(Ack::Later(why)) => {
-                    outcomes.push(retry(&why));
-                    break;
-                }
-                Ok(Ack::Lost) => break,
-                Err(_) => {
-                    // Nothing of this connection may be sent after this: it would come twice and
-                    // out of order.
-                    up.abandon.cancel();
-                    break;
-                }
+        for part in events.chunks(window) {
+            let settled = self.send(&up, part, deadline).await;
+            let whole = settled.len() == part.len() && !is_retry(settled.last());
+            outcomes.extend(settled);
+            if !whole {
+                break;
             }
         }
+        let smooth = outcomes.len() == events.len() && !is_retry(outcomes.last());
+        self.one_by_one.store(!smooth, Ordering::Relaxed);
         if outcomes.len() < events.len() {
             // Whatever follows the first that must come again comes again too, acknowledged or
             // not: else an older state would overwrite a newer one.
-            let why = match outcomes.last() {
-                Some(Outcome::Retry { .. }) => {
-                    "an earlier event of the batch has to be sent again".to_owned()
-                }
-                _ => {
-                    // The reason is known once the connection is cleared away.
-                    let _ = timeout_at(Instant::now() + CLEAR_AWAY, up.gone.cancelled()).await;
-                    self.connection.why_down()
-                }
+            let why = if is_retry(outcomes.last()) {
+                "an earlier event of the batch has to be sent again".to_owned()
+            } else {
+                // The reason is known once the connection is cleared away.
+                let _ = timeout_at(Instant::now() + CLEAR_AWAY, up.gone.cancelled()).await;
+                self.connection.why_down()
             };
             outcomes.resize(events.len(), retry(&why));
         }
@@ -285,6 +311,7 @@ mod tests {
             },
             unverified: false,
             ack_timeout: Duration::from_secs(1),
+            one_by_one: AtomicBool::new(false),
         }
     }
 
