@@ -46,7 +46,8 @@ fn section(out: &mut String, properties: Properties, indent: usize) {
         } else if target["type"] == "array" {
             list(out, key, schema, indent);
         } else {
-            out.push_str(&format!("{pad}{key}: {}\n", scalar(shown(schema, target))));
+            let line = format!("{pad}{key}: {}", scalar(shown(schema, target)));
+            out.push_str(&format!("{}\n", line.trim_end()));
         }
         if indent <= 2 && !out.ends_with("\n\n") {
             out.push('\n');
@@ -65,7 +66,6 @@ fn list(out: &mut String, key: &str, schema: &'static Value, indent: usize) {
     out.push_str(&format!("{pad}{key}:{end}\n"));
     let item = schema::target(&schema["items"]);
     let Some(inner) = item["properties"].as_object() else {
-        out.push_str(&format!("{pad}  # - ...\n"));
         return;
     };
     let scalars = described(inner)

@@ -243,9 +243,9 @@ impl Grid {
         zone: Tz,
         limit: DateTime<Utc>,
     ) -> Option<DateTime<Utc>> {
-        let second = after.timestamp() + 1;
-        let mut start = DateTime::from_timestamp(second, 0)?;
-        let mut local = start.naive_utc() + offset(zone, start);
+        // Start in the stretch that `after` is in: a clock change may come the second after.
+        let mut start = DateTime::from_timestamp(after.timestamp(), 0)?;
+        let mut local = start.naive_utc() + offset(zone, start) + Duration::seconds(1);
         // A repeated hour that was entered before `after`: fixed times in it are done.
         if !rule.is_interval()
             && let Some(done) = repeated_until(zone, start)
