@@ -18,8 +18,7 @@ fn described(properties: Properties) -> impl Iterator<Item = (&'static String, &
 }
 
 fn description(schema: &Value) -> String {
-    let text = schema["description"].as_str().unwrap_or_default();
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+    schema["description"].as_str().unwrap_or_default().to_owned()
 }
 
 /// A configuration with every setting, its meaning and its default or an example. It can be loaded
