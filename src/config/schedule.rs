@@ -527,6 +527,13 @@ mod tests {
     }
 
     #[test]
+    fn after_is_included_and_before_is_not() {
+        let phrase = "every 15 minutes after 08:00 before 17:00";
+        let found = times(phrase, "2026-01-15T16:40:00Z", Tz::UTC, 2);
+        assert_eq!(found, ["01-15 16:45:00", "01-16 08:00:00"]);
+    }
+
+    #[test]
     fn a_clock_change_in_the_next_second_is_seen() {
         let found = times("at 02:30", "2029-02-18T01:59:59Z", Tz::Africa__Casablanca, 1);
         assert_eq!(found, ["02-18 02:00:00"]);
