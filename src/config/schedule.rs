@@ -527,6 +527,26 @@ mod tests {
     }
 
     #[test]
+    fn exceptions_that_leave_nothing_are_found_out() {
+        for phrase in [
+            "every 1 second except every 1 second",
+            "every 1 second except after 00:00",
+            "every 1 second except before 12:00 also after 12:00",
+            "at 08:00 except every 1 day",
+        ] {
+            let error = Schedule::parse(phrase).unwrap_err();
+            assert!(matches!(error, ScheduleError::Never { .. }), "{phrase}: {error}");
+        }
+        let found = times(
+            "every 1 second except before 12:00 also after 13:00",
+            "2026-01-15T13:00:00Z",
+            Tz::UTC,
+            2,
+        );
+        assert_eq!(found, ["01-16 12:00:00", "01-16 12:00:01"]);
+    }
+
+    #[test]
     fn after_is_included_and_before_is_not() {
         let phrase = "every 15 minutes after 08:00 before 17:00";
         let found = times(phrase, "2026-01-15T16:40:00Z", Tz::UTC, 2);

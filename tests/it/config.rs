@@ -36,7 +36,10 @@ fn the_short_config_loads() {
 #[test]
 fn the_butler_shaped_config_loads() {
     let loaded = read("config/butler-shaped.yaml").unwrap();
-    insta::assert_snapshot!(warnings(&loaded), @"config/butler-shaped.yaml:169:25: warning: Butler.configQRS.rejectUnauthorized: the server's certificate is not verified: anybody in between can read and change what is sent; set it to true, and tlsServerName to the name in the server's certificate");
+    insta::assert_snapshot!(warnings(&loaded), @r#"
+    config/butler-shaped.yaml:48:15: warning: Butler.qlikSenseLicense.licenseRelease.enable: releasing licenses is not active in this version: no seat is given back; set it to false to silence this
+    config/butler-shaped.yaml:169:25: warning: Butler.configQRS.rejectUnauthorized: the server's certificate is not verified: anybody in between can read and change what is sent; set it to true, and tlsServerName to the name in the server's certificate
+    "#);
     let settings = &loaded.settings;
     assert!(settings.influxdb.is_some() && settings.mqtt.is_some());
     assert_eq!(settings.webhooks.len(), 3);

@@ -361,7 +361,7 @@ const STORE: &str = "bursar.db";
 
 /// systemd may list several state directories, the first is the unit's own.
 fn default_store(env: &dyn Environment) -> PathBuf {
-    let state = env.variable("STATE_DIRECTORY");
+    let state = env.variable("STATE_DIRECTORY").filter(|_| !cfg!(windows));
     if let Some(folder) =
         state.as_deref().and_then(|s| s.split(':').next()).filter(|f| !f.is_empty())
     {
