@@ -18,8 +18,7 @@ fn described(properties: Properties) -> impl Iterator<Item = (&'static String, &
 }
 
 fn description(schema: &Value) -> String {
-    let text = schema["description"].as_str().unwrap_or_default();
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+    schema["description"].as_str().unwrap_or_default().to_owned()
 }
 
 /// A configuration with every setting, its meaning and its default or an example. It can be loaded
@@ -46,7 +45,8 @@ fn section(out: &mut String, properties: Properties, indent: usize) {
         } else if target["type"] == "array" {
             list(out, key, schema, indent);
         } else {
-            out.push_str(&format!("{pad}{key}: {}\n", scalar(shown(schema, target))));
+            let line = format!("{pad}{key}: {}", scalar(shown(schema, target)));
+            out.push_str(&format!("{}\n", line.trim_end()));
         }
         if indent <= 2 && !out.ends_with("\n\n") {
             out.push('\n');
@@ -65,7 +65,6 @@ fn list(out: &mut String, key: &str, schema: &'static Value, indent: usize) {
     out.push_str(&format!("{pad}{key}:{end}\n"));
     let item = schema::target(&schema["items"]);
     let Some(inner) = item["properties"].as_object() else {
-        out.push_str(&format!("{pad}  # - ...\n"));
         return;
     };
     let scalars = described(inner)

@@ -59,7 +59,10 @@ impl Lines<'_> {
             }
             return;
         }
-        let secret = schema["writeOnly"] == true || target["writeOnly"] == true;
+        let from_file = |n: &Node| n.references.iter().any(|r| !r.starts_with("${env:"));
+        let secret = schema["writeOnly"] == true
+            || target["writeOnly"] == true
+            || node.is_some_and(from_file);
         let default = schema.get("default").or_else(|| target.get("default"));
         let mut value = node.map(Node::to_json).or_else(|| default.cloned()).unwrap_or(Json::Null);
         let mut source = node.map_or_else(|| "default".to_owned(), |n| self.source(path, n));

@@ -35,6 +35,7 @@ pub use schedule::{Schedule, ScheduleError};
 pub use schema::json_schema;
 pub use secret::Secret;
 pub use settings::Settings;
+pub use validate::log_level;
 
 /// Name of the only site when the file has no `sites` list.
 pub const DEFAULT_SITE: &str = "default";

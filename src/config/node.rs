@@ -100,6 +100,15 @@ impl Node {
         }
     }
 
+    /// A text for a message: in quotes, or as the reference it came from, which may be a secret's.
+    pub(super) fn quoted(&self, text: &str) -> String {
+        if self.references.is_empty() {
+            format!("\"{text}\"")
+        } else {
+            format!("the value of {}", self.references.join(" and "))
+        }
+    }
+
     /// As JSON, without nulls: an empty section or list counts as not written.
     pub(super) fn to_json(&self) -> serde_json::Value {
         match &self.value {

@@ -527,6 +527,39 @@ mod tests {
     }
 
     #[test]
+    fn exceptions_that_leave_nothing_are_found_out() {
+        for phrase in [
+            "every 1 second except every 1 second",
+            "every 1 second except after 00:00",
+            "every 1 second except before 12:00 also after 12:00",
+            "at 08:00 except every 1 day",
+        ] {
+            let error = Schedule::parse(phrase).unwrap_err();
+            assert!(matches!(error, ScheduleError::Never { .. }), "{phrase}: {error}");
+        }
+        let found = times(
+            "every 1 second except before 12:00 also after 13:00",
+            "2026-01-15T13:00:00Z",
+            Tz::UTC,
+            2,
+        );
+        assert_eq!(found, ["01-16 12:00:00", "01-16 12:00:01"]);
+    }
+
+    #[test]
+    fn after_is_included_and_before_is_not() {
+        let phrase = "every 15 minutes after 08:00 before 17:00";
+        let found = times(phrase, "2026-01-15T16:40:00Z", Tz::UTC, 2);
+        assert_eq!(found, ["01-15 16:45:00", "01-16 08:00:00"]);
+    }
+
+    #[test]
+    fn a_clock_change_in_the_next_second_is_seen() {
+        let found = times("at 02:30", "2029-02-18T01:59:59Z", Tz::Africa__Casablanca, 1);
+        assert_eq!(found, ["02-18 02:00:00"]);
+    }
+
+    #[test]
     fn surprising_steps_are_explained() {
         let remark = |text| Schedule::parse(text).unwrap().remark().map(str::to_owned);
         assert_eq!(remark("every 6 hours"), None);
@@ -565,6 +598,29 @@ mod tests {
                 normal.next_after(start, zone),
                 schedule.next_after(start, zone)
             );
+        }
+
+        #[test]
+        fn texts_and_cron_agree_in_every_zone(
+            (phrase, cron) in proptest::sample::select(vec![
+                ("at 02:30", "30 2 * * *"),
+                ("at 00:00", "0 0 * * *"),
+                ("at 01:45 every weekday", "45 1 * * 1-5"),
+                ("every 15 minutes", "*/15 * * * *"),
+                ("every 1 hour", "0 * * * *"),
+            ]),
+            zone in proptest::sample::select(&chrono_tz::TZ_VARIANTS[..]),
+            start in 1_700_000_000_i64..1_900_000_000,
+            nanos in 0_u32..1_000_000_000,
+        ) {
+            let (phrase, cron) = (Schedule::parse(phrase).unwrap(), Schedule::parse(cron).unwrap());
+            let mut after = DateTime::from_timestamp(start, nanos).unwrap();
+            for _ in 0..10 {
+                let next = phrase.next_after(after, zone);
+                proptest::prop_assert_eq!(next, cron.next_after(after, zone), "after {} in {}", after, zone);
+                after = next.unwrap();
+                proptest::prop_assert_eq!(after.timestamp_subsec_nanos(), 0);
+            }
         }
 
         #[test]

@@ -58,6 +58,9 @@ fn tidy(schema: &mut Value) {
                 }
             }
             object.remove("format");
+            if let Some(Value::String(text)) = object.get_mut("description") {
+                *text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+            }
             unwrap_option(object);
         }
         Value::Array(items) => items.iter_mut().for_each(tidy),

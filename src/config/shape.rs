@@ -61,7 +61,8 @@ impl Shape<'_> {
                 if let Some(choices) = schema_here["enum"].as_array()
                     && !choices.iter().any(|c| c == text.as_str())
                 {
-                    let (what, fix) = wrong_choice(text, choices);
+                    let text = text.clone();
+                    let (what, fix) = wrong_choice(&node.quoted(&text), choices);
                     self.broken(node, what, fix);
                 }
             }
@@ -203,9 +204,9 @@ fn nearly_a_choice(value: &Value, schema: &Json) -> Option<String> {
     choices.into_iter().find(|c| c.eq_ignore_ascii_case(&text)).map(str::to_owned)
 }
 
-fn wrong_choice(text: &str, choices: &[Json]) -> (String, String) {
+fn wrong_choice(quoted: &str, choices: &[Json]) -> (String, String) {
     let names: Vec<&str> = choices.iter().filter_map(Json::as_str).collect();
-    (format!("\"{text}\" is not one of the choices"), format!("write {}", or_list(&names)))
+    (format!("{quoted} is not one of the choices"), format!("write {}", or_list(&names)))
 }
 
 fn or_list(names: &[&str]) -> String {
@@ -241,9 +242,7 @@ fn wrong_type(node: &Node, kind: &str, schema: &Json, secret: bool) -> (String, 
         _ => "text",
     };
     let found = match &node.value {
-        Value::Text(text) if !secret && kind != "object" && kind != "array" => {
-            format!("\"{text}\"")
-        }
+        Value::Text(text) if !secret && kind != "object" && kind != "array" => node.quoted(text),
         Value::Int(number) if !secret => number.to_string(),
         Value::Float(number) if !secret => number.to_string(),
         Value::Bool(flag) if !secret => flag.to_string(),
@@ -256,7 +255,7 @@ fn wrong_type(node: &Node, kind: &str, schema: &Json, secret: bool) -> (String, 
             _ => "write true or false".to_owned(),
         },
         ("boolean", _) => "write true or false".to_owned(),
-        ("integer", Value::Text(text)) if text.trim().parse::<i64>().is_ok() => {
+        ("integer", Value::Text(text)) if !secret && text.trim().parse::<i64>().is_ok() => {
             format!("write {} without quotes", text.trim())
         }
         ("integer", _) => "write a whole number".to_owned(),

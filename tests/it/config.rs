@@ -36,7 +36,10 @@ fn the_short_config_loads() {
 #[test]
 fn the_butler_shaped_config_loads() {
     let loaded = read("config/butler-shaped.yaml").unwrap();
-    insta::assert_snapshot!(warnings(&loaded), @"config/butler-shaped.yaml:169:25: warning: Butler.configQRS.rejectUnauthorized: the server's certificate is not verified: anybody in between can read and change what is sent; set it to true, and tlsServerName to the name in the server's certificate");
+    insta::assert_snapshot!(warnings(&loaded), @r#"
+    config/butler-shaped.yaml:48:15: warning: Butler.qlikSenseLicense.licenseRelease.enable: releasing licenses is not active in this version: no seat is given back; set it to false to silence this
+    config/butler-shaped.yaml:169:25: warning: Butler.configQRS.rejectUnauthorized: the server's certificate is not verified: anybody in between can read and change what is sent; set it to true, and tlsServerName to the name in the server's certificate
+    "#);
     let settings = &loaded.settings;
     assert!(settings.influxdb.is_some() && settings.mqtt.is_some());
     assert_eq!(settings.webhooks.len(), 3);
@@ -385,6 +388,165 @@ fn references_are_resolved_and_explained_masked() {
     Butler.webhookNotification.qlikSenseLicenseMonitor.webhooks[0].headers[0].name          Authorization                                 conf/x.yaml:36
     Butler.webhookNotification.qlikSenseLicenseMonitor.webhooks[0].headers[0].value         ***                                           conf/x.yaml:36
     "#);
+}
+
+#[test]
+fn wrong_destinations() {
+    let mut text = String::new();
+    for more in [
+        "  influxDb: {enable: true, hostIP: db, certCA: ca.pem, version: 2, v2Config: {retentionDuration: 10m}}",
+        "  influxDb: {enable: true, hostIP: 'a b', version: 1, v1Config: {auth: {enable: true}, dbName: '', retentionPolicy: {name: x, duration: forever}}}",
+        "  influxDb: {enable: true, hostIP: db, useSSL: true, rejectUnauthorized: false, version: 3}",
+        "  mqttConfig: {enable: true, qlikSenseLicenseTopic: a, bursarStatusTopic: a, qlikSenseServerLicenseTopic: $SYS/x, tls: {enable: true, serverName: 'not a name', clientKey: k.pem}}",
+        "  mqttConfig: {enable: true, brokerHost: b, azureEventGrid: {enable: true}, tls: {rejectUnauthorized: false}}",
+        "  webhookNotification: {enable: true}",
+        "  webhookNotification: {enable: true, qlikSenseLicenseMonitor: {webhooks: [{webhookURL: 'https://', headers: [{name: 'a b', value: \"x\\ny\"}], cert: {enable: true, rejectUnauthorized: false}}, {}]}}",
+        "  webhookNotification: {enable: true, qlikSenseServerLicenseMonitor: {webhooks: [{webhookURL: 'http://a'}]}}\n  \
+           sites: [{name: a, qlikSenseLicense: {serverLicenseMonitor: {destination: {mqtt: {enable: true}, webhook: {enable: true, sendRecurring: {enable: true}, sendAlert: {enable: true}}}}}}]",
+        "  qlikSenseLicense: {licenseRelease: {enable: true, frequency: every 14 days}, licenseMonitor: {enable: true, frequency: every 14 days, destination: {influxDb: {enable: true}, webhook: {enable: true}}}}",
+    ] {
+        // The last one has its own section in the place of the common one.
+        let whole = if more.contains("  qlikSenseLicense") {
+            working("").split("  qlikSenseLicense").next().unwrap().to_owned() + more
+        } else {
+            working(more)
+        };
+        match load(&whole, &environment()) {
+            Err(problems) => text += &format!("{problems}\n\n"),
+            Ok(loaded) => text += &format!("{}\n", warnings(&loaded)),
+        }
+    }
+    insta::assert_snapshot!(text.replace("conf/x.yaml:", ""), @r#"
+    17:48: warning: Butler.influxDb.certCA: it is not used: useSSL is off; set useSSL: true, or remove it
+    17:78: Butler.influxDb.v2Config.org: this is missing; write the organization's name
+    17:78: Butler.influxDb.v2Config.bucket: this is missing; write the bucket's name
+    17:78: Butler.influxDb.v2Config.token: this is missing; write the token, best as ${env:INFLUXDB_TOKEN}
+    17:98: Butler.influxDb.v2Config.retentionDuration: "10m" is less than an hour, which InfluxDB refuses; write a number and h, d or w, such as 10d, or INF
+
+    17:36: Butler.influxDb.hostIP: "a b" is not a name or address; write the server's name or IP address
+    17:72: Butler.influxDb.v1Config.auth.username: this is missing; write the user's name, or set auth.enable: false
+    17:96: Butler.influxDb.v1Config.dbName: this is missing; write the database's name
+    17:137: Butler.influxDb.v1Config.retentionPolicy.duration: "forever" is not a duration; write a number and h, d or w, such as 10d, or INF
+
+    17:13: Butler.influxDb.v3Config.database: this is missing; write the database's name
+    17:74: warning: Butler.influxDb.rejectUnauthorized: the server's certificate is not verified: anybody in between can read the token; set it to true, and certCA to the server's certificate authority
+
+    17:15: Butler.mqttConfig.brokerHost: this is missing; write the server's name or IP address
+    17:75: warning: Butler.mqttConfig.bursarStatusTopic: qlikSenseLicenseTopic has the same topic, so subscribers can't tell the two apart; write a topic of its own
+    17:107: Butler.mqttConfig.qlikSenseServerLicenseTopic: "$SYS/x" can't be published to; topics that start with $ belong to the broker
+    17:120: Butler.mqttConfig.tls.clientCert: there is a key but no client certificate; write the path of its certificate
+    17:147: Butler.mqttConfig.tls.serverName: "not a name" can't be the name in a certificate; write the DNS name or IP address as the certificate has it
+
+    17:61: Butler.mqttConfig.azureEventGrid.clientId: this is missing; write the client's authentication name
+    17:61: Butler.mqttConfig.azureEventGrid.clientCertFile: this is missing; write the path of the client certificate
+    17:61: Butler.mqttConfig.azureEventGrid.clientKeyFile: this is missing; write the path of the client certificate's key
+    17:103: warning: Butler.mqttConfig.tls.rejectUnauthorized: the broker's certificate is not verified: anybody in between can read the password; set it to true, and certCA to the broker's certificate authority
+
+    17:33: warning: Butler.webhookNotification.enable: no webhook that Bursar calls is listed below; add one, or set this to false
+
+    17:89: Butler.webhookNotification.qlikSenseLicenseMonitor.webhooks[0].webhookURL: the address can't be read: empty host; write it as https://host/path
+    17:118: Butler.webhookNotification.qlikSenseLicenseMonitor.webhooks[0].headers[0].name: "a b" is not the name of a header; use letters, digits and - only
+    17:132: Butler.webhookNotification.qlikSenseLicenseMonitor.webhooks[0].headers[0].value: a header can't hold a line break; write it on one line
+    17:183: warning: Butler.webhookNotification.qlikSenseLicenseMonitor.webhooks[0].cert.rejectUnauthorized: the server's certificate is not verified: anybody in between can read what is sent; set it to true, and certCA to the server's certificate authority
+    17:192: Butler.webhookNotification.qlikSenseLicenseMonitor.webhooks[1].webhookURL: this is missing; write the address, with https:// in front
+
+    18:92: warning: Butler.sites[0].qlikSenseLicense.serverLicenseMonitor.destination.mqtt.enable: nothing is sent: Butler.mqttConfig is off; set Butler.mqttConfig.enable: true, or this to false
+    18:174: warning: Butler.sites[0].qlikSenseLicense.serverLicenseMonitor.destination.webhook.sendAlert.enable: nothing is sent: Butler.webhookNotification.qlikSenseServerLicenseExpiryAlert has no webhooks; add one there, or set this to false
+
+    12:47: warning: Butler.qlikSenseLicense.licenseRelease.enable: releasing licenses is not active in this version: no seat is given back; set it to false to silence this
+    12:64: warning: Butler.qlikSenseLicense.licenseRelease.frequency: every 14 days is counted anew from the 1st of each month, so the last step of each month is shorter
+    12:122: warning: Butler.qlikSenseLicense.licenseMonitor.frequency: every 14 days is counted anew from the 1st of each month, so the last step of each month is shorter
+    12:170: warning: Butler.qlikSenseLicense.licenseMonitor.destination.influxDb.enable: nothing is sent: Butler.influxDb is off; set Butler.influxDb.enable: true, or this to false
+    12:195: warning: Butler.qlikSenseLicense.licenseMonitor.destination.webhook.enable: nothing is sent: Butler.webhookNotification is off; set Butler.webhookNotification.enable: true, or this to false
+    "#);
+}
+
+#[test]
+fn messages_show_no_secret() {
+    let mut env = environment();
+    env.variables.insert("S".into(), "s3cret".into());
+    env.files.insert("/s".into(), "s3cret\nmore".into());
+    let text = "Butler:
+  logLevel: ${env:S}
+  fileLogging: ${env:S}
+  timeZone: ${env:S}
+  configQRS:
+    host: https://anna:s3cret@qlik.example.com
+    port: ${file:/s}
+    tlsServerName: ${file:/s}
+    headers: {static: [{name: X-Qlik-User, value: '${env:S}'}]}
+  influxDb:
+    enable: true
+    hostIP: anna:s3cret@db
+    version: 2
+    v2Config: {token: [s3cret]}
+  mqttConfig:
+    enable: true
+    brokerHost: mqtt://anna:s3cret@broker
+    password: 12345
+  webhookNotification:
+    enable: true
+    qlikSenseServerLicenseMonitor:
+      webhooks:
+        - webhookURL: hooks.example.com/s3cret
+        - webhookURL: ftp://hooks.example.com/s3cret
+          hmacKey: {s3: cret}
+";
+    let problems = load(text, &env).unwrap_err();
+    let shown = problems.to_string();
+    assert!(!shown.contains("s3cret") && !shown.contains("12345"), "{shown}");
+    insta::assert_snapshot!(shown, @r#"
+    conf/x.yaml:2:3: Butler.cert.clientCert: this is missing; write the path of the client certificate, as exported from the Qlik Management Console
+    conf/x.yaml:2:3: Butler.cert.clientCertKey: this is missing; write the path of the client certificate's key, as exported from the Qlik Management Console
+    conf/x.yaml:2:3: Butler.cert.clientCertCA: this is missing; write the path of the root certificate, as exported from the Qlik Management Console
+    conf/x.yaml:2:3: warning: Butler.qlikSenseLicense: nothing is watched: serverLicenseMonitor and licenseMonitor are both off; set enable: true in one of them
+    conf/x.yaml:2:13: Butler.logLevel: the value of ${env:S} is not one of the choices; write error, warn, info, verbose, debug, silly or trace
+    conf/x.yaml:3:16: Butler.fileLogging: expected true or false, found the value of ${env:S}; write true or false
+    conf/x.yaml:4:13: Butler.timeZone: the value of ${env:S} is not a time zone; write a name of the IANA database, such as Europe/Stockholm or UTC
+    conf/x.yaml:6:11: Butler.configQRS.host: this is not a name or address; write the name or IP address alone, without scheme and path
+    conf/x.yaml:7:11: Butler.configQRS.port: expected a whole number, found the value of ${file:/s}; write a whole number
+    conf/x.yaml:8:20: Butler.configQRS.tlsServerName: the value of ${file:/s} can't be the name in a certificate; write the DNS name or IP address as the certificate has it
+    conf/x.yaml:9:51: Butler.configQRS.headers.static[0].value: the value of ${env:S} does not name a user; write it as UserDirectory=...; UserId=...
+    conf/x.yaml:12:13: Butler.influxDb.hostIP: this is not a name or address; write the port in hostPort
+    conf/x.yaml:14:15: Butler.influxDb.v2Config.org: this is missing; write the organization's name
+    conf/x.yaml:14:15: Butler.influxDb.v2Config.bucket: this is missing; write the bucket's name
+    conf/x.yaml:14:23: Butler.influxDb.v2Config.token: expected text, found a list; write a text on this line
+    conf/x.yaml:17:17: Butler.mqttConfig.brokerHost: this is not a name or address; write the name or IP address alone, without scheme and path
+    conf/x.yaml:18:15: Butler.mqttConfig.password: expected text, found a number; put it in quotes
+    conf/x.yaml:23:23: Butler.webhookNotification.qlikSenseServerLicenseMonitor.webhooks[0].webhookURL: the address has no scheme; write https:// or http:// in front
+    conf/x.yaml:24:23: Butler.webhookNotification.qlikSenseServerLicenseMonitor.webhooks[1].webhookURL: ftp:// is not HTTP; write https:// or http:// in front
+    conf/x.yaml:25:20: Butler.webhookNotification.qlikSenseServerLicenseMonitor.webhooks[1].hmacKey: expected text, found a section; write a text on this line
+    "#);
+}
+
+#[test]
+fn the_commented_destination_of_the_short_config_works() {
+    let text = std::fs::read_to_string(repository().join("config/bursar.yaml")).unwrap();
+    let (before, commented) = text.split_once("  # influxDb:").unwrap();
+    let commented = format!("  # influxDb:{commented}").replace("  # ", "  ");
+    let text = format!("{before}{commented}").replace("enable: false # true", "enable: true #");
+    let mut env = environment();
+    env.variables.insert("INFLUXDB_TOKEN".into(), "t".into());
+    let loaded = load(&text, &env).unwrap();
+    assert_eq!(warnings(&loaded), "");
+    let destination = &loaded.settings.sites[0].server_license.as_ref().unwrap().destination;
+    assert!(destination.influxdb && loaded.settings.influxdb.is_some());
+}
+
+#[test]
+fn levels_have_butlers_names() {
+    use tracing::level_filters::LevelFilter;
+    let names = ["error", "warn", "info", "verbose", "debug", "silly", "TRACE", "loud"];
+    let levels = names.map(bursar::config::log_level);
+    let [error, warn, info, debug, trace] = [
+        LevelFilter::ERROR,
+        LevelFilter::WARN,
+        LevelFilter::INFO,
+        LevelFilter::DEBUG,
+        LevelFilter::TRACE,
+    ]
+    .map(Some);
+    assert_eq!(levels, [error, warn, info, debug, debug, trace, trace, None]);
 }
 
 #[test]

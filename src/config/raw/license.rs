@@ -76,7 +76,8 @@ pub(in crate::config) struct LicenseMonitor {
     /// When to look, beside once at start. The default of every 6 hours shows a working day's
     /// rise and fall.
     pub(in crate::config) frequency: String,
-    /// Where the data goes. `mqtt` and `webhook` are Bursar's own here.
+    /// Where the data goes. `mqtt` and `webhook` are Bursar's own here; their `sendAlert` has no
+    /// effect, because this monitor has no alerts.
     pub(in crate::config) destination: Destination,
 }
 

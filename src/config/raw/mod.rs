@@ -139,8 +139,8 @@ pub(super) struct Storage {
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct Outbox {
     /// Most events kept for each destination. When it is exceeded the oldest recurring data goes
-    /// first and alerts last; every loss is counted and logged. The default of 100,000 is about
-    /// a year of one site's data at Butler's usual frequencies, some 100 MB.
+    /// first and alerts last; every loss is counted and logged. The default of 100,000 holds a
+    /// month of one site's data when both monitors look every minute.
     #[schemars(range(min = 1))]
     pub(super) max_events: i64,
     /// Days after which an undelivered event is given up. The default of 30 outlasts a holiday.

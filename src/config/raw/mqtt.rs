@@ -31,7 +31,8 @@ pub(in crate::config) struct MqttConfig {
     /// Password.
     #[schemars(extend("x-bursar" = true))]
     pub(in crate::config) password: SecretText,
-    /// Seconds between signs of life. Default 30: a lost connection is noticed within 45.
+    /// Seconds between signs of life. Default 30: the broker says `offline` for a lost
+    /// client after one and a half times this.
     #[schemars(range(min = 5, max = 65535), extend("x-bursar" = true))]
     pub(in crate::config) keep_alive_seconds: i64,
     /// TLS to the broker.

@@ -42,10 +42,12 @@ pub(in crate::config) struct ConfigQrs {
     /// The name in the server's certificate, when it isn't `host`. Empty: `host`.
     #[schemars(extend("x-bursar" = true))]
     pub(in crate::config) tls_server_name: String,
-    /// Seconds to wait for a connection. Default 10: a server that takes longer is not well.
+    /// Seconds to wait for a connection. Default 10: a server on the same
+    /// network answers in far less.
     #[schemars(range(min = 1, max = 3600), extend("x-bursar" = true))]
     pub(in crate::config) connect_timeout_seconds: i64,
-    /// Seconds to wait for a whole answer. Default 60: large sites need half of it.
+    /// Seconds to wait for a whole answer. Default 60: a busy server takes its time
+    /// over a long list.
     #[schemars(range(min = 1, max = 3600), extend("x-bursar" = true))]
     pub(in crate::config) request_timeout_seconds: i64,
     /// Requests to the site at the same time. Default 4: people work on the same repository.

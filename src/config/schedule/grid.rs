@@ -182,6 +182,19 @@ impl Constraint {
     }
 }
 
+impl Constraint {
+    /// A later time, not beyond the first one at which a constraint that holds may cease to.
+    fn ceases(&self, t: NaiveDateTime) -> NaiveDateTime {
+        match (self.unit, &self.test) {
+            (Unit::Time, Test::After(_)) => next_midnight(t),
+            (Unit::Time, Test::Before(limit)) => {
+                t + Duration::seconds(i64::from(limit - Unit::Time.value(t)))
+            }
+            (unit, _) => unit.step(t),
+        }
+    }
+}
+
 /// Constraints that must all hold. Sorted from coarse to fine, never empty.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Rule {
@@ -210,6 +223,10 @@ impl Rule {
             && self.constraints.iter().all(whole_day)
     }
 }
+
+/// Steps after which a search is given up: five years take some thousand, unless exceptions take
+/// away every single second.
+const MAX_STEPS: u32 = 1_000_000;
 
 /// The whole grid of a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -243,9 +260,9 @@ impl Grid {
         zone: Tz,
         limit: DateTime<Utc>,
     ) -> Option<DateTime<Utc>> {
-        let second = after.timestamp() + 1;
-        let mut start = DateTime::from_timestamp(second, 0)?;
-        let mut local = start.naive_utc() + offset(zone, start);
+        // Start in the stretch that `after` is in: a clock change may come the second after.
+        let mut start = DateTime::from_timestamp(after.timestamp(), 0)?;
+        let mut local = start.naive_utc() + offset(zone, start) + Duration::seconds(1);
         // A repeated hour that was entered before `after`: fixed times in it are done.
         if !rule.is_interval()
             && let Some(done) = repeated_until(zone, start)
@@ -284,12 +301,15 @@ impl Grid {
     ) -> Option<NaiveDateTime> {
         let finest = rule.finest();
         let mut t = from;
-        while t <= last {
+        for _ in 0..MAX_STEPS {
+            if t > last {
+                return None;
+            }
             if let Some(broken) = rule.constraints.iter().find(|c| !c.holds(t)) {
                 t = broken.skip(t);
             } else if let Some(exception) = self.exceptions.iter().find(|e| e.holds(t)) {
-                let unit = exception.constraints.last().map_or(Unit::Minute, |c| c.unit);
-                t = unit.step(t);
+                let ends = exception.constraints.iter().map(|c| c.ceases(t));
+                t = ends.min().unwrap_or_else(|| next_midnight(t));
             } else {
                 let before = t - Duration::seconds(1);
                 let begins = finest.is_some_and(|unit| unit.starts_at(t))

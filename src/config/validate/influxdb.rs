@@ -19,13 +19,6 @@ pub(super) fn settings(check: &Check<'_>, at: &At<'_>) -> Option<InfluxDb> {
     let scheme = if raw.use_ssl { "https" } else { "http" };
     let shown = if host.contains(':') { format!("[{host}]") } else { host.clone() };
     let url = Url::parse(&format!("{scheme}://{shown}:{}", raw.host_port));
-    if let (Err(error), false) = (&url, host.is_empty()) {
-        check.error(
-            &at.get("hostIP"),
-            format!("\"{host}\" is not a name or address ({error})"),
-            "write the server's name or IP address",
-        );
-    }
     if raw.use_ssl && !raw.reject_unauthorized {
         check.warn(
             &at.get("rejectUnauthorized"),
@@ -74,9 +67,7 @@ fn v1(check: &Check<'_>, at: &At<'_>, raw: raw::V1Config) -> InfluxVersion {
     let retention_policy = (!policy.name.trim().is_empty()).then(|| {
         let duration =
             if policy.duration.trim().is_empty() { "INF" } else { policy.duration.trim() };
-        if influx_duration(duration).is_none() {
-            bad_duration(check, &at.at("retentionPolicy.duration"), duration);
-        }
+        retention(check, &at.at("retentionPolicy.duration"), duration);
         RetentionPolicy { name: policy.name.trim().to_owned(), duration: duration.to_owned() }
     });
     let database = check.required(&at.get("dbName"), &raw.db_name, "write the database's name");
@@ -84,10 +75,7 @@ fn v1(check: &Check<'_>, at: &At<'_>, raw: raw::V1Config) -> InfluxVersion {
 }
 
 fn v2(check: &Check<'_>, at: &At<'_>, raw: raw::V2Config) -> Option<InfluxVersion> {
-    let retention = influx_duration(&raw.retention_duration);
-    if retention.is_none() {
-        bad_duration(check, &at.get("retentionDuration"), &raw.retention_duration);
-    }
+    let retention = retention(check, &at.get("retentionDuration"), &raw.retention_duration);
     Some(InfluxVersion::V2 {
         org: check.required(&at.get("org"), &raw.org, "write the organization's name"),
         bucket: check.required(&at.get("bucket"), &raw.bucket, "write the bucket's name"),
@@ -110,10 +98,16 @@ fn token(check: &Check<'_>, at: &At<'_>, text: &raw::SecretText) -> Option<Secre
     secret(text)
 }
 
-fn bad_duration(check: &Check<'_>, at: &At<'_>, text: &str) {
-    check.error(
-        at,
-        format!("\"{text}\" is not a duration"),
-        "write a number and s, m, h, d or w, such as 10d",
-    );
+/// Zero is for ever; InfluxDB keeps data for an hour at least.
+fn retention(check: &Check<'_>, at: &At<'_>, text: &str) -> Option<Duration> {
+    let duration = influx_duration(text);
+    let hour = Duration::from_secs(3_600);
+    if duration.is_none_or(|d| !d.is_zero() && d < hour) {
+        let what = match duration {
+            None => format!("\"{text}\" is not a duration"),
+            Some(_) => format!("\"{text}\" is less than an hour, which InfluxDB refuses"),
+        };
+        check.error(at, what, "write a number and h, d or w, such as 10d, or INF");
+    }
+    duration
 }

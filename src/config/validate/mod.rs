@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use chrono_tz::Tz;
+use rustls::pki_types::ServerName;
 use serde::de::DeserializeOwned;
 use tracing::level_filters::LevelFilter;
 
@@ -73,6 +74,15 @@ impl<'a> At<'a> {
     fn items(&self) -> impl Iterator<Item = Self> + use<'a> {
         let items = self.node.map(Node::items).unwrap_or_default();
         items.iter().filter(|n| !n.is_null()).map(Self::root)
+    }
+
+    /// A text for a message. One with an `@` may hold a password.
+    fn quoted(&self, text: &str) -> String {
+        match self.node {
+            _ if text.contains('@') => "this".to_owned(),
+            Some(node) => node.quoted(text),
+            None => format!("\"{text}\""),
+        }
     }
 
     fn is_written(&self) -> bool {
@@ -136,30 +146,36 @@ impl Check<'_> {
     fn host(&self, at: &At<'_>, text: &str, port_key: &str) -> String {
         let host = text.trim();
         let v6 = host.trim_start_matches('[').trim_end_matches(']');
-        if host.is_empty() {
-            self.error(at, "this is missing", "write the server's name or IP address");
-        } else if v6.parse::<std::net::Ipv6Addr>().is_ok() {
+        if v6.parse::<std::net::Ipv6Addr>().is_ok() {
             return v6.to_owned();
-        } else if host.contains("://") || host.contains('/') {
-            self.error(
-                at,
-                format!("\"{host}\" is not a name or address"),
-                "write the name or IP address alone, without scheme and path",
-            );
-        } else if host.contains(':') {
-            self.error(
-                at,
-                format!("\"{host}\" is not a name or address"),
-                format!("write the port in {port_key}"),
-            );
-        } else if host.contains(char::is_whitespace) || host.contains('@') {
-            self.error(
-                at,
-                format!("\"{host}\" is not a name or address"),
-                "write the server's name or IP address",
-            );
         }
-        host.to_owned()
+        let fix = if host.is_empty() {
+            self.error(at, "this is missing", "write the server's name or IP address");
+            return String::new();
+        } else if host.contains('/') {
+            "write the name or IP address alone, without scheme and path".to_owned()
+        } else if host.contains(':') {
+            format!("write the port in {port_key}")
+        } else if url::Host::parse(host).is_err() {
+            "write the server's name or IP address".to_owned()
+        } else {
+            return host.to_owned();
+        };
+        self.error(at, format!("{} is not a name or address", at.quoted(host)), fix);
+        String::new()
+    }
+
+    /// The name expected in a server's certificate, when it is written.
+    fn server_name(&self, at: &At<'_>, text: &str) -> Option<String> {
+        let name = text.trim();
+        if name.is_empty() {
+            return None;
+        }
+        if ServerName::try_from(name).is_err() {
+            let what = format!("{} can't be the name in a certificate", at.quoted(name));
+            self.error(at, what, "write the DNS name or IP address as the certificate has it");
+        }
+        Some(name.to_owned())
     }
 
     fn port(&self, number: i64) -> u16 {
@@ -304,20 +320,28 @@ fn time_zone(check: &Check<'_>, at: &At<'_>, name: &str) -> Tz {
         || "write a name of the IANA database, such as Europe/Stockholm or UTC".to_owned(),
         |(_, name)| format!("did you mean {name}?"),
     );
-    check.error(at, format!("\"{name}\" is not a time zone"), fix);
+    check.error(at, format!("{} is not a time zone", at.quoted(name)), fix);
     Tz::UTC
 }
 
-fn log(top: &raw::Butler) -> Log {
-    let level = match top.log_level {
+fn level(name: raw::LogLevel) -> LevelFilter {
+    match name {
         raw::LogLevel::Error => LevelFilter::ERROR,
         raw::LogLevel::Warn => LevelFilter::WARN,
         raw::LogLevel::Info => LevelFilter::INFO,
         raw::LogLevel::Verbose | raw::LogLevel::Debug => LevelFilter::DEBUG,
         raw::LogLevel::Silly | raw::LogLevel::Trace => LevelFilter::TRACE,
-    };
+    }
+}
+
+/// A level by the name the file or the command line has it.
+pub fn log_level(name: &str) -> Option<LevelFilter> {
+    serde_json::from_value(name.to_lowercase().into()).ok().map(level)
+}
+
+fn log(top: &raw::Butler) -> Log {
     Log {
-        level,
+        level: level(top.log_level),
         json: top.log_format == raw::LogFormat::Json,
         directory: top.file_logging.then(|| PathBuf::from(top.log_directory.trim())),
     }
@@ -339,7 +363,7 @@ const STORE: &str = "bursar.db";
 
 /// systemd may list several state directories, the first is the unit's own.
 fn default_store(env: &dyn Environment) -> PathBuf {
-    let state = env.variable("STATE_DIRECTORY");
+    let state = env.variable("STATE_DIRECTORY").filter(|_| !cfg!(windows));
     if let Some(folder) =
         state.as_deref().and_then(|s| s.split(':').next()).filter(|f| !f.is_empty())
     {

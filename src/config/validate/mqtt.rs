@@ -16,7 +16,7 @@ pub(super) fn settings(check: &Check<'_>, at: &At<'_>) -> Option<Mqtt> {
     if raw.azure_event_grid.enable {
         return Some(azure(
             check,
-            &at.get("azureEventGrid"),
+            at,
             raw,
             Mqtt {
                 host,
@@ -59,13 +59,7 @@ pub(super) fn settings(check: &Check<'_>, at: &At<'_>) -> Option<Mqtt> {
 }
 
 fn tls(check: &Check<'_>, at: &At<'_>, raw: &raw::MqttTls) -> MqttTls {
-    if !raw.reject_unauthorized {
-        check.warn(
-            &at.get("rejectUnauthorized"),
-            "the broker's certificate is not verified: anybody in between can read the password",
-            "set it to true, and certCA to the broker's certificate authority",
-        );
-    }
+    unverified(check, at, raw);
     let cert = check.optional_path(&raw.client_cert);
     let key = check.optional_path(&raw.client_key);
     if cert.is_some() && key.is_none() {
@@ -86,13 +80,24 @@ fn tls(check: &Check<'_>, at: &At<'_>, raw: &raw::MqttTls) -> MqttTls {
         ca_cert: check.optional_path(&raw.cert_ca),
         client: cert.zip(key),
         reject_unauthorized: raw.reject_unauthorized,
-        server_name: Some(raw.server_name.trim().to_owned()).filter(|n| !n.is_empty()),
+        server_name: check.server_name(&at.get("serverName"), &raw.server_name),
+    }
+}
+
+fn unverified(check: &Check<'_>, at: &At<'_>, raw: &raw::MqttTls) {
+    if !raw.reject_unauthorized {
+        check.warn(
+            &at.get("rejectUnauthorized"),
+            "the broker's certificate is not verified: anybody in between can read the password",
+            "set it to true, and certCA to the broker's certificate authority",
+        );
     }
 }
 
 /// Azure Event Grid takes the client id as user name and the certificate as proof. Its own
 /// certificate is public, so `tls.certCA` is used only if it is written.
-fn azure(check: &Check<'_>, at: &At<'_>, raw: raw::MqttConfig, common: Mqtt) -> Mqtt {
+fn azure(check: &Check<'_>, section: &At<'_>, raw: raw::MqttConfig, common: Mqtt) -> Mqtt {
+    let at = section.get("azureEventGrid");
     let grid = raw.azure_event_grid;
     let client_id = check.required(
         &at.get("clientId"),
@@ -109,6 +114,8 @@ fn azure(check: &Check<'_>, at: &At<'_>, raw: raw::MqttConfig, common: Mqtt) -> 
         &grid.client_key_file,
         "write the path of the client certificate's key",
     );
+    unverified(check, &section.get("tls"), &raw.tls);
+    let server_name = check.server_name(&section.at("tls.serverName"), &raw.tls.server_name);
     Mqtt {
         auth: Some(MqttAuth { username: client_id.clone(), password: None }),
         client_id,
@@ -116,7 +123,7 @@ fn azure(check: &Check<'_>, at: &At<'_>, raw: raw::MqttConfig, common: Mqtt) -> 
             ca_cert: check.optional_path(&raw.tls.cert_ca),
             client: Some((cert, key)),
             reject_unauthorized: raw.tls.reject_unauthorized,
-            server_name: Some(raw.tls.server_name.trim().to_owned()).filter(|n| !n.is_empty()),
+            server_name,
         }),
         ..common
     }
@@ -147,13 +154,22 @@ fn topics(check: &Check<'_>, at: &At<'_>, raw: &raw::MqttConfig) -> MqttTopics {
         }
         text.to_owned()
     };
-    MqttTopics {
-        server_license: topic("qlikSenseServerLicenseTopic", &raw.qlik_sense_server_license_topic),
-        server_license_alert: topic(
-            "qlikSenseServerLicenseExpireTopic",
-            &raw.qlik_sense_server_license_expire_topic,
-        ),
-        access_license: topic("qlikSenseLicenseTopic", &raw.qlik_sense_license_topic),
-        status: topic("bursarStatusTopic", &raw.bursar_status_topic),
+    let keys = [
+        ("qlikSenseServerLicenseTopic", &raw.qlik_sense_server_license_topic),
+        ("qlikSenseServerLicenseExpireTopic", &raw.qlik_sense_server_license_expire_topic),
+        ("qlikSenseLicenseTopic", &raw.qlik_sense_license_topic),
+        ("bursarStatusTopic", &raw.bursar_status_topic),
+    ];
+    for (i, (key, text)) in keys.iter().enumerate() {
+        if let Some((first, _)) = keys[..i].iter().find(|(_, other)| other.trim() == text.trim()) {
+            check.warn(
+                &at.get(key),
+                format!("{first} has the same topic, so subscribers can't tell the two apart"),
+                "write a topic of its own",
+            );
+        }
     }
+    let [server_license, server_license_alert, access_license, status] =
+        keys.map(|(key, text)| topic(key, text));
+    MqttTopics { server_license, server_license_alert, access_license, status }
 }

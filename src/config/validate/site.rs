@@ -115,7 +115,7 @@ fn connection(check: &Check<'_>, qrs: &At<'_>, cert: &At<'_>) -> Connection {
         client_key: file("clientCertKey", &files.client_cert_key, "the client certificate's key"),
         ca_cert: file("clientCertCA", &files.client_cert_ca, "the root certificate"),
         reject_unauthorized: raw.reject_unauthorized,
-        tls_server_name: Some(raw.tls_server_name.trim().to_owned()).filter(|n| !n.is_empty()),
+        tls_server_name: check.server_name(&qrs.get("tlsServerName"), &raw.tls_server_name),
         headers: headers(check, &qrs.at("headers.static"), &raw.headers.fixed),
         connect_timeout: check.seconds(raw.connect_timeout_seconds),
         request_timeout: check.seconds(raw.request_timeout_seconds),
@@ -154,7 +154,7 @@ fn headers(check: &Check<'_>, at: &At<'_>, raw: &[raw::SiteHeader]) -> Vec<(Stri
         if name.eq_ignore_ascii_case(USER) && !is_user(value) {
             check.error(
                 &at.get("value"),
-                format!("\"{value}\" does not name a user"),
+                format!("{} does not name a user", at.get("value").quoted(value)),
                 "write it as UserDirectory=...; UserId=...",
             );
         }
