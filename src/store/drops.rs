@@ -15,7 +15,7 @@ use crate::event::Class;
 pub(super) const CHUNK: usize = if cfg!(test) { 3 } else { 1_000 };
 
 /// Why a delivery was given up without the destination having it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum DropReason {
     /// The queue was at its size limit.

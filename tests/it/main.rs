@@ -1,5 +1,10 @@
 //! The integration tests, one binary: a module per part, shared support in [`support`].
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that finds nothing where something must be has failed"
+)]
+
 mod support;
 
 mod cli;

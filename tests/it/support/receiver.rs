@@ -25,8 +25,6 @@ pub enum Mood {
 pub struct Call {
     pub method: String,
     pub path: String,
-    pub query: String,
-    pub headers: Vec<(String, String)>,
     pub body: String,
     /// Whether it was answered with 200.
     pub taken: bool,
@@ -109,14 +107,9 @@ async fn answer(State(shared): State<Shared>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let body = axum::body::to_bytes(body, 1 << 20).await.unwrap_or_default();
     let mood = *shared.mood.borrow();
-    let headers = parts.headers.iter().map(|(name, value)| {
-        (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned())
-    });
     shared.calls.lock().expect("no holder panics").push(Call {
         method: parts.method.to_string(),
         path: parts.uri.path().to_owned(),
-        query: parts.uri.query().unwrap_or_default().to_owned(),
-        headers: headers.collect(),
         body: String::from_utf8_lossy(&body).into_owned(),
         taken: mood == Mood::Well,
     });
