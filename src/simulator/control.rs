@@ -303,6 +303,12 @@ impl Control {
         let mut log = lock(&self.shared.log);
         if let Some(entry) = log.iter_mut().rev().find(|entry| entry.number == number) {
             entry.status = Some(status);
+            tracing::debug!(
+                method = entry.method,
+                path = entry.path,
+                status,
+                "simulated site answered"
+            );
         }
     }
 

@@ -99,6 +99,7 @@ pub enum Fault {
     /// 200 with nothing.
     EmptyOk,
     /// 200 with `null`.
+    #[serde(rename = "null-ok")]
     Null,
     /// 200 with `{}`.
     EmptyObject,

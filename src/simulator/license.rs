@@ -102,6 +102,7 @@ pub enum KeyDetails {
     #[default]
     Present,
     /// The field is `null`.
+    #[serde(rename = "null-value")]
     Null,
     /// The field isn't there, as on servers of 2017.
     Absent,

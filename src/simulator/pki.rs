@@ -5,6 +5,7 @@
 //! CN and once as the only DNS entry, a client certificate `CN=QlikClient` without any name,
 //! private extensions, a serial of 15 bytes, PKCS#1 keys.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
@@ -108,7 +109,8 @@ impl Pki {
         SHARED.get_or_init(|| Self::generate(SHARED_SERVER_NAME))
     }
 
-    /// Writes `root.pem`, `server.pem`, `server_key.pem`, `client.pem` and `client_key.pem`.
+    /// Writes `root.pem`, `server.pem`, `server_key.pem`, `client.pem` and `client_key.pem`, the
+    /// keys readable by their owner only.
     pub fn write_to(&self, dir: &Path) -> std::io::Result<PkiFiles> {
         self.write(dir, str::to_owned)
     }
@@ -122,7 +124,13 @@ impl Pki {
         std::fs::create_dir_all(dir)?;
         let put = |name: &str, text: &str| {
             let path = dir.join(name);
-            std::fs::write(&path, ends(text))?;
+            let mut options = std::fs::OpenOptions::new();
+            options.write(true).create(true).truncate(true);
+            #[cfg(unix)]
+            if name.contains("key") {
+                std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+            }
+            options.open(&path)?.write_all(ends(text).as_bytes())?;
             Ok::<_, std::io::Error>(path)
         };
         Ok(PkiFiles {
@@ -340,6 +348,12 @@ mod tests {
         names.sort();
         let expected = ["client.pem", "client_key.pem", "root.pem", "server.pem", "server_key.pem"];
         assert_eq!(names, expected);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            let mode = std::fs::metadata(&files.client_key).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o600);
+        }
         let crlf = Pki::shared().write_crlf_to(&folder.path().join("crlf")).unwrap();
         for files in [files, crlf] {
             let key = std::fs::read_to_string(&files.client_key).unwrap();

@@ -231,6 +231,7 @@ pub enum QuarantineFrom {
 pub enum DeletedUser {
     /// `"user": null`.
     #[default]
+    #[serde(rename = "null-value")]
     Null,
     /// The field isn't there.
     Missing,
@@ -399,6 +400,9 @@ impl Scenario {
                 people.users, people.user_access
             ));
         }
+        if rustls::pki_types::DnsName::try_from(self.server_name.as_str()).is_err() {
+            problems.push(format!("serverName: {:?} is not a DNS name", self.server_name));
+        }
         if people.users > MOST_USERS {
             problems.push(format!("population.users: at most {MOST_USERS} can be simulated"));
         }
@@ -491,9 +495,18 @@ mod tests {
         let text = "population: {users: 3, analyzer: 4, idleShare: 2}\n\
                     users: [{userId: a}]\n\
                     seats: [{user: nobody, id: x}]\n\
-                    clock: {speed: -1}\n";
+                    clock: {speed: -1}\n\
+                    serverName: 127.0.0.1\n";
         let error = Scenario::from_yaml(text).unwrap_err();
-        for part in ["3 users", "idleShare", "users[0]", "seats[0].user", "seats[0].id", "speed"] {
+        for part in [
+            "3 users",
+            "idleShare",
+            "users[0]",
+            "seats[0].user",
+            "seats[0].id",
+            "speed",
+            "serverName",
+        ] {
             assert!(error.contains(part), "{part} is not in {error}");
         }
     }
@@ -525,6 +538,17 @@ mod tests {
             assert!(page.contains(&format!("`{kind}`")), "{kind} is not in the page");
         }
         assert!(faults.len() > 15);
+        // A word that YAML reads as something else than text would need quotes.
+        for word in ["null", "true", "false", "yes", "no", "on", "off"] {
+            let constant = format!("\"const\":\"{word}\"");
+            let listed = format!("\"{word}\"");
+            let text = schema.to_string();
+            assert!(!text.contains(&constant), "{word}");
+            for options in text.split("\"enum\":").skip(1) {
+                let options = options.split(']').next().unwrap();
+                assert!(!options.contains(&listed), "{word} in {options}");
+            }
+        }
     }
 
     #[test]

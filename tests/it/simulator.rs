@@ -73,6 +73,16 @@ impl<'a> Qrs<'a> {
     }
 }
 
+/// Waits for something that is about to happen.
+async fn until(condition: impl Fn() -> bool) {
+    let polled = async {
+        while !condition() {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), polled).await.unwrap();
+}
+
 fn sample(name: &str) -> Value {
     let path = format!("{}/tests/data/qrs/{name}.json", env!("CARGO_MANIFEST_DIR"));
     serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
@@ -616,9 +626,7 @@ async fn connections_can_break_at_every_point() {
     let before = site.control().connections();
     site.control().set_fault(FaultRule::from(Fault::ResetAfter).times(1));
     qrs.json("/qrs/about").await;
-    while site.control().open_connections() > 0 {
-        tokio::task::yield_now().await;
-    }
+    until(|| site.control().open_connections() == 0).await;
     qrs.json("/qrs/about").await;
     assert_eq!(site.control().connections(), before + 2, "keep-alive was over");
 
@@ -730,9 +738,7 @@ async fn a_stopped_site_frees_its_port_and_can_come_back() {
     let http = qrs.http.clone();
     let url = qrs.url("/qrs/about");
     let hanging = tokio::spawn(http.get(url).header("X-Qlik-Xrfkey", KEY).send());
-    while site.control().request_count() < 2 {
-        tokio::task::yield_now().await;
-    }
+    until(|| site.control().request_count() == 2).await;
     drop(qrs);
     site.stop().await;
     hanging.await.unwrap().unwrap_err();
