@@ -106,6 +106,8 @@ impl Shape<'_> {
         let wanted = key.text.to_lowercase();
         let nearest = known
             .keys()
+            // A short key that begins like the wanted one is not near it: `web` and `webhooks`.
+            .filter(|k| k.len() * 2 > wanted.len())
             .map(|k| (strsim::jaro_winkler(&k.to_lowercase(), &wanted), k))
             .max_by(|a, b| a.0.total_cmp(&b.0))
             .filter(|(likeness, _)| *likeness > 0.8);
