@@ -150,15 +150,8 @@ fn block_on<F: Future>(future: F) -> anyhow::Result<F::Output> {
 
 /// Reads a log level, by the names the settings know.
 fn parse_level(text: &str) -> Result<LevelFilter, String> {
-    match text {
-        "off" => Ok(LevelFilter::OFF),
-        "error" => Ok(LevelFilter::ERROR),
-        "warn" => Ok(LevelFilter::WARN),
-        "info" => Ok(LevelFilter::INFO),
-        "verbose" | "debug" => Ok(LevelFilter::DEBUG),
-        "silly" | "trace" => Ok(LevelFilter::TRACE),
-        _ => Err("expected error, warn, info, verbose, debug, silly or off".to_owned()),
-    }
+    crate::config::log_level(text)
+        .ok_or_else(|| "expected error, warn, info, verbose, debug or silly".to_owned())
 }
 
 /// Puts a level given on the command line in place of the file's.

@@ -133,14 +133,6 @@ impl Daemon {
     fn start_site(&self, shared: &Shared, site: &Site) -> anyhow::Result<()> {
         let client = qrs::Client::new(&site.name, &site.connection)
             .with_context(|| format!("site {}", site.name))?;
-        if !site.connection.reject_unauthorized {
-            tracing::warn!(
-                site = site.name,
-                "rejectUnauthorized is false: the certificate of {} is not verified, so anybody \
-                 in between can read and change what is exchanged; set tlsServerName instead",
-                site.connection.host
-            );
-        }
         let client = Arc::new(client);
         if let Some(monitor) = site.server_license.clone() {
             let schedule = monitor.schedule.clone();

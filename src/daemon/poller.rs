@@ -37,6 +37,12 @@ pub enum Attempt {
 /// poller's own backoff decides.
 const LONGEST_ATTEMPT: Duration = Duration::from_secs(5);
 
+/// The pace of tries while a site is down.
+const SOON: Backoff = Backoff { first: Duration::from_secs(1), cap: Duration::from_secs(300) };
+
+/// The pace of tries while somebody has to do something first.
+const LATER: Backoff = Backoff { first: Duration::from_secs(60), cap: Duration::from_secs(1800) };
+
 /// Polls at once, then at every tick, until `stop`.
 ///
 /// Never polls twice at the same time: a tick that comes while a poll is still under way is
@@ -55,8 +61,8 @@ pub async fn run<F: Future<Output = Attempt>>(
         return;
     }
     loop {
-        let mut soon = Backoff::new(Duration::from_secs(1), Duration::from_secs(300));
-        let mut later = Backoff::new(Duration::from_secs(60), Duration::from_secs(1800));
+        let mut soon = SOON.series(rng.fork());
+        let mut later = LATER.series(rng.fork());
         let next = next_tick(&timing, clock.now());
         loop {
             let now = clock.now();
@@ -68,8 +74,8 @@ pub async fn run<F: Future<Output = Attempt>>(
             };
             let wait = match attempt {
                 Attempt::Done => break,
-                Attempt::FailedForNow => soon.next(&mut rng),
-                Attempt::FailedUntilFixed => later.next(&mut rng),
+                Attempt::FailedForNow => soon.next_delay(),
+                Attempt::FailedUntilFixed => later.next_delay(),
             };
             let again = clock.now() + to_chrono(wait);
             if next.is_some_and(|tick| again >= tick) {

@@ -6,7 +6,6 @@
 //! becomes a dead letter and makes way. An event leaves the outbox only after the destination's
 //! word, so a crash at any moment means that it is delivered again, not that it is lost.
 
-mod backoff;
 mod complaints;
 #[cfg(test)]
 mod tests;
@@ -21,10 +20,13 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 use tracing::{error, warn};
 
-use self::backoff::Backoff;
 use self::complaints::Complaints;
 use super::{Destination, Outcome};
+use crate::backoff::{Backoff, Series};
 use crate::store::{QueueId, Queued, Settlement, Store, StoreError};
+
+/// The pace of deliveries to a destination that is down.
+const PACE: Backoff = Backoff { first: Duration::from_secs(1), cap: Duration::from_secs(5 * 60) };
 
 /// How often the file is looked at for what other processes changed (`bursar outbox retry`).
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
@@ -72,7 +74,7 @@ async fn run_background(
     rng: fastrand::Rng,
     stop: CancellationToken,
 ) {
-    let mut backoff = Backoff::new(rng);
+    let mut backoff = PACE.series(rng);
     while !stop.is_cancelled() {
         let task = {
             let (destination, stop) = (destination.clone(), stop.clone());
@@ -92,7 +94,7 @@ async fn run_background(
         );
         tokio::select! {
             () = stop.cancelled() => {}
-            () = sleep(backoff.next()) => {}
+            () = sleep(backoff.next_delay()) => {}
         }
     }
 }
@@ -103,9 +105,9 @@ struct Worker {
     stop: CancellationToken,
     changes: watch::Receiver<u64>,
     /// Waits between failed deliveries.
-    backoff: Backoff,
+    backoff: Series,
     /// Waits between failed accesses to the store.
-    store_backoff: Backoff,
+    store_backoff: Series,
     complaints: Complaints,
     /// When the last delivery began.
     last_call: Option<Instant>,
@@ -132,8 +134,8 @@ impl Worker {
     ) -> Self {
         let changes = store.changes();
         let complaints = Complaints::new(destination.id(), destination.title());
-        let store_backoff = Backoff::new(rng.fork());
-        let backoff = Backoff::new(rng);
+        let store_backoff = PACE.series(rng.fork());
+        let backoff = PACE.series(rng);
         Self {
             destination,
             store,
@@ -162,7 +164,7 @@ impl Worker {
             None => self.backoff.reset(),
             Some((_, after)) => {
                 let after = after.unwrap_or_default().min(MAX_RETRY_AFTER);
-                let pause = self.backoff.next().max(after);
+                let pause = self.backoff.next_delay().max(after);
                 self.pause(pause).await?;
             }
         }
@@ -278,7 +280,7 @@ impl Worker {
             Err(StoreError::Closed) => Err(Stopped),
             Err(e) => {
                 self.complaints.store_failed(&e);
-                let until = Instant::now() + self.store_backoff.next();
+                let until = Instant::now() + self.store_backoff.next_delay();
                 self.sleep_until(until).await?;
                 Ok(None)
             }

@@ -31,9 +31,9 @@ use tokio::time::Instant;
 
 use crate::config::settings::Connection;
 
+pub use crate::backoff::Backoff;
 pub use error::{BuildError, Error};
 pub use filter::{Field, Filter};
-pub use retry::Backoff;
 pub use wire::About;
 
 use retry::Tries;
@@ -66,7 +66,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { rng: fastrand::Rng::new(), backoff: Backoff::default() }
+        Self { rng: fastrand::Rng::new(), backoff: retry::PACE }
     }
 }
 
@@ -98,14 +98,6 @@ impl Client {
     /// # Errors
     /// As [`new`](Self::new).
     pub fn with(site: &str, connection: &Connection, options: Options) -> Result<Self, BuildError> {
-        if connection.use_ssl && !connection.reject_unauthorized {
-            tracing::warn!(
-                site,
-                "the certificate of this site is not verified (rejectUnauthorized: false): \
-                 anybody between here and there can read and change what is sent; set it to true, \
-                 with tlsServerName if the certificate has another name than the host"
-            );
-        }
         let inner = Inner {
             site: site.to_owned(),
             transport: Transport::new(connection)?,

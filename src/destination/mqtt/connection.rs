@@ -11,6 +11,7 @@ use tracing::{debug, info, warn};
 
 use super::failure::{Cause, Failure};
 use super::link::{Ack, Granted, Link, Message, Plan, Publisher, Step};
+use crate::backoff::Backoff;
 
 /// What the status topic says while Bursar is connected.
 pub(super) const ONLINE: &str = "online";
@@ -272,11 +273,11 @@ impl Connection {
     }
 }
 
-/// How long to wait after so many failures in a row: full jitter below a doubling limit, so that
-/// many clients don't return to a restarted broker in step.
+/// How long to wait after so many failures in a row, so that many clients don't return to a
+/// restarted broker in step.
 fn gap(failures_in_a_row: u32, limit: Duration) -> Duration {
-    let doubled = Duration::from_millis(250).saturating_mul(1 << failures_in_a_row.min(12));
-    doubled.min(limit).mul_f64(fastrand::f64())
+    let pace = Backoff { first: Duration::from_millis(250), cap: limit };
+    pace.delay(failures_in_a_row, &mut fastrand::Rng::new())
 }
 
 #[cfg(test)]
