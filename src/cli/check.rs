@@ -77,6 +77,9 @@ impl Check {
         let mut rows =
             vec![Row::new("settings", State::Ok, self.config.file.display().to_string())];
         rows.extend(loaded.warnings.iter().map(problem_row));
+        rows.extend(
+            loaded.settings.unimplemented_line().map(|line| Row::new("settings", State::Ok, line)),
+        );
         rows.extend(block_on(probe_all(&loaded.settings))?);
         rows.extend(schedule_rows(&loaded.settings));
         self.print(&rows)?;

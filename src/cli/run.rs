@@ -58,6 +58,9 @@ pub async fn serve(loaded: Loaded, clock: Clock, stop: CancellationToken) -> any
     for warning in &warnings {
         tracing::warn!("{warning}");
     }
+    if let Some(line) = settings.unimplemented_line() {
+        tracing::info!("{line}");
+    }
     let daemon = Daemon::start(settings, clock).await?;
     if let Some(address) = daemon.page() {
         tracing::info!("status page at http://{address}/");

@@ -375,3 +375,60 @@ async fn a_second_daemon_on_the_same_store_is_refused() {
     daemon.stop().await;
     Daemon::start(setup.load(&yaml), Clock::System).await.unwrap().stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn several_sites_are_told_apart_everywhere() {
+    let influx = influxd::shared().await;
+    let broker = Mosquitto::plain().await;
+    let subscriber = Subscriber::new(broker.port, "seats/#").await;
+    let receiver = Receiver::start().await;
+    let setup = Setup::new(expiring()).await;
+    let more = influxdb_with_login(influx.port, "sites")
+        + &mqtt_section(broker.port)
+        + "    qlikSenseLicenseTopic: seats\n"
+        + &format!(
+            "  webhookNotification:
+    enable: true
+    qlikSenseLicenseMonitor:
+      rateLimit: 0
+      webhooks:
+        - {{description: seats, webhookURL: '{}', httpMethod: PUT}}
+  sites:
+    - {{name: north}}
+    - name: south
+      tags: [{{name: stage, value: test}}]
+      qlikSenseLicense: {{serverLicenseMonitor: {{enable: false}}}}
+",
+            receiver.url("/seats")
+        );
+    let yaml = setup.yaml("every 24 hours", &more).replace(
+        "        influxDb: {enable: true, tag: {static: null}}\n",
+        "        influxDb: {enable: true}
+        mqtt: {enable: true, sendRecurring: {enable: true}}
+        webhook: {enable: true, sendRecurring: {enable: true}}
+",
+    );
+    let daemon = Daemon::start(setup.load(&yaml), Clock::System).await.unwrap();
+    receiver.wait(|calls| calls.len() == 2).await;
+    subscriber.until("both sites", |all| all.len() == 2).await;
+    drained(&daemon, "influxdb").await;
+    daemon.stop().await;
+
+    let calls = days_sent(&receiver.taken("/seats"));
+    let mut sites: Vec<_> = calls.iter().map(|call| call["site"].as_str().unwrap()).collect();
+    sites.sort_unstable();
+    assert_eq!(sites, ["north", "south"]);
+    assert_eq!(calls[0]["event"], "access license status");
+    assert_eq!(calls[0]["professional"]["total"], 25);
+    for site in ["north", "south"] {
+        let seen = days_sent(&subscriber.on(&format!("seats/{site}")));
+        assert_eq!(seen[0]["analyzer"]["allocated"], 4, "{seen:?}");
+    }
+    let rows = influx.rows("sites", "SELECT * FROM qlik_sense_license").await;
+    let of = |site: &str| rows.iter().filter(|row| row["site"] == site).count();
+    assert_eq!((of("north"), of("south")), (6, 6), "{rows:#?}");
+    assert!(rows.iter().all(|row| (row["stage"] == "test") == (row["site"] == "south")));
+    let rows = influx.rows("sites", "SELECT * FROM qlik_sense_server_license").await;
+    assert_eq!(rows.len(), 1);
+    assert_eq!(rows[0]["site"], "north");
+}

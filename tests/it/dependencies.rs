@@ -103,14 +103,8 @@ fn every_direct_dependency_is_used_and_has_its_reason_written_down() {
             reasons.contains(&format!("`{name}`")),
             "docs/dependencies.md says nothing of {name}"
         );
-        let crate_name = match name.trim_end_matches("-next").replace('-', "_") {
-            n if n.starts_with("rumqttc_v") => {
-                name.replace('-', "_").trim_end_matches("_next").to_owned()
-            }
-            n => n,
-        };
-        let used =
-            code.contains(&format!("{crate_name}::")) || code.contains(&format!("{crate_name}!"));
+        let library = dependency["rename"].as_str().unwrap_or(name).replace('-', "_");
+        let used = [":", "!", " "].iter().any(|end| code.contains(&format!("{library}{end}")));
         assert!(used, "{name} is in Cargo.toml but not used");
     }
 }
