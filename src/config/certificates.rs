@@ -49,7 +49,7 @@ struct Named<'a> {
 /// Checks every certificate and key file of the settings: it is there, is PEM, is in date, the key
 /// is not encrypted and belongs to the certificate, an authority's file holds an authority.
 ///
-/// The problems have no line: [`super::load`] adds it.
+/// The problems have no line: [`super::load()`] adds it.
 pub fn check_certificates(settings: &Settings, now: DateTime<Utc>) -> Vec<Problem> {
     let mut problems = Vec::new();
     for named in files(settings) {

@@ -1,6 +1,6 @@
 //! The validated settings: types that can only hold what makes sense.
 //!
-//! Made by [`crate::config::load`] from the raw file; everything else in the program takes these.
+//! Made by [`crate::config::load()`] from the raw file; everything else in the program takes these.
 
 use std::fmt;
 use std::net::SocketAddr;

@@ -62,7 +62,7 @@ impl Plan {
     }
 
     /// The name the client library is given as the broker's: it is what TLS verifies. The address
-    /// that is really connected to is the business of [`dial`].
+    /// that is really connected to is decided where it is dialled.
     pub(super) fn broker_name(&self) -> &str {
         self.tls.as_ref().map_or(&self.host, |tls| &tls.name)
     }
