@@ -185,16 +185,7 @@ mod tests {
             _ => None,
         };
         ServerLicenseStatus {
-            license: ServerLicense {
-                kind: Kind::SignedKey,
-                expiry,
-                server_says_expired: false,
-                expired_reason: None,
-                blacklisted: false,
-                invalid: false,
-                allotments: vec![],
-                maintenance_end: None,
-            },
+            license: ServerLicense::new(Kind::SignedKey, expiry),
             state,
             expired: days.is_some_and(|d| d < 0),
             expiry_date: date,

@@ -67,7 +67,7 @@ const MAX_TEXT: usize = 120;
 impl ServerLicense {
     /// Reads the answer of `GET /qrs/license`; `None` is the literal `null`.
     pub fn read(answer: Option<&wire::License>, order: DateOrder) -> Self {
-        let Some(answer) = answer else { return Self::none() };
+        let Some(answer) = answer else { return Self::new(Kind::None, Expiry::Unknown) };
         let details = KeyDetails::read(answer.key_details.as_deref().unwrap_or_default());
         let has_lef = !answer.lef.trim().is_empty();
         let has_key = !answer.key.trim().is_empty() || details.known_lines > 0;
@@ -77,7 +77,7 @@ impl ServerLicense {
             expired_reason: (!reason.is_empty()).then(|| short(reason)),
             blacklisted: answer.is_blacklisted || details.blacklisted,
             invalid: answer.is_invalid,
-            ..Self::none()
+            ..Self::new(Kind::None, Expiry::Unknown)
         };
         if has_key {
             license.kind = Kind::SignedKey;
@@ -92,11 +92,11 @@ impl ServerLicense {
         license
     }
 
-    /// What is known when the server answers `null`.
-    fn none() -> Self {
+    /// A license of which no more is known.
+    pub fn new(kind: Kind, expiry: Expiry) -> Self {
         Self {
-            kind: Kind::None,
-            expiry: Expiry::Unknown,
+            kind,
+            expiry,
             server_says_expired: false,
             expired_reason: None,
             blacklisted: false,

@@ -93,16 +93,7 @@ mod tests {
     }
 
     fn license(expiry: Expiry) -> ServerLicense {
-        ServerLicense {
-            kind: Kind::SignedKey,
-            expiry,
-            server_says_expired: false,
-            expired_reason: None,
-            blacklisted: false,
-            invalid: false,
-            allotments: Vec::new(),
-            maintenance_end: None,
-        }
+        ServerLicense::new(Kind::SignedKey, expiry)
     }
 
     fn flagged(expiry: Expiry) -> ServerLicense {

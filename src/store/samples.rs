@@ -26,16 +26,7 @@ pub(crate) fn alert(site: &str, seconds: i64) -> Event {
 }
 
 fn status() -> ServerLicenseStatus {
-    let license = ServerLicense {
-        kind: Kind::SignedKey,
-        expiry: Expiry::Unknown,
-        server_says_expired: false,
-        expired_reason: None,
-        blacklisted: false,
-        invalid: false,
-        allotments: Vec::new(),
-        maintenance_end: None,
-    };
+    let license = ServerLicense::new(Kind::SignedKey, Expiry::Unknown);
     ServerLicenseStatus {
         license,
         state: LicenseState::ExpiryUnknown,

@@ -17,16 +17,7 @@ const DASHBOARD: &str = include_str!("../../deploy/grafana/dashboards/licenses.j
 
 fn events() -> [Body; 2] {
     let date = Utc::now().date_naive() + TimeDelta::days(30);
-    let license = ServerLicense {
-        kind: Kind::SignedKey,
-        expiry: Expiry::On(date),
-        server_says_expired: false,
-        expired_reason: None,
-        blacklisted: false,
-        invalid: false,
-        allotments: Vec::new(),
-        maintenance_end: None,
-    };
+    let license = ServerLicense::new(Kind::SignedKey, Expiry::On(date));
     let status = ServerLicenseStatus {
         license,
         state: LicenseState::Expiring,

@@ -46,16 +46,10 @@ fn server_license(time: DateTime<Utc>, days: Option<i64>) -> Event {
         "default",
         time,
         Body::ServerLicenseStatus(ServerLicenseStatus {
-            license: ServerLicense {
-                kind: Kind::SignedKey,
-                expiry: date.map_or(Expiry::Perpetual, Expiry::On),
-                server_says_expired: false,
-                expired_reason: None,
-                blacklisted: false,
-                invalid: false,
-                allotments: vec![],
-                maintenance_end: None,
-            },
+            license: ServerLicense::new(
+                Kind::SignedKey,
+                date.map_or(Expiry::Perpetual, Expiry::On),
+            ),
             state: LicenseState::Valid,
             expired: days.is_some_and(|days| days < 0),
             expiry_date: date,

@@ -71,16 +71,7 @@ fn mqtt(port: u16, protocol: MqttProtocol) -> MqttSettings {
 fn status(days: i64) -> ServerLicenseStatus {
     let date = NaiveDate::from_ymd_opt(2026, 12, 23).unwrap();
     ServerLicenseStatus {
-        license: ServerLicense {
-            kind: Kind::SignedKey,
-            expiry: Expiry::On(date),
-            server_says_expired: false,
-            expired_reason: None,
-            blacklisted: false,
-            invalid: false,
-            allotments: Vec::new(),
-            maintenance_end: None,
-        },
+        license: ServerLicense::new(Kind::SignedKey, Expiry::On(date)),
         state: LicenseState::Valid,
         expired: false,
         expiry_date: Some(date),

@@ -193,16 +193,7 @@ fn build(settings: &settings::Webhook) -> Webhook {
 fn status() -> ServerLicenseStatus {
     let date = "2026-12-23".parse().unwrap();
     ServerLicenseStatus {
-        license: ServerLicense {
-            kind: Kind::SignedKey,
-            expiry: Expiry::On(date),
-            server_says_expired: false,
-            expired_reason: None,
-            blacklisted: false,
-            invalid: false,
-            allotments: vec![],
-            maintenance_end: None,
-        },
+        license: ServerLicense::new(Kind::SignedKey, Expiry::On(date)),
         state: LicenseState::Expiring,
         expired: false,
         expiry_date: Some(date),

@@ -168,16 +168,7 @@ mod tests {
     fn status(expiry: Expiry, days: Option<i64>) -> ServerLicenseStatus {
         ServerLicenseStatus {
             expiry_date: if let Expiry::On(date) = &expiry { Some(*date) } else { None },
-            license: ServerLicense {
-                kind: Kind::SignedKey,
-                expiry,
-                server_says_expired: false,
-                expired_reason: None,
-                blacklisted: false,
-                invalid: false,
-                allotments: vec![],
-                maintenance_end: None,
-            },
+            license: ServerLicense::new(Kind::SignedKey, expiry),
             state: LicenseState::Valid,
             expired: false,
             days_until_expiry: days,

@@ -316,16 +316,7 @@ mod tests {
     }
 
     fn status() -> ServerLicenseStatus {
-        let license = ServerLicense {
-            kind: Kind::None,
-            expiry: Expiry::Unknown,
-            server_says_expired: false,
-            expired_reason: None,
-            blacklisted: false,
-            invalid: false,
-            allotments: Vec::new(),
-            maintenance_end: None,
-        };
+        let license = ServerLicense::new(Kind::None, Expiry::Unknown);
         ServerLicenseStatus {
             license,
             state: LicenseState::None,
