@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use crate::config::Settings;
+use crate::destination::registry;
 use crate::event::{Body, Event, Monitor, ServerLicenseStatus};
 use crate::license::Pools;
 use crate::store::{Health, QueueState, Store, StoreError};
@@ -19,7 +20,16 @@ pub struct Status {
     pub time: DateTime<Utc>,
     pub time_zone: String,
     pub sites: Vec<SiteStatus>,
-    pub queues: Vec<QueueState>,
+    pub queues: Vec<Queue>,
+}
+
+/// What waits for a destination.
+#[derive(Debug, Clone, Serialize)]
+pub struct Queue {
+    /// What a person calls the destination; absent when the settings no longer have it.
+    pub title: Option<String>,
+    #[serde(flatten)]
+    pub state: QueueState,
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -59,7 +69,11 @@ impl Status {
     ) -> Result<Self, StoreError> {
         let latest = store.latest().await?;
         let health = store.health().await?;
-        let queues = store.queue_states().await?;
+        let names = registry::names(settings);
+        let queues = store.queue_states().await?.into_iter().map(|state| {
+            let name = names.iter().find(|(id, _)| *id == state.destination);
+            Queue { title: name.map(|(_, title)| title.clone()), state }
+        });
         let sites = settings
             .sites
             .iter()
@@ -93,7 +107,7 @@ impl Status {
             time: now,
             time_zone: settings.time_zone.name().to_owned(),
             sites,
-            queues,
+            queues: queues.collect(),
         })
     }
 }

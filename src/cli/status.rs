@@ -267,6 +267,8 @@ fn queue_lines(out: &mut String, picture: &Picture, paint: Paint) {
         .queues
         .iter()
         .map(|queue| {
+            let title = queue.title.as_deref().unwrap_or("no longer configured");
+            let queue = &queue.state;
             let mut facts = vec![format!("{} waiting", queue.pending)];
             if queue.dead > 0 {
                 facts.push(paint.bad(&format!("{} refused (bursar outbox list)", queue.dead)));
@@ -280,7 +282,7 @@ fn queue_lines(out: &mut String, picture: &Picture, paint: Paint) {
             if let Some(error) = queue.last_error.as_ref().filter(|_| queue.pending > 0) {
                 facts.push(paint.warn(error));
             }
-            vec![queue.destination.clone(), facts.join(", ")]
+            vec![queue.destination.clone(), title.to_owned(), facts.join(", ")]
         })
         .collect();
     for row in text::columns(&rows).lines() {

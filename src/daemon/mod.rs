@@ -86,6 +86,7 @@ impl Daemon {
                 daemon.stop_delivering.clone(),
             ));
         }
+        warn_of_orphans(&shared).await?;
         if let Some(address) = shared.settings.web {
             let source = web::Source {
                 settings: shared.settings.clone(),
@@ -315,6 +316,20 @@ impl Job {
             tracing::warn!(site, monitor, code, "{error}");
         }
     }
+}
+
+/// Says which queues hold events for destinations that the settings no longer have.
+async fn warn_of_orphans(shared: &Shared) -> Result<(), StoreError> {
+    for queue in shared.store.queue_states().await? {
+        let (name, waiting) = (&queue.destination, queue.pending + queue.dead);
+        if waiting > 0 && !shared.destinations.iter().any(|d| d.id() == name) {
+            tracing::warn!(
+                "{waiting} event(s) wait for {name}, which the settings no longer have; bring it \
+                 back, or remove them: bursar outbox drop --destination {name}"
+            );
+        }
+    }
+    Ok(())
 }
 
 /// Warns once a day of certificates that end soon.

@@ -5,8 +5,15 @@ use std::sync::Arc;
 use super::Destination;
 use super::influxdb::InfluxDb;
 use super::mqtt::Mqtt;
-use super::webhook::Webhook;
+use super::webhook::{self, Webhook};
 use crate::config::Settings;
+
+/// The queue names of every destination that is switched on, with what a person calls each. Pure.
+pub fn names(settings: &Settings) -> Vec<(String, String)> {
+    let influxdb = settings.influxdb.as_ref().map(|_| ("influxdb".into(), "InfluxDB".into()));
+    let mqtt = settings.mqtt.as_ref().map(|_| ("mqtt".into(), "MQTT".into()));
+    influxdb.into_iter().chain(mqtt).chain(settings.webhooks.iter().map(webhook::names)).collect()
+}
 
 /// Builds every destination that is switched on, in a fixed order. Spawns nothing.
 pub fn build(settings: &Settings) -> anyhow::Result<Vec<Arc<dyn Destination>>> {

@@ -42,6 +42,7 @@ struct Pool {
 
 struct Queue<'a> {
     name: &'a str,
+    title: &'a str,
     tone: &'static str,
     pending: u64,
     dead: u64,
@@ -59,8 +60,9 @@ pub fn render(status: &Status, zone: Tz) -> String {
         queues: status
             .queues
             .iter()
-            .map(|queue| Queue {
+            .map(|crate::status::Queue { title, state: queue }| Queue {
                 name: &queue.destination,
+                title: title.as_deref().unwrap_or("no longer configured"),
                 tone: if queue.dead > 0 || queue.dropped > 0 {
                     "bad"
                 } else if queue.last_error.is_some() && queue.pending > 0 {

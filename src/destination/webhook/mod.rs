@@ -256,6 +256,11 @@ fn judge(status: StatusCode, after: Option<Duration>) -> Outcome {
 
 /// The queue's name: the same for the same purpose, method and address, whatever else changes. The
 /// address is hashed because it may be secret.
+/// The name of a webhook's queue and what a person calls it.
+pub fn names(webhook: &settings::Webhook) -> (String, String) {
+    (id(webhook), title(webhook))
+}
+
 fn id(webhook: &settings::Webhook) -> String {
     let purpose = match webhook.purpose {
         WebhookPurpose::ServerLicense => "serverLicense",
