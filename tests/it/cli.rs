@@ -182,3 +182,25 @@ fn service_is_refused_where_there_is_no_service_manager() {
     assert_eq!(run.status.code(), Some(2));
     assert!(text(&run.stderr).contains("systemd"));
 }
+
+/// The files in `config/`, as they stand but for the port, against the simulated site.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_shipped_settings_work_against_the_simulated_site() {
+    let setup = Setup::new(Scenario::demo()).await;
+    let (folder, port) = (setup.folder.path(), setup.site.addr().port().to_string());
+    for name in ["bursar.yaml", "butler-shaped.yaml"] {
+        let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("config").join(name);
+        let yaml = std::fs::read_to_string(shipped).unwrap().replace("4242", &port);
+        std::fs::write(folder.join(name), yaml).unwrap();
+        let run = output(&["check", "-c", name, "--json"], folder);
+        let rows: Vec<serde_json::Value> = serde_json::from_slice(&run.stdout).expect("JSON");
+        let site: Vec<_> =
+            rows.iter().filter(|r| r["subject"].as_str().unwrap().starts_with("site ")).collect();
+        assert_eq!(site.len(), 3, "{name}: {rows:#?}");
+        assert!(site.iter().all(|row| row["state"] != "fail"), "{name}: {site:#?}");
+        let mut daemon = Process::start(&["run", "-c", name], folder);
+        daemon.wait_for("server license: ");
+        let (ended, said) = daemon.terminate();
+        assert!(ended.success(), "{said:#?}");
+    }
+}

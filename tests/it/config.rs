@@ -29,7 +29,7 @@ fn the_short_config_loads() {
     let loaded = read("config/bursar.yaml").unwrap();
     assert_eq!(warnings(&loaded), "");
     let site = &loaded.settings.sites[0];
-    assert_eq!(site.connection.tls_server_name.as_deref(), Some("qlik.example.com"));
+    assert_eq!(site.connection.tls_server_name.as_deref(), Some("qlik01.example.com"));
     assert!(site.server_license.is_some() && site.access_license.is_some());
 }
 
