@@ -128,7 +128,7 @@ impl Daemon {
         if tokio::time::timeout_at(deadline, self.workers.wait()).await.is_err() {
             tracing::warn!("a delivery did not end in time; its events stay in the outbox");
         }
-        self.store.close().await;
+        self.store.clone().close().await;
     }
 
     fn start_site(&self, shared: &Shared, site: &Site) -> anyhow::Result<()> {
@@ -173,6 +173,14 @@ impl Daemon {
                 job.shared.clock.sleep_until(pause, &stop).await;
             }
         });
+    }
+}
+
+impl Drop for Daemon {
+    /// Ends what a start that failed half-way has begun. After [`Daemon::stop`] all has ended.
+    fn drop(&mut self) {
+        self.stop_polling.cancel();
+        self.stop_delivering.cancel();
     }
 }
 
