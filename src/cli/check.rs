@@ -21,6 +21,9 @@ use crate::store::Store;
 /// Reads from every site and writes a harmless probe to every destination. Exit code 3 when
 /// something failed, 2 when the settings can't be used at all.
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  bursar check -c bursar.yaml\n  bursar check -c bursar.yaml --json | jq '.[] | select(.state != \"ok\")'"
+)]
 pub struct Check {
     #[command(flatten)]
     config: ConfigFile,

@@ -8,6 +8,9 @@ use super::{ConfigFile, Exit, load};
 
 /// Show, verify and explain settings
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  bursar config default > bursar.yaml\n  bursar config explain -c butler.yaml"
+)]
 pub struct Config {
     #[command(subcommand)]
     command: Command,

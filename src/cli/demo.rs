@@ -21,6 +21,7 @@ use crate::status::Status;
 
 /// Watch a simulated Qlik Sense site: certificates, settings, store and page are made for it
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  bursar demo\n  bursar demo --speed 3600 --dir ./demo")]
 pub struct Demo {
     /// How fast time runs: 3600 shows an hour every second
     #[arg(long, default_value_t = 60.0, value_parser = parse_speed)]

@@ -9,6 +9,9 @@ use crate::store::{Selector, Store};
 
 /// List, retry or drop events that wait for a destination or were refused by one
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  bursar outbox -c bursar.yaml list --refused\n  bursar outbox -c bursar.yaml retry --destination influxdb"
+)]
 pub struct Outbox {
     #[command(flatten)]
     config: ConfigFile,

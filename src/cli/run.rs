@@ -11,6 +11,9 @@ use crate::daemon::{self, Daemon, logging, notify};
 
 /// Run the daemon until it is told to stop (SIGTERM, SIGINT, ctrl-c)
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  bursar run -c /etc/bursar/bursar.yaml\n  bursar run -c butler.yaml -l debug"
+)]
 pub struct Run {
     #[command(flatten)]
     config: ConfigFile,

@@ -14,6 +14,9 @@ use crate::simulator::{Running, Scenario};
 ///
 /// Writes the certificates a client needs, as Qlik exports them, and serves until stopped.
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  bursar simulate\n  bursar simulate -c config/scenarios/troubled.yaml --listen 127.0.0.1:5000"
+)]
 pub struct Simulate {
     /// Scenario (YAML); without it, the demo's site
     #[arg(short = 'c', long, value_name = "FILE")]

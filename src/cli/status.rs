@@ -18,6 +18,9 @@ use crate::store::Store;
 
 /// Show the last known state of licenses, monitors and queues
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  bursar status -c bursar.yaml\n  bursar status -c bursar.yaml --live --json"
+)]
 pub struct Status {
     #[command(flatten)]
     config: ConfigFile,
