@@ -8,7 +8,7 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::license::{Pools, ServerLicense};
+use crate::license::{Expiry, Pools, ServerLicense};
 
 /// Something that was observed at one site at one time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -40,6 +40,7 @@ pub enum Body {
 
 /// The server license, with everything that depends on the day it was looked at.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct ServerLicenseStatus {
     pub license: ServerLicense,
     /// Worst thing that is known about the license.
@@ -173,13 +174,20 @@ impl Event {
 impl ServerLicenseStatus {
     /// State, last day and days left in a few words.
     pub fn summary(&self) -> String {
-        let state = self.state.as_str();
+        let state = match (self.state, &self.license.expiry) {
+            (LicenseState::None, _) => "no license is installed".to_owned(),
+            (LicenseState::ExpiryUnreadable, Expiry::Unreadable(text)) => {
+                format!("its end can't be read for certain: \"{text}\"")
+            }
+            (LicenseState::ExpiryUnknown, _) => "does not say when it ends".to_owned(),
+            (state, _) => state.as_str().to_owned(),
+        };
         match (self.expiry_date, self.days_until_expiry) {
             (Some(date), Some(days)) if days < 0 => {
                 format!("{state}, ended {date} ({} days ago)", -days)
             }
             (Some(date), Some(days)) => format!("{state}, ends {date} (in {days} days)"),
-            _ => state.to_owned(),
+            _ => state,
         }
     }
 }

@@ -17,6 +17,7 @@
 //! | [`destination`] | the destination trait, the registry, one folder per destination |
 //! | [`store`] | the embedded SQL store: outbox, latest snapshots, migrations |
 //! | [`daemon`] | the supervisor: pollers, delivery workers, shutdown, service managers |
+//! | [`plain`], [`clock`], [`backoff`] | text from outside, time and waits |
 //! | [`tls`] | certificates, keys and TLS settings from PEM files |
 //! | [`simulator`] | a Qlik Sense site in a process, for the demo, the tests and the benches |
 
@@ -29,6 +30,7 @@ pub mod destination;
 pub mod event;
 pub mod license;
 pub mod monitor;
+pub mod plain;
 pub mod qrs;
 pub mod simulator;
 pub mod status;

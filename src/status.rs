@@ -56,7 +56,6 @@ pub struct MonitorStatus {
     pub monitor: Monitor,
     pub schedule: String,
     pub next: Option<DateTime<Utc>>,
-    #[serde(flatten)]
     pub health: Option<Health>,
 }
 

@@ -13,6 +13,7 @@ use crate::config::settings::Site;
 use crate::destination::{Destination, registry};
 use crate::event::LicenseState;
 use crate::license;
+use crate::plain::one_line;
 use crate::qrs;
 use crate::store::Store;
 
@@ -92,9 +93,9 @@ impl Check {
 
     fn print(&self, rows: &[Row]) -> anyhow::Result<()> {
         if self.json {
-            println!("{}", serde_json::to_string_pretty(rows)?);
+            outln!("{}", serde_json::to_string_pretty(rows)?);
         } else {
-            print!("{}", render(rows, Paint::for_stdout()));
+            out!("{}", render(rows, Paint::for_stdout()));
         }
         Ok(())
     }
@@ -180,8 +181,20 @@ async fn store_row(settings: &Settings) -> Row {
 }
 
 async fn site_rows(settings: &Settings, site: &Site) -> Vec<Row> {
+    match tokio::time::timeout(LIMIT, ask_site(settings, site)).await {
+        Ok(rows) => rows,
+        Err(_) => {
+            let found = format!("no answer within {} s", LIMIT.as_secs());
+            let row = Row::new(format!("site {}: connection", site.name), State::Fail, found);
+            vec![row.fix("look at the load of the central node and the firewalls on the way")]
+        }
+    }
+}
+
+async fn ask_site(settings: &Settings, site: &Site) -> Vec<Row> {
     let subject = |part: &str| format!("site {}: {part}", site.name);
-    let deadline = Instant::now() + LIMIT;
+    // One try each: the answer is for somebody who waits.
+    let deadline = Instant::now();
     let client = match qrs::Client::new(&site.name, &site.connection) {
         Ok(client) => client,
         Err(error) => return vec![Row::new(subject("connection"), State::Fail, error.to_string())],
@@ -201,7 +214,7 @@ async fn site_rows(settings: &Settings, site: &Site) -> Vec<Row> {
                     "{}:{}, repository {}, answered in {} ms",
                     site.connection.host,
                     site.connection.port,
-                    reading.value.build_version,
+                    one_line(&reading.value.build_version),
                     reading.latency.as_millis()
                 ),
             ));
@@ -230,7 +243,7 @@ async fn site_rows(settings: &Settings, site: &Site) -> Vec<Row> {
                 LicenseState::Valid | LicenseState::Perpetual => State::Ok,
                 _ => State::Warn,
             };
-            Row::new(subject("server license"), state, status.summary())
+            Row::new(subject("server license"), state, status.summary()).fix(advice(status.state))
         }
     });
     rows.push(match client.pools(deadline).await {
@@ -238,6 +251,21 @@ async fn site_rows(settings: &Settings, site: &Site) -> Vec<Row> {
         Ok(pools) => Row::new(subject("access licenses"), State::Ok, pools.summary()),
     });
     rows
+}
+
+/// What to do about a license in that state.
+fn advice(state: LicenseState) -> &'static str {
+    match state {
+        LicenseState::Valid | LicenseState::Perpetual => "",
+        LicenseState::Expiring => "renew it in time",
+        LicenseState::Expired => "renew it: people can't work without it",
+        LicenseState::None => "apply a license in the QMC, or see whether this is the central node",
+        LicenseState::Blacklisted | LicenseState::Invalid => "ask Qlik or your partner about it",
+        LicenseState::ExpiryUnreadable => {
+            "set serverLicenseMonitor.dateOrder to dmy or mdy if the date can be read both ways"
+        }
+        LicenseState::ExpiryUnknown => "look at the license in the QMC",
+    }
 }
 
 async fn destination_rows(destination: &dyn Destination) -> Vec<Row> {

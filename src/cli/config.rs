@@ -40,12 +40,12 @@ enum Command {
 impl Config {
     pub fn execute(self) -> anyhow::Result<Exit> {
         match self.command {
-            Command::Default => print!("{}", crate::config::default_yaml()),
-            Command::Schema => println!("{}", crate::config::json_schema()),
-            Command::Reference => print!("{}", crate::config::reference_markdown()),
-            Command::Check { config } => return Ok(check(&config.file)),
+            Command::Default => out!("{}", crate::config::default_yaml()),
+            Command::Schema => outln!("{}", crate::config::json_schema()),
+            Command::Reference => out!("{}", crate::config::reference_markdown()),
+            Command::Check { config } => return check(&config.file),
             Command::Explain { config } => match config.load() {
-                Ok(loaded) => print!("{}", crate::config::explain(&loaded)),
+                Ok(loaded) => out!("{}", crate::config::explain(&loaded)),
                 Err(exit) => return Ok(exit),
             },
         }
@@ -53,24 +53,20 @@ impl Config {
     }
 }
 
-fn check(file: &Path) -> Exit {
+fn check(file: &Path) -> anyhow::Result<Exit> {
     match load(file, true) {
-        Err(exit) => exit,
+        Err(exit) => Ok(exit),
         Ok(loaded) => {
             let now = chrono::Utc::now();
             let settings = &loaded.settings;
-            println!(
-                "{}: settings are valid, {} warning(s)",
-                file.display(),
-                loaded.warnings.len()
-            );
+            outln!("{}: settings are valid, {} warning(s)", file.display(), loaded.warnings.len());
             for (name, schedule) in super::text::schedules(settings) {
                 let times = schedule.upcoming(now, settings.time_zone, 3);
                 let times: Vec<_> =
                     times.iter().map(|t| super::text::local(*t, settings.time_zone)).collect();
-                println!("{name} ({}): {}", schedule.text(), times.join(", "));
+                outln!("{name} ({}): {}", schedule.text(), times.join(", "));
             }
-            Exit::Ok
+            Ok(Exit::Ok)
         }
     }
 }

@@ -80,20 +80,20 @@ impl Demo {
         let settings = loaded.settings.clone();
         let daemon = Daemon::start(loaded.settings, clock).await?;
 
-        println!("A simulated Qlik Sense site, watched by the real daemon.");
-        println!("  site      https://{}/qrs (mutual TLS)", site.addr());
-        println!("  settings  {}", file.display());
-        println!("  store     {}", settings.storage.path.display());
-        println!("  webhooks  http://{}/ (a receiver of the demo's own)", receiver.address);
+        outln!("A simulated Qlik Sense site, watched by the real daemon.");
+        outln!("  site      https://{}/qrs (mutual TLS)", site.addr());
+        outln!("  settings  {}", file.display());
+        outln!("  store     {}", settings.storage.path.display());
+        outln!("  webhooks  http://{}/ (a receiver of the demo's own)", receiver.address);
         if let Some(page) = daemon.page() {
-            println!("  page      http://{page}/");
+            outln!("  page      http://{page}/");
         }
-        println!("  time      runs {} times as fast\n", self.speed);
+        outln!("  time      runs {} times as fast\n", self.speed);
 
         let picture = first_results(&daemon, &settings, clock).await?;
-        print!("{}", status::render(&picture, settings.time_zone, Paint::for_stdout()));
+        out!("{}", status::render(&picture, settings.time_zone, Paint::for_stdout()));
         if !self.once {
-            println!("It goes on until ctrl-c; changes are logged below.\n");
+            outln!("It goes on until ctrl-c; changes are logged below.\n");
             daemon::signals(CancellationToken::new()).await;
         }
         daemon.stop().await;

@@ -27,15 +27,15 @@ impl Healthcheck {
         };
         let path = settings.storage.path.clone();
         if !lock::is_held(&path)? {
-            println!("no daemon runs on {}", path.display());
+            outln!("no daemon runs on {}", path.display());
             return Ok(Exit::Failed);
         }
         let late = block_on(late_monitors(&settings))??;
         if late.is_empty() {
-            println!("healthy");
+            outln!("healthy");
             return Ok(Exit::Ok);
         }
-        println!("late: {}", late.join(", "));
+        outln!("late: {}", late.join(", "));
         Ok(Exit::Failed)
     }
 }

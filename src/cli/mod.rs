@@ -3,6 +3,23 @@
 //! Results go to standard output, everything else (log lines, progress, complaints) to standard
 //! error. Exit codes: see [`Exit`].
 
+/// Prints to standard output; a full disk or a closed pipe is an error and no panic.
+macro_rules! out {
+    ($($part:tt)*) => {
+        std::io::Write::write_fmt(&mut std::io::stdout(), format_args!($($part)*))?
+    };
+}
+
+/// As `out!`, with a line end.
+macro_rules! outln {
+    ($($part:tt)*) => {
+        std::io::Write::write_fmt(
+            &mut std::io::stdout(),
+            format_args!("{}\n", format_args!($($part)*)),
+        )?
+    };
+}
+
 mod check;
 mod completions;
 mod config;
@@ -103,11 +120,19 @@ pub fn main() -> ExitCode {
     };
     match result {
         Ok(exit) => exit.into(),
+        // The reader has seen enough, as in `bursar config default | head`.
+        Err(error) if is_closed_pipe(&error) => Exit::Ok.into(),
         Err(error) => {
             eprintln!("bursar: {error:#}");
             Exit::Failed.into()
         }
     }
+}
+
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    error
+        .downcast_ref::<std::io::Error>()
+        .is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
 }
 
 impl ConfigFile {
@@ -123,7 +148,7 @@ fn load(file: &Path, print_warnings: bool) -> Result<Loaded, Exit> {
         Ok(loaded) => {
             if print_warnings {
                 for warning in &loaded.warnings {
-                    eprintln!("warning: {warning}");
+                    eprintln!("{warning}");
                 }
             }
             Ok(loaded)

@@ -10,11 +10,9 @@ use crate::store::{Selector, Store};
 /// List, retry or drop events that wait for a destination or were refused by one
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  bursar outbox -c bursar.yaml list --refused\n  bursar outbox -c bursar.yaml retry --destination influxdb"
+    after_help = "Examples:\n  bursar outbox list -c bursar.yaml --refused\n  bursar outbox retry -c bursar.yaml --destination influxdb"
 )]
 pub struct Outbox {
-    #[command(flatten)]
-    config: ConfigFile,
     #[command(subcommand)]
     command: Command,
 }
@@ -23,6 +21,8 @@ pub struct Outbox {
 enum Command {
     /// List events, oldest first
     List {
+        #[command(flatten)]
+        config: ConfigFile,
         /// Only this destination's queue, such as influxdb, mqtt, webhook/1f0c2a9b
         #[arg(long)]
         destination: Option<String>,
@@ -37,9 +37,19 @@ enum Command {
         json: bool,
     },
     /// Put refused events back into the queue
-    Retry(Which),
+    Retry {
+        #[command(flatten)]
+        config: ConfigFile,
+        #[command(flatten)]
+        which: Which,
+    },
     /// Remove events for good
-    Drop(Which),
+    Drop {
+        #[command(flatten)]
+        config: ConfigFile,
+        #[command(flatten)]
+        which: Which,
+    },
 }
 
 #[derive(Debug, clap::Args)]
@@ -66,9 +76,19 @@ impl From<Which> for Selector {
     }
 }
 
+impl Command {
+    fn config(&self) -> &ConfigFile {
+        match self {
+            Self::List { config, .. } | Self::Retry { config, .. } | Self::Drop { config, .. } => {
+                config
+            }
+        }
+    }
+}
+
 impl Outbox {
     pub fn execute(self) -> anyhow::Result<Exit> {
-        let settings = match super::load(&self.config.file, false) {
+        let settings = match super::load(&self.command.config().file, false) {
             Ok(loaded) => loaded.settings,
             Err(exit) => return Ok(exit),
         };
@@ -81,12 +101,12 @@ impl Outbox {
         block_on(async move {
             let store = Store::open(&storage.path, storage.outbox).await?;
             match self.command {
-                Command::List { destination, refused, limit, json } => {
+                Command::List { destination, refused, limit, json, .. } => {
                     let list = store.list(destination.as_deref(), refused, limit).await?;
                     if json {
-                        println!("{}", serde_json::to_string_pretty(&list)?);
+                        outln!("{}", serde_json::to_string_pretty(&list)?);
                     } else if list.is_empty() {
-                        println!("nothing is waiting and nothing was refused");
+                        outln!("nothing is waiting and nothing was refused");
                     } else {
                         let now = Utc::now();
                         let mut rows = vec![
@@ -115,17 +135,14 @@ impl Outbox {
                                 row.last_error.clone().unwrap_or_default(),
                             ]
                         }));
-                        print!("{}", text::columns(&rows));
+                        out!("{}", text::columns(&rows));
                     }
                 }
-                Command::Retry(which) => {
-                    println!(
-                        "{} event(s) put back into the queue",
-                        store.retry(which.into()).await?
-                    );
+                Command::Retry { which, .. } => {
+                    outln!("{} event(s) put back into the queue", store.retry(which.into()).await?);
                 }
-                Command::Drop(which) => {
-                    println!("{} event(s) removed", store.drop_events(which.into()).await?);
+                Command::Drop { which, .. } => {
+                    outln!("{} event(s) removed", store.drop_events(which.into()).await?);
                 }
             }
             store.close().await;

@@ -55,11 +55,11 @@ impl Service {
                     return Ok(exit);
                 }
                 service::install(&config.file)?;
-                println!("service {} installed; start it with: sc start {0}", service::NAME);
+                outln!("service {} installed; start it with: sc start {0}", service::NAME);
             }
             Command::Uninstall => {
                 service::uninstall()?;
-                println!("service {} removed", service::NAME);
+                outln!("service {} removed", service::NAME);
             }
             Command::Run { config } => return run(config),
         }

@@ -52,11 +52,11 @@ impl Simulate {
             let files = site.pki().write_to(&self.certificates).with_context(|| {
                 format!("cannot write certificates to {}", self.certificates.display())
             })?;
-            println!("simulated Qlik Sense site at https://{}/qrs", site.addr());
-            println!("  server name  {}", site.pki().server_name);
-            println!("  clientCert   {}", files.client_cert.display());
-            println!("  clientCertKey {}", files.client_key.display());
-            println!("  clientCertCA {}", files.root.display());
+            outln!("simulated Qlik Sense site at https://{}/qrs", site.addr());
+            outln!("  server name  {}", site.pki().server_name);
+            outln!("  clientCert   {}", files.client_cert.display());
+            outln!("  clientCertKey {}", files.client_key.display());
+            outln!("  clientCertCA {}", files.root.display());
             let stop = CancellationToken::new();
             daemon::signals(stop).await;
             site.stop().await;

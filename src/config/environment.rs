@@ -29,7 +29,7 @@ impl Environment for SystemEnvironment {
     }
 
     fn read(&self, path: &Path) -> io::Result<String> {
-        std::fs::read_to_string(path)
+        read_text(path)
     }
 
     fn exists(&self, path: &Path) -> bool {
@@ -39,6 +39,24 @@ impl Environment for SystemEnvironment {
     fn now(&self) -> DateTime<Utc> {
         Utc::now()
     }
+}
+
+/// Most bytes of a file of settings or of a secret.
+const MAX_FILE: u64 = 16 * 1024 * 1024;
+
+/// The text of a regular file of a sane size: not of a device or a pipe that never ends.
+pub(super) fn read_text(path: &Path) -> io::Result<String> {
+    let facts = std::fs::metadata(path)?;
+    if facts.is_dir() {
+        return Err(io::ErrorKind::IsADirectory.into());
+    }
+    if !facts.is_file() {
+        return Err(io::Error::other("it is not a regular file"));
+    }
+    if facts.len() > MAX_FILE {
+        return Err(io::Error::other("it is larger than 16 MiB"));
+    }
+    std::fs::read_to_string(path)
 }
 
 /// A made-up machine, for tests.

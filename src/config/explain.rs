@@ -62,7 +62,8 @@ impl Lines<'_> {
         let from_file = |n: &Node| n.references.iter().any(|r| !r.starts_with("${env:"));
         let secret = schema["writeOnly"] == true
             || target["writeOnly"] == true
-            || node.is_some_and(from_file);
+            || node.is_some_and(from_file)
+            || is_other_header(path, node);
         let default = schema.get("default").or_else(|| target.get("default"));
         let mut value = node.map(Node::to_json).or_else(|| default.cloned()).unwrap_or(Json::Null);
         let mut source = node.map_or_else(|| "default".to_owned(), |n| self.source(path, n));
@@ -141,4 +142,13 @@ impl Lines<'_> {
 fn child<'a>(node: &'a Node, key: &str) -> Option<&'a Node> {
     let Value::Map(entries) = &node.value else { return None };
     entries.iter().find(|(k, _)| k.text == key).map(|(_, n)| n).filter(|n| !n.is_null())
+}
+/// A fixed header that isn't the acting user may be a credential.
+fn is_other_header(path: &str, node: Option<&Node>) -> bool {
+    path.contains(".headers.static[")
+        && path.ends_with("].value")
+        && node.is_some_and(|node| {
+            !matches!(node.to_json(), Json::String(text)
+                if text.trim_start().to_ascii_lowercase().starts_with("userdirectory="))
+        })
 }

@@ -28,7 +28,7 @@ pub struct Loaded {
 /// # Errors
 /// Everything that is wrong, at once, in the order of the file.
 pub fn load(path: &Path) -> Result<Loaded, Problems> {
-    let text = std::fs::read_to_string(path).map_err(|error| {
+    let text = super::environment::read_text(path).map_err(|error| {
         let (what, fix) = match error.kind() {
             std::io::ErrorKind::NotFound => (
                 "there is no such file".to_owned(),

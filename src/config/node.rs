@@ -174,6 +174,15 @@ pub(super) fn parse(text: &str, file: &Path) -> Result<(Node, Vec<Problem>), Pro
                 let what = "a second document starts here".to_owned();
                 return problem(place, "", what, "remove the line ---");
             }
+            if matches!(error.without_snippet(), serde_saphyr::Error::Budget { .. }) {
+                let what = "it holds more than any settings file needs".to_owned();
+                return problem(
+                    place,
+                    "",
+                    what,
+                    "take out what is repeated, or aliases of aliases",
+                );
+            }
             problem(
                 place,
                 "",

@@ -17,12 +17,13 @@ fn path_for(store: &Path) -> PathBuf {
 }
 
 fn open(path: &Path) -> anyhow::Result<File> {
-    OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(path)
-        .with_context(|| format!("cannot open the lock file {}", path.display()))
+    OpenOptions::new().create(true).truncate(false).write(true).open(path).with_context(|| {
+        format!(
+            "cannot open the lock file {}: make its folder, let this user write there, or \
+                 name another place in Butler.storage.path",
+            path.display()
+        )
+    })
 }
 
 /// Takes the lock of a store, or says that another daemon has it.

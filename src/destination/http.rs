@@ -276,7 +276,7 @@ pub async fn body_text(mut response: reqwest::Response) -> String {
 
 /// One line of at most `limit` characters.
 pub fn shorten(text: &str, limit: usize) -> String {
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let line = crate::plain::one_line(text);
     match line.char_indices().nth(limit) {
         None => line,
         Some((end, _)) => format!("{}...", &line[..end]),

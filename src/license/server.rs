@@ -160,7 +160,7 @@ impl KeyDetails {
             let (label, value) = (label.trim().to_ascii_lowercase(), value.trim());
             let known = if let Some(name) = label.strip_prefix("allotment ") {
                 if let Ok(count) = value.trim_end_matches(';').trim().parse() {
-                    details.allotments.push(Allotment { name: name.trim().to_owned(), count });
+                    details.allotments.push(Allotment { name: short(name.trim()), count });
                 }
                 true
             } else {
@@ -219,7 +219,7 @@ fn expiry(text: &str, order: DateOrder) -> Expiry {
 
 /// The start of a text of the server's, on one line.
 fn short(text: &str) -> String {
-    text.chars().take(MAX_TEXT).map(|c| if c.is_control() { ' ' } else { c }).collect()
+    crate::plain::one_line(text).chars().take(MAX_TEXT).collect()
 }
 
 #[cfg(test)]

@@ -14,9 +14,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::Context;
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
-use axum::middleware::map_response;
+use axum::middleware::{map_request, map_response};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
@@ -64,6 +64,7 @@ impl Page {
             .route("/api/status", get(api_status))
             .route("/health", get(health))
             .layer(map_response(secure))
+            .layer(map_request(known_host))
             .with_state(self.source);
         let served = axum::serve(self.listener, app).with_graceful_shutdown(stop.cancelled_owned());
         if let Err(error) = served.await {
@@ -104,6 +105,24 @@ impl IntoResponse for Failure {
         tracing::error!(error = %self.0, "the status page can't read the store");
         (StatusCode::SERVICE_UNAVAILABLE, "the store can't be read, see the log\n").into_response()
     }
+}
+
+/// Answers only requests for an IP address or `localhost`: a page elsewhere could otherwise point
+/// its own name at this machine and read the status through a visitor's browser (DNS rebinding).
+/// A proxy before the page has to pass the address on as the host.
+async fn known_host(request: Request) -> Result<Request, (StatusCode, &'static str)> {
+    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
+    let name = host.and_then(|host| url::Url::parse(&format!("http://{host}/")).ok());
+    let known = name.is_some_and(|url| match url.host() {
+        Some(url::Host::Ipv4(_) | url::Host::Ipv6(_)) => true,
+        Some(url::Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
+        None => false,
+    });
+    if known {
+        return Ok(request);
+    }
+    let why = "ask for this page by IP address or as localhost\n";
+    Err((StatusCode::MISDIRECTED_REQUEST, why))
 }
 
 /// Headers that keep a browser from doing more than showing the page.

@@ -102,7 +102,7 @@ async fn a_daemon_runs_shows_its_state_and_ends_when_told() {
     assert!(status.contains("(in 400 days)"), "{status}");
     let live = output(&["status", "-c", file, "--live", "--json"], folder);
     let live: serde_json::Value = serde_json::from_slice(&live.stdout).expect("JSON");
-    assert_eq!(live["sites"][0]["serverLicense"]["days_until_expiry"], 400, "{live:#}");
+    assert_eq!(live["sites"][0]["serverLicense"]["daysUntilExpiry"], 400, "{live:#}");
     assert_eq!(live["sites"][0]["accessLicenses"]["professional"]["total"], 25.0, "{live:#}");
 
     let html = reqwest::get(format!("http://{page}/")).await.unwrap();
@@ -112,6 +112,13 @@ async fn a_daemon_runs_shows_its_state_and_ends_when_told() {
     let api: serde_json::Value =
         reqwest::get(format!("http://{page}/api/status")).await.unwrap().json().await.unwrap();
     assert_eq!(api["sites"][0]["name"], "default");
+    let rebound = reqwest::Client::new()
+        .get(format!("http://{page}/api/status"))
+        .header("Host", "evil.example.com")
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(rebound.status(), 421);
     let health = reqwest::get(format!("http://{page}/health")).await.unwrap();
     assert_eq!(health.status(), 200);
 
@@ -136,7 +143,7 @@ async fn a_refused_event_is_listed_retried_and_dropped() {
     daemon.terminate();
 
     let list = || {
-        let run = output(&["outbox", "-c", file, "list", "--refused", "--json"], folder);
+        let run = output(&["outbox", "list", "-c", file, "--refused", "--json"], folder);
         serde_json::from_slice::<Vec<serde_json::Value>>(&run.stdout).expect("JSON")
     };
     let refused = list();
@@ -144,10 +151,10 @@ async fn a_refused_event_is_listed_retried_and_dropped() {
     assert!(refused[0]["lastError"].as_str().unwrap().contains("410"), "{refused:#?}");
 
     let id = refused[0]["eventId"].as_str().unwrap();
-    let retry = output(&["outbox", "-c", file, "retry", "--id", id], folder);
+    let retry = output(&["outbox", "retry", "-c", file, "--id", id], folder);
     assert_eq!(text(&retry.stdout), "1 event(s) put back into the queue\n");
     assert!(list().is_empty());
-    let drop = output(&["outbox", "-c", file, "drop", "--id", id], folder);
+    let drop = output(&["outbox", "drop", "-c", file, "--id", id], folder);
     assert_eq!(text(&drop.stdout), "1 event(s) removed\n");
 }
 
