@@ -78,7 +78,9 @@ impl Demo {
         loaded.settings.log.level = self.level;
         let _guard = logging::start(&loaded.settings.log)?;
         let settings = loaded.settings.clone();
-        let daemon = Daemon::start(loaded.settings, clock).await?;
+        let daemon = Daemon::start(loaded.settings, clock)
+            .await
+            .context("the demo can't start; another port for the page: --port 0")?;
 
         outln!("A simulated Qlik Sense site, watched by the real daemon.");
         outln!("  site      https://{}/qrs (mutual TLS)", site.addr());

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use bursar::simulator::{LicenseVariant, Scenario, When};
 
-use crate::support::process::{Process, output};
+use crate::support::process::{Process, bursar, output};
 use crate::support::receiver::Receiver;
 use crate::support::setup::{Setup, webhook_section};
 
@@ -209,5 +209,32 @@ async fn the_shipped_settings_work_against_the_simulated_site() {
         daemon.wait_for("server license: ");
         let (ended, said) = daemon.terminate();
         assert!(ended.success(), "{said:#?}");
+    }
+}
+
+#[test]
+fn a_reader_who_has_seen_enough_is_no_error() {
+    let mut child = bursar(&["config", "default"])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let ended = child.wait_with_output().unwrap();
+    assert_eq!((ended.status.code(), text(&ended.stderr).as_str()), (Some(0), ""));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hostile_site_can_not_colour_the_terminal() {
+    let mut license = LicenseVariant::signed(When::in_days(400));
+    license.extra_lines = vec!["Allotment x\u{1b}[31m: 5".to_owned()];
+    let version = "31\u{1b}[31m\nok  forged".to_owned();
+    let setup = Setup::new(Scenario { license, version, ..Scenario::default() }).await;
+    let file = setup.write(&setup.yaml("every 6 hours", ""));
+    for command in [&["check"][..], &["status", "--live"]] {
+        let run = output(&[command, &["-c", file.to_str().unwrap()]].concat(), setup.folder.path());
+        let said = text(&run.stdout) + &text(&run.stderr);
+        assert!(said.contains("[31m") && !said.contains('\u{1b}'), "{said:?}");
+        assert!(!said.contains("\nok  forged"), "{said}");
     }
 }
