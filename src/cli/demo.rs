@@ -249,7 +249,7 @@ impl Folder {
         #[cfg(unix)]
         std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
         builder.create(&path).with_context(|| format!("cannot make {}", path.display()))?;
-        let path = path.canonicalize()?;
+        let path = std::path::absolute(path)?;
         Ok(Self { path, own })
     }
 

@@ -75,9 +75,19 @@ fn run(config: ConfigFile) -> anyhow::Result<Exit> {
         Ok(loaded) => loaded,
         Err(exit) => return Ok(exit),
     };
-    let _guard = logging::start(&loaded.settings.log)?;
     service::run(move |stop| {
-        super::block_on(super::run::serve(loaded.clone(), Clock::System, stop))?
+        let guard = logging::start(&loaded.settings.log)?;
+        // The default is a folder in %ProgramData% that nobody else makes. Without it, the daemon
+        // says what is wrong.
+        if let Some(folder) = loaded.settings.storage.path.parent() {
+            let _ = std::fs::create_dir_all(folder);
+        }
+        let result = super::block_on(super::run::serve(loaded.clone(), Clock::System, stop))?;
+        if let Err(error) = &result {
+            tracing::error!("{error:#}");
+        }
+        drop(guard);
+        result
     })?;
     Ok(Exit::Ok)
 }

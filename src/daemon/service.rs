@@ -74,7 +74,8 @@ mod windows {
             .context("cannot talk to the service manager; run as administrator")
     }
 
-    /// Hands this process to the service manager. `body` runs until its token is cancelled.
+    /// Hands this process to the service manager. `body` runs until its token is cancelled; its
+    /// last log line has to be written when it returns, because the process may end right then.
     pub fn run(
         body: impl Fn(CancellationToken) -> anyhow::Result<()> + Send + Sync + 'static,
     ) -> anyhow::Result<()> {
@@ -116,6 +117,6 @@ mod windows {
         let exit_code = u32::from(result.is_err());
         let none = ServiceControlAccept::empty();
         handle.set_service_status(status(ServiceState::Stopped, none, exit_code))?;
-        result
+        Ok(())
     }
 }
