@@ -10,7 +10,7 @@ pub const NAME: &str = "Bursar";
 mod windows {
     use std::ffi::{OsStr, OsString};
     use std::path::Path;
-    use std::sync::OnceLock;
+    use std::sync::{Arc, OnceLock};
     use std::time::Duration;
 
     use anyhow::Context;
@@ -19,7 +19,9 @@ mod windows {
         ServiceAccess, ServiceControl, ServiceControlAccept, ServiceErrorControl, ServiceExitCode,
         ServiceInfo, ServiceStartType, ServiceState, ServiceStatus, ServiceType,
     };
-    use windows_service::service_control_handler::{self, ServiceControlHandlerResult};
+    use windows_service::service_control_handler::{
+        self, ServiceControlHandlerResult, ServiceStatusHandle,
+    };
     use windows_service::service_manager::{ServiceManager, ServiceManagerAccess};
     use windows_service::{define_windows_service, service_dispatcher};
 
@@ -92,15 +94,6 @@ mod windows {
 
     fn serve() -> anyhow::Result<()> {
         let stop = CancellationToken::new();
-        let stop_from_outside = stop.clone();
-        let handle = service_control_handler::register(NAME, move |control| match control {
-            ServiceControl::Stop | ServiceControl::Shutdown | ServiceControl::Preshutdown => {
-                stop_from_outside.cancel();
-                ServiceControlHandlerResult::NoError
-            }
-            ServiceControl::Interrogate => ServiceControlHandlerResult::NoError,
-            _ => ServiceControlHandlerResult::NotImplemented,
-        })?;
         let status = |state, accepted, exit_code| ServiceStatus {
             service_type: ServiceType::OWN_PROCESS,
             current_state: state,
@@ -110,12 +103,28 @@ mod windows {
             wait_hint: Duration::from_secs(15),
             process_id: None,
         };
+        let none = ServiceControlAccept::empty();
+        let stop_from_outside = stop.clone();
+        let registered = Arc::new(OnceLock::<ServiceStatusHandle>::new());
+        let registered_later = Arc::clone(&registered);
+        let handle = service_control_handler::register(NAME, move |control| match control {
+            ServiceControl::Stop | ServiceControl::Shutdown | ServiceControl::Preshutdown => {
+                // Asks for the time that the last delivery may take.
+                if let Some(handle) = registered_later.get() {
+                    let _ = handle.set_service_status(status(ServiceState::StopPending, none, 0));
+                }
+                stop_from_outside.cancel();
+                ServiceControlHandlerResult::NoError
+            }
+            ServiceControl::Interrogate => ServiceControlHandlerResult::NoError,
+            _ => ServiceControlHandlerResult::NotImplemented,
+        })?;
+        let _ = registered.set(handle);
         let accepted = ServiceControlAccept::STOP | ServiceControlAccept::SHUTDOWN;
         handle.set_service_status(status(ServiceState::Running, accepted, 0))?;
         let body = BODY.get().context("the service has nothing to run")?;
         let result = (body.0)(stop);
         let exit_code = u32::from(result.is_err());
-        let none = ServiceControlAccept::empty();
         handle.set_service_status(status(ServiceState::Stopped, none, exit_code))?;
         Ok(())
     }
