@@ -22,10 +22,10 @@ if [ ${#missing[@]} -gt 0 ]; then
     [ "$(id -u)" -eq 0 ] || as_root=(sudo)
     "${as_root[@]}" apt-get update -qq
     # The servers are started by the tests, on ports of their own; the packages' services stay off.
-    printf '#!/bin/sh\nexit 101\n' >/tmp/bursar-policy-rc.d && chmod +x /tmp/bursar-policy-rc.d
     policy=/usr/sbin/policy-rc.d
     if [ ! -e "$policy" ]; then
-        "${as_root[@]}" cp /tmp/bursar-policy-rc.d "$policy"
+        printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee "$policy" >/dev/null
+        "${as_root[@]}" chmod +x "$policy"
         trap '"${as_root[@]}" rm -f "$policy"' EXIT
     fi
     DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install -y -qq --no-install-recommends \
