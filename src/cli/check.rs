@@ -84,6 +84,7 @@ impl Check {
         rows.extend(
             loaded.settings.unimplemented_line().map(|line| Row::new("settings", State::Ok, line)),
         );
+        rows.extend(certificate_rows(&loaded.settings));
         rows.extend(block_on(probe_all(&loaded.settings))?);
         rows.extend(schedule_rows(&loaded.settings));
         self.print(&rows)?;
@@ -282,6 +283,23 @@ async fn destination_rows(destination: &dyn Destination) -> Vec<Row> {
             rows
         }
     }
+}
+
+/// Every certificate file with its end. Those that end soon are among the warnings already.
+fn certificate_rows(settings: &Settings) -> Vec<Row> {
+    let now = Utc::now();
+    let certificates = crate::config::certificate_expiries(settings);
+    let fine = certificates.iter().filter(|certificate| !certificate.is_near(now));
+    fine.map(|certificate| {
+        let found = format!(
+            "{}, ends {} (in {} days)",
+            one_line(&certificate.subject),
+            certificate.not_after.date_naive(),
+            certificate.days_left(now)
+        );
+        Row::new(format!("certificate {}", certificate.file.display()), State::Ok, found)
+    })
+    .collect()
 }
 
 fn schedule_rows(settings: &Settings) -> Vec<Row> {

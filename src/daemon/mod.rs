@@ -148,7 +148,7 @@ impl Daemon {
     }
 
     fn start_poller(&self, shared: &Shared, site: &Site, look: Look, schedule: Schedule) {
-        let (offset, start_delay) = spread(&shared.settings, &site.name);
+        let (offset, start_delay) = spread(shared.settings.sites.len(), &site.name);
         let timing = Timing {
             clock: shared.clock,
             zone: shared.settings.time_zone,
@@ -186,8 +186,7 @@ impl Drop for Daemon {
 
 /// Tick offset and start delay of a site: nothing for one site, and for many a share of the spread
 /// that depends on nothing but the site's name.
-fn spread(settings: &Settings, site: &str) -> (Duration, Duration) {
-    let sites = settings.sites.len();
+fn spread(sites: usize, site: &str) -> (Duration, Duration) {
     if sites < 2 {
         return (Duration::ZERO, Duration::ZERO);
     }
@@ -374,4 +373,25 @@ pub async fn signals(stop: CancellationToken) {
         return;
     }
     stop.cancel();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ticks_of_many_sites_are_spread_and_those_of_one_are_not() {
+        assert_eq!(spread(1, "only"), (Duration::ZERO, Duration::ZERO));
+        let offsets = |sites: usize| -> Vec<Duration> {
+            (0..sites).map(|i| spread(sites, &format!("site{i}")).0).collect()
+        };
+        assert!(offsets(10).iter().all(|offset| *offset <= Duration::from_secs(1)));
+        let many = offsets(1000);
+        assert_eq!(many, offsets(1000), "the same at every start");
+        for part in 0..6 {
+            let range = LONGEST_SPREAD * part / 6..LONGEST_SPREAD * (part + 1) / 6;
+            let count = many.iter().filter(|offset| range.contains(*offset)).count();
+            assert!((100..250).contains(&count), "{count} of 1,000 in part {part}");
+        }
+    }
 }

@@ -66,7 +66,15 @@ async fn check_tells_what_works_and_what_does_not() {
     let run = output(&["check", "-c", good.to_str().unwrap()], setup.folder.path());
     let said = text(&run.stdout);
     assert_eq!(run.status.code(), Some(0), "{said}{}", text(&run.stderr));
-    for expected in ["repository 31.62", "server license", "(in 400 days)", "every 6 hours: next"] {
+    for expected in [
+        "repository 31.62",
+        "server license",
+        "(in 400 days)",
+        "every 6 hours: next",
+        "/client.pem",
+        "CN=QlikClient, ends 20",
+        "/root.pem",
+    ] {
         assert!(said.contains(expected), "{expected} is missing:\n{said}");
     }
 
