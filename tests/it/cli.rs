@@ -168,24 +168,20 @@ async fn a_refused_event_is_listed_retried_and_dropped() {
 
 #[test]
 fn the_demo_shows_results_and_cleans_up() {
-    let before = demo_folders();
-    let run = output(&["demo", "--once", "--port", "0"], Path::new("."));
+    let folder = tempfile::tempdir().unwrap();
+    let run = bursar(&["demo", "--once", "--port", "0"])
+        .env("TMPDIR", folder.path())
+        .env("TEMP", folder.path())
+        .output()
+        .unwrap();
     let said = text(&run.stdout);
     assert_eq!(run.status.code(), Some(0), "{said}{}", text(&run.stderr));
-    for expected in ["Server license", "(in 41 days)", "Professional", "page      http://"] {
+    let made = format!("{}/bursar-demo-", folder.path().display());
+    for expected in ["Server license", "(in 41 days)", "Professional", "page      http://", &made] {
         assert!(said.contains(expected), "{expected} is missing:\n{said}");
     }
     assert!(!said.contains('\x1b'), "no colours when nobody looks");
-    let left: Vec<_> = demo_folders().into_iter().filter(|f| !before.contains(f)).collect();
-    assert!(left.is_empty(), "{left:?}");
-}
-
-fn demo_folders() -> Vec<std::ffi::OsString> {
-    let entries = std::fs::read_dir(std::env::temp_dir()).unwrap();
-    entries
-        .map(|entry| entry.unwrap().file_name())
-        .filter(|name| name.to_string_lossy().starts_with("bursar-demo-"))
-        .collect()
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "it removes what it made");
 }
 
 #[test]
