@@ -5,10 +5,17 @@
 //! terms. Its serialised form is what the outbox stores, so fields are only ever added, and added
 //! fields have a `#[serde(default)]`.
 
+mod release;
+
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::license::{Expiry, Pools, ServerLicense};
+
+pub use release::{
+    ReleaseRefused, ReleaseRun, SeatAnnounced, SeatFacts, SeatReleased, SeatRestored,
+    SeatWithdrawn, SeatsKept,
+};
 
 /// Something that was observed at one site at one time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -36,6 +43,20 @@ pub enum Body {
     ServerLicenseProblem(ServerLicenseStatus),
     /// Recurring: the access license pools as they are now.
     AccessLicenseStatus(Pools),
+    /// A seat was taken from its user, or would have been.
+    SeatReleased(SeatReleased),
+    /// A seat will be taken unless it is used.
+    SeatAnnounced(SeatAnnounced),
+    /// An announced release will not happen.
+    SeatWithdrawn(SeatWithdrawn),
+    /// A seat was given back to the person who had it.
+    SeatRestored(SeatRestored),
+    /// Alert: guards stopped a run, or a type of it.
+    ReleaseRefused(ReleaseRefused),
+    /// Which seats a run kept, by reason.
+    SeatsKept(SeatsKept),
+    /// A run ended.
+    ReleaseRun(ReleaseRun),
 }
 
 /// The server license, with everything that depends on the day it was looked at.
@@ -98,6 +119,7 @@ impl LicenseState {
 pub enum Monitor {
     ServerLicense,
     AccessLicense,
+    Release,
 }
 
 impl Monitor {
@@ -106,6 +128,7 @@ impl Monitor {
         match self {
             Self::ServerLicense => "server license",
             Self::AccessLicense => "access licenses",
+            Self::Release => "release",
         }
     }
 }
@@ -116,7 +139,7 @@ impl Monitor {
 pub enum Class {
     /// One of a series: the first to go when an outbox overflows, and may be coalesced.
     Recurring,
-    /// Never coalesced, last to go.
+    /// Never coalesced, last to go: alerts, and what was done to a seat.
     Alert,
 }
 
@@ -129,15 +152,28 @@ impl Event {
     /// Which monitor it comes from.
     pub fn monitor(&self) -> Monitor {
         match self.body {
+            Body::ServerLicenseStatus(_)
+            | Body::ServerLicenseExpiring(_)
+            | Body::ServerLicenseExpired(_)
+            | Body::ServerLicenseProblem(_) => Monitor::ServerLicense,
             Body::AccessLicenseStatus(_) => Monitor::AccessLicense,
-            _ => Monitor::ServerLicense,
+            Body::SeatReleased(_)
+            | Body::SeatAnnounced(_)
+            | Body::SeatWithdrawn(_)
+            | Body::SeatRestored(_)
+            | Body::ReleaseRefused(_)
+            | Body::SeatsKept(_)
+            | Body::ReleaseRun(_) => Monitor::Release,
         }
     }
 
     /// Recurring data or an alert.
     pub fn class(&self) -> Class {
         match self.body {
-            Body::ServerLicenseStatus(_) | Body::AccessLicenseStatus(_) => Class::Recurring,
+            Body::ServerLicenseStatus(_)
+            | Body::AccessLicenseStatus(_)
+            | Body::SeatsKept(_)
+            | Body::ReleaseRun(_) => Class::Recurring,
             _ => Class::Alert,
         }
     }
@@ -150,6 +186,13 @@ impl Event {
             Body::ServerLicenseExpired(_) => "serverLicenseExpired",
             Body::ServerLicenseProblem(_) => "serverLicenseProblem",
             Body::AccessLicenseStatus(_) => "accessLicenseStatus",
+            Body::SeatReleased(_) => "seatReleased",
+            Body::SeatAnnounced(_) => "seatAnnounced",
+            Body::SeatWithdrawn(_) => "seatWithdrawn",
+            Body::SeatRestored(_) => "seatRestored",
+            Body::ReleaseRefused(_) => "releaseRefused",
+            Body::SeatsKept(_) => "seatsKept",
+            Body::ReleaseRun(_) => "releaseRun",
         }
     }
 
@@ -167,6 +210,13 @@ impl Event {
                 format!("alert, server license needs a look: {}", status.summary())
             }
             Body::AccessLicenseStatus(pools) => format!("access licenses: {}", pools.summary()),
+            Body::SeatReleased(_)
+            | Body::SeatAnnounced(_)
+            | Body::SeatWithdrawn(_)
+            | Body::SeatRestored(_)
+            | Body::ReleaseRefused(_)
+            | Body::SeatsKept(_)
+            | Body::ReleaseRun(_) => self.kind().to_owned(),
         }
     }
 }

@@ -14,6 +14,8 @@
 //! | [`license`] | the domain without I/O: server license, access license pools |
 //! | [`monitor`] | what is looked at on a schedule, and the events that come of it |
 //! | [`event`] | the one vocabulary everything downstream speaks |
+//! | [`release`] | giving idle seats back: rules, plan, guards, apply, undo |
+//! | [`ledger`] | the audit trail of releases, hash-chained |
 //! | [`destination`] | the destination trait, the registry, one folder per destination |
 //! | [`store`] | the embedded SQL store: outbox, latest snapshots, migrations |
 //! | [`daemon`] | the supervisor: pollers, delivery workers, shutdown, service managers |
@@ -28,10 +30,12 @@ pub mod config;
 pub mod daemon;
 pub mod destination;
 pub mod event;
+pub mod ledger;
 pub mod license;
 pub mod monitor;
 pub mod plain;
 pub mod qrs;
+pub mod release;
 pub mod simulator;
 pub mod status;
 pub mod store;

@@ -130,7 +130,14 @@ impl SiteStatus {
             Body::AccessLicenseStatus(value) => self.access_licenses = Some(Seen { time, value }),
             Body::ServerLicenseExpiring(_)
             | Body::ServerLicenseExpired(_)
-            | Body::ServerLicenseProblem(_) => {}
+            | Body::ServerLicenseProblem(_)
+            | Body::SeatReleased(_)
+            | Body::SeatAnnounced(_)
+            | Body::SeatWithdrawn(_)
+            | Body::SeatRestored(_)
+            | Body::ReleaseRefused(_)
+            | Body::SeatsKept(_)
+            | Body::ReleaseRun(_) => {}
         }
     }
 }

@@ -225,6 +225,7 @@ fn files(settings: &Settings) -> Vec<Named<'_>> {
         WebhookPurpose::ServerLicense,
         WebhookPurpose::ServerLicenseAlert,
         WebhookPurpose::AccessLicense,
+        WebhookPurpose::Release,
     ];
     for purpose in purposes {
         let list = settings.webhooks.iter().filter(|w| w.purpose == purpose);

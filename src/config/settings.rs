@@ -12,6 +12,7 @@ use url::Url;
 
 use super::schedule::Schedule;
 use super::secret::Secret;
+use crate::release::Policy;
 
 /// Everything a running daemon needs to know.
 #[derive(Debug, Clone, PartialEq)]
@@ -79,6 +80,7 @@ pub struct Site {
     pub tags: Vec<Tag>,
     pub server_license: Option<ServerLicenseMonitor>,
     pub access_license: Option<AccessLicenseMonitor>,
+    pub release: Release,
 }
 
 /// How to reach a site's repository service (`configQRS`, `cert`).
@@ -118,6 +120,33 @@ pub struct ServerLicenseMonitor {
 pub struct AccessLicenseMonitor {
     pub schedule: Schedule,
     pub destination: Switches,
+}
+
+/// `licenseRelease`. There even when it is off, so that a plan can be made before it is switched on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Release {
+    /// Run on the schedule.
+    pub enable: bool,
+    /// Plan and record, but change nothing.
+    pub dry_run: bool,
+    pub schedule: Schedule,
+    pub policy: Policy,
+    /// Seats that are released at the same time.
+    pub concurrency: usize,
+    pub destination: Switches,
+    pub user_tag: UserTag,
+}
+
+/// How InfluxDB points of releases name the user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum UserTag {
+    /// `CORP\anna`, as Butler writes it.
+    #[default]
+    Name,
+    /// A hash of it: the same for the same user, but no name.
+    Hash,
+    /// Not at all.
+    Off,
 }
 
 /// How to read a date such as `03/04/2027` in a license text.
@@ -231,6 +260,8 @@ pub struct MqttTopics {
     pub server_license_alert: String,
     /// Recurring access license data (`qlikSenseLicenseTopic`, Bursar's own).
     pub access_license: String,
+    /// Releases (`qlikSenseLicenseReleaseTopic`, Bursar's own).
+    pub release: String,
     /// `online` / `offline`, retained, the latter as last will.
     pub status: String,
 }
@@ -274,6 +305,8 @@ pub enum WebhookPurpose {
     ServerLicenseAlert,
     /// `qlikSenseLicenseMonitor` (Bursar's own): recurring access license data.
     AccessLicense,
+    /// `qlikSenseLicenseRelease` (Bursar's own): everything that is told of releases.
+    Release,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

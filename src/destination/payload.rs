@@ -44,6 +44,13 @@ pub fn event_name(event: &Event) -> &'static str {
         Body::ServerLicenseExpired(_) => "server license has expired alert",
         Body::ServerLicenseProblem(_) => "server license problem alert",
         Body::AccessLicenseStatus(_) => "access license status",
+        Body::SeatReleased(_) => "seat released",
+        Body::SeatAnnounced(_) => "seat release announced",
+        Body::SeatWithdrawn(_) => "seat release withdrawn",
+        Body::SeatRestored(_) => "seat given back",
+        Body::ReleaseRefused(_) => "license release refused alert",
+        Body::SeatsKept(_) => "seats kept",
+        Body::ReleaseRun(_) => "license release run",
     }
 }
 
@@ -54,6 +61,13 @@ fn object(event: &Event, name: Option<&str>, named_site: bool) -> Map<String, Va
         | Body::ServerLicenseExpired(status)
         | Body::ServerLicenseProblem(status) => server_license(status),
         Body::AccessLicenseStatus(pools) => access_license(pools),
+        Body::SeatReleased(_)
+        | Body::SeatAnnounced(_)
+        | Body::SeatWithdrawn(_)
+        | Body::SeatRestored(_)
+        | Body::ReleaseRefused(_)
+        | Body::SeatsKept(_)
+        | Body::ReleaseRun(_) => Map::new(),
     };
     if let Some(name) = name {
         map.insert("event".into(), name.into());
@@ -129,6 +143,13 @@ fn without_fraction(value: Value) -> Value {
 pub fn alert_text(event: &Event) -> Option<String> {
     match &event.body {
         Body::ServerLicenseStatus(_) | Body::AccessLicenseStatus(_) => None,
+        Body::SeatReleased(_)
+        | Body::SeatAnnounced(_)
+        | Body::SeatWithdrawn(_)
+        | Body::SeatRestored(_)
+        | Body::ReleaseRefused(_)
+        | Body::SeatsKept(_)
+        | Body::ReleaseRun(_) => None,
         Body::ServerLicenseExpiring(status) => Some(expiring_text(status)),
         Body::ServerLicenseExpired(status) => Some(expired_text(status)),
         Body::ServerLicenseProblem(status) => Some(problem_text(status)),

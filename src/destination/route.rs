@@ -19,6 +19,7 @@ pub struct Site {
     pub tags: Vec<Tag>,
     pub server_license: Option<Switches>,
     pub access_license: Option<Switches>,
+    pub release: Option<Switches>,
 }
 
 impl Routes {
@@ -35,6 +36,7 @@ impl Site {
         match monitor {
             Monitor::ServerLicense => self.server_license.as_ref(),
             Monitor::AccessLicense => self.access_license.as_ref(),
+            Monitor::Release => self.release.as_ref(),
         }
     }
 }
@@ -46,6 +48,7 @@ impl From<&Settings> for Routes {
                 tags: site.tags.clone(),
                 server_license: site.server_license.as_ref().map(|m| m.destination.clone()),
                 access_license: site.access_license.as_ref().map(|m| m.destination.clone()),
+                release: Some(site.release.destination.clone()),
             };
             (site.name.clone(), route)
         });

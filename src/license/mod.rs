@@ -1,17 +1,19 @@
 //! The license domain, free of I/O.
 //!
 //! [`server`] is what `GET /qrs/license` says, [`status`] what that means on a given day, [`pools`]
-//! is what `GET /qrs/license/accesstypeoverview` says.
+//! is what `GET /qrs/license/accesstypeoverview` says, [`seat`] the single seats and their people.
 
 mod date;
 pub mod pools;
 #[cfg(test)]
 mod samples;
+pub mod seat;
 pub mod server;
 pub mod status;
 pub mod wire;
 
 pub use pools::Pools;
+pub use seat::{Holder, Moment, Person, Seat, SeatType};
 pub use server::{Expiry, ServerLicense};
 pub use status::{alerts, assess, today};
 

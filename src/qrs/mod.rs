@@ -19,8 +19,10 @@ pub mod filter;
 mod json;
 mod read;
 pub mod retry;
+mod seats;
 mod transport;
 pub mod wire;
+pub mod write;
 
 use std::fmt;
 use std::sync::{Arc, Mutex};

@@ -112,9 +112,12 @@ fn name(monitor: Monitor) -> &'static str {
     match monitor {
         Monitor::ServerLicense => "serverLicense",
         Monitor::AccessLicense => "accessLicense",
+        Monitor::Release => "release",
     }
 }
 
 fn monitor_of(text: &str) -> Option<Monitor> {
-    [Monitor::ServerLicense, Monitor::AccessLicense].into_iter().find(|m| name(*m) == text)
+    [Monitor::ServerLicense, Monitor::AccessLicense, Monitor::Release]
+        .into_iter()
+        .find(|m| name(*m) == text)
 }

@@ -16,6 +16,7 @@ mod gate;
 mod health;
 mod manage;
 mod outbox;
+mod release;
 #[cfg(test)]
 pub(crate) mod samples;
 #[cfg(test)]
@@ -26,6 +27,7 @@ pub use error::StoreError;
 pub use health::{Health, PollError};
 pub use manage::{DropCount, Listed, QueueState, Selector};
 pub use outbox::{QueueId, Queued, Settlement};
+pub use release::{Addition, AppendError, Claim, Holder, Pause, Unsettled};
 
 use std::fmt;
 use std::path::Path;

@@ -27,6 +27,7 @@ fn routes() -> Routes {
         tags: vec![],
         server_license: Some(switches.clone()),
         access_license: Some(switches),
+        release: None,
     };
     Routes { named_sites: false, sites: HashMap::from([("default".into(), site)]) }
 }

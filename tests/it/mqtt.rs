@@ -63,6 +63,7 @@ fn mqtt(port: u16, protocol: MqttProtocol) -> MqttSettings {
             server_license: STATE.into(),
             server_license_alert: ALERT.into(),
             access_license: ACCESS.into(),
+            release: "bursar/release".into(),
             status: "bursar/status".into(),
         },
     }

@@ -182,6 +182,7 @@ fn routes(recurring: bool, alert: bool) -> Routes {
         tags: vec![],
         server_license: Some(switches.clone()),
         access_license: Some(switches),
+        release: None,
     };
     Routes { named_sites: false, sites: HashMap::from([("default".into(), site)]) }
 }

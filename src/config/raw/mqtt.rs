@@ -45,6 +45,10 @@ pub(in crate::config) struct MqttConfig {
     /// Topic of the access licenses' recurring data.
     #[schemars(extend("x-bursar" = true))]
     pub(in crate::config) qlik_sense_license_topic: String,
+    /// Topic for what is told of releases: seats released, announced, withdrawn, given back, runs
+    /// and refusals, as JSON. Not retained.
+    #[schemars(extend("x-bursar" = true))]
+    pub(in crate::config) qlik_sense_license_release_topic: String,
     /// Topic that says whether Bursar runs: `online` or `offline`, retained.
     #[schemars(extend("x-bursar" = true))]
     pub(in crate::config) bursar_status_topic: String,
@@ -66,6 +70,7 @@ impl Default for MqttConfig {
             qlik_sense_server_license_topic: "bursar/server_license".to_owned(),
             qlik_sense_server_license_expire_topic: "bursar/server_license_alert".to_owned(),
             qlik_sense_license_topic: "bursar/access_license".to_owned(),
+            qlik_sense_license_release_topic: "bursar/release".to_owned(),
             bursar_status_topic: "bursar/status".to_owned(),
         }
     }

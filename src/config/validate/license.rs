@@ -4,9 +4,13 @@ use super::super::problem::Severity;
 use super::super::raw;
 use super::super::schedule::Schedule;
 use super::super::settings::{
-    AccessLicenseMonitor, DateOrder, SendSwitch, ServerLicenseMonitor, Switches, WebhookPurpose,
+    AccessLicenseMonitor, DateOrder, Release, SendSwitch, ServerLicenseMonitor, Switches, UserTag,
+    WebhookPurpose,
 };
 use super::{At, Check};
+use crate::license::SeatType;
+use crate::release::policy::Limits;
+use crate::release::{NeverRelease, Policy, TypeRule};
 
 /// Which destinations are set up.
 pub(super) struct Available {
@@ -20,9 +24,9 @@ pub(super) fn settings(
     check: &Check<'_>,
     at: &At<'_>,
     available: &Available,
-) -> (Option<ServerLicenseMonitor>, Option<AccessLicenseMonitor>) {
+) -> (Option<ServerLicenseMonitor>, Option<AccessLicenseMonitor>, Release) {
     let raw: raw::QlikSenseLicense = at.read();
-    release(check, &at.get("licenseRelease"), &raw.license_release);
+    let release = release(check, &at.get("licenseRelease"), &raw.license_release);
     if raw.server_license_monitor.enable || raw.license_monitor.enable {
         check.watching.set(true);
     }
@@ -68,7 +72,7 @@ pub(super) fn settings(
             ),
         })
     });
-    (server_license.flatten(), access_license.flatten())
+    (server_license.flatten(), access_license.flatten(), release)
 }
 
 /// A monitor that is off may keep a schedule that doesn't work: its section is a warning then.
@@ -148,14 +152,12 @@ pub(in crate::config) fn section(purpose: WebhookPurpose) -> &'static str {
         WebhookPurpose::ServerLicense => "qlikSenseServerLicenseMonitor",
         WebhookPurpose::ServerLicenseAlert => "qlikSenseServerLicenseExpiryAlert",
         WebhookPurpose::AccessLicense => "qlikSenseLicenseMonitor",
+        WebhookPurpose::Release => "qlikSenseLicenseRelease",
     }
 }
 
-/// Checked so that a file stays right, though nothing acts on it yet.
-fn release(check: &Check<'_>, at: &At<'_>, raw: &raw::LicenseRelease) {
-    if at.is_written() {
-        schedule(check, &at.get("frequency"), &raw.frequency, raw.enable);
-    }
+fn release(check: &Check<'_>, at: &At<'_>, raw: &raw::LicenseRelease) -> Release {
+    let schedule = schedule(check, &at.get("frequency"), &raw.frequency, raw.enable);
     if raw.enable {
         check.warn(
             &at.get("enable"),
@@ -192,5 +194,39 @@ fn release(check: &Check<'_>, at: &At<'_>, raw: &raw::LicenseRelease) {
             check.error(&at, "a custom property needs a name", "write one, or remove the entry");
         }
     }
-    check.tags(&at.at("destination.influxDb.tag.static"), &raw.destination.influx_db.tag.fixed);
+    let tags =
+        check.tags(&at.at("destination.influxDb.tag.static"), &raw.destination.influx_db.tag.fixed);
+    let rule = |seat_type, raw: &raw::ReleaseRule| {
+        let days = u32::try_from(raw.release_threshold_days).unwrap_or(u32::MAX);
+        raw.enable.then(|| TypeRule {
+            release_threshold_days: days,
+            never_used_grace_days: days,
+            ..TypeRule::new(seat_type)
+        })
+    };
+    let types = [
+        rule(SeatType::Professional, &raw.license_type.professional),
+        rule(SeatType::Analyzer, &raw.license_type.analyzer),
+    ];
+    Release {
+        enable: raw.enable,
+        dry_run: raw.dry_run,
+        // A schedule that can't be read is an error when it is on; when off it never runs.
+        schedule: schedule.unwrap_or_else(|| {
+            Schedule::parse("every 24 hours").expect("the default schedule is one")
+        }),
+        policy: Policy {
+            never_release: NeverRelease::default(),
+            types: types.into_iter().flatten().collect(),
+            judge_per_user: true,
+            limits: Limits::default(),
+        },
+        concurrency: 2,
+        destination: Switches {
+            influxdb: raw.destination.influx_db.enable,
+            influxdb_tags: tags,
+            ..Switches::default()
+        },
+        user_tag: UserTag::default(),
+    }
 }

@@ -85,10 +85,6 @@ impl<'a> At<'a> {
         }
     }
 
-    fn is_written(&self) -> bool {
-        self.node.is_some()
-    }
-
     /// The section as a raw struct. The tree has been checked against the schema of the structs.
     fn read<T: DeserializeOwned + Default>(&self) -> T {
         self.node.and_then(|n| serde_json::from_value(n.to_json()).ok()).unwrap_or_default()

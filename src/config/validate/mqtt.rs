@@ -158,6 +158,7 @@ fn topics(check: &Check<'_>, at: &At<'_>, raw: &raw::MqttConfig) -> MqttTopics {
         ("qlikSenseServerLicenseTopic", &raw.qlik_sense_server_license_topic),
         ("qlikSenseServerLicenseExpireTopic", &raw.qlik_sense_server_license_expire_topic),
         ("qlikSenseLicenseTopic", &raw.qlik_sense_license_topic),
+        ("qlikSenseLicenseReleaseTopic", &raw.qlik_sense_license_release_topic),
         ("bursarStatusTopic", &raw.bursar_status_topic),
     ];
     for (i, (key, text)) in keys.iter().enumerate() {
@@ -169,7 +170,7 @@ fn topics(check: &Check<'_>, at: &At<'_>, raw: &raw::MqttConfig) -> MqttTopics {
             );
         }
     }
-    let [server_license, server_license_alert, access_license, status] =
+    let [server_license, server_license_alert, access_license, release, status] =
         keys.map(|(key, text)| topic(key, text));
-    MqttTopics { server_license, server_license_alert, access_license, status }
+    MqttTopics { server_license, server_license_alert, access_license, release, status }
 }

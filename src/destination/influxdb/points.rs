@@ -21,6 +21,7 @@ pub fn reserved_names(monitor: Monitor) -> &'static [&'static str] {
         Monitor::ServerLicense => {
             &["time", "license_expired", "expiry_date", "days_until_expiry", "state"]
         }
+        Monitor::Release => &["time", LICENSE_TYPE],
         Monitor::AccessLicense => &[
             "time",
             LICENSE_TYPE,
@@ -53,6 +54,13 @@ pub fn points(event: &Event, static_tags: Vec<(String, String)>) -> Vec<Point> {
         Body::ServerLicenseExpiring(_)
         | Body::ServerLicenseExpired(_)
         | Body::ServerLicenseProblem(_) => vec![],
+        Body::SeatReleased(_)
+        | Body::SeatAnnounced(_)
+        | Body::SeatWithdrawn(_)
+        | Body::SeatRestored(_)
+        | Body::ReleaseRefused(_)
+        | Body::SeatsKept(_)
+        | Body::ReleaseRun(_) => vec![],
     }
 }
 

@@ -42,11 +42,12 @@ impl StaticTags {
             if routes.named_sites {
                 insert_site(&mut of_site, name, &mut warnings);
             }
-            for monitor in [Monitor::ServerLicense, Monitor::AccessLicense] {
+            for monitor in [Monitor::ServerLicense, Monitor::AccessLicense, Monitor::Release] {
                 let Some(switches) = site.switches(monitor) else { continue };
                 let key = match monitor {
                     Monitor::ServerLicense => "serverLicenseMonitor",
                     Monitor::AccessLicense => "licenseMonitor",
+                    Monitor::Release => "licenseRelease",
                 };
                 let source = format!("{key}.destination.influxDb.tag.static of site {name}");
                 let mut tags = of_site.clone();
@@ -149,8 +150,12 @@ mod tests {
     fn routes(named_sites: bool, site_tags: Vec<Tag>, monitor_tags: Vec<Tag>) -> Routes {
         let switches =
             Switches { influxdb: true, influxdb_tags: monitor_tags, ..Switches::default() };
-        let site =
-            route::Site { tags: site_tags, server_license: None, access_license: Some(switches) };
+        let site = route::Site {
+            tags: site_tags,
+            server_license: None,
+            access_license: Some(switches),
+            release: None,
+        };
         Routes { named_sites, sites: HashMap::from([("prod".into(), site)]) }
     }
 

@@ -25,6 +25,13 @@ impl Messages {
             | Body::ServerLicenseProblem(_) => {
                 (&self.topics.server_license_alert, alert(event), false)
             }
+            Body::SeatReleased(_)
+            | Body::SeatAnnounced(_)
+            | Body::SeatWithdrawn(_)
+            | Body::SeatRestored(_)
+            | Body::ReleaseRefused(_)
+            | Body::SeatsKept(_)
+            | Body::ReleaseRun(_) => (&self.topics.release, self.state(event), false),
         };
         Message { topic: self.topic(topic, &event.site), payload, retain }
     }
@@ -69,6 +76,7 @@ mod tests {
             server_license: "state".into(),
             server_license_alert: "alert".into(),
             access_license: "access".into(),
+            release: "release".into(),
             status: "status".into(),
         };
         Messages { topics, named_sites }

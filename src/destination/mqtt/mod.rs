@@ -299,6 +299,7 @@ mod tests {
             server_license: "state".into(),
             server_license_alert: "alert".into(),
             access_license: "access".into(),
+            release: "release".into(),
             status: "status".into(),
         };
         Mqtt {
@@ -359,6 +360,7 @@ mod tests {
                 tags: Vec::new(),
                 server_license: switches(server_license),
                 access_license: switches(access_license),
+                release: None,
             });
             assert_eq!(wanted(&mqtt, "prod"), expected);
             assert!(wanted(&mqtt, "another").is_empty());

@@ -178,6 +178,7 @@ impl Destination for Webhook {
                 event.monitor() == Monitor::ServerLicense && event.class() == Class::Alert
             }
             WebhookPurpose::AccessLicense => matches!(event.body, Body::AccessLicenseStatus(_)),
+            WebhookPurpose::Release => event.monitor() == Monitor::Release,
         };
         let switched_on = |switch: settings::SendSwitch| match event.class() {
             Class::Recurring => switch.recurring,
@@ -266,6 +267,7 @@ fn id(webhook: &settings::Webhook) -> String {
         WebhookPurpose::ServerLicense => "serverLicense",
         WebhookPurpose::ServerLicenseAlert => "serverLicenseAlert",
         WebhookPurpose::AccessLicense => "accessLicense",
+        WebhookPurpose::Release => "release",
     };
     let text = format!("{purpose} {} {}", method_name(webhook.method), webhook.url);
     let hash = hex::encode(Sha256::digest(text.as_bytes()));

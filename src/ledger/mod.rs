@@ -1,0 +1,225 @@
+//! The audit trail: what was decided, attempted and done to seats, by whom, in an order that can't
+//! be rewritten unnoticed.
+//!
+//! Each record carries the hash of the one before it. The hash of the last one, the head, leaves
+//! with the event of each run, so that a copy outside proves a rewrite of everything here.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::license::{Holder, Moment, SeatType};
+use crate::release::{Plan, Policy, Refusal};
+
+/// One record as it stands in the store.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Record {
+    /// Counts from 1 without gaps, over all sites.
+    pub seq: u64,
+    pub time: DateTime<Utc>,
+    pub site: String,
+    /// The run it belongs to; absent for a pause and the like.
+    pub run: Option<String>,
+    pub entry: Entry,
+    /// Hash of the record before it; of the first one, 64 zeros.
+    pub previous: String,
+    /// SHA-256 as hexadecimal text.
+    pub hash: String,
+}
+
+/// The last record of a ledger.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Head {
+    pub seq: u64,
+    pub hash: String,
+}
+
+/// What a record says.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum Entry {
+    RunStarted {
+        mode: Mode,
+        trigger: Trigger,
+        /// Of this program.
+        version: String,
+        policy: Policy,
+    },
+    /// A plan was made; its whole text is kept beside the ledger under this digest.
+    Planned {
+        /// SHA-256 of the plan's JSON.
+        digest: String,
+        counts: Vec<TypeCounts>,
+        refusals: Vec<Refusal>,
+        /// Guards that a person accepted for this run.
+        accepted: Vec<String>,
+    },
+    /// A seat is about to be taken.
+    Intent(Intent),
+    /// What became of an intent.
+    Outcome(Outcome),
+    Announced {
+        seat_type: SeatType,
+        seat: Uuid,
+        holder: Holder,
+        last_used: Moment,
+        due: DateTime<Utc>,
+    },
+    Withdrawn {
+        seat_type: SeatType,
+        seat: Uuid,
+        holder: Holder,
+        why: String,
+    },
+    RunEnded {
+        status: RunStatus,
+        counts: Vec<TypeCounts>,
+        /// Why it stopped early, if it did.
+        why: Option<String>,
+    },
+    /// Releasing is paused until then.
+    Paused {
+        until: DateTime<Utc>,
+        why: String,
+        by: String,
+    },
+    Resumed {
+        by: String,
+    },
+    /// Records up to a number were exported and taken out of the store.
+    Archived {
+        through: Head,
+        records: u64,
+        file: String,
+        /// SHA-256 of the file.
+        digest: String,
+        by: String,
+    },
+}
+
+/// Whether a run may change the site.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    Real,
+    Rehearsal,
+    /// Gives seats back to the people who had them.
+    Undo,
+}
+
+/// Who or what started a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "by", rename_all = "lowercase")]
+pub enum Trigger {
+    Schedule,
+    /// A command; `user` is the account it ran under and the machine: `anna@qlik-admin1`.
+    Command {
+        user: String,
+    },
+}
+
+/// What is about to be done to a seat, written before it is done.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Intent {
+    pub action: Action,
+    pub seat_type: SeatType,
+    /// Of a seat to be given back: the one that was taken.
+    pub seat: Uuid,
+    pub holder: Holder,
+    pub created: Moment,
+    pub last_used: Moment,
+    /// Why it may be done, in words: `idle for 43 days (threshold 30)`.
+    pub because: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Action {
+    Release,
+    /// Allocate again.
+    Allocate,
+}
+
+/// What became of an intent.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Outcome {
+    /// `seq` of the intent.
+    pub intent: u64,
+    pub action: Action,
+    pub seat_type: SeatType,
+    pub seat: Uuid,
+    pub holder: Holder,
+    pub result: SeatResult,
+    /// Found by a later run, because the one that wrote the intent could not tell.
+    pub settled_later: bool,
+}
+
+/// What the site says of a seat after an attempt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "result", rename_all = "kebab-case", rename_all_fields = "camelCase")]
+pub enum SeatResult {
+    /// The seat is free.
+    Freed,
+    /// Taken from the user, but blocked until its quarantine ends.
+    Quarantined { until: Moment },
+    /// The site said no: the seat is as it was.
+    Refused { why: String },
+    /// The seat was not there any more: somebody else took it.
+    Gone,
+    /// Not known. The intent stays unsettled.
+    Unclear { why: String },
+    /// The user has the seat again (undo).
+    Allocated,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RunStatus {
+    Done,
+    /// Every type was stopped by guards.
+    Refused,
+    /// Some seats could not be released, or a type could not be read.
+    Partly,
+    /// Too many failures in a row.
+    Broken,
+    /// A person or the end of the process stopped it.
+    Stopped,
+    /// The site could not be read, or the store not be written.
+    Failed,
+}
+
+/// What became of the seats of one type.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TypeCounts {
+    pub seat_type: SeatType,
+    /// Seats of the type.
+    pub seats: u64,
+    /// Planned for release.
+    pub planned: u64,
+    pub released: u64,
+    /// Part of `released`: in quarantine.
+    pub quarantined: u64,
+    pub announced: u64,
+    pub kept: u64,
+    /// Planned, but kept when the seat was read again.
+    pub changed: u64,
+    pub refused: u64,
+    pub gone: u64,
+    pub unclear: u64,
+    /// Kept seats by the first reason.
+    pub kept_by_reason: std::collections::BTreeMap<String, u64>,
+}
+
+impl Plan {
+    /// SHA-256 of its JSON, as hexadecimal text: what the ledger and events refer to.
+    pub fn digest(&self) -> String {
+        use sha2::{Digest, Sha256};
+        let json = serde_json::to_vec(self).expect("a plan has only text keys");
+        hex::encode(Sha256::digest(json))
+    }
+}

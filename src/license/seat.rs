@@ -1,0 +1,120 @@
+//! Seats and the people who hold them, as the rules of release look at them.
+
+use std::fmt;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// A kind of access license that is given to one user at a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SeatType {
+    Professional,
+    Analyzer,
+    /// User access of a token license (`useraccesstype`).
+    User,
+}
+
+impl SeatType {
+    pub const ALL: [Self; 3] = [Self::Professional, Self::Analyzer, Self::User];
+
+    /// As settings, InfluxDB tags and JSON name it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Professional => "professional",
+            Self::Analyzer => "analyzer",
+            Self::User => "user",
+        }
+    }
+
+    /// As people name it.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Professional => "Professional",
+            Self::Analyzer => "Analyzer",
+            Self::User => "user access",
+        }
+    }
+}
+
+impl fmt::Display for SeatType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// One row of `professionalaccesstype`, `analyzeraccesstype` or `useraccesstype`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seat {
+    pub id: Uuid,
+    pub seat_type: SeatType,
+    /// Absent once the user is deleted from the site.
+    pub holder: Option<Holder>,
+    /// Directory and id of a deleted user, where the server still knows them: `CORP\anna`.
+    pub deleted_user: Option<Box<str>>,
+    pub created: Moment,
+    pub last_used: Moment,
+    pub excess: bool,
+    /// `Some` while the seat is in quarantine: until when, as far as that can be read.
+    pub quarantined: Option<Moment>,
+}
+
+/// The user of a seat, as the seat's row names them.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Holder {
+    pub id: Uuid,
+    pub directory: Box<str>,
+    pub user_id: Box<str>,
+    /// What people call them; may be empty.
+    pub name: Box<str>,
+}
+
+impl Holder {
+    /// `CORP\anna`, as Qlik writes it.
+    pub fn account(&self) -> String {
+        format!("{}\\{}", self.directory, self.user_id)
+    }
+}
+
+/// A time in a row. The server writes the year 1753 for "never".
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Moment {
+    /// Null, missing, or a year up to 1753.
+    Never,
+    At(DateTime<Utc>),
+    /// There is a value, and it is no time: kept for a person to look at.
+    Unreadable(Box<str>),
+}
+
+impl Moment {
+    /// The time, where there is one.
+    pub fn at(&self) -> Option<DateTime<Utc>> {
+        match self {
+            Self::At(time) => Some(*time),
+            Self::Never | Self::Unreadable(_) => None,
+        }
+    }
+}
+
+/// A user, read in full.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Person {
+    pub id: Uuid,
+    pub directory: Box<str>,
+    pub user_id: Box<str>,
+    pub name: Box<str>,
+    /// `None` when the answer did not have the field, which is not the same as no roles.
+    pub roles: Option<Vec<Box<str>>>,
+    /// Values of the attributes of type `group`; `None` as for `roles`.
+    pub groups: Option<Vec<Box<str>>>,
+    pub tags: Vec<Box<str>>,
+    /// Name and value; a property with several values is there several times.
+    pub properties: Vec<(Box<str>, Box<str>)>,
+    pub inactive: bool,
+    /// `blacklisted` in the API, blocked in the QMC.
+    pub blocked: bool,
+    pub removed_externally: bool,
+}

@@ -1,0 +1,1 @@
+//! One seat at a time: read again, compare, intent, DELETE, read again, outcome.

@@ -1,0 +1,1 @@
+//! What became of intents whose outcome is not known.

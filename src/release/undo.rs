@@ -1,0 +1,1 @@
+//! Giving seats back to the people who had them.
