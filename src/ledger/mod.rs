@@ -192,6 +192,40 @@ pub enum RunStatus {
     Failed,
 }
 
+impl RunStatus {
+    /// The same as its serialised form.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Refused => "refused",
+            Self::Partly => "partly",
+            Self::Broken => "broken",
+            Self::Stopped => "stopped",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+impl Mode {
+    /// The same as its serialised form.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Real => "real",
+            Self::Rehearsal => "rehearsal",
+            Self::Undo => "undo",
+        }
+    }
+}
+
+impl std::fmt::Display for Trigger {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Schedule => f.write_str("schedule"),
+            Self::Command { user } => write!(f, "command of {user}"),
+        }
+    }
+}
+
 /// What became of the seats of one type.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
