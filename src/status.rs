@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::config::Settings;
 use crate::destination::registry;
-use crate::event::{Body, Event, Monitor, ServerLicenseStatus};
+use crate::event::{Body, Event, Monitor, ReleaseRun, ServerLicenseStatus};
 use crate::license::Pools;
 use crate::store::{Health, QueueState, Store, StoreError};
 
@@ -38,6 +38,8 @@ pub struct SiteStatus {
     pub name: String,
     pub server_license: Option<Seen<ServerLicenseStatus>>,
     pub access_licenses: Option<Seen<Pools>>,
+    /// The last run of the release engine, rehearsals included.
+    pub release: Option<Seen<ReleaseRun>>,
     pub monitors: Vec<MonitorStatus>,
 }
 
@@ -93,6 +95,9 @@ impl Status {
                 if let Some(m) = &site.access_license {
                     add(Monitor::AccessLicense, &m.schedule);
                 }
+                if site.release.enable {
+                    add(Monitor::Release, &site.release.schedule);
+                }
                 let mut status = SiteStatus::empty(&site.name);
                 status.monitors = monitors;
                 for event in latest.iter().filter(|event| event.site == site.name) {
@@ -118,6 +123,7 @@ impl SiteStatus {
             name: name.to_owned(),
             server_license: None,
             access_licenses: None,
+            release: None,
             monitors: Vec::new(),
         }
     }
@@ -128,6 +134,7 @@ impl SiteStatus {
         match event.body {
             Body::ServerLicenseStatus(value) => self.server_license = Some(Seen { time, value }),
             Body::AccessLicenseStatus(value) => self.access_licenses = Some(Seen { time, value }),
+            Body::ReleaseRun(value) => self.release = Some(Seen { time, value }),
             Body::ServerLicenseExpiring(_)
             | Body::ServerLicenseExpired(_)
             | Body::ServerLicenseProblem(_)
@@ -136,8 +143,7 @@ impl SiteStatus {
             | Body::SeatWithdrawn(_)
             | Body::SeatRestored(_)
             | Body::ReleaseRefused(_)
-            | Body::SeatsKept(_)
-            | Body::ReleaseRun(_) => {}
+            | Body::SeatsKept(_) => {}
         }
     }
 }

@@ -1,5 +1,6 @@
 //! `bursar check`: does everything work, before it has to?
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::Utc;
@@ -8,6 +9,7 @@ use tokio::time::Instant;
 
 use super::text::{self, Paint};
 use super::{ConfigFile, Exit, block_on};
+use crate::clock::Clock;
 use crate::config::Settings;
 use crate::config::settings::Site;
 use crate::destination::{Destination, registry};
@@ -15,6 +17,7 @@ use crate::event::LicenseState;
 use crate::license;
 use crate::plain::one_line;
 use crate::qrs;
+use crate::release::run::Engine;
 use crate::store::Store;
 
 /// Verify settings, certificates, sites, destinations and schedules
@@ -251,7 +254,62 @@ async fn ask_site(settings: &Settings, site: &Site) -> Vec<Row> {
         Err(error) => Row::new(subject("access licenses"), State::Fail, error.to_string()),
         Ok(pools) => Row::new(subject("access licenses"), State::Ok, pools.summary()),
     });
+    rows.extend(release_row(settings, site, client, deadline).await);
     rows
+}
+
+/// What the next run of the release would do, where one is set up.
+async fn release_row(
+    settings: &Settings,
+    site: &Site,
+    client: qrs::Client,
+    deadline: Instant,
+) -> Option<Row> {
+    let subject = format!("site {}: release", site.name);
+    let release = &site.release;
+    if !release.enable && release.policy.types.is_empty() {
+        return None;
+    }
+    let store = match Store::open(&settings.storage.path, settings.storage.outbox).await {
+        Ok(store) => store,
+        Err(error) => return Some(Row::new(subject, State::Fail, error.to_string())),
+    };
+    let engine = Engine {
+        settings: Arc::new(settings.clone()),
+        site: site.clone(),
+        client,
+        store: store.clone(),
+        clock: Clock::System,
+        destinations: Arc::new([]),
+    };
+    let planned = engine.plan(None, deadline).await;
+    store.close().await;
+    let plan = match planned {
+        Ok(plan) => plan,
+        Err(error) => return Some(Row::new(subject, State::Fail, error.to_string())),
+    };
+    let kind = match (release.enable, release.dry_run) {
+        (false, _) => "off (enable: false); a run".to_owned(),
+        (true, dry_run) => {
+            let next = release.schedule.next_after(Utc::now(), settings.time_zone);
+            let next = next
+                .map_or_else(|| "never".to_owned(), |time| text::local(time, settings.time_zone));
+            let kind = if dry_run { "rehearsal (dryRun: true)" } else { "REAL run" };
+            format!("the next {kind}, {next},")
+        }
+    };
+    let found = format!("{kind} {}", one_line(&plan.headline()));
+    let unread = plan.types.iter().find_map(|part| part.problem.clone());
+    Some(match (plan.refusals.first(), unread) {
+        (Some(refusal), _) => {
+            Row::new(subject, State::Warn, format!("{found}: {}", one_line(&refusal.saw)))
+                .fix(&refusal.fix)
+        }
+        (None, Some(problem)) => {
+            Row::new(subject, State::Fail, format!("{found}: {}", one_line(&problem)))
+        }
+        (None, None) => Row::new(subject, State::Ok, found),
+    })
 }
 
 /// What to do about a license in that state.

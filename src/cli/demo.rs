@@ -192,6 +192,22 @@ Butler:
           enable: true
           sendRecurring:
             enable: true
+    licenseRelease:
+      enable: true
+      dryRun: true
+      frequency: every 60 minutes
+      licenseKeyShared: false
+      neverRelease:
+        tag:
+          - License do not release
+      licenseType:
+        analyzer:
+          enable: true
+          releaseThresholdDays: 30
+        professional:
+          enable: true
+          releaseThresholdDays: 30
+          keepFree: 20
 ",
         store = dir.join("bursar.db").display(),
         client_cert = file("client.pem"),

@@ -26,6 +26,7 @@ mod config;
 mod demo;
 mod healthcheck;
 mod outbox;
+mod release;
 mod run;
 mod service;
 mod simulate;
@@ -87,6 +88,7 @@ enum Command {
     Status(status::Status),
     Demo(demo::Demo),
     Simulate(simulate::Simulate),
+    Release(release::Release),
     Outbox(outbox::Outbox),
     Config(config::Config),
     Healthcheck(healthcheck::Healthcheck),
@@ -112,6 +114,7 @@ pub fn main() -> ExitCode {
         Command::Status(command) => command.execute(),
         Command::Demo(command) => command.execute(),
         Command::Simulate(command) => command.execute(),
+        Command::Release(command) => command.execute(),
         Command::Outbox(command) => command.execute(),
         Command::Config(command) => command.execute(),
         Command::Healthcheck(command) => command.execute(),

@@ -8,13 +8,13 @@ use chrono_tz::Tz;
 use super::text::{self, Paint};
 use super::{ConfigFile, Exit, block_on};
 use crate::config::Settings;
-use crate::event::{Event, LicenseState, ServerLicenseStatus};
+use crate::event::{Event, LicenseState, Monitor, ServerLicenseStatus};
 use crate::license::Pools;
 use crate::license::pools::SeatPool;
 use crate::monitor::{access_license, server_license};
 use crate::qrs;
-use crate::status::{Seen, SiteStatus, Status as Picture};
-use crate::store::Store;
+use crate::status::{MonitorStatus, Seen, SiteStatus, Status as Picture};
+use crate::store::{Health, Store};
 
 /// Show the last known state of licenses, monitors and queues
 #[derive(Debug, clap::Args)]
@@ -242,6 +242,10 @@ fn pool_rows(pools: &Pools, paint: Paint) -> Vec<Vec<String>> {
 fn monitor_lines(out: &mut String, site: &SiteStatus, now: DateTime<Utc>, zone: Tz, paint: Paint) {
     for monitor in &site.monitors {
         let name = monitor.monitor.as_str();
+        if monitor.monitor == Monitor::Release {
+            release_lines(out, site, monitor, now, zone, paint);
+            continue;
+        }
         if let Some(health) = &monitor.health
             && let Some(error) = health.problem()
         {
@@ -256,6 +260,29 @@ fn monitor_lines(out: &mut String, site: &SiteStatus, now: DateTime<Utc>, zone: 
             let line = format!("next look at {name}: {}", text::local(next, zone));
             let _ = writeln!(out, "  {}", paint.faint(&line));
         }
+    }
+}
+
+fn release_lines(
+    out: &mut String,
+    site: &SiteStatus,
+    monitor: &MonitorStatus,
+    now: DateTime<Utc>,
+    zone: Tz,
+    paint: Paint,
+) {
+    if let Some(Seen { time, value: run }) = &site.release {
+        let counts: Vec<_> = run.types.iter().map(|counts| counts.summary(run.mode)).collect();
+        let seen = paint.faint(&text::ago(*time, now));
+        let kind = run.mode.as_str();
+        let _ = writeln!(out, "  Last release run ({kind})  {}   {seen}", counts.join("; "));
+    }
+    if let Some(problem) = monitor.health.as_ref().and_then(Health::problem) {
+        let _ = writeln!(out, "  {}", paint.bad(&format!("release: {}", problem.text)));
+    }
+    if let Some(next) = monitor.next {
+        let line = format!("next release run: {}", text::local(next, zone));
+        let _ = writeln!(out, "  {}", paint.faint(&line));
     }
 }
 

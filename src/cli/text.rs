@@ -16,8 +16,17 @@ pub struct Paint {
 impl Paint {
     /// On for a terminal, unless `NO_COLOR` is set.
     pub fn for_stdout() -> Self {
+        Self::for_terminal(std::io::stdout().is_terminal())
+    }
+
+    /// As [`for_stdout`](Self::for_stdout), for standard error.
+    pub fn for_stderr() -> Self {
+        Self::for_terminal(std::io::stderr().is_terminal())
+    }
+
+    fn for_terminal(is_terminal: bool) -> Self {
         let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        Self { on: std::io::stdout().is_terminal() && !no_color }
+        Self { on: is_terminal && !no_color }
     }
 
     /// Never.

@@ -6,6 +6,7 @@ pub mod lock;
 pub mod logging;
 pub mod notify;
 pub mod poller;
+mod release;
 pub mod service;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -28,6 +29,7 @@ use crate::destination::{Destination, registry, worker};
 use crate::event::{Body, Event, Monitor};
 use crate::monitor::{access_license, server_license};
 use crate::qrs;
+use crate::release::run::Engine;
 use crate::store::{PollError, Store, StoreError};
 use crate::web;
 
@@ -45,6 +47,8 @@ pub struct Daemon {
     stop_delivering: CancellationToken,
     pollers: TaskTracker,
     workers: TaskTracker,
+    /// Runs of the release engine: a seat in hand is finished before they end.
+    releases: TaskTracker,
     page: Option<SocketAddr>,
     _lock: lock::Lock,
 }
@@ -76,6 +80,7 @@ impl Daemon {
             stop_delivering: CancellationToken::new(),
             pollers: TaskTracker::new(),
             workers: TaskTracker::new(),
+            releases: TaskTracker::new(),
         };
         for destination in shared.destinations.iter() {
             tracing::info!(queue = destination.id(), "delivering to {}", destination.title());
@@ -123,6 +128,14 @@ impl Daemon {
         if tokio::time::timeout(Duration::from_secs(2), self.pollers.wait()).await.is_err() {
             tracing::warn!("a poll did not end in time and is abandoned");
         }
+        self.releases.close();
+        let for_releases = deadline - Duration::from_secs(2);
+        if tokio::time::timeout_at(for_releases, self.releases.wait()).await.is_err() {
+            tracing::warn!(
+                "the release of a seat did not end in time; the next start asks the site what \
+                 became of it"
+            );
+        }
         self.stop_delivering.cancel();
         self.workers.close();
         if tokio::time::timeout_at(deadline, self.workers.wait()).await.is_err() {
@@ -141,10 +154,44 @@ impl Daemon {
             self.start_poller(shared, site, look, schedule);
         }
         if let Some(monitor) = &site.access_license {
-            let look = Look::AccessLicense { client };
+            let look = Look::AccessLicense { client: client.clone() };
             self.start_poller(shared, site, look, monitor.schedule.clone());
         }
+        if site.release.enable {
+            let engine = Engine {
+                settings: shared.settings.clone(),
+                site: site.clone(),
+                client: (*client).clone(),
+                store: shared.store.clone(),
+                clock: shared.clock,
+                destinations: shared.destinations.clone(),
+            };
+            self.start_release(shared, engine);
+        }
         Ok(())
+    }
+
+    fn start_release(&self, shared: &Shared, engine: Engine) {
+        let (offset, start_delay) = spread(shared.settings.sites.len(), &engine.site.name);
+        let timing = Timing {
+            clock: shared.clock,
+            zone: shared.settings.time_zone,
+            schedule: engine.site.release.schedule.clone(),
+            offset,
+            start_delay,
+        };
+        let stop = self.stop_polling.clone();
+        self.releases.spawn(async move {
+            // As with pollers: a panic is reported, and the schedule goes on.
+            while !stop.is_cancelled() {
+                let run = release::run(engine.clone(), timing.clone(), stop.clone());
+                let Err(error) = tokio::spawn(run).await else { return };
+                let site = engine.site.name.as_str();
+                tracing::error!(site, %error, "the release engine stopped; it starts again");
+                let pause = engine.clock.now() + chrono::Duration::seconds(60);
+                engine.clock.sleep_until(pause, &stop).await;
+            }
+        });
     }
 
     fn start_poller(&self, shared: &Shared, site: &Site, look: Look, schedule: Schedule) {

@@ -4,6 +4,8 @@
 //! Each record carries the hash of the one before it. The hash of the last one, the head, leaves
 //! with the event of each run, so that a copy outside proves a rewrite of everything here.
 
+pub mod chain;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -98,6 +100,24 @@ pub enum Entry {
     },
 }
 
+impl Entry {
+    /// As the serialised form names it.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::RunStarted { .. } => "runStarted",
+            Self::Planned { .. } => "planned",
+            Self::Intent(_) => "intent",
+            Self::Outcome(_) => "outcome",
+            Self::Announced { .. } => "announced",
+            Self::Withdrawn { .. } => "withdrawn",
+            Self::RunEnded { .. } => "runEnded",
+            Self::Paused { .. } => "paused",
+            Self::Resumed { .. } => "resumed",
+            Self::Archived { .. } => "archived",
+        }
+    }
+}
+
 /// Whether a run may change the site.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -190,6 +210,40 @@ pub enum RunStatus {
     Stopped,
     /// The site could not be read, or the store not be written.
     Failed,
+}
+
+impl RunStatus {
+    /// The same as its serialised form.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Refused => "refused",
+            Self::Partly => "partly",
+            Self::Broken => "broken",
+            Self::Stopped => "stopped",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+impl Mode {
+    /// The same as its serialised form.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Real => "real",
+            Self::Rehearsal => "rehearsal",
+            Self::Undo => "undo",
+        }
+    }
+}
+
+impl std::fmt::Display for Trigger {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Schedule => f.write_str("schedule"),
+            Self::Command { user } => write!(f, "command of {user}"),
+        }
+    }
 }
 
 /// What became of the seats of one type.

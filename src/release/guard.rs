@@ -2,9 +2,16 @@
 
 use std::fmt;
 
+use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
+use super::plan::dates::{known, within};
+use super::plan::keep::utc;
+use super::plan::{Clocks, Keep, Outcome, Past, PersonRead, Plan, Sharing, Snapshot, TypePlan};
+use super::policy::TypeRule;
 use crate::license::SeatType;
+use crate::store::Pause;
 
 /// A reason to stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -91,13 +98,235 @@ impl fmt::Display for Refusal {
     }
 }
 
+/// Where the settings of releases are.
+const SETTINGS: &str = "Butler.qlikSenseLicense.licenseRelease";
+
 /// Everything that speaks against applying a plan unattended. `paused` is a person's pause that
 /// holds now: until when and why.
 pub fn check(
-    _plan: &super::Plan,
-    _snapshot: &super::plan::Snapshot,
-    _past: &super::plan::Past,
-    _paused: Option<&crate::store::Pause>,
+    plan: &Plan,
+    snapshot: &Snapshot,
+    past: &Past,
+    paused: Option<&Pause>,
 ) -> Vec<Refusal> {
-    unimplemented!("guard")
+    let mut refusals = Vec::new();
+    refusals.extend(paused.map(is_paused));
+    refusals.extend(unsettled(plan, past));
+    refusals.extend(clock(plan, snapshot));
+    refusals.extend(stale_signal(plan, snapshot));
+    refusals.extend(unread_people(plan, snapshot));
+    refusals.extend(shared_license(plan, snapshot));
+    for part in &plan.types {
+        // An edited plan is measured by the policy, not by what it says of itself.
+        let rule = plan.policy.rule(part.seat_type).unwrap_or(&part.rule);
+        refusals.extend(unread_list(part));
+        refusals.extend(too_many(rule, part));
+        refusals.extend(too_large_a_share(rule, part));
+    }
+    refusals
+}
+
+fn is_paused(pause: &Pause) -> Refusal {
+    Refusal {
+        guard: Guard::Paused,
+        seat_type: None,
+        saw: format!("{} paused releasing until {}: {}", pause.by, utc(&pause.until), pause.why),
+        fix: "wait until then, or end it with `bursar release unlock`".to_owned(),
+    }
+}
+
+fn unsettled(plan: &Plan, past: &Past) -> Option<Refusal> {
+    let max = plan.policy.limits.max_unsettled;
+    (past.unsettled > max).then(|| Refusal {
+        guard: Guard::Unsettled,
+        seat_type: None,
+        saw: format!(
+            "it is not known what became of {} of an earlier run (allowed: {max})",
+            seats(past.unsettled as usize)
+        ),
+        fix: format!(
+            "each run tries to find out; if it goes on, look at `bursar release history` and the site, or raise `{SETTINGS}.maxUnsettled`"
+        ),
+    })
+}
+
+fn clock(plan: &Plan, snapshot: &Snapshot) -> Option<Refusal> {
+    let tolerance = plan.policy.limits.clock_tolerance_seconds;
+    let saw = match snapshot.clocks {
+        None => "the site's clock could not be compared with this machine's: the answer had no readable `Date`".to_owned(),
+        Some(Clocks { site, here }) => {
+            let off = site.signed_duration_since(here);
+            if off.abs() <= TimeDelta::seconds(tolerance.into()) {
+                return None;
+            }
+            let side = if off > TimeDelta::zero() { "ahead of" } else { "behind" };
+            format!(
+                "the site's clock ({}) is {} s {side} this machine's (allowed: {tolerance} s), so \"idle\" can't be told",
+                site.format("%Y-%m-%d %H:%M:%S UTC"),
+                off.num_seconds().abs(),
+            )
+        }
+    };
+    Some(Refusal {
+        guard: Guard::Clock,
+        seat_type: None,
+        saw,
+        fix: format!("set both clocks, or raise `{SETTINGS}.clockToleranceSeconds`"),
+    })
+}
+
+fn stale_signal(plan: &Plan, snapshot: &Snapshot) -> Option<Refusal> {
+    let limits = &plan.policy.limits;
+    if limits.stale_signal_days == 0 {
+        return None;
+    }
+    // A time ahead of the clocks says nothing about the signal.
+    let ahead = TimeDelta::seconds(limits.clock_tolerance_seconds.into());
+    let all = || snapshot.seats.iter().filter_map(|seats| seats.list.as_ref().ok()).flatten();
+    let count = all().count();
+    let newest = all()
+        .filter_map(|seat| known(&seat.last_used))
+        .filter(|at| at.signed_duration_since(plan.now) <= ahead)
+        .max();
+    let saw = match newest {
+        _ if count == 0 => return None,
+        Some(at) if within(at, limits.stale_signal_days, plan.now) => return None,
+        Some(at) => format!(
+            "the newest use of all {} was on {}: more than {} days ago",
+            seats(count),
+            utc(&at),
+            limits.stale_signal_days
+        ),
+        None => format!("none of {} has ever been used, as far as the site says", seats(count)),
+    };
+    Some(Refusal {
+        guard: Guard::StaleSignal,
+        seat_type: None,
+        saw,
+        fix: format!(
+            "find out whether the site still records use (`lastUsed` in the QMC); if nobody really worked, apply the plan by hand with `bursar release apply`, or change `{SETTINGS}.staleSignalDays`"
+        ),
+    })
+}
+
+fn unread_people(plan: &Plan, snapshot: &Snapshot) -> Option<Refusal> {
+    let max = plan.policy.limits.max_unread_percent;
+    let is_unread = |(id, read): (&Uuid, &PersonRead)| match read {
+        PersonRead::Whole(person) => person.id != *id,
+        PersonRead::Gone => false,
+        PersonRead::Unreadable(_) => true,
+    };
+    let mut unread = snapshot.people.iter().filter(|entry| is_unread(*entry)).count();
+    // Those whose seats are due and who were not even asked for.
+    let mut forgotten: Vec<_> = plan
+        .types
+        .iter()
+        .flat_map(|part| &part.decisions)
+        .filter(|d| d.keep.iter().any(|keep| matches!(keep, Keep::UserUnread { .. })))
+        .filter_map(|d| Some(d.holder.as_ref()?.id))
+        .filter(|id| !snapshot.people.contains_key(id))
+        .collect();
+    forgotten.sort_unstable();
+    forgotten.dedup();
+    unread += forgotten.len();
+    let asked = snapshot.people.len() + forgotten.len();
+    if unread * 100 <= asked * max as usize {
+        return None;
+    }
+    let why = snapshot.people.iter().filter_map(|(id, read)| match read {
+        PersonRead::Unreadable(why) => Some((id, why)),
+        _ => None,
+    });
+    let example = why.min().map_or(String::new(), |(id, why)| format!("; user {id}: {why}"));
+    Some(Refusal {
+        guard: Guard::Incomplete,
+        seat_type: None,
+        saw: format!(
+            "{unread} of {asked} users in question could not be read (allowed: {max} %){example}"
+        ),
+        fix: format!(
+            "find out why the site doesn't answer for them (`bursar check`), or raise `{SETTINGS}.maxUnreadPercent`"
+        ),
+    })
+}
+
+fn shared_license(plan: &Plan, snapshot: &Snapshot) -> Option<Refusal> {
+    let same = |sharing: &&Sharing| sharing.same.is_ok();
+    let (others, declared): (Vec<_>, _) = match plan.policy.limits.license_key_shared {
+        Some(true) => return None,
+        // What was said stands until it turns out to be wrong.
+        Some(false) => (snapshot.sharing.iter().filter(same).collect(), true),
+        None => (snapshot.sharing.iter().collect(), false),
+    };
+    if others.is_empty() {
+        return None;
+    }
+    let names: Vec<_> = others
+        .iter()
+        .map(|other| match &other.same {
+            Ok(()) => format!("{} has the same license", other.site),
+            Err(why) => format!("whether {} has it can't be told: {why}", other.site),
+        })
+        .collect();
+    let but = if declared { "licenseKeyShared is false, but " } else { "" };
+    Some(Refusal {
+        guard: Guard::SharedLicense,
+        seat_type: None,
+        saw: format!(
+            "{but}{}; a seat that is taken here may be taken there, and use there doesn't show here",
+            names.join(", ")
+        ),
+        fix: format!("say in `{SETTINGS}.licenseKeyShared` whether the license is shared"),
+    })
+}
+
+fn unread_list(part: &TypePlan) -> Option<Refusal> {
+    let problem = part.problem.as_ref()?;
+    Some(Refusal {
+        guard: Guard::Incomplete,
+        seat_type: Some(part.seat_type),
+        saw: format!("there is no complete list of {} seats: {problem}", part.seat_type.title()),
+        fix: "see whether the site answers (`bursar check`); the next run tries again".to_owned(),
+    })
+}
+
+fn too_many(rule: &TypeRule, part: &TypePlan) -> Option<Refusal> {
+    let max = rule.max_releases?;
+    let planned = part.count(Outcome::Release);
+    (planned > max as usize).then(|| Refusal {
+        guard: Guard::MaxReleases,
+        seat_type: Some(part.seat_type),
+        saw: format!(
+            "{} of type {} are to be released, and maxReleases is {max}",
+            seats(planned),
+            part.seat_type.title()
+        ),
+        fix: format!(
+            "make a new plan with `bursar release plan`, or raise `{SETTINGS}.licenseType.{}.maxReleases`",
+            part.seat_type
+        ),
+    })
+}
+
+fn too_large_a_share(rule: &TypeRule, part: &TypePlan) -> Option<Refusal> {
+    let total = part.decisions.len();
+    let percent = rule.max_release_percent as usize;
+    let allowed = (total * percent).div_ceil(100).max(1);
+    let planned = part.count(Outcome::Release);
+    (planned > allowed).then(|| Refusal {
+        guard: Guard::Percent,
+        seat_type: Some(part.seat_type),
+        saw: format!(
+            "{planned} of {total} {} seats are to be released; {percent} % are {allowed}",
+            part.seat_type.title()
+        ),
+        fix: format!(
+            "read the plan and apply it by hand with `bursar release apply`, or change `maxReleases` or `maxReleasePercent` in `{SETTINGS}.licenseType.{}`",
+            part.seat_type
+        ),
+    })
+}
+
+fn seats(count: usize) -> String {
+    if count == 1 { "1 seat".to_owned() } else { format!("{count} seats") }
 }

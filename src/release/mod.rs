@@ -15,6 +15,7 @@
 //! | [`settle`] | what became of intents whose outcome is not known |
 //! | [`undo`] | giving seats back to the people who had them |
 //! | [`run`] | one run from the lock to the last event |
+//! | `text` | plans and runs in words |
 //!
 //! This is the only module that may use `qrs::write`.
 
@@ -26,6 +27,7 @@ pub mod read;
 pub mod rules;
 pub mod run;
 pub mod settle;
+mod text;
 pub mod undo;
 
 pub use guard::{Guard, Refusal};

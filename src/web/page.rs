@@ -4,7 +4,7 @@ use askama::Template;
 use chrono_tz::Tz;
 
 use crate::cli::text;
-use crate::event::LicenseState;
+use crate::event::{LicenseState, Monitor};
 use crate::status::{SiteStatus, Status};
 
 #[derive(Template)]
@@ -21,6 +21,7 @@ struct Site<'a> {
     license: Option<License>,
     pools_seen: Option<String>,
     pools: Vec<Pool>,
+    release: Option<Release>,
     problems: Vec<String>,
     monitors: Vec<(&'static str, &'a str, String)>,
 }
@@ -30,6 +31,12 @@ struct License {
     headline: String,
     details: Vec<String>,
     seen: String,
+}
+
+struct Release {
+    kind: &'static str,
+    seen: String,
+    lines: Vec<String>,
 }
 
 struct Pool {
@@ -110,12 +117,24 @@ fn view<'a>(site: &'a SiteStatus, status: &Status, zone: Tz) -> Site<'a> {
         }),
         pools_seen: site.access_licenses.as_ref().map(|seen| text::ago(seen.time, status.time)),
         pools: site.access_licenses.as_ref().map_or_else(Vec::new, |seen| pools(&seen.value)),
+        release: site.release.as_ref().map(|seen| {
+            let run = &seen.value;
+            let counts = run.types.iter().map(|counts| counts.summary(run.mode));
+            Release {
+                kind: run.mode.as_str(),
+                seen: text::ago(seen.time, status.time),
+                lines: counts.chain(run.why.clone()).collect(),
+            }
+        }),
         problems: site
             .monitors
             .iter()
             .filter_map(|monitor| {
                 let error = monitor.health.as_ref()?.problem()?;
-                Some(format!("{} can't be read: {}", monitor.monitor.as_str(), error.text))
+                Some(match monitor.monitor {
+                    Monitor::Release => format!("release: {}", error.text),
+                    other => format!("{} can't be read: {}", other.as_str(), error.text),
+                })
             })
             .collect(),
         monitors: site

@@ -1,0 +1,230 @@
+//! `bursar release apply`: releases by hand.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use tokio::time::Instant;
+
+use super::super::text::Paint;
+use super::{Exit, Target, called, confirmed, plan, refused, stop_at_signal, trigger};
+use crate::ledger::{Mode, RunStatus, SeatResult};
+use crate::plain::one_line;
+use crate::release::plan::{Outcome, Plan};
+use crate::release::run::{Engine, Order, Progress, Report};
+use crate::release::{Guard, Refusal};
+
+/// Release seats by a plan: one from a file that a person has read, or one made now
+///
+/// Every seat is read again just before it is released, and kept if anything changed. Nothing is
+/// released while the settings have `enable: false` or `dryRun: true`, unless --real is given.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  bursar release apply -c bursar.yaml                 plan now, show it, ask, release\n  bursar release apply -c bursar.yaml plan.json       a plan that was saved and reviewed\n  bursar release apply -c bursar.yaml plan.json --accept percent --yes\n\nExit codes: 0 all done, 1 failed, 2 the plan can't be used, 3 not everything was released"
+)]
+pub struct Apply {
+    #[command(flatten)]
+    target: Target,
+    /// A plan that `release plan -o` wrote, `-` for standard input; absent: plan now
+    #[arg(value_name = "PLAN")]
+    file: Option<PathBuf>,
+    /// Don't ask for the site's name
+    #[arg(long)]
+    yes: bool,
+    /// Release although the settings have `enable: false` or `dryRun: true`
+    #[arg(long)]
+    real: bool,
+    /// Go on although this guard speaks against it, after review (may be repeated)
+    #[arg(long, value_name = "GUARD", value_parser = guard)]
+    accept: Vec<Guard>,
+    /// Print the result as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// How long reading the site may be retried.
+const READING_LIMIT: Duration = Duration::from_secs(60);
+
+fn guard(text: &str) -> Result<Guard, String> {
+    let found = Guard::ALL.into_iter().find(|guard| guard.as_str() == text);
+    match found {
+        Some(guard) if guard.can_be_accepted() => Ok(guard),
+        Some(guard) => {
+            Err(format!("{guard} can't be accepted: what is not known can't be reviewed"))
+        }
+        None => {
+            let names: Vec<_> = Guard::ALL
+                .into_iter()
+                .filter(|guard| guard.can_be_accepted())
+                .map(Guard::as_str)
+                .collect();
+            Err(format!("expected one of {}", names.join(", ")))
+        }
+    }
+}
+
+impl Apply {
+    pub fn execute(self) -> anyhow::Result<Exit> {
+        let target = self.target.clone();
+        target.with_engine(|engine| async move { self.run(engine).await })
+    }
+
+    async fn run(self, engine: Engine) -> anyhow::Result<Exit> {
+        let plan = match &self.file {
+            Some(file) => read(file)?,
+            None => match engine.plan(None, Instant::now() + READING_LIMIT).await {
+                Ok(plan) => plan,
+                Err(error) => return refused(error),
+            },
+        };
+        let release = &engine.site.release;
+        let real = self.real || (release.enable && !release.dry_run);
+        eprint!("{}", plan::render(&plan, false, Paint::for_stderr()));
+        eprintln!();
+        let count: usize = plan.types.iter().map(|part| part.count(Outcome::Release)).sum();
+        if count == 0 {
+            eprintln!("there is nothing to release");
+        }
+        if real && count > 0 {
+            let question = format!(
+                "This takes {count} seat(s) from the people named above, on {}.",
+                engine.client.address()
+            );
+            let name = called(&engine.settings, &engine.site).to_owned();
+            if !confirmed(&question, &name, self.yes)? {
+                return Ok(Exit::Unusable);
+            }
+        }
+        let bar = progress_bar();
+        let moving = bar.clone();
+        let order = Order {
+            mode: if real { Mode::Real } else { Mode::Rehearsal },
+            trigger: trigger(),
+            stop: stop_at_signal(),
+            deadline: Instant::now() + READING_LIMIT,
+            progress: Progress(Arc::new(move |done, all| {
+                moving.set_length(all);
+                moving.set_position(done);
+            })),
+        };
+        let result = engine.apply(plan, &self.accept, &order).await;
+        bar.finish_and_clear();
+        let report = match result {
+            Ok(report) => report,
+            Err(error) => return refused(error),
+        };
+        if self.json {
+            outln!("{}", serde_json::to_string_pretty(&as_json(&report))?);
+        } else {
+            out!("{}", render(&report, Paint::for_stdout()));
+        }
+        if !real && count > 0 {
+            eprintln!(
+                "nothing was released: the settings have enable: {} and dryRun: {}; to release by \
+                 hand all the same: --real",
+                release.enable, release.dry_run
+            );
+        }
+        Ok(exit(&report))
+    }
+}
+
+/// The exit code of a run.
+pub(super) fn exit(report: &Report) -> Exit {
+    match report.status {
+        RunStatus::Done => Exit::Ok,
+        RunStatus::Failed => Exit::Failed,
+        RunStatus::Refused | RunStatus::Partly | RunStatus::Broken | RunStatus::Stopped => {
+            Exit::NotInOrder
+        }
+    }
+}
+
+fn read(file: &Path) -> anyhow::Result<Plan> {
+    let name = file.display();
+    let mut json = Vec::new();
+    if file == Path::new("-") {
+        std::io::stdin().read_to_end(&mut json).context("cannot read the plan")?;
+    } else {
+        json = std::fs::read(file).with_context(|| format!("cannot read the plan {name}"))?;
+    }
+    serde_json::from_slice(&json).with_context(|| {
+        format!("{name} is no plan that this release can read; write one: bursar release plan -o")
+    })
+}
+
+/// On a terminal only.
+pub(super) fn progress_bar() -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
+    let style = ProgressStyle::with_template("{bar:40} {pos}/{len} seats, {eta} left")
+        .expect("the template is right");
+    bar.set_style(style);
+    bar
+}
+
+/// What a run did, for people.
+pub(super) fn render(report: &Report, paint: Paint) -> String {
+    let mut out = String::new();
+    for counts in &report.counts {
+        out.push_str(&format!("{}\n", counts.summary(report.mode)));
+    }
+    for (intent, result) in &report.seats {
+        let account = one_line(&intent.holder.account());
+        let text = match result {
+            SeatResult::Freed | SeatResult::Allocated => continue,
+            SeatResult::Quarantined { until } => {
+                let until = until.at().map_or_else(
+                    || "an unknown time".to_owned(),
+                    |time| time.format("%Y-%m-%d %H:%M UTC").to_string(),
+                );
+                format!("{account}: in quarantine until {until}")
+            }
+            SeatResult::Refused { why } => paint.bad(&format!("{account}: {}", one_line(why))),
+            SeatResult::Gone => format!("{account}: the seat was gone already"),
+            SeatResult::Unclear { why } => paint.bad(&format!(
+                "{account}: not known what became of the seat ({}); the next run asks again",
+                one_line(why)
+            )),
+        };
+        out.push_str(&format!("  {text}\n"));
+    }
+    for refusal in &report.refusals {
+        out.push_str(&format!("{}\n", refused_line(refusal, paint)));
+    }
+    if let Some(why) = &report.why {
+        out.push_str(&format!("{}\n", paint.warn(why)));
+    }
+    out.push_str(&format!(
+        "run {} {}, ledger {}:{}\n",
+        report.run,
+        report.status.as_str(),
+        report.head.seq,
+        report.head.hash
+    ));
+    out
+}
+
+fn refused_line(refusal: &Refusal, paint: Paint) -> String {
+    format!("{} {refusal}", paint.bad(&format!("stopped by {}:", refusal.guard)))
+}
+
+pub(super) fn as_json(report: &Report) -> serde_json::Value {
+    let seats: Vec<_> = report
+        .seats
+        .iter()
+        .map(|(intent, result)| serde_json::json!({ "seat": intent, "outcome": result }))
+        .collect();
+    serde_json::json!({
+        "run": report.run,
+        "mode": report.mode,
+        "status": report.status,
+        "counts": report.counts,
+        "refusals": report.refusals,
+        "seats": seats,
+        "why": report.why,
+        "ledger": report.head,
+    })
+}

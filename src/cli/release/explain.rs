@@ -1,0 +1,169 @@
+//! `bursar release plan --explain USER`: rule by rule.
+
+use std::fmt::Write;
+
+use chrono::{DateTime, Utc};
+use tokio::time::Instant;
+
+use super::super::text::{self, Paint};
+use super::plan::{account, idle};
+use super::{Exit, refused};
+use crate::license::{Moment, SeatType};
+use crate::plain::one_line;
+use crate::release::plan::{self, Decision, Keep, Outcome, PersonRead, Plan};
+use crate::release::run::Engine;
+
+/// Every question that is asked of a seat, in the order of [`Keep`], by its code.
+const QUESTIONS: [(&str, &str); 29] = [
+    ("listed-twice", "listed twice, with different facts"),
+    ("type-off", "releasing seats of this type is off"),
+    ("quarantined", "in quarantine already"),
+    ("no-user", "the seat names no user"),
+    ("user-gone", "the user is not on the site any more"),
+    ("user-unread", "the user can't be read"),
+    ("user-incomplete", "the user's record lacks a field that a rule needs"),
+    ("internal", "directory INTERNAL"),
+    ("user", "neverRelease.user"),
+    ("user-directory", "neverRelease.userDirectory"),
+    ("tag", "neverRelease.tag"),
+    ("custom-property", "neverRelease.customProperty"),
+    ("role", "neverRelease.role"),
+    ("user-group", "neverRelease.userGroup"),
+    ("inactive", "neverRelease.inactive"),
+    ("blocked", "neverRelease.blocked"),
+    ("removed-externally", "neverRelease.removedExternally"),
+    ("unreadable-date", "a date that can't be read"),
+    ("no-date", "neither used nor allocated at a known time"),
+    ("future-date", "a date in the future"),
+    ("used", "used within releaseThresholdDays"),
+    ("allocated", "allocated within releaseThresholdDays"),
+    ("never-used", "never used, within neverUsedGraceDays"),
+    ("used-other-seat", "uses a seat of another type (judgePerUser)"),
+    ("reallocated", "came back after a release, within reallocatedGraceDays"),
+    ("announced", "announced, and not due yet (graceDays)"),
+    ("enough-free", "enough seats are free (keepFree)"),
+    ("free-unknown", "how many seats are free is not known (keepFree)"),
+    ("over-cap", "others have been idle for longer (maxReleases)"),
+];
+
+/// Tells why a user's seats are kept or released, rule by rule.
+pub(super) async fn explain(
+    engine: &Engine,
+    account: &str,
+    only: Option<SeatType>,
+    deadline: Instant,
+) -> anyhow::Result<Exit> {
+    let plan = match engine.plan(only, deadline).await {
+        Ok(plan) => plan,
+        Err(error) => return refused(error),
+    };
+    let past = engine.store.release_past(&engine.site.name).await?;
+    let paint = Paint::for_stdout();
+    let mut found = false;
+    for part in &plan.types {
+        let seat_type = part.seat_type;
+        if let Some(problem) = &part.problem {
+            outln!("{} seats can't be read: {problem}", seat_type.title());
+        }
+        for decision in part.decisions.iter().filter(|d| is_of(d, account)) {
+            found = true;
+            let mut keep = decision.keep.clone();
+            let mut person = None;
+            if let Some(holder) = &decision.holder {
+                // The plan reads only users that it has to: here all rules are to be shown.
+                let read = engine.client.person(holder.id, deadline).await;
+                if let Some(seat) = engine.client.seat(seat_type, decision.seat, deadline).await? {
+                    for reason in plan::keeping(&seat, &read, &past, &plan.policy, plan.now) {
+                        if !keep.iter().any(|known| known.code() == reason.code()) {
+                            keep.push(reason);
+                        }
+                    }
+                }
+                person = Some(read);
+            }
+            out!("{}", render(seat_type, decision, &keep, person.as_ref(), &plan, paint));
+        }
+    }
+    if !found {
+        let types: Vec<_> = plan.types.iter().map(|part| part.seat_type.title()).collect();
+        outln!("{account} holds no {} seat on {}", types.join(" or "), engine.site.name);
+        return Ok(Exit::NotInOrder);
+    }
+    Ok(Exit::Ok)
+}
+
+/// `CORP\anna`, or only `anna`; without regard to case, as Qlik compares.
+fn is_of(decision: &Decision, account: &str) -> bool {
+    let wanted = account.trim().to_lowercase();
+    decision.holder.as_ref().is_some_and(|holder| {
+        holder.account().to_lowercase() == wanted || holder.user_id.to_lowercase() == wanted
+    })
+}
+
+fn render(
+    seat_type: SeatType,
+    decision: &Decision,
+    keep: &[Keep],
+    person: Option<&PersonRead>,
+    plan: &Plan,
+    paint: Paint,
+) -> String {
+    let verdict = match decision.outcome {
+        Outcome::Release => paint.warn("would be released"),
+        Outcome::Announce => paint.warn("would be announced"),
+        Outcome::Keep => paint.good("is kept"),
+    };
+    let mut out = String::new();
+    let title = format!("{} seat of {}", seat_type.title(), account(decision));
+    let _ = writeln!(out, "{} {verdict}: {}", paint.strong(&title), idle(decision, plan));
+    let _ = writeln!(
+        out,
+        "  allocated {}, last used {}, seat {}",
+        moment(&decision.created),
+        moment(&decision.last_used),
+        decision.seat
+    );
+    if let Some(PersonRead::Whole(person)) = person {
+        let marks = [
+            ("inactive", person.inactive),
+            ("blocked", person.blocked),
+            ("removed externally", person.removed_externally),
+        ];
+        let marks: Vec<_> = marks.iter().filter(|(_, is)| *is).map(|(name, _)| *name).collect();
+        let list = |values: &[Box<str>]| one_line(&values.join(", "));
+        let properties: Vec<_> =
+            person.properties.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        for (name, value) in [
+            ("marks", marks.join(", ")),
+            ("tags", list(&person.tags)),
+            ("custom properties", one_line(&properties.join(", "))),
+            ("roles", person.roles.as_deref().map(list).unwrap_or_default()),
+            ("groups", person.groups.as_deref().map(list).unwrap_or_default()),
+        ] {
+            if !value.is_empty() {
+                let _ = writeln!(out, "  {name}: {value}");
+            }
+        }
+    }
+    let answer = |code: &str, question: &str| match keep.iter().find(|keep| keep.code() == code) {
+        Some(keep) => vec![paint.good("keeps"), question.to_owned(), one_line(&keep.text())],
+        None => vec![paint.faint("no"), question.to_owned(), String::new()],
+    };
+    let mut rows: Vec<_> =
+        QUESTIONS.iter().map(|(code, question)| answer(code, question)).collect();
+    let known = |code: &str| QUESTIONS.iter().any(|(known, _)| *known == code);
+    rows.extend(keep.iter().map(Keep::code).filter(|c| !known(c)).map(|code| answer(code, code)));
+    for line in text::columns(&rows).lines() {
+        let _ = writeln!(out, "    {line}");
+    }
+    out
+}
+
+fn moment(moment: &Moment) -> String {
+    let time = |time: &DateTime<Utc>| time.format("%Y-%m-%d %H:%M:%S UTC").to_string();
+    match moment {
+        Moment::Never => "never".to_owned(),
+        Moment::At(at) => time(at),
+        Moment::Unreadable(text) => format!("unreadable ({})", one_line(text)),
+    }
+}

@@ -1,0 +1,185 @@
+//! `bursar release`: plans of releases, and what a person does about them.
+
+mod apply;
+mod explain;
+mod history;
+mod pause;
+mod plan;
+mod undo;
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use clap::Subcommand;
+use tokio_util::sync::CancellationToken;
+
+use super::{ConfigFile, Exit, block_on};
+use crate::clock::Clock;
+use crate::config::Settings;
+use crate::config::settings::Site;
+use crate::daemon;
+use crate::destination::registry;
+use crate::ledger::Trigger;
+use crate::qrs;
+use crate::release::run::{Engine, RunError};
+use crate::store::Store;
+
+/// Plan, apply, undo, review and pause the release of idle seats
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  bursar release plan -c bursar.yaml\n  bursar release plan -c bursar.yaml --explain 'CORP\\anna'\n  bursar release plan -c bursar.yaml -o plan.json && bursar release apply -c bursar.yaml plan.json\n  bursar release undo -c bursar.yaml 'CORP\\anna'\n  bursar release lock -c bursar.yaml --until 2027-01-07 --why 'year end closing'"
+)]
+pub struct Release {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Plan(plan::Plan),
+    Apply(apply::Apply),
+    Undo(undo::Undo),
+    History(history::History),
+    Lock(pause::Lock),
+    Unlock(pause::Unlock),
+}
+
+/// The settings file and the site, the same options for every command here.
+#[derive(Debug, Clone, clap::Args)]
+struct Target {
+    #[command(flatten)]
+    config: ConfigFile,
+    /// Name of the site; needed when the settings have several
+    #[arg(long, value_name = "NAME")]
+    site: Option<String>,
+}
+
+impl Release {
+    pub fn execute(self) -> anyhow::Result<Exit> {
+        match self.command {
+            Command::Plan(command) => command.execute(),
+            Command::Apply(command) => command.execute(),
+            Command::Undo(command) => command.execute(),
+            Command::History(command) => command.execute(),
+            Command::Lock(command) => command.execute(),
+            Command::Unlock(command) => command.execute(),
+        }
+    }
+}
+
+impl Target {
+    /// The settings and the site meant.
+    fn load(&self) -> Result<(Settings, Site), Exit> {
+        let settings = super::load(&self.config.file, false)?.settings;
+        let names = || settings.sites.iter().map(|s| s.name.as_str()).collect::<Vec<_>>();
+        let site = match &self.site {
+            Some(name) => settings.sites.iter().find(|s| s.name.eq_ignore_ascii_case(name)),
+            None if settings.sites.len() == 1 => settings.sites.first(),
+            None => {
+                eprintln!(
+                    "bursar: the settings have several sites; name one: --site {}",
+                    names().join(" or ")
+                );
+                return Err(Exit::Unusable);
+            }
+        };
+        match site.cloned() {
+            Some(site) => Ok((settings, site)),
+            None => {
+                eprintln!(
+                    "bursar: there is no such site; the settings have {}",
+                    names().join(", ")
+                );
+                Err(Exit::Unusable)
+            }
+        }
+    }
+
+    /// Runs `work` with the engine of the site, and closes the store after it.
+    fn with_engine<F, Fut>(&self, work: F) -> anyhow::Result<Exit>
+    where
+        F: FnOnce(Engine) -> Fut,
+        Fut: Future<Output = anyhow::Result<Exit>>,
+    {
+        let (settings, site) = match self.load() {
+            Ok(loaded) => loaded,
+            Err(exit) => return Ok(exit),
+        };
+        block_on(async move {
+            let store = Store::open(&settings.storage.path, settings.storage.outbox).await?;
+            let destinations = registry::build(&settings)?.into();
+            let client = qrs::Client::new(&site.name, &site.connection)
+                .with_context(|| format!("site {}", site.name))?;
+            let engine = Engine {
+                settings: Arc::new(settings),
+                site,
+                client,
+                store: store.clone(),
+                clock: Clock::System,
+                destinations,
+            };
+            let result = work(engine).await;
+            store.close().await;
+            result
+        })?
+    }
+}
+
+/// The account and the machine a command runs under: `anna@qlik-admin1`.
+fn who() -> String {
+    let account = ["SUDO_USER", "USER", "LOGNAME", "USERNAME"]
+        .iter()
+        .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
+        .unwrap_or_else(|| "unknown".to_owned());
+    format!("{account}@{}", gethostname::gethostname().to_string_lossy())
+}
+
+fn trigger() -> Trigger {
+    Trigger::Command { user: who() }
+}
+
+/// What a site is called in questions: its name, or its address where it has no name of its own.
+fn called<'a>(settings: &'a Settings, site: &'a Site) -> &'a str {
+    if settings.named_sites { &site.name } else { &site.connection.host }
+}
+
+/// Asks for a site's name on the terminal. Without a terminal, or with another answer, it is no.
+fn confirmed(question: &str, name: &str, yes: bool) -> anyhow::Result<bool> {
+    use std::io::{BufRead, IsTerminal, Write};
+    if yes {
+        return Ok(true);
+    }
+    if !std::io::stdin().is_terminal() {
+        eprintln!("bursar: {question}: nobody to ask here; add --yes to do it without asking");
+        return Ok(false);
+    }
+    let mut out = std::io::stderr();
+    write!(out, "{question}\nType the name of the site ({name}) to go on: ")?;
+    out.flush()?;
+    let mut answer = String::new();
+    std::io::stdin().lock().read_line(&mut answer)?;
+    let same = answer.trim() == name;
+    if !same {
+        eprintln!("bursar: that is not {name}: nothing was done");
+    }
+    Ok(same)
+}
+
+/// Ends the run in hand at ctrl-c, after the seats in hand.
+fn stop_at_signal() -> CancellationToken {
+    let stop = CancellationToken::new();
+    tokio::spawn(daemon::signals(stop.clone()));
+    stop
+}
+
+/// Exit code for a run that did not take place: a plan that can't be used is the command line's
+/// fault.
+fn refused(error: RunError) -> anyhow::Result<Exit> {
+    match error {
+        RunError::Unusable(why) => {
+            eprintln!("bursar: {why}");
+            Ok(Exit::Unusable)
+        }
+        other => Err(other.into()),
+    }
+}

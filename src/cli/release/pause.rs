@@ -1,0 +1,134 @@
+//! `bursar release lock` and `unlock`: a pause that survives restarts.
+
+use anyhow::Context;
+use chrono::{DateTime, Days, NaiveDate, NaiveDateTime, Utc};
+use chrono_tz::Tz;
+
+use super::super::text;
+use super::{Exit, Target, block_on, who};
+use crate::ledger::Entry;
+use crate::store::{Addition, Store};
+
+/// Pause all real releases of a site until a date
+///
+/// Rehearsals, plans and undo go on. The pause is kept in the store and recorded in the ledger; a
+/// run in progress stops before its next seat.
+#[derive(Debug, clap::Args)]
+pub struct Lock {
+    #[command(flatten)]
+    target: Target,
+    /// Until when: 2027-01-07 (that day included), '2027-01-07 18:00', or with a zone
+    /// 2027-01-07T18:00:00Z
+    #[arg(long, value_name = "DATE")]
+    until: String,
+    /// Why, for those who find releases paused
+    #[arg(long, value_name = "TEXT")]
+    why: String,
+}
+
+/// End a pause
+#[derive(Debug, clap::Args)]
+pub struct Unlock {
+    #[command(flatten)]
+    target: Target,
+}
+
+impl Lock {
+    pub fn execute(self) -> anyhow::Result<Exit> {
+        let (settings, site) = match self.target.load() {
+            Ok(loaded) => loaded,
+            Err(exit) => return Ok(exit),
+        };
+        let zone = settings.time_zone;
+        let now = Utc::now();
+        let until = match time(&self.until, zone) {
+            Some(until) if until > now => until,
+            Some(_) => {
+                eprintln!("bursar: {} is over already", self.until);
+                return Ok(Exit::Unusable);
+            }
+            None => {
+                eprintln!(
+                    "bursar: {:?} is no date; write 2027-01-07, '2027-01-07 18:00' or \
+                     2027-01-07T18:00:00Z",
+                    self.until
+                );
+                return Ok(Exit::Unusable);
+            }
+        };
+        if self.why.trim().is_empty() {
+            eprintln!("bursar: --why must say why");
+            return Ok(Exit::Unusable);
+        }
+        let entry = Entry::Paused { until, why: self.why.trim().to_owned(), by: who() };
+        record(&settings, &site.name, entry)?;
+        outln!("no seat of {} is released until {}", site.name, text::local(until, zone));
+        Ok(Exit::Ok)
+    }
+}
+
+impl Unlock {
+    pub fn execute(self) -> anyhow::Result<Exit> {
+        let (settings, site) = match self.target.load() {
+            Ok(loaded) => loaded,
+            Err(exit) => return Ok(exit),
+        };
+        record(&settings, &site.name, Entry::Resumed { by: who() })?;
+        outln!("releases of {} go on at their schedule", site.name);
+        Ok(Exit::Ok)
+    }
+}
+
+fn record(settings: &crate::config::Settings, site: &str, entry: Entry) -> anyhow::Result<()> {
+    let addition = Addition { site: site.to_owned(), run: None, entry };
+    block_on(async {
+        let store = Store::open(&settings.storage.path, settings.storage.outbox).await?;
+        let result = store.append(None, vec![addition], |_| Vec::new()).await;
+        store.close().await;
+        result.context("the pause could not be recorded").map(drop)
+    })?
+}
+
+/// A day through its end, or a time; in the zone of the settings unless it has its own.
+fn time(text: &str, zone: Tz) -> Option<DateTime<Utc>> {
+    let text = text.trim();
+    if let Ok(time) = DateTime::parse_from_rfc3339(text) {
+        return Some(time.to_utc());
+    }
+    let local = match NaiveDate::parse_from_str(text, "%Y-%m-%d") {
+        Ok(day) => day.checked_add_days(Days::new(1))?.and_hms_opt(0, 0, 0)?,
+        Err(_) => ["%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M"]
+            .iter()
+            .find_map(|format| NaiveDateTime::parse_from_str(text, format).ok())?,
+    };
+    // In the hour that a change of the clocks leaves out or repeats: the later one.
+    local
+        .and_local_timezone(zone)
+        .latest()
+        .or_else(|| (local + chrono::Duration::hours(1)).and_local_timezone(zone).latest())
+        .map(|time| time.to_utc())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_mean_the_whole_day_in_the_configured_zone() {
+        let zone = chrono_tz::Europe::Stockholm;
+        for (text, expected) in [
+            ("2027-01-07", Some("2027-01-07T23:00:00Z")),
+            ("2027-01-07 18:00", Some("2027-01-07T17:00:00Z")),
+            (" 2027-07-07T18:00 ", Some("2027-07-07T16:00:00Z")),
+            ("2027-01-07T18:00:00Z", Some("2027-01-07T18:00:00Z")),
+            ("2027-03-28 02:30", Some("2027-03-28T01:30:00Z")),
+            ("2027-10-31 02:30", Some("2027-10-31T01:30:00Z")),
+            ("7 January", None),
+            ("2027-02-30", None),
+            ("", None),
+        ] {
+            let expected = expected.map(|text| text.parse::<DateTime<Utc>>().unwrap());
+            assert_eq!(time(text, zone), expected, "{text}");
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! `bursar release plan`: what a run would do now.
+
+use std::fmt::Write;
+use std::path::PathBuf;
+
+use anyhow::Context;
+use tokio::time::Instant;
+
+use super::super::text::{self, Paint};
+use super::{Exit, Target, explain, refused};
+use crate::license::{Moment, SeatType};
+use crate::plain::one_line;
+use crate::release::plan::{Decision, Outcome, Plan as Planned, TypePlan};
+
+/// Read the site and show what a run would do now, with the reasons; nothing is changed
+///
+/// Reads every seat and the users of those that are due. Works before releasing is switched on:
+/// with --type, for a type that isn't enabled, too.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  bursar release plan -c bursar.yaml\n  bursar release plan -c bursar.yaml --type analyzer --all\n  bursar release plan -c bursar.yaml -o plan.json\n  bursar release plan -c bursar.yaml --explain 'CORP\\anna'\n\nExit code 3 when a guard would stop the run."
+)]
+pub struct Plan {
+    #[command(flatten)]
+    target: Target,
+    /// Only this type: professional, analyzer, user
+    #[arg(long = "type", value_name = "TYPE", value_parser = seat_type)]
+    only: Option<SeatType>,
+    /// List every seat, not only those to be released or announced
+    #[arg(long)]
+    all: bool,
+    /// Print the whole plan as JSON
+    #[arg(long)]
+    json: bool,
+    /// Write the whole plan as JSON to a file, for review and `release apply`
+    #[arg(short = 'o', long = "output", value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Tell why this user's seats are kept or released, rule by rule: 'CORP\anna'
+    #[arg(long, value_name = "USER", conflicts_with_all = ["json", "output", "all"])]
+    explain: Option<String>,
+}
+
+/// Seats listed before "and so many more".
+const LISTED: usize = 40;
+
+fn seat_type(text: &str) -> Result<SeatType, String> {
+    SeatType::ALL
+        .into_iter()
+        .find(|t| t.as_str().eq_ignore_ascii_case(text))
+        .ok_or_else(|| "expected professional, analyzer or user".to_owned())
+}
+
+impl Plan {
+    pub fn execute(self) -> anyhow::Result<Exit> {
+        let target = self.target.clone();
+        target.with_engine(|engine| async move {
+            // One try: somebody waits for the answer.
+            let deadline = Instant::now();
+            if let Some(account) = &self.explain {
+                return explain::explain(&engine, account, self.only, deadline).await;
+            }
+            let plan = match engine.plan(self.only, deadline).await {
+                Ok(plan) => plan,
+                Err(error) => return refused(error),
+            };
+            if let Some(file) = &self.output {
+                let json = serde_json::to_vec_pretty(&plan)?;
+                std::fs::write(file, json)
+                    .with_context(|| format!("cannot write {}", file.display()))?;
+            }
+            if self.json {
+                outln!("{}", serde_json::to_string_pretty(&plan)?);
+            } else {
+                out!("{}", render(&plan, self.all, Paint::for_stdout()));
+                match &self.output {
+                    Some(file) => outln!("\nwritten to {}", file.display()),
+                    None if plan.types.iter().any(|t| t.count(Outcome::Release) > 0) => {
+                        outln!("\nnothing was changed; to release these: bursar release apply");
+                    }
+                    None => {}
+                }
+            }
+            let stopped =
+                !plan.refusals.is_empty() || plan.types.iter().any(|part| part.problem.is_some());
+            Ok(if stopped { Exit::NotInOrder } else { Exit::Ok })
+        })
+    }
+}
+
+/// The plan as text: totals first, then seats, then what speaks against it.
+pub fn render(plan: &Planned, all: bool, paint: Paint) -> String {
+    let mut out = String::new();
+    let _ = writeln!(
+        out,
+        "{}",
+        paint.strong(&format!(
+            "Site {}, plan of {}",
+            plan.site,
+            plan.now.format("%Y-%m-%d %H:%M:%S UTC")
+        ))
+    );
+    let _ = writeln!(out, "A run {}.\n", plan.headline());
+    out.push_str(&totals(plan, paint));
+    for part in &plan.types {
+        seats(&mut out, part, plan, all, paint);
+    }
+    if !plan.withdrawn.is_empty() {
+        let _ = writeln!(out, "\nAnnouncements that no longer hold");
+        for withdrawal in &plan.withdrawn {
+            let account = one_line(&withdrawal.announcement.holder.account());
+            let _ = writeln!(out, "  {account}: {}", withdrawal.why);
+        }
+    }
+    if !plan.refusals.is_empty() {
+        let _ = writeln!(out, "\n{}", paint.bad("Guards that stop a run"));
+        for refusal in &plan.refusals {
+            let of = refusal.seat_type.map_or_else(String::new, |t| format!(" ({})", t.title()));
+            let _ = writeln!(out, "  {}{of}: {}", refusal.guard, refusal.saw);
+            let _ = writeln!(out, "    {}", paint.faint(&format!("-> {}", refusal.fix)));
+        }
+    }
+    for note in &plan.notes {
+        let _ = writeln!(out, "\nNote: {note}");
+    }
+    out
+}
+
+fn totals(plan: &Planned, paint: Paint) -> String {
+    let mut rows = Vec::new();
+    for part in &plan.types {
+        let title = paint.strong(part.seat_type.title());
+        if let Some(problem) = &part.problem {
+            rows.push(vec![title, String::new(), paint.bad(problem)]);
+            continue;
+        }
+        let free = part.free.map_or_else(String::new, |free| format!(", {free} free"));
+        rows.push(vec![title, part.decisions.len().to_string(), format!("seats{free}")]);
+        for (outcome, name) in [
+            (Outcome::Release, "release"),
+            (Outcome::Announce, "announce"),
+            (Outcome::Keep, "keep"),
+        ] {
+            let count = part.count(outcome);
+            if count > 0 || outcome == Outcome::Release {
+                rows.push(vec![format!("  {name}"), count.to_string()]);
+            }
+        }
+        let mut reasons: Vec<_> = part.kept_by_reason().into_iter().collect();
+        reasons.sort_by_key(|(code, count)| (std::cmp::Reverse(*count), *code));
+        for (code, count) in reasons {
+            rows.push(vec![paint.faint(&format!("    {code}")), count.to_string()]);
+        }
+    }
+    text::columns(&rows)
+}
+
+fn seats(out: &mut String, part: &TypePlan, plan: &Planned, all: bool, paint: Paint) {
+    let wanted: Vec<_> =
+        part.decisions.iter().filter(|decision| all || decision.outcome != Outcome::Keep).collect();
+    if wanted.is_empty() {
+        return;
+    }
+    let _ = writeln!(out, "\n{}", paint.strong(&format!("{} seats", part.seat_type.title())));
+    let shown = if all { wanted.len() } else { LISTED };
+    let rows: Vec<_> = wanted.iter().take(shown).map(|d| row(d, plan, paint)).collect();
+    for line in text::columns(&rows).lines() {
+        let _ = writeln!(out, "  {line}");
+    }
+    if wanted.len() > shown {
+        let _ = writeln!(out, "  and {} more (--all)", wanted.len() - shown);
+    }
+}
+
+fn row(decision: &Decision, plan: &Planned, paint: Paint) -> Vec<String> {
+    let (outcome, why) = match decision.outcome {
+        Outcome::Release => (paint.warn("release"), idle(decision, plan)),
+        Outcome::Announce => ("announce".to_owned(), idle(decision, plan)),
+        Outcome::Keep => {
+            let reasons: Vec<_> = decision.keep.iter().map(|keep| one_line(&keep.text())).collect();
+            (paint.faint("keep"), reasons.join("; "))
+        }
+    };
+    vec![outcome, account(decision), why]
+}
+
+/// Whose seat it is.
+pub(super) fn account(decision: &Decision) -> String {
+    match &decision.holder {
+        Some(holder) if holder.name.is_empty() => one_line(&holder.account()),
+        Some(holder) => one_line(&format!("{} ({})", holder.account(), holder.name)),
+        None => "nobody".to_owned(),
+    }
+}
+
+/// For how long a seat has been idle, and since when.
+pub(super) fn idle(decision: &Decision, plan: &Planned) -> String {
+    let Some(since) = decision.idle_since else { return "idle since an unknown time".to_owned() };
+    let days = (plan.now - since).num_days();
+    let what = match decision.last_used {
+        Moment::At(used) if used == since => "last used",
+        Moment::Never => "never used, allocated",
+        _ => "allocated",
+    };
+    format!("idle for {days} days, {what} {}", since.format("%Y-%m-%d"))
+}

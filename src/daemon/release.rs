@@ -1,0 +1,174 @@
+//! Runs of the release engine on their schedule, one site each.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::poller::Timing;
+use crate::event::Monitor;
+use crate::ledger::{Entry, Mode, RunStatus, Trigger};
+use crate::release::Refusal;
+use crate::release::run::{Engine, Order, Progress, Report, RunError};
+use crate::store::{PollError, StoreError};
+
+/// How long reading may be retried before a run gives up until the next tick.
+const READING_LIMIT: Duration = Duration::from_secs(600);
+
+/// Runs on every tick of the schedule until `stop`. At start only if a tick was missed since the
+/// last run; the very first real run waits for its tick, so that a person who has just switched
+/// it on can read what it would do.
+pub(super) async fn run(engine: Engine, timing: Timing, stop: CancellationToken) {
+    let clock = timing.clock;
+    let start = clock.now() + chrono_duration(timing.start_delay);
+    if !clock.sleep_until(start, &stop).await {
+        return;
+    }
+    settle(&engine).await;
+    announce_next(&engine, &timing, &stop).await;
+    let last = match last_run(&engine).await {
+        Ok(last) => last,
+        Err(error) => {
+            tracing::error!(site = engine.site.name, %error, "the last run can't be looked up");
+            Some(clock.now())
+        }
+    };
+    let mut next = match last {
+        Some(last) => next_tick(&timing, last),
+        None if engine.site.release.dry_run => Some(clock.now()),
+        None => next_tick(&timing, clock.now()),
+    };
+    while let Some(tick) = next {
+        if !clock.sleep_until(tick, &stop).await {
+            return;
+        }
+        run_once(&engine, &timing, &stop).await;
+        next = next_tick(&timing, clock.now());
+    }
+    tracing::warn!(
+        site = engine.site.name,
+        schedule = timing.schedule.text(),
+        "the schedule of the release has no further time"
+    );
+}
+
+fn next_tick(timing: &Timing, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    let offset = chrono_duration(timing.offset);
+    timing.schedule.next_after(after - offset, timing.zone).map(|tick| tick + offset)
+}
+
+fn chrono_duration(duration: Duration) -> chrono::Duration {
+    chrono::Duration::from_std(duration).unwrap_or(chrono::Duration::MAX)
+}
+
+/// When the schedule last started a run of this site.
+async fn last_run(engine: &Engine) -> Result<Option<DateTime<Utc>>, StoreError> {
+    // Runs by hand are few beside it, and don't stand in for the schedule's.
+    let starts = engine.store.run_starts(Some(&engine.site.name), 1000).await?;
+    let scheduled = starts.iter().find(|record| {
+        matches!(&record.entry, Entry::RunStarted { trigger: Trigger::Schedule, .. })
+    });
+    Ok(scheduled.map(|record| record.time))
+}
+
+/// Finds out what became of seats whose release was cut short by the end of an earlier process.
+async fn settle(engine: &Engine) {
+    let site = &engine.site.name;
+    match engine.settle(Instant::now() + READING_LIMIT.min(Duration::from_secs(30))).await {
+        Ok(0) => {}
+        Ok(left) => tracing::warn!(
+            site,
+            "it is not known what became of {left} seat(s) of an earlier run; the next run asks \
+             the site again"
+        ),
+        Err(RunError::Busy(holder)) => {
+            tracing::info!(site, "another run is under way: {}", holder.owner);
+        }
+        Err(error) => tracing::error!(site, %error, "earlier releases can't be settled"),
+    }
+}
+
+/// Says what the next run would do, once at start.
+async fn announce_next(engine: &Engine, timing: &Timing, stop: &CancellationToken) {
+    let site = &engine.site.name;
+    // One try: the log line is no reason to hold up anything.
+    let planned = tokio::select! {
+        planned = engine.plan(None, Instant::now()) => planned,
+        () = stop.cancelled() => return,
+    };
+    match planned {
+        Ok(plan) => {
+            let when = next_tick(timing, timing.clock.now())
+                .map_or_else(|| "never".to_owned(), |t| t.format("%Y-%m-%d %H:%M UTC").to_string());
+            let kind = if engine.site.release.dry_run {
+                "rehearsal (dryRun is on, nothing will be released)"
+            } else {
+                "REAL run"
+            };
+            tracing::info!(site, "release: the next {kind} at {when} {}", plan.headline());
+        }
+        Err(error) => tracing::warn!(site, %error, "what a release would do can't be told"),
+    }
+}
+
+async fn run_once(engine: &Engine, timing: &Timing, stop: &CancellationToken) {
+    let clock = timing.clock;
+    let limit = Instant::now() + READING_LIMIT;
+    let deadline =
+        next_tick(timing, clock.now()).map_or(limit, |tick| limit.min(clock.instant_at(tick)));
+    let mode = if engine.site.release.dry_run { Mode::Rehearsal } else { Mode::Real };
+    let order = Order {
+        mode,
+        trigger: Trigger::Schedule,
+        stop: stop.clone(),
+        deadline,
+        progress: Progress::default(),
+    };
+    let site = &engine.site.name;
+    let result = engine.run(&order).await;
+    let problem = match &result {
+        Ok(report) => {
+            log(site, report);
+            problem(report)
+        }
+        Err(RunError::Busy(holder)) => {
+            tracing::warn!(site, "no run: {} is at it since {}", holder.owner, holder.since);
+            return;
+        }
+        Err(error) => {
+            tracing::error!(site, %error, "the release run could not be done");
+            Some(PollError { code: "failed".to_owned(), text: error.to_string() })
+        }
+    };
+    let health = problem.map_or(Ok(()), Err);
+    if let Err(error) = engine.store.record_health(site, Monitor::Release, health).await {
+        tracing::error!(site, %error, "the state of the release can't be stored");
+    }
+}
+
+fn log(site: &str, report: &Report) {
+    let counts: Vec<_> = report.counts.iter().map(|c| c.summary(report.mode)).collect();
+    let kind = if report.mode == Mode::Rehearsal { "rehearsal" } else { "release" };
+    let text = format!("{kind} {}: {}", report.status.as_str(), counts.join("; "));
+    match report.status {
+        RunStatus::Done => tracing::info!(site, run = report.run, "{text}"),
+        _ => tracing::warn!(site, run = report.run, why = report.why, "{text}"),
+    }
+    for refusal in &report.refusals {
+        tracing::warn!(site, run = report.run, guard = refusal.guard.as_str(), "{refusal}");
+    }
+}
+
+/// What a person should look at.
+fn problem(report: &Report) -> Option<PollError> {
+    let text = match report.status {
+        RunStatus::Done | RunStatus::Stopped => return None,
+        RunStatus::Refused | RunStatus::Partly | RunStatus::Broken | RunStatus::Failed => {
+            let refusals = report.refusals.iter().map(Refusal::to_string);
+            let all: Vec<_> = report.why.iter().cloned().chain(refusals).collect();
+            all.join("; ")
+        }
+    };
+    Some(PollError { code: report.status.as_str().to_owned(), text })
+}

@@ -1,0 +1,80 @@
+//! How long a seat has been idle. A day is 24 hours here: no time zone, no change of clocks.
+
+use chrono::{DateTime, Datelike, TimeDelta, Utc};
+
+use super::keep::{DateField, Keep};
+use crate::license::{Moment, Seat};
+use crate::release::policy::TypeRule;
+
+/// The last year that means "never": SQL Server's smallest.
+const NEVER: i32 = 1753;
+
+/// The time of a moment, where it has one.
+pub(in crate::release) fn known(moment: &Moment) -> Option<DateTime<Utc>> {
+    moment.at().filter(|at| at.year() > NEVER)
+}
+
+/// The later of last use and allocation. `None` when one can't be read or there is neither.
+pub(super) fn idle_since(seat: &Seat) -> Option<DateTime<Utc>> {
+    let unreadable = |moment: &Moment| matches!(moment, Moment::Unreadable(_));
+    if unreadable(&seat.created) || unreadable(&seat.last_used) {
+        return None;
+    }
+    known(&seat.last_used).max(known(&seat.created))
+}
+
+/// So many days later; the end of time if that is beyond it.
+pub(super) fn later(at: DateTime<Utc>, days: u32) -> DateTime<Utc> {
+    at.checked_add_signed(TimeDelta::days(days.into())).unwrap_or(DateTime::<Utc>::MAX_UTC)
+}
+
+/// Whether `at` is less than so many days ago.
+pub(in crate::release) fn within(at: DateTime<Utc>, days: u32, now: DateTime<Utc>) -> bool {
+    now.signed_duration_since(at) < TimeDelta::days(days.into())
+}
+
+/// What the dates say for keeping a seat.
+pub(super) fn reasons(rule: &TypeRule, seat: &Seat, now: DateTime<Utc>, keep: &mut Vec<Keep>) {
+    let fields = [(DateField::LastUsed, &seat.last_used), (DateField::Created, &seat.created)];
+    for (field, moment) in fields {
+        if let Moment::Unreadable(text) = moment {
+            keep.push(Keep::UnreadableDate { field, text: text.clone() });
+        }
+    }
+    let (used, created) = (known(&seat.last_used), known(&seat.created));
+    let last_use_unreadable = matches!(seat.last_used, Moment::Unreadable(_));
+    if used.is_none() && created.is_none() && keep.is_empty() {
+        keep.push(Keep::NoDate);
+    }
+    for (field, moment) in fields {
+        if let Some(at) = known(moment)
+            && at > now
+        {
+            keep.push(Keep::FutureDate { field, at });
+        }
+    }
+    let past = |at: &DateTime<Utc>| *at <= now;
+    let threshold = rule.release_threshold_days;
+    match (used.filter(past), created.filter(past)) {
+        (Some(used), created) => {
+            // The later one decides.
+            let (at, due) = match created {
+                Some(created) if created > used => (created, later(created, threshold)),
+                _ => (used, later(used, threshold)),
+            };
+            if !within(at, threshold, now) {
+            } else if at == used {
+                keep.push(Keep::Used { at, due });
+            } else {
+                keep.push(Keep::Allocated { at, due });
+            }
+        }
+        (None, Some(allocated)) if used.is_none() && !last_use_unreadable => {
+            let grace = rule.never_used_grace_days;
+            if within(allocated, grace, now) {
+                keep.push(Keep::NeverUsed { allocated, due: later(allocated, grace) });
+            }
+        }
+        _ => {}
+    }
+}

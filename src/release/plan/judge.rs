@@ -1,0 +1,148 @@
+//! The reasons to keep a seat that come from the seat and its user.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use super::keep::Keep;
+use super::{Past, PersonRead, Snapshot, dates};
+use crate::license::{Holder, Seat, SeatType};
+use crate::release::policy::{Policy, TypeRule};
+use crate::release::rules::Rules;
+
+/// Everything that seats are judged by.
+pub(super) struct Judge<'a> {
+    pub(super) now: DateTime<Utc>,
+    past: &'a Past,
+    rules: Rules,
+    policy: &'a Policy,
+    uses: HashMap<Uuid, [Option<DateTime<Utc>>; SeatType::ALL.len()]>,
+}
+
+impl<'a> Judge<'a> {
+    pub(super) fn new(policy: &'a Policy, past: &'a Past, now: DateTime<Utc>) -> Self {
+        let rules = Rules::new(&policy.never_release);
+        Self { now, past, rules, policy, uses: HashMap::new() }
+    }
+
+    /// Looks at the other seats of the same person, too, if the policy says so.
+    pub(super) fn with_uses(mut self, snapshot: &Snapshot) -> Self {
+        if self.policy.judge_per_user {
+            let longest = self.policy.types.iter().map(|rule| rule.release_threshold_days).max();
+            let longest = longest.unwrap_or(0);
+            for seat in snapshot.seats.iter().filter_map(|seats| seats.list.as_ref().ok()).flatten()
+            {
+                if let Some(holder) = &seat.holder
+                    && let Some(at) = dates::known(&seat.last_used)
+                    && dates::within(at, longest, self.now)
+                {
+                    let last = &mut self.uses.entry(holder.id).or_default()[index(seat.seat_type)];
+                    *last = (*last).max(Some(at));
+                }
+            }
+        }
+        self
+    }
+
+    /// Whether the seat goes if nothing about its user speaks against it.
+    pub(super) fn is_due(&self, rule: &TypeRule, seat: &Seat) -> bool {
+        let mut keep = Vec::new();
+        state(seat, &mut keep);
+        if keep.is_empty() {
+            self.idleness(rule, seat, &mut keep);
+        }
+        keep.is_empty()
+    }
+
+    /// All reasons, in the order of [`Keep`]. Who was not read is asked for nothing as long as the
+    /// seat is kept without; of a seat that is due, the person has to be known.
+    pub(super) fn reasons(
+        &self,
+        rule: &TypeRule,
+        seat: &Seat,
+        person: Option<&PersonRead>,
+    ) -> Vec<Keep> {
+        let mut keep = Vec::new();
+        state(seat, &mut keep);
+        let mut idleness = Vec::new();
+        self.idleness(rule, seat, &mut idleness);
+        if let Some(holder) = &seat.holder {
+            let due = keep.is_empty() && idleness.is_empty();
+            match person {
+                Some(person) => self.user(holder, person, &mut keep),
+                None if due => self.unread(holder, "nobody asked for it", &mut keep),
+                None => {}
+            }
+        }
+        keep.append(&mut idleness);
+        keep
+    }
+
+    fn user(&self, holder: &Holder, person: &PersonRead, keep: &mut Vec<Keep>) {
+        match person {
+            PersonRead::Whole(person) if person.id == holder.id => {
+                keep.append(&mut self.rules.keeping_holder(holder, person));
+            }
+            PersonRead::Whole(person) => {
+                self.unread(holder, &format!("the answer is another user, {}", person.id), keep);
+            }
+            PersonRead::Gone => {
+                keep.push(Keep::UserGone);
+                keep.append(&mut self.rules.keeping_account(holder));
+            }
+            PersonRead::Unreadable(why) => self.unread(holder, why, keep),
+        }
+    }
+
+    fn unread(&self, holder: &Holder, why: &str, keep: &mut Vec<Keep>) {
+        keep.push(Keep::UserUnread { why: why.into() });
+        keep.append(&mut self.rules.keeping_account(holder));
+    }
+
+    /// What the use of the seat and its history say.
+    fn idleness(&self, rule: &TypeRule, seat: &Seat, keep: &mut Vec<Keep>) {
+        dates::reasons(rule, seat, self.now, keep);
+        let Some(holder) = &seat.holder else { return };
+        if let Some(uses) = self.uses.get(&holder.id) {
+            let others = SeatType::ALL.into_iter().filter(|other| *other != rule.seat_type);
+            let newest = others.filter_map(|other| Some((uses[index(other)]?, other))).max();
+            let threshold = rule.release_threshold_days;
+            if let Some((at, seat_type)) = newest
+                && Some(at) > dates::idle_since(seat)
+                && dates::within(at, threshold, self.now)
+            {
+                let due = dates::later(at, threshold);
+                keep.push(Keep::UsedOtherSeat { seat_type, at, due });
+            }
+        }
+        if let Some(released) = self.past.released.get(&(rule.seat_type, holder.id)).copied()
+            && seat.quarantined.is_none()
+        {
+            let grace = rule.reallocated_grace_days;
+            let from = dates::known(&seat.created).map_or(released, |at| at.max(released));
+            if dates::within(from, grace, self.now) {
+                let until = dates::later(from, grace);
+                keep.push(Keep::Reallocated { released, until });
+            }
+        }
+    }
+}
+
+/// What keeps a seat before anybody is asked.
+fn state(seat: &Seat, keep: &mut Vec<Keep>) {
+    if let Some(until) = &seat.quarantined {
+        keep.push(Keep::Quarantined { until: until.clone() });
+    }
+    if seat.holder.is_none() {
+        keep.push(Keep::NoUser { deleted: seat.deleted_user.clone() });
+    }
+}
+
+fn index(seat_type: SeatType) -> usize {
+    match seat_type {
+        SeatType::Professional => 0,
+        SeatType::Analyzer => 1,
+        SeatType::User => 2,
+    }
+}

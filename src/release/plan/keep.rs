@@ -1,0 +1,266 @@
+//! The reasons to keep a seat, and their words.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::license::{Moment, SeatType};
+
+/// Why a seat is kept. In this order the first that applies is the one that is shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "reason", rename_all = "kebab-case", rename_all_fields = "camelCase")]
+pub enum Keep {
+    /// The site listed this seat more than once, with different facts.
+    ListedTwice,
+    /// Releasing seats of this type is off.
+    TypeOff,
+    /// Taken already, and blocked until its quarantine ends.
+    Quarantined {
+        until: Moment,
+    },
+    /// The row names no user.
+    NoUser {
+        deleted: Option<Box<str>>,
+    },
+    /// The user is not on the site any more.
+    UserGone,
+    /// No whole answer for this user: protections can't be told.
+    UserUnread {
+        why: Box<str>,
+    },
+    /// The answer lacks a field that a rule looks at.
+    UserIncomplete {
+        field: Box<str>,
+    },
+    /// Directory `INTERNAL`: Qlik's own accounts.
+    Internal,
+    User {
+        rule: Box<str>,
+    },
+    UserDirectory {
+        rule: Box<str>,
+    },
+    Tag {
+        rule: Box<str>,
+    },
+    CustomProperty {
+        rule: Box<str>,
+    },
+    Role {
+        rule: Box<str>,
+    },
+    UserGroup {
+        rule: Box<str>,
+    },
+    Inactive {
+        is: bool,
+    },
+    Blocked {
+        is: bool,
+    },
+    RemovedExternally {
+        is: bool,
+    },
+    /// `field` holds something that is no time.
+    UnreadableDate {
+        field: DateField,
+        text: Box<str>,
+    },
+    /// Neither used nor allocated at any known time.
+    NoDate,
+    /// Last use or allocation lies after the time of the plan.
+    FutureDate {
+        field: DateField,
+        at: DateTime<Utc>,
+    },
+    /// Used within the threshold.
+    Used {
+        at: DateTime<Utc>,
+        due: DateTime<Utc>,
+    },
+    /// Allocated within the threshold (and used before that, if at all).
+    Allocated {
+        at: DateTime<Utc>,
+        due: DateTime<Utc>,
+    },
+    /// Never used, and within the grace for that.
+    NeverUsed {
+        allocated: DateTime<Utc>,
+        due: DateTime<Utc>,
+    },
+    /// The same person uses a seat of another type.
+    UsedOtherSeat {
+        seat_type: SeatType,
+        at: DateTime<Utc>,
+        due: DateTime<Utc>,
+    },
+    /// Allocated again after an earlier release.
+    Reallocated {
+        released: DateTime<Utc>,
+        until: DateTime<Utc>,
+    },
+    /// Announced, and not due yet.
+    Announced {
+        due: DateTime<Utc>,
+    },
+    /// Enough seats are free.
+    EnoughFree {
+        free: u32,
+        keep_free: u32,
+    },
+    /// How many seats are free is not known, and `keepFree` is set.
+    FreeUnknown {
+        keep_free: u32,
+    },
+    /// Due, but others have been idle for longer.
+    OverCap {
+        cap: u32,
+    },
+}
+
+/// A date of a seat, by its name in the Repository Service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum DateField {
+    #[serde(rename = "lastUsed")]
+    LastUsed,
+    #[serde(rename = "createdDate")]
+    Created,
+}
+
+impl DateField {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::LastUsed => "lastUsed",
+            Self::Created => "createdDate",
+        }
+    }
+}
+
+impl Keep {
+    /// Short and stable, for counts: `used`, `never-used`, `tag`. Also its `reason` in JSON.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::ListedTwice => "listed-twice",
+            Self::TypeOff => "type-off",
+            Self::Quarantined { .. } => "quarantined",
+            Self::NoUser { .. } => "no-user",
+            Self::UserGone => "user-gone",
+            Self::UserUnread { .. } => "user-unread",
+            Self::UserIncomplete { .. } => "user-incomplete",
+            Self::Internal => "internal",
+            Self::User { .. } => "user",
+            Self::UserDirectory { .. } => "user-directory",
+            Self::Tag { .. } => "tag",
+            Self::CustomProperty { .. } => "custom-property",
+            Self::Role { .. } => "role",
+            Self::UserGroup { .. } => "user-group",
+            Self::Inactive { .. } => "inactive",
+            Self::Blocked { .. } => "blocked",
+            Self::RemovedExternally { .. } => "removed-externally",
+            Self::UnreadableDate { .. } => "unreadable-date",
+            Self::NoDate => "no-date",
+            Self::FutureDate { .. } => "future-date",
+            Self::Used { .. } => "used",
+            Self::Allocated { .. } => "allocated",
+            Self::NeverUsed { .. } => "never-used",
+            Self::UsedOtherSeat { .. } => "used-other-seat",
+            Self::Reallocated { .. } => "reallocated",
+            Self::Announced { .. } => "announced",
+            Self::EnoughFree { .. } => "enough-free",
+            Self::FreeUnknown { .. } => "free-unknown",
+            Self::OverCap { .. } => "over-cap",
+        }
+    }
+
+    /// Whether it says only that something could not be found out. The next run may.
+    pub fn is_unknown(&self) -> bool {
+        matches!(
+            self,
+            Self::ListedTwice
+                | Self::UserUnread { .. }
+                | Self::UserIncomplete { .. }
+                | Self::UnreadableDate { .. }
+                | Self::NoDate
+                | Self::FutureDate { .. }
+                | Self::FreeUnknown { .. }
+        )
+    }
+
+    /// A sentence's worth for people: `used on 2026-11-21 08:00 UTC; due on 2026-12-21 08:00 UTC`.
+    pub fn text(&self) -> String {
+        match self {
+            Self::ListedTwice => {
+                "the site lists this seat more than once, with different facts".into()
+            }
+            Self::TypeOff => "releasing seats of this type is switched off".into(),
+            Self::Quarantined { until } => match until {
+                Moment::At(at) => format!("in quarantine until {}", utc(at)),
+                Moment::Never => "in quarantine; it is not known until when".into(),
+                Moment::Unreadable(text) => {
+                    format!("in quarantine; until when can't be read: `{text}`")
+                }
+            },
+            Self::NoUser { deleted: Some(account) } => format!("the user was deleted: {account}"),
+            Self::NoUser { deleted: None } => "the seat names no user".into(),
+            Self::UserGone => "the user is not on the site any more".into(),
+            Self::UserUnread { why } => format!("the user could not be read: {why}"),
+            Self::UserIncomplete { field } => {
+                format!("the user was read without `{field}`, which a rule looks at")
+            }
+            Self::Internal => "directory INTERNAL holds Qlik's own accounts".into(),
+            Self::User { rule } => format!("neverRelease.user names `{rule}`"),
+            Self::UserDirectory { rule } => format!("neverRelease.userDirectory names `{rule}`"),
+            Self::Tag { rule } => format!("neverRelease.tag names `{rule}`"),
+            Self::CustomProperty { rule } => {
+                format!("neverRelease.customProperty names `{rule}`")
+            }
+            Self::Role { rule } => format!("neverRelease.role names `{rule}`"),
+            Self::UserGroup { rule } => format!("neverRelease.userGroup names `{rule}`"),
+            Self::Inactive { is } => mark("inactive", "inactive", *is),
+            Self::Blocked { is } => mark("blocked", "blocked", *is),
+            Self::RemovedExternally { is } => mark("removed externally", "removedExternally", *is),
+            Self::UnreadableDate { field, text } => {
+                format!("{} can't be read: `{text}`", field.as_str())
+            }
+            Self::NoDate => "neither used nor allocated at any known time".into(),
+            Self::FutureDate { field, at } => {
+                format!("{} lies in the future: {}", field.as_str(), utc(at))
+            }
+            Self::Used { at, due } => format!("used on {}; due on {}", utc(at), utc(due)),
+            Self::Allocated { at, due } => format!("allocated on {}; due on {}", utc(at), utc(due)),
+            Self::NeverUsed { allocated, due } => {
+                format!("never used, allocated on {}; due on {}", utc(allocated), utc(due))
+            }
+            Self::UsedOtherSeat { seat_type, at, due } => format!(
+                "the same person used the {} seat on {}; due on {}",
+                seat_type.title(),
+                utc(at),
+                utc(due)
+            ),
+            Self::Reallocated { released, until } => format!(
+                "came back after it was released on {}; kept until {}",
+                utc(released),
+                utc(until)
+            ),
+            Self::Announced { due } => format!("announced; released from {} on", utc(due)),
+            Self::EnoughFree { free, keep_free } => {
+                format!("{free} seats are free, and keepFree asks for {keep_free}")
+            }
+            Self::FreeUnknown { keep_free } => format!(
+                "the site doesn't say how many seats are free, and keepFree asks for {keep_free}"
+            ),
+            Self::OverCap { cap } => {
+                format!("due, but others come first, and maxReleases is {cap}")
+            }
+        }
+    }
+}
+
+fn mark(words: &str, setting: &str, is: bool) -> String {
+    let (is, value) = if is { ("is", "yes") } else { ("is not", "no") };
+    format!("the user {is} {words}, and neverRelease.{setting} is `{value}`")
+}
+
+/// `2026-11-21 08:00 UTC`.
+pub(crate) fn utc(at: &DateTime<Utc>) -> String {
+    at.format("%Y-%m-%d %H:%M UTC").to_string()
+}

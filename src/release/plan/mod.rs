@@ -1,0 +1,379 @@
+//! A decision with its reasons for every seat. Pure: no I/O, no clock, no randomness.
+//!
+//! | file | what it knows |
+//! | --- | --- |
+//! | [`keep`] | the reasons to keep a seat, and their words |
+//! | `dates` | how long a seat has been idle |
+//! | `judge` | the reasons that come from a seat and its user |
+//! | `announce` | which due seats have to be announced first, and which announcements no longer hold |
+//! | `order` | who goes first, `keepFree` and `maxReleases` |
+
+mod announce;
+pub(super) mod dates;
+mod judge;
+pub mod keep;
+mod order;
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use self::judge::Judge;
+pub use self::keep::{DateField, Keep};
+use super::guard::{Guard, Refusal};
+use super::policy::{Policy, TypeRule};
+use crate::license::{Holder, Moment, Person, Pools, Seat, SeatType};
+
+/// The format of a plan's JSON that this program writes.
+pub const FORMAT: u32 = 1;
+
+/// What a site said, as far as a plan needs it.
+#[derive(Debug, Clone, Default)]
+pub struct Snapshot {
+    /// Every type that was asked for, enabled or not, in the order of [`SeatType::ALL`].
+    pub seats: Vec<TypeSeats>,
+    /// The users that were asked for. One that isn't here was not asked for.
+    pub people: HashMap<Uuid, PersonRead>,
+    pub pools: Option<Pools>,
+    /// The site's clock and ours when its first list was answered.
+    pub clocks: Option<Clocks>,
+    /// Other configured sites that have the same license, or of which it can't be told.
+    pub sharing: Vec<Sharing>,
+}
+
+/// The seats of one type, or why there is no complete list of them.
+#[derive(Debug, Clone)]
+pub struct TypeSeats {
+    pub seat_type: SeatType,
+    pub list: Result<Vec<Seat>, String>,
+}
+
+/// A user that was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PersonRead {
+    Whole(Person),
+    /// The site has no such user.
+    Gone,
+    /// No answer that is this user, whole: why.
+    Unreadable(String),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Clocks {
+    pub site: DateTime<Utc>,
+    pub here: DateTime<Utc>,
+}
+
+/// Another site of the settings, compared by its license.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sharing {
+    pub site: String,
+    /// `Ok` = the same license; `Err` = it could not be read: why.
+    pub same: Result<(), String>,
+}
+
+/// What earlier runs did, as far as a plan needs it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Past {
+    /// When Bursar last took a seat of this type from this user, or gave it back on request.
+    pub released: HashMap<(SeatType, Uuid), DateTime<Utc>>,
+    /// Seats that were announced and neither released nor withdrawn since.
+    pub announced: HashMap<Uuid, Announcement>,
+    /// Intents without a known outcome.
+    pub unsettled: u32,
+}
+
+/// An announced release.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Announcement {
+    pub seat_type: SeatType,
+    pub seat: Uuid,
+    pub holder: Holder,
+    pub last_used: Moment,
+    pub announced: DateTime<Utc>,
+    /// Not released before.
+    pub due: DateTime<Utc>,
+}
+
+/// What a run would do, and why.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Plan {
+    /// Format of this text; a newer one is refused.
+    pub format: u32,
+    /// The run it was made for.
+    pub run: String,
+    pub site: String,
+    /// The time that "idle" refers to.
+    pub now: DateTime<Utc>,
+    pub policy: Policy,
+    pub types: Vec<TypePlan>,
+    /// Announcements to take back: the seat was used, or is protected or gone now.
+    pub withdrawn: Vec<Withdrawal>,
+    /// What stops it from being applied unattended.
+    pub refusals: Vec<Refusal>,
+    /// Remarks for the reader.
+    pub notes: Vec<String>,
+}
+
+/// The part of a plan for one type.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TypePlan {
+    pub seat_type: SeatType,
+    pub rule: TypeRule,
+    /// Free seats, as the site counts them.
+    pub free: Option<u32>,
+    /// Why there are no decisions: the list could not be read.
+    pub problem: Option<String>,
+    /// One for each seat: releases in their order, then announcements, then the rest by account.
+    pub decisions: Vec<Decision>,
+}
+
+/// What is to become of one seat.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Decision {
+    pub seat: Uuid,
+    pub outcome: Outcome,
+    pub holder: Option<Holder>,
+    pub created: Moment,
+    pub last_used: Moment,
+    /// The later of last use and allocation.
+    pub idle_since: Option<DateTime<Utc>>,
+    pub excess: bool,
+    pub removed_externally: bool,
+    /// Why it is kept, the one that is shown first in front; empty for a release.
+    pub keep: Vec<Keep>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    Release,
+    /// Due, and announced by this run; released by a later one.
+    Announce,
+    Keep,
+}
+
+/// An announcement that no longer holds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Withdrawal {
+    pub announcement: Announcement,
+    pub why: String,
+}
+
+/// The users that have to be read: those whose seats would go if nothing about the user speaks
+/// against it, and those who were told that their seat will go. Sorted, each once.
+pub fn people_in_question(
+    snapshot: &Snapshot,
+    past: &Past,
+    policy: &Policy,
+    now: DateTime<Utc>,
+) -> Vec<Uuid> {
+    let judge = Judge::new(policy, past, now).with_uses(snapshot);
+    let mut people = Vec::new();
+    for rule in &policy.types {
+        for seat in snapshot.list(rule.seat_type).into_iter().flatten() {
+            if let Some(holder) = &seat.holder
+                && (past.announced.contains_key(&seat.id) || judge.is_due(rule, seat))
+            {
+                people.push(holder.id);
+            }
+        }
+    }
+    people.sort_unstable();
+    people.dedup();
+    people
+}
+
+/// Decides about every seat of the enabled types. Guards are not asked here: see
+/// [`super::guard::check`].
+pub fn plan(
+    run: &str,
+    site: &str,
+    snapshot: &Snapshot,
+    past: &Past,
+    policy: &Policy,
+    now: DateTime<Utc>,
+) -> Plan {
+    let judge = Judge::new(policy, past, now).with_uses(snapshot);
+    let mut withdrawn = Vec::new();
+    let types = policy
+        .types
+        .iter()
+        .map(|rule| plan_type(&judge, rule, snapshot, past, &mut withdrawn))
+        .collect();
+    withdrawn.sort_by_key(|w: &Withdrawal| (w.announcement.seat_type, w.announcement.seat));
+    Plan {
+        format: FORMAT,
+        run: run.to_owned(),
+        site: site.to_owned(),
+        now,
+        policy: policy.clone(),
+        types,
+        withdrawn,
+        refusals: Vec::new(),
+        notes: notes(snapshot, policy),
+    }
+}
+
+fn plan_type(
+    judge: &Judge<'_>,
+    rule: &TypeRule,
+    snapshot: &Snapshot,
+    past: &Past,
+    withdrawn: &mut Vec<Withdrawal>,
+) -> TypePlan {
+    let free = snapshot.pools.as_ref().and_then(|pools| free_seats(pools, rule.seat_type));
+    let seats = match snapshot.list(rule.seat_type) {
+        Ok(seats) => seats,
+        Err(problem) => {
+            return TypePlan {
+                seat_type: rule.seat_type,
+                rule: rule.clone(),
+                free,
+                problem: Some(problem.to_owned()),
+                decisions: Vec::new(),
+            };
+        }
+    };
+    let mut decisions: Vec<_> = each_once(seats)
+        .into_iter()
+        .map(|(seat, twice)| decide(judge, rule, snapshot, seat, twice))
+        .collect();
+    announce::weigh(rule, past, judge.now, &mut decisions, withdrawn);
+    order::limit(rule, free, past, &mut decisions);
+    TypePlan { seat_type: rule.seat_type, rule: rule.clone(), free, problem: None, decisions }
+}
+
+/// The seats by their id, each once, and whether the site listed it twice with different facts. Of
+/// those the one that was used last stands for both.
+fn each_once(seats: &[Seat]) -> Vec<(&Seat, bool)> {
+    let mut sorted: Vec<_> = seats.iter().collect();
+    sorted.sort_unstable_by_key(|seat| seat.id);
+    let mut each: Vec<(&Seat, bool)> = Vec::with_capacity(sorted.len());
+    for seat in sorted {
+        match each.last_mut() {
+            Some((known, twice)) if known.id == seat.id => {
+                if *known != seat {
+                    *twice = true;
+                    if format!("{seat:?}") > format!("{known:?}") {
+                        *known = seat;
+                    }
+                }
+            }
+            _ => each.push((seat, false)),
+        }
+    }
+    each
+}
+
+/// What the seat and its user say: released unless there is a reason to keep it.
+fn decide(
+    judge: &Judge<'_>,
+    rule: &TypeRule,
+    snapshot: &Snapshot,
+    seat: &Seat,
+    twice: bool,
+) -> Decision {
+    let person = seat.holder.as_ref().and_then(|holder| snapshot.people.get(&holder.id));
+    let mut keep = judge.reasons(rule, seat, person);
+    if twice {
+        keep.insert(0, Keep::ListedTwice);
+    }
+    Decision {
+        seat: seat.id,
+        outcome: if keep.is_empty() { Outcome::Release } else { Outcome::Keep },
+        holder: seat.holder.clone(),
+        created: seat.created.clone(),
+        last_used: seat.last_used.clone(),
+        idle_since: dates::idle_since(seat),
+        excess: seat.excess,
+        removed_externally: matches!(person, Some(PersonRead::Whole(p)) if p.removed_externally),
+        keep,
+    }
+}
+
+/// Free seats as the site counts them; `None` when it doesn't say.
+fn free_seats(pools: &Pools, seat_type: SeatType) -> Option<u32> {
+    let free = match seat_type {
+        SeatType::Professional => pools.professional?.available,
+        SeatType::Analyzer => pools.analyzer?.available,
+        SeatType::User => {
+            let cost = pools.token_user?.token_cost;
+            if cost <= 0.0 {
+                return None;
+            }
+            pools.tokens?.available_tokens / cost
+        }
+    };
+    // Less than none: more is allocated than the license allows.
+    free.is_finite().then_some(free.max(0.0) as u32)
+}
+
+fn notes(snapshot: &Snapshot, policy: &Policy) -> Vec<String> {
+    let mut notes = Vec::new();
+    for rule in &policy.types {
+        let others = snapshot.seats.iter().filter(|other| other.seat_type != rule.seat_type);
+        for other in others {
+            if let Err(problem) = &other.list
+                && policy.judge_per_user
+            {
+                notes.push(format!(
+                    "{} seats are judged without the {} seats of the same people, which could not be read: {problem}",
+                    rule.seat_type.title(),
+                    other.seat_type.title(),
+                ));
+            }
+        }
+    }
+    notes
+}
+
+/// Whether a seat that was read again may still be taken: the reasons to keep it that come from
+/// the seat and its user alone. Empty = it may.
+pub fn keeping(
+    seat: &Seat,
+    person: &PersonRead,
+    past: &Past,
+    policy: &Policy,
+    now: DateTime<Utc>,
+) -> Vec<Keep> {
+    match policy.rule(seat.seat_type) {
+        Some(rule) => Judge::new(policy, past, now).reasons(rule, seat, Some(person)),
+        None => vec![Keep::TypeOff],
+    }
+}
+
+impl Snapshot {
+    /// The seats of a type, or why there is no complete list of them.
+    pub fn list(&self, seat_type: SeatType) -> Result<&[Seat], &str> {
+        match self.seats.iter().find(|seats| seats.seat_type == seat_type) {
+            Some(TypeSeats { list: Ok(seats), .. }) => Ok(seats),
+            Some(TypeSeats { list: Err(problem), .. }) => Err(problem),
+            None => Err("the seats were not read"),
+        }
+    }
+}
+
+impl Plan {
+    /// The seats to release, in the order in which they go, without the types that are stopped by
+    /// a guard that is not in `accepted`. A guard that can't be accepted stops in any case.
+    pub fn releases(&self, accepted: &[Guard]) -> Vec<(SeatType, &Decision)> {
+        let stops = |refusal: &&Refusal| {
+            !(refusal.guard.can_be_accepted() && accepted.contains(&refusal.guard))
+        };
+        let stopped: Vec<_> = self.refusals.iter().filter(stops).map(|r| r.seat_type).collect();
+        self.types
+            .iter()
+            .filter(|part| !stopped.iter().any(|s| s.is_none_or(|s| s == part.seat_type)))
+            .flat_map(|part| part.decisions.iter().map(move |d| (part.seat_type, d)))
+            .filter(|(_, decision)| decision.outcome == Outcome::Release)
+            .collect()
+    }
+}
