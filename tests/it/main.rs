@@ -17,5 +17,6 @@ mod mqtt;
 mod outbox;
 mod qrs;
 mod release_cli;
+mod release_events;
 mod simulator;
 mod webhook;
