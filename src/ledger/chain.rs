@@ -182,7 +182,7 @@ impl Head {
 #[derive(Debug, Clone)]
 pub struct Chain {
     seq: u64,
-    /// Of the last record; `None` when it could not be read.
+    /// Of the last record; `None` when it could not be read or stood in another one's place.
     hash: Option<String>,
     /// The hash that the last record should have had, when it had another one.
     or_else: Option<String>,
@@ -225,7 +225,8 @@ impl Chain {
             found.push(Broken::Unlinked { seq });
         }
         self.seq = seq;
-        self.hash = Some(raw.hash.clone());
+        let moved = matches!(found.first(), Some(Broken::Moved { .. }));
+        self.hash = (!moved).then(|| raw.hash.clone());
         self.or_else = (!fits).then_some(expected);
         found
     }
