@@ -136,6 +136,39 @@ impl DateField {
 }
 
 impl Keep {
+    /// Every [`Self::code`], in the order of the reasons.
+    pub const CODES: [&str; 29] = [
+        "listed-twice",
+        "type-off",
+        "quarantined",
+        "no-user",
+        "user-gone",
+        "user-unread",
+        "user-incomplete",
+        "internal",
+        "user",
+        "user-directory",
+        "tag",
+        "custom-property",
+        "role",
+        "user-group",
+        "inactive",
+        "blocked",
+        "removed-externally",
+        "unreadable-date",
+        "no-date",
+        "future-date",
+        "used",
+        "allocated",
+        "never-used",
+        "used-other-seat",
+        "reallocated",
+        "announced",
+        "enough-free",
+        "free-unknown",
+        "over-cap",
+    ];
+
     /// Short and stable, for counts: `used`, `never-used`, `tag`. Also its `reason` in JSON.
     pub fn code(&self) -> &'static str {
         match self {

@@ -1,0 +1,2 @@
+pub(in crate::release) mod support;
+mod table;
