@@ -4,6 +4,8 @@
 //! Each record carries the hash of the one before it. The hash of the last one, the head, leaves
 //! with the event of each run, so that a copy outside proves a rewrite of everything here.
 
+pub mod chain;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -96,6 +98,24 @@ pub enum Entry {
         digest: String,
         by: String,
     },
+}
+
+impl Entry {
+    /// As the serialised form names it.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::RunStarted { .. } => "runStarted",
+            Self::Planned { .. } => "planned",
+            Self::Intent(_) => "intent",
+            Self::Outcome(_) => "outcome",
+            Self::Announced { .. } => "announced",
+            Self::Withdrawn { .. } => "withdrawn",
+            Self::RunEnded { .. } => "runEnded",
+            Self::Paused { .. } => "paused",
+            Self::Resumed { .. } => "resumed",
+            Self::Archived { .. } => "archived",
+        }
+    }
 }
 
 /// Whether a run may change the site.

@@ -50,15 +50,7 @@ impl Store {
         let drops = self
             .shared
             .gate
-            .write("record events", move |db| {
-                let queues = insert(db, &events, now)?;
-                let mut drops = Drops::default();
-                expire(db, now, limits, &mut drops)?;
-                for queue in queues {
-                    evict(db, queue, limits, CHUNK + events.len(), &mut drops)?;
-                }
-                drops.count(db)
-            })
+            .write("record events", move |db| record(db, &events, now, limits))
             .await?;
         self.shared.drop_log.add(&drops, now);
         self.wake();
@@ -188,6 +180,25 @@ pub(super) fn queue_id(db: &Connection, destination: &str) -> rusqlite::Result<O
     db.prepare_cached("SELECT id FROM queue WHERE destination = ?1")?
         .query_row([destination], |r| r.get(0))
         .optional()
+}
+
+/// Queues events, and drops what is over the limits then.
+pub(super) fn record(
+    db: &Connection,
+    events: &[(Event, Vec<String>)],
+    now: i64,
+    limits: OutboxLimits,
+) -> rusqlite::Result<Drops> {
+    let mut drops = Drops::default();
+    if events.is_empty() {
+        return Ok(drops);
+    }
+    let queues = insert(db, events, now)?;
+    expire(db, now, limits, &mut drops)?;
+    for queue in queues {
+        evict(db, queue, limits, CHUNK + events.len(), &mut drops)?;
+    }
+    drops.count(db)
 }
 
 /// Returns the queues that got an event.

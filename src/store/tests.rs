@@ -3,6 +3,7 @@
 mod files;
 mod limits;
 mod queues;
+mod release;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

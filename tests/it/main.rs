@@ -16,5 +16,6 @@ mod influxdb;
 mod mqtt;
 mod outbox;
 mod qrs;
+mod release_cli;
 mod simulator;
 mod webhook;

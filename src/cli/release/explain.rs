@@ -14,7 +14,9 @@ use crate::release::plan::{self, Decision, Keep, Outcome, PersonRead, Plan};
 use crate::release::run::Engine;
 
 /// Every question that is asked of a seat, in the order of [`Keep`], by its code.
-const QUESTIONS: [(&str, &str); 25] = [
+const QUESTIONS: [(&str, &str); 29] = [
+    ("listed-twice", "listed twice, with different facts"),
+    ("type-off", "releasing seats of this type is off"),
     ("quarantined", "in quarantine already"),
     ("no-user", "the seat names no user"),
     ("user-gone", "the user is not on the site any more"),
@@ -40,10 +42,9 @@ const QUESTIONS: [(&str, &str); 25] = [
     ("reallocated", "came back after a release, within reallocatedGraceDays"),
     ("announced", "announced, and not due yet (graceDays)"),
     ("enough-free", "enough seats are free (keepFree)"),
+    ("free-unknown", "how many seats are free is not known (keepFree)"),
+    ("over-cap", "others have been idle for longer (maxReleases)"),
 ];
-
-/// Asked of all seats together, after the others.
-const LAST_QUESTION: (&str, &str) = ("over-cap", "others have been idle for longer (maxReleases)");
 
 /// Tells why a user's seats are kept or released, rule by rule.
 pub(super) async fn explain(
@@ -144,17 +145,14 @@ fn render(
             }
         }
     }
-    let rows: Vec<_> = QUESTIONS
-        .iter()
-        .chain([&LAST_QUESTION])
-        .map(|(code, question)| match keep.iter().find(|keep| keep.code() == *code) {
-            Some(keep) => {
-                let text = one_line(&keep.text());
-                vec![paint.good("keeps"), (*question).to_owned(), text]
-            }
-            None => vec![paint.faint("no"), (*question).to_owned(), String::new()],
-        })
-        .collect();
+    let answer = |code: &str, question: &str| match keep.iter().find(|keep| keep.code() == code) {
+        Some(keep) => vec![paint.good("keeps"), question.to_owned(), one_line(&keep.text())],
+        None => vec![paint.faint("no"), question.to_owned(), String::new()],
+    };
+    let mut rows: Vec<_> =
+        QUESTIONS.iter().map(|(code, question)| answer(code, question)).collect();
+    let known = |code: &str| QUESTIONS.iter().any(|(known, _)| *known == code);
+    rows.extend(keep.iter().map(Keep::code).filter(|c| !known(c)).map(|code| answer(code, code)));
     for line in text::columns(&rows).lines() {
         let _ = writeln!(out, "    {line}");
     }

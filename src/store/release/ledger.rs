@@ -1,0 +1,192 @@
+//! Appending to the ledger, and reading it.
+
+use rusqlite::{Connection, Row, params};
+
+use super::past::{follow, from_json, to_json, unreadable};
+use super::{Addition, AppendError, Claim, claim};
+use crate::event::Event;
+use crate::ledger::chain::Raw;
+use crate::ledger::{Entry, Head, Record};
+use crate::store::{Store, StoreError, outbox, time_of};
+
+impl Store {
+    /// Appends records, in this order, and the events that tell of them, all or nothing, durable
+    /// on return. With a claim, only while it is held. `events` gets the head after the additions.
+    /// Keeps what [`Past`](crate::release::plan::Past) is made of up to date. Returns the numbers
+    /// of the records and the head.
+    pub async fn append(
+        &self,
+        claim: Option<&Claim>,
+        additions: Vec<Addition>,
+        events: impl FnOnce(&Head) -> Vec<(Event, Vec<String>)> + Send + 'static,
+    ) -> Result<(Vec<u64>, Head), AppendError> {
+        let (claim, limits) = (claim.cloned(), self.shared.limits);
+        let clock = self.shared.clock.clone();
+        let change = move |db: &Connection| {
+            let now = clock().timestamp_millis();
+            if let Some(claim) = claim
+                && !claim::is_held(db, &claim, now)?
+            {
+                // Nothing was written so far.
+                return Ok(Err(AppendError::ClaimLost { site: claim.site }));
+            }
+            let (numbers, head) = append(db, now, &additions)?;
+            let events = events(&head);
+            let drops = outbox::record(db, &events, now, limits)?;
+            Ok(Ok((numbers, head, drops, now, !events.is_empty())))
+        };
+        let (numbers, head, drops, now, any) =
+            self.shared.gate.write("append to the ledger", change).await??;
+        self.shared.drop_log.add(&drops, now);
+        if any {
+            self.wake();
+        }
+        Ok((numbers, head))
+    }
+
+    /// The last record's number and hash; `None` for an empty ledger.
+    pub async fn head(&self) -> Result<Option<Head>, StoreError> {
+        let head = self.shared.gate.read("read the head of the ledger", head).await?;
+        Ok(Some(head).filter(|head| head.seq > 0))
+    }
+
+    /// Records from number `from` on, at most `max`, in order.
+    pub async fn records(&self, from: u64, max: usize) -> Result<Vec<Record>, StoreError> {
+        let query = move |db: &Connection| {
+            let mut query = db.prepare_cached(
+                "SELECT seq, time, site, run, kind, entry, previous, hash FROM ledger
+                  WHERE seq >= ?1 ORDER BY seq LIMIT ?2",
+            )?;
+            let limits = [from, max as u64].map(|n| i64::try_from(n).unwrap_or(i64::MAX));
+            query.query_map(limits, record_of)?.collect()
+        };
+        self.shared.gate.read("read the ledger", query).await
+    }
+
+    /// The records of a run, in order. `run` may be the beginning of its id.
+    ///
+    /// # Errors
+    /// Also when several runs begin like that.
+    pub async fn records_of(&self, run: &str) -> Result<Vec<Record>, StoreError> {
+        let begin = run.to_owned();
+        let query = move |db: &Connection| {
+            let found = find_run(db, "ledger", &begin)?;
+            let Some(run) = one_run(&begin, found)? else { return Ok(Vec::new()) };
+            let mut query = db.prepare_cached(
+                "SELECT seq, time, site, run, kind, entry, previous, hash FROM ledger
+                  WHERE run = ?1 AND run <> '' ORDER BY seq",
+            )?;
+            query.query_map([run], record_of)?.collect()
+        };
+        self.shared.gate.read("read a run", query).await
+    }
+
+    /// The `runStarted` records of a site (of all sites when absent), newest first.
+    pub async fn run_starts(
+        &self,
+        site: Option<&str>,
+        max: usize,
+    ) -> Result<Vec<Record>, StoreError> {
+        let site = site.map(str::to_owned);
+        let query = move |db: &Connection| {
+            let mut query = db.prepare_cached(
+                "SELECT seq, time, site, run, kind, entry, previous, hash FROM ledger
+                  WHERE kind = 'runStarted' AND (site = ?1 OR ?1 IS NULL)
+                  ORDER BY seq DESC LIMIT ?2",
+            )?;
+            query.query_map(params![site, max as i64], record_of)?.collect()
+        };
+        self.shared.gate.read("read the runs", query).await
+    }
+}
+
+fn head(db: &Connection) -> rusqlite::Result<Head> {
+    db.prepare_cached("SELECT seq, hash FROM ledger_end WHERE which = 'head'")?
+        .query_row([], |r| Ok(Head { seq: r.get::<_, i64>(0)?.unsigned_abs(), hash: r.get(1)? }))
+}
+
+/// Within a transaction that writes.
+fn append(db: &Connection, now: i64, additions: &[Addition]) -> rusqlite::Result<(Vec<u64>, Head)> {
+    // The head is kept apart from the records. A record that somebody cut off from the end stays
+    // missing, whatever comes after it.
+    let mut head = head(db)?;
+    let mut numbers = Vec::with_capacity(additions.len());
+    for addition in additions {
+        let mut raw = Raw {
+            seq: head.seq + 1,
+            time: now,
+            site: addition.site.clone(),
+            run: addition.run.clone().unwrap_or_default(),
+            kind: addition.entry.kind().to_owned(),
+            entry: to_json(&addition.entry)?,
+            previous: head.hash,
+            hash: String::new(),
+        };
+        raw.hash = raw.expected_hash();
+        db.prepare_cached("INSERT INTO ledger VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")?.execute(
+            params![
+                raw.seq as i64,
+                raw.time,
+                raw.site,
+                raw.run,
+                raw.kind,
+                raw.entry,
+                raw.previous,
+                raw.hash
+            ],
+        )?;
+        follow(db, raw.seq as i64, now, &addition.site, &addition.entry)?;
+        numbers.push(raw.seq);
+        head = raw.head();
+    }
+    Ok((numbers, head))
+}
+
+fn record_of(row: &Row<'_>) -> rusqlite::Result<Record> {
+    let run: String = row.get(3)?;
+    Ok(Record {
+        seq: row.get::<_, i64>(0)?.unsigned_abs(),
+        time: time_of(row.get(1)?),
+        site: row.get(2)?,
+        run: Some(run).filter(|run| !run.is_empty()),
+        entry: entry_of(row, 5)?,
+        previous: row.get(6)?,
+        hash: row.get(7)?,
+    })
+}
+
+pub(super) fn entry_of(row: &Row<'_>, column: usize) -> rusqlite::Result<Entry> {
+    from_json(row, column)
+}
+
+/// The runs whose id begins like this, at most a few; an id that is there whole stands alone.
+pub(super) fn find_run(
+    db: &Connection,
+    table: &'static str,
+    begin: &str,
+) -> rusqlite::Result<Vec<String>> {
+    if begin.is_empty() {
+        return Ok(Vec::new());
+    }
+    // As a range, so that an index is used, and no character of the text has a meaning.
+    let mut query = db.prepare_cached(&format!(
+        "SELECT DISTINCT run FROM {table}
+          WHERE run >= ?1 AND run < ?1 || char(1114111) AND run <> '' ORDER BY run LIMIT 4"
+    ))?;
+    let found: Vec<String> = query.query_map([begin], |r| r.get(0))?.collect::<Result<_, _>>()?;
+    if found.first().is_some_and(|run| run == begin) {
+        return Ok(vec![begin.to_owned()]);
+    }
+    Ok(found)
+}
+
+pub(super) fn one_run(begin: &str, mut found: Vec<String>) -> rusqlite::Result<Option<String>> {
+    if found.len() > 1 {
+        let why = format!(
+            "several runs begin with {begin}, such as {}; write more of the id",
+            found.join(", ")
+        );
+        return Err(unreadable(0, why.into()));
+    }
+    Ok(found.pop())
+}

@@ -1,0 +1,271 @@
+//! `bursar release` as a person types it, and the daemon's own runs.
+
+use std::path::{Path, PathBuf};
+use std::process::Output;
+
+use bursar::simulator::{Population, PropertySpec, Scenario, SeatKind, SeatSpec, UserSpec, When};
+
+use crate::support::process::{Process, output};
+use crate::support::setup::Setup;
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).expect("UTF-8")
+}
+
+fn user(id: &str) -> UserSpec {
+    UserSpec { directory: "CORP".into(), user_id: id.into(), ..UserSpec::default() }
+}
+
+fn seat(id: &str, last_used: When) -> SeatSpec {
+    SeatSpec {
+        kind: SeatKind::Analyzer,
+        user: format!("CORP\\{id}"),
+        last_used,
+        ..SeatSpec::default()
+    }
+}
+
+/// Ten Analyzer seats: two idle ones (`idle1` for 100 days, `idle2` for 90), one that is tagged,
+/// one whose property protects it, one that was never used and allocated yesterday, five in use.
+fn scenario() -> Scenario {
+    let mut users = vec![
+        user("idle1"),
+        user("idle2"),
+        UserSpec { tags: vec!["VIP".into()], ..user("tagged") },
+        UserSpec {
+            custom_properties: vec![PropertySpec { name: "Keep".into(), value: "yes".into() }],
+            ..user("property")
+        },
+        user("fresh"),
+    ];
+    let mut seats = vec![
+        seat("idle1", When::days_ago(100)),
+        seat("idle2", When::days_ago(90)),
+        seat("tagged", When::days_ago(200)),
+        seat("property", When::days_ago(300)),
+        SeatSpec { created: When::days_ago(1), ..seat("fresh", When::Never) },
+    ];
+    for n in 1..=5 {
+        let id = format!("busy{n}");
+        users.push(user(&id));
+        seats.push(seat(&id, When::days_ago(n)));
+    }
+    let population = Population { users: 0, professional: 0, analyzer: 0, ..Population::default() };
+    Scenario { population, users, seats, ..Scenario::default() }
+}
+
+/// The settings, with `keys` of `licenseRelease` beside the rules.
+fn settings(setup: &Setup, keys: &str, analyzer: &str) -> PathBuf {
+    let release = format!(
+        "    licenseRelease:
+      licenseKeyShared: false
+{keys}
+      neverRelease:
+        tag: [vip]
+        customProperty: [{{name: keep, value: YES}}]
+      licenseType:
+        analyzer: {{enable: true, releaseThresholdDays: 30{analyzer}}}
+"
+    );
+    setup.write(&setup.yaml("every 24 hours", &release))
+}
+
+fn run(setup: &Setup, file: &Path, args: &[&str]) -> Output {
+    let mut all = vec!["release", args[0], "-c", file.to_str().expect("UTF-8")];
+    all.extend(&args[1..]);
+    output(&all, setup.folder.path())
+}
+
+/// The requests that change something.
+fn changes(setup: &Setup) -> Vec<String> {
+    let requests = setup.site.control().requests();
+    requests.iter().filter(|r| r.method != "GET").map(|r| r.line()).collect()
+}
+
+fn has_seat(setup: &Setup, id: &str) -> bool {
+    setup.site.control().seat_of(SeatKind::Analyzer, "CORP", id).is_some()
+}
+
+const ON: &str = "      enable: true\n      dryRun: false";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_plan_shows_totals_people_and_reasons_and_changes_nothing() {
+    let setup = Setup::new(scenario()).await;
+    let file = settings(&setup, "", "");
+    let plan = run(&setup, &file, &["plan"]);
+    let said = text(&plan.stdout);
+    assert_eq!(plan.status.code(), Some(0), "{said}{}", text(&plan.stderr));
+    for expected in [
+        "would release 2 of 10 Analyzer seats",
+        "CORP\\idle1",
+        "idle for 100 days",
+        "CORP\\idle2",
+        "tag",
+        "custom-property",
+        "never-used",
+        "used",
+    ] {
+        assert!(said.contains(expected), "{expected} is missing:\n{said}");
+    }
+    assert!(!said.contains("CORP\\busy1"), "{said}");
+    let first = said.find("CORP\\idle1").unwrap();
+    assert!(first < said.find("CORP\\idle2").unwrap(), "oldest idle first:\n{said}");
+    let all = text(&run(&setup, &file, &["plan", "--all"]).stdout);
+    assert!(all.contains("CORP\\busy1"), "{all}");
+    assert_eq!(changes(&setup), [] as [&str; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn explain_answers_rule_by_rule() {
+    let setup = Setup::new(scenario()).await;
+    let file = settings(&setup, "", "");
+    let kept = text(&run(&setup, &file, &["plan", "--explain", "corp\\TAGGED"]).stdout);
+    assert!(kept.contains("is kept"), "{kept}");
+    let rule = kept.lines().find(|l| l.contains("neverRelease.tag")).expect("the rule is shown");
+    assert!(rule.trim_start().starts_with("keeps"), "{kept}");
+    let other = kept.lines().find(|l| l.contains("neverRelease.role")).expect("every rule is");
+    assert!(other.trim_start().starts_with("no"), "{kept}");
+    // In use: the plan itself had no need to read the user.
+    let busy = text(&run(&setup, &file, &["plan", "--explain", "busy1"]).stdout);
+    assert!(
+        busy.contains("is kept") && busy.contains("used within releaseThresholdDays"),
+        "{busy}"
+    );
+    let idle = text(&run(&setup, &file, &["plan", "--explain", "CORP\\idle1"]).stdout);
+    assert!(idle.contains("would be released"), "{idle}");
+    let nobody = run(&setup, &file, &["plan", "--explain", "CORP\\nobody"]);
+    assert_eq!(nobody.status.code(), Some(3));
+    assert!(text(&nobody.stdout).contains("holds no Analyzer seat"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_saved_plan_is_rehearsed_under_dry_run_and_applied_with_real() {
+    let setup = Setup::new(scenario()).await;
+    let file = settings(&setup, "      enable: true\n      dryRun: true", "");
+    let saved = run(&setup, &file, &["plan", "-o", "plan.json"]);
+    assert_eq!(saved.status.code(), Some(0), "{}", text(&saved.stderr));
+
+    let rehearsal = run(&setup, &file, &["apply", "plan.json", "--yes"]);
+    let said = text(&rehearsal.stdout) + &text(&rehearsal.stderr);
+    assert_eq!(rehearsal.status.code(), Some(0), "{said}");
+    assert!(said.contains("2 would be released"), "{said}");
+    assert!(said.contains("nothing was released") && said.contains("--real"), "{said}");
+    assert_eq!(changes(&setup), [] as [&str; 0]);
+
+    let asked = run(&setup, &file, &["apply", "plan.json", "--real"]);
+    assert_eq!(asked.status.code(), Some(2), "nobody is there to type the name");
+    assert!(text(&asked.stderr).contains("--yes"), "{}", text(&asked.stderr));
+    assert_eq!(changes(&setup), [] as [&str; 0]);
+
+    let real = run(&setup, &file, &["apply", "plan.json", "--real", "--yes"]);
+    let said = text(&real.stdout) + &text(&real.stderr);
+    assert_eq!(real.status.code(), Some(0), "{said}");
+    assert!(said.contains("2 released"), "{said}");
+    assert_eq!(changes(&setup).len(), 2);
+    assert!(!has_seat(&setup, "idle1") && !has_seat(&setup, "idle2"));
+    assert!(
+        has_seat(&setup, "tagged") && has_seat(&setup, "property") && has_seat(&setup, "fresh")
+    );
+
+    let history = text(&run(&setup, &file, &["history"]).stdout);
+    assert_eq!(history.matches("rehearsal").count(), 1, "{history}");
+    assert!(history.contains("real") && history.contains("2 released"), "{history}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn undo_gives_a_user_the_seat_back() {
+    let setup = Setup::new(scenario()).await;
+    let file = settings(&setup, ON, "");
+    let apply = run(&setup, &file, &["apply", "--yes"]);
+    assert_eq!(apply.status.code(), Some(0), "{}", text(&apply.stderr));
+    assert!(!has_seat(&setup, "idle1"));
+    let undo = run(&setup, &file, &["undo", "corp\\IDLE1", "--yes"]);
+    let said = text(&undo.stdout) + &text(&undo.stderr);
+    assert_eq!(undo.status.code(), Some(0), "{said}");
+    assert!(said.contains("1 given back"), "{said}");
+    assert!(has_seat(&setup, "idle1") && !has_seat(&setup, "idle2"));
+    // She is left alone now, although the seat was never used since.
+    let plan = text(&run(&setup, &file, &["plan"]).stdout);
+    assert!(plan.contains("would release 0 of 9"), "{plan}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_guard_stops_apply_until_a_person_accepts_it() {
+    let setup = Setup::new(scenario()).await;
+    let file = settings(&setup, ON, ", maxReleasePercent: 10");
+    let plan = run(&setup, &file, &["plan"]);
+    let said = text(&plan.stdout);
+    assert_eq!(plan.status.code(), Some(3), "{said}");
+    assert!(said.contains("percent") && said.contains("maxReleasePercent"), "{said}");
+    let apply = run(&setup, &file, &["apply", "--yes"]);
+    assert_eq!(apply.status.code(), Some(3), "{}", text(&apply.stderr));
+    assert_eq!(changes(&setup), [] as [&str; 0]);
+    let accepted = run(&setup, &file, &["apply", "--yes", "--accept", "percent"]);
+    assert_eq!(accepted.status.code(), Some(0), "{}", text(&accepted.stderr));
+    assert_eq!(changes(&setup).len(), 2);
+    let unknown = run(&setup, &file, &["apply", "--accept", "incomplete"]);
+    assert_eq!(unknown.status.code(), Some(2));
+    assert!(text(&unknown.stderr).contains("can't be accepted"), "{}", text(&unknown.stderr));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lock_holds_until_it_is_taken_off() {
+    let setup = Setup::new(scenario()).await;
+    let file = settings(&setup, ON, "");
+    let lock = run(&setup, &file, &["lock", "--until", "2099-01-01", "--why", "year end"]);
+    assert_eq!(lock.status.code(), Some(0), "{}", text(&lock.stderr));
+    let apply = run(&setup, &file, &["apply", "--yes"]);
+    let said = text(&apply.stdout) + &text(&apply.stderr);
+    assert_eq!(apply.status.code(), Some(3), "{said}");
+    assert!(said.contains("year end"), "{said}");
+    assert_eq!(changes(&setup), [] as [&str; 0]);
+    assert!(text(&run(&setup, &file, &["history"]).stdout).contains("paused until 2099-01-02"));
+    assert_eq!(run(&setup, &file, &["unlock"]).status.code(), Some(0));
+    assert_eq!(run(&setup, &file, &["apply", "--yes"]).status.code(), Some(0));
+    assert_eq!(changes(&setup).len(), 2);
+    for (until, why) in [("yesterday", "x"), ("2020-01-01", "x"), ("2099-01-01", " ")] {
+        let bad = run(&setup, &file, &["lock", "--until", until, "--why", why]);
+        assert_eq!(bad.status.code(), Some(2), "{until} {why}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn check_says_in_one_line_what_the_next_run_would_do() {
+    let setup = Setup::new(scenario()).await;
+    for (keys, expected) in [
+        ("", "off (enable: false); a run would release 2 of 10 Analyzer seats"),
+        ("      enable: true", "rehearsal (dryRun: true)"),
+        (ON, "the next REAL run"),
+    ] {
+        let file = settings(&setup, keys, "");
+        let check = output(&["check", "-c", file.to_str().unwrap()], setup.folder.path());
+        let said = text(&check.stdout);
+        let line = said.lines().find(|l| l.contains("site default: release"));
+        assert!(line.is_some_and(|l| l.contains(expected)), "{expected}:\n{said}");
+    }
+    assert_eq!(changes(&setup), [] as [&str; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_daemon_rehearses_at_once_and_waits_with_the_first_real_run() {
+    let setup = Setup::new(scenario()).await;
+    let file = settings(&setup, ON, "");
+    let args = ["run", "-c", file.to_str().unwrap()];
+    let mut daemon = Process::start(&args, setup.folder.path());
+    let line = daemon.wait_for("release: the next REAL run");
+    assert!(line.contains("would release 2 of 10 Analyzer seats"), "{line}");
+    daemon.terminate();
+    assert_eq!(changes(&setup), [] as [&str; 0], "the first real run waits for its tick");
+
+    settings(&setup, "      enable: true", "");
+    let mut daemon = Process::start(&args, setup.folder.path());
+    daemon.wait_for("rehearsal done");
+    daemon.terminate();
+    // Switched to real: the rehearsal counts as the last run, so nothing happens at start.
+    settings(&setup, ON, "");
+    let mut daemon = Process::start(&args, setup.folder.path());
+    daemon.wait_for("release: the next REAL run");
+    let (_, said) = daemon.terminate();
+    assert!(!said.iter().any(|l| l.contains("release done")), "{said:#?}");
+    assert_eq!(changes(&setup), [] as [&str; 0]);
+}
