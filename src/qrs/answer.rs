@@ -7,6 +7,7 @@ use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, RETRY_AFTER};
 use reqwest::{Response, StatusCode};
 
 use super::error::Error;
+use super::json::Failure;
 
 /// As much of an error's body is read to tell its kind.
 const MAX_ERROR_BODY: usize = 64 * 1024;
@@ -14,27 +15,94 @@ const MAX_ERROR_BODY: usize = 64 * 1024;
 /// Longest text of a 400 that is repeated in an error, in characters.
 const MAX_ANSWER: usize = 200;
 
+/// What takes the pieces of a body, and makes a value of them.
+pub(super) trait Sink {
+    type Value;
+
+    /// Most bytes of the unpacked body.
+    fn limit(&self) -> usize;
+
+    fn feed(&mut self, piece: &[u8]) -> Result<(), Stop>;
+
+    fn finish(self) -> Result<Self::Value, Stop>;
+}
+
+/// Why a body is not read further, or is not what it should be.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Stop {
+    TooLarge { limit: usize },
+    Not(Failure),
+}
+
+impl Stop {
+    pub(super) fn error(self, url: String) -> Error {
+        match self {
+            Self::TooLarge { limit } => Error::TooLarge { url, limit },
+            Self::Not(failure) => failure.error(url),
+        }
+    }
+}
+
 pub(super) enum BodyError {
-    TooLarge,
+    Stopped(Stop),
     Broken(reqwest::Error),
 }
 
-/// The unpacked body, at most `max_bytes` of it.
-pub(super) async fn read_body(
-    response: &mut Response,
-    max_bytes: usize,
-) -> Result<Vec<u8>, BodyError> {
-    if response.content_length().is_some_and(|length| length > max_bytes as u64) {
-        return Err(BodyError::TooLarge);
+/// Leads the unpacked body into a sink.
+pub(super) async fn fill(response: &mut Response, sink: &mut impl Sink) -> Result<(), BodyError> {
+    let limit = sink.limit();
+    let too_large = || BodyError::Stopped(Stop::TooLarge { limit });
+    if response.content_length().is_some_and(|length| length > limit as u64) {
+        return Err(too_large());
     }
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(BodyError::Broken)? {
-        if body.len() + chunk.len() > max_bytes {
-            return Err(BodyError::TooLarge);
+    let mut seen = 0;
+    while let Some(piece) = response.chunk().await.map_err(BodyError::Broken)? {
+        seen += piece.len();
+        if seen > limit {
+            return Err(too_large());
         }
-        body.extend_from_slice(&chunk);
+        sink.feed(&piece).map_err(BodyError::Stopped)?;
     }
-    Ok(body)
+    Ok(())
+}
+
+/// The whole body as it is.
+#[derive(Debug)]
+pub(super) struct Whole {
+    pub body: Vec<u8>,
+    pub limit: usize,
+}
+
+impl Whole {
+    pub(super) fn up_to(limit: usize) -> Self {
+        Self { body: Vec::new(), limit }
+    }
+}
+
+impl Sink for Whole {
+    type Value = Vec<u8>;
+
+    fn limit(&self) -> usize {
+        self.limit
+    }
+
+    fn feed(&mut self, piece: &[u8]) -> Result<(), Stop> {
+        self.body.extend_from_slice(piece);
+        Ok(())
+    }
+
+    fn finish(self) -> Result<Vec<u8>, Stop> {
+        Ok(self.body)
+    }
+}
+
+/// The beginning of an error's body; nothing when it can't be read.
+async fn error_body(response: &mut Response) -> Vec<u8> {
+    let mut whole = Whole::up_to(MAX_ERROR_BODY);
+    match fill(response, &mut whole).await {
+        Ok(()) => whole.body,
+        Err(_) => Vec::new(),
+    }
 }
 
 /// The error for an answer other than 200.
@@ -48,13 +116,13 @@ pub(super) async fn status_error(
         StatusCode::UNAUTHORIZED => Error::Unauthorized { url },
         StatusCode::NOT_FOUND => Error::NotFound { url },
         StatusCode::FORBIDDEN => {
-            let body = read_body(&mut response, MAX_ERROR_BODY).await.unwrap_or_default();
+            let body = error_body(&mut response).await;
             let text = String::from_utf8_lossy(&body).to_ascii_uppercase();
             if text.contains("XSRF") { Error::Xsrf { url } } else { Error::Forbidden { url } }
         }
         StatusCode::BAD_REQUEST => {
             let html = is_html(&response);
-            let body = read_body(&mut response, MAX_ERROR_BODY).await.unwrap_or_default();
+            let body = error_body(&mut response).await;
             Error::BadFilter { url, answer: plain_text(&body).filter(|_| !html) }
         }
         StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => {
@@ -66,6 +134,23 @@ pub(super) async fn status_error(
         status => Error::UnexpectedStatus { url, status: status.as_u16() },
     }
     .with_retry_after(retry_after(response.headers(), server_date))
+}
+
+/// The error for an answer to a request that was to change something.
+pub(super) async fn change_error(
+    mut response: Response,
+    url: String,
+    server_date: Option<DateTime<Utc>>,
+) -> Error {
+    match response.status() {
+        status @ (StatusCode::BAD_REQUEST | StatusCode::CONFLICT) => {
+            let html = is_html(&response);
+            let body = error_body(&mut response).await;
+            let answer = plain_text(&body).filter(|_| !html);
+            Error::Refused { url, status: status.as_u16(), answer }
+        }
+        _ => status_error(response, url, server_date).await,
+    }
 }
 
 /// The first line of a plain text, shortened.

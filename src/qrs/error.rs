@@ -71,6 +71,13 @@ pub enum Error {
         /// The start of the service's plain text, which repeats the filter.
         answer: Option<String>,
     },
+    /// 400 or 409 to a request that was to change something.
+    Refused {
+        url: String,
+        status: u16,
+        /// The start of the service's plain text: which rule is broken.
+        answer: Option<String>,
+    },
     /// 5xx, 408 or 429.
     Server {
         url: String,
@@ -168,6 +175,10 @@ impl Error {
                     "{url} answered 400{answer}: it does not understand the filter or a parameter of the request"
                 )
             }
+            Self::Refused { url, status, answer } => {
+                let answer = answer.as_deref().map(|text| format!(" ({text})")).unwrap_or_default();
+                format!("{url} answered {status}{answer}: it refuses this change")
+            }
             Self::Server { url, status, .. } => format!(
                 "{url} answered {status}: the repository service or something before it is overloaded, starting or faulty"
             ),
@@ -220,7 +231,7 @@ impl Error {
                 "something on the way (a proxy, a rewrite rule) cuts the query or the X-Qlik-Xrfkey header: connect to the repository service directly, port 4242"
             }
             Self::Forbidden { .. } => {
-                "set X-Qlik-User in headers.static to UserDirectory=INTERNAL; UserId=sa_api, or give that user a role that may read licenses"
+                "set X-Qlik-User in headers.static to UserDirectory=INTERNAL; UserId=sa_api, or give that user a role that may read licenses and users and, to release seats, change licenses"
             }
             Self::Unauthorized { .. } => {
                 "this is probably the Qlik proxy and not the repository service: set port to 4242 and host to the central node"
@@ -230,6 +241,9 @@ impl Error {
             }
             Self::BadFilter { answer: Some(_), .. } => {
                 "please report this with the version of Qlik Sense"
+            }
+            Self::Refused { .. } => {
+                "look at the access allocations of this user and the free seats in the management console"
             }
             Self::Server { .. } => {
                 "if it stays, look into the repository's logs on the central node"
@@ -271,6 +285,7 @@ impl Error {
             Self::Unauthorized { .. } => "unauthorized",
             Self::NotFound { .. } => "not-found",
             Self::BadFilter { .. } => "bad-filter",
+            Self::Refused { .. } => "refused",
             Self::Server { .. } => "server-error",
             Self::UnexpectedStatus { .. } => "unexpected-status",
             Self::NotJson { .. } => "not-json",
@@ -353,6 +368,8 @@ mod tests {
             Error::NotFound { url: url() },
             Error::BadFilter { url: url(), answer: Some("Invalid expression".into()) },
             Error::BadFilter { url: url(), answer: None },
+            Error::Refused { url: url(), status: 400, answer: Some("Broken rules".into()) },
+            Error::Refused { url: url(), status: 409, answer: None },
             Error::Server { url: url(), status: 503, retry_after: None },
             Error::UnexpectedStatus { url: url(), status: 302 },
             Error::NotJson { url: url(), body: NotJson::Html },

@@ -4,6 +4,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use serde_json::error::Category;
 
+use super::Error;
 use super::error::NotJson;
 use crate::license::{ShapeError, kind_of};
 
@@ -12,6 +13,15 @@ use crate::license::{ShapeError, kind_of};
 pub(super) enum Failure {
     NotJson(NotJson),
     Shape(ShapeError),
+}
+
+impl Failure {
+    pub(super) fn error(self, url: String) -> Error {
+        match self {
+            Self::NotJson(body) => Error::NotJson { url, body },
+            Self::Shape(error) => Error::shape(&url, error),
+        }
+    }
 }
 
 /// Parses a body as `T`.
@@ -53,9 +63,10 @@ fn starting_with<T: DeserializeOwned>(
 }
 
 /// What serde says of a value of the wrong kind, without the value itself.
-fn shape_of(body: &[u8], error: &serde_json::Error) -> ShapeError {
+pub(super) fn shape_of(body: &[u8], error: &serde_json::Error) -> ShapeError {
     let expected = "the fields of this version of the answer";
-    if let Ok(value) = serde_json::from_slice::<Value>(body)
+    // A body may go on after the value, when it is a list's element.
+    if let Some(Ok(value)) = serde_json::Deserializer::from_slice(body).into_iter::<Value>().next()
         && !value.is_object()
         && !value.is_array()
     {

@@ -5,18 +5,28 @@
 //! | `transport` | one request: TLS, headers, xrfkey, timeouts, body limit |
 //! | `answer` | the parts of an HTTP answer, and what a status means |
 //! | [`retry`] | when a failed GET is tried again |
+//! | `list` | a list, parsed element by element while it comes |
+//! | `loose` | values of any JSON type, so that one odd field spoils no list |
 //! | `read` | what is asked of the service, and what counts as an answer |
+//! | `seats` | the seats of a type, as the rules of release look at them |
+//! | `people` | users in full, by id, many in one request |
+//! | [`write`] | the only requests that change a site: give a seat, take a seat |
 //! | [`filter`] | filter expressions, escaped as the service demands |
 //! | [`wire`] | answers as types |
 //! | [`error`], `diagnose` | every way to fail, as a sentence an admin can act on |
 //!
-//! Nothing here can change a site: only GET is sent. No body and no key is ever logged.
+//! Only [`write`] can change a site, and only `release` may use it: everything else sends GET alone.
+//! What is sent with another method is sent once, never again on its own. No body and no key is
+//! ever logged.
 
 mod answer;
 mod diagnose;
 pub mod error;
 pub mod filter;
 mod json;
+mod list;
+mod loose;
+mod people;
 mod read;
 pub mod retry;
 mod seats;
@@ -38,6 +48,7 @@ pub use error::{BuildError, Error};
 pub use filter::{Field, Filter};
 pub use wire::About;
 
+use answer::Sink;
 use retry::Tries;
 use transport::Transport;
 
@@ -47,6 +58,8 @@ pub struct Reading<T> {
     pub value: T,
     /// The site's clock (`Date` header, whole seconds) when it answered.
     pub server_date: Option<DateTime<Utc>>,
+    /// When the head of the answer came.
+    pub answered: Instant,
     /// From sending the request to the last byte of the answer, without retries and queueing.
     pub latency: Duration,
 }
@@ -54,7 +67,12 @@ pub struct Reading<T> {
 impl<T> Reading<T> {
     /// The same reading of something made of the value.
     pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Reading<U> {
-        Reading { value: f(self.value), server_date: self.server_date, latency: self.latency }
+        Reading {
+            value: f(self.value),
+            server_date: self.server_date,
+            answered: self.answered,
+            latency: self.latency,
+        }
     }
 }
 
@@ -120,19 +138,19 @@ impl Client {
         self.inner.transport.address()
     }
 
-    /// A GET with retries. `path` is below `/qrs/`; `max_bytes` limits the unpacked body.
-    async fn get(
+    /// A GET with retries. `path` is below `/qrs/`; `sink` makes what takes the body of a try.
+    async fn get<S: Sink>(
         &self,
         path: &str,
         query: &[(&str, &str)],
-        max_bytes: usize,
+        sink: impl Fn() -> S,
         deadline: Instant,
-    ) -> Result<Reading<Vec<u8>>, Error> {
+    ) -> Result<Reading<S::Value>, Error> {
         let inner = &*self.inner;
         let mut tries = Tries::new(&inner.site, inner.backoff, deadline);
         loop {
-            let key = transport::xrfkey(&mut retry::lock(&inner.rng));
-            match inner.transport.get(path, query, &key, max_bytes, tries.until()).await {
+            let key = self.xrfkey();
+            match inner.transport.get(path, query, &key, sink(), tries.until()).await {
                 Ok(reading) => return Ok(reading),
                 Err(error) => {
                     let wait = tries.failed(error, &mut retry::lock(&inner.rng))?;
@@ -140,6 +158,10 @@ impl Client {
                 }
             }
         }
+    }
+
+    fn xrfkey(&self) -> String {
+        transport::xrfkey(&mut retry::lock(&self.inner.rng))
     }
 }
 

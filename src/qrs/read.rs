@@ -4,7 +4,9 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::time::Instant;
 
+use super::answer::Whole;
 use super::json::{self, Failure};
+use super::list::{self, Limits};
 use super::wire::{About, Count};
 use super::{Client, Error, Filter, Reading};
 use crate::config::settings::DateOrder;
@@ -13,8 +15,8 @@ use crate::license::{self, Pools, ServerLicense};
 /// Most bytes of a single object: the largest known one, a license, has a few kilobytes.
 const MAX_OBJECT: usize = 4 * 1024 * 1024;
 
-/// Most bytes of a list: 200,000 allocations of 700 bytes fit, as do 60,000 users with attributes.
-const MAX_LIST: usize = 256 * 1024 * 1024;
+/// Limits of a list: 200,000 allocations of 700 bytes fit three times.
+const MAX_LIST: Limits = Limits { bytes: 512 * 1024 * 1024, element: MAX_OBJECT, rows: 1_000_000 };
 
 /// Every method retries by itself: the first try always runs (bounded by the request timeout), a
 /// later one only before `deadline` and never beyond it.
@@ -90,13 +92,24 @@ impl Client {
         filter: Option<&Filter>,
         deadline: Instant,
     ) -> Result<Reading<Vec<T>>, Error> {
+        self.list(entity, filter, list::element::<T>, deadline).await
+    }
+
+    /// [`list_full`](Self::list_full) with another way to read an element.
+    pub(super) async fn list<T>(
+        &self,
+        entity: &str,
+        filter: Option<&Filter>,
+        parse: list::Parse<T>,
+        deadline: Instant,
+    ) -> Result<Reading<Vec<T>>, Error> {
         let path = format!("{entity}/full");
+        let form = list::Form { parse, limits: MAX_LIST };
         let text = filter.map(Filter::to_string);
         let query: Vec<_> = text.iter().map(|text| ("filter", text.as_str())).collect();
         let mut again = true;
         loop {
-            let body = self.get(&path, &query, MAX_LIST, deadline).await?;
-            let rows = self.parsed(&path, body, json::list::<T>)?;
+            let rows = self.get(&path, &query, || list::Reader::new(form), deadline).await?;
             let counted = self.count(entity, filter, deadline).await?;
             let listed = rows.value.len();
             if listed as u64 >= counted {
@@ -118,17 +131,17 @@ impl Client {
         query: &[(&str, &str)],
         deadline: Instant,
     ) -> Result<Reading<T>, Error> {
-        let body = self.get(path, query, MAX_OBJECT, deadline).await?;
+        let body = self.get(path, query, || Whole::up_to(MAX_OBJECT), deadline).await?;
         self.parsed(path, body, json::parse::<T>)
     }
 
-    async fn get_object<T: DeserializeOwned>(
+    pub(super) async fn get_object<T: DeserializeOwned>(
         &self,
         path: &str,
         query: &[(&str, &str)],
         deadline: Instant,
     ) -> Result<Reading<T>, Error> {
-        let body = self.get(path, query, MAX_OBJECT, deadline).await?;
+        let body = self.get(path, query, || Whole::up_to(MAX_OBJECT), deadline).await?;
         self.parsed(path, body, json::object::<T>)
     }
 
@@ -138,14 +151,11 @@ impl Client {
         body: Reading<Vec<u8>>,
         parse: impl FnOnce(&[u8]) -> Result<T, Failure>,
     ) -> Result<Reading<T>, Error> {
-        let value = parse(&body.value).map_err(|failure| match failure {
-            Failure::NotJson(body) => Error::NotJson { url: self.shown(path), body },
-            Failure::Shape(error) => Error::shape(&self.shown(path), error),
-        })?;
-        Ok(Reading { value, server_date: body.server_date, latency: body.latency })
+        let value = parse(&body.value).map_err(|failure| failure.error(self.shown(path)))?;
+        Ok(body.map(|_| value))
     }
 
-    fn shown(&self, path: &str) -> String {
+    pub(super) fn shown(&self, path: &str) -> String {
         self.inner.transport.shown(path)
     }
 }

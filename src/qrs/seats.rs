@@ -1,25 +1,135 @@
-//! Seats and the people who hold them.
+//! The seats of a type, as the rules of release look at them.
 
-use std::collections::HashMap;
-
+use serde::Deserialize;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::{Client, Error, Reading};
-use crate::license::{Seat, SeatType};
-use crate::release::plan::PersonRead;
+use super::json::Failure;
+use super::list;
+use super::loose::Any;
+use super::{Client, Error, Field, Reading};
+use crate::license::{Holder, Moment, Seat, SeatType, ShapeError};
+
+const USER: Field = Field::new("user.id");
+
+/// A row of `license/...accesstype/full`. What isn't here is ignored. What decides whether the
+/// seat may go is demanded (`quarantined`: unknown is not fine) or read as it stands.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct SeatRow {
+    id: Uuid,
+    #[serde(default)]
+    created_date: Any<Moment>,
+    #[serde(default)]
+    user: Option<UserRef>,
+    #[serde(default)]
+    last_used: Any<Moment>,
+    /// Old servers and token licenses don't have it.
+    #[serde(default)]
+    excess: Option<bool>,
+    quarantined: bool,
+    #[serde(default)]
+    quarantine_end: Any<Moment>,
+    #[serde(default)]
+    deleted_user_id: Any<Option<Box<str>>>,
+    #[serde(default)]
+    deleted_user_directory: Any<Option<Box<str>>>,
+    #[serde(default)]
+    schema_path: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct UserRef {
+    #[serde(default)]
+    id: Any<Option<Uuid>>,
+    #[serde(default)]
+    user_id: Any<Option<Box<str>>>,
+    #[serde(default)]
+    user_directory: Any<Option<Box<str>>>,
+    #[serde(default)]
+    name: Any<Option<Box<str>>>,
+}
+
+impl SeatType {
+    /// Below `/qrs/`.
+    pub(super) fn path(self) -> &'static str {
+        match self {
+            Self::Professional => "license/professionalaccesstype",
+            Self::Analyzer => "license/analyzeraccesstype",
+            Self::User => "license/useraccesstype",
+        }
+    }
+
+    /// As rows name their type.
+    fn schema_path(self) -> &'static str {
+        match self {
+            Self::Professional => "License.ProfessionalAccessType",
+            Self::Analyzer => "License.AnalyzerAccessType",
+            Self::User => "License.UserAccessType",
+        }
+    }
+}
+
+impl SeatRow {
+    /// The seat of a row that was asked for as one of this type.
+    pub(super) fn seat(self, seat_type: SeatType) -> Result<Seat, ShapeError> {
+        let expected = seat_type.schema_path();
+        if let Some(path) = &self.schema_path
+            && !path.eq_ignore_ascii_case(expected)
+        {
+            return Err(ShapeError::new(expected, "a row of another type"));
+        }
+        Ok(Seat {
+            id: self.id,
+            seat_type,
+            holder: self.user.and_then(UserRef::holder),
+            deleted_user: match (self.deleted_user_directory.0, self.deleted_user_id.0) {
+                (Some(directory), Some(id)) => Some(format!("{directory}\\{id}").into()),
+                (_, id) => id,
+            },
+            created: self.created_date.0,
+            last_used: self.last_used.0,
+            excess: self.excess.unwrap_or(false),
+            quarantined: self.quarantined.then_some(self.quarantine_end.0),
+        })
+    }
+}
+
+impl UserRef {
+    /// `None` for a user who can't be looked up or named in a record: their seat is kept, like
+    /// that of no user.
+    fn holder(self) -> Option<Holder> {
+        Some(Holder {
+            id: self.id.0?,
+            directory: self.user_directory.0?,
+            user_id: self.user_id.0?,
+            name: self.name.0.unwrap_or_default(),
+        })
+    }
+}
+
+/// Reads a list's element as a seat of a type.
+fn element(seat_type: SeatType, bytes: &[u8]) -> Result<Option<(Seat, usize)>, Failure> {
+    let Some((row, length)) = list::element::<SeatRow>(bytes)? else { return Ok(None) };
+    let seat = row.seat(seat_type).map_err(Failure::Shape)?;
+    Ok(Some((seat, length)))
+}
 
 impl Client {
-    /// All seats of a type, compared with the count.
+    /// All seats of a type, compared with the count. A row whose user has no usable id, directory
+    /// or user id is a seat without a holder.
     ///
     /// # Errors
     /// See [`Error`]; a row that is no seat is an error of the whole list.
     pub async fn seats(
         &self,
-        _seat_type: SeatType,
-        _deadline: Instant,
+        seat_type: SeatType,
+        deadline: Instant,
     ) -> Result<Reading<Vec<Seat>>, Error> {
-        unimplemented!("read")
+        self.list(seat_type.path(), None, parse(seat_type), deadline).await
     }
 
     /// One seat; `None` when the site answers 404.
@@ -28,42 +138,83 @@ impl Client {
     /// See [`Error`]; an answer that is another seat is [`Error::UnexpectedShape`].
     pub async fn seat(
         &self,
-        _seat_type: SeatType,
-        _id: Uuid,
-        _deadline: Instant,
+        seat_type: SeatType,
+        id: Uuid,
+        deadline: Instant,
     ) -> Result<Option<Seat>, Error> {
-        unimplemented!("read")
+        let path = format!("{}/{id}", seat_type.path());
+        let row: SeatRow = match self.get_object(&path, &[], deadline).await {
+            Ok(row) => row.value,
+            Err(Error::NotFound { .. }) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let shape = |error| Error::shape(&self.shown(&path), error);
+        let seat = row.seat(seat_type).map_err(shape)?;
+        if seat.id != id {
+            return Err(shape(ShapeError::new("the seat that was asked for", "another seat")));
+        }
+        Ok(Some(seat))
     }
 
     /// The seats of a type that a user holds, quarantined ones included.
     ///
     /// # Errors
-    /// See [`Error`].
+    /// See [`Error`]; a seat of somebody else in the answer is [`Error::UnexpectedShape`].
     pub async fn seats_of(
         &self,
-        _seat_type: SeatType,
-        _user: Uuid,
-        _deadline: Instant,
+        seat_type: SeatType,
+        user: Uuid,
+        deadline: Instant,
     ) -> Result<Vec<Seat>, Error> {
-        unimplemented!("read")
-    }
-
-    /// These users in full: an entry for each id that was asked for.
-    pub async fn people(&self, _ids: &[Uuid], _deadline: Instant) -> HashMap<Uuid, PersonRead> {
-        unimplemented!("read")
-    }
-
-    /// One user in full.
-    pub async fn person(&self, _id: Uuid, _deadline: Instant) -> PersonRead {
-        unimplemented!("read")
+        let filter = USER.eq(user);
+        let path = seat_type.path();
+        let seats = self.list(path, Some(&filter), parse(seat_type), deadline).await?.value;
+        let theirs = |seat: &Seat| seat.holder.as_ref().is_some_and(|holder| holder.id == user);
+        if seats.iter().all(theirs) {
+            return Ok(seats);
+        }
+        let error = ShapeError::new("seats of the user that was asked for", "another seat");
+        Err(Error::shape(&self.shown(&format!("{path}/full")), error))
     }
 
     /// A digest of the license's number or key, equal for sites that share it; `None` without a
-    /// license. The number itself never leaves the parser.
+    /// license. The number has few digits, so the digest is not for display either.
     ///
     /// # Errors
-    /// See [`Error`].
-    pub async fn license_fingerprint(&self, _deadline: Instant) -> Result<Option<String>, Error> {
-        unimplemented!("read")
+    /// See [`Error`]; a license without any number is [`Error::UnexpectedShape`].
+    pub async fn license_fingerprint(&self, deadline: Instant) -> Result<Option<String>, Error> {
+        let path = "license";
+        let answer: Value = self.get_json(path, &[], deadline).await?.value;
+        fingerprint(&answer).map_err(|error| Error::shape(&self.shown(path), error))
     }
+}
+
+/// One function a type, because a list is read by a plain function.
+fn parse(seat_type: SeatType) -> list::Parse<Seat> {
+    match seat_type {
+        SeatType::Professional => |bytes| element(SeatType::Professional, bytes),
+        SeatType::Analyzer => |bytes| element(SeatType::Analyzer, bytes),
+        SeatType::User => |bytes| element(SeatType::User, bytes),
+    }
+}
+
+/// Of the number, which both kinds of license have; else of the key or the LEF text. Blanks, dashes
+/// and case don't count.
+fn fingerprint(answer: &Value) -> Result<Option<String>, ShapeError> {
+    if answer.is_null() {
+        return Ok(None);
+    }
+    for field in ["serial", "key", "lef"] {
+        let text = answer.get(field).and_then(Value::as_str).unwrap_or_default();
+        let mut hash = Sha256::new();
+        let mut length = 0;
+        for c in text.chars().filter(|c| c.is_alphanumeric()) {
+            hash.update(c.to_lowercase().to_string());
+            length += 1;
+        }
+        if length > 0 {
+            return Ok(Some(hex::encode(hash.finalize())));
+        }
+    }
+    Err(ShapeError::new("a license with a number, a key or a LEF", "none of them"))
 }

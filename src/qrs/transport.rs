@@ -4,15 +4,17 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::{ACCEPT, DATE, HeaderMap, HeaderName, HeaderValue};
-use reqwest::{StatusCode, redirect};
+use reqwest::{Method, Response, StatusCode, redirect};
 use rustls::pki_types::ServerName;
-use tokio::sync::Semaphore;
+use serde_json::Value;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 use url::Url;
 
-use super::answer::{BodyError, header_date, is_html, read_body, status_error};
+use super::answer::{BodyError, Sink, fill, header_date, is_html, status_error};
 use super::error::{BuildError, Error, NotJson};
 use super::{Reading, diagnose};
 use crate::config::settings::Connection;
@@ -32,8 +34,40 @@ pub(super) struct Transport {
     base: Url,
     headers: HeaderMap,
     permits: Semaphore,
+    concurrency: usize,
     timeout: Duration,
     peer: Peer,
+}
+
+/// The head of an answer. It keeps its place among the concurrent requests until it is dropped.
+pub(super) struct Answer<'a> {
+    pub response: Response,
+    pub server_date: Option<DateTime<Utc>>,
+    answered: Instant,
+    sent: Instant,
+    timeout: Duration,
+    /// The request, for people.
+    pub shown: String,
+    _permit: SemaphorePermit<'a>,
+}
+
+impl Answer<'_> {
+    fn reading<T>(&self, value: T) -> Reading<T> {
+        Reading {
+            value,
+            server_date: self.server_date,
+            answered: self.answered,
+            latency: self.sent.elapsed(),
+        }
+    }
+
+    pub(super) fn broken(&self, error: &reqwest::Error) -> Error {
+        let url = self.shown.clone();
+        if error.is_timeout() {
+            return Error::TimedOut { url, after: self.timeout };
+        }
+        Error::NotJson { url, body: NotJson::Truncated }
+    }
 }
 
 /// Who is talked to and with which files: what errors need to name.
@@ -60,6 +94,8 @@ impl Transport {
             // The service is inside the trust zone; a proxy from the environment can't reach it.
             .no_proxy()
             .redirect(redirect::Policy::none())
+            // What is tried again is decided in `retry`; what changes a site never is.
+            .retry(reqwest::retry::never())
             .connect_timeout(connection.connect_timeout)
             .pool_max_idle_per_host(connection.max_concurrency.max(1))
             .tcp_nodelay(true);
@@ -80,6 +116,7 @@ impl Transport {
             http,
             headers: headers(&connection.headers)?,
             permits: Semaphore::new(connection.max_concurrency.max(1)),
+            concurrency: connection.max_concurrency.max(1),
             timeout: connection.request_timeout,
             peer: Peer::new(connection, &base, server_name),
             base,
@@ -90,16 +127,62 @@ impl Transport {
         &self.peer.address
     }
 
+    /// How many requests run at a time.
+    pub(super) fn concurrency(&self) -> usize {
+        self.concurrency
+    }
+
     /// One GET without retries, within the request timeout and before `until`, the wait for other
     /// requests to end included. Only a 200 is `Ok`.
-    pub(super) async fn get(
+    pub(super) async fn get<S: Sink>(
         &self,
         path: &str,
         query: &[(&str, &str)],
         xrfkey: &str,
-        max_bytes: usize,
+        mut sink: S,
         until: Option<Instant>,
-    ) -> Result<Reading<Vec<u8>>, Error> {
+    ) -> Result<Reading<S::Value>, Error> {
+        let mut answer = self.found(path, query, xrfkey, until).await?;
+        let value = match fill(&mut answer.response, &mut sink).await {
+            Ok(()) => sink.finish(),
+            Err(BodyError::Broken(error)) => return Err(answer.broken(&error)),
+            Err(BodyError::Stopped(stop)) => Err(stop),
+        };
+        match value {
+            Ok(value) => Ok(answer.reading(value)),
+            Err(stop) => Err(stop.error(answer.shown)),
+        }
+    }
+
+    /// The head of a 200 that is no page for people.
+    async fn found(
+        &self,
+        path: &str,
+        query: &[(&str, &str)],
+        xrfkey: &str,
+        until: Option<Instant>,
+    ) -> Result<Answer<'_>, Error> {
+        let answer = self.send(Method::GET, path, query, None, xrfkey, until).await?;
+        if answer.response.status() != StatusCode::OK {
+            return Err(status_error(answer.response, answer.shown, answer.server_date).await);
+        }
+        if is_html(&answer.response) {
+            return Err(Error::NotJson { url: answer.shown, body: NotJson::Html });
+        }
+        Ok(answer)
+    }
+
+    /// One request, sent at most once, whatever becomes of its connection: hyper sends a request
+    /// on another connection only if it never began to write it.
+    pub(super) async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        query: &[(&str, &str)],
+        body: Option<&Value>,
+        xrfkey: &str,
+        until: Option<Instant>,
+    ) -> Result<Answer<'_>, Error> {
         let url = self.url(path, query, xrfkey);
         let shown = self.shown(path);
         let mut headers = self.headers.clone();
@@ -107,7 +190,7 @@ impl Transport {
         headers.insert(XRFKEY_HEADER, xrfkey);
 
         let queued = Instant::now();
-        let _permit = match until {
+        let permit = match until {
             None => self.permits.acquire().await,
             Some(until) => match tokio::time::timeout_at(until, self.permits.acquire()).await {
                 Ok(permit) => permit,
@@ -118,31 +201,17 @@ impl Transport {
         let sent = Instant::now();
         let timeout = until.map_or(self.timeout, |until| (until - sent).min(self.timeout));
         let failed = |error| diagnose::request_error(&error, &self.peer, &shown, timeout);
-        let request = self.http.get(url).headers(headers).timeout(timeout);
-        let mut response = request.send().await.map_err(failed)?;
+        let mut request = self.http.request(method, url).headers(headers).timeout(timeout);
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let response = request.send().await.map_err(failed)?;
         let server_date = header_date(response.headers(), DATE);
-        if response.status() != StatusCode::OK {
-            return Err(status_error(response, shown, server_date).await);
-        }
-        if is_html(&response) {
-            return Err(Error::NotJson { url: shown, body: NotJson::Html });
-        }
-        let body = match read_body(&mut response, max_bytes).await {
-            Ok(body) => body,
-            Err(BodyError::TooLarge) => {
-                return Err(Error::TooLarge { url: shown, limit: max_bytes });
-            }
-            Err(BodyError::Broken(error)) if error.is_timeout() => {
-                return Err(Error::TimedOut { url: shown, after: timeout });
-            }
-            Err(BodyError::Broken(_)) => {
-                return Err(Error::NotJson { url: shown, body: NotJson::Truncated });
-            }
-        };
-        Ok(Reading { value: body, server_date, latency: sent.elapsed() })
+        let answered = Instant::now();
+        Ok(Answer { response, server_date, answered, sent, timeout, shown, _permit: permit })
     }
 
-    fn url(&self, path: &str, query: &[(&str, &str)], xrfkey: &str) -> Url {
+    pub(super) fn url(&self, path: &str, query: &[(&str, &str)], xrfkey: &str) -> Url {
         let mut url = self.base.clone();
         url.set_path(&format!("{}{path}", self.base.path()));
         let mut text = format!("xrfkey={xrfkey}");

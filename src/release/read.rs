@@ -1,21 +1,61 @@
 //! The snapshot of a site that a plan is made of.
 
 use chrono::{DateTime, Utc};
+use futures_util::future::join_all;
 use tokio::time::Instant;
 
-use super::plan::{Past, Snapshot};
+use super::plan::{self, Clocks, Past, Snapshot, TypeSeats};
 use super::policy::Policy;
-use crate::qrs::Client;
+use crate::clock::Clock;
+use crate::license::{Seat, SeatType};
+use crate::qrs::{Client, Reading};
 
 /// Reads the seats of the enabled types (and of the others that matter), the pools, and the users
-/// of exactly the seats in question. A type whose list can't be read is in the snapshot with the
-/// reason; so is a user.
+/// of exactly the seats in question at `now`. A type whose list can't be read is in the snapshot
+/// with the reason; so is a user. `clock` is what the site's clock is compared with. Which other
+/// sites share the license is left to the caller.
 pub async fn snapshot(
-    _client: &Client,
-    _policy: &Policy,
-    _past: &Past,
-    _now: DateTime<Utc>,
-    _deadline: Instant,
+    client: &Client,
+    policy: &Policy,
+    past: &Past,
+    clock: &Clock,
+    now: DateTime<Utc>,
+    deadline: Instant,
 ) -> Snapshot {
-    unimplemented!("read")
+    let types = types(policy);
+    let lists = join_all(types.iter().map(|seat_type| client.seats(*seat_type, deadline)));
+    let (lists, pools) = tokio::join!(lists, client.pools(deadline));
+    if let Err(error) = &pools {
+        tracing::warn!(site = client.site(), code = error.code(), error = %error, "the pools of access licenses can't be read");
+    }
+    let mut snapshot = Snapshot {
+        clocks: lists.iter().find_map(|list| clocks(list.as_ref().ok()?, clock)),
+        pools: pools.ok(),
+        ..Snapshot::default()
+    };
+    for (seat_type, list) in types.into_iter().zip(lists) {
+        let list = list.map(|reading| reading.value).map_err(|error| error.to_string());
+        snapshot.seats.push(TypeSeats { seat_type, list });
+    }
+    let people = plan::people_in_question(&snapshot, past, policy, now);
+    if !people.is_empty() {
+        snapshot.people = client.people(&people, deadline).await;
+    }
+    snapshot
+}
+
+/// The enabled types. Where people are judged by all their seats, an enabled Professional wants to
+/// know of Analyzer, too, and the other way round; user access stands apart, as token licenses do.
+fn types(policy: &Policy) -> Vec<SeatType> {
+    let enabled = |seat_type| policy.rule(seat_type).is_some();
+    let named = [SeatType::Professional, SeatType::Analyzer];
+    let both = policy.judge_per_user && named.into_iter().any(enabled);
+    let wanted = |seat_type: &SeatType| enabled(*seat_type) || (both && named.contains(seat_type));
+    SeatType::ALL.into_iter().filter(wanted).collect()
+}
+
+/// The site's clock when it answered, and ours at that moment.
+fn clocks(list: &Reading<Vec<Seat>>, clock: &Clock) -> Option<Clocks> {
+    let since = chrono::Duration::from_std(list.answered.elapsed()).ok()?;
+    Some(Clocks { site: list.server_date?, here: clock.now() - since })
 }

@@ -1,6 +1,7 @@
 //! The client of the repository service against the simulated site, over real TLS.
 
 mod plain;
+mod seats;
 mod site;
 mod tls;
 

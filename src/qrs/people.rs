@@ -1,0 +1,347 @@
+//! Users in full, by id, many in one request.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use serde::Deserialize;
+use serde_json::{Deserializer, Value};
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use super::json::Failure;
+use super::list::{self, Form, Limits};
+use super::loose::Any;
+use super::{Client, Error, Field, Filter};
+use crate::license::{Person, ShapeError};
+use crate::release::plan::PersonRead;
+
+const ID: Field = Field::new("id");
+
+/// Longest path and query of a request. The server's own limit is 16 KB a URL; what stands before
+/// it may have half of that.
+const MAX_URL: usize = 8000;
+
+/// Most users that are asked for one by one, because a list did not have them.
+const MAX_SINGLES: usize = 100;
+
+/// So many batches refused one after the other: the rest would be, too.
+const MAX_REFUSED: usize = 5;
+
+/// The smallest batch. A server that refuses even that doesn't know the filter.
+const MIN_BATCH: usize = 8;
+
+/// Most bytes of one user: 10,000 groups fit.
+const MAX_USER: usize = 4 * 1024 * 1024;
+
+/// A user as the service writes them. Whoever lacks one of these, or has it in another type, is
+/// not whole.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct UserRow {
+    id: Uuid,
+    user_id: Box<str>,
+    user_directory: Box<str>,
+    #[serde(default)]
+    name: Option<Box<str>>,
+    inactive: bool,
+    blacklisted: bool,
+    removed_externally: bool,
+    /// Null or absent means none, here and for the properties.
+    #[serde(default)]
+    tags: Option<Vec<TagRow>>,
+    #[serde(default)]
+    custom_properties: Option<Vec<PropertyRow>>,
+    #[serde(default)]
+    roles: Option<Vec<Box<str>>>,
+    #[serde(default)]
+    attributes: Option<Vec<AttributeRow>>,
+}
+
+#[derive(Debug, Deserialize)]
+struct TagRow {
+    name: Box<str>,
+}
+
+#[derive(Debug, Deserialize)]
+struct PropertyRow {
+    value: Box<str>,
+    definition: DefinitionRow,
+}
+
+#[derive(Debug, Deserialize)]
+struct DefinitionRow {
+    name: Box<str>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct AttributeRow {
+    attribute_type: Box<str>,
+    /// Only that of a group matters.
+    #[serde(default)]
+    attribute_value: Any<Option<Box<str>>>,
+}
+
+impl UserRow {
+    fn person(self) -> Result<Person, ShapeError> {
+        let missing = |field: &str| ShapeError::new(format!("text in {field:?}"), "nothing");
+        if self.user_id.trim().is_empty() {
+            return Err(missing("userId"));
+        }
+        if self.user_directory.trim().is_empty() {
+            return Err(missing("userDirectory"));
+        }
+        let groups = self.attributes.map(|attributes| {
+            let groups =
+                attributes.into_iter().filter(|a| a.attribute_type.eq_ignore_ascii_case("group"));
+            groups
+                .map(|group| group.attribute_value.0.ok_or_else(|| missing("attributeValue")))
+                .collect::<Result<Vec<_>, _>>()
+        });
+        let properties = self.custom_properties.unwrap_or_default();
+        Ok(Person {
+            id: self.id,
+            directory: self.user_directory,
+            user_id: self.user_id,
+            name: self.name.unwrap_or_default(),
+            roles: self.roles,
+            groups: groups.transpose()?,
+            tags: self.tags.unwrap_or_default().into_iter().map(|tag| tag.name).collect(),
+            properties: properties.into_iter().map(|p| (p.definition.name, p.value)).collect(),
+            inactive: self.inactive,
+            blocked: self.blacklisted,
+            removed_externally: self.removed_externally,
+        })
+    }
+}
+
+/// An element of a list of users.
+#[derive(Debug)]
+enum Row {
+    Whole(Person),
+    /// JSON, and no whole user: which one, and what is wrong.
+    Odd(Option<Uuid>, ShapeError),
+}
+
+/// Reads an element. One that is no whole user is kept as such, so that it spoils no other.
+fn element(bytes: &[u8]) -> Result<Option<(Row, usize)>, Failure> {
+    let odd = |error| {
+        let mut values = Deserializer::from_slice(bytes).into_iter::<Value>();
+        // Anything else than a whole value is told by the next try, with more bytes.
+        let Some(Ok(value)) = values.next() else { return Ok(None) };
+        let id = value["id"].as_str().and_then(|id| Uuid::try_parse(id).ok());
+        Ok(Some((Row::Odd(id, error), values.byte_offset())))
+    };
+    match list::element::<UserRow>(bytes) {
+        Ok(None) => Ok(None),
+        Ok(Some((row, length))) => {
+            let id = row.id;
+            let row = row.person().map_or_else(|error| Row::Odd(Some(id), error), Row::Whole);
+            Ok(Some((row, length)))
+        }
+        Err(Failure::Shape(error)) => odd(error),
+        Err(failure) => Err(failure),
+    }
+}
+
+/// What a request for several users brought.
+#[derive(Debug, Default)]
+struct Batch {
+    read: HashMap<Uuid, PersonRead>,
+    /// Those that a whole answer did not hold.
+    missing: Vec<Uuid>,
+}
+
+impl Client {
+    /// One user in full.
+    pub async fn person(&self, id: Uuid, deadline: Instant) -> PersonRead {
+        let path = format!("user/{id}");
+        let unreadable = |error: Error| PersonRead::Unreadable(error.what());
+        let row: UserRow = match self.get_object(&path, &[], deadline).await {
+            Ok(row) => row.value,
+            Err(Error::NotFound { .. }) => return PersonRead::Gone,
+            Err(error) => return unreadable(error),
+        };
+        let another = ShapeError::new("the user that was asked for", "another user");
+        match row.person() {
+            Ok(person) if person.id == id => PersonRead::Whole(person),
+            Ok(_) => unreadable(Error::shape(&self.shown(&path), another)),
+            Err(error) => unreadable(Error::shape(&self.shown(&path), error)),
+        }
+    }
+
+    /// These users in full: an entry for each id that was asked for.
+    ///
+    /// They are read by `id eq ... or id eq ...`, as many at once as fit into a request. All ids of
+    /// a request coming back proves the answer complete, without a count. Those that a list does
+    /// not have are read one by one, up to a limit: a single user's 404 is a better proof that they
+    /// are gone than a list that security rules may have cut.
+    pub async fn people(&self, ids: &[Uuid], deadline: Instant) -> HashMap<Uuid, PersonRead> {
+        let mut ids = ids.to_vec();
+        ids.sort_unstable();
+        ids.dedup();
+        let mut read = HashMap::with_capacity(ids.len());
+        let mut missing = Vec::new();
+        let mut size = self.batch_size();
+        let mut queue: VecDeque<Vec<Uuid>> = ids.chunks(size).map(<[Uuid]>::to_vec).collect();
+        let mut running = FuturesUnordered::new();
+        let (began, mut refused) = (Instant::now(), 0);
+        // Why no further batch is sent.
+        let mut stop: Option<Error> = None;
+        loop {
+            while running.len() < self.inner.transport.concurrency()
+                && let Some(batch) = queue.pop_front()
+            {
+                if let Some(error) = &stop {
+                    unreadable(&mut read, batch, error);
+                } else if batch.len() > size {
+                    queue.extend(batch.chunks(size).map(<[Uuid]>::to_vec));
+                } else {
+                    running.push(self.batch(batch, deadline));
+                }
+            }
+            let Some((batch, result)) = running.next().await else { break };
+            match result {
+                Ok(answer) => {
+                    refused = 0;
+                    read.extend(answer.read);
+                    missing.extend(answer.missing);
+                }
+                // Perhaps the request was too long for something on the way.
+                Err(error) if may_be_too_long(&error) && batch.len() > MIN_BATCH => {
+                    size = size.min((batch.len() / 4).max(MIN_BATCH));
+                    queue.push_back(batch);
+                }
+                Err(error) => {
+                    refused += usize::from(!error.is_transient());
+                    if may_be_too_long(&error) {
+                        missing.extend(batch);
+                    } else {
+                        unreadable(&mut read, batch, &error);
+                    }
+                    if refused >= MAX_REFUSED {
+                        stop = Some(error);
+                    }
+                }
+            }
+            // Only the first try of what is under way may last longer than the deadline.
+            if stop.is_none() && Instant::now() >= deadline {
+                let url = self.shown("user/full");
+                stop = Some(Error::TimedOut { url, after: began.elapsed() });
+            }
+        }
+        self.singles(missing, deadline, &mut read).await;
+        read
+    }
+
+    /// How many ids fit into a request.
+    fn batch_size(&self) -> usize {
+        let length = |ids: &[Uuid]| {
+            let filter = by_ids(ids).map(|filter| filter.to_string()).unwrap_or_default();
+            let url = self.inner.transport.url("user/full", &[("filter", &filter)], &self.xrfkey());
+            url[url::Position::BeforePath..].len()
+        };
+        let (one, two) = (length(&[Uuid::nil()]), length(&[Uuid::nil(); 2]));
+        1 + (MAX_URL - one) / (two - one)
+    }
+
+    /// One request for several users, and two more if it did not bring them all.
+    async fn batch(&self, ids: Vec<Uuid>, deadline: Instant) -> (Vec<Uuid>, Result<Batch, Error>) {
+        let result = self.batch_of(&ids, deadline).await;
+        (ids, result)
+    }
+
+    async fn batch_of(&self, ids: &[Uuid], deadline: Instant) -> Result<Batch, Error> {
+        let path = "user/full";
+        let filter = by_ids(ids).expect("a batch has users");
+        let text = filter.to_string();
+        let limits = Limits { bytes: 64 * 1024 * 1024, element: MAX_USER, rows: ids.len() };
+        let form = Form { parse: element, limits };
+        let mut again = true;
+        loop {
+            let rows = self
+                .get(path, &[("filter", &text)], || list::Reader::new(form), deadline)
+                .await?
+                .value;
+            let listed = rows.len();
+            let batch =
+                sorted(ids, rows).map_err(|error| Error::shape(&self.shown(path), error))?;
+            let complete = batch.missing.is_empty();
+            if complete || !std::mem::take(&mut again) {
+                return Ok(batch);
+            }
+            match self.count("user", Some(&filter), deadline).await {
+                Ok(counted) if counted > listed as u64 => {}
+                // Those that came are whole all the same.
+                _ => return Ok(batch),
+            }
+        }
+    }
+
+    /// Reads users one by one, up to a limit.
+    async fn singles(
+        &self,
+        mut ids: Vec<Uuid>,
+        deadline: Instant,
+        read: &mut HashMap<Uuid, PersonRead>,
+    ) {
+        let count = ids.len();
+        for id in ids.drain(count.min(MAX_SINGLES)..) {
+            let why = format!(
+                "{} did not list this user when asked by id, and too many are missing ({count}) to \
+                 ask for each",
+                self.shown("user/full")
+            );
+            read.insert(id, PersonRead::Unreadable(why));
+        }
+        let people = ids.into_iter().map(async |id| (id, self.person(id, deadline).await));
+        let mut people =
+            futures_util::stream::iter(people).buffer_unordered(self.inner.transport.concurrency());
+        while let Some((id, person)) = people.next().await {
+            read.insert(id, person);
+        }
+    }
+}
+
+fn by_ids(ids: &[Uuid]) -> Option<Filter> {
+    ID.any_of(ids.iter().copied())
+}
+
+/// Whether the server, or something before it, may have refused the length of the request.
+fn may_be_too_long(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::BadFilter { .. }
+            | Error::NotFound { .. }
+            | Error::UnexpectedStatus { status: 414 | 431, .. }
+    )
+}
+
+fn unreadable(read: &mut HashMap<Uuid, PersonRead>, ids: Vec<Uuid>, error: &Error) {
+    read.extend(ids.into_iter().map(|id| (id, PersonRead::Unreadable(error.what()))));
+}
+
+/// The rows by the ids that were asked for. An answer with a user that was not asked for is no
+/// answer to this question.
+fn sorted(ids: &[Uuid], rows: Vec<Row>) -> Result<Batch, ShapeError> {
+    let asked: HashSet<Uuid> = ids.iter().copied().collect();
+    let mut batch = Batch::default();
+    for row in rows {
+        let (id, person) = match row {
+            Row::Whole(person) => (person.id, PersonRead::Whole(person)),
+            Row::Odd(Some(id), error) => (id, PersonRead::Unreadable(error.to_string())),
+            // No user at all: the one it stands for is missing.
+            Row::Odd(None, _) => continue,
+        };
+        if !asked.contains(&id) {
+            return Err(ShapeError::new("the users that were asked for", "another user"));
+        }
+        let person = match batch.read.contains_key(&id) {
+            false => person,
+            true => PersonRead::Unreadable("the list holds this user twice".to_owned()),
+        };
+        batch.read.insert(id, person);
+    }
+    batch.missing = ids.iter().filter(|id| !batch.read.contains_key(*id)).copied().collect();
+    Ok(batch)
+}
