@@ -67,7 +67,7 @@ fn a_seat_beyond_both_limits_names_both() {
     world.free(4.0, 0.0);
     let enough = Keep::EnoughFree { free: 4, keep_free: 5 };
     assert_eq!(world.released(), [1]);
-    assert_eq!(world.decision(2).keep, [enough.clone()]);
+    assert_eq!(world.decision(2).keep, std::slice::from_ref(&enough));
     assert_eq!(world.decision(3).keep, [enough, Keep::OverCap { cap: 2 }]);
 }
 
