@@ -29,7 +29,7 @@ pub struct Apply {
     #[command(flatten)]
     target: Target,
     /// A plan that `release plan -o` wrote, `-` for standard input; absent: plan now
-    #[arg(value_name = "PLAN")]
+    #[arg(id = "plan", value_name = "PLAN")]
     file: Option<PathBuf>,
     /// Don't ask for the site's name
     #[arg(long)]
