@@ -16,6 +16,7 @@ mod influxdb;
 mod mqtt;
 mod outbox;
 mod qrs;
+mod release;
 mod release_cli;
 mod release_events;
 mod simulator;
