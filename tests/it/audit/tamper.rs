@@ -257,7 +257,7 @@ async fn a_plan_that_was_changed() {
     assert_eq!(desk.verify(&[]).code, 0);
     desk.store.save_plan("default", "run-1", b"{\"plan\":2}".to_vec()).await.unwrap();
     let changed = json!({"problem": "plan", "seq": 1, "run": "run-1"});
-    assert_eq!(desk.verify(&[]).problems(), [changed.clone()]);
+    assert_eq!(desk.verify(&[]).problems(), std::slice::from_ref(&changed));
     desk.tamper(|db| run(db, "UPDATE release_plan SET json = x'00'"));
     assert_eq!(desk.verify(&[]).problems(), [changed]);
 }
