@@ -69,6 +69,8 @@ pub enum Fault {
     Latency { millis: u64 },
     /// The request is read and never answered.
     Hang,
+    /// The request takes effect and is never answered.
+    HangHandled,
     /// The connection is reset before the request has any effect.
     ResetBefore,
     /// The request takes effect, then the connection is reset in place of the answer.
@@ -113,4 +115,6 @@ pub enum Fault {
     ClockSkew { seconds: i64 },
     /// This user (`DIR\id`) logs in just before the request takes effect.
     UserLogsIn { user: String },
+    /// Somebody else takes this seat away just before the request takes effect.
+    SeatTaken { seat: String },
 }

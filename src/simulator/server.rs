@@ -190,6 +190,9 @@ async fn handle(
         match fault {
             Fault::Latency { millis } => tokio::time::sleep(Duration::from_millis(*millis)).await,
             Fault::UserLogsIn { user } => control.log_in_by_name(user),
+            Fault::SeatTaken { seat } => {
+                control.remove_seat(seat);
+            }
             Fault::Hang => pending::<()>().await,
             Fault::ResetBefore => {
                 reset.pull();
@@ -210,6 +213,9 @@ async fn handle(
         });
         (answer, routes::date_header(&site, skew.sum()))
     };
+    if faults.contains(&Fault::HangHandled) {
+        pending::<()>().await;
+    }
     if faults.contains(&Fault::ResetHandled) {
         reset.pull();
         return Err(io::ErrorKind::ConnectionReset.into());

@@ -147,6 +147,18 @@ impl World {
         }
     }
 
+    /// The id of a user `CORP\NAME`.
+    pub fn user(&self, id: &str) -> String {
+        let users = self.control().users();
+        users.iter().find(|user| user.user_id == id).expect("there is such a user").id.to_string()
+    }
+
+    /// The id of the seat of a user `CORP\NAME`.
+    pub fn seat(&self, kind: SeatKind, id: &str) -> String {
+        let seat = self.control().seat_of(kind, "CORP", id);
+        seat.expect("there is such a seat").id.to_string()
+    }
+
     pub async fn run(&self, mode: Mode) -> Report {
         self.engine().run(&order(mode)).await.expect("there is a run")
     }
@@ -267,6 +279,11 @@ pub fn order(mode: Mode) -> Order {
         deadline: Instant::now(),
         progress: Progress::default(),
     }
+}
+
+/// An order that calls `then` after each seat.
+pub fn after(mode: Mode, then: impl Fn(u64, u64) + Send + Sync + 'static) -> Order {
+    Order { progress: Progress(Arc::new(then)), ..order(mode) }
 }
 
 pub fn status(code: u16) -> Fault {
