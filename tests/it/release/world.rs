@@ -23,6 +23,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::support::process::LIMIT;
 use crate::support::setup::Setup;
 
 /// When every test begins.
@@ -172,6 +173,16 @@ impl World {
 
     pub fn deletes(&self) -> usize {
         self.changes().iter().filter(|request| request.method == "DELETE").count()
+    }
+
+    /// Waits until the site has seen so many DELETEs.
+    pub async fn until_deletes(&self, count: usize) {
+        let wait = async {
+            while self.deletes() < count {
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+        };
+        tokio::time::timeout(LIMIT, wait).await.expect("the site sees a DELETE");
     }
 
     /// Fails if any seat was deleted twice.
