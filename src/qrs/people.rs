@@ -3,16 +3,13 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use serde::Deserialize;
-use serde_json::{Deserializer, Value};
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::json::Failure;
 use super::list::{self, Form, Limits};
-use super::loose::Any;
+use super::user::{Row, UserRow, element};
 use super::{Client, Error, Field, Filter};
-use crate::license::{Person, ShapeError};
+use crate::license::ShapeError;
 use crate::release::plan::PersonRead;
 
 const ID: Field = Field::new("id");
@@ -32,117 +29,6 @@ const MIN_BATCH: usize = 8;
 
 /// Most bytes of one user: 10,000 groups fit.
 const MAX_USER: usize = 4 * 1024 * 1024;
-
-/// A user as the service writes them. Whoever lacks one of these, or has it in another type, is
-/// not whole.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct UserRow {
-    id: Uuid,
-    user_id: Box<str>,
-    user_directory: Box<str>,
-    #[serde(default)]
-    name: Option<Box<str>>,
-    inactive: bool,
-    blacklisted: bool,
-    removed_externally: bool,
-    /// Null or absent means none, here and for the properties.
-    #[serde(default)]
-    tags: Option<Vec<TagRow>>,
-    #[serde(default)]
-    custom_properties: Option<Vec<PropertyRow>>,
-    #[serde(default)]
-    roles: Option<Vec<Box<str>>>,
-    #[serde(default)]
-    attributes: Option<Vec<AttributeRow>>,
-}
-
-#[derive(Debug, Deserialize)]
-struct TagRow {
-    name: Box<str>,
-}
-
-#[derive(Debug, Deserialize)]
-struct PropertyRow {
-    value: Box<str>,
-    definition: DefinitionRow,
-}
-
-#[derive(Debug, Deserialize)]
-struct DefinitionRow {
-    name: Box<str>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct AttributeRow {
-    attribute_type: Box<str>,
-    /// Only that of a group matters.
-    #[serde(default)]
-    attribute_value: Any<Option<Box<str>>>,
-}
-
-impl UserRow {
-    fn person(self) -> Result<Person, ShapeError> {
-        let missing = |field: &str| ShapeError::new(format!("text in {field:?}"), "nothing");
-        if self.user_id.trim().is_empty() {
-            return Err(missing("userId"));
-        }
-        if self.user_directory.trim().is_empty() {
-            return Err(missing("userDirectory"));
-        }
-        let groups = self.attributes.map(|attributes| {
-            let groups =
-                attributes.into_iter().filter(|a| a.attribute_type.eq_ignore_ascii_case("group"));
-            groups
-                .map(|group| group.attribute_value.0.ok_or_else(|| missing("attributeValue")))
-                .collect::<Result<Vec<_>, _>>()
-        });
-        let properties = self.custom_properties.unwrap_or_default();
-        Ok(Person {
-            id: self.id,
-            directory: self.user_directory,
-            user_id: self.user_id,
-            name: self.name.unwrap_or_default(),
-            roles: self.roles,
-            groups: groups.transpose()?,
-            tags: self.tags.unwrap_or_default().into_iter().map(|tag| tag.name).collect(),
-            properties: properties.into_iter().map(|p| (p.definition.name, p.value)).collect(),
-            inactive: self.inactive,
-            blocked: self.blacklisted,
-            removed_externally: self.removed_externally,
-        })
-    }
-}
-
-/// An element of a list of users.
-#[derive(Debug)]
-enum Row {
-    Whole(Person),
-    /// JSON, and no whole user: which one, and what is wrong.
-    Odd(Option<Uuid>, ShapeError),
-}
-
-/// Reads an element. One that is no whole user is kept as such, so that it spoils no other.
-fn element(bytes: &[u8]) -> Result<Option<(Row, usize)>, Failure> {
-    let odd = |error| {
-        let mut values = Deserializer::from_slice(bytes).into_iter::<Value>();
-        // Anything else than a whole value is told by the next try, with more bytes.
-        let Some(Ok(value)) = values.next() else { return Ok(None) };
-        let id = value["id"].as_str().and_then(|id| Uuid::try_parse(id).ok());
-        Ok(Some((Row::Odd(id, error), values.byte_offset())))
-    };
-    match list::element::<UserRow>(bytes) {
-        Ok(None) => Ok(None),
-        Ok(Some((row, length))) => {
-            let id = row.id;
-            let row = row.person().map_or_else(|error| Row::Odd(Some(id), error), Row::Whole);
-            Ok(Some((row, length)))
-        }
-        Err(Failure::Shape(error)) => odd(error),
-        Err(failure) => Err(failure),
-    }
-}
 
 /// What a request for several users brought.
 #[derive(Debug, Default)]
@@ -344,4 +230,46 @@ fn sorted(ids: &[Uuid], rows: Vec<Row>) -> Result<Batch, ShapeError> {
     }
     batch.missing = ids.iter().filter(|id| !batch.read.contains_key(*id)).copied().collect();
     Ok(batch)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::license::Person;
+
+    fn person(id: Uuid) -> Person {
+        Person {
+            id,
+            directory: "CORP".into(),
+            user_id: "anna".into(),
+            name: "".into(),
+            roles: None,
+            groups: None,
+            tags: Vec::new(),
+            properties: Vec::new(),
+            inactive: false,
+            blocked: false,
+            removed_externally: false,
+        }
+    }
+
+    #[test]
+    fn rows_are_sorted_by_what_was_asked() {
+        let ids = [1, 2, 3].map(Uuid::from_u128);
+        let row = |id| Row::Whole(person(Uuid::from_u128(id)));
+        let odd = |id: Option<u128>| Row::Odd(id.map(Uuid::from_u128), ShapeError::new("a", "b"));
+        let batch = sorted(&ids, vec![row(1), odd(Some(2)), odd(None)]).unwrap();
+        assert!(matches!(batch.read[&ids[0]], PersonRead::Whole(_)));
+        assert_eq!(batch.read[&ids[1]], PersonRead::Unreadable("expected a, found b".into()));
+        assert_eq!(batch.missing, [ids[2]]);
+        for twice in [vec![row(1), row(1)], vec![row(1), odd(Some(1))], vec![odd(Some(1)), row(1)]]
+        {
+            let batch = sorted(&ids, twice).unwrap();
+            assert!(matches!(batch.read[&ids[0]], PersonRead::Unreadable(_)));
+            assert_eq!(batch.missing, ids[1..]);
+        }
+        for stranger in [row(9), odd(Some(9))] {
+            assert!(sorted(&ids, vec![row(1), stranger]).is_err());
+        }
+    }
 }

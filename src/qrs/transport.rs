@@ -200,6 +200,9 @@ impl Transport {
         .expect("the semaphore is never closed");
         let sent = Instant::now();
         let timeout = until.map_or(self.timeout, |until| (until - sent).min(self.timeout));
+        if timeout.is_zero() {
+            return Err(Error::TimedOut { url: shown, after: queued.elapsed() });
+        }
         let failed = |error| diagnose::request_error(&error, &self.peer, &shown, timeout);
         let mut request = self.http.request(method, url).headers(headers).timeout(timeout);
         if let Some(body) = body {

@@ -1,5 +1,6 @@
 //! The client of the repository service against the simulated site, over real TLS.
 
+mod once;
 mod plain;
 mod seats;
 mod site;
