@@ -71,7 +71,7 @@ impl<'a> Judge<'a> {
             let due = keep.is_empty() && idleness.is_empty();
             match person {
                 Some(person) => self.user(holder, person, &mut keep),
-                None if due => self.unread(holder, "nobody asked for it", &mut keep),
+                None if due => self.unread(holder, "it was not asked for", &mut keep),
                 None => {}
             }
         }

@@ -13,6 +13,8 @@ pub(super) mod dates;
 mod judge;
 pub mod keep;
 mod order;
+#[cfg(test)]
+pub(super) mod tests;
 
 use std::collections::HashMap;
 
@@ -242,12 +244,12 @@ fn plan_type(
             };
         }
     };
-    let mut decisions: Vec<_> = each_once(seats)
-        .into_iter()
-        .map(|(seat, twice)| decide(judge, rule, snapshot, seat, twice))
-        .collect();
+    let mut seats = each_once(seats);
+    seats.sort_unstable_by(|(one, _), (other, _)| by_account(one).cmp(&by_account(other)));
+    let mut decisions: Vec<_> =
+        seats.into_iter().map(|(seat, twice)| decide(judge, rule, snapshot, seat, twice)).collect();
     announce::weigh(rule, past, judge.now, &mut decisions, withdrawn);
-    order::limit(rule, free, past, &mut decisions);
+    let decisions = order::limit(rule, free, decisions);
     TypePlan { seat_type: rule.seat_type, rule: rule.clone(), free, problem: None, decisions }
 }
 
@@ -271,6 +273,12 @@ fn each_once(seats: &[Seat]) -> Vec<(&Seat, bool)> {
         }
     }
     each
+}
+
+/// Seats without a user come last.
+fn by_account(seat: &Seat) -> impl Ord {
+    let account = seat.holder.as_ref().map(|holder| (&holder.directory, &holder.user_id));
+    (account.is_none(), account, seat.id)
 }
 
 /// What the seat and its user say: released unless there is a reason to keep it.

@@ -36,7 +36,43 @@ pub struct Rules {
     removed_externally: ThreeWay,
 }
 
-type Exact = HashMap<Box<str>, Box<str>>;
+/// Rules without patterns: what they look for, folded, and how they were written.
+#[derive(Debug, Clone, Default)]
+struct Exact(HashMap<Box<str>, Box<str>>);
+
+impl Exact {
+    fn new<'a>(rules: impl IntoIterator<Item = &'a String>) -> Self {
+        let mut exact = Self::default();
+        for rule in rules {
+            let folded = fold(rule);
+            if !folded.is_empty() {
+                exact.add(folded.into(), rule.trim().into());
+            }
+        }
+        exact
+    }
+
+    /// Of rules that mean the same the first one stays.
+    fn add(&mut self, folded: Box<str>, written: Box<str>) {
+        self.0.entry(folded).or_insert(written);
+    }
+
+    fn get(&self, folded: &str) -> Option<&str> {
+        self.0.get(folded).map(|written| &**written)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The rules that name one of the values.
+    fn naming(&self, values: &[Box<str>]) -> Vec<&str> {
+        if self.is_empty() {
+            return Vec::new();
+        }
+        values.iter().filter_map(|value| self.get(&fold(value))).collect()
+    }
+}
 
 #[derive(Debug, Clone)]
 struct UserPattern {
@@ -47,7 +83,7 @@ struct UserPattern {
 impl Rules {
     /// Blank entries are no rules.
     pub fn new(never_release: &NeverRelease) -> Self {
-        let mut users = Exact::new();
+        let mut users = Exact::default();
         let mut user_patterns = Vec::new();
         for rule in &never_release.users {
             let (directory, user_id) = (fold(&rule.directory), fold(&rule.user_id));
@@ -59,31 +95,31 @@ impl Rules {
                 let glob = UserPattern { directory: directory.into(), user_id: user_id.into() };
                 user_patterns.push((glob, written));
             } else {
-                users.entry(pair(&directory, &user_id)).or_insert(written);
+                users.add(pair(&directory, &user_id), written);
             }
         }
         let (patterns, directories): (Vec<_>, Vec<_>) =
             never_release.directories.iter().partition(|d| glob::is_pattern(d));
-        let mut properties = Exact::new();
+        let mut properties = Exact::default();
         for rule in &never_release.custom_properties {
             let (name, value) = (fold(&rule.name), fold(&rule.value));
             if !(name.is_empty() && value.is_empty()) {
                 let written = format!("{} = {}", rule.name.trim(), rule.value.trim()).into();
-                properties.entry(pair(&name, &value)).or_insert(written);
+                properties.add(pair(&name, &value), written);
             }
         }
         Self {
             users,
             user_patterns,
-            directories: exact(directories),
+            directories: Exact::new(directories),
             directory_patterns: patterns
                 .into_iter()
                 .map(|written| (fold(written).into(), written.trim().into()))
                 .collect(),
-            tags: exact(&never_release.tags),
+            tags: Exact::new(&never_release.tags),
             properties,
-            roles: exact(&never_release.roles),
-            groups: exact(&never_release.groups),
+            roles: Exact::new(&never_release.roles),
+            groups: Exact::new(&never_release.groups),
             inactive: never_release.inactive,
             blocked: never_release.blocked,
             removed_externally: never_release.removed_externally,
@@ -133,21 +169,23 @@ impl Rules {
         if folded.iter().any(|(directory, _)| directory == INTERNAL) {
             keep.push(Keep::Internal);
         }
-        let mut users = Vec::new();
-        let mut directories = Vec::new();
+        let mut users: Vec<&str> = Vec::new();
+        let mut directories: Vec<&str> = Vec::new();
         for (directory, user_id) in &folded {
             if !self.users.is_empty() {
-                users.extend(self.users.get(&*pair(directory, user_id)));
+                users.extend(self.users.get(&pair(directory, user_id)));
             }
             let fits = |pattern: &UserPattern| {
                 glob::matches(&pattern.directory, directory)
                     && glob::matches(&pattern.user_id, user_id)
             };
-            users.extend(self.user_patterns.iter().filter(|(p, _)| fits(p)).map(|(_, rule)| rule));
-            directories.extend(self.directories.get(&**directory));
+            users.extend(
+                self.user_patterns.iter().filter(|(p, _)| fits(p)).map(|(_, rule)| &**rule),
+            );
+            directories.extend(self.directories.get(directory));
             let fits = |pattern: &str| glob::matches(pattern, directory);
             let patterns = self.directory_patterns.iter();
-            directories.extend(patterns.filter(|(p, _)| fits(p)).map(|(_, rule)| rule));
+            directories.extend(patterns.filter(|(p, _)| fits(p)).map(|(_, rule)| &**rule));
         }
         push_all(keep, users, |rule| Keep::User { rule });
         push_all(keep, directories, |rule| Keep::UserDirectory { rule });
@@ -155,7 +193,7 @@ impl Rules {
 
     /// Everything that only the whole user tells.
     fn marks(&self, person: &Person, keep: &mut Vec<Keep>) {
-        push_all(keep, found(&self.tags, &person.tags), |rule| Keep::Tag { rule });
+        push_all(keep, self.tags.naming(&person.tags), |rule| Keep::Tag { rule });
         if !self.properties.is_empty() {
             let pairs =
                 person.properties.iter().map(|(name, value)| pair(&fold(name), &fold(value)));
@@ -163,9 +201,9 @@ impl Rules {
             push_all(keep, rules, |rule| Keep::CustomProperty { rule });
         }
         let roles = person.roles.as_deref().unwrap_or_default();
-        push_all(keep, found(&self.roles, roles), |rule| Keep::Role { rule });
+        push_all(keep, self.roles.naming(roles), |rule| Keep::Role { rule });
         let groups = person.groups.as_deref().unwrap_or_default();
-        push_all(keep, found(&self.groups, groups), |rule| Keep::UserGroup { rule });
+        push_all(keep, self.groups.naming(groups), |rule| Keep::UserGroup { rule });
         if keeps(self.inactive, person.inactive) {
             keep.push(Keep::Inactive { is: person.inactive });
         }
@@ -179,10 +217,10 @@ impl Rules {
 }
 
 /// Each rule once, in the order of the alphabet: the site's order means nothing.
-fn push_all(keep: &mut Vec<Keep>, mut rules: Vec<&Box<str>>, reason: fn(Box<str>) -> Keep) {
+fn push_all(keep: &mut Vec<Keep>, mut rules: Vec<&str>, reason: fn(Box<str>) -> Keep) {
     rules.sort_unstable();
     rules.dedup();
-    keep.extend(rules.into_iter().cloned().map(reason));
+    keep.extend(rules.into_iter().map(|rule| reason(rule.into())));
 }
 
 fn account(holder: &Holder) -> (&str, &str) {
@@ -192,25 +230,6 @@ fn account(holder: &Holder) -> (&str, &str) {
 /// Two texts as one key.
 fn pair(one: &str, other: &str) -> Box<str> {
     format!("{one}\0{other}").into()
-}
-
-fn exact<'a>(rules: impl IntoIterator<Item = &'a String>) -> Exact {
-    let mut exact = Exact::new();
-    for rule in rules {
-        let folded = fold(rule);
-        if !folded.is_empty() {
-            exact.entry(folded.into()).or_insert_with(|| rule.trim().into());
-        }
-    }
-    exact
-}
-
-/// The rules that name one of the values.
-fn found<'a>(rules: &'a Exact, values: &[Box<str>]) -> Vec<&'a Box<str>> {
-    if rules.is_empty() {
-        return Vec::new();
-    }
-    values.iter().filter_map(|value| rules.get(&*fold(value))).collect()
 }
 
 fn keeps(switch: ThreeWay, has_the_mark: bool) -> bool {
