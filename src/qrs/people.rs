@@ -30,12 +30,26 @@ const MIN_BATCH: usize = 8;
 /// Most bytes of one user: 10,000 groups fit.
 const MAX_USER: usize = 4 * 1024 * 1024;
 
-/// What a request for several users brought.
+/// Most bytes of a batch: 150 users of 400 KB, when the usual one has 1 to 5.
+const MAX_BODY: usize = 64 * 1024 * 1024;
+
+/// What requests for several users brought.
 #[derive(Debug, Default)]
 struct Batch {
     read: HashMap<Uuid, PersonRead>,
-    /// Those that a whole answer did not hold.
+    /// Those that can still be asked for one by one.
     missing: Vec<Uuid>,
+}
+
+impl Batch {
+    /// Notes people that no list can be had of.
+    fn give_up(&mut self, ids: Vec<Uuid>, error: &Error) {
+        if may_be_too_long(error) {
+            self.missing.extend(ids);
+        } else {
+            self.read.extend(ids.into_iter().map(|id| (id, PersonRead::Unreadable(error.what()))));
+        }
+    }
 }
 
 impl Client {
@@ -66,12 +80,11 @@ impl Client {
         let mut ids = ids.to_vec();
         ids.sort_unstable();
         ids.dedup();
-        let mut read = HashMap::with_capacity(ids.len());
-        let mut missing = Vec::new();
+        let mut all = Batch { read: HashMap::with_capacity(ids.len()), ..Batch::default() };
         let mut size = self.batch_size();
         let mut queue: VecDeque<Vec<Uuid>> = ids.chunks(size).map(<[Uuid]>::to_vec).collect();
         let mut running = FuturesUnordered::new();
-        let (began, mut refused) = (Instant::now(), 0);
+        let mut refused = 0;
         // Why no further batch is sent.
         let mut stop: Option<Error> = None;
         loop {
@@ -79,7 +92,7 @@ impl Client {
                 && let Some(batch) = queue.pop_front()
             {
                 if let Some(error) = &stop {
-                    unreadable(&mut read, batch, error);
+                    all.give_up(batch, error);
                 } else if batch.len() > size {
                     queue.extend(batch.chunks(size).map(<[Uuid]>::to_vec));
                 } else {
@@ -90,8 +103,8 @@ impl Client {
             match result {
                 Ok(answer) => {
                     refused = 0;
-                    read.extend(answer.read);
-                    missing.extend(answer.missing);
+                    all.read.extend(answer.read);
+                    all.missing.extend(answer.missing);
                 }
                 // Perhaps the request was too long for something on the way.
                 Err(error) if may_be_too_long(&error) && batch.len() > MIN_BATCH => {
@@ -100,11 +113,7 @@ impl Client {
                 }
                 Err(error) => {
                     refused += usize::from(!error.is_transient());
-                    if may_be_too_long(&error) {
-                        missing.extend(batch);
-                    } else {
-                        unreadable(&mut read, batch, &error);
-                    }
+                    all.give_up(batch, &error);
                     if refused >= MAX_REFUSED {
                         stop = Some(error);
                     }
@@ -112,12 +121,15 @@ impl Client {
             }
             // Only the first try of what is under way may last longer than the deadline.
             if stop.is_none() && Instant::now() >= deadline {
-                let url = self.shown("user/full");
-                stop = Some(Error::TimedOut { url, after: began.elapsed() });
+                stop = Some(Error::NotSent { url: self.shown("user/full") });
             }
         }
-        self.singles(missing, deadline, &mut read).await;
-        read
+        let why = match stop.filter(may_be_too_long) {
+            Some(refusal) => refusal.what(),
+            None => format!("{} did not list this user", self.shown("user/full")),
+        };
+        self.singles(all.missing, why, deadline, &mut all.read).await;
+        all.read
     }
 
     /// How many ids fit into a request.
@@ -141,7 +153,9 @@ impl Client {
         let path = "user/full";
         let filter = by_ids(ids).expect("a batch has users");
         let text = filter.to_string();
-        let limits = Limits { bytes: 64 * 1024 * 1024, element: MAX_USER, rows: ids.len() };
+        // Twice as many, so that users who are listed twice are found as such; a server that ignores
+        // the filter is not read to its end.
+        let limits = Limits { bytes: MAX_BODY, element: MAX_USER, rows: 2 * ids.len() };
         let form = Form { parse: element, limits };
         let mut again = true;
         loop {
@@ -164,23 +178,26 @@ impl Client {
         }
     }
 
-    /// Reads users one by one, up to a limit.
+    /// Reads users one by one, up to a limit. `why` says what became of asking for all at once.
     async fn singles(
         &self,
         mut ids: Vec<Uuid>,
+        why: String,
         deadline: Instant,
         read: &mut HashMap<Uuid, PersonRead>,
     ) {
         let count = ids.len();
+        let why = format!("{why}; {count} such users are too many to ask for each");
         for id in ids.drain(count.min(MAX_SINGLES)..) {
-            let why = format!(
-                "{} did not list this user when asked by id, and too many are missing ({count}) to \
-                 ask for each",
-                self.shown("user/full")
-            );
-            read.insert(id, PersonRead::Unreadable(why));
+            read.insert(id, PersonRead::Unreadable(why.clone()));
         }
-        let people = ids.into_iter().map(async |id| (id, self.person(id, deadline).await));
+        let people = ids.into_iter().map(async |id| {
+            if Instant::now() < deadline {
+                return (id, self.person(id, deadline).await);
+            }
+            let late = Error::NotSent { url: self.shown(&format!("user/{id}")) };
+            (id, PersonRead::Unreadable(late.what()))
+        });
         let mut people =
             futures_util::stream::iter(people).buffer_unordered(self.inner.transport.concurrency());
         while let Some((id, person)) = people.next().await {
@@ -201,10 +218,6 @@ fn may_be_too_long(error: &Error) -> bool {
             | Error::NotFound { .. }
             | Error::UnexpectedStatus { status: 414 | 431, .. }
     )
-}
-
-fn unreadable(read: &mut HashMap<Uuid, PersonRead>, ids: Vec<Uuid>, error: &Error) {
-    read.extend(ids.into_iter().map(|id| (id, PersonRead::Unreadable(error.what()))));
 }
 
 /// The rows by the ids that were asked for. An answer with a user that was not asked for is no

@@ -17,5 +17,7 @@ mod mqtt;
 mod outbox;
 mod qrs;
 mod release_cli;
+mod release_read;
 mod simulator;
 mod webhook;
+mod writes;

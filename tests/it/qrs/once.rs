@@ -199,7 +199,7 @@ async fn the_deadline_bounds_a_delete_and_the_wait_before_it() {
     let client = site.client();
     let writer = Writer::new(client.clone());
     let error = writer.deallocate(SeatType::Analyzer, seat, once()).await.unwrap_err();
-    assert_error(&error, "timed-out", &[]);
+    assert_error(&error, "not-sent", &["analyzeraccesstype"]);
     assert_eq!(control.request_count(), 0, "it was too late to send it");
     site.fault(Fault::Hang);
     let briefly = Instant::now() + Duration::from_millis(200);
@@ -211,7 +211,7 @@ async fn the_deadline_bounds_a_delete_and_the_wait_before_it() {
         async { tokio::time::timeout(Duration::from_millis(400), client.pools(soon())).await },
         writer.deallocate(SeatType::Analyzer, seat, briefly)
     );
-    assert_error(&error.unwrap_err(), "timed-out", &[]);
+    assert_error(&error.unwrap_err(), "not-sent", &[]);
     let deletes = control.requests().iter().filter(|r| r.method == "DELETE").count();
     assert_eq!(deletes, 1, "that of the first");
     assert_eq!(control.seats(SeatKind::Analyzer).len(), 1);
