@@ -139,6 +139,11 @@ impl Client {
         self.inner.transport.address()
     }
 
+    /// The pace at which a failed question is asked again.
+    pub fn pace(&self) -> Backoff {
+        self.inner.backoff
+    }
+
     /// A GET with retries. `path` is below `/qrs/`; `sink` makes what takes the body of a try.
     async fn get<S: Sink>(
         &self,
