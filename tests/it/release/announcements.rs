@@ -65,7 +65,9 @@ async fn a_login_withdraws_it() {
     let records = world.entries().await;
     assert_eq!(records.iter().filter(|e| matches!(e, Entry::Withdrawn { .. })).count(), 1);
     // It is forgotten: the next one begins anew.
-    assert!(world.store.release_past(&world.settings.sites[0].name).await.unwrap().announced.is_empty());
+    assert!(
+        world.store.release_past(&world.settings.sites[0].name).await.unwrap().announced.is_empty()
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,5 +1,6 @@
 //! A site with people, a store, and an engine whose clocks are in the test's hands.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
@@ -82,6 +83,18 @@ pub fn crowd(kind: SeatKind, count: usize) -> Scenario {
 impl World {
     /// Both types enabled, everything else as the settings have it by default.
     pub async fn new(scenario: Scenario) -> Self {
+        Self::at(scenario, TimeDelta::zero()).await
+    }
+
+    /// The same now, for the real program, whose clock is the machine's; and its settings file.
+    pub async fn now(scenario: Scenario) -> (Self, PathBuf) {
+        let scenario = Scenario { clock: ClockSettings::default(), ..scenario };
+        let world = Self::at(scenario, Utc::now() - start()).await;
+        let file = world.setup.folder.path().join("bursar.yaml");
+        (world, file)
+    }
+
+    async fn at(scenario: Scenario, after_start: TimeDelta) -> Self {
         let setup = Setup::new(scenario).await;
         let yaml = setup.yaml(
             "every 24 hours",
@@ -95,7 +108,8 @@ impl World {
 ",
         );
         let settings = setup.load(&yaml);
-        let (since, forward) = (Instant::now(), Arc::new(AtomicI64::new(0)));
+        let since = Instant::now();
+        let forward = Arc::new(AtomicI64::new(after_start.num_milliseconds()));
         let store = open(&settings, since, &forward).await;
         Self { setup, settings, store, since, forward }
     }
@@ -177,12 +191,21 @@ impl World {
 
     /// Waits until the site has seen so many DELETEs.
     pub async fn until_deletes(&self, count: usize) {
-        let wait = async {
-            while self.deletes() < count {
-                tokio::time::sleep(Duration::from_millis(2)).await;
-            }
+        self.until_requests("DELETE", "", count).await;
+    }
+
+    /// Waits until the site has seen so many of these requests.
+    pub async fn until_requests(&self, method: &str, path: &str, count: usize) {
+        let seen = || {
+            let requests = self.control().requests_to(path);
+            requests.iter().filter(|request| request.method == method).count()
         };
-        tokio::time::timeout(LIMIT, wait).await.expect("the site sees a DELETE");
+        until(|| seen() >= count).await;
+    }
+
+    /// Waits until a user has no seat.
+    pub async fn until_gone(&self, kind: SeatKind, id: &str) {
+        until(|| self.control().seat_of(kind, "CORP", id).is_none()).await;
     }
 
     /// Fails if any seat was deleted twice.
@@ -268,6 +291,15 @@ impl World {
         })
         .collect()
     }
+}
+
+async fn until(done: impl Fn() -> bool) {
+    let wait = async {
+        while !done() {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    tokio::time::timeout(LIMIT, wait).await.expect("it happens");
 }
 
 fn clock(since: Instant, forward: &AtomicI64) -> Clock {
