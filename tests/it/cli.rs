@@ -16,9 +16,18 @@ fn text(bytes: &[u8]) -> String {
 fn help_shows_every_command_with_examples() {
     let help = output(&["--help"], Path::new("."));
     let help = text(&help.stdout);
-    for command in
-        ["run", "check", "status", "demo", "simulate", "outbox", "config", "healthcheck", "service"]
-    {
+    for command in [
+        "run",
+        "check",
+        "status",
+        "demo",
+        "simulate",
+        "audit",
+        "outbox",
+        "config",
+        "healthcheck",
+        "service",
+    ] {
         assert!(help.contains(&format!("  {command} ")), "{command} is missing:\n{help}");
     }
     assert!(help.contains("Examples:"), "{help}");
