@@ -61,6 +61,7 @@ impl Effect {
             | Error::Unauthorized { .. }
             | Error::NotFound { .. }
             | Error::BadFilter { .. }
+            | Error::NotSent { .. }
             | Error::Refused { .. } => Self::Never(text),
             // Said by something in between, which gave up waiting.
             Error::Server { status: 502 | 504, .. } => Self::Unknown(text),

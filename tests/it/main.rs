@@ -20,5 +20,7 @@ mod qrs;
 mod release;
 mod release_cli;
 mod release_events;
+mod release_read;
 mod simulator;
 mod webhook;
+mod writes;
