@@ -20,6 +20,7 @@ macro_rules! outln {
     };
 }
 
+mod audit;
 mod check;
 mod completions;
 mod config;
@@ -89,6 +90,7 @@ enum Command {
     Demo(demo::Demo),
     Simulate(simulate::Simulate),
     Release(release::Release),
+    Audit(audit::Audit),
     Outbox(outbox::Outbox),
     Config(config::Config),
     Healthcheck(healthcheck::Healthcheck),
@@ -115,6 +117,7 @@ pub fn main() -> ExitCode {
         Command::Demo(command) => command.execute(),
         Command::Simulate(command) => command.execute(),
         Command::Release(command) => command.execute(),
+        Command::Audit(command) => command.execute(),
         Command::Outbox(command) => command.execute(),
         Command::Config(command) => command.execute(),
         Command::Healthcheck(command) => command.execute(),
