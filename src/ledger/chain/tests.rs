@@ -330,8 +330,11 @@ fn files_and_a_store_are_checked_as_one() {
     forged[10].time += 1;
     rehash(&mut forged, 10);
     let found = parts(&all[8..], &all[4..8], &forged[8..], start, forged[11].head()).problems;
-    assert!(matches!(&found[0].broken, Broken::Differs { seq: 11, witness: Witness::File(file), .. }
-        if file == "one"), "{found:?}");
+    assert!(
+        matches!(&found[0].broken, Broken::Differs { seq: 11, witness: Witness::File(file), .. }
+        if file == "one"),
+        "{found:?}"
+    );
     assert_eq!(found.len(), 1);
 }
 
