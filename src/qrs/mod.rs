@@ -9,7 +9,7 @@
 //! | `loose` | values of any JSON type, so that one odd field spoils no list |
 //! | `read` | what is asked of the service, and what counts as an answer |
 //! | `seats` | the seats of a type, as the rules of release look at them |
-//! | `people` | users in full, by id, many in one request |
+//! | `people`, `user` | users in full, by id, many in one request; which answer is a user, whole |
 //! | [`write`] | the only requests that change a site: give a seat, take a seat |
 //! | [`filter`] | filter expressions, escaped as the service demands |
 //! | [`wire`] | answers as types |
@@ -31,6 +31,7 @@ mod read;
 pub mod retry;
 mod seats;
 mod transport;
+mod user;
 pub mod wire;
 pub mod write;
 
@@ -136,6 +137,11 @@ impl Client {
     /// to when that is another.
     pub fn address(&self) -> &str {
         self.inner.transport.address()
+    }
+
+    /// The pace at which a failed question is asked again.
+    pub fn pace(&self) -> Backoff {
+        self.inner.backoff
     }
 
     /// A GET with retries. `path` is below `/qrs/`; `sink` makes what takes the body of a try.

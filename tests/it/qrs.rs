@@ -1,5 +1,7 @@
 //! The client of the repository service against the simulated site, over real TLS.
 
+mod once;
+mod people;
 mod plain;
 mod seats;
 mod site;
