@@ -227,6 +227,22 @@ async fn what_is_appended_at_once_is_synced_once() {
 }
 
 #[tokio::test]
+async fn tasks_that_append_all_the_time_share_syncs() {
+    let t = Bench::new(100).await;
+    t.store.append(None, add(intent(1)), |_| vec![]).await.unwrap();
+    let before = commits(&t);
+    let tasks = (0..4).map(async |_| {
+        for n in 0..10 {
+            t.store.append(None, add(intent(n)), |_| vec![]).await.unwrap();
+        }
+    });
+    futures_util::future::join_all(tasks).await;
+    let commits = commits(&t) - before;
+    println!("{commits} commits of 40 records");
+    assert!(commits <= 22, "{commits} commits of 40 records");
+}
+
+#[tokio::test]
 async fn a_store_of_the_first_format_keeps_what_it_has() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("bursar.db");
