@@ -123,4 +123,6 @@ pub enum Fault {
     ClockSkew { seconds: i64 },
     /// This user (`DIR\id`) logs in just before the request takes effect.
     UserLogsIn { user: String },
+    /// Somebody else takes this seat away just before the request takes effect.
+    SeatTaken { seat: String },
 }

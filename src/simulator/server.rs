@@ -190,6 +190,9 @@ async fn handle(
         match fault {
             Fault::Latency { millis } => tokio::time::sleep(Duration::from_millis(*millis)).await,
             Fault::UserLogsIn { user } => control.log_in_by_name(user),
+            Fault::SeatTaken { seat } => {
+                control.remove_seat(seat);
+            }
             Fault::Hang => pending::<()>().await,
             Fault::ResetBefore => {
                 reset.pull();

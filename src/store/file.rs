@@ -39,21 +39,23 @@ pub(super) fn open_to_read(path: &Path) -> Result<Connection, StoreError> {
     check_magic(path, cannot)?;
     let failed = |e: rusqlite::Error| StoreError::from_sql(path, "open", &e);
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = if log_of(path).exists() {
-        Connection::open_with_flags(path, flags)
-    } else {
-        // Nobody has it open. SQLite would make a log beside it nevertheless, which may belong to
-        // the wrong user then.
-        let full = path.canonicalize().map_err(cannot)?;
-        let url = url::Url::from_file_path(&full)
-            .map_err(|()| cannot(io::Error::other("the path can't be written as an address")))?;
-        let flags = flags | OpenFlags::SQLITE_OPEN_URI;
-        Connection::open_with_flags(format!("{url}?immutable=1"), flags)
-    }
-    .map_err(failed)?;
+    let connection = open_alone(path, flags)
+        .map_or_else(|| Connection::open_with_flags(path, flags), Ok)
+        .map_err(failed)?;
     connection.busy_timeout(BUSY_TIMEOUT).map_err(failed)?;
     check_owner(&connection, path)?;
     Ok(connection)
+}
+
+/// Opens a file that nobody else has open. SQLite would make a log beside it otherwise, which may
+/// belong to the wrong user then.
+fn open_alone(path: &Path, flags: OpenFlags) -> Option<Connection> {
+    if log_of(path).exists() {
+        return None;
+    }
+    let url = url::Url::from_file_path(path.canonicalize().ok()?).ok()?;
+    let flags = flags | OpenFlags::SQLITE_OPEN_URI;
+    Connection::open_with_flags(format!("{url}?immutable=1"), flags).ok()
 }
 
 /// The file's write-ahead log, which is there while a process has the file open.

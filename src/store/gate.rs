@@ -67,7 +67,9 @@ impl Gate {
         let guard = self.connection.clone().lock_owned().await;
         let run = move || {
             let connection = guard.as_ref().ok_or(StoreError::Closed)?;
-            query(connection).map_err(|e| StoreError::from_sql(&path, doing, &e))
+            discard_leftovers(connection)
+                .and_then(|()| query(connection))
+                .map_err(|e| StoreError::from_sql(&path, doing, &e))
         };
         spawn_blocking(run).await.map_err(|e| self.interrupted(doing, &e))?
     }
@@ -178,11 +180,13 @@ fn commit_together(guard: OwnedMutexGuard<Option<Connection>>, writes: Vec<Write
     }
 }
 
+/// A change that panicked leaves its transaction open.
+fn discard_leftovers(connection: &Connection) -> rusqlite::Result<()> {
+    if connection.is_autocommit() { Ok(()) } else { connection.execute_batch("ROLLBACK") }
+}
+
 fn begin(connection: &Connection) -> rusqlite::Result<()> {
-    if !connection.is_autocommit() {
-        // Left open by a change that panicked.
-        connection.execute_batch("ROLLBACK")?;
-    }
+    discard_leftovers(connection)?;
     connection.prepare_cached("BEGIN IMMEDIATE")?.execute([]).map(drop)
 }
 

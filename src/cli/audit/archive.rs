@@ -129,8 +129,8 @@ struct Runs {
     last: u64,
     /// By run: its site, first and last record.
     runs: HashMap<String, (String, u64, u64)>,
-    /// Runs that ended, or behind which another run of their site began.
-    over: HashSet<String>,
+    /// Runs that began and neither ended nor were followed by another run of their site.
+    open: HashSet<String>,
     /// By site: the run that began last.
     newest: HashMap<String, String>,
 }
@@ -151,11 +151,12 @@ impl Runs {
             "runStarted" => {
                 // Runs of a site don't overlap: the one before is over, or its process died.
                 if let Some(earlier) = self.newest.insert(raw.site.clone(), raw.run.clone()) {
-                    self.over.insert(earlier);
+                    self.open.remove(&earlier);
                 }
+                self.open.insert(raw.run.clone());
             }
             "runEnded" => {
-                self.over.insert(raw.run.clone());
+                self.open.remove(&raw.run);
             }
             _ => {}
         }
@@ -167,7 +168,7 @@ impl Runs {
         if let Some((run, (_, seq, _))) = self
             .runs
             .iter()
-            .filter(|(run, (_, seq, _))| *seq < cut && !self.over.contains(*run))
+            .filter(|(run, (_, seq, _))| *seq < cut && self.open.contains(*run))
             .min_by_key(|(_, (_, seq, _))| *seq)
         {
             return Choice::NotEnded { run: run.clone(), seq: *seq };

@@ -142,8 +142,8 @@ fn tell(records: &[Record], zone: Tz) -> String {
     table(&mut out, "seats", seats.values().map(|seat| seat.row(run, zone)).collect());
     let rows = notices.into_iter().map(|(time, text)| vec![time, one_line(&text)]);
     table(&mut out, "notices", rows.collect());
-    let own = records.iter().filter(|record| record.run.as_deref() == Some(run));
-    if let Some(last) = own.last() {
+    let own = |record: &&Record| record.run.as_deref() == Some(run);
+    if let Some(last) = records.iter().rev().find(own) {
         let _ = writeln!(out, "\nrecords {} to {}, head {}", records[0].seq, last.seq, last.hash);
     }
     out

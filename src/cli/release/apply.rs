@@ -195,6 +195,10 @@ pub(super) fn render(report: &Report, paint: Paint) -> String {
         let account = one_line(&skipped.holder.account());
         out.push_str(&format!("  {account}: left as it was: {}\n", one_line(&skipped.why)));
     }
+    for seat in &report.skipped {
+        let account = one_line(&seat.holder.account());
+        out.push_str(&format!("  {account}: left as it was: {}\n", one_line(&seat.why)));
+    }
     for refusal in &report.refusals {
         out.push_str(&format!("{}\n", refused_line(refusal, paint)));
     }
@@ -228,6 +232,7 @@ pub(super) fn as_json(report: &Report) -> serde_json::Value {
         "counts": report.counts,
         "refusals": report.refusals,
         "seats": seats,
+        "skipped": report.skipped,
         "skipped": report.skipped,
         "why": report.why,
         "ledger": report.head,

@@ -1,5 +1,6 @@
 //! A site with people, a store, and an engine whose clocks are in the test's hands.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
@@ -23,6 +24,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::support::process::LIMIT;
 use crate::support::setup::Setup;
 
 /// When every test begins.
@@ -81,6 +83,18 @@ pub fn crowd(kind: SeatKind, count: usize) -> Scenario {
 impl World {
     /// Both types enabled, everything else as the settings have it by default.
     pub async fn new(scenario: Scenario) -> Self {
+        Self::at(scenario, TimeDelta::zero()).await
+    }
+
+    /// The same now, for the real program, whose clock is the machine's; and its settings file.
+    pub async fn now(scenario: Scenario) -> (Self, PathBuf) {
+        let scenario = Scenario { clock: ClockSettings::default(), ..scenario };
+        let world = Self::at(scenario, Utc::now() - start()).await;
+        let file = world.setup.folder.path().join("bursar.yaml");
+        (world, file)
+    }
+
+    async fn at(scenario: Scenario, after_start: TimeDelta) -> Self {
         let setup = Setup::new(scenario).await;
         let yaml = setup.yaml(
             "every 24 hours",
@@ -94,7 +108,8 @@ impl World {
 ",
         );
         let settings = setup.load(&yaml);
-        let (since, forward) = (Instant::now(), Arc::new(AtomicI64::new(0)));
+        let since = Instant::now();
+        let forward = Arc::new(AtomicI64::new(after_start.num_milliseconds()));
         let store = open(&settings, since, &forward).await;
         Self { setup, settings, store, since, forward }
     }
@@ -147,6 +162,18 @@ impl World {
         }
     }
 
+    /// The id of a user `CORP\NAME`.
+    pub fn user(&self, id: &str) -> String {
+        let users = self.control().users();
+        users.iter().find(|user| user.user_id == id).expect("there is such a user").id.to_string()
+    }
+
+    /// The id of the seat of a user `CORP\NAME`.
+    pub fn seat(&self, kind: SeatKind, id: &str) -> String {
+        let seat = self.control().seat_of(kind, "CORP", id);
+        seat.expect("there is such a seat").id.to_string()
+    }
+
     pub async fn run(&self, mode: Mode) -> Report {
         self.engine().run(&order(mode)).await.expect("there is a run")
     }
@@ -160,6 +187,25 @@ impl World {
 
     pub fn deletes(&self) -> usize {
         self.changes().iter().filter(|request| request.method == "DELETE").count()
+    }
+
+    /// Waits until the site has seen so many DELETEs.
+    pub async fn until_deletes(&self, count: usize) {
+        self.until_requests("DELETE", "", count).await;
+    }
+
+    /// Waits until the site has seen so many of these requests.
+    pub async fn until_requests(&self, method: &str, path: &str, count: usize) {
+        let seen = || {
+            let requests = self.control().requests_to(path);
+            requests.iter().filter(|request| request.method == method).count()
+        };
+        until(|| seen() >= count).await;
+    }
+
+    /// Waits until a user has no seat.
+    pub async fn until_gone(&self, kind: SeatKind, id: &str) {
+        until(|| self.control().seat_of(kind, "CORP", id).is_none()).await;
     }
 
     /// Fails if any seat was deleted twice.
@@ -247,6 +293,15 @@ impl World {
     }
 }
 
+async fn until(done: impl Fn() -> bool) {
+    let wait = async {
+        while !done() {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    tokio::time::timeout(LIMIT, wait).await.expect("it happens");
+}
+
 fn clock(since: Instant, forward: &AtomicI64) -> Clock {
     let start = start() + TimeDelta::milliseconds(forward.load(Ordering::Relaxed));
     Clock::Following { start, since, speed: 1.0 }
@@ -267,6 +322,11 @@ pub fn order(mode: Mode) -> Order {
         deadline: Instant::now(),
         progress: Progress::default(),
     }
+}
+
+/// An order that calls `then` after each seat.
+pub fn after(mode: Mode, then: impl Fn(u64, u64) + Send + Sync + 'static) -> Order {
+    Order { progress: Progress(Arc::new(then)), ..order(mode) }
 }
 
 pub fn status(code: u16) -> Fault {
