@@ -196,23 +196,14 @@ impl SeatsKept {
             format!("{} {} of {}{reasons}", counts.seat_type.title(), counts.kept, counts.seats)
         };
         let types = self.types.iter().map(of_type).collect::<Vec<_>>();
-        format!("{}kept seats: {}", rehearsal(self.rehearsal), list(&types))
+        format!("{}kept seats: {}", rehearsal(self.rehearsal), list(&types, ", "))
     }
 }
 
 impl ReleaseRun {
     /// One line for people.
     pub fn summary(&self) -> String {
-        let word = match self.mode {
-            Mode::Real => "released",
-            Mode::Rehearsal => "to release",
-            Mode::Undo => "given back",
-        };
-        let of_type = |counts: &TypeCounts| {
-            let n = if self.mode == Mode::Rehearsal { counts.planned } else { counts.released };
-            format!("{} {n} of {} {word}", counts.seat_type.title(), counts.seats)
-        };
-        let types = self.types.iter().map(of_type).collect::<Vec<_>>();
+        let types: Vec<_> = self.types.iter().map(|counts| counts.summary(self.mode)).collect();
         let name = match self.mode {
             Mode::Undo => "undo of releases",
             Mode::Real | Mode::Rehearsal => "release run",
@@ -227,7 +218,7 @@ impl ReleaseRun {
             RunStatus::Stopped => "stopped",
             RunStatus::Failed => "failed",
         };
-        format!("{rehearsal}{name} {ended}: {}{why}", list(&types))
+        format!("{rehearsal}{name} {ended}; {}{why}", list(&types, "; "))
     }
 }
 
@@ -235,8 +226,8 @@ fn rehearsal(is: bool) -> &'static str {
     if is { "rehearsal: " } else { "" }
 }
 
-fn list(types: &[String]) -> String {
-    if types.is_empty() { "no type of seat was looked at".to_owned() } else { types.join(", ") }
+fn list(types: &[String], between: &str) -> String {
+    if types.is_empty() { "no type of seat was looked at".to_owned() } else { types.join(between) }
 }
 
 fn days(days: i64) -> String {

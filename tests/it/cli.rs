@@ -216,7 +216,7 @@ async fn the_shipped_settings_work_against_the_simulated_site() {
         let rows: Vec<serde_json::Value> = serde_json::from_slice(&run.stdout).expect("JSON");
         let site: Vec<_> =
             rows.iter().filter(|r| r["subject"].as_str().unwrap().starts_with("site ")).collect();
-        assert_eq!(site.len(), 3, "{name}: {rows:#?}");
+        assert_eq!(site.len(), 4, "{name}: {rows:#?}");
         assert!(site.iter().all(|row| row["state"] != "fail"), "{name}: {site:#?}");
         let mut daemon = Process::start(&["run", "-c", name], folder);
         daemon.wait_for("server license: ");

@@ -38,9 +38,9 @@ fn one_line_for_people() {
     alert, a real release would be refused: Analyzer seats: 60 of 100 seats would go, more than maxReleasePercent (25); see whether the directory sync works | the clocks differ by 7 minutes; synchronise them
     kept seats: Professional 87 of 100 (custom-property 7, never-used 10, used 70), Analyzer 87 of 100 (custom-property 7, never-used 10, used 70)
     rehearsal: kept seats: Professional 87 of 100 (custom-property 7, never-used 10, used 70), Analyzer 87 of 100 (custom-property 7, never-used 10, used 70)
-    release run done in part: Analyzer 9 of 100 released
-    rehearsal: release run done: Professional 12 of 100 to release, user access 12 of 100 to release
-    undo of releases broken off: no type of seat was looked at; 5 failures in a row
+    release run done in part; Analyzer: 9 released, 2 of them in quarantine, 1 announced, 1 kept when read again, 1 refused by the site, 1 already gone, 87 kept
+    rehearsal: release run done; Professional: 9 would be released, 2 of them in quarantine, 1 announced, 1 kept when read again, 1 refused by the site, 1 already gone, 87 kept; user access: 9 would be released, 2 of them in quarantine, 1 announced, 1 kept when read again, 1 refused by the site, 1 already gone, 87 kept
+    undo of releases broken off; no type of seat was looked at; 5 failures in a row
     ");
 }
 

@@ -15,7 +15,8 @@ pub(in crate::config) struct LicenseRelease {
     /// taken only when a person has written `enable: true` and `dryRun: false`.
     pub(in crate::config) dry_run: bool,
     /// When to look for unused seats. Default once a day: thresholds are counted in days. At start
-    /// there is a run only if the last one is older than this asks for.
+    /// there is a run only if one was missed since the last; the very first real run waits for its
+    /// time.
     pub(in crate::config) frequency: String,
     /// Who keeps their seat whatever happens. Compared without regard to case, as Qlik does. The
     /// users of the directory `INTERNAL`, Qlik's own, always keep theirs.
@@ -58,9 +59,9 @@ pub(in crate::config) struct LicenseRelease {
     pub(in crate::config) max_unsettled: i64,
     /// Whether other Qlik sites use the same license key. A seat that is taken at one is taken at
     /// all of them, and its use at the others may not show here. `false`: this site is the only
-    /// one. `true`: there are others, and releasing is wanted all the same. Not set by default,
-    /// because only you know: a run is refused when another of the `sites` has the same license or
-    /// can't be asked for it.
+    /// one; a run is refused when another of the `sites` turns out to have the same license. `true`:
+    /// there are others, and releasing is wanted all the same. Not set by default, because only you
+    /// know: a run is refused when another of the `sites` has the same license or can't be asked.
     #[schemars(extend("x-bursar" = true))]
     pub(in crate::config) license_key_shared: Option<bool>,
     /// A run ends after so many failures in a row. Default 5: what fails five times will fail for

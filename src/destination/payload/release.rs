@@ -9,7 +9,7 @@
 //! | | `licenseType` | `professional`, `analyzer` or `user` |
 //! | | `seatId` | id of the access license in the repository |
 //! | | `allocated`, `lastUsed` | times; `null` = never |
-//! | | `idleDays` | whole days since the later of the two |
+//! | | `idleDays` | whole days since the last use or, if there was none, since the allocation |
 //! | seat released | `result` | `freed` or `quarantined` |
 //! | | `quarantinedUntil` | only of a quarantined seat: a time, or `null` where the site doesn't say |
 //! | seat announced | `due` | the seat is released by the first run after that, unless it is used |
