@@ -52,7 +52,7 @@ async fn releases_are_read_back_as_butler_writes_them() {
         "license_type": "analyzer", "user": "CORP\\anna"});
     for measurement in ["qlik_sense_license_release", "bursar_release_planned"] {
         let rows = influxd.rows(database, &format!("SELECT * FROM {measurement}")).await;
-        assert_eq!(rows, [point.clone()], "{measurement}");
+        assert_eq!(rows, std::slice::from_ref(&point), "{measurement}");
         assert_eq!(
             field_types(influxd, database, measurement).await,
             ["days_since_last_use:float"]
@@ -118,7 +118,7 @@ async fn users_are_hashed_or_left_out_and_no_release_is_lost() {
     let influxd = influxd::shared().await;
     let events: Vec<Event> = (1..=200_u128)
         .map(|i| {
-            let id = uuid::Builder::from_random_bytes((i << 64 | i * 7_919).to_be_bytes());
+            let id = uuid::Builder::from_random_bytes(((i << 64) | (i * 7_919)).to_be_bytes());
             let seat = SeatFacts {
                 seat: id.into_uuid(),
                 holder: holder("CORP", &format!("user{i}")),
