@@ -1,5 +1,7 @@
 //! What leaves of releases: payloads, their schemas, points, and the line for people.
 
+mod delivery;
+
 use bursar::config::settings::UserTag;
 use bursar::destination::influxdb::line::tag_text;
 use bursar::destination::influxdb::points::{are_made_of, points};
@@ -118,21 +120,27 @@ fn only_refusals_are_alerts_in_words() {
     ");
 }
 
+fn schemas() -> std::path::PathBuf {
+    std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/events")
+}
+
+/// What the schema of a kind has against a payload.
+fn schema_errors(kind: &str, payload: &Value) -> Vec<String> {
+    let file = schemas().join(format!("{kind}.schema.json"));
+    let schema: Value = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
+    let validator = jsonschema::options().should_validate_formats(true).build(&schema).unwrap();
+    validator.iter_errors(payload).map(|e| format!("{} {e}", e.instance_path())).collect()
+}
+
 /// Every kind has a schema, every payload is as its schema says, and a key that the schema doesn't
 /// know is an error.
 #[test]
 fn payloads_are_as_their_schemas_say() {
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/events");
     let mut seen = std::collections::BTreeSet::new();
     for event in all() {
         let kind = event.kind();
-        let file = folder.join(format!("{kind}.schema.json"));
-        let schema: Value = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
-        let validator = jsonschema::options().should_validate_formats(true).build(&schema).unwrap();
-        let errors = |payload: &Map<String, Value>| -> Vec<String> {
-            let payload = Value::Object(payload.clone());
-            validator.iter_errors(&payload).map(|e| format!("{} {e}", e.instance_path())).collect()
-        };
+        let errors =
+            |payload: &Map<String, Value>| schema_errors(kind, &Value::Object(payload.clone()));
         for named in [false, true] {
             for payload in [json(&event, named), webhook_json(&event, named)] {
                 assert_eq!(errors(&payload), Vec::<String>::new(), "{kind} {payload:?}");
@@ -148,7 +156,7 @@ fn payloads_are_as_their_schemas_say() {
         }
         seen.insert(format!("{kind}.schema.json"));
     }
-    let files: std::collections::BTreeSet<String> = std::fs::read_dir(folder)
+    let files: std::collections::BTreeSet<String> = std::fs::read_dir(schemas())
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
