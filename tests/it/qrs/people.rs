@@ -119,6 +119,16 @@ async fn not_a_whole_site_is_read_one_by_one() {
 }
 
 #[tokio::test]
+async fn nobody_is_asked_for_by_themselves_once_the_time_is_over() {
+    let (site, mut ids) = site(5).await;
+    ids.push(Uuid::from_u128(7));
+    let read = site.client().people(&ids, once()).await;
+    let PersonRead::Unreadable(why) = &read[&ids[5]] else { panic!("{read:?}") };
+    assert!(why.contains("was not asked"), "{why}");
+    assert_eq!((whole(&read), site.running.control().request_count()), (5, 2));
+}
+
+#[tokio::test]
 async fn a_list_that_is_cut_is_asked_again_and_made_up_for() {
     let (site, ids) = site(30).await;
     let control = site.running.control();
