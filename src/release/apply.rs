@@ -10,7 +10,7 @@ use super::Plan;
 use super::plan::{Decision, Outcome, Past, Snapshot};
 use super::policy::Policy;
 use super::run::Skipped;
-use super::seat::Taking;
+use super::seat::{FRESH, Taking};
 use super::session::{CHUNK, Session, Tally};
 use crate::event::{Body, SeatAnnounced, SeatFacts, SeatReleased, SeatWithdrawn};
 use crate::ledger::{Entry, Intent, Mode, RunStatus, SeatResult};
@@ -128,7 +128,7 @@ pub(super) async fn release(
     match Hands::of(session) {
         Hands::Rehearsal => rehearse(session, due, tally).await,
         Hands::Real(writer) => {
-            let taking = Taking { session, writer, past, policy };
+            let taking = Taking { session, writer, past, policy, fresh: FRESH };
             let total = due.len() as u64;
             in_turn(session, due.into_iter(), total, tally, |due| taking.release(due)).await
         }
@@ -232,7 +232,7 @@ where
     }
 }
 
-fn stopped() -> (RunStatus, String) {
+pub(super) fn stopped() -> (RunStatus, String) {
     (RunStatus::Stopped, "it was stopped".to_owned())
 }
 

@@ -69,8 +69,14 @@ impl Session<'_> {
             policy.types.retain(|rule| planned(rule.seat_type));
         }
         let past = engine.store.release_past(self.site()).await?;
-        let (mut plan, snapshot) =
-            engine.look(&self.run, &policy, &past, self.order.deadline).await?;
+        let looked = tokio::select! {
+            looked = engine.look(&self.run, &policy, &past, self.order.deadline) => looked,
+            () = self.order.stop.cancelled() => {
+                tally.ended = Some(apply::stopped());
+                return Ok(());
+            }
+        };
+        let (mut plan, snapshot) = looked?;
         match reviewed {
             None => self.record(&plan, &plan, &[], tally).await?,
             Some(Reviewed { plan: read, accepted }) => {

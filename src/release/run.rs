@@ -168,11 +168,16 @@ impl Engine {
     /// # Errors
     /// When there was no run at all.
     pub async fn undo(&self, what: &Undo, order: &Order) -> Result<Report, RunError> {
+        if order.mode != Mode::Undo {
+            let why =
+                "an undo gives seats back: it is neither a release nor a rehearsal".to_owned();
+            return Err(RunError::Unusable(why));
+        }
         let run = run_id();
         let lock = Lock::take(self, &run, &order.trigger).await?;
         let session = Session::new(self, order, Mode::Undo, run, &lock);
         let result = lock.during(async {
-            settle::settle(self, &lock, order.settling()).await?;
+            order.settle(self, &lock).await?;
             let taken = undo::find(self, what).await?;
             session.begin().await?;
             let mut tally = Tally::default();
@@ -207,7 +212,7 @@ impl Engine {
         let lock = Lock::take(self, &run, &order.trigger).await?;
         let session = Session::new(self, order, order.mode, run, &lock);
         let result = lock.during(async {
-            settle::settle(self, &lock, order.settling()).await?;
+            order.settle(self, &lock).await?;
             session.begin().await?;
             let mut tally = Tally::default();
             let done = session.release(reviewed, &mut tally).await;
@@ -264,12 +269,17 @@ impl Engine {
 }
 
 impl Order {
-    /// Until when unsettled seats are asked for again and again.
-    fn settling(&self) -> Instant {
-        self.deadline.min(Instant::now() + SETTLING)
+    /// What can be found out before the run, unless it is stopped meanwhile.
+    async fn settle(&self, engine: &Engine, lock: &Lock) -> Result<(), RunError> {
+        let deadline = self.deadline.min(Instant::now() + SETTLING);
+        tokio::select! {
+            left = settle::settle(engine, lock, deadline) => left.map(drop),
+            () = self.stop.cancelled() => Ok(()),
+        }
     }
 }
 
+/// Until when unsettled seats are asked for again and again.
 const SETTLING: Duration = Duration::from_secs(30);
 
 /// The age at which a plan can't be applied any more.

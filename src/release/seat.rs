@@ -34,6 +34,8 @@ pub(super) struct Taking<'a> {
     pub(super) writer: Writer,
     pub(super) past: &'a Past,
     pub(super) policy: &'a Policy,
+    /// [`FRESH`].
+    pub(super) fresh: Duration,
 }
 
 /// What a second look at a seat says.
@@ -72,7 +74,7 @@ impl Taking<'_> {
         let number = numbers.first().copied().expect("one record was appended");
 
         for looks in 1.. {
-            if read.age(session) < FRESH {
+            if read.age(session) < self.fresh {
                 break;
             }
             let look = if looks < LOOKS {
@@ -287,3 +289,6 @@ fn difference(planned: &Decision, seat: &Seat) -> Option<String> {
     }
     None
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,8 +11,8 @@ use crate::license::{Moment, Seat, SeatType};
 use crate::qrs::write::Deleted;
 use crate::qrs::{Client, Error};
 
-/// How often a seat is read before its fate counts as unclear. With the client's pace that is
-/// about eight seconds, and the request timeout on top where nobody answers.
+/// How often a seat is read before its fate counts as unclear. With the client's pace the pauses
+/// between are eight seconds; each read may last as long as the request timeout.
 const READS: u32 = 5;
 
 /// What is there in place of a seat.

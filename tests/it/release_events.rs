@@ -184,14 +184,14 @@ fn releases_as_butler_writes_them_and_runs_beside_them() {
         run(Mode::Rehearsal, RunStatus::Failed, vec![]),
     ];
     let all: Vec<_> = events.iter().flat_map(|event| lines(event, UserTag::Name)).collect();
-    insta::assert_snapshot!(all.join("\n"), @r"
+    insta::assert_snapshot!(all.join("\n"), @r#"
     qlik_sense_license_release,env=prod,license_type=analyzer,user=CORP\anna days_since_last_use=43 1795500000005000000
     qlik_sense_license_release,env=prod,license_type=analyzer,user=CORP\anna days_since_last_use=43 1795500000005000000
     bursar_release_planned,env=prod,license_type=analyzer,user=CORP\anna days_since_last_use=43 1795500000005000000
-    bursar_release_run,env=prod,license_type=professional,mode=real,status=partly seats=100,planned=12,released=9,quarantined=2,announced=1,kept=87,changed=1,refused=1,gone=1,unclear=0,kept_custom_property=7,kept_never_used=10,kept_used=70 1795500000005000000
-    bursar_release_run,env=prod,license_type=analyzer,mode=real,status=partly seats=100,planned=12,released=9,quarantined=2,announced=1,kept=87,changed=1,refused=1,gone=1,unclear=0,kept_custom_property=7,kept_never_used=10,kept_used=70 1795500000005000000
-    bursar_release_run,env=prod,license_type=none,mode=rehearsal,status=failed seats=0,planned=0,released=0,quarantined=0,announced=0,kept=0,changed=0,refused=0,gone=0,unclear=0 1795500000005000000
-    ");
+    bursar_release_run,env=prod,license_type=professional,mode=real,status=partly seats=100,planned=12,released=9,quarantined=2,announced=1,kept=87,changed=1,refused=1,gone=1,unclear=0,kept_custom_property=7,kept_never_used=10,kept_used=70,ledger_seq=77,ledger_hash="cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd" 1795500000005000000
+    bursar_release_run,env=prod,license_type=analyzer,mode=real,status=partly seats=100,planned=12,released=9,quarantined=2,announced=1,kept=87,changed=1,refused=1,gone=1,unclear=0,kept_custom_property=7,kept_never_used=10,kept_used=70,ledger_seq=77,ledger_hash="cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd" 1795500000005000000
+    bursar_release_run,env=prod,license_type=none,mode=rehearsal,status=failed seats=0,planned=0,released=0,quarantined=0,announced=0,kept=0,changed=0,refused=0,gone=0,unclear=0,ledger_seq=77,ledger_hash="cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd" 1795500000005000000
+    "#);
 }
 
 #[test]

@@ -191,10 +191,6 @@ pub(super) fn render(report: &Report, paint: Paint) -> String {
         };
         out.push_str(&format!("  {text}\n"));
     }
-    for skipped in &report.skipped {
-        let account = one_line(&skipped.holder.account());
-        out.push_str(&format!("  {account}: left as it was: {}\n", one_line(&skipped.why)));
-    }
     for seat in &report.skipped {
         let account = one_line(&seat.holder.account());
         out.push_str(&format!("  {account}: left as it was: {}\n", one_line(&seat.why)));
@@ -232,7 +228,6 @@ pub(super) fn as_json(report: &Report) -> serde_json::Value {
         "counts": report.counts,
         "refusals": report.refusals,
         "seats": seats,
-        "skipped": report.skipped,
         "skipped": report.skipped,
         "why": report.why,
         "ledger": report.head,

@@ -292,7 +292,10 @@ fn decide(
     if twice {
         reasons.insert(0, Keep::ListedTwice);
     }
-    // Of exactly their size: there is one such list for every seat.
+    #[expect(
+        clippy::drain_collect,
+        reason = "a list of exactly its size, of which there is one for every seat; `reasons` keeps its room for the next"
+    )]
     let keep: Vec<_> = reasons.drain(..).collect();
     Decision {
         seat: seat.id,

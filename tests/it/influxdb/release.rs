@@ -63,13 +63,15 @@ async fn releases_are_read_back_as_butler_writes_them() {
         json!({"time": time, "env": "prod", "license_type": kind, "mode": "real", "status": "done",
             "seats": 100, "planned": 12, "released": 9, "quarantined": 2, "announced": 1,
             "kept": 87, "changed": 1, "refused": 1, "gone": 1, "unclear": 0,
-            "kept_custom_property": 7, "kept_never_used": 10, "kept_used": 70})
+            "kept_custom_property": 7, "kept_never_used": 10, "kept_used": 70,
+            "ledger_seq": 77, "ledger_hash": "cd".repeat(32)})
     };
     assert_eq!(rows.len(), 2);
     assert!(rows.contains(&of("professional")) && rows.contains(&of("analyzer")), "{rows:?}");
     let types = field_types(influxd, database, "bursar_release_run").await;
-    assert_eq!(types.len(), 13);
-    assert!(types.iter().all(|t| t.ends_with(":float")), "{types:?}");
+    assert_eq!(types.len(), 15);
+    let texts: Vec<_> = types.iter().filter(|t| !t.ends_with(":float")).collect();
+    assert_eq!(texts, ["ledger_hash:string"]);
 }
 
 /// A user id that ends in a backslash made a broken line in Butler: the release left no record.

@@ -46,11 +46,12 @@ fn whole(read: &HashMap<Uuid, PersonRead>) -> usize {
 /// Why none of them was read.
 #[track_caller]
 fn whys(read: &HashMap<Uuid, PersonRead>) -> Vec<&str> {
-    let why = |person| match person {
-        &PersonRead::Unreadable(ref why) => why.as_str(),
-        other => panic!("{other:?}"),
-    };
-    read.values().map(why).collect()
+    let mut whys = Vec::new();
+    for person in read.values() {
+        let PersonRead::Unreadable(why) = person else { panic!("{person:?}") };
+        whys.push(why.as_str());
+    }
+    whys
 }
 
 #[tokio::test]
