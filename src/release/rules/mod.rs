@@ -1,6 +1,6 @@
 //! Who keeps a seat whatever happens.
 //!
-//! Texts are compared without regard to letter case, as Qlik does: see [`fold`]. A mistake here
+//! Texts are compared without regard to letter case, as Qlik does: see [`fold()`]. A mistake here
 //! would take a seat from somebody who is protected, so where a comparison could go both ways, it
 //! finds them equal.
 
