@@ -307,6 +307,9 @@ async fn the_program_is_killed() {
         if happens {
             world.assert_no_delete_twice();
         }
+        let arguments = ["audit", "verify", "-c", file.to_str().unwrap()];
+        let verified = bursar(&arguments).current_dir(folder).output().unwrap();
+        assert!(verified.status.success(), "{verified:?}");
     }
 }
 

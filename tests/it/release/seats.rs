@@ -68,6 +68,17 @@ async fn an_empty_site_is_no_trouble() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_an_enabled_type_there_is_nothing_to_do_and_nothing_to_tell() {
+    let mut world = World::new(crowd(SeatKind::Analyzer, 2)).await;
+    world.settings(|release| release.policy.types.clear());
+    let report = world.run(Mode::Real).await;
+    assert_eq!(report.status, RunStatus::Done, "{report:?}");
+    assert!(report.refusals.is_empty() && report.counts.is_empty());
+    assert!(world.changes().is_empty());
+    assert!(world.told("releaseRefused").await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn both_types_are_released_in_one_run() {
     let mut scenario = crowd(SeatKind::Analyzer, 2);
     for n in 0..8 {
@@ -336,6 +347,45 @@ async fn a_tag_that_is_given_meanwhile_protects() {
     assert!(world.holders(SeatKind::Analyzer).contains(&"idle2".to_owned()));
     let [skipped] = &report.skipped[..] else { panic!("{report:?}") };
     assert!(skipped.why.contains("Keep"), "{}", skipped.why);
+}
+
+/// Still idle for long enough, but not as the plan saw it: somebody has to look at that first.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_seat_that_is_not_as_planned_is_kept() {
+    let mut scenario = crowd(SeatKind::Analyzer, 5);
+    scenario.users.push(UserSpec::of("CORP", "heir"));
+    let mut world = World::new(scenario).await;
+    world.settings(|release| release.concurrency = 1);
+    let ids = [1, 2, 3].map(|n| world.seat(SeatKind::Analyzer, &format!("idle{n}")));
+    let control = world.control().clone();
+    let order = after(Mode::Real, move |done, _| {
+        if done > 1 {
+            return;
+        }
+        let [used, inherited, new] = ids.clone();
+        for id in [&used, &inherited, &new] {
+            control.remove_seat(id);
+        }
+        control.add_seat(&SeatSpec { id: Some(used), ..idle(SeatKind::Analyzer, "idle1", 50) });
+        let days = 60 + 5 - 2;
+        let heir = idle(SeatKind::Analyzer, "heir", days);
+        control.add_seat(&SeatSpec { id: Some(inherited), ..heir });
+        let created = When::days_ago(300);
+        let seat = idle(SeatKind::Analyzer, "idle3", 60 + 5 - 3);
+        control.add_seat(&SeatSpec { id: Some(new), created, ..seat });
+    });
+    let report = world.engine().run(&order).await.unwrap();
+    assert_eq!((report.status, world.deletes()), (RunStatus::Done, 2), "{report:?}");
+    let whys: Vec<_> = report.skipped.iter().map(|skipped| skipped.why.as_str()).collect();
+    assert_eq!(
+        whys,
+        [
+            "used on 2026-10-05 08:00 UTC",
+            "the seat belongs to somebody else now",
+            "the time of its allocation changed"
+        ]
+    );
+    assert_eq!(world.intents().await.len(), 2);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

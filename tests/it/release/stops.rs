@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use bursar::ledger::{Entry, Mode, RunStatus, SeatResult};
 use bursar::license::SeatType;
-use bursar::release::run::RunError;
+use bursar::release::run::{RunError, Undo};
 use bursar::simulator::{Fault, FaultRule, SeatKind};
 use bursar::store::{Addition, Store};
 use chrono::TimeDelta;
@@ -84,6 +84,39 @@ async fn a_stop_finishes_the_seats_in_hand() {
     assert_eq!(world.results().await.len(), 2);
     assert_eq!((world.deletes(), world.unsettled().await), (2, 0));
     assert_eq!(world.told("releaseRun").await.len(), 1);
+}
+
+/// Reading is given up at once: nothing is in hand.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stop_while_the_site_is_read_ends_the_run() {
+    let world = World::new(crowd(SeatKind::Analyzer, 2)).await;
+    let list = "/qrs/license/analyzeraccesstype/full";
+    world.fault(FaultRule::on(list, Fault::Hang));
+    let (order, engine) = (order(Mode::Real), world.engine());
+    let stop = order.stop.clone();
+    let running = tokio::spawn(async move { engine.run(&order).await });
+    world.until_requests("GET", list, 1).await;
+    stop.cancel();
+    let report = running.await.unwrap().unwrap();
+    assert_eq!(report.status, RunStatus::Stopped, "{report:?}");
+    let kinds: Vec<_> = world.entries().await.iter().map(Entry::kind).collect();
+    assert_eq!(kinds, ["runStarted", "runEnded"]);
+    // The lock is free.
+    world.control().clear_faults();
+    assert_eq!(world.run(Mode::Real).await.status, RunStatus::Done);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_release_is_no_undo_and_an_undo_no_rehearsal() {
+    let world = World::new(crowd(SeatKind::Analyzer, 1)).await;
+    let error = world.engine().run(&order(Mode::Undo)).await.unwrap_err();
+    assert!(matches!(error, RunError::Unusable(_)), "{error}");
+    let run = world.run(Mode::Real).await.run;
+    for mode in [Mode::Rehearsal, Mode::Real] {
+        let error = world.engine().undo(&Undo::Run(run.clone()), &order(mode)).await.unwrap_err();
+        assert!(matches!(error, RunError::Unusable(_)), "{error}");
+    }
+    assert_eq!(world.changes().len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
