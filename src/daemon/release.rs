@@ -141,21 +141,24 @@ async fn run_once(engine: &Engine, timing: &Timing, stop: &CancellationToken) {
         progress: Progress::default(),
     };
     let site = &engine.site.name;
-    let mut result = engine.run(&order).await;
-    if let Err(RunError::Busy(holder)) = &result
-        && clock.sleep_until(holder.until, stop).await
-    {
-        // Of a process that is dead the lock has ended by now.
-        result = engine.run(&order).await;
-    }
+    let result = loop {
+        match engine.run(&order).await {
+            // Its process may be dead: then its lock runs out, and this run is still due.
+            Err(RunError::Busy(holder)) if Instant::now() < deadline => {
+                let (owner, until) = (&holder.owner, holder.until);
+                tracing::warn!(site, "the run waits for another one: {owner}, until {until}");
+                let again = until.max(clock.now()) + chrono::Duration::seconds(1);
+                if !clock.sleep_until(again, stop).await {
+                    return;
+                }
+            }
+            result => break result,
+        }
+    };
     let problem = match &result {
         Ok(report) => {
             log(site, report);
             problem(report)
-        }
-        Err(RunError::Busy(holder)) => {
-            tracing::warn!(site, "no run: {} is at it since {}", holder.owner, holder.since);
-            return;
         }
         Err(error) => {
             tracing::error!(site, %error, "the release run could not be done");

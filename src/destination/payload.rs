@@ -20,7 +20,7 @@
 //! (`professional`, `analyzer`, `analyzerCapacity`, `tokenUser`, `tokenLogin`, `tokens`), then
 //! `event`, `site`, `time` and `eventId` as above.
 //!
-//! What is told of releases is in [`release`]; those objects begin with `kind` on MQTT, where all of
+//! What is told of releases is in `payload/release.rs`; those objects begin with `kind` on MQTT, where all of
 //! them have one topic.
 
 mod release;

@@ -7,7 +7,7 @@ pub fn write(raw: &Raw) -> String {
     serde_json::to_string(raw).expect("a record has only text keys")
 }
 
-/// A record from a line. Only the very text that [`write`] makes is taken: nothing in the line can
+/// A record from a line. Only the very text that [`write()`] makes is taken: nothing in the line can
 /// be changed unnoticed, not even a space.
 ///
 /// # Errors

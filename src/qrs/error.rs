@@ -267,7 +267,7 @@ impl Error {
                 "use a user with full read access in X-Qlik-User, such as UserDirectory=INTERNAL; UserId=sa_api"
             }
             Self::NotSent { .. } => {
-                "look at the load of the central node; if it is idle, raise the number of requests at a time"
+                "look at the load of the central node; if it is idle, raise maxConcurrency"
             }
             Self::TimedOut { .. } => {
                 "raise the request timeout, or look at the load of the central node"

@@ -10,12 +10,12 @@
 //! | `read` | what is asked of the service, and what counts as an answer |
 //! | `seats` | the seats of a type, as the rules of release look at them |
 //! | `people`, `user` | users in full, by id, many in one request; which answer is a user, whole |
-//! | [`write`] | the only requests that change a site: give a seat, take a seat |
+//! | [`mod@write`] | the only requests that change a site: give a seat, take a seat |
 //! | [`filter`] | filter expressions, escaped as the service demands |
 //! | [`wire`] | answers as types |
 //! | [`error`], `diagnose` | every way to fail, as a sentence an admin can act on |
 //!
-//! Only [`write`] can change a site, and only `release` may use it: everything else sends GET alone.
+//! Only [`mod@write`] can change a site, and only `release` may use it: everything else sends GET alone.
 //! What is sent with another method is sent once, never again on its own. No body and no key is
 //! ever logged.
 

@@ -104,9 +104,9 @@ impl UserRef {
     fn holder(self) -> Option<Holder> {
         Some(Holder {
             id: self.id.0?,
-            directory: self.user_directory.0?,
-            user_id: self.user_id.0?,
-            name: self.name.0.unwrap_or_default(),
+            directory: self.user_directory.0?.into(),
+            user_id: self.user_id.0?.into(),
+            name: self.name.0.unwrap_or_default().into(),
         })
     }
 }

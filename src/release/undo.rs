@@ -216,6 +216,6 @@ async fn record(
         settled_later: false,
     };
     let restored = *result == SeatResult::Allocated;
-    let bodies = restored.then(|| Body::SeatRestored(SeatRestored { seat: facts }));
+    let bodies = restored.then_some(Body::SeatRestored(SeatRestored { seat: facts }));
     session.append(vec![Entry::Outcome(outcome)], bodies.into_iter().collect()).await.map(drop)
 }

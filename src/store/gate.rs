@@ -81,7 +81,7 @@ impl Gate {
         doing: &'static str,
         change: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let (sender, answer) = oneshot::channel();
+        let (sender, mut answer) = oneshot::channel();
         let path = self.path.clone();
         let write: Write = Box::new(move |connection| {
             if sender.is_closed() {
@@ -96,7 +96,13 @@ impl Gate {
             })
         });
         self.queued().push(write);
-        let guard = self.connection.clone().lock_owned().await;
+        // Whoever gets the connection does all that is queued. Those whose write was among it have
+        // nothing left to wait for, and can queue the next one in time.
+        let guard = tokio::select! {
+            biased;
+            done = &mut answer => return done.map_err(|e| self.interrupted(doing, &e))?,
+            guard = self.connection.clone().lock_owned() => guard,
+        };
         let writes = std::mem::take(&mut *self.queued());
         if !writes.is_empty() {
             let path = self.path.clone();

@@ -2,6 +2,7 @@
 
 mod archive;
 mod export;
+mod real;
 mod show;
 mod tamper;
 mod verify;

@@ -218,6 +218,8 @@ async fn the_shipped_settings_work_against_the_simulated_site() {
             rows.iter().filter(|r| r["subject"].as_str().unwrap().starts_with("site ")).collect();
         assert_eq!(site.len(), 4, "{name}: {rows:#?}");
         assert!(site.iter().all(|row| row["state"] != "fail"), "{name}: {site:#?}");
+        let scheduled = rows.iter().any(|r| r["subject"] == "schedule release, rehearsal");
+        assert_eq!(scheduled, name == "butler-shaped.yaml", "{name}: {rows:#?}");
         let mut daemon = Process::start(&["run", "-c", name], folder);
         daemon.wait_for("server license: ");
         let (ended, said) = daemon.terminate();

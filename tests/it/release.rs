@@ -9,4 +9,4 @@ mod reviewed;
 mod seats;
 mod stops;
 mod undo;
-mod world;
+pub mod world;

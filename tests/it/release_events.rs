@@ -1,5 +1,7 @@
 //! What leaves of releases: payloads, their schemas, points, and the line for people.
 
+mod delivery;
+
 use bursar::config::settings::UserTag;
 use bursar::destination::influxdb::line::tag_text;
 use bursar::destination::influxdb::points::{are_made_of, points};
@@ -118,21 +120,27 @@ fn only_refusals_are_alerts_in_words() {
     ");
 }
 
+fn schemas() -> std::path::PathBuf {
+    std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/events")
+}
+
+/// What the schema of a kind has against a payload.
+fn schema_errors(kind: &str, payload: &Value) -> Vec<String> {
+    let file = schemas().join(format!("{kind}.schema.json"));
+    let schema: Value = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
+    let validator = jsonschema::options().should_validate_formats(true).build(&schema).unwrap();
+    validator.iter_errors(payload).map(|e| format!("{} {e}", e.instance_path())).collect()
+}
+
 /// Every kind has a schema, every payload is as its schema says, and a key that the schema doesn't
 /// know is an error.
 #[test]
 fn payloads_are_as_their_schemas_say() {
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/events");
     let mut seen = std::collections::BTreeSet::new();
     for event in all() {
         let kind = event.kind();
-        let file = folder.join(format!("{kind}.schema.json"));
-        let schema: Value = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
-        let validator = jsonschema::options().should_validate_formats(true).build(&schema).unwrap();
-        let errors = |payload: &Map<String, Value>| -> Vec<String> {
-            let payload = Value::Object(payload.clone());
-            validator.iter_errors(&payload).map(|e| format!("{} {e}", e.instance_path())).collect()
-        };
+        let errors =
+            |payload: &Map<String, Value>| schema_errors(kind, &Value::Object(payload.clone()));
         for named in [false, true] {
             for payload in [json(&event, named), webhook_json(&event, named)] {
                 assert_eq!(errors(&payload), Vec::<String>::new(), "{kind} {payload:?}");
@@ -148,7 +156,7 @@ fn payloads_are_as_their_schemas_say() {
         }
         seen.insert(format!("{kind}.schema.json"));
     }
-    let files: std::collections::BTreeSet<String> = std::fs::read_dir(folder)
+    let files: std::collections::BTreeSet<String> = std::fs::read_dir(schemas())
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
@@ -176,14 +184,14 @@ fn releases_as_butler_writes_them_and_runs_beside_them() {
         run(Mode::Rehearsal, RunStatus::Failed, vec![]),
     ];
     let all: Vec<_> = events.iter().flat_map(|event| lines(event, UserTag::Name)).collect();
-    insta::assert_snapshot!(all.join("\n"), @r"
+    insta::assert_snapshot!(all.join("\n"), @r#"
     qlik_sense_license_release,env=prod,license_type=analyzer,user=CORP\anna days_since_last_use=43 1795500000005000000
     qlik_sense_license_release,env=prod,license_type=analyzer,user=CORP\anna days_since_last_use=43 1795500000005000000
     bursar_release_planned,env=prod,license_type=analyzer,user=CORP\anna days_since_last_use=43 1795500000005000000
-    bursar_release_run,env=prod,license_type=professional,mode=real,status=partly seats=100,planned=12,released=9,quarantined=2,announced=1,kept=87,changed=1,refused=1,gone=1,unclear=0,kept_custom_property=7,kept_never_used=10,kept_used=70 1795500000005000000
-    bursar_release_run,env=prod,license_type=analyzer,mode=real,status=partly seats=100,planned=12,released=9,quarantined=2,announced=1,kept=87,changed=1,refused=1,gone=1,unclear=0,kept_custom_property=7,kept_never_used=10,kept_used=70 1795500000005000000
-    bursar_release_run,env=prod,license_type=none,mode=rehearsal,status=failed seats=0,planned=0,released=0,quarantined=0,announced=0,kept=0,changed=0,refused=0,gone=0,unclear=0 1795500000005000000
-    ");
+    bursar_release_run,env=prod,license_type=professional,mode=real,status=partly seats=100,planned=12,released=9,quarantined=2,announced=1,kept=87,changed=1,refused=1,gone=1,unclear=0,kept_custom_property=7,kept_never_used=10,kept_used=70,ledger_seq=77,ledger_hash="cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd" 1795500000005000000
+    bursar_release_run,env=prod,license_type=analyzer,mode=real,status=partly seats=100,planned=12,released=9,quarantined=2,announced=1,kept=87,changed=1,refused=1,gone=1,unclear=0,kept_custom_property=7,kept_never_used=10,kept_used=70,ledger_seq=77,ledger_hash="cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd" 1795500000005000000
+    bursar_release_run,env=prod,license_type=none,mode=rehearsal,status=failed seats=0,planned=0,released=0,quarantined=0,announced=0,kept=0,changed=0,refused=0,gone=0,unclear=0,ledger_seq=77,ledger_hash="cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd" 1795500000005000000
+    "#);
 }
 
 #[test]

@@ -34,6 +34,7 @@ pub(super) fn settings(
             let at = destination_at.at("webhook.enable");
             license::listed(check, &at, WebhookPurpose::Release, available);
         }
+        unheard(check, &at.get("licenseType"), &types, &destination);
     }
     Release {
         enable: raw.enable,
@@ -97,6 +98,21 @@ fn switched_on(
             &at.get("licenseKeyShared"),
             "it isn't said whether other Qlik sites use the same license key: a seat that is taken here is taken there, too",
             "write licenseKeyShared: false if this site is the only one, or true if there are others and seats may be taken all the same",
+        );
+    }
+}
+
+/// An announcement that goes nowhere helps nobody.
+fn unheard(check: &Check<'_>, at: &At<'_>, types: &[TypeRule], destination: &raw::Destination) {
+    let sends = |switch: &raw::Switch| switch.enable && switch.send_alert.enable;
+    if sends(&destination.mqtt) || sends(&destination.webhook) {
+        return;
+    }
+    for rule in types.iter().filter(|rule| rule.grace_days > 0) {
+        check.warn(
+            &at.get(rule.seat_type.as_str()).get("graceDays"),
+            "nobody hears of the announcements: they are sent to MQTT and webhooks only",
+            "set licenseRelease.destination.webhook or .mqtt to enable: true and sendAlert.enable: true",
         );
     }
 }

@@ -110,7 +110,9 @@ fn no_text_can_move_from_one_field_into_the_next() {
     let mut other = one.clone();
     (other.site, other.run) = ("a".into(), "bc".into());
     assert_ne!(one.expected_hash(), other.expected_hash());
-    (other.site, other.run) = ("ab,1:c".into(), String::new());
+    // Not even with the separators in it.
+    (one.site, one.run, one.kind) = ("a,:b".into(), "c".into(), "d".into());
+    (other.site, other.run, other.kind) = ("a".into(), "b,:c".into(), "d".into());
     assert_ne!(one.expected_hash(), other.expected_hash());
 }
 

@@ -1,7 +1,41 @@
 //! Who goes first, and how many go.
 
+use std::collections::{BTreeSet, HashMap};
+
+use uuid::Uuid;
+
 use super::{Decision, Keep, Outcome};
+use crate::license::Seat;
 use crate::release::policy::TypeRule;
+
+/// In the order of accounts, those without a user last.
+///
+/// Most comparisons are of one number each: the place of the directory, and the beginning of the
+/// user's id.
+pub(super) fn by_account(seats: Vec<(&Seat, bool)>) -> Vec<(&Seat, bool)> {
+    let directories: BTreeSet<_> =
+        seats.iter().filter_map(|(seat, _)| Some(&*seat.holder.as_ref()?.directory)).collect();
+    let places: HashMap<_, _> = directories.into_iter().zip(0_u32..).collect();
+    let key = |seat: &Seat| {
+        let Some(holder) = &seat.holder else { return u128::MAX };
+        let mut key = [0; 16];
+        key[..4].copy_from_slice(&places[&*holder.directory].to_be_bytes());
+        for (to, from) in key[4..].iter_mut().zip(holder.user_id.bytes()) {
+            *to = from;
+        }
+        u128::from_be_bytes(key)
+    };
+    let mut keyed: Vec<_> = seats.into_iter().map(|entry| (key(entry.0), entry)).collect();
+    keyed.sort_unstable_by(|(one_key, (one, _)), (other_key, (other, _))| {
+        one_key.cmp(other_key).then_with(|| rest(one).cmp(&rest(other)))
+    });
+    keyed.into_iter().map(|(_, entry)| entry).collect()
+}
+
+/// What decides where the beginning of the user's id doesn't.
+fn rest(seat: &Seat) -> (Option<&str>, Uuid) {
+    (seat.holder.as_ref().map(|holder| &*holder.user_id), seat.id)
+}
 
 /// Keeps what is beyond `keepFree` and `maxReleases`, and puts the others in front in the order in
 /// which they go: releases, then announcements.
@@ -91,4 +125,34 @@ fn cut(
         }
     }
     *places = left;
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::release::plan::tests::support::{Professional, holder, seat};
+
+    proptest! {
+        #[test]
+        fn seats_are_in_the_order_of_their_accounts(
+            accounts in prop::collection::vec(("[ab]{1,6}", "[aé\\x00]{0,14}", 0_u8..8), 0..12),
+        ) {
+            let new = |(n, (directory, user_id, null)): (usize, (String, String, u8))| {
+                let account = format!("{directory}\\{user_id}");
+                let mut new = seat(Professional, n as u128, &account, "never", "never");
+                new.holder = (null > 0).then(|| holder(&account));
+                new
+            };
+            let seats: Vec<_> = accounts.into_iter().rev().enumerate().map(new).collect();
+            let sorted = by_account(seats.iter().map(|seat| (seat, false)).collect());
+            let mut expected: Vec<_> = seats.iter().collect();
+            expected.sort_by_key(|seat| {
+                let account = seat.holder.as_ref().map(|h| (h.directory.clone(), h.user_id.clone()));
+                (account.is_none(), account, seat.id)
+            });
+            prop_assert_eq!(sorted.into_iter().map(|(seat, _)| seat).collect::<Vec<_>>(), expected);
+        }
+    }
 }

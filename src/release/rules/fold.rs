@@ -13,13 +13,15 @@ use icu_normalizer::ComposingNormalizerBorrowed;
 /// An accented letter is the same whether it is written as one character or as two (NFC). Blanks
 /// around a text don't count.
 pub fn fold(text: &str) -> Cow<'_, str> {
-    let text = text.trim();
-    if text.bytes().all(|b| b.is_ascii() && !b.is_ascii_uppercase()) {
-        return Cow::Borrowed(text);
-    }
     if text.is_ascii() {
-        return Cow::Owned(text.to_ascii_lowercase());
+        let text = text.trim_ascii();
+        return if text.bytes().any(|b| b.is_ascii_uppercase()) {
+            Cow::Owned(text.to_ascii_lowercase())
+        } else {
+            Cow::Borrowed(text)
+        };
     }
+    let text = text.trim();
     let mut folded = String::with_capacity(text.len());
     for c in ComposingNormalizerBorrowed::new_nfc().normalize(text).chars() {
         let dot_of_an_i = c == '\u{307}' && folded.ends_with('i');

@@ -1,13 +1,37 @@
 //! Patterns with `*` (anything, also nothing) and `?` (one character). Nothing else is special.
 
-/// Whether a text may be a pattern at all.
+/// A pattern, with the bytes at its ends where they are literal: most texts don't fit there already.
+#[derive(Debug, Clone)]
+pub struct Glob {
+    pattern: Box<str>,
+    first: Option<u8>,
+    last: Option<u8>,
+}
+
+impl Glob {
+    pub fn new(pattern: &str) -> Self {
+        let literal = |byte: Option<&u8>| byte.copied().filter(|b| !b"*?".contains(b));
+        let bytes = pattern.as_bytes();
+        Self { first: literal(bytes.first()), last: literal(bytes.last()), pattern: pattern.into() }
+    }
+
+    /// Whether all of `text` fits.
+    pub fn matches(&self, text: &str) -> bool {
+        let bytes = text.as_bytes();
+        (self.first.is_none() || self.first.as_ref() == bytes.first())
+            && (self.last.is_none() || self.last.as_ref() == bytes.last())
+            && matches(&self.pattern, text)
+    }
+}
+
+/// Whether a text is a pattern at all.
 pub fn is_pattern(text: &str) -> bool {
     text.contains(['*', '?'])
 }
 
-/// Whether all of `text` fits. After a mismatch the last `*` takes one character more, so the work
-/// is at most the product of both lengths.
-pub fn matches(pattern: &str, text: &str) -> bool {
+/// After a mismatch the last `*` takes one character more, so the work is at most the product of both
+/// lengths.
+fn matches(pattern: &str, text: &str) -> bool {
     let (mut pattern, mut text) = (pattern.chars(), text.chars());
     let mut last_star = None;
     loop {
@@ -69,14 +93,14 @@ mod tests {
             (r"a\*", r"a\b", true),
             (r"a\*", "ab", false),
         ] {
-            assert_eq!(matches(pattern, text), fits, "{pattern} and {text}");
+            assert_eq!(Glob::new(pattern).matches(text), fits, "{pattern} and {text}");
         }
     }
 
     #[test]
     fn a_pattern_made_to_be_slow_is_not() {
         let text = "a".repeat(2_000);
-        assert!(!matches(&format!("{}b", "*a".repeat(50)), &text));
+        assert!(!Glob::new(&format!("{}b*", "*a".repeat(50))).matches(&text));
     }
 
     /// By the definition, as slow as it may be.
@@ -96,7 +120,7 @@ mod tests {
         fn means_what_the_definition_says(pattern in "[abü*?]{0,7}", text in "[abü*]{0,9}") {
             let chars = |text: &str| text.chars().collect::<Vec<_>>();
             prop_assert_eq!(
-                matches(&pattern, &text),
+                Glob::new(&pattern).matches(&text),
                 by_definition(&chars(&pattern), &chars(&text))
             );
         }

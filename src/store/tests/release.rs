@@ -227,6 +227,22 @@ async fn what_is_appended_at_once_is_synced_once() {
 }
 
 #[tokio::test]
+async fn tasks_that_append_all_the_time_share_syncs() {
+    let t = Bench::new(100).await;
+    t.store.append(None, add(intent(1)), |_| vec![]).await.unwrap();
+    let before = commits(&t);
+    let tasks = (0..4).map(async |_| {
+        for n in 0..10 {
+            t.store.append(None, add(intent(n)), |_| vec![]).await.unwrap();
+        }
+    });
+    futures_util::future::join_all(tasks).await;
+    let commits = commits(&t) - before;
+    println!("{commits} commits of 40 records");
+    assert!(commits <= 22, "{commits} commits of 40 records");
+}
+
+#[tokio::test]
 async fn a_store_of_the_first_format_keeps_what_it_has() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("bursar.db");
@@ -491,6 +507,50 @@ fn start() -> Entry {
             limits: Default::default(),
         },
     }
+}
+
+#[tokio::test]
+async fn only_what_is_in_the_file_leaves_the_store() {
+    let t = Bench::new(100).await;
+    for n in 1..=6 {
+        t.store.append(None, add(announced(n)), |_| vec![]).await.unwrap();
+    }
+    let records = t.store.records(1, 10).await.unwrap();
+    let archive = |seq: u64, hash: &str, records| Archive {
+        through: Head { seq, hash: hash.to_owned() },
+        records,
+        file: "old.jsonl".into(),
+        digest: "0".repeat(64),
+        by: "anna".into(),
+    };
+    let hash = &records[2].hash;
+    for wrong in [
+        archive(3, &records[3].hash, 3),
+        archive(3, hash, 2),
+        archive(7, hash, 7),
+        archive(0, "", 0),
+    ] {
+        let error = t.store.archive_ledger(wrong.clone()).await.unwrap_err();
+        assert!(matches!(error, ArchiveError::Changed), "{wrong:?}: {error}");
+        assert_eq!(t.store.records(1, 10).await.unwrap(), records);
+    }
+    let head = t.store.archive_ledger(archive(3, hash, 3)).await.unwrap();
+    assert_eq!(head.seq, 7);
+    assert_in_order(&t).await;
+    // Not twice, and not again from the beginning.
+    for wrong in [archive(3, hash, 3), archive(5, &records[4].hash, 5)] {
+        let error = t.store.archive_ledger(wrong).await.unwrap_err();
+        assert!(matches!(error, ArchiveError::Changed), "{error}");
+    }
+    t.store.append(None, add(intent(1)), |_| vec![]).await.unwrap();
+    let last = t.store.head().await.unwrap().unwrap();
+    let error = t.store.archive_ledger(archive(8, &last.hash, 5)).await.unwrap_err();
+    assert!(matches!(error, ArchiveError::Unsettled(8)), "{error}");
+    t.store.archive_ledger(archive(5, &records[4].hash, 2)).await.unwrap();
+    let left: Vec<_> =
+        t.store.records(1, 10).await.unwrap().into_iter().map(|record| record.seq).collect();
+    assert_eq!(left, [6, 7, 8, 9]);
+    assert_in_order(&t).await;
 }
 
 #[tokio::test]

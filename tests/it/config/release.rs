@@ -121,6 +121,7 @@ destination:
     userTag: off
   mqtt: {enable: true, sendRecurring: {enable: true}}
   webhook: {enable: true, sendAlert: {enable: true}}",
+        // graceDays is above 0, and the webhook hears of it: nothing to say.
         "  influxDb: {enable: true, hostIP: db, version: 1, v1Config: {dbName: qlik}}
   mqttConfig: {enable: true, brokerHost: mqtt, qlikSenseLicenseReleaseTopic: qlik/release}
   webhookNotification:
@@ -333,6 +334,12 @@ fn what_may_not_be_wanted_is_said_when_runs_are_switched_on() {
         (format!("enable: true\ndryRun: false\nlicenseKeyShared: false\n{keep}\n{analyzer}"), ""),
         (format!("enable: true\n{keep}\n{analyzer}\n{everywhere}"), ""),
         (format!("enable: true\n{keep}\n{analyzer}\n{everywhere}"), webhooks),
+        (
+            format!(
+                "enable: true\n{keep}\nlicenseType: {{analyzer: {{enable: true, graceDays: 7}}}}"
+            ),
+            "",
+        ),
         // Off: none of it matters.
         (format!("enable: false\ndryRun: false\n{everywhere}"), ""),
     ] {
@@ -378,6 +385,11 @@ fn what_may_not_be_wanted_is_said_when_runs_are_switched_on() {
     21:40: warning: ...destination.influxDb.enable: nothing is sent: Butler.influxDb is off; set Butler.influxDb.enable: true, or this to false
     21:62: warning: ...destination.mqtt.enable: nothing is sent: Butler.mqttConfig is off; set Butler.mqttConfig.enable: true, or this to false
     21:114: warning: ...destination.webhook.enable: nothing is sent: Butler.webhookNotification.qlikSenseLicenseRelease has no webhooks; add one there, or set this to false
+
+    enable: true
+    neverRelease: {role: [RootAdmin]}
+    licenseType: {analyzer: {enable: true, graceDays: 7}}
+    20:57: warning: ...licenseType.analyzer.graceDays: nobody hears of the announcements: they are sent to MQTT and webhooks only; set licenseRelease.destination.webhook or .mqtt to enable: true and sendAlert.enable: true
 
     enable: false
     dryRun: false

@@ -258,3 +258,27 @@ async fn a_seat_is_given_and_a_refusal_is_told_with_the_servers_words() {
     assert_error(&error, "not-json", &["truncated"]);
     assert_eq!(control.seats(SeatKind::Analyzer).len(), 3, "given all the same");
 }
+
+#[tokio::test]
+async fn a_seat_for_somebody_else_is_not_what_was_asked_for() {
+    let row = |user: u128, kind: &str| {
+        serde_json::json!({"id": Uuid::from_u128(9).to_string(), "quarantined": false,
+            "schemaPath": format!("License.{kind}AccessType"),
+            "user": {"id": Uuid::from_u128(user).to_string(), "userId": "u", "userDirectory": "D"}})
+    };
+    for (answer, text) in [
+        (row(2, "Analyzer"), "another seat"),
+        (row(1, "Professional"), "a row of another type"),
+        (serde_json::json!({}), "id"),
+    ] {
+        let router = axum::Router::new().route(
+            "/qrs/license/analyzeraccesstype",
+            axum::routing::post(async move || {
+                (axum::http::StatusCode::CREATED, axum::Json(answer))
+            }),
+        );
+        let writer = Writer::new(client(&super::plain::serve(router).await));
+        let result = writer.allocate(SeatType::Analyzer, Uuid::from_u128(1), soon()).await;
+        assert_error(&result.unwrap_err(), "unexpected-shape", &[text]);
+    }
+}

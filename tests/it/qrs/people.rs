@@ -46,11 +46,12 @@ fn whole(read: &HashMap<Uuid, PersonRead>) -> usize {
 /// Why none of them was read.
 #[track_caller]
 fn whys(read: &HashMap<Uuid, PersonRead>) -> Vec<&str> {
-    let why = |person| match person {
-        &PersonRead::Unreadable(ref why) => why.as_str(),
-        other => panic!("{other:?}"),
-    };
-    read.values().map(why).collect()
+    let mut whys = Vec::new();
+    for person in read.values() {
+        let PersonRead::Unreadable(why) = person else { panic!("{person:?}") };
+        whys.push(why.as_str());
+    }
+    whys
 }
 
 #[tokio::test]
@@ -115,6 +116,16 @@ async fn not_a_whole_site_is_read_one_by_one() {
     });
     assert!(why.unwrap().contains("1000 such users are too many"), "{why:?}");
     assert_eq!(site.running.control().request_count(), 7 + 7 + 100);
+}
+
+#[tokio::test]
+async fn nobody_is_asked_for_by_themselves_once_the_time_is_over() {
+    let (site, mut ids) = site(5).await;
+    ids.push(Uuid::from_u128(7));
+    let read = site.client().people(&ids, once()).await;
+    let PersonRead::Unreadable(why) = &read[&ids[5]] else { panic!("{read:?}") };
+    assert!(why.contains("was not asked"), "{why}");
+    assert_eq!((whole(&read), site.running.control().request_count()), (5, 2));
 }
 
 #[tokio::test]

@@ -19,6 +19,8 @@ const RELEASED: &str = "qlik_sense_license_release";
 /// What a rehearsal would have taken: never among the real ones.
 const PLANNED: &str = "bursar_release_planned";
 const RUN: &str = "bursar_release_run";
+const LEDGER_SEQ: &str = "ledger_seq";
+const LEDGER_HASH: &str = "ledger_hash";
 
 const USER: &str = "user";
 const MODE: &str = "mode";
@@ -31,7 +33,7 @@ const NO_TYPE: &str = "none";
 
 /// Names of tags and fields of these measurements.
 pub(super) fn is_reserved(name: &str) -> bool {
-    [LICENSE_TYPE, USER, MODE, STATUS, DAYS].contains(&name)
+    [LICENSE_TYPE, USER, MODE, STATUS, DAYS, LEDGER_SEQ, LEDGER_HASH].contains(&name)
         || figures(&nothing()).iter().any(|(figure, _)| *figure == name)
         || name.starts_with(KEPT)
 }
@@ -78,6 +80,12 @@ fn apart(time: DateTime<Utc>, seat: Uuid) -> DateTime<Utc> {
 /// One point for each type that was looked at; one of zeros when there is none, so that a run that
 /// failed early shows.
 pub(super) fn run(event: &Event, run: &ReleaseRun, tags: &[(String, String)]) -> Vec<Point> {
+    // A copy outside of the store, which proves a rewrite of the ledger.
+    let head = || {
+        let seq = Field::Float(run.ledger.seq as f64);
+        let hash = Field::Text(run.ledger.hash.clone());
+        [(Cow::Borrowed(LEDGER_SEQ), seq), (Cow::Borrowed(LEDGER_HASH), hash)]
+    };
     let point = |license_type: &str, counts: &TypeCounts| {
         let mut tags = tags.to_vec();
         tags.push((LICENSE_TYPE.into(), license_type.into()));
@@ -92,6 +100,7 @@ pub(super) fn run(event: &Event, run: &ReleaseRun, tags: &[(String, String)]) ->
                 .into_iter()
                 .chain(reasons)
                 .map(|(name, n)| (name, Field::Float(n as f64)))
+                .chain(head())
                 .collect(),
             time: event.time,
         }

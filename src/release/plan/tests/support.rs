@@ -199,9 +199,9 @@ pub fn person(account: &str) -> Person {
     let Holder { id, directory, user_id, name } = holder(account);
     Person {
         id,
-        directory,
-        user_id,
-        name,
+        directory: (*directory).into(),
+        user_id: (*user_id).into(),
+        name: (*name).into(),
         roles: Some(Vec::new()),
         groups: Some(Vec::new()),
         tags: Vec::new(),
