@@ -50,6 +50,10 @@ impl Engine {
         snapshot: &Snapshot,
         past: &Past,
     ) -> Result<Vec<Refusal>, StoreError> {
+        if plan.types.is_empty() {
+            // Nothing was read and nothing will be done.
+            return Ok(Vec::new());
+        }
         let paused = self.store.pause(&self.site.name).await?;
         Ok(guard::check(plan, snapshot, past, paused.as_ref()))
     }

@@ -151,20 +151,23 @@ async fn give_back(
         let why = format!("already given back, or released again, on {}", keep::utc(&last));
         return Ok(Done::Kept(skipped(why)));
     }
-    match engine.client.person(holder.id, Instant::now()).await {
-        PersonRead::Whole(_) => {}
-        PersonRead::Gone => {
+    let asked = Instant::now();
+    let (person, has) = tokio::join!(
+        engine.client.person(holder.id, asked),
+        verify::has_seat(&engine.client, seat_type, holder.id),
+    );
+    match (person, has) {
+        (PersonRead::Gone, _) => {
             return Ok(Done::Kept(skipped("the user is not on the site any more".to_owned())));
         }
-        PersonRead::Unreadable(why) => {
+        (PersonRead::Unreadable(why), _) => {
             return Ok(Done::Unread(skipped(format!("the user could not be read: {why}"))));
         }
-    }
-    let asked = Instant::now();
-    match verify::has_seat(&engine.client, seat_type, holder.id).await {
-        Ok(false) => {}
-        Ok(true) => return Ok(Done::Kept(skipped("the user has a seat again already".to_owned()))),
-        Err(why) => return Ok(Done::Unread(skipped(why))),
+        (_, Err(why)) => return Ok(Done::Unread(skipped(why))),
+        (_, Ok(true)) => {
+            return Ok(Done::Kept(skipped("the user has a seat again already".to_owned())));
+        }
+        (PersonRead::Whole(_), Ok(false)) => {}
     }
     let intent = Intent {
         action: Action::Allocate,
