@@ -56,7 +56,8 @@ fn times(seats: usize, due_percent: u32, policy: &Policy, past: &Past) {
     line("guards", median(|| guard::check(&made, &snapshot, past, None)));
     let one = snapshot.list(SeatType::Analyzer).expect("a list").first().expect("a seat");
     let read = snapshot.people.values().next().expect("a person");
-    line("keeping, one seat", median(|| keeping(one, read, past, policy, now())));
+    let thousand = || (0..1_000).for_each(|_| drop(keeping(one, read, past, policy, now())));
+    line("keeping, a thousand seats one by one", median(thousand));
     let json = serde_json::to_vec(&made).expect("a plan is JSON");
     line("to JSON", median(|| serde_json::to_vec(&made)));
     line("from JSON", median(|| serde_json::from_slice::<Plan>(&json)));

@@ -10,7 +10,7 @@ mod glob;
 
 use self::exact::Exact;
 pub use self::fold::fold;
-use self::glob::Glob;
+use self::glob::Globs;
 
 use super::plan::Keep;
 use super::policy::{NeverRelease, ThreeWay};
@@ -26,9 +26,10 @@ const INTERNAL: &str = "internal";
 pub struct Rules {
     /// By directory.
     users: Exact<Texts>,
-    user_patterns: Vec<(UserPattern, Box<str>)>,
+    /// By user id, which differs more often than the directory.
+    user_patterns: Globs<UserPattern>,
     directories: Texts,
-    directory_patterns: Vec<(Glob, Box<str>)>,
+    directory_patterns: Globs<Box<str>>,
     tags: Texts,
     /// By name.
     properties: Exact<Texts>,
@@ -44,8 +45,8 @@ type Texts = Exact<Box<str>>;
 
 #[derive(Debug, Clone)]
 struct UserPattern {
-    directory: Glob,
-    user_id: Glob,
+    directory: Box<str>,
+    written: Box<str>,
 }
 
 impl Rules {
@@ -60,8 +61,8 @@ impl Rules {
             }
             let written = format!("{}\\{}", rule.directory.trim(), rule.user_id.trim()).into();
             if glob::is_pattern(&directory) || glob::is_pattern(&user_id) {
-                let (directory, user_id) = (Glob::new(&directory), Glob::new(&user_id));
-                user_patterns.push((UserPattern { directory, user_id }, written));
+                let pattern = UserPattern { directory: directory.into(), written };
+                user_patterns.push((user_id.into(), pattern));
             } else {
                 users.push((directory, user_id, written));
             }
@@ -78,12 +79,11 @@ impl Rules {
         }
         Self {
             users: Exact::of_pairs(users),
-            user_patterns,
+            user_patterns: Globs::new(user_patterns),
             directories: Exact::of_texts(directories),
-            directory_patterns: patterns
-                .into_iter()
-                .map(|written| (Glob::new(&fold(written)), written.trim().into()))
-                .collect(),
+            directory_patterns: Globs::new(
+                patterns.into_iter().map(|text| (fold(text).into(), text.trim().into())).collect(),
+            ),
             tags: Exact::of_texts(&never_release.tags),
             properties: Exact::of_pairs(properties),
             roles: Exact::of_texts(&never_release.roles),
@@ -138,17 +138,12 @@ impl Rules {
         for (directory, user_id) in &folded {
             let ids = self.users.get(directory);
             users.extend(ids.and_then(|ids| ids.get(user_id)).map(|rule| &**rule));
-            // The id first: it differs more often.
-            let fits = |pattern: &UserPattern| {
-                pattern.user_id.matches(user_id) && pattern.directory.matches(directory)
-            };
-            users.extend(
-                self.user_patterns.iter().filter(|(p, _)| fits(p)).map(|(_, rule)| &**rule),
-            );
+            let patterns = self.user_patterns.matching(user_id);
+            let patterns = patterns.filter(|p| glob::matches(&p.directory, directory));
+            users.extend(patterns.map(|pattern| &*pattern.written));
             directories.extend(self.directories.get(directory).map(|rule| &**rule));
-            let patterns = self.directory_patterns.iter();
-            let patterns = patterns.filter(|(pattern, _)| pattern.matches(directory));
-            directories.extend(patterns.map(|(_, rule)| &**rule));
+            let patterns = self.directory_patterns.matching(directory);
+            directories.extend(patterns.map(|rule| &**rule));
         }
         push_all(keep, users, |rule| Keep::User { rule });
         push_all(keep, directories, |rule| Keep::UserDirectory { rule });

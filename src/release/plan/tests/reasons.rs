@@ -101,6 +101,67 @@ fn both_dates_are_named_when_neither_can_be_trusted() {
         ]
     );
     assert_eq!(world.verdict(3), "keep unreadable-date future-date");
+    assert_eq!(world.decision(3).idle_since, None);
+    world.seat(seat(Professional, 4, r"CORP\dora", "?x", "2020-01-01"));
+    assert_eq!(world.decision(4).idle_since, None);
+}
+
+#[test]
+fn never_used_is_said_only_of_a_seat_that_was_never_used() {
+    let mut world = World::new();
+    world.seat(seat(Professional, 1, r"CORP\anna", "2026-11-20", "?soon"));
+    world.seat(seat(Professional, 2, r"CORP\bob", "2026-11-20", "2027-01-01"));
+    assert_eq!(world.verdict(1), "keep unreadable-date");
+    assert_eq!(world.verdict(2), "keep future-date");
+}
+
+#[test]
+fn the_other_seat_counts_only_if_it_was_used_later_and_within_this_threshold() {
+    let mut world = World::new();
+    world.idle(1, r"CORP\anna", "2026-11-20");
+    world.seat(seat(Analyzer, 2, r"CORP\anna", "2020-01-01", "2026-11-19"));
+    assert_eq!(world.verdict(1), "keep used");
+    assert_eq!(world.verdict(2), "keep used used-other-seat");
+
+    let mut world = World::new();
+    world.idle(1, r"CORP\anna", "2026-01-01");
+    world.seat(seat(Analyzer, 2, r"CORP\anna", "2020-01-01", "2026-10-20"));
+    world.rule(Professional).release_threshold_days = 90;
+    world.rule(Analyzer).release_threshold_days = 7;
+    assert_eq!(world.verdict(1), "keep used-other-seat");
+    world.rule(Professional).release_threshold_days = 7;
+    world.rule(Analyzer).release_threshold_days = 90;
+    assert_eq!(world.verdict(1), "release");
+}
+
+#[test]
+fn of_several_seats_of_another_type_the_newest_use_counts() {
+    for order in [["2026-11-20", "2026-01-02"], ["2026-01-02", "2026-11-20"]] {
+        let mut world = World::new();
+        world.idle(1, r"CORP\anna", "2026-01-01");
+        for (number, used) in (2..).zip(order) {
+            world.seat(seat(Analyzer, number, r"CORP\anna", "2020-01-01", used));
+        }
+        world.rule(Professional).release_threshold_days = 400;
+        assert_eq!(
+            world.decision(1).keep[1],
+            Keep::UsedOtherSeat {
+                seat_type: Analyzer,
+                at: time("2026-11-20"),
+                due: time("2027-12-25"),
+            }
+        );
+    }
+}
+
+#[test]
+fn a_seat_in_quarantine_did_not_come_back() {
+    let mut world = World::new();
+    world.idle(1, r"CORP\anna", "2026-01-01");
+    world.past.released.insert((Professional, holder(r"CORP\anna").id), time("2026-11-20"));
+    assert_eq!(world.verdict(1), "keep reallocated");
+    world.seats(Professional)[0].quarantined = Some(Moment::Never);
+    assert_eq!(world.verdict(1), "keep quarantined");
 }
 
 #[test]
