@@ -288,3 +288,54 @@ fn no_counts(seat_type: SeatType) -> TypeCounts {
         kept_by_reason: BTreeMap::new(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tally(types: usize) -> Tally {
+        let mut tally = Tally::default();
+        for seat_type in SeatType::ALL.into_iter().take(types) {
+            tally.of(seat_type).seats += 1;
+        }
+        tally
+    }
+
+    #[test]
+    fn how_a_run_ended() {
+        let unread = |t| (t, "no answer".to_owned());
+        let [one, two, _] = SeatType::ALL;
+        assert_eq!(tally(0).status(), (RunStatus::Done, None));
+        assert_eq!(tally(2).status(), (RunStatus::Done, None));
+        let partly = Tally { stopped: vec![one], ..tally(2) };
+        assert_eq!(partly.status(), (RunStatus::Partly, None));
+        let refused = Tally { stopped: vec![one, two], ..tally(2) };
+        assert_eq!(refused.status(), (RunStatus::Refused, None));
+        // One could not be read, the other one was stopped by a guard.
+        let refused = Tally { unread: vec![unread(one)], ..refused };
+        assert_eq!(refused.status(), (RunStatus::Refused, None));
+        let half = Tally { unread: vec![unread(one)], stopped: vec![one], ..tally(2) };
+        assert_eq!(half.status(), (RunStatus::Partly, Some("no answer".into())));
+        let failed = Tally { unread: vec![unread(one), unread(two)], ..refused };
+        assert_eq!(failed.status(), (RunStatus::Failed, Some("no answer".into())));
+
+        let mut some = tally(1);
+        some.failed("CORP\\anna: 409".into());
+        some.failed("CORP\\bert: 500".into());
+        let why = "2 of the seats failed; the first: CORP\\anna: 409".to_owned();
+        assert_eq!(some.status(), (RunStatus::Partly, Some(why)));
+        some.ended = Some((RunStatus::Stopped, "it was stopped".into()));
+        assert_eq!(some.status().0, RunStatus::Stopped);
+    }
+
+    #[test]
+    fn idle_days_are_whole_and_count_from_the_last_use_or_the_allocation() {
+        let now: DateTime<Utc> = "2026-11-24T08:00:00Z".parse().unwrap();
+        let ago = |hours| Moment::At(now - chrono::Duration::hours(hours));
+        assert_eq!(idle_days(&ago(1), &ago(47), now), 1);
+        assert_eq!(idle_days(&ago(48), &Moment::Never, now), 2);
+        let never = "1753-01-01T00:00:00Z".parse().unwrap();
+        assert_eq!(idle_days(&ago(48), &Moment::At(never), now), 2);
+        assert_eq!(idle_days(&Moment::Never, &Moment::Never, now), 0);
+    }
+}

@@ -194,3 +194,48 @@ pub(super) async fn pause(client: &Client, failures: u32) {
 }
 
 const LONGEST_PAUSE: Duration = Duration::from_secs(4);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::qrs::error::NotJson;
+
+    fn server(status: u16) -> Error {
+        Error::Server { url: "u".into(), status, retry_after: None }
+    }
+
+    #[test]
+    fn only_an_answer_that_is_a_refusal_means_that_nothing_happened() {
+        let url = || "u".to_owned();
+        let never = [
+            Error::CannotConnect { address: "a".into(), why: "refused".into() },
+            Error::Forbidden { url: url() },
+            Error::Unauthorized { url: url() },
+            Error::Xsrf { url: url() },
+            Error::Refused { url: url(), status: 409, answer: None },
+            Error::UnexpectedStatus { url: url(), status: 302 },
+        ];
+        for error in never {
+            let effect = Effect::of_error(&error);
+            assert!(matches!(effect, Effect::Never(_)), "{error}: {effect:?}");
+        }
+        let unknown = [
+            Error::TimedOut { url: url(), after: Duration::from_secs(60) },
+            Error::Interrupted { url: url(), why: "reset".into() },
+            Error::NotJson { url: url(), body: NotJson::Truncated },
+            Error::UnexpectedStatus { url: url(), status: 200 },
+            Error::Tls { address: "a".into(), why: "alert".into(), fix: "look" },
+            server(502),
+            server(504),
+        ];
+        for error in unknown {
+            let effect = Effect::of_error(&error);
+            assert!(matches!(effect, Effect::Unknown(_)), "{error}: {effect:?}");
+        }
+        for status in [500, 503, 429] {
+            assert!(matches!(Effect::of_error(&server(status)), Effect::Failed(_)));
+        }
+        assert_eq!(Effect::of_delete(&Ok(Deleted::Accepted)), Effect::Accepted);
+        assert!(matches!(Effect::of_delete(&Ok(Deleted::NotFound)), Effect::Never(_)));
+    }
+}
