@@ -50,6 +50,10 @@ impl Bench {
         self.clock.fetch_add(by.as_secs() as i64, Ordering::Relaxed);
     }
 
+    pub(super) fn advance_by(&self, seconds: i64) {
+        self.clock.fetch_add(seconds, Ordering::Relaxed);
+    }
+
     pub(super) fn set_now(&self, now: DateTime<Utc>) {
         self.clock.store((now - at(0)).num_seconds(), Ordering::Relaxed);
     }

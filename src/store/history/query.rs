@@ -171,6 +171,11 @@ impl Part<'_> {
         unit: Unit,
         range: Range<i64>,
     ) -> rusqlite::Result<BTreeMap<i64, Bucket>> {
+        let mut range = range;
+        if let (Unit::Hour, Some(from)) = (unit, self.source.hours_from) {
+            // Those before are being deleted, and no longer kept up to date.
+            range.start = range.start.max(from);
+        }
         let rows = unit.rows(self.db, self.series, range.clone())?;
         let mut all: BTreeMap<i64, Bucket> = rows.into_iter().collect();
         for bucket in self.marked(unit, &range)? {

@@ -185,7 +185,7 @@ async fn another_time_zone_makes_the_days_anew_as_far_as_their_polls_are_kept() 
     t.maintain_all(HistoryRetention { raw_days: 5, ..RETENTION }, Tz::UTC).await;
     let zone = chrono_tz::Asia::Kolkata;
     t.maintain_all(HistoryRetention { raw_days: 5, ..RETENTION }, zone).await;
-    // Until the 6th of the old zone, from the 8th of the new one.
+    // Until the 7th those of the old zone, from the 8th those of the new one.
     insta::assert_snapshot!(show(&t.store, Resolution::Day, zone).await, @r"
     01-02 00:00:00 min 0 mean 0 max 0 last 0 of 24
     01-03 00:00:00 min 1 mean 1 max 1 last 1 of 24
