@@ -25,6 +25,7 @@ mod completions;
 mod config;
 mod demo;
 mod healthcheck;
+mod import;
 mod outbox;
 mod release;
 mod run;
@@ -90,6 +91,7 @@ enum Command {
     Simulate(simulate::Simulate),
     Release(release::Release),
     Outbox(outbox::Outbox),
+    Import(import::Import),
     Config(config::Config),
     Healthcheck(healthcheck::Healthcheck),
     Service(service::Service),
@@ -116,6 +118,7 @@ pub fn main() -> ExitCode {
         Command::Simulate(command) => command.execute(),
         Command::Release(command) => command.execute(),
         Command::Outbox(command) => command.execute(),
+        Command::Import(command) => command.execute(),
         Command::Config(command) => command.execute(),
         Command::Healthcheck(command) => command.execute(),
         Command::Service(command) => command.execute(),

@@ -228,11 +228,15 @@ impl<'a> Target<'a> {
                 add(&mut final_hours, hour, *time, *value);
                 continue;
             }
+            // The rest of an hour is needed only where its beginning is in a final day.
+            if !days.contains(&day) && !day_is_final {
+                continue;
+            }
             let known = self.writer.get(series, *time)? == Some(*value);
             if !known && !dry_run {
                 self.writer.put_raw(series, *time, *value)?;
             }
-            if days.contains(&day) && !day_is_final {
+            if !day_is_final {
                 *(if known { &mut result.known } else { &mut result.new }) += 1;
             }
         }
