@@ -9,9 +9,11 @@ use std::time::{Duration, Instant};
 
 use bursar::config::settings::OutboxLimits;
 use bursar::event::{Body, Event};
-use bursar::license::Pools;
+use bursar::ledger::check::Check;
+use bursar::ledger::{Action, Entry, Intent, Outcome, SeatResult};
 use bursar::license::pools::SeatPool;
-use bursar::store::{Selector, Settlement, Store};
+use bursar::license::{Holder, Moment, Pools, SeatType};
+use bursar::store::{Addition, LedgerFile, Selector, Settlement, Store};
 
 const QUEUED: usize = 100_000;
 
@@ -31,6 +33,7 @@ async fn main() -> anyhow::Result<()> {
     let many = (0..1_000).map(|n| store.record(vec![event(n, 3)]));
     futures_util::future::try_join_all(many).await?;
     line("record() by 1,000 sites at the same time, 3 destinations", 1_000, started.elapsed());
+    ledger(&store, &path).await?;
     for queue in ["q0", "q1", "q2"] {
         store.drop_events(Selector::Destination(queue.into())).await?;
     }
@@ -66,6 +69,78 @@ async fn main() -> anyhow::Result<()> {
     println!("{:<58} {:>12}", "file after", size(&path));
     store.close().await;
     Ok(())
+}
+
+/// A release writes an intent and then an outcome with an event.
+async fn ledger(store: &Store, path: &Path) -> anyhow::Result<()> {
+    measure("append() of an intent and then of its outcome", 300, async |n| seat(store, n).await)
+        .await?;
+    let started = Instant::now();
+    let tasks = (0..4).map(async |_| {
+        for n in 0..100 {
+            seat(store, n).await?;
+        }
+        anyhow::Ok(())
+    });
+    futures_util::future::try_join_all(tasks).await?;
+    line("the same by 4 tasks", 400, started.elapsed());
+
+    for part in 0..50 {
+        let many = (0..1_000).map(|n| addition(intent(part * 1_000 + n))).collect();
+        store.append(None, many, |_| Vec::new()).await?;
+    }
+    let started = Instant::now();
+    let file = LedgerFile::open(path)?;
+    let (start, head) = file.ends()?;
+    let records = head.seq as usize;
+    let mut check = Check::default();
+    let mut pass = check.store("store", start, head);
+    file.each(|record| {
+        pass.push(record.as_ref());
+        anyhow::Ok(())
+    })?;
+    pass.end_of_store(&file.unsettled()?);
+    anyhow::ensure!(check.finish(&[]).in_order, "the ledger is not in order");
+    line("verifying the ledger, records", records, started.elapsed());
+    Ok(())
+}
+
+async fn seat(store: &Store, n: usize) -> anyhow::Result<()> {
+    let (numbers, _) = store.append(None, vec![addition(intent(n))], |_| Vec::new()).await?;
+    let Entry::Intent(what) = intent(n) else { unreachable!("it is an intent") };
+    let outcome = Entry::Outcome(Outcome {
+        intent: numbers[0],
+        action: what.action,
+        seat_type: what.seat_type,
+        seat: what.seat,
+        holder: what.holder,
+        result: SeatResult::Freed,
+        settled_later: false,
+    });
+    store.append(None, vec![addition(outcome)], move |_| vec![event(n, 1)]).await?;
+    Ok(())
+}
+
+fn addition(entry: Entry) -> Addition {
+    Addition { site: "default".into(), run: Some("0197f3c2-7d1e".into()), entry }
+}
+
+fn intent(n: usize) -> Entry {
+    let id = uuid::Uuid::from_u128(n as u128);
+    Entry::Intent(Intent {
+        action: Action::Release,
+        seat_type: SeatType::Analyzer,
+        seat: id,
+        holder: Holder {
+            id,
+            directory: "CORP".into(),
+            user_id: format!("user{n}").into(),
+            name: "Anna Muster".into(),
+        },
+        created: Moment::At(chrono::Utc::now()),
+        last_used: Moment::At(chrono::Utc::now()),
+        because: "idle for 43 days (threshold 30)".into(),
+    })
 }
 
 fn event(n: usize, queues: usize) -> (Event, Vec<String>) {

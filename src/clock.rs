@@ -45,6 +45,26 @@ impl Clock {
         }
     }
 
+    /// How much time passes on this clock while `real` passes on the runtime's; never less.
+    pub fn shown(&self, real: Duration) -> Duration {
+        real.mul_f64(self.pace())
+    }
+
+    /// How much time has passed since this clock showed `time` and the runtime's was at `since`:
+    /// the larger of what the two say. The runtime's stands still while a machine sleeps, the
+    /// system's may be set.
+    pub fn age(&self, time: DateTime<Utc>, since: Instant) -> Duration {
+        let shown = (self.now() - time).abs().to_std().expect("it is not negative");
+        since.elapsed().max(shown.div_f64(self.pace()))
+    }
+
+    fn pace(&self) -> f64 {
+        match self {
+            Self::System => 1.0,
+            Self::Following { speed, .. } => speed.max(1.0),
+        }
+    }
+
     /// How long the runtime's clock takes until it is `time` here.
     fn wait_for(&self, time: DateTime<Utc>) -> Duration {
         let shown = (time - self.now()).to_std().unwrap_or_default();
@@ -97,6 +117,22 @@ mod tests {
             clock.sleep_until(start + chrono::Duration::hours(6), &CancellationToken::new()).await
         );
         assert_eq!(began.elapsed().as_secs(), 6);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_age_is_what_the_slower_of_two_clocks_did_not_see() {
+        let start: DateTime<Utc> = "2026-03-28T12:00:00Z".parse().unwrap();
+        let minute = Duration::from_secs(60);
+        let clock = Clock::fast(start, 10.0);
+        assert_eq!(clock.shown(minute), minute * 10);
+        let since = Instant::now();
+        tokio::time::advance(minute).await;
+        assert_eq!(clock.age(start, since), minute);
+        // Set, in either direction.
+        assert_eq!(clock.age(start - chrono::Duration::seconds(600), since), minute * 2);
+        assert_eq!(clock.age(start + chrono::Duration::seconds(1800), since), minute * 2);
+        // A clock that stood still saw nothing.
+        assert_eq!(clock.age(clock.now(), since), minute);
     }
 
     #[tokio::test(start_paused = true)]

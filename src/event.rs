@@ -210,13 +210,13 @@ impl Event {
                 format!("alert, server license needs a look: {}", status.summary())
             }
             Body::AccessLicenseStatus(pools) => format!("access licenses: {}", pools.summary()),
-            Body::SeatReleased(_)
-            | Body::SeatAnnounced(_)
-            | Body::SeatWithdrawn(_)
-            | Body::SeatRestored(_)
-            | Body::ReleaseRefused(_)
-            | Body::SeatsKept(_)
-            | Body::ReleaseRun(_) => self.kind().to_owned(),
+            Body::SeatReleased(released) => released.summary(),
+            Body::SeatAnnounced(announced) => announced.summary(),
+            Body::SeatWithdrawn(withdrawn) => withdrawn.summary(),
+            Body::SeatRestored(restored) => restored.summary(),
+            Body::ReleaseRefused(refused) => format!("alert, {}", refused.summary()),
+            Body::SeatsKept(kept) => kept.summary(),
+            Body::ReleaseRun(run) => run.summary(),
         }
     }
 }

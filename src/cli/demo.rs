@@ -116,7 +116,7 @@ async fn first_results(
         loop {
             let picture = Status::read(settings, daemon.store(), clock.now()).await?;
             let all = |s: &crate::status::SiteStatus| {
-                s.server_license.is_some() && s.access_licenses.is_some()
+                s.server_license.is_some() && s.access_licenses.is_some() && s.release.is_some()
             };
             if picture.sites.iter().all(all) {
                 return anyhow::Ok(picture);
@@ -204,6 +204,7 @@ Butler:
         analyzer:
           enable: true
           releaseThresholdDays: 30
+          maxReleases: 20
         professional:
           enable: true
           releaseThresholdDays: 30

@@ -20,6 +20,7 @@ macro_rules! outln {
     };
 }
 
+mod audit;
 mod check;
 mod completions;
 mod config;
@@ -90,6 +91,7 @@ enum Command {
     Demo(demo::Demo),
     Simulate(simulate::Simulate),
     Release(release::Release),
+    Audit(audit::Audit),
     Outbox(outbox::Outbox),
     Import(import::Import),
     Config(config::Config),
@@ -117,6 +119,7 @@ pub fn main() -> ExitCode {
         Command::Demo(command) => command.execute(),
         Command::Simulate(command) => command.execute(),
         Command::Release(command) => command.execute(),
+        Command::Audit(command) => command.execute(),
         Command::Outbox(command) => command.execute(),
         Command::Import(command) => command.execute(),
         Command::Config(command) => command.execute(),

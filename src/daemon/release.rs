@@ -25,7 +25,7 @@ pub(super) async fn run(engine: Engine, timing: Timing, stop: CancellationToken)
     if !clock.sleep_until(start, &stop).await {
         return;
     }
-    settle(&engine).await;
+    settle(&engine, &stop).await;
     announce_next(&engine, &timing, &stop).await;
     let last = match last_run(&engine).await {
         Ok(last) => last,
@@ -73,9 +73,24 @@ async fn last_run(engine: &Engine) -> Result<Option<DateTime<Utc>>, StoreError> 
 }
 
 /// Finds out what became of seats whose release was cut short by the end of an earlier process.
-async fn settle(engine: &Engine) {
+async fn settle(engine: &Engine, stop: &CancellationToken) {
     let site = &engine.site.name;
-    match engine.settle(Instant::now() + READING_LIMIT.min(Duration::from_secs(30))).await {
+    let settling = async || {
+        let deadline = Instant::now() + READING_LIMIT.min(Duration::from_secs(30));
+        let settled = engine.settle(deadline).await;
+        // Perhaps of the process that was cut short: nobody renews it, so it ends within a minute.
+        match settled {
+            Err(RunError::Busy(holder)) if engine.clock.sleep_until(holder.until, stop).await => {
+                engine.settle(deadline + Duration::from_secs(60)).await
+            }
+            settled => settled,
+        }
+    };
+    let settled = tokio::select! {
+        settled = settling() => settled,
+        () = stop.cancelled() => return,
+    };
+    match settled {
         Ok(0) => {}
         Ok(left) => tracing::warn!(
             site,
@@ -126,15 +141,24 @@ async fn run_once(engine: &Engine, timing: &Timing, stop: &CancellationToken) {
         progress: Progress::default(),
     };
     let site = &engine.site.name;
-    let result = engine.run(&order).await;
+    let result = loop {
+        match engine.run(&order).await {
+            // Its process may be dead: then its lock runs out, and this run is still due.
+            Err(RunError::Busy(holder)) if Instant::now() < deadline => {
+                let (owner, until) = (&holder.owner, holder.until);
+                tracing::warn!(site, "the run waits for another one: {owner}, until {until}");
+                let again = until.max(clock.now()) + chrono::Duration::seconds(1);
+                if !clock.sleep_until(again, stop).await {
+                    return;
+                }
+            }
+            result => break result,
+        }
+    };
     let problem = match &result {
         Ok(report) => {
             log(site, report);
             problem(report)
-        }
-        Err(RunError::Busy(holder)) => {
-            tracing::warn!(site, "no run: {} is at it since {}", holder.owner, holder.since);
-            return;
         }
         Err(error) => {
             tracing::error!(site, %error, "the release run could not be done");

@@ -19,16 +19,26 @@
 //! The access license object has one nested object for each kind that the server mentioned
 //! (`professional`, `analyzer`, `analyzerCapacity`, `tokenUser`, `tokenLogin`, `tokens`), then
 //! `event`, `site`, `time` and `eventId` as above.
+//!
+//! What is told of releases is in `payload/release.rs`; those objects begin with `kind` on MQTT, where all of
+//! them have one topic.
 
-use chrono::SecondsFormat;
+mod release;
+
+use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Map, Number, Value};
 
-use crate::event::{Body, Event, LicenseState, ServerLicenseStatus};
+use crate::event::{Body, Event, LicenseState, Monitor, ReleaseRefused, ServerLicenseStatus};
 use crate::license::{Expiry, Pools, ServerLicense, server::Kind};
 
-/// The JSON object of an event as MQTT sends it.
+/// The JSON object of an event as MQTT sends it: with `kind` where a topic has several.
 pub fn json(event: &Event, named_site: bool) -> Map<String, Value> {
-    object(event, None, named_site)
+    let mut map = Map::new();
+    if event.monitor() == Monitor::Release {
+        map.insert("kind".into(), event.kind().into());
+    }
+    map.extend(object(event, None, named_site));
+    map
 }
 
 /// The JSON object of an event as webhooks send it: with `event`.
@@ -61,13 +71,13 @@ fn object(event: &Event, name: Option<&str>, named_site: bool) -> Map<String, Va
         | Body::ServerLicenseExpired(status)
         | Body::ServerLicenseProblem(status) => server_license(status),
         Body::AccessLicenseStatus(pools) => access_license(pools),
-        Body::SeatReleased(_)
-        | Body::SeatAnnounced(_)
-        | Body::SeatWithdrawn(_)
-        | Body::SeatRestored(_)
-        | Body::ReleaseRefused(_)
-        | Body::SeatsKept(_)
-        | Body::ReleaseRun(_) => Map::new(),
+        Body::SeatReleased(released) => release::seat_released(released),
+        Body::SeatAnnounced(announced) => release::seat_announced(announced),
+        Body::SeatWithdrawn(withdrawn) => release::seat_withdrawn(withdrawn),
+        Body::SeatRestored(restored) => release::seat_restored(restored),
+        Body::ReleaseRefused(refused) => release::release_refused(refused),
+        Body::SeatsKept(kept) => release::seats_kept(kept),
+        Body::ReleaseRun(run) => release::release_run(run),
     };
     if let Some(name) = name {
         map.insert("event".into(), name.into());
@@ -86,9 +96,14 @@ fn object(event: &Event, name: Option<&str>, named_site: bool) -> Map<String, Va
     if named_site {
         map.insert("site".into(), event.site.as_str().into());
     }
-    map.insert("time".into(), event.time.to_rfc3339_opts(SecondsFormat::Millis, true).into());
+    map.insert("time".into(), time(event.time));
     map.insert("eventId".into(), event.id.as_str().into());
     map
+}
+
+/// UTC, RFC 3339 with milliseconds.
+fn time(time: DateTime<Utc>) -> Value {
+    time.to_rfc3339_opts(SecondsFormat::Millis, true).into()
 }
 
 fn server_license(status: &ServerLicenseStatus) -> Map<String, Value> {
@@ -138,18 +153,19 @@ fn without_fraction(value: Value) -> Value {
     }
 }
 
-/// An alert as one line of plain text; `None` for recurring events. The first two wordings are
-/// Butler's ("days" whatever the number).
+/// An alert as one line of plain text; `None` for recurring events and for what happened to single
+/// seats. The first two wordings are Butler's ("days" whatever the number).
 pub fn alert_text(event: &Event) -> Option<String> {
     match &event.body {
-        Body::ServerLicenseStatus(_) | Body::AccessLicenseStatus(_) => None,
-        Body::SeatReleased(_)
+        Body::ServerLicenseStatus(_)
+        | Body::AccessLicenseStatus(_)
+        | Body::SeatReleased(_)
         | Body::SeatAnnounced(_)
         | Body::SeatWithdrawn(_)
         | Body::SeatRestored(_)
-        | Body::ReleaseRefused(_)
         | Body::SeatsKept(_)
         | Body::ReleaseRun(_) => None,
+        Body::ReleaseRefused(refused) => Some(refused_text(refused)),
         Body::ServerLicenseExpiring(status) => Some(expiring_text(status)),
         Body::ServerLicenseExpired(status) => Some(expired_text(status)),
         Body::ServerLicenseProblem(status) => Some(problem_text(status)),
@@ -175,6 +191,11 @@ fn expired_text(status: &ServerLicenseStatus) -> String {
     }
 }
 
+fn refused_text(refused: &ReleaseRefused) -> String {
+    let what = if refused.rehearsal { "would be refused" } else { "was refused" };
+    format!("Qlik Sense license release {what}: {}", refused.reasons())
+}
+
 fn problem_text(status: &ServerLicenseStatus) -> String {
     match (status.state, &status.license.expiry) {
         (LicenseState::None, _) => "No Qlik Sense server license is installed".into(),
@@ -195,7 +216,7 @@ fn problem_text(status: &ServerLicenseStatus) -> String {
 
 #[cfg(test)]
 mod tests {
-    use chrono::{DateTime, NaiveDate};
+    use chrono::NaiveDate;
 
     use super::*;
     use crate::license::pools::{MinutePool, SeatPool};

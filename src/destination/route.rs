@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::config::settings::{Settings, Switches, Tag};
+use crate::config::settings::{Settings, Switches, Tag, UserTag};
 use crate::event::{Event, Monitor};
 
 /// The settings of all sites, as far as destinations look at them.
@@ -20,6 +20,8 @@ pub struct Site {
     pub server_license: Option<Switches>,
     pub access_license: Option<Switches>,
     pub release: Option<Switches>,
+    /// How InfluxDB points of releases name the user.
+    pub user_tag: UserTag,
 }
 
 impl Routes {
@@ -27,6 +29,12 @@ impl Routes {
     /// such as one that was removed while its events were waiting.
     pub fn switches(&self, event: &Event) -> Option<&Switches> {
         self.sites.get(&event.site)?.switches(event.monitor())
+    }
+
+    /// How an event's InfluxDB points name the user: not at all for a site that is not configured
+    /// any more, because its wish is not known.
+    pub fn user_tag(&self, event: &Event) -> UserTag {
+        self.sites.get(&event.site).map_or(UserTag::Off, |site| site.user_tag)
     }
 }
 
@@ -49,6 +57,7 @@ impl From<&Settings> for Routes {
                 server_license: site.server_license.as_ref().map(|m| m.destination.clone()),
                 access_license: site.access_license.as_ref().map(|m| m.destination.clone()),
                 release: Some(site.release.destination.clone()),
+                user_tag: site.release.user_tag,
             };
             (site.name.clone(), route)
         });

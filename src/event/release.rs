@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use crate::ledger::{Head, Mode, RunStatus, SeatResult, Trigger, TypeCounts};
 use crate::license::{Holder, Moment, SeatType};
+use crate::plain::one_line;
 use crate::release::Refusal;
 
 /// A seat that a release is about.
@@ -96,4 +97,139 @@ pub struct ReleaseRun {
     pub ledger: Head,
     /// Why it stopped early, if it did.
     pub why: Option<String>,
+}
+
+impl SeatFacts {
+    /// `the Analyzer seat of CORP\anna`
+    fn title(&self) -> String {
+        let account = one_line(&self.holder.account());
+        format!("the {} seat of {account}", self.seat_type.title())
+    }
+
+    /// `unused for 43 days`
+    fn idle(&self) -> String {
+        let days = days(self.idle_days);
+        match self.last_used {
+            Moment::Never => format!("never used, allocated {days} ago"),
+            _ => format!("unused for {days}"),
+        }
+    }
+
+    /// `done` of something that was done, else what would be.
+    fn told(&self, done: &str, would: &str) -> String {
+        if self.rehearsal { format!("rehearsal: would {would}") } else { done.to_owned() }
+    }
+}
+
+impl SeatReleased {
+    /// One line for people.
+    pub fn summary(&self) -> String {
+        let seat = &self.seat;
+        let done = seat.told("released", "release");
+        let mut line = format!("{done} {}, {}", seat.title(), seat.idle());
+        if let SeatResult::Quarantined { until } = &self.result {
+            line.push_str(", in quarantine");
+            if let Moment::At(until) = until {
+                line.push_str(&format!(" until {}", until.format("%Y-%m-%d %H:%M UTC")));
+            }
+        }
+        line
+    }
+}
+
+impl SeatAnnounced {
+    /// One line for people.
+    pub fn summary(&self) -> String {
+        let seat = &self.seat;
+        let done = seat.told("announced the release", "announce the release");
+        let due = self.due.format("%Y-%m-%d %H:%M UTC");
+        format!("{done} of {}, {}, for {due}", seat.title(), seat.idle())
+    }
+}
+
+impl SeatWithdrawn {
+    /// One line for people.
+    pub fn summary(&self) -> String {
+        let done = self.seat.told("withdrew", "withdraw");
+        let why = one_line(&self.why);
+        format!("{done} the announced release of {}: {why}", self.seat.title())
+    }
+}
+
+impl SeatRestored {
+    /// One line for people.
+    pub fn summary(&self) -> String {
+        let done = self.seat.told("gave back", "give back");
+        format!("{done} {}", self.seat.title())
+    }
+}
+
+impl ReleaseRefused {
+    /// One line for people.
+    pub fn summary(&self) -> String {
+        let what =
+            if self.rehearsal { "a real release would be refused" } else { "release refused" };
+        format!("{what}: {}", self.reasons())
+    }
+
+    /// What the guards saw and what to do, on one line.
+    pub fn reasons(&self) -> String {
+        let refusals = self.refusals.iter().map(|refusal| {
+            let of = refusal.seat_type.map_or(String::new(), |t| format!("{} seats: ", t.title()));
+            one_line(&format!("{of}{refusal}"))
+        });
+        refusals.collect::<Vec<_>>().join(" | ")
+    }
+}
+
+impl SeatsKept {
+    /// One line for people.
+    pub fn summary(&self) -> String {
+        let of_type = |counts: &TypeCounts| {
+            let reasons: Vec<_> =
+                counts.kept_by_reason.iter().map(|(reason, n)| format!("{reason} {n}")).collect();
+            let reasons = if reasons.is_empty() {
+                String::new()
+            } else {
+                format!(" ({})", reasons.join(", "))
+            };
+            format!("{} {} of {}{reasons}", counts.seat_type.title(), counts.kept, counts.seats)
+        };
+        let types = self.types.iter().map(of_type).collect::<Vec<_>>();
+        format!("{}kept seats: {}", rehearsal(self.rehearsal), list(&types, ", "))
+    }
+}
+
+impl ReleaseRun {
+    /// One line for people.
+    pub fn summary(&self) -> String {
+        let types: Vec<_> = self.types.iter().map(|counts| counts.summary(self.mode)).collect();
+        let name = match self.mode {
+            Mode::Undo => "undo of releases",
+            Mode::Real | Mode::Rehearsal => "release run",
+        };
+        let rehearsal = rehearsal(self.mode == Mode::Rehearsal);
+        let why = self.why.as_ref().map_or(String::new(), |why| format!("; {}", one_line(why)));
+        let ended = match self.status {
+            RunStatus::Done => "done",
+            RunStatus::Refused => "refused",
+            RunStatus::Partly => "done in part",
+            RunStatus::Broken => "broken off",
+            RunStatus::Stopped => "stopped",
+            RunStatus::Failed => "failed",
+        };
+        format!("{rehearsal}{name} {ended}; {}{why}", list(&types, "; "))
+    }
+}
+
+fn rehearsal(is: bool) -> &'static str {
+    if is { "rehearsal: " } else { "" }
+}
+
+fn list(types: &[String], between: &str) -> String {
+    if types.is_empty() { "no type of seat was looked at".to_owned() } else { types.join(between) }
+}
+
+fn days(days: i64) -> String {
+    format!("{days} day{}", if days == 1 { "" } else { "s" })
 }

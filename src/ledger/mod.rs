@@ -5,6 +5,10 @@
 //! with the event of each run, so that a copy outside proves a rewrite of everything here.
 
 pub mod chain;
+pub mod check;
+pub mod csv;
+pub mod lines;
+mod text;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -272,8 +276,12 @@ pub struct TypeCounts {
 impl Plan {
     /// SHA-256 of its JSON, as hexadecimal text: what the ledger and events refer to.
     pub fn digest(&self) -> String {
-        use sha2::{Digest, Sha256};
-        let json = serde_json::to_vec(self).expect("a plan has only text keys");
-        hex::encode(Sha256::digest(json))
+        digest(&serde_json::to_vec(self).expect("a plan has only text keys"))
     }
+}
+
+/// SHA-256 as hexadecimal text.
+pub fn digest(bytes: &[u8]) -> String {
+    use sha2::{Digest, Sha256};
+    hex::encode(Sha256::digest(bytes))
 }

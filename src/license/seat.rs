@@ -1,6 +1,7 @@
 //! Seats and the people who hold them, as the rules of release look at them.
 
 use std::fmt;
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -60,15 +61,16 @@ pub struct Seat {
     pub quarantined: Option<Moment>,
 }
 
-/// The user of a seat, as the seat's row names them.
+/// The user of a seat, as the seat's row names them. Cheap to clone: a plan has it again for each
+/// seat.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Holder {
     pub id: Uuid,
-    pub directory: Box<str>,
-    pub user_id: Box<str>,
+    pub directory: Arc<str>,
+    pub user_id: Arc<str>,
     /// What people call them; may be empty.
-    pub name: Box<str>,
+    pub name: Arc<str>,
 }
 
 impl Holder {

@@ -93,6 +93,8 @@ pub enum Error {
     UnexpectedShape { url: String, expected: String, found: String },
     /// A list that is shorter than the service's own count, twice in a row.
     Incomplete { url: String, listed: usize, counted: u64 },
+    /// Nothing was sent, because the time for it was over before its turn came.
+    NotSent { url: String },
     /// No whole answer within the request timeout.
     TimedOut { url: String, after: Duration },
     /// The body is larger than anything this question should answer.
@@ -194,6 +196,9 @@ impl Error {
             Self::Incomplete { url, listed, counted } => format!(
                 "{url} answered with {listed} rows although its count is {counted}: the list is cut or filtered by security rules, so it is not used"
             ),
+            Self::NotSent { url } => {
+                format!("{url} was not asked: the time for it was over before its turn came")
+            }
             Self::TimedOut { url, after } => {
                 format!("{url} gave no whole answer within {} s", after.as_secs_f64())
             }
@@ -261,6 +266,9 @@ impl Error {
             Self::Incomplete { .. } => {
                 "use a user with full read access in X-Qlik-User, such as UserDirectory=INTERNAL; UserId=sa_api"
             }
+            Self::NotSent { .. } => {
+                "look at the load of the central node; if it is idle, raise maxConcurrency"
+            }
             Self::TimedOut { .. } => {
                 "raise the request timeout, or look at the load of the central node"
             }
@@ -291,6 +299,7 @@ impl Error {
             Self::NotJson { .. } => "not-json",
             Self::UnexpectedShape { .. } => "unexpected-shape",
             Self::Incomplete { .. } => "incomplete-list",
+            Self::NotSent { .. } => "not-sent",
             Self::TimedOut { .. } => "timed-out",
             Self::TooLarge { .. } => "too-large",
             Self::Interrupted { .. } => "interrupted",
@@ -303,6 +312,7 @@ impl Error {
             self,
             Self::CannotConnect { .. }
                 | Self::Server { .. }
+                | Self::NotSent { .. }
                 | Self::TimedOut { .. }
                 | Self::Interrupted { .. }
                 | Self::NotJson { body: NotJson::Truncated, .. }
@@ -382,6 +392,7 @@ mod tests {
                 found: "an object".into(),
             },
             Error::Incomplete { url: url(), listed: 100, counted: 2000 },
+            Error::NotSent { url: url() },
             Error::TimedOut { url: url(), after: Duration::from_secs(60) },
             Error::TooLarge { url: url(), limit: 4 * 1024 * 1024 },
             Error::Interrupted { url: url(), why: "connection reset by peer".into() },
@@ -403,7 +414,7 @@ mod tests {
             every_error().iter().filter(|e| e.is_transient()).map(Error::code).collect();
         assert_eq!(
             transient,
-            ["cannot-connect", "server-error", "not-json", "timed-out", "interrupted"]
+            ["cannot-connect", "server-error", "not-json", "not-sent", "timed-out", "interrupted"]
         );
     }
 }

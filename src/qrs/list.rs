@@ -155,8 +155,7 @@ impl<T> Reader<T> {
     }
 
     fn too_long(&self) -> Stop {
-        let mebibytes = self.form.limits.element / (1024 * 1024);
-        shape(format!("rows of at most {mebibytes} MiB"), "a longer one")
+        shape(format!("rows of at most {} bytes", self.form.limits.element), "a longer one")
     }
 }
 
@@ -214,5 +213,200 @@ pub(super) fn element<T: DeserializeOwned>(bytes: &[u8]) -> Result<Option<(T, us
             Category::Syntax | Category::Io => Err(Failure::NotJson(NotJson::Text)),
             Category::Data => Err(Failure::Shape(shape_of(bytes, &error))),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde::Deserialize;
+
+    use super::*;
+
+    const LIMITS: Limits = Limits { bytes: 1024 * 1024, element: 1000, rows: 100 };
+
+    fn read<T: DeserializeOwned>(pieces: &[&[u8]]) -> Result<Vec<T>, Stop> {
+        let mut reader = Reader::new(Form { parse: element::<T>, limits: LIMITS });
+        for piece in pieces {
+            reader.feed(piece)?;
+        }
+        reader.finish()
+    }
+
+    /// In pieces of every length from 1.
+    fn in_pieces<T: DeserializeOwned + PartialEq + std::fmt::Debug>(
+        body: &str,
+    ) -> Result<Vec<T>, Stop> {
+        let whole = read(&[body.as_bytes()]);
+        for length in 1..body.len().max(2) {
+            let pieces: Vec<&[u8]> = body.as_bytes().chunks(length).collect();
+            assert_eq!(read(&pieces), whole, "{body:?} in pieces of {length}");
+        }
+        whole
+    }
+
+    fn not_json(what: NotJson) -> Stop {
+        Stop::Not(Failure::NotJson(what))
+    }
+
+    #[test]
+    fn lists_are_the_same_in_any_pieces() {
+        for (body, rows) in [
+            ("[]", vec![]),
+            (" [ ] \r\n", vec![]),
+            ("\u{feff}[1]", vec![1]),
+            ("\u{feff} [1]", vec![1]),
+            ("[1,23,456]", vec![1, 23, 456]),
+            ("\t[ 1 ,\r\n 23 , 456 ]\n", vec![1, 23, 456]),
+        ] {
+            assert_eq!(in_pieces::<u32>(body), Ok(rows), "{body:?}");
+        }
+        let awkward = r#"[{"a":"]},[\\\"ü\u00e4"},[[],{}],"x",null,true,-1.5e3]"#;
+        let rows: Vec<Value> = serde_json::from_str(awkward).unwrap();
+        assert_eq!(in_pieces(awkward), Ok(rows));
+    }
+
+    #[test]
+    fn what_is_no_list_is_told_in_any_pieces() {
+        for (body, what) in [
+            ("", NotJson::Empty),
+            (" \r\n", NotJson::Empty),
+            ("\u{feff}", NotJson::Empty),
+            ("<!DOCTYPE html><html>", NotJson::Html),
+            ("\n  <html>", NotJson::Html),
+            ("Forbidden", NotJson::Text),
+            ("nul", NotJson::Truncated),
+            ("[", NotJson::Truncated),
+            ("[ 1", NotJson::Truncated),
+            ("[12", NotJson::Truncated),
+            ("[1,", NotJson::Truncated),
+            ("[1 ", NotJson::Truncated),
+            ("[[1,2]", NotJson::Truncated),
+            ("[1 2]", NotJson::Text),
+            ("[1,]", NotJson::Text),
+            ("[,1]", NotJson::Text),
+            ("[1,,2]", NotJson::Text),
+            ("[1}", NotJson::Text),
+            ("[01]", NotJson::Text),
+            ("[NaN]", NotJson::Text),
+            ("[1]]", NotJson::Text),
+            ("[1] [2]", NotJson::Text),
+            ("[1]{}", NotJson::Text),
+            ("[1],", NotJson::Text),
+            ("[1]<html>", NotJson::Text),
+            ("\u{c}[1]", NotJson::Text),
+        ] {
+            assert_eq!(in_pieces::<Value>(body), Err(not_json(what)), "{body:?}");
+        }
+        for (body, found) in
+            [("null", "null"), ("{}", "an object"), ("\"x\"", "text"), ("1", "a number")]
+        {
+            let shape = Stop::Not(Failure::Shape(ShapeError::new("a list", found)));
+            assert_eq!(in_pieces::<Value>(body), Err(shape), "{body:?}");
+        }
+    }
+
+    #[test]
+    fn a_row_of_another_shape_is_told_without_its_content() {
+        #[derive(Debug, PartialEq, Deserialize)]
+        struct Row {
+            id: u32,
+        }
+        let stop = |body: &[u8]| match read::<Row>(&[body]) {
+            Err(Stop::Not(Failure::Shape(error))) => error.to_string(),
+            other => panic!("{other:?}"),
+        };
+        let text = stop(br#"[{"id":1},{"id":"SECRET"}]"#);
+        assert!(text.contains("invalid type: string ..., expected u32"), "{text}");
+        assert!(stop(br#"[{"id":1},"SECRET"]"#).ends_with("found text"));
+        assert!(stop(b"[{}]").contains("missing field `id`"));
+    }
+
+    #[test]
+    fn a_list_has_limits() {
+        let rows = vec!["1"; LIMITS.rows].join(",");
+        assert_eq!(read::<u32>(&[format!("[{rows}]").as_bytes()]).map(|r| r.len()), Ok(100));
+        let stop = read::<u32>(&[format!("[{rows},1]").as_bytes()]);
+        let shape = |expected: &str, found| {
+            Err(Stop::Not(Failure::Shape(ShapeError::new(expected, found))))
+        };
+        assert_eq!(stop, shape("at most 100 rows", "more"));
+
+        let mut reader = Reader::new(Form { parse: element::<String>, limits: LIMITS });
+        let fed = (0..1000).try_for_each(|n| reader.feed(if n == 0 { b"[\"" } else { b"xxxx" }));
+        assert_eq!(fed, shape("rows of at most 1000 bytes", "a longer one").map(|_: Vec<u32>| ()));
+
+        let mut reader = Reader::new(Form { parse: element::<String>, limits: LIMITS });
+        let fed = (0..100_000).try_for_each(|n| reader.feed(if n == 0 { b"{" } else { b"xx" }));
+        assert_eq!(fed, shape("a list", "an object").map(|_: Vec<u32>| ()));
+    }
+
+    #[test]
+    fn a_long_element_is_not_tried_with_every_piece() {
+        thread_local!(static TRIES: std::cell::Cell<u32> = const { std::cell::Cell::new(0) });
+        fn counted(bytes: &[u8]) -> Result<Option<(String, usize)>, Failure> {
+            TRIES.set(TRIES.get() + 1);
+            element::<String>(bytes)
+        }
+        let limits = Limits { element: 1024 * 1024, ..LIMITS };
+        let mut reader = Reader::new(Form { parse: counted, limits });
+        reader.feed(b"[\"").unwrap();
+        for _ in 0..10_000 {
+            reader.feed(b"0123456789").unwrap();
+        }
+        reader.feed(b"\"]").unwrap();
+        assert_eq!(reader.finish().map(|rows| rows[0].len()), Ok(100_000));
+        assert!(TRIES.get() < 60, "{}", TRIES.get());
+    }
+
+    fn json() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            ".{0,12}".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(3, 24, 4, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                prop::collection::vec((".{0,4}", inner), 0..4)
+                    .prop_map(|pairs| Value::Object(pairs.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn any_list_in_any_pieces_is_what_it_is_at_once(
+            rows in prop::collection::vec(json(), 0..6),
+            pretty in any::<bool>(),
+            cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..8),
+        ) {
+            let text = if pretty {
+                serde_json::to_string_pretty(&rows).unwrap()
+            } else {
+                serde_json::to_string(&rows).unwrap()
+            };
+            let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(text.len())).collect();
+            cuts.sort_unstable();
+            let mut pieces = Vec::new();
+            let mut start = 0;
+            for cut in cuts.into_iter().chain([text.len()]) {
+                pieces.push(&text.as_bytes()[start..cut]);
+                start = cut;
+            }
+            prop_assert_eq!(read::<Value>(&pieces), Ok(rows));
+            // Without its end it is no list, wherever it breaks off.
+            let broken = &text.as_bytes()[..pieces[0].len().min(text.len() - 1)];
+            let expected = if broken.is_empty() { NotJson::Empty } else { NotJson::Truncated };
+            prop_assert_eq!(read::<Value>(&[broken]), Err(not_json(expected)));
+        }
+
+        /// What is taken for a list is one, and no bytes panic.
+        #[test]
+        fn bytes_are_a_list_only_if_they_are_one(text in r#"[\[\]{},:"0-9a \\.-]{0,12}"#) {
+            let at_once: Result<Vec<Value>, _> = serde_json::from_str(&text);
+            prop_assert_eq!(in_pieces::<Value>(&text).ok(), at_once.ok());
+        }
     }
 }

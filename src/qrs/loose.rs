@@ -132,3 +132,69 @@ impl<'de, T: Loose> Visitor<'de> for AnyVisitor<T> {
         Ok(T::other("an object"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn moment(json: &str) -> Moment {
+        serde_json::from_str::<Any<Moment>>(json).unwrap().0
+    }
+
+    #[test]
+    fn dates_of_rows() {
+        let at = |text: &str| Moment::At(text.parse().unwrap());
+        for (json, expected) in [
+            (r#""2026-01-10T08:00:00.123Z""#, at("2026-01-10T08:00:00.123Z")),
+            (r#""2026-01-10T08:00:00Z""#, at("2026-01-10T08:00:00Z")),
+            (r#""2026-01-10T08:00:00.1234567Z""#, at("2026-01-10T08:00:00.1234567Z")),
+            (r#""2026-01-10T10:00:00.123+02:00""#, at("2026-01-10T08:00:00.123Z")),
+            (r#""1754-01-01T00:00:00.000Z""#, at("1754-01-01T00:00:00.000Z")),
+            (r#""1753-12-31T23:59:59.999Z""#, Moment::Never),
+            (r#""1753-01-01T00:00:00.000Z""#, Moment::Never),
+            (r#""0001-01-01T00:00:00.000Z""#, Moment::Never),
+            (r#""1754-01-01T00:30:00.000+01:00""#, Moment::Never),
+            ("null", Moment::Never),
+        ] {
+            assert_eq!(moment(json), expected, "{json}");
+        }
+        assert_eq!(Any::<Moment>::default().0, Moment::Never);
+    }
+
+    #[test]
+    fn what_is_no_time_is_not_taken_for_never() {
+        for (json, shown) in [
+            (r#""""#, ""),
+            (r#""yesterday""#, "yesterday"),
+            // Without a zone it could be any of 26 hours.
+            (r#""2026-01-10T08:00:00""#, "2026-01-10T08:00:00"),
+            (r#""2026-01-10""#, "2026-01-10"),
+            (r#""10/01/2026 08:00:00""#, "10/01/2026 08:00:00"),
+            (r#""2026-02-30T08:00:00.000Z""#, "2026-02-30T08:00:00.000Z"),
+            ("1768032000", "1768032000"),
+            ("-1", "-1"),
+            ("1.5", "1.5"),
+            ("false", "false"),
+            ("[[1],2]", "a list"),
+            (r#"{"a":{"b":1}}"#, "an object"),
+        ] {
+            assert_eq!(moment(json), Moment::Unreadable(shown.into()), "{json}");
+        }
+        let long = moment(&format!("{:?}", "x".repeat(1000)));
+        assert_eq!(long, Moment::Unreadable("x".repeat(KEPT).into()));
+    }
+
+    #[test]
+    fn texts_and_ids() {
+        let text = |json: &str| serde_json::from_str::<Any<Option<Box<str>>>>(json).unwrap().0;
+        assert_eq!(text(r#""\u00fc x""#), Some("ü x".into()));
+        let id = |json: &str| serde_json::from_str::<Any<Option<Uuid>>>(json).unwrap().0;
+        let one = r#""10000000-0000-4000-8000-000000000001""#;
+        assert_eq!(id(one), Uuid::try_parse(one.trim_matches('"')).ok());
+        assert_eq!(id(r#""00000000-0000-0000-0000-000000000000""#), None, "the service's no id");
+        for json in ["null", r#""""#, "5", "true", "[]", "{}"] {
+            assert_eq!((text(json), id(json)), (None, None), "{json}");
+        }
+        assert_eq!(id(r#""x""#), None);
+    }
+}

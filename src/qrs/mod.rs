@@ -9,13 +9,13 @@
 //! | `loose` | values of any JSON type, so that one odd field spoils no list |
 //! | `read` | what is asked of the service, and what counts as an answer |
 //! | `seats` | the seats of a type, as the rules of release look at them |
-//! | `people` | users in full, by id, many in one request |
-//! | [`write`] | the only requests that change a site: give a seat, take a seat |
+//! | `people`, `user` | users in full, by id, many in one request; which answer is a user, whole |
+//! | [`mod@write`] | the only requests that change a site: give a seat, take a seat |
 //! | [`filter`] | filter expressions, escaped as the service demands |
 //! | [`wire`] | answers as types |
 //! | [`error`], `diagnose` | every way to fail, as a sentence an admin can act on |
 //!
-//! Only [`write`] can change a site, and only `release` may use it: everything else sends GET alone.
+//! Only [`mod@write`] can change a site, and only `release` may use it: everything else sends GET alone.
 //! What is sent with another method is sent once, never again on its own. No body and no key is
 //! ever logged.
 
@@ -31,6 +31,7 @@ mod read;
 pub mod retry;
 mod seats;
 mod transport;
+mod user;
 pub mod wire;
 pub mod write;
 
@@ -136,6 +137,11 @@ impl Client {
     /// to when that is another.
     pub fn address(&self) -> &str {
         self.inner.transport.address()
+    }
+
+    /// The pace at which a failed question is asked again.
+    pub fn pace(&self) -> Backoff {
+        self.inner.backoff
     }
 
     /// A GET with retries. `path` is below `/qrs/`; `sink` makes what takes the body of a try.

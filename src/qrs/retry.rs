@@ -43,7 +43,8 @@ impl<'a> Tries<'a> {
         rng: &mut fastrand::Rng,
     ) -> Result<Duration, Error> {
         let now = Instant::now();
-        let cut_short = now >= self.deadline && matches!(error, Error::TimedOut { .. });
+        let cut_short =
+            now >= self.deadline && matches!(error, Error::TimedOut { .. } | Error::NotSent { .. });
         if cut_short && let Some(before) = self.before.take() {
             // It was the deadline that ended this try; the one before says more.
             return Err(before);

@@ -104,9 +104,9 @@ impl UserRef {
     fn holder(self) -> Option<Holder> {
         Some(Holder {
             id: self.id.0?,
-            directory: self.user_directory.0?,
-            user_id: self.user_id.0?,
-            name: self.name.0.unwrap_or_default(),
+            directory: self.user_directory.0?.into(),
+            user_id: self.user_id.0?.into(),
+            name: self.name.0.unwrap_or_default().into(),
         })
     }
 }
@@ -217,4 +217,181 @@ fn fingerprint(answer: &Value) -> Result<Option<String>, ShapeError> {
         }
     }
     Err(ShapeError::new("a license with a number, a key or a LEF", "none of them"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn one(json: &Value) -> Result<Seat, Failure> {
+        let text = format!("{json},");
+        Ok(element(SeatType::Professional, text.as_bytes())?.expect("a whole element").0)
+    }
+
+    fn sample(name: &str) -> Value {
+        let path = format!("{}/tests/data/qrs/{name}.json", env!("CARGO_MANIFEST_DIR"));
+        serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+    }
+
+    fn active() -> Value {
+        sample("professionalaccesstype_full_states.constructed")[0].clone()
+    }
+
+    fn with(field: &str, value: Value) -> Value {
+        let mut row = active();
+        row[field] = value;
+        row
+    }
+
+    fn without(field: &str) -> Value {
+        let mut row = active();
+        row.as_object_mut().unwrap().shift_remove(field);
+        row
+    }
+
+    fn at(text: &str) -> Moment {
+        Moment::At(text.parse().unwrap())
+    }
+
+    #[test]
+    fn every_state_of_a_seat() {
+        let rows = sample("professionalaccesstype_full_states.constructed");
+        let seats: Vec<Seat> = rows.as_array().unwrap().iter().map(|r| one(r).unwrap()).collect();
+        let [active, never, quarantined, deleted, excess] = &seats[..] else { panic!() };
+        let holder = Holder {
+            id: "10000000-0000-4000-8000-000000000011".parse().unwrap(),
+            directory: "CORP".into(),
+            user_id: "user11".into(),
+            name: "User11".into(),
+        };
+        let expected = Seat {
+            id: "30000000-0000-4000-8000-000000000011".parse().unwrap(),
+            seat_type: SeatType::Professional,
+            holder: Some(holder),
+            deleted_user: None,
+            created: at("2025-01-01T00:00:00Z"),
+            last_used: at("2026-01-10T08:00:00.123Z"),
+            excess: false,
+            quarantined: None,
+        };
+        assert_eq!(*active, expected);
+        assert_eq!(never.last_used, Moment::Never);
+        assert_eq!(quarantined.quarantined, Some(at("2026-01-17T10:05:00Z")));
+        assert_eq!(
+            (&deleted.holder, deleted.deleted_user.as_deref()),
+            (&None, Some(r"CORP\user14"))
+        );
+        assert!(excess.excess && !active.excess);
+    }
+
+    #[test]
+    fn a_row_of_a_live_server() {
+        let row = sample("analyzeraccesstype_full")[0].to_string() + "]";
+        let (seat, length) = element(SeatType::Analyzer, row.as_bytes()).unwrap().unwrap();
+        assert_eq!(length, row.len() - 1);
+        assert_eq!(seat.holder.unwrap().account(), r"CORP\user01");
+        let error = element(SeatType::User, row.as_bytes()).unwrap_err();
+        assert_eq!(
+            error,
+            Failure::Shape(ShapeError::new("License.UserAccessType", "a row of another type"))
+        );
+    }
+
+    #[test]
+    fn what_old_servers_lack_and_new_ones_add() {
+        for field in ["excess", "deletedUserId", "deletedUserDirectory", "schemaPath", "privileges"]
+        {
+            assert_eq!(one(&without(field)), one(&active()), "{field}");
+        }
+        assert_eq!(one(&with("brandNew", serde_json::json!({"a": [1]}))), one(&active()));
+        assert_eq!(one(&with("excess", Value::Null)), one(&active()));
+        for row in [with("lastUsed", Value::Null), without("lastUsed")] {
+            assert_eq!(one(&row).unwrap().last_used, Moment::Never);
+        }
+        let odd = one(&with("lastUsed", "soon".into())).unwrap().last_used;
+        assert_eq!(odd, Moment::Unreadable("soon".into()));
+        let mut row = with("quarantined", true.into());
+        row["quarantineEnd"] = Value::Null;
+        assert_eq!(one(&row).unwrap().quarantined, Some(Moment::Never));
+    }
+
+    #[test]
+    fn what_decides_is_demanded() {
+        for row in [
+            without("quarantined"),
+            with("quarantined", Value::Null),
+            with("quarantined", "false".into()),
+            with("quarantined", 0.into()),
+            with("excess", "no".into()),
+            without("id"),
+            with("id", Value::Null),
+            with("id", "30".into()),
+            with("user", "CORP\\anna".into()),
+            with("schemaPath", "License.AnalyzerAccessType".into()),
+            Value::Null,
+            serde_json::json!([]),
+            serde_json::json!({}),
+        ] {
+            assert!(matches!(one(&row), Err(Failure::Shape(_))), "{row}");
+        }
+        let twice = active().to_string().replacen('{', "{\"quarantined\":true,", 1);
+        assert!(
+            element(SeatType::Professional, twice.as_bytes()).is_err(),
+            "two answers to one question"
+        );
+    }
+
+    #[test]
+    fn a_user_who_cannot_be_looked_up_is_no_holder() {
+        for (field, value) in [
+            ("id", Value::Null),
+            ("id", "x".into()),
+            ("id", "00000000-0000-0000-0000-000000000000".into()),
+            ("userId", Value::Null),
+            ("userId", "".into()),
+            ("userDirectory", 5.into()),
+            ("userDirectory", "".into()),
+        ] {
+            let mut row = active();
+            row["user"][field] = value;
+            assert_eq!(one(&row).unwrap().holder, None, "{row}");
+        }
+        let mut row = active();
+        row["user"]["name"] = Value::Null;
+        assert_eq!(one(&row).unwrap().holder.map(|h| h.name), Some("".into()));
+        for row in [with("user", Value::Null), without("user"), with("user", serde_json::json!({}))]
+        {
+            assert_eq!(one(&row).unwrap().holder, None, "{row}");
+        }
+    }
+
+    #[test]
+    fn equal_licenses_have_equal_fingerprints_and_no_other_do() {
+        let of = |json: Value| fingerprint(&json).unwrap();
+        assert_eq!(of(Value::Null), None);
+        let signed = of(sample("license_signed_key")).unwrap();
+        let mut other = sample("license_signed_key");
+        let serial = other["serial"].as_str().unwrap().replace(' ', "");
+        assert!(!serial.is_empty() && !signed.contains(&serial));
+        other["name"] = "another site".into();
+        other["id"] = "other".into();
+        other["serial"] = serial.into();
+        assert_eq!(of(other.clone()), Some(signed.clone()), "blanks don't count");
+        other["serial"] = "0000 0000 0000 0002".into();
+        assert_ne!(of(other), Some(signed.clone()));
+        let mut lef = sample("license_lef_2017");
+        lef["serial"] = "9999000012345678".into();
+        assert_ne!(of(lef), Some(signed.clone()));
+        assert_eq!(signed.len(), 64);
+        let key = serde_json::json!({"serial": null, "key": "SECRET"});
+        assert_ne!(of(key.clone()), Some(signed));
+        assert!(!of(key).unwrap().contains("SECRET"));
+        for nothing in [
+            serde_json::json!({}),
+            serde_json::json!([]),
+            serde_json::json!({"serial": " ", "key": "", "lef": 5}),
+        ] {
+            assert!(fingerprint(&nothing).is_err(), "{nothing}");
+        }
+    }
 }

@@ -148,10 +148,14 @@ impl Transport {
             Err(BodyError::Broken(error)) => return Err(answer.broken(&error)),
             Err(BodyError::Stopped(stop)) => Err(stop),
         };
-        match value {
+        let result = match value {
             Ok(value) => Ok(answer.reading(value)),
-            Err(stop) => Err(stop.error(answer.shown)),
-        }
+            Err(stop) => Err(stop.error(answer.shown.clone())),
+        };
+        // Lets the connection go back to the pool before the place is free, so that the next
+        // request takes it instead of opening another.
+        tokio::task::yield_now().await;
+        result
     }
 
     /// The head of a 200 that is no page for people.
@@ -189,17 +193,19 @@ impl Transport {
         let xrfkey = HeaderValue::from_str(xrfkey).expect("an xrfkey is alphanumeric");
         headers.insert(XRFKEY_HEADER, xrfkey);
 
-        let queued = Instant::now();
         let permit = match until {
             None => self.permits.acquire().await,
             Some(until) => match tokio::time::timeout_at(until, self.permits.acquire()).await {
                 Ok(permit) => permit,
-                Err(_) => return Err(Error::TimedOut { url: shown, after: queued.elapsed() }),
+                Err(_) => return Err(Error::NotSent { url: shown }),
             },
         }
         .expect("the semaphore is never closed");
         let sent = Instant::now();
         let timeout = until.map_or(self.timeout, |until| (until - sent).min(self.timeout));
+        if timeout.is_zero() {
+            return Err(Error::NotSent { url: shown });
+        }
         let failed = |error| diagnose::request_error(&error, &self.peer, &shown, timeout);
         let mut request = self.http.request(method, url).headers(headers).timeout(timeout);
         if let Some(body) = body {

@@ -11,24 +11,36 @@
 //! | [`plan`] | a decision with its reasons for every seat; no I/O, no clock |
 //! | [`guard`] | what stops a run before it takes the first seat |
 //! | [`read`] | the snapshot of a site that a plan is made of |
-//! | [`apply`] | one seat at a time: read again, intent, DELETE, read again, outcome |
+//! | `reviewed` | what of a plan that a person has read still holds |
+//! | `sharing` | other sites with the same license |
+//! | [`run`] | a run from the lock to the last event; the way in |
+//! | `lock` | one run at a time |
+//! | `session` | the records, events and counts of a run |
+//! | [`apply`] | works through the seats until something stops it |
+//! | `seat` | one seat: read again, compare, intent, DELETE, read again, outcome |
+//! | `verify` | what the site says of a seat after an attempt |
 //! | [`settle`] | what became of intents whose outcome is not known |
 //! | [`undo`] | giving seats back to the people who had them |
-//! | [`run`] | one run from the lock to the last event |
 //! | `text` | plans and runs in words |
 //!
 //! This is the only module that may use `qrs::write`.
 
 pub mod apply;
 pub mod guard;
+mod lock;
 pub mod plan;
 pub mod policy;
 pub mod read;
+mod reviewed;
 pub mod rules;
 pub mod run;
+mod seat;
+mod session;
 pub mod settle;
+mod sharing;
 mod text;
 pub mod undo;
+mod verify;
 
 pub use guard::{Guard, Refusal};
 pub use plan::{Decision, Keep, Outcome, Plan, TypePlan};

@@ -2,17 +2,24 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
+use serde::Serialize;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
-use super::{Guard, Plan, Refusal};
+use super::lock::Lock;
+use super::plan::{FORMAT, Outcome};
+use super::reviewed::Reviewed;
+use super::session::{Session, Tally, run_id};
+use super::{Guard, Plan, Refusal, TypeRule, settle, undo};
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::config::settings::Site;
 use crate::destination::Destination;
 use crate::ledger::{Head, Intent, Mode, RunStatus, SeatResult, Trigger, TypeCounts};
-use crate::license::SeatType;
+use crate::license::{Holder as Person, SeatType};
 use crate::qrs;
 use crate::store::{AppendError, Holder, Store, StoreError};
 
@@ -73,10 +80,22 @@ pub struct Report {
     pub refusals: Vec<Refusal>,
     /// What became of each seat that was attempted.
     pub seats: Vec<(Intent, SeatResult)>,
+    /// Seats that were planned and left as they were, without any attempt.
+    pub skipped: Vec<Skipped>,
     /// Why it stopped early, if it did.
     pub why: Option<String>,
     /// The ledger with the end of this run.
     pub head: Head,
+}
+
+/// A seat that was left as it was.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Skipped {
+    pub seat_type: SeatType,
+    pub seat: Uuid,
+    pub holder: Person,
+    pub why: String,
 }
 
 /// Which releases to take back.
@@ -104,52 +123,164 @@ pub enum RunError {
 }
 
 impl Engine {
-    /// Reads the site and says what a run would do now. Nothing is recorded.
+    /// Reads the site and says what a run would do now. Nothing is recorded. `only` restricts it to
+    /// a type, which need not be enabled.
     ///
     /// # Errors
     /// When the store can't be read. What can't be read of the site is in the plan.
-    pub async fn plan(
-        &self,
-        _only: Option<SeatType>,
-        _deadline: Instant,
-    ) -> Result<Plan, RunError> {
-        unimplemented!("run")
+    pub async fn plan(&self, only: Option<SeatType>, deadline: Instant) -> Result<Plan, RunError> {
+        let mut policy = self.site.release.policy.clone();
+        if let Some(only) = only {
+            policy.types = vec![policy.rule(only).cloned().unwrap_or_else(|| TypeRule::new(only))];
+        }
+        let past = self.store.release_past(&self.site.name).await?;
+        let (plan, _) = self.look(&run_id(), &policy, &past, deadline).await?;
+        Ok(plan)
     }
 
     /// Settles what is unsettled, plans, and applies the plan as far as guards let it.
     ///
     /// # Errors
     /// When there was no run at all.
-    pub async fn run(&self, _order: &Order) -> Result<Report, RunError> {
-        unimplemented!("run")
+    pub async fn run(&self, order: &Order) -> Result<Report, RunError> {
+        self.release(None, order).await
     }
 
-    /// Applies a plan that a person has read.
+    /// Applies a plan that a person has read: what of it still holds. The site is read and judged
+    /// anew, by the settings of now; what is not in the plan is not touched. `accepted` names the
+    /// guards that the person overrules.
     ///
     /// # Errors
     /// When there was no run at all, such as for a plan of another site or one older than a day.
     pub async fn apply(
         &self,
-        _plan: Plan,
-        _accepted: &[Guard],
-        _order: &Order,
+        plan: Plan,
+        accepted: &[Guard],
+        order: &Order,
     ) -> Result<Report, RunError> {
-        unimplemented!("run")
+        self.usable(&plan).map_err(RunError::Unusable)?;
+        let accepted = accepted.to_vec();
+        self.release(Some(Reviewed { plan, accepted }), order).await
     }
 
-    /// Gives seats back to the people who had them.
+    /// Gives seats back to the people who had them. Works while releasing is paused.
     ///
     /// # Errors
     /// When there was no run at all.
-    pub async fn undo(&self, _what: &Undo, _order: &Order) -> Result<Report, RunError> {
-        unimplemented!("run")
+    pub async fn undo(&self, what: &Undo, order: &Order) -> Result<Report, RunError> {
+        if order.mode != Mode::Undo {
+            let why =
+                "an undo gives seats back: it is neither a release nor a rehearsal".to_owned();
+            return Err(RunError::Unusable(why));
+        }
+        let run = run_id();
+        let lock = Lock::take(self, &run, &order.trigger).await?;
+        let session = Session::new(self, order, Mode::Undo, run, &lock);
+        let result = lock.during(async {
+            order.settle(self, &lock).await?;
+            let taken = undo::find(self, what).await?;
+            session.begin().await?;
+            let mut tally = Tally::default();
+            let done = undo::undo(&session, taken, &mut tally).await;
+            session.end(tally, done).await
+        });
+        let result = result.await;
+        lock.give_back().await;
+        result
     }
 
     /// Finds out what became of intents without an outcome. Returns how many are still unknown.
     ///
     /// # Errors
-    /// When the store can't be used.
-    pub async fn settle(&self, _deadline: Instant) -> Result<u32, RunError> {
-        unimplemented!("run")
+    /// When the store can't be used, or another run is under way.
+    pub async fn settle(&self, deadline: Instant) -> Result<u32, RunError> {
+        if self.store.unsettled(&self.site.name).await?.is_empty() {
+            return Ok(0);
+        }
+        let lock = Lock::take(self, &run_id(), &Trigger::Schedule).await?;
+        let result = lock.during(settle::settle(self, &lock, deadline)).await;
+        lock.give_back().await;
+        result
+    }
+
+    async fn release(&self, reviewed: Option<Reviewed>, order: &Order) -> Result<Report, RunError> {
+        if order.mode == Mode::Undo {
+            let why = "seats are given back by an undo, not by a release".to_owned();
+            return Err(RunError::Unusable(why));
+        }
+        let run = run_id();
+        let lock = Lock::take(self, &run, &order.trigger).await?;
+        let session = Session::new(self, order, order.mode, run, &lock);
+        let result = lock.during(async {
+            order.settle(self, &lock).await?;
+            session.begin().await?;
+            let mut tally = Tally::default();
+            let done = session.release(reviewed, &mut tally).await;
+            session.end(tally, done).await
+        });
+        let result = result.await;
+        lock.give_back().await;
+        result
+    }
+
+    /// What speaks against using a plan at all.
+    fn usable(&self, plan: &Plan) -> Result<(), String> {
+        if plan.format != FORMAT {
+            return Err(format!(
+                "the plan has format {}, and this release reads format {FORMAT}; make a new one \
+                 with `bursar release plan`",
+                plan.format
+            ));
+        }
+        if plan.site != self.site.name {
+            return Err(format!(
+                "the plan was made for site {}, not for {}",
+                plan.site, self.site.name
+            ));
+        }
+        let age = self.clock.now() - plan.now;
+        let made = plan.now.format("%Y-%m-%d %H:%M:%S UTC");
+        if age > OLDEST_PLAN {
+            return Err(format!(
+                "the plan was made on {made}, more than a day ago; make a new one with `bursar \
+                 release plan`"
+            ));
+        }
+        let tolerance = self.site.release.policy.limits.clock_tolerance_seconds;
+        if -age > chrono::Duration::seconds(tolerance.into()) {
+            return Err(format!(
+                "the plan was made on {made}, which is in the future; set this machine's clock, or \
+                 make a new plan"
+            ));
+        }
+        for part in &plan.types {
+            let wants = part.count(Outcome::Release) + part.count(Outcome::Announce) > 0;
+            if wants && self.site.release.policy.rule(part.seat_type).is_none() {
+                return Err(format!(
+                    "the plan releases {} seats, and releasing them is switched off: see \
+                     licenseType.{}.enable in Butler.qlikSenseLicense.licenseRelease",
+                    part.seat_type.title(),
+                    part.seat_type
+                ));
+            }
+        }
+        Ok(())
     }
 }
+
+impl Order {
+    /// What can be found out before the run, unless it is stopped meanwhile.
+    async fn settle(&self, engine: &Engine, lock: &Lock) -> Result<(), RunError> {
+        let deadline = self.deadline.min(Instant::now() + SETTLING);
+        tokio::select! {
+            left = settle::settle(engine, lock, deadline) => left.map(drop),
+            () = self.stop.cancelled() => Ok(()),
+        }
+    }
+}
+
+/// Until when unsettled seats are asked for again and again.
+const SETTLING: Duration = Duration::from_secs(30);
+
+/// The age at which a plan can't be applied any more.
+const OLDEST_PLAN: chrono::Duration = chrono::Duration::hours(24);

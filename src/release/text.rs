@@ -70,11 +70,12 @@ impl TypeCounts {
             Mode::Rehearsal => "would be released",
             Mode::Undo => "given back",
         };
+        let left = if mode == Mode::Undo { "left as they were" } else { "kept when read again" };
         let mut parts = vec![format!("{} {done}", self.released)];
         for (count, what) in [
             (self.quarantined, "of them in quarantine"),
             (self.announced, "announced"),
-            (self.changed, "kept when read again"),
+            (self.changed, left),
             (self.refused, "refused by the site"),
             (self.gone, "already gone"),
             (self.unclear, "unclear"),

@@ -69,6 +69,8 @@ pub enum Fault {
     Latency { millis: u64 },
     /// The request is read and never answered.
     Hang,
+    /// The request takes effect and is never answered.
+    HangHandled,
     /// The connection is reset before the request has any effect.
     ResetBefore,
     /// The request takes effect, then the connection is reset in place of the answer.
@@ -109,8 +111,18 @@ pub enum Fault {
     BrokenJson,
     /// A list lacks its last rows; `/count` still tells the truth.
     ShortList { drop: usize },
+    /// A list lacks its last rows, and `/count` agrees: security rules hide them.
+    HiddenRows { drop: usize },
+    /// A single object is this user (`DIR\id`) instead; a list has this user at its end, too.
+    AnotherUser { user: String },
+    /// A single object, or each row of a list, has this in a field.
+    Field { name: String, value: serde_json::Value },
+    /// A single object, or each row of a list, lacks a field.
+    FieldMissing { name: String },
     /// The `Date` header is off by this many seconds.
     ClockSkew { seconds: i64 },
     /// This user (`DIR\id`) logs in just before the request takes effect.
     UserLogsIn { user: String },
+    /// Somebody else takes this seat away just before the request takes effect.
+    SeatTaken { seat: String },
 }

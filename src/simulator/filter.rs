@@ -88,6 +88,23 @@ impl Filter {
             Self::Compare(comparison) => comparison.matches(object),
         }
     }
+
+    /// The ids of `path eq a or path eq b ...`, if the filter is nothing else.
+    pub fn ids(&self, path: &[&str]) -> Option<Vec<uuid::Uuid>> {
+        match self {
+            Self::Or(parts) => {
+                let lists = parts.iter().map(|part| part.ids(path)).collect::<Option<Vec<_>>>()?;
+                Some(lists.concat())
+            }
+            Self::And(_) => None,
+            Self::Compare(Comparison { path: own, operator, literal }) => {
+                let same = own.len() == path.len()
+                    && own.iter().zip(path).all(|(own, name)| own.eq_ignore_ascii_case(name));
+                let id = uuid::Uuid::try_parse(literal.as_str()).ok()?;
+                (same && *operator == Operator::Eq).then(|| vec![id])
+            }
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq)]

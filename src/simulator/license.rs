@@ -14,6 +14,8 @@ use super::wire::time_text;
 pub struct LicenseVariant {
     /// Signed key, LEF or none at all.
     pub kind: LicenseKind,
+    /// The license number; sites with the same one share their seats.
+    pub number: String,
     /// The last valid day. `never` = perpetual, written as `perpetualAs` says. Default: in a year.
     pub expires: When,
     /// How a signed key's text writes dates.
@@ -114,6 +116,7 @@ impl Default for LicenseVariant {
     fn default() -> Self {
         Self {
             kind: LicenseKind::default(),
+            number: "0001 0002 0003 0004".to_owned(),
             expires: When::in_days(365),
             date_style: DateStyle::default(),
             perpetual_as: PerpetualStyle::default(),
@@ -168,7 +171,7 @@ impl LicenseVariant {
     fn signed_key(&self, clock: Moment, allotted: &[Allotment]) -> Value {
         let mut body = envelope(clock, "20000000-0000-4000-8000-000000000001");
         body.insert("lef".into(), json!(""));
-        body.insert("serial".into(), json!("0001 0002 0003 0004"));
+        body.insert("serial".into(), json!(self.number));
         body.insert("check".into(), json!(""));
         body.insert("key".into(), json!("eyJhbGciOiJSUzUxMiJ9.SAMPLE.SAMPLE"));
         match self.key_details {
@@ -202,8 +205,9 @@ impl LicenseVariant {
             Some(when) => when.resolve(clock.start).map(|t| t.date_naive().to_string()),
             None => end.clone(),
         };
+        let serial = self.number.replace(' ', "");
         let mut lines = vec![
-            "0001000200030004".to_owned(),
+            serial.clone(),
             "Example Licensee 2017;;;".to_owned(),
             "Qlik Sense Enterprise;;;".to_owned(),
             format!("PRODUCTLEVEL;50;;{}", maintenance.unwrap_or_default()),
@@ -213,7 +217,7 @@ impl LicenseVariant {
         lines.extend(self.extra_lines.iter().cloned());
         lines.push("ABCD-EFGH-IJKL-MNOP-QRST".to_owned());
         body.insert("lef".into(), json!(lines.join("\r\n")));
-        body.insert("serial".into(), json!("0001000200030004"));
+        body.insert("serial".into(), json!(serial));
         body.insert("check".into(), json!("1000000000"));
         body.insert("name".into(), json!("Example"));
         body.insert("organization".into(), json!("Example"));
@@ -261,7 +265,7 @@ impl LicenseVariant {
         };
         let mut lines = vec![
             format!("isBlackListed: {blacklisted}"),
-            "License Number: 0001 0002 0003 0004".to_owned(),
+            format!("License Number: {}", self.number),
             format!("Valid From: {}", from_style.write(begin)),
         ];
         lines.extend(

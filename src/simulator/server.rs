@@ -16,7 +16,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
@@ -190,6 +190,9 @@ async fn handle(
         match fault {
             Fault::Latency { millis } => tokio::time::sleep(Duration::from_millis(*millis)).await,
             Fault::UserLogsIn { user } => control.log_in_by_name(user),
+            Fault::SeatTaken { seat } => {
+                control.remove_seat(seat);
+            }
             Fault::Hang => pending::<()>().await,
             Fault::ResetBefore => {
                 reset.pull();
@@ -198,7 +201,7 @@ async fn handle(
             _ => {}
         }
     }
-    let (mut answer, date) = {
+    let (mut answer, stranger, date) = {
         let mut site = control.site();
         let answer = faults
             .iter()
@@ -208,14 +211,27 @@ async fn handle(
             Fault::ClockSkew { seconds } => *seconds,
             _ => 0,
         });
-        (answer, routes::date_header(&site, skew.sum()))
+        let stranger = faults.iter().find_map(|fault| match fault {
+            Fault::AnotherUser { user } => site.user_row(user),
+            _ => None,
+        });
+        (answer, stranger, routes::date_header(&site, skew.sum()))
     };
+    if faults.contains(&Fault::HangHandled) {
+        pending::<()>().await;
+    }
     if faults.contains(&Fault::ResetHandled) {
         reset.pull();
         return Err(io::ErrorKind::ConnectionReset.into());
     }
     for fault in &faults {
         change(&mut answer, fault, &request);
+    }
+    if let Some(user) = stranger {
+        change_json(&mut answer, &request, |json| match json {
+            Value::Array(rows) => rows.push(user),
+            object => *object = user,
+        });
     }
     let pace = faults.iter().find_map(pace).unwrap_or(Pace::AtOnce);
     let reset_after = faults.contains(&Fault::ResetAfter);
@@ -297,14 +313,48 @@ fn change(answer: &mut Answer, fault: &Fault, request: &Request) {
             let list = String::from_utf8_lossy(&answer.body).into_owned();
             answer.body = format!("{{\"value\":{list}}}").into();
         }
-        Fault::ShortList { drop } if is_list() && !request.route.ends_with("/count") => {
-            if let Ok(Value::Array(mut rows)) = serde_json::from_slice(&answer.body) {
+        Fault::ShortList { drop } => change_json(answer, request, |json| {
+            if let Value::Array(rows) = json {
                 rows.truncate(rows.len().saturating_sub(*drop));
-                answer.body = Value::Array(rows).to_string().into();
+            }
+        }),
+        Fault::HiddenRows { drop } if request.route.ends_with("/count") => {
+            if let Ok(json) = serde_json::from_slice::<Value>(&answer.body) {
+                let count = json["value"].as_u64().unwrap_or(0) as usize;
+                *answer = Answer::count(count.saturating_sub(*drop));
             }
         }
+        Fault::HiddenRows { drop } => {
+            change(answer, &Fault::ShortList { drop: *drop }, request);
+        }
+        Fault::Field { name, value } => each_row(answer, request, |row| {
+            row.insert(name.clone(), value.clone());
+        }),
+        Fault::FieldMissing { name } => each_row(answer, request, |row| {
+            row.shift_remove(name);
+        }),
         _ => {}
     }
+}
+
+/// Changes an object or a list that was found; counts stay as they are.
+fn change_json(answer: &mut Answer, request: &Request, change: impl FnOnce(&mut Value)) {
+    if answer.status != 200 || request.route.ends_with("/count") {
+        return;
+    }
+    if let Ok(mut json) = serde_json::from_slice(&answer.body) {
+        change(&mut json);
+        answer.body = json.to_string().into();
+    }
+}
+
+/// Changes each row of a list, or the object that the answer is.
+fn each_row(answer: &mut Answer, request: &Request, change: impl Fn(&mut Map<String, Value>)) {
+    change_json(answer, request, |json| match json {
+        Value::Array(rows) => rows.iter_mut().filter_map(Value::as_object_mut).for_each(change),
+        Value::Object(object) => change(object),
+        _ => {}
+    });
 }
 
 fn pace(fault: &Fault) -> Option<Pace> {

@@ -53,6 +53,17 @@ impl<T> Table<T> {
         self.rows.iter().flatten()
     }
 
+    /// The rows at these places; all of them without places.
+    pub fn among<'a>(
+        &'a self,
+        places: Option<&'a [usize]>,
+    ) -> Box<dyn Iterator<Item = &'a T> + 'a> {
+        match places {
+            None => Box::new(self.iter()),
+            Some(places) => Box::new(places.iter().filter_map(|place| self.at(*place))),
+        }
+    }
+
     /// Places given out so far, empty ones included.
     pub fn capacity(&self) -> usize {
         self.rows.len()

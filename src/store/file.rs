@@ -2,7 +2,7 @@
 
 use std::fs::OpenOptions;
 use std::io::{self, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
@@ -36,6 +36,39 @@ pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
+/// Opens an existing file to look at it. Nothing is changed: not the file, and no file is made
+/// beside it where that can be avoided.
+pub(super) fn open_to_read(path: &Path) -> Result<Connection, StoreError> {
+    let cannot = |e: io::Error| StoreError::CannotOpen { path: path.into(), why: e.to_string() };
+    check_magic(path, cannot)?;
+    let failed = |e: rusqlite::Error| StoreError::from_sql(path, "open", &e);
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = open_alone(path, flags)
+        .map_or_else(|| Connection::open_with_flags(path, flags), Ok)
+        .map_err(failed)?;
+    connection.busy_timeout(BUSY_TIMEOUT).map_err(failed)?;
+    check_owner(&connection, path)?;
+    Ok(connection)
+}
+
+/// Opens a file that nobody else has open. SQLite would make a log beside it otherwise, which may
+/// belong to the wrong user then.
+fn open_alone(path: &Path, flags: OpenFlags) -> Option<Connection> {
+    if log_of(path).exists() {
+        return None;
+    }
+    let url = url::Url::from_file_path(path.canonicalize().ok()?).ok()?;
+    let flags = flags | OpenFlags::SQLITE_OPEN_URI;
+    Connection::open_with_flags(format!("{url}?immutable=1"), flags).ok()
+}
+
+/// The file's write-ahead log, which is there while a process has the file open.
+pub(super) fn log_of(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push("-wal");
+    name.into()
+}
+
 /// A missing file is made empty and private; an existing one must be empty or look like SQLite.
 fn check_or_create(path: &Path) -> Result<(), StoreError> {
     let cannot = |e: io::Error| StoreError::CannotOpen { path: path.into(), why: e.to_string() };
@@ -48,8 +81,12 @@ fn check_or_create(path: &Path) -> Result<(), StoreError> {
         Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
         Err(e) => return Err(cannot(e)),
     }
+    check_magic(path, cannot)
+}
+
+fn check_magic(path: &Path, cannot: impl Fn(io::Error) -> StoreError) -> Result<(), StoreError> {
     let mut start = Vec::new();
-    let file = std::fs::File::open(path).map_err(cannot)?;
+    let file = std::fs::File::open(path).map_err(&cannot)?;
     file.take(16).read_to_end(&mut start).map_err(cannot)?;
     if start.is_empty() || start == b"SQLite format 3\0" {
         Ok(())
@@ -70,6 +107,31 @@ fn check_owner(connection: &Connection, path: &Path) -> Result<(), StoreError> {
         return Err(StoreError::Newer { path: path.into(), found, known });
     }
     Ok(())
+}
+
+/// The file was made before there was a ledger, and nothing has written to it since.
+pub(super) fn is_older_than_ledger(db: &Connection) -> rusqlite::Result<bool> {
+    let none = "SELECT NOT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'ledger')";
+    Ok(version(db)? < 2 && db.query_row(none, [], |r| r.get(0))?)
+}
+
+/// What a file of the newest format has to guard the ledger, as (name, SQL).
+pub(super) fn ledger_schema(db: &Connection) -> rusqlite::Result<Vec<(String, String)>> {
+    let mut query = db.prepare(
+        "SELECT name, sql FROM sqlite_schema
+          WHERE tbl_name IN ('ledger', 'ledger_end') AND type IN ('table', 'trigger')
+          ORDER BY name",
+    )?;
+    query.query_map([], |r| Ok((r.get(0)?, r.get(1)?)))?.collect()
+}
+
+/// [`ledger_schema`] as it must be.
+pub(super) fn expected_ledger_schema() -> rusqlite::Result<Vec<(String, String)>> {
+    let db = Connection::open_in_memory()?;
+    for sql in MIGRATIONS {
+        db.execute_batch(sql)?;
+    }
+    ledger_schema(&db)
 }
 
 /// Application id, number of tables and indexes, format version.

@@ -72,7 +72,9 @@ impl Gate {
         let guard = self.connection.clone().lock_owned().await;
         let run = move || {
             let connection = guard.as_ref().ok_or(StoreError::Closed)?;
-            query(connection).map_err(|e| StoreError::from_sql(&path, doing, &e))
+            discard_leftovers(connection)
+                .and_then(|()| query(connection))
+                .map_err(|e| StoreError::from_sql(&path, doing, &e))
         };
         spawn_blocking(run).await.map_err(|e| self.interrupted(doing, &e))?
     }
@@ -92,7 +94,7 @@ impl Gate {
                 return Err(StoreError::Closed);
             }
         }
-        let (sender, answer) = oneshot::channel();
+        let (sender, mut answer) = oneshot::channel();
         let path = self.path.clone();
         let write: Write = Box::new(move |connection| {
             if sender.is_closed() {
@@ -107,7 +109,13 @@ impl Gate {
             })
         });
         self.queued().push(write);
-        let guard = self.connection.clone().lock_owned().await;
+        // Whoever gets the connection does all that is queued. Those whose write was among it have
+        // nothing left to wait for, and can queue the next one in time.
+        let guard = tokio::select! {
+            biased;
+            done = &mut answer => return done.map_err(|e| self.interrupted(doing, &e))?,
+            guard = self.connection.clone().lock_owned() => guard,
+        };
         let writes = std::mem::take(&mut *self.queued());
         if !writes.is_empty() {
             let path = self.path.clone();
@@ -191,11 +199,13 @@ fn commit_together(guard: OwnedMutexGuard<Option<Connection>>, writes: Vec<Write
     }
 }
 
+/// A change that panicked leaves its transaction open.
+fn discard_leftovers(connection: &Connection) -> rusqlite::Result<()> {
+    if connection.is_autocommit() { Ok(()) } else { connection.execute_batch("ROLLBACK") }
+}
+
 fn begin(connection: &Connection) -> rusqlite::Result<()> {
-    if !connection.is_autocommit() {
-        // Left open by a change that panicked.
-        connection.execute_batch("ROLLBACK")?;
-    }
+    discard_leftovers(connection)?;
     connection.prepare_cached("BEGIN IMMEDIATE")?.execute([]).map(drop)
 }
 

@@ -28,7 +28,10 @@ pub use error::StoreError;
 pub use health::{Health, PollError};
 pub use manage::{DropCount, Listed, QueueState, Selector};
 pub use outbox::{QueueId, Queued, Settlement};
-pub use release::{Addition, AppendError, Claim, Holder, Pause, Unsettled};
+pub use release::{
+    Addition, AppendError, Archive, ArchiveError, Claim, Holder, LedgerFile, Pause, Readable,
+    Unsettled,
+};
 
 use std::fmt;
 use std::path::Path;

@@ -16,9 +16,18 @@ fn text(bytes: &[u8]) -> String {
 fn help_shows_every_command_with_examples() {
     let help = output(&["--help"], Path::new("."));
     let help = text(&help.stdout);
-    for command in
-        ["run", "check", "status", "demo", "simulate", "outbox", "config", "healthcheck", "service"]
-    {
+    for command in [
+        "run",
+        "check",
+        "status",
+        "demo",
+        "simulate",
+        "audit",
+        "outbox",
+        "config",
+        "healthcheck",
+        "service",
+    ] {
         assert!(help.contains(&format!("  {command} ")), "{command} is missing:\n{help}");
     }
     assert!(help.contains("Examples:"), "{help}");
@@ -207,8 +216,10 @@ async fn the_shipped_settings_work_against_the_simulated_site() {
         let rows: Vec<serde_json::Value> = serde_json::from_slice(&run.stdout).expect("JSON");
         let site: Vec<_> =
             rows.iter().filter(|r| r["subject"].as_str().unwrap().starts_with("site ")).collect();
-        assert_eq!(site.len(), 3, "{name}: {rows:#?}");
+        assert_eq!(site.len(), 4, "{name}: {rows:#?}");
         assert!(site.iter().all(|row| row["state"] != "fail"), "{name}: {site:#?}");
+        let scheduled = rows.iter().any(|r| r["subject"] == "schedule release, rehearsal");
+        assert_eq!(scheduled, name == "butler-shaped.yaml", "{name}: {rows:#?}");
         let mut daemon = Process::start(&["run", "-c", name], folder);
         daemon.wait_for("server license: ");
         let (ended, said) = daemon.terminate();

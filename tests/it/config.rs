@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that can't go on may panic")]
 
+mod release;
+
 use std::path::{Path, PathBuf};
 
 use bursar::config::settings::{InfluxVersion, MqttProtocol};
@@ -37,7 +39,6 @@ fn the_short_config_loads() {
 fn the_butler_shaped_config_loads() {
     let loaded = read("config/butler-shaped.yaml").unwrap();
     insta::assert_snapshot!(warnings(&loaded), @r#"
-    config/butler-shaped.yaml:48:15: warning: Butler.qlikSenseLicense.licenseRelease.enable: releasing licenses is not active in this version: no seat is given back; set it to false to silence this
     config/butler-shaped.yaml:169:25: warning: Butler.configQRS.rejectUnauthorized: the server's certificate is not verified: anybody in between can read and change what is sent; set it to true, and tlsServerName to the name in the server's certificate
     "#);
     let settings = &loaded.settings;
@@ -149,7 +150,7 @@ fn every_error_is_reported_at_once() {
     many-errors.yaml:80:18: Butler.qlikSenseLicense.licenseMonitor.frequency: "0 0 30 2 *" never runs (no time within the next five years); write for example "every 6 hours", "at 08:00", "at 07:30 every weekday" or the cron "0 */6 * * *"
     many-errors.yaml:82:18: warning: Butler.qlikSenseLicense.licenseRelease.frequency: "every 90 minutes" would not do what it says: minutes are counted from the start of each hour, so it would run every hour; write "every 1 hour" or "every 2 hours"
     many-errors.yaml:86:33: Butler.qlikSenseLicense.licenseRelease.licenseType.analyzer.releaseThresholdDays: 0 is not a threshold; write a number from 1 to 36500
-    many-errors.yaml:89:33: warning: Butler.qlikSenseLicense.licenseRelease.licenseType.professional.releaseThresholdDays: 6 days is less than a week: people lose their seat over a holiday; write 7 or more
+    many-errors.yaml:89:33: warning: Butler.qlikSenseLicense.licenseRelease.licenseType.professional.releaseThresholdDays: 6 days is less than a week: people lose their seat over a holiday, and a seat used within 7 days may be blocked in quarantine instead of becoming free; write 7 or more
     many-errors.yaml:92:13: Butler.qlikSenseLicense.licenseRelease.neverRelease.user[0]: a user needs userDir and userId; write both, or remove the entry
     many-errors.yaml:93:19: Butler.qlikSenseLicense.licenseRelease.neverRelease.inactive: "maybe" is not one of the choices; write ignore, yes or no
     many-errors.yaml:94:3: Butler.reloadTasks: this is not a setting; remove it; the known ones are in docs/configuration.md
@@ -470,7 +471,8 @@ fn wrong_destinations() {
     18:92: warning: Butler.sites[0].qlikSenseLicense.serverLicenseMonitor.destination.mqtt.enable: nothing is sent: Butler.mqttConfig is off; set Butler.mqttConfig.enable: true, or this to false
     18:174: warning: Butler.sites[0].qlikSenseLicense.serverLicenseMonitor.destination.webhook.sendAlert.enable: nothing is sent: Butler.webhookNotification.qlikSenseServerLicenseExpiryAlert has no webhooks; add one there, or set this to false
 
-    12:47: warning: Butler.qlikSenseLicense.licenseRelease.enable: releasing licenses is not active in this version: no seat is given back; set it to false to silence this
+    12:38: warning: Butler.qlikSenseLicense.licenseRelease.neverRelease: nobody is protected except the users of the directory INTERNAL; list here who must never lose their seat, such as service accounts and administrators
+    12:47: warning: Butler.qlikSenseLicense.licenseRelease.enable: nothing is released: no type of seat is enabled in licenseType; set licenseType.analyzer.enable: true or the like, or this to false
     12:64: warning: Butler.qlikSenseLicense.licenseRelease.frequency: every 14 days is counted anew from the 1st of each month, so the last step of each month is shorter
     12:122: warning: Butler.qlikSenseLicense.licenseMonitor.frequency: every 14 days is counted anew from the 1st of each month, so the last step of each month is shorter
     12:170: warning: Butler.qlikSenseLicense.licenseMonitor.destination.influxDb.enable: nothing is sent: Butler.influxDb is off; set Butler.influxDb.enable: true, or this to false

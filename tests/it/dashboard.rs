@@ -3,8 +3,10 @@
 
 #![expect(clippy::unwrap_used, reason = "in the helpers too, a panic is the failed test")]
 
+use bursar::config::settings::UserTag;
 use bursar::destination::influxdb::points::points;
 use bursar::event::{Body, Event, LicenseState, ServerLicenseStatus};
+use bursar::ledger::SeatResult;
 use bursar::license::pools::{MinutePool, SeatPool, TokenLoginPool, TokenTotals, TokenUserPool};
 use bursar::license::server::Kind;
 use bursar::license::{Expiry, Pools, ServerLicense};
@@ -12,6 +14,7 @@ use chrono::{TimeDelta, Utc};
 use serde_json::Value;
 
 use crate::support::influxd::{self, ADMIN, PASSWORD};
+use crate::support::releases;
 
 const DASHBOARD: &str = include_str!("../../deploy/grafana/dashboards/licenses.json");
 
@@ -63,22 +66,23 @@ fn events() -> [Body; 2] {
     [Body::ServerLicenseStatus(status), Body::AccessLicenseStatus(pools)]
 }
 
-/// Two polls of a site, and a release as it will be recorded.
+/// Two polls of a site, and a release.
 fn lines(tags: &[(String, String)]) -> String {
     let mut lines = Vec::new();
     for hours in [1, 2] {
         let time = Utc::now() - TimeDelta::hours(hours);
         for body in events() {
             let event = Event::new("prod", time, body);
-            lines.extend(points(&event, tags.to_vec()).iter().filter_map(|point| point.to_line()));
+            lines.extend(
+                points(&event, tags.to_vec(), UserTag::Name)
+                    .iter()
+                    .filter_map(|point| point.to_line()),
+            );
         }
     }
-    let mut release = String::from("qlik_sense_license_release,license_type=analyzer");
-    for (name, value) in tags {
-        release += &format!(",{name}={value}");
-    }
-    let nanos = Utc::now().timestamp_nanos_opt().unwrap();
-    lines.push(format!("{release},user=CORP\\anna days_since_last_use=45 {nanos}"));
+    let release = releases::released(releases::seat(), SeatResult::Freed);
+    let release = Event { time: Utc::now(), ..release };
+    lines.extend(points(&release, tags.to_vec(), UserTag::Name)[0].to_line());
     lines.join("\n")
 }
 

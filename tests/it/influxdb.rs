@@ -1,5 +1,6 @@
 #![expect(clippy::unwrap_used, reason = "in tests a panic is the report")]
 
+mod release;
 mod v1;
 mod v2;
 mod v3;
@@ -28,6 +29,7 @@ fn routes() -> Routes {
         server_license: Some(switches.clone()),
         access_license: Some(switches),
         release: None,
+        user_tag: settings::UserTag::Name,
     };
     Routes { named_sites: false, sites: HashMap::from([("default".into(), site)]) }
 }

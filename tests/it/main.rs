@@ -7,6 +7,7 @@
 
 mod support;
 
+mod audit;
 mod cli;
 mod config;
 mod daemon;
@@ -18,6 +19,10 @@ mod influxdb;
 mod mqtt;
 mod outbox;
 mod qrs;
+mod release;
 mod release_cli;
+mod release_events;
+mod release_read;
 mod simulator;
 mod webhook;
+mod writes;

@@ -27,10 +27,12 @@ use crate::support::mosquitto::{
     DEADLINE, Mosquitto, Pki, Received, SERVER_NAME, Subscriber, eventually, free_port, retained,
 };
 use crate::support::proxy::{Mode, Proxy};
+use crate::support::releases;
 
 const STATE: &str = "qlik/license/server";
 const ALERT: &str = "qlik/license/server/alert";
 const ACCESS: &str = "qlik/license/access";
+const RELEASE: &str = "qlik/license/release";
 
 fn settings(named_sites: bool) -> Settings {
     Settings {
@@ -65,7 +67,7 @@ fn mqtt(port: u16, protocol: MqttProtocol) -> MqttSettings {
             server_license: STATE.into(),
             server_license_alert: ALERT.into(),
             access_license: ACCESS.into(),
-            release: "bursar/release".into(),
+            release: RELEASE.into(),
             status: "bursar/status".into(),
         },
     }
@@ -185,6 +187,33 @@ async fn payloads_topics_and_retain_flags() {
         assert_eq!(retained(broker.port, STATE).await.as_deref(), Some(server));
         assert_eq!(retained(broker.port, ACCESS).await.as_deref(), Some(access));
         assert_eq!(retained(broker.port, ALERT).await, None);
+        running.stop().await;
+    }
+}
+
+/// Everything that is told of releases is JSON on one topic, and an old release greets nobody.
+#[tokio::test]
+async fn releases_have_one_topic_and_are_not_retained() {
+    for protocol in BOTH {
+        let broker = Mosquitto::plain().await;
+        let subscriber = Subscriber::new(broker.port, "qlik/#").await;
+        let running = Running::start(&mqtt(broker.port, protocol));
+        let events = releases::all();
+        for part in events.chunks(running.mqtt.max_batch()) {
+            assert_eq!(running.mqtt.deliver(part).await, vec![Outcome::Done; part.len()]);
+        }
+        subscriber.until("all arrive", |r| r.len() == events.len()).await;
+        for (received, event) in subscriber.received().iter().zip(&events) {
+            assert_eq!((received.topic.as_str(), received.retain), (RELEASE, false));
+            let json: serde_json::Value = serde_json::from_str(&received.payload).unwrap();
+            assert_eq!(json["kind"], event.kind());
+            assert_eq!(json["eventId"], event.id.as_str());
+            assert!(json.get("event").is_none());
+        }
+        let first = &subscriber.received()[0].payload;
+        assert!(first.starts_with(r#"{"kind":"seatReleased","user":"CORP\\anna","#), "{first}");
+        assert!(first.contains("Anna Ödman"), "{first}");
+        assert_eq!(retained(broker.port, RELEASE).await, None);
         running.stop().await;
     }
 }

@@ -1,5 +1,7 @@
 //! The client of the repository service against the simulated site, over real TLS.
 
+mod once;
+mod people;
 mod plain;
 mod seats;
 mod site;
@@ -309,6 +311,20 @@ async fn a_server_that_stays_faulty_is_told() {
     let error = client.pools(soon()).await.unwrap_err();
     assert_eq!(error.retry_after(), Some(Duration::from_secs(3600)));
     assert_eq!(site.running.control().request_count(), 1, "the wait is beyond the deadline");
+}
+
+#[tokio::test]
+async fn a_second_try_ends_with_the_deadline() {
+    let mut site = Site::start().await;
+    site.connection.request_timeout = Duration::from_secs(600);
+    let client = site.client();
+    site.fault(FaultRule::from(status(503)).times(1));
+    site.fault(FaultRule::from(Fault::Hang).skip(1));
+    let briefly = Instant::now() + Duration::from_millis(300);
+    let answer = tokio::time::timeout(Duration::from_secs(60), client.pools(briefly)).await;
+    let error = answer.expect("the deadline, not the request timeout").unwrap_err();
+    assert_error(&error, "server-error", &["503"]);
+    assert_eq!(site.running.control().request_count(), 2);
 }
 
 #[tokio::test]

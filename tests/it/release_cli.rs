@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
+use bursar::ledger::{Entry, Mode, Trigger};
 use bursar::simulator::{Population, PropertySpec, Scenario, SeatKind, SeatSpec, UserSpec, When};
+use bursar::store::{Addition, Store};
 
 use crate::support::process::{Process, output};
 use crate::support::setup::Setup;
@@ -268,4 +270,79 @@ async fn the_daemon_rehearses_at_once_and_waits_with_the_first_real_run() {
     let (_, said) = daemon.terminate();
     assert!(!said.iter().any(|l| l.contains("release done")), "{said:#?}");
     assert_eq!(changes(&setup), [] as [&str; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_tick_that_was_missed_while_the_daemon_was_down_runs_at_start() {
+    let setup = Setup::new(scenario()).await;
+    let file = settings(&setup, ON, "");
+    let loaded = setup.load(&std::fs::read_to_string(&file).unwrap());
+    // The last run of the schedule was two days ago; its frequency is once a day.
+    let then = chrono::Utc::now() - chrono::Duration::days(2);
+    let (path, limits) = (setup.store(), loaded.storage.outbox);
+    let store = Store::open_with_clock(&path, limits, move || then).await.unwrap();
+    let entry = Entry::RunStarted {
+        mode: Mode::Real,
+        trigger: Trigger::Schedule,
+        version: "0".into(),
+        policy: loaded.sites[0].release.policy.clone(),
+    };
+    let site = loaded.sites[0].name.clone();
+    let addition = Addition { site, run: Some("before".into()), entry };
+    store.append(None, vec![addition], |_| Vec::new()).await.unwrap();
+    store.close().await;
+
+    let args = ["run", "-c", file.to_str().unwrap()];
+    let mut daemon = Process::start(&args, setup.folder.path());
+    let line = daemon.wait_for("release done");
+    assert!(line.contains("Analyzer: 2 released"), "{line}");
+    daemon.terminate();
+    assert_eq!(changes(&setup).len(), 2);
+    // And not again at the next start.
+    let mut daemon = Process::start(&args, setup.folder.path());
+    daemon.wait_for("release: the next REAL run");
+    let (_, said) = daemon.terminate();
+    assert!(!said.iter().any(|l| l.contains("release done")), "{said:#?}");
+    assert_eq!(changes(&setup).len(), 2);
+}
+
+/// Runs a command on a terminal, where `answer` is typed.
+#[cfg(target_os = "linux")]
+fn on_a_terminal(folder: &Path, args: &[&str], answer: &str) -> Output {
+    use std::io::Write;
+    use std::process::Stdio;
+    let command: Vec<_> = [env!("CARGO_BIN_EXE_bursar")].iter().chain(args).copied().collect();
+    let mut child = std::process::Command::new("script")
+        .args(["--quiet", "--return", "--command", &command.join(" "), "/dev/null"])
+        .current_dir(folder)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("script runs (package bsdutils)");
+    let mut keys = child.stdin.take().expect("it is piped");
+    keys.write_all(answer.as_bytes()).expect("keys are typed");
+    // The terminal stays open until the command has ended.
+    let output = child.wait_with_output().expect("it ends");
+    drop(keys);
+    output
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn on_a_terminal_the_sites_name_has_to_be_typed_back() {
+    let setup = Setup::new(scenario()).await;
+    let file = settings(&setup, ON, "");
+    let args = ["release", "apply", "-c", file.to_str().unwrap()];
+    let wrong = on_a_terminal(setup.folder.path(), &args, "yes\n");
+    let said = text(&wrong.stdout);
+    assert!(said.contains("Type the name of the site (127.0.0.1)"), "{said}");
+    assert!(said.contains("nothing was done"), "{said}");
+    assert_eq!(wrong.status.code(), Some(2), "{said}");
+    assert_eq!(changes(&setup), [] as [&str; 0]);
+    let right = on_a_terminal(setup.folder.path(), &args, "127.0.0.1\n");
+    let said = text(&right.stdout);
+    assert_eq!(right.status.code(), Some(0), "{said}");
+    assert!(said.contains("2 released"), "{said}");
+    assert_eq!(changes(&setup).len(), 2);
 }

@@ -826,3 +826,117 @@ fn every_example_scenario_can_be_simulated() {
     }
     assert!(seen >= 5, "{seen} scenarios");
 }
+
+#[tokio::test]
+async fn a_request_may_take_effect_and_never_be_answered() {
+    let site = start(states()).await;
+    let qrs = Qrs::new(&site);
+    let seats = site.control().seats(SeatKind::Professional);
+    let path = format!("{PROFESSIONAL}/{}", seats[1].id);
+    site.control().set_fault(FaultRule::on(&path, Fault::HangHandled).method("DELETE"));
+    let answer =
+        qrs.request(Method::DELETE, &path).timeout(Duration::from_millis(200)).send().await;
+    assert!(answer.unwrap_err().is_timeout());
+    assert_eq!(site.control().seats(SeatKind::Professional).len(), seats.len() - 1);
+    assert_eq!(qrs.text(&path).await.0, 404);
+}
+
+#[tokio::test]
+async fn one_seat_may_answer_otherwise_than_the_others() {
+    let site = start(states()).await;
+    let qrs = Qrs::new(&site);
+    let seats = site.control().seats(SeatKind::Professional);
+    let path = |n: usize| format!("{PROFESSIONAL}/{}", seats[n].id);
+    for (n, code) in [(0, 403), (1, 404), (2, 409), (3, 500)] {
+        let fault = Fault::Status { code, html: false, retry_after_seconds: None };
+        site.control().set_fault(FaultRule::on(&path(n), fault).method("delete"));
+    }
+    let mut statuses = Vec::new();
+    for n in 0..5 {
+        let answer = qrs.request(Method::DELETE, &path(n)).send().await.unwrap();
+        statuses.push(answer.status().as_u16());
+    }
+    assert_eq!(statuses, [403, 404, 409, 500, 204]);
+    assert_eq!(
+        site.control().seats(SeatKind::Professional).len(),
+        4,
+        "only the last has an effect"
+    );
+    assert_eq!(qrs.text(&path(0)).await.0, 200, "reading it is another matter");
+}
+
+#[tokio::test]
+async fn rows_may_be_hidden_strange_or_incomplete() {
+    let site = start(states()).await;
+    let qrs = Qrs::new(&site);
+    let all = qrs.json("/qrs/user/full").await;
+    let all = all.as_array().unwrap();
+    let (first, id) = (&all[0], all[0]["id"].as_str().unwrap());
+    let single = format!("/qrs/user/{id}");
+    let set = |fault: Fault| site.control().set_fault(FaultRule::on("/qrs/user", fault));
+
+    set(Fault::HiddenRows { drop: 2 });
+    assert_eq!(qrs.json("/qrs/user/full").await.as_array().unwrap()[..], all[..all.len() - 2]);
+    assert_eq!(qrs.json("/qrs/user/count").await["value"], all.len() - 2);
+    assert_eq!(qrs.json(&single).await, *first);
+    site.control().clear_faults();
+
+    set(Fault::AnotherUser { user: "corp\\USER13".into() });
+    let listed = qrs.json("/qrs/user/full").await;
+    assert_eq!(listed.as_array().unwrap().len(), all.len() + 1);
+    assert_eq!(qrs.json(&single).await["userId"], "user13");
+    assert_eq!(qrs.json("/qrs/user/count").await["value"], all.len());
+    site.control().clear_faults();
+
+    set(Fault::Field { name: "tags".into(), value: Value::Null });
+    set(Fault::FieldMissing { name: "inactive".into() });
+    for row in qrs
+        .json("/qrs/user/full")
+        .await
+        .as_array()
+        .unwrap()
+        .iter()
+        .chain([&qrs.json(&single).await])
+    {
+        assert!(row["tags"].is_null() && row.get("tags").is_some(), "{row}");
+        assert!(row.get("inactive").is_none() && row["blacklisted"].is_boolean(), "{row}");
+    }
+}
+
+#[tokio::test]
+async fn rows_named_by_id_are_the_same_as_rows_that_were_looked_for() {
+    let site = start(states()).await;
+    let qrs = Qrs::new(&site);
+    let full = async |list: &str, filter: &str| {
+        qrs.json(&format!("{list}/full?filter={}", escaped(filter))).await
+    };
+    let users = qrs.json("/qrs/user/full").await;
+    let id = |n: usize| users[n]["id"].as_str().unwrap();
+    let (one, two) = (id(12), id(3));
+    let named = format!(
+        "id eq {one} or ID eq '{}' or id eq {one} or id eq {}",
+        two.to_uppercase(),
+        uuid::Uuid::nil()
+    );
+    let found = full("/qrs/user", &named).await;
+    // The second half makes it a filter that has to be tried on each row.
+    assert_eq!(found, full("/qrs/user", &format!("{named} or userId eq 'no'")).await);
+    assert_eq!(found.as_array().unwrap().len(), 2);
+    assert_eq!(found[0]["id"], two, "in the order of the list");
+    let count = qrs.json(&format!("/qrs/user/count?filter={}", escaped(&named))).await;
+    assert_eq!(count["value"], 2);
+    let ne = full("/qrs/user", &format!("id ne {one}")).await;
+    assert_eq!(ne.as_array().unwrap().len(), users.as_array().unwrap().len() - 1);
+
+    let seats = qrs.json(&format!("{PROFESSIONAL}/full")).await;
+    let holder = seats[0]["user"]["id"].as_str().unwrap();
+    for filter in
+        [format!("user.id eq {holder}"), format!("id eq {}", seats[0]["id"].as_str().unwrap())]
+    {
+        assert_eq!(full(PROFESSIONAL, &filter).await, Value::Array(vec![seats[0].clone()]));
+        let tried = full(PROFESSIONAL, &format!("{filter} and excess eq false")).await;
+        assert_eq!(tried, Value::Array(vec![seats[0].clone()]));
+    }
+    let analyzers = full("/qrs/license/analyzeraccesstype", &format!("user.id eq {holder}")).await;
+    assert_eq!(analyzers.as_array().unwrap().len(), 1, "of this kind only");
+}

@@ -17,8 +17,9 @@ use bursar::destination::route::{Routes, Site};
 use bursar::destination::webhook::Webhook;
 use bursar::destination::{Destination, Outcome};
 use bursar::event::{Body, Event, LicenseState, ServerLicenseStatus};
+use bursar::ledger::{Mode, RunStatus, SeatResult};
 use bursar::license::pools::TokenTotals;
-use bursar::license::{Expiry, Pools, ServerLicense, server::Kind};
+use bursar::license::{Expiry, Pools, SeatType, ServerLicense, server::Kind};
 use chrono::DateTime;
 use hmac::{Hmac, KeyInit, Mac};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
@@ -28,7 +29,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-use crate::support::proxy::{Mode, Proxy};
+use crate::support::proxy::{Mode as ProxyMode, Proxy};
+use crate::support::releases;
 
 /// One call that arrived.
 #[derive(Debug, Clone)]
@@ -181,8 +183,9 @@ fn routes(recurring: bool, alert: bool) -> Routes {
     let site = Site {
         tags: vec![],
         server_license: Some(switches.clone()),
-        access_license: Some(switches),
-        release: None,
+        access_license: Some(switches.clone()),
+        release: Some(switches),
+        user_tag: settings::UserTag::Name,
     };
     Routes { named_sites: false, sites: HashMap::from([("default".into(), site)]) }
 }
@@ -258,6 +261,86 @@ async fn access_licenses_are_sent_too() {
 }
 
 #[tokio::test]
+async fn releases_are_sent_as_json_or_as_a_query() {
+    let receiver = Receiver::start().await;
+    let url = format!("http://127.0.0.1:{}/audit", receiver.port);
+    let mut post = settings(&url, HttpMethod::Post);
+    post.purpose = WebhookPurpose::Release;
+    let released = releases::released(releases::seat(), SeatResult::Freed);
+    assert_eq!(deliver_one(&build(&post), released).await, Outcome::Done);
+    let json: Value = serde_json::from_slice(&receiver.only_call().body).unwrap();
+    assert_eq!(json["event"], "seat released");
+    assert_eq!(json["user"], "CORP\\anna");
+    assert!(json.get("kind").is_none());
+
+    let get = settings::Webhook { method: HttpMethod::Get, ..post };
+    let counts = releases::counts(SeatType::Analyzer);
+    let events = [
+        releases::refused(false),
+        releases::run(Mode::Real, RunStatus::Done, vec![counts]),
+        releases::kept(false),
+    ];
+    let mut queries = String::new();
+    for event in events {
+        assert_eq!(deliver_one(&build(&get), event).await, Outcome::Done);
+        let url: url::Url = format!("http://x{}", receiver.only_call().uri).parse().unwrap();
+        for (name, value) in url.query_pairs() {
+            queries += &format!("{name}={value}\n");
+        }
+        queries += "\n";
+    }
+    insta::assert_snapshot!(queries, @r#"
+    refusals=[{"guard":"percent","licenseType":"analyzer","saw":"60 of 100 seats would go, more than maxReleasePercent (25)","fix":"see whether the directory sync works"},{"guard":"clock","licenseType":null,"saw":"the clocks differ by 7 minutes","fix":"synchronise them"}]
+    rehearsal=false
+    run=0199b1c2-0000-7000-8000-000000000001
+    event=license release refused alert
+    message=Qlik Sense license release was refused: Analyzer seats: 60 of 100 seats would go, more than maxReleasePercent (25); see whether the directory sync works | the clocks differ by 7 minutes; synchronise them
+    time=2026-11-24T06:00:00.005Z
+    eventId=0199-id
+
+    mode=real
+    status=done
+    trigger=schedule
+    started=2026-11-24T05:59:58.250Z
+    ended=2026-11-24T06:00:00.005Z
+    licenseTypes.analyzer.seats=100
+    licenseTypes.analyzer.planned=12
+    licenseTypes.analyzer.released=9
+    licenseTypes.analyzer.quarantined=2
+    licenseTypes.analyzer.announced=1
+    licenseTypes.analyzer.kept=87
+    licenseTypes.analyzer.changed=1
+    licenseTypes.analyzer.refused=1
+    licenseTypes.analyzer.gone=1
+    licenseTypes.analyzer.unclear=0
+    planDigest=abababababababababababababababababababababababababababababababab
+    ledger.seq=77
+    ledger.hash=cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd
+    rehearsal=false
+    run=0199b1c2-0000-7000-8000-000000000001
+    event=license release run
+    time=2026-11-24T06:00:00.005Z
+    eventId=0199-id
+
+    licenseTypes.professional.seats=100
+    licenseTypes.professional.kept=87
+    licenseTypes.professional.keptByReason.custom-property=7
+    licenseTypes.professional.keptByReason.never-used=10
+    licenseTypes.professional.keptByReason.used=70
+    licenseTypes.analyzer.seats=100
+    licenseTypes.analyzer.kept=87
+    licenseTypes.analyzer.keptByReason.custom-property=7
+    licenseTypes.analyzer.keptByReason.never-used=10
+    licenseTypes.analyzer.keptByReason.used=70
+    rehearsal=false
+    run=0199b1c2-0000-7000-8000-000000000001
+    event=seats kept
+    time=2026-11-24T06:00:00.005Z
+    eventId=0199-id
+    "#);
+}
+
+#[tokio::test]
 async fn own_headers_and_a_signature_that_can_be_checked() {
     let receiver = Receiver::start().await;
     let url = format!("http://127.0.0.1:{}/", receiver.port);
@@ -325,20 +408,25 @@ async fn answers_decide_between_done_retry_and_refused() {
 #[tokio::test]
 async fn no_answer_is_tried_again_and_shows_no_secret() {
     let receiver = Receiver::start().await;
-    let proxy = Proxy::start(receiver.port, Mode::Refuse).await;
+    let proxy = Proxy::start(receiver.port, ProxyMode::Refuse).await;
     let url = format!("http://user:pass@127.0.0.1:{}/secret-path?key=secret", proxy.port);
     let mut settings = settings(&url, HttpMethod::Get);
     settings.timeout = Duration::from_millis(300);
     let webhook = build(&settings);
     let call = async || deliver_one(&webhook, event(Body::ServerLicenseStatus(status()))).await;
-    for mode in [Mode::Refuse, Mode::Silent, Mode::CutRequestAfter(10), Mode::CutAnswerAfter(5)] {
+    for mode in [
+        ProxyMode::Refuse,
+        ProxyMode::Silent,
+        ProxyMode::CutRequestAfter(10),
+        ProxyMode::CutAnswerAfter(5),
+    ] {
         proxy.set(mode).await;
         let Outcome::Retry { after: None, why } = call().await else { panic!("{mode:?}") };
         assert!(!why.contains("secret") && !why.contains("pass"), "{why}");
     }
-    proxy.set(Mode::Refuse).await;
+    proxy.set(ProxyMode::Refuse).await;
     assert!(webhook.probe().await.is_err());
-    proxy.set(Mode::Pass).await;
+    proxy.set(ProxyMode::Pass).await;
     let before = receiver.calls().len();
     assert!(webhook.probe().await.is_ok());
     assert_eq!(receiver.calls().len(), before, "the probe must not look like a message");
@@ -394,6 +482,9 @@ async fn purpose_and_switches_decide_what_is_wanted() {
         event(Body::ServerLicenseExpired(status())),
         event(Body::ServerLicenseProblem(status())),
         event(Body::AccessLicenseStatus(Pools::default())),
+        releases::refused(false),
+        releases::released(releases::seat(), SeatResult::Freed),
+        releases::kept(false),
     ];
     let wanted = |purpose, recurring, alert| {
         let mut settings = settings("http://127.0.0.1:1/", HttpMethod::Post);
@@ -401,12 +492,15 @@ async fn purpose_and_switches_decide_what_is_wanted() {
         let webhook = Webhook::with_routes(&settings, routes(recurring, alert)).unwrap();
         events.iter().map(|e| if webhook.wants(e) { 'x' } else { '.' }).collect::<String>()
     };
-    assert_eq!(wanted(WebhookPurpose::ServerLicense, true, true), "x....");
-    assert_eq!(wanted(WebhookPurpose::ServerLicense, false, true), ".....");
-    assert_eq!(wanted(WebhookPurpose::ServerLicenseAlert, true, true), ".xxx.");
-    assert_eq!(wanted(WebhookPurpose::ServerLicenseAlert, true, false), ".....");
-    assert_eq!(wanted(WebhookPurpose::AccessLicense, true, true), "....x");
-    assert_eq!(wanted(WebhookPurpose::AccessLicense, false, true), ".....");
+    assert_eq!(wanted(WebhookPurpose::ServerLicense, true, true), "x.......");
+    assert_eq!(wanted(WebhookPurpose::ServerLicense, false, true), "........");
+    assert_eq!(wanted(WebhookPurpose::ServerLicenseAlert, true, true), ".xxx....");
+    assert_eq!(wanted(WebhookPurpose::ServerLicenseAlert, true, false), "........");
+    assert_eq!(wanted(WebhookPurpose::AccessLicense, true, true), "....x...");
+    assert_eq!(wanted(WebhookPurpose::AccessLicense, false, true), "........");
+    assert_eq!(wanted(WebhookPurpose::Release, true, true), ".....xxx");
+    assert_eq!(wanted(WebhookPurpose::Release, true, false), ".......x");
+    assert_eq!(wanted(WebhookPurpose::Release, false, true), ".....xx.");
 }
 
 #[tokio::test]

@@ -29,7 +29,7 @@ pub struct Apply {
     #[command(flatten)]
     target: Target,
     /// A plan that `release plan -o` wrote, `-` for standard input; absent: plan now
-    #[arg(value_name = "PLAN")]
+    #[arg(id = "plan", value_name = "PLAN")]
     file: Option<PathBuf>,
     /// Don't ask for the site's name
     #[arg(long)]
@@ -191,6 +191,10 @@ pub(super) fn render(report: &Report, paint: Paint) -> String {
         };
         out.push_str(&format!("  {text}\n"));
     }
+    for seat in &report.skipped {
+        let account = one_line(&seat.holder.account());
+        out.push_str(&format!("  {account}: left as it was: {}\n", one_line(&seat.why)));
+    }
     for refusal in &report.refusals {
         out.push_str(&format!("{}\n", refused_line(refusal, paint)));
     }
@@ -224,6 +228,7 @@ pub(super) fn as_json(report: &Report) -> serde_json::Value {
         "counts": report.counts,
         "refusals": report.refusals,
         "seats": seats,
+        "skipped": report.skipped,
         "why": report.why,
         "ledger": report.head,
     })

@@ -126,7 +126,7 @@ impl Target {
 }
 
 /// The account and the machine a command runs under: `anna@qlik-admin1`.
-fn who() -> String {
+pub(super) fn who() -> String {
     let account = ["SUDO_USER", "USER", "LOGNAME", "USERNAME"]
         .iter()
         .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))

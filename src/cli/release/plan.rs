@@ -201,5 +201,6 @@ pub(super) fn idle(decision: &Decision, plan: &Planned) -> String {
         Moment::Never => "never used, allocated",
         _ => "allocated",
     };
-    format!("idle for {days} days, {what} {}", since.format("%Y-%m-%d"))
+    let gone = if decision.removed_externally { ", removed from the directory" } else { "" };
+    format!("idle for {days} days, {what} {}{gone}", since.format("%Y-%m-%d"))
 }

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Destination, InfluxDbSwitch, NameValue};
+use super::{Destination, LicenseRelease};
 
 #[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -12,7 +12,8 @@ pub(in crate::config) struct QlikSenseLicense {
     pub(in crate::config) server_license_monitor: ServerLicenseMonitor,
     /// The access licenses: how many seats of each type there are, are taken and are free.
     pub(in crate::config) license_monitor: LicenseMonitor,
-    /// Giving unused seats back. Checked but not active in this version: nothing is released.
+    /// Giving seats that nobody uses back to the pool. Check that your license agreement allows it
+    /// before you switch it on.
     pub(in crate::config) license_release: LicenseRelease,
 }
 
@@ -89,106 +90,4 @@ impl Default for LicenseMonitor {
             destination: Destination::default(),
         }
     }
-}
-
-#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
-#[serde(default, rename_all = "camelCase")]
-pub(in crate::config) struct LicenseRelease {
-    /// Release unused seats. Not active in this version.
-    pub(in crate::config) enable: bool,
-    /// Plan and record, but release nothing. On by default: releasing must be asked for.
-    pub(in crate::config) dry_run: bool,
-    /// When to look for unused seats.
-    pub(in crate::config) frequency: String,
-    /// Who keeps their seat whatever happens.
-    pub(in crate::config) never_release: NeverRelease,
-    /// Which types are released, and when.
-    pub(in crate::config) license_type: LicenseType,
-    /// Where releases are recorded.
-    pub(in crate::config) destination: ReleaseDestination,
-}
-
-impl Default for LicenseRelease {
-    fn default() -> Self {
-        Self {
-            enable: false,
-            dry_run: true,
-            frequency: "every 24 hours".to_owned(),
-            never_release: NeverRelease::default(),
-            license_type: LicenseType::default(),
-            destination: ReleaseDestination::default(),
-        }
-    }
-}
-
-#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
-#[serde(default, rename_all = "camelCase")]
-pub(in crate::config) struct NeverRelease {
-    /// Single users.
-    pub(in crate::config) user: Vec<User>,
-    /// Users with one of these tags.
-    pub(in crate::config) tag: Vec<String>,
-    /// Users with one of these custom properties: name and value must both match.
-    pub(in crate::config) custom_property: Vec<NameValue>,
-    /// All users of these directories.
-    pub(in crate::config) user_directory: Vec<String>,
-    /// Users marked inactive: `yes` keeps those that are, `no` those that aren't.
-    pub(in crate::config) inactive: ThreeWay,
-    /// Users marked blocked: as `inactive`.
-    pub(in crate::config) blocked: ThreeWay,
-    /// Users removed from their directory: as `inactive`.
-    pub(in crate::config) removed_externally: ThreeWay,
-}
-
-#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
-#[serde(default, rename_all = "camelCase")]
-pub(in crate::config) struct User {
-    /// The user's directory.
-    #[schemars(example = &"CORP")]
-    pub(in crate::config) user_dir: String,
-    /// The user's id.
-    #[schemars(example = &"anna")]
-    pub(in crate::config) user_id: String,
-}
-
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-#[schemars(inline)]
-pub(in crate::config) enum ThreeWay {
-    #[default]
-    Ignore,
-    Yes,
-    No,
-}
-
-#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
-#[serde(default, rename_all = "camelCase")]
-pub(in crate::config) struct LicenseType {
-    /// Analyzer seats.
-    pub(in crate::config) analyzer: ReleaseRule,
-    /// Professional seats.
-    pub(in crate::config) professional: ReleaseRule,
-}
-
-#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
-#[serde(default, rename_all = "camelCase")]
-pub(in crate::config) struct ReleaseRule {
-    /// Release seats of this type.
-    pub(in crate::config) enable: bool,
-    /// Days without use after which a seat is given back. Default 30.
-    #[schemars(range(min = 1, max = 36500), extend("x-noun" = "a threshold"))]
-    pub(in crate::config) release_threshold_days: i64,
-}
-
-impl Default for ReleaseRule {
-    fn default() -> Self {
-        Self { enable: false, release_threshold_days: 30 }
-    }
-}
-
-#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
-#[serde(default, rename_all = "camelCase")]
-pub(in crate::config) struct ReleaseDestination {
-    /// To InfluxDB, set up in `influxDb`.
-    pub(in crate::config) influx_db: InfluxDbSwitch,
 }

@@ -17,6 +17,10 @@ pub(in crate::config) struct WebhookNotification {
     /// The access licenses' recurring data.
     #[schemars(extend("x-bursar" = true))]
     pub(in crate::config) qlik_sense_license_monitor: WebhookList,
+    /// Everything that is told of releases: seats released, announced, withdrawn and given back,
+    /// refusals, and what a run kept and how it ended. `event` in the message tells them apart.
+    #[schemars(extend("x-bursar" = true))]
+    pub(in crate::config) qlik_sense_license_release: WebhookList,
 }
 
 #[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]

@@ -4,6 +4,7 @@
 mod influxdb;
 mod license;
 mod mqtt;
+mod release;
 mod site;
 mod web;
 mod webhook;

@@ -25,6 +25,7 @@ pub(super) fn settings(check: &Check<'_>, at: &At<'_>) -> Vec<Webhook> {
             &raw.qlik_sense_server_license_expiry_alert,
         ),
         ("qlikSenseLicenseMonitor", WebhookPurpose::AccessLicense, &raw.qlik_sense_license_monitor),
+        ("qlikSenseLicenseRelease", WebhookPurpose::Release, &raw.qlik_sense_license_release),
     ];
     if lists.iter().all(|(_, _, list)| list.webhooks.is_empty()) {
         check.warn(

@@ -3,6 +3,7 @@
 //! One bad line makes an error for the whole batch, so nothing doubtful is written: what the
 //! format can't express is cleaned or left out here.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use chrono::{DateTime, Utc};
@@ -13,7 +14,7 @@ pub struct Point {
     pub measurement: &'static str,
     /// In any order; a name must not occur twice.
     pub tags: Vec<(String, String)>,
-    pub fields: Vec<(&'static str, Field)>,
+    pub fields: Vec<(Cow<'static, str>, Field)>,
     pub time: DateTime<Utc>,
 }
 
@@ -115,7 +116,7 @@ mod tests {
         Point {
             measurement: "m",
             tags: tags.iter().map(|(k, v)| ((*k).into(), (*v).into())).collect(),
-            fields,
+            fields: fields.into_iter().map(|(name, field)| (name.into(), field)).collect(),
             time: DateTime::from_timestamp(1_795_500_000, 123_000_000).unwrap(),
         }
     }
@@ -189,9 +190,9 @@ mod tests {
                 measurement: "m",
                 tags,
                 fields: vec![
-                    ("number", Field::Float(number)),
-                    ("text", Field::Text(text.clone())),
-                    ("odd", Field::Text(odd_text.clone())),
+                    ("number".into(), Field::Float(number)),
+                    ("text".into(), Field::Text(text.clone())),
+                    ("odd".into(), Field::Text(odd_text.clone())),
                 ],
                 time: DateTime::from_timestamp_nanos(nanos),
             };

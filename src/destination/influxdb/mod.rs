@@ -1,8 +1,9 @@
 //! InfluxDB 1.x, 2.x and 3.x: recurring data as points.
 //!
 //! Measurements, tags, fields and types are Butler's, so its dashboards go on; `state` in
-//! `qlik_sense_server_license` is new. Points carry the time of the poll: delivered twice, they
-//! overwrite themselves. Alerts are not written, as in Butler: the same facts are in the points.
+//! `qlik_sense_server_license` is new, and so are `bursar_release_run` and `bursar_release_planned`.
+//! Points carry the time of the poll: delivered twice, they overwrite themselves. Alerts of licenses
+//! are not written, as in Butler: the same facts are in the points.
 //!
 //! Only status 204 counts as stored. What every other answer means is in [`server`], how refused
 //! points are found in [`split`], and what the versions do differently in [`v1`], [`v2`], [`v3`].
@@ -25,7 +26,7 @@ use super::http;
 use super::route::Routes;
 use super::{Destination, Outcome, Probe, ProbeFailure};
 use crate::config::settings::{self, InfluxVersion, Settings};
-use crate::event::{Body, Event};
+use crate::event::Event;
 
 /// Events in one delivery. One event makes at most six points, a point about 200 bytes before
 /// compression: far below what any version refuses as too large.
@@ -112,7 +113,8 @@ impl InfluxDb {
         let mut lines = Vec::new();
         let mut unwritable = vec![None; events.len()];
         for (index, event) in events.iter().enumerate() {
-            for point in points::points(event, self.tags.of(event)) {
+            let user_tag = self.routes.user_tag(event);
+            for point in points::points(event, self.tags.of(event), user_tag) {
                 match point.to_line() {
                     Some(text) => lines.push(split::Line { event: index, text }),
                     None => {
@@ -139,7 +141,7 @@ impl Destination for InfluxDb {
     }
 
     fn wants(&self, event: &Event) -> bool {
-        matches!(event.body, Body::ServerLicenseStatus(_) | Body::AccessLicenseStatus(_))
+        points::are_made_of(&event.body)
             && self.routes.switches(event).is_some_and(|switches| switches.influxdb)
     }
 

@@ -3,7 +3,10 @@
 //! Figures are floats, flags booleans, text strings: a database that has a field in another type
 //! refuses the point.
 
+mod release;
+
 use super::line::{Field, Point};
+use crate::config::settings::UserTag;
 use crate::destination::payload;
 use crate::event::{Body, Event, Monitor, ServerLicenseStatus};
 use crate::license::Pools;
@@ -16,16 +19,13 @@ pub const ACCESS_LICENSE: &str = "qlik_sense_license";
 /// Tag that tells the kinds of access licenses apart.
 pub const LICENSE_TYPE: &str = "license_type";
 
-/// Names that a tag must not have beside a monitor's points: a name can't be tag and field of one
-/// measurement, and `time` is the server's own.
-pub fn reserved_names(monitor: Monitor) -> &'static [&'static str] {
-    match monitor {
-        Monitor::ServerLicense => {
-            &["time", "license_expired", "expiry_date", "days_until_expiry", "state"]
-        }
-        Monitor::Release => &["time", LICENSE_TYPE],
+/// Whether a configured tag must not have this name beside a monitor's points: a name can't be tag
+/// and field of one measurement, and `time` is the server's own.
+pub fn is_reserved(monitor: Monitor, name: &str) -> bool {
+    let names: &[&str] = match monitor {
+        Monitor::ServerLicense => &["license_expired", "expiry_date", "days_until_expiry", "state"],
+        Monitor::Release => return name == "time" || release::is_reserved(name),
         Monitor::AccessLicense => &[
-            "time",
             LICENSE_TYPE,
             "allocated",
             "available",
@@ -44,25 +44,46 @@ pub fn reserved_names(monitor: Monitor) -> &'static [&'static str] {
             "available_tokens",
             "total_tokens",
         ],
+    };
+    name == "time" || names.contains(&name)
+}
+
+/// Whether an event of this kind has points at all.
+pub fn are_made_of(body: &Body) -> bool {
+    match body {
+        Body::ServerLicenseStatus(_)
+        | Body::AccessLicenseStatus(_)
+        | Body::SeatReleased(_)
+        | Body::ReleaseRun(_) => true,
+        Body::ServerLicenseExpiring(_)
+        | Body::ServerLicenseExpired(_)
+        | Body::ServerLicenseProblem(_)
+        | Body::SeatAnnounced(_)
+        | Body::SeatWithdrawn(_)
+        | Body::SeatRestored(_)
+        | Body::ReleaseRefused(_)
+        | Body::SeatsKept(_) => false,
     }
 }
 
-/// The points of an event: none for alerts, and one for each kind of access license that the
-/// server mentioned.
-pub fn points(event: &Event, static_tags: Vec<(String, String)>) -> Vec<Point> {
+/// The points of an event: none for alerts of licenses, and one for each kind of access license
+/// that the server mentioned.
+pub fn points(event: &Event, static_tags: Vec<(String, String)>, user_tag: UserTag) -> Vec<Point> {
     match &event.body {
         Body::ServerLicenseStatus(status) => vec![server_license(event, status, static_tags)],
         Body::AccessLicenseStatus(pools) => access_licenses(event, pools, &static_tags),
         Body::ServerLicenseExpiring(_)
         | Body::ServerLicenseExpired(_)
         | Body::ServerLicenseProblem(_) => vec![],
-        Body::SeatReleased(_)
-        | Body::SeatAnnounced(_)
+        Body::SeatReleased(released) => {
+            vec![release::seat(event, released, static_tags, user_tag)]
+        }
+        Body::ReleaseRun(run) => release::run(event, run, &static_tags),
+        Body::SeatAnnounced(_)
         | Body::SeatWithdrawn(_)
         | Body::SeatRestored(_)
         | Body::ReleaseRefused(_)
-        | Body::SeatsKept(_)
-        | Body::ReleaseRun(_) => vec![],
+        | Body::SeatsKept(_) => vec![],
     }
 }
 
@@ -74,13 +95,13 @@ fn server_license(
     tags: Vec<(String, String)>,
 ) -> Point {
     let mut fields = vec![
-        ("license_expired", Field::Bool(status.expired)),
-        ("expiry_date", Field::Text(payload::expiry_text(status))),
+        ("license_expired".into(), Field::Bool(status.expired)),
+        ("expiry_date".into(), Field::Text(payload::expiry_text(status))),
     ];
     if let Some(days) = status.days_until_expiry {
-        fields.push(("days_until_expiry", Field::Float(days as f64)));
+        fields.push(("days_until_expiry".into(), Field::Float(days as f64)));
     }
-    fields.push(("state", Field::Text(status.state.as_str().into())));
+    fields.push(("state".into(), Field::Text(status.state.as_str().into())));
     Point { measurement: SERVER_LICENSE, tags, fields, time: event.time }
 }
 
@@ -88,8 +109,11 @@ fn access_licenses(event: &Event, pools: &Pools, static_tags: &[(String, String)
     let point = |kind: Figures| {
         let mut tags = static_tags.to_vec();
         tags.push((LICENSE_TYPE.into(), kind.pool.into()));
-        let fields =
-            kind.figures.into_iter().map(|(name, figure)| (name, Field::Float(figure))).collect();
+        let fields = kind
+            .figures
+            .into_iter()
+            .map(|(name, figure)| (name.into(), Field::Float(figure)))
+            .collect();
         Point { measurement: ACCESS_LICENSE, tags, fields, time: event.time }
     };
     pools.figures().into_iter().map(point).collect()
@@ -115,7 +139,7 @@ mod tests {
 
     fn lines(event: &Event, tags: &[(&str, &str)]) -> String {
         let tags: Vec<_> = tags.iter().map(|(k, v)| ((*k).into(), (*v).into())).collect();
-        points(event, tags)
+        points(event, tags, UserTag::Name)
             .iter()
             .map(|point| point.to_line().unwrap())
             .collect::<Vec<_>>()
@@ -191,21 +215,22 @@ mod tests {
         qlik_sense_license,license_type=token_user allocated_tokens=20,quarantined_tokens=2,token_cost=1,used_tokens=12 1795500000000000000
         qlik_sense_license,license_type=tokens_available available_tokens=15,total_tokens=40 1795500000000000000
         ");
-        for point in points(&event, vec![]) {
+        for point in points(&event, vec![], UserTag::Name) {
             for (name, _) in point.fields {
-                assert!(reserved_names(Monitor::AccessLicense).contains(&name), "{name}");
+                assert!(is_reserved(Monitor::AccessLicense, &name), "{name}");
             }
         }
     }
 
     #[test]
     fn a_kind_the_server_did_not_mention_makes_no_point() {
-        assert_eq!(points(&event(Body::AccessLicenseStatus(Pools::default())), vec![]), vec![]);
+        let event = event(Body::AccessLicenseStatus(Pools::default()));
+        assert_eq!(points(&event, vec![], UserTag::Name), vec![]);
     }
 
     #[test]
     fn alerts_make_no_points() {
         let body = Body::ServerLicenseExpired(status(Expiry::Unknown, None));
-        assert_eq!(points(&event(body), vec![]), vec![]);
+        assert_eq!(points(&event(body), vec![], UserTag::Name), vec![]);
     }
 }

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::line::tag_text;
-use super::points::reserved_names;
+use super::points::is_reserved;
 use crate::config::settings::Tag;
 use crate::destination::route::Routes;
 use crate::event::{Event, Monitor};
@@ -55,13 +55,15 @@ impl StaticTags {
                 if routes.named_sites {
                     insert_site(&mut tags, name, &mut warnings);
                 }
-                for reserved in reserved_names(monitor) {
-                    if tags.remove(*reserved).is_some() {
+                tags.retain(|tag, _| {
+                    let reserved = is_reserved(monitor, tag);
+                    if reserved {
                         warnings.push(format!(
-                            "the InfluxDB tag {reserved} is left out of the points of {key}: they have a field or tag of their own by that name; give the tag another name"
+                            "the InfluxDB tag {tag} is left out of the points of {key}: they have a field or tag of their own by that name; give the tag another name"
                         ));
                     }
-                }
+                    !reserved
+                });
                 by_source.insert((name.clone(), monitor), tags.into_iter().collect());
             }
         }
@@ -88,9 +90,7 @@ impl StaticTags {
         if self.named_sites {
             insert_site(&mut tags, &event.site, &mut Vec::new());
         }
-        for reserved in reserved_names(event.monitor()) {
-            tags.remove(*reserved);
-        }
+        tags.retain(|tag, _| !is_reserved(event.monitor(), tag));
         tags.into_iter().collect()
     }
 }
@@ -138,7 +138,7 @@ fn insert_site(tags: &mut BTreeMap<String, String>, site: &str, warnings: &mut V
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::settings::Switches;
+    use crate::config::settings::{Switches, UserTag};
     use crate::destination::route;
     use crate::event::Body;
     use crate::license::Pools;
@@ -155,6 +155,7 @@ mod tests {
             server_license: None,
             access_license: Some(switches),
             release: None,
+            user_tag: UserTag::Name,
         };
         Routes { named_sites, sites: HashMap::from([("prod".into(), site)]) }
     }
@@ -193,6 +194,28 @@ mod tests {
         let tags = StaticTags::new(&global, &routes(false, vec![], vec![]));
         assert_eq!(tags_of(&tags, "prod"), "path=C:/");
         assert_eq!(tags.warnings().len(), 4, "{:#?}", tags.warnings());
+    }
+
+    #[test]
+    fn names_that_releases_use_are_left_out() {
+        let names = [
+            "user",
+            "license_type",
+            "mode",
+            "status",
+            "kept",
+            "kept_used",
+            "days_since_last_use",
+            "time",
+        ];
+        let global = names.map(|name| tag(name, "x"));
+        let mut routes = routes(false, vec![], vec![tag("source", "license-release")]);
+        let site = routes.sites.get_mut("prod").unwrap();
+        site.release = site.access_license.take();
+        let tags = StaticTags::new(&global, &routes);
+        assert_eq!(tags.warnings().len(), names.len(), "{:#?}", tags.warnings());
+        let tags = tags.by_source[&("prod".to_owned(), Monitor::Release)].clone();
+        assert_eq!(tags, [("source".to_owned(), "license-release".to_owned())]);
     }
 
     #[test]

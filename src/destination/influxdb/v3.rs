@@ -91,7 +91,7 @@ impl Client {
         let point = Point {
             measurement: "bursar_check",
             tags: vec![],
-            fields: vec![("ok", Field::Bool(true))],
+            fields: vec![("ok".into(), Field::Bool(true))],
             time: Utc::now().date_naive().and_time(NaiveTime::MIN).and_utc(),
         };
         let line = point.to_line().expect("a flag and a time of this century make a line");

@@ -361,6 +361,7 @@ mod tests {
                 server_license: switches(server_license),
                 access_license: switches(access_license),
                 release: None,
+                user_tag: settings::UserTag::Name,
             });
             assert_eq!(wanted(&mqtt, "prod"), expected);
             assert!(wanted(&mqtt, "another").is_empty());

@@ -10,7 +10,7 @@ use crate::license::{Moment, SeatType};
 use crate::release::policy::TypeRule;
 
 /// Turns releases into announcements where the rule wants one first, and finds the announcements
-/// of this type that no longer hold. `decisions` is sorted by seat.
+/// of this type that no longer hold.
 pub(super) fn weigh(
     rule: &TypeRule,
     past: &Past,

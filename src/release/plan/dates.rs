@@ -42,7 +42,6 @@ pub(super) fn reasons(rule: &TypeRule, seat: &Seat, now: DateTime<Utc>, keep: &m
         }
     }
     let (used, created) = (known(&seat.last_used), known(&seat.created));
-    let last_use_unreadable = matches!(seat.last_used, Moment::Unreadable(_));
     if used.is_none() && created.is_none() && keep.is_empty() {
         keep.push(Keep::NoDate);
     }
@@ -54,27 +53,24 @@ pub(super) fn reasons(rule: &TypeRule, seat: &Seat, now: DateTime<Utc>, keep: &m
         }
     }
     let past = |at: &DateTime<Utc>| *at <= now;
-    let threshold = rule.release_threshold_days;
-    match (used.filter(past), created.filter(past)) {
-        (Some(used), created) => {
-            // The later one decides.
-            let (at, due) = match created {
-                Some(created) if created > used => (created, later(created, threshold)),
-                _ => (used, later(used, threshold)),
-            };
-            if !within(at, threshold, now) {
-            } else if at == used {
-                keep.push(Keep::Used { at, due });
-            } else {
-                keep.push(Keep::Allocated { at, due });
-            }
+    let created = created.filter(past);
+    if let Some(used) = used.filter(past) {
+        // The later one decides.
+        let created = created.filter(|created| *created > used);
+        let at = created.unwrap_or(used);
+        if within(at, rule.release_threshold_days, now) {
+            let due = later(at, rule.release_threshold_days);
+            keep.push(match created {
+                Some(_) => Keep::Allocated { at, due },
+                None => Keep::Used { at, due },
+            });
         }
-        (None, Some(allocated)) if used.is_none() && !last_use_unreadable => {
-            let grace = rule.never_used_grace_days;
-            if within(allocated, grace, now) {
-                keep.push(Keep::NeverUsed { allocated, due: later(allocated, grace) });
-            }
-        }
-        _ => {}
+    } else if let Some(allocated) = created
+        && used.is_none()
+        && !matches!(seat.last_used, Moment::Unreadable(_))
+        && within(allocated, rule.never_used_grace_days, now)
+    {
+        let due = later(allocated, rule.never_used_grace_days);
+        keep.push(Keep::NeverUsed { allocated, due });
     }
 }

@@ -28,18 +28,27 @@ impl<'a> Judge<'a> {
 
     /// Looks at the other seats of the same person, too, if the policy says so.
     pub(super) fn with_uses(mut self, snapshot: &Snapshot) -> Self {
-        if self.policy.judge_per_user {
-            let longest = self.policy.types.iter().map(|rule| rule.release_threshold_days).max();
-            let longest = longest.unwrap_or(0);
-            for seat in snapshot.seats.iter().filter_map(|seats| seats.list.as_ref().ok()).flatten()
+        if !self.policy.judge_per_user {
+            return self;
+        }
+        let thresholds = self.policy.types.iter().map(|rule| rule.release_threshold_days);
+        let longest = thresholds.max().unwrap_or(0);
+        let mut lists: Vec<_> =
+            snapshot.seats.iter().filter_map(|seats| seats.list.as_ref().ok()).collect();
+        lists.sort_by_key(|seats| seats.len());
+        // Who has seats of two types is in one of the shorter lists.
+        let shorter = lists.iter().rev().skip(1).copied().flatten();
+        for holder in shorter.filter_map(|seat| seat.holder.as_ref()) {
+            self.uses.entry(holder.id).or_default();
+        }
+        for seat in lists.into_iter().flatten() {
+            if let Some(at) = dates::known(&seat.last_used)
+                && dates::within(at, longest, self.now)
+                && let Some(holder) = &seat.holder
+                && let Some(uses) = self.uses.get_mut(&holder.id)
             {
-                if let Some(holder) = &seat.holder
-                    && let Some(at) = dates::known(&seat.last_used)
-                    && dates::within(at, longest, self.now)
-                {
-                    let last = &mut self.uses.entry(holder.id).or_default()[index(seat.seat_type)];
-                    *last = (*last).max(Some(at));
-                }
+                let last = &mut uses[index(seat.seat_type)];
+                *last = (*last).max(Some(at));
             }
         }
         self
@@ -55,41 +64,41 @@ impl<'a> Judge<'a> {
         keep.is_empty()
     }
 
-    /// All reasons, in the order of [`Keep`]. Who was not read is asked for nothing as long as the
-    /// seat is kept without; of a seat that is due, the person has to be known.
+    /// Adds all reasons, in the order of [`Keep`]. Who was not read is asked for nothing as long as
+    /// the seat is kept without; of a seat that is due, the person has to be known.
     pub(super) fn reasons(
         &self,
         rule: &TypeRule,
         seat: &Seat,
         person: Option<&PersonRead>,
-    ) -> Vec<Keep> {
-        let mut keep = Vec::new();
-        state(seat, &mut keep);
-        let mut idleness = Vec::new();
-        self.idleness(rule, seat, &mut idleness);
-        if let Some(holder) = &seat.holder {
-            let due = keep.is_empty() && idleness.is_empty();
-            match person {
-                Some(person) => self.user(holder, person, &mut keep),
-                None if due => self.unread(holder, "nobody asked for it", &mut keep),
-                None => {}
-            }
+        keep: &mut Vec<Keep>,
+    ) {
+        let start = keep.len();
+        state(seat, keep);
+        let after_state = keep.len();
+        self.idleness(rule, seat, keep);
+        let after_idleness = keep.len();
+        let Some(holder) = &seat.holder else { return };
+        match person {
+            Some(person) => self.user(holder, person, keep),
+            None if after_idleness == start => self.unread(holder, "it was not asked for", keep),
+            None => {}
         }
-        keep.append(&mut idleness);
-        keep
+        // The user's come before those of idleness, which had to be known first.
+        keep[after_state..].rotate_left(after_idleness - after_state);
     }
 
     fn user(&self, holder: &Holder, person: &PersonRead, keep: &mut Vec<Keep>) {
         match person {
             PersonRead::Whole(person) if person.id == holder.id => {
-                keep.append(&mut self.rules.keeping_holder(holder, person));
+                self.rules.keeping_holder(holder, person, keep);
             }
             PersonRead::Whole(person) => {
                 self.unread(holder, &format!("the answer is another user, {}", person.id), keep);
             }
             PersonRead::Gone => {
                 keep.push(Keep::UserGone);
-                keep.append(&mut self.rules.keeping_account(holder));
+                self.rules.keeping_account(holder, keep);
             }
             PersonRead::Unreadable(why) => self.unread(holder, why, keep),
         }
@@ -97,7 +106,7 @@ impl<'a> Judge<'a> {
 
     fn unread(&self, holder: &Holder, why: &str, keep: &mut Vec<Keep>) {
         keep.push(Keep::UserUnread { why: why.into() });
-        keep.append(&mut self.rules.keeping_account(holder));
+        self.rules.keeping_account(holder, keep);
     }
 
     /// What the use of the seat and its history say.

@@ -136,6 +136,39 @@ impl DateField {
 }
 
 impl Keep {
+    /// Every [`Self::code`], in the order of the reasons.
+    pub const CODES: [&str; 29] = [
+        "listed-twice",
+        "type-off",
+        "quarantined",
+        "no-user",
+        "user-gone",
+        "user-unread",
+        "user-incomplete",
+        "internal",
+        "user",
+        "user-directory",
+        "tag",
+        "custom-property",
+        "role",
+        "user-group",
+        "inactive",
+        "blocked",
+        "removed-externally",
+        "unreadable-date",
+        "no-date",
+        "future-date",
+        "used",
+        "allocated",
+        "never-used",
+        "used-other-seat",
+        "reallocated",
+        "announced",
+        "enough-free",
+        "free-unknown",
+        "over-cap",
+    ];
+
     /// Short and stable, for counts: `used`, `never-used`, `tag`. Also its `reason` in JSON.
     pub fn code(&self) -> &'static str {
         match self {
@@ -242,9 +275,12 @@ impl Keep {
                 utc(until)
             ),
             Self::Announced { due } => format!("announced; released from {} on", utc(due)),
-            Self::EnoughFree { free, keep_free } => {
+            Self::EnoughFree { free, keep_free } if free >= keep_free => {
                 format!("{free} seats are free, and keepFree asks for {keep_free}")
             }
+            Self::EnoughFree { free, keep_free } => format!(
+                "{free} seats are free, and others that come first make it the {keep_free} of keepFree"
+            ),
             Self::FreeUnknown { keep_free } => format!(
                 "the site doesn't say how many seats are free, and keepFree asks for {keep_free}"
             ),
@@ -263,4 +299,80 @@ fn mark(words: &str, setting: &str, is: bool) -> String {
 /// `2026-11-21 08:00 UTC`.
 pub(crate) fn utc(at: &DateTime<Utc>) -> String {
     at.format("%Y-%m-%d %H:%M UTC").to_string()
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::release::plan::tests::support::time;
+
+    /// In the order in which they are shown.
+    pub(in crate::release::plan) fn one_of_each() -> Vec<Keep> {
+        let rule = |rule: &str| -> Box<str> { rule.into() };
+        let (at, due) = (time("2026-11-21 08:00:59.999"), time("2026-12-21 08:00"));
+        vec![
+            Keep::ListedTwice,
+            Keep::TypeOff,
+            Keep::Quarantined { until: Moment::At(due) },
+            Keep::NoUser { deleted: Some(r"CORP\anna".into()) },
+            Keep::UserGone,
+            Keep::UserUnread { why: "200 with a login page".into() },
+            Keep::UserIncomplete { field: "roles".into() },
+            Keep::Internal,
+            Keep::User { rule: rule(r"CORP\svc_*") },
+            Keep::UserDirectory { rule: rule("CORP") },
+            Keep::Tag { rule: rule("Keep") },
+            Keep::CustomProperty { rule: rule("Dept = Board") },
+            Keep::Role { rule: rule("RootAdmin") },
+            Keep::UserGroup { rule: rule("Admins") },
+            Keep::Inactive { is: true },
+            Keep::Blocked { is: false },
+            Keep::RemovedExternally { is: true },
+            Keep::UnreadableDate { field: DateField::LastUsed, text: "soon".into() },
+            Keep::NoDate,
+            Keep::FutureDate { field: DateField::Created, at: due },
+            Keep::Used { at, due },
+            Keep::Allocated { at, due },
+            Keep::NeverUsed { allocated: at, due },
+            Keep::UsedOtherSeat { seat_type: SeatType::Analyzer, at, due },
+            Keep::Reallocated { released: at, until: due },
+            Keep::Announced { due },
+            Keep::EnoughFree { free: 7, keep_free: 5 },
+            Keep::FreeUnknown { keep_free: 5 },
+            Keep::OverCap { cap: 10 },
+        ]
+    }
+
+    #[test]
+    fn codes_are_the_reasons_in_json_and_all_different() {
+        let each = one_of_each();
+        assert_eq!(each.iter().map(Keep::code).collect::<Vec<_>>(), Keep::CODES);
+        for keep in &each {
+            let json = serde_json::to_value(keep).unwrap();
+            assert_eq!(json["reason"], keep.code());
+        }
+        let mut codes = Keep::CODES;
+        codes.sort_unstable();
+        assert!(codes.windows(2).all(|pair| pair[0] != pair[1]));
+    }
+
+    #[test]
+    fn every_reason_is_a_sentence_with_its_facts() {
+        let mut each = one_of_each();
+        each.insert(3, Keep::Quarantined { until: Moment::Never });
+        each.insert(4, Keep::Quarantined { until: Moment::Unreadable("soon".into()) });
+        each.insert(6, Keep::NoUser { deleted: None });
+        each.push(Keep::EnoughFree { free: 4, keep_free: 5 });
+        let lines: Vec<_> =
+            each.iter().map(|keep| format!("{}: {}", keep.code(), keep.text())).collect();
+        insta::assert_snapshot!(lines.join("\n"));
+    }
+
+    #[test]
+    fn decisions_stay_small() {
+        // 200,000 of them are in memory at the same time.
+        assert!(size_of::<Keep>() <= 32, "{}", size_of::<Keep>());
+        let decision = size_of::<crate::release::Decision>();
+        assert!(decision <= 192, "{decision}");
+    }
 }

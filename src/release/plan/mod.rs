@@ -13,6 +13,8 @@ pub(super) mod dates;
 mod judge;
 pub mod keep;
 mod order;
+#[cfg(test)]
+pub(super) mod tests;
 
 use std::collections::HashMap;
 
@@ -242,24 +244,26 @@ fn plan_type(
             };
         }
     };
-    let mut decisions: Vec<_> = each_once(seats)
+    let seats = order::by_account(each_once(seats));
+    let mut reasons = Vec::new();
+    let mut decisions: Vec<_> = seats
         .into_iter()
-        .map(|(seat, twice)| decide(judge, rule, snapshot, seat, twice))
+        .map(|(seat, twice)| decide(judge, rule, snapshot, seat, twice, &mut reasons))
         .collect();
     announce::weigh(rule, past, judge.now, &mut decisions, withdrawn);
-    order::limit(rule, free, past, &mut decisions);
+    let decisions = order::limit(rule, free, decisions);
     TypePlan { seat_type: rule.seat_type, rule: rule.clone(), free, problem: None, decisions }
 }
 
 /// The seats by their id, each once, and whether the site listed it twice with different facts. Of
 /// those the one that was used last stands for both.
 fn each_once(seats: &[Seat]) -> Vec<(&Seat, bool)> {
-    let mut sorted: Vec<_> = seats.iter().collect();
-    sorted.sort_unstable_by_key(|seat| seat.id);
+    let mut sorted: Vec<_> = seats.iter().map(|seat| (seat.id, seat)).collect();
+    sorted.sort_unstable_by_key(|(id, _)| *id);
     let mut each: Vec<(&Seat, bool)> = Vec::with_capacity(sorted.len());
-    for seat in sorted {
+    for (id, seat) in sorted {
         match each.last_mut() {
-            Some((known, twice)) if known.id == seat.id => {
+            Some((known, twice)) if known.id == id => {
                 if *known != seat {
                     *twice = true;
                     if format!("{seat:?}") > format!("{known:?}") {
@@ -273,19 +277,26 @@ fn each_once(seats: &[Seat]) -> Vec<(&Seat, bool)> {
     each
 }
 
-/// What the seat and its user say: released unless there is a reason to keep it.
+/// What the seat and its user say: released unless there is a reason to keep it. `reasons` is empty
+/// before and after.
 fn decide(
     judge: &Judge<'_>,
     rule: &TypeRule,
     snapshot: &Snapshot,
     seat: &Seat,
     twice: bool,
+    reasons: &mut Vec<Keep>,
 ) -> Decision {
     let person = seat.holder.as_ref().and_then(|holder| snapshot.people.get(&holder.id));
-    let mut keep = judge.reasons(rule, seat, person);
+    judge.reasons(rule, seat, person, reasons);
     if twice {
-        keep.insert(0, Keep::ListedTwice);
+        reasons.insert(0, Keep::ListedTwice);
     }
+    #[expect(
+        clippy::drain_collect,
+        reason = "a list of exactly its size, of which there is one for every seat; `reasons` keeps its room for the next"
+    )]
+    let keep: Vec<_> = reasons.drain(..).collect();
     Decision {
         seat: seat.id,
         outcome: if keep.is_empty() { Outcome::Release } else { Outcome::Keep },
@@ -344,10 +355,10 @@ pub fn keeping(
     policy: &Policy,
     now: DateTime<Utc>,
 ) -> Vec<Keep> {
-    match policy.rule(seat.seat_type) {
-        Some(rule) => Judge::new(policy, past, now).reasons(rule, seat, Some(person)),
-        None => vec![Keep::TypeOff],
-    }
+    let Some(rule) = policy.rule(seat.seat_type) else { return vec![Keep::TypeOff] };
+    let mut keep = Vec::new();
+    Judge::new(policy, past, now).reasons(rule, seat, Some(person), &mut keep);
+    keep
 }
 
 impl Snapshot {

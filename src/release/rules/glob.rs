@@ -1,6 +1,43 @@
 //! Patterns with `*` (anything, also nothing) and `?` (one character). Nothing else is special.
 
-/// Whether a text may be a pattern at all.
+/// Patterns, and what belongs to each.
+#[derive(Debug, Clone)]
+pub struct Globs<T> {
+    entries: Vec<(Box<str>, T)>,
+    /// The first and last byte of each pattern where they are literal: most texts differ from it
+    /// there already.
+    ends: Vec<[Option<u8>; 2]>,
+}
+
+impl<T> Globs<T> {
+    pub fn new(entries: Vec<(Box<str>, T)>) -> Self {
+        let literal = |byte: &u8| !b"*?".contains(byte);
+        let ends =
+            entries.iter().map(|(pattern, _)| ends(pattern).map(|byte| byte.filter(literal)));
+        Self { ends: ends.collect(), entries }
+    }
+
+    /// What belongs to the patterns that all of `text` fits.
+    pub fn matching(&self, text: &str) -> impl Iterator<Item = &T> {
+        let [first, last] = ends(text);
+        let may_fit = move |wanted: &[Option<u8>; 2]| {
+            (wanted[0].is_none() || wanted[0] == first)
+                && (wanted[1].is_none() || wanted[1] == last)
+        };
+        let candidates = self.ends.iter().zip(&self.entries).filter(move |(ends, _)| may_fit(ends));
+        candidates
+            .filter(move |(_, (pattern, _))| matches(pattern, text))
+            .map(|(_, (_, belongs))| belongs)
+    }
+}
+
+/// The first and the last byte.
+fn ends(text: &str) -> [Option<u8>; 2] {
+    let bytes = text.as_bytes();
+    [bytes.first().copied(), bytes.last().copied()]
+}
+
+/// Whether a text is a pattern at all.
 pub fn is_pattern(text: &str) -> bool {
     text.contains(['*', '?'])
 }
@@ -38,6 +75,11 @@ mod tests {
 
     use super::*;
 
+    fn fits_glob(pattern: &str, text: &str) -> bool {
+        let globs = Globs::new(vec![("x".into(), 1), (pattern.into(), 2), ("".into(), 3)]);
+        globs.matching(text).any(|belongs| *belongs == 2)
+    }
+
     #[test]
     fn stars_and_question_marks() {
         for (pattern, text, fits) in [
@@ -69,14 +111,14 @@ mod tests {
             (r"a\*", r"a\b", true),
             (r"a\*", "ab", false),
         ] {
-            assert_eq!(matches(pattern, text), fits, "{pattern} and {text}");
+            assert_eq!(fits_glob(pattern, text), fits, "{pattern} and {text}");
         }
     }
 
     #[test]
     fn a_pattern_made_to_be_slow_is_not() {
         let text = "a".repeat(2_000);
-        assert!(!matches(&format!("{}b", "*a".repeat(50)), &text));
+        assert!(!fits_glob(&format!("{}b*", "*a".repeat(50)), &text));
     }
 
     /// By the definition, as slow as it may be.
@@ -96,7 +138,7 @@ mod tests {
         fn means_what_the_definition_says(pattern in "[abü*?]{0,7}", text in "[abü*]{0,9}") {
             let chars = |text: &str| text.chars().collect::<Vec<_>>();
             prop_assert_eq!(
-                matches(&pattern, &text),
+                fits_glob(&pattern, &text),
                 by_definition(&chars(&pattern), &chars(&text))
             );
         }

@@ -1,15 +1,16 @@
 //! Who keeps a seat whatever happens.
 //!
-//! Texts are compared without regard to letter case, as Qlik does: see [`fold`]. A mistake here
+//! Texts are compared without regard to letter case, as Qlik does: see [`fold()`]. A mistake here
 //! would take a seat from somebody who is protected, so where a comparison could go both ways, it
 //! finds them equal.
 
+mod exact;
 mod fold;
 mod glob;
 
-use std::collections::HashMap;
-
-pub use fold::fold;
+use self::exact::Exact;
+pub use self::fold::fold;
+use self::glob::Globs;
 
 use super::plan::Keep;
 use super::policy::{NeverRelease, ThreeWay};
@@ -23,31 +24,35 @@ const INTERNAL: &str = "internal";
 /// What a rule looks for is folded; beside it stands the rule as it was written, for people.
 #[derive(Debug, Clone)]
 pub struct Rules {
-    users: Exact,
-    user_patterns: Vec<(UserPattern, Box<str>)>,
-    directories: Exact,
-    directory_patterns: Vec<(Box<str>, Box<str>)>,
-    tags: Exact,
-    properties: Exact,
-    roles: Exact,
-    groups: Exact,
+    /// By directory.
+    users: Exact<Texts>,
+    /// By user id, which differs more often than the directory.
+    user_patterns: Globs<UserPattern>,
+    directories: Texts,
+    directory_patterns: Globs<Box<str>>,
+    tags: Texts,
+    /// By name.
+    properties: Exact<Texts>,
+    roles: Texts,
+    groups: Texts,
     inactive: ThreeWay,
     blocked: ThreeWay,
     removed_externally: ThreeWay,
 }
 
-type Exact = HashMap<Box<str>, Box<str>>;
+/// Texts to look for, and how they were written.
+type Texts = Exact<Box<str>>;
 
 #[derive(Debug, Clone)]
 struct UserPattern {
     directory: Box<str>,
-    user_id: Box<str>,
+    written: Box<str>,
 }
 
 impl Rules {
     /// Blank entries are no rules.
     pub fn new(never_release: &NeverRelease) -> Self {
-        let mut users = Exact::new();
+        let mut users = Vec::new();
         let mut user_patterns = Vec::new();
         for rule in &never_release.users {
             let (directory, user_id) = (fold(&rule.directory), fold(&rule.user_id));
@@ -56,34 +61,33 @@ impl Rules {
             }
             let written = format!("{}\\{}", rule.directory.trim(), rule.user_id.trim()).into();
             if glob::is_pattern(&directory) || glob::is_pattern(&user_id) {
-                let glob = UserPattern { directory: directory.into(), user_id: user_id.into() };
-                user_patterns.push((glob, written));
+                let pattern = UserPattern { directory: directory.into(), written };
+                user_patterns.push((user_id.into(), pattern));
             } else {
-                users.entry(pair(&directory, &user_id)).or_insert(written);
+                users.push((directory, user_id, written));
             }
         }
         let (patterns, directories): (Vec<_>, Vec<_>) =
             never_release.directories.iter().partition(|d| glob::is_pattern(d));
-        let mut properties = Exact::new();
+        let mut properties = Vec::new();
         for rule in &never_release.custom_properties {
             let (name, value) = (fold(&rule.name), fold(&rule.value));
             if !(name.is_empty() && value.is_empty()) {
                 let written = format!("{} = {}", rule.name.trim(), rule.value.trim()).into();
-                properties.entry(pair(&name, &value)).or_insert(written);
+                properties.push((name, value, written));
             }
         }
         Self {
-            users,
-            user_patterns,
-            directories: exact(directories),
-            directory_patterns: patterns
-                .into_iter()
-                .map(|written| (fold(written).into(), written.trim().into()))
-                .collect(),
-            tags: exact(&never_release.tags),
-            properties,
-            roles: exact(&never_release.roles),
-            groups: exact(&never_release.groups),
+            users: Exact::of_pairs(users),
+            user_patterns: Globs::new(user_patterns),
+            directories: Exact::of_texts(directories),
+            directory_patterns: Globs::new(
+                patterns.into_iter().map(|text| (fold(text).into(), text.trim().into())).collect(),
+            ),
+            tags: Exact::of_texts(&never_release.tags),
+            properties: Exact::of_pairs(properties),
+            roles: Exact::of_texts(&never_release.roles),
+            groups: Exact::of_texts(&never_release.groups),
             inactive: never_release.inactive,
             blocked: never_release.blocked,
             removed_externally: never_release.removed_externally,
@@ -101,21 +105,17 @@ impl Rules {
 
     /// As [`Self::keeping`] for a person who holds a seat. The account as the seat's row names it
     /// counts, too, should it be another one.
-    pub fn keeping_holder(&self, holder: &Holder, person: &Person) -> Vec<Keep> {
-        let mut keep = Vec::new();
-        self.incomplete(person, &mut keep);
+    pub(super) fn keeping_holder(&self, holder: &Holder, person: &Person, keep: &mut Vec<Keep>) {
+        self.incomplete(person, keep);
         let accounts = [(&*person.directory, &*person.user_id), account(holder)];
         let same = accounts[0] == accounts[1];
-        self.accounts(if same { &accounts[..1] } else { &accounts }, &mut keep);
-        self.marks(person, &mut keep);
-        keep
+        self.accounts(if same { &accounts[..1] } else { &accounts }, keep);
+        self.marks(person, keep);
     }
 
     /// What the account alone says, for a holder who could not be read.
-    pub fn keeping_account(&self, holder: &Holder) -> Vec<Keep> {
-        let mut keep = Vec::new();
-        self.accounts(&[account(holder)], &mut keep);
-        keep
+    pub(super) fn keeping_account(&self, holder: &Holder, keep: &mut Vec<Keep>) {
+        self.accounts(&[account(holder)], keep);
     }
 
     fn incomplete(&self, person: &Person, keep: &mut Vec<Keep>) {
@@ -133,21 +133,17 @@ impl Rules {
         if folded.iter().any(|(directory, _)| directory == INTERNAL) {
             keep.push(Keep::Internal);
         }
-        let mut users = Vec::new();
-        let mut directories = Vec::new();
+        let mut users: Vec<&str> = Vec::new();
+        let mut directories: Vec<&str> = Vec::new();
         for (directory, user_id) in &folded {
-            if !self.users.is_empty() {
-                users.extend(self.users.get(&*pair(directory, user_id)));
-            }
-            let fits = |pattern: &UserPattern| {
-                glob::matches(&pattern.directory, directory)
-                    && glob::matches(&pattern.user_id, user_id)
-            };
-            users.extend(self.user_patterns.iter().filter(|(p, _)| fits(p)).map(|(_, rule)| rule));
-            directories.extend(self.directories.get(&**directory));
-            let fits = |pattern: &str| glob::matches(pattern, directory);
-            let patterns = self.directory_patterns.iter();
-            directories.extend(patterns.filter(|(p, _)| fits(p)).map(|(_, rule)| rule));
+            let ids = self.users.get(directory);
+            users.extend(ids.and_then(|ids| ids.get(user_id)).map(|rule| &**rule));
+            let patterns = self.user_patterns.matching(user_id);
+            let patterns = patterns.filter(|p| glob::matches(&p.directory, directory));
+            users.extend(patterns.map(|pattern| &*pattern.written));
+            directories.extend(self.directories.get(directory).map(|rule| &**rule));
+            let patterns = self.directory_patterns.matching(directory);
+            directories.extend(patterns.map(|rule| &**rule));
         }
         push_all(keep, users, |rule| Keep::User { rule });
         push_all(keep, directories, |rule| Keep::UserDirectory { rule });
@@ -155,17 +151,16 @@ impl Rules {
 
     /// Everything that only the whole user tells.
     fn marks(&self, person: &Person, keep: &mut Vec<Keep>) {
-        push_all(keep, found(&self.tags, &person.tags), |rule| Keep::Tag { rule });
-        if !self.properties.is_empty() {
-            let pairs =
-                person.properties.iter().map(|(name, value)| pair(&fold(name), &fold(value)));
-            let rules = pairs.filter_map(|pair| self.properties.get(&pair)).collect();
-            push_all(keep, rules, |rule| Keep::CustomProperty { rule });
-        }
         let roles = person.roles.as_deref().unwrap_or_default();
-        push_all(keep, found(&self.roles, roles), |rule| Keep::Role { rule });
         let groups = person.groups.as_deref().unwrap_or_default();
-        push_all(keep, found(&self.groups, groups), |rule| Keep::UserGroup { rule });
+        let properties = person.properties.iter().filter_map(|(name, value)| {
+            let rule = self.properties.get(name)?.get(value)?;
+            Some(&**rule)
+        });
+        push_all(keep, naming(&self.tags, &person.tags), |rule| Keep::Tag { rule });
+        push_all(keep, properties.collect(), |rule| Keep::CustomProperty { rule });
+        push_all(keep, naming(&self.roles, roles), |rule| Keep::Role { rule });
+        push_all(keep, naming(&self.groups, groups), |rule| Keep::UserGroup { rule });
         if keeps(self.inactive, person.inactive) {
             keep.push(Keep::Inactive { is: person.inactive });
         }
@@ -179,38 +174,19 @@ impl Rules {
 }
 
 /// Each rule once, in the order of the alphabet: the site's order means nothing.
-fn push_all(keep: &mut Vec<Keep>, mut rules: Vec<&Box<str>>, reason: fn(Box<str>) -> Keep) {
+fn push_all(keep: &mut Vec<Keep>, mut rules: Vec<&str>, reason: fn(Box<str>) -> Keep) {
     rules.sort_unstable();
     rules.dedup();
-    keep.extend(rules.into_iter().cloned().map(reason));
+    keep.extend(rules.into_iter().map(|rule| reason(rule.into())));
+}
+
+/// The rules that name one of the values.
+fn naming<'a>(rules: &'a Texts, values: &[Box<str>]) -> Vec<&'a str> {
+    values.iter().filter_map(|value| rules.get(value)).map(|rule| &**rule).collect()
 }
 
 fn account(holder: &Holder) -> (&str, &str) {
     (&holder.directory, &holder.user_id)
-}
-
-/// Two texts as one key.
-fn pair(one: &str, other: &str) -> Box<str> {
-    format!("{one}\0{other}").into()
-}
-
-fn exact<'a>(rules: impl IntoIterator<Item = &'a String>) -> Exact {
-    let mut exact = Exact::new();
-    for rule in rules {
-        let folded = fold(rule);
-        if !folded.is_empty() {
-            exact.entry(folded.into()).or_insert_with(|| rule.trim().into());
-        }
-    }
-    exact
-}
-
-/// The rules that name one of the values.
-fn found<'a>(rules: &'a Exact, values: &[Box<str>]) -> Vec<&'a Box<str>> {
-    if rules.is_empty() {
-        return Vec::new();
-    }
-    values.iter().filter_map(|value| rules.get(&*fold(value))).collect()
 }
 
 fn keeps(switch: ThreeWay, has_the_mark: bool) -> bool {

@@ -14,7 +14,7 @@ pub(super) fn hour_of(time: i64) -> i64 {
 }
 
 /// The last full hour of UTC at or before a time, as a time.
-pub(super) fn hour_floor(time: i64) -> i64 {
+pub fn hour_floor(time: i64) -> i64 {
     hour_of(time) * HOUR
 }
 

@@ -14,7 +14,6 @@ CREATE TABLE ledger (
     hash     TEXT    NOT NULL
 ) STRICT;
 CREATE INDEX ledger_run ON ledger (run) WHERE run <> '';
-CREATE INDEX ledger_start ON ledger (site) WHERE kind = 'runStarted';
 CREATE INDEX ledger_kind ON ledger (kind);
 
 -- Both ends of the ledger. start: the last record that was archived; head: the last record.

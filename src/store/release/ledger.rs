@@ -2,12 +2,15 @@
 
 use rusqlite::{Connection, Row, params};
 
-use super::past::{follow, from_json, to_json, unreadable};
+use super::past::{follow, from_json, to_json};
 use super::{Addition, AppendError, Claim, claim};
 use crate::event::Event;
 use crate::ledger::chain::Raw;
 use crate::ledger::{Entry, Head, Record};
 use crate::store::{Store, StoreError, outbox, time_of};
+
+/// In the order in which [`Raw`] and [`Record`] are made of a row.
+pub(super) const COLUMNS: &str = "seq, time, site, run, kind, entry, previous, hash";
 
 impl Store {
     /// Appends records, in this order, and the events that tell of them, all or nothing, durable
@@ -30,7 +33,7 @@ impl Store {
                 // Nothing was written so far.
                 return Ok(Err(AppendError::ClaimLost { site: claim.site }));
             }
-            let (numbers, head) = append(db, now, &additions)?;
+            let (numbers, head) = append_records(db, now, &additions)?;
             let events = events(&head);
             let drops = outbox::record(db, &events, now, limits)?;
             Ok(Ok((numbers, head, drops, now, !events.is_empty())))
@@ -53,10 +56,9 @@ impl Store {
     /// Records from number `from` on, at most `max`, in order.
     pub async fn records(&self, from: u64, max: usize) -> Result<Vec<Record>, StoreError> {
         let query = move |db: &Connection| {
-            let mut query = db.prepare_cached(
-                "SELECT seq, time, site, run, kind, entry, previous, hash FROM ledger
-                  WHERE seq >= ?1 ORDER BY seq LIMIT ?2",
-            )?;
+            let mut query = db.prepare_cached(&format!(
+                "SELECT {COLUMNS} FROM ledger WHERE seq >= ?1 ORDER BY seq LIMIT ?2"
+            ))?;
             let limits = [from, max as u64].map(|n| i64::try_from(n).unwrap_or(i64::MAX));
             query.query_map(limits, record_of)?.collect()
         };
@@ -70,15 +72,17 @@ impl Store {
     pub async fn records_of(&self, run: &str) -> Result<Vec<Record>, StoreError> {
         let begin = run.to_owned();
         let query = move |db: &Connection| {
-            let found = find_run(db, "ledger", &begin)?;
-            let Some(run) = one_run(&begin, found)? else { return Ok(Vec::new()) };
-            let mut query = db.prepare_cached(
-                "SELECT seq, time, site, run, kind, entry, previous, hash FROM ledger
-                  WHERE run = ?1 AND run <> '' ORDER BY seq",
-            )?;
-            query.query_map([run], record_of)?.collect()
+            let run = match find_run(db, &begin)? {
+                Ok(Some(run)) => run,
+                Ok(None) => return Ok(Ok(Vec::new())),
+                Err(error) => return Ok(Err(error)),
+            };
+            let mut query = db.prepare_cached(&format!(
+                "SELECT {COLUMNS} FROM ledger WHERE run = ?1 AND run <> '' ORDER BY seq"
+            ))?;
+            query.query_map([run], record_of)?.collect::<rusqlite::Result<_>>().map(Ok)
         };
-        self.shared.gate.read("read a run", query).await
+        self.shared.gate.read("read a run", query).await?
     }
 
     /// The `runStarted` records of a site (of all sites when absent), newest first.
@@ -89,12 +93,13 @@ impl Store {
     ) -> Result<Vec<Record>, StoreError> {
         let site = site.map(str::to_owned);
         let query = move |db: &Connection| {
-            let mut query = db.prepare_cached(
-                "SELECT seq, time, site, run, kind, entry, previous, hash FROM ledger
+            let mut query = db.prepare_cached(&format!(
+                "SELECT {COLUMNS} FROM ledger
                   WHERE kind = 'runStarted' AND (site = ?1 OR ?1 IS NULL)
-                  ORDER BY seq DESC LIMIT ?2",
-            )?;
-            query.query_map(params![site, max as i64], record_of)?.collect()
+                  ORDER BY seq DESC LIMIT ?2"
+            ))?;
+            let max = i64::try_from(max).unwrap_or(i64::MAX);
+            query.query_map(params![site, max], record_of)?.collect()
         };
         self.shared.gate.read("read the runs", query).await
     }
@@ -106,7 +111,11 @@ fn head(db: &Connection) -> rusqlite::Result<Head> {
 }
 
 /// Within a transaction that writes.
-fn append(db: &Connection, now: i64, additions: &[Addition]) -> rusqlite::Result<(Vec<u64>, Head)> {
+pub(super) fn append_records(
+    db: &Connection,
+    now: i64,
+    additions: &[Addition],
+) -> rusqlite::Result<(Vec<u64>, Head)> {
     // The head is kept apart from the records. A record that somebody cut off from the end stays
     // missing, whatever comes after it.
     let mut head = head(db)?;
@@ -159,34 +168,26 @@ pub(super) fn entry_of(row: &Row<'_>, column: usize) -> rusqlite::Result<Entry> 
     from_json(row, column)
 }
 
-/// The runs whose id begins like this, at most a few; an id that is there whole stands alone.
+/// The run whose id is or begins like this.
 pub(super) fn find_run(
     db: &Connection,
-    table: &'static str,
     begin: &str,
-) -> rusqlite::Result<Vec<String>> {
+) -> rusqlite::Result<Result<Option<String>, StoreError>> {
     if begin.is_empty() {
-        return Ok(Vec::new());
+        return Ok(Ok(None));
     }
     // As a range, so that an index is used, and no character of the text has a meaning.
-    let mut query = db.prepare_cached(&format!(
-        "SELECT DISTINCT run FROM {table}
-          WHERE run >= ?1 AND run < ?1 || char(1114111) AND run <> '' ORDER BY run LIMIT 4"
-    ))?;
-    let found: Vec<String> = query.query_map([begin], |r| r.get(0))?.collect::<Result<_, _>>()?;
-    if found.first().is_some_and(|run| run == begin) {
-        return Ok(vec![begin.to_owned()]);
+    let mut query = db.prepare_cached(
+        "SELECT run FROM ledger WHERE run >= ?1 AND run < ?1 || char(1114111) AND run <> ''
+         UNION
+         SELECT run FROM release_plan WHERE run >= ?1 AND run < ?1 || char(1114111)
+         ORDER BY run LIMIT 4",
+    )?;
+    let mut runs: Vec<String> =
+        query.query_map([begin], |r| r.get(0))?.collect::<rusqlite::Result<_>>()?;
+    if runs.len() > 1 && runs[0] != begin {
+        return Ok(Err(StoreError::Ambiguous { begin: begin.to_owned(), runs }));
     }
-    Ok(found)
-}
-
-pub(super) fn one_run(begin: &str, mut found: Vec<String>) -> rusqlite::Result<Option<String>> {
-    if found.len() > 1 {
-        let why = format!(
-            "several runs begin with {begin}, such as {}; write more of the id",
-            found.join(", ")
-        );
-        return Err(unreadable(0, why.into()));
-    }
-    Ok(found.pop())
+    runs.truncate(1);
+    Ok(Ok(runs.pop()))
 }

@@ -1,9 +1,14 @@
 //! What releases need to remember: the ledger, the lock of a run, pauses, announcements, plans.
 
+mod archive;
 mod claim;
 mod ledger;
 mod past;
 mod plans;
+mod reader;
+
+pub use archive::{Archive, ArchiveError};
+pub use reader::{LedgerFile, Readable};
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;

@@ -7,7 +7,7 @@ use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::ledger::{find_run, one_run};
+use super::ledger::find_run;
 use super::past::unreadable;
 use crate::store::{Store, StoreError};
 
@@ -41,17 +41,22 @@ impl Store {
     /// The JSON of a run's plan, where it is still kept. `run` may be the beginning of its id.
     pub async fn load_plan(&self, run: &str) -> Result<Option<Vec<u8>>, StoreError> {
         let begin = run.to_owned();
-        let query = move |db: &Connection| {
-            let found = find_run(db, "release_plan", &begin)?;
-            let Some(run) = one_run(&begin, found)? else { return Ok(None) };
-            let packed: Option<Vec<u8>> = db
-                .prepare_cached("SELECT json FROM release_plan WHERE run = ?1")?
-                .query_row([run], |r| r.get(0))
-                .optional()?;
-            packed.map(|packed| unpack(&packed)).transpose()
+        let query = move |db: &Connection| match find_run(db, &begin)? {
+            Ok(Some(run)) => plan(db, &run).map(Ok),
+            Ok(None) => Ok(Ok(None)),
+            Err(error) => Ok(Err(error)),
         };
-        self.shared.gate.read("read a plan", query).await
+        self.shared.gate.read("read a plan", query).await?
     }
+}
+
+/// The JSON of a run's plan.
+pub(super) fn plan(db: &Connection, run: &str) -> rusqlite::Result<Option<Vec<u8>>> {
+    let packed: Option<Vec<u8>> = db
+        .prepare_cached("SELECT json FROM release_plan WHERE run = ?1")?
+        .query_row([run], |r| r.get(0))
+        .optional()?;
+    packed.map(|packed| unpack(&packed)).transpose()
 }
 
 fn unpack(packed: &[u8]) -> rusqlite::Result<Vec<u8>> {

@@ -20,7 +20,7 @@ use super::{access_licenses, build, routes, server_license, tag, time};
 use crate::support::influxd::{self, ADMIN, Influxd, PASSWORD};
 use crate::support::proxy::{Mode, Proxy};
 
-fn v1(url: url::Url, database: &str) -> settings::InfluxDb {
+pub(super) fn v1(url: url::Url, database: &str) -> settings::InfluxDb {
     settings::InfluxDb {
         url,
         ca_cert: None,
@@ -39,7 +39,11 @@ fn v1(url: url::Url, database: &str) -> settings::InfluxDb {
 }
 
 /// Field names and types of a measurement, sorted.
-async fn field_types(influxd: &Influxd, database: &str, measurement: &str) -> Vec<String> {
+pub(super) async fn field_types(
+    influxd: &Influxd,
+    database: &str,
+    measurement: &str,
+) -> Vec<String> {
     let statement = format!("SHOW FIELD KEYS FROM \"{measurement}\"");
     influxd
         .rows(database, &statement)
@@ -215,7 +219,7 @@ async fn odd_texts_are_read_back_from_the_real_parser() {
         .map(|(index, text)| Point {
             measurement: "m",
             tags: vec![(format!("k{text}"), "1".into()), ("odd".into(), text.clone())],
-            fields: vec![("text", Field::Text(text.clone()))],
+            fields: vec![("text".into(), Field::Text(text.clone()))],
             time: time() + TimeDelta::seconds(i64::try_from(index).unwrap()),
         })
         .collect();

@@ -12,10 +12,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 const NAME: bursar::qrs::Field = bursar::qrs::Field::new("name");
 
-async fn serve(router: Router) -> Connection {
+pub(super) async fn serve(router: Router) -> Connection {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let port = listener.local_addr().expect("it is bound").port();
     tokio::spawn(async move { axum::serve(listener, router).await });
+    plain_connection(port)
+}
+
+/// Settings for a server without TLS.
+pub(super) fn plain_connection(port: u16) -> Connection {
     Connection {
         host: "127.0.0.1".into(),
         port,

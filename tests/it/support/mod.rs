@@ -7,5 +7,6 @@ pub mod mosquitto;
 pub mod process;
 pub mod proxy;
 pub mod receiver;
+pub mod releases;
 pub mod setup;
 pub mod victoria;

@@ -1,8 +1,11 @@
 //! What stops a run before it takes the first seat.
 
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -110,6 +113,10 @@ pub fn check(
     paused: Option<&Pause>,
 ) -> Vec<Refusal> {
     let mut refusals = Vec::new();
+    if plan.types.is_empty() {
+        // Nothing is released, so nothing was read, and there is nothing to stop.
+        return refusals;
+    }
     refusals.extend(paused.map(is_paused));
     refusals.extend(unsettled(plan, past));
     refusals.extend(clock(plan, snapshot));
@@ -163,7 +170,7 @@ fn clock(plan: &Plan, snapshot: &Snapshot) -> Option<Refusal> {
             format!(
                 "the site's clock ({}) is {} s {side} this machine's (allowed: {tolerance} s), so \"idle\" can't be told",
                 site.format("%Y-%m-%d %H:%M:%S UTC"),
-                off.num_seconds().abs(),
+                off.num_milliseconds().unsigned_abs().div_ceil(1_000),
             )
         }
     };
@@ -177,34 +184,32 @@ fn clock(plan: &Plan, snapshot: &Snapshot) -> Option<Refusal> {
 
 fn stale_signal(plan: &Plan, snapshot: &Snapshot) -> Option<Refusal> {
     let limits = &plan.policy.limits;
-    if limits.stale_signal_days == 0 {
+    let days = limits.stale_signal_days;
+    if days == 0 {
         return None;
     }
     // A time ahead of the clocks says nothing about the signal.
     let ahead = TimeDelta::seconds(limits.clock_tolerance_seconds.into());
+    let is_credible = |at: &DateTime<Utc>| at.signed_duration_since(plan.now) <= ahead;
     let all = || snapshot.seats.iter().filter_map(|seats| seats.list.as_ref().ok()).flatten();
     let count = all().count();
-    let newest = all()
-        .filter_map(|seat| known(&seat.last_used))
-        .filter(|at| at.signed_duration_since(plan.now) <= ahead)
-        .max();
+    let newest = all().filter_map(|seat| known(&seat.last_used)).filter(is_credible).max();
     let saw = match newest {
         _ if count == 0 => return None,
-        Some(at) if within(at, limits.stale_signal_days, plan.now) => return None,
+        Some(at) if within(at, days, plan.now) => return None,
         Some(at) => format!(
-            "the newest use of all {} was on {}: more than {} days ago",
+            "none of {} was used within {days} days: the newest use was on {}",
             seats(count),
             utc(&at),
-            limits.stale_signal_days
         ),
-        None => format!("none of {} has ever been used, as far as the site says", seats(count)),
+        None => format!("none of {} was ever used, as far as the site says", seats(count)),
     };
     Some(Refusal {
         guard: Guard::StaleSignal,
         seat_type: None,
         saw,
         fix: format!(
-            "find out whether the site still records use (`lastUsed` in the QMC); if nobody really worked, apply the plan by hand with `bursar release apply`, or change `{SETTINGS}.staleSignalDays`"
+            "find out whether the site still records use (`lastUsed`); if really nobody worked, apply the plan by hand with `bursar release apply`, or change `{SETTINGS}.staleSignalDays`"
         ),
     })
 }

@@ -1,0 +1,108 @@
+//! `bursar audit export`.
+
+use std::io::{BufWriter, Write};
+use std::path::PathBuf;
+
+use chrono::NaiveDate;
+
+use super::{Exit, Source, complain, day_end, day_start, file, verify};
+use crate::ledger::chain::Raw;
+use crate::ledger::check::Check;
+use crate::ledger::{csv, lines};
+
+/// Write the records of some days as a table or with all that is needed to verify them elsewhere
+///
+/// Days are those of Butler.timeZone, the last one included. The ledger is verified on the way;
+/// exit code 3 says that it is not in order.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  bursar audit export -c bursar.yaml --from 2026-10-01 --to 2026-12-31 --format csv -o q4.csv\n  bursar audit export -c bursar.yaml --format jsonl | gzip > ledger.jsonl.gz"
+)]
+pub struct Export {
+    #[command(flatten)]
+    source: Source,
+    /// First day, such as 2026-10-01; from the first record on when absent
+    #[arg(long, value_name = "DATE")]
+    from: Option<NaiveDate>,
+    /// Last day; through the last record when absent
+    #[arg(long, value_name = "DATE")]
+    to: Option<NaiveDate>,
+    /// csv for people, jsonl to verify or to keep
+    #[arg(long, value_enum)]
+    format: Format,
+    /// Write to this new file instead of standard output
+    #[arg(short = 'o', long = "output", value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    Csv,
+    Jsonl,
+}
+
+impl Export {
+    pub fn execute(self) -> anyhow::Result<Exit> {
+        let place = match self.source.required() {
+            Ok(place) => place,
+            Err(exit) => return Ok(exit),
+        };
+        if let (Some(from), Some(to)) = (self.from, self.to)
+            && from > to
+        {
+            eprintln!("bursar: --from {from} is later than --to {to}");
+            return Ok(Exit::Unusable);
+        }
+        let from = self.from.map_or(i64::MIN, |d| day_start(d, place.zone).timestamp_millis());
+        let to = self.to.map_or(i64::MAX, |d| day_end(d, place.zone).timestamp_millis());
+        let findings = verify::check_store(&place, Check::default())?.finish(&[]);
+        complain(&findings.problems);
+
+        let ledger = place.open()?;
+        // From the first to the last record of these days, and all in between: where the clock was
+        // set back, the times are out of order, and the chain must have no gap.
+        let mut range: Option<(u64, u64)> = None;
+        ledger.each(|record| {
+            if let Ok(raw) = record
+                && (from..to).contains(&raw.time)
+            {
+                range = Some(range.map_or((raw.seq, raw.seq), |(first, _)| (first, raw.seq)));
+            }
+            anyhow::Ok(())
+        })?;
+        let mut out: Box<dyn Write> = match &self.output {
+            Some(path) => Box::new(BufWriter::new(file::create(path)?)),
+            None => Box::new(BufWriter::new(std::io::stdout())),
+        };
+        if self.format == Format::Csv {
+            out.write_all(csv::header().as_bytes())?;
+        }
+        let (mut count, mut unreadable) = (0, 0);
+        ledger.each(|record| {
+            match record {
+                Ok(raw) if range.is_some_and(|(first, last)| (first..=last).contains(&raw.seq)) => {
+                    count += 1;
+                    out.write_all(self.line(&raw).as_bytes())?;
+                }
+                Ok(_) => {}
+                Err(_) => unreadable += 1,
+            }
+            anyhow::Ok(())
+        })?;
+        out.flush()?;
+        if let Some(path) = &self.output {
+            eprintln!("{count} records written to {}", path.display());
+        }
+        if unreadable > 0 {
+            eprintln!("bursar: {unreadable} records can't be read and are left out");
+        }
+        Ok(if findings.in_order { Exit::Ok } else { Exit::NotInOrder })
+    }
+
+    fn line(&self, raw: &Raw) -> String {
+        match self.format {
+            Format::Csv => csv::row(raw),
+            Format::Jsonl => lines::write(raw) + "\n",
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! `bursar audit verify`.
+
+use std::path::PathBuf;
+
+use super::super::text::Paint;
+use super::{Exit, Place, Source, file, sentence};
+use crate::ledger::Entry;
+use crate::ledger::Head;
+use crate::ledger::chain::{Broken, Raw, ZERO};
+use crate::ledger::check::{Check, Findings};
+use crate::store::{LedgerFile, StoreError};
+
+/// Check that no record of the ledger was changed, removed, added, moved or cut off
+///
+/// Nothing is written, and the daemon may run meanwhile. Whoever may write to the store's file can
+/// also write all of it anew, in order: that shows only against a head that was kept elsewhere,
+/// such as the one in each run's event.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  bursar audit verify -c bursar.yaml\n  bursar audit verify -c bursar.yaml --head 812:4be9...\n  bursar audit verify -c bursar.yaml --file ledger-2026.jsonl\n  bursar audit verify --file ledger-2026.jsonl\n\nExit codes: 0 in order, 3 not in order, 1 could not be checked"
+)]
+pub struct Verify {
+    #[command(flatten)]
+    source: Source,
+    /// Number and hash of a record as they were kept elsewhere, such as from a run's event; may be
+    /// given several times
+    #[arg(long, value_name = "SEQ:HASH", value_parser = parse_head)]
+    head: Vec<Head>,
+    /// A file that was archived or exported as jsonl; may be given several times
+    #[arg(long, value_name = "FILE")]
+    file: Vec<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl Verify {
+    pub fn execute(self) -> anyhow::Result<Exit> {
+        let place = if self.file.is_empty() {
+            self.source.required().map(Some)
+        } else {
+            self.source.place()
+        };
+        let place = match place {
+            Ok(place) => place,
+            Err(exit) => return Ok(exit),
+        };
+        let mut check = Check::default();
+        for path in &self.file {
+            let mut pass = check.file(&path.display().to_string());
+            let digest = file::read(path, |record| pass.push(record.as_ref()))?;
+            pass.end_of_file(digest);
+        }
+        if let Some(place) = &place {
+            check = check_store(place, check)?;
+        }
+        let findings = check.finish(&self.head);
+        if self.json {
+            outln!("{}", serde_json::to_string_pretty(&findings)?);
+        } else {
+            out!("{}", report(&findings, Paint::for_stdout()));
+        }
+        Ok(if findings.in_order { Exit::Ok } else { Exit::NotInOrder })
+    }
+}
+
+/// Adds what a store's file holds to a check.
+pub fn check_store(place: &Place, before: Check) -> anyhow::Result<Check> {
+    for _ in 0..3 {
+        let ledger = place.open()?;
+        let mut check = before.clone();
+        let result = look(&ledger, &place.name(), &mut check);
+        if !ledger.disturbed() {
+            return result.map(|()| check);
+        }
+        // The daemon started meanwhile. Look again, with regard to it.
+    }
+    anyhow::bail!("{} is opened and closed all the time; try again", place.name())
+}
+
+fn look(ledger: &LedgerFile, name: &str, check: &mut Check) -> anyhow::Result<()> {
+    let (start, head) = ledger.ends()?;
+    let mut plans: Vec<(u64, String, String)> = Vec::new();
+    let mut pass = check.store(name, start, head);
+    ledger.each(|record| {
+        if let Ok(raw) = &record {
+            plans.extend(planned(raw));
+        }
+        pass.push(record.as_ref());
+        Ok::<_, StoreError>(())
+    })?;
+    pass.end_of_store(&ledger.unsettled()?);
+    for guard in ledger.missing_guards()? {
+        check.add(name, Broken::Guard { name: guard });
+    }
+    for (seq, run, digest) in plans {
+        let same = match ledger.plan(&run) {
+            Ok(None) => true,
+            Ok(Some(json)) => crate::ledger::digest(&json) == digest,
+            Err(_) => false,
+        };
+        if !same {
+            check.add(name, Broken::Plan { seq, run });
+        }
+    }
+    Ok(())
+}
+
+/// The plan that a record tells of: (number of the record, run, digest).
+fn planned(raw: &Raw) -> Option<(u64, String, String)> {
+    if raw.kind != "planned" {
+        return None;
+    }
+    match serde_json::from_str(&raw.entry) {
+        Ok(Entry::Planned { digest, .. }) => Some((raw.seq, raw.run.clone(), digest)),
+        _ => None,
+    }
+}
+
+fn report(findings: &Findings, paint: Paint) -> String {
+    use std::fmt::Write;
+    let mut out = String::new();
+    let ranges: Vec<_> =
+        findings.ranges.iter().map(|(first, last)| format!("{first} to {last}")).collect();
+    let what = match (ranges.is_empty(), findings.from, findings.to) {
+        (true, ..) => "no records".to_owned(),
+        (false, Some(from), Some(to)) => format!(
+            "{} records, {}, written from {} to {}",
+            findings.records,
+            ranges.join(" and "),
+            from.format("%Y-%m-%d %H:%M:%S UTC"),
+            to.format("%Y-%m-%d %H:%M:%S UTC")
+        ),
+        (false, ..) => format!("{} records, {}", findings.records, ranges.join(" and ")),
+    };
+    // Writing to a text can't fail.
+    if findings.in_order {
+        let _ = writeln!(out, "{}: {what}", paint.good("in order"));
+    } else {
+        let _ = writeln!(out, "{}: {what}", paint.bad("not in order"));
+        for problem in &findings.problems {
+            let _ = writeln!(out, "  {}", sentence(problem));
+        }
+    }
+    for note in &findings.notes {
+        let _ = writeln!(out, "{}", paint.faint(&format!("note: {note}")));
+    }
+    if let Some(head) = &findings.head {
+        let _ = writeln!(out, "head: {}:{}", head.seq, head.hash);
+    }
+    out
+}
+
+fn parse_head(text: &str) -> Result<Head, String> {
+    let wrong = || "expected a number, a colon and 64 hexadecimal digits".to_owned();
+    let (seq, hash) = text.trim().split_once(':').ok_or_else(wrong)?;
+    let hash = hash.trim().to_ascii_lowercase();
+    let is_hash = hash.len() == ZERO.len() && hash.bytes().all(|b| b.is_ascii_hexdigit());
+    let seq = seq.parse().ok().filter(|_| is_hash).ok_or_else(wrong)?;
+    Ok(Head { seq, hash })
+}

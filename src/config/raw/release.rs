@@ -1,0 +1,314 @@
+//! `qlikSenseLicense.licenseRelease`: giving seats back.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Destination, Enable, InfluxDbSwitch, StaticTags, Switch};
+
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(default, rename_all = "camelCase")]
+pub(in crate::config) struct LicenseRelease {
+    /// Look for unused seats on the schedule. Off by default: nobody loses a seat who was not asked
+    /// for. `bursar release plan` works all the same.
+    pub(in crate::config) enable: bool,
+    /// Rehearse: read the site, plan and record, but release nothing. On by default: a seat is
+    /// taken only when a person has written `enable: true` and `dryRun: false`.
+    pub(in crate::config) dry_run: bool,
+    /// When to look for unused seats. Default once a day: thresholds are counted in days. At start
+    /// there is a run only if one was missed since the last; the very first real run waits for its
+    /// time.
+    pub(in crate::config) frequency: String,
+    /// Who keeps their seat whatever happens. Compared without regard to case, as Qlik does. The
+    /// users of the directory `INTERNAL`, Qlik's own, always keep theirs.
+    pub(in crate::config) never_release: NeverRelease,
+    /// Which types of seats are released, and when.
+    pub(in crate::config) license_type: LicenseType,
+    /// Use of one seat keeps the same person's seats of other types, too. On by default: who has
+    /// two seats uses only one of them at a visit, and the other looks idle.
+    #[schemars(extend("x-bursar" = true))]
+    pub(in crate::config) judge_per_user: bool,
+    /// A run is refused when no seat of the site was used for so many days. Default 7: a site at
+    /// which nobody worked for a week has more likely stopped recording use, and everybody would
+    /// look idle. 0 = not looked at.
+    #[schemars(
+        range(min = 0, max = 3650),
+        extend("x-bursar" = true, "x-noun" = "a number of days")
+    )]
+    pub(in crate::config) stale_signal_days: i64,
+    /// A run is refused when this machine's clock and the site's differ by more seconds than this.
+    /// Default 300, as Kerberos has it: with a clock that runs ahead everybody looks idle.
+    #[schemars(
+        range(min = 1, max = 86_400),
+        extend("x-bursar" = true, "x-noun" = "a number of seconds")
+    )]
+    pub(in crate::config) clock_tolerance_seconds: i64,
+    /// A run is refused when more than this share of the people in question, in percent, can't be
+    /// read. Default 10. Whoever can't be read keeps their seat in any case; many of them mean that
+    /// something is wrong with the site or with Bursar's rights.
+    #[schemars(
+        range(min = 0, max = 100),
+        extend("x-bursar" = true, "x-noun" = "a share in percent")
+    )]
+    pub(in crate::config) max_unread_percent: i64,
+    /// A run is refused when of more attempts of earlier runs than this it isn't known how they
+    /// ended. Default 0: what happened is found out before more is done.
+    #[schemars(
+        range(min = 0, max = 1_000_000),
+        extend("x-bursar" = true, "x-noun" = "a number of seats")
+    )]
+    pub(in crate::config) max_unsettled: i64,
+    /// Whether other Qlik sites use the same license key. A seat that is taken at one is taken at
+    /// all of them, and its use at the others may not show here. `false`: this site is the only
+    /// one; a run is refused when another of the `sites` turns out to have the same license. `true`:
+    /// there are others, and releasing is wanted all the same. Not set by default, because only you
+    /// know: a run is refused when another of the `sites` has the same license or can't be asked.
+    #[schemars(extend("x-bursar" = true))]
+    pub(in crate::config) license_key_shared: Option<bool>,
+    /// A run ends after so many failures in a row. Default 5: what fails five times will fail for
+    /// the rest, too, and wants a person.
+    #[schemars(
+        range(min = 1, max = 1000),
+        extend("x-bursar" = true, "x-noun" = "a number of failures")
+    )]
+    pub(in crate::config) stop_after_failures: i64,
+    /// Seats that are released at the same time, 1 to 8. Default 2: each takes several
+    /// requests to the repository service, which people work with meanwhile.
+    #[schemars(
+        range(min = 1, max = 8),
+        extend("x-bursar" = true, "x-noun" = "a number of seats at a time")
+    )]
+    pub(in crate::config) concurrency: i64,
+    /// Where releases are told.
+    pub(in crate::config) destination: ReleaseDestination,
+}
+
+impl Default for LicenseRelease {
+    fn default() -> Self {
+        Self {
+            enable: false,
+            dry_run: true,
+            frequency: "every 24 hours".to_owned(),
+            never_release: NeverRelease::default(),
+            license_type: LicenseType::default(),
+            judge_per_user: true,
+            stale_signal_days: 7,
+            clock_tolerance_seconds: 300,
+            max_unread_percent: 10,
+            max_unsettled: 0,
+            license_key_shared: None,
+            stop_after_failures: 5,
+            concurrency: 2,
+            destination: ReleaseDestination::default(),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(default, rename_all = "camelCase")]
+pub(in crate::config) struct NeverRelease {
+    /// Single users. Both keys may be patterns: `*` stands for any text, `?` for one character.
+    pub(in crate::config) user: Vec<User>,
+    /// Users with one of these tags.
+    pub(in crate::config) tag: Vec<String>,
+    /// Users with one of these custom properties: name and value must both match, in one entry.
+    pub(in crate::config) custom_property: Vec<PropertyValue>,
+    /// All users of these directories; patterns as in `user`.
+    pub(in crate::config) user_directory: Vec<String>,
+    /// Users with one of these roles, such as `RootAdmin`.
+    #[schemars(extend("x-bursar" = true))]
+    pub(in crate::config) role: Vec<String>,
+    /// Users in one of these groups: the attributes of type `group` that the directory connector
+    /// reads.
+    #[schemars(extend("x-bursar" = true))]
+    pub(in crate::config) user_group: Vec<String>,
+    /// Users marked inactive: `yes` keeps those that are, `no` those that aren't. Default `ignore`,
+    /// as in Butler: the mark doesn't matter.
+    pub(in crate::config) inactive: ThreeWay,
+    /// Users marked blocked: as `inactive`.
+    pub(in crate::config) blocked: ThreeWay,
+    /// Users removed from their directory: as `inactive`. With `ignore` they are the first to go
+    /// among those who are due.
+    pub(in crate::config) removed_externally: ThreeWay,
+}
+
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(default, rename_all = "camelCase")]
+pub(in crate::config) struct User {
+    /// The user's directory, or a pattern.
+    #[schemars(example = &"CORP")]
+    pub(in crate::config) user_dir: String,
+    /// The user's id, or a pattern such as `svc_*`.
+    #[schemars(example = &"anna")]
+    pub(in crate::config) user_id: String,
+}
+
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(default, rename_all = "camelCase")]
+pub(in crate::config) struct PropertyValue {
+    /// Name of the custom property.
+    #[schemars(example = &"LicenseManage")]
+    pub(in crate::config) name: String,
+    /// Its value.
+    #[schemars(example = &"do-not-release")]
+    pub(in crate::config) value: String,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(inline)]
+pub(in crate::config) enum ThreeWay {
+    #[default]
+    Ignore,
+    Yes,
+    No,
+}
+
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(default, rename_all = "camelCase")]
+pub(in crate::config) struct LicenseType {
+    /// Analyzer seats.
+    pub(in crate::config) analyzer: ReleaseRule,
+    /// Professional seats.
+    pub(in crate::config) professional: ReleaseRule,
+    /// User access of a token license (`useraccesstype`). Login access belongs to nobody, so there
+    /// is nothing to give back.
+    #[schemars(extend("x-bursar" = true))]
+    pub(in crate::config) user: ReleaseRule,
+}
+
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(default, rename_all = "camelCase")]
+pub(in crate::config) struct ReleaseRule {
+    /// Release seats of this type. Off by default: each type is asked for by name.
+    pub(in crate::config) enable: bool,
+    /// Days of 24 hours without use after which a seat is due. Default 30, as in Butler's example:
+    /// it outlasts a holiday and a monthly report. Below 7 there is a warning: a seat that was
+    /// used within 7 days may go into quarantine instead of becoming free.
+    #[schemars(range(min = 1, max = 36500), extend("x-noun" = "a threshold"))]
+    pub(in crate::config) release_threshold_days: i64,
+    /// Days after which a seat that was never used is due, counted from its allocation. Default:
+    /// the type's `releaseThresholdDays`, so that somebody who has just got a seat has as long as
+    /// everybody else.
+    #[schemars(range(min = 1, max = 36500), extend("x-bursar" = true, "x-noun" = "a threshold"))]
+    pub(in crate::config) never_used_grace_days: Option<i64>,
+    /// Release only as many seats as it takes to have so many free, those idle for longest first.
+    /// Not set by default: all that are due are released.
+    #[schemars(
+        range(min = 0, max = 10_000_000),
+        extend("x-bursar" = true, "x-noun" = "a number of seats")
+    )]
+    pub(in crate::config) keep_free: Option<i64>,
+    /// Announce a release so many days ahead, and release only who is still idle then. Default 0,
+    /// no announcements: a notice makes dormant people log in once, and the seat stays taken.
+    #[schemars(
+        range(min = 0, max = 3650),
+        extend("x-bursar" = true, "x-noun" = "a number of days")
+    )]
+    pub(in crate::config) grace_days: i64,
+    /// Most seats that one run releases; the others wait for the next. Not set by default:
+    /// `maxReleasePercent` is the limit that fits a site of any size.
+    #[schemars(
+        range(min = 1, max = 10_000_000),
+        extend("x-bursar" = true, "x-noun" = "a number of seats")
+    )]
+    pub(in crate::config) max_releases: Option<i64>,
+    /// A run is refused for this type when it would release more than this share of its seats, in
+    /// percent. Default 25: a directory sync or a clock that is broken makes everybody due at once,
+    /// while people drift away a few at a time.
+    #[schemars(
+        range(min = 1, max = 100),
+        extend("x-bursar" = true, "x-noun" = "a share in percent")
+    )]
+    pub(in crate::config) max_release_percent: i64,
+    /// Days for which a seat is kept when its owner got one again after an earlier release. Default
+    /// 14: whom a license rule gives a seat back at each login would lose it again and again.
+    #[schemars(
+        range(min = 0, max = 3650),
+        extend("x-bursar" = true, "x-noun" = "a number of days")
+    )]
+    pub(in crate::config) reallocated_grace_days: i64,
+}
+
+impl Default for ReleaseRule {
+    fn default() -> Self {
+        Self {
+            enable: false,
+            release_threshold_days: 30,
+            never_used_grace_days: None,
+            keep_free: None,
+            grace_days: 0,
+            max_releases: None,
+            max_release_percent: 25,
+            reallocated_grace_days: 14,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(default, rename_all = "camelCase")]
+pub(in crate::config) struct ReleaseDestination {
+    /// To InfluxDB, set up in `influxDb`.
+    pub(in crate::config) influx_db: ReleaseInfluxDb,
+    /// To the MQTT broker, set up in `mqttConfig`.
+    #[schemars(extend("x-bursar" = true))]
+    pub(in crate::config) mqtt: ReleaseSwitch,
+    /// To webhooks, set up in `webhookNotification`.
+    #[schemars(extend("x-bursar" = true))]
+    pub(in crate::config) webhook: ReleaseSwitch,
+}
+
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(default, rename_all = "camelCase")]
+pub(in crate::config) struct ReleaseInfluxDb {
+    /// Store released seats and runs in InfluxDB.
+    pub(in crate::config) enable: bool,
+    /// Tags of these points.
+    pub(in crate::config) tag: StaticTags,
+    /// How points name the user: `name` as Butler does (`CORP\anna`), `hash` the same short hash
+    /// for the same user, `off` not at all. Default `name`, because Butler's dashboards show it.
+    /// Each user is a series of its own in InfluxDB: `off` where that is too many.
+    #[schemars(extend("x-bursar" = true))]
+    pub(in crate::config) user_tag: UserTag,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(inline)]
+pub(in crate::config) enum UserTag {
+    #[default]
+    Name,
+    Hash,
+    Off,
+}
+
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(default, rename_all = "camelCase")]
+pub(in crate::config) struct ReleaseSwitch {
+    /// Off: nothing is sent there.
+    pub(in crate::config) enable: bool,
+    /// What each run kept, by reason, and how it ended.
+    #[schemars(extend("x-bursar" = true))]
+    pub(in crate::config) send_recurring: Enable,
+    /// What happens to single seats: released, announced, withdrawn, given back; and refusals.
+    #[schemars(extend("x-bursar" = true))]
+    pub(in crate::config) send_alert: Enable,
+}
+
+impl ReleaseDestination {
+    /// The switches that every monitor has.
+    pub(in crate::config) fn common(&self) -> Destination {
+        let switch = |own: &ReleaseSwitch| Switch {
+            enable: own.enable,
+            send_recurring: own.send_recurring.clone(),
+            send_alert: own.send_alert.clone(),
+        };
+        Destination {
+            influx_db: InfluxDbSwitch {
+                enable: self.influx_db.enable,
+                tag: self.influx_db.tag.clone(),
+            },
+            mqtt: switch(&self.mqtt),
+            webhook: switch(&self.webhook),
+        }
+    }
+}

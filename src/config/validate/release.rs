@@ -1,0 +1,272 @@
+//! `qlikSenseLicense.licenseRelease`.
+
+use super::super::raw;
+use super::super::schedule::Schedule;
+use super::super::settings::{Release, UserTag, WebhookPurpose};
+use super::license::{self, Available};
+use super::{At, Check};
+use crate::license::SeatType;
+use crate::release::policy::{Limits, Property, ThreeWay, UserPattern};
+use crate::release::{NeverRelease, Policy, TypeRule};
+
+/// Below this a threshold is a warning.
+const WEEK: i64 = 7;
+
+/// There even when it is off, so that a plan can be made before it is switched on. Rules that can't
+/// be right are errors then, too; what only matters to runs is not said.
+pub(super) fn settings(
+    check: &Check<'_>,
+    at: &At<'_>,
+    raw: &raw::LicenseRelease,
+    available: &Available,
+) -> Release {
+    let never_release = never_release(check, &at.get("neverRelease"), &raw.never_release);
+    let types = types(check, &at.get("licenseType"), &raw.license_type);
+    if raw.enable {
+        switched_on(check, at, raw, &never_release, &types);
+    }
+    let schedule = license::schedule(check, &at.get("frequency"), &raw.frequency, raw.enable);
+    let destination_at = at.get("destination");
+    let destination = raw.destination.common();
+    if raw.enable {
+        let webhook = license::check_switches(check, &destination_at, &destination, available);
+        if webhook.recurring || webhook.alert {
+            let at = destination_at.at("webhook.enable");
+            license::listed(check, &at, WebhookPurpose::Release, available);
+        }
+        unheard(check, &at.get("licenseType"), &types, &destination);
+    }
+    Release {
+        enable: raw.enable,
+        dry_run: raw.dry_run,
+        // A schedule that can't be read is an error when it is on; when off it never runs.
+        schedule: schedule.unwrap_or_else(|| {
+            Schedule::parse("every 24 hours").expect("the default schedule is one")
+        }),
+        policy: Policy {
+            never_release,
+            types,
+            judge_per_user: raw.judge_per_user,
+            limits: Limits {
+                stale_signal_days: count(raw.stale_signal_days),
+                clock_tolerance_seconds: count(raw.clock_tolerance_seconds),
+                max_unread_percent: count(raw.max_unread_percent),
+                max_unsettled: count(raw.max_unsettled),
+                license_key_shared: raw.license_key_shared,
+                stop_after_failures: count(raw.stop_after_failures),
+            },
+        },
+        concurrency: usize::try_from(raw.concurrency).unwrap_or(1),
+        destination: license::usable_switches(check, &destination_at, &destination, available),
+        user_tag: match raw.destination.influx_db.user_tag {
+            raw::UserTag::Name => UserTag::Name,
+            raw::UserTag::Hash => UserTag::Hash,
+            raw::UserTag::Off => UserTag::Off,
+        },
+    }
+}
+
+/// The schema has checked the range.
+fn count(number: i64) -> u32 {
+    u32::try_from(number).unwrap_or_default()
+}
+
+/// What somebody should know before runs start.
+fn switched_on(
+    check: &Check<'_>,
+    at: &At<'_>,
+    raw: &raw::LicenseRelease,
+    never_release: &NeverRelease,
+    types: &[TypeRule],
+) {
+    if types.is_empty() {
+        check.warn(
+            &at.get("enable"),
+            "nothing is released: no type of seat is enabled in licenseType",
+            "set licenseType.analyzer.enable: true or the like, or this to false",
+        );
+    }
+    if *never_release == NeverRelease::default() {
+        check.warn(
+            &at.get("neverRelease"),
+            "nobody is protected except the users of the directory INTERNAL",
+            "list here who must never lose their seat, such as service accounts and administrators",
+        );
+    }
+    if !raw.dry_run && raw.license_key_shared.is_none() {
+        check.warn(
+            &at.get("licenseKeyShared"),
+            "it isn't said whether other Qlik sites use the same license key: a seat that is taken here is taken there, too",
+            "write licenseKeyShared: false if this site is the only one, or true if there are others and seats may be taken all the same",
+        );
+    }
+}
+
+/// An announcement that goes nowhere helps nobody.
+fn unheard(check: &Check<'_>, at: &At<'_>, types: &[TypeRule], destination: &raw::Destination) {
+    let sends = |switch: &raw::Switch| switch.enable && switch.send_alert.enable;
+    if sends(&destination.mqtt) || sends(&destination.webhook) {
+        return;
+    }
+    for rule in types.iter().filter(|rule| rule.grace_days > 0) {
+        check.warn(
+            &at.get(rule.seat_type.as_str()).get("graceDays"),
+            "nobody hears of the announcements: they are sent to MQTT and webhooks only",
+            "set licenseRelease.destination.webhook or .mqtt to enable: true and sendAlert.enable: true",
+        );
+    }
+}
+
+/// The enabled types, in the order of [`SeatType::ALL`].
+fn types(check: &Check<'_>, at: &At<'_>, raw: &raw::LicenseType) -> Vec<TypeRule> {
+    let of = |seat_type| match seat_type {
+        SeatType::Professional => &raw.professional,
+        SeatType::Analyzer => &raw.analyzer,
+        SeatType::User => &raw.user,
+    };
+    SeatType::ALL
+        .into_iter()
+        .map(|seat_type| (seat_type, of(seat_type)))
+        .filter(|(_, raw)| raw.enable)
+        .map(|(seat_type, raw)| rule(check, &at.get(seat_type.as_str()), seat_type, raw))
+        .collect()
+}
+
+fn rule(check: &Check<'_>, at: &At<'_>, seat_type: SeatType, raw: &raw::ReleaseRule) -> TypeRule {
+    let days = raw.release_threshold_days;
+    if days < WEEK {
+        check.warn(
+            &at.get("releaseThresholdDays"),
+            format!(
+                "{} is less than a week: people lose their seat over a holiday, and a seat used within 7 days may be blocked in quarantine instead of becoming free",
+                plural(days)
+            ),
+            "write 7 or more",
+        );
+    }
+    if let Some(days) = raw.never_used_grace_days
+        && days < WEEK
+    {
+        check.warn(
+            &at.get("neverUsedGraceDays"),
+            format!(
+                "{} is less than a week: people lose their seat before they could use it",
+                plural(days)
+            ),
+            "write 7 or more",
+        );
+    }
+    TypeRule {
+        seat_type,
+        release_threshold_days: count(days),
+        never_used_grace_days: count(raw.never_used_grace_days.unwrap_or(days)),
+        keep_free: raw.keep_free.map(count),
+        grace_days: count(raw.grace_days),
+        max_releases: raw.max_releases.map(count),
+        max_release_percent: count(raw.max_release_percent),
+        reallocated_grace_days: count(raw.reallocated_grace_days),
+    }
+}
+
+fn plural(days: i64) -> String {
+    format!("{days} day{}", if days == 1 { "" } else { "s" })
+}
+
+fn never_release(check: &Check<'_>, at: &At<'_>, raw: &raw::NeverRelease) -> NeverRelease {
+    let three_way = |raw| match raw {
+        raw::ThreeWay::Ignore => ThreeWay::Ignore,
+        raw::ThreeWay::Yes => ThreeWay::Yes,
+        raw::ThreeWay::No => ThreeWay::No,
+    };
+    let directories_at = at.get("userDirectory");
+    let directories = texts(check, &directories_at, &raw.user_directory, "user directory");
+    for (directory, at) in raw.user_directory.iter().zip(directories_at.items()) {
+        if is_everything(directory.trim()) {
+            keeps_everybody(check, &at);
+        }
+    }
+    NeverRelease {
+        users: users(check, &at.get("user"), &raw.user),
+        directories,
+        tags: texts(check, &at.get("tag"), &raw.tag, "tag"),
+        custom_properties: properties(check, &at.get("customProperty"), &raw.custom_property),
+        roles: texts(check, &at.get("role"), &raw.role, "role"),
+        groups: texts(check, &at.get("userGroup"), &raw.user_group, "group"),
+        inactive: three_way(raw.inactive),
+        blocked: three_way(raw.blocked),
+        removed_externally: three_way(raw.removed_externally),
+    }
+}
+
+fn users(check: &Check<'_>, at: &At<'_>, raw: &[raw::User]) -> Vec<UserPattern> {
+    let mut users = Vec::new();
+    for (user, at) in raw.iter().zip(at.items()) {
+        let pattern = UserPattern {
+            directory: user.user_dir.trim().to_owned(),
+            user_id: user.user_id.trim().to_owned(),
+        };
+        if pattern.directory.is_empty() || pattern.user_id.is_empty() {
+            check.error(&at, "a user needs userDir and userId", "write both, or remove the entry");
+        } else if is_everything(&pattern.directory) && is_everything(&pattern.user_id) {
+            keeps_everybody(check, &at);
+        } else if pattern.directory.contains('\\') {
+            let at = at.get("userDir");
+            check.warn(
+                &at,
+                format!(
+                    "{} keeps nobody: a directory has no backslash",
+                    at.quoted(&pattern.directory)
+                ),
+                "write the directory here and the id in userId",
+            );
+        }
+        users.push(pattern);
+    }
+    users
+}
+
+/// Whether a pattern fits every text.
+fn is_everything(pattern: &str) -> bool {
+    !pattern.is_empty() && pattern.bytes().all(|b| b == b'*')
+}
+
+fn keeps_everybody(check: &Check<'_>, at: &At<'_>) {
+    check.warn(
+        at,
+        "this keeps everybody's seat: nothing is ever released",
+        "write a pattern that fits only those whom you mean",
+    );
+}
+
+/// An empty text would protect nobody while it looks like a rule.
+fn texts(check: &Check<'_>, at: &At<'_>, raw: &[String], what: &str) -> Vec<String> {
+    let mut texts = Vec::new();
+    for (text, at) in raw.iter().zip(at.items()) {
+        if text.trim().is_empty() {
+            let what = format!("an empty {what} keeps nobody's seat");
+            check.error(&at, what, "write its name, or remove the entry");
+        }
+        texts.push(text.trim().to_owned());
+    }
+    texts
+}
+
+fn properties(check: &Check<'_>, at: &At<'_>, raw: &[raw::PropertyValue]) -> Vec<Property> {
+    let mut properties = Vec::new();
+    for (property, at) in raw.iter().zip(at.items()) {
+        let property = Property {
+            name: property.name.trim().to_owned(),
+            value: property.value.trim().to_owned(),
+        };
+        if property.name.is_empty() || property.value.is_empty() {
+            let key = if property.name.is_empty() { "name" } else { "value" };
+            check.error(
+                &at,
+                format!("a custom property without a {key} keeps nobody's seat"),
+                "write both name and value, or remove the entry",
+            );
+        }
+        properties.push(property);
+    }
+    properties
+}

@@ -1,0 +1,170 @@
+//! Records as a table for auditors: RFC 4180, with a header.
+
+use std::collections::HashMap;
+
+use chrono::DateTime;
+use uuid::Uuid;
+
+use super::chain::Raw;
+use super::text::instant;
+use super::{Entry, SeatResult, Trigger};
+use crate::license::{Holder, SeatType};
+
+/// The columns, in order.
+pub const COLUMNS: [&str; 20] = [
+    "seq",
+    "time",
+    "site",
+    "run",
+    "kind",
+    "summary",
+    "by",
+    "mode",
+    "action",
+    "licenseType",
+    "seat",
+    "user",
+    "userName",
+    "lastUsed",
+    "because",
+    "result",
+    "until",
+    "previous",
+    "hash",
+    "entry",
+];
+
+type Cells = HashMap<&'static str, String>;
+
+/// The header as a line, with its line end.
+pub fn header() -> String {
+    line(COLUMNS.map(str::to_owned))
+}
+
+/// A record as a line, with its line end. An entry that can't be read leaves its columns empty.
+pub fn row(raw: &Raw) -> String {
+    let time =
+        DateTime::from_timestamp_millis(raw.time).map_or_else(|| raw.time.to_string(), instant);
+    let mut cells = Cells::from([
+        ("seq", raw.seq.to_string()),
+        ("time", time),
+        ("site", raw.site.clone()),
+        ("run", raw.run.clone()),
+        ("kind", raw.kind.clone()),
+        ("previous", raw.previous.clone()),
+        ("hash", raw.hash.clone()),
+        ("entry", raw.entry.clone()),
+    ]);
+    if let Ok(entry) = serde_json::from_str::<Entry>(&raw.entry) {
+        cells.insert("summary", entry.summary());
+        cells.extend(details(&entry));
+    }
+    line(COLUMNS.map(|column| cells.remove(column).unwrap_or_default()))
+}
+
+fn details(entry: &Entry) -> Cells {
+    match entry {
+        Entry::RunStarted { mode, trigger, .. } => {
+            let by = match trigger {
+                Trigger::Schedule => "schedule",
+                Trigger::Command { user } => user,
+            };
+            Cells::from([("by", by.to_owned()), ("mode", mode.as_str().to_owned())])
+        }
+        Entry::Planned { .. } => Cells::new(),
+        Entry::Intent(intent) => {
+            let mut cells = seat(intent.seat_type, intent.seat, &intent.holder);
+            cells.insert("action", intent.action.as_str().to_owned());
+            cells.insert("lastUsed", intent.last_used.text());
+            cells.insert("because", intent.because.clone());
+            cells
+        }
+        Entry::Outcome(outcome) => {
+            let mut cells = seat(outcome.seat_type, outcome.seat, &outcome.holder);
+            cells.insert("action", outcome.action.as_str().to_owned());
+            cells.insert("result", outcome.result.as_str().to_owned());
+            match &outcome.result {
+                SeatResult::Quarantined { until } => {
+                    cells.insert("until", until.text());
+                }
+                SeatResult::Refused { why } | SeatResult::Unclear { why } => {
+                    cells.insert("because", why.clone());
+                }
+                SeatResult::Freed | SeatResult::Gone | SeatResult::Allocated => {}
+            }
+            cells
+        }
+        Entry::Announced { seat_type, seat: id, holder, last_used, due } => {
+            let mut cells = seat(*seat_type, *id, holder);
+            cells.insert("lastUsed", last_used.text());
+            cells.insert("until", instant(*due));
+            cells
+        }
+        Entry::Withdrawn { seat_type, seat: id, holder, why } => {
+            let mut cells = seat(*seat_type, *id, holder);
+            cells.insert("because", why.clone());
+            cells
+        }
+        Entry::RunEnded { status, why, .. } => Cells::from([
+            ("result", status.as_str().to_owned()),
+            ("because", why.clone().unwrap_or_default()),
+        ]),
+        Entry::Paused { until, why, by } => {
+            Cells::from([("by", by.clone()), ("because", why.clone()), ("until", instant(*until))])
+        }
+        Entry::Resumed { by } | Entry::Archived { by, .. } => Cells::from([("by", by.clone())]),
+    }
+}
+
+fn seat(seat_type: SeatType, id: Uuid, holder: &Holder) -> Cells {
+    Cells::from([
+        ("licenseType", seat_type.as_str().to_owned()),
+        ("seat", id.to_string()),
+        ("user", holder.account()),
+        ("userName", holder.name.to_string()),
+    ])
+}
+
+fn line(cells: [String; COLUMNS.len()]) -> String {
+    cells.map(|text| cell(&text)).join(",") + "\r\n"
+}
+
+/// Quoted where needed. A text that a spreadsheet would take for a formula gets a `'` in front: a
+/// user may be called `=HYPERLINK(...)`.
+fn cell(text: &str) -> String {
+    // The wide forms are taken for the plain ones in some languages.
+    let formula = text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠']);
+    let text = if formula { format!("'{text}") } else { text.to_owned() };
+    if text.contains(['"', ',', '\r', '\n', '\'']) {
+        format!("\"{}\"", text.replace('"', "\"\""))
+    } else {
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cells_are_quoted_where_needed() {
+        for (text, want) in [
+            ("plain", "plain"),
+            ("CORP\\anna", "CORP\\anna"),
+            ("a,b", "\"a,b\""),
+            ("say \"no\"", "\"say \"\"no\"\"\""),
+            ("two\r\nlines", "\"two\r\nlines\""),
+            ("", ""),
+        ] {
+            assert_eq!(cell(text), want);
+        }
+    }
+
+    #[test]
+    fn a_text_is_never_a_formula() {
+        for text in ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "＝1"] {
+            assert!(cell(text).starts_with("\"'"), "{text:?}");
+        }
+        assert_eq!(cell("=HYPERLINK(\"http://x\")"), "\"'=HYPERLINK(\"\"http://x\"\")\"");
+    }
+}

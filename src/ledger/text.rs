@@ -1,0 +1,152 @@
+//! Records in words.
+
+use chrono::{DateTime, SecondsFormat, Utc};
+
+use super::{Action, Entry, Intent, Outcome, SeatResult};
+use crate::license::{Holder, Moment};
+
+impl Entry {
+    /// What a record says, in one line. The text may hold whatever a site calls its users.
+    pub fn summary(&self) -> String {
+        match self {
+            Self::RunStarted { mode, trigger, version, .. } => {
+                format!("{} run started by {trigger}, Bursar {version}", mode.as_str())
+            }
+            Self::Planned { digest, counts, refusals, accepted } => {
+                let planned: u64 = counts.iter().map(|c| c.planned).sum();
+                let mut text = format!("plan {digest}: {planned} to release");
+                for refusal in refusals {
+                    let name = refusal.guard.as_str();
+                    let how = if accepted.iter().any(|a| a == name) {
+                        "accepted by a person"
+                    } else {
+                        "stopped"
+                    };
+                    text.push_str(&format!("; guard {name} ({how}): {}", refusal.saw));
+                }
+                text
+            }
+            Self::Intent(intent) => intent.summary(),
+            Self::Outcome(outcome) => outcome.summary(),
+            Self::Announced { seat_type, holder, due, .. } => format!(
+                "announced: the {} seat of {} goes on {}",
+                seat_type.title(),
+                who(holder),
+                day(*due)
+            ),
+            Self::Withdrawn { seat_type, holder, why, .. } => {
+                format!("withdrawn: the {} seat of {} stays: {why}", seat_type.title(), who(holder))
+            }
+            Self::RunEnded { status, counts, why } => {
+                let released: u64 = counts.iter().map(|c| c.released).sum();
+                let mut text = format!("run ended: {}, {released} seats", status.as_str());
+                if let Some(why) = why {
+                    text.push_str(&format!("; {why}"));
+                }
+                text
+            }
+            Self::Paused { until, why, by } => {
+                format!("paused by {by} until {}: {why}", instant(*until))
+            }
+            Self::Resumed { by } => format!("resumed by {by}"),
+            Self::Archived { through, records, file, digest, by } => format!(
+                "{records} records, up to {}, archived by {by} in {file} (SHA-256 {digest})",
+                through.seq
+            ),
+        }
+    }
+}
+
+impl Intent {
+    fn summary(&self) -> String {
+        let (what, seat, holder) = (self.action.what(), self.seat_type.title(), who(&self.holder));
+        format!("about to {what} the {seat} seat of {holder}: {}", self.because)
+    }
+}
+
+impl Outcome {
+    fn summary(&self) -> String {
+        let later = if self.settled_later { ", as found out later" } else { "" };
+        format!(
+            "{} seat of {} (record {}): {}{later}",
+            self.seat_type.title(),
+            who(&self.holder),
+            self.intent,
+            self.result.text()
+        )
+    }
+}
+
+impl Action {
+    /// As a verb.
+    fn what(self) -> &'static str {
+        match self {
+            Self::Release => "release",
+            Self::Allocate => "give back",
+        }
+    }
+
+    /// As in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Release => "release",
+            Self::Allocate => "allocate",
+        }
+    }
+}
+
+impl SeatResult {
+    /// In a few words.
+    pub fn text(&self) -> String {
+        match self {
+            Self::Freed => "released".to_owned(),
+            Self::Quarantined { until } => {
+                format!("released, in quarantine until {}", until.text())
+            }
+            Self::Refused { why } => format!("not done, the site refused: {why}"),
+            Self::Gone => "somebody else had taken the seat already".to_owned(),
+            Self::Unclear { why } => format!("not known: {why}"),
+            Self::Allocated => "given back".to_owned(),
+        }
+    }
+
+    /// As in JSON.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Freed => "freed",
+            Self::Quarantined { .. } => "quarantined",
+            Self::Refused { .. } => "refused",
+            Self::Gone => "gone",
+            Self::Unclear { .. } => "unclear",
+            Self::Allocated => "allocated",
+        }
+    }
+}
+
+impl Moment {
+    /// The time in UTC, `never`, or the text that is no time.
+    pub fn text(&self) -> String {
+        match self {
+            Self::Never => "never".to_owned(),
+            Self::At(time) => instant(*time),
+            Self::Unreadable(text) => text.to_string(),
+        }
+    }
+}
+
+/// Account and name.
+fn who(holder: &Holder) -> String {
+    if holder.name.is_empty() {
+        holder.account()
+    } else {
+        format!("{} ({})", holder.account(), holder.name)
+    }
+}
+
+fn day(time: DateTime<Utc>) -> String {
+    time.format("%Y-%m-%d").to_string()
+}
+
+pub(super) fn instant(time: DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::Millis, true)
+}

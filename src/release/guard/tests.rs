@@ -1,0 +1,284 @@
+//! Each guard just below and just above what it allows.
+
+use chrono::TimeDelta;
+use uuid::Uuid;
+
+use super::{Guard, Refusal, check};
+use crate::license::SeatType;
+use crate::release::plan::tests::support::*;
+use crate::release::plan::{Clocks, Outcome, PersonRead, Plan, Sharing};
+use crate::store::Pause;
+
+/// A hundred Professional seats, of which the first `due` are due; the others are in use.
+fn site(due: u128) -> World {
+    let mut world = World::new();
+    for number in 0..100 {
+        let used = if number < due { "2026-01-01" } else { "2026-11-24 07:00" };
+        world.idle(number, &format!("CORP\\u{number}"), used);
+    }
+    world
+}
+
+fn refusals(world: &World) -> Vec<Refusal> {
+    check(&world.plan(), &world.snapshot, &world.past, None)
+}
+
+/// Which guards speak against it, and the type they stop: `percent professional`.
+fn guards(world: &World) -> Vec<String> {
+    refusals(world).iter().map(name).collect()
+}
+
+fn name(refusal: &Refusal) -> String {
+    match refusal.seat_type {
+        Some(seat_type) => format!("{} {seat_type}", refusal.guard),
+        None => refusal.guard.to_string(),
+    }
+}
+
+const NONE: [&str; 0] = [];
+
+#[test]
+fn a_site_in_order_is_not_stopped() {
+    assert_eq!(guards(&site(10)), NONE);
+    assert_eq!(guards(&World::new()), NONE);
+}
+
+#[test]
+fn percent_counts_all_seats_of_the_type_and_rounds_up() {
+    assert_eq!(guards(&site(25)), NONE);
+    assert_eq!(guards(&site(26)), ["percent professional"]);
+
+    let mut rounds_up = site(26);
+    rounds_up.idle(100, r"CORP\more", "2026-11-20");
+    assert_eq!(guards(&rounds_up), NONE);
+
+    let mut announced = site(60);
+    announced.rule(Professional).grace_days = 7;
+    assert_eq!(guards(&announced), NONE);
+}
+
+#[test]
+fn percent_allows_one_release() {
+    let mut world = World::new();
+    world.idle(1, r"CORP\anna", "2026-01-01");
+    world.seat(seat(Analyzer, 2, r"CORP\bob", "2020-01-01", "2026-11-24 07:00"));
+    world.rule(Professional).max_release_percent = 0;
+    assert_eq!(guards(&world), NONE);
+    world.idle(3, r"CORP\carl", "2026-01-01");
+    assert_eq!(guards(&world), ["percent professional"]);
+}
+
+#[test]
+fn percent_stops_only_its_type() {
+    let mut world = site(26);
+    world.seat(seat(Analyzer, 200, r"CORP\bob", "2020-01-01", "2026-01-01"));
+    let mut plan = world.plan();
+    plan.refusals = check(&plan, &world.snapshot, &world.past, None);
+    assert_eq!(plan.releases(&[]).len(), 1);
+    assert_eq!(plan.releases(&[Guard::Percent]).len(), 27);
+}
+
+#[test]
+fn max_releases_counts_what_the_plan_says_not_what_it_should_say() {
+    let mut world = site(10);
+    world.rule(Professional).max_releases = Some(5);
+    let mut plan = world.plan();
+    let ask = |plan: &Plan| {
+        let found = check(plan, &world.snapshot, &world.past, None);
+        found.iter().map(name).collect::<Vec<_>>()
+    };
+    assert_eq!(ask(&plan), NONE);
+    // Edited by hand.
+    let decision = plan.types[0].decisions.iter_mut().find(|d| d.outcome == Outcome::Keep).unwrap();
+    decision.outcome = Outcome::Release;
+    assert_eq!(ask(&plan), ["max-releases professional"]);
+    plan.types[0].rule.max_releases = None;
+    assert_eq!(ask(&plan), ["max-releases professional"]);
+    // Made under other settings.
+    plan.policy.types[0].max_releases = Some(6);
+    assert_eq!(ask(&plan), NONE);
+}
+
+#[test]
+fn stale_signal_looks_for_one_use_among_all_seats() {
+    let mut world = World::new();
+    world.idle(1, r"CORP\anna", "2026-11-17 08:00:00.001");
+    assert_eq!(guards(&world), NONE);
+    world.seats(Professional)[0].last_used = moment("2026-11-17 08:00:00.000");
+    assert_eq!(guards(&world), ["stale-signal"]);
+    // A seat of a type that is not enabled shows use just as well.
+    world.seat(seat(SeatType::User, 2, r"CORP\bob", "2020-01-01", "2026-11-24"));
+    assert_eq!(guards(&world), NONE);
+
+    world.seats(SeatType::User)[0].last_used = moment("2027-01-01");
+    assert_eq!(guards(&world), ["stale-signal"], "a time in the future is no sign of use");
+    world.seats(SeatType::User)[0].last_used = moment("2026-11-24 08:05:00");
+    assert_eq!(guards(&world), NONE, "within the tolerance of the clocks");
+    world.seats(SeatType::User)[0].last_used = moment("2026-11-24 08:05:00.001");
+    assert_eq!(guards(&world), ["stale-signal"]);
+}
+
+#[test]
+fn stale_signal_knows_a_site_on_which_nothing_was_ever_used() {
+    let mut world = World::new();
+    world.idle(1, r"CORP\anna", "never");
+    world.idle(2, r"CORP\bob", "1753-01-01");
+    world.idle(3, r"CORP\carl", "?soon");
+    world.rule(Professional).max_release_percent = 100;
+    assert_eq!(guards(&world), ["stale-signal"]);
+    world.policy.limits.stale_signal_days = 0;
+    assert_eq!(guards(&world), NONE);
+}
+
+#[test]
+fn incomplete_stops_a_type_whose_list_is_short_and_only_that() {
+    let mut world = site(10);
+    world.seat(seat(Analyzer, 200, r"CORP\bob", "2020-01-01", "2026-01-01"));
+    world.unreadable_list(Analyzer, "12 of 13 rows");
+    assert_eq!(guards(&world), ["incomplete analyzer"]);
+    let mut plan = world.plan();
+    plan.refusals = refusals(&world);
+    assert_eq!(plan.releases(&Guard::ALL).len(), 10);
+
+    // One that is not enabled is not needed.
+    world.policy.types.retain(|rule| rule.seat_type == Professional);
+    assert_eq!(guards(&world), NONE);
+}
+
+#[test]
+fn incomplete_counts_the_people_who_could_not_be_read() {
+    let mut world = site(20);
+    let asked: Vec<Uuid> = world.snapshot.people.keys().copied().collect();
+    assert_eq!(asked.len(), 100);
+    let unread = |world: &mut World, n: usize| {
+        for id in &asked[..n] {
+            world.snapshot.people.insert(*id, PersonRead::Unreadable("a login page".into()));
+        }
+    };
+    unread(&mut world, 10);
+    assert_eq!(guards(&world), NONE);
+    // Those who are not on the site any more were read well.
+    for id in &asked[50..] {
+        world.snapshot.people.insert(*id, PersonRead::Gone);
+    }
+    assert_eq!(guards(&world), NONE);
+    unread(&mut world, 11);
+    assert_eq!(guards(&world), ["incomplete"]);
+    world.policy.limits.max_unread_percent = 11;
+    assert_eq!(guards(&world), NONE);
+}
+
+#[test]
+fn incomplete_counts_answers_of_somebody_else_and_people_nobody_asked_for() {
+    let mut world = site(9);
+    for number in 0..9 {
+        world.read(&format!("CORP\\u{number}"), PersonRead::Whole(person(r"CORP\other")));
+    }
+    world.policy.limits.max_unread_percent = 9;
+    assert_eq!(guards(&world), NONE);
+    world.policy.limits.max_unread_percent = 8;
+    assert_eq!(guards(&world), ["incomplete"]);
+
+    // The same people were not asked for at all: they are 9 of 100 again.
+    for number in 0..9 {
+        world.snapshot.people.remove(&holder(&format!("CORP\\u{number}")).id);
+    }
+    assert_eq!(guards(&world), ["incomplete"]);
+    world.policy.limits.max_unread_percent = 9;
+    assert_eq!(guards(&world), NONE);
+    // Nobody was asked for anything.
+    world.snapshot.people.clear();
+    assert_eq!(guards(&world), ["incomplete"]);
+}
+
+#[test]
+fn clock_allows_the_tolerance_to_both_sides_and_has_to_be_known() {
+    let mut world = site(10);
+    let mut off = |milliseconds| {
+        let here = world.now;
+        let site = here + TimeDelta::milliseconds(milliseconds);
+        world.snapshot.clocks = Some(Clocks { site, here });
+        guards(&world)
+    };
+    assert_eq!(off(300_000), NONE);
+    assert_eq!(off(-300_000), NONE);
+    assert_eq!(off(300_001), ["clock"]);
+    assert_eq!(off(-300_001), ["clock"]);
+    let saw = refusals(&world).remove(0).saw;
+    assert!(saw.contains("is 301 s behind this machine's (allowed: 300 s)"), "{saw}");
+    world.snapshot.clocks = None;
+    assert_eq!(guards(&world), ["clock"]);
+}
+
+#[test]
+fn unsettled_stops_the_run() {
+    let mut world = site(10);
+    world.past.unsettled = 1;
+    assert_eq!(guards(&world), ["unsettled"]);
+    world.policy.limits.max_unsettled = 1;
+    assert_eq!(guards(&world), NONE);
+    world.past.unsettled = 2;
+    assert_eq!(guards(&world), ["unsettled"]);
+}
+
+#[test]
+fn shared_license_stops_until_somebody_says_something_that_is_not_wrong() {
+    let mut world = site(10);
+    let other = |same: Result<(), &str>| Sharing {
+        site: "Test".into(),
+        same: same.map_err(ToOwned::to_owned),
+    };
+    let mut ask = |same, declared| {
+        world.snapshot.sharing = vec![other(same)];
+        world.policy.limits.license_key_shared = declared;
+        guards(&world)
+    };
+    assert_eq!(ask(Ok(()), None), ["shared-license"]);
+    assert_eq!(ask(Err("no answer"), None), ["shared-license"]);
+    assert_eq!(ask(Ok(()), Some(true)), NONE);
+    assert_eq!(ask(Err("no answer"), Some(false)), NONE);
+    assert_eq!(ask(Ok(()), Some(false)), ["shared-license"]);
+}
+
+#[test]
+fn what_they_say() {
+    let mut world = site(60);
+    world.seat(seat(Analyzer, 200, r"CORP\bob", "2020-01-01", "2026-01-01"));
+    world.unreadable_list(Analyzer, "the site sent 12 of 13 rows");
+    for number in 0..100 {
+        world.seats(Professional)[number].last_used = moment("2026-10-01 10:00");
+    }
+    for number in 0..30 {
+        let why = PersonRead::Unreadable("200 with a login page".into());
+        world.read(&format!("CORP\\u{number}"), why);
+    }
+    world.snapshot.clocks =
+        Some(Clocks { site: world.now - TimeDelta::seconds(400), here: world.now });
+    world.past.unsettled = 2;
+    world.snapshot.sharing = vec![
+        Sharing { site: "Test".into(), same: Ok(()) },
+        Sharing { site: "Dev".into(), same: Err("connection refused".into()) },
+    ];
+    let mut plan = world.plan();
+    plan.policy.types[0].max_releases = Some(50);
+    let pause = Pause {
+        until: time("2026-12-31 22:59"),
+        why: "year-end closing".into(),
+        by: "anna@qlik1".into(),
+        since: time("2026-11-20"),
+    };
+    let refusals = check(&plan, &world.snapshot, &world.past, Some(&pause));
+    let seen: Vec<_> = refusals.iter().map(|r| r.guard).collect();
+    for guard in Guard::ALL {
+        assert!(seen.contains(&guard), "{guard}");
+    }
+    let lines: Vec<_> = refusals.iter().map(|r| format!("{}: {r}", name(r))).collect();
+    insta::assert_snapshot!(lines.join("\n"));
+}
+
+#[test]
+fn names_are_those_of_json() {
+    for guard in Guard::ALL {
+        assert_eq!(serde_json::to_value(guard).unwrap(), guard.as_str());
+    }
+}

@@ -1,0 +1,8 @@
+mod announcements;
+mod corrections;
+mod json;
+mod limits;
+mod properties;
+mod reasons;
+pub(in crate::release) mod support;
+mod table;

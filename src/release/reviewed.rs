@@ -1,0 +1,253 @@
+//! What a run carries out: its own plan, or of a plan that a person has read what still holds.
+
+use std::collections::HashMap;
+
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use super::apply::{self, Done};
+use super::plan::{self, Decision, Keep, Outcome, Past, Snapshot};
+use super::policy::Policy;
+use super::run::{Engine, Skipped};
+use super::session::{Session, Tally, planned};
+use super::{Guard, Plan, Refusal, TypePlan, guard, read, sharing};
+use crate::event::{Body, ReleaseRefused};
+use crate::ledger::Entry;
+use crate::license::{Moment, SeatType};
+use crate::store::{AppendError, StoreError};
+
+/// A plan that a person has read.
+pub(super) struct Reviewed {
+    pub(super) plan: Plan,
+    /// The guards that the person overrules.
+    pub(super) accepted: Vec<Guard>,
+}
+
+impl Engine {
+    /// Reads the site, plans and asks the guards.
+    pub(super) async fn look(
+        &self,
+        run: &str,
+        policy: &Policy,
+        past: &Past,
+        deadline: Instant,
+    ) -> Result<(Plan, Snapshot), StoreError> {
+        let site = &self.site.name;
+        let now = self.clock.now();
+        let (snapshot, sharing) = tokio::join!(
+            read::snapshot(&self.client, policy, past, &self.clock, now, deadline),
+            sharing::sharing(self, deadline),
+        );
+        let snapshot = Snapshot { sharing, ..snapshot };
+        let mut plan = plan::plan(run, site, &snapshot, past, policy, now);
+        plan.refusals = self.guards(&plan, &snapshot, past).await?;
+        Ok((plan, snapshot))
+    }
+
+    async fn guards(
+        &self,
+        plan: &Plan,
+        snapshot: &Snapshot,
+        past: &Past,
+    ) -> Result<Vec<Refusal>, StoreError> {
+        if plan.types.is_empty() {
+            // Nothing was read and nothing will be done.
+            return Ok(Vec::new());
+        }
+        let paused = self.store.pause(&self.site.name).await?;
+        Ok(guard::check(plan, snapshot, past, paused.as_ref()))
+    }
+}
+
+impl Session<'_> {
+    /// Plans, records the plan, and carries it out.
+    pub(super) async fn release(
+        &self,
+        reviewed: Option<Reviewed>,
+        tally: &mut Tally,
+    ) -> Result<(), AppendError> {
+        let engine = self.engine;
+        let mut policy = engine.site.release.policy.clone();
+        if let Some(reviewed) = &reviewed {
+            let planned = |seat_type| reviewed.plan.types.iter().any(|p| p.seat_type == seat_type);
+            policy.types.retain(|rule| planned(rule.seat_type));
+        }
+        let past = engine.store.release_past(self.site()).await?;
+        let looked = tokio::select! {
+            looked = engine.look(&self.run, &policy, &past, self.order.deadline) => looked,
+            () = self.order.stop.cancelled() => {
+                tally.ended = Some(apply::stopped());
+                return Ok(());
+            }
+        };
+        let (mut plan, snapshot) = looked?;
+        match reviewed {
+            None => self.record(&plan, &plan, &[], tally).await?,
+            Some(Reviewed { plan: read, accepted }) => {
+                let dropped = confine(&mut plan, &read, &past);
+                plan.refusals = engine.guards(&plan, &snapshot, &past).await?;
+                let known = read.refusals.iter().filter(|refusal| !plan.has(refusal));
+                let known: Vec<_> = known.cloned().collect();
+                plan.refusals.extend(known);
+                self.record(&read, &plan, &accepted, tally).await?;
+                for done in dropped {
+                    apply::count(tally, done);
+                }
+                plan.refusals.retain(|refusal| !is_accepted(refusal, &accepted));
+            }
+        }
+        let announcements = of_outcome(&plan, Outcome::Announce);
+        let announcements = apply::due(announcements.into_iter(), &Snapshot::default());
+        let due = apply::due(of_outcome(&plan, Outcome::Release).into_iter(), &snapshot);
+        drop(snapshot);
+        apply::announce(self, &plan, &announcements, tally).await?;
+        apply::release(self, due, &past, &policy, tally).await
+    }
+
+    /// The plan (the one that a person has read, if there is one), what the site and the guards say
+    /// now, and which guards were overruled.
+    async fn record(
+        &self,
+        plan: &Plan,
+        now: &Plan,
+        accepted: &[Guard],
+        tally: &mut Tally,
+    ) -> Result<(), AppendError> {
+        let json = serde_json::to_vec(plan).expect("a plan has only text keys");
+        self.engine.store.save_plan(self.site(), &self.run, json).await?;
+        let digest = plan.digest();
+        tally.counts = planned(plan);
+        tally.plan_digest = Some(digest.clone());
+        let stopping = now.refusals.iter().filter(|refusal| !is_accepted(refusal, accepted));
+        tally.refusals = stopping.cloned().collect();
+        let stops = |seat_type| {
+            tally.refusals.iter().any(|r| r.seat_type.is_none_or(|stopped| stopped == seat_type))
+        };
+        let types = || plan.types.iter().map(|part| part.seat_type);
+        tally.stopped = types().filter(|seat_type| stops(*seat_type)).collect();
+        let parts = now.types.iter();
+        tally.unread = parts
+            .filter_map(|part| Some((part.seat_type, part.problem.clone()?)))
+            .map(|(t, why)| (t, format!("the {} seats could not be read: {why}", t.title())))
+            .collect();
+        let entry = Entry::Planned {
+            digest,
+            counts: tally.counts.clone(),
+            refusals: now.refusals.clone(),
+            accepted: accepted.iter().map(|guard| guard.as_str().to_owned()).collect(),
+        };
+        let refused = ReleaseRefused {
+            run: self.run.clone(),
+            rehearsal: self.rehearsal(),
+            refusals: tally.refusals.clone(),
+        };
+        let any = !refused.refusals.is_empty();
+        let body = any.then_some(Body::ReleaseRefused(refused));
+        self.append(vec![entry], body.into_iter().collect()).await.map(drop)
+    }
+}
+
+fn is_accepted(refusal: &Refusal, accepted: &[Guard]) -> bool {
+    refusal.guard.can_be_accepted() && accepted.contains(&refusal.guard)
+}
+
+/// The decisions of an outcome, without the types that are stopped.
+fn of_outcome(plan: &Plan, outcome: Outcome) -> Vec<(SeatType, &Decision)> {
+    let stops = |seat_type| {
+        plan.refusals.iter().any(|r| r.seat_type.is_none_or(|stopped| stopped == seat_type))
+    };
+    let parts = plan.types.iter().filter(|part| !stops(part.seat_type));
+    let all = parts.flat_map(|part| part.decisions.iter().map(move |d| (part.seat_type, d)));
+    all.filter(|(_, decision)| decision.outcome == outcome).collect()
+}
+
+impl Plan {
+    /// Whether a guard says so already.
+    fn has(&self, refusal: &Refusal) -> bool {
+        let same =
+            |other: &Refusal| (other.guard, other.seat_type) == (refusal.guard, refusal.seat_type);
+        self.refusals.iter().any(same)
+    }
+}
+
+/// Reduces a plan to what a person has read and what still holds of it, in the order of that, and
+/// returns what does not. All facts are the plan's own; the other one only selects. Who goes first
+/// and how many, a person has decided: `keepFree` and `maxReleases` don't take out any.
+fn confine(plan: &mut Plan, read: &Plan, past: &Past) -> Vec<Done> {
+    let mut dropped = Vec::new();
+    for part in &mut plan.types {
+        let wanted: Vec<_> = read
+            .types
+            .iter()
+            .filter(|wanted| wanted.seat_type == part.seat_type)
+            .flat_map(|wanted| &wanted.decisions)
+            .filter(|decision| decision.outcome != Outcome::Keep)
+            .collect();
+        if part.problem.is_none() {
+            confine_type(part, &wanted, past, &mut dropped);
+        }
+    }
+    dropped
+}
+
+fn confine_type(part: &mut TypePlan, wanted: &[&Decision], past: &Past, dropped: &mut Vec<Done>) {
+    let mut known: HashMap<Uuid, Decision> =
+        part.decisions.drain(..).map(|decision| (decision.seat, decision)).collect();
+    let mut chosen = Vec::new();
+    for wanted in wanted {
+        let Some(holder) = wanted.holder.clone() else { continue };
+        let seat_type = part.seat_type;
+        let skipped = |why: String| Skipped { seat_type, seat: wanted.seat, holder, why };
+        let Some(now) = known.remove(&wanted.seat) else {
+            // Also when the plan names a seat twice.
+            if !chosen.iter().any(|other: &Decision| other.seat == wanted.seat) {
+                dropped.push(Done::Gone(skipped("the seat is gone".to_owned())));
+            }
+            continue;
+        };
+        let announced = part.rule.grace_days == 0 || past.announced.contains_key(&now.seat);
+        match against(wanted, &now, announced) {
+            Some(why) => {
+                dropped.push(Done::Kept(skipped(why)));
+                known.insert(now.seat, now);
+            }
+            None => chosen.push(Decision { outcome: wanted.outcome, keep: Vec::new(), ..now }),
+        }
+    }
+    let mut rest: Vec<_> = known.into_values().collect();
+    rest.sort_unstable_by_key(|decision| decision.seat);
+    for decision in &mut rest {
+        decision.outcome = Outcome::Keep;
+    }
+    part.decisions = chosen;
+    part.decisions.append(&mut rest);
+}
+
+/// Why a decision that a person has read is not carried out.
+fn against(wanted: &Decision, now: &Decision, announced: bool) -> Option<String> {
+    let holder = |decision: &Decision| decision.holder.as_ref().map(|holder| holder.id);
+    if holder(wanted) != holder(now) {
+        return Some("the seat belongs to somebody else now".to_owned());
+    }
+    if wanted.last_used != now.last_used {
+        return Some(match &now.last_used {
+            Moment::At(at) => format!("used on {}", plan::keep::utc(at)),
+            Moment::Never | Moment::Unreadable(_) => "its last use changed".to_owned(),
+        });
+    }
+    if wanted.created != now.created {
+        return Some("the time of its allocation changed".to_owned());
+    }
+    let is_cap = |keep: &&Keep| matches!(keep, Keep::EnoughFree { .. } | Keep::OverCap { .. });
+    if let Some(keep) = now.keep.iter().find(|keep| !is_cap(keep)) {
+        return Some(keep.text());
+    }
+    match (wanted.outcome, now.outcome) {
+        (Outcome::Release, Outcome::Announce) => Some("it has to be announced first".to_owned()),
+        (Outcome::Release, Outcome::Keep) if !announced => {
+            Some("it has to be announced first".to_owned())
+        }
+        (Outcome::Announce, Outcome::Release) => Some("it was announced before".to_owned()),
+        _ => None,
+    }
+}

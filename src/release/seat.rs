@@ -1,0 +1,294 @@
+//! One seat: read again, compare, intent, DELETE, read again, outcome.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use futures_util::future::join_all;
+use tokio::time::Instant;
+
+use super::apply::{Done, Due, Other};
+use super::plan::{self, Decision, Keep, Past, PersonRead, dates, keep};
+use super::policy::Policy;
+use super::run::Skipped;
+use super::session::Session;
+use super::verify::{self, Effect, Seen};
+use crate::event::{Body, SeatReleased};
+use crate::ledger::{self, Action, Entry, Intent, SeatResult};
+use crate::license::{Moment, Seat};
+use crate::qrs::write::Writer;
+use crate::store::AppendError;
+
+/// A seat is taken only if it was read within this time, and the site's answer is not waited for
+/// beyond it.
+pub(super) const FRESH: Duration = Duration::from_secs(60);
+
+/// How often a seat and its user are read before they count as unreadable.
+const READS: u32 = 3;
+
+/// How often a seat is looked at again because storing the intent took so long.
+const LOOKS: u32 = 3;
+
+/// What is needed to take seats.
+pub(super) struct Taking<'a> {
+    pub(super) session: &'a Session<'a>,
+    pub(super) writer: Writer,
+    pub(super) past: &'a Past,
+    pub(super) policy: &'a Policy,
+    /// [`FRESH`].
+    pub(super) fresh: Duration,
+}
+
+/// What a second look at a seat says.
+enum Look {
+    /// As in the plan, and still due, when the look began.
+    Same(Stamp),
+    Changed(String),
+    Gone,
+    Unread(String),
+}
+
+/// A moment by both clocks.
+#[derive(Debug, Clone, Copy)]
+struct Stamp {
+    shown: DateTime<Utc>,
+    runtime: Instant,
+}
+
+impl Taking<'_> {
+    /// Takes one seat from its user, if nothing has changed.
+    pub(super) async fn release(&self, due: Due) -> Result<Done, AppendError> {
+        let session = self.session;
+        if let Some(pause) = session.engine.store.pause(session.site()).await? {
+            let until = keep::utc(&pause.until);
+            let why = format!("{} paused releasing until {until}: {}", pause.by, pause.why);
+            return Ok(Done::Halt(why));
+        }
+        let mut read = match self.look(&due).await {
+            Look::Same(read) => read,
+            Look::Changed(why) => return Ok(Done::Kept(due.skipped(why))),
+            Look::Gone => return Ok(Done::Gone(due.skipped("the seat is gone".to_owned()))),
+            Look::Unread(why) => return Ok(Done::Unread(due.skipped(why))),
+        };
+        let intent = self.intent(&due);
+        let numbers = session.append(vec![Entry::Intent(intent.clone())], Vec::new()).await?;
+        let number = numbers.first().copied().expect("one record was appended");
+
+        for looks in 1.. {
+            if read.age(session) < self.fresh {
+                break;
+            }
+            let look = if looks < LOOKS {
+                self.look(&due).await
+            } else {
+                Look::Unread("storing what is to be done took too long".to_owned())
+            };
+            let (why, kept) = match look {
+                Look::Same(again) => {
+                    read = again;
+                    continue;
+                }
+                Look::Changed(why) => (why, true),
+                Look::Gone => ("the seat is gone".to_owned(), true),
+                Look::Unread(why) => (why, false),
+            };
+            let result = SeatResult::Refused { why: format!("nothing was sent: {why}") };
+            return self.record(due, number, intent, result, kept).await;
+        }
+        let (seat_type, seat, user) = (due.seat_type, due.decision.seat, due.holder.id);
+        // No await lies between the last check and this request, which is sent by then or never.
+        let answer = self.writer.deallocate(seat_type, seat, read.runtime + FRESH).await;
+        let effect = Effect::of_delete(&answer);
+        let result = verify::released(&session.engine.client, seat_type, seat, user, effect).await;
+        self.record(due, number, intent, result, false).await
+    }
+
+    /// The outcome, and the event if the seat was taken, at once.
+    async fn record(
+        &self,
+        due: Due,
+        number: u64,
+        intent: Intent,
+        result: SeatResult,
+        kept: bool,
+    ) -> Result<Done, AppendError> {
+        let outcome = ledger::Outcome {
+            intent: number,
+            action: intent.action,
+            seat_type: due.seat_type,
+            seat: due.decision.seat,
+            holder: due.holder.clone(),
+            result: result.clone(),
+            settled_later: false,
+        };
+        let mut bodies = Vec::new();
+        if matches!(result, SeatResult::Freed | SeatResult::Quarantined { .. }) {
+            let seat = self.session.facts(due.seat_type, &due.decision, &due.holder);
+            bodies.push(Body::SeatReleased(SeatReleased { seat, result: result.clone() }));
+        }
+        self.session.append(vec![Entry::Outcome(outcome)], bodies).await?;
+        Ok(Done::Attempted { intent, result, kept })
+    }
+
+    fn intent(&self, due: &Due) -> Intent {
+        Intent {
+            action: Action::Release,
+            seat_type: due.seat_type,
+            seat: due.decision.seat,
+            holder: due.holder.clone(),
+            created: due.decision.created.clone(),
+            last_used: due.decision.last_used.clone(),
+            because: self.because(due),
+        }
+    }
+
+    /// `idle for 43 days (threshold 30)`.
+    fn because(&self, due: &Due) -> String {
+        let now = self.session.engine.clock.now();
+        let rule = self.policy.rule(due.seat_type);
+        let days = due.decision.idle_since.map_or(0, |since| (now - since).num_days());
+        match dates::known(&due.decision.last_used) {
+            Some(_) => {
+                let threshold = rule.map_or(0, |rule| rule.release_threshold_days);
+                format!("idle for {days} days (threshold {threshold})")
+            }
+            None => {
+                let grace = rule.map_or(0, |rule| rule.never_used_grace_days);
+                format!("never used, allocated {days} days ago (grace {grace})")
+            }
+        }
+    }
+
+    /// Reads the seat, its user and the user's other seats again.
+    async fn look(&self, due: &Due) -> Look {
+        let mut unread = String::new();
+        for read in 0..READS {
+            if read > 0 {
+                verify::pause(&self.session.engine.client, read).await;
+            }
+            match self.look_once(due).await {
+                Look::Unread(why) => unread = why,
+                look => return look,
+            }
+        }
+        Look::Unread(unread)
+    }
+
+    async fn look_once(&self, due: &Due) -> Look {
+        let client = &self.session.engine.client;
+        let stamp = Stamp::now(self.session);
+        let once = Instant::now();
+        let (seat, person, others) = tokio::join!(
+            client.seat(due.seat_type, due.decision.seat, once),
+            client.person(due.holder.id, once),
+            self.others(due),
+        );
+        let seat = match seat {
+            Ok(Some(seat)) => seat,
+            Ok(None) => return self.is_gone(due).await,
+            Err(error) => return Look::Unread(error.what()),
+        };
+        if let Some(why) = difference(&due.decision, &seat) {
+            return Look::Changed(why);
+        }
+        if let PersonRead::Unreadable(why) = &person {
+            return Look::Unread(format!("the user could not be read: {why}"));
+        }
+        let now = self.session.engine.clock.now();
+        let keep = plan::keeping(&seat, &person, self.past, self.policy, now);
+        if let Some(first) = keep.first() {
+            return Look::Changed(first.text());
+        }
+        match others {
+            Ok(None) => Look::Same(stamp),
+            Ok(Some(why)) => Look::Changed(why),
+            Err(why) => Look::Unread(why),
+        }
+    }
+
+    /// Asks twice: a service that is not there answers 404, too.
+    async fn is_gone(&self, due: &Due) -> Look {
+        let (seat_type, seat, user) = (due.seat_type, due.decision.seat, due.holder.id);
+        let client = &self.session.engine.client;
+        match verify::see(client, seat_type, seat, user, false).await {
+            Ok(Seen::Absent) => Look::Gone,
+            Ok(Seen::Quarantined(_) | Seen::There) => {
+                Look::Unread("the site answered 404 for the seat, and then it was there".to_owned())
+            }
+            Err(why) => Look::Unread(why),
+        }
+    }
+
+    /// Whether the person has used another seat since the plan was made.
+    async fn others(&self, due: &Due) -> Result<Option<String>, String> {
+        if !self.policy.judge_per_user {
+            return Ok(None);
+        }
+        let once = Instant::now();
+        let client = &self.session.engine.client;
+        let reads = due.others.iter().map(async |other: &Other| {
+            let seat = client.seat(other.seat_type, other.seat, once).await;
+            (other, seat)
+        });
+        for (other, seat) in join_all(reads).await {
+            let seat = seat.map_err(|error| error.what())?;
+            // One that is gone is not used any more.
+            let Some(seat) = seat.filter(|seat| seat.last_used != other.last_used) else {
+                continue;
+            };
+            return Ok(Some(match dates::known(&seat.last_used) {
+                Some(at) => format!(
+                    "the same person used the {} seat on {}",
+                    other.seat_type.title(),
+                    keep::utc(&at)
+                ),
+                None => format!("the last use of the {} seat changed", other.seat_type.title()),
+            }));
+        }
+        Ok(None)
+    }
+}
+
+impl Stamp {
+    fn now(session: &Session<'_>) -> Self {
+        Self { shown: session.engine.clock.now(), runtime: Instant::now() }
+    }
+
+    fn age(&self, session: &Session<'_>) -> Duration {
+        session.engine.clock.age(self.shown, self.runtime)
+    }
+}
+
+impl Due {
+    pub(super) fn skipped(&self, why: String) -> Skipped {
+        Skipped {
+            seat_type: self.seat_type,
+            seat: self.decision.seat,
+            holder: self.holder.clone(),
+            why,
+        }
+    }
+}
+
+/// What is not as the plan saw it.
+fn difference(planned: &Decision, seat: &Seat) -> Option<String> {
+    let holder = |holder: &Option<crate::license::Holder>| holder.as_ref().map(|h| h.id);
+    if let Some(until) = &seat.quarantined {
+        return Some(Keep::Quarantined { until: until.clone() }.text());
+    }
+    if seat.id != planned.seat || holder(&seat.holder) != holder(&planned.holder) {
+        return Some("the seat belongs to somebody else now".to_owned());
+    }
+    if seat.last_used != planned.last_used {
+        return Some(match &seat.last_used {
+            Moment::At(at) => format!("used on {}", keep::utc(at)),
+            Moment::Never | Moment::Unreadable(_) => "its last use changed".to_owned(),
+        });
+    }
+    if seat.created != planned.created {
+        return Some("the time of its allocation changed".to_owned());
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,129 @@
+//! Between the intent and the DELETE, when storing takes longer than a look holds.
+
+use std::sync::Arc;
+
+use chrono::Utc;
+use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
+
+use super::*;
+use crate::clock::Clock;
+use crate::ledger::{Mode, Trigger};
+use crate::qrs::{Client, Options};
+use crate::release::apply;
+use crate::release::lock::Lock;
+use crate::release::run::{Engine, Order, Progress};
+use crate::simulator::{
+    Fault, FaultRule, Population, Running, Scenario, SeatKind, SeatSpec, UserSpec, When,
+};
+use crate::store::Store;
+
+const SETTINGS: &str = "Butler:
+  storage: {path: 'FOLDER/bursar.db'}
+  cert: {clientCert: FOLDER/client.pem, clientCertKey: FOLDER/client_key.pem, clientCertCA: FOLDER/root.pem}
+  configQRS:
+    host: 127.0.0.1
+    port: PORT
+    tlsServerName: NAME
+    headers: {static: [{name: X-Qlik-User, value: UserDirectory=INTERNAL; UserId=sa_api}]}
+  qlikSenseLicense:
+    licenseRelease: {licenseType: {analyzer: {enable: true}}}
+";
+
+/// A site with one idle seat, and an engine for it.
+async fn start() -> (Running, Engine, TempDir) {
+    crate::tls::install_provider();
+    let scenario = Scenario {
+        population: Population::none(),
+        users: vec![UserSpec::of("CORP", "anna")],
+        seats: vec![SeatSpec::of(SeatKind::Analyzer, "CORP\\anna", When::days_ago(60))],
+        ..Scenario::default()
+    };
+    let site = Running::start(scenario, ([127, 0, 0, 1], 0).into()).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    site.pki().write_to(folder.path()).unwrap();
+    let text = SETTINGS
+        .replace("FOLDER", folder.path().to_str().unwrap())
+        .replace("PORT", &site.addr().port().to_string())
+        .replace("NAME", &site.pki().server_name);
+    let file = folder.path().join("bursar.yaml");
+    std::fs::write(&file, text).unwrap();
+    let settings = crate::config::load(&file).expect("the settings are right").settings;
+    let store = Store::open(&settings.storage.path, settings.storage.outbox).await.unwrap();
+    let first = settings.sites[0].clone();
+    let engine = Engine {
+        client: Client::with(&first.name, &first.connection, Options::default()).unwrap(),
+        site: first,
+        settings: Arc::new(settings),
+        store,
+        clock: Clock::System,
+        destinations: [].into(),
+    };
+    (site, engine, folder)
+}
+
+/// Takes the one seat, where a look holds for no time at all.
+async fn take(engine: &Engine) -> Done {
+    let order = Order {
+        mode: Mode::Real,
+        trigger: Trigger::Schedule,
+        stop: CancellationToken::new(),
+        deadline: Instant::now(),
+        progress: Progress::default(),
+    };
+    let lock = Lock::take(engine, "run", &order.trigger).await.unwrap();
+    let session = Session::new(engine, &order, Mode::Real, "run".into(), &lock);
+    let (past, policy) = (Past::default(), &engine.site.release.policy);
+    let (plan, snapshot) = engine.look("run", policy, &past, order.deadline).await.unwrap();
+    let mut due = apply::due(plan.releases(&crate::release::Guard::ALL).into_iter(), &snapshot);
+    let writer = Writer::new(engine.client.clone());
+    let taking = Taking { session: &session, writer, past: &past, policy, fresh: Duration::ZERO };
+    taking.release(due.pop().expect("one seat is due")).await.unwrap()
+}
+
+/// Whether anything was sent that could change the site.
+fn changes(site: &Running) -> usize {
+    site.control().requests().iter().filter(|request| request.method != "GET").count()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_old_look_is_no_reason_to_delete() {
+    let (site, engine, _folder) = start().await;
+    let done = take(&engine).await;
+    let Done::Attempted { result: SeatResult::Refused { why }, kept: false, .. } = done else {
+        panic!("it was taken");
+    };
+    assert!(why.contains("nothing was sent"), "{why}");
+    assert_eq!(changes(&site), 0);
+    assert!(engine.store.unsettled(&engine.site.name).await.unwrap().is_empty());
+    // Looked at once before the intent, and twice after.
+    let looks = site.control().requests_to("/qrs/license/analyzeraccesstype/");
+    let looks = looks.iter().filter(|request| request.path.len() > 60).count();
+    assert_eq!(looks, 3);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_logs_in_while_the_intent_is_stored_keeps_the_seat() {
+    let (site, engine, _folder) = start().await;
+    let seat = site.control().seats(SeatKind::Analyzer)[0].id;
+    let login = Fault::UserLogsIn { user: "CORP\\anna".into() };
+    let path = format!("/qrs/license/analyzeraccesstype/{seat}");
+    site.control().set_fault(FaultRule::on(&path, login).skip(1));
+    let done = take(&engine).await;
+    let Done::Attempted { result: SeatResult::Refused { why }, kept: true, .. } = done else {
+        panic!("it was taken");
+    };
+    assert!(why.starts_with("nothing was sent: used on"), "{why}");
+    assert_eq!(changes(&site), 0);
+    assert!(engine.store.unsettled(&engine.site.name).await.unwrap().is_empty());
+}
+
+#[test]
+fn a_look_ages_by_the_clock_that_saw_more() {
+    let minute = chrono::Duration::seconds(60);
+    let runtime = Instant::now();
+    for shown in [Utc::now() - minute, Utc::now() + minute] {
+        let age = Clock::System.age(shown, runtime);
+        assert!(age > Duration::from_secs(59), "{age:?}");
+    }
+}

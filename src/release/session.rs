@@ -1,0 +1,290 @@
+//! One run that holds the lock: its records, its events, its end.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use super::Refusal;
+use super::lock::Lock;
+use super::plan::{Decision, Outcome, Plan, dates};
+use super::run::{Engine, Order, Report, RunError, Skipped};
+use crate::event::{Body, Event, ReleaseRun, SeatFacts, SeatsKept};
+use crate::ledger::{Entry, Head, Intent, Mode, RunStatus, SeatResult, TypeCounts};
+use crate::license::{Holder, Moment, SeatType};
+use crate::store::{Addition, AppendError};
+
+/// Records of a run that are written at once.
+pub(super) const CHUNK: usize = 200;
+
+/// A run under the lock.
+pub(super) struct Session<'a> {
+    pub(super) engine: &'a Engine,
+    pub(super) order: &'a Order,
+    pub(super) mode: Mode,
+    pub(super) run: String,
+    pub(super) lock: &'a Lock,
+    started: DateTime<Utc>,
+}
+
+/// What a run has done so far.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    pub(super) counts: Vec<TypeCounts>,
+    pub(super) refusals: Vec<Refusal>,
+    pub(super) seats: Vec<(Intent, SeatResult)>,
+    pub(super) skipped: Vec<Skipped>,
+    pub(super) plan_digest: Option<String>,
+    /// What ended the run early.
+    pub(super) ended: Option<(RunStatus, String)>,
+    /// The first seat that could not be taken or given back, and how many there were.
+    pub(super) first_failure: Option<String>,
+    pub(super) failures: u64,
+    /// Types whose seats could not be listed, and types that guards stopped.
+    pub(super) unread: Vec<(SeatType, String)>,
+    pub(super) stopped: Vec<SeatType>,
+}
+
+impl Tally {
+    /// The counts of a type, made if it has none yet.
+    pub(super) fn of(&mut self, seat_type: SeatType) -> &mut TypeCounts {
+        let known = self.counts.iter().position(|counts| counts.seat_type == seat_type);
+        let place = known.unwrap_or_else(|| {
+            self.counts.push(no_counts(seat_type));
+            self.counts.len() - 1
+        });
+        &mut self.counts[place]
+    }
+
+    pub(super) fn failed(&mut self, why: String) {
+        self.failures += 1;
+        self.first_failure.get_or_insert(why);
+    }
+
+    /// How the run ended, and why early or in part.
+    fn status(&self) -> (RunStatus, Option<String>) {
+        if let Some((status, why)) = &self.ended {
+            return (*status, Some(why.clone()));
+        }
+        let types = self.counts.len();
+        if types > 0 && self.unread.len() == types {
+            let why = self.unread.first().map(|(_, why)| why.clone());
+            return (RunStatus::Failed, why);
+        }
+        if types > 0 && self.stopped.len() == types {
+            return (RunStatus::Refused, None);
+        }
+        if let Some(first) = &self.first_failure {
+            let why = format!("{} of the seats failed; the first: {first}", self.failures);
+            return (RunStatus::Partly, Some(why));
+        }
+        if let Some((_, why)) = self.unread.first() {
+            return (RunStatus::Partly, Some(why.clone()));
+        }
+        let partly = !self.stopped.is_empty();
+        (if partly { RunStatus::Partly } else { RunStatus::Done }, None)
+    }
+}
+
+impl<'a> Session<'a> {
+    pub(super) fn new(
+        engine: &'a Engine,
+        order: &'a Order,
+        mode: Mode,
+        run: String,
+        lock: &'a Lock,
+    ) -> Self {
+        let started = engine.clock.now();
+        Self { engine, order, mode, run, lock, started }
+    }
+
+    pub(super) fn site(&self) -> &'a str {
+        &self.engine.site.name
+    }
+
+    pub(super) fn rehearsal(&self) -> bool {
+        self.mode == Mode::Rehearsal
+    }
+
+    /// Appends records of this run, and what is told of them, while the lock is held.
+    pub(super) async fn append(
+        &self,
+        entries: Vec<Entry>,
+        bodies: Vec<Body>,
+    ) -> Result<Vec<u64>, AppendError> {
+        let events = bodies.into_iter().map(|body| self.engine.addressed(body)).collect();
+        let additions = entries.into_iter().map(|entry| self.addition(entry)).collect();
+        let claim = Some(self.lock.claim());
+        let (numbers, _) = self.engine.store.append(claim, additions, move |_| events).await?;
+        Ok(numbers)
+    }
+
+    fn addition(&self, entry: Entry) -> Addition {
+        Addition { site: self.site().to_owned(), run: Some(self.run.clone()), entry }
+    }
+
+    /// The run begins: nothing was read for it and nothing done.
+    pub(super) async fn begin(&self) -> Result<(), AppendError> {
+        let entry = Entry::RunStarted {
+            mode: self.mode,
+            trigger: self.order.trigger.clone(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            policy: self.engine.site.release.policy.clone(),
+        };
+        self.append(vec![entry], Vec::new()).await.map(drop)
+    }
+
+    /// The run ends, with what went wrong with its records. A run that has lost its lock still says
+    /// so: that changes nothing on the site.
+    pub(super) async fn end(
+        &self,
+        mut tally: Tally,
+        done: Result<(), AppendError>,
+    ) -> Result<Report, RunError> {
+        if let Err(error) = done {
+            tally.ended = Some((RunStatus::Failed, error.to_string()));
+        }
+        let (status, why) = tally.status();
+        match self.record_end(&tally, status, why.clone(), true).await {
+            Ok(head) => Ok(self.report(tally, status, why, head)),
+            Err(AppendError::ClaimLost { site }) => {
+                let lost = AppendError::ClaimLost { site }.to_string();
+                let (status, why) = (RunStatus::Failed, Some(lost));
+                let head = self.record_end(&tally, status, why.clone(), false).await?;
+                Ok(self.report(tally, status, why, head))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn record_end(
+        &self,
+        tally: &Tally,
+        status: RunStatus,
+        why: Option<String>,
+        fenced: bool,
+    ) -> Result<Head, AppendError> {
+        let entry = Entry::RunEnded { status, counts: tally.counts.clone(), why: why.clone() };
+        let mut bodies = Vec::new();
+        if self.mode != Mode::Undo && tally.plan_digest.is_some() {
+            bodies.push(Body::SeatsKept(SeatsKept {
+                run: self.run.clone(),
+                rehearsal: self.rehearsal(),
+                types: tally.counts.clone(),
+            }));
+        }
+        let ended = ReleaseRun {
+            run: self.run.clone(),
+            mode: self.mode,
+            trigger: self.order.trigger.clone(),
+            status,
+            started: self.started,
+            ended: self.engine.clock.now(),
+            types: tally.counts.clone(),
+            plan_digest: tally.plan_digest.clone(),
+            ledger: Head { seq: 0, hash: String::new() },
+            why,
+        };
+        let engine = self.engine.clone();
+        let events = move |head: &Head| {
+            bodies.push(Body::ReleaseRun(ReleaseRun { ledger: head.clone(), ..ended }));
+            bodies.into_iter().map(|body| engine.addressed(body)).collect()
+        };
+        let claim = fenced.then(|| self.lock.claim());
+        let additions = vec![self.addition(entry)];
+        let (_, head) = self.engine.store.append(claim, additions, events).await?;
+        Ok(head)
+    }
+
+    fn report(&self, tally: Tally, status: RunStatus, why: Option<String>, head: Head) -> Report {
+        Report {
+            run: self.run.clone(),
+            mode: self.mode,
+            status,
+            counts: tally.counts,
+            refusals: tally.refusals,
+            seats: tally.seats,
+            skipped: tally.skipped,
+            why,
+            head,
+        }
+    }
+
+    /// What events say of a seat.
+    pub(super) fn facts(
+        &self,
+        seat_type: SeatType,
+        decision: &Decision,
+        holder: &Holder,
+    ) -> SeatFacts {
+        let (created, last_used) = (&decision.created, &decision.last_used);
+        SeatFacts {
+            run: self.run.clone(),
+            rehearsal: self.rehearsal(),
+            seat_type,
+            seat: decision.seat,
+            holder: holder.clone(),
+            created: created.clone(),
+            last_used: last_used.clone(),
+            idle_days: idle_days(created, last_used, self.engine.clock.now()),
+        }
+    }
+}
+
+impl Engine {
+    /// An event of this site, now, with those who want it.
+    pub(super) fn addressed(&self, body: Body) -> (Event, Vec<String>) {
+        let event = Event::new(&self.site.name, self.clock.now(), body);
+        let wanting = self.destinations.iter().filter(|d| d.wants(&event));
+        let ids = wanting.map(|d| d.id().to_owned()).collect();
+        (event, ids)
+    }
+}
+
+/// A fresh id of a run; ids sort by time.
+pub(super) fn run_id() -> String {
+    Uuid::now_v7().to_string()
+}
+
+/// Whole days since last use or, for a seat that was never used, since its allocation.
+pub(super) fn idle_days(created: &Moment, last_used: &Moment, now: DateTime<Utc>) -> i64 {
+    let since = dates::known(last_used).or_else(|| dates::known(created));
+    since.map_or(0, |since| (now - since).num_days())
+}
+
+/// The counts of a plan before anything is done.
+pub(super) fn planned(plan: &Plan) -> Vec<TypeCounts> {
+    let counts = |outcome, part: &super::TypePlan| part.count(outcome) as u64;
+    plan.types
+        .iter()
+        .map(|part| {
+            let reasons = part.kept_by_reason().into_iter();
+            TypeCounts {
+                seats: part.decisions.len() as u64,
+                planned: counts(Outcome::Release, part),
+                kept: counts(Outcome::Keep, part),
+                kept_by_reason: reasons
+                    .map(|(code, count)| (code.to_owned(), count as u64))
+                    .collect(),
+                ..no_counts(part.seat_type)
+            }
+        })
+        .collect()
+}
+
+fn no_counts(seat_type: SeatType) -> TypeCounts {
+    TypeCounts {
+        seat_type,
+        seats: 0,
+        planned: 0,
+        released: 0,
+        quarantined: 0,
+        announced: 0,
+        kept: 0,
+        changed: 0,
+        refused: 0,
+        gone: 0,
+        unclear: 0,
+        kept_by_reason: BTreeMap::new(),
+    }
+}

@@ -1,0 +1,49 @@
+//! Other sites of the settings with the same license. A seat that is taken on one of them may be
+//! taken on all, and use of one doesn't show on the others.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use tokio::time::Instant;
+
+use super::plan::Sharing;
+use super::run::Engine;
+use crate::config::settings::Site;
+use crate::qrs::Client;
+
+/// Another site holds a run up for no longer.
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// The sites that share the license of the engine's, and those of which it can't be told. Nobody is
+/// asked when the settings say that the license is shared.
+pub(super) async fn sharing(engine: &Engine, deadline: Instant) -> Vec<Sharing> {
+    let name = &engine.site.name;
+    let others: Vec<_> = engine.settings.sites.iter().filter(|site| site.name != *name).collect();
+    if others.is_empty() || engine.site.release.policy.limits.license_key_shared == Some(true) {
+        return Vec::new();
+    }
+    let deadline = deadline.min(Instant::now() + LIMIT);
+    let (own, theirs) = tokio::join!(
+        engine.client.license_fingerprint(deadline),
+        join_all(others.iter().map(|site| fingerprint(site, deadline))),
+    );
+    let mut sharing = Vec::new();
+    for (site, theirs) in others.into_iter().zip(theirs) {
+        let same = match (&own, theirs) {
+            (Err(error), _) => {
+                Err(format!("the license of {name} can't be read: {}", error.what()))
+            }
+            (_, Err(why)) => Err(why),
+            (Ok(Some(own)), Ok(Some(theirs))) if *own == theirs => Ok(()),
+            // One without a license shares none.
+            (Ok(_), Ok(_)) => continue,
+        };
+        sharing.push(Sharing { site: site.name.clone(), same });
+    }
+    sharing
+}
+
+async fn fingerprint(site: &Site, deadline: Instant) -> Result<Option<String>, String> {
+    let client = Client::new(&site.name, &site.connection).map_err(|error| error.to_string())?;
+    client.license_fingerprint(deadline).await.map_err(|error| error.what())
+}

@@ -1,0 +1,177 @@
+//! The ledger of a store file, looked at without changing anything: beside a running daemon, or of
+//! a copy on another machine.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, Row};
+
+use super::ledger::{COLUMNS, find_run};
+use super::plans;
+use crate::ledger::Head;
+use crate::ledger::chain::{Broken, Raw};
+use crate::store::{StoreError, file};
+
+/// Blocks: for commands only. Shows the ledger as it was when it was opened.
+#[derive(Debug)]
+pub struct LedgerFile {
+    db: Connection,
+    path: PathBuf,
+    /// A store that was made before there was a ledger.
+    older: bool,
+    /// Opened without regard to other processes, since there were none.
+    alone: bool,
+}
+
+/// A record, or what is wrong with it; with its number, where at least that can be read.
+pub type Readable = Result<Raw, (Option<u64>, Broken)>;
+
+impl LedgerFile {
+    /// Opens a store file that is there.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        let alone = !file::log_of(path).exists();
+        let db = file::open_to_read(path)?;
+        let failed = |e: rusqlite::Error| StoreError::from_sql(path, "read the ledger", &e);
+        // One transaction for all that is read.
+        db.execute_batch("BEGIN").map_err(failed)?;
+        let older = file::is_older_than_ledger(&db).map_err(failed)?;
+        Ok(Self { db, path: path.to_path_buf(), older, alone })
+    }
+
+    /// Somebody began to write while the file was looked at: what was read may be half of this and
+    /// half of that.
+    pub fn disturbed(&self) -> bool {
+        self.alone && file::log_of(&self.path).exists()
+    }
+
+    /// What the first record follows, and the last record, as the store noted them.
+    pub fn ends(&self) -> Result<(Head, Head), StoreError> {
+        if self.older {
+            return Ok((Head::zero(), Head::zero()));
+        }
+        let end = |which: &str| {
+            self.db.query_row("SELECT seq, hash FROM ledger_end WHERE which = ?1", [which], |r| {
+                Ok(Head { seq: number(r, 0)?, hash: r.get(1)? })
+            })
+        };
+        end("start").and_then(|start| Ok((start, end("head")?))).map_err(|e| self.failed(&e))
+    }
+
+    /// Hands each record to `take`, in order.
+    pub fn each<E: From<StoreError>>(
+        &self,
+        mut take: impl FnMut(Readable) -> Result<(), E>,
+    ) -> Result<(), E> {
+        if self.older {
+            return Ok(());
+        }
+        let failed = |e: rusqlite::Error| E::from(self.failed(&e));
+        let mut query = self
+            .db
+            .prepare(&format!("SELECT {COLUMNS} FROM ledger ORDER BY seq"))
+            .map_err(failed)?;
+        let mut rows = query.query([]).map_err(failed)?;
+        while let Some(row) = rows.next().map_err(failed)? {
+            take(readable(row))?;
+        }
+        Ok(())
+    }
+
+    /// The records of a run and, after them, what later runs found out about its seats. `run` may
+    /// be the beginning of its id.
+    pub fn run(&self, run: &str) -> Result<Vec<Raw>, StoreError> {
+        if self.older {
+            return Ok(Vec::new());
+        }
+        let Some(run) = find_run(&self.db, run).map_err(|e| self.failed(&e))?? else {
+            return Ok(Vec::new());
+        };
+        let read = || {
+            let mut query = self
+                .db
+                .prepare(&format!("SELECT {COLUMNS} FROM ledger WHERE run = ?1 ORDER BY seq"))?;
+            let mut records =
+                query.query_map([&run], strict)?.collect::<rusqlite::Result<Vec<_>>>()?;
+            let mut query = self.db.prepare(&format!(
+                "SELECT {COLUMNS} FROM ledger WHERE kind = 'outcome' AND run <> ?1 AND
+                     json_extract(iif(json_valid(entry), entry, '{{}}'), '$.intent') IN
+                         (SELECT seq FROM ledger WHERE run = ?1 AND kind = 'intent')
+                  ORDER BY seq"
+            ))?;
+            for later in query.query_map([&run], strict)? {
+                records.push(later?);
+            }
+            Ok(records)
+        };
+        read().map_err(|e| self.failed(&e))
+    }
+
+    /// The numbers of all intents that the store counts as unsettled.
+    pub fn unsettled(&self) -> Result<BTreeSet<u64>, StoreError> {
+        if self.older {
+            return Ok(BTreeSet::new());
+        }
+        let read = || {
+            let mut query = self.db.prepare("SELECT seq FROM release_unsettled")?;
+            query.query_map([], |r| number(r, 0))?.collect::<rusqlite::Result<_>>()
+        };
+        read().map_err(|e| self.failed(&e))
+    }
+
+    /// The JSON of a run's plan, where it is still kept.
+    pub fn plan(&self, run: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        if self.older {
+            return Ok(None);
+        }
+        plans::plan(&self.db, run).map_err(|e| self.failed(&e))
+    }
+
+    /// What guards the ledger in the file and is not as it must be, by name.
+    pub fn missing_guards(&self) -> Result<Vec<String>, StoreError> {
+        if self.older {
+            return Ok(Vec::new());
+        }
+        let compare = || {
+            let found = file::ledger_schema(&self.db)?;
+            let expected = file::expected_ledger_schema()?;
+            let odd = expected.iter().filter(|part| !found.contains(part));
+            let foreign = found.iter().filter(|part| !expected.contains(part));
+            let names: BTreeSet<_> = odd.chain(foreign).map(|(name, _)| name.clone()).collect();
+            Ok(names.into_iter().collect())
+        };
+        compare().map_err(|e| self.failed(&e))
+    }
+
+    fn failed(&self, error: &rusqlite::Error) -> StoreError {
+        StoreError::from_sql(&self.path, "read the ledger", error)
+    }
+}
+
+fn readable(row: &Row<'_>) -> Readable {
+    strict(row).map_err(|e| {
+        let seq = number(row, 0).ok();
+        let place = seq.map_or_else(|| "a record".to_owned(), |seq| format!("record {seq}"));
+        (seq, Broken::Unreadable { place, why: e.to_string() })
+    })
+}
+
+fn strict(row: &Row<'_>) -> rusqlite::Result<Raw> {
+    Ok(Raw {
+        seq: number(row, 0)?,
+        time: row.get(1)?,
+        site: row.get(2)?,
+        run: row.get(3)?,
+        kind: row.get(4)?,
+        entry: row.get(5)?,
+        previous: row.get(6)?,
+        hash: row.get(7)?,
+    })
+}
+
+fn number(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
+    match row.get_ref(column)? {
+        ValueRef::Integer(n) if n >= 0 => Ok(n.unsigned_abs()),
+        other => Err(rusqlite::Error::InvalidColumnType(column, "seq".into(), other.data_type())),
+    }
+}

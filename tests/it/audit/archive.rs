@@ -1,0 +1,181 @@
+//! `bursar audit archive`.
+
+use super::*;
+
+/// Two runs in May, one in June.
+async fn may_and_june() -> Desk {
+    let desk = Desk::new().await;
+    for (run, time) in [
+        ("run-1", "2024-05-10T02:00:00Z"),
+        ("run-2", "2024-05-20T02:00:00Z"),
+        ("run-3", "2024-06-10T02:00:00Z"),
+    ] {
+        desk.set(time);
+        desk.run(run, 1, true).await;
+    }
+    desk
+}
+
+fn archive(desk: &Desk, before: &str, file: &str) -> Said {
+    desk.audit(&["archive", "-c", "bursar.yaml", "--before", before, "-o", file])
+}
+
+fn left(desk: &Desk) -> Vec<i64> {
+    let db = rusqlite::Connection::open(desk.path("bursar.db")).unwrap();
+    let mut query = db.prepare("SELECT seq FROM ledger ORDER BY seq").unwrap();
+    query.query_map([], |r| r.get(0)).unwrap().map(Result::unwrap).collect()
+}
+
+#[tokio::test]
+async fn the_chain_goes_on_from_what_was_archived() {
+    let desk = may_and_june().await;
+    let past = desk.store.release_past("default").await.unwrap();
+    let old_head = desk.store.head().await.unwrap().unwrap();
+    let said = archive(&desk, "2024-06-01", "may.jsonl");
+    assert_eq!(said.code, 0, "{}", said.err);
+    assert_eq!(left(&desk), [9, 10, 11, 12, 13]);
+    let head = desk.store.head().await.unwrap().unwrap();
+    assert!(said.out.contains(&format!("head: 13:{}", head.hash)), "{}", said.out);
+
+    let alone = desk.verify(&[]);
+    assert_eq!(alone.code, 0, "{}", alone.out);
+    assert_eq!(alone.json()["notes"][0], "records up to 8 were archived");
+    let both = desk.verify(&["--file", "may.jsonl"]);
+    assert_eq!((both.code, both.json()["ranges"].to_string()), (0, "[[1,13]]".to_owned()));
+    assert_eq!(desk.audit(&["verify", "--file", "may.jsonl"]).code, 0);
+    let head = format!("{}:{}", old_head.seq, old_head.hash);
+    assert_eq!(desk.verify(&["--head", &head]).code, 0);
+
+    // The record of it says what the file is.
+    let record = desk.store.records(13, 1).await.unwrap().remove(0);
+    let Entry::Archived { through, records, file, digest, by } = record.entry else { panic!() };
+    assert_eq!((through.seq, records, file.as_str()), (8, 8, "may.jsonl"));
+    let bytes = std::fs::read(desk.path("may.jsonl")).unwrap();
+    assert_eq!(digest, bursar::ledger::digest(&bytes));
+    assert!(by.contains('@'));
+
+    // What the past means for the next run is not forgotten, and the next one goes on.
+    assert_eq!(desk.store.release_past("default").await.unwrap(), past);
+    desk.set("2024-07-10T02:00:00Z");
+    desk.run("run-4", 1, true).await;
+    assert_eq!(archive(&desk, "2024-07-01", "june.jsonl").code, 0);
+    // The record of the first archive is of today.
+    assert_eq!(left(&desk), [13, 14, 15, 16, 17, 18]);
+    let all = desk.verify(&["--file", "june.jsonl", "--file", "may.jsonl"]);
+    assert_eq!((all.code, all.json()["ranges"].to_string()), (0, "[[1,18]]".to_owned()));
+    assert_eq!(desk.verify(&["--file", "june.jsonl"]).code, 0);
+    let gap = desk.verify(&["--file", "may.jsonl"]);
+    assert_eq!(gap.code, 3);
+    assert_eq!((&gap.problems()[0]["first"], &gap.problems()[0]["last"]), (&9.into(), &12.into()));
+}
+
+#[tokio::test]
+async fn a_changed_archive_is_found() {
+    let desk = may_and_june().await;
+    archive(&desk, "2024-06-01", "may.jsonl");
+    let text = std::fs::read_to_string(desk.path("may.jsonl")).unwrap();
+    for (changed, code) in [
+        (text.replacen("user0", "user9", 1), 3),
+        (text.lines().skip(1).map(|line| format!("{line}\n")).collect(), 0),
+        (text.lines().take(7).map(|line| format!("{line}\n")).collect(), 3),
+        (text.lines().filter(|l| !l.contains("\"seq\":4,")).map(|l| format!("{l}\n")).collect(), 3),
+        (text[..text.len() - 1].to_owned(), 3),
+        (format!("{text}\n"), 3),
+        // Line ends of another system.
+        (text.replace('\n', "\r\n"), 0),
+    ] {
+        std::fs::write(desk.path("other.jsonl"), &changed).unwrap();
+        let said = desk.verify(&["--file", "other.jsonl"]);
+        assert_eq!(said.code, code, "{}\n{changed}", said.out);
+        assert!(code == 3 || said.json()["notes"].to_string().contains("byte for byte"));
+    }
+}
+
+#[tokio::test]
+async fn a_head_of_old_needs_the_archive() {
+    let desk = may_and_june().await;
+    let hash = desk.store.records(4, 1).await.unwrap().remove(0).hash;
+    archive(&desk, "2024-06-01", "may.jsonl");
+    let head = format!("4:{hash}");
+    let said = desk.verify(&["--head", &head]);
+    assert_eq!((said.code, &said.problems()[0]["problem"]), (3, &"notHere".into()));
+    assert_eq!(desk.verify(&["--head", &head, "--file", "may.jsonl"]).code, 0);
+    let other = format!("4:{}", "a".repeat(64));
+    assert_eq!(desk.verify(&["--head", &other, "--file", "may.jsonl"]).code, 3);
+}
+
+#[tokio::test]
+async fn a_run_is_never_cut() {
+    let desk = Desk::new().await;
+    desk.set("2024-05-10T02:00:00Z");
+    desk.run("run-1", 1, true).await;
+    // Under way at midnight of Berlin.
+    desk.set("2024-05-31T21:59:00Z");
+    desk.append(Some("run-2"), started()).await;
+    desk.append(None, Entry::Resumed { by: "anna".into() }).await;
+    desk.set("2024-05-31T22:01:00Z");
+    desk.append(Some("run-2"), end(0)).await;
+    assert_eq!(archive(&desk, "2024-06-01", "may.jsonl").code, 0);
+    assert_eq!(left(&desk), [5, 6, 7, 8]);
+    let said = archive(&desk, "2024-06-01", "more.jsonl");
+    assert_eq!(said.code, 0);
+    assert!(said.out.starts_with("no records"), "{}", said.out);
+    assert!(!desk.path("more.jsonl").exists());
+}
+
+#[tokio::test]
+async fn a_run_that_has_not_ended_is_waited_for() {
+    let desk = Desk::new().await;
+    desk.set("2024-05-10T02:00:00Z");
+    desk.run("run-1", 1, false).await;
+    let said = archive(&desk, "2024-06-01", "may.jsonl");
+    assert_eq!(said.code, 3);
+    assert!(said.err.contains("run run-1 began before 2024-06-01"), "{}", said.err);
+    // Its process died, and the next run went over it.
+    desk.set("2024-05-11T02:00:00Z");
+    desk.run("run-2", 1, true).await;
+    // Unless it lives and has the lock.
+    let hour = Duration::from_secs(3600);
+    let claim = desk.store.claim_release("default", "run-1", "me", hour).await.unwrap().unwrap();
+    desk.set(&Utc::now().to_rfc3339());
+    let renewed = desk.store.claim_release("default", "run-1", "me", hour).await.unwrap();
+    assert!(renewed.is_ok());
+    let said = archive(&desk, "2024-06-01", "may.jsonl");
+    assert_eq!(said.code, 1);
+    assert!(said.err.contains("run run-1 is under way"), "{}", said.err);
+    assert_eq!(left(&desk).len(), 7);
+    desk.store.drop_claim(&claim).await.unwrap();
+    std::fs::remove_file(desk.path("may.jsonl")).unwrap();
+    assert_eq!(archive(&desk, "2024-06-01", "may.jsonl").code, 0);
+}
+
+#[tokio::test]
+async fn an_intent_without_an_outcome_stays() {
+    let desk = Desk::new().await;
+    desk.set("2024-05-10T02:00:00Z");
+    desk.append(Some("run-1"), started()).await;
+    let seq = desk.append(Some("run-1"), intent(1)).await;
+    desk.append(Some("run-1"), end(0)).await;
+    let said = archive(&desk, "2024-06-01", "may.jsonl");
+    assert_eq!(said.code, 3);
+    assert!(said.err.contains("record 2 is an intent"), "{}", said.err);
+    assert!(!desk.path("may.jsonl").exists());
+    desk.append(Some("run-2"), outcome(seq, 1, SeatResult::Freed)).await;
+    assert_eq!(archive(&desk, "2024-06-01", "may.jsonl").code, 0);
+}
+
+#[tokio::test]
+async fn nothing_is_archived_from_a_broken_ledger_or_over_a_file() {
+    let desk = may_and_june().await;
+    std::fs::write(desk.path("may.jsonl"), "mine").unwrap();
+    let said = archive(&desk, "2024-06-01", "may.jsonl");
+    assert_eq!(said.code, 1);
+    assert_eq!(std::fs::read_to_string(desk.path("may.jsonl")).unwrap(), "mine");
+    assert_eq!(left(&desk).len(), 12);
+    desk.tamper(|db| db.execute_batch("UPDATE ledger SET time = 7 WHERE seq = 12").unwrap());
+    let said = archive(&desk, "2024-06-01", "other.jsonl");
+    assert_eq!(said.code, 3);
+    assert!(said.err.contains("record 12 was changed"), "{}", said.err);
+    assert!(!desk.path("other.jsonl").exists());
+    assert_eq!(left(&desk).len(), 12);
+}

@@ -1,0 +1,209 @@
+//! Each guard stops a run before the first DELETE, and says so.
+
+use bursar::event::Body;
+use bursar::ledger::{Entry, Mode, RunStatus};
+use bursar::license::SeatType;
+use bursar::release::Guard;
+use bursar::release::run::Report;
+use bursar::simulator::{Fault, FaultRule, SeatKind};
+use bursar::store::Addition;
+use chrono::TimeDelta;
+
+use super::world::{World, crowd, order, path, people, start, status};
+
+/// The run was stopped by this guard: nothing sent, recorded and told with what it saw and what to
+/// do.
+async fn assert_stopped(world: &World, report: &Report, guard: Guard, saw: &str) {
+    let changes = world.changes();
+    assert!(changes.is_empty(), "{guard}: {changes:?}");
+    assert_eq!(report.status, RunStatus::Refused, "{guard}: {report:?}");
+    let stops = report.refusals.iter().find(|refusal| refusal.guard == guard);
+    let refusal = stops.unwrap_or_else(|| panic!("{guard}: {report:?}"));
+    assert!(refusal.saw.contains(saw), "{guard}: {}", refusal.saw);
+    assert!(!refusal.fix.is_empty());
+    let told = world.told("releaseRefused").await;
+    let Some(Body::ReleaseRefused(told)) = told.last() else { panic!("{guard}: {told:?}") };
+    assert_eq!(told.refusals, report.refusals);
+    assert!(!told.rehearsal);
+    let planned = world.entries().await.into_iter().rev().find_map(|entry| match entry {
+        Entry::Planned { refusals, .. } => Some(refusals),
+        _ => None,
+    });
+    assert_eq!(planned.as_ref(), Some(&report.refusals));
+    assert!(world.told("seatReleased").await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn percent() {
+    let seats = [("a", 100), ("b", 90), ("c", 1), ("d", 1), ("e", 1)];
+    let world = World::new(people(SeatKind::Analyzer, &seats)).await;
+    let mut world = world;
+    world.settings(|release| {
+        for rule in &mut release.policy.types {
+            rule.max_release_percent = 20;
+        }
+        release.policy.types.retain(|rule| rule.seat_type == SeatType::Analyzer);
+    });
+    let report = world.run(Mode::Real).await;
+    assert_stopped(&world, &report, Guard::Percent, "2 of 5 Analyzer seats").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_type_that_is_stopped_does_not_stop_the_other() {
+    let mut scenario = people(SeatKind::Analyzer, &[("a", 100), ("b", 90), ("c", 1)]);
+    let other = crowd(SeatKind::Professional, 2);
+    scenario.users.extend(other.users);
+    scenario.seats.extend(other.seats);
+    let world = World::new(scenario).await;
+    let report = world.run(Mode::Real).await;
+    assert_eq!(report.status, RunStatus::Partly, "{report:?}");
+    assert_eq!(world.deletes(), 2);
+    assert_eq!(world.holders(SeatKind::Analyzer), ["a", "b", "c"]);
+    assert_eq!(report.refusals.len(), 1);
+}
+
+/// A plan that was made under other settings, or edited.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn max_releases() {
+    let mut world = World::new(crowd(SeatKind::Analyzer, 3)).await;
+    world.settings(|release| {
+        release.policy.types.retain(|rule| rule.seat_type == SeatType::Analyzer);
+    });
+    let plan = world.engine().plan(None, tokio::time::Instant::now()).await.unwrap();
+    world.settings(|release| release.policy.types[0].max_releases = Some(2));
+    let report = world.engine().apply(plan, &[], &order(Mode::Real)).await.unwrap();
+    assert_stopped(&world, &report, Guard::MaxReleases, "3 seats").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn stale_signal() {
+    let seats = [("a", 100), ("b", 20), ("c", 20), ("d", 9), ("e", 20)];
+    let world = World::new(people(SeatKind::Analyzer, &seats)).await;
+    let report = world.run(Mode::Real).await;
+    assert_stopped(&world, &report, Guard::StaleSignal, "within 7 days").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn incomplete_list() {
+    let mut world = World::new(crowd(SeatKind::Analyzer, 3)).await;
+    world.settings(|release| {
+        release.policy.types.retain(|rule| rule.seat_type == SeatType::Analyzer);
+        release.policy.judge_per_user = false;
+    });
+    let list = "/qrs/license/analyzeraccesstype/full";
+    world.fault(FaultRule::on(list, Fault::ShortList { drop: 1 }));
+    let report = world.run(Mode::Real).await;
+    // The only type: the run failed rather than being refused.
+    assert_eq!(report.status, RunStatus::Failed, "{report:?}");
+    let report = Report { status: RunStatus::Refused, ..report };
+    assert_stopped(&world, &report, Guard::Incomplete, "complete list").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn incomplete_people() {
+    let world = World::new(crowd(SeatKind::Analyzer, 3)).await;
+    world.fault(FaultRule::on("/qrs/user", status(500)));
+    let report = world.run(Mode::Real).await;
+    assert_stopped(&world, &report, Guard::Incomplete, "3 of 3 users").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn clock() {
+    for seconds in [-400, 400] {
+        let world = World::new(crowd(SeatKind::Analyzer, 3)).await;
+        world.fault(Fault::ClockSkew { seconds });
+        let report = world.run(Mode::Real).await;
+        assert_stopped(&world, &report, Guard::Clock, "the site's clock").await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn unsettled() {
+    let mut world = World::new(crowd(SeatKind::Analyzer, 3)).await;
+    world.settings(|release| release.concurrency = 1);
+    let seat = path(SeatType::Analyzer, &world.seat(SeatKind::Analyzer, "idle0"));
+    world.fault(FaultRule::on(&seat, Fault::Hang).method("DELETE"));
+    let engine = world.engine();
+    let running = tokio::spawn(async move { engine.run(&order(Mode::Real)).await });
+    world.until_deletes(1).await;
+    running.abort();
+    assert!(running.await.unwrap_err().is_cancelled());
+
+    world.pass(TimeDelta::minutes(5));
+    world.control().clear_faults();
+    world.fault(FaultRule::on(&seat, status(500)));
+    let report = world.run(Mode::Real).await;
+    assert_eq!(world.deletes(), 1, "the one before");
+    assert_eq!(report.status, RunStatus::Refused, "{report:?}");
+    assert_eq!(report.refusals[0].guard, Guard::Unsettled);
+    assert_eq!(world.told("releaseRefused").await.len(), 1);
+
+    world.control().clear_faults();
+    let report = world.run(Mode::Real).await;
+    assert_eq!(report.status, RunStatus::Done, "{report:?}");
+    assert_eq!(world.control().seats(SeatKind::Analyzer).len(), 9);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn shared_license() {
+    let mut world = World::new(crowd(SeatKind::Analyzer, 3)).await;
+    // The same machine under another name: the same license.
+    let mut twin = world.settings.sites[0].clone();
+    twin.name = "twin".into();
+    world.settings.sites.push(twin);
+    let report = world.run(Mode::Real).await;
+    assert_stopped(&world, &report, Guard::SharedLicense, "twin has the same license").await;
+
+    // What was said is believed until it turns out to be wrong.
+    world.settings(|release| release.policy.limits.license_key_shared = Some(false));
+    let report = world.run(Mode::Real).await;
+    assert_stopped(&world, &report, Guard::SharedLicense, "licenseKeyShared is false, but").await;
+
+    world.settings(|release| release.policy.limits.license_key_shared = Some(true));
+    assert_eq!(world.run(Mode::Real).await.status, RunStatus::Done);
+    assert_eq!(world.deletes(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_site_that_can_not_be_asked() {
+    let mut world = World::new(crowd(SeatKind::Analyzer, 3)).await;
+    let mut other = world.settings.sites[0].clone();
+    other.name = "other".into();
+    other.connection.client_cert = "no such file".into();
+    world.settings.sites.push(other);
+    let report = world.run(Mode::Real).await;
+    assert_stopped(&world, &report, Guard::SharedLicense, "whether other has it can't be told")
+        .await;
+    world.settings(|release| release.policy.limits.license_key_shared = Some(false));
+    assert_eq!(world.run(Mode::Real).await.status, RunStatus::Done);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn paused() {
+    let world = World::new(crowd(SeatKind::Analyzer, 3)).await;
+    let site = world.settings.sites[0].name.clone();
+    let until = start() + TimeDelta::hours(1);
+    let entry = Entry::Paused { until, why: "year end".into(), by: "anna".into() };
+    let addition = Addition { site, run: None, entry };
+    world.store.append(None, vec![addition], |_| Vec::new()).await.unwrap();
+    let report = world.run(Mode::Real).await;
+    assert_stopped(&world, &report, Guard::Paused, "year end").await;
+    world.pass(TimeDelta::hours(2));
+    assert_eq!(world.run(Mode::Real).await.status, RunStatus::Done);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_guard_has_its_test() {
+    // Those above, by name: a new guard wants one, too.
+    let tested = [
+        Guard::Percent,
+        Guard::MaxReleases,
+        Guard::StaleSignal,
+        Guard::Incomplete,
+        Guard::Clock,
+        Guard::Unsettled,
+        Guard::SharedLicense,
+        Guard::Paused,
+    ];
+    assert_eq!(tested, Guard::ALL);
+}
