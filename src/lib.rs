@@ -17,7 +17,8 @@
 //! | [`release`] | giving idle seats back: rules, plan, guards, apply, undo |
 //! | [`ledger`] | the audit trail of releases, hash-chained |
 //! | [`destination`] | the destination trait, the registry, one folder per destination |
-//! | [`store`] | the embedded SQL store: outbox, latest snapshots, migrations |
+//! | [`store`] | the embedded SQL store: outbox, latest snapshots, history, migrations |
+//! | [`import`] | taking over the history that Butler wrote |
 //! | [`daemon`] | the supervisor: pollers, delivery workers, shutdown, service managers |
 //! | [`plain`], [`clock`], [`backoff`] | text from outside, time and waits |
 //! | [`tls`] | certificates, keys and TLS settings from PEM files |
@@ -30,6 +31,7 @@ pub mod config;
 pub mod daemon;
 pub mod destination;
 pub mod event;
+pub mod import;
 pub mod ledger;
 pub mod license;
 pub mod monitor;

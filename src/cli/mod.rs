@@ -26,6 +26,7 @@ mod completions;
 mod config;
 mod demo;
 mod healthcheck;
+mod import;
 mod outbox;
 mod release;
 mod run;
@@ -92,6 +93,7 @@ enum Command {
     Release(release::Release),
     Audit(audit::Audit),
     Outbox(outbox::Outbox),
+    Import(import::Import),
     Config(config::Config),
     Healthcheck(healthcheck::Healthcheck),
     Service(service::Service),
@@ -119,6 +121,7 @@ pub fn main() -> ExitCode {
         Command::Release(command) => command.execute(),
         Command::Audit(command) => command.execute(),
         Command::Outbox(command) => command.execute(),
+        Command::Import(command) => command.execute(),
         Command::Config(command) => command.execute(),
         Command::Healthcheck(command) => command.execute(),
         Command::Service(command) => command.execute(),

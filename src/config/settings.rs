@@ -62,6 +62,17 @@ pub struct Log {
 pub struct Storage {
     pub path: PathBuf,
     pub outbox: OutboxLimits,
+    pub history: HistoryRetention,
+}
+
+/// How many days the history of figures is kept, by how finely. Each at least as long as the one
+/// before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HistoryRetention {
+    /// Every poll.
+    pub raw_days: u32,
+    pub hourly_days: u32,
+    pub daily_days: u32,
 }
 
 /// How much a destination's queue may hold while the destination is down.

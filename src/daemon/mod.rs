@@ -2,6 +2,7 @@
 //!
 //! Everything that is spawned here is owned by the [`Daemon`] and joined by [`Daemon::stop`].
 
+mod history;
 pub mod lock;
 pub mod logging;
 pub mod notify;
@@ -65,7 +66,7 @@ struct Shared {
 impl Daemon {
     /// Opens the store, builds the destinations and starts everything. Polls begin at once.
     pub async fn start(settings: Settings, clock: Clock) -> anyhow::Result<Self> {
-        let Storage { path, outbox } = &settings.storage;
+        let Storage { path, outbox, .. } = &settings.storage;
         let lock = lock::take(path)?;
         let store = Store::open_with_clock(path, *outbox, move || clock.now()).await?;
         let destinations: Arc<[_]> = registry::build(&settings)?.into();
@@ -105,6 +106,7 @@ impl Daemon {
         for site in &shared.settings.sites {
             daemon.start_site(&shared, site)?;
         }
+        daemon.pollers.spawn(history::run(shared.clone(), daemon.stop_polling.clone()));
         daemon.pollers.spawn(certificates(shared, daemon.stop_polling.clone()));
         Ok(daemon)
     }

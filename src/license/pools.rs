@@ -78,7 +78,65 @@ pub struct TokenTotals {
     pub available_tokens: f64,
 }
 
+/// One kind of access license with its figures, by the names that InfluxDB points and the history
+/// have.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Figures {
+    /// `professional`, `analyzer` ...: the tag `license_type` of the points.
+    pub pool: &'static str,
+    /// Whether the license has this kind at all.
+    pub enabled: bool,
+    /// In the order of [`FIELDS`].
+    pub figures: Vec<(&'static str, f64)>,
+}
+
+/// The fields of each kind of access license.
+pub const FIELDS: [(&str, &[&str]); 6] = [
+    ("analyzer", &SEATS),
+    ("professional", &SEATS),
+    ("analyzer_capacity", &["allocated_minutes", "unavailable_minutes", "used_minutes"]),
+    ("token_login", &["allocated_tokens", "token_cost", "unavailable_tokens", "used_tokens"]),
+    ("token_user", &["allocated_tokens", "quarantined_tokens", "token_cost", "used_tokens"]),
+    ("tokens_available", &["available_tokens", "total_tokens"]),
+];
+
+const SEATS: [&str; 6] = ["allocated", "available", "excess", "quarantined", "total", "used"];
+
 impl Pools {
+    /// Every kind that the server mentioned, in the order of [`FIELDS`].
+    pub fn figures(&self) -> Vec<Figures> {
+        let seats = |p: SeatPool| {
+            (p.enabled, vec![p.allocated, p.available, p.excess, p.quarantined, p.total, p.used])
+        };
+        let kinds = [
+            self.analyzer.map(seats),
+            self.professional.map(seats),
+            self.analyzer_capacity.map(|p| {
+                (p.enabled, vec![p.allocated_minutes, p.unavailable_minutes, p.used_minutes])
+            }),
+            self.token_login.map(|p| {
+                let figures =
+                    [p.allocated_tokens, p.token_cost, p.unavailable_tokens, p.used_tokens];
+                (p.enabled, figures.to_vec())
+            }),
+            self.token_user.map(|p| {
+                let figures =
+                    [p.allocated_tokens, p.quarantined_tokens, p.token_cost, p.used_tokens];
+                (p.enabled, figures.to_vec())
+            }),
+            self.tokens.map(|p| (p.enabled, vec![p.available_tokens, p.total_tokens])),
+        ];
+        FIELDS
+            .iter()
+            .zip(kinds)
+            .filter_map(|((pool, names), kind)| {
+                let (enabled, figures) = kind?;
+                let figures = names.iter().copied().zip(figures).collect();
+                Some(Figures { pool, enabled, figures })
+            })
+            .collect()
+    }
+
     /// Reads the answer of `GET /qrs/license/accesstypeoverview`.
     ///
     /// The interface is marked experimental, so much may be missing: a section, or a figure that

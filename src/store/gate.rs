@@ -34,6 +34,9 @@ pub(super) struct Gate {
     path: Arc<Path>,
     connection: Shared,
     writes: Mutex<Vec<Write>>,
+    /// Writes that still work, before all fail as if the process had ended.
+    #[cfg(test)]
+    pub(super) writes_left: std::sync::atomic::AtomicUsize,
 }
 
 impl Gate {
@@ -54,6 +57,8 @@ impl Gate {
             path: path.into(),
             connection: Arc::new(tokio::sync::Mutex::new(Some(connection))),
             writes: Mutex::default(),
+            #[cfg(test)]
+            writes_left: usize::MAX.into(),
         })
     }
 
@@ -81,6 +86,14 @@ impl Gate {
         doing: &'static str,
         change: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
+        #[cfg(test)]
+        {
+            use std::sync::atomic::Ordering::SeqCst;
+            let take = |left: usize| left.checked_sub(1);
+            if self.writes_left.fetch_update(SeqCst, SeqCst, take).is_err() {
+                return Err(StoreError::Closed);
+            }
+        }
         let (sender, mut answer) = oneshot::channel();
         let path = self.path.clone();
         let write: Write = Box::new(move |connection| {

@@ -1,5 +1,5 @@
-//! The embedded SQL store: one file that holds the outbox, the latest snapshots and the health of
-//! the polls.
+//! The embedded SQL store: one file that holds the outbox, the latest snapshots, the health of
+//! the polls and the [`history`] of their figures.
 //!
 //! The **outbox** keeps each event once, with one delivery row for each destination that wants it.
 //! [`Store::record`] returns when all of it is on the disk; a row leaves when the destination
@@ -14,6 +14,7 @@ mod error;
 mod file;
 mod gate;
 mod health;
+pub mod history;
 mod manage;
 mod outbox;
 mod release;

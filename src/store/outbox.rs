@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use tracing::warn;
 
 use super::drops::{CHUNK, DropReason, Drops, Victim};
-use super::{Store, StoreError};
+use super::{Store, StoreError, history};
 use crate::config::settings::OutboxLimits;
 use crate::event::{Class, Event};
 
@@ -36,7 +36,7 @@ pub enum Settlement {
 
 impl Store {
     /// Queues each event for the destinations named beside it, and keeps recurring events as the
-    /// latest of their site and kind. All or nothing, and on the disk when it returns. Wakes the
+    /// latest of their site and kind, their figures in the history. All or nothing, and on the disk when it returns. Wakes the
     /// workers.
     ///
     /// Recording an event again (same id) is harmless, so a call whose outcome is unclear may be
@@ -182,7 +182,7 @@ pub(super) fn queue_id(db: &Connection, destination: &str) -> rusqlite::Result<O
         .optional()
 }
 
-/// Queues events, and drops what is over the limits then.
+/// Queues events, keeps their figures, and drops what is over the limits then.
 pub(super) fn record(
     db: &Connection,
     events: &[(Event, Vec<String>)],
@@ -194,6 +194,7 @@ pub(super) fn record(
         return Ok(drops);
     }
     let queues = insert(db, events, now)?;
+    history::record(db, events.iter().map(|(event, _)| event))?;
     expire(db, now, limits, &mut drops)?;
     for queue in queues {
         evict(db, queue, limits, CHUNK + events.len(), &mut drops)?;

@@ -23,34 +23,42 @@ fn to(destinations: &[&str], event: &Event) -> (Event, Vec<String>) {
 }
 
 /// A store in a folder of its own, on a clock that only the test moves.
-struct Bench {
+pub(super) struct Bench {
     folder: TempDir,
-    store: Store,
+    pub(super) store: Store,
     clock: Arc<AtomicI64>,
 }
 
 impl Bench {
-    async fn new(max_events: u64) -> Self {
+    pub(super) async fn new(max_events: u64) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(AtomicI64::new(0));
         let store = open(&folder.path().join("bursar.db"), max_events, &clock).await.unwrap();
         Self { folder, store, clock }
     }
 
-    fn path(&self) -> PathBuf {
+    pub(super) fn path(&self) -> PathBuf {
         self.folder.path().join("bursar.db")
     }
 
     /// A connection as another process would have it.
-    fn other(&self) -> rusqlite::Connection {
+    pub(super) fn other(&self) -> rusqlite::Connection {
         rusqlite::Connection::open(self.path()).unwrap()
     }
 
-    fn advance(&self, by: Duration) {
+    pub(super) fn advance(&self, by: Duration) {
         self.clock.fetch_add(by.as_secs() as i64, Ordering::Relaxed);
     }
 
-    fn store_now(&self) -> DateTime<Utc> {
+    pub(super) fn advance_by(&self, seconds: i64) {
+        self.clock.fetch_add(seconds, Ordering::Relaxed);
+    }
+
+    pub(super) fn set_now(&self, now: DateTime<Utc>) {
+        self.clock.store((now - at(0)).num_seconds(), Ordering::Relaxed);
+    }
+
+    pub(super) fn store_now(&self) -> DateTime<Utc> {
         at(self.clock.load(Ordering::Relaxed))
     }
 
@@ -74,7 +82,7 @@ impl Bench {
         self.store.queue_state(destination).await.unwrap().unwrap()
     }
 
-    fn rows(&self, table: &str) -> i64 {
+    pub(super) fn rows(&self, table: &str) -> i64 {
         let query = format!("SELECT count(*) FROM {table}");
         self.other().query_row(&query, [], |r| r.get(0)).unwrap()
     }

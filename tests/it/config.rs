@@ -364,6 +364,9 @@ fn references_are_resolved_and_explained_masked() {
     Butler.storage.path                                                                     /var/lib/bursar/bursar.db                     environment, the service's state directory
     Butler.storage.outbox.maxEvents                                                         100000                                        default
     Butler.storage.outbox.maxAgeDays                                                        30                                            default
+    Butler.storage.history.rawDays                                                          90                                            default
+    Butler.storage.history.hourlyDays                                                       730                                           default
+    Butler.storage.history.dailyDays                                                        3650                                          default
     Butler.cert.clientCert                                                                  client.pem                                    conf/x.yaml:9
     Butler.cert.clientCertKey                                                               client_key.pem                                conf/x.yaml:10
     Butler.cert.clientCertCA                                                                root.pem                                      conf/x.yaml:11
@@ -389,6 +392,20 @@ fn references_are_resolved_and_explained_masked() {
     Butler.webhookNotification.qlikSenseLicenseMonitor.webhooks[0].headers[0].name          Authorization                                 conf/x.yaml:36
     Butler.webhookNotification.qlikSenseLicenseMonitor.webhooks[0].headers[0].value         ***                                           conf/x.yaml:36
     "#);
+}
+
+#[test]
+fn the_history_is_kept_for_longer_the_coarser_it_is() {
+    let of = |text: &str| load(&working(text), &environment());
+    let written = "  storage: {history: {rawDays: 7, hourlyDays: 7, dailyDays: 36500}}";
+    let history = of(written).unwrap().settings.storage.history;
+    assert_eq!((history.raw_days, history.hourly_days, history.daily_days), (7, 7, 36_500));
+    let defaults = of("").unwrap().settings.storage.history;
+    assert_eq!((defaults.raw_days, defaults.hourly_days, defaults.daily_days), (90, 730, 3650));
+    let problems = of("  storage: {history: {rawDays: 800, dailyDays: 700}}").unwrap_err();
+    insta::assert_snapshot!(problems, @"");
+    let problems = of("  storage: {history: {rawDays: 0, dailyDays: 1.5}}").unwrap_err();
+    insta::assert_snapshot!(problems, @"");
 }
 
 #[test]

@@ -13,6 +13,8 @@ mod config;
 mod daemon;
 mod dashboard;
 mod dependencies;
+mod history;
+mod import;
 mod influxdb;
 mod mqtt;
 mod outbox;

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bursar::config::settings::{
-    Log, Mqtt as MqttSettings, MqttAuth, MqttProtocol, MqttTls, MqttTopics, OutboxLimits, Storage,
+    HistoryRetention, Log, Mqtt as MqttSettings, MqttAuth, MqttProtocol, MqttTls, MqttTopics,
+    OutboxLimits, Storage,
 };
 use bursar::config::{Secret, Settings};
 use bursar::destination::mqtt::Mqtt;
@@ -41,6 +42,7 @@ fn settings(named_sites: bool) -> Settings {
         storage: Storage {
             path: "unused.db".into(),
             outbox: OutboxLimits { max_events: 1000, max_age: Duration::from_secs(3600) },
+            history: HistoryRetention { raw_days: 90, hourly_days: 730, daily_days: 3650 },
         },
         sites: Vec::new(),
         named_sites,

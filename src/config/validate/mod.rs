@@ -24,7 +24,7 @@ use tracing::level_filters::LevelFilter;
 use super::environment::Environment;
 use super::node::{Node, Place, Value};
 use super::problem::{Problem, Severity};
-use super::settings::{Log, OutboxLimits, Settings, Storage, Tag};
+use super::settings::{HistoryRetention, Log, OutboxLimits, Settings, Storage, Tag};
 use super::{raw, secret::Secret};
 
 /// A setting's place: the node if it was written, else where it would stand.
@@ -290,7 +290,7 @@ pub(super) fn settings(check: &mut Check<'_>, root: &Node, ignored: &[String]) -
         file: check.file.to_path_buf(),
         log: log(&top),
         time_zone: check.zone,
-        storage: storage(check, &top.storage),
+        storage: storage(check, &butler.get("storage"), &top.storage),
         web: web::settings(check, &butler.get("web")),
         named_sites: !top.sites.is_empty(),
         sites,
@@ -344,7 +344,7 @@ fn log(top: &raw::Butler) -> Log {
     }
 }
 
-fn storage(check: &Check<'_>, raw: &raw::Storage) -> Storage {
+fn storage(check: &Check<'_>, at: &At<'_>, raw: &raw::Storage) -> Storage {
     let path = match raw.path.trim() {
         "" => default_store(check.env),
         written => PathBuf::from(written),
@@ -353,7 +353,27 @@ fn storage(check: &Check<'_>, raw: &raw::Storage) -> Storage {
         max_events: raw.outbox.max_events.unsigned_abs(),
         max_age: check.seconds(raw.outbox.max_age_days * 86_400),
     };
-    Storage { path, outbox }
+    let history = history(check, &at.get("history"), &raw.history);
+    Storage { path, outbox, history }
+}
+
+fn history(check: &Check<'_>, at: &At<'_>, raw: &raw::History) -> HistoryRetention {
+    for (key, days, finer, least) in [
+        ("hourlyDays", raw.hourly_days, "rawDays", raw.raw_days),
+        ("dailyDays", raw.daily_days, "hourlyDays", raw.hourly_days),
+    ] {
+        if days < least {
+            let what = format!("{days} is less than {finer}, {least}: there would be a hole");
+            check.error(&at.get(key), what, format!("write at least {least}, or lower {finer}"));
+        }
+    }
+    // The schema has checked the range.
+    let days = |number: i64| u32::try_from(number).unwrap_or_default();
+    HistoryRetention {
+        raw_days: days(raw.raw_days),
+        hourly_days: days(raw.hourly_days),
+        daily_days: days(raw.daily_days),
+    }
 }
 
 const STORE: &str = "bursar.db";

@@ -22,7 +22,7 @@ use async_trait::async_trait;
 use self::server::Verdict;
 use self::split::{LineOutcome, Write};
 use self::tags::StaticTags;
-use super::http::{self, Endpoint};
+use super::http;
 use super::route::Routes;
 use super::{Destination, Outcome, Probe, ProbeFailure};
 use crate::config::settings::{self, InfluxVersion, Settings};
@@ -81,20 +81,7 @@ impl InfluxDb {
     /// # Errors
     /// As [`new`](Self::new).
     pub fn with_routes(influxdb: &settings::InfluxDb, routes: Routes) -> Result<Self, BuildError> {
-        let client = Endpoint {
-            url: &influxdb.url,
-            ca_cert: influxdb.ca_cert.as_deref(),
-            reject_unauthorized: influxdb.reject_unauthorized,
-            timeout: influxdb.timeout,
-        }
-        .client()?;
-        let secret = match &influxdb.version {
-            InfluxVersion::V1 { auth, .. } => auth.as_ref().map(|auth| auth.password.clone()),
-            InfluxVersion::V2 { token, .. } | InfluxVersion::V3 { token, .. } => {
-                Some(token.clone())
-            }
-        };
-        let server = server::Server { client, url: influxdb.url.clone(), secret };
+        let server = server::Server::new(influxdb, influxdb.timeout)?;
         let (api, major) = match &influxdb.version {
             InfluxVersion::V1 { auth, database, retention_policy } => {
                 let client = v1::Client::new(server, auth, database, retention_policy)?;

@@ -10,9 +10,11 @@ use crate::config::settings::UserTag;
 use crate::destination::payload;
 use crate::event::{Body, Event, Monitor, ServerLicenseStatus};
 use crate::license::Pools;
+use crate::license::pools::Figures;
 
 const SERVER_LICENSE: &str = "qlik_sense_server_license";
-const ACCESS_LICENSE: &str = "qlik_sense_license";
+/// Measurement of the access licenses.
+pub const ACCESS_LICENSE: &str = "qlik_sense_license";
 
 /// Tag that tells the kinds of access licenses apart.
 pub const LICENSE_TYPE: &str = "license_type";
@@ -104,68 +106,17 @@ fn server_license(
 }
 
 fn access_licenses(event: &Event, pools: &Pools, static_tags: &[(String, String)]) -> Vec<Point> {
-    let mut points = Vec::new();
-    let mut add = |kind: &str, figures: &[(&'static str, f64)]| {
+    let point = |kind: Figures| {
         let mut tags = static_tags.to_vec();
-        tags.push((LICENSE_TYPE.into(), kind.into()));
-        let fields =
-            figures.iter().map(|(name, figure)| ((*name).into(), Field::Float(*figure))).collect();
-        points.push(Point { measurement: ACCESS_LICENSE, tags, fields, time: event.time });
+        tags.push((LICENSE_TYPE.into(), kind.pool.into()));
+        let fields = kind
+            .figures
+            .into_iter()
+            .map(|(name, figure)| (name.into(), Field::Float(figure)))
+            .collect();
+        Point { measurement: ACCESS_LICENSE, tags, fields, time: event.time }
     };
-    for (kind, pool) in [("analyzer", pools.analyzer), ("professional", pools.professional)] {
-        if let Some(pool) = pool {
-            add(
-                kind,
-                &[
-                    ("allocated", pool.allocated),
-                    ("available", pool.available),
-                    ("excess", pool.excess),
-                    ("quarantined", pool.quarantined),
-                    ("total", pool.total),
-                    ("used", pool.used),
-                ],
-            );
-        }
-    }
-    if let Some(pool) = pools.analyzer_capacity {
-        add(
-            "analyzer_capacity",
-            &[
-                ("allocated_minutes", pool.allocated_minutes),
-                ("unavailable_minutes", pool.unavailable_minutes),
-                ("used_minutes", pool.used_minutes),
-            ],
-        );
-    }
-    if let Some(pool) = pools.token_login {
-        add(
-            "token_login",
-            &[
-                ("allocated_tokens", pool.allocated_tokens),
-                ("token_cost", pool.token_cost),
-                ("unavailable_tokens", pool.unavailable_tokens),
-                ("used_tokens", pool.used_tokens),
-            ],
-        );
-    }
-    if let Some(pool) = pools.token_user {
-        add(
-            "token_user",
-            &[
-                ("allocated_tokens", pool.allocated_tokens),
-                ("quarantined_tokens", pool.quarantined_tokens),
-                ("token_cost", pool.token_cost),
-                ("used_tokens", pool.used_tokens),
-            ],
-        );
-    }
-    if let Some(pool) = pools.tokens {
-        add(
-            "tokens_available",
-            &[("available_tokens", pool.available_tokens), ("total_tokens", pool.total_tokens)],
-        );
-    }
-    points
+    pools.figures().into_iter().map(point).collect()
 }
 
 #[cfg(test)]

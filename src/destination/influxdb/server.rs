@@ -7,14 +7,15 @@ use chrono::Utc;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue};
-use reqwest::{RequestBuilder, StatusCode};
+use reqwest::{RequestBuilder, Response, StatusCode};
 use serde_json::Value;
 use url::Url;
 
 use super::BuildError;
 use super::split::Line;
 use crate::config::Secret;
-use crate::destination::http;
+use crate::config::settings::{self, InfluxVersion};
+use crate::destination::http::{self, Endpoint};
 
 /// How much of the server's own words is kept.
 const MESSAGE_LIMIT: usize = 240;
@@ -50,7 +51,37 @@ pub struct Answer {
     pub body: String,
 }
 
+/// Why there is no answer to read.
+#[derive(Debug)]
+pub enum Refused {
+    /// None came; in words.
+    NoAnswer(String),
+    /// The server refused.
+    Answer(Answer),
+}
+
 impl Server {
+    /// The connection that the settings describe.
+    ///
+    /// # Errors
+    /// When the CA file can't be used.
+    pub fn new(influxdb: &settings::InfluxDb, timeout: Duration) -> Result<Self, BuildError> {
+        let client = Endpoint {
+            url: &influxdb.url,
+            ca_cert: influxdb.ca_cert.as_deref(),
+            reject_unauthorized: influxdb.reject_unauthorized,
+            timeout,
+        }
+        .client()?;
+        let secret = match &influxdb.version {
+            InfluxVersion::V1 { auth, .. } => auth.as_ref().map(|auth| auth.password.clone()),
+            InfluxVersion::V2 { token, .. } | InfluxVersion::V3 { token, .. } => {
+                Some(token.clone())
+            }
+        };
+        Ok(Self { client, url: influxdb.url.clone(), secret })
+    }
+
     /// The URL of one of the server's paths. A path prefix in the settings (a reverse proxy's) stays.
     pub fn at(&self, path: &str, query: &[(&str, &str)]) -> Url {
         let mut url = self.url.clone();
@@ -67,13 +98,35 @@ impl Server {
     /// Why no answer came, in words.
     pub async fn send(&self, request: RequestBuilder) -> Result<Answer, String> {
         let response = request.send().await.map_err(|e| http::no_answer(&self.url, e))?;
+        Ok(self.read(response).await)
+    }
+
+    /// Sends a request whose answer is to be read bit by bit.
+    ///
+    /// # Errors
+    /// Why no answer came, in words; or an answer with a status other than 200.
+    pub async fn open(&self, request: RequestBuilder) -> Result<Response, Refused> {
+        let response =
+            request.send().await.map_err(|e| Refused::NoAnswer(http::no_answer(&self.url, e)))?;
+        match response.status() {
+            StatusCode::OK => Ok(response),
+            _ => Err(Refused::Answer(self.read(response).await)),
+        }
+    }
+
+    async fn read(&self, response: Response) -> Answer {
         let status = response.status();
         let headers = response.headers().clone();
-        let mut body = http::body_text(response).await;
+        let body = http::body_text(response).await;
+        Answer { status, headers, body: self.masked(body) }
+    }
+
+    /// A text of the server's without the secret that it was sent.
+    pub fn masked(&self, mut body: String) -> String {
         if let Some(secret) = self.secret.as_ref().map(Secret::reveal).filter(|s| !s.is_empty()) {
             body = body.replace(secret, "***");
         }
-        Ok(Answer { status, headers, body })
+        body
     }
 
     /// Sends a compressed batch to a write path and judges the answer.

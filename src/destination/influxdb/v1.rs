@@ -327,7 +327,7 @@ fn policies(result: &Value) -> Vec<Policy> {
 }
 
 /// A name in InfluxQL, quoted.
-fn identifier(name: &str) -> String {
+pub fn identifier(name: &str) -> String {
     let escaped = name.replace('\\', r"\\").replace('"', r#"\""#).replace('\n', r"\n");
     format!("\"{escaped}\"")
 }

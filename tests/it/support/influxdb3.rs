@@ -5,6 +5,8 @@
 
 #![expect(clippy::unwrap_used, reason = "in tests a panic is the report")]
 
+mod query;
+
 use std::collections::{BTreeMap, HashMap};
 use std::io::Read as _;
 use std::sync::{Arc, Mutex};
@@ -31,6 +33,8 @@ pub struct InfluxDb3 {
 #[derive(Debug, Default)]
 struct Inner {
     without_v3: Option<StatusCode>,
+    /// A query may not touch more days than this.
+    limit_days: Option<i64>,
     databases: BTreeMap<String, Database>,
     /// Method, path with query, and whether the body was compressed.
     requests: Vec<(Method, String, bool)>,
@@ -54,10 +58,16 @@ impl InfluxDb3 {
         server
     }
 
-    /// From now on `/api/v3/write_lp` is answered with this status.
+    /// From now on `/api/v3/write_lp` and `/api/v3/query_sql` are answered with this status.
     pub fn without_v3(&self, status: u16) {
         let status = StatusCode::from_u16(status).unwrap();
         self.inner.lock().unwrap().without_v3 = Some(status);
+    }
+
+    /// From now on a query that touches more days than this is refused, as by a server that hasn't
+    /// put its files together.
+    pub fn limit_days(&self, days: i64) {
+        self.inner.lock().unwrap().limit_days = Some(days);
     }
 
     pub fn url(&self) -> url::Url {
@@ -116,6 +126,11 @@ async fn answer(
             None => write_v3(&mut inner, &query, &text),
         },
         (Method::POST, "/api/v2/write") => write_v2(&mut inner, &query, &text),
+        (Method::POST, "/api/v3/query_sql") => match inner.without_v3 {
+            Some(status) => status.into_response(),
+            None => query::sql(&inner, &text),
+        },
+        (Method::GET, "/query") => query::influxql(&inner, &query),
         _ => StatusCode::NOT_FOUND.into_response(),
     }
 }
