@@ -14,6 +14,7 @@
 //! | [`license`] | the domain without I/O: server license, access license pools |
 //! | [`monitor`] | what is looked at on a schedule, and the events that come of it |
 //! | [`event`] | the one vocabulary everything downstream speaks |
+//! | [`insight`] | utilization, seasons, growth, forecast, cost: what the history says, without I/O |
 //! | [`release`] | giving idle seats back: rules, plan, guards, apply, undo |
 //! | [`ledger`] | the audit trail of releases, hash-chained |
 //! | [`destination`] | the destination trait, the registry, one folder per destination |
@@ -32,6 +33,7 @@ pub mod daemon;
 pub mod destination;
 pub mod event;
 pub mod import;
+pub mod insight;
 pub mod ledger;
 pub mod license;
 pub mod monitor;

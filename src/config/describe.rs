@@ -265,6 +265,9 @@ fn kind(schema: &Value, target: &Value) -> String {
             choices.iter().filter_map(Value::as_str).map(|c| format!("`{c}`")).collect();
         return names.join(", ");
     }
+    if target["x-amount"] == true {
+        return "amount".to_owned();
+    }
     match target["type"].as_str() {
         Some("boolean") => "true/false".to_owned(),
         Some("integer") => match (target["minimum"].as_i64(), target["maximum"].as_i64()) {

@@ -120,7 +120,11 @@ fn or_null(schema: &mut Value) {
     if let Some(reference) = object.remove("$ref") {
         object.insert("anyOf".to_owned(), json!([{ "$ref": reference }, { "type": "null" }]));
     }
-    if let Some(kind) = object.get("type").and_then(Value::as_str) {
+    if object.get("x-amount").is_some() {
+        object.insert("type".to_owned(), json!(["number", "string", "null"]));
+        object.insert("pattern".to_owned(), r"^$|^\d+(\.\d+)?$|^\$\{".into());
+        object.insert("minimum".to_owned(), 0.into());
+    } else if let Some(kind) = object.get("type").and_then(Value::as_str) {
         // A reference such as ${env:PORT} is text wherever it stands.
         let kinds = match kind {
             "integer" | "number" | "boolean" => json!([kind, "string", "null"]),
@@ -162,12 +166,15 @@ mod tests {
             include_str!("../../tests/data/config/butler16-full.yaml"),
             &crate::config::default_yaml(),
             "Butler: {configQRS: {port: '${env:PORT}'}}",
+            "Butler: {cost: {budgetPerYear: 1.5, analyzer: {perSeatPerYear: '7.50'}}}",
         ] {
             assert_eq!(errors(text), Vec::<String>::new());
         }
         for text in [
             "Butler: {configQRS: {port: 0}}",
             "Butler: {configQRS: {port: '4242'}}",
+            "Butler: {cost: {budgetPerYear: -1}}",
+            "Butler: {cost: {budgetPerYear: '1,5'}}",
             "Butler: {logLevel: loud}",
             "Butler: {nonsense: 1}",
             "Bursar: {}",

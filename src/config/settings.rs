@@ -12,6 +12,7 @@ use url::Url;
 
 use super::schedule::Schedule;
 use super::secret::Secret;
+use crate::insight::cost::Prices;
 use crate::release::Policy;
 
 /// Everything a running daemon needs to know.
@@ -31,6 +32,8 @@ pub struct Settings {
     pub influxdb: Option<InfluxDb>,
     pub mqtt: Option<Mqtt>,
     pub webhooks: Vec<Webhook>,
+    /// What seats and minutes cost (`Butler.cost`); `None` when nothing has a price.
+    pub cost: Option<Prices>,
     /// Where the status page is served, if it is (`Butler.web`).
     pub web: Option<SocketAddr>,
     /// Butler sections that the file fills in and Bursar doesn't implement, in file order.

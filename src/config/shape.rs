@@ -46,6 +46,11 @@ impl Shape<'_> {
         {
             node.value = Value::Int(*x as i64);
         }
+        if kind_of(schema_here) == "amount"
+            && let Some(text) = decimal_text(&node.value)
+        {
+            node.value = Value::Text(text);
+        }
         if let Some(choice) = nearly_a_choice(&node.value, schema_here) {
             node.value = Value::Text(choice);
         }
@@ -72,7 +77,7 @@ impl Shape<'_> {
                     self.broken(node, what, fix);
                 }
             }
-            ("boolean", Value::Bool(_)) => {}
+            ("boolean", Value::Bool(_)) | ("amount", Value::Text(_)) => {}
             (kind, _) => {
                 let (what, fix) = wrong_type(node, kind, schema_here, secret);
                 self.broken(node, what, fix);
@@ -178,6 +183,9 @@ fn homes(key: &str) -> Vec<String> {
 }
 
 fn kind_of(schema: &Json) -> &str {
+    if schema["x-amount"] == true {
+        return "amount";
+    }
     // An enum without a type is one of texts.
     schema["type"].as_str().unwrap_or("string")
 }
@@ -192,6 +200,19 @@ fn from_text(node: &mut Node, schema: &Json) {
     };
     if let Some(value) = value {
         node.value = value;
+    }
+}
+
+/// A number as it was written: all its digits, as far as a float is sure of them.
+fn decimal_text(value: &Value) -> Option<String> {
+    match value {
+        Value::Int(number) => Some(number.to_string()),
+        Value::Float(number) if number.is_finite() => {
+            let text = number.to_string();
+            let digits = text.replace(['-', '.'], "");
+            (digits.trim_matches('0').len() <= f64::DIGITS as usize).then_some(text)
+        }
+        _ => None,
     }
 }
 
@@ -241,6 +262,7 @@ fn wrong_type(node: &Node, kind: &str, schema: &Json, secret: bool) -> (String, 
         "array" => "a list",
         "integer" => "a whole number",
         "boolean" => "true or false",
+        "amount" => "an amount",
         _ => "text",
     };
     let found = match &node.value {
@@ -261,6 +283,10 @@ fn wrong_type(node: &Node, kind: &str, schema: &Json, secret: bool) -> (String, 
             format!("write {} without quotes", text.trim())
         }
         ("integer", _) => "write a whole number".to_owned(),
+        ("amount", Value::Float(_)) => {
+            "it has more digits than a number keeps: put it in quotes".to_owned()
+        }
+        ("amount", _) => "write digits and a point, such as 1234.50".to_owned(),
         ("string", Value::Int(_) | Value::Float(_) | Value::Bool(_)) => {
             match schema["enum"].as_array() {
                 Some(choices) => {

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that can't go on may panic")]
 
+mod cost;
 mod release;
 
 use std::path::{Path, PathBuf};

@@ -16,6 +16,7 @@ mod dependencies;
 mod history;
 mod import;
 mod influxdb;
+mod insight;
 mod mqtt;
 mod outbox;
 mod qrs;

@@ -49,6 +49,7 @@ fn settings(named_sites: bool) -> Settings {
         influxdb: None,
         mqtt: None,
         webhooks: Vec::new(),
+        cost: None,
         web: None,
         unimplemented: Vec::new(),
     }

@@ -5,8 +5,10 @@
 //! was written; whether it makes sense is decided in [`super::validate`].
 //!
 //! Schema extensions used here: `x-bursar` marks a key that Butler doesn't have, `x-noun` names
-//! what a number is in error messages.
+//! what a number is in error messages,
+//! `x-amount` a decimal number that is kept as text.
 
+mod cost;
 mod destinations;
 mod influxdb;
 mod license;
@@ -16,6 +18,7 @@ mod site;
 mod web;
 mod webhook;
 
+pub(super) use cost::*;
 pub(super) use destinations::*;
 pub(super) use influxdb::*;
 pub(super) use license::*;
@@ -78,6 +81,9 @@ pub(super) struct Butler {
     pub(super) mqtt_config: MqttConfig,
     /// Webhooks: HTTP calls to anything.
     pub(super) webhook_notification: WebhookNotification,
+    /// What licenses cost, for the figures and reports on it. Without prices no cost is shown.
+    #[schemars(extend("x-bursar" = true))]
+    pub(super) cost: Cost,
     /// Several Qlik Sense sites. Each entry inherits `configQRS`, `cert` and `qlikSenseLicense` from
     /// the common sections and may change single keys of them. When the list is used, the site's
     /// name becomes a tag, a topic level and a payload key.
@@ -97,6 +103,7 @@ impl Default for Butler {
             web: Web::default(),
             cert: Cert::default(),
             config_qrs: ConfigQrs::default(),
+            cost: Cost::default(),
             sites: Vec::new(),
             qlik_sense_license: QlikSenseLicense::default(),
             influx_db: InfluxDb::default(),

@@ -1,6 +1,7 @@
 //! From what was written to what makes sense: the raw structs become [`Settings`], and every
 //! finding is reported with its place.
 
+mod cost;
 mod influxdb;
 mod license;
 mod mqtt;
@@ -292,6 +293,7 @@ pub(super) fn settings(check: &mut Check<'_>, root: &Node, ignored: &[String]) -
         time_zone: check.zone,
         storage: storage(check, &butler.get("storage"), &top.storage),
         web: web::settings(check, &butler.get("web")),
+        cost: cost::settings(check, &butler.get("cost")),
         named_sites: !top.sites.is_empty(),
         sites,
         influxdb,

@@ -1,0 +1,158 @@
+//! Analyzer Capacity: minutes of the calendar month, used against how much of the month is gone.
+
+use chrono::{DateTime, Datelike, Months, NaiveDate, NaiveTime, TimeDelta, TimeZone, Utc};
+use chrono_tz::Tz;
+use serde::Serialize;
+
+use super::{NotEnough, Unit};
+use crate::license::pools::MinutePool;
+
+/// Days of a month that a projection needs: the first ones say nothing of the rest.
+pub const FEWEST_DAYS: u32 = 3;
+
+/// The month so far.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Capacity {
+    /// First day of the month.
+    pub month: NaiveDate,
+    /// Minutes that can be used this month: the allocated ones without the unavailable ones.
+    pub usable: f64,
+    pub used: f64,
+    pub left: f64,
+    pub used_percent: Option<f64>,
+    /// How much of the month is gone, change of clocks included.
+    pub gone_percent: f64,
+    /// Used minutes at the same pace at the end of the month.
+    #[serde(serialize_with = "super::or_why")]
+    pub projected: Result<Projected, NotEnough>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Projected {
+    pub used: f64,
+    pub percent: Option<f64>,
+    pub runs_out: MonthEnd,
+}
+
+/// Whether the minutes last to the end of the month at this pace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase", tag = "kind")]
+pub enum MonthEnd {
+    Lasts,
+    RunsOut {
+        day: NaiveDate,
+    },
+    /// Nothing is left now.
+    Already,
+}
+
+/// Looks at the minutes of the month that `now` is in, in a time zone.
+pub fn capacity(minutes: &MinutePool, now: DateTime<Utc>, zone: Tz) -> Capacity {
+    let today = now.with_timezone(&zone).date_naive();
+    let month = today.with_day(1).unwrap_or(today);
+    let next = month.checked_add_months(Months::new(1)).unwrap_or(NaiveDate::MAX);
+    let (start, end) = (midnight(month, zone), midnight(next, zone));
+    let seconds = |from: DateTime<Utc>, to: DateTime<Utc>| (to - from).num_seconds() as f64;
+    let gone = (seconds(start, now) / seconds(start, end)).clamp(0.0, 1.0);
+
+    let usable = (minutes.allocated_minutes - minutes.unavailable_minutes).max(0.0);
+    let used = minutes.used_minutes;
+    let days = today.day0() as usize;
+    let projected = NotEnough::unless(days, FEWEST_DAYS, Unit::Days).map(|()| {
+        let at_end = used / gone;
+        let runs_out = if used >= usable {
+            MonthEnd::Already
+        } else if at_end < usable {
+            MonthEnd::Lasts
+        } else {
+            let length = seconds(start, end) * usable / at_end;
+            let when = start + TimeDelta::seconds(length as i64);
+            MonthEnd::RunsOut { day: when.with_timezone(&zone).date_naive() }
+        };
+        Projected { used: at_end, percent: super::percent(at_end, usable), runs_out }
+    });
+    Capacity {
+        month,
+        usable,
+        used,
+        left: (usable - used).max(0.0),
+        used_percent: super::percent(used, usable),
+        gone_percent: gone * 100.0,
+        projected,
+    }
+}
+
+/// The day's first moment, which a change of clocks may move.
+fn midnight(day: NaiveDate, zone: Tz) -> DateTime<Utc> {
+    let midnight = day.and_time(NaiveTime::MIN);
+    (0..4)
+        .find_map(|hours| {
+            let local = midnight.checked_add_signed(TimeDelta::hours(hours))?;
+            zone.from_local_datetime(&local).earliest()
+        })
+        .map_or_else(|| midnight.and_utc(), |local| local.with_timezone(&Utc))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn minutes(allocated: f64, used: f64, unavailable: f64) -> MinutePool {
+        MinutePool {
+            enabled: true,
+            allocated_minutes: allocated,
+            used_minutes: used,
+            unavailable_minutes: unavailable,
+        }
+    }
+
+    fn at(text: &str) -> DateTime<Utc> {
+        text.parse().unwrap()
+    }
+
+    fn day(text: &str) -> NaiveDate {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn half_a_month_tells_the_whole() {
+        // June has 30 days; 15 of them are gone.
+        let now = at("2026-06-16T00:00:00Z");
+        let answer = capacity(&minutes(1_000.0, 400.0, 0.0), now, Tz::UTC);
+        assert_eq!((answer.month, answer.gone_percent), (day("2026-06-01"), 50.0));
+        assert_eq!((answer.used_percent, answer.left), (Some(40.0), 600.0));
+        let projected = answer.projected.unwrap();
+        assert_eq!((projected.used, projected.percent), (800.0, Some(80.0)));
+        assert_eq!(projected.runs_out, MonthEnd::Lasts);
+    }
+
+    #[test]
+    fn unavailable_minutes_bring_the_end_nearer() {
+        let now = at("2026-06-16T00:00:00Z");
+        let answer = capacity(&minutes(1_000.0, 400.0, 400.0), now, Tz::UTC);
+        assert_eq!((answer.usable, answer.left), (600.0, 200.0));
+        // 600 of 800 minutes: three quarters of 30 days.
+        let runs_out = MonthEnd::RunsOut { day: day("2026-06-23") };
+        assert_eq!(answer.projected.unwrap().runs_out, runs_out);
+        let gone = capacity(&minutes(1_000.0, 700.0, 400.0), now, Tz::UTC);
+        assert_eq!(gone.projected.unwrap().runs_out, MonthEnd::Already);
+        let none = capacity(&minutes(0.0, 0.0, 0.0), now, Tz::UTC);
+        assert_eq!((none.used_percent, none.projected.unwrap().percent), (None, None));
+    }
+
+    #[test]
+    fn the_month_is_that_of_the_zone() {
+        // New Year in Auckland, still December in UTC.
+        let now = at("2026-12-31T11:30:00Z");
+        let answer = capacity(&minutes(1_000.0, 1.0, 0.0), now, Tz::Pacific__Auckland);
+        assert_eq!(answer.month, day("2027-01-01"));
+        let short = NotEnough { have: 0, need: 3, unit: Unit::Days };
+        assert_eq!(answer.projected, Err(short));
+        // March has an hour less in Berlin.
+        let now = at("2026-03-16T11:30:00Z");
+        let answer = capacity(&minutes(1_000.0, 1.0, 0.0), now, Tz::Europe__Berlin);
+        assert!((answer.gone_percent - 372.5 / 743.0 * 100.0).abs() < 1e-9, "{answer:?}");
+    }
+}

@@ -1,0 +1,472 @@
+//! What seats and minutes cost, from the prices of the settings.
+//!
+//! A year is 365 days here, so that a seat taken for a year costs exactly its price. Nothing is rounded
+//! before it is shown, see [`super::money`].
+
+use chrono::NaiveDate;
+use rust_decimal::Decimal;
+use rust_decimal::prelude::FromPrimitive;
+use serde::Serialize;
+
+use super::days_after;
+use super::forecast::Forecast;
+use super::money::{Currency, Money, sum};
+use super::series::Entitled;
+use crate::license::SeatType;
+
+/// Days that a price per year is for.
+pub const DAYS: i64 = 365;
+
+/// `Butler.cost`. What has no price has no cost, which is not the same as a cost of nothing.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Prices {
+    pub currency: Currency,
+    pub professional_per_seat_per_year: Option<Decimal>,
+    pub analyzer_per_seat_per_year: Option<Decimal>,
+    /// Analyzer Capacity.
+    pub capacity_per_thousand_minutes: Option<Decimal>,
+    pub budget_per_year: Option<Decimal>,
+}
+
+/// How many seats of a type there are, by what they are good for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Counts {
+    pub seat_type: SeatType,
+    pub entitled: u32,
+    pub allocated: u32,
+    /// Used within the last 28 days.
+    pub active: u32,
+    /// Allocated and idle for so long that they could be given back.
+    pub idle: u32,
+}
+
+/// Minutes of Analyzer Capacity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Minutes {
+    pub entitled_per_month: u64,
+    pub used_this_month: u64,
+}
+
+/// The cost of a year.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Bill {
+    pub by_type: Vec<TypeBill>,
+    /// Types that have seats but no price: their cost is in no sum.
+    pub without_price: Vec<SeatType>,
+    pub capacity: Option<CapacityBill>,
+    /// Everything entitled, minutes too: what is paid whether it is used or not.
+    pub entitled: Money,
+    pub allocated: Money,
+    pub active: Money,
+    pub idle: Money,
+    /// `entitled` by people active within 28 days, each person once. Absent without any.
+    pub per_active_person: Option<Money>,
+}
+
+/// The cost of a type's seats for a year.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TypeBill {
+    pub seat_type: SeatType,
+    pub per_seat: Money,
+    pub entitled: Money,
+    pub allocated: Money,
+    pub active: Money,
+    pub idle: Money,
+    /// `entitled` by active seats.
+    pub per_active_seat: Option<Money>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CapacityBill {
+    /// Twelve months of the entitled minutes.
+    pub entitled: Money,
+    /// The minutes used this month.
+    pub used_this_month: Money,
+}
+
+impl Prices {
+    /// A year of a seat.
+    pub fn per_seat(&self, seat_type: SeatType) -> Option<Money> {
+        let price = match seat_type {
+            SeatType::Professional => self.professional_per_seat_per_year,
+            SeatType::Analyzer => self.analyzer_per_seat_per_year,
+            // Paid in tokens.
+            SeatType::User => None,
+        };
+        price.map(|price| self.money(price))
+    }
+
+    pub fn budget(&self) -> Option<Money> {
+        self.budget_per_year.map(|budget| self.money(budget))
+    }
+
+    fn money(&self, amount: Decimal) -> Money {
+        Money::new(amount, self.currency)
+    }
+
+    fn minutes(&self, minutes: u64) -> Option<Money> {
+        let price = self.capacity_per_thousand_minutes?;
+        self.money(price).times(minutes).over(1_000)
+    }
+}
+
+/// The cost of a year as things are now. `active_people`: each person once, whatever they hold.
+pub fn bill(
+    prices: &Prices,
+    counts: &[Counts],
+    minutes: Option<Minutes>,
+    active_people: u32,
+) -> Bill {
+    let mut by_type = Vec::new();
+    let mut without_price = Vec::new();
+    for counts in counts {
+        let Some(per_seat) = prices.per_seat(counts.seat_type) else {
+            if counts.entitled > 0 || counts.allocated > 0 {
+                without_price.push(counts.seat_type);
+            }
+            continue;
+        };
+        let entitled = per_seat.times(counts.entitled);
+        by_type.push(TypeBill {
+            seat_type: counts.seat_type,
+            per_seat,
+            entitled,
+            allocated: per_seat.times(counts.allocated),
+            active: per_seat.times(counts.active),
+            idle: per_seat.times(counts.idle),
+            per_active_seat: entitled.over(counts.active),
+        });
+    }
+    let capacity = minutes.and_then(|minutes| {
+        Some(CapacityBill {
+            entitled: prices.minutes(minutes.entitled_per_month)?.times(12),
+            used_this_month: prices.minutes(minutes.used_this_month)?,
+        })
+    });
+    let total = |value: fn(&TypeBill) -> Money| {
+        sum(by_type.iter().map(value)).unwrap_or(Money::zero(prices.currency))
+    };
+    let mut entitled = total(|bill| bill.entitled);
+    if let Some(capacity) = &capacity {
+        entitled = entitled + capacity.entitled;
+    }
+    Bill {
+        without_price,
+        entitled,
+        allocated: total(|bill| bill.allocated),
+        active: total(|bill| bill.active),
+        idle: total(|bill| bill.idle),
+        per_active_person: entitled.over(active_people),
+        capacity,
+        by_type,
+    }
+}
+
+/// Seats that were given back on a day and, maybe, taken again by the same people on another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GivenBack {
+    pub seat_type: SeatType,
+    pub from: NaiveDate,
+    pub until: Option<NaiveDate>,
+    pub count: u32,
+}
+
+/// What seats that were given back would have cost.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Saved {
+    pub seat_days: u64,
+    /// Seat-days of types with a price.
+    pub amount: Money,
+    /// Seat-days of types without one.
+    pub seat_days_without_price: u64,
+}
+
+/// The worth of seats between two days (both included): each counts from the day after its release until
+/// it is taken again, at most a year.
+pub fn saved(
+    prices: &Prices,
+    given_back: &[GivenBack],
+    (first, last): (NaiveDate, NaiveDate),
+) -> Saved {
+    let mut saved =
+        Saved { seat_days: 0, amount: Money::zero(prices.currency), seat_days_without_price: 0 };
+    for seats in given_back {
+        let start = days_after(seats.from, 1).max(first);
+        let end = days_after(seats.from, DAYS).min(last);
+        let end = seats.until.map_or(end, |until| end.min(days_after(until, -1)));
+        let days = u64::try_from((end - start).num_days() + 1).unwrap_or(0);
+        let seat_days = days * u64::from(seats.count);
+        saved.seat_days = saved.seat_days.saturating_add(seat_days);
+        match prices.per_seat(seats.seat_type).and_then(|seat| seat.times(seat_days).over(DAYS)) {
+            Some(amount) => saved.amount = saved.amount + amount,
+            None => saved.seat_days_without_price += seat_days,
+        }
+    }
+    saved
+}
+
+/// An amount between two, 80 % of what may come.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MoneyRange {
+    pub low: Money,
+    pub middle: Money,
+    pub high: Money,
+}
+
+impl MoneyRange {
+    /// Sums of ranges: as wide as if all types went the same way.
+    pub fn plus(self, other: Self) -> Self {
+        Self {
+            low: self.low + other.low,
+            middle: self.middle + other.middle,
+            high: self.high + other.high,
+        }
+    }
+}
+
+/// The next 365 days of a type.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Projection {
+    pub seat_type: SeatType,
+    /// Of the seats taken.
+    pub allocated: MoneyRange,
+    /// Of what is entitled, and of what has to be bought when that isn't enough.
+    pub to_pay: MoneyRange,
+    /// Seats to buy within the year.
+    pub missing_low: u64,
+    pub missing_high: u64,
+}
+
+/// The cost of the next 365 days along the range of a forecast. `None` without a price.
+pub fn project(
+    prices: &Prices,
+    seat_type: SeatType,
+    forecast: &Forecast,
+    entitled: &Entitled,
+) -> Option<Projection> {
+    let per_seat = prices.per_seat(seat_type)?;
+    // Seat-days; forecasts are no money yet.
+    let (mut taken, mut paid) = ([0.0; 3], [0.0; 3]);
+    let mut missing = [0.0_f64; 3];
+    for ahead in 1..=DAYS {
+        let day = days_after(forecast.today, ahead);
+        let outlook = forecast.outlook(day);
+        let total = entitled.on(day).unwrap_or(forecast.entitled);
+        for (line, seats) in [outlook.low, outlook.middle, outlook.high].into_iter().enumerate() {
+            taken[line] += seats;
+            paid[line] += seats.max(total);
+            missing[line] = missing[line].max(seats - total);
+        }
+    }
+    let range = |seat_days: [f64; 3]| {
+        let cost = |seat_days: f64| {
+            per_seat.times(whole(seat_days)).over(DAYS).unwrap_or(Money::zero(prices.currency))
+        };
+        let [low, middle, high] = seat_days.map(cost);
+        MoneyRange { low, middle, high }
+    };
+    let seats = |missing: f64| missing.max(0.0).ceil() as u64;
+    Some(Projection {
+        seat_type,
+        allocated: range(taken),
+        to_pay: range(paid),
+        missing_low: seats(missing[0]),
+        missing_high: seats(missing[2]),
+    })
+}
+
+/// A number of seat-days as a decimal without a fraction; the largest there is if it is beyond.
+fn whole(seat_days: f64) -> Decimal {
+    Decimal::from_f64(seat_days.round()).unwrap_or(Decimal::MAX)
+}
+
+/// A year's cost against the budget.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", tag = "verdict")]
+pub enum Budget {
+    /// What is entitled, and what may come, is within it.
+    Within { budget: Money, left: Money },
+    /// What is entitled is within it; the high end of the next 12 months is not.
+    MayExceed { budget: Money, by: Money },
+    /// What is entitled is over it already.
+    Exceeded { budget: Money, by: Money },
+}
+
+/// The verdict; `None` without a budget. `next_year`: [`Projection::to_pay`] of all types.
+pub fn budget(prices: &Prices, bill: &Bill, next_year: Option<&MoneyRange>) -> Option<Budget> {
+    let budget = prices.budget()?;
+    let minutes = bill.capacity.as_ref().map(|capacity| capacity.entitled);
+    let may_come = next_year.map(|range| minutes.map_or(range.high, |m| range.high + m));
+    Some(if bill.entitled.amount > budget.amount {
+        Budget::Exceeded { budget, by: bill.entitled - budget }
+    } else {
+        match may_come {
+            Some(high) if high.amount > budget.amount => {
+                Budget::MayExceed { budget, by: high - budget }
+            }
+            _ => Budget::Within { budget, left: budget - bill.entitled },
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::forecast::forecast;
+    use super::super::growth::History;
+    use super::super::series::{Daily, Series};
+    use super::*;
+
+    fn day(text: &str) -> NaiveDate {
+        text.parse().unwrap()
+    }
+
+    fn decimal(text: &str) -> Option<Decimal> {
+        Some(text.parse().unwrap())
+    }
+
+    fn prices() -> Prices {
+        Prices {
+            currency: Currency::parse("EUR").unwrap(),
+            professional_per_seat_per_year: decimal("840.10"),
+            analyzer_per_seat_per_year: decimal("280"),
+            capacity_per_thousand_minutes: decimal("12.345"),
+            budget_per_year: None,
+        }
+    }
+
+    fn counts(seat_type: SeatType, entitled: u32) -> Counts {
+        Counts { seat_type, entitled, allocated: 40, active: 30, idle: 6 }
+    }
+
+    #[test]
+    fn a_year_costs_what_its_seats_and_minutes_do() {
+        let counts = [
+            counts(SeatType::Professional, 50),
+            counts(SeatType::Analyzer, 100),
+            counts(SeatType::User, 10),
+        ];
+        let minutes = Minutes { entitled_per_month: 5_000, used_this_month: 1_501 };
+        let bill = bill(&prices(), &counts, Some(minutes), 61);
+        let professional = &bill.by_type[0];
+        let shown = [
+            professional.entitled,
+            professional.allocated,
+            professional.active,
+            professional.idle,
+            professional.per_active_seat.unwrap(),
+        ]
+        .map(|money| money.to_string());
+        assert_eq!(
+            shown,
+            ["42,005.00 EUR", "33,604.00 EUR", "25,203.00 EUR", "5,040.60 EUR", "1,400.17 EUR"]
+        );
+        let capacity = bill.capacity.clone().unwrap();
+        assert_eq!(capacity.entitled.to_string(), "740.70 EUR");
+        // 18.529845
+        assert_eq!(capacity.used_this_month.to_string(), "18.53 EUR");
+        assert_eq!(bill.entitled.to_string(), "70,745.70 EUR");
+        assert_eq!(bill.idle.to_string(), "6,720.60 EUR");
+        assert_eq!(bill.per_active_person.unwrap().to_string(), "1,159.77 EUR");
+        assert_eq!(bill.without_price, [SeatType::User]);
+    }
+
+    #[test]
+    fn what_has_no_price_is_said_and_not_free() {
+        let nothing = Prices {
+            professional_per_seat_per_year: None,
+            capacity_per_thousand_minutes: None,
+            ..prices()
+        };
+        let minutes = Minutes { entitled_per_month: 5_000, used_this_month: 1 };
+        let counts = [counts(SeatType::Professional, 50), counts(SeatType::Analyzer, 100)];
+        let bill = bill(&nothing, &counts, Some(minutes), 0);
+        assert_eq!((bill.by_type.len(), bill.capacity), (1, None));
+        assert_eq!(bill.without_price, [SeatType::Professional]);
+        assert_eq!(bill.per_active_person, None);
+    }
+
+    #[test]
+    fn a_seat_given_back_saves_until_it_is_taken_again_or_a_year() {
+        let seats = |from: &str, until: Option<&str>, count| GivenBack {
+            seat_type: SeatType::Analyzer,
+            from: day(from),
+            until: until.map(day),
+            count,
+        };
+        let whole = (day("2020-01-01"), day("2030-01-01"));
+        let of = |seats: GivenBack, between| saved(&prices(), &[seats], between);
+        // At most 365 days, and then exactly the price.
+        let year = of(seats("2022-05-01", None, 1), whole);
+        assert_eq!((year.seat_days, year.amount.to_string()), (365, "280.00 EUR".to_owned()));
+        // Taken again on the 11th: the 2nd to the 10th.
+        assert_eq!(of(seats("2022-05-01", Some("2022-05-11"), 3), whole).seat_days, 27);
+        assert_eq!(of(seats("2022-05-01", Some("2022-05-01"), 3), whole).seat_days, 0);
+        // Within the period only.
+        let may = (day("2022-05-01"), day("2022-05-31"));
+        assert_eq!(of(seats("2022-04-20", None, 2), may).seat_days, 62);
+        assert_eq!(of(seats("2022-05-30", None, 2), may).seat_days, 2);
+        assert_eq!(of(seats("2022-06-30", None, 2), may).seat_days, 0);
+        let token = GivenBack { seat_type: SeatType::User, ..seats("2022-05-30", None, 2) };
+        let token = of(token, may);
+        assert_eq!(
+            (token.seat_days_without_price, token.amount),
+            (2, Money::zero(prices().currency))
+        );
+    }
+
+    fn next_year(total: f64) -> Projection {
+        let first = day("2026-01-01");
+        let series = Series::new(
+            (0..200_u32)
+                .map(|i| Daily::flat(days_after(first, i.into()), 100.0 + f64::from(i) * 0.1)),
+        );
+        let entitled = Entitled::always(total);
+        let history = History { series: &series, entitled: &entitled, released: &[] };
+        let today = days_after(first, 199);
+        let forecast = forecast(&history, 0, today).unwrap();
+        project(&prices(), SeatType::Analyzer, &forecast, &entitled).unwrap()
+    }
+
+    #[test]
+    fn next_year_goes_along_the_growth() {
+        let enough = next_year(200.0);
+        // From 119.9 seats, 0.1 more each day: 138.2 on the average day.
+        assert_eq!(enough.allocated.middle.to_string(), "38,696.00 EUR");
+        assert_eq!(enough.to_pay.low.to_string(), "56,000.00 EUR");
+        assert_eq!((enough.missing_low, enough.missing_high), (0, 0));
+        // 156.4 on the last day.
+        let short = next_year(130.0);
+        assert_eq!((short.missing_low, short.missing_high), (27, 27));
+        assert!(short.to_pay.middle.amount > short.allocated.middle.amount);
+    }
+
+    #[test]
+    fn the_budget_is_compared_with_now_and_with_what_may_come() {
+        let counts = [counts(SeatType::Analyzer, 100)];
+        let verdict = |budget: &str, high: &str| {
+            let prices = Prices { budget_per_year: decimal(budget), ..prices() };
+            let minutes = Minutes { entitled_per_month: 10_000, used_this_month: 0 };
+            let bill = bill(&prices, &counts, Some(minutes), 1);
+            assert_eq!(bill.entitled.to_string(), "29,481.40 EUR");
+            let money = |text: &str| Money::new(text.parse().unwrap(), prices.currency);
+            let range = MoneyRange { low: money("1"), middle: money("2"), high: money(high) };
+            super::budget(&prices, &bill, Some(&range)).unwrap()
+        };
+        let by = |by: &str| Money::new(by.parse().unwrap(), prices().currency);
+        let Budget::Within { left, .. } = verdict("30000", "28518") else { panic!() };
+        assert_eq!(left, by("518.6"));
+        let Budget::MayExceed { by: over, .. } = verdict("30000", "28519") else { panic!() };
+        // The minutes of a year come on top: 1,481.40.
+        assert_eq!(over, by("0.4"));
+        let Budget::Exceeded { by: over, .. } = verdict("29481", "0") else { panic!() };
+        assert_eq!(over, by("0.4"));
+        let bill = super::bill(&prices(), &counts, None, 1);
+        assert_eq!(super::budget(&prices(), &bill, None), None);
+    }
+}

@@ -1,0 +1,212 @@
+//! Money: decimals with a currency, rounded when it is shown and nowhere before.
+//!
+//! An amount keeps all its digits (up to 28) through a computation. Only [`Display`](fmt::Display)
+//! and JSON round, half to even, to the smallest unit of the currency: sums of shown amounts may
+//! therefore differ from a shown sum by that unit.
+
+use std::fmt;
+use std::ops::{Add, Sub};
+
+use rust_decimal::{Decimal, RoundingStrategy};
+use serde::{Serialize, Serializer};
+
+/// Three letters of ISO 4217, such as `EUR`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Currency([u8; 3]);
+
+/// Currencies whose smallest unit is not a hundredth (ISO 4217, list one).
+const WITHOUT_UNIT: [&str; 16] = [
+    "BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "VND", "VUV",
+    "XAF", "XOF", "XPF",
+];
+const THOUSANDTHS: [&str; 7] = ["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"];
+
+impl Currency {
+    /// `None` unless it is three letters; small ones are taken for capitals.
+    pub fn parse(text: &str) -> Option<Self> {
+        let letters: [u8; 3] = text.trim().as_bytes().try_into().ok()?;
+        let letters = letters.map(|letter| letter.to_ascii_uppercase());
+        letters.iter().all(u8::is_ascii_uppercase).then_some(Self(letters))
+    }
+
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).expect("a currency is three ASCII letters")
+    }
+
+    /// Digits after the point.
+    pub fn digits(&self) -> u32 {
+        let code = self.as_str();
+        if WITHOUT_UNIT.contains(&code) {
+            0
+        } else if THOUSANDTHS.contains(&code) {
+            3
+        } else {
+            2
+        }
+    }
+}
+
+impl fmt::Display for Currency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl Serialize for Currency {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+/// An amount of a currency. All amounts of a computation are in the one currency of the settings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Money {
+    /// Not rounded.
+    pub amount: Decimal,
+    pub currency: Currency,
+}
+
+impl Money {
+    pub fn new(amount: Decimal, currency: Currency) -> Self {
+        Self { amount, currency }
+    }
+
+    pub fn zero(currency: Currency) -> Self {
+        Self::new(Decimal::ZERO, currency)
+    }
+
+    /// So many times; the largest amount there is if that is beyond it.
+    pub fn times(self, count: impl Into<Decimal>) -> Self {
+        let count = count.into();
+        let amount = self.amount.checked_mul(count).unwrap_or_else(|| {
+            if self.amount.is_sign_negative() == count.is_sign_negative() {
+                Decimal::MAX
+            } else {
+                Decimal::MIN
+            }
+        });
+        Self { amount, ..self }
+    }
+
+    /// One of so many parts; `None` of nothing.
+    pub fn over(self, parts: impl Into<Decimal>) -> Option<Self> {
+        Some(Self { amount: self.amount.checked_div(parts.into())?, ..self })
+    }
+
+    /// Rounded half to even to the currency's smallest unit, with all its digits.
+    pub fn rounded(&self) -> Decimal {
+        let digits = self.currency.digits();
+        let mut amount =
+            self.amount.round_dp_with_strategy(digits, RoundingStrategy::MidpointNearestEven);
+        amount.rescale(digits);
+        if amount.is_zero() {
+            amount.set_sign_positive(true);
+        }
+        amount
+    }
+}
+
+impl Add for Money {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self { amount: self.amount.saturating_add(other.amount), ..self }
+    }
+}
+
+impl Sub for Money {
+    type Output = Self;
+
+    fn sub(self, other: Self) -> Self {
+        Self { amount: self.amount.saturating_sub(other.amount), ..self }
+    }
+}
+
+/// The sum of amounts that there are; `None` of none.
+pub fn sum(amounts: impl IntoIterator<Item = Money>) -> Option<Money> {
+    amounts.into_iter().reduce(Add::add)
+}
+
+/// `12,345.60 EUR`.
+impl fmt::Display for Money {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = self.rounded().to_string();
+        let (sign, text) = text.strip_prefix('-').map_or(("", text.as_str()), |rest| ("-", rest));
+        let (whole, fraction) = text.split_once('.').map_or((text, None), |(w, f)| (w, Some(f)));
+        let mut grouped = String::new();
+        for (i, digit) in whole.chars().enumerate() {
+            if i > 0 && (whole.len() - i).is_multiple_of(3) {
+                grouped.push(',');
+            }
+            grouped.push(digit);
+        }
+        let fraction = fraction.map(|digits| format!(".{digits}")).unwrap_or_default();
+        write!(f, "{sign}{grouped}{fraction} {}", self.currency)
+    }
+}
+
+/// `{"amount": "12345.60", "currency": "EUR"}`: text, so that no reader makes a float of it.
+impl Serialize for Money {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Written {
+            amount: String,
+            currency: Currency,
+        }
+        let amount = self.rounded().to_string();
+        Written { amount, currency: self.currency }.serialize(serializer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn money(amount: &str, currency: &str) -> Money {
+        Money::new(amount.parse().unwrap(), Currency::parse(currency).unwrap())
+    }
+
+    #[test]
+    fn halves_go_to_the_even_neighbour() {
+        let shown = |amount, currency| money(amount, currency).to_string();
+        assert_eq!(shown("0.125", "EUR"), "0.12 EUR");
+        assert_eq!(shown("0.135", "EUR"), "0.14 EUR");
+        assert_eq!(shown("2.5", "JPY"), "2 JPY");
+        assert_eq!(shown("3.5", "jpy"), "4 JPY");
+        assert_eq!(shown("1.0005", "KWD"), "1.000 KWD");
+        assert_eq!(shown("-1234567.891", "USD"), "-1,234,567.89 USD");
+        assert_eq!(shown("-0.001", "USD"), "0.00 USD");
+        assert_eq!(shown("123", "USD"), "123.00 USD");
+    }
+
+    #[test]
+    fn nothing_is_rounded_on_the_way() {
+        let third = money("100", "EUR").over(3).unwrap();
+        assert_eq!(third.to_string(), "33.33 EUR");
+        assert_eq!((third + third + third).to_string(), "100.00 EUR");
+        assert_eq!(money("0.1", "EUR") + money("0.2", "EUR"), money("0.3", "EUR"));
+        assert_eq!(money("1", "EUR").over(0), None);
+    }
+
+    #[test]
+    fn too_much_is_the_most_there_is() {
+        let much = money("79228162514264337593543950335", "EUR");
+        assert_eq!(much.times(2).amount, Decimal::MAX);
+        assert_eq!(much.times(-2).amount, Decimal::MIN);
+        assert_eq!((much + much).amount, Decimal::MAX);
+    }
+
+    #[test]
+    fn json_holds_text() {
+        let json = serde_json::to_string(&money("12345.6", "EUR")).unwrap();
+        assert_eq!(json, r#"{"amount":"12345.60","currency":"EUR"}"#);
+    }
+
+    #[test]
+    fn a_currency_is_three_letters() {
+        for text in ["", "E", "EU", "EURO", "€", "E1R", "éé"] {
+            assert_eq!(Currency::parse(text), None, "{text}");
+        }
+        assert_eq!(Currency::parse(" eur ").unwrap().as_str(), "EUR");
+    }
+}

@@ -1,0 +1,261 @@
+//! The history of one figure of one site: a row per day, and what was entitled and released when.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, NaiveDate, Utc};
+use chrono_tz::Tz;
+use serde::{Deserialize, Serialize};
+
+/// What a day has of a figure, such as the allocated Professional seats. The day is one of the
+/// configured time zone.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Daily {
+    pub day: NaiveDate,
+    pub min: f64,
+    pub mean: f64,
+    pub max: f64,
+    pub last: f64,
+}
+
+/// What an hour has.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Hourly {
+    /// The hour's start.
+    pub hour: DateTime<Utc>,
+    pub min: f64,
+    pub mean: f64,
+    pub max: f64,
+    pub last: f64,
+}
+
+/// From this day on the license has so many.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Total {
+    pub from: NaiveDate,
+    pub total: f64,
+}
+
+/// Seats that Bursar gave back on a day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Released {
+    pub day: NaiveDate,
+    pub count: u32,
+}
+
+/// How much data an answer rests on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Basis {
+    pub first: NaiveDate,
+    pub last: NaiveDate,
+    /// Days with data.
+    pub days: u32,
+    /// Days between the first and the last that have none.
+    pub missing: u32,
+}
+
+impl Daily {
+    /// A day on which the figure did not change.
+    pub fn flat(day: NaiveDate, value: f64) -> Self {
+        Self { day, min: value, mean: value, max: value, last: value }
+    }
+
+    /// The day's median, as far as its four figures tell: minimum and maximum are its ends, so it is
+    /// the middle of mean and last.
+    pub fn median(&self) -> f64 {
+        // Halved first: the sum of two large numbers may be beyond what there is.
+        let (low, high) = (self.min.min(self.max), self.max.max(self.min));
+        (self.mean / 2.0 + self.last / 2.0).clamp(low, high)
+    }
+
+    fn is_finite(&self) -> bool {
+        [self.min, self.mean, self.max, self.last].iter().all(|value| value.is_finite())
+    }
+}
+
+/// Days of a figure, each at most once, in order.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Series(Vec<Daily>);
+
+impl Series {
+    /// Takes days in any order. A value that is no finite number makes no day; of two rows of a day
+    /// the one with the larger figures stays.
+    pub fn new(days: impl IntoIterator<Item = Daily>) -> Self {
+        let mut days: Vec<Daily> = days.into_iter().filter(Daily::is_finite).collect();
+        days.sort_by(|a, b| {
+            let figures = |d: &Daily| [d.last, d.mean, d.max, d.min];
+            a.day.cmp(&b.day).then_with(|| {
+                let pairs = figures(a).into_iter().zip(figures(b));
+                pairs.fold(std::cmp::Ordering::Equal, |order, (a, b)| order.then(b.total_cmp(&a)))
+            })
+        });
+        days.dedup_by_key(|d| d.day);
+        Self(days)
+    }
+
+    pub fn days(&self) -> &[Daily] {
+        &self.0
+    }
+
+    /// The last day with data.
+    pub fn last(&self) -> Option<&Daily> {
+        self.0.last()
+    }
+
+    /// From one day to another, both included.
+    pub fn between(&self, first: NaiveDate, last: NaiveDate) -> &[Daily] {
+        let from = self.0.partition_point(|d| d.day < first);
+        let to = self.0.partition_point(|d| d.day <= last);
+        self.0.get(from..to).unwrap_or_default()
+    }
+
+    /// What there is, `None` of nothing.
+    pub fn basis(&self) -> Option<Basis> {
+        basis(&self.0)
+    }
+}
+
+/// The basis of days in order, each once.
+pub(super) fn basis(days: &[Daily]) -> Option<Basis> {
+    let (first, last) = (days.first()?.day, days.last()?.day);
+    let days = u32::try_from(days.len()).unwrap_or(u32::MAX);
+    let span = u32::try_from((last - first).num_days() + 1).unwrap_or(u32::MAX);
+    Some(Basis { first, last, days, missing: span.saturating_sub(days) })
+}
+
+/// Days made of hours: minimum, mean, maximum and last of what each day of the time zone has.
+pub fn daily(hours: &[Hourly], zone: Tz) -> Vec<Daily> {
+    struct Day {
+        daily: Daily,
+        hours: u32,
+        last_hour: DateTime<Utc>,
+    }
+    let mut days: BTreeMap<NaiveDate, Day> = BTreeMap::new();
+    for hour in hours {
+        let day = hour.hour.with_timezone(&zone).date_naive();
+        let fresh = || Day {
+            daily: Daily { day, min: hour.min, mean: 0.0, max: hour.max, last: hour.last },
+            hours: 0,
+            last_hour: hour.hour,
+        };
+        let entry = days.entry(day).or_insert_with(fresh);
+        entry.hours += 1;
+        entry.daily.min = entry.daily.min.min(hour.min);
+        entry.daily.max = entry.daily.max.max(hour.max);
+        entry.daily.mean += (hour.mean - entry.daily.mean) / f64::from(entry.hours);
+        if hour.hour >= entry.last_hour {
+            entry.last_hour = hour.hour;
+            entry.daily.last = hour.last;
+        }
+    }
+    days.into_values().map(|day| day.daily).collect()
+}
+
+/// What the license had, over time. May know of future changes.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Entitled(Vec<Total>);
+
+impl Entitled {
+    /// Takes totals in any order. Of two of a day the larger counts; one that is no finite number
+    /// doesn't.
+    pub fn new(totals: impl IntoIterator<Item = Total>) -> Self {
+        let mut totals: Vec<Total> =
+            totals.into_iter().filter(|total| total.total.is_finite()).collect();
+        totals.sort_by(|a, b| a.from.cmp(&b.from).then(b.total.total_cmp(&a.total)));
+        totals.dedup_by_key(|total| total.from);
+        totals.dedup_by(|later, earlier| later.total == earlier.total);
+        Self(totals)
+    }
+
+    /// The same all the time.
+    pub fn always(total: f64) -> Self {
+        Self::new([Total { from: NaiveDate::MIN, total }])
+    }
+
+    /// On a day; `None` before anything is known.
+    pub fn on(&self, day: NaiveDate) -> Option<f64> {
+        let after = self.0.partition_point(|total| total.from <= day);
+        Some(self.0.get(after.checked_sub(1)?)?.total)
+    }
+
+    /// The number of changes up to a day: what tells one stretch of the same total from the next.
+    pub(super) fn changes_by(&self, day: NaiveDate) -> usize {
+        self.0.partition_point(|total| total.from <= day)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeZone;
+
+    use super::*;
+
+    fn day(text: &str) -> NaiveDate {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_series_is_in_order_and_has_each_day_once() {
+        let row = |text, value| Daily::flat(day(text), value);
+        let series = Series::new([
+            row("2026-03-02", 5.0),
+            row("2026-03-01", f64::NAN),
+            row("2026-03-04", 7.0),
+            row("2026-03-01", 4.0),
+            row("2026-03-02", 6.0),
+        ]);
+        let values: Vec<f64> = series.days().iter().map(|d| d.last).collect();
+        assert_eq!(values, [4.0, 6.0, 7.0]);
+        let basis = series.basis().unwrap();
+        assert_eq!((basis.days, basis.missing), (3, 1));
+        assert_eq!(series.between(day("2026-03-02"), day("2026-03-03")).len(), 1);
+        assert_eq!(Series::default().basis(), None);
+    }
+
+    #[test]
+    fn a_days_median_lies_between_mean_and_last() {
+        let daily = Daily { day: day("2026-03-01"), min: 1.0, mean: 20.0, max: 90.0, last: 22.0 };
+        assert_eq!(daily.median(), 21.0);
+    }
+
+    #[test]
+    fn hours_become_days_of_the_zone() {
+        let hour = |day, hour, value: f64| Hourly {
+            hour: Utc.with_ymd_and_hms(2026, 3, day, hour, 0, 0).unwrap(),
+            min: value - 1.0,
+            mean: value,
+            max: value + 1.0,
+            last: value,
+        };
+        // 23:00 UTC is the next day in Stockholm.
+        let hours = [hour(1, 23, 30.0), hour(1, 10, 10.0), hour(2, 9, 20.0), hour(1, 9, 20.0)];
+        let days = daily(&hours, chrono_tz::Europe::Stockholm);
+        assert_eq!(
+            days,
+            [
+                Daily { day: day("2026-03-01"), min: 9.0, mean: 15.0, max: 21.0, last: 10.0 },
+                Daily { day: day("2026-03-02"), min: 19.0, mean: 25.0, max: 31.0, last: 20.0 },
+            ]
+        );
+    }
+
+    #[test]
+    fn the_total_of_a_day_is_the_last_one_set() {
+        let total = |text, total| Total { from: day(text), total };
+        let entitled = Entitled::new([
+            total("2026-06-01", 150.0),
+            total("2026-01-01", 100.0),
+            total("2026-02-01", 100.0),
+            total("2026-03-01", f64::NAN),
+        ]);
+        assert_eq!(entitled.on(day("2025-12-31")), None);
+        assert_eq!(entitled.on(day("2026-05-31")), Some(100.0));
+        assert_eq!(entitled.on(day("2026-06-01")), Some(150.0));
+        assert_eq!(entitled.changes_by(day("2026-05-31")), 1);
+        assert_eq!(entitled.changes_by(day("2026-07-31")), 2);
+    }
+}

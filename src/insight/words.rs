@@ -1,0 +1,128 @@
+//! Answers in English words.
+
+use chrono::{Datelike, NaiveDate};
+
+use super::forecast::RunsOut;
+
+const MONTHS: [&str; 12] = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+];
+
+/// The name of a month from 1 to 12.
+pub fn month(number: u32) -> &'static str {
+    let index = usize::try_from(number).unwrap_or(0).clamp(1, MONTHS.len()) - 1;
+    MONTHS[index]
+}
+
+/// `5 March 2027`.
+pub fn date(day: NaiveDate) -> String {
+    format!("{} {} {}", day.day(), month(day.month()), day.year())
+}
+
+/// `between 5 March and 20 June 2027`; what both days share is said once.
+pub fn between(first: NaiveDate, last: NaiveDate) -> String {
+    let from = if first.year() != last.year() {
+        date(first)
+    } else if first.month() != last.month() {
+        format!("{} {}", first.day(), month(first.month()))
+    } else {
+        first.day().to_string()
+    };
+    format!("between {from} and {}", date(last))
+}
+
+/// When the seats run out, to be put after "the free seats run out" or before a full stop.
+pub fn runs_out(answer: &RunsOut, today: NaiveDate) -> String {
+    match answer {
+        RunsOut::Already => "none are free now".to_owned(),
+        RunsOut::NotWithinTenYears => "not within 10 years".to_owned(),
+        RunsOut::Between { earliest, latest: None } => {
+            if *earliest <= today {
+                "any day now or not within 10 years".to_owned()
+            } else {
+                format!("after {} or not within 10 years", date(*earliest))
+            }
+        }
+        RunsOut::Between { earliest, latest: Some(latest) } => {
+            if *earliest <= today {
+                format!("between now and {}", date(*latest))
+            } else {
+                between(*earliest, *latest)
+            }
+        }
+    }
+}
+
+/// `about 27 months`, `about 3 weeks`: how long something lasts, as rough as it is known.
+pub fn about_months(months: f64) -> String {
+    let plural = |number: f64, unit: &str| {
+        let s = if number == 1.0 { "" } else { "s" };
+        format!("about {number} {unit}{s}")
+    };
+    if months >= 120.0 {
+        "more than 10 years".to_owned()
+    } else if months >= 1.95 {
+        plural(months.round(), "month")
+    } else {
+        plural((months.max(0.0) * super::DAYS_PER_MONTH / 7.0).round(), "week")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn day(text: &str) -> NaiveDate {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn what_two_days_share_is_said_once() {
+        let words = |a: &str, b: &str| between(day(a), day(b));
+        assert_eq!(words("2027-03-05", "2027-06-20"), "between 5 March and 20 June 2027");
+        assert_eq!(words("2026-12-05", "2027-01-02"), "between 5 December 2026 and 2 January 2027");
+        assert_eq!(words("2027-03-05", "2027-03-20"), "between 5 and 20 March 2027");
+    }
+
+    #[test]
+    fn a_range_may_be_open() {
+        let today = day("2026-11-24");
+        let words = |earliest: &str, latest: Option<&str>| {
+            let latest = latest.map(day);
+            runs_out(&RunsOut::Between { earliest: day(earliest), latest }, today)
+        };
+        assert_eq!(words("2027-03-05", Some("2027-06-20")), "between 5 March and 20 June 2027");
+        assert_eq!(words("2026-11-24", Some("2027-06-20")), "between now and 20 June 2027");
+        assert_eq!(words("2027-03-05", None), "after 5 March 2027 or not within 10 years");
+        assert_eq!(words("2026-11-24", None), "any day now or not within 10 years");
+        assert_eq!(runs_out(&RunsOut::Already, today), "none are free now");
+        assert_eq!(runs_out(&RunsOut::NotWithinTenYears, today), "not within 10 years");
+    }
+
+    #[test]
+    fn months_are_rough() {
+        let words = [27.2, 1.96, 1.0, 0.24, 0.0, 500.0].map(about_months);
+        assert_eq!(
+            words,
+            [
+                "about 27 months",
+                "about 2 months",
+                "about 4 weeks",
+                "about 1 week",
+                "about 0 weeks",
+                "more than 10 years"
+            ]
+        );
+    }
+}

@@ -1,0 +1,6 @@
+//! `insight` against data that nobody here made up, and against standard implementations.
+//! Where both come from is told in `tests/data/insight/README.md`.
+
+mod figures;
+mod properties;
+mod reference;
