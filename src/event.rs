@@ -5,17 +5,23 @@
 //! terms. Its serialised form is what the outbox stores, so fields are only ever added, and added
 //! fields have a `#[serde(default)]`.
 
+mod alert;
+mod app;
 mod release;
+mod seats;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::license::{Expiry, Pools, ServerLicense};
 
+pub use alert::{AlertNotice, AlertStatus, Rule, Severity};
+pub use app::MonitorApp;
 pub use release::{
     ReleaseRefused, ReleaseRun, SeatAnnounced, SeatFacts, SeatReleased, SeatRestored,
     SeatWithdrawn, SeatsKept,
 };
+pub use seats::{SeatActivity, SeatChanges};
 
 /// Something that was observed at one site at one time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -57,6 +63,15 @@ pub enum Body {
     SeatsKept(SeatsKept),
     /// A run ended.
     ReleaseRun(ReleaseRun),
+    /// Recurring: how the seats are used, by type.
+    SeatActivity(SeatActivity),
+    /// Seats that were allocated, released, quarantined ... since the list was read before.
+    SeatChanges(SeatChanges),
+    /// Recurring: how Qlik's License Monitor app is.
+    MonitorApp(MonitorApp),
+    /// Alert: a rule fires, or is resolved. Those of the server license have kinds of their own
+    /// while they fire.
+    Alert(AlertNotice),
 }
 
 /// The server license, with everything that depends on the day it was looked at.
@@ -120,15 +135,33 @@ pub enum Monitor {
     ServerLicense,
     AccessLicense,
     Release,
+    /// Who has the seats, and what changed.
+    Seats,
+    /// Qlik's License Monitor app.
+    App,
+    /// Alert rules: no monitor of a site, but with destination switches as one.
+    Alert,
 }
 
 impl Monitor {
+    pub const ALL: [Self; 6] = [
+        Self::ServerLicense,
+        Self::AccessLicense,
+        Self::Release,
+        Self::Seats,
+        Self::App,
+        Self::Alert,
+    ];
+
     /// Short name for logs, tables and the store.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::ServerLicense => "server license",
             Self::AccessLicense => "access licenses",
             Self::Release => "release",
+            Self::Seats => "seats",
+            Self::App => "License Monitor app",
+            Self::Alert => "alerts",
         }
     }
 }
@@ -164,6 +197,9 @@ impl Event {
             | Body::ReleaseRefused(_)
             | Body::SeatsKept(_)
             | Body::ReleaseRun(_) => Monitor::Release,
+            Body::SeatActivity(_) | Body::SeatChanges(_) => Monitor::Seats,
+            Body::MonitorApp(_) => Monitor::App,
+            Body::Alert(_) => Monitor::Alert,
         }
     }
 
@@ -173,6 +209,8 @@ impl Event {
             Body::ServerLicenseStatus(_)
             | Body::AccessLicenseStatus(_)
             | Body::SeatsKept(_)
+            | Body::SeatActivity(_)
+            | Body::MonitorApp(_)
             | Body::ReleaseRun(_) => Class::Recurring,
             _ => Class::Alert,
         }
@@ -193,6 +231,10 @@ impl Event {
             Body::ReleaseRefused(_) => "releaseRefused",
             Body::SeatsKept(_) => "seatsKept",
             Body::ReleaseRun(_) => "releaseRun",
+            Body::SeatActivity(_) => "seatActivity",
+            Body::SeatChanges(_) => "seatChanges",
+            Body::MonitorApp(_) => "monitorApp",
+            Body::Alert(_) => "alert",
         }
     }
 
@@ -217,6 +259,10 @@ impl Event {
             Body::ReleaseRefused(refused) => format!("alert, {}", refused.summary()),
             Body::SeatsKept(kept) => kept.summary(),
             Body::ReleaseRun(run) => run.summary(),
+            Body::SeatActivity(activity) => activity.summary(),
+            Body::SeatChanges(changes) => changes.summary(),
+            Body::MonitorApp(app) => app.summary(),
+            Body::Alert(notice) => notice.summary(),
         }
     }
 }

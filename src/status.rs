@@ -143,7 +143,11 @@ impl SiteStatus {
             | Body::SeatWithdrawn(_)
             | Body::SeatRestored(_)
             | Body::ReleaseRefused(_)
-            | Body::SeatsKept(_) => {}
+            | Body::SeatsKept(_)
+            | Body::SeatActivity(_)
+            | Body::SeatChanges(_)
+            | Body::MonitorApp(_)
+            | Body::Alert(_) => {}
         }
     }
 }

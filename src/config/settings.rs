@@ -276,6 +276,14 @@ pub struct MqttTopics {
     pub access_license: String,
     /// Releases (`qlikSenseLicenseReleaseTopic`, Bursar's own).
     pub release: String,
+    /// How seats are used (`bursarSeatTopic`).
+    pub seats: String,
+    /// What changed with them (`bursarSeatChangeTopic`). Not retained.
+    pub seat_changes: String,
+    /// Qlik's License Monitor app (`bursarMonitorAppTopic`).
+    pub monitor_app: String,
+    /// Alerts of all rules but the server license's (`bursarAlertTopic`), as JSON. Not retained.
+    pub alert: String,
     /// `online` / `offline`, retained, the latter as last will.
     pub status: String,
 }

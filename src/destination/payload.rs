@@ -61,6 +61,10 @@ pub fn event_name(event: &Event) -> &'static str {
         Body::ReleaseRefused(_) => "license release refused alert",
         Body::SeatsKept(_) => "seats kept",
         Body::ReleaseRun(_) => "license release run",
+        Body::SeatActivity(_) => "seat activity",
+        Body::SeatChanges(_) => "seat changes",
+        Body::MonitorApp(_) => "license monitor app status",
+        Body::Alert(_) => "alert",
     }
 }
 
@@ -78,6 +82,10 @@ fn object(event: &Event, name: Option<&str>, named_site: bool) -> Map<String, Va
         Body::ReleaseRefused(refused) => release::release_refused(refused),
         Body::SeatsKept(kept) => release::seats_kept(kept),
         Body::ReleaseRun(run) => release::release_run(run),
+        Body::SeatActivity(activity) => plain(activity),
+        Body::SeatChanges(changes) => plain(changes),
+        Body::MonitorApp(app) => plain(app),
+        Body::Alert(notice) => plain(notice),
     };
     if let Some(name) = name {
         map.insert("event".into(), name.into());
@@ -99,6 +107,14 @@ fn object(event: &Event, name: Option<&str>, named_site: bool) -> Map<String, Va
     map.insert("time".into(), time(event.time));
     map.insert("eventId".into(), event.id.as_str().into());
     map
+}
+
+/// The keys of the event itself.
+fn plain<T: serde::Serialize>(body: &T) -> Map<String, Value> {
+    match serde_json::to_value(body) {
+        Ok(Value::Object(map)) => map,
+        _ => Map::new(),
+    }
 }
 
 /// UTC, RFC 3339 with milliseconds.
@@ -164,7 +180,11 @@ pub fn alert_text(event: &Event) -> Option<String> {
         | Body::SeatWithdrawn(_)
         | Body::SeatRestored(_)
         | Body::SeatsKept(_)
+        | Body::SeatActivity(_)
+        | Body::SeatChanges(_)
+        | Body::MonitorApp(_)
         | Body::ReleaseRun(_) => None,
+        Body::Alert(notice) => Some(notice.text.clone()),
         Body::ReleaseRefused(refused) => Some(refused_text(refused)),
         Body::ServerLicenseExpiring(status) => Some(expiring_text(status)),
         Body::ServerLicenseExpired(status) => Some(expired_text(status)),

@@ -20,6 +20,9 @@ pub struct Site {
     pub server_license: Option<Switches>,
     pub access_license: Option<Switches>,
     pub release: Option<Switches>,
+    pub seats: Option<Switches>,
+    pub app: Option<Switches>,
+    pub alert: Option<Switches>,
     /// How InfluxDB points of releases name the user.
     pub user_tag: UserTag,
 }
@@ -45,6 +48,9 @@ impl Site {
             Monitor::ServerLicense => self.server_license.as_ref(),
             Monitor::AccessLicense => self.access_license.as_ref(),
             Monitor::Release => self.release.as_ref(),
+            Monitor::Seats => self.seats.as_ref(),
+            Monitor::App => self.app.as_ref(),
+            Monitor::Alert => self.alert.as_ref(),
         }
     }
 }
@@ -57,6 +63,9 @@ impl From<&Settings> for Routes {
                 server_license: site.server_license.as_ref().map(|m| m.destination.clone()),
                 access_license: site.access_license.as_ref().map(|m| m.destination.clone()),
                 release: Some(site.release.destination.clone()),
+                seats: None,
+                app: None,
+                alert: None,
                 user_tag: site.release.user_tag,
             };
             (site.name.clone(), route)

@@ -113,11 +113,12 @@ fn name(monitor: Monitor) -> &'static str {
         Monitor::ServerLicense => "serverLicense",
         Monitor::AccessLicense => "accessLicense",
         Monitor::Release => "release",
+        Monitor::Seats => "seats",
+        Monitor::App => "app",
+        Monitor::Alert => "alert",
     }
 }
 
 fn monitor_of(text: &str) -> Option<Monitor> {
-    [Monitor::ServerLicense, Monitor::AccessLicense, Monitor::Release]
-        .into_iter()
-        .find(|m| name(*m) == text)
+    Monitor::ALL.into_iter().find(|m| name(*m) == text)
 }

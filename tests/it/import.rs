@@ -31,7 +31,9 @@ fn settings(url: url::Url, version: InfluxVersion, sites: &[&str]) -> Settings {
         "\
 Butler:
   timeZone: Europe/Stockholm
-  configQRS: {{host: qlik.example.com}}
+  configQRS:
+    host: qlik.example.com
+    headers: {{static: [{{name: X-Qlik-User, value: UserDirectory=INTERNAL; UserId=sa_repository}}]}}
   cert: {{clientCert: c.pem, clientCertKey: k.pem, clientCertCA: r.pem}}
   qlikSenseLicense: {{licenseMonitor: {{enable: true}}}}
 {sites}"

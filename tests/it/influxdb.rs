@@ -25,11 +25,9 @@ fn tag(name: &str, value: &str) -> Tag {
 fn routes() -> Routes {
     let switches = Switches { influxdb: true, ..Switches::default() };
     let site = Site {
-        tags: vec![],
         server_license: Some(switches.clone()),
         access_license: Some(switches),
-        release: None,
-        user_tag: settings::UserTag::Name,
+        ..Site::default()
     };
     Routes { named_sites: false, sites: HashMap::from([("default".into(), site)]) }
 }

@@ -69,6 +69,10 @@ fn mqtt(port: u16, protocol: MqttProtocol) -> MqttSettings {
             server_license_alert: ALERT.into(),
             access_license: ACCESS.into(),
             release: RELEASE.into(),
+            seats: "seats".into(),
+            seat_changes: "changes".into(),
+            monitor_app: "app".into(),
+            alert: "alerts".into(),
             status: "bursar/status".into(),
         },
     }

@@ -181,11 +181,10 @@ fn settings(url: &str, method: HttpMethod) -> settings::Webhook {
 fn routes(recurring: bool, alert: bool) -> Routes {
     let switches = Switches { webhook: SendSwitch { recurring, alert }, ..Switches::default() };
     let site = Site {
-        tags: vec![],
         server_license: Some(switches.clone()),
         access_license: Some(switches.clone()),
         release: Some(switches),
-        user_tag: settings::UserTag::Name,
+        ..Site::default()
     };
     Routes { named_sites: false, sites: HashMap::from([("default".into(), site)]) }
 }

@@ -49,6 +49,18 @@ pub(in crate::config) struct MqttConfig {
     /// and refusals, as JSON. Not retained.
     #[schemars(extend("x-bursar" = true))]
     pub(in crate::config) qlik_sense_license_release_topic: String,
+    /// Topic of how the seats are used, retained.
+    #[schemars(extend("x-bursar" = true))]
+    pub(in crate::config) bursar_seat_topic: String,
+    /// Topic of what changed with seats: allocated, released, moved ... Not retained.
+    #[schemars(extend("x-bursar" = true))]
+    pub(in crate::config) bursar_seat_change_topic: String,
+    /// Topic of the state of Qlik's License Monitor app, retained.
+    #[schemars(extend("x-bursar" = true))]
+    pub(in crate::config) bursar_monitor_app_topic: String,
+    /// Topic of the alerts of all rules but the server license's, as JSON. Not retained.
+    #[schemars(extend("x-bursar" = true))]
+    pub(in crate::config) bursar_alert_topic: String,
     /// Topic that says whether Bursar runs: `online` or `offline`, retained.
     #[schemars(extend("x-bursar" = true))]
     pub(in crate::config) bursar_status_topic: String,
@@ -71,6 +83,10 @@ impl Default for MqttConfig {
             qlik_sense_server_license_expire_topic: "bursar/server_license_alert".to_owned(),
             qlik_sense_license_topic: "bursar/access_license".to_owned(),
             qlik_sense_license_release_topic: "bursar/release".to_owned(),
+            bursar_seat_topic: "bursar/seats".to_owned(),
+            bursar_seat_change_topic: "bursar/seat_changes".to_owned(),
+            bursar_monitor_app_topic: "bursar/license_monitor_app".to_owned(),
+            bursar_alert_topic: "bursar/alert".to_owned(),
             bursar_status_topic: "bursar/status".to_owned(),
         }
     }

@@ -159,6 +159,10 @@ fn topics(check: &Check<'_>, at: &At<'_>, raw: &raw::MqttConfig) -> MqttTopics {
         ("qlikSenseServerLicenseExpireTopic", &raw.qlik_sense_server_license_expire_topic),
         ("qlikSenseLicenseTopic", &raw.qlik_sense_license_topic),
         ("qlikSenseLicenseReleaseTopic", &raw.qlik_sense_license_release_topic),
+        ("bursarSeatTopic", &raw.bursar_seat_topic),
+        ("bursarSeatChangeTopic", &raw.bursar_seat_change_topic),
+        ("bursarMonitorAppTopic", &raw.bursar_monitor_app_topic),
+        ("bursarAlertTopic", &raw.bursar_alert_topic),
         ("bursarStatusTopic", &raw.bursar_status_topic),
     ];
     for (i, (key, text)) in keys.iter().enumerate() {
@@ -170,7 +174,26 @@ fn topics(check: &Check<'_>, at: &At<'_>, raw: &raw::MqttConfig) -> MqttTopics {
             );
         }
     }
-    let [server_license, server_license_alert, access_license, release, status] =
-        keys.map(|(key, text)| topic(key, text));
-    MqttTopics { server_license, server_license_alert, access_license, release, status }
+    let [
+        server_license,
+        server_license_alert,
+        access_license,
+        release,
+        seats,
+        seat_changes,
+        monitor_app,
+        alert,
+        status,
+    ] = keys.map(|(key, text)| topic(key, text));
+    MqttTopics {
+        server_license,
+        server_license_alert,
+        access_license,
+        release,
+        seats,
+        seat_changes,
+        monitor_app,
+        alert,
+        status,
+    }
 }

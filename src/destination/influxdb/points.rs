@@ -24,6 +24,7 @@ pub const LICENSE_TYPE: &str = "license_type";
 pub fn is_reserved(monitor: Monitor, name: &str) -> bool {
     let names: &[&str] = match monitor {
         Monitor::ServerLicense => &["license_expired", "expiry_date", "days_until_expiry", "state"],
+        Monitor::Seats | Monitor::App | Monitor::Alert => &[],
         Monitor::Release => return name == "time" || release::is_reserved(name),
         Monitor::AccessLicense => &[
             LICENSE_TYPE,
@@ -62,7 +63,11 @@ pub fn are_made_of(body: &Body) -> bool {
         | Body::SeatWithdrawn(_)
         | Body::SeatRestored(_)
         | Body::ReleaseRefused(_)
-        | Body::SeatsKept(_) => false,
+        | Body::SeatsKept(_)
+        | Body::SeatActivity(_)
+        | Body::SeatChanges(_)
+        | Body::MonitorApp(_)
+        | Body::Alert(_) => false,
     }
 }
 
@@ -83,7 +88,11 @@ pub fn points(event: &Event, static_tags: Vec<(String, String)>, user_tag: UserT
         | Body::SeatWithdrawn(_)
         | Body::SeatRestored(_)
         | Body::ReleaseRefused(_)
-        | Body::SeatsKept(_) => vec![],
+        | Body::SeatsKept(_)
+        | Body::SeatActivity(_)
+        | Body::SeatChanges(_)
+        | Body::MonitorApp(_)
+        | Body::Alert(_) => vec![],
     }
 }
 

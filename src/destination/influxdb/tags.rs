@@ -42,12 +42,15 @@ impl StaticTags {
             if routes.named_sites {
                 insert_site(&mut of_site, name, &mut warnings);
             }
-            for monitor in [Monitor::ServerLicense, Monitor::AccessLicense, Monitor::Release] {
+            for monitor in Monitor::ALL {
                 let Some(switches) = site.switches(monitor) else { continue };
                 let key = match monitor {
                     Monitor::ServerLicense => "serverLicenseMonitor",
                     Monitor::AccessLicense => "licenseMonitor",
                     Monitor::Release => "licenseRelease",
+                    Monitor::Seats => "seatMonitor",
+                    Monitor::App => "licenseMonitorApp",
+                    Monitor::Alert => "alert",
                 };
                 let source = format!("{key}.destination.influxDb.tag.static of site {name}");
                 let mut tags = of_site.clone();
@@ -138,7 +141,7 @@ fn insert_site(tags: &mut BTreeMap<String, String>, site: &str, warnings: &mut V
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::settings::{Switches, UserTag};
+    use crate::config::settings::Switches;
     use crate::destination::route;
     use crate::event::Body;
     use crate::license::Pools;
@@ -152,10 +155,8 @@ mod tests {
             Switches { influxdb: true, influxdb_tags: monitor_tags, ..Switches::default() };
         let site = route::Site {
             tags: site_tags,
-            server_license: None,
             access_license: Some(switches),
-            release: None,
-            user_tag: UserTag::Name,
+            ..route::Site::default()
         };
         Routes { named_sites, sites: HashMap::from([("prod".into(), site)]) }
     }

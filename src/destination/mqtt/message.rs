@@ -32,6 +32,10 @@ impl Messages {
             | Body::ReleaseRefused(_)
             | Body::SeatsKept(_)
             | Body::ReleaseRun(_) => (&self.topics.release, self.state(event), false),
+            Body::SeatActivity(_) => (&self.topics.seats, self.state(event), true),
+            Body::SeatChanges(_) => (&self.topics.seat_changes, self.state(event), false),
+            Body::MonitorApp(_) => (&self.topics.monitor_app, self.state(event), true),
+            Body::Alert(_) => (&self.topics.alert, self.state(event), false),
         };
         Message { topic: self.topic(topic, &event.site), payload, retain }
     }
@@ -77,6 +81,10 @@ mod tests {
             server_license_alert: "alert".into(),
             access_license: "access".into(),
             release: "release".into(),
+            seats: "seats".into(),
+            seat_changes: "changes".into(),
+            monitor_app: "app".into(),
+            alert: "alerts".into(),
             status: "status".into(),
         };
         Messages { topics, named_sites }

@@ -300,6 +300,10 @@ mod tests {
             server_license_alert: "alert".into(),
             access_license: "access".into(),
             release: "release".into(),
+            seats: "seats".into(),
+            seat_changes: "changes".into(),
+            monitor_app: "app".into(),
+            alert: "alerts".into(),
             status: "status".into(),
         };
         Mqtt {
@@ -357,11 +361,9 @@ mod tests {
         for (server_license, access_license, expected) in cases {
             let switches = |mqtt| Some(Switches { mqtt, ..Switches::default() });
             let mqtt = mqtt(Site {
-                tags: Vec::new(),
                 server_license: switches(server_license),
                 access_license: switches(access_license),
-                release: None,
-                user_tag: settings::UserTag::Name,
+                ..Site::default()
             });
             assert_eq!(wanted(&mqtt, "prod"), expected);
             assert!(wanted(&mqtt, "another").is_empty());

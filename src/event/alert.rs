@@ -1,0 +1,117 @@
+//! What is told of alerts.
+
+use std::fmt;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// What an alert is about: one rule each. The words are those of settings, tables and payloads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Rule {
+    ServerLicenseExpiring,
+    ServerLicenseExpired,
+    ServerLicenseInvalid,
+    ServerLicenseBlacklisted,
+    ServerLicenseMissing,
+    ServerLicenseUnreadable,
+    SeatsLow,
+    UtilizationHigh,
+    SeatsGone,
+    SeatsExcess,
+    QuarantineRising,
+    CapacityShort,
+    SeatsRunOut,
+    OverBudget,
+    ReleaseStopped,
+    ReleaseFailed,
+    ChurnHigh,
+    MonitorAppUnhealthy,
+    SiteUnreachable,
+    DataStale,
+    QueueGrowing,
+    QueueDropped,
+    CertificateExpiring,
+    ReloadRefused,
+}
+
+/// How bad it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    Info,
+    Warning,
+    Critical,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AlertStatus {
+    Firing,
+    Resolved,
+}
+
+/// A rule fires, still fires, or is resolved.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AlertNotice {
+    pub rule: Rule,
+    /// What of the site it is about: `professional`, a queue, a file; empty for the site itself.
+    pub subject: String,
+    /// The same for one rule, site and subject, for ever: receivers tell alerts apart by it.
+    pub fingerprint: String,
+    pub status: AlertStatus,
+    pub severity: Severity,
+    /// A few words: `Professional seats are low`.
+    pub title: String,
+    /// One line for people, with the figures.
+    pub text: String,
+    /// What to do about it; may be empty.
+    pub hint: String,
+    /// When the rule began to fire.
+    pub since: DateTime<Utc>,
+    /// `Some` once it is resolved.
+    pub resolved: Option<DateTime<Utc>>,
+    /// How often it was sent before while it fired.
+    pub repeats: u32,
+    /// The figures by name, for templates and programs.
+    pub facts: Map<String, Value>,
+    /// Kinds of destinations (`influxdb`, `mqtt`, `webhook`, `email`) it goes to, as far as their
+    /// switches allow; `None`: all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub destinations: Option<Vec<String>>,
+}
+
+impl Severity {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Warning => "warning",
+            Self::Critical => "critical",
+        }
+    }
+}
+
+impl AlertStatus {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Firing => "firing",
+            Self::Resolved => "resolved",
+        }
+    }
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(f)
+    }
+}
+
+impl AlertNotice {
+    /// One line for people, such as the log shows it.
+    pub fn summary(&self) -> String {
+        let status = self.status.as_str();
+        format!("alert, {}, {status}: {}", self.severity.as_str(), self.text)
+    }
+}
