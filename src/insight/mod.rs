@@ -14,6 +14,7 @@ pub mod growth;
 pub mod holt;
 pub mod idle;
 pub mod money;
+pub mod reclaim;
 pub mod season;
 pub mod series;
 pub mod theil_sen;
