@@ -8,7 +8,7 @@
 mod alert;
 mod app;
 mod release;
-mod seats;
+pub mod seats;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
