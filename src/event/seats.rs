@@ -62,6 +62,19 @@ pub struct ChangeCount {
     pub by_bursar: u32,
 }
 
+impl TypeActivity {
+    /// A type without seats.
+    pub fn nothing() -> Self {
+        Self {
+            seat_type: SeatType::User,
+            usage: Usage::default(),
+            active: Active::default(),
+            first_time: FirstTime::default(),
+            by_rules: None,
+        }
+    }
+}
+
 impl SeatActivity {
     /// One line for people.
     pub fn summary(&self) -> String {
