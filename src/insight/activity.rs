@@ -150,10 +150,15 @@ pub struct PerDay {
     pub on: Option<NaiveDate>,
 }
 
+/// The first of the last so many days before today.
+pub fn per_day_from(today: NaiveDate, last: u32) -> NaiveDate {
+    super::days_after(today, -i64::from(last))
+}
+
 /// Of the last so many days before today; those on which nobody looked don't count, nor does the
 /// first, which was read in part.
 pub fn per_day(days: &[Day], last: u32, first_read: NaiveDate, today: NaiveDate) -> PerDay {
-    let from = super::days_after(today, -i64::from(last));
+    let from = per_day_from(today, last);
     let counted: Vec<&Day> = days
         .iter()
         .filter(|d| d.day >= from && d.day < today && d.day > first_read && d.readings > 0)

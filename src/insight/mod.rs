@@ -10,6 +10,7 @@ pub mod backtest;
 pub mod capacity;
 pub mod cost;
 pub mod forecast;
+pub mod groups;
 pub mod growth;
 pub mod holt;
 pub mod idle;
