@@ -448,7 +448,8 @@ fn is_deleted(seat: &Seat) -> bool {
 
 /// The user of the seat changed its row last.
 fn is_own(row: &SeatRow) -> bool {
-    let account = row.seat.holder.as_ref().map(Holder::account);
+    let holder = row.seat.holder.as_ref().map(Holder::account);
+    let account = holder.or_else(|| row.seat.deleted_user.as_deref().map(str::to_owned));
     let (Some(account), Some(by)) = (account, &row.modified_by) else { return false };
     account.to_lowercase() == by.to_lowercase()
 }
