@@ -34,7 +34,7 @@ use chrono_tz::Tz;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use self::calendar::Calendar;
-pub use self::figures::state_of;
+pub use self::figures::{state_number, state_of};
 pub use self::gaps::Gap;
 pub use self::import::{Batch, Imported};
 pub use self::maintain::Maintained;
