@@ -75,16 +75,16 @@ impl Changes {
             "{} does not exist yet: start the daemon (bursar run), which reads the seats",
             path.display()
         );
-        let now = Utc::now();
-        let from = now - TimeDelta::days(self.days.into());
-        let (seats, changes) = block_on(async {
+        let (seats, changes, now) = block_on(async {
             let store = Store::open(path, settings.storage.outbox).await?;
             let seats = store.seats(&site.name).await?;
-            // The site's clock may run a little ahead.
+            // The site's clock, or a simulated one, may run ahead.
+            let now = seats.lists.iter().map(|list| list.last_read).fold(Utc::now(), Ord::max);
+            let from = now - TimeDelta::days(self.days.into());
             let to = now + TimeDelta::minutes(15);
             let changes = store.seat_changes(&site.name, from, to).await?;
             store.close().await;
-            anyhow::Ok((seats, changes))
+            anyhow::Ok((seats, changes, now))
         })??;
         let Some(watched_since) = seats.lists.iter().map(|list| list.first_read).min() else {
             eprintln!("bursar: {}", super::activity::never_read(&site));
@@ -98,7 +98,7 @@ impl Changes {
             watched_since,
             initial: u32::try_from(initial).unwrap_or(u32::MAX),
             counts: count_changes(&changes),
-            periods: periods(&changes, from, now, settings.time_zone),
+            periods: periods(&changes, self.days, now, settings.time_zone),
             changes: changes.iter().map(as_json).collect(),
         };
         if self.json {
@@ -112,9 +112,9 @@ impl Changes {
 }
 
 /// Days, or weeks where there are many.
-fn periods(changes: &[Change], from: DateTime<Utc>, now: DateTime<Utc>, zone: Tz) -> Vec<Period> {
+fn periods(changes: &[Change], days: u32, now: DateTime<Utc>, zone: Tz) -> Vec<Period> {
     let day = |time: DateTime<Utc>| time.with_timezone(&zone).date_naive();
-    let (first, last) = (day(from), day(now));
+    let (first, last) = (day(now - TimeDelta::days(days.into())), day(now));
     let step = match (last - first).num_days() {
         ..=14 => 1,
         15..=100 => 7,
@@ -218,8 +218,10 @@ fn period_chart(out: &mut String, periods: &[Period], paint: Paint) {
             period.allocated,
             bar(period.allocated),
             period.lost,
-            bar(period.lost).trim_end()
+            bar(period.lost)
         );
+        out.truncate(out.trim_end().len());
+        out.push('\n');
     }
 }
 
