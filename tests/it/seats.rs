@@ -267,7 +267,7 @@ async fn a_seat_taken_by_bursar_and_given_back_by_an_undo_is_no_churn() {
         created: When::days_ago(0),
         ..SeatSpec::of(SeatKind::Analyzer, "CORP\\idle0", When::days_ago(0))
     });
-    assert_eq!(changed(&world).await, [r"allocated again analyzer CORP\idle0"]);
+    assert_eq!(changed(&world).await, [r"allocated again analyzer CORP\idle0 by CORP\idle0"]);
 }
 
 #[tokio::test]
