@@ -1,9 +1,11 @@
 //! The license domain, free of I/O.
 //!
 //! [`server`] is what `GET /qrs/license` says, [`status`] what that means on a given day, [`pools`]
-//! is what `GET /qrs/license/accesstypeoverview` says, [`seat`] the single seats and their people.
+//! is what `GET /qrs/license/accesstypeoverview` says, [`seat`] the single seats and their people,
+//! [`monitor_app`] the app by which Qlik Sense itself watches its licenses.
 
 mod date;
+pub mod monitor_app;
 pub mod pools;
 #[cfg(test)]
 mod samples;
