@@ -13,6 +13,7 @@ use url::Url;
 use super::schedule::Schedule;
 use super::secret::Secret;
 use crate::insight::cost::Prices;
+use crate::license::monitor_app::Wanted;
 use crate::release::Policy;
 
 /// Everything a running daemon needs to know.
@@ -94,6 +95,8 @@ pub struct Site {
     pub tags: Vec<Tag>,
     pub server_license: Option<ServerLicenseMonitor>,
     pub access_license: Option<AccessLicenseMonitor>,
+    pub seats: Option<SeatMonitor>,
+    pub monitor_app: Option<LicenseMonitorApp>,
     pub release: Release,
 }
 
@@ -133,6 +136,30 @@ pub struct ServerLicenseMonitor {
 #[derive(Debug, Clone, PartialEq)]
 pub struct AccessLicenseMonitor {
     pub schedule: Schedule,
+    pub destination: Switches,
+}
+
+/// `seatMonitor`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SeatMonitor {
+    pub schedule: Schedule,
+    /// Custom properties of users that seats are counted by.
+    pub breakdown_by: Vec<String>,
+    /// Changes of seats are kept for so many days.
+    pub keep_changes_days: u32,
+    pub destination: Switches,
+    pub user_tag: UserTag,
+}
+
+/// `licenseMonitorApp`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LicenseMonitorApp {
+    pub schedule: Schedule,
+    pub wanted: Wanted,
+    pub stale_hours: u32,
+    pub running_long_minutes: u32,
+    /// Runs are kept for so many days.
+    pub keep_runs_days: u32,
     pub destination: Switches,
 }
 
@@ -329,6 +356,10 @@ pub enum WebhookPurpose {
     AccessLicense,
     /// `qlikSenseLicenseRelease` (Bursar's own): everything that is told of releases.
     Release,
+    /// `qlikSenseSeatMonitor` (Bursar's own): how seats are used, and what changed.
+    Seats,
+    /// `qlikSenseLicenseMonitorApp` (Bursar's own): how Qlik's License Monitor app is.
+    MonitorApp,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -2,8 +2,10 @@
 //!
 //! [`server`] is what `GET /qrs/license` says, [`status`] what that means on a given day, [`pools`]
 //! is what `GET /qrs/license/accesstypeoverview` says, [`seat`] the single seats and their people,
-//! [`monitor_app`] the app by which Qlik Sense itself watches its licenses.
+//! [`changes`] what became of them between two readings, [`monitor_app`] the app by which Qlik Sense
+//! itself watches its licenses.
 
+pub mod changes;
 mod date;
 pub mod monitor_app;
 pub mod pools;
@@ -14,6 +16,7 @@ pub mod server;
 pub mod status;
 pub mod wire;
 
+pub use changes::{Change, ChangeKind, SeatRow};
 pub use pools::Pools;
 pub use seat::{Holder, Moment, Person, Seat, SeatType};
 pub use server::{Expiry, ServerLicense};

@@ -29,12 +29,14 @@ mod license;
 mod life;
 mod lists;
 mod operations;
+pub mod past;
 mod people;
 mod pki;
 mod pools;
 mod routes;
 mod rows;
 mod scenario;
+mod script_logs;
 mod selections;
 mod server;
 mod site;
@@ -51,8 +53,8 @@ pub use pools::{AvailableFormula, MinutePool, PoolSettings, SeatPool, Section, T
 pub use routes::{FORBIDDEN_TEXT, MISSING_VALUE_TEXT, XSRF_TEXT};
 pub use scenario::{
     ClockSettings, DeletedUser, LicenseRule, MonitorApp, Population, PropertySpec, QuarantineFrom,
-    Quirks, Scenario, ScriptLogApi, SeatSpec, UserSpec,
+    Quirks, Scenario, ScriptError, ScriptLogApi, SeatSpec, UserSpec,
 };
 pub use server::Running;
 pub use when::{When, WhenError};
-pub use wire::{NO_ID, NO_TIME};
+pub use wire::{NO_ID, NO_TIME, named_id};

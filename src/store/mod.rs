@@ -1,5 +1,5 @@
 //! The embedded SQL store: one file that holds the outbox, the latest snapshots, the health of
-//! the polls and the [`history`] of their figures.
+//! the polls, the [`history`] of their figures, and who has which seat.
 //!
 //! The **outbox** keeps each event once, with one delivery row for each destination that wants it.
 //! [`Store::record`] returns when all of it is on the disk; a row leaves when the destination
@@ -9,6 +9,7 @@
 //!
 //! Several processes may use the file at once: the daemon, and commands beside it.
 
+mod app;
 mod drops;
 mod error;
 mod file;
@@ -18,6 +19,7 @@ pub mod history;
 mod manage;
 mod outbox;
 mod release;
+mod seats;
 #[cfg(test)]
 pub(crate) mod samples;
 #[cfg(test)]
@@ -32,6 +34,7 @@ pub use release::{
     Addition, AppendError, Archive, ArchiveError, Claim, Holder, LedgerFile, Pause, Readable,
     Unsettled,
 };
+pub use seats::{KnownSeat, SeatList, SeatReading, Seats, StoredPerson};
 
 use std::fmt;
 use std::path::Path;

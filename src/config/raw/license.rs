@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Destination, LicenseRelease};
+use super::{Destination, LicenseMonitorApp, LicenseRelease, SeatMonitor};
 
 #[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -12,6 +12,12 @@ pub(in crate::config) struct QlikSenseLicense {
     pub(in crate::config) server_license_monitor: ServerLicenseMonitor,
     /// The access licenses: how many seats of each type there are, are taken and are free.
     pub(in crate::config) license_monitor: LicenseMonitor,
+    /// The single seats: who has one, how they are used, and what changes.
+    #[schemars(extend("x-bursar" = true))]
+    pub(in crate::config) seat_monitor: SeatMonitor,
+    /// Qlik's License Monitor app: whether its reload works and its data are fresh.
+    #[schemars(extend("x-bursar" = true))]
+    pub(in crate::config) license_monitor_app: LicenseMonitorApp,
     /// Giving seats that nobody uses back to the pool. Check that your license agreement allows it
     /// before you switch it on.
     pub(in crate::config) license_release: LicenseRelease,

@@ -68,6 +68,16 @@ pub struct Execution {
     pub messages: Vec<String>,
 }
 
+/// A run as the store keeps it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct KeptRun {
+    pub id: Uuid,
+    pub task: Uuid,
+    pub run: AppRun,
+    /// Of a failed run whose log could be read.
+    pub log: Option<ScriptLog>,
+}
+
 /// The state of a run by its number. New numbers came with newer servers, so any is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct TaskStatus(pub i64);

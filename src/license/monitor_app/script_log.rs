@@ -163,7 +163,7 @@ impl Cause {
 }
 
 /// The end of a script log, without secrets.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ScriptLog {
     lines: Vec<String>,
     errors: Vec<String>,
@@ -181,11 +181,6 @@ impl ScriptLog {
         let filled = all.iter().rev().filter(|line| !line.trim().is_empty());
         let mut lines: Vec<String> = filled.take(KEPT_LINES).map(|line| clean(line)).collect();
         lines.reverse();
-        Self { lines, errors, cause }
-    }
-
-    /// As it was kept in the store.
-    pub fn stored(lines: Vec<String>, errors: Vec<String>, cause: Cause) -> Self {
         Self { lines, errors, cause }
     }
 

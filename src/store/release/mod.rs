@@ -10,6 +10,8 @@ mod reader;
 pub use archive::{Archive, ArchiveError};
 pub use reader::{LedgerFile, Readable};
 
+pub(super) use past::{from_json, to_json, unreadable};
+
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
