@@ -209,9 +209,8 @@ fn state_lines(
     let mut fact = |name: &str, value: Option<String>| {
         rows.extend(value.map(|value| vec![name.to_owned(), value]));
     };
-    let when = |time: DateTime<Utc>| {
-        format!("{} ({})", text::local(time, zone), text::ago(time, now))
-    };
+    let when =
+        |time: DateTime<Utc>| format!("{} ({})", text::local(time, zone), text::ago(time, now));
     fact(
         "App",
         state.app.as_ref().map(|app| match &app.stream {

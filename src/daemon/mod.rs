@@ -372,11 +372,8 @@ impl Job {
 
     fn failed(&self, error: &qrs::Error) -> (Attempt, Option<PollError>) {
         self.log_failure(error);
-        let attempt = if error.is_transient() {
-            Attempt::FailedForNow
-        } else {
-            Attempt::FailedUntilFixed
-        };
+        let attempt =
+            if error.is_transient() { Attempt::FailedForNow } else { Attempt::FailedUntilFixed };
         let problem = PollError { code: error.code().to_owned(), text: error.to_string() };
         (attempt, Some(problem))
     }

@@ -28,8 +28,7 @@ pub(super) async fn look(
     let before = before(&shared.store, &site.name, seats, now).await?;
     let (policy, zone) = (&site.release.policy, shared.settings.time_zone);
     let wishes = Wishes { monitor, policy, zone };
-    let observed =
-        allocation_changes::observe(client, wishes, read, &before, now, deadline).await;
+    let observed = allocation_changes::observe(client, wishes, read, &before, now, deadline).await;
     Ok(Seen {
         bodies: observed.bodies,
         reading: Some(observed.reading),

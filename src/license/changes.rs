@@ -228,10 +228,9 @@ pub fn changes(lists: &[Lists<'_>], known: &Known, now: DateTime<Utc>) -> Vec<Ch
         let new = by_id(list.new);
         match list.old {
             None => initial(&new, now, &mut changes),
-            Some(old) => Type { old, seat_type: list.seat_type, known, now }.compare(
-                &new,
-                &mut changes,
-            ),
+            Some(old) => {
+                Type { old, seat_type: list.seat_type, known, now }.compare(&new, &mut changes)
+            }
         }
     }
     join_moves(&mut changes);
@@ -247,7 +246,8 @@ pub fn vanished(lists: &[Lists<'_>]) -> Vec<Uuid> {
     for list in lists {
         let there: HashSet<Uuid> = list.new.iter().map(|row| row.seat.id).collect();
         let old = list.old.map_or(&[][..], |old| old.seats);
-        let lost = old.iter().filter(|seat| !there.contains(&seat.id) && seat.quarantined.is_none());
+        let lost =
+            old.iter().filter(|seat| !there.contains(&seat.id) && seat.quarantined.is_none());
         users.extend(lost.filter_map(|seat| Some(seat.holder.as_ref()?.id)));
     }
     users.sort_unstable();
@@ -489,14 +489,12 @@ fn join_moves(changes: &mut Vec<Change>) {
         }
         let Some(holder) = &gain.holder else { continue };
         let lost = losses.get(&holder.id).into_iter().flatten().copied();
-        let of_other_type = |m: &usize| {
-            changes[*m].seat_type != gain.seat_type && !joined.contains(m)
-        };
+        let of_other_type =
+            |m: &usize| changes[*m].seat_type != gain.seat_type && !joined.contains(m);
         let Some(m) = lost.filter(of_other_type).min_by_key(|m| changes[*m].seat) else { continue };
         joined.insert(m);
         let loss = &changes[m];
-        let from =
-            MovedFrom { seat_type: loss.seat_type, seat: loss.seat, after: loss.after };
+        let from = MovedFrom { seat_type: loss.seat_type, seat: loss.seat, after: loss.after };
         let by = if loss.by == By::Unknown { gain.by.clone() } else { loss.by.clone() };
         let gain = &mut changes[n];
         gain.kind = ChangeKind::Moved;

@@ -242,10 +242,8 @@ type FirstUses = HashMap<(SeatType, Uuid), DateTime<Utc>>;
 fn seen_first_uses(before: &Before, fresh: &[(SeatType, Vec<Seat>)]) -> FirstUses {
     let known: HashMap<(SeatType, Uuid), &KnownSeat> =
         before.seats.seats().map(|known| ((known.seat.seat_type, known.seat.id), known)).collect();
-    let mut seen: FirstUses = known
-        .iter()
-        .filter_map(|(key, known)| Some((*key, known.first_used?)))
-        .collect();
+    let mut seen: FirstUses =
+        known.iter().filter_map(|(key, known)| Some((*key, known.first_used?))).collect();
     for seat in fresh.iter().flat_map(|(_, seats)| seats) {
         let key = (seat.seat_type, seat.id);
         let old = known.get(&key).map(|known| &known.seat);

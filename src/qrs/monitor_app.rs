@@ -13,7 +13,9 @@ use super::filter::{Field, Filter};
 use super::loose::Any;
 use super::{Client, Error};
 use crate::license::Moment;
-use crate::license::monitor_app::{App, Execution, ScriptLog, Stream, Task, TaskStatus, script_log};
+use crate::license::monitor_app::{
+    App, Execution, ScriptLog, Stream, Task, TaskStatus, script_log,
+};
 
 const TASK_ID: Field = Field::new("taskID");
 const START_TIME: Field = Field::new("startTime");
@@ -217,8 +219,7 @@ impl Client {
         for (route, name, id) in old.into_iter().chain(new) {
             let path = format!("reloadtask/{task}/{route}");
             let id = id.to_string();
-            let found =
-                self.get_object::<Reference>(&path, &[(name, id.as_str())], deadline).await;
+            let found = self.get_object::<Reference>(&path, &[(name, id.as_str())], deadline).await;
             let log = match found {
                 Ok(reference) => self.download(reference.value.value, deadline).await,
                 Err(error) => Err(error),

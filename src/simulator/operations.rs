@@ -6,8 +6,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::monitor_app::{MonitorApp, ScriptLogApi};
 use super::rows::reference;
-use super::scenario::{MonitorApp, ScriptLogApi};
 use super::script_logs;
 use super::wire::{NO_ID, NO_TIME, named_id, time_or_none, time_text};
 

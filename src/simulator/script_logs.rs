@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::scenario::ScriptError;
+use super::monitor_app::ScriptError;
 
 /// The log of a reload that began and ended then. CRLF, as on Windows.
 pub(super) fn text(

@@ -17,6 +17,7 @@ mod history;
 mod import;
 mod influxdb;
 mod insight;
+mod monitor_app;
 mod mqtt;
 mod outbox;
 mod qrs;

@@ -316,8 +316,7 @@ fn table(out: &mut String, answer: &Answer) {
         window.and_then(|window| pick(&window.per_day)).unwrap_or_else(|| "-".to_owned())
     };
     let mut row = |title: &str, pick: &dyn Fn(&PerDay) -> Option<String>| {
-        let mut cells: Vec<_> =
-            types.iter().map(|of| per_day(&of.users_per_day, pick)).collect();
+        let mut cells: Vec<_> = types.iter().map(|of| per_day(&of.users_per_day, pick)).collect();
         cells.push(per_day(&answer.people.users_per_day, pick));
         line(title, cells);
     };
@@ -338,10 +337,7 @@ fn table(out: &mut String, answer: &Answer) {
     line("  to be announced first", by_rules(&|r| r.announce.to_string()));
     line("  not decidable", by_rules(&|r| r.unknown.to_string()));
     line("  threshold in days", by_rules(&|r| r.threshold_days.to_string()));
-    line(
-        "  released by Bursar",
-        by_rules(&|r| if r.enabled { "yes" } else { "no" }.to_owned()),
-    );
+    line("  released by Bursar", by_rules(&|r| if r.enabled { "yes" } else { "no" }.to_owned()));
 }
 
 fn idle_chart(out: &mut String, of: &OfType, paint: Paint) {
@@ -396,7 +392,10 @@ fn breakdown(out: &mut String, title: &str, groups: &[GroupUsage], paint: Paint)
         let _ = writeln!(
             out,
             "  {name:<28}{:>8}{:>12}{:>12}{:>14}",
-            usage.seats, group.active_28_days, usage.idle.never_used, usage.reclaimable.after_30_days
+            usage.seats,
+            group.active_28_days,
+            usage.idle.never_used,
+            usage.reclaimable.after_30_days
         );
     }
     if groups.len() > SHOWN {

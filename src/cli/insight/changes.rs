@@ -208,7 +208,8 @@ fn period_chart(out: &mut String, periods: &[Period], paint: Paint) {
         let cells = (f64::from(count) / f64::from(most) * BAR as f64).ceil() as usize;
         format!("{:<BAR$}", "█".repeat(cells))
     };
-    let heading = format!("  {:<12}{:<25}{}", "from", "allocated", "released, quarantined, deleted");
+    let heading =
+        format!("  {:<12}{:<25}{}", "from", "allocated", "released, quarantined, deleted");
     let _ = writeln!(out, "\n{}", paint.faint(&heading));
     for period in periods {
         let _ = writeln!(

@@ -4,8 +4,8 @@ use super::super::problem::Severity;
 use super::super::raw;
 use super::super::schedule::Schedule;
 use super::super::settings::{
-    AccessLicenseMonitor, DateOrder, LicenseMonitorApp, Release, SeatMonitor, SendSwitch, ServerLicenseMonitor,
-    Switches, UserTag, WebhookPurpose,
+    AccessLicenseMonitor, DateOrder, LicenseMonitorApp, Release, SeatMonitor, SendSwitch,
+    ServerLicenseMonitor, Switches, UserTag, WebhookPurpose,
 };
 use super::{At, Check, monitor_app, release};
 
@@ -26,11 +26,7 @@ pub(super) struct Licenses {
     pub(super) release: Release,
 }
 
-pub(super) fn settings(
-    check: &Check<'_>,
-    at: &At<'_>,
-    available: &Available,
-) -> Licenses {
+pub(super) fn settings(check: &Check<'_>, at: &At<'_>, available: &Available) -> Licenses {
     let raw: raw::QlikSenseLicense = at.read();
     let release =
         release::settings(check, &at.get("licenseRelease"), &raw.license_release, available);

@@ -40,12 +40,6 @@ pub(super) fn settings(
         stale_hours: within(raw.stale_hours),
         running_long_minutes: within(raw.running_long_minutes),
         keep_runs_days: within(raw.keep_runs_days),
-        destination: switches(
-            check,
-            &at.get("destination"),
-            &raw.destination,
-            available,
-            purposes,
-        ),
+        destination: switches(check, &at.get("destination"), &raw.destination, available, purposes),
     })
 }

@@ -54,7 +54,8 @@ pub(super) fn changes(changes: &SeatChanges) -> Object {
 /// One change as JSON: the same for messages and for the command line.
 pub fn change(change: &Change) -> Value {
     let holder = change.holder.as_ref();
-    let user = holder.map(|h| h.account()).or_else(|| change.deleted_user.as_deref().map(Into::into));
+    let user =
+        holder.map(|h| h.account()).or_else(|| change.deleted_user.as_deref().map(Into::into));
     let (by, run) = match &change.by {
         By::Unknown => (None, None),
         By::Bursar { run } => (Some("bursar"), Some(run)),

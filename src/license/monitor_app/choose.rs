@@ -99,9 +99,7 @@ pub fn choose_app(mut apps: Vec<App>, wanted: &Wanted) -> Option<Choice<App>> {
 /// the one that ran last.
 pub fn choose_task(mut tasks: Vec<Task>, wanted: &Wanted) -> Option<Choice<Task>> {
     let named = |task: &Task| task.name.to_lowercase() == wanted.task_name.to_lowercase();
-    tasks.sort_by_key(|task| {
-        (!named(task), !task.enabled, Reverse(task.last.start.at()), task.id)
-    });
+    tasks.sort_by_key(|task| (!named(task), !task.enabled, Reverse(task.last.start.at()), task.id));
     let count = tasks.len();
     let chosen = tasks.into_iter().next()?;
     let mut notes = Vec::new();

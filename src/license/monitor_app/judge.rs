@@ -87,7 +87,8 @@ pub fn judge(facts: Facts, limits: Limits, now: DateTime<Utc>) -> MonitorApp {
         result.app = Some(AppName { id: app.id, name: app.name.clone(), stream });
     }
     if let Some(task) = &facts.task {
-        result.task = Some(TaskName { id: task.id, name: task.name.clone(), enabled: task.enabled });
+        result.task =
+            Some(TaskName { id: task.id, name: task.name.clone(), enabled: task.enabled });
         result.next_run = task.next.at().filter(|_| task.enabled);
         result.last_run = task.last.id.is_some().then(|| task.last.facts());
     }
@@ -108,12 +109,7 @@ fn verdict(health: AppHealth, text: impl Into<String>, hint: impl Into<String>) 
     Verdict { health, text: text.into(), hint: hint.into() }
 }
 
-fn weigh(
-    facts: &Facts,
-    limits: Limits,
-    now: DateTime<Utc>,
-    result: &mut MonitorApp,
-) -> Verdict {
+fn weigh(facts: &Facts, limits: Limits, now: DateTime<Utc>, result: &mut MonitorApp) -> Verdict {
     let Some(app) = &facts.app else { return no_app(&facts.wanted) };
     let Some(task) = &facts.task else {
         result.data_from = app.last_reload.at();

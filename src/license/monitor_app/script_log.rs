@@ -109,7 +109,9 @@ impl Cause {
                 "the engine had too little memory: look at what else reloads at that time, or \
                  shorten the history that the app keeps"
             }
-            Self::DiskFull => "the disk of the node is full: make room where QVDs and logs are kept",
+            Self::DiskFull => {
+                "the disk of the node is full: make room where QVDs and logs are kept"
+            }
             Self::FileMissing => {
                 "a file that the script reads is not there: look whether the folder behind \
                  lib://ServerLogFolder exists and whether its QVDs were moved or cleaned up"
@@ -256,7 +258,13 @@ fn is_error(said: &str) -> bool {
     let said = said.trim().to_lowercase();
     // A count of none, and a setting that says what to do with errors.
     let harmless = [
-        "0 error", "errors: 0", "no error", "errormode", "error mode", "scripterrorcount", "0 failed",
+        "0 error",
+        "errors: 0",
+        "no error",
+        "errormode",
+        "error mode",
+        "scripterrorcount",
+        "0 failed",
     ];
     let telling = [
         "error",
@@ -362,7 +370,8 @@ fn value_after_name(lower: &str) -> Option<usize> {
             return telling.then_some(scheme.len() + blanks);
         }
     }
-    let name = SECRET_NAMES.iter().filter(|name| lower.starts_with(**name)).max_by_key(|n| n.len())?;
+    let name =
+        SECRET_NAMES.iter().filter(|name| lower.starts_with(**name)).max_by_key(|n| n.len())?;
     let rest = &lower[name.len()..];
     let signs = rest.find(|c: char| !(c.is_whitespace() || "\"'`:=".contains(c)));
     let signs = signs.unwrap_or(rest.len());

@@ -27,9 +27,9 @@ pub(super) fn point(event: &Event, app: &MonitorApp, tags: Vec<(String, String)>
         ("health".into(), Field::Text(app.health.as_str().into())),
         ("healthy".into(), Field::Bool(app.health.is_fine())),
     ];
-    if let Some(cause) = app.cause {
-        fields.push(("cause".into(), Field::Text(cause.as_str().into())));
-    }
+    // Always there, so that the last value of the field is never that of an older failure.
+    let cause = app.cause.map_or("none", |cause| cause.as_str());
+    fields.push(("cause".into(), Field::Text(cause.into())));
     let mut number = |name: &'static str, value: Option<f64>| {
         if let Some(value) = value {
             fields.push((name.into(), Field::Float(value)));

@@ -161,7 +161,10 @@ fn while_it_runs_the_run_before_counts() {
     let app = judged(again.clone());
     assert_eq!((app.health, app.failures), (AppHealth::Failed, 2));
     assert!(app.running_since.is_some());
-    assert_eq!(failed_run(again.task.as_ref().unwrap(), &again.history).unwrap().id, again.history[1].id);
+    assert_eq!(
+        failed_run(again.task.as_ref().unwrap(), &again.history).unwrap().id,
+        again.history[1].id
+    );
     // The row of the last run is in the history, too.
     let mut twice = facts("09:01", run(9, 8, "11:00", "11:01"));
     twice.history =
@@ -172,7 +175,10 @@ fn while_it_runs_the_run_before_counts() {
     skipped.history = vec![run(8, 7, "11:00", "11:01")];
     let app = judged(skipped);
     assert_eq!(app.health, AppHealth::Healthy);
-    assert_eq!(app.notes, ["the last state of the task is Skipped: it is judged by the run before"]);
+    assert_eq!(
+        app.notes,
+        ["the last state of the task is Skipped: it is judged by the run before"]
+    );
 }
 
 #[test]
@@ -196,7 +202,10 @@ fn a_failure_says_why_and_what_to_do() {
     failed.log = None;
     failed.task.as_mut().unwrap().last.messages = vec!["Reload failed in Engine.".into()];
     let app = judged(failed.clone());
-    assert_eq!((app.cause, app.errors), (Some(Cause::Unknown), vec!["Reload failed in Engine.".into()]));
+    assert_eq!(
+        (app.cause, app.errors),
+        (Some(Cause::Unknown), vec!["Reload failed in Engine.".into()])
+    );
     failed.task.as_mut().unwrap().last.status = TaskStatus(6);
     assert_eq!(judged(failed).cause, Some(Cause::Aborted));
 }

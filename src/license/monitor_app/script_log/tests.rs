@@ -38,28 +38,56 @@ fn what_went_wrong_and_what_usually_causes_it() {
             ],
             Cause::Unauthorized,
         ),
-        (&["20260110T060009.620+0000      Error: HTTP protocol error 403 (Forbidden)"], Cause::Forbidden),
         (
-            &["20260110T060009.620+0000      Error: Connection 'monitor_apps_REST_license_overview' not found"],
+            &["20260110T060009.620+0000      Error: HTTP protocol error 403 (Forbidden)"],
+            Cause::Forbidden,
+        ),
+        (
+            &[
+                "20260110T060009.620+0000      Error: Connection 'monitor_apps_REST_license_overview' not found",
+            ],
             Cause::ConnectionMissing,
         ),
         (
-            &["20260110T060009.620+0000      Error: The underlying connection was closed: Could not establish trust relationship for the SSL/TLS secure channel."],
+            &[
+                "20260110T060009.620+0000      Error: The underlying connection was closed: Could not establish trust relationship for the SSL/TLS secure channel.",
+            ],
             Cause::Certificate,
         ),
-        (&["20260110T060009.620+0000      Error: HTTP protocol error: The operation has timed out"], Cause::Timeout),
         (
-            &["20260110T060009.620+0000      Error: Unable to connect to the remote server: No connection could be made because the target machine actively refused it"],
+            &[
+                "20260110T060009.620+0000      Error: HTTP protocol error: The operation has timed out",
+            ],
+            Cause::Timeout,
+        ),
+        (
+            &[
+                "20260110T060009.620+0000      Error: Unable to connect to the remote server: No connection could be made because the target machine actively refused it",
+            ],
             Cause::Unreachable,
         ),
-        (&["20260110T060009.620+0000      Error: HTTP protocol error 503 (Service Unavailable)"], Cause::ServiceError),
-        (&["20260110T060009.620+0000      Error: Out of memory: 8589934592 bytes"], Cause::OutOfMemory),
         (
-            &["20260110T060009.620+0000      Error: Cannot open file: 'lib://ServerLogFolder/governanceLogContent_7.16.1_file.qvd'"],
+            &["20260110T060009.620+0000      Error: HTTP protocol error 503 (Service Unavailable)"],
+            Cause::ServiceError,
+        ),
+        (
+            &["20260110T060009.620+0000      Error: Out of memory: 8589934592 bytes"],
+            Cause::OutOfMemory,
+        ),
+        (
+            &[
+                "20260110T060009.620+0000      Error: Cannot open file: 'lib://ServerLogFolder/governanceLogContent_7.16.1_file.qvd'",
+            ],
             Cause::FileMissing,
         ),
-        (&["20260110T060009.620+0000      Error: There is not enough space on the disk"], Cause::DiskFull),
-        (&["20260110T060009.620+0000      General Script Error in statement handling"], Cause::Unknown),
+        (
+            &["20260110T060009.620+0000      Error: There is not enough space on the disk"],
+            Cause::DiskFull,
+        ),
+        (
+            &["20260110T060009.620+0000      General Script Error in statement handling"],
+            Cause::Unknown,
+        ),
     ];
     for (failure, cause) in cases {
         let log = read(&log(failure));
@@ -127,16 +155,25 @@ fn secrets_are_masked_and_names_stay() {
         ("PWD = abc", "PWD = [masked]"),
         ("Authorization: Bearer abc.def", "Authorization: Bearer [masked]"),
         ("sent Bearer abc123", "sent Bearer [masked]"),
-        ("GET https://svc:pa@ss@qlik1/qrs?xrfkey=0123456789abcdef&x=1", "GET https://[masked]@qlik1/qrs?xrfkey=[masked]&x=1"),
+        (
+            "GET https://svc:pa@ss@qlik1/qrs?xrfkey=0123456789abcdef&x=1",
+            "GET https://[masked]@qlik1/qrs?xrfkey=[masked]&x=1",
+        ),
         ("license 1234567890123456 is invalid", "license [masked] is invalid"),
         ("license 1234 5678 9012 3456, control: 12345", "license [masked], control: [masked]"),
         ("serial number = 1234-5678-9012-3456", "serial number = [masked]"),
         ("key AbCdEf0123456789AbCdEf01 of", "key [masked] of"),
         ("signed key: short1", "signed key: [masked]"),
         // What stays.
-        ("Error: HTTP protocol error 401 (Unauthorized)", "Error: HTTP protocol error 401 (Unauthorized)"),
+        (
+            "Error: HTTP protocol error 401 (Unauthorized)",
+            "Error: HTTP protocol error 401 (Unauthorized)",
+        ),
         ("app 40000000-0000-4000-8000-000000000001", "app 40000000-0000-4000-8000-000000000001"),
-        ("LIB CONNECT TO 'monitor_apps_REST_license_overview'", "LIB CONNECT TO 'monitor_apps_REST_license_overview'"),
+        (
+            "LIB CONNECT TO 'monitor_apps_REST_license_overview'",
+            "LIB CONNECT TO 'monitor_apps_REST_license_overview'",
+        ),
         ("the password for CORP\\svc is wrong", "the password for CORP\\svc is wrong"),
         ("basic authentication failed", "basic authentication failed"),
         ("8589934592 bytes", "8589934592 bytes"),
