@@ -28,6 +28,7 @@ mod demo;
 mod healthcheck;
 mod import;
 pub mod insight;
+mod monitor_app;
 mod outbox;
 mod release;
 mod report;
@@ -94,6 +95,7 @@ enum Command {
     Simulate(simulate::Simulate),
     Release(release::Release),
     Audit(audit::Audit),
+    MonitorApp(monitor_app::MonitorApp),
     Outbox(outbox::Outbox),
     Import(import::Import),
     Insight(insight::Insight),
@@ -124,6 +126,7 @@ pub fn main() -> ExitCode {
         Command::Simulate(command) => command.execute(),
         Command::Release(command) => command.execute(),
         Command::Audit(command) => command.execute(),
+        Command::MonitorApp(command) => command.execute(),
         Command::Outbox(command) => command.execute(),
         Command::Import(command) => command.execute(),
         Command::Insight(command) => command.execute(),

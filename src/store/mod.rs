@@ -9,6 +9,7 @@
 //!
 //! Several processes may use the file at once: the daemon, and commands beside it.
 
+mod app;
 mod drops;
 mod error;
 mod file;

@@ -4,6 +4,7 @@
 mod cost;
 mod influxdb;
 mod license;
+mod monitor_app;
 mod mqtt;
 mod release;
 mod site;

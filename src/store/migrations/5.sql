@@ -1,0 +1,1 @@
+-- Version 5: replaced by the tables of alerts.
