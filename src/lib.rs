@@ -15,6 +15,7 @@
 //! | [`monitor`] | what is looked at on a schedule, and the events that come of it |
 //! | [`event`] | the one vocabulary everything downstream speaks |
 //! | [`insight`] | utilization, seasons, growth, forecast, cost: what the history says, without I/O |
+//! | [`alert`] | rules, when they fire, and what is told of it |
 //! | [`release`] | giving idle seats back: rules, plan, guards, apply, undo |
 //! | [`ledger`] | the audit trail of releases, hash-chained |
 //! | [`destination`] | the destination trait, the registry, one folder per destination |
@@ -25,6 +26,7 @@
 //! | [`tls`] | certificates, keys and TLS settings from PEM files |
 //! | [`simulator`] | a Qlik Sense site in a process, for the demo, the tests and the benches |
 
+pub mod alert;
 pub mod backoff;
 pub mod cli;
 pub mod clock;

@@ -57,6 +57,8 @@ impl Site {
 
 impl From<&Settings> for Routes {
     fn from(settings: &Settings) -> Self {
+        let daemon = Site { alert: Some(settings.alert_destination.clone()), ..Site::default() };
+        let daemon = (crate::alert::DAEMON.to_owned(), daemon);
         let sites = settings.sites.iter().map(|site| {
             let route = Site {
                 tags: site.tags.clone(),
@@ -65,11 +67,11 @@ impl From<&Settings> for Routes {
                 release: Some(site.release.destination.clone()),
                 seats: None,
                 app: None,
-                alert: None,
+                alert: Some(site.alert_destination.clone()),
                 user_tag: site.release.user_tag,
             };
             (site.name.clone(), route)
         });
-        Self { named_sites: settings.named_sites, sites: sites.collect() }
+        Self { named_sites: settings.named_sites, sites: sites.chain([daemon]).collect() }
     }
 }

@@ -9,6 +9,7 @@
 //!
 //! Several processes may use the file at once: the daemon, and commands beside it.
 
+mod alert;
 mod drops;
 mod error;
 mod file;
@@ -23,6 +24,7 @@ pub(crate) mod samples;
 #[cfg(test)]
 mod tests;
 
+pub use alert::{AlertChanges, Drop, Happened, NewSilence};
 pub use drops::DropReason;
 pub use error::StoreError;
 pub use health::{Health, PollError};

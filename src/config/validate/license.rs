@@ -38,6 +38,7 @@ pub(super) fn settings(
         Some(ServerLicenseMonitor {
             schedule: server_schedule?,
             threshold_days: server.alert.threshold_days,
+            threshold_written: server_at.at("alert.thresholdDays").node.is_some(),
             date_order: match server.date_order {
                 None => DateOrder::Unset,
                 Some(raw::DateOrder::Dmy) => DateOrder::DayFirst,
@@ -184,5 +185,6 @@ pub(in crate::config) fn section(purpose: WebhookPurpose) -> &'static str {
         WebhookPurpose::ServerLicenseAlert => "qlikSenseServerLicenseExpiryAlert",
         WebhookPurpose::AccessLicense => "qlikSenseLicenseMonitor",
         WebhookPurpose::Release => "qlikSenseLicenseRelease",
+        WebhookPurpose::Alert => "qlikSenseAlert",
     }
 }
