@@ -1,5 +1,7 @@
 //! Reads facts from the store. Never asks a site.
 
+mod slow;
+
 use std::collections::HashMap;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
@@ -7,16 +9,16 @@ use std::time::{Duration, SystemTime};
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::time::Instant;
 
+use self::slow::{Slow, read_slow};
 use super::facts::{
-    AppFacts, BudgetFacts, CapacityFacts, CertificateFacts, ChurnFacts, DaemonFacts, Fact, Facts,
-    MonitorFacts, QueueFacts, ReleaseFacts, RunOutFacts, Seen, SettingsFacts,
+    AppFacts, CertificateFacts, DaemonFacts, Fact, Facts, MonitorFacts, QueueFacts, ReleaseFacts,
+    Seen, SettingsFacts,
 };
 use crate::config::settings::Site;
 use crate::config::{self, Schedule, Settings};
 use crate::destination::registry;
 use crate::event::{Body, Event, Monitor};
-use crate::license::{self, SeatType};
-use crate::store::history::Resolution;
+use crate::license;
 use crate::store::{Drop, Health, QueueState, Store, StoreError};
 
 /// What the history says changes slowly, and is not cheap: it is asked once an hour, and not more
@@ -41,16 +43,6 @@ pub struct Gathered {
     pub daemon: DaemonFacts,
     /// Queues that lost events since the look before.
     pub drops: Vec<Drop>,
-}
-
-/// Facts of the history of one site.
-#[derive(Debug, Clone)]
-pub(super) struct Slow {
-    pub(super) quarantined_before: Fact<Vec<(SeatType, f64)>>,
-    pub(super) capacity: Fact<Option<CapacityFacts>>,
-    pub(super) run_out: Fact<Vec<RunOutFacts>>,
-    pub(super) budget: Fact<Option<BudgetFacts>>,
-    pub(super) churn: Fact<Vec<ChurnFacts>>,
 }
 
 /// By which a changed file is known.
@@ -234,7 +226,8 @@ fn when<T>(on: bool, fact: Fact<T>) -> Fact<T> {
 fn schedules(site: &Site) -> Vec<(Monitor, &Schedule)> {
     let server = site.server_license.as_ref().map(|m| (Monitor::ServerLicense, &m.schedule));
     let access = site.access_license.as_ref().map(|m| (Monitor::AccessLicense, &m.schedule));
-    server.into_iter().chain(access).collect()
+    let seats = site.seats.as_ref().map(|m| (Monitor::Seats, &m.schedule));
+    server.into_iter().chain(access).chain(seats).collect()
 }
 
 /// How Qlik's License Monitor is, by the newest event on it.
@@ -281,39 +274,4 @@ fn queue(state: QueueState, title: String, dropped_at: Option<DateTime<Utc>>) ->
         dropped: state.dropped,
         dropped_at,
     }
-}
-
-/// What the history of a site says.
-async fn read_slow(
-    _settings: &Settings,
-    store: &Store,
-    site: &Site,
-    now: DateTime<Utc>,
-) -> Result<Slow, StoreError> {
-    Ok(Slow {
-        quarantined_before: Fact::Known(quarantined_before(store, &site.name, now).await?),
-        capacity: Fact::Unknown,
-        run_out: Fact::Unknown,
-        budget: Fact::Unknown,
-        churn: Fact::Unknown,
-    })
-}
-
-/// Quarantined seats of each type a week ago: the last figure of the three days before, so that a
-/// weekend without polls doesn't matter. Types without a figure are left out.
-async fn quarantined_before(
-    store: &Store,
-    site: &str,
-    now: DateTime<Utc>,
-) -> Result<Vec<(SeatType, f64)>, StoreError> {
-    let to = now - TimeDelta::days(7);
-    let from = to - TimeDelta::days(3);
-    let mut all = Vec::new();
-    for seat_type in [SeatType::Professional, SeatType::Analyzer] {
-        let pool = seat_type.as_str();
-        let hours =
-            store.history(site, pool, "quarantined", Resolution::Hour, from, to).await?;
-        all.extend(hours.last().map(|hour| (seat_type, hour.last)));
-    }
-    Ok(all)
 }

@@ -27,6 +27,7 @@ mod config;
 mod demo;
 mod healthcheck;
 mod import;
+mod insight;
 mod outbox;
 mod release;
 mod run;
@@ -94,6 +95,7 @@ enum Command {
     Audit(audit::Audit),
     Outbox(outbox::Outbox),
     Import(import::Import),
+    Insight(insight::Insight),
     Config(config::Config),
     Healthcheck(healthcheck::Healthcheck),
     Service(service::Service),
@@ -122,6 +124,7 @@ pub fn main() -> ExitCode {
         Command::Audit(command) => command.execute(),
         Command::Outbox(command) => command.execute(),
         Command::Import(command) => command.execute(),
+        Command::Insight(command) => command.execute(),
         Command::Config(command) => command.execute(),
         Command::Healthcheck(command) => command.execute(),
         Command::Service(command) => command.execute(),

@@ -18,6 +18,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/1.sql"),
     include_str!("migrations/2.sql"),
     include_str!("migrations/3.sql"),
+    include_str!("migrations/4.sql"),
     include_str!("migrations/5.sql"),
 ];
 
@@ -49,6 +50,18 @@ pub(super) fn open_to_read(path: &Path) -> Result<Connection, StoreError> {
         .map_err(failed)?;
     connection.busy_timeout(BUSY_TIMEOUT).map_err(failed)?;
     check_owner(&connection, path)?;
+    Ok(connection)
+}
+
+/// As [`open_to_read`], for a file of the format that this release makes.
+pub(super) fn open_current_to_read(path: &Path) -> Result<Connection, StoreError> {
+    let connection = open_to_read(path)?;
+    let failed = |e: rusqlite::Error| StoreError::from_sql(path, "read the format", &e);
+    let (found, known) = (version(&connection).map_err(failed)?, MIGRATIONS.len() as i64);
+    if found < known {
+        return Err(StoreError::Older { path: path.into(), found, known });
+    }
+    connection.set_prepared_statement_cache_capacity(64);
     Ok(connection)
 }
 

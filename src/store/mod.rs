@@ -1,5 +1,5 @@
 //! The embedded SQL store: one file that holds the outbox, the latest snapshots, the health of
-//! the polls and the [`history`] of their figures.
+//! the polls, the [`history`] of their figures, and who has which seat.
 //!
 //! The **outbox** keeps each event once, with one delivery row for each destination that wants it.
 //! [`Store::record`] returns when all of it is on the disk; a row leaves when the destination
@@ -19,6 +19,7 @@ pub mod history;
 mod manage;
 mod outbox;
 mod release;
+mod seats;
 #[cfg(test)]
 pub(crate) mod samples;
 #[cfg(test)]
@@ -31,9 +32,10 @@ pub use health::{Health, PollError};
 pub use manage::{DropCount, Listed, QueueState, Selector};
 pub use outbox::{QueueId, Queued, Settlement};
 pub use release::{
-    Addition, AppendError, Archive, ArchiveError, Claim, Holder, LedgerFile, Pause, Readable,
-    Unsettled,
+    Addition, AppendError, Archive, ArchiveError, Attempt, Claim, Holder, LedgerFile, Pause,
+    Readable, Unsettled,
 };
+pub use seats::{KnownSeat, SeatList, SeatReading, Seats, StoredPerson};
 
 use std::fmt;
 use std::path::Path;
@@ -88,6 +90,16 @@ impl Store {
         let gate = Gate::open(path).await?;
         let changes = watch::Sender::new(0);
         let (clock, drop_log) = (Arc::new(clock), drops::DropLog::default());
+        let shared = Shared { gate, limits, clock, drop_log, changes };
+        Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// Opens a file that is there, to read it only: it is neither made nor changed, and a file of an
+    /// older release is refused. What writes fails.
+    pub async fn open_to_read(path: &Path, limits: OutboxLimits) -> Result<Self, StoreError> {
+        let gate = Gate::open_to_read(path).await?;
+        let changes = watch::Sender::new(0);
+        let (clock, drop_log) = (Arc::new(Utc::now), drops::DropLog::default());
         let shared = Shared { gate, limits, clock, drop_log, changes };
         Ok(Self { shared: Arc::new(shared) })
     }

@@ -404,9 +404,15 @@ fn the_history_is_kept_for_longer_the_coarser_it_is() {
     let defaults = of("").unwrap().settings.storage.history;
     assert_eq!((defaults.raw_days, defaults.hourly_days, defaults.daily_days), (90, 730, 3650));
     let problems = of("  storage: {history: {rawDays: 800, dailyDays: 700}}").unwrap_err();
-    insta::assert_snapshot!(problems, @"");
+    insta::assert_snapshot!(problems, @r"
+    conf/x.yaml:17:22: Butler.storage.history.hourlyDays: 730 is less than rawDays, 800: there would be a hole; write at least 800, or lower rawDays
+    conf/x.yaml:17:48: Butler.storage.history.dailyDays: 700 is less than hourlyDays, 730: there would be a hole; write at least 730, or lower hourlyDays
+    ");
     let problems = of("  storage: {history: {rawDays: 0, dailyDays: 1.5}}").unwrap_err();
-    insta::assert_snapshot!(problems, @"");
+    insta::assert_snapshot!(problems, @r"
+    conf/x.yaml:17:32: Butler.storage.history.rawDays: 0 is not a possible value; write a number from 1 to 36500
+    conf/x.yaml:17:46: Butler.storage.history.dailyDays: expected a whole number, found 1.5; write a whole number
+    ");
 }
 
 #[test]

@@ -19,6 +19,7 @@ mod influxdb;
 mod insight;
 mod mqtt;
 mod outbox;
+mod planning;
 mod qrs;
 mod release;
 mod release_cli;

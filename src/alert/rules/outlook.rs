@@ -52,7 +52,7 @@ fn run_out(facts: &Facts, limits: &Limits) -> Judged {
                 of.seat_type.as_str(),
                 facts.now,
                 format!("{title} seats may run out"),
-                format!("{title} seats run out {}", of.when),
+                format!("the free {title} seats run out {}", of.when),
                 "bursar insight forecast shows how this is worked out, and what a release would \
                  change",
             )

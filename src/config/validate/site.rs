@@ -75,10 +75,9 @@ fn site_name(check: &Check<'_>, at: &At<'_>, name: &str) -> String {
 
 fn site(check: &Check<'_>, name: String, views: &[At<'_>; 4], available: &Available) -> Site {
     let [qrs, cert, licenses, alerts] = views;
-    let (mut server_license, access_license, release) =
-        license::settings(check, licenses, available);
+    let mut licenses = license::settings(check, licenses, available);
     let (mut alert, alert_destination) = alert::settings(check, alerts, available);
-    if let Some(monitor) = &mut server_license {
+    if let Some(monitor) = &mut licenses.server_license {
         let steps = &mut alert.limits.server_license_steps;
         if monitor.threshold_written {
             *steps = vec![monitor.threshold_days];
@@ -90,9 +89,10 @@ fn site(check: &Check<'_>, name: String, views: &[At<'_>; 4], available: &Availa
         name,
         connection: connection(check, qrs, cert),
         tags: Vec::new(),
-        server_license,
-        access_license,
-        release,
+        server_license: licenses.server_license,
+        access_license: licenses.access_license,
+        seats: licenses.seats,
+        release: licenses.release,
         alert,
         alert_destination,
     }

@@ -179,6 +179,7 @@ impl Destination for Webhook {
             }
             WebhookPurpose::AccessLicense => matches!(event.body, Body::AccessLicenseStatus(_)),
             WebhookPurpose::Release => event.monitor() == Monitor::Release,
+            WebhookPurpose::Seats => event.monitor() == Monitor::Seats,
             WebhookPurpose::Alert => event.monitor() == Monitor::Alert,
         };
         let switched_on = |switch: settings::SendSwitch| match event.class() {
@@ -269,6 +270,7 @@ fn id(webhook: &settings::Webhook) -> String {
         WebhookPurpose::ServerLicenseAlert => "serverLicenseAlert",
         WebhookPurpose::AccessLicense => "accessLicense",
         WebhookPurpose::Release => "release",
+        WebhookPurpose::Seats => "seats",
         WebhookPurpose::Alert => "alert",
     };
     let text = format!("{purpose} {} {}", method_name(webhook.method), webhook.url);

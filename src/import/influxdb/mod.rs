@@ -308,8 +308,12 @@ impl Import<'_> {
             let span = self.span(&(start..end));
             let part = &samples[from(span.start)..from(span.end)];
             if !part.is_empty() {
-                let batch =
-                    Batch { site: site.to_owned(), days: start..end, samples: part.to_vec() };
+                let batch = Batch {
+                    site: site.to_owned(),
+                    zone: self.zone,
+                    days: start..end,
+                    samples: part.to_vec(),
+                };
                 let imported = match self.store {
                     Some(store) => {
                         store.import_history(batch, self.retention, self.dry_run).await?

@@ -21,6 +21,9 @@ pub struct Selection {
     pub tags: Vec<(String, String)>,
 }
 
+/// First and last time of each writer.
+type Spans<'a> = BTreeMap<&'a Tags, (i64, i64)>;
+
 /// Whether a point counts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Taken {
@@ -35,7 +38,7 @@ pub enum Taken {
 pub struct Selector {
     selection: Selection,
     /// By the text that their tag has.
-    sites: HashMap<String, String>,
+    sites: BTreeMap<String, String>,
     default_site: Option<String>,
     decided: HashMap<Arc<Header>, Taken>,
 }
@@ -86,7 +89,9 @@ impl Selector {
                 return no("not selected by --tag".to_owned());
             }
         }
-        let by_hand = self.selection.tags.iter().any(|(name, _)| name == SITE);
+        // Who names both a value of the tag and a site says that the one is the other.
+        let by_hand = self.selection.site.is_some()
+            && self.selection.tags.iter().any(|(name, _)| name == SITE);
         match header.tags.get(SITE).filter(|_| !by_hand) {
             Some(tag) => match (self.sites.get(tag), &self.selection.site) {
                 (Some(site), Some(wanted)) if site != wanted => no(format!("of the site {site}")),
@@ -120,7 +125,7 @@ impl Selector {
         if !self.selection.tags.is_empty() {
             return Ok(());
         }
-        let mut writers: BTreeMap<(String, &str), BTreeMap<&Tags, (i64, i64)>> = BTreeMap::new();
+        let mut writers: BTreeMap<(String, &str), Spans<'_>> = BTreeMap::new();
         for figure in found {
             let Taken::Site(site) = self.of(&figure.header)? else { continue };
             let (pool, time) = (figure.header.pool.as_str(), figure.time);

@@ -48,7 +48,10 @@ impl Calendar {
 
     /// The day a time is in.
     pub fn day_of(self, time: i64) -> i64 {
-        let utc = Utc.timestamp_opt(time, 0).single().unwrap_or_default();
+        // Times beyond the calendar are in its first or last day.
+        let (first, last) = (date_of(i64::MIN / 86_400), date_of(i64::MAX / 86_400));
+        let ends = [first, last].map(|date| date.and_time(NaiveTime::MIN).and_utc().timestamp());
+        let utc = Utc.timestamp_opt(time.clamp(ends[0], ends[1]), 0).single().unwrap_or_default();
         let day = number_of(utc.with_timezone(&self.0).date_naive());
         // Where clocks are set back over midnight, a date comes twice.
         if time < self.start(day) {
@@ -155,5 +158,14 @@ mod tests {
         let stockholm = Calendar(chrono_tz::Europe::Stockholm);
         assert_eq!(stockholm.start(day("2026-11-24")), time("2026-11-23T23:00:00Z"));
         assert_eq!(stockholm.day_of(time("2026-11-23T22:59:59Z")), day("2026-11-23"));
+    }
+
+    #[test]
+    fn a_time_beyond_the_calendar_is_in_its_first_or_last_day() {
+        for zone in [Tz::UTC, chrono_tz::Asia::Kolkata, chrono_tz::America::New_York] {
+            let calendar = Calendar(zone);
+            assert!(calendar.day_of(i64::MAX) > day("9999-12-31"));
+            assert!(calendar.day_of(i64::MIN) < day("0001-01-01"));
+        }
     }
 }

@@ -8,6 +8,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Range;
 
+use chrono_tz::Tz;
 use rusqlite::Connection;
 
 use super::bucket::{Bucket, Unit};
@@ -22,6 +23,8 @@ use crate::store::{Store, StoreError};
 #[derive(Debug, Clone)]
 pub struct Batch {
     pub site: String,
+    /// Time zone of the days.
+    pub zone: Tz,
     /// Numbers of the days: see [`Calendar`]. `samples` has all there are of these days, and of the
     /// rest of the hour of UTC in which the first one begins.
     pub days: Range<i64>,
@@ -56,8 +59,8 @@ impl Store {
     /// Takes samples over, all or none of them. With `dry_run` it only says what would become of
     /// them.
     ///
-    /// Days are those of the zone that [`maintain_history`](Self::maintain_history) was called
-    /// with last: call it before, and afterwards to have the new polls rolled up.
+    /// Days are those of the batch's zone. Call [`maintain_history`](Self::maintain_history) with the same one
+    /// before, and afterwards to have the new polls rolled up; a dry run needs neither.
     pub async fn import_history(
         &self,
         batch: Batch,
@@ -67,10 +70,15 @@ impl Store {
         let now = self.now_ms().div_euclid(1000);
         let gate = &self.shared.gate;
         if dry_run {
-            let query = move |db: &Connection| take(db, &batch, retention, now, true);
+            let query = move |db: &Connection| {
+                take(db, &batch, (retention, Calendar(batch.zone)), now, true)
+            };
             return gate.read("compare history", query).await;
         }
-        let change = move |db: &Connection| take(db, &batch, retention, now, false);
+        let change = move |db: &Connection| {
+            let calendar = super::calendar(db)?;
+            take(db, &batch, (retention, calendar), now, false)
+        };
         gate.write("import history", change).await
     }
 }
@@ -78,11 +86,10 @@ impl Store {
 fn take(
     db: &Connection,
     batch: &Batch,
-    retention: HistoryRetention,
+    (retention, calendar): (HistoryRetention, Calendar),
     now: i64,
     dry_run: bool,
 ) -> rusqlite::Result<Imported> {
-    let calendar = super::calendar(db)?;
     let limits = Limits::of(retention, calendar, now);
     let own = Own::read(db, &batch.site, &batch.days, calendar)?;
     let mut result = Imported::default();
@@ -105,7 +112,7 @@ fn take(
     if series.is_empty() {
         return Ok(result);
     }
-    let mut target = Target::find(db, &batch.site, &limits, !dry_run)?;
+    let mut target = Target::find(db, &batch.site, (&limits, calendar), !dry_run)?;
     for (name, samples) in &series {
         result += match &mut target {
             Some(target) => target.take(*name, samples, &batch.days, dry_run)?,
@@ -180,7 +187,7 @@ impl<'a> Target<'a> {
     fn find(
         db: &'a Connection,
         site: &str,
-        limits: &Limits,
+        (limits, calendar): (&Limits, Calendar),
         make: bool,
     ) -> rusqlite::Result<Option<Self>> {
         let source = match Source::find(db, site, Origin::Import)? {
@@ -195,7 +202,7 @@ impl<'a> Target<'a> {
             db.prepare_cached("UPDATE history_source SET raw_from = ?2 WHERE id = ?1")?
                 .execute([source.id, raw_from])?;
         }
-        let (writer, calendar) = (Writer::new(db, source)?, super::calendar(db)?);
+        let writer = Writer::new(db, source)?;
         Ok(Some(Self { db, writer, source, limits: *limits, calendar }))
     }
 

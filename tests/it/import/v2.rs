@@ -23,10 +23,12 @@ fn v2(token: &str, bucket: &str) -> InfluxVersion {
     }
 }
 
-/// The points of a bucket: by tags and field, in the order of time.
+type Points = Vec<(DateTime<Utc>, String)>;
+
+/// The points of a bucket: by tags (with `|` between them) and field, in the order of time.
 #[derive(Default)]
 struct Bucket {
-    series: BTreeMap<(String, String), Vec<(DateTime<Utc>, String)>>,
+    series: BTreeMap<(String, String), Points>,
     /// Start and stop of the ranges that were asked for.
     ranges: Mutex<Vec<(String, String)>>,
     /// Break off in the middle of a range that begins with this.
@@ -56,7 +58,7 @@ impl Bucket {
             let status = StatusCode::from_u16(status).unwrap();
             (status, Json(json!({"code": code, "message": message}))).into_response()
         };
-        if headers["authorization"] != "Token t" {
+        if headers["authorization"] != "Token t0ken" {
             return refuse(401, "unauthorized", "unauthorized access");
         }
         let path = (method.as_str(), uri.path(), uri.query());
@@ -99,7 +101,7 @@ impl Bucket {
         let mut header = String::new();
         let all = self.series.iter().filter(|((_, f), _)| fields.contains(&format!("\"{f}\"")));
         for (table, ((tags, field), values)) in all.enumerate() {
-            let tags: Vec<_> = tags.split(',').map(|tag| tag.split_once('=').unwrap()).collect();
+            let tags: Vec<_> = tags.split('|').map(|tag| tag.split_once('=').unwrap()).collect();
             let mut values: Vec<_> = values.iter().filter(|(t, _)| range.contains(t)).collect();
             match pick {
                 None => {}
@@ -137,7 +139,7 @@ impl Bucket {
                 ));
             }
             if self.broken.is_some_and(|start| range.start == self::time(start)) {
-                text.push_str("\r\n#datatype,string,string\r\n,error,reference\r\n,engine: context canceled with token t0ken,\r\n");
+                text.push_str("\r\n#datatype,string,string\r\n,error,reference\r\n,engine: context canceled for t0ken,\r\n");
                 return text;
             }
         }
@@ -150,7 +152,7 @@ fn a_year(bucket: &mut Bucket) -> usize {
     let times: Vec<_> = every(180, "2025-10-01T00:00:00.5Z", "2026-11-20T00:00:00Z").collect();
     for (n, at) in times.iter().enumerate() {
         for (field, value) in [("allocated", n % 50), ("total", 50), ("used", 7)] {
-            let tags = "license_type=professional,host=\"a, \"\"b\"\"\"";
+            let tags = "license_type=professional|host=\"a, \"\"b\"\"\"";
             bucket.add(tags, field, *at, &value.to_string());
         }
         bucket.add("license_type=analyzer_capacity", "used_minutes", *at, &format!("{n}.25"));
@@ -163,12 +165,12 @@ async fn a_year_is_read_in_windows_and_taken_over_once() {
     let mut bucket = Bucket::default();
     let polls = a_year(&mut bucket);
     let (url, bucket) = bucket.serve().await;
-    let target = Target::new(settings(url, v2("t", "licenses \"x\""), &[])).await;
+    let target = Target::new(settings(url, v2("t0ken", "licenses \"x\""), &[])).await;
     let summary = target.import(everything()).await.unwrap();
     assert_eq!(
         told(&summary),
         format!(
-            "default: 4 figures, {} new, 0 known, 2025-10-01T00:00 to 2026-11-19T21:00\n",
+            "default: 4 figures, {} new, 0 known, 2025-10-01T00:00 to 2026-11-19T18:00\n",
             polls * 4
         )
     );
@@ -179,7 +181,7 @@ async fn a_year_is_read_in_windows_and_taken_over_once() {
     assert!(windows.windows(2).all(|pair| pair[0].1 == pair[1].0), "{windows:?}");
     assert!((7..30).contains(&windows.len()), "{}", windows.len());
     let daily = target.daily("default", "analyzer_capacity", "used_minutes").await;
-    assert_eq!((daily.len(), daily[1].samples, daily[1].min), (416, 8, 7.25));
+    assert_eq!((daily.len(), daily[1].samples, daily[1].min), (415, 8, 8.25));
 
     let before = target.dump();
     let again = target.import(everything()).await.unwrap();
@@ -197,7 +199,7 @@ async fn text_and_foreign_columns_are_told_apart_by_their_type() {
     bucket.add("license_type=professional", "mood", one, "1");
     bucket.add("license_type=wizard", "used", one, "1");
     let (url, _) = bucket.serve().await;
-    let target = Target::new(settings(url, v2("t", "licenses \"x\""), &[])).await;
+    let target = Target::new(settings(url, v2("t0ken", "licenses \"x\""), &[])).await;
     assert_eq!(
         told(&target.import(everything()).await.unwrap()),
         "default: 1 figures, 1 new, 0 known, 2026-11-01T00:00 to 2026-11-01T00:00\n\
@@ -214,20 +216,20 @@ async fn what_a_server_refuses_is_said_with_what_to_do() {
         target.import(everything()).await.unwrap_err().to_string()
     };
     let good = "licenses \"x\"";
-    insta::assert_snapshot!(refusal(Bucket::default(), "wrong", good).await, @"");
-    insta::assert_snapshot!(refusal(Bucket::default(), "t", "other").await, @"");
-    let nothing = refusal(Bucket::default(), "t", good).await;
+    insta::assert_snapshot!(refusal(Bucket::default(), "wrong", good).await, @r#"a query for the bucket licenses "x" of the organization my org: answered 401 Unauthorized: the credentials are missing or wrong: unauthorized access; check influxDb.v2Config.token, and that it may read the bucket licenses "x" of the organization my org"#);
+    insta::assert_snapshot!(refusal(Bucket::default(), "t0ken", "other").await, @r#"a query for the bucket other of the organization my org: answered 404 Not Found: failed to initialize execute state: could not find bucket "other"; check that the bucket other of the organization my org exists, and influxDb.version"#);
+    let nothing = refusal(Bucket::default(), "t0ken", good).await;
     assert!(nothing.contains("no points of qlik_sense_license"), "{nothing}");
     let mut broken = Bucket { broken: Some("2025-09-30T22:00:00Z"), ..Bucket::default() };
     a_year(&mut broken);
-    let why = refusal(broken, "t", good).await;
+    let why = refusal(broken, "t0ken", good).await;
     assert!(why.contains("failed: engine: context canceled"), "{why}");
 }
 
 #[tokio::test]
 async fn version_2_at_another_server_says_so() {
     let influxd = crate::support::influxd::shared().await;
-    let target = Target::new(settings(influxd.url(), v2("t", "x"), &[])).await;
+    let target = Target::new(settings(influxd.url(), v2("t0ken", "x"), &[])).await;
     let why = target.import(everything()).await.unwrap_err().to_string();
     assert!(why.contains("influxDb.version") || why.contains("influxDb.v2Config.token"), "{why}");
 }

@@ -48,7 +48,7 @@ async fn the_history_is_taken_over_once_from_both_query_paths() {
             "{without_v3:?}"
         );
         let daily = target.daily("default", "professional", "allocated").await;
-        assert_eq!((daily.len(), daily[1].samples, daily[1].last), (101, 8, 14.0));
+        assert_eq!((daily.len(), daily[1].samples, daily[1].last), (100, 8, 15.0));
         let before = target.dump();
         let again = target.import(everything()).await.unwrap();
         assert_eq!((again.sites[0].new, again.sites[0].known), (0, polls as u64 * 6));
@@ -80,8 +80,8 @@ async fn what_a_server_refuses_is_said_with_what_to_do() {
         let target = Target::new(settings(server.url(), v3(token, database), &[])).await;
         target.import(everything()).await.unwrap_err().to_string()
     };
-    insta::assert_snapshot!(refusal("wrong", "butler").await, @"");
-    insta::assert_snapshot!(refusal(influxdb3::TOKEN, "nowhere").await, @"");
+    insta::assert_snapshot!(refusal("wrong", "butler").await, @"a query for the database butler: answered 401 Unauthorized: the credentials are missing or wrong; check influxDb.v3Config.token, and that it may read the database butler");
+    insta::assert_snapshot!(refusal(influxdb3::TOKEN, "nowhere").await, @"a query for the database nowhere: answered 404 Not Found: database not found: nowhere; check that the database nowhere exists, and influxDb.version");
     let url = format!("{}api/v3/write_lp?db=empty&precision=second", server.url());
     let request = reqwest::Client::new().post(url).bearer_auth(influxdb3::TOKEN);
     assert_eq!(request.body("other v=1 1").send().await.unwrap().status(), 204);

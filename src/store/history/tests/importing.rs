@@ -33,7 +33,7 @@ impl Butler {
         let span = hour_floor(calendar.start(days.start))..calendar.start(days.end);
         let in_it = |sample: &&Sample| span.contains(&sample.time.timestamp());
         let samples = self.0.iter().filter(in_it).cloned().collect();
-        Batch { site: "a".into(), days, samples }
+        Batch { site: "a".into(), zone, days, samples }
     }
 }
 
