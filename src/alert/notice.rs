@@ -3,31 +3,27 @@
 use chrono::{DateTime, Utc};
 
 use super::catalogue;
-use super::state::{Notice, Phase};
+use super::state::Notice;
 use crate::event::{AlertNotice, AlertStatus, Body, Rule, ServerLicenseStatus};
 
-/// What is sent. Alerts of the server license have Butler's form while they fire, as far as the
-/// license is known; all others, and all ends, are [`AlertNotice`]s.
-pub fn body(
-    notice: &Notice,
-    license: Option<&ServerLicenseStatus>,
-    destinations: &[String],
-    now: DateTime<Utc>,
-) -> Body {
-    if notice.status == AlertStatus::Firing
-        && let Some(status) = license
-    {
-        match notice.alert.key.rule {
-            Rule::ServerLicenseExpiring => return Body::ServerLicenseExpiring(status.clone()),
-            Rule::ServerLicenseExpired => return Body::ServerLicenseExpired(status.clone()),
-            rule if catalogue::is_of_server_license(rule) => {
-                return Body::ServerLicenseProblem(status.clone());
-            }
-            _ => {}
-        }
+/// An alert of the server license while it fires, in Butler's form. `None` for all others, and when
+/// the license isn't known.
+pub fn butlers(notice: &Notice, license: Option<&ServerLicenseStatus>) -> Option<Body> {
+    if notice.status != AlertStatus::Firing {
+        return None;
     }
+    let status = license?.clone();
+    match notice.alert.key.rule {
+        Rule::ServerLicenseExpiring => Some(Body::ServerLicenseExpiring(status)),
+        Rule::ServerLicenseExpired => Some(Body::ServerLicenseExpired(status)),
+        rule if catalogue::is_of_server_license(rule) => Some(Body::ServerLicenseProblem(status)),
+        _ => None,
+    }
+}
+
+/// Any alert in Bursar's own form.
+pub fn body(notice: &Notice, destinations: &[String], now: DateTime<Utc>) -> Body {
     let alert = &notice.alert;
-    debug_assert!(notice.status == AlertStatus::Resolved || alert.phase == Phase::Firing);
     let resolved = notice.status == AlertStatus::Resolved;
     Body::Alert(AlertNotice {
         rule: alert.key.rule,
@@ -82,7 +78,7 @@ pub fn receivers<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::alert::state::Alert;
+    use crate::alert::state::{Alert, Phase};
     use crate::alert::Key;
     use crate::event::Severity;
 

@@ -3,6 +3,7 @@
 //! All it knows it reads from the store, and all it decides it writes there in one transaction: the
 //! states, the history, and the events that tell of them.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -84,8 +85,12 @@ async fn look(
     }
     let told = changes.events.clone();
     shared.store.record_alerts(changes).await?;
-    for (event, queues) in told {
-        log(&event, &queues);
+    let mut in_butlers_form = 0;
+    for (event, queues) in &told {
+        match event.body {
+            Body::Alert(_) => log(event, std::mem::take(&mut in_butlers_form) + queues.len()),
+            _ => in_butlers_form = queues.len(),
+        }
     }
     Ok(())
 }
@@ -97,8 +102,8 @@ fn policy<'a>(settings: &'a Settings, site: &str) -> &'a Policy {
 
 /// Everything that is told is logged, too: what concerns a destination that is down may reach nobody
 /// otherwise.
-fn log(event: &Event, queues: &[String]) {
-    let (site, sent_to) = (event.site.as_str(), queues.len());
+fn log(event: &Event, sent_to: usize) {
+    let site = event.site.as_str();
     let summary = event.summary();
     match &event.body {
         Body::Alert(alert) if alert.status == AlertStatus::Resolved => {
@@ -126,11 +131,11 @@ impl Telling<'_> {
             gone: before.keys().filter(|key| !step.states.contains_key(key)).cloned().collect(),
             ..AlertChanges::default()
         };
-        let mut sent = std::collections::BTreeMap::new();
+        let mut sent: BTreeMap<_, usize> = BTreeMap::new();
         for notice in &step.notices {
-            let (event, queues) = self.event(notice, sites);
-            sent.insert(&notice.alert.key, queues.len());
-            changes.events.push((event, queues));
+            let events = self.events(notice, sites);
+            sent.insert(&notice.alert.key, events.iter().map(|(_, queues)| queues.len()).sum());
+            changes.events.extend(events);
         }
         for (key, what) in &step.happened {
             let Some(alert) = step.states.get(key).or_else(|| before.get(key)) else { continue };
@@ -148,22 +153,30 @@ impl Telling<'_> {
         changes
     }
 
-    /// The event of a notice and the queues it goes to.
-    fn event(&self, notice: &Notice, sites: &[Facts]) -> (Event, Vec<String>) {
+    /// The events of a notice and the queues they go to. Whoever takes the server license's alerts
+    /// in Butler's form gets that; other takers of alerts get Bursar's form, nobody both.
+    fn events(&self, notice: &Notice, sites: &[Facts]) -> Vec<(Event, Vec<String>)> {
         let key = &notice.alert.key;
         let facts = sites.iter().find(|facts| facts.site == key.site);
         let license = facts.and_then(|facts| facts.server_license.known());
         let destinations = &policy(self.settings, &key.site).rule(key.rule).destinations;
-        let body = notice::body(notice, license.map(|seen| &seen.value), destinations, self.now);
-        let event = Event::new(&key.site, self.now, body);
-        let wanting: Vec<&str> = self
-            .destinations
-            .iter()
-            .filter(|d| d.wants(&event) && !self.has_heard(notice, d.as_ref()))
-            .map(|d| d.id())
-            .collect();
-        let queues = notice::receivers(notice, &wanting, destinations);
-        (event, queues.into_iter().map(str::to_owned).collect())
+        let butlers = notice::butlers(notice, license.map(|seen| &seen.value));
+        let own = notice::body(notice, destinations, self.now);
+        let mut events: Vec<(Event, Vec<String>)> = Vec::new();
+        for body in butlers.into_iter().chain([own]) {
+            let event = Event::new(&key.site, self.now, body);
+            let has = |id: &str| events.iter().any(|(_, queues)| queues.iter().any(|q| q == id));
+            let wanting: Vec<&str> = self
+                .destinations
+                .iter()
+                .filter(|d| d.wants(&event) && !has(d.id()) && !self.has_heard(notice, d.as_ref()))
+                .map(|d| d.id())
+                .collect();
+            let queues = notice::receivers(notice, &wanting, destinations);
+            let queues = queues.into_iter().map(str::to_owned).collect();
+            events.push((event, queues));
+        }
+        events
     }
 
     /// Whoever gets the refusals of releases has heard of a stopped run already, with its reasons.

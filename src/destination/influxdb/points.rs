@@ -3,6 +3,7 @@
 //! Figures are floats, flags booleans, text strings: a database that has a field in another type
 //! refuses the point.
 
+mod alert;
 mod release;
 mod seats;
 
@@ -25,7 +26,8 @@ pub const LICENSE_TYPE: &str = "license_type";
 pub fn is_reserved(monitor: Monitor, name: &str) -> bool {
     let names: &[&str] = match monitor {
         Monitor::ServerLicense => &["license_expired", "expiry_date", "days_until_expiry", "state"],
-        Monitor::App | Monitor::Alert => &[],
+        Monitor::App => &[],
+        Monitor::Alert => return name == "time" || alert::is_reserved(name),
         Monitor::Seats => return name == "time" || seats::is_reserved(name),
         Monitor::Release => return name == "time" || release::is_reserved(name),
         Monitor::AccessLicense => &[
@@ -59,7 +61,8 @@ pub fn are_made_of(body: &Body) -> bool {
         | Body::SeatReleased(_)
         | Body::ReleaseRun(_)
         | Body::SeatActivity(_)
-        | Body::SeatChanges(_) => true,
+        | Body::SeatChanges(_)
+        | Body::Alert(_) => true,
         Body::ServerLicenseExpiring(_)
         | Body::ServerLicenseExpired(_)
         | Body::ServerLicenseProblem(_)
@@ -68,8 +71,7 @@ pub fn are_made_of(body: &Body) -> bool {
         | Body::SeatRestored(_)
         | Body::ReleaseRefused(_)
         | Body::SeatsKept(_)
-        | Body::MonitorApp(_)
-        | Body::Alert(_) => false,
+        | Body::MonitorApp(_) => false,
     }
 }
 
@@ -93,8 +95,8 @@ pub fn points(event: &Event, static_tags: Vec<(String, String)>, user_tag: UserT
         | Body::SeatRestored(_)
         | Body::ReleaseRefused(_)
         | Body::SeatsKept(_)
-        | Body::MonitorApp(_)
-        | Body::Alert(_) => vec![],
+        | Body::MonitorApp(_) => vec![],
+        Body::Alert(notice) => vec![alert::notice(event, notice, static_tags)],
     }
 }
 
