@@ -358,3 +358,6 @@ fn held_back(
     let silence = silences.iter().filter(|s| s.covers(key, now)).max_by_key(|s| (s.until, s.id))?;
     Some(HeldBack::Silence { id: silence.id })
 }
+
+#[cfg(test)]
+mod tests;
