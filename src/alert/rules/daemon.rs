@@ -72,7 +72,11 @@ fn growing(queue: &QueueFacts, now: DateTime<Utc>, limits: &Limits) -> Option<Co
 }
 
 fn minutes(count: i64) -> String {
-    if count < 120 { format!("{count} minutes") } else { format!("{} hours", count / 60) }
+    match count {
+        1 => "1 minute".to_owned(),
+        ..120 => format!("{count} minutes"),
+        _ => format!("{} hours", count / 60),
+    }
 }
 
 fn dropped(queue: &QueueFacts, now: DateTime<Utc>) -> Option<Condition> {

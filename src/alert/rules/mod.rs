@@ -131,3 +131,6 @@ fn seats_text(count: f64) -> String {
 fn number(value: f64) -> String {
     crate::cli::text::number(value)
 }
+
+#[cfg(test)]
+mod tests;
