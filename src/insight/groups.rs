@@ -81,11 +81,7 @@ pub fn by_property(
 }
 
 /// The groups with the most seats first; what is not known last.
-fn by(
-    seats: &[Seat],
-    groups: impl Fn(&Seat) -> Vec<Group>,
-    now: DateTime<Utc>,
-) -> Vec<GroupUsage> {
+fn by(seats: &[Seat], groups: impl Fn(&Seat) -> Vec<Group>, now: DateTime<Utc>) -> Vec<GroupUsage> {
     let mut members: BTreeMap<Group, Vec<Seat>> = BTreeMap::new();
     for seat in seats {
         for group in groups(seat) {

@@ -33,7 +33,9 @@ pub fn policy(policy: &Policy, types: impl IntoIterator<Item = SeatType>) -> Pol
     let mut all = policy.clone();
     all.types = types
         .into_iter()
-        .map(|seat_type| policy.rule(seat_type).cloned().unwrap_or_else(|| TypeRule::new(seat_type)))
+        .map(|seat_type| {
+            policy.rule(seat_type).cloned().unwrap_or_else(|| TypeRule::new(seat_type))
+        })
         .collect();
     all
 }

@@ -11,6 +11,9 @@ use uuid::Uuid;
 
 use super::{Holder, Moment, Seat, SeatType};
 
+#[cfg(test)]
+mod tests;
+
 /// Whoever gets a seat again within so many days of losing one: churn.
 pub const CHURN_DAYS: i64 = 14;
 
@@ -228,10 +231,9 @@ pub fn changes(lists: &[Lists<'_>], known: &Known, now: DateTime<Utc>) -> Vec<Ch
         let new = by_id(list.new);
         match list.old {
             None => initial(&new, now, &mut changes),
-            Some(old) => Type { old, seat_type: list.seat_type, known, now }.compare(
-                &new,
-                &mut changes,
-            ),
+            Some(old) => {
+                Type { old, seat_type: list.seat_type, known, now }.compare(&new, &mut changes)
+            }
         }
     }
     join_moves(&mut changes);
@@ -247,7 +249,8 @@ pub fn vanished(lists: &[Lists<'_>]) -> Vec<Uuid> {
     for list in lists {
         let there: HashSet<Uuid> = list.new.iter().map(|row| row.seat.id).collect();
         let old = list.old.map_or(&[][..], |old| old.seats);
-        let lost = old.iter().filter(|seat| !there.contains(&seat.id) && seat.quarantined.is_none());
+        let lost =
+            old.iter().filter(|seat| !there.contains(&seat.id) && seat.quarantined.is_none());
         users.extend(lost.filter_map(|seat| Some(seat.holder.as_ref()?.id)));
     }
     users.sort_unstable();
@@ -448,7 +451,8 @@ fn is_deleted(seat: &Seat) -> bool {
 
 /// The user of the seat changed its row last.
 fn is_own(row: &SeatRow) -> bool {
-    let account = row.seat.holder.as_ref().map(Holder::account);
+    let holder = row.seat.holder.as_ref().map(Holder::account);
+    let account = holder.or_else(|| row.seat.deleted_user.as_deref().map(str::to_owned));
     let (Some(account), Some(by)) = (account, &row.modified_by) else { return false };
     account.to_lowercase() == by.to_lowercase()
 }
@@ -467,11 +471,16 @@ fn creator(row: &SeatRow) -> By {
 /// What Bursar took stays a release, whatever the user got instead.
 fn join_moves(changes: &mut Vec<Change>) {
     const TYPES: [SeatType; 2] = [SeatType::Professional, SeatType::Analyzer];
+    // A seat that is new itself, or somebody else's now, is nothing that was moved from.
+    let allocated = changes.iter().filter(|change| change.kind == ChangeKind::Allocated);
+    let new: HashSet<(SeatType, Uuid)> =
+        allocated.map(|change| (change.seat_type, change.seat)).collect();
     let mut losses: HashMap<Uuid, Vec<usize>> = HashMap::new();
     for (n, change) in changes.iter().enumerate() {
         let by_hand = !matches!(change.by, By::Bursar { .. });
         if change.kind.is_loss()
             && by_hand
+            && !new.contains(&(change.seat_type, change.seat))
             && TYPES.contains(&change.seat_type)
             && let Some(holder) = &change.holder
         {
@@ -489,14 +498,12 @@ fn join_moves(changes: &mut Vec<Change>) {
         }
         let Some(holder) = &gain.holder else { continue };
         let lost = losses.get(&holder.id).into_iter().flatten().copied();
-        let of_other_type = |m: &usize| {
-            changes[*m].seat_type != gain.seat_type && !joined.contains(m)
-        };
+        let of_other_type =
+            |m: &usize| changes[*m].seat_type != gain.seat_type && !joined.contains(m);
         let Some(m) = lost.filter(of_other_type).min_by_key(|m| changes[*m].seat) else { continue };
         joined.insert(m);
         let loss = &changes[m];
-        let from =
-            MovedFrom { seat_type: loss.seat_type, seat: loss.seat, after: loss.after };
+        let from = MovedFrom { seat_type: loss.seat_type, seat: loss.seat, after: loss.after };
         let by = if loss.by == By::Unknown { gain.by.clone() } else { loss.by.clone() };
         let gain = &mut changes[n];
         gain.kind = ChangeKind::Moved;

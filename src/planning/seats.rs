@@ -67,7 +67,8 @@ fn threshold(policy: &Policy, seat_type: SeatType) -> u32 {
 }
 
 /// The list of seats of a site; `None` while it was never read.
-#[expect(clippy::unused_async, reason = "the list will come from the store")]
-pub(super) async fn list(_store: &Store, _site: &str) -> Result<Option<Vec<Seat>>, StoreError> {
-    Ok(None)
+pub(super) async fn list(store: &Store, site: &str) -> Result<Option<Vec<Seat>>, StoreError> {
+    let known = store.seats(site).await?;
+    let seats = || known.seats().map(|known| known.seat.clone()).collect();
+    Ok((!known.lists.is_empty()).then(seats))
 }

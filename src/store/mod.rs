@@ -19,9 +19,9 @@ pub mod history;
 mod manage;
 mod outbox;
 mod release;
-mod seats;
 #[cfg(test)]
 pub(crate) mod samples;
+mod seats;
 #[cfg(test)]
 mod tests;
 

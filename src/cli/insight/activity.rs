@@ -140,6 +140,8 @@ async fn answer(
     if seats.lists.is_empty() {
         return Ok(None);
     }
+    // The site's clock, or a simulated one, may run ahead.
+    let now = seats.lists.iter().map(|list| list.last_read).fold(now, std::cmp::max);
     let zone = settings.time_zone;
     let today = now.with_timezone(&zone).date_naive();
     let from = (now - TimeDelta::days(100)).with_timezone(&zone).date_naive();
@@ -166,7 +168,9 @@ async fn answer(
     let rules = rules(&seats, &past, pools, site, now);
     let usage = idle::usage(&all, now);
     let active = activity::activity(&all, now);
-    let types = seats.lists.iter().map(|list| {
+    // A type that nobody has is not asked about.
+    let lists = seats.lists.iter().filter(|list| !list.seats.is_empty());
+    let types = lists.map(|list| {
         let seat_type = list.seat_type;
         OfType {
             first_read: list.first_read,
@@ -316,8 +320,7 @@ fn table(out: &mut String, answer: &Answer) {
         window.and_then(|window| pick(&window.per_day)).unwrap_or_else(|| "-".to_owned())
     };
     let mut row = |title: &str, pick: &dyn Fn(&PerDay) -> Option<String>| {
-        let mut cells: Vec<_> =
-            types.iter().map(|of| per_day(&of.users_per_day, pick)).collect();
+        let mut cells: Vec<_> = types.iter().map(|of| per_day(&of.users_per_day, pick)).collect();
         cells.push(per_day(&answer.people.users_per_day, pick));
         line(title, cells);
     };
@@ -338,10 +341,7 @@ fn table(out: &mut String, answer: &Answer) {
     line("  to be announced first", by_rules(&|r| r.announce.to_string()));
     line("  not decidable", by_rules(&|r| r.unknown.to_string()));
     line("  threshold in days", by_rules(&|r| r.threshold_days.to_string()));
-    line(
-        "  released by Bursar",
-        by_rules(&|r| if r.enabled { "yes" } else { "no" }.to_owned()),
-    );
+    line("  released by Bursar", by_rules(&|r| if r.enabled { "yes" } else { "no" }.to_owned()));
 }
 
 fn idle_chart(out: &mut String, of: &OfType, paint: Paint) {
@@ -396,7 +396,10 @@ fn breakdown(out: &mut String, title: &str, groups: &[GroupUsage], paint: Paint)
         let _ = writeln!(
             out,
             "  {name:<28}{:>8}{:>12}{:>12}{:>14}",
-            usage.seats, group.active_28_days, usage.idle.never_used, usage.reclaimable.after_30_days
+            usage.seats,
+            group.active_28_days,
+            usage.idle.never_used,
+            usage.reclaimable.after_30_days
         );
     }
     if groups.len() > SHOWN {

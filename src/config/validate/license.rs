@@ -25,11 +25,7 @@ pub(super) struct Licenses {
     pub(super) release: Release,
 }
 
-pub(super) fn settings(
-    check: &Check<'_>,
-    at: &At<'_>,
-    available: &Available,
-) -> Licenses {
+pub(super) fn settings(check: &Check<'_>, at: &At<'_>, available: &Available) -> Licenses {
     let raw: raw::QlikSenseLicense = at.read();
     let release =
         release::settings(check, &at.get("licenseRelease"), &raw.license_release, available);

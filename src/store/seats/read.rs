@@ -69,9 +69,9 @@ impl Store {
             let seat_type = seat_type.map_or("", SeatType::as_str);
             let day = |row: &rusqlite::Row<'_>| {
                 let text: String = row.get(0)?;
-                let day = text
-                    .parse()
-                    .map_err(|e: chrono::ParseError| crate::store::release::unreadable(0, e.into()))?;
+                let day = text.parse().map_err(|e: chrono::ParseError| {
+                    crate::store::release::unreadable(0, e.into())
+                })?;
                 Ok(Day { day, users: row.get(1)?, readings: row.get(2)? })
             };
             query.query_map(params![site, seat_type, from.to_string()], day)?.collect()
@@ -101,9 +101,8 @@ impl Store {
 
 fn seats(db: &Connection, site: &str) -> rusqlite::Result<Seats> {
     let mut seats = Seats::default();
-    let mut query = db.prepare_cached(
-        "SELECT seat_type, first_read, last_read FROM seat_list WHERE site = ?1",
-    )?;
+    let mut query = db
+        .prepare_cached("SELECT seat_type, first_read, last_read FROM seat_list WHERE site = ?1")?;
     let mut rows = query.query([site])?;
     while let Some(row) = rows.next()? {
         let seat_type = seat_type_of(row, 0)?;

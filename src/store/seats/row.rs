@@ -75,7 +75,11 @@ pub(super) fn known_seat(row: &Row<'_>, seat_type: SeatType) -> rusqlite::Result
     })
 }
 
-pub(super) fn put(db: &rusqlite::Connection, site: &str, known: &KnownSeat) -> rusqlite::Result<()> {
+pub(super) fn put(
+    db: &rusqlite::Connection,
+    site: &str,
+    known: &KnownSeat,
+) -> rusqlite::Result<()> {
     let seat = &known.seat;
     let holder = seat.holder.as_ref();
     let ms = |time: DateTime<Utc>| time.timestamp_millis();
