@@ -240,3 +240,46 @@ async fn takers_of_all_alerts_hear_of_the_server_license_too() {
     assert_eq!(alert["facts"]["daysUntilExpiry"], 20);
     assert_eq!(alert["status"], "firing");
 }
+
+/// The table of rules in docs/alerts.md, made of the catalogue. `UPDATE_GENERATED=1` writes it.
+#[test]
+fn the_table_of_rules_is_complete() {
+    let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/alerts.md");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let (begin, end) = ("<!-- rules -->\n", "<!-- /rules -->");
+    let (before, rest) = text.split_once(begin).unwrap();
+    let (table, after) = rest.split_once(end).unwrap();
+    let mut expected = String::from(
+        "| rule | severity | after | about | fires when |\n| --- | --- | --- | --- | --- |\n",
+    );
+    for entry in bursar::alert::catalogue::ALL {
+        let severity = match entry.severity_note {
+            "" => entry.severity.as_str().to_owned(),
+            note => format!("{}; {note}", entry.severity.as_str()),
+        };
+        let after = match entry.hold_minutes {
+            0 => "at once".to_owned(),
+            minutes => format!("{minutes} min"),
+        };
+        expected.push_str(&format!(
+            "| `{}` | {severity} | {after} | {} | {} |\n",
+            entry.key, entry.subject, entry.when
+        ));
+    }
+    if std::env::var_os("UPDATE_GENERATED").is_some() {
+        std::fs::write(&file, format!("{before}{begin}{expected}{end}{after}")).unwrap();
+    } else {
+        assert_eq!(table, expected, "run the tests with UPDATE_GENERATED=1");
+    }
+}
+
+/// The defaults that the table names are those of the settings.
+#[test]
+fn the_settings_defaults_are_those_of_the_catalogue() {
+    let environment = bursar::config::FixedEnvironment::default();
+    let text = "Butler: {configQRS: {host: x, headers: {static: [{name: X-Qlik-User, value: UserDirectory=A; UserId=b}]}}, cert: {clientCert: a, clientCertKey: b, clientCertCA: c}}";
+    let loaded = bursar::config::load_text(text, std::path::Path::new("x.yaml"), &environment);
+    let settings = loaded.unwrap_or_else(|problems| panic!("{problems}")).settings;
+    assert_eq!(settings.alert, bursar::alert::Policy::default());
+    assert_eq!(settings.sites[0].alert, bursar::alert::Policy::default());
+}

@@ -4,7 +4,6 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Enable, InfluxDbSwitch};
-use crate::alert::catalogue::{CERTIFICATE_STEPS, RUN_OUT_STEPS, STEPS};
 
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -164,20 +163,14 @@ impl AlertKind {
     }
 }
 
-#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub(in crate::config) struct ExpiringRule {
     #[serde(flatten)]
     pub(in crate::config) common: AlertRule,
-    /// Days before the end at which it is told. A written
+    /// Days before the end at which it is told. Empty: 90, 60, 30, 14, 7, 3 and 1. A written
     /// `qlikSenseLicense.serverLicenseMonitor.alert.thresholdDays` takes the place of all of them.
     pub(in crate::config) steps: Vec<i64>,
-}
-
-impl Default for ExpiringRule {
-    fn default() -> Self {
-        Self { common: AlertRule::default(), steps: STEPS.to_vec() }
-    }
 }
 
 #[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
@@ -226,19 +219,13 @@ impl Default for QuarantineRule {
     }
 }
 
-#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub(in crate::config) struct RunOutRule {
     #[serde(flatten)]
     pub(in crate::config) common: AlertRule,
-    /// Days before the early end of the forecast at which it is told.
+    /// Days before the early end of the forecast at which it is told. Empty: 90, 60, 30 and 14.
     pub(in crate::config) steps: Vec<i64>,
-}
-
-impl Default for RunOutRule {
-    fn default() -> Self {
-        Self { common: AlertRule::default(), steps: RUN_OUT_STEPS.to_vec() }
-    }
 }
 
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
@@ -296,17 +283,11 @@ impl Default for QueueRule {
     }
 }
 
-#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub(in crate::config) struct CertificateRule {
     #[serde(flatten)]
     pub(in crate::config) common: AlertRule,
-    /// Days before the end at which it is told.
+    /// Days before the end at which it is told. Empty: 60, 30, 14, 7, 3 and 1.
     pub(in crate::config) steps: Vec<i64>,
-}
-
-impl Default for CertificateRule {
-    fn default() -> Self {
-        Self { common: AlertRule::default(), steps: CERTIFICATE_STEPS.to_vec() }
-    }
 }

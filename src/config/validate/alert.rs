@@ -77,21 +77,26 @@ fn limits(check: &Check<'_>, at: &At<'_>, raw: &raw::AlertRules) -> Limits {
     let whole = |number: i64| number as f64;
     let count = |number: i64| u32::try_from(number).unwrap_or(u32::MAX);
     let low = &raw.seats_low;
+    let usual = Limits::default();
+    let steps_of = |rule: &str, raw: &[i64], usual: Vec<i64>| {
+        let steps = steps(check, &at.get(rule).get("steps"), raw);
+        if steps.is_empty() { usual } else { steps }
+    };
     Limits {
-        server_license_steps: steps(
-            check,
-            &at.at("serverLicenseExpiring.steps"),
+        server_license_steps: steps_of(
+            "serverLicenseExpiring",
             &raw.server_license_expiring.steps,
+            usual.server_license_steps,
         ),
-        run_out_steps: steps(check, &at.at("seatsRunOut.steps"), &raw.seats_run_out.steps),
-        certificate_steps: steps(
-            check,
-            &at.at("certificateExpiring.steps"),
+        run_out_steps: steps_of("seatsRunOut", &raw.seats_run_out.steps, usual.run_out_steps),
+        certificate_steps: steps_of(
+            "certificateExpiring",
             &raw.certificate_expiring.steps,
+            usual.certificate_steps,
         ),
         low_seats: low.seats.map(whole),
         low_percent: match (low.seats, low.percent) {
-            (None, None) => Limits::default().low_percent,
+            (None, None) => usual.low_percent,
             (_, percent) => percent.map(whole),
         },
         utilization_percent: whole(raw.utilization_high.percent),
@@ -108,9 +113,6 @@ fn limits(check: &Check<'_>, at: &At<'_>, raw: &raw::AlertRules) -> Limits {
 fn steps(check: &Check<'_>, at: &At<'_>, raw: &[i64]) -> Vec<i64> {
     if raw.iter().any(|step| !(0..=36_500).contains(step)) {
         check.error(at, "a step is a number of days", "write numbers from 0 to 36500");
-    }
-    if raw.is_empty() {
-        check.error(at, "there is no step", "write at least one, or enable: false for the rule");
     }
     let mut steps = raw.to_vec();
     steps.sort_unstable_by(|a, b| b.cmp(a));
