@@ -18,6 +18,7 @@
 //! | [`planning`] | loads the history that [`insight`] is asked about |
 //! | [`alert`] | rules, when they fire, and what is told of it |
 //! | [`release`] | giving idle seats back: rules, plan, guards, apply, undo |
+//! | [`report`] | reports for auditors and owners of budgets, as HTML, Markdown, CSV and JSON |
 //! | [`ledger`] | the audit trail of releases, hash-chained |
 //! | [`destination`] | the destination trait, the registry, one folder per destination |
 //! | [`store`] | the embedded SQL store: outbox, latest snapshots, history, migrations |
@@ -44,6 +45,7 @@ pub mod plain;
 pub mod planning;
 pub mod qrs;
 pub mod release;
+pub mod report;
 pub mod simulator;
 pub mod status;
 pub mod store;

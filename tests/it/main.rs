@@ -18,6 +18,7 @@ mod history;
 mod import;
 mod influxdb;
 mod insight;
+mod insight_cli;
 mod mqtt;
 mod outbox;
 mod planning;
