@@ -20,6 +20,7 @@ macro_rules! outln {
     };
 }
 
+mod alert;
 mod audit;
 mod check;
 mod completions;
@@ -94,6 +95,7 @@ enum Command {
     Demo(demo::Demo),
     Simulate(simulate::Simulate),
     Release(release::Release),
+    Alert(alert::Alert),
     Audit(audit::Audit),
     MonitorApp(monitor_app::MonitorApp),
     Outbox(outbox::Outbox),
@@ -125,6 +127,7 @@ pub fn main() -> ExitCode {
         Command::Demo(command) => command.execute(),
         Command::Simulate(command) => command.execute(),
         Command::Release(command) => command.execute(),
+        Command::Alert(command) => command.execute(),
         Command::Audit(command) => command.execute(),
         Command::MonitorApp(command) => command.execute(),
         Command::Outbox(command) => command.execute(),

@@ -12,6 +12,7 @@ use url::Url;
 
 use super::schedule::Schedule;
 use super::secret::Secret;
+use crate::alert;
 use crate::insight::cost::Prices;
 use crate::license::monitor_app::Wanted;
 use crate::release::Policy;
@@ -35,6 +36,9 @@ pub struct Settings {
     pub webhooks: Vec<Webhook>,
     /// What seats and minutes cost (`Butler.cost`); `None` when nothing has a price.
     pub cost: Option<Prices>,
+    /// What is watched for of the daemon itself (`Butler.alert`); sites have their own.
+    pub alert: alert::Policy,
+    pub alert_destination: Switches,
     /// Where the status page is served, if it is (`Butler.web`).
     pub web: Option<SocketAddr>,
     /// Butler sections that the file fills in and Bursar doesn't implement, in file order.
@@ -98,6 +102,9 @@ pub struct Site {
     pub seats: Option<SeatMonitor>,
     pub monitor_app: Option<LicenseMonitorApp>,
     pub release: Release,
+    /// `Butler.alert` with what the site has in its place.
+    pub alert: alert::Policy,
+    pub alert_destination: Switches,
 }
 
 /// How to reach a site's repository service (`configQRS`, `cert`).
@@ -128,6 +135,8 @@ pub struct ServerLicenseMonitor {
     pub schedule: Schedule,
     /// Alert when this many days or fewer are left. At least 0.
     pub threshold_days: i64,
+    /// Whether the file says so; else it is the first of the alert's steps.
+    pub threshold_written: bool,
     /// Day/month order for dates that could be read both ways.
     pub date_order: DateOrder,
     pub destination: Switches,
@@ -360,6 +369,8 @@ pub enum WebhookPurpose {
     Seats,
     /// `qlikSenseLicenseMonitorApp` (Bursar's own): how Qlik's License Monitor app is.
     MonitorApp,
+    /// `qlikSenseAlert` (Bursar's own): alerts.
+    Alert,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

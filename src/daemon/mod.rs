@@ -2,6 +2,7 @@
 //!
 //! Everything that is spawned here is owned by the [`Daemon`] and joined by [`Daemon::stop`].
 
+mod alert;
 mod app;
 mod history;
 pub mod lock;
@@ -110,6 +111,7 @@ impl Daemon {
             daemon.start_site(&shared, site)?;
         }
         daemon.pollers.spawn(history::run(shared.clone(), daemon.stop_polling.clone()));
+        daemon.pollers.spawn(alert::run(shared.clone(), daemon.stop_polling.clone()));
         daemon.pollers.spawn(certificates(shared, daemon.stop_polling.clone()));
         Ok(daemon)
     }

@@ -7,6 +7,7 @@
 
 mod support;
 
+mod alert;
 mod audit;
 mod cli;
 mod config;

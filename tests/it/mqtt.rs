@@ -50,6 +50,8 @@ fn settings(named_sites: bool) -> Settings {
         mqtt: None,
         webhooks: Vec::new(),
         cost: None,
+        alert: Default::default(),
+        alert_destination: Default::default(),
         web: None,
         unimplemented: Vec::new(),
     }

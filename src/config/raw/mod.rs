@@ -8,6 +8,7 @@
 //! what a number is in error messages,
 //! `x-amount` a decimal number that is kept as text.
 
+mod alert;
 mod cost;
 mod destinations;
 mod influxdb;
@@ -20,6 +21,7 @@ mod site;
 mod web;
 mod webhook;
 
+pub(super) use alert::*;
 pub(super) use cost::*;
 pub(super) use destinations::*;
 pub(super) use influxdb::*;
@@ -88,8 +90,11 @@ pub(super) struct Butler {
     /// What licenses cost, for the figures and reports on it. Without prices no cost is shown.
     #[schemars(extend("x-bursar" = true))]
     pub(super) cost: Cost,
-    /// Several Qlik Sense sites. Each entry inherits `configQRS`, `cert` and `qlikSenseLicense` from
-    /// the common sections and may change single keys of them. When the list is used, the site's
+    /// What people are told of: rules, how often, and where to.
+    #[schemars(extend("x-bursar" = true))]
+    pub(super) alert: Alerting,
+    /// Several Qlik Sense sites. Each entry inherits `configQRS`, `cert`, `qlikSenseLicense` and
+    /// `alert` from the common sections and may change single keys of them. When the list is used, the site's
     /// name becomes a tag, a topic level and a payload key.
     #[schemars(extend("x-bursar" = true))]
     pub(super) sites: Vec<Site>,
@@ -108,6 +113,7 @@ impl Default for Butler {
             cert: Cert::default(),
             config_qrs: ConfigQrs::default(),
             cost: Cost::default(),
+            alert: Alerting::default(),
             sites: Vec::new(),
             qlik_sense_license: QlikSenseLicense::default(),
             influx_db: InfluxDb::default(),
