@@ -161,7 +161,7 @@ pub fn per_day(days: &[Day], last: u32, first_read: NaiveDate, today: NaiveDate)
     let from = per_day_from(today, last);
     let counted: Vec<&Day> = days
         .iter()
-        .filter(|d| d.day >= from && d.day < today && d.day > first_read && d.readings > 0)
+        .filter(|d| d.day >= from && d.day < today && d.day != first_read && d.readings > 0)
         .collect();
     if counted.is_empty() {
         return PerDay::default();

@@ -139,7 +139,12 @@ pub async fn observe(
     let people = people(client, wishes, before, &current, now, deadline).await;
     let before_all = before.seats.to_vec();
     let after_all: Vec<Seat> = current.iter().flat_map(|(_, seats)| seats.clone()).collect();
-    let new_on_days = activity::new_on_days(&before_all, &after_all, zone);
+    let mut new_on_days = activity::new_on_days(&before_all, &after_all, zone);
+    // Of days before anybody looked, only those are seen who never came again.
+    let day = |time: DateTime<Utc>| time.with_timezone(&zone).date_naive();
+    let first = before.seats.lists.iter().map(|list| day(list.last_read)).min();
+    let first = first.unwrap_or_else(|| day(now));
+    new_on_days.retain(|(day, _), _| *day >= first);
 
     let rules = rules(&current, before, &people, policy, now);
     let seen = seen_first_uses(before, &fresh);
