@@ -17,6 +17,7 @@ mod history;
 mod import;
 mod influxdb;
 mod insight;
+mod insight_cli;
 mod mqtt;
 mod outbox;
 mod planning;
