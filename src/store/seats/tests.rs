@@ -37,7 +37,8 @@ async fn reading(t: &Bench, time: DateTime<Utc>, seats: Vec<Seat>) -> SeatReadin
     let known = t.store.seats("a").await.unwrap();
     let before = known.to_vec();
     let old = known.list(A).map(|list| Old { seats: &before, read: list.last_read });
-    let row = |seat: &Seat| SeatRow { seat: seat.clone(), modified: Moment::Never, modified_by: None };
+    let row =
+        |seat: &Seat| SeatRow { seat: seat.clone(), modified: Moment::Never, modified_by: None };
     let rows: Vec<_> = seats.iter().map(row).collect();
     let found = t.store.known_of_seats("a", time, time).await.unwrap();
     SeatReading {

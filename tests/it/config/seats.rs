@@ -75,7 +75,9 @@ fn what_cannot_be_right_is_said() {
     22:33: warning: Butler.webhookNotification.enable: no webhook that Bursar calls is listed below; add one, or set this to false
     "#);
     let errors = load(
-        &with("seatMonitor: {enable: true, frequency: hourly, breakdownBy: [''], keepChangesDays: 0}"),
+        &with(
+            "seatMonitor: {enable: true, frequency: hourly, breakdownBy: [''], keepChangesDays: 0}",
+        ),
         &environment(),
     )
     .unwrap_err();
