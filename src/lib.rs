@@ -15,6 +15,7 @@
 //! | [`monitor`] | what is looked at on a schedule, and the events that come of it |
 //! | [`event`] | the one vocabulary everything downstream speaks |
 //! | [`insight`] | utilization, seasons, growth, forecast, cost: what the history says, without I/O |
+//! | [`planning`] | loads the history that [`insight`] is asked about |
 //! | [`release`] | giving idle seats back: rules, plan, guards, apply, undo |
 //! | [`ledger`] | the audit trail of releases, hash-chained |
 //! | [`destination`] | the destination trait, the registry, one folder per destination |
@@ -38,6 +39,7 @@ pub mod ledger;
 pub mod license;
 pub mod monitor;
 pub mod plain;
+pub mod planning;
 pub mod qrs;
 pub mod release;
 pub mod simulator;

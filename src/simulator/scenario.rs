@@ -1,6 +1,5 @@
 //! What a simulated site is like: read from YAML, or put together in code.
 
-use chrono::TimeDelta;
 use schemars::JsonSchema;
 use serde::Deserialize;
 

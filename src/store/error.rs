@@ -19,6 +19,9 @@ pub enum StoreError {
     /// Written by a newer release.
     #[error("the store {} has format {found}, but this release knows formats up to {known}; start the newer release again, or let Butler.storage.path name another file", path.display())]
     Newer { path: PathBuf, found: i64, known: i64 },
+    /// Written by an older release, and opened to be read only.
+    #[error("the store {} has format {found}, and this release reads format {known}; start the daemon (bursar run) once, it brings the file up to date", path.display())]
+    Older { path: PathBuf, found: i64, known: i64 },
     /// A database whose content is broken. Never deleted: queued events may be saved from it.
     #[error("the store {} is damaged ({why}); it is left as it is: stop the daemon, move the file away with its -wal and -shm, try `sqlite3 FILE .recover` to save what was queued, and start again with an empty store", path.display())]
     Damaged { path: PathBuf, why: String },

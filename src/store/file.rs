@@ -54,6 +54,18 @@ pub(super) fn open_to_read(path: &Path) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
+/// As [`open_to_read`], for a file of the format that this release makes.
+pub(super) fn open_current_to_read(path: &Path) -> Result<Connection, StoreError> {
+    let connection = open_to_read(path)?;
+    let failed = |e: rusqlite::Error| StoreError::from_sql(path, "read the format", &e);
+    let (found, known) = (version(&connection).map_err(failed)?, MIGRATIONS.len() as i64);
+    if found < known {
+        return Err(StoreError::Older { path: path.into(), found, known });
+    }
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(connection)
+}
+
 /// Opens a file that nobody else has open. SQLite would make a log beside it otherwise, which may
 /// belong to the wrong user then.
 fn open_alone(path: &Path, flags: OpenFlags) -> Option<Connection> {

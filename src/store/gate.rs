@@ -53,13 +53,24 @@ impl Gate {
             }
             tokio::time::sleep(OPEN_PAUSE).await;
         };
-        Ok(Self {
+        Ok(Self::new(path, connection))
+    }
+
+    /// Opens a file that is there, to read it only.
+    pub(super) async fn open_to_read(path: &Path) -> Result<Self, StoreError> {
+        let file: PathBuf = path.into();
+        let opened = spawn_blocking(move || super::file::open_current_to_read(&file)).await;
+        Ok(Self::new(path, opened.map_err(|_| StoreError::Closed)??))
+    }
+
+    fn new(path: &Path, connection: Connection) -> Self {
+        Self {
             path: path.into(),
             connection: Arc::new(tokio::sync::Mutex::new(Some(connection))),
             writes: Mutex::default(),
             #[cfg(test)]
             writes_left: usize::MAX.into(),
-        })
+        }
     }
 
     /// Runs a query. `doing` completes the sentence "cannot ... in the store".

@@ -31,8 +31,8 @@ pub use health::{Health, PollError};
 pub use manage::{DropCount, Listed, QueueState, Selector};
 pub use outbox::{QueueId, Queued, Settlement};
 pub use release::{
-    Addition, AppendError, Archive, ArchiveError, Claim, Holder, LedgerFile, Pause, Readable,
-    Unsettled,
+    Addition, AppendError, Archive, ArchiveError, Attempt, Claim, Holder, LedgerFile, Pause,
+    Readable, Unsettled,
 };
 pub use seats::{KnownSeat, SeatList, SeatReading, Seats, StoredPerson};
 
@@ -89,6 +89,16 @@ impl Store {
         let gate = Gate::open(path).await?;
         let changes = watch::Sender::new(0);
         let (clock, drop_log) = (Arc::new(clock), drops::DropLog::default());
+        let shared = Shared { gate, limits, clock, drop_log, changes };
+        Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// Opens a file that is there, to read it only: it is neither made nor changed, and a file of an
+    /// older release is refused. What writes fails.
+    pub async fn open_to_read(path: &Path, limits: OutboxLimits) -> Result<Self, StoreError> {
+        let gate = Gate::open_to_read(path).await?;
+        let changes = watch::Sender::new(0);
+        let (clock, drop_log) = (Arc::new(Utc::now), drops::DropLog::default());
         let shared = Shared { gate, limits, clock, drop_log, changes };
         Ok(Self { shared: Arc::new(shared) })
     }

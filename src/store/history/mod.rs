@@ -18,6 +18,7 @@
 
 mod bucket;
 pub mod calendar;
+mod days;
 mod figures;
 mod gaps;
 mod import;
@@ -34,6 +35,7 @@ use chrono_tz::Tz;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use self::calendar::Calendar;
+pub use self::days::Day;
 pub use self::figures::{state_number, state_of};
 pub use self::gaps::Gap;
 pub use self::import::{Batch, Imported};

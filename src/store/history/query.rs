@@ -89,7 +89,7 @@ impl Store {
 }
 
 /// The series of a figure: what Bursar recorded, then what was imported.
-fn find(
+pub(super) fn find(
     db: &Connection,
     [site, pool, field]: &[String; 3],
 ) -> rusqlite::Result<Vec<(Source, i64)>> {
@@ -258,17 +258,26 @@ fn rollups(
         let bucket = unit.of(time, calendar);
         if unit.start(bucket, calendar) < time { bucket + 1 } else { bucket }
     };
-    let range = first(seconds(from))..first(seconds(to));
+    let all = merged(parts, unit, first(seconds(from))..first(seconds(to)))?;
+    Ok(all.iter().map(|(at, bucket)| rollup(unit.start(*at, calendar), bucket)).collect())
+}
+
+/// The buckets of a range, of all parts together.
+pub(super) fn merged(
+    parts: &[Part<'_>],
+    unit: Unit,
+    range: Range<i64>,
+) -> rusqlite::Result<BTreeMap<i64, Bucket>> {
     let mut all: BTreeMap<i64, Bucket> = BTreeMap::new();
     for part in parts {
         for (bucket, content) in part.buckets(unit, range.clone())? {
             all.entry(bucket).and_modify(|known| known.merge(&content)).or_insert(content);
         }
     }
-    Ok(all.iter().map(|(at, bucket)| rollup(unit.start(*at, calendar), bucket)).collect())
+    Ok(all)
 }
 
-fn rollup(start: i64, bucket: &Bucket) -> Rollup {
+pub(super) fn rollup(start: i64, bucket: &Bucket) -> Rollup {
     Rollup {
         start: time_of(start),
         min: bucket.min,

@@ -1,6 +1,7 @@
 //! What releases need to remember: the ledger, the lock of a run, pauses, announcements, plans.
 
 mod archive;
+mod attempts;
 mod claim;
 mod ledger;
 mod past;
@@ -8,6 +9,7 @@ mod plans;
 mod reader;
 
 pub use archive::{Archive, ArchiveError};
+pub use attempts::Attempt;
 pub use reader::{LedgerFile, Readable};
 
 pub(super) use past::{from_json, to_json, unreadable};

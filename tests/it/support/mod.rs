@@ -10,3 +10,4 @@ pub mod receiver;
 pub mod releases;
 pub mod setup;
 pub mod victoria;
+pub mod years;

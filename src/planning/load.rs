@@ -1,0 +1,165 @@
+//! From the store's rows to series.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::OnceLock;
+
+use chrono::{DateTime, NaiveDate, Utc};
+use chrono_tz::Tz;
+use uuid::Uuid;
+
+use super::seats::{self, Counts};
+use super::{Minutes, Planning, Pool};
+use crate::config::Settings;
+use crate::insight::cost::GivenBack;
+use crate::insight::{Daily, Entitled, Released, Series, Total};
+use crate::license::SeatType;
+use crate::store::history::Day;
+use crate::store::{Attempt, Store, StoreError};
+
+/// The figures that are read, five for each of the two types of seats, three of minutes, two of
+/// tokens.
+const FIGURES: &[(&str, &str)] = &[
+    ("professional", "allocated"),
+    ("professional", "used"),
+    ("professional", "total"),
+    ("professional", "quarantined"),
+    ("professional", "excess"),
+    ("analyzer", "allocated"),
+    ("analyzer", "used"),
+    ("analyzer", "total"),
+    ("analyzer", "quarantined"),
+    ("analyzer", "excess"),
+    ("analyzer_capacity", "used_minutes"),
+    ("analyzer_capacity", "allocated_minutes"),
+    ("analyzer_capacity", "unavailable_minutes"),
+    ("tokens_available", "total_tokens"),
+    ("tokens_available", "available_tokens"),
+];
+
+impl Planning {
+    /// Reads what the store knows of a site. A site without history has no pools.
+    ///
+    /// # Errors
+    /// The store can't be read.
+    pub async fn load(
+        store: &Store,
+        settings: &Settings,
+        site: &str,
+        now: DateTime<Utc>,
+    ) -> Result<Self, StoreError> {
+        let figures = store.history_days(site, FIGURES).await?;
+        let attempts = store.attempts(site).await?;
+        let list = seats::list(store, site).await?;
+        let zone = settings.time_zone;
+        let known = settings.sites.iter().find(|known| known.name == site);
+        let counts = list
+            .as_deref()
+            .zip(known)
+            .map(|(list, known)| Counts::new(list, &known.release.policy, now));
+        let released = releases(&attempts, zone);
+        let mut figures = figures.into_iter();
+        let mut next = || figures.next().unwrap_or_default();
+        let mut pools = Vec::new();
+        for seat_type in [SeatType::Professional, SeatType::Analyzer] {
+            let [taken, used, total, quarantined, excess] = std::array::from_fn(|_| next());
+            let last = |days: &[Day]| days.last().map(|day| day.rollup.last);
+            let ends = (last(&quarantined), last(&excess));
+            pools.extend(pool(seat_type, (taken, used, total), ends, &released));
+        }
+        let [used, allocated, unavailable] = std::array::from_fn(|_| next());
+        let minutes = used.last().map(|last| last.last_at).map(|as_of| Minutes {
+            used: series(&used),
+            allocated: series(&allocated),
+            unavailable: series(&unavailable),
+            as_of,
+        });
+        let [total, available] = std::array::from_fn(|_| next());
+        let taken = tokens_taken(&total, &available);
+        pools.extend(pool(SeatType::User, (taken, Vec::new(), total), (None, None), &released));
+        Ok(Self {
+            site: site.to_owned(),
+            now,
+            zone,
+            today: now.with_timezone(&zone).date_naive(),
+            pools,
+            minutes,
+            prices: settings.cost,
+            given_back: released,
+            attempts,
+            seats: counts,
+        })
+    }
+}
+
+fn pool(
+    seat_type: SeatType,
+    (taken, used, total): (Vec<Day>, Vec<Day>, Vec<Day>),
+    (quarantined, excess): (Option<f64>, Option<f64>),
+    given_back: &[GivenBack],
+) -> Option<Pool> {
+    let as_of = taken.last()?.last_at;
+    let totals = total.iter().map(|day| Total { from: day.day, total: day.rollup.last });
+    let mut released: BTreeMap<NaiveDate, u32> = BTreeMap::new();
+    for seats in given_back {
+        // One that was given to the same person again leaves no lasting step in the figures.
+        if seats.seat_type == seat_type && seats.until.is_none() {
+            *released.entry(seats.from).or_default() += seats.count;
+        }
+    }
+    Some(Pool {
+        seat_type,
+        taken: series(&taken),
+        used: series(&used),
+        entitled: Entitled::new(totals),
+        released: released.into_iter().map(|(day, count)| Released { day, count }).collect(),
+        quarantined,
+        excess,
+        as_of,
+        forecast: OnceLock::new(),
+    })
+}
+
+fn series(days: &[Day]) -> Series {
+    Series::new(days.iter().map(|day| {
+        let rollup = day.rollup;
+        let (min, max) = (rollup.min, rollup.max);
+        Daily { day: day.day, min, mean: rollup.mean, max, last: rollup.last }
+    }))
+}
+
+/// Tokens that are not available: those of users and of logins together.
+fn tokens_taken(total: &[Day], available: &[Day]) -> Vec<Day> {
+    let totals: HashMap<_, _> = total.iter().map(|day| (day.day, day.rollup)).collect();
+    let taken = available.iter().filter_map(|day| {
+        let total = totals.get(&day.day)?;
+        let mut taken = *day;
+        taken.rollup.mean = total.mean - day.rollup.mean;
+        taken.rollup.last = total.last - day.rollup.last;
+        // On a day on which the total changed too the ends are at least within these.
+        let (least, most) = (total.min - day.rollup.max, total.max - day.rollup.min);
+        taken.rollup.min = least.min(taken.rollup.mean).min(taken.rollup.last);
+        taken.rollup.max = most.max(taken.rollup.mean).max(taken.rollup.last);
+        Some(taken)
+    });
+    taken.collect()
+}
+
+/// Seats that were given back, and until when: an undo gives the same person a seat again.
+fn releases(attempts: &[Attempt], zone: Tz) -> Vec<GivenBack> {
+    let day = |attempt: &Attempt| attempt.time.with_timezone(&zone).date_naive();
+    let mut given_back: Vec<GivenBack> = Vec::new();
+    let mut open: HashMap<(SeatType, Uuid), usize> = HashMap::new();
+    for attempt in attempts {
+        let key = (attempt.outcome.seat_type, attempt.outcome.holder.id);
+        if attempt.is_release() {
+            open.insert(key, given_back.len());
+            let (seat_type, from) = (attempt.outcome.seat_type, day(attempt));
+            given_back.push(GivenBack { seat_type, from, until: None, count: 1 });
+        } else if attempt.is_return()
+            && let Some(index) = open.remove(&key)
+        {
+            given_back[index].until = Some(day(attempt));
+        }
+    }
+    given_back
+}

@@ -1,0 +1,189 @@
+//! The store's history as the questions of [`insight`](crate::insight) take it: loaded once, asked
+//! by commands, reports and alerts alike.
+//!
+//! [`Planning::load`] reads a few rows per day and figure; everything else is computed from them
+//! when it is asked for. What isn't known is `None`, never zero.
+
+pub mod load;
+pub mod money;
+pub mod outlook;
+pub mod seats;
+
+use std::sync::OnceLock;
+
+use chrono::{DateTime, NaiveDate, Utc};
+use chrono_tz::Tz;
+
+use crate::insight::capacity::{self, Capacity};
+use crate::insight::cost::{GivenBack, Prices};
+use crate::insight::forecast::{Forecast, forecast};
+use crate::insight::growth::{Growth, History, growth};
+use crate::insight::season::{self, Season};
+use crate::insight::utilization::{self, Now, Period, Step, YearOnYear};
+use crate::insight::{Entitled, NotEnough, Released, Series};
+use crate::license::SeatType;
+use crate::license::pools::MinutePool;
+use crate::store::Attempt;
+
+pub use outlook::{Outlook, outlook};
+pub use seats::SeatCounts;
+
+/// Everything that is known of a site's licenses over time.
+#[derive(Debug)]
+pub struct Planning {
+    pub site: String,
+    pub now: DateTime<Utc>,
+    pub zone: Tz,
+    /// The day that `now` is in.
+    pub today: NaiveDate,
+    /// Types of seats that there is history of, Professional first.
+    pub pools: Vec<Pool>,
+    /// Analyzer Capacity, when there is history of it.
+    pub minutes: Option<Minutes>,
+    /// `Butler.cost`.
+    pub prices: Option<Prices>,
+    /// Every seat that was attempted to release or give back, as far as the store's ledger goes.
+    pub attempts: Vec<Attempt>,
+    /// Seats that were given back, with when their people got one again, if they did.
+    pub given_back: Vec<GivenBack>,
+    /// From the list of seats; `None` while it was never read.
+    pub seats: Option<seats::Counts>,
+}
+
+/// The seats of one type over time.
+#[derive(Debug)]
+pub struct Pool {
+    pub seat_type: SeatType,
+    /// Allocated seats: what all figures on utilization and growth are of. Of a token license: the
+    /// tokens that are taken.
+    pub taken: Series,
+    /// Seats in use by the server's own, undocumented measure.
+    pub used: Series,
+    pub entitled: Entitled,
+    /// What Bursar gave back, and wasn't allocated again by it.
+    pub released: Vec<Released>,
+    /// Of the last poll.
+    pub quarantined: Option<f64>,
+    pub excess: Option<f64>,
+    /// Time of the last poll.
+    pub as_of: DateTime<Utc>,
+    forecast: OnceLock<Result<Forecast, NotEnough>>,
+}
+
+/// The minutes of Analyzer Capacity over time. Used minutes start again with each month.
+#[derive(Debug)]
+pub struct Minutes {
+    pub used: Series,
+    pub allocated: Series,
+    pub unavailable: Series,
+    /// Time of the last poll.
+    pub as_of: DateTime<Utc>,
+}
+
+impl Pool {
+    fn history(&self) -> History<'_> {
+        History { series: &self.taken, entitled: &self.entitled, released: &self.released }
+    }
+}
+
+impl Planning {
+    pub fn pool(&self, seat_type: SeatType) -> Option<&Pool> {
+        self.pools.iter().find(|pool| pool.seat_type == seat_type)
+    }
+
+    /// Types that there is history of.
+    pub fn seat_types(&self) -> impl Iterator<Item = SeatType> {
+        self.pools.iter().map(|pool| pool.seat_type)
+    }
+
+    /// Seats of a type that could be given back now under the configured threshold; `None` while
+    /// the list of seats was never read.
+    pub fn reclaimable(&self, seat_type: SeatType) -> Option<u32> {
+        Some(self.seats.as_ref()?.of(seat_type).map_or(0, |seats| seats.reclaimable))
+    }
+
+    /// When the seats of a type run out. Computed once. `None` without history of the type.
+    ///
+    /// While [`reclaimable`](Self::reclaimable) isn't known, the figures with release say nothing:
+    /// they are as without.
+    pub fn forecast(&self, seat_type: SeatType) -> Option<&Result<Forecast, NotEnough>> {
+        let pool = self.pool(seat_type)?;
+        let reclaimable = self.reclaimable(seat_type).unwrap_or(0);
+        Some(pool.forecast.get_or_init(|| forecast(&pool.history(), reclaimable, self.today)))
+    }
+
+    /// Seats a month. Of the forecast where there is one: its range is widened by the test of the
+    /// past.
+    pub fn growth(&self, seat_type: SeatType) -> Option<Result<Growth, NotEnough>> {
+        if let Some(Ok(forecast)) = self.forecast(seat_type) {
+            return Some(Ok(forecast.growth.clone()));
+        }
+        Some(growth(&self.pool(seat_type)?.history(), self.today))
+    }
+
+    /// The newest figures of a type.
+    pub fn current(&self, seat_type: SeatType) -> Option<Now> {
+        let pool = self.pool(seat_type)?;
+        utilization::now(&pool.taken, &pool.entitled, self.today)
+    }
+
+    /// The days, weeks or months between two days (both included) that have data, oldest first.
+    pub fn utilization(
+        &self,
+        seat_type: SeatType,
+        step: Step,
+        range: (NaiveDate, NaiveDate),
+    ) -> Vec<Period> {
+        let Some(pool) = self.pool(seat_type) else { return Vec::new() };
+        utilization::periods(&pool.taken, &pool.entitled, step, range)
+    }
+
+    /// A month (any day of it) against the same one a year before.
+    pub fn year_on_year(
+        &self,
+        seat_type: SeatType,
+        month: NaiveDate,
+    ) -> Option<Result<YearOnYear, NotEnough>> {
+        let pool = self.pool(seat_type)?;
+        Some(utilization::year_on_year(&pool.taken, &pool.entitled, month, self.today))
+    }
+
+    /// What months and weekdays do to a type.
+    pub fn seasons(&self, seat_type: SeatType) -> Option<Seasons> {
+        let pool = self.pool(seat_type)?;
+        Some(Seasons {
+            by_month: season::by_month(&pool.taken, self.today),
+            by_weekday: season::by_weekday(&pool.taken, self.today),
+        })
+    }
+
+    /// The minutes of this month, as of the last poll. `None` without Analyzer Capacity, or without
+    /// a poll in this month: what was used in another one says nothing of it.
+    pub fn capacity(&self) -> Option<Capacity> {
+        let minutes = self.minutes.as_ref()?;
+        let polled = minutes.as_of.min(self.now);
+        let month = |day: NaiveDate| (chrono::Datelike::year(&day), chrono::Datelike::month(&day));
+        let polled_on = polled.with_timezone(&self.zone).date_naive();
+        if month(polled_on) != month(self.today) {
+            return None;
+        }
+        let last = |series: &Series| series.last().map(|day| day.last);
+        let pool = MinutePool {
+            enabled: true,
+            allocated_minutes: last(&minutes.allocated)?,
+            used_minutes: last(&minutes.used)?,
+            unavailable_minutes: last(&minutes.unavailable).unwrap_or(0.0),
+        };
+        Some(capacity::capacity(&pool, polled, self.zone))
+    }
+}
+
+/// What months and weekdays do, from two years of history on.
+#[derive(Debug, Clone, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Seasons {
+    #[serde(serialize_with = "crate::insight::or_why")]
+    pub by_month: Result<Season, NotEnough>,
+    #[serde(serialize_with = "crate::insight::or_why")]
+    pub by_weekday: Result<Season, NotEnough>,
+}

@@ -1,0 +1,201 @@
+//! What the licenses cost. What isn't known (who is active, what is idle) has no amount.
+
+use chrono::NaiveDate;
+use rust_decimal::prelude::ToPrimitive;
+use serde::Serialize;
+
+use super::Planning;
+use crate::insight::cost::{
+    self, Budget, CapacityBill, Counts, DAYS, Minutes, MoneyRange, Projection, Saved,
+};
+use crate::insight::days_after;
+use crate::insight::money::{Currency, Money};
+use crate::license::SeatType;
+
+/// The cost of a year as things are now, what was saved, and what may come.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Cost {
+    pub currency: Currency,
+    pub by_type: Vec<TypeCost>,
+    /// Types that have seats but no price: their cost is in no sum.
+    pub without_price: Vec<SeatType>,
+    pub capacity: Option<CapacityBill>,
+    pub entitled: Money,
+    pub allocated: Money,
+    /// Of seats used within 28 days. Absent while the list of seats isn't known.
+    pub active: Option<Money>,
+    /// Of seats that could be given back now. Absent as above.
+    pub idle: Option<Money>,
+    pub per_active_person: Option<Money>,
+    /// By the releases in the ledger, over all time and in the last 365 days.
+    pub saved: Saved,
+    pub saved_last_year: Saved,
+    pub next_year: NextYear,
+    /// Absent without a budget.
+    pub budget: Option<Budget>,
+}
+
+/// A type of seats.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TypeCost {
+    pub seat_type: SeatType,
+    pub seats: SeatNumbers,
+    pub per_seat: Money,
+    pub entitled: Money,
+    pub allocated: Money,
+    pub active: Option<Money>,
+    pub idle: Option<Money>,
+    pub per_active_seat: Option<Money>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SeatNumbers {
+    pub entitled: u32,
+    pub allocated: u32,
+    pub active: Option<u32>,
+    pub idle: Option<u32>,
+}
+
+/// The next 365 days.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NextYear {
+    pub by_type: Vec<Projection>,
+    /// Types with a price but without a forecast: taken as they are now.
+    pub without_forecast: Vec<SeatType>,
+    /// Of the seats taken, and of what is to be paid; minutes are not in it.
+    pub allocated: MoneyRange,
+    pub to_pay: MoneyRange,
+}
+
+impl Planning {
+    /// `None` without prices.
+    pub fn cost(&self) -> Option<Cost> {
+        let prices = self.prices?;
+        let counts = self.counts();
+        let people = self.seats.as_ref().map(|seats| seats.active_people);
+        let bill = cost::bill(&prices, &counts, self.minutes_of_month(), people.unwrap_or(0));
+        let next_year = self.next_year()?;
+        let budget = cost::budget(&prices, &bill, Some(&next_year.to_pay));
+        let known = self.seats.is_some();
+        let by_type = bill.by_type.iter().map(|bill| {
+            let counts = counts.iter().find(|counts| counts.seat_type == bill.seat_type);
+            let number = |value: fn(&Counts) -> u32| counts.map_or(0, value);
+            TypeCost {
+                seat_type: bill.seat_type,
+                seats: SeatNumbers {
+                    entitled: number(|c| c.entitled),
+                    allocated: number(|c| c.allocated),
+                    active: known.then(|| number(|c| c.active)),
+                    idle: known.then(|| number(|c| c.idle)),
+                },
+                per_seat: bill.per_seat,
+                entitled: bill.entitled,
+                allocated: bill.allocated,
+                active: known.then_some(bill.active),
+                idle: known.then_some(bill.idle),
+                per_active_seat: bill.per_active_seat.filter(|_| known),
+            }
+        });
+        Some(Cost {
+            currency: prices.currency,
+            by_type: by_type.collect(),
+            without_price: bill.without_price,
+            entitled: bill.entitled,
+            allocated: bill.allocated,
+            active: known.then_some(bill.active),
+            idle: known.then_some(bill.idle),
+            per_active_person: bill.per_active_person.filter(|_| known),
+            capacity: bill.capacity,
+            saved: self.saved((NaiveDate::MIN, self.today))?,
+            saved_last_year: self.saved((days_after(self.today, 1 - DAYS), self.today))?,
+            next_year,
+            budget,
+        })
+    }
+
+    /// What seats that were given back would have cost between two days, both included. `None`
+    /// without prices.
+    pub fn saved(&self, range: (NaiveDate, NaiveDate)) -> Option<Saved> {
+        Some(cost::saved(&self.prices?, &self.given_back, range))
+    }
+
+    /// The cost of the next 365 days of a type. `None` without a price or a forecast.
+    pub fn project(&self, seat_type: SeatType) -> Option<Projection> {
+        let Some(Ok(forecast)) = self.forecast(seat_type) else { return None };
+        cost::project(&self.prices?, seat_type, forecast, &self.pool(seat_type)?.entitled)
+    }
+
+    /// The cost of a year against the budget. `None` without one.
+    pub fn budget(&self) -> Option<Budget> {
+        self.cost()?.budget
+    }
+
+    fn next_year(&self) -> Option<NextYear> {
+        let prices = self.prices?;
+        let zero = Money::zero(prices.currency);
+        let nothing = MoneyRange { low: zero, middle: zero, high: zero };
+        let mut next = NextYear {
+            by_type: Vec::new(),
+            without_forecast: Vec::new(),
+            allocated: nothing,
+            to_pay: nothing,
+        };
+        for seats in self.counts() {
+            let Some(per_seat) = prices.per_seat(seats.seat_type) else { continue };
+            let (allocated, to_pay) = match self.project(seats.seat_type) {
+                Some(projection) => {
+                    next.by_type.push(projection);
+                    (projection.allocated, projection.to_pay)
+                }
+                None => {
+                    next.without_forecast.push(seats.seat_type);
+                    let same = |seats: u32| {
+                        let cost = per_seat.times(seats);
+                        MoneyRange { low: cost, middle: cost, high: cost }
+                    };
+                    (same(seats.allocated), same(seats.allocated.max(seats.entitled)))
+                }
+            };
+            next.allocated = next.allocated.plus(allocated);
+            next.to_pay = next.to_pay.plus(to_pay);
+        }
+        Some(next)
+    }
+
+    /// Seats by type as they are now. Who is active and idle is zero while it isn't known.
+    fn counts(&self) -> Vec<Counts> {
+        let types = self.pools.iter().filter(|pool| pool.seat_type != SeatType::User);
+        types
+            .filter_map(|pool| {
+                let now = self.current(pool.seat_type)?;
+                let seats = self.seats.as_ref().and_then(|seats| seats.of(pool.seat_type));
+                Some(Counts {
+                    seat_type: pool.seat_type,
+                    entitled: whole(now.entitled.unwrap_or(0.0)),
+                    allocated: whole(now.taken),
+                    active: seats.map_or(0, |seats| seats.active),
+                    idle: seats.map_or(0, |seats| seats.reclaimable),
+                })
+            })
+            .collect()
+    }
+
+    fn minutes_of_month(&self) -> Option<Minutes> {
+        let minutes = self.minutes.as_ref()?;
+        let entitled = minutes.allocated.last()?.last;
+        let used = self.capacity().map_or(0.0, |capacity| capacity.used);
+        Some(Minutes {
+            entitled_per_month: entitled.round().to_u64().unwrap_or(0),
+            used_this_month: used.round().to_u64().unwrap_or(0),
+        })
+    }
+}
+
+/// A count that came as a figure.
+fn whole(figure: f64) -> u32 {
+    figure.round().to_u32().unwrap_or(0)
+}

@@ -1,0 +1,68 @@
+//! What became of seats: every outcome of a site, with the reason that stood in its intent.
+
+use chrono::{DateTime, Utc};
+use rusqlite::{Connection, Row};
+use serde::Serialize;
+
+use super::ledger::entry_of;
+use crate::ledger::{Action, Entry, Outcome, SeatResult};
+use crate::store::{Store, StoreError, time_of};
+
+/// An outcome in the ledger. Rehearsals have none.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Attempt {
+    /// Number and hash of the outcome's record.
+    pub seq: u64,
+    pub hash: String,
+    pub time: DateTime<Utc>,
+    pub run: String,
+    /// Why it was to be done, in words; absent once the intent was archived.
+    pub because: Option<String>,
+    pub outcome: Outcome,
+}
+
+impl Attempt {
+    /// Whether the seat was taken from its user.
+    pub fn is_release(&self) -> bool {
+        let taken =
+            matches!(self.outcome.result, SeatResult::Freed | SeatResult::Quarantined { .. });
+        taken && self.outcome.action == Action::Release
+    }
+
+    /// Whether the user was given a seat again.
+    pub fn is_return(&self) -> bool {
+        self.outcome.result == SeatResult::Allocated
+    }
+}
+
+impl Store {
+    /// Every outcome of a site that is still in the store, oldest first.
+    pub async fn attempts(&self, site: &str) -> Result<Vec<Attempt>, StoreError> {
+        let site = site.to_owned();
+        let query = move |db: &Connection| {
+            let mut query = db.prepare_cached(
+                "SELECT o.seq, o.hash, o.time, o.run, json_extract(i.entry, '$.because'), o.entry
+                   FROM ledger o
+                   LEFT JOIN ledger i ON i.seq = json_extract(o.entry, '$.intent')
+                        AND i.kind = 'intent'
+                  WHERE o.kind = 'outcome' AND o.site = ?1 ORDER BY o.seq",
+            )?;
+            let row = |r: &Row<'_>| {
+                let Entry::Outcome(outcome) = entry_of(r, 5)? else {
+                    return Err(rusqlite::Error::InvalidQuery);
+                };
+                Ok(Attempt {
+                    seq: r.get::<_, i64>(0)?.unsigned_abs(),
+                    hash: r.get(1)?,
+                    time: time_of(r.get(2)?),
+                    run: r.get(3)?,
+                    because: r.get(4)?,
+                    outcome,
+                })
+            };
+            query.query_map([site], row)?.collect()
+        };
+        self.shared.gate.read("read what became of seats", query).await
+    }
+}

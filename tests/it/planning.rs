@@ -1,0 +1,174 @@
+//! History in a store, through the questions that commands, reports and alerts ask.
+
+use bursar::config::Settings;
+use bursar::insight::forecast::RunsOut;
+use bursar::ledger::SeatResult;
+use bursar::license::SeatType;
+use bursar::planning::{Planning, outlook};
+use bursar::store::Store;
+use chrono::{DateTime, NaiveDate, Utc};
+use tempfile::TempDir;
+
+use crate::support::years;
+
+fn day(text: &str) -> NaiveDate {
+    text.parse().unwrap()
+}
+
+fn now() -> DateTime<Utc> {
+    "2026-11-24T15:00:00Z".parse().unwrap()
+}
+
+async fn bench(sites: &[&str], more: &str) -> (TempDir, Settings, Store) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("bursar.yaml");
+    std::fs::write(&file, years::settings_yaml(folder.path(), sites, more)).unwrap();
+    let settings = match bursar::config::load(&file) {
+        Ok(loaded) => loaded.settings,
+        Err(problems) => panic!("{problems}"),
+    };
+    let store = years::open(&settings.storage.path, now()).await;
+    (folder, settings, store)
+}
+
+/// 20 to 30 users in four months of 30.4375 days, of 98 seats: 2.5 a month, 68 free.
+async fn worked_example(store: &Store, site: &str) {
+    let month = bursar::insight::DAYS_PER_MONTH;
+    let seats = |n: i64| Some((20.0 + n as f64 * 2.5 / month, 98.0));
+    // The 122nd day is 121.75 days after the first, as near as days go.
+    years::keep_days(store, site, "analyzer", (day("2026-11-24"), 123), |n| {
+        seats(n).map(|(taken, total)| (taken.min(30.0), total))
+    })
+    .await;
+    years::roll_up(store, chrono_tz::UTC).await;
+}
+
+#[tokio::test]
+async fn the_worked_example_comes_out() {
+    let (_folder, settings, store) = bench(&[], "").await;
+    worked_example(&store, "default").await;
+    let planning = Planning::load(&store, &settings, "default", now()).await.unwrap();
+    let forecast = planning.forecast(SeatType::Analyzer).unwrap().as_ref().unwrap();
+    assert_eq!((forecast.taken, forecast.free), (30.0, 68.0));
+    assert!((forecast.growth.per_month.middle - 2.5).abs() < 0.01, "{forecast:?}");
+    assert!((forecast.months_at_growth.unwrap() - 27.2).abs() < 0.2, "{forecast:?}");
+    assert!(planning.forecast(SeatType::Professional).is_none());
+    assert_eq!(planning.reclaimable(SeatType::Analyzer), None, "never zero");
+
+    let outlook = outlook(&planning);
+    assert_eq!(outlook.types.len(), 1);
+    let analyzer = &outlook.types[0];
+    assert_eq!(analyzer.free, Some(68.0));
+    assert!(matches!(analyzer.runs_out, Ok(RunsOut::Between { .. })));
+    assert!(analyzer.earliest.unwrap() > day("2028-06-01"), "{analyzer:?}");
+    assert!(outlook.capacity.is_none() && outlook.cost.is_none());
+}
+
+#[tokio::test]
+async fn releases_are_added_back_unless_they_were_undone() {
+    let (_folder, settings, store) = bench(&["oslo"], "").await;
+    years::keep_days(&store, "oslo", "analyzer", (day("2026-11-24"), 100), |_| Some((50.0, 98.0)))
+        .await;
+    let freed = || SeatResult::Freed;
+    for n in 0..3 {
+        years::attempt(&store, "oslo", SeatType::Analyzer, years::person(n, "a"), freed()).await;
+    }
+    let back = SeatResult::Allocated;
+    years::attempt(&store, "oslo", SeatType::Analyzer, years::person(1, "a"), back).await;
+    let refused = SeatResult::Refused { why: "no".into() };
+    years::attempt(&store, "oslo", SeatType::Analyzer, years::person(7, "a"), refused).await;
+    years::attempt(&store, "bergen", SeatType::Analyzer, years::person(8, "a"), freed()).await;
+    let planning = Planning::load(&store, &settings, "oslo", now()).await.unwrap();
+    let released = &planning.pool(SeatType::Analyzer).unwrap().released;
+    assert_eq!(released.len(), 1);
+    assert_eq!((released[0].day, released[0].count), (day("2026-11-24"), 2));
+    assert_eq!(planning.given_back.iter().filter(|seats| seats.until.is_some()).count(), 1);
+    assert_eq!(planning.attempts.len(), 5);
+    assert_eq!(planning.attempts[0].because.as_deref(), Some("idle for 43 days (threshold 30)"));
+}
+
+#[tokio::test]
+async fn minutes_of_another_month_say_nothing_of_this_one() {
+    let (_folder, settings, store) = bench(&[], "").await;
+    let poll = |text: &str, used| years::minutes(text.parse().unwrap(), used, 10_000.0);
+    store.keep_samples("default", poll("2026-10-31T12:00:00Z", 9_000.0)).await.unwrap();
+    let planning = Planning::load(&store, &settings, "default", now()).await.unwrap();
+    assert_eq!(planning.capacity(), None);
+    // A poll of two weeks ago: the pace is that of its time.
+    store.keep_samples("default", poll("2026-11-10T12:00:00Z", 4_000.0)).await.unwrap();
+    let planning = Planning::load(&store, &settings, "default", now()).await.unwrap();
+    let capacity = planning.capacity().unwrap();
+    assert_eq!((capacity.used, capacity.usable), (4_000.0, 10_000.0));
+    assert!((capacity.gone_percent - 9.5 / 30.0 * 100.0).abs() < 0.01, "{capacity:?}");
+    assert!((capacity.projected.unwrap().used - 4_000.0 / 9.5 * 30.0).abs() < 1.0);
+}
+
+#[tokio::test]
+async fn tokens_are_taken_by_users_and_logins_together() {
+    let (_folder, settings, store) = bench(&[], "").await;
+    let sample = |field: &'static str, value| bursar::store::history::Sample {
+        time: now(),
+        pool: "tokens_available".into(),
+        field: field.into(),
+        value,
+    };
+    let samples = vec![sample("total_tokens", 100.0), sample("available_tokens", 40.0)];
+    store.keep_samples("default", samples).await.unwrap();
+    let planning = Planning::load(&store, &settings, "default", now()).await.unwrap();
+    let current = planning.current(SeatType::User).unwrap();
+    assert_eq!((current.taken, current.entitled, current.percent), (60.0, Some(100.0), Some(60.0)));
+}
+
+#[tokio::test]
+async fn cost_leaves_out_what_is_not_known() {
+    let prices = "  cost:\n    currency: EUR\n    budgetPerYear: 50000\n    analyzer: {perSeatPerYear: 500}\n    professional: {perSeatPerYear: 900}\n";
+    let (_folder, settings, store) = bench(&[], prices).await;
+    worked_example(&store, "default").await;
+    let planning = Planning::load(&store, &settings, "default", now()).await.unwrap();
+    let cost = planning.cost().unwrap();
+    assert_eq!(cost.entitled.to_string(), "49,000.00 EUR");
+    assert_eq!(cost.allocated.to_string(), "15,000.00 EUR");
+    assert_eq!((cost.active, cost.idle, cost.per_active_person), (None, None, None));
+    assert_eq!(cost.next_year.to_pay.high.to_string(), "49,000.00 EUR");
+    let json = serde_json::to_value(&cost).unwrap();
+    assert_eq!(json["byType"][0]["idle"], serde_json::Value::Null);
+    assert_eq!(json["budget"]["verdict"], "within");
+}
+
+#[tokio::test]
+async fn a_site_without_history_has_no_answers_and_no_errors() {
+    let (_folder, settings, store) = bench(&["oslo", "bergen"], "").await;
+    worked_example(&store, "oslo").await;
+    let planning = Planning::load(&store, &settings, "bergen", now()).await.unwrap();
+    assert!(planning.pools.is_empty() && planning.cost().is_none());
+    assert!(outlook(&planning).types.is_empty());
+}
+
+#[tokio::test]
+async fn reading_neither_makes_nor_changes_a_store() {
+    let (folder, settings, store) = bench(&[], "").await;
+    worked_example(&store, "default").await;
+    store.close().await;
+    let path = &settings.storage.path;
+    let before = std::fs::read(path).unwrap();
+    let reader = Store::open_to_read(path, settings.storage.outbox).await.unwrap();
+    let planning = Planning::load(&reader, &settings, "default", now()).await.unwrap();
+    assert_eq!(planning.pools.len(), 1);
+    assert!(reader.keep_samples("default", years::minutes(now(), 1.0, 2.0)).await.is_err());
+    reader.close().await;
+    assert!(std::fs::read(path).unwrap() == before);
+
+    let missing = folder.path().join("other.db");
+    Store::open_to_read(&missing, settings.storage.outbox).await.unwrap_err();
+    assert!(!missing.exists());
+    // The first format had no ledger and no history.
+    let older = folder.path().join("older.db");
+    let db = rusqlite::Connection::open(&older).unwrap();
+    db.execute_batch(
+        "PRAGMA application_id = 0x42727372; PRAGMA user_version = 1; CREATE TABLE a (b);",
+    )
+    .unwrap();
+    drop(db);
+    let error = Store::open_to_read(&older, settings.storage.outbox).await.unwrap_err();
+    assert!(error.to_string().contains("start the daemon (bursar run) once"), "{error}");
+}
