@@ -8,7 +8,7 @@
 mod alert;
 mod app;
 mod release;
-mod seats;
+pub mod seats;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
@@ -21,7 +21,7 @@ pub use release::{
     ReleaseRefused, ReleaseRun, SeatAnnounced, SeatFacts, SeatReleased, SeatRestored,
     SeatWithdrawn, SeatsKept,
 };
-pub use seats::{SeatActivity, SeatChanges};
+pub use seats::{ChangeCount, SeatActivity, SeatChanges, TypeActivity, count as count_changes};
 
 /// Something that was observed at one site at one time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -95,6 +95,9 @@ impl Status {
                 if let Some(m) = &site.access_license {
                     add(Monitor::AccessLicense, &m.schedule);
                 }
+                if let Some(m) = &site.seats {
+                    add(Monitor::Seats, &m.schedule);
+                }
                 if site.release.enable {
                     add(Monitor::Release, &site.release.schedule);
                 }

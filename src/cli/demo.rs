@@ -1,5 +1,7 @@
 //! `bursar demo`: the real daemon against a simulated site, nothing else needed.
 
+mod past;
+
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -16,6 +18,7 @@ use super::{Exit, block_on, parse_level, status};
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::daemon::{self, Daemon, logging};
+use crate::simulator::past::Past;
 use crate::simulator::{Running, Scenario};
 use crate::status::Status;
 
@@ -63,7 +66,8 @@ impl Demo {
         let mut scenario = Scenario::demo();
         scenario.clock.speed = self.speed;
         let clock = Clock::fast(Utc::now(), self.speed);
-        let site = Running::start(scenario, loopback).await.context("cannot start the site")?;
+        let site =
+            Running::start(scenario.clone(), loopback).await.context("cannot start the site")?;
         let certificates = dir.join("certificates");
         site.pki().write_to(&certificates).context("cannot write the certificates")?;
         let receiver = Receiver::start(loopback).await?;
@@ -78,6 +82,10 @@ impl Demo {
         loaded.settings.log.level = self.level;
         let _guard = logging::start(&loaded.settings.log)?;
         let settings = loaded.settings.clone();
+        let past = Past::demo(&scenario, clock.now());
+        past::write(&settings, &past, scenario.seed)
+            .await
+            .context("cannot write the demo's past")?;
         let daemon = Daemon::start(loaded.settings, clock)
             .await
             .context("the demo can't start; another port for the page: --port 0")?;

@@ -94,6 +94,7 @@ pub struct Site {
     pub tags: Vec<Tag>,
     pub server_license: Option<ServerLicenseMonitor>,
     pub access_license: Option<AccessLicenseMonitor>,
+    pub seats: Option<SeatMonitor>,
     pub release: Release,
 }
 
@@ -134,6 +135,18 @@ pub struct ServerLicenseMonitor {
 pub struct AccessLicenseMonitor {
     pub schedule: Schedule,
     pub destination: Switches,
+}
+
+/// `seatMonitor`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SeatMonitor {
+    pub schedule: Schedule,
+    /// Custom properties of users that seats are counted by.
+    pub breakdown_by: Vec<String>,
+    /// Changes of seats are kept for so many days.
+    pub keep_changes_days: u32,
+    pub destination: Switches,
+    pub user_tag: UserTag,
 }
 
 /// `licenseRelease`. There even when it is off, so that a plan can be made before it is switched on.
@@ -329,6 +342,8 @@ pub enum WebhookPurpose {
     AccessLicense,
     /// `qlikSenseLicenseRelease` (Bursar's own): everything that is told of releases.
     Release,
+    /// `qlikSenseSeatMonitor` (Bursar's own): how seats are used, and what changed.
+    Seats,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -8,6 +8,7 @@ pub mod logging;
 pub mod notify;
 pub mod poller;
 mod release;
+mod seats;
 pub mod service;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -31,7 +32,7 @@ use crate::event::{Body, Event, Monitor};
 use crate::monitor::{access_license, server_license};
 use crate::qrs;
 use crate::release::run::Engine;
-use crate::store::{PollError, Store, StoreError};
+use crate::store::{PollError, SeatReading, Store, StoreError};
 use crate::web;
 
 /// Everything together has to end within this time after a stop is asked for.
@@ -159,6 +160,10 @@ impl Daemon {
             let look = Look::AccessLicense { client: client.clone() };
             self.start_poller(shared, site, look, monitor.schedule.clone());
         }
+        if let Some(monitor) = &site.seats {
+            let look = Look::Seats { client: client.clone(), site: Box::new(site.clone()) };
+            self.start_poller(shared, site, look, monitor.schedule.clone());
+        }
         if site.release.enable {
             let engine = Engine {
                 settings: shared.settings.clone(),
@@ -250,6 +255,31 @@ fn spread(sites: usize, site: &str) -> (Duration, Duration) {
 enum Look {
     ServerLicense { client: Arc<qrs::Client>, monitor: ServerLicenseMonitor },
     AccessLicense { client: Arc<qrs::Client> },
+    Seats { client: Arc<qrs::Client>, site: Box<Site> },
+}
+
+/// What a look brought.
+struct Seen {
+    bodies: Vec<Body>,
+    /// Is kept with the events, all or nothing.
+    reading: Option<SeatReading>,
+    /// What could not be read, where the rest is told all the same.
+    problem: Option<qrs::Error>,
+}
+
+/// Why a look brought nothing.
+#[derive(Debug, thiserror::Error)]
+enum Blind {
+    #[error(transparent)]
+    Site(#[from] qrs::Error),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<Vec<Body>> for Seen {
+    fn from(bodies: Vec<Body>) -> Self {
+        Self { bodies, reading: None, problem: None }
+    }
 }
 
 impl Look {
@@ -257,6 +287,7 @@ impl Look {
         match self {
             Self::ServerLicense { .. } => Monitor::ServerLicense,
             Self::AccessLicense { .. } => Monitor::AccessLicense,
+            Self::Seats { .. } => Monitor::Seats,
         }
     }
 }
@@ -289,41 +320,34 @@ impl Job {
         }))
     }
 
-    async fn observe(
-        &self,
-        now: DateTime<Utc>,
-        deadline: Instant,
-    ) -> Result<Vec<Body>, qrs::Error> {
-        match &self.look {
+    async fn observe(&self, now: DateTime<Utc>, deadline: Instant) -> Result<Seen, Blind> {
+        Ok(match &self.look {
             Look::ServerLicense { client, monitor } => {
                 let zone = self.shared.settings.time_zone;
-                server_license::observe(client, monitor, zone, now, deadline).await
+                server_license::observe(client, monitor, zone, now, deadline).await?.into()
             }
-            Look::AccessLicense { client } => access_license::observe(client, deadline).await,
-        }
+            Look::AccessLicense { client } => {
+                access_license::observe(client, deadline).await?.into()
+            }
+            Look::Seats { client, site } => {
+                seats::look(&self.shared, client, site, now, deadline).await?
+            }
+        })
     }
 
     async fn attempt(&self, now: DateTime<Utc>, deadline: Instant) -> Attempt {
         let monitor = self.look.monitor();
         let (attempt, problem) = match self.observe(now, deadline).await {
-            Ok(bodies) => match self.record(now, bodies).await {
-                Ok(()) => (Attempt::Done, None),
-                Err(error) => {
-                    tracing::error!(site = self.site, %error, "what was read can't be stored");
-                    let problem = PollError { code: "store".to_owned(), text: error.to_string() };
-                    (Attempt::FailedForNow, Some(problem))
+            Ok(mut seen) => {
+                let problem = seen.problem.take();
+                match (self.record(now, seen, problem.is_none()).await, problem) {
+                    (Ok(()), None) => (Attempt::Done, None),
+                    (Ok(()), Some(error)) => self.failed(&error),
+                    (Err(error), _) => self.not_stored(&error),
                 }
-            },
-            Err(error) => {
-                self.log_failure(&error);
-                let attempt = if error.is_transient() {
-                    Attempt::FailedForNow
-                } else {
-                    Attempt::FailedUntilFixed
-                };
-                let problem = PollError { code: error.code().to_owned(), text: error.to_string() };
-                (attempt, Some(problem))
             }
+            Err(Blind::Store(error)) => self.not_stored(&error),
+            Err(Blind::Site(error)) => self.failed(&error),
         };
         let result = problem.map_or(Ok(()), Err);
         if let Err(error) = self.shared.store.record_health(&self.site, monitor, result).await {
@@ -332,8 +356,24 @@ impl Job {
         attempt
     }
 
-    async fn record(&self, now: DateTime<Utc>, bodies: Vec<Body>) -> Result<(), StoreError> {
-        let events: Vec<(Event, Vec<String>)> = bodies
+    fn failed(&self, error: &qrs::Error) -> (Attempt, Option<PollError>) {
+        self.log_failure(error);
+        let attempt =
+            if error.is_transient() { Attempt::FailedForNow } else { Attempt::FailedUntilFixed };
+        let problem = PollError { code: error.code().to_owned(), text: error.to_string() };
+        (attempt, Some(problem))
+    }
+
+    fn not_stored(&self, error: &StoreError) -> (Attempt, Option<PollError>) {
+        tracing::error!(site = self.site, %error, "what was read can't be stored");
+        let problem = PollError { code: "store".to_owned(), text: error.to_string() };
+        (Attempt::FailedForNow, Some(problem))
+    }
+
+    /// Makes what was seen durable; `whole` when nothing is missing.
+    async fn record(&self, now: DateTime<Utc>, seen: Seen, whole: bool) -> Result<(), StoreError> {
+        let events: Vec<(Event, Vec<String>)> = seen
+            .bodies
             .into_iter()
             .map(|body| Event::new(&self.site, now, body))
             .map(|event| {
@@ -343,9 +383,12 @@ impl Job {
             })
             .collect();
         let summary = events.iter().map(|(e, _)| e.summary()).collect::<Vec<_>>().join("; ");
-        self.shared.store.record(events).await?;
+        match seen.reading {
+            Some(reading) => self.shared.store.keep_seats(&self.site, reading, events).await?,
+            None => self.shared.store.record(events).await?,
+        }
         let mut last = self.last.lock().expect("no holder of this lock panics");
-        if last.failure.take().is_some() {
+        if whole && last.failure.take().is_some() {
             tracing::info!(
                 site = self.site,
                 monitor = self.look.monitor().as_str(),

@@ -20,10 +20,11 @@
 //! (`professional`, `analyzer`, `analyzerCapacity`, `tokenUser`, `tokenLogin`, `tokens`), then
 //! `event`, `site`, `time` and `eventId` as above.
 //!
-//! What is told of releases is in `payload/release.rs`; those objects begin with `kind` on MQTT, where all of
+//! What is told of seats is in `payload/seats.rs`, of releases in `payload/release.rs`; those objects begin with `kind` on MQTT, where all of
 //! them have one topic.
 
 mod release;
+pub mod seats;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Map, Number, Value};
@@ -82,8 +83,8 @@ fn object(event: &Event, name: Option<&str>, named_site: bool) -> Map<String, Va
         Body::ReleaseRefused(refused) => release::release_refused(refused),
         Body::SeatsKept(kept) => release::seats_kept(kept),
         Body::ReleaseRun(run) => release::release_run(run),
-        Body::SeatActivity(activity) => plain(activity),
-        Body::SeatChanges(changes) => plain(changes),
+        Body::SeatActivity(activity) => seats::activity(activity),
+        Body::SeatChanges(changes) => seats::changes(changes),
         Body::MonitorApp(app) => plain(app),
         Body::Alert(notice) => plain(notice),
     };

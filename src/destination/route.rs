@@ -14,7 +14,7 @@ pub struct Routes {
 }
 
 /// One site's share of [`Routes`]. A monitor that is off has no switches.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Site {
     pub tags: Vec<Tag>,
     pub server_license: Option<Switches>,
@@ -25,6 +25,25 @@ pub struct Site {
     pub alert: Option<Switches>,
     /// How InfluxDB points of releases name the user.
     pub user_tag: UserTag,
+    /// How those of changes of seats do; `Off` leaves these points out.
+    pub seat_user_tag: UserTag,
+}
+
+impl Default for Site {
+    /// Nothing is sent.
+    fn default() -> Self {
+        Self {
+            tags: Vec::new(),
+            server_license: None,
+            access_license: None,
+            release: None,
+            seats: None,
+            app: None,
+            alert: None,
+            user_tag: UserTag::default(),
+            seat_user_tag: UserTag::Off,
+        }
+    }
 }
 
 impl Routes {
@@ -37,7 +56,11 @@ impl Routes {
     /// How an event's InfluxDB points name the user: not at all for a site that is not configured
     /// any more, because its wish is not known.
     pub fn user_tag(&self, event: &Event) -> UserTag {
-        self.sites.get(&event.site).map_or(UserTag::Off, |site| site.user_tag)
+        let Some(site) = self.sites.get(&event.site) else { return UserTag::Off };
+        match event.monitor() {
+            Monitor::Seats => site.seat_user_tag,
+            _ => site.user_tag,
+        }
     }
 }
 
@@ -63,10 +86,11 @@ impl From<&Settings> for Routes {
                 server_license: site.server_license.as_ref().map(|m| m.destination.clone()),
                 access_license: site.access_license.as_ref().map(|m| m.destination.clone()),
                 release: Some(site.release.destination.clone()),
-                seats: None,
+                seats: site.seats.as_ref().map(|m| m.destination.clone()),
                 app: None,
                 alert: None,
                 user_tag: site.release.user_tag,
+                seat_user_tag: site.seats.as_ref().map_or(UserTag::Off, |m| m.user_tag),
             };
             (site.name.clone(), route)
         });

@@ -3,20 +3,21 @@
 //! A seat shows its last use only, so this tells who was active up to now, not who was on a day in the
 //! past. Somebody with two seats is one person.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
-use chrono::{DateTime, TimeDelta, Utc};
-use serde::Serialize;
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use chrono_tz::Tz;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::idle::known;
-use crate::license::{Seat, SeatType};
+use crate::license::{Moment, Seat, SeatType};
 
 /// The windows that activity is counted in.
 pub const WINDOWS: [u32; 4] = [1, 7, 28, 90];
 
 /// People active within the last so many times 24 hours.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Active {
     pub last_day: u32,
@@ -57,6 +58,122 @@ pub fn people<'a>(seats: impl Iterator<Item = &'a Seat>, days: u32, now: DateTim
         .filter_map(|seat| Some(seat.holder.as_ref()?.id))
         .collect();
     u32::try_from(active.len()).unwrap_or(u32::MAX)
+}
+
+/// People who used a seat for the first time within the last so many times 24 hours, as far as it was
+/// seen: a seat that was never used when it was read before, or that was allocated in that time and
+/// is used.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FirstTime {
+    pub last_day: u32,
+    pub last_7_days: u32,
+    pub last_28_days: u32,
+    pub last_90_days: u32,
+}
+
+/// When each seat was first used: what was seen of it, else not before it was allocated and not after
+/// its last use. `None` of a seat that was never used, or long before anybody looked.
+pub fn first_time<'a>(
+    first_uses: impl IntoIterator<Item = (&'a Seat, Option<DateTime<Utc>>)>,
+    now: DateTime<Utc>,
+) -> FirstTime {
+    let mut firsts: HashMap<Uuid, DateTime<Utc>> = HashMap::new();
+    for (seat, seen) in first_uses {
+        let Some(holder) = &seat.holder else { continue };
+        // Used and allocated since the same day: its first use lies in between.
+        let guess = known(&seat.last_used).and(known(&seat.created));
+        let Some(first) = seen.or(guess) else { continue };
+        let known = firsts.entry(holder.id).or_insert(first);
+        *known = (*known).min(first);
+    }
+    let [last_day, last_7_days, last_28_days, last_90_days] = WINDOWS.map(|days| {
+        let window = TimeDelta::days(days.into());
+        let count = firsts.values().filter(|first| now - **first < window).count();
+        u32::try_from(count).unwrap_or(u32::MAX)
+    });
+    FirstTime { last_day, last_7_days, last_28_days, last_90_days }
+}
+
+/// A seat that is used now and was not when it was read before: its first use.
+pub fn seen_first_use(before: Option<&Seat>, seat: &Seat) -> Option<DateTime<Utc>> {
+    let at = known(&seat.last_used)?;
+    matches!(before?.last_used, Moment::Never).then_some(at)
+}
+
+/// How many people are seen for the first time on a day, by type and (`None`) of all types.
+pub type NewOnDay = BTreeMap<(NaiveDate, Option<SeatType>), u32>;
+
+/// Who is active on a day that they were not known to be active on before. A seat shows its last
+/// use only: added up over all readings these are the users of each day, as far as anybody looked
+/// between two of their days.
+pub fn new_on_days(before: &[Seat], after: &[Seat], zone: Tz) -> NewOnDay {
+    let uses = |seats: &[Seat]| {
+        let mut uses = HashSet::new();
+        for seat in seats {
+            if let (Some(at), Some(holder)) = (known(&seat.last_used), &seat.holder) {
+                let day = at.with_timezone(&zone).date_naive();
+                uses.insert((day, Some(seat.seat_type), holder.id));
+                uses.insert((day, None, holder.id));
+            }
+        }
+        uses
+    };
+    let known = uses(before);
+    let mut new = NewOnDay::new();
+    for (day, seat_type, _) in uses(after).difference(&known) {
+        *new.entry((*day, *seat_type)).or_default() += 1;
+    }
+    new
+}
+
+/// The users of one day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Day {
+    pub day: NaiveDate,
+    pub users: u32,
+    /// How often the lists were read on that day; on a day without, users are missing.
+    pub readings: u32,
+}
+
+/// Users a day, over whole days on which somebody looked.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PerDay {
+    /// Days that count.
+    pub days: u32,
+    /// Absent without such days.
+    pub average: Option<f64>,
+    pub maximum: Option<u32>,
+    /// When that was.
+    pub on: Option<NaiveDate>,
+}
+
+/// The first of the last so many days before today.
+pub fn per_day_from(today: NaiveDate, last: u32) -> NaiveDate {
+    super::days_after(today, -i64::from(last))
+}
+
+/// Of the last so many days before today; those on which nobody looked don't count, nor does the
+/// first, which was read in part.
+pub fn per_day(days: &[Day], last: u32, first_read: NaiveDate, today: NaiveDate) -> PerDay {
+    let from = per_day_from(today, last);
+    let counted: Vec<&Day> = days
+        .iter()
+        .filter(|d| d.day >= from && d.day < today && d.day > first_read && d.readings > 0)
+        .collect();
+    if counted.is_empty() {
+        return PerDay::default();
+    }
+    let sum: f64 = counted.iter().map(|day| f64::from(day.users)).sum();
+    let most = counted.iter().max_by_key(|day| (day.users, std::cmp::Reverse(day.day)));
+    PerDay {
+        days: u32::try_from(counted.len()).unwrap_or(u32::MAX),
+        average: Some(sum / counted.len() as f64),
+        maximum: most.map(|day| day.users),
+        on: most.map(|day| day.day),
+    }
 }
 
 #[cfg(test)]

@@ -1,8 +1,10 @@
 //! The license domain, free of I/O.
 //!
 //! [`server`] is what `GET /qrs/license` says, [`status`] what that means on a given day, [`pools`]
-//! is what `GET /qrs/license/accesstypeoverview` says, [`seat`] the single seats and their people.
+//! is what `GET /qrs/license/accesstypeoverview` says, [`seat`] the single seats and their people,
+//! [`changes`] what became of them between two readings.
 
+pub mod changes;
 mod date;
 pub mod pools;
 #[cfg(test)]
@@ -12,6 +14,7 @@ pub mod server;
 pub mod status;
 pub mod wire;
 
+pub use changes::{Change, ChangeKind, SeatRow};
 pub use pools::Pools;
 pub use seat::{Holder, Moment, Person, Seat, SeatType};
 pub use server::{Expiry, ServerLicense};

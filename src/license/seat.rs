@@ -102,7 +102,8 @@ impl Moment {
 }
 
 /// A user, read in full.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Person {
     pub id: Uuid,
     pub directory: Box<str>,

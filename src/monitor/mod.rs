@@ -4,4 +4,5 @@
 //! It writes nothing and retries nothing: the daemon's poller does.
 
 pub mod access_license;
+pub mod allocation_changes;
 pub mod server_license;

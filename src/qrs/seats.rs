@@ -10,6 +10,7 @@ use super::json::Failure;
 use super::list;
 use super::loose::Any;
 use super::{Client, Error, Field, Reading};
+use crate::license::changes;
 use crate::license::{Holder, Moment, Seat, SeatType, ShapeError};
 
 const USER: Field = Field::new("user.id");
@@ -38,6 +39,10 @@ pub(super) struct SeatRow {
     deleted_user_directory: Any<Option<Box<str>>>,
     #[serde(default)]
     schema_path: Option<String>,
+    #[serde(default)]
+    modified_date: Any<Moment>,
+    #[serde(default)]
+    modified_by_user_name: Any<Option<Box<str>>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -111,6 +116,18 @@ impl UserRef {
     }
 }
 
+/// Reads a list's element as a seat of a type, with who changed it last.
+fn changed_element(
+    seat_type: SeatType,
+    bytes: &[u8],
+) -> Result<Option<(changes::SeatRow, usize)>, Failure> {
+    let Some((mut row, length)) = list::element::<SeatRow>(bytes)? else { return Ok(None) };
+    let modified = std::mem::replace(&mut row.modified_date.0, Moment::Never);
+    let modified_by = row.modified_by_user_name.0.take();
+    let seat = row.seat(seat_type).map_err(Failure::Shape)?;
+    Ok(Some((changes::SeatRow { seat, modified, modified_by }, length)))
+}
+
 /// Reads a list's element as a seat of a type.
 fn element(seat_type: SeatType, bytes: &[u8]) -> Result<Option<(Seat, usize)>, Failure> {
     let Some((row, length)) = list::element::<SeatRow>(bytes)? else { return Ok(None) };
@@ -130,6 +147,23 @@ impl Client {
         deadline: Instant,
     ) -> Result<Reading<Vec<Seat>>, Error> {
         self.list(seat_type.path(), None, parse(seat_type), deadline).await
+    }
+
+    /// As [`seats`](Self::seats), with who changed each row last and when.
+    ///
+    /// # Errors
+    /// As [`seats`](Self::seats).
+    pub async fn seat_rows(
+        &self,
+        seat_type: SeatType,
+        deadline: Instant,
+    ) -> Result<Reading<Vec<changes::SeatRow>>, Error> {
+        let parse: list::Parse<changes::SeatRow> = match seat_type {
+            SeatType::Professional => |bytes| changed_element(SeatType::Professional, bytes),
+            SeatType::Analyzer => |bytes| changed_element(SeatType::Analyzer, bytes),
+            SeatType::User => |bytes| changed_element(SeatType::User, bytes),
+        };
+        self.list(seat_type.path(), None, parse, deadline).await
     }
 
     /// One seat; `None` when the site answers 404.

@@ -29,6 +29,7 @@ mod license;
 mod life;
 mod lists;
 mod operations;
+pub mod past;
 mod people;
 mod pki;
 mod pools;
@@ -55,4 +56,4 @@ pub use scenario::{
 };
 pub use server::Running;
 pub use when::{When, WhenError};
-pub use wire::{NO_ID, NO_TIME};
+pub use wire::{NO_ID, NO_TIME, named_id};

@@ -83,7 +83,7 @@ impl Serialize for Id {
 }
 
 /// A GUID that follows from a kind of thing and its name: the same in every run.
-pub(super) fn named_id(kind: &str, name: &str) -> Uuid {
+pub fn named_id(kind: &str, name: &str) -> Uuid {
     // FNV-1a over 128 bits: spread is all that is needed.
     const PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013b;
     let mut hash: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;

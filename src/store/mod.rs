@@ -1,5 +1,5 @@
 //! The embedded SQL store: one file that holds the outbox, the latest snapshots, the health of
-//! the polls and the [`history`] of their figures.
+//! the polls, the [`history`] of their figures, and who has which seat.
 //!
 //! The **outbox** keeps each event once, with one delivery row for each destination that wants it.
 //! [`Store::record`] returns when all of it is on the disk; a row leaves when the destination
@@ -20,6 +20,7 @@ mod outbox;
 mod release;
 #[cfg(test)]
 pub(crate) mod samples;
+mod seats;
 #[cfg(test)]
 mod tests;
 
@@ -32,6 +33,7 @@ pub use release::{
     Addition, AppendError, Archive, ArchiveError, Attempt, Claim, Holder, LedgerFile, Pause,
     Readable, Unsettled,
 };
+pub use seats::{KnownSeat, SeatList, SeatReading, Seats, StoredPerson};
 
 use std::fmt;
 use std::path::Path;

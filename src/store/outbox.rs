@@ -45,12 +45,24 @@ impl Store {
         if events.is_empty() {
             return Ok(());
         }
+        self.record_with(events, |_| Ok(())).await
+    }
+
+    /// As [`record`](Self::record), with a change of something else in the same transaction.
+    pub(super) async fn record_with(
+        &self,
+        events: Vec<(Event, Vec<String>)>,
+        change: impl FnOnce(&Connection) -> rusqlite::Result<()> + Send + 'static,
+    ) -> Result<(), StoreError> {
         let now = self.now_ms();
         let limits = self.shared.limits;
         let drops = self
             .shared
             .gate
-            .write("record events", move |db| record(db, &events, now, limits))
+            .write("record events", move |db| {
+                change(db)?;
+                record(db, &events, now, limits)
+            })
             .await?;
         self.shared.drop_log.add(&drops, now);
         self.wake();

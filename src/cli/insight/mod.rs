@@ -1,6 +1,8 @@
 //! `bursar insight`: what the history says, read from the store alone.
 
+mod activity;
 pub mod capacity;
+mod changes;
 pub mod chart;
 pub mod cost;
 pub mod forecast;
@@ -32,6 +34,8 @@ pub struct Insight {
 #[derive(Debug, Subcommand)]
 enum Command {
     Utilization(utilization::Utilization),
+    Activity(activity::Activity),
+    Changes(changes::Changes),
     Growth(growth::Growth),
     Forecast(forecast::Forecast),
     Cost(cost::Cost),
@@ -42,6 +46,8 @@ impl Insight {
     pub fn execute(self) -> anyhow::Result<Exit> {
         match self.command {
             Command::Utilization(command) => command.execute(),
+            Command::Activity(command) => command.execute(),
+            Command::Changes(command) => command.execute(),
             Command::Growth(command) => command.execute(),
             Command::Forecast(command) => command.execute(),
             Command::Cost(command) => command.execute(),

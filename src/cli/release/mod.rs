@@ -46,7 +46,7 @@ enum Command {
 
 /// The settings file and the site, the same options for every command here.
 #[derive(Debug, Clone, clap::Args)]
-struct Target {
+pub(super) struct Target {
     #[command(flatten)]
     config: ConfigFile,
     /// Name of the site; needed when the settings have several
@@ -69,7 +69,7 @@ impl Release {
 
 impl Target {
     /// The settings and the site meant.
-    fn load(&self) -> Result<(Settings, Site), Exit> {
+    pub(super) fn load(&self) -> Result<(Settings, Site), Exit> {
         let settings = super::load(&self.config.file, false)?.settings;
         let names = || settings.sites.iter().map(|s| s.name.as_str()).collect::<Vec<_>>();
         let site = match &self.site {

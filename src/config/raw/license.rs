@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Destination, LicenseRelease};
+use super::{Destination, LicenseRelease, SeatMonitor};
 
 #[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -12,6 +12,9 @@ pub(in crate::config) struct QlikSenseLicense {
     pub(in crate::config) server_license_monitor: ServerLicenseMonitor,
     /// The access licenses: how many seats of each type there are, are taken and are free.
     pub(in crate::config) license_monitor: LicenseMonitor,
+    /// The single seats: who has one, how they are used, and what changes.
+    #[schemars(extend("x-bursar" = true))]
+    pub(in crate::config) seat_monitor: SeatMonitor,
     /// Giving seats that nobody uses back to the pool. Check that your license agreement allows it
     /// before you switch it on.
     pub(in crate::config) license_release: LicenseRelease,

@@ -21,6 +21,9 @@ pub(in crate::config) struct WebhookNotification {
     /// refusals, and what a run kept and how it ended. `event` in the message tells them apart.
     #[schemars(extend("x-bursar" = true))]
     pub(in crate::config) qlik_sense_license_release: WebhookList,
+    /// How the seats are used and what changed with them. `event` in the message tells them apart.
+    #[schemars(extend("x-bursar" = true))]
+    pub(in crate::config) qlik_sense_seat_monitor: WebhookList,
 }
 
 #[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]

@@ -4,8 +4,8 @@ use super::super::problem::Severity;
 use super::super::raw;
 use super::super::schedule::Schedule;
 use super::super::settings::{
-    AccessLicenseMonitor, DateOrder, Release, SendSwitch, ServerLicenseMonitor, Switches,
-    WebhookPurpose,
+    AccessLicenseMonitor, DateOrder, Release, SeatMonitor, SendSwitch, ServerLicenseMonitor,
+    Switches, UserTag, WebhookPurpose,
 };
 use super::{At, Check, release};
 
@@ -17,15 +17,22 @@ pub(super) struct Available {
     pub(super) webhook_section: bool,
 }
 
-pub(super) fn settings(
-    check: &Check<'_>,
-    at: &At<'_>,
-    available: &Available,
-) -> (Option<ServerLicenseMonitor>, Option<AccessLicenseMonitor>, Release) {
+/// What is watched of a site.
+pub(super) struct Licenses {
+    pub(super) server_license: Option<ServerLicenseMonitor>,
+    pub(super) access_license: Option<AccessLicenseMonitor>,
+    pub(super) seats: Option<SeatMonitor>,
+    pub(super) release: Release,
+}
+
+pub(super) fn settings(check: &Check<'_>, at: &At<'_>, available: &Available) -> Licenses {
     let raw: raw::QlikSenseLicense = at.read();
     let release =
         release::settings(check, &at.get("licenseRelease"), &raw.license_release, available);
-    if raw.server_license_monitor.enable || raw.license_monitor.enable || release.enable {
+    let by_default = raw.license_monitor.enable || release.enable;
+    let seats = raw.seat_monitor;
+    let watch_seats = seats.enable.unwrap_or(by_default);
+    if raw.server_license_monitor.enable || by_default || watch_seats {
         check.watching.set(true);
     }
 
@@ -70,7 +77,53 @@ pub(super) fn settings(
             ),
         })
     });
-    (server_license.flatten(), access_license.flatten(), release)
+    Licenses {
+        server_license: server_license.flatten(),
+        access_license: access_license.flatten(),
+        seats: seat_monitor(check, &at.get("seatMonitor"), &seats, watch_seats, available),
+        release,
+    }
+}
+
+fn seat_monitor(
+    check: &Check<'_>,
+    at: &At<'_>,
+    raw: &raw::SeatMonitor,
+    enabled: bool,
+    available: &Available,
+) -> Option<SeatMonitor> {
+    let schedule = schedule(check, &at.get("frequency"), &raw.frequency, enabled);
+    if !enabled {
+        return None;
+    }
+    let mut breakdown_by: Vec<String> = Vec::new();
+    for (name, at) in raw.breakdown_by.iter().zip(at.get("breakdownBy").items()) {
+        let name = check.required(&at, name, "write the name of a custom property of users");
+        if breakdown_by.iter().any(|known| known.eq_ignore_ascii_case(&name)) {
+            check.warn(&at, format!("\"{name}\" is there already"), "keep one of them");
+        } else if !name.is_empty() {
+            breakdown_by.push(name);
+        }
+    }
+    let purposes = (WebhookPurpose::Seats, Some(WebhookPurpose::Seats));
+    let destination_at = at.get("destination");
+    Some(SeatMonitor {
+        schedule: schedule?,
+        breakdown_by,
+        keep_changes_days: u32::try_from(raw.keep_changes_days).unwrap_or_default(),
+        destination: switches(
+            check,
+            &destination_at,
+            &raw.destination.common(),
+            available,
+            purposes,
+        ),
+        user_tag: match raw.destination.influx_db.user_tag {
+            raw::SeatUserTag::Name => UserTag::Name,
+            raw::SeatUserTag::Hash => UserTag::Hash,
+            raw::SeatUserTag::Off => UserTag::Off,
+        },
+    })
 }
 
 /// A monitor that is off may keep a schedule that doesn't work: its section is a warning then.
@@ -184,5 +237,6 @@ pub(in crate::config) fn section(purpose: WebhookPurpose) -> &'static str {
         WebhookPurpose::ServerLicenseAlert => "qlikSenseServerLicenseExpiryAlert",
         WebhookPurpose::AccessLicense => "qlikSenseLicenseMonitor",
         WebhookPurpose::Release => "qlikSenseLicenseRelease",
+        WebhookPurpose::Seats => "qlikSenseSeatMonitor",
     }
 }

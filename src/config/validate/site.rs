@@ -75,14 +75,15 @@ fn site_name(check: &Check<'_>, at: &At<'_>, name: &str) -> String {
 
 fn site(check: &Check<'_>, name: String, views: &[At<'_>; 3], available: &Available) -> Site {
     let [qrs, cert, licenses] = views;
-    let (server_license, access_license, release) = license::settings(check, licenses, available);
+    let licenses = license::settings(check, licenses, available);
     Site {
         name,
         connection: connection(check, qrs, cert),
         tags: Vec::new(),
-        server_license,
-        access_license,
-        release,
+        server_license: licenses.server_license,
+        access_license: licenses.access_license,
+        seats: licenses.seats,
+        release: licenses.release,
     }
 }
 

@@ -26,6 +26,7 @@ pub(super) fn settings(check: &Check<'_>, at: &At<'_>) -> Vec<Webhook> {
         ),
         ("qlikSenseLicenseMonitor", WebhookPurpose::AccessLicense, &raw.qlik_sense_license_monitor),
         ("qlikSenseLicenseRelease", WebhookPurpose::Release, &raw.qlik_sense_license_release),
+        ("qlikSenseSeatMonitor", WebhookPurpose::Seats, &raw.qlik_sense_seat_monitor),
     ];
     if lists.iter().all(|(_, _, list)| list.webhooks.is_empty()) {
         check.warn(

@@ -4,6 +4,7 @@
 //! refuses the point.
 
 mod release;
+mod seats;
 
 use super::line::{Field, Point};
 use crate::config::settings::UserTag;
@@ -24,7 +25,8 @@ pub const LICENSE_TYPE: &str = "license_type";
 pub fn is_reserved(monitor: Monitor, name: &str) -> bool {
     let names: &[&str] = match monitor {
         Monitor::ServerLicense => &["license_expired", "expiry_date", "days_until_expiry", "state"],
-        Monitor::Seats | Monitor::App | Monitor::Alert => &[],
+        Monitor::App | Monitor::Alert => &[],
+        Monitor::Seats => return name == "time" || seats::is_reserved(name),
         Monitor::Release => return name == "time" || release::is_reserved(name),
         Monitor::AccessLicense => &[
             LICENSE_TYPE,
@@ -55,7 +57,9 @@ pub fn are_made_of(body: &Body) -> bool {
         Body::ServerLicenseStatus(_)
         | Body::AccessLicenseStatus(_)
         | Body::SeatReleased(_)
-        | Body::ReleaseRun(_) => true,
+        | Body::ReleaseRun(_)
+        | Body::SeatActivity(_)
+        | Body::SeatChanges(_) => true,
         Body::ServerLicenseExpiring(_)
         | Body::ServerLicenseExpired(_)
         | Body::ServerLicenseProblem(_)
@@ -64,8 +68,6 @@ pub fn are_made_of(body: &Body) -> bool {
         | Body::SeatRestored(_)
         | Body::ReleaseRefused(_)
         | Body::SeatsKept(_)
-        | Body::SeatActivity(_)
-        | Body::SeatChanges(_)
         | Body::MonitorApp(_)
         | Body::Alert(_) => false,
     }
@@ -84,13 +86,13 @@ pub fn points(event: &Event, static_tags: Vec<(String, String)>, user_tag: UserT
             vec![release::seat(event, released, static_tags, user_tag)]
         }
         Body::ReleaseRun(run) => release::run(event, run, &static_tags),
+        Body::SeatActivity(activity) => seats::activity(event, activity, &static_tags),
+        Body::SeatChanges(changes) => seats::changes(event, changes, &static_tags, user_tag),
         Body::SeatAnnounced(_)
         | Body::SeatWithdrawn(_)
         | Body::SeatRestored(_)
         | Body::ReleaseRefused(_)
         | Body::SeatsKept(_)
-        | Body::SeatActivity(_)
-        | Body::SeatChanges(_)
         | Body::MonitorApp(_)
         | Body::Alert(_) => vec![],
     }

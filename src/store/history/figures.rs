@@ -60,7 +60,8 @@ const STATES: [LicenseState; 9] = [
 
 /// The state as a figure: 0 the worst, so that the smallest of a day is the worst of the day. The
 /// numbers are in the file: they never change.
-fn state_number(state: LicenseState) -> f64 {
+/// The number that stands for a state in the history: 0 is the worst.
+pub fn state_number(state: LicenseState) -> f64 {
     STATES.iter().position(|known| *known == state).expect("every state is in the list") as f64
 }
 

@@ -36,12 +36,12 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use self::calendar::Calendar;
 pub use self::days::Day;
-pub use self::figures::state_of;
+pub use self::figures::{state_number, state_of};
 pub use self::gaps::Gap;
 pub use self::import::{Batch, Imported};
 pub use self::maintain::Maintained;
 pub use self::query::{Resolution, Rollup, Series};
-pub(super) use self::write::record;
+pub(super) use self::write::{keep, record};
 
 /// Pool of the server license's history.
 pub const SERVER_LICENSE: &str = "server_license";

@@ -41,7 +41,12 @@ pub(in crate::store) fn record<'a>(
     Ok(())
 }
 
-fn keep(db: &Connection, site: &str, samples: &[Sample]) -> rusqlite::Result<()> {
+/// Keeps samples of a site's polls.
+pub(in crate::store) fn keep(
+    db: &Connection,
+    site: &str,
+    samples: &[Sample],
+) -> rusqlite::Result<()> {
     if samples.is_empty() {
         return Ok(());
     }

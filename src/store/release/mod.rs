@@ -12,6 +12,8 @@ pub use archive::{Archive, ArchiveError};
 pub use attempts::Attempt;
 pub use reader::{LedgerFile, Readable};
 
+pub(super) use past::{from_json, to_json, unreadable};
+
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 

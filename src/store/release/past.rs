@@ -191,7 +191,7 @@ fn uuid_of(row: &Row<'_>, column: usize) -> rusqlite::Result<Uuid> {
     text.parse().map_err(|e: uuid::Error| unreadable(column, e.into()))
 }
 
-pub(super) fn from_json<T: serde::de::DeserializeOwned>(
+pub(in crate::store) fn from_json<T: serde::de::DeserializeOwned>(
     row: &Row<'_>,
     column: usize,
 ) -> rusqlite::Result<T> {
@@ -199,11 +199,11 @@ pub(super) fn from_json<T: serde::de::DeserializeOwned>(
     serde_json::from_str(&text).map_err(|e| unreadable(column, e.into()))
 }
 
-pub(super) fn to_json<T: serde::Serialize>(value: &T) -> rusqlite::Result<String> {
+pub(in crate::store) fn to_json<T: serde::Serialize>(value: &T) -> rusqlite::Result<String> {
     serde_json::to_string(value).map_err(|e| rusqlite::Error::ToSqlConversionFailure(e.into()))
 }
 
-pub(super) fn unreadable(
+pub(in crate::store) fn unreadable(
     column: usize,
     why: Box<dyn std::error::Error + Send + Sync>,
 ) -> rusqlite::Error {

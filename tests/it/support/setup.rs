@@ -22,7 +22,8 @@ impl Setup {
         Self { folder, site }
     }
 
-    /// A Butler-shaped file: this site, both monitors on `frequency`, every destination switch on,
+    /// A Butler-shaped file: this site, both license monitors on `frequency` (that of the seats is off,
+    /// since its reading would count among their requests), every destination switch on,
     /// and `more` (sections of `Butler:`, indented by two blanks) after it.
     pub fn yaml(&self, frequency: &str, more: &str) -> String {
         let certificates = self.folder.path().join("certificates");
@@ -62,6 +63,7 @@ Butler:
       frequency: '{frequency}'
       destination:
         influxDb: {{enable: true, tag: {{static: null}}}}
+    seatMonitor: {{enable: false}}
 {more}",
             store = self.store().display(),
             certificates = certificates.display(),

@@ -22,7 +22,7 @@ const RUN: &str = "bursar_release_run";
 const LEDGER_SEQ: &str = "ledger_seq";
 const LEDGER_HASH: &str = "ledger_hash";
 
-const USER: &str = "user";
+pub(super) const USER: &str = "user";
 const MODE: &str = "mode";
 const STATUS: &str = "status";
 const DAYS: &str = "days_since_last_use";
@@ -62,7 +62,7 @@ pub(super) fn seat(
 
 /// The first 16 hex digits of the SHA-256 of the account in lower case: the same for the same user
 /// at any site. It keeps names off dashboards, not from somebody who can guess them.
-fn hash(holder: &Holder) -> String {
+pub(super) fn hash(holder: &Holder) -> String {
     let digest = Sha256::digest(holder.account().to_lowercase());
     hex::encode(&digest[..8])
 }
@@ -71,7 +71,7 @@ fn hash(holder: &Holder) -> String {
 /// So each is put less than a second later, by as much as its seat's id says: two seats that go at
 /// the same time overwrite each other in one of a thousand million cases, and a repetition
 /// overwrites itself.
-fn apart(time: DateTime<Utc>, seat: Uuid) -> DateTime<Utc> {
+pub(super) fn apart(time: DateTime<Utc>, seat: Uuid) -> DateTime<Utc> {
     let nanos = seat.as_u128() % 1_000_000_000;
     let nanos = i64::try_from(nanos).expect("less than 10^9");
     time.checked_add_signed(TimeDelta::nanoseconds(nanos)).unwrap_or(time)

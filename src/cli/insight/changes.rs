@@ -1,0 +1,249 @@
+//! `bursar insight changes`: what became of the seats.
+
+use std::fmt::Write;
+
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use chrono_tz::Tz;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::super::release::Target;
+use super::super::text::{self, Paint};
+use super::super::{Exit, block_on};
+use crate::destination::payload::seats::change as as_json;
+use crate::event::{ChangeCount, count_changes};
+use crate::license::changes::{By, Change, ChangeKind, TimeFrom};
+use crate::plain::one_line;
+use crate::store::Store;
+
+/// Show what changed: seats allocated, released, quarantined, moved, and by whom
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  bursar insight changes -c bursar.yaml --days 7\n  bursar insight changes -c bursar.yaml --days 90 --json | jq '.changes[] | select(.churn)'"
+)]
+pub struct Changes {
+    #[command(flatten)]
+    target: Target,
+    /// Of the last so many days, such as 7, 28 or 90
+    #[arg(long, default_value_t = 28, value_parser = clap::value_parser!(u32).range(1..=36_500))]
+    days: u32,
+    /// List at most so many, the newest; all are counted
+    #[arg(long, default_value_t = 30, value_name = "N")]
+    limit: usize,
+    /// Print JSON, with all changes
+    #[arg(long)]
+    json: bool,
+}
+
+/// The answer, as `--json` prints it.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Answer {
+    site: String,
+    time: DateTime<Utc>,
+    days: u32,
+    /// Since when the seats are watched; of before only what `createdDate` tells is known.
+    watched_since: DateTime<Utc>,
+    /// Seats that the first reading found, allocated in these days.
+    initial: u32,
+    counts: Vec<ChangeCount>,
+    periods: Vec<Period>,
+    /// Oldest first.
+    changes: Vec<Value>,
+}
+
+/// Some days of the time that was asked for.
+#[derive(Debug, Serialize, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+struct Period {
+    /// Its first day.
+    from: NaiveDate,
+    allocated: u32,
+    /// Released or quarantined, or the user was deleted.
+    lost: u32,
+}
+
+impl Changes {
+    pub fn execute(self) -> anyhow::Result<Exit> {
+        let (settings, site) = match self.target.load() {
+            Ok(loaded) => loaded,
+            Err(exit) => return Ok(exit),
+        };
+        let path = &settings.storage.path;
+        anyhow::ensure!(
+            path.exists(),
+            "{} does not exist yet: start the daemon (bursar run), which reads the seats",
+            path.display()
+        );
+        let now = Utc::now();
+        let from = now - TimeDelta::days(self.days.into());
+        let (seats, changes) = block_on(async {
+            let store = Store::open(path, settings.storage.outbox).await?;
+            let seats = store.seats(&site.name).await?;
+            // The site's clock may run a little ahead.
+            let to = now + TimeDelta::minutes(15);
+            let changes = store.seat_changes(&site.name, from, to).await?;
+            store.close().await;
+            anyhow::Ok((seats, changes))
+        })??;
+        let Some(watched_since) = seats.lists.iter().map(|list| list.first_read).min() else {
+            eprintln!("bursar: {}", super::activity::never_read(&site));
+            return Ok(Exit::NotInOrder);
+        };
+        let initial = changes.iter().filter(|change| change.initial).count();
+        let answer = Answer {
+            site: site.name.clone(),
+            time: now,
+            days: self.days,
+            watched_since,
+            initial: u32::try_from(initial).unwrap_or(u32::MAX),
+            counts: count_changes(&changes),
+            periods: periods(&changes, from, now, settings.time_zone),
+            changes: changes.iter().map(as_json).collect(),
+        };
+        if self.json {
+            outln!("{}", serde_json::to_string_pretty(&answer)?);
+        } else {
+            let paint = Paint::for_stdout();
+            out!("{}", render(&answer, &changes, self.limit, settings.time_zone, paint));
+        }
+        Ok(Exit::Ok)
+    }
+}
+
+/// Days, or weeks where there are many.
+fn periods(changes: &[Change], from: DateTime<Utc>, now: DateTime<Utc>, zone: Tz) -> Vec<Period> {
+    let day = |time: DateTime<Utc>| time.with_timezone(&zone).date_naive();
+    let (first, last) = (day(from), day(now));
+    let step = match (last - first).num_days() {
+        ..=14 => 1,
+        15..=100 => 7,
+        _ => 30,
+    };
+    let mut periods = Vec::new();
+    let mut end = last + TimeDelta::days(1);
+    // Counted back from today, so that the newest period is whole.
+    while end > first {
+        let begin = end - TimeDelta::days(step);
+        let within = |change: &&Change| (begin..end).contains(&day(change.time));
+        let (mut allocated, mut lost) = (0, 0);
+        for change in changes.iter().filter(within) {
+            match change.kind {
+                ChangeKind::Allocated => allocated += 1,
+                ChangeKind::Released | ChangeKind::Quarantined | ChangeKind::UserDeleted => {
+                    lost += 1;
+                }
+                ChangeKind::Restored | ChangeKind::QuarantineEnded | ChangeKind::Moved => {}
+            }
+        }
+        periods.push(Period { from: begin.max(first), allocated, lost });
+        end = begin;
+    }
+    periods.reverse();
+    periods
+}
+
+fn render(answer: &Answer, changes: &[Change], limit: usize, zone: Tz, paint: Paint) -> String {
+    let mut out = String::new();
+    let days = answer.days;
+    let title = format!("Site {}, changes of seats, last {days} days", answer.site);
+    let _ = writeln!(out, "{}", paint.strong(&title));
+    let since = text::local(answer.watched_since, zone);
+    if answer.time - answer.watched_since < TimeDelta::days(days.into()) {
+        let _ = writeln!(
+            out,
+            "  watched since {since}; of before, only what createdDate tells is known"
+        );
+    }
+    if answer.initial > 0 {
+        let _ = writeln!(out, "  {} seats allocated then, by createdDate", answer.initial);
+    }
+    out.push('\n');
+    if answer.counts.is_empty() {
+        let _ = writeln!(out, "  nothing changed since");
+    }
+    let rows: Vec<_> = answer.counts.iter().map(count_row).collect();
+    for line in text::columns(&rows).lines() {
+        let _ = writeln!(out, "  {line}");
+    }
+    period_chart(&mut out, &answer.periods, paint);
+    if changes.is_empty() {
+        return out;
+    }
+    let _ = writeln!(out, "\n{}", paint.strong("Newest first"));
+    let rows: Vec<_> =
+        changes.iter().rev().take(limit).map(|change| change_row(change, zone)).collect();
+    for line in text::columns(&rows).lines() {
+        let _ = writeln!(out, "  {line}");
+    }
+    if changes.len() > limit {
+        let _ = writeln!(out, "  and {} more (--limit, --json)", changes.len() - limit);
+    }
+    out
+}
+
+fn count_row(counted: &ChangeCount) -> Vec<String> {
+    let mut notes = Vec::new();
+    if counted.by_bursar > 0 {
+        notes.push(format!("{} by Bursar", counted.by_bursar));
+    }
+    if counted.churn > 0 {
+        notes.push(format!("{} again within 14 days of a release", counted.churn));
+    }
+    vec![
+        counted.seat_type.title().to_owned(),
+        counted.kind.title().to_owned(),
+        format!("{:>5}", counted.count),
+        notes.join(", "),
+    ]
+}
+
+fn period_chart(out: &mut String, periods: &[Period], paint: Paint) {
+    const BAR: usize = 18;
+    let most = periods.iter().map(|p| p.allocated.max(p.lost)).max().unwrap_or(0);
+    if most == 0 {
+        return;
+    }
+    let bar = |count: u32| {
+        let cells = (f64::from(count) / f64::from(most) * BAR as f64).ceil() as usize;
+        format!("{:<BAR$}", "█".repeat(cells))
+    };
+    let heading =
+        format!("  {:<12}{:<25}{}", "from", "allocated", "released, quarantined, deleted");
+    let _ = writeln!(out, "\n{}", paint.faint(&heading));
+    for period in periods {
+        let _ = writeln!(
+            out,
+            "  {:<12}{:>5} {} {:>5} {}",
+            period.from.to_string(),
+            period.allocated,
+            bar(period.allocated),
+            period.lost,
+            bar(period.lost).trim_end()
+        );
+    }
+}
+
+fn change_row(change: &Change, zone: Tz) -> Vec<String> {
+    let time = change.time.with_timezone(&zone).format("%Y-%m-%d %H:%M").to_string();
+    let before = if change.time_from == TimeFrom::Noticed { "<" } else { " " };
+    let mut what = match &change.from {
+        Some(from) => format!("moved from {}", from.seat_type.title()),
+        None => change.kind.title().to_owned(),
+    };
+    if change.is_churn() {
+        what.push_str(" again");
+    }
+    let by = match &change.by {
+        By::Unknown => String::new(),
+        By::Bursar { .. } => "by Bursar".to_owned(),
+        By::Someone { user } => format!("by {}", one_line(user)),
+    };
+    vec![
+        format!("{before}{time}"),
+        change.seat_type.title().to_owned(),
+        what,
+        one_line(&change.account()),
+        by,
+    ]
+}

@@ -1,0 +1,79 @@
+//! What a run of the release engine would take now, from what is known of the seats and their users.
+//!
+//! The planner of the releases itself decides. Guards, which stop a whole run, are not asked.
+
+use std::collections::{BTreeMap, HashMap};
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::license::{Pools, Seat, SeatType};
+use crate::release::plan::{self, Outcome, Past, PersonRead, Snapshot, TypeSeats};
+use crate::release::{Policy, TypeRule};
+
+/// Seats that could be given back under the release rules.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ByRules {
+    /// Whether the settings release seats of this type at all. If not, the figures are those of the
+    /// rules that would hold.
+    pub enabled: bool,
+    pub threshold_days: u32,
+    /// A run would take so many.
+    pub release: u32,
+    /// It would announce so many more.
+    pub announce: u32,
+    /// Idle for long enough, but their user is not known well enough to decide.
+    pub unknown: u32,
+}
+
+/// The rules of the settings; those of a type that is not released are its defaults.
+pub fn policy(policy: &Policy, types: impl IntoIterator<Item = SeatType>) -> Policy {
+    let mut all = policy.clone();
+    all.types = types
+        .into_iter()
+        .map(|seat_type| {
+            policy.rule(seat_type).cloned().unwrap_or_else(|| TypeRule::new(seat_type))
+        })
+        .collect();
+    all
+}
+
+/// The seats of the types that are known, as the planner takes them.
+pub fn snapshot(
+    lists: Vec<(SeatType, Vec<Seat>)>,
+    people: HashMap<Uuid, PersonRead>,
+    pools: Option<Pools>,
+) -> Snapshot {
+    let seats = lists
+        .into_iter()
+        .map(|(seat_type, seats)| TypeSeats { seat_type, list: Ok(seats) })
+        .collect();
+    Snapshot { seats, people, pools, ..Snapshot::default() }
+}
+
+/// What the rules would take of each type in the snapshot.
+pub fn by_rules(
+    snapshot: &Snapshot,
+    past: &Past,
+    settings: &Policy,
+    now: DateTime<Utc>,
+) -> BTreeMap<SeatType, ByRules> {
+    let policy = policy(settings, snapshot.seats.iter().map(|seats| seats.seat_type));
+    let plan = plan::plan("", "", snapshot, past, &policy, now);
+    let count = |part: &plan::TypePlan, wanted: &dyn Fn(&plan::Decision) -> bool| {
+        let found = part.decisions.iter().filter(|decision| wanted(decision)).count();
+        u32::try_from(found).unwrap_or(u32::MAX)
+    };
+    let of = |part: &plan::TypePlan| ByRules {
+        enabled: settings.rule(part.seat_type).is_some(),
+        threshold_days: part.rule.release_threshold_days,
+        release: count(part, &|decision| decision.outcome == Outcome::Release),
+        announce: count(part, &|decision| decision.outcome == Outcome::Announce),
+        unknown: count(part, &|decision| {
+            decision.holder.is_some() && decision.keep.first().is_some_and(plan::Keep::is_unknown)
+        }),
+    };
+    plan.types.iter().map(|part| (part.seat_type, of(part))).collect()
+}

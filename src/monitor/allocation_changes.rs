@@ -1,0 +1,293 @@
+//! Looks at who has the seats: `GET /qrs/license/...accesstype/full` of each type, compared with
+//! the count, and users in full where the release rules or a breakdown need them.
+//!
+//! A type whose list can't be read in full is left as it is; the other types are not held up.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use chrono_tz::Tz;
+use futures_util::future::join_all;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use crate::config::settings::SeatMonitor;
+use crate::event::seats::MAX_LISTED;
+use crate::event::{Body, SeatActivity, SeatChanges, TypeActivity};
+use crate::insight::{activity, idle, reclaim};
+use crate::license::changes::{self, Change, INITIAL_DAYS, Known, Lists, Old, SeatRow};
+use crate::license::{Person, Pools, Seat, SeatType};
+use crate::qrs;
+use crate::release::Policy;
+use crate::release::plan::{self, Past, PersonRead};
+use crate::store::{KnownSeat, SeatReading, Seats};
+
+/// How long a user that was read counts as known. Properties, tags and roles change rarely, and a
+/// run of the release engine reads its users anew in any case.
+const KNOWN_FOR: TimeDelta = TimeDelta::hours(24);
+
+/// What the event of a first reading lists of the past.
+const FIRST_LISTED_DAYS: i64 = 7;
+
+/// What is known before the site is asked.
+#[derive(Debug, Clone, Default)]
+pub struct Before {
+    pub seats: Seats,
+    pub known: Known,
+    pub past: Past,
+    /// As the other monitor saw them last.
+    pub pools: Option<Pools>,
+}
+
+/// What the settings want.
+#[derive(Debug, Clone, Copy)]
+pub struct Wishes<'a> {
+    pub monitor: &'a SeatMonitor,
+    /// The release rules.
+    pub policy: &'a Policy,
+    /// Whose days users are counted on.
+    pub zone: Tz,
+}
+
+/// What was seen, and what could not be read.
+#[derive(Debug)]
+pub struct Observed {
+    pub reading: SeatReading,
+    pub bodies: Vec<Body>,
+    /// The first of the types that could not be read.
+    pub problem: Option<qrs::Error>,
+}
+
+/// The lists as the site has them.
+#[derive(Debug)]
+pub struct Read {
+    /// The complete ones.
+    lists: Vec<(SeatType, Vec<SeatRow>)>,
+    problem: Option<qrs::Error>,
+}
+
+/// Reads the lists of all types.
+///
+/// # Errors
+/// When not one type could be read.
+pub async fn read(
+    client: &qrs::Client,
+    known: &Seats,
+    deadline: Instant,
+) -> Result<Read, qrs::Error> {
+    let answers = join_all(SeatType::ALL.map(|t| client.seat_rows(t, deadline))).await;
+    let mut lists: Vec<(SeatType, Vec<SeatRow>)> = Vec::new();
+    let (mut problem, mut unknown_type) = (None, None);
+    for (seat_type, answer) in SeatType::ALL.into_iter().zip(answers) {
+        match answer {
+            Ok(reading) => lists.push((seat_type, reading.value)),
+            // A server that has no such type at all.
+            Err(error @ qrs::Error::NotFound { .. }) if known.list(seat_type).is_none() => {
+                unknown_type.get_or_insert(error);
+            }
+            Err(error) => {
+                problem.get_or_insert(error);
+            }
+        }
+    }
+    if lists.is_empty() {
+        return Err(problem.or(unknown_type).expect("a type that was not read has its reason"));
+    }
+    Ok(Read { lists, problem })
+}
+
+/// Compares the lists with what is known, and says what changed and how the seats are used. `before`
+/// has to know what Bursar did up to the reading of the lists, or it would be somebody else's deed.
+pub async fn observe(
+    client: &qrs::Client,
+    wishes: Wishes<'_>,
+    read: Read,
+    before: &Before,
+    now: DateTime<Utc>,
+    deadline: Instant,
+) -> Observed {
+    let Wishes { monitor, policy, zone } = wishes;
+    let Read { lists, problem } = read;
+    let mut known = before.known.clone();
+    let old: HashMap<SeatType, Vec<Seat>> = before
+        .seats
+        .lists
+        .iter()
+        .map(|list| (list.seat_type, list.seats.iter().map(|k| k.seat.clone()).collect()))
+        .collect();
+    let compared: Vec<Lists<'_>> = lists
+        .iter()
+        .map(|(seat_type, rows)| {
+            let list = before.seats.list(*seat_type).zip(old.get(seat_type));
+            let old = list.map(|(list, seats)| Old { seats, read: list.last_read });
+            Lists { seat_type: *seat_type, old, new: rows }
+        })
+        .collect();
+    let vanished = changes::vanished(&compared);
+    if !vanished.is_empty() {
+        let read = client.people(&vanished, deadline).await;
+        let gone = read.into_iter().filter(|(_, person)| *person == PersonRead::Gone);
+        known.gone = gone.map(|(id, _)| id).collect();
+    }
+    let changes = changes::changes(&compared, &known, now);
+
+    let fresh: Vec<(SeatType, Vec<Seat>)> = lists
+        .iter()
+        .map(|(seat_type, rows)| (*seat_type, rows.iter().map(|row| row.seat.clone()).collect()))
+        .collect();
+    let current = current(before, &fresh);
+    let people = people(client, wishes, before, &current, now, deadline).await;
+    let before_all = before.seats.to_vec();
+    let after_all: Vec<Seat> = current.iter().flat_map(|(_, seats)| seats.clone()).collect();
+    let new_on_days = activity::new_on_days(&before_all, &after_all, zone);
+
+    let rules = rules(&current, before, &people, policy, now);
+    let seen = seen_first_uses(before, &fresh);
+    let types = fresh.iter().map(|(seat_type, _)| *seat_type);
+    let activity = tell(&after_all, types, &seen, &rules, now);
+    let mut bodies = vec![Body::SeatActivity(activity)];
+    if let Some(told) = told(&changes, now) {
+        bodies.push(Body::SeatChanges(told));
+    }
+    let reading = SeatReading {
+        time: now,
+        lists: fresh,
+        changes,
+        people: people.into_iter().filter_map(whole).collect(),
+        new_on_days,
+        zone,
+        keep_changes_days: monitor.keep_changes_days,
+    };
+    Observed { reading, bodies, problem }
+}
+
+/// The lists as they are now: those that were read, and the others as they were.
+fn current(before: &Before, fresh: &[(SeatType, Vec<Seat>)]) -> Vec<(SeatType, Vec<Seat>)> {
+    let mut current = fresh.to_vec();
+    for list in &before.seats.lists {
+        if !fresh.iter().any(|(seat_type, _)| *seat_type == list.seat_type) {
+            let seats = list.seats.iter().map(|known| known.seat.clone()).collect();
+            current.push((list.seat_type, seats));
+        }
+    }
+    current.sort_by_key(|(seat_type, _)| *seat_type);
+    current
+}
+
+/// Reads the users that are needed and not known well enough: those whose seat is idle for long
+/// enough, and for a breakdown all.
+async fn people(
+    client: &qrs::Client,
+    wishes: Wishes<'_>,
+    before: &Before,
+    current: &[(SeatType, Vec<Seat>)],
+    now: DateTime<Utc>,
+    deadline: Instant,
+) -> HashMap<Uuid, PersonRead> {
+    let snapshot = reclaim::snapshot(current.to_vec(), HashMap::new(), None);
+    let policy = wishes.policy;
+    let all = reclaim::policy(policy, current.iter().map(|(seat_type, _)| *seat_type));
+    let mut wanted = plan::people_in_question(&snapshot, &before.past, &all, now);
+    if !wishes.monitor.breakdown_by.is_empty() {
+        let holders = current.iter().flat_map(|(_, seats)| seats);
+        wanted.extend(holders.filter_map(|seat| Some(seat.holder.as_ref()?.id)));
+        wanted.sort_unstable();
+        wanted.dedup();
+    }
+    wanted.retain(|id| {
+        let known = before.seats.people.get(id);
+        known.is_none_or(|stored| now - stored.read >= KNOWN_FOR || stored.read > now)
+    });
+    if wanted.is_empty() {
+        return HashMap::new();
+    }
+    let mut read = client.people(&wanted, deadline).await;
+    // Groups can be many, and only the rules look at them.
+    if policy.never_release.groups.is_empty() {
+        for person in read.values_mut() {
+            if let PersonRead::Whole(person) = person {
+                person.groups = Some(Vec::new());
+            }
+        }
+    }
+    read
+}
+
+fn whole((_, person): (Uuid, PersonRead)) -> Option<Person> {
+    match person {
+        PersonRead::Whole(person) => Some(person),
+        PersonRead::Gone | PersonRead::Unreadable(_) => None,
+    }
+}
+
+/// What the release rules would take.
+fn rules(
+    current: &[(SeatType, Vec<Seat>)],
+    before: &Before,
+    read: &HashMap<Uuid, PersonRead>,
+    policy: &Policy,
+    now: DateTime<Utc>,
+) -> std::collections::BTreeMap<SeatType, reclaim::ByRules> {
+    let stored = before.seats.people.iter();
+    let mut people: HashMap<Uuid, PersonRead> =
+        stored.map(|(id, stored)| (*id, PersonRead::Whole(stored.person.clone()))).collect();
+    people.extend(read.iter().map(|(id, person)| (*id, person.clone())));
+    let snapshot = reclaim::snapshot(current.to_vec(), people, before.pools.clone());
+    reclaim::by_rules(&snapshot, &before.past, policy, now)
+}
+
+type FirstUses = HashMap<(SeatType, Uuid), DateTime<Utc>>;
+
+/// First uses that were seen, at this reading or an earlier one.
+fn seen_first_uses(before: &Before, fresh: &[(SeatType, Vec<Seat>)]) -> FirstUses {
+    let known: HashMap<(SeatType, Uuid), &KnownSeat> =
+        before.seats.seats().map(|known| ((known.seat.seat_type, known.seat.id), known)).collect();
+    let mut seen: FirstUses =
+        known.iter().filter_map(|(key, known)| Some((*key, known.first_used?))).collect();
+    for seat in fresh.iter().flat_map(|(_, seats)| seats) {
+        let key = (seat.seat_type, seat.id);
+        let old = known.get(&key).map(|known| &known.seat);
+        if let Some(first) = activity::seen_first_use(old, seat) {
+            seen.entry(key).or_insert(first);
+        }
+    }
+    seen
+}
+
+/// How the seats are used; of the types that were read.
+fn tell(
+    seats: &[Seat],
+    types: impl Iterator<Item = SeatType>,
+    seen: &FirstUses,
+    rules: &std::collections::BTreeMap<SeatType, reclaim::ByRules>,
+    now: DateTime<Utc>,
+) -> SeatActivity {
+    let usage = idle::usage(seats, now);
+    let active = activity::activity(seats, now);
+    let types = types.map(|seat_type| {
+        let of_type = seats.iter().filter(|seat| seat.seat_type == seat_type);
+        let firsts = of_type.map(|seat| (seat, seen.get(&(seat_type, seat.id)).copied()));
+        TypeActivity {
+            seat_type,
+            usage: usage.get(&seat_type).copied().unwrap_or_default(),
+            active: active.by_type.get(&seat_type).copied().unwrap_or_default(),
+            first_time: activity::first_time(firsts, now),
+            by_rules: rules.get(&seat_type).copied(),
+        }
+    });
+    SeatActivity {
+        types: types.collect(),
+        people: active.people,
+        two_seats: u32::try_from(idle::two_seats(seats).len()).unwrap_or(u32::MAX),
+    }
+}
+
+/// What is told of the changes, if there are any: of a first reading the last days only.
+fn told(changes: &[Change], now: DateTime<Utc>) -> Option<SeatChanges> {
+    const { assert!(FIRST_LISTED_DAYS <= INITIAL_DAYS && MAX_LISTED > 0) };
+    let recent = |change: &&Change| {
+        !change.initial || now - change.time < TimeDelta::days(FIRST_LISTED_DAYS)
+    };
+    let told: Vec<Change> = changes.iter().filter(recent).cloned().collect();
+    (!told.is_empty()).then(|| SeatChanges::of(&told))
+}

@@ -1,0 +1,226 @@
+//! What is known of the seats of a site.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use rusqlite::{Connection, params};
+
+use super::row::{COLUMNS, known_seat, seat_type_of, uuid_of};
+use super::{KnownSeat, SeatList, Seats, StoredPerson};
+use crate::event::{ChangeCount, count_changes};
+use crate::insight::activity::Day;
+use crate::ledger::{Action, Entry, SeatResult};
+use crate::license::changes::{CHURN_DAYS, Change, Deed, Known};
+use crate::license::{ChangeKind, SeatType};
+use crate::store::release::from_json;
+use crate::store::{Store, StoreError, time_of};
+
+impl Store {
+    /// The seats of a site as they were read last; empty when they never were.
+    pub async fn seats(&self, site: &str) -> Result<Seats, StoreError> {
+        let site = site.to_owned();
+        self.shared.gate.read("read the seats", move |db| seats(db, &site)).await
+    }
+
+    /// The changes of a site from `from` (included) to `to` (not included), oldest first.
+    pub async fn seat_changes(
+        &self,
+        site: &str,
+        from: DateTime<Utc>,
+        to: DateTime<Utc>,
+    ) -> Result<Vec<Change>, StoreError> {
+        let site = site.to_owned();
+        let query = move |db: &Connection| {
+            let mut query = db.prepare_cached(
+                "SELECT json FROM seat_change
+                  WHERE site = ?1 AND time >= ?2 AND time < ?3 ORDER BY time, id",
+            )?;
+            let range = params![site, from.timestamp_millis(), to.timestamp_millis()];
+            query.query_map(range, |row| from_json(row, 0))?.collect()
+        };
+        self.shared.gate.read("read the changes of seats", query).await
+    }
+
+    /// How many changes there were in that time, by type and kind, with the share of churn and of
+    /// Bursar's own; those of a first reading are not counted.
+    pub async fn seat_change_counts(
+        &self,
+        site: &str,
+        from: DateTime<Utc>,
+        to: DateTime<Utc>,
+    ) -> Result<Vec<ChangeCount>, StoreError> {
+        Ok(count_changes(&self.seat_changes(site, from, to).await?))
+    }
+
+    /// The users of each day since `from`, of a type or (`None`) of all types together, by day. A
+    /// day on which nobody looked is there only if a later reading told of it.
+    pub async fn seat_days(
+        &self,
+        site: &str,
+        seat_type: Option<SeatType>,
+        from: chrono::NaiveDate,
+    ) -> Result<Vec<Day>, StoreError> {
+        let site = site.to_owned();
+        let query = move |db: &Connection| {
+            let mut query = db.prepare_cached(
+                "SELECT day, users, readings FROM seat_day
+                  WHERE site = ?1 AND seat_type = ?2 AND day >= ?3 ORDER BY day",
+            )?;
+            let seat_type = seat_type.map_or("", SeatType::as_str);
+            let day = |row: &rusqlite::Row<'_>| {
+                let text: String = row.get(0)?;
+                let day = text.parse().map_err(|e: chrono::ParseError| {
+                    crate::store::release::unreadable(0, e.into())
+                })?;
+                Ok(Day { day, users: row.get(1)?, readings: row.get(2)? })
+            };
+            query.query_map(params![site, seat_type, from.to_string()], day)?.collect()
+        };
+        self.shared.gate.read("read the users of each day", query).await
+    }
+
+    /// What a comparison of the lists has to know beside them: what Bursar did since `since`, and who
+    /// lost a seat not long ago. Who is gone from the site is not known here.
+    pub async fn known_of_seats(
+        &self,
+        site: &str,
+        since: DateTime<Utc>,
+        now: DateTime<Utc>,
+    ) -> Result<Known, StoreError> {
+        let site = site.to_owned();
+        let query = move |db: &Connection| {
+            Ok(Known {
+                deeds: deeds(db, &site, since)?,
+                lost: lost(db, &site, now)?,
+                ..Known::default()
+            })
+        };
+        self.shared.gate.read("read what became of seats", query).await
+    }
+}
+
+fn seats(db: &Connection, site: &str) -> rusqlite::Result<Seats> {
+    let mut seats = Seats::default();
+    let mut query = db
+        .prepare_cached("SELECT seat_type, first_read, last_read FROM seat_list WHERE site = ?1")?;
+    let mut rows = query.query([site])?;
+    while let Some(row) = rows.next()? {
+        let seat_type = seat_type_of(row, 0)?;
+        seats.lists.push(SeatList {
+            seat_type,
+            first_read: time_of(row.get(1)?),
+            last_read: time_of(row.get(2)?),
+            seats: list(db, site, seat_type)?,
+        });
+    }
+    seats.lists.sort_by_key(|list| list.seat_type);
+    let mut query =
+        db.prepare_cached("SELECT user, read, json FROM seat_person WHERE site = ?1")?;
+    let mut rows = query.query([site])?;
+    while let Some(row) = rows.next()? {
+        let person = StoredPerson { read: time_of(row.get(1)?), person: from_json(row, 2)? };
+        seats.people.insert(uuid_of(row, 0)?, person);
+    }
+    Ok(seats)
+}
+
+pub(super) fn list(
+    db: &Connection,
+    site: &str,
+    seat_type: SeatType,
+) -> rusqlite::Result<Vec<KnownSeat>> {
+    let mut query = db.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM seat WHERE site = ?1 AND seat_type = ?2 ORDER BY seat"
+    ))?;
+    query.query_map([site, seat_type.as_str()], |row| known_seat(row, seat_type))?.collect()
+}
+
+/// What became of Bursar's intents since then. One whose outcome is not known yet counts as done: the
+/// list shows whether it was.
+fn deeds(db: &Connection, site: &str, since: DateTime<Utc>) -> rusqlite::Result<Vec<Deed>> {
+    let mut deeds = Vec::new();
+    let mut decided = HashMap::new();
+    // Newest first: the ledger may be long.
+    let mut query = db.prepare_cached(
+        "SELECT seq, time, run, entry FROM ledger
+          WHERE site = ?1 AND kind IN ('intent', 'outcome') ORDER BY seq DESC",
+    )?;
+    let mut rows = query.query([site])?;
+    while let Some(row) = rows.next()? {
+        let time = time_of(row.get(1)?);
+        if time < since {
+            break;
+        }
+        match from_json(row, 3)? {
+            Entry::Outcome(outcome) => {
+                let done = matches!(
+                    (outcome.action, &outcome.result),
+                    (Action::Release, SeatResult::Freed | SeatResult::Quarantined { .. })
+                        | (Action::Allocate, SeatResult::Allocated)
+                );
+                let unclear = matches!(outcome.result, SeatResult::Unclear { .. });
+                if done {
+                    deeds.push(Deed {
+                        seat_type: outcome.seat_type,
+                        seat: outcome.seat,
+                        user: outcome.holder.id,
+                        given_back: outcome.action == Action::Allocate,
+                        time,
+                        run: row.get(2)?,
+                    });
+                }
+                if !unclear {
+                    decided.insert(outcome.intent, deeds.len().checked_sub(1).filter(|_| done));
+                }
+            }
+            Entry::Intent(intent) => {
+                let seq = row.get::<_, i64>(0)?.unsigned_abs();
+                match decided.get(&seq) {
+                    // Its outcome may stand in a later run.
+                    Some(Some(deed)) => deeds[*deed].run = row.get(2)?,
+                    Some(None) => {}
+                    None => deeds.push(Deed {
+                        seat_type: intent.seat_type,
+                        seat: intent.seat,
+                        user: intent.holder.id,
+                        given_back: intent.action == Action::Allocate,
+                        time,
+                        run: row.get(2)?,
+                    }),
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(deeds)
+}
+
+type Lost = HashMap<(SeatType, uuid::Uuid), DateTime<Utc>>;
+
+/// When users last lost a seat, within the time that churn looks back: by what was noticed, and by
+/// what Bursar noted itself, also while the seats were not watched.
+fn lost(db: &Connection, site: &str, now: DateTime<Utc>) -> rusqlite::Result<Lost> {
+    // Changes are noticed later than they happen.
+    let since = (now - TimeDelta::days(CHURN_DAYS + 1)).timestamp_millis();
+    let mut lost = Lost::new();
+    let kinds = [ChangeKind::Released, ChangeKind::Quarantined].map(ChangeKind::as_str);
+    let mut query = db.prepare_cached(
+        "SELECT seat_type, user, max(time) FROM seat_change
+          WHERE site = ?1 AND time >= ?2 AND kind IN (?3, ?4) AND user IS NOT NULL
+          GROUP BY seat_type, user",
+    )?;
+    let mut rows = query.query(params![site, since, kinds[0], kinds[1]])?;
+    while let Some(row) = rows.next()? {
+        lost.insert((seat_type_of(row, 0)?, uuid_of(row, 1)?), time_of(row.get(2)?));
+    }
+    let mut query = db.prepare_cached(
+        "SELECT seat_type, user, time FROM release_past WHERE site = ?1 AND time >= ?2",
+    )?;
+    let mut rows = query.query(params![site, since])?;
+    while let Some(row) = rows.next()? {
+        let at = time_of(row.get(2)?);
+        let known = lost.entry((seat_type_of(row, 0)?, uuid_of(row, 1)?)).or_insert(at);
+        *known = (*known).max(at);
+    }
+    Ok(lost)
+}

@@ -1,0 +1,208 @@
+//! Keeping a reading of the lists.
+
+use std::collections::HashMap;
+
+use chrono::TimeDelta;
+use rusqlite::{Connection, OptionalExtension, params};
+use uuid::Uuid;
+
+use super::row::{self, as_stored};
+use super::{KnownSeat, SeatReading};
+use crate::event::{Body, Event, SeatActivity};
+use crate::insight::activity::seen_first_use;
+use crate::license::{Change, Seat, SeatType};
+use crate::store::history::{self, Sample};
+use crate::store::release::to_json;
+use crate::store::{Store, StoreError, time_of};
+
+impl Store {
+    /// Keeps a reading and queues the events that tell of it, all or nothing. Reading the same again
+    /// changes nothing but the time of the reading.
+    pub async fn keep_seats(
+        &self,
+        site: &str,
+        reading: SeatReading,
+        events: Vec<(Event, Vec<String>)>,
+    ) -> Result<(), StoreError> {
+        let site = site.to_owned();
+        let activity = events.iter().find_map(|(event, _)| match &event.body {
+            Body::SeatActivity(activity) => Some(activity.clone()),
+            _ => None,
+        });
+        self.record_with(events, move |db| {
+            if let Some(activity) = activity {
+                keep_figures(db, &site, &reading, &activity)?;
+            }
+            keep(db, &site, &reading)
+        })
+        .await
+    }
+}
+
+fn keep(db: &Connection, site: &str, reading: &SeatReading) -> rusqlite::Result<()> {
+    for (seat_type, seats) in &reading.lists {
+        keep_list(db, site, reading, *seat_type, seats)?;
+    }
+    for change in &reading.changes {
+        keep_change(db, site, change)?;
+    }
+    for person in &reading.people {
+        db.prepare_cached("INSERT OR REPLACE INTO seat_person VALUES (?1, ?2, ?3, ?4)")?.execute(
+            params![site, person.id.to_string(), reading.time.timestamp_millis(), to_json(person)?],
+        )?;
+    }
+    // Those who have no seat any more are nobody's business.
+    db.prepare_cached(
+        "DELETE FROM seat_person WHERE site = ?1 AND NOT EXISTS
+             (SELECT 1 FROM seat WHERE seat.site = ?1 AND seat.user = seat_person.user)",
+    )?
+    .execute([site])?;
+    keep_days(db, site, reading)?;
+    let oldest = reading.time - TimeDelta::days(reading.keep_changes_days.into());
+    db.prepare_cached("DELETE FROM seat_change WHERE site = ?1 AND time < ?2")?
+        .execute(params![site, oldest.timestamp_millis()])
+        .map(drop)
+}
+
+/// Puts a list in place of what is known of the type, row by row: most are as they were.
+fn keep_list(
+    db: &Connection,
+    site: &str,
+    reading: &SeatReading,
+    seat_type: SeatType,
+    seats: &[Seat],
+) -> rusqlite::Result<()> {
+    let mut before: HashMap<Uuid, KnownSeat> = super::read::list(db, site, seat_type)?
+        .into_iter()
+        .map(|known| (known.seat.id, known))
+        .collect();
+    for seat in seats {
+        let seat = as_stored(seat);
+        let old = before.remove(&seat.id);
+        let first_used = old.as_ref().and_then(|known| known.first_used);
+        let known = KnownSeat {
+            first_seen: old.as_ref().map_or(reading.time, |known| known.first_seen),
+            first_used: first_used.or_else(|| seen_first_use(old.as_ref().map(|k| &k.seat), &seat)),
+            seat,
+        };
+        if old.as_ref() != Some(&known) {
+            row::put(db, site, &known)?;
+        }
+    }
+    for gone in before.keys() {
+        db.prepare_cached("DELETE FROM seat WHERE site = ?1 AND seat_type = ?2 AND seat = ?3")?
+            .execute(params![site, seat_type.as_str(), gone.to_string()])?;
+    }
+    db.prepare_cached(
+        "INSERT INTO seat_list VALUES (?1, ?2, ?3, ?3)
+         ON CONFLICT DO UPDATE SET last_read = excluded.last_read",
+    )?
+    .execute(params![site, seat_type.as_str(), reading.time.timestamp_millis()])
+    .map(drop)
+}
+
+fn keep_change(db: &Connection, site: &str, change: &Change) -> rusqlite::Result<()> {
+    db.prepare_cached(
+        "INSERT INTO seat_change (site, time, seat_type, kind, user, initial, json)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    )?
+    .execute(params![
+        site,
+        change.time.timestamp_millis(),
+        change.seat_type.as_str(),
+        change.kind.as_str(),
+        change.holder.as_ref().map(|holder| holder.id.to_string()),
+        change.initial,
+        to_json(change)?
+    ])
+    .map(drop)
+}
+
+/// Adds who is new on a day, and counts the reading on its own day.
+fn keep_days(db: &Connection, site: &str, reading: &SeatReading) -> rusqlite::Result<()> {
+    let mut add = db.prepare_cached(
+        "INSERT INTO seat_day VALUES (?1, ?2, ?3, ?4, ?5)
+         ON CONFLICT DO UPDATE SET users = users + excluded.users,
+                                   readings = readings + excluded.readings",
+    )?;
+    for ((day, seat_type), users) in &reading.new_on_days {
+        let seat_type = seat_type.map_or("", SeatType::as_str);
+        add.execute(params![site, day.to_string(), seat_type, users, 0])?;
+    }
+    let today = reading.time.with_timezone(&reading.zone).date_naive().to_string();
+    let types = reading.lists.iter().map(|(seat_type, _)| seat_type.as_str());
+    for seat_type in types.chain([""]) {
+        add.execute(params![site, today, seat_type, 0, 1])?;
+    }
+    Ok(())
+}
+
+/// Keeps the figures of a type in the history once a day, at its first reading of that day; with the
+/// users of the day of the reading before, which is over then. Hourly figures would take much
+/// room and tell little more: all windows are whole days.
+fn keep_figures(
+    db: &Connection,
+    site: &str,
+    reading: &SeatReading,
+    activity: &SeatActivity,
+) -> rusqlite::Result<()> {
+    let day = |time: chrono::DateTime<chrono::Utc>| time.with_timezone(&reading.zone).date_naive();
+    for of in &activity.types {
+        let seat_type = of.seat_type.as_str();
+        let before: Option<i64> = db
+            .prepare_cached("SELECT last_read FROM seat_list WHERE site = ?1 AND seat_type = ?2")?
+            .query_row([site, seat_type], |row| row.get(0))
+            .optional()?;
+        let before = before.map(time_of);
+        if before.is_some_and(|before| day(before) == day(reading.time)) {
+            continue;
+        }
+        let pool = format!("activity_{seat_type}");
+        let sample = |time, field: &'static str, value: u32| Sample {
+            time,
+            pool: pool.clone().into(),
+            field: field.into(),
+            value: value.into(),
+        };
+        let mut samples: Vec<_> = figures(of)
+            .into_iter()
+            .map(|(field, value)| sample(reading.time, field, value))
+            .collect();
+        if let Some(before) = before {
+            let users = users_of(db, site, seat_type, &day(before).to_string())?;
+            let late = reading.new_on_days.get(&(day(before), Some(of.seat_type)));
+            samples.push(sample(before, "daily_users", users + late.copied().unwrap_or(0)));
+        }
+        history::keep(db, site, &samples)?;
+    }
+    Ok(())
+}
+
+fn users_of(db: &Connection, site: &str, seat_type: &str, day: &str) -> rusqlite::Result<u32> {
+    let users = db
+        .prepare_cached(
+            "SELECT users FROM seat_day WHERE site = ?1 AND seat_type = ?2 AND day = ?3",
+        )?
+        .query_row([site, seat_type, day], |row| row.get(0))
+        .optional()?;
+    Ok(users.unwrap_or(0))
+}
+
+/// The figures of a type that are kept in the history, by field.
+fn figures(of: &crate::event::TypeActivity) -> [(&'static str, u32); 12] {
+    let usage = &of.usage;
+    [
+        ("seats", usage.seats),
+        ("active_1", of.active.last_day),
+        ("active_7", of.active.last_7_days),
+        ("active_28", of.active.last_28_days),
+        ("active_90", of.active.last_90_days),
+        ("never_used", usage.idle.never_used),
+        ("idle_over_90", usage.idle.over_90),
+        ("reclaimable_30", usage.reclaimable.after_30_days),
+        ("reclaimable_60", usage.reclaimable.after_60_days),
+        ("reclaimable_90", usage.reclaimable.after_90_days),
+        ("excess", usage.excess),
+        ("quarantined", usage.quarantined),
+    ]
+}
