@@ -34,6 +34,8 @@ pub struct Settings {
     pub webhooks: Vec<Webhook>,
     /// What seats and minutes cost (`Butler.cost`); `None` when nothing has a price.
     pub cost: Option<Prices>,
+    /// Reports on a schedule (`Butler.report`), when enabled.
+    pub reports: Option<Reports>,
     /// Where the status page is served, if it is (`Butler.web`).
     pub web: Option<SocketAddr>,
     /// Butler sections that the file fills in and Bursar doesn't implement, in file order.
@@ -49,6 +51,21 @@ impl Settings {
         let names = self.unimplemented.join(", ");
         Some(format!("these settings of Butler's are not used by Bursar: {names}"))
     }
+}
+
+/// `Butler.report`, when enabled.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reports {
+    pub schedule: Schedule,
+    /// As [`Period::parse`](crate::report::Period::parse) takes it.
+    pub period: &'static str,
+    /// At least one, each once.
+    pub formats: Vec<crate::report::Format>,
+    /// From the folder of the store.
+    pub folder: PathBuf,
+    pub email: bool,
+    /// Files that stay, of each format. At least 1.
+    pub keep: usize,
 }
 
 #[derive(Debug, Clone, PartialEq)]

@@ -8,6 +8,7 @@ pub mod logging;
 pub mod notify;
 pub mod poller;
 mod release;
+mod report;
 mod seats;
 pub mod service;
 
@@ -108,6 +109,10 @@ impl Daemon {
             daemon.start_site(&shared, site)?;
         }
         daemon.pollers.spawn(history::run(shared.clone(), daemon.stop_polling.clone()));
+        if let Some(reports) = shared.settings.reports.clone() {
+            let stop = daemon.stop_polling.clone();
+            daemon.pollers.spawn(report::run(shared.clone(), reports, stop));
+        }
         daemon.pollers.spawn(certificates(shared, daemon.stop_polling.clone()));
         Ok(daemon)
     }

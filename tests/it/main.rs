@@ -26,6 +26,7 @@ mod release;
 mod release_cli;
 mod release_events;
 mod release_read;
+mod report;
 mod simulator;
 mod webhook;
 mod writes;

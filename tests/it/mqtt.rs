@@ -50,6 +50,7 @@ fn settings(named_sites: bool) -> Settings {
         mqtt: None,
         webhooks: Vec::new(),
         cost: None,
+        reports: None,
         web: None,
         unimplemented: Vec::new(),
     }

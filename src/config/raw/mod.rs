@@ -14,6 +14,7 @@ mod influxdb;
 mod license;
 mod mqtt;
 mod release;
+mod report;
 mod seats;
 mod site;
 mod web;
@@ -25,6 +26,7 @@ pub(super) use influxdb::*;
 pub(super) use license::*;
 pub(super) use mqtt::*;
 pub(super) use release::*;
+pub(super) use report::*;
 pub(super) use seats::*;
 pub(super) use site::*;
 pub(super) use web::*;
@@ -86,6 +88,9 @@ pub(super) struct Butler {
     /// What licenses cost, for the figures and reports on it. Without prices no cost is shown.
     #[schemars(extend("x-bursar" = true))]
     pub(super) cost: Cost,
+    /// Reports on a schedule.
+    #[schemars(extend("x-bursar" = true))]
+    pub(super) report: Report,
     /// Several Qlik Sense sites. Each entry inherits `configQRS`, `cert` and `qlikSenseLicense` from
     /// the common sections and may change single keys of them. When the list is used, the site's
     /// name becomes a tag, a topic level and a payload key.
@@ -106,6 +111,7 @@ impl Default for Butler {
             cert: Cert::default(),
             config_qrs: ConfigQrs::default(),
             cost: Cost::default(),
+            report: Report::default(),
             sites: Vec::new(),
             qlik_sense_license: QlikSenseLicense::default(),
             influx_db: InfluxDb::default(),

@@ -6,6 +6,7 @@ mod influxdb;
 mod license;
 mod mqtt;
 mod release;
+mod report;
 mod site;
 mod web;
 mod webhook;
@@ -294,6 +295,7 @@ pub(super) fn settings(check: &mut Check<'_>, root: &Node, ignored: &[String]) -
         storage: storage(check, &butler.get("storage"), &top.storage),
         web: web::settings(check, &butler.get("web")),
         cost: cost::settings(check, &butler.get("cost")),
+        reports: report::settings(check, &butler.get("report")),
         named_sites: !top.sites.is_empty(),
         sites,
         influxdb,
