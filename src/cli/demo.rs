@@ -165,6 +165,15 @@ Butler:
       static:
         - name: X-Qlik-User
           value: UserDirectory=INTERNAL; UserId=sa_api
+  cost:
+    currency: EUR
+    professional:
+      perSeatPerYear: 1300
+    analyzer:
+      perSeatPerYear: 420
+    analyzerCapacity:
+      perThousandMinutes: 70
+    budgetPerYear: 560000
   webhookNotification:
     enable: true
     qlikSenseServerLicenseExpiryAlert:

@@ -135,6 +135,16 @@ impl Past {
         polls
     }
 
+    /// How many people used a Professional and an Analyzer seat on a day.
+    pub fn users(&self, day: NaiveDate) -> (u32, u32) {
+        let months = (self.end.date_naive() - day).num_days() as f64 / MONTH;
+        let of = |story: &Story| {
+            let share = story.in_use * season(day) * weekday(day);
+            ((story.allocated - story.per_month * months).max(0.0) * share).round() as u32
+        };
+        (of(&self.professional), of(&self.analyzer))
+    }
+
     fn seats(
         &self,
         at: DateTime<Utc>,

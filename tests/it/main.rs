@@ -27,6 +27,7 @@ mod release_cli;
 mod release_events;
 mod release_read;
 mod report;
+mod seats;
 mod simulator;
 mod webhook;
 mod writes;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use uuid::Uuid;
 
 use crate::config::settings::{Settings, Site};
@@ -19,6 +19,9 @@ use crate::store::{Addition, Store};
 
 /// Polls that are written at once.
 const BATCH: usize = 1_000;
+
+/// The longest time that activity looks back.
+const USER_DAYS: i64 = 90;
 
 /// Writes the past of the first site into a new store; a store that has a past keeps it. To be
 /// called before the daemon opens the store.
@@ -42,6 +45,7 @@ pub(super) async fn write(settings: &Settings, past: &Past, seed: u64) -> anyhow
             store.keep_samples(&site.name, license(polls.iter().map(|poll| poll.0), past)).await?;
             store.keep_pools(&site.name, polls.to_vec()).await?;
         }
+        store.keep_users(&site.name, users(past)).await?;
         store.maintain_history(settings.storage.history, settings.time_zone).await?;
     }
     store.close().await;
@@ -64,6 +68,21 @@ fn license(times: impl Iterator<Item = DateTime<Utc>>, past: &Past) -> Vec<Sampl
         )
     });
     figures.collect()
+}
+
+/// The users of each day that activity looks back on, up to yesterday.
+fn users(past: &Past) -> Vec<(NaiveDate, Option<SeatType>, u32)> {
+    let today = past.end.date_naive();
+    let days = (1..=USER_DAYS).map(|back| today - TimeDelta::days(back));
+    let users = days.flat_map(|day| {
+        let (professional, analyzer) = past.users(day);
+        [
+            (day, Some(SeatType::Professional), professional),
+            (day, Some(SeatType::Analyzer), analyzer),
+            (day, None, professional + analyzer),
+        ]
+    });
+    users.collect()
 }
 
 /// A run that gave seats back, as the ledger has it.

@@ -150,6 +150,28 @@ impl Unit {
         query.query_map([series, range.start, range.end], row)?.collect()
     }
 
+    /// The rows of a series in a range of buckets, in order: which, and the time of the last sample.
+    pub(super) fn last_times(
+        self,
+        db: &Connection,
+        series: i64,
+        range: Range<i64>,
+    ) -> rusqlite::Result<Vec<(i64, i64)>> {
+        let sql = match self {
+            Self::Hour => {
+                "SELECT hour, last_at FROM history_hour
+                  WHERE series = ?1 AND hour >= ?2 AND hour < ?3 ORDER BY hour"
+            }
+            Self::Day => {
+                "SELECT day, last_at FROM history_day
+                  WHERE series = ?1 AND day >= ?2 AND day < ?3 ORDER BY day"
+            }
+        };
+        let mut query = db.prepare_cached(sql)?;
+        let row = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?));
+        query.query_map([series, range.start, range.end], row)?.collect()
+    }
+
     /// Puts a row in place of what is there.
     pub(super) fn put(
         self,

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use chrono::TimeDelta;
+use chrono::{NaiveDate, TimeDelta};
 use rusqlite::{Connection, OptionalExtension, params};
 use uuid::Uuid;
 
@@ -36,6 +36,23 @@ impl Store {
             keep(db, &site, &reading)
         })
         .await
+    }
+
+    /// Keeps the users of days as if the lists had been read once on each: for made-up histories.
+    /// `None`: of all types together.
+    pub async fn keep_users(
+        &self,
+        site: &str,
+        days: Vec<(NaiveDate, Option<SeatType>, u32)>,
+    ) -> Result<(), StoreError> {
+        let site = site.to_owned();
+        let change = move |db: &Connection| {
+            for (day, seat_type, users) in &days {
+                add_day(db, &site, (*day, *seat_type), *users, 1)?;
+            }
+            Ok(())
+        };
+        self.shared.gate.write("keep the users of days", change).await
     }
 }
 
@@ -120,21 +137,32 @@ fn keep_change(db: &Connection, site: &str, change: &Change) -> rusqlite::Result
 
 /// Adds who is new on a day, and counts the reading on its own day.
 fn keep_days(db: &Connection, site: &str, reading: &SeatReading) -> rusqlite::Result<()> {
-    let mut add = db.prepare_cached(
+    for (day, users) in &reading.new_on_days {
+        add_day(db, site, *day, *users, 0)?;
+    }
+    let today = reading.time.with_timezone(&reading.zone).date_naive();
+    let types = reading.lists.iter().map(|(seat_type, _)| Some(*seat_type));
+    for seat_type in types.chain([None]) {
+        add_day(db, site, (today, seat_type), 0, 1)?;
+    }
+    Ok(())
+}
+
+fn add_day(
+    db: &Connection,
+    site: &str,
+    (day, seat_type): (NaiveDate, Option<SeatType>),
+    users: u32,
+    readings: u32,
+) -> rusqlite::Result<()> {
+    let seat_type = seat_type.map_or("", SeatType::as_str);
+    db.prepare_cached(
         "INSERT INTO seat_day VALUES (?1, ?2, ?3, ?4, ?5)
          ON CONFLICT DO UPDATE SET users = users + excluded.users,
                                    readings = readings + excluded.readings",
-    )?;
-    for ((day, seat_type), users) in &reading.new_on_days {
-        let seat_type = seat_type.map_or("", SeatType::as_str);
-        add.execute(params![site, day.to_string(), seat_type, users, 0])?;
-    }
-    let today = reading.time.with_timezone(&reading.zone).date_naive().to_string();
-    let types = reading.lists.iter().map(|(seat_type, _)| seat_type.as_str());
-    for seat_type in types.chain([""]) {
-        add.execute(params![site, today, seat_type, 0, 1])?;
-    }
-    Ok(())
+    )?
+    .execute(params![site, day.to_string(), seat_type, users, readings])
+    .map(drop)
 }
 
 /// Keeps the figures of a type in the history once a day, at its first reading of that day; with the
