@@ -146,6 +146,9 @@ pub fn schedules(settings: &Settings) -> Vec<(String, &Schedule)> {
             list.push((format!("{prefix}{what}"), &site.release.schedule));
         }
     }
+    if let Some(reports) = &settings.reports {
+        list.push(("report".to_owned(), &reports.schedule));
+    }
     list
 }
 

@@ -39,6 +39,8 @@ pub struct Settings {
     /// What is watched for of the daemon itself (`Butler.alert`); sites have their own.
     pub alert: alert::Policy,
     pub alert_destination: Switches,
+    /// Reports on a schedule (`Butler.report`), when enabled.
+    pub reports: Option<Reports>,
     /// Where the status page is served, if it is (`Butler.web`).
     pub web: Option<SocketAddr>,
     /// Butler sections that the file fills in and Bursar doesn't implement, in file order.
@@ -54,6 +56,21 @@ impl Settings {
         let names = self.unimplemented.join(", ");
         Some(format!("these settings of Butler's are not used by Bursar: {names}"))
     }
+}
+
+/// `Butler.report`, when enabled.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reports {
+    pub schedule: Schedule,
+    /// As [`Period::parse`](crate::report::Period::parse) takes it.
+    pub period: &'static str,
+    /// At least one, each once.
+    pub formats: Vec<crate::report::Format>,
+    /// From the folder of the store.
+    pub folder: PathBuf,
+    pub email: bool,
+    /// Files that stay, of each format. At least 1.
+    pub keep: usize,
 }
 
 #[derive(Debug, Clone, PartialEq)]

@@ -28,6 +28,7 @@ mod release;
 mod release_cli;
 mod release_events;
 mod release_read;
+mod report;
 mod seats;
 mod simulator;
 mod webhook;

@@ -52,6 +52,7 @@ fn settings(named_sites: bool) -> Settings {
         cost: None,
         alert: Default::default(),
         alert_destination: Default::default(),
+        reports: None,
         web: None,
         unimplemented: Vec::new(),
     }

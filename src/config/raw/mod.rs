@@ -16,6 +16,7 @@ mod license;
 mod monitor_app;
 mod mqtt;
 mod release;
+mod report;
 mod seats;
 mod site;
 mod web;
@@ -29,6 +30,7 @@ pub(super) use license::*;
 pub(super) use monitor_app::*;
 pub(super) use mqtt::*;
 pub(super) use release::*;
+pub(super) use report::*;
 pub(super) use seats::*;
 pub(super) use site::*;
 pub(super) use web::*;
@@ -93,6 +95,9 @@ pub(super) struct Butler {
     /// What people are told of: rules, how often, and where to.
     #[schemars(extend("x-bursar" = true))]
     pub(super) alert: Alerting,
+    /// Reports on a schedule.
+    #[schemars(extend("x-bursar" = true))]
+    pub(super) report: Report,
     /// Several Qlik Sense sites. Each entry inherits `configQRS`, `cert`, `qlikSenseLicense` and
     /// `alert` from the common sections and may change single keys of them. When the list is used, the site's
     /// name becomes a tag, a topic level and a payload key.
@@ -114,6 +119,7 @@ impl Default for Butler {
             config_qrs: ConfigQrs::default(),
             cost: Cost::default(),
             alert: Alerting::default(),
+            report: Report::default(),
             sites: Vec::new(),
             qlik_sense_license: QlikSenseLicense::default(),
             influx_db: InfluxDb::default(),

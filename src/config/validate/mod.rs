@@ -8,6 +8,7 @@ mod license;
 mod monitor_app;
 mod mqtt;
 mod release;
+mod report;
 mod site;
 mod web;
 mod webhook;
@@ -299,6 +300,7 @@ pub(super) fn settings(check: &mut Check<'_>, root: &Node, ignored: &[String]) -
         cost: cost::settings(check, &butler.get("cost")),
         alert,
         alert_destination,
+        reports: report::settings(check, &butler.get("report")),
         named_sites: !top.sites.is_empty(),
         sites,
         influxdb,
