@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::alert::state::{Alert, Phase};
 use crate::config::Settings;
 use crate::destination::registry;
-use crate::event::{Body, Event, Monitor, ReleaseRun, ServerLicenseStatus};
+use crate::event::{Body, Event, Monitor, MonitorApp, ReleaseRun, ServerLicenseStatus};
 use crate::license::Pools;
 use crate::store::{Health, QueueState, Store, StoreError};
 
@@ -41,6 +41,8 @@ pub struct SiteStatus {
     pub name: String,
     pub server_license: Option<Seen<ServerLicenseStatus>>,
     pub access_licenses: Option<Seen<Pools>>,
+    /// Qlik's License Monitor app.
+    pub monitor_app: Option<Seen<MonitorApp>>,
     /// The last run of the release engine, rehearsals included.
     pub release: Option<Seen<ReleaseRun>>,
     pub monitors: Vec<MonitorStatus>,
@@ -104,6 +106,9 @@ impl Status {
                 if let Some(m) = &site.seats {
                     add(Monitor::Seats, &m.schedule);
                 }
+                if let Some(m) = &site.monitor_app {
+                    add(Monitor::App, &m.schedule);
+                }
                 if site.release.enable {
                     add(Monitor::Release, &site.release.schedule);
                 }
@@ -133,6 +138,7 @@ impl SiteStatus {
             name: name.to_owned(),
             server_license: None,
             access_licenses: None,
+            monitor_app: None,
             release: None,
             monitors: Vec::new(),
         }
@@ -144,6 +150,7 @@ impl SiteStatus {
         match event.body {
             Body::ServerLicenseStatus(value) => self.server_license = Some(Seen { time, value }),
             Body::AccessLicenseStatus(value) => self.access_licenses = Some(Seen { time, value }),
+            Body::MonitorApp(value) => self.monitor_app = Some(Seen { time, value }),
             Body::ReleaseRun(value) => self.release = Some(Seen { time, value }),
             Body::ServerLicenseExpiring(_)
             | Body::ServerLicenseExpired(_)
@@ -156,7 +163,6 @@ impl SiteStatus {
             | Body::SeatsKept(_)
             | Body::SeatActivity(_)
             | Body::SeatChanges(_)
-            | Body::MonitorApp(_)
             | Body::Alert(_) => {}
         }
     }

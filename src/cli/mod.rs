@@ -29,6 +29,7 @@ mod demo;
 mod healthcheck;
 mod import;
 pub mod insight;
+mod monitor_app;
 mod outbox;
 mod release;
 mod report;
@@ -96,6 +97,7 @@ enum Command {
     Release(release::Release),
     Alert(alert::Alert),
     Audit(audit::Audit),
+    MonitorApp(monitor_app::MonitorApp),
     Outbox(outbox::Outbox),
     Import(import::Import),
     Insight(insight::Insight),
@@ -127,6 +129,7 @@ pub fn main() -> ExitCode {
         Command::Release(command) => command.execute(),
         Command::Alert(command) => command.execute(),
         Command::Audit(command) => command.execute(),
+        Command::MonitorApp(command) => command.execute(),
         Command::Outbox(command) => command.execute(),
         Command::Import(command) => command.execute(),
         Command::Insight(command) => command.execute(),

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 
+use super::monitor_app::headline;
 use super::text::{self, Paint};
 use super::{ConfigFile, Exit, block_on};
 use crate::config::Settings;
@@ -123,6 +124,7 @@ pub fn render(picture: &Picture, zone: Tz, paint: Paint) -> String {
         let _ = writeln!(out, "{}", paint.strong(&format!("Site {}", site.name)));
         server_license_lines(&mut out, site, picture.time, paint);
         pool_lines(&mut out, site, picture.time, paint);
+        app_lines(&mut out, site, picture.time, paint);
         monitor_lines(&mut out, site, picture.time, zone, paint);
         out.push('\n');
     }
@@ -258,6 +260,16 @@ fn pool_rows(pools: &Pools, paint: Paint) -> Vec<Vec<String>> {
         rows.push(vec!["Tokens".to_owned(), bar, percent, facts.join(", ")]);
     }
     rows
+}
+
+fn app_lines(out: &mut String, site: &SiteStatus, now: DateTime<Utc>, paint: Paint) {
+    let Some(Seen { time, value: app }) = &site.monitor_app else { return };
+    let seen = paint.faint(&text::ago(*time, now));
+    let state = headline(app, paint);
+    let _ = writeln!(out, "  License Monitor  {state}   {seen}");
+    if !app.health.is_fine() {
+        let _ = writeln!(out, "                   {} (bursar monitor-app)", app.text);
+    }
 }
 
 fn monitor_lines(out: &mut String, site: &SiteStatus, now: DateTime<Utc>, zone: Tz, paint: Paint) {

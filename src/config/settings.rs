@@ -14,6 +14,7 @@ use super::schedule::Schedule;
 use super::secret::Secret;
 use crate::alert;
 use crate::insight::cost::Prices;
+use crate::license::monitor_app::Wanted;
 use crate::release::Policy;
 
 /// Everything a running daemon needs to know.
@@ -99,6 +100,7 @@ pub struct Site {
     pub server_license: Option<ServerLicenseMonitor>,
     pub access_license: Option<AccessLicenseMonitor>,
     pub seats: Option<SeatMonitor>,
+    pub monitor_app: Option<LicenseMonitorApp>,
     pub release: Release,
     /// `Butler.alert` with what the site has in its place.
     pub alert: alert::Policy,
@@ -156,6 +158,18 @@ pub struct SeatMonitor {
     pub keep_changes_days: u32,
     pub destination: Switches,
     pub user_tag: UserTag,
+}
+
+/// `licenseMonitorApp`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LicenseMonitorApp {
+    pub schedule: Schedule,
+    pub wanted: Wanted,
+    pub stale_hours: u32,
+    pub running_long_minutes: u32,
+    /// Runs are kept for so many days.
+    pub keep_runs_days: u32,
+    pub destination: Switches,
 }
 
 /// `licenseRelease`. There even when it is off, so that a plan can be made before it is switched on.
@@ -355,6 +369,8 @@ pub enum WebhookPurpose {
     Seats,
     /// `qlikSenseAlert` (Bursar's own): alerts.
     Alert,
+    /// `qlikSenseLicenseMonitorApp` (Bursar's own): how Qlik's License Monitor app is.
+    MonitorApp,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -23,6 +23,7 @@
 //! What is told of seats is in `payload/seats.rs`, of releases in `payload/release.rs`; those objects begin with `kind` on MQTT, where all of
 //! them have one topic.
 
+mod app;
 mod release;
 pub mod seats;
 
@@ -85,7 +86,7 @@ fn object(event: &Event, name: Option<&str>, named_site: bool) -> Map<String, Va
         Body::ReleaseRun(run) => release::release_run(run),
         Body::SeatActivity(activity) => seats::activity(activity),
         Body::SeatChanges(changes) => seats::changes(changes),
-        Body::MonitorApp(app) => plain(app),
+        Body::MonitorApp(app) => app::monitor_app(app, event.time),
         Body::Alert(notice) => plain(notice),
     };
     if let Some(name) = name {

@@ -89,7 +89,7 @@ impl From<&Settings> for Routes {
                 access_license: site.access_license.as_ref().map(|m| m.destination.clone()),
                 release: Some(site.release.destination.clone()),
                 seats: site.seats.as_ref().map(|m| m.destination.clone()),
-                app: None,
+                app: site.monitor_app.as_ref().map(|m| m.destination.clone()),
                 alert: Some(site.alert_destination.clone()),
                 user_tag: site.release.user_tag,
                 seat_user_tag: site.seats.as_ref().map_or(UserTag::Off, |m| m.user_tag),

@@ -2,10 +2,12 @@
 //!
 //! [`server`] is what `GET /qrs/license` says, [`status`] what that means on a given day, [`pools`]
 //! is what `GET /qrs/license/accesstypeoverview` says, [`seat`] the single seats and their people,
-//! [`changes`] what became of them between two readings.
+//! [`changes`] what became of them between two readings, [`monitor_app`] the app by which Qlik Sense
+//! itself watches its licenses.
 
 pub mod changes;
 mod date;
+pub mod monitor_app;
 pub mod pools;
 #[cfg(test)]
 mod samples;

@@ -10,6 +10,7 @@
 //! Several processes may use the file at once: the daemon, and commands beside it.
 
 mod alert;
+mod app;
 mod drops;
 mod error;
 mod file;

@@ -5,7 +5,7 @@ use chrono_tz::Tz;
 
 use crate::cli::text;
 use crate::alert::state::HeldBack;
-use crate::event::{LicenseState, Monitor, Severity};
+use crate::event::{AppHealth, LicenseState, Monitor, Severity};
 use crate::status::{SiteStatus, Status};
 
 #[derive(Template)]
@@ -32,6 +32,7 @@ struct Site<'a> {
     license: Option<License>,
     pools_seen: Option<String>,
     pools: Vec<Pool>,
+    app: Option<App>,
     release: Option<Release>,
     problems: Vec<String>,
     monitors: Vec<(&'static str, &'a str, String)>,
@@ -41,6 +42,13 @@ struct License {
     tone: &'static str,
     headline: String,
     details: Vec<String>,
+    seen: String,
+}
+
+struct App {
+    tone: &'static str,
+    headline: String,
+    lines: Vec<String>,
     seen: String,
 }
 
@@ -148,6 +156,28 @@ fn view<'a>(site: &'a SiteStatus, status: &Status, zone: Tz) -> Site<'a> {
         }),
         pools_seen: site.access_licenses.as_ref().map(|seen| text::ago(seen.time, status.time)),
         pools: site.access_licenses.as_ref().map_or_else(Vec::new, |seen| pools(&seen.value)),
+        app: site.monitor_app.as_ref().map(|seen| {
+            let app = &seen.value;
+            let mut lines = Vec::new();
+            if !app.health.is_fine() {
+                lines.push(app.text.clone());
+                lines.extend(app.errors.first().cloned());
+                lines.extend(app.hint.clone());
+            }
+            App {
+                tone: match app.health {
+                    AppHealth::Healthy | AppHealth::Running => "good",
+                    AppHealth::RunningLong
+                    | AppHealth::Stale
+                    | AppHealth::Disabled
+                    | AppHealth::Never => "warn",
+                    AppHealth::Failed | AppHealth::Missing | AppHealth::Unknown => "bad",
+                },
+                headline: app.health.words().to_owned(),
+                lines,
+                seen: text::ago(seen.time, status.time),
+            }
+        }),
         release: site.release.as_ref().map(|seen| {
             let run = &seen.value;
             let counts = run.types.iter().map(|counts| counts.summary(run.mode));

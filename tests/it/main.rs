@@ -19,6 +19,7 @@ mod import;
 mod influxdb;
 mod insight;
 mod insight_cli;
+mod monitor_app;
 mod mqtt;
 mod outbox;
 mod planning;

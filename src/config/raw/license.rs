@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Destination, LicenseRelease, SeatMonitor};
+use super::{Destination, LicenseMonitorApp, LicenseRelease, SeatMonitor};
 
 #[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -15,6 +15,9 @@ pub(in crate::config) struct QlikSenseLicense {
     /// The single seats: who has one, how they are used, and what changes.
     #[schemars(extend("x-bursar" = true))]
     pub(in crate::config) seat_monitor: SeatMonitor,
+    /// Qlik's License Monitor app: whether its reload works and its data are fresh.
+    #[schemars(extend("x-bursar" = true))]
+    pub(in crate::config) license_monitor_app: LicenseMonitorApp,
     /// Giving seats that nobody uses back to the pool. Check that your license agreement allows it
     /// before you switch it on.
     pub(in crate::config) license_release: LicenseRelease,

@@ -28,6 +28,9 @@ pub(in crate::config) struct WebhookNotification {
     /// above while they fire; that they are over comes here.
     #[schemars(extend("x-bursar" = true))]
     pub(in crate::config) qlik_sense_alert: WebhookList,
+    /// How Qlik's License Monitor app is, each poll.
+    #[schemars(extend("x-bursar" = true))]
+    pub(in crate::config) qlik_sense_license_monitor_app: WebhookList,
 }
 
 #[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]

@@ -5,6 +5,7 @@ mod alert;
 mod cost;
 mod influxdb;
 mod license;
+mod monitor_app;
 mod mqtt;
 mod release;
 mod site;

@@ -92,6 +92,7 @@ fn site(check: &Check<'_>, name: String, views: &[At<'_>; 4], available: &Availa
         server_license: licenses.server_license,
         access_license: licenses.access_license,
         seats: licenses.seats,
+        monitor_app: licenses.monitor_app,
         release: licenses.release,
         alert,
         alert_destination,

@@ -28,6 +28,11 @@ pub(super) fn settings(check: &Check<'_>, at: &At<'_>) -> Vec<Webhook> {
         ("qlikSenseLicenseRelease", WebhookPurpose::Release, &raw.qlik_sense_license_release),
         ("qlikSenseSeatMonitor", WebhookPurpose::Seats, &raw.qlik_sense_seat_monitor),
         ("qlikSenseAlert", WebhookPurpose::Alert, &raw.qlik_sense_alert),
+        (
+            "qlikSenseLicenseMonitorApp",
+            WebhookPurpose::MonitorApp,
+            &raw.qlik_sense_license_monitor_app,
+        ),
     ];
     if lists.iter().all(|(_, _, list)| list.webhooks.is_empty()) {
         check.warn(

@@ -4,6 +4,7 @@
 //! refuses the point.
 
 mod alert;
+mod app;
 mod release;
 mod seats;
 
@@ -26,7 +27,7 @@ pub const LICENSE_TYPE: &str = "license_type";
 pub fn is_reserved(monitor: Monitor, name: &str) -> bool {
     let names: &[&str] = match monitor {
         Monitor::ServerLicense => &["license_expired", "expiry_date", "days_until_expiry", "state"],
-        Monitor::App => &[],
+        Monitor::App => &app::FIELDS,
         Monitor::Alert => return name == "time" || alert::is_reserved(name),
         Monitor::Seats => return name == "time" || seats::is_reserved(name),
         Monitor::Release => return name == "time" || release::is_reserved(name),
@@ -62,6 +63,7 @@ pub fn are_made_of(body: &Body) -> bool {
         | Body::ReleaseRun(_)
         | Body::SeatActivity(_)
         | Body::SeatChanges(_)
+        | Body::MonitorApp(_)
         | Body::Alert(_) => true,
         Body::ServerLicenseExpiring(_)
         | Body::ServerLicenseExpired(_)
@@ -70,8 +72,7 @@ pub fn are_made_of(body: &Body) -> bool {
         | Body::SeatWithdrawn(_)
         | Body::SeatRestored(_)
         | Body::ReleaseRefused(_)
-        | Body::SeatsKept(_)
-        | Body::MonitorApp(_) => false,
+        | Body::SeatsKept(_) => false,
     }
 }
 
@@ -88,14 +89,14 @@ pub fn points(event: &Event, static_tags: Vec<(String, String)>, user_tag: UserT
             vec![release::seat(event, released, static_tags, user_tag)]
         }
         Body::ReleaseRun(run) => release::run(event, run, &static_tags),
+        Body::MonitorApp(app) => vec![app::point(event, app, static_tags)],
         Body::SeatActivity(activity) => seats::activity(event, activity, &static_tags),
         Body::SeatChanges(changes) => seats::changes(event, changes, &static_tags, user_tag),
         Body::SeatAnnounced(_)
         | Body::SeatWithdrawn(_)
         | Body::SeatRestored(_)
         | Body::ReleaseRefused(_)
-        | Body::SeatsKept(_)
-        | Body::MonitorApp(_) => vec![],
+        | Body::SeatsKept(_) => vec![],
         Body::Alert(notice) => vec![alert::notice(event, notice, static_tags)],
     }
 }

@@ -181,6 +181,7 @@ impl Destination for Webhook {
             WebhookPurpose::Release => event.monitor() == Monitor::Release,
             WebhookPurpose::Seats => event.monitor() == Monitor::Seats,
             WebhookPurpose::Alert => event.monitor() == Monitor::Alert,
+            WebhookPurpose::MonitorApp => event.monitor() == Monitor::App,
         };
         let switched_on = |switch: settings::SendSwitch| match event.class() {
             Class::Recurring => switch.recurring,
@@ -272,6 +273,7 @@ fn id(webhook: &settings::Webhook) -> String {
         WebhookPurpose::Release => "release",
         WebhookPurpose::Seats => "seats",
         WebhookPurpose::Alert => "alert",
+        WebhookPurpose::MonitorApp => "monitorApp",
     };
     let text = format!("{purpose} {} {}", method_name(webhook.method), webhook.url);
     let hash = hex::encode(Sha256::digest(text.as_bytes()));
