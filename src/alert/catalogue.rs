@@ -196,7 +196,7 @@ pub const ALL: [Entry; 24] = [
             Warning,
             0,
             "site",
-            "Qlik's License Monitor failed, is stale, runs long or is missing",
+            "Qlik's License Monitor failed, is stale, runs long, is missing or isn't reloaded",
         ),
         "info when it runs long",
     ),

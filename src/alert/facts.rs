@@ -123,8 +123,11 @@ pub enum AppState {
     Healthy,
     RunningLong,
     Failed,
+    /// Its data are old, or it was never reloaded.
     Stale,
     Missing,
+    /// The task that reloads it is switched off.
+    Disabled,
     /// The site's answer doesn't say.
     Unknown,
 }

@@ -11,13 +11,13 @@ use tokio::time::Instant;
 
 use self::slow::{Slow, read_slow};
 use super::facts::{
-    AppFacts, CertificateFacts, DaemonFacts, Fact, Facts, MonitorFacts, QueueFacts, ReleaseFacts,
+    AppFacts, AppState, CertificateFacts, DaemonFacts, Fact, Facts, MonitorFacts, QueueFacts, ReleaseFacts,
     Seen, SettingsFacts,
 };
 use crate::config::settings::Site;
 use crate::config::{self, Schedule, Settings};
 use crate::destination::registry;
-use crate::event::{Body, Event, Monitor};
+use crate::event::{AppHealth, Body, Event, Monitor};
 use crate::license;
 use crate::store::{Drop, Health, QueueState, Store, StoreError};
 
@@ -214,7 +214,7 @@ fn facts_of(
         budget: when(pools_on && settings.cost.is_some(), slow.budget),
         release: when(site.release.enable, release.into()),
         churn: slow.churn,
-        app: app_of(site, events),
+        app: when(site.monitor_app.is_some(), app_of(events).into()),
         monitors: Fact::Known(monitors),
     }
 }
@@ -229,12 +229,26 @@ fn schedules(site: &Site) -> Vec<(Monitor, &Schedule)> {
     let server = site.server_license.as_ref().map(|m| (Monitor::ServerLicense, &m.schedule));
     let access = site.access_license.as_ref().map(|m| (Monitor::AccessLicense, &m.schedule));
     let seats = site.seats.as_ref().map(|m| (Monitor::Seats, &m.schedule));
-    server.into_iter().chain(access).chain(seats).collect()
+    let app = site.monitor_app.as_ref().map(|m| (Monitor::App, &m.schedule));
+    server.into_iter().chain(access).chain(seats).chain(app).collect()
 }
 
 /// How Qlik's License Monitor is, by the newest event on it.
-fn app_of(_site: &Site, _events: &[&Event]) -> Fact<Seen<AppFacts>> {
-    Fact::Off
+fn app_of(events: &[&Event]) -> Option<Seen<AppFacts>> {
+    events.iter().find_map(|event| {
+        let Body::MonitorApp(app) = &event.body else { return None };
+        let state = match app.health {
+            AppHealth::Healthy | AppHealth::Running => AppState::Healthy,
+            AppHealth::RunningLong => AppState::RunningLong,
+            AppHealth::Failed => AppState::Failed,
+            AppHealth::Stale | AppHealth::Never => AppState::Stale,
+            AppHealth::Missing => AppState::Missing,
+            AppHealth::Disabled => AppState::Disabled,
+            AppHealth::Unknown => AppState::Unknown,
+        };
+        let (_, text, hint) = app.problem().unwrap_or_default();
+        Some(Seen { time: event.time, value: AppFacts { state, text, hint } })
+    })
 }
 
 /// The queues of destinations that the settings have, and those that lost events since the last

@@ -38,8 +38,14 @@ pub fn body(notice: &Notice, destinations: &[String], now: DateTime<Utc>) -> Bod
         resolved: resolved.then_some(now),
         repeats: notice.repeats,
         facts: alert.facts.clone(),
-        destinations: (!destinations.is_empty()).then(|| destinations.to_vec()),
+        // What concerns a queue may go beyond the kinds that the rule names: see `receivers`.
+        destinations: (!destinations.is_empty() && !is_of_queue(alert.key.rule))
+            .then(|| destinations.to_vec()),
     })
+}
+
+fn is_of_queue(rule: Rule) -> bool {
+    matches!(rule, Rule::QueueGrowing | Rule::QueueDropped)
 }
 
 /// The kind of a destination by the name of its queue: `webhook` of `webhook/1f0c2a9b`.
@@ -61,7 +67,7 @@ pub fn receivers<'a>(
         destinations.is_empty() || destinations.iter().any(|kind| kind == kind_of(queue))
     };
     let chosen: Vec<&str> = wanting.iter().filter(named).copied().collect();
-    if !matches!(key.rule, Rule::QueueGrowing | Rule::QueueDropped) {
+    if !is_of_queue(key.rule) {
         return chosen;
     }
     let others = |list: &[&'a str]| -> Vec<&'a str> {

@@ -72,6 +72,7 @@ fn app(facts: &Facts) -> Judged {
         AppState::Failed => "Qlik's License Monitor failed",
         AppState::Stale => "Qlik's License Monitor is stale",
         AppState::Missing => "Qlik's License Monitor is missing",
+        AppState::Disabled => "Qlik's License Monitor is not reloaded",
     };
     let (text, hint) = (seen.value.text.as_str(), seen.value.hint.as_str());
     let unhealthy = condition(rule, "", seen.time, title, text, hint);

@@ -339,7 +339,7 @@ fn the_license_monitor_app() {
         Facts { app: seen(facts), ..off() }
     };
     assert!(said(&of(AppState::Healthy)).is_empty());
-    for state in [AppState::Failed, AppState::Stale, AppState::Missing] {
+    for state in [AppState::Failed, AppState::Stale, AppState::Missing, AppState::Disabled] {
         assert_eq!(said(&of(state)), ["monitor-app-unhealthy warning: words"]);
     }
     assert_eq!(said(&of(AppState::RunningLong)), ["monitor-app-unhealthy info: words"]);
