@@ -16,6 +16,7 @@ pub mod mqtt;
 pub mod payload;
 pub mod registry;
 pub mod route;
+pub mod template;
 pub mod webhook;
 pub mod worker;
 

@@ -10,23 +10,27 @@
 
 mod cost;
 mod destinations;
+mod email;
 mod influxdb;
 mod license;
 mod mqtt;
 mod release;
 mod seats;
 mod site;
+mod template;
 mod web;
 mod webhook;
 
 pub(super) use cost::*;
 pub(super) use destinations::*;
+pub(super) use email::*;
 pub(super) use influxdb::*;
 pub(super) use license::*;
 pub(super) use mqtt::*;
 pub(super) use release::*;
 pub(super) use seats::*;
 pub(super) use site::*;
+pub(super) use template::*;
 pub(super) use web::*;
 pub(super) use webhook::*;
 
@@ -83,6 +87,9 @@ pub(super) struct Butler {
     pub(super) mqtt_config: MqttConfig,
     /// Webhooks: HTTP calls to anything.
     pub(super) webhook_notification: WebhookNotification,
+    /// E-mail by SMTP. Butler's own section, `emailNotification`, is about tasks and stays unused.
+    #[schemars(extend("x-bursar" = true))]
+    pub(super) email: Email,
     /// What licenses cost, for the figures and reports on it. Without prices no cost is shown.
     #[schemars(extend("x-bursar" = true))]
     pub(super) cost: Cost,
@@ -111,6 +118,7 @@ impl Default for Butler {
             influx_db: InfluxDb::default(),
             mqtt_config: MqttConfig::default(),
             webhook_notification: WebhookNotification::default(),
+            email: Email::default(),
         }
     }
 }

@@ -7,6 +7,7 @@ mod license;
 mod mqtt;
 mod release;
 mod site;
+mod template;
 mod web;
 mod webhook;
 
@@ -273,9 +274,15 @@ pub(super) fn settings(check: &mut Check<'_>, root: &Node, ignored: &[String]) -
     let influxdb = influxdb::settings(check, &butler.get("influxDb"));
     let mqtt = mqtt::settings(check, &butler.get("mqttConfig"));
     let webhooks = webhook::settings(check, &butler.get("webhookNotification"));
+    if top.email.enable {
+        let at = butler.at("email.enable");
+        check.error(&at, "this version sends no e-mail yet", "set it to false");
+    }
+    let email = None;
     let available = license::Available {
         influxdb: influxdb.is_some(),
         mqtt: mqtt.is_some(),
+        email: false,
         webhooks: webhooks.iter().map(|w| w.purpose).collect(),
         webhook_section: butler.at("webhookNotification.enable").read::<bool>(),
     };
@@ -299,6 +306,7 @@ pub(super) fn settings(check: &mut Check<'_>, root: &Node, ignored: &[String]) -
         influxdb,
         mqtt,
         webhooks,
+        email,
         unimplemented: ignored
             .iter()
             .map(|path| path.strip_prefix("Butler.").unwrap_or(path).to_owned())
