@@ -2,6 +2,7 @@
 //! finding is reported with its place.
 
 mod cost;
+mod email;
 mod influxdb;
 mod license;
 mod mqtt;
@@ -274,15 +275,11 @@ pub(super) fn settings(check: &mut Check<'_>, root: &Node, ignored: &[String]) -
     let influxdb = influxdb::settings(check, &butler.get("influxDb"));
     let mqtt = mqtt::settings(check, &butler.get("mqttConfig"));
     let webhooks = webhook::settings(check, &butler.get("webhookNotification"));
-    if top.email.enable {
-        let at = butler.at("email.enable");
-        check.error(&at, "this version sends no e-mail yet", "set it to false");
-    }
-    let email = None;
+    let email = email::settings(check, &butler.get("email"));
     let available = license::Available {
         influxdb: influxdb.is_some(),
         mqtt: mqtt.is_some(),
-        email: false,
+        email: email.is_some(),
         webhooks: webhooks.iter().map(|w| w.purpose).collect(),
         webhook_section: butler.at("webhookNotification.enable").read::<bool>(),
     };
