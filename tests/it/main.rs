@@ -26,5 +26,6 @@ mod release_cli;
 mod release_events;
 mod release_read;
 mod simulator;
+mod templates;
 mod webhook;
 mod writes;
