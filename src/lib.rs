@@ -17,6 +17,7 @@
 //! | [`insight`] | utilization, seasons, growth, forecast, cost: what the history says, without I/O |
 //! | [`planning`] | loads the history that [`insight`] is asked about |
 //! | [`release`] | giving idle seats back: rules, plan, guards, apply, undo |
+//! | [`report`] | reports for auditors and owners of budgets, as HTML, Markdown, CSV and JSON |
 //! | [`ledger`] | the audit trail of releases, hash-chained |
 //! | [`destination`] | the destination trait, the registry, one folder per destination |
 //! | [`store`] | the embedded SQL store: outbox, latest snapshots, history, migrations |
@@ -42,6 +43,7 @@ pub mod plain;
 pub mod planning;
 pub mod qrs;
 pub mod release;
+pub mod report;
 pub mod simulator;
 pub mod status;
 pub mod store;

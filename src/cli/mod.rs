@@ -27,9 +27,10 @@ mod config;
 mod demo;
 mod healthcheck;
 mod import;
-mod insight;
+pub mod insight;
 mod outbox;
 mod release;
+mod report;
 mod run;
 mod service;
 mod simulate;
@@ -96,6 +97,7 @@ enum Command {
     Outbox(outbox::Outbox),
     Import(import::Import),
     Insight(insight::Insight),
+    Report(report::Report),
     Config(config::Config),
     Healthcheck(healthcheck::Healthcheck),
     Service(service::Service),
@@ -125,6 +127,7 @@ pub fn main() -> ExitCode {
         Command::Outbox(command) => command.execute(),
         Command::Import(command) => command.execute(),
         Command::Insight(command) => command.execute(),
+        Command::Report(command) => command.execute(),
         Command::Config(command) => command.execute(),
         Command::Healthcheck(command) => command.execute(),
         Command::Service(command) => command.execute(),

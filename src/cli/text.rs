@@ -30,7 +30,6 @@ impl Paint {
     }
 
     /// Never.
-    #[cfg(test)]
     pub fn off() -> Self {
         Self { on: false }
     }

@@ -8,7 +8,7 @@ pub mod logging;
 pub mod notify;
 pub mod poller;
 mod release;
-mod seats;
+pub mod seats;
 pub mod service;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -269,7 +269,7 @@ struct Seen {
 
 /// Why a look brought nothing.
 #[derive(Debug, thiserror::Error)]
-enum Blind {
+pub enum Blind {
     #[error(transparent)]
     Site(#[from] qrs::Error),
     #[error(transparent)]
@@ -330,7 +330,13 @@ impl Job {
                 access_license::observe(client, deadline).await?.into()
             }
             Look::Seats { client, site } => {
-                seats::look(&self.shared, client, site, now, deadline).await?
+                let (store, zone) = (&self.shared.store, self.shared.settings.time_zone);
+                let observed = seats::look(store, client, site, zone, now, deadline).await?;
+                Seen {
+                    bodies: observed.bodies,
+                    reading: Some(observed.reading),
+                    problem: observed.problem,
+                }
             }
         })
     }

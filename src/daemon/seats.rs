@@ -1,35 +1,39 @@
 //! Looking at the seats: what the store knows, what the site says, and the difference.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use chrono_tz::Tz;
 use tokio::time::Instant;
 
-use super::{Blind, Seen, Shared};
+use super::Blind;
 use crate::config::settings::Site;
 use crate::event::Body;
 use crate::license::Pools;
-use crate::monitor::allocation_changes::{self, Before, Wishes};
+use crate::monitor::allocation_changes::{self, Before, Observed, Wishes};
 use crate::qrs;
 use crate::store::{Seats, Store, StoreError};
 
 /// The clock may have been set back a little.
 const OVERLAP: TimeDelta = TimeDelta::hours(1);
 
-/// One look at the seats of a site.
-pub(super) async fn look(
-    shared: &Shared,
+/// One look at the seats of a site; nothing is kept of it yet.
+///
+/// # Errors
+/// When the store can't be read, or not one list of the site.
+pub async fn look(
+    store: &Store,
     client: &qrs::Client,
     site: &Site,
+    zone: Tz,
     now: DateTime<Utc>,
     deadline: Instant,
-) -> Result<Seen, Blind> {
+) -> Result<Observed, Blind> {
     let monitor = site.seats.as_ref().expect("a site whose seats are looked at has the settings");
-    let seats = shared.store.seats(&site.name).await?;
+    let seats = store.seats(&site.name).await?;
     let read = allocation_changes::read(client, &seats, deadline).await?;
-    let before = before(&shared.store, &site.name, seats, now).await?;
-    let (policy, zone) = (&site.release.policy, shared.settings.time_zone);
-    let wishes = Wishes { monitor, policy, zone };
-    let observed = allocation_changes::observe(client, wishes, read, &before, now, deadline).await;
-    Ok(Seen { bodies: observed.bodies, reading: Some(observed.reading), problem: observed.problem })
+    // What Bursar did is asked for after the lists: a seat that is missing there is in the ledger.
+    let before = before(store, &site.name, seats, now).await?;
+    let wishes = Wishes { monitor, policy: &site.release.policy, zone };
+    Ok(allocation_changes::observe(client, wishes, read, &before, now, deadline).await)
 }
 
 /// What is known beside the lists.

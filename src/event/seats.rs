@@ -84,7 +84,7 @@ impl SeatActivity {
         };
         let types: Vec<_> = self.types.iter().map(of_type).collect();
         if types.is_empty() {
-            "seats: no list could be read".to_owned()
+            "seats: nobody has one".to_owned()
         } else {
             format!("seats: {}", types.join(", "))
         }

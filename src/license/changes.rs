@@ -11,6 +11,9 @@ use uuid::Uuid;
 
 use super::{Holder, Moment, Seat, SeatType};
 
+#[cfg(test)]
+mod tests;
+
 /// Whoever gets a seat again within so many days of losing one: churn.
 pub const CHURN_DAYS: i64 = 14;
 
@@ -448,7 +451,8 @@ fn is_deleted(seat: &Seat) -> bool {
 
 /// The user of the seat changed its row last.
 fn is_own(row: &SeatRow) -> bool {
-    let account = row.seat.holder.as_ref().map(Holder::account);
+    let holder = row.seat.holder.as_ref().map(Holder::account);
+    let account = holder.or_else(|| row.seat.deleted_user.as_deref().map(str::to_owned));
     let (Some(account), Some(by)) = (account, &row.modified_by) else { return false };
     account.to_lowercase() == by.to_lowercase()
 }
@@ -467,11 +471,16 @@ fn creator(row: &SeatRow) -> By {
 /// What Bursar took stays a release, whatever the user got instead.
 fn join_moves(changes: &mut Vec<Change>) {
     const TYPES: [SeatType; 2] = [SeatType::Professional, SeatType::Analyzer];
+    // A seat that is new itself, or somebody else's now, is nothing that was moved from.
+    let allocated = changes.iter().filter(|change| change.kind == ChangeKind::Allocated);
+    let new: HashSet<(SeatType, Uuid)> =
+        allocated.map(|change| (change.seat_type, change.seat)).collect();
     let mut losses: HashMap<Uuid, Vec<usize>> = HashMap::new();
     for (n, change) in changes.iter().enumerate() {
         let by_hand = !matches!(change.by, By::Bursar { .. });
         if change.kind.is_loss()
             && by_hand
+            && !new.contains(&(change.seat_type, change.seat))
             && TYPES.contains(&change.seat_type)
             && let Some(holder) = &change.holder
         {

@@ -143,7 +143,10 @@ pub async fn observe(
 
     let rules = rules(&current, before, &people, policy, now);
     let seen = seen_first_uses(before, &fresh);
-    let types = fresh.iter().map(|(seat_type, _)| *seat_type);
+    // A type that nobody has or had a seat of is no news.
+    let had = |seat_type| before.seats.list(seat_type).is_some_and(|list| !list.seats.is_empty());
+    let types = fresh.iter().filter(|(seat_type, seats)| !seats.is_empty() || had(*seat_type));
+    let types = types.map(|(seat_type, _)| *seat_type);
     let activity = tell(&after_all, types, &seen, &rules, now);
     let mut bodies = vec![Body::SeatActivity(activity)];
     if let Some(told) = told(&changes, now) {

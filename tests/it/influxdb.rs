@@ -1,7 +1,7 @@
 #![expect(clippy::unwrap_used, reason = "in tests a panic is the report")]
 
 mod release;
-mod v1;
+pub mod v1;
 mod v2;
 mod v3;
 

@@ -160,8 +160,8 @@ fn payloads_are_as_their_schemas_say() {
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
-    assert_eq!(files, seen);
-    assert_eq!(files.len(), 7);
+    assert!(seen.is_subset(&files), "{seen:?}");
+    assert_eq!(seen.len(), 7);
 }
 
 fn lines(event: &Event, user_tag: UserTag) -> Vec<String> {

@@ -140,6 +140,8 @@ async fn answer(
     if seats.lists.is_empty() {
         return Ok(None);
     }
+    // The site's clock, or a simulated one, may run ahead.
+    let now = seats.lists.iter().map(|list| list.last_read).fold(now, std::cmp::max);
     let zone = settings.time_zone;
     let today = now.with_timezone(&zone).date_naive();
     let from = (now - TimeDelta::days(100)).with_timezone(&zone).date_naive();
@@ -166,7 +168,9 @@ async fn answer(
     let rules = rules(&seats, &past, pools, site, now);
     let usage = idle::usage(&all, now);
     let active = activity::activity(&all, now);
-    let types = seats.lists.iter().map(|list| {
+    // A type that nobody has is not asked about.
+    let lists = seats.lists.iter().filter(|list| !list.seats.is_empty());
+    let types = lists.map(|list| {
         let seat_type = list.seat_type;
         OfType {
             first_read: list.first_read,

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::super::release::Target;
 use super::super::text::{self, Paint};
 use super::super::{Exit, block_on};
-use crate::destination::payload::seats::change as as_json;
+use crate::destination::payload::seats;
 use crate::event::{ChangeCount, count_changes};
 use crate::license::changes::{By, Change, ChangeKind, TimeFrom};
 use crate::plain::one_line;
@@ -46,7 +46,7 @@ struct Answer {
     watched_since: DateTime<Utc>,
     /// Seats that the first reading found, allocated in these days.
     initial: u32,
-    counts: Vec<ChangeCount>,
+    counts: Vec<Value>,
     periods: Vec<Period>,
     /// Oldest first.
     changes: Vec<Value>,
@@ -75,46 +75,46 @@ impl Changes {
             "{} does not exist yet: start the daemon (bursar run), which reads the seats",
             path.display()
         );
-        let now = Utc::now();
-        let from = now - TimeDelta::days(self.days.into());
-        let (seats, changes) = block_on(async {
+        let (known, changes, now) = block_on(async {
             let store = Store::open(path, settings.storage.outbox).await?;
             let seats = store.seats(&site.name).await?;
-            // The site's clock may run a little ahead.
+            // The site's clock, or a simulated one, may run ahead.
+            let now = seats.lists.iter().map(|list| list.last_read).fold(Utc::now(), Ord::max);
+            let from = now - TimeDelta::days(self.days.into());
             let to = now + TimeDelta::minutes(15);
             let changes = store.seat_changes(&site.name, from, to).await?;
             store.close().await;
-            anyhow::Ok((seats, changes))
+            anyhow::Ok((seats, changes, now))
         })??;
-        let Some(watched_since) = seats.lists.iter().map(|list| list.first_read).min() else {
+        let Some(watched_since) = known.lists.iter().map(|list| list.first_read).min() else {
             eprintln!("bursar: {}", super::activity::never_read(&site));
             return Ok(Exit::NotInOrder);
         };
         let initial = changes.iter().filter(|change| change.initial).count();
+        let counts = count_changes(&changes);
         let answer = Answer {
             site: site.name.clone(),
             time: now,
             days: self.days,
             watched_since,
             initial: u32::try_from(initial).unwrap_or(u32::MAX),
-            counts: count_changes(&changes),
-            periods: periods(&changes, from, now, settings.time_zone),
-            changes: changes.iter().map(as_json).collect(),
+            counts: counts.iter().map(seats::count).collect(),
+            periods: periods(&changes, self.days, now, settings.time_zone),
+            changes: changes.iter().map(seats::change).collect(),
         };
         if self.json {
             outln!("{}", serde_json::to_string_pretty(&answer)?);
         } else {
-            let paint = Paint::for_stdout();
-            out!("{}", render(&answer, &changes, self.limit, settings.time_zone, paint));
+            out!("{}", render(&answer, &counts, &changes, self.limit, settings.time_zone));
         }
         Ok(Exit::Ok)
     }
 }
 
 /// Days, or weeks where there are many.
-fn periods(changes: &[Change], from: DateTime<Utc>, now: DateTime<Utc>, zone: Tz) -> Vec<Period> {
+fn periods(changes: &[Change], days: u32, now: DateTime<Utc>, zone: Tz) -> Vec<Period> {
     let day = |time: DateTime<Utc>| time.with_timezone(&zone).date_naive();
-    let (first, last) = (day(from), day(now));
+    let (first, last) = (day(now - TimeDelta::days(days.into())), day(now));
     let step = match (last - first).num_days() {
         ..=14 => 1,
         15..=100 => 7,
@@ -143,8 +143,14 @@ fn periods(changes: &[Change], from: DateTime<Utc>, now: DateTime<Utc>, zone: Tz
     periods
 }
 
-fn render(answer: &Answer, changes: &[Change], limit: usize, zone: Tz, paint: Paint) -> String {
-    let mut out = String::new();
+fn render(
+    answer: &Answer,
+    counts: &[ChangeCount],
+    changes: &[Change],
+    limit: usize,
+    zone: Tz,
+) -> String {
+    let (mut out, paint) = (String::new(), Paint::for_stdout());
     let days = answer.days;
     let title = format!("Site {}, changes of seats, last {days} days", answer.site);
     let _ = writeln!(out, "{}", paint.strong(&title));
@@ -159,10 +165,10 @@ fn render(answer: &Answer, changes: &[Change], limit: usize, zone: Tz, paint: Pa
         let _ = writeln!(out, "  {} seats allocated then, by createdDate", answer.initial);
     }
     out.push('\n');
-    if answer.counts.is_empty() {
+    if counts.is_empty() {
         let _ = writeln!(out, "  nothing changed since");
     }
-    let rows: Vec<_> = answer.counts.iter().map(count_row).collect();
+    let rows: Vec<_> = counts.iter().map(count_row).collect();
     for line in text::columns(&rows).lines() {
         let _ = writeln!(out, "  {line}");
     }
@@ -219,8 +225,10 @@ fn period_chart(out: &mut String, periods: &[Period], paint: Paint) {
             period.allocated,
             bar(period.allocated),
             period.lost,
-            bar(period.lost).trim_end()
+            bar(period.lost)
         );
+        out.truncate(out.trim_end().len());
+        out.push('\n');
     }
 }
 

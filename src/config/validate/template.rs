@@ -59,7 +59,7 @@ pub(super) fn source(
     match tried {
         Ok(()) => Some(source),
         Err(error) => {
-            check.error(&at, told(&source, &error), error.fix);
+            check.error(&at, told(&source, !file.is_empty(), &error), error.fix);
             None
         }
     }
@@ -81,13 +81,17 @@ fn named(check: &Check<'_>, at: &At<'_>, text: &str) -> Option<Option<&'static s
     None
 }
 
-/// Where in which template. A template with references in it is not quoted: they may be secret.
-fn told(source: &Source, error: &Error) -> String {
+/// Where in which template.
+fn told(source: &Source, is_file: bool, error: &Error) -> String {
     match error.place {
-        Some((line, column)) => {
-            format!("template {}:{line}:{column}: {}", source.name, error.what)
+        Some((line, column)) if is_file => {
+            format!("{}:{line}:{column}: {}", source.name, error.what)
         }
-        None => format!("template {}: {}", source.name, error.what),
+        Some((line, column)) => {
+            format!("line {line}, column {column} of the template: {}", error.what)
+        }
+        None if is_file => format!("{}: {}", source.name, error.what),
+        None => error.what.clone(),
     }
 }
 

@@ -12,7 +12,7 @@
 use serde_json::{Map, Value, json};
 
 use super::time;
-use crate::event::{SeatActivity, SeatChanges};
+use crate::event::{ChangeCount, SeatActivity, SeatChanges};
 use crate::license::Change;
 use crate::license::changes::By;
 
@@ -34,21 +34,20 @@ pub(super) fn activity(activity: &SeatActivity) -> Object {
 }
 
 pub(super) fn changes(changes: &SeatChanges) -> Object {
-    let counts: Vec<_> = changes
-        .counts
-        .iter()
-        .map(|counted| {
-            json!({
-                "licenseType": counted.seat_type.as_str(),
-                "change": counted.kind.as_str(),
-                "count": counted.count,
-                "churn": counted.churn,
-                "byBursar": counted.by_bursar,
-            })
-        })
-        .collect();
+    let counts: Vec<_> = changes.counts.iter().map(count).collect();
     let listed: Vec<_> = changes.changes.iter().map(change).collect();
     object(json!({ "counts": counts, "changes": listed, "omitted": changes.omitted }))
+}
+
+/// How often something happened as JSON: the same for messages and for the command line.
+pub fn count(counted: &ChangeCount) -> Value {
+    json!({
+        "licenseType": counted.seat_type.as_str(),
+        "change": counted.kind.as_str(),
+        "count": counted.count,
+        "churn": counted.churn,
+        "byBursar": counted.by_bursar,
+    })
 }
 
 /// One change as JSON: the same for messages and for the command line.

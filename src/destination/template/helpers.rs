@@ -327,7 +327,7 @@ mod tests {
             ("{{line text}}", "a<b>& c"),
             (
                 "{{slack text}}|{{slack text max=10}}|{{slack text max=5}}",
-                "a&lt;b&gt;&amp;\nc|a&lt;b&gt;…|a…",
+                "a&lt;b&gt;&amp;\nc|a&lt;b…|a…",
             ),
             ("{{date nope}}", "error: Failed to access variable in strict mode Some(\"nope\")"),
             ("{{json nope}}", "error: Failed to access variable in strict mode Some(\"nope\")"),

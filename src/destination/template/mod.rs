@@ -14,7 +14,7 @@ pub mod shipped;
 use std::fmt;
 
 use chrono_tz::Tz;
-use handlebars::{Handlebars, RenderErrorReason};
+use handlebars::{Handlebars, RenderErrorReason, TemplateErrorReason};
 use serde_json::{Map, Value};
 
 use crate::config::Secret;
@@ -115,7 +115,7 @@ impl Template {
         helpers::register(&mut handlebars, source.zone);
         handlebars.register_template_string(NAME, &source.text).map_err(|error| Error {
             place: error.pos(),
-            what: format!("it is no Handlebars: {}", syntax(&error.reason().to_string())),
+            what: syntax(error.reason()),
             fix: "see that every {{ has its }} and every block its end, such as {{/if}}".into(),
         })?;
         let values = source.values.iter();
@@ -192,10 +192,12 @@ fn excerpt(text: &str, line: usize, column: usize) -> String {
     if shown.trim().is_empty() { String::new() } else { format!(", after: {}", shown.trim()) }
 }
 
-/// The parser's answer without its drawing.
-fn syntax(text: &str) -> String {
-    let last = text.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or(text);
-    last.trim_start_matches("= ").to_owned()
+/// What the parser says: its list of everything that may come next helps nobody.
+fn syntax(reason: &TemplateErrorReason) -> String {
+    match reason {
+        TemplateErrorReason::InvalidSyntax(_) => "it can't be read from here on".into(),
+        other => format!("it can't be read: {other}"),
+    }
 }
 
 fn reason(reason: &RenderErrorReason) -> String {
@@ -211,24 +213,36 @@ fn reason(reason: &RenderErrorReason) -> String {
 }
 
 fn advice(reason: &RenderErrorReason, map: &Map<String, Value>) -> String {
-    let guarded = "for what not every event has: {{#if (has NAME)}}...{{/if}} or \
-                   {{default NAME \"\"}}; all names are in docs/templates-reference.md";
     match reason {
         RenderErrorReason::MissingVariable(Some(name)) if name.starts_with("values.") => {
             format!("add {} to the values of this template", name.trim_start_matches("values."))
         }
-        RenderErrorReason::MissingVariable(Some(name)) => {
-            let near = |known: &&String| strsim::jaro_winkler(known, name) > 0.88;
-            match map.keys().find(near) {
-                Some(known) => format!("did you mean {known}? {guarded}"),
-                None => guarded.into(),
-            }
+        RenderErrorReason::MissingVariable(name) => {
+            let near = name.as_ref().and_then(|name| nearest(name, map));
+            let near = near.map_or(String::new(), |near| format!("did you mean {near}? or "));
+            format!(
+                "{near}write {{{{default NAME \"\"}}}} or {{{{#if (has NAME)}}}} for what not every \
+                 event has; all names are in docs/templates-reference.md"
+            )
         }
-        RenderErrorReason::HelperNotFound(_) => {
-            "all helpers are in docs/templates-reference.md".into()
+        RenderErrorReason::PartialNotFound(_) => {
+            "define it in the template, with {{#*inline \"NAME\"}}".into()
         }
-        _ => guarded.into(),
+        _ => "all helpers are in docs/templates-reference.md".into(),
     }
+}
+
+/// The name that is most like the wrong one, of the event's own and of its alert's.
+fn nearest(wrong: &str, map: &Map<String, Value>) -> Option<String> {
+    let alert = map.get("alert").and_then(Value::as_object);
+    let alert = alert.into_iter().flat_map(Map::keys).map(|name| format!("alert.{name}"));
+    map.keys()
+        .cloned()
+        .chain(alert)
+        .map(|name| (strsim::jaro_winkler(&name.to_lowercase(), &wrong.to_lowercase()), name))
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .filter(|(likeness, _)| *likeness > 0.88)
+        .map(|(_, name)| name)
 }
 
 /// The inside of a JSON text.

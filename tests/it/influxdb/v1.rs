@@ -20,7 +20,7 @@ use super::{access_licenses, build, routes, server_license, tag, time};
 use crate::support::influxd::{self, ADMIN, Influxd, PASSWORD};
 use crate::support::proxy::{Mode, Proxy};
 
-pub(super) fn v1(url: url::Url, database: &str) -> settings::InfluxDb {
+pub fn v1(url: url::Url, database: &str) -> settings::InfluxDb {
     settings::InfluxDb {
         url,
         ca_cert: None,
@@ -39,7 +39,7 @@ pub(super) fn v1(url: url::Url, database: &str) -> settings::InfluxDb {
 }
 
 /// Field names and types of a measurement, sorted.
-pub(super) async fn field_types(
+pub async fn field_types(
     influxd: &Influxd,
     database: &str,
     measurement: &str,
