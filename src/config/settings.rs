@@ -8,11 +8,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use chrono_tz::Tz;
+use lettre::message::Mailbox;
 use url::Url;
 
 use super::schedule::Schedule;
 use super::secret::Secret;
 use crate::alert;
+use crate::destination::template;
 use crate::insight::cost::Prices;
 use crate::license::monitor_app::Wanted;
 use crate::release::Policy;
@@ -34,6 +36,7 @@ pub struct Settings {
     pub influxdb: Option<InfluxDb>,
     pub mqtt: Option<Mqtt>,
     pub webhooks: Vec<Webhook>,
+    pub email: Option<Email>,
     /// What seats and minutes cost (`Butler.cost`); `None` when nothing has a price.
     pub cost: Option<Prices>,
     /// What is watched for of the daemon itself (`Butler.alert`); sites have their own.
@@ -234,6 +237,7 @@ pub struct Switches {
     pub influxdb_tags: Vec<Tag>,
     pub mqtt: SendSwitch,
     pub webhook: SendSwitch,
+    pub email: SendSwitch,
 }
 
 /// `enable` of a destination is folded in: both are false when it is off.
@@ -294,6 +298,7 @@ pub struct Mqtt {
     pub keep_alive: Duration,
     pub tls: Option<MqttTls>,
     pub topics: MqttTopics,
+    pub templates: MqttTemplates,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -341,6 +346,63 @@ pub struct MqttTopics {
     pub status: String,
 }
 
+/// Templates in the place of the built-in payloads, by topic.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct MqttTemplates {
+    pub server_license: Option<template::Source>,
+    pub server_license_alert: Option<template::Source>,
+    pub access_license: Option<template::Source>,
+    pub release: Option<template::Source>,
+    pub seats: Option<template::Source>,
+    pub seat_changes: Option<template::Source>,
+    pub monitor_app: Option<template::Source>,
+    pub alert: Option<template::Source>,
+}
+
+/// `Butler.email`, when enabled.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Email {
+    pub host: String,
+    pub port: u16,
+    pub security: EmailSecurity,
+    /// Own CA; the system's roots when absent.
+    pub ca_cert: Option<PathBuf>,
+    pub reject_unauthorized: bool,
+    /// The name in the server's certificate, when it isn't `host`.
+    pub server_name: Option<String>,
+    pub auth: Option<BasicAuth>,
+    /// What Bursar calls itself in EHLO.
+    pub hello_name: Option<String>,
+    pub from: Mailbox,
+    /// At least one of `to` and `cc`.
+    pub to: Vec<Mailbox>,
+    pub cc: Vec<Mailbox>,
+    /// For one command and its answer.
+    pub timeout: Duration,
+    /// Kept on one line.
+    pub subject: Option<template::Source>,
+    pub text: Option<template::Source>,
+    pub html: Option<template::Source>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EmailSecurity {
+    /// Begins in plain text and must be encrypted before anything is said (usually port 587).
+    StartTls,
+    /// Encrypted from the first byte (usually port 465).
+    Tls,
+    /// Never encrypted.
+    None,
+}
+
+/// A body made by a template in the place of the built-in one.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BodyTemplate {
+    pub source: template::Source,
+    /// The HTTP header.
+    pub content_type: String,
+}
+
 /// One webhook, with the kind of message it is for.
 #[derive(Clone, PartialEq)]
 pub struct Webhook {
@@ -357,6 +419,8 @@ pub struct Webhook {
     /// `rateLimit`: at least this long between two calls. Zero = no limit.
     pub rate_limit: Duration,
     pub timeout: Duration,
+    /// In the place of the built-in JSON; never with GET.
+    pub template: Option<BodyTemplate>,
 }
 
 impl fmt::Debug for Webhook {

@@ -31,5 +31,6 @@ mod release_read;
 mod report;
 mod seats;
 mod simulator;
+mod templates;
 mod webhook;
 mod writes;

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bursar::config::settings::{
-    HistoryRetention, Log, Mqtt as MqttSettings, MqttAuth, MqttProtocol, MqttTls, MqttTopics,
-    OutboxLimits, Storage,
+    HistoryRetention, Log, Mqtt as MqttSettings, MqttAuth, MqttProtocol, MqttTemplates, MqttTls,
+    MqttTopics, OutboxLimits, Storage,
 };
 use bursar::config::{Secret, Settings};
 use bursar::destination::mqtt::Mqtt;
@@ -48,6 +48,7 @@ fn settings(named_sites: bool) -> Settings {
         named_sites,
         influxdb: None,
         mqtt: None,
+        email: None,
         webhooks: Vec::new(),
         cost: None,
         alert: Default::default(),
@@ -78,6 +79,7 @@ fn mqtt(port: u16, protocol: MqttProtocol) -> MqttSettings {
             alert: "alerts".into(),
             status: "bursar/status".into(),
         },
+        templates: MqttTemplates::default(),
     }
 }
 

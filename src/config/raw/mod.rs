@@ -11,6 +11,7 @@
 mod alert;
 mod cost;
 mod destinations;
+mod email;
 mod influxdb;
 mod license;
 mod monitor_app;
@@ -19,12 +20,14 @@ mod release;
 mod report;
 mod seats;
 mod site;
+mod template;
 mod web;
 mod webhook;
 
 pub(super) use alert::*;
 pub(super) use cost::*;
 pub(super) use destinations::*;
+pub(super) use email::*;
 pub(super) use influxdb::*;
 pub(super) use license::*;
 pub(super) use monitor_app::*;
@@ -33,6 +36,7 @@ pub(super) use release::*;
 pub(super) use report::*;
 pub(super) use seats::*;
 pub(super) use site::*;
+pub(super) use template::*;
 pub(super) use web::*;
 pub(super) use webhook::*;
 
@@ -89,6 +93,9 @@ pub(super) struct Butler {
     pub(super) mqtt_config: MqttConfig,
     /// Webhooks: HTTP calls to anything.
     pub(super) webhook_notification: WebhookNotification,
+    /// E-mail by SMTP. Butler's own section, `emailNotification`, is about tasks and stays unused.
+    #[schemars(extend("x-bursar" = true))]
+    pub(super) email: Email,
     /// What licenses cost, for the figures and reports on it. Without prices no cost is shown.
     #[schemars(extend("x-bursar" = true))]
     pub(super) cost: Cost,
@@ -125,6 +132,7 @@ impl Default for Butler {
             influx_db: InfluxDb::default(),
             mqtt_config: MqttConfig::default(),
             webhook_notification: WebhookNotification::default(),
+            email: Email::default(),
         }
     }
 }

@@ -13,6 +13,7 @@ use super::{At, Check, monitor_app, release};
 pub(super) struct Available {
     pub(super) influxdb: bool,
     pub(super) mqtt: bool,
+    pub(super) email: bool,
     pub(super) webhooks: Vec<WebhookPurpose>,
     pub(super) webhook_section: bool,
 }
@@ -194,6 +195,9 @@ pub(super) fn check_switches(
     if raw.webhook.enable && !available.webhook_section {
         off("webhook", "webhookNotification");
     }
+    if raw.email.enable && !available.email {
+        off("email", "email");
+    }
     send(&raw.webhook, available.webhook_section)
 }
 
@@ -209,6 +213,7 @@ pub(super) fn usable_switches(
         influxdb_tags: check.tags(&at.at("influxDb.tag.static"), &raw.influx_db.tag.fixed),
         mqtt: send(&raw.mqtt, available.mqtt),
         webhook: send(&raw.webhook, available.webhook_section),
+        email: send(&raw.email, available.email),
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod alert;
 mod cost;
+mod email;
 mod influxdb;
 mod license;
 mod monitor_app;
@@ -10,6 +11,7 @@ mod mqtt;
 mod release;
 mod report;
 mod site;
+mod template;
 mod web;
 mod webhook;
 
@@ -276,9 +278,11 @@ pub(super) fn settings(check: &mut Check<'_>, root: &Node, ignored: &[String]) -
     let influxdb = influxdb::settings(check, &butler.get("influxDb"));
     let mqtt = mqtt::settings(check, &butler.get("mqttConfig"));
     let webhooks = webhook::settings(check, &butler.get("webhookNotification"));
+    let email = email::settings(check, &butler.get("email"));
     let available = license::Available {
         influxdb: influxdb.is_some(),
         mqtt: mqtt.is_some(),
+        email: email.is_some(),
         webhooks: webhooks.iter().map(|w| w.purpose).collect(),
         webhook_section: butler.at("webhookNotification.enable").read::<bool>(),
     };
@@ -306,6 +310,7 @@ pub(super) fn settings(check: &mut Check<'_>, root: &Node, ignored: &[String]) -
         influxdb,
         mqtt,
         webhooks,
+        email,
         unimplemented: ignored
             .iter()
             .map(|path| path.strip_prefix("Butler.").unwrap_or(path).to_owned())
