@@ -5,6 +5,7 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
+use crate::alert::state::{Alert, Phase};
 use crate::config::Settings;
 use crate::destination::registry;
 use crate::event::{Body, Event, Monitor, MonitorApp, ReleaseRun, ServerLicenseStatus};
@@ -21,6 +22,8 @@ pub struct Status {
     pub time_zone: String,
     pub sites: Vec<SiteStatus>,
     pub queues: Vec<Queue>,
+    /// What fires, worst first.
+    pub alerts: Vec<Alert>,
 }
 
 /// What waits for a destination.
@@ -77,6 +80,9 @@ impl Status {
             let name = names.iter().find(|(id, _)| *id == state.destination);
             Queue { title: name.map(|(_, title)| title.clone()), state }
         });
+        let firing = store.alerts().await?.into_values();
+        let mut alerts: Vec<_> = firing.filter(|alert| alert.phase == Phase::Firing).collect();
+        alerts.sort_by_key(|alert| std::cmp::Reverse(alert.severity));
         let sites = settings
             .sites
             .iter()
@@ -120,6 +126,7 @@ impl Status {
             time_zone: settings.time_zone.name().to_owned(),
             sites,
             queues: queues.collect(),
+            alerts,
         })
     }
 }

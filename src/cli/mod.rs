@@ -20,6 +20,7 @@ macro_rules! outln {
     };
 }
 
+mod alert;
 mod audit;
 mod check;
 mod completions;
@@ -27,10 +28,11 @@ mod config;
 mod demo;
 mod healthcheck;
 mod import;
-mod insight;
+pub mod insight;
 mod monitor_app;
 mod outbox;
 mod release;
+mod report;
 mod run;
 mod service;
 mod simulate;
@@ -93,11 +95,13 @@ enum Command {
     Demo(demo::Demo),
     Simulate(simulate::Simulate),
     Release(release::Release),
+    Alert(alert::Alert),
     Audit(audit::Audit),
     MonitorApp(monitor_app::MonitorApp),
     Outbox(outbox::Outbox),
     Import(import::Import),
     Insight(insight::Insight),
+    Report(report::Report),
     Config(config::Config),
     Healthcheck(healthcheck::Healthcheck),
     Service(service::Service),
@@ -123,11 +127,13 @@ pub fn main() -> ExitCode {
         Command::Demo(command) => command.execute(),
         Command::Simulate(command) => command.execute(),
         Command::Release(command) => command.execute(),
+        Command::Alert(command) => command.execute(),
         Command::Audit(command) => command.execute(),
         Command::MonitorApp(command) => command.execute(),
         Command::Outbox(command) => command.execute(),
         Command::Import(command) => command.execute(),
         Command::Insight(command) => command.execute(),
+        Command::Report(command) => command.execute(),
         Command::Config(command) => command.execute(),
         Command::Healthcheck(command) => command.execute(),
         Command::Service(command) => command.execute(),

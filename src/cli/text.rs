@@ -30,7 +30,6 @@ impl Paint {
     }
 
     /// Never.
-    #[cfg(test)]
     pub fn off() -> Self {
         Self { on: false }
     }
@@ -146,6 +145,9 @@ pub fn schedules(settings: &Settings) -> Vec<(String, &Schedule)> {
             let what = if site.release.dry_run { "release, rehearsal" } else { "release" };
             list.push((format!("{prefix}{what}"), &site.release.schedule));
         }
+    }
+    if let Some(reports) = &settings.reports {
+        list.push(("report".to_owned(), &reports.schedule));
     }
     list
 }

@@ -2,6 +2,7 @@
 //!
 //! Everything that is spawned here is owned by the [`Daemon`] and joined by [`Daemon::stop`].
 
+mod alert;
 mod app;
 mod history;
 pub mod lock;
@@ -9,6 +10,7 @@ pub mod logging;
 pub mod notify;
 pub mod poller;
 mod release;
+mod report;
 pub mod seats;
 pub mod service;
 
@@ -110,6 +112,11 @@ impl Daemon {
             daemon.start_site(&shared, site)?;
         }
         daemon.pollers.spawn(history::run(shared.clone(), daemon.stop_polling.clone()));
+        daemon.pollers.spawn(alert::run(shared.clone(), daemon.stop_polling.clone()));
+        if let Some(reports) = shared.settings.reports.clone() {
+            let stop = daemon.stop_polling.clone();
+            daemon.pollers.spawn(report::run(shared.clone(), reports, stop));
+        }
         daemon.pollers.spawn(certificates(shared, daemon.stop_polling.clone()));
         Ok(daemon)
     }

@@ -194,7 +194,7 @@ pub fn alert_text(event: &Event) -> Option<String> {
     }
 }
 
-fn expiring_text(status: &ServerLicenseStatus) -> String {
+pub(crate) fn expiring_text(status: &ServerLicenseStatus) -> String {
     match (status.days_until_expiry, status.expiry_date) {
         (Some(days), Some(date)) => {
             format!("Qlik Sense server license is about to expire in {days} days, on {date}")
@@ -203,7 +203,7 @@ fn expiring_text(status: &ServerLicenseStatus) -> String {
     }
 }
 
-fn expired_text(status: &ServerLicenseStatus) -> String {
+pub(crate) fn expired_text(status: &ServerLicenseStatus) -> String {
     match (status.days_until_expiry, status.expiry_date) {
         (Some(days), Some(date)) if days >= 0 => format!(
             "Qlik Sense server license has expired, says the server, although its last valid day is {date}"
@@ -218,7 +218,7 @@ fn refused_text(refused: &ReleaseRefused) -> String {
     format!("Qlik Sense license release {what}: {}", refused.reasons())
 }
 
-fn problem_text(status: &ServerLicenseStatus) -> String {
+pub(crate) fn problem_text(status: &ServerLicenseStatus) -> String {
     match (status.state, &status.license.expiry) {
         (LicenseState::None, _) => "No Qlik Sense server license is installed".into(),
         (LicenseState::Blacklisted, _) => "Qlik Sense server license is blacklisted".into(),

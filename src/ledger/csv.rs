@@ -131,7 +131,7 @@ fn line(cells: [String; COLUMNS.len()]) -> String {
 
 /// Quoted where needed. A text that a spreadsheet would take for a formula gets a `'` in front: a
 /// user may be called `=HYPERLINK(...)`.
-fn cell(text: &str) -> String {
+pub(crate) fn cell(text: &str) -> String {
     // The wide forms are taken for the plain ones in some languages.
     let formula = text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠']);
     let text = if formula { format!("'{text}") } else { text.to_owned() };

@@ -20,7 +20,7 @@ pub use changes::{Change, ChangeKind, SeatRow};
 pub use pools::Pools;
 pub use seat::{Holder, Moment, Person, Seat, SeatType};
 pub use server::{Expiry, ServerLicense};
-pub use status::{alerts, assess, today};
+pub use status::{assess, today};
 
 /// An answer is JSON, but not what it should be. Never repeats a value of the answer: it may be a
 /// secret.

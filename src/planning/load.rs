@@ -14,7 +14,7 @@ use crate::insight::cost::GivenBack;
 use crate::insight::{Daily, Entitled, Released, Series, Total};
 use crate::license::SeatType;
 use crate::store::history::Day;
-use crate::store::{Attempt, Store, StoreError};
+use crate::store::{Attempt, Seats, Store, StoreError};
 
 /// The figures that are read, five for each of the two types of seats, three of minutes, two of
 /// tokens.
@@ -49,13 +49,10 @@ impl Planning {
     ) -> Result<Self, StoreError> {
         let figures = store.history_days(site, FIGURES).await?;
         let attempts = store.attempts(site).await?;
-        let list = seats::list(store, site).await?;
+        let list = store.seats(site).await?;
         let zone = settings.time_zone;
         let known = settings.sites.iter().find(|known| known.name == site);
-        let counts = list
-            .as_deref()
-            .zip(known)
-            .map(|(list, known)| Counts::new(list, &known.release.policy, now));
+        let counts = known.and_then(|known| Counts::new(&list, &known.release.policy, now));
         let released = releases(&attempts, zone);
         let mut figures = figures.into_iter();
         let mut next = || figures.next().unwrap_or_default();
@@ -84,7 +81,7 @@ impl Planning {
             pools,
             minutes,
             prices: settings.cost,
-            given_back: released,
+            given_back: until_again(released, &attempts, &list, zone),
             attempts,
             seats: counts,
         })
@@ -142,6 +139,29 @@ fn tokens_taken(total: &[Day], available: &[Day]) -> Vec<Day> {
         Some(taken)
     });
     taken.collect()
+}
+
+/// Ends what is given back where the same person has a seat of the type now that was allocated
+/// later. In growth that counts as growth; here the seat is no longer saved.
+fn until_again(
+    mut given_back: Vec<GivenBack>,
+    attempts: &[Attempt],
+    known: &Seats,
+    zone: Tz,
+) -> Vec<GivenBack> {
+    let held: HashMap<(SeatType, Uuid), DateTime<Utc>> = seats::seats(known)
+        .filter_map(|seat| Some(((seat.seat_type, seat.holder.as_ref()?.id), seat.created.at()?)))
+        .collect();
+    let releases = attempts.iter().filter(|attempt| attempt.is_release());
+    for (seats, release) in given_back.iter_mut().zip(releases) {
+        let again = held.get(&(release.outcome.seat_type, release.outcome.holder.id));
+        if let Some(again) = again.filter(|again| **again > release.time)
+            && seats.until.is_none()
+        {
+            seats.until = Some(again.with_timezone(&zone).date_naive());
+        }
+    }
+    given_back
 }
 
 /// Seats that were given back, and until when: an undo gives the same person a seat again.

@@ -99,7 +99,12 @@ impl Planning {
     /// Seats of a type that could be given back now under the configured threshold; `None` while
     /// the list of seats was never read.
     pub fn reclaimable(&self, seat_type: SeatType) -> Option<u32> {
-        Some(self.seats.as_ref()?.of(seat_type).map_or(0, |seats| seats.reclaimable))
+        self.seat_counts(seat_type).map(|seats| seats.reclaimable)
+    }
+
+    /// How many seats of a type are in use; `None` while its list was never read.
+    pub fn seat_counts(&self, seat_type: SeatType) -> Option<&SeatCounts> {
+        self.seats.as_ref()?.of(seat_type)
     }
 
     /// When the seats of a type run out. Computed once. `None` without history of the type.

@@ -80,24 +80,26 @@ impl Planning {
         let bill = cost::bill(&prices, &counts, self.minutes_of_month(), people.unwrap_or(0));
         let next_year = self.next_year()?;
         let budget = cost::budget(&prices, &bill, Some(&next_year.to_pay));
-        let known = self.seats.is_some();
+        // A sum without one of its types would be too small.
+        let known = counts.iter().all(|c| self.seat_counts(c.seat_type).is_some());
         let by_type = bill.by_type.iter().map(|bill| {
             let counts = counts.iter().find(|counts| counts.seat_type == bill.seat_type);
             let number = |value: fn(&Counts) -> u32| counts.map_or(0, value);
+            let of_type = self.seat_counts(bill.seat_type).is_some();
             TypeCost {
                 seat_type: bill.seat_type,
                 seats: SeatNumbers {
                     entitled: number(|c| c.entitled),
                     allocated: number(|c| c.allocated),
-                    active: known.then(|| number(|c| c.active)),
-                    idle: known.then(|| number(|c| c.idle)),
+                    active: of_type.then(|| number(|c| c.active)),
+                    idle: of_type.then(|| number(|c| c.idle)),
                 },
                 per_seat: bill.per_seat,
                 entitled: bill.entitled,
                 allocated: bill.allocated,
-                active: known.then_some(bill.active),
-                idle: known.then_some(bill.idle),
-                per_active_seat: bill.per_active_seat.filter(|_| known),
+                active: of_type.then_some(bill.active),
+                idle: of_type.then_some(bill.idle),
+                per_active_seat: bill.per_active_seat.filter(|_| of_type),
             }
         });
         Some(Cost {
@@ -172,7 +174,7 @@ impl Planning {
         types
             .filter_map(|pool| {
                 let now = self.current(pool.seat_type)?;
-                let seats = self.seats.as_ref().and_then(|seats| seats.of(pool.seat_type));
+                let seats = self.seat_counts(pool.seat_type);
                 Some(Counts {
                     seat_type: pool.seat_type,
                     entitled: whole(now.entitled.unwrap_or(0.0)),

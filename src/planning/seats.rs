@@ -10,7 +10,7 @@ use crate::insight::idle::{self, Usage, is_reclaimable};
 use crate::license::{Seat, SeatType};
 use crate::release::Policy;
 use crate::release::policy::TypeRule;
-use crate::store::{Store, StoreError};
+use crate::store::Seats;
 
 /// Days that "active" means.
 pub const ACTIVE_DAYS: u32 = 28;
@@ -34,27 +34,40 @@ pub struct SeatCounts {
     pub reclaimable: u32,
     pub threshold_days: u32,
     pub usage: Usage,
+    /// When the list was read.
+    pub as_of: DateTime<Utc>,
 }
 
 impl Counts {
-    pub fn new(seats: &[Seat], policy: &Policy, now: DateTime<Utc>) -> Self {
-        let activity = activity::activity(seats, now);
-        let usages = idle::usage(seats, now);
-        let by_type = usages.into_iter().map(|(seat_type, usage)| {
+    /// `None` while no list was ever read.
+    pub fn new(known: &Seats, policy: &Policy, now: DateTime<Utc>) -> Option<Self> {
+        if known.lists.is_empty() {
+            return None;
+        }
+        let all: Vec<Seat> = seats(known).cloned().collect();
+        let activity = activity::activity(&all, now);
+        let mut usages = idle::usage(&all, now);
+        let by_type = known.lists.iter().map(|list| {
+            let seat_type = list.seat_type;
             let threshold_days = threshold(policy, seat_type);
-            let reclaimable = seats
+            let reclaimable = list
+                .seats
                 .iter()
-                .filter(|seat| seat.seat_type == seat_type)
-                .filter(|seat| is_reclaimable(seat, threshold_days, now))
+                .filter(|known| is_reclaimable(&known.seat, threshold_days, now))
                 .count();
-            let active = activity.by_type.get(&seat_type).map_or(0, |a| a.last_28_days);
-            let reclaimable = u32::try_from(reclaimable).unwrap_or(u32::MAX);
-            (seat_type, SeatCounts { active, reclaimable, threshold_days, usage })
+            let counts = SeatCounts {
+                active: activity.by_type.get(&seat_type).map_or(0, |a| a.last_28_days),
+                reclaimable: u32::try_from(reclaimable).unwrap_or(u32::MAX),
+                threshold_days,
+                usage: usages.remove(&seat_type).unwrap_or_default(),
+                as_of: list.last_read,
+            };
+            (seat_type, counts)
         });
-        Self { by_type: by_type.collect(), active_people: activity.people.last_28_days }
+        Some(Self { by_type: by_type.collect(), active_people: activity.people.last_28_days })
     }
 
-    /// Of a type; `None` when the list has no seat of it.
+    /// Of a type; `None` while its list was never read.
     pub fn of(&self, seat_type: SeatType) -> Option<&SeatCounts> {
         self.by_type.get(&seat_type)
     }
@@ -66,9 +79,7 @@ fn threshold(policy: &Policy, seat_type: SeatType) -> u32 {
     policy.rule(seat_type).map_or_else(default, |rule| rule.release_threshold_days)
 }
 
-/// The list of seats of a site; `None` while it was never read.
-pub(super) async fn list(store: &Store, site: &str) -> Result<Option<Vec<Seat>>, StoreError> {
-    let known = store.seats(site).await?;
-    let seats = || known.seats().map(|known| known.seat.clone()).collect();
-    Ok((!known.lists.is_empty()).then(seats))
+/// All seats of all lists.
+pub(super) fn seats(known: &Seats) -> impl Iterator<Item = &Seat> {
+    known.lists.iter().flat_map(|list| &list.seats).map(|known| &known.seat)
 }

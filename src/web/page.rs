@@ -3,8 +3,9 @@
 use askama::Template;
 use chrono_tz::Tz;
 
+use crate::alert::state::HeldBack;
 use crate::cli::text;
-use crate::event::{AppHealth, LicenseState, Monitor};
+use crate::event::{AppHealth, LicenseState, Monitor, Severity};
 use crate::status::{SiteStatus, Status};
 
 #[derive(Template)]
@@ -12,8 +13,18 @@ use crate::status::{SiteStatus, Status};
 struct Page<'a> {
     version: &'a str,
     time: String,
+    alerts: Vec<Alert<'a>>,
     sites: Vec<Site<'a>>,
     queues: Vec<Queue<'a>>,
+}
+
+struct Alert<'a> {
+    tone: &'static str,
+    severity: &'static str,
+    text: &'a str,
+    hint: &'a str,
+    since: String,
+    held_back: &'static str,
 }
 
 struct Site<'a> {
@@ -71,6 +82,7 @@ pub fn render(status: &Status, zone: Tz) -> String {
     let page = Page {
         version: status.version,
         time: text::local(status.time, zone),
+        alerts: status.alerts.iter().map(|alert| alert_view(alert, status)).collect(),
         sites: status.sites.iter().map(|site| view(site, status, zone)).collect(),
         queues: status
             .queues
@@ -96,6 +108,25 @@ pub fn render(status: &Status, zone: Tz) -> String {
             .collect(),
     };
     page.render().expect("the template has no fallible parts")
+}
+
+fn alert_view<'a>(alert: &'a crate::alert::state::Alert, status: &Status) -> Alert<'a> {
+    Alert {
+        tone: match alert.severity {
+            Severity::Info => "",
+            Severity::Warning => "warn",
+            Severity::Critical => "bad",
+        },
+        severity: alert.severity.as_str(),
+        text: &alert.text,
+        hint: &alert.hint,
+        since: text::ago(alert.fired.unwrap_or(alert.since), status.time),
+        held_back: match &alert.held_back {
+            Some(HeldBack::Silence { .. }) => ", silenced",
+            Some(HeldBack::Alert { .. }) => ", held back by a worse one",
+            None => "",
+        },
+    }
 }
 
 fn view<'a>(site: &'a SiteStatus, status: &Status, zone: Tz) -> Site<'a> {

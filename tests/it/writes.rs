@@ -65,7 +65,10 @@ fn only_release_uses_the_writer() {
     }
     let users: Vec<String> = sources()
         .into_iter()
-        .filter(|(_, text)| names_it(text) || text.contains("write::Writer"))
+        // The history has a writer of its own.
+        .filter(|(name, text)| {
+            names_it(text) || name.starts_with("qrs/") && text.contains("write::Writer")
+        })
         .map(|(name, _)| name)
         .filter(|name| !name.starts_with("release/"))
         .collect();

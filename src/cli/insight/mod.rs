@@ -1,16 +1,30 @@
-//! `bursar insight`: what the store tells of the licenses. No site is asked.
+//! `bursar insight`: what the history says, read from the store alone.
 
 mod activity;
+pub mod capacity;
 mod changes;
+pub mod chart;
+pub mod cost;
+pub mod forecast;
+pub mod growth;
+pub mod utilization;
 
-use clap::Subcommand;
+use chrono::{DateTime, Utc};
+use clap::{Subcommand, ValueEnum};
+use serde::Serialize;
 
-use super::Exit;
+use self::chart::Look;
+use super::text::{self, Paint};
+use super::{ConfigFile, Exit, block_on};
+use crate::config::Settings;
+use crate::license::SeatType;
+use crate::planning::Planning;
+use crate::store::Store;
 
-/// Who uses which licenses, and what changes
+/// Answer questions from the history: who uses what, when it runs out, what it costs
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  bursar insight activity -c bursar.yaml\n  bursar insight changes -c bursar.yaml --days 7"
+    after_help = "Examples:\n  bursar insight utilization -c bursar.yaml\n  bursar insight forecast -c bursar.yaml --type analyzer\n  bursar insight cost -c bursar.yaml --json"
 )]
 pub struct Insight {
     #[command(subcommand)]
@@ -19,15 +33,200 @@ pub struct Insight {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Utilization(utilization::Utilization),
     Activity(activity::Activity),
     Changes(changes::Changes),
+    Growth(growth::Growth),
+    Forecast(forecast::Forecast),
+    Cost(cost::Cost),
+    Capacity(capacity::Capacity),
 }
 
 impl Insight {
     pub fn execute(self) -> anyhow::Result<Exit> {
         match self.command {
+            Command::Utilization(command) => command.execute(),
             Command::Activity(command) => command.execute(),
             Command::Changes(command) => command.execute(),
+            Command::Growth(command) => command.execute(),
+            Command::Forecast(command) => command.execute(),
+            Command::Cost(command) => command.execute(),
+            Command::Capacity(command) => command.execute(),
         }
     }
+}
+
+/// What every question here takes.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Question {
+    #[command(flatten)]
+    config: ConfigFile,
+    /// Only this site [default: all of them]
+    #[arg(long, value_name = "NAME")]
+    site: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    /// No colours, whatever the terminal can do
+    #[arg(long)]
+    no_color: bool,
+    /// Charts of plain ASCII characters
+    #[arg(long)]
+    ascii: bool,
+}
+
+/// A type of seats on the command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum TypeName {
+    Professional,
+    Analyzer,
+    /// The tokens of a token license
+    User,
+}
+
+impl TypeName {
+    fn seat_type(self) -> SeatType {
+        match self {
+            Self::Professional => SeatType::Professional,
+            Self::Analyzer => SeatType::Analyzer,
+            Self::User => SeatType::User,
+        }
+    }
+}
+
+/// The answers of all sites asked for, as JSON.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Answers<T> {
+    time: DateTime<Utc>,
+    time_zone: &'static str,
+    sites: Vec<Answer<T>>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Answer<T> {
+    site: String,
+    #[serde(flatten)]
+    answer: T,
+}
+
+impl Question {
+    /// Asks each site; prints what `answer` makes of it, as JSON or through `render`.
+    fn ask<T: Serialize>(
+        &self,
+        answer: impl Fn(&Planning) -> T,
+        render: impl Fn(&Planning, &Look) -> String,
+    ) -> anyhow::Result<Exit> {
+        let settings = match super::load(&self.config.file, false) {
+            Ok(loaded) => loaded.settings,
+            Err(exit) => return Ok(exit),
+        };
+        let sites = match chosen(&settings, self.site.as_deref()) {
+            Ok(sites) => sites,
+            Err(exit) => return Ok(exit),
+        };
+        let now = Utc::now();
+        let loaded = block_on(load(&settings, &sites, now))??;
+        if self.json {
+            let sites = loaded
+                .iter()
+                .map(|planning| Answer { site: planning.site.clone(), answer: answer(planning) });
+            let answers =
+                Answers { time: now, time_zone: settings.time_zone.name(), sites: sites.collect() };
+            outln!("{}", serde_json::to_string_pretty(&answers)?);
+            return Ok(Exit::Ok);
+        }
+        let look = Look::new(self.no_color, self.ascii);
+        for (n, planning) in loaded.iter().enumerate() {
+            if n > 0 {
+                outln!("");
+            }
+            out!("{}", render(planning, &look));
+        }
+        Ok(Exit::Ok)
+    }
+}
+
+/// The names of the sites that are asked for; complains about one that isn't there.
+pub(super) fn chosen(settings: &Settings, name: Option<&str>) -> Result<Vec<String>, Exit> {
+    let all = settings.sites.iter().map(|site| site.name.clone());
+    let Some(name) = name else { return Ok(all.collect()) };
+    let found: Vec<String> = all.filter(|known| known.eq_ignore_ascii_case(name)).collect();
+    if found.is_empty() {
+        let names: Vec<_> = settings.sites.iter().map(|site| site.name.as_str()).collect();
+        eprintln!("bursar: there is no site {name}; the settings have {}", names.join(", "));
+        return Err(Exit::Unusable);
+    }
+    Ok(found)
+}
+
+/// Opens the store of the settings to look at it; it is neither made nor changed.
+pub(super) async fn open(settings: &Settings) -> anyhow::Result<Store> {
+    let path = &settings.storage.path;
+    anyhow::ensure!(
+        path.exists(),
+        "{} does not exist yet, so there is no history: start the daemon (bursar run), or take \
+         over Butler's history (bursar import influxdb)",
+        path.display()
+    );
+    Ok(Store::open_to_read(path, settings.storage.outbox).await?)
+}
+
+async fn load(
+    settings: &Settings,
+    sites: &[String],
+    now: DateTime<Utc>,
+) -> anyhow::Result<Vec<Planning>> {
+    let store = open(settings).await?;
+    let mut loaded = Vec::new();
+    for site in sites {
+        loaded.push(Planning::load(&store, settings, site, now).await?);
+    }
+    store.close().await;
+    Ok(loaded)
+}
+
+/// The types of a site that are asked for and that there is history of.
+fn types(planning: &Planning, wanted: Option<TypeName>) -> Vec<SeatType> {
+    planning
+        .seat_types()
+        .filter(|known| wanted.is_none_or(|wanted| wanted.seat_type() == *known))
+        .collect()
+}
+
+/// Heading of a site.
+fn heading(planning: &Planning, look: &Look) -> String {
+    format!("{}\n", look.paint.strong(&format!("Site {}", planning.site)))
+}
+
+/// What is said of a site without any history of what was asked for.
+fn no_history(what: &str) -> String {
+    format!("  no history of {what} yet: it begins with the first poll of the access licenses\n")
+}
+
+/// `Analyzer seats`, `tokens`.
+fn things(seat_type: SeatType) -> String {
+    match seat_type {
+        SeatType::User => "tokens".to_owned(),
+        other => format!("{} seats", other.title()),
+    }
+}
+
+/// `+2.5`, `-1`, `0`, with a digit after the point unless it is whole.
+fn signed(value: f64) -> String {
+    let rounded = (value * 10.0).round() / 10.0;
+    if rounded > 0.0 { format!("+{}", text::number(rounded)) } else { text::number(rounded + 0.0) }
+}
+
+/// `83 %`, or a dash.
+fn percent(value: Option<f64>) -> String {
+    value.map_or_else(|| "-".to_owned(), |value| format!("{value:.0} %"))
+}
+
+/// Rows with a faint head, each line indented by two.
+fn table(head: &[&str], rows: Vec<Vec<String>>, paint: Paint) -> String {
+    let mut all = vec![head.iter().map(|cell| paint.faint(cell)).collect::<Vec<_>>()];
+    all.extend(rows);
+    text::columns(&all).lines().map(|line| format!("  {line}\n")).collect()
 }

@@ -56,14 +56,15 @@ impl Default for ServerLicenseMonitor {
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub(in crate::config) struct Alert {
-    /// Alert when this many days or fewer are left. Default 60: time for a purchase.
+    /// Alert when this many days or fewer are left. Not written: from 90 days on, at each of the
+    /// `steps` of `Butler.alert.rules.serverLicenseExpiring`, which leave time for a purchase.
     #[schemars(range(min = 0, max = 36500), extend("x-noun" = "a number of days"))]
     pub(in crate::config) threshold_days: i64,
 }
 
 impl Default for Alert {
     fn default() -> Self {
-        Self { threshold_days: 60 }
+        Self { threshold_days: 90 }
     }
 }
 

@@ -47,6 +47,7 @@ pub(super) fn settings(check: &Check<'_>, at: &At<'_>, available: &Available) ->
         Some(ServerLicenseMonitor {
             schedule: server_schedule?,
             threshold_days: server.alert.threshold_days,
+            threshold_written: server_at.at("alert.thresholdDays").node.is_some(),
             date_order: match server.date_order {
                 None => DateOrder::Unset,
                 Some(raw::DateOrder::Dmy) => DateOrder::DayFirst,
@@ -242,5 +243,6 @@ pub(in crate::config) fn section(purpose: WebhookPurpose) -> &'static str {
         WebhookPurpose::Release => "qlikSenseLicenseRelease",
         WebhookPurpose::Seats => "qlikSenseSeatMonitor",
         WebhookPurpose::MonitorApp => "qlikSenseLicenseMonitorApp",
+        WebhookPurpose::Alert => "qlikSenseAlert",
     }
 }

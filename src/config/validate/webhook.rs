@@ -32,6 +32,7 @@ pub(super) fn settings(check: &Check<'_>, at: &At<'_>) -> Vec<Webhook> {
             WebhookPurpose::MonitorApp,
             &raw.qlik_sense_license_monitor_app,
         ),
+        ("qlikSenseAlert", WebhookPurpose::Alert, &raw.qlik_sense_alert),
     ];
     if lists.iter().all(|(_, _, list)| list.webhooks.is_empty()) {
         check.warn(

@@ -3,6 +3,7 @@
 //! Figures are floats, flags booleans, text strings: a database that has a field in another type
 //! refuses the point.
 
+mod alert;
 mod app;
 mod release;
 mod seats;
@@ -27,7 +28,7 @@ pub fn is_reserved(monitor: Monitor, name: &str) -> bool {
     let names: &[&str] = match monitor {
         Monitor::ServerLicense => &["license_expired", "expiry_date", "days_until_expiry", "state"],
         Monitor::App => &app::FIELDS,
-        Monitor::Alert => &[],
+        Monitor::Alert => return name == "time" || alert::is_reserved(name),
         Monitor::Seats => return name == "time" || seats::is_reserved(name),
         Monitor::Release => return name == "time" || release::is_reserved(name),
         Monitor::AccessLicense => &[
@@ -62,7 +63,8 @@ pub fn are_made_of(body: &Body) -> bool {
         | Body::ReleaseRun(_)
         | Body::SeatActivity(_)
         | Body::SeatChanges(_)
-        | Body::MonitorApp(_) => true,
+        | Body::MonitorApp(_)
+        | Body::Alert(_) => true,
         Body::ServerLicenseExpiring(_)
         | Body::ServerLicenseExpired(_)
         | Body::ServerLicenseProblem(_)
@@ -70,8 +72,7 @@ pub fn are_made_of(body: &Body) -> bool {
         | Body::SeatWithdrawn(_)
         | Body::SeatRestored(_)
         | Body::ReleaseRefused(_)
-        | Body::SeatsKept(_)
-        | Body::Alert(_) => false,
+        | Body::SeatsKept(_) => false,
     }
 }
 
@@ -95,8 +96,8 @@ pub fn points(event: &Event, static_tags: Vec<(String, String)>, user_tag: UserT
         | Body::SeatWithdrawn(_)
         | Body::SeatRestored(_)
         | Body::ReleaseRefused(_)
-        | Body::SeatsKept(_)
-        | Body::Alert(_) => vec![],
+        | Body::SeatsKept(_) => vec![],
+        Body::Alert(notice) => vec![alert::notice(event, notice, static_tags)],
     }
 }
 

@@ -1,7 +1,7 @@
 //! What became of seats: every outcome of a site, with the reason that stood in its intent.
 
 use chrono::{DateTime, Utc};
-use rusqlite::{Connection, Row};
+use rusqlite::{Connection, OptionalExtension, Row};
 use serde::Serialize;
 
 use super::ledger::entry_of;
@@ -64,5 +64,19 @@ impl Store {
             query.query_map([site], row)?.collect()
         };
         self.shared.gate.read("read what became of seats", query).await
+    }
+
+    /// Time of the first record that is still in the store, when others before it were archived.
+    pub async fn ledger_complete_from(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
+        let query = |db: &Connection| {
+            db.prepare_cached(
+                "SELECT time FROM ledger
+                  WHERE seq = 1 + (SELECT seq FROM ledger_end WHERE which = 'start' AND seq > 0)",
+            )?
+            .query_row([], |r| r.get(0))
+            .optional()
+        };
+        let time = self.shared.gate.read("read the ledger", query).await?;
+        Ok(time.map(time_of))
     }
 }

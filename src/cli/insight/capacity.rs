@@ -1,0 +1,182 @@
+//! `bursar insight capacity`: the minutes of Analyzer Capacity.
+
+use std::fmt::Write;
+
+use chrono::{DateTime, Months, NaiveDate, Utc};
+use serde::Serialize;
+
+use super::chart::Look;
+use super::{Exit, Question, heading, percent, table};
+use crate::cli::text;
+use crate::insight::capacity::{self, MonthEnd};
+use crate::insight::utilization::{Step, periods};
+use crate::insight::words;
+use crate::planning::Planning;
+
+/// Show the minutes of Analyzer Capacity: used against how much of the month is gone
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  bursar insight capacity -c bursar.yaml")]
+pub struct Capacity {
+    #[command(flatten)]
+    question: Question,
+    /// Months to show, this one included
+    #[arg(long, value_name = "N", default_value_t = 13, value_parser = clap::value_parser!(u32).range(1..=1200))]
+    months: u32,
+}
+
+/// The answer of a site.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Answer {
+    /// Time of the last poll; absent without any history of minutes.
+    pub as_of: Option<DateTime<Utc>>,
+    /// This month; absent without a poll in it.
+    pub capacity: Option<capacity::Capacity>,
+    pub months: Vec<Month>,
+}
+
+/// The minutes of a month.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Month {
+    /// `2026-10`.
+    pub name: String,
+    /// The most that was seen: minutes only go up within a month.
+    pub used: f64,
+    /// On the month's last day with data.
+    pub allocated: Option<f64>,
+    pub percent: Option<f64>,
+    /// Days with data, and days of the month.
+    pub days: u32,
+    pub of: u32,
+}
+
+impl Capacity {
+    pub fn execute(self) -> anyhow::Result<Exit> {
+        let months = self.months;
+        self.question.ask(
+            |planning| answer(planning, months),
+            |planning, look| render(planning, months, look),
+        )
+    }
+}
+
+pub fn answer(planning: &Planning, months: u32) -> Answer {
+    let first = chrono::Datelike::with_day(&planning.today, 1)
+        .and_then(|first| first.checked_sub_months(Months::new(months - 1)))
+        .unwrap_or(NaiveDate::MIN);
+    Answer {
+        as_of: planning.minutes.as_ref().map(|minutes| minutes.as_of),
+        capacity: planning.capacity(),
+        months: used(planning, (first, planning.today)),
+    }
+}
+
+/// The months between two days, oldest first.
+pub fn used(planning: &Planning, range: (NaiveDate, NaiveDate)) -> Vec<Month> {
+    let Some(minutes) = &planning.minutes else { return Vec::new() };
+    let none = crate::insight::Entitled::default();
+    let months = periods(&minutes.used, &none, Step::Month, range);
+    let month = months.into_iter().map(|month| {
+        let end = month.start.checked_add_months(Months::new(1)).unwrap_or(month.start);
+        let allocated = minutes.allocated.between(month.start, end.pred_opt().unwrap_or(end));
+        let allocated = allocated.last().map(|day| day.last);
+        let percent = allocated.filter(|a| *a > 0.0).map(|a| month.peak / a * 100.0);
+        let (name, used) = (month.name, month.peak);
+        Month { name, used, allocated, percent, days: month.days, of: month.of }
+    });
+    month.collect()
+}
+
+pub fn render(planning: &Planning, months: u32, look: &Look) -> String {
+    let mut out = heading(planning, look);
+    let answer = answer(planning, months);
+    let Some(as_of) = answer.as_of else {
+        out.push_str(
+            "  no history of Analyzer Capacity: the license has none, or wasn't polled yet\n",
+        );
+        return out;
+    };
+    match &answer.capacity {
+        Some(capacity) => this_month(&mut out, capacity, as_of, planning, look),
+        None => {
+            let _ = writeln!(
+                out,
+                "  not known for this month: the last poll was {}",
+                text::ago(as_of, planning.now)
+            );
+        }
+    }
+    let rows = answer.months.iter().map(|month| {
+        vec![
+            month.name.clone(),
+            text::number(month.used),
+            month.allocated.map_or_else(|| "-".to_owned(), text::number),
+            look.gauge(month.percent.unwrap_or(0.0), 20),
+            percent(month.percent),
+            if month.days == month.of {
+                month.days.to_string()
+            } else {
+                look.paint.warn(&format!("{} of {}", month.days, month.of))
+            },
+        ]
+    });
+    out.push('\n');
+    out.push_str(&table(&["MONTH", "USED", "OF", "", "", "DAYS"], rows.collect(), look.paint));
+    out
+}
+
+fn this_month(
+    out: &mut String,
+    capacity: &capacity::Capacity,
+    as_of: DateTime<Utc>,
+    planning: &Planning,
+    look: &Look,
+) {
+    let paint = look.paint;
+    let mut line = |name: &str, text: String| {
+        let _ = writeln!(out, "  {name:<12} {text}");
+    };
+    let used = capacity.used_percent.unwrap_or(0.0);
+    line(
+        "Used",
+        format!(
+            "{} {:>4}  {} of {} minutes",
+            look.gauge(used, 30),
+            percent(capacity.used_percent),
+            text::number(capacity.used),
+            text::number(capacity.usable)
+        ),
+    );
+    line(
+        "Month gone",
+        format!(
+            "{} {:>4}  {}",
+            look.bar(capacity.gone_percent / 100.0, 30),
+            percent(Some(capacity.gone_percent)),
+            paint.faint(&text::ago(as_of, planning.now))
+        ),
+    );
+    match &capacity.projected {
+        Err(why) => line("Month end", why.to_string()),
+        Ok(projected) => {
+            line(
+                "Month end",
+                format!(
+                    "{:.0} minutes at this pace ({})",
+                    projected.used,
+                    percent(projected.percent)
+                ),
+            );
+            line("", runs_out(projected.runs_out, look));
+        }
+    }
+}
+
+fn runs_out(answer: MonthEnd, look: &Look) -> String {
+    match answer {
+        MonthEnd::Already => look.paint.bad("none are left"),
+        MonthEnd::RunsOut { day } => look.paint.bad(&format!("run out on {}", words::date(day))),
+        MonthEnd::Lasts => look.paint.good("they last to the end of the month"),
+    }
+}

@@ -1,0 +1,142 @@
+//! `bursar insight cost`: what licenses cost, and what of it is for nothing.
+
+use std::fmt::Write;
+
+use serde::Serialize;
+
+use super::chart::Look;
+use super::{Exit, Question, heading, table};
+use crate::insight::cost::{Budget, MoneyRange};
+use crate::insight::money::Money;
+use crate::planning::Planning;
+use crate::planning::money;
+
+/// Show what entitled, allocated, active and idle seats cost, what releases saved, and what is ahead
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Prices come from Butler.cost.\n\nExample:\n  bursar insight cost -c bursar.yaml"
+)]
+pub struct Cost {
+    #[command(flatten)]
+    question: Question,
+}
+
+/// The answer of a site; `cost` is absent without prices.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Answer {
+    pub cost: Option<money::Cost>,
+}
+
+impl Cost {
+    pub fn execute(self) -> anyhow::Result<Exit> {
+        self.question.ask(|planning| Answer { cost: planning.cost() }, render)
+    }
+}
+
+const UNKNOWN: &str = "not known yet";
+
+pub fn render(planning: &Planning, look: &Look) -> String {
+    let mut out = heading(planning, look);
+    let paint = look.paint;
+    let Some(cost) = planning.cost() else {
+        out.push_str("  nothing has a price: set Butler.cost (currency and prices)\n");
+        return out;
+    };
+    let amount = |money: Option<Money>| {
+        money.map_or_else(|| paint.faint(UNKNOWN), |money| money.to_string())
+    };
+    let mut rows: Vec<Vec<String>> = cost
+        .by_type
+        .iter()
+        .map(|of_type| {
+            vec![
+                of_type.seat_type.title().to_owned(),
+                of_type.entitled.to_string(),
+                of_type.allocated.to_string(),
+                amount(of_type.active),
+                amount(of_type.idle),
+            ]
+        })
+        .collect();
+    if let Some(capacity) = &cost.capacity {
+        let none = String::new;
+        rows.push(vec!["Capacity".into(), capacity.entitled.to_string(), none(), none(), none()]);
+    }
+    rows.push(vec![
+        paint.strong("a year"),
+        paint.strong(&cost.entitled.to_string()),
+        cost.allocated.to_string(),
+        amount(cost.active),
+        amount(cost.idle),
+    ]);
+    out.push_str(&table(&["", "ENTITLED", "ALLOCATED", "ACTIVE", "IDLE"], rows, paint));
+    if let Some(idle) = cost.idle
+        && let Some(share) = share(idle, cost.entitled)
+    {
+        let _ = writeln!(out, "  Idle of entitled    {} {share:.0} %", look.bar(share / 100.0, 20));
+    }
+    let mut line = |name: &str, text: String| {
+        let _ = writeln!(out, "  {name:<19} {text}");
+    };
+    line("Per active user", amount(cost.per_active_person));
+    line(
+        "Saved by releases",
+        format!(
+            "{} in the last 365 days, {} in all",
+            cost.saved_last_year.amount, cost.saved.amount
+        ),
+    );
+    line("Next 12 months", format!("{} to pay for seats", range(&cost.next_year.to_pay)));
+    line("", format!("{} for those taken", range(&cost.next_year.allocated)));
+    for projection in cost.next_year.by_type.iter().filter(|p| p.missing_high > 0) {
+        let seats = if projection.missing_low == projection.missing_high {
+            projection.missing_high.to_string()
+        } else {
+            format!("{} to {}", projection.missing_low, projection.missing_high)
+        };
+        line("", format!("{seats} {} seats to buy within the year", projection.seat_type.title()));
+    }
+    for seat_type in &cost.next_year.without_forecast {
+        line("", format!("{} as now: not enough data for a forecast", seat_type.title()));
+    }
+    line("Budget", budget(cost.budget.as_ref(), look));
+    for seat_type in &cost.without_price {
+        line("Without a price", format!("{} seats: in no sum", seat_type.title()));
+    }
+    out
+}
+
+fn budget(verdict: Option<&Budget>, look: &Look) -> String {
+    match verdict {
+        None => look.paint.faint("none set (Butler.cost.budgetPerYear)"),
+        Some(Budget::Within { budget, left }) => {
+            look.paint.good(&format!("within {budget}, {left} left"))
+        }
+        Some(Budget::MayExceed { budget, by }) => {
+            look.paint.warn(&format!("may exceed {budget} by up to {by} in the next 12 months"))
+        }
+        Some(Budget::Exceeded { budget, by }) => {
+            look.paint.bad(&format!("exceeds {budget} by {by}"))
+        }
+    }
+}
+
+/// `between 1.00 EUR and 2.00 EUR`, or one amount.
+pub fn range(range: &MoneyRange) -> String {
+    if range.low.rounded() == range.high.rounded() {
+        range.low.to_string()
+    } else {
+        // The currency is said once.
+        let low = range.low.to_string();
+        let low = low.trim_end_matches(range.low.currency.as_str()).trim_end();
+        format!("between {low} and {}", range.high)
+    }
+}
+
+/// In percent.
+pub fn share(part: Money, whole: Money) -> Option<f64> {
+    use rust_decimal::prelude::ToPrimitive;
+    let share = part.amount.checked_div(whole.amount)?;
+    share.to_f64().map(|share| share * 100.0)
+}

@@ -1,0 +1,246 @@
+//! `bursar insight forecast`: when the free seats run out.
+
+use std::fmt::Write;
+
+use chrono::{Datelike, Months, NaiveDate};
+use serde::Serialize;
+
+use super::chart::{Look, Plot};
+use super::growth::basis;
+use super::utilization::capital;
+use super::{Exit, Question, TypeName, heading, no_history, signed, things, types};
+use crate::cli::text;
+use crate::insight::backtest::BackTest;
+use crate::insight::forecast::{self, Outlook, RunsOut, SecondOpinion};
+use crate::insight::{NotEnough, days_after, growth, or_why, words};
+use crate::license::SeatType;
+use crate::planning::Planning;
+
+/// Show when the free seats run out, as a range, with and without releasing idle ones
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  bursar insight forecast -c bursar.yaml\n  bursar insight forecast -c bursar.yaml --type analyzer --months 24"
+)]
+pub struct Forecast {
+    #[command(flatten)]
+    question: Question,
+    #[command(flatten)]
+    options: Options,
+}
+
+/// What of it is shown.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub struct Options {
+    /// Only this type
+    #[arg(long = "type", value_name = "TYPE")]
+    pub seat_type: Option<TypeName>,
+    /// Months ahead, in the chart and in `outlook`; as many back in the chart
+    #[arg(long, value_name = "N", default_value_t = 12, value_parser = clap::value_parser!(u32).range(1..=120))]
+    pub months: u32,
+}
+
+/// The answer of a site.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Answer {
+    pub types: Vec<TypeAnswer>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TypeAnswer {
+    pub seat_type: SeatType,
+    #[serde(serialize_with = "or_why")]
+    pub forecast: Result<View, NotEnough>,
+}
+
+/// A forecast for people and scripts: what isn't known is absent.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct View {
+    pub today: NaiveDate,
+    /// The last day with data.
+    pub as_of: NaiveDate,
+    pub entitled: f64,
+    pub taken: f64,
+    pub free: f64,
+    pub growth: growth::Growth,
+    pub months_at_growth: Option<f64>,
+    pub runs_out: RunsOut,
+    /// `runsOut` in words.
+    pub in_words: String,
+    /// Absent while the list of seats isn't known, and so is what follows from it.
+    pub reclaimable: Option<u32>,
+    pub runs_out_after_release: Option<RunsOut>,
+    pub after_release_in_words: Option<String>,
+    #[serde(serialize_with = "or_why")]
+    pub second_opinion: Result<SecondOpinion, NotEnough>,
+    #[serde(serialize_with = "or_why")]
+    pub error: Result<BackTest, NotEnough>,
+    /// Seats taken on this day of each month to come.
+    pub outlook: Vec<Outlook>,
+}
+
+impl Forecast {
+    pub fn execute(self) -> anyhow::Result<Exit> {
+        let options = self.options;
+        self.question.ask(
+            |planning| answer(planning, options),
+            |planning, look| render(planning, options, look),
+        )
+    }
+}
+
+/// A forecast as it is shown, with so many months ahead. `None` without history of the type.
+pub fn view(
+    planning: &Planning,
+    seat_type: SeatType,
+    months: u32,
+) -> Option<Result<View, NotEnough>> {
+    let reclaimable = planning.reclaimable(seat_type);
+    let known = planning.forecast(seat_type)?;
+    Some(known.as_ref().map_err(|why| *why).map(|forecast| from(forecast, reclaimable, months)))
+}
+
+fn from(forecast: &forecast::Forecast, reclaimable: Option<u32>, months: u32) -> View {
+    let days = (1..=months).filter_map(|n| forecast.today.checked_add_months(Months::new(n)));
+    let after = reclaimable.map(|_| forecast.runs_out_after_release);
+    View {
+        today: forecast.today,
+        as_of: forecast.as_of,
+        entitled: forecast.entitled,
+        taken: forecast.taken,
+        free: forecast.free,
+        growth: forecast.growth.clone(),
+        months_at_growth: forecast.months_at_growth,
+        runs_out: forecast.runs_out,
+        in_words: words::runs_out(&forecast.runs_out, forecast.today),
+        reclaimable,
+        runs_out_after_release: after,
+        after_release_in_words: after.map(|after| words::runs_out(&after, forecast.today)),
+        second_opinion: forecast.second_opinion,
+        error: forecast.error.clone(),
+        outlook: days.map(|day| forecast.outlook(day)).collect(),
+    }
+}
+
+pub fn answer(planning: &Planning, options: Options) -> Answer {
+    let types = types(planning, options.seat_type).into_iter().filter_map(|seat_type| {
+        Some(TypeAnswer { seat_type, forecast: view(planning, seat_type, options.months)? })
+    });
+    Answer { types: types.collect() }
+}
+
+pub fn render(planning: &Planning, options: Options, look: &Look) -> String {
+    let mut out = heading(planning, look);
+    let answer = answer(planning, options);
+    if answer.types.is_empty() {
+        out.push_str(&no_history("seats"));
+    }
+    for (n, answer) in answer.types.iter().enumerate() {
+        if n > 0 {
+            out.push('\n');
+        }
+        let what = things(answer.seat_type);
+        let _ = writeln!(out, "{}", look.paint.strong(&capital(&what)));
+        match &answer.forecast {
+            Ok(view) => {
+                lines(&mut out, view, look);
+                chart(&mut out, planning, answer.seat_type, view, options.months, look);
+            }
+            Err(why) => {
+                let _ = writeln!(out, "  Forecast        {why}");
+            }
+        }
+    }
+    out
+}
+
+fn lines(out: &mut String, view: &View, look: &Look) {
+    let paint = look.paint;
+    let mut line = |name: &str, text: String| {
+        let _ = writeln!(out, "  {name:<15} {text}");
+    };
+    line("Free now", format!("{} of {}", text::number(view.free), text::number(view.entitled)));
+    let lasts = view.months_at_growth.map_or_else(String::new, |months| {
+        format!("; at that pace they last {}", words::about_months(months))
+    });
+    line("Growth", format!("{} a month{lasts}", signed(view.growth.per_month.middle)));
+    line("Run out", paint.strong(&view.in_words));
+    line(
+        "With release",
+        match (view.reclaimable, &view.after_release_in_words) {
+            (Some(seats), Some(words)) => format!("{words} (of {seats} idle seats, once)"),
+            _ => paint.faint("not known yet: the list of seats was not read so far"),
+        },
+    );
+    line(
+        "Second opinion",
+        match &view.second_opinion {
+            Ok(second) => {
+                format!("{} (damped trend)", words::runs_out(&second.runs_out, view.today))
+            }
+            Err(why) => why.to_string(),
+        },
+    );
+    match &view.error {
+        Ok(test) => {
+            let horizons = test
+                .horizons
+                .iter()
+                .map(|horizon| format!("{:.1} at {} days", horizon.mae, horizon.days));
+            line("Error so far", format!("seats: {}", horizons.collect::<Vec<_>>().join(", ")));
+            line(
+                "",
+                format!(
+                    "{:.1} in all (\"no change\": {:.1}); {:.0} % of {} ranges held",
+                    test.mae, test.no_change_mae, test.coverage_percent, test.forecasts
+                ),
+            );
+        }
+        Err(why) => line("Error so far", why.to_string()),
+    }
+    line("Data", basis(&view.growth.basis));
+    if view.as_of < days_after(view.today, -2) {
+        line("Note", paint.warn(&format!("the last data is of {}", words::date(view.as_of))));
+    }
+}
+
+const WIDTH: usize = 66;
+const HEIGHT: usize = 10;
+
+fn chart(
+    out: &mut String,
+    planning: &Planning,
+    seat_type: SeatType,
+    view: &View,
+    months: u32,
+    look: &Look,
+) {
+    let Some(pool) = planning.pool(seat_type) else { return };
+    let Some(first) = view.today.checked_sub_months(Months::new(months)) else { return };
+    let x = |day: NaiveDate| f64::from(day.num_days_from_ce());
+    let days = pool.taken.between(first, view.today);
+    let Some(first) = days.first().map(|day| day.day) else { return };
+    let line: Vec<_> = days.iter().map(|day| (x(day.day), day.mean)).collect();
+    let start = (x(view.as_of), view.taken, view.taken);
+    let ahead = view.outlook.iter().map(|point| (x(point.day), point.low, point.high));
+    let end = view.outlook.last().map_or(view.today, |point| point.day);
+    let limit = days.iter().filter_map(|day| Some((x(day.day), pool.entitled.on(day.day)?)));
+    let limit = limit.chain([(x(view.today), view.entitled), (x(end), view.entitled)]);
+    let plot =
+        Plot { line, band: std::iter::once(start).chain(ahead).collect(), limit: limit.collect() };
+    out.push('\n');
+    for line in plot.draw(look, WIDTH, HEIGHT) {
+        let _ = writeln!(out, "{line}");
+    }
+    let (left, right) = (first.to_string(), end.to_string());
+    let gap = WIDTH.saturating_sub(left.len() + right.len());
+    let _ = writeln!(out, "         {left}{}{right}", " ".repeat(gap));
+    let legend = if look.ascii {
+        "* taken   . 80 % range   - entitled"
+    } else {
+        "line: taken   dotted: 80 % range   faint: entitled"
+    };
+    let _ = writeln!(out, "         {}", look.paint.faint(legend));
+}

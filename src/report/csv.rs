@@ -1,0 +1,203 @@
+//! A report as one flat table: `section,site,subject,date,key,value`.
+//!
+//! One figure a line, RFC 4180. Times are in UTC, days those of the report's time zone, numbers with a
+//! point. What isn't known has no line. The keys are listed in `docs/reports.md`.
+
+use serde_json::Value;
+
+use super::{Report, SiteReport, TypeReport};
+use crate::insight::money::Money;
+use crate::ledger::csv::cell;
+
+/// The header.
+pub const HEADER: &str = "section,site,subject,date,key,value";
+
+struct Rows {
+    out: String,
+    site: String,
+}
+
+impl Rows {
+    fn add(&mut self, section: &str, subject: &str, date: &str, key: &str, value: impl ToString) {
+        let value = value.to_string();
+        let cells = [section, &self.site, subject, date, key, &value];
+        // Numbers may be negative; only texts could be formulas.
+        let guarded = cells.map(|text| {
+            if text.parse::<f64>().is_ok_and(f64::is_finite) { text.to_owned() } else { cell(text) }
+        });
+        self.out.push_str(&guarded.join(","));
+        self.out.push_str("\r\n");
+    }
+
+    fn figure(&mut self, section: &str, subject: &str, date: &str, key: &str, value: Option<f64>) {
+        if let Some(value) = value {
+            self.add(section, subject, date, key, value);
+        }
+    }
+
+    fn money(&mut self, key: &str, money: Option<Money>) {
+        if let Some(money) = money {
+            self.add("cost", money.currency.as_str(), "", key, money.rounded());
+        }
+    }
+}
+
+pub fn render(report: &Report) -> String {
+    let mut rows = Rows { out: format!("{HEADER}\r\n"), site: String::new() };
+    rows.add("report", "", "", "version", report.version);
+    rows.add("report", "", "", "generated", report.generated.to_rfc3339());
+    rows.add("report", "", "", "timeZone", report.time_zone);
+    rows.add("report", "", "", "period", &report.period.name);
+    rows.add("report", "", "", "first", report.period.first);
+    rows.add("report", "", "", "last", report.period.last);
+    rows.add("report", "", "", "unfinished", report.unfinished);
+    if let Some(head) = &report.ledger.head {
+        rows.add("ledger", "", "", "headSeq", head.seq);
+        rows.add("ledger", "", "", "headHash", &head.hash);
+    }
+    if let Some(from) = report.ledger.complete_from {
+        rows.add("ledger", "", "", "completeFrom", from.to_rfc3339());
+    }
+    for site in &report.sites {
+        rows.site.clone_from(&site.site);
+        for of_type in &site.types {
+            seats(&mut rows, of_type);
+        }
+        money(&mut rows, site);
+        trail(&mut rows, site);
+    }
+    rows.out
+}
+
+fn seats(rows: &mut Rows, of_type: &TypeReport) {
+    let subject = of_type.seat_type.as_str();
+    for (when, now) in [("before", of_type.before), ("atEnd", of_type.at_end)] {
+        let Some(now) = now else { continue };
+        let day = now.day.to_string();
+        rows.figure("entitlement", subject, &day, &format!("{when}.entitled"), now.entitled);
+        rows.add("entitlement", subject, &day, &format!("{when}.taken"), now.taken);
+        rows.figure("entitlement", subject, &day, &format!("{when}.percent"), now.percent);
+    }
+    for change in &of_type.entitled_changes {
+        let day = change.day.to_string();
+        rows.add("entitlement", subject, &day, "change.from", change.from);
+        rows.add("entitlement", subject, &day, "change.to", change.to);
+    }
+    if let Some(peak) = of_type.peak {
+        let day = peak.day.to_string();
+        rows.add("use", subject, &day, "peak", peak.taken);
+        rows.figure("use", subject, &day, "peakPercent", peak.percent);
+    }
+    rows.figure("use", subject, "", "mean", of_type.mean);
+    rows.figure("use", subject, "", "meanPercent", of_type.mean_percent);
+    rows.add("use", subject, "", "daysWithData", of_type.days);
+    rows.add("use", subject, "", "days", of_type.of);
+    for period in &of_type.periods {
+        rows.add("use", subject, &period.name, "period.peak", period.peak);
+        rows.add("use", subject, &period.name, "period.mean", period.mean);
+        rows.add("use", subject, &period.name, "period.last", period.last);
+        rows.figure("use", subject, &period.name, "period.entitled", period.entitled);
+        rows.figure("use", subject, &period.name, "period.meanPercent", period.mean_percent);
+        rows.figure("use", subject, &period.name, "period.peakPercent", period.peak_percent);
+    }
+    if let Ok(year) = &of_type.year_on_year {
+        rows.figure("use", subject, &year.this.name, "yearOnYear.change", year.change);
+        let percent = year.change_percent;
+        rows.figure("use", subject, &year.this.name, "yearOnYear.changePercent", percent);
+    }
+    match &of_type.growth {
+        Err(why) => rows.add("growth", subject, "", "notEnough", why),
+        Ok(growth) => {
+            rows.add("growth", subject, "", "perMonth.low", growth.per_month.low);
+            rows.add("growth", subject, "", "perMonth.middle", growth.per_month.middle);
+            rows.add("growth", subject, "", "perMonth.high", growth.per_month.high);
+        }
+    }
+    match &of_type.forecast {
+        Err(why) => rows.add("forecast", subject, "", "notEnough", why),
+        Ok(view) => {
+            rows.add("forecast", subject, "", "free", view.free);
+            rows.figure("forecast", subject, "", "monthsAtGrowth", view.months_at_growth);
+            rows.add("forecast", subject, "", "runsOut", &view.in_words);
+            if let Some(words) = &view.after_release_in_words {
+                rows.add("forecast", subject, "", "runsOutAfterRelease", words);
+            }
+            for point in &view.outlook {
+                let day = point.day.to_string();
+                rows.add("forecast", subject, &day, "outlook.low", point.low);
+                rows.add("forecast", subject, &day, "outlook.middle", point.middle);
+                rows.add("forecast", subject, &day, "outlook.high", point.high);
+            }
+        }
+    }
+    if let Some(seats) = &of_type.seats {
+        let day = seats.as_of.to_rfc3339();
+        rows.add("seats", subject, &day, "active", seats.active);
+        rows.add("seats", subject, &day, "reclaimable", seats.reclaimable);
+        rows.add("seats", subject, &day, "thresholdDays", seats.threshold_days);
+        rows.add("seats", subject, &day, "seats", seats.usage.seats);
+        rows.add("seats", subject, &day, "quarantined", seats.usage.quarantined);
+        // The idle distribution, by the names it has in JSON.
+        if let Ok(Value::Object(idle)) = serde_json::to_value(seats.usage.idle) {
+            for (name, count) in idle {
+                rows.add("seats", subject, &day, &format!("idle.{name}"), count);
+            }
+        }
+    }
+}
+
+fn money(rows: &mut Rows, site: &SiteReport) {
+    if let Some(capacity) = &site.capacity {
+        for month in &capacity.months {
+            rows.add("capacity", "", &month.name, "used", month.used);
+            rows.figure("capacity", "", &month.name, "allocated", month.allocated);
+            rows.figure("capacity", "", &month.name, "percent", month.percent);
+        }
+    }
+    let Some(cost) = &site.cost else { return };
+    rows.money("entitled", Some(cost.entitled));
+    rows.money("allocated", Some(cost.allocated));
+    rows.money("active", cost.active);
+    rows.money("idle", cost.idle);
+    rows.money("perActivePerson", cost.per_active_person);
+    rows.money("savedInPeriod", site.saved_in_period.as_ref().map(|saved| saved.amount));
+    rows.money("saved", Some(cost.saved.amount));
+    rows.money("nextYear.toPay.low", Some(cost.next_year.to_pay.low));
+    rows.money("nextYear.toPay.high", Some(cost.next_year.to_pay.high));
+    for of_type in &cost.by_type {
+        let key = |what: &str| format!("{}.{what}", of_type.seat_type);
+        rows.money(&key("perSeat"), Some(of_type.per_seat));
+        rows.money(&key("entitled"), Some(of_type.entitled));
+        rows.money(&key("allocated"), Some(of_type.allocated));
+        rows.money(&key("active"), of_type.active);
+        rows.money(&key("idle"), of_type.idle);
+    }
+}
+
+fn trail(rows: &mut Rows, site: &SiteReport) {
+    if let Some(changes) = &site.changes {
+        for change in &changes.list {
+            let (time, subject) = (change.time.to_rfc3339(), change.seat_type.as_str());
+            rows.add("changes", subject, &time, &change.what, &change.user);
+        }
+    }
+    for release in &site.releases {
+        let (outcome, time) = (&release.outcome, release.time.to_rfc3339());
+        let subject = outcome.holder.account();
+        rows.add("releases", &subject, &time, "licenseType", outcome.seat_type);
+        rows.add("releases", &subject, &time, "result", outcome.result.as_str());
+        if let Some(because) = &release.because {
+            rows.add("releases", &subject, &time, "because", because);
+        }
+        rows.add("releases", &subject, &time, "run", &release.run);
+        rows.add("releases", &subject, &time, "seq", release.seq);
+        rows.add("releases", &subject, &time, "hash", &release.hash);
+    }
+    for alert in site.alerts.iter().flatten() {
+        let time = alert.time.to_rfc3339();
+        rows.add("alerts", &alert.rule, &time, &alert.state, &alert.text);
+    }
+    for gap in site.gaps.iter().flatten() {
+        rows.add("gaps", "", &gap.from.to_rfc3339(), "until", gap.to.to_rfc3339());
+    }
+}

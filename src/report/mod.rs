@@ -1,0 +1,246 @@
+//! A report for an auditor or the owner of a budget: entitlement, use, peaks, growth, forecast, idle
+//! and cost, changes, every release with its proof, alerts, and gaps in the data.
+//!
+//! [`Report`] is the data, made by [`gather::report`] from the store alone. [`view`] puts it into
+//! words, tables and charts, which [`html`] and [`markdown`] write; [`csv`] and JSON are the data.
+
+pub mod csv;
+pub mod file;
+pub mod gather;
+pub mod html;
+pub mod markdown;
+pub mod period;
+pub mod svg;
+pub mod view;
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, NaiveDate, Utc};
+use serde::Serialize;
+
+pub use self::period::Period;
+use crate::cli::insight::capacity::Month;
+use crate::cli::insight::forecast::View;
+use crate::insight::capacity::Capacity;
+use crate::insight::cost::Saved;
+use crate::insight::growth::Growth;
+use crate::insight::utilization::{self, Now, YearOnYear};
+use crate::insight::{NotEnough, or_why};
+use crate::ledger::Head;
+use crate::license::SeatType;
+use crate::planning::SeatCounts;
+use crate::planning::money::Cost;
+use crate::store::Attempt;
+use crate::store::history::Gap;
+
+/// What a report is written as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, clap::ValueEnum, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// One file with pictures, to read and to print
+    Html,
+    /// Markdown
+    Md,
+    /// One flat table
+    Csv,
+    Json,
+}
+
+impl Format {
+    pub const ALL: [Self; 4] = [Self::Html, Self::Md, Self::Csv, Self::Json];
+
+    /// As it is written in the settings, and the end of a file's name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Html => "html",
+            Self::Md => "md",
+            Self::Csv => "csv",
+            Self::Json => "json",
+        }
+    }
+}
+
+/// Everything a report says.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    /// Of this program.
+    pub version: &'static str,
+    pub generated: DateTime<Utc>,
+    pub time_zone: &'static str,
+    #[serde(skip)]
+    pub zone: chrono_tz::Tz,
+    pub period: Period,
+    /// The period isn't over: the report is of what there is so far.
+    pub unfinished: bool,
+    pub sites: Vec<SiteReport>,
+    pub ledger: Ledger,
+}
+
+/// How the releases of the report can be proved.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Ledger {
+    /// The last record when the report was made; absent for an empty ledger.
+    pub head: Option<Head>,
+    /// Older records were archived: releases before this time are in the archive, not here.
+    pub complete_from: Option<DateTime<Utc>>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SiteReport {
+    pub site: String,
+    pub types: Vec<TypeReport>,
+    /// Absent when the license has no Analyzer Capacity.
+    pub capacity: Option<CapacityReport>,
+    /// As of `generated`; absent without prices.
+    pub cost: Option<Cost>,
+    /// By releases, within the period.
+    pub saved_in_period: Option<Saved>,
+    /// Absent when the lists of seats were never read.
+    pub changes: Option<Changes>,
+    /// Seats that were attempted to release or give back in the period, oldest first.
+    pub releases: Vec<Attempt>,
+    /// Absent when alerts are not recorded.
+    pub alerts: Option<Vec<Alert>>,
+    /// Times without data; absent when the access licenses are not polled.
+    pub gaps: Option<Vec<Gap>>,
+}
+
+/// The seats of one type in the period.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TypeReport {
+    pub seat_type: SeatType,
+    /// On the last day with data before the period, and in it.
+    pub before: Option<Now>,
+    pub at_end: Option<Now>,
+    pub peak: Option<Peak>,
+    /// Of the days' means.
+    pub mean: Option<f64>,
+    pub mean_percent: Option<f64>,
+    /// Days with data, and days of the period that are over.
+    pub days: u32,
+    pub of: u32,
+    /// By month; by week when the period is a month.
+    pub periods: Vec<utilization::Period>,
+    /// Changes of what is entitled within the period.
+    pub entitled_changes: Vec<EntitledChange>,
+    /// The last month of the period that has data, against the same one a year before.
+    #[serde(serialize_with = "or_why")]
+    pub year_on_year: Result<YearOnYear, NotEnough>,
+    /// As of `generated`, as are those that follow.
+    #[serde(serialize_with = "or_why")]
+    pub growth: Result<Growth, NotEnough>,
+    #[serde(serialize_with = "or_why")]
+    pub forecast: Result<View, NotEnough>,
+    /// Absent while the list of seats was never read.
+    pub seats: Option<SeatCounts>,
+    /// Each day from a year before the end of the period on.
+    pub daily: Vec<DailyPoint>,
+}
+
+/// The highest value of the period, and the first day that had it.
+#[derive(Debug, Clone, Copy, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Peak {
+    pub day: NaiveDate,
+    pub taken: f64,
+    pub percent: Option<f64>,
+}
+
+#[derive(Debug, Clone, Copy, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EntitledChange {
+    pub day: NaiveDate,
+    pub from: f64,
+    pub to: f64,
+}
+
+#[derive(Debug, Clone, Copy, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DailyPoint {
+    pub day: NaiveDate,
+    pub mean: f64,
+    pub max: f64,
+    pub last: f64,
+    pub entitled: Option<f64>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CapacityReport {
+    /// Of the period.
+    pub months: Vec<Month>,
+    /// As of `generated`; absent without a poll in this month.
+    pub this_month: Option<Capacity>,
+}
+
+/// Who got and lost seats.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Changes {
+    /// When the lists were read first: nothing is known of changes before.
+    pub recorded_from: DateTime<Utc>,
+    /// By type, kind and whether Bursar did it.
+    pub counts: Vec<ChangeCount>,
+    pub list: Vec<ChangeLine>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ChangeCount {
+    pub seat_type: SeatType,
+    pub what: String,
+    pub count: u32,
+    /// How many of them Bursar did.
+    pub by_bursar: u32,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ChangeLine {
+    pub time: DateTime<Utc>,
+    pub seat_type: SeatType,
+    pub what: String,
+    pub user: String,
+    pub by: String,
+    /// Allocated again soon after a release.
+    pub again: bool,
+}
+
+/// An alert of the period.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Alert {
+    pub time: DateTime<Utc>,
+    pub severity: String,
+    pub rule: String,
+    /// `firing`, `resolved` ...
+    pub state: String,
+    pub text: String,
+}
+
+impl SiteReport {
+    /// Releases by result, in words.
+    pub fn release_counts(&self) -> BTreeMap<&'static str, u32> {
+        let mut counts = BTreeMap::new();
+        for attempt in &self.releases {
+            *counts.entry(attempt.outcome.result.as_str()).or_default() += 1;
+        }
+        counts
+    }
+}
+
+impl Report {
+    /// The report in one of its forms.
+    pub fn write(&self, format: Format) -> anyhow::Result<String> {
+        Ok(match format {
+            Format::Html => html::render(self)?,
+            Format::Md => markdown::render(&view::view(self)),
+            Format::Csv => csv::render(self),
+            Format::Json => serde_json::to_string_pretty(self)? + "\n",
+        })
+    }
+}

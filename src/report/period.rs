@@ -1,0 +1,146 @@
+//! The time a report is about.
+
+use chrono::{DateTime, Datelike, Months, NaiveDate, Utc};
+use chrono_tz::Tz;
+use serde::Serialize;
+
+use crate::insight::days_after;
+use crate::insight::words;
+use crate::store::history::calendar::{Calendar, number_of};
+
+/// Days of the configured time zone, both included.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Period {
+    /// `2026-10`, `2026-Q3`, `2026`.
+    pub name: String,
+    pub first: NaiveDate,
+    pub last: NaiveDate,
+}
+
+impl Period {
+    /// Reads `2026-10`, `2026-Q3`, `2026`, `last-month`, `last-quarter` or `last-year`.
+    ///
+    /// # Errors
+    /// Anything else, and a period that hasn't begun yet.
+    pub fn parse(text: &str, today: NaiveDate) -> Result<Self, String> {
+        let year = today.year();
+        let month = today.month();
+        let quarter = (month - 1) / 3 + 1;
+        let found = match text.trim().to_ascii_lowercase().as_str() {
+            "last-month" if month == 1 => Self::month(year - 1, 12),
+            "last-month" => Self::month(year, month - 1),
+            "last-quarter" if quarter == 1 => Self::quarter(year - 1, 4),
+            "last-quarter" => Self::quarter(year, quarter - 1),
+            "last-year" => Self::year(year - 1),
+            other => Self::named(other),
+        };
+        let found = found.ok_or_else(|| {
+            format!(
+                "{text} is no period; write a month (2026-10), a quarter (2026-Q3), a year (2026), \
+                 last-month, last-quarter or last-year"
+            )
+        })?;
+        if found.first > today {
+            return Err(format!("{text} has not begun yet"));
+        }
+        Ok(found)
+    }
+
+    fn named(text: &str) -> Option<Self> {
+        let digits = |text: &str, count: usize| {
+            let all = text.len() == count && text.bytes().all(|b| b.is_ascii_digit());
+            all.then(|| text.parse::<u32>().ok()).flatten()
+        };
+        let (year, part) = text.split_once('-').map_or((text, None), |(y, p)| (y, Some(p)));
+        let year = i32::try_from(digits(year, 4)?).ok()?;
+        match part {
+            None => Self::year(year),
+            Some(part) => match part.strip_prefix('q') {
+                Some(quarter) => Self::quarter(year, digits(quarter, 1)?),
+                None => Self::month(year, digits(part, 2)?),
+            },
+        }
+    }
+
+    fn year(year: i32) -> Option<Self> {
+        Self::new(year.to_string(), NaiveDate::from_ymd_opt(year, 1, 1)?, 12)
+    }
+
+    fn quarter(year: i32, quarter: u32) -> Option<Self> {
+        let month = quarter.checked_sub(1)? * 3 + 1;
+        Self::new(format!("{year}-Q{quarter}"), NaiveDate::from_ymd_opt(year, month, 1)?, 3)
+    }
+
+    fn month(year: i32, month: u32) -> Option<Self> {
+        Self::new(format!("{year}-{month:02}"), NaiveDate::from_ymd_opt(year, month, 1)?, 1)
+    }
+
+    fn new(name: String, first: NaiveDate, months: u32) -> Option<Self> {
+        let last = first.checked_add_months(Months::new(months))?.pred_opt()?;
+        Some(Self { name, first, last })
+    }
+
+    /// Its first moment, and the first one after it.
+    pub fn span(&self, zone: Tz) -> (DateTime<Utc>, DateTime<Utc>) {
+        let start = |day: NaiveDate| {
+            DateTime::from_timestamp(Calendar(zone).start(number_of(day)), 0).unwrap_or_default()
+        };
+        (start(self.first), start(days_after(self.last, 1)))
+    }
+
+    /// `1 October to 31 October 2026`, for people.
+    pub fn words(&self) -> String {
+        format!("{} to {}", words::date(self.first), words::date(self.last))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn day(text: &str) -> NaiveDate {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn periods_are_read_as_people_write_them() {
+        let today = day("2026-02-10");
+        for (text, name, first, last) in [
+            ("2026-01", "2026-01", "2026-01-01", "2026-01-31"),
+            ("2024-02", "2024-02", "2024-02-01", "2024-02-29"),
+            ("2025-Q3", "2025-Q3", "2025-07-01", "2025-09-30"),
+            ("2025-q4", "2025-Q4", "2025-10-01", "2025-12-31"),
+            ("2026", "2026", "2026-01-01", "2026-12-31"),
+            ("last-month", "2026-01", "2026-01-01", "2026-01-31"),
+            ("last-quarter", "2025-Q4", "2025-10-01", "2025-12-31"),
+            ("Last-Year", "2025", "2025-01-01", "2025-12-31"),
+        ] {
+            let period = Period::parse(text, today).unwrap();
+            let want = Period { name: name.into(), first: day(first), last: day(last) };
+            assert_eq!(period, want, "{text}");
+        }
+        let january = Period::parse("last-month", day("2026-01-31")).unwrap();
+        assert_eq!(january.name, "2025-12");
+    }
+
+    #[test]
+    fn what_is_no_period_is_refused() {
+        let today = day("2026-02-10");
+        for text in
+            ["", "2026-13", "2026-00", "2026-Q5", "2026-Q0", "26-01", "2026-1", "x", "2026-+1"]
+        {
+            let error = Period::parse(text, today).unwrap_err();
+            assert!(error.contains("is no period"), "{text}: {error}");
+        }
+        assert_eq!(Period::parse("2026-03", today).unwrap_err(), "2026-03 has not begun yet");
+    }
+
+    #[test]
+    fn it_spans_the_days_of_the_zone() {
+        let period = Period::parse("2026-01", day("2026-02-10")).unwrap();
+        let (from, to) = period.span(chrono_tz::Europe::Stockholm);
+        assert_eq!(from.to_rfc3339(), "2025-12-31T23:00:00+00:00");
+        assert_eq!(to.to_rfc3339(), "2026-01-31T23:00:00+00:00");
+    }
+}

@@ -1,0 +1,170 @@
+//! Minutes and cost.
+
+use super::super::SiteReport;
+use super::super::svg::{Bar, Bars, Chart};
+use super::{Block, Section, Table, number, optional, percent};
+use crate::cli::insight::cost::{range, share};
+use crate::insight::capacity::MonthEnd;
+use crate::insight::cost::Budget;
+use crate::insight::money::Money;
+use crate::insight::words;
+use crate::planning::money::Cost;
+
+const UNKNOWN: &str = "not known yet";
+
+pub fn capacity(site: &SiteReport) -> Option<Section> {
+    let capacity = site.capacity.as_ref()?;
+    let mut blocks = Vec::new();
+    if capacity.months.is_empty() {
+        blocks.push(Block::Note("No data in this period.".to_owned()));
+    } else {
+        let bars = capacity.months.iter().map(|month| Bar {
+            label: month.name.clone(),
+            value: month.used,
+            limit: month.allocated,
+        });
+        blocks.push(Block::Chart(Chart::Bars(Bars {
+            title: "Minutes used by month".to_owned(),
+            unit: "minutes".to_owned(),
+            bars: bars.collect(),
+            limit: "Allocated".to_owned(),
+        })));
+        let mut table = Table::new(&["Month", ">Used", ">Allocated", ">Used %", ">Days"]);
+        for month in &capacity.months {
+            table.row([
+                month.name.clone(),
+                number(month.used),
+                optional(month.allocated),
+                percent(month.percent),
+                format!("{} of {}", month.days, month.of),
+            ]);
+        }
+        blocks.push(Block::Table(table));
+    }
+    if let Some(month) = &capacity.this_month {
+        let mut text = format!(
+            "This month: {} of {} minutes are used, and {:.0} % of the month is gone.",
+            number(month.used),
+            number(month.usable),
+            month.gone_percent
+        );
+        match &month.projected {
+            Err(why) => text += &format!(" How it ends: {why}."),
+            Ok(projected) => {
+                text += &format!(" At this pace it ends with {:.0} minutes;", projected.used);
+                text += &match projected.runs_out {
+                    MonthEnd::Already => " none are left now.".to_owned(),
+                    MonthEnd::RunsOut { day } => format!(" they run out on {}.", words::date(day)),
+                    MonthEnd::Lasts => " they last.".to_owned(),
+                };
+            }
+        }
+        blocks.push(Block::Text(text));
+    }
+    Some(Section { title: "Analyzer Capacity".to_owned(), blocks })
+}
+
+pub fn cost(site: &SiteReport) -> Option<Section> {
+    let mut blocks = Vec::new();
+    match &site.cost {
+        None => blocks
+            .push(Block::Text("Nothing has a price in the settings (Butler.cost).".to_owned())),
+        Some(cost) => {
+            blocks.push(Block::Table(table(cost)));
+            blocks.extend(chart(cost).map(Block::Chart));
+            blocks.push(Block::Facts(facts(site, cost)));
+        }
+    }
+    Some(Section { title: "Cost of a year".to_owned(), blocks })
+}
+
+fn amount(money: Option<Money>) -> String {
+    money.map_or_else(|| UNKNOWN.to_owned(), |money| money.to_string())
+}
+
+fn table(cost: &Cost) -> Table {
+    let mut table = Table::new(&["", ">Per seat", ">Entitled", ">Allocated", ">Active", ">Idle"]);
+    for of_type in &cost.by_type {
+        table.row([
+            of_type.seat_type.title().to_owned(),
+            of_type.per_seat.to_string(),
+            of_type.entitled.to_string(),
+            of_type.allocated.to_string(),
+            amount(of_type.active),
+            amount(of_type.idle),
+        ]);
+    }
+    let none = String::new;
+    if let Some(capacity) = &cost.capacity {
+        let entitled = capacity.entitled.to_string();
+        table.row(["Analyzer Capacity".to_owned(), none(), entitled, none(), none(), none()]);
+    }
+    table.row([
+        "All".to_owned(),
+        none(),
+        cost.entitled.to_string(),
+        cost.allocated.to_string(),
+        amount(cost.active),
+        amount(cost.idle),
+    ]);
+    table
+}
+
+fn chart(cost: &Cost) -> Option<Chart> {
+    use rust_decimal::prelude::ToPrimitive;
+    let value = |money: Money| money.amount.to_f64();
+    let mut bars = Vec::new();
+    let all = [
+        ("Entitled", Some(cost.entitled)),
+        ("Allocated", Some(cost.allocated)),
+        ("Active", cost.active),
+        ("Idle", cost.idle),
+    ];
+    for (label, money) in all {
+        if let Some(money) = money {
+            bars.push(Bar { label: label.to_owned(), value: value(money)?, limit: None });
+        }
+    }
+    Some(Chart::Bars(Bars {
+        title: "Cost of a year".to_owned(),
+        unit: cost.currency.to_string(),
+        bars,
+        limit: String::new(),
+    }))
+}
+
+fn facts(site: &SiteReport, cost: &Cost) -> Vec<(String, String)> {
+    let mut facts = Vec::new();
+    let mut fact = |name: &str, text: String| facts.push((name.to_owned(), text));
+    fact("Per active user", amount(cost.per_active_person));
+    if let Some(share) = cost.idle.and_then(|idle| share(idle, cost.entitled)) {
+        fact("Idle of entitled", format!("{share:.1} %"));
+    }
+    if let Some(saved) = &site.saved_in_period {
+        fact(
+            "Saved by releases",
+            format!("{} in the period, {} in all", saved.amount, cost.saved.amount),
+        );
+    }
+    fact("Next 12 months", format!("{} to pay for seats", range(&cost.next_year.to_pay)));
+    for projection in cost.next_year.by_type.iter().filter(|p| p.missing_high > 0) {
+        let (low, high) = (projection.missing_low, projection.missing_high);
+        let seats = if low == high { high.to_string() } else { format!("{low} to {high}") };
+        fact("To buy", format!("{seats} {} seats within the year", projection.seat_type.title()));
+    }
+    fact(
+        "Budget",
+        match &cost.budget {
+            None => "none set".to_owned(),
+            Some(Budget::Within { budget, left }) => format!("within {budget}, {left} left"),
+            Some(Budget::MayExceed { budget, by }) => {
+                format!("may exceed {budget} by up to {by} in the next 12 months")
+            }
+            Some(Budget::Exceeded { budget, by }) => format!("exceeds {budget} by {by}"),
+        },
+    );
+    for seat_type in &cost.without_price {
+        fact("Without a price", format!("{} seats: in no sum", seat_type.title()));
+    }
+    facts
+}
