@@ -50,6 +50,9 @@ fn settings(named_sites: bool) -> Settings {
         mqtt: None,
         webhooks: Vec::new(),
         cost: None,
+        alert: Default::default(),
+        alert_destination: Default::default(),
+        reports: None,
         web: None,
         unimplemented: Vec::new(),
     }

@@ -180,6 +180,8 @@ impl Destination for Webhook {
             WebhookPurpose::AccessLicense => matches!(event.body, Body::AccessLicenseStatus(_)),
             WebhookPurpose::Release => event.monitor() == Monitor::Release,
             WebhookPurpose::Seats => event.monitor() == Monitor::Seats,
+            WebhookPurpose::MonitorApp => event.monitor() == Monitor::App,
+            WebhookPurpose::Alert => event.monitor() == Monitor::Alert,
         };
         let switched_on = |switch: settings::SendSwitch| match event.class() {
             Class::Recurring => switch.recurring,
@@ -270,6 +272,8 @@ fn id(webhook: &settings::Webhook) -> String {
         WebhookPurpose::AccessLicense => "accessLicense",
         WebhookPurpose::Release => "release",
         WebhookPurpose::Seats => "seats",
+        WebhookPurpose::MonitorApp => "monitorApp",
+        WebhookPurpose::Alert => "alert",
     };
     let text = format!("{purpose} {} {}", method_name(webhook.method), webhook.url);
     let hash = hex::encode(Sha256::digest(text.as_bytes()));
