@@ -2,7 +2,6 @@
 //! the store, one poll a day, and prints a table.
 
 #[path = "../tests/it/support/years.rs"]
-#[expect(dead_code, reason = "the tests need more of it")]
 mod years;
 
 use std::time::Instant;
