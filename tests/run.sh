@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs every test. Sets itself up: the real servers that the tests start (Mosquitto, InfluxDB 1.x
-# and a server of the InfluxDB 2.x write API) are installed from Debian's packages when missing.
+# Runs every test. Sets itself up: the real servers that the tests start (Mosquitto, InfluxDB 1.x,
+# a server of the InfluxDB 2.x write API, and Alertmanager) are installed from Debian's packages when missing.
 # Arguments go to `cargo test`, for example a test's name.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -12,6 +12,7 @@ need() { # command, package
 need mosquitto mosquitto
 need influxd influxdb
 need victoria-metrics victoria-metrics
+need prometheus-alertmanager prometheus-alertmanager
 need openssl openssl
 command -v cc >/dev/null || missing+=(gcc libc6-dev)
 command -v git >/dev/null || missing+=(git)

@@ -8,11 +8,15 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use chrono_tz::Tz;
+use lettre::message::Mailbox;
 use url::Url;
 
 use super::schedule::Schedule;
 use super::secret::Secret;
+use crate::alert;
+use crate::destination::template;
 use crate::insight::cost::Prices;
+use crate::license::monitor_app::Wanted;
 use crate::release::Policy;
 
 /// Everything a running daemon needs to know.
@@ -32,8 +36,12 @@ pub struct Settings {
     pub influxdb: Option<InfluxDb>,
     pub mqtt: Option<Mqtt>,
     pub webhooks: Vec<Webhook>,
+    pub email: Option<Email>,
     /// What seats and minutes cost (`Butler.cost`); `None` when nothing has a price.
     pub cost: Option<Prices>,
+    /// What is watched for of the daemon itself (`Butler.alert`); sites have their own.
+    pub alert: alert::Policy,
+    pub alert_destination: Switches,
     /// Reports on a schedule (`Butler.report`), when enabled.
     pub reports: Option<Reports>,
     /// Where the status page is served, if it is (`Butler.web`).
@@ -112,7 +120,11 @@ pub struct Site {
     pub server_license: Option<ServerLicenseMonitor>,
     pub access_license: Option<AccessLicenseMonitor>,
     pub seats: Option<SeatMonitor>,
+    pub monitor_app: Option<LicenseMonitorApp>,
     pub release: Release,
+    /// `Butler.alert` with what the site has in its place.
+    pub alert: alert::Policy,
+    pub alert_destination: Switches,
 }
 
 /// How to reach a site's repository service (`configQRS`, `cert`).
@@ -143,6 +155,8 @@ pub struct ServerLicenseMonitor {
     pub schedule: Schedule,
     /// Alert when this many days or fewer are left. At least 0.
     pub threshold_days: i64,
+    /// Whether the file says so; else it is the first of the alert's steps.
+    pub threshold_written: bool,
     /// Day/month order for dates that could be read both ways.
     pub date_order: DateOrder,
     pub destination: Switches,
@@ -164,6 +178,18 @@ pub struct SeatMonitor {
     pub keep_changes_days: u32,
     pub destination: Switches,
     pub user_tag: UserTag,
+}
+
+/// `licenseMonitorApp`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LicenseMonitorApp {
+    pub schedule: Schedule,
+    pub wanted: Wanted,
+    pub stale_hours: u32,
+    pub running_long_minutes: u32,
+    /// Runs are kept for so many days.
+    pub keep_runs_days: u32,
+    pub destination: Switches,
 }
 
 /// `licenseRelease`. There even when it is off, so that a plan can be made before it is switched on.
@@ -211,6 +237,7 @@ pub struct Switches {
     pub influxdb_tags: Vec<Tag>,
     pub mqtt: SendSwitch,
     pub webhook: SendSwitch,
+    pub email: SendSwitch,
 }
 
 /// `enable` of a destination is folded in: both are false when it is off.
@@ -271,6 +298,7 @@ pub struct Mqtt {
     pub keep_alive: Duration,
     pub tls: Option<MqttTls>,
     pub topics: MqttTopics,
+    pub templates: MqttTemplates,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -318,6 +346,63 @@ pub struct MqttTopics {
     pub status: String,
 }
 
+/// Templates in the place of the built-in payloads, by topic.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct MqttTemplates {
+    pub server_license: Option<template::Source>,
+    pub server_license_alert: Option<template::Source>,
+    pub access_license: Option<template::Source>,
+    pub release: Option<template::Source>,
+    pub seats: Option<template::Source>,
+    pub seat_changes: Option<template::Source>,
+    pub monitor_app: Option<template::Source>,
+    pub alert: Option<template::Source>,
+}
+
+/// `Butler.email`, when enabled.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Email {
+    pub host: String,
+    pub port: u16,
+    pub security: EmailSecurity,
+    /// Own CA; the system's roots when absent.
+    pub ca_cert: Option<PathBuf>,
+    pub reject_unauthorized: bool,
+    /// The name in the server's certificate, when it isn't `host`.
+    pub server_name: Option<String>,
+    pub auth: Option<BasicAuth>,
+    /// What Bursar calls itself in EHLO.
+    pub hello_name: Option<String>,
+    pub from: Mailbox,
+    /// At least one of `to` and `cc`.
+    pub to: Vec<Mailbox>,
+    pub cc: Vec<Mailbox>,
+    /// For one command and its answer.
+    pub timeout: Duration,
+    /// Kept on one line.
+    pub subject: Option<template::Source>,
+    pub text: Option<template::Source>,
+    pub html: Option<template::Source>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EmailSecurity {
+    /// Begins in plain text and must be encrypted before anything is said (usually port 587).
+    StartTls,
+    /// Encrypted from the first byte (usually port 465).
+    Tls,
+    /// Never encrypted.
+    None,
+}
+
+/// A body made by a template in the place of the built-in one.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BodyTemplate {
+    pub source: template::Source,
+    /// The HTTP header.
+    pub content_type: String,
+}
+
 /// One webhook, with the kind of message it is for.
 #[derive(Clone, PartialEq)]
 pub struct Webhook {
@@ -334,6 +419,8 @@ pub struct Webhook {
     /// `rateLimit`: at least this long between two calls. Zero = no limit.
     pub rate_limit: Duration,
     pub timeout: Duration,
+    /// In the place of the built-in JSON; never with GET.
+    pub template: Option<BodyTemplate>,
 }
 
 impl fmt::Debug for Webhook {
@@ -361,6 +448,10 @@ pub enum WebhookPurpose {
     Release,
     /// `qlikSenseSeatMonitor` (Bursar's own): how seats are used, and what changed.
     Seats,
+    /// `qlikSenseLicenseMonitorApp` (Bursar's own): how Qlik's License Monitor app is.
+    MonitorApp,
+    /// `qlikSenseAlert` (Bursar's own): alerts.
+    Alert,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

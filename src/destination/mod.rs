@@ -10,12 +10,14 @@
 //!
 //! A destination knows nothing of schedules, sites or other destinations.
 
+pub mod email;
 pub mod http;
 pub mod influxdb;
 pub mod mqtt;
 pub mod payload;
 pub mod registry;
 pub mod route;
+pub mod template;
 pub mod webhook;
 pub mod worker;
 

@@ -4,6 +4,7 @@
 
 mod cost;
 mod release;
+mod seats;
 
 use std::path::{Path, PathBuf};
 
@@ -49,7 +50,7 @@ fn the_butler_shaped_config_loads() {
 }
 
 /// Compares a committed file with what the code makes of it, or writes it.
-fn generated(name: &str, text: &str) {
+pub fn generated(name: &str, text: &str) {
     let path = repository().join(name);
     if std::env::var_os("UPDATE_GENERATED").is_some() {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();

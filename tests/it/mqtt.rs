@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bursar::config::settings::{
-    HistoryRetention, Log, Mqtt as MqttSettings, MqttAuth, MqttProtocol, MqttTls, MqttTopics,
-    OutboxLimits, Storage,
+    HistoryRetention, Log, Mqtt as MqttSettings, MqttAuth, MqttProtocol, MqttTemplates, MqttTls,
+    MqttTopics, OutboxLimits, Storage,
 };
 use bursar::config::{Secret, Settings};
 use bursar::destination::mqtt::Mqtt;
@@ -48,8 +48,11 @@ fn settings(named_sites: bool) -> Settings {
         named_sites,
         influxdb: None,
         mqtt: None,
+        email: None,
         webhooks: Vec::new(),
         cost: None,
+        alert: Default::default(),
+        alert_destination: Default::default(),
         reports: None,
         web: None,
         unimplemented: Vec::new(),
@@ -76,6 +79,7 @@ fn mqtt(port: u16, protocol: MqttProtocol) -> MqttSettings {
             alert: "alerts".into(),
             status: "bursar/status".into(),
         },
+        templates: MqttTemplates::default(),
     }
 }
 

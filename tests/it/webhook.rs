@@ -175,6 +175,7 @@ fn settings(url: &str, method: HttpMethod) -> settings::Webhook {
         hmac_key: None,
         rate_limit: Duration::ZERO,
         timeout: Duration::from_secs(20),
+        template: None,
     }
 }
 

@@ -15,6 +15,9 @@ pub(in crate::config) struct Destination {
     pub(in crate::config) mqtt: Switch,
     /// To webhooks, set up in `webhookNotification`.
     pub(in crate::config) webhook: Switch,
+    /// By e-mail, set up in `email`.
+    #[schemars(extend("x-bursar" = true))]
+    pub(in crate::config) email: Switch,
 }
 
 #[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::SecretText;
+use super::{PayloadTemplate, SecretText};
 
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -64,6 +64,30 @@ pub(in crate::config) struct MqttConfig {
     /// Topic that says whether Bursar runs: `online` or `offline`, retained.
     #[schemars(extend("x-bursar" = true))]
     pub(in crate::config) bursar_status_topic: String,
+    /// Templates of payloads, by topic, in the place of the built-in ones. See docs/templates.md.
+    #[schemars(extend("x-bursar" = true))]
+    pub(in crate::config) templates: MqttTemplates,
+}
+
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(default, rename_all = "camelCase")]
+pub(in crate::config) struct MqttTemplates {
+    /// Of `qlikSenseServerLicenseTopic`.
+    pub(in crate::config) qlik_sense_server_license: PayloadTemplate,
+    /// Of `qlikSenseServerLicenseExpireTopic`. Here `contentType` is `text/plain` by default.
+    pub(in crate::config) qlik_sense_server_license_expire: PayloadTemplate,
+    /// Of `qlikSenseLicenseTopic`.
+    pub(in crate::config) qlik_sense_license: PayloadTemplate,
+    /// Of `qlikSenseLicenseReleaseTopic`.
+    pub(in crate::config) qlik_sense_license_release: PayloadTemplate,
+    /// Of `bursarSeatTopic`.
+    pub(in crate::config) bursar_seat: PayloadTemplate,
+    /// Of `bursarSeatChangeTopic`.
+    pub(in crate::config) bursar_seat_change: PayloadTemplate,
+    /// Of `bursarMonitorAppTopic`.
+    pub(in crate::config) bursar_monitor_app: PayloadTemplate,
+    /// Of `bursarAlertTopic`.
+    pub(in crate::config) bursar_alert: PayloadTemplate,
 }
 
 impl Default for MqttConfig {
@@ -88,6 +112,7 @@ impl Default for MqttConfig {
             bursar_monitor_app_topic: "bursar/license_monitor_app".to_owned(),
             bursar_alert_topic: "bursar/alert".to_owned(),
             bursar_status_topic: "bursar/status".to_owned(),
+            templates: MqttTemplates::default(),
         }
     }
 }

@@ -255,6 +255,9 @@ pub(in crate::config) struct ReleaseDestination {
     /// To webhooks, set up in `webhookNotification`.
     #[schemars(extend("x-bursar" = true))]
     pub(in crate::config) webhook: ReleaseSwitch,
+    /// By e-mail, set up in `email`.
+    #[schemars(extend("x-bursar" = true))]
+    pub(in crate::config) email: ReleaseSwitch,
 }
 
 #[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
@@ -309,6 +312,7 @@ impl ReleaseDestination {
             },
             mqtt: switch(&self.mqtt),
             webhook: switch(&self.webhook),
+            email: switch(&self.email),
         }
     }
 }

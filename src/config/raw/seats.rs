@@ -51,6 +51,9 @@ pub(in crate::config) struct SeatDestination {
     pub(in crate::config) mqtt: Switch,
     /// To webhooks, set up in `webhookNotification`.
     pub(in crate::config) webhook: Switch,
+    /// By e-mail, set up in `email`.
+    #[schemars(extend("x-bursar" = true))]
+    pub(in crate::config) email: Switch,
 }
 
 #[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
@@ -86,6 +89,7 @@ impl SeatDestination {
             },
             mqtt: self.mqtt.clone(),
             webhook: self.webhook.clone(),
+            email: self.email.clone(),
         }
     }
 }

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::SecretText;
+use super::{SecretText, TemplateValue};
 
 #[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -24,6 +24,13 @@ pub(in crate::config) struct WebhookNotification {
     /// How the seats are used and what changed with them. `event` in the message tells them apart.
     #[schemars(extend("x-bursar" = true))]
     pub(in crate::config) qlik_sense_seat_monitor: WebhookList,
+    /// How Qlik's License Monitor app is, each poll.
+    #[schemars(extend("x-bursar" = true))]
+    pub(in crate::config) qlik_sense_license_monitor_app: WebhookList,
+    /// Alerts of all rules (`Butler.alert`). The server license's come in Butler's form to the list
+    /// above while they fire; that they are over comes here.
+    #[schemars(extend("x-bursar" = true))]
+    pub(in crate::config) qlik_sense_alert: WebhookList,
 }
 
 #[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
@@ -60,6 +67,20 @@ pub(in crate::config) struct Webhook {
     /// Seconds to wait for an answer. Default 10.
     #[schemars(range(min = 1, max = 3600), extend("x-bursar" = true))]
     pub(in crate::config) timeout_seconds: i64,
+    /// Template of the body (Handlebars), or the name of a shipped one: `slack`, `teams`,
+    /// `pagerduty`, `alertmanager`. Empty: the built-in JSON. See docs/templates.md.
+    #[schemars(extend("x-bursar" = true))]
+    pub(in crate::config) template: String,
+    /// File with the template of the body, in the place of `template`. Looked up from the working
+    /// directory, then from the folder of this file.
+    #[schemars(extend("x-bursar" = true))]
+    pub(in crate::config) template_file: String,
+    /// What the template makes: the header `Content-Type`, and how values are escaped.
+    #[schemars(extend("x-bursar" = true))]
+    pub(in crate::config) content_type: String,
+    /// Values for the template, as `values.NAME`.
+    #[schemars(extend("x-bursar" = true))]
+    pub(in crate::config) values: Vec<TemplateValue>,
 }
 
 impl Default for Webhook {
@@ -72,6 +93,10 @@ impl Default for Webhook {
             headers: Vec::new(),
             hmac_key: SecretText::default(),
             timeout_seconds: 10,
+            template: String::new(),
+            template_file: String::new(),
+            content_type: "application/json".to_owned(),
+            values: Vec::new(),
         }
     }
 }

@@ -4,15 +4,16 @@ use super::super::problem::Severity;
 use super::super::raw;
 use super::super::schedule::Schedule;
 use super::super::settings::{
-    AccessLicenseMonitor, DateOrder, Release, SeatMonitor, SendSwitch, ServerLicenseMonitor,
-    Switches, UserTag, WebhookPurpose,
+    AccessLicenseMonitor, DateOrder, LicenseMonitorApp, Release, SeatMonitor, SendSwitch,
+    ServerLicenseMonitor, Switches, UserTag, WebhookPurpose,
 };
-use super::{At, Check, release};
+use super::{At, Check, monitor_app, release};
 
 /// Which destinations are set up.
 pub(super) struct Available {
     pub(super) influxdb: bool,
     pub(super) mqtt: bool,
+    pub(super) email: bool,
     pub(super) webhooks: Vec<WebhookPurpose>,
     pub(super) webhook_section: bool,
 }
@@ -22,6 +23,7 @@ pub(super) struct Licenses {
     pub(super) server_license: Option<ServerLicenseMonitor>,
     pub(super) access_license: Option<AccessLicenseMonitor>,
     pub(super) seats: Option<SeatMonitor>,
+    pub(super) monitor_app: Option<LicenseMonitorApp>,
     pub(super) release: Release,
 }
 
@@ -32,7 +34,8 @@ pub(super) fn settings(check: &Check<'_>, at: &At<'_>, available: &Available) ->
     let by_default = raw.license_monitor.enable || release.enable;
     let seats = raw.seat_monitor;
     let watch_seats = seats.enable.unwrap_or(by_default);
-    if raw.server_license_monitor.enable || by_default || watch_seats {
+    let app = raw.license_monitor_app;
+    if raw.server_license_monitor.enable || by_default || watch_seats || app.enable {
         check.watching.set(true);
     }
 
@@ -45,6 +48,7 @@ pub(super) fn settings(check: &Check<'_>, at: &At<'_>, available: &Available) ->
         Some(ServerLicenseMonitor {
             schedule: server_schedule?,
             threshold_days: server.alert.threshold_days,
+            threshold_written: server_at.at("alert.thresholdDays").node.is_some(),
             date_order: match server.date_order {
                 None => DateOrder::Unset,
                 Some(raw::DateOrder::Dmy) => DateOrder::DayFirst,
@@ -81,6 +85,7 @@ pub(super) fn settings(check: &Check<'_>, at: &At<'_>, available: &Available) ->
         server_license: server_license.flatten(),
         access_license: access_license.flatten(),
         seats: seat_monitor(check, &at.get("seatMonitor"), &seats, watch_seats, available),
+        monitor_app: monitor_app::settings(check, &at.get("licenseMonitorApp"), &app, available),
         release,
     }
 }
@@ -150,7 +155,7 @@ pub(super) fn schedule(
     }
 }
 
-fn switches(
+pub(super) fn switches(
     check: &Check<'_>,
     at: &At<'_>,
     raw: &raw::Destination,
@@ -190,6 +195,9 @@ pub(super) fn check_switches(
     if raw.webhook.enable && !available.webhook_section {
         off("webhook", "webhookNotification");
     }
+    if raw.email.enable && !available.email {
+        off("email", "email");
+    }
     send(&raw.webhook, available.webhook_section)
 }
 
@@ -205,6 +213,7 @@ pub(super) fn usable_switches(
         influxdb_tags: check.tags(&at.at("influxDb.tag.static"), &raw.influx_db.tag.fixed),
         mqtt: send(&raw.mqtt, available.mqtt),
         webhook: send(&raw.webhook, available.webhook_section),
+        email: send(&raw.email, available.email),
     }
 }
 
@@ -238,5 +247,7 @@ pub(in crate::config) fn section(purpose: WebhookPurpose) -> &'static str {
         WebhookPurpose::AccessLicense => "qlikSenseLicenseMonitor",
         WebhookPurpose::Release => "qlikSenseLicenseRelease",
         WebhookPurpose::Seats => "qlikSenseSeatMonitor",
+        WebhookPurpose::MonitorApp => "qlikSenseLicenseMonitorApp",
+        WebhookPurpose::Alert => "qlikSenseAlert",
     }
 }

@@ -1,8 +1,10 @@
 //! `mqttConfig`.
 
 use super::super::raw;
-use super::super::settings::{Mqtt, MqttAuth, MqttProtocol, MqttTls, MqttTopics};
-use super::{At, Check, secret};
+use super::super::settings::{Mqtt, MqttAuth, MqttProtocol, MqttTemplates, MqttTls, MqttTopics};
+use super::{At, Check, secret, template};
+use crate::destination::template::Source;
+use crate::event::{Body, Event, Monitor};
 
 pub(super) fn settings(check: &Check<'_>, at: &At<'_>) -> Option<Mqtt> {
     let raw: raw::MqttConfig = at.read();
@@ -12,6 +14,7 @@ pub(super) fn settings(check: &Check<'_>, at: &At<'_>) -> Option<Mqtt> {
     let host = check.host(&at.get("brokerHost"), &raw.broker_host, "brokerPort");
     let port = check.port(raw.broker_port);
     let topics = topics(check, at, &raw);
+    let templates = templates(check, &at.get("templates"), &raw.templates);
     let keep_alive = check.seconds(raw.keep_alive_seconds);
     if raw.azure_event_grid.enable {
         return Some(azure(
@@ -27,6 +30,7 @@ pub(super) fn settings(check: &Check<'_>, at: &At<'_>) -> Option<Mqtt> {
                 keep_alive,
                 tls: None,
                 topics,
+                templates,
             },
         ));
     }
@@ -55,7 +59,63 @@ pub(super) fn settings(check: &Check<'_>, at: &At<'_>) -> Option<Mqtt> {
         keep_alive,
         tls: raw.tls.enable.then(|| tls(check, &at.get("tls"), &raw.tls)),
         topics,
+        templates,
     })
+}
+
+/// The templates, each tried on the events of its topic.
+fn templates(check: &Check<'_>, at: &At<'_>, raw: &raw::MqttTemplates) -> MqttTemplates {
+    let json = "application/json";
+    let of = |key: &str, raw: &raw::PayloadTemplate, usual: &str, takes: fn(&Event) -> bool| {
+        let content_type = match raw.content_type.trim() {
+            "" => usual,
+            written => written,
+        };
+        let written = template::Written {
+            key: "template",
+            text: &raw.template,
+            file: &raw.template_file,
+            content_type,
+            values: &raw.values,
+        };
+        let source: Option<Source> = template::source(check, &at.get(key), &written, takes);
+        source
+    };
+    MqttTemplates {
+        server_license: of(
+            "qlikSenseServerLicense",
+            &raw.qlik_sense_server_license,
+            json,
+            |event| matches!(event.body, Body::ServerLicenseStatus(_)),
+        ),
+        server_license_alert: of(
+            "qlikSenseServerLicenseExpire",
+            &raw.qlik_sense_server_license_expire,
+            "text/plain",
+            |event| {
+                event.monitor() == Monitor::ServerLicense
+                    && !matches!(event.body, Body::ServerLicenseStatus(_))
+            },
+        ),
+        access_license: of("qlikSenseLicense", &raw.qlik_sense_license, json, |event| {
+            event.monitor() == Monitor::AccessLicense
+        }),
+        release: of("qlikSenseLicenseRelease", &raw.qlik_sense_license_release, json, |event| {
+            event.monitor() == Monitor::Release
+        }),
+        seats: of("bursarSeat", &raw.bursar_seat, json, |event| {
+            matches!(event.body, Body::SeatActivity(_))
+        }),
+        seat_changes: of("bursarSeatChange", &raw.bursar_seat_change, json, |event| {
+            matches!(event.body, Body::SeatChanges(_))
+        }),
+        monitor_app: of("bursarMonitorApp", &raw.bursar_monitor_app, json, |event| {
+            event.monitor() == Monitor::App
+        }),
+        alert: of("bursarAlert", &raw.bursar_alert, json, |event| {
+            event.monitor() == Monitor::Alert
+        }),
+    }
 }
 
 fn tls(check: &Check<'_>, at: &At<'_>, raw: &raw::MqttTls) -> MqttTls {

@@ -4,9 +4,10 @@ use url::Url;
 
 use super::super::raw;
 use super::super::secret::Secret;
-use super::super::settings::{HttpMethod, Webhook, WebhookPurpose};
+use super::super::settings::{BodyTemplate, HttpMethod, Webhook, WebhookPurpose};
 use super::site::is_token;
-use super::{At, Check, secret};
+use super::{At, Check, secret, template};
+use crate::destination::webhook::takes;
 
 pub(super) fn settings(check: &Check<'_>, at: &At<'_>) -> Vec<Webhook> {
     let raw: raw::WebhookNotification = at.read();
@@ -27,6 +28,12 @@ pub(super) fn settings(check: &Check<'_>, at: &At<'_>) -> Vec<Webhook> {
         ("qlikSenseLicenseMonitor", WebhookPurpose::AccessLicense, &raw.qlik_sense_license_monitor),
         ("qlikSenseLicenseRelease", WebhookPurpose::Release, &raw.qlik_sense_license_release),
         ("qlikSenseSeatMonitor", WebhookPurpose::Seats, &raw.qlik_sense_seat_monitor),
+        (
+            "qlikSenseLicenseMonitorApp",
+            WebhookPurpose::MonitorApp,
+            &raw.qlik_sense_license_monitor_app,
+        ),
+        ("qlikSenseAlert", WebhookPurpose::Alert, &raw.qlik_sense_alert),
     ];
     if lists.iter().all(|(_, _, list)| list.webhooks.is_empty()) {
         check.warn(
@@ -84,8 +91,10 @@ fn webhook(
         }
         headers.push((name.to_owned(), Secret::new(header.value.0.clone())));
     }
+    let template = body_template(check, at, raw, purpose);
     Some(Webhook {
         purpose,
+        template,
         description: raw.description.trim().to_owned(),
         url: url?,
         method: match raw.http_method {
@@ -100,6 +109,42 @@ fn webhook(
         rate_limit: check.seconds(rate_limit),
         timeout: check.seconds(raw.timeout_seconds),
     })
+}
+
+fn body_template(
+    check: &Check<'_>,
+    at: &At<'_>,
+    raw: &raw::Webhook,
+    purpose: WebhookPurpose,
+) -> Option<BodyTemplate> {
+    let written = template::Written {
+        key: "template",
+        text: &raw.template,
+        file: &raw.template_file,
+        content_type: &raw.content_type,
+        values: &raw.values,
+    };
+    let source = template::source(check, at, &written, |event| takes(purpose, event))?;
+    let content_type = raw.content_type.trim();
+    if content_type.is_empty()
+        || content_type.contains(char::is_control)
+        || !content_type.is_ascii()
+    {
+        check.error(
+            &at.get("contentType"),
+            format!("\"{content_type}\" is not a content type"),
+            "write application/json, text/plain or the like",
+        );
+    }
+    if raw.http_method == raw::HttpMethod::Get {
+        let key = if raw.template.trim().is_empty() { "templateFile" } else { "template" };
+        check.error(
+            &at.get(key),
+            "a GET call has no body, so there is nothing to make from a template",
+            "set httpMethod to POST or PUT, or remove the template",
+        );
+    }
+    Some(BodyTemplate { source, content_type: content_type.to_owned() })
 }
 
 /// The address never shows in a message: it may hold a key.

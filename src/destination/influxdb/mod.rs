@@ -23,7 +23,7 @@ use self::server::Verdict;
 use self::split::{LineOutcome, Write};
 use self::tags::StaticTags;
 use super::http;
-use super::route::Routes;
+use super::route::{Channel, Routes};
 use super::{Destination, Outcome, Probe, ProbeFailure};
 use crate::config::settings::{self, InfluxVersion, Settings};
 use crate::event::Event;
@@ -141,8 +141,7 @@ impl Destination for InfluxDb {
     }
 
     fn wants(&self, event: &Event) -> bool {
-        points::are_made_of(&event.body)
-            && self.routes.switches(event).is_some_and(|switches| switches.influxdb)
+        points::are_made_of(&event.body) && self.routes.wants(event, Channel::InfluxDb)
     }
 
     fn max_batch(&self) -> usize {

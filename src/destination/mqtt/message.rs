@@ -1,14 +1,71 @@
 //! What an event says on MQTT: topic, payload, retain flag.
 
 use super::link::Message;
-use crate::config::settings::MqttTopics;
+use tracing::error;
+
+use crate::config::settings::{MqttTemplates, MqttTopics};
 use crate::destination::payload;
+use crate::destination::template::{self, Template};
 use crate::event::{Body, Event};
 
-/// Translates events. Pure.
-#[derive(Debug, Clone)]
+/// By topic, where the settings have one.
+#[derive(Debug, Default)]
+pub(super) struct Templates {
+    server_license: Option<Template>,
+    server_license_alert: Option<Template>,
+    access_license: Option<Template>,
+    release: Option<Template>,
+    seats: Option<Template>,
+    seat_changes: Option<Template>,
+    monitor_app: Option<Template>,
+    alert: Option<Template>,
+}
+
+impl Templates {
+    /// # Errors
+    /// When one is no Handlebars: they were tried when the settings were loaded.
+    pub(super) fn new(settings: &MqttTemplates) -> Result<Self, template::Error> {
+        let compile =
+            |source: &Option<template::Source>| source.as_ref().map(Template::compile).transpose();
+        Ok(Self {
+            server_license: compile(&settings.server_license)?,
+            server_license_alert: compile(&settings.server_license_alert)?,
+            access_license: compile(&settings.access_license)?,
+            release: compile(&settings.release)?,
+            seats: compile(&settings.seats)?,
+            seat_changes: compile(&settings.seat_changes)?,
+            monitor_app: compile(&settings.monitor_app)?,
+            alert: compile(&settings.alert)?,
+        })
+    }
+
+    fn of(&self, event: &Event) -> Option<&Template> {
+        match &event.body {
+            Body::ServerLicenseStatus(_) => self.server_license.as_ref(),
+            Body::AccessLicenseStatus(_) => self.access_license.as_ref(),
+            Body::ServerLicenseExpiring(_)
+            | Body::ServerLicenseExpired(_)
+            | Body::ServerLicenseProblem(_) => self.server_license_alert.as_ref(),
+            Body::SeatReleased(_)
+            | Body::SeatAnnounced(_)
+            | Body::SeatWithdrawn(_)
+            | Body::SeatRestored(_)
+            | Body::ReleaseRefused(_)
+            | Body::SeatsKept(_)
+            | Body::ReleaseRun(_) => self.release.as_ref(),
+            Body::SeatActivity(_) => self.seats.as_ref(),
+            Body::SeatChanges(_) => self.seat_changes.as_ref(),
+            Body::MonitorApp(_) => self.monitor_app.as_ref(),
+            Body::Alert(_) => self.alert.as_ref(),
+        }
+    }
+}
+
+/// Translates events.
+#[derive(Debug)]
 pub(super) struct Messages {
     pub(super) topics: MqttTopics,
+    pub(super) templates: Templates,
     /// Topics are per site.
     pub(super) named_sites: bool,
 }
@@ -37,7 +94,25 @@ impl Messages {
             Body::MonitorApp(_) => (&self.topics.monitor_app, self.state(event), true),
             Body::Alert(_) => (&self.topics.alert, self.state(event), false),
         };
+        let payload = self.rendered(event).unwrap_or(payload);
         Message { topic: self.topic(topic, &event.site), payload, retain }
+    }
+
+    /// The payload by the topic's template. When that fails the event goes out as built in: losing
+    /// it would be worse.
+    fn rendered(&self, event: &Event) -> Option<Vec<u8>> {
+        match self.templates.of(event)?.render(event) {
+            Ok(text) => Some(text.into_bytes()),
+            Err(why) => {
+                error!(
+                    destination = "mqtt",
+                    event = event.id,
+                    why = %why,
+                    "a template failed: the event is sent in the built-in form"
+                );
+                None
+            }
+        }
     }
 
     fn state(&self, event: &Event) -> Vec<u8> {
@@ -87,7 +162,7 @@ mod tests {
             alert: "alerts".into(),
             status: "status".into(),
         };
-        Messages { topics, named_sites }
+        Messages { topics, templates: Templates::default(), named_sites }
     }
 
     #[test]
@@ -105,5 +180,62 @@ mod tests {
     #[test]
     fn a_site_name_can_be_no_wildcard_and_no_two_levels() {
         assert_eq!(level("a/b+c#d\u{0}é"), "a_b_c_d_é");
+    }
+
+    #[test]
+    fn a_topics_template_makes_its_payloads_and_no_others() {
+        let source = template::Source {
+            name: "test".into(),
+            text: "{{upper alert.severity}}: {{alert.text}}{{#if (has alert.facts.nope)}}{{nope}}{{/if}}".into(),
+            format: template::Format::Text,
+            values: vec![],
+            zone: chrono_tz::Tz::UTC,
+        };
+        let settings =
+            MqttTemplates { server_license_alert: Some(source), ..MqttTemplates::default() };
+        let templates = Templates::new(&settings).unwrap();
+        let (own, plain) = (Messages { templates, ..messages(true) }, messages(true));
+        let mut changed = Vec::new();
+        for event in template::samples::all() {
+            let (own, plain) = (own.of(&event), plain.of(&event));
+            assert_eq!((&own.topic, own.retain), (&plain.topic, plain.retain));
+            if own.payload != plain.payload {
+                let text = String::from_utf8(own.payload).unwrap();
+                let (severity, rest) = text.split_once(": ").unwrap();
+                assert_eq!(rest.as_bytes(), plain.payload);
+                changed.push((event.kind(), severity.to_owned()));
+            }
+        }
+        changed.dedup();
+        let changed: Vec<_> = changed.iter().map(|(kind, word)| (*kind, word.as_str())).collect();
+        assert_eq!(
+            changed,
+            [
+                ("serverLicenseExpiring", "WARNING"),
+                ("serverLicenseExpired", "CRITICAL"),
+                ("serverLicenseProblem", "WARNING"),
+                ("serverLicenseProblem", "CRITICAL"),
+            ]
+        );
+    }
+
+    #[test]
+    fn an_event_that_a_template_fails_on_goes_out_as_built_in() {
+        let source = template::Source {
+            name: "test".into(),
+            text: "{{nope}}".into(),
+            format: template::Format::Text,
+            values: vec![],
+            zone: chrono_tz::Tz::UTC,
+        };
+        let settings = MqttTemplates { alert: Some(source), ..MqttTemplates::default() };
+        let templates = Templates::new(&settings).unwrap();
+        let (own, plain) = (Messages { templates, ..messages(false) }, messages(false));
+        let alerts = template::samples::all();
+        let alerts: Vec<_> = alerts.iter().filter(|e| matches!(e.body, Body::Alert(_))).collect();
+        assert!(!alerts.is_empty());
+        for event in alerts {
+            assert_eq!(own.of(event).payload, plain.of(event).payload);
+        }
     }
 }

@@ -24,12 +24,12 @@ use tokio_util::sync::CancellationToken;
 
 use self::connection::{Connection, OFFLINE, Up};
 use self::link::{Ack, Notice, Plan, Tls, Will};
-use self::message::Messages;
-use super::route::Routes;
-use super::{Destination, Outcome, Probe, ProbeFailure};
+use self::message::{Messages, Templates};
+use super::route::{Channel, Routes};
+use super::{Destination, Outcome, Probe, ProbeFailure, template};
 use crate::config::Settings;
 use crate::config::settings::{self, MqttProtocol};
-use crate::event::{Class, Event};
+use crate::event::Event;
 use crate::tls::{ClientFiles, PemError, Trust, client_config};
 
 /// Why the destination can't be made of its settings.
@@ -38,6 +38,9 @@ pub enum BuildError {
     /// A certificate or key file can't be used.
     #[error("the TLS settings of mqttConfig can't be used: {0}")]
     Tls(#[from] PemError),
+    /// A template was not looked at before.
+    #[error("a template of mqttConfig can't be used: {0}")]
+    Template(#[from] template::Error),
 }
 
 /// The MQTT destination.
@@ -86,7 +89,11 @@ impl Mqtt {
         Ok(Self {
             connection: Connection::new(plan.clone(), mqtt.topics.status.clone()),
             plan,
-            messages: Messages { topics: mqtt.topics.clone(), named_sites: settings.named_sites },
+            messages: Messages {
+                topics: mqtt.topics.clone(),
+                templates: Templates::new(&mqtt.templates)?,
+                named_sites: settings.named_sites,
+            },
             routes: Routes::from(settings),
             unverified: mqtt.tls.as_ref().is_some_and(|tls| !tls.reject_unauthorized),
             ack_timeout: Duration::from_secs(10),
@@ -212,11 +219,7 @@ impl Destination for Mqtt {
     }
 
     fn wants(&self, event: &Event) -> bool {
-        let Some(switches) = self.routes.switches(event) else { return false };
-        match event.class() {
-            Class::Recurring => switches.mqtt.recurring,
-            Class::Alert => switches.mqtt.alert,
-        }
+        self.routes.wants(event, Channel::Mqtt)
     }
 
     fn max_batch(&self) -> usize {
@@ -309,7 +312,7 @@ mod tests {
         Mqtt {
             connection: Connection::new(plan.clone(), topics.status.clone()),
             plan,
-            messages: Messages { topics, named_sites: false },
+            messages: Messages { topics, templates: Templates::default(), named_sites: false },
             routes: Routes {
                 named_sites: false,
                 sites: HashMap::from([("prod".to_owned(), site)]),

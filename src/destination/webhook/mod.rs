@@ -3,6 +3,11 @@
 //! Each configured webhook is a destination of its own, with its own queue: one that is down holds
 //! up no other. The values are in [`payload`].
 //!
+//! A template of the settings makes the body in the place of the built-in JSON. When it fails all
+//! the same (it was tried when the settings were loaded), the built-in JSON is sent and the log says
+//! so: an alert in the wrong form is better than none, and a receiver that does not take it leaves a
+//! dead letter with both reasons.
+//!
 //! Every call carries `X-Bursar-Event-Id`: the same at each repetition, so a receiver can drop what
 //! it has already seen. With a key in the settings it carries a signature too, see [`signature`].
 //!
@@ -23,10 +28,12 @@ use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{RequestBuilder, StatusCode};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
+use tracing::error;
 use url::Url;
 
 use super::http::{self, Endpoint};
-use super::route::Routes;
+use super::route::{Channel, Routes};
+use super::template::Template;
 use super::{Destination, Outcome, Probe, ProbeFailure, payload};
 use crate::config::Secret;
 use crate::config::settings::{self, HttpMethod, Settings, WebhookPurpose};
@@ -53,6 +60,9 @@ pub enum BuildError {
         "webhook {webhook:?}: the value of the header {name} holds characters that can't be sent"
     )]
     HeaderValue { webhook: String, name: String },
+    /// The template was not looked at before.
+    #[error("webhook {webhook:?}: the template can't be used: {why}")]
+    Template { webhook: String, why: String },
 }
 
 /// One webhook.
@@ -70,6 +80,7 @@ pub struct Webhook {
     timeout: Duration,
     routes: Routes,
     client: reqwest::Client,
+    template: Option<(Template, HeaderValue)>,
 }
 
 impl fmt::Debug for Webhook {
@@ -104,6 +115,7 @@ impl Webhook {
                     source,
                 })?;
         Ok(Self {
+            template: template(webhook)?,
             id: id(webhook),
             title: title(webhook),
             purpose: webhook.purpose,
@@ -120,42 +132,73 @@ impl Webhook {
         })
     }
 
-    fn request(&self, event: &Event) -> RequestBuilder {
+    /// The body and its type: by the template, or built in. The third is why the template could
+    /// not be used: losing an event is worse than sending it in another form.
+    fn body(&self, event: &Event) -> (String, HeaderValue, Option<String>) {
+        let failed = match &self.template {
+            Some((template, content_type)) => match template.render(event) {
+                Ok(body) => return (body, content_type.clone(), None),
+                Err(error) => Some(error.to_string()),
+            },
+            None => None,
+        };
+        if let Some(why) = &failed {
+            error!(
+                destination = self.id,
+                event = event.id,
+                why,
+                "a template failed: the event is sent in the built-in form"
+            );
+        }
         let map = payload::webhook_json(event, self.routes.named_sites);
+        (Value::Object(map).to_string(), HeaderValue::from_static("application/json"), failed)
+    }
+
+    /// The call, and why it doesn't have the form that the settings ask for.
+    fn request(&self, event: &Event) -> (RequestBuilder, Option<String>) {
+        let mut failed = None;
         let (request, signed) = match self.method {
             HttpMethod::Get => {
+                let map = payload::webhook_json(event, self.routes.named_sites);
                 let mut url = self.url.clone();
                 url.query_pairs_mut().extend_pairs(query_pairs(&map));
                 let query = url.query().unwrap_or_default().to_owned();
                 (self.client.get(url), query)
             }
             HttpMethod::Post | HttpMethod::Put => {
-                let body = Value::Object(map).to_string();
+                let (body, content_type, why) = self.body(event);
+                failed = why;
                 let request = match self.method {
                     HttpMethod::Put => self.client.put(self.url.clone()),
                     _ => self.client.post(self.url.clone()),
                 };
-                let json = HeaderValue::from_static("application/json");
-                (request.header(CONTENT_TYPE, json).body(body.clone()), body)
+                (request.header(CONTENT_TYPE, content_type).body(body.clone()), body)
             }
         };
         // `headers` replaces what is there already: the settings have the last word.
         let request = request.headers(self.headers.clone()).header(EVENT_ID_HEADER, &event.id);
-        match &self.hmac_key {
+        let request = match &self.hmac_key {
             Some(key) => request.header(SIGNATURE_HEADER, signature(key, signed.as_bytes())),
             None => request,
-        }
+        };
+        (request, failed)
     }
 
     async fn call(&self, event: &Event) -> Outcome {
-        match self.request(event).send().await {
+        let (request, failed) = self.request(event);
+        match request.send().await {
             Err(error) => Outcome::Retry { after: None, why: http::no_answer(&self.url, error) },
             Ok(response) => {
                 let after = http::retry_after(response.headers(), Utc::now());
                 let outcome = judge(response.status(), after);
                 // Read, so that the connection can be used again.
                 let _ = http::body_text(response).await;
-                outcome
+                match (outcome, failed) {
+                    (Outcome::Refused { why }, Some(failed)) => Outcome::Refused {
+                        why: format!("{why} to the built-in form; the template failed: {failed}"),
+                    },
+                    (outcome, _) => outcome,
+                }
             }
         }
     }
@@ -172,20 +215,7 @@ impl Destination for Webhook {
     }
 
     fn wants(&self, event: &Event) -> bool {
-        let ours = match self.purpose {
-            WebhookPurpose::ServerLicense => matches!(event.body, Body::ServerLicenseStatus(_)),
-            WebhookPurpose::ServerLicenseAlert => {
-                event.monitor() == Monitor::ServerLicense && event.class() == Class::Alert
-            }
-            WebhookPurpose::AccessLicense => matches!(event.body, Body::AccessLicenseStatus(_)),
-            WebhookPurpose::Release => event.monitor() == Monitor::Release,
-            WebhookPurpose::Seats => event.monitor() == Monitor::Seats,
-        };
-        let switched_on = |switch: settings::SendSwitch| match event.class() {
-            Class::Recurring => switch.recurring,
-            Class::Alert => switch.alert,
-        };
-        ours && self.routes.switches(event).is_some_and(|s| switched_on(s.webhook))
+        takes(self.purpose, event) && self.routes.wants(event, Channel::Webhook)
     }
 
     fn min_interval(&self) -> Option<Duration> {
@@ -256,6 +286,28 @@ fn judge(status: StatusCode, after: Option<Duration>) -> Outcome {
     }
 }
 
+/// Whether the events of a list of webhooks include this one. Pure.
+pub fn takes(purpose: WebhookPurpose, event: &Event) -> bool {
+    match purpose {
+        WebhookPurpose::ServerLicense => matches!(event.body, Body::ServerLicenseStatus(_)),
+        WebhookPurpose::ServerLicenseAlert => {
+            event.monitor() == Monitor::ServerLicense && event.class() == Class::Alert
+        }
+        WebhookPurpose::AccessLicense => matches!(event.body, Body::AccessLicenseStatus(_)),
+        WebhookPurpose::Release => event.monitor() == Monitor::Release,
+        WebhookPurpose::Seats => event.monitor() == Monitor::Seats,
+    }
+}
+
+fn template(webhook: &settings::Webhook) -> Result<Option<(Template, HeaderValue)>, BuildError> {
+    let Some(template) = &webhook.template else { return Ok(None) };
+    let bad = |why: String| BuildError::Template { webhook: webhook.description.clone(), why };
+    let content_type = HeaderValue::try_from(&template.content_type)
+        .map_err(|_| bad("its contentType can't be sent".to_owned()))?;
+    let compiled = Template::compile(&template.source).map_err(|error| bad(error.to_string()))?;
+    Ok(Some((compiled, content_type)))
+}
+
 /// The queue's name: the same for the same purpose, method and address, whatever else changes. The
 /// address is hashed because it may be secret.
 /// The name of a webhook's queue and what a person calls it.
@@ -270,6 +322,8 @@ fn id(webhook: &settings::Webhook) -> String {
         WebhookPurpose::AccessLicense => "accessLicense",
         WebhookPurpose::Release => "release",
         WebhookPurpose::Seats => "seats",
+        WebhookPurpose::MonitorApp => "monitorApp",
+        WebhookPurpose::Alert => "alert",
     };
     let text = format!("{purpose} {} {}", method_name(webhook.method), webhook.url);
     let hash = hex::encode(Sha256::digest(text.as_bytes()));
@@ -342,6 +396,7 @@ mod tests {
             hmac_key: None,
             rate_limit: Duration::ZERO,
             timeout: Duration::from_secs(1),
+            template: None,
         }
     }
 

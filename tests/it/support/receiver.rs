@@ -26,6 +26,7 @@ pub struct Call {
     pub method: String,
     pub path: String,
     pub body: String,
+    pub headers: axum::http::HeaderMap,
     /// Whether it was answered with 200.
     pub taken: bool,
 }
@@ -111,6 +112,7 @@ async fn answer(State(shared): State<Shared>, request: Request) -> Response {
         method: parts.method.to_string(),
         path: parts.uri.path().to_owned(),
         body: String::from_utf8_lossy(&body).into_owned(),
+        headers: parts.headers,
         taken: mood == Mood::Well,
     });
     shared.count.send_modify(|n| *n += 1);

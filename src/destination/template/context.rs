@@ -1,0 +1,176 @@
+//! The one object that templates see.
+
+use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::destination::payload;
+use crate::event::{
+    AlertNotice, AlertStatus, Body, Event, LicenseState, Rule, ServerLicenseStatus, Severity,
+};
+
+/// Name and meaning of what every event has, for the reference.
+pub(super) const COMMON: &[(&str, &str)] = &[
+    ("kind", "kind of the event, one of the headings below"),
+    ("event", "the same as built-in webhooks call it, in words"),
+    ("summary", "one line for people, of any event"),
+    ("site", "name of the site; `default` when the settings name no sites"),
+    ("time", "when the site was polled: UTC, RFC 3339"),
+    ("eventId", "the same at every repetition of one delivery"),
+    ("alert", "the alert, see below; null for what is none"),
+    ("values", "the values of the template's own settings: `values.NAME`"),
+];
+
+/// Name and meaning of what every alert has, for the reference.
+pub(super) const ALERT: &[(&str, &str)] = &[
+    ("rule", "the rule, such as `seats-low`, `server-license-expiring`"),
+    ("subject", "what of the site: `professional`, a queue, a file; empty for the site itself"),
+    (
+        "fingerprint",
+        "the same for one rule, site and subject, for ever: receivers tell alerts apart by it",
+    ),
+    ("status", "`firing` or `resolved`"),
+    ("severity", "`info`, `warning` or `critical`"),
+    ("title", "a few words"),
+    ("text", "one line with the figures; MQTT's plain text alerts are this"),
+    ("hint", "what to do; may be empty"),
+    ("since", "when it began, or of the server license and refusals: when it was seen"),
+    ("resolved", "when it was over; null while it fires"),
+    ("repeats", "how often it was sent before while it fired"),
+    ("facts", "the figures by name; which ones depends on the rule"),
+];
+
+/// Everything of the built-in webhook message, and [`COMMON`].
+pub fn of(event: &Event) -> Map<String, Value> {
+    let mut map = Map::new();
+    map.insert("kind".into(), event.kind().into());
+    let summary = match event.summary() {
+        empty if empty.trim().is_empty() => payload::event_name(event).to_owned(),
+        summary => summary,
+    };
+    map.insert("summary".into(), summary.into());
+    map.extend(payload::webhook_json(event, true));
+    map.insert("alert".into(), alert(event).map_or(Value::Null, Value::Object));
+    map
+}
+
+/// The alert of an event, whatever kind of event tells it.
+pub fn alert(event: &Event) -> Option<Map<String, Value>> {
+    let notice = notice(event)?;
+    let Ok(Value::Object(mut map)) = serde_json::to_value(notice) else { return None };
+    map.shift_remove("destinations");
+    Some(map)
+}
+
+/// An alert in the form that all rules have. Of the server license and of refused releases only the
+/// event is known, so the rule's beginning is the event's time.
+pub fn notice(event: &Event) -> Option<AlertNotice> {
+    let text = payload::alert_text(event)?;
+    let (rule, severity, title, hint, facts) = match &event.body {
+        Body::Alert(notice) => return Some(notice.clone()),
+        Body::ServerLicenseExpiring(status) => (
+            Rule::ServerLicenseExpiring,
+            severity_of_days(status.days_until_expiry),
+            "Qlik Sense server license is about to expire",
+            "renew the license with Qlik and enter the new key in the Qlik Management Console",
+            license_facts(status),
+        ),
+        Body::ServerLicenseExpired(status) => (
+            Rule::ServerLicenseExpired,
+            Severity::Critical,
+            "Qlik Sense server license has expired",
+            "renew the license with Qlik and enter the new key in the Qlik Management Console",
+            license_facts(status),
+        ),
+        Body::ServerLicenseProblem(status) => {
+            let (rule, severity, title, hint) = problem(status.state);
+            (rule, severity, title, hint, license_facts(status))
+        }
+        Body::ReleaseRefused(refused) => (
+            Rule::ReleaseStopped,
+            Severity::Warning,
+            "License release was stopped",
+            "look at the reasons: bursar release history, bursar release plan",
+            vec![("run", refused.run.as_str().into()), ("rehearsal", refused.rehearsal.into())],
+        ),
+        _ => return None,
+    };
+    Some(AlertNotice {
+        rule,
+        subject: String::new(),
+        fingerprint: fingerprint(&event.site, rule, ""),
+        status: AlertStatus::Firing,
+        severity,
+        title: title.into(),
+        text,
+        hint: hint.into(),
+        since: event.time,
+        resolved: None,
+        repeats: 0,
+        facts: facts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+        destinations: None,
+    })
+}
+
+fn license_facts(status: &ServerLicenseStatus) -> Vec<(&'static str, Value)> {
+    vec![
+        ("state", status.state.as_str().into()),
+        ("expiryDate", payload::expiry_text(status).into()),
+        ("daysUntilExpiry", status.days_until_expiry.into()),
+        ("thresholdDays", status.threshold_days.into()),
+    ]
+}
+
+fn problem(state: LicenseState) -> (Rule, Severity, &'static str, &'static str) {
+    match state {
+        LicenseState::None => (
+            Rule::ServerLicenseMissing,
+            Severity::Critical,
+            "No Qlik Sense server license is installed",
+            "enter the license in the Qlik Management Console",
+        ),
+        LicenseState::Blacklisted => (
+            Rule::ServerLicenseBlacklisted,
+            Severity::Critical,
+            "Qlik Sense server license is blacklisted",
+            "ask Qlik why",
+        ),
+        LicenseState::Invalid => (
+            Rule::ServerLicenseInvalid,
+            Severity::Critical,
+            "Qlik Sense server license is invalid",
+            "look at the license in the Qlik Management Console",
+        ),
+        _ => (
+            Rule::ServerLicenseUnreadable,
+            Severity::Warning,
+            "The end of the Qlik Sense server license can't be read",
+            "look at the license in the Qlik Management Console",
+        ),
+    }
+}
+
+/// The nearer the end, the worse.
+fn severity_of_days(days: Option<i64>) -> Severity {
+    match days {
+        Some(..=7) => Severity::Critical,
+        Some(8..=30) => Severity::Warning,
+        _ => Severity::Info,
+    }
+}
+
+/// The same for one rule, site and subject, for ever.
+fn fingerprint(site: &str, rule: Rule, subject: &str) -> String {
+    let text = format!("{site}\n{rule}\n{subject}");
+    hex::encode(&Sha256::digest(text.as_bytes())[..8])
+}
+
+/// What the reference shows of an object: texts are cut, lists have one entry.
+pub(super) fn shortened(value: &Value) -> Value {
+    match value {
+        Value::Array(items) => items.iter().take(1).map(shortened).collect(),
+        Value::Object(map) => {
+            Value::Object(map.iter().map(|(k, v)| (k.clone(), shortened(v))).collect())
+        }
+        other => json!(other),
+    }
+}
