@@ -31,9 +31,10 @@ async fn look(t: &Bench, loses: bool) -> Result<(), StoreError> {
     let before: States = t.store.alerts().await?;
     let silences = t.store.silences(false).await?;
     let step = step(&before, &judged, &silences, |_| &policy, now);
-    let events = step.notices.iter().map(|told| {
-        (Event::new(DAEMON, now, notice::body(told, &[], now)), vec!["y".to_owned()])
-    });
+    let events = step
+        .notices
+        .iter()
+        .map(|told| (Event::new(DAEMON, now, notice::body(told, &[], now)), vec!["y".to_owned()]));
     let changes = AlertChanges {
         changed: step.states.values().cloned().collect(),
         gone: before.keys().filter(|key| !step.states.contains_key(key)).cloned().collect(),
