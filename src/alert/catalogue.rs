@@ -118,14 +118,7 @@ pub const ALL: [Entry; 24] = [
         "seat type",
         "90 % of the seats or more are allocated (`percent`); over 2 points below that",
     ),
-    entry(
-        Rule::SeatsGone,
-        "seatsGone",
-        Critical,
-        0,
-        "seat type",
-        "no seat is free",
-    ),
+    entry(Rule::SeatsGone, "seatsGone", Critical, 0, "seat type", "no seat is free"),
     entry(
         Rule::SeatsExcess,
         "seatsExcess",

@@ -11,8 +11,8 @@ use tokio::time::Instant;
 
 use self::slow::{Slow, read_slow};
 use super::facts::{
-    AppFacts, AppState, CertificateFacts, DaemonFacts, Fact, Facts, MonitorFacts, QueueFacts, ReleaseFacts,
-    Seen, SettingsFacts,
+    AppFacts, AppState, CertificateFacts, DaemonFacts, Fact, Facts, MonitorFacts, QueueFacts,
+    ReleaseFacts, Seen, SettingsFacts,
 };
 use crate::config::settings::Site;
 use crate::config::{self, Schedule, Settings};
@@ -157,7 +157,9 @@ fn facts_of(
     let of = |monitor| health.iter().find(|h| h.site == site.name && h.monitor == monitor);
 
     let license = find(|body| matches!(body, Body::ServerLicenseStatus(_))).map(|event| {
-        let Body::ServerLicenseStatus(status) = &event.body else { unreachable!("it was found so") };
+        let Body::ServerLicenseStatus(status) = &event.body else {
+            unreachable!("it was found so")
+        };
         let threshold = site.server_license.as_ref().map_or(0, |monitor| monitor.threshold_days);
         let today = license::today(now, settings.time_zone);
         // The day goes on while nobody looks.

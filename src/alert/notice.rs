@@ -84,8 +84,8 @@ pub fn receivers<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::alert::state::{Alert, Phase};
     use crate::alert::Key;
+    use crate::alert::state::{Alert, Phase};
     use crate::event::Severity;
 
     fn notice(rule: Rule, subject: &str) -> Notice {

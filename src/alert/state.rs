@@ -62,8 +62,12 @@ pub struct Told {
 #[serde(rename_all = "camelCase", tag = "by")]
 pub enum HeldBack {
     /// A worse one of the same site.
-    Alert { rule: Rule },
-    Silence { id: i64 },
+    Alert {
+        rule: Rule,
+    },
+    Silence {
+        id: i64,
+    },
 }
 
 /// A person's wish to hear nothing of some alerts for a time.
@@ -303,8 +307,7 @@ fn tell<'a>(
             step: condition.step,
             observed: condition.observed,
         });
-        let notice =
-            Notice { alert: alert.clone(), status: AlertStatus::Firing, repeats: times };
+        let notice = Notice { alert: alert.clone(), status: AlertStatus::Firing, repeats: times };
         next.notices.push(notice);
         next.happened.push((key.clone(), what));
     }

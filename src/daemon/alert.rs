@@ -184,10 +184,8 @@ impl Telling<'_> {
         if notice.alert.key.rule != Rule::ReleaseStopped || notice.status != AlertStatus::Firing {
             return false;
         }
-        let refused =
-            ReleaseRefused { run: String::new(), rehearsal: false, refusals: Vec::new() };
-        let event =
-            Event::new(&notice.alert.key.site, self.now, Body::ReleaseRefused(refused));
+        let refused = ReleaseRefused { run: String::new(), rehearsal: false, refusals: Vec::new() };
+        let event = Event::new(&notice.alert.key.site, self.now, Body::ReleaseRefused(refused));
         destination.wants(&event)
     }
 }

@@ -7,8 +7,8 @@ use serde::de::DeserializeOwned;
 
 use super::outbox;
 use super::{Store, StoreError, time_of};
-use crate::alert::state::{Alert, Silence, States, What};
 use crate::alert::Key;
+use crate::alert::state::{Alert, Silence, States, What};
 use crate::event::{Event, Rule, Severity};
 
 /// How long the history is kept.
@@ -168,7 +168,8 @@ impl Store {
     /// What was last known of events that queues lost.
     pub async fn alert_drops(&self) -> Result<Vec<Drop>, StoreError> {
         let query = |db: &Connection| {
-            let mut query = db.prepare_cached("SELECT destination, count, grew FROM alert_drops")?;
+            let mut query =
+                db.prepare_cached("SELECT destination, count, grew FROM alert_drops")?;
             let row = |r: &Row<'_>| {
                 Ok(Drop {
                     destination: r.get(0)?,
@@ -214,9 +215,8 @@ fn write(db: &Connection, changes: &AlertChanges, now: i64) -> rusqlite::Result<
         ])?;
     }
     for drop in &changes.drops {
-        db.prepare_cached("INSERT OR REPLACE INTO alert_drops VALUES (?1, ?2, ?3)")?.execute(
-            params![drop.destination, drop.count as i64, drop.grew.timestamp_millis()],
-        )?;
+        db.prepare_cached("INSERT OR REPLACE INTO alert_drops VALUES (?1, ?2, ?3)")?
+            .execute(params![drop.destination, drop.count as i64, drop.grew.timestamp_millis()])?;
     }
     if !changes.happened.is_empty() {
         db.prepare_cached("DELETE FROM alert_history WHERE time < ?1")?.execute([now - KEPT_MS])?;

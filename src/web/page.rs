@@ -3,8 +3,8 @@
 use askama::Template;
 use chrono_tz::Tz;
 
-use crate::cli::text;
 use crate::alert::state::HeldBack;
+use crate::cli::text;
 use crate::event::{AppHealth, LicenseState, Monitor, Severity};
 use crate::status::{SiteStatus, Status};
 

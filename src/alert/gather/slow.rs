@@ -89,9 +89,11 @@ fn run_out(ahead: &Outlook) -> Vec<RunOutFacts> {
 fn budget(cost: &CostOutlook) -> Option<BudgetFacts> {
     let (what, cost, budget) = match cost.budget.as_ref()? {
         Budget::Within { .. } => return None,
-        Budget::MayExceed { budget, .. } => {
-            ("what may have to be licensed within 12 months costs up to", cost.next_year_high, budget)
-        }
+        Budget::MayExceed { budget, .. } => (
+            "what may have to be licensed within 12 months costs up to",
+            cost.next_year_high,
+            budget,
+        ),
         Budget::Exceeded { budget, .. } => {
             ("what is licensed costs in a year", cost.entitled, budget)
         }
@@ -132,8 +134,7 @@ async fn quarantined_before(
     let mut all = Vec::new();
     for seat_type in [SeatType::Professional, SeatType::Analyzer] {
         let pool = seat_type.as_str();
-        let hours =
-            store.history(site, pool, "quarantined", Resolution::Hour, from, to).await?;
+        let hours = store.history(site, pool, "quarantined", Resolution::Hour, from, to).await?;
         all.extend(hours.last().map(|hour| (seat_type, hour.last)));
     }
     Ok(all)

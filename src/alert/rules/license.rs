@@ -7,22 +7,24 @@ use crate::alert::{Condition, Judged};
 use crate::destination::payload;
 use crate::event::{LicenseState, Rule, ServerLicenseStatus};
 
-const NEW_KEY: &str = "enter the new license in the Qlik Management Console, under License management";
+const NEW_KEY: &str =
+    "enter the new license in the Qlik Management Console, under License management";
 
 pub(super) fn judge(facts: &Facts, limits: &Limits) -> Vec<Judged> {
     let fact = &facts.server_license;
-    let problem = |rule: Rule, states: &'static [LicenseState], title: &'static str, hint: &'static str| {
-        known(rule, fact, move |seen| {
-            states
-                .contains(&seen.value.state)
-                .then(|| {
-                    let text = payload::problem_text(&seen.value);
-                    described(condition(rule, "", seen.time, title, text, hint), &seen.value)
-                })
-                .into_iter()
-                .collect()
-        })
-    };
+    let problem =
+        |rule: Rule, states: &'static [LicenseState], title: &'static str, hint: &'static str| {
+            known(rule, fact, move |seen| {
+                states
+                    .contains(&seen.value.state)
+                    .then(|| {
+                        let text = payload::problem_text(&seen.value);
+                        described(condition(rule, "", seen.time, title, text, hint), &seen.value)
+                    })
+                    .into_iter()
+                    .collect()
+            })
+        };
     vec![
         known(Rule::ServerLicenseExpiring, fact, |seen| {
             expiring(seen, &limits.server_license_steps).into_iter().collect()
@@ -66,12 +68,9 @@ fn expiring(seen: &Seen<ServerLicenseStatus>, steps: &[i64]) -> Option<Condition
     let hint = format!("order the renewal, then {NEW_KEY}");
     let title = format!("Server license ends in {}", days(left));
     Some(
-        described(
-            condition(Rule::ServerLicenseExpiring, "", seen.time, title, text, hint),
-            status,
-        )
-        .severity(severity_of_days(left))
-        .step(step, steps),
+        described(condition(Rule::ServerLicenseExpiring, "", seen.time, title, text, hint), status)
+            .severity(severity_of_days(left))
+            .step(step, steps),
     )
 }
 

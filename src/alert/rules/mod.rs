@@ -92,11 +92,7 @@ impl Condition {
 }
 
 /// Judges what is known; off is well, unknown stays unknown.
-fn known<T>(
-    rule: Rule,
-    fact: &Fact<T>,
-    conditions: impl FnOnce(&T) -> Vec<Condition>,
-) -> Judged {
+fn known<T>(rule: Rule, fact: &Fact<T>, conditions: impl FnOnce(&T) -> Vec<Condition>) -> Judged {
     match fact {
         Fact::Off => Judged::of(rule, []),
         Fact::Unknown => Judged::unknown(rule),

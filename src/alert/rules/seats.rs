@@ -8,8 +8,7 @@ use crate::event::Rule;
 use crate::license::pools::SeatPool;
 use crate::license::{Pools, SeatType};
 
-const FREE_OR_BUY: &str =
-    "release idle seats (bursar release plan shows which), or buy more; bursar insight forecast \
+const FREE_OR_BUY: &str = "release idle seats (bursar release plan shows which), or buy more; bursar insight forecast \
      says how long they last";
 
 pub(super) fn judge(facts: &Facts, limits: &Limits) -> Vec<Judged> {

@@ -141,5 +141,8 @@ fn stale(facts: &Facts) -> Judged {
         .filter(|m| m.last_poll.is_none())
         .map(|m| m.monitor.as_str().to_owned())
         .collect();
-    Judged { unknown: Unknown::These(unpolled), ..Judged::of(rule, monitors.iter().filter_map(old)) }
+    Judged {
+        unknown: Unknown::These(unpolled),
+        ..Judged::of(rule, monitors.iter().filter_map(old))
+    }
 }

@@ -193,7 +193,8 @@ fn seats_low_by_share_and_by_number_with_a_band() {
         let mut policy = Policy::default();
         change(&mut policy.limits);
         let facts = analyzer(pool(200.0, 200.0 - available, available));
-        let judged = of_site(&facts, &policy).into_iter().find(|j| j.rule == Rule::SeatsLow).unwrap();
+        let judged =
+            of_site(&facts, &policy).into_iter().find(|j| j.rule == Rule::SeatsLow).unwrap();
         judged.conditions.first().map(|c| c.level)
     };
     let default = |_: &mut Limits| {};
@@ -346,7 +347,11 @@ fn the_license_monitor_app() {
     assert!(judged.iter().any(|j| j.rule == Rule::MonitorAppUnhealthy && !j.is_well("")));
 }
 
-fn monitor(monitor: Monitor, success_hours_ago: Option<i64>, problem: Option<&str>) -> MonitorFacts {
+fn monitor(
+    monitor: Monitor,
+    success_hours_ago: Option<i64>,
+    problem: Option<&str>,
+) -> MonitorFacts {
     let success = success_hours_ago.map(|hours| now() - chrono::TimeDelta::hours(hours));
     MonitorFacts {
         monitor,
@@ -359,10 +364,13 @@ fn monitor(monitor: Monitor, success_hours_ago: Option<i64>, problem: Option<&st
 
 #[test]
 fn monitors() {
-    let of = |monitors: Vec<MonitorFacts>| said(&Facts { monitors: Fact::Known(monitors), ..off() });
+    let of =
+        |monitors: Vec<MonitorFacts>| said(&Facts { monitors: Fact::Known(monitors), ..off() });
     let (server, access) = (Monitor::ServerLicense, Monitor::AccessLicense);
     assert!(of(vec![monitor(server, Some(1), None), monitor(access, Some(1), None)]).is_empty());
-    assert!(of(vec![monitor(server, Some(1), None), monitor(access, Some(2), Some("no"))]).is_empty());
+    assert!(
+        of(vec![monitor(server, Some(1), None), monitor(access, Some(2), Some("no"))]).is_empty()
+    );
     insta::assert_snapshot!(of(vec![monitor(server, Some(1), None), monitor(access, Some(3), Some("refused"))]).join("\n"), @"data-stale access licenses warning: access licenses: last read 2026-11-24 09:00 UTC: refused");
     insta::assert_snapshot!(of(vec![monitor(server, Some(1), Some("timed out")), monitor(access, None, Some("refused"))]).join("\n"), @r"
     site-unreachable critical: site prod can't be read: timed out (last read 2026-11-24 11:00 UTC)
@@ -370,7 +378,8 @@ fn monitors() {
     ");
     // Not polled yet: nothing can be said.
     let fresh = MonitorFacts { last_poll: None, ..monitor(server, None, None) };
-    let judged = of_site(&Facts { monitors: Fact::Known(vec![fresh]), ..off() }, &Policy::default());
+    let judged =
+        of_site(&Facts { monitors: Fact::Known(vec![fresh]), ..off() }, &Policy::default());
     for rule in [Rule::SiteUnreachable, Rule::DataStale] {
         let judged = judged.iter().find(|j| j.rule == rule).unwrap();
         assert!(judged.conditions.is_empty(), "{rule}");
@@ -440,7 +449,10 @@ fn settings_switch_rules_off_and_change_their_severity() {
     policy.rule_mut(Rule::SeatsLow).enable = false;
     policy.rule_mut(Rule::UtilizationHigh).severity = Some(Severity::Critical);
     let lines = lines(of_site(&facts, &policy));
-    assert!(lines.len() == 1 && lines[0].starts_with("utilization-high analyzer critical"), "{lines:?}");
+    assert!(
+        lines.len() == 1 && lines[0].starts_with("utilization-high analyzer critical"),
+        "{lines:?}"
+    );
     // Off as a whole, the server license is still watched: Butler's settings ask for it.
     let ending = assess(ServerLicense::new(Kind::SignedKey, in_days(3)), 90, now().date_naive());
     let facts = Facts { server_license: seen(ending), ..facts };

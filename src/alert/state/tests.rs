@@ -143,14 +143,11 @@ fn pending_until_it_held_for_long_enough_without_a_break() {
 
 #[test]
 fn what_is_not_known_changes_nothing() {
-    let lines = [(0, Says::Holds), (10, Says::Unknown), (2 * DAY, Says::Holds), (3 * DAY, Says::Well)];
+    let lines =
+        [(0, Says::Holds), (10, Says::Unknown), (2 * DAY, Says::Holds), (3 * DAY, Says::Well)];
     assert_eq!(
         Bench::new(0).run(Rule::SeatsLow, &lines, 3 * DAY),
-        [
-            "0: seats-low firing 0",
-            "2880: seats-low firing 1",
-            "4320: seats-low resolved 1",
-        ],
+        ["0: seats-low firing 0", "2880: seats-low firing 1", "4320: seats-low resolved 1",],
         "neither told again nor over while unknown"
     );
     let lines = [(0, Says::Holds), (10, Says::Unknown)];
@@ -233,7 +230,10 @@ fn another_subject_or_site_holds_nothing_back() {
     let mut bench = Bench::new(0);
     let gone = Judged::of(Rule::SeatsGone, [condition("analyzer")]);
     let low = |subject| Judged::of(Rule::SeatsLow, [condition(subject)]);
-    bench.look_at(0, vec![("a".into(), vec![gone, low("professional")]), ("b".into(), vec![low("analyzer")])]);
+    bench.look_at(
+        0,
+        vec![("a".into(), vec![gone, low("professional")]), ("b".into(), vec![low("analyzer")])],
+    );
     assert_eq!(
         bench.told,
         [
@@ -249,7 +249,8 @@ fn a_site_that_cannot_be_read_holds_back_everything_of_it_but_no_end() {
     let mut bench = Bench::new(0);
     let down = (Rule::SiteUnreachable, Says::Holds);
     bench.look(0, &[(Rule::SeatsLow, Says::Holds), (Rule::SiteUnreachable, Says::Well)]);
-    bench.look(10, &[(Rule::SeatsLow, Says::Unknown), (Rule::DataStale, Says::Holds), down.clone()]);
+    bench
+        .look(10, &[(Rule::SeatsLow, Says::Unknown), (Rule::DataStale, Says::Holds), down.clone()]);
     bench.look(2 * DAY, &[(Rule::SeatsLow, Says::Holds), (Rule::DataStale, Says::Holds), down]);
     bench.look(
         2 * DAY + 10,
@@ -371,11 +372,7 @@ fn a_clock_that_jumps_neither_repeats_wildly_nor_falls_silent() {
     }
     assert_eq!(
         bench.told,
-        [
-            "0: seats-low firing 0",
-            "576000: seats-low firing 1",
-            "1440: seats-low firing 2",
-        ],
+        ["0: seats-low firing 0", "576000: seats-low firing 1", "1440: seats-low firing 2",],
         "a year ahead: once; back again: at the interval from then on"
     );
 }

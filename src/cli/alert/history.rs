@@ -31,8 +31,7 @@ impl History {
         let Self { config, rule, site, limit, json } = self;
         with_store(&config, async move |settings, store| {
             let filtered = rule.is_some() || site.is_some();
-            let mut all =
-                store.alert_history(if filtered { READ_AT_MOST } else { limit }).await?;
+            let mut all = store.alert_history(if filtered { READ_AT_MOST } else { limit }).await?;
             all.retain(|one| {
                 rule.is_none_or(|rule| rule == one.key.rule)
                     && site.as_ref().is_none_or(|s| s.eq_ignore_ascii_case(&one.key.site))

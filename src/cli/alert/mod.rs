@@ -75,7 +75,9 @@ fn parse_rule(text: &str) -> Result<Rule, String> {
     catalogue::find(text.trim()).ok_or_else(|| {
         let near = catalogue::ALL
             .iter()
-            .map(|entry| (strsim::jaro_winkler(&entry.key.to_lowercase(), &text.to_lowercase()), entry.key))
+            .map(|entry| {
+                (strsim::jaro_winkler(&entry.key.to_lowercase(), &text.to_lowercase()), entry.key)
+            })
             .max_by(|a, b| a.0.total_cmp(&b.0))
             .filter(|(likeness, _)| *likeness > 0.8);
         match near {

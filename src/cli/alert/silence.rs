@@ -99,9 +99,7 @@ impl Silence {
                      2027-01-07T18:00:00Z"
                 )),
             },
-            (None, None) => {
-                Err("say for how long: --for 7d, or --until 2027-01-07".to_owned())
-            }
+            (None, None) => Err("say for how long: --for 7d, or --until 2027-01-07".to_owned()),
         }
     }
 
@@ -134,7 +132,8 @@ impl Unsilence {
 /// `90m`, `12h`, `7d`: up to ten years.
 fn parse_duration(text: &str) -> Result<TimeDelta, String> {
     let wrong = || "write a number with m, h or d, such as 90m, 12h or 7d".to_owned();
-    let (number, unit) = text.trim().split_at_checked(text.trim().len().saturating_sub(1)).ok_or_else(wrong)?;
+    let (number, unit) =
+        text.trim().split_at_checked(text.trim().len().saturating_sub(1)).ok_or_else(wrong)?;
     let minutes = match unit {
         "m" => 1,
         "h" => 60,

@@ -12,7 +12,11 @@ use crate::alert::policy::{Limits, Policy, Repeat, RulePolicy};
 use crate::event::{Rule, Severity};
 
 /// Where alerts go, and when there are any.
-pub(super) fn settings(check: &Check<'_>, at: &At<'_>, available: &Available) -> (Policy, Switches) {
+pub(super) fn settings(
+    check: &Check<'_>,
+    at: &At<'_>,
+    available: &Available,
+) -> (Policy, Switches) {
     let raw: raw::Alerting = at.read();
     let rules = rules(&raw.rules);
     let repeat = match raw.repeat {

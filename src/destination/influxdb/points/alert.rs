@@ -12,7 +12,11 @@ pub(super) fn is_reserved(name: &str) -> bool {
 }
 
 /// `firing` is a figure, too, so that a panel can count or draw it: 1 fires, 0 is over.
-pub(super) fn notice(event: &Event, notice: &AlertNotice, mut tags: Vec<(String, String)>) -> Point {
+pub(super) fn notice(
+    event: &Event,
+    notice: &AlertNotice,
+    mut tags: Vec<(String, String)>,
+) -> Point {
     tags.push(("rule".into(), notice.rule.to_string()));
     tags.push(("severity".into(), notice.severity.as_str().into()));
     tags.push(("status".into(), notice.status.as_str().into()));
