@@ -12,7 +12,9 @@ use bursar::license::{ChangeKind, SeatType};
 use bursar::monitor::allocation_changes::Observed;
 use bursar::qrs::Client;
 use bursar::qrs::write::Writer;
-use bursar::simulator::{Fault, FaultRule, PropertySpec, Scenario, SeatKind, SeatSpec, UserSpec, When};
+use bursar::simulator::{
+    Fault, FaultRule, PropertySpec, Scenario, SeatKind, SeatSpec, UserSpec, When,
+};
 use chrono::{NaiveDate, TimeDelta};
 use tokio::time::Instant;
 
@@ -239,10 +241,7 @@ async fn who_did_what_is_told_as_far_as_it_is_known() {
     found.sort();
     assert_eq!(
         found,
-        [
-            r"quarantineEnded analyzer CORP\deleted",
-            r"quarantineEnded analyzer CORP\moved",
-        ]
+        [r"quarantineEnded analyzer CORP\deleted", r"quarantineEnded analyzer CORP\moved",]
     );
 }
 

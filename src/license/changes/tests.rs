@@ -47,12 +47,7 @@ fn fresh(seat_type: SeatType, id: u128, user: u128) -> SeatRow {
     row(Seat { created, ..seat(seat_type, id, user) })
 }
 
-fn compare(
-    seat_type: SeatType,
-    old: &[Seat],
-    new: &[SeatRow],
-    known: &Known,
-) -> Vec<Change> {
+fn compare(seat_type: SeatType, old: &[Seat], new: &[SeatRow], known: &Known) -> Vec<Change> {
     let old = Some(Old { seats: old, read: then() });
     changes(&[Lists { seat_type, old, new }], known, now())
 }
@@ -62,9 +57,8 @@ const A: SeatType = SeatType::Analyzer;
 #[test]
 fn who_made_a_row_is_known_until_it_is_touched() {
     let mut new = fresh(A, 1, 1);
-    let by = |row: &SeatRow| {
-        compare(A, &[], std::slice::from_ref(row), &Known::default()).remove(0).by
-    };
+    let by =
+        |row: &SeatRow| compare(A, &[], std::slice::from_ref(row), &Known::default()).remove(0).by;
     assert_eq!(by(&new), By::Someone { user: r"CORP\admin".into() });
     new.modified = Moment::At(now() - TimeDelta::minutes(10));
     new.modified_by = Some(r"CORP\user1".into());
@@ -161,8 +155,7 @@ fn the_first_reading_tells_of_allocations_alone() {
     let rows = [old, row(quarantined), odd];
     let found = changes(&[Lists { seat_type: A, old: None, new: &rows }], &Known::default(), now());
     let told: Vec<_> = found.iter().map(|c| (c.kind, c.seat, c.initial, c.time_from)).collect();
-    let expected =
-        (ChangeKind::Allocated, Uuid::from_u128(2), true, TimeFrom::CreatedDate);
+    let expected = (ChangeKind::Allocated, Uuid::from_u128(2), true, TimeFrom::CreatedDate);
     assert_eq!(told, [expected]);
 }
 

@@ -39,11 +39,7 @@ pub fn v1(url: url::Url, database: &str) -> settings::InfluxDb {
 }
 
 /// Field names and types of a measurement, sorted.
-pub async fn field_types(
-    influxd: &Influxd,
-    database: &str,
-    measurement: &str,
-) -> Vec<String> {
+pub async fn field_types(influxd: &Influxd, database: &str, measurement: &str) -> Vec<String> {
     let statement = format!("SHOW FIELD KEYS FROM \"{measurement}\"");
     influxd
         .rows(database, &statement)

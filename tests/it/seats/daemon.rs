@@ -44,7 +44,9 @@ fn told(calls: &[Call]) -> Vec<String> {
         format!("{} {}", text("change"), text("user"))
     };
     changes
-        .flat_map(|message| message["changes"].as_array().unwrap().iter().map(line).collect::<Vec<_>>())
+        .flat_map(|message| {
+            message["changes"].as_array().unwrap().iter().map(line).collect::<Vec<_>>()
+        })
         .collect()
 }
 

@@ -220,8 +220,7 @@ async fn a_real_influxdb_takes_the_points_and_gives_them_back() {
     let influxd = influxd::shared().await;
     let database = "seats";
     let switches = Switches { influxdb: true, ..Switches::default() };
-    let site =
-        Site { seats: Some(switches), seat_user_tag: UserTag::Hash, ..Site::default() };
+    let site = Site { seats: Some(switches), seat_user_tag: UserTag::Hash, ..Site::default() };
     let sites = HashMap::from([("default".into(), site)]);
     let routes = Routes { named_sites: false, sites };
     let influxdb = InfluxDb::with_routes(&v1(influxd.url(), database), routes).unwrap();
