@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs every test. Sets itself up: the real servers that the tests start (Mosquitto, InfluxDB 1.x,
+# Runs every test. Sets itself up: the real servers that the tests start (Mosquitto, Exim, InfluxDB 1.x,
 # a server of the InfluxDB 2.x write API, and Alertmanager) are installed from Debian's packages when missing.
 # Arguments go to `cargo test`, for example a test's name.
 set -euo pipefail
@@ -10,6 +10,7 @@ need() { # command, package
     command -v "$1" >/dev/null || [ -x "/usr/sbin/$1" ] || [ -x "/usr/bin/$1" ] || missing+=("$2")
 }
 need mosquitto mosquitto
+need exim4 exim4-daemon-light
 need influxd influxdb
 need victoria-metrics victoria-metrics
 need prometheus-alertmanager prometheus-alertmanager

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that can't go on may panic")]
 
 mod cost;
+mod email;
 mod release;
 mod seats;
 

@@ -14,6 +14,7 @@ mod config;
 mod daemon;
 mod dashboard;
 mod dependencies;
+mod email;
 mod history;
 mod import;
 mod influxdb;
