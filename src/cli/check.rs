@@ -164,7 +164,7 @@ async fn probe_all(settings: &Settings) -> Vec<Row> {
                 State::Warn,
                 "none is switched on: nothing leaves this machine",
             )
-            .fix("enable influxDb, mqttConfig or webhookNotification"),
+            .fix("enable influxDb, mqttConfig, webhookNotification or email"),
         );
     }
     rows.extend(destinations);

@@ -10,6 +10,7 @@
 //!
 //! A destination knows nothing of schedules, sites or other destinations.
 
+pub mod email;
 pub mod http;
 pub mod influxdb;
 pub mod mqtt;

@@ -4,6 +4,7 @@
 
 mod cost;
 mod release;
+mod seats;
 
 use std::path::{Path, PathBuf};
 

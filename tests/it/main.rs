@@ -7,6 +7,7 @@
 
 mod support;
 
+mod alert;
 mod audit;
 mod cli;
 mod config;
@@ -18,6 +19,7 @@ mod import;
 mod influxdb;
 mod insight;
 mod insight_cli;
+mod monitor_app;
 mod mqtt;
 mod outbox;
 mod planning;
@@ -26,6 +28,7 @@ mod release;
 mod release_cli;
 mod release_events;
 mod release_read;
+mod report;
 mod seats;
 mod simulator;
 mod templates;

@@ -32,7 +32,8 @@ pub(in crate::config) struct Email {
     /// Recipients of a copy.
     pub(in crate::config) cc: Vec<String>,
     /// Certificate authority of the mail server, PEM. Empty: those the operating system trusts.
-    pub(in crate::config) ca_cert: String,
+    #[serde(rename = "certCA")]
+    pub(in crate::config) cert_ca: String,
     /// Verify the mail server's certificate.
     pub(in crate::config) reject_unauthorized: bool,
     /// The name in the mail server's certificate, when it isn't `host`.
@@ -67,7 +68,7 @@ impl Default for Email {
             from: String::new(),
             to: Vec::new(),
             cc: Vec::new(),
-            ca_cert: String::new(),
+            cert_ca: String::new(),
             reject_unauthorized: true,
             server_name: String::new(),
             hello_name: String::new(),

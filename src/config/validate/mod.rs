@@ -1,11 +1,15 @@
 //! From what was written to what makes sense: the raw structs become [`Settings`], and every
 //! finding is reported with its place.
 
+mod alert;
 mod cost;
+mod email;
 mod influxdb;
 mod license;
+mod monitor_app;
 mod mqtt;
 mod release;
+mod report;
 mod site;
 mod template;
 mod web;
@@ -274,19 +278,16 @@ pub(super) fn settings(check: &mut Check<'_>, root: &Node, ignored: &[String]) -
     let influxdb = influxdb::settings(check, &butler.get("influxDb"));
     let mqtt = mqtt::settings(check, &butler.get("mqttConfig"));
     let webhooks = webhook::settings(check, &butler.get("webhookNotification"));
-    if top.email.enable {
-        let at = butler.at("email.enable");
-        check.error(&at, "this version sends no e-mail yet", "set it to false");
-    }
-    let email = None;
+    let email = email::settings(check, &butler.get("email"));
     let available = license::Available {
         influxdb: influxdb.is_some(),
         mqtt: mqtt.is_some(),
-        email: false,
+        email: email.is_some(),
         webhooks: webhooks.iter().map(|w| w.purpose).collect(),
         webhook_section: butler.at("webhookNotification.enable").read::<bool>(),
     };
     let sites = site::settings(check, &butler, &available);
+    let (alert, alert_destination) = alert::settings(check, &butler.get("alert"), &available);
     if !check.watching.get() && !sites.is_empty() {
         check.warn(
             &butler.get("qlikSenseLicense"),
@@ -301,6 +302,9 @@ pub(super) fn settings(check: &mut Check<'_>, root: &Node, ignored: &[String]) -
         storage: storage(check, &butler.get("storage"), &top.storage),
         web: web::settings(check, &butler.get("web")),
         cost: cost::settings(check, &butler.get("cost")),
+        alert,
+        alert_destination,
+        reports: report::settings(check, &butler.get("report")),
         named_sites: !top.sites.is_empty(),
         sites,
         influxdb,

@@ -105,14 +105,14 @@ fn switched_on(
 /// An announcement that goes nowhere helps nobody.
 fn unheard(check: &Check<'_>, at: &At<'_>, types: &[TypeRule], destination: &raw::Destination) {
     let sends = |switch: &raw::Switch| switch.enable && switch.send_alert.enable;
-    if sends(&destination.mqtt) || sends(&destination.webhook) {
+    if sends(&destination.mqtt) || sends(&destination.webhook) || sends(&destination.email) {
         return;
     }
     for rule in types.iter().filter(|rule| rule.grace_days > 0) {
         check.warn(
             &at.get(rule.seat_type.as_str()).get("graceDays"),
-            "nobody hears of the announcements: they are sent to MQTT and webhooks only",
-            "set licenseRelease.destination.webhook or .mqtt to enable: true and sendAlert.enable: true",
+            "nobody hears of the announcements: they are sent to MQTT, webhooks and e-mail only",
+            "set licenseRelease.destination.webhook, .mqtt or .email to enable: true and sendAlert.enable: true",
         );
     }
 }

@@ -322,6 +322,8 @@ fn id(webhook: &settings::Webhook) -> String {
         WebhookPurpose::AccessLicense => "accessLicense",
         WebhookPurpose::Release => "release",
         WebhookPurpose::Seats => "seats",
+        WebhookPurpose::MonitorApp => "monitorApp",
+        WebhookPurpose::Alert => "alert",
     };
     let text = format!("{purpose} {} {}", method_name(webhook.method), webhook.url);
     let hash = hex::encode(Sha256::digest(text.as_bytes()));

@@ -1,0 +1,241 @@
+//! One conversation with the mail server.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use lettre::Address;
+use lettre::transport::smtp::authentication::{Credentials, Mechanism};
+use lettre::transport::smtp::client::{AsyncSmtpConnection, AsyncTokioStream};
+use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
+use lettre::transport::smtp::extension::ClientId;
+use lettre::transport::smtp;
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+
+use super::failure::{self, Cause, Failure};
+use super::stream::{self, Encrypted, NoStartTls};
+use crate::config::settings::{self, BasicAuth, EmailSecurity};
+use crate::tls::{PemError, Trust, client_config};
+
+/// Where and how mail is handed over.
+pub(super) struct Server {
+    host: String,
+    port: u16,
+    security: EmailSecurity,
+    tls: Arc<ClientConfig>,
+    /// What the server's certificate has to be valid for.
+    name: String,
+    auth: Option<BasicAuth>,
+    hello: String,
+    timeout: Duration,
+}
+
+/// What the server said of each recipient.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Sent {
+    pub(super) accepted: Vec<Address>,
+    /// Refused for now, with the server's words.
+    pub(super) later: Vec<(Address, String)>,
+    /// Refused for good.
+    pub(super) never: Vec<(Address, String)>,
+}
+
+impl Server {
+    /// # Errors
+    /// When the CA file can't be used.
+    pub(super) fn new(email: &settings::Email) -> Result<Self, PemError> {
+        let trust = match (&email.ca_cert, email.reject_unauthorized) {
+            (_, false) => Trust::Anybody,
+            (Some(path), true) => Trust::CaFile(path),
+            (None, true) => Trust::System,
+        };
+        Ok(Self {
+            host: email.host.clone(),
+            port: email.port,
+            security: email.security,
+            tls: Arc::new(client_config(trust, None)?),
+            name: email.server_name.clone().unwrap_or_else(|| email.host.clone()),
+            auth: email.auth.clone(),
+            hello: email.hello_name.clone().unwrap_or_else(machine_name),
+            timeout: email.timeout,
+        })
+    }
+
+    /// The address as a person knows it.
+    pub(super) fn at(&self) -> String {
+        if self.host.contains(':') {
+            format!("[{}]:{}", self.host, self.port)
+        } else {
+            format!("{}:{}", self.host, self.port)
+        }
+    }
+
+    /// Hands one message over, to those of the recipients that the server accepts.
+    pub(super) async fn send(
+        &self,
+        from: &Address,
+        to: &[Address],
+        message: &[u8],
+    ) -> Result<Sent, Failure> {
+        let mut smtp = self.open().await?;
+        let sent = self.envelope(&mut smtp, from, to).await?;
+        if !sent.accepted.is_empty() {
+            self.step(Cause::Message, "DATA", smtp.command(Data)).await?;
+            self.step(Cause::Message, "the message", smtp.message(message)).await?;
+        }
+        // The server has it: whatever becomes of the leave-taking changes nothing.
+        let _ = timeout(LEAVE, smtp.quit()).await;
+        Ok(sent)
+    }
+
+    /// The same without a message.
+    pub(super) async fn ask(&self, from: &Address, to: &[Address]) -> Result<Sent, Failure> {
+        let mut smtp = self.open().await?;
+        let sent = self.envelope(&mut smtp, from, to).await?;
+        let _ = timeout(LEAVE, smtp.quit()).await;
+        Ok(sent)
+    }
+
+    /// A connection that is encrypted as the settings want it, and logged in.
+    async fn open(&self) -> Result<AsyncSmtpConnection, Failure> {
+        let at = self.at();
+        let mut tcp = self
+            .limited(Cause::Unreachable, "connect", async {
+                TcpStream::connect((self.host.as_str(), self.port)).await.map_err(|error| {
+                    Failure::new(Cause::Unreachable, format!("cannot connect to {at}: {error}"))
+                })
+            })
+            .await?;
+        let stream: Box<dyn AsyncTokioStream> = match self.security {
+            EmailSecurity::None => Box::new(tcp),
+            EmailSecurity::Tls => Box::new(Encrypted::from_the_start(self.encrypt(tcp).await?)),
+            EmailSecurity::StartTls => {
+                let talk = async {
+                    let begun = stream::starttls(&mut tcp, &self.hello).await;
+                    begun.map_err(|error| match error {
+                        NoStartTls::NotOffered(why) => Failure::new(
+                            Cause::NotEncrypted,
+                            format!("{at} does not encrypt by STARTTLS ({why}), and without encryption nothing is sent"),
+                        ),
+                        NoStartTls::Io(error) => Failure::new(
+                            Cause::NoAnswer,
+                            format!("{at} broke off before STARTTLS: {error}"),
+                        ),
+                    })
+                };
+                self.limited(Cause::NoAnswer, "STARTTLS", talk).await?;
+                Box::new(Encrypted::after_starttls(self.encrypt(tcp).await?))
+            }
+        };
+        let hello = ClientId::Domain(self.hello.clone());
+        let greeting = AsyncSmtpConnection::connect_with_transport(stream, &hello);
+        let mut smtp = self.step(Cause::NoAnswer, "the greeting", greeting).await?;
+        if let Some(auth) = &self.auth {
+            let credentials = Credentials::new(
+                auth.username.clone(),
+                auth.password.reveal().to_owned(),
+            );
+            let login = smtp.auth(&[Mechanism::Plain, Mechanism::Login], &credentials);
+            self.step(Cause::Login, "the login", login).await?;
+        }
+        Ok(smtp)
+    }
+
+    async fn encrypt(
+        &self,
+        tcp: TcpStream,
+    ) -> Result<tokio_rustls::client::TlsStream<TcpStream>, Failure> {
+        let at = self.at();
+        let name = ServerName::try_from(self.name.clone()).map_err(|_| {
+            Failure::new(Cause::Tls, format!("{} can't be a name in a certificate", self.name))
+        })?;
+        let connect = async {
+            let connector = TlsConnector::from(self.tls.clone());
+            connector
+                .connect(name, tcp)
+                .await
+                .map_err(|error| failure::handshake(&at, &self.name, &error))
+        };
+        self.limited(Cause::NoAnswer, "the TLS handshake", connect).await
+    }
+
+    /// Sender and recipients.
+    async fn envelope(
+        &self,
+        smtp: &mut AsyncSmtpConnection,
+        from: &Address,
+        to: &[Address],
+    ) -> Result<Sent, Failure> {
+        let mail = smtp.command(Mail::new(Some(from.clone()), vec![]));
+        self.step(Cause::Sender, "the sender", mail).await?;
+        let mut sent = Sent::default();
+        for recipient in to {
+            let rcpt = smtp.command(Rcpt::new(recipient.clone(), vec![]));
+            let Ok(answer) = timeout(self.timeout, rcpt).await else {
+                return Err(self.silent("a recipient"));
+            };
+            match answer {
+                Ok(_) => sent.accepted.push(recipient.clone()),
+                Err(error) => match error.status() {
+                    Some(code) => {
+                        let why = format!("{code}: {}", failure::reply(&error));
+                        let list =
+                            if error.is_permanent() { &mut sent.never } else { &mut sent.later };
+                        list.push((recipient.clone(), why));
+                    }
+                    None => {
+                        let at = self.at();
+                        return Err(failure::step(Cause::NoAnswer, &at, "a recipient", &error));
+                    }
+                },
+            }
+        }
+        Ok(sent)
+    }
+
+    /// One command and its answer.
+    async fn step<T>(
+        &self,
+        cause: Cause,
+        name: &str,
+        command: impl Future<Output = Result<T, smtp::Error>>,
+    ) -> Result<T, Failure> {
+        let command = async {
+            command.await.map_err(|error| failure::step(cause, &self.at(), name, &error))
+        };
+        self.limited(Cause::NoAnswer, name, command).await
+    }
+
+    async fn limited<T>(
+        &self,
+        cause: Cause,
+        name: &str,
+        work: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
+        match timeout(self.timeout, work).await {
+            Ok(result) => result,
+            Err(_) => Err(Failure { cause, ..self.silent(name) }),
+        }
+    }
+
+    fn silent(&self, name: &str) -> Failure {
+        let seconds = self.timeout.as_secs_f32();
+        let what = format!("{} did not answer within {seconds} s ({name})", self.at());
+        Failure::new(Cause::NoAnswer, what)
+    }
+}
+
+/// How long the end of a connection may take.
+const LEAVE: Duration = Duration::from_secs(2);
+
+/// For EHLO, which takes no other signs.
+fn machine_name() -> String {
+    let name = gethostname::gethostname().to_string_lossy().into_owned();
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-');
+    let name: String = name.chars().filter(|c| fits(*c)).collect();
+    if name.is_empty() { "localhost".to_owned() } else { name }
+}
