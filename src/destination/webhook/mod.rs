@@ -296,6 +296,8 @@ pub fn takes(purpose: WebhookPurpose, event: &Event) -> bool {
         WebhookPurpose::AccessLicense => matches!(event.body, Body::AccessLicenseStatus(_)),
         WebhookPurpose::Release => event.monitor() == Monitor::Release,
         WebhookPurpose::Seats => event.monitor() == Monitor::Seats,
+        WebhookPurpose::MonitorApp => event.monitor() == Monitor::App,
+        WebhookPurpose::Alert => event.monitor() == Monitor::Alert,
     }
 }
 
