@@ -11,8 +11,8 @@ use tokio::time::Instant;
 
 use self::slow::{Slow, read_slow};
 use super::facts::{
-    AppFacts, AppState, CertificateFacts, DaemonFacts, Fact, Facts, MonitorFacts, QueueFacts, ReleaseFacts,
-    Seen, SettingsFacts,
+    AppFacts, AppState, CertificateFacts, DaemonFacts, Fact, Facts, MonitorFacts, QueueFacts,
+    ReleaseFacts, Seen, SettingsFacts,
 };
 use crate::config::settings::Site;
 use crate::config::{self, Schedule, Settings};

@@ -56,6 +56,8 @@ pub(in crate::config) struct AlertDestination {
     pub(in crate::config) mqtt: Enable,
     /// To the webhooks of `webhookNotification.qlikSenseAlert`.
     pub(in crate::config) webhook: Enable,
+    /// By e-mail, set up in `email`.
+    pub(in crate::config) email: Enable,
 }
 
 #[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]

@@ -134,6 +134,7 @@ fn destination(
         ("influxDb", raw.influx_db.enable, available.influxdb, "influxDb"),
         ("mqtt", raw.mqtt.enable, available.mqtt, "mqttConfig"),
         ("webhook", raw.webhook.enable, available.webhook_section, "webhookNotification"),
+        ("email", raw.email.enable, available.email, "email"),
     ] {
         if on && !there {
             check.warn(
@@ -152,5 +153,6 @@ fn destination(
         influxdb_tags: check.tags(&at.at("influxDb.tag.static"), &raw.influx_db.tag.fixed),
         mqtt: send(raw.mqtt.enable && available.mqtt),
         webhook: send(raw.webhook.enable && available.webhook_section),
+        email: send(raw.email.enable && available.email),
     }
 }

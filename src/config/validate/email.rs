@@ -139,7 +139,11 @@ fn hello_name(check: &Check<'_>, at: &At<'_>, name: &str) -> Option<String> {
 
 fn sender(check: &Check<'_>, at: &At<'_>, text: &str) -> Option<Mailbox> {
     if text.is_empty() {
-        check.error(at, "this is missing", "write an address that the mail server lets you send as");
+        check.error(
+            at,
+            "this is missing",
+            "write an address that the mail server lets you send as",
+        );
         return None;
     }
     address(check, at, text)

@@ -340,12 +340,24 @@ mod tests {
                 .map(|line| line.split(':').next().unwrap())
                 .collect();
             let known = [
-                "From", "Subject", "To", "Auto-Submitted", "X-Auto-Response-Suppress", "Date",
-                "Message-ID", "X-Bursar-Event-Id", "References", "Importance", "X-Priority",
-                "MIME-Version", "Content-Type",
+                "From",
+                "Subject",
+                "To",
+                "Auto-Submitted",
+                "X-Auto-Response-Suppress",
+                "Date",
+                "Message-ID",
+                "X-Bursar-Event-Id",
+                "References",
+                "Importance",
+                "X-Priority",
+                "MIME-Version",
+                "Content-Type",
             ];
             assert!(names.iter().all(|name| known.contains(name)), "{head}");
-            assert!(head.contains("Message-ID: <0199b1c2-7a3b-7000-8000-0000000000aa@example.com>"));
+            assert!(
+                head.contains("Message-ID: <0199b1c2-7a3b-7000-8000-0000000000aa@example.com>")
+            );
         }
     }
 }

@@ -113,20 +113,21 @@ impl Email {
     /// sending it in another form.
     fn words(&self, event: &Event) -> Words {
         let built_in = Words::of(event, self.zone, self.routes.named_sites);
-        let rendered = |template: &Option<Template>, part: &str, built_in: String| {
-            match template.as_ref().map(|template| template.render(event)) {
-                None => built_in,
-                Some(Ok(text)) => text,
-                Some(Err(why)) => {
-                    error!(
-                        destination = "email",
-                        event = event.id,
-                        part,
-                        why = %why,
-                        "a template failed: the built-in form is sent"
-                    );
-                    built_in
-                }
+        let rendered = |template: &Option<Template>, part: &str, built_in: String| match template
+            .as_ref()
+            .map(|template| template.render(event))
+        {
+            None => built_in,
+            Some(Ok(text)) => text,
+            Some(Err(why)) => {
+                error!(
+                    destination = "email",
+                    event = event.id,
+                    part,
+                    why = %why,
+                    "a template failed: the built-in form is sent"
+                );
+                built_in
             }
         };
         Words {
@@ -139,17 +140,17 @@ impl Email {
     async fn mail(&self, event: &Event) -> Outcome {
         let message = match message::of_event(&self.settings, event, self.words(event)) {
             Ok(message) => message,
-            Err(error) => return Outcome::Refused { why: format!("can't be made a mail: {error}") },
+            Err(error) => {
+                return Outcome::Refused { why: format!("can't be made a mail: {error}") };
+            }
         };
         let open: Vec<Address> = {
             let mut progress = self.progress.lock().expect("nothing panics while it is held");
             progress.begin(&event.id);
             self.recipients().filter(|address| progress.is_open(address)).cloned().collect()
         };
-        let sent = timeout(
-            LONGEST_DELIVERY,
-            self.server.send(&self.settings.from.email, &open, &message),
-        );
+        let sent =
+            timeout(LONGEST_DELIVERY, self.server.send(&self.settings.from.email, &open, &message));
         let sent = match sent.await {
             Ok(Ok(sent)) => sent,
             Ok(Err(failure)) => return outcome(failure),
@@ -159,8 +160,7 @@ impl Email {
                 return Outcome::Retry { after: None, why };
             }
         };
-        let verdict =
-            self.progress.lock().expect("nothing panics while it is held").judge(&sent);
+        let verdict = self.progress.lock().expect("nothing panics while it is held").judge(&sent);
         match verdict {
             Verdict::Done { without } => {
                 for (recipient, why) in without {
@@ -238,9 +238,8 @@ impl Destination for Email {
         }
         let mut warnings = turned_down;
         if self.settings.security != EmailSecurity::None && !self.settings.reject_unauthorized {
-            warnings.push(
-                "certificates are not verified (email.rejectUnauthorized: false)".to_owned(),
-            );
+            warnings
+                .push("certificates are not verified (email.rejectUnauthorized: false)".to_owned());
         }
         let how = match self.settings.security {
             EmailSecurity::StartTls => "encrypted by STARTTLS",

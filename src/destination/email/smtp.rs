@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lettre::Address;
+use lettre::transport::smtp;
 use lettre::transport::smtp::authentication::{Credentials, Mechanism};
 use lettre::transport::smtp::client::{AsyncSmtpConnection, AsyncTokioStream};
 use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
 use lettre::transport::smtp::extension::ClientId;
-use lettre::transport::smtp;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
@@ -135,10 +135,8 @@ impl Server {
         let greeting = AsyncSmtpConnection::connect_with_transport(stream, &hello);
         let mut smtp = self.step(Cause::NoAnswer, "the greeting", greeting).await?;
         if let Some(auth) = &self.auth {
-            let credentials = Credentials::new(
-                auth.username.clone(),
-                auth.password.reveal().to_owned(),
-            );
+            let credentials =
+                Credentials::new(auth.username.clone(), auth.password.reveal().to_owned());
             let login = smtp.auth(&[Mechanism::Plain, Mechanism::Login], &credentials);
             self.step(Cause::Login, "the login", login).await?;
         }
@@ -204,9 +202,8 @@ impl Server {
         name: &str,
         command: impl Future<Output = Result<T, smtp::Error>>,
     ) -> Result<T, Failure> {
-        let command = async {
-            command.await.map_err(|error| failure::step(cause, &self.at(), name, &error))
-        };
+        let command =
+            async { command.await.map_err(|error| failure::step(cause, &self.at(), name, &error)) };
         self.limited(Cause::NoAnswer, name, command).await
     }
 

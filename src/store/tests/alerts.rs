@@ -31,9 +31,10 @@ async fn look(t: &Bench, loses: bool) -> Result<(), StoreError> {
     let before: States = t.store.alerts().await?;
     let silences = t.store.silences(false).await?;
     let step = step(&before, &judged, &silences, |_| &policy, now);
-    let events = step.notices.iter().map(|told| {
-        (Event::new(DAEMON, now, notice::body(told, &[], now)), vec!["y".to_owned()])
-    });
+    let events = step
+        .notices
+        .iter()
+        .map(|told| (Event::new(DAEMON, now, notice::body(told, &[], now)), vec!["y".to_owned()]));
     let changes = AlertChanges {
         changed: step.states.values().cloned().collect(),
         gone: before.keys().filter(|key| !step.states.contains_key(key)).cloned().collect(),
@@ -132,7 +133,6 @@ async fn silences_end_by_time_and_by_hand() {
     assert!(t.store.silences(false).await.unwrap().is_empty());
     assert_eq!(t.store.silences(true).await.unwrap().len(), 2);
     // Of a rule that this release doesn't know: it must not silence everything.
-    t.other().execute("UPDATE alert_silence SET until = 1e18, rule = 'new'", []).unwrap_err();
     t.other()
         .execute("UPDATE alert_silence SET until = 9000000000000, rule = 'new-rule'", [])
         .unwrap();
