@@ -124,7 +124,10 @@ async fn first_results(
         loop {
             let picture = Status::read(settings, daemon.store(), clock.now()).await?;
             let all = |s: &crate::status::SiteStatus| {
-                s.server_license.is_some() && s.access_licenses.is_some() && s.release.is_some()
+                s.server_license.is_some()
+                    && s.access_licenses.is_some()
+                    && s.monitor_app.is_some()
+                    && s.release.is_some()
             };
             if picture.sites.iter().all(all) {
                 return anyhow::Ok(picture);
@@ -182,13 +185,37 @@ Butler:
         - description: receiver of the demo
           webhookURL: http://{receiver}/server-license-alert
           httpMethod: POST
+    qlikSenseAlert:
+      rateLimit: 1
+      webhooks:
+        - description: receiver of the demo, as Slack would get it
+          webhookURL: http://{receiver}/alerts
+          httpMethod: POST
+          template: slack
     qlikSenseLicenseMonitor:
       rateLimit: 5
       webhooks:
         - description: receiver of the demo
           webhookURL: http://{receiver}/access-licenses
           httpMethod: PUT
+  alert:
+    destination:
+      webhook:
+        enable: true
+  report:
+    enable: true
+    folder: '{reports}'
+    frequency: 0 6 1 * *
+    period: last-month
+    formats: [html, csv]
   qlikSenseLicense:
+    seatMonitor:
+      enable: true
+      frequency: every 15 minutes
+      breakdownBy: [Department]
+    licenseMonitorApp:
+      enable: true
+      frequency: every 15 minutes
     serverLicenseMonitor:
       enable: true
       frequency: every 15 minutes
@@ -228,6 +255,7 @@ Butler:
           keepFree: 20
 ",
         store = dir.join("bursar.db").display(),
+        reports = dir.join("reports").display(),
         client_cert = file("client.pem"),
         client_key = file("client_key.pem"),
         ca = file("root.pem"),

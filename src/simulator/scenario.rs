@@ -424,6 +424,12 @@ impl Scenario {
                 ..Population::of(1400, 104, 780)
             },
             license_rules: vec![everybody],
+            license_monitor: MonitorApp {
+                status: 8,
+                failures: 3,
+                repeats: true,
+                ..MonitorApp::default()
+            },
             ..Self::default()
         }
     }
