@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::license::{Expiry, Pools, ServerLicense};
 
 pub use alert::{AlertNotice, AlertStatus, Rule, Severity};
-pub use app::MonitorApp;
+pub use app::{AppHealth, AppName, AppRun, MonitorApp, TaskName};
 pub use release::{
     ReleaseRefused, ReleaseRun, SeatAnnounced, SeatFacts, SeatReleased, SeatRestored,
     SeatWithdrawn, SeatsKept,

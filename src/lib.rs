@@ -16,6 +16,7 @@
 //! | [`event`] | the one vocabulary everything downstream speaks |
 //! | [`insight`] | utilization, seasons, growth, forecast, cost: what the history says, without I/O |
 //! | [`planning`] | loads the history that [`insight`] is asked about |
+//! | [`alert`] | rules, when they fire, and what is told of it |
 //! | [`release`] | giving idle seats back: rules, plan, guards, apply, undo |
 //! | [`report`] | reports for auditors and owners of budgets, as HTML, Markdown, CSV and JSON |
 //! | [`ledger`] | the audit trail of releases, hash-chained |
@@ -27,6 +28,7 @@
 //! | [`tls`] | certificates, keys and TLS settings from PEM files |
 //! | [`simulator`] | a Qlik Sense site in a process, for the demo, the tests and the benches |
 
+pub mod alert;
 pub mod backoff;
 pub mod cli;
 pub mod clock;

@@ -5,9 +5,10 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
+use crate::alert::state::{Alert, Phase};
 use crate::config::Settings;
 use crate::destination::registry;
-use crate::event::{Body, Event, Monitor, ReleaseRun, ServerLicenseStatus};
+use crate::event::{Body, Event, Monitor, MonitorApp, ReleaseRun, ServerLicenseStatus};
 use crate::license::Pools;
 use crate::store::{Health, QueueState, Store, StoreError};
 
@@ -21,6 +22,8 @@ pub struct Status {
     pub time_zone: String,
     pub sites: Vec<SiteStatus>,
     pub queues: Vec<Queue>,
+    /// What fires, worst first.
+    pub alerts: Vec<Alert>,
 }
 
 /// What waits for a destination.
@@ -38,6 +41,8 @@ pub struct SiteStatus {
     pub name: String,
     pub server_license: Option<Seen<ServerLicenseStatus>>,
     pub access_licenses: Option<Seen<Pools>>,
+    /// Qlik's License Monitor app.
+    pub monitor_app: Option<Seen<MonitorApp>>,
     /// The last run of the release engine, rehearsals included.
     pub release: Option<Seen<ReleaseRun>>,
     pub monitors: Vec<MonitorStatus>,
@@ -75,6 +80,9 @@ impl Status {
             let name = names.iter().find(|(id, _)| *id == state.destination);
             Queue { title: name.map(|(_, title)| title.clone()), state }
         });
+        let firing = store.alerts().await?.into_values();
+        let mut alerts: Vec<_> = firing.filter(|alert| alert.phase == Phase::Firing).collect();
+        alerts.sort_by_key(|alert| std::cmp::Reverse(alert.severity));
         let sites = settings
             .sites
             .iter()
@@ -98,6 +106,9 @@ impl Status {
                 if let Some(m) = &site.seats {
                     add(Monitor::Seats, &m.schedule);
                 }
+                if let Some(m) = &site.monitor_app {
+                    add(Monitor::App, &m.schedule);
+                }
                 if site.release.enable {
                     add(Monitor::Release, &site.release.schedule);
                 }
@@ -115,6 +126,7 @@ impl Status {
             time_zone: settings.time_zone.name().to_owned(),
             sites,
             queues: queues.collect(),
+            alerts,
         })
     }
 }
@@ -126,6 +138,7 @@ impl SiteStatus {
             name: name.to_owned(),
             server_license: None,
             access_licenses: None,
+            monitor_app: None,
             release: None,
             monitors: Vec::new(),
         }
@@ -137,6 +150,7 @@ impl SiteStatus {
         match event.body {
             Body::ServerLicenseStatus(value) => self.server_license = Some(Seen { time, value }),
             Body::AccessLicenseStatus(value) => self.access_licenses = Some(Seen { time, value }),
+            Body::MonitorApp(value) => self.monitor_app = Some(Seen { time, value }),
             Body::ReleaseRun(value) => self.release = Some(Seen { time, value }),
             Body::ServerLicenseExpiring(_)
             | Body::ServerLicenseExpired(_)
@@ -149,7 +163,6 @@ impl SiteStatus {
             | Body::SeatsKept(_)
             | Body::SeatActivity(_)
             | Body::SeatChanges(_)
-            | Body::MonitorApp(_)
             | Body::Alert(_) => {}
         }
     }

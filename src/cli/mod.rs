@@ -20,6 +20,7 @@ macro_rules! outln {
     };
 }
 
+mod alert;
 mod audit;
 mod check;
 mod completions;
@@ -28,6 +29,7 @@ mod demo;
 mod healthcheck;
 mod import;
 pub mod insight;
+mod monitor_app;
 mod outbox;
 mod release;
 mod report;
@@ -93,7 +95,9 @@ enum Command {
     Demo(demo::Demo),
     Simulate(simulate::Simulate),
     Release(release::Release),
+    Alert(alert::Alert),
     Audit(audit::Audit),
+    MonitorApp(monitor_app::MonitorApp),
     Outbox(outbox::Outbox),
     Import(import::Import),
     Insight(insight::Insight),
@@ -123,7 +127,9 @@ pub fn main() -> ExitCode {
         Command::Demo(command) => command.execute(),
         Command::Simulate(command) => command.execute(),
         Command::Release(command) => command.execute(),
+        Command::Alert(command) => command.execute(),
         Command::Audit(command) => command.execute(),
+        Command::MonitorApp(command) => command.execute(),
         Command::Outbox(command) => command.execute(),
         Command::Import(command) => command.execute(),
         Command::Insight(command) => command.execute(),

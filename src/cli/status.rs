@@ -5,13 +5,15 @@ use std::fmt::Write;
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 
+use super::monitor_app::headline;
 use super::text::{self, Paint};
 use super::{ConfigFile, Exit, block_on};
 use crate::config::Settings;
-use crate::event::{Event, LicenseState, Monitor, ServerLicenseStatus};
+use crate::event::{Event, LicenseState, Monitor, ServerLicenseStatus, Severity};
 use crate::license::Pools;
 use crate::license::pools::SeatPool;
 use crate::monitor::{access_license, server_license};
+use crate::plain::one_line;
 use crate::qrs;
 use crate::status::{MonitorStatus, Seen, SiteStatus, Status as Picture};
 use crate::store::{Health, Store};
@@ -109,6 +111,7 @@ async fn ask(settings: &Settings) -> (Picture, bool) {
         time_zone: settings.time_zone.name().to_owned(),
         sites: answers.into_iter().map(|(status, _)| status).collect(),
         queues: Vec::new(),
+        alerts: Vec::new(),
     };
     (picture, failed)
 }
@@ -116,15 +119,35 @@ async fn ask(settings: &Settings) -> (Picture, bool) {
 /// The picture as text.
 pub fn render(picture: &Picture, zone: Tz, paint: Paint) -> String {
     let mut out = String::new();
+    alert_lines(&mut out, picture, paint);
     for site in &picture.sites {
         let _ = writeln!(out, "{}", paint.strong(&format!("Site {}", site.name)));
         server_license_lines(&mut out, site, picture.time, paint);
         pool_lines(&mut out, site, picture.time, paint);
+        app_lines(&mut out, site, picture.time, paint);
         monitor_lines(&mut out, site, picture.time, zone, paint);
         out.push('\n');
     }
     queue_lines(&mut out, picture, paint);
     out
+}
+
+fn alert_lines(out: &mut String, picture: &Picture, paint: Paint) {
+    if picture.alerts.is_empty() {
+        return;
+    }
+    let _ = writeln!(out, "{}", paint.strong("Alerts"));
+    for alert in &picture.alerts {
+        let severity = alert.severity.as_str();
+        let severity = match alert.severity {
+            Severity::Info => severity.to_owned(),
+            Severity::Warning => paint.warn(severity),
+            Severity::Critical => paint.bad(severity),
+        };
+        let since = text::ago(alert.fired.unwrap_or(alert.since), picture.time);
+        let _ = writeln!(out, "  {severity}  {}  {}", one_line(&alert.text), paint.faint(&since));
+    }
+    out.push('\n');
 }
 
 fn server_license_lines(out: &mut String, site: &SiteStatus, now: DateTime<Utc>, paint: Paint) {
@@ -237,6 +260,16 @@ fn pool_rows(pools: &Pools, paint: Paint) -> Vec<Vec<String>> {
         rows.push(vec!["Tokens".to_owned(), bar, percent, facts.join(", ")]);
     }
     rows
+}
+
+fn app_lines(out: &mut String, site: &SiteStatus, now: DateTime<Utc>, paint: Paint) {
+    let Some(Seen { time, value: app }) = &site.monitor_app else { return };
+    let seen = paint.faint(&text::ago(*time, now));
+    let state = headline(app, paint);
+    let _ = writeln!(out, "  License Monitor  {state}   {seen}");
+    if !app.health.is_fine() {
+        let _ = writeln!(out, "                   {} (bursar monitor-app)", app.text);
+    }
 }
 
 fn monitor_lines(out: &mut String, site: &SiteStatus, now: DateTime<Utc>, zone: Tz, paint: Paint) {

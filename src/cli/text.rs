@@ -138,10 +138,16 @@ pub fn schedules(settings: &Settings) -> Vec<(String, &Schedule)> {
         if let Some(monitor) = &site.seats {
             list.push((format!("{prefix}seats"), &monitor.schedule));
         }
+        if let Some(monitor) = &site.monitor_app {
+            list.push((format!("{prefix}License Monitor app"), &monitor.schedule));
+        }
         if site.release.enable {
             let what = if site.release.dry_run { "release, rehearsal" } else { "release" };
             list.push((format!("{prefix}{what}"), &site.release.schedule));
         }
+    }
+    if let Some(reports) = &settings.reports {
+        list.push(("report".to_owned(), &reports.schedule));
     }
     list
 }

@@ -229,6 +229,7 @@ fn files(settings: &Settings) -> Vec<Named<'_>> {
         WebhookPurpose::ServerLicenseAlert,
         WebhookPurpose::AccessLicense,
         WebhookPurpose::Release,
+        WebhookPurpose::MonitorApp,
     ];
     for purpose in purposes {
         let list = settings.webhooks.iter().filter(|w| w.purpose == purpose);

@@ -12,7 +12,7 @@ use super::schema;
 use super::validate::inherit;
 
 /// Sections that a site inherits: shown at each site instead of once, when there are sites.
-const INHERITED: [&str; 3] = ["configQRS", "cert", "qlikSenseLicense"];
+const INHERITED: [&str; 4] = ["configQRS", "cert", "qlikSenseLicense", "alert"];
 
 /// Lists every setting with its value and its source; secrets are masked.
 pub fn explain(loaded: &Loaded) -> String {

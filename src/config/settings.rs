@@ -13,8 +13,10 @@ use url::Url;
 
 use super::schedule::Schedule;
 use super::secret::Secret;
+use crate::alert;
 use crate::destination::template;
 use crate::insight::cost::Prices;
+use crate::license::monitor_app::Wanted;
 use crate::release::Policy;
 
 /// Everything a running daemon needs to know.
@@ -37,6 +39,11 @@ pub struct Settings {
     pub email: Option<Email>,
     /// What seats and minutes cost (`Butler.cost`); `None` when nothing has a price.
     pub cost: Option<Prices>,
+    /// What is watched for of the daemon itself (`Butler.alert`); sites have their own.
+    pub alert: alert::Policy,
+    pub alert_destination: Switches,
+    /// Reports on a schedule (`Butler.report`), when enabled.
+    pub reports: Option<Reports>,
     /// Where the status page is served, if it is (`Butler.web`).
     pub web: Option<SocketAddr>,
     /// Butler sections that the file fills in and Bursar doesn't implement, in file order.
@@ -52,6 +59,21 @@ impl Settings {
         let names = self.unimplemented.join(", ");
         Some(format!("these settings of Butler's are not used by Bursar: {names}"))
     }
+}
+
+/// `Butler.report`, when enabled.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reports {
+    pub schedule: Schedule,
+    /// As [`Period::parse`](crate::report::Period::parse) takes it.
+    pub period: &'static str,
+    /// At least one, each once.
+    pub formats: Vec<crate::report::Format>,
+    /// From the folder of the store.
+    pub folder: PathBuf,
+    pub email: bool,
+    /// Files that stay, of each format. At least 1.
+    pub keep: usize,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -98,7 +120,11 @@ pub struct Site {
     pub server_license: Option<ServerLicenseMonitor>,
     pub access_license: Option<AccessLicenseMonitor>,
     pub seats: Option<SeatMonitor>,
+    pub monitor_app: Option<LicenseMonitorApp>,
     pub release: Release,
+    /// `Butler.alert` with what the site has in its place.
+    pub alert: alert::Policy,
+    pub alert_destination: Switches,
 }
 
 /// How to reach a site's repository service (`configQRS`, `cert`).
@@ -129,6 +155,8 @@ pub struct ServerLicenseMonitor {
     pub schedule: Schedule,
     /// Alert when this many days or fewer are left. At least 0.
     pub threshold_days: i64,
+    /// Whether the file says so; else it is the first of the alert's steps.
+    pub threshold_written: bool,
     /// Day/month order for dates that could be read both ways.
     pub date_order: DateOrder,
     pub destination: Switches,
@@ -150,6 +178,18 @@ pub struct SeatMonitor {
     pub keep_changes_days: u32,
     pub destination: Switches,
     pub user_tag: UserTag,
+}
+
+/// `licenseMonitorApp`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LicenseMonitorApp {
+    pub schedule: Schedule,
+    pub wanted: Wanted,
+    pub stale_hours: u32,
+    pub running_long_minutes: u32,
+    /// Runs are kept for so many days.
+    pub keep_runs_days: u32,
+    pub destination: Switches,
 }
 
 /// `licenseRelease`. There even when it is off, so that a plan can be made before it is switched on.
@@ -408,6 +448,10 @@ pub enum WebhookPurpose {
     Release,
     /// `qlikSenseSeatMonitor` (Bursar's own): how seats are used, and what changed.
     Seats,
+    /// `qlikSenseLicenseMonitorApp` (Bursar's own): how Qlik's License Monitor app is.
+    MonitorApp,
+    /// `qlikSenseAlert` (Bursar's own): alerts.
+    Alert,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -2,12 +2,15 @@
 //!
 //! Everything that is spawned here is owned by the [`Daemon`] and joined by [`Daemon::stop`].
 
+mod alert;
+mod app;
 mod history;
 pub mod lock;
 pub mod logging;
 pub mod notify;
 pub mod poller;
 mod release;
+mod report;
 pub mod seats;
 pub mod service;
 
@@ -25,10 +28,11 @@ use tokio_util::task::TaskTracker;
 
 use self::poller::{Attempt, Timing};
 use crate::clock::Clock;
-use crate::config::settings::{ServerLicenseMonitor, Site, Storage};
+use crate::config::settings::{LicenseMonitorApp, ServerLicenseMonitor, Site, Storage};
 use crate::config::{Schedule, Settings};
 use crate::destination::{Destination, registry, worker};
 use crate::event::{Body, Event, Monitor};
+use crate::license::monitor_app::KeptRun;
 use crate::monitor::{access_license, server_license};
 use crate::qrs;
 use crate::release::run::Engine;
@@ -108,6 +112,11 @@ impl Daemon {
             daemon.start_site(&shared, site)?;
         }
         daemon.pollers.spawn(history::run(shared.clone(), daemon.stop_polling.clone()));
+        daemon.pollers.spawn(alert::run(shared.clone(), daemon.stop_polling.clone()));
+        if let Some(reports) = shared.settings.reports.clone() {
+            let stop = daemon.stop_polling.clone();
+            daemon.pollers.spawn(report::run(shared.clone(), reports, stop));
+        }
         daemon.pollers.spawn(certificates(shared, daemon.stop_polling.clone()));
         Ok(daemon)
     }
@@ -163,6 +172,11 @@ impl Daemon {
         if let Some(monitor) = &site.seats {
             let look = Look::Seats { client: client.clone(), site: Box::new(site.clone()) };
             self.start_poller(shared, site, look, monitor.schedule.clone());
+        }
+        if let Some(monitor) = site.monitor_app.clone() {
+            let schedule = monitor.schedule.clone();
+            let look = Look::App { client: client.clone(), monitor: Box::new(monitor) };
+            self.start_poller(shared, site, look, schedule);
         }
         if site.release.enable {
             let engine = Engine {
@@ -256,6 +270,7 @@ enum Look {
     ServerLicense { client: Arc<qrs::Client>, monitor: ServerLicenseMonitor },
     AccessLicense { client: Arc<qrs::Client> },
     Seats { client: Arc<qrs::Client>, site: Box<Site> },
+    App { client: Arc<qrs::Client>, monitor: Box<LicenseMonitorApp> },
 }
 
 /// What a look brought.
@@ -263,6 +278,8 @@ struct Seen {
     bodies: Vec<Body>,
     /// Is kept with the events, all or nothing.
     reading: Option<SeatReading>,
+    /// Runs of the License Monitor app, and for how many days they are kept: likewise.
+    app_runs: Option<(Vec<KeptRun>, u32)>,
     /// What could not be read, where the rest is told all the same.
     problem: Option<qrs::Error>,
 }
@@ -278,7 +295,7 @@ pub enum Blind {
 
 impl From<Vec<Body>> for Seen {
     fn from(bodies: Vec<Body>) -> Self {
-        Self { bodies, reading: None, problem: None }
+        Self { bodies, reading: None, app_runs: None, problem: None }
     }
 }
 
@@ -288,6 +305,7 @@ impl Look {
             Self::ServerLicense { .. } => Monitor::ServerLicense,
             Self::AccessLicense { .. } => Monitor::AccessLicense,
             Self::Seats { .. } => Monitor::Seats,
+            Self::App { .. } => Monitor::App,
         }
     }
 }
@@ -335,8 +353,12 @@ impl Job {
                 Seen {
                     bodies: observed.bodies,
                     reading: Some(observed.reading),
+                    app_runs: None,
                     problem: observed.problem,
                 }
+            }
+            Look::App { client, monitor } => {
+                app::look(&self.shared, client, monitor, now, deadline).await?
             }
         })
     }
@@ -389,9 +411,13 @@ impl Job {
             })
             .collect();
         let summary = events.iter().map(|(e, _)| e.summary()).collect::<Vec<_>>().join("; ");
-        match seen.reading {
-            Some(reading) => self.shared.store.keep_seats(&self.site, reading, events).await?,
-            None => self.shared.store.record(events).await?,
+        let store = &self.shared.store;
+        match (seen.reading, seen.app_runs) {
+            (Some(reading), _) => store.keep_seats(&self.site, reading, events).await?,
+            (None, Some((runs, days))) => {
+                store.keep_app_runs(&self.site, runs, days, events).await?;
+            }
+            (None, None) => store.record(events).await?,
         }
         let mut last = self.last.lock().expect("no holder of this lock panics");
         if whole && last.failure.take().is_some() {

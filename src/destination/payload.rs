@@ -23,6 +23,7 @@
 //! What is told of seats is in `payload/seats.rs`, of releases in `payload/release.rs`; those objects begin with `kind` on MQTT, where all of
 //! them have one topic.
 
+mod app;
 mod release;
 pub mod seats;
 
@@ -85,7 +86,7 @@ fn object(event: &Event, name: Option<&str>, named_site: bool) -> Map<String, Va
         Body::ReleaseRun(run) => release::release_run(run),
         Body::SeatActivity(activity) => seats::activity(activity),
         Body::SeatChanges(changes) => seats::changes(changes),
-        Body::MonitorApp(app) => plain(app),
+        Body::MonitorApp(app) => app::monitor_app(app, event.time),
         Body::Alert(notice) => plain(notice),
     };
     if let Some(name) = name {
@@ -193,7 +194,7 @@ pub fn alert_text(event: &Event) -> Option<String> {
     }
 }
 
-fn expiring_text(status: &ServerLicenseStatus) -> String {
+pub(crate) fn expiring_text(status: &ServerLicenseStatus) -> String {
     match (status.days_until_expiry, status.expiry_date) {
         (Some(days), Some(date)) => {
             format!("Qlik Sense server license is about to expire in {days} days, on {date}")
@@ -202,7 +203,7 @@ fn expiring_text(status: &ServerLicenseStatus) -> String {
     }
 }
 
-fn expired_text(status: &ServerLicenseStatus) -> String {
+pub(crate) fn expired_text(status: &ServerLicenseStatus) -> String {
     match (status.days_until_expiry, status.expiry_date) {
         (Some(days), Some(date)) if days >= 0 => format!(
             "Qlik Sense server license has expired, says the server, although its last valid day is {date}"
@@ -217,7 +218,7 @@ fn refused_text(refused: &ReleaseRefused) -> String {
     format!("Qlik Sense license release {what}: {}", refused.reasons())
 }
 
-fn problem_text(status: &ServerLicenseStatus) -> String {
+pub(crate) fn problem_text(status: &ServerLicenseStatus) -> String {
     match (status.state, &status.license.expiry) {
         (LicenseState::None, _) => "No Qlik Sense server license is installed".into(),
         (LicenseState::Blacklisted, _) => "Qlik Sense server license is blacklisted".into(),

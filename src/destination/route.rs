@@ -126,6 +126,8 @@ impl Site {
 
 impl From<&Settings> for Routes {
     fn from(settings: &Settings) -> Self {
+        let daemon = Site { alert: Some(settings.alert_destination.clone()), ..Site::default() };
+        let daemon = (crate::alert::DAEMON.to_owned(), daemon);
         let sites = settings.sites.iter().map(|site| {
             let route = Site {
                 tags: site.tags.clone(),
@@ -133,14 +135,14 @@ impl From<&Settings> for Routes {
                 access_license: site.access_license.as_ref().map(|m| m.destination.clone()),
                 release: Some(site.release.destination.clone()),
                 seats: site.seats.as_ref().map(|m| m.destination.clone()),
-                app: None,
-                alert: None,
+                app: site.monitor_app.as_ref().map(|m| m.destination.clone()),
+                alert: Some(site.alert_destination.clone()),
                 user_tag: site.release.user_tag,
                 seat_user_tag: site.seats.as_ref().map_or(UserTag::Off, |m| m.user_tag),
             };
             (site.name.clone(), route)
         });
-        Self { named_sites: settings.named_sites, sites: sites.collect() }
+        Self { named_sites: settings.named_sites, sites: sites.chain([daemon]).collect() }
     }
 }
 

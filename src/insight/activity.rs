@@ -107,8 +107,12 @@ pub type NewOnDay = BTreeMap<(NaiveDate, Option<SeatType>), u32>;
 /// Who is active on a day that they were not known to be active on before. A seat shows its last
 /// use only: added up over all readings these are the users of each day, as far as anybody looked
 /// between two of their days.
-pub fn new_on_days(before: &[Seat], after: &[Seat], zone: Tz) -> NewOnDay {
-    let uses = |seats: &[Seat]| {
+pub fn new_on_days<'a>(
+    before: impl IntoIterator<Item = &'a Seat>,
+    after: &[Seat],
+    zone: Tz,
+) -> NewOnDay {
+    let uses = |seats: &mut dyn Iterator<Item = &Seat>| {
         let mut uses = HashSet::new();
         for seat in seats {
             if let (Some(at), Some(holder)) = (known(&seat.last_used), &seat.holder) {
@@ -119,9 +123,9 @@ pub fn new_on_days(before: &[Seat], after: &[Seat], zone: Tz) -> NewOnDay {
         }
         uses
     };
-    let known = uses(before);
+    let known = uses(&mut before.into_iter());
     let mut new = NewOnDay::new();
-    for (day, seat_type, _) in uses(after).difference(&known) {
+    for (day, seat_type, _) in uses(&mut after.iter()).difference(&known) {
         *new.entry((*day, *seat_type)).or_default() += 1;
     }
     new
@@ -161,7 +165,7 @@ pub fn per_day(days: &[Day], last: u32, first_read: NaiveDate, today: NaiveDate)
     let from = per_day_from(today, last);
     let counted: Vec<&Day> = days
         .iter()
-        .filter(|d| d.day >= from && d.day < today && d.day > first_read && d.readings > 0)
+        .filter(|d| d.day >= from && d.day < today && d.day != first_read && d.readings > 0)
         .collect();
     if counted.is_empty() {
         return PerDay::default();
@@ -204,5 +208,59 @@ mod tests {
         assert_eq!(windows(activity.people), [1, 2, 3, 4]);
         assert!(!activity.by_type.contains_key(&SeatType::User));
         assert_eq!(windows(super::activity(&[], now()).people), [0; 4]);
+    }
+
+    #[test]
+    fn a_first_use_is_seen_or_lies_between_allocation_and_last_use() {
+        let ago = |days| now() - TimeDelta::days(days);
+        let mut seats: Vec<Seat> = (1..=5).map(|user| seat(user, SeatType::Analyzer, 2)).collect();
+        // Allocated five days ago and used since; a year ago, and its first use was seen; never used.
+        seats[0].created = Moment::At(ago(5));
+        seats[2].last_used = Moment::Never;
+        let seen = [None, Some(ago(20)), None, None, Some(ago(400))];
+        let found = first_time(seats.iter().zip(seen), now());
+        let FirstTime { last_day, last_7_days, last_28_days, last_90_days } = found;
+        assert_eq!([last_day, last_7_days, last_28_days, last_90_days], [0, 1, 2, 2]);
+        // The same person with two seats is there for the first time once.
+        seats[1].holder = seats[0].holder.clone();
+        assert_eq!(first_time(seats.iter().zip(seen), now()).last_28_days, 1);
+        let [unused, used] = [&seats[2], &seats[3]];
+        assert_eq!(seen_first_use(Some(unused), used), used.last_used.at());
+        assert_eq!(seen_first_use(Some(used), used), None);
+        assert_eq!(seen_first_use(None, used), None);
+    }
+
+    #[test]
+    fn days_on_which_nobody_looked_are_not_empty_days() {
+        let day = |n: u32| NaiveDate::from_ymd_opt(2026, 11, n).unwrap();
+        let days: Vec<Day> =
+            [(1, 9, 1), (10, 50, 2), (11, 4, 1), (12, 2, 0), (13, 8, 24), (14, 1, 3)]
+                .map(|(n, users, readings)| Day { day: day(n), users, readings })
+                .to_vec();
+        // The 10th was the first reading's; of the 12th nobody knows; the 14th is not over.
+        let found = per_day(&days, 7, day(10), day(14));
+        let expected = PerDay { days: 2, average: Some(6.0), maximum: Some(8), on: Some(day(13)) };
+        assert_eq!(found, expected);
+        assert_eq!(per_day(&days, 1, day(13), day(14)), PerDay::default());
+        assert_eq!(per_day(&days, 28, day(10), day(14)).days, 3);
+    }
+
+    #[test]
+    fn somebody_new_on_a_day_is_counted_once_for_it() {
+        let zone = chrono_tz::Europe::Stockholm;
+        let mut before = vec![seat(1, SeatType::Analyzer, 30), seat(2, SeatType::Analyzer, 5)];
+        let mut after = before.clone();
+        after[0].last_used = Moment::At("2026-11-23T23:30:00Z".parse().unwrap());
+        let today = NaiveDate::from_ymd_opt(2026, 11, 24).unwrap();
+        let found = new_on_days(&before, &after, zone);
+        let expected = NewOnDay::from([((today, None), 1), ((today, Some(SeatType::Analyzer)), 1)]);
+        assert_eq!(found, expected, "in Stockholm it is the 24th already");
+        // Another seat of the same person: new of its type, not of all people.
+        before = after.clone();
+        after.push(seat(2, SeatType::Professional, 3));
+        let found = new_on_days(&before, &after, zone);
+        let expected = NewOnDay::from([((today, Some(SeatType::Professional)), 1)]);
+        assert_eq!(found, expected);
+        assert!(new_on_days(&after, &after, zone).is_empty());
     }
 }

@@ -2,10 +2,12 @@
 //!
 //! [`server`] is what `GET /qrs/license` says, [`status`] what that means on a given day, [`pools`]
 //! is what `GET /qrs/license/accesstypeoverview` says, [`seat`] the single seats and their people,
-//! [`changes`] what became of them between two readings.
+//! [`changes`] what became of them between two readings, [`monitor_app`] the app by which Qlik Sense
+//! itself watches its licenses.
 
 pub mod changes;
 mod date;
+pub mod monitor_app;
 pub mod pools;
 #[cfg(test)]
 mod samples;
@@ -18,7 +20,7 @@ pub use changes::{Change, ChangeKind, SeatRow};
 pub use pools::Pools;
 pub use seat::{Holder, Moment, Person, Seat, SeatType};
 pub use server::{Expiry, ServerLicense};
-pub use status::{alerts, assess, today};
+pub use status::{assess, today};
 
 /// An answer is JSON, but not what it should be. Never repeats a value of the answer: it may be a
 /// secret.

@@ -1,10 +1,10 @@
-//! What a server license means on a given day, and which alerts follow.
+//! What a server license means on a given day.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 
 use super::server::{Expiry, Kind, ServerLicense};
-use crate::event::{Body, LicenseState, ServerLicenseStatus};
+use crate::event::{LicenseState, ServerLicenseStatus};
 
 /// The calendar day it is in a time zone: expiry is counted in the days people live in.
 pub fn today(now: DateTime<Utc>, zone: Tz) -> NaiveDate {
@@ -49,32 +49,6 @@ pub fn assess(
     ServerLicenseStatus { license, state, expired, expiry_date, days_until_expiry, threshold_days }
 }
 
-/// The alerts that a status calls for: none for a license that is well.
-///
-/// What is wrong and when it ends are told apart, so a blacklisted license that also ends soon
-/// gives two: whoever listens for the end alone still hears of it.
-pub fn alerts(status: &ServerLicenseStatus) -> Vec<Body> {
-    let mut alerts = Vec::new();
-    match status.state {
-        LicenseState::None
-        | LicenseState::Blacklisted
-        | LicenseState::Invalid
-        | LicenseState::ExpiryUnreadable
-        | LicenseState::ExpiryUnknown => alerts.push(Body::ServerLicenseProblem(status.clone())),
-        LicenseState::Expired
-        | LicenseState::Expiring
-        | LicenseState::Perpetual
-        | LicenseState::Valid => {}
-    }
-    let ends_soon = status.days_until_expiry.is_some_and(|days| days <= status.threshold_days);
-    if status.expired {
-        alerts.push(Body::ServerLicenseExpired(status.clone()));
-    } else if ends_soon {
-        alerts.push(Body::ServerLicenseExpiring(status.clone()));
-    }
-    alerts
-}
-
 #[cfg(test)]
 mod tests {
     use chrono::{Days, TimeZone};
@@ -100,18 +74,6 @@ mod tests {
         ServerLicense { server_says_expired: true, ..license(expiry) }
     }
 
-    fn kinds(status: &ServerLicenseStatus) -> Vec<&'static str> {
-        alerts(status)
-            .iter()
-            .map(|alert| match alert {
-                Body::ServerLicenseExpiring(_) => "expiring",
-                Body::ServerLicenseExpired(_) => "expired",
-                Body::ServerLicenseProblem(_) => "problem",
-                other => panic!("{other:?} is no alert"),
-            })
-            .collect()
-    }
-
     #[test]
     fn every_case() {
         use LicenseState::{
@@ -122,34 +84,33 @@ mod tests {
         let none = ServerLicense { kind: Kind::None, ..license(Expiry::Unknown) };
         let blacklisted = |expiry| ServerLicense { blacklisted: true, ..license(expiry) };
         let invalid = |expiry| ServerLicense { invalid: true, ..license(expiry) };
-        type Case<'a> = (&'a str, ServerLicense, LicenseState, bool, Option<i64>, &'a [&'a str]);
+        type Case<'a> = (&'a str, ServerLicense, LicenseState, bool, Option<i64>);
         #[rustfmt::skip]
         let cases: &[Case<'_>] = &[
-            ("well",                   license(in_days(31)),           Valid,            false, Some(31),  &[]),
-            ("at the threshold",       license(in_days(30)),           Expiring,         false, Some(30),  &["expiring"]),
-            ("below the threshold",    license(in_days(29)),           Expiring,         false, Some(29),  &["expiring"]),
-            ("last day",               license(in_days(0)),            Expiring,         false, Some(0),   &["expiring"]),
-            ("day after, no flag",     license(in_days(-1)),           Expired,          true,  Some(-1),  &["expired"]),
-            ("long over",              license(in_days(-10)),          Expired,          true,  Some(-10), &["expired"]),
-            ("flag wins over date",    flagged(in_days(400)),          Expired,          true,  Some(400), &["expired"]),
-            ("flag without date",      flagged(Expiry::Unknown),       Expired,          true,  None,      &["expired"]),
-            ("flag, unreadable date",  flagged(unreadable()),          Expired,          true,  None,      &["expired"]),
-            ("flag on perpetual",      flagged(Expiry::Perpetual),     Expired,          true,  None,      &["expired"]),
-            ("perpetual",              license(Expiry::Perpetual),     Perpetual,        false, None,      &[]),
-            ("unreadable",             license(unreadable()),          ExpiryUnreadable, false, None,      &["problem"]),
-            ("unknown",                license(Expiry::Unknown),       ExpiryUnknown,    false, None,      &["problem"]),
-            ("no license",             none,                           LicenseState::None, false, None,    &["problem"]),
-            ("blacklisted",            blacklisted(in_days(100)),      Blacklisted,      false, Some(100), &["problem"]),
-            ("blacklisted and ending", blacklisted(in_days(3)),        Blacklisted,      false, Some(3),   &["problem", "expiring"]),
-            ("invalid",                invalid(Expiry::Perpetual),     Invalid,          false, None, &["problem"]),
-            ("invalid and over",       invalid(in_days(-3)),           Invalid,          true,  Some(-3),  &["problem", "expired"]),
+            ("well",                   license(in_days(31)),           Valid,            false, Some(31)),
+            ("at the threshold",       license(in_days(30)),           Expiring,         false, Some(30)),
+            ("below the threshold",    license(in_days(29)),           Expiring,         false, Some(29)),
+            ("last day",               license(in_days(0)),            Expiring,         false, Some(0)),
+            ("day after, no flag",     license(in_days(-1)),           Expired,          true,  Some(-1)),
+            ("long over",              license(in_days(-10)),          Expired,          true,  Some(-10)),
+            ("flag wins over date",    flagged(in_days(400)),          Expired,          true,  Some(400)),
+            ("flag without date",      flagged(Expiry::Unknown),       Expired,          true,  None),
+            ("flag, unreadable date",  flagged(unreadable()),          Expired,          true,  None),
+            ("flag on perpetual",      flagged(Expiry::Perpetual),     Expired,          true,  None),
+            ("perpetual",              license(Expiry::Perpetual),     Perpetual,        false, None),
+            ("unreadable",             license(unreadable()),          ExpiryUnreadable, false, None),
+            ("unknown",                license(Expiry::Unknown),       ExpiryUnknown,    false, None),
+            ("no license",             none,                           LicenseState::None, false, None),
+            ("blacklisted",            blacklisted(in_days(100)),      Blacklisted,      false, Some(100)),
+            ("blacklisted and ending", blacklisted(in_days(3)),        Blacklisted,      false, Some(3)),
+            ("invalid",                invalid(Expiry::Perpetual),     Invalid,          false, None),
+            ("invalid and over",       invalid(in_days(-3)),           Invalid,          true,  Some(-3)),
         ];
-        for (name, license, state, expired, days, alerts) in cases {
+        for (name, license, state, expired, days) in cases {
             let status = assess(license.clone(), 30, TODAY);
             assert_eq!(status.state, *state, "{name}");
             assert_eq!(status.expired, *expired, "{name}");
             assert_eq!(status.days_until_expiry, *days, "{name}");
-            assert_eq!(kinds(&status), *alerts, "{name}");
             assert_eq!(status.threshold_days, 30);
         }
     }

@@ -19,7 +19,7 @@ use crate::license::changes::{self, Change, INITIAL_DAYS, Known, Lists, Old, Sea
 use crate::license::{Person, Pools, Seat, SeatType};
 use crate::qrs;
 use crate::release::Policy;
-use crate::release::plan::{self, Past, PersonRead};
+use crate::release::plan::{self, Past, PersonRead, Snapshot};
 use crate::store::{KnownSeat, SeatReading, Seats};
 
 /// How long a user that was read counts as known. Properties, tags and roles change rarely, and a
@@ -132,22 +132,32 @@ pub async fn observe(
     let changes = changes::changes(&compared, &known, now);
 
     let fresh: Vec<(SeatType, Vec<Seat>)> = lists
-        .iter()
-        .map(|(seat_type, rows)| (*seat_type, rows.iter().map(|row| row.seat.clone()).collect()))
+        .into_iter()
+        .map(|(seat_type, rows)| (seat_type, rows.into_iter().map(|row| row.seat).collect()))
         .collect();
     let current = current(before, &fresh);
-    let people = people(client, wishes, before, &current, now, deadline).await;
-    let before_all = before.seats.to_vec();
-    let after_all: Vec<Seat> = current.iter().flat_map(|(_, seats)| seats.clone()).collect();
-    let new_on_days = activity::new_on_days(&before_all, &after_all, zone);
+    let all: Vec<Seat> = current.iter().flat_map(|(_, seats)| seats.clone()).collect();
+    let mut new_on_days = activity::new_on_days(old.values().flatten(), &all, zone);
+    drop(old);
+    // Of days before anybody looked, only those are seen who never came again.
+    let day = |time: DateTime<Utc>| time.with_timezone(&zone).date_naive();
+    let first = before.seats.lists.iter().map(|list| day(list.last_read)).min();
+    let first = first.unwrap_or_else(|| day(now));
+    new_on_days.retain(|(day, _), _| *day >= first);
 
-    let rules = rules(&current, before, &people, policy, now);
+    let mut snapshot = reclaim::snapshot(current, HashMap::new(), before.pools.clone());
+    let people = people(client, wishes, before, &snapshot, now, deadline).await;
+    let stored = before.seats.people.iter();
+    snapshot.people =
+        stored.map(|(id, stored)| (*id, PersonRead::Whole(stored.person.clone()))).collect();
+    snapshot.people.extend(people.iter().map(|(id, person)| (*id, person.clone())));
+    let rules = reclaim::by_rules(&snapshot, &before.past, policy, now);
     let seen = seen_first_uses(before, &fresh);
     // A type that nobody has or had a seat of is no news.
     let had = |seat_type| before.seats.list(seat_type).is_some_and(|list| !list.seats.is_empty());
     let types = fresh.iter().filter(|(seat_type, seats)| !seats.is_empty() || had(*seat_type));
     let types = types.map(|(seat_type, _)| *seat_type);
-    let activity = tell(&after_all, types, &seen, &rules, now);
+    let activity = tell(&all, types, &seen, &rules, now);
     let mut bodies = vec![Body::SeatActivity(activity)];
     if let Some(told) = told(&changes, now) {
         bodies.push(Body::SeatChanges(told));
@@ -183,16 +193,15 @@ async fn people(
     client: &qrs::Client,
     wishes: Wishes<'_>,
     before: &Before,
-    current: &[(SeatType, Vec<Seat>)],
+    snapshot: &Snapshot,
     now: DateTime<Utc>,
     deadline: Instant,
 ) -> HashMap<Uuid, PersonRead> {
-    let snapshot = reclaim::snapshot(current.to_vec(), HashMap::new(), None);
     let policy = wishes.policy;
-    let all = reclaim::policy(policy, current.iter().map(|(seat_type, _)| *seat_type));
-    let mut wanted = plan::people_in_question(&snapshot, &before.past, &all, now);
+    let all = reclaim::policy(policy, snapshot.seats.iter().map(|seats| seats.seat_type));
+    let mut wanted = plan::people_in_question(snapshot, &before.past, &all, now);
     if !wishes.monitor.breakdown_by.is_empty() {
-        let holders = current.iter().flat_map(|(_, seats)| seats);
+        let holders = snapshot.seats.iter().flat_map(|seats| seats.list.iter().flatten());
         wanted.extend(holders.filter_map(|seat| Some(seat.holder.as_ref()?.id)));
         wanted.sort_unstable();
         wanted.dedup();
@@ -221,22 +230,6 @@ fn whole((_, person): (Uuid, PersonRead)) -> Option<Person> {
         PersonRead::Whole(person) => Some(person),
         PersonRead::Gone | PersonRead::Unreadable(_) => None,
     }
-}
-
-/// What the release rules would take.
-fn rules(
-    current: &[(SeatType, Vec<Seat>)],
-    before: &Before,
-    read: &HashMap<Uuid, PersonRead>,
-    policy: &Policy,
-    now: DateTime<Utc>,
-) -> std::collections::BTreeMap<SeatType, reclaim::ByRules> {
-    let stored = before.seats.people.iter();
-    let mut people: HashMap<Uuid, PersonRead> =
-        stored.map(|(id, stored)| (*id, PersonRead::Whole(stored.person.clone()))).collect();
-    people.extend(read.iter().map(|(id, person)| (*id, person.clone())));
-    let snapshot = reclaim::snapshot(current.to_vec(), people, before.pools.clone());
-    reclaim::by_rules(&snapshot, &before.past, policy, now)
 }
 
 type FirstUses = HashMap<(SeatType, Uuid), DateTime<Utc>>;

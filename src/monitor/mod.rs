@@ -5,4 +5,5 @@
 
 pub mod access_license;
 pub mod allocation_changes;
+pub mod monitor_app;
 pub mod server_license;

@@ -9,7 +9,8 @@ use crate::event::Body;
 use crate::license;
 use crate::qrs;
 
-/// Reads the license and says what is to be told of it: the status, and an alert where one is due.
+/// Reads the license and says how it is. What calls for an alert is up to the rules of
+/// [`alert`](crate::alert).
 ///
 /// The day is counted in `zone` at `now`, because a license ends with a calendar day.
 pub async fn observe(
@@ -21,6 +22,5 @@ pub async fn observe(
 ) -> Result<Vec<Body>, qrs::Error> {
     let license = client.server_license(settings.date_order, deadline).await?;
     let status = license::assess(license, settings.threshold_days, license::today(now, zone));
-    let alerts = license::alerts(&status);
-    Ok(std::iter::once(Body::ServerLicenseStatus(status)).chain(alerts).collect())
+    Ok(vec![Body::ServerLicenseStatus(status)])
 }

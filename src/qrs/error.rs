@@ -236,7 +236,7 @@ impl Error {
                 "something on the way (a proxy, a rewrite rule) cuts the query or the X-Qlik-Xrfkey header: connect to the repository service directly, port 4242"
             }
             Self::Forbidden { .. } => {
-                "set X-Qlik-User in headers.static to UserDirectory=INTERNAL; UserId=sa_api, or give that user a role that may read licenses and users and, to release seats, change licenses"
+                "set X-Qlik-User in headers.static to UserDirectory=INTERNAL; UserId=sa_api, or give that user a role that may read licenses and users (for the License Monitor app: apps, tasks and execution results, too) and, to release seats, change licenses"
             }
             Self::Unauthorized { .. } => {
                 "this is probably the Qlik proxy and not the repository service: set port to 4242 and host to the central node"

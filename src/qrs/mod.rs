@@ -9,6 +9,7 @@
 //! | `loose` | values of any JSON type, so that one odd field spoils no list |
 //! | `read` | what is asked of the service, and what counts as an answer |
 //! | `seats` | the seats of a type, as the rules of release look at them |
+//! | `monitor_app` | apps, reload tasks, their runs and script logs |
 //! | `people`, `user` | users in full, by id, many in one request; which answer is a user, whole |
 //! | [`mod@write`] | the only requests that change a site: give a seat, take a seat |
 //! | [`filter`] | filter expressions, escaped as the service demands |
@@ -26,6 +27,7 @@ pub mod filter;
 mod json;
 mod list;
 mod loose;
+mod monitor_app;
 mod people;
 mod read;
 pub mod retry;

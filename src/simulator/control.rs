@@ -8,10 +8,11 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::fault::{Fault, FaultRule};
 use super::license::LicenseVariant;
+use super::monitor_app::MonitorApp;
 use super::people::{Seat, SeatKind, User, split_name};
 use super::pools::PoolSettings;
 use super::routes::Request;
-use super::scenario::{LicenseRule, MonitorApp, Quirks, Scenario, SeatSpec, UserSpec};
+use super::scenario::{LicenseRule, Quirks, Scenario, SeatSpec, UserSpec};
 use super::site::Site;
 
 /// The newest requests are kept, so that a long bench doesn't fill memory.

@@ -149,9 +149,9 @@ impl Site {
                 .filter(|seat| seat.kind == kind)
                 .filter_map(|seat| wanted.fits(seat.id, || value(&self.seat_row(seat))))
                 .collect(),
-            Kind::Apps => wanted.of_values(self.operations.apps()),
-            Kind::Tasks => wanted.of_values(self.operations.tasks()),
-            Kind::Executions => wanted.of_values(self.operations.executions()),
+            Kind::Apps => wanted.of_values(self.operations.apps(self.now())),
+            Kind::Tasks => wanted.of_values(self.operations.tasks(self.now())),
+            Kind::Executions => wanted.of_values(self.operations.executions(self.now())),
             Kind::Nodes => wanted.of_values(self.operations.nodes_full()),
             Kind::Services => wanted.of_values(self.operations.services(self.now())),
             Kind::Rules => wanted.of_values(self.rule_rows()),

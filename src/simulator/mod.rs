@@ -28,6 +28,7 @@ mod keys;
 mod license;
 mod life;
 mod lists;
+mod monitor_app;
 mod operations;
 pub mod past;
 mod people;
@@ -36,6 +37,7 @@ mod pools;
 mod routes;
 mod rows;
 mod scenario;
+mod script_logs;
 mod selections;
 mod server;
 mod site;
@@ -46,13 +48,14 @@ mod wire;
 pub use control::{Control, RequestLog};
 pub use fault::{Fault, FaultRule};
 pub use license::{Allotment, DateStyle, KeyDetails, LicenseKind, LicenseVariant, PerpetualStyle};
+pub use monitor_app::{MonitorApp, ScriptError, ScriptLogApi};
 pub use people::{Seat, SeatKind, User};
 pub use pki::{Pki, PkiFiles, SHARED_SERVER_NAME};
 pub use pools::{AvailableFormula, MinutePool, PoolSettings, SeatPool, Section, TokenPool};
 pub use routes::{FORBIDDEN_TEXT, MISSING_VALUE_TEXT, XSRF_TEXT};
 pub use scenario::{
-    ClockSettings, DeletedUser, LicenseRule, MonitorApp, Population, PropertySpec, QuarantineFrom,
-    Quirks, Scenario, ScriptLogApi, SeatSpec, UserSpec,
+    ClockSettings, DeletedUser, LicenseRule, Population, PropertySpec, QuarantineFrom, Quirks,
+    Scenario, SeatSpec, UserSpec,
 };
 pub use server::Running;
 pub use when::{When, WhenError};

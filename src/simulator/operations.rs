@@ -6,14 +6,17 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::monitor_app::{MonitorApp, ScriptLogApi};
 use super::rows::reference;
-use super::scenario::{MonitorApp, ScriptLogApi};
+use super::script_logs;
 use super::wire::{NO_ID, NO_TIME, named_id, time_or_none, time_text};
 
 /// The default stream of the monitoring apps has the same id on every site.
 const MONITORING_STREAM: &str = "a70ca8a5-1d59-4cc9-b5fa-6e207978dcaf";
 const NODE: &str = "qlik01.example.com";
 const LOG_SIZE: i64 = 6964;
+/// A run takes so long.
+const RUN_TIME: TimeDelta = TimeDelta::milliseconds(49_784);
 
 const TASK_STATUS: &[&str] = &[
     "NeverStarted",
@@ -46,20 +49,56 @@ impl Operations {
         Self { settings: settings.clone(), start, downloads: HashMap::new() }
     }
 
-    fn last_stop(&self) -> Option<DateTime<Utc>> {
-        let never_ran = self.settings.status == 0;
-        self.settings.last_reload.resolve(self.start).filter(|_| !never_ran)
+    /// When the last run ended (or would end), `None` when there was none.
+    fn last_stop(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let settings = &self.settings;
+        let last = settings.last_reload.resolve(self.start).filter(|_| settings.status != 0)?;
+        if !settings.repeats || !settings.enabled || settings.every_minutes < 1 {
+            return Some(last);
+        }
+        let since = (now - last).num_minutes().max(0);
+        Some(last + TimeDelta::minutes(since - since % settings.every_minutes))
+    }
+
+    /// The runs, newest first.
+    fn runs(&self, now: DateTime<Utc>) -> Vec<Run> {
+        let settings = &self.settings;
+        let Some(last) = self.last_stop(now) else { return Vec::new() };
+        let every = TimeDelta::minutes(settings.every_minutes.max(1));
+        (0..settings.history.max(1))
+            .map(|n| {
+                let failed = is_failed(settings.status) && n < settings.failures.max(1);
+                let status = if n == 0 || failed { settings.status } else { 7 };
+                let stop = last - every * i32::try_from(n).unwrap_or(i32::MAX);
+                Run { status, began: stop - RUN_TIME, stop }
+            })
+            .collect()
+    }
+
+    /// When the app was reloaded last.
+    fn reloaded(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        self.runs(now).iter().find(|run| run.status == 7).map(|run| run.stop)
     }
 
     /// Rows of `/qrs/app/full`.
-    pub fn apps(&self) -> Vec<Value> {
-        (0..self.settings.copies).map(|n| self.app(n)).collect()
+    pub fn apps(&self, now: DateTime<Utc>) -> Vec<Value> {
+        let own = (0..self.settings.copies).map(|n| {
+            let (stream, reloaded) = match n {
+                0 => (stream(&self.settings.stream), self.reloaded(now)),
+                _ => (Value::Null, None),
+            };
+            self.app(n, stream, reloaded)
+        });
+        let elsewhere = (0..self.settings.elsewhere).map(|n| {
+            let stream = stream(&format!("Stream {}", n + 1));
+            self.app(self.settings.copies + n, stream, None)
+        });
+        elsewhere.chain(own).collect()
     }
 
-    fn app(&self, n: usize) -> Value {
-        let published = n == 0;
+    fn app(&self, n: usize, stream: Value, reloaded: Option<DateTime<Utc>>) -> Value {
+        let published = !stream.is_null();
         let created = self.start - TimeDelta::days(1800 - n as i64);
-        let reloaded = self.last_stop().filter(|_| published);
         json!({
             "id": app_id(n).to_string(),
             "createdDate": time_text(created),
@@ -74,7 +113,7 @@ impl Operations {
                 "name": "sa_repository",
                 "privileges": null,
             },
-            "name": "License Monitor",
+            "name": self.settings.app_name,
             "appId": "",
             "sourceAppId": NO_ID,
             "targetAppId": NO_ID,
@@ -82,7 +121,7 @@ impl Operations {
             "published": published,
             "tags": [],
             "description": "sample",
-            "stream": if published { stream() } else { Value::Null },
+            "stream": stream,
             "fileSize": 3_075_944,
             "lastReloadTime": time_or_none(reloaded),
             "thumbnail": "",
@@ -96,14 +135,17 @@ impl Operations {
     }
 
     /// Rows of `/qrs/reloadtask/full`.
-    pub fn tasks(&self) -> Vec<Value> {
-        if self.settings.copies == 0 {
+    pub fn tasks(&self, now: DateTime<Utc>) -> Vec<Value> {
+        if self.settings.copies == 0 || !self.settings.task {
             return Vec::new();
         }
         let created = self.start - TimeDelta::days(1800);
-        let stop = self.last_stop();
+        let stop = self.last_stop(now);
         let next = stop.map(|t| t + TimeDelta::minutes(self.settings.every_minutes));
-        let mut result = self.execution();
+        let mut result = match self.runs(now).first() {
+            Some(run) => run.row(),
+            None => self.never(),
+        };
         for only_in_history in
             ["createdDate", "modifiedDate", "modifiedByUserName", "taskID", "executionID"]
         {
@@ -120,11 +162,11 @@ impl Operations {
             "customProperties": [],
             "app": {
                 "id": app_id(0).to_string(),
-                "name": "License Monitor",
+                "name": self.settings.app_name,
                 "appId": "",
                 "publishTime": time_text(created + TimeDelta::minutes(10)),
                 "published": true,
-                "stream": stream(),
+                "stream": stream(&self.settings.stream),
                 "savedInProductVersion": "12.170.2",
                 "migrationHash": "0000000000000000000000000000000000000000",
                 "availabilityStatus": 5,
@@ -149,116 +191,70 @@ impl Operations {
         })]
     }
 
-    /// Rows of `/qrs/executionresult/full`: the last run, if there was one.
-    pub fn executions(&self) -> Vec<Value> {
-        if self.last_stop().is_none() || self.settings.copies == 0 {
+    /// Rows of `/qrs/executionresult/full`, newest first.
+    pub fn executions(&self, now: DateTime<Utc>) -> Vec<Value> {
+        if self.settings.copies == 0 || !self.settings.task {
             return Vec::new();
         }
-        vec![Value::Object(self.execution())]
+        self.runs(now).iter().map(|run| Value::Object(run.row())).collect()
     }
 
-    fn execution(&self) -> serde_json::Map<String, Value> {
-        let status = self.settings.status;
-        let Some(stop) = self.last_stop() else {
-            return object(json!({
-                "id": NO_ID,
-                "executingNodeName": "",
-                "status": status,
-                "startTime": NO_TIME,
-                "stopTime": NO_TIME,
-                "duration": 0,
-                "fileReferenceID": NO_ID,
-                "scriptLogAvailable": false,
-                "details": [],
-                "scriptLogLocation": "",
-                "scriptLogSize": 0,
-                "privileges": null,
-            }));
-        };
-        let running = matches!(status, 1..=5 | 10 | 13 | 14);
-        let began = stop - TimeDelta::milliseconds(49_784);
-        let messages: &[&str] = match status {
-            6 | 8 | 11 => &[
-                "Changing task state to Triggered",
-                "Message from ReloadProvider: Reload failed in Engine. Check engine or script logs.",
-            ],
-            _ => &[
-                "Changing task state to Triggered",
-                "Trying to start task. Sending task to slave-node qlik01.example.com",
-            ],
-        };
-        let details: Vec<Value> = messages
-            .iter()
-            .enumerate()
-            .map(|(n, message)| {
-                json!({
-                    "id": named_id("detail", &n.to_string()).to_string(),
-                    "detailsType": 2,
-                    "message": message,
-                    "detailCreatedDate": time_text(began + TimeDelta::milliseconds(224 * n as i64)),
-                    "privileges": null,
-                })
-            })
-            .collect();
-        let log_name = stop.format("%Y%m%dT%H%M%S%.3f+0000");
+    /// The last run of a task that never ran.
+    fn never(&self) -> serde_json::Map<String, Value> {
         object(json!({
-            "id": execution_id().to_string(),
-            "createdDate": time_text(began),
-            "modifiedDate": time_text(stop),
-            "modifiedByUserName": "INTERNAL\\sa_scheduler",
-            "taskID": task_id().to_string(),
-            "executionID": named_id("execution", "1").to_string(),
-            "appID": app_id(0).to_string(),
-            "executingNodeID": named_id("node", NODE).to_string(),
-            "executingNodeName": NODE,
-            "status": status,
-            "startTime": time_text(began),
-            "stopTime": if running { NO_TIME.to_owned() } else { time_text(stop) },
-            "duration": if running { 0 } else { 49_784 },
-            "fileReferenceID": if running { NO_ID.to_owned() } else { file_id().to_string() },
-            // As seen live: false although there is a log.
+            "id": NO_ID,
+            "executingNodeName": "",
+            "status": self.settings.status,
+            "startTime": NO_TIME,
+            "stopTime": NO_TIME,
+            "duration": 0,
+            "fileReferenceID": NO_ID,
             "scriptLogAvailable": false,
-            "details": details,
-            "scriptLogLocation":
-                format!("{NODE}\\Script\\{}.{log_name}.ABCDEF0123456789ABCD.log", app_id(0)),
-            "scriptLogSize": if running { 0 } else { LOG_SIZE },
+            "details": [],
+            "scriptLogLocation": "",
+            "scriptLogSize": 0,
             "privileges": null,
-            "schemaPath": "ExecutionResult",
         }))
     }
 
     /// The reference to download a script log with. `old` = asked by file reference.
-    pub fn script_log(&mut self, task: &str, old: bool, reference: &str) -> Option<Value> {
+    pub fn script_log(
+        &mut self,
+        task: &str,
+        old: bool,
+        reference: &str,
+        now: DateTime<Utc>,
+    ) -> Option<Value> {
         let known = match self.settings.script_log {
             ScriptLogApi::Both => true,
             ScriptLogApi::Old => old,
             ScriptLogApi::New => !old,
+            ScriptLogApi::Neither => false,
         };
-        let wanted = if old { file_id() } else { execution_id() };
-        let fits = Uuid::try_parse(task).ok() == Some(task_id())
-            && Uuid::try_parse(reference).ok() == Some(wanted);
-        if !known || !fits || self.last_stop().is_none() {
+        let wanted = Uuid::try_parse(reference).ok();
+        let runs = self.runs(now);
+        let run = runs.iter().filter(|run| !run.is_running()).find(|run| {
+            wanted == Some(if old { run.id_of("file") } else { run.id_of("executionresult") })
+        })?;
+        if !known || Uuid::try_parse(task).ok() != Some(task_id()) {
             return None;
         }
-        let id = named_id("download", "1");
+        let id = run.id_of("download");
         self.downloads.entry(id).or_insert(self.settings.early_not_found);
         Some(json!({ "value": id.to_string() }))
     }
 
     /// The script log itself; `None` while it isn't ready.
-    pub fn download(&mut self, reference: &str) -> Option<String> {
-        let waits = self.downloads.get_mut(&Uuid::try_parse(reference).ok()?)?;
+    pub fn download(&mut self, reference: &str, now: DateTime<Utc>) -> Option<String> {
+        let id = Uuid::try_parse(reference).ok()?;
+        let run = self.runs(now).into_iter().find(|run| run.id_of("download") == id)?;
+        let waits = self.downloads.get_mut(&id)?;
         if *waits > 0 {
             *waits -= 1;
             return None;
         }
-        let failed = matches!(self.settings.status, 6 | 8 | 11);
-        let end = if failed {
-            "Error: HTTP protocol error 401 (Unauthorized)\r\nExecution Failed\r\n"
-        } else {
-            "Execution finished.\r\n"
-        };
-        Some(format!("Execution started.\r\n0001 SET ThousandSep=','\r\n{end}"))
+        let error = is_failed(run.status).then_some(self.settings.script_error);
+        Some(script_logs::text(run.began, run.stop, error))
     }
 
     pub fn nodes(&self) -> Vec<Value> {
@@ -322,6 +318,84 @@ pub(super) fn enums() -> Value {
     })
 }
 
+/// A run of the task.
+#[derive(Debug)]
+struct Run {
+    status: u8,
+    began: DateTime<Utc>,
+    stop: DateTime<Utc>,
+}
+
+impl Run {
+    /// Ids follow from the time, so that a run has the same ones for ever.
+    fn id_of(&self, what: &str) -> Uuid {
+        named_id(what, &self.stop.timestamp_millis().to_string())
+    }
+
+    fn is_running(&self) -> bool {
+        matches!(self.status, 1..=5 | 10 | 13 | 14)
+    }
+
+    fn row(&self) -> serde_json::Map<String, Value> {
+        let running = self.is_running();
+        let messages: &[&str] = if is_failed(self.status) {
+            &[
+                "Changing task state to Triggered",
+                "Message from ReloadProvider: Reload failed in Engine. Check engine or script logs.",
+            ]
+        } else {
+            &[
+                "Changing task state to Triggered",
+                "Trying to start task. Sending task to slave-node qlik01.example.com",
+            ]
+        };
+        let details: Vec<Value> = messages
+            .iter()
+            .enumerate()
+            .map(|(n, message)| {
+                let time = self.began + TimeDelta::milliseconds(224 * n as i64);
+                json!({
+                    "id": named_id("detail", &n.to_string()).to_string(),
+                    "detailsType": 2,
+                    "message": message,
+                    "detailCreatedDate": time_text(time),
+                    "privileges": null,
+                })
+            })
+            .collect();
+        let log_name = self.stop.format("%Y%m%dT%H%M%S%.3f+0000");
+        object(json!({
+            "id": self.id_of("executionresult").to_string(),
+            "createdDate": time_text(self.began),
+            "modifiedDate": time_text(self.stop),
+            "modifiedByUserName": "INTERNAL\\sa_scheduler",
+            "taskID": task_id().to_string(),
+            "executionID": self.id_of("execution").to_string(),
+            "appID": app_id(0).to_string(),
+            "executingNodeID": named_id("node", NODE).to_string(),
+            "executingNodeName": NODE,
+            "status": self.status,
+            "startTime": time_text(self.began),
+            "stopTime": if running { NO_TIME.to_owned() } else { time_text(self.stop) },
+            "duration": if running { 0 } else { RUN_TIME.num_milliseconds() },
+            "fileReferenceID":
+                if running { NO_ID.to_owned() } else { self.id_of("file").to_string() },
+            // As seen live: false although there is a log.
+            "scriptLogAvailable": false,
+            "details": details,
+            "scriptLogLocation":
+                format!("{NODE}\\Script\\{}.{log_name}.ABCDEF0123456789ABCD.log", app_id(0)),
+            "scriptLogSize": if running { 0 } else { LOG_SIZE },
+            "privileges": null,
+            "schemaPath": "ExecutionResult",
+        }))
+    }
+}
+
+fn is_failed(status: u8) -> bool {
+    matches!(status, 6 | 8 | 11)
+}
+
 fn object(value: Value) -> serde_json::Map<String, Value> {
     match value {
         Value::Object(map) => map,
@@ -329,8 +403,12 @@ fn object(value: Value) -> serde_json::Map<String, Value> {
     }
 }
 
-fn stream() -> Value {
-    json!({ "id": MONITORING_STREAM, "name": "Monitoring apps", "privileges": null })
+fn stream(name: &str) -> Value {
+    let id = match name {
+        "Monitoring apps" => MONITORING_STREAM.to_owned(),
+        other => named_id("stream", other).to_string(),
+    };
+    json!({ "id": id, "name": name, "privileges": null })
 }
 
 fn app_id(n: usize) -> Uuid {
@@ -339,12 +417,4 @@ fn app_id(n: usize) -> Uuid {
 
 fn task_id() -> Uuid {
     named_id("task", "0")
-}
-
-fn execution_id() -> Uuid {
-    named_id("executionresult", "1")
-}
-
-fn file_id() -> Uuid {
-    named_id("file", "1")
 }

@@ -183,7 +183,8 @@ pub(super) fn answer(site: &mut Site, request: &Request) -> Answer {
             script_log(site, task, false, request.param("executionresultid"))
         }
         ("GET", ["download", "reloadtask", reference, _]) => {
-            let log = site.operations.download(reference);
+            let now = site.now();
+            let log = site.operations.download(reference, now);
             log.map_or_else(Answer::not_found, |text| Answer::text(200, text))
         }
         ("GET", ["servernodeconfiguration", "local"]) => {
@@ -335,7 +336,8 @@ fn acting_name(request: &Request) -> String {
 }
 
 fn script_log(site: &mut Site, task: &str, old: bool, reference: Option<&str>) -> Answer {
-    let found = site.operations.script_log(task, old, reference.unwrap_or_default());
+    let now = site.now();
+    let found = site.operations.script_log(task, old, reference.unwrap_or_default(), now);
     found.map_or_else(Answer::not_found, |value| Answer::json(&value))
 }
 

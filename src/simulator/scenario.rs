@@ -1,11 +1,11 @@
 //! What a simulated site is like: read from YAML, or put together in code.
 
-use chrono::TimeDelta;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::fault::FaultRule;
 use super::license::LicenseVariant;
+use super::monitor_app::MonitorApp;
 use super::people::{SeatKind, split_name};
 use super::pki::SHARED_SERVER_NAME;
 use super::pools::{MinutePool, PoolSettings, SeatPool};
@@ -159,40 +159,6 @@ pub struct LicenseRule {
     pub disabled: bool,
 }
 
-/// The License Monitor app and its reload task.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
-pub struct MonitorApp {
-    /// Apps of this name; only the first is published and has a task.
-    pub copies: usize,
-    /// Name of the reload task.
-    pub task_name: String,
-    /// Status of the last reload: 7 = succeeded, 8 = failed, 0 = never ran, 2 = running ...
-    pub status: u8,
-    /// When the last reload ended. `never` = there was none.
-    pub last_reload: When,
-    /// A reload is due this long after the last.
-    pub every_minutes: i64,
-    /// The reload task is switched on.
-    pub enabled: bool,
-    /// Which way to the script log the server knows.
-    pub script_log: ScriptLogApi,
-    /// Downloads of a script log that answer 404 before one succeeds.
-    pub early_not_found: u32,
-}
-
-/// Ways to a script log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum ScriptLogApi {
-    #[default]
-    Both,
-    /// `scriptlog?fileReferenceId=`.
-    Old,
-    /// `scriptlogfile?executionResultId=`.
-    New,
-}
-
 /// Where servers differ or nobody knows.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
@@ -295,21 +261,6 @@ impl UserSpec {
     /// A user without anything special.
     pub fn of(directory: &str, user_id: &str) -> Self {
         Self { directory: directory.to_owned(), user_id: user_id.to_owned(), ..Self::default() }
-    }
-}
-
-impl Default for MonitorApp {
-    fn default() -> Self {
-        Self {
-            copies: 1,
-            task_name: "Reload License Monitor".to_owned(),
-            status: 7,
-            last_reload: When::FromNow(TimeDelta::minutes(-20)),
-            every_minutes: 60,
-            enabled: true,
-            script_log: ScriptLogApi::default(),
-            early_not_found: 0,
-        }
     }
 }
 

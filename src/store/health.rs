@@ -71,7 +71,9 @@ impl Store {
                 ])?;
                 Ok(())
             })
-            .await
+            .await?;
+        self.wake();
+        Ok(())
     }
 
     /// How each monitor of each site is doing, sites by name. Holds sites that are no longer

@@ -9,6 +9,8 @@
 //!
 //! Several processes may use the file at once: the daemon, and commands beside it.
 
+mod alert;
+mod app;
 mod drops;
 mod error;
 mod file;
@@ -24,6 +26,7 @@ mod seats;
 #[cfg(test)]
 mod tests;
 
+pub use alert::{AlertChanges, Drop, Happened, NewSilence};
 pub use drops::DropReason;
 pub use error::StoreError;
 pub use health::{Health, PollError};

@@ -3,8 +3,9 @@
 use askama::Template;
 use chrono_tz::Tz;
 
+use crate::alert::state::HeldBack;
 use crate::cli::text;
-use crate::event::{LicenseState, Monitor};
+use crate::event::{AppHealth, LicenseState, Monitor, Severity};
 use crate::status::{SiteStatus, Status};
 
 #[derive(Template)]
@@ -12,8 +13,18 @@ use crate::status::{SiteStatus, Status};
 struct Page<'a> {
     version: &'a str,
     time: String,
+    alerts: Vec<Alert<'a>>,
     sites: Vec<Site<'a>>,
     queues: Vec<Queue<'a>>,
+}
+
+struct Alert<'a> {
+    tone: &'static str,
+    severity: &'static str,
+    text: &'a str,
+    hint: &'a str,
+    since: String,
+    held_back: &'static str,
 }
 
 struct Site<'a> {
@@ -21,6 +32,7 @@ struct Site<'a> {
     license: Option<License>,
     pools_seen: Option<String>,
     pools: Vec<Pool>,
+    app: Option<App>,
     release: Option<Release>,
     problems: Vec<String>,
     monitors: Vec<(&'static str, &'a str, String)>,
@@ -30,6 +42,13 @@ struct License {
     tone: &'static str,
     headline: String,
     details: Vec<String>,
+    seen: String,
+}
+
+struct App {
+    tone: &'static str,
+    headline: String,
+    lines: Vec<String>,
     seen: String,
 }
 
@@ -63,6 +82,7 @@ pub fn render(status: &Status, zone: Tz) -> String {
     let page = Page {
         version: status.version,
         time: text::local(status.time, zone),
+        alerts: status.alerts.iter().map(|alert| alert_view(alert, status)).collect(),
         sites: status.sites.iter().map(|site| view(site, status, zone)).collect(),
         queues: status
             .queues
@@ -88,6 +108,25 @@ pub fn render(status: &Status, zone: Tz) -> String {
             .collect(),
     };
     page.render().expect("the template has no fallible parts")
+}
+
+fn alert_view<'a>(alert: &'a crate::alert::state::Alert, status: &Status) -> Alert<'a> {
+    Alert {
+        tone: match alert.severity {
+            Severity::Info => "",
+            Severity::Warning => "warn",
+            Severity::Critical => "bad",
+        },
+        severity: alert.severity.as_str(),
+        text: &alert.text,
+        hint: &alert.hint,
+        since: text::ago(alert.fired.unwrap_or(alert.since), status.time),
+        held_back: match &alert.held_back {
+            Some(HeldBack::Silence { .. }) => ", silenced",
+            Some(HeldBack::Alert { .. }) => ", held back by a worse one",
+            None => "",
+        },
+    }
 }
 
 fn view<'a>(site: &'a SiteStatus, status: &Status, zone: Tz) -> Site<'a> {
@@ -117,6 +156,28 @@ fn view<'a>(site: &'a SiteStatus, status: &Status, zone: Tz) -> Site<'a> {
         }),
         pools_seen: site.access_licenses.as_ref().map(|seen| text::ago(seen.time, status.time)),
         pools: site.access_licenses.as_ref().map_or_else(Vec::new, |seen| pools(&seen.value)),
+        app: site.monitor_app.as_ref().map(|seen| {
+            let app = &seen.value;
+            let mut lines = Vec::new();
+            if !app.health.is_fine() {
+                lines.push(app.text.clone());
+                lines.extend(app.errors.first().cloned());
+                lines.extend(app.hint.clone());
+            }
+            App {
+                tone: match app.health {
+                    AppHealth::Healthy | AppHealth::Running => "good",
+                    AppHealth::RunningLong
+                    | AppHealth::Stale
+                    | AppHealth::Disabled
+                    | AppHealth::Never => "warn",
+                    AppHealth::Failed | AppHealth::Missing | AppHealth::Unknown => "bad",
+                },
+                headline: app.health.words().to_owned(),
+                lines,
+                seen: text::ago(seen.time, status.time),
+            }
+        }),
         release: site.release.as_ref().map(|seen| {
             let run = &seen.value;
             let counts = run.types.iter().map(|counts| counts.summary(run.mode));

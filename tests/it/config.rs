@@ -5,6 +5,7 @@
 mod cost;
 mod email;
 mod release;
+mod seats;
 
 use std::path::{Path, PathBuf};
 

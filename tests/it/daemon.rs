@@ -180,7 +180,8 @@ async fn a_webhook_that_fails_gets_everything_later_and_in_order() {
     let receiver = Receiver::start().await;
     receiver.set(Mood::Status(503));
     let setup = Setup::new(expiring()).await;
-    let yaml = setup.yaml("every 1 minute", &webhook_section(&receiver.url("")));
+    let more = webhook_section(&receiver.url("")) + "  alert: {repeat: eachPoll}\n";
+    let yaml = setup.yaml("every 1 minute", &more);
     let daemon = start(&setup, &yaml).await;
     receiver.wait(|calls| calls.len() >= 4).await;
     receiver.set(Mood::Well);

@@ -7,6 +7,7 @@
 
 mod support;
 
+mod alert;
 mod audit;
 mod cli;
 mod config;
@@ -19,6 +20,7 @@ mod import;
 mod influxdb;
 mod insight;
 mod insight_cli;
+mod monitor_app;
 mod mqtt;
 mod outbox;
 mod planning;
@@ -27,6 +29,7 @@ mod release;
 mod release_cli;
 mod release_events;
 mod release_read;
+mod report;
 mod seats;
 mod simulator;
 mod templates;

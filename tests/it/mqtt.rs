@@ -51,6 +51,9 @@ fn settings(named_sites: bool) -> Settings {
         email: None,
         webhooks: Vec::new(),
         cost: None,
+        alert: Default::default(),
+        alert_destination: Default::default(),
+        reports: None,
         web: None,
         unimplemented: Vec::new(),
     }

@@ -23,14 +23,12 @@ use crate::release::world::{World, people};
 const SITE: &str = "default";
 
 /// The monitor's settings as they are by default.
-pub fn watched(scenario: Scenario) -> impl Future<Output = World> {
-    async {
-        let mut world = World::new(scenario).await;
-        let yaml = std::fs::read_to_string(world.settings.file.clone()).unwrap();
-        let yaml = yaml.replace("seatMonitor: {enable: false}", "seatMonitor: {enable: true}");
-        world.settings = world.setup.load(&yaml);
-        world
-    }
+pub async fn watched(scenario: Scenario) -> World {
+    let mut world = World::new(scenario).await;
+    let yaml = std::fs::read_to_string(world.settings.file.clone()).unwrap();
+    let yaml = yaml.replace("seatMonitor: {enable: false}", "seatMonitor: {enable: true}");
+    world.settings = world.setup.load(&yaml);
+    world
 }
 
 async fn see(world: &World) -> Result<Observed, Blind> {
@@ -366,7 +364,6 @@ async fn people_are_read_where_a_breakdown_or_the_rules_need_them() {
     let mut world = watched(scenario).await;
     world.settings.sites[0].seats.as_mut().unwrap().breakdown_by = vec!["department".into()];
     let id = world.user("dan");
-    world.control().remove_user("CORP", "nobody");
     world.fault(FaultRule::on(&format!("/qrs/user/{id}"), Fault::HtmlOk));
     let (activity, ..) = poll(&world).await;
     let analyzer = activity.types.iter().find(|t| t.seat_type == SeatType::Analyzer).unwrap();

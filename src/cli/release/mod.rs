@@ -24,6 +24,8 @@ use crate::qrs;
 use crate::release::run::{Engine, RunError};
 use crate::store::Store;
 
+pub(super) use pause::day_or_time;
+
 /// Plan, apply, undo, review and pause the release of idle seats
 #[derive(Debug, clap::Args)]
 #[command(

@@ -41,7 +41,7 @@ impl Lock {
         };
         let zone = settings.time_zone;
         let now = Utc::now();
-        let until = match time(&self.until, zone) {
+        let until = match day_or_time(&self.until, zone) {
             Some(until) if until > now => until,
             Some(_) => {
                 eprintln!("bursar: {} is over already", self.until);
@@ -90,7 +90,7 @@ fn record(settings: &crate::config::Settings, site: &str, entry: Entry) -> anyho
 }
 
 /// A day through its end, or a time; in the zone of the settings unless it has its own.
-fn time(text: &str, zone: Tz) -> Option<DateTime<Utc>> {
+pub(in crate::cli) fn day_or_time(text: &str, zone: Tz) -> Option<DateTime<Utc>> {
     let text = text.trim();
     if let Ok(time) = DateTime::parse_from_rfc3339(text) {
         return Some(time.to_utc());
@@ -128,7 +128,7 @@ mod tests {
             ("", None),
         ] {
             let expected = expected.map(|text| text.parse::<DateTime<Utc>>().unwrap());
-            assert_eq!(time(text, zone), expected, "{text}");
+            assert_eq!(day_or_time(text, zone), expected, "{text}");
         }
     }
 }

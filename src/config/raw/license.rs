@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Destination, LicenseRelease, SeatMonitor};
+use super::{Destination, LicenseMonitorApp, LicenseRelease, SeatMonitor};
 
 #[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -15,6 +15,9 @@ pub(in crate::config) struct QlikSenseLicense {
     /// The single seats: who has one, how they are used, and what changes.
     #[schemars(extend("x-bursar" = true))]
     pub(in crate::config) seat_monitor: SeatMonitor,
+    /// Qlik's License Monitor app: whether its reload works and its data are fresh.
+    #[schemars(extend("x-bursar" = true))]
+    pub(in crate::config) license_monitor_app: LicenseMonitorApp,
     /// Giving seats that nobody uses back to the pool. Check that your license agreement allows it
     /// before you switch it on.
     pub(in crate::config) license_release: LicenseRelease,
@@ -53,14 +56,15 @@ impl Default for ServerLicenseMonitor {
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub(in crate::config) struct Alert {
-    /// Alert when this many days or fewer are left. Default 60: time for a purchase.
+    /// Alert when this many days or fewer are left. Not written: from 90 days on, at each of the
+    /// `steps` of `Butler.alert.rules.serverLicenseExpiring`, which leave time for a purchase.
     #[schemars(range(min = 0, max = 36500), extend("x-noun" = "a number of days"))]
     pub(in crate::config) threshold_days: i64,
 }
 
 impl Default for Alert {
     fn default() -> Self {
-        Self { threshold_days: 60 }
+        Self { threshold_days: 90 }
     }
 }
 

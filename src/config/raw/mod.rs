@@ -8,26 +8,32 @@
 //! what a number is in error messages,
 //! `x-amount` a decimal number that is kept as text.
 
+mod alert;
 mod cost;
 mod destinations;
 mod email;
 mod influxdb;
 mod license;
+mod monitor_app;
 mod mqtt;
 mod release;
+mod report;
 mod seats;
 mod site;
 mod template;
 mod web;
 mod webhook;
 
+pub(super) use alert::*;
 pub(super) use cost::*;
 pub(super) use destinations::*;
 pub(super) use email::*;
 pub(super) use influxdb::*;
 pub(super) use license::*;
+pub(super) use monitor_app::*;
 pub(super) use mqtt::*;
 pub(super) use release::*;
+pub(super) use report::*;
 pub(super) use seats::*;
 pub(super) use site::*;
 pub(super) use template::*;
@@ -93,8 +99,14 @@ pub(super) struct Butler {
     /// What licenses cost, for the figures and reports on it. Without prices no cost is shown.
     #[schemars(extend("x-bursar" = true))]
     pub(super) cost: Cost,
-    /// Several Qlik Sense sites. Each entry inherits `configQRS`, `cert` and `qlikSenseLicense` from
-    /// the common sections and may change single keys of them. When the list is used, the site's
+    /// What people are told of: rules, how often, and where to.
+    #[schemars(extend("x-bursar" = true))]
+    pub(super) alert: Alerting,
+    /// Reports on a schedule.
+    #[schemars(extend("x-bursar" = true))]
+    pub(super) report: Report,
+    /// Several Qlik Sense sites. Each entry inherits `configQRS`, `cert`, `qlikSenseLicense` and
+    /// `alert` from the common sections and may change single keys of them. When the list is used, the site's
     /// name becomes a tag, a topic level and a payload key.
     #[schemars(extend("x-bursar" = true))]
     pub(super) sites: Vec<Site>,
@@ -113,6 +125,8 @@ impl Default for Butler {
             cert: Cert::default(),
             config_qrs: ConfigQrs::default(),
             cost: Cost::default(),
+            alert: Alerting::default(),
+            report: Report::default(),
             sites: Vec::new(),
             qlik_sense_license: QlikSenseLicense::default(),
             influx_db: InfluxDb::default(),

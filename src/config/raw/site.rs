@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{NameValue, QlikSenseLicense};
+use super::{Alerting, NameValue, QlikSenseLicense};
 
 #[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -114,4 +114,6 @@ pub(in crate::config) struct Site {
     pub(in crate::config) tags: Vec<NameValue>,
     /// Keys of `qlikSenseLicense` that differ for this site.
     pub(in crate::config) qlik_sense_license: QlikSenseLicense,
+    /// Keys of `alert` that differ for this site.
+    pub(in crate::config) alert: Alerting,
 }

@@ -24,6 +24,13 @@ pub(in crate::config) struct WebhookNotification {
     /// How the seats are used and what changed with them. `event` in the message tells them apart.
     #[schemars(extend("x-bursar" = true))]
     pub(in crate::config) qlik_sense_seat_monitor: WebhookList,
+    /// How Qlik's License Monitor app is, each poll.
+    #[schemars(extend("x-bursar" = true))]
+    pub(in crate::config) qlik_sense_license_monitor_app: WebhookList,
+    /// Alerts of all rules (`Butler.alert`). The server license's come in Butler's form to the list
+    /// above while they fire; that they are over comes here.
+    #[schemars(extend("x-bursar" = true))]
+    pub(in crate::config) qlik_sense_alert: WebhookList,
 }
 
 #[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]

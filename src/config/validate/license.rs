@@ -4,10 +4,10 @@ use super::super::problem::Severity;
 use super::super::raw;
 use super::super::schedule::Schedule;
 use super::super::settings::{
-    AccessLicenseMonitor, DateOrder, Release, SeatMonitor, SendSwitch, ServerLicenseMonitor,
-    Switches, UserTag, WebhookPurpose,
+    AccessLicenseMonitor, DateOrder, LicenseMonitorApp, Release, SeatMonitor, SendSwitch,
+    ServerLicenseMonitor, Switches, UserTag, WebhookPurpose,
 };
-use super::{At, Check, release};
+use super::{At, Check, monitor_app, release};
 
 /// Which destinations are set up.
 pub(super) struct Available {
@@ -23,6 +23,7 @@ pub(super) struct Licenses {
     pub(super) server_license: Option<ServerLicenseMonitor>,
     pub(super) access_license: Option<AccessLicenseMonitor>,
     pub(super) seats: Option<SeatMonitor>,
+    pub(super) monitor_app: Option<LicenseMonitorApp>,
     pub(super) release: Release,
 }
 
@@ -33,7 +34,8 @@ pub(super) fn settings(check: &Check<'_>, at: &At<'_>, available: &Available) ->
     let by_default = raw.license_monitor.enable || release.enable;
     let seats = raw.seat_monitor;
     let watch_seats = seats.enable.unwrap_or(by_default);
-    if raw.server_license_monitor.enable || by_default || watch_seats {
+    let app = raw.license_monitor_app;
+    if raw.server_license_monitor.enable || by_default || watch_seats || app.enable {
         check.watching.set(true);
     }
 
@@ -46,6 +48,7 @@ pub(super) fn settings(check: &Check<'_>, at: &At<'_>, available: &Available) ->
         Some(ServerLicenseMonitor {
             schedule: server_schedule?,
             threshold_days: server.alert.threshold_days,
+            threshold_written: server_at.at("alert.thresholdDays").node.is_some(),
             date_order: match server.date_order {
                 None => DateOrder::Unset,
                 Some(raw::DateOrder::Dmy) => DateOrder::DayFirst,
@@ -82,6 +85,7 @@ pub(super) fn settings(check: &Check<'_>, at: &At<'_>, available: &Available) ->
         server_license: server_license.flatten(),
         access_license: access_license.flatten(),
         seats: seat_monitor(check, &at.get("seatMonitor"), &seats, watch_seats, available),
+        monitor_app: monitor_app::settings(check, &at.get("licenseMonitorApp"), &app, available),
         release,
     }
 }
@@ -151,7 +155,7 @@ pub(super) fn schedule(
     }
 }
 
-fn switches(
+pub(super) fn switches(
     check: &Check<'_>,
     at: &At<'_>,
     raw: &raw::Destination,
@@ -243,5 +247,7 @@ pub(in crate::config) fn section(purpose: WebhookPurpose) -> &'static str {
         WebhookPurpose::AccessLicense => "qlikSenseLicenseMonitor",
         WebhookPurpose::Release => "qlikSenseLicenseRelease",
         WebhookPurpose::Seats => "qlikSenseSeatMonitor",
+        WebhookPurpose::MonitorApp => "qlikSenseLicenseMonitorApp",
+        WebhookPurpose::Alert => "qlikSenseAlert",
     }
 }

@@ -1,12 +1,15 @@
 //! From what was written to what makes sense: the raw structs become [`Settings`], and every
 //! finding is reported with its place.
 
+mod alert;
 mod cost;
 mod email;
 mod influxdb;
 mod license;
+mod monitor_app;
 mod mqtt;
 mod release;
+mod report;
 mod site;
 mod template;
 mod web;
@@ -279,11 +282,13 @@ pub(super) fn settings(check: &mut Check<'_>, root: &Node, ignored: &[String]) -
     let available = license::Available {
         influxdb: influxdb.is_some(),
         mqtt: mqtt.is_some(),
-        email: email.is_some(),
+        // With a mistake in it there is no destination, but it is not off.
+        email: top.email.enable,
         webhooks: webhooks.iter().map(|w| w.purpose).collect(),
         webhook_section: butler.at("webhookNotification.enable").read::<bool>(),
     };
     let sites = site::settings(check, &butler, &available);
+    let (alert, alert_destination) = alert::settings(check, &butler.get("alert"), &available);
     if !check.watching.get() && !sites.is_empty() {
         check.warn(
             &butler.get("qlikSenseLicense"),
@@ -298,6 +303,9 @@ pub(super) fn settings(check: &mut Check<'_>, root: &Node, ignored: &[String]) -
         storage: storage(check, &butler.get("storage"), &top.storage),
         web: web::settings(check, &butler.get("web")),
         cost: cost::settings(check, &butler.get("cost")),
+        alert,
+        alert_destination,
+        reports: report::settings(check, &butler.get("report")),
         named_sites: !top.sites.is_empty(),
         sites,
         influxdb,

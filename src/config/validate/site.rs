@@ -4,10 +4,10 @@ use super::super::node::Node;
 use super::super::settings::{Connection, Site};
 use super::super::{DEFAULT_SITE, raw};
 use super::license::{self, Available};
-use super::{At, Check};
+use super::{At, Check, alert};
 
 /// The sections a site may override, in the order they are checked.
-const INHERITED: [&str; 3] = ["configQRS", "cert", "qlikSenseLicense"];
+const INHERITED: [&str; 4] = ["configQRS", "cert", "qlikSenseLicense", "alert"];
 
 pub(super) fn settings(check: &Check<'_>, butler: &At<'_>, available: &Available) -> Vec<Site> {
     let list = butler.get("sites");
@@ -44,7 +44,7 @@ pub(in crate::config) fn inherit(common: Option<&Node>, own: Option<&Node>) -> O
 }
 
 /// What is written nowhere is shown at the site.
-fn merge_views<'a>(merged: &'a [Option<Node>; 3], at: &At<'_>, butler: &At<'_>) -> [At<'a>; 3] {
+fn merge_views<'a>(merged: &'a [Option<Node>; 4], at: &At<'_>, butler: &At<'_>) -> [At<'a>; 4] {
     std::array::from_fn(|i| match &merged[i] {
         Some(node) => At {
             broken: at.broken || at.get(INHERITED[i]).broken || butler.get(INHERITED[i]).broken,
@@ -73,9 +73,18 @@ fn site_name(check: &Check<'_>, at: &At<'_>, name: &str) -> String {
     name
 }
 
-fn site(check: &Check<'_>, name: String, views: &[At<'_>; 3], available: &Available) -> Site {
-    let [qrs, cert, licenses] = views;
-    let licenses = license::settings(check, licenses, available);
+fn site(check: &Check<'_>, name: String, views: &[At<'_>; 4], available: &Available) -> Site {
+    let [qrs, cert, licenses, alerts] = views;
+    let mut licenses = license::settings(check, licenses, available);
+    let (mut alert, alert_destination) = alert::settings(check, alerts, available);
+    if let Some(monitor) = &mut licenses.server_license {
+        let steps = &mut alert.limits.server_license_steps;
+        if monitor.threshold_written {
+            *steps = vec![monitor.threshold_days];
+        } else if let Some(first) = steps.first() {
+            monitor.threshold_days = *first;
+        }
+    }
     Site {
         name,
         connection: connection(check, qrs, cert),
@@ -83,7 +92,10 @@ fn site(check: &Check<'_>, name: String, views: &[At<'_>; 3], available: &Availa
         server_license: licenses.server_license,
         access_license: licenses.access_license,
         seats: licenses.seats,
+        monitor_app: licenses.monitor_app,
         release: licenses.release,
+        alert,
+        alert_destination,
     }
 }
 

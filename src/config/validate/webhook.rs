@@ -28,6 +28,12 @@ pub(super) fn settings(check: &Check<'_>, at: &At<'_>) -> Vec<Webhook> {
         ("qlikSenseLicenseMonitor", WebhookPurpose::AccessLicense, &raw.qlik_sense_license_monitor),
         ("qlikSenseLicenseRelease", WebhookPurpose::Release, &raw.qlik_sense_license_release),
         ("qlikSenseSeatMonitor", WebhookPurpose::Seats, &raw.qlik_sense_seat_monitor),
+        (
+            "qlikSenseLicenseMonitorApp",
+            WebhookPurpose::MonitorApp,
+            &raw.qlik_sense_license_monitor_app,
+        ),
+        ("qlikSenseAlert", WebhookPurpose::Alert, &raw.qlik_sense_alert),
     ];
     if lists.iter().all(|(_, _, list)| list.webhooks.is_empty()) {
         check.warn(

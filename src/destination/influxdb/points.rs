@@ -3,6 +3,8 @@
 //! Figures are floats, flags booleans, text strings: a database that has a field in another type
 //! refuses the point.
 
+mod alert;
+mod app;
 mod release;
 mod seats;
 
@@ -25,7 +27,8 @@ pub const LICENSE_TYPE: &str = "license_type";
 pub fn is_reserved(monitor: Monitor, name: &str) -> bool {
     let names: &[&str] = match monitor {
         Monitor::ServerLicense => &["license_expired", "expiry_date", "days_until_expiry", "state"],
-        Monitor::App | Monitor::Alert => &[],
+        Monitor::App => &app::FIELDS,
+        Monitor::Alert => return name == "time" || alert::is_reserved(name),
         Monitor::Seats => return name == "time" || seats::is_reserved(name),
         Monitor::Release => return name == "time" || release::is_reserved(name),
         Monitor::AccessLicense => &[
@@ -59,7 +62,9 @@ pub fn are_made_of(body: &Body) -> bool {
         | Body::SeatReleased(_)
         | Body::ReleaseRun(_)
         | Body::SeatActivity(_)
-        | Body::SeatChanges(_) => true,
+        | Body::SeatChanges(_)
+        | Body::MonitorApp(_)
+        | Body::Alert(_) => true,
         Body::ServerLicenseExpiring(_)
         | Body::ServerLicenseExpired(_)
         | Body::ServerLicenseProblem(_)
@@ -67,9 +72,7 @@ pub fn are_made_of(body: &Body) -> bool {
         | Body::SeatWithdrawn(_)
         | Body::SeatRestored(_)
         | Body::ReleaseRefused(_)
-        | Body::SeatsKept(_)
-        | Body::MonitorApp(_)
-        | Body::Alert(_) => false,
+        | Body::SeatsKept(_) => false,
     }
 }
 
@@ -86,15 +89,15 @@ pub fn points(event: &Event, static_tags: Vec<(String, String)>, user_tag: UserT
             vec![release::seat(event, released, static_tags, user_tag)]
         }
         Body::ReleaseRun(run) => release::run(event, run, &static_tags),
+        Body::MonitorApp(app) => vec![app::point(event, app, static_tags)],
         Body::SeatActivity(activity) => seats::activity(event, activity, &static_tags),
         Body::SeatChanges(changes) => seats::changes(event, changes, &static_tags, user_tag),
         Body::SeatAnnounced(_)
         | Body::SeatWithdrawn(_)
         | Body::SeatRestored(_)
         | Body::ReleaseRefused(_)
-        | Body::SeatsKept(_)
-        | Body::MonitorApp(_)
-        | Body::Alert(_) => vec![],
+        | Body::SeatsKept(_) => vec![],
+        Body::Alert(notice) => vec![alert::notice(event, notice, static_tags)],
     }
 }
 

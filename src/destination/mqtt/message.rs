@@ -181,4 +181,61 @@ mod tests {
     fn a_site_name_can_be_no_wildcard_and_no_two_levels() {
         assert_eq!(level("a/b+c#d\u{0}é"), "a_b_c_d_é");
     }
+
+    #[test]
+    fn a_topics_template_makes_its_payloads_and_no_others() {
+        let source = template::Source {
+            name: "test".into(),
+            text: "{{upper alert.severity}}: {{alert.text}}{{#if (has alert.facts.nope)}}{{nope}}{{/if}}".into(),
+            format: template::Format::Text,
+            values: vec![],
+            zone: chrono_tz::Tz::UTC,
+        };
+        let settings =
+            MqttTemplates { server_license_alert: Some(source), ..MqttTemplates::default() };
+        let templates = Templates::new(&settings).unwrap();
+        let (own, plain) = (Messages { templates, ..messages(true) }, messages(true));
+        let mut changed = Vec::new();
+        for event in template::samples::all() {
+            let (own, plain) = (own.of(&event), plain.of(&event));
+            assert_eq!((&own.topic, own.retain), (&plain.topic, plain.retain));
+            if own.payload != plain.payload {
+                let text = String::from_utf8(own.payload).unwrap();
+                let (severity, rest) = text.split_once(": ").unwrap();
+                assert_eq!(rest.as_bytes(), plain.payload);
+                changed.push((event.kind(), severity.to_owned()));
+            }
+        }
+        changed.dedup();
+        let changed: Vec<_> = changed.iter().map(|(kind, word)| (*kind, word.as_str())).collect();
+        assert_eq!(
+            changed,
+            [
+                ("serverLicenseExpiring", "WARNING"),
+                ("serverLicenseExpired", "CRITICAL"),
+                ("serverLicenseProblem", "WARNING"),
+                ("serverLicenseProblem", "CRITICAL"),
+            ]
+        );
+    }
+
+    #[test]
+    fn an_event_that_a_template_fails_on_goes_out_as_built_in() {
+        let source = template::Source {
+            name: "test".into(),
+            text: "{{nope}}".into(),
+            format: template::Format::Text,
+            values: vec![],
+            zone: chrono_tz::Tz::UTC,
+        };
+        let settings = MqttTemplates { alert: Some(source), ..MqttTemplates::default() };
+        let templates = Templates::new(&settings).unwrap();
+        let (own, plain) = (Messages { templates, ..messages(false) }, messages(false));
+        let alerts = template::samples::all();
+        let alerts: Vec<_> = alerts.iter().filter(|e| matches!(e.body, Body::Alert(_))).collect();
+        assert!(!alerts.is_empty());
+        for event in alerts {
+            assert_eq!(own.of(event).payload, plain.of(event).payload);
+        }
+    }
 }

@@ -43,7 +43,11 @@ pub(super) const ALERT: &[(&str, &str)] = &[
 pub fn of(event: &Event) -> Map<String, Value> {
     let mut map = Map::new();
     map.insert("kind".into(), event.kind().into());
-    map.insert("summary".into(), event.summary().into());
+    let summary = match event.summary() {
+        empty if empty.trim().is_empty() => payload::event_name(event).to_owned(),
+        summary => summary,
+    };
+    map.insert("summary".into(), summary.into());
     map.extend(payload::webhook_json(event, true));
     map.insert("alert".into(), alert(event).map_or(Value::Null, Value::Object));
     map

@@ -326,7 +326,18 @@ mod tests {
             say(Format::Json, r#"{"a": "{{{values.key}}}"}"#),
             say(Format::Text, r#"{{date time "%Q"}}"#),
         ];
-        insta::assert_snapshot!(all.join("\n"), @"");
+        insta::assert_snapshot!(all.join("\n"), @r#"
+        line 1, column 18: it can't be read from here on; see that every {{ has its }} and every block its end, such as {{/if}}
+        line 2, column 2: it fails on alert (firing): there is no "alert.titel" in this event; did you mean alert.title? or write {{default NAME ""}} or {{#if (has NAME)}} for what not every event has; all names are in docs/templates-reference.md
+        line 1, column 1: it fails on alert (firing): there is no "eventID" in this event; did you mean eventId? or write {{default NAME ""}} or {{#if (has NAME)}} for what not every event has; all names are in docs/templates-reference.md
+        line 1, column 1: it fails on alert (firing): there is no "values.nope" in this event; add nope to the values of this template
+        line 1, column 1: it fails on alert (firing): there is no helper "upcase"; all helpers are in docs/templates-reference.md
+        line 1, column 1: it fails on alert (firing): there is no partial "other"; define it in the template, with {{#*inline "NAME"}}
+        it fails on alert (firing): what it makes is no JSON: expected value at line 1, column 7, after: {"n": ,; write texts as "{{name}}", and numbers, lists and what may be null as {{json name}}
+        it fails on alert (firing): what it makes is no JSON: key must be a string at line 1, column 14, after: {"a": "***", }; write texts as "{{name}}", and numbers, lists and what may be null as {{json name}}
+        it fails on alert (firing): what it makes with these values is no JSON; write texts as "{{name}}", and numbers, lists and what may be null as {{json name}}
+        line 1, column 1: it fails on alert (firing): "%Q" is no format of a date (strftime); all helpers are in docs/templates-reference.md
+        "#);
         assert!(!all.concat().contains("cret"));
     }
 }

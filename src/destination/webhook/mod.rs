@@ -296,6 +296,8 @@ pub fn takes(purpose: WebhookPurpose, event: &Event) -> bool {
         WebhookPurpose::AccessLicense => matches!(event.body, Body::AccessLicenseStatus(_)),
         WebhookPurpose::Release => event.monitor() == Monitor::Release,
         WebhookPurpose::Seats => event.monitor() == Monitor::Seats,
+        WebhookPurpose::MonitorApp => event.monitor() == Monitor::App,
+        WebhookPurpose::Alert => event.monitor() == Monitor::Alert,
     }
 }
 
@@ -322,6 +324,8 @@ fn id(webhook: &settings::Webhook) -> String {
         WebhookPurpose::AccessLicense => "accessLicense",
         WebhookPurpose::Release => "release",
         WebhookPurpose::Seats => "seats",
+        WebhookPurpose::MonitorApp => "monitorApp",
+        WebhookPurpose::Alert => "alert",
     };
     let text = format!("{purpose} {} {}", method_name(webhook.method), webhook.url);
     let hash = hex::encode(Sha256::digest(text.as_bytes()));

@@ -1,1 +1,140 @@
+//! Readings of the lists, kept and read back.
 
+use chrono::{DateTime, TimeDelta, Utc};
+use chrono_tz::Tz;
+use uuid::Uuid;
+
+use super::*;
+use crate::event::{Body, Event, SeatActivity};
+use crate::insight::activity;
+use crate::license::changes::{Lists, Old, SeatRow, changes};
+use crate::license::{ChangeKind, Holder, Moment};
+use crate::store::tests::Bench;
+
+const A: SeatType = SeatType::Analyzer;
+
+fn seat(n: u128) -> Seat {
+    let holder = Holder {
+        id: Uuid::from_u128(1000 + n),
+        directory: "CORP".into(),
+        user_id: format!("user{n}").into(),
+        name: "User".into(),
+    };
+    Seat {
+        id: Uuid::from_u128(n),
+        seat_type: A,
+        holder: Some(holder),
+        deleted_user: None,
+        created: Moment::At("2024-03-01T08:00:00.123Z".parse().unwrap()),
+        last_used: Moment::Never,
+        excess: false,
+        quarantined: None,
+    }
+}
+
+/// A reading at this time, compared with what the store knows.
+async fn reading(t: &Bench, time: DateTime<Utc>, seats: Vec<Seat>) -> SeatReading {
+    let known = t.store.seats("a").await.unwrap();
+    let before = known.to_vec();
+    let old = known.list(A).map(|list| Old { seats: &before, read: list.last_read });
+    let row =
+        |seat: &Seat| SeatRow { seat: seat.clone(), modified: Moment::Never, modified_by: None };
+    let rows: Vec<_> = seats.iter().map(row).collect();
+    let found = t.store.known_of_seats("a", time, time).await.unwrap();
+    SeatReading {
+        time,
+        changes: changes(&[Lists { seat_type: A, old, new: &rows }], &found, time),
+        new_on_days: activity::new_on_days(&before, &seats, Tz::UTC),
+        lists: vec![(A, seats)],
+        people: Vec::new(),
+        zone: Tz::UTC,
+        keep_changes_days: 30,
+    }
+}
+
+fn told(time: DateTime<Utc>) -> Vec<(Event, Vec<String>)> {
+    let event = Event::new("a", time, Body::SeatActivity(SeatActivity::default()));
+    vec![(event, vec!["x".to_owned()])]
+}
+
+#[tokio::test]
+async fn every_kind_of_seat_is_given_back_as_it_was() {
+    let t = Bench::new(100).await;
+    let now = t.store_now();
+    let mut odd = seat(2);
+    odd.holder = None;
+    odd.deleted_user = Some(r"CORP\gone".into());
+    odd.created = Moment::Unreadable("yesterday".into());
+    odd.quarantined = Some(Moment::At(now + TimeDelta::days(3)));
+    odd.excess = true;
+    let mut blank = seat(3);
+    blank.quarantined = Some(Moment::Never);
+    blank.last_used = Moment::At(now);
+    let seats = vec![seat(1), odd, blank];
+    let reading = reading(&t, now, seats.clone()).await;
+    t.store.keep_seats("a", reading, told(now)).await.unwrap();
+    let known = t.store.seats("a").await.unwrap();
+    assert_eq!(known.to_vec(), seats);
+    assert_eq!(known.lists[0].first_read, now);
+    assert!(known.seats().all(|known| known.first_seen == now));
+    assert!(t.store.seats("b").await.unwrap().lists.is_empty());
+}
+
+/// A kill in the middle leaves neither the list nor the events: the next reading finds the same.
+#[tokio::test]
+async fn a_reading_and_its_events_are_kept_together_or_not_at_all() {
+    let t = Bench::new(100).await;
+    let now = t.store_now();
+    let first = reading(&t, now, vec![seat(1), seat(2)]).await;
+    t.store.keep_seats("a", first, told(now)).await.unwrap();
+    let later = now + TimeDelta::hours(1);
+    let second = reading(&t, later, vec![seat(1)]).await;
+    assert_eq!(second.changes.len(), 1);
+    let before = t.store.seats("a").await.unwrap();
+    let broken = told(later);
+    t.store.shared.gate.writes_left.store(0, std::sync::atomic::Ordering::SeqCst);
+    t.store.keep_seats("a", second.clone(), broken).await.unwrap_err();
+    t.store.shared.gate.writes_left.store(usize::MAX, std::sync::atomic::Ordering::SeqCst);
+    assert_eq!(t.store.seats("a").await.unwrap(), before);
+    assert_eq!((t.rows("seat_change"), t.rows("event")), (0, 1));
+    assert_eq!(reading(&t, later, vec![seat(1)]).await.changes, second.changes);
+    t.store.keep_seats("a", second, told(later)).await.unwrap();
+    assert_eq!((t.rows("seat_change"), t.rows("event"), t.rows("seat")), (1, 2, 1));
+    let third = reading(&t, later + TimeDelta::hours(1), vec![seat(1)]).await;
+    assert_eq!(third.changes, []);
+}
+
+#[tokio::test]
+async fn changes_are_kept_for_as_long_as_the_settings_say() {
+    let t = Bench::new(100).await;
+    let now = t.store_now();
+    for (days, seats) in [(0, vec![seat(1)]), (1, vec![]), (31, vec![])] {
+        let time = now + TimeDelta::days(days);
+        let reading = reading(&t, time, seats).await;
+        t.store.keep_seats("a", reading, told(time)).await.unwrap();
+        assert_eq!(t.rows("seat_change"), i64::from(days > 0), "{days}");
+    }
+    let time = now + TimeDelta::days(32);
+    let reading = reading(&t, time, vec![]).await;
+    t.store.keep_seats("a", reading, told(time)).await.unwrap();
+    assert_eq!(t.rows("seat_change"), 0);
+}
+
+#[tokio::test]
+async fn a_first_use_is_noted_when_it_is_seen_and_stays() {
+    let t = Bench::new(100).await;
+    let now = t.store_now();
+    let first = reading(&t, now, vec![seat(1)]).await;
+    t.store.keep_seats("a", first, told(now)).await.unwrap();
+    let mut used = seat(1);
+    for hours in [2, 50] {
+        let time = now + TimeDelta::hours(hours);
+        used.last_used = Moment::At(time - TimeDelta::hours(1));
+        let reading = reading(&t, time, vec![used.clone()]).await;
+        t.store.keep_seats("a", reading, told(time)).await.unwrap();
+        let known = t.store.seats("a").await.unwrap();
+        assert_eq!(known.lists[0].seats[0].first_used, Some(now + TimeDelta::hours(1)));
+    }
+    let counts = t.store.seat_change_counts("a", now, now + TimeDelta::days(9)).await.unwrap();
+    assert!(counts.iter().all(|counted| counted.kind != ChangeKind::Allocated));
+}

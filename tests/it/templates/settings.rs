@@ -23,7 +23,9 @@ fn load(more: &str, mqtt: &str) -> Result<Loaded, Problems> {
 fn load_to(url: &str, more: &str, mqtt: &str) -> Result<Loaded, Problems> {
     let text = format!(
         "Butler:
-  configQRS: {{host: qlik.example.com}}
+  configQRS:
+    host: qlik.example.com
+    headers: {{static: [{{name: X-Qlik-User, value: UserDirectory=INTERNAL; UserId=sa_repository}}]}}
   cert: {{clientCert: a.pem, clientCertKey: b.pem, clientCertCA: c.pem}}
   qlikSenseLicense:
     serverLicenseMonitor:
@@ -88,7 +90,38 @@ fn what_is_wrong_is_said_at_its_place() {
     ];
     let all = all.join("\n");
     assert!(!all.contains("secret-key"));
-    insta::assert_snapshot!(all, @"");
+    insta::assert_snapshot!(all, @r#"
+    bursar.yaml:2:14: Butler.configQRS.headers.static: the header X-Qlik-User is missing; write name: X-Qlik-User with the value UserDirectory=INTERNAL; UserId=sa_repository, or another user that may read licenses
+    bursar.yaml:15:21: Butler.webhookNotification.qlikSenseServerLicenseExpiryAlert.webhooks[0].template: "slak" is not the name of a shipped template; write slack, teams, pagerduty, alertmanager, or the template itself
+    bursar.yaml:2:14: Butler.configQRS.headers.static: the header X-Qlik-User is missing; write name: X-Qlik-User with the value UserDirectory=INTERNAL; UserId=sa_repository, or another user that may read licenses
+    bursar.yaml:15:21: Butler.webhookNotification.qlikSenseServerLicenseExpiryAlert.webhooks[0].template: line 4, column 19 of the template: it fails on serverLicenseExpiring: there is no "values.routingKey" in this event; add routingKey to the values of this template
+    bursar.yaml:2:14: Butler.configQRS.headers.static: the header X-Qlik-User is missing; write name: X-Qlik-User with the value UserDirectory=INTERNAL; UserId=sa_repository, or another user that may read licenses
+    bursar.yaml:15:21: Butler.webhookNotification.qlikSenseServerLicenseExpiryAlert.webhooks[0].template: line 1, column 23 of the template: it can't be read from here on; see that every {{ has its }} and every block its end, such as {{/if}}
+    bursar.yaml:2:14: Butler.configQRS.headers.static: the header X-Qlik-User is missing; write name: X-Qlik-User with the value UserDirectory=INTERNAL; UserId=sa_repository, or another user that may read licenses
+    bursar.yaml:15:21: Butler.webhookNotification.qlikSenseServerLicenseExpiryAlert.webhooks[0].template: it fails on serverLicenseExpired: what it makes is no JSON: expected value at line 1, column 10, after: {"days": }; write texts as "{{name}}", and numbers, lists and what may be null as {{json name}}
+    bursar.yaml:2:14: Butler.configQRS.headers.static: the header X-Qlik-User is missing; write name: X-Qlik-User with the value UserDirectory=INTERNAL; UserId=sa_repository, or another user that may read licenses
+    bursar.yaml:15:21: Butler.webhookNotification.qlikSenseServerLicenseExpiryAlert.webhooks[0].template: it fails on serverLicenseProblem (expiry-unreadable): what it makes is no JSON: expected `,` or `}` at line 1, column 83, after: has an end date that can't be read for certain: "O; write texts as "{{name}}", and numbers, lists and what may be null as {{json name}}
+    bursar.yaml:2:14: Butler.configQRS.headers.static: the header X-Qlik-User is missing; write name: X-Qlik-User with the value UserDirectory=INTERNAL; UserId=sa_repository, or another user that may read licenses
+    bursar.yaml:15:25: Butler.webhookNotification.qlikSenseServerLicenseExpiryAlert.webhooks[0].templateFile: mail/alert.hbs:2:3: it fails on serverLicenseExpiring: there is no "alert.tiltle" in this event; did you mean alert.title? or write {{default NAME ""}} or {{#if (has NAME)}} for what not every event has; all names are in docs/templates-reference.md
+    bursar.yaml:2:14: Butler.configQRS.headers.static: the header X-Qlik-User is missing; write name: X-Qlik-User with the value UserDirectory=INTERNAL; UserId=sa_repository, or another user that may read licenses
+    bursar.yaml:15:25: Butler.webhookNotification.qlikSenseServerLicenseExpiryAlert.webhooks[0].templateFile: cannot read mail/none.hbs: entity not found; write a path from the working directory or from the folder of this file, or a full one
+    bursar.yaml:2:14: Butler.configQRS.headers.static: the header X-Qlik-User is missing; write name: X-Qlik-User with the value UserDirectory=INTERNAL; UserId=sa_repository, or another user that may read licenses
+    bursar.yaml:15:25: Butler.webhookNotification.qlikSenseServerLicenseExpiryAlert.webhooks[0].templateFile: there is template, too; keep one of them
+    bursar.yaml:2:14: Butler.configQRS.headers.static: the header X-Qlik-User is missing; write name: X-Qlik-User with the value UserDirectory=INTERNAL; UserId=sa_repository, or another user that may read licenses
+    bursar.yaml:15:21: Butler.webhookNotification.qlikSenseServerLicenseExpiryAlert.webhooks[0].template: a GET call has no body, so there is nothing to make from a template; set httpMethod to POST or PUT, or remove the template
+    bursar.yaml:2:14: Butler.configQRS.headers.static: the header X-Qlik-User is missing; write name: X-Qlik-User with the value UserDirectory=INTERNAL; UserId=sa_repository, or another user that may read licenses
+    bursar.yaml:16:24: Butler.webhookNotification.qlikSenseServerLicenseExpiryAlert.webhooks[0].contentType: "text/
+    plain" is not a content type; write application/json, text/plain or the like
+    bursar.yaml:2:14: Butler.configQRS.headers.static: the header X-Qlik-User is missing; write name: X-Qlik-User with the value UserDirectory=INTERNAL; UserId=sa_repository, or another user that may read licenses
+    bursar.yaml:15:21: Butler.webhookNotification.qlikSenseServerLicenseExpiryAlert.webhooks[0].template: it fails on serverLicenseExpiring: what it makes is no JSON: key must be a string at line 1, column 14, after: {"k": "***", }; write texts as "{{name}}", and numbers, lists and what may be null as {{json name}}
+    bursar.yaml:16:61: Butler.webhookNotification.qlikSenseServerLicenseExpiryAlert.webhooks[0].values[1].name: "a b" can't be a name in a template; use letters, digits and _, with a letter first
+    bursar.yaml:2:14: Butler.configQRS.headers.static: the header X-Qlik-User is missing; write name: X-Qlik-User with the value UserDirectory=INTERNAL; UserId=sa_repository, or another user that may read licenses
+    bursar.yaml:19:58: Butler.mqttConfig.templates.qlikSenseServerLicenseExpire.template: line 1, column 1 of the template: it fails on serverLicenseExpiring: there is no "alert.txt" in this event; did you mean alert.text? or write {{default NAME ""}} or {{#if (has NAME)}} for what not every event has; all names are in docs/templates-reference.md
+    bursar.yaml:2:14: Butler.configQRS.headers.static: the header X-Qlik-User is missing; write name: X-Qlik-User with the value UserDirectory=INTERNAL; UserId=sa_repository, or another user that may read licenses
+    bursar.yaml:19:41: Butler.mqttConfig.templates.bursarAlert.template: line 1, column 1 of the template: it fails on alert (firing): there is no "licenseExpired" in this event; write {{default NAME ""}} or {{#if (has NAME)}} for what not every event has; all names are in docs/templates-reference.md
+    bursar.yaml:2:14: Butler.configQRS.headers.static: the header X-Qlik-User is missing; write name: X-Qlik-User with the value UserDirectory=INTERNAL; UserId=sa_repository, or another user that may read licenses
+    bursar.yaml:19:17: Butler.mqttConfig.templates.alert: this is not a setting; it belongs to Butler.qlikSenseLicense.serverLicenseMonitor
+    "#);
 }
 
 #[test]

@@ -1,0 +1,313 @@
+//! Every rule with its name, its defaults and what it means: the one source for settings, the table
+//! in `docs/alerts.md` and `bursar alert rules`.
+
+use std::time::Duration;
+
+use crate::event::{Rule, Severity};
+
+/// A rule, as people are told of it.
+#[derive(Debug, Clone, Copy)]
+pub struct Entry {
+    pub rule: Rule,
+    /// Its key in `Butler.alert.rules`.
+    pub key: &'static str,
+    /// Its severity when the settings say nothing.
+    pub severity: Severity,
+    /// What the severity is raised or lowered to, and when; empty when it is always the same.
+    pub severity_note: &'static str,
+    /// How long it must hold before it fires.
+    pub hold_minutes: u32,
+    /// When it fires.
+    pub when: &'static str,
+    /// What its alerts are about: `site`, `seat type`, `monitor`, `queue`, `file`.
+    pub subject: &'static str,
+}
+
+/// Days before an end at which it is told.
+pub const STEPS: [i64; 7] = [90, 60, 30, 14, 7, 3, 1];
+/// The same for certificates: a new one takes no purchase.
+pub const CERTIFICATE_STEPS: [i64; 6] = [60, 30, 14, 7, 3, 1];
+/// The same for seats that run out: a forecast isn't good for single days.
+pub const RUN_OUT_STEPS: [i64; 4] = [90, 60, 30, 14];
+
+use Severity::{Critical, Info, Warning};
+
+const fn entry(
+    rule: Rule,
+    key: &'static str,
+    severity: Severity,
+    hold_minutes: u32,
+    subject: &'static str,
+    when: &'static str,
+) -> Entry {
+    Entry { rule, key, severity, severity_note: "", hold_minutes, when, subject }
+}
+
+const fn noted(entry: Entry, severity_note: &'static str) -> Entry {
+    Entry { severity_note, ..entry }
+}
+
+/// All rules, in the order in which they are shown.
+pub const ALL: [Entry; 24] = [
+    noted(
+        entry(
+            Rule::ServerLicenseExpiring,
+            "serverLicenseExpiring",
+            Warning,
+            0,
+            "site",
+            "the server license ends within 90 days; told at 90, 60, 30, 14, 7, 3 and 1 days \
+             (`steps`), or at a written `thresholdDays` only",
+        ),
+        "info over 30 days, critical from 7 days on",
+    ),
+    entry(
+        Rule::ServerLicenseExpired,
+        "serverLicenseExpired",
+        Critical,
+        0,
+        "site",
+        "the server says so, or the last valid day is over",
+    ),
+    entry(
+        Rule::ServerLicenseInvalid,
+        "serverLicenseInvalid",
+        Critical,
+        0,
+        "site",
+        "the server says that its license is invalid",
+    ),
+    entry(
+        Rule::ServerLicenseBlacklisted,
+        "serverLicenseBlacklisted",
+        Critical,
+        0,
+        "site",
+        "the server says that its license is blacklisted",
+    ),
+    entry(
+        Rule::ServerLicenseMissing,
+        "serverLicenseMissing",
+        Critical,
+        0,
+        "site",
+        "no license is installed on the server",
+    ),
+    entry(
+        Rule::ServerLicenseUnreadable,
+        "serverLicenseUnreadable",
+        Warning,
+        0,
+        "site",
+        "the end of the server license can't be read for certain, or isn't said",
+    ),
+    entry(
+        Rule::SeatsLow,
+        "seatsLow",
+        Warning,
+        0,
+        "seat type",
+        "5 % of the seats or fewer are free (`percent`, or a number: `seats`); over when there is \
+         one more than that and a tenth of the limit",
+    ),
+    entry(
+        Rule::UtilizationHigh,
+        "utilizationHigh",
+        Info,
+        60,
+        "seat type",
+        "90 % of the seats or more are allocated (`percent`); over 2 points below that",
+    ),
+    entry(Rule::SeatsGone, "seatsGone", Critical, 0, "seat type", "no seat is free"),
+    entry(
+        Rule::SeatsExcess,
+        "seatsExcess",
+        Critical,
+        0,
+        "seat type",
+        "more seats are allocated than the license has",
+    ),
+    entry(
+        Rule::QuarantineRising,
+        "quarantineRising",
+        Info,
+        0,
+        "seat type",
+        "5 seats more are quarantined than 7 days ago (`seats`)",
+    ),
+    noted(
+        entry(
+            Rule::CapacityShort,
+            "capacityShort",
+            Warning,
+            60,
+            "site",
+            "at this pace the minutes of Analyzer Capacity don't last until the end of the month",
+        ),
+        "critical when none are left",
+    ),
+    entry(
+        Rule::SeatsRunOut,
+        "seatsRunOut",
+        Warning,
+        0,
+        "seat type",
+        "the seats may run out within 90 days, by the early end of the forecast; told at 90, 60, \
+         30 and 14 days (`steps`)",
+    ),
+    entry(
+        Rule::OverBudget,
+        "overBudget",
+        Warning,
+        0,
+        "site",
+        "what is licensed, or may have to be within 12 months, costs more than \
+         `Butler.cost.budgetPerYear`",
+    ),
+    entry(
+        Rule::ReleaseStopped,
+        "releaseStopped",
+        Warning,
+        0,
+        "site",
+        "guards stopped the last release run",
+    ),
+    entry(
+        Rule::ReleaseFailed,
+        "releaseFailed",
+        Warning,
+        0,
+        "site",
+        "the last release run failed, or couldn't release some seats",
+    ),
+    entry(
+        Rule::ChurnHigh,
+        "churnHigh",
+        Info,
+        0,
+        "seat type",
+        "of the seats that changed hands within 28 days, 20 % or more went to people who had lost \
+         one within 14 days (`percent`), and at least 5 (`seats`)",
+    ),
+    noted(
+        entry(
+            Rule::MonitorAppUnhealthy,
+            "monitorAppUnhealthy",
+            Warning,
+            0,
+            "site",
+            "Qlik's License Monitor failed, is stale, runs long, is missing or isn't reloaded",
+        ),
+        "info when it runs long",
+    ),
+    entry(
+        Rule::SiteUnreachable,
+        "siteUnreachable",
+        Critical,
+        10,
+        "site",
+        "every monitor of the site fails",
+    ),
+    entry(
+        Rule::DataStale,
+        "dataStale",
+        Warning,
+        15,
+        "monitor",
+        "a monitor read nothing at 3 times in a row at which it should have (`polls`)",
+    ),
+    entry(
+        Rule::QueueGrowing,
+        "queueGrowing",
+        Warning,
+        0,
+        "queue",
+        "the oldest event that waits for a destination is 60 minutes old (`minutes`) and its \
+         deliveries fail, or 10,000 events wait (`events`)",
+    ),
+    entry(
+        Rule::QueueDropped,
+        "queueDropped",
+        Critical,
+        0,
+        "queue",
+        "events were dropped undelivered at the outbox's limits; over 24 hours after the last one",
+    ),
+    noted(
+        entry(
+            Rule::CertificateExpiring,
+            "certificateExpiring",
+            Warning,
+            0,
+            "file",
+            "a certificate of the settings ends within 60 days; told at 60, 30, 14, 7, 3 and 1 \
+             days (`steps`)",
+        ),
+        "info over 30 days, critical from 7 days on",
+    ),
+    entry(
+        Rule::ReloadRefused,
+        "reloadRefused",
+        Warning,
+        1,
+        "file",
+        "the settings file was changed and has errors: the next start would refuse it",
+    ),
+];
+
+impl Entry {
+    /// How long it must hold before it fires.
+    pub fn hold(&self) -> Duration {
+        Duration::from_secs(u64::from(self.hold_minutes) * 60)
+    }
+}
+
+/// The entry of a rule.
+pub fn entry_of(rule: Rule) -> &'static Entry {
+    ALL.iter().find(|entry| entry.rule == rule).expect("every rule is in the catalogue")
+}
+
+/// A rule by its name: as in events (`seats-low`) or as in the settings (`seatsLow`).
+pub fn find(name: &str) -> Option<Rule> {
+    let found = ALL.iter().find(|e| e.key == name || e.rule.to_string() == name);
+    found.map(|entry| entry.rule)
+}
+
+/// Whether a rule is about the daemon itself.
+pub fn is_of_daemon(rule: Rule) -> bool {
+    matches!(
+        rule,
+        Rule::QueueGrowing | Rule::QueueDropped | Rule::CertificateExpiring | Rule::ReloadRefused
+    )
+}
+
+/// Whether a rule is about the server license: while it fires, it is told as Butler tells it.
+pub fn is_of_server_license(rule: Rule) -> bool {
+    matches!(
+        rule,
+        Rule::ServerLicenseExpiring
+            | Rule::ServerLicenseExpired
+            | Rule::ServerLicenseInvalid
+            | Rule::ServerLicenseBlacklisted
+            | Rule::ServerLicenseMissing
+            | Rule::ServerLicenseUnreadable
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_rule_is_there_once_and_is_found_by_both_names() {
+        let mut rules: Vec<Rule> = ALL.iter().map(|entry| entry.rule).collect();
+        rules.dedup();
+        assert_eq!(rules.len(), ALL.len());
+        assert!(rules.is_sorted(), "in the order of the rules, so none is there twice");
+        for entry in ALL {
+            assert_eq!(find(entry.key), Some(entry.rule));
+            assert_eq!(find(&entry.rule.to_string()), Some(entry.rule));
+        }
+        assert_eq!(find("seats"), None);
+    }
+}

@@ -1,0 +1,190 @@
+//! What rules look at.
+
+use std::path::PathBuf;
+
+use chrono::{DateTime, NaiveDate, Utc};
+
+use crate::event::{Monitor, ReleaseRun, ServerLicenseStatus};
+use crate::license::{Pools, SeatType};
+
+/// Something that may be known.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Fact<T> {
+    /// It isn't watched by the settings: what fired because of it is over.
+    Off,
+    /// It is watched, and not known (yet, or any more): what fires goes on.
+    Unknown,
+    Known(T),
+}
+
+impl<T> Fact<T> {
+    pub fn known(&self) -> Option<&T> {
+        match self {
+            Self::Known(value) => Some(value),
+            Self::Off | Self::Unknown => None,
+        }
+    }
+}
+
+impl<T> From<Option<T>> for Fact<T> {
+    /// `None` is unknown.
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Self::Unknown, Self::Known)
+    }
+}
+
+/// A value and when it was observed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Seen<T> {
+    pub time: DateTime<Utc>,
+    pub value: T,
+}
+
+/// What is known of a site.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Facts {
+    pub site: String,
+    pub now: DateTime<Utc>,
+    /// Judged on the day it is now.
+    pub server_license: Fact<Seen<ServerLicenseStatus>>,
+    pub pools: Fact<Seen<Pools>>,
+    /// Quarantined seats a week ago, by type.
+    pub quarantined_before: Fact<Vec<(SeatType, f64)>>,
+    pub capacity: Fact<Option<CapacityFacts>>,
+    pub run_out: Fact<Vec<RunOutFacts>>,
+    pub budget: Fact<Option<BudgetFacts>>,
+    pub release: Fact<Seen<ReleaseFacts>>,
+    pub churn: Fact<Vec<ChurnFacts>>,
+    pub app: Fact<Seen<AppFacts>>,
+    /// Monitors that are on.
+    pub monitors: Fact<Vec<MonitorFacts>>,
+}
+
+/// The month's minutes of Analyzer Capacity will not last.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CapacityFacts {
+    pub used: f64,
+    pub usable: f64,
+    /// At the end of the month.
+    pub projected: f64,
+    /// `None`: nothing is left now.
+    pub runs_out: Option<NaiveDate>,
+}
+
+/// When the seats of a type may run out.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunOutFacts {
+    pub seat_type: SeatType,
+    /// Days to the early end of the range; `None` when it isn't in sight, an error when there is too
+    /// little history.
+    pub days: Result<Option<i64>, ()>,
+    /// In words: `between 5 March and 20 June 2027`.
+    pub when: String,
+}
+
+/// Money as text, with its currency.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BudgetFacts {
+    /// What it is that costs more: `what is licensed costs` ...
+    pub what: String,
+    pub cost: String,
+    pub budget: String,
+}
+
+/// How the last run of the release engine ended, and whether the engine can run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ReleaseFacts {
+    pub run: Option<ReleaseRun>,
+    /// What keeps the engine from running now.
+    pub problem: Option<String>,
+}
+
+/// People who got a seat again.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ChurnFacts {
+    pub seat_type: SeatType,
+    /// Seats that were allocated within 28 days.
+    pub allocated: u32,
+    /// Those of them that went to people who had lost one within 14 days.
+    pub again: u32,
+}
+
+/// How Qlik's License Monitor is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AppFacts {
+    pub state: AppState,
+    /// One line for people.
+    pub text: String,
+    pub hint: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AppState {
+    Healthy,
+    RunningLong,
+    Failed,
+    /// Its data are old, or it was never reloaded.
+    Stale,
+    Missing,
+    /// The task that reloads it is switched off.
+    Disabled,
+    /// The site's answer doesn't say.
+    Unknown,
+}
+
+/// How a monitor of a site fares.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MonitorFacts {
+    pub monitor: Monitor,
+    /// `None`: it was never polled.
+    pub last_poll: Option<DateTime<Utc>>,
+    pub last_success: Option<DateTime<Utc>>,
+    /// From when on its data is stale; `None` before the first success.
+    pub stale_from: Option<DateTime<Utc>>,
+    /// Why it fails now.
+    pub problem: Option<String>,
+}
+
+/// What is known of the daemon itself.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DaemonFacts {
+    pub now: DateTime<Utc>,
+    pub queues: Fact<Vec<QueueFacts>>,
+    pub certificates: Fact<Vec<CertificateFacts>>,
+    pub settings: Fact<SettingsFacts>,
+}
+
+/// The queue of a destination that is configured.
+#[derive(Debug, Clone, PartialEq)]
+pub struct QueueFacts {
+    pub destination: String,
+    pub title: String,
+    pub pending: u64,
+    pub oldest: Option<DateTime<Utc>>,
+    pub failing: bool,
+    pub last_error: Option<String>,
+    /// Lost to the limits, ever.
+    pub dropped: u64,
+    /// When that number grew last.
+    pub dropped_at: Option<DateTime<Utc>>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct CertificateFacts {
+    /// The setting that names the file.
+    pub setting: String,
+    pub file: PathBuf,
+    /// Whole days, negative after the end.
+    pub days_left: i64,
+    pub not_after: DateTime<Utc>,
+}
+
+/// The settings file, against those that the daemon runs with.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SettingsFacts {
+    pub file: PathBuf,
+    /// How many errors it has now.
+    pub errors: usize,
+    /// The first of them.
+    pub first: String,
+}

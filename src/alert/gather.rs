@@ -1,0 +1,293 @@
+//! Reads facts from the store. Never asks a site.
+
+mod slow;
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use tokio::time::Instant;
+
+use self::slow::{Slow, read_slow};
+use super::facts::{
+    AppFacts, AppState, CertificateFacts, DaemonFacts, Fact, Facts, MonitorFacts, QueueFacts,
+    ReleaseFacts, Seen, SettingsFacts,
+};
+use crate::config::settings::Site;
+use crate::config::{self, Schedule, Settings};
+use crate::destination::registry;
+use crate::event::{AppHealth, Body, Event, Monitor};
+use crate::license;
+use crate::store::{Drop, Health, QueueState, Store, StoreError};
+
+/// What the history says changes slowly, and is not cheap: it is asked once an hour, and not more
+/// often than this where time runs fast.
+const SLOW_EVERY: TimeDelta = TimeDelta::hours(1);
+const SLOW_AT_MOST: Duration = Duration::from_secs(10);
+/// Beyond when a monitor should have looked: what a poll may take, with its tries.
+const STALE_GRACE: TimeDelta = TimeDelta::minutes(5);
+
+/// Reads facts, and remembers those that are not read each time.
+#[derive(Debug, Default)]
+pub struct Gatherer {
+    slow: HashMap<String, (DateTime<Utc>, Instant, Slow)>,
+    certificates: Option<(DateTime<Utc>, Vec<config::CertificateExpiry>)>,
+    file: Option<(Stamp, SettingsFacts)>,
+}
+
+/// What one look found.
+#[derive(Debug)]
+pub struct Gathered {
+    pub sites: Vec<Facts>,
+    pub daemon: DaemonFacts,
+    /// Queues that lost events since the look before.
+    pub drops: Vec<Drop>,
+}
+
+/// By which a changed file is known.
+type Stamp = (Option<SystemTime>, u64);
+
+impl Gatherer {
+    /// Everything that is known now.
+    pub async fn gather(
+        &mut self,
+        settings: &Settings,
+        store: &Store,
+        now: DateTime<Utc>,
+    ) -> Result<Gathered, StoreError> {
+        let latest = store.latest().await?;
+        let health = store.health().await?;
+        let mut by_site: HashMap<&str, Vec<&Event>> = HashMap::new();
+        for event in &latest {
+            by_site.entry(&event.site).or_default().push(event);
+        }
+        let mut sites = Vec::with_capacity(settings.sites.len());
+        for site in &settings.sites {
+            let slow = self.slow(settings, store, site, now).await?;
+            let events = by_site.get(site.name.as_str()).map_or(&[][..], Vec::as_slice);
+            sites.push(facts_of(settings, site, events, &health, slow, now));
+        }
+        let (queues, drops) = queues(settings, store, now).await?;
+        let daemon = DaemonFacts {
+            now,
+            queues: Fact::Known(queues),
+            certificates: Fact::Known(self.certificates(settings, now).await),
+            settings: self.settings_file(&settings.file).await,
+        };
+        Ok(Gathered { sites, daemon, drops })
+    }
+
+    async fn slow(
+        &mut self,
+        settings: &Settings,
+        store: &Store,
+        site: &Site,
+        now: DateTime<Utc>,
+    ) -> Result<Slow, StoreError> {
+        if let Some((at, since, slow)) = self.slow.get(&site.name)
+            && ((now - *at).abs() < SLOW_EVERY || since.elapsed() < SLOW_AT_MOST)
+        {
+            return Ok(slow.clone());
+        }
+        let slow = read_slow(settings, store, site, now).await?;
+        self.slow.insert(site.name.clone(), (now, Instant::now(), slow.clone()));
+        Ok(slow)
+    }
+
+    /// Files are read once an hour: a new certificate needs no restart to be seen.
+    async fn certificates(
+        &mut self,
+        settings: &Settings,
+        now: DateTime<Utc>,
+    ) -> Vec<CertificateFacts> {
+        let fresh = |at: &DateTime<Utc>| (now - *at).abs() < SLOW_EVERY;
+        if !self.certificates.as_ref().is_some_and(|(at, _)| fresh(at)) {
+            let settings = settings.clone();
+            let read = move || config::certificate_expiries(&settings);
+            // The thread can only be lost when the process ends.
+            let all = tokio::task::spawn_blocking(read).await.unwrap_or_default();
+            self.certificates = Some((now, all));
+        }
+        let all = self.certificates.iter().flat_map(|(_, all)| all);
+        all.map(|one| CertificateFacts {
+            setting: one.setting.clone(),
+            file: one.file.clone(),
+            days_left: one.days_left(now),
+            not_after: one.not_after,
+        })
+        .collect()
+    }
+
+    /// Whether the settings file could be used as it is now. It is read when it was changed.
+    async fn settings_file(&mut self, file: &Path) -> Fact<SettingsFacts> {
+        let path = file.to_owned();
+        let known = self.file.as_ref().map(|(stamp, _)| *stamp);
+        let look = move || {
+            let meta = std::fs::metadata(&path).ok()?;
+            let stamp = (meta.modified().ok(), meta.len());
+            if known == Some(stamp) {
+                return Some((stamp, None));
+            }
+            let problems = match config::load(&path) {
+                Ok(_) => Vec::new(),
+                Err(problems) => problems.errors().map(ToString::to_string).collect(),
+            };
+            let first = problems.first().cloned().unwrap_or_default();
+            Some((stamp, Some(SettingsFacts { file: path, errors: problems.len(), first })))
+        };
+        match tokio::task::spawn_blocking(look).await.ok().flatten() {
+            None => return Fact::Unknown,
+            Some((stamp, Some(facts))) => self.file = Some((stamp, facts)),
+            Some((_, None)) => {}
+        }
+        self.file.as_ref().map(|(_, facts)| facts.clone()).into()
+    }
+}
+
+fn facts_of(
+    settings: &Settings,
+    site: &Site,
+    events: &[&Event],
+    health: &[Health],
+    slow: Slow,
+    now: DateTime<Utc>,
+) -> Facts {
+    let find = |wanted: fn(&Body) -> bool| events.iter().find(|event| wanted(&event.body)).copied();
+    let of = |monitor| health.iter().find(|h| h.site == site.name && h.monitor == monitor);
+
+    let license = find(|body| matches!(body, Body::ServerLicenseStatus(_))).map(|event| {
+        let Body::ServerLicenseStatus(status) = &event.body else {
+            unreachable!("it was found so")
+        };
+        let threshold = site.server_license.as_ref().map_or(0, |monitor| monitor.threshold_days);
+        let today = license::today(now, settings.time_zone);
+        // The day goes on while nobody looks.
+        Seen { time: event.time, value: license::assess(status.license.clone(), threshold, today) }
+    });
+    let pools = find(|body| matches!(body, Body::AccessLicenseStatus(_))).map(|event| {
+        let Body::AccessLicenseStatus(pools) = &event.body else { unreachable!("it was found so") };
+        Seen { time: event.time, value: pools.clone() }
+    });
+    let run = find(|body| matches!(body, Body::ReleaseRun(_))).map(|event| {
+        let Body::ReleaseRun(run) = &event.body else { unreachable!("it was found so") };
+        (event.time, run.clone())
+    });
+    let release = of(Monitor::Release);
+    let release_time =
+        release.map(|h| h.last_poll).into_iter().chain(run.as_ref().map(|(t, _)| *t)).max();
+    let release = release_time.map(|time| Seen {
+        time,
+        value: ReleaseFacts {
+            run: run.map(|(_, run)| run),
+            problem: release.and_then(Health::problem).map(|problem| problem.text.clone()),
+        },
+    });
+    let polls = site.alert.limits.stale_polls;
+    let monitors = schedules(site)
+        .into_iter()
+        .map(|(monitor, schedule)| {
+            let health = of(monitor);
+            let last_success = health.and_then(|h| h.last_success);
+            let stale_from = last_success.and_then(|time| {
+                let due = schedule.upcoming(time, settings.time_zone, polls as usize);
+                due.last().map(|due| *due + STALE_GRACE)
+            });
+            MonitorFacts {
+                monitor,
+                last_poll: health.map(|h| h.last_poll),
+                last_success,
+                stale_from,
+                problem: health.and_then(Health::problem).map(|problem| problem.text.clone()),
+            }
+        })
+        .collect();
+    let pools_on = site.access_license.is_some();
+    Facts {
+        site: site.name.clone(),
+        now,
+        server_license: when(site.server_license.is_some(), license.into()),
+        pools: when(pools_on, pools.into()),
+        quarantined_before: when(pools_on, slow.quarantined_before),
+        capacity: when(pools_on, slow.capacity),
+        run_out: when(pools_on, slow.run_out),
+        budget: when(pools_on && settings.cost.is_some(), slow.budget),
+        release: when(site.release.enable, release.into()),
+        churn: slow.churn,
+        app: when(site.monitor_app.is_some(), app_of(events).into()),
+        monitors: Fact::Known(monitors),
+    }
+}
+
+/// What is switched off in the settings isn't watched.
+fn when<T>(on: bool, fact: Fact<T>) -> Fact<T> {
+    if on { fact } else { Fact::Off }
+}
+
+/// The monitors that are on, with their schedules.
+fn schedules(site: &Site) -> Vec<(Monitor, &Schedule)> {
+    let server = site.server_license.as_ref().map(|m| (Monitor::ServerLicense, &m.schedule));
+    let access = site.access_license.as_ref().map(|m| (Monitor::AccessLicense, &m.schedule));
+    let seats = site.seats.as_ref().map(|m| (Monitor::Seats, &m.schedule));
+    let app = site.monitor_app.as_ref().map(|m| (Monitor::App, &m.schedule));
+    server.into_iter().chain(access).chain(seats).chain(app).collect()
+}
+
+/// How Qlik's License Monitor is, by the newest event on it.
+fn app_of(events: &[&Event]) -> Option<Seen<AppFacts>> {
+    events.iter().find_map(|event| {
+        let Body::MonitorApp(app) = &event.body else { return None };
+        let state = match app.health {
+            AppHealth::Healthy | AppHealth::Running => AppState::Healthy,
+            AppHealth::RunningLong => AppState::RunningLong,
+            AppHealth::Failed => AppState::Failed,
+            AppHealth::Stale | AppHealth::Never => AppState::Stale,
+            AppHealth::Missing => AppState::Missing,
+            AppHealth::Disabled => AppState::Disabled,
+            AppHealth::Unknown => AppState::Unknown,
+        };
+        let (_, text, hint) = app.problem().unwrap_or_default();
+        Some(Seen { time: event.time, value: AppFacts { state, text, hint } })
+    })
+}
+
+/// The queues of destinations that the settings have, and those that lost events since the last
+/// look. A loss that was before the first look counts as one of now: somebody has to hear of it.
+async fn queues(
+    settings: &Settings,
+    store: &Store,
+    now: DateTime<Utc>,
+) -> Result<(Vec<QueueFacts>, Vec<Drop>), StoreError> {
+    let known = store.alert_drops().await?;
+    let names = registry::names(settings);
+    let mut queues = Vec::new();
+    let mut drops = Vec::new();
+    for state in store.queue_states().await? {
+        let Some((_, title)) = names.iter().find(|(id, _)| *id == state.destination) else {
+            continue;
+        };
+        let before = known.iter().find(|drop| drop.destination == state.destination);
+        let grew = state.dropped > before.map_or(0, |drop| drop.count);
+        if grew {
+            let destination = state.destination.clone();
+            drops.push(Drop { destination, count: state.dropped, grew: now });
+        }
+        let dropped_at = if grew { Some(now) } else { before.map(|drop| drop.grew) };
+        queues.push(queue(state, title.clone(), dropped_at));
+    }
+    Ok((queues, drops))
+}
+
+fn queue(state: QueueState, title: String, dropped_at: Option<DateTime<Utc>>) -> QueueFacts {
+    let failing = state.attempts > 0;
+    QueueFacts {
+        destination: state.destination,
+        title,
+        pending: state.pending,
+        oldest: state.oldest,
+        failing,
+        last_error: state.last_error.filter(|_| failing),
+        dropped: state.dropped,
+        dropped_at,
+    }
+}

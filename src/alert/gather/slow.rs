@@ -1,0 +1,141 @@
+//! Facts of the history, which are asked for once an hour.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::alert::facts::{BudgetFacts, CapacityFacts, ChurnFacts, Fact, RunOutFacts};
+use crate::config::Settings;
+use crate::config::settings::Site;
+use crate::insight::capacity::{Capacity, MonthEnd};
+use crate::insight::cost::Budget;
+use crate::insight::forecast::RunsOut;
+use crate::insight::words;
+use crate::license::{ChangeKind, SeatType};
+use crate::planning::outlook::{CostOutlook, TypeOutlook};
+use crate::planning::{self, Outlook, Planning};
+use crate::store::history::Resolution;
+use crate::store::{Store, StoreError};
+
+/// Facts of the history of one site.
+#[derive(Debug, Clone)]
+pub(super) struct Slow {
+    pub(super) quarantined_before: Fact<Vec<(SeatType, f64)>>,
+    pub(super) capacity: Fact<Option<CapacityFacts>>,
+    pub(super) run_out: Fact<Vec<RunOutFacts>>,
+    pub(super) budget: Fact<Option<BudgetFacts>>,
+    pub(super) churn: Fact<Vec<ChurnFacts>>,
+}
+
+/// What the history of a site says.
+pub(super) async fn read_slow(
+    settings: &Settings,
+    store: &Store,
+    site: &Site,
+    now: DateTime<Utc>,
+) -> Result<Slow, StoreError> {
+    let planning = Planning::load(store, settings, &site.name, now).await?;
+    // Forecasts take some milliseconds of computing for years of history.
+    let ahead = tokio::task::spawn_blocking(move || planning::outlook(&planning)).await.ok();
+    let churn = match &site.seats {
+        Some(_) => Fact::Known(churn(store, &site.name, now).await?),
+        None => Fact::Off,
+    };
+    Ok(Slow {
+        quarantined_before: Fact::Known(quarantined_before(store, &site.name, now).await?),
+        capacity: ahead.as_ref().map_or(Fact::Unknown, |ahead| capacity(ahead.capacity.as_ref())),
+        run_out: ahead.as_ref().map(run_out).into(),
+        budget: ahead.as_ref().and_then(|ahead| ahead.cost.as_ref()).map(budget).into(),
+        churn,
+    })
+}
+
+/// Unknown without minutes, and in the first days of a month: what was short before stays so until
+/// there is a new projection.
+fn capacity(of: Option<&Capacity>) -> Fact<Option<CapacityFacts>> {
+    let Some(capacity) = of else { return Fact::Unknown };
+    let short = |projected: f64, runs_out| CapacityFacts {
+        used: capacity.used,
+        usable: capacity.usable,
+        projected,
+        runs_out,
+    };
+    if capacity.usable > 0.0 && capacity.left <= 0.0 {
+        return Fact::Known(Some(short(capacity.used, None)));
+    }
+    let Ok(projected) = &capacity.projected else { return Fact::Unknown };
+    Fact::Known(match projected.runs_out {
+        MonthEnd::RunsOut { day } => Some(short(projected.used, Some(day))),
+        MonthEnd::Lasts | MonthEnd::Already => None,
+    })
+}
+
+fn run_out(ahead: &Outlook) -> Vec<RunOutFacts> {
+    let of_type = |of: &TypeOutlook| {
+        let days = match &of.runs_out {
+            Err(_) => Err(()),
+            Ok(RunsOut::Already) => Ok(Some(0)),
+            Ok(_) => Ok(of.earliest.map(|day| (day - ahead.today).num_days().max(0))),
+        };
+        let when = match &of.runs_out {
+            Ok(RunsOut::Already) => "now".to_owned(),
+            Ok(runs_out) => words::runs_out(runs_out, ahead.today),
+            Err(_) => String::new(),
+        };
+        RunOutFacts { seat_type: of.seat_type, days, when }
+    };
+    ahead.types.iter().map(of_type).collect()
+}
+
+/// `None`: within it, or there is none.
+fn budget(cost: &CostOutlook) -> Option<BudgetFacts> {
+    let (what, cost, budget) = match cost.budget.as_ref()? {
+        Budget::Within { .. } => return None,
+        Budget::MayExceed { budget, .. } => (
+            "what may have to be licensed within 12 months costs up to",
+            cost.next_year_high,
+            budget,
+        ),
+        Budget::Exceeded { budget, .. } => {
+            ("what is licensed costs in a year", cost.entitled, budget)
+        }
+    };
+    Some(BudgetFacts { what: what.into(), cost: cost.to_string(), budget: budget.to_string() })
+}
+
+/// Seats that were allocated within 28 days, and those of them that went to people who had lost one
+/// not long before. What the first reading of a list tells of the past isn't counted: it knows of no
+/// losses.
+async fn churn(
+    store: &Store,
+    site: &str,
+    now: DateTime<Utc>,
+) -> Result<Vec<ChurnFacts>, StoreError> {
+    let changes = store.seat_changes(site, now - TimeDelta::days(28), now).await?;
+    let of_type = |seat_type: SeatType| {
+        let allocated: Vec<_> = changes
+            .iter()
+            .filter(|c| c.seat_type == seat_type && c.kind == ChangeKind::Allocated && !c.initial)
+            .collect();
+        let again = allocated.iter().filter(|c| c.released_before.is_some()).count();
+        let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        ChurnFacts { seat_type, allocated: count(allocated.len()), again: count(again) }
+    };
+    Ok(SeatType::ALL.into_iter().map(of_type).collect())
+}
+
+/// Quarantined seats of each type a week ago: the last figure of the three days before, so that a
+/// weekend without polls doesn't matter. Types without a figure are left out.
+async fn quarantined_before(
+    store: &Store,
+    site: &str,
+    now: DateTime<Utc>,
+) -> Result<Vec<(SeatType, f64)>, StoreError> {
+    let to = now - TimeDelta::days(7);
+    let from = to - TimeDelta::days(3);
+    let mut all = Vec::new();
+    for seat_type in [SeatType::Professional, SeatType::Analyzer] {
+        let pool = seat_type.as_str();
+        let hours = store.history(site, pool, "quarantined", Resolution::Hour, from, to).await?;
+        all.extend(hours.last().map(|hour| (seat_type, hour.last)));
+    }
+    Ok(all)
+}

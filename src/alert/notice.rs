@@ -1,0 +1,132 @@
+//! From a [`Notice`] to the event that is sent, and to whom.
+
+use chrono::{DateTime, Utc};
+
+use super::catalogue;
+use super::state::Notice;
+use crate::event::{AlertNotice, AlertStatus, Body, Rule, ServerLicenseStatus};
+
+/// An alert of the server license while it fires, in Butler's form. `None` for all others, and when
+/// the license isn't known.
+pub fn butlers(notice: &Notice, license: Option<&ServerLicenseStatus>) -> Option<Body> {
+    if notice.status != AlertStatus::Firing {
+        return None;
+    }
+    let status = license?.clone();
+    match notice.alert.key.rule {
+        Rule::ServerLicenseExpiring => Some(Body::ServerLicenseExpiring(status)),
+        Rule::ServerLicenseExpired => Some(Body::ServerLicenseExpired(status)),
+        rule if catalogue::is_of_server_license(rule) => Some(Body::ServerLicenseProblem(status)),
+        _ => None,
+    }
+}
+
+/// Any alert in Bursar's own form.
+pub fn body(notice: &Notice, destinations: &[String], now: DateTime<Utc>) -> Body {
+    let alert = &notice.alert;
+    let resolved = notice.status == AlertStatus::Resolved;
+    Body::Alert(AlertNotice {
+        rule: alert.key.rule,
+        subject: alert.key.subject.clone(),
+        fingerprint: alert.key.fingerprint(),
+        status: notice.status,
+        severity: alert.severity,
+        title: alert.title.clone(),
+        text: if resolved { format!("over: {}", alert.text) } else { alert.text.clone() },
+        hint: if resolved { String::new() } else { alert.hint.clone() },
+        since: alert.fired.unwrap_or(alert.since),
+        resolved: resolved.then_some(now),
+        repeats: notice.repeats,
+        facts: alert.facts.clone(),
+        // What concerns a queue may go beyond the kinds that the rule names: see `receivers`.
+        destinations: (!destinations.is_empty() && !is_of_queue(alert.key.rule))
+            .then(|| destinations.to_vec()),
+    })
+}
+
+fn is_of_queue(rule: Rule) -> bool {
+    matches!(rule, Rule::QueueGrowing | Rule::QueueDropped)
+}
+
+/// The kind of a destination by the name of its queue: `webhook` of `webhook/1f0c2a9b`.
+pub fn kind_of(queue: &str) -> &str {
+    queue.split('/').next().unwrap_or(queue)
+}
+
+/// Which of the destinations that want an event get it.
+///
+/// What concerns a queue is told elsewhere, if anything else is there to be told, whatever kinds of
+/// destinations the rule names: a receiver that is down can't say that it is down.
+pub fn receivers<'a>(
+    notice: &Notice,
+    wanting: &[&'a str],
+    destinations: &[String],
+) -> Vec<&'a str> {
+    let key = &notice.alert.key;
+    let named = |queue: &&&'a str| {
+        destinations.is_empty() || destinations.iter().any(|kind| kind == kind_of(queue))
+    };
+    let chosen: Vec<&str> = wanting.iter().filter(named).copied().collect();
+    if !is_of_queue(key.rule) {
+        return chosen;
+    }
+    let others = |list: &[&'a str]| -> Vec<&'a str> {
+        list.iter().copied().filter(|queue| *queue != key.subject).collect()
+    };
+    let elsewhere = others(&chosen);
+    if !elsewhere.is_empty() {
+        return elsewhere;
+    }
+    let anybody = others(wanting);
+    if anybody.is_empty() { chosen } else { anybody }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::alert::Key;
+    use crate::alert::state::{Alert, Phase};
+    use crate::event::Severity;
+
+    fn notice(rule: Rule, subject: &str) -> Notice {
+        let now = DateTime::UNIX_EPOCH;
+        Notice {
+            alert: Alert {
+                key: Key::new("prod", rule, subject),
+                phase: Phase::Firing,
+                since: now,
+                fired: Some(now),
+                told: None,
+                held_back: None,
+                severity: Severity::Warning,
+                title: String::new(),
+                text: String::new(),
+                hint: String::new(),
+                facts: serde_json::Map::new(),
+            },
+            status: AlertStatus::Firing,
+            repeats: 0,
+        }
+    }
+
+    #[test]
+    fn what_concerns_a_queue_goes_elsewhere() {
+        let queue = notice(Rule::QueueGrowing, "mqtt");
+        let to = |wanting: &[&'static str], kinds: &[&str]| {
+            let kinds: Vec<String> = kinds.iter().map(|k| (*k).to_owned()).collect();
+            receivers(&queue, wanting, &kinds)
+        };
+        assert_eq!(to(&["mqtt", "webhook/1", "webhook/2"], &[]), ["webhook/1", "webhook/2"]);
+        assert_eq!(to(&["mqtt", "webhook/1"], &["mqtt"]), ["webhook/1"], "rather than nowhere");
+        assert_eq!(to(&["mqtt"], &[]), ["mqtt"], "there is nobody else: it comes later");
+        assert!(to(&[], &["mqtt"]).is_empty());
+    }
+
+    #[test]
+    fn rules_may_name_kinds_of_destinations() {
+        let low = notice(Rule::SeatsLow, "analyzer");
+        let kinds = ["webhook".to_owned()];
+        assert_eq!(receivers(&low, &["mqtt", "webhook/1"], &kinds), ["webhook/1"]);
+        assert_eq!(receivers(&low, &["mqtt", "webhook/1"], &[]), ["mqtt", "webhook/1"]);
+    }
+}

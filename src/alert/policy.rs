@@ -1,0 +1,112 @@
+//! The validated settings of alerts (`Butler.alert`).
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::catalogue::{self, CERTIFICATE_STEPS, RUN_OUT_STEPS, STEPS};
+use crate::event::{Rule, Severity};
+
+/// What is watched for, and how it is told.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Policy {
+    /// Off: only the server license is watched, for the alerts of `serverLicenseMonitor`.
+    pub enable: bool,
+    pub repeat: Repeat,
+    rules: BTreeMap<Rule, RulePolicy>,
+    pub limits: Limits,
+}
+
+/// When an alert that fires on is told again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Repeat {
+    /// As Butler: whenever the site was read again.
+    EachPoll,
+    Every(Duration),
+}
+
+/// What the settings say of one rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RulePolicy {
+    pub enable: bool,
+    /// In place of the rule's own.
+    pub severity: Option<Severity>,
+    /// How long it must hold before it fires.
+    pub hold: Duration,
+    /// Kinds of destinations (`influxdb`, `mqtt`, `webhook`, `email`); empty: all.
+    pub destinations: Vec<String>,
+}
+
+/// From where on rules fire.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Limits {
+    /// Days, largest first.
+    pub server_license_steps: Vec<i64>,
+    pub run_out_steps: Vec<i64>,
+    pub certificate_steps: Vec<i64>,
+    pub low_seats: Option<f64>,
+    pub low_percent: Option<f64>,
+    pub utilization_percent: f64,
+    pub quarantine_seats: f64,
+    pub churn_percent: f64,
+    pub churn_seats: u32,
+    pub stale_polls: u32,
+    pub queue_minutes: i64,
+    pub queue_events: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            server_license_steps: STEPS.to_vec(),
+            run_out_steps: RUN_OUT_STEPS.to_vec(),
+            certificate_steps: CERTIFICATE_STEPS.to_vec(),
+            low_seats: None,
+            low_percent: Some(5.0),
+            utilization_percent: 90.0,
+            quarantine_seats: 5.0,
+            churn_percent: 20.0,
+            churn_seats: 5,
+            stale_polls: 3,
+            queue_minutes: 60,
+            queue_events: 10_000,
+        }
+    }
+}
+
+impl Default for RulePolicy {
+    fn default() -> Self {
+        Self { enable: true, severity: None, hold: Duration::ZERO, destinations: Vec::new() }
+    }
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self::new(true, Repeat::Every(Duration::from_secs(86_400)), BTreeMap::new())
+    }
+}
+
+impl Policy {
+    /// A policy with everything that isn't given by default.
+    pub fn new(enable: bool, repeat: Repeat, mut rules: BTreeMap<Rule, RulePolicy>) -> Self {
+        for entry in catalogue::ALL {
+            rules
+                .entry(entry.rule)
+                .or_insert_with(|| RulePolicy { hold: entry.hold(), ..RulePolicy::default() });
+        }
+        Self { enable, repeat, rules, limits: Limits::default() }
+    }
+
+    /// What holds for a rule.
+    pub fn rule(&self, rule: Rule) -> &RulePolicy {
+        self.rules.get(&rule).expect("a policy has every rule")
+    }
+
+    pub fn rule_mut(&mut self, rule: Rule) -> &mut RulePolicy {
+        self.rules.get_mut(&rule).expect("a policy has every rule")
+    }
+
+    /// Whether a rule is watched for.
+    pub fn watches(&self, rule: Rule) -> bool {
+        self.rule(rule).enable && (self.enable || catalogue::is_of_server_license(rule))
+    }
+}

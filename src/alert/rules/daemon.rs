@@ -1,0 +1,119 @@
+//! Rules of the daemon itself: queues, certificates, settings.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::{condition, days, known, severity_of_days, step_of};
+use crate::alert::facts::{CertificateFacts, DaemonFacts, QueueFacts};
+use crate::alert::policy::Limits;
+use crate::alert::{Condition, Judged};
+use crate::event::Rule;
+use crate::plain::one_line;
+
+/// A loss is told of for so long after the last one.
+const DROPPED_FOR: TimeDelta = TimeDelta::hours(24);
+
+pub(super) fn judge(facts: &DaemonFacts, limits: &Limits) -> Vec<Judged> {
+    let now = facts.now;
+    vec![
+        known(Rule::QueueGrowing, &facts.queues, |queues| {
+            queues.iter().filter_map(|queue| growing(queue, now, limits)).collect()
+        }),
+        known(Rule::QueueDropped, &facts.queues, |queues| {
+            queues.iter().filter_map(|queue| dropped(queue, now)).collect()
+        }),
+        known(Rule::CertificateExpiring, &facts.certificates, |all| {
+            all.iter().filter_map(|one| certificate(one, now, limits)).collect()
+        }),
+        known(Rule::ReloadRefused, &facts.settings, |settings| {
+            if settings.errors == 0 {
+                return Vec::new();
+            }
+            let file = settings.file.display().to_string();
+            let text = format!(
+                "{file} was changed and has {} error(s), the first: {}; the daemon goes on with \
+                 what it read before",
+                settings.errors,
+                one_line(&settings.first)
+            );
+            let rule = Rule::ReloadRefused;
+            let hint = "bursar config check names all of them";
+            vec![
+                condition(rule, file, now, "Changed settings can't be used", text, hint)
+                    .with("errors", settings.errors)
+                    .with("first", settings.first.as_str()),
+            ]
+        }),
+    ]
+}
+
+fn growing(queue: &QueueFacts, now: DateTime<Utc>, limits: &Limits) -> Option<Condition> {
+    let rule = Rule::QueueGrowing;
+    let age = queue.oldest.map(|oldest| (now - oldest).num_minutes());
+    let old = queue.failing && age.is_some_and(|age| age >= limits.queue_minutes);
+    if !old && queue.pending < limits.queue_events {
+        return None;
+    }
+    let mut text = format!("{} event(s) wait for {}", queue.pending, queue.title);
+    if let Some(age) = age {
+        text.push_str(&format!(", the oldest for {}", minutes(age)));
+    }
+    if let Some(error) = &queue.last_error {
+        text.push_str(&format!("; last error: {}", one_line(error)));
+    }
+    let hint = "nothing is lost until the outbox's limits; bursar check tries the destination, \
+                bursar outbox list shows what waits";
+    let title = format!("Deliveries to {} fail", queue.title);
+    Some(
+        condition(rule, queue.destination.as_str(), now, title, text, hint)
+            .with("waiting", queue.pending)
+            .with("oldestMinutes", age)
+            .with("error", queue.last_error.clone()),
+    )
+}
+
+fn minutes(count: i64) -> String {
+    match count {
+        1 => "1 minute".to_owned(),
+        ..120 => format!("{count} minutes"),
+        _ => format!("{} hours", count / 60),
+    }
+}
+
+fn dropped(queue: &QueueFacts, now: DateTime<Utc>) -> Option<Condition> {
+    let rule = Rule::QueueDropped;
+    let at = queue.dropped_at.filter(|at| now - *at < DROPPED_FOR)?;
+    let text = format!(
+        "{} event(s) for {} were dropped undelivered so far, the last {}",
+        queue.dropped,
+        queue.title,
+        at.format("%Y-%m-%d %H:%M UTC")
+    );
+    let hint = "bring the destination back, or raise Butler.storage.outbox";
+    let title = format!("Events for {} were lost", queue.title);
+    Some(
+        condition(rule, queue.destination.as_str(), at, title, text, hint)
+            .with("dropped", queue.dropped),
+    )
+}
+
+fn certificate(one: &CertificateFacts, now: DateTime<Utc>, limits: &Limits) -> Option<Condition> {
+    let rule = Rule::CertificateExpiring;
+    let step = step_of(one.days_left, &limits.certificate_steps)?;
+    let (file, end) = (one.file.display().to_string(), one.not_after.format("%Y-%m-%d"));
+    let (title, text) = if one.days_left < 0 {
+        ("A certificate has ended".to_owned(), format!("{file} ended on {end}"))
+    } else {
+        let left = days(one.days_left);
+        (format!("A certificate ends in {left}"), format!("{file} ends in {left}, on {end}"))
+    };
+    let text = format!("{text} ({})", one.setting);
+    let hint = "have a new one made; for a site, export it from the Qlik Management Console";
+    Some(
+        condition(rule, one.setting.as_str(), now, title, text, hint)
+            .with("file", file)
+            .with("daysLeft", one.days_left)
+            .with("notAfter", one.not_after.to_rfc3339())
+            .severity(severity_of_days(one.days_left))
+            .step(step, &limits.certificate_steps),
+    )
+}

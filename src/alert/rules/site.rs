@@ -1,0 +1,148 @@
+//! Rules of how a site, its monitors, releases and Qlik's License Monitor fare.
+
+use std::collections::BTreeSet;
+
+use super::{condition, known};
+use crate::alert::facts::{AppState, Fact, Facts, MonitorFacts};
+use crate::alert::{Condition, Judged, Unknown};
+use crate::event::{Rule, Severity};
+use crate::ledger::RunStatus;
+use crate::plain::one_line;
+
+pub(super) fn judge(facts: &Facts) -> Vec<Judged> {
+    vec![stopped(facts), failed(facts), app(facts), unreachable(facts), stale(facts)]
+}
+
+fn stopped(facts: &Facts) -> Judged {
+    let rule = Rule::ReleaseStopped;
+    known(rule, &facts.release, |seen| {
+        let run = seen.value.run.as_ref();
+        let run = run.filter(|run| run.status == RunStatus::Refused);
+        let of = |run: &crate::event::ReleaseRun| {
+            let why = run.why.as_deref().map(one_line).unwrap_or_default();
+            let why = if why.is_empty() { "guards refused it".to_owned() } else { why };
+            let text = format!("the last release run was stopped by guards: {why}");
+            let hint = "bursar release plan shows what it would do and why it is refused";
+            condition(rule, "", seen.time, "Release of seats was stopped", text, hint)
+                .with("run", run.run.as_str())
+        };
+        run.map(of).into_iter().collect()
+    })
+}
+
+fn failed(facts: &Facts) -> Judged {
+    let rule = Rule::ReleaseFailed;
+    known(rule, &facts.release, |seen| {
+        let run = seen.value.run.as_ref();
+        let bad = run.filter(|run| {
+            matches!(run.status, RunStatus::Partly | RunStatus::Broken | RunStatus::Failed)
+        });
+        let (why, run) = match (&seen.value.problem, bad) {
+            (Some(problem), _) => (one_line(problem), run.map(|run| run.run.clone())),
+            (None, Some(run)) => {
+                let status = match run.status {
+                    RunStatus::Partly => "it could not do everything",
+                    RunStatus::Broken => "it stopped after too many failures",
+                    _ => "it could not read or write what it needs",
+                };
+                let why = run.why.as_deref().map(one_line);
+                (why.unwrap_or_else(|| status.to_owned()), Some(run.run.clone()))
+            }
+            (None, None) => return Vec::new(),
+        };
+        let text = format!("the last release run failed: {why}");
+        let hint = "bursar release history shows the seats concerned";
+        vec![
+            condition(rule, "", seen.time, "Release of seats failed", text, hint)
+                .with("run", run)
+                .with("why", why),
+        ]
+    })
+}
+
+fn app(facts: &Facts) -> Judged {
+    let rule = Rule::MonitorAppUnhealthy;
+    let Fact::Known(seen) = &facts.app else {
+        return known(rule, &facts.app, |_| Vec::new());
+    };
+    let title = match seen.value.state {
+        AppState::Unknown => return Judged::unknown(rule),
+        AppState::Healthy => return Judged::of(rule, []),
+        AppState::RunningLong => "Qlik's License Monitor runs long",
+        AppState::Failed => "Qlik's License Monitor failed",
+        AppState::Stale => "Qlik's License Monitor is stale",
+        AppState::Missing => "Qlik's License Monitor is missing",
+        AppState::Disabled => "Qlik's License Monitor is not reloaded",
+    };
+    let (text, hint) = (seen.value.text.as_str(), seen.value.hint.as_str());
+    let unhealthy = condition(rule, "", seen.time, title, text, hint);
+    let long = seen.value.state == AppState::RunningLong;
+    Judged::of(rule, [if long { unhealthy.severity(Severity::Info) } else { unhealthy }])
+}
+
+/// Only when every monitor fails: one that works shows that the site can be reached.
+fn unreachable(facts: &Facts) -> Judged {
+    let rule = Rule::SiteUnreachable;
+    let Fact::Known(monitors) = &facts.monitors else {
+        return known(rule, &facts.monitors, |_| Vec::new());
+    };
+    let polled: Vec<&MonitorFacts> = monitors.iter().filter(|m| m.last_poll.is_some()).collect();
+    let Some(last) = polled.iter().filter_map(|m| m.last_poll).max() else {
+        let nothing_watched = monitors.is_empty();
+        return if nothing_watched { Judged::of(rule, []) } else { Judged::unknown(rule) };
+    };
+    let problems: Vec<&str> = polled.iter().filter_map(|m| m.problem.as_deref()).collect();
+    if problems.len() < polled.len() {
+        return Judged::of(rule, []);
+    }
+    let why = problems.first().map(|text| one_line(text)).unwrap_or_default();
+    let since = polled.iter().filter_map(|m| m.last_success).max();
+    let read = since.map_or("never read".to_owned(), |time| {
+        format!("last read {}", time.format("%Y-%m-%d %H:%M UTC"))
+    });
+    let text = format!("site {} can't be read: {why} ({read})", facts.site);
+    let hint = "bursar check names what is wrong; while the site can't be read, nothing else is \
+                told of it";
+    let title = format!("Site {} can't be read", facts.site);
+    Judged::of(
+        rule,
+        [condition(rule, "", last, title, text, hint)
+            .with("error", why)
+            .with("lastRead", since.map(|time| time.to_rfc3339()))],
+    )
+}
+
+fn stale(facts: &Facts) -> Judged {
+    let rule = Rule::DataStale;
+    let Fact::Known(monitors) = &facts.monitors else {
+        return known(rule, &facts.monitors, |_| Vec::new());
+    };
+    let old = |m: &MonitorFacts| -> Option<Condition> {
+        let last_poll = m.last_poll?;
+        let name = m.monitor.as_str();
+        let text = match (m.last_success, m.stale_from) {
+            (Some(time), Some(from)) if facts.now >= from => {
+                format!("{name}: last read {}", time.format("%Y-%m-%d %H:%M UTC"))
+            }
+            (None, _) if m.problem.is_some() => format!("{name}: never read successfully"),
+            _ => return None,
+        };
+        let why = m.problem.as_deref().map(one_line);
+        let text = why.as_ref().map_or(text.clone(), |why| format!("{text}: {why}"));
+        let title = format!("Data on {name} is stale");
+        Some(
+            condition(rule, name, last_poll, title, text, "bursar check names what is wrong")
+                .with("lastRead", m.last_success.map(|time| time.to_rfc3339()))
+                .with("error", why),
+        )
+    };
+    let unpolled: BTreeSet<String> = monitors
+        .iter()
+        .filter(|m| m.last_poll.is_none())
+        .map(|m| m.monitor.as_str().to_owned())
+        .collect();
+    Judged {
+        unknown: Unknown::These(unpolled),
+        ..Judged::of(rule, monitors.iter().filter_map(old))
+    }
+}

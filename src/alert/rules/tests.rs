@@ -1,0 +1,464 @@
+//! Tables of every rule: what is known, and what follows.
+
+use std::collections::BTreeSet;
+
+use super::*;
+use crate::alert::facts::*;
+use crate::alert::policy::{Limits, Repeat};
+use crate::event::{LicenseState, Monitor, ReleaseRun};
+use crate::ledger::{Head, Mode, RunStatus, Trigger};
+use crate::license::pools::SeatPool;
+use crate::license::server::Kind;
+use crate::license::{Expiry, Pools, SeatType, ServerLicense, assess};
+
+fn now() -> DateTime<Utc> {
+    "2026-11-24T12:00:00Z".parse().unwrap()
+}
+
+fn seen<T>(value: T) -> Fact<Seen<T>> {
+    Fact::Known(Seen { time: now(), value })
+}
+
+/// A site of which nothing is known.
+fn unknown() -> Facts {
+    Facts {
+        site: "prod".into(),
+        now: now(),
+        server_license: Fact::Unknown,
+        pools: Fact::Unknown,
+        quarantined_before: Fact::Unknown,
+        capacity: Fact::Unknown,
+        run_out: Fact::Unknown,
+        budget: Fact::Unknown,
+        release: Fact::Unknown,
+        churn: Fact::Unknown,
+        app: Fact::Unknown,
+        monitors: Fact::Unknown,
+    }
+}
+
+fn off() -> Facts {
+    Facts {
+        server_license: Fact::Off,
+        pools: Fact::Off,
+        quarantined_before: Fact::Off,
+        capacity: Fact::Off,
+        run_out: Fact::Off,
+        budget: Fact::Off,
+        release: Fact::Off,
+        churn: Fact::Off,
+        app: Fact::Off,
+        monitors: Fact::Off,
+        ..unknown()
+    }
+}
+
+/// `rule subject severity [lingers] [step]: text` of everything that holds.
+fn said(facts: &Facts) -> Vec<String> {
+    lines(of_site(facts, &Policy::default()))
+}
+
+fn lines(judged: Vec<Judged>) -> Vec<String> {
+    let line = |rule: Rule, c: &Condition| {
+        let subject = if c.subject.is_empty() { String::new() } else { format!(" {}", c.subject) };
+        let lingers = if c.level == Level::Lingers { " lingers" } else { "" };
+        let step = c.step.map_or(String::new(), |step| format!(" step {step}"));
+        format!("{rule}{subject} {}{lingers}{step}: {}", c.severity.as_str(), c.text)
+    };
+    judged
+        .iter()
+        .flat_map(|judged| judged.conditions.iter().map(|c| line(judged.rule, c)))
+        .collect()
+}
+
+#[test]
+fn nothing_is_said_of_what_is_not_known_and_all_is_well_of_what_is_off() {
+    let policy = Policy::default();
+    for judged in of_site(&unknown(), &policy) {
+        assert!(judged.conditions.is_empty() && !judged.is_well(""), "{}", judged.rule);
+    }
+    for judged in of_site(&off(), &policy) {
+        assert!(judged.conditions.is_empty() && judged.is_well(""), "{}", judged.rule);
+    }
+    let nothing = DaemonFacts {
+        now: now(),
+        queues: Fact::Unknown,
+        certificates: Fact::Unknown,
+        settings: Fact::Unknown,
+    };
+    assert!(of_daemon(&nothing, &policy).iter().all(|judged| !judged.is_well("")));
+}
+
+#[test]
+fn every_rule_is_judged_once() {
+    let policy = Policy::default();
+    let daemon = DaemonFacts {
+        now: now(),
+        queues: Fact::Unknown,
+        certificates: Fact::Unknown,
+        settings: Fact::Unknown,
+    };
+    let of_daemon = of_daemon(&daemon, &policy);
+    assert!(of_daemon.iter().all(|judged| catalogue::is_of_daemon(judged.rule)));
+    let rules: Vec<Rule> =
+        of_site(&unknown(), &policy).iter().chain(&of_daemon).map(|judged| judged.rule).collect();
+    let all: BTreeSet<Rule> = catalogue::ALL.iter().map(|entry| entry.rule).collect();
+    assert_eq!(rules.len(), all.len());
+    assert_eq!(rules.into_iter().collect::<BTreeSet<_>>(), all);
+}
+
+fn license(expiry: Expiry, change: impl Fn(&mut ServerLicense)) -> Vec<String> {
+    let mut license = ServerLicense::new(Kind::SignedKey, expiry);
+    change(&mut license);
+    let status = assess(license, 90, now().date_naive());
+    said(&Facts { server_license: seen(status), ..off() })
+}
+
+fn in_days(days: i64) -> Expiry {
+    Expiry::On(now().date_naive() + chrono::TimeDelta::days(days))
+}
+
+#[test]
+fn server_license() {
+    let plain = |days| license(in_days(days), |_| {});
+    assert!(plain(91).is_empty());
+    let expected = [
+        (90, "info step 90"),
+        (61, "info step 90"),
+        (60, "info step 60"),
+        (30, "warning step 30"),
+        (8, "warning step 14"),
+        (7, "critical step 7"),
+        (3, "critical step 3"),
+        (1, "critical step 1"),
+        (0, "critical step 1"),
+    ];
+    for (days, words) in expected {
+        let lines = plain(days);
+        let start = format!(
+            "server-license-expiring {words}: Qlik Sense server license is about to expire in {days} days"
+        );
+        assert!(lines.len() == 1 && lines[0].starts_with(&start), "{days}: {lines:?}");
+    }
+    let names = |lines: Vec<String>| -> Vec<String> {
+        lines.iter().map(|l| l.split(' ').next().unwrap().to_owned()).collect()
+    };
+    // What is over still ends soon: the one holds the other back.
+    assert_eq!(names(plain(-1)), ["server-license-expiring", "server-license-expired"]);
+    let flagged = license(Expiry::Perpetual, |l| l.server_says_expired = true);
+    assert_eq!(names(flagged), ["server-license-expired"]);
+    assert!(license(Expiry::Perpetual, |_| {}).is_empty());
+    let unreadable = || Expiry::Unreadable("03/04/2027".into());
+    assert_eq!(names(license(unreadable(), |_| {})), ["server-license-unreadable"]);
+    assert_eq!(names(license(Expiry::Unknown, |_| {})), ["server-license-unreadable"]);
+    let invalid = license(in_days(3), |l| l.invalid = true);
+    assert_eq!(names(invalid), ["server-license-expiring", "server-license-invalid"]);
+    let blacklisted = license(Expiry::Perpetual, |l| l.blacklisted = true);
+    assert_eq!(names(blacklisted), ["server-license-blacklisted"]);
+    let none = license(Expiry::Unknown, |l| l.kind = Kind::None);
+    assert_eq!(names(none), ["server-license-missing"]);
+}
+
+#[test]
+fn only_the_last_of_several_steps_repeats() {
+    let of = |days, steps: &[i64]| {
+        let status = assess(
+            ServerLicense::new(Kind::SignedKey, in_days(days)),
+            steps[0],
+            now().date_naive(),
+        );
+        assert_eq!(status.state, LicenseState::Expiring);
+        let mut policy = Policy::default();
+        policy.limits.server_license_steps = steps.to_vec();
+        let facts = Facts { server_license: seen(status), ..off() };
+        of_site(&facts, &policy)[0].conditions[0].repeats
+    };
+    assert!(!of(20, &[30, 7]));
+    assert!(of(7, &[30, 7]));
+    assert!(of(20, &[30]), "a written threshold is the only step");
+}
+
+fn pool(total: f64, allocated: f64, available: f64) -> SeatPool {
+    let used = allocated;
+    SeatPool { enabled: true, total, allocated, available, used, quarantined: 0.0, excess: 0.0 }
+}
+
+fn analyzer(pool: SeatPool) -> Facts {
+    Facts { pools: seen(Pools { analyzer: Some(pool), ..Pools::default() }), ..off() }
+}
+
+#[test]
+fn seats_low_by_share_and_by_number_with_a_band() {
+    let level = |available: f64, change: &dyn Fn(&mut Limits)| {
+        let mut policy = Policy::default();
+        change(&mut policy.limits);
+        let facts = analyzer(pool(200.0, 200.0 - available, available));
+        let judged =
+            of_site(&facts, &policy).into_iter().find(|j| j.rule == Rule::SeatsLow).unwrap();
+        judged.conditions.first().map(|c| c.level)
+    };
+    let default = |_: &mut Limits| {};
+    for (available, expected) in [
+        (13.0, None),
+        (12.0, Some(Level::Lingers)),
+        (11.0, Some(Level::Lingers)),
+        (10.0, Some(Level::Holds)),
+        (0.0, Some(Level::Holds)),
+    ] {
+        assert_eq!(level(available, &default), expected, "{available}");
+    }
+    let number = |limits: &mut Limits| {
+        limits.low_seats = Some(3.0);
+        limits.low_percent = None;
+    };
+    assert_eq!(level(5.0, &number), None);
+    assert_eq!(level(4.0, &number), Some(Level::Lingers));
+    assert_eq!(level(3.0, &number), Some(Level::Holds));
+    let both = |limits: &mut Limits| limits.low_seats = Some(3.0);
+    assert_eq!(level(10.0, &both), Some(Level::Holds), "the larger one counts");
+}
+
+#[test]
+fn seats_as_they_are_now() {
+    insta::assert_snapshot!(said(&analyzer(pool(200.0, 120.0, 80.0))).join("\n"), @"");
+    insta::assert_snapshot!(said(&analyzer(pool(200.0, 179.0, 21.0))).join("\n"), @"utilization-high analyzer info lingers: 90 % of the Analyzer seats are allocated (179 of 200), the limit is 90 %");
+    insta::assert_snapshot!(said(&analyzer(pool(200.0, 180.0, 20.0))).join("\n"), @"utilization-high analyzer info: 90 % of the Analyzer seats are allocated (180 of 200), the limit is 90 %");
+    insta::assert_snapshot!(said(&analyzer(pool(200.0, 199.0, 1.0))).join("\n"), @r"
+    seats-low analyzer warning: 1 of 200 Analyzer seats is free, the limit is 10
+    utilization-high analyzer info: 100 % of the Analyzer seats are allocated (199 of 200), the limit is 90 %
+    ");
+    let full = SeatPool { quarantined: 3.0, excess: 2.0, ..pool(200.0, 199.0, 0.0) };
+    insta::assert_snapshot!(said(&analyzer(full)).join("\n"), @r"
+    seats-low analyzer warning: 0 of 200 Analyzer seats are free, the limit is 10
+    utilization-high analyzer info: 100 % of the Analyzer seats are allocated (199 of 200), the limit is 90 %
+    seats-gone analyzer critical: all 200 Analyzer seats are taken, 3 in quarantine
+    seats-excess analyzer critical: 2 seats in excess of the 200 Analyzer seats of the license
+    ");
+    // A license without this type has no seats to be low on.
+    assert!(said(&analyzer(SeatPool { enabled: false, ..pool(0.0, 0.0, 0.0) })).is_empty());
+    assert!(said(&analyzer(pool(0.0, 0.0, 0.0))).is_empty());
+}
+
+#[test]
+fn quarantine_is_compared_with_a_week_ago() {
+    let facts = |before: Option<f64>| Facts {
+        quarantined_before: Fact::Known(
+            before.map(|seats| (SeatType::Analyzer, seats)).into_iter().collect(),
+        ),
+        ..analyzer(SeatPool { quarantined: 9.0, ..pool(200.0, 100.0, 91.0) })
+    };
+    insta::assert_snapshot!(said(&facts(Some(4.0))).join("\n"), @"quarantine-rising analyzer info: 9 Analyzer seats are quarantined, 5 more than a week ago");
+    assert!(said(&facts(Some(5.0))).is_empty());
+    let judged = of_site(&facts(None), &Policy::default());
+    let judged = judged.iter().find(|j| j.rule == Rule::QuarantineRising).unwrap();
+    assert!(!judged.is_well("analyzer"), "nothing is known of a week ago");
+}
+
+#[test]
+fn churn_needs_a_share_and_a_number() {
+    let of = |allocated, again| {
+        let churn = ChurnFacts { seat_type: SeatType::Professional, allocated, again };
+        said(&Facts { churn: Fact::Known(vec![churn]), ..off() })
+    };
+    assert!(of(10, 4).is_empty(), "too few");
+    assert!(of(26, 5).is_empty(), "below 20 %");
+    insta::assert_snapshot!(of(25, 5).join("\n"), @"churn-high professional info: 5 of 25 Professional seats that were allocated within 28 days went to people who had lost one not long before");
+}
+
+#[test]
+fn what_is_ahead() {
+    let capacity = |short| said(&Facts { capacity: Fact::Known(short), ..off() });
+    assert!(capacity(None).is_empty());
+    let short = CapacityFacts {
+        used: 4_000.0,
+        usable: 5_000.0,
+        projected: 6_250.4,
+        runs_out: Some("2026-11-27".parse().unwrap()),
+    };
+    insta::assert_snapshot!(capacity(Some(short.clone())).join("\n"), @"capacity-short warning: 4000 of 5000 minutes of Analyzer Capacity are used; at this pace they are gone on 2026-11-27, and 6250 would be needed by the end of the month");
+    insta::assert_snapshot!(capacity(Some(CapacityFacts { used: 5_000.0, runs_out: None, ..short })).join("\n"), @"capacity-short critical: 5000 of 5000 minutes of Analyzer Capacity are used: none is left this month");
+
+    let run_out = |days| {
+        let when = "between 5 March and 20 June 2027".to_owned();
+        let of = RunOutFacts { seat_type: SeatType::Analyzer, days, when };
+        Facts { run_out: Fact::Known(vec![of]), ..off() }
+    };
+    assert!(said(&run_out(Ok(None))).is_empty());
+    assert!(said(&run_out(Ok(Some(91)))).is_empty());
+    insta::assert_snapshot!(said(&run_out(Ok(Some(60)))).join("\n"), @"seats-run-out analyzer warning step 60: the free Analyzer seats run out between 5 March and 20 June 2027");
+    let judged = of_site(&run_out(Err(())), &Policy::default());
+    let judged = judged.iter().find(|j| j.rule == Rule::SeatsRunOut).unwrap();
+    assert!(!judged.is_well("analyzer") && judged.is_well("professional"), "too little history");
+
+    let over = BudgetFacts {
+        what: "what is licensed costs in a year".into(),
+        cost: "EUR 120,000".into(),
+        budget: "EUR 100,000".into(),
+    };
+    assert!(said(&Facts { budget: Fact::Known(None), ..off() }).is_empty());
+    insta::assert_snapshot!(said(&Facts { budget: Fact::Known(Some(over)), ..off() }).join("\n"), @"over-budget warning: what is licensed costs in a year EUR 120,000, the budget is EUR 100,000");
+}
+
+fn run(status: RunStatus, why: Option<&str>) -> ReleaseRun {
+    ReleaseRun {
+        run: "r1".into(),
+        mode: Mode::Real,
+        trigger: Trigger::Schedule,
+        status,
+        started: now(),
+        ended: now(),
+        types: Vec::new(),
+        plan_digest: None,
+        ledger: Head::zero(),
+        why: why.map(str::to_owned),
+    }
+}
+
+#[test]
+fn release_runs() {
+    let of = |run, problem: Option<&str>| {
+        let problem = problem.map(str::to_owned);
+        said(&Facts { release: seen(ReleaseFacts { run, problem }), ..off() })
+    };
+    assert!(of(None, None).is_empty());
+    for fine in [RunStatus::Done, RunStatus::Stopped] {
+        assert!(of(Some(run(fine, None)), None).is_empty(), "{fine:?}");
+    }
+    insta::assert_snapshot!(of(Some(run(RunStatus::Refused, Some("12 seats, at most 5"))), None).join("\n"), @"release-stopped warning: the last release run was stopped by guards: 12 seats, at most 5");
+    for bad in [RunStatus::Partly, RunStatus::Broken, RunStatus::Failed] {
+        let lines = of(Some(run(bad, None)), None);
+        assert!(lines.len() == 1 && lines[0].starts_with("release-failed warning"), "{lines:?}");
+    }
+    insta::assert_snapshot!(of(Some(run(RunStatus::Done, None)), Some("no\nconnection")).join("\n"), @"release-failed warning: the last release run failed: no connection");
+}
+
+#[test]
+fn the_license_monitor_app() {
+    let of = |state| {
+        let facts = AppFacts { state, text: "words".into(), hint: String::new() };
+        Facts { app: seen(facts), ..off() }
+    };
+    assert!(said(&of(AppState::Healthy)).is_empty());
+    for state in [AppState::Failed, AppState::Stale, AppState::Missing, AppState::Disabled] {
+        assert_eq!(said(&of(state)), ["monitor-app-unhealthy warning: words"]);
+    }
+    assert_eq!(said(&of(AppState::RunningLong)), ["monitor-app-unhealthy info: words"]);
+    let judged = of_site(&of(AppState::Unknown), &Policy::default());
+    assert!(judged.iter().any(|j| j.rule == Rule::MonitorAppUnhealthy && !j.is_well("")));
+}
+
+fn monitor(
+    monitor: Monitor,
+    success_hours_ago: Option<i64>,
+    problem: Option<&str>,
+) -> MonitorFacts {
+    let success = success_hours_ago.map(|hours| now() - chrono::TimeDelta::hours(hours));
+    MonitorFacts {
+        monitor,
+        last_poll: Some(now()),
+        last_success: success,
+        stale_from: success.map(|time| time + chrono::TimeDelta::hours(3)),
+        problem: problem.map(str::to_owned),
+    }
+}
+
+#[test]
+fn monitors() {
+    let of =
+        |monitors: Vec<MonitorFacts>| said(&Facts { monitors: Fact::Known(monitors), ..off() });
+    let (server, access) = (Monitor::ServerLicense, Monitor::AccessLicense);
+    assert!(of(vec![monitor(server, Some(1), None), monitor(access, Some(1), None)]).is_empty());
+    assert!(
+        of(vec![monitor(server, Some(1), None), monitor(access, Some(2), Some("no"))]).is_empty()
+    );
+    insta::assert_snapshot!(of(vec![monitor(server, Some(1), None), monitor(access, Some(3), Some("refused"))]).join("\n"), @"data-stale access licenses warning: access licenses: last read 2026-11-24 09:00 UTC: refused");
+    insta::assert_snapshot!(of(vec![monitor(server, Some(1), Some("timed out")), monitor(access, None, Some("refused"))]).join("\n"), @r"
+    site-unreachable critical: site prod can't be read: timed out (last read 2026-11-24 11:00 UTC)
+    data-stale access licenses warning: access licenses: never read successfully: refused
+    ");
+    // Not polled yet: nothing can be said.
+    let fresh = MonitorFacts { last_poll: None, ..monitor(server, None, None) };
+    let judged =
+        of_site(&Facts { monitors: Fact::Known(vec![fresh]), ..off() }, &Policy::default());
+    for rule in [Rule::SiteUnreachable, Rule::DataStale] {
+        let judged = judged.iter().find(|j| j.rule == rule).unwrap();
+        assert!(judged.conditions.is_empty(), "{rule}");
+    }
+}
+
+fn daemon(change: impl Fn(&mut DaemonFacts)) -> Vec<String> {
+    let mut facts =
+        DaemonFacts { now: now(), queues: Fact::Off, certificates: Fact::Off, settings: Fact::Off };
+    change(&mut facts);
+    lines(of_daemon(&facts, &Policy::default()))
+}
+
+#[test]
+fn queues() {
+    let queue = |pending, minutes: i64, failing, dropped_hours: Option<i64>| {
+        daemon(|facts| {
+            facts.queues = Fact::Known(vec![QueueFacts {
+                destination: "mqtt".into(),
+                title: "MQTT".into(),
+                pending,
+                oldest: Some(now() - chrono::TimeDelta::minutes(minutes)),
+                failing,
+                last_error: failing.then(|| "refused".to_owned()),
+                dropped: 7,
+                dropped_at: dropped_hours.map(|hours| now() - chrono::TimeDelta::hours(hours)),
+            }]);
+        })
+    };
+    assert!(queue(3, 59, true, None).is_empty());
+    assert!(queue(3, 600, false, None).is_empty(), "a rate limit may hold events for long");
+    insta::assert_snapshot!(queue(3, 60, true, None).join("\n"), @"queue-growing mqtt warning: 3 event(s) wait for MQTT, the oldest for 60 minutes; last error: refused");
+    insta::assert_snapshot!(queue(10_000, 1, false, None).join("\n"), @"queue-growing mqtt warning: 10000 event(s) wait for MQTT, the oldest for 1 minute");
+    insta::assert_snapshot!(queue(0, 0, false, Some(23)).join("\n"), @"queue-dropped mqtt critical: 7 event(s) for MQTT were dropped undelivered so far, the last 2026-11-23 13:00 UTC");
+    assert!(queue(0, 0, false, Some(24)).is_empty());
+}
+
+#[test]
+fn certificates_and_settings() {
+    let certificate = |days_left: i64| {
+        daemon(|facts| {
+            facts.certificates = Fact::Known(vec![CertificateFacts {
+                setting: "Butler.cert.clientCert".into(),
+                file: "client.pem".into(),
+                days_left,
+                not_after: now() + chrono::TimeDelta::days(days_left),
+            }]);
+        })
+    };
+    assert!(certificate(61).is_empty());
+    insta::assert_snapshot!(certificate(60).join("\n"), @"certificate-expiring Butler.cert.clientCert info step 60: client.pem ends in 60 days, on 2027-01-23 (Butler.cert.clientCert)");
+    insta::assert_snapshot!(certificate(-2).join("\n"), @"certificate-expiring Butler.cert.clientCert critical step 1: client.pem ended on 2026-11-22 (Butler.cert.clientCert)");
+    let settings = |errors| {
+        daemon(|facts| {
+            let first = "x.yaml:1:1: wrong".to_owned();
+            facts.settings = Fact::Known(SettingsFacts { file: "x.yaml".into(), errors, first });
+        })
+    };
+    assert!(settings(0).is_empty());
+    insta::assert_snapshot!(settings(2).join("\n"), @"reload-refused x.yaml warning: x.yaml was changed and has 2 error(s), the first: x.yaml:1:1: wrong; the daemon goes on with what it read before");
+}
+
+#[test]
+fn settings_switch_rules_off_and_change_their_severity() {
+    let facts = analyzer(pool(200.0, 199.0, 1.0));
+    let mut policy = Policy::default();
+    policy.rule_mut(Rule::SeatsLow).enable = false;
+    policy.rule_mut(Rule::UtilizationHigh).severity = Some(Severity::Critical);
+    let lines = lines(of_site(&facts, &policy));
+    assert!(
+        lines.len() == 1 && lines[0].starts_with("utilization-high analyzer critical"),
+        "{lines:?}"
+    );
+    // Off as a whole, the server license is still watched: Butler's settings ask for it.
+    let ending = assess(ServerLicense::new(Kind::SignedKey, in_days(3)), 90, now().date_naive());
+    let facts = Facts { server_license: seen(ending), ..facts };
+    let off = Policy::new(false, Repeat::EachPoll, Default::default());
+    let judged = of_site(&facts, &off);
+    let firing: Vec<Rule> =
+        judged.iter().filter(|j| !j.conditions.is_empty()).map(|j| j.rule).collect();
+    assert_eq!(firing, [Rule::ServerLicenseExpiring]);
+}

@@ -1,0 +1,69 @@
+//! `bursar alert history`.
+
+use super::super::text::{self, Paint};
+use super::{ConfigFile, Exit, about, coloured, parse_rule, with_store};
+use crate::event::Rule;
+
+/// List what happened to alerts: fired, repeated, escalated, resolved, silenced, inhibited
+#[derive(Debug, clap::Args)]
+pub struct History {
+    #[command(flatten)]
+    config: ConfigFile,
+    /// Only of this rule
+    #[arg(long, value_parser = parse_rule)]
+    rule: Option<Rule>,
+    /// Only of this site
+    #[arg(long, value_name = "NAME")]
+    site: Option<String>,
+    /// At most so many, the newest
+    #[arg(long, default_value_t = 50)]
+    limit: usize,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Lines are picked from as many: two years of a busy site.
+const READ_AT_MOST: usize = 100_000;
+
+impl History {
+    pub fn execute(self) -> anyhow::Result<Exit> {
+        let Self { config, rule, site, limit, json } = self;
+        with_store(&config, async move |settings, store| {
+            let filtered = rule.is_some() || site.is_some();
+            let mut all = store.alert_history(if filtered { READ_AT_MOST } else { limit }).await?;
+            all.retain(|one| {
+                rule.is_none_or(|rule| rule == one.key.rule)
+                    && site.as_ref().is_none_or(|s| s.eq_ignore_ascii_case(&one.key.site))
+            });
+            all.truncate(limit);
+            if json {
+                outln!("{}", serde_json::to_string_pretty(&all)?);
+                return Ok(Exit::Ok);
+            }
+            if all.is_empty() {
+                outln!("nothing has happened");
+                return Ok(Exit::Ok);
+            }
+            let paint = Paint::for_stdout();
+            let rows: Vec<_> = all
+                .iter()
+                .map(|one| {
+                    vec![
+                        one.time
+                            .with_timezone(&settings.time_zone)
+                            .format("%Y-%m-%d %H:%M")
+                            .to_string(),
+                        one.what.as_str().to_owned(),
+                        coloured(one.severity, paint),
+                        one.key.rule.to_string(),
+                        about(&one.key.site, &one.key.subject),
+                        format!("sent to {}", one.sent),
+                    ]
+                })
+                .collect();
+            out!("{}", text::columns(&rows));
+            Ok(Exit::Ok)
+        })
+    }
+}

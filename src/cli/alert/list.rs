@@ -1,0 +1,98 @@
+//! `bursar alert list`.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+
+use super::super::text::{self, Paint};
+use super::{ConfigFile, Exit, about, coloured, with_store, wrapped};
+use crate::alert::state::{Alert, HeldBack, Phase, Silence};
+
+/// List what fires, and what is silenced
+#[derive(Debug, clap::Args)]
+pub struct List {
+    #[command(flatten)]
+    config: ConfigFile,
+    /// Also what hasn't held for long enough to fire
+    #[arg(long)]
+    pending: bool,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// The JSON of `bursar alert list --json`.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Listed {
+    alerts: Vec<Alert>,
+    silences: Vec<Silence>,
+}
+
+impl List {
+    pub fn execute(self) -> anyhow::Result<Exit> {
+        let (pending, json) = (self.pending, self.json);
+        with_store(&self.config, async move |settings, store| {
+            let alerts = store.alerts().await?.into_values();
+            let mut alerts: Vec<_> =
+                alerts.filter(|alert| pending || alert.phase == Phase::Firing).collect();
+            alerts.sort_by_key(|alert| std::cmp::Reverse(alert.severity));
+            let silences = store.silences(false).await?;
+            if json {
+                outln!("{}", serde_json::to_string_pretty(&Listed { alerts, silences })?);
+                return Ok(Exit::Ok);
+            }
+            out!("{}", table(&alerts, Utc::now(), Paint::for_stdout()));
+            for silence in &silences {
+                let until = text::local(silence.until, settings.time_zone);
+                outln!("{}", describe(silence, &until));
+            }
+            Ok(Exit::Ok)
+        })
+    }
+}
+
+/// One block for each: what it is, the figures, what to do.
+fn table(alerts: &[Alert], now: DateTime<Utc>, paint: Paint) -> String {
+    if alerts.is_empty() {
+        return "nothing fires\n".to_owned();
+    }
+    let mut out = String::new();
+    for alert in alerts {
+        let key = &alert.key;
+        let begun = alert.fired.unwrap_or(alert.since);
+        let mut facts = vec![about(&key.site, &key.subject), text::ago(begun, now)];
+        facts.retain(|fact| !fact.is_empty());
+        if alert.phase == Phase::Pending {
+            facts.push("pending".to_owned());
+        }
+        match &alert.held_back {
+            Some(HeldBack::Silence { id }) => facts.push(format!("silenced ({id})")),
+            Some(HeldBack::Alert { rule }) => facts.push(format!("held back by {rule}")),
+            None => {}
+        }
+        out.push_str(&format!(
+            "{}  {}  {}\n",
+            coloured(alert.severity, paint),
+            paint.strong(&key.rule.to_string()),
+            paint.faint(&facts.join(", "))
+        ));
+        out.push_str(&format!("{}\n", wrapped(&alert.text, 4)));
+        if !alert.hint.is_empty() {
+            out.push_str(&format!("{}\n", paint.faint(&wrapped(&alert.hint, 4))));
+        }
+    }
+    out
+}
+
+/// `silence 3 until ...: seats-low of prod (order is placed, by anna@host)`
+pub(super) fn describe(silence: &Silence, until: &str) -> String {
+    let rule = silence.rule.map_or("everything".to_owned(), |rule| rule.to_string());
+    let of = match (&silence.site, &silence.subject) {
+        (None, None) => String::new(),
+        (site, subject) => {
+            let site = site.as_deref().unwrap_or("every site");
+            format!(" of {}", about(site, subject.as_deref().unwrap_or_default()))
+        }
+    };
+    format!("silence {} until {until}: {rule}{of} ({}, by {})", silence.id, silence.why, silence.by)
+}

@@ -1,0 +1,158 @@
+//! `bursar alert`: what fires, what happened, and what nobody wants to hear of for a while.
+
+mod history;
+mod list;
+mod rules;
+mod silence;
+
+use clap::Subcommand;
+
+use super::{ConfigFile, Exit, block_on};
+use crate::alert::{DAEMON, catalogue};
+use crate::config::Settings;
+use crate::event::{Rule, Severity};
+use crate::store::Store;
+
+use super::text::Paint;
+
+/// List alerts and their history, and silence them
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  bursar alert list -c bursar.yaml\n  bursar alert history -c bursar.yaml --rule seatsLow\n  bursar alert silence -c bursar.yaml --rule seatsLow --for 7d --why 'order is placed'\n  bursar alert unsilence -c bursar.yaml 3\n  bursar alert rules -c bursar.yaml"
+)]
+pub struct Alert {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    List(list::List),
+    History(history::History),
+    Silence(silence::Silence),
+    Unsilence(silence::Unsilence),
+    Rules(rules::Rules),
+}
+
+impl Alert {
+    pub fn execute(self) -> anyhow::Result<Exit> {
+        match self.command {
+            Command::List(command) => command.execute(),
+            Command::History(command) => command.execute(),
+            Command::Silence(command) => command.execute(),
+            Command::Unsilence(command) => command.execute(),
+            Command::Rules(command) => command.execute(),
+        }
+    }
+}
+
+/// Runs `work` with the store of the settings, which must be there already.
+fn with_store<F, Fut>(config: &ConfigFile, work: F) -> anyhow::Result<Exit>
+where
+    F: FnOnce(Settings, Store) -> Fut,
+    Fut: Future<Output = anyhow::Result<Exit>>,
+{
+    let settings = match super::load(&config.file, false) {
+        Ok(loaded) => loaded.settings,
+        Err(exit) => return Ok(exit),
+    };
+    let path = settings.storage.path.clone();
+    anyhow::ensure!(
+        path.exists(),
+        "{} does not exist: no daemon has run with these settings yet",
+        path.display()
+    );
+    block_on(async move {
+        let store = Store::open(&path, settings.storage.outbox).await?;
+        let result = work(settings, store.clone()).await;
+        store.close().await;
+        result
+    })?
+}
+
+/// A rule by either of its names.
+fn parse_rule(text: &str) -> Result<Rule, String> {
+    catalogue::find(text.trim()).ok_or_else(|| {
+        let near = catalogue::ALL
+            .iter()
+            .map(|entry| {
+                (strsim::jaro_winkler(&entry.key.to_lowercase(), &text.to_lowercase()), entry.key)
+            })
+            .max_by(|a, b| a.0.total_cmp(&b.0))
+            .filter(|(likeness, _)| *likeness > 0.8);
+        match near {
+            Some((_, key)) => format!("there is no such rule; did you mean {key}?"),
+            None => "there is no such rule; bursar alert rules lists them".to_owned(),
+        }
+    })
+}
+
+/// What an alert is about, in a table: `prod`, `prod professional`, `mqtt`.
+fn about(site: &str, subject: &str) -> String {
+    match (site, subject) {
+        (DAEMON, subject) => subject.to_owned(),
+        (site, "") => site.to_owned(),
+        (site, subject) => format!("{site} {subject}"),
+    }
+}
+
+fn coloured(severity: Severity, paint: Paint) -> String {
+    let text = severity.as_str();
+    match severity {
+        Severity::Info => text.to_owned(),
+        Severity::Warning => paint.warn(text),
+        Severity::Critical => paint.bad(text),
+    }
+}
+
+/// Longest text in a line of a table, in characters.
+const WIDTH: usize = 78;
+
+/// Text broken at blanks to lines that fit below an indentation.
+fn wrapped(text: &str, indent: usize) -> String {
+    let mut out = String::new();
+    let mut column = WIDTH;
+    for word in crate::plain::one_line(text).split(' ') {
+        let length = word.chars().count();
+        if column + 1 + length > WIDTH {
+            if !out.is_empty() {
+                out.push('\n');
+            }
+            out.push_str(&" ".repeat(indent));
+            column = indent;
+        } else {
+            out.push(' ');
+            column += 1;
+        }
+        out.push_str(word);
+        column += length;
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rules_are_found_by_either_name_and_near_ones_are_offered() {
+        assert_eq!(parse_rule("seatsLow"), Ok(Rule::SeatsLow));
+        assert_eq!(parse_rule("seats-low"), Ok(Rule::SeatsLow));
+        assert!(parse_rule("seatslow").unwrap_err().contains("did you mean seatsLow?"));
+        assert!(parse_rule("nonsense").unwrap_err().contains("bursar alert rules"));
+    }
+
+    #[test]
+    fn long_texts_are_broken_at_blanks() {
+        let text = wrapped(&"word ".repeat(40), 4);
+        assert!(text.lines().count() > 1);
+        assert!(text.lines().all(|l| l.starts_with("    word") && l.chars().count() <= WIDTH));
+    }
+
+    #[test]
+    fn the_daemon_has_no_name_of_a_site() {
+        assert_eq!(about(DAEMON, "mqtt"), "mqtt");
+        assert_eq!(about("prod", ""), "prod");
+        assert_eq!(about("prod", "analyzer"), "prod analyzer");
+    }
+}

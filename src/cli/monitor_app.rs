@@ -1,0 +1,283 @@
+//! `bursar monitor-app`: how Qlik's License Monitor app is, and how its reloads went.
+
+use std::fmt::Write;
+
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
+use serde::Serialize;
+
+use super::text::{self, Paint};
+use super::{ConfigFile, Exit, block_on};
+use crate::config::Settings;
+use crate::event::{AppHealth, AppRun, Body, MonitorApp as State};
+use crate::license::monitor_app::{Cause, KeptRun, Phase, TaskStatus};
+use crate::store::{PollError, Store, StoreError};
+
+/// Show how Qlik's License Monitor app is, and its last reloads
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "The daemon reads the app (qlikSenseLicense.licenseMonitorApp); this command shows what it\nstored and never asks a site. Exit code 3: the app of a site is not fine, or was never read.\n\nExamples:\n  bursar monitor-app -c bursar.yaml\n  bursar monitor-app -c bursar.yaml --log        the end of the last failed reload's script log"
+)]
+pub struct MonitorApp {
+    #[command(flatten)]
+    config: ConfigFile,
+    /// Only this site
+    #[arg(long)]
+    site: Option<String>,
+    /// Show the end of the script log of the last reload that failed
+    #[arg(long)]
+    log: bool,
+    /// At most so many reloads
+    #[arg(long, default_value_t = 10)]
+    limit: usize,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// A site, as `--json` prints it.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SiteView {
+    site: String,
+    /// Absent when it was never read.
+    read: Option<DateTime<Utc>>,
+    state: Option<State>,
+    /// Why it can't be read now.
+    problem: Option<PollError>,
+    /// Newest first.
+    runs: Vec<RunView>,
+    /// With `--log`: the end of the script log of the last run that failed.
+    log: Option<Vec<String>>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct RunView {
+    #[serde(flatten)]
+    run: AppRun,
+    cause: Option<Cause>,
+    errors: Vec<String>,
+}
+
+/// Failed reloads are looked for among so many.
+const SEARCHED: usize = 1000;
+
+impl MonitorApp {
+    pub fn execute(self) -> anyhow::Result<Exit> {
+        let settings = match super::load(&self.config.file, false) {
+            Ok(loaded) => loaded.settings,
+            Err(exit) => return Ok(exit),
+        };
+        if let Some(name) = &self.site
+            && !settings.sites.iter().any(|site| site.name == *name)
+        {
+            let names: Vec<_> = settings.sites.iter().map(|site| site.name.as_str()).collect();
+            eprintln!("no site is called {name}; the settings have {}", names.join(", "));
+            return Ok(Exit::Unusable);
+        }
+        let watched: Vec<_> = settings
+            .sites
+            .iter()
+            .filter(|site| self.site.as_ref().is_none_or(|name| site.name == *name))
+            .filter(|site| site.monitor_app.is_some())
+            .map(|site| site.name.clone())
+            .collect();
+        if watched.is_empty() {
+            eprintln!(
+                "nobody looks at the License Monitor app: set \
+                 Butler.qlikSenseLicense.licenseMonitorApp.enable: true"
+            );
+            return Ok(Exit::Unusable);
+        }
+        let path = &settings.storage.path;
+        anyhow::ensure!(
+            path.exists(),
+            "{} does not exist yet: start the daemon (bursar run)",
+            path.display()
+        );
+        let views = block_on(self.read(&settings, &watched))??;
+        if self.json {
+            outln!("{}", serde_json::to_string_pretty(&views)?);
+        } else {
+            let (zone, paint) = (settings.time_zone, Paint::for_stdout());
+            for view in &views {
+                out!("{}", render(view, Utc::now(), zone, paint));
+            }
+        }
+        let fine = views.iter().all(|view| {
+            view.problem.is_none() && view.state.as_ref().is_some_and(|s| s.health.is_fine())
+        });
+        Ok(if fine { Exit::Ok } else { Exit::NotInOrder })
+    }
+
+    async fn read(
+        &self,
+        settings: &Settings,
+        sites: &[String],
+    ) -> Result<Vec<SiteView>, StoreError> {
+        let store = Store::open(&settings.storage.path, settings.storage.outbox).await?;
+        let latest = store.latest().await?;
+        let health = store.health().await?;
+        let mut views = Vec::new();
+        for site in sites {
+            let state = latest.iter().find_map(|event| match &event.body {
+                Body::MonitorApp(app) if event.site == *site => Some((event.time, app.clone())),
+                _ => None,
+            });
+            let monitor = crate::event::Monitor::App;
+            let health = health.iter().find(|h| h.site == *site && h.monitor == monitor);
+            let runs = store.app_runs(site, SEARCHED).await?;
+            let log = if self.log { runs.iter().find_map(|run| run.log.as_ref()) } else { None };
+            views.push(SiteView {
+                site: site.clone(),
+                read: state.as_ref().map(|(time, _)| *time),
+                state: state.map(|(_, app)| app),
+                problem: health.and_then(|health| health.problem().cloned()),
+                log: log.map(|log| log.lines().to_vec()),
+                runs: runs.into_iter().take(self.limit).map(RunView::from).collect(),
+            });
+        }
+        store.close().await;
+        Ok(views)
+    }
+}
+
+impl From<KeptRun> for RunView {
+    fn from(kept: KeptRun) -> Self {
+        let (cause, errors) = match kept.log {
+            Some(log) => (Some(log.cause()), log.errors().to_vec()),
+            None => (None, Vec::new()),
+        };
+        Self { run: kept.run, cause, errors }
+    }
+}
+
+/// The state in one coloured line.
+pub fn headline(state: &State, paint: Paint) -> String {
+    let words = state.health.words();
+    match state.health {
+        AppHealth::Healthy | AppHealth::Running => paint.good(words),
+        AppHealth::RunningLong | AppHealth::Stale | AppHealth::Disabled | AppHealth::Never => {
+            paint.warn(words)
+        }
+        AppHealth::Failed | AppHealth::Missing | AppHealth::Unknown => paint.bad(words),
+    }
+}
+
+fn render(view: &SiteView, now: DateTime<Utc>, zone: Tz, paint: Paint) -> String {
+    let mut out = String::new();
+    let _ = writeln!(out, "{}", paint.strong(&format!("Site {}", view.site)));
+    if let Some(problem) = &view.problem {
+        let line = format!("License Monitor app can't be read: {}", problem.text);
+        out.push_str(&wrapped(&line, 2, |line| paint.bad(line)));
+    }
+    match (&view.state, view.read) {
+        (Some(state), Some(read)) => state_lines(&mut out, state, read, now, zone, paint),
+        _ => {
+            let _ = writeln!(out, "  {}", paint.faint("not read yet"));
+        }
+    }
+    if !view.runs.is_empty() {
+        let _ = writeln!(out, "  {}", paint.strong("Last reloads"));
+        let rows: Vec<_> = view.runs.iter().map(|run| row(run, zone, paint)).collect();
+        for line in text::columns(&rows).lines() {
+            let _ = writeln!(out, "    {line}");
+        }
+    }
+    if let Some(log) = &view.log {
+        let _ = writeln!(out, "  {}", paint.strong("End of the last failed reload's script log"));
+        for line in log {
+            let _ = writeln!(out, "    {line}");
+        }
+    }
+    out
+}
+
+fn state_lines(
+    out: &mut String,
+    state: &State,
+    read: DateTime<Utc>,
+    now: DateTime<Utc>,
+    zone: Tz,
+    paint: Paint,
+) {
+    let seen = paint.faint(&format!("read {}", text::ago(read, now)));
+    let _ = writeln!(out, "  License Monitor app: {}   {seen}", headline(state, paint));
+    out.push_str(&wrapped(&state.text, 2, str::to_owned));
+    let mut rows = Vec::new();
+    let mut fact = |name: &str, value: Option<String>| {
+        rows.extend(value.map(|value| vec![name.to_owned(), value]));
+    };
+    let when =
+        |time: DateTime<Utc>| format!("{} ({})", text::local(time, zone), text::ago(time, now));
+    fact(
+        "App",
+        state.app.as_ref().map(|app| match &app.stream {
+            Some(stream) => format!("{}, stream {stream}", app.name),
+            None => format!("{}, not published", app.name),
+        }),
+    );
+    fact("Task", state.task.as_ref().map(|task| task.name.clone()));
+    fact("Data of", state.data_from.map(when));
+    fact("Running since", state.running_since.map(when));
+    fact("Next reload", state.next_run.map(|time| text::local(time, zone)));
+    for line in text::columns(&rows).lines() {
+        let _ = writeln!(out, "    {line}");
+    }
+    if !state.errors.is_empty() {
+        let _ = writeln!(out, "  {}", paint.strong("Errors of the last reload"));
+        for error in &state.errors {
+            out.push_str(&wrapped(error, 4, |line| paint.bad(line)));
+        }
+    }
+    if let Some(hint) = &state.hint {
+        let _ = writeln!(out, "  {}", paint.strong("What to do"));
+        out.push_str(&wrapped(hint, 4, str::to_owned));
+    }
+    for note in &state.notes {
+        out.push_str(&wrapped(&format!("note: {note}"), 2, |line| paint.faint(line)));
+    }
+}
+
+fn row(view: &RunView, zone: Tz, paint: Paint) -> Vec<String> {
+    let run = &view.run;
+    let status = match TaskStatus(run.status).phase() {
+        Phase::Succeeded => paint.good(&run.status_name),
+        Phase::Failed | Phase::Unknown => paint.bad(&run.status_name),
+        Phase::Running | Phase::Skipped | Phase::None => paint.warn(&run.status_name),
+    };
+    let start = run.start.map_or_else(|| "unknown".to_owned(), |time| text::local(time, zone));
+    let took = run.seconds.map_or_else(String::new, |seconds| format!("{seconds:.0} s"));
+    let cause = view.cause.map(|cause| cause.as_str().to_owned()).unwrap_or_default();
+    vec![start, status, took, cause]
+}
+
+/// Text broken between words at 80 columns, set in.
+fn wrapped(text: &str, indent: usize, style: impl Fn(&str) -> String) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= 80 - indent => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    let blanks = " ".repeat(indent);
+    lines.iter().map(|line| format!("{blanks}{}\n", style(line))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_text_is_broken_at_80_columns() {
+        let text = wrapped(&"word ".repeat(40), 4, str::to_owned);
+        assert!(text.lines().all(|line| line.starts_with("    word") && line.len() <= 80));
+        assert_eq!(text.split_whitespace().count(), 40);
+        assert_eq!(wrapped("", 2, str::to_owned), "");
+    }
+}

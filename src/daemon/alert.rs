@@ -1,0 +1,191 @@
+//! Looks at the alerts: after each poll, and at least once a minute.
+//!
+//! All it knows it reads from the store, and all it decides it writes there in one transaction: the
+//! states, the history, and the events that tell of them.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::Shared;
+use crate::alert::facts::Facts;
+use crate::alert::gather::Gatherer;
+use crate::alert::state::{self, Notice, States, Step};
+use crate::alert::{DAEMON, Policy, notice, rules};
+use crate::config::Settings;
+use crate::destination::Destination;
+use crate::event::{AlertStatus, Body, Event, ReleaseRefused, Rule};
+use crate::store::{AlertChanges, Happened, StoreError};
+
+/// The longest time between two looks.
+const EVERY: chrono::Duration = chrono::Duration::minutes(1);
+/// The shortest, of real time: many polls at once are looked at together.
+const PAUSE: Duration = Duration::from_millis(100);
+/// And so many times what a look took, so that alerts take a tenth of one core at most.
+const SHARE: u32 = 10;
+
+/// Looks until `stop`.
+pub(super) async fn run(shared: Shared, stop: CancellationToken) {
+    let mut gatherer = Gatherer::default();
+    let mut changes = shared.store.changes();
+    let mut failed = false;
+    while !stop.is_cancelled() {
+        changes.borrow_and_update();
+        let began = Instant::now();
+        let now = shared.clock.now();
+        match look(&shared, &mut gatherer, now).await {
+            Ok(()) => failed = false,
+            // A store that can't be written is reported once, not each minute.
+            Err(error) if failed => tracing::debug!(%error, "alerts can't be looked at"),
+            Err(error) => {
+                failed = true;
+                tracing::error!(%error, "alerts can't be looked at; they will be again");
+            }
+        }
+        let pause = PAUSE.max(began.elapsed() * SHARE);
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            () = stop.cancelled() => return,
+        }
+        tokio::select! {
+            changed = changes.changed() => if changed.is_err() { return },
+            goes_on = shared.clock.sleep_until(now + EVERY, &stop) => if !goes_on { return },
+        }
+    }
+}
+
+/// One look: what is known, what follows, and what is told of it.
+async fn look(
+    shared: &Shared,
+    gatherer: &mut Gatherer,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let settings = &shared.settings;
+    let gathered = gatherer.gather(settings, &shared.store, now).await?;
+    let before = shared.store.alerts().await?;
+    let silences = shared.store.silences(false).await?;
+
+    let mut judged: Vec<_> = settings
+        .sites
+        .iter()
+        .zip(&gathered.sites)
+        .map(|(site, facts)| (site.name.clone(), rules::of_site(facts, &site.alert)))
+        .collect();
+    judged.push((DAEMON.to_owned(), rules::of_daemon(&gathered.daemon, &settings.alert)));
+
+    let step = state::step(&before, &judged, &silences, |site| policy(settings, site), now);
+    let telling = Telling { settings, destinations: &shared.destinations, now };
+    let mut changes = telling.changes(&before, &step, &gathered.sites);
+    changes.drops = gathered.drops;
+    if changes.is_empty() {
+        return Ok(());
+    }
+    let told = changes.events.clone();
+    shared.store.record_alerts(changes).await?;
+    let mut in_butlers_form = 0;
+    for (event, queues) in &told {
+        match event.body {
+            Body::Alert(_) => log(event, std::mem::take(&mut in_butlers_form) + queues.len()),
+            _ => in_butlers_form = queues.len(),
+        }
+    }
+    Ok(())
+}
+
+fn policy<'a>(settings: &'a Settings, site: &str) -> &'a Policy {
+    let of_site = settings.sites.iter().find(|s| s.name == site);
+    of_site.map_or(&settings.alert, |site| &site.alert)
+}
+
+/// Everything that is told is logged, too: what concerns a destination that is down may reach nobody
+/// otherwise.
+fn log(event: &Event, sent_to: usize) {
+    let site = event.site.as_str();
+    let summary = event.summary();
+    match &event.body {
+        Body::Alert(alert) if alert.status == AlertStatus::Resolved => {
+            tracing::info!(site, sent_to, "{summary}");
+        }
+        Body::Alert(alert) if matches!(alert.rule, Rule::QueueDropped | Rule::QueueGrowing) => {
+            tracing::error!(site, sent_to, "{summary}");
+        }
+        _ => tracing::warn!(site, sent_to, "{summary}"),
+    }
+}
+
+/// Turns a step into what is written down and sent.
+struct Telling<'a> {
+    settings: &'a Settings,
+    destinations: &'a [std::sync::Arc<dyn Destination>],
+    now: DateTime<Utc>,
+}
+
+impl Telling<'_> {
+    fn changes(&self, before: &States, step: &Step, sites: &[Facts]) -> AlertChanges {
+        let changed = step.states.iter().filter(|(key, alert)| before.get(key) != Some(alert));
+        let mut changes = AlertChanges {
+            changed: changed.map(|(_, alert)| alert.clone()).collect(),
+            gone: before.keys().filter(|key| !step.states.contains_key(key)).cloned().collect(),
+            ..AlertChanges::default()
+        };
+        let mut sent: BTreeMap<_, usize> = BTreeMap::new();
+        for notice in &step.notices {
+            let events = self.events(notice, sites);
+            sent.insert(&notice.alert.key, events.iter().map(|(_, queues)| queues.len()).sum());
+            changes.events.extend(events);
+        }
+        for (key, what) in &step.happened {
+            let Some(alert) = step.states.get(key).or_else(|| before.get(key)) else { continue };
+            let told = !matches!(what, state::What::Silenced | state::What::Inhibited);
+            let sent = sent.get(key).filter(|_| told).copied().unwrap_or(0);
+            changes.happened.push(Happened {
+                time: self.now,
+                key: key.clone(),
+                what: *what,
+                severity: alert.severity,
+                text: alert.text.clone(),
+                sent: u32::try_from(sent).unwrap_or(u32::MAX),
+            });
+        }
+        changes
+    }
+
+    /// The events of a notice and the queues they go to. Whoever takes the server license's alerts
+    /// in Butler's form gets that; other takers of alerts get Bursar's form, nobody both.
+    fn events(&self, notice: &Notice, sites: &[Facts]) -> Vec<(Event, Vec<String>)> {
+        let key = &notice.alert.key;
+        let facts = sites.iter().find(|facts| facts.site == key.site);
+        let license = facts.and_then(|facts| facts.server_license.known());
+        let destinations = &policy(self.settings, &key.site).rule(key.rule).destinations;
+        let butlers = notice::butlers(notice, license.map(|seen| &seen.value));
+        let own = notice::body(notice, destinations, self.now);
+        let mut events: Vec<(Event, Vec<String>)> = Vec::new();
+        for body in butlers.into_iter().chain([own]) {
+            let event = Event::new(&key.site, self.now, body);
+            let has = |id: &str| events.iter().any(|(_, queues)| queues.iter().any(|q| q == id));
+            let wanting: Vec<&str> = self
+                .destinations
+                .iter()
+                .filter(|d| d.wants(&event) && !has(d.id()) && !self.has_heard(notice, d.as_ref()))
+                .map(|d| d.id())
+                .collect();
+            let queues = notice::receivers(notice, &wanting, destinations);
+            let queues = queues.into_iter().map(str::to_owned).collect();
+            events.push((event, queues));
+        }
+        events
+    }
+
+    /// Whoever gets the refusals of releases has heard of a stopped run already, with its reasons.
+    fn has_heard(&self, notice: &Notice, destination: &dyn Destination) -> bool {
+        if notice.alert.key.rule != Rule::ReleaseStopped || notice.status != AlertStatus::Firing {
+            return false;
+        }
+        let refused = ReleaseRefused { run: String::new(), rehearsal: false, refusals: Vec::new() };
+        let event = Event::new(&notice.alert.key.site, self.now, Body::ReleaseRefused(refused));
+        destination.wants(&event)
+    }
+}

@@ -1,0 +1,28 @@
+//! Looking at the License Monitor app: what the store knows of its runs, and what the site says.
+
+use chrono::{DateTime, Utc};
+use tokio::time::Instant;
+
+use super::{Blind, Seen, Shared};
+use crate::config::settings::LicenseMonitorApp;
+use crate::event::Body;
+use crate::monitor::monitor_app;
+use crate::qrs;
+
+/// Enough to know the last failed run again, whose log isn't read twice.
+const KNOWN_RUNS: usize = 100;
+
+/// One look at the app of a site.
+pub(super) async fn look(
+    shared: &Shared,
+    client: &qrs::Client,
+    settings: &LicenseMonitorApp,
+    now: DateTime<Utc>,
+    deadline: Instant,
+) -> Result<Seen, Blind> {
+    let known = shared.store.app_runs(client.site(), KNOWN_RUNS).await?;
+    let observed = monitor_app::observe(client, settings, &known, now, deadline).await?;
+    let mut seen = Seen::from(vec![Body::MonitorApp(observed.app)]);
+    seen.app_runs = Some((observed.runs, settings.keep_runs_days));
+    Ok(seen)
+}

@@ -1,0 +1,283 @@
+//! Alerts from end to end: simulated site, daemon, webhook receiver. Time runs fast.
+
+use std::time::Duration;
+
+use bursar::alert::state::{Phase, What};
+use bursar::clock::Clock;
+use bursar::daemon::Daemon;
+use bursar::event::Rule;
+use bursar::simulator::{LicenseVariant, Scenario, When};
+use bursar::store::{Happened, NewSilence};
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+
+use crate::support::process::LIMIT;
+use crate::support::receiver::{Call, Mood, Receiver};
+use crate::support::setup::{Setup, webhook_section};
+
+fn ending_in(days: i64) -> Scenario {
+    Scenario { license: LicenseVariant::signed(When::in_days(days)), ..Scenario::default() }
+}
+
+/// Starts at a time of its own: a later start goes on from there.
+async fn start(setup: &Setup, yaml: &str, from: DateTime<Utc>, speed: f64) -> Daemon {
+    Daemon::start(setup.load(yaml), Clock::fast(from, speed)).await.expect("the daemon starts")
+}
+
+fn json(body: &str) -> Value {
+    serde_json::from_str(body).expect("JSON")
+}
+
+fn at<'a>(calls: &'a [Call], path: &str) -> Vec<&'a Call> {
+    calls.iter().filter(|call| call.path == path).collect()
+}
+
+fn time(message: &Value) -> DateTime<Utc> {
+    message["time"].as_str().expect("a time").parse().expect("RFC 3339")
+}
+
+/// Waits until the history says so.
+async fn until(daemon: &Daemon, enough: impl Fn(&[Happened]) -> bool) -> Vec<Happened> {
+    let wait = async {
+        loop {
+            let history = daemon.store().alert_history(1_000).await.expect("it is readable");
+            if enough(&history) {
+                return history;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    match tokio::time::timeout(LIMIT, wait).await {
+        Ok(history) => history,
+        Err(_) => panic!("{:#?}", daemon.store().alert_history(1_000).await),
+    }
+}
+
+fn has(history: &[Happened], rule: Rule, what: What) -> bool {
+    history.iter().any(|one| one.key.rule == rule && one.what == what)
+}
+
+/// Alerts of all rules to `/all`, sure to fire on seats.
+fn own_section(url: &str, seats: u32, more: &str) -> String {
+    format!(
+        "  webhookNotification:
+    enable: true
+    qlikSenseAlert:
+      webhooks:
+        - {{description: all, webhookURL: '{url}', httpMethod: POST}}
+  alert:
+    destination: {{webhook: {{enable: true}}}}
+    rules:
+      seatsLow: {{seats: {seats}}}
+{more}"
+    )
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_butler_file_gets_butlers_messages_at_once_and_then_each_day() {
+    let receiver = Receiver::start().await;
+    let setup = Setup::new(ending_in(30)).await;
+    let yaml = setup.yaml("every 1 hours", &webhook_section(&receiver.url("")));
+    // Half a day a second.
+    let daemon = start(&setup, &yaml, Utc::now(), 43_200.0).await;
+    let calls = receiver.wait(|calls| at(calls, "/alert").len() >= 3).await;
+    daemon.stop().await;
+
+    let alerts: Vec<Value> = at(&calls, "/alert").iter().map(|c| json(&c.body)).collect();
+    let days: Vec<i64> = alerts.iter().map(|a| a["daysUntilExpiry"].as_i64().unwrap()).collect();
+    assert_eq!(days[..3], [30, 29, 28], "one a day, each with the days of its own day");
+    for alert in &alerts {
+        assert_eq!(alert["event"], "server license about to expire alert");
+        assert_eq!(alert["thresholdDays"], 60, "as written");
+        let keys: Vec<&String> = alert.as_object().unwrap().keys().collect();
+        assert_eq!(keys[..3], ["licenseExpired", "expiryDateStr", "daysUntilExpiry"]);
+    }
+    let day = chrono::TimeDelta::hours(24);
+    assert!(alerts.windows(2).all(|pair| time(&pair[1]) - time(&pair[0]) >= day), "{alerts:?}");
+    let status = at(&calls, "/status").len();
+    assert!(status > alerts.len(), "the recurring data goes on at each poll: {status}");
+    assert!(calls.iter().all(|c| ["/status", "/alert"].contains(&c.path.as_str())));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restart_tells_nothing_twice_and_an_end_is_told() {
+    let receiver = Receiver::start().await;
+    let setup = Setup::new(Scenario::default()).await;
+    let firing = setup.yaml("every 1 minute", &own_section(&receiver.url("/all"), 1_000_000, ""));
+    let seats_low = |calls: &[Call], status: &str| {
+        let all = at(calls, "/all").into_iter().map(|c| json(&c.body));
+        all.filter(|m| m["rule"] == "seats-low" && m["status"] == status).collect::<Vec<_>>()
+    };
+    let mut from = Utc::now();
+    for _ in 0..3 {
+        let daemon = start(&setup, &firing, from, 600.0).await;
+        // Several polls and looks each time.
+        let polled = daemon.store().health().await.unwrap().len();
+        let begun = from;
+        let wait = async {
+            loop {
+                let health = daemon.store().health().await.unwrap();
+                let passed =
+                    |h: &bursar::store::Health| h.last_poll > begun + chrono::TimeDelta::minutes(5);
+                if health.len() >= polled.max(1) && health.iter().all(passed) {
+                    break;
+                }
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(LIMIT, wait).await.expect("polls go on");
+        receiver.wait(|calls| seats_low(calls, "firing").len() >= 2).await;
+        daemon.stop().await;
+        from += chrono::TimeDelta::minutes(30);
+    }
+    let sent = seats_low(&receiver.calls(), "firing");
+    let mut subjects: Vec<&str> = sent.iter().map(|m| m["subject"].as_str().unwrap()).collect();
+    subjects.sort_unstable();
+    assert_eq!(subjects, ["analyzer", "professional"], "each once, over three starts");
+    assert_eq!(sent[0]["event"], "alert");
+    assert_eq!(sent[0]["severity"], "warning");
+
+    let well = setup.yaml("every 1 minute", &own_section(&receiver.url("/all"), 0, ""));
+    let daemon = start(&setup, &well, from, 600.0).await;
+    let calls = receiver.wait(|calls| seats_low(calls, "resolved").len() >= 2).await;
+    daemon.stop().await;
+    let over = seats_low(&calls, "resolved");
+    assert_eq!(over.len(), 2);
+    for end in over {
+        let begin = sent.iter().find(|m| m["fingerprint"] == end["fingerprint"]).unwrap();
+        assert_eq!(end["since"], begin["since"]);
+        assert!(end["resolved"].is_string());
+    }
+    assert_eq!(seats_low(&calls, "firing").len(), 2, "and nothing else");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_destination_that_is_down_is_told_of_elsewhere() {
+    let down = Receiver::start().await;
+    down.set(Mood::Status(503));
+    let well = Receiver::start().await;
+    let setup = Setup::new(Scenario::default()).await;
+    let more = own_section(&well.url("/all"), 0, "      queueGrowing: {minutes: 10}\n").replace(
+        "    qlikSenseAlert:",
+        &format!(
+            "    qlikSenseServerLicenseMonitor:
+      webhooks:
+        - {{description: down, webhookURL: '{}', httpMethod: POST}}
+    qlikSenseAlert:",
+            down.url("/down")
+        ),
+    );
+    let daemon = start(&setup, &setup.yaml("every 1 minute", &more), Utc::now(), 600.0).await;
+    let growing = |calls: &[Call], status: &str| {
+        let all = at(calls, "/all").into_iter().map(|c| json(&c.body));
+        all.filter(|m| m["rule"] == "queue-growing" && m["status"] == status).collect::<Vec<_>>()
+    };
+    let calls = well.wait(|calls| !growing(calls, "firing").is_empty()).await;
+    let alert = growing(&calls, "firing").remove(0);
+    assert!(alert["text"].as_str().unwrap().contains("webhook down"), "{alert}");
+    assert!(alert["subject"].as_str().unwrap().starts_with("webhook/"));
+    down.set(Mood::Well);
+    let calls = well.wait(|calls| !growing(calls, "resolved").is_empty()).await;
+    daemon.stop().await;
+    assert_eq!(growing(&calls, "firing").len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_silence_holds_back_and_its_end_lets_go() {
+    let receiver = Receiver::start().await;
+    let setup = Setup::new(ending_in(400)).await;
+    let yaml = setup.yaml("every 1 minute", &own_section(&receiver.url("/all"), 1_000_000, ""));
+    let from = Utc::now();
+    {
+        let settings = setup.load(&yaml);
+        let store = bursar::store::Store::open_with_clock(
+            &setup.store(),
+            settings.storage.outbox,
+            move || from,
+        )
+        .await
+        .unwrap();
+        let silence = NewSilence {
+            rule: Some(Rule::SeatsLow),
+            until: from + chrono::TimeDelta::hours(1),
+            why: "order is placed".into(),
+            by: "anna".into(),
+            ..NewSilence::default()
+        };
+        store.add_silence(silence).await.unwrap();
+        store.close().await;
+    }
+    let daemon = start(&setup, &yaml, from, 600.0).await;
+    let history = until(&daemon, |all| has(all, Rule::SeatsLow, What::Fired)).await;
+    let first = |what| {
+        let of = |one: &&Happened| one.key.rule == Rule::SeatsLow && one.what == what;
+        history.iter().rfind(of).map(|one| one.time)
+    };
+    let (held, fired) = (first(What::Silenced).unwrap(), first(What::Fired).unwrap());
+    assert!(held < from + chrono::TimeDelta::minutes(55), "it fired while the silence held");
+    assert!(fired >= from + chrono::TimeDelta::hours(1), "and was told when it had ended");
+    let alerts = daemon.store().alerts().await.unwrap();
+    assert!(alerts.values().any(|a| a.key.rule == Rule::SeatsLow && a.phase == Phase::Firing));
+    daemon.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn takers_of_all_alerts_hear_of_the_server_license_too() {
+    let receiver = Receiver::start().await;
+    let setup = Setup::new(ending_in(20)).await;
+    let url = receiver.url("/all");
+    let yaml = setup.yaml("every 1 minute", &own_section(&url, 0, ""));
+    let daemon = start(&setup, &yaml, Utc::now(), 60.0).await;
+    let of = |calls: &[Call]| {
+        let all = at(calls, "/all").into_iter().map(|c| json(&c.body));
+        all.filter(|m| m["rule"] == "server-license-expiring").collect::<Vec<_>>()
+    };
+    let calls = receiver.wait(|calls| !of(calls).is_empty()).await;
+    daemon.stop().await;
+    let alert = of(&calls).remove(0);
+    assert_eq!(alert["facts"]["daysUntilExpiry"], 20);
+    assert_eq!(alert["status"], "firing");
+}
+
+/// The table of rules in docs/alerts.md, made of the catalogue. `UPDATE_GENERATED=1` writes it.
+#[test]
+fn the_table_of_rules_is_complete() {
+    let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/alerts.md");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let (begin, end) = ("<!-- rules -->\n", "<!-- /rules -->");
+    let (before, rest) = text.split_once(begin).unwrap();
+    let (table, after) = rest.split_once(end).unwrap();
+    let mut expected = String::from(
+        "| rule | severity | after | about | fires when |\n| --- | --- | --- | --- | --- |\n",
+    );
+    for entry in bursar::alert::catalogue::ALL {
+        let severity = match entry.severity_note {
+            "" => entry.severity.as_str().to_owned(),
+            note => format!("{}; {note}", entry.severity.as_str()),
+        };
+        let after = match entry.hold_minutes {
+            0 => "at once".to_owned(),
+            minutes => format!("{minutes} min"),
+        };
+        expected.push_str(&format!(
+            "| `{}` | {severity} | {after} | {} | {} |\n",
+            entry.key, entry.subject, entry.when
+        ));
+    }
+    if std::env::var_os("UPDATE_GENERATED").is_some() {
+        std::fs::write(&file, format!("{before}{begin}{expected}{end}{after}")).unwrap();
+    } else {
+        assert_eq!(table, expected, "run the tests with UPDATE_GENERATED=1");
+    }
+}
+
+/// The defaults that the table names are those of the settings.
+#[test]
+fn the_settings_defaults_are_those_of_the_catalogue() {
+    let environment = bursar::config::FixedEnvironment::default();
+    let text = "Butler: {configQRS: {host: x, headers: {static: [{name: X-Qlik-User, value: UserDirectory=A; UserId=b}]}}, cert: {clientCert: a, clientCertKey: b, clientCertCA: c}}";
+    let loaded = bursar::config::load_text(text, std::path::Path::new("x.yaml"), &environment);
+    let settings = loaded.unwrap_or_else(|problems| panic!("{problems}")).settings;
+    assert_eq!(settings.alert, bursar::alert::Policy::default());
+    assert_eq!(settings.sites[0].alert, bursar::alert::Policy::default());
+}
