@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Shared;
 use crate::config::settings::Reports;
+use crate::destination::email::send_report;
 use crate::report::gather::report;
 use crate::report::{Format, Period, file};
 
@@ -28,7 +29,7 @@ pub(super) async fn run(shared: Shared, reports: Reports, stop: CancellationToke
                     tracing::info!(file = %file.display(), "report written");
                 }
                 if reports.email {
-                    send(&files).await;
+                    send(&shared, &files).await;
                 }
             }
             Err(error) => tracing::error!(error = format!("{error:#}"), "no report was written"),
@@ -72,8 +73,37 @@ fn save(
     Ok(files)
 }
 
-/// Sends reports by e-mail.
-#[expect(clippy::unused_async, reason = "the e-mail destination will send them")]
-async fn send(_files: &[PathBuf]) {
-    tracing::warn!("reports can't be sent by e-mail yet; they are in the folder");
+/// Sends reports by e-mail, one mail each. What can't be sent is in the folder.
+async fn send(shared: &Shared, files: &[PathBuf]) {
+    let Some(email) = &shared.settings.email else {
+        tracing::error!("reports are to be sent by e-mail, and no e-mail destination is set up");
+        return;
+    };
+    for path in files {
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+        let name = name.unwrap_or_default();
+        let kind = match path.extension().and_then(|end| end.to_str()) {
+            Some("html") => "text/html; charset=utf-8",
+            Some("csv") => "text/csv; charset=utf-8",
+            Some("json") => "application/json",
+            _ => "text/markdown; charset=utf-8",
+        };
+        let bytes = match tokio::fs::read(path).await {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                tracing::error!(file = %path.display(), %error, "the report can't be read again to be sent");
+                continue;
+            }
+        };
+        let text = "The report on the Qlik Sense licenses is attached.\n";
+        match send_report(email, "Qlik Sense licenses: report", text, &name, kind, bytes).await {
+            Ok(without) if without.is_empty() => tracing::info!(file = name, "report sent"),
+            Ok(without) => tracing::warn!(
+                file = name,
+                refused = without.join("; "),
+                "the report was not sent to all recipients"
+            ),
+            Err(error) => tracing::error!(file = name, %error, "the report was not sent"),
+        }
+    }
 }

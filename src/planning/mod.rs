@@ -121,7 +121,7 @@ impl Planning {
     /// past.
     pub fn growth(&self, seat_type: SeatType) -> Option<Result<Growth, NotEnough>> {
         if let Some(Ok(forecast)) = self.forecast(seat_type) {
-            return Some(Ok(forecast.growth.clone()));
+            return Some(Ok(forecast.growth));
         }
         Some(growth(&self.pool(seat_type)?.history(), self.today))
     }

@@ -19,7 +19,7 @@ use crate::insight::{NotEnough, Unit, days_after};
 use crate::license::SeatType;
 use crate::license::changes::{By, Change};
 use crate::planning::{Planning, Pool};
-use crate::store::{Store, StoreError};
+use crate::store::{Happened, Store, StoreError};
 
 /// Months ahead that the forecast of a report shows.
 const AHEAD: u32 = 12;
@@ -205,14 +205,28 @@ fn line(change: &Change) -> ChangeLine {
     }
 }
 
-/// Alerts of a site; `None` while they are not recorded.
-#[expect(clippy::unused_async, reason = "the alerts will come from the store")]
+/// What happened to the alerts of a site, oldest first. `None` when no alert was ever recorded: that
+/// says nothing of the period.
 async fn alerts(
-    _store: &Store,
-    _site: &str,
-    _range: (DateTime<Utc>, DateTime<Utc>),
+    store: &Store,
+    site: &str,
+    (from, to): (DateTime<Utc>, DateTime<Utc>),
 ) -> Result<Option<Vec<Alert>>, StoreError> {
-    Ok(None)
+    let all = store.alert_history(usize::MAX).await?;
+    if all.is_empty() {
+        return Ok(None);
+    }
+    let of_period = all.into_iter().rev().filter(|happened| {
+        happened.key.site == site && happened.time >= from && happened.time < to
+    });
+    let alert = |happened: Happened| Alert {
+        time: happened.time,
+        severity: happened.severity.as_str().to_owned(),
+        rule: happened.key.rule.to_string(),
+        state: happened.what.as_str().to_owned(),
+        text: happened.text,
+    };
+    Ok(Some(of_period.map(alert).collect()))
 }
 
 /// A time of the report, to the minute, in its zone.

@@ -23,6 +23,7 @@ fn help_shows_every_command_with_examples() {
         "demo",
         "simulate",
         "audit",
+        "monitor-app",
         "outbox",
         "config",
         "healthcheck",

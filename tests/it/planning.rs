@@ -3,11 +3,12 @@
 use bursar::config::Settings;
 use bursar::insight::forecast::RunsOut;
 use bursar::ledger::SeatResult;
-use bursar::license::SeatType;
+use bursar::license::{Moment, Seat, SeatType};
 use bursar::planning::{Planning, outlook};
-use bursar::store::Store;
-use chrono::{DateTime, NaiveDate, Utc};
+use bursar::store::{SeatReading, Store};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use tempfile::TempDir;
+use uuid::Uuid;
 
 use crate::support::years;
 
@@ -171,4 +172,59 @@ async fn reading_neither_makes_nor_changes_a_store() {
     drop(db);
     let error = Store::open_to_read(&older, settings.storage.outbox).await.unwrap_err();
     assert!(error.to_string().contains("start the daemon (bursar run) once"), "{error}");
+}
+
+/// 30 Analyzer seats: 18 used yesterday, 12 idle for 60 days; person 1 got a seat again after its
+/// release, person 2 did not.
+#[tokio::test]
+async fn the_list_of_seats_tells_who_is_active_and_idle() {
+    let prices = "  cost:\n    currency: EUR\n    analyzer: {perSeatPerYear: 365}\n";
+    let (_folder, settings, store) = bench(&[], prices).await;
+    worked_example(&store, "default").await;
+    let before = now() - TimeDelta::days(100);
+    let store_then = years::open(&settings.storage.path, before).await;
+    for n in [1, 2] {
+        let person = years::person(n, "a");
+        let freed = SeatResult::Freed;
+        years::attempt(&store_then, "default", SeatType::Analyzer, person, freed).await;
+    }
+    let seat = |n: u128| Seat {
+        id: Uuid::from_u128(n),
+        seat_type: SeatType::Analyzer,
+        // Person 2 has none.
+        holder: Some(years::person(if n == 2 { 99 } else { n }, "a")),
+        deleted_user: None,
+        // Person 1 got it 60 days after the release.
+        created: Moment::At(now() - TimeDelta::days(if n == 1 { 40 } else { 200 })),
+        last_used: Moment::At(now() - TimeDelta::days(if n <= 18 { 1 } else { 60 })),
+        excess: false,
+        quarantined: None,
+    };
+    let reading = SeatReading {
+        time: now(),
+        lists: vec![(SeatType::Analyzer, (1..=30).map(seat).collect())],
+        changes: Vec::new(),
+        people: Vec::new(),
+        new_on_days: Default::default(),
+        zone: chrono_tz::UTC,
+        keep_changes_days: 730,
+    };
+    store.keep_seats("default", reading, Vec::new()).await.unwrap();
+    let planning = Planning::load(&store, &settings, "default", now()).await.unwrap();
+    assert_eq!(planning.reclaimable(SeatType::Analyzer), Some(12));
+    assert_eq!(planning.reclaimable(SeatType::Professional), None, "that list was never read");
+    let cost = planning.cost().unwrap();
+    assert_eq!(cost.active.unwrap().to_string(), "6,570.00 EUR");
+    assert_eq!(cost.idle.unwrap().to_string(), "4,380.00 EUR");
+    assert_eq!(cost.per_active_person.unwrap().to_string(), "1,987.22 EUR");
+    // One euro a day: person 1's seat for 59 days until it came back, person 2's for all 100.
+    assert_eq!(cost.saved.amount.to_string(), "159.00 EUR");
+    let released = &planning.pool(SeatType::Analyzer).unwrap().released;
+    assert_eq!(released.iter().map(|seats| seats.count).sum::<u32>(), 2, "in growth both count");
+    let forecast = planning.forecast(SeatType::Analyzer).unwrap().as_ref().unwrap();
+    assert_eq!(forecast.reclaimable, 12);
+    assert!(
+        forecast.runs_out_after_release.earliest(forecast.today)
+            > forecast.runs_out.earliest(forecast.today)
+    );
 }

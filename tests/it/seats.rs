@@ -363,8 +363,6 @@ async fn people_are_read_where_a_breakdown_or_the_rules_need_them() {
     scenario.users[1].tags = vec!["Keep".into()];
     let mut world = watched(scenario).await;
     world.settings.sites[0].seats.as_mut().unwrap().breakdown_by = vec!["department".into()];
-    let id = world.user("dan");
-    world.fault(FaultRule::on(&format!("/qrs/user/{id}"), Fault::HtmlOk));
     let (activity, ..) = poll(&world).await;
     let analyzer = activity.types.iter().find(|t| t.seat_type == SeatType::Analyzer).unwrap();
     let rules = analyzer.by_rules.unwrap();

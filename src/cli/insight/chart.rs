@@ -119,7 +119,11 @@ impl Plot {
         stroke(&mut canvas, &self.line, 1, Kind::Line);
         let label = |n: usize| {
             let value = top - (top - bottom) * n as f64 / (height - 1).max(1) as f64;
-            if n % 3 == 0 || n + 1 == height { format!("{value:.0}") } else { String::new() }
+            if n.is_multiple_of(3) || n + 1 == height {
+                format!("{value:.0}")
+            } else {
+                String::new()
+            }
         };
         let edge = if look.ascii { '|' } else { '│' };
         let lines = canvas.lines(look);

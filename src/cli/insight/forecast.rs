@@ -111,7 +111,7 @@ fn from(forecast: &forecast::Forecast, reclaimable: Option<u32>, months: u32) ->
         entitled: forecast.entitled,
         taken: forecast.taken,
         free: forecast.free,
-        growth: forecast.growth.clone(),
+        growth: forecast.growth,
         months_at_growth: forecast.months_at_growth,
         runs_out: forecast.runs_out,
         in_words: words::runs_out(&forecast.runs_out, forecast.today),

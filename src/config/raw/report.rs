@@ -44,6 +44,7 @@ impl Default for Report {
 #[derive(Debug, Clone, Copy, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[schemars(inline)]
+#[expect(clippy::enum_variant_names, reason = "as they are written in the settings")]
 pub(in crate::config) enum ReportPeriod {
     LastMonth,
     LastQuarter,

@@ -8,6 +8,7 @@ use super::super::settings::{BodyTemplate, HttpMethod, Webhook, WebhookPurpose};
 use super::site::is_token;
 use super::{At, Check, secret, template};
 use crate::destination::webhook::takes;
+use crate::plain::one_line;
 
 pub(super) fn settings(check: &Check<'_>, at: &At<'_>) -> Vec<Webhook> {
     let raw: raw::WebhookNotification = at.read();
@@ -132,7 +133,7 @@ fn body_template(
     {
         check.error(
             &at.get("contentType"),
-            format!("\"{content_type}\" is not a content type"),
+            format!("\"{}\" is not a content type", one_line(content_type)),
             "write application/json, text/plain or the like",
         );
     }

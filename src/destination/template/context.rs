@@ -1,8 +1,8 @@
 //! The one object that templates see.
 
 use serde_json::{Map, Value, json};
-use sha2::{Digest, Sha256};
 
+use crate::alert::Key;
 use crate::destination::payload;
 use crate::event::{
     AlertNotice, AlertStatus, Body, Event, LicenseState, Rule, ServerLicenseStatus, Severity,
@@ -97,7 +97,7 @@ pub fn notice(event: &Event) -> Option<AlertNotice> {
     Some(AlertNotice {
         rule,
         subject: String::new(),
-        fingerprint: fingerprint(&event.site, rule, ""),
+        fingerprint: Key::new(event.site.as_str(), rule, "").fingerprint(),
         status: AlertStatus::Firing,
         severity,
         title: title.into(),
@@ -156,12 +156,6 @@ fn severity_of_days(days: Option<i64>) -> Severity {
         Some(8..=30) => Severity::Warning,
         _ => Severity::Info,
     }
-}
-
-/// The same for one rule, site and subject, for ever.
-fn fingerprint(site: &str, rule: Rule, subject: &str) -> String {
-    let text = format!("{site}\n{rule}\n{subject}");
-    hex::encode(&Sha256::digest(text.as_bytes())[..8])
 }
 
 /// What the reference shows of an object: texts are cut, lists have one entry.

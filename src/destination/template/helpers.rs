@@ -226,7 +226,7 @@ fn number(call: &Call<'_, '_>) -> Result<Value, RenderErrorReason> {
     let (minus, digits) = whole.strip_prefix('-').map_or(("", whole), |digits| ("-", digits));
     let mut out = minus.to_owned();
     for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i) % 3 == 0 {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
             out.push_str(sign);
         }
         out.push(digit);

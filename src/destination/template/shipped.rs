@@ -14,7 +14,7 @@ pub const ALL: &[Shipped] = &[
     Shipped {
         name: "slack",
         text: include_str!("../../../config/templates/slack.hbs"),
-        about: "Slack, incoming webhook: a header, the text, the figures, a line of context",
+        about: "Slack, incoming webhook: a header, the text, what to do, a line of context",
     },
     Shipped {
         name: "teams",

@@ -339,7 +339,7 @@ fn mask_named(line: &str) -> String {
     let mut at = 0;
     while at < line.len() {
         let rest = &lower[at..];
-        let value = value_after_name(rest);
+        let value = value_after_name(rest, &line[at..]);
         if let Some(start) = value {
             out.push_str(&line[at..at + start]);
             let length = line[at + start..].find(ends).unwrap_or(line.len() - at - start);
@@ -360,13 +360,15 @@ fn mask_named(line: &str) -> String {
 
 /// Where the value begins, when the text begins with the name of a secret and a sign that a value
 /// follows.
-fn value_after_name(lower: &str) -> Option<usize> {
+fn value_after_name(lower: &str, text: &str) -> Option<usize> {
     for scheme in ["bearer ", "basic "] {
         if let Some(rest) = lower.strip_prefix(scheme) {
             let blanks = rest.len() - rest.trim_start().len();
-            // "basic " is also a word of prose: what follows must look like more than a word.
-            let word = rest.trim_start().split(char::is_whitespace).next().unwrap_or("");
-            let telling = scheme == "bearer " || word.len() >= 8 && !word.ends_with(['.', ',']);
+            // "basic " is also a word of prose: what follows must look like base64.
+            let value = &text[scheme.len() + blanks..];
+            let word = value.split(char::is_whitespace).next().unwrap_or("");
+            let odd = |c: char| c.is_ascii_digit() || c.is_ascii_uppercase() || c == '=';
+            let telling = scheme == "bearer " || word.len() >= 8 && word.contains(odd);
             return telling.then_some(scheme.len() + blanks);
         }
     }

@@ -133,7 +133,6 @@ async fn silences_end_by_time_and_by_hand() {
     assert!(t.store.silences(false).await.unwrap().is_empty());
     assert_eq!(t.store.silences(true).await.unwrap().len(), 2);
     // Of a rule that this release doesn't know: it must not silence everything.
-    t.other().execute("UPDATE alert_silence SET until = 1e18, rule = 'new'", []).unwrap_err();
     t.other()
         .execute("UPDATE alert_silence SET until = 9000000000000, rule = 'new-rule'", [])
         .unwrap();

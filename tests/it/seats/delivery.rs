@@ -210,9 +210,7 @@ fn payloads_are_as_their_schemas_say() {
         }
     }
     let text = serde_json::to_string(&json(&changes(), false)["changes"][0]).unwrap();
-    insta::assert_snapshot!(text, @r#"
-    {"change":"allocated","licenseType":"analyzer","user":"CORP\\anna","userDirectory":"CORP","userId":"anna","userName":"Anna Ödman","seatId":"00000000-0000-0000-0000-000000000001","after":"held","movedFrom":null,"changed":"2026-11-24T05:40:00.005Z","timeFrom":"createdDate","by":"CORP\\admin","run":null,"churn":true,"releasedBefore":"2026-11-21T06:00:00.005Z","initial":false}
-    "#);
+    insta::assert_snapshot!(text, @r#"{"change":"allocated","licenseType":"analyzer","user":"CORP\\anna","userDirectory":"CORP","userId":"anna","userName":"Anna Ödman","seatId":"00000000-0000-0000-0000-000000000001","after":"held","movedFrom":null,"changed":"2026-11-24T05:40:00.005Z","timeFrom":"createdDate","by":"CORP\\admin","run":null,"churn":true,"releasedBefore":"2026-11-21T06:00:00.005Z","initial":false}"#);
 }
 
 #[tokio::test]

@@ -154,6 +154,7 @@ fn secrets_are_masked_and_names_stay() {
         ("{\"password\": \"ge heim\"}", "{\"password\": \"[masked] heim\"}"),
         ("PWD = abc", "PWD = [masked]"),
         ("Authorization: Bearer abc.def", "Authorization: Bearer [masked]"),
+        ("sent Basic dXNlcjpwYXNz", "sent Basic [masked]"),
         ("sent Bearer abc123", "sent Bearer [masked]"),
         (
             "GET https://svc:pa@ss@qlik1/qrs?xrfkey=0123456789abcdef&x=1",
