@@ -389,7 +389,7 @@ fn what_may_not_be_wanted_is_said_when_runs_are_switched_on() {
     enable: true
     neverRelease: {role: [RootAdmin]}
     licenseType: {analyzer: {enable: true, graceDays: 7}}
-    20:57: warning: ...licenseType.analyzer.graceDays: nobody hears of the announcements: they are sent to MQTT and webhooks only; set licenseRelease.destination.webhook or .mqtt to enable: true and sendAlert.enable: true
+    20:57: warning: ...licenseType.analyzer.graceDays: nobody hears of the announcements: they are sent to MQTT, webhooks and e-mail only; set licenseRelease.destination.webhook, .mqtt or .email to enable: true and sendAlert.enable: true
 
     enable: false
     dryRun: false
