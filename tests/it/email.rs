@@ -185,8 +185,8 @@ async fn a_certificate_that_is_not_trusted_gets_no_mail() {
     insta::assert_snapshot!(without_port(&said.join("\n"), exim.port), @r#"
     later: the certificate of 127.0.0.1:PORT is signed by an authority that is not trusted
     later: the certificate of 127.0.0.1:PORT is not signed by the key in certCA, although that has the authority's name
-    later: the certificate of 127.0.0.1:PORT is not valid for 127.0.0.1 but for DnsName("broker.test")
-    later: the certificate of 127.0.0.1:PORT is not valid for elsewhere.test but for DnsName("broker.test")
+    later: the certificate of 127.0.0.1:PORT is not valid for 127.0.0.1 but for broker.test
+    later: the certificate of 127.0.0.1:PORT is not valid for elsewhere.test but for broker.test
     "#);
     assert!(exim.mails().is_empty());
     let careless = EmailSettings { reject_unauthorized: false, ..cases[0].clone() };

@@ -282,7 +282,8 @@ pub(super) fn settings(check: &mut Check<'_>, root: &Node, ignored: &[String]) -
     let available = license::Available {
         influxdb: influxdb.is_some(),
         mqtt: mqtt.is_some(),
-        email: email.is_some(),
+        // With a mistake in it there is no destination, but it is not off.
+        email: top.email.enable,
         webhooks: webhooks.iter().map(|w| w.purpose).collect(),
         webhook_section: butler.at("webhookNotification.enable").read::<bool>(),
     };

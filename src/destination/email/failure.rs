@@ -102,6 +102,11 @@ fn root(error: &(dyn Error + 'static)) -> String {
     shorten(&error.to_string(), 200)
 }
 
+/// `DnsName("mail.example.com")` without the kind.
+fn bare(name: &str) -> &str {
+    name.split('"').nth(1).unwrap_or(name)
+}
+
 /// A failed TLS handshake. `name` is what the certificate has to be valid for.
 pub(super) fn handshake(at: &str, name: &str, error: &io::Error) -> Failure {
     let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
@@ -120,7 +125,8 @@ pub(super) fn handshake(at: &str, name: &str, error: &io::Error) -> Failure {
             "is not signed by the key in certCA, although that has the authority's name".into()
         }
         CertificateError::NotValidForNameContext { presented, .. } if !presented.is_empty() => {
-            format!("is not valid for {name} but for {}", presented.join(", "))
+            let names: Vec<&str> = presented.iter().map(|name| bare(name)).collect();
+            format!("is not valid for {name} but for {}", names.join(", "))
         }
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
             format!("is not valid for {name}")

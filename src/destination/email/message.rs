@@ -317,9 +317,57 @@ mod tests {
     #[test]
     fn words_of_an_alert() {
         let words = Words::of(&firing(), Tz::Europe__Stockholm, true);
-        insta::assert_snapshot!(subject_line(&words.subject), @"");
-        insta::assert_snapshot!(words.text, @"");
-        insta::assert_snapshot!(words.html, @"");
+        insta::assert_snapshot!(subject_line(&words.subject), @r#"[WARNING] Professional seats are low O"Hara\ 'x' <script>alert(1)</script> & {{site}} *b* 🦀 ü\ - prod "EU""#);
+        insta::assert_snapshot!(words.text, @r#"
+        Professional seats are low O"Hara\ 'x' <script>alert(1)</script> & {{site}} *b* 🦀 ü\
+
+        3 of 120 Professional seats are free O"Hara\ 'x'
+        <script>alert(1)</script> & {{site}} *b* 🦀ü\
+
+        What to do: see who has not used a seat for long: bursar release plan
+
+        site:         prod "EU"
+        time:         2026-11-24 07:00 CET
+        rule:         seats-low
+        subject:      professional
+        severity:     warning
+        since:        2026-11-22 07:00 CET
+        sent before:  2 times
+        seat type:    professional
+        free:         3
+        total:        120
+        percent:      97.5
+
+        -- 
+        Sent by Bursar
+        "#);
+        insta::assert_snapshot!(words.html, @r#"
+        <!DOCTYPE html>
+        <html><head><meta charset="utf-8"></head>
+        <body style="font-family:sans-serif;color:#222">
+        <div style="border-left:6px solid #ef6c00;padding:0 16px">
+        <h2>Professional seats are low O&quot;Hara\ &#x27;x&#x27;<br>
+        &lt;script&gt;alert(1)&lt;/script&gt; &amp; {{site}} *b* 🦀ü\</h2>
+        <p>3 of 120 Professional seats are free O&quot;Hara\ &#x27;x&#x27;<br>
+        &lt;script&gt;alert(1)&lt;/script&gt; &amp; {{site}} *b* 🦀ü\</p>
+        <p><b>What to do:</b> see who has not used a seat for long: bursar release plan</p>
+        <table style="border-collapse:collapse">
+        <tr><td style="color:#666;padding:2px 16px 2px 0">site</td><td>prod &quot;EU&quot;</td></tr>
+        <tr><td style="color:#666;padding:2px 16px 2px 0">time</td><td>2026-11-24 07:00 CET</td></tr>
+        <tr><td style="color:#666;padding:2px 16px 2px 0">rule</td><td>seats-low</td></tr>
+        <tr><td style="color:#666;padding:2px 16px 2px 0">subject</td><td>professional</td></tr>
+        <tr><td style="color:#666;padding:2px 16px 2px 0">severity</td><td>warning</td></tr>
+        <tr><td style="color:#666;padding:2px 16px 2px 0">since</td><td>2026-11-22 07:00 CET</td></tr>
+        <tr><td style="color:#666;padding:2px 16px 2px 0">sent before</td><td>2 times</td></tr>
+        <tr><td style="color:#666;padding:2px 16px 2px 0">seat type</td><td>professional</td></tr>
+        <tr><td style="color:#666;padding:2px 16px 2px 0">free</td><td>3</td></tr>
+        <tr><td style="color:#666;padding:2px 16px 2px 0">total</td><td>120</td></tr>
+        <tr><td style="color:#666;padding:2px 16px 2px 0">percent</td><td>97.5</td></tr>
+        </table>
+        </div>
+        <p style="color:#888">Sent by Bursar</p>
+        </body></html>
+        "#);
     }
 
     #[test]

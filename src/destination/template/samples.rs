@@ -135,6 +135,7 @@ fn others() -> Vec<Body> {
         "health": "failed", "text": format!("the last reload failed: {NASTY}"),
         "app": null, "task": null, "lastRun": null, "dataFrom": now(), "runningSince": null,
         "nextRun": null, "failures": 2, "cause": null, "errors": [NASTY], "hint": "look at the log",
+        "notes": [], "staleHours": 24, "runningLongMinutes": 60,
     });
     let app = serde_json::from_value::<MonitorApp>(app).ok();
     [Body::AccessLicenseStatus(pools), Body::AccessLicenseStatus(tokens)]

@@ -50,7 +50,6 @@ fn addresses_may_have_names_and_other_letters_in_the_domain() {
 #[test]
 fn what_is_wrong_is_said_at_its_place() {
     insta::assert_snapshot!(said("enable: true"), @"
-    17:37: warning: Butler.qlikSenseLicense.serverLicenseMonitor.destination.email.enable: nothing is sent: Butler.email is off; set Butler.email.enable: true, or this to false
     19:5: Butler.email.host: this is missing; write the server's name or IP address
     19:5: Butler.email.from: this is missing; write an address that the mail server lets you send as
     19:5: Butler.email.to: nobody gets the mail; write at least one address
@@ -61,7 +60,6 @@ fn what_is_wrong_is_said_at_its_place() {
     let text = said(wrong);
     assert!(!text.contains("s3cret"), "{text}");
     insta::assert_snapshot!(text, @r#"
-    17:37: warning: Butler.qlikSenseLicense.serverLicenseMonitor.destination.email.enable: nothing is sent: Butler.email is off; set Butler.email.enable: true, or this to false
     19:5: Butler.email.username: there is a password but no user name; write the user's name, or remove the password
     20:11: Butler.email.host: "smtp://mail" is not a name or address; write the name or IP address alone, without scheme and path
     21:15: Butler.email.security: "ssl" is not one of the choices; write starttls, tls or none
