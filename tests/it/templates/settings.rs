@@ -105,7 +105,7 @@ fn what_is_wrong_is_said_at_its_place() {
     bursar.yaml:18:61: Butler.webhookNotification.qlikSenseServerLicenseExpiryAlert.webhooks[0].values[1].name: "a b" can't be a name in a template; use letters, digits and _, with a letter first
     bursar.yaml:21:58: Butler.mqttConfig.templates.qlikSenseServerLicenseExpire.template: line 1, column 1 of the template: it fails on serverLicenseExpiring: there is no "alert.txt" in this event; did you mean alert.text? or write {{default NAME ""}} or {{#if (has NAME)}} for what not every event has; all names are in docs/templates-reference.md
     bursar.yaml:21:41: Butler.mqttConfig.templates.bursarAlert.template: line 1, column 1 of the template: it fails on alert (firing): there is no "licenseExpired" in this event; write {{default NAME ""}} or {{#if (has NAME)}} for what not every event has; all names are in docs/templates-reference.md
-    bursar.yaml:21:17: Butler.mqttConfig.templates.alert: this is not a setting; it belongs to Butler.qlikSenseLicense.serverLicenseMonitor
+    bursar.yaml:21:17: Butler.mqttConfig.templates.alert: this is not a setting; remove it; the known ones are in docs/configuration.md
     "#);
 }
 
