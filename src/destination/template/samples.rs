@@ -6,9 +6,10 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::event::{
-    AlertNotice, AlertStatus, Body, ChangeCount, Event, LicenseState, MonitorApp, ReleaseRefused,
-    ReleaseRun, Rule, SeatActivity, SeatAnnounced, SeatChanges, SeatFacts, SeatReleased,
-    SeatRestored, SeatWithdrawn, SeatsKept, ServerLicenseStatus, Severity, TypeActivity,
+    AlertNotice, AlertStatus, AppHealth, Body, ChangeCount, Event, LicenseState, MonitorApp,
+    ReleaseRefused, ReleaseRun, Rule, SeatActivity, SeatAnnounced, SeatChanges, SeatFacts,
+    SeatReleased, SeatRestored, SeatWithdrawn, SeatsKept, ServerLicenseStatus, Severity,
+    TypeActivity,
 };
 use crate::ledger::{Head, Mode, RunStatus, SeatResult, Trigger, TypeCounts};
 use crate::license::changes::{After, By, TimeFrom};
@@ -131,17 +132,24 @@ fn others() -> Vec<Body> {
         tokens: Some(TokenTotals { enabled: true, total_tokens: 50.0, available_tokens: 25.0 }),
         ..Pools::default()
     };
-    let app = json!({
-        "health": "failed", "text": format!("the last reload failed: {NASTY}"),
-        "app": null, "task": null, "lastRun": null, "dataFrom": now(), "runningSince": null,
-        "nextRun": null, "failures": 2, "cause": null, "errors": [NASTY], "hint": "look at the log",
-        "notes": [], "staleHours": 24, "runningLongMinutes": 60,
-    });
-    let app = serde_json::from_value::<MonitorApp>(app).ok();
-    [Body::AccessLicenseStatus(pools), Body::AccessLicenseStatus(tokens)]
-        .into_iter()
-        .chain(app.map(Body::MonitorApp))
-        .collect()
+    let app = MonitorApp {
+        health: AppHealth::Failed,
+        text: format!("the last reload failed: {NASTY}"),
+        app: None,
+        task: None,
+        last_run: None,
+        data_from: Some(days_ago(2)),
+        running_since: None,
+        next_run: None,
+        failures: 2,
+        cause: None,
+        errors: vec![NASTY.into()],
+        hint: Some("look at the log".into()),
+        notes: vec![],
+        stale_hours: 24,
+        running_long_minutes: 60,
+    };
+    vec![Body::AccessLicenseStatus(pools), Body::AccessLicenseStatus(tokens), Body::MonitorApp(app)]
 }
 
 fn holder() -> Holder {
