@@ -101,6 +101,27 @@ impl Series {
         &self.0
     }
 
+    /// The days as if nothing had been released: from the day of a release on, its seats are there.
+    pub fn with_added_back(&self, released: &[Released]) -> Self {
+        let mut released = released.to_vec();
+        released.sort_by_key(|release| release.day);
+        let mut ahead = released.into_iter().peekable();
+        let mut added = 0.0;
+        let days = self.0.iter().map(|day| {
+            while let Some(release) = ahead.next_if(|release| release.day <= day.day) {
+                added += f64::from(release.count);
+            }
+            Daily {
+                day: day.day,
+                min: day.min + added,
+                mean: day.mean + added,
+                max: day.max + added,
+                last: day.last + added,
+            }
+        });
+        Self(days.collect())
+    }
+
     /// The last day with data.
     pub fn last(&self) -> Option<&Daily> {
         self.0.last()
@@ -214,6 +235,22 @@ mod tests {
         assert_eq!((basis.days, basis.missing), (3, 1));
         assert_eq!(series.between(day("2026-03-02"), day("2026-03-03")).len(), 1);
         assert_eq!(Series::default().basis(), None);
+    }
+
+    #[test]
+    fn released_seats_are_there_again_from_the_day_of_the_release_on() {
+        let row = |text, value| Daily::flat(day(text), value);
+        let series = Series::new([
+            row("2026-03-01", 10.0),
+            row("2026-03-02", 7.0),
+            row("2026-03-05", 8.0),
+            row("2026-03-06", 6.0),
+        ]);
+        let released = [("2026-03-06", 2), ("2026-03-02", 3)]
+            .map(|(at, count)| Released { day: day(at), count });
+        let joined = series.with_added_back(&released);
+        let values: Vec<f64> = joined.days().iter().map(|d| d.mean).collect();
+        assert_eq!(values, [10.0, 10.0, 11.0, 11.0]);
     }
 
     #[test]

@@ -156,10 +156,14 @@ impl Planning {
     /// What months and weekdays do to a type.
     pub fn seasons(&self, seat_type: SeatType) -> Option<Seasons> {
         let pool = self.pool(seat_type)?;
-        Some(Seasons {
-            by_month: season::by_month(&pool.taken, self.today),
-            by_weekday: season::by_weekday(&pool.taken, self.today),
-        })
+        // A clean-up is no season.
+        let taken = pool.taken.with_added_back(&pool.released);
+        Some(Seasons::of(&taken, self.today))
+    }
+
+    /// What months and weekdays do to the use of a type, by the server's own measure.
+    pub fn seasons_of_use(&self, seat_type: SeatType) -> Option<Seasons> {
+        Some(Seasons::of(&self.pool(seat_type)?.used, self.today))
     }
 
     /// The minutes of this month, as of the last poll. `None` without Analyzer Capacity, or without
@@ -191,4 +195,13 @@ pub struct Seasons {
     pub by_month: Result<Season, NotEnough>,
     #[serde(serialize_with = "crate::insight::or_why")]
     pub by_weekday: Result<Season, NotEnough>,
+}
+
+impl Seasons {
+    fn of(series: &Series, today: NaiveDate) -> Self {
+        Self {
+            by_month: season::by_month(series, today),
+            by_weekday: season::by_weekday(series, today),
+        }
+    }
 }

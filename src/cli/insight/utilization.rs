@@ -88,6 +88,8 @@ pub struct TypeAnswer {
     #[serde(serialize_with = "or_why")]
     pub year_on_year: Result<YearOnYear, NotEnough>,
     pub seasons: Seasons,
+    /// The same of the seats in use, by the server's own measure.
+    pub seasons_of_use: Seasons,
 }
 
 /// A period; a month also against the same one a year before.
@@ -134,6 +136,7 @@ pub fn answer(planning: &Planning, options: Options) -> Answer {
             periods: rows.collect(),
             year_on_year: planning.year_on_year(seat_type, newest)?,
             seasons: planning.seasons(seat_type)?,
+            seasons_of_use: planning.seasons_of_use(seat_type)?,
         })
     });
     Answer { types: types.collect() }
@@ -211,6 +214,11 @@ fn of_type(out: &mut String, answer: &TypeAnswer, planning: &Planning, look: &Lo
     }
     season_lines(out, "By month", &answer.seasons.by_month, look);
     season_lines(out, "By weekday", &answer.seasons.by_weekday, look);
+    // Too little for the one is too little for the other: that is said above.
+    if answer.seasons_of_use.by_month.is_ok() || answer.seasons_of_use.by_weekday.is_ok() {
+        season_lines(out, "In use by month", &answer.seasons_of_use.by_month, look);
+        season_lines(out, "In use by weekday", &answer.seasons_of_use.by_weekday, look);
+    }
 }
 
 fn year_line(out: &mut String, year: &YearOnYear) {
