@@ -98,6 +98,11 @@ async fn tables_and_charts_for_people() {
         Aug 0  Sep 0  Oct 0  Nov 0  Dec 0
       By weekday, against its surroundings: ▅▅▅▅▅▅▅
         Mon 0  Tue 0  Wed 0  Thu 0  Fri 0  Sat 0  Sun 0
+      In use by month, against its surroundings: ▅▅▅▅▅▅▅▅▅▅▅▅
+        Jan 0  Feb 0  Mar 0  Apr 0  May 0  Jun 0  Jul 0
+        Aug 0  Sep 0  Oct 0  Nov 0  Dec 0
+      In use by weekday, against its surroundings: ▅▅▅▅▅▅▅
+        Mon 0  Tue 0  Wed 0  Thu 0  Fri 0  Sat 0  Sun 0
 
     Analyzer seats  ████████████░░░░ 76 %  168 of 220 taken  3 h ago
       ▁▂▂▃▃▄▅▅▅▆▇▇█
@@ -122,6 +127,11 @@ async fn tables_and_charts_for_people() {
         Aug +0.5  Sep +0.5  Oct +0.6  Nov +0.5  Dec +0.6
       By weekday, against its surroundings: ██▇██▁▁
         Mon +0.3  Tue +0.3  Wed +0.2  Thu +0.3  Fri +0.3  Sat -0.7  Sun -0.7
+      In use by month, against its surroundings: ██████▁█████
+        Jan +0.6  Feb +0.3  Mar +0.4  Apr +0.4  May +0.3  Jun +0.4  Jul -4.4
+        Aug +0.5  Sep +0.3  Oct +0.5  Nov +0.4  Dec +0.3
+      In use by weekday, against its surroundings: ██▇██▁▁
+        Mon +0.2  Tue +0.2  Wed +0.2  Thu +0.2  Fri +0.2  Sat -0.5  Sun -0.5
     ");
     let text = growth::render(&planning, None, &plain);
     fits(&text);
@@ -302,7 +312,7 @@ async fn every_command_answers_as_json_with_the_documented_keys() {
     insta::assert_snapshot!(all.join("\n"), @r"
     utilization: time timeZone sites
       site: site types
-      type: seatType asOf now by periods yearOnYear seasons
+      type: seatType asOf now by periods yearOnYear seasons seasonsOfUse
       period: name start days of peak mean last change entitled meanPercent peakPercent yearOnYearPercent
       yearOnYear: this lastYear change changePercent basis
     growth: time timeZone sites

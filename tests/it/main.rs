@@ -13,6 +13,7 @@ mod cli;
 mod config;
 mod daemon;
 mod dashboard;
+mod demo;
 mod dependencies;
 mod email;
 mod history;

@@ -325,14 +325,14 @@ async fn what_cannot_be_read_is_said_with_what_to_do() {
     let other_days = Order { to: "2026-10-01".parse().ok(), ..everything() };
     insta::assert_snapshot!(refusal(url.clone(), v1("import_errors"), other_days).await, @"there are no points in the days that were asked for; there are from 2026-11-01 to 2026-11-01");
     // A user who may not read.
-    influxd.query("", "CREATE USER writer WITH PASSWORD 'writes'").await;
-    influxd.query("", "GRANT WRITE ON import_errors TO writer").await;
+    influxd.query("", "CREATE USER import_writer WITH PASSWORD 'writes'").await;
+    influxd.query("", "GRANT WRITE ON import_errors TO import_writer").await;
     let writer = InfluxVersion::V1 {
-        auth: Some(BasicAuth { username: "writer".into(), password: Secret::new("writes") }),
+        auth: Some(BasicAuth { username: "import_writer".into(), password: Secret::new("writes") }),
         database: "import_errors".into(),
         retention_policy: None,
     };
-    insta::assert_snapshot!(refusal(url, writer, everything()).await, @"a query for the database import_errors: answered 403 Forbidden: the credentials are right but don't allow this: error authorizing query: writer not authorized to execute statement 'SELECT allocated::float AS allocated, allocated_minutes::float AS allocated_minutes, allocated_tokens::float AS allocated_tokens, available::float AS available, available_...; check influxDb.v1Config.auth (enable, username, password), and that it may read the database import_errors");
+    insta::assert_snapshot!(refusal(url, writer, everything()).await, @"a query for the database import_errors: answered 403 Forbidden: the credentials are right but don't allow this: error authorizing query: import_writer not authorized to execute statement 'SELECT allocated::float AS allocated, allocated_minutes::float AS allocated_minutes, allocated_tokens::float AS allocated_tokens, available::float AS available, ava...; check influxDb.v1Config.auth (enable, username, password), and that it may read the database import_errors");
 }
 
 #[tokio::test]

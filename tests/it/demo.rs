@@ -1,0 +1,90 @@
+//! What the commands say of the demo is what its history was made of.
+
+use std::path::Path;
+
+use bursar::simulator::Scenario;
+use bursar::simulator::past::{Past, Story};
+use chrono::{NaiveDate, TimeDelta, Utc};
+use serde_json::Value;
+
+use crate::support::process::bursar;
+
+/// Days of a month on average.
+const MONTH: f64 = 30.4375;
+
+fn json(folder: &Path, command: &[&str]) -> Value {
+    let file = folder.join("bursar.yaml");
+    let output = bursar(command).args(["--json", "-c"]).arg(&file).output().unwrap();
+    let error = String::from_utf8_lossy(&output.stderr);
+    // What is wrong with the app is an exit code of its own.
+    assert!(output.status.success() || command == ["monitor-app"], "{command:?}: {error}");
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[test]
+fn the_commands_say_of_the_demo_what_its_history_was_made_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let demo = bursar(&["demo", "--once", "--port", "0", "--level", "error", "--dir"])
+        .arg(folder.path())
+        .output()
+        .unwrap();
+    assert!(demo.status.success(), "{}", String::from_utf8_lossy(&demo.stderr));
+    let past = Past::demo(&Scenario::demo(), Utc::now());
+    let stories = [("professional", &past.professional), ("analyzer", &past.analyzer)];
+    let ask = |command: &[&str]| json(folder.path(), command);
+    let of_type = |answer: &Value, wanted: &str| -> Value {
+        let types = answer["sites"][0]["types"].as_array().unwrap();
+        types.iter().find(|t| t["seatType"] == wanted).unwrap().clone()
+    };
+
+    let (growth, forecast) = (ask(&["insight", "growth"]), ask(&["insight", "forecast"]));
+    for (name, story) in stories {
+        let growth = &of_type(&growth, name)["growth"];
+        let middle = growth["perMonth"]["middle"].as_f64().unwrap();
+        assert!((middle / story.per_month - 1.0).abs() < 0.05, "{name}: {middle}");
+        let released: u32 = past
+            .clean_ups
+            .iter()
+            .map(|c| if name == "analyzer" { c.analyzer } else { c.professional })
+            .sum();
+        assert_eq!(growth["addedBack"], released, "{name}");
+        near_the_truth(&of_type(&forecast, name)["forecast"], story, name);
+    }
+
+    let months = ask(&["insight", "utilization", "--months", "36"]);
+    for (name, story) in stories {
+        let periods = of_type(&months, name)["periods"].as_array().unwrap().clone();
+        let mut entitled: Vec<f64> =
+            periods.iter().map(|period| period["entitled"].as_f64().unwrap()).collect();
+        entitled.dedup();
+        assert_eq!(entitled, [story.total_before, story.total], "{name}: one purchase");
+    }
+    let professional = of_type(&months, "professional");
+    let by_month = professional["seasonsOfUse"]["byMonth"]["parts"].as_array().unwrap();
+    let difference = |month: usize| by_month[month - 1]["difference"].as_f64().unwrap();
+    assert!((1..=12).all(|month| difference(7) <= difference(month)), "{by_month:?}");
+
+    let cost = &ask(&["insight", "cost"])["sites"][0]["cost"];
+    assert_eq!(cost["entitled"]["amount"], "550800.00", "120 x 1300 + 900 x 420 + 240 x 70");
+    let capacity = &ask(&["insight", "capacity"])["sites"][0]["capacity"];
+    assert_eq!(capacity["usable"], past.minutes);
+    let activity = ask(&["insight", "activity"]);
+    assert!(activity.to_string().contains("professional"), "{activity}");
+
+    let alerts = ask(&["alert", "list"]).to_string();
+    assert!(alerts.contains("server-license-expiring") && alerts.contains("41"), "{alerts}");
+    let app = ask(&["monitor-app"]).to_string();
+    assert!(app.contains("\"failed\"") && app.contains("401"), "{app}");
+}
+
+/// The seats run out when those that are free have grown away, a week more or less than the range.
+fn near_the_truth(forecast: &Value, story: &Story, name: &str) {
+    let day =
+        |key: &str| -> NaiveDate { forecast["runsOut"][key].as_str().unwrap().parse().unwrap() };
+    let free = forecast["free"].as_f64().unwrap();
+    let days = (free / story.per_month * MONTH) as i64;
+    let truth = Utc::now().date_naive() + TimeDelta::days(days);
+    let (earliest, latest) = (day("earliest"), day("latest"));
+    let week = TimeDelta::days(7);
+    assert!(earliest - week <= truth && truth <= latest + week, "{name}: {truth} {forecast}");
+}
