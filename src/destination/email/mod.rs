@@ -9,7 +9,7 @@
 //! With `starttls` and `tls` nothing is said before the connection is encrypted, the login least of
 //! all: a server that offers no encryption gets no mail.
 //!
-//! A recipient that is refused keeps the message from nobody else, see [`recipients`].
+//! A recipient that is refused keeps the message from nobody else, see `recipients`.
 
 mod failure;
 mod message;

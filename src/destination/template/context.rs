@@ -39,7 +39,7 @@ pub(super) const ALERT: &[(&str, &str)] = &[
     ("facts", "the figures by name; which ones depends on the rule"),
 ];
 
-/// Everything of the built-in webhook message, and [`COMMON`].
+/// Everything of the built-in webhook message, and `COMMON`.
 pub fn of(event: &Event) -> Map<String, Value> {
     let mut map = Map::new();
     map.insert("kind".into(), event.kind().into());

@@ -1,7 +1,7 @@
 //! The history of access licenses that Butler wrote to InfluxDB.
 //!
 //! Read in windows of whole days, so that memory stays bounded; each window grows or shrinks with
-//! what the one before held. [`source`] knows the three versions' query interfaces, [`select`]
+//! what the one before held. `source` knows the three versions' query interfaces, `select`
 //! decides for which site a point counts, and [`Store::import_history`] sees to it that a point
 //! counts once, however often it is imported.
 

@@ -1,6 +1,6 @@
 //! Qlik's License Monitor app: what a site says of it, and what that means. No I/O.
 //!
-//! [`choose`] picks the app and its task among several, [`judge`] says how it fares, [`script_log`]
+//! [`choose`] picks the app and its task among several, [`judge()`] says how it fares, [`script_log`]
 //! what the log of a failed reload means.
 
 pub mod choose;

@@ -1,8 +1,9 @@
 //! The history of every figure: each poll raw for a while, then as hourly and daily rollups.
 //!
 //! [`Store::record`](super::Store::record) keeps the figures of a poll in the transaction that
-//! queues its events. [`Store::maintain_history`] rolls up and deletes in small steps. What it
-//! hasn't got to yet is worked out when it is asked for, so answers never wait for maintenance.
+//! queues its events. [`Store::maintain_history`](super::Store::maintain_history) rolls up and
+//! deletes in small steps. What it hasn't got to yet is worked out when it is asked for, so answers
+//! never wait for maintenance.
 //!
 //! How it stays right:
 //! - A **mark** (`history_dirty`) says which hours and days have polls that their rollup doesn't

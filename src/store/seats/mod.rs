@@ -1,7 +1,7 @@
 //! Who has which seat, what changed, and how many people were there each day.
 //!
 //! A reading of the lists is kept in one transaction with the events that tell of it
-//! ([`Store::keep_seats`]): after a crash either both are there or neither, and the next reading
+//! ([`Store::keep_seats`](super::Store::keep_seats)): after a crash either both are there or neither, and the next reading
 //! finds the same differences again. Only the daemon writes here.
 
 mod read;
