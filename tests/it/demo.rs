@@ -73,6 +73,20 @@ fn the_commands_say_of_the_demo_what_its_history_was_made_of() {
 
     let alerts = ask(&["alert", "list"]).to_string();
     assert!(alerts.contains("server-license-expiring") && alerts.contains("41"), "{alerts}");
+    let file = folder.path().join("bursar.yaml");
+    let silence = bursar(&["alert", "silence", "--rule", "server-license-expiring", "--for", "7d"])
+        .args(["--why", "renewal is ordered", "-c"])
+        .arg(&file)
+        .output()
+        .unwrap();
+    assert!(silence.status.success(), "{}", String::from_utf8_lossy(&silence.stderr));
+    let silences = || ask(&["alert", "list"])["silences"].clone();
+    assert_eq!(silences()[0]["why"], "renewal is ordered");
+    let end = bursar(&["alert", "unsilence", "1", "-c"]).arg(&file).output().unwrap();
+    assert!(end.status.success(), "{}", String::from_utf8_lossy(&end.stderr));
+    assert_eq!(silences(), serde_json::json!([]));
+    let happened = ask(&["alert", "history"]).to_string();
+    assert!(happened.contains("server-license-expiring"), "{happened}");
     let app = ask(&["monitor-app"]).to_string();
     assert!(app.contains("\"failed\"") && app.contains("401"), "{app}");
 }

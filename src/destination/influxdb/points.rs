@@ -247,4 +247,30 @@ mod tests {
         let body = Body::ServerLicenseExpired(status(Expiry::Unknown, None));
         assert_eq!(points(&event(body), vec![], UserTag::Name), vec![]);
     }
+
+    #[test]
+    fn an_alert_has_few_tags_and_says_as_a_figure_whether_it_fires() {
+        let since = DateTime::from_timestamp(1_795_400_000, 0).unwrap();
+        let mut notice = crate::event::AlertNotice {
+            rule: crate::event::Rule::SeatsLow,
+            subject: "analyzer".into(),
+            fingerprint: "f".into(),
+            status: crate::event::AlertStatus::Firing,
+            severity: crate::event::Severity::Warning,
+            title: "Analyzer seats are low".into(),
+            text: "3 of 120 \"free\"".into(),
+            hint: String::new(),
+            since,
+            resolved: None,
+            repeats: 2,
+            facts: serde_json::Map::new(),
+            destinations: None,
+        };
+        let fires = lines(&event(Body::Alert(notice.clone())), &[("site", "oslo")]);
+        insta::assert_snapshot!(fires, @r#"bursar_alert,rule=seats-low,severity=warning,site=oslo,status=firing,subject=analyzer firing=1,repeats=2,title="Analyzer seats are low",text="3 of 120 \"free\"" 1795500000000000000"#);
+        notice.status = crate::event::AlertStatus::Resolved;
+        let over = lines(&event(Body::Alert(notice)), &[]);
+        assert!(over.contains("status=resolved") && over.contains("firing=0"), "{over}");
+        assert!(is_reserved(Monitor::Alert, "firing") && !is_reserved(Monitor::Alert, "site"));
+    }
 }
