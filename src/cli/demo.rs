@@ -18,6 +18,7 @@ use super::{Exit, block_on, parse_level, status};
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::daemon::{self, Daemon, logging};
+use crate::event::Rule;
 use crate::simulator::past::Past;
 use crate::simulator::{Running, Scenario};
 use crate::status::Status;
@@ -129,8 +130,10 @@ async fn first_results(
                     && s.monitor_app.is_some()
                     && s.release.is_some()
             };
-            // The license ends soon: the rules have been looked at once that is known.
-            if picture.sites.iter().all(all) && !picture.alerts.is_empty() {
+            // The license ends soon, and the rules are looked at after that is known.
+            let told =
+                |alert: &crate::alert::state::Alert| alert.key.rule == Rule::ServerLicenseExpiring;
+            if picture.sites.iter().all(all) && picture.alerts.iter().any(told) {
                 return anyhow::Ok(picture);
             }
             changes.changed().await.context("the store was closed")?;

@@ -44,6 +44,8 @@ pub struct Past {
     pub days: u64,
     pub professional: Story,
     pub analyzer: Story,
+    /// Share of the seats in quarantine, always.
+    pub quarantined_share: f64,
     /// Minutes a month that the license has.
     pub minutes: f64,
     /// When the larger totals begin.
@@ -75,6 +77,7 @@ impl Past {
             days: 1096,
             professional: story(people.professional, 1.5, pools.professional.total, 0.84, 0.62),
             analyzer: story(people.analyzer, 12.0, pools.analyzer.total, 0.78, 0.48),
+            quarantined_share: people.quarantined_share,
             minutes: pools.analyzer_time.allocated_minutes as f64,
             purchase: months_ago(20.0).date_naive(),
             clean_ups: vec![
@@ -159,6 +162,7 @@ impl Past {
         let noise = (rng.f64() - 0.5) * story.allocated / 200.0;
         let line = story.allocated - story.per_month * months + released_later;
         let allocated = (line + noise).round().clamp(0.0, total);
+        let quarantined = (allocated * self.quarantined_share).round();
         let day = at.date_naive();
         let of_day = if (6..18).contains(&at.hour()) { 1.0 } else { 0.15 };
         let share = story.in_use * season(day) * weekday(day) * of_day;
@@ -167,9 +171,9 @@ impl Past {
             enabled: true,
             total,
             allocated,
-            available: total - allocated,
+            available: (total - allocated - quarantined).max(0.0),
             used,
-            quarantined: 0.0,
+            quarantined,
             excess: 0.0,
         }
     }
@@ -220,7 +224,8 @@ mod tests {
         for (_, pools) in past().polls(1) {
             let pool = pools.professional.unwrap();
             assert!(pool.used <= pool.allocated && pool.allocated <= pool.total);
-            assert_eq!(pool.available, pool.total - pool.allocated);
+            let free = (pool.total - pool.allocated - pool.quarantined).max(0.0);
+            assert_eq!(pool.available, free);
             totals.push(pool.total);
         }
         totals.dedup();
