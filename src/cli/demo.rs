@@ -52,7 +52,7 @@ fn parse_speed(text: &str) -> Result<f64, String> {
 }
 
 /// First results have to be there within this time, or something is wrong.
-const FIRST_RESULTS: Duration = Duration::from_secs(20);
+const FIRST_RESULTS: Duration = Duration::from_secs(60);
 
 impl Demo {
     pub fn execute(self) -> anyhow::Result<Exit> {
@@ -139,7 +139,7 @@ async fn first_results(
             changes.changed().await.context("the store was closed")?;
         }
     };
-    tokio::time::timeout(FIRST_RESULTS, complete).await.context("no results within 20 s")?
+    tokio::time::timeout(FIRST_RESULTS, complete).await.context("no results within 60 s")?
 }
 
 /// The settings of the demo, as a person would write them.
