@@ -3,7 +3,8 @@
 use chrono::{DateTime, Utc};
 use tokio::time::Instant;
 
-use super::{Blind, Seen, Shared};
+use super::Shared;
+use super::job::{Blind, Seen};
 use crate::config::settings::LicenseMonitorApp;
 use crate::event::Body;
 use crate::monitor::monitor_app;

@@ -5,6 +5,7 @@
 mod alert;
 mod app;
 mod history;
+mod job;
 pub mod lock;
 pub mod logging;
 pub mod notify;
@@ -16,27 +17,24 @@ pub mod service;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::SocketAddr;
-use std::pin::Pin;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use chrono::{DateTime, Utc};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use self::poller::{Attempt, Timing};
+pub use self::job::Blind;
+use self::job::{Job, Look};
+use self::poller::Timing;
 use crate::clock::Clock;
-use crate::config::settings::{LicenseMonitorApp, ServerLicenseMonitor, Site, Storage};
+use crate::config::settings::{Site, Storage};
 use crate::config::{Schedule, Settings};
 use crate::destination::{Destination, registry, worker};
-use crate::event::{Body, Event, Monitor};
-use crate::license::monitor_app::KeptRun;
-use crate::monitor::{access_license, server_license};
 use crate::qrs;
 use crate::release::run::Engine;
-use crate::store::{PollError, SeatReading, Store, StoreError};
+use crate::store::{Store, StoreError};
 use crate::web;
 
 /// Everything together has to end within this time after a stop is asked for.
@@ -224,12 +222,7 @@ impl Daemon {
             offset,
             start_delay,
         };
-        let job = Arc::new(Job {
-            shared: shared.clone(),
-            site: site.name.clone(),
-            look,
-            last: Mutex::default(),
-        });
+        let job = Arc::new(Job::new(shared.clone(), site.name.clone(), look));
         let stop = self.stop_polling.clone();
         self.pollers.spawn(async move {
             // A panic ends only the inner task: it is reported, and the monitor starts over.
@@ -263,190 +256,6 @@ fn spread(sites: usize, site: &str) -> (Duration, Duration) {
     let share = (hasher.finish() % 1000) as f64 / 1000.0;
     let spread = LONGEST_SPREAD.min(Duration::from_millis(100 * sites as u64));
     (spread.mul_f64(share), spread.mul_f64(share) / 3)
-}
-
-/// What a poller looks at.
-enum Look {
-    ServerLicense { client: Arc<qrs::Client>, monitor: ServerLicenseMonitor },
-    AccessLicense { client: Arc<qrs::Client> },
-    Seats { client: Arc<qrs::Client>, site: Box<Site> },
-    App { client: Arc<qrs::Client>, monitor: Box<LicenseMonitorApp> },
-}
-
-/// What a look brought.
-struct Seen {
-    bodies: Vec<Body>,
-    /// Is kept with the events, all or nothing.
-    reading: Option<SeatReading>,
-    /// Runs of the License Monitor app, and for how many days they are kept: likewise.
-    app_runs: Option<(Vec<KeptRun>, u32)>,
-    /// What could not be read, where the rest is told all the same.
-    problem: Option<qrs::Error>,
-}
-
-/// Why a look brought nothing.
-#[derive(Debug, thiserror::Error)]
-pub enum Blind {
-    #[error(transparent)]
-    Site(#[from] qrs::Error),
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
-impl From<Vec<Body>> for Seen {
-    fn from(bodies: Vec<Body>) -> Self {
-        Self { bodies, reading: None, app_runs: None, problem: None }
-    }
-}
-
-impl Look {
-    fn monitor(&self) -> Monitor {
-        match self {
-            Self::ServerLicense { .. } => Monitor::ServerLicense,
-            Self::AccessLicense { .. } => Monitor::AccessLicense,
-            Self::Seats { .. } => Monitor::Seats,
-            Self::App { .. } => Monitor::App,
-        }
-    }
-}
-
-/// One monitor of one site: turns what it sees into durable events, and its failures into health
-/// and log lines.
-struct Job {
-    shared: Shared,
-    site: String,
-    look: Look,
-    last: Mutex<Last>,
-}
-
-/// What was said last, so that the log speaks of changes only.
-#[derive(Default)]
-struct Last {
-    summary: String,
-    failure: Option<&'static str>,
-}
-
-impl Job {
-    fn run(
-        self: Arc<Self>,
-        timing: Timing,
-        stop: CancellationToken,
-    ) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-        Box::pin(poller::run(timing, fastrand::Rng::new(), stop, move |now, deadline| {
-            let job = self.clone();
-            async move { job.attempt(now, deadline).await }
-        }))
-    }
-
-    async fn observe(&self, now: DateTime<Utc>, deadline: Instant) -> Result<Seen, Blind> {
-        Ok(match &self.look {
-            Look::ServerLicense { client, monitor } => {
-                let zone = self.shared.settings.time_zone;
-                server_license::observe(client, monitor, zone, now, deadline).await?.into()
-            }
-            Look::AccessLicense { client } => {
-                access_license::observe(client, deadline).await?.into()
-            }
-            Look::Seats { client, site } => {
-                let (store, zone) = (&self.shared.store, self.shared.settings.time_zone);
-                let observed = seats::look(store, client, site, zone, now, deadline).await?;
-                Seen {
-                    bodies: observed.bodies,
-                    reading: Some(observed.reading),
-                    app_runs: None,
-                    problem: observed.problem,
-                }
-            }
-            Look::App { client, monitor } => {
-                app::look(&self.shared, client, monitor, now, deadline).await?
-            }
-        })
-    }
-
-    async fn attempt(&self, now: DateTime<Utc>, deadline: Instant) -> Attempt {
-        let monitor = self.look.monitor();
-        let (attempt, problem) = match self.observe(now, deadline).await {
-            Ok(mut seen) => {
-                let problem = seen.problem.take();
-                match (self.record(now, seen, problem.is_none()).await, problem) {
-                    (Ok(()), None) => (Attempt::Done, None),
-                    (Ok(()), Some(error)) => self.failed(&error),
-                    (Err(error), _) => self.not_stored(&error),
-                }
-            }
-            Err(Blind::Store(error)) => self.not_stored(&error),
-            Err(Blind::Site(error)) => self.failed(&error),
-        };
-        let result = problem.map_or(Ok(()), Err);
-        if let Err(error) = self.shared.store.record_health(&self.site, monitor, result).await {
-            tracing::error!(site = self.site, %error, "the state of the monitor can't be stored");
-        }
-        attempt
-    }
-
-    fn failed(&self, error: &qrs::Error) -> (Attempt, Option<PollError>) {
-        self.log_failure(error);
-        let attempt =
-            if error.is_transient() { Attempt::FailedForNow } else { Attempt::FailedUntilFixed };
-        let problem = PollError { code: error.code().to_owned(), text: error.to_string() };
-        (attempt, Some(problem))
-    }
-
-    fn not_stored(&self, error: &StoreError) -> (Attempt, Option<PollError>) {
-        tracing::error!(site = self.site, %error, "what was read can't be stored");
-        let problem = PollError { code: "store".to_owned(), text: error.to_string() };
-        (Attempt::FailedForNow, Some(problem))
-    }
-
-    /// Makes what was seen durable; `whole` when nothing is missing.
-    async fn record(&self, now: DateTime<Utc>, seen: Seen, whole: bool) -> Result<(), StoreError> {
-        let events: Vec<(Event, Vec<String>)> = seen
-            .bodies
-            .into_iter()
-            .map(|body| Event::new(&self.site, now, body))
-            .map(|event| {
-                let wanting = self.shared.destinations.iter().filter(|d| d.wants(&event));
-                let ids = wanting.map(|d| d.id().to_owned()).collect();
-                (event, ids)
-            })
-            .collect();
-        let summary = events.iter().map(|(e, _)| e.summary()).collect::<Vec<_>>().join("; ");
-        let store = &self.shared.store;
-        match (seen.reading, seen.app_runs) {
-            (Some(reading), _) => store.keep_seats(&self.site, reading, events).await?,
-            (None, Some((runs, days))) => {
-                store.keep_app_runs(&self.site, runs, days, events).await?;
-            }
-            (None, None) => store.record(events).await?,
-        }
-        let mut last = self.last.lock().expect("no holder of this lock panics");
-        if whole && last.failure.take().is_some() {
-            tracing::info!(
-                site = self.site,
-                monitor = self.look.monitor().as_str(),
-                "reading works again"
-            );
-        }
-        if last.summary == summary {
-            tracing::debug!(site = self.site, "{summary}");
-        } else {
-            tracing::info!(site = self.site, "{summary}");
-            last.summary = summary;
-        }
-        Ok(())
-    }
-
-    /// Warns of a new kind of failure; the same one again is only for those who debug.
-    fn log_failure(&self, error: &qrs::Error) {
-        let mut last = self.last.lock().expect("no holder of this lock panics");
-        let (site, monitor, code) =
-            (self.site.as_str(), self.look.monitor().as_str(), error.code());
-        if last.failure.replace(code) == Some(code) {
-            tracing::debug!(site, monitor, code, "{error}");
-        } else {
-            tracing::warn!(site, monitor, code, "{error}");
-        }
-    }
 }
 
 /// Says which queues hold events for destinations that the settings no longer have.

@@ -1,0 +1,205 @@
+//! One monitor of one site: what it looks at, and what becomes of what it sees.
+
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+
+use chrono::{DateTime, Utc};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::poller::{self, Attempt, Timing};
+use super::{Shared, app, seats};
+use crate::config::settings::{LicenseMonitorApp, ServerLicenseMonitor, Site};
+use crate::event::{Body, Event, Monitor};
+use crate::license::monitor_app::KeptRun;
+use crate::monitor::{access_license, server_license};
+use crate::qrs;
+use crate::store::{PollError, SeatReading, StoreError};
+
+/// What a poller looks at.
+pub(super) enum Look {
+    ServerLicense { client: Arc<qrs::Client>, monitor: ServerLicenseMonitor },
+    AccessLicense { client: Arc<qrs::Client> },
+    Seats { client: Arc<qrs::Client>, site: Box<Site> },
+    App { client: Arc<qrs::Client>, monitor: Box<LicenseMonitorApp> },
+}
+
+/// What a look brought.
+pub(super) struct Seen {
+    pub(super) bodies: Vec<Body>,
+    /// Is kept with the events, all or nothing.
+    pub(super) reading: Option<SeatReading>,
+    /// Runs of the License Monitor app, and for how many days they are kept: likewise.
+    pub(super) app_runs: Option<(Vec<KeptRun>, u32)>,
+    /// What could not be read, where the rest is told all the same.
+    pub(super) problem: Option<qrs::Error>,
+}
+
+/// Why a look brought nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum Blind {
+    #[error(transparent)]
+    Site(#[from] qrs::Error),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<Vec<Body>> for Seen {
+    fn from(bodies: Vec<Body>) -> Self {
+        Self { bodies, reading: None, app_runs: None, problem: None }
+    }
+}
+
+impl Look {
+    fn monitor(&self) -> Monitor {
+        match self {
+            Self::ServerLicense { .. } => Monitor::ServerLicense,
+            Self::AccessLicense { .. } => Monitor::AccessLicense,
+            Self::Seats { .. } => Monitor::Seats,
+            Self::App { .. } => Monitor::App,
+        }
+    }
+}
+
+/// One monitor of one site: turns what it sees into durable events, and its failures into health
+/// and log lines.
+pub(super) struct Job {
+    pub(super) shared: Shared,
+    pub(super) site: String,
+    look: Look,
+    last: Mutex<Last>,
+}
+
+/// What was said last, so that the log speaks of changes only.
+#[derive(Default)]
+struct Last {
+    summary: String,
+    failure: Option<&'static str>,
+}
+
+impl Job {
+    pub(super) fn new(shared: Shared, site: String, look: Look) -> Self {
+        Self { shared, site, look, last: Mutex::default() }
+    }
+
+    pub(super) fn run(
+        self: Arc<Self>,
+        timing: Timing,
+        stop: CancellationToken,
+    ) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        Box::pin(poller::run(timing, fastrand::Rng::new(), stop, move |now, deadline| {
+            let job = self.clone();
+            async move { job.attempt(now, deadline).await }
+        }))
+    }
+
+    async fn observe(&self, now: DateTime<Utc>, deadline: Instant) -> Result<Seen, Blind> {
+        Ok(match &self.look {
+            Look::ServerLicense { client, monitor } => {
+                let zone = self.shared.settings.time_zone;
+                server_license::observe(client, monitor, zone, now, deadline).await?.into()
+            }
+            Look::AccessLicense { client } => {
+                access_license::observe(client, deadline).await?.into()
+            }
+            Look::Seats { client, site } => {
+                let (store, zone) = (&self.shared.store, self.shared.settings.time_zone);
+                let observed = seats::look(store, client, site, zone, now, deadline).await?;
+                Seen {
+                    bodies: observed.bodies,
+                    reading: Some(observed.reading),
+                    app_runs: None,
+                    problem: observed.problem,
+                }
+            }
+            Look::App { client, monitor } => {
+                app::look(&self.shared, client, monitor, now, deadline).await?
+            }
+        })
+    }
+
+    async fn attempt(&self, now: DateTime<Utc>, deadline: Instant) -> Attempt {
+        let monitor = self.look.monitor();
+        let (attempt, problem) = match self.observe(now, deadline).await {
+            Ok(mut seen) => {
+                let problem = seen.problem.take();
+                match (self.record(now, seen, problem.is_none()).await, problem) {
+                    (Ok(()), None) => (Attempt::Done, None),
+                    (Ok(()), Some(error)) => self.failed(&error),
+                    (Err(error), _) => self.not_stored(&error),
+                }
+            }
+            Err(Blind::Store(error)) => self.not_stored(&error),
+            Err(Blind::Site(error)) => self.failed(&error),
+        };
+        let result = problem.map_or(Ok(()), Err);
+        if let Err(error) = self.shared.store.record_health(&self.site, monitor, result).await {
+            tracing::error!(site = self.site, %error, "the state of the monitor can't be stored");
+        }
+        attempt
+    }
+
+    fn failed(&self, error: &qrs::Error) -> (Attempt, Option<PollError>) {
+        self.log_failure(error);
+        let attempt =
+            if error.is_transient() { Attempt::FailedForNow } else { Attempt::FailedUntilFixed };
+        let problem = PollError { code: error.code().to_owned(), text: error.to_string() };
+        (attempt, Some(problem))
+    }
+
+    fn not_stored(&self, error: &StoreError) -> (Attempt, Option<PollError>) {
+        tracing::error!(site = self.site, %error, "what was read can't be stored");
+        let problem = PollError { code: "store".to_owned(), text: error.to_string() };
+        (Attempt::FailedForNow, Some(problem))
+    }
+
+    /// Makes what was seen durable; `whole` when nothing is missing.
+    async fn record(&self, now: DateTime<Utc>, seen: Seen, whole: bool) -> Result<(), StoreError> {
+        let events: Vec<(Event, Vec<String>)> = seen
+            .bodies
+            .into_iter()
+            .map(|body| Event::new(&self.site, now, body))
+            .map(|event| {
+                let wanting = self.shared.destinations.iter().filter(|d| d.wants(&event));
+                let ids = wanting.map(|d| d.id().to_owned()).collect();
+                (event, ids)
+            })
+            .collect();
+        let summary = events.iter().map(|(e, _)| e.summary()).collect::<Vec<_>>().join("; ");
+        let store = &self.shared.store;
+        match (seen.reading, seen.app_runs) {
+            (Some(reading), _) => store.keep_seats(&self.site, reading, events).await?,
+            (None, Some((runs, days))) => {
+                store.keep_app_runs(&self.site, runs, days, events).await?;
+            }
+            (None, None) => store.record(events).await?,
+        }
+        let mut last = self.last.lock().expect("no holder of this lock panics");
+        if whole && last.failure.take().is_some() {
+            tracing::info!(
+                site = self.site,
+                monitor = self.look.monitor().as_str(),
+                "reading works again"
+            );
+        }
+        if last.summary == summary {
+            tracing::debug!(site = self.site, "{summary}");
+        } else {
+            tracing::info!(site = self.site, "{summary}");
+            last.summary = summary;
+        }
+        Ok(())
+    }
+
+    /// Warns of a new kind of failure; the same one again is only for those who debug.
+    fn log_failure(&self, error: &qrs::Error) {
+        let mut last = self.last.lock().expect("no holder of this lock panics");
+        let (site, monitor, code) =
+            (self.site.as_str(), self.look.monitor().as_str(), error.code());
+        if last.failure.replace(code) == Some(code) {
+            tracing::debug!(site, monitor, code, "{error}");
+        } else {
+            tracing::warn!(site, monitor, code, "{error}");
+        }
+    }
+}
