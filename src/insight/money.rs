@@ -7,6 +7,7 @@
 use std::fmt;
 use std::ops::{Add, Sub};
 
+use rust_decimal::prelude::ToPrimitive;
 use rust_decimal::{Decimal, RoundingStrategy};
 use serde::{Serialize, Serializer};
 
@@ -156,6 +157,12 @@ impl Serialize for Money {
         let amount = self.rounded().to_string();
         Written { amount, currency: self.currency }.serialize(serializer)
     }
+}
+
+/// A part in percent of the whole; `None` of nothing.
+pub fn percent_of(part: Money, whole: Money) -> Option<f64> {
+    let share = part.amount.checked_div(whole.amount)?;
+    share.to_f64().map(|share| share * 100.0)
 }
 
 #[cfg(test)]

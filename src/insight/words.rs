@@ -2,6 +2,7 @@
 
 use chrono::{Datelike, NaiveDate};
 
+use super::cost::MoneyRange;
 use super::forecast::RunsOut;
 
 const MONTHS: [&str; 12] = [
@@ -62,6 +63,17 @@ pub fn runs_out(answer: &RunsOut, today: NaiveDate) -> String {
             }
         }
     }
+}
+
+/// `between 1.00 and 2.00 EUR`, or one amount.
+pub fn money(range: &MoneyRange) -> String {
+    if range.low.rounded() == range.high.rounded() {
+        return range.low.to_string();
+    }
+    // The currency is said once.
+    let low = range.low.to_string();
+    let low = low.trim_end_matches(range.low.currency.as_str()).trim_end();
+    format!("between {low} and {}", range.high)
 }
 
 /// `about 27 months`, `about 3 weeks`: how long something lasts, as rough as it is known.

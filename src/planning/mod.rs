@@ -4,7 +4,9 @@
 //! [`Planning::load`] reads a few rows per day and figure; everything else is computed from them
 //! when it is asked for. What isn't known is `None`, never zero.
 
+mod forecast;
 pub mod load;
+mod minutes;
 pub mod money;
 pub mod outlook;
 pub mod seats;
@@ -25,6 +27,8 @@ use crate::license::SeatType;
 use crate::license::pools::MinutePool;
 use crate::store::Attempt;
 
+pub use forecast::ForecastView;
+pub use minutes::Month;
 pub use outlook::{Outlook, outlook};
 pub use seats::SeatCounts;
 

@@ -9,9 +9,8 @@ use super::chart::Look;
 use super::{Exit, Question, heading, percent, table};
 use crate::cli::text;
 use crate::insight::capacity::{self, MonthEnd};
-use crate::insight::utilization::{Step, periods};
 use crate::insight::words;
-use crate::planning::Planning;
+use crate::planning::{Month, Planning};
 
 /// Show the minutes of Analyzer Capacity: used against how much of the month is gone
 #[derive(Debug, clap::Args)]
@@ -35,22 +34,6 @@ pub struct Answer {
     pub months: Vec<Month>,
 }
 
-/// The minutes of a month.
-#[derive(Debug, Clone, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Month {
-    /// `2026-10`.
-    pub name: String,
-    /// The most that was seen: minutes only go up within a month.
-    pub used: f64,
-    /// On the month's last day with data.
-    pub allocated: Option<f64>,
-    pub percent: Option<f64>,
-    /// Days with data, and days of the month.
-    pub days: u32,
-    pub of: u32,
-}
-
 impl Capacity {
     pub fn execute(self) -> anyhow::Result<Exit> {
         let months = self.months;
@@ -68,24 +51,8 @@ pub fn answer(planning: &Planning, months: u32) -> Answer {
     Answer {
         as_of: planning.minutes.as_ref().map(|minutes| minutes.as_of),
         capacity: planning.capacity(),
-        months: used(planning, (first, planning.today)),
+        months: planning.minutes_by_month((first, planning.today)),
     }
-}
-
-/// The months between two days, oldest first.
-pub fn used(planning: &Planning, range: (NaiveDate, NaiveDate)) -> Vec<Month> {
-    let Some(minutes) = &planning.minutes else { return Vec::new() };
-    let none = crate::insight::Entitled::default();
-    let months = periods(&minutes.used, &none, Step::Month, range);
-    let month = months.into_iter().map(|month| {
-        let end = month.start.checked_add_months(Months::new(1)).unwrap_or(month.start);
-        let allocated = minutes.allocated.between(month.start, end.pred_opt().unwrap_or(end));
-        let allocated = allocated.last().map(|day| day.last);
-        let percent = allocated.filter(|a| *a > 0.0).map(|a| month.peak / a * 100.0);
-        let (name, used) = (month.name, month.peak);
-        Month { name, used, allocated, percent, days: month.days, of: month.of }
-    });
-    month.collect()
 }
 
 pub fn render(planning: &Planning, months: u32, look: &Look) -> String {

@@ -6,8 +6,9 @@ use serde::Serialize;
 
 use super::chart::Look;
 use super::{Exit, Question, heading, table};
-use crate::insight::cost::{Budget, MoneyRange};
-use crate::insight::money::Money;
+use crate::insight::cost::Budget;
+use crate::insight::money::{Money, percent_of};
+use crate::insight::words;
 use crate::planning::Planning;
 use crate::planning::money;
 
@@ -72,7 +73,7 @@ pub fn render(planning: &Planning, look: &Look) -> String {
     ]);
     out.push_str(&table(&["", "ENTITLED", "ALLOCATED", "ACTIVE", "IDLE"], rows, paint));
     if let Some(idle) = cost.idle
-        && let Some(share) = share(idle, cost.entitled)
+        && let Some(share) = percent_of(idle, cost.entitled)
     {
         let _ = writeln!(out, "  Idle of entitled    {} {share:.0} %", look.bar(share / 100.0, 20));
     }
@@ -87,8 +88,8 @@ pub fn render(planning: &Planning, look: &Look) -> String {
             cost.saved_last_year.amount, cost.saved.amount
         ),
     );
-    line("Next 12 months", format!("{} to pay for seats", range(&cost.next_year.to_pay)));
-    line("", format!("{} for those taken", range(&cost.next_year.allocated)));
+    line("Next 12 months", format!("{} to pay for seats", words::money(&cost.next_year.to_pay)));
+    line("", format!("{} for those taken", words::money(&cost.next_year.allocated)));
     for projection in cost.next_year.by_type.iter().filter(|p| p.missing_high > 0) {
         let seats = if projection.missing_low == projection.missing_high {
             projection.missing_high.to_string()
@@ -120,23 +121,4 @@ fn budget(verdict: Option<&Budget>, look: &Look) -> String {
             look.paint.bad(&format!("exceeds {budget} by {by}"))
         }
     }
-}
-
-/// `between 1.00 EUR and 2.00 EUR`, or one amount.
-pub fn range(range: &MoneyRange) -> String {
-    if range.low.rounded() == range.high.rounded() {
-        range.low.to_string()
-    } else {
-        // The currency is said once.
-        let low = range.low.to_string();
-        let low = low.trim_end_matches(range.low.currency.as_str()).trim_end();
-        format!("between {low} and {}", range.high)
-    }
-}
-
-/// In percent.
-pub fn share(part: Money, whole: Money) -> Option<f64> {
-    use rust_decimal::prelude::ToPrimitive;
-    let share = part.amount.checked_div(whole.amount)?;
-    share.to_f64().map(|share| share * 100.0)
 }

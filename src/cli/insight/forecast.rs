@@ -10,11 +10,9 @@ use super::growth::basis;
 use super::utilization::capital;
 use super::{Exit, Question, TypeName, heading, no_history, signed, things, types};
 use crate::cli::text;
-use crate::insight::backtest::BackTest;
-use crate::insight::forecast::{self, Outlook, RunsOut, SecondOpinion};
-use crate::insight::{NotEnough, days_after, growth, or_why, words};
+use crate::insight::{NotEnough, days_after, or_why, words};
 use crate::license::SeatType;
-use crate::planning::Planning;
+use crate::planning::{ForecastView, Planning};
 
 /// Show when the free seats run out, as a range, with and without releasing idle ones
 #[derive(Debug, clap::Args)]
@@ -51,34 +49,7 @@ pub struct Answer {
 pub struct TypeAnswer {
     pub seat_type: SeatType,
     #[serde(serialize_with = "or_why")]
-    pub forecast: Result<View, NotEnough>,
-}
-
-/// A forecast for people and scripts: what isn't known is absent.
-#[derive(Debug, Clone, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct View {
-    pub today: NaiveDate,
-    /// The last day with data.
-    pub as_of: NaiveDate,
-    pub entitled: f64,
-    pub taken: f64,
-    pub free: f64,
-    pub growth: growth::Growth,
-    pub months_at_growth: Option<f64>,
-    pub runs_out: RunsOut,
-    /// `runsOut` in words.
-    pub in_words: String,
-    /// Absent while the list of seats isn't known, and so is what follows from it.
-    pub reclaimable: Option<u32>,
-    pub runs_out_after_release: Option<RunsOut>,
-    pub after_release_in_words: Option<String>,
-    #[serde(serialize_with = "or_why")]
-    pub second_opinion: Result<SecondOpinion, NotEnough>,
-    #[serde(serialize_with = "or_why")]
-    pub error: Result<BackTest, NotEnough>,
-    /// Seats taken on this day of each month to come.
-    pub outlook: Vec<Outlook>,
+    pub forecast: Result<ForecastView, NotEnough>,
 }
 
 impl Forecast {
@@ -91,42 +62,9 @@ impl Forecast {
     }
 }
 
-/// A forecast as it is shown, with so many months ahead. `None` without history of the type.
-pub fn view(
-    planning: &Planning,
-    seat_type: SeatType,
-    months: u32,
-) -> Option<Result<View, NotEnough>> {
-    let reclaimable = planning.reclaimable(seat_type);
-    let known = planning.forecast(seat_type)?;
-    Some(known.as_ref().map_err(|why| *why).map(|forecast| from(forecast, reclaimable, months)))
-}
-
-fn from(forecast: &forecast::Forecast, reclaimable: Option<u32>, months: u32) -> View {
-    let days = (1..=months).filter_map(|n| forecast.today.checked_add_months(Months::new(n)));
-    let after = reclaimable.map(|_| forecast.runs_out_after_release);
-    View {
-        today: forecast.today,
-        as_of: forecast.as_of,
-        entitled: forecast.entitled,
-        taken: forecast.taken,
-        free: forecast.free,
-        growth: forecast.growth,
-        months_at_growth: forecast.months_at_growth,
-        runs_out: forecast.runs_out,
-        in_words: words::runs_out(&forecast.runs_out, forecast.today),
-        reclaimable,
-        runs_out_after_release: after,
-        after_release_in_words: after.map(|after| words::runs_out(&after, forecast.today)),
-        second_opinion: forecast.second_opinion,
-        error: forecast.error.clone(),
-        outlook: days.map(|day| forecast.outlook(day)).collect(),
-    }
-}
-
 pub fn answer(planning: &Planning, options: Options) -> Answer {
     let types = types(planning, options.seat_type).into_iter().filter_map(|seat_type| {
-        Some(TypeAnswer { seat_type, forecast: view(planning, seat_type, options.months)? })
+        Some(TypeAnswer { seat_type, forecast: planning.forecast_view(seat_type, options.months)? })
     });
     Answer { types: types.collect() }
 }
@@ -156,7 +94,7 @@ pub fn render(planning: &Planning, options: Options, look: &Look) -> String {
     out
 }
 
-fn lines(out: &mut String, view: &View, look: &Look) {
+fn lines(out: &mut String, view: &ForecastView, look: &Look) {
     let paint = look.paint;
     let mut line = |name: &str, text: String| {
         let _ = writeln!(out, "  {name:<15} {text}");
@@ -213,7 +151,7 @@ fn chart(
     out: &mut String,
     planning: &Planning,
     seat_type: SeatType,
-    view: &View,
+    view: &ForecastView,
     months: u32,
     look: &Look,
 ) {

@@ -3,10 +3,10 @@
 use super::super::SiteReport;
 use super::super::svg::{Bar, Bars, Chart};
 use super::{Block, Section, Table, number, optional, percent};
-use crate::cli::insight::cost::{range, share};
 use crate::insight::capacity::MonthEnd;
 use crate::insight::cost::Budget;
 use crate::insight::money::Money;
+use crate::insight::money::percent_of;
 use crate::insight::words;
 use crate::planning::money::Cost;
 
@@ -137,7 +137,7 @@ fn facts(site: &SiteReport, cost: &Cost) -> Vec<(String, String)> {
     let mut facts = Vec::new();
     let mut fact = |name: &str, text: String| facts.push((name.to_owned(), text));
     fact("Per active user", amount(cost.per_active_person));
-    if let Some(share) = cost.idle.and_then(|idle| share(idle, cost.entitled)) {
+    if let Some(share) = cost.idle.and_then(|idle| percent_of(idle, cost.entitled)) {
         fact("Idle of entitled", format!("{share:.1} %"));
     }
     if let Some(saved) = &site.saved_in_period {
@@ -146,7 +146,7 @@ fn facts(site: &SiteReport, cost: &Cost) -> Vec<(String, String)> {
             format!("{} in the period, {} in all", saved.amount, cost.saved.amount),
         );
     }
-    fact("Next 12 months", format!("{} to pay for seats", range(&cost.next_year.to_pay)));
+    fact("Next 12 months", format!("{} to pay for seats", words::money(&cost.next_year.to_pay)));
     for projection in cost.next_year.by_type.iter().filter(|p| p.missing_high > 0) {
         let (low, high) = (projection.missing_low, projection.missing_high);
         let seats = if low == high { high.to_string() } else { format!("{low} to {high}") };
