@@ -39,6 +39,9 @@ pub struct Silence {
     /// Why, for those who wonder
     #[arg(long, value_name = "TEXT")]
     why: String,
+    /// Print the silence as JSON
+    #[arg(long)]
+    json: bool,
 }
 
 /// End a silence
@@ -82,8 +85,12 @@ impl Silence {
                 by: who(),
             };
             let silence = store.add_silence(new).await?;
-            let until = text::local(silence.until, settings.time_zone);
-            outln!("{}", list::describe(&silence, &until));
+            if self.json {
+                outln!("{}", serde_json::to_string_pretty(&silence)?);
+            } else {
+                let until = text::local(silence.until, settings.time_zone);
+                outln!("{}", list::describe(&silence, &until));
+            }
             Ok(Exit::Ok)
         })
     }
