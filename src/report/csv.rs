@@ -199,5 +199,6 @@ fn trail(rows: &mut Rows, site: &SiteReport) {
     }
     for gap in site.gaps.iter().flatten() {
         rows.add("gaps", "", &gap.from.to_rfc3339(), "until", gap.to.to_rfc3339());
+        rows.add("gaps", "", &gap.from.to_rfc3339(), "polls", gap.polls);
     }
 }

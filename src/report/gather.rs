@@ -6,12 +6,11 @@ use std::time::Duration;
 use chrono::{DateTime, Months, NaiveDate, Utc};
 use chrono_tz::Tz;
 
+use super::missing::missing;
 use super::{
     Alert, CapacityReport, ChangeCount, ChangeLine, Changes, DailyPoint, EntitledChange, Ledger,
     Peak, Period, Report, SiteReport, TypeReport,
 };
-use crate::cli::insight::capacity::used;
-use crate::cli::insight::forecast::view;
 use crate::config::Settings;
 use crate::config::settings::Site;
 use crate::insight::utilization::{self, Step};
@@ -69,12 +68,12 @@ async fn of_site(
     let gaps = match &site.access_license {
         Some(monitor) => {
             let expected = longest_pause(&monitor.schedule.upcoming(now, zone, 10));
-            Some(store.history_gaps(&site.name, from, until, expected).await?)
+            Some(missing(&store.history_gaps(&site.name, from, until, expected).await?))
         }
         None => None,
     };
     let capacity = planning.minutes.is_some().then(|| CapacityReport {
-        months: used(&planning, (period.first, period.last)),
+        months: planning.minutes_by_month((period.first, period.last)),
         this_month: planning.capacity(),
     });
     let releases = planning.attempts.iter().filter(|a| a.time >= from && a.time < to);
@@ -143,7 +142,7 @@ fn of_type(planning: &Planning, pool: &Pool, period: &Period) -> TypeReport {
             .and_then(|day| planning.year_on_year(seat_type, day.day))
             .unwrap_or(Err(nothing)),
         growth: planning.growth(seat_type).unwrap_or(Err(nothing)),
-        forecast: view(planning, seat_type, AHEAD).unwrap_or(Err(nothing)),
+        forecast: planning.forecast_view(seat_type, AHEAD).unwrap_or(Err(nothing)),
         seats: planning.seat_counts(seat_type).cloned(),
         daily: daily.collect(),
     }

@@ -9,6 +9,7 @@ pub mod file;
 pub mod gather;
 pub mod html;
 pub mod markdown;
+mod missing;
 pub mod period;
 pub mod svg;
 pub mod view;
@@ -18,9 +19,8 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
 
+pub use self::missing::Missing;
 pub use self::period::Period;
-use crate::cli::insight::capacity::Month;
-use crate::cli::insight::forecast::View;
 use crate::insight::capacity::Capacity;
 use crate::insight::cost::Saved;
 use crate::insight::growth::Growth;
@@ -28,10 +28,9 @@ use crate::insight::utilization::{self, Now, YearOnYear};
 use crate::insight::{NotEnough, or_why};
 use crate::ledger::Head;
 use crate::license::SeatType;
-use crate::planning::SeatCounts;
 use crate::planning::money::Cost;
+use crate::planning::{ForecastView, Month, SeatCounts};
 use crate::store::Attempt;
-use crate::store::history::Gap;
 
 /// What a report is written as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, clap::ValueEnum, Serialize)]
@@ -104,8 +103,8 @@ pub struct SiteReport {
     pub releases: Vec<Attempt>,
     /// Absent when alerts are not recorded.
     pub alerts: Option<Vec<Alert>>,
-    /// Times without data; absent when the access licenses are not polled.
-    pub gaps: Option<Vec<Gap>>,
+    /// Times in which polls are missing; absent when the access licenses are not polled.
+    pub gaps: Option<Vec<Missing>>,
 }
 
 /// The seats of one type in the period.
@@ -134,7 +133,7 @@ pub struct TypeReport {
     #[serde(serialize_with = "or_why")]
     pub growth: Result<Growth, NotEnough>,
     #[serde(serialize_with = "or_why")]
-    pub forecast: Result<View, NotEnough>,
+    pub forecast: Result<ForecastView, NotEnough>,
     /// Absent while the list of seats was never read.
     pub seats: Option<SeatCounts>,
     /// Each day from a year before the end of the period on.

@@ -115,16 +115,21 @@ pub fn gaps(report: &Report, site: &SiteReport) -> Option<Section> {
             blocks.push(Block::Text("None: every poll of the period is there.".to_owned()));
         }
         Some(gaps) => {
-            let mut table = Table::new(&["From", "To", ">Hours"]);
+            let mut table = Table::new(&["From", "To", ">Hours", ">Polls within"]);
             for gap in gaps {
                 let hours = (gap.to - gap.from).num_minutes() as f64 / 60.0;
                 table.row([
                     local(gap.from, report.zone),
                     local(gap.to, report.zone),
                     format!("{hours:.1}"),
+                    gap.polls.to_string(),
                 ]);
             }
-            blocks.push(Block::Text("Nothing is filled in: these times are in no figure.".into()));
+            blocks.push(Block::Text(
+                "Nothing is filled in: what was not polled is in no figure. A time with polls within was \
+                 polled less often than the settings ask for now."
+                    .into(),
+            ));
             blocks.push(Block::Table(table));
         }
     }

@@ -251,6 +251,9 @@ async fn gaps_are_where_polls_are_missing() {
     let holes = ["09T06:02-09T06:17", "10T10:57-12T13:02", "14T23:57-15T08:00"];
     assert_eq!(gaps(from, to, 5).await, holes);
     assert_eq!(gaps(from, to, 60).await, holes[1..]);
+    // A quarter of an hour: a poll each 10 minutes was late by half of that, one each 9 is missing.
+    assert_eq!(gaps(from, to, 10).await, holes[1..]);
+    assert_eq!(gaps(from, to, 9).await, holes);
     assert_eq!(gaps("2027-01-08T20:00:00Z", to, 60).await.first().unwrap(), "08T20:00-09T00:02");
     assert_eq!(
         gaps("2027-01-10T12:00:00Z", "2027-01-10T13:00:00Z", 5).await,
