@@ -224,14 +224,7 @@ fn files(settings: &Settings) -> Vec<Named<'_>> {
     if let Some(ca) = settings.email.as_ref().and_then(|email| email.ca_cert.as_deref()) {
         files.push(authority("Butler.email.certCA".to_owned(), ca));
     }
-    let purposes = [
-        WebhookPurpose::ServerLicense,
-        WebhookPurpose::ServerLicenseAlert,
-        WebhookPurpose::AccessLicense,
-        WebhookPurpose::Release,
-        WebhookPurpose::MonitorApp,
-    ];
-    for purpose in purposes {
+    for purpose in WebhookPurpose::ALL {
         let list = settings.webhooks.iter().filter(|w| w.purpose == purpose);
         for (i, webhook) in list.enumerate() {
             if let Some(ca) = &webhook.ca_cert {

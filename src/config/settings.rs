@@ -454,6 +454,19 @@ pub enum WebhookPurpose {
     Alert,
 }
 
+impl WebhookPurpose {
+    /// In the order in which the lists stand in the settings.
+    pub const ALL: [Self; 7] = [
+        Self::ServerLicense,
+        Self::ServerLicenseAlert,
+        Self::AccessLicense,
+        Self::Release,
+        Self::Seats,
+        Self::MonitorApp,
+        Self::Alert,
+    ];
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum HttpMethod {
     Get,

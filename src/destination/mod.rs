@@ -79,6 +79,19 @@ pub enum Outcome {
     Refused { why: String },
 }
 
+impl Outcome {
+    /// Events that are delivered one by one keep their order: what comes after one that must wait,
+    /// waits for it.
+    pub fn waits_for(before: Option<&Self>) -> Option<Self> {
+        match before? {
+            Self::Retry { after, .. } => {
+                Some(Self::Retry { after: *after, why: "waits for the one before it".into() })
+            }
+            Self::Done | Self::Refused { .. } => None,
+        }
+    }
+}
+
 /// What a successful probe found, in words for the table that `bursar check` prints.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Probe {

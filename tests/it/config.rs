@@ -693,6 +693,32 @@ mod certificates {
     }
 
     #[test]
+    fn the_authority_of_every_list_of_webhooks_is_looked_at() {
+        let lists = [
+            "qlikSenseServerLicenseMonitor",
+            "qlikSenseServerLicenseExpiryAlert",
+            "qlikSenseLicenseMonitor",
+            "qlikSenseLicenseRelease",
+            "qlikSenseSeatMonitor",
+            "qlikSenseLicenseMonitorApp",
+            "qlikSenseAlert",
+        ];
+        let mut more = String::from("  webhookNotification:\n    enable: true\n");
+        for list in lists {
+            more.push_str(&format!(
+                "    {list}: {{webhooks: [{{webhookURL: 'https://x.example.com', \
+                 cert: {{enable: true, certCA: missing.pem}}}}]}}\n"
+            ));
+        }
+        let problems = Folder::new().load(["client.pem", "client_key.pem", "root.pem"], &more);
+        let problems = problems.unwrap_err();
+        for list in lists {
+            let setting = format!("Butler.webhookNotification.{list}.webhooks[0].cert.certCA: ");
+            assert!(problems.contains(&setting), "{list}: {problems}");
+        }
+    }
+
+    #[test]
     fn good_ones_are_found_beside_the_file() {
         let folder = Folder::new();
         let loaded = folder.load(["client.pem", "client_key.pem", "root.pem"], "").unwrap();

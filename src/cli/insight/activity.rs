@@ -93,14 +93,8 @@ impl Activity {
             Ok(loaded) => loaded,
             Err(exit) => return Ok(exit),
         };
-        let path = &settings.storage.path;
-        anyhow::ensure!(
-            path.exists(),
-            "{} does not exist yet: start the daemon (bursar run), which reads the seats",
-            path.display()
-        );
         let answer = block_on(async {
-            let store = Store::open(path, settings.storage.outbox).await?;
+            let store = open(&settings).await?;
             let answer = answer(&settings, &site, &store, Utc::now()).await;
             store.close().await;
             answer
@@ -116,6 +110,17 @@ impl Activity {
         }
         Ok(Exit::Ok)
     }
+}
+
+/// The store, to read in.
+pub(super) async fn open(settings: &Settings) -> anyhow::Result<Store> {
+    let path = &settings.storage.path;
+    anyhow::ensure!(
+        path.exists(),
+        "{} does not exist yet: start the daemon (bursar run), which reads the seats",
+        path.display()
+    );
+    Ok(Store::open_to_read(path, settings.storage.outbox).await?)
 }
 
 /// Why there is no answer, and what to do.

@@ -14,7 +14,6 @@ use crate::destination::payload::seats;
 use crate::event::{ChangeCount, count_changes};
 use crate::license::changes::{By, Change, ChangeKind, TimeFrom};
 use crate::plain::one_line;
-use crate::store::Store;
 
 /// Show what changed: seats allocated, released, quarantined, moved, and by whom
 #[derive(Debug, clap::Args)]
@@ -69,14 +68,8 @@ impl Changes {
             Ok(loaded) => loaded,
             Err(exit) => return Ok(exit),
         };
-        let path = &settings.storage.path;
-        anyhow::ensure!(
-            path.exists(),
-            "{} does not exist yet: start the daemon (bursar run), which reads the seats",
-            path.display()
-        );
         let (known, changes, now) = block_on(async {
-            let store = Store::open(path, settings.storage.outbox).await?;
+            let store = super::activity::open(&settings).await?;
             let seats = store.seats(&site.name).await?;
             // The site's clock, or a simulated one, may run ahead.
             let now = seats.lists.iter().map(|list| list.last_read).fold(Utc::now(), Ord::max);

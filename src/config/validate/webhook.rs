@@ -5,6 +5,7 @@ use url::Url;
 use super::super::raw;
 use super::super::secret::Secret;
 use super::super::settings::{BodyTemplate, HttpMethod, Webhook, WebhookPurpose};
+use super::license::section;
 use super::site::is_token;
 use super::{At, Check, secret, template};
 use crate::destination::webhook::takes;
@@ -15,27 +16,7 @@ pub(super) fn settings(check: &Check<'_>, at: &At<'_>) -> Vec<Webhook> {
     if !raw.enable {
         return Vec::new();
     }
-    let lists = [
-        (
-            "qlikSenseServerLicenseMonitor",
-            WebhookPurpose::ServerLicense,
-            &raw.qlik_sense_server_license_monitor,
-        ),
-        (
-            "qlikSenseServerLicenseExpiryAlert",
-            WebhookPurpose::ServerLicenseAlert,
-            &raw.qlik_sense_server_license_expiry_alert,
-        ),
-        ("qlikSenseLicenseMonitor", WebhookPurpose::AccessLicense, &raw.qlik_sense_license_monitor),
-        ("qlikSenseLicenseRelease", WebhookPurpose::Release, &raw.qlik_sense_license_release),
-        ("qlikSenseSeatMonitor", WebhookPurpose::Seats, &raw.qlik_sense_seat_monitor),
-        (
-            "qlikSenseLicenseMonitorApp",
-            WebhookPurpose::MonitorApp,
-            &raw.qlik_sense_license_monitor_app,
-        ),
-        ("qlikSenseAlert", WebhookPurpose::Alert, &raw.qlik_sense_alert),
-    ];
+    let lists = WebhookPurpose::ALL.map(|purpose| (section(purpose), purpose, list(&raw, purpose)));
     if lists.iter().all(|(_, _, list)| list.webhooks.is_empty()) {
         check.warn(
             &at.get("enable"),
@@ -50,6 +31,18 @@ pub(super) fn settings(check: &Check<'_>, at: &At<'_>) -> Vec<Webhook> {
         }
     }
     webhooks
+}
+
+fn list(raw: &raw::WebhookNotification, purpose: WebhookPurpose) -> &raw::WebhookList {
+    match purpose {
+        WebhookPurpose::ServerLicense => &raw.qlik_sense_server_license_monitor,
+        WebhookPurpose::ServerLicenseAlert => &raw.qlik_sense_server_license_expiry_alert,
+        WebhookPurpose::AccessLicense => &raw.qlik_sense_license_monitor,
+        WebhookPurpose::Release => &raw.qlik_sense_license_release,
+        WebhookPurpose::Seats => &raw.qlik_sense_seat_monitor,
+        WebhookPurpose::MonitorApp => &raw.qlik_sense_license_monitor_app,
+        WebhookPurpose::Alert => &raw.qlik_sense_alert,
+    }
 }
 
 fn webhook(

@@ -202,12 +202,9 @@ impl Destination for Email {
     async fn deliver(&self, events: &[Event]) -> Vec<Outcome> {
         let mut outcomes = Vec::with_capacity(events.len());
         for event in events {
-            let outcome = match outcomes.last() {
-                // In order: nothing overtakes what must wait.
-                Some(Outcome::Retry { after, .. }) => {
-                    Outcome::Retry { after: *after, why: "waits for the one before it".into() }
-                }
-                _ => self.mail(event).await,
+            let outcome = match Outcome::waits_for(outcomes.last()) {
+                Some(waits) => waits,
+                None => self.mail(event).await,
             };
             outcomes.push(outcome);
         }

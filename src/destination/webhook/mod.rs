@@ -225,12 +225,9 @@ impl Destination for Webhook {
     async fn deliver(&self, events: &[Event]) -> Vec<Outcome> {
         let mut outcomes = Vec::with_capacity(events.len());
         for event in events {
-            let outcome = match outcomes.last() {
-                // In order: nothing overtakes what must wait.
-                Some(Outcome::Retry { after, .. }) => {
-                    Outcome::Retry { after: *after, why: "waits for the one before it".into() }
-                }
-                _ => self.call(event).await,
+            let outcome = match Outcome::waits_for(outcomes.last()) {
+                Some(waits) => waits,
+                None => self.call(event).await,
             };
             outcomes.push(outcome);
         }
