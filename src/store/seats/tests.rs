@@ -138,3 +138,22 @@ async fn a_first_use_is_noted_when_it_is_seen_and_stays() {
     let counts = t.store.seat_change_counts("a", now, now + TimeDelta::days(9)).await.unwrap();
     assert!(counts.iter().all(|counted| counted.kind != ChangeKind::Allocated));
 }
+
+#[tokio::test]
+async fn users_and_readings_of_a_day_add_up() {
+    let t = Bench::new(100).await;
+    let noon = t.store_now().date_naive().and_hms_opt(12, 0, 0).unwrap().and_utc();
+    let used = |n, at| Seat { last_used: Moment::At(at), ..seat(n) };
+    let first = reading(&t, noon, vec![used(1, noon - TimeDelta::hours(1)), seat(2)]).await;
+    t.store.keep_seats("a", first, told(noon)).await.unwrap();
+    // The same person again, and another one.
+    let later = noon + TimeDelta::hours(1);
+    let seats = vec![used(1, later - TimeDelta::minutes(5)), used(2, later)];
+    let second = reading(&t, later, seats).await;
+    t.store.keep_seats("a", second, told(later)).await.unwrap();
+    for seat_type in [Some(A), None] {
+        let days = t.store.seat_days("a", seat_type, noon.date_naive()).await.unwrap();
+        let [day] = days[..] else { panic!("{days:?}") };
+        assert_eq!((day.day, day.users, day.readings), (noon.date_naive(), 2, 2), "{seat_type:?}");
+    }
+}
