@@ -46,7 +46,7 @@ Butler:
 ";
 
 /// The settings name certificates, and they are looked at.
-fn write_certificates(folder: &Path) {
+pub fn write_certificates(folder: &Path) {
     let made = rcgen::generate_simple_self_signed(vec!["qlik.example.com".to_owned()]).unwrap();
     let certificate = made.cert.pem();
     std::fs::write(folder.join("client.pem"), &certificate).unwrap();

@@ -33,6 +33,7 @@ mod release_read;
 mod report;
 mod seats;
 mod simulator;
+mod stored;
 mod templates;
 mod webhook;
 mod writes;
