@@ -133,7 +133,7 @@ Butler:
             max_concurrency: 4,
         };
         let client = qrs::Client::new("bench", &connection).expect("a client");
-        let until = || tokio::time::Instant::now() + Duration::from_secs(60);
+        let until = || bursar::qrs::Patience::retrying_for(Duration::from_secs(60));
         let ours = rate(async || {
             client.pools(until()).await.expect("pools");
             client.server_license(DateOrder::Unset, until()).await.expect("a license");

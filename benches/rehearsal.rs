@@ -134,8 +134,8 @@ async fn rehearse(connection: &Connection) -> usize {
     };
     let (past, clock) = (Past::default(), Clock::System);
     let now = clock.now();
-    let deadline = tokio::time::Instant::now() + Duration::from_secs(600);
-    let snapshot = read::snapshot(&client, &policy, &past, &clock, now, deadline).await;
+    let patience = bursar::qrs::Patience::retrying_for(Duration::from_secs(600));
+    let snapshot = read::snapshot(&client, &policy, &past, &clock, now, patience).await;
     let plan = plan("run", "bench", &snapshot, &past, &policy, now);
     let refusals = guard::check(&plan, &snapshot, &past, None);
     assert!(plan.types.iter().all(|part| part.problem.is_none()), "{refusals:?}");

@@ -102,7 +102,7 @@ Butler:
         mode,
         trigger: Trigger::Schedule,
         stop: CancellationToken::new(),
-        deadline: tokio::time::Instant::now() + Duration::from_secs(60),
+        patience: bursar::qrs::Patience::retrying_for(Duration::from_secs(60)),
         progress: Progress::default(),
     };
     let begin = Instant::now();

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::Utc;
+use indicatif::MultiProgress;
 use serde::Serialize;
-use tokio::time::Instant;
 
+use super::limit::{Reading, TimeLimit, bars};
 use super::text::{self, Paint};
 use super::{ConfigFile, Exit, block_on};
 use crate::clock::Clock;
@@ -16,7 +17,7 @@ use crate::destination::{Destination, registry};
 use crate::event::LicenseState;
 use crate::license;
 use crate::plain::one_line;
-use crate::qrs;
+use crate::qrs::{self, Patience};
 use crate::release::run::Engine;
 use crate::store::Store;
 
@@ -31,6 +32,8 @@ use crate::store::Store;
 pub struct Check {
     #[command(flatten)]
     config: ConfigFile,
+    #[command(flatten)]
+    limit: TimeLimit,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -54,7 +57,7 @@ enum State {
     Fail,
 }
 
-/// How long one site or one destination may take.
+/// How long one destination may take. Sites have the time limit of the command.
 const LIMIT: Duration = Duration::from_secs(30);
 
 /// A clock difference that deserves a look; releases will be refused above it.
@@ -88,7 +91,7 @@ impl Check {
             loaded.settings.unimplemented_line().map(|line| Row::new("settings", State::Ok, line)),
         );
         rows.extend(certificate_rows(&loaded.settings));
-        rows.extend(block_on(probe_all(&loaded.settings))?);
+        rows.extend(block_on(probe_all(&loaded.settings, self.limit.patience()))?);
         rows.extend(schedule_rows(&loaded.settings));
         self.print(&rows)?;
         let failed = rows.iter().any(|row| row.state == State::Fail);
@@ -139,10 +142,12 @@ fn render(rows: &[Row], paint: Paint) -> String {
     )
 }
 
-async fn probe_all(settings: &Settings) -> Vec<Row> {
+async fn probe_all(settings: &Settings, patience: Patience) -> Vec<Row> {
+    let bars = bars();
     let mut rows = vec![store_row(settings).await];
-    let sites =
-        futures_util::future::join_all(settings.sites.iter().map(|s| site_rows(settings, s)));
+    let sites = futures_util::future::join_all(
+        settings.sites.iter().map(|s| ask_site(settings, s, patience, &bars)),
+    );
     let destinations = async {
         match registry::build(settings) {
             Ok(list) => {
@@ -184,27 +189,20 @@ async fn store_row(settings: &Settings) -> Row {
     }
 }
 
-async fn site_rows(settings: &Settings, site: &Site) -> Vec<Row> {
-    match tokio::time::timeout(LIMIT, ask_site(settings, site)).await {
-        Ok(rows) => rows,
-        Err(_) => {
-            let found = format!("no answer within {} s", LIMIT.as_secs());
-            let row = Row::new(format!("site {}: connection", site.name), State::Fail, found);
-            vec![row.fix("look at the load of the central node and the firewalls on the way")]
-        }
-    }
-}
-
-async fn ask_site(settings: &Settings, site: &Site) -> Vec<Row> {
+async fn ask_site(
+    settings: &Settings,
+    site: &Site,
+    patience: Patience,
+    bars: &MultiProgress,
+) -> Vec<Row> {
     let subject = |part: &str| format!("site {}: {part}", site.name);
-    // One try each: the answer is for somebody who waits.
-    let deadline = Instant::now();
     let client = match qrs::Client::new(&site.name, &site.connection) {
         Ok(client) => client,
         Err(error) => return vec![Row::new(subject("connection"), State::Fail, error.to_string())],
     };
+    let reading = Reading::among(bars, &client);
     let mut rows = Vec::new();
-    match client.about(deadline).await {
+    match client.about(patience).await {
         Err(error) => {
             // The other requests would fail the same way.
             rows.push(Row::new(subject("connection"), State::Fail, error.to_string()));
@@ -238,7 +236,7 @@ async fn ask_site(settings: &Settings, site: &Site) -> Vec<Row> {
         .server_license
         .as_ref()
         .map_or((Default::default(), 0), |monitor| (monitor.date_order, monitor.threshold_days));
-    rows.push(match client.server_license(order, deadline).await {
+    rows.push(match client.server_license(order, patience).await {
         Err(error) => Row::new(subject("server license"), State::Fail, error.to_string()),
         Ok(license) => {
             let today = license::today(Utc::now(), settings.time_zone);
@@ -250,11 +248,12 @@ async fn ask_site(settings: &Settings, site: &Site) -> Vec<Row> {
             Row::new(subject("server license"), state, status.summary()).fix(advice(status.state))
         }
     });
-    rows.push(match client.pools(deadline).await {
+    rows.push(match client.pools(patience).await {
         Err(error) => Row::new(subject("access licenses"), State::Fail, error.to_string()),
         Ok(pools) => Row::new(subject("access licenses"), State::Ok, pools.summary()),
     });
-    rows.extend(release_row(settings, site, client, deadline).await);
+    rows.extend(release_row(settings, site, client, patience).await);
+    drop(reading);
     rows
 }
 
@@ -263,7 +262,7 @@ async fn release_row(
     settings: &Settings,
     site: &Site,
     client: qrs::Client,
-    deadline: Instant,
+    patience: Patience,
 ) -> Option<Row> {
     let subject = format!("site {}: release", site.name);
     let release = &site.release;
@@ -282,9 +281,14 @@ async fn release_row(
         clock: Clock::System,
         destinations: Arc::new([]),
     };
-    let planned = engine.plan(None, deadline).await;
+    let planned = engine.plan(None, patience).await;
     store.close().await;
     let plan = match planned {
+        Ok(_) if patience.is_over() => {
+            let found = "the time limit was over before all that a run needs was read";
+            let fix = "give it more time (--timeout), or look at the load of the central node";
+            return Some(Row::new(subject, State::Fail, found).fix(fix));
+        }
         Ok(plan) => plan,
         Err(error) => return Some(Row::new(subject, State::Fail, error.to_string())),
     };

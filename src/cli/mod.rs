@@ -29,6 +29,7 @@ mod demo;
 mod healthcheck;
 mod import;
 pub mod insight;
+mod limit;
 mod monitor_app;
 mod outbox;
 mod release;

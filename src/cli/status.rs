@@ -5,6 +5,7 @@ use std::fmt::Write;
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 
+use super::limit::TimeLimit;
 use super::monitor_app::headline;
 use super::text::{self, Paint};
 use super::{ConfigFile, Exit, block_on};
@@ -29,6 +30,8 @@ pub struct Status {
     /// Ask the sites now, in place of what the daemon stored
     #[arg(long)]
     live: bool,
+    #[command(flatten)]
+    limit: TimeLimit,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -41,7 +44,11 @@ impl Status {
             Err(exit) => return Ok(exit),
         };
         let (picture, failed) = block_on(async {
-            if self.live { Ok(ask(&settings).await) } else { stored(&settings).await }
+            if self.live {
+                Ok(ask(&settings, self.limit.patience()).await)
+            } else {
+                stored(&settings).await
+            }
         })??;
         if self.json {
             outln!("{}", serde_json::to_string_pretty(&picture)?);
@@ -68,11 +75,9 @@ async fn stored(settings: &Settings) -> anyhow::Result<(Picture, bool)> {
 }
 
 /// Asks every site at the same time. A site that can't be read is reported on standard error.
-async fn ask(settings: &Settings) -> (Picture, bool) {
+async fn ask(settings: &Settings, patience: qrs::Patience) -> (Picture, bool) {
     let now = Utc::now();
     let answers = futures_util::future::join_all(settings.sites.iter().map(async |site| {
-        // One try each: the answer is for somebody who waits.
-        let deadline = tokio::time::Instant::now();
         let mut status = SiteStatus::empty(&site.name);
         let mut failed = false;
         let client = match qrs::Client::new(&site.name, &site.connection) {
@@ -85,9 +90,9 @@ async fn ask(settings: &Settings) -> (Picture, bool) {
         let mut results = Vec::new();
         if let Some(monitor) = &site.server_license {
             let zone = settings.time_zone;
-            results.push(server_license::observe(&client, monitor, zone, now, deadline).await);
+            results.push(server_license::observe(&client, monitor, zone, now, patience).await);
         }
-        results.push(access_license::observe(&client, deadline).await);
+        results.push(access_license::observe(&client, patience).await);
         for result in results {
             match result {
                 Ok(bodies) => {

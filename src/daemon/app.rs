@@ -1,7 +1,6 @@
 //! Looking at the License Monitor app: what the store knows of its runs, and what the site says.
 
 use chrono::{DateTime, Utc};
-use tokio::time::Instant;
 
 use super::Shared;
 use super::job::{Blind, Seen};
@@ -19,10 +18,10 @@ pub(super) async fn look(
     client: &qrs::Client,
     settings: &LicenseMonitorApp,
     now: DateTime<Utc>,
-    deadline: Instant,
+    patience: qrs::Patience,
 ) -> Result<Seen, Blind> {
     let known = shared.store.app_runs(client.site(), KNOWN_RUNS).await?;
-    let observed = monitor_app::observe(client, settings, &known, now, deadline).await?;
+    let observed = monitor_app::observe(client, settings, &known, now, patience).await?;
     let mut seen = Seen::from(vec![Body::MonitorApp(observed.app)]);
     seen.app_runs = Some((observed.runs, settings.keep_runs_days));
     Ok(seen)

@@ -4,7 +4,6 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 
 use chrono::{DateTime, Utc};
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::poller::{self, Attempt, Timing};
@@ -87,24 +86,24 @@ impl Job {
         timing: Timing,
         stop: CancellationToken,
     ) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-        Box::pin(poller::run(timing, fastrand::Rng::new(), stop, move |now, deadline| {
+        Box::pin(poller::run(timing, fastrand::Rng::new(), stop, move |now, patience| {
             let job = self.clone();
-            async move { job.attempt(now, deadline).await }
+            async move { job.attempt(now, patience).await }
         }))
     }
 
-    async fn observe(&self, now: DateTime<Utc>, deadline: Instant) -> Result<Seen, Blind> {
+    async fn observe(&self, now: DateTime<Utc>, patience: qrs::Patience) -> Result<Seen, Blind> {
         Ok(match &self.look {
             Look::ServerLicense { client, monitor } => {
                 let zone = self.shared.settings.time_zone;
-                server_license::observe(client, monitor, zone, now, deadline).await?.into()
+                server_license::observe(client, monitor, zone, now, patience).await?.into()
             }
             Look::AccessLicense { client } => {
-                access_license::observe(client, deadline).await?.into()
+                access_license::observe(client, patience).await?.into()
             }
             Look::Seats { client, site } => {
                 let (store, zone) = (&self.shared.store, self.shared.settings.time_zone);
-                let observed = seats::look(store, client, site, zone, now, deadline).await?;
+                let observed = seats::look(store, client, site, zone, now, patience).await?;
                 Seen {
                     bodies: observed.bodies,
                     reading: Some(observed.reading),
@@ -113,14 +112,14 @@ impl Job {
                 }
             }
             Look::App { client, monitor } => {
-                app::look(&self.shared, client, monitor, now, deadline).await?
+                app::look(&self.shared, client, monitor, now, patience).await?
             }
         })
     }
 
-    async fn attempt(&self, now: DateTime<Utc>, deadline: Instant) -> Attempt {
+    async fn attempt(&self, now: DateTime<Utc>, patience: qrs::Patience) -> Attempt {
         let monitor = self.look.monitor();
-        let (attempt, problem) = match self.observe(now, deadline).await {
+        let (attempt, problem) = match self.observe(now, patience).await {
             Ok(mut seen) => {
                 let problem = seen.problem.take();
                 match (self.record(now, seen, problem.is_none()).await, problem) {

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use crate::backoff::Backoff;
 use crate::clock::Clock;
 use crate::config::Schedule;
+use crate::qrs::Patience;
 
 /// When a poller works.
 #[derive(Debug, Clone)]
@@ -37,6 +38,9 @@ pub enum Attempt {
 /// poller's own backoff decides.
 const LONGEST_ATTEMPT: Duration = Duration::from_secs(5);
 
+/// The end of an attempt, of however many requests: the users of a site of 200,000 are 1,500.
+const END: Duration = Duration::from_secs(3600);
+
 /// The pace of tries while a site is down.
 const SOON: Backoff = Backoff { first: Duration::from_secs(1), cap: Duration::from_secs(300) };
 
@@ -47,13 +51,13 @@ const LATER: Backoff = Backoff { first: Duration::from_secs(60), cap: Duration::
 ///
 /// Never polls twice at the same time: a tick that comes while a poll is still under way is
 /// skipped. A failed poll is tried again, with backoff, until the next tick takes over.
-/// `poll` gets the time that its results belong to and the instant after which it must not retry;
-/// it is dropped at an await when `stop` comes.
+/// `poll` gets the time that its results belong to and its patience: no retry after the next tick. It
+/// is dropped at an await when `stop` comes.
 pub async fn run<F: Future<Output = Attempt>>(
     timing: Timing,
     mut rng: fastrand::Rng,
     stop: CancellationToken,
-    mut poll: impl FnMut(DateTime<Utc>, Instant) -> F,
+    mut poll: impl FnMut(DateTime<Utc>, Patience) -> F,
 ) {
     let clock = timing.clock;
     let first = clock.now() + to_chrono(timing.start_delay);
@@ -66,10 +70,11 @@ pub async fn run<F: Future<Output = Attempt>>(
         let next = next_tick(&timing, clock.now());
         loop {
             let now = clock.now();
-            let longest = Instant::now() + LONGEST_ATTEMPT;
-            let deadline = next.map_or(longest, |tick| longest.min(clock.instant_at(tick)));
+            let patience = Patience::retrying_for(LONGEST_ATTEMPT).ending_at(Instant::now() + END);
+            let patience =
+                next.map_or(patience, |tick| patience.no_retry_after(clock.instant_at(tick)));
             let attempt = tokio::select! {
-                attempt = poll(now, deadline) => attempt,
+                attempt = poll(now, patience) => attempt,
                 () = stop.cancelled() => return,
             };
             let wait = match attempt {
@@ -126,16 +131,16 @@ mod tests {
     async fn begins(
         timing: Timing,
         span: Duration,
-        script: impl AsyncFn(usize, Instant) -> Attempt,
+        script: impl AsyncFn(usize, Patience) -> Attempt,
     ) -> Vec<String> {
         let log = RefCell::new(Vec::new());
         let stop = CancellationToken::new();
         let rng = fastrand::Rng::with_seed(7);
         let (script, log_ref) = (&script, &log);
-        let poll = move |now: DateTime<Utc>, deadline: Instant| async move {
+        let poll = move |now: DateTime<Utc>, patience: Patience| async move {
             let n = log_ref.borrow().len();
             log_ref.borrow_mut().push(now.format("%d %H:%M:%S").to_string());
-            script(n, deadline).await
+            script(n, patience).await
         };
         tokio::select! {
             () = run(timing, rng, stop.clone(), poll) => {}
@@ -186,9 +191,10 @@ mod tests {
         let began = Instant::now();
         let polls =
             begins(timing("every 1 minute", "2026-01-15T10:00:30Z"), HOUR / 30, async |_, d| {
-                deadlines
-                    .borrow_mut()
-                    .push((began.elapsed().as_secs_f64(), (d - began).as_secs_f64()));
+                deadlines.borrow_mut().push((
+                    began.elapsed().as_secs_f64(),
+                    (d.last_retry().unwrap() - began).as_secs_f64(),
+                ));
                 Attempt::FailedUntilFixed
             })
             .await;

@@ -9,12 +9,20 @@ use tokio_util::sync::CancellationToken;
 use super::poller::Timing;
 use crate::event::Monitor;
 use crate::ledger::{Entry, Mode, RunStatus, Trigger};
+use crate::qrs::Patience;
 use crate::release::Refusal;
 use crate::release::run::{Engine, Order, Progress, Report, RunError};
 use crate::store::{PollError, StoreError};
 
 /// How long reading may be retried before a run gives up until the next tick.
-const READING_LIMIT: Duration = Duration::from_secs(600);
+const RETRYING: Duration = Duration::from_secs(600);
+
+/// The end of all reading before the first seat: 1,500 requests for the users of a site of 200,000,
+/// two seconds each.
+const READING: Duration = Duration::from_secs(3600);
+
+/// How long settling asks again about a seat at start.
+const SETTLING: Duration = Duration::from_secs(30);
 
 /// Runs on every tick of the schedule until `stop`. At start only if a tick was missed since the
 /// last run; the very first real run waits for its tick, so that a person who has just switched
@@ -76,12 +84,11 @@ async fn last_run(engine: &Engine) -> Result<Option<DateTime<Utc>>, StoreError> 
 async fn settle(engine: &Engine, stop: &CancellationToken) {
     let site = &engine.site.name;
     let settling = async || {
-        let deadline = Instant::now() + READING_LIMIT.min(Duration::from_secs(30));
-        let settled = engine.settle(deadline).await;
+        let settled = engine.settle(Patience::retrying_for(SETTLING)).await;
         // Perhaps of the process that was cut short: nobody renews it, so it ends within a minute.
         match settled {
             Err(RunError::Busy(holder)) if engine.clock.sleep_until(holder.until, stop).await => {
-                engine.settle(deadline + Duration::from_secs(60)).await
+                engine.settle(Patience::retrying_for(SETTLING)).await
             }
             settled => settled,
         }
@@ -107,13 +114,20 @@ async fn settle(engine: &Engine, stop: &CancellationToken) {
 /// Says what the next run would do, once at start.
 async fn announce_next(engine: &Engine, timing: &Timing, stop: &CancellationToken) {
     let site = &engine.site.name;
-    // One try: the log line is no reason to hold up anything.
+    let soon = Instant::now() + READING;
+    let next = next_tick(timing, timing.clock.now());
+    let until = next.map_or(soon, |tick| soon.min(timing.clock.instant_at(tick)));
+    // Every request is sent once: the log line is no reason to bother a site that is in trouble.
     let planned = tokio::select! {
-        planned = engine.plan(None, Instant::now()) => planned,
+        planned = tokio::time::timeout_at(until, engine.plan(None, Patience::ONCE)) => planned,
         () = stop.cancelled() => return,
     };
     match planned {
-        Ok(plan) => {
+        Err(_) => tracing::info!(
+            site,
+            "what a release would do can't be told: reading the site was not over in time"
+        ),
+        Ok(Ok(plan)) => {
             let when = next_tick(timing, timing.clock.now())
                 .map_or_else(|| "never".to_owned(), |t| t.format("%Y-%m-%d %H:%M UTC").to_string());
             let kind = if engine.site.release.dry_run {
@@ -123,28 +137,31 @@ async fn announce_next(engine: &Engine, timing: &Timing, stop: &CancellationToke
             };
             tracing::info!(site, "release: the next {kind} at {when} {}", plan.headline());
         }
-        Err(error) => tracing::warn!(site, %error, "what a release would do can't be told"),
+        Ok(Err(error)) => {
+            tracing::warn!(site, %error, "what a release would do can't be told");
+        }
     }
 }
 
 async fn run_once(engine: &Engine, timing: &Timing, stop: &CancellationToken) {
     let clock = timing.clock;
-    let limit = Instant::now() + READING_LIMIT;
-    let deadline =
+    let limit = Instant::now() + RETRYING;
+    let limit =
         next_tick(timing, clock.now()).map_or(limit, |tick| limit.min(clock.instant_at(tick)));
+    let patience = Patience::retrying_until(limit).ending_at(Instant::now() + READING);
     let mode = if engine.site.release.dry_run { Mode::Rehearsal } else { Mode::Real };
     let order = Order {
         mode,
         trigger: Trigger::Schedule,
         stop: stop.clone(),
-        deadline,
+        patience,
         progress: Progress::default(),
     };
     let site = &engine.site.name;
     let result = loop {
         match engine.run(&order).await {
             // Its process may be dead: then its lock runs out, and this run is still due.
-            Err(RunError::Busy(holder)) if Instant::now() < deadline => {
+            Err(RunError::Busy(holder)) if patience.may_retry() => {
                 let (owner, until) = (&holder.owner, holder.until);
                 tracing::warn!(site, "the run waits for another one: {owner}, until {until}");
                 let again = until.max(clock.now()) + chrono::Duration::seconds(1);

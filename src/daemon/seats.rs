@@ -2,7 +2,6 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
-use tokio::time::Instant;
 
 use super::Blind;
 use crate::config::settings::Site;
@@ -25,15 +24,15 @@ pub async fn look(
     site: &Site,
     zone: Tz,
     now: DateTime<Utc>,
-    deadline: Instant,
+    patience: qrs::Patience,
 ) -> Result<Observed, Blind> {
     let monitor = site.seats.as_ref().expect("a site whose seats are looked at has the settings");
     let seats = store.seats(&site.name).await?;
-    let read = allocation_changes::read(client, &seats, deadline).await?;
+    let read = allocation_changes::read(client, &seats, patience).await?;
     // What Bursar did is asked for after the lists: a seat that is missing there is in the ledger.
     let before = before(store, &site.name, seats, now).await?;
     let wishes = Wishes { monitor, policy: &site.release.policy, zone };
-    Ok(allocation_changes::observe(client, wishes, read, &before, now, deadline).await)
+    Ok(allocation_changes::observe(client, wishes, read, &before, now, patience).await)
 }
 
 /// What is known beside the lists.

@@ -1,12 +1,13 @@
 //! Looks at the access license pools: `GET /qrs/license/accesstypeoverview`.
 
-use tokio::time::Instant;
-
 use crate::event::Body;
 use crate::qrs;
 
 /// Reads the pools and says what they are.
-pub async fn observe(client: &qrs::Client, deadline: Instant) -> Result<Vec<Body>, qrs::Error> {
-    let pools = client.pools(deadline).await?;
+pub async fn observe(
+    client: &qrs::Client,
+    patience: qrs::Patience,
+) -> Result<Vec<Body>, qrs::Error> {
+    let pools = client.pools(patience).await?;
     Ok(vec![Body::AccessLicenseStatus(pools)])
 }

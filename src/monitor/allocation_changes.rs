@@ -8,7 +8,6 @@ use std::collections::HashMap;
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use futures_util::future::join_all;
-use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::config::settings::SeatMonitor;
@@ -73,9 +72,9 @@ pub struct Read {
 pub async fn read(
     client: &qrs::Client,
     known: &Seats,
-    deadline: Instant,
+    patience: qrs::Patience,
 ) -> Result<Read, qrs::Error> {
-    let answers = join_all(SeatType::ALL.map(|t| client.seat_rows(t, deadline))).await;
+    let answers = join_all(SeatType::ALL.map(|t| client.seat_rows(t, patience))).await;
     let mut lists: Vec<(SeatType, Vec<SeatRow>)> = Vec::new();
     let (mut problem, mut unknown_type) = (None, None);
     for (seat_type, answer) in SeatType::ALL.into_iter().zip(answers) {
@@ -104,7 +103,7 @@ pub async fn observe(
     read: Read,
     before: &Before,
     now: DateTime<Utc>,
-    deadline: Instant,
+    patience: qrs::Patience,
 ) -> Observed {
     let Wishes { monitor, policy, zone } = wishes;
     let Read { lists, problem } = read;
@@ -125,7 +124,7 @@ pub async fn observe(
         .collect();
     let vanished = changes::vanished(&compared);
     if !vanished.is_empty() {
-        let read = client.people(&vanished, deadline).await;
+        let read = client.people(&vanished, patience).await;
         let gone = read.into_iter().filter(|(_, person)| *person == PersonRead::Gone);
         known.gone = gone.map(|(id, _)| id).collect();
     }
@@ -146,7 +145,7 @@ pub async fn observe(
     new_on_days.retain(|(day, _), _| *day >= first);
 
     let mut snapshot = reclaim::snapshot(current, HashMap::new(), before.pools.clone());
-    let people = people(client, wishes, before, &snapshot, now, deadline).await;
+    let people = people(client, wishes, before, &snapshot, now, patience).await;
     let stored = before.seats.people.iter();
     snapshot.people =
         stored.map(|(id, stored)| (*id, PersonRead::Whole(stored.person.clone()))).collect();
@@ -195,7 +194,7 @@ async fn people(
     before: &Before,
     snapshot: &Snapshot,
     now: DateTime<Utc>,
-    deadline: Instant,
+    patience: qrs::Patience,
 ) -> HashMap<Uuid, PersonRead> {
     let policy = wishes.policy;
     let all = reclaim::policy(policy, snapshot.seats.iter().map(|seats| seats.seat_type));
@@ -213,7 +212,7 @@ async fn people(
     if wanted.is_empty() {
         return HashMap::new();
     }
-    let mut read = client.people(&wanted, deadline).await;
+    let mut read = client.people(&wanted, patience).await;
     // Groups can be many, and only the rules look at them.
     if policy.never_release.groups.is_empty() {
         for person in read.values_mut() {

@@ -2,7 +2,6 @@
 //! after a failure, the script log.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::config::settings::LicenseMonitorApp;
@@ -42,13 +41,13 @@ pub async fn observe(
     settings: &LicenseMonitorApp,
     known: &[KeptRun],
     now: DateTime<Utc>,
-    deadline: Instant,
+    patience: qrs::Patience,
 ) -> Result<Observed, qrs::Error> {
     let wanted = &settings.wanted;
     let mut notes = Vec::new();
-    let app = find_app(client, wanted, &mut notes, deadline).await?;
+    let app = find_app(client, wanted, &mut notes, patience).await?;
     let task = match &app {
-        Some(app) => find_task(client, wanted, app, &mut notes, deadline).await?,
+        Some(app) => find_task(client, wanted, app, &mut notes, patience).await?,
         None => None,
     };
     let mut history = Vec::new();
@@ -56,12 +55,12 @@ pub async fn observe(
     if let Some(task) = &task {
         let newest = known.iter().filter(|run| run.task == task.id).filter_map(|r| r.run.start);
         let since = newest.max().map_or(now - FIRST_LOOK, |start| start.min(now) - OVERLAP);
-        match client.executions(task.id, since, deadline).await {
+        match client.executions(task.id, since, patience).await {
             Ok(runs) => history = runs,
             Err(error) => notes.push(format!("earlier runs can't be read: {}", error.what())),
         }
         if let Some(run) = failed_run(task, &history) {
-            log = log_of(client, task.id, run, known, &mut notes, deadline).await;
+            log = log_of(client, task.id, run, known, &mut notes, patience).await;
         }
     }
     let runs = task.as_ref().map(|task| kept(task, &history, log.as_ref())).unwrap_or_default();
@@ -79,19 +78,19 @@ async fn find_app(
     client: &qrs::Client,
     wanted: &Wanted,
     notes: &mut Vec<String>,
-    deadline: Instant,
+    patience: qrs::Patience,
 ) -> Result<Option<App>, qrs::Error> {
     if let Some(id) = wanted.app_id {
-        return Ok(client.apps(&ID.eq(id), deadline).await?.into_iter().next());
+        return Ok(client.apps(&ID.eq(id), patience).await?.into_iter().next());
     }
-    let apps = client.apps(&NAME.eq(wanted.app_name.as_str()), deadline).await?;
+    let apps = client.apps(&NAME.eq(wanted.app_name.as_str()), patience).await?;
     if let Some(choice) = choose_app(apps, wanted) {
         return Ok(Some(told(choice, notes)));
     }
-    let tasks = client.reload_tasks(&NAME.eq(wanted.task_name.as_str()), deadline).await?;
+    let tasks = client.reload_tasks(&NAME.eq(wanted.task_name.as_str()), patience).await?;
     let Some(choice) = choose_task(tasks, wanted) else { return Ok(None) };
     let Some(id) = choice.chosen.app else { return Ok(None) };
-    let app = client.apps(&ID.eq(id), deadline).await?.into_iter().next();
+    let app = client.apps(&ID.eq(id), patience).await?.into_iter().next();
     if let Some(app) = &app {
         notes.push(format!(
             "no app is called \"{}\": \"{}\" was taken, which the task \"{}\" reloads; set appName \
@@ -107,13 +106,13 @@ async fn find_task(
     wanted: &Wanted,
     app: &App,
     notes: &mut Vec<String>,
-    deadline: Instant,
+    patience: qrs::Patience,
 ) -> Result<Option<Task>, qrs::Error> {
-    let tasks = client.reload_tasks(&APP_ID.eq(app.id), deadline).await?;
+    let tasks = client.reload_tasks(&APP_ID.eq(app.id), patience).await?;
     if let Some(choice) = choose_task(tasks, wanted) {
         return Ok(Some(told(choice, notes)));
     }
-    let tasks = client.reload_tasks(&NAME.eq(wanted.task_name.as_str()), deadline).await?;
+    let tasks = client.reload_tasks(&NAME.eq(wanted.task_name.as_str()), patience).await?;
     let (ours, others): (Vec<_>, Vec<_>) =
         tasks.into_iter().partition(|task| task.app.is_none_or(|id| id == app.id));
     if !others.is_empty() {
@@ -134,13 +133,13 @@ async fn log_of(
     run: &Execution,
     known: &[KeptRun],
     notes: &mut Vec<String>,
-    deadline: Instant,
+    patience: qrs::Patience,
 ) -> Option<ScriptLog> {
     let known = known.iter().find(|kept| Some(kept.id) == run.id);
     if let Some(log) = known.and_then(|kept| kept.log.clone()) {
         return Some(log);
     }
-    match client.script_log(task, run, deadline).await {
+    match client.script_log(task, run, patience).await {
         Ok(log) => Some(log),
         Err(error) => {
             notes.push(format!("the script log can't be read: {}", error.what()));

@@ -2,7 +2,6 @@
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
-use tokio::time::Instant;
 
 use crate::config::settings::ServerLicenseMonitor;
 use crate::event::Body;
@@ -18,9 +17,9 @@ pub async fn observe(
     settings: &ServerLicenseMonitor,
     zone: Tz,
     now: DateTime<Utc>,
-    deadline: Instant,
+    patience: qrs::Patience,
 ) -> Result<Vec<Body>, qrs::Error> {
-    let license = client.server_license(settings.date_order, deadline).await?;
+    let license = client.server_license(settings.date_order, patience).await?;
     let status = license::assess(license, settings.threshold_days, license::today(now, zone));
     Ok(vec![Body::ServerLicenseStatus(status)])
 }

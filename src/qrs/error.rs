@@ -95,6 +95,8 @@ pub enum Error {
     Incomplete { url: String, listed: usize, counted: u64 },
     /// Nothing was sent, because the time for it was over before its turn came.
     NotSent { url: String },
+    /// The whole reading, of which this question is a part, was to be over by now.
+    OutOfTime { url: String },
     /// No whole answer within the request timeout.
     TimedOut { url: String, after: Duration },
     /// The body is larger than anything this question should answer.
@@ -199,6 +201,9 @@ impl Error {
             Self::NotSent { url } => {
                 format!("{url} was not asked: the time for it was over before its turn came")
             }
+            Self::OutOfTime { url } => {
+                format!("{url} was not read: the time for the whole reading was over")
+            }
             Self::TimedOut { url, after } => {
                 format!("{url} gave no whole answer within {} s", after.as_secs_f64())
             }
@@ -269,6 +274,9 @@ impl Error {
             Self::NotSent { .. } => {
                 "look at the load of the central node; if it is idle, raise maxConcurrency"
             }
+            Self::OutOfTime { .. } => {
+                "give the command more time (--timeout), or look at the load of the central node"
+            }
             Self::TimedOut { .. } => {
                 "raise the request timeout, or look at the load of the central node"
             }
@@ -300,6 +308,7 @@ impl Error {
             Self::UnexpectedShape { .. } => "unexpected-shape",
             Self::Incomplete { .. } => "incomplete-list",
             Self::NotSent { .. } => "not-sent",
+            Self::OutOfTime { .. } => "out-of-time",
             Self::TimedOut { .. } => "timed-out",
             Self::TooLarge { .. } => "too-large",
             Self::Interrupted { .. } => "interrupted",
@@ -313,6 +322,7 @@ impl Error {
             Self::CannotConnect { .. }
                 | Self::Server { .. }
                 | Self::NotSent { .. }
+                | Self::OutOfTime { .. }
                 | Self::TimedOut { .. }
                 | Self::Interrupted { .. }
                 | Self::NotJson { body: NotJson::Truncated, .. }
@@ -393,6 +403,7 @@ mod tests {
             },
             Error::Incomplete { url: url(), listed: 100, counted: 2000 },
             Error::NotSent { url: url() },
+            Error::OutOfTime { url: url() },
             Error::TimedOut { url: url(), after: Duration::from_secs(60) },
             Error::TooLarge { url: url(), limit: 4 * 1024 * 1024 },
             Error::Interrupted { url: url(), why: "connection reset by peer".into() },
@@ -414,7 +425,15 @@ mod tests {
             every_error().iter().filter(|e| e.is_transient()).map(Error::code).collect();
         assert_eq!(
             transient,
-            ["cannot-connect", "server-error", "not-json", "not-sent", "timed-out", "interrupted"]
+            [
+                "cannot-connect",
+                "server-error",
+                "not-json",
+                "not-sent",
+                "out-of-time",
+                "timed-out",
+                "interrupted"
+            ]
         );
     }
 }

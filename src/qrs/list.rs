@@ -8,6 +8,7 @@ use serde_json::{Deserializer, Value};
 use super::answer::{Sink, Stop};
 use super::error::NotJson;
 use super::json::{self, Failure, shape_of};
+use super::progress::Progress;
 use crate::license::ShapeError;
 
 /// What a list may not exceed.
@@ -63,8 +64,9 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Takes the pieces of a body.
 #[derive(Debug)]
-pub(super) struct Reader<T> {
+pub(super) struct Reader<'a, T> {
     form: Form<T>,
+    progress: &'a Progress,
     place: Place,
     /// What is not parsed yet.
     buffer: Vec<u8>,
@@ -74,13 +76,22 @@ pub(super) struct Reader<T> {
     rows: Vec<T>,
 }
 
-impl<T> Reader<T> {
-    pub(super) fn new(form: Form<T>) -> Self {
-        Self { form, place: Place::Start, buffer: Vec::new(), wait_for: 0, rows: Vec::new() }
+impl<'a, T> Reader<'a, T> {
+    /// Tells how many rows came while they come.
+    pub(super) fn new(form: Form<T>, progress: &'a Progress) -> Self {
+        let (buffer, rows) = (Vec::new(), Vec::new());
+        Self { form, progress, place: Place::Start, buffer, wait_for: 0, rows }
     }
 
     /// Takes all that is whole from the buffer.
     fn parse(&mut self) -> Result<(), Stop> {
+        let before = self.rows.len();
+        let result = self.parse_rows();
+        self.progress.read_rows(self.rows.len() - before);
+        result
+    }
+
+    fn parse_rows(&mut self) -> Result<(), Stop> {
         let mut done = 0;
         self.wait_for = 0;
         loop {
@@ -159,7 +170,7 @@ impl<T> Reader<T> {
     }
 }
 
-impl<T> Sink for Reader<T> {
+impl<T> Sink for Reader<'_, T> {
     type Value = Vec<T>;
 
     fn limit(&self) -> usize {
@@ -226,11 +237,14 @@ mod tests {
     const LIMITS: Limits = Limits { bytes: 1024 * 1024, element: 1000, rows: 100 };
 
     fn read<T: DeserializeOwned>(pieces: &[&[u8]]) -> Result<Vec<T>, Stop> {
-        let mut reader = Reader::new(Form { parse: element::<T>, limits: LIMITS });
+        let progress = Progress::default();
+        let mut reader = Reader::new(Form { parse: element::<T>, limits: LIMITS }, &progress);
         for piece in pieces {
             reader.feed(piece)?;
         }
-        reader.finish()
+        let rows = reader.finish()?;
+        assert_eq!(progress.rows(), rows.len() as u64);
+        Ok(rows)
     }
 
     /// In pieces of every length from 1.
@@ -324,6 +338,7 @@ mod tests {
 
     #[test]
     fn a_list_has_limits() {
+        let progress = Progress::default();
         let rows = vec!["1"; LIMITS.rows].join(",");
         assert_eq!(read::<u32>(&[format!("[{rows}]").as_bytes()]).map(|r| r.len()), Ok(100));
         let stop = read::<u32>(&[format!("[{rows},1]").as_bytes()]);
@@ -332,11 +347,13 @@ mod tests {
         };
         assert_eq!(stop, shape("at most 100 rows", "more"));
 
-        let mut reader = Reader::new(Form { parse: element::<String>, limits: LIMITS });
+        let form = Form { parse: element::<String>, limits: LIMITS };
+        let mut reader = Reader::new(form, &progress);
         let fed = (0..1000).try_for_each(|n| reader.feed(if n == 0 { b"[\"" } else { b"xxxx" }));
         assert_eq!(fed, shape("rows of at most 1000 bytes", "a longer one").map(|_: Vec<u32>| ()));
 
-        let mut reader = Reader::new(Form { parse: element::<String>, limits: LIMITS });
+        let form = Form { parse: element::<String>, limits: LIMITS };
+        let mut reader = Reader::new(form, &progress);
         let fed = (0..100_000).try_for_each(|n| reader.feed(if n == 0 { b"{" } else { b"xx" }));
         assert_eq!(fed, shape("a list", "an object").map(|_: Vec<u32>| ()));
     }
@@ -349,7 +366,8 @@ mod tests {
             element::<String>(bytes)
         }
         let limits = Limits { element: 1024 * 1024, ..LIMITS };
-        let mut reader = Reader::new(Form { parse: counted, limits });
+        let progress = Progress::default();
+        let mut reader = Reader::new(Form { parse: counted, limits }, &progress);
         reader.feed(b"[\"").unwrap();
         for _ in 0..10_000 {
             reader.feed(b"0123456789").unwrap();

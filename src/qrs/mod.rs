@@ -4,6 +4,8 @@
 //! | --- | --- |
 //! | `transport` | one request: TLS, headers, xrfkey, timeouts, body limit |
 //! | `answer` | the parts of an HTTP answer, and what a status means |
+//! | `patience` | how often a question is asked, and when the whole reading ends |
+//! | [`progress`] | how far a client's readings have come |
 //! | [`retry`] | when a failed GET is tried again |
 //! | `list` | a list, parsed element by element while it comes |
 //! | `loose` | values of any JSON type, so that one odd field spoils no list |
@@ -28,7 +30,9 @@ mod json;
 mod list;
 mod loose;
 mod monitor_app;
+mod patience;
 mod people;
+pub mod progress;
 mod read;
 pub mod retry;
 mod seats;
@@ -49,6 +53,8 @@ use crate::config::settings::Connection;
 pub use crate::backoff::Backoff;
 pub use error::{BuildError, Error};
 pub use filter::{Field, Filter};
+pub use patience::Patience;
+pub use progress::Progress;
 pub use wire::About;
 
 use answer::Sink;
@@ -105,6 +111,7 @@ struct Inner {
     transport: Transport,
     rng: Mutex<fastrand::Rng>,
     backoff: Backoff,
+    progress: Progress,
 }
 
 impl Client {
@@ -126,6 +133,7 @@ impl Client {
             transport: Transport::new(connection)?,
             rng: Mutex::new(options.rng),
             backoff: options.backoff,
+            progress: Progress::default(),
         };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -146,16 +154,21 @@ impl Client {
         self.inner.backoff
     }
 
+    /// How far its readings have come.
+    pub fn progress(&self) -> &Progress {
+        &self.inner.progress
+    }
+
     /// A GET with retries. `path` is below `/qrs/`; `sink` makes what takes the body of a try.
     async fn get<S: Sink>(
         &self,
         path: &str,
         query: &[(&str, &str)],
         sink: impl Fn() -> S,
-        deadline: Instant,
+        patience: Patience,
     ) -> Result<Reading<S::Value>, Error> {
         let inner = &*self.inner;
-        let mut tries = Tries::new(&inner.site, inner.backoff, deadline);
+        let mut tries = Tries::new(&inner.site, inner.backoff, patience);
         loop {
             let key = self.xrfkey();
             match inner.transport.get(path, query, &key, sink(), tries.until()).await {

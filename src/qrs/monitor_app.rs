@@ -5,13 +5,12 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
-use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::answer::{Sink, Stop};
 use super::filter::{Field, Filter};
 use super::loose::Any;
-use super::{Client, Error};
+use super::{Client, Error, Patience};
 use crate::license::Moment;
 use crate::license::monitor_app::{
     App, Execution, ScriptLog, Stream, Task, TaskStatus, script_log,
@@ -167,8 +166,8 @@ impl Client {
     /// # Errors
     /// See [`Error`]. Whoever may not read apps gets [`Error::Forbidden`] or, where a security rule
     /// hides single ones, a list without them.
-    pub async fn apps(&self, filter: &Filter, deadline: Instant) -> Result<Vec<App>, Error> {
-        let rows = self.list_full::<AppRow>("app", Some(filter), deadline).await?;
+    pub async fn apps(&self, filter: &Filter, patience: Patience) -> Result<Vec<App>, Error> {
+        let rows = self.list_full::<AppRow>("app", Some(filter), patience).await?;
         Ok(rows.value.into_iter().map(App::from).collect())
     }
 
@@ -179,9 +178,9 @@ impl Client {
     pub async fn reload_tasks(
         &self,
         filter: &Filter,
-        deadline: Instant,
+        patience: Patience,
     ) -> Result<Vec<Task>, Error> {
-        let rows = self.list_full::<TaskRow>("reloadtask", Some(filter), deadline).await?;
+        let rows = self.list_full::<TaskRow>("reloadtask", Some(filter), patience).await?;
         Ok(rows.value.into_iter().map(Task::from).collect())
     }
 
@@ -193,11 +192,11 @@ impl Client {
         &self,
         task: Uuid,
         since: DateTime<Utc>,
-        deadline: Instant,
+        patience: Patience,
     ) -> Result<Vec<Execution>, Error> {
         let filter = TASK_ID.eq(task).and(START_TIME.ge(since));
         let rows =
-            self.list_full::<ExecutionRow>("executionresult", Some(&filter), deadline).await?;
+            self.list_full::<ExecutionRow>("executionresult", Some(&filter), patience).await?;
         Ok(rows.value.into_iter().map(Execution::from).collect())
     }
 
@@ -210,7 +209,7 @@ impl Client {
         &self,
         task: Uuid,
         run: &Execution,
-        deadline: Instant,
+        patience: Patience,
     ) -> Result<ScriptLog, Error> {
         let old = run.file.map(|id| ("scriptlog", "fileReferenceId", id));
         let new = run.id.map(|id| ("scriptlogfile", "executionResultId", id));
@@ -219,9 +218,9 @@ impl Client {
         for (route, name, id) in old.into_iter().chain(new) {
             let path = format!("reloadtask/{task}/{route}");
             let id = id.to_string();
-            let found = self.get_object::<Reference>(&path, &[(name, id.as_str())], deadline).await;
+            let found = self.get_object::<Reference>(&path, &[(name, id.as_str())], patience).await;
             let log = match found {
-                Ok(reference) => self.download(reference.value.value, deadline).await,
+                Ok(reference) => self.download(reference.value.value, patience).await,
                 Err(error) => Err(error),
             };
             match log {
@@ -235,7 +234,7 @@ impl Client {
         Err(error)
     }
 
-    async fn download(&self, reference: Uuid, deadline: Instant) -> Result<ScriptLog, Error> {
+    async fn download(&self, reference: Uuid, patience: Patience) -> Result<ScriptLog, Error> {
         // Any name works for the file.
         let path = format!("download/reloadtask/{reference}/scriptlog.txt");
         let first: Duration = self.pace().first;
@@ -244,7 +243,7 @@ impl Client {
         loop {
             tokio::time::sleep(wait).await;
             tries += 1;
-            match self.get(&path, &[], Tail::default, deadline).await {
+            match self.get(&path, &[], Tail::default, patience).await {
                 Ok(tail) => return Ok(ScriptLog::read(&tail.value.kept, tail.value.cut)),
                 Err(Error::NotFound { .. }) if tries < DOWNLOAD_TRIES => wait = first * 4,
                 Err(error) => return Err(error),

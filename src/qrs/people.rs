@@ -3,12 +3,11 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::list::{self, Form, Limits};
 use super::user::{Row, UserRow, element};
-use super::{Client, Error, Field, Filter};
+use super::{Client, Error, Field, Filter, Patience};
 use crate::license::ShapeError;
 use crate::release::plan::PersonRead;
 
@@ -23,6 +22,10 @@ const MAX_SINGLES: usize = 100;
 
 /// So many batches refused one after the other: the rest would be, too.
 const MAX_REFUSED: usize = 5;
+
+/// The same of batches that failed in whatever way, for each that is under way at a time: the site
+/// is down, and waiting for the rest to fail as well would take hours.
+const MAX_FAILED: usize = 5;
 
 /// The smallest batch. A server that refuses even that doesn't know the filter.
 const MIN_BATCH: usize = 8;
@@ -54,10 +57,10 @@ impl Batch {
 
 impl Client {
     /// One user in full.
-    pub async fn person(&self, id: Uuid, deadline: Instant) -> PersonRead {
+    pub async fn person(&self, id: Uuid, patience: Patience) -> PersonRead {
         let path = format!("user/{id}");
         let unreadable = |error: Error| PersonRead::Unreadable(error.what());
-        let row: UserRow = match self.get_object(&path, &[], deadline).await {
+        let row: UserRow = match self.get_object(&path, &[], patience).await {
             Ok(row) => row.value,
             Err(Error::NotFound { .. }) => return PersonRead::Gone,
             Err(error) => return unreadable(error),
@@ -76,7 +79,7 @@ impl Client {
     /// a request coming back proves the answer complete, without a count. Those that a list does
     /// not have are read one by one, up to a limit: a single user's 404 is a better proof that they
     /// are gone than a list that security rules may have cut.
-    pub async fn people(&self, ids: &[Uuid], deadline: Instant) -> HashMap<Uuid, PersonRead> {
+    pub async fn people(&self, ids: &[Uuid], patience: Patience) -> HashMap<Uuid, PersonRead> {
         let mut ids = ids.to_vec();
         ids.sort_unstable();
         ids.dedup();
@@ -84,7 +87,9 @@ impl Client {
         let mut size = self.batch_size();
         let mut queue: VecDeque<Vec<Uuid>> = ids.chunks(size).map(<[Uuid]>::to_vec).collect();
         let mut running = FuturesUnordered::new();
-        let mut refused = 0;
+        let (mut refused, mut failed) = (0, 0);
+        let max_failed = MAX_FAILED * self.inner.transport.concurrency();
+        self.progress().want_people(ids.len());
         // Why no further batch is sent.
         let mut stop: Option<Error> = None;
         loop {
@@ -96,13 +101,14 @@ impl Client {
                 } else if batch.len() > size {
                     queue.extend(batch.chunks(size).map(<[Uuid]>::to_vec));
                 } else {
-                    running.push(self.batch(batch, deadline));
+                    running.push(self.batch(batch, patience));
                 }
             }
             let Some((batch, result)) = running.next().await else { break };
             match result {
                 Ok(answer) => {
-                    refused = 0;
+                    (refused, failed) = (0, 0);
+                    self.progress().read_people(batch.len());
                     all.read.extend(answer.read);
                     all.missing.extend(answer.missing);
                 }
@@ -113,22 +119,23 @@ impl Client {
                 }
                 Err(error) => {
                     refused += usize::from(!error.is_transient());
+                    failed += 1;
+                    self.progress().read_people(batch.len());
                     all.give_up(batch, &error);
-                    if refused >= MAX_REFUSED {
+                    if refused >= MAX_REFUSED || failed >= max_failed {
                         stop = Some(error);
                     }
                 }
             }
-            // Only the first try of what is under way may last longer than the deadline.
-            if stop.is_none() && Instant::now() >= deadline {
-                stop = Some(Error::NotSent { url: self.shown("user/full") });
+            if stop.is_none() && patience.is_over() {
+                stop = Some(Error::OutOfTime { url: self.shown("user/full") });
             }
         }
         let why = match stop.filter(may_be_too_long) {
             Some(refusal) => refusal.what(),
             None => format!("{} did not list this user", self.shown("user/full")),
         };
-        self.singles(all.missing, why, deadline, &mut all.read).await;
+        self.singles(all.missing, why, patience, &mut all.read).await;
         all.read
     }
 
@@ -144,12 +151,12 @@ impl Client {
     }
 
     /// One request for several users, and two more if it did not bring them all.
-    async fn batch(&self, ids: Vec<Uuid>, deadline: Instant) -> (Vec<Uuid>, Result<Batch, Error>) {
-        let result = self.batch_of(&ids, deadline).await;
+    async fn batch(&self, ids: Vec<Uuid>, patience: Patience) -> (Vec<Uuid>, Result<Batch, Error>) {
+        let result = self.batch_of(&ids, patience).await;
         (ids, result)
     }
 
-    async fn batch_of(&self, ids: &[Uuid], deadline: Instant) -> Result<Batch, Error> {
+    async fn batch_of(&self, ids: &[Uuid], patience: Patience) -> Result<Batch, Error> {
         let path = "user/full";
         let filter = by_ids(ids).expect("a batch has users");
         let text = filter.to_string();
@@ -160,7 +167,12 @@ impl Client {
         let mut again = true;
         loop {
             let rows = self
-                .get(path, &[("filter", &text)], || list::Reader::new(form), deadline)
+                .get(
+                    path,
+                    &[("filter", &text)],
+                    || list::Reader::new(form, self.progress()),
+                    patience,
+                )
                 .await?
                 .value;
             let listed = rows.len();
@@ -170,7 +182,7 @@ impl Client {
             if complete || !std::mem::take(&mut again) {
                 return Ok(batch);
             }
-            match self.count("user", Some(&filter), deadline).await {
+            match self.count("user", Some(&filter), patience).await {
                 Ok(counted) if counted > listed as u64 => {}
                 // Those that came are whole all the same.
                 _ => return Ok(batch),
@@ -183,7 +195,7 @@ impl Client {
         &self,
         mut ids: Vec<Uuid>,
         why: String,
-        deadline: Instant,
+        patience: Patience,
         read: &mut HashMap<Uuid, PersonRead>,
     ) {
         let count = ids.len();
@@ -192,10 +204,10 @@ impl Client {
             read.insert(id, PersonRead::Unreadable(why.clone()));
         }
         let people = ids.into_iter().map(async |id| {
-            if Instant::now() < deadline {
-                return (id, self.person(id, deadline).await);
+            if !patience.is_over() {
+                return (id, self.person(id, patience).await);
             }
-            let late = Error::NotSent { url: self.shown(&format!("user/{id}")) };
+            let late = Error::OutOfTime { url: self.shown(&format!("user/{id}")) };
             (id, PersonRead::Unreadable(late.what()))
         });
         let mut people =

@@ -2,13 +2,12 @@
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use tokio::time::Instant;
 
 use super::answer::Whole;
 use super::json::{self, Failure};
 use super::list::{self, Limits};
 use super::wire::{About, Count};
-use super::{Client, Error, Filter, Reading};
+use super::{Client, Error, Filter, Patience, Reading};
 use crate::config::settings::DateOrder;
 use crate::license::{self, Pools, ServerLicense};
 
@@ -18,23 +17,23 @@ const MAX_OBJECT: usize = 4 * 1024 * 1024;
 /// Limits of a list: 200,000 allocations of 700 bytes fit three times.
 const MAX_LIST: Limits = Limits { bytes: 512 * 1024 * 1024, element: MAX_OBJECT, rows: 1_000_000 };
 
-/// Every method retries by itself: the first try always runs (bounded by the request timeout), a
-/// later one only before `deadline` and never beyond it.
+/// Every method retries by itself, as its [`Patience`] says; a single try is bounded by the request
+/// timeout.
 impl Client {
     /// Whether the service answers at all, and how fast.
     ///
     /// # Errors
     /// See [`Error`]; `requiresBootstrap` is not looked at.
-    pub async fn ping(&self, deadline: Instant) -> Result<Reading<()>, Error> {
-        Ok(self.about(deadline).await?.map(drop))
+    pub async fn ping(&self, patience: Patience) -> Result<Reading<()>, Error> {
+        Ok(self.about(patience).await?.map(drop))
     }
 
     /// `GET /qrs/about`: the version, the site's clock and the latency.
     ///
     /// # Errors
     /// See [`Error`].
-    pub async fn about(&self, deadline: Instant) -> Result<Reading<About>, Error> {
-        self.get_object("about", &[], deadline).await
+    pub async fn about(&self, patience: Patience) -> Result<Reading<About>, Error> {
+        self.get_object("about", &[], patience).await
     }
 
     /// `GET /qrs/license`, free of secrets.
@@ -44,10 +43,10 @@ impl Client {
     pub async fn server_license(
         &self,
         order: DateOrder,
-        deadline: Instant,
+        patience: Patience,
     ) -> Result<ServerLicense, Error> {
         let path = "license";
-        let answer: Value = self.get_json(path, &[], deadline).await?.value;
+        let answer: Value = self.get_json(path, &[], patience).await?.value;
         let answer = license::wire::License::parse(&answer)
             .map_err(|error| Error::shape(&self.shown(path), error))?;
         Ok(ServerLicense::read(answer.as_ref(), order))
@@ -57,9 +56,9 @@ impl Client {
     ///
     /// # Errors
     /// See [`Error`].
-    pub async fn pools(&self, deadline: Instant) -> Result<Pools, Error> {
+    pub async fn pools(&self, patience: Patience) -> Result<Pools, Error> {
         let path = "license/accesstypeoverview";
-        let answer: Value = self.get_json(path, &[], deadline).await?.value;
+        let answer: Value = self.get_json(path, &[], patience).await?.value;
         Pools::read(&answer).map_err(|error| Error::shape(&self.shown(path), error))
     }
 
@@ -71,12 +70,12 @@ impl Client {
         &self,
         entity: &str,
         filter: Option<&Filter>,
-        deadline: Instant,
+        patience: Patience,
     ) -> Result<u64, Error> {
         let filter = filter.map(Filter::to_string);
         let query: Vec<_> = filter.iter().map(|text| ("filter", text.as_str())).collect();
         let count: Reading<Count> =
-            self.get_object(&format!("{entity}/count"), &query, deadline).await?;
+            self.get_object(&format!("{entity}/count"), &query, patience).await?;
         Ok(count.value.value)
     }
 
@@ -90,9 +89,9 @@ impl Client {
         &self,
         entity: &str,
         filter: Option<&Filter>,
-        deadline: Instant,
+        patience: Patience,
     ) -> Result<Reading<Vec<T>>, Error> {
-        self.list(entity, filter, list::element::<T>, deadline).await
+        self.list(entity, filter, list::element::<T>, patience).await
     }
 
     /// [`list_full`](Self::list_full) with another way to read an element.
@@ -101,7 +100,7 @@ impl Client {
         entity: &str,
         filter: Option<&Filter>,
         parse: list::Parse<T>,
-        deadline: Instant,
+        patience: Patience,
     ) -> Result<Reading<Vec<T>>, Error> {
         let path = format!("{entity}/full");
         let form = list::Form { parse, limits: MAX_LIST };
@@ -109,8 +108,10 @@ impl Client {
         let query: Vec<_> = text.iter().map(|text| ("filter", text.as_str())).collect();
         let mut again = true;
         loop {
-            let rows = self.get(&path, &query, || list::Reader::new(form), deadline).await?;
-            let counted = self.count(entity, filter, deadline).await?;
+            let rows = self
+                .get(&path, &query, || list::Reader::new(form, self.progress()), patience)
+                .await?;
+            let counted = self.count(entity, filter, patience).await?;
             let listed = rows.value.len();
             if listed as u64 >= counted {
                 return Ok(rows);
@@ -129,9 +130,9 @@ impl Client {
         &self,
         path: &str,
         query: &[(&str, &str)],
-        deadline: Instant,
+        patience: Patience,
     ) -> Result<Reading<T>, Error> {
-        let body = self.get(path, query, || Whole::up_to(MAX_OBJECT), deadline).await?;
+        let body = self.get(path, query, || Whole::up_to(MAX_OBJECT), patience).await?;
         self.parsed(path, body, json::parse::<T>)
     }
 
@@ -139,9 +140,9 @@ impl Client {
         &self,
         path: &str,
         query: &[(&str, &str)],
-        deadline: Instant,
+        patience: Patience,
     ) -> Result<Reading<T>, Error> {
-        let body = self.get(path, query, || Whole::up_to(MAX_OBJECT), deadline).await?;
+        let body = self.get(path, query, || Whole::up_to(MAX_OBJECT), patience).await?;
         self.parsed(path, body, json::object::<T>)
     }
 

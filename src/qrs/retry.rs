@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::Error;
+use super::{Error, Patience};
 use crate::backoff::Backoff;
 
 /// The pace of retries: half a second at first, because a dropped connection is usually replaced at
@@ -13,45 +13,50 @@ use crate::backoff::Backoff;
 pub(super) const PACE: Backoff =
     Backoff { first: Duration::from_millis(500), cap: Duration::from_secs(60) };
 
-/// The tries of one request. The first is not bounded by the deadline; a later one starts before
-/// it and is over by then.
+/// The tries of one request. The first is bounded by the end of the whole reading only; a later one
+/// starts before the last moment for retries and is over by then.
 #[derive(Debug)]
 pub(super) struct Tries<'a> {
     site: &'a str,
     backoff: Backoff,
-    deadline: Instant,
+    patience: Patience,
     number: u32,
     /// Why the try before failed.
     before: Option<Error>,
 }
 
 impl<'a> Tries<'a> {
-    pub(super) fn new(site: &'a str, backoff: Backoff, deadline: Instant) -> Self {
-        Self { site, backoff, deadline, number: 0, before: None }
+    pub(super) fn new(site: &'a str, backoff: Backoff, patience: Patience) -> Self {
+        Self { site, backoff, patience, number: 0, before: None }
     }
 
-    /// When the next try must be over, where the deadline says so.
+    /// When the next try must be over, if ever.
     pub(super) fn until(&self) -> Option<Instant> {
-        self.before.as_ref().map(|_| self.deadline)
+        match self.before {
+            None => self.patience.end(),
+            Some(_) => self.patience.last_retry(),
+        }
     }
 
     /// How long to wait before the next try, or the error to give up with: one that lasts, or the
-    /// last before the deadline. A server's `Retry-After` replaces the random wait.
+    /// last one in time. A server's `Retry-After` replaces the random wait.
     pub(super) fn failed(
         &mut self,
         error: Error,
         rng: &mut fastrand::Rng,
     ) -> Result<Duration, Error> {
         let now = Instant::now();
-        let cut_short =
-            now >= self.deadline && matches!(error, Error::TimedOut { .. } | Error::NotSent { .. });
-        if cut_short && let Some(before) = self.before.take() {
-            // It was the deadline that ended this try; the one before says more.
-            return Err(before);
+        if self.until().is_some_and(|until| now >= until)
+            && let Error::TimedOut { url, .. } | Error::NotSent { url } = &error
+        {
+            // No fault of the site ended this try. The one before says more, if there was one.
+            let late = Error::OutOfTime { url: url.clone() };
+            return Err(self.before.take().unwrap_or(late));
         }
         let wait = error.retry_after().unwrap_or_else(|| self.backoff.delay(self.number, rng));
         self.number += 1;
-        let in_time = now.checked_add(wait).is_some_and(|next| next < self.deadline);
+        let last = self.patience.last_retry();
+        let in_time = last.zip(now.checked_add(wait)).is_some_and(|(last, next)| next < last);
         if !error.is_transient() || !in_time {
             return Err(error);
         }
@@ -93,7 +98,7 @@ mod tests {
     ) -> (Result<u32, Error>, Vec<Duration>, Vec<Option<Duration>>) {
         let start = Instant::now();
         let mut rng = fastrand::Rng::with_seed(7);
-        let mut tries = Tries::new("s", PACE, start + deadline);
+        let mut tries = Tries::new("s", PACE, Patience::retrying_until(start + deadline));
         let (mut times, mut limits) = (Vec::new(), Vec::new());
         let mut answers = answers.into_iter();
         let mut last = None;
@@ -156,7 +161,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_try_cut_short_by_the_deadline_does_not_hide_the_reason() {
         let mut rng = fastrand::Rng::with_seed(7);
-        let mut tries = Tries::new("s", PACE, Instant::now() + Duration::from_secs(5));
+        let mut tries = Tries::new("s", PACE, Patience::retrying_for(Duration::from_secs(5)));
         let wait = tries.failed(server_error(None), &mut rng).unwrap();
         tokio::time::sleep(wait).await;
         tokio::time::sleep_until(tries.until().unwrap()).await;
@@ -164,9 +169,31 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn once_is_once_and_has_no_limit() {
+        let mut rng = fastrand::Rng::with_seed(7);
+        let mut tries = Tries::new("s", PACE, Patience::ONCE);
+        assert_eq!(tries.until(), None);
+        assert_eq!(tries.failed(server_error(None), &mut rng), Err(server_error(None)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_the_end_of_the_whole_cut_short_is_no_slow_answer() {
+        let mut rng = fastrand::Rng::with_seed(7);
+        let end = Instant::now() + Duration::from_secs(5);
+        let late = Err(Error::OutOfTime { url: "u".into() });
+        for patience in [Patience::ONCE, Patience::retrying_for(Duration::from_secs(60))] {
+            let mut tries = Tries::new("s", PACE, patience.ending_at(end));
+            assert_eq!(tries.until(), Some(end));
+            tokio::time::sleep_until(end).await;
+            assert_eq!(tries.failed(timed_out(), &mut rng), late);
+            assert_eq!(tries.failed(Error::NotSent { url: "u".into() }, &mut rng), late);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn no_wait_overflows_the_clock() {
         let mut rng = fastrand::Rng::with_seed(7);
-        let mut tries = Tries::new("s", PACE, Instant::now() + Duration::from_secs(5));
+        let mut tries = Tries::new("s", PACE, Patience::retrying_for(Duration::from_secs(5)));
         let error = server_error(Some(Duration::from_secs(u64::MAX)));
         assert_eq!(tries.failed(error.clone(), &mut rng), Err(error));
     }

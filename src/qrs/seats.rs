@@ -3,13 +3,12 @@
 use serde::Deserialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::json::Failure;
 use super::list;
 use super::loose::Any;
-use super::{Client, Error, Field, Reading};
+use super::{Client, Error, Field, Patience, Reading};
 use crate::license::changes;
 use crate::license::{Holder, Moment, Seat, SeatType, ShapeError};
 
@@ -144,9 +143,9 @@ impl Client {
     pub async fn seats(
         &self,
         seat_type: SeatType,
-        deadline: Instant,
+        patience: Patience,
     ) -> Result<Reading<Vec<Seat>>, Error> {
-        self.list(seat_type.path(), None, parse(seat_type), deadline).await
+        self.list(seat_type.path(), None, parse(seat_type), patience).await
     }
 
     /// As [`seats`](Self::seats), with who changed each row last and when.
@@ -156,14 +155,14 @@ impl Client {
     pub async fn seat_rows(
         &self,
         seat_type: SeatType,
-        deadline: Instant,
+        patience: Patience,
     ) -> Result<Reading<Vec<changes::SeatRow>>, Error> {
         let parse: list::Parse<changes::SeatRow> = match seat_type {
             SeatType::Professional => |bytes| changed_element(SeatType::Professional, bytes),
             SeatType::Analyzer => |bytes| changed_element(SeatType::Analyzer, bytes),
             SeatType::User => |bytes| changed_element(SeatType::User, bytes),
         };
-        self.list(seat_type.path(), None, parse, deadline).await
+        self.list(seat_type.path(), None, parse, patience).await
     }
 
     /// One seat; `None` when the site answers 404.
@@ -174,10 +173,10 @@ impl Client {
         &self,
         seat_type: SeatType,
         id: Uuid,
-        deadline: Instant,
+        patience: Patience,
     ) -> Result<Option<Seat>, Error> {
         let path = format!("{}/{id}", seat_type.path());
-        let row: SeatRow = match self.get_object(&path, &[], deadline).await {
+        let row: SeatRow = match self.get_object(&path, &[], patience).await {
             Ok(row) => row.value,
             Err(Error::NotFound { .. }) => return Ok(None),
             Err(error) => return Err(error),
@@ -198,11 +197,11 @@ impl Client {
         &self,
         seat_type: SeatType,
         user: Uuid,
-        deadline: Instant,
+        patience: Patience,
     ) -> Result<Vec<Seat>, Error> {
         let filter = USER.eq(user);
         let path = seat_type.path();
-        let seats = self.list(path, Some(&filter), parse(seat_type), deadline).await?.value;
+        let seats = self.list(path, Some(&filter), parse(seat_type), patience).await?.value;
         let theirs = |seat: &Seat| seat.holder.as_ref().is_some_and(|holder| holder.id == user);
         if seats.iter().all(theirs) {
             return Ok(seats);
@@ -216,9 +215,9 @@ impl Client {
     ///
     /// # Errors
     /// See [`Error`]; a license without any number is [`Error::UnexpectedShape`].
-    pub async fn license_fingerprint(&self, deadline: Instant) -> Result<Option<String>, Error> {
+    pub async fn license_fingerprint(&self, patience: Patience) -> Result<Option<String>, Error> {
         let path = "license";
-        let answer: Value = self.get_json(path, &[], deadline).await?.value;
+        let answer: Value = self.get_json(path, &[], patience).await?.value;
         fingerprint(&answer).map_err(|error| Error::shape(&self.shown(path), error))
     }
 }

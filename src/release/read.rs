@@ -2,13 +2,12 @@
 
 use chrono::{DateTime, Utc};
 use futures_util::future::join_all;
-use tokio::time::Instant;
 
 use super::plan::{self, Clocks, Past, Snapshot, TypeSeats};
 use super::policy::Policy;
 use crate::clock::Clock;
 use crate::license::{Seat, SeatType};
-use crate::qrs::{Client, Reading};
+use crate::qrs::{Client, Patience, Reading};
 
 /// Reads the seats of the enabled types (and of the others that matter), the pools, and the users
 /// of exactly the seats in question at `now`. A type whose list can't be read is in the snapshot
@@ -20,11 +19,11 @@ pub async fn snapshot(
     past: &Past,
     clock: &Clock,
     now: DateTime<Utc>,
-    deadline: Instant,
+    patience: Patience,
 ) -> Snapshot {
     let types = types(policy);
-    let lists = join_all(types.iter().map(|seat_type| client.seats(*seat_type, deadline)));
-    let (lists, pools) = tokio::join!(lists, client.pools(deadline));
+    let lists = join_all(types.iter().map(|seat_type| client.seats(*seat_type, patience)));
+    let (lists, pools) = tokio::join!(lists, client.pools(patience));
     if let Err(error) = &pools {
         tracing::warn!(site = client.site(), code = error.code(), error = %error, "the pools of access licenses can't be read");
     }
@@ -39,7 +38,7 @@ pub async fn snapshot(
     }
     let people = plan::people_in_question(&snapshot, past, policy, now);
     if !people.is_empty() {
-        snapshot.people = client.people(&people, deadline).await;
+        snapshot.people = client.people(&people, patience).await;
     }
     snapshot
 }

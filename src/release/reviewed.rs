@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 
-use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::apply::{self, Done};
@@ -14,6 +13,7 @@ use super::{Guard, Plan, Refusal, TypePlan, guard, read, sharing};
 use crate::event::{Body, ReleaseRefused};
 use crate::ledger::Entry;
 use crate::license::{Moment, SeatType};
+use crate::qrs::Patience;
 use crate::store::{AppendError, StoreError};
 
 /// A plan that a person has read.
@@ -30,13 +30,13 @@ impl Engine {
         run: &str,
         policy: &Policy,
         past: &Past,
-        deadline: Instant,
+        patience: Patience,
     ) -> Result<(Plan, Snapshot), StoreError> {
         let site = &self.site.name;
         let now = self.clock.now();
         let (snapshot, sharing) = tokio::join!(
-            read::snapshot(&self.client, policy, past, &self.clock, now, deadline),
-            sharing::sharing(self, deadline),
+            read::snapshot(&self.client, policy, past, &self.clock, now, patience),
+            sharing::sharing(self, patience),
         );
         let snapshot = Snapshot { sharing, ..snapshot };
         let mut plan = plan::plan(run, site, &snapshot, past, policy, now);
@@ -74,7 +74,7 @@ impl Session<'_> {
         }
         let past = engine.store.release_past(self.site()).await?;
         let looked = tokio::select! {
-            looked = engine.look(&self.run, &policy, &past, self.order.deadline) => looked,
+            looked = engine.look(&self.run, &policy, &past, self.order.patience) => looked,
             () = self.order.stop.cancelled() => {
                 tally.ended = Some(apply::stopped());
                 return Ok(());

@@ -20,7 +20,7 @@ use crate::config::settings::Site;
 use crate::destination::Destination;
 use crate::ledger::{Head, Intent, Mode, RunStatus, SeatResult, Trigger, TypeCounts};
 use crate::license::{Holder as Person, SeatType};
-use crate::qrs;
+use crate::qrs::{self, Patience};
 use crate::store::{AppendError, Holder, Store, StoreError};
 
 /// Releases of one site.
@@ -48,8 +48,8 @@ pub struct Order {
     pub trigger: Trigger,
     /// Ends the run after the seats in hand.
     pub stop: CancellationToken,
-    /// Reading the site is not retried beyond this.
-    pub deadline: Instant,
+    /// Of reading the site before the first seat.
+    pub patience: Patience,
     /// Called after each seat.
     pub progress: Progress,
 }
@@ -128,13 +128,13 @@ impl Engine {
     ///
     /// # Errors
     /// When the store can't be read. What can't be read of the site is in the plan.
-    pub async fn plan(&self, only: Option<SeatType>, deadline: Instant) -> Result<Plan, RunError> {
+    pub async fn plan(&self, only: Option<SeatType>, patience: Patience) -> Result<Plan, RunError> {
         let mut policy = self.site.release.policy.clone();
         if let Some(only) = only {
             policy.types = vec![policy.rule(only).cloned().unwrap_or_else(|| TypeRule::new(only))];
         }
         let past = self.store.release_past(&self.site.name).await?;
-        let (plan, _) = self.look(&run_id(), &policy, &past, deadline).await?;
+        let (plan, _) = self.look(&run_id(), &policy, &past, patience).await?;
         Ok(plan)
     }
 
@@ -193,12 +193,12 @@ impl Engine {
     ///
     /// # Errors
     /// When the store can't be used, or another run is under way.
-    pub async fn settle(&self, deadline: Instant) -> Result<u32, RunError> {
+    pub async fn settle(&self, patience: Patience) -> Result<u32, RunError> {
         if self.store.unsettled(&self.site.name).await?.is_empty() {
             return Ok(0);
         }
         let lock = Lock::take(self, &run_id(), &Trigger::Schedule).await?;
-        let result = lock.during(settle::settle(self, &lock, deadline)).await;
+        let result = lock.during(settle::settle(self, &lock, patience)).await;
         lock.give_back().await;
         result
     }
@@ -271,9 +271,9 @@ impl Engine {
 impl Order {
     /// What can be found out before the run, unless it is stopped meanwhile.
     async fn settle(&self, engine: &Engine, lock: &Lock) -> Result<(), RunError> {
-        let deadline = self.deadline.min(Instant::now() + SETTLING);
+        let patience = self.patience.no_retry_after(Instant::now() + SETTLING);
         tokio::select! {
-            left = settle::settle(engine, lock, deadline) => left.map(drop),
+            left = settle::settle(engine, lock, patience) => left.map(drop),
             () = self.stop.cancelled() => Ok(()),
         }
     }

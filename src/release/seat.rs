@@ -15,6 +15,7 @@ use super::verify::{self, Effect, Seen};
 use crate::event::{Body, SeatReleased};
 use crate::ledger::{self, Action, Entry, Intent, SeatResult};
 use crate::license::{Moment, Seat};
+use crate::qrs::Patience;
 use crate::qrs::write::Writer;
 use crate::store::AppendError;
 
@@ -176,10 +177,9 @@ impl Taking<'_> {
     async fn look_once(&self, due: &Due) -> Look {
         let client = &self.session.engine.client;
         let stamp = Stamp::now(self.session);
-        let once = Instant::now();
         let (seat, person, others) = tokio::join!(
-            client.seat(due.seat_type, due.decision.seat, once),
-            client.person(due.holder.id, once),
+            client.seat(due.seat_type, due.decision.seat, Patience::ONCE),
+            client.person(due.holder.id, Patience::ONCE),
             self.others(due),
         );
         let seat = match seat {
@@ -223,10 +223,9 @@ impl Taking<'_> {
         if !self.policy.judge_per_user {
             return Ok(None);
         }
-        let once = Instant::now();
         let client = &self.session.engine.client;
         let reads = due.others.iter().map(async |other: &Other| {
-            let seat = client.seat(other.seat_type, other.seat, once).await;
+            let seat = client.seat(other.seat_type, other.seat, Patience::ONCE).await;
             (other, seat)
         });
         for (other, seat) in join_all(reads).await {

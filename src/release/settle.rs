@@ -3,14 +3,13 @@
 
 use std::time::Duration;
 
-use tokio::time::Instant;
-
 use super::lock::Lock;
 use super::run::{Engine, RunError};
 use super::session::idle_days;
 use super::verify::{self, Seen};
 use crate::event::{Body, SeatFacts, SeatReleased, SeatRestored};
 use crate::ledger::{Action, Entry, Intent, Outcome, SeatResult};
+use crate::qrs::Patience;
 use crate::store::{Addition, AppendError, Unsettled};
 
 /// A seat that is as it was counts as refused only so long after the intent. A request is sent
@@ -25,7 +24,7 @@ const UNREAD: u32 = 3;
 pub(super) async fn settle(
     engine: &Engine,
     lock: &Lock,
-    deadline: Instant,
+    patience: Patience,
 ) -> Result<u32, RunError> {
     let unsettled = engine.store.unsettled(&engine.site.name).await?;
     let (mut left, mut unread) = (0, 0);
@@ -34,7 +33,7 @@ pub(super) async fn settle(
             left += 1;
             continue;
         }
-        match find_out(engine, &entry, deadline).await {
+        match find_out(engine, &entry, patience).await {
             Ok(Some(result)) => {
                 unread = 0;
                 record(engine, lock, &entry, result).await?;
@@ -60,7 +59,7 @@ pub(super) async fn settle(
 async fn find_out(
     engine: &Engine,
     entry: &Unsettled,
-    deadline: Instant,
+    patience: Patience,
 ) -> Result<Option<SeatResult>, String> {
     let Intent { action, seat_type, seat, holder, .. } = &entry.intent;
     let age = (engine.clock.now() - entry.time).abs().to_std().expect("it is not negative");
@@ -73,7 +72,7 @@ async fn find_out(
         Action::Release => {
             let mut seen = verify::see(&engine.client, *seat_type, *seat, holder.id, false).await;
             for read in 1.. {
-                if seen.is_ok() || Instant::now() >= deadline || read > UNREAD {
+                if seen.is_ok() || !patience.may_retry() || read > UNREAD {
                     break;
                 }
                 verify::pause(&engine.client, read).await;

@@ -9,23 +9,23 @@ use tokio::time::Instant;
 use super::plan::Sharing;
 use super::run::Engine;
 use crate::config::settings::Site;
-use crate::qrs::Client;
+use crate::qrs::{Client, Patience};
 
 /// Another site holds a run up for no longer.
 const LIMIT: Duration = Duration::from_secs(30);
 
 /// The sites that share the license of the engine's, and those of which it can't be told. Nobody is
 /// asked when the settings say that the license is shared.
-pub(super) async fn sharing(engine: &Engine, deadline: Instant) -> Vec<Sharing> {
+pub(super) async fn sharing(engine: &Engine, patience: Patience) -> Vec<Sharing> {
     let name = &engine.site.name;
     let others: Vec<_> = engine.settings.sites.iter().filter(|site| site.name != *name).collect();
     if others.is_empty() || engine.site.release.policy.limits.license_key_shared == Some(true) {
         return Vec::new();
     }
-    let deadline = deadline.min(Instant::now() + LIMIT);
+    let until = Instant::now() + LIMIT;
     let (own, theirs) = tokio::join!(
-        engine.client.license_fingerprint(deadline),
-        join_all(others.iter().map(|site| fingerprint(site, deadline))),
+        engine.client.license_fingerprint(patience.no_retry_after(until)),
+        join_all(others.iter().map(|site| fingerprint(site, patience.ending_at(until)))),
     );
     let mut sharing = Vec::new();
     for (site, theirs) in others.into_iter().zip(theirs) {
@@ -43,7 +43,7 @@ pub(super) async fn sharing(engine: &Engine, deadline: Instant) -> Vec<Sharing> 
     sharing
 }
 
-async fn fingerprint(site: &Site, deadline: Instant) -> Result<Option<String>, String> {
+async fn fingerprint(site: &Site, patience: Patience) -> Result<Option<String>, String> {
     let client = Client::new(&site.name, &site.connection).map_err(|error| error.to_string())?;
-    client.license_fingerprint(deadline).await.map_err(|error| error.what())
+    client.license_fingerprint(patience).await.map_err(|error| error.what())
 }

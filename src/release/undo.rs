@@ -14,6 +14,7 @@ use super::session::{Session, Tally, idle_days};
 use super::verify::{self, Effect};
 use crate::event::{Body, SeatFacts, SeatRestored};
 use crate::ledger::{Action, Entry, Intent, Outcome, Record, SeatResult};
+use crate::qrs::Patience;
 use crate::qrs::write::Writer;
 use crate::store::{AppendError, StoreError};
 
@@ -153,7 +154,7 @@ async fn give_back(
     }
     let asked = Instant::now();
     let (person, has) = tokio::join!(
-        engine.client.person(holder.id, asked),
+        engine.client.person(holder.id, Patience::ONCE),
         verify::has_seat(&engine.client, seat_type, holder.id),
     );
     match (person, has) {

@@ -3,13 +3,12 @@
 
 use std::time::Duration;
 
-use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::ledger::SeatResult;
 use crate::license::{Moment, Seat, SeatType};
 use crate::qrs::write::Deleted;
-use crate::qrs::{Client, Error};
+use crate::qrs::{Client, Error, Patience};
 
 /// How often a seat is read before its fate counts as unclear. With the client's pace the pauses
 /// between are eight seconds; each read may last as long as the request timeout.
@@ -72,6 +71,7 @@ impl Effect {
             | Error::NotJson { .. }
             | Error::UnexpectedShape { .. }
             | Error::Incomplete { .. }
+            | Error::OutOfTime { .. }
             | Error::TimedOut { .. }
             | Error::TooLarge { .. }
             | Error::Interrupted { .. } => Self::Unknown(text),
@@ -127,12 +127,11 @@ pub(super) async fn see(
     user: Uuid,
     sure: bool,
 ) -> Result<Seen, String> {
-    let once = Instant::now();
-    match client.seat(seat_type, id, once).await {
+    match client.seat(seat_type, id, Patience::ONCE).await {
         Ok(Some(Seat { quarantined: Some(until), .. })) => Ok(Seen::Quarantined(until)),
         Ok(Some(_)) => Ok(Seen::There),
         Ok(None) if sure => Ok(Seen::Absent),
-        Ok(None) => match client.seats_of(seat_type, user, once).await {
+        Ok(None) => match client.seats_of(seat_type, user, Patience::ONCE).await {
             Ok(seats) if seats.iter().any(|seat| seat.id == id) => {
                 Err("the site answers 404 for the seat and lists it all the same".to_owned())
             }
@@ -181,7 +180,7 @@ pub(super) async fn has_seat(
     seat_type: SeatType,
     user: Uuid,
 ) -> Result<bool, String> {
-    match client.seats_of(seat_type, user, Instant::now()).await {
+    match client.seats_of(seat_type, user, Patience::ONCE).await {
         Ok(seats) => Ok(seats.iter().any(|seat| seat.quarantined.is_none())),
         Err(error) => Err(error.what()),
     }

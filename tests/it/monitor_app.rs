@@ -10,12 +10,11 @@ use bursar::config::settings::{Connection, LicenseMonitorApp, Switches};
 use bursar::event::AppHealth;
 use bursar::license::monitor_app::{Cause, KeptRun, Wanted};
 use bursar::monitor::monitor_app::{Observed, observe};
-use bursar::qrs::{Backoff, Client, Error, Options};
+use bursar::qrs::{Backoff, Client, Error, Options, Patience};
 use bursar::simulator::{
     Fault, FaultRule, MonitorApp, Running, Scenario, ScriptError, ScriptLogApi, When,
 };
 use chrono::{DateTime, TimeDelta, Utc};
-use tokio::time::Instant;
 
 /// A site whose clock stands still at a known time.
 struct Site {
@@ -86,7 +85,7 @@ impl Site {
         settings: &LicenseMonitorApp,
         known: &[KeptRun],
     ) -> Result<Observed, Error> {
-        observe(&self.client, settings, known, now(), Instant::now()).await
+        observe(&self.client, settings, known, now(), Patience::ONCE).await
     }
 
     async fn look(&self) -> Observed {

@@ -12,9 +12,8 @@ use std::time::Duration;
 
 use bursar::config::settings::{Connection, DateOrder};
 use bursar::license::server::{Expiry, Kind};
-use bursar::qrs::{Backoff, BuildError, Client, Error, Options};
+use bursar::qrs::{Backoff, BuildError, Client, Error, Options, Patience};
 use bursar::simulator::{Fault, FaultRule, PkiFiles, Running, Scenario};
-use tokio::time::Instant;
 
 /// A site, the files a client of it needs, and the settings that fit.
 struct Site {
@@ -78,13 +77,17 @@ fn client(connection: &Connection) -> Client {
     Client::with("test", connection, options).expect("the files fit")
 }
 
-/// A deadline that leaves time for one try only.
-fn once() -> Instant {
-    Instant::now()
+fn once() -> Patience {
+    Patience::ONCE
 }
 
-fn soon() -> Instant {
-    Instant::now() + Duration::from_secs(20)
+fn soon() -> Patience {
+    Patience::retrying_for(Duration::from_secs(20))
+}
+
+/// When a change has to be answered.
+fn later() -> tokio::time::Instant {
+    tokio::time::Instant::now() + Duration::from_secs(20)
 }
 
 fn status(code: u16) -> Fault {
@@ -320,7 +323,7 @@ async fn a_second_try_ends_with_the_deadline() {
     let client = site.client();
     site.fault(FaultRule::from(status(503)).times(1));
     site.fault(FaultRule::from(Fault::Hang).skip(1));
-    let briefly = Instant::now() + Duration::from_millis(300);
+    let briefly = Patience::retrying_for(Duration::from_millis(300));
     let answer = tokio::time::timeout(Duration::from_secs(60), client.pools(briefly)).await;
     let error = answer.expect("the deadline, not the request timeout").unwrap_err();
     assert_error(&error, "server-error", &["503"]);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bursar::clock::Clock;
 use bursar::config::settings::Connection;
 use bursar::license::SeatType;
-use bursar::qrs::{Backoff, Client, Options};
+use bursar::qrs::{Backoff, Client, Options, Patience};
 use bursar::release::plan::{Past, PersonRead, Snapshot, plan};
 use bursar::release::policy::{Limits, NeverRelease};
 use bursar::release::read::snapshot;
@@ -15,7 +15,6 @@ use bursar::simulator::{
     Fault, FaultRule, Population, Running, Scenario, SeatKind, SeatSpec, UserSpec, When,
 };
 use chrono::{DateTime, Utc};
-use tokio::time::Instant;
 
 struct Site {
     running: Running,
@@ -60,8 +59,8 @@ impl Site {
         self.clock.now()
     }
 
-    async fn snapshot(&self, policy: &Policy, deadline: Instant) -> Snapshot {
-        snapshot(&self.client(), policy, &Past::default(), &self.clock, self.now(), deadline).await
+    async fn snapshot(&self, policy: &Policy, patience: Patience) -> Snapshot {
+        snapshot(&self.client(), policy, &Past::default(), &self.clock, self.now(), patience).await
     }
 
     /// A snapshot and its plan.
@@ -69,8 +68,8 @@ impl Site {
         self.plan_until(policy, soon()).await
     }
 
-    async fn plan_until(&self, policy: &Policy, deadline: Instant) -> (Snapshot, Plan) {
-        let snapshot = self.snapshot(policy, deadline).await;
+    async fn plan_until(&self, policy: &Policy, patience: Patience) -> (Snapshot, Plan) {
+        let snapshot = self.snapshot(policy, patience).await;
         let plan = plan("run", "test", &snapshot, &Past::default(), policy, self.now());
         (snapshot, plan)
     }
@@ -97,8 +96,8 @@ fn policy(types: &[SeatType]) -> Policy {
     }
 }
 
-fn soon() -> Instant {
-    Instant::now() + Duration::from_secs(30)
+fn soon() -> Patience {
+    Patience::retrying_for(Duration::from_secs(30))
 }
 
 /// Anna and Ben are idle, Anna is protected; Cleo works; Dora has never worked; Emil is deleted.
@@ -220,7 +219,7 @@ async fn a_type_that_cannot_be_read_stops_no_other() {
         (Fault::Forbidden, "403"),
     ] {
         site.fault(FaultRule::on(list, fault));
-        let (snapshot, plan) = site.plan_until(&both, Instant::now()).await;
+        let (snapshot, plan) = site.plan_until(&both, Patience::ONCE).await;
         let problem = snapshot.seats[0].list.as_ref().unwrap_err();
         assert!(problem.contains(text), "{problem}");
         assert!(snapshot.seats[1].list.is_ok() && snapshot.clocks.is_some());
@@ -269,7 +268,7 @@ async fn who_is_not_read_whole_keeps_the_seat() {
         Fault::Status { code: 500, html: true, retry_after_seconds: None },
     ] {
         site.fault(FaultRule::on("/qrs/user/", fault.clone()));
-        let (_, plan) = site.plan_until(&policy, Instant::now()).await;
+        let (_, plan) = site.plan_until(&policy, Patience::ONCE).await;
         let kept = [
             ("anna", "user-unread"),
             ("ben", "user-unread"),

@@ -10,8 +10,8 @@ use bursar::ledger::Mode;
 use bursar::license::changes::{By, Change};
 use bursar::license::{ChangeKind, SeatType};
 use bursar::monitor::allocation_changes::Observed;
-use bursar::qrs::Client;
 use bursar::qrs::write::Writer;
+use bursar::qrs::{Client, Patience};
 use bursar::simulator::{
     Fault, FaultRule, PropertySpec, Scenario, SeatKind, SeatSpec, UserSpec, When,
 };
@@ -34,7 +34,7 @@ pub async fn watched(scenario: Scenario) -> World {
 async fn see(world: &World) -> Result<Observed, Blind> {
     let site = &world.settings.sites[0];
     let (client, now) = (world.engine().client, world.clock().now());
-    look(&world.store, &client, site, chrono_tz::Tz::UTC, now, Instant::now()).await
+    look(&world.store, &client, site, chrono_tz::Tz::UTC, now, Patience::ONCE).await
 }
 
 /// One look that is kept, as the daemon does it. Gives back what was told.

@@ -2,19 +2,19 @@
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use tokio::time::Instant;
 
+use super::super::limit::{Reading, RunLimit};
 use super::super::text::Paint;
-use super::{Exit, Target, called, confirmed, plan, refused, stop_at_signal, trigger};
+use super::working::Seats;
+use super::{Exit, Target, called, confirmed, plan, refused, trigger};
 use crate::ledger::{Mode, RunStatus, SeatResult};
 use crate::plain::one_line;
+use crate::qrs::Patience;
 use crate::release::plan::{Outcome, Plan};
-use crate::release::run::{Engine, Order, Progress, Report};
+use crate::release::run::{Engine, Order, Report};
 use crate::release::{Guard, Refusal};
 
 /// Release seats by a plan: one from a file that a person has read, or one made now
@@ -40,13 +40,15 @@ pub struct Apply {
     /// Go on although this guard speaks against it, after review (may be repeated)
     #[arg(long, value_name = "GUARD", value_parser = guard)]
     accept: Vec<Guard>,
+    #[command(flatten)]
+    limit: RunLimit,
     /// Print the result as JSON
     #[arg(long)]
     json: bool,
 }
 
-/// How long reading the site may be retried.
-const READING_LIMIT: Duration = Duration::from_secs(60);
+/// How long what fails of reading the site is tried again.
+const RETRYING: Duration = Duration::from_secs(60);
 
 fn guard(text: &str) -> Result<Guard, String> {
     let found = Guard::ALL.into_iter().find(|guard| guard.as_str() == text);
@@ -75,10 +77,16 @@ impl Apply {
     async fn run(self, engine: Engine) -> anyhow::Result<Exit> {
         let plan = match &self.file {
             Some(file) => read(file)?,
-            None => match engine.plan(None, Instant::now() + READING_LIMIT).await {
-                Ok(plan) => plan,
-                Err(error) => return refused(error),
-            },
+            None => {
+                let reading = Reading::of(&engine.client);
+                let planned = engine.plan(None, Patience::retrying_for(RETRYING));
+                let planned = self.limit.reading().hold(planned).await?;
+                drop(reading);
+                match planned {
+                    Ok(plan) => plan,
+                    Err(error) => return refused(error),
+                }
+            }
         };
         let release = &engine.site.release;
         let real = self.real || (release.enable && !release.dry_run);
@@ -98,20 +106,16 @@ impl Apply {
                 return Ok(Exit::Unusable);
             }
         }
-        let bar = progress_bar();
-        let moving = bar.clone();
+        let (stop, progress) = (self.limit.stop(), Seats::of(&engine.client));
         let order = Order {
             mode: if real { Mode::Real } else { Mode::Rehearsal },
             trigger: trigger(),
-            stop: stop_at_signal(),
-            deadline: Instant::now() + READING_LIMIT,
-            progress: Progress(Arc::new(move |done, all| {
-                moving.set_length(all);
-                moving.set_position(done);
-            })),
+            stop: stop.token(),
+            patience: Patience::retrying_for(RETRYING),
+            progress: progress.progress(),
         };
         let result = engine.apply(plan, &self.accept, &order).await;
-        bar.finish_and_clear();
+        drop(progress);
         let report = match result {
             Ok(report) => report,
             Err(error) => return refused(error),
@@ -121,6 +125,7 @@ impl Apply {
         } else {
             out!("{}", render(&report, Paint::for_stdout()));
         }
+        stop.explain(&report);
         if !real && count > 0 {
             eprintln!(
                 "nothing was released: the settings have enable: {} and dryRun: {}; to release by \
@@ -154,15 +159,6 @@ fn read(file: &Path) -> anyhow::Result<Plan> {
     serde_json::from_slice(&json).with_context(|| {
         format!("{name} is no plan that this release can read; write one: bursar release plan -o")
     })
-}
-
-/// On a terminal only.
-pub(super) fn progress_bar() -> ProgressBar {
-    let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
-    let style = ProgressStyle::with_template("{bar:40} {pos}/{len} seats, {eta} left")
-        .expect("the template is right");
-    bar.set_style(style);
-    bar
 }
 
 /// What a run did, for people.

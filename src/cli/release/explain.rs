@@ -3,13 +3,13 @@
 use std::fmt::Write;
 
 use chrono::{DateTime, Utc};
-use tokio::time::Instant;
 
 use super::super::text::{self, Paint};
 use super::plan::{account, idle};
 use super::{Exit, refused};
 use crate::license::{Moment, SeatType};
 use crate::plain::one_line;
+use crate::qrs::Patience;
 use crate::release::plan::{self, Decision, Keep, Outcome, PersonRead, Plan};
 use crate::release::run::Engine;
 
@@ -46,24 +46,25 @@ const QUESTIONS: [(&str, &str); 29] = [
     ("over-cap", "others have been idle for longer (maxReleases)"),
 ];
 
-/// Tells why a user's seats are kept or released, rule by rule.
+/// Tells why a user's seats are kept or released, rule by rule: the text, and how the command ends.
 pub(super) async fn explain(
     engine: &Engine,
     account: &str,
     only: Option<SeatType>,
-    deadline: Instant,
-) -> anyhow::Result<Exit> {
-    let plan = match engine.plan(only, deadline).await {
+    patience: Patience,
+) -> anyhow::Result<(String, Exit)> {
+    let plan = match engine.plan(only, patience).await {
         Ok(plan) => plan,
-        Err(error) => return refused(error),
+        Err(error) => return Ok((String::new(), refused(error)?)),
     };
     let past = engine.store.release_past(&engine.site.name).await?;
     let paint = Paint::for_stdout();
+    let mut out = String::new();
     let mut found = false;
     for part in &plan.types {
         let seat_type = part.seat_type;
         if let Some(problem) = &part.problem {
-            outln!("{} seats can't be read: {problem}", seat_type.title());
+            let _ = writeln!(out, "{} seats can't be read: {problem}", seat_type.title());
         }
         for decision in part.decisions.iter().filter(|d| is_of(d, account)) {
             found = true;
@@ -71,8 +72,8 @@ pub(super) async fn explain(
             let mut person = None;
             if let Some(holder) = &decision.holder {
                 // The plan reads only users that it has to: here all rules are to be shown.
-                let read = engine.client.person(holder.id, deadline).await;
-                if let Some(seat) = engine.client.seat(seat_type, decision.seat, deadline).await? {
+                let read = engine.client.person(holder.id, patience).await;
+                if let Some(seat) = engine.client.seat(seat_type, decision.seat, patience).await? {
                     for reason in plan::keeping(&seat, &read, &past, &plan.policy, plan.now) {
                         if !keep.iter().any(|known| known.code() == reason.code()) {
                             keep.push(reason);
@@ -81,15 +82,16 @@ pub(super) async fn explain(
                 }
                 person = Some(read);
             }
-            out!("{}", render(seat_type, decision, &keep, person.as_ref(), &plan, paint));
+            out.push_str(&render(seat_type, decision, &keep, person.as_ref(), &plan, paint));
         }
     }
     if !found {
         let types: Vec<_> = plan.types.iter().map(|part| part.seat_type.title()).collect();
-        outln!("{account} holds no {} seat on {}", types.join(" or "), engine.site.name);
-        return Ok(Exit::NotInOrder);
+        let (types, site) = (types.join(" or "), &engine.site.name);
+        let _ = writeln!(out, "{account} holds no {types} seat on {site}");
+        return Ok((out, Exit::NotInOrder));
     }
-    Ok(Exit::Ok)
+    Ok((out, Exit::Ok))
 }
 
 /// `CORP\anna`, or only `anna`; without regard to case, as Qlik compares.

@@ -6,18 +6,17 @@ mod history;
 mod pause;
 mod plan;
 mod undo;
+mod working;
 
 use std::sync::Arc;
 
 use anyhow::Context;
 use clap::Subcommand;
-use tokio_util::sync::CancellationToken;
 
 use super::{ConfigFile, Exit, block_on};
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::config::settings::Site;
-use crate::daemon;
 use crate::destination::registry;
 use crate::ledger::Trigger;
 use crate::qrs;
@@ -165,13 +164,6 @@ fn confirmed(question: &str, name: &str, yes: bool) -> anyhow::Result<bool> {
         eprintln!("bursar: that is not {name}: nothing was done");
     }
     Ok(same)
-}
-
-/// Ends the run in hand at ctrl-c, after the seats in hand.
-fn stop_at_signal() -> CancellationToken {
-    let stop = CancellationToken::new();
-    tokio::spawn(daemon::signals(stop.clone()));
-    stop
 }
 
 /// Exit code for a run that did not take place: a plan that can't be used is the command line's

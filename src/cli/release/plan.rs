@@ -4,12 +4,13 @@ use std::fmt::Write;
 use std::path::PathBuf;
 
 use anyhow::Context;
-use tokio::time::Instant;
 
+use super::super::limit::{Reading, TimeLimit};
 use super::super::text::{self, Paint};
 use super::{Exit, Target, explain, refused};
 use crate::license::{Moment, SeatType};
 use crate::plain::one_line;
+use crate::qrs::Patience;
 use crate::release::plan::{Decision, Outcome, Plan as Planned, TypePlan};
 
 /// Read the site and show what a run would do now, with the reasons; nothing is changed
@@ -35,6 +36,8 @@ pub struct Plan {
     /// Write the whole plan as JSON to a file, for review and `release apply`
     #[arg(short = 'o', long = "output", value_name = "FILE")]
     output: Option<PathBuf>,
+    #[command(flatten)]
+    limit: TimeLimit,
     /// Tell why this user's seats are kept or released, rule by rule: 'CORP\anna'
     #[arg(long, value_name = "USER", conflicts_with_all = ["json", "output", "all"])]
     explain: Option<String>,
@@ -54,12 +57,19 @@ impl Plan {
     pub fn execute(self) -> anyhow::Result<Exit> {
         let target = self.target.clone();
         target.with_engine(|engine| async move {
-            // One try: somebody waits for the answer.
-            let deadline = Instant::now();
+            // Everything is asked once: somebody waits for the answer.
+            let patience = Patience::ONCE;
+            let reading = Reading::of(&engine.client);
             if let Some(account) = &self.explain {
-                return explain::explain(&engine, account, self.only, deadline).await;
+                let explained = explain::explain(&engine, account, self.only, patience);
+                let (text, exit) = self.limit.hold(explained).await??;
+                drop(reading);
+                out!("{text}");
+                return Ok(exit);
             }
-            let plan = match engine.plan(self.only, deadline).await {
+            let planned = self.limit.hold(engine.plan(self.only, patience)).await?;
+            drop(reading);
+            let plan = match planned {
                 Ok(plan) => plan,
                 Err(error) => return refused(error),
             };

@@ -1,15 +1,18 @@
 //! `bursar release undo`: seats back to the people who had them.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::Instant;
-
+use super::super::limit::RunLimit;
 use super::super::text::Paint;
-use super::apply::{as_json, exit, progress_bar, render};
-use super::{Exit, Target, called, confirmed, refused, stop_at_signal, trigger};
+use super::apply::{as_json, exit, render};
+use super::working::Seats;
+use super::{Exit, Target, called, confirmed, refused, trigger};
 use crate::ledger::Mode;
-use crate::release::run::{self, Order, Progress};
+use crate::qrs::Patience;
+use crate::release::run::{self, Order};
+
+/// How long what fails of reading the site is tried again.
+const RETRYING: Duration = Duration::from_secs(60);
 
 /// Give seats back to the people who had them: all of a run, or the last one of a user
 ///
@@ -28,6 +31,8 @@ pub struct Undo {
     /// Don't ask for the site's name
     #[arg(long)]
     yes: bool,
+    #[command(flatten)]
+    limit: RunLimit,
     /// Print the result as JSON
     #[arg(long)]
     json: bool,
@@ -50,22 +55,19 @@ impl Undo {
             if !confirmed(&question, &name, self.yes)? {
                 return Ok(Exit::Unusable);
             }
-            let bar = progress_bar();
-            let moving = bar.clone();
+            let (stop, progress) = (self.limit.stop(), Seats::of(&engine.client));
             let order = Order {
                 mode: Mode::Undo,
                 trigger: trigger(),
-                stop: stop_at_signal(),
-                deadline: Instant::now() + Duration::from_secs(60),
-                progress: Progress(Arc::new(move |done, all| {
-                    moving.set_length(all);
-                    moving.set_position(done);
-                })),
+                stop: stop.token(),
+                patience: Patience::retrying_for(RETRYING),
+                progress: progress.progress(),
             };
             let result = engine.undo(&what, &order).await;
-            bar.finish_and_clear();
+            drop(progress);
             match result {
                 Ok(report) => {
+                    stop.explain(&report);
                     if self.json {
                         outln!("{}", serde_json::to_string_pretty(&as_json(&report))?);
                     } else {

@@ -68,13 +68,13 @@ async fn take(engine: &Engine) -> Done {
         mode: Mode::Real,
         trigger: Trigger::Schedule,
         stop: CancellationToken::new(),
-        deadline: Instant::now(),
+        patience: Patience::ONCE,
         progress: Progress::default(),
     };
     let lock = Lock::take(engine, "run", &order.trigger).await.unwrap();
     let session = Session::new(engine, &order, Mode::Real, "run".into(), &lock);
     let (past, policy) = (Past::default(), &engine.site.release.policy);
-    let (plan, snapshot) = engine.look("run", policy, &past, order.deadline).await.unwrap();
+    let (plan, snapshot) = engine.look("run", policy, &past, order.patience).await.unwrap();
     let mut due = apply::due(plan.releases(&crate::release::Guard::ALL).into_iter(), &snapshot);
     let writer = Writer::new(engine.client.clone());
     let taking = Taking { session: &session, writer, past: &past, policy, fresh: Duration::ZERO };

@@ -9,6 +9,7 @@ use bursar::qrs::write::{Deleted, Writer};
 use bursar::simulator::{Population, SeatKind, SeatSpec, UserSpec, When};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::plain::plain_connection;
@@ -95,7 +96,7 @@ async fn a_delete_is_sent_at_most_once_however_the_connection_breaks() {
         let writer = Writer::new(client.clone());
         for sent in 1..=50 {
             client.about(soon()).await.unwrap();
-            let error = writer.deallocate(SeatType::Analyzer, id, soon()).await.unwrap_err();
+            let error = writer.deallocate(SeatType::Analyzer, id, later()).await.unwrap_err();
             assert_eq!(error.code(), "interrupted", "{breaks:?} {error}");
             let changes = seen.changes.load(Ordering::SeqCst);
             assert_eq!(changes, sent, "{breaks:?}");
@@ -103,7 +104,7 @@ async fn a_delete_is_sent_at_most_once_however_the_connection_breaks() {
             assert_eq!(seen.connections.load(Ordering::SeqCst), sent, "{breaks:?}");
         }
         client.about(soon()).await.unwrap();
-        let user = writer.allocate(SeatType::Analyzer, id, soon()).await.unwrap_err();
+        let user = writer.allocate(SeatType::Analyzer, id, later()).await.unwrap_err();
         assert_eq!(user.code(), "interrupted");
         assert_eq!(seen.changes.load(Ordering::SeqCst), 51, "{breaks:?}: a POST, too");
     }
@@ -121,7 +122,7 @@ async fn a_delete_meets_a_connection_that_was_just_closed_and_is_sent_at_most_on
             tokio::task::yield_now().await;
         }
         let before = seen.changes.load(Ordering::SeqCst);
-        let result = writer.deallocate(SeatType::Analyzer, Uuid::from_u128(1), soon()).await;
+        let result = writer.deallocate(SeatType::Analyzer, Uuid::from_u128(1), later()).await;
         let sent = seen.changes.load(Ordering::SeqCst) - before;
         match result {
             Ok(answer) => {
@@ -182,7 +183,7 @@ async fn every_answer_to_a_delete_but_two_is_an_error_and_none_is_repeated() {
         let path = format!("/qrs/license/analyzeraccesstype/{seat}");
         control.set_fault(FaultRule::on(&path, fault.clone()).method("DELETE"));
         let writer = Writer::new(site.client());
-        let result = writer.deallocate(SeatType::Analyzer, seat, soon()).await;
+        let result = writer.deallocate(SeatType::Analyzer, seat, later()).await;
         assert_error(&result.unwrap_err(), code, &[text, &path]);
         let requests = control.requests();
         assert_eq!(requests.len(), 1, "{fault:?}: {requests:?}");
@@ -198,7 +199,7 @@ async fn the_deadline_bounds_a_delete_and_the_wait_before_it() {
     let seat = control.seats(SeatKind::Analyzer)[0].id;
     let client = site.client();
     let writer = Writer::new(client.clone());
-    let error = writer.deallocate(SeatType::Analyzer, seat, once()).await.unwrap_err();
+    let error = writer.deallocate(SeatType::Analyzer, seat, Instant::now()).await.unwrap_err();
     assert_error(&error, "not-sent", &["analyzeraccesstype"]);
     assert_eq!(control.request_count(), 0, "it was too late to send it");
     site.fault(Fault::Hang);
@@ -227,15 +228,16 @@ async fn a_seat_is_given_and_a_refusal_is_told_with_the_servers_words() {
         control.users().into_iter().find(|user| user.user_id == name).map(|user| user.id).unwrap()
     };
     let writer = Writer::new(site.client());
-    let seat = writer.allocate(SeatType::Analyzer, user("ben"), soon()).await.unwrap();
+    let seat = writer.allocate(SeatType::Analyzer, user("ben"), later()).await.unwrap();
     assert_eq!(seat.holder.map(|holder| holder.id), Some(user("ben")));
     assert_eq!(control.seats(SeatKind::Analyzer).len(), 2);
-    let again = writer.allocate(SeatType::Analyzer, user("ben"), soon()).await.unwrap_err();
+    let again = writer.allocate(SeatType::Analyzer, user("ben"), later()).await.unwrap_err();
     assert_error(&again, "refused", &["400 (The user already has this access)"]);
-    let nobody = writer.allocate(SeatType::Analyzer, Uuid::from_u128(7), soon()).await.unwrap_err();
+    let nobody =
+        writer.allocate(SeatType::Analyzer, Uuid::from_u128(7), later()).await.unwrap_err();
     assert_error(&nobody, "refused", &["invalid property user"]);
     control.add_user(&UserSpec::of("CORP", "cleo"));
-    let full = writer.allocate(SeatType::Analyzer, user("cleo"), soon()).await.unwrap_err();
+    let full = writer.allocate(SeatType::Analyzer, user("cleo"), later()).await.unwrap_err();
     assert_error(&full, "refused", &["Broken rules"]);
 
     let (seats, path) = (control.requests().len(), "/qrs/license/analyzeraccesstype");
@@ -249,12 +251,12 @@ async fn a_seat_is_given_and_a_refusal_is_told_with_the_servers_words() {
         (Fault::ResetBefore, "interrupted"),
     ] {
         control.set_fault(FaultRule::on(path, fault.clone()).method("POST").times(1));
-        let error = writer.allocate(SeatType::Analyzer, user("cleo"), soon()).await.unwrap_err();
+        let error = writer.allocate(SeatType::Analyzer, user("cleo"), later()).await.unwrap_err();
         assert_eq!(error.code(), code, "{fault:?} {error}");
     }
     assert_eq!(control.requests().len(), seats + 6, "none was repeated");
     control.set_fault(FaultRule::on(path, Fault::Truncate).method("POST").times(1));
-    let error = writer.allocate(SeatType::Analyzer, user("cleo"), soon()).await.unwrap_err();
+    let error = writer.allocate(SeatType::Analyzer, user("cleo"), later()).await.unwrap_err();
     assert_error(&error, "not-json", &["truncated"]);
     assert_eq!(control.seats(SeatKind::Analyzer).len(), 3, "given all the same");
 }
@@ -278,7 +280,7 @@ async fn a_seat_for_somebody_else_is_not_what_was_asked_for() {
             }),
         );
         let writer = Writer::new(client(&super::plain::serve(router).await));
-        let result = writer.allocate(SeatType::Analyzer, Uuid::from_u128(1), soon()).await;
+        let result = writer.allocate(SeatType::Analyzer, Uuid::from_u128(1), later()).await;
         assert_error(&result.unwrap_err(), "unexpected-shape", &[text]);
     }
 }

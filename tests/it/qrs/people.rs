@@ -119,13 +119,46 @@ async fn not_a_whole_site_is_read_one_by_one() {
 }
 
 #[tokio::test]
-async fn nobody_is_asked_for_by_themselves_once_the_time_is_over() {
-    let (site, mut ids) = site(5).await;
+async fn one_try_each_is_no_limit_of_the_whole() {
+    let (site, mut ids) = site(1200).await;
     ids.push(Uuid::from_u128(7));
     let read = site.client().people(&ids, once()).await;
+    assert_eq!((read.len(), whole(&read)), (1201, 1200));
+    assert_eq!(read[&Uuid::from_u128(7)], PersonRead::Gone);
+}
+
+#[tokio::test]
+async fn nobody_is_asked_for_once_the_time_for_all_is_over() {
+    let (site, ids) = site(5).await;
+    let over = once().ending_at(tokio::time::Instant::now());
+    let read = site.client().people(&ids, over).await;
+    let whys = whys(&read);
+    assert!(whys.iter().all(|why| why.contains("the time for the whole reading was over")));
+    assert_eq!((whys.len(), site.running.control().request_count()), (5, 0));
+}
+
+/// Those whom the list did not have are asked for by themselves, until the time is over.
+#[tokio::test]
+async fn the_end_of_all_cuts_what_is_under_way() {
+    let (site, mut ids) = site(5).await;
+    ids.push(Uuid::from_u128(7));
+    site.fault(FaultRule::on("/qrs/user/00000000", Fault::Hang));
+    let end = tokio::time::Instant::now() + Duration::from_millis(1500);
+    let read = site.client().people(&ids, once().ending_at(end)).await;
     let PersonRead::Unreadable(why) = &read[&ids[5]] else { panic!("{read:?}") };
-    assert!(why.contains("was not asked"), "{why}");
-    assert_eq!((whole(&read), site.running.control().request_count()), (5, 2));
+    assert!(why.contains("the time for the whole reading was over"), "{why}");
+    assert_eq!(whole(&read), 5);
+}
+
+#[tokio::test]
+async fn a_site_that_is_down_is_not_asked_for_hours() {
+    let (site, _) = site(1).await;
+    site.fault(status(503));
+    let many: Vec<Uuid> = (0..10_000).map(Uuid::from_u128).collect();
+    let read = site.client().people(&many, once()).await;
+    assert!(whys(&read).iter().all(|why| why.contains("503")));
+    let requests = site.running.control().request_count();
+    assert!((20..=23).contains(&requests), "{requests} of 69");
 }
 
 #[tokio::test]

@@ -8,10 +8,10 @@ use std::task::{Context, Poll};
 
 use bursar::ledger::{Entry, Mode, RunStatus, SeatResult};
 use bursar::license::SeatType;
+use bursar::qrs::Patience;
 use bursar::release::run::{RunError, Undo};
 use bursar::simulator::{Fault, FaultRule, LicenseKind, LicenseVariant, SeatKind};
 use chrono::TimeDelta;
-use tokio::time::Instant;
 
 use super::world::{World, crowd, order, path};
 use crate::support::process::{Process, bursar};
@@ -74,7 +74,7 @@ async fn after_the_intent_and_before_the_delete_had_any_effect() {
     world.fault(FaultRule::from(Fault::Hang).method("DELETE"));
     killed_at(&world, "DELETE", &seat, 1).await;
     assert_eq!((world.intents().await.len(), world.unsettled().await), (1, 1));
-    assert_eq!(world.engine().settle(Instant::now()).await.unwrap(), 0);
+    assert_eq!(world.engine().settle(Patience::ONCE).await.unwrap(), 0);
     let outcomes = world.outcomes().await;
     let [outcome] = &outcomes[..] else { panic!("{outcomes:?}") };
     assert!(matches!(outcome.result, SeatResult::Refused { .. }), "{outcome:?}");
@@ -91,7 +91,7 @@ async fn after_the_delete_and_before_its_answer() {
     world.fault(FaultRule::from(Fault::HangHandled).method("DELETE"));
     killed_at(&world, "DELETE", &seat, 1).await;
     world.until_gone(SeatKind::Analyzer, "idle0").await;
-    assert_eq!(world.engine().settle(Instant::now()).await.unwrap(), 0);
+    assert_eq!(world.engine().settle(Patience::ONCE).await.unwrap(), 0);
     assert_each_freed_once(&world, 1).await;
     let records = world.records().await;
     let outcome = records.last().unwrap();
@@ -131,7 +131,7 @@ async fn with_a_seat_in_quarantine() {
     });
     world.fault(FaultRule::from(Fault::HangHandled).method("DELETE"));
     killed_at(&world, "DELETE", "", 1).await;
-    assert_eq!(world.engine().settle(Instant::now()).await.unwrap(), 0);
+    assert_eq!(world.engine().settle(Patience::ONCE).await.unwrap(), 0);
     let results = world.results().await;
     assert!(matches!(&results[..], [(_, SeatResult::Quarantined { .. })]), "{results:?}");
     assert_eq!(world.told_released().await, ["idle0"]);
@@ -145,7 +145,7 @@ async fn while_finding_out() {
     world.fault(FaultRule::on(&seat, Fault::Hang).method("GET"));
     killed_at(&world, "GET", &seat, 2).await;
     assert_eq!(world.unsettled().await, 1);
-    assert_eq!(world.engine().settle(Instant::now()).await.unwrap(), 0);
+    assert_eq!(world.engine().settle(Patience::ONCE).await.unwrap(), 0);
     assert_each_freed_once(&world, 1).await;
 }
 
@@ -161,11 +161,11 @@ async fn what_may_still_be_under_way_is_left_open() {
     world.control().clear_faults();
     // The lease is over, but not the time that the site may need.
     world.pass(TimeDelta::seconds(90));
-    assert_eq!(world.engine().settle(Instant::now()).await.unwrap(), 1);
+    assert_eq!(world.engine().settle(Patience::ONCE).await.unwrap(), 1);
     assert!(world.outcomes().await.is_empty());
     // It was under way indeed.
     world.control().remove_seat(seat.rsplit('/').next().unwrap());
-    assert_eq!(world.engine().settle(Instant::now()).await.unwrap(), 0);
+    assert_eq!(world.engine().settle(Patience::ONCE).await.unwrap(), 0);
     assert_each_freed_once(&world, 1).await;
 }
 

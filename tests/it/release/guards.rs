@@ -3,6 +3,7 @@
 use bursar::event::Body;
 use bursar::ledger::{Entry, Mode, RunStatus};
 use bursar::license::SeatType;
+use bursar::qrs::Patience;
 use bursar::release::Guard;
 use bursar::release::run::Report;
 use bursar::simulator::{Fault, FaultRule, SeatKind};
@@ -69,7 +70,7 @@ async fn max_releases() {
     world.settings(|release| {
         release.policy.types.retain(|rule| rule.seat_type == SeatType::Analyzer);
     });
-    let plan = world.engine().plan(None, tokio::time::Instant::now()).await.unwrap();
+    let plan = world.engine().plan(None, Patience::ONCE).await.unwrap();
     world.settings(|release| release.policy.types[0].max_releases = Some(2));
     let report = world.engine().apply(plan, &[], &order(Mode::Real)).await.unwrap();
     assert_stopped(&world, &report, Guard::MaxReleases, "3 seats").await;

@@ -2,6 +2,7 @@
 
 use bursar::event::Body;
 use bursar::ledger::{Entry, Mode, RunStatus, SeatResult};
+use bursar::qrs::Patience;
 use bursar::release::Plan;
 use bursar::simulator::{SeatKind, UserSpec};
 
@@ -31,7 +32,7 @@ async fn a_rehearsal_only_reads_and_plans_the_same() {
     let rehearsal = world.run(Mode::Rehearsal).await;
     assert_eq!(rehearsal.status, RunStatus::Done, "{rehearsal:?}");
     assert!(world.control().requests().iter().all(|request| request.method == "GET"));
-    let planned = world.engine().plan(None, tokio::time::Instant::now()).await.unwrap();
+    let planned = world.engine().plan(None, Patience::ONCE).await.unwrap();
     let real = world.run(Mode::Real).await;
     assert_eq!(real.status, RunStatus::Done, "{real:?}");
     assert_eq!(world.deletes(), 7);

@@ -2,12 +2,12 @@
 
 use bursar::ledger::{Entry, Mode, RunStatus, SeatResult};
 use bursar::license::SeatType;
+use bursar::qrs::Patience;
 use bursar::release::plan::{Outcome, Plan};
 use bursar::release::run::{Report, RunError};
 use bursar::release::{Guard, NeverRelease};
 use bursar::simulator::{Fault, SeatKind};
 use chrono::TimeDelta;
-use tokio::time::Instant;
 
 use super::world::{World, crowd, order, people};
 
@@ -21,7 +21,7 @@ async fn world() -> World {
 
 /// As it comes out of a file.
 async fn plan(world: &World) -> Plan {
-    let plan = world.engine().plan(None, Instant::now()).await.unwrap();
+    let plan = world.engine().plan(None, Patience::ONCE).await.unwrap();
     serde_json::from_slice(&serde_json::to_vec_pretty(&plan).unwrap()).unwrap()
 }
 
@@ -224,7 +224,7 @@ async fn a_grace_that_was_set_since_has_to_pass_first() {
 async fn a_type_that_is_off_can_be_planned_but_not_applied() {
     let mut world = world().await;
     world.settings(|release| release.policy.types.clear());
-    let plan = world.engine().plan(Some(SeatType::Analyzer), Instant::now()).await.unwrap();
+    let plan = world.engine().plan(Some(SeatType::Analyzer), Patience::ONCE).await.unwrap();
     assert_eq!(plan.types[0].count(Outcome::Release), 4);
     unusable(&world, plan, "licenseType.analyzer.enable").await;
 }

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use bursar::ledger::{Entry, Mode, RunStatus, SeatResult};
 use bursar::license::SeatType;
+use bursar::qrs::Patience;
 use bursar::release::run::{RunError, Undo};
 use bursar::simulator::{Fault, FaultRule, SeatKind};
 use bursar::store::{Addition, Store};
@@ -159,7 +160,7 @@ async fn one_run_at_a_time_over_all_processes() {
     assert!(matches!(error, RunError::Busy(_)), "{error}");
     let said = error.to_string();
     assert!(said.contains("anna@test") && said.contains("process"), "{said}");
-    assert!(matches!(second.settle(tokio::time::Instant::now()).await, Err(RunError::Busy(_))));
+    assert!(matches!(second.settle(Patience::ONCE).await, Err(RunError::Busy(_))));
     running.abort();
 }
 

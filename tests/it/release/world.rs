@@ -13,7 +13,7 @@ use bursar::destination::{Destination, Outcome, Probe, ProbeFailure};
 use bursar::event::{Body, Event};
 use bursar::ledger::{self, Entry, Intent, Mode, Record, SeatResult, Trigger};
 use bursar::license::SeatType;
-use bursar::qrs::{Backoff, Client, Options};
+use bursar::qrs::{Backoff, Client, Options, Patience};
 use bursar::release::run::{Engine, Order, Progress, Report};
 use bursar::simulator::{
     ClockSettings, Control, Fault, FaultRule, Population, RequestLog, Scenario, SeatKind, SeatSpec,
@@ -319,7 +319,7 @@ pub fn order(mode: Mode) -> Order {
         trigger: Trigger::Command { user: "anna@test".into() },
         stop: CancellationToken::new(),
         // No second try where a test breaks the site.
-        deadline: Instant::now(),
+        patience: Patience::ONCE,
         progress: Progress::default(),
     }
 }

@@ -1,0 +1,99 @@
+//! While a run takes or gives seats: what ends it early, and how far it has come.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use tokio_util::sync::CancellationToken;
+
+use super::super::limit::{Reading, RunLimit, in_words};
+use crate::daemon;
+use crate::ledger::RunStatus;
+use crate::qrs::Client;
+use crate::release::run::{Progress, Report};
+
+/// Ends a run after the seats in hand: at ctrl-c, or when the time limit is over.
+#[derive(Debug)]
+pub(super) struct Stop {
+    token: CancellationToken,
+    limit: RunLimit,
+    over: Arc<AtomicBool>,
+}
+
+impl RunLimit {
+    /// For a run that begins now.
+    pub(super) fn stop(self) -> Stop {
+        let token = CancellationToken::new();
+        tokio::spawn(daemon::signals(token.clone()));
+        let over = Arc::new(AtomicBool::new(false));
+        let (end, stopped) = (over.clone(), token.clone());
+        tokio::spawn(async move {
+            tokio::select! {
+                () = tokio::time::sleep(self.time()) => {
+                    end.store(true, Ordering::Relaxed);
+                    stopped.cancel();
+                }
+                () = stopped.cancelled() => {}
+            }
+        });
+        Stop { token, limit: self, over }
+    }
+}
+
+impl Stop {
+    pub(super) fn token(&self) -> CancellationToken {
+        self.token.clone()
+    }
+
+    /// Says on standard error that the time limit ended the run, if it did.
+    pub(super) fn explain(&self, report: &Report) {
+        if report.status == RunStatus::Stopped && self.over.load(Ordering::Relaxed) {
+            let limit = in_words(&self.limit.time());
+            eprintln!(
+                "bursar: the time limit of {limit} was over: the seats in hand were finished, the \
+                 others are as they were; to go on: the same command again, with more time \
+                 (--timeout)"
+            );
+        }
+    }
+}
+
+impl Drop for Stop {
+    fn drop(&mut self) {
+        self.token.cancel();
+    }
+}
+
+/// Shows on a terminal how far the reading has come, and then the seats.
+#[derive(Debug)]
+pub(super) struct Seats {
+    bar: ProgressBar,
+    reading: Arc<Mutex<Option<Reading>>>,
+}
+
+impl Seats {
+    pub(super) fn of(client: &Client) -> Self {
+        let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
+        let style = ProgressStyle::with_template("{bar:40} {pos}/{len} seats, {eta} left")
+            .expect("the template is right");
+        bar.set_style(style);
+        Self { bar, reading: Arc::new(Mutex::new(Some(Reading::of(client)))) }
+    }
+
+    /// To be told of each seat.
+    pub(super) fn progress(&self) -> Progress {
+        let (bar, reading) = (self.bar.clone(), self.reading.clone());
+        Progress(Arc::new(move |done, all| {
+            drop(reading.lock().unwrap_or_else(PoisonError::into_inner).take());
+            bar.set_length(all);
+            bar.set_position(done);
+        }))
+    }
+}
+
+impl Drop for Seats {
+    fn drop(&mut self) {
+        drop(self.reading.lock().unwrap_or_else(PoisonError::into_inner).take());
+        self.bar.finish_and_clear();
+    }
+}
