@@ -1,12 +1,13 @@
-//! What a rehearsal costs: reading the seats, their people and the pools of a site, planning, and
-//! asking the guards; as time, processor time, requests and peak memory.
+//! What planning and rehearsing cost a person: the built program's own commands against a simulated
+//! site over TLS, as time, processor time, requests and peak memory.
 //!
-//! `cargo bench --bench rehearsal` runs it against a simulated site. The site, each rehearsal and
+//! `cargo bench --bench rehearsal` runs `bursar release plan --json`, the rehearsal of `bursar release
+//! apply --yes`, and the daemon from its start to the end of its rehearsal. The site, each command and
 //! each bare client are processes of their own, so that memory and processor time are measured
 //! apart. The bare client is the limit: it downloads the same bytes with the same number of
 //! connections and parses them with serde into structs of the few fields that a choice of users
-//! needs; it checks nothing and decides nothing. Both are compared in the same run, one after the
-//! other in turn. Figures are printed, nothing is asserted.
+//! needs; it checks nothing, decides nothing and prints nothing. Both are compared in the same run,
+//! one after the other in turn. Figures are printed, nothing is asserted but that the plan is whole.
 //!
 //! `cargo bench --bench rehearsal -- 1000 10000` runs these sizes only.
 
@@ -15,13 +16,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use bursar::clock::Clock;
-use bursar::config::settings::Connection;
-use bursar::license::SeatType;
-use bursar::qrs::Client;
-use bursar::release::plan::{Past, PersonRead, plan};
-use bursar::release::policy::{Limits, NeverRelease};
-use bursar::release::{Policy, TypeRule, guard, read};
+use bursar::release::Plan;
+use bursar::release::plan::Outcome;
 use bursar::simulator::{Fault, Population, Running, SHARED_SERVER_NAME, Scenario};
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::stream::{self, StreamExt};
@@ -44,14 +40,10 @@ fn main() {
     bursar::tls::install_provider();
     match words.first().map(String::as_str) {
         Some("site") => runtime.block_on(site(words[1].parse().expect("seats"), &words[2])),
-        Some(how @ ("ours" | "bare")) => {
+        Some("bare") => {
             let port = words[1].parse().expect("a port");
-            let connection = connection(port, Path::new(&words[2]));
-            let began = Instant::now();
-            let people = runtime.block_on(async {
-                if how == "ours" { rehearse(&connection).await } else { bare(&connection).await }
-            });
-            println!("{} {people} {} {}", began.elapsed().as_secs_f64(), cpu_seconds(), peak_mib());
+            let people = runtime.block_on(bare(port, Path::new(&words[2])));
+            println!("{people}");
         }
         _ => {
             let only: Vec<usize> = words.iter().filter_map(|word| word.parse().ok()).collect();
@@ -102,47 +94,40 @@ async fn site(seats: usize, folder: &str) {
     commands.await.expect("commands don't panic");
 }
 
-fn connection(port: u16, folder: &Path) -> Connection {
-    Connection {
-        host: "127.0.0.1".to_owned(),
-        port,
-        use_ssl: true,
-        client_cert: folder.join("client.pem"),
-        client_key: folder.join("client_key.pem"),
-        ca_cert: folder.join("root.pem"),
-        reject_unauthorized: true,
-        tls_server_name: Some(SHARED_SERVER_NAME.to_owned()),
-        headers: vec![("X-Qlik-User".to_owned(), USER.to_owned())],
-        connect_timeout: Duration::from_secs(10),
-        request_timeout: Duration::from_secs(300),
-        max_concurrency: CONNECTIONS,
-    }
-}
-
-/// A whole rehearsal, as a run does it, without the store. Returns how many people were read.
-async fn rehearse(connection: &Connection) -> usize {
-    let client = Client::new("bench", connection).expect("a client");
-    let policy = Policy {
-        never_release: NeverRelease {
-            tags: vec!["License do not release".to_owned()],
-            directories: vec!["ADMIN".to_owned()],
-            ..NeverRelease::default()
-        },
-        types: [SeatType::Professional, SeatType::Analyzer].map(TypeRule::new).into(),
-        judge_per_user: true,
-        limits: Limits::default(),
-    };
-    let (past, clock) = (Past::default(), Clock::System);
-    let now = clock.now();
-    let patience = bursar::qrs::Patience::retrying_for(Duration::from_secs(600));
-    let snapshot = read::snapshot(&client, &policy, &past, &clock, now, patience).await;
-    let plan = plan("run", "bench", &snapshot, &past, &policy, now);
-    let refusals = guard::check(&plan, &snapshot, &past, None);
-    assert!(plan.types.iter().all(|part| part.problem.is_none()), "{refusals:?}");
-    let whole = snapshot.people.values().filter(|p| matches!(p, PersonRead::Whole(_))).count();
-    assert_eq!(whole, snapshot.people.len());
-    assert!(plan.types.iter().any(|part| !part.decisions.is_empty()));
-    whole
+/// The settings of a person who rehearses: both types, some rules, nothing else.
+fn settings(port: &str, folder: &Path) -> PathBuf {
+    let file = folder.join("bursar.yaml");
+    let (folder, store) = (folder.display(), folder.join("bursar.db"));
+    let store = store.display();
+    let text = format!(
+        "\
+Butler:
+  storage: {{path: '{store}'}}
+  cert:
+    clientCert: '{folder}/client.pem'
+    clientCertKey: '{folder}/client_key.pem'
+    clientCertCA: '{folder}/root.pem'
+  configQRS:
+    host: 127.0.0.1
+    port: {port}
+    tlsServerName: {SHARED_SERVER_NAME}
+    headers: {{static: [{{name: X-Qlik-User, value: {USER}}}]}}
+  qlikSenseLicense:
+    serverLicenseMonitor: {{enable: false}}
+    licenseMonitor: {{enable: false}}
+    seatMonitor: {{enable: false}}
+    licenseRelease:
+      enable: true
+      dryRun: true
+      licenseKeyShared: false
+      neverRelease: {{tag: [License do not release], userDirectory: [ADMIN]}}
+      licenseType:
+        professional: {{enable: true, maxReleasePercent: 100}}
+        analyzer: {{enable: true, maxReleasePercent: 100}}
+"
+    );
+    std::fs::write(&file, text).expect("the file is written");
+    file
 }
 
 #[derive(Debug, Deserialize)]
@@ -179,20 +164,21 @@ struct BareName {
 }
 
 /// The same downloads without any of the work.
-async fn bare(connection: &Connection) -> usize {
-    let files =
-        bursar::tls::ClientFiles { cert: &connection.client_cert, key: &connection.client_key };
-    let trust = bursar::tls::Trust::CaFile(&connection.ca_cert);
+async fn bare(port: u16, folder: &Path) -> usize {
+    let (cert, key) = (folder.join("client.pem"), folder.join("client_key.pem"));
+    let (ca, files) =
+        (folder.join("root.pem"), bursar::tls::ClientFiles { cert: &cert, key: &key });
+    let trust = bursar::tls::Trust::CaFile(&ca);
     let tls = bursar::tls::client_config(trust, Some(files)).expect("TLS settings");
     let http = reqwest::Client::builder()
         .tls_backend_preconfigured(tls)
         .http1_only()
         .tcp_nodelay(true)
         .pool_max_idle_per_host(CONNECTIONS)
-        .resolve(SHARED_SERVER_NAME, ([127, 0, 0, 1], connection.port).into())
+        .resolve(SHARED_SERVER_NAME, ([127, 0, 0, 1], port).into())
         .build()
         .expect("a client");
-    let base = format!("https://{SHARED_SERVER_NAME}:{}/qrs", connection.port);
+    let base = format!("https://{SHARED_SERVER_NAME}:{port}/qrs");
     let get = async |path: String| {
         let mark = if path.contains('?') { '&' } else { '?' };
         let request = http
@@ -283,27 +269,116 @@ impl Site {
         (requests.parse().expect("a number"), connections.parse().expect("a number"))
     }
 
-    fn run(&mut self, how: &str) -> Figures {
+    /// Runs a client and measures it.
+    fn run(&mut self, how: How) -> Figures {
         let before = self.counts();
-        let folder = self.folder.to_str().expect("text");
-        let output = myself(&[how, &self.port, folder])
-            .stderr(Stdio::inherit())
-            .output()
-            .expect("this program starts again");
-        assert!(output.status.success(), "{how} failed");
-        let text = String::from_utf8(output.stdout).expect("text");
-        let numbers: Vec<f64> =
-            text.split_whitespace().map(|word| word.parse().expect("a number")).collect();
+        let folder = self.folder.clone();
+        let file = settings(&self.port, &folder);
+        let file = file.to_str().expect("text");
+        let printed = folder.join("printed");
+        let mut command = match how {
+            How::Bare => myself(&["bare", &self.port, folder.to_str().expect("text")]),
+            How::Plan => bursar(&["release", "plan", "--json", "-c", file]),
+            How::Apply => bursar(&["release", "apply", "--yes", "-c", file]),
+            How::Daemon => bursar(&["run", "-c", file]),
+        };
+        if how == How::Daemon {
+            // The first rehearsal is due at once.
+            for end in ["", "-wal", "-shm"] {
+                let _ = std::fs::remove_file(folder.join(format!("bursar.db{end}")));
+            }
+        }
+        let out = std::fs::File::create(&printed).expect("a file");
+        command.stdin(Stdio::null()).stdout(out).stderr(Stdio::piped());
+        let (began, cpu_before) = (Instant::now(), cpu_of_children());
+        let mut child = command.spawn().expect("the program starts");
+        let peak = watch(child.id());
+        let stderr = BufReader::new(child.stderr.take().expect("piped"));
+        let mut said = String::new();
+        for line in stderr.lines().map_while(Result::ok) {
+            let done = how == How::Daemon && line.contains("rehearsal done");
+            said.push_str(&line);
+            said.push('\n');
+            if done {
+                break;
+            }
+        }
+        let seconds = began.elapsed().as_secs_f64();
+        if how == How::Daemon {
+            child.kill().expect("it runs");
+        }
+        let status = child.wait().expect("it ends");
+        assert!(status.success() || how == How::Daemon, "{how:?} failed: {said}");
+        let seconds = if how == How::Daemon { seconds } else { began.elapsed().as_secs_f64() };
+        let peak_mib = peak.join().expect("watching doesn't panic");
         let after = self.counts();
+        let text = std::fs::read_to_string(&printed).expect("what was printed");
         Figures {
-            seconds: numbers[0],
-            people: numbers[1] as usize,
-            cpu: numbers[2],
-            peak_mib: numbers[3],
+            seconds,
+            people: how.people(&text, &said),
+            cpu: cpu_of_children() - cpu_before,
+            peak_mib,
             requests: after.0 - before.0,
             connections: after.1 - before.1,
         }
     }
+}
+
+/// What is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum How {
+    Bare,
+    Plan,
+    Apply,
+    Daemon,
+}
+
+impl How {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Bare => "bare",
+            Self::Plan => "plan",
+            Self::Apply => "apply",
+            Self::Daemon => "daemon",
+        }
+    }
+
+    /// People that were read or seats that are due, by what was printed.
+    fn people(self, printed: &str, said: &str) -> usize {
+        match self {
+            Self::Bare => printed.trim().parse().expect("a number"),
+            Self::Plan => {
+                let plan: Plan = serde_json::from_str(printed).expect("a plan");
+                assert!(plan.refusals.is_empty(), "{:?}", plan.refusals);
+                plan.types.iter().map(|part| part.count(Outcome::Release)).sum()
+            }
+            Self::Apply | Self::Daemon => {
+                let text = if self == Self::Apply { printed } else { said };
+                let counts = text.split(" would be released").map(|before| {
+                    before.rsplit(|c: char| !c.is_ascii_digit()).next().unwrap_or_default()
+                });
+                counts.filter_map(|count| count.parse::<usize>().ok()).sum()
+            }
+        }
+    }
+}
+
+/// The highest resident memory of a process, looked at until it has ended.
+fn watch(process: u32) -> std::thread::JoinHandle<f64> {
+    std::thread::spawn(move || {
+        let mut peak = 0.0;
+        while let Some(now) = peak_mib(process) {
+            peak = now;
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        peak
+    })
+}
+
+fn bursar(words: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bursar"));
+    command.args(words).env_remove("BURSAR_CONFIG").env_remove("STATE_DIRECTORY");
+    command
 }
 
 impl Drop for Site {
@@ -322,7 +397,7 @@ fn myself(words: &[&str]) -> Command {
 fn compare(only: &[usize]) {
     let folder = tempfile::tempdir().expect("a folder");
     println!(
-        "{:>7} {:>5}  {:<5} {:>9} {:>9} {:>9} {:>7} {:>8} {:>8}  {:>6}",
+        "{:>7} {:>5}  {:<6} {:>9} {:>9} {:>9} {:>7} {:>8} {:>8}  {:>6}",
         "seats", "ms", "", "time ms", "worst ms", "cpu ms", "peak", "requests", "connect", "ratio"
     );
     for (seats, rounds) in SIZES {
@@ -333,15 +408,24 @@ fn compare(only: &[usize]) {
         for latency in [0, 5] {
             site.ask(&format!("latency {latency}"));
             // The first of all renders the site's lists.
-            site.run("bare");
-            let (mut ours, mut bare) = (Vec::new(), Vec::new());
+            site.run(How::Bare);
+            let mut runs: Vec<(How, Vec<Figures>)> =
+                [How::Bare, How::Plan, How::Apply, How::Daemon].map(|how| (how, Vec::new())).into();
             for _ in 0..rounds {
-                ours.push(site.run("ours"));
-                bare.push(site.run("bare"));
+                for (how, figures) in &mut runs {
+                    let by_hand = matches!(how, How::Apply | How::Daemon);
+                    if !by_hand || seats <= 10_000 {
+                        figures.push(site.run(*how));
+                    }
+                }
             }
-            let (ours, bare) = (Summary::of(ours), Summary::of(bare));
-            bare.print(seats, latency, "bare", None);
-            ours.print(seats, latency, "ours", Some(ours.middle.seconds / bare.middle.seconds));
+            let mut limit = None;
+            for (how, figures) in runs.into_iter().filter(|(_, figures)| !figures.is_empty()) {
+                let summary = Summary::of(figures);
+                let ratio = limit.map(|limit: f64| summary.middle.seconds / limit);
+                limit.get_or_insert(summary.middle.seconds);
+                summary.print(seats, latency, how.name(), ratio);
+            }
         }
     }
 }
@@ -371,7 +455,7 @@ impl Summary {
         let Figures { seconds, people, requests, connections, .. } = self.middle;
         let ratio = ratio.map(|ratio| format!("{ratio:.2}")).unwrap_or_default();
         println!(
-            "{seats:>7} {latency:>5}  {who:<5} {:>9.0} {:>9.0} {:>9.0} {:>7.1} {requests:>8} \
+            "{seats:>7} {latency:>5}  {who:<6} {:>9.0} {:>9.0} {:>9.0} {:>7.1} {requests:>8} \
              {connections:>8}  {ratio:>6}   {people} people",
             seconds * 1000.0,
             self.worst * 1000.0,
@@ -381,18 +465,18 @@ impl Summary {
     }
 }
 
-/// The highest resident memory of this process so far.
-fn peak_mib() -> f64 {
-    let status = std::fs::read_to_string("/proc/self/status").expect("Linux");
-    let line = status.lines().find(|line| line.starts_with("VmHWM")).expect("VmHWM");
-    let kib: f64 = line.split_whitespace().nth(1).expect("a number").parse().expect("a number");
-    kib / 1024.0
+/// The highest resident memory of a process so far; `None` once it has ended.
+fn peak_mib(process: u32) -> Option<f64> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM"))?;
+    let kib: f64 = line.split_whitespace().nth(1)?.parse().ok()?;
+    Some(kib / 1024.0)
 }
 
-/// User and system time of this process so far.
-fn cpu_seconds() -> f64 {
+/// User and system time of the children that have ended.
+fn cpu_of_children() -> f64 {
     let stat = std::fs::read_to_string("/proc/self/stat").expect("Linux");
     let fields: Vec<&str> = stat.rsplit(')').next().expect("fields").split_whitespace().collect();
     let ticks = |i: usize| fields[i].parse::<f64>().expect("a number");
-    (ticks(11) + ticks(12)) / 100.0
+    (ticks(13) + ticks(14)) / 100.0
 }

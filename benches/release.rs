@@ -1,21 +1,16 @@
 //! What releasing costs: 300 of 1,000 seats, with the second look at each seat and its user, the
 //! ledger on disk, and the look at what became of it.
 //!
-//! `cargo bench --bench release` runs the engine against a simulated site on loopback. Figures are
-//! printed, nothing is asserted but that the work was done.
+//! `cargo bench --bench release` runs the built program's `release apply` and `release undo` against
+//! a simulated site on loopback. Figures are printed, nothing is asserted but that the work was done.
 
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::process::Command;
+use std::time::Instant;
 
-use bursar::clock::Clock;
-use bursar::ledger::{Mode, RunStatus, Trigger};
-use bursar::qrs;
-use bursar::release::run::{Engine, Order, Progress, Undo};
 use bursar::simulator::{
     Fault, FaultRule, Population, Running, Scenario, SeatKind, SeatSpec, UserSpec, When,
 };
-use bursar::store::Store;
-use tokio_util::sync::CancellationToken;
+use serde_json::Value;
 
 const SEATS: usize = 1000;
 const IDLE: usize = 300;
@@ -82,46 +77,35 @@ Butler:
         name = site.pki().server_name,
     );
     std::fs::write(&file, settings).expect("the file is written");
-    let settings = bursar::config::load(&file).expect("the settings are right").settings;
-    let store = Store::open(&settings.storage.path, settings.storage.outbox).await;
-    let site_settings = settings.sites[0].clone();
-    let engine = Engine {
-        client: qrs::Client::new(&site_settings.name, &site_settings.connection)
-            .expect("the files fit"),
-        site: site_settings,
-        settings: Arc::new(settings),
-        store: store.expect("the store opens"),
-        clock: Clock::System,
-        destinations: [].into(),
-    };
     if latency > 0 {
         site.control().set_fault(FaultRule::from(Fault::Latency { millis: latency }));
     }
 
-    let order = |mode| Order {
-        mode,
-        trigger: Trigger::Schedule,
-        stop: CancellationToken::new(),
-        patience: bursar::qrs::Patience::retrying_for(Duration::from_secs(60)),
-        progress: Progress::default(),
+    let run = async |words: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_bursar"));
+        command.arg("release").args(words).args(["--yes", "--json", "-c"]).arg(&file);
+        command.env_remove("BURSAR_CONFIG").env_remove("STATE_DIRECTORY");
+        let ended = tokio::task::spawn_blocking(move || command.output()).await;
+        let output = ended.expect("waiting doesn't panic").expect("the program starts");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice::<Value>(&output.stdout).expect("a report")
     };
     let begin = Instant::now();
-    let report = engine.run(&order(Mode::Real)).await.expect("there is a run");
+    let report = run(&["apply"]).await;
     let released = begin.elapsed();
     let requests = site.control().request_count();
-    assert_eq!(report.status, RunStatus::Done, "{:?}", report.why);
+    assert_eq!(report["status"], "done", "{report}");
     assert_eq!(site.control().seats(SeatKind::Analyzer).len(), SEATS - IDLE);
 
     let begin = Instant::now();
-    let report = engine.undo(&Undo::Run(report.run), &order(Mode::Undo)).await;
+    let report = run(&["undo", report["run"].as_str().expect("a run has an id")]).await;
     let given_back = begin.elapsed();
-    assert_eq!(report.expect("there is a run").status, RunStatus::Done);
+    assert_eq!(report["status"], "done", "{report}");
     assert_eq!(site.control().seats(SeatKind::Analyzer).len(), SEATS);
     println!(
         "{latency:>4} ms {concurrency:>12} {:>10.2} s {requests:>9} {:>10.2} s",
         released.as_secs_f64(),
         given_back.as_secs_f64()
     );
-    engine.store.close().await;
     site.stop().await;
 }

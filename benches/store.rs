@@ -12,8 +12,10 @@ use bursar::event::{Body, Event};
 use bursar::ledger::check::Check;
 use bursar::ledger::{Action, Entry, Intent, Outcome, SeatResult};
 use bursar::license::pools::SeatPool;
-use bursar::license::{Holder, Moment, Pools, SeatType};
-use bursar::store::{Addition, LedgerFile, Selector, Settlement, Store};
+use bursar::license::{Holder, Moment, Person, Pools, Seat, SeatType};
+use bursar::store::{Addition, LedgerFile, SeatReading, Selector, Settlement, Store};
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
 
 const QUEUED: usize = 100_000;
 
@@ -34,6 +36,7 @@ async fn main() -> anyhow::Result<()> {
     futures_util::future::try_join_all(many).await?;
     line("record() by 1,000 sites at the same time, 3 destinations", 1_000, started.elapsed());
     ledger(&store, &path).await?;
+    seats(&store, &path).await?;
     for queue in ["q0", "q1", "q2"] {
         store.drop_events(Selector::Destination(queue.into())).await?;
     }
@@ -157,6 +160,81 @@ fn event(n: usize, queues: usize) -> (Event, Vec<String>) {
     let site = format!("site-{}", n % 1_000);
     let event = Event::new(site, chrono::Utc::now(), Body::AccessLicenseStatus(pools));
     (event, (0..queues).map(|q| format!("q{q}")).collect())
+}
+
+/// The hourly look at the seats: reading what is known, and keeping a list in which one seat was used.
+async fn seats(store: &Store, path: &Path) -> anyhow::Result<()> {
+    for (site, count) in [("small", 15_000), ("large", 200_000)] {
+        let mut now: DateTime<Utc> = "2026-01-01T00:00:00Z".parse()?;
+        let started = Instant::now();
+        store.keep_seats(site, reading(count, 0, now), Vec::new()).await?;
+        line(&format!("first reading of {count} seats and their users"), 1, started.elapsed());
+        for known in ["with its indexes", "without the index on users"] {
+            if known.starts_with("without") {
+                if count > 15_000 {
+                    continue;
+                }
+                rusqlite::Connection::open(path)?.execute_batch("DROP INDEX seat_user")?;
+            }
+            now += chrono::TimeDelta::hours(1);
+            let started = Instant::now();
+            let seats = store.seats(site).await?;
+            line(&format!("what is known of {count} seats"), 1, started.elapsed());
+            assert_eq!(seats.people.len(), count);
+            let mut hourly = reading(count, 1, now);
+            hourly.people.clear();
+            let started = Instant::now();
+            store.keep_seats(site, hourly, Vec::new()).await?;
+            line(&format!("hourly reading of {count} seats, {known}"), 1, started.elapsed());
+        }
+        let index = "CREATE INDEX IF NOT EXISTS seat_user ON seat (site, user)";
+        rusqlite::Connection::open(path)?.execute_batch(index)?;
+        println!("{:<58} {:>12}", format!("file with {count} seats more"), size(path));
+    }
+    Ok(())
+}
+
+/// A list of so many seats, of which the first ones were just used, and all their users.
+fn reading(count: usize, used: usize, now: DateTime<Utc>) -> SeatReading {
+    let id = |n: usize| Uuid::from_u128(n as u128 + 1);
+    let long_ago = now - chrono::TimeDelta::days(100);
+    let list = (0..count).map(|n| Seat {
+        id: id(n),
+        seat_type: SeatType::Analyzer,
+        holder: Some(Holder {
+            id: id(1_000_000 + n),
+            directory: "CORP".into(),
+            user_id: format!("user{n}").into(),
+            name: format!("User {n}").into(),
+        }),
+        deleted_user: None,
+        created: Moment::At(long_ago),
+        last_used: Moment::At(if n < used { now } else { long_ago }),
+        excess: false,
+        quarantined: None,
+    });
+    let people = (0..count).map(|n| Person {
+        id: id(1_000_000 + n),
+        directory: "CORP".into(),
+        user_id: format!("user{n}").into(),
+        name: format!("User {n}").into(),
+        roles: Some(Vec::new()),
+        groups: Some(Vec::new()),
+        tags: vec!["one of the tags".into()],
+        properties: vec![("Department".into(), "Sales".into())],
+        inactive: false,
+        blocked: false,
+        removed_externally: false,
+    });
+    SeatReading {
+        time: now,
+        lists: vec![(SeatType::Analyzer, list.collect())],
+        changes: Vec::new(),
+        people: people.collect(),
+        new_on_days: Default::default(),
+        zone: chrono_tz::Tz::UTC,
+        keep_changes_days: 90,
+    }
 }
 
 async fn round(store: &Store, max: usize) -> Result<(), bursar::store::StoreError> {

@@ -2,7 +2,8 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
-use futures_util::stream::{FuturesUnordered, StreamExt};
+use futures_util::stream::StreamExt;
+use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use super::list::{self, Form, Limits};
@@ -86,7 +87,8 @@ impl Client {
         let mut all = Batch { read: HashMap::with_capacity(ids.len()), ..Batch::default() };
         let mut size = self.batch_size();
         let mut queue: VecDeque<Vec<Uuid>> = ids.chunks(size).map(<[Uuid]>::to_vec).collect();
-        let mut running = FuturesUnordered::new();
+        // Tasks of their own, so that one is parsed while another comes; they end with this set.
+        let mut running = JoinSet::new();
         let (mut refused, mut failed) = (0, 0);
         let max_failed = MAX_FAILED * self.inner.transport.concurrency();
         self.progress().want_people(ids.len());
@@ -101,10 +103,12 @@ impl Client {
                 } else if batch.len() > size {
                     queue.extend(batch.chunks(size).map(<[Uuid]>::to_vec));
                 } else {
-                    running.push(self.batch(batch, patience));
+                    let client = self.clone();
+                    running.spawn(async move { client.batch(batch, patience).await });
                 }
             }
-            let Some((batch, result)) = running.next().await else { break };
+            let Some(joined) = running.join_next().await else { break };
+            let (batch, result) = joined.expect("reading users doesn't panic");
             match result {
                 Ok(answer) => {
                     (refused, failed) = (0, 0);

@@ -14,7 +14,7 @@ const APPLICATION_ID: i32 = 0x4272_7372;
 
 /// One step per format version: applied in order, each in the transaction that raises
 /// `PRAGMA user_version`.
-const MIGRATIONS: &[&str] = &[
+pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("migrations/1.sql"),
     include_str!("migrations/2.sql"),
     include_str!("migrations/3.sql"),

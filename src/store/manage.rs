@@ -75,7 +75,8 @@ impl Selector {
     fn condition(&self) -> (&'static str, [Option<String>; 2]) {
         match self.clone() {
             Self::Destination(name) => (
-                "queue IN (SELECT id FROM queue WHERE destination = ?1) AND ?2 IS NULL",
+                "queue IN (SELECT id FROM queue WHERE destination = ?1)
+                 AND class IN (0, 1) AND ?2 IS NULL",
                 [Some(name), None],
             ),
             Self::Dead { destination } => (

@@ -5,6 +5,7 @@ mod files;
 mod limits;
 mod queues;
 mod release;
+mod statements;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -30,6 +30,7 @@ mod release;
 mod release_cli;
 mod release_events;
 mod release_read;
+mod release_size;
 mod report;
 mod seats;
 mod simulator;

@@ -308,7 +308,7 @@ async fn a_tick_that_was_missed_while_the_daemon_was_down_runs_at_start() {
 
 /// Runs a command on a terminal, where `answer` is typed.
 #[cfg(target_os = "linux")]
-fn on_a_terminal(folder: &Path, args: &[&str], answer: &str) -> Output {
+pub fn on_a_terminal(folder: &Path, args: &[&str], answer: &str) -> Output {
     use std::io::Write;
     use std::process::Stdio;
     let command: Vec<_> = [env!("CARGO_BIN_EXE_bursar")].iter().chain(args).copied().collect();

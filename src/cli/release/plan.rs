@@ -1,6 +1,7 @@
 //! `bursar release plan`: what a run would do now.
 
-use std::fmt::Write;
+use std::fmt::Write as _;
+use std::io::{BufWriter, Write as _};
 use std::path::PathBuf;
 
 use anyhow::Context;
@@ -79,7 +80,7 @@ impl Plan {
                     .with_context(|| format!("cannot write {}", file.display()))?;
             }
             if self.json {
-                outln!("{}", serde_json::to_string_pretty(&plan)?);
+                print_json(&plan)?;
             } else {
                 out!("{}", render(&plan, self.all, Paint::for_stdout()));
                 match &self.output {
@@ -95,6 +96,17 @@ impl Plan {
             Ok(if stopped { Exit::NotInOrder } else { Exit::Ok })
         })
     }
+}
+
+/// Straight to standard output: the text of a large plan is larger than all that it was made of.
+fn print_json(plan: &Planned) -> anyhow::Result<()> {
+    let mut out = BufWriter::with_capacity(64 * 1024, std::io::stdout().lock());
+    if let Err(error) = serde_json::to_writer_pretty(&mut out, plan) {
+        // As the error it is: a closed pipe is no fault.
+        return Err(std::io::Error::from(error).into());
+    }
+    out.write_all(b"\n")?;
+    Ok(out.flush()?)
 }
 
 /// The plan as text: totals first, then seats, then what speaks against it.

@@ -65,11 +65,28 @@ pub(super) fn limit(
     });
     cut(rule, needed, &mut announcements, &mut decisions);
 
-    let mut slots: Vec<_> = decisions.into_iter().map(Some).collect();
-    let in_front = releases.into_iter().chain(announcements);
-    let mut ordered: Vec<_> = in_front.filter_map(|n| slots[n].take()).collect();
-    ordered.extend(slots.into_iter().flatten());
-    ordered
+    releases.append(&mut announcements);
+    bring_forward(&releases, &mut decisions);
+    decisions
+}
+
+/// Puts these in front, in this order; the others stay in theirs. In place: the decisions of a large
+/// site are not there twice.
+fn bring_forward(in_front: &[usize], decisions: &mut [Decision]) {
+    let mut places = vec![None; decisions.len()];
+    for (place, n) in in_front.iter().enumerate() {
+        places[*n] = Some(place);
+    }
+    let mut behind = in_front.len()..;
+    let mut places: Vec<usize> =
+        places.into_iter().map(|place| place.or_else(|| behind.next()).unwrap_or(0)).collect();
+    for n in 0..places.len() {
+        while places[n] != n {
+            let place = places[n];
+            decisions.swap(n, place);
+            places.swap(n, place);
+        }
+    }
 }
 
 /// What `keepFree` asks for.

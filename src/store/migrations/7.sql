@@ -2,6 +2,10 @@
 -- Times are milliseconds since 1970 in UTC.
 
 -- Indexes for statements that looked through whole tables.
+-- Users without a seat: once an hour, for each user that was read.
+CREATE INDEX seat_user ON seat (site, user);
+-- What Bursar did lately: once an hour, out of all years.
+CREATE INDEX ledger_time ON ledger (site, kind, time);
 
 -- Gaps of use.
 

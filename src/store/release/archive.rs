@@ -70,7 +70,8 @@ impl Store {
             let run: Option<String> = db
                 .prepare_cached(
                     "SELECT run FROM release_claim WHERE until > ?1 AND EXISTS
-                         (SELECT 1 FROM ledger WHERE ledger.run = release_claim.run AND seq <= ?2)",
+                         (SELECT 1 FROM ledger WHERE ledger.run = release_claim.run AND ledger.run <> ''
+                                             AND seq <= ?2)",
                 )?
                 .query_row([now, through], |r| r.get(0))
                 .optional()?;

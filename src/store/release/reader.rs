@@ -88,15 +88,15 @@ impl LedgerFile {
             return Ok(Vec::new());
         };
         let read = || {
-            let mut query = self
-                .db
-                .prepare(&format!("SELECT {COLUMNS} FROM ledger WHERE run = ?1 ORDER BY seq"))?;
+            let mut query = self.db.prepare(&format!(
+                "SELECT {COLUMNS} FROM ledger WHERE run = ?1 AND run <> '' ORDER BY seq"
+            ))?;
             let mut records =
                 query.query_map([&run], strict)?.collect::<rusqlite::Result<Vec<_>>>()?;
             let mut query = self.db.prepare(&format!(
                 "SELECT {COLUMNS} FROM ledger WHERE kind = 'outcome' AND run <> ?1 AND
                      json_extract(iif(json_valid(entry), entry, '{{}}'), '$.intent') IN
-                         (SELECT seq FROM ledger WHERE run = ?1 AND kind = 'intent')
+                         (SELECT seq FROM ledger WHERE run = ?1 AND run <> '' AND kind = 'intent')
                   ORDER BY seq"
             ))?;
             for later in query.query_map([&run], strict)? {

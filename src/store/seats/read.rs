@@ -15,11 +15,28 @@ use crate::license::{ChangeKind, SeatType};
 use crate::store::release::from_json;
 use crate::store::{Store, StoreError, time_of};
 
+/// People are read in parts of so many.
+const PEOPLE_AT_ONCE: usize = 20_000;
+
 impl Store {
     /// The seats of a site as they were read last; empty when they never were.
     pub async fn seats(&self, site: &str) -> Result<Seats, StoreError> {
-        let site = site.to_owned();
-        self.shared.gate.read("read the seats", move |db| seats(db, &site)).await
+        let gate = &self.shared.gate;
+        let name = site.to_owned();
+        let mut seats = gate.read("read the seats", move |db| seats(db, &name)).await?;
+        // In parts: others use the store, too.
+        let mut last = String::new();
+        loop {
+            let (name, after) = (site.to_owned(), std::mem::take(&mut last));
+            let read = move |db: &Connection| people(db, &name, &after);
+            let part = gate.read("read the users of seats", read).await?;
+            let whole = part.len() == PEOPLE_AT_ONCE;
+            last = part.last().map_or(String::new(), |(id, _)| id.to_string());
+            seats.people.extend(part);
+            if !whole {
+                return Ok(seats);
+            }
+        }
     }
 
     /// The changes of a site from `from` (included) to `to` (not included), oldest first.
@@ -114,14 +131,24 @@ fn seats(db: &Connection, site: &str) -> rusqlite::Result<Seats> {
         });
     }
     seats.lists.sort_by_key(|list| list.seat_type);
-    let mut query =
-        db.prepare_cached("SELECT user, read, json FROM seat_person WHERE site = ?1")?;
-    let mut rows = query.query([site])?;
-    while let Some(row) = rows.next()? {
-        let person = StoredPerson { read: time_of(row.get(1)?), person: from_json(row, 2)? };
-        seats.people.insert(uuid_of(row, 0)?, person);
-    }
     Ok(seats)
+}
+
+/// The people after an id, in the order of ids.
+fn people(
+    db: &Connection,
+    site: &str,
+    after: &str,
+) -> rusqlite::Result<Vec<(uuid::Uuid, StoredPerson)>> {
+    let mut query = db.prepare_cached(
+        "SELECT user, read, json FROM seat_person WHERE site = ?1 AND user > ?2
+          ORDER BY user LIMIT ?3",
+    )?;
+    let person = |row: &rusqlite::Row<'_>| {
+        let stored = StoredPerson { read: time_of(row.get(1)?), person: from_json(row, 2)? };
+        Ok((uuid_of(row, 0)?, stored))
+    };
+    query.query_map(params![site, after, PEOPLE_AT_ONCE as i64], person)?.collect()
 }
 
 pub(super) fn list(
@@ -140,17 +167,13 @@ pub(super) fn list(
 fn deeds(db: &Connection, site: &str, since: DateTime<Utc>) -> rusqlite::Result<Vec<Deed>> {
     let mut deeds = Vec::new();
     let mut decided = HashMap::new();
-    // Newest first: the ledger may be long.
     let mut query = db.prepare_cached(
         "SELECT seq, time, run, entry FROM ledger
-          WHERE site = ?1 AND kind IN ('intent', 'outcome') ORDER BY seq DESC",
+          WHERE site = ?1 AND kind IN ('intent', 'outcome') AND time >= ?2 ORDER BY seq DESC",
     )?;
-    let mut rows = query.query([site])?;
+    let mut rows = query.query(params![site, since.timestamp_millis()])?;
     while let Some(row) = rows.next()? {
         let time = time_of(row.get(1)?);
-        if time < since {
-            break;
-        }
         match from_json(row, 3)? {
             Entry::Outcome(outcome) => {
                 let done = matches!(

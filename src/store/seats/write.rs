@@ -10,21 +10,32 @@ use super::row::{self, as_stored};
 use super::{KnownSeat, SeatReading};
 use crate::event::{Body, Event, SeatActivity};
 use crate::insight::activity::seen_first_use;
-use crate::license::{Change, Seat, SeatType};
+use crate::license::{Change, Person, Seat, SeatType};
 use crate::store::history::{self, Sample};
 use crate::store::release::to_json;
 use crate::store::{Store, StoreError, time_of};
 
+/// People are written in parts of so many, a tenth of a second each: others use the store, too.
+const PEOPLE_AT_ONCE: usize = 10_000;
+
 impl Store {
-    /// Keeps a reading and queues the events that tell of it, all or nothing. Reading the same again
-    /// changes nothing but the time of the reading.
+    /// Keeps a reading and queues the events that tell of it, all or nothing but the people, which
+    /// come first, in parts. Reading the same again changes nothing but the time of the reading.
     pub async fn keep_seats(
         &self,
         site: &str,
-        reading: SeatReading,
+        mut reading: SeatReading,
         events: Vec<(Event, Vec<String>)>,
     ) -> Result<(), StoreError> {
         let site = site.to_owned();
+        // Whoever turns out to have no seat goes with the lists.
+        let mut people = std::mem::take(&mut reading.people).into_iter().peekable();
+        while people.peek().is_some() {
+            let part: Vec<Person> = people.by_ref().take(PEOPLE_AT_ONCE).collect();
+            let (site, read) = (site.clone(), reading.time.timestamp_millis());
+            let change = move |db: &Connection| keep_people(db, &site, read, &part);
+            self.shared.gate.write("keep the users of seats", change).await?;
+        }
         let activity = events.iter().find_map(|(event, _)| match &event.body {
             Body::SeatActivity(activity) => Some(activity.clone()),
             _ => None,
@@ -63,11 +74,6 @@ fn keep(db: &Connection, site: &str, reading: &SeatReading) -> rusqlite::Result<
     for change in &reading.changes {
         keep_change(db, site, change)?;
     }
-    for person in &reading.people {
-        db.prepare_cached("INSERT OR REPLACE INTO seat_person VALUES (?1, ?2, ?3, ?4)")?.execute(
-            params![site, person.id.to_string(), reading.time.timestamp_millis(), to_json(person)?],
-        )?;
-    }
     // Those who have no seat any more are nobody's business.
     db.prepare_cached(
         "DELETE FROM seat_person WHERE site = ?1 AND NOT EXISTS
@@ -79,6 +85,14 @@ fn keep(db: &Connection, site: &str, reading: &SeatReading) -> rusqlite::Result<
     db.prepare_cached("DELETE FROM seat_change WHERE site = ?1 AND time < ?2")?
         .execute(params![site, oldest.timestamp_millis()])
         .map(drop)
+}
+
+fn keep_people(db: &Connection, site: &str, read: i64, people: &[Person]) -> rusqlite::Result<()> {
+    for person in people {
+        db.prepare_cached("INSERT OR REPLACE INTO seat_person VALUES (?1, ?2, ?3, ?4)")?
+            .execute(params![site, person.id.to_string(), read, to_json(person)?])?;
+    }
+    Ok(())
 }
 
 /// Puts a list in place of what is known of the type, row by row: most are as they were.
