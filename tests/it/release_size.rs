@@ -68,7 +68,7 @@ async fn ten_thousand_seats_are_planned_explained_checked_and_rehearsed_whole() 
     let setup = Setup::new(scenario(SEATS, slow(2))).await;
     let file = settings(&setup, "      dryRun: true");
 
-    let planned = run(&setup, &["release", "plan", "--json"], &file);
+    let planned = run(&setup, &["release", "plan", "--json", "-o", "plan.json"], &file);
     assert_eq!(planned.status.code(), Some(0), "{}", said(&planned));
     let plan: Value = serde_json::from_slice(&planned.stdout).unwrap();
     assert_eq!(plan["refusals"], Value::Array(Vec::new()));
@@ -95,7 +95,7 @@ async fn ten_thousand_seats_are_planned_explained_checked_and_rehearsed_whole() 
     assert_eq!(row["state"], "ok", "{row}");
     assert!(row["found"].as_str().unwrap().contains(&headline), "{row} {headline}");
 
-    let rehearsed = run(&setup, &["release", "apply", "--yes"], &file);
+    let rehearsed = run(&setup, &["release", "apply", "plan.json", "--yes"], &file);
     assert_eq!(rehearsed.status.code(), Some(0), "{}", said(&rehearsed));
     let result = format!("{} would be released", due.len());
     assert!(text(&rehearsed.stdout).contains(&result), "{}", said(&rehearsed));
