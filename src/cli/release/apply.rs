@@ -2,7 +2,7 @@
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 
@@ -75,6 +75,7 @@ impl Apply {
     }
 
     async fn run(self, engine: Engine) -> anyhow::Result<Exit> {
+        let began = Instant::now();
         let plan = match &self.file {
             Some(file) => read(file)?,
             None => {
@@ -88,6 +89,7 @@ impl Apply {
                 }
             }
         };
+        let spent = began.elapsed();
         let release = &engine.site.release;
         let real = self.real || (release.enable && !release.dry_run);
         eprint!("{}", plan::render(&plan, false, Paint::for_stderr()));
@@ -106,7 +108,7 @@ impl Apply {
                 return Ok(Exit::Unusable);
             }
         }
-        let (stop, progress) = (self.limit.stop(), Seats::of(&engine.client));
+        let (stop, progress) = (self.limit.stop(spent), Seats::of(&engine.client));
         let order = Order {
             mode: if real { Mode::Real } else { Mode::Rehearsal },
             trigger: trigger(),

@@ -55,7 +55,7 @@ impl Undo {
             if !confirmed(&question, &name, self.yes)? {
                 return Ok(Exit::Unusable);
             }
-            let (stop, progress) = (self.limit.stop(), Seats::of(&engine.client));
+            let (stop, progress) = (self.limit.stop(Duration::ZERO), Seats::of(&engine.client));
             let order = Order {
                 mode: Mode::Undo,
                 trigger: trigger(),

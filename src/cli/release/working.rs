@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio_util::sync::CancellationToken;
@@ -21,15 +22,15 @@ pub(super) struct Stop {
 }
 
 impl RunLimit {
-    /// For a run that begins now.
-    pub(super) fn stop(self) -> Stop {
+    /// For a run that begins now, after so much of the time was spent.
+    pub(super) fn stop(self, spent: Duration) -> Stop {
         let token = CancellationToken::new();
         tokio::spawn(daemon::signals(token.clone()));
         let over = Arc::new(AtomicBool::new(false));
         let (end, stopped) = (over.clone(), token.clone());
         tokio::spawn(async move {
             tokio::select! {
-                () = tokio::time::sleep(self.time()) => {
+                () = tokio::time::sleep(self.time().saturating_sub(spent)) => {
                     end.store(true, Ordering::Relaxed);
                     stopped.cancel();
                 }
