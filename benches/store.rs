@@ -119,6 +119,7 @@ async fn seat(store: &Store, n: usize) -> anyhow::Result<()> {
         holder: what.holder,
         result: SeatResult::Freed,
         settled_later: false,
+        evidence: Default::default(),
     });
     store.append(None, vec![addition(outcome)], move |_| vec![event(n, 1)]).await?;
     Ok(())

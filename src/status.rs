@@ -45,7 +45,16 @@ pub struct SiteStatus {
     pub monitor_app: Option<Seen<MonitorApp>>,
     /// The last run of the release engine, rehearsals included.
     pub release: Option<Seen<ReleaseRun>>,
+    /// Attempts at seats of which it is not known what came of them.
+    pub unsettled: Unsettled,
     pub monitors: Vec<MonitorStatus>,
+}
+
+/// How many attempts are open, and since when.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Unsettled {
+    pub seats: usize,
+    pub oldest: Option<DateTime<Utc>>,
 }
 
 /// A value and when it was read.
@@ -83,10 +92,17 @@ impl Status {
         let firing = store.alerts().await?.into_values();
         let mut alerts: Vec<_> = firing.filter(|alert| alert.phase == Phase::Firing).collect();
         alerts.sort_by_key(|alert| std::cmp::Reverse(alert.severity));
+        let mut open = Vec::with_capacity(settings.sites.len());
+        for site in &settings.sites {
+            let all = store.unsettled(&site.name).await?;
+            let oldest = all.iter().map(|open| open.time).min();
+            open.push(Unsettled { seats: all.len(), oldest });
+        }
         let sites = settings
             .sites
             .iter()
-            .map(|site| {
+            .zip(open)
+            .map(|(site, unsettled)| {
                 let mut monitors = Vec::new();
                 let mut add = |monitor, schedule: &crate::config::Schedule| {
                     let found = health.iter().find(|h| h.site == site.name && h.monitor == monitor);
@@ -114,6 +130,7 @@ impl Status {
                 }
                 let mut status = SiteStatus::empty(&site.name);
                 status.monitors = monitors;
+                status.unsettled = unsettled;
                 for event in latest.iter().filter(|event| event.site == site.name) {
                     status.take(event.clone());
                 }
@@ -140,6 +157,7 @@ impl SiteStatus {
             access_licenses: None,
             monitor_app: None,
             release: None,
+            unsettled: Unsettled::default(),
             monitors: Vec::new(),
         }
     }

@@ -48,7 +48,7 @@ const fn noted(entry: Entry, severity_note: &'static str) -> Entry {
 }
 
 /// All rules, in the order in which they are shown.
-pub const ALL: [Entry; 24] = [
+pub const ALL: [Entry; 25] = [
     noted(
         entry(
             Rule::ServerLicenseExpiring,
@@ -179,6 +179,14 @@ pub const ALL: [Entry; 24] = [
         0,
         "site",
         "the last release run failed, or couldn't release some seats",
+    ),
+    entry(
+        Rule::ReleaseUnsettled,
+        "releaseUnsettled",
+        Warning,
+        0,
+        "site",
+        "for an hour or more it has not been known what became of a seat at a release",
     ),
     entry(
         Rule::ChurnHigh,

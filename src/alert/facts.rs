@@ -54,6 +54,8 @@ pub struct Facts {
     pub run_out: Fact<Vec<RunOutFacts>>,
     pub budget: Fact<Option<BudgetFacts>>,
     pub release: Fact<Seen<ReleaseFacts>>,
+    /// Also while releasing is off: an attempt by hand, or of earlier, may be open.
+    pub unsettled: Fact<UnsettledFacts>,
     pub churn: Fact<Vec<ChurnFacts>>,
     pub app: Fact<Seen<AppFacts>>,
     /// Monitors that are on.
@@ -97,6 +99,13 @@ pub struct ReleaseFacts {
     pub run: Option<ReleaseRun>,
     /// What keeps the engine from running now.
     pub problem: Option<String>,
+}
+
+/// Attempts at seats of which it is not known what came of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UnsettledFacts {
+    pub seats: usize,
+    pub oldest: Option<DateTime<Utc>>,
 }
 
 /// People who got a seat again.

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use self::slow::{Slow, read_slow};
 use super::facts::{
     AppFacts, AppState, CertificateFacts, DaemonFacts, Fact, Facts, MonitorFacts, QueueFacts,
-    ReleaseFacts, Seen, SettingsFacts,
+    ReleaseFacts, Seen, SettingsFacts, UnsettledFacts,
 };
 use crate::config::settings::Site;
 use crate::config::{self, Schedule, Settings};
@@ -66,7 +66,13 @@ impl Gatherer {
         for site in &settings.sites {
             let slow = self.slow(settings, store, site, now).await?;
             let events = by_site.get(site.name.as_str()).map_or(&[][..], Vec::as_slice);
-            sites.push(facts_of(settings, site, events, &health, slow, now));
+            let mut facts = facts_of(settings, site, events, &health, slow, now);
+            let open = store.unsettled(&site.name).await?;
+            facts.unsettled = Fact::Known(UnsettledFacts {
+                seats: open.len(),
+                oldest: open.iter().map(|open| open.time).min(),
+            });
+            sites.push(facts);
         }
         let (queues, drops) = queues(settings, store, now).await?;
         let daemon = DaemonFacts {
@@ -213,6 +219,7 @@ fn facts_of(
         run_out: when(pools_on, slow.run_out),
         budget: when(pools_on && settings.cost.is_some(), slow.budget),
         release: when(site.release.enable, release.into()),
+        unsettled: Fact::Unknown,
         churn: slow.churn,
         app: when(site.monitor_app.is_some(), app_of(events).into()),
         monitors: Fact::Known(monitors),

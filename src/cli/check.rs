@@ -18,7 +18,7 @@ use crate::event::LicenseState;
 use crate::license;
 use crate::plain::one_line;
 use crate::qrs::{self, Patience};
-use crate::release::run::Engine;
+use crate::release::run::{Engine, Waits};
 use crate::store::Store;
 
 /// Verify settings, certificates, sites, destinations and schedules
@@ -280,6 +280,7 @@ async fn release_row(
         store: store.clone(),
         clock: Clock::System,
         destinations: Arc::new([]),
+        waits: Waits::default(),
     };
     let planned = engine.plan(None, patience).await;
     store.close().await;

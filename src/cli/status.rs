@@ -130,11 +130,23 @@ pub fn render(picture: &Picture, zone: Tz, paint: Paint) -> String {
         server_license_lines(&mut out, site, picture.time, paint);
         pool_lines(&mut out, site, picture.time, paint);
         app_lines(&mut out, site, picture.time, paint);
+        unsettled_line(&mut out, site, picture.time, paint);
         monitor_lines(&mut out, site, picture.time, zone, paint);
         out.push('\n');
     }
     queue_lines(&mut out, picture, paint);
     out
+}
+
+/// Seats whose fate at a release is not known.
+fn unsettled_line(out: &mut String, site: &SiteStatus, now: DateTime<Utc>, paint: Paint) {
+    let Some(oldest) = site.unsettled.oldest else { return };
+    let text = format!(
+        "{} open since {}: it is not known what became of them; bursar release settle",
+        site.unsettled.seats,
+        text::ago(oldest, now)
+    );
+    let _ = writeln!(out, "  Releases         {}", paint.warn(&text));
 }
 
 fn alert_lines(out: &mut String, picture: &Picture, paint: Paint) {

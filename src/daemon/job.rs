@@ -8,18 +8,19 @@ use tokio_util::sync::CancellationToken;
 
 use super::poller::{self, Attempt, Timing};
 use super::{Shared, app, seats};
-use crate::config::settings::{LicenseMonitorApp, ServerLicenseMonitor, Site};
+use crate::config::settings::{LicenseMonitorApp, ServerLicenseMonitor};
 use crate::event::{Body, Event, Monitor};
 use crate::license::monitor_app::KeptRun;
 use crate::monitor::{access_license, server_license};
-use crate::qrs;
+use crate::qrs::{self, Patience};
+use crate::release::run::Engine;
 use crate::store::{PollError, SeatReading, StoreError};
 
 /// What a poller looks at.
 pub(super) enum Look {
     ServerLicense { client: Arc<qrs::Client>, monitor: ServerLicenseMonitor },
     AccessLicense { client: Arc<qrs::Client> },
-    Seats { client: Arc<qrs::Client>, site: Box<Site> },
+    Seats { engine: Box<Engine> },
     App { client: Arc<qrs::Client>, monitor: Box<LicenseMonitorApp> },
 }
 
@@ -92,7 +93,7 @@ impl Job {
         }))
     }
 
-    async fn observe(&self, now: DateTime<Utc>, patience: qrs::Patience) -> Result<Seen, Blind> {
+    async fn observe(&self, now: DateTime<Utc>, patience: Patience) -> Result<Seen, Blind> {
         Ok(match &self.look {
             Look::ServerLicense { client, monitor } => {
                 let zone = self.shared.settings.time_zone;
@@ -101,8 +102,9 @@ impl Job {
             Look::AccessLicense { client } => {
                 access_license::observe(client, patience).await?.into()
             }
-            Look::Seats { client, site } => {
-                let (store, zone) = (&self.shared.store, self.shared.settings.time_zone);
+            Look::Seats { engine } => {
+                let Engine { client, site, store, .. } = &**engine;
+                let zone = self.shared.settings.time_zone;
                 let observed = seats::look(store, client, site, zone, now, patience).await?;
                 Seen {
                     bodies: observed.bodies,
@@ -117,7 +119,7 @@ impl Job {
         })
     }
 
-    async fn attempt(&self, now: DateTime<Utc>, patience: qrs::Patience) -> Attempt {
+    async fn attempt(&self, now: DateTime<Utc>, patience: Patience) -> Attempt {
         let monitor = self.look.monitor();
         let (attempt, problem) = match self.observe(now, patience).await {
             Ok(mut seen) => {
@@ -131,11 +133,23 @@ impl Job {
             Err(Blind::Store(error)) => self.not_stored(&error),
             Err(Blind::Site(error)) => self.failed(&error),
         };
+        if let Look::Seats { engine } = &self.look
+            && matches!(attempt, Attempt::Done)
+        {
+            self.settle(engine, patience).await;
+        }
         let result = problem.map_or(Ok(()), Err);
         if let Err(error) = self.shared.store.record_health(&self.site, monitor, result).await {
             tracing::error!(site = self.site, %error, "the state of the monitor can't be stored");
         }
         attempt
+    }
+
+    /// A poll of the seats is an occasion to find out what became of seats at releases.
+    async fn settle(&self, engine: &Engine, patience: Patience) {
+        if let Err(error) = engine.settle_after_poll(patience).await {
+            tracing::error!(site = self.site, %error, "earlier releases can't be settled");
+        }
     }
 
     fn failed(&self, error: &qrs::Error) -> (Attempt, Option<PollError>) {

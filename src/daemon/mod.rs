@@ -33,7 +33,7 @@ use crate::config::settings::{Site, Storage};
 use crate::config::{Schedule, Settings};
 use crate::destination::{Destination, registry, worker};
 use crate::qrs;
-use crate::release::run::Engine;
+use crate::release::run::{Engine, Waits};
 use crate::store::{Store, StoreError};
 use crate::web;
 
@@ -168,7 +168,7 @@ impl Daemon {
             self.start_poller(shared, site, look, monitor.schedule.clone());
         }
         if let Some(monitor) = &site.seats {
-            let look = Look::Seats { client: client.clone(), site: Box::new(site.clone()) };
+            let look = Look::Seats { engine: Box::new(engine(shared, site, &client)) };
             self.start_poller(shared, site, look, monitor.schedule.clone());
         }
         if let Some(monitor) = site.monitor_app.clone() {
@@ -177,15 +177,7 @@ impl Daemon {
             self.start_poller(shared, site, look, schedule);
         }
         if site.release.enable {
-            let engine = Engine {
-                settings: shared.settings.clone(),
-                site: site.clone(),
-                client: (*client).clone(),
-                store: shared.store.clone(),
-                clock: shared.clock,
-                destinations: shared.destinations.clone(),
-            };
-            self.start_release(shared, engine);
+            self.start_release(shared, engine(shared, site, &client));
         }
         Ok(())
     }
@@ -234,6 +226,19 @@ impl Daemon {
                 job.shared.clock.sleep_until(pause, &stop).await;
             }
         });
+    }
+}
+
+/// Releases of a site.
+fn engine(shared: &Shared, site: &Site, client: &qrs::Client) -> Engine {
+    Engine {
+        settings: shared.settings.clone(),
+        site: site.clone(),
+        client: client.clone(),
+        store: shared.store.clone(),
+        clock: shared.clock,
+        destinations: shared.destinations.clone(),
+        waits: Waits::default(),
     }
 }
 

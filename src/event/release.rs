@@ -34,6 +34,10 @@ pub struct SeatReleased {
     /// Freed or quarantined; of a rehearsal always freed.
     #[serde(flatten)]
     pub result: SeatResult,
+    /// Found out so long after the request that somebody else may have done it: attributed to the
+    /// run, not proven.
+    #[serde(default)]
+    pub late: bool,
 }
 
 /// A seat will be taken unless it is used.
@@ -132,6 +136,9 @@ impl SeatReleased {
             if let Moment::At(until) = until {
                 line.push_str(&format!(" until {}", until.format("%Y-%m-%d %H:%M UTC")));
             }
+        }
+        if self.late {
+            line.push_str(", found out late and attributed to this run");
         }
         line
     }

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::chain::{Broken, Chain, Raw, Witness};
-use super::{Entry, Head, SeatResult};
+use super::{Entry, Head};
 
 /// So many problems are told; after them it is clear that something is wrong.
 const MOST: usize = 50;
@@ -303,9 +303,7 @@ impl Pass<'_> {
             Ok(Entry::Intent(_)) => {
                 self.intents.insert(raw.seq);
             }
-            Ok(Entry::Outcome(outcome))
-                if !matches!(outcome.result, SeatResult::Unclear { .. }) =>
-            {
+            Ok(Entry::Outcome(outcome)) if outcome.is_final() => {
                 self.intents.remove(&outcome.intent);
             }
             // Text that is no entry does not fit its hash, or this release does not know it.

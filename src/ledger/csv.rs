@@ -90,7 +90,14 @@ fn details(entry: &Entry) -> Cells {
                 SeatResult::Refused { why } | SeatResult::Unclear { why } => {
                     cells.insert("because", why.clone());
                 }
+                SeatResult::Stated { says, by, why } => {
+                    cells.insert("by", by.clone());
+                    cells.insert("because", format!("{}: {why}", says.as_str()));
+                }
                 SeatResult::Freed | SeatResult::Gone | SeatResult::Allocated => {}
+            }
+            if let Some(remark) = &outcome.evidence.remark {
+                cells.entry("because").or_insert_with(|| remark.clone());
             }
             cells
         }

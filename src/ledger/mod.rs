@@ -179,6 +179,51 @@ pub struct Outcome {
     pub result: SeatResult,
     /// Found by a later run, because the one that wrote the intent could not tell.
     pub settled_later: bool,
+    /// What the result rests on.
+    #[serde(flatten)]
+    pub evidence: Evidence,
+}
+
+/// What an outcome rests on. Records of earlier releases have none of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Evidence {
+    /// What was answered to the request; absent where nobody knows, because the process ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub answered: Option<Answered>,
+    /// The answer in words, where the result alone would say something else.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remark: Option<String>,
+    /// A complete reading after the request showed that nothing had happened until then.
+    #[serde(skip_serializing_if = "is_false")]
+    pub there: bool,
+    /// Refused because nothing had happened ten minutes after the last moment a request could leave.
+    #[serde(skip_serializing_if = "is_false")]
+    pub by_time: bool,
+    /// Seen so late that somebody else may have done it: attributed to the intent, not proven.
+    #[serde(skip_serializing_if = "is_false")]
+    pub late: bool,
+    /// Number of the outcome of the same intent that this one corrects.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub corrects: Option<u64>,
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+/// What was answered to a request that changes a site, as far as it decides what became of a seat.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Answered {
+    /// The request never left this machine.
+    NotSent,
+    /// 2xx.
+    Accepted,
+    /// 3xx, 401, 403, 404, 409, 412.
+    Refused,
+    /// Any other status, or no answer: it may have happened, or happen yet.
+    Unclear,
 }
 
 /// What the site says of a seat after an attempt.
@@ -197,6 +242,42 @@ pub enum SeatResult {
     Unclear { why: String },
     /// The user has the seat again (undo).
     Allocated,
+    /// A person says what became of it. Never counted as a release of Bursar's.
+    Stated { says: Statement, by: String, why: String },
+}
+
+/// What a person says of a seat whose fate could not be found out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Statement {
+    /// The person does not have the seat any more.
+    Taken,
+    /// The person has the seat.
+    Kept,
+}
+
+impl Outcome {
+    /// Whether it closes its intent.
+    pub fn is_final(&self) -> bool {
+        !matches!(self.result, SeatResult::Unclear { .. })
+    }
+
+    /// Whether the seat was taken from its user.
+    pub fn is_release(&self) -> bool {
+        self.action == Action::Release && self.result.is_taken()
+    }
+
+    /// Whether the user has a seat again.
+    pub fn is_return(&self) -> bool {
+        self.action == Action::Allocate && self.result == SeatResult::Allocated
+    }
+}
+
+impl SeatResult {
+    /// Whether the seat was taken.
+    pub fn is_taken(&self) -> bool {
+        matches!(self, Self::Freed | Self::Quarantined { .. })
+    }
 }
 
 /// How a run ended.

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
-use super::{Action, Entry, Intent, Outcome, SeatResult};
+use super::{Action, Entry, Intent, Outcome, SeatResult, Statement};
 use crate::license::{Holder, Moment};
 
 impl Entry {
@@ -72,8 +72,27 @@ impl Outcome {
             self.seat_type.title(),
             who(&self.holder),
             self.intent,
-            self.result.text()
+            self.text()
         )
+    }
+
+    /// What became of the seat, and what that rests on.
+    pub fn text(&self) -> String {
+        let mut text = self.result.text();
+        let evidence = &self.evidence;
+        if evidence.there && !self.is_final() {
+            text.push_str("; the seat was as before when it was read");
+        }
+        if evidence.late {
+            text.push_str(", seen late and attributed to this attempt");
+        }
+        if let Some(remark) = &evidence.remark {
+            text.push_str(&format!(" ({remark})"));
+        }
+        if let Some(seq) = evidence.corrects {
+            text.push_str(&format!("; corrects record {seq}"));
+        }
+        text
     }
 }
 
@@ -105,8 +124,11 @@ impl SeatResult {
             }
             Self::Refused { why } => format!("not done, the site refused: {why}"),
             Self::Gone => "somebody else had taken the seat already".to_owned(),
-            Self::Unclear { why } => format!("not known: {why}"),
+            Self::Unclear { why } => format!("open: {why}"),
             Self::Allocated => "given back".to_owned(),
+            Self::Stated { says, by, why } => {
+                format!("{}, as {by} states: {why}", says.text())
+            }
         }
     }
 
@@ -119,6 +141,26 @@ impl SeatResult {
             Self::Gone => "gone",
             Self::Unclear { .. } => "unclear",
             Self::Allocated => "allocated",
+            Self::Stated { .. } => "stated",
+        }
+    }
+}
+
+impl Statement {
+    pub const ALL: [Self; 2] = [Self::Taken, Self::Kept];
+
+    /// As commands and JSON name it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Taken => "taken",
+            Self::Kept => "kept",
+        }
+    }
+
+    fn text(self) -> &'static str {
+        match self {
+            Self::Taken => "the person does not have it any more",
+            Self::Kept => "the person has it",
         }
     }
 }

@@ -135,6 +135,33 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {}
 
 impl Error {
+    /// The status that was answered, where that is what went wrong.
+    pub fn status(&self) -> Option<u16> {
+        match self {
+            Self::Unauthorized { .. } => Some(401),
+            Self::Forbidden { .. } | Self::Xsrf { .. } => Some(403),
+            Self::NotFound { .. } => Some(404),
+            Self::BadFilter { .. } => Some(400),
+            Self::Refused { status, .. }
+            | Self::Server { status, .. }
+            | Self::UnexpectedStatus { status, .. } => Some(*status),
+            Self::CannotConnect { .. }
+            | Self::NameMismatch { .. }
+            | Self::UnknownIssuer { .. }
+            | Self::ServerCertificateExpired { .. }
+            | Self::ClientCertificateRefused { .. }
+            | Self::Tls { .. }
+            | Self::NotJson { .. }
+            | Self::UnexpectedShape { .. }
+            | Self::Incomplete { .. }
+            | Self::NotSent { .. }
+            | Self::OutOfTime { .. }
+            | Self::TimedOut { .. }
+            | Self::TooLarge { .. }
+            | Self::Interrupted { .. } => None,
+        }
+    }
+
     /// What was tried and what happened.
     pub fn what(&self) -> String {
         match self {

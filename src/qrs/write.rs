@@ -25,38 +25,27 @@ pub struct Writer {
     client: Client,
 }
 
-/// What a DELETE was answered. Only reading the seat again tells what happened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Deleted {
-    /// 204.
-    Accepted,
-    /// 404: no such seat.
-    NotFound,
-}
-
 impl Writer {
     pub fn new(client: Client) -> Self {
         Self { client }
     }
 
-    /// `DELETE license/...accesstype/{id}`, once, answered by the deadline or never.
+    /// `DELETE license/...accesstype/{id}`, once, answered by the deadline or never. Returns the
+    /// status that was answered. Only reading the seat again tells what happened.
     ///
     /// # Errors
-    /// See [`Error`]; any answer but 204 and 404 is one. After any error the seat may be gone all
-    /// the same: read it.
+    /// See [`Error`]; any answer but 2xx is one. After any error the seat may be gone all the same:
+    /// read it.
     pub async fn deallocate(
         &self,
         seat_type: SeatType,
         id: Uuid,
         deadline: Instant,
-    ) -> Result<Deleted, Error> {
+    ) -> Result<u16, Error> {
         let path = format!("{}/{id}", seat_type.path());
         let answer = self.send(Method::DELETE, &path, None, deadline).await?;
-        match answer.response.status() {
-            StatusCode::NO_CONTENT => Ok(Deleted::Accepted),
-            StatusCode::NOT_FOUND => Ok(Deleted::NotFound),
-            _ => Err(refusal(answer).await),
-        }
+        let status = answer.response.status();
+        if status.is_success() { Ok(status.as_u16()) } else { Err(refusal(answer).await) }
     }
 
     /// `POST license/...accesstype` for a user, once. A seat of theirs in quarantine comes back.

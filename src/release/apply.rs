@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::Plan;
@@ -151,7 +152,7 @@ async fn rehearse(
         for Due { seat_type, decision, holder, .. } in due.by_ref().take(CHUNK) {
             let seat = session.facts(seat_type, &decision, &holder);
             let result = SeatResult::Freed;
-            bodies.push(Body::SeatReleased(SeatReleased { seat, result }));
+            bodies.push(Body::SeatReleased(SeatReleased { seat, result, late: false }));
             tally.of(seat_type).released += 1;
         }
         done += bodies.len() as u64;
@@ -162,8 +163,8 @@ async fn rehearse(
 }
 
 /// Does something to each seat, a few at a time, and counts what became of them. Ends early when a
-/// person stops it, when too many fail in a row, or when the records can't be written; at once,
-/// with seats in hand, when the lock is lost.
+/// person stops it, when too many fail in a row, when the records can't be written, and when the
+/// lock is lost. Seats in hand are finished all the same; at a stop they have a few seconds.
 ///
 /// All futures are polled here and nothing else is awaited, so that none of them can hold up the
 /// store while it waits for its turn.
@@ -180,33 +181,46 @@ where
     let release = &session.engine.site.release;
     let concurrency = release.concurrency.max(1);
     let limit = release.policy.limits.stop_after_failures.max(1) as usize;
+    let (stop, lost) = (&session.order.stop, session.lock.lost());
     let mut in_hand = FuturesUnordered::new();
     let (mut in_a_row, mut done) = (0, 0);
     let mut trouble = None;
+    // When those in hand are left to the next start.
+    let mut patience = None;
     loop {
+        if stop.is_cancelled() && patience.is_none() {
+            tally.ended.get_or_insert_with(stopped);
+            patience = Some(Instant::now() + session.engine.waits.at_stop);
+        }
+        if lost.is_cancelled() && trouble.is_none() {
+            trouble = Some(session.lock.loss());
+        }
         // Seats in hand may fail, too: together they must not go beyond the limit.
         while tally.ended.is_none()
             && trouble.is_none()
             && in_hand.len() < concurrency.min(limit.saturating_sub(in_a_row))
         {
-            if session.order.stop.is_cancelled() {
-                tally.ended = Some(stopped());
-                break;
-            }
             let Some(job) = jobs.next() else { break };
             in_hand.push(attempt(job));
         }
         let next = tokio::select! {
             biased;
-            () = session.lock.lost().cancelled() => {
-                let site = session.site().to_owned();
-                return Err(AppendError::ClaimLost { site });
-            }
             next = in_hand.next() => next,
+            () = lost.cancelled(), if trouble.is_none() => continue,
+            () = stop.cancelled(), if patience.is_none() => continue,
+            () = until(patience) => {
+                let left = in_hand.len();
+                let site = session.site();
+                tracing::warn!(
+                    site,
+                    "{left} seat(s) in hand got no answer in time; the next start finds out what \
+                     became of them"
+                );
+                return trouble.map_or(Ok(()), Err);
+            }
         };
         let result = match next {
             None => return trouble.map_or(Ok(()), Err),
-            Some(Err(lost @ AppendError::ClaimLost { .. })) => return Err(lost),
             Some(Err(error)) => {
                 trouble.get_or_insert(error);
                 continue;
@@ -229,6 +243,13 @@ where
             let why = format!("{in_a_row} seats in a row failed; the first failure: {first}");
             tally.ended = Some((RunStatus::Broken, why));
         }
+    }
+}
+
+async fn until(time: Option<Instant>) {
+    match time {
+        Some(time) => tokio::time::sleep_until(time).await,
+        None => std::future::pending().await,
     }
 }
 
@@ -269,7 +290,8 @@ pub(super) fn count(tally: &mut Tally, done: Done) -> Option<bool> {
                     counts.quarantined += 1;
                     Some(true)
                 }
-                SeatResult::Gone => {
+                // No run gets here with a person's statement.
+                SeatResult::Gone | SeatResult::Stated { .. } => {
                     counts.gone += 1;
                     None
                 }

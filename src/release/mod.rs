@@ -18,7 +18,8 @@
 //! | `session` | the records, events and counts of a run |
 //! | [`apply`] | works through the seats until something stops it |
 //! | `seat` | one seat: read again, compare, intent, DELETE, read again, outcome |
-//! | `verify` | what the site says of a seat after an attempt |
+//! | `verify` | reading what became of a seat after an attempt |
+//! | `verdict` | what follows from what was answered and what was read: one table |
 //! | [`settle`] | what became of intents whose outcome is not known |
 //! | [`undo`] | giving seats back to the people who had them |
 //! | `text` | plans and runs in words |
@@ -40,6 +41,7 @@ pub mod settle;
 mod sharing;
 mod text;
 pub mod undo;
+mod verdict;
 mod verify;
 
 pub use guard::{Guard, Refusal};

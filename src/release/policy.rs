@@ -27,8 +27,10 @@ pub struct Limits {
     pub clock_tolerance_seconds: u32,
     /// More than this share of the people in question could not be read.
     pub max_unread_percent: u32,
-    /// Intents of earlier runs whose outcome is unknown.
-    pub max_unsettled: u32,
+    /// Intents whose outcome has been unknown for more than a day, by type; `None` = 20, or 1 % of
+    /// the type's seats.
+    #[serde(default)]
+    pub max_unsettled: Option<u32>,
     /// Whether other sites use the same license key: `None` = nobody said so.
     pub license_key_shared: Option<bool>,
     /// Failures in a row that end a run.
@@ -112,7 +114,7 @@ impl Default for Limits {
             stale_signal_days: 7,
             clock_tolerance_seconds: 300,
             max_unread_percent: 10,
-            max_unsettled: 0,
+            max_unsettled: None,
             license_key_shared: None,
             stop_after_failures: 5,
         }

@@ -18,7 +18,7 @@ use crate::clock::Clock;
 use crate::config::Settings;
 use crate::config::settings::Site;
 use crate::destination::Destination;
-use crate::ledger::{Head, Intent, Mode, RunStatus, SeatResult, Trigger, TypeCounts};
+use crate::ledger::{Head, Intent, Mode, RunStatus, SeatResult, Statement, Trigger, TypeCounts};
 use crate::license::{Holder as Person, SeatType};
 use crate::qrs::{self, Patience};
 use crate::store::{AppendError, Holder, Store, StoreError};
@@ -33,6 +33,23 @@ pub struct Engine {
     pub clock: Clock,
     /// Who may want the events.
     pub destinations: Arc<[Arc<dyn Destination>]>,
+    pub waits: Waits,
+}
+
+/// How long a run waits for what it can't hurry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Waits {
+    /// Before a refusal is looked at a second time: a proxy may have repeated the request, and the
+    /// first one of both may have been done on another node.
+    pub second_look: Duration,
+    /// For the answers that are under way when a run is stopped.
+    pub at_stop: Duration,
+}
+
+impl Default for Waits {
+    fn default() -> Self {
+        Self { second_look: Duration::from_secs(10), at_stop: Duration::from_secs(5) }
+    }
 }
 
 impl fmt::Debug for Engine {
@@ -101,8 +118,9 @@ pub struct Skipped {
 /// Which releases to take back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Undo {
-    /// All of a run; the id or its beginning.
-    Run(String),
+    /// All of a run; the id or its beginning. `also`: those that were found gone late and are only
+    /// attributed to it, too.
+    Run { run: String, also: bool },
     /// The last one of a user: `CORP\anna`.
     User(String),
 }
@@ -120,6 +138,13 @@ pub enum RunError {
     /// The plan to be applied, or the run to be undone, can't be used.
     #[error("{0}")]
     Unusable(String),
+}
+
+impl Undo {
+    /// What a run certainly took.
+    pub fn run(run: impl Into<String>) -> Self {
+        Self::Run { run: run.into(), also: false }
+    }
 }
 
 impl Engine {
@@ -177,7 +202,7 @@ impl Engine {
         let lock = Lock::take(self, &run, &order.trigger).await?;
         let session = Session::new(self, order, Mode::Undo, run, &lock);
         let result = lock.during(async {
-            order.settle(self, &lock).await?;
+            order.settle(self).await?;
             let taken = undo::find(self, what).await?;
             session.begin().await?;
             let mut tally = Tally::default();
@@ -197,8 +222,45 @@ impl Engine {
         if self.store.unsettled(&self.site.name).await?.is_empty() {
             return Ok(0);
         }
+        self.settling(settle::settle(self, patience)).await
+    }
+
+    /// As [`settle`](Self::settle) after a poll of the seats, which also looks whether a seat that
+    /// counted as refused by time is gone by now. Does nothing while a run is under way.
+    ///
+    /// # Errors
+    /// When the store can't be used.
+    pub async fn settle_after_poll(&self, patience: Patience) -> Result<(), RunError> {
+        if !settle::is_any(self).await? {
+            return Ok(());
+        }
+        match self.settling(settle::after_poll(self, patience)).await {
+            // It looks at them itself.
+            Err(RunError::Busy(_)) => Ok(()),
+            settled => settled,
+        }
+    }
+
+    /// Closes an open intent by the word of a person.
+    ///
+    /// # Errors
+    /// When it is not open, the store can't be used, or another run is under way.
+    pub async fn state(
+        &self,
+        record: u64,
+        says: Statement,
+        why: &str,
+        trigger: &Trigger,
+    ) -> Result<(), RunError> {
+        self.settling(settle::state(self, record, says, why, trigger)).await
+    }
+
+    async fn settling<T>(
+        &self,
+        work: impl Future<Output = Result<T, RunError>>,
+    ) -> Result<T, RunError> {
         let lock = Lock::take(self, &run_id(), &Trigger::Schedule).await?;
-        let result = lock.during(settle::settle(self, &lock, patience)).await;
+        let result = lock.during(work).await;
         lock.give_back().await;
         result
     }
@@ -212,7 +274,7 @@ impl Engine {
         let lock = Lock::take(self, &run, &order.trigger).await?;
         let session = Session::new(self, order, order.mode, run, &lock);
         let result = lock.during(async {
-            order.settle(self, &lock).await?;
+            order.settle(self).await?;
             session.begin().await?;
             let mut tally = Tally::default();
             let done = session.release(reviewed, &mut tally).await;
@@ -270,10 +332,10 @@ impl Engine {
 
 impl Order {
     /// What can be found out before the run, unless it is stopped meanwhile.
-    async fn settle(&self, engine: &Engine, lock: &Lock) -> Result<(), RunError> {
+    async fn settle(&self, engine: &Engine) -> Result<(), RunError> {
         let patience = self.patience.no_retry_after(Instant::now() + SETTLING);
         tokio::select! {
-            left = settle::settle(engine, lock, patience) => left.map(drop),
+            left = settle::settle(engine, patience) => left.map(drop),
             () = self.stop.cancelled() => Ok(()),
         }
     }

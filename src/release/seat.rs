@@ -11,9 +11,10 @@ use super::plan::{self, Decision, Keep, Past, PersonRead, dates, keep};
 use super::policy::Policy;
 use super::run::Skipped;
 use super::session::Session;
-use super::verify::{self, Effect, Seen};
+use super::verdict::{Answer, Seen};
+use super::verify::{self, Became};
 use crate::event::{Body, SeatReleased};
-use crate::ledger::{self, Action, Entry, Intent, SeatResult};
+use crate::ledger::{self, Action, Entry, Intent};
 use crate::license::{Moment, Seat};
 use crate::qrs::Patience;
 use crate::qrs::write::Writer;
@@ -22,6 +23,9 @@ use crate::store::AppendError;
 /// A seat is taken only if it was read within this time, and the site's answer is not waited for
 /// beyond it.
 pub(super) const FRESH: Duration = Duration::from_secs(60);
+
+/// Why a seat in hand was left at a stop.
+const STOPPED: &str = "the run was stopped";
 
 /// How often a seat and its user are read before they count as unreadable.
 const READS: u32 = 3;
@@ -70,9 +74,19 @@ impl Taking<'_> {
             Look::Gone => return Ok(Done::Gone(due.skipped("the seat is gone".to_owned()))),
             Look::Unread(why) => return Ok(Done::Unread(due.skipped(why))),
         };
+        if session.order.stop.is_cancelled() {
+            return Ok(Done::Halt(STOPPED.to_owned()));
+        }
         let intent = self.intent(&due);
-        let numbers = session.append(vec![Entry::Intent(intent.clone())], Vec::new()).await?;
-        let number = numbers.first().copied().expect("one record was appended");
+        let written = session.append(vec![Entry::Intent(intent.clone())], Vec::new()).await;
+        let number = match written {
+            Ok(numbers) => numbers.first().copied().expect("one record was appended"),
+            Err(error @ AppendError::Open { .. }) => {
+                return Ok(Done::Kept(due.skipped(error.to_string())));
+            }
+            Err(error) => return Err(error),
+        };
+        let time = session.engine.clock.now();
 
         for looks in 1.. {
             if read.age(session) < self.fresh {
@@ -84,6 +98,10 @@ impl Taking<'_> {
                 Look::Unread("storing what is to be done took too long".to_owned())
             };
             let (why, kept) = match look {
+                // The machine may have slept for so long that another run took over.
+                Look::Same(_) if session.lock.ask().await.is_err() => {
+                    (session.lock.loss().to_string(), true)
+                }
                 Look::Same(again) => {
                     read = again;
                     continue;
@@ -92,15 +110,26 @@ impl Taking<'_> {
                 Look::Gone => ("the seat is gone".to_owned(), true),
                 Look::Unread(why) => (why, false),
             };
-            let result = SeatResult::Refused { why: format!("nothing was sent: {why}") };
-            return self.record(due, number, intent, result, kept).await;
+            return self.record(due, number, intent, Became::not_sent(&why), kept).await;
         }
-        let (seat_type, seat, user) = (due.seat_type, due.decision.seat, due.holder.id);
+        if let Some(why) = self.against() {
+            return self.record(due, number, intent, Became::not_sent(&why), true).await;
+        }
         // No await lies between the last check and this request, which is sent by then or never.
-        let answer = self.writer.deallocate(seat_type, seat, read.runtime + FRESH).await;
-        let effect = Effect::of_delete(&answer);
-        let result = verify::released(&session.engine.client, seat_type, seat, user, effect).await;
-        self.record(due, number, intent, result, false).await
+        let until = read.runtime + FRESH;
+        let answer = self.writer.deallocate(due.seat_type, due.decision.seat, until).await;
+        let answer = Answer::of_delete(&answer);
+        let became = verify::find_out(session.engine, &intent, time, &answer).await;
+        self.record(due, number, intent, became, false).await
+    }
+
+    /// What came up since the intent was written and speaks against sending anything.
+    fn against(&self) -> Option<String> {
+        let session = self.session;
+        if !session.lock.is_held() {
+            return Some(session.lock.loss().to_string());
+        }
+        session.order.stop.is_cancelled().then(|| STOPPED.to_owned())
     }
 
     /// The outcome, and the event if the seat was taken, at once.
@@ -109,9 +138,10 @@ impl Taking<'_> {
         due: Due,
         number: u64,
         intent: Intent,
-        result: SeatResult,
+        became: Became,
         kept: bool,
     ) -> Result<Done, AppendError> {
+        let Became { result, evidence } = became;
         let outcome = ledger::Outcome {
             intent: number,
             action: intent.action,
@@ -120,13 +150,18 @@ impl Taking<'_> {
             holder: due.holder.clone(),
             result: result.clone(),
             settled_later: false,
+            evidence,
         };
         let mut bodies = Vec::new();
-        if matches!(result, SeatResult::Freed | SeatResult::Quarantined { .. }) {
+        if result.is_taken() {
             let seat = self.session.facts(due.seat_type, &due.decision, &due.holder);
-            bodies.push(Body::SeatReleased(SeatReleased { seat, result: result.clone() }));
+            bodies.push(Body::SeatReleased(SeatReleased {
+                seat,
+                result: result.clone(),
+                late: false,
+            }));
         }
-        self.session.append(vec![Entry::Outcome(outcome)], bodies).await?;
+        self.session.append_outcome(outcome, bodies).await?;
         Ok(Done::Attempted { intent, result, kept })
     }
 
@@ -207,11 +242,9 @@ impl Taking<'_> {
 
     /// Asks twice: a service that is not there answers 404, too.
     async fn is_gone(&self, due: &Due) -> Look {
-        let (seat_type, seat, user) = (due.seat_type, due.decision.seat, due.holder.id);
-        let client = &self.session.engine.client;
-        match verify::see(client, seat_type, seat, user, false).await {
-            Ok(Seen::Absent) => Look::Gone,
-            Ok(Seen::Quarantined(_) | Seen::There) => {
+        match verify::see(&self.session.engine.client, &self.intent(due), false).await {
+            Ok(Seen::Missing) => Look::Gone,
+            Ok(_) => {
                 Look::Unread("the site answered 404 for the seat, and then it was there".to_owned())
             }
             Err(why) => Look::Unread(why),

@@ -7,10 +7,10 @@ use uuid::Uuid;
 
 use super::Refusal;
 use super::lock::Lock;
-use super::plan::{Decision, Outcome, Plan, dates};
+use super::plan::{self, Decision, Plan, dates};
 use super::run::{Engine, Order, Report, RunError, Skipped};
 use crate::event::{Body, Event, ReleaseRun, SeatFacts, SeatsKept};
-use crate::ledger::{Entry, Head, Intent, Mode, RunStatus, SeatResult, TypeCounts};
+use crate::ledger::{Entry, Head, Intent, Mode, Outcome, RunStatus, SeatResult, TypeCounts};
 use crate::license::{Holder, Moment, SeatType};
 use crate::store::{Addition, AppendError};
 
@@ -119,6 +119,18 @@ impl<'a> Session<'a> {
         Ok(numbers)
     }
 
+    /// Appends what became of an intent of this run, with what is told of it, also after the lock is
+    /// lost: a request that left can't be taken back, and its answer must not get lost.
+    pub(super) async fn append_outcome(
+        &self,
+        outcome: Outcome,
+        bodies: Vec<Body>,
+    ) -> Result<(), AppendError> {
+        let events = bodies.into_iter().map(|body| self.engine.addressed(body)).collect();
+        let store = &self.engine.store;
+        store.append_outcome(self.site(), &self.run, outcome, events).await.map(drop)
+    }
+
     fn addition(&self, entry: Entry) -> Addition {
         Addition { site: self.site().to_owned(), run: Some(self.run.clone()), entry }
     }
@@ -147,9 +159,8 @@ impl<'a> Session<'a> {
         let (status, why) = tally.status();
         match self.record_end(&tally, status, why.clone(), true).await {
             Ok(head) => Ok(self.report(tally, status, why, head)),
-            Err(AppendError::ClaimLost { site }) => {
-                let lost = AppendError::ClaimLost { site }.to_string();
-                let (status, why) = (RunStatus::Failed, Some(lost));
+            Err(lost @ AppendError::ClaimLost { .. }) => {
+                let (status, why) = (RunStatus::Failed, Some(lost.to_string()));
                 let head = self.record_end(&tally, status, why.clone(), false).await?;
                 Ok(self.report(tally, status, why, head))
             }
@@ -261,8 +272,8 @@ pub(super) fn planned(plan: &Plan) -> Vec<TypeCounts> {
             let reasons = part.kept_by_reason().into_iter();
             TypeCounts {
                 seats: part.decisions.len() as u64,
-                planned: counts(Outcome::Release, part),
-                kept: counts(Outcome::Keep, part),
+                planned: counts(plan::Outcome::Release, part),
+                kept: counts(plan::Outcome::Keep, part),
                 kept_by_reason: reasons
                     .map(|(code, count)| (code.to_owned(), count as u64))
                     .collect(),

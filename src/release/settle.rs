@@ -1,154 +1,282 @@
 //! What became of intents whose outcome is not known: the run that wrote them was cut short, or the
-//! site gave no answer.
+//! site gave no answer that says it.
 
-use std::time::Duration;
+use chrono::{DateTime, TimeDelta, Utc};
 
-use super::lock::Lock;
 use super::run::{Engine, RunError};
 use super::session::idle_days;
-use super::verify::{self, Seen};
+use super::verdict::{Answer, Look, SETTLED_AFTER, Seen, Verdict, verdict};
+use super::verify::{self, Became};
 use crate::event::{Body, SeatFacts, SeatReleased, SeatRestored};
-use crate::ledger::{Action, Entry, Intent, Outcome, SeatResult};
+use crate::ledger::{Action, Evidence, Intent, Outcome, SeatResult, Statement, Trigger};
 use crate::qrs::Patience;
-use crate::store::{Addition, AppendError, Unsettled};
-
-/// A seat that is as it was counts as refused only so long after the intent. A request is sent
-/// within a minute of it and its answer not waited for any longer, so nothing can be under way by
-/// then but what the site itself has been working at for a minute.
-const SETTLED_AFTER: Duration = Duration::from_secs(120);
+use crate::store::{AppendError, RefusedByTime, Unsettled};
 
 /// Seats that can't be read in a row before the others are left for later.
 const UNREAD: u32 = 3;
 
+/// A seat that is found gone within this time of its intent is attributed to it.
+const ATTRIBUTED: TimeDelta = TimeDelta::hours(24);
+
+/// Who looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Looking {
+    /// A run, before anything else, or the start of a process.
+    Run,
+    /// A poll of the seats.
+    Poll,
+}
+
+/// An open intent and what was seen of it now.
+struct Case {
+    open: Unsettled,
+    answer: Answer,
+    looks: Vec<Look>,
+}
+
 /// Asks the site about every intent without an outcome. Returns how many are left.
-pub(super) async fn settle(
+pub(super) async fn settle(engine: &Engine, patience: Patience) -> Result<u32, RunError> {
+    settle_all(engine, patience, Looking::Run).await
+}
+
+/// Whether there is anything to be looked at after a poll.
+pub(super) async fn is_any(engine: &Engine) -> Result<bool, RunError> {
+    let site = &engine.site.name;
+    Ok(!engine.store.unsettled(site).await?.is_empty()
+        || !engine.store.refused_by_time(site, since(engine)).await?.is_empty())
+}
+
+/// As [`settle`]; and seats that counted as refused by time may be gone by now.
+pub(super) async fn after_poll(engine: &Engine, patience: Patience) -> Result<(), RunError> {
+    settle_all(engine, patience, Looking::Poll).await?;
+    for refused in engine.store.refused_by_time(&engine.site.name, since(engine)).await? {
+        if refused.intent.1 < since(engine) {
+            continue;
+        }
+        // What can't be read is looked at by the next poll.
+        if let Ok(seen) = verify::see(&engine.client, &refused.of, false).await {
+            correct(engine, refused, seen).await?;
+        }
+    }
+    Ok(())
+}
+
+fn since(engine: &Engine) -> DateTime<Utc> {
+    engine.clock.now() - ATTRIBUTED
+}
+
+async fn settle_all(
     engine: &Engine,
-    lock: &Lock,
     patience: Patience,
+    looking: Looking,
 ) -> Result<u32, RunError> {
-    let unsettled = engine.store.unsettled(&engine.site.name).await?;
     let (mut left, mut unread) = (0, 0);
-    for entry in unsettled {
+    let mut again = Vec::new();
+    for open in engine.store.unsettled(&engine.site.name).await? {
         if unread >= UNREAD {
             left += 1;
             continue;
         }
-        match find_out(engine, &entry, patience).await {
-            Ok(Some(result)) => {
+        let text = open.why.clone().unwrap_or_else(|| Answer::unknown().text);
+        let answer = Answer::recorded(open.answered, text);
+        let mut case = Case { open, answer, looks: Vec::new() };
+        match read(engine, &case.open.intent, patience).await {
+            Ok(seen) => {
                 unread = 0;
-                record(engine, lock, &entry, result).await?;
+                case.looks.push(verify::look(engine, seen));
+                match conclude(engine, &case, looking).await? {
+                    Conclusion::Settled => {}
+                    Conclusion::Open => left += 1,
+                    Conclusion::LookAgain => again.push(case),
+                }
             }
-            Ok(None) => left += 1,
             Err(why) => {
                 left += 1;
                 unread += 1;
-                let account = entry.intent.holder.account();
-                tracing::warn!(
-                    site = engine.site.name,
-                    run = entry.run,
-                    account,
-                    "what became of a seat can't be read: {why}"
-                );
+                unreadable(engine, &case.open, &why);
+            }
+        }
+    }
+    if again.is_empty() {
+        return Ok(left);
+    }
+    tokio::time::sleep(engine.waits.second_look).await;
+    for mut case in again {
+        match read(engine, &case.open.intent, patience).await {
+            Ok(seen) => {
+                case.looks.push(verify::look(engine, seen));
+                if !matches!(conclude(engine, &case, looking).await?, Conclusion::Settled) {
+                    left += 1;
+                }
+            }
+            Err(why) => {
+                left += 1;
+                unreadable(engine, &case.open, &why);
             }
         }
     }
     Ok(left)
 }
 
-/// `None` while it can't be known.
-async fn find_out(
-    engine: &Engine,
-    entry: &Unsettled,
-    patience: Patience,
-) -> Result<Option<SeatResult>, String> {
-    let Intent { action, seat_type, seat, holder, .. } = &entry.intent;
-    let age = (engine.clock.now() - entry.time).abs().to_std().expect("it is not negative");
-    let over = age >= engine.clock.shown(SETTLED_AFTER);
-    let refused = |what: &str| {
-        let why = format!("{what}: nothing was sent, or the site refused it");
-        over.then_some(SeatResult::Refused { why })
-    };
-    match action {
-        Action::Release => {
-            let mut seen = verify::see(&engine.client, *seat_type, *seat, holder.id, false).await;
-            for read in 1.. {
-                if seen.is_ok() || !patience.may_retry() || read > UNREAD {
-                    break;
-                }
-                verify::pause(&engine.client, read).await;
-                seen = verify::see(&engine.client, *seat_type, *seat, holder.id, false).await;
-            }
-            Ok(match seen? {
-                Seen::Absent => Some(SeatResult::Freed),
-                Seen::Quarantined(until) => Some(SeatResult::Quarantined { until }),
-                Seen::There => refused("the seat is still there"),
-            })
+fn unreadable(engine: &Engine, open: &Unsettled, why: &str) {
+    let account = open.intent.holder.account();
+    tracing::warn!(
+        site = engine.site.name,
+        run = open.run,
+        account,
+        "what became of a seat can't be read: {why}"
+    );
+}
+
+/// A complete reading; tried again while there is patience.
+async fn read(engine: &Engine, intent: &Intent, patience: Patience) -> Result<Seen, String> {
+    let mut seen = verify::see(&engine.client, intent, false).await;
+    for read in 1..=UNREAD {
+        if seen.is_ok() || !patience.may_retry() {
+            break;
         }
-        Action::Allocate => {
-            let has = verify::has_seat(&engine.client, *seat_type, holder.id).await?;
-            Ok(if has { Some(SeatResult::Allocated) } else { refused("the user has no seat") })
-        }
+        verify::pause(&engine.client, read).await;
+        seen = verify::see(&engine.client, intent, false).await;
     }
+    seen
+}
+
+enum Conclusion {
+    Settled,
+    LookAgain,
+    Open,
+}
+
+/// Records what the readings show, as far as they show it.
+async fn conclude(
+    engine: &Engine,
+    case: &Case,
+    looking: Looking,
+) -> Result<Conclusion, AppendError> {
+    let open = &case.open;
+    let verdict = verdict(&case.answer, &case.looks, verify::times(engine, open.time));
+    let again = verdict == Verdict::LookAgain;
+    let Some(became) = Became::of(verdict, &case.answer) else {
+        if again {
+            return Ok(Conclusion::LookAgain);
+        }
+        // That nothing had happened until now is worth a record, once.
+        if open.there.is_none() {
+            record(engine, open, Became::open(&case.answer, &case.looks, None)).await?;
+        }
+        return Ok(Conclusion::Open);
+    };
+    record(engine, open, attributed(engine, open, became, looking)).await?;
+    Ok(Conclusion::Settled)
+}
+
+/// A seat that is found gone long after the request: what is only likely is marked as such, and what
+/// is not even that is not ours.
+fn attributed(engine: &Engine, open: &Unsettled, became: Became, looking: Looking) -> Became {
+    if !became.result.is_taken() && became.result != SeatResult::Allocated {
+        return became;
+    }
+    let Became { result, mut evidence } = became;
+    let age = engine.clock.now() - open.time;
+    let soon = chrono::Duration::from_std(engine.clock.shown(SETTLED_AFTER)).unwrap_or_default();
+    if open.there.is_some() && age > ATTRIBUTED {
+        let why = "it was still there after the request, and is gone more than a day later";
+        evidence.remark = Some(why.to_owned());
+        let gone = match result {
+            SeatResult::Allocated => SeatResult::Refused { why: why.to_owned() },
+            _ => SeatResult::Gone,
+        };
+        return Became { result: gone, evidence };
+    }
+    evidence.late = looking == Looking::Poll || age > soon;
+    Became { result, evidence }
+}
+
+/// A seat that counted as refused by time and is gone by now was taken by that request, as far as
+/// can be told.
+async fn correct(engine: &Engine, refused: RefusedByTime, seen: Seen) -> Result<(), AppendError> {
+    let result = match seen {
+        Seen::Missing | Seen::Anew(_) => SeatResult::Freed,
+        Seen::Quarantined(until) => SeatResult::Quarantined { until },
+        Seen::Has => SeatResult::Allocated,
+        Seen::AsBefore => return Ok(()),
+    };
+    let evidence = Evidence { answered: refused.answered, late: true, ..Evidence::default() };
+    let (seq, time) = refused.intent;
+    let open = Unsettled {
+        seq,
+        time,
+        run: refused.run,
+        intent: refused.of,
+        answered: refused.answered,
+        there: None,
+        why: None,
+    };
+    record(engine, &open, Became { result, evidence }).await
+}
+
+/// Closes an open intent by a person's word.
+pub(super) async fn state(
+    engine: &Engine,
+    record_of: u64,
+    says: Statement,
+    why: &str,
+    trigger: &Trigger,
+) -> Result<(), RunError> {
+    let all = engine.store.unsettled(&engine.site.name).await?;
+    let Some(open) = all.into_iter().find(|open| open.seq == record_of) else {
+        let why = format!("record {record_of} is not open any more");
+        return Err(RunError::Unusable(why));
+    };
+    let by = trigger.to_string();
+    let result = SeatResult::Stated { says, by, why: why.to_owned() };
+    let evidence = Evidence { answered: open.answered, ..Evidence::default() };
+    record(engine, &open, Became { result, evidence }).await?;
+    Ok(())
 }
 
 /// The outcome belongs to the run that wrote the intent.
-async fn record(
-    engine: &Engine,
-    lock: &Lock,
-    entry: &Unsettled,
-    result: SeatResult,
-) -> Result<(), AppendError> {
-    let Intent { action, seat_type, seat, holder, created, last_used, .. } = &entry.intent;
-    let outcome = Outcome {
-        intent: entry.seq,
-        action: *action,
-        seat_type: *seat_type,
-        seat: *seat,
-        holder: holder.clone(),
-        result: result.clone(),
-        settled_later: true,
-    };
+async fn record(engine: &Engine, open: &Unsettled, became: Became) -> Result<(), AppendError> {
+    let Became { result, evidence } = became;
+    let Intent { action, seat_type, seat, holder, created, last_used, .. } = &open.intent;
     let facts = SeatFacts {
-        run: entry.run.clone(),
+        run: open.run.clone(),
         rehearsal: false,
         seat_type: *seat_type,
         seat: *seat,
         holder: holder.clone(),
         created: created.clone(),
         last_used: last_used.clone(),
-        idle_days: idle_days(created, last_used, entry.time),
+        idle_days: idle_days(created, last_used, open.time),
     };
     let body = match &result {
-        SeatResult::Freed | SeatResult::Quarantined { .. } => {
-            Some(Body::SeatReleased(SeatReleased { seat: facts, result: result.clone() }))
-        }
+        result if result.is_taken() => Some(Body::SeatReleased(SeatReleased {
+            seat: facts,
+            result: result.clone(),
+            late: evidence.late,
+        })),
         SeatResult::Allocated => Some(Body::SeatRestored(SeatRestored { seat: facts })),
-        SeatResult::Refused { .. } | SeatResult::Gone | SeatResult::Unclear { .. } => None,
+        _ => None,
+    };
+    let outcome = Outcome {
+        intent: open.seq,
+        action: *action,
+        seat_type: *seat_type,
+        seat: *seat,
+        holder: holder.clone(),
+        result,
+        settled_later: true,
+        evidence,
     };
     tracing::info!(
         site = engine.site.name,
-        run = entry.run,
+        run = open.run,
         account = holder.account(),
-        "found out what became of a {} seat: {}",
+        "{} the {} seat: {}",
+        if *action == Action::Release { "releasing" } else { "giving back" },
         seat_type.title(),
-        in_words(&result)
+        outcome.text()
     );
     let events: Vec<_> = body.into_iter().map(|body| engine.addressed(body)).collect();
-    let addition = Addition {
-        site: engine.site.name.clone(),
-        run: Some(entry.run.clone()),
-        entry: Entry::Outcome(outcome),
-    };
-    engine.store.append(Some(lock.claim()), vec![addition], move |_| events).await.map(drop)
-}
-
-fn in_words(result: &SeatResult) -> &'static str {
-    match result {
-        SeatResult::Freed => "it is free",
-        SeatResult::Quarantined { .. } => "it is in quarantine",
-        SeatResult::Refused { .. } => "it is as it was",
-        SeatResult::Gone => "it is gone",
-        SeatResult::Unclear { .. } => "still not known",
-        SeatResult::Allocated => "the user has it again",
-    }
+    engine.store.append_outcome(&engine.site.name, &open.run, outcome, events).await.map(drop)
 }

@@ -1,6 +1,6 @@
 //! Giving seats back to the people who had them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Utc};
 use tokio::time::Instant;
@@ -11,7 +11,8 @@ use super::rules::fold;
 use super::run::{Engine, RunError, Skipped, Undo};
 use super::seat::FRESH;
 use super::session::{Session, Tally, idle_days};
-use super::verify::{self, Effect};
+use super::verdict::Answer;
+use super::verify::{self, Became};
 use crate::event::{Body, SeatFacts, SeatRestored};
 use crate::ledger::{Action, Entry, Intent, Outcome, Record, SeatResult};
 use crate::qrs::Patience;
@@ -26,6 +27,8 @@ const PART: u64 = 1000;
 pub(super) struct Taken {
     intent: Intent,
     at: DateTime<Utc>,
+    /// Attributed, not proven.
+    late: bool,
 }
 
 /// The seats that are meant.
@@ -33,8 +36,9 @@ pub(super) struct Taken {
 /// # Errors
 /// When there are none.
 pub(super) async fn find(engine: &Engine, what: &Undo) -> Result<Vec<Taken>, RunError> {
+    let also = matches!(what, Undo::Run { also: true, .. });
     let (run, account) = match what {
-        Undo::Run(run) => (run.clone(), None),
+        Undo::Run { run, .. } => (run.clone(), None),
         Undo::User(account) => match last_run_of(engine, account).await? {
             Some(run) => (run, Some(account)),
             None => {
@@ -61,38 +65,57 @@ pub(super) async fn find(engine: &Engine, what: &Undo) -> Result<Vec<Taken>, Run
     if let Some(account) = account {
         taken.retain(|taken| is_of(&taken.intent, account));
     }
+    let all = taken.len();
+    // Naming one person is reason enough.
+    taken.retain(|taken| also || account.is_some() || !taken.late);
+    if taken.len() < all {
+        tracing::warn!(
+            site = engine.site.name,
+            run,
+            "{} seat(s) are left out: they were found gone late and are only attributed to this \
+             run; --also includes them",
+            all - taken.len()
+        );
+    }
+    if taken.is_empty() && all > 0 {
+        return Err(RunError::Unusable(format!(
+            "all {all} seat(s) of run {run} were found gone late and are only attributed to it; \
+             --also gives them back all the same"
+        )));
+    }
     if taken.is_empty() {
         return Err(RunError::Unusable(format!("run {run} took no seat from anybody")));
     }
     Ok(taken)
 }
 
-/// The seats that a run took, with what their intents say of them.
+/// The seats that a run took, with what their intents say of them, by the last outcome of each.
 fn taken(records: &[Record]) -> Vec<Taken> {
     let mut intents: HashMap<u64, &Intent> = HashMap::new();
-    let mut taken: Vec<Taken> = Vec::new();
+    let mut last: BTreeMap<u64, (DateTime<Utc>, &Outcome)> = BTreeMap::new();
     for record in records {
         match &record.entry {
             Entry::Intent(intent) => {
                 intents.insert(record.seq, intent);
             }
-            Entry::Outcome(outcome) if is_taken(outcome) => {
-                if let Some(intent) = intents.remove(&outcome.intent) {
-                    // One seat of a type is enough for anybody.
-                    let user = |intent: &Intent| (intent.seat_type, intent.holder.id);
-                    taken.retain(|other| user(&other.intent) != user(intent));
-                    taken.push(Taken { intent: intent.clone(), at: record.time });
-                }
+            Entry::Outcome(outcome) => {
+                last.insert(outcome.intent, (record.time, outcome));
             }
             _ => {}
         }
     }
+    let mut taken: Vec<Taken> = Vec::new();
+    for (intent, (at, outcome)) in last {
+        if outcome.is_release()
+            && let Some(intent) = intents.remove(&intent)
+        {
+            // One seat of a type is enough for anybody.
+            let user = |intent: &Intent| (intent.seat_type, intent.holder.id);
+            taken.retain(|other| user(&other.intent) != user(intent));
+            taken.push(Taken { intent: intent.clone(), at, late: outcome.evidence.late });
+        }
+    }
     taken
-}
-
-fn is_taken(outcome: &Outcome) -> bool {
-    outcome.action == Action::Release
-        && matches!(outcome.result, SeatResult::Freed | SeatResult::Quarantined { .. })
 }
 
 fn is_of(intent: &Intent, account: &str) -> bool {
@@ -112,7 +135,7 @@ async fn last_run_of(engine: &Engine, account: &str) -> Result<Option<String>, S
             record.seq <= end
                 && record.site == engine.site.name
                 && matches!(&record.entry, Entry::Outcome(outcome)
-                    if is_taken(outcome) && fold(&outcome.holder.account()) == account)
+                    if outcome.is_release() && fold(&outcome.holder.account()) == account)
         });
         if let Some(record) = found {
             return Ok(record.run);
@@ -174,21 +197,26 @@ async fn give_back(
         action: Action::Allocate,
         seat_type,
         seat,
-        holder,
+        holder: holder.clone(),
         created,
         last_used,
         because: format!("it was taken on {}", keep::utc(&taken.at)),
     };
-    let numbers = session.append(vec![Entry::Intent(intent.clone())], Vec::new()).await?;
-    let number = numbers.first().copied().expect("one record was appended");
-
-    let user = intent.holder.id;
-    let effect = match writer.allocate(seat_type, user, asked + FRESH).await {
-        Ok(_) => Effect::Accepted,
-        Err(error) => Effect::of_error(&error),
+    let written = session.append(vec![Entry::Intent(intent.clone())], Vec::new()).await;
+    let number = match written {
+        Ok(numbers) => numbers.first().copied().expect("one record was appended"),
+        Err(error @ AppendError::Open { .. }) => return Ok(Done::Kept(skipped(error.to_string()))),
+        Err(error) => return Err(error),
     };
-    let result = verify::allocated(&engine.client, seat_type, user, effect).await;
-    record(session, number, &intent, &result).await?;
+    let time = engine.clock.now();
+    let became = if session.lock.is_held() {
+        let answer = writer.allocate(seat_type, intent.holder.id, asked + FRESH).await;
+        verify::find_out(engine, &intent, time, &Answer::of_post(&answer)).await
+    } else {
+        Became::not_sent(&session.lock.loss().to_string())
+    };
+    let result = became.result.clone();
+    record(session, number, &intent, became).await?;
     Ok(Done::Attempted { intent, result, kept: false })
 }
 
@@ -197,7 +225,7 @@ async fn record(
     session: &Session<'_>,
     number: u64,
     intent: &Intent,
-    result: &SeatResult,
+    Became { result, evidence }: Became,
 ) -> Result<(), AppendError> {
     let Intent { action, seat_type, seat, holder, created, last_used, .. } = intent.clone();
     let facts = SeatFacts {
@@ -216,10 +244,11 @@ async fn record(
         seat_type,
         seat,
         holder,
-        result: result.clone(),
+        result,
         settled_later: false,
+        evidence,
     };
-    let restored = *result == SeatResult::Allocated;
+    let restored = outcome.result == SeatResult::Allocated;
     let bodies = restored.then_some(Body::SeatRestored(SeatRestored { seat: facts }));
-    session.append(vec![Entry::Outcome(outcome)], bodies.into_iter().collect()).await.map(drop)
+    session.append_outcome(outcome, bodies.into_iter().collect()).await
 }

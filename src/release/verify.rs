@@ -1,177 +1,165 @@
-//! What the site says of a seat after something was attempted. An answer that never came, an error
+//! Reading what became of a seat after something was attempted. An answer that never came, an error
 //! and a seat that can't be read are three different things, and none of them means "done".
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
+use tokio::time::Instant;
 use uuid::Uuid;
 
-use crate::ledger::SeatResult;
-use crate::license::{Moment, Seat, SeatType};
-use crate::qrs::write::Deleted;
-use crate::qrs::{Client, Error, Patience};
+use super::plan::dates::known;
+use super::run::Engine;
+use super::verdict::{Answer, Look, SETTLED_AFTER, Seen, Times, Verdict, verdict};
+use crate::ledger::{Action, Answered, Evidence, Intent, SeatResult};
+use crate::license::{Seat, SeatType};
+use crate::qrs::{Client, Patience};
 
-/// How often a seat is read before its fate counts as unclear. With the client's pace the pauses
-/// between are eight seconds; each read may last as long as the request timeout.
+/// How often a seat is read before its fate is left open. With the client's pace the pauses between
+/// are eight seconds; each read may last as long as the request timeout.
 const READS: u32 = 5;
 
-/// What is there in place of a seat.
+/// What became of an attempt, and what that rests on.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Seen {
-    Absent,
-    Quarantined(Moment),
-    /// Somebody has it.
-    There,
+pub(super) struct Became {
+    pub(super) result: SeatResult,
+    pub(super) evidence: Evidence,
 }
 
-/// What the answer to a change says of its effect, before the seat is read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Effect {
-    /// Accepted: 204 or 201.
-    Accepted,
-    /// Certainly none: it was refused, or nothing was ever sent.
-    Never(String),
-    /// The site tried and failed: what is there now stays.
-    Failed(String),
-    /// It may have happened, or may still happen.
-    Unknown(String),
-}
+impl Became {
+    /// Nothing was sent, for this reason.
+    pub(super) fn not_sent(why: &str) -> Self {
+        let evidence = Evidence { answered: Some(Answered::NotSent), ..Evidence::default() };
+        Self { result: SeatResult::Refused { why: format!("nothing was sent: {why}") }, evidence }
+    }
 
-impl Effect {
-    pub(super) fn of_delete(answer: &Result<Deleted, Error>) -> Self {
-        match answer {
-            Ok(Deleted::Accepted) => Self::Accepted,
-            Ok(Deleted::NotFound) => {
-                Self::Never("the site answered 404, as if there were no such seat".to_owned())
+    /// What a final verdict means in the record.
+    pub(super) fn of(verdict: Verdict, answer: &Answer) -> Option<Self> {
+        let mut evidence = Evidence { answered: answer.class, ..Evidence::default() };
+        let result = match verdict {
+            Verdict::Is(result) => {
+                let told = matches!(result, SeatResult::Refused { .. });
+                if !told && !matches!(answer.class, Some(Answered::Accepted) | None) {
+                    evidence.remark = Some(answer.text.clone());
+                }
+                result
             }
-            Err(error) => Self::of_error(error),
-        }
+            Verdict::RefusedByTime => {
+                evidence.by_time = true;
+                let why = format!(
+                    "{}; nothing had come of it ten minutes later: it did not arrive, or the site \
+                     refused it",
+                    answer.text
+                );
+                SeatResult::Refused { why }
+            }
+            Verdict::LookAgain | Verdict::Open => return None,
+        };
+        Some(Self { result, evidence })
     }
 
-    pub(super) fn of_error(error: &Error) -> Self {
-        let text = error.what();
-        match error {
-            Error::CannotConnect { .. }
-            | Error::NameMismatch { .. }
-            | Error::UnknownIssuer { .. }
-            | Error::ServerCertificateExpired { .. }
-            | Error::ClientCertificateRefused { .. }
-            | Error::Xsrf { .. }
-            | Error::Forbidden { .. }
-            | Error::Unauthorized { .. }
-            | Error::NotFound { .. }
-            | Error::BadFilter { .. }
-            | Error::NotSent { .. }
-            | Error::Refused { .. } => Self::Never(text),
-            // Said by something in between, which gave up waiting.
-            Error::Server { status: 502 | 504, .. } => Self::Unknown(text),
-            Error::Server { .. } => Self::Failed(text),
-            Error::UnexpectedStatus { status: 300..=499, .. } => Self::Never(text),
-            Error::Tls { .. }
-            | Error::UnexpectedStatus { .. }
-            | Error::NotJson { .. }
-            | Error::UnexpectedShape { .. }
-            | Error::Incomplete { .. }
-            | Error::OutOfTime { .. }
-            | Error::TimedOut { .. }
-            | Error::TooLarge { .. }
-            | Error::Interrupted { .. } => Self::Unknown(text),
+    /// Not known; `unread` is why the last reading failed.
+    pub(super) fn open(answer: &Answer, looks: &[Look], unread: Option<String>) -> Self {
+        let there = looks.iter().any(|look| look.seen == Seen::AsBefore);
+        let remark = unread.map(|error| format!("the seat can't be read: {error}"));
+        let evidence = Evidence { answered: answer.class, there, remark, ..Evidence::default() };
+        Self { result: SeatResult::Unclear { why: answer.text.clone() }, evidence }
+    }
+}
+
+/// What became of an intent that was written at `time` and answered like this, by reading.
+pub(super) async fn find_out(
+    engine: &Engine,
+    intent: &Intent,
+    time: DateTime<Utc>,
+    answer: &Answer,
+) -> Became {
+    let times = times(engine, time);
+    let (mut looks, mut unread) = (Vec::new(), None);
+    for read in 1..=READS {
+        match see(&engine.client, intent, answer.is_sure()).await {
+            Ok(seen) => {
+                unread = None;
+                looks.push(look(engine, seen));
+            }
+            Err(error) => unread = Some(error),
+        }
+        let verdict = verdict(answer, &looks, times);
+        let again = verdict == Verdict::LookAgain;
+        if let Some(became) = Became::of(verdict, answer) {
+            return became;
+        }
+        if read == READS {
+            break;
+        }
+        if again {
+            tokio::time::sleep(times.between).await;
+        } else {
+            pause(&engine.client, read).await;
+        }
+    }
+    Became::open(answer, &looks, unread)
+}
+
+/// A complete reading, now.
+pub(super) fn look(engine: &Engine, seen: Seen) -> Look {
+    Look { seen, shown: engine.clock.now(), runtime: Instant::now() }
+}
+
+/// When what became of an intent of this time may be told.
+pub(super) fn times(engine: &Engine, time: DateTime<Utc>) -> Times {
+    let after = chrono::Duration::from_std(engine.clock.shown(SETTLED_AFTER))
+        .unwrap_or(chrono::Duration::MAX);
+    let settled_from = time.checked_add_signed(after).unwrap_or(DateTime::<Utc>::MAX_UTC);
+    Times { settled_from, between: engine.waits.second_look }
+}
+
+/// What there is now of the seat of an intent. `sure`: a 404 alone is believed. Otherwise the list
+/// of the user's seats has to say so, too: a stopped service answers 404, as well.
+///
+/// # Errors
+/// When the reading is not complete: why.
+pub(super) async fn see(client: &Client, intent: &Intent, sure: bool) -> Result<Seen, String> {
+    let (seat_type, user) = (intent.seat_type, intent.holder.id);
+    match intent.action {
+        Action::Allocate => {
+            let has = has_seat(client, seat_type, user).await?;
+            Ok(if has { Seen::Has } else { Seen::AsBefore })
+        }
+        Action::Release => {
+            let once = Patience::ONCE;
+            match client.seat(seat_type, intent.seat, once).await.map_err(|e| e.what())? {
+                Some(seat) => of_row(intent, seat),
+                None if sure => Ok(Seen::Missing),
+                None => {
+                    let seats = client.seats_of(seat_type, user, once).await;
+                    let seats = seats.map_err(|error| error.what())?;
+                    if seats.iter().any(|seat| seat.id == intent.seat) {
+                        let why = "the site answers 404 for the seat and lists it all the same";
+                        return Err(why.to_owned());
+                    }
+                    Ok(Seen::Missing)
+                }
+            }
         }
     }
 }
 
-/// What became of a seat whose DELETE had this effect, by reading it.
-pub(super) async fn released(
-    client: &Client,
-    seat_type: SeatType,
-    seat: Uuid,
-    user: Uuid,
-    effect: Effect,
-) -> SeatResult {
-    // 204 and 404 together are enough. An answer that is no 204 says too little for a 404 to be
-    // believed, which a stopped service or a wrong address answers, too.
-    let sure = effect == Effect::Accepted;
-    let mut unread = None;
-    for read in 0..READS {
-        if read > 0 {
-            pause(client, read).await;
-        }
-        match (see(client, seat_type, seat, user, sure).await, &effect) {
-            (Ok(Seen::Absent | Seen::Quarantined(_)), Effect::Never(_)) => return SeatResult::Gone,
-            (Ok(Seen::Absent), _) => return SeatResult::Freed,
-            (Ok(Seen::Quarantined(until)), _) => return SeatResult::Quarantined { until },
-            (Ok(Seen::There), Effect::Never(why) | Effect::Failed(why)) => {
-                return SeatResult::Refused { why: why.clone() };
-            }
-            // It may still go.
-            (Ok(Seen::There), Effect::Accepted | Effect::Unknown(_)) => unread = None,
-            (Err(error), _) => unread = Some(error),
-        }
+/// What a row of the seat's id shows.
+fn of_row(intent: &Intent, seat: Seat) -> Result<Seen, String> {
+    if let Some(until) = seat.quarantined {
+        return Ok(Seen::Quarantined(until));
     }
-    let answer = match effect {
-        Effect::Accepted => "the site accepted the release".to_owned(),
-        Effect::Never(why) | Effect::Failed(why) | Effect::Unknown(why) => why,
-    };
-    let why = match unread {
-        Some(error) => format!("{answer}; and the seat can't be read: {error}"),
-        None => format!("{answer}; but the seat is still there"),
-    };
-    SeatResult::Unclear { why }
-}
-
-/// Looks for a seat. `sure`: a 404 alone is believed. Otherwise the list of the user's seats has to
-/// say so, too.
-pub(super) async fn see(
-    client: &Client,
-    seat_type: SeatType,
-    id: Uuid,
-    user: Uuid,
-    sure: bool,
-) -> Result<Seen, String> {
-    match client.seat(seat_type, id, Patience::ONCE).await {
-        Ok(Some(Seat { quarantined: Some(until), .. })) => Ok(Seen::Quarantined(until)),
-        Ok(Some(_)) => Ok(Seen::There),
-        Ok(None) if sure => Ok(Seen::Absent),
-        Ok(None) => match client.seats_of(seat_type, user, Patience::ONCE).await {
-            Ok(seats) if seats.iter().any(|seat| seat.id == id) => {
-                Err("the site answers 404 for the seat and lists it all the same".to_owned())
-            }
-            Ok(_) => Ok(Seen::Absent),
-            Err(error) => Err(error.what()),
-        },
-        Err(error) => Err(error.what()),
+    if seat.created == intent.created {
+        let other = seat.holder.is_some_and(|holder| holder.id != intent.holder.id);
+        return match other {
+            true => Err("the seat belongs to somebody else, and was not allocated anew".to_owned()),
+            false => Ok(Seen::AsBefore),
+        };
     }
-}
-
-/// What became of a seat that was to be given to a user.
-pub(super) async fn allocated(
-    client: &Client,
-    seat_type: SeatType,
-    user: Uuid,
-    effect: Effect,
-) -> SeatResult {
-    let mut unread = None;
-    for read in 0..READS {
-        if read > 0 {
-            pause(client, read).await;
-        }
-        match (has_seat(client, seat_type, user).await, &effect) {
-            (Ok(true), _) => return SeatResult::Allocated,
-            (Ok(false), Effect::Never(why) | Effect::Failed(why)) => {
-                return SeatResult::Refused { why: why.clone() };
-            }
-            (Ok(false), Effect::Accepted | Effect::Unknown(_)) => unread = None,
-            (Err(error), _) => unread = Some(error),
-        }
+    match (known(&intent.created), known(&seat.created)) {
+        (Some(before), Some(now)) if now > before => Ok(Seen::Anew(now)),
+        _ => Err("the seat has another time of allocation, which is not later".to_owned()),
     }
-    let answer = match effect {
-        Effect::Accepted => "the site accepted the allocation".to_owned(),
-        Effect::Never(why) | Effect::Failed(why) | Effect::Unknown(why) => why,
-    };
-    let why = match unread {
-        Some(error) => format!("{answer}; and the user's seats can't be read: {error}"),
-        None => format!("{answer}; but the user has no seat"),
-    };
-    SeatResult::Unclear { why }
 }
 
 /// Whether a user has a seat of a type that can be used.
@@ -197,44 +185,62 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(4);
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::qrs::error::NotJson;
+    use crate::license::{Holder, Moment};
 
-    fn server(status: u16) -> Error {
-        Error::Server { url: "u".into(), status, retry_after: None }
+    fn at(text: &str) -> Moment {
+        Moment::At(text.parse().unwrap())
+    }
+
+    fn holder(id: u128) -> Holder {
+        Holder {
+            id: Uuid::from_u128(id),
+            directory: "CORP".into(),
+            user_id: "anna".into(),
+            name: "".into(),
+        }
+    }
+
+    fn intent(created: Moment) -> Intent {
+        Intent {
+            action: Action::Release,
+            seat_type: SeatType::Analyzer,
+            seat: Uuid::from_u128(1),
+            holder: holder(7),
+            created,
+            last_used: Moment::Never,
+            because: String::new(),
+        }
+    }
+
+    fn row(created: Moment) -> Seat {
+        Seat {
+            id: Uuid::from_u128(1),
+            seat_type: SeatType::Analyzer,
+            holder: Some(holder(7)),
+            deleted_user: None,
+            created,
+            last_used: Moment::Never,
+            excess: false,
+            quarantined: None,
+        }
     }
 
     #[test]
-    fn only_an_answer_that_is_a_refusal_means_that_nothing_happened() {
-        let url = || "u".to_owned();
-        let never = [
-            Error::CannotConnect { address: "a".into(), why: "refused".into() },
-            Error::Forbidden { url: url() },
-            Error::Unauthorized { url: url() },
-            Error::Xsrf { url: url() },
-            Error::Refused { url: url(), status: 409, answer: None },
-            Error::UnexpectedStatus { url: url(), status: 302 },
-        ];
-        for error in never {
-            let effect = Effect::of_error(&error);
-            assert!(matches!(effect, Effect::Never(_)), "{error}: {effect:?}");
-        }
-        let unknown = [
-            Error::TimedOut { url: url(), after: Duration::from_secs(60) },
-            Error::Interrupted { url: url(), why: "reset".into() },
-            Error::NotJson { url: url(), body: NotJson::Truncated },
-            Error::UnexpectedStatus { url: url(), status: 200 },
-            Error::Tls { address: "a".into(), why: "alert".into(), fix: "look" },
-            server(502),
-            server(504),
-        ];
-        for error in unknown {
-            let effect = Effect::of_error(&error);
-            assert!(matches!(effect, Effect::Unknown(_)), "{error}: {effect:?}");
-        }
-        for status in [500, 503, 429] {
-            assert!(matches!(Effect::of_error(&server(status)), Effect::Failed(_)));
-        }
-        assert_eq!(Effect::of_delete(&Ok(Deleted::Accepted)), Effect::Accepted);
-        assert!(matches!(Effect::of_delete(&Ok(Deleted::NotFound)), Effect::Never(_)));
+    fn a_row_of_the_same_id_is_the_same_seat_only_if_it_was_allocated_then() {
+        let old = at("2026-01-01T00:00:00Z");
+        let seen = |created, row| of_row(&intent(created), row);
+        assert_eq!(seen(old.clone(), row(old.clone())), Ok(Seen::AsBefore));
+        let deleted = Seat { holder: None, ..row(old.clone()) };
+        assert_eq!(seen(old.clone(), deleted), Ok(Seen::AsBefore));
+        let new: DateTime<Utc> = "2026-11-24T08:00:00Z".parse().unwrap();
+        assert_eq!(seen(old.clone(), row(Moment::At(new))), Ok(Seen::Anew(new)));
+        let quarantined = Seat { quarantined: Some(Moment::Never), ..row(old.clone()) };
+        assert_eq!(seen(old.clone(), quarantined), Ok(Seen::Quarantined(Moment::Never)));
+        // What can't be told is no reading.
+        let stranger = Seat { holder: Some(holder(8)), ..row(old.clone()) };
+        assert!(seen(old.clone(), stranger).is_err());
+        assert!(seen(at("2026-02-01T00:00:00Z"), row(old.clone())).is_err());
+        assert!(seen(old.clone(), row(Moment::Unreadable("soon".into()))).is_err());
+        assert!(seen(old, row(Moment::Never)).is_err());
     }
 }

@@ -31,9 +31,51 @@ pub(super) enum NotAllocated {
     NoneFree,
 }
 
+/// A deallocation that was answered and doesn't show yet.
+#[derive(Debug, Clone)]
+pub(super) struct Pending {
+    kind: SeatKind,
+    seat: Uuid,
+    by: String,
+    due: DateTime<Utc>,
+    reads: u32,
+}
+
 impl Site {
-    /// Takes a seat from its user.
+    /// Takes a seat from its user, now or as soon as the quirks have it.
     pub fn deallocate(&mut self, kind: SeatKind, id: Uuid, by: &str) -> Deallocated {
+        let (seconds, reads) =
+            (self.quirks.delete_shows_after_seconds, self.quirks.delete_shows_after_reads);
+        if seconds == 0 && reads == 0 {
+            return self.deallocate_now(kind, id, by);
+        }
+        if !self.seats.get(id).is_some_and(|seat| seat.kind == kind) {
+            return Deallocated::NotFound;
+        }
+        let due = self.now() + TimeDelta::seconds(seconds.into());
+        self.pending.push(Pending { kind, seat: id, by: by.to_owned(), due, reads });
+        Deallocated::Freed
+    }
+
+    /// A seat is about to be read by its id: deallocations that are due show from then on.
+    pub fn show_deallocations(&mut self, read: Option<Uuid>) {
+        let now = self.now();
+        let mut due = Vec::new();
+        self.pending.retain_mut(|pending| {
+            let is_due = pending.due <= now && pending.reads == 0;
+            if is_due {
+                due.push(pending.clone());
+            } else if read == Some(pending.seat) {
+                pending.reads = pending.reads.saturating_sub(1);
+            }
+            !is_due
+        });
+        for pending in due {
+            self.deallocate_now(pending.kind, pending.seat, &pending.by);
+        }
+    }
+
+    fn deallocate_now(&mut self, kind: SeatKind, id: Uuid, by: &str) -> Deallocated {
         let now = self.now();
         let keeps_recent =
             self.license.kind == LicenseKind::Lef || self.quirks.quarantine_signed_keys;
@@ -66,6 +108,9 @@ impl Site {
 
     pub fn remove_seat(&mut self, id: Uuid) -> bool {
         let Some(seat) = self.seats.remove(id) else { return false };
+        if let Some(place) = seat.user_place {
+            self.former.insert((place, seat.kind), id);
+        }
         if let Some(ids) = seat.user_place.and_then(|place| self.seats_of.get_mut(&place)) {
             ids.retain(|other| *other != id);
         }
@@ -94,7 +139,10 @@ impl Site {
         if self.free_seats(kind) <= 0 {
             return Err(NotAllocated::NoneFree);
         }
-        let id = self.fresh_id();
+        let former = self.former.get(&(user_place, kind)).copied();
+        let id = former
+            .filter(|id| self.quirks.same_seat_id_again && self.seats.get(*id).is_none())
+            .unwrap_or_else(|| self.fresh_id());
         Ok(self.add_seat(Seat {
             id,
             kind,

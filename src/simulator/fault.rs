@@ -90,6 +90,13 @@ pub enum Fault {
         #[serde(default)]
         retry_after_seconds: Option<u32>,
     },
+    /// The request takes effect, and this status is answered: by a proxy that has repeated it, or
+    /// lost the answer.
+    StatusHandled {
+        code: u16,
+        #[serde(default)]
+        html: bool,
+    },
     /// 401 with a page for people, as a proxy's.
     Unauthorized,
     /// 403 `Forbidden`: the acting user has no rights.

@@ -226,6 +226,11 @@ fn objects(site: &mut Site, request: &Request, kind: Kind, rest: &[&str]) -> Ans
 fn seats(site: &mut Site, request: &Request, kind: SeatKind, rest: &[&str]) -> Answer {
     let by = acting_name(request);
     let id = |text: &str| Uuid::try_parse(text).ok();
+    let read = match (request.method.as_str(), rest) {
+        ("GET", [text]) => id(text),
+        _ => None,
+    };
+    site.show_deallocations(read);
     match (request.method.as_str(), rest) {
         ("POST", []) => allocate(site, request, kind, &by),
         ("PUT", [text]) => match id(text) {

@@ -180,6 +180,14 @@ pub struct Quirks {
     pub refuse_delete_in_quarantine: bool,
     /// Seconds that the first answer of the site takes longer.
     pub slow_first_answer_seconds: u64,
+    /// Seconds of the site's clock from the answer to a DELETE of a seat until it shows: sites of
+    /// several nodes may take a while. Nobody knows.
+    pub delete_shows_after_seconds: u32,
+    /// As often a seat is still read as it was after its DELETE was answered.
+    pub delete_shows_after_reads: u32,
+    /// A user who is given a seat again gets the row of the seat that was taken, with its id.
+    /// Nobody knows.
+    pub same_seat_id_again: bool,
 }
 
 /// What a quarantine's 7 days count from.
@@ -275,6 +283,9 @@ impl Default for Quirks {
             with_connector_name: true,
             refuse_delete_in_quarantine: false,
             slow_first_answer_seconds: 0,
+            delete_shows_after_seconds: 0,
+            delete_shows_after_reads: 0,
+            same_seat_id_again: false,
         }
     }
 }

@@ -225,6 +225,9 @@ async fn handle(
         return Err(io::ErrorKind::ConnectionReset.into());
     }
     for fault in &faults {
+        if let Fault::StatusHandled { code, html } = fault {
+            answer = status_answer(*code, *html);
+        }
         change(&mut answer, fault, &request);
     }
     if let Some(user) = stranger {
@@ -276,9 +279,7 @@ async fn read(mut body: Incoming) -> io::Result<Bytes> {
 fn in_place_of_answer(fault: &Fault) -> Option<Answer> {
     Some(match fault {
         Fault::Status { code, html, retry_after_seconds } => {
-            let code = (*code).clamp(200, 599);
-            let mut answer =
-                if *html { Answer::html(code, &title(code)) } else { Answer::text(code, "") };
+            let mut answer = status_answer(*code, *html);
             answer.retry_after = *retry_after_seconds;
             answer
         }
@@ -287,6 +288,11 @@ fn in_place_of_answer(fault: &Fault) -> Option<Answer> {
         Fault::Xsrf => Answer::text(403, routes::XSRF_TEXT),
         _ => return None,
     })
+}
+
+fn status_answer(code: u16, html: bool) -> Answer {
+    let code = code.clamp(200, 599);
+    if html { Answer::html(code, &title(code)) } else { Answer::text(code, "") }
 }
 
 fn title(code: u16) -> String {

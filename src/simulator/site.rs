@@ -8,7 +8,7 @@ use hyper::body::Bytes;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::access::QUARANTINE;
+use super::access::{Pending, QUARANTINE};
 use super::clock::Clock;
 use super::generate::Generator;
 use super::license::{LicenseVariant, Moment};
@@ -46,6 +46,10 @@ pub(super) struct Site {
     /// The seats of a user, by the user's place.
     pub seats_of: HashMap<usize, Vec<Uuid>>,
     pub quarantine_ends: BinaryHeap<Reverse<(DateTime<Utc>, Uuid)>>,
+    /// Deallocations that were answered and don't show yet.
+    pub pending: Vec<Pending>,
+    /// The ids of rows that users had, by place and kind.
+    pub former: HashMap<(usize, SeatKind), Uuid>,
     /// Valid for this version of the seats.
     pub counts: Option<(u64, [SeatCounts; 3])>,
     next_id: u128,
@@ -74,6 +78,8 @@ impl Site {
             by_name: HashMap::new(),
             seats_of: HashMap::new(),
             quarantine_ends: BinaryHeap::new(),
+            pending: Vec::new(),
+            former: HashMap::new(),
             counts: None,
             next_id: u128::from(scenario.seed) << 64,
             clock,

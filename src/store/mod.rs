@@ -34,7 +34,7 @@ pub use manage::{DropCount, Listed, QueueState, Selector};
 pub use outbox::{QueueId, Queued, Settlement};
 pub use release::{
     Addition, AppendError, Archive, ArchiveError, Attempt, Claim, Holder, LedgerFile, Pause,
-    Readable, Unsettled,
+    Readable, RefusedByTime, Unsettled,
 };
 pub use seats::{KnownSeat, SeatList, SeatReading, Seats, StoredPerson};
 

@@ -249,6 +249,7 @@ fn outcome(intent: u64, n: u128, result: SeatResult) -> Entry {
         holder: person(n),
         result,
         settled_later: false,
+        evidence: Default::default(),
     })
 }
 

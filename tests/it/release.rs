@@ -3,6 +3,7 @@
 
 mod announcements;
 mod crashes;
+mod fate;
 mod guards;
 mod rehearsal;
 mod reviewed;

@@ -251,7 +251,7 @@ async fn a_seat_taken_by_bursar_and_given_back_by_an_undo_is_no_churn() {
     assert_eq!(changed(&world).await, [r"released analyzer CORP\idle0 by Bursar"]);
     world.pass(TimeDelta::hours(1));
     let order = crate::release::world::order(Mode::Undo);
-    let undo = bursar::release::run::Undo::Run(report.run);
+    let undo = bursar::release::run::Undo::run(report.run);
     world.engine().undo(&undo, &order).await.unwrap();
     assert_eq!(changed(&world).await, [r"allocated analyzer CORP\idle0 by Bursar"]);
     // Lost to Bursar and back at the next login: churn.

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::{condition, known};
+use chrono::TimeDelta;
+
+use super::{condition, known, seats_text};
 use crate::alert::facts::{AppState, Fact, Facts, MonitorFacts};
 use crate::alert::{Condition, Judged, Unknown};
 use crate::event::{Rule, Severity};
@@ -10,7 +12,14 @@ use crate::ledger::RunStatus;
 use crate::plain::one_line;
 
 pub(super) fn judge(facts: &Facts) -> Vec<Judged> {
-    vec![stopped(facts), failed(facts), app(facts), unreachable(facts), stale(facts)]
+    vec![
+        stopped(facts),
+        failed(facts),
+        unsettled(facts),
+        app(facts),
+        unreachable(facts),
+        stale(facts),
+    ]
 }
 
 fn stopped(facts: &Facts) -> Judged {
@@ -56,6 +65,29 @@ fn failed(facts: &Facts) -> Judged {
             condition(rule, "", seen.time, "Release of seats failed", text, hint)
                 .with("run", run)
                 .with("why", why),
+        ]
+    })
+}
+
+/// A slow site and a killed process are settled before this.
+const UNSETTLED_FOR: TimeDelta = TimeDelta::hours(1);
+
+fn unsettled(facts: &Facts) -> Judged {
+    let rule = Rule::ReleaseUnsettled;
+    known(rule, &facts.unsettled, |open| {
+        let old = open.oldest.filter(|oldest| facts.now - *oldest >= UNSETTLED_FOR);
+        let Some(oldest) = old else { return Vec::new() };
+        let text = format!(
+            "it has not been known since {} what became of {} at a release",
+            oldest.format("%Y-%m-%d %H:%M UTC"),
+            seats_text(open.seats as f64)
+        );
+        let hint = "bursar release settle asks the site, lists them, and closes one by your word";
+        let title = "What became of seats is not known";
+        vec![
+            condition(rule, "", facts.now, title, text, hint)
+                .with("seats", open.seats)
+                .with("since", oldest.to_rfc3339()),
         ]
     })
 }

@@ -31,6 +31,7 @@ fn unknown() -> Facts {
         run_out: Fact::Unknown,
         budget: Fact::Unknown,
         release: Fact::Unknown,
+        unsettled: Fact::Unknown,
         churn: Fact::Unknown,
         app: Fact::Unknown,
         monitors: Fact::Unknown,
@@ -46,6 +47,7 @@ fn off() -> Facts {
         run_out: Fact::Off,
         budget: Fact::Off,
         release: Fact::Off,
+        unsettled: Fact::Off,
         churn: Fact::Off,
         app: Fact::Off,
         monitors: Fact::Off,
@@ -330,6 +332,18 @@ fn release_runs() {
         assert!(lines.len() == 1 && lines[0].starts_with("release-failed warning"), "{lines:?}");
     }
     insta::assert_snapshot!(of(Some(run(RunStatus::Done, None)), Some("no\nconnection")).join("\n"), @"release-failed warning: the last release run failed: no connection");
+}
+
+#[test]
+fn seats_whose_fate_is_not_known() {
+    let of = |seats, minutes| {
+        let oldest = Some(now() - chrono::TimeDelta::minutes(minutes));
+        said(&Facts { unsettled: Fact::Known(UnsettledFacts { seats, oldest }), ..off() })
+    };
+    assert!(of(3, 59).is_empty());
+    insta::assert_snapshot!(of(3, 60).join("\n"), @"release-unsettled warning: it has not been known since 2026-11-24 11:00 UTC what became of 3 seats at a release");
+    let none = Fact::Known(UnsettledFacts { seats: 0, oldest: None });
+    assert!(said(&Facts { unsettled: none, ..off() }).is_empty());
 }
 
 #[test]

@@ -154,7 +154,7 @@ impl Seat<'_> {
         let result = match self.outcome {
             None => "no outcome recorded".to_owned(),
             Some((record, outcome)) => {
-                let mut text = outcome.result.text();
+                let mut text = outcome.text();
                 if outcome.settled_later {
                     let _ = write!(text, ", found out {}", text::local(record.time, zone));
                     if let Some(other) = record.run.as_deref().filter(|other| *other != run) {
@@ -219,7 +219,7 @@ fn settings(policy: &Policy) -> Vec<String> {
         limits.stale_signal_days,
         limits.clock_tolerance_seconds,
         limits.max_unread_percent,
-        limits.max_unsettled,
+        limits.max_unsettled.map_or_else(|| "20 or 1 %".to_owned(), |max| max.to_string()),
         limits.stop_after_failures
     ));
     lines

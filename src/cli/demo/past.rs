@@ -111,6 +111,7 @@ async fn release(store: &Store, site: &Site, clean_up: &CleanUp) -> anyhow::Resu
             holder: holder(clean_up, *seat_type, *n),
             result: SeatResult::Freed,
             settled_later: false,
+            evidence: Default::default(),
         }))
     });
     store.append(None, outcomes.collect(), |_| Vec::new()).await?;

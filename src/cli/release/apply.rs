@@ -181,9 +181,12 @@ pub(super) fn render(report: &Report, paint: Paint) -> String {
                 format!("{account}: in quarantine until {until}")
             }
             SeatResult::Refused { why } => paint.bad(&format!("{account}: {}", one_line(why))),
-            SeatResult::Gone => format!("{account}: the seat was gone already"),
+            SeatResult::Gone | SeatResult::Stated { .. } => {
+                format!("{account}: the seat was gone already")
+            }
             SeatResult::Unclear { why } => paint.bad(&format!(
-                "{account}: not known what became of the seat ({}); the next run asks again",
+                "{account}: open, it is not known what became of the seat ({}); runs and polls go on asking, \
+                 bursar release settle closes it by your word",
                 one_line(why)
             )),
         };

@@ -5,6 +5,7 @@ mod explain;
 mod history;
 mod pause;
 mod plan;
+mod settle;
 mod undo;
 mod working;
 
@@ -20,7 +21,7 @@ use crate::config::settings::Site;
 use crate::destination::registry;
 use crate::ledger::Trigger;
 use crate::qrs;
-use crate::release::run::{Engine, RunError};
+use crate::release::run::{Engine, RunError, Waits};
 use crate::store::Store;
 
 pub(super) use pause::day_or_time;
@@ -40,6 +41,7 @@ enum Command {
     Plan(plan::Plan),
     Apply(apply::Apply),
     Undo(undo::Undo),
+    Settle(settle::Settle),
     History(history::History),
     Lock(pause::Lock),
     Unlock(pause::Unlock),
@@ -61,6 +63,7 @@ impl Release {
             Command::Plan(command) => command.execute(),
             Command::Apply(command) => command.execute(),
             Command::Undo(command) => command.execute(),
+            Command::Settle(command) => command.execute(),
             Command::History(command) => command.execute(),
             Command::Lock(command) => command.execute(),
             Command::Unlock(command) => command.execute(),
@@ -118,6 +121,7 @@ impl Target {
                 store: store.clone(),
                 clock: Clock::System,
                 destinations,
+                waits: Waits::default(),
             };
             let result = work(engine).await;
             store.close().await;

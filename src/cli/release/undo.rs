@@ -28,6 +28,9 @@ pub struct Undo {
     /// Id of a run or its beginning, or a user as DIRECTORY\id
     #[arg(value_name = "RUN|USER")]
     what: String,
+    /// Of a run, give back also seats that were found gone late and are only attributed to it
+    #[arg(long)]
+    also: bool,
     /// Don't ask for the site's name
     #[arg(long)]
     yes: bool,
@@ -45,7 +48,8 @@ impl Undo {
             let (what, named) = if self.what.contains('\\') {
                 (run::Undo::User(self.what.clone()), format!("user {}", self.what))
             } else {
-                (run::Undo::Run(self.what.clone()), format!("run {}", self.what))
+                let (run, also) = (self.what.clone(), self.also);
+                (run::Undo::Run { run, also }, format!("run {}", self.what))
             };
             let question = format!(
                 "This allocates seats again that were taken from {named}, on {}.",

@@ -95,6 +95,8 @@ pub(in crate::config) struct AlertRules {
     pub(in crate::config) release_stopped: AlertRule,
     /// A release run failed.
     pub(in crate::config) release_failed: AlertRule,
+    /// It is not known what became of seats at a release.
+    pub(in crate::config) release_unsettled: AlertRule,
     /// Many seats go back to people who had lost them.
     pub(in crate::config) churn_high: ChurnRule,
     /// Qlik's License Monitor is not well.

@@ -50,13 +50,14 @@ pub(in crate::config) struct LicenseRelease {
         extend("x-bursar" = true, "x-noun" = "a share in percent")
     )]
     pub(in crate::config) max_unread_percent: i64,
-    /// A run is refused when of more attempts of earlier runs than this it isn't known how they
-    /// ended. Default 0: what happened is found out before more is done.
+    /// A type is refused when of more of its seats than this it has not been known for more than a
+    /// day what became of them at an earlier attempt. Each of these keeps its own seat out of every
+    /// plan in any case. Default: 20, or 1 % of the type's seats where that is less.
     #[schemars(
         range(min = 0, max = 1_000_000),
         extend("x-bursar" = true, "x-noun" = "a number of seats")
     )]
-    pub(in crate::config) max_unsettled: i64,
+    pub(in crate::config) max_unsettled: Option<i64>,
     /// Whether other Qlik sites use the same license key. A seat that is taken at one is taken at
     /// all of them, and its use at the others may not show here. `false`: this site is the only
     /// one; a run is refused when another of the `sites` turns out to have the same license. `true`:
@@ -94,7 +95,7 @@ impl Default for LicenseRelease {
             stale_signal_days: 7,
             clock_tolerance_seconds: 300,
             max_unread_percent: 10,
-            max_unsettled: 0,
+            max_unsettled: None,
             license_key_shared: None,
             stop_after_failures: 5,
             concurrency: 2,

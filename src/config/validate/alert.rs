@@ -66,6 +66,7 @@ fn rules(raw: &raw::AlertRules) -> BTreeMap<Rule, RulePolicy> {
         rule(Rule::OverBudget, &raw.over_budget),
         rule(Rule::ReleaseStopped, &raw.release_stopped),
         rule(Rule::ReleaseFailed, &raw.release_failed),
+        rule(Rule::ReleaseUnsettled, &raw.release_unsettled),
         rule(Rule::ChurnHigh, &raw.churn_high.common),
         rule(Rule::MonitorAppUnhealthy, &raw.monitor_app_unhealthy),
         rule(Rule::SiteUnreachable, &raw.site_unreachable),

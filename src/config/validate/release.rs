@@ -51,7 +51,7 @@ pub(super) fn settings(
                 stale_signal_days: count(raw.stale_signal_days),
                 clock_tolerance_seconds: count(raw.clock_tolerance_seconds),
                 max_unread_percent: count(raw.max_unread_percent),
-                max_unsettled: count(raw.max_unsettled),
+                max_unsettled: raw.max_unsettled.map(count),
                 license_key_shared: raw.license_key_shared,
                 stop_after_failures: count(raw.stop_after_failures),
             },

@@ -12,6 +12,7 @@
 //! | | `idleDays` | whole days since the last use or, if there was none, since the allocation |
 //! | seat released | `result` | `freed` or `quarantined` |
 //! | | `quarantinedUntil` | only of a quarantined seat: a time, or `null` where the site doesn't say |
+//! | | `late` | true: found out so long after the request that somebody else may have done it; attributed to the run, not proven |
 //! | seat announced | `due` | the seat is released by the first run after that, unless it is used |
 //! | seat withdrawn | `why` | a sentence |
 //! | release refused | `refusals` | a list of objects: `guard`, `licenseType` (`null` = the whole run), `saw`, `fix` |
@@ -55,6 +56,7 @@ pub(super) fn seat_released(released: &SeatReleased) -> Object {
             map.insert("result".into(), "freed".into());
         }
     }
+    map.insert("late".into(), released.late.into());
     map
 }
 

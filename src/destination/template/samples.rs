@@ -214,8 +214,12 @@ fn releases() -> Vec<Body> {
     };
     let (run_id, rehearsal) = (RUN.to_owned(), false);
     vec![
-        Body::SeatReleased(SeatReleased { seat: seat(), result: SeatResult::Freed }),
-        Body::SeatReleased(SeatReleased { seat: never, result: SeatResult::Quarantined { until } }),
+        Body::SeatReleased(SeatReleased { seat: seat(), result: SeatResult::Freed, late: false }),
+        Body::SeatReleased(SeatReleased {
+            seat: never,
+            result: SeatResult::Quarantined { until },
+            late: false,
+        }),
         Body::SeatAnnounced(SeatAnnounced { seat: seat(), due: now() }),
         Body::SeatWithdrawn(SeatWithdrawn { seat: seat(), why: NASTY.into() }),
         Body::SeatRestored(SeatRestored { seat: seat() }),

@@ -30,7 +30,7 @@ pub enum Guard {
     Incomplete,
     /// The clocks differ by more than `clockToleranceSeconds`.
     Clock,
-    /// The outcome of an earlier run is unknown (`maxUnsettled`).
+    /// What became of too many seats has been unknown for more than a day (`maxUnsettled`).
     Unsettled,
     /// Other sites use the same license and `licenseKeyShared` says nothing about it.
     SharedLicense,
@@ -118,7 +118,6 @@ pub fn check(
         return refusals;
     }
     refusals.extend(paused.map(is_paused));
-    refusals.extend(unsettled(plan, past));
     refusals.extend(clock(plan, snapshot));
     refusals.extend(stale_signal(plan, snapshot));
     refusals.extend(unread_people(plan, snapshot));
@@ -126,6 +125,7 @@ pub fn check(
     for part in &plan.types {
         // An edited plan is measured by the policy, not by what it says of itself.
         let rule = plan.policy.rule(part.seat_type).unwrap_or(&part.rule);
+        refusals.extend(unsettled(plan, part, past));
         refusals.extend(unread_list(part));
         refusals.extend(too_many(rule, part));
         refusals.extend(too_large_a_share(rule, part));
@@ -142,17 +142,35 @@ fn is_paused(pause: &Pause) -> Refusal {
     }
 }
 
-fn unsettled(plan: &Plan, past: &Past) -> Option<Refusal> {
-    let max = plan.policy.limits.max_unsettled;
-    (past.unsettled > max).then(|| Refusal {
+/// Seats whose fate is unknown are a matter of this long before they stop a run: a site that is
+/// slow, or a process that was killed, is settled by then.
+const UNSETTLED_FOR: TimeDelta = TimeDelta::hours(24);
+
+/// How many of a type may be so: by the setting, else 20 or 1 % of its seats, whichever is less.
+fn most_unsettled(setting: Option<u32>, seats: usize) -> usize {
+    setting.map_or(20.min(seats.div_ceil(100).max(1)), |max| max as usize)
+}
+
+fn unsettled(plan: &Plan, part: &TypePlan, past: &Past) -> Option<Refusal> {
+    let title = part.seat_type.title();
+    let old = past.open.iter().filter(|open| {
+        open.seat_type == part.seat_type
+            && plan.now.signed_duration_since(open.since) > UNSETTLED_FOR
+    });
+    let (count, oldest) = (old.clone().count(), old.map(|open| open.since).min()?);
+    let max = most_unsettled(plan.policy.limits.max_unsettled, part.decisions.len());
+    (count > max).then(|| Refusal {
         guard: Guard::Unsettled,
-        seat_type: None,
+        seat_type: Some(part.seat_type),
         saw: format!(
-            "it is not known what became of {} of an earlier run (allowed: {max})",
-            seats(past.unsettled as usize)
+            "for more than a day it has not been known what became of {} of type {title}, the \
+             oldest since {} (allowed: {max})",
+            seats(count),
+            utc(&oldest),
         ),
         fix: format!(
-            "each run tries to find out; if it goes on, look at `bursar release history` and the site, or raise `{SETTINGS}.maxUnsettled`"
+            "`bursar release settle` lists them and closes them by your word once you have looked \
+             at the site, or raise `{SETTINGS}.maxUnsettled`"
         ),
     })
 }

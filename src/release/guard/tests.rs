@@ -4,9 +4,10 @@ use chrono::TimeDelta;
 use uuid::Uuid;
 
 use super::{Guard, Refusal, check};
+use crate::ledger::Action;
 use crate::license::SeatType;
 use crate::release::plan::tests::support::*;
-use crate::release::plan::{Clocks, Outcome, PersonRead, Plan, Sharing};
+use crate::release::plan::{Clocks, OpenIntent, Outcome, PersonRead, Plan, Sharing};
 use crate::store::Pause;
 
 /// A hundred Professional seats, of which the first `due` are due; the others are in use.
@@ -212,13 +213,37 @@ fn clock_allows_the_tolerance_to_both_sides_and_has_to_be_known() {
 
 #[test]
 fn unsettled_stops_the_run() {
-    let mut world = site(10);
-    world.past.unsettled = 1;
-    assert_eq!(guards(&world), ["unsettled"]);
-    world.policy.limits.max_unsettled = 1;
-    assert_eq!(guards(&world), NONE);
-    world.past.unsettled = 2;
-    assert_eq!(guards(&world), ["unsettled"]);
+    let ask = |open: usize, hours: i64, max: Option<u32>| {
+        let mut world = site(10);
+        world.past.open = open_intents(&world, open, hours);
+        world.policy.limits.max_unsettled = max;
+        guards(&world)
+    };
+    // One of a hundred.
+    assert_eq!(ask(1, 25, None), NONE);
+    assert_eq!(ask(2, 25, None), ["unsettled professional"]);
+    // Those of the last day don't count.
+    assert_eq!(ask(10, 24, None), NONE);
+    assert_eq!(ask(4, 25, Some(4)), NONE);
+    assert_eq!(ask(5, 25, Some(4)), ["unsettled professional"]);
+    assert_eq!(ask(1, 25, Some(0)), ["unsettled professional"]);
+    for (seats, most) in [(0, 1), (10, 1), (100, 1), (101, 2), (1999, 20), (2000, 20), (90_000, 20)]
+    {
+        assert_eq!(super::most_unsettled(None, seats), most, "{seats}");
+    }
+}
+
+/// So many attempts at Professional seats that are nobody's here.
+fn open_intents(world: &World, count: usize, hours: i64) -> Vec<OpenIntent> {
+    let since = world.now - TimeDelta::hours(hours);
+    let one = |n| OpenIntent {
+        record: n as u64,
+        action: Action::Release,
+        seat_type: Professional,
+        seat: Uuid::from_u128(900_000 + n as u128),
+        since,
+    };
+    (0..count).map(one).collect()
 }
 
 #[test]
@@ -254,7 +279,7 @@ fn what_they_say() {
     }
     world.snapshot.clocks =
         Some(Clocks { site: world.now - TimeDelta::seconds(400), here: world.now });
-    world.past.unsettled = 2;
+    world.past.open = open_intents(&world, 9, 25);
     world.snapshot.sharing = vec![
         Sharing { site: "Test".into(), same: Ok(()) },
         Sharing { site: "Dev".into(), same: Err("connection refused".into()) },

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::keep::Keep;
 use super::{Past, PersonRead, Snapshot, dates};
+use crate::ledger::Action;
 use crate::license::{Holder, Seat, SeatType};
 use crate::release::policy::{Policy, TypeRule};
 use crate::release::rules::Rules;
@@ -17,13 +18,17 @@ pub(super) struct Judge<'a> {
     past: &'a Past,
     rules: Rules,
     policy: &'a Policy,
+    /// Seats of which it is not known what became of them, and since when.
+    open: HashMap<Uuid, DateTime<Utc>>,
     uses: HashMap<Uuid, [Option<DateTime<Utc>>; SeatType::ALL.len()]>,
 }
 
 impl<'a> Judge<'a> {
     pub(super) fn new(policy: &'a Policy, past: &'a Past, now: DateTime<Utc>) -> Self {
         let rules = Rules::new(&policy.never_release);
-        Self { now, past, rules, policy, uses: HashMap::new() }
+        let releases = past.open.iter().filter(|open| open.action == Action::Release);
+        let open = releases.map(|open| (open.seat, open.since)).collect();
+        Self { now, past, rules, policy, open, uses: HashMap::new() }
     }
 
     /// Looks at the other seats of the same person, too, if the policy says so.
@@ -57,7 +62,7 @@ impl<'a> Judge<'a> {
     /// Whether the seat goes if nothing about its user speaks against it.
     pub(super) fn is_due(&self, rule: &TypeRule, seat: &Seat) -> bool {
         let mut keep = Vec::new();
-        state(seat, &mut keep);
+        self.state(seat, &mut keep);
         if keep.is_empty() {
             self.idleness(rule, seat, &mut keep);
         }
@@ -74,7 +79,7 @@ impl<'a> Judge<'a> {
         keep: &mut Vec<Keep>,
     ) {
         let start = keep.len();
-        state(seat, keep);
+        self.state(seat, keep);
         let after_state = keep.len();
         self.idleness(rule, seat, keep);
         let after_idleness = keep.len();
@@ -86,6 +91,19 @@ impl<'a> Judge<'a> {
         }
         // The user's come before those of idleness, which had to be known first.
         keep[after_state..].rotate_left(after_idleness - after_state);
+    }
+
+    /// What keeps a seat before anybody is asked.
+    fn state(&self, seat: &Seat, keep: &mut Vec<Keep>) {
+        if let Some(since) = self.open.get(&seat.id) {
+            keep.push(Keep::Unsettled { since: *since });
+        }
+        if let Some(until) = &seat.quarantined {
+            keep.push(Keep::Quarantined { until: until.clone() });
+        }
+        if seat.holder.is_none() {
+            keep.push(Keep::NoUser { deleted: seat.deleted_user.clone() });
+        }
     }
 
     fn user(&self, holder: &Holder, person: &PersonRead, keep: &mut Vec<Keep>) {
@@ -135,16 +153,6 @@ impl<'a> Judge<'a> {
                 keep.push(Keep::Reallocated { released, until });
             }
         }
-    }
-}
-
-/// What keeps a seat before anybody is asked.
-fn state(seat: &Seat, keep: &mut Vec<Keep>) {
-    if let Some(until) = &seat.quarantined {
-        keep.push(Keep::Quarantined { until: until.clone() });
-    }
-    if seat.holder.is_none() {
-        keep.push(Keep::NoUser { deleted: seat.deleted_user.clone() });
     }
 }
 

@@ -13,6 +13,10 @@ pub enum Keep {
     ListedTwice,
     /// Releasing seats of this type is off.
     TypeOff,
+    /// It is not known yet what became of this seat at an earlier attempt.
+    Unsettled {
+        since: DateTime<Utc>,
+    },
     /// Taken already, and blocked until its quarantine ends.
     Quarantined {
         until: Moment,
@@ -137,9 +141,10 @@ impl DateField {
 
 impl Keep {
     /// Every [`Self::code`], in the order of the reasons.
-    pub const CODES: [&str; 29] = [
+    pub const CODES: [&str; 30] = [
         "listed-twice",
         "type-off",
+        "unsettled",
         "quarantined",
         "no-user",
         "user-gone",
@@ -174,6 +179,7 @@ impl Keep {
         match self {
             Self::ListedTwice => "listed-twice",
             Self::TypeOff => "type-off",
+            Self::Unsettled { .. } => "unsettled",
             Self::Quarantined { .. } => "quarantined",
             Self::NoUser { .. } => "no-user",
             Self::UserGone => "user-gone",
@@ -209,6 +215,7 @@ impl Keep {
         matches!(
             self,
             Self::ListedTwice
+                | Self::Unsettled { .. }
                 | Self::UserUnread { .. }
                 | Self::UserIncomplete { .. }
                 | Self::UnreadableDate { .. }
@@ -225,6 +232,10 @@ impl Keep {
                 "the site lists this seat more than once, with different facts".into()
             }
             Self::TypeOff => "releasing seats of this type is switched off".into(),
+            Self::Unsettled { since } => format!(
+                "it is not known what became of it at an attempt on {}; bursar release settle",
+                utc(since)
+            ),
             Self::Quarantined { until } => match until {
                 Moment::At(at) => format!("in quarantine until {}", utc(at)),
                 Moment::Never => "in quarantine; it is not known until when".into(),
@@ -313,6 +324,7 @@ pub(super) mod tests {
         vec![
             Keep::ListedTwice,
             Keep::TypeOff,
+            Keep::Unsettled { since: at },
             Keep::Quarantined { until: Moment::At(due) },
             Keep::NoUser { deleted: Some(r"CORP\anna".into()) },
             Keep::UserGone,
@@ -359,9 +371,9 @@ pub(super) mod tests {
     #[test]
     fn every_reason_is_a_sentence_with_its_facts() {
         let mut each = one_of_each();
-        each.insert(3, Keep::Quarantined { until: Moment::Never });
-        each.insert(4, Keep::Quarantined { until: Moment::Unreadable("soon".into()) });
-        each.insert(6, Keep::NoUser { deleted: None });
+        each.insert(4, Keep::Quarantined { until: Moment::Never });
+        each.insert(5, Keep::Quarantined { until: Moment::Unreadable("soon".into()) });
+        each.insert(7, Keep::NoUser { deleted: None });
         each.push(Keep::EnoughFree { free: 4, keep_free: 5 });
         let lines: Vec<_> =
             each.iter().map(|keep| format!("{}: {}", keep.code(), keep.text())).collect();

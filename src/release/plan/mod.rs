@@ -26,6 +26,7 @@ use self::judge::Judge;
 pub use self::keep::{DateField, Keep};
 use super::guard::{Guard, Refusal};
 use super::policy::{Policy, TypeRule};
+use crate::ledger::Action;
 use crate::license::{Holder, Moment, Person, Pools, Seat, SeatType};
 
 /// The format of a plan's JSON that this program writes.
@@ -83,8 +84,19 @@ pub struct Past {
     pub released: HashMap<(SeatType, Uuid), DateTime<Utc>>,
     /// Seats that were announced and neither released nor withdrawn since.
     pub announced: HashMap<Uuid, Announcement>,
-    /// Intents without a known outcome.
-    pub unsettled: u32,
+    /// Intents without a known outcome, oldest first.
+    pub open: Vec<OpenIntent>,
+}
+
+/// An attempt of which it is not known yet what came of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OpenIntent {
+    /// Number of the intent in the ledger.
+    pub record: u64,
+    pub action: Action,
+    pub seat_type: SeatType,
+    pub seat: Uuid,
+    pub since: DateTime<Utc>,
 }
 
 /// An announced release.

@@ -8,11 +8,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::clock::Clock;
-use crate::ledger::{Mode, Trigger};
+use crate::ledger::{Mode, SeatResult, Trigger};
 use crate::qrs::{Client, Options};
 use crate::release::apply;
 use crate::release::lock::Lock;
-use crate::release::run::{Engine, Order, Progress};
+use crate::release::run::{Engine, Order, Progress, Waits};
 use crate::simulator::{
     Fault, FaultRule, Population, Running, Scenario, SeatKind, SeatSpec, UserSpec, When,
 };
@@ -58,6 +58,7 @@ async fn start() -> (Running, Engine, TempDir) {
         store,
         clock: Clock::System,
         destinations: [].into(),
+        waits: Waits::default(),
     };
     (site, engine, folder)
 }

@@ -9,7 +9,14 @@ CREATE INDEX ledger_time ON ledger (site, kind, time);
 
 -- Gaps of use.
 
--- Open intents.
+-- Open intents. seat: a second one of the same seat is refused. answered: as in the last outcome.
+-- there: when a complete reading after the request first showed that nothing had happened.
+ALTER TABLE release_unsettled ADD COLUMN seat TEXT NOT NULL DEFAULT '';
+ALTER TABLE release_unsettled ADD COLUMN answered TEXT;
+ALTER TABLE release_unsettled ADD COLUMN there INTEGER;
+UPDATE release_unsettled SET seat = coalesce(
+    (SELECT json_extract(ledger.entry, '$.seat') FROM ledger
+      WHERE ledger.seq = release_unsettled.seq), '');
 
 -- Which site answers behind an address.
 

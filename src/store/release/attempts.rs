@@ -1,11 +1,13 @@
 //! What became of seats: every outcome of a site, with the reason that stood in its intent.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OptionalExtension, Row};
 use serde::Serialize;
 
 use super::ledger::entry_of;
-use crate::ledger::{Action, Entry, Outcome, SeatResult};
+use crate::ledger::{Entry, Outcome};
 use crate::store::{Store, StoreError, time_of};
 
 /// An outcome in the ledger. Rehearsals have none.
@@ -25,19 +27,25 @@ pub struct Attempt {
 impl Attempt {
     /// Whether the seat was taken from its user.
     pub fn is_release(&self) -> bool {
-        let taken =
-            matches!(self.outcome.result, SeatResult::Freed | SeatResult::Quarantined { .. });
-        taken && self.outcome.action == Action::Release
+        self.outcome.is_release()
     }
 
     /// Whether the user was given a seat again.
     pub fn is_return(&self) -> bool {
-        self.outcome.result == SeatResult::Allocated
+        self.outcome.is_return()
     }
 }
 
+/// Without outcomes that a later one of the same intent replaces or corrects.
+fn last_of_each(all: Vec<Attempt>) -> Vec<Attempt> {
+    let last: HashMap<u64, u64> =
+        all.iter().map(|attempt| (attempt.outcome.intent, attempt.seq)).collect();
+    all.into_iter().filter(|attempt| last[&attempt.outcome.intent] == attempt.seq).collect()
+}
+
 impl Store {
-    /// Every outcome of a site that is still in the store, oldest first.
+    /// What became of every intent of a site that is still in the store: the last outcome of each,
+    /// in the order in which they were written.
     pub async fn attempts(&self, site: &str) -> Result<Vec<Attempt>, StoreError> {
         let site = site.to_owned();
         let query = move |db: &Connection| {
@@ -61,7 +69,8 @@ impl Store {
                     outcome,
                 })
             };
-            query.query_map([site], row)?.collect()
+            let all = query.query_map([site], row)?.collect::<rusqlite::Result<Vec<Attempt>>>()?;
+            Ok(last_of_each(all))
         };
         self.shared.gate.read("read what became of seats", query).await
     }

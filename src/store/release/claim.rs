@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::{Claim, Holder};
 use crate::store::{Store, StoreError, time_of};
@@ -46,18 +46,26 @@ impl Store {
         self.shared.gate.write("take the release lock", take).await
     }
 
-    /// Prolongs a claim; false when it was lost: another run has it, or its lease ran out.
-    pub async fn renew_claim(&self, claim: &Claim, lease: Duration) -> Result<bool, StoreError> {
+    /// Prolongs a claim; `Err` when it was lost, with who has it now. One whose lease ran out while
+    /// nobody else wanted it is still held: a clock that is set forward takes nobody's lock away.
+    pub async fn renew_claim(
+        &self,
+        claim: &Claim,
+        lease: Duration,
+    ) -> Result<Result<(), Option<Holder>>, StoreError> {
         let (claim, clock) = (claim.clone(), self.shared.clock.clone());
         let renew = move |db: &Connection| {
             let (now, lease) = (clock().timestamp_millis(), millis(lease));
-            let renewed = db
-                .prepare_cached(
-                    "UPDATE release_claim SET until = ?4, lease = ?5
-                      WHERE site = ?1 AND run = ?2 AND until > ?3",
-                )?
-                .execute(params![claim.site, claim.run, now, now.saturating_add(lease), lease])?;
-            Ok(renewed > 0)
+            db.prepare_cached(
+                "UPDATE release_claim SET until = ?3, lease = ?4 WHERE site = ?1 AND run = ?2",
+            )?
+            .execute(params![
+                claim.site,
+                claim.run,
+                now.saturating_add(lease),
+                lease
+            ])?;
+            is_held(db, &claim)
         };
         self.shared.gate.write("renew the release lock", renew).await
     }
@@ -74,10 +82,19 @@ impl Store {
     }
 }
 
-/// Whether the claim is this run's at this time.
-pub(super) fn is_held(db: &Connection, claim: &Claim, now: i64) -> rusqlite::Result<bool> {
-    db.prepare_cached("SELECT 1 FROM release_claim WHERE site = ?1 AND run = ?2 AND until > ?3")?
-        .exists(params![claim.site, claim.run, now])
+/// Whether the claim is still this run's; `Err` names who has it, if anybody.
+pub(super) fn is_held(
+    db: &Connection,
+    claim: &Claim,
+) -> rusqlite::Result<Result<(), Option<Holder>>> {
+    let holder = db
+        .prepare_cached("SELECT run, owner, since, until FROM release_claim WHERE site = ?1")?
+        .query_row([&claim.site], holder_of)
+        .optional()?;
+    Ok(match holder {
+        Some(holder) if holder.run == claim.run => Ok(()),
+        other => Err(other),
+    })
 }
 
 /// Another run that has the claim now.
@@ -92,15 +109,17 @@ fn other_holder(db: &Connection, claim: &Claim, now: i64) -> rusqlite::Result<Op
         "SELECT run, owner, since, until FROM release_claim
           WHERE site = ?1 AND run <> ?2 AND until > ?3",
     )?
-    .query_row(params![claim.site, claim.run, now], |r| {
-        Ok(Holder {
-            run: r.get(0)?,
-            owner: r.get(1)?,
-            since: time_of(r.get(2)?),
-            until: time_of(r.get(3)?),
-        })
-    })
+    .query_row(params![claim.site, claim.run, now], holder_of)
     .optional()
+}
+
+fn holder_of(r: &Row<'_>) -> rusqlite::Result<Holder> {
+    Ok(Holder {
+        run: r.get(0)?,
+        owner: r.get(1)?,
+        since: time_of(r.get(2)?),
+        until: time_of(r.get(3)?),
+    })
 }
 
 fn millis(time: Duration) -> i64 {

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, Row, params};
 
 use super::past::{follow, from_json, to_json};
-use super::{Addition, AppendError, Claim, claim};
+use super::{Addition, AppendError, Claim, claim, open};
 use crate::event::Event;
 use crate::ledger::chain::Raw;
 use crate::ledger::{Entry, Head, Record};
@@ -27,11 +27,18 @@ impl Store {
         let clock = self.shared.clock.clone();
         let change = move |db: &Connection| {
             let now = clock().timestamp_millis();
+            // Nothing is written before all of it may be.
             if let Some(claim) = claim
-                && !claim::is_held(db, &claim, now)?
+                && let Err(by) = claim::is_held(db, &claim)?
             {
-                // Nothing was written so far.
-                return Ok(Err(AppendError::ClaimLost { site: claim.site }));
+                return Ok(Err(AppendError::ClaimLost { site: claim.site, by }));
+            }
+            for addition in &additions {
+                if let Entry::Intent(intent) = &addition.entry
+                    && let Some(seq) = open::open_before(db, &addition.site, intent)?
+                {
+                    return Ok(Err(AppendError::Open { seat: intent.seat, seq }));
+                }
             }
             let (numbers, head) = append_records(db, now, &additions)?;
             let events = events(&head);

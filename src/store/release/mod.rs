@@ -4,21 +4,24 @@ mod archive;
 mod attempts;
 mod claim;
 mod ledger;
+mod open;
 mod past;
 mod plans;
 mod reader;
 
 pub use archive::{Archive, ArchiveError};
 pub use attempts::Attempt;
+pub use open::RefusedByTime;
 pub use reader::{LedgerFile, Readable};
 
 pub(super) use past::{from_json, to_json, unreadable};
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
+use uuid::Uuid;
 
 use super::StoreError;
-use crate::ledger::{Entry, Intent};
+use crate::ledger::{Answered, Entry, Intent};
 
 /// The right to release seats of a site, held by one run at a time, over all processes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,16 +59,40 @@ pub struct Unsettled {
     pub time: DateTime<Utc>,
     pub run: String,
     pub intent: Intent,
+    /// What was answered, where an outcome tells it.
+    pub answered: Option<Answered>,
+    /// When a complete reading after the request first showed that nothing had happened.
+    pub there: Option<DateTime<Utc>>,
+    /// Why the last outcome could not tell more.
+    pub why: Option<String>,
 }
 
 /// Why something could not be appended to the ledger.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum AppendError {
-    /// Another run has taken over: this one must stop at once.
-    #[error("the release lock of site {site} was lost: another run took over; this one stops")]
-    ClaimLost { site: String },
+    /// The claim is not this run's any more: it must stop at once.
+    #[error("the release lock of site {site} was lost: {}; this run stops", lost(.by.as_ref()))]
+    ClaimLost {
+        site: String,
+        /// Who has it now; `None`: nobody, it could not be renewed in time.
+        by: Option<Holder>,
+    },
+    /// An earlier intent for the same seat has no known outcome.
+    #[error("it is not known yet what became of the seat at an earlier attempt (record {seq})")]
+    Open { seat: Uuid, seq: u64 },
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+fn lost(by: Option<&Holder>) -> String {
+    match by {
+        Some(by) => format!(
+            "another run took over, {} since {}",
+            by.owner,
+            by.since.format("%Y-%m-%d %H:%M:%S UTC")
+        ),
+        None => "it could not be renewed within a minute".to_owned(),
+    }
 }
 
 /// What to append to the ledger.

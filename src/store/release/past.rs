@@ -4,34 +4,13 @@ use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use uuid::Uuid;
 
-use super::ledger::entry_of;
-use super::{Pause, Unsettled};
-use crate::ledger::{Action, Entry, Outcome, SeatResult};
+use super::Pause;
+use crate::ledger::{Action, Entry, Outcome, SeatResult, Statement};
 use crate::license::SeatType;
-use crate::release::plan::{Announcement, Past};
+use crate::release::plan::{Announcement, OpenIntent, Past};
 use crate::store::{Store, StoreError, time_of};
 
 impl Store {
-    /// Intents without a known outcome, oldest first.
-    pub async fn unsettled(&self, site: &str) -> Result<Vec<Unsettled>, StoreError> {
-        let site = site.to_owned();
-        let query = move |db: &Connection| {
-            let mut query = db.prepare_cached(
-                "SELECT seq, time, run, entry FROM release_unsettled JOIN ledger USING (seq)
-                  WHERE release_unsettled.site = ?1 ORDER BY seq",
-            )?;
-            let row = |r: &Row<'_>| {
-                let Entry::Intent(intent) = entry_of(r, 3)? else {
-                    return Err(rusqlite::Error::InvalidQuery);
-                };
-                let seq = r.get::<_, i64>(0)?.unsigned_abs();
-                Ok(Unsettled { seq, time: time_of(r.get(1)?), run: r.get(2)?, intent })
-            };
-            query.query_map([site], row)?.collect()
-        };
-        self.shared.gate.read("read unsettled releases", query).await
-    }
-
     /// What a plan for a site needs to know of earlier runs.
     pub async fn release_past(&self, site: &str) -> Result<Past, StoreError> {
         let site = site.to_owned();
@@ -93,9 +72,16 @@ fn past(db: &Connection, site: &str) -> rusqlite::Result<Past> {
         let announcement: Announcement = from_json(row, 0)?;
         past.announced.insert(announcement.seat, announcement);
     }
-    past.unsettled = db
-        .prepare_cached("SELECT count(*) FROM release_unsettled WHERE site = ?1")?
-        .query_row([site], |r| r.get(0))?;
+    past.open = super::open::unsettled(db, site)?
+        .into_iter()
+        .map(|open| OpenIntent {
+            record: open.seq,
+            action: open.intent.action,
+            seat_type: open.intent.seat_type,
+            seat: open.intent.seat,
+            since: open.time,
+        })
+        .collect();
     Ok(past)
 }
 
@@ -109,9 +95,9 @@ pub(super) fn follow(
     entry: &Entry,
 ) -> rusqlite::Result<()> {
     match entry {
-        Entry::Intent(_) => db
-            .prepare_cached("INSERT INTO release_unsettled (site, seq) VALUES (?1, ?2)")?
-            .execute(params![site, seq])
+        Entry::Intent(intent) => db
+            .prepare_cached("INSERT INTO release_unsettled (site, seq, seat) VALUES (?1, ?2, ?3)")?
+            .execute(params![site, seq, intent.seat.to_string()])
             .map(drop),
         Entry::Outcome(outcome) => follow_outcome(db, time, site, outcome),
         Entry::Announced { seat_type, seat, holder, last_used, due } => {
@@ -150,21 +136,21 @@ fn follow_outcome(
     site: &str,
     outcome: &Outcome,
 ) -> rusqlite::Result<()> {
-    let (taken, given_back, gone) = match (&outcome.result, outcome.action) {
-        (SeatResult::Unclear { .. }, _) => return Ok(()),
-        (SeatResult::Freed | SeatResult::Quarantined { .. }, Action::Release) => {
-            (true, false, false)
-        }
-        (SeatResult::Allocated, _) => (false, true, false),
-        (SeatResult::Gone, Action::Release) => (false, false, true),
-        _ => (false, false, false),
-    };
+    if !outcome.is_final() {
+        return super::open::keep_open(db, time, site, outcome);
+    }
     db.prepare_cached("DELETE FROM release_unsettled WHERE site = ?1 AND seq = ?2")?
         .execute(params![site, outcome.intent as i64])?;
+    let taken = outcome.is_release();
+    let says_taken = matches!(
+        outcome.result,
+        SeatResult::Gone | SeatResult::Stated { says: Statement::Taken, .. }
+    );
+    let gone = outcome.action == Action::Release && says_taken;
     if taken || gone {
         forget_announcement(db, site, outcome.seat)?;
     }
-    if taken || given_back {
+    if taken || outcome.is_return() {
         let user = outcome.holder.id.to_string();
         db.prepare_cached("INSERT OR REPLACE INTO release_past VALUES (?1, ?2, ?3, ?4)")?
             .execute(params![site, outcome.seat_type.as_str(), user, time])?;

@@ -9,7 +9,7 @@ use super::row::{COLUMNS, known_seat, seat_type_of, uuid_of};
 use super::{KnownSeat, SeatList, Seats, StoredPerson};
 use crate::event::{ChangeCount, count_changes};
 use crate::insight::activity::Day;
-use crate::ledger::{Action, Entry, SeatResult};
+use crate::ledger::{Action, Entry};
 use crate::license::changes::{CHURN_DAYS, Change, Deed, Known};
 use crate::license::{ChangeKind, SeatType};
 use crate::store::release::from_json;
@@ -176,12 +176,11 @@ fn deeds(db: &Connection, site: &str, since: DateTime<Utc>) -> rusqlite::Result<
         let time = time_of(row.get(1)?);
         match from_json(row, 3)? {
             Entry::Outcome(outcome) => {
-                let done = matches!(
-                    (outcome.action, &outcome.result),
-                    (Action::Release, SeatResult::Freed | SeatResult::Quarantined { .. })
-                        | (Action::Allocate, SeatResult::Allocated)
-                );
-                let unclear = matches!(outcome.result, SeatResult::Unclear { .. });
+                let done = outcome.is_release() || outcome.is_return();
+                // A later one has corrected it.
+                if decided.contains_key(&outcome.intent) {
+                    continue;
+                }
                 if done {
                     deeds.push(Deed {
                         seat_type: outcome.seat_type,
@@ -192,7 +191,7 @@ fn deeds(db: &Connection, site: &str, since: DateTime<Utc>) -> rusqlite::Result<
                         run: row.get(2)?,
                     });
                 }
-                if !unclear {
+                if outcome.is_final() {
                     decided.insert(outcome.intent, deeds.len().checked_sub(1).filter(|_| done));
                 }
             }

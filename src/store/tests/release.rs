@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::*;
-use crate::ledger::{Action, Entry, Head, Intent, Outcome, SeatResult};
+use crate::ledger::{Action, Answered, Entry, Evidence, Head, Intent, Outcome, SeatResult};
 use crate::license::{Holder as Person, Moment, SeatType};
 
 fn person(n: u128) -> Person {
@@ -37,6 +37,7 @@ fn outcome(intent: u64, n: u128, result: SeatResult) -> Entry {
         holder: person(n),
         result,
         settled_later: false,
+        evidence: Default::default(),
     })
 }
 
@@ -70,11 +71,11 @@ async fn an_intent_is_unsettled_until_its_outcome_is_known() {
     t.store.append(None, add(unclear), |_| vec![]).await.unwrap();
     let unsettled = t.store.unsettled("a").await.unwrap();
     assert_eq!((unsettled.len(), unsettled[0].seq), (1, 1));
-    assert_eq!(t.store.release_past("a").await.unwrap().unsettled, 1);
+    assert_eq!(t.store.release_past("a").await.unwrap().open.len(), 1);
     t.store.append(None, add(outcome(1, 1, SeatResult::Freed)), |_| vec![]).await.unwrap();
     assert_eq!(t.store.unsettled("a").await.unwrap(), []);
     let past = t.store.release_past("a").await.unwrap();
-    assert_eq!(past.unsettled, 0);
+    assert_eq!(past.open, []);
     assert_eq!(past.released[&(SeatType::Analyzer, Uuid::from_u128(1))], t.store_now());
 }
 
@@ -178,7 +179,8 @@ async fn two_processes_never_fork_the_chain() {
         let store = if task % 2 == 0 { t.store.clone() } else { other.clone() };
         tasks.spawn(async move {
             for n in 0..20 {
-                let additions = add(intent(n)).into_iter().chain(add(intent(n))).collect();
+                let n = 100 * task + 2 * n;
+                let additions = add(intent(n)).into_iter().chain(add(intent(n + 1))).collect();
                 let tell = move |head: &Head| vec![to(&["x"], &alert("a", head.seq as i64))];
                 let (numbers, head) = store.append(None, additions, tell).await.unwrap();
                 assert_eq!(numbers[1], numbers[0] + 1);
@@ -211,12 +213,12 @@ async fn what_is_appended_at_once_is_synced_once() {
     let t = Bench::new(100).await;
     t.store.append(None, add(intent(1)), |_| vec![]).await.unwrap();
     let before = commits(&t);
-    t.store.append(None, add(intent(1)), |_| vec![to(&["x"], &alert("a", 1))]).await.unwrap();
+    t.store.append(None, add(intent(2)), |_| vec![to(&["x"], &alert("a", 1))]).await.unwrap();
     assert_eq!(commits(&t), before + 1);
     // While another one is being written, say.
     let lock = t.store.shared.gate.hold().await;
     let four = futures_util::future::join_all(
-        (0..4).map(|n| t.store.append(None, add(intent(n)), |_| vec![])),
+        (3..7).map(|n| t.store.append(None, add(intent(n)), |_| vec![])),
     );
     let release = async { drop(lock) };
     let (done, ()) = tokio::join!(four, release);
@@ -231,8 +233,8 @@ async fn tasks_that_append_all_the_time_share_syncs() {
     let t = Bench::new(100).await;
     t.store.append(None, add(intent(1)), |_| vec![]).await.unwrap();
     let before = commits(&t);
-    let tasks = (0..4).map(async |_| {
-        for n in 0..10 {
+    let tasks = (1..5_u128).map(async |task| {
+        for n in 100 * task..100 * task + 10 {
             t.store.append(None, add(intent(n)), |_| vec![]).await.unwrap();
         }
     });
@@ -297,7 +299,7 @@ async fn what_was_done_to_a_seat_is_remembered() {
         let last = t.store.last_released("a", SeatType::Analyzer, key.1).await.unwrap();
         assert_eq!(last, moved.then_some(t.store_now()), "{result:?}");
         assert_eq!(past.announced.is_empty(), forgotten, "{result:?}");
-        assert_eq!(past.unsettled, u32::from(unsettled), "{result:?}");
+        assert_eq!(past.open.len(), usize::from(unsettled), "{result:?}");
         // None of it is another site's, type's or user's.
         assert_eq!(t.store.release_past("b").await.unwrap(), Default::default());
         let other = |site, seat_type, n| t.store.last_released(site, seat_type, Uuid::from_u128(n));
@@ -383,7 +385,7 @@ async fn a_claim_is_one_runs_until_its_lease_ran_out() {
     // Another site is another matter, and taking it again is none.
     assert!(other.claim_release("b", "run-2", "you", LEASE).await.unwrap().is_ok());
     t.advance(Duration::from_secs(30));
-    assert!(t.store.renew_claim(&first, LEASE).await.unwrap());
+    assert_eq!(t.store.renew_claim(&first, LEASE).await.unwrap(), Ok(()));
     assert_eq!(claim(&t.store, "run-1").await.unwrap(), first);
     assert_eq!(claim(&other, "run-2").await.unwrap_err().since, at(0));
 
@@ -393,13 +395,16 @@ async fn a_claim_is_one_runs_until_its_lease_ran_out() {
     t.store.append(Some(&first), add(intent(1)), |_| vec![]).await.unwrap();
     t.advance(Duration::from_secs(1));
     let second = claim(&other, "run-2").await.unwrap();
-    assert!(!t.store.renew_claim(&first, LEASE).await.unwrap());
+    let taker = t.store.renew_claim(&first, LEASE).await.unwrap().unwrap_err();
+    assert_eq!(taker.unwrap().run, "run-2");
     assert_eq!(claim(&t.store, "run-1").await.unwrap_err().run, "run-2");
 
     // The one who lost it writes nothing more, and gives nothing back.
     let tell = |_: &Head| vec![to(&["x"], &alert("a", 1))];
     let error = t.store.append(Some(&first), add(intent(2)), tell).await.unwrap_err();
-    assert!(matches!(error, AppendError::ClaimLost { site } if site == "a"));
+    let told = error.to_string();
+    assert!(told.contains("another run took over, owner of run-2 since"), "{told}");
+    assert!(matches!(error, AppendError::ClaimLost { site, .. } if site == "a"));
     assert_eq!(t.store.head().await.unwrap().unwrap().seq, 1);
     assert_eq!(t.pending("x").await.len(), 0);
     t.store.drop_claim(&first).await.unwrap();
@@ -412,15 +417,112 @@ async fn a_claim_is_one_runs_until_its_lease_ran_out() {
 }
 
 #[tokio::test]
-async fn a_claim_whose_lease_ran_out_is_lost_even_if_nobody_took_it() {
+async fn a_clock_that_was_set_forward_takes_no_claim_away() {
     let t = Bench::new(100).await;
     let first = claim(&t.store, "run-1").await.unwrap();
-    t.advance(LEASE);
-    let error = t.store.append(Some(&first), add(intent(1)), |_| vec![]).await.unwrap_err();
-    assert!(matches!(error, AppendError::ClaimLost { .. }));
-    assert!(!t.store.renew_claim(&first, LEASE).await.unwrap());
+    t.advance(DAY);
+    t.store.append(Some(&first), add(intent(1)), |_| vec![]).await.unwrap();
+    assert_eq!(t.store.renew_claim(&first, LEASE).await.unwrap(), Ok(()));
+    assert_eq!(claim(&t.store, "run-2").await.unwrap_err().run, "run-1");
+    t.advance(DAY);
+    // Nobody renewed it: another run may take it, and then it is lost.
+    claim(&t.store, "run-2").await.unwrap();
+    let error = t.store.append(Some(&first), add(intent(2)), |_| vec![]).await.unwrap_err();
+    assert!(matches!(error, AppendError::ClaimLost { by: Some(by), .. } if by.run == "run-2"));
     // A record without a claim can be written always: the truth about a seat.
+    t.store.append(None, add(intent(2)), |_| vec![]).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_second_open_intent_of_a_seat_is_refused() {
+    let t = Bench::new(100).await;
     t.store.append(None, add(intent(1)), |_| vec![]).await.unwrap();
+    let both = vec![add(intent(2)).remove(0), add(intent(1)).remove(0)];
+    let error = t.store.append(None, both, |_| vec![]).await.unwrap_err();
+    assert!(matches!(error, AppendError::Open { seq: 1, .. }), "{error}");
+    assert_eq!(t.store.head().await.unwrap().unwrap().seq, 1, "none of both was written");
+    // Another site has seats of its own.
+    let elsewhere = Addition { site: "b".into(), ..add(intent(1)).remove(0) };
+    t.store.append(None, vec![elsewhere], |_| vec![]).await.unwrap();
+    t.store.append(None, add(outcome(1, 1, SeatResult::Freed)), |_| vec![]).await.unwrap();
+    t.store.append(None, add(intent(1)), |_| vec![]).await.unwrap();
+}
+
+fn of(entry: Entry) -> Outcome {
+    match entry {
+        Entry::Outcome(outcome) => outcome,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn an_outcome_that_comes_second_corrects_the_first_or_says_nothing() {
+    let t = Bench::new(100).await;
+    t.store.append(None, add(intent(1)), |_| vec![]).await.unwrap();
+    let refused = outcome(1, 1, SeatResult::Refused { why: "403".into() });
+    assert!(t.store.append_outcome("a", "run-1", of(refused.clone()), vec![]).await.unwrap());
+    // The same once more, or less than is known.
+    assert!(!t.store.append_outcome("a", "run-1", of(refused), vec![]).await.unwrap());
+    let unclear = outcome(1, 1, SeatResult::Unclear { why: "timed out".into() });
+    assert!(!t.store.append_outcome("a", "run-1", of(unclear), vec![]).await.unwrap());
+    assert_eq!(t.store.head().await.unwrap().unwrap().seq, 2);
+    let freed = of(outcome(1, 1, SeatResult::Freed));
+    let told = vec![to(&["x"], &alert("a", 1))];
+    assert!(t.store.append_outcome("a", "run-1", freed.clone(), told.clone()).await.unwrap());
+    assert!(!t.store.append_outcome("a", "run-1", freed, told).await.unwrap());
+    assert_eq!(t.pending("x").await.len(), 1, "it is told once");
+    let records = t.store.records(1, 10).await.unwrap();
+    assert_eq!(of(records[2].entry.clone()).evidence.corrects, Some(2));
+    assert_eq!(t.store.attempts("a").await.unwrap().len(), 1, "the last one counts");
+    let past = t.store.release_past("a").await.unwrap();
+    assert!(past.released.contains_key(&(SeatType::Analyzer, Uuid::from_u128(1))));
+}
+
+#[tokio::test]
+async fn what_is_refused_by_time_is_found_until_it_is_corrected() {
+    let t = Bench::new(100).await;
+    let by_time = |intent, n| {
+        let mut outcome = of(outcome(intent, n, SeatResult::Refused { why: "late".into() }));
+        outcome.evidence.by_time = true;
+        outcome
+    };
+    t.store.append(None, add(intent(1)), |_| vec![]).await.unwrap();
+    t.store.append_outcome("a", "run-1", by_time(1, 1), vec![]).await.unwrap();
+    t.advance(DAY);
+    t.store.append(None, add(intent(2)), |_| vec![]).await.unwrap();
+    t.store.append_outcome("a", "run-1", by_time(3, 2), vec![]).await.unwrap();
+    t.store.append(None, add(intent(3)), |_| vec![]).await.unwrap();
+    let said_so = of(outcome(5, 3, SeatResult::Refused { why: "403".into() }));
+    t.store.append_outcome("a", "run-1", said_so, vec![]).await.unwrap();
+    let intents = async |since: i64| -> Vec<u64> {
+        let found = t.store.refused_by_time("a", at(since)).await.unwrap();
+        found.into_iter().map(|refused| refused.intent.0).collect()
+    };
+    assert_eq!(intents(0).await, [3, 1]);
+    assert_eq!(intents(1).await, [3]);
+    t.store
+        .append_outcome("a", "run-1", of(outcome(3, 2, SeatResult::Freed)), vec![])
+        .await
+        .unwrap();
+    assert_eq!(intents(0).await, [1]);
+    assert!(t.store.refused_by_time("b", at(0)).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn what_leaves_an_intent_open_is_kept_with_it() {
+    let t = Bench::new(100).await;
+    t.store.append(None, add(intent(1)), |_| vec![]).await.unwrap();
+    let open = t.store.unsettled("a").await.unwrap().remove(0);
+    assert_eq!((open.answered, open.there, open.why), (None, None, None));
+    let mut unclear = of(outcome(1, 1, SeatResult::Unclear { why: "timed out".into() }));
+    unclear.evidence.answered = Some(Answered::Accepted);
+    t.store.append_outcome("a", "run-1", unclear.clone(), vec![]).await.unwrap();
+    unclear.evidence = Evidence { there: true, ..Evidence::default() };
+    unclear.result = SeatResult::Unclear { why: "as it was".into() };
+    t.store.append_outcome("a", "run-1", unclear, vec![]).await.unwrap();
+    let open = t.store.unsettled("a").await.unwrap().remove(0);
+    assert_eq!(open.answered, Some(Answered::Accepted));
+    assert_eq!((open.there, open.why), (Some(t.store_now()), Some("as it was".into())));
 }
 
 #[tokio::test]

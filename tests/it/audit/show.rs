@@ -38,6 +38,7 @@ async fn a_run_is_told_as_a_story() {
     desk.set("2026-06-02T02:00:00Z");
     let later = Entry::Outcome(Outcome {
         settled_later: true,
+        evidence: Default::default(),
         ..match outcome(7, 2, SeatResult::Freed) {
             Entry::Outcome(outcome) => outcome,
             _ => unreachable!(),

@@ -172,7 +172,7 @@ destination:
             stale_signal_days: 0,
             clock_tolerance_seconds: 60,
             max_unread_percent: 0,
-            max_unsettled: 3,
+            max_unsettled: Some(3),
             license_key_shared: Some(true),
             stop_after_failures: 1,
         }

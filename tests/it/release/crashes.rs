@@ -74,10 +74,15 @@ async fn after_the_intent_and_before_the_delete_had_any_effect() {
     world.fault(FaultRule::from(Fault::Hang).method("DELETE"));
     killed_at(&world, "DELETE", &seat, 1).await;
     assert_eq!((world.intents().await.len(), world.unsettled().await), (1, 1));
+    // Ten minutes and one after the intent it can't come to anything any more.
+    assert_eq!(world.engine().settle(Patience::ONCE).await.unwrap(), 1);
+    world.pass(TimeDelta::minutes(9));
     assert_eq!(world.engine().settle(Patience::ONCE).await.unwrap(), 0);
     let outcomes = world.outcomes().await;
-    let [outcome] = &outcomes[..] else { panic!("{outcomes:?}") };
+    let [open, outcome] = &outcomes[..] else { panic!("{outcomes:?}") };
+    assert!(!open.is_final() && open.evidence.there, "{open:?}");
     assert!(matches!(outcome.result, SeatResult::Refused { .. }), "{outcome:?}");
+    assert!(outcome.evidence.by_time, "{outcome:?}");
     assert!(outcome.settled_later);
     assert!(world.told_released().await.is_empty());
     let report = world.run(Mode::Real).await;
@@ -101,7 +106,7 @@ async fn after_the_delete_and_before_its_answer() {
     assert_eq!((report.status, world.deletes()), (RunStatus::Done, 1), "{report:?}");
     // What the run that was cut short took can be given back.
     let run = records[0].run.clone().unwrap();
-    let report = world.engine().undo(&Undo::Run(run), &order(Mode::Undo)).await.unwrap();
+    let report = world.engine().undo(&Undo::run(run), &order(Mode::Undo)).await.unwrap();
     assert_eq!(report.counts[0].released, 1, "{report:?}");
 }
 
@@ -162,7 +167,7 @@ async fn what_may_still_be_under_way_is_left_open() {
     // The lease is over, but not the time that the site may need.
     world.pass(TimeDelta::seconds(90));
     assert_eq!(world.engine().settle(Patience::ONCE).await.unwrap(), 1);
-    assert!(world.outcomes().await.is_empty());
+    assert!(world.outcomes().await.iter().all(|outcome| !outcome.is_final()));
     // It was under way indeed.
     world.control().remove_seat(seat.rsplit('/').next().unwrap());
     assert_eq!(world.engine().settle(Patience::ONCE).await.unwrap(), 0);
@@ -175,14 +180,14 @@ async fn while_giving_a_seat_back() {
         let (world, _) = one().await;
         let run = world.run(Mode::Real).await.run;
         world.fault(FaultRule::from(fault).method("POST"));
-        let (engine, what) = (world.engine(), Undo::Run(run.clone()));
+        let (engine, what) = (world.engine(), Undo::run(run.clone()));
         let running = tokio::spawn(async move { engine.undo(&what, &order(Mode::Undo)).await });
         world.until_requests("POST", "", 1).await;
         running.abort();
         assert!(running.await.unwrap_err().is_cancelled());
         world.control().clear_faults();
-        world.pass(TimeDelta::minutes(3));
-        let again = world.engine().undo(&Undo::Run(run), &order(Mode::Undo)).await.unwrap();
+        world.pass(TimeDelta::minutes(12));
+        let again = world.engine().undo(&Undo::run(run), &order(Mode::Undo)).await.unwrap();
         assert_eq!(again.status, RunStatus::Done, "{again:?}");
         assert_eq!(again.skipped.len(), usize::from(given), "{again:?}");
         assert_eq!(world.holders(SeatKind::Analyzer).len(), 4);
@@ -220,7 +225,7 @@ async fn at_every_request() {
             assert!(running.await.unwrap_err().is_cancelled());
             killed += 1;
             world.control().clear_faults();
-            world.pass(TimeDelta::minutes(3));
+            world.pass(TimeDelta::minutes(12));
             let report = world.run(Mode::Real).await;
             assert_eq!(report.status, RunStatus::Done, "{fault:?} at {number}: {report:?}");
             assert_each_freed_once(&world, 2).await;
@@ -268,7 +273,7 @@ async fn at_any_await() {
             Some(Ok(report)) => assert_eq!(report.status, RunStatus::Done, "{report:?}"),
             Some(Err(error)) => panic!("after {polls} polls: {error}"),
         }
-        world.pass(TimeDelta::minutes(3));
+        world.pass(TimeDelta::minutes(12));
     }
     let report = world.run(Mode::Real).await;
     assert_eq!(report.status, RunStatus::Done, "{report:?}");
@@ -299,7 +304,7 @@ async fn the_program_is_killed() {
         assert!(said.contains("another run has the release lock"), "{said}");
         assert_eq!(world.deletes(), 2);
 
-        world.pass(TimeDelta::minutes(3));
+        world.pass(TimeDelta::minutes(12));
         assert_eq!(world.unsettled().await, 2);
         let report = world.run(Mode::Real).await;
         assert_eq!(report.status, RunStatus::Done, "{report:?}");

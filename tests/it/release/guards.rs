@@ -121,7 +121,11 @@ async fn clock() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn unsettled() {
     let mut world = World::new(crowd(SeatKind::Analyzer, 3)).await;
-    world.settings(|release| release.concurrency = 1);
+    world.settings(|release| {
+        release.concurrency = 1;
+        release.policy.limits.max_unsettled = Some(0);
+        release.policy.types.retain(|rule| rule.seat_type == SeatType::Analyzer);
+    });
     let seat = path(SeatType::Analyzer, &world.seat(SeatKind::Analyzer, "idle0"));
     world.fault(FaultRule::on(&seat, Fault::Hang).method("DELETE"));
     let engine = world.engine();
@@ -130,7 +134,7 @@ async fn unsettled() {
     running.abort();
     assert!(running.await.unwrap_err().is_cancelled());
 
-    world.pass(TimeDelta::minutes(5));
+    world.pass(TimeDelta::hours(25));
     world.control().clear_faults();
     world.fault(FaultRule::on(&seat, status(500)));
     let report = world.run(Mode::Real).await;

@@ -226,11 +226,17 @@ async fn without_an_answer_the_outcome_stays_open() {
     assert_eq!(world.unsettled().await, 1);
     assert!(world.told_released().await.is_empty());
 
-    let report = world.run(Mode::Real).await;
-    assert_eq!(report.status, RunStatus::Refused, "{report:?}");
-    assert_eq!(world.deletes(), 1);
+    // It keeps its own seat out of the next plan, and stops nothing else.
+    for minutes in [0, 3, 7] {
+        world.pass(TimeDelta::minutes(minutes));
+        let report = world.run(Mode::Real).await;
+        assert_eq!(report.status, RunStatus::Done, "{report:?}");
+        let kept = &report.counts.iter().find(|c| c.seats > 0).unwrap().kept_by_reason;
+        assert_eq!(kept["unsettled"], 1, "{kept:?}");
+        assert_eq!((world.unsettled().await, world.deletes()), (1, 1));
+    }
 
-    world.pass(TimeDelta::minutes(3));
+    world.pass(TimeDelta::minutes(2));
     let report = world.run(Mode::Real).await;
     assert_eq!(report.status, RunStatus::Done, "{report:?}");
     let results = world.results().await;
@@ -290,8 +296,11 @@ async fn a_seat_that_somebody_else_took_is_gone() {
     world.fault(FaultRule::on(&path(SeatType::Analyzer, &id), fault).method("DELETE"));
     let report = world.run(Mode::Real).await;
     assert_eq!(report.status, RunStatus::Done, "{report:?}");
-    assert_eq!(world.results().await, [("idle0".to_owned(), SeatResult::Gone)]);
-    assert!(world.told_released().await.is_empty(), "it was not this program");
+    // Whose request it was can't be told: one left, and the seat is gone.
+    assert_eq!(world.results().await, [("idle0".to_owned(), SeatResult::Freed)]);
+    let remark = world.outcomes().await.remove(0).evidence.remark;
+    assert!(remark.as_deref().is_some_and(|remark| remark.contains("404")), "{remark:?}");
+    assert_eq!(world.told_released().await, ["idle0"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -431,7 +440,8 @@ async fn an_accepted_delete_without_effect_is_not_taken_for_done() {
     world.fault(FaultRule::from(status(204)).method("DELETE"));
     let report = world.run(Mode::Real).await;
     let [(_, SeatResult::Unclear { why })] = &report.seats[..] else { panic!("{report:?}") };
-    assert!(why.contains("still there"), "{why}");
+    assert_eq!(why, "the site accepted it");
+    assert!(world.outcomes().await[0].evidence.there);
     assert!(world.told_released().await.is_empty());
     assert_eq!(world.deletes(), 1);
 }

@@ -114,7 +114,7 @@ async fn a_release_is_no_undo_and_an_undo_no_rehearsal() {
     assert!(matches!(error, RunError::Unusable(_)), "{error}");
     let run = world.run(Mode::Real).await.run;
     for mode in [Mode::Rehearsal, Mode::Real] {
-        let error = world.engine().undo(&Undo::Run(run.clone()), &order(mode)).await.unwrap_err();
+        let error = world.engine().undo(&Undo::run(run.clone()), &order(mode)).await.unwrap_err();
         assert!(matches!(error, RunError::Unusable(_)), "{error}");
     }
     assert_eq!(world.changes().len(), 1);

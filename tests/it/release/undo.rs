@@ -30,7 +30,7 @@ fn posts(world: &World) -> usize {
 async fn a_whole_run_is_taken_back_once() {
     let world = World::new(crowd(SeatKind::Analyzer, 3)).await;
     let run = world.run(Mode::Real).await.run;
-    let report = undo(&world, Undo::Run(run[..20].to_owned())).await;
+    let report = undo(&world, Undo::run(run[..20].to_owned())).await;
     assert_eq!((report.status, report.mode), (RunStatus::Done, Mode::Undo), "{report:?}");
     assert_eq!(report.counts[0].released, 3);
     assert_eq!(world.holders(SeatKind::Analyzer).len(), 12);
@@ -40,7 +40,7 @@ async fn a_whole_run_is_taken_back_once() {
     assert_eq!(given.len(), 3);
 
     // Twice gives nothing twice.
-    let report = undo(&world, Undo::Run(run.clone())).await;
+    let report = undo(&world, Undo::run(run.clone())).await;
     assert_eq!((report.status, report.skipped.len()), (RunStatus::Done, 3), "{report:?}");
     assert_eq!(posts(&world), 3);
 
@@ -75,10 +75,10 @@ async fn a_user_gets_the_seat_of_the_last_run_back() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_there_is_not_can_not_be_taken_back() {
     let world = World::new(crowd(SeatKind::Analyzer, 1)).await;
-    unusable(&world, Undo::Run("0199".into()), "there is no run").await;
+    unusable(&world, Undo::run("0199"), "there is no run").await;
     unusable(&world, Undo::User("CORP\\idle0".into()), "no release of a seat").await;
     let rehearsal = world.run(Mode::Rehearsal).await;
-    unusable(&world, Undo::Run(rehearsal.run), "took no seat").await;
+    unusable(&world, Undo::run(rehearsal.run), "took no seat").await;
     world.run(Mode::Real).await;
     unusable(&world, Undo::User("CORP\\busy1".into()), "no release of a seat").await;
     assert_eq!(posts(&world), 0);
@@ -93,7 +93,7 @@ async fn without_a_free_seat_the_site_refuses() {
     let run = world.run(Mode::Real).await.run;
     // Six are in use: one is free.
     world.control().update_pools(|pools| pools.analyzer.total = 7);
-    let report = undo(&world, Undo::Run(run)).await;
+    let report = undo(&world, Undo::run(run)).await;
     assert_eq!(report.status, RunStatus::Partly, "{report:?}");
     assert_eq!((report.counts[0].released, report.counts[0].refused), (1, 1));
     assert_eq!(world.holders(SeatKind::Analyzer).len(), 7);
@@ -112,7 +112,7 @@ async fn who_is_gone_or_has_a_seat_again_is_told() {
     let run = world.run(Mode::Real).await.run;
     world.control().remove_user("CORP", "idle0");
     world.control().add_seat(&SeatSpec { ..idle(SeatKind::Analyzer, "idle1", 0) });
-    let report = undo(&world, Undo::Run(run)).await;
+    let report = undo(&world, Undo::run(run)).await;
     assert_eq!(report.status, RunStatus::Done, "{report:?}");
     let whys: Vec<_> = report.skipped.iter().map(|s| s.why.as_str()).collect();
     assert_eq!(whys.len(), 2, "{whys:?}");
@@ -130,7 +130,7 @@ async fn it_works_while_releasing_is_paused() {
     let entry = Entry::Paused { until, why: "something is wrong".into(), by: "anna".into() };
     let addition = Addition { site, run: None, entry };
     world.store.append(None, vec![addition], |_| Vec::new()).await.unwrap();
-    let report = undo(&world, Undo::Run(run)).await;
+    let report = undo(&world, Undo::run(run)).await;
     assert_eq!((report.status, posts(&world)), (RunStatus::Done, 2), "{report:?}");
 }
 
@@ -161,7 +161,7 @@ async fn a_lost_answer_is_found_out_and_nothing_sent_twice() {
         let world = World::new(crowd(SeatKind::Analyzer, 2)).await;
         let run = world.run(Mode::Real).await.run;
         world.fault(FaultRule::from(fault.clone()).method("POST"));
-        let report = undo(&world, Undo::Run(run)).await;
+        let report = undo(&world, Undo::run(run)).await;
         assert_eq!((report.status, posts(&world)), (RunStatus::Done, 2), "{fault:?}: {report:?}");
         assert_eq!(world.holders(SeatKind::Analyzer).len(), 8);
         assert_eq!(world.unsettled().await, 0);
@@ -173,7 +173,7 @@ async fn failures_in_a_row_end_it() {
     let world = World::new(crowd(SeatKind::Analyzer, 9)).await;
     let run = world.run(Mode::Real).await.run;
     world.fault(FaultRule::from(status(500)).method("POST"));
-    let report = undo(&world, Undo::Run(run)).await;
+    let report = undo(&world, Undo::run(run)).await;
     assert_eq!((report.status, posts(&world)), (RunStatus::Broken, 5), "{report:?}");
 }
 
@@ -192,8 +192,8 @@ async fn a_run_that_a_later_one_followed_gives_nothing_back() {
     }
     let second = world.run(Mode::Real).await;
     assert_eq!((second.status, world.deletes()), (RunStatus::Done, 2), "{second:?}");
-    let report = undo(&world, Undo::Run(first)).await;
+    let report = undo(&world, Undo::run(first)).await;
     assert_eq!((report.skipped.len(), posts(&world)), (1, 0), "{report:?}");
-    let report = undo(&world, Undo::Run(second.run)).await;
+    let report = undo(&world, Undo::run(second.run)).await;
     assert_eq!((report.skipped.len(), posts(&world)), (0, 1), "{report:?}");
 }

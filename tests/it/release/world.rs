@@ -14,7 +14,7 @@ use bursar::event::{Body, Event};
 use bursar::ledger::{self, Entry, Intent, Mode, Record, SeatResult, Trigger};
 use bursar::license::SeatType;
 use bursar::qrs::{Backoff, Client, Options, Patience};
-use bursar::release::run::{Engine, Order, Progress, Report};
+use bursar::release::run::{Engine, Order, Progress, Report, Waits};
 use bursar::simulator::{
     ClockSettings, Control, Fault, FaultRule, Population, RequestLog, Scenario, SeatKind, SeatSpec,
     UserSpec, When,
@@ -159,6 +159,7 @@ impl World {
             store: self.store.clone(),
             clock: self.clock(),
             destinations: [everything].into(),
+            waits: Waits { second_look: millis(5), ..Waits::default() },
         }
     }
 

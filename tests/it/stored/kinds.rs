@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bursar::alert::state::{Phase, What};
 use bursar::event::{AlertStatus, AppHealth, Body, LicenseState, Rule, Severity};
-use bursar::ledger::{Action, Entry, Mode, RunStatus, SeatResult, Trigger};
+use bursar::ledger::{Action, Answered, Entry, Mode, RunStatus, SeatResult, Statement, Trigger};
 use bursar::license::changes::{After, By, TimeFrom};
 use bursar::license::monitor_app::Cause;
 use bursar::license::server::Kind;
@@ -96,6 +96,8 @@ fn every_word_that_was_stored_is_read() {
         ("alertWhat", words::<What>()),
         ("after", words::<After>()),
         ("timeFrom", words::<TimeFrom>()),
+        ("answered", words::<Answered>()),
+        ("statement", words::<Statement>()),
     ]);
     let mut stored: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for (_, text) in files("words") {

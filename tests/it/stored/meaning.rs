@@ -4,7 +4,10 @@ use std::fmt::Write;
 
 use bursar::alert::state::{Alert, HeldBack, Phase};
 use bursar::event::{Body, Class, Event, LicenseState, Monitor, SeatFacts};
-use bursar::ledger::{Action, Entry, Mode, Outcome, RunStatus, SeatResult, Trigger, TypeCounts};
+use bursar::ledger::{
+    Action, Answered, Entry, Evidence, Mode, Outcome, RunStatus, SeatResult, Statement, Trigger,
+    TypeCounts,
+};
 use bursar::license::changes::{After, By, TimeFrom};
 use bursar::license::monitor_app::ScriptLog;
 use bursar::license::server::Kind;
@@ -294,7 +297,7 @@ fn assert_full_policy(policy: &Policy) {
     assert!(policy.judge_per_user);
     let limits = &policy.limits;
     assert_eq!((limits.stale_signal_days, limits.clock_tolerance_seconds), (9, 301));
-    assert_eq!((limits.max_unread_percent, limits.max_unsettled), (11, 2));
+    assert_eq!((limits.max_unread_percent, limits.max_unsettled), (11, Some(2)));
     assert_eq!((limits.license_key_shared, limits.stop_after_failures), (Some(false), 6));
 }
 
@@ -400,6 +403,35 @@ fn records_of_the_ledger() {
     );
     let Entry::Archived { through, records, file, .. } = entry("archived") else { panic!() };
     assert_eq!((through.seq, records, file.as_str()), (5, 5, "ledger-2025.jsonl"));
+}
+
+#[test]
+fn what_outcomes_rest_on() {
+    let evidence = |name: &str| {
+        let Entry::Outcome(outcome) = read("entries", &format!("outcome.{name}")) else { panic!() };
+        outcome.evidence
+    };
+    let none = Evidence::default();
+    assert_eq!(evidence("freed"), none, "of records that had none of it");
+    let late = Evidence {
+        answered: Some(Answered::Unclear),
+        remark: Some("the site answered 404".into()),
+        late: true,
+        corrects: Some(18),
+        ..none.clone()
+    };
+    assert_eq!(evidence("freed.late"), late);
+    let by_time =
+        Evidence { answered: Some(Answered::NotSent), there: true, by_time: true, ..none.clone() };
+    assert_eq!(evidence("refused.by-time"), by_time);
+    let accepted = Evidence { answered: Some(Answered::Accepted), ..none };
+    assert_eq!(evidence("stated"), accepted);
+    let says = SeatResult::Stated {
+        says: Statement::Kept,
+        by: "command of user8@admin1".into(),
+        why: "asked the person".into(),
+    };
+    assert_eq!(read::<SeatResult>("results", "stated"), says);
 }
 
 #[test]

@@ -155,7 +155,7 @@ async fn the_ledger_and_what_follows_from_it_are_there() {
         assert!(unsettled.iter().all(|u| u.run == run(5) && u.time == now() - TimeDelta::days(2)));
 
         let past = store.release_past("default").await.unwrap();
-        assert_eq!(past.unsettled, 2);
+        assert_eq!(past.open.len(), 2);
         let released =
             |n: u128| past.released.get(&(SeatType::Analyzer, Uuid::from_u128(0xa00 + n)));
         assert_eq!(released(41), Some(&(now() - TimeDelta::days(10))));

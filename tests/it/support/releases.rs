@@ -55,7 +55,7 @@ pub fn rehearsed() -> SeatFacts {
 }
 
 pub fn released(seat: SeatFacts, result: SeatResult) -> Event {
-    event(Body::SeatReleased(SeatReleased { seat, result }))
+    event(Body::SeatReleased(SeatReleased { seat, result, late: false }))
 }
 
 pub fn announced(seat: SeatFacts) -> Event {

@@ -120,6 +120,7 @@ pub async fn attempt(
         holder,
         result,
         settled_later: false,
+        evidence: Default::default(),
     };
     store.append(None, vec![add(Entry::Outcome(outcome))], |_| vec![]).await.expect("append");
 }

@@ -8,9 +8,11 @@ use proptest::sample::{Index, select};
 use uuid::Uuid;
 
 use super::support::*;
+use crate::ledger::Action;
 use crate::license::{Moment, Person, Seat, SeatType};
 use crate::release::plan::{
-    Announcement, Decision, Keep, Outcome, PersonRead, Plan, keeping, people_in_question,
+    Announcement, Decision, Keep, OpenIntent, Outcome, PersonRead, Plan, keeping,
+    people_in_question,
 };
 use crate::release::policy::{NeverRelease, Policy, Property, ThreeWay, TypeRule, UserPattern};
 
@@ -231,6 +233,17 @@ fn some_announced(seats: &[Seat]) -> impl Strategy<Value = Vec<Announcement>> + 
     })
 }
 
+/// An attempt at the seat of this number, so many hours ago.
+fn an_open_one((seat, hours): (u128, i64)) -> OpenIntent {
+    OpenIntent {
+        record: 7,
+        action: Action::Release,
+        seat_type: Professional,
+        seat: Uuid::from_u128(seat),
+        since: now() - TimeDelta::hours(hours),
+    }
+}
+
 fn a_world() -> impl Strategy<Value = World> {
     let seats = (0_usize..16).prop_flat_map(|n| (1..=n as u128).map(a_seat).collect::<Vec<_>>());
     let people = Vec::from(ACCOUNTS.map(a_reading));
@@ -238,8 +251,9 @@ fn a_world() -> impl Strategy<Value = World> {
     let free = prop_oneof![Just(None), (-1.0..5.0_f64, -1.0..5.0_f64).prop_map(Some)];
     let broken = prop_oneof![8 => Just(None), 1 => select(&SeatType::ALL[..]).prop_map(Some)];
     let announced = seats.prop_flat_map(|seats| (some_announced(&seats), Just(seats)));
-    (announced, people, a_policy(), released, free, broken).prop_map(
-        |((announced, seats), people, policy, released, free, broken)| {
+    let open = prop::collection::vec((1_u128..16, 0_i64..50), 0..2);
+    (announced, people, a_policy(), (released, open), free, broken).prop_map(
+        |((announced, seats), people, policy, (released, open), free, broken)| {
             let mut world = World::new();
             world.policy = policy;
             for seat in seats {
@@ -254,6 +268,7 @@ fn a_world() -> impl Strategy<Value = World> {
                 let at = now() - TimeDelta::days(days);
                 world.past.released.insert((seat_type, holder(account).id), at);
             }
+            world.past.open = open.into_iter().map(an_open_one).collect();
             world.past.announced = announced.into_iter().map(|a| (a.seat, a)).collect();
             if let Some((professional, analyzer)) = free {
                 world.free(professional, analyzer);
@@ -563,6 +578,20 @@ proptest! {
         let back: Plan = serde_json::from_slice(&serde_json::to_vec(&plan).unwrap()).unwrap();
         prop_assert_eq!(back.digest(), plan.digest());
         prop_assert_eq!(back, plan);
+    }
+}
+
+proptest! {
+    /// Nothing is sent for a seat twice, before it is known what became of it.
+    #[test]
+    fn an_open_seat_is_never_released(world in a_world()) {
+        for (_, _, decision) in decisions(&world.plan()) {
+            if world.past.open.iter().any(|open| open.seat == decision.seat) {
+                prop_assert_eq!(decision.outcome, Outcome::Keep);
+                let says = |keep: &Keep| matches!(keep, Keep::Unsettled { .. });
+                prop_assert!(decision.keep.iter().any(says));
+            }
+        }
     }
 }
 

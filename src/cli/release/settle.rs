@@ -1,0 +1,148 @@
+//! `bursar release settle`: what became of seats whose release has no known outcome.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+
+use super::super::text::{self, Paint};
+use super::{Exit, Target, refused, trigger};
+use crate::ledger::{Action, Statement};
+use crate::plain::one_line;
+use crate::qrs::Patience;
+use crate::release::rules::fold;
+use crate::release::run::Engine;
+use crate::store::Unsettled;
+
+/// Ask the site what became of seats whose release has no known outcome, and list what stays open
+///
+/// Runs and polls of the seats do the same. A seat whose fate the site can't tell is closed by your
+/// word, with your name and reason in the ledger. That never counts as a release of Bursar's: it is
+/// not undone and not in the figures of released seats.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  bursar release settle -c bursar.yaml\n  bursar release settle -c bursar.yaml 'CORP\\anna' --as kept --why 'looked in the QMC, she has it'\n\nExit code 3 while something is open."
+)]
+pub struct Settle {
+    #[command(flatten)]
+    target: Target,
+    /// The seat to close: number of its record, id of the seat, or its user as DIRECTORY\id
+    #[arg(value_name = "SEAT", requires_all = ["says", "why"])]
+    seat: Option<String>,
+    /// What you found: the person does not have the seat any more (taken), or has it (kept)
+    #[arg(long = "as", value_name = "WHAT", value_parser = statement, requires = "seat")]
+    says: Option<Statement>,
+    /// How you know
+    #[arg(long, value_name = "TEXT", requires = "seat")]
+    why: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+fn statement(text: &str) -> Result<Statement, String> {
+    Statement::ALL
+        .into_iter()
+        .find(|statement| statement.as_str() == text)
+        .ok_or_else(|| "expected taken or kept".to_owned())
+}
+
+/// An open attempt, for scripts.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Open<'a> {
+    record: u64,
+    run: &'a str,
+    since: DateTime<Utc>,
+    action: Action,
+    seat_type: &'static str,
+    seat: String,
+    user: String,
+    why: Option<&'a str>,
+}
+
+impl Settle {
+    pub fn execute(self) -> anyhow::Result<Exit> {
+        let target = self.target.clone();
+        target.with_engine(|engine| async move { self.run(engine).await })
+    }
+
+    async fn run(self, engine: Engine) -> anyhow::Result<Exit> {
+        if let Err(error) = engine.settle(Patience::ONCE).await {
+            return refused(error);
+        }
+        let site = &engine.site.name;
+        if let (Some(seat), Some(says), Some(why)) = (&self.seat, self.says, &self.why) {
+            let open = engine.store.unsettled(site).await?;
+            let meant: Vec<_> = open.iter().filter(|open| is_meant(open, seat)).collect();
+            let record = match meant[..] {
+                [one] => one.seq,
+                [] => {
+                    eprintln!("bursar: nothing is open of {}; what is:", one_line(seat));
+                    eprint!("{}", list(&open, &engine));
+                    return Ok(Exit::Unusable);
+                }
+                _ => {
+                    eprintln!("bursar: several are open of {}; name one record:", one_line(seat));
+                    eprint!("{}", list(&open, &engine));
+                    return Ok(Exit::Unusable);
+                }
+            };
+            if let Err(error) = engine.state(record, says, why.trim(), &trigger()).await {
+                return refused(error);
+            }
+            eprintln!("record {record} is closed by your word: {}", says.as_str());
+        }
+        let open = engine.store.unsettled(site).await?;
+        if self.json {
+            let open: Vec<_> = open.iter().map(as_json).collect();
+            outln!("{}", serde_json::to_string_pretty(&open)?);
+        } else if open.is_empty() {
+            outln!("nothing is open: it is known what became of every seat");
+        } else {
+            out!("{}", list(&open, &engine));
+        }
+        Ok(if open.is_empty() { Exit::Ok } else { Exit::NotInOrder })
+    }
+}
+
+fn is_meant(open: &Unsettled, seat: &str) -> bool {
+    let intent = &open.intent;
+    open.seq.to_string() == seat
+        || intent.seat.to_string().eq_ignore_ascii_case(seat)
+        || fold(&intent.holder.account()) == fold(seat)
+}
+
+fn as_json(open: &Unsettled) -> Open<'_> {
+    Open {
+        record: open.seq,
+        run: &open.run,
+        since: open.time,
+        action: open.intent.action,
+        seat_type: open.intent.seat_type.as_str(),
+        seat: open.intent.seat.to_string(),
+        user: open.intent.holder.account(),
+        why: open.why.as_deref(),
+    }
+}
+
+fn list(open: &[Unsettled], engine: &Engine) -> String {
+    let (paint, zone) = (Paint::for_stdout(), engine.settings.time_zone);
+    let now = engine.clock.now();
+    let mut rows =
+        vec![["RECORD", "SINCE", "AGE", "WHAT", "USER", "WHY"].map(String::from).to_vec()];
+    rows.extend(open.iter().map(|open| {
+        let what = match open.intent.action {
+            Action::Release => "release",
+            Action::Allocate => "give back",
+        };
+        let why = open.why.as_deref().unwrap_or("the run ended before it could tell");
+        vec![
+            open.seq.to_string(),
+            text::local(open.time, zone),
+            paint.warn(&text::ago(open.time, now)),
+            format!("{what}, {}", open.intent.seat_type.title()),
+            one_line(&open.intent.holder.account()),
+            one_line(why),
+        ]
+    }));
+    text::columns(&rows)
+}

@@ -1,0 +1,341 @@
+//! What became of a seat: one table of what was answered and what complete readings show.
+//!
+//! | answered | the reading shows: taken | as it was |
+//! | --- | --- | --- |
+//! | nothing left | gone, and not by us | refused |
+//! | 2xx | ours | open, for good |
+//! | 3xx, 401, 403, 404, 409, 412 | ours | refused after a second look |
+//! | anything else, or nothing | ours | open; refused by two looks ten minutes after the request |
+//!
+//! *Taken* is a seat that is missing, in quarantine, or allocated anew since. A reading that is not
+//! complete shows nothing.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use tokio::time::Instant;
+
+use crate::ledger::{Action, Answered, SeatResult};
+use crate::license::{Moment, Seat};
+use crate::qrs::Error;
+
+/// How long a request may still leave after its intent was written.
+pub(super) const LEAVES_WITHIN: Duration = Duration::from_secs(60);
+
+/// How long after that a seat that is as it was counts as refused.
+const BY_TIME: Duration = Duration::from_secs(600);
+
+/// When, after the intent, what was not answered counts as refused.
+pub(super) const SETTLED_AFTER: Duration =
+    Duration::from_secs(LEAVES_WITHIN.as_secs() + BY_TIME.as_secs());
+
+/// What a complete reading shows of an intent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Seen {
+    /// Of a release: the row is missing.
+    Missing,
+    /// Of a release: the row is there and blocked.
+    Quarantined(Moment),
+    /// Of a release: a row of the same id that was allocated after the request.
+    Anew(DateTime<Utc>),
+    /// Of an allocation: the user has a seat of the type that can be used.
+    Has,
+    /// Nothing has happened: the seat is as it was, the user has none.
+    AsBefore,
+}
+
+/// A complete reading.
+#[derive(Debug, Clone)]
+pub(super) struct Look {
+    pub(super) seen: Seen,
+    pub(super) shown: DateTime<Utc>,
+    pub(super) runtime: Instant,
+}
+
+/// What was answered to a request that changes a site.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Answer {
+    /// Absent: nobody knows, because the process ended.
+    pub(super) class: Option<Answered>,
+    /// For people.
+    pub(super) text: String,
+    /// 204, the service's own answer to a DELETE: with it a 404 proves that the seat is gone.
+    sure: bool,
+}
+
+/// What follows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Verdict {
+    Is(SeatResult),
+    /// Refused because nothing came of it within ten minutes.
+    RefusedByTime,
+    /// A second look decides.
+    LookAgain,
+    /// Not known yet.
+    Open,
+}
+
+/// When a verdict may be given.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Times {
+    /// What is as it was from then on counts as refused.
+    pub(super) settled_from: DateTime<Utc>,
+    /// Between the two looks of a refusal.
+    pub(super) between: Duration,
+}
+
+impl Answer {
+    pub(super) fn of_delete(answer: &Result<u16, Error>) -> Self {
+        match answer {
+            Ok(204) => Self { sure: true, ..Self::accepted("the site accepted it".to_owned()) },
+            Ok(status) => Self::accepted(format!("the site answered {status}")),
+            Err(error) => Self::of_error(error, Action::Release),
+        }
+    }
+
+    pub(super) fn of_post(answer: &Result<Seat, Error>) -> Self {
+        match answer {
+            Ok(_) => Self::accepted("the site accepted the allocation".to_owned()),
+            Err(error) => Self::of_error(error, Action::Allocate),
+        }
+    }
+
+    /// Of an attempt whose process ended before it could say.
+    pub(super) fn unknown() -> Self {
+        Self { sure: false, class: None, text: "the answer is not known".to_owned() }
+    }
+
+    /// As a record tells it.
+    pub(super) fn recorded(class: Option<Answered>, text: String) -> Self {
+        Self { class, text, sure: false }
+    }
+
+    /// Whether a 404 alone proves that the seat is gone.
+    pub(super) fn is_sure(&self) -> bool {
+        self.sure
+    }
+
+    fn accepted(text: String) -> Self {
+        Self { class: Some(Answered::Accepted), text, sure: false }
+    }
+
+    fn of_error(error: &Error, action: Action) -> Self {
+        let class = match (error, error.status()) {
+            (
+                Error::CannotConnect { .. }
+                | Error::NameMismatch { .. }
+                | Error::UnknownIssuer { .. }
+                | Error::ServerCertificateExpired { .. }
+                | Error::NotSent { .. },
+                _,
+            ) => Answered::NotSent,
+            (Error::ClientCertificateRefused { .. }, _) => Answered::Refused,
+            // 2xx, and then something that is not what was asked for.
+            (Error::NotJson { .. } | Error::UnexpectedShape { .. }, _) => Answered::Accepted,
+            (_, Some(status)) => of_status(status, action),
+            (_, None) => Answered::Unclear,
+        };
+        Self { class: Some(class), text: error.what(), sure: false }
+    }
+}
+
+fn of_status(status: u16, action: Action) -> Answered {
+    match status {
+        200..=299 => Answered::Accepted,
+        300..=399 | 401 | 403 | 404 | 409 | 412 => Answered::Refused,
+        // What the service says of an allocation that its rules forbid.
+        400 if action == Action::Allocate => Answered::Refused,
+        _ => Answered::Unclear,
+    }
+}
+
+/// What became of the seat of an intent, by all complete readings after it, oldest first.
+pub(super) fn verdict(answer: &Answer, looks: &[Look], times: Times) -> Verdict {
+    let Some(last) = looks.last() else { return Verdict::Open };
+    let refused = || Verdict::Is(SeatResult::Refused { why: answer.text.clone() });
+    if answer.class == Some(Answered::NotSent) {
+        let taken = matches!(last.seen, Seen::Missing | Seen::Quarantined(_) | Seen::Anew(_));
+        return if taken { Verdict::Is(SeatResult::Gone) } else { refused() };
+    }
+    let is_as_before = |look: &&Look| look.seen == Seen::AsBefore;
+    match &last.seen {
+        Seen::Missing | Seen::Anew(_) => Verdict::Is(SeatResult::Freed),
+        Seen::Quarantined(until) => Verdict::Is(SeatResult::Quarantined { until: until.clone() }),
+        Seen::Has => Verdict::Is(SeatResult::Allocated),
+        Seen::AsBefore => match answer.class {
+            Some(Answered::Accepted) => Verdict::Open,
+            Some(Answered::Refused) => {
+                let all = looks.iter().filter(is_as_before);
+                if are_two(all, times.between) { refused() } else { Verdict::LookAgain }
+            }
+            Some(Answered::Unclear | Answered::NotSent) | None => {
+                let late = |look: &&Look| look.shown >= times.settled_from;
+                let all = looks.iter().filter(is_as_before).filter(late);
+                match (late(&last), are_two(all, times.between)) {
+                    (false, _) => Verdict::Open,
+                    (true, false) => Verdict::LookAgain,
+                    (true, true) => Verdict::RefusedByTime,
+                }
+            }
+        },
+    }
+}
+
+/// Whether the first and the last of some looks are so far apart.
+fn are_two<'a>(mut looks: impl Iterator<Item = &'a Look>, between: Duration) -> bool {
+    let Some(first) = looks.next() else { return false };
+    looks.last().is_some_and(|last| last.runtime.duration_since(first.runtime) >= between)
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+
+    use super::*;
+
+    fn now() -> DateTime<Utc> {
+        "2026-11-24T08:00:00Z".parse().unwrap()
+    }
+
+    const BETWEEN: Duration = Duration::from_secs(10);
+
+    fn answer(class: Option<Answered>) -> Answer {
+        Answer::recorded(class, "what was answered".into())
+    }
+
+    /// Looks at these seconds after the intent.
+    fn said(class: Option<Answered>, looks: &[(u64, Seen)]) -> Verdict {
+        let start = Instant::now();
+        let looks: Vec<_> = looks
+            .iter()
+            .map(|(after, seen)| Look {
+                seen: seen.clone(),
+                shown: now() + TimeDelta::seconds(*after as i64),
+                runtime: start + Duration::from_secs(*after),
+            })
+            .collect();
+        let times = Times { settled_from: now() + SETTLED_AFTER, between: BETWEEN };
+        verdict(&answer(class), &looks, times)
+    }
+
+    fn refused() -> Verdict {
+        Verdict::Is(SeatResult::Refused { why: "what was answered".into() })
+    }
+
+    const SENT: [Option<Answered>; 4] =
+        [Some(Answered::Accepted), Some(Answered::Refused), Some(Answered::Unclear), None];
+
+    #[test]
+    fn what_left_and_is_taken_is_ours_whatever_was_answered() {
+        let until = Moment::At(now());
+        for class in SENT {
+            // Also when it was there before.
+            for before in [&[][..], &[(1, Seen::AsBefore)]] {
+                let with = |seen| [before, &[(150, seen)]].concat();
+                assert_eq!(said(class, &with(Seen::Missing)), Verdict::Is(SeatResult::Freed));
+                let anew = Seen::Anew(now() + TimeDelta::seconds(1));
+                assert_eq!(said(class, &with(anew)), Verdict::Is(SeatResult::Freed));
+                let quarantined = SeatResult::Quarantined { until: until.clone() };
+                let seen = Seen::Quarantined(until.clone());
+                assert_eq!(said(class, &with(seen)), Verdict::Is(quarantined));
+                assert_eq!(said(class, &with(Seen::Has)), Verdict::Is(SeatResult::Allocated));
+            }
+        }
+    }
+
+    #[test]
+    fn what_never_left_took_nothing_whatever_is_there() {
+        let class = Some(Answered::NotSent);
+        for seen in [Seen::Missing, Seen::Quarantined(Moment::Never), Seen::Anew(now())] {
+            assert_eq!(said(class, &[(1, seen)]), Verdict::Is(SeatResult::Gone));
+        }
+        assert_eq!(said(class, &[(1, Seen::AsBefore)]), refused());
+        assert_eq!(said(class, &[(1, Seen::Has)]), refused());
+    }
+
+    #[test]
+    fn what_was_accepted_and_is_as_before_stays_open() {
+        let class = Some(Answered::Accepted);
+        for looks in [&[(1, Seen::AsBefore)][..], &[(1, Seen::AsBefore), (100_000, Seen::AsBefore)]]
+        {
+            assert_eq!(said(class, looks), Verdict::Open);
+        }
+    }
+
+    #[test]
+    fn a_refusal_needs_a_second_look() {
+        let class = Some(Answered::Refused);
+        assert_eq!(said(class, &[(1, Seen::AsBefore)]), Verdict::LookAgain);
+        let soon = [(1, Seen::AsBefore), (10, Seen::AsBefore)];
+        assert_eq!(said(class, &soon), Verdict::LookAgain);
+        assert_eq!(said(class, &[(1, Seen::AsBefore), (11, Seen::AsBefore)]), refused());
+    }
+
+    #[test]
+    fn what_was_not_answered_is_refused_by_two_looks_after_ten_minutes() {
+        for class in [Some(Answered::Unclear), None] {
+            let early = [(1, Seen::AsBefore), (100, Seen::AsBefore), (659, Seen::AsBefore)];
+            assert_eq!(said(class, &early), Verdict::Open);
+            let first = [(1, Seen::AsBefore), (660, Seen::AsBefore)];
+            assert_eq!(said(class, &first), Verdict::LookAgain, "one late look");
+            let two = [(660, Seen::AsBefore), (669, Seen::AsBefore)];
+            assert_eq!(said(class, &two), Verdict::LookAgain, "too close to each other");
+            let two = [(660, Seen::AsBefore), (670, Seen::AsBefore)];
+            assert_eq!(said(class, &two), Verdict::RefusedByTime);
+        }
+    }
+
+    #[test]
+    fn no_reading_says_nothing() {
+        for class in SENT.into_iter().chain([Some(Answered::NotSent)]) {
+            assert_eq!(said(class, &[]), Verdict::Open);
+        }
+    }
+
+    #[test]
+    fn every_answer_has_its_class() {
+        let url = || "u".to_owned();
+        let class = |error: &Error| Answer::of_delete(&Err(error.clone())).class.unwrap();
+        let address = || "a".to_owned();
+        for error in [
+            Error::CannotConnect { address: address(), why: "refused".into() },
+            Error::NotSent { url: url() },
+            Error::ServerCertificateExpired { address: address(), since: None },
+        ] {
+            assert_eq!(class(&error), Answered::NotSent, "{error}");
+        }
+        for error in [
+            Error::Forbidden { url: url() },
+            Error::Unauthorized { url: url() },
+            Error::Xsrf { url: url() },
+            Error::NotFound { url: url() },
+            Error::Refused { url: url(), status: 409, answer: None },
+            Error::UnexpectedStatus { url: url(), status: 302 },
+            Error::UnexpectedStatus { url: url(), status: 412 },
+        ] {
+            assert_eq!(class(&error), Answered::Refused, "{error}");
+        }
+        for error in [
+            Error::Refused { url: url(), status: 400, answer: None },
+            Error::TimedOut { url: url(), after: Duration::from_secs(60) },
+            Error::Interrupted { url: url(), why: "reset".into() },
+            Error::Tls { address: address(), why: "alert".into(), fix: "look" },
+            Error::UnexpectedStatus { url: url(), status: 410 },
+        ] {
+            assert_eq!(class(&error), Answered::Unclear, "{error}");
+        }
+        for status in [408, 429, 500, 502, 503, 504] {
+            let error = Error::Server { url: url(), status, retry_after: None };
+            assert_eq!(class(&error), Answered::Unclear, "{status}");
+        }
+        for status in [200, 202, 204] {
+            let accepted = Some(Answered::Accepted);
+            assert_eq!(Answer::of_delete(&Ok(status)).class, accepted, "{status}");
+            let error = Error::UnexpectedStatus { url: url(), status };
+            assert_eq!(Answer::of_post(&Err(error)).class, accepted, "{status}");
+        }
+        // The service's own words for an allocation that its rules forbid.
+        let forbidden = Error::Refused { url: url(), status: 400, answer: None };
+        assert_eq!(Answer::of_post(&Err(forbidden)).class, Some(Answered::Refused));
+    }
+}
