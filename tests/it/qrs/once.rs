@@ -148,12 +148,6 @@ fn one_seat() -> Scenario {
 #[tokio::test]
 async fn every_answer_to_a_delete_but_2xx_is_an_error_and_none_is_repeated() {
     for (fault, code, text, done) in [
-        (
-            Fault::Status { code: 200, html: true, retry_after_seconds: None },
-            "unexpected-status",
-            "200",
-            false,
-        ),
         (status(302), "unexpected-status", "302", false),
         (status(307), "unexpected-status", "307", false),
         (status(400), "refused", "refuses this change", false),
