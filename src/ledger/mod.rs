@@ -6,9 +6,12 @@
 
 pub mod chain;
 pub mod check;
+mod correct;
 pub mod csv;
 pub mod lines;
 mod text;
+
+pub use correct::corrected;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};

@@ -346,3 +346,6 @@ const SETTLING: Duration = Duration::from_secs(30);
 
 /// The age at which a plan can't be applied any more.
 const OLDEST_PLAN: chrono::Duration = chrono::Duration::hours(24);
+
+#[cfg(test)]
+mod tests;

@@ -36,7 +36,10 @@ pub(super) struct Gate {
     writes: Mutex<Vec<Write>>,
     /// Writes that still work, before all fail as if the process had ended.
     #[cfg(test)]
-    pub(super) writes_left: std::sync::atomic::AtomicUsize,
+    pub(crate) writes_left: std::sync::atomic::AtomicUsize,
+    /// How many fail then; after that they work again.
+    #[cfg(test)]
+    pub(crate) failures_left: std::sync::atomic::AtomicUsize,
 }
 
 impl Gate {
@@ -70,6 +73,8 @@ impl Gate {
             writes: Mutex::default(),
             #[cfg(test)]
             writes_left: usize::MAX.into(),
+            #[cfg(test)]
+            failures_left: usize::MAX.into(),
         }
     }
 
@@ -101,7 +106,9 @@ impl Gate {
         {
             use std::sync::atomic::Ordering::SeqCst;
             let take = |left: usize| left.checked_sub(1);
-            if self.writes_left.fetch_update(SeqCst, SeqCst, take).is_err() {
+            if self.writes_left.fetch_update(SeqCst, SeqCst, take).is_err()
+                && self.failures_left.fetch_update(SeqCst, SeqCst, take).is_ok()
+            {
                 return Err(StoreError::Closed);
             }
         }

@@ -130,3 +130,26 @@ impl Store {
 fn time_of(ms: i64) -> DateTime<Utc> {
     DateTime::from_timestamp_millis(ms).unwrap_or_default()
 }
+
+#[cfg(test)]
+impl Store {
+    /// After so many writes, so many fail.
+    pub(crate) fn fail_writes(&self, after: usize, count: usize) {
+        use std::sync::atomic::Ordering::SeqCst;
+        self.shared.gate.failures_left.store(count, SeqCst);
+        self.shared.gate.writes_left.store(after, SeqCst);
+    }
+
+    /// From now on writes work. Whether any failed.
+    pub(crate) fn writes_fail_no_more(&self) -> bool {
+        use std::sync::atomic::Ordering::SeqCst;
+        self.shared.gate.writes_left.store(usize::MAX, SeqCst);
+        self.shared.gate.failures_left.swap(usize::MAX, SeqCst) == 0
+    }
+
+    /// As if the leases of all claims were over.
+    pub(crate) async fn forget_claims(&self) {
+        let forget = |db: &rusqlite::Connection| db.execute("DELETE FROM release_claim", []);
+        self.shared.gate.write("forget claims", forget).await.expect("the store works");
+    }
+}

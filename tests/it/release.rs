@@ -5,6 +5,7 @@ mod announcements;
 mod crashes;
 mod fate;
 mod guards;
+mod points;
 mod rehearsal;
 mod reviewed;
 mod seats;

@@ -9,7 +9,7 @@ use chrono_tz::Tz;
 use super::super::text;
 use super::{Exit, Source};
 use crate::ledger::chain::Raw;
-use crate::ledger::{Entry, Intent, Mode, Outcome, Record};
+use crate::ledger::{Entry, Intent, Mode, Outcome, Record, corrected};
 use crate::license::Holder;
 use crate::plain::one_line;
 use crate::release::policy::{NeverRelease, Policy, ThreeWay, TypeRule};
@@ -121,6 +121,7 @@ fn tell(records: &[Record], zone: Tz) -> String {
                 if let Some(why) = why {
                     let _ = write!(text, ", {why}");
                 }
+                let counts = corrected(counts, records);
                 end = Some((text, counts.iter().map(|c| c.summary(mode)).collect::<Vec<_>>()));
             }
             Entry::Announced { .. }

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::super::text::{self, Paint};
 use super::{Exit, Target, block_on};
-use crate::ledger::{Entry, Mode, Record, RunStatus, Trigger, TypeCounts};
+use crate::ledger::{Entry, Mode, Record, RunStatus, Trigger, TypeCounts, corrected};
 use crate::store::{Pause, Store, StoreError};
 
 /// List runs, newest first, rehearsals included
@@ -113,7 +113,7 @@ fn end(records: &[Record]) -> (Option<RunStatus>, Vec<TypeCounts>, Option<String
         .iter()
         .find_map(|record| match &record.entry {
             Entry::RunEnded { status, counts, why } => {
-                Some((Some(*status), counts.clone(), why.clone()))
+                Some((Some(*status), corrected(counts, records), why.clone()))
             }
             _ => None,
         })

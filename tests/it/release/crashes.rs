@@ -2,9 +2,7 @@
 //! ledger tells it.
 
 use std::collections::HashMap;
-use std::pin::Pin;
 use std::process::Stdio;
-use std::task::{Context, Poll};
 
 use bursar::ledger::{Entry, Mode, RunStatus, SeatResult};
 use bursar::license::SeatType;
@@ -13,7 +11,7 @@ use bursar::release::run::{RunError, Undo};
 use bursar::simulator::{Fault, FaultRule, LicenseKind, LicenseVariant, SeatKind};
 use chrono::TimeDelta;
 
-use super::world::{World, crowd, order, path};
+use super::world::{Mortal, World, crowd, order, path};
 use crate::support::process::{Process, bursar};
 
 /// Starts a run, waits until the site has got `request` (method and path) for the `nth` time, and
@@ -237,24 +235,6 @@ async fn at_every_request() {
     }
 }
 
-/// A future that is dropped after so many polls, wherever it is then.
-struct Mortal<F> {
-    work: Pin<Box<F>>,
-    polls: usize,
-}
-
-impl<F: Future> Future for Mortal<F> {
-    type Output = Option<F::Output>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<F::Output>> {
-        if self.polls == 0 {
-            return Poll::Ready(None);
-        }
-        self.polls -= 1;
-        self.work.as_mut().poll(cx).map(Some)
-    }
-}
-
 /// At any point where a run waits for the site, the store or the clock. Which points these are
 /// differs from time to time; what must hold does not.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -265,8 +245,8 @@ async fn at_any_await() {
     for polls in (1..90).chain(20..50) {
         let mut engine = world.engine();
         engine.store = world.another_store().await;
-        let run = Box::pin(async move { engine.run(&order(Mode::Real)).await });
-        match (Mortal { work: run, polls }).await {
+        let run = async move { engine.run(&order(Mode::Real)).await };
+        match Mortal::new(run, polls).await {
             None => killed += 1,
             // All seats are done; the later part of a run is what is left to be killed.
             Some(Ok(_)) if world.deletes() >= count => break,

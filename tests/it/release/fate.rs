@@ -20,24 +20,25 @@ use chrono::TimeDelta;
 use super::world::{World, crowd, order, path};
 
 /// What is answered, and what class it is of.
-struct Cell {
-    name: &'static str,
-    /// With the effect and without it; absent where only one of both can be.
-    handled: Option<Fault>,
-    ignored: Option<Fault>,
+#[derive(Clone)]
+pub(super) struct Cell {
+    pub(super) name: &'static str,
+    /// With the effect and without it.
+    pub(super) handled: Fault,
+    pub(super) ignored: Fault,
     class: Answered,
 }
 
 fn status(name: &'static str, code: u16, html: bool, class: Answered) -> Cell {
     Cell {
         name,
-        handled: Some(Fault::StatusHandled { code, html }),
-        ignored: Some(Fault::Status { code, html, retry_after_seconds: None }),
+        handled: Fault::StatusHandled { code, html },
+        ignored: Fault::Status { code, html, retry_after_seconds: None },
         class,
     }
 }
 
-fn cells() -> Vec<Cell> {
+pub(super) fn cells() -> Vec<Cell> {
     let mut cells = vec![
         status("200", 200, false, Answered::Accepted),
         status("200 with a page", 200, true, Answered::Accepted),
@@ -60,14 +61,14 @@ fn cells() -> Vec<Cell> {
     ];
     cells.push(Cell {
         name: "reset",
-        handled: Some(Fault::ResetHandled),
-        ignored: Some(Fault::ResetBefore),
+        handled: Fault::ResetHandled,
+        ignored: Fault::ResetBefore,
         class: Answered::Unclear,
     });
     cells.push(Cell {
         name: "no answer",
-        handled: Some(Fault::HangHandled),
-        ignored: Some(Fault::Hang),
+        handled: Fault::HangHandled,
+        ignored: Fault::Hang,
         class: Answered::Unclear,
     });
     cells
@@ -75,7 +76,7 @@ fn cells() -> Vec<Cell> {
 
 /// When the effect shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Shows {
+pub(super) enum Shows {
     AtOnce,
     /// After a few seconds: at the second look.
     Soon,
@@ -99,8 +100,7 @@ async fn world(shows: Shows) -> World {
     for (n, cell) in cells.iter().enumerate() {
         let id = world.seat(SeatKind::Analyzer, &format!("idle{n}"));
         let fault = if shows == Shows::Never { &cell.ignored } else { &cell.handled };
-        let fault = fault.clone().expect("every cell has both");
-        world.fault(FaultRule::on(&path(SeatType::Analyzer, &id), fault).method("DELETE"));
+        world.fault(FaultRule::on(&path(SeatType::Analyzer, &id), fault.clone()).method("DELETE"));
     }
     let report = world.run(Mode::Real).await;
     assert_ne!(report.status, RunStatus::Failed, "{report:?}");

@@ -1,8 +1,10 @@
 //! A site with people, a store, and an engine whose clocks are in the test's hands.
 
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -337,6 +339,30 @@ pub fn status(code: u16) -> Fault {
 /// The path of a type's seats, or of one of them.
 pub fn path(seat_type: SeatType, id: &str) -> String {
     format!("/qrs/license/{seat_type}accesstype/{id}")
+}
+
+/// A future that is dropped after so many polls, wherever it is then.
+pub struct Mortal<F> {
+    work: Pin<Box<F>>,
+    polls: usize,
+}
+
+impl<F: Future> Mortal<F> {
+    pub fn new(work: F, polls: usize) -> Self {
+        Self { work: Box::pin(work), polls }
+    }
+}
+
+impl<F: Future> Future for Mortal<F> {
+    type Output = Option<F::Output>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<F::Output>> {
+        if self.polls == 0 {
+            return Poll::Ready(None);
+        }
+        self.polls -= 1;
+        self.work.as_mut().poll(cx).map(Some)
+    }
 }
 
 /// Wants every event; nobody fetches them.
