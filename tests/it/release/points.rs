@@ -152,9 +152,15 @@ async fn finding_out_is_cut_off_everywhere() {
             let on = path(SeatType::Analyzer, &seat);
             world.fault(FaultRule::on(&on, fault.clone()).method("DELETE"));
             let engine = world.engine();
+            let reached = async {
+                match handled {
+                    true => world.until_gone(SeatKind::Analyzer, &id).await,
+                    false => world.until_requests("DELETE", &on, 1).await,
+                }
+            };
             tokio::select! {
                 done = release(&world, &seat) => done.unwrap(),
-                () = world.until_requests("DELETE", &on, 1) => {}
+                () = reached => {}
             }
             world.pass(TimeDelta::minutes(12));
             let settled = Mortal::new(engine.settle(Patience::ONCE), polls).await;
