@@ -186,17 +186,13 @@ fn refused_by_time(
 ) -> rusqlite::Result<Vec<RefusedByTime>> {
     let mut found = Vec::new();
     let mut seen = std::collections::HashSet::new();
-    // Newest first: the ledger may be long.
     let mut query = db.prepare_cached(
-        "SELECT seq, time, run, entry FROM ledger
-          WHERE kind = 'outcome' AND site = ?1 ORDER BY seq DESC",
+        "SELECT seq, run, entry FROM ledger
+          WHERE site = ?1 AND kind = 'outcome' AND time >= ?2 ORDER BY seq DESC",
     )?;
-    let mut rows = query.query([site])?;
+    let mut rows = query.query(params![site, since.timestamp_millis()])?;
     while let Some(row) = rows.next()? {
-        if time_of(row.get(1)?) < since {
-            break;
-        }
-        let Entry::Outcome(outcome) = entry_of(row, 3)? else { continue };
+        let Entry::Outcome(outcome) = entry_of(row, 2)? else { continue };
         // A later one of the same intent has corrected it.
         if !seen.insert(outcome.intent)
             || !outcome.evidence.by_time
@@ -207,7 +203,7 @@ fn refused_by_time(
         let Some((time, of)) = intent(db, outcome.intent)? else { continue };
         found.push(RefusedByTime {
             seq: row.get::<_, i64>(0)?.unsigned_abs(),
-            run: row.get(2)?,
+            run: row.get(1)?,
             intent: (outcome.intent, time),
             of,
             answered: outcome.evidence.answered,
