@@ -36,7 +36,7 @@ pub use release::{
     Addition, AppendError, Archive, ArchiveError, Attempt, Claim, Holder, LedgerFile, Pause,
     Readable, RefusedByTime, Unsettled,
 };
-pub use seats::{KnownSeat, SeatList, SeatReading, Seats, StoredPerson};
+pub use seats::{IdleGap, KnownSeat, SeatList, SeatReading, Seats, StoredPerson};
 
 use std::fmt;
 use std::path::Path;

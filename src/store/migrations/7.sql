@@ -8,6 +8,19 @@ CREATE INDEX seat_user ON seat (site, user);
 CREATE INDEX ledger_time ON ledger (site, kind, time);
 
 -- Gaps of use.
+-- A seat was not used from `since` until `until`, its next use: 14 days or more. The key finds them
+-- by site and time, and a use that is read again adds nothing.
+CREATE TABLE seat_gap (
+    site      TEXT    NOT NULL,
+    until     INTEGER NOT NULL,
+    seat_type TEXT    NOT NULL,
+    seat      TEXT    NOT NULL,
+    user      TEXT    NOT NULL,
+    since     INTEGER NOT NULL,
+    first_use INTEGER NOT NULL, -- 1: never used before, and `since` is its allocation
+    unused_at INTEGER NOT NULL, -- the last reading that showed no use after `since`
+    PRIMARY KEY (site, until, seat_type, seat)
+) STRICT, WITHOUT ROWID;
 
 -- Open intents. seat: a second one of the same seat is refused. answered: as in the last outcome.
 -- there: when a complete reading after the request first showed that nothing had happened.

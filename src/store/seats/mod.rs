@@ -4,11 +4,14 @@
 //! ([`Store::keep_seats`](super::Store::keep_seats)): after a crash either both are there or neither, and the next reading
 //! finds the same differences again. Only the daemon writes here.
 
+mod gaps;
 mod read;
 mod row;
 #[cfg(test)]
 mod tests;
 mod write;
+
+pub use gaps::IdleGap;
 
 use std::collections::HashMap;
 
@@ -66,7 +69,7 @@ pub struct SeatReading {
     pub new_on_days: NewOnDay,
     /// Whose days these are.
     pub zone: Tz,
-    /// Changes older than so many days are removed.
+    /// Changes, and gaps of use that ended, before so many days are removed.
     pub keep_changes_days: u32,
 }
 

@@ -1,5 +1,7 @@
 //! Readings of the lists, kept and read back.
 
+mod gaps;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use uuid::Uuid;

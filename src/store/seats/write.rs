@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use uuid::Uuid;
 
 use super::row::{self, as_stored};
-use super::{KnownSeat, SeatReading};
+use super::{KnownSeat, SeatReading, gaps};
 use crate::event::{Body, Event, SeatActivity};
 use crate::insight::activity::seen_first_use;
 use crate::license::{Change, Person, Seat, SeatType};
@@ -81,6 +81,7 @@ fn keep(db: &Connection, site: &str, reading: &SeatReading) -> rusqlite::Result<
     )?
     .execute([site])?;
     keep_days(db, site, reading)?;
+    gaps::forget(db, site, reading)?;
     let oldest = reading.time - TimeDelta::days(reading.keep_changes_days.into());
     db.prepare_cached("DELETE FROM seat_change WHERE site = ?1 AND time < ?2")?
         .execute(params![site, oldest.timestamp_millis()])
@@ -107,9 +108,13 @@ fn keep_list(
         .into_iter()
         .map(|known| (known.seat.id, known))
         .collect();
+    let last_read = gaps::last_read(db, site, seat_type)?;
     for seat in seats {
         let seat = as_stored(seat);
         let old = before.remove(&seat.id);
+        if let (Some(old), Some(last_read)) = (&old, last_read) {
+            gaps::keep(db, site, (&old.seat, last_read), (&seat, reading.time))?;
+        }
         let first_used = old.as_ref().and_then(|known| known.first_used);
         let known = KnownSeat {
             first_seen: old.as_ref().map_or(reading.time, |known| known.first_seen),

@@ -113,6 +113,30 @@ async fn each_change_is_told_once_whatever_happens_to_the_daemon() {
     daemon.stop().await;
 }
 
+/// Kept with the reading that shows the use which ended it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_long_time_without_use_is_kept_when_it_ends() {
+    let receiver = Receiver::start().await;
+    let setup = Setup::new(scenario()).await;
+    let control = setup.site.control();
+    let daemon = start(&setup, &receiver.url("/seats")).await;
+    receiver.wait(|calls| looks(calls) >= 1).await;
+    let bo = control.seat_of(SeatKind::Analyzer, "CORP", "bo").unwrap();
+    for user in ["anna", "bo"] {
+        assert!(control.log_in("CORP", user));
+    }
+    let so_far = looks(&receiver.calls());
+    receiver.wait(|calls| looks(calls) >= so_far + 3).await;
+    let to = control.now() + TimeDelta::hours(1);
+    let from = to - TimeDelta::days(7);
+    let gaps = daemon.store().idle_gaps(super::SITE, from, to).await.unwrap();
+    let [gap] = &gaps[..] else { panic!("{gaps:?}") };
+    assert_eq!(gap.seat, bo.id);
+    assert_eq!(gap.from.timestamp_millis(), bo.last_used.unwrap().timestamp_millis());
+    assert!(!gap.first_use && gap.to > from && gap.unused_at <= gap.to);
+    daemon.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_commands_answer_from_the_store() {
     let receiver = Receiver::start().await;
