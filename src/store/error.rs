@@ -16,9 +16,12 @@ pub enum StoreError {
     /// A healthy SQLite database that some other program made.
     #[error("{} is a database of another program, so it is left as it is; let Butler.storage.path name another file", path.display())]
     Foreign { path: PathBuf },
-    /// Written by a newer release.
-    #[error("the store {} has format {found}, but this release knows formats up to {known}; start the newer release again, or let Butler.storage.path name another file", path.display())]
-    Newer { path: PathBuf, found: i64, known: i64 },
+    /// Written by a newer release. `copy`: the newest one beside it that this release can open.
+    #[error("the store {} has format {found}, but this release knows formats up to {known}, so it is left as it is; start the newer release again, or {}", path.display(), way_back(path, copy.as_deref()))]
+    Newer { path: PathBuf, found: i64, known: i64, copy: Option<PathBuf> },
+    /// The copy that is laid beside a file before its format is changed can't be made.
+    #[error("the store {} has format {found} and would be brought to format {known}, but the copy of it that is laid beside it before can't be made: {why}; nothing was changed: see that this user may write to the folder and that the disk has room for a second file of this size, then start again", path.display())]
+    NoCopy { path: PathBuf, found: i64, known: i64, why: String },
     /// Written by an older release, and opened to be read only.
     #[error("the store {} has format {found}, and this release reads format {known}; start the daemon (bursar run) once, it brings the file up to date", path.display())]
     Older { path: PathBuf, found: i64, known: i64 },
@@ -57,5 +60,17 @@ impl StoreError {
             }
             _ => Self::Failed { path, doing, why },
         }
+    }
+}
+
+/// What to do to go on with this release.
+fn way_back(path: &Path, copy: Option<&Path>) -> String {
+    match copy {
+        Some(copy) => format!(
+            "go back to the copy that was made before its format was changed: stop the daemon, move {path} away with its -wal and -shm, copy {copy} to {path} and start this release (what was recorded since, releases included, is only in the file that you moved away: keep it)",
+            path = path.display(),
+            copy = copy.display(),
+        ),
+        None => "let Butler.storage.path name another file (there is no copy of an older format beside it)".to_owned(),
     }
 }

@@ -5,9 +5,9 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
-use super::StoreError;
+use super::{StoreError, backup};
 
 /// Written into the file's header, so that another program's database is never touched: "Brsr".
 const APPLICATION_ID: i32 = 0x4272_7372;
@@ -36,7 +36,7 @@ pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
     connection.busy_timeout(BUSY_TIMEOUT).map_err(failed)?;
     check_owner(&connection, path)?;
     set_up(&connection).map_err(failed)?;
-    migrate(&mut connection, path, MIGRATIONS)?;
+    migrate(&mut connection, path, MIGRATIONS, |format| backup::make(path, format))?;
     Ok(connection)
 }
 
@@ -120,7 +120,8 @@ fn check_owner(connection: &Connection, path: &Path) -> Result<(), StoreError> {
     }
     let known = MIGRATIONS.len() as i64;
     if found > known {
-        return Err(StoreError::Newer { path: path.into(), found, known });
+        let copy = backup::find(path, known);
+        return Err(StoreError::Newer { path: path.into(), found, known, copy });
     }
     Ok(())
 }
@@ -177,26 +178,62 @@ fn set_up(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "journal_size_limit", 4 * 1024 * 1024)
 }
 
-fn version(connection: &Connection) -> rusqlite::Result<i64> {
+pub(super) fn version(connection: &Connection) -> rusqlite::Result<i64> {
     connection.pragma_query_value(None, "user_version", |r| r.get(0))
 }
 
-/// Applies the steps the file hasn't seen, all or none of them.
-fn migrate(connection: &mut Connection, path: &Path, steps: &[&str]) -> Result<(), StoreError> {
+/// Applies the steps the file hasn't seen, all or none of them. A file in which something is gets a
+/// copy beside it first, of which `lay_beside` returns the name.
+fn migrate(
+    connection: &mut Connection,
+    path: &Path,
+    steps: &[&str],
+    lay_beside: impl FnOnce(i64) -> Result<PathBuf, backup::Problem>,
+) -> Result<(), StoreError> {
     let failed = |e: rusqlite::Error| StoreError::from_sql(path, "bring the format up to date", &e);
-    if version(connection).map_err(failed)? >= steps.len() as i64 {
+    let known = steps.len() as i64;
+    if version(connection).map_err(failed)? >= known {
         return Ok(());
     }
     let transaction =
         connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
     // Read again under the lock: another process may have been faster.
     let found = version(&transaction).map_err(failed)?;
-    for (step, sql) in steps.iter().enumerate().skip(found as usize) {
-        transaction.execute_batch(sql).map_err(failed)?;
-        transaction.pragma_update(None, "user_version", step as i64 + 1).map_err(failed)?;
+    if found >= known {
+        return Ok(());
     }
-    transaction.pragma_update(None, "application_id", APPLICATION_ID).map_err(failed)?;
-    transaction.commit().map_err(failed)
+    if found == 0 {
+        return apply(transaction, steps, found).map_err(failed);
+    }
+    let copy = lay_beside(found).map_err(|problem| StoreError::NoCopy {
+        path: path.into(),
+        found,
+        known,
+        why: problem.to_string(),
+    })?;
+    if let Err(error) = apply(transaction, steps, found) {
+        if version(connection).is_ok_and(|still| still == found) {
+            backup::remove(&copy);
+        }
+        return Err(failed(error));
+    }
+    tracing::info!(
+        store = %path.display(),
+        copy = %copy.display(),
+        "the store had format {found} and has format {known} now; a verified copy of it as it was \
+         is {}",
+        copy.display()
+    );
+    Ok(())
+}
+
+fn apply(transaction: Transaction<'_>, steps: &[&str], found: i64) -> rusqlite::Result<()> {
+    for (step, sql) in steps.iter().enumerate().skip(found as usize) {
+        transaction.execute_batch(sql)?;
+        transaction.pragma_update(None, "user_version", step as i64 + 1)?;
+    }
+    transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+    transaction.commit()
 }
 
 #[cfg(test)]
@@ -209,14 +246,18 @@ mod tests {
         query.query_map([], |r| r.get(0)).unwrap().map(Result::unwrap).collect()
     }
 
+    fn copied(_: i64) -> Result<PathBuf, backup::Problem> {
+        Ok("copy".into())
+    }
+
     #[test]
     fn each_step_is_applied_once_and_in_order() {
         let mut db = Connection::open_in_memory().unwrap();
         let steps = ["CREATE TABLE a (x);", "CREATE TABLE b (x); INSERT INTO a VALUES (1);"];
-        migrate(&mut db, Path::new("f"), &steps[..1]).unwrap();
+        migrate(&mut db, Path::new("f"), &steps[..1], |_| panic!("nothing to copy")).unwrap();
         assert_eq!((version(&db).unwrap(), tables(&db)), (1, vec!["a".to_owned()]));
         for _ in 0..2 {
-            migrate(&mut db, Path::new("f"), &steps).unwrap();
+            migrate(&mut db, Path::new("f"), &steps, copied).unwrap();
             assert_eq!((version(&db).unwrap(), tables(&db).len()), (2, 2));
         }
         let rows: i64 = db.query_row("SELECT count(*) FROM a", [], |r| r.get(0)).unwrap();
@@ -227,9 +268,30 @@ mod tests {
     fn a_step_that_fails_leaves_the_old_format() {
         let mut db = Connection::open_in_memory().unwrap();
         let steps = ["CREATE TABLE a (x);", "CREATE TABLE b (x);", "CREATE TABLE a (x);"];
-        migrate(&mut db, Path::new("f"), &steps[..1]).unwrap();
-        let error = migrate(&mut db, Path::new("f"), &steps).unwrap_err();
+        migrate(&mut db, Path::new("f"), &steps[..1], copied).unwrap();
+        // The copy is not needed then, and its room is.
+        let folder = tempfile::tempdir().unwrap();
+        let copy = folder.path().join("copy");
+        let lay_beside = |format| {
+            assert_eq!(format, 1);
+            std::fs::write(&copy, "").unwrap();
+            Ok(copy.clone())
+        };
+        let error = migrate(&mut db, Path::new("f"), &steps, lay_beside).unwrap_err();
         assert!(error.to_string().contains("up to date"), "{error}");
+        assert_eq!((version(&db).unwrap(), tables(&db)), (1, vec!["a".to_owned()]));
+        assert!(!copy.exists());
+    }
+
+    #[test]
+    fn without_a_copy_nothing_is_changed() {
+        let mut db = Connection::open_in_memory().unwrap();
+        let steps = ["CREATE TABLE a (x);", "CREATE TABLE b (x);"];
+        migrate(&mut db, Path::new("f"), &steps[..1], copied).unwrap();
+        let no_copy = |_| Err(backup::Problem::Differs("3 rows in a".to_owned()));
+        let error = migrate(&mut db, Path::new("f"), &steps, no_copy).unwrap_err();
+        assert!(matches!(error, StoreError::NoCopy { found: 1, known: 2, .. }), "{error}");
+        assert!(error.to_string().contains("3 rows in a"), "{error}");
         assert_eq!((version(&db).unwrap(), tables(&db)), (1, vec!["a".to_owned()]));
     }
 }

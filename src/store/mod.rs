@@ -11,6 +11,7 @@
 
 mod alert;
 mod app;
+mod backup;
 mod drops;
 mod error;
 mod file;

@@ -1,6 +1,7 @@
 //! What older builds stored, read by this one. The files are explained in
 //! `tests/data/stored/README.md`.
 
+mod backup;
 mod fields;
 mod kinds;
 mod meaning;

@@ -167,8 +167,28 @@ async fn a_store_of_a_newer_release_is_refused_and_left_alone() {
     Connection::open(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
     let bytes = std::fs::read(&path).unwrap();
     let error = refusal(&path).await;
-    assert!(matches!(error, StoreError::Newer { found: 99, .. }), "{error}");
+    assert!(matches!(error, StoreError::Newer { found: 99, copy: None, .. }), "{error}");
+    assert!(error.to_string().contains("no copy of an older format"), "{error}");
     assert_eq!(std::fs::read(&path).unwrap(), bytes);
+    // Of the copies beside it the newest that this release can open.
+    let copies = ["v3.backup", "v6.backup", "v6.backup.3", "v98.backup", "v6.backup.old"];
+    for copy in copies {
+        std::fs::write(t.folder.path().join(format!("bursar.db.{copy}")), "").unwrap();
+    }
+    let error = refusal(&path).await.to_string();
+    assert!(error.contains("bursar.db.v6.backup.3 to "), "{error}");
+    assert!(error.contains("format 99") && error.contains("start the newer release"), "{error}");
+    assert_eq!(std::fs::read(&path).unwrap(), bytes);
+}
+
+#[tokio::test]
+async fn a_new_file_gets_no_copy() {
+    let t = Bench::new(100).await;
+    t.record(&["x"], &alert("a", 0)).await;
+    for entry in std::fs::read_dir(t.folder.path()).unwrap() {
+        let name = entry.unwrap().file_name();
+        assert!(!name.to_str().unwrap().contains("backup"), "{name:?}");
+    }
 }
 
 #[tokio::test]

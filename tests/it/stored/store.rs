@@ -25,7 +25,7 @@ use super::{files, folder, read};
 use crate::support::process::output;
 
 /// What the commands need to find the store.
-const SETTINGS: &str = r"
+pub const SETTINGS: &str = r"
 Butler:
   timeZone: Europe/Berlin
   storage:
@@ -275,7 +275,7 @@ async fn history_alerts_health_and_reloads_are_there() {
 }
 
 /// What a command says: its exit code, standard output, standard error.
-fn say(folder: &Path, args: &[&str]) -> (i32, String, String) {
+pub fn say(folder: &Path, args: &[&str]) -> (i32, String, String) {
     let output = output(args, folder);
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
     (output.status.code().expect("it ended by itself"), text(output.stdout), text(output.stderr))
