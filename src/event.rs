@@ -3,16 +3,19 @@
 //! An [`Event`] is made once by a monitor, written to the outbox of every destination that wants
 //! it, and translated by each destination into its own format. It is free of any destination's
 //! terms. Its serialised form is what the outbox stores, so fields are only ever added, and added
-//! fields have a `#[serde(default)]`.
+//! fields have a `#[serde(default)]`. What it holds of other parts of the program is stored in forms
+//! of its own, in `stored`.
 
 mod alert;
 mod app;
 mod release;
 pub mod seats;
+pub(crate) mod stored;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::form;
 use crate::license::{Expiry, Pools, ServerLicense};
 
 pub use alert::{AlertNotice, AlertStatus, Rule, Severity};
@@ -48,7 +51,13 @@ pub enum Body {
     /// Alert: the license is invalid, blacklisted, missing, or its end can't be told.
     ServerLicenseProblem(ServerLicenseStatus),
     /// Recurring: the access license pools as they are now.
-    AccessLicenseStatus(Pools),
+    AccessLicenseStatus(
+        #[serde(
+            serialize_with = "form::write::<stored::Pools, _, _>",
+            deserialize_with = "form::read::<stored::Pools, _, _>"
+        )]
+        Pools,
+    ),
     /// A seat was taken from its user, or would have been.
     SeatReleased(SeatReleased),
     /// A seat will be taken unless it is used.
@@ -78,6 +87,10 @@ pub enum Body {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ServerLicenseStatus {
+    #[serde(
+        serialize_with = "form::write::<stored::ServerLicense, _, _>",
+        deserialize_with = "form::read::<stored::ServerLicense, _, _>"
+    )]
     pub license: ServerLicense,
     /// Worst thing that is known about the license.
     pub state: LicenseState,

@@ -36,6 +36,7 @@ pub mod config;
 pub mod daemon;
 pub mod destination;
 pub mod event;
+mod form;
 pub mod import;
 pub mod insight;
 pub mod ledger;

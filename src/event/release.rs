@@ -4,6 +4,8 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::form;
+use crate::ledger::stored;
 use crate::ledger::{Head, Mode, RunStatus, SeatResult, Trigger, TypeCounts};
 use crate::license::{Holder, Moment, SeatType};
 use crate::plain::one_line;
@@ -72,6 +74,10 @@ pub struct SeatRestored {
 pub struct ReleaseRefused {
     pub run: String,
     pub rehearsal: bool,
+    #[serde(
+        serialize_with = "form::write_all::<stored::Refusal, _, _>",
+        deserialize_with = "form::read_all::<stored::Refusal, _, _>"
+    )]
     pub refusals: Vec<Refusal>,
 }
 

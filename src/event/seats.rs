@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::stored;
+use crate::form;
 use crate::insight::activity::{Active, FirstTime};
 use crate::insight::idle::Usage;
 use crate::insight::reclaim::ByRules;
@@ -19,8 +21,13 @@ pub struct SeatActivity {
     /// The types whose list was complete.
     pub types: Vec<TypeActivity>,
     /// Each person once, whatever they hold.
+    #[serde(
+        serialize_with = "form::write::<stored::Active, _, _>",
+        deserialize_with = "form::read::<stored::Active, _, _>"
+    )]
     pub people: Active,
     /// People with seats of several types.
+    #[serde(default)]
     pub two_seats: u32,
 }
 
@@ -29,11 +36,30 @@ pub struct SeatActivity {
 #[serde(rename_all = "camelCase")]
 pub struct TypeActivity {
     pub seat_type: SeatType,
-    #[serde(flatten)]
+    #[serde(
+        flatten,
+        serialize_with = "form::write::<stored::Usage, _, _>",
+        deserialize_with = "form::read::<stored::Usage, _, _>"
+    )]
     pub usage: Usage,
+    #[serde(
+        default,
+        serialize_with = "form::write::<stored::Active, _, _>",
+        deserialize_with = "form::read::<stored::Active, _, _>"
+    )]
     pub active: Active,
+    #[serde(
+        default,
+        serialize_with = "form::write::<stored::FirstTime, _, _>",
+        deserialize_with = "form::read::<stored::FirstTime, _, _>"
+    )]
     pub first_time: FirstTime,
     /// What a run of the release engine would take now; absent when it can't be told.
+    #[serde(
+        default,
+        serialize_with = "form::write_some::<stored::ByRules, _, _>",
+        deserialize_with = "form::read_some::<stored::ByRules, _, _>"
+    )]
     pub by_rules: Option<ByRules>,
 }
 
@@ -44,8 +70,13 @@ pub struct SeatChanges {
     /// How many there are of each type and kind, without those of a first reading.
     pub counts: Vec<ChangeCount>,
     /// The changes, oldest first, at most [`MAX_LISTED`].
+    #[serde(
+        serialize_with = "form::write_all::<stored::Change, _, _>",
+        deserialize_with = "form::read_all::<stored::Change, _, _>"
+    )]
     pub changes: Vec<Change>,
     /// Changes that are not in the list.
+    #[serde(default)]
     pub omitted: u32,
 }
 
@@ -57,8 +88,10 @@ pub struct ChangeCount {
     pub kind: ChangeKind,
     pub count: u32,
     /// How many of them are churn: allocated again within 14 days of a release.
+    #[serde(default)]
     pub churn: u32,
     /// How many of them Bursar did.
+    #[serde(default)]
     pub by_bursar: u32,
 }
 

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use chrono_tz::Tz;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use uuid::Uuid;
 
 use super::idle::known;
@@ -17,7 +17,7 @@ use crate::license::{Moment, Seat, SeatType};
 pub const WINDOWS: [u32; 4] = [1, 7, 28, 90];
 
 /// People active within the last so many times 24 hours.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Active {
     pub last_day: u32,
@@ -63,7 +63,7 @@ pub fn people<'a>(seats: impl Iterator<Item = &'a Seat>, days: u32, now: DateTim
 /// People who used a seat for the first time within the last so many times 24 hours, as far as it was
 /// seen: a seat that was never used when it was read before, or that was allocated in that time and
 /// is used.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct FirstTime {
     pub last_day: u32,

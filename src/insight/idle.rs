@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::{DateTime, Datelike, Utc};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use uuid::Uuid;
 
 use crate::license::{Holder, Moment, Seat, SeatType};
@@ -15,7 +15,7 @@ use crate::license::{Holder, Moment, Seat, SeatType};
 pub const THRESHOLDS: [u32; 3] = [30, 60, 90];
 
 /// Seats by days since their last use. Those in quarantine are not among them.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Idle {
     #[serde(rename = "0-7")]
@@ -61,7 +61,7 @@ impl Idle {
 }
 
 /// How the seats of a type are used.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Usage {
     /// All of them, those in quarantine too.
@@ -77,7 +77,7 @@ pub struct Usage {
 
 /// Seats that are idle for so long that they could be given back, before the rules that keep some
 /// (exclusions, announcements, caps) are asked: the plan of a release has the last word.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Reclaimable {
     pub after_30_days: u32,

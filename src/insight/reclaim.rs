@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use uuid::Uuid;
 
 use crate::license::{Pools, Seat, SeatType};
@@ -13,7 +13,7 @@ use crate::release::plan::{self, Outcome, Past, PersonRead, Snapshot, TypeSeats}
 use crate::release::{Policy, TypeRule};
 
 /// Seats that could be given back under the release rules.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ByRules {
     /// Whether the settings release seats of this type at all. If not, the figures are those of the

@@ -9,6 +9,7 @@ pub mod check;
 mod correct;
 pub mod csv;
 pub mod lines;
+pub(crate) mod stored;
 mod text;
 
 pub use correct::corrected;
@@ -17,6 +18,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::form;
 use crate::license::{Holder, Moment, SeatType};
 use crate::release::{Plan, Policy, Refusal};
 
@@ -53,15 +55,26 @@ pub enum Entry {
         trigger: Trigger,
         /// Of this program.
         version: String,
+        #[serde(
+            serialize_with = "form::write::<stored::Policy, _, _>",
+            deserialize_with = "form::read::<stored::Policy, _, _>"
+        )]
         policy: Policy,
     },
     /// A plan was made; its whole text is kept beside the ledger under this digest.
     Planned {
         /// SHA-256 of the plan's JSON.
         digest: String,
+        #[serde(default)]
         counts: Vec<TypeCounts>,
+        #[serde(
+            default,
+            serialize_with = "form::write_all::<stored::Refusal, _, _>",
+            deserialize_with = "form::read_all::<stored::Refusal, _, _>"
+        )]
         refusals: Vec<Refusal>,
         /// Guards that a person accepted for this run.
+        #[serde(default)]
         accepted: Vec<String>,
     },
     /// A seat is about to be taken.
@@ -83,6 +96,7 @@ pub enum Entry {
     },
     RunEnded {
         status: RunStatus,
+        #[serde(default)]
         counts: Vec<TypeCounts>,
         /// Why it stopped early, if it did.
         why: Option<String>,
@@ -181,6 +195,7 @@ pub struct Outcome {
     pub holder: Holder,
     pub result: SeatResult,
     /// Found by a later run, because the one that wrote the intent could not tell.
+    #[serde(default)]
     pub settled_later: bool,
     /// What the result rests on.
     #[serde(flatten)]
@@ -340,20 +355,31 @@ impl std::fmt::Display for Trigger {
 pub struct TypeCounts {
     pub seat_type: SeatType,
     /// Seats of the type.
+    #[serde(default)]
     pub seats: u64,
     /// Planned for release.
+    #[serde(default)]
     pub planned: u64,
+    #[serde(default)]
     pub released: u64,
     /// Part of `released`: in quarantine.
+    #[serde(default)]
     pub quarantined: u64,
+    #[serde(default)]
     pub announced: u64,
+    #[serde(default)]
     pub kept: u64,
     /// Planned, but kept when the seat was read again.
+    #[serde(default)]
     pub changed: u64,
+    #[serde(default)]
     pub refused: u64,
+    #[serde(default)]
     pub gone: u64,
+    #[serde(default)]
     pub unclear: u64,
     /// Kept seats by the first reason.
+    #[serde(default)]
     pub kept_by_reason: std::collections::BTreeMap<String, u64>,
 }
 

@@ -4,13 +4,13 @@
 //! is derived, because the server's own arithmetic (whether `allocated` includes quarantined
 //! seats) is not documented.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::{ShapeError, kind_of};
 
 /// All pools of one site at one time. A kind the server didn't mention is `None`.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Pools {
     pub professional: Option<SeatPool>,
@@ -22,7 +22,7 @@ pub struct Pools {
 }
 
 /// Professional or Analyzer seats.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SeatPool {
     /// Whether the license has this kind at all.
@@ -38,7 +38,7 @@ pub struct SeatPool {
 }
 
 /// Analyzer Capacity: minutes of the current month.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct MinutePool {
     pub enabled: bool,
@@ -48,7 +48,7 @@ pub struct MinutePool {
 }
 
 /// User access passes on a token license.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TokenUserPool {
     pub enabled: bool,
@@ -59,7 +59,7 @@ pub struct TokenUserPool {
 }
 
 /// Login access passes on a token license.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TokenLoginPool {
     pub enabled: bool,
@@ -70,7 +70,7 @@ pub struct TokenLoginPool {
 }
 
 /// The tokens of the whole site.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TokenTotals {
     pub enabled: bool,

@@ -7,7 +7,7 @@ use rusqlite::{Connection, params};
 
 use super::row::{COLUMNS, known_seat, seat_type_of, uuid_of};
 use super::{KnownSeat, SeatList, Seats, StoredPerson};
-use crate::event::{ChangeCount, count_changes};
+use crate::event::{ChangeCount, count_changes, stored};
 use crate::insight::activity::Day;
 use crate::ledger::{Action, Entry};
 use crate::license::changes::{CHURN_DAYS, Change, Deed, Known};
@@ -53,7 +53,9 @@ impl Store {
                   WHERE site = ?1 AND time >= ?2 AND time < ?3 ORDER BY time, id",
             )?;
             let range = params![site, from.timestamp_millis(), to.timestamp_millis()];
-            query.query_map(range, |row| from_json(row, 0))?.collect()
+            let change =
+                |row: &rusqlite::Row<'_>| from_json::<stored::Change>(row, 0).map(Into::into);
+            query.query_map(range, change)?.collect()
         };
         self.shared.gate.read("read the changes of seats", query).await
     }

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::row::{self, as_stored};
 use super::{KnownSeat, SeatReading, gaps};
-use crate::event::{Body, Event, SeatActivity};
+use crate::event::{Body, Event, SeatActivity, stored};
 use crate::insight::activity::seen_first_use;
 use crate::license::{Change, Person, Seat, SeatType};
 use crate::store::history::{self, Sample};
@@ -149,7 +149,7 @@ fn keep_change(db: &Connection, site: &str, change: &Change) -> rusqlite::Result
         change.kind.as_str(),
         change.holder.as_ref().map(|holder| holder.id.to_string()),
         change.initial,
-        to_json(change)?
+        to_json(&stored::Change::from(change))?
     ])
     .map(drop)
 }

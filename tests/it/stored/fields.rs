@@ -1,5 +1,7 @@
 //! Nothing that was stored is lost when it is read, and fields may come and be absent.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value, json};
 
 use super::{FORMS, files};
@@ -133,4 +135,132 @@ fn a_field_that_is_null_may_be_absent() {
         }
     }
     assert!(count > 50, "{count}");
+}
+
+/// Without these a thing makes no sense, so they were there from the beginning. Nothing is added here:
+/// a new field has a default.
+const ALWAYS: &[&str] = &[
+    // Of all of them.
+    "id",
+    "site",
+    "time",
+    "body",
+    "kind",
+    "run",
+    "rehearsal",
+    "seatType",
+    "seat",
+    "holder",
+    "why",
+    "by",
+    "says",
+    "user",
+    "who",
+    "until",
+    "due",
+    "status",
+    "name",
+    "text",
+    // People and seats.
+    "directory",
+    "userId",
+    "created",
+    "lastUsed",
+    "idleDays",
+    "result",
+    "after",
+    "timeFrom",
+    "count",
+    // Runs and records.
+    "mode",
+    "trigger",
+    "version",
+    "policy",
+    "digest",
+    "action",
+    "because",
+    "intent",
+    "through",
+    "seq",
+    "hash",
+    "records",
+    "file",
+    "started",
+    "ended",
+    "types",
+    "ledger",
+    "guard",
+    "refusals",
+    // Rules.
+    "releaseThresholdDays",
+    "neverUsedGraceDays",
+    "maxReleasePercent",
+    "value",
+    // Licenses.
+    "license",
+    "type",
+    "expiry",
+    "state",
+    "expired",
+    "thresholdDays",
+    "enabled",
+    "total",
+    "allocated",
+    "available",
+    "allocatedMinutes",
+    "usedMinutes",
+    "allocatedTokens",
+    "usedTokens",
+    "totalTokens",
+    "availableTokens",
+    // Activity and changes.
+    "people",
+    "changes",
+    "counts",
+    // The app and alerts.
+    "health",
+    "failures",
+    "errors",
+    "notes",
+    "staleHours",
+    "runningLongMinutes",
+    "statusName",
+    "rule",
+    "subject",
+    "fingerprint",
+    "severity",
+    "title",
+    "hint",
+    "since",
+    "repeats",
+    "facts",
+];
+
+/// What an older build did not write yet, as far as events and the ledger go.
+#[test]
+fn every_other_field_may_be_absent() {
+    let mut removed = BTreeSet::new();
+    for form in FORMS.iter().filter(|form| ["events", "entries"].contains(&form.folder)) {
+        for (name, text) in files(form.folder) {
+            let old: Value = serde_json::from_str(&text).unwrap();
+            let mut places = Vec::new();
+            objects("", &old, &mut places);
+            for place in places {
+                let fields = object(&mut old.clone(), &place).clone();
+                let moment = fields.len() == 1
+                    && ["at", "unreadable"].iter().any(|m| fields.contains_key(*m));
+                for field in fields.keys().filter(|f| !moment && !ALWAYS.contains(&f.as_str())) {
+                    let mut without = old.clone();
+                    object(&mut without, &place).shift_remove(field);
+                    let what = format!("{}/{name}.json without {place}/{field}", form.folder);
+                    let new = (form.again)(&without.to_string()).unwrap_or_else(|e| {
+                        panic!("{what}: {e}; a field that is added has #[serde(default)]")
+                    });
+                    assert_kept(&what, &without, &new);
+                    removed.insert(field.clone());
+                }
+            }
+        }
+    }
+    assert!(removed.len() > 60, "{}: {removed:?}", removed.len());
 }

@@ -1,0 +1,196 @@
+//! The settings and refusals in records, as they are stored: see [`crate::form`].
+
+use serde::{Deserialize, Serialize};
+
+use crate::form::{back, each, same_fields};
+use crate::license::SeatType;
+use crate::release;
+use crate::release::guard::Guard;
+use crate::release::policy::{self, ThreeWay};
+
+/// [`release::Policy`].
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Policy {
+    #[serde(default)]
+    never_release: NeverRelease,
+    #[serde(default)]
+    types: Vec<TypeRule>,
+    #[serde(default)]
+    judge_per_user: bool,
+    #[serde(default)]
+    limits: Limits,
+}
+
+/// [`policy::NeverRelease`].
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct NeverRelease {
+    users: Vec<UserPattern>,
+    directories: Vec<String>,
+    tags: Vec<String>,
+    custom_properties: Vec<Property>,
+    roles: Vec<String>,
+    groups: Vec<String>,
+    inactive: ThreeWay,
+    blocked: ThreeWay,
+    removed_externally: ThreeWay,
+}
+
+/// [`policy::UserPattern`].
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct UserPattern {
+    directory: String,
+    user_id: String,
+}
+
+/// [`policy::Property`].
+#[derive(Debug, Serialize, Deserialize)]
+struct Property {
+    name: String,
+    value: String,
+}
+
+/// [`policy::TypeRule`].
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct TypeRule {
+    seat_type: SeatType,
+    release_threshold_days: u32,
+    never_used_grace_days: u32,
+    #[serde(default)]
+    keep_free: Option<u32>,
+    #[serde(default)]
+    grace_days: u32,
+    #[serde(default)]
+    max_releases: Option<u32>,
+    max_release_percent: u32,
+    #[serde(default)]
+    reallocated_grace_days: u32,
+}
+
+/// [`policy::Limits`]. A record without one of them was written before there was such a limit.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Limits {
+    stale_signal_days: u32,
+    clock_tolerance_seconds: u32,
+    max_unread_percent: u32,
+    max_unsettled: Option<u32>,
+    license_key_shared: Option<bool>,
+    stop_after_failures: u32,
+}
+
+/// [`release::Refusal`].
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Refusal {
+    guard: Guard,
+    #[serde(default)]
+    seat_type: Option<SeatType>,
+    #[serde(default)]
+    saw: String,
+    #[serde(default)]
+    fix: String,
+}
+
+impl From<&release::Policy> for Policy {
+    fn from(policy: &release::Policy) -> Self {
+        let release::Policy { never_release, types, judge_per_user, limits } = policy;
+        Self {
+            never_release: never_release.into(),
+            types: each(types),
+            judge_per_user: *judge_per_user,
+            limits: limits.into(),
+        }
+    }
+}
+
+impl From<Policy> for release::Policy {
+    fn from(form: Policy) -> Self {
+        let Policy { never_release, types, judge_per_user, limits } = form;
+        Self {
+            never_release: never_release.into(),
+            types: back(types),
+            judge_per_user,
+            limits: limits.into(),
+        }
+    }
+}
+
+impl From<&policy::NeverRelease> for NeverRelease {
+    fn from(never: &policy::NeverRelease) -> Self {
+        let policy::NeverRelease {
+            users,
+            directories,
+            tags,
+            custom_properties,
+            roles,
+            groups,
+            inactive,
+            blocked,
+            removed_externally,
+        } = never;
+        Self {
+            users: each(users),
+            directories: directories.clone(),
+            tags: tags.clone(),
+            custom_properties: each(custom_properties),
+            roles: roles.clone(),
+            groups: groups.clone(),
+            inactive: *inactive,
+            blocked: *blocked,
+            removed_externally: *removed_externally,
+        }
+    }
+}
+
+impl From<NeverRelease> for policy::NeverRelease {
+    fn from(form: NeverRelease) -> Self {
+        let NeverRelease {
+            users,
+            directories,
+            tags,
+            custom_properties,
+            roles,
+            groups,
+            inactive,
+            blocked,
+            removed_externally,
+        } = form;
+        Self {
+            users: back(users),
+            directories,
+            tags,
+            custom_properties: back(custom_properties),
+            roles,
+            groups,
+            inactive,
+            blocked,
+            removed_externally,
+        }
+    }
+}
+
+same_fields!(UserPattern, policy::UserPattern, { directory, user_id });
+same_fields!(Property, policy::Property, { name, value });
+same_fields!(TypeRule, policy::TypeRule, {
+    seat_type,
+    release_threshold_days,
+    never_used_grace_days,
+    keep_free,
+    grace_days,
+    max_releases,
+    max_release_percent,
+    reallocated_grace_days,
+});
+same_fields!(Limits, policy::Limits, {
+    stale_signal_days,
+    clock_tolerance_seconds,
+    max_unread_percent,
+    max_unsettled,
+    license_key_shared,
+    stop_after_failures,
+});
+same_fields!(Refusal, release::Refusal, { guard, seat_type, saw, fix });
