@@ -32,7 +32,6 @@ pub(super) struct Due {
 /// Another seat of the person whose seat is to be taken.
 #[derive(Debug, Clone)]
 pub(super) struct Other {
-    pub(super) seat_type: SeatType,
     pub(super) seat: Uuid,
     pub(super) last_used: Moment,
 }
@@ -122,6 +121,7 @@ pub(super) async fn announce(
 pub(super) async fn release(
     session: &Session<'_>,
     due: Vec<Due>,
+    absent: &[SeatType],
     past: &Past,
     policy: &Policy,
     tally: &mut Tally,
@@ -129,7 +129,7 @@ pub(super) async fn release(
     match Hands::of(session) {
         Hands::Rehearsal => rehearse(session, due, tally).await,
         Hands::Real(writer) => {
-            let taking = Taking { session, writer, past, policy, fresh: FRESH };
+            let taking = Taking { session, writer, past, policy, absent, fresh: FRESH };
             let total = due.len() as u64;
             in_turn(session, due.into_iter(), total, tally, |due| taking.release(due)).await
         }
@@ -341,11 +341,7 @@ pub(super) fn due<'a>(
         let Some(holder) = &seat.holder else { continue };
         for place in places.get(&holder.id).into_iter().flatten() {
             if due[*place].decision.seat != seat.id {
-                due[*place].others.push(Other {
-                    seat_type: seat.seat_type,
-                    seat: seat.id,
-                    last_used: seat.last_used.clone(),
-                });
+                due[*place].others.push(Other { seat: seat.id, last_used: seat.last_used.clone() });
             }
         }
     }

@@ -7,7 +7,7 @@ use super::plan::{self, Clocks, Past, Snapshot, TypeSeats};
 use super::policy::Policy;
 use crate::clock::Clock;
 use crate::license::{Seat, SeatType};
-use crate::qrs::{Client, Patience, Reading};
+use crate::qrs::{Client, Error, Patience, Reading};
 
 /// Reads the seats of the enabled types (and of the others that matter), the pools, and the users
 /// of exactly the seats in question at `now`. A type whose list can't be read is in the snapshot
@@ -33,6 +33,13 @@ pub async fn snapshot(
         ..Snapshot::default()
     };
     for (seat_type, list) in types.into_iter().zip(lists) {
+        let lacks = |pools| !plan::has_type(pools, seat_type);
+        if matches!(list, Err(Error::NotFound { .. })) && snapshot.pools.as_ref().is_some_and(lacks)
+        {
+            snapshot.absent.push(seat_type);
+            snapshot.seats.push(TypeSeats { seat_type, list: Ok(Vec::new()) });
+            continue;
+        }
         let list = list.map(|reading| reading.value).map_err(|error| error.to_string());
         snapshot.seats.push(TypeSeats { seat_type, list });
     }
@@ -45,7 +52,7 @@ pub async fn snapshot(
 
 /// The enabled types. Where people are judged by all their seats, an enabled Professional wants to
 /// know of Analyzer, too, and the other way round; user access stands apart, as token licenses do.
-fn types(policy: &Policy) -> Vec<SeatType> {
+pub(super) fn types(policy: &Policy) -> Vec<SeatType> {
     let enabled = |seat_type| policy.rule(seat_type).is_some();
     let named = [SeatType::Professional, SeatType::Analyzer];
     let both = policy.judge_per_user && named.into_iter().any(enabled);

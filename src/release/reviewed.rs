@@ -99,9 +99,10 @@ impl Session<'_> {
         let announcements = of_outcome(&plan, Outcome::Announce);
         let announcements = apply::due(announcements.into_iter(), &Snapshot::default());
         let due = apply::due(of_outcome(&plan, Outcome::Release).into_iter(), &snapshot);
+        let absent = snapshot.absent.clone();
         drop(snapshot);
         apply::announce(self, &plan, &announcements, tally).await?;
-        apply::release(self, due, &past, &policy, tally).await
+        apply::release(self, due, &absent, &past, &policy, tally).await
     }
 
     /// The plan (the one that a person has read, if there is one), what the site and the guards say
@@ -130,6 +131,16 @@ impl Session<'_> {
             .filter_map(|part| Some((part.seat_type, part.problem.clone()?)))
             .map(|(t, why)| (t, format!("the {} seats could not be read: {why}", t.title())))
             .collect();
+        for part in now.types.iter().filter(|part| part.problem.is_none()) {
+            if let Some(unread) = part.unread_others() {
+                let why = format!(
+                    "the {} seats are kept: {}",
+                    part.seat_type.title(),
+                    Keep::OtherSeatsUnread { seat_type: unread }.text()
+                );
+                tally.unread.push((part.seat_type, why));
+            }
+        }
         let entry = Entry::Planned {
             digest,
             counts: tally.counts.clone(),

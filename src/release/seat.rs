@@ -6,17 +6,18 @@ use chrono::{DateTime, Utc};
 use futures_util::future::join_all;
 use tokio::time::Instant;
 
-use super::apply::{Done, Due, Other};
+use super::apply::{Done, Due};
 use super::plan::{self, Decision, Keep, Past, PersonRead, dates, keep};
 use super::policy::Policy;
+use super::read;
 use super::run::Skipped;
 use super::session::Session;
 use super::verdict::{Answer, Seen};
 use super::verify::{self, Became};
 use crate::event::{Body, SeatReleased};
 use crate::ledger::{self, Action, Entry, Intent};
-use crate::license::{Moment, Seat};
-use crate::qrs::Patience;
+use crate::license::{Moment, Seat, SeatType};
+use crate::qrs::{Error, Patience};
 use crate::qrs::write::Writer;
 use crate::store::AppendError;
 
@@ -39,6 +40,8 @@ pub(super) struct Taking<'a> {
     pub(super) writer: Writer,
     pub(super) past: &'a Past,
     pub(super) policy: &'a Policy,
+    /// Types that the site doesn't have.
+    pub(super) absent: &'a [SeatType],
     /// [`FRESH`].
     pub(super) fresh: Duration,
 }
@@ -251,32 +254,47 @@ impl Taking<'_> {
         }
     }
 
-    /// Whether the person has used another seat since the plan was made.
+    /// Whether the person has got or used another seat since the plan was made. All seats of the
+    /// person are asked for, not only those that the plan knew.
     async fn others(&self, due: &Due) -> Result<Option<String>, String> {
         if !self.policy.judge_per_user {
             return Ok(None);
         }
-        let client = &self.session.engine.client;
-        let reads = due.others.iter().map(async |other: &Other| {
-            let seat = client.seat(other.seat_type, other.seat, Patience::ONCE).await;
-            (other, seat)
+        let (client, user) = (&self.session.engine.client, due.holder.id);
+        let reads = read::types(self.policy).into_iter().map(async |seat_type| {
+            let seats = client.seats_of(seat_type, user, Patience::ONCE).await;
+            (seat_type, seats)
         });
-        for (other, seat) in join_all(reads).await {
-            let seat = seat.map_err(|error| error.what())?;
-            // One that is gone is not used any more.
-            let Some(seat) = seat.filter(|seat| seat.last_used != other.last_used) else {
-                continue;
+        for (seat_type, seats) in join_all(reads).await {
+            let seats = match seats {
+                Ok(seats) => seats,
+                Err(Error::NotFound { .. }) if self.absent.contains(&seat_type) => continue,
+                Err(error) => {
+                    let (title, why) = (seat_type.title(), error.what());
+                    return Err(format!("the user's {title} seats could not be read: {why}"));
+                }
             };
-            return Ok(Some(match dates::known(&seat.last_used) {
-                Some(at) => format!(
-                    "the same person used the {} seat on {}",
-                    other.seat_type.title(),
-                    keep::utc(&at)
-                ),
-                None => format!("the last use of the {} seat changed", other.seat_type.title()),
-            }));
+            let others = seats.iter().filter(|seat| seat.id != due.decision.seat);
+            if let Some(why) = others.into_iter().find_map(|seat| news(due, seat)) {
+                return Ok(Some(why));
+            }
         }
         Ok(None)
+    }
+}
+
+/// What the plan didn't know of another seat of the person.
+fn news(due: &Due, seat: &Seat) -> Option<String> {
+    let title = seat.seat_type.title();
+    match due.others.iter().find(|other| other.seat == seat.id) {
+        Some(other) if other.last_used == seat.last_used => None,
+        Some(_) => Some(match dates::known(&seat.last_used) {
+            Some(at) => {
+                format!("the same person used the {title} seat on {}", keep::utc(&at))
+            }
+            None => format!("the last use of the {title} seat changed"),
+        }),
+        None => Some(format!("the same person has a {title} seat that the plan did not know")),
     }
 }
 

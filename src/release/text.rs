@@ -2,13 +2,29 @@
 
 use std::collections::BTreeMap;
 
-use super::plan::{Outcome, Plan, TypePlan};
+use super::plan::{Decision, Keep, Outcome, Plan, TypePlan};
 use crate::ledger::{Mode, TypeCounts};
+use crate::license::SeatType;
 
 impl TypePlan {
     /// How many seats have this outcome.
     pub fn count(&self, outcome: Outcome) -> usize {
         self.decisions.iter().filter(|decision| decision.outcome == outcome).count()
+    }
+
+    /// How many seats are due: nothing keeps them but `keepFree`, `maxReleases`, an announcement or
+    /// its grace. Whoever is protected is not.
+    pub fn due(&self) -> usize {
+        self.decisions.iter().filter(|decision| decision.is_due()).count()
+    }
+
+    /// The type whose list could not be read, so that all seats of this one are kept.
+    pub(super) fn unread_others(&self) -> Option<SeatType> {
+        let keeps = self.decisions.iter().flat_map(|decision| &decision.keep);
+        keeps.into_iter().find_map(|keep| match keep {
+            Keep::OtherSeatsUnread { seat_type } => Some(*seat_type),
+            _ => None,
+        })
     }
 
     /// The kept seats by the code of their first reason.
@@ -20,6 +36,13 @@ impl TypePlan {
             }
         }
         counts
+    }
+}
+
+impl Decision {
+    /// Whether nothing keeps the seat but that it has to wait for its turn.
+    pub fn is_due(&self) -> bool {
+        self.keep.iter().all(Keep::leaves_it_due)
     }
 }
 
@@ -40,15 +63,20 @@ impl Plan {
                 if part.problem.is_some() {
                     return format!("no {title} seat (the list can't be read)");
                 }
-                let (due, seats) = (part.count(Outcome::Release), part.decisions.len());
-                let mut text = if stopped(part) && due > 0 {
-                    format!("no {title} seat ({due} of {seats} are due, but a guard stops it)")
-                } else {
-                    format!("{due} of {seats} {title} seats")
-                };
+                let (due, seats) = (part.due(), part.decisions.len());
+                if stopped(part) && due > 0 {
+                    return format!(
+                        "no {title} seat ({due} of {seats} are due, but a guard stops it)"
+                    );
+                }
+                let release = part.count(Outcome::Release);
+                let mut text = format!("{release} of {seats} {title} seats");
                 let announced = part.count(Outcome::Announce);
                 if announced > 0 {
                     text.push_str(&format!(" ({announced} more are to be announced first)"));
+                }
+                if due > release + announced {
+                    text.push_str(&format!(" ({due} are due)"));
                 }
                 text
             })

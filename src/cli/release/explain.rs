@@ -14,7 +14,7 @@ use crate::release::plan::{self, Decision, Keep, Outcome, PersonRead, Plan};
 use crate::release::run::Engine;
 
 /// Every question that is asked of a seat, in the order of [`Keep`], by its code.
-const QUESTIONS: [(&str, &str); 29] = [
+const QUESTIONS: [(&str, &str); 31] = [
     ("listed-twice", "listed twice, with different facts"),
     ("type-off", "releasing seats of this type is off"),
     ("quarantined", "in quarantine already"),
@@ -39,6 +39,7 @@ const QUESTIONS: [(&str, &str); 29] = [
     ("allocated", "allocated within releaseThresholdDays"),
     ("never-used", "never used, within neverUsedGraceDays"),
     ("used-other-seat", "uses a seat of another type (judgePerUser)"),
+    ("other-seats-unread", "the seats of another type can't be read (judgePerUser)"),
     ("reallocated", "came back after a release, within reallocatedGraceDays"),
     ("announced", "announced, and not due yet (graceDays)"),
     ("enough-free", "enough seats are free (keepFree)"),

@@ -193,7 +193,7 @@ pub(in crate::config) struct ReleaseRule {
     #[schemars(range(min = 1, max = 36500), extend("x-bursar" = true, "x-noun" = "a threshold"))]
     pub(in crate::config) never_used_grace_days: Option<i64>,
     /// Release only as many seats as it takes to have so many free, those idle for longest first.
-    /// Not set by default: all that are due are released.
+    /// Not set by default: all that are due are released. 0 releases nothing, and is a warning.
     #[schemars(
         range(min = 0, max = 10_000_000),
         extend("x-bursar" = true, "x-noun" = "a number of seats")
@@ -213,9 +213,10 @@ pub(in crate::config) struct ReleaseRule {
         extend("x-bursar" = true, "x-noun" = "a number of seats")
     )]
     pub(in crate::config) max_releases: Option<i64>,
-    /// A run is refused for this type when it would release more than this share of its seats, in
-    /// percent. Default 25: a directory sync or a clock that is broken makes everybody due at once,
-    /// while people drift away a few at a time.
+    /// A run is refused for this type when more than this share of its seats, in percent, is due.
+    /// All are counted whom no rule protects, whatever `keepFree`, `maxReleases` and `graceDays`
+    /// leave of them. Default 25: a directory sync or a clock that is broken makes everybody due at
+    /// once, while people drift away a few at a time.
     #[schemars(
         range(min = 1, max = 100),
         extend("x-bursar" = true, "x-noun" = "a share in percent")

@@ -156,6 +156,13 @@ fn rule(check: &Check<'_>, at: &At<'_>, seat_type: SeatType, raw: &raw::ReleaseR
             "write 7 or more",
         );
     }
+    if raw.keep_free == Some(0) {
+        check.warn(
+            &at.get("keepFree"),
+            "0 releases nothing: no seat has to be given back for none to be free",
+            "write how many seats are to be free, or remove it to release all that are due",
+        );
+    }
     TypeRule {
         seat_type,
         release_threshold_days: count(days),

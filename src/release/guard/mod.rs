@@ -20,7 +20,7 @@ use crate::store::Pause;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Guard {
-    /// More than `maxReleasePercent` of a type's seats.
+    /// More than `maxReleasePercent` of a type's seats are due, before anything trims the plan.
     Percent,
     /// More than `maxReleases` of a type (a plan that was edited or made under other settings).
     MaxReleases,
@@ -335,12 +335,12 @@ fn too_large_a_share(rule: &TypeRule, part: &TypePlan) -> Option<Refusal> {
     let total = part.decisions.len();
     let percent = rule.max_release_percent as usize;
     let allowed = (total * percent).div_ceil(100).max(1);
-    let planned = part.count(Outcome::Release);
-    (planned > allowed).then(|| Refusal {
+    let due = part.due();
+    (due > allowed).then(|| Refusal {
         guard: Guard::Percent,
         seat_type: Some(part.seat_type),
         saw: format!(
-            "{planned} of {total} {} seats are to be released; {percent} % are {allowed}",
+            "{due} of {total} {} seats are due; {percent} % are {allowed}",
             part.seat_type.title()
         ),
         fix: format!(

@@ -8,6 +8,7 @@ use crate::ledger::Action;
 use crate::license::SeatType;
 use crate::release::plan::tests::support::*;
 use crate::release::plan::{Clocks, OpenIntent, Outcome, PersonRead, Plan, Sharing};
+use crate::release::policy::ThreeWay;
 use crate::store::Pause;
 
 /// A hundred Professional seats, of which the first `due` are due; the others are in use.
@@ -53,9 +54,41 @@ fn percent_counts_all_seats_of_the_type_and_rounds_up() {
     rounds_up.idle(100, r"CORP\more", "2026-11-20");
     assert_eq!(guards(&rounds_up), NONE);
 
+    // Whoever is protected is not due.
+    let mut protected = site(26);
+    protected.person(r"CORP\u3").blocked = true;
+    protected.policy.never_release.blocked = ThreeWay::Yes;
+    assert_eq!(guards(&protected), NONE);
+}
+
+#[test]
+fn percent_counts_all_that_are_due_before_anything_trims_the_plan() {
+    let mut trimmed = site(99);
+    trimmed.rule(Professional).keep_free = Some(25);
+    trimmed.free(0.0, 0.0);
+    let plan = trimmed.plan();
+    assert_eq!((plan.types[0].due(), plan.types[0].count(Outcome::Release)), (99, 25));
+    assert_eq!(guards(&trimmed), ["percent professional"]);
+    assert!(refusals(&trimmed)[0].saw.starts_with("99 of 100"), "{:?}", refusals(&trimmed));
+
+    // Nobody says how many are free.
+    trimmed.snapshot.pools = None;
+    assert_eq!(guards(&trimmed), ["percent professional"]);
+
+    let mut capped = site(60);
+    capped.rule(Professional).max_releases = Some(5);
+    assert_eq!(guards(&capped), ["percent professional"]);
+
     let mut announced = site(60);
     announced.rule(Professional).grace_days = 7;
-    assert_eq!(guards(&announced), NONE);
+    assert_eq!(guards(&announced), ["percent professional"]);
+
+    let mut waiting = site(60);
+    for number in 0..60 {
+        waiting.announced(number, "2026-12-01");
+    }
+    assert_eq!(waiting.plan().types[0].count(Outcome::Keep), 100);
+    assert_eq!(guards(&waiting), ["percent professional"]);
 }
 
 #[test]
@@ -136,6 +169,7 @@ fn incomplete_stops_a_type_whose_list_is_short_and_only_that() {
     let mut world = site(10);
     world.seat(seat(Analyzer, 200, r"CORP\bob", "2020-01-01", "2026-01-01"));
     world.unreadable_list(Analyzer, "12 of 13 rows");
+    world.policy.judge_per_user = false;
     assert_eq!(guards(&world), ["incomplete analyzer"]);
     let mut plan = world.plan();
     plan.refusals = refusals(&world);
@@ -270,6 +304,7 @@ fn what_they_say() {
     let mut world = site(60);
     world.seat(seat(Analyzer, 200, r"CORP\bob", "2020-01-01", "2026-01-01"));
     world.unreadable_list(Analyzer, "the site sent 12 of 13 rows");
+    world.policy.judge_per_user = false;
     for number in 0..100 {
         world.seats(Professional)[number].last_used = moment("2026-10-01 10:00");
     }

@@ -21,6 +21,8 @@ pub(super) struct Judge<'a> {
     /// Seats of which it is not known what became of them, and since when.
     open: HashMap<Uuid, DateTime<Utc>>,
     uses: HashMap<Uuid, [Option<DateTime<Utc>>; SeatType::ALL.len()]>,
+    /// Types that count for the same person and whose list could not be read.
+    unread: Vec<SeatType>,
 }
 
 impl<'a> Judge<'a> {
@@ -28,7 +30,7 @@ impl<'a> Judge<'a> {
         let rules = Rules::new(&policy.never_release);
         let releases = past.open.iter().filter(|open| open.action == Action::Release);
         let open = releases.map(|open| (open.seat, open.since)).collect();
-        Self { now, past, rules, policy, open, uses: HashMap::new() }
+        Self { now, past, rules, policy, open, uses: HashMap::new(), unread: Vec::new() }
     }
 
     /// Looks at the other seats of the same person, too, if the policy says so.
@@ -40,6 +42,8 @@ impl<'a> Judge<'a> {
         let longest = thresholds.max().unwrap_or(0);
         let mut lists: Vec<_> =
             snapshot.seats.iter().filter_map(|seats| seats.list.as_ref().ok()).collect();
+        let unread = snapshot.seats.iter().filter(|seats| seats.list.is_err());
+        self.unread = unread.map(|seats| seats.seat_type).collect();
         lists.sort_by_key(|seats| seats.len());
         // Who has seats of two types is in one of the shorter lists.
         let shorter = lists.iter().rev().skip(1).copied().flatten();
@@ -142,6 +146,9 @@ impl<'a> Judge<'a> {
                 let due = dates::later(at, threshold);
                 keep.push(Keep::UsedOtherSeat { seat_type, at, due });
             }
+        }
+        if let Some(other) = self.unread.iter().find(|other| **other != rule.seat_type) {
+            keep.push(Keep::OtherSeatsUnread { seat_type: *other });
         }
         if let Some(released) = self.past.released.get(&(rule.seat_type, holder.id)).copied()
             && seat.quarantined.is_none()

@@ -97,6 +97,10 @@ pub enum Keep {
         at: DateTime<Utc>,
         due: DateTime<Utc>,
     },
+    /// The same person's seats of another type could not be read: nobody knows whether they work.
+    OtherSeatsUnread {
+        seat_type: SeatType,
+    },
     /// Allocated again after an earlier release.
     Reallocated {
         released: DateTime<Utc>,
@@ -141,7 +145,7 @@ impl DateField {
 
 impl Keep {
     /// Every [`Self::code`], in the order of the reasons.
-    pub const CODES: [&str; 30] = [
+    pub const CODES: [&str; 31] = [
         "listed-twice",
         "type-off",
         "unsettled",
@@ -167,6 +171,7 @@ impl Keep {
         "allocated",
         "never-used",
         "used-other-seat",
+        "other-seats-unread",
         "reallocated",
         "announced",
         "enough-free",
@@ -202,6 +207,7 @@ impl Keep {
             Self::Allocated { .. } => "allocated",
             Self::NeverUsed { .. } => "never-used",
             Self::UsedOtherSeat { .. } => "used-other-seat",
+            Self::OtherSeatsUnread { .. } => "other-seats-unread",
             Self::Reallocated { .. } => "reallocated",
             Self::Announced { .. } => "announced",
             Self::EnoughFree { .. } => "enough-free",
@@ -221,7 +227,19 @@ impl Keep {
                 | Self::UnreadableDate { .. }
                 | Self::NoDate
                 | Self::FutureDate { .. }
+                | Self::OtherSeatsUnread { .. }
                 | Self::FreeUnknown { .. }
+        )
+    }
+
+    /// Whether a seat that it keeps is due all the same: it only has to wait for its turn.
+    pub fn leaves_it_due(&self) -> bool {
+        matches!(
+            self,
+            Self::Announced { .. }
+                | Self::EnoughFree { .. }
+                | Self::FreeUnknown { .. }
+                | Self::OverCap { .. }
         )
     }
 
@@ -279,6 +297,10 @@ impl Keep {
                 seat_type.title(),
                 utc(at),
                 utc(due)
+            ),
+            Self::OtherSeatsUnread { seat_type } => format!(
+                "the {} seats could not be read, so it is not known whether the same person uses one",
+                seat_type.title()
             ),
             Self::Reallocated { released, until } => format!(
                 "came back after it was released on {}; kept until {}",
@@ -347,6 +369,7 @@ pub(super) mod tests {
             Keep::Allocated { at, due },
             Keep::NeverUsed { allocated: at, due },
             Keep::UsedOtherSeat { seat_type: SeatType::Analyzer, at, due },
+            Keep::OtherSeatsUnread { seat_type: SeatType::Analyzer },
             Keep::Reallocated { released: at, until: due },
             Keep::Announced { due },
             Keep::EnoughFree { free: 7, keep_free: 5 },

@@ -40,6 +40,9 @@ pub struct Snapshot {
     /// The users that were asked for. One that isn't here was not asked for.
     pub people: HashMap<Uuid, PersonRead>,
     pub pools: Option<Pools>,
+    /// Types that the site doesn't have: it answers 404 for their list, and its overview lacks them.
+    /// Their lists are here, empty.
+    pub absent: Vec<SeatType>,
     /// The site's clock and ours when its first list was answered.
     pub clocks: Option<Clocks>,
     /// Other configured sites that have the same license, or of which it can't be told.
@@ -322,6 +325,15 @@ fn decide(
     }
 }
 
+/// Whether the site's overview has this type of seats.
+pub(super) fn has_type(pools: &Pools, seat_type: SeatType) -> bool {
+    match seat_type {
+        SeatType::Professional => pools.professional.is_some_and(|pool| pool.enabled),
+        SeatType::Analyzer => pools.analyzer.is_some_and(|pool| pool.enabled),
+        SeatType::User => pools.token_user.is_some_and(|pool| pool.enabled),
+    }
+}
+
 /// Free seats as the site counts them; `None` when it doesn't say.
 fn free_seats(pools: &Pools, seat_type: SeatType) -> Option<u32> {
     let free = match seat_type {
@@ -348,7 +360,7 @@ fn notes(snapshot: &Snapshot, policy: &Policy) -> Vec<String> {
                 && policy.judge_per_user
             {
                 notes.push(format!(
-                    "{} seats are judged without the {} seats of the same people, which could not be read: {problem}",
+                    "{} seats are kept, because the {} seats of the same people could not be read: {problem}",
                     rule.seat_type.title(),
                     other.seat_type.title(),
                 ));

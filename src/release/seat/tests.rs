@@ -78,7 +78,14 @@ async fn take(engine: &Engine) -> Done {
     let (plan, snapshot) = engine.look("run", policy, &past, order.patience).await.unwrap();
     let mut due = apply::due(plan.releases(&crate::release::Guard::ALL).into_iter(), &snapshot);
     let writer = Writer::new(engine.client.clone());
-    let taking = Taking { session: &session, writer, past: &past, policy, fresh: Duration::ZERO };
+    let taking = Taking {
+        session: &session,
+        writer,
+        past: &past,
+        policy,
+        absent: &[],
+        fresh: Duration::ZERO,
+    };
     taking.release(due.pop().expect("one seat is due")).await.unwrap()
 }
 

@@ -447,3 +447,16 @@ destination:
     assert_eq!((prod.destination.influxdb, test.destination.influxdb), (true, false));
     assert_eq!((prod.user_tag, test.user_tag), (UserTag::Hash, UserTag::Hash));
 }
+
+#[test]
+fn zero_free_seats_are_not_off() {
+    let rules = |rule: &str| format!("licenseType:\n  analyzer: {{enable: true, {rule}}}\n");
+    let said = |rule: &str| said(&with_release(&rules(rule), ""));
+    let warned = said("keepFree: 0");
+    assert!(
+        warned.contains(":36:46: warning: ..licenseType.analyzer.keepFree: 0 releases nothing"),
+        "{warned}"
+    );
+    assert!(warned.contains("remove it to release all that are due"), "{warned}");
+    assert_eq!(said("keepFree: 1"), "");
+}

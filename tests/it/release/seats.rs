@@ -4,7 +4,8 @@ use bursar::event::Body;
 use bursar::ledger::{Entry, Mode, RunStatus, SeatResult};
 use bursar::license::{Moment, SeatType};
 use bursar::simulator::{
-    Fault, FaultRule, LicenseKind, LicenseRule, LicenseVariant, SeatKind, SeatSpec, UserSpec, When,
+    Fault, FaultRule, LicenseKind, LicenseRule, LicenseVariant, SeatKind, SeatSpec, Section,
+    UserSpec, When,
 };
 use chrono::TimeDelta;
 
@@ -157,14 +158,16 @@ async fn one_bad_seat_does_not_end_the_run() {
     assert!(["idle1", "idle2"].iter().all(|id| holders.contains(&(*id).to_owned())));
 }
 
-/// Correction 8: a type that can't be listed doesn't hold up the other.
+/// Correction 8: a type that can't be listed doesn't hold up the other, where people are not judged
+/// by both.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_failing_professional_half_does_not_stop_analyzer() {
     for fault in [status(500), Fault::Forbidden, Fault::HtmlOk, Fault::ShortList { drop: 1 }] {
         let mut scenario = crowd(SeatKind::Analyzer, 2);
         scenario.users.push(UserSpec::of("CORP", "author"));
         scenario.seats.push(idle(SeatKind::Professional, "author", 70));
-        let world = World::new(scenario).await;
+        let mut world = World::new(scenario).await;
+        world.settings(|release| release.policy.judge_per_user = false);
         world.fault(FaultRule::on("/qrs/license/professionalaccesstype/full", fault.clone()));
         let report = world.run(Mode::Real).await;
         assert_eq!(report.status, RunStatus::Partly, "{fault:?}: {report:?}");
@@ -341,6 +344,68 @@ async fn a_user_who_uses_another_seat_meanwhile_keeps_both() {
     assert!(world.holders(SeatKind::Analyzer).contains(&"idle0".to_owned()));
     assert!(world.holders(SeatKind::Professional).contains(&"idle0".to_owned()));
     assert_eq!(world.deletes(), 1);
+}
+
+/// Only Analyzer is enabled; the Professional list says nothing that can be believed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whose_other_seats_can_not_be_read_keeps_the_seat() {
+    let html = Fault::HtmlOk;
+    for fault in [status(500), status(404), Fault::Forbidden, html, Fault::ShortList { drop: 1 }] {
+        let mut scenario = crowd(SeatKind::Analyzer, 2);
+        scenario.seats.push(idle(SeatKind::Professional, "idle0", 1));
+        let mut world = World::new(scenario).await;
+        world.settings(|release| {
+            release.policy.types.retain(|rule| rule.seat_type == SeatType::Analyzer);
+        });
+        world.fault(FaultRule::on("/qrs/license/professionalaccesstype/full", fault.clone()));
+        let report = world.run(Mode::Real).await;
+        assert_eq!(world.deletes(), 0, "{fault:?}: {report:?}");
+        assert_eq!(report.status, RunStatus::Failed, "{fault:?}: {report:?}");
+        let why = report.why.unwrap_or_default();
+        assert!(why.contains("the Professional seats could not be read"), "{fault:?}: {why}");
+        assert_eq!(report.counts[0].kept_by_reason["other-seats-unread"], 2, "{fault:?}");
+    }
+}
+
+/// A type that the overview lacks: nobody can have a seat of it, so a 404 is an answer.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_type_that_the_site_does_not_have_keeps_nobody() {
+    let mut scenario = crowd(SeatKind::Analyzer, 2);
+    scenario.pools.omit = vec![Section::ProfessionalAccess];
+    let world = World::new(scenario).await;
+    world.fault(FaultRule::on("/qrs/license/professionalaccesstype", status(404)));
+    let report = world.run(Mode::Real).await;
+    assert_eq!((report.status, world.deletes()), (RunStatus::Done, 2), "{report:?}");
+}
+
+/// Between the plan and the seat's turn.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_seat_that_was_given_meanwhile_keeps_the_other() {
+    let mut world = World::new(crowd(SeatKind::Analyzer, 2)).await;
+    world.settings(|release| release.concurrency = 1);
+    let control = world.control().clone();
+    let order = after(Mode::Real, move |done, _| {
+        if done == 1 {
+            let seat = SeatSpec::of(SeatKind::Professional, r"CORP\idle1", When::Never);
+            control.add_seat(&seat);
+        }
+    });
+    let report = world.engine().run(&order).await.unwrap();
+    assert_eq!((report.status, world.deletes()), (RunStatus::Done, 1), "{report:?}");
+    let whys: Vec<_> = report.skipped.iter().map(|s| s.why.as_str()).collect();
+    assert_eq!(whys, ["the same person has a Professional seat that the plan did not know"]);
+}
+
+/// The list could be read for the plan, and not again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn other_seats_that_can_not_be_read_again_keep_the_seat() {
+    let world = World::new(crowd(SeatKind::Analyzer, 2)).await;
+    let list = "/qrs/license/professionalaccesstype/full";
+    world.fault(FaultRule::on(list, status(500)).skip(1));
+    let report = world.run(Mode::Real).await;
+    assert_eq!((report.status, world.deletes()), (RunStatus::Partly, 0), "{report:?}");
+    let why = report.why.unwrap_or_default();
+    assert!(why.contains("the user's Professional seats could not be read"), "{why}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -276,16 +276,29 @@ fn a_type_that_was_not_read_has_a_problem_and_no_decisions() {
 }
 
 #[test]
-fn a_list_that_cannot_be_read_is_noted_where_the_other_type_is_judged() {
+fn where_the_other_list_cannot_be_read_everybody_keeps_their_seat() {
     let mut world = World::new();
     world.idle(1, r"CORP\anna", "2026-01-01");
+    world.idle(2, r"CORP\bob", "2026-11-20");
+    world.announced(1, "2026-11-20");
     world.unreadable_list(Analyzer, "short: 3 of 4 rows");
+    assert_eq!(world.verdict(1), "keep other-seats-unread");
+    assert_eq!(world.verdict(2), "keep used other-seats-unread");
+    let plan = world.plan();
     insta::assert_snapshot!(
-        world.plan().notes.join("\n"),
-        @"Professional seats are judged without the Analyzer seats of the same people, which could not be read: short: 3 of 4 rows"
+        plan.notes.join("\n"),
+        @"Professional seats are kept, because the Analyzer seats of the same people could not be read: short: 3 of 4 rows"
     );
+    assert!(plan.withdrawn.is_empty(), "nobody is told anything for what could not be found out");
+    assert_eq!(plan.types[0].due(), 0);
+    // Nobody has to be asked for.
+    world.past.announced.clear();
+    let asked = people_in_question(&world.snapshot, &world.past, &world.policy, world.now);
+    assert_eq!(asked, [Uuid::nil(); 0]);
+
     world.policy.judge_per_user = false;
     assert_eq!(world.plan().notes, [""; 0]);
+    assert_eq!(world.verdict(1), "release");
 }
 
 #[test]

@@ -34,6 +34,7 @@ impl World {
                 seats: SeatType::ALL.map(list).into(),
                 people: HashMap::new(),
                 pools: None,
+                absent: Vec::new(),
                 clocks: Some(Clocks { site: now, here: now }),
                 sharing: Vec::new(),
             },
