@@ -2,6 +2,8 @@
 //!
 //! It is made of what the store holds; nothing here asks a site.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
@@ -10,6 +12,7 @@ use crate::config::Settings;
 use crate::destination::registry;
 use crate::event::{Body, Event, Monitor, MonitorApp, ReleaseRun, ServerLicenseStatus};
 use crate::license::Pools;
+use crate::release::plan::{Accepted, standing};
 use crate::store::{Health, QueueState, Store, StoreError};
 
 /// Everything a status display shows. Serialises to the JSON of `bursar status --json` and
@@ -47,6 +50,9 @@ pub struct SiteStatus {
     pub release: Option<Seen<ReleaseRun>>,
     /// Attempts at seats of which it is not known what came of them.
     pub unsettled: Unsettled,
+    /// What a person has accepted in place of a guard.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub accepted: Vec<Accepted>,
     pub monitors: Vec<MonitorStatus>,
 }
 
@@ -98,6 +104,12 @@ impl Status {
             let oldest = all.iter().map(|open| open.time).min();
             open.push(Unsettled { seats: all.len(), oldest });
         }
+        let mut accepted = HashMap::new();
+        for site in &settings.sites {
+            let all = store.accepted(&site.name).await?;
+            let holds: Vec<_> = standing(&all, now).cloned().collect();
+            accepted.insert(site.name.as_str(), holds);
+        }
         let sites = settings
             .sites
             .iter()
@@ -131,6 +143,7 @@ impl Status {
                 let mut status = SiteStatus::empty(&site.name);
                 status.monitors = monitors;
                 status.unsettled = unsettled;
+                status.accepted = accepted.remove(site.name.as_str()).unwrap_or_default();
                 for event in latest.iter().filter(|event| event.site == site.name) {
                     status.take(event.clone());
                 }
@@ -158,6 +171,7 @@ impl SiteStatus {
             monitor_app: None,
             release: None,
             unsettled: Unsettled::default(),
+            accepted: Vec::new(),
             monitors: Vec::new(),
         }
     }

@@ -131,6 +131,9 @@ pub fn render(picture: &Picture, zone: Tz, paint: Paint) -> String {
         pool_lines(&mut out, site, picture.time, paint);
         app_lines(&mut out, site, picture.time, paint);
         unsettled_line(&mut out, site, picture.time, paint);
+        for accepted in &site.accepted {
+            let _ = writeln!(out, "  Accepted         {}", one_line(&accepted.text()));
+        }
         monitor_lines(&mut out, site, picture.time, zone, paint);
         out.push('\n');
     }

@@ -12,7 +12,7 @@ use crate::ledger::{Entry, Mode, RunStatus, Trigger};
 use crate::qrs::Patience;
 use crate::release::Refusal;
 use crate::release::run::{Engine, Order, Progress, Report, RunError};
-use crate::store::{PollError, StoreError};
+use crate::store::PollError;
 
 /// How long reading may be retried before a run gives up until the next tick.
 const RETRYING: Duration = Duration::from_secs(600);
@@ -25,8 +25,7 @@ const READING: Duration = Duration::from_secs(3600);
 const SETTLING: Duration = Duration::from_secs(30);
 
 /// Runs on every tick of the schedule until `stop`. At start only if a tick was missed since the
-/// last run; the very first real run waits for its tick, so that a person who has just switched
-/// it on can read what it would do.
+/// last run, and see [`first_run`].
 pub(super) async fn run(engine: Engine, timing: Timing, stop: CancellationToken) {
     let clock = timing.clock;
     let start = clock.now() + chrono_duration(timing.start_delay);
@@ -34,19 +33,8 @@ pub(super) async fn run(engine: Engine, timing: Timing, stop: CancellationToken)
         return;
     }
     settle(&engine, &stop).await;
-    announce_next(&engine, &timing, &stop).await;
-    let last = match last_run(&engine).await {
-        Ok(last) => last,
-        Err(error) => {
-            tracing::error!(site = engine.site.name, %error, "the last run can't be looked up");
-            Some(clock.now())
-        }
-    };
-    let mut next = match last {
-        Some(last) => next_tick(&timing, last),
-        None if engine.site.release.dry_run => Some(clock.now()),
-        None => next_tick(&timing, clock.now()),
-    };
+    let mut next = first_run(&engine, &timing).await;
+    announce_next(&engine, &timing, next, &stop).await;
     while let Some(tick) = next {
         if !clock.sleep_until(tick, &stop).await {
             return;
@@ -61,6 +49,40 @@ pub(super) async fn run(engine: Engine, timing: Timing, stop: CancellationToken)
     );
 }
 
+/// When the schedule runs for the first time after a start; a time that is over was missed and is
+/// made up for at once.
+///
+/// A real run makes up for a missed tick only if the schedule's last run was a real one by the same
+/// policy. Who has just switched releases on, or changed what decides, can read what the next run
+/// would do until its tick. A rehearsal takes nothing, so that one starts at once.
+async fn first_run(engine: &Engine, timing: &Timing) -> Option<DateTime<Utc>> {
+    let site = &engine.site.name;
+    let now = timing.clock.now();
+    // Runs by hand are few beside it, and don't stand in for the schedule's.
+    let starts = match engine.store.run_starts(Some(site), 1000).await {
+        Ok(starts) => starts,
+        Err(error) => {
+            tracing::error!(site, %error, "the last run can't be looked up");
+            return next_tick(timing, now);
+        }
+    };
+    let rehearses = engine.site.release.dry_run;
+    let last = starts.iter().find_map(|record| match &record.entry {
+        Entry::RunStarted { trigger: Trigger::Schedule, mode, policy, .. } => {
+            Some((record.time, *mode, policy))
+        }
+        _ => None,
+    });
+    match last {
+        None if rehearses => Some(now),
+        Some((time, _, _)) if rehearses => next_tick(timing, time),
+        Some((time, Mode::Real, policy)) if *policy == engine.site.release.policy => {
+            next_tick(timing, time)
+        }
+        _ => next_tick(timing, now),
+    }
+}
+
 fn next_tick(timing: &Timing, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
     let offset = chrono_duration(timing.offset);
     timing.schedule.next_after(after - offset, timing.zone).map(|tick| tick + offset)
@@ -68,16 +90,6 @@ fn next_tick(timing: &Timing, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
 
 fn chrono_duration(duration: Duration) -> chrono::Duration {
     chrono::Duration::from_std(duration).unwrap_or(chrono::Duration::MAX)
-}
-
-/// When the schedule last started a run of this site.
-async fn last_run(engine: &Engine) -> Result<Option<DateTime<Utc>>, StoreError> {
-    // Runs by hand are few beside it, and don't stand in for the schedule's.
-    let starts = engine.store.run_starts(Some(&engine.site.name), 1000).await?;
-    let scheduled = starts.iter().find(|record| {
-        matches!(&record.entry, Entry::RunStarted { trigger: Trigger::Schedule, .. })
-    });
-    Ok(scheduled.map(|record| record.time))
 }
 
 /// Finds out what became of seats whose release was cut short by the end of an earlier process.
@@ -112,11 +124,16 @@ async fn settle(engine: &Engine, stop: &CancellationToken) {
 }
 
 /// Says what the next run would do, once at start.
-async fn announce_next(engine: &Engine, timing: &Timing, stop: &CancellationToken) {
+async fn announce_next(
+    engine: &Engine,
+    timing: &Timing,
+    next: Option<DateTime<Utc>>,
+    stop: &CancellationToken,
+) {
     let site = &engine.site.name;
     let soon = Instant::now() + READING;
-    let next = next_tick(timing, timing.clock.now());
-    let until = next.map_or(soon, |tick| soon.min(timing.clock.instant_at(tick)));
+    let ahead = next.filter(|tick| *tick > timing.clock.now());
+    let until = ahead.map_or(soon, |tick| soon.min(timing.clock.instant_at(tick)));
     // Every request is sent once: the log line is no reason to bother a site that is in trouble.
     let planned = tokio::select! {
         planned = tokio::time::timeout_at(until, engine.plan(None, Patience::ONCE)) => planned,
@@ -128,8 +145,13 @@ async fn announce_next(engine: &Engine, timing: &Timing, stop: &CancellationToke
             "what a release would do can't be told: reading the site was not over in time"
         ),
         Ok(Ok(plan)) => {
-            let when = next_tick(timing, timing.clock.now())
-                .map_or_else(|| "never".to_owned(), |t| t.format("%Y-%m-%d %H:%M UTC").to_string());
+            let when = match next {
+                None => "never".to_owned(),
+                Some(next) if next <= timing.clock.now() => {
+                    "once, to make up for a missed time,".to_owned()
+                }
+                Some(next) => next.format("%Y-%m-%d %H:%M UTC").to_string(),
+            };
             let kind = if engine.site.release.dry_run {
                 "rehearsal (dryRun is on, nothing will be released)"
             } else {

@@ -119,6 +119,12 @@ fn details(entry: &Entry) -> Cells {
         Entry::Paused { until, why, by } => {
             Cells::from([("by", by.clone()), ("because", why.clone()), ("until", instant(*until))])
         }
+        Entry::Accepted { seat_type, until, why, by, .. } => Cells::from([
+            ("licenseType", seat_type.as_str().to_owned()),
+            ("by", by.clone()),
+            ("because", why.clone()),
+            ("until", instant(*until)),
+        ]),
         Entry::Resumed { by } | Entry::Archived { by, .. } => Cells::from([("by", by.clone())]),
     }
 }

@@ -20,7 +20,8 @@ use uuid::Uuid;
 
 use crate::form;
 use crate::license::{Holder, Moment, SeatType};
-use crate::release::{Plan, Policy, Refusal};
+use crate::release::plan::Accepted;
+use crate::release::{Guard, Plan, Policy, Refusal};
 
 /// One record as it stands in the store.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -76,6 +77,9 @@ pub enum Entry {
         /// Guards that a person accepted for this run.
         #[serde(default)]
         accepted: Vec<String>,
+        /// What a person had accepted until a day, as far as it let this plan pass.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        standing: Vec<Accepted>,
     },
     /// A seat is about to be taken.
     Intent(Intent),
@@ -110,6 +114,18 @@ pub enum Entry {
     Resumed {
         by: String,
     },
+    /// A person takes responsibility for what a guard says of a type, until a day.
+    Accepted {
+        guard: Guard,
+        seat_type: SeatType,
+        /// How many were due then, those included that were taken within the window.
+        due: u64,
+        /// Of so many seats.
+        seats: u64,
+        until: DateTime<Utc>,
+        why: String,
+        by: String,
+    },
     /// Records up to a number were exported and taken out of the store.
     Archived {
         through: Head,
@@ -134,6 +150,7 @@ impl Entry {
             Self::RunEnded { .. } => "runEnded",
             Self::Paused { .. } => "paused",
             Self::Resumed { .. } => "resumed",
+            Self::Accepted { .. } => "accepted",
             Self::Archived { .. } => "archived",
         }
     }

@@ -12,7 +12,7 @@ impl Entry {
             Self::RunStarted { mode, trigger, version, .. } => {
                 format!("{} run started by {trigger}, Bursar {version}", mode.as_str())
             }
-            Self::Planned { digest, counts, refusals, accepted } => {
+            Self::Planned { digest, counts, refusals, accepted, standing } => {
                 let planned: u64 = counts.iter().map(|c| c.planned).sum();
                 let mut text = format!("plan {digest}: {planned} to release");
                 for refusal in refusals {
@@ -23,6 +23,9 @@ impl Entry {
                         "stopped"
                     };
                     text.push_str(&format!("; guard {name} ({how}): {}", refusal.saw));
+                }
+                for accepted in standing {
+                    text.push_str(&format!("; {}", accepted.text()));
                 }
                 text
             }
@@ -49,6 +52,11 @@ impl Entry {
                 format!("paused by {by} until {}: {why}", instant(*until))
             }
             Self::Resumed { by } => format!("resumed by {by}"),
+            Self::Accepted { guard, seat_type, due, seats, until, why, by } => format!(
+                "{guard} accepted by {by} until {}: {due} of {seats} {} seats are due: {why}",
+                instant(*until),
+                seat_type.title()
+            ),
             Self::Archived { through, records, file, digest, by } => format!(
                 "{records} records, up to {}, archived by {by} in {file} (SHA-256 {digest})",
                 through.seq

@@ -146,6 +146,7 @@ impl Session<'_> {
             counts: tally.counts.clone(),
             refusals: now.refusals.clone(),
             accepted: accepted.iter().map(|guard| guard.as_str().to_owned()).collect(),
+            standing: now.accepted.clone(),
         };
         let refused = ReleaseRefused {
             run: self.run.clone(),

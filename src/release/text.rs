@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::plan::{Decision, Keep, Outcome, Plan, TypePlan};
+use super::plan::{Accepted, Decision, Keep, Outcome, Plan, TypePlan, keep};
 use crate::ledger::{Mode, TypeCounts};
 use crate::license::SeatType;
 
@@ -36,6 +36,19 @@ impl TypePlan {
             }
         }
         counts
+    }
+}
+
+impl Accepted {
+    /// In one line.
+    pub fn text(&self) -> String {
+        let Self { guard, seat_type, due, seats, until, by, why, .. } = self;
+        format!(
+            "{by} accepted {guard} for {due} of {seats} {} seats until {}, for no more than {}: {why}",
+            seat_type.title(),
+            keep::utc(until),
+            self.most()
+        )
     }
 }
 
@@ -77,6 +90,12 @@ impl Plan {
                 }
                 if due > release + announced {
                     text.push_str(&format!(" ({due} are due)"));
+                }
+                if let (1.., Some(left)) = (part.taken, part.left) {
+                    text.push_str(&format!(
+                        " ({} went within the last 22 hours, {left} more may go)",
+                        part.taken
+                    ));
                 }
                 text
             })

@@ -208,6 +208,7 @@ fn planned(digest: &str) -> Entry {
         counts: vec![counts(0)],
         refusals: vec![refusal],
         accepted: vec!["percent".into()],
+        standing: Vec::new(),
     }
 }
 

@@ -4,6 +4,7 @@
 mod announcements;
 mod crashes;
 mod fate;
+mod first_run;
 mod guards;
 mod points;
 mod rehearsal;
@@ -11,4 +12,5 @@ mod reviewed;
 mod seats;
 mod stops;
 mod undo;
+mod window;
 pub mod world;

@@ -211,6 +211,53 @@ async fn a_guard_stops_apply_until_a_person_accepts_it() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_backlog_is_accepted_once_with_a_name_and_a_day() {
+    let setup = Setup::new(scenario()).await;
+    let file = settings(&setup, ON, ", maxReleasePercent: 10, maxReleases: 1");
+    let plan = text(&run(&setup, &file, &["plan"]).stdout);
+    assert!(plan.contains("2 of 10 Analyzer seats are due; 10 % are 1"), "{plan}");
+    assert!(plan.contains("bursar release accept percent --type analyzer"), "{plan}");
+
+    let accept = |until: &str, why: &str| {
+        run(&setup, &file, &["accept", "percent", "--until", until, "--why", why])
+    };
+    for (until, why) in [("yesterday", "x"), ("2020-01-01", "x"), ("2099-01-01", "x")] {
+        assert_eq!(accept(until, why).status.code(), Some(2), "{until}");
+    }
+    let until = (chrono::Utc::now() + chrono::Duration::days(10)).format("%Y-%m-%d").to_string();
+    assert_eq!(accept(&until, " ").status.code(), Some(2), "without a reason");
+    let accepted = accept(&until, "backlog of 2024");
+    let said = text(&accepted.stdout) + &text(&accepted.stderr);
+    assert_eq!(accepted.status.code(), Some(0), "{said}");
+    assert!(said.contains("2 of 10 Analyzer seats"), "{said}");
+    assert!(said.contains("no more than 3 are due"), "{said}");
+    let again = accept(&until, "once more");
+    assert_eq!(again.status.code(), Some(3), "{}", text(&again.stdout));
+    assert!(text(&again.stdout).contains("nothing is to be accepted"));
+
+    let plan = run(&setup, &file, &["plan"]);
+    let said = text(&plan.stdout);
+    assert_eq!(plan.status.code(), Some(0), "{said}");
+    assert!(said.contains("Accepted: ") && said.contains("backlog of 2024"), "{said}");
+    let apply = run(&setup, &file, &["apply", "--yes"]);
+    assert_eq!(apply.status.code(), Some(0), "{}", text(&apply.stderr));
+    assert_eq!(changes(&setup).len(), 1, "maxReleases holds all the same");
+    let plan = text(&run(&setup, &file, &["plan"]).stdout);
+    assert!(plan.contains("1 went within the last 22 hours, 0 more may go"), "{plan}");
+
+    let history = text(&run(&setup, &file, &["history"]).stdout);
+    assert!(history.contains("accepted percent for 2 of 10 Analyzer seats"), "{history}");
+    let id = history.lines().find(|l| l.contains("real")).unwrap().split(' ').next().unwrap();
+    let config = file.to_str().unwrap();
+    let show = output(&["audit", "show", "-c", config, id], setup.folder.path());
+    assert!(text(&show.stdout).contains("backlog of 2024"), "{}", text(&show.stdout));
+    let status = output(&["status", "-c", config], setup.folder.path());
+    assert!(text(&status.stdout).contains("backlog of 2024"), "{}", text(&status.stdout));
+    let verify = output(&["audit", "verify", "-c", config], setup.folder.path());
+    assert_eq!(verify.status.code(), Some(0), "{}", text(&verify.stdout));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_lock_holds_until_it_is_taken_off() {
     let setup = Setup::new(scenario()).await;
     let file = settings(&setup, ON, "");
@@ -263,10 +310,13 @@ async fn the_daemon_rehearses_at_once_and_waits_with_the_first_real_run() {
     let mut daemon = Process::start(&args, setup.folder.path());
     daemon.wait_for("rehearsal done");
     daemon.terminate();
-    // Switched to real: the rehearsal counts as the last run, so nothing happens at start.
+    // Switched to real: a rehearsal is no run, so nothing happens at start.
     settings(&setup, ON, "");
     let mut daemon = Process::start(&args, setup.folder.path());
-    daemon.wait_for("release: the next REAL run");
+    let line = daemon.wait_for("release: the next REAL run at 20");
+    let time = line.split("REAL run at ").nth(1).and_then(|rest| rest.get(..16)).unwrap();
+    let time = chrono::NaiveDateTime::parse_from_str(time, "%Y-%m-%d %H:%M").unwrap().and_utc();
+    assert!(time > chrono::Utc::now(), "the time that is true: {line}");
     let (_, said) = daemon.terminate();
     assert!(!said.iter().any(|l| l.contains("release done")), "{said:#?}");
     assert_eq!(changes(&setup), [] as [&str; 0]);
@@ -294,6 +344,7 @@ async fn a_tick_that_was_missed_while_the_daemon_was_down_runs_at_start() {
 
     let args = ["run", "-c", file.to_str().unwrap()];
     let mut daemon = Process::start(&args, setup.folder.path());
+    daemon.wait_for("release: the next REAL run at once, to make up for a missed time,");
     let line = daemon.wait_for("release done");
     assert!(line.contains("Analyzer: 2 released"), "{line}");
     daemon.terminate();

@@ -13,6 +13,7 @@ use super::{ConfigFile, Exit, Place, complain, day_start, file, verify};
 use crate::ledger::chain::Raw;
 use crate::ledger::check::Check;
 use crate::ledger::{Head, lines};
+use crate::release::plan::WINDOW;
 use crate::store::{self, LedgerFile, Store};
 
 /// Move the oldest records into a file
@@ -20,7 +21,9 @@ use crate::store::{self, LedgerFile, Store};
 /// Writes the records from before a day (of Butler.timeZone) to a new file, reads it back and
 /// verifies it, and only then removes them from the store. A record says so, with the file's
 /// SHA-256, and the rest of the chain follows from the file's last record. Runs stay whole: the
-/// records of a run that was under way at midnight stay with the rest. Keep the file: runs in it
+/// records of a run that was under way at midnight stay with the rest, and those of the last 22
+/// hours, which the limits of releases count. What was accepted with `release accept` ends with its
+/// record. Keep the file: runs in it
 /// can no longer be shown or undone from the store. Nothing is ever archived or removed otherwise.
 #[derive(Debug, clap::Args)]
 #[command(
@@ -63,7 +66,9 @@ impl Archive {
 
     async fn archive(&self, place: &Place, store: &Store) -> anyhow::Result<Exit> {
         let ledger = place.open()?;
-        let before = day_start(self.before, place.zone).timestamp_millis();
+        // What the limits of releases count stays.
+        let needed = chrono::Utc::now() - WINDOW;
+        let before = day_start(self.before, place.zone).min(needed).timestamp_millis();
         let through = match choose(&ledger, before)? {
             Choice::Through(seq) => seq,
             Choice::Nothing => {

@@ -90,7 +90,7 @@ fn tell(records: &[Record], zone: Tz) -> String {
                     fact(&mut out, if n == 0 { "settings" } else { "" }, line);
                 }
             }
-            Entry::Planned { digest, counts, refusals, accepted } => {
+            Entry::Planned { digest, counts, refusals, accepted, standing } => {
                 fact(&mut out, "planned", &format!("{time}, SHA-256 {digest}"));
                 for count in counts {
                     let (title, seats) = (count.seat_type.title(), count.seats);
@@ -105,6 +105,9 @@ fn tell(records: &[Record], zone: Tz) -> String {
                     let of = refusal.seat_type.map_or(String::new(), |t| format!(" ({t})"));
                     let text = format!("{}{of}{how}: {}", refusal.guard, refusal.saw);
                     fact(&mut out, if n == 0 { "guards" } else { "" }, &text);
+                }
+                for (n, accepted) in standing.iter().enumerate() {
+                    fact(&mut out, if n == 0 { "accepted" } else { "" }, &accepted.text());
                 }
             }
             Entry::Intent(intent) => {
@@ -128,6 +131,7 @@ fn tell(records: &[Record], zone: Tz) -> String {
             | Entry::Withdrawn { .. }
             | Entry::Paused { .. }
             | Entry::Resumed { .. }
+            | Entry::Accepted { .. }
             | Entry::Archived { .. } => notices.push((time, record.entry.summary())),
         }
     }

@@ -6,6 +6,8 @@ use serde::Serialize;
 use super::super::text::{self, Paint};
 use super::{Exit, Target, block_on};
 use crate::ledger::{Entry, Mode, Record, RunStatus, Trigger, TypeCounts, corrected};
+use crate::plain::one_line;
+use crate::release::plan::standing;
 use crate::store::{Pause, Store, StoreError};
 
 /// List runs, newest first, rehearsals included
@@ -49,12 +51,13 @@ impl History {
             "{} does not exist: no run was ever recorded with these settings",
             path.display()
         );
-        let (runs, pause) = block_on(async {
+        let (runs, pause, accepted) = block_on(async {
             let store = Store::open(path, settings.storage.outbox).await?;
             let runs = read(&store, &site.name, self.limit).await?;
             let pause = store.pause(&site.name).await?;
+            let accepted = store.accepted(&site.name).await?;
             store.close().await;
-            anyhow::Ok((runs, pause))
+            anyhow::Ok((runs, pause, accepted))
         })??;
         if self.json {
             outln!("{}", serde_json::to_string_pretty(&runs)?);
@@ -65,6 +68,9 @@ impl History {
                 "releasing is paused until {} by {by}: {why}",
                 text::local(until, settings.time_zone)
             );
+        }
+        for accepted in standing(&accepted, Utc::now()) {
+            outln!("{}", one_line(&accepted.text()));
         }
         if runs.is_empty() {
             outln!("no run yet");

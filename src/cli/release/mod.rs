@@ -1,5 +1,6 @@
 //! `bursar release`: plans of releases, and what a person does about them.
 
+mod accept;
 mod apply;
 mod explain;
 mod history;
@@ -45,6 +46,7 @@ enum Command {
     History(history::History),
     Lock(pause::Lock),
     Unlock(pause::Unlock),
+    Accept(accept::Accept),
 }
 
 /// The settings file and the site, the same options for every command here.
@@ -67,6 +69,7 @@ impl Release {
             Command::History(command) => command.execute(),
             Command::Lock(command) => command.execute(),
             Command::Unlock(command) => command.execute(),
+            Command::Accept(command) => command.execute(),
         }
     }
 }

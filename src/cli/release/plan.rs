@@ -47,7 +47,7 @@ pub struct Plan {
 /// Seats listed before "and so many more".
 const LISTED: usize = 40;
 
-fn seat_type(text: &str) -> Result<SeatType, String> {
+pub(super) fn seat_type(text: &str) -> Result<SeatType, String> {
     SeatType::ALL
         .into_iter()
         .find(|t| t.as_str().eq_ignore_ascii_case(text))
@@ -141,6 +141,9 @@ pub fn render(plan: &Planned, all: bool, paint: Paint) -> String {
             let _ = writeln!(out, "    {}", paint.faint(&format!("-> {}", refusal.fix)));
         }
     }
+    for accepted in &plan.accepted {
+        let _ = writeln!(out, "\nAccepted: {}", one_line(&accepted.text()));
+    }
     for note in &plan.notes {
         let _ = writeln!(out, "\nNote: {note}");
     }
@@ -167,6 +170,7 @@ fn totals(plan: &Planned, paint: Paint) -> String {
                 rows.push(vec![format!("  {name}"), count.to_string()]);
             }
         }
+        rows.push(vec!["  due".to_owned(), part.due().to_string(), window(part)]);
         let mut reasons: Vec<_> = part.kept_by_reason().into_iter().collect();
         reasons.sort_by_key(|(code, count)| (std::cmp::Reverse(*count), *code));
         for (code, count) in reasons {
@@ -174,6 +178,17 @@ fn totals(plan: &Planned, paint: Paint) -> String {
         }
     }
     text::columns(&rows)
+}
+
+/// What went within the window, and what may still go.
+fn window(part: &TypePlan) -> String {
+    match (part.taken, part.left) {
+        (0, None) => String::new(),
+        (taken, None) => format!("{taken} went within the last 22 hours"),
+        (taken, Some(left)) => {
+            format!("{taken} went within the last 22 hours, {left} more may go (maxReleases)")
+        }
+    }
 }
 
 fn seats(out: &mut String, part: &TypePlan, plan: &Planned, all: bool, paint: Paint) {

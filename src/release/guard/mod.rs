@@ -11,7 +11,9 @@ use uuid::Uuid;
 
 use super::plan::dates::{known, within};
 use super::plan::keep::utc;
-use super::plan::{Clocks, Keep, Outcome, Past, PersonRead, Plan, Sharing, Snapshot, TypePlan};
+use super::plan::{
+    Accepted, Clocks, Keep, Outcome, Past, PersonRead, Plan, Sharing, Snapshot, TypePlan,
+};
 use super::policy::TypeRule;
 use crate::license::SeatType;
 use crate::store::Pause;
@@ -22,7 +24,8 @@ use crate::store::Pause;
 pub enum Guard {
     /// More than `maxReleasePercent` of a type's seats are due, before anything trims the plan.
     Percent,
-    /// More than `maxReleases` of a type (a plan that was edited or made under other settings).
+    /// More than `maxReleases` of a type within the window (a plan that was edited, or made under
+    /// other settings or before another run).
     MaxReleases,
     /// No seat of the site was used for `staleSignalDays`.
     StaleSignal,
@@ -127,8 +130,8 @@ pub fn check(
         let rule = plan.policy.rule(part.seat_type).unwrap_or(&part.rule);
         refusals.extend(unsettled(plan, part, past));
         refusals.extend(unread_list(part));
-        refusals.extend(too_many(rule, part));
-        refusals.extend(too_large_a_share(rule, part));
+        refusals.extend(too_many(rule, part, past));
+        refusals.extend(too_large_a_share(plan, rule, part, past));
     }
     refusals
 }
@@ -313,38 +316,65 @@ fn unread_list(part: &TypePlan) -> Option<Refusal> {
     })
 }
 
-fn too_many(rule: &TypeRule, part: &TypePlan) -> Option<Refusal> {
+fn too_many(rule: &TypeRule, part: &TypePlan, past: &Past) -> Option<Refusal> {
     let max = rule.max_releases?;
+    let taken = past.taken(part.seat_type);
     let planned = part.count(Outcome::Release);
-    (planned > max as usize).then(|| Refusal {
+    let before = match taken {
+        0 => String::new(),
+        taken => format!(", {taken} went within the last 22 hours"),
+    };
+    (planned > max.saturating_sub(taken) as usize).then(|| Refusal {
         guard: Guard::MaxReleases,
         seat_type: Some(part.seat_type),
         saw: format!(
-            "{} of type {} are to be released, and maxReleases is {max}",
+            "{} of type {} are to be released{before}, and maxReleases is {max}",
             seats(planned),
             part.seat_type.title()
         ),
         fix: format!(
-            "make a new plan with `bursar release plan`, or raise `{SETTINGS}.licenseType.{}.maxReleases`",
+            "make a new plan with `bursar release plan`, which keeps to it; go beyond it once with `bursar release apply --accept max-releases`; or raise `{SETTINGS}.licenseType.{}.maxReleases`",
             part.seat_type
         ),
     })
 }
 
-fn too_large_a_share(rule: &TypeRule, part: &TypePlan) -> Option<Refusal> {
-    let total = part.decisions.len();
+/// Of all that are due, before anything trims the plan, together with what went within the window.
+fn too_large_a_share(
+    plan: &Plan,
+    rule: &TypeRule,
+    part: &TypePlan,
+    past: &Past,
+) -> Option<Refusal> {
+    let taken = past.taken(part.seat_type) as usize;
+    let (due, total) = (part.due() + taken, part.decisions.len() + taken);
     let percent = rule.max_release_percent as usize;
     let allowed = (total * percent).div_ceil(100).max(1);
-    let due = part.due();
-    (due > allowed).then(|| Refusal {
+    // Where nothing is due there is nothing to stop.
+    if due <= allowed || part.due() == 0 {
+        return None;
+    }
+    let accepted = past.accepted(Guard::Percent, part.seat_type, plan.now);
+    if accepted.is_some_and(|accepted| due as u64 <= accepted.most()) {
+        return None;
+    }
+    let title = part.seat_type.title();
+    let what = match taken {
+        0 => "are due".to_owned(),
+        taken => format!("are due or went within the last 22 hours ({} and {taken})", part.due()),
+    };
+    let mut saw = format!("{due} of {total} {title} seats {what}; {percent} % are {allowed}");
+    if let Some(Accepted { by, due, .. }) = accepted {
+        saw.push_str(&format!(
+            "; {by} accepted {due}, and the backlog has grown by more than a tenth since"
+        ));
+    }
+    Some(Refusal {
         guard: Guard::Percent,
         seat_type: Some(part.seat_type),
-        saw: format!(
-            "{due} of {total} {} seats are due; {percent} % are {allowed}",
-            part.seat_type.title()
-        ),
+        saw,
         fix: format!(
-            "read the plan and apply it by hand with `bursar release apply`, or change `maxReleases` or `maxReleasePercent` in `{SETTINGS}.licenseType.{}`",
+            "read the plan; if these people may all lose their seat, accept it with `bursar release accept percent --type {0} --until DATE --why TEXT`, or for one run by hand with `bursar release apply --accept percent`; or change `{SETTINGS}.licenseType.{0}.maxReleasePercent`",
             part.seat_type
         ),
     })

@@ -7,7 +7,7 @@ use super::{Guard, Refusal, check};
 use crate::ledger::Action;
 use crate::license::SeatType;
 use crate::release::plan::tests::support::*;
-use crate::release::plan::{Clocks, OpenIntent, Outcome, PersonRead, Plan, Sharing};
+use crate::release::plan::{Accepted, Clocks, OpenIntent, Outcome, PersonRead, Plan, Sharing};
 use crate::release::policy::ThreeWay;
 use crate::store::Pause;
 
@@ -337,8 +337,98 @@ fn what_they_say() {
 }
 
 #[test]
-fn names_are_those_of_json() {
+fn names_are_those_of_json_and_none_is_missing() {
     for guard in Guard::ALL {
         assert_eq!(serde_json::to_value(guard).unwrap(), guard.as_str());
     }
+    // Said by the definition itself, so that nobody has to remember the list.
+    let error = serde_json::from_str::<Guard>("\"none\"").unwrap_err().to_string();
+    let known = error.matches('`').count() / 2 - 1;
+    assert_eq!(known, Guard::ALL.len(), "{error}");
+    for guard in Guard::ALL {
+        assert!(error.contains(&format!("`{guard}`")), "{error}");
+    }
+}
+
+#[test]
+fn max_releases_are_less_what_went_within_the_window() {
+    let mut world = site(10);
+    world.rule(Professional).max_releases = Some(5);
+    world.past.taken.insert(Professional, 3);
+    let plan = world.plan();
+    assert_eq!(plan.types[0].count(Outcome::Release), 2);
+    assert_eq!((plan.types[0].taken, plan.types[0].left), (3, Some(2)));
+    assert_eq!(guards(&world), NONE);
+    // Of another type.
+    world.past.taken.insert(Analyzer, 9);
+    assert_eq!(world.plan().types[0].left, Some(2));
+    // A plan that was made before.
+    let ask = |world: &World| check(&plan, &world.snapshot, &world.past, None);
+    assert_eq!(ask(&world), []);
+    world.past.taken.insert(Professional, 4);
+    let [refusal] = &ask(&world)[..] else { panic!("{:?}", ask(&world)) };
+    insta::assert_snapshot!(refusal.saw, @"2 seats of type Professional are to be released, 4 went within the last 22 hours, and maxReleases is 5");
+    // More than that went: nothing more goes.
+    world.past.taken.insert(Professional, 6);
+    assert_eq!(world.plan().types[0].count(Outcome::Release), 0);
+    assert_eq!(guards(&world), NONE);
+}
+
+#[test]
+fn percent_counts_what_went_within_the_window() {
+    let mut world = site(20);
+    world.past.taken.insert(Professional, 7);
+    // 27 of 107; 25 % are 27.
+    assert_eq!(guards(&world), NONE);
+    world.past.taken.insert(Professional, 8);
+    assert_eq!(guards(&world), ["percent professional"]);
+    // Where nothing is due there is nothing to stop.
+    let mut done = site(0);
+    done.past.taken.insert(Professional, 80);
+    assert_eq!(guards(&done), NONE);
+}
+
+fn accepted(seat_type: SeatType, due: u64, until: &str) -> Accepted {
+    Accepted {
+        guard: Guard::Percent,
+        seat_type,
+        due,
+        seats: 100,
+        since: time("2026-11-20"),
+        until: time(until),
+        by: "anna@qlik1".into(),
+        why: "backlog".into(),
+    }
+}
+
+#[test]
+fn an_accepted_backlog_goes_until_its_day_and_while_it_does_not_grow() {
+    let mut world = site(66);
+    world.past.accepted = vec![accepted(Professional, 60, "2026-11-24 08:00:01")];
+    assert_eq!(guards(&world), NONE);
+    assert_eq!(world.plan().accepted, world.past.accepted);
+
+    // What went meanwhile is part of it, and so is what came.
+    world.past.taken.insert(Professional, 1);
+    assert_eq!(guards(&world), ["percent professional"]);
+    let saw = &refusals(&world)[0].saw;
+    assert!(saw.contains("anna@qlik1 accepted 60, and the backlog has grown by more than a tenth"));
+    world.past.taken.clear();
+
+    // Its end, another type, and what was said after it.
+    world.past.accepted = vec![accepted(Professional, 60, "2026-11-24 08:00")];
+    assert_eq!(guards(&world), ["percent professional"]);
+    assert_eq!(world.plan().accepted, []);
+    world.past.accepted = vec![accepted(Analyzer, 60, "2026-12-24")];
+    assert_eq!(guards(&world), ["percent professional"]);
+    world.past.accepted =
+        vec![accepted(Professional, 60, "2026-12-24"), accepted(Professional, 30, "2026-12-24")];
+    assert_eq!(guards(&world), ["percent professional"]);
+    assert_eq!(world.plan().accepted.len(), 1);
+    // It is one guard that was accepted.
+    world.past.accepted = vec![accepted(Professional, 60, "2026-12-24")];
+    let mut plan = world.plan();
+    plan.policy.types[0].max_releases = Some(1);
+    let found = check(&plan, &world.snapshot, &world.past, None);
+    assert_eq!(found.iter().map(name).collect::<Vec<_>>(), ["max-releases professional"]);
 }

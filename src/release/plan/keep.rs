@@ -122,6 +122,9 @@ pub enum Keep {
     /// Due, but others have been idle for longer.
     OverCap {
         cap: u32,
+        /// Part of the cap that went within the window.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        taken: u32,
     },
 }
 
@@ -317,11 +320,19 @@ impl Keep {
             Self::FreeUnknown { keep_free } => format!(
                 "the site doesn't say how many seats are free, and keepFree asks for {keep_free}"
             ),
-            Self::OverCap { cap } => {
+            Self::OverCap { cap, taken: 0 } => {
                 format!("due, but others come first, and maxReleases is {cap}")
             }
+            Self::OverCap { cap, taken } => format!(
+                "due, but maxReleases is {cap}: {taken} went within the last 22 hours, and others come first"
+            ),
         }
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 fn mark(words: &str, setting: &str, is: bool) -> String {
@@ -374,7 +385,7 @@ pub(super) mod tests {
             Keep::Announced { due },
             Keep::EnoughFree { free: 7, keep_free: 5 },
             Keep::FreeUnknown { keep_free: 5 },
-            Keep::OverCap { cap: 10 },
+            Keep::OverCap { cap: 10, taken: 0 },
         ]
     }
 
@@ -398,6 +409,7 @@ pub(super) mod tests {
         each.insert(5, Keep::Quarantined { until: Moment::Unreadable("soon".into()) });
         each.insert(7, Keep::NoUser { deleted: None });
         each.push(Keep::EnoughFree { free: 4, keep_free: 5 });
+        each.push(Keep::OverCap { cap: 10, taken: 7 });
         let lines: Vec<_> =
             each.iter().map(|keep| format!("{}: {}", keep.code(), keep.text())).collect();
         insta::assert_snapshot!(lines.join("\n"));

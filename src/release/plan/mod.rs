@@ -16,9 +16,9 @@ mod order;
 #[cfg(test)]
 pub(super) mod tests;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -89,6 +89,31 @@ pub struct Past {
     pub announced: HashMap<Uuid, Announcement>,
     /// Intents without a known outcome, oldest first.
     pub open: Vec<OpenIntent>,
+    /// Seats that runs of the last [`WINDOW`] took, or may have taken.
+    pub taken: BTreeMap<SeatType, u32>,
+    /// What a person accepted, oldest first.
+    pub accepted: Vec<Accepted>,
+}
+
+/// What `maxReleases` and `maxReleasePercent` hold over: counted at the start of the runs. Less than
+/// a day, so that a daily run gets its allowance, also when it starts a little earlier or the clocks
+/// change.
+pub const WINDOW: TimeDelta = TimeDelta::hours(22);
+
+/// A person takes responsibility for a backlog that a guard stops.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Accepted {
+    pub guard: Guard,
+    pub seat_type: SeatType,
+    /// How many were due then, those included that were taken within the window.
+    pub due: u64,
+    /// Of so many seats.
+    pub seats: u64,
+    pub since: DateTime<Utc>,
+    pub until: DateTime<Utc>,
+    pub by: String,
+    pub why: String,
 }
 
 /// An attempt of which it is not known yet what came of it.
@@ -134,6 +159,9 @@ pub struct Plan {
     pub refusals: Vec<Refusal>,
     /// Remarks for the reader.
     pub notes: Vec<String>,
+    /// What a person has accepted until a day, as far as it concerns these types.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub accepted: Vec<Accepted>,
 }
 
 /// The part of a plan for one type.
@@ -146,6 +174,12 @@ pub struct TypePlan {
     pub free: Option<u32>,
     /// Why there are no decisions: the list could not be read.
     pub problem: Option<String>,
+    /// Seats of this type that runs of the last 22 hours took.
+    #[serde(default)]
+    pub taken: u32,
+    /// How many may still go: `maxReleases` less those; absent without a limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left: Option<u32>,
     /// One for each seat: releases in their order, then announcements, then the rest by account.
     pub decisions: Vec<Decision>,
 }
@@ -236,6 +270,10 @@ pub fn plan(
         withdrawn,
         refusals: Vec::new(),
         notes: notes(snapshot, policy),
+        accepted: standing(&past.accepted, now)
+            .filter(|accepted| policy.rule(accepted.seat_type).is_some())
+            .cloned()
+            .collect(),
     }
 }
 
@@ -247,6 +285,8 @@ fn plan_type(
     withdrawn: &mut Vec<Withdrawal>,
 ) -> TypePlan {
     let free = snapshot.pools.as_ref().and_then(|pools| free_seats(pools, rule.seat_type));
+    let taken = past.taken(rule.seat_type);
+    let left = rule.max_releases.map(|max| max.saturating_sub(taken));
     let seats = match snapshot.list(rule.seat_type) {
         Ok(seats) => seats,
         Err(problem) => {
@@ -255,6 +295,8 @@ fn plan_type(
                 rule: rule.clone(),
                 free,
                 problem: Some(problem.to_owned()),
+                taken,
+                left,
                 decisions: Vec::new(),
             };
         }
@@ -266,8 +308,16 @@ fn plan_type(
         .map(|(seat, twice)| decide(judge, rule, snapshot, seat, twice, &mut reasons))
         .collect();
     announce::weigh(rule, past, judge.now, &mut decisions, withdrawn);
-    let decisions = order::limit(rule, free, decisions);
-    TypePlan { seat_type: rule.seat_type, rule: rule.clone(), free, problem: None, decisions }
+    let decisions = order::limit(rule, taken, free, decisions);
+    TypePlan {
+        seat_type: rule.seat_type,
+        rule: rule.clone(),
+        free,
+        problem: None,
+        taken,
+        left,
+        decisions,
+    }
 }
 
 /// The seats by their id, each once, and whether the site listed it twice with different facts. Of
@@ -393,6 +443,39 @@ impl Snapshot {
             Some(TypeSeats { list: Err(problem), .. }) => Err(problem),
             None => Err("the seats were not read"),
         }
+    }
+}
+
+impl Past {
+    /// How many seats of a type runs of the last [`WINDOW`] took.
+    pub fn taken(&self, seat_type: SeatType) -> u32 {
+        self.taken.get(&seat_type).copied().unwrap_or_default()
+    }
+
+    /// What a person has accepted for a type and holds at `now`.
+    pub(super) fn accepted(
+        &self,
+        guard: Guard,
+        seat_type: SeatType,
+        now: DateTime<Utc>,
+    ) -> Option<&Accepted> {
+        let of = |a: &&Accepted| a.guard == guard && a.seat_type == seat_type;
+        standing(&self.accepted, now).find(of)
+    }
+}
+
+/// What of all that was accepted, oldest first, holds at `now`: of each type what was said last.
+pub fn standing(accepted: &[Accepted], now: DateTime<Utc>) -> impl Iterator<Item = &Accepted> {
+    let of = |a: &Accepted| (a.guard, a.seat_type);
+    let is_last = move |n: usize| accepted[n + 1..].iter().all(|a| of(a) != of(&accepted[n]));
+    let all = accepted.iter().enumerate();
+    all.filter(move |(n, a)| a.until > now && is_last(*n)).map(|(_, accepted)| accepted)
+}
+
+impl Accepted {
+    /// How many may be due: those of then, and a tenth more for what comes while they go.
+    pub fn most(&self) -> u64 {
+        self.due.saturating_add(self.due.div_ceil(10))
     }
 }
 

@@ -40,11 +40,13 @@ fn rest(seat: &Seat) -> (Option<&str>, Uuid) {
 /// Keeps what is beyond `keepFree` and `maxReleases`, and puts the others in front in the order in
 /// which they go: releases, then announcements.
 ///
-/// Both are counted apart: at most `maxReleases` of each. What `keepFree` needs is met by releases
+/// Both are counted apart: at most `maxReleases` of each, of releases less what was `taken` within
+/// the window. What `keepFree` needs is met by releases
 /// first, then by announcements that are not due yet, then by new ones, so that nobody is told to
 /// go for a seat that is not needed.
 pub(super) fn limit(
     rule: &TypeRule,
+    taken: u32,
     free: Option<u32>,
     mut decisions: Vec<Decision>,
 ) -> Vec<Decision> {
@@ -58,12 +60,12 @@ pub(super) fn limit(
         free,
         seats: free.map_or(0, |free| keep_free.saturating_sub(free) as usize),
     });
-    cut(rule, needed, &mut releases, &mut decisions);
+    cut(rule, taken, needed, &mut releases, &mut decisions);
     let needed = needed.map(|needed| Needed {
         seats: needed.seats.saturating_sub(releases.len() + waiting),
         ..needed
     });
-    cut(rule, needed, &mut announcements, &mut decisions);
+    cut(rule, 0, needed, &mut announcements, &mut decisions);
 
     releases.append(&mut announcements);
     bring_forward(&releases, &mut decisions);
@@ -114,6 +116,7 @@ fn in_turn(decisions: &[Decision], outcome: Outcome) -> Vec<usize> {
 /// Keeps those beyond a limit, and takes their places out of `places`.
 fn cut(
     rule: &TypeRule,
+    taken: u32,
     needed: Option<Needed>,
     places: &mut Vec<usize>,
     decisions: &mut [Decision],
@@ -131,9 +134,9 @@ fn cut(
             }
         }
         if let Some(cap) = rule.max_releases
-            && n >= cap as usize
+            && n >= cap.saturating_sub(taken) as usize
         {
-            decision.keep.push(Keep::OverCap { cap });
+            decision.keep.push(Keep::OverCap { cap, taken });
         }
         if decision.keep.is_empty() {
             left.push(place);

@@ -34,3 +34,5 @@ UPDATE release_unsettled SET seat = coalesce(
 -- Which site answers behind an address.
 
 -- Runs.
+-- The runs that began within the last hours: what the limits of releases count from.
+CREATE INDEX ledger_runs ON ledger (site, time) WHERE kind = 'runStarted';

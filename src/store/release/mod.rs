@@ -14,6 +14,8 @@ pub use attempts::Attempt;
 pub use open::RefusedByTime;
 pub use reader::{LedgerFile, Readable};
 
+#[cfg(test)]
+pub(super) use past::TAKEN;
 pub(super) use past::{from_json, to_json, unreadable};
 
 use chrono::{DateTime, Utc};

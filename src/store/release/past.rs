@@ -1,20 +1,29 @@
 //! What the ledger means for the next run, kept up to date with each record.
 
+use std::collections::{BTreeMap, HashMap};
+
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use uuid::Uuid;
 
 use super::Pause;
+use super::ledger::entry_of;
 use crate::ledger::{Action, Entry, Outcome, SeatResult, Statement};
 use crate::license::SeatType;
-use crate::release::plan::{Announcement, OpenIntent, Past};
+use crate::release::plan::{Accepted, Announcement, OpenIntent, Past, WINDOW};
 use crate::store::{Store, StoreError, time_of};
 
 impl Store {
     /// What a plan for a site needs to know of earlier runs.
     pub async fn release_past(&self, site: &str) -> Result<Past, StoreError> {
+        let (site, now) = (site.to_owned(), self.now_ms());
+        self.shared.gate.read("read what earlier runs did", move |db| past(db, &site, now)).await
+    }
+
+    /// What a person accepted on a site, oldest first, whether it holds or not.
+    pub async fn accepted(&self, site: &str) -> Result<Vec<Accepted>, StoreError> {
         let site = site.to_owned();
-        self.shared.gate.read("read what earlier runs did", move |db| past(db, &site)).await
+        self.shared.gate.read("read what was accepted", move |db| accepted(db, &site)).await
     }
 
     /// When Bursar last took a seat of this type from this user or gave it back.
@@ -57,7 +66,7 @@ impl Store {
     }
 }
 
-fn past(db: &Connection, site: &str) -> rusqlite::Result<Past> {
+fn past(db: &Connection, site: &str, now: i64) -> rusqlite::Result<Past> {
     let mut past = Past::default();
     let mut query =
         db.prepare_cached("SELECT seat_type, user, time FROM release_past WHERE site = ?1")?;
@@ -82,7 +91,61 @@ fn past(db: &Connection, site: &str) -> rusqlite::Result<Past> {
             since: open.time,
         })
         .collect();
+    past.taken = taken(db, site, now - WINDOW.num_milliseconds())?;
+    past.accepted = accepted(db, site)?;
     Ok(past)
+}
+
+/// What the runs of a site that began after a time wanted to take, and what came of it.
+pub(in crate::store) const TAKEN: &str = "
+    SELECT record.seq, record.entry
+      FROM ledger AS start JOIN ledger AS record ON record.run = start.run AND record.run <> ''
+     WHERE start.kind = 'runStarted' AND start.site = ?1 AND start.time > ?2
+           AND record.kind IN ('intent', 'outcome')
+     ORDER BY record.seq";
+
+/// How many seats of each type the runs took that began after a time. An attempt whose outcome is not
+/// known counts: the seat may be gone. One that was given back counts, too.
+fn taken(db: &Connection, site: &str, since: i64) -> rusqlite::Result<BTreeMap<SeatType, u32>> {
+    let mut query = db.prepare_cached(TAKEN)?;
+    let mut attempts: HashMap<u64, (SeatType, bool)> = HashMap::new();
+    let mut rows = query.query(params![site, since])?;
+    while let Some(row) = rows.next()? {
+        match entry_of(row, 1)? {
+            Entry::Intent(intent) if intent.action == Action::Release => {
+                let seq = row.get::<_, i64>(0)?.unsigned_abs();
+                attempts.insert(seq, (intent.seat_type, true));
+            }
+            Entry::Outcome(outcome) => {
+                if let Some((_, taken)) = attempts.get_mut(&outcome.intent) {
+                    *taken = outcome.is_release() || !outcome.is_final();
+                }
+            }
+            _ => {}
+        }
+    }
+    let mut count = BTreeMap::new();
+    for (seat_type, _) in attempts.into_values().filter(|(_, taken)| *taken) {
+        *count.entry(seat_type).or_default() += 1;
+    }
+    Ok(count)
+}
+
+/// What a person accepted, oldest first. A few records of all years.
+fn accepted(db: &Connection, site: &str) -> rusqlite::Result<Vec<Accepted>> {
+    let mut query = db.prepare_cached(
+        "SELECT time, entry FROM ledger WHERE kind = 'accepted' AND site = ?1 ORDER BY seq",
+    )?;
+    let mut rows = query.query([site])?;
+    let mut all = Vec::new();
+    while let Some(row) = rows.next()? {
+        let since = time_of(row.get(0)?);
+        if let Entry::Accepted { guard, seat_type, due, seats, until, why, by } = entry_of(row, 1)?
+        {
+            all.push(Accepted { guard, seat_type, due, seats, since, until, by, why });
+        }
+    }
+    Ok(all)
 }
 
 /// Brings the tables that [`Past`], the unsettled intents and the pause are made of up to date
@@ -126,6 +189,7 @@ pub(super) fn follow(
         Entry::RunStarted { .. }
         | Entry::Planned { .. }
         | Entry::RunEnded { .. }
+        | Entry::Accepted { .. }
         | Entry::Archived { .. } => Ok(()),
     }
 }

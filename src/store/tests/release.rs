@@ -680,3 +680,71 @@ async fn the_newest_plans_of_a_site_are_kept() {
     assert_eq!(t.store.load_plan("run-15").await.unwrap(), Some(b"again".to_vec()));
     assert_eq!(t.store.load_plan("run-16").await.unwrap(), None);
 }
+
+#[tokio::test]
+async fn what_runs_took_counts_from_their_start() {
+    let t = Bench::new(100).await;
+    let policy = || crate::release::Policy {
+        never_release: crate::release::NeverRelease::default(),
+        types: Vec::new(),
+        judge_per_user: true,
+        limits: crate::release::policy::Limits::default(),
+    };
+    let started = || Entry::RunStarted {
+        mode: crate::ledger::Mode::Real,
+        trigger: crate::ledger::Trigger::Schedule,
+        version: "0".into(),
+        policy: policy(),
+    };
+    let append = async |site: &str, run: &str, entries: Vec<Entry>| {
+        let additions = entries.into_iter().map(|entry| Addition {
+            site: site.into(),
+            run: Some(run.into()),
+            entry,
+        });
+        t.store.append(None, additions.collect(), |_| vec![]).await.unwrap().0
+    };
+    let taken = async || {
+        let past = t.store.release_past("a").await.unwrap();
+        past.taken(SeatType::Analyzer)
+    };
+    append("a", "old", vec![started()]).await;
+    let n = append("a", "old", vec![intent(1)]).await[0];
+    t.advance_by(3600);
+    append("a", "new", vec![started()]).await;
+    append("a", "old", vec![outcome(n, 1, SeatResult::Freed)]).await;
+    let until = Moment::Never;
+    let refused = SeatResult::Refused { why: "409".into() };
+    let unclear = SeatResult::Unclear { why: "504".into() };
+    let results =
+        [SeatResult::Freed, SeatResult::Quarantined { until }, refused, unclear, SeatResult::Gone];
+    for (user, result) in (2..).zip(results) {
+        let n = append("a", "new", vec![intent(user)]).await[0];
+        append("a", "new", vec![outcome(n, user, result)]).await;
+    }
+    append("b", "elsewhere", vec![started(), intent(20)]).await;
+    // One of the old run; of the new one those that are or may be gone.
+    assert_eq!(taken().await, 4);
+    t.advance_by(21 * 3600 - 1);
+    assert_eq!(taken().await, 4);
+    t.advance_by(1);
+    assert_eq!(taken().await, 3, "the old run began 22 hours ago");
+    t.advance_by(3600);
+    assert_eq!(taken().await, 0);
+}
+
+/// Ten years of runs are not looked through.
+#[tokio::test]
+async fn the_window_is_found_by_an_index() {
+    let t = Bench::new(100).await;
+    let db = t.other();
+    let plan = |sql: &str| {
+        let mut query = db.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+        let rows = query.query_map(["a", "0"], |r| r.get::<_, String>(3)).unwrap();
+        rows.map(Result::unwrap).collect::<Vec<_>>().join("\n")
+    };
+    let steps = plan(crate::store::release::TAKEN);
+    assert!(steps.contains("USING INDEX ledger_runs (site=? AND time>?)"), "{steps}");
+    assert!(steps.contains("USING INDEX ledger_run (run=?)"), "{steps}");
+    assert!(!steps.contains("SCAN"), "{steps}");
+}

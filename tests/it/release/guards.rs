@@ -1,8 +1,8 @@
 //! Each guard stops a run before the first DELETE, and says so.
 
 use bursar::event::Body;
-use bursar::ledger::{Entry, Mode, RunStatus};
-use bursar::license::SeatType;
+use bursar::ledger::{Action, Entry, Intent, Mode, RunStatus};
+use bursar::license::{Holder, Moment, SeatType};
 use bursar::qrs::Patience;
 use bursar::release::Guard;
 use bursar::release::run::Report;
@@ -197,18 +197,101 @@ async fn paused() {
     assert_eq!(world.run(Mode::Real).await.status, RunStatus::Done);
 }
 
+/// The situation that each guard is there for, and the run that meets it: a new guard has to say what
+/// its own is. With a part of what it saw.
+async fn meet(guard: Guard) -> (World, Report, &'static str) {
+    let crowd = crowd(SeatKind::Analyzer, 3);
+    let (world, saw) = match guard {
+        Guard::Percent => {
+            let seats = [("a", 100), ("b", 90), ("c", 1), ("d", 1), ("e", 1)];
+            (World::new(people(SeatKind::Analyzer, &seats)).await, "2 of 5 Analyzer seats")
+        }
+        Guard::MaxReleases => {
+            let mut world = World::new(crowd).await;
+            only_analyzer(&mut world);
+            let plan = world.engine().plan(None, Patience::ONCE).await.unwrap();
+            world.settings(|release| release.policy.types[0].max_releases = Some(2));
+            let report = world.engine().apply(plan, &[], &order(Mode::Real)).await.unwrap();
+            return (world, report, "maxReleases is 2");
+        }
+        Guard::StaleSignal => {
+            let seats = [("a", 100), ("b", 20), ("c", 20), ("d", 9), ("e", 20)];
+            (World::new(people(SeatKind::Analyzer, &seats)).await, "within 7 days")
+        }
+        Guard::Incomplete => {
+            let world = World::new(crowd).await;
+            world.fault(FaultRule::on("/qrs/user", status(500)));
+            (world, "3 of 3 users")
+        }
+        Guard::Clock => {
+            let world = World::new(crowd).await;
+            world.fault(Fault::ClockSkew { seconds: 400 });
+            (world, "the site's clock")
+        }
+        Guard::Unsettled => {
+            let world = World::new(crowd).await;
+            let seat = world.seat(SeatKind::Analyzer, "idle0");
+            open_intent(&world, "idle0").await;
+            world.fault(FaultRule::on(&path(SeatType::Analyzer, &seat), status(500)));
+            (world, "1 seat of an earlier run")
+        }
+        Guard::SharedLicense => {
+            let mut world = World::new(crowd).await;
+            let mut twin = world.settings.sites[0].clone();
+            twin.name = "twin".into();
+            world.settings.sites.push(twin);
+            (world, "twin has the same license")
+        }
+        Guard::Paused => {
+            let world = World::new(crowd).await;
+            let until = start() + TimeDelta::hours(1);
+            let entry = Entry::Paused { until, why: "year end".into(), by: "anna".into() };
+            append(&world, None, entry).await;
+            (world, "year end")
+        }
+    };
+    let mut world = world;
+    only_analyzer(&mut world);
+    let report = world.run(Mode::Real).await;
+    (world, report, saw)
+}
+
+fn only_analyzer(world: &mut World) {
+    world.settings(|release| {
+        release.policy.types.retain(|rule| rule.seat_type == SeatType::Analyzer);
+    });
+}
+
+async fn append(world: &World, run: Option<&str>, entry: Entry) {
+    let site = world.settings.sites[0].name.clone();
+    let addition = Addition { site, run: run.map(str::to_owned), entry };
+    world.store.append(None, vec![addition], |_| Vec::new()).await.unwrap();
+}
+
+/// A process died after it had written that it would take this user's seat.
+async fn open_intent(world: &World, id: &str) {
+    let seat = world.control().seat_of(SeatKind::Analyzer, "CORP", id).unwrap();
+    let intent = Intent {
+        action: Action::Release,
+        seat_type: SeatType::Analyzer,
+        seat: seat.id,
+        holder: Holder {
+            id: seat.user.unwrap(),
+            directory: "CORP".into(),
+            user_id: id.into(),
+            name: "".into(),
+        },
+        created: Moment::Never,
+        last_used: Moment::Never,
+        because: "idle for 60 days (threshold 30)".into(),
+    };
+    append(world, Some("before"), Entry::Intent(intent)).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_guard_has_its_test() {
-    // Those above, by name: a new guard wants one, too.
-    let tested = [
-        Guard::Percent,
-        Guard::MaxReleases,
-        Guard::StaleSignal,
-        Guard::Incomplete,
-        Guard::Clock,
-        Guard::Unsettled,
-        Guard::SharedLicense,
-        Guard::Paused,
-    ];
-    assert_eq!(tested, Guard::ALL);
+async fn every_guard_stops_what_it_is_there_for() {
+    for guard in Guard::ALL {
+        let (world, report, saw) = meet(guard).await;
+        assert_stopped(&world, &report, guard, saw).await;
+    }
 }

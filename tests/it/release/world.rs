@@ -96,7 +96,8 @@ impl World {
         (world, file)
     }
 
-    async fn at(scenario: Scenario, after_start: TimeDelta) -> Self {
+    /// The same, with all clocks so long after [`START`].
+    pub async fn at(scenario: Scenario, after_start: TimeDelta) -> Self {
         let setup = Setup::new(scenario).await;
         let yaml = setup.yaml(
             "every 24 hours",

@@ -53,7 +53,7 @@ fn each_type_has_its_own_limit() {
     world.rule(Professional).max_releases = Some(1);
     world.rule(Analyzer).max_releases = Some(2);
     assert_eq!(world.released(), [0, 1, 3]);
-    assert_eq!(world.decision(2).keep, [Keep::OverCap { cap: 1 }]);
+    assert_eq!(world.decision(2).keep, [Keep::OverCap { cap: 1, taken: 0 }]);
 }
 
 #[test]
@@ -68,7 +68,7 @@ fn a_seat_beyond_both_limits_names_both() {
     let enough = Keep::EnoughFree { free: 4, keep_free: 5 };
     assert_eq!(world.released(), [1]);
     assert_eq!(world.decision(2).keep, std::slice::from_ref(&enough));
-    assert_eq!(world.decision(3).keep, [enough, Keep::OverCap { cap: 2 }]);
+    assert_eq!(world.decision(3).keep, [enough, Keep::OverCap { cap: 2, taken: 0 }]);
 }
 
 #[test]

@@ -1,0 +1,192 @@
+//! `bursar release accept`: what a person takes responsibility for, once.
+
+use anyhow::Context;
+use chrono::{DateTime, TimeDelta, Utc};
+use chrono_tz::Tz;
+use clap::Subcommand;
+
+use super::super::limit::{Reading, TimeLimit};
+use super::super::text;
+use super::plan::seat_type;
+use super::{Exit, Target, day_or_time, refused, who};
+use crate::ledger::Entry;
+use crate::license::SeatType;
+use crate::qrs::Patience;
+use crate::release::Guard;
+use crate::release::plan::{Accepted, Plan, TypePlan};
+use crate::release::run::Engine;
+use crate::store::Addition;
+
+/// Accept what a guard says, with a name and a reason in the ledger
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  bursar release accept percent -c bursar.yaml --type analyzer --until 2027-01-31 --why 'backlog of three years, agreed with IT'"
+)]
+pub struct Accept {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    Percent(Percent),
+}
+
+/// Let today's backlog go although it is more than maxReleasePercent of a type's seats
+///
+/// Reads the site and notes how many seats are due. Until the date, runs go on as long as no more
+/// are due than those and a tenth; what went within the last 22 hours counts as due. All other
+/// guards and limits hold.
+#[derive(Debug, clap::Args)]
+struct Percent {
+    #[command(flatten)]
+    target: Target,
+    /// Only this type: professional, analyzer, user. Absent: every type that the guard stops
+    #[arg(long = "type", value_name = "TYPE", value_parser = seat_type)]
+    only: Option<SeatType>,
+    /// Until when: 2027-01-31 (that day included), or with a time as in `release lock`; within 90
+    /// days
+    #[arg(long, value_name = "DATE")]
+    until: String,
+    /// Why these people may lose their seat, for those who read the ledger
+    #[arg(long, value_name = "TEXT")]
+    why: String,
+    #[command(flatten)]
+    limit: TimeLimit,
+}
+
+/// Beyond it, it is no backlog any more: then the setting is wrong.
+const LONGEST: TimeDelta = TimeDelta::days(90);
+
+impl Accept {
+    pub fn execute(self) -> anyhow::Result<Exit> {
+        match self.what {
+            What::Percent(percent) => {
+                let target = percent.target.clone();
+                target.with_engine(|engine| async move { percent.run(engine).await })
+            }
+        }
+    }
+}
+
+impl Percent {
+    async fn run(self, engine: Engine) -> anyhow::Result<Exit> {
+        let zone = engine.settings.time_zone;
+        let until = match until(&self.until, zone, engine.clock.now()) {
+            Ok(until) => until,
+            Err(why) => {
+                eprintln!("bursar: {why}");
+                return Ok(Exit::Unusable);
+            }
+        };
+        let why = self.why.trim();
+        if why.is_empty() {
+            eprintln!("bursar: --why must say why");
+            return Ok(Exit::Unusable);
+        }
+        let reading = Reading::of(&engine.client);
+        let planned = self.limit.hold(engine.plan(None, Patience::ONCE)).await?;
+        drop(reading);
+        let plan = match planned {
+            Ok(plan) => plan,
+            Err(error) => return refused(error),
+        };
+        let wanted = |part: &&TypePlan| self.only.is_none_or(|only| only == part.seat_type);
+        if !plan.types.iter().any(|part| wanted(&part)) {
+            eprintln!("bursar: no such type is enabled for release");
+            return Ok(Exit::Unusable);
+        }
+        let mut accepted = Vec::new();
+        for part in plan.types.iter().filter(wanted) {
+            match accept(&plan, part, until, why) {
+                Ok(entry) => accepted.push(entry),
+                Err(why) => outln!("{why}"),
+            }
+        }
+        if accepted.is_empty() {
+            return Ok(Exit::NotInOrder);
+        }
+        let of_site = |accepted: &Accepted| {
+            let Accepted { guard, seat_type, due, seats, until, by, why, .. } = accepted.clone();
+            let entry = Entry::Accepted { guard, seat_type, due, seats, until, why, by };
+            Addition { site: engine.site.name.clone(), run: None, entry }
+        };
+        let additions = accepted.iter().map(of_site).collect();
+        let recorded = engine.store.append(None, additions, |_| Vec::new()).await;
+        recorded.context("the acceptance could not be recorded")?;
+        for accepted in accepted {
+            outln!(
+                "accepted: {} of {} {} seats may go until {}, as long as no more than {} are due",
+                accepted.due,
+                accepted.seats,
+                accepted.seat_type.title(),
+                text::local(until, zone),
+                accepted.most()
+            );
+        }
+        Ok(Exit::Ok)
+    }
+}
+
+/// What is accepted of a type, or why there is nothing.
+fn accept(
+    plan: &Plan,
+    part: &TypePlan,
+    until: DateTime<Utc>,
+    why: &str,
+) -> Result<Accepted, String> {
+    let title = part.seat_type.title();
+    if let Some(problem) = &part.problem {
+        return Err(format!("nothing was accepted for {title}: the list can't be read: {problem}"));
+    }
+    let (due, seats) = (part.due(), part.decisions.len());
+    let stops = |guard| {
+        plan.refusals.iter().any(|r| r.guard == guard && r.seat_type == Some(part.seat_type))
+    };
+    if !stops(Guard::Percent) {
+        return Err(format!(
+            "nothing is to be accepted for {title}: {due} of {seats} seats are due, and the guard \
+             has nothing against it"
+        ));
+    }
+    Ok(Accepted {
+        guard: Guard::Percent,
+        seat_type: part.seat_type,
+        due: due as u64 + u64::from(part.taken),
+        seats: seats as u64 + u64::from(part.taken),
+        since: plan.now,
+        until,
+        by: who(),
+        why: why.to_owned(),
+    })
+}
+
+fn until(text: &str, zone: Tz, now: DateTime<Utc>) -> Result<DateTime<Utc>, String> {
+    match day_or_time(text, zone) {
+        Some(until) if until <= now => Err(format!("{text} is over already")),
+        Some(until) if until - now > LONGEST => Err(format!(
+            "{text} is more than 90 days ahead; what is to hold for longer is a setting: \
+             maxReleasePercent"
+        )),
+        Some(until) => Ok(until),
+        None => Err(format!(
+            "{text:?} is no date; write 2027-01-07, '2027-01-07 18:00' or 2027-01-07T18:00:00Z"
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_acceptance_ends_within_90_days() {
+        let now: DateTime<Utc> = "2026-11-24T08:00:00Z".parse().unwrap();
+        let said = |text: &str| until(text, chrono_tz::Europe::Berlin, now);
+        assert_eq!(said("2026-11-24").unwrap().to_rfc3339(), "2026-11-24T23:00:00+00:00");
+        assert!(said("2027-02-21").is_ok());
+        assert!(said("2027-02-22").unwrap_err().contains("90 days"));
+        assert!(said("2026-11-23").unwrap_err().contains("over already"));
+        assert!(said("soon").unwrap_err().contains("is no date"));
+    }
+}
