@@ -48,7 +48,7 @@ const fn noted(entry: Entry, severity_note: &'static str) -> Entry {
 }
 
 /// All rules, in the order in which they are shown.
-pub const ALL: [Entry; 25] = [
+pub const ALL: [Entry; 26] = [
     noted(
         entry(
             Rule::ServerLicenseExpiring,
@@ -215,6 +215,15 @@ pub const ALL: [Entry; 25] = [
         10,
         "site",
         "every monitor of the site fails",
+    ),
+    entry(
+        Rule::OtherSite,
+        "otherSite",
+        Critical,
+        0,
+        "site",
+        "another site answers at the address than before: nothing of it is stored, and no seat is \
+         released",
     ),
     entry(
         Rule::DataStale,

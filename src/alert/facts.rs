@@ -152,6 +152,8 @@ pub struct MonitorFacts {
     pub stale_from: Option<DateTime<Utc>>,
     /// Why it fails now.
     pub problem: Option<String>,
+    /// It fails because another site answers.
+    pub other_site: bool,
 }
 
 /// What is known of the daemon itself.

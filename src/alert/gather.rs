@@ -16,6 +16,7 @@ use super::facts::{
 };
 use crate::config::settings::Site;
 use crate::config::{self, Schedule, Settings};
+use crate::daemon::OTHER_SITE;
 use crate::destination::registry;
 use crate::event::{AppHealth, Body, Event, Monitor};
 use crate::license;
@@ -205,6 +206,9 @@ fn facts_of(
                 last_success,
                 stale_from,
                 problem: health.and_then(Health::problem).map(|problem| problem.text.clone()),
+                other_site: health
+                    .and_then(Health::problem)
+                    .is_some_and(|problem| problem.code == OTHER_SITE),
             }
         })
         .collect();

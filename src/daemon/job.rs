@@ -42,7 +42,15 @@ pub enum Blind {
     Site(#[from] qrs::Error),
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// What it says belongs to another history.
+    #[error(
+        "another site answers at this address than before, so nothing of it is kept under this name; look at the address in the settings, or, if the site was set up anew, say so: bursar release accept site --why TEXT"
+    )]
+    OtherSite,
 }
+
+/// The code of [`Blind::OtherSite`] in the health of a monitor.
+pub const OTHER_SITE: &str = "other-site";
 
 impl From<Vec<Body>> for Seen {
     fn from(bodies: Vec<Body>) -> Self {
@@ -100,10 +108,12 @@ impl Job {
                 server_license::observe(client, monitor, zone, now, patience).await?.into()
             }
             Look::AccessLicense { client } => {
+                self.meet_site(client, patience).await?;
                 access_license::observe(client, patience).await?.into()
             }
             Look::Seats { engine } => {
                 let Engine { client, site, store, .. } = &**engine;
+                self.meet_site(client, patience).await?;
                 let zone = self.shared.settings.time_zone;
                 let observed = seats::look(store, client, site, zone, now, patience).await?;
                 Seen {
@@ -119,6 +129,13 @@ impl Job {
         })
     }
 
+    /// Sees to it that figures and seats of another site are not mixed into the history of this one.
+    async fn meet_site(&self, client: &qrs::Client, patience: Patience) -> Result<(), Blind> {
+        let identity = client.identity_by_nodes(patience).await?;
+        let is_other = self.shared.store.meet_site(&self.site, identity).await?;
+        if is_other { Err(Blind::OtherSite) } else { Ok(()) }
+    }
+
     async fn attempt(&self, now: DateTime<Utc>, patience: Patience) -> Attempt {
         let monitor = self.look.monitor();
         let (attempt, problem) = match self.observe(now, patience).await {
@@ -132,6 +149,12 @@ impl Job {
             }
             Err(Blind::Store(error)) => self.not_stored(&error),
             Err(Blind::Site(error)) => self.failed(&error),
+            Err(error @ Blind::OtherSite) => {
+                let text = error.to_string();
+                self.log_failure(OTHER_SITE, &text);
+                let problem = PollError { code: OTHER_SITE.to_owned(), text };
+                (Attempt::FailedUntilFixed, Some(problem))
+            }
         };
         if let Look::Seats { engine } = &self.look
             && matches!(attempt, Attempt::Done)
@@ -153,7 +176,7 @@ impl Job {
     }
 
     fn failed(&self, error: &qrs::Error) -> (Attempt, Option<PollError>) {
-        self.log_failure(error);
+        self.log_failure(error.code(), &error.to_string());
         let attempt =
             if error.is_transient() { Attempt::FailedForNow } else { Attempt::FailedUntilFixed };
         let problem = PollError { code: error.code().to_owned(), text: error.to_string() };
@@ -205,10 +228,9 @@ impl Job {
     }
 
     /// Warns of a new kind of failure; the same one again is only for those who debug.
-    fn log_failure(&self, error: &qrs::Error) {
+    fn log_failure(&self, code: &'static str, error: &str) {
         let mut last = self.last.lock().expect("no holder of this lock panics");
-        let (site, monitor, code) =
-            (self.site.as_str(), self.look.monitor().as_str(), error.code());
+        let (site, monitor) = (self.site.as_str(), self.look.monitor().as_str());
         if last.failure.replace(code) == Some(code) {
             tracing::debug!(site, monitor, code, "{error}");
         } else {

@@ -25,7 +25,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-pub use self::job::Blind;
+pub use self::job::{Blind, OTHER_SITE};
 use self::job::{Job, Look};
 use self::poller::Timing;
 use crate::clock::Clock;

@@ -229,7 +229,9 @@ fn problem(report: &Report) -> Option<PollError> {
         RunStatus::Done | RunStatus::Stopped => return None,
         RunStatus::Refused | RunStatus::Partly | RunStatus::Broken | RunStatus::Failed => {
             let refusals = report.refusals.iter().map(Refusal::to_string);
-            let all: Vec<_> = report.why.iter().cloned().chain(refusals).collect();
+            // Of a refused run it says the same.
+            let why = report.why.iter().filter(|_| report.status != RunStatus::Refused);
+            let all: Vec<_> = why.cloned().chain(refusals).collect();
             all.join("; ")
         }
     };

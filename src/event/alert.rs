@@ -30,6 +30,7 @@ pub enum Rule {
     ChurnHigh,
     MonitorAppUnhealthy,
     SiteUnreachable,
+    OtherSite,
     DataStale,
     QueueGrowing,
     QueueDropped,

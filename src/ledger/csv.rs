@@ -125,6 +125,9 @@ fn details(entry: &Entry) -> Cells {
             ("because", why.clone()),
             ("until", instant(*until)),
         ]),
+        Entry::SiteAccepted { why, by, .. } => {
+            Cells::from([("by", by.clone()), ("because", why.clone())])
+        }
         Entry::Resumed { by } | Entry::Archived { by, .. } => Cells::from([("by", by.clone())]),
     }
 }

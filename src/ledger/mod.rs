@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::form;
-use crate::license::{Holder, Moment, SeatType};
+use crate::license::{Holder, Moment, SeatType, SiteIdentity};
 use crate::release::plan::Accepted;
 use crate::release::{Guard, Plan, Policy, Refusal};
 
@@ -126,6 +126,14 @@ pub enum Entry {
         why: String,
         by: String,
     },
+    /// A person says that the site which answers now is the right one.
+    SiteAccepted {
+        /// What was known before.
+        was: Option<SiteIdentity>,
+        is: SiteIdentity,
+        why: String,
+        by: String,
+    },
     /// Records up to a number were exported and taken out of the store.
     Archived {
         through: Head,
@@ -151,6 +159,7 @@ impl Entry {
             Self::Paused { .. } => "paused",
             Self::Resumed { .. } => "resumed",
             Self::Accepted { .. } => "accepted",
+            Self::SiteAccepted { .. } => "siteAccepted",
             Self::Archived { .. } => "archived",
         }
     }

@@ -57,6 +57,9 @@ impl Entry {
                 instant(*until),
                 seat_type.title()
             ),
+            Self::SiteAccepted { why, by, .. } => {
+                format!("the site that answers now accepted by {by} as the right one: {why}")
+            }
             Self::Archived { through, records, file, digest, by } => format!(
                 "{records} records, up to {}, archived by {by} in {file} (SHA-256 {digest})",
                 through.seq

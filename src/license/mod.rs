@@ -3,10 +3,11 @@
 //! [`server`] is what `GET /qrs/license` says, [`status`] what that means on a given day, [`pools`]
 //! is what `GET /qrs/license/accesstypeoverview` says, [`seat`] the single seats and their people,
 //! [`changes`] what became of them between two readings, [`monitor_app`] the app by which Qlik Sense
-//! itself watches its licenses.
+//! itself watches its licenses, `identity` by what sites are told apart.
 
 pub mod changes;
 mod date;
+mod identity;
 pub mod monitor_app;
 pub mod pools;
 #[cfg(test)]
@@ -17,6 +18,7 @@ pub mod status;
 pub mod wire;
 
 pub use changes::{Change, ChangeKind, SeatRow};
+pub use identity::{Sameness, SiteIdentity};
 pub use pools::Pools;
 pub use seat::{Holder, Moment, Person, Seat, SeatType};
 pub use server::{Expiry, ServerLicense};

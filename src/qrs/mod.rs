@@ -11,6 +11,7 @@
 //! | `loose` | values of any JSON type, so that one odd field spoils no list |
 //! | `read` | what is asked of the service, and what counts as an answer |
 //! | `seats` | the seats of a type, as the rules of release look at them |
+//! | `site` | which site it is that answers |
 //! | `monitor_app` | apps, reload tasks, their runs and script logs |
 //! | `people`, `user` | users in full, by id, many in one request; which answer is a user, whole |
 //! | [`mod@write`] | the only requests that change a site: give a seat, take a seat |
@@ -36,6 +37,7 @@ pub mod progress;
 mod read;
 pub mod retry;
 mod seats;
+mod site;
 mod transport;
 mod user;
 pub mod wire;

@@ -175,18 +175,33 @@ impl Client {
         id: Uuid,
         patience: Patience,
     ) -> Result<Option<Seat>, Error> {
+        let seat = self.seat_reading(seat_type, id, patience).await?;
+        Ok(seat.map(|reading| reading.value))
+    }
+
+    /// As [`seat`](Self::seat), with the site's clock.
+    ///
+    /// # Errors
+    /// As [`seat`](Self::seat).
+    pub async fn seat_reading(
+        &self,
+        seat_type: SeatType,
+        id: Uuid,
+        patience: Patience,
+    ) -> Result<Option<Reading<Seat>>, Error> {
         let path = format!("{}/{id}", seat_type.path());
-        let row: SeatRow = match self.get_object(&path, &[], patience).await {
-            Ok(row) => row.value,
+        let row: Reading<SeatRow> = match self.get_object(&path, &[], patience).await {
+            Ok(row) => row,
             Err(Error::NotFound { .. }) => return Ok(None),
             Err(error) => return Err(error),
         };
         let shape = |error| Error::shape(&self.shown(&path), error);
-        let seat = row.seat(seat_type).map_err(shape)?;
-        if seat.id != id {
+        let Reading { value, server_date, answered, latency } = row;
+        let value = value.seat(seat_type).map_err(shape)?;
+        if value.id != id {
             return Err(shape(ShapeError::new("the seat that was asked for", "another seat")));
         }
-        Ok(Some(seat))
+        Ok(Some(Reading { value, server_date, answered, latency }))
     }
 
     /// The seats of a type that a user holds, quarantined ones included.

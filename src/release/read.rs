@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 use super::plan::{self, Clocks, Past, Snapshot, TypeSeats};
 use super::policy::Policy;
 use crate::clock::Clock;
-use crate::license::{Seat, SeatType};
+use crate::license::SeatType;
 use crate::qrs::{Client, Error, Patience, Reading};
 
 /// Reads the seats of the enabled types (and of the others that matter), the pools, and the users
@@ -43,6 +43,7 @@ pub async fn snapshot(
         let list = list.map(|reading| reading.value).map_err(|error| error.to_string());
         snapshot.seats.push(TypeSeats { seat_type, list });
     }
+    let now = snapshot.earlier(now);
     let people = plan::people_in_question(&snapshot, past, policy, now);
     if !people.is_empty() {
         snapshot.people = client.people(&people, patience).await;
@@ -61,7 +62,7 @@ pub(super) fn types(policy: &Policy) -> Vec<SeatType> {
 }
 
 /// The site's clock when it answered, and ours at that moment.
-fn clocks(list: &Reading<Vec<Seat>>, clock: &Clock) -> Option<Clocks> {
-    let since = chrono::Duration::from_std(list.answered.elapsed()).ok()?;
-    Some(Clocks { site: list.server_date?, here: clock.now() - since })
+pub(super) fn clocks<T>(reading: &Reading<T>, clock: &Clock) -> Option<Clocks> {
+    let since = chrono::Duration::from_std(reading.answered.elapsed()).ok()?;
+    Some(Clocks { site: reading.server_date?, here: clock.now() - since })
 }

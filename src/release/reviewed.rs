@@ -34,11 +34,14 @@ impl Engine {
     ) -> Result<(Plan, Snapshot), StoreError> {
         let site = &self.site.name;
         let now = self.clock.now();
-        let (snapshot, sharing) = tokio::join!(
+        let (snapshot, sharing, identity) = tokio::join!(
             read::snapshot(&self.client, policy, past, &self.clock, now, patience),
             sharing::sharing(self, patience),
+            self.client.identity(patience),
         );
-        let snapshot = Snapshot { sharing, ..snapshot };
+        let identity = Some(identity.map_err(|error| error.what()));
+        let snapshot = Snapshot { sharing, identity, ..snapshot };
+        let now = snapshot.earlier(now);
         let mut plan = plan::plan(run, site, &snapshot, past, policy, now);
         plan.refusals = self.guards(&plan, &snapshot, past).await?;
         Ok((plan, snapshot))
@@ -81,11 +84,15 @@ impl Session<'_> {
             }
         };
         let (mut plan, snapshot) = looked?;
+        if let Some(identity) = plan.identity.clone() {
+            engine.store.meet_site(self.site(), identity).await?;
+        }
         match reviewed {
             None => self.record(&plan, &plan, &[], tally).await?,
             Some(Reviewed { plan: read, accepted }) => {
                 let dropped = confine(&mut plan, &read, &past);
                 plan.refusals = engine.guards(&plan, &snapshot, &past).await?;
+                plan.refusals.extend(guard::plan_of_another_site(&read, &plan));
                 let known = read.refusals.iter().filter(|refusal| !plan.has(refusal));
                 let known: Vec<_> = known.cloned().collect();
                 plan.refusals.extend(known);

@@ -216,15 +216,17 @@ impl Taking<'_> {
         let client = &self.session.engine.client;
         let stamp = Stamp::now(self.session);
         let (seat, person, others) = tokio::join!(
-            client.seat(due.seat_type, due.decision.seat, Patience::ONCE),
+            client.seat_reading(due.seat_type, due.decision.seat, Patience::ONCE),
             client.person(due.holder.id, Patience::ONCE),
             self.others(due),
         );
-        let seat = match seat {
-            Ok(Some(seat)) => seat,
+        let reading = match seat {
+            Ok(Some(reading)) => reading,
             Ok(None) => return self.is_gone(due).await,
             Err(error) => return Look::Unread(error.what()),
         };
+        let clocks = read::clocks(&reading, &self.session.engine.clock);
+        let seat = reading.value;
         if let Some(why) = difference(&due.decision, &seat) {
             return Look::Changed(why);
         }
@@ -232,6 +234,7 @@ impl Taking<'_> {
             return Look::Unread(format!("the user could not be read: {why}"));
         }
         let now = self.session.engine.clock.now();
+        let now = clocks.map_or(now, |clocks| clocks.earlier(now));
         let keep = plan::keeping(&seat, &person, self.past, self.policy, now);
         if let Some(first) = keep.first() {
             return Look::Changed(first.text());

@@ -72,7 +72,9 @@ impl Tally {
             return (RunStatus::Failed, why);
         }
         if types > 0 && self.stopped.len() == types {
-            return (RunStatus::Refused, None);
+            let saw: Vec<_> =
+                self.refusals.iter().map(|r| format!("{}: {}", r.guard, r.saw)).collect();
+            return (RunStatus::Refused, (!saw.is_empty()).then(|| saw.join("; ")));
         }
         if let Some(first) = &self.first_failure {
             let why = format!("{} of the seats failed; the first: {first}", self.failures);
@@ -322,6 +324,15 @@ mod tests {
         assert_eq!(partly.status(), (RunStatus::Partly, None));
         let refused = Tally { stopped: vec![one, two], ..tally(2) };
         assert_eq!(refused.status(), (RunStatus::Refused, None));
+        let percent = Refusal {
+            guard: crate::release::Guard::Percent,
+            seat_type: Some(one),
+            saw: "99 of 100 are due".into(),
+            fix: "look".into(),
+        };
+        let named = Tally { refusals: vec![percent], stopped: vec![one], ..tally(1) };
+        let why = "percent: 99 of 100 are due".to_owned();
+        assert_eq!(named.status(), (RunStatus::Refused, Some(why)));
         // One could not be read, the other one was stopped by a guard.
         let refused = Tally { unread: vec![unread(one)], ..refused };
         assert_eq!(refused.status(), (RunStatus::Refused, None));

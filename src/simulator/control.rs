@@ -14,6 +14,7 @@ use super::pools::PoolSettings;
 use super::routes::Request;
 use super::scenario::{LicenseRule, Quirks, Scenario, SeatSpec, UserSpec};
 use super::site::Site;
+use super::wire::named_id;
 
 /// The newest requests are kept, so that a long bench doesn't fill memory.
 const KEPT_REQUESTS: usize = 10_000;
@@ -103,6 +104,21 @@ impl Control {
     /// Installs another license.
     pub fn set_license(&self, license: LicenseVariant) {
         self.site().license = license;
+    }
+
+    /// From now on another site answers at this address: other nodes and another license, and
+    /// whatever seats it has.
+    pub fn become_site(&self, name: &str) {
+        let mut site = self.site();
+        site.operations.node = name.to_owned();
+        site.license.number =
+            format!("{:016}", named_id("license", name).as_u128() % 10_u128.pow(16));
+        site.cache.clear();
+    }
+
+    /// Renews the license: another number on the same nodes.
+    pub fn renew_license(&self, number: &str) {
+        self.site().license.number = number.to_owned();
     }
 
     /// Sets all pools.

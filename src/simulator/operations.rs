@@ -40,13 +40,15 @@ const TASK_STATUS: &[&str] = &[
 pub(super) struct Operations {
     pub settings: MonitorApp,
     start: DateTime<Utc>,
+    /// The name that the id of the site's node is made of.
+    pub node: String,
     /// Downloads that still answer 404, by the reference that was given out.
     downloads: HashMap<Uuid, u32>,
 }
 
 impl Operations {
     pub fn new(settings: &MonitorApp, start: DateTime<Utc>) -> Self {
-        Self { settings: settings.clone(), start, downloads: HashMap::new() }
+        Self { settings: settings.clone(), start, node: NODE.to_owned(), downloads: HashMap::new() }
     }
 
     /// When the last run ended (or would end), `None` when there was none.
@@ -259,7 +261,7 @@ impl Operations {
 
     pub fn nodes(&self) -> Vec<Value> {
         vec![json!({
-            "id": named_id("node", NODE).to_string(),
+            "id": named_id("node", &self.node).to_string(),
             "name": "Central",
             "hostName": NODE,
             "temporaryfilepath": "C:\\Users\\svc\\AppData\\Local\\Temp\\",
@@ -292,7 +294,7 @@ impl Operations {
                 "createdDate": time_text(self.start - TimeDelta::days(1800)),
                 "modifiedDate": time_text(now),
                 "modifiedByUserName": "INTERNAL\\sa_repository",
-                "serverNodeConfiguration": reference(named_id("node", NODE), "Central"),
+                "serverNodeConfiguration": reference(named_id("node", &self.node), "Central"),
                 "serviceType": number,
                 "serviceState": 2,
                 "timestamp": time_text(now),

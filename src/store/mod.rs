@@ -24,6 +24,7 @@ mod release;
 #[cfg(test)]
 pub(crate) mod samples;
 mod seats;
+mod site;
 #[cfg(test)]
 mod tests;
 

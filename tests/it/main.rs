@@ -23,6 +23,7 @@ mod insight;
 mod insight_cli;
 mod monitor_app;
 mod mqtt;
+mod other_site;
 mod outbox;
 mod planning;
 mod qrs;

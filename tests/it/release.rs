@@ -2,10 +2,12 @@
 //! down, and what stops it.
 
 mod announcements;
+mod clocks;
 mod crashes;
 mod fate;
 mod first_run;
 mod guards;
+mod other_site;
 mod points;
 mod rehearsal;
 mod reviewed;

@@ -219,7 +219,9 @@ async fn a_backlog_is_accepted_once_with_a_name_and_a_day() {
     assert!(plan.contains("bursar release accept percent --type analyzer"), "{plan}");
 
     let accept = |until: &str, why: &str| {
-        run(&setup, &file, &["accept", "percent", "--until", until, "--why", why])
+        let config = file.to_str().unwrap();
+        let args = ["release", "accept", "percent", "-c", config, "--until", until, "--why", why];
+        output(&args, setup.folder.path())
     };
     for (until, why) in [("yesterday", "x"), ("2020-01-01", "x"), ("2099-01-01", "x")] {
         assert_eq!(accept(until, why).status.code(), Some(2), "{until}");

@@ -9,6 +9,7 @@ use bursar::destination::payload::{alert_text, json, webhook_json};
 use bursar::event::{Class, Event, Monitor, SeatFacts};
 use bursar::ledger::{Mode, RunStatus, SeatResult};
 use bursar::license::{Holder, SeatType};
+use bursar::release::Guard;
 use proptest::prelude::*;
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -162,6 +163,15 @@ fn payloads_are_as_their_schemas_say() {
         .collect();
     assert!(seen.is_subset(&files), "{seen:?}");
     assert_eq!(seen.len(), 7);
+}
+
+#[test]
+fn the_schema_names_every_guard() {
+    let file = schemas().join("releaseRefused.schema.json");
+    let schema: Value = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
+    let named = &schema["properties"]["refusals"]["items"]["properties"]["guard"]["enum"];
+    let named: Vec<_> = named.as_array().unwrap().iter().filter_map(Value::as_str).collect();
+    assert_eq!(named, Guard::ALL.map(Guard::as_str));
 }
 
 fn lines(event: &Event, user_tag: UserTag) -> Vec<String> {

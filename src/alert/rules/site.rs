@@ -18,6 +18,7 @@ pub(super) fn judge(facts: &Facts) -> Vec<Judged> {
         unsettled(facts),
         app(facts),
         unreachable(facts),
+        other_site(facts),
         stale(facts),
     ]
 }
@@ -123,7 +124,9 @@ fn unreachable(facts: &Facts) -> Judged {
         let nothing_watched = monitors.is_empty();
         return if nothing_watched { Judged::of(rule, []) } else { Judged::unknown(rule) };
     };
-    let problems: Vec<&str> = polled.iter().filter_map(|m| m.problem.as_deref()).collect();
+    // Another site can be reached.
+    let failing = polled.iter().filter(|m| !m.other_site);
+    let problems: Vec<&str> = failing.filter_map(|m| m.problem.as_deref()).collect();
     if problems.len() < polled.len() {
         return Judged::of(rule, []);
     }
@@ -144,13 +147,30 @@ fn unreachable(facts: &Facts) -> Judged {
     )
 }
 
+fn other_site(facts: &Facts) -> Judged {
+    let rule = Rule::OtherSite;
+    known(rule, &facts.monitors, |monitors| {
+        let met = monitors.iter().find(|m| m.other_site);
+        let text = met.and_then(|m| m.problem.as_deref()).map(one_line);
+        let of = |text: String| {
+            let seen = monitors.iter().filter_map(|m| m.last_poll).max().unwrap_or(facts.now);
+            let title = format!("Another site answers in place of {}", facts.site);
+            let hint = "look at the address in the settings; if the site was set up anew: bursar \
+                        release accept site";
+            condition(rule, "", seen, title, text, hint)
+        };
+        text.map(of).into_iter().collect()
+    })
+}
+
 fn stale(facts: &Facts) -> Judged {
     let rule = Rule::DataStale;
     let Fact::Known(monitors) = &facts.monitors else {
         return known(rule, &facts.monitors, |_| Vec::new());
     };
     let old = |m: &MonitorFacts| -> Option<Condition> {
-        let last_poll = m.last_poll?;
+        // Told by a rule of its own.
+        let last_poll = m.last_poll.filter(|_| !m.other_site)?;
         let name = m.monitor.as_str();
         let text = match (m.last_success, m.stale_from) {
             (Some(time), Some(from)) if facts.now >= from => {

@@ -373,7 +373,16 @@ fn monitor(
         last_success: success,
         stale_from: success.map(|time| time + chrono::TimeDelta::hours(3)),
         problem: problem.map(str::to_owned),
+        other_site: problem == Some("another site"),
     }
+}
+
+#[test]
+fn another_site_is_told_once_and_for_all_monitors() {
+    let other = |kind| monitor(kind, Some(30), Some("another site"));
+    let monitors = vec![other(Monitor::AccessLicense), other(Monitor::Seats)];
+    let facts = Facts { monitors: Fact::Known(monitors), ..off() };
+    insta::assert_snapshot!(lines(of_site(&facts, &Policy::default())).join("\n"), @"other-site critical: another site");
 }
 
 #[test]

@@ -132,6 +132,7 @@ fn tell(records: &[Record], zone: Tz) -> String {
             | Entry::Paused { .. }
             | Entry::Resumed { .. }
             | Entry::Accepted { .. }
+            | Entry::SiteAccepted { .. }
             | Entry::Archived { .. } => notices.push((time, record.entry.summary())),
         }
     }

@@ -10,7 +10,7 @@ use super::super::text;
 use super::plan::seat_type;
 use super::{Exit, Target, day_or_time, refused, who};
 use crate::ledger::Entry;
-use crate::license::SeatType;
+use crate::license::{Sameness, SeatType};
 use crate::qrs::Patience;
 use crate::release::Guard;
 use crate::release::plan::{Accepted, Plan, TypePlan};
@@ -20,7 +20,7 @@ use crate::store::Addition;
 /// Accept what a guard says, with a name and a reason in the ledger
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  bursar release accept percent -c bursar.yaml --type analyzer --until 2027-01-31 --why 'backlog of three years, agreed with IT'"
+    after_help = "Examples:\n  bursar release accept percent -c bursar.yaml --type analyzer --until 2027-01-31 --why 'backlog of three years, agreed with IT'\n  bursar release accept site -c bursar.yaml --why 'license renewed'"
 )]
 pub struct Accept {
     #[command(subcommand)]
@@ -30,6 +30,21 @@ pub struct Accept {
 #[derive(Debug, Subcommand)]
 enum What {
     Percent(Percent),
+    Site(Site),
+}
+
+/// Say that the site which answers now is the right one: its license was renewed, or it was set up
+/// anew
+///
+/// Bursar tells sites apart by their nodes and their license. While another one answers than before,
+/// nothing is released and nothing of it is stored.
+#[derive(Debug, clap::Args)]
+struct Site {
+    #[command(flatten)]
+    target: Target,
+    /// Why it is another one, for those who read the ledger
+    #[arg(long, value_name = "TEXT")]
+    why: String,
 }
 
 /// Let today's backlog go although it is more than maxReleasePercent of a type's seats
@@ -65,7 +80,40 @@ impl Accept {
                 let target = percent.target.clone();
                 target.with_engine(|engine| async move { percent.run(engine).await })
             }
+            What::Site(site) => {
+                let target = site.target.clone();
+                target.with_engine(|engine| async move { site.run(engine).await })
+            }
         }
+    }
+}
+
+impl Site {
+    async fn run(self, engine: Engine) -> anyhow::Result<Exit> {
+        let why = self.why.trim();
+        if why.is_empty() {
+            eprintln!("bursar: --why must say why");
+            return Ok(Exit::Unusable);
+        }
+        let site = &engine.site.name;
+        let is = engine.client.identity(Patience::ONCE).await;
+        let is = is.context("it can't be told which site answers")?;
+        anyhow::ensure!(
+            !is.is_empty(),
+            "it can't be told which site answers: the account may read neither its nodes nor its \
+             license"
+        );
+        let was = engine.store.site_identity(site).await?;
+        if was.as_ref().is_some_and(|was| was.compare(&is) == Sameness::Same) {
+            outln!("nothing is to be accepted: it is the site that is known");
+            return Ok(Exit::NotInOrder);
+        }
+        let entry = Entry::SiteAccepted { was, is, why: why.to_owned(), by: who() };
+        let addition = Addition { site: site.clone(), run: None, entry };
+        let recorded = engine.store.append(None, vec![addition], |_| Vec::new()).await;
+        recorded.context("the acceptance could not be recorded")?;
+        outln!("accepted: the site that answers on {} is {site} now", engine.client.address());
+        Ok(Exit::Ok)
     }
 }
 

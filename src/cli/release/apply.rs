@@ -199,7 +199,8 @@ pub(super) fn render(report: &Report, paint: Paint) -> String {
     for refusal in &report.refusals {
         out.push_str(&format!("{}\n", refused_line(refusal, paint)));
     }
-    if let Some(why) = &report.why {
+    // Of a refused run it says the same as the refusals.
+    if let Some(why) = report.why.as_ref().filter(|_| report.status != RunStatus::Refused) {
         out.push_str(&format!("{}\n", paint.warn(why)));
     }
     out.push_str(&format!(

@@ -17,6 +17,7 @@ use crate::release::run::Engine;
 const QUESTIONS: [(&str, &str); 31] = [
     ("listed-twice", "listed twice, with different facts"),
     ("type-off", "releasing seats of this type is off"),
+    ("unsettled", "what became of it at an earlier release is not known"),
     ("quarantined", "in quarantine already"),
     ("no-user", "the seat names no user"),
     ("user-gone", "the user is not on the site any more"),

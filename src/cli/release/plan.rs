@@ -160,6 +160,7 @@ fn totals(plan: &Planned, paint: Paint) -> String {
         }
         let free = part.free.map_or_else(String::new, |free| format!(", {free} free"));
         rows.push(vec![title, part.decisions.len().to_string(), format!("seats{free}")]);
+        rows.push(vec!["  due".to_owned(), part.due().to_string(), window(part)]);
         for (outcome, name) in [
             (Outcome::Release, "release"),
             (Outcome::Announce, "announce"),
@@ -170,7 +171,6 @@ fn totals(plan: &Planned, paint: Paint) -> String {
                 rows.push(vec![format!("  {name}"), count.to_string()]);
             }
         }
-        rows.push(vec!["  due".to_owned(), part.due().to_string(), window(part)]);
         let mut reasons: Vec<_> = part.kept_by_reason().into_iter().collect();
         reasons.sort_by_key(|(code, count)| (std::cmp::Reverse(*count), *code));
         for (code, count) in reasons {

@@ -103,6 +103,8 @@ pub(in crate::config) struct AlertRules {
     pub(in crate::config) monitor_app_unhealthy: AlertRule,
     /// A site can't be read.
     pub(in crate::config) site_unreachable: AlertRule,
+    /// Another site answers at the address than before.
+    pub(in crate::config) other_site: AlertRule,
     /// A monitor has read nothing for long.
     pub(in crate::config) data_stale: StaleRule,
     /// Deliveries to a destination fail.

@@ -15,8 +15,8 @@ pub(in crate::config) struct LicenseRelease {
     /// taken only when a person has written `enable: true` and `dryRun: false`.
     pub(in crate::config) dry_run: bool,
     /// When to look for unused seats. Default once a day: thresholds are counted in days. At start
-    /// there is a run only if one was missed since the last; the very first real run waits for its
-    /// time.
+    /// there is a run only if one was missed since the last; the first real run, and the first after
+    /// a change of what decides, waits for its time.
     pub(in crate::config) frequency: String,
     /// Who keeps their seat whatever happens. Compared without regard to case, as Qlik does. The
     /// users of the directory `INTERNAL`, Qlik's own, always keep theirs.
@@ -206,7 +206,8 @@ pub(in crate::config) struct ReleaseRule {
         extend("x-bursar" = true, "x-noun" = "a number of days")
     )]
     pub(in crate::config) grace_days: i64,
-    /// Most seats that one run releases; the others wait for the next. Not set by default:
+    /// Most seats that are released within 22 hours, by all runs together; the others wait. 22, so
+    /// that a daily run gets its allowance also when the clocks change. Not set by default:
     /// `maxReleasePercent` is the limit that fits a site of any size.
     #[schemars(
         range(min = 1, max = 10_000_000),
@@ -215,7 +216,7 @@ pub(in crate::config) struct ReleaseRule {
     pub(in crate::config) max_releases: Option<i64>,
     /// A run is refused for this type when more than this share of its seats, in percent, is due.
     /// All are counted whom no rule protects, whatever `keepFree`, `maxReleases` and `graceDays`
-    /// leave of them. Default 25: a directory sync or a clock that is broken makes everybody due at
+    /// leave of them; those that went within the last 22 hours count as due. Default 25: a directory sync or a clock that is broken makes everybody due at
     /// once, while people drift away a few at a time.
     #[schemars(
         range(min = 1, max = 100),

@@ -70,6 +70,7 @@ fn rules(raw: &raw::AlertRules) -> BTreeMap<Rule, RulePolicy> {
         rule(Rule::ChurnHigh, &raw.churn_high.common),
         rule(Rule::MonitorAppUnhealthy, &raw.monitor_app_unhealthy),
         rule(Rule::SiteUnreachable, &raw.site_unreachable),
+        rule(Rule::OtherSite, &raw.other_site),
         rule(Rule::DataStale, &raw.data_stale.common),
         rule(Rule::QueueGrowing, &raw.queue_growing.common),
         rule(Rule::QueueDropped, &raw.queue_dropped),

@@ -15,7 +15,7 @@ use super::plan::{
     Accepted, Clocks, Keep, Outcome, Past, PersonRead, Plan, Sharing, Snapshot, TypePlan,
 };
 use super::policy::TypeRule;
-use crate::license::SeatType;
+use crate::license::{Sameness, SeatType};
 use crate::store::Pause;
 
 /// A reason to stop.
@@ -39,6 +39,8 @@ pub enum Guard {
     SharedLicense,
     /// A person paused releasing (`bursar release lock`).
     Paused,
+    /// Another site answers than before, or it can't be told which.
+    OtherSite,
 }
 
 /// What a guard saw, and what to do about it.
@@ -53,7 +55,7 @@ pub struct Refusal {
 }
 
 impl Guard {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Percent,
         Self::MaxReleases,
         Self::StaleSignal,
@@ -62,6 +64,7 @@ impl Guard {
         Self::Unsettled,
         Self::SharedLicense,
         Self::Paused,
+        Self::OtherSite,
     ];
 
     /// As commands, events and the ledger name it.
@@ -75,6 +78,7 @@ impl Guard {
             Self::Unsettled => "unsettled",
             Self::SharedLicense => "shared-license",
             Self::Paused => "paused",
+            Self::OtherSite => "other-site",
         }
     }
 
@@ -87,7 +91,7 @@ impl Guard {
             | Self::StaleSignal
             | Self::Clock
             | Self::SharedLicense => true,
-            Self::Incomplete | Self::Unsettled | Self::Paused => false,
+            Self::Incomplete | Self::Unsettled | Self::Paused | Self::OtherSite => false,
         }
     }
 }
@@ -121,6 +125,7 @@ pub fn check(
         return refusals;
     }
     refusals.extend(paused.map(is_paused));
+    refusals.extend(other_site(snapshot, past));
     refusals.extend(clock(plan, snapshot));
     refusals.extend(stale_signal(plan, snapshot));
     refusals.extend(unread_people(plan, snapshot));
@@ -143,6 +148,69 @@ fn is_paused(pause: &Pause) -> Refusal {
         saw: format!("{} paused releasing until {}: {}", pause.by, utc(&pause.until), pause.why),
         fix: "wait until then, or end it with `bursar release unlock`".to_owned(),
     }
+}
+
+/// Who answers is not who was known, or not to be told.
+fn other_site(snapshot: &Snapshot, past: &Past) -> Option<Refusal> {
+    let found = match &snapshot.identity {
+        None => Err("nobody asked"),
+        Some(Err(why)) => Err(why.as_str()),
+        Some(Ok(now)) if now.is_empty() => {
+            Err("the account may read neither the site's nodes nor its license")
+        }
+        Some(Ok(now)) => {
+            Ok(past.identity.as_ref().map_or(Sameness::Same, |known| known.compare(now)))
+        }
+    };
+    let saw = match found {
+        Ok(Sameness::Same) => return None,
+        Ok(Sameness::Other) => {
+            "another site answers at this address than before: none of its nodes is known, or, where nodes can't be read, its license is another".to_owned()
+        }
+        Ok(Sameness::Renewed) => {
+            "the site has another license than before, on nodes that are known".to_owned()
+        }
+        Ok(Sameness::Unknown) => {
+            "it can't be told whether the same site answers: what it was known by can't be read any more".to_owned()
+        }
+        Err(why) => format!("it can't be told which site answers: {why}"),
+    };
+    let fix = match found {
+        Ok(Sameness::Renewed) => "if the license was renewed, say so",
+        Ok(_) => "look at the address in the settings; if the site was set up anew, say so",
+        Err(_) => {
+            return Some(Refusal {
+                guard: Guard::OtherSite,
+                seat_type: None,
+                saw,
+                fix: "see whether the site answers (`bursar check`), and let the account read `ServerNodeConfiguration*` or `License*`".to_owned(),
+            });
+        }
+    };
+    Some(Refusal {
+        guard: Guard::OtherSite,
+        seat_type: None,
+        saw,
+        fix: format!("{fix}: `bursar release accept site --why TEXT`"),
+    })
+}
+
+/// What speaks against a plan that a person has read: it was made of another site than answers now.
+/// One that doesn't say which it was made of is compared with what is known of the site, as all are.
+pub(super) fn plan_of_another_site(read: &Plan, now: &Plan) -> Option<Refusal> {
+    let (then, now) = (read.identity.as_ref()?, now.identity.as_ref()?);
+    let saw = match then.compare(now) {
+        Sameness::Same => return None,
+        Sameness::Other => "the plan was made of another site than the one that answers now",
+        Sameness::Renewed => "the site has another license now than when the plan was made",
+        Sameness::Unknown => "it can't be told whether the plan was made of the site that answers",
+    };
+    Some(Refusal {
+        guard: Guard::OtherSite,
+        seat_type: None,
+        saw: saw.to_owned(),
+        fix: "make a new plan with `bursar release plan`".to_owned(),
+    })
 }
 
 /// Seats whose fate is unknown are a matter of this long before they stop a run: a site that is

@@ -5,8 +5,8 @@ use uuid::Uuid;
 
 use super::{Guard, Refusal, check};
 use crate::ledger::Action;
-use crate::license::SeatType;
-use crate::release::plan::tests::support::*;
+use crate::license::{SeatType, SiteIdentity};
+use crate::release::plan::tests::support::{self, *};
 use crate::release::plan::{Accepted, Clocks, OpenIntent, Outcome, PersonRead, Plan, Sharing};
 use crate::release::policy::ThreeWay;
 use crate::store::Pause;
@@ -300,6 +300,37 @@ fn shared_license_stops_until_somebody_says_something_that_is_not_wrong() {
 }
 
 #[test]
+fn other_site_stops_until_it_is_known_who_answers() {
+    let mut world = site(10);
+    // Seen for the first time.
+    assert_eq!(guards(&world), NONE);
+    let known = |node: &str, license: &str| Some(support::site(node, license));
+    world.past.identity = known("node", "license");
+    assert_eq!(guards(&world), NONE);
+    let mut ask = |known: Option<SiteIdentity>, now: Result<SiteIdentity, String>| {
+        world.past.identity = known;
+        world.snapshot.identity = Some(now);
+        let refusals = refusals(&world);
+        assert!(refusals.iter().all(|r| r.guard == Guard::OtherSite && r.seat_type.is_none()));
+        refusals.into_iter().map(|r| r.to_string()).collect::<String>()
+    };
+    let now = || Ok(support::site("node", "license"));
+    assert!(ask(known("other", "license"), now()).contains("another site answers"));
+    let renewed = ask(known("node", "before"), now());
+    assert!(renewed.contains("another license than before") && renewed.contains("accept site"));
+    let unread = ask(known("node", "license"), Err("timed out".into()));
+    assert!(unread.contains("can't be told which site answers: timed out"), "{unread}");
+    // Not even when it was never seen before.
+    assert!(ask(None, Err("timed out".into())).contains("timed out"));
+    assert!(ask(None, Ok(SiteIdentity::default())).contains("neither the site's nodes nor"));
+    let fewer = SiteIdentity { nodes: Vec::new(), ..support::site("node", "license") };
+    assert!(ask(known("node", "license"), Ok(fewer)).contains("can't be read any more"));
+    world.snapshot.identity = None;
+    assert_eq!(guards(&world), ["other-site"]);
+    assert!(!Guard::OtherSite.can_be_accepted());
+}
+
+#[test]
 fn what_they_say() {
     let mut world = site(60);
     world.seat(seat(Analyzer, 200, r"CORP\bob", "2020-01-01", "2026-01-01"));
@@ -315,6 +346,7 @@ fn what_they_say() {
     world.snapshot.clocks =
         Some(Clocks { site: world.now - TimeDelta::seconds(400), here: world.now });
     world.past.open = open_intents(&world, 9, 25);
+    world.past.identity = Some(support::site("other", "license"));
     world.snapshot.sharing = vec![
         Sharing { site: "Test".into(), same: Ok(()) },
         Sharing { site: "Dev".into(), same: Err("connection refused".into()) },

@@ -27,7 +27,7 @@ pub use self::keep::{DateField, Keep};
 use super::guard::{Guard, Refusal};
 use super::policy::{Policy, TypeRule};
 use crate::ledger::Action;
-use crate::license::{Holder, Moment, Person, Pools, Seat, SeatType};
+use crate::license::{Holder, Moment, Person, Pools, Seat, SeatType, SiteIdentity};
 
 /// The format of a plan's JSON that this program writes.
 pub const FORMAT: u32 = 1;
@@ -45,6 +45,8 @@ pub struct Snapshot {
     pub absent: Vec<SeatType>,
     /// The site's clock and ours when its first list was answered.
     pub clocks: Option<Clocks>,
+    /// Which site answered, or why that can't be told.
+    pub identity: Option<Result<SiteIdentity, String>>,
     /// Other configured sites that have the same license, or of which it can't be told.
     pub sharing: Vec<Sharing>,
 }
@@ -72,6 +74,18 @@ pub struct Clocks {
     pub here: DateTime<Utc>,
 }
 
+impl Clocks {
+    /// A time of ours as the earlier of the two has it. The site tells whole seconds: within one the
+    /// two are the same.
+    pub fn earlier(&self, now: DateTime<Utc>) -> DateTime<Utc> {
+        let off = self.site.signed_duration_since(self.here);
+        if off > -TimeDelta::seconds(1) {
+            return now;
+        }
+        now.checked_add_signed(off).unwrap_or(now)
+    }
+}
+
 /// Another site of the settings, compared by its license.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sharing {
@@ -93,6 +107,8 @@ pub struct Past {
     pub taken: BTreeMap<SeatType, u32>,
     /// What a person accepted, oldest first.
     pub accepted: Vec<Accepted>,
+    /// What is known of the site, once it was seen.
+    pub identity: Option<SiteIdentity>,
 }
 
 /// What `maxReleases` and `maxReleasePercent` hold over: counted at the start of the runs. Less than
@@ -162,6 +178,9 @@ pub struct Plan {
     /// What a person has accepted until a day, as far as it concerns these types.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub accepted: Vec<Accepted>,
+    /// Which site it was made of, by digests.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<SiteIdentity>,
 }
 
 /// The part of a plan for one type.
@@ -274,6 +293,7 @@ pub fn plan(
             .filter(|accepted| policy.rule(accepted.seat_type).is_some())
             .cloned()
             .collect(),
+        identity: snapshot.identity.clone().and_then(Result::ok),
     }
 }
 
@@ -436,6 +456,11 @@ pub fn keeping(
 }
 
 impl Snapshot {
+    /// A time of ours as the clock has it that makes seats less idle: ours or the site's.
+    pub fn earlier(&self, now: DateTime<Utc>) -> DateTime<Utc> {
+        self.clocks.map_or(now, |clocks| clocks.earlier(now))
+    }
+
     /// The seats of a type, or why there is no complete list of them.
     pub fn list(&self, seat_type: SeatType) -> Result<&[Seat], &str> {
         match self.seats.iter().find(|seats| seats.seat_type == seat_type) {

@@ -33,6 +33,15 @@ UPDATE release_unsettled SET seat = coalesce(
 
 -- Which site answers behind an address.
 
+-- By digests of its nodes (a JSON list) and of its license; see license/identity.rs.
+CREATE TABLE site_identity (
+    site       TEXT    NOT NULL PRIMARY KEY,
+    nodes      TEXT    NOT NULL,
+    license    TEXT,
+    first_seen INTEGER NOT NULL,
+    since      INTEGER NOT NULL -- when more was learned, or a person accepted it
+) STRICT, WITHOUT ROWID;
+
 -- Runs.
 -- The runs that began within the last hours: what the limits of releases count from.
 CREATE INDEX ledger_runs ON ledger (site, time) WHERE kind = 'runStarted';

@@ -11,6 +11,7 @@ use super::ledger::entry_of;
 use crate::ledger::{Action, Entry, Outcome, SeatResult, Statement};
 use crate::license::SeatType;
 use crate::release::plan::{Accepted, Announcement, OpenIntent, Past, WINDOW};
+use crate::store::site::{identity, keep_identity};
 use crate::store::{Store, StoreError, time_of};
 
 impl Store {
@@ -93,6 +94,7 @@ fn past(db: &Connection, site: &str, now: i64) -> rusqlite::Result<Past> {
         .collect();
     past.taken = taken(db, site, now - WINDOW.num_milliseconds())?;
     past.accepted = accepted(db, site)?;
+    past.identity = identity(db, site)?;
     Ok(past)
 }
 
@@ -186,6 +188,7 @@ pub(super) fn follow(
             .prepare_cached("DELETE FROM release_pause WHERE site = ?1")?
             .execute([site])
             .map(drop),
+        Entry::SiteAccepted { is, .. } => keep_identity(db, site, is, time),
         Entry::RunStarted { .. }
         | Entry::Planned { .. }
         | Entry::RunEnded { .. }

@@ -68,6 +68,10 @@ const WHOLE: [(&str, &str); 22] = [
         "a run a day; stops at its limit",
     ),
     (
+        "SELECT time, entry FROM ledger WHERE kind = 'accepted'",
+        "of its kind only: a person accepts something a few times a year",
+    ),
+    (
         "SELECT seq, time, site, run, kind, entry, previous, hash FROM ledger ORDER BY seq",
         "verifying and exporting read the whole ledger",
     ),

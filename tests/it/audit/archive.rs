@@ -179,3 +179,21 @@ async fn nothing_is_archived_from_a_broken_ledger_or_over_a_file() {
     assert!(!desk.path("other.jsonl").exists());
     assert_eq!(left(&desk).len(), 12);
 }
+
+/// `maxReleases` and `maxReleasePercent` count what went within 22 hours.
+#[tokio::test]
+async fn what_the_limits_of_releases_count_stays() {
+    let desk = Desk::new().await;
+    let hours_ago = |hours| (Utc::now() - chrono::TimeDelta::hours(hours)).to_rfc3339();
+    desk.set(&hours_ago(23));
+    desk.run("run-1", 1, true).await;
+    desk.set(&hours_ago(21));
+    desk.run("run-2", 2, true).await;
+    let tomorrow = (Utc::now() + chrono::TimeDelta::days(2)).format("%Y-%m-%d").to_string();
+    assert_eq!(archive(&desk, &tomorrow, "all.jsonl").code, 0);
+    assert_eq!(left(&desk)[0], 5, "the second run stays");
+    let past = desk.store.release_past("default").await.unwrap();
+    assert_eq!(past.taken(SeatType::Analyzer), 2);
+    let again = archive(&desk, &tomorrow, "more.jsonl");
+    assert!(again.out.contains("can leave the store"), "{}{}", again.out, again.err);
+}

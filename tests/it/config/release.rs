@@ -454,7 +454,7 @@ fn zero_free_seats_are_not_off() {
     let said = |rule: &str| said(&with_release(&rules(rule), ""));
     let warned = said("keepFree: 0");
     assert!(
-        warned.contains(":36:46: warning: ..licenseType.analyzer.keepFree: 0 releases nothing"),
+        warned.contains("19:44: warning: ...licenseType.analyzer.keepFree: 0 releases nothing"),
         "{warned}"
     );
     assert!(warned.contains("remove it to release all that are due"), "{warned}");

@@ -204,7 +204,11 @@ async fn meet(guard: Guard) -> (World, Report, &'static str) {
     let (world, saw) = match guard {
         Guard::Percent => {
             let seats = [("a", 100), ("b", 90), ("c", 1), ("d", 1), ("e", 1)];
-            (World::new(people(SeatKind::Analyzer, &seats)).await, "2 of 5 Analyzer seats")
+            let mut world = World::new(people(SeatKind::Analyzer, &seats)).await;
+            world.settings(|release| {
+                release.policy.types.iter_mut().for_each(|rule| rule.max_release_percent = 20);
+            });
+            (world, "2 of 5 Analyzer seats")
         }
         Guard::MaxReleases => {
             let mut world = World::new(crowd).await;
@@ -248,6 +252,14 @@ async fn meet(guard: Guard) -> (World, Report, &'static str) {
             let entry = Entry::Paused { until, why: "year end".into(), by: "anna".into() };
             append(&world, None, entry).await;
             (world, "year end")
+        }
+        Guard::OtherSite => {
+            let world = World::new(crowd).await;
+            let engine = world.engine();
+            let known = engine.client.identity(Patience::ONCE).await.unwrap();
+            assert!(!world.store.meet_site(&engine.site.name, known).await.unwrap());
+            world.control().become_site("elsewhere");
+            (world, "another site answers")
         }
     };
     let mut world = world;

@@ -314,6 +314,12 @@ fn policies_and_plans() {
     assert_eq!((plan.format, plan.run.as_str(), plan.site.as_str()), (1, RUN, "default"));
     assert_eq!(plan.now, now());
     assert_full_policy(&plan.policy);
+    assert_eq!((plan.types[0].taken, plan.types[0].left), (0, None));
+    assert!(plan.identity.is_none() && plan.accepted.is_empty());
+    let newer: Plan = read("plans", "full.identity");
+    assert_eq!((newer.types[0].taken, newer.types[0].left), (7, Some(3)));
+    assert_eq!(newer.accepted[0].due, 81);
+    assert_eq!(newer.identity.map(|site| site.nodes.len()), Some(2));
     assert_refusals(&plan.refusals);
     assert_eq!(plan.notes, ["a remark"]);
     let [professional, analyzer] = &plan.types[..] else { panic!() };
@@ -370,7 +376,10 @@ fn records_of_the_ledger() {
     assert_full_policy(&policy);
     let Entry::RunStarted { mode, trigger, .. } = entry("runStarted.schedule") else { panic!() };
     assert_eq!((mode, trigger), (Mode::Real, Trigger::Schedule));
-    let Entry::Planned { digest, counts, refusals, accepted } = entry("planned") else { panic!() };
+    let Entry::Planned { digest, counts, refusals, accepted, standing } = entry("planned") else {
+        panic!()
+    };
+    assert!(standing.is_empty());
     assert_eq!((digest, accepted), ("ab".repeat(32), vec!["percent".into(), "clock".into()]));
     assert_counts(&counts);
     assert_refusals(&refusals);
@@ -401,6 +410,16 @@ fn records_of_the_ledger() {
         (until, why.as_str(), by.as_str()),
         (now() + TimeDelta::days(20), "year end", "user8@admin1")
     );
+    let Entry::Accepted { guard, seat_type, due, seats, why, by, .. } = entry("accepted") else {
+        panic!()
+    };
+    assert_eq!((guard, seat_type, due, seats), (Guard::Percent, SeatType::Analyzer, 81, 100));
+    assert_eq!((why.as_str(), by.as_str()), ("backlog of years", "user8@admin1"));
+    let Entry::SiteAccepted { was, is, .. } = entry("siteAccepted") else { panic!() };
+    assert_eq!(was.map(|was| was.nodes.len()), Some(1));
+    assert_eq!((is.nodes.len(), is.license.as_deref()), (2, Some("1f2e3d4c")));
+    let Entry::Planned { standing, .. } = entry("planned.standing") else { panic!() };
+    assert_eq!((standing.len(), standing[0].due), (1, 81));
     let Entry::Archived { through, records, file, .. } = entry("archived") else { panic!() };
     assert_eq!((through.seq, records, file.as_str()), (5, 5, "ledger-2025.jsonl"));
 }

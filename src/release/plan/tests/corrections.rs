@@ -53,6 +53,7 @@ fn correction_8_one_bad_row_or_an_empty_list_stops_nobody_else() {
     assert_eq!(world.released(), [3, 4]);
 
     world.unreadable_list(Professional, "500");
+    world.policy.judge_per_user = false;
     assert_eq!(world.plan().types[0].problem.as_deref(), Some("500"));
     assert_eq!(world.released(), [4]);
 }

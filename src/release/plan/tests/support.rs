@@ -6,7 +6,7 @@ use chrono::{DateTime, NaiveDateTime, Utc};
 use uuid::Uuid;
 
 use crate::license::pools::SeatPool;
-use crate::license::{Holder, Moment, Person, Pools, Seat, SeatType};
+use crate::license::{Holder, Moment, Person, Pools, Seat, SeatType, SiteIdentity};
 use crate::release::plan::{
     Announcement, Clocks, Decision, Past, PersonRead, Plan, Snapshot, TypeSeats, plan,
 };
@@ -35,6 +35,7 @@ impl World {
                 people: HashMap::new(),
                 pools: None,
                 absent: Vec::new(),
+                identity: Some(Ok(site("node", "license"))),
                 clocks: Some(Clocks { site: now, here: now }),
                 sharing: Vec::new(),
             },
@@ -179,6 +180,11 @@ pub fn moment(text: &str) -> Moment {
         None if text == "never" => Moment::Never,
         None => Moment::At(time(text)),
     }
+}
+
+/// A site of one node.
+pub fn site(node: &str, license: &str) -> SiteIdentity {
+    SiteIdentity::new([node.to_owned()].into_iter(), Some(Some(license)))
 }
 
 /// The same id for the same account.

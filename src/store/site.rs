@@ -1,0 +1,60 @@
+//! Which site answers behind the address of each name.
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::{Store, StoreError};
+use crate::license::SiteIdentity;
+use crate::store::release::{from_json, to_json};
+
+impl Store {
+    /// What is known of the site that has this name in the settings.
+    pub async fn site_identity(&self, site: &str) -> Result<Option<SiteIdentity>, StoreError> {
+        let site = site.to_owned();
+        self.shared.gate.read("read which site it is", move |db| identity(db, &site)).await
+    }
+
+    /// Compares what answers now with what is known, and keeps it where it is the first time or tells
+    /// more of the same site. Whether another site answers: then nothing is changed.
+    pub async fn meet_site(&self, site: &str, now: SiteIdentity) -> Result<bool, StoreError> {
+        let known = self.site_identity(site).await?;
+        if known.as_ref().is_some_and(|known| known.is_other(&now)) {
+            return Ok(true);
+        }
+        let learned = known.as_ref().map_or_else(|| now.clone(), |known| known.learn(&now));
+        if learned.is_empty() || known.as_ref() == Some(&learned) {
+            return Ok(false);
+        }
+        let (site, time) = (site.to_owned(), self.now_ms());
+        let keep = move |db: &Connection| {
+            // Another poll, or a person, may have been faster.
+            if identity(db, &site)? == known {
+                keep_identity(db, &site, &learned, time)?;
+            }
+            Ok(())
+        };
+        self.shared.gate.write("keep which site it is", keep).await?;
+        Ok(false)
+    }
+}
+
+pub(super) fn identity(db: &Connection, site: &str) -> rusqlite::Result<Option<SiteIdentity>> {
+    db.prepare_cached("SELECT nodes, license FROM site_identity WHERE site = ?1")?
+        .query_row([site], |r| Ok(SiteIdentity { nodes: from_json(r, 0)?, license: r.get(1)? }))
+        .optional()
+}
+
+pub(super) fn keep_identity(
+    db: &Connection,
+    site: &str,
+    identity: &SiteIdentity,
+    time: i64,
+) -> rusqlite::Result<()> {
+    db.prepare_cached(
+        "INSERT INTO site_identity (site, nodes, license, first_seen, since)
+         VALUES (?1, ?2, ?3, ?4, ?4)
+         ON CONFLICT (site) DO UPDATE SET
+             nodes = excluded.nodes, license = excluded.license, since = excluded.since",
+    )?
+    .execute(params![site, to_json(&identity.nodes)?, identity.license, time])
+    .map(drop)
+}

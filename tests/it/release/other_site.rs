@@ -1,0 +1,138 @@
+//! Another site behind the same address: between plan and apply, and between runs.
+
+use bursar::ledger::{Entry, Mode, RunStatus};
+use bursar::license::SeatType;
+use bursar::qrs::Patience;
+use bursar::release::Guard;
+use bursar::release::run::Report;
+use bursar::simulator::{Fault, FaultRule, SeatKind};
+
+use super::world::{World, crowd, order, status};
+use crate::support::process::output;
+
+const NODES: &str = "/qrs/servernodeconfiguration";
+
+async fn world() -> World {
+    let mut world = World::new(crowd(SeatKind::Analyzer, 4)).await;
+    world.settings(|release| {
+        release.policy.types.retain(|rule| rule.seat_type == SeatType::Analyzer);
+        release.policy.types[0].max_releases = Some(1);
+    });
+    world
+}
+
+fn assert_refused(world: &World, report: &Report, deletes: usize, saw: &str) {
+    assert_eq!(report.status, RunStatus::Refused, "{report:?}");
+    assert_eq!(world.deletes(), deletes);
+    let refusal = &report.refusals[0];
+    assert_eq!(refusal.guard, Guard::OtherSite, "{report:?}");
+    assert!(refusal.saw.contains(saw), "{refusal}");
+    let why = report.why.as_deref().unwrap_or_default();
+    assert!(why.contains("other-site"), "what the alert says: {why}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_plan_is_not_applied_to_another_site() {
+    let world = world().await;
+    let plan = world.engine().plan(None, Patience::ONCE).await.unwrap();
+    let text = serde_json::to_string(&plan).unwrap();
+    assert!(plan.identity.is_some() && !text.contains("0001 0002 0003 0004"), "hashes only");
+    world.control().become_site("elsewhere");
+    let report = world.engine().apply(plan, &[], &order(Mode::Real)).await.unwrap();
+    assert_refused(&world, &report, 0, "the plan was made of another site");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn between_two_runs_another_site_took_the_address() {
+    let world = world().await;
+    assert_eq!(world.run(Mode::Real).await.status, RunStatus::Done);
+    world.pass(chrono::TimeDelta::hours(24));
+    world.control().become_site("elsewhere");
+    let report = world.run(Mode::Real).await;
+    assert_refused(&world, &report, 1, "another site answers at this address");
+    let report = world.run(Mode::Rehearsal).await;
+    assert_refused(&world, &report, 1, "another site answers at this address");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_site_that_can_not_be_told_is_not_touched() {
+    let world = world().await;
+    for fault in [status(500), Fault::HtmlOk, Fault::EmptyOk] {
+        world.fault(FaultRule::on(NODES, fault.clone()));
+        let report = world.run(Mode::Real).await;
+        assert_refused(&world, &report, 0, "it can't be told which site answers");
+        world.control().clear_faults();
+    }
+    // Neither nodes nor license may be read.
+    world.fault(FaultRule::on(NODES, Fault::Forbidden));
+    world.fault(FaultRule::on("/qrs/license", Fault::Forbidden));
+    let report = world.engine().plan(None, Patience::ONCE).await.unwrap();
+    assert!(report.refusals.iter().any(|r| r.guard == Guard::OtherSite), "{report:?}");
+}
+
+/// An old server, or an account that may not read the nodes.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn where_nodes_can_not_be_read_the_license_tells() {
+    for fault in [status(404), Fault::Forbidden] {
+        let world = world().await;
+        world.fault(FaultRule::on(NODES, fault));
+        assert_eq!(world.run(Mode::Real).await.status, RunStatus::Done);
+        world.pass(chrono::TimeDelta::hours(24));
+        world.control().renew_license("0009 0009 0009 0009");
+        let report = world.run(Mode::Real).await;
+        assert_refused(&world, &report, 1, "another site answers");
+        world.control().renew_license("0001 0002 0003 0004");
+        // Rights that were given are no change.
+        world.control().clear_faults();
+        assert_eq!(world.run(Mode::Real).await.status, RunStatus::Done);
+        assert_eq!(world.deletes(), 2);
+        // Rights that were taken away are one: nobody knows.
+        world.pass(chrono::TimeDelta::hours(24));
+        world.fault(FaultRule::on(NODES, Fault::Forbidden));
+        let report = world.run(Mode::Real).await;
+        assert_refused(&world, &report, 2, "can't be read any more");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_renewed_license_is_accepted_by_a_person() {
+    let (world, file) = World::now(crowd(SeatKind::Analyzer, 4)).await;
+    let config = file.to_str().unwrap();
+    let folder = world.setup.folder.path().to_path_buf();
+    let bursar = |args: &[&str]| {
+        let said = output(&[&args[..2], &["-c", config], &args[2..]].concat(), &folder);
+        let text = [&said.stdout[..], &said.stderr[..]].concat();
+        (said.status.code(), String::from_utf8(text).unwrap())
+    };
+    assert_eq!(world.run(Mode::Real).await.status, RunStatus::Done);
+    let accept = |why: &str| {
+        let args = ["release", "accept", "site", "-c", config, "--why", why];
+        let said = output(&args, &folder);
+        let text = [&said.stdout[..], &said.stderr[..]].concat();
+        (said.status.code(), String::from_utf8(text).unwrap())
+    };
+    let (code, said) = accept("for nothing");
+    assert_eq!(code, Some(3), "{said}");
+    world.control().renew_license("0009 0009 0009 0009");
+    let (code, said) = bursar(&["release", "plan"]);
+    assert_eq!(code, Some(3), "{said}");
+    assert!(said.contains("another license than before"), "{said}");
+    assert!(said.contains("bursar release accept site --why"), "{said}");
+    assert_eq!(world.deletes(), 4);
+    let (code, said) = accept(" ");
+    assert_eq!(code, Some(2), "{said}");
+    let (code, said) = accept("renewed for 2027");
+    assert_eq!(code, Some(0), "{said}");
+    let (code, said) = bursar(&["release", "plan"]);
+    assert_eq!(code, Some(0), "{said}");
+    let entry = world.entries().await.pop().unwrap();
+    let Entry::SiteAccepted { was, is, why, by } = entry else { panic!("{entry:?}") };
+    assert_eq!((why.as_str(), by.contains('@')), ("renewed for 2027", true));
+    assert_ne!(was, Some(is));
+    // Another site altogether is accepted the same way: it was set up anew.
+    world.control().become_site("anew");
+    assert_eq!(bursar(&["release", "plan"]).0, Some(3));
+    assert_eq!(accept("set up anew").0, Some(0));
+    assert_eq!(bursar(&["release", "plan"]).0, Some(0));
+    assert_eq!(bursar(&["audit", "verify"]).0, Some(0));
+}
