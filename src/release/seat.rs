@@ -17,8 +17,8 @@ use super::verify::{self, Became};
 use crate::event::{Body, SeatReleased};
 use crate::ledger::{self, Action, Entry, Intent};
 use crate::license::{Moment, Seat, SeatType};
-use crate::qrs::{Error, Patience};
 use crate::qrs::write::Writer;
+use crate::qrs::{Error, Patience};
 use crate::store::AppendError;
 
 /// A seat is taken only if it was read within this time, and the site's answer is not waited for

@@ -65,6 +65,19 @@ fn since(engine: &Engine) -> DateTime<Utc> {
     engine.clock.now() - ATTRIBUTED
 }
 
+/// Another site has none of these seats, which says nothing of what became of them.
+async fn is_same_site(engine: &Engine, patience: Patience) -> Result<bool, RunError> {
+    let site = &engine.site.name;
+    let Some(known) = engine.store.site_identity(site).await? else { return Ok(true) };
+    let why = match engine.client.identity_by_nodes(patience).await {
+        Ok(now) if known.is_other(&now) => "another site answers at its address".to_owned(),
+        Ok(_) => return Ok(true),
+        Err(error) => error.what(),
+    };
+    tracing::warn!(site, "what became of seats can't be found out: {why}");
+    Ok(false)
+}
+
 async fn settle_all(
     engine: &Engine,
     patience: Patience,
@@ -72,7 +85,11 @@ async fn settle_all(
 ) -> Result<u32, RunError> {
     let (mut left, mut unread) = (0, 0);
     let mut again = Vec::new();
-    for open in engine.store.unsettled(&engine.site.name).await? {
+    let unsettled = engine.store.unsettled(&engine.site.name).await?;
+    if !unsettled.is_empty() && !is_same_site(engine, patience).await? {
+        return Ok(u32::try_from(unsettled.len()).unwrap_or(u32::MAX));
+    }
+    for open in unsettled {
         if unread >= UNREAD {
             left += 1;
             continue;

@@ -233,11 +233,13 @@ async fn meet(guard: Guard) -> (World, Report, &'static str) {
             (world, "the site's clock")
         }
         Guard::Unsettled => {
-            let world = World::new(crowd).await;
+            let mut world = World::new(crowd).await;
+            world.settings(|release| release.policy.limits.max_unsettled = Some(0));
             let seat = world.seat(SeatKind::Analyzer, "idle0");
             open_intent(&world, "idle0").await;
+            world.pass(TimeDelta::hours(25));
             world.fault(FaultRule::on(&path(SeatType::Analyzer, &seat), status(500)));
-            (world, "1 seat of an earlier run")
+            (world, "what became of 1 seat")
         }
         Guard::SharedLicense => {
             let mut world = World::new(crowd).await;
@@ -281,7 +283,7 @@ async fn append(world: &World, run: Option<&str>, entry: Entry) {
 }
 
 /// A process died after it had written that it would take this user's seat.
-async fn open_intent(world: &World, id: &str) {
+pub(super) async fn open_intent(world: &World, id: &str) {
     let seat = world.control().seat_of(SeatKind::Analyzer, "CORP", id).unwrap();
     let intent = Intent {
         action: Action::Release,

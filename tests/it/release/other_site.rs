@@ -136,3 +136,18 @@ async fn a_renewed_license_is_accepted_by_a_person() {
     assert_eq!(bursar(&["release", "plan"]).0, Some(0));
     assert_eq!(bursar(&["audit", "verify"]).0, Some(0));
 }
+
+/// On another site the seat is missing, and that is no sign that it was taken.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_became_of_a_seat_is_not_asked_of_another_site() {
+    let world = world().await;
+    let engine = world.engine();
+    let known = engine.client.identity(Patience::ONCE).await.unwrap();
+    assert!(!world.store.meet_site(&engine.site.name, known).await.unwrap());
+    super::guards::open_intent(&world, "idle0").await;
+    world.control().become_site("elsewhere");
+    assert!(world.control().remove_seat(&world.seat(SeatKind::Analyzer, "idle0")));
+    let report = world.run(Mode::Real).await;
+    assert_eq!(report.status, RunStatus::Refused, "{report:?}");
+    assert_eq!((world.unsettled().await, world.outcomes().await.len()), (1, 0));
+}

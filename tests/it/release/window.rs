@@ -79,7 +79,7 @@ async fn by_hand_it_takes_an_accept() {
 async fn an_open_attempt_is_part_of_the_allowance() {
     let mut world = world(6).await;
     world.settings(|release| {
-        release.policy.limits.max_unsettled = 10;
+        release.policy.limits.max_unsettled = Some(10);
         release.concurrency = 1;
     });
     let seat = path(SeatType::Analyzer, &world.seat(SeatKind::Analyzer, "idle0"));
