@@ -144,6 +144,7 @@ fn intent(n: usize) -> Entry {
         created: Moment::At(chrono::Utc::now()),
         last_used: Moment::At(chrono::Utc::now()),
         because: "idle for 43 days (threshold 30)".into(),
+        has: 0,
     })
 }
 

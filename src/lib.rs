@@ -25,6 +25,8 @@
 //! | [`import`] | taking over the history that Butler wrote |
 //! | [`daemon`] | the supervisor: pollers, delivery workers, shutdown, service managers |
 //! | [`plain`], [`clock`], [`backoff`] | text from outside, time and waits |
+//! | [`who`] | who runs this process, for the audit trail |
+//! | [`output`] | files for people: private, whole, never through a link |
 //! | [`tls`] | certificates, keys and TLS settings from PEM files |
 //! | [`simulator`] | a Qlik Sense site in a process, for the demo, the tests and the benches |
 
@@ -42,6 +44,7 @@ pub mod insight;
 pub mod ledger;
 pub mod license;
 pub mod monitor;
+pub mod output;
 pub mod plain;
 pub mod planning;
 pub mod qrs;
@@ -52,3 +55,4 @@ pub mod status;
 pub mod store;
 pub mod tls;
 pub mod web;
+pub mod who;

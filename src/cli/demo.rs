@@ -19,6 +19,7 @@ use crate::clock::Clock;
 use crate::config::Settings;
 use crate::daemon::{self, Daemon, logging};
 use crate::event::Rule;
+use crate::output::{self, Existing};
 use crate::simulator::past::Past;
 use crate::simulator::{Running, Scenario};
 use crate::status::Status;
@@ -74,7 +75,8 @@ impl Demo {
         let receiver = Receiver::start(loopback).await?;
 
         let file = dir.join("bursar.yaml");
-        std::fs::write(&file, settings_text(&site, receiver.address, dir, self.port))
+        let text = settings_text(&site, receiver.address, dir, self.port);
+        output::write_file(&file, Existing::Replace, text.as_bytes())
             .with_context(|| format!("cannot write {}", file.display()))?;
         let mut loaded = match super::load(&file, false) {
             Ok(loaded) => loaded,

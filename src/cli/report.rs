@@ -1,14 +1,15 @@
 //! `bursar report`: a report of a month, a quarter or a year.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use chrono::Utc;
 
 use super::insight::{chosen, open};
 use super::{ConfigFile, Exit, block_on};
+use crate::output::{self, Existing};
 use crate::report::gather::report;
-use crate::report::{Format, Period, file};
+use crate::report::{Format, Period};
 
 /// Write a report: entitlement, use, growth, cost, every release with its proof, gaps
 #[derive(Debug, clap::Args)]
@@ -27,7 +28,7 @@ pub struct Report {
     /// Only this site [default: all of them]
     #[arg(long, value_name = "NAME")]
     site: Option<String>,
-    /// File to write; it is replaced [default: standard output]
+    /// File to write; it is replaced. `-` is standard output, which is the default
     #[arg(short = 'o', long = "output", value_name = "FILE")]
     output: Option<PathBuf>,
 }
@@ -62,9 +63,11 @@ impl Report {
         match &self.output {
             None => out!("{text}"),
             Some(path) => {
-                file::write(path, &text)
+                output::write(path, Existing::Replace, text.as_bytes())
                     .with_context(|| format!("cannot write {}", path.display()))?;
-                eprintln!("{} written", path.display());
+                if path != Path::new("-") {
+                    eprintln!("{} written", path.display());
+                }
             }
         }
         Ok(Exit::Ok)

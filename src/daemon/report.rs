@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::Shared;
 use crate::config::settings::Reports;
 use crate::destination::email::send_report;
+use crate::output::{self, Existing};
 use crate::report::gather::report;
 use crate::report::{Format, Period, file};
 
@@ -63,7 +64,7 @@ fn save(
     let mut files = Vec::new();
     for format in formats {
         let path = folder.join(file::name(report, *format));
-        file::write(&path, &report.write(*format)?)
+        output::write_file(&path, Existing::Replace, report.write(*format)?.as_bytes())
             .with_context(|| format!("cannot write {}", path.display()))?;
         files.push(path);
     }

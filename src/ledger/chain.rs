@@ -114,6 +114,30 @@ pub enum Broken {
     Guard {
         name: String,
     },
+    /// A trigger of another table is not one that Bursar makes, or is missing or changed.
+    Trigger {
+        name: String,
+        table: String,
+    },
+    /// What the store notes beside the ledger does not follow from it.
+    NotBacked {
+        table: String,
+        site: String,
+        /// What follows from the ledger, in words.
+        ledger: Option<String>,
+        /// What the store notes.
+        store: Option<String>,
+        /// Both, as a sentence.
+        says: String,
+    },
+    /// A file without any record.
+    Empty,
+    /// An archive ends here, but what is given of it begins too late.
+    ArchiveCut {
+        first: u64,
+        last: u64,
+        archive: String,
+    },
 }
 
 /// Who says what the hash of a record was.
@@ -337,6 +361,18 @@ impl fmt::Display for Broken {
                 f,
                 "the plan kept for run {run} is not the one whose digest record {seq} holds: it \
                  was changed"
+            ),
+            Self::Trigger { name, table } => write!(
+                f,
+                "the trigger {name} of table {table} is not as Bursar makes it: whatever it does, it \
+                 does whenever that table is written to"
+            ),
+            Self::NotBacked { says, .. } => f.write_str(says),
+            Self::Empty => f.write_str("it holds no record: all were cut off, or it never had any"),
+            Self::ArchiveCut { first, last, archive } => write!(
+                f,
+                "it ends where the archive {archive} ends, but lacks records {first} to {last} of \
+                 it: its beginning was cut off, or it is another export"
             ),
             Self::Guard { name } => write!(
                 f,

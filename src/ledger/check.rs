@@ -19,8 +19,20 @@ pub struct Check {
     problems: Vec<Problem>,
     /// The hash of each record seen.
     seen: HashMap<u64, [u8; 32]>,
-    /// What the records of archives say: the last record archived, and the digest of the file.
-    archives: Vec<(Head, String)>,
+    archives: Vec<Archived>,
+    /// What was noted beside the records.
+    notes: Vec<String>,
+}
+
+/// What a record says of an archive.
+#[derive(Debug, Clone)]
+struct Archived {
+    /// The last record in it.
+    through: Head,
+    records: u64,
+    /// Name and SHA-256 of the file.
+    file: String,
+    digest: String,
 }
 
 /// One place that was looked at.
@@ -74,6 +86,8 @@ pub struct Pass<'a> {
     head: Option<Head>,
     differs: bool,
     intents: BTreeSet<u64>,
+    /// Whether anything was pushed.
+    any: bool,
 }
 
 impl Check {
@@ -105,7 +119,15 @@ impl Check {
             digest: None,
         };
         let chain = start.map(Chain::new);
-        Pass { check: self, part, chain, head, differs: false, intents: BTreeSet::new() }
+        Pass {
+            check: self,
+            part,
+            chain,
+            head,
+            differs: false,
+            intents: BTreeSet::new(),
+            any: false,
+        }
     }
 
     /// Something that was found beside the records.
@@ -115,9 +137,20 @@ impl Check {
         }
     }
 
+    /// Something that is not wrong, but good to know.
+    pub fn note(&mut self, note: String) {
+        self.notes.push(note);
+    }
+
+    /// Whether nothing was found so far that is wrong with the records themselves.
+    pub fn is_whole(&self) -> bool {
+        self.problems.iter().all(|problem| matches!(problem.broken, Broken::Forgotten { .. }))
+    }
+
     /// Compares the places with each other and with heads that were kept outside.
     pub fn finish(mut self, outside: &[Head]) -> Findings {
         let mut notes = Vec::new();
+        let noted = std::mem::take(&mut self.notes);
         self.compare_starts(&mut notes);
         self.compare_archives(&mut notes);
         let last = self.parts.iter().filter_map(|part| part.last.as_ref());
@@ -156,6 +189,7 @@ impl Check {
         if let Some((first, _)) = self.first().filter(|(first, _)| *first > 1 && !archived) {
             notes.push(format!("records before {first} are not in what was given"));
         }
+        notes.extend(noted);
         for pair in ranges.windows(2) {
             // Nobody can tell that the parts belong together.
             self.add("", Broken::Missing { first: pair[0].1 + 1, last: pair[1].0 - 1 });
@@ -196,7 +230,7 @@ impl Check {
                 found.push((part.name.clone(), differs(start, hash, witness)));
             }
             if part.from_store {
-                if self.archives.iter().any(|(through, _)| through == start) {
+                if self.archives.iter().any(|archived| archived.through == *start) {
                     notes.push(format!("records up to {} were archived", start.seq));
                 } else {
                     found.push((part.name.clone(), Broken::NotArchived { through: start.seq }));
@@ -211,12 +245,18 @@ impl Check {
     /// What a record says of an archive is what the archive's file holds.
     fn compare_archives(&mut self, notes: &mut Vec<String>) {
         let mut found = Vec::new();
-        for (through, digest) in &self.archives {
+        for Archived { through, records, file, digest } in &self.archives {
             if let Some(Some(hash)) = self.differing(through) {
-                found.push(differs(through, hash, Witness::Archive));
+                found.push((String::new(), differs(through, hash, Witness::Archive)));
             }
             for part in self.parts.iter().filter(|part| !part.from_store) {
                 let same_end = part.last.as_ref().is_some_and(|(last, _)| last == through);
+                if same_end && let Some(cut) = self.cut(through, *records) {
+                    let archive = file.clone();
+                    let broken = Broken::ArchiveCut { first: cut.0, last: cut.1, archive };
+                    found.push((part.name.clone(), broken));
+                    continue;
+                }
                 if same_end && part.digest.as_ref().is_some_and(|found| found != digest) {
                     notes.push(format!(
                         "{} is not byte for byte the file that was archived (another export of \
@@ -226,15 +266,23 @@ impl Check {
                 }
             }
         }
-        for broken in found {
-            self.add("", broken);
+        for (place, broken) in found {
+            self.add(&place, broken);
         }
+    }
+
+    /// The records at the beginning of an archive that are in none of the places.
+    fn cut(&self, through: &Head, records: u64) -> Option<(u64, u64)> {
+        let first = through.seq.checked_sub(records)? + 1;
+        let missing = (first..=through.seq).take_while(|seq| !self.seen.contains_key(seq)).count();
+        (missing > 0).then(|| (first, first + missing as u64 - 1))
     }
 }
 
 impl Pass<'_> {
     /// The next record, or what stands in its place; `seq` where at least that can be read.
     pub fn push(&mut self, record: Result<&Raw, &(Option<u64>, Broken)>) {
+        self.any = true;
         match record {
             Ok(raw) => self.record(raw),
             Err((seq, broken)) => {
@@ -297,8 +345,8 @@ impl Pass<'_> {
 
     fn understand(&mut self, raw: &Raw) {
         match serde_json::from_str(&raw.entry) {
-            Ok(Entry::Archived { through, digest, .. }) => {
-                self.check.archives.push((through, digest));
+            Ok(Entry::Archived { through, records, file, digest, .. }) => {
+                self.check.archives.push(Archived { through, records, file, digest });
             }
             Ok(Entry::Intent(_)) => {
                 self.intents.insert(raw.seq);
@@ -320,6 +368,11 @@ impl Pass<'_> {
         self.part.last.as_ref().map(|(head, _)| head)
     }
 
+    /// Numbers of the first and the last record that were in their place.
+    pub fn range(&self) -> Option<(u64, u64)> {
+        Some((self.part.first?.0, self.part.last.as_ref()?.0.seq))
+    }
+
     /// How many records there were.
     pub fn records(&self) -> u64 {
         self.part.records
@@ -328,6 +381,9 @@ impl Pass<'_> {
     /// All records were pushed. `digest`: of the file's bytes.
     pub fn end_of_file(mut self, digest: String) {
         self.part.digest = Some(digest);
+        if !self.any {
+            self.found(Broken::Empty);
+        }
         self.check.parts.push(self.part);
     }
 

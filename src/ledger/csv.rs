@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::chain::Raw;
 use super::text::instant;
-use super::{Entry, SeatResult, Trigger};
+use super::{Entry, SeatResult};
 use crate::license::{Holder, SeatType};
 
 /// The columns, in order.
@@ -65,11 +65,8 @@ pub fn row(raw: &Raw) -> String {
 fn details(entry: &Entry) -> Cells {
     match entry {
         Entry::RunStarted { mode, trigger, .. } => {
-            let by = match trigger {
-                Trigger::Schedule => "schedule",
-                Trigger::Command { user } => user,
-            };
-            Cells::from([("by", by.to_owned()), ("mode", mode.as_str().to_owned())])
+            let by = trigger.by().unwrap_or_else(|| "schedule".to_owned());
+            Cells::from([("by", by), ("mode", mode.as_str().to_owned())])
         }
         Entry::Planned { .. } => Cells::new(),
         Entry::Intent(intent) => {
@@ -128,7 +125,9 @@ fn details(entry: &Entry) -> Cells {
         Entry::SiteAccepted { why, by, .. } => {
             Cells::from([("by", by.clone()), ("because", why.clone())])
         }
-        Entry::Resumed { by } | Entry::Archived { by, .. } => Cells::from([("by", by.clone())]),
+        Entry::Resumed { by } | Entry::Archived { by, .. } | Entry::Rebuilt { by, .. } => {
+            Cells::from([("by", by.clone())])
+        }
     }
 }
 

@@ -143,6 +143,14 @@ pub enum Entry {
         digest: String,
         by: String,
     },
+    /// What the store notes beside the ledger did not follow from it, and was made anew from it.
+    Rebuilt {
+        by: String,
+        /// How many notes were changed.
+        count: u64,
+        /// In words, the first of them.
+        changes: Vec<String>,
+    },
 }
 
 impl Entry {
@@ -161,6 +169,7 @@ impl Entry {
             Self::Accepted { .. } => "accepted",
             Self::SiteAccepted { .. } => "siteAccepted",
             Self::Archived { .. } => "archived",
+            Self::Rebuilt { .. } => "rebuilt",
         }
     }
 }
@@ -183,7 +192,29 @@ pub enum Trigger {
     /// A command; `user` is the account it ran under and the machine: `anna@qlik-admin1`.
     Command {
         user: String,
+        /// Absent in records of releases that noted only `user`, which the environment named.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        process: Option<Process>,
     },
+}
+
+/// A process of this program.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Process {
+    /// The user it runs as, by the operating system; absent where users have no number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub uid: Option<u32>,
+    /// The name of that user, where the machine knows it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
+    pub pid: u32,
+    /// Name of the machine.
+    pub host: String,
+    /// What its environment says beyond that, such as `SUDO_USER=anna`: anybody who starts a process
+    /// can write anything there.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub says: Vec<String>,
 }
 
 /// What is about to be done to a seat, written before it is done.
@@ -199,6 +230,9 @@ pub struct Intent {
     pub last_used: Moment,
     /// Why it may be done, in words: `idle for 43 days (threshold 30)`.
     pub because: String,
+    /// Of a seat to be given back: how many of its type the person could use before.
+    #[serde(default, skip_serializing_if = "is_none_of_them")]
+    pub has: u32,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -250,6 +284,10 @@ pub struct Evidence {
     /// Number of the outcome of the same intent that this one corrects.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub corrects: Option<u64>,
+}
+
+fn is_none_of_them(count: &u32) -> bool {
+    *count == 0
 }
 
 fn is_false(value: &bool) -> bool {
@@ -370,8 +408,51 @@ impl std::fmt::Display for Trigger {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Schedule => f.write_str("schedule"),
-            Self::Command { user } => write!(f, "command of {user}"),
+            Self::Command { process: Some(process), .. } => write!(f, "command of {process}"),
+            Self::Command { user, process: None } => write!(f, "command of {user}"),
         }
+    }
+}
+
+impl Trigger {
+    /// A command of this process.
+    pub fn this_command() -> Self {
+        let process = crate::who::am_i();
+        Self::Command { user: process.short(), process: Some(process) }
+    }
+
+    /// Who gave the command, in words; `None` for the schedule.
+    pub fn by(&self) -> Option<String> {
+        match self {
+            Self::Schedule => None,
+            Self::Command { process: Some(process), .. } => Some(process.to_string()),
+            Self::Command { user, process: None } => Some(user.clone()),
+        }
+    }
+}
+
+impl Process {
+    /// User and machine: `anna@qlik-admin1`.
+    pub fn short(&self) -> String {
+        let user = match (&self.account, self.uid) {
+            (Some(account), _) => account.clone(),
+            (None, Some(uid)) => format!("uid {uid}"),
+            (None, None) => "unknown".to_owned(),
+        };
+        format!("{user}@{}", self.host)
+    }
+}
+
+impl std::fmt::Display for Process {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match (self.uid, &self.account) {
+            (Some(uid), Some(account)) => write!(f, "uid {uid} ({account})")?,
+            (Some(uid), None) => write!(f, "uid {uid}")?,
+            (None, Some(account)) => write!(f, "account {account}")?,
+            (None, None) => f.write_str("an unknown account")?,
+        }
+        write!(f, ", process {} on {}", self.pid, self.host)?;
+        if self.says.is_empty() { Ok(()) } else { write!(f, "; says {}", self.says.join(", ")) }
     }
 }
 

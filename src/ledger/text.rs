@@ -60,6 +60,10 @@ impl Entry {
             Self::SiteAccepted { why, by, .. } => {
                 format!("the site that answers now accepted by {by} as the right one: {why}")
             }
+            Self::Rebuilt { by, count, changes } => format!(
+                "{count} notes beside the ledger made anew from it by {by}: {}",
+                changes.join("; ")
+            ),
             Self::Archived { through, records, file, digest, by } => format!(
                 "{records} records, up to {}, archived by {by} in {file} (SHA-256 {digest})",
                 through.seq

@@ -48,11 +48,11 @@ impl Lock {
         run: &str,
         trigger: &Trigger,
     ) -> Result<Self, RunError> {
-        let owner = format!(
-            "{trigger}, process {} on {}",
-            std::process::id(),
-            gethostname::gethostname().to_string_lossy()
-        );
+        let owner = match trigger {
+            // It names its process itself.
+            Trigger::Command { process: Some(_), .. } => trigger.to_string(),
+            _ => format!("{trigger}, {}", crate::who::am_i()),
+        };
         let taken = Instant::now();
         let lease = engine.clock.shown(LEASE);
         let claimed = engine.store.claim_release(&engine.site.name, run, &owner, lease).await?;

@@ -20,6 +20,7 @@ use crate::config::settings::Site;
 use crate::destination::Destination;
 use crate::ledger::{Head, Intent, Mode, RunStatus, SeatResult, Statement, Trigger, TypeCounts};
 use crate::license::{Holder as Person, SeatType};
+use crate::plain::one_line;
 use crate::qrs::{self, Patience};
 use crate::store::{AppendError, Holder, Store, StoreError};
 
@@ -121,7 +122,7 @@ pub enum Undo {
     /// All of a run; the id or its beginning. `also`: those that were found gone late and are only
     /// attributed to it, too.
     Run { run: String, also: bool },
-    /// The last one of a user: `CORP\anna`.
+    /// The last one of each type of a user: `CORP\anna`.
     User(String),
 }
 
@@ -138,6 +139,13 @@ pub enum RunError {
     /// The plan to be applied, or the run to be undone, can't be used.
     #[error("{0}")]
     Unusable(String),
+    /// What the store notes of earlier runs does not follow from the ledger: somebody changed it.
+    #[error(
+        "nothing is released: what the store notes of earlier runs is not what the ledger says \
+         ({first}{}); `bursar audit verify` says more, and `bursar audit rebuild` makes it right",
+        more(*.count)
+    )]
+    NotBacked { first: String, count: usize },
 }
 
 impl Undo {
@@ -188,11 +196,25 @@ impl Engine {
         self.release(Some(Reviewed { plan, accepted }), order).await
     }
 
-    /// Gives seats back to the people who had them. Works while releasing is paused.
+    /// Gives seats back to the people who had them, also to those who meanwhile got one of another
+    /// type. Works while releasing is paused.
     ///
     /// # Errors
     /// When there was no run at all.
     pub async fn undo(&self, what: &Undo, order: &Order) -> Result<Report, RunError> {
+        self.undo_with(what, undo::Others::GiveBoth, order).await
+    }
+
+    /// As [`undo`](Self::undo), with what a person said of those who got another seat meanwhile.
+    ///
+    /// # Errors
+    /// When there was no run at all.
+    pub async fn undo_with(
+        &self,
+        what: &Undo,
+        others: undo::Others,
+        order: &Order,
+    ) -> Result<Report, RunError> {
         if order.mode != Mode::Undo {
             let why =
                 "an undo gives seats back: it is neither a release nor a rehearsal".to_owned();
@@ -206,7 +228,7 @@ impl Engine {
             let taken = undo::find(self, what).await?;
             session.begin().await?;
             let mut tally = Tally::default();
-            let done = undo::undo(&session, taken, &mut tally).await;
+            let done = undo::undo(&session, taken, others, &mut tally).await;
             session.end(tally, done).await
         });
         let result = result.await;
@@ -222,7 +244,11 @@ impl Engine {
         if self.store.unsettled(&self.site.name).await?.is_empty() {
             return Ok(0);
         }
-        self.settling(settle::settle(self, patience)).await
+        let work = async {
+            self.backed().await?;
+            settle::settle(self, patience).await
+        };
+        self.settling(work).await
     }
 
     /// As [`settle`](Self::settle) after a poll of the seats, which also looks whether a seat that
@@ -265,6 +291,18 @@ impl Engine {
         result
     }
 
+    /// A run goes by the ledger: what is noted beside it decides nothing where it says otherwise.
+    async fn backed(&self) -> Result<(), RunError> {
+        let differences = self.store.unbacked(&self.site.name).await?;
+        match differences.first() {
+            None => Ok(()),
+            Some(first) => Err(RunError::NotBacked {
+                first: one_line(&first.to_string()),
+                count: differences.len(),
+            }),
+        }
+    }
+
     async fn release(&self, reviewed: Option<Reviewed>, order: &Order) -> Result<Report, RunError> {
         if order.mode == Mode::Undo {
             let why = "seats are given back by an undo, not by a release".to_owned();
@@ -274,6 +312,9 @@ impl Engine {
         let lock = Lock::take(self, &run, &order.trigger).await?;
         let session = Session::new(self, order, order.mode, run, &lock);
         let result = lock.during(async {
+            if order.mode == Mode::Real {
+                self.backed().await?;
+            }
             order.settle(self).await?;
             session.begin().await?;
             let mut tally = Tally::default();
@@ -338,6 +379,13 @@ impl Order {
             left = settle::settle(engine, patience) => left.map(drop),
             () = self.stop.cancelled() => Ok(()),
         }
+    }
+}
+
+fn more(count: usize) -> String {
+    match count {
+        0 | 1 => String::new(),
+        count => format!(", and {} more", count - 1),
     }
 }
 

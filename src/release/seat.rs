@@ -177,6 +177,7 @@ impl Taking<'_> {
             created: due.decision.created.clone(),
             last_used: due.decision.last_used.clone(),
             because: self.because(due),
+            has: 0,
         }
     }
 

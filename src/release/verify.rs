@@ -122,8 +122,8 @@ pub(super) async fn see(client: &Client, intent: &Intent, sure: bool) -> Result<
     let (seat_type, user) = (intent.seat_type, intent.holder.id);
     match intent.action {
         Action::Allocate => {
-            let has = has_seat(client, seat_type, user).await?;
-            Ok(if has { Seen::Has } else { Seen::AsBefore })
+            let has = usable_seats(client, seat_type, user).await?.len();
+            Ok(if has > intent.has as usize { Seen::Has } else { Seen::AsBefore })
         }
         Action::Release => {
             let once = Patience::ONCE;
@@ -162,16 +162,16 @@ fn of_row(intent: &Intent, seat: Seat) -> Result<Seen, String> {
     }
 }
 
-/// Whether a user has a seat of a type that can be used.
-pub(super) async fn has_seat(
+/// The seats of a type that a user can use.
+pub(super) async fn usable_seats(
     client: &Client,
     seat_type: SeatType,
     user: Uuid,
-) -> Result<bool, String> {
-    match client.seats_of(seat_type, user, Patience::ONCE).await {
-        Ok(seats) => Ok(seats.iter().any(|seat| seat.quarantined.is_none())),
-        Err(error) => Err(error.what()),
-    }
+) -> Result<Vec<Seat>, String> {
+    let seats = client.seats_of(seat_type, user, Patience::ONCE).await;
+    let mut seats = seats.map_err(|error| error.what())?;
+    seats.retain(|seat| seat.quarantined.is_none());
+    Ok(seats)
 }
 
 /// Waits before reading again, after so many reads.
@@ -209,6 +209,7 @@ mod tests {
             created,
             last_used: Moment::Never,
             because: String::new(),
+            has: 0,
         }
     }
 

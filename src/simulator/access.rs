@@ -127,14 +127,17 @@ impl Site {
         let now = self.now();
         let user = self.users.at(user_place).ok_or(NotAllocated::NoUser)?.id;
         if let Some(id) = self.seat_of(user_place, kind) {
+            let second = self.quirks.second_seat;
             let seat = self.seats.place(id).and_then(|p| self.seats.at_mut(p));
             let seat = seat.ok_or(NotAllocated::NoUser)?;
-            if seat.quarantined_until.take().is_none() {
+            if seat.quarantined_until.take().is_some() {
+                seat.modified = now;
+                seat.modified_by = by.to_owned();
+                return Ok(id);
+            }
+            if !second {
                 return Err(NotAllocated::HasOne);
             }
-            seat.modified = now;
-            seat.modified_by = by.to_owned();
-            return Ok(id);
         }
         if self.free_seats(kind) <= 0 {
             return Err(NotAllocated::NoneFree);

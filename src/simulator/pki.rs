@@ -5,7 +5,6 @@
 //! CN and once as the only DNS entry, a client certificate `CN=QlikClient` without any name,
 //! private extensions, a serial of 15 bytes, PKCS#1 keys.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
@@ -21,6 +20,7 @@ use rsa::rand_core::{OsRng, RngCore};
 use rustls::pki_types::PrivatePkcs8KeyDer;
 
 use super::keys::rsa_keys;
+use crate::output::{self, Existing};
 
 /// The private extension Qlik marks the purpose of a certificate with.
 const PURPOSE_OID: &[u64] = &[1, 3, 6, 1, 5, 5, 7, 13, 3];
@@ -109,8 +109,8 @@ impl Pki {
         SHARED.get_or_init(|| Self::generate(SHARED_SERVER_NAME))
     }
 
-    /// Writes `root.pem`, `server.pem`, `server_key.pem`, `client.pem` and `client_key.pem`, the
-    /// keys readable by their owner only.
+    /// Writes `root.pem`, `server.pem`, `server_key.pem`, `client.pem` and `client_key.pem`, readable
+    /// by their owner only.
     pub fn write_to(&self, dir: &Path) -> std::io::Result<PkiFiles> {
         self.write(dir, str::to_owned)
     }
@@ -124,13 +124,7 @@ impl Pki {
         std::fs::create_dir_all(dir)?;
         let put = |name: &str, text: &str| {
             let path = dir.join(name);
-            let mut options = std::fs::OpenOptions::new();
-            options.write(true).create(true).truncate(true);
-            #[cfg(unix)]
-            if name.contains("key") {
-                std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-            }
-            options.open(&path)?.write_all(ends(text).as_bytes())?;
+            output::write_file(&path, Existing::Replace, ends(text).as_bytes())?;
             Ok::<_, std::io::Error>(path)
         };
         Ok(PkiFiles {

@@ -178,6 +178,8 @@ pub struct Quirks {
     pub with_connector_name: bool,
     /// DELETE of a seat in quarantine: 204 without effect, or refused with 400.
     pub refuse_delete_in_quarantine: bool,
+    /// A user may be given a second seat of a type; else that is refused with 400.
+    pub second_seat: bool,
     /// Seconds that the first answer of the site takes longer.
     pub slow_first_answer_seconds: u64,
     /// Seconds of the site's clock from the answer to a DELETE of a seat until it shows: sites of
@@ -282,6 +284,7 @@ impl Default for Quirks {
             with_deleted_user_fields: true,
             with_connector_name: true,
             refuse_delete_in_quarantine: false,
+            second_seat: false,
             slow_first_answer_seconds: 0,
             delete_shows_after_seconds: 0,
             delete_shows_after_reads: 0,

@@ -46,12 +46,22 @@ pub(super) fn open_to_read(path: &Path) -> Result<Connection, StoreError> {
     let cannot = |e: io::Error| StoreError::CannotOpen { path: path.into(), why: e.to_string() };
     check_magic(path, cannot)?;
     let failed = |e: rusqlite::Error| StoreError::from_sql(path, "open", &e);
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = open_alone(path, flags)
-        .map_or_else(|| Connection::open_with_flags(path, flags), Ok)
+    let connection = open_alone(path, READ_ONLY)
+        .map_or_else(|| Connection::open_with_flags(path, READ_ONLY), Ok)
         .map_err(failed)?;
     connection.busy_timeout(BUSY_TIMEOUT).map_err(failed)?;
     check_owner(&connection, path)?;
+    Ok(connection)
+}
+
+const READ_ONLY: OpenFlags =
+    OpenFlags::SQLITE_OPEN_READ_ONLY.union(OpenFlags::SQLITE_OPEN_NO_MUTEX);
+
+/// A second connection to a file that this process has open, to look at it.
+pub(super) fn open_shared_to_read(path: &Path) -> Result<Connection, StoreError> {
+    let failed = |e: rusqlite::Error| StoreError::from_sql(path, "open", &e);
+    let connection = Connection::open_with_flags(path, READ_ONLY).map_err(failed)?;
+    connection.busy_timeout(BUSY_TIMEOUT).map_err(failed)?;
     Ok(connection)
 }
 
@@ -132,23 +142,36 @@ pub(super) fn is_older_than_ledger(db: &Connection) -> rusqlite::Result<bool> {
     Ok(version(db)? < 2 && db.query_row(none, [], |r| r.get(0))?)
 }
 
-/// What a file of the newest format has to guard the ledger, as (name, SQL).
-pub(super) fn ledger_schema(db: &Connection) -> rusqlite::Result<Vec<(String, String)>> {
+/// What a file has to guard the ledger, and all that acts by itself, as (name, table, SQL).
+pub(super) fn guarding_schema(db: &Connection) -> rusqlite::Result<Vec<(String, String, String)>> {
     let mut query = db.prepare(
-        "SELECT name, sql FROM sqlite_schema
-          WHERE tbl_name IN ('ledger', 'ledger_end') AND type IN ('table', 'trigger')
+        "SELECT name, tbl_name, coalesce(sql, '') FROM sqlite_schema
+          WHERE type = 'trigger'
+             OR (type = 'table' AND tbl_name IN ('ledger', 'ledger_end'))
           ORDER BY name",
     )?;
-    query.query_map([], |r| Ok((r.get(0)?, r.get(1)?)))?.collect()
+    query.query_map([], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))?.collect()
 }
 
-/// [`ledger_schema`] as it must be.
-pub(super) fn expected_ledger_schema() -> rusqlite::Result<Vec<(String, String)>> {
+/// [`guarding_schema`] as it must be in a file of the same format.
+pub(super) fn expected_guarding_schema(
+    of: &Connection,
+) -> rusqlite::Result<Vec<(String, String, String)>> {
+    let format = usize::try_from(version(of)?).unwrap_or(MIGRATIONS.len());
+    let db = Connection::open_in_memory()?;
+    for sql in MIGRATIONS.iter().take(format) {
+        db.execute_batch(sql)?;
+    }
+    guarding_schema(&db)
+}
+
+/// An empty store that is nowhere on the disk.
+pub(super) fn in_memory() -> rusqlite::Result<Connection> {
     let db = Connection::open_in_memory()?;
     for sql in MIGRATIONS {
         db.execute_batch(sql)?;
     }
-    ledger_schema(&db)
+    Ok(db)
 }
 
 /// Application id, number of tables and indexes, format version.

@@ -66,6 +66,10 @@ impl Gate {
         Ok(Self::new(path, opened.map_err(|_| StoreError::Closed)??))
     }
 
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
     fn new(path: &Path, connection: Connection) -> Self {
         Self {
             path: path.into(),

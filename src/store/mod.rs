@@ -35,8 +35,8 @@ pub use health::{Health, PollError};
 pub use manage::{DropCount, Listed, QueueState, Selector};
 pub use outbox::{QueueId, Queued, Settlement};
 pub use release::{
-    Addition, AppendError, Archive, ArchiveError, Attempt, Claim, Holder, LedgerFile, Pause,
-    Readable, RefusedByTime, Unsettled,
+    Addition, AppendError, Archive, ArchiveError, Attempt, Claim, Difference, Holder, LedgerFile,
+    Pause, Readable, RebuildError, Rebuilt, RefusedByTime, Unsettled,
 };
 pub use seats::{IdleGap, KnownSeat, SeatList, SeatReading, Seats, StoredPerson};
 
@@ -117,6 +117,11 @@ impl Store {
     /// from then on.
     pub async fn close(self) {
         self.shared.gate.close().await;
+    }
+
+    /// The file.
+    fn path(&self) -> &Path {
+        self.shared.gate.path()
     }
 
     fn wake(&self) {

@@ -192,7 +192,7 @@ fn started() -> Entry {
         ..NeverRelease::default()
     };
     let policy = Policy { never_release, types, judge_per_user: true, limits: Limits::default() };
-    let trigger = Trigger::Command { user: "anna@qlik-admin1".into() };
+    let trigger = Trigger::Command { user: "anna@qlik-admin1".into(), process: None };
     Entry::RunStarted { mode: Mode::Real, trigger, version: "0.1.0".into(), policy }
 }
 
@@ -238,6 +238,7 @@ fn intent(n: u128) -> Entry {
         created: Moment::At("2025-01-01T00:00:00Z".parse().unwrap()),
         last_used: Moment::Never,
         because: "idle for 43 days (threshold 30)".into(),
+        has: 0,
     })
 }
 

@@ -25,6 +25,7 @@ mod monitor_app;
 mod mqtt;
 mod other_site;
 mod outbox;
+mod output;
 mod planning;
 mod qrs;
 mod release;

@@ -2,6 +2,7 @@
 //! down, and what stops it.
 
 mod announcements;
+mod backed;
 mod clocks;
 mod crashes;
 mod fate;

@@ -399,3 +399,86 @@ async fn on_a_terminal_the_sites_name_has_to_be_typed_back() {
     assert!(said.contains("2 released"), "{said}");
     assert_eq!(changes(&setup).len(), 2);
 }
+
+/// What a command writes into the ledger about its caller: the environment only claims.
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_gave_a_command_is_what_the_system_says_and_the_environment_claims() {
+    use std::os::unix::fs::MetadataExt;
+
+    let setup = Setup::new(scenario()).await;
+    let file = settings(&setup, ON, "");
+    let uid = std::fs::metadata("/proc/self").map_or(0, |me| me.uid());
+    let command = |args: &[&str]| {
+        let mut command = crate::support::process::bursar(&["release"]);
+        command.args(args).args(["-c", file.to_str().unwrap()]).current_dir(setup.folder.path());
+        command.env("SUDO_USER", "boss").env("USER", "x\u{1b}[31m\r\nrun ended: done");
+        command.env("LOGNAME", "y".repeat(100_000)).env_remove("SUDO_UID");
+        let said = command.output().unwrap();
+        assert_eq!(said.status.code(), Some(0), "{}", text(&said.stderr));
+        text(&said.stdout)
+    };
+    command(&["apply", "--yes"]);
+    command(&["lock", "--until", "2099-01-01", "--why", "year end"]);
+    let history = command(&["history"]);
+    let audit = ["audit", "export", "-c", file.to_str().unwrap(), "--format", "csv"];
+    let exported = text(&output(&audit, setup.folder.path()).stdout);
+    let host = gethostname::gethostname().to_string_lossy().into_owned();
+    for said in [&history, &exported] {
+        let begin = format!("uid {uid}");
+        assert!(said.contains(&begin), "{said}");
+        assert!(said.contains(&format!(" on {host}; says SUDO_USER=boss")), "{said}");
+        assert!(!said.contains('\u{1b}') && !said.contains(&"y".repeat(65)), "{said}");
+        assert!(!said.contains("\nrun ended"), "{said}");
+    }
+    let json: serde_json::Value = serde_json::from_str(&command(&["history", "--json"])).unwrap();
+    let trigger = &json[0]["trigger"];
+    assert_eq!(trigger["process"]["uid"], uid);
+    assert_eq!(trigger["process"]["host"], host);
+    assert!(trigger["process"]["pid"].as_u64().unwrap() > 1);
+    assert_eq!(trigger["process"]["says"][0], "SUDO_USER=boss");
+    let user = trigger["user"].as_str().unwrap();
+    assert!(user.ends_with(&format!("@{host}")) && !user.contains("boss"), "{user}");
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn undo_says_before_what_does_not_come_back_and_asks_about_other_seats() {
+    let setup = Setup::new(scenario()).await;
+    let file = settings(&setup, ON, "");
+    let apply = run(&setup, &file, &["apply", "--yes"]);
+    assert_eq!(apply.status.code(), Some(0), "{}", text(&apply.stderr));
+    setup.site.control().add_seat(&SeatSpec {
+        kind: SeatKind::Professional,
+        created: When::days_ago(0),
+        ..seat("idle1", When::Never)
+    });
+    let json = text(&run(&setup, &file, &["history", "--json"]).stdout);
+    let runs: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let id = runs[0]["run"].as_str().unwrap();
+
+    let asked = run(&setup, &file, &["undo", id]);
+    let said = text(&asked.stderr);
+    assert_eq!(asked.status.code(), Some(2), "{said}");
+    for expected in [
+        "2 seat(s) go back",
+        "CORP\\idle1",
+        "CORP\\idle2",
+        "Each seat gets a new id",
+        "allocated today and never used",
+        "custom fields",
+        "1 of them are of people who got a seat of another type since",
+        "CORP\\idle1 (idle1): Professional since",
+    ] {
+        assert!(said.contains(expected), "{expected} is missing:\n{said}");
+    }
+    let args = ["release", "undo", id, "-c", file.to_str().unwrap()];
+    let left_out = on_a_terminal(setup.folder.path(), &args, "127.0.0.1\nno\n");
+    let said = text(&left_out.stdout);
+    assert!(said.contains("Give them the seat above as well?"), "{said}");
+    assert_eq!(left_out.status.code(), Some(0), "{said}");
+    assert!(has_seat(&setup, "idle2") && !has_seat(&setup, "idle1"), "{said}");
+    let both = run(&setup, &file, &["undo", "CORP\\idle1", "--yes"]);
+    assert_eq!(both.status.code(), Some(0), "{}", text(&both.stderr));
+    assert!(has_seat(&setup, "idle1"));
+}

@@ -1,7 +1,7 @@
 //! `bursar audit archive`.
 
 use std::collections::{HashMap, HashSet};
-use std::io::{BufWriter, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -13,6 +13,7 @@ use super::{ConfigFile, Exit, Place, complain, day_start, file, verify};
 use crate::ledger::chain::Raw;
 use crate::ledger::check::Check;
 use crate::ledger::{Head, lines};
+use crate::output::{Existing, Output};
 use crate::release::plan::WINDOW;
 use crate::store::{self, LedgerFile, Store};
 
@@ -47,7 +48,7 @@ impl Archive {
             Err(exit) => return Ok(exit),
         };
         let place = Place { store: settings.storage.path.clone(), zone: settings.time_zone };
-        let findings = verify::check_store(&place, Check::default())?.finish(&[]);
+        let findings = verify::check_store(&place, Check::default(), &mut [])?.finish(&[]);
         if !findings.in_order {
             complain(&findings.problems);
             eprintln!(
@@ -204,7 +205,7 @@ fn write(
     path: &Path,
 ) -> anyhow::Result<store::Archive> {
     let cannot = || format!("cannot write {}", path.display());
-    let mut out = BufWriter::new(file::create(path)?);
+    let mut out = Output::file(path, Existing::Keep).with_context(cannot)?;
     let (mut last, mut records) = (Head::zero(), 0);
     ledger.each(|record| {
         if let Ok(raw) = record
@@ -216,17 +217,14 @@ fn write(
         }
         anyhow::Ok(())
     })?;
-    let written = out.into_inner().map_err(|e| e.into_error()).with_context(cannot)?;
-    written.sync_all().with_context(cannot)?;
-    drop(written);
-    sync_folder(path).with_context(cannot)?;
+    out.finish().with_context(cannot)?;
 
     let mut check = Check::default();
     let mut pass = check.file(&path.display().to_string());
     let digest = file::read(path, |record| pass.push(record.as_ref()))?;
     let same = pass.last() == Some(&last) && pass.records() == records;
     pass.end_of_file(digest.clone());
-    let findings = verify::check_store(place, check)?.finish(&[]);
+    let findings = verify::check_store(place, check, &mut [])?.finish(&[]);
     complain(&findings.problems);
     anyhow::ensure!(
         same && findings.in_order,
@@ -235,13 +233,4 @@ fn write(
     );
     let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
     Ok(store::Archive { through: last, records, file: name, digest, by: who() })
-}
-
-/// The name of a new file is on the disk when its folder is.
-fn sync_folder(path: &Path) -> std::io::Result<()> {
-    if cfg!(unix) {
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        std::fs::File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?;
-    }
-    Ok(())
 }

@@ -1,14 +1,16 @@
 //! `bursar audit export`.
 
-use std::io::{BufWriter, Write};
-use std::path::PathBuf;
+use std::io::Write;
+use std::path::{Path, PathBuf};
 
+use anyhow::Context;
 use chrono::NaiveDate;
 
-use super::{Exit, Source, complain, day_end, day_start, file, verify};
+use super::{Exit, Source, complain, day_end, day_start, verify};
 use crate::ledger::chain::Raw;
 use crate::ledger::check::Check;
 use crate::ledger::{csv, lines};
+use crate::output::{Existing, Output};
 
 /// Write the records of some days as a table or with all that is needed to verify them elsewhere
 ///
@@ -30,7 +32,7 @@ pub struct Export {
     /// csv for people, jsonl to verify or to keep
     #[arg(long, value_enum)]
     format: Format,
-    /// Write to this new file instead of standard output
+    /// Write to this new file instead of standard output (`-`)
     #[arg(short = 'o', long = "output", value_name = "FILE")]
     output: Option<PathBuf>,
 }
@@ -55,9 +57,12 @@ impl Export {
         }
         let from = self.from.map_or(i64::MIN, |d| day_start(d, place.zone).timestamp_millis());
         let to = self.to.map_or(i64::MAX, |d| day_end(d, place.zone).timestamp_millis());
-        let findings = verify::check_store(&place, Check::default())?.finish(&[]);
+        let findings = verify::check_store(&place, Check::default(), &mut [])?.finish(&[]);
         complain(&findings.problems);
 
+        let path = self.output.as_deref().unwrap_or(Path::new("-"));
+        let cannot = || format!("cannot write {}", path.display());
+        let mut out = Output::open(path, Existing::Keep).with_context(cannot)?;
         let ledger = place.open()?;
         // From the first to the last record of these days, and all in between: where the clock was
         // set back, the times are out of order, and the chain must have no gap.
@@ -70,27 +75,24 @@ impl Export {
             }
             anyhow::Ok(())
         })?;
-        let mut out: Box<dyn Write> = match &self.output {
-            Some(path) => Box::new(BufWriter::new(file::create(path)?)),
-            None => Box::new(BufWriter::new(std::io::stdout())),
-        };
         if self.format == Format::Csv {
-            out.write_all(csv::header().as_bytes())?;
+            out.write_all(csv::header().as_bytes()).with_context(cannot)?;
         }
         let (mut count, mut unreadable) = (0, 0);
         ledger.each(|record| {
             match record {
                 Ok(raw) if range.is_some_and(|(first, last)| (first..=last).contains(&raw.seq)) => {
                     count += 1;
-                    out.write_all(self.line(&raw).as_bytes())?;
+                    out.write_all(self.line(&raw).as_bytes()).with_context(cannot)?;
                 }
                 Ok(_) => {}
                 Err(_) => unreadable += 1,
             }
             anyhow::Ok(())
         })?;
-        out.flush()?;
-        if let Some(path) = &self.output {
+        let standard = out.is_standard();
+        out.finish().with_context(cannot)?;
+        if !standard {
             eprintln!("{count} records written to {}", path.display());
         }
         if unreadable > 0 {

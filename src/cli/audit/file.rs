@@ -1,6 +1,6 @@
 //! Files of records: read whole, with their digest.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 
@@ -34,13 +34,4 @@ fn record(place: &str, line: &[u8]) -> Readable {
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     let text = std::str::from_utf8(line).map_err(|_| unreadable("it is not UTF-8"))?;
     lines::read(place, text).map_err(|broken| (None, broken))
-}
-
-/// Makes a new file that only its owner can read: it names people.
-pub fn create(path: &Path) -> anyhow::Result<File> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).with_context(|| format!("cannot make {}", path.display()))
 }

@@ -3,6 +3,8 @@
 mod archive;
 mod export;
 mod file;
+mod person;
+mod rebuild;
 mod show;
 mod verify;
 
@@ -17,10 +19,10 @@ use crate::ledger::chain::Broken;
 use crate::ledger::check::Problem;
 use crate::store::LedgerFile;
 
-/// Verify, export, show and archive the ledger: the record of what was done to seats
+/// Verify, export, show, archive and rebuild from the ledger: the record of what was done to seats
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  bursar audit verify -c bursar.yaml\n  bursar audit verify --store copy.db --head 812:4be9...\n  bursar audit export -c bursar.yaml --from 2026-10-01 --to 2026-12-31 --format csv -o q4.csv\n  bursar audit show -c bursar.yaml RUN"
+    after_help = "Examples:\n  bursar audit verify -c bursar.yaml\n  bursar audit verify --store copy.db --head 812:4be9...\n  bursar audit export -c bursar.yaml --from 2026-10-01 --to 2026-12-31 --format csv -o q4.csv\n  bursar audit show -c bursar.yaml RUN\n  bursar audit show -c bursar.yaml --user 'CORP\\anna'"
 )]
 pub struct Audit {
     #[command(subcommand)]
@@ -33,6 +35,7 @@ enum Command {
     Export(export::Export),
     Show(show::Show),
     Archive(archive::Archive),
+    Rebuild(rebuild::Rebuild),
 }
 
 impl Audit {
@@ -42,6 +45,7 @@ impl Audit {
             Command::Export(command) => command.execute(),
             Command::Show(command) => command.execute(),
             Command::Archive(command) => command.execute(),
+            Command::Rebuild(command) => command.execute(),
         }
     }
 }

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 
 use super::super::text;
-use super::{Exit, Source};
+use super::{Exit, Source, person};
 use crate::ledger::chain::Raw;
 use crate::ledger::{Entry, Intent, Mode, Outcome, Record, corrected};
 use crate::license::Holder;
@@ -15,15 +15,22 @@ use crate::plain::one_line;
 use crate::release::policy::{NeverRelease, Policy, ThreeWay, TypeRule};
 
 /// Tell what a run did: who started it, with which settings, each seat with reason and outcome
+///
+/// With --user, everything that the ledger says of a person instead, over all runs and sites:
+/// announcements, what was about to be done and why, and what came of it.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  bursar release history -c bursar.yaml     the runs\n  bursar audit show -c bursar.yaml RUN      one of them"
+    after_help = "Examples:\n  bursar release history -c bursar.yaml     the runs\n  bursar audit show -c bursar.yaml RUN      one of them\n  bursar audit show -c bursar.yaml --user 'CORP\\anna'"
 )]
 pub struct Show {
     #[command(flatten)]
     source: Source,
     /// Id of the run, or its beginning
-    run: String,
+    #[arg(required_unless_present = "user")]
+    run: Option<String>,
+    /// A person instead of a run: `CORP\anna`, or only `anna`; compared as rules of release do
+    #[arg(long, value_name = "USER", conflicts_with = "run")]
+    user: Option<String>,
     /// Print JSON: the records as they are
     #[arg(long)]
     json: bool,
@@ -35,11 +42,15 @@ impl Show {
             Ok(place) => place,
             Err(exit) => return Ok(exit),
         };
-        let raws = place.open()?.run(&self.run)?;
+        if let Some(user) = &self.user {
+            return person::show(&place, user, self.json);
+        }
+        let run = self.run.as_deref().unwrap_or_default();
+        let raws = place.open()?.run(run)?;
         if raws.is_empty() {
             eprintln!(
                 "bursar: there is no run {} in {}; bursar release history lists them",
-                self.run,
+                run,
                 place.name()
             );
             return Ok(Exit::Unusable);
@@ -133,7 +144,8 @@ fn tell(records: &[Record], zone: Tz) -> String {
             | Entry::Resumed { .. }
             | Entry::Accepted { .. }
             | Entry::SiteAccepted { .. }
-            | Entry::Archived { .. } => notices.push((time, record.entry.summary())),
+            | Entry::Archived { .. }
+            | Entry::Rebuilt { .. } => notices.push((time, record.entry.summary())),
         }
     }
     match end {
@@ -173,14 +185,14 @@ impl Seat<'_> {
         vec![
             text::local(self.at, zone),
             self.intent.seat_type.as_str().to_owned(),
-            person(&self.intent.holder),
+            named(&self.intent.holder),
             one_line(&self.intent.because),
             one_line(&result),
         ]
     }
 }
 
-fn person(holder: &Holder) -> String {
+fn named(holder: &Holder) -> String {
     if holder.name.is_empty() {
         one_line(&holder.account())
     } else {

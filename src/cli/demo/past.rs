@@ -152,6 +152,7 @@ fn intent(clean_up: &CleanUp, seat_type: SeatType, n: u32) -> Entry {
         created: Moment::At(clean_up.time - idle - TimeDelta::days(200)),
         last_used: Moment::At(clean_up.time - idle),
         because: format!("idle for {} days (threshold 90)", idle.num_days()),
+        has: 0,
     })
 }
 

@@ -9,8 +9,8 @@ use anyhow::Context;
 use super::super::limit::{Reading, RunLimit};
 use super::super::text::Paint;
 use super::working::Seats;
-use super::{Exit, Target, called, confirmed, plan, refused, trigger};
-use crate::ledger::{Mode, RunStatus, SeatResult};
+use super::{Exit, Target, called, confirmed, plan, refused, wait};
+use crate::ledger::{Mode, RunStatus, SeatResult, Trigger};
 use crate::plain::one_line;
 use crate::qrs::Patience;
 use crate::release::plan::{Outcome, Plan};
@@ -21,6 +21,8 @@ use crate::release::{Guard, Refusal};
 ///
 /// Every seat is read again just before it is released, and kept if anything changed. Nothing is
 /// released while the settings have `enable: false` or `dryRun: true`, unless --real is given.
+/// After a run whose process died, its lock is waited for, at most a minute; a plan that is made now
+/// is made after it is known what became of the seats of that run.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  bursar release apply -c bursar.yaml                 plan now, show it, ask, release\n  bursar release apply -c bursar.yaml plan.json       a plan that was saved and reviewed\n  bursar release apply -c bursar.yaml plan.json --accept percent --yes\n\nExit codes: 0 all done, 1 failed, 2 the plan can't be used, 3 not everything was released"
@@ -46,6 +48,9 @@ pub struct Apply {
     #[arg(long)]
     json: bool,
 }
+
+/// Until when seats that earlier runs left open are asked for again and again.
+const SETTLING: Duration = Duration::from_secs(30);
 
 /// How long what fails of reading the site is tried again.
 const RETRYING: Duration = Duration::from_secs(60);
@@ -76,6 +81,17 @@ impl Apply {
 
     async fn run(self, engine: Engine) -> anyhow::Result<Exit> {
         let began = Instant::now();
+        let release = &engine.site.release;
+        let real = self.real || (release.enable && !release.dry_run);
+        // A plan made now has to know what became of the seats of earlier runs.
+        let ready = if self.file.is_none() && real {
+            wait::and_settle(&engine, Patience::retrying_for(SETTLING)).await
+        } else {
+            wait::for_lock(&engine).await
+        };
+        if let Err(error) = ready {
+            return refused(error);
+        }
         let plan = match &self.file {
             Some(file) => read(file)?,
             None => {
@@ -90,8 +106,6 @@ impl Apply {
             }
         };
         let spent = began.elapsed();
-        let release = &engine.site.release;
-        let real = self.real || (release.enable && !release.dry_run);
         eprint!("{}", plan::render(&plan, false, Paint::for_stderr()));
         eprintln!();
         let count: usize = plan.types.iter().map(|part| part.count(Outcome::Release)).sum();
@@ -111,7 +125,7 @@ impl Apply {
         let (stop, progress) = (self.limit.stop(spent), Seats::of(&engine.client));
         let order = Order {
             mode: if real { Mode::Real } else { Mode::Rehearsal },
-            trigger: trigger(),
+            trigger: Trigger::this_command(),
             stop: stop.token(),
             patience: Patience::retrying_for(RETRYING),
             progress: progress.progress(),

@@ -65,8 +65,10 @@ impl History {
         }
         if let Some(Pause { until, why, by, .. }) = pause {
             outln!(
-                "releasing is paused until {} by {by}: {why}",
-                text::local(until, settings.time_zone)
+                "releasing is paused until {} by {}: {}",
+                text::local(until, settings.time_zone),
+                one_line(&by),
+                one_line(&why)
             );
         }
         for accepted in standing(&accepted, Utc::now()) {
@@ -91,7 +93,7 @@ impl History {
                 run.run.clone(),
                 text::local(run.started, settings.time_zone),
                 run.mode.as_str().to_owned(),
-                run.trigger.to_string(),
+                one_line(&run.trigger.to_string()),
                 state,
                 result.join("; "),
             ]

@@ -8,6 +8,7 @@ mod pause;
 mod plan;
 mod settle;
 mod undo;
+mod wait;
 mod working;
 
 use std::sync::Arc;
@@ -20,7 +21,6 @@ use crate::clock::Clock;
 use crate::config::Settings;
 use crate::config::settings::Site;
 use crate::destination::registry;
-use crate::ledger::Trigger;
 use crate::qrs;
 use crate::release::run::{Engine, RunError, Waits};
 use crate::store::Store;
@@ -133,17 +133,9 @@ impl Target {
     }
 }
 
-/// The account and the machine a command runs under: `anna@qlik-admin1`.
+/// Who gives the command: user, process and machine, and what the environment says beyond that.
 pub(super) fn who() -> String {
-    let account = ["SUDO_USER", "USER", "LOGNAME", "USERNAME"]
-        .iter()
-        .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
-        .unwrap_or_else(|| "unknown".to_owned());
-    format!("{account}@{}", gethostname::gethostname().to_string_lossy())
-}
-
-fn trigger() -> Trigger {
-    Trigger::Command { user: who() }
+    crate::who::am_i().to_string()
 }
 
 /// What a site is called in questions: its name, or its address where it has no name of its own.

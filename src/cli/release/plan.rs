@@ -10,6 +10,7 @@ use super::super::limit::{Reading, TimeLimit};
 use super::super::text::{self, Paint};
 use super::{Exit, Target, explain, refused};
 use crate::license::{Moment, SeatType};
+use crate::output::{Existing, Output};
 use crate::plain::one_line;
 use crate::qrs::Patience;
 use crate::release::plan::{Decision, Outcome, Plan as Planned, TypePlan};
@@ -34,7 +35,8 @@ pub struct Plan {
     /// Print the whole plan as JSON
     #[arg(long)]
     json: bool,
-    /// Write the whole plan as JSON to a file, for review and `release apply`
+    /// Write the whole plan as JSON to a file, for review and `release apply`; it is replaced. `-`
+    /// is standard output
     #[arg(short = 'o', long = "output", value_name = "FILE")]
     output: Option<PathBuf>,
     #[command(flatten)]
@@ -74,12 +76,20 @@ impl Plan {
                 Ok(plan) => plan,
                 Err(error) => return refused(error),
             };
+            let mut written = false;
             if let Some(file) = &self.output {
-                let json = serde_json::to_vec_pretty(&plan)?;
-                std::fs::write(file, json)
-                    .with_context(|| format!("cannot write {}", file.display()))?;
+                let cannot = || format!("cannot write {}", file.display());
+                let mut out = Output::open(file, Existing::Replace).with_context(cannot)?;
+                written = out.is_standard();
+                // As the error it is: a closed pipe is no fault.
+                serde_json::to_writer_pretty(&mut out, &plan)
+                    .map_err(std::io::Error::from)
+                    .with_context(cannot)?;
+                out.finish().with_context(cannot)?;
             }
-            if self.json {
+            if written {
+                // The plan is on standard output, and nothing else may be.
+            } else if self.json {
                 print_json(&plan)?;
             } else {
                 out!("{}", render(&plan, self.all, Paint::for_stdout()));

@@ -4,8 +4,8 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::super::text::{self, Paint};
-use super::{Exit, Target, refused, trigger};
-use crate::ledger::{Action, Statement};
+use super::{Exit, Target, refused};
+use crate::ledger::{Action, Statement, Trigger};
 use crate::plain::one_line;
 use crate::qrs::Patience;
 use crate::release::rules::fold;
@@ -86,7 +86,9 @@ impl Settle {
                     return Ok(Exit::Unusable);
                 }
             };
-            if let Err(error) = engine.state(record, says, why.trim(), &trigger()).await {
+            if let Err(error) =
+                engine.state(record, says, why.trim(), &Trigger::this_command()).await
+            {
                 return refused(error);
             }
             eprintln!("record {record} is closed by your word: {}", says.as_str());

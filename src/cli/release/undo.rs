@@ -1,23 +1,32 @@
 //! `bursar release undo`: seats back to the people who had them.
 
-use std::time::Duration;
+use std::fmt::Write;
+use std::time::{Duration, Instant};
 
-use super::super::limit::RunLimit;
+use chrono::{DateTime, Utc};
+
+use super::super::limit::{Reading, RunLimit};
 use super::super::text::Paint;
 use super::apply::{as_json, exit, render};
 use super::working::Seats;
-use super::{Exit, Target, called, confirmed, refused, trigger};
-use crate::ledger::Mode;
+use super::{Exit, Target, called, confirmed, refused, wait};
+use crate::ledger::{Mode, Trigger};
+use crate::license::{Holder, Moment};
+use crate::plain::one_line;
 use crate::qrs::Patience;
-use crate::release::run::{self, Order};
+use crate::release::run::{self, Engine, Order};
+use crate::release::undo::{Others, Returning, Returns};
 
 /// How long what fails of reading the site is tried again.
 const RETRYING: Duration = Duration::from_secs(60);
 
-/// Give seats back to the people who had them: all of a run, or the last one of a user
+/// Give seats back to the people who had them: all of a run, or the last ones of a user
 ///
 /// Allocates the same type of seat to the same user again, as far as there are free ones, and
-/// tells what could not be given back. Works while releasing is paused.
+/// tells what could not be given back. Of a user, that is the last one taken of each type, and all
+/// rows where there were several. The rows themselves don't come back: each seat gets a new id and
+/// new dates, and custom fields of the old row are gone. People who got a seat of another type since
+/// are listed, and asked about (with --yes they get both). Works while releasing is paused.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  bursar release undo -c bursar.yaml 0199c2f4           a run, as `release history` shows it\n  bursar release undo -c bursar.yaml 'CORP\\anna'        a user"
@@ -31,7 +40,7 @@ pub struct Undo {
     /// Of a run, give back also seats that were found gone late and are only attributed to it
     #[arg(long)]
     also: bool,
-    /// Don't ask for the site's name
+    /// Don't ask: neither for the site's name nor about people who got a seat of another type since
     #[arg(long)]
     yes: bool,
     #[command(flatten)]
@@ -41,46 +50,206 @@ pub struct Undo {
     json: bool,
 }
 
+/// Seats listed before "and so many more".
+const LISTED: usize = 40;
+
 impl Undo {
     pub fn execute(self) -> anyhow::Result<Exit> {
         let target = self.target.clone();
-        target.with_engine(|engine| async move {
-            let (what, named) = if self.what.contains('\\') {
-                (run::Undo::User(self.what.clone()), format!("user {}", self.what))
-            } else {
-                let (run, also) = (self.what.clone(), self.also);
-                (run::Undo::Run { run, also }, format!("run {}", self.what))
-            };
-            let question = format!(
-                "This allocates seats again that were taken from {named}, on {}.",
-                engine.client.address()
-            );
-            let name = called(&engine.settings, &engine.site).to_owned();
-            if !confirmed(&question, &name, self.yes)? {
-                return Ok(Exit::Unusable);
-            }
-            let (stop, progress) = (self.limit.stop(Duration::ZERO), Seats::of(&engine.client));
-            let order = Order {
-                mode: Mode::Undo,
-                trigger: trigger(),
-                stop: stop.token(),
-                patience: Patience::retrying_for(RETRYING),
-                progress: progress.progress(),
-            };
-            let result = engine.undo(&what, &order).await;
-            drop(progress);
-            match result {
-                Ok(report) => {
-                    stop.explain(&report);
-                    if self.json {
-                        outln!("{}", serde_json::to_string_pretty(&as_json(&report))?);
-                    } else {
-                        out!("{}", render(&report, Paint::for_stdout()));
-                    }
-                    Ok(exit(&report))
-                }
-                Err(error) => refused(error),
-            }
-        })
+        target.with_engine(|engine| async move { self.run(engine).await })
     }
+
+    async fn run(self, engine: Engine) -> anyhow::Result<Exit> {
+        let began = Instant::now();
+        if let Err(error) = wait::and_settle(&engine, Patience::retrying_for(RETRYING)).await {
+            return refused(error);
+        }
+        let what = if self.what.contains('\\') {
+            run::Undo::User(self.what.clone())
+        } else {
+            run::Undo::Run { run: self.what.clone(), also: self.also }
+        };
+        let reading = Reading::of(&engine.client);
+        let returns = engine.returns(&what, Patience::retrying_for(RETRYING));
+        let returns = self.limit.reading().hold(returns).await?;
+        drop(reading);
+        let returns = match returns {
+            Ok(returns) => returns,
+            Err(error) => return refused(error),
+        };
+        let spent = began.elapsed();
+        eprint!("{}", preview(&returns));
+        let others = match self.ask(&engine, &returns)? {
+            Some(others) => others,
+            None => return Ok(Exit::Unusable),
+        };
+        let (stop, progress) = (self.limit.stop(spent), Seats::of(&engine.client));
+        let order = Order {
+            mode: Mode::Undo,
+            trigger: Trigger::this_command(),
+            stop: stop.token(),
+            patience: Patience::retrying_for(RETRYING),
+            progress: progress.progress(),
+        };
+        let result = engine.undo_with(&what, others, &order).await;
+        drop(progress);
+        match result {
+            Ok(report) => {
+                stop.explain(&report);
+                if self.json {
+                    outln!("{}", serde_json::to_string_pretty(&as_json(&report))?);
+                } else {
+                    out!("{}", render(&report, Paint::for_stdout()));
+                }
+                Ok(exit(&report))
+            }
+            Err(error) => refused(error),
+        }
+    }
+
+    /// `None`: nothing is to be done.
+    fn ask(&self, engine: &Engine, returns: &Returns) -> anyhow::Result<Option<Others>> {
+        let question =
+            format!("This allocates the seats above again, on {}.", engine.client.address());
+        let name = called(&engine.settings, &engine.site).to_owned();
+        if !confirmed(&question, &name, self.yes)? {
+            return Ok(None);
+        }
+        if self.yes {
+            return Ok(Some(Others::GiveBoth));
+        }
+        if !returns.seats.iter().any(Returning::is_doubtful) {
+            // Whoever gets another seat from now on was not asked about.
+            return Ok(Some(Others::LeaveOut));
+        }
+        Ok(Some(if said_yes("Give them the seat above as well? Type yes, or leave them out: ")? {
+            Others::GiveBoth
+        } else {
+            Others::LeaveOut
+        }))
+    }
+}
+
+/// What a person types on the terminal.
+fn said_yes(question: &str) -> anyhow::Result<bool> {
+    use std::io::{BufRead, Write};
+    let mut out = std::io::stderr();
+    write!(out, "{question}")?;
+    out.flush()?;
+    let mut answer = String::new();
+    std::io::stdin().lock().read_line(&mut answer)?;
+    Ok(answer.trim().eq_ignore_ascii_case("yes"))
+}
+
+impl Returning {
+    /// It would be given back, and the person got a seat of another type since.
+    fn is_doubtful(&self) -> bool {
+        self.not.is_none() && !self.others.is_empty()
+    }
+}
+
+/// What goes back, what can't, and who has another seat meanwhile.
+fn preview(returns: &Returns) -> String {
+    let mut out = String::new();
+    let (back, not): (Vec<_>, Vec<_>) = returns.seats.iter().partition(|seat| seat.not.is_none());
+    // Writing to a text can't fail.
+    let _ = writeln!(out, "{} seat(s) go back, as far as there are free ones:", back.len());
+    listed(&mut out, &back, |seat| {
+        format!(
+            "{}: {}, taken on {} by run {}; was allocated {}, last used {}",
+            person(&seat.holder),
+            seat.seat_type.title(),
+            time(seat.taken),
+            seat.run,
+            moment(&seat.created),
+            moment(&seat.last_used),
+        )
+    });
+    if !not.is_empty() {
+        let _ = writeln!(out, "{} seat(s) stay as they are:", not.len());
+        listed(&mut out, &not, |seat| {
+            format!("{}: {}", person(&seat.holder), seat.not.as_deref().unwrap_or_default())
+        });
+    }
+    if !back.is_empty() {
+        out.push_str(
+            "What does not come back: the rows themselves. Each seat gets a new id, counts as \
+             allocated today and never used,\nand custom fields that somebody added to the old row \
+             are gone.\n",
+        );
+    }
+    let quarantined = back.iter().filter(|seat| seat.quarantine.is_some()).count();
+    if quarantined > 0 {
+        let _ = writeln!(
+            out,
+            "{quarantined} of them went to quarantine: until it ends, the site may give the same \
+             row back; after that it takes a free seat."
+        );
+    }
+    let rows = |seat: &&&Returning| {
+        let same = |other: &&&Returning| {
+            (other.seat_type, other.holder.id) == (seat.seat_type, seat.holder.id)
+        };
+        back.iter().filter(same).count() > 1
+    };
+    let several = back.iter().filter(rows).count();
+    if several > 0 {
+        let _ = writeln!(
+            out,
+            "{several} of them are of people who lost several of one type: the site may refuse to \
+             give more than one back."
+        );
+    }
+    let doubtful: Vec<_> = back.into_iter().filter(|seat| seat.is_doubtful()).collect();
+    if !doubtful.is_empty() {
+        let _ = writeln!(
+            out,
+            "{} of them are of people who got a seat of another type since, which they keep:",
+            doubtful.len()
+        );
+        listed(&mut out, &doubtful, |seat| {
+            let others: Vec<_> = seat
+                .others
+                .iter()
+                .map(|other| {
+                    format!("{} since {}", other.seat_type.title(), moment(&other.created))
+                })
+                .collect();
+            format!("{}: {}", person(&seat.holder), others.join(", "))
+        });
+    }
+    if let Some(why) = &returns.unread {
+        let _ =
+            writeln!(out, "Who got a seat of another type since can't be told: {}", one_line(why));
+    }
+    out
+}
+
+fn listed(out: &mut String, seats: &[&Returning], line: impl Fn(&Returning) -> String) {
+    for seat in seats.iter().take(LISTED) {
+        let _ = writeln!(out, "  {}", line(seat));
+    }
+    if seats.len() > LISTED {
+        let _ = writeln!(out, "  and {} more", seats.len() - LISTED);
+    }
+}
+
+fn person(holder: &Holder) -> String {
+    if holder.name.is_empty() {
+        one_line(&holder.account())
+    } else {
+        one_line(&format!("{} ({})", holder.account(), holder.name))
+    }
+}
+
+fn moment(moment: &Moment) -> String {
+    match moment {
+        Moment::Never => "never".to_owned(),
+        Moment::At(at) => at.format("%Y-%m-%d").to_string(),
+        Moment::Unreadable(text) => one_line(text),
+    }
+}
+
+fn time(time: DateTime<Utc>) -> String {
+    time.format("%Y-%m-%d %H:%M UTC").to_string()
 }

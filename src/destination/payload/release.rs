@@ -21,7 +21,7 @@
 //! | release run | `mode` | `real`, `rehearsal` or `undo` |
 //! | | `status` | `done`, `refused`, `partly`, `broken`, `stopped` or `failed` |
 //! | | `trigger` | `schedule` or `command` |
-//! | | `startedBy` | account and machine of a command, else `null` |
+//! | | `startedBy` | user, process and machine of a command, then what its environment `says`; else `null` |
 //! | | `started`, `ended` | times |
 //! | | `why` | why it stopped early, else `null` |
 //! | | `licenseTypes` | an object for each type, with the counts |
@@ -148,15 +148,15 @@ pub(super) fn release_run(run: &ReleaseRun) -> Object {
             "unclear": counts.unclear,
         })
     };
-    let (trigger, started_by) = match &run.trigger {
-        Trigger::Schedule => ("schedule", None),
-        Trigger::Command { user } => ("command", Some(user.as_str())),
+    let trigger = match &run.trigger {
+        Trigger::Schedule => "schedule",
+        Trigger::Command { .. } => "command",
     };
     object([
         ("mode", run.mode.as_str().into()),
         ("status", run.status.as_str().into()),
         ("trigger", trigger.into()),
-        ("startedBy", started_by.into()),
+        ("startedBy", run.trigger.by().into()),
         ("started", time(run.started)),
         ("ended", time(run.ended)),
         ("why", run.why.as_deref().into()),

@@ -202,7 +202,7 @@ fn releases() -> Vec<Body> {
         mode: Mode::Real,
         trigger: match why {
             None => Trigger::Schedule,
-            Some(_) => Trigger::Command { user: NASTY.into() },
+            Some(_) => Trigger::Command { user: NASTY.into(), process: None },
         },
         status,
         started: now(),

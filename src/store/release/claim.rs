@@ -46,6 +46,19 @@ impl Store {
         self.shared.gate.write("take the release lock", take).await
     }
 
+    /// Who has the right to release seats of a site, without taking it.
+    pub async fn release_holder(&self, site: &str) -> Result<Option<Holder>, StoreError> {
+        let (site, now) = (site.to_owned(), self.now_ms());
+        let query = move |db: &Connection| {
+            db.prepare_cached(
+                "SELECT run, owner, since, until FROM release_claim WHERE site = ?1 AND until > ?2",
+            )?
+            .query_row(params![site, now], holder_of)
+            .optional()
+        };
+        self.shared.gate.read("look at the release lock", query).await
+    }
+
     /// Prolongs a claim; `Err` when it was lost, with who has it now. One whose lease ran out while
     /// nobody else wanted it is still held: a clock that is set forward takes nobody's lock away.
     pub async fn renew_claim(

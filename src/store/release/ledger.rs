@@ -1,6 +1,7 @@
 //! Appending to the ledger, and reading it.
 
 use rusqlite::{Connection, Row, params};
+use uuid::Uuid;
 
 use super::past::{follow, from_json, to_json};
 use super::{Addition, AppendError, Claim, claim, open};
@@ -90,6 +91,30 @@ impl Store {
             query.query_map([run], record_of)?.collect::<rusqlite::Result<_>>().map(Ok)
         };
         self.shared.gate.read("read a run", query).await?
+    }
+
+    /// Outcomes of a site before record `before`, newest first, at most `max`; only those that name
+    /// `user`, if given.
+    pub async fn outcomes_before(
+        &self,
+        before: u64,
+        site: &str,
+        user: Option<Uuid>,
+        max: usize,
+    ) -> Result<Vec<Record>, StoreError> {
+        let before = i64::try_from(before).unwrap_or(i64::MAX);
+        let max = i64::try_from(max).unwrap_or(i64::MAX);
+        let (site, user) = (site.to_owned(), user.map(|user| user.to_string()));
+        let query = move |db: &Connection| {
+            let mut query = db.prepare_cached(&format!(
+                "SELECT {COLUMNS} FROM ledger
+                  WHERE kind = 'outcome' AND seq < ?1 AND site = ?2
+                        AND (?3 IS NULL OR instr(entry, ?3) > 0)
+                  ORDER BY seq DESC LIMIT ?4"
+            ))?;
+            query.query_map(params![before, site, user, max], record_of)?.collect()
+        };
+        self.shared.gate.read("read what became of seats", query).await
     }
 
     /// The `runStarted` records of a site (of all sites when absent), newest first.

@@ -2,7 +2,9 @@
 
 mod archive;
 mod attempts;
+mod backed;
 mod claim;
+mod derived;
 mod ledger;
 mod open;
 mod past;
@@ -11,6 +13,8 @@ mod reader;
 
 pub use archive::{Archive, ArchiveError};
 pub use attempts::Attempt;
+pub use backed::RebuildError;
+pub use derived::{Difference, Rebuilt};
 pub use open::RefusedByTime;
 pub use reader::{LedgerFile, Readable};
 

@@ -193,7 +193,8 @@ pub(super) fn follow(
         | Entry::Planned { .. }
         | Entry::RunEnded { .. }
         | Entry::Accepted { .. }
-        | Entry::Archived { .. } => Ok(()),
+        | Entry::Archived { .. }
+        | Entry::Rebuilt { .. } => Ok(()),
     }
 }
 

@@ -4,9 +4,11 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use chrono::{DateTime, Utc};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row};
 
+use super::derived::{Difference, Rebuilt, odd_claims};
 use super::ledger::{COLUMNS, find_run};
 use super::plans;
 use crate::ledger::Head;
@@ -28,6 +30,14 @@ pub struct LedgerFile {
 pub type Readable = Result<Raw, (Option<u64>, Broken)>;
 
 impl LedgerFile {
+    /// Opens the file of a store that this process has open.
+    pub(super) fn beside(path: &Path) -> Result<Self, StoreError> {
+        let db = file::open_shared_to_read(path)?;
+        let failed = |e: rusqlite::Error| StoreError::from_sql(path, "read the ledger", &e);
+        db.execute_batch("BEGIN").map_err(failed)?;
+        Ok(Self { db, path: path.to_path_buf(), older: false, alone: false })
+    }
+
     /// Opens a store file that is there.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let alone = !file::log_of(path).exists();
@@ -127,20 +137,49 @@ impl LedgerFile {
         plans::plan(&self.db, run).map_err(|e| self.failed(&e))
     }
 
-    /// What guards the ledger in the file and is not as it must be, by name.
-    pub fn missing_guards(&self) -> Result<Vec<String>, StoreError> {
+    /// What guards the ledger in the file and is not as it must be, and triggers of any table that
+    /// Bursar does not make: (name, table).
+    pub fn odd_guards(&self) -> Result<BTreeSet<(String, String)>, StoreError> {
+        if self.older {
+            return Ok(BTreeSet::new());
+        }
+        let compare = || {
+            let found = file::guarding_schema(&self.db)?;
+            let expected = file::expected_guarding_schema(&self.db)?;
+            let odd = expected.iter().filter(|part| !found.contains(part));
+            let foreign = found.iter().filter(|part| !expected.contains(part));
+            let named = odd.chain(foreign).map(|(name, table, _)| (name.clone(), table.clone()));
+            Ok(named.collect())
+        };
+        compare().map_err(|e| self.failed(&e))
+    }
+
+    /// Begins to rebuild what the file notes beside the ledger. Of archived records that are not at
+    /// hand (`whole`: they are pushed, too), it is taken on trust.
+    pub fn rebuild(&self, whole: bool) -> Result<Rebuilt, StoreError> {
+        let begin = if whole { Rebuilt::new() } else { Rebuilt::of(&self.db) };
+        begin.map_err(|e| self.failed(&e))
+    }
+
+    /// What the file notes beside the ledger and does not follow from it.
+    pub fn differences(&self, rebuilt: &Rebuilt) -> Result<Vec<Difference>, StoreError> {
         if self.older {
             return Ok(Vec::new());
         }
-        let compare = || {
-            let found = file::ledger_schema(&self.db)?;
-            let expected = file::expected_ledger_schema()?;
-            let odd = expected.iter().filter(|part| !found.contains(part));
-            let foreign = found.iter().filter(|part| !expected.contains(part));
-            let names: BTreeSet<_> = odd.chain(foreign).map(|(name, _)| name.clone()).collect();
-            Ok(names.into_iter().collect())
-        };
-        compare().map_err(|e| self.failed(&e))
+        rebuilt.differences(&self.db).map_err(|e| self.failed(&e))
+    }
+
+    /// Locks of runs that hold at this time, and that no run of the ledger can have.
+    pub fn odd_claims(&self, now: DateTime<Utc>) -> Result<Vec<Difference>, StoreError> {
+        if self.older {
+            return Ok(Vec::new());
+        }
+        odd_claims(&self.db, now.timestamp_millis()).map_err(|e| self.failed(&e))
+    }
+
+    /// A store that was made before there was a ledger.
+    pub fn has_no_ledger(&self) -> bool {
+        self.older
     }
 
     fn failed(&self, error: &rusqlite::Error) -> StoreError {
@@ -156,7 +195,7 @@ fn readable(row: &Row<'_>) -> Readable {
     })
 }
 
-fn strict(row: &Row<'_>) -> rusqlite::Result<Raw> {
+pub(super) fn strict(row: &Row<'_>) -> rusqlite::Result<Raw> {
     Ok(Raw {
         seq: number(row, 0)?,
         time: row.get(1)?,

@@ -24,6 +24,7 @@ fn intent(n: u128) -> Entry {
         created: Moment::At(at(0)),
         last_used: Moment::Never,
         because: "idle for 43 days (threshold 30)".into(),
+        has: 0,
     })
 }
 

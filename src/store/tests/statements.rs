@@ -60,6 +60,10 @@ const WHOLE: [(&str, &str); 23] = [
         "stops at its limit",
     ),
     (
+        "SELECT coalesce( (SELECT max(time) FROM ledger WHERE kind = 'archived'",
+        "verifying, of a ledger with archives: a few records, then the first one",
+    ),
+    (
         "SELECT o.seq, o.hash, o.time",
         "all outcomes of a site are what a report and an export ask for",
     ),

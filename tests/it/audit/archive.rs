@@ -52,7 +52,7 @@ async fn the_chain_goes_on_from_what_was_archived() {
     assert_eq!((through.seq, records, file.as_str()), (8, 8, "may.jsonl"));
     let bytes = std::fs::read(desk.path("may.jsonl")).unwrap();
     assert_eq!(digest, bursar::ledger::digest(&bytes));
-    assert!(by.contains('@'));
+    assert!(by.contains(", process "), "{by}");
 
     // What the past means for the next run is not forgotten, and the next one goes on.
     assert_eq!(desk.store.release_past("default").await.unwrap(), past);
@@ -76,7 +76,7 @@ async fn a_changed_archive_is_found() {
     let text = std::fs::read_to_string(desk.path("may.jsonl")).unwrap();
     for (changed, code) in [
         (text.replacen("user0", "user9", 1), 3),
-        (text.lines().skip(1).map(|line| format!("{line}\n")).collect(), 0),
+        (text.lines().skip(1).map(|line| format!("{line}\n")).collect(), 3),
         (text.lines().take(7).map(|line| format!("{line}\n")).collect(), 3),
         (text.lines().filter(|l| !l.contains("\"seq\":4,")).map(|l| format!("{l}\n")).collect(), 3),
         (text[..text.len() - 1].to_owned(), 3),
@@ -196,4 +196,69 @@ async fn what_the_limits_of_releases_count_stays() {
     assert_eq!(past.taken(SeatType::Analyzer), 2);
     let again = archive(&desk, &tomorrow, "more.jsonl");
     assert!(again.out.contains("can leave the store"), "{}{}", again.out, again.err);
+}
+
+/// What an archive lacks at its beginning is named, and an empty one is no archive.
+#[tokio::test]
+async fn an_archive_whose_first_records_were_cut_is_found() {
+    let desk = may_and_june().await;
+    archive(&desk, "2024-06-01", "may.jsonl");
+    let text = std::fs::read_to_string(desk.path("may.jsonl")).unwrap();
+    for cut in [1, 3, 7] {
+        let rest: String = text.lines().skip(cut).map(|line| format!("{line}\n")).collect();
+        std::fs::write(desk.path("cut.jsonl"), rest).unwrap();
+        let said = desk.verify(&["--file", "cut.jsonl"]);
+        assert_eq!(said.code, 3);
+        let expected = serde_json::json!({
+            "problem": "archiveCut", "first": 1, "last": cut, "archive": "may.jsonl",
+        });
+        assert_eq!(said.problems(), [expected]);
+    }
+    std::fs::write(desk.path("cut.jsonl"), "").unwrap();
+    for args in [
+        &["verify", "--json", "--file", "cut.jsonl"][..],
+        &["verify", "--json", "-c", "bursar.yaml", "--file", "cut.jsonl"],
+    ] {
+        let said = desk.audit(args);
+        assert_eq!(
+            (said.code, said.problems()),
+            (3, vec![serde_json::json!({"problem": "empty"})])
+        );
+    }
+    // The rest of an archive beside its beginning is whole.
+    let (begin, rest) = text.split_at(text.match_indices('\n').nth(2).unwrap().0 + 1);
+    std::fs::write(desk.path("begin.jsonl"), begin).unwrap();
+    std::fs::write(desk.path("rest.jsonl"), rest).unwrap();
+    let said = desk.verify(&["--file", "rest.jsonl", "--file", "begin.jsonl"]);
+    assert_eq!(said.code, 0, "{}", said.out);
+}
+
+/// What the store notes of archived records is taken on trust, and checked where they are at hand.
+#[tokio::test]
+async fn notes_of_archived_records_are_checked_with_the_archive() {
+    let desk = may_and_june().await;
+    archive(&desk, "2024-06-01", "may.jsonl");
+    let notes = |said: &Said| said.json()["notes"].to_string();
+    let alone = desk.verify(&[]);
+    assert!(notes(&alone).contains("taken on trust"), "{}", alone.out);
+    let both = desk.verify(&["--file", "may.jsonl"]);
+    assert_eq!((both.code, notes(&both).contains("taken on trust")), (0, false), "{}", both.out);
+
+    // An old row that nothing says is wrong shows only with the archive; a new one at once.
+    let insert = |time: i64| {
+        format!("INSERT INTO release_past VALUES ('default', 'professional', 'f{time}', {time})")
+    };
+    let old = "2024-05-11T00:00:00Z".parse::<DateTime<Utc>>().unwrap().timestamp_millis();
+    desk.tamper(|db| db.execute_batch(&insert(old)).unwrap());
+    assert_eq!(desk.verify(&[]).code, 0);
+    let both = desk.verify(&["--file", "may.jsonl"]);
+    assert_eq!(both.code, 3);
+    let found = both.problems();
+    assert_eq!((found.len(), &found[0]["table"]), (1, &"release_past".into()), "{found:?}");
+    desk.tamper(|db| {
+        db.execute_batch("DELETE FROM release_past WHERE time < 1716000000000").unwrap()
+    });
+    let new = Utc::now().timestamp_millis() + 1000;
+    desk.tamper(|db| db.execute_batch(&insert(new)).unwrap());
+    assert_eq!(desk.verify(&[]).code, 3);
 }

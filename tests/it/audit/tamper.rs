@@ -275,3 +275,200 @@ async fn an_end_that_was_moved_over_records_that_were_removed() {
     .await;
     assert_eq!(found, [json!({"problem": "notArchived", "through": 5})]);
 }
+
+/// A ledger that leaves rows in every table beside it.
+async fn noted() -> Desk {
+    let desk = Desk::new().await;
+    desk.set("2026-06-01T02:00:00Z");
+    desk.run("run-1", 2, true).await;
+    let announced = |n: u128| Entry::Announced {
+        seat_type: SeatType::Analyzer,
+        seat: Uuid::from_u128(2000 + n),
+        holder: person(n),
+        last_used: Moment::Never,
+        due: "2026-06-15T02:00:00Z".parse().unwrap(),
+    };
+    desk.append(Some("run-2"), started()).await;
+    for n in [5, 6] {
+        desk.append(Some("run-2"), announced(n)).await;
+    }
+    let seq = desk.append(Some("run-2"), intent(7)).await;
+    let unclear = SeatResult::Unclear { why: "timed out".into() };
+    desk.append(Some("run-2"), outcome(seq, 7, unclear)).await;
+    desk.append(Some("run-2"), end(0)).await;
+    desk.append(
+        None,
+        Entry::Paused {
+            until: "2099-01-07T00:00:00Z".parse().unwrap(),
+            why: "year end".into(),
+            by: "anna".into(),
+        },
+    )
+    .await;
+    assert_eq!(desk.verify(&[]).code, 0, "{}", desk.verify(&[]).out);
+    desk
+}
+
+/// What somebody changes beside the ledger is found, whatever the table, and told in words; and the
+/// ledger makes it right again.
+#[tokio::test]
+async fn notes_that_do_not_follow_from_the_ledger() {
+    let forged = "INSERT INTO release_announced SELECT site, 'ffff', json FROM release_announced \
+                  WHERE json LIKE '%user5%'";
+    for (sql, table, words) in [
+        (
+            "DELETE FROM release_pause",
+            "release_pause",
+            "does not note a pause of site default until 2099-01-07 00:00:00 UTC by anna",
+        ),
+        ("UPDATE release_pause SET until = 0", "release_pause", "by the ledger it is a pause"),
+        ("UPDATE release_pause SET why = 'nothing'", "release_pause", "nothing; by the ledger"),
+        (
+            "INSERT INTO release_pause VALUES ('other', 4102444800000, 'x', 'y', 0)",
+            "release_pause",
+            "the store notes a pause of site other",
+        ),
+        (
+            "DELETE FROM release_announced WHERE json LIKE '%user5%'",
+            "release_announced",
+            "seat of CORP\\user5 on site default goes on 2026-06-15",
+        ),
+        (
+            "UPDATE release_announced SET json = replace(json, '2026-06-15', '2026-06-02') WHERE json LIKE '%user5%'",
+            "release_announced",
+            "goes on 2026-06-02",
+        ),
+        (forged, "release_announced", "which does not follow from the ledger"),
+        (
+            "UPDATE release_announced SET json = '{' WHERE json LIKE '%user5%'",
+            "release_announced",
+            "unreadable announcement",
+        ),
+        (
+            "DELETE FROM release_past WHERE user LIKE '%0001'",
+            "release_past",
+            "as the last time at which the analyzer seat of user",
+        ),
+        (
+            "UPDATE release_past SET time = 0 WHERE user LIKE '%0001'",
+            "release_past",
+            "notes 1970-01-01",
+        ),
+        (
+            "INSERT INTO release_past VALUES ('default', 'analyzer', 'x', 0)",
+            "release_past",
+            "seat of user x on site default",
+        ),
+        (
+            "INSERT INTO release_unsettled (site, seq) VALUES ('default', 2)",
+            "release_unsettled",
+            "record 2 as an open intent",
+        ),
+        (
+            "INSERT INTO release_unsettled (site, seq) VALUES ('default', 999)",
+            "release_unsettled",
+            "record 999 as an open intent",
+        ),
+    ] {
+        let desk = noted().await;
+        desk.tamper(|db| run(db, sql));
+        let said = desk.verify(&[]);
+        assert_eq!(said.code, 3, "{sql}");
+        let found = said.problems();
+        assert_eq!(found.len(), 1, "{sql}: {found:?}");
+        assert_eq!(
+            (&found[0]["problem"], &found[0]["table"]),
+            (&json!("notBacked"), &json!(table))
+        );
+        let told = desk.audit(&["verify", "-c", "bursar.yaml"]).out;
+        assert!(told.contains(words), "{sql}: {told}");
+
+        let shown = desk.audit(&["rebuild", "-c", "bursar.yaml"]);
+        assert_eq!(shown.code, 3, "{}", shown.err);
+        assert!(shown.out.contains(words) && shown.out.contains("--yes"), "{}", shown.out);
+        assert_eq!(desk.verify(&[]).code, 3);
+        let made = desk.audit(&["rebuild", "-c", "bursar.yaml", "--yes"]);
+        assert_eq!(made.code, 0, "{}", made.err);
+        assert_eq!(desk.verify(&[]).code, 0, "{sql}: {}", desk.verify(&[]).out);
+        let last = desk.store.head().await.unwrap().unwrap().seq;
+        let record = desk.store.records(last, 1).await.unwrap().remove(0);
+        let Entry::Rebuilt { count, changes, .. } = record.entry else { panic!() };
+        assert!(count == 1 && changes[0].contains(words), "{changes:?}");
+        let again = desk.audit(&["rebuild", "-c", "bursar.yaml", "--yes"]);
+        assert_eq!((again.code, desk.store.head().await.unwrap().unwrap().seq), (0, last));
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_made_from_a_ledger_that_is_not_in_order() {
+    let desk = noted().await;
+    desk.tamper(|db| {
+        run(db, "UPDATE ledger SET entry = replace(entry, 'user1', 'user7') WHERE seq = 4");
+        run(db, "DELETE FROM release_pause");
+    });
+    let said = desk.verify(&[]);
+    assert_eq!(said.problems(), [json!({"problem": "changed", "seq": 4})]);
+    assert!(said.json()["notes"].to_string().contains("was not compared"), "{}", said.out);
+    let made = desk.audit(&["rebuild", "-c", "bursar.yaml", "--yes"]);
+    assert_eq!(made.code, 3);
+    assert!(made.err.contains("nothing is made from it"), "{}", made.err);
+    let db = Connection::open(desk.path("bursar.db")).unwrap();
+    let pauses: i64 = db.query_row("SELECT count(*) FROM release_pause", [], |r| r.get(0)).unwrap();
+    assert_eq!(pauses, 0);
+}
+
+#[tokio::test]
+async fn a_lock_that_no_run_can_have() {
+    let now = Utc::now().timestamp_millis();
+    let lock = |run: &str, since: i64| {
+        format!(
+            "INSERT INTO release_claim VALUES ('default', '{run}', 'me', {since}, {}, 99000000000)",
+            now + 60_000
+        )
+    };
+    for (run_id, since, odd) in [
+        // One that ended, one that never wrote a record, one that begins now.
+        ("run-1", now - 1000, true),
+        ("nobody", now - 3_600_000, true),
+        ("nobody", now + 3_600_000, true),
+        ("new", now - 1000, false),
+    ] {
+        let desk = noted().await;
+        desk.tamper(|db| run(db, &lock(run_id, since)));
+        let said = desk.verify(&[]);
+        if !odd {
+            assert_eq!(said.code, 0, "{}", said.out);
+            continue;
+        }
+        let found = said.problems();
+        assert_eq!((found.len(), &found[0]["table"]), (1, &json!("release_claim")), "{found:?}");
+        assert!(found[0]["says"].as_str().unwrap().contains(run_id), "{found:?}");
+        assert_eq!(desk.audit(&["rebuild", "-c", "bursar.yaml", "--yes"]).code, 0);
+        assert_eq!(desk.verify(&[]).code, 0);
+    }
+}
+
+#[tokio::test]
+async fn a_foreign_trigger_on_any_table() {
+    let desk = Desk::new().await;
+    let db = Connection::open(desk.path("bursar.db")).unwrap();
+    let mut query = db
+        .prepare(
+            "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'
+                 AND name NOT IN ('ledger', 'ledger_end')",
+        )
+        .unwrap();
+    let tables: Vec<String> =
+        query.query_map([], |r| r.get(0)).unwrap().map(Result::unwrap).collect();
+    assert!(tables.len() > 20, "{tables:?}");
+    for table in &tables {
+        run(&db, &format!("CREATE TRIGGER mine AFTER INSERT ON {table} BEGIN SELECT 1; END"));
+        let found = desk.verify(&[]).problems();
+        assert_eq!(found, [json!({"problem": "trigger", "name": "mine", "table": table})]);
+        run(&db, "DROP TRIGGER mine");
+    }
+    run(&db, "DROP TRIGGER delivery_gone");
+    let found = desk.verify(&[]).problems();
+    let missing = json!({"problem": "trigger", "name": "delivery_gone", "table": "delivery"});
+    assert_eq!(found, [missing]);
+}

@@ -355,7 +355,7 @@ async fn a_person_can_close_what_stays_open() {
     let (world, _) = one(Fault::Status { code: 200, html: true, retry_after_seconds: None }).await;
     let open = world.store.unsettled(&world.settings.sites[0].name).await.unwrap().remove(0);
     assert_eq!(open.answered, Some(Answered::Accepted));
-    let by = Trigger::Command { user: "anna@test".into() };
+    let by = Trigger::Command { user: "anna@test".into(), process: None };
     let engine = world.engine();
     engine.state(open.seq, Statement::Kept, "asked her", &by).await.unwrap();
     let error = engine.state(open.seq, Statement::Kept, "asked her", &by).await.unwrap_err();

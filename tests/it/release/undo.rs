@@ -1,8 +1,10 @@
 //! Seats back to the people who had them.
 
 use bursar::ledger::{Action, Entry, Mode, RunStatus, SeatResult};
+use bursar::license::SeatType;
 use bursar::qrs::Patience;
 use bursar::release::run::{Report, RunError, Undo};
+use bursar::release::undo::Others;
 use bursar::simulator::{
     Fault, FaultRule, LicenseKind, LicenseVariant, SeatKind, SeatSpec, UserSpec,
 };
@@ -196,4 +198,124 @@ async fn a_run_that_a_later_one_followed_gives_nothing_back() {
     assert_eq!((report.skipped.len(), posts(&world)), (1, 0), "{report:?}");
     let report = undo(&world, Undo::run(second.run)).await;
     assert_eq!((report.skipped.len(), posts(&world)), (0, 1), "{report:?}");
+}
+
+/// Somebody with two rows of a type and one of the other, all of them idle.
+fn doubled() -> bursar::simulator::Scenario {
+    let mut scenario = crowd(SeatKind::Analyzer, 2);
+    scenario.users.push(UserSpec::of("CORP", "twice"));
+    for (kind, id, days) in
+        [(SeatKind::Analyzer, 1, 80), (SeatKind::Analyzer, 2, 70), (SeatKind::Professional, 3, 75)]
+    {
+        scenario.seats.push(SeatSpec {
+            id: Some(format!("0199c2f4-0000-7000-8000-00000000000{id}")),
+            ..idle(kind, "twice", days)
+        });
+    }
+    // So many more in use that no guard has anything against it.
+    for n in 0..16 {
+        let kind = if n < 8 { SeatKind::Professional } else { SeatKind::Analyzer };
+        scenario.seats.push(idle(kind, &format!("more{n}"), 1));
+        scenario.users.push(UserSpec::of("CORP", &format!("more{n}")));
+    }
+    scenario
+}
+
+fn rows(world: &World, kind: SeatKind, id: &str) -> usize {
+    let user = world.user(id);
+    let seats = world.control().seats(kind).into_iter();
+    seats.filter(|s| s.user.is_some_and(|u| u.to_string() == user)).count()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn both_rows_and_both_types_come_back() {
+    for (second, analyzer) in [(true, 2), (false, 1)] {
+        let world = World::new(doubled()).await;
+        world.control().update_quirks(|quirks| quirks.second_seat = second);
+        let run = world.run(Mode::Real).await.run;
+        assert_eq!(rows(&world, SeatKind::Analyzer, "twice"), 0);
+        assert_eq!(rows(&world, SeatKind::Professional, "twice"), 0);
+        let report = undo(&world, Undo::User("CORP\\twice".into())).await;
+        assert_eq!(rows(&world, SeatKind::Analyzer, "twice"), analyzer, "{report:?}");
+        assert_eq!(rows(&world, SeatKind::Professional, "twice"), 1, "{report:?}");
+        let refused: Vec<_> = report
+            .seats
+            .iter()
+            .filter_map(|(_, result)| match result {
+                SeatResult::Refused { why } => Some(why.as_str()),
+                _ => None,
+            })
+            .collect();
+        if second {
+            assert_eq!((report.status, refused.len()), (RunStatus::Done, 0), "{report:?}");
+        } else {
+            // It says what the site said, and nothing that was not given counts as given.
+            assert_eq!((report.status, refused.len()), (RunStatus::Partly, 1), "{report:?}");
+            assert!(refused[0].contains("2 rows of this type were taken"), "{refused:?}");
+            assert!(refused[0].contains("already has this access"), "{refused:?}");
+        }
+        assert_eq!(world.told("seatRestored").await.len(), analyzer + 1);
+        // What is back is not given again, and the others of the run are.
+        let report = undo(&world, Undo::Run { run, also: false }).await;
+        assert_eq!((report.skipped.len(), report.seats.len()), (3, 2), "{report:?}");
+        assert_eq!(world.unsettled().await, 0);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_row_that_was_there_all_the_time_is_none_that_came_back() {
+    let mut scenario = doubled();
+    // One of the two is in use.
+    let place =
+        scenario.seats.iter().position(|s| s.id.as_deref().is_some_and(|id| id.ends_with("02")));
+    scenario.seats[place.unwrap()].last_used = bursar::simulator::When::days_ago(1);
+    let mut world = World::new(scenario).await;
+    world.settings(|release| release.policy.judge_per_user = false);
+    world.control().update_quirks(|quirks| quirks.second_seat = true);
+    world.run(Mode::Real).await;
+    assert_eq!(rows(&world, SeatKind::Analyzer, "twice"), 1);
+    let report = undo(&world, Undo::User("CORP\\twice".into())).await;
+    assert_eq!(rows(&world, SeatKind::Analyzer, "twice"), 2, "{report:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn types_that_were_lost_in_different_runs_come_back() {
+    let mut world = World::new(doubled()).await;
+    let policy = world.settings.sites[0].release.policy.clone();
+    for seat_type in [SeatType::Professional, SeatType::Analyzer] {
+        let types = policy.types.clone();
+        world.settings(|release| {
+            release.policy.types = types;
+            release.policy.types.retain(|rule| rule.seat_type == seat_type);
+        });
+        world.run(Mode::Real).await;
+    }
+    let report = undo(&world, Undo::User("corp\\TWICE".into())).await;
+    assert_eq!(rows(&world, SeatKind::Analyzer, "twice"), 1, "{report:?}");
+    assert_eq!(rows(&world, SeatKind::Professional, "twice"), 1, "{report:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_got_a_seat_of_another_type_since_is_told_before_and_left_out_when_wanted() {
+    let world = World::new(crowd(SeatKind::Analyzer, 3)).await;
+    let run = world.run(Mode::Real).await.run;
+    world.pass(TimeDelta::hours(1));
+    world.control().add_seat(&SeatSpec {
+        created: bursar::simulator::When::days_ago(0),
+        ..idle(SeatKind::Professional, "idle1", 0)
+    });
+    let what = Undo::Run { run, also: false };
+    let returns = world.engine().returns(&what, Patience::ONCE).await.unwrap();
+    let with_others: Vec<_> = returns.seats.iter().filter(|seat| !seat.others.is_empty()).collect();
+    assert_eq!((returns.seats.len(), with_others.len()), (3, 1), "{returns:?}");
+    assert_eq!(&*with_others[0].holder.user_id, "idle1");
+    assert_eq!(with_others[0].others[0].seat_type, SeatType::Professional);
+    assert_eq!(posts(&world), 0, "nothing was changed");
+
+    let order = order(Mode::Undo);
+    let report = world.engine().undo_with(&what, Others::LeaveOut, &order).await.unwrap();
+    assert_eq!((report.skipped.len(), posts(&world)), (1, 2), "{report:?}");
+    assert!(report.skipped[0].why.contains("got a Professional seat since"), "{report:?}");
+    let report = world.engine().undo_with(&what, Others::GiveBoth, &order).await.unwrap();
+    assert_eq!(posts(&world), 3, "{report:?}");
 }

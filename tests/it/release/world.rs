@@ -142,6 +142,14 @@ impl World {
         self.control().advance(time);
     }
 
+    /// Lets the lock of the site end soon, for the real program, whose clock is the machine's.
+    pub fn lock_ends_in(&self, time: TimeDelta) {
+        let until = (Utc::now() + time).timestamp_millis();
+        let db = rusqlite::Connection::open(self.setup.store()).expect("the store opens");
+        let changed = db.execute("UPDATE release_claim SET until = ?1", [until]);
+        assert_eq!(changed.expect("it is changed"), 1);
+    }
+
     /// A connection to the store of its own, as another process has it.
     pub async fn another_store(&self) -> Store {
         open(&self.settings, self.since, &self.forward).await
@@ -320,7 +328,7 @@ async fn open(settings: &Settings, since: Instant, forward: &Arc<AtomicI64>) -> 
 pub fn order(mode: Mode) -> Order {
     Order {
         mode,
-        trigger: Trigger::Command { user: "anna@test".into() },
+        trigger: Trigger::Command { user: "anna@test".into(), process: None },
         stop: CancellationToken::new(),
         // No second try where a test breaks the site.
         patience: Patience::ONCE,

@@ -372,7 +372,7 @@ fn records_of_the_ledger() {
         panic!()
     };
     assert_eq!((mode, version.as_str()), (Mode::Undo, "0.1.0"));
-    assert_eq!(trigger, Trigger::Command { user: "user8@admin1".into() });
+    assert_eq!(trigger, Trigger::Command { user: "user8@admin1".into(), process: None });
     assert_full_policy(&policy);
     let Entry::RunStarted { mode, trigger, .. } = entry("runStarted.schedule") else { panic!() };
     assert_eq!((mode, trigger), (Mode::Real, Trigger::Schedule));
@@ -422,6 +422,16 @@ fn records_of_the_ledger() {
     assert_eq!((standing.len(), standing[0].due), (1, 81));
     let Entry::Archived { through, records, file, .. } = entry("archived") else { panic!() };
     assert_eq!((through.seq, records, file.as_str()), (5, 5, "ledger-2025.jsonl"));
+    let Entry::RunStarted { trigger, .. } = entry("runStarted.process") else { panic!() };
+    let Trigger::Command { user, process: Some(process) } = trigger else { panic!() };
+    assert_eq!(
+        (user.as_str(), process.uid, process.account.as_deref(), process.pid),
+        ("user8@admin1", Some(1008), Some("user8"), 4711)
+    );
+    assert_eq!((process.host.as_str(), process.says.len()), ("admin1", 2));
+    let Entry::Rebuilt { by, count, changes } = entry("rebuilt") else { panic!() };
+    assert!(by.starts_with("uid 1008 (user8)"));
+    assert_eq!((count, changes.len()), (2, 2));
 }
 
 #[test]

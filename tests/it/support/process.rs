@@ -86,6 +86,12 @@ impl Process {
         self.rest()
     }
 
+    /// Waits until it ends by itself; returns how it did and all it said.
+    pub fn ended(mut self) -> (ExitStatus, Vec<String>) {
+        let status = self.wait();
+        (status, self.rest())
+    }
+
     /// Asks it to end (SIGTERM); returns how it did and all it said.
     pub fn terminate(mut self) -> (ExitStatus, Vec<String>) {
         let sent = Command::new("kill").args(["-TERM", &self.id().to_string()]).status();

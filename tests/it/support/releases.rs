@@ -143,7 +143,7 @@ pub fn all() -> Vec<Event> {
     };
     let mut by_hand = run(Mode::Undo, RunStatus::Broken, vec![]);
     if let Body::ReleaseRun(run) = &mut by_hand.body {
-        run.trigger = Trigger::Command { user: "anna@qlik-admin1".into() };
+        run.trigger = Trigger::Command { user: "anna@qlik-admin1".into(), process: None };
         run.plan_digest = None;
         run.why = Some("5 failures in a row".into());
     }

@@ -109,6 +109,7 @@ pub async fn attempt(
         created: Moment::Never,
         last_used: Moment::Never,
         because: "idle for 43 days (threshold 30)".into(),
+        has: 0,
     });
     let add = |entry| Addition { site: site.to_owned(), run: Some("run-1".to_owned()), entry };
     let (numbers, _) = store.append(None, vec![add(intent)], |_| vec![]).await.expect("append");

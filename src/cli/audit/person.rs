@@ -1,0 +1,100 @@
+//! `bursar audit show --user`: everything the ledger says of a person, record by record as they are
+//! read, so that a ledger of years takes no more memory than one of a day.
+
+use std::io::Write;
+
+use super::super::text;
+use super::{Exit, Place};
+use crate::ledger::chain::Raw;
+use crate::ledger::{Entry, Record};
+use crate::license::Holder;
+use crate::plain::one_line;
+use crate::release::rules::fold;
+
+/// The kinds of records that name a person.
+const KINDS: [&str; 4] = ["intent", "outcome", "announced", "withdrawn"];
+
+/// Prints the records that name a user, written as `CORP\anna` or only `anna`.
+pub fn show(place: &Place, user: &str, json: bool) -> anyhow::Result<Exit> {
+    let ledger = place.open()?;
+    let wanted = fold(user).into_owned();
+    let mut out = std::io::BufWriter::new(std::io::stdout());
+    let (mut found, mut changed) = (0_u64, 0_u64);
+    ledger.each(|record| {
+        let raw = match record {
+            Ok(raw) => raw,
+            Err((_, broken)) => {
+                eprintln!("bursar: {broken}");
+                changed += 1;
+                return anyhow::Ok(());
+            }
+        };
+        if !KINDS.contains(&raw.kind.as_str()) {
+            return Ok(());
+        }
+        let Ok(record) = raw.record() else {
+            eprintln!("bursar: record {} can't be read", raw.seq);
+            changed += 1;
+            return Ok(());
+        };
+        if !holder(&record.entry).is_some_and(|holder| is(holder, &wanted)) {
+            return Ok(());
+        }
+        if raw.expected_hash() != raw.hash {
+            eprintln!("bursar: record {} was changed: its content does not fit its hash", raw.seq);
+            changed += 1;
+        }
+        if json {
+            out.write_all(if found == 0 { b"[\n" } else { b",\n" })?;
+            serde_json::to_writer_pretty(&mut out, &record)?;
+        } else {
+            writeln!(out, "{}", line(&raw, &record, place))?;
+        }
+        found += 1;
+        Ok(())
+    })?;
+    if json {
+        out.write_all(if found == 0 { b"[]\n" } else { b"\n]\n" })?;
+    }
+    out.flush()?;
+    let (start, _) = ledger.ends()?;
+    if start.seq > 0 {
+        eprintln!(
+            "records up to {} were archived: what they say of {} is in the archives only",
+            start.seq,
+            one_line(user)
+        );
+    }
+    if changed > 0 {
+        return Ok(Exit::NotInOrder);
+    }
+    if found == 0 {
+        eprintln!(
+            "bursar: {} says nothing of {}; a user is written as DIRECTORY\\id",
+            place.name(),
+            one_line(user)
+        );
+        return Ok(Exit::Unusable);
+    }
+    Ok(Exit::Ok)
+}
+
+fn holder(entry: &Entry) -> Option<&Holder> {
+    match entry {
+        Entry::Intent(intent) => Some(&intent.holder),
+        Entry::Outcome(outcome) => Some(&outcome.holder),
+        Entry::Announced { holder, .. } | Entry::Withdrawn { holder, .. } => Some(holder),
+        _ => None,
+    }
+}
+
+fn is(holder: &Holder, wanted: &str) -> bool {
+    fold(&holder.account()) == wanted || fold(&holder.user_id) == wanted
+}
+
+fn line(raw: &Raw, record: &Record, place: &Place) -> String {
+    let run = if raw.run.is_empty() { String::new() } else { format!("  run {}", raw.run) };
+    let time = text::local(record.time, place.zone);
+    let text = one_line(&record.entry.summary());
+    format!("{:>6}  {time}  {}{run}  {text}", raw.seq, one_line(&raw.site))
+}
