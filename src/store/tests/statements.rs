@@ -29,7 +29,7 @@ const LARGE: [(&str, &[&str]); 13] = [
 ];
 
 /// The beginning of each statement that reads much of a large table, and why it may.
-const WHOLE: [(&str, &str); 23] = [
+const WHOLE: [(&str, &str); 24] = [
     (
         "SELECT time, site, rule, subject, what, severity, text, sent FROM alert_history",
         "by hand, backwards, stops at its limit",

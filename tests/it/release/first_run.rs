@@ -110,7 +110,7 @@ async fn after_a_change_of_what_decides_a_missed_tick_starts_nothing() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_run_by_hand_is_no_run_of_the_schedule() {
     let world = world().await;
-    let by_hand = Trigger::Command { user: "anna@test".into() };
+    let by_hand = Trigger::Command { user: "anna@test".into(), process: None };
     let policy = policy(&world);
     ran(&world, by_hand, Mode::Real, policy, TimeDelta::days(2)).await;
     assert!(first_run(&world).await >= tick());

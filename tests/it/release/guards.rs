@@ -298,6 +298,7 @@ pub(super) async fn open_intent(world: &World, id: &str) {
         created: Moment::Never,
         last_used: Moment::Never,
         because: "idle for 60 days (threshold 30)".into(),
+        has: 0,
     };
     append(world, Some("before"), Entry::Intent(intent)).await;
 }
