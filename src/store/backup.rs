@@ -120,7 +120,7 @@ fn copy_pages(source: &Connection, to: &Path) -> Result<(), Problem> {
     }
     // One file without a log beside it.
     let mode: String = copy
-        .pragma_update_and_check(None, "journal_mode", "DELETE", |row| row.get(0))
+        .pragma_update_and_check(None, "journal_mode", "delete", |row| row.get(0))
         .map_err(failed)?;
     if mode != "delete" {
         return Err(Problem::Differs(format!("its journal is {mode}")));

@@ -6,7 +6,10 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::process::{Command, Output};
 
+use bursar::ledger::Entry;
 use bursar::simulator::{Population, Scenario, SeatKind, SeatSpec, UserSpec, When};
+use bursar::store::{Addition, Store};
+use chrono::{TimeDelta, Utc};
 
 use crate::support::process::output;
 use crate::support::setup::Setup;
@@ -118,6 +121,20 @@ async fn setup() -> Setup {
         analyzer: {enable: true, releaseThresholdDays: 30}
 ";
     setup.write(&setup.yaml("every 24 hours", release));
+    // What is old enough for an archive.
+    let settings = setup.load(&setup.yaml("every 24 hours", release));
+    let storage = settings.storage.clone();
+    let then = || Utc::now() - TimeDelta::days(3);
+    let store = Store::open_with_clock(&storage.path, storage.outbox, then).await.unwrap();
+    let old = |entry| Addition { site: settings.sites[0].name.clone(), run: None, entry };
+    let paused = Entry::Paused {
+        until: Utc::now() - TimeDelta::days(2),
+        why: "year end".into(),
+        by: "anna".into(),
+    };
+    let both = vec![old(paused), old(Entry::Resumed { by: "anna".into() })];
+    store.append(None, both, |_| Vec::new()).await.unwrap();
+    store.close().await;
     let apply = output(&["release", "apply", "-c", "bursar.yaml", "--yes"], setup.folder.path());
     assert_eq!(apply.status.code(), Some(0), "{}", text(&apply.stderr));
     setup

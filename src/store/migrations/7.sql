@@ -41,7 +41,3 @@ CREATE TABLE site_identity (
     first_seen INTEGER NOT NULL,
     since      INTEGER NOT NULL -- when more was learned, or a person accepted it
 ) STRICT, WITHOUT ROWID;
-
--- Runs.
--- The runs that began within the last hours: what the limits of releases count from.
-CREATE INDEX ledger_runs ON ledger (site, time) WHERE kind = 'runStarted';

@@ -109,7 +109,8 @@ pub(in crate::store) const TAKEN: &str = "
 /// How many seats of each type the runs took that began after a time. An attempt whose outcome is not
 /// known counts: the seat may be gone. One that was given back counts, too.
 fn taken(db: &Connection, site: &str, since: i64) -> rusqlite::Result<BTreeMap<SeatType, u32>> {
-    let mut query = db.prepare_cached(TAKEN)?;
+    let sql = TAKEN;
+    let mut query = db.prepare_cached(sql)?;
     let mut attempts: HashMap<u64, (SeatType, bool)> = HashMap::new();
     let mut rows = query.query(params![site, since])?;
     while let Some(row) = rows.next()? {

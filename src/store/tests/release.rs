@@ -745,7 +745,7 @@ async fn the_window_is_found_by_an_index() {
         rows.map(Result::unwrap).collect::<Vec<_>>().join("\n")
     };
     let steps = plan(crate::store::release::TAKEN);
-    assert!(steps.contains("USING INDEX ledger_runs (site=? AND time>?)"), "{steps}");
+    assert!(steps.contains("USING INDEX ledger_time (site=? AND kind=? AND time>?)"), "{steps}");
     assert!(steps.contains("USING INDEX ledger_run (run=?)"), "{steps}");
     assert!(!steps.contains("SCAN"), "{steps}");
 }

@@ -40,7 +40,10 @@ fn chosen() -> Vec<(Cell, Shows)> {
 
 async fn site() -> World {
     let mut world = World::new(crowd(SeatKind::Analyzer, SEATS)).await;
-    world.settings.sites[0].connection.request_timeout = std::time::Duration::from_secs(1);
+    if is_long() {
+        // Some cells have no answer.
+        world.settings.sites[0].connection.request_timeout = std::time::Duration::from_secs(1);
+    }
     world.settings(|release| {
         release.policy.types.retain(|rule| rule.seat_type == SeatType::Analyzer);
         release.policy.limits.stale_signal_days = 0;
