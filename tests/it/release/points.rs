@@ -154,7 +154,6 @@ async fn finding_out_is_cut_off_everywhere() {
             let seat = world.seat(SeatKind::Analyzer, &id);
             let on = path(SeatType::Analyzer, &seat);
             world.fault(FaultRule::on(&on, fault.clone()).method("DELETE"));
-            let engine = world.engine();
             let reached = async {
                 match handled {
                     true => world.until_gone(SeatKind::Analyzer, &id).await,
@@ -166,6 +165,7 @@ async fn finding_out_is_cut_off_everywhere() {
                 () = reached => {}
             }
             world.pass(TimeDelta::minutes(12));
+            let engine = world.engine();
             let settled = Mortal::new(engine.settle(Patience::ONCE), polls).await;
             come_back(&world).await;
             let truth = truth(&world, &id, &seat).await;
