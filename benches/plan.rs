@@ -74,9 +74,21 @@ fn policy() -> Policy {
     let each = |text: &str| (0..RULES_OF_EACH_KIND).map(|n| format!("{text} {n}")).collect();
     let users = (0..RULES_OF_EACH_KIND).flat_map(|n| {
         [
-            UserPattern { directory: "CORP".into(), user_id: format!("Admin{n}") },
-            UserPattern { directory: "CORP".into(), user_id: format!("svc{n}_*") },
-            UserPattern { directory: "*".into(), user_id: format!("*-break-glass-{n}") },
+            UserPattern {
+                directory: "CORP".into(),
+                user_id: format!("Admin{n}"),
+                ..UserPattern::default()
+            },
+            UserPattern {
+                directory: "CORP".into(),
+                user_id: format!("svc{n}_*"),
+                ..UserPattern::default()
+            },
+            UserPattern {
+                directory: "*".into(),
+                user_id: format!("*-break-glass-{n}"),
+                ..UserPattern::default()
+            },
         ]
     });
     let mut directories: Vec<_> = each("Partner");
@@ -95,6 +107,7 @@ fn policy() -> Policy {
         types: vec![TypeRule::new(SeatType::Professional), TypeRule::new(SeatType::Analyzer)],
         judge_per_user: true,
         limits: Limits::default(),
+        calendar: Default::default(),
     }
 }
 

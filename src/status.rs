@@ -12,6 +12,7 @@ use crate::config::Settings;
 use crate::destination::registry;
 use crate::event::{Body, Event, Monitor, MonitorApp, ReleaseRun, ServerLicenseStatus};
 use crate::license::Pools;
+use crate::release::next::Next;
 use crate::release::plan::{Accepted, standing};
 use crate::store::{Health, QueueState, Store, StoreError};
 
@@ -78,6 +79,9 @@ pub struct MonitorStatus {
     pub monitor: Monitor,
     pub schedule: String,
     pub next: Option<DateTime<Utc>>,
+    /// What keeps the next run from doing what it is there for: a pause, a freeze.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub held: Option<String>,
     pub health: Option<Health>,
 }
 
@@ -99,10 +103,12 @@ impl Status {
         let mut alerts: Vec<_> = firing.filter(|alert| alert.phase == Phase::Firing).collect();
         alerts.sort_by_key(|alert| std::cmp::Reverse(alert.severity));
         let mut open = Vec::with_capacity(settings.sites.len());
+        let mut pauses = Vec::with_capacity(settings.sites.len());
         for site in &settings.sites {
             let all = store.unsettled(&site.name).await?;
             let oldest = all.iter().map(|open| open.time).min();
             open.push(Unsettled { seats: all.len(), oldest });
+            pauses.push(store.pause(&site.name).await?);
         }
         let mut accepted = HashMap::new();
         for site in &settings.sites {
@@ -113,8 +119,8 @@ impl Status {
         let sites = settings
             .sites
             .iter()
-            .zip(open)
-            .map(|(site, unsettled)| {
+            .zip(open.into_iter().zip(&pauses))
+            .map(|(site, (unsettled, pause))| {
                 let mut monitors = Vec::new();
                 let mut add = |monitor, schedule: &crate::config::Schedule| {
                     let found = health.iter().find(|h| h.site == site.name && h.monitor == monitor);
@@ -122,6 +128,7 @@ impl Status {
                         monitor,
                         schedule: schedule.text().to_owned(),
                         next: schedule.next_after(now, settings.time_zone),
+                        held: None,
                         health: found.cloned(),
                     });
                 };
@@ -139,6 +146,10 @@ impl Status {
                 }
                 if site.release.enable {
                     add(Monitor::Release, &site.release.schedule);
+                    let next = Next::of(&site.release, settings.time_zone, pause.as_ref(), now);
+                    if let Some(release) = monitors.last_mut() {
+                        (release.next, release.held) = (next.at, next.held);
+                    }
                 }
                 let mut status = SiteStatus::empty(&site.name);
                 status.monitors = monitors;

@@ -48,7 +48,7 @@ const fn noted(entry: Entry, severity_note: &'static str) -> Entry {
 }
 
 /// All rules, in the order in which they are shown.
-pub const ALL: [Entry; 26] = [
+pub const ALL: [Entry; 27] = [
     noted(
         entry(
             Rule::ServerLicenseExpiring,
@@ -179,6 +179,18 @@ pub const ALL: [Entry; 26] = [
         0,
         "site",
         "the last release run failed, or couldn't release some seats",
+    ),
+    noted(
+        entry(
+            Rule::ReleaseOverdue,
+            "releaseOverdue",
+            Warning,
+            0,
+            "site",
+            "releases are on and no rehearsal, and for 3 times of the schedule in a row (`ticks`) no \
+             run was done: told with the reason, such as a forgotten pause, a freeze or a guard",
+        ),
+        "info in a freeze",
     ),
     entry(
         Rule::ReleaseUnsettled,

@@ -56,6 +56,8 @@ pub struct Facts {
     pub release: Fact<Seen<ReleaseFacts>>,
     /// Also while releasing is off: an attempt by hand, or of earlier, may be open.
     pub unsettled: Fact<UnsettledFacts>,
+    /// Off unless releases are real.
+    pub overdue: Fact<Option<OverdueFacts>>,
     pub churn: Fact<Vec<ChurnFacts>>,
     pub app: Fact<Seen<AppFacts>>,
     /// Monitors that are on.
@@ -106,6 +108,17 @@ pub struct ReleaseFacts {
 pub struct UnsettledFacts {
     pub seats: usize,
     pub oldest: Option<DateTime<Utc>>,
+}
+
+/// No real run was done for so many times of the schedule.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OverdueFacts {
+    /// The last one that was.
+    pub last: Option<DateTime<Utc>>,
+    pub ticks: u32,
+    pub reason: String,
+    /// Only a freeze of the settings keeps it.
+    pub by_plan: bool,
 }
 
 /// People who got a seat again.

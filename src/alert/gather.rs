@@ -1,5 +1,6 @@
 //! Reads facts from the store. Never asks a site.
 
+mod overdue;
 mod slow;
 
 use std::collections::HashMap;
@@ -9,6 +10,7 @@ use std::time::{Duration, SystemTime};
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::time::Instant;
 
+use self::overdue::overdue;
 use self::slow::{Slow, read_slow};
 use super::facts::{
     AppFacts, AppState, CertificateFacts, DaemonFacts, Fact, Facts, MonitorFacts, QueueFacts,
@@ -35,6 +37,8 @@ pub struct Gatherer {
     slow: HashMap<String, (DateTime<Utc>, Instant, Slow)>,
     certificates: Option<(DateTime<Utc>, Vec<config::CertificateExpiry>)>,
     file: Option<(Stamp, SettingsFacts)>,
+    /// When the first look was.
+    since: Option<DateTime<Utc>>,
 }
 
 /// What one look found.
@@ -57,6 +61,7 @@ impl Gatherer {
         store: &Store,
         now: DateTime<Utc>,
     ) -> Result<Gathered, StoreError> {
+        let since = *self.since.get_or_insert(now);
         let latest = store.latest().await?;
         let health = store.health().await?;
         let mut by_site: HashMap<&str, Vec<&Event>> = HashMap::new();
@@ -73,6 +78,11 @@ impl Gatherer {
                 seats: open.len(),
                 oldest: open.iter().map(|open| open.time).min(),
             });
+            if site.release.enable && !site.release.dry_run {
+                let problem = facts.release.known().and_then(|seen| seen.value.problem.clone());
+                let overdue = overdue(settings, store, site, problem, since, now).await?;
+                facts.overdue = Fact::Known(overdue);
+            }
             sites.push(facts);
         }
         let (queues, drops) = queues(settings, store, now).await?;
@@ -224,6 +234,7 @@ fn facts_of(
         budget: when(pools_on && settings.cost.is_some(), slow.budget),
         release: when(site.release.enable, release.into()),
         unsettled: Fact::Unknown,
+        overdue: Fact::Off,
         churn: slow.churn,
         app: when(site.monitor_app.is_some(), app_of(events).into()),
         monitors: Fact::Known(monitors),

@@ -50,6 +50,7 @@ pub struct Limits {
     pub churn_percent: f64,
     pub churn_seats: u32,
     pub stale_polls: u32,
+    pub release_ticks: u32,
     pub queue_minutes: i64,
     pub queue_events: u64,
 }
@@ -67,6 +68,7 @@ impl Default for Limits {
             churn_percent: 20.0,
             churn_seats: 5,
             stale_polls: 3,
+            release_ticks: 3,
             queue_minutes: 60,
             queue_events: 10_000,
         }

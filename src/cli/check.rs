@@ -18,8 +18,9 @@ use crate::event::LicenseState;
 use crate::license;
 use crate::plain::one_line;
 use crate::qrs::{self, Patience};
+use crate::release::next::{self, Next};
 use crate::release::run::{Engine, Waits};
-use crate::store::Store;
+use crate::store::{Pause, Store};
 
 /// Verify settings, certificates, sites, destinations and schedules
 ///
@@ -92,7 +93,7 @@ impl Check {
         );
         rows.extend(certificate_rows(&loaded.settings));
         rows.extend(block_on(probe_all(&loaded.settings, self.limit.patience()))?);
-        rows.extend(schedule_rows(&loaded.settings));
+        rows.extend(block_on(schedule_rows(&loaded.settings))?);
         self.print(&rows)?;
         let failed = rows.iter().any(|row| row.state == State::Fail);
         Ok(if failed { Exit::NotInOrder } else { Exit::Ok })
@@ -252,26 +253,26 @@ async fn ask_site(
         Err(error) => Row::new(subject("access licenses"), State::Fail, error.to_string()),
         Ok(pools) => Row::new(subject("access licenses"), State::Ok, pools.summary()),
     });
-    rows.extend(release_row(settings, site, client, patience).await);
+    rows.extend(release_rows(settings, site, client, patience).await);
     drop(reading);
     rows
 }
 
 /// What the next run of the release would do, where one is set up.
-async fn release_row(
+async fn release_rows(
     settings: &Settings,
     site: &Site,
     client: qrs::Client,
     patience: Patience,
-) -> Option<Row> {
+) -> Vec<Row> {
     let subject = format!("site {}: release", site.name);
     let release = &site.release;
     if !release.enable && release.policy.types.is_empty() {
-        return None;
+        return Vec::new();
     }
     let store = match Store::open(&settings.storage.path, settings.storage.outbox).await {
         Ok(store) => store,
-        Err(error) => return Some(Row::new(subject, State::Fail, error.to_string())),
+        Err(error) => return vec![Row::new(subject, State::Fail, error.to_string())],
     };
     let engine = Engine {
         settings: Arc::new(settings.clone()),
@@ -283,38 +284,42 @@ async fn release_row(
         waits: Waits::default(),
     };
     let planned = engine.plan(None, patience).await;
+    let pause = store.pause(&site.name).await;
     store.close().await;
-    let plan = match planned {
-        Ok(_) if patience.is_over() => {
+    let (plan, pause) = match (planned, pause) {
+        (Ok(_), _) if patience.is_over() => {
             let found = "the time limit was over before all that a run needs was read";
             let fix = "give it more time (--timeout), or look at the load of the central node";
-            return Some(Row::new(subject, State::Fail, found).fix(fix));
+            return vec![Row::new(subject, State::Fail, found).fix(fix)];
         }
-        Ok(plan) => plan,
-        Err(error) => return Some(Row::new(subject, State::Fail, error.to_string())),
+        (Ok(plan), Ok(pause)) => (plan, pause),
+        (Err(error), _) => return vec![Row::new(subject, State::Fail, error.to_string())],
+        (_, Err(error)) => return vec![Row::new(subject, State::Fail, error.to_string())],
     };
     let kind = match (release.enable, release.dry_run) {
         (false, _) => "off (enable: false); a run".to_owned(),
         (true, dry_run) => {
-            let next = release.schedule.next_after(Utc::now(), settings.time_zone);
-            let next = next
-                .map_or_else(|| "never".to_owned(), |time| text::local(time, settings.time_zone));
+            let zone = settings.time_zone;
+            let next = Next::of(release, zone, pause.as_ref(), Utc::now()).text(zone);
+            let next = one_line(&next);
             let kind = if dry_run { "rehearsal (dryRun: true)" } else { "REAL run" };
             format!("the next {kind}, {next},")
         }
     };
     let found = format!("{kind} {}", one_line(&plan.headline()));
     let unread = plan.types.iter().find_map(|part| part.problem.clone());
-    Some(match (plan.refusals.first(), unread) {
+    let mut rows = vec![match (plan.refusals.first(), unread) {
         (Some(refusal), _) => {
-            Row::new(subject, State::Warn, format!("{found}: {}", one_line(&refusal.saw)))
+            Row::new(&subject, State::Warn, format!("{found}: {}", one_line(&refusal.saw)))
                 .fix(&refusal.fix)
         }
         (None, Some(problem)) => {
-            Row::new(subject, State::Fail, format!("{found}: {}", one_line(&problem)))
+            Row::new(&subject, State::Fail, format!("{found}: {}", one_line(&problem)))
         }
-        (None, None) => Row::new(subject, State::Ok, found),
-    })
+        (None, None) => Row::new(&subject, State::Ok, found),
+    }];
+    rows.extend(plan.notes.iter().map(|note| Row::new(&subject, State::Warn, one_line(note))));
+    rows
 }
 
 /// What to do about a license in that state.
@@ -365,16 +370,36 @@ fn certificate_rows(settings: &Settings) -> Vec<Row> {
     .collect()
 }
 
-fn schedule_rows(settings: &Settings) -> Vec<Row> {
-    let now = Utc::now();
-    text::schedules(settings)
-        .into_iter()
-        .map(|(name, schedule)| {
-            let times = schedule.upcoming(now, settings.time_zone, 3);
-            let times: Vec<_> =
-                times.iter().map(|time| text::local(*time, settings.time_zone)).collect();
-            let found = format!("{}: next {}", schedule.text(), times.join(", "));
-            Row::new(format!("schedule {name}"), State::Ok, found)
-        })
-        .collect()
+async fn schedule_rows(settings: &Settings) -> Vec<Row> {
+    let (now, zone) = (Utc::now(), settings.time_zone);
+    let mut rows = Vec::new();
+    for (name, schedule) in text::schedules(settings) {
+        let site = settings.sites.iter().find(|s| std::ptr::eq(&s.release.schedule, schedule));
+        let mut held = String::new();
+        let times = match site {
+            Some(Site { name, release, .. }) => {
+                let pause = pause(settings, name).await;
+                let next = Next::of(release, zone, pause.as_ref(), now);
+                held = next.held.map_or_else(String::new, |held| format!(" ({})", one_line(&held)));
+                let start = |after| {
+                    next::next_start(release, |after| schedule.next_after(after, zone), after)
+                };
+                std::iter::successors(next.at, |time| start(*time)).take(3).collect()
+            }
+            None => schedule.upcoming(now, zone, 3),
+        };
+        let times: Vec<_> = times.iter().map(|time| text::local(*time, zone)).collect();
+        let times = if times.is_empty() { "never".to_owned() } else { times.join(", ") };
+        let found = format!("{}: next {times}{held}", schedule.text());
+        rows.push(Row::new(format!("schedule {name}"), State::Ok, found));
+    }
+    rows
+}
+
+/// The pause of a site's releases; one that can't be read is told where the store is.
+async fn pause(settings: &Settings, site: &str) -> Option<Pause> {
+    let store = Store::open(&settings.storage.path, settings.storage.outbox).await.ok()?;
+    let pause = store.pause(site).await.ok().flatten();
+    store.close().await;
+    pause
 }

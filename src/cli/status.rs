@@ -16,6 +16,7 @@ use crate::license::pools::SeatPool;
 use crate::monitor::{access_license, server_license};
 use crate::plain::one_line;
 use crate::qrs;
+use crate::release::next::Next;
 use crate::status::{MonitorStatus, Seen, SiteStatus, Status as Picture};
 use crate::store::{Health, Store};
 
@@ -333,10 +334,10 @@ fn release_lines(
     if let Some(problem) = monitor.health.as_ref().and_then(Health::problem) {
         let _ = writeln!(out, "  {}", paint.bad(&format!("release: {}", problem.text)));
     }
-    if let Some(next) = monitor.next {
-        let line = format!("next release run: {}", text::local(next, zone));
-        let _ = writeln!(out, "  {}", paint.faint(&line));
-    }
+    let next = Next { at: monitor.next, held: monitor.held.clone() };
+    let line = format!("next release run: {}", one_line(&next.text(zone)));
+    let line = if next.held.is_some() { paint.warn(&line) } else { paint.faint(&line) };
+    let _ = writeln!(out, "  {line}");
 }
 
 fn queue_lines(out: &mut String, picture: &Picture, paint: Paint) {

@@ -9,8 +9,10 @@ use tokio_util::sync::CancellationToken;
 use super::poller::Timing;
 use crate::event::Monitor;
 use crate::ledger::{Entry, Mode, RunStatus, Trigger};
+use crate::plain::one_line;
 use crate::qrs::Patience;
 use crate::release::Refusal;
+use crate::release::next::{self, Next};
 use crate::release::run::{Engine, Order, Progress, Report, RunError};
 use crate::store::PollError;
 
@@ -40,7 +42,7 @@ pub(super) async fn run(engine: Engine, timing: Timing, stop: CancellationToken)
             return;
         }
         run_once(&engine, &timing, &stop).await;
-        next = next_tick(&timing, clock.now());
+        next = next_tick(&engine, &timing, clock.now());
     }
     tracing::warn!(
         site = engine.site.name,
@@ -56,6 +58,17 @@ pub(super) async fn run(engine: Engine, timing: Timing, stop: CancellationToken)
 /// policy. Who has just switched releases on, or changed what decides, can read what the next run
 /// would do until its tick. A rehearsal takes nothing, so that one starts at once.
 async fn first_run(engine: &Engine, timing: &Timing) -> Option<DateTime<Utc>> {
+    let next = due_since_last(engine, timing).await;
+    // One that was missed is made up for at once, but not outside of the allowed hours.
+    let now = timing.clock.now();
+    if next.is_some_and(|tick| tick <= now) && !next::may_start(&engine.site.release, now) {
+        return next_tick(engine, timing, now);
+    }
+    next
+}
+
+/// As [`first_run`], at whatever hour that is.
+async fn due_since_last(engine: &Engine, timing: &Timing) -> Option<DateTime<Utc>> {
     let site = &engine.site.name;
     let now = timing.clock.now();
     // Runs by hand are few beside it, and don't stand in for the schedule's.
@@ -63,7 +76,7 @@ async fn first_run(engine: &Engine, timing: &Timing) -> Option<DateTime<Utc>> {
         Ok(starts) => starts,
         Err(error) => {
             tracing::error!(site, %error, "the last run can't be looked up");
-            return next_tick(timing, now);
+            return next_tick(engine, timing, now);
         }
     };
     let rehearses = engine.site.release.dry_run;
@@ -75,17 +88,21 @@ async fn first_run(engine: &Engine, timing: &Timing) -> Option<DateTime<Utc>> {
     });
     match last {
         None if rehearses => Some(now),
-        Some((time, _, _)) if rehearses => next_tick(timing, time),
+        Some((time, _, _)) if rehearses => next_tick(engine, timing, time),
         Some((time, Mode::Real, policy)) if *policy == engine.site.release.policy => {
-            next_tick(timing, time)
+            next_tick(engine, timing, time)
         }
-        _ => next_tick(timing, now),
+        _ => next_tick(engine, timing, now),
     }
 }
 
-fn next_tick(timing: &Timing, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
+/// The next tick at which a run starts.
+fn next_tick(engine: &Engine, timing: &Timing, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
     let offset = chrono_duration(timing.offset);
-    timing.schedule.next_after(after - offset, timing.zone).map(|tick| tick + offset)
+    let tick = |after: DateTime<Utc>| {
+        timing.schedule.next_after(after - offset, timing.zone).map(|tick| tick + offset)
+    };
+    next::next_start(&engine.site.release, tick, after)
 }
 
 fn chrono_duration(duration: Duration) -> chrono::Duration {
@@ -145,19 +162,35 @@ async fn announce_next(
             "what a release would do can't be told: reading the site was not over in time"
         ),
         Ok(Ok(plan)) => {
+            let now = timing.clock.now();
+            let missed = next.is_some_and(|tick| tick <= now);
             let when = match next {
                 None => "never".to_owned(),
-                Some(next) if next <= timing.clock.now() => {
-                    "once, to make up for a missed time,".to_owned()
-                }
+                Some(_) if missed => "once, to make up for a missed time".to_owned(),
                 Some(next) => next.format("%Y-%m-%d %H:%M UTC").to_string(),
+            };
+            let pause = match engine.store.pause(site).await {
+                Ok(pause) => pause,
+                Err(error) => {
+                    tracing::warn!(site, %error, "whether releases are paused can't be told");
+                    None
+                }
+            };
+            let at = next.map(|tick| tick.max(now));
+            let held = match Next::at(&engine.site.release, at, pause.as_ref(), now).held {
+                Some(held) => format!(", {held}:"),
+                None if missed => ",".to_owned(),
+                None => String::new(),
             };
             let kind = if engine.site.release.dry_run {
                 "rehearsal (dryRun is on, nothing will be released)"
             } else {
                 "REAL run"
             };
-            tracing::info!(site, "release: the next {kind} at {when} {}", plan.headline());
+            tracing::info!(site, "release: the next {kind} at {when}{held} {}", plan.headline());
+            for note in &plan.notes {
+                tracing::warn!(site, "release: {}", one_line(note));
+            }
         }
         Ok(Err(error)) => {
             tracing::warn!(site, %error, "what a release would do can't be told");
@@ -168,8 +201,8 @@ async fn announce_next(
 async fn run_once(engine: &Engine, timing: &Timing, stop: &CancellationToken) {
     let clock = timing.clock;
     let limit = Instant::now() + RETRYING;
-    let limit =
-        next_tick(timing, clock.now()).map_or(limit, |tick| limit.min(clock.instant_at(tick)));
+    let limit = next_tick(engine, timing, clock.now())
+        .map_or(limit, |tick| limit.min(clock.instant_at(tick)));
     let patience = Patience::retrying_until(limit).ending_at(Instant::now() + READING);
     let mode = if engine.site.release.dry_run { Mode::Rehearsal } else { Mode::Real };
     let order = Order {
@@ -217,6 +250,9 @@ fn log(site: &str, report: &Report) {
     match report.status {
         RunStatus::Done => tracing::info!(site, run = report.run, "{text}"),
         _ => tracing::warn!(site, run = report.run, why = report.why, "{text}"),
+    }
+    for note in &report.notes {
+        tracing::warn!(site, run = report.run, "{}", one_line(note));
     }
     for refusal in &report.refusals {
         tracing::warn!(site, run = report.run, guard = refusal.guard.as_str(), "{refusal}");

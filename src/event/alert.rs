@@ -26,6 +26,7 @@ pub enum Rule {
     OverBudget,
     ReleaseStopped,
     ReleaseFailed,
+    ReleaseOverdue,
     ReleaseUnsettled,
     ChurnHigh,
     MonitorAppUnhealthy,

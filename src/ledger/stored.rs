@@ -1,10 +1,13 @@
 //! The settings and refusals in records, as they are stored: see [`crate::form`].
 
+use chrono::{NaiveDate, Weekday};
+use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
 use crate::form::{back, each, same_fields};
 use crate::license::SeatType;
 use crate::release;
+use crate::release::calendar::{self, Day, Minute};
 use crate::release::guard::Guard;
 use crate::release::policy::{self, ThreeWay};
 
@@ -20,6 +23,8 @@ pub(super) struct Policy {
     judge_per_user: bool,
     #[serde(default)]
     limits: Limits,
+    #[serde(default)]
+    calendar: Calendar,
 }
 
 /// [`policy::NeverRelease`].
@@ -43,6 +48,10 @@ struct NeverRelease {
 struct UserPattern {
     directory: String,
     user_id: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    until: Option<NaiveDate>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    why: Option<String>,
 }
 
 /// [`policy::Property`].
@@ -82,6 +91,41 @@ struct Limits {
     stop_after_failures: u32,
 }
 
+/// [`calendar::Calendar`]. A record without one was written before there was any.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Calendar {
+    time_zone: Tz,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    freeze: Vec<Freeze>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    allowed_hours: Vec<Hours>,
+}
+
+impl Default for Calendar {
+    fn default() -> Self {
+        (&calendar::Calendar::default()).into()
+    }
+}
+
+/// [`calendar::Freeze`].
+#[derive(Debug, Serialize, Deserialize)]
+struct Freeze {
+    from: Day,
+    to: Day,
+    #[serde(default)]
+    why: String,
+}
+
+/// [`calendar::Hours`].
+#[derive(Debug, Serialize, Deserialize)]
+struct Hours {
+    #[serde(default)]
+    days: Vec<Weekday>,
+    from: Minute,
+    to: Minute,
+}
+
 /// [`release::Refusal`].
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -97,24 +141,26 @@ pub(crate) struct Refusal {
 
 impl From<&release::Policy> for Policy {
     fn from(policy: &release::Policy) -> Self {
-        let release::Policy { never_release, types, judge_per_user, limits } = policy;
+        let release::Policy { never_release, types, judge_per_user, limits, calendar } = policy;
         Self {
             never_release: never_release.into(),
             types: each(types),
             judge_per_user: *judge_per_user,
             limits: limits.into(),
+            calendar: calendar.into(),
         }
     }
 }
 
 impl From<Policy> for release::Policy {
     fn from(form: Policy) -> Self {
-        let Policy { never_release, types, judge_per_user, limits } = form;
+        let Policy { never_release, types, judge_per_user, limits, calendar } = form;
         Self {
             never_release: never_release.into(),
             types: back(types),
             judge_per_user,
             limits: limits.into(),
+            calendar: calendar.into(),
         }
     }
 }
@@ -173,7 +219,23 @@ impl From<NeverRelease> for policy::NeverRelease {
     }
 }
 
-same_fields!(UserPattern, policy::UserPattern, { directory, user_id });
+impl From<&calendar::Calendar> for Calendar {
+    fn from(calendar: &calendar::Calendar) -> Self {
+        let calendar::Calendar { time_zone, freeze, allowed_hours } = calendar;
+        Self { time_zone: *time_zone, freeze: each(freeze), allowed_hours: each(allowed_hours) }
+    }
+}
+
+impl From<Calendar> for calendar::Calendar {
+    fn from(form: Calendar) -> Self {
+        let Calendar { time_zone, freeze, allowed_hours } = form;
+        Self { time_zone, freeze: back(freeze), allowed_hours: back(allowed_hours) }
+    }
+}
+
+same_fields!(Freeze, calendar::Freeze, { from, to, why });
+same_fields!(Hours, calendar::Hours, { days, from, to });
+same_fields!(UserPattern, policy::UserPattern, { directory, user_id, until, why });
 same_fields!(Property, policy::Property, { name, value });
 same_fields!(TypeRule, policy::TypeRule, {
     seat_type,

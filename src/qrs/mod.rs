@@ -31,6 +31,7 @@ mod json;
 mod list;
 mod loose;
 mod monitor_app;
+mod names;
 mod patience;
 mod people;
 pub mod progress;

@@ -9,10 +9,13 @@
 //! | [`policy`] | the settings that decide, as every plan carries them |
 //! | [`rules`] | who keeps a seat whatever happens |
 //! | [`plan`] | a decision with its reasons for every seat; no I/O, no clock |
+//! | [`calendar`] | freeze windows and allowed hours |
+//! | [`next`] | when the schedule next starts a run, and what keeps it from taking seats |
 //! | [`guard`] | what stops a run before it takes the first seat |
 //! | [`read`] | the snapshot of a site that a plan is made of |
 //! | `reviewed` | what of a plan that a person has read still holds |
 //! | `sharing` | other sites with the same license |
+//! | `spelling` | which rules name nobody of the site |
 //! | [`run`] | a run from the lock to the last event; the way in |
 //! | `lock` | one run at a time |
 //! | `session` | the records, events and counts of a run |
@@ -27,8 +30,10 @@
 //! This is the only module that may use `qrs::write`.
 
 pub mod apply;
+pub mod calendar;
 pub mod guard;
 mod lock;
+pub mod next;
 pub mod plan;
 pub mod policy;
 pub mod read;
@@ -39,6 +44,7 @@ mod seat;
 mod session;
 pub mod settle;
 mod sharing;
+mod spelling;
 mod text;
 pub mod undo;
 mod verdict;

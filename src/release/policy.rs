@@ -1,8 +1,12 @@
 //! The settings that decide. Every plan carries them whole, defaults included, so that a plan can
 //! be understood without the settings file of the day.
 
+use std::fmt;
+
+use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
+use super::calendar::Calendar;
 use crate::license::SeatType;
 
 /// Everything a plan depends on beside the site, the past and the time.
@@ -15,6 +19,9 @@ pub struct Policy {
     /// Use of one seat keeps the same person's seats of other types, too.
     pub judge_per_user: bool,
     pub limits: Limits,
+    /// When seats may be taken at all.
+    #[serde(default)]
+    pub calendar: Calendar,
 }
 
 /// What stops a run.
@@ -75,11 +82,17 @@ pub struct NeverRelease {
     pub removed_externally: ThreeWay,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct UserPattern {
     pub directory: String,
     pub user_id: String,
+    /// The last day on which it protects, in the time zone of [`Calendar`]; absent = for good.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<NaiveDate>,
+    /// Why they are protected, for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -99,6 +112,31 @@ pub enum ThreeWay {
     Yes,
     /// Those who don't have it keep their seat.
     No,
+}
+
+impl UserPattern {
+    /// Whether it has ended before this day.
+    pub fn is_over(&self, today: NaiveDate) -> bool {
+        self.until.is_some_and(|until| until < today)
+    }
+
+    /// `CORP\svc_*`, without the rest.
+    pub fn account(&self) -> String {
+        format!("{}\\{}", self.directory.trim(), self.user_id.trim())
+    }
+}
+
+/// `CORP\anna (until 2027-03-31: parental leave)`.
+impl fmt::Display for UserPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.account())?;
+        match (self.until, &self.why) {
+            (Some(until), Some(why)) => write!(f, " (until {until}: {why})"),
+            (Some(until), None) => write!(f, " (until {until})"),
+            (None, Some(why)) => write!(f, " ({why})"),
+            (None, None) => Ok(()),
+        }
+    }
 }
 
 impl Policy {

@@ -9,7 +9,7 @@ use super::plan::{self, Decision, Keep, Outcome, Past, Snapshot};
 use super::policy::Policy;
 use super::run::{Engine, Skipped};
 use super::session::{Session, Tally, planned};
-use super::{Guard, Plan, Refusal, TypePlan, guard, read, sharing};
+use super::{Guard, Plan, Refusal, TypePlan, guard, read, sharing, spelling};
 use crate::event::{Body, ReleaseRefused};
 use crate::ledger::Entry;
 use crate::license::{Moment, SeatType};
@@ -34,14 +34,16 @@ impl Engine {
     ) -> Result<(Plan, Snapshot), StoreError> {
         let site = &self.site.name;
         let now = self.clock.now();
-        let (snapshot, sharing, identity) = tokio::join!(
+        let (snapshot, sharing, identity, asked) = tokio::join!(
             read::snapshot(&self.client, policy, past, &self.clock, now, patience),
             sharing::sharing(self, patience),
             self.client.identity(patience),
+            spelling::ask(self, policy, patience),
         );
-        let identity = Some(identity.map_err(|error| error.what()));
-        let snapshot = Snapshot { sharing, identity, ..snapshot };
         let now = snapshot.earlier(now);
+        let identity = Some(identity.map_err(|error| error.what()));
+        let rules = spelling::look(policy, &snapshot, asked, now);
+        let snapshot = Snapshot { sharing, identity, rules, ..snapshot };
         let mut plan = plan::plan(run, site, &snapshot, past, policy, now);
         plan.refusals = self.guards(&plan, &snapshot, past).await?;
         Ok((plan, snapshot))
@@ -87,13 +89,15 @@ impl Session<'_> {
         if let Some(identity) = plan.identity.clone() {
             engine.store.meet_site(self.site(), identity).await?;
         }
+        tally.notes = plan.notes.clone();
         match reviewed {
             None => self.record(&plan, &plan, &[], tally).await?,
             Some(Reviewed { plan: read, accepted }) => {
                 let dropped = confine(&mut plan, &read, &past);
                 plan.refusals = engine.guards(&plan, &snapshot, &past).await?;
                 plan.refusals.extend(guard::plan_of_another_site(&read, &plan));
-                let known = read.refusals.iter().filter(|refusal| !plan.has(refusal));
+                let stands = |r: &&Refusal| !r.guard.is_of_the_moment() && !plan.has(r);
+                let known = read.refusals.iter().filter(stands);
                 let known: Vec<_> = known.cloned().collect();
                 plan.refusals.extend(known);
                 self.record(&read, &plan, &accepted, tally).await?;

@@ -96,6 +96,8 @@ pub struct Report {
     pub status: RunStatus,
     pub counts: Vec<TypeCounts>,
     pub refusals: Vec<Refusal>,
+    /// Remarks of the plan.
+    pub notes: Vec<String>,
     /// What became of each seat that was attempted.
     pub seats: Vec<(Intent, SeatResult)>,
     /// Seats that were planned and left as they were, without any attempt.

@@ -19,7 +19,7 @@ use crate::ledger::{self, Action, Entry, Intent};
 use crate::license::{Moment, Seat, SeatType};
 use crate::qrs::write::Writer;
 use crate::qrs::{Error, Patience};
-use crate::store::AppendError;
+use crate::store::{AppendError, StoreError};
 
 /// A seat is taken only if it was read within this time, and the site's answer is not waited for
 /// beyond it.
@@ -66,9 +66,7 @@ impl Taking<'_> {
     /// Takes one seat from its user, if nothing has changed.
     pub(super) async fn release(&self, due: Due) -> Result<Done, AppendError> {
         let session = self.session;
-        if let Some(pause) = session.engine.store.pause(session.site()).await? {
-            let until = keep::utc(&pause.until);
-            let why = format!("{} paused releasing until {until}: {}", pause.by, pause.why);
+        if let Some(why) = self.closed().await? {
             return Ok(Done::Halt(why));
         }
         let mut read = match self.look(&due).await {
@@ -133,6 +131,16 @@ impl Taking<'_> {
             return Some(session.lock.loss().to_string());
         }
         session.order.stop.is_cancelled().then(|| STOPPED.to_owned())
+    }
+
+    /// Why no further seat may be taken: a person's pause, a freeze, or the end of allowed hours.
+    async fn closed(&self) -> Result<Option<String>, StoreError> {
+        let session = self.session;
+        if let Some(pause) = session.engine.store.pause(session.site()).await? {
+            let until = keep::utc(&pause.until);
+            return Ok(Some(format!("{} paused releasing until {until}: {}", pause.by, pause.why)));
+        }
+        Ok(self.policy.calendar.closed(session.engine.clock.now()).map(|closed| closed.to_string()))
     }
 
     /// The outcome, and the event if the seat was taken, at once.

@@ -32,6 +32,7 @@ pub(super) struct Session<'a> {
 pub(super) struct Tally {
     pub(super) counts: Vec<TypeCounts>,
     pub(super) refusals: Vec<Refusal>,
+    pub(super) notes: Vec<String>,
     pub(super) seats: Vec<(Intent, SeatResult)>,
     pub(super) skipped: Vec<Skipped>,
     pub(super) plan_digest: Option<String>,
@@ -216,6 +217,7 @@ impl<'a> Session<'a> {
             status,
             counts: tally.counts,
             refusals: tally.refusals,
+            notes: tally.notes,
             seats: tally.seats,
             skipped: tally.skipped,
             why,

@@ -1,5 +1,7 @@
 //! Lists of objects: short, in full, counted, one by id, as a table.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use chrono::{DateTime, TimeDelta, Utc};
 use hyper::body::Bytes;
 use serde_json::{Map, Value, json};
@@ -23,6 +25,8 @@ pub(super) enum Kind {
     Nodes,
     Services,
     Rules,
+    Tags,
+    PropertyDefinitions,
     /// Sessions of Analyzer Capacity.
     CapacityUsage,
 }
@@ -38,6 +42,8 @@ impl Kind {
             "servernodeconfiguration" => Self::Nodes,
             "servicestatus" => Self::Services,
             "systemrule" => Self::Rules,
+            "tag" => Self::Tags,
+            "custompropertydefinition" => Self::PropertyDefinitions,
             _ => return None,
         })
     }
@@ -69,6 +75,7 @@ impl Kind {
             Self::Nodes => {
                 &["id", "name", "hostName", "temporaryfilepath", "serviceCluster", "privileges"]
             }
+            Self::Tags | Self::PropertyDefinitions => &["id", "name", "privileges"],
             Self::Rules => &["id", "category", "type", "name", "rule", "privileges"],
             Self::Seats(_) | Self::Executions | Self::Services | Self::CapacityUsage => {
                 &["id", "privileges"]
@@ -155,6 +162,8 @@ impl Site {
             Kind::Nodes => wanted.of_values(self.operations.nodes_full()),
             Kind::Services => wanted.of_values(self.operations.services(self.now())),
             Kind::Rules => wanted.of_values(self.rule_rows()),
+            Kind::Tags => wanted.of_values(self.tag_rows()),
+            Kind::PropertyDefinitions => wanted.of_values(self.property_rows()),
             Kind::CapacityUsage => wanted.of_values(self.capacity_rows()),
         };
         wanted.sort(&mut rows);
@@ -323,6 +332,41 @@ impl Site {
             "rows": rows,
             "schemaPath": "Table",
         }))
+    }
+
+    /// The tags that users have.
+    fn tag_rows(&self) -> Vec<Value> {
+        let names: BTreeSet<_> = self.users.iter().flat_map(|user| &user.tags).collect();
+        let row = |name: &String| {
+            json!({
+                "id": named_id("tag", name),
+                "name": name,
+                "privileges": null,
+                "schemaPath": "Tag",
+            })
+        };
+        names.into_iter().map(row).collect()
+    }
+
+    /// The custom properties that users have, with the values they have.
+    fn property_rows(&self) -> Vec<Value> {
+        let mut values: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        for (name, value) in self.users.iter().flat_map(|user| &user.custom_properties) {
+            values.entry(name).or_default().insert(value);
+        }
+        let row = |(name, values): (&str, BTreeSet<&str>)| {
+            json!({
+                "id": named_id("property", name),
+                "name": name,
+                "valueType": "Text",
+                "choiceValues": values,
+                "objectTypes": ["User"],
+                "description": "",
+                "privileges": null,
+                "schemaPath": "CustomPropertyDefinition",
+            })
+        };
+        values.into_iter().map(row).collect()
     }
 
     fn capacity_rows(&self) -> Vec<Value> {

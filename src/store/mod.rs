@@ -35,10 +35,10 @@ pub use health::{Health, PollError};
 pub use manage::{DropCount, Listed, QueueState, Selector};
 pub use outbox::{QueueId, Queued, Settlement};
 pub use release::{
-    Addition, AppendError, Archive, ArchiveError, Attempt, Claim, Difference, Holder, LedgerFile,
-    Pause, Readable, RebuildError, Rebuilt, RefusedByTime, Unsettled,
+    Addition, AppendError, Archive, ArchiveError, Attempt, Claim, Difference, DoneRun, Holder,
+    LedgerFile, Pause, Readable, RebuildError, Rebuilt, RefusedByTime, Unsettled,
 };
-pub use seats::{IdleGap, KnownSeat, SeatList, SeatReading, Seats, StoredPerson};
+pub use seats::{IdleGap, KnownSeat, PeopleMarks, SeatList, SeatReading, Seats, StoredPerson};
 
 use std::fmt;
 use std::path::Path;

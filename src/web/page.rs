@@ -202,7 +202,11 @@ fn view<'a>(site: &'a SiteStatus, status: &Status, zone: Tz) -> Site<'a> {
             .monitors
             .iter()
             .map(|monitor| {
-                let next = monitor.next.map_or_else(String::new, |next| text::local(next, zone));
+                let mut next =
+                    monitor.next.map_or_else(String::new, |next| text::local(next, zone));
+                if let Some(held) = &monitor.held {
+                    next.push_str(&format!(", {held}"));
+                }
                 (monitor.monitor.as_str(), monitor.schedule.as_str(), next)
             })
             .collect(),

@@ -6,8 +6,9 @@ use bursar::alert::state::{Phase, What};
 use bursar::clock::Clock;
 use bursar::daemon::Daemon;
 use bursar::event::Rule;
+use bursar::ledger::Entry;
 use bursar::simulator::{LicenseVariant, Scenario, When};
-use bursar::store::{Happened, NewSilence};
+use bursar::store::{Addition, Happened, NewSilence};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
@@ -239,6 +240,44 @@ async fn takers_of_all_alerts_hear_of_the_server_license_too() {
 }
 
 /// The table of rules in docs/alerts.md, made of the catalogue. `UPDATE_GENERATED=1` writes it.
+/// Somebody paused releases and forgot it: the third time that nothing happens is told, with who and
+/// why.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_forgotten_pause_is_told_of() {
+    let setup = Setup::new(Scenario::default()).await;
+    let release = "    licenseRelease:
+      enable: true
+      dryRun: false
+      licenseKeyShared: false
+      frequency: at 05:00
+      licenseType: {analyzer: {enable: true}}
+";
+    let yaml = setup.yaml("every 6 hours", release);
+    let from: DateTime<Utc> = "2026-11-24T12:00:00Z".parse().unwrap();
+    // A day and a quarter in a second.
+    let daemon = start(&setup, &yaml, from, 108_000.0).await;
+    let entry = Entry::Paused {
+        until: from + chrono::TimeDelta::days(6),
+        why: "new directory".into(),
+        by: "anna@qlik".into(),
+    };
+    let addition = Addition { site: "default".into(), run: None, entry };
+    daemon.store().append(None, vec![addition], |_| Vec::new()).await.unwrap();
+    let rule = Rule::ReleaseOverdue;
+    let history = until(&daemon, |history| has(history, rule, What::Fired)).await;
+    daemon.stop().await;
+    let fired = history.iter().find(|one| one.key.rule == rule && one.what == What::Fired).unwrap();
+    let text = &fired.text;
+    assert!(
+        text.contains("paused until 2026-11-30 12:00 UTC by anna@qlik: new directory"),
+        "{text}"
+    );
+    assert!(text.contains("at 3 times of its schedule"), "{text}");
+    // The ticks are those of the 25th, 26th and 27th.
+    let third: DateTime<Utc> = "2026-11-27T05:00:00Z".parse().unwrap();
+    assert!(fired.time >= third && fired.time < third + chrono::TimeDelta::days(1), "{fired:?}");
+}
+
 #[test]
 fn the_table_of_rules_is_complete() {
     let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/alerts.md");

@@ -185,13 +185,23 @@ fn started() -> Entry {
         ..TypeRule::new(SeatType::Analyzer)
     }];
     let never_release = NeverRelease {
-        users: vec![UserPattern { directory: "CORP".into(), user_id: "svc_*".into() }],
+        users: vec![UserPattern {
+            directory: "CORP".into(),
+            user_id: "svc_*".into(),
+            ..UserPattern::default()
+        }],
         tags: vec!["Keep".into()],
         custom_properties: vec![Property { name: "Role".into(), value: "VIP".into() }],
         blocked: ThreeWay::Yes,
         ..NeverRelease::default()
     };
-    let policy = Policy { never_release, types, judge_per_user: true, limits: Limits::default() };
+    let policy = Policy {
+        never_release,
+        types,
+        judge_per_user: true,
+        limits: Limits::default(),
+        calendar: Default::default(),
+    };
     let trigger = Trigger::Command { user: "anna@qlik-admin1".into(), process: None };
     Entry::RunStarted { mode: Mode::Real, trigger, version: "0.1.0".into(), policy }
 }

@@ -280,6 +280,145 @@ async fn a_lock_holds_until_it_is_taken_off() {
     }
 }
 
+/// Who is protected until when and why is shown where the entry keeps a seat; one that has ended
+/// keeps nobody, and that is said.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn until_and_why_are_shown_wherever_an_entry_keeps_a_seat() {
+    let setup = Setup::new(scenario()).await;
+    let today = chrono::Utc::now().date_naive();
+    let day = |days| today + chrono::Duration::days(days);
+    let entry = |id: &str, until, why: &str| {
+        format!("{{userDir: CORP, userId: {id}, until: {until}, why: {why}}}")
+    };
+    let users = format!(
+        "        user: [{}, {}]\n        tag: [vip]",
+        entry("idle1", day(5), "parental leave"),
+        entry("idle2", day(-2), "was ill")
+    );
+    let file = settings(&setup, ON, "");
+    let yaml = std::fs::read_to_string(&file).unwrap().replace("        tag: [vip]", &users);
+    setup.write(&yaml);
+    let rule = format!("CORP\\idle1 (until {}: parental leave)", day(5));
+    let explained = text(&run(&setup, &file, &["plan", "--explain", "idle1"]).stdout);
+    assert!(explained.contains("is kept") && explained.contains(&rule), "{explained}");
+    let ended = text(&run(&setup, &file, &["plan", "--explain", "idle2"]).stdout);
+    assert!(ended.contains("would be released"), "{ended}");
+    let plan = text(&run(&setup, &file, &["plan", "--all"]).stdout);
+    assert!(plan.contains(&rule), "{plan}");
+    assert!(plan.contains(&format!("{rule} ends soon")), "{plan}");
+    let over = format!("CORP\\idle2 (until {}: was ill) has ended", day(-2));
+    assert!(plan.contains(&over), "{plan}");
+    let json = text(&run(&setup, &file, &["plan", "--json"]).stdout);
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let user = &json["policy"]["neverRelease"]["users"][0];
+    assert_eq!(user["until"], day(5).to_string());
+    assert_eq!(user["why"], "parental leave");
+    let check = text(&output(&["check", "-c", file.to_str().unwrap()], setup.folder.path()).stdout);
+    assert!(check.contains("this ends in 5 days") && check.contains(&over), "{check}");
+    // The ledger keeps the policy as it was.
+    assert_eq!(run(&setup, &file, &["apply", "--yes"]).status.code(), Some(0));
+    let store = Store::open(&setup.store(), setup.load(&yaml).storage.outbox).await.unwrap();
+    let records = store.records(1, 10).await.unwrap();
+    store.close().await;
+    let policy = records.into_iter().find_map(|record| match record.entry {
+        Entry::RunStarted { policy, .. } => Some(policy),
+        _ => None,
+    });
+    assert_eq!(policy.unwrap().never_release.users[0].to_string(), rule);
+}
+
+/// A rule that names nobody is a warning of `check` and the plan, with the nearest name.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rule_that_names_nobody_is_told_with_the_nearest_name() {
+    let setup = Setup::new(scenario()).await;
+    let file = settings(&setup, ON, "");
+    let yaml = std::fs::read_to_string(&file).unwrap();
+    setup.write(&yaml.replace("[vip]", "[VIPS]"));
+    let said = "neverRelease.tag `VIPS` protects nobody: nothing on the site has this name; the \
+                nearest is VIP";
+    let check = output(&["check", "-c", file.to_str().unwrap()], setup.folder.path());
+    let check = text(&check.stdout);
+    let line = check.lines().find(|line| line.contains(said)).unwrap_or_else(|| panic!("{check}"));
+    assert!(line.starts_with("warn"), "{line}");
+    let plan = run(&setup, &file, &["plan"]);
+    assert!(text(&plan.stdout).contains(said), "{}", text(&plan.stdout));
+    let mut daemon = Process::start(&["run", "-c", file.to_str().unwrap()], setup.folder.path());
+    daemon.wait_for(said);
+    daemon.terminate();
+}
+
+/// Wherever the next run is shown, the freeze is, and the pause.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_freeze_and_a_pause_are_shown_with_the_next_run() {
+    let setup = Setup::new(scenario()).await;
+    let day = |days: i64| (chrono::Utc::now() + chrono::Duration::days(days)).date_naive();
+    let (from, to) = (day(-3), day(40));
+    let freeze = format!("{ON}\n      freeze: [{{from: {from}, to: {to}, why: year end}}]");
+    let file = settings(&setup, &freeze, "");
+    let frozen = format!("frozen until {to}: year end");
+    run(&setup, &file, &["lock", "--until", "2099-01-01", "--why", "new directory"]);
+    let folder = setup.folder.path();
+    let path = file.to_str().unwrap();
+
+    let apply = run(&setup, &file, &["apply", "--yes", "--accept", "percent"]);
+    let said = text(&apply.stdout) + &text(&apply.stderr);
+    assert_eq!(apply.status.code(), Some(3), "{said}");
+    assert!(said.contains("stopped by frozen:") && said.contains(&frozen), "{said}");
+    assert_eq!(changes(&setup), [] as [&str; 0]);
+
+    let mut daemon = Process::start(&["run", "-c", path], folder);
+    let log = daemon.wait_for("release: the next REAL run");
+    daemon.terminate();
+    let lines = |command: &[&str], line: &str| {
+        let said = text(&output(command, folder).stdout);
+        let found = said.lines().find(|l| l.contains(line)).map(str::to_owned);
+        found.unwrap_or_else(|| panic!("{line} is missing:\n{said}"))
+    };
+    let status = text(&output(&["status", "-c", path, "--json"], folder).stdout);
+    let status: serde_json::Value = serde_json::from_str(&status).unwrap();
+    let monitors = status["sites"][0]["monitors"].as_array().unwrap().clone();
+    let release = monitors.iter().find(|m| m["monitor"] == "release").unwrap();
+    for shown in [
+        log,
+        lines(&["check", "-c", path], "the next REAL run"),
+        lines(&["check", "-c", path], "schedule release"),
+        lines(&["status", "-c", path], "next release run"),
+        lines(&["release", "plan", "-c", path], "The next REAL run"),
+        release["held"].as_str().unwrap().to_owned(),
+    ] {
+        assert!(shown.contains(&frozen), "{shown}");
+        assert!(
+            shown.contains("paused until 2099-01-02") && shown.contains("new directory"),
+            "{shown}"
+        );
+    }
+}
+
+/// The schedule names every second; the allowed hours begin tomorrow at the earliest.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn outside_of_the_allowed_hours_no_run_starts_and_rehearsals_go_on() {
+    let setup = Setup::new(scenario()).await;
+    let away = (chrono::Utc::now() + chrono::Duration::days(3)).format("%a");
+    let hours = format!("      allowedHours: [{{days: [{away}], from: '00:00', to: '24:00'}}]");
+    let every_second = "      frequency: every 1 second";
+    let file = settings(&setup, &format!("{ON}\n{every_second}\n{hours}"), "");
+    let args = ["run", "-c", file.to_str().unwrap()];
+    let mut daemon = Process::start(&args, setup.folder.path());
+    let line = daemon.wait_for("release: the next REAL run");
+    let opens = (chrono::Utc::now() + chrono::Duration::days(3)).date_naive();
+    assert!(line.contains(&format!("at {opens} 00:00 UTC")), "{line}");
+    daemon.terminate();
+    assert_eq!(changes(&setup), [] as [&str; 0]);
+    let apply = run(&setup, &file, &["apply", "--yes"]);
+    assert!(text(&apply.stdout).contains("stopped by frozen:"), "{}", text(&apply.stdout));
+
+    settings(&setup, &format!("      enable: true\n{every_second}\n{hours}"), "");
+    let mut daemon = Process::start(&args, setup.folder.path());
+    let line = daemon.wait_for("rehearsal refused");
+    assert!(line.contains("Analyzer"), "{line}");
+    daemon.terminate();
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn check_says_in_one_line_what_the_next_run_would_do() {
     let setup = Setup::new(scenario()).await;

@@ -93,6 +93,7 @@ fn policy(types: &[SeatType]) -> Policy {
         types: types.iter().map(|seat_type| TypeRule::new(*seat_type)).collect(),
         judge_per_user: true,
         limits: Limits::default(),
+        calendar: Default::default(),
     }
 }
 

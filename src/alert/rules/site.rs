@@ -16,6 +16,7 @@ pub(super) fn judge(facts: &Facts) -> Vec<Judged> {
         stopped(facts),
         failed(facts),
         unsettled(facts),
+        overdue(facts),
         app(facts),
         unreachable(facts),
         other_site(facts),
@@ -90,6 +91,26 @@ fn unsettled(facts: &Facts) -> Judged {
                 .with("seats", open.seats)
                 .with("since", oldest.to_rfc3339()),
         ]
+    })
+}
+
+fn overdue(facts: &Facts) -> Judged {
+    let rule = Rule::ReleaseOverdue;
+    known(rule, &facts.overdue, |overdue| {
+        let Some(overdue) = overdue else { return Vec::new() };
+        let last = overdue.last.map_or("none was done so far".to_owned(), |time| {
+            format!("the last one was done {}", time.format("%Y-%m-%d %H:%M UTC"))
+        });
+        let text = format!(
+            "no release run was done at {} times of its schedule ({last}): {}",
+            overdue.ticks,
+            one_line(&overdue.reason)
+        );
+        let hint = "bursar release unlock ends a pause; bursar check shows what else keeps seats";
+        let found = condition(rule, "", facts.now, "Seats are not released", text, hint)
+            .with("lastRun", overdue.last.map(|time| time.to_rfc3339()))
+            .with("reason", overdue.reason.as_str());
+        vec![if overdue.by_plan { found.severity(Severity::Info) } else { found }]
     })
 }
 

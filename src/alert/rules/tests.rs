@@ -32,6 +32,7 @@ fn unknown() -> Facts {
         budget: Fact::Unknown,
         release: Fact::Unknown,
         unsettled: Fact::Unknown,
+        overdue: Fact::Unknown,
         churn: Fact::Unknown,
         app: Fact::Unknown,
         monitors: Fact::Unknown,
@@ -48,6 +49,7 @@ fn off() -> Facts {
         budget: Fact::Off,
         release: Fact::Off,
         unsettled: Fact::Off,
+        overdue: Fact::Off,
         churn: Fact::Off,
         app: Fact::Off,
         monitors: Fact::Off,
@@ -314,6 +316,18 @@ fn run(status: RunStatus, why: Option<&str>) -> ReleaseRun {
         ledger: Head::zero(),
         why: why.map(str::to_owned),
     }
+}
+
+#[test]
+fn a_release_that_is_not_done_for_long() {
+    let of = |last, by_plan| {
+        let reason = "frozen until 2027-01-10: year end".to_owned();
+        let overdue = OverdueFacts { last, ticks: 3, reason, by_plan };
+        said(&Facts { overdue: Fact::Known(Some(overdue)), ..off() }).join("\n")
+    };
+    insta::assert_snapshot!(of(Some(now()), true), @"");
+    insta::assert_snapshot!(of(None, false), @"");
+    assert!(said(&Facts { overdue: Fact::Known(None), ..off() }).is_empty());
 }
 
 #[test]

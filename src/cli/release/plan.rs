@@ -13,7 +13,9 @@ use crate::license::{Moment, SeatType};
 use crate::output::{Existing, Output};
 use crate::plain::one_line;
 use crate::qrs::Patience;
+use crate::release::next::Next;
 use crate::release::plan::{Decision, Outcome, Plan as Planned, TypePlan};
+use crate::release::run::Engine;
 
 /// Read the site and show what a run would do now, with the reasons; nothing is changed
 ///
@@ -93,6 +95,7 @@ impl Plan {
                 print_json(&plan)?;
             } else {
                 out!("{}", render(&plan, self.all, Paint::for_stdout()));
+                outln!("{}", next_run(&engine).await?);
                 match &self.output {
                     Some(file) => outln!("\nwritten to {}", file.display()),
                     None if plan.types.iter().any(|t| t.count(Outcome::Release) > 0) => {
@@ -117,6 +120,18 @@ fn print_json(plan: &Planned) -> anyhow::Result<()> {
     }
     out.write_all(b"\n")?;
     Ok(out.flush()?)
+}
+
+/// When the schedule next starts a run, and what will keep it from releasing.
+async fn next_run(engine: &Engine) -> anyhow::Result<String> {
+    let (site, zone) = (&engine.site, engine.settings.time_zone);
+    if !site.release.enable {
+        return Ok("\nNo run is scheduled: licenseRelease.enable is false.".to_owned());
+    }
+    let pause = engine.store.pause(&site.name).await?;
+    let next = Next::of(&site.release, zone, pause.as_ref(), engine.clock.now());
+    let kind = if site.release.dry_run { "rehearsal (dryRun: true)" } else { "REAL run" };
+    Ok(format!("\nThe next {kind}: {}", one_line(&next.text(zone))))
 }
 
 /// The plan as text: totals first, then seats, then what speaks against it.
@@ -155,7 +170,7 @@ pub fn render(plan: &Planned, all: bool, paint: Paint) -> String {
         let _ = writeln!(out, "\nAccepted: {}", one_line(&accepted.text()));
     }
     for note in &plan.notes {
-        let _ = writeln!(out, "\nNote: {note}");
+        let _ = writeln!(out, "\nNote: {}", one_line(note));
     }
     out
 }

@@ -97,6 +97,8 @@ pub(in crate::config) struct AlertRules {
     pub(in crate::config) release_failed: AlertRule,
     /// It is not known what became of seats at a release.
     pub(in crate::config) release_unsettled: AlertRule,
+    /// Releases are on, and no real run was done for long.
+    pub(in crate::config) release_overdue: OverdueRule,
     /// Many seats go back to people who had lost them.
     pub(in crate::config) churn_high: ChurnRule,
     /// Qlik's License Monitor is not well.
@@ -250,6 +252,23 @@ pub(in crate::config) struct ChurnRule {
 impl Default for ChurnRule {
     fn default() -> Self {
         Self { common: AlertRule::default(), percent: 20, seats: 5 }
+    }
+}
+
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(default, rename_all = "camelCase")]
+pub(in crate::config) struct OverdueRule {
+    #[serde(flatten)]
+    pub(in crate::config) common: AlertRule,
+    /// Times of `licenseRelease.frequency` in a row, within its `allowedHours`, at which no real run
+    /// was done. Default 3.
+    #[schemars(range(min = 1, max = 1_000))]
+    pub(in crate::config) ticks: i64,
+}
+
+impl Default for OverdueRule {
+    fn default() -> Self {
+        Self { common: AlertRule::default(), ticks: 3 }
     }
 }
 

@@ -79,6 +79,14 @@ pub(in crate::config) struct LicenseRelease {
         extend("x-bursar" = true, "x-noun" = "a number of seats at a time")
     )]
     pub(in crate::config) concurrency: i64,
+    /// Days on which no seat is taken, such as the end of the year: real runs are refused (guard
+    /// `frozen`), by hand too; rehearsals go on. None by default.
+    #[schemars(extend("x-bursar" = true))]
+    pub(in crate::config) freeze: Vec<FreezeWindow>,
+    /// Hours in which seats may be taken: real runs start only inside of them, and at their end a
+    /// run stops after the seats in hand. None by default: at any time.
+    #[schemars(extend("x-bursar" = true))]
+    pub(in crate::config) allowed_hours: Vec<AllowedHours>,
     /// Where releases are told.
     pub(in crate::config) destination: ReleaseDestination,
 }
@@ -99,9 +107,42 @@ impl Default for LicenseRelease {
             license_key_shared: None,
             stop_after_failures: 5,
             concurrency: 2,
+            freeze: Vec::new(),
+            allowed_hours: Vec::new(),
             destination: ReleaseDestination::default(),
         }
     }
+}
+
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(default, rename_all = "camelCase")]
+pub(in crate::config) struct FreezeWindow {
+    /// The first day, in `Butler.timeZone`: `2026-12-15`, or `12-15` for every year.
+    #[schemars(example = &"12-15")]
+    pub(in crate::config) from: String,
+    /// The last day, included, written as `from`. A yearly window may go over the new year. In years
+    /// without a 29th of February `02-29` is the end of that month.
+    #[schemars(example = &"01-10")]
+    pub(in crate::config) to: String,
+    /// Why, for those who find releases frozen.
+    #[schemars(example = &"year end closing")]
+    pub(in crate::config) why: String,
+}
+
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(default, rename_all = "camelCase")]
+pub(in crate::config) struct AllowedHours {
+    /// Days of the week on which these hours begin: `mon` or `monday` and so on, `weekdays`,
+    /// `weekend`. Empty: every day.
+    #[schemars(example = &["weekdays"])]
+    pub(in crate::config) days: Vec<String>,
+    /// When they begin, in `Butler.timeZone`: `20:00`. Of a time that comes twice when the clocks
+    /// change, the first one counts; of one that is skipped, the first time after it.
+    #[schemars(example = &"20:00")]
+    pub(in crate::config) from: String,
+    /// When they end, up to `24:00`. Earlier than `from`: on the next day.
+    #[schemars(example = &"06:00")]
+    pub(in crate::config) to: String,
 }
 
 #[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
@@ -141,6 +182,13 @@ pub(in crate::config) struct User {
     /// The user's id, or a pattern such as `svc_*`.
     #[schemars(example = &"anna")]
     pub(in crate::config) user_id: String,
+    /// The last day on which this entry protects, in `Butler.timeZone`. Not set by default: for
+    /// good. There is a warning from 14 days before it.
+    #[schemars(example = &"2027-03-31", extend("x-bursar" = true))]
+    pub(in crate::config) until: String,
+    /// Why they are protected: shown wherever this entry keeps a seat.
+    #[schemars(example = &"parental leave", extend("x-bursar" = true))]
+    pub(in crate::config) why: String,
 }
 
 #[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]

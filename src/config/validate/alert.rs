@@ -67,6 +67,7 @@ fn rules(raw: &raw::AlertRules) -> BTreeMap<Rule, RulePolicy> {
         rule(Rule::ReleaseStopped, &raw.release_stopped),
         rule(Rule::ReleaseFailed, &raw.release_failed),
         rule(Rule::ReleaseUnsettled, &raw.release_unsettled),
+        rule(Rule::ReleaseOverdue, &raw.release_overdue.common),
         rule(Rule::ChurnHigh, &raw.churn_high.common),
         rule(Rule::MonitorAppUnhealthy, &raw.monitor_app_unhealthy),
         rule(Rule::SiteUnreachable, &raw.site_unreachable),
@@ -110,6 +111,7 @@ fn limits(check: &Check<'_>, at: &At<'_>, raw: &raw::AlertRules) -> Limits {
         churn_percent: whole(raw.churn_high.percent),
         churn_seats: count(raw.churn_high.seats),
         stale_polls: count(raw.data_stale.polls),
+        release_ticks: count(raw.release_overdue.ticks),
         queue_minutes: raw.queue_growing.minutes,
         queue_events: raw.queue_growing.events.unsigned_abs(),
     }

@@ -1,11 +1,16 @@
 //! `qlikSenseLicense.licenseRelease`.
 
+mod calendar;
+
+use chrono::NaiveDate;
+
 use super::super::raw;
 use super::super::schedule::Schedule;
 use super::super::settings::{Release, UserTag, WebhookPurpose};
 use super::license::{self, Available};
 use super::{At, Check};
 use crate::license::SeatType;
+use crate::release::calendar::Day;
 use crate::release::policy::{Limits, Property, ThreeWay, UserPattern};
 use crate::release::{NeverRelease, Policy, TypeRule};
 
@@ -26,6 +31,13 @@ pub(super) fn settings(
         switched_on(check, at, raw, &never_release, &types);
     }
     let schedule = license::schedule(check, &at.get("frequency"), &raw.frequency, raw.enable);
+    let calendar = calendar::settings(check, at, raw);
+    if raw.enable
+        && !raw.dry_run
+        && let Some(schedule) = &schedule
+    {
+        calendar::reachable(check, &at.get("allowedHours"), &calendar, schedule);
+    }
     let destination_at = at.get("destination");
     let destination = raw.destination.common();
     if raw.enable {
@@ -55,6 +67,7 @@ pub(super) fn settings(
                 license_key_shared: raw.license_key_shared,
                 stop_after_failures: count(raw.stop_after_failures),
             },
+            calendar,
         },
         concurrency: usize::try_from(raw.concurrency).unwrap_or(1),
         destination: license::usable_switches(check, &destination_at, &destination, available),
@@ -211,6 +224,8 @@ fn users(check: &Check<'_>, at: &At<'_>, raw: &[raw::User]) -> Vec<UserPattern> 
         let pattern = UserPattern {
             directory: user.user_dir.trim().to_owned(),
             user_id: user.user_id.trim().to_owned(),
+            until: until(check, &at.get("until"), &user.until),
+            why: Some(user.why.trim().to_owned()).filter(|why| !why.is_empty()),
         };
         if pattern.directory.is_empty() || pattern.user_id.is_empty() {
             check.error(&at, "a user needs userDir and userId", "write both, or remove the entry");
@@ -230,6 +245,32 @@ fn users(check: &Check<'_>, at: &At<'_>, raw: &[raw::User]) -> Vec<UserPattern> 
         users.push(pattern);
     }
     users
+}
+
+/// From so many days before the end of an entry on there is a warning.
+const ENDS_SOON: i64 = 14;
+
+/// The last day of an entry, with a warning when it is near or over.
+fn until(check: &Check<'_>, at: &At<'_>, text: &str) -> Option<NaiveDate> {
+    if text.trim().is_empty() {
+        return None;
+    }
+    let Ok(Day::On(until)) = Day::parse(text) else {
+        let what = format!("{} is no date", at.quoted(text.trim()));
+        check.error(at, what, "write year, month and day, such as 2027-03-31");
+        return None;
+    };
+    let today = check.env.now().with_timezone(&check.zone).date_naive();
+    let fix = "write a later day, or remove the entry";
+    match (until - today).num_days() {
+        ..0 => check.warn(at, format!("this ended on {until} and protects nobody any more"), fix),
+        left @ 0..=ENDS_SOON => {
+            let left = if left == 0 { "today".to_owned() } else { format!("in {}", plural(left)) };
+            check.warn(at, format!("this ends {left} and protects nobody after {until}"), fix);
+        }
+        _ => {}
+    }
+    Some(until)
 }
 
 /// Whether a pattern fits every text.

@@ -9,6 +9,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::calendar::Closed;
 use super::plan::dates::{known, within};
 use super::plan::keep::utc;
 use super::plan::{
@@ -41,6 +42,10 @@ pub enum Guard {
     Paused,
     /// Another site answers than before, or it can't be told which.
     OtherSite,
+    /// A freeze window of the settings holds, or it is outside of the allowed hours.
+    Frozen,
+    /// A rule of `neverRelease` names somebody of the site in a form that is not compared.
+    RuleMisspelt,
 }
 
 /// What a guard saw, and what to do about it.
@@ -55,7 +60,7 @@ pub struct Refusal {
 }
 
 impl Guard {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Percent,
         Self::MaxReleases,
         Self::StaleSignal,
@@ -65,6 +70,8 @@ impl Guard {
         Self::SharedLicense,
         Self::Paused,
         Self::OtherSite,
+        Self::Frozen,
+        Self::RuleMisspelt,
     ];
 
     /// As commands, events and the ledger name it.
@@ -79,7 +86,15 @@ impl Guard {
             Self::SharedLicense => "shared-license",
             Self::Paused => "paused",
             Self::OtherSite => "other-site",
+            Self::Frozen => "frozen",
+            Self::RuleMisspelt => "rule-misspelt",
         }
+    }
+
+    /// Whether it is about the time at which seats are taken or the settings of now, so that only what
+    /// it says now counts and not what it said when a plan was made.
+    pub fn is_of_the_moment(self) -> bool {
+        matches!(self, Self::Paused | Self::Frozen | Self::RuleMisspelt)
     }
 
     /// Whether a person who has read the plan may apply it all the same. What is not known can't
@@ -91,7 +106,12 @@ impl Guard {
             | Self::StaleSignal
             | Self::Clock
             | Self::SharedLicense => true,
-            Self::Incomplete | Self::Unsettled | Self::Paused | Self::OtherSite => false,
+            Self::Incomplete
+            | Self::Unsettled
+            | Self::Paused
+            | Self::OtherSite
+            | Self::Frozen
+            | Self::RuleMisspelt => false,
         }
     }
 }
@@ -126,10 +146,14 @@ pub fn check(
     }
     refusals.extend(paused.map(is_paused));
     refusals.extend(other_site(snapshot, past));
+    // The hours are those of this machine; the plan goes by the earlier of two clocks.
+    let here = snapshot.clocks.map_or(plan.now, |clocks| clocks.here);
+    refusals.extend(plan.policy.calendar.closed(here).map(is_closed));
     refusals.extend(clock(plan, snapshot));
     refusals.extend(stale_signal(plan, snapshot));
     refusals.extend(unread_people(plan, snapshot));
     refusals.extend(shared_license(plan, snapshot));
+    refusals.extend(misspelt(snapshot));
     for part in &plan.types {
         // An edited plan is measured by the policy, not by what it says of itself.
         let rule = plan.policy.rule(part.seat_type).unwrap_or(&part.rule);
@@ -211,6 +235,19 @@ pub(super) fn plan_of_another_site(read: &Plan, now: &Plan) -> Option<Refusal> {
         saw: saw.to_owned(),
         fix: "make a new plan with `bursar release plan`".to_owned(),
     })
+}
+
+fn is_closed(closed: Closed) -> Refusal {
+    let (saw, setting) = match &closed {
+        Closed::Frozen { .. } => (format!("releases are {closed}"), "freeze"),
+        Closed::Hours { .. } => (format!("it is {closed}"), "allowedHours"),
+    };
+    Refusal {
+        guard: Guard::Frozen,
+        seat_type: None,
+        saw,
+        fix: format!("wait until then, or change `{SETTINGS}.{setting}`"),
+    }
 }
 
 /// Seats whose fate is unknown are a matter of this long before they stop a run: a site that is
@@ -371,6 +408,28 @@ fn shared_license(plan: &Plan, snapshot: &Snapshot) -> Option<Refusal> {
             names.join(", ")
         ),
         fix: format!("say in `{SETTINGS}.licenseKeyShared` whether the license is shared"),
+    })
+}
+
+/// So many misspelt rules are named.
+const NAMED: usize = 5;
+
+fn misspelt(snapshot: &Snapshot) -> Option<Refusal> {
+    let all: Vec<_> = snapshot.rules.iter().filter(|finding| finding.is_misspelt()).collect();
+    if all.is_empty() {
+        return None;
+    }
+    let mut saw: Vec<_> = all.iter().take(NAMED).map(ToString::to_string).collect();
+    if all.len() > NAMED {
+        saw.push(format!("and {} more rules", all.len() - NAMED));
+    }
+    Some(Refusal {
+        guard: Guard::RuleMisspelt,
+        seat_type: None,
+        saw: saw.join("; "),
+        fix: format!(
+            "write it as the site has it in `{SETTINGS}.neverRelease`, or remove the rule"
+        ),
     })
 }
 

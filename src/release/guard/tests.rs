@@ -1,5 +1,7 @@
 //! Each guard just below and just above what it allows.
 
+use super::super::calendar::{Day, Freeze};
+use super::super::rules::names::{Finding, What};
 use chrono::TimeDelta;
 use uuid::Uuid;
 
@@ -353,6 +355,13 @@ fn what_they_say() {
     ];
     let mut plan = world.plan();
     plan.policy.types[0].max_releases = Some(50);
+    let [from, to] = ["11-20", "11-30"].map(|day| Day::parse(day).unwrap());
+    plan.policy.calendar.freeze = vec![Freeze { from, to, why: "audit".into() }];
+    world.snapshot.rules = vec![Finding {
+        setting: "neverRelease.user",
+        rule: "CORP\\CORP\\anna".into(),
+        what: What::Misspelt { means: "CORP\\anna".into(), why: "userId holds the directory, too" },
+    }];
     let pause = Pause {
         until: time("2026-12-31 22:59"),
         why: "year-end closing".into(),

@@ -27,7 +27,7 @@ pub(super) struct Judge<'a> {
 
 impl<'a> Judge<'a> {
     pub(super) fn new(policy: &'a Policy, past: &'a Past, now: DateTime<Utc>) -> Self {
-        let rules = Rules::new(&policy.never_release);
+        let rules = Rules::new(&policy.never_release, policy.calendar.date(now));
         let releases = past.open.iter().filter(|open| open.action == Action::Release);
         let open = releases.map(|open| (open.seat, open.since)).collect();
         Self { now, past, rules, policy, open, uses: HashMap::new(), unread: Vec::new() }

@@ -26,6 +26,7 @@ use self::judge::Judge;
 pub use self::keep::{DateField, Keep};
 use super::guard::{Guard, Refusal};
 use super::policy::{Policy, TypeRule};
+use super::rules::names::Finding;
 use crate::ledger::Action;
 use crate::license::{Holder, Moment, Person, Pools, Seat, SeatType, SiteIdentity};
 
@@ -49,6 +50,8 @@ pub struct Snapshot {
     pub identity: Option<Result<SiteIdentity, String>>,
     /// Other configured sites that have the same license, or of which it can't be told.
     pub sharing: Vec<Sharing>,
+    /// Rules of `neverRelease` that name nobody.
+    pub rules: Vec<Finding>,
 }
 
 /// The seats of one type, or why there is no complete list of them.
@@ -288,7 +291,7 @@ pub fn plan(
         types,
         withdrawn,
         refusals: Vec::new(),
-        notes: notes(snapshot, policy),
+        notes: notes(snapshot, policy, now),
         accepted: standing(&past.accepted, now)
             .filter(|accepted| policy.rule(accepted.seat_type).is_some())
             .cloned()
@@ -421,8 +424,37 @@ fn free_seats(pools: &Pools, seat_type: SeatType) -> Option<u32> {
     free.is_finite().then_some(free.max(0.0) as u32)
 }
 
-fn notes(snapshot: &Snapshot, policy: &Policy) -> Vec<String> {
+/// From so many days before its end on, an entry of `neverRelease.user` is remarked on.
+const ENDS_SOON: i64 = 14;
+
+/// So many remarks on rules are made.
+const REMARKS: usize = 50;
+
+fn few(mut remarks: Vec<String>) -> Vec<String> {
+    let more = remarks.len().saturating_sub(REMARKS);
+    if more > 0 {
+        remarks.truncate(REMARKS);
+        remarks.push(format!("{more} more rules of neverRelease name nobody that is known"));
+    }
+    remarks
+}
+
+fn notes(snapshot: &Snapshot, policy: &Policy, now: DateTime<Utc>) -> Vec<String> {
     let mut notes = Vec::new();
+    let today = policy.calendar.date(now);
+    for rule in &policy.never_release.users {
+        let Some(until) = rule.until else { continue };
+        let left = (until - today).num_days();
+        if rule.is_over(today) {
+            notes.push(format!("neverRelease.user {rule} has ended: it protects nobody any more"));
+        } else if left <= ENDS_SOON {
+            notes.push(format!(
+                "neverRelease.user {rule} ends soon: it protects nobody after that day"
+            ));
+        }
+    }
+    let about_rules = snapshot.rules.iter().filter(|finding| !finding.is_misspelt());
+    notes.extend(few(about_rules.map(Finding::to_string).collect()));
     for rule in &policy.types {
         let others = snapshot.seats.iter().filter(|other| other.seat_type != rule.seat_type);
         for other in others {

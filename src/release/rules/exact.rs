@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::fold;
+use super::fold::has_odd_blanks;
 
 /// What belongs to each of some texts, which are found without regard to letter case.
 ///
@@ -27,8 +28,8 @@ impl<T> Exact<T> {
 
     /// What belongs to this text, folded or not.
     pub fn get(&self, text: &str) -> Option<&T> {
-        // Folding doesn't change the length of ASCII.
-        if text.is_ascii() && self.lengths & bit(text.trim_ascii()) == 0 {
+        // Folding doesn't change the length of ASCII, except for odd blanks.
+        if text.is_ascii() && self.lengths & bit(text.trim_ascii()) == 0 && !has_odd_blanks(text) {
             return None;
         }
         let folded = fold(text);

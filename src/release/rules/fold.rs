@@ -11,28 +11,44 @@ use icu_normalizer::ComposingNormalizerBorrowed;
 /// letter depends on the language, and a rule that protects one person too many does no harm.
 /// `ß` and `ẞ` are one letter, but not `ss`, and accents count: to Qlik these are different names.
 /// An accented letter is the same whether it is written as one character or as two (NFC). Blanks
-/// around a text don't count.
+/// that look alike are alike: no-break and thin ones, tabs, and several in a row are one blank, and
+/// those around a text don't count.
 pub fn fold(text: &str) -> Cow<'_, str> {
     if text.is_ascii() {
         let text = text.trim_ascii();
-        return if text.bytes().any(|b| b.is_ascii_uppercase()) {
-            Cow::Owned(text.to_ascii_lowercase())
-        } else {
-            Cow::Borrowed(text)
-        };
+        if !has_odd_blanks(text) {
+            return if text.bytes().any(|b| b.is_ascii_uppercase()) {
+                Cow::Owned(text.to_ascii_lowercase())
+            } else {
+                Cow::Borrowed(text)
+            };
+        }
     }
     let text = text.trim();
     let mut folded = String::with_capacity(text.len());
     for c in ComposingNormalizerBorrowed::new_nfc().normalize(text).chars() {
         let dot_of_an_i = c == '\u{307}' && folded.ends_with('i');
-        if !dot_of_an_i {
-            folded.push(fold_char(c));
+        match c {
+            _ if c.is_whitespace() && folded.ends_with(' ') => {}
+            _ if c.is_whitespace() => folded.push(' '),
+            _ if dot_of_an_i => {}
+            _ => folded.push(fold_char(c)),
         }
     }
     Cow::Owned(folded)
 }
 
-fn fold_char(c: char) -> char {
+/// Blanks within an ASCII text that are not single spaces.
+pub(super) fn has_odd_blanks(text: &str) -> bool {
+    let mut after_blank = false;
+    text.bytes().any(|byte| {
+        let odd = matches!(byte, b'\t'..=b'\r') || (byte == b' ' && after_blank);
+        after_blank = byte == b' ';
+        odd
+    })
+}
+
+pub(super) fn fold_char(c: char) -> char {
     let mut upper = c.to_uppercase();
     let upper = match (upper.next(), upper.next()) {
         (Some(one), None) => one,
@@ -63,6 +79,10 @@ mod tests {
             ("Ǆ", "ǆ"),
             ("ǅ", "ǆ"),
             ("\u{212a}elvin", "kelvin"),
+            ("Do\u{a0}not release", "do not\u{2009}release"),
+            ("do  not\trelease", "do not release"),
+            ("\u{a0}do\u{202f}\u{a0}not\u{3000}release\u{2003}", "do not release"),
+            ("Räte \t und", "räte und"),
         ] {
             assert_eq!(fold(one), fold(other), "{one} and {other}");
         }

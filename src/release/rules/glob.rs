@@ -17,6 +17,10 @@ impl<T> Globs<T> {
         Self { ends: ends.collect(), entries }
     }
 
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
     /// What belongs to the patterns that all of `text` fits.
     pub fn matching(&self, text: &str) -> impl Iterator<Item = &T> {
         let [first, last] = ends(text);

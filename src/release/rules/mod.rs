@@ -7,6 +7,8 @@
 mod exact;
 mod fold;
 mod glob;
+mod loose;
+pub mod names;
 
 use self::exact::Exact;
 pub use self::fold::fold;
@@ -14,6 +16,8 @@ use self::glob::Globs;
 
 use super::plan::Keep;
 use super::policy::{NeverRelease, ThreeWay};
+use chrono::NaiveDate;
+
 use crate::license::{Holder, Person};
 
 /// Directory of Qlik's own accounts, protected always.
@@ -25,14 +29,15 @@ const INTERNAL: &str = "internal";
 #[derive(Debug, Clone)]
 pub struct Rules {
     /// By directory.
-    users: Exact<Texts>,
+    users: Exact<Exact<Box<str>>>,
     /// By user id, which differs more often than the directory.
-    user_patterns: Globs<UserPattern>,
+    user_patterns: Globs<PairPattern>,
     directories: Texts,
-    directory_patterns: Globs<Box<str>>,
     tags: Texts,
     /// By name.
-    properties: Exact<Texts>,
+    properties: Exact<Exact<Box<str>>>,
+    /// By value.
+    property_patterns: Globs<PairPattern>,
     roles: Texts,
     groups: Texts,
     inactive: ThreeWay,
@@ -40,54 +45,62 @@ pub struct Rules {
     removed_externally: ThreeWay,
 }
 
-/// Texts to look for, and how they were written.
-type Texts = Exact<Box<str>>;
-
+/// Texts and patterns to look for, and how they were written.
 #[derive(Debug, Clone)]
-struct UserPattern {
-    directory: Box<str>,
+struct Texts {
+    literal: Exact<Box<str>>,
+    patterns: Globs<Box<str>>,
+}
+
+/// The other half of a rule of two texts, one of which is a pattern: a user's directory, a property's
+/// name.
+#[derive(Debug, Clone)]
+struct PairPattern {
+    other: Box<str>,
     written: Box<str>,
 }
 
 impl Rules {
-    /// Blank entries are no rules.
-    pub fn new(never_release: &NeverRelease) -> Self {
+    /// Blank entries are no rules, nor are those that have ended before `today`.
+    pub fn new(never_release: &NeverRelease, today: NaiveDate) -> Self {
         let mut users = Vec::new();
         let mut user_patterns = Vec::new();
-        for rule in &never_release.users {
+        for rule in never_release.users.iter().filter(|rule| !rule.is_over(today)) {
             let (directory, user_id) = (fold(&rule.directory), fold(&rule.user_id));
             if directory.is_empty() && user_id.is_empty() {
                 continue;
             }
-            let written = format!("{}\\{}", rule.directory.trim(), rule.user_id.trim()).into();
+            let written = rule.to_string().into();
             if glob::is_pattern(&directory) || glob::is_pattern(&user_id) {
-                let pattern = UserPattern { directory: directory.into(), written };
+                let pattern = PairPattern { other: directory.into(), written };
                 user_patterns.push((user_id.into(), pattern));
             } else {
                 users.push((directory, user_id, written));
             }
         }
-        let (patterns, directories): (Vec<_>, Vec<_>) =
-            never_release.directories.iter().partition(|d| glob::is_pattern(d));
         let mut properties = Vec::new();
+        let mut property_patterns = Vec::new();
         for rule in &never_release.custom_properties {
             let (name, value) = (fold(&rule.name), fold(&rule.value));
-            if !(name.is_empty() && value.is_empty()) {
-                let written = format!("{} = {}", rule.name.trim(), rule.value.trim()).into();
+            if name.is_empty() && value.is_empty() {
+                continue;
+            }
+            let written = format!("{} = {}", rule.name.trim(), rule.value.trim()).into();
+            if glob::is_pattern(&name) || glob::is_pattern(&value) {
+                property_patterns.push((value.into(), PairPattern { other: name.into(), written }));
+            } else {
                 properties.push((name, value, written));
             }
         }
         Self {
             users: Exact::of_pairs(users),
             user_patterns: Globs::new(user_patterns),
-            directories: Exact::of_texts(directories),
-            directory_patterns: Globs::new(
-                patterns.into_iter().map(|text| (fold(text).into(), text.trim().into())).collect(),
-            ),
-            tags: Exact::of_texts(&never_release.tags),
+            directories: Texts::new(&never_release.directories),
+            tags: Texts::new(&never_release.tags),
             properties: Exact::of_pairs(properties),
-            roles: Exact::of_texts(&never_release.roles),
-            groups: Exact::of_texts(&never_release.groups),
+            property_patterns: Globs::new(property_patterns),
+            roles: Texts::new(&never_release.roles),
+            groups: Texts::new(&never_release.groups),
             inactive: never_release.inactive,
             blocked: never_release.blocked,
             removed_externally: never_release.removed_externally,
@@ -139,28 +152,37 @@ impl Rules {
             let ids = self.users.get(directory);
             users.extend(ids.and_then(|ids| ids.get(user_id)).map(|rule| &**rule));
             let patterns = self.user_patterns.matching(user_id);
-            let patterns = patterns.filter(|p| glob::matches(&p.directory, directory));
+            let patterns = patterns.filter(|p| glob::matches(&p.other, directory));
             users.extend(patterns.map(|pattern| &*pattern.written));
-            directories.extend(self.directories.get(directory).map(|rule| &**rule));
-            let patterns = self.directory_patterns.matching(directory);
-            directories.extend(patterns.map(|rule| &**rule));
+            directories.extend(self.directories.naming(directory));
         }
         push_all(keep, users, |rule| Keep::User { rule });
         push_all(keep, directories, |rule| Keep::UserDirectory { rule });
+    }
+
+    /// The rules with a pattern that name a custom property.
+    fn property_pattern(&self, name: &str, value: &str) -> Vec<&str> {
+        if self.property_patterns.is_empty() {
+            return Vec::new();
+        }
+        let (name, value) = (fold(name), fold(value));
+        let patterns = self.property_patterns.matching(&value);
+        let patterns = patterns.filter(|pattern| glob::matches(&pattern.other, &name));
+        patterns.map(|pattern| &*pattern.written).collect()
     }
 
     /// Everything that only the whole user tells.
     fn marks(&self, person: &Person, keep: &mut Vec<Keep>) {
         let roles = person.roles.as_deref().unwrap_or_default();
         let groups = person.groups.as_deref().unwrap_or_default();
-        let properties = person.properties.iter().filter_map(|(name, value)| {
-            let rule = self.properties.get(name)?.get(value)?;
-            Some(&**rule)
+        let properties = person.properties.iter().flat_map(|(name, value)| {
+            let literal = self.properties.get(name).and_then(|values| values.get(value));
+            literal.map(|rule| &**rule).into_iter().chain(self.property_pattern(name, value))
         });
-        push_all(keep, naming(&self.tags, &person.tags), |rule| Keep::Tag { rule });
+        push_all(keep, self.tags.naming_any(&person.tags), |rule| Keep::Tag { rule });
         push_all(keep, properties.collect(), |rule| Keep::CustomProperty { rule });
-        push_all(keep, naming(&self.roles, roles), |rule| Keep::Role { rule });
-        push_all(keep, naming(&self.groups, groups), |rule| Keep::UserGroup { rule });
+        push_all(keep, self.roles.naming_any(roles), |rule| Keep::Role { rule });
+        push_all(keep, self.groups.naming_any(groups), |rule| Keep::UserGroup { rule });
         if keeps(self.inactive, person.inactive) {
             keep.push(Keep::Inactive { is: person.inactive });
         }
@@ -173,16 +195,41 @@ impl Rules {
     }
 }
 
+impl Texts {
+    /// Blank ones are left out.
+    fn new(texts: &[String]) -> Self {
+        let (patterns, literal): (Vec<_>, Vec<_>) =
+            texts.iter().partition(|text| glob::is_pattern(text));
+        let pattern = |text: &String| (fold(text).into(), text.trim().into());
+        Self {
+            literal: Exact::of_texts(literal),
+            patterns: Globs::new(patterns.into_iter().map(pattern).collect()),
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.literal.is_empty() && self.patterns.is_empty()
+    }
+
+    /// The rules that name a text.
+    fn naming<'a>(&'a self, text: &str) -> Vec<&'a str> {
+        let mut rules: Vec<&str> = self.literal.get(text).map(|rule| &**rule).into_iter().collect();
+        if !self.patterns.is_empty() {
+            rules.extend(self.patterns.matching(&fold(text)).map(|rule| &**rule));
+        }
+        rules
+    }
+
+    fn naming_any(&self, texts: &[Box<str>]) -> Vec<&str> {
+        texts.iter().flat_map(|text| self.naming(text)).collect()
+    }
+}
+
 /// Each rule once, in the order of the alphabet: the site's order means nothing.
 fn push_all(keep: &mut Vec<Keep>, mut rules: Vec<&str>, reason: fn(Box<str>) -> Keep) {
     rules.sort_unstable();
     rules.dedup();
     keep.extend(rules.into_iter().map(|rule| reason(rule.into())));
-}
-
-/// The rules that name one of the values.
-fn naming<'a>(rules: &'a Texts, values: &[Box<str>]) -> Vec<&'a str> {
-    values.iter().filter_map(|value| rules.get(value)).map(|rule| &**rule).collect()
 }
 
 fn account(holder: &Holder) -> (&str, &str) {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use chrono::Utc;
+use chrono::{Datelike, Utc};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
@@ -11,6 +11,7 @@ use crate::clock::Clock;
 use crate::ledger::{Mode, SeatResult, Trigger};
 use crate::qrs::{Client, Options};
 use crate::release::apply;
+use crate::release::calendar::{Calendar, Day, Freeze, Hours, minutes_of};
 use crate::release::lock::Lock;
 use crate::release::run::{Engine, Order, Progress, Waits};
 use crate::simulator::{
@@ -65,6 +66,11 @@ async fn start() -> (Running, Engine, TempDir) {
 
 /// Takes the one seat, where a look holds for no time at all.
 async fn take(engine: &Engine) -> Done {
+    take_under(engine, &engine.site.release.policy).await
+}
+
+/// As [`take`], with a policy that is not that of the plan.
+async fn take_under(engine: &Engine, policy: &Policy) -> Done {
     let order = Order {
         mode: Mode::Real,
         trigger: Trigger::Schedule,
@@ -74,8 +80,8 @@ async fn take(engine: &Engine) -> Done {
     };
     let lock = Lock::take(engine, "run", &order.trigger).await.unwrap();
     let session = Session::new(engine, &order, Mode::Real, "run".into(), &lock);
-    let (past, policy) = (Past::default(), &engine.site.release.policy);
-    let (plan, snapshot) = engine.look("run", policy, &past, order.patience).await.unwrap();
+    let (past, planned) = (Past::default(), &engine.site.release.policy);
+    let (plan, snapshot) = engine.look("run", planned, &past, order.patience).await.unwrap();
     let mut due = apply::due(plan.releases(&crate::release::Guard::ALL).into_iter(), &snapshot);
     let writer = Writer::new(engine.client.clone());
     let taking = Taking {
@@ -86,7 +92,9 @@ async fn take(engine: &Engine) -> Done {
         absent: &[],
         fresh: Duration::ZERO,
     };
-    taking.release(due.pop().expect("one seat is due")).await.unwrap()
+    let done = taking.release(due.pop().expect("one seat is due")).await.unwrap();
+    lock.give_back().await;
+    done
 }
 
 /// Whether anything was sent that could change the site.
@@ -124,6 +132,29 @@ async fn who_logs_in_while_the_intent_is_stored_keeps_the_seat() {
     assert!(why.starts_with("nothing was sent: used on"), "{why}");
     assert_eq!(changes(&site), 0);
     assert!(engine.store.unsettled(&engine.site.name).await.unwrap().is_empty());
+}
+
+/// A run that began in time and goes on when a freeze begins, or the allowed hours end.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_freeze_that_has_begun_ends_the_run_before_the_next_seat() {
+    let (site, engine, _folder) = start().await;
+    let year = |day| Day::parse(day).unwrap();
+    let freeze = Freeze { from: year("01-01"), to: year("12-31"), why: "audit".into() };
+    let today = Utc::now().date_naive().weekday();
+    let [from, to] = ["00:00", "24:00"].map(|time| minutes_of(time).unwrap());
+    // Two days off, so that midnight does no harm.
+    let days = vec![today.succ().succ().succ()];
+    for (freeze, allowed_hours, expected) in [
+        (vec![freeze], Vec::new(), "frozen without an end: audit"),
+        (Vec::new(), vec![Hours { days, from, to }], "outside the allowed hours"),
+    ] {
+        let mut policy = engine.site.release.policy.clone();
+        policy.calendar = Calendar { freeze, allowed_hours, ..Calendar::default() };
+        let Done::Halt(why) = take_under(&engine, &policy).await else { panic!("it goes on") };
+        assert!(why.contains(expected), "{why}");
+    }
+    assert_eq!(changes(&site), 0);
+    assert!(engine.store.records(1, 10).await.unwrap().is_empty(), "no intent either");
 }
 
 #[test]

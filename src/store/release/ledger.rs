@@ -1,5 +1,6 @@
 //! Appending to the ledger, and reading it.
 
+use chrono::{DateTime, Utc};
 use rusqlite::{Connection, Row, params};
 use uuid::Uuid;
 
@@ -134,6 +135,56 @@ impl Store {
             query.query_map(params![site, max], record_of)?.collect()
         };
         self.shared.gate.read("read the runs", query).await
+    }
+}
+
+/// A run that did what it is there for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DoneRun {
+    pub time: DateTime<Utc>,
+    /// A rehearsal otherwise.
+    pub real: bool,
+}
+
+/// So many runs are looked through for one that was done.
+const LOOKED_THROUGH: i64 = 1_000;
+
+impl Store {
+    /// The last run of a site that took seats or had none to take, or was a rehearsal; one that is
+    /// under way counts. Runs that guards refused and runs that failed don't.
+    pub async fn last_done_run(&self, site: &str) -> Result<Option<DoneRun>, StoreError> {
+        let site = site.to_owned();
+        let query = move |db: &Connection| {
+            let mut query = db.prepare_cached(
+                "SELECT started.time, json_extract(started.entry, '$.mode'),
+                        (SELECT json_extract(ended.entry, '$.status') FROM ledger ended
+                          WHERE ended.run = started.run AND ended.run <> ''
+                            AND +ended.kind = 'runEnded')
+                   FROM ledger started
+                  WHERE started.kind = 'runStarted' AND started.site = ?1
+                  ORDER BY started.seq DESC LIMIT ?2",
+            )?;
+            let mut rows = query.query(params![site, LOOKED_THROUGH])?;
+            let mut newest = true;
+            while let Some(row) = rows.next()? {
+                let (mode, status): (String, Option<String>) = (row.get(1)?, row.get(2)?);
+                let under_way = newest && status.is_none();
+                newest = false;
+                let done = match mode.as_str() {
+                    "rehearsal" => true,
+                    "real" => {
+                        let done = ["done", "partly", "broken", "stopped"];
+                        under_way || status.is_some_and(|status| done.contains(&status.as_str()))
+                    }
+                    _ => false,
+                };
+                if done {
+                    return Ok(Some(DoneRun { time: time_of(row.get(0)?), real: mode == "real" }));
+                }
+            }
+            Ok(None)
+        };
+        self.shared.gate.read("read the last run", query).await
     }
 }
 

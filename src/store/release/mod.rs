@@ -15,6 +15,7 @@ pub use archive::{Archive, ArchiveError};
 pub use attempts::Attempt;
 pub use backed::RebuildError;
 pub use derived::{Difference, Rebuilt};
+pub use ledger::DoneRun;
 pub use open::RefusedByTime;
 pub use reader::{LedgerFile, Readable};
 

@@ -13,7 +13,7 @@ mod write;
 
 pub use gaps::IdleGap;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
@@ -55,6 +55,15 @@ pub struct KnownSeat {
 pub struct StoredPerson {
     pub read: DateTime<Utc>,
     pub person: Person,
+}
+
+/// What people are marked with, as far as they were read in full.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PeopleMarks {
+    /// How many people that are.
+    pub people: u64,
+    pub roles: BTreeSet<Box<str>>,
+    pub groups: BTreeSet<Box<str>>,
 }
 
 /// What one reading of the lists brought.

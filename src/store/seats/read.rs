@@ -1,12 +1,12 @@
 //! What is known of the seats of a site.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::{Connection, params};
 
 use super::row::{COLUMNS, known_seat, seat_type_of, uuid_of};
-use super::{KnownSeat, SeatList, Seats, StoredPerson};
+use super::{KnownSeat, PeopleMarks, SeatList, Seats, StoredPerson};
 use crate::event::{ChangeCount, count_changes, stored};
 use crate::insight::activity::Day;
 use crate::ledger::{Action, Entry};
@@ -17,6 +17,8 @@ use crate::store::{Store, StoreError, time_of};
 
 /// People are read in parts of so many.
 const PEOPLE_AT_ONCE: usize = 20_000;
+/// A site has some hundred roles and some thousand groups.
+const MOST_MARKS: i64 = 100_000;
 
 impl Store {
     /// The seats of a site as they were read last; empty when they never were.
@@ -37,6 +39,27 @@ impl Store {
                 return Ok(seats);
             }
         }
+    }
+
+    /// Roles and groups of the people of a site that were read in full, up to a limit of each.
+    pub async fn people_marks(&self, site: &str) -> Result<PeopleMarks, StoreError> {
+        let site = site.to_owned();
+        let query = move |db: &Connection| {
+            let people: i64 = db
+                .prepare_cached("SELECT count(*) FROM seat_person WHERE site = ?1")?
+                .query_row([&site], |row| row.get(0))?;
+            let each = |path: &str| -> rusqlite::Result<BTreeSet<Box<str>>> {
+                db.prepare_cached(
+                    "SELECT DISTINCT value FROM seat_person, json_each(seat_person.json, ?2)
+                      WHERE site = ?1 AND type = 'text' LIMIT ?3",
+                )?
+                .query_map(params![site, path, MOST_MARKS], |row| row.get(0))?
+                .collect()
+            };
+            let (roles, groups) = (each("$.roles")?, each("$.groups")?);
+            Ok(PeopleMarks { people: people.unsigned_abs(), roles, groups })
+        };
+        self.shared.gate.read("read the roles and groups of people", query).await
     }
 
     /// The changes of a site from `from` (included) to `to` (not included), oldest first.

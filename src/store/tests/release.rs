@@ -608,6 +608,7 @@ fn start() -> Entry {
             types: vec![],
             judge_per_user: true,
             limits: Default::default(),
+            calendar: Default::default(),
         },
     }
 }
@@ -690,6 +691,7 @@ async fn what_runs_took_counts_from_their_start() {
         types: Vec::new(),
         judge_per_user: true,
         limits: crate::release::policy::Limits::default(),
+        calendar: Default::default(),
     };
     let started = || Entry::RunStarted {
         mode: crate::ledger::Mode::Real,

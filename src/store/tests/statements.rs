@@ -29,7 +29,7 @@ const LARGE: [(&str, &[&str]); 13] = [
 ];
 
 /// The beginning of each statement that reads much of a large table, and why it may.
-const WHOLE: [(&str, &str); 24] = [
+const WHOLE: [(&str, &str); 27] = [
     (
         "SELECT time, site, rule, subject, what, severity, text, sent FROM alert_history",
         "by hand, backwards, stops at its limit",
@@ -90,6 +90,15 @@ const WHOLE: [(&str, &str); 24] = [
     ("SELECT seat, user, directory", "a whole list is what it is compared with"),
     ("DELETE FROM seat_person", "looks at each person once"),
     ("SELECT count(*) FROM ledger", "a copy is compared whole, once for each format"),
+    ("SELECT count(*) FROM seat_person", "once a plan, if rules look at roles or groups: a count"),
+    (
+        "SELECT DISTINCT value FROM seat_person",
+        "once a plan, if rules look at roles or groups: a site has no list of them",
+    ),
+    (
+        "SELECT started.time, json_extract(started.entry, '$.mode')",
+        "backwards, stops at the first run that was done or at its limit",
+    ),
 ];
 
 /// A statement and where it stands.

@@ -32,7 +32,7 @@ fn said(text: &str) -> String {
 }
 
 fn user(directory: &str, user_id: &str) -> UserPattern {
-    UserPattern { directory: directory.into(), user_id: user_id.into() }
+    UserPattern { directory: directory.into(), user_id: user_id.into(), ..UserPattern::default() }
 }
 
 fn property(name: &str, value: &str) -> Property {
@@ -459,4 +459,81 @@ fn zero_free_seats_are_not_off() {
     );
     assert!(warned.contains("remove it to release all that are due"), "{warned}");
     assert_eq!(said("keepFree: 1"), "");
+}
+
+#[test]
+fn freezes_and_allowed_hours_reach_the_policy() {
+    let text = with_release(
+        "freeze:
+  - {from: 2026-12-15, to: 2027-01-10, why: year end}
+  - {from: 03-28, to: 04-02}
+allowedHours:
+  - {days: [weekdays, sat], from: 20:00, to: 06:00}
+  - {from: '0:00', to: 24:00}
+neverRelease:
+  user: [{userDir: CORP, userId: anna, until: 2027-03-31, why: parental leave}]",
+        "  timeZone: Europe/Stockholm\n",
+    );
+    let policy = &loaded(&text).settings.sites[0].release.policy;
+    let json = serde_json::to_string_pretty(&policy.calendar).unwrap();
+    insta::assert_snapshot!(json, @"");
+    let rule = &policy.never_release.users[0];
+    assert_eq!(rule.to_string(), "CORP\\anna (until 2027-03-31: parental leave)");
+}
+
+#[test]
+fn freezes_and_hours_that_can_not_be_right() {
+    insta::assert_snapshot!(said(&with_release(
+        "enable: true
+freeze:
+  - {from: 2026-12-15, to: 2026-12-01}
+  - {from: 12-15, to: 2027-01-10}
+  - {from: 2026-02-29, to: soon}
+  - {to: 01-10}
+allowedHours:
+  - {days: [mon, mittwoch], from: 20:00, to: 6}
+  - {from: 20:00, to: 20:00}
+  - {from: 24:00, to: 01:00}
+  - {to: 25:00}
+neverRelease:
+  user:
+    - {userDir: CORP, userId: anna, until: 31.3.2027}
+    - {userDir: CORP, userId: bert, until: 03-31}",
+        "",
+    )), @"");
+    insta::assert_snapshot!(said(&with_release(
+        "enable: true
+dryRun: false
+frequency: at 05:00
+licenseKeyShared: false
+licenseType: {analyzer: {enable: true}}
+freeze:
+  - {from: 02-29, to: 02-29}
+  - {from: 06-01, to: 05-31}
+allowedHours:
+  - {from: 20:00, to: 22:00}
+neverRelease:
+  user:
+    - {userDir: CORP, userId: anna, until: 2020-01-01}",
+        "",
+    )), @"");
+}
+
+#[test]
+fn an_entry_that_ends_soon_is_a_warning() {
+    let today = environment().now.date_naive();
+    for (days, expected) in [
+        (-1, "this ended on"),
+        (0, "this ends today"),
+        (1, "this ends in 1 day"),
+        (14, "this ends in 14 days"),
+        (15, ""),
+    ] {
+        let until = today + chrono::Duration::days(days);
+        let text =
+            format!("neverRelease: {{user: [{{userDir: CORP, userId: a, until: {until}}}]}}");
+        let said = said(&with_release(&text, ""));
+        assert_eq!(said.contains(expected), true, "{days}: {said}");
+        assert_eq!(said.is_empty(), expected.is_empty(), "{days}: {said}");
+    }
 }

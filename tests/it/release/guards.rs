@@ -5,12 +5,14 @@ use bursar::ledger::{Action, Entry, Intent, Mode, RunStatus};
 use bursar::license::{Holder, Moment, SeatType};
 use bursar::qrs::Patience;
 use bursar::release::Guard;
+use bursar::release::calendar::{Day, Freeze};
+use bursar::release::policy::UserPattern;
 use bursar::release::run::Report;
 use bursar::simulator::{Fault, FaultRule, SeatKind};
 use bursar::store::Addition;
 use chrono::TimeDelta;
 
-use super::world::{World, crowd, order, path, people, start, status};
+use super::world::{World, crowd, from_ten_to_eleven, order, path, people, start, status};
 
 /// The run was stopped by this guard: nothing sent, recorded and told with what it saw and what to
 /// do.
@@ -197,6 +199,105 @@ async fn paused() {
     assert_eq!(world.run(Mode::Real).await.status, RunStatus::Done);
 }
 
+/// 2026-11-24 is a Tuesday; in Stockholm it is 09:00.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn frozen() {
+    let mut world = World::new(crowd(SeatKind::Analyzer, 3)).await;
+    world.settings(|release| {
+        let calendar = &mut release.policy.calendar;
+        calendar.time_zone = chrono_tz::Europe::Stockholm;
+        let [from, to] = ["2026-11-20", "2026-11-24"].map(|day| Day::parse(day).unwrap());
+        calendar.freeze = vec![Freeze { from, to, why: "year end".into() }];
+    });
+    let report = world.run(Mode::Real).await;
+    let saw = "releases are frozen until 2026-11-24: year end";
+    assert_stopped(&world, &report, Guard::Frozen, saw).await;
+
+    // By hand it is the same, and nobody can overrule it.
+    let plan = world.engine().plan(None, Patience::ONCE).await.unwrap();
+    assert!(plan.refusals.iter().any(|refusal| refusal.guard == Guard::Frozen));
+    let report = world.engine().apply(plan.clone(), &Guard::ALL, &order(Mode::Real)).await.unwrap();
+    assert_stopped(&world, &report, Guard::Frozen, saw).await;
+    // A rehearsal goes on: it has its plan, which says so.
+    let rehearsal = world.run(Mode::Rehearsal).await;
+    assert_eq!(rehearsal.counts[1].planned, 3, "{rehearsal:?}");
+
+    // The last minute of the last day, and the first one after it: a plan that was made meanwhile
+    // can be applied then.
+    world.pass(TimeDelta::hours(14) + TimeDelta::minutes(59));
+    assert_eq!(world.run(Mode::Real).await.status, RunStatus::Refused);
+    world.pass(TimeDelta::minutes(1));
+    let report = world.engine().apply(plan, &[], &order(Mode::Real)).await.unwrap();
+    assert_eq!(report.status, RunStatus::Done, "{report:?}");
+    assert_eq!(world.deletes(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn outside_of_the_allowed_hours() {
+    let mut world = World::new(crowd(SeatKind::Analyzer, 3)).await;
+    world.settings(|release| release.policy.calendar = from_ten_to_eleven());
+    let report = world.run(Mode::Real).await;
+    let saw = "outside the allowed hours (tue 10:00-11:00), which begin Tue 2026-11-24 10:00 CET";
+    assert_stopped(&world, &report, Guard::Frozen, saw).await;
+    world.pass(TimeDelta::minutes(59));
+    assert_eq!(world.run(Mode::Real).await.status, RunStatus::Refused);
+    world.pass(TimeDelta::minutes(1));
+    assert_eq!(world.run(Mode::Real).await.status, RunStatus::Done);
+    assert_eq!(world.deletes(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rule_misspelt() {
+    let mut scenario = crowd(SeatKind::Analyzer, 3);
+    // Nobody whose seat is due has the tag: only the site's own list tells of it.
+    let busy = scenario.users.iter_mut().find(|user| user.user_id == "busy5").unwrap();
+    busy.tags.push("Geschützt".into());
+    let mut world = World::new(scenario).await;
+    let user = UserPattern {
+        directory: "CORP".into(),
+        user_id: "CORP\\idle1".into(),
+        ..UserPattern::default()
+    };
+    world.settings(|release| release.policy.never_release.users = vec![user]);
+    let report = world.run(Mode::Real).await;
+    let saw = r"neverRelease.user `CORP\CORP\idle1` protects nobody as it is written, and seems to \
+                mean CORP\idle1";
+    assert_stopped(&world, &report, Guard::RuleMisspelt, saw).await;
+    let rehearsal = world.run(Mode::Rehearsal).await;
+    assert!(rehearsal.refusals.iter().any(|r| r.guard == Guard::RuleMisspelt), "{rehearsal:?}");
+    let plan = world.engine().plan(None, Patience::ONCE).await.unwrap();
+    let report = world.engine().apply(plan, &Guard::ALL, &order(Mode::Real)).await.unwrap();
+    assert_stopped(&world, &report, Guard::RuleMisspelt, saw).await;
+
+    world.settings(|release| {
+        release.policy.never_release.users.clear();
+        release.policy.never_release.tags = vec!["geschuetzt".into()];
+    });
+    let report = world.run(Mode::Real).await;
+    assert_stopped(&world, &report, Guard::RuleMisspelt, "seems to mean the tag Geschützt").await;
+    let asked = world.control().requests_to("/qrs/tag");
+    assert_eq!(asked.len(), 1, "one request, and only when a rule looks at tags");
+
+    // One that is like nothing stops nothing, and is told of.
+    world.settings(|release| release.policy.never_release.tags = vec!["Quark".into()]);
+    let report = world.run(Mode::Real).await;
+    assert_eq!(report.status, RunStatus::Done, "{report:?}");
+    let note = "neverRelease.tag `Quark` protects nobody: nothing on the site has this name";
+    assert!(report.notes.iter().any(|said| said.contains(note)), "{:?}", report.notes);
+    assert_eq!(world.deletes(), 3);
+}
+
+/// A list that the site refuses is said, and stops nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn names_that_can_not_be_asked_for_are_said() {
+    let world = World::new(crowd(SeatKind::Analyzer, 3)).await;
+    world.fault(FaultRule::on("/qrs/tag", Fault::Forbidden));
+    let report = world.run(Mode::Real).await;
+    assert_eq!(report.status, RunStatus::Done, "{report:?}");
+    let note = report.notes.iter().find(|note| note.contains("neverRelease.tag `Keep`"));
+    assert!(note.is_some_and(|note| note.contains("not looked at: the site's tags")), "{report:?}");
+}
+
 /// The situation that each guard is there for, and the run that meets it: a new guard has to say what
 /// its own is. With a part of what it saw.
 async fn meet(guard: Guard) -> (World, Report, &'static str) {
@@ -262,6 +363,21 @@ async fn meet(guard: Guard) -> (World, Report, &'static str) {
             assert!(!world.store.meet_site(&engine.site.name, known).await.unwrap());
             world.control().become_site("elsewhere");
             (world, "another site answers")
+        }
+        Guard::Frozen => {
+            let mut world = World::new(crowd).await;
+            world.settings(|release| release.policy.calendar = from_ten_to_eleven());
+            (world, "outside the allowed hours")
+        }
+        Guard::RuleMisspelt => {
+            let mut world = World::new(crowd).await;
+            let user = UserPattern {
+                directory: "CORP".into(),
+                user_id: "CORP\\idle1".into(),
+                ..UserPattern::default()
+            };
+            world.settings(|release| release.policy.never_release.users = vec![user]);
+            (world, "protects nobody as it is written")
         }
     };
     let mut world = world;

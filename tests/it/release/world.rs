@@ -16,13 +16,14 @@ use bursar::event::{Body, Event};
 use bursar::ledger::{self, Entry, Intent, Mode, Record, SeatResult, Trigger};
 use bursar::license::SeatType;
 use bursar::qrs::{Backoff, Client, Options, Patience};
+use bursar::release::calendar::{Calendar, Hours, minutes_of};
 use bursar::release::run::{Engine, Order, Progress, Report, Waits};
 use bursar::simulator::{
     ClockSettings, Control, Fault, FaultRule, Population, RequestLog, Scenario, SeatKind, SeatSpec,
     UserSpec, When,
 };
 use bursar::store::Store;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc, Weekday};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -323,6 +324,16 @@ async fn open(settings: &Settings, since: Instant, forward: &Arc<AtomicI64>) -> 
     let (storage, forward) = (settings.storage.clone(), forward.clone());
     let now = move || clock(since, &forward).now();
     Store::open_with_clock(&storage.path, storage.outbox, now).await.expect("the store opens")
+}
+
+/// Seats may be taken on Tuesdays from 10:00 to 11:00 in Stockholm: an hour after [`START`].
+pub fn from_ten_to_eleven() -> Calendar {
+    let [from, to] = ["10:00", "11:00"].map(|time| minutes_of(time).unwrap());
+    Calendar {
+        time_zone: chrono_tz::Europe::Stockholm,
+        allowed_hours: vec![Hours { days: vec![Weekday::Tue], from, to }],
+        ..Calendar::default()
+    }
 }
 
 pub fn order(mode: Mode) -> Order {

@@ -310,6 +310,26 @@ fn policies_and_plans() {
     let rule = plain.rule(SeatType::Analyzer).unwrap();
     assert_eq!((rule.release_threshold_days, rule.max_release_percent), (30, 25));
 
+    let held: Policy = read("policies", "full.calendar");
+    let rule = held.never_release.users[1].to_string();
+    assert_eq!(rule, "CORP\\anna (until 2027-03-31: parental leave)");
+    assert_eq!(held.calendar.time_zone, chrono_tz::Europe::Stockholm);
+    assert_eq!(held.calendar.hours_text(), "mon, sat 20:00-06:00");
+    let frozen = held.calendar.closed("2026-12-20T12:00:00Z".parse().unwrap());
+    assert_eq!(frozen.unwrap().to_string(), "frozen until 2027-01-10: year end");
+    assert_eq!(plain.calendar.closed(now()), None);
+    let started = Entry::RunStarted {
+        mode: Mode::Real,
+        trigger: Trigger::Schedule,
+        version: "0.1.0".into(),
+        policy: held,
+    };
+    let text = serde_json::to_string(&started).unwrap();
+    assert_eq!(serde_json::from_str::<Entry>(&text).unwrap(), started, "{text}");
+    for guard in [Guard::Frozen, Guard::RuleMisspelt] {
+        assert_eq!(read::<Refusal>("guards", guard.as_str()).guard, guard);
+    }
+
     let plan: Plan = read("plans", "full");
     assert_eq!((plan.format, plan.run.as_str(), plan.site.as_str()), (1, RUN, "default"));
     assert_eq!(plan.now, now());

@@ -77,7 +77,11 @@ fn correction_11_exclusions_do_not_look_at_letter_case() {
     person.roles = Some(vec!["RootAdmin".into()]);
     person.groups = Some(vec!["Ärzte".into()]);
     let never = &mut world.policy.never_release;
-    never.users.push(UserPattern { directory: "CORP".into(), user_id: "JÜRGEN".into() });
+    never.users.push(UserPattern {
+        directory: "CORP".into(),
+        user_id: "JÜRGEN".into(),
+        ..UserPattern::default()
+    });
     never.directories.push("cORP".into());
     never.tags.push("lizenz geschützt".into());
     let property = Property { name: "ABTEILUNG".into(), value: "vorstand".into() };

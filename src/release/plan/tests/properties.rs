@@ -138,7 +138,9 @@ enum Exclusion {
 impl Exclusion {
     fn add_to(self, never: &mut NeverRelease) {
         match self {
-            Self::User(directory, user_id) => never.users.push(UserPattern { directory, user_id }),
+            Self::User(directory, user_id) => {
+                never.users.push(UserPattern { directory, user_id, ..UserPattern::default() })
+            }
             Self::Directory(directory) => never.directories.push(directory),
             Self::Tag(tag) => never.tags.push(tag),
             Self::Property(name, value) => never.custom_properties.push(Property { name, value }),

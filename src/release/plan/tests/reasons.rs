@@ -21,7 +21,11 @@ fn all_reasons_that_apply_are_recorded_in_order() {
     anna.groups = Some(vec!["Admins".into()]);
     (anna.inactive, anna.blocked, anna.removed_externally) = (true, true, true);
     let never = &mut world.policy.never_release;
-    never.users.push(UserPattern { directory: "*".into(), user_id: "a*".into() });
+    never.users.push(UserPattern {
+        directory: "*".into(),
+        user_id: "a*".into(),
+        ..UserPattern::default()
+    });
     never.directories.push("INT*".into());
     never.tags.push("keep".into());
     never.custom_properties.push(Property { name: "license".into(), value: "KEEP".into() });
@@ -62,7 +66,11 @@ fn every_rule_that_fits_is_named_once_whatever_the_order_of_the_answer() {
     world.idle(1, r"CORP\svc_a", "2026-01-01");
     let never = &mut world.policy.never_release;
     for id in ["svc_?", "svc_*", "SVC_A", "svc_a"] {
-        never.users.push(UserPattern { directory: "CORP".into(), user_id: id.into() });
+        never.users.push(UserPattern {
+            directory: "CORP".into(),
+            user_id: id.into(),
+            ..UserPattern::default()
+        });
     }
     never.tags.extend(["b".into(), "A".into(), "c".into()]);
     world.person(r"CORP\svc_a").tags = ["B", "b", "a"].map(Into::into).into();

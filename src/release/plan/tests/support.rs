@@ -38,6 +38,7 @@ impl World {
                 identity: Some(Ok(site("node", "license"))),
                 clocks: Some(Clocks { site: now, here: now }),
                 sharing: Vec::new(),
+                rules: Vec::new(),
             },
             past: Past::default(),
             policy: Policy {
@@ -45,6 +46,7 @@ impl World {
                 types: vec![TypeRule::new(Professional), TypeRule::new(Analyzer)],
                 judge_per_user: true,
                 limits: Limits::default(),
+                calendar: Default::default(),
             },
             now,
         }

@@ -170,7 +170,11 @@ fn add_given(world: &mut World, token: &str) {
     match name {
         "user" => {
             let (directory, user_id) = value.split_once('\\').unwrap();
-            never.users.push(UserPattern { directory: directory.into(), user_id: user_id.into() });
+            never.users.push(UserPattern {
+                directory: directory.into(),
+                user_id: user_id.into(),
+                ..UserPattern::default()
+            });
         }
         "directory" => never.directories.push(value.into()),
         "tag" => never.tags.push(value.into()),
@@ -182,7 +186,11 @@ fn add_given(world: &mut World, token: &str) {
         "group" => never.groups.push(value.into()),
         "blank-entries" => {
             let blank = || String::from(" ");
-            never.users.push(UserPattern { directory: blank(), user_id: String::new() });
+            never.users.push(UserPattern {
+                directory: blank(),
+                user_id: String::new(),
+                ..UserPattern::default()
+            });
             never.custom_properties.push(Property { name: blank(), value: String::new() });
             for list in
                 [&mut never.directories, &mut never.tags, &mut never.roles, &mut never.groups]

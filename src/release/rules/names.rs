@@ -1,0 +1,390 @@
+//! The names of a site, as far as they are known, and which rules of `neverRelease` name nobody.
+//! Pure.
+//!
+//! Who holds a seat is known from the lists of seats. Tags and custom properties are asked for.
+//! There is no list of roles and groups: those of the people read now, and of those that the seat
+//! monitor has read, are known.
+
+mod forms;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use chrono::NaiveDate;
+
+use self::forms::{Form, of_directory, of_group, of_user};
+use super::loose::{loose, spelt_out};
+use super::{INTERNAL, fold, glob};
+use crate::release::policy::{NeverRelease, Property, UserPattern};
+
+/// Names of one kind, and why there may be more of them than these.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Known {
+    pub names: BTreeSet<Box<str>>,
+    /// `None`: these are all.
+    pub missing: Option<String>,
+}
+
+/// What the site says of its own names, and what was read before.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Names {
+    pub tags: Known,
+    /// Custom properties with their values. No values: any may be written.
+    pub properties: BTreeMap<Box<str>, BTreeSet<Box<str>>>,
+    pub properties_missing: Option<String>,
+    pub roles: Known,
+    pub groups: Known,
+    /// Why there may be more accounts than those that are looked at.
+    pub accounts_missing: Option<String>,
+}
+
+/// A rule that doesn't do what it is there for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// `neverRelease.user`.
+    pub setting: &'static str,
+    /// As it is written.
+    pub rule: String,
+    pub what: What,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum What {
+    /// It names somebody in a form that is not compared: whom, and what is wrong.
+    Misspelt { means: String, why: &'static str },
+    /// It names nobody; what comes nearest.
+    Nobody { nearest: Option<String> },
+    /// Whether it names anybody is not known: why.
+    NotLookedAt { why: String },
+}
+
+/// So many rules get the nearest name: each takes a look at every name of the site.
+const NEAREST_FOR: usize = 20;
+
+/// From this likeness on a name is near.
+const NEAR: f64 = 0.8;
+
+/// The rules that name nobody. `accounts` gives all accounts of the site that are known, directory
+/// and id, again and again; each at least once.
+pub fn findings<'a, I>(
+    rules: &NeverRelease,
+    today: NaiveDate,
+    accounts: impl Fn() -> I,
+    names: &Names,
+) -> Vec<Finding>
+where
+    I: Iterator<Item = (&'a str, &'a str)>,
+{
+    let mut found = Vec::new();
+    let users = rules.users.iter().filter(|rule| !rule.is_over(today));
+    let users: Vec<&UserPattern> =
+        users.filter(|r| !r.directory.trim().is_empty() && !r.user_id.trim().is_empty()).collect();
+    let directories: Vec<&str> = texts(&rules.directories).collect();
+    accounts_findings(&users, &directories, &accounts, names, &mut found);
+    let kinds = Kinds { names };
+    for tag in texts(&rules.tags) {
+        found.extend(kinds.text("neverRelease.tag", tag, &names.tags, "tag", Form::of_text(tag)));
+    }
+    for property in &rules.custom_properties {
+        found.extend(kinds.property(property));
+    }
+    for role in texts(&rules.roles) {
+        let forms = Form::of_text(role);
+        found.extend(kinds.text("neverRelease.role", role, &names.roles, "role", forms));
+    }
+    for group in texts(&rules.groups) {
+        let forms = of_group(group);
+        found.extend(kinds.text("neverRelease.userGroup", group, &names.groups, "group", forms));
+    }
+    found
+}
+
+fn texts(all: &[String]) -> impl Iterator<Item = &str> {
+    all.iter().map(|text| text.trim()).filter(|text| !text.is_empty())
+}
+
+/// Whether a rule fits a name as rules are compared.
+fn fits(rule: &str, name: &str) -> bool {
+    glob::matches(rule, name)
+}
+
+/// A rule about accounts: what it looks for, and what it may have been meant for.
+struct Wanted {
+    setting: &'static str,
+    written: String,
+    directory: Box<str>,
+    /// `None`: the whole directory.
+    user_id: Option<Box<str>>,
+    forms: Vec<Form>,
+    /// What is compared to find the nearest name, if it is an entry of both.
+    near_id: Option<String>,
+    near_directory: String,
+    fits: bool,
+    means: Option<(String, &'static str)>,
+    nearest: (f64, String),
+}
+
+fn accounts_findings<'a, I>(
+    users: &[&UserPattern],
+    directories: &[&str],
+    accounts: &impl Fn() -> I,
+    names: &Names,
+    found: &mut Vec<Finding>,
+) where
+    I: Iterator<Item = (&'a str, &'a str)>,
+{
+    let user = |rule: &&UserPattern| Wanted {
+        setting: "neverRelease.user",
+        written: rule.account(),
+        directory: fold(&rule.directory).into(),
+        user_id: Some(fold(&rule.user_id).into()),
+        forms: of_user(&rule.directory, &rule.user_id),
+        near_id: Some(rule.user_id.trim().to_lowercase()),
+        near_directory: rule.directory.trim().to_lowercase(),
+        fits: false,
+        means: None,
+        nearest: (0.0, String::new()),
+    };
+    let directory = |text: &&str| Wanted {
+        setting: "neverRelease.userDirectory",
+        written: (*text).to_owned(),
+        directory: fold(text).into(),
+        user_id: None,
+        forms: of_directory(text),
+        near_id: None,
+        near_directory: text.to_lowercase(),
+        fits: false,
+        means: None,
+        nearest: (0.0, String::new()),
+    };
+    let mut wanted: Vec<Wanted> =
+        users.iter().map(user).chain(directories.iter().map(directory)).collect();
+    // Qlik's own accounts are protected in any case.
+    wanted.retain(|rule| &*rule.directory != INTERNAL);
+    for (directory, user_id) in accounts() {
+        if wanted.iter().all(|rule| rule.fits) {
+            return;
+        }
+        let (directory, user_id) = (fold(directory), fold(user_id));
+        for rule in wanted.iter_mut().filter(|rule| !rule.fits) {
+            rule.fits = rule.user_id.as_deref().is_none_or(|wanted| fits(wanted, &user_id))
+                && fits(&rule.directory, &directory);
+        }
+    }
+    wanted.retain(|rule| !rule.fits);
+    let mut last_directory = (String::new(), [const { String::new() }; 2]);
+    for (directory, user_id) in accounts() {
+        if last_directory.0 != directory {
+            let spellings = [loose(directory), spelt_out(directory)];
+            last_directory = (directory.to_owned(), spellings);
+        }
+        let [loose_directory, spelt_directory] = &last_directory.1;
+        let account =
+            [(&**loose_directory, loose(user_id)), (&**spelt_directory, spelt_out(user_id))];
+        for (n, rule) in wanted.iter_mut().enumerate().filter(|(_, rule)| rule.means.is_none()) {
+            let form = rule.forms.iter().find(|form| {
+                account.iter().any(|(directory, user_id)| form.fits_account(directory, user_id))
+            });
+            if let Some(form) = form {
+                rule.means = Some((form.named(directory, user_id), form.why));
+            } else if n < NEAREST_FOR {
+                rule.look_near(directory, user_id);
+            }
+        }
+    }
+    for rule in wanted {
+        let what = match (rule.means, &names.accounts_missing) {
+            (Some((means, why)), _) => What::Misspelt { means, why },
+            (None, Some(why)) => What::NotLookedAt { why: why.clone() },
+            (None, None) => {
+                let (likeness, name) = rule.nearest;
+                What::Nobody { nearest: (likeness >= NEAR).then_some(name) }
+            }
+        };
+        found.push(Finding { setting: rule.setting, rule: rule.written, what });
+    }
+}
+
+impl Wanted {
+    fn look_near(&mut self, directory: &str, user_id: &str) {
+        if self.near_id.is_none() && self.nearest.1 == directory {
+            return;
+        }
+        let alike = |wanted: &str, found: &str| {
+            if wanted == "*" { 1.0 } else { strsim::jaro_winkler(wanted, &found.to_lowercase()) }
+        };
+        let mut likeness = alike(&self.near_directory, directory);
+        if let Some(wanted) = &self.near_id {
+            // The same directory alone makes nobody near.
+            likeness = 0.4 * likeness + 0.6 * alike(wanted, user_id);
+        }
+        if likeness > self.nearest.0 {
+            let name = match self.near_id {
+                Some(_) => format!("{directory}\\{user_id}"),
+                None => directory.to_owned(),
+            };
+            self.nearest = (likeness, name);
+        }
+    }
+}
+
+/// Rules that look at what marks people.
+struct Kinds<'a> {
+    names: &'a Names,
+}
+
+impl Kinds<'_> {
+    fn text(
+        &self,
+        setting: &'static str,
+        rule: &str,
+        known: &Known,
+        kind: &'static str,
+        forms: Vec<Form>,
+    ) -> Option<Finding> {
+        let wanted = fold(rule);
+        if known.names.iter().any(|name| fits(&wanted, &fold(name))) {
+            return None;
+        }
+        let misspelt = known.names.iter().find_map(|name| {
+            let form = forms.iter().find(|form| form.fits_text(name))?;
+            Some(What::Misspelt { means: format!("the {kind} {name}"), why: form.why })
+        });
+        let elsewhere = || {
+            let (kind, name) = self.elsewhere(kind, &wanted)?;
+            let why = "it stands in the list of another kind";
+            Some(What::Misspelt { means: format!("the {kind} {name}"), why })
+        };
+        let what = misspelt.or_else(elsewhere).unwrap_or_else(|| match &known.missing {
+            Some(why) => What::NotLookedAt { why: why.clone() },
+            None => What::Nobody { nearest: nearest(rule, known.names.iter().map(|n| &**n)) },
+        });
+        Some(Finding { setting, rule: rule.to_owned(), what })
+    }
+
+    /// A name of another kind that the rule fits: a role in the list of tags.
+    fn elsewhere(&self, kind: &str, wanted: &str) -> Option<(&'static str, String)> {
+        if glob::is_pattern(wanted) {
+            return None;
+        }
+        let names = self.names;
+        let lists = [("tag", &names.tags), ("role", &names.roles), ("group", &names.groups)];
+        let other = lists.into_iter().filter(|(other, _)| *other != kind);
+        let mut found = other.filter_map(|(other, known)| {
+            let name = known.names.iter().find(|name| fold(name) == wanted)?;
+            Some((other, name.to_string()))
+        });
+        found.next().or_else(|| {
+            let pair = wanted.split_once('=').map(|(name, value)| (name.trim(), value.trim()));
+            names.properties.iter().find_map(|(name, values)| {
+                let value = values.iter().find(|value| match pair {
+                    Some((wanted, value_wanted)) => {
+                        fold(name) == wanted && fold(value) == value_wanted
+                    }
+                    None => fold(value) == wanted,
+                })?;
+                Some(("custom property", format!("{name} = {value}")))
+            })
+        })
+    }
+
+    fn property(&self, rule: &Property) -> Option<Finding> {
+        let (name, value) = (fold(&rule.name), fold(&rule.value));
+        if name.is_empty() || value.is_empty() {
+            return None;
+        }
+        let all = &self.names.properties;
+        let named: Vec<_> = all.iter().filter(|(known, _)| fits(&name, &fold(known))).collect();
+        let has = |values: &BTreeSet<Box<str>>| values.iter().any(|v| fits(&value, &fold(v)));
+        if named.iter().any(|(_, values)| has(values)) {
+            return None;
+        }
+        let looks = |wanted: &str, known: &str| {
+            Form::of_text(wanted).iter().any(|form| form.fits_text(known))
+        };
+        let mut misspelt = None;
+        for (known, values) in all {
+            for known_value in values {
+                let means = || format!("the custom property {known} = {known_value}");
+                if looks(&rule.name, known) && looks(&rule.value, known_value) {
+                    misspelt = Some((means(), "it is spelt differently"));
+                } else if looks(&rule.value, known) && looks(&rule.name, known_value) {
+                    misspelt = Some((means(), "name and value are swapped"));
+                }
+            }
+        }
+        let what = match (misspelt, &self.names.properties_missing) {
+            (Some((means, why)), _) => What::Misspelt { means, why },
+            (None, Some(why)) => What::NotLookedAt { why: why.clone() },
+            // Whatever is written fits one without a list of values.
+            (None, None) if named.iter().any(|(_, values)| values.is_empty()) => return None,
+            (None, None) => {
+                let pairs: Vec<String> = match named.is_empty() {
+                    true => all.keys().map(ToString::to_string).collect(),
+                    false => named
+                        .iter()
+                        .flat_map(|(name, values)| {
+                            values.iter().map(move |v| format!("{name} = {v}"))
+                        })
+                        .collect(),
+                };
+                let text = if named.is_empty() {
+                    rule.name.clone()
+                } else {
+                    format!("{} = {}", rule.name, rule.value)
+                };
+                What::Nobody { nearest: nearest(&text, pairs.iter().map(String::as_str)) }
+            }
+        };
+        let rule = format!("{} = {}", rule.name.trim(), rule.value.trim());
+        Some(Finding { setting: "neverRelease.customProperty", rule, what })
+    }
+}
+
+fn nearest<'a>(rule: &str, names: impl Iterator<Item = &'a str>) -> Option<String> {
+    let rule = rule.to_lowercase();
+    names
+        .map(|name| (strsim::jaro_winkler(&rule, &name.to_lowercase()), name))
+        .filter(|(likeness, _)| *likeness >= NEAR)
+        .max_by(|one, other| one.0.total_cmp(&other.0))
+        .map(|(_, name)| name.to_owned())
+}
+
+impl Finding {
+    /// Whether it stops real runs.
+    pub fn is_misspelt(&self) -> bool {
+        matches!(self.what, What::Misspelt { .. })
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} `{}` ", self.setting, self.rule)?;
+        match &self.what {
+            What::Misspelt { means, why } => {
+                write!(f, "protects nobody as it is written, and seems to mean {means}: {why}")
+            }
+            What::Nobody { nearest } => {
+                let accounts = ["neverRelease.user", "neverRelease.userDirectory"];
+                let who = match accounts.contains(&self.setting) {
+                    true => "nobody who has a seat",
+                    false => "nothing on the site",
+                };
+                write!(f, "protects nobody: {who} has this name")?;
+                match nearest {
+                    Some(nearest) => write!(f, "; the nearest is {nearest}"),
+                    None => f.write_str(" or one like it"),
+                }
+            }
+            What::NotLookedAt { why } => {
+                write!(
+                    f,
+                    "names nothing that is known, and whether it names anything was not looked at: {why}"
+                )
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

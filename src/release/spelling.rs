@@ -1,0 +1,152 @@
+//! Which rules of `neverRelease` name nobody: what is asked for it, and of whom.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Utc};
+
+use super::plan::{PersonRead, Snapshot};
+use super::policy::{NeverRelease, Policy};
+use super::rules::names::{Finding, Known, Names, findings};
+use super::run::Engine;
+use crate::license::Person;
+use crate::qrs::{Error, Patience};
+use crate::store::PeopleMarks;
+
+/// What was asked for. `None`: no rule looks at it.
+#[derive(Debug, Default)]
+pub(super) struct Asked {
+    tags: Option<Result<BTreeSet<Box<str>>, String>>,
+    properties: Option<Result<Properties, String>>,
+    marks: Option<Result<PeopleMarks, String>>,
+}
+
+type Properties = std::collections::BTreeMap<Box<str>, BTreeSet<Box<str>>>;
+
+/// Asks for the names that rules look at: at most two requests, and the people that the seat monitor
+/// has read.
+pub(super) async fn ask(engine: &Engine, policy: &Policy, patience: Patience) -> Asked {
+    if policy.types.is_empty() {
+        return Asked::default();
+    }
+    let NeverRelease { tags, custom_properties, roles, groups, .. } = &policy.never_release;
+    let what = |error: Error| error.what();
+    let ask_tags = async {
+        if tags.is_empty() {
+            return None;
+        }
+        Some(engine.client.tags(patience).await.map_err(what))
+    };
+    let ask_properties = async {
+        if custom_properties.is_empty() {
+            return None;
+        }
+        Some(engine.client.custom_properties(patience).await.map_err(what))
+    };
+    let ask_marks = async {
+        if roles.is_empty() && groups.is_empty() {
+            return None;
+        }
+        let marks = engine.store.people_marks(&engine.site.name).await;
+        Some(marks.map_err(|error| error.to_string()))
+    };
+    let (tags, properties, marks) = tokio::join!(ask_tags, ask_properties, ask_marks);
+    Asked { tags, properties, marks }
+}
+
+/// What is wrong with the rules, by what was asked and the people that were read.
+pub(super) fn look(
+    policy: &Policy,
+    snapshot: &Snapshot,
+    asked: Asked,
+    now: DateTime<Utc>,
+) -> Vec<Finding> {
+    let rules = &policy.never_release;
+    if policy.types.is_empty() || *rules == NeverRelease::default() {
+        return Vec::new();
+    }
+    let people = snapshot.people.values().filter_map(|read| match read {
+        PersonRead::Whole(person) => Some(person),
+        PersonRead::Gone | PersonRead::Unreadable(_) => None,
+    });
+    let names = names(rules, snapshot, people.clone(), asked);
+    let holders = || {
+        let lists = snapshot.seats.iter().filter_map(|seats| seats.list.as_ref().ok());
+        lists.flatten().filter_map(|seat| seat.holder.as_ref())
+    };
+    let accounts = || {
+        let held = holders().map(|holder| (&*holder.directory, &*holder.user_id));
+        held.chain(people.clone().map(|person| (&*person.directory, &*person.user_id)))
+    };
+    findings(rules, policy.calendar.date(now), accounts, &names)
+}
+
+fn names<'a>(
+    rules: &NeverRelease,
+    snapshot: &Snapshot,
+    people: impl Iterator<Item = &'a Person>,
+    asked: Asked,
+) -> Names {
+    let mut names = Names::default();
+    let unread = snapshot.seats.iter().find(|seats| seats.list.is_err());
+    names.accounts_missing =
+        unread.map(|seats| format!("the {} seats could not be read", seats.seat_type.title()));
+    match asked.tags {
+        Some(Ok(tags)) => names.tags.names = tags,
+        Some(Err(why)) => names.tags.missing = Some(format!("the site's tags: {why}")),
+        None => {}
+    }
+    match asked.properties {
+        Some(Ok(properties)) => names.properties = properties,
+        Some(Err(why)) => {
+            names.properties_missing = Some(format!("the site's custom properties: {why}"));
+        }
+        None => {}
+    }
+    match asked.marks {
+        Some(Ok(marks)) => {
+            let missing = some_missing(snapshot, marks.people);
+            names.roles = Known { names: marks.roles, missing: missing.clone() };
+            names.groups = Known { names: marks.groups, missing };
+        }
+        Some(Err(why)) => {
+            names.roles.missing = Some(why.clone());
+            names.groups.missing = Some(why);
+        }
+        None => {}
+    }
+    let wanted = |rules: &[String]| !rules.is_empty();
+    for person in people {
+        names.tags.names.extend(person.tags.iter().cloned());
+        for (name, value) in &person.properties {
+            let values = names.properties.entry(name.clone());
+            // One whose values are not limited stays so.
+            let values = values.or_insert_with(|| [value.clone()].into());
+            if !values.is_empty() {
+                values.insert(value.clone());
+            }
+        }
+        if wanted(&rules.roles) || wanted(&rules.tags) {
+            names.roles.names.extend(person.roles.iter().flatten().cloned());
+        }
+        if wanted(&rules.groups) {
+            names.groups.names.extend(person.groups.iter().flatten().cloned());
+        }
+    }
+    names
+}
+
+/// Why roles and groups may be missing: not everybody who has a seat was read.
+fn some_missing(snapshot: &Snapshot, read: u64) -> Option<String> {
+    let lists = snapshot.seats.iter().filter_map(|seats| seats.list.as_ref().ok());
+    let mut ids: Vec<_> =
+        lists.flatten().filter_map(|seat| Some(seat.holder.as_ref()?.id)).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    (read < ids.len() as u64).then(|| {
+        format!(
+            "a site has no list of roles and groups, and of {} people with seats the seat monitor \
+             has read {read} so far",
+            ids.len()
+        )
+    })
+}
