@@ -130,7 +130,10 @@ impl Taking<'_> {
         if !session.lock.is_held() {
             return Some(session.lock.loss().to_string());
         }
-        session.order.stop.is_cancelled().then(|| STOPPED.to_owned())
+        if session.order.stop.is_cancelled() {
+            return Some(STOPPED.to_owned());
+        }
+        self.frozen()
     }
 
     /// Why no further seat may be taken: a person's pause, a freeze, or the end of allowed hours.
@@ -140,7 +143,12 @@ impl Taking<'_> {
             let until = keep::utc(&pause.until);
             return Ok(Some(format!("{} paused releasing until {until}: {}", pause.by, pause.why)));
         }
-        Ok(self.policy.calendar.closed(session.engine.clock.now()).map(|closed| closed.to_string()))
+        Ok(self.frozen())
+    }
+
+    fn frozen(&self) -> Option<String> {
+        let now = self.session.engine.clock.now();
+        self.policy.calendar.closed(now).map(|closed| closed.to_string())
     }
 
     /// The outcome, and the event if the seat was taken, at once.
