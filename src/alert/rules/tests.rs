@@ -224,7 +224,7 @@ fn seats_low_by_share_and_by_number_with_a_band() {
 
 #[test]
 fn seats_as_they_are_now() {
-    insta::assert_snapshot!(said(&analyzer(pool(200.0, 120.0, 80.0))).join("\n"), @"");
+    insta::assert_snapshot!(said(&analyzer(pool(200.0, 120.0, 80.0))).join("\n"));
     insta::assert_snapshot!(said(&analyzer(pool(200.0, 179.0, 21.0))).join("\n"), @"utilization-high analyzer info lingers: 90 % of the Analyzer seats are allocated (179 of 200), the limit is 90 %");
     insta::assert_snapshot!(said(&analyzer(pool(200.0, 180.0, 20.0))).join("\n"), @"utilization-high analyzer info: 90 % of the Analyzer seats are allocated (180 of 200), the limit is 90 %");
     insta::assert_snapshot!(said(&analyzer(pool(200.0, 199.0, 1.0))).join("\n"), @r"
@@ -325,8 +325,8 @@ fn a_release_that_is_not_done_for_long() {
         let overdue = OverdueFacts { last, ticks: 3, reason, by_plan };
         said(&Facts { overdue: Fact::Known(Some(overdue)), ..off() }).join("\n")
     };
-    insta::assert_snapshot!(of(Some(now()), true), @"");
-    insta::assert_snapshot!(of(None, false), @"");
+    insta::assert_snapshot!(of(Some(now()), true));
+    insta::assert_snapshot!(of(None, false));
     assert!(said(&Facts { overdue: Fact::Known(None), ..off() }).is_empty());
 }
 

@@ -476,7 +476,7 @@ neverRelease:
     );
     let policy = &loaded(&text).settings.sites[0].release.policy;
     let json = serde_json::to_string_pretty(&policy.calendar).unwrap();
-    insta::assert_snapshot!(json, @"");
+    insta::assert_snapshot!(json);
     let rule = &policy.never_release.users[0];
     assert_eq!(rule.to_string(), "CORP\\anna (until 2027-03-31: parental leave)");
 }
@@ -500,7 +500,7 @@ neverRelease:
     - {userDir: CORP, userId: anna, until: 31.3.2027}
     - {userDir: CORP, userId: bert, until: 03-31}",
         "",
-    )), @"");
+    )));
     insta::assert_snapshot!(said(&with_release(
         "enable: true
 dryRun: false
@@ -516,7 +516,7 @@ neverRelease:
   user:
     - {userDir: CORP, userId: anna, until: 2020-01-01}",
         "",
-    )), @"");
+    )));
 }
 
 #[test]

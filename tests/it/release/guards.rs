@@ -260,8 +260,7 @@ async fn rule_misspelt() {
     };
     world.settings(|release| release.policy.never_release.users = vec![user]);
     let report = world.run(Mode::Real).await;
-    let saw = r"neverRelease.user `CORP\CORP\idle1` protects nobody as it is written, and seems to \
-                mean CORP\idle1";
+    let saw = r"`CORP\CORP\idle1` protects nobody as it is written, and seems to mean CORP\idle1";
     assert_stopped(&world, &report, Guard::RuleMisspelt, saw).await;
     let rehearsal = world.run(Mode::Rehearsal).await;
     assert!(rehearsal.refusals.iter().any(|r| r.guard == Guard::RuleMisspelt), "{rehearsal:?}");

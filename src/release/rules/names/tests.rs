@@ -220,7 +220,7 @@ fn what_is_not_known_is_said_and_never_taken_for_wrong() {
     rules.tags = vec!["vip".into(), "Quark".into(), "“VIP”".into()];
     rules.custom_properties = vec![Property { name: "a".into(), value: "b".into() }];
     rules.directories = vec!["ELSEWHERE".into()];
-    insta::assert_snapshot!(said(&rules, &names).join("\n"), @"");
+    insta::assert_snapshot!(said(&rules, &names).join("\n"));
 }
 
 #[test]
@@ -228,7 +228,7 @@ fn each_finding_is_a_sentence() {
     let mut rules = user("CORP", "CORP\\anna");
     rules.tags = vec!["Quark".into(), "Do not releas".into()];
     rules.directories = vec!["CORP\\anna".into()];
-    insta::assert_snapshot!(said(&rules, &site()).join("\n"), @"");
+    insta::assert_snapshot!(said(&rules, &site()).join("\n"));
 }
 
 #[test]
