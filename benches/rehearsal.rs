@@ -369,6 +369,7 @@ fn watch(process: u32) -> std::thread::JoinHandle<f64> {
         let mut peak = 0.0;
         while let Some(now) = peak_mib(process) {
             peak = now;
+            #[expect(clippy::disallowed_methods, reason = "a thread beside the runtime")]
             std::thread::sleep(Duration::from_millis(1));
         }
         peak

@@ -96,9 +96,9 @@ mod tests {
         ];
         let records: Vec<_> =
             entries.into_iter().enumerate().map(|(n, entry)| record(n as u64, entry)).collect();
-        let corrected = corrected(&[counts.clone()], &records);
+        let corrected = corrected(std::slice::from_ref(&counts), &records);
         let expected = TypeCounts { released: 4, refused: 0, unclear: 1, ..counts.clone() };
         assert_eq!(corrected, [expected]);
-        assert_eq!(super::corrected(&[counts.clone()], &records[..5]), [counts]);
+        assert_eq!(super::corrected(std::slice::from_ref(&counts), &records[..5]), [counts]);
     }
 }

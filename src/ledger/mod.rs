@@ -50,6 +50,7 @@ pub struct Head {
 /// What a record says.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
+#[expect(clippy::large_enum_variant, reason = "few are in memory at a time")]
 pub enum Entry {
     RunStarted {
         mode: Mode,

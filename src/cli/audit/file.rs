@@ -26,6 +26,7 @@ pub fn read(path: &Path, mut take: impl FnMut(Readable)) -> anyhow::Result<Strin
     Ok(hex::encode(hasher.finalize()))
 }
 
+#[expect(clippy::result_large_err, reason = "what is wrong is told rarely, and whole")]
 fn record(place: &str, line: &[u8]) -> Readable {
     let unreadable =
         |why: &str| (None, Broken::Unreadable { place: place.to_owned(), why: why.to_owned() });

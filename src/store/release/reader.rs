@@ -187,6 +187,7 @@ impl LedgerFile {
     }
 }
 
+#[expect(clippy::result_large_err, reason = "what is wrong is told rarely, and whole")]
 fn readable(row: &Row<'_>) -> Readable {
     strict(row).map_err(|e| {
         let seq = number(row, 0).ok();

@@ -302,7 +302,7 @@ fn where_the_other_list_cannot_be_read_everybody_keeps_their_seat() {
     // Nobody has to be asked for.
     world.past.announced.clear();
     let asked = people_in_question(&world.snapshot, &world.past, &world.policy, world.now);
-    assert_eq!(asked, [Uuid::nil(); 0]);
+    assert!(asked.is_empty(), "{asked:?}");
 
     world.policy.judge_per_user = false;
     assert_eq!(world.plan().notes, [""; 0]);
