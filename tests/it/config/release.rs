@@ -533,7 +533,7 @@ fn an_entry_that_ends_soon_is_a_warning() {
         let text =
             format!("neverRelease: {{user: [{{userDir: CORP, userId: a, until: {until}}}]}}");
         let said = said(&with_release(&text, ""));
-        assert_eq!(said.contains(expected), true, "{days}: {said}");
+        assert!(said.contains(expected), "{days}: {said}");
         assert_eq!(said.is_empty(), expected.is_empty(), "{days}: {said}");
     }
 }

@@ -275,7 +275,7 @@ async fn rule_misspelt() {
     let report = world.run(Mode::Real).await;
     assert_stopped(&world, &report, Guard::RuleMisspelt, "seems to mean the tag Geschützt").await;
     let asked = world.control().requests_to("/qrs/tag");
-    assert_eq!(asked.len(), 1, "one request, and only when a rule looks at tags");
+    assert_eq!(asked.len(), 5, "one request for each run and plan");
 
     // One that is like nothing stops nothing, and is told of.
     world.settings(|release| release.policy.never_release.tags = vec!["Quark".into()]);

@@ -56,12 +56,12 @@ fn every_kind_has_its_file() {
             assert_eq!(value.pointer(tag).unwrap(), kind(&name), "{folder}/{name}.json");
             there.insert(kind(&name).to_owned());
         }
-        for missing in known.difference(&there) {
+        if let Some(missing) = known.difference(&there).next() {
             panic!(
                 "`{missing}` can be stored, but there is no file of it that later builds are tested with: add tests/data/stored/{folder}/{missing}.json, see the README there"
             );
         }
-        for lost in there.difference(&known) {
+        if let Some(lost) = there.difference(&known).next() {
             panic!("older builds stored `{lost}` ({folder}), and this one no longer reads it");
         }
     }
