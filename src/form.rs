@@ -25,7 +25,7 @@ where
     F::deserialize(deserializer).map(Into::into)
 }
 
-/// As [`write`], of each in a list.
+/// As [`write()`], of each in a list.
 pub fn write_all<F, T, S>(values: &[T], serializer: S) -> Result<S::Ok, S::Error>
 where
     F: Serialize + for<'a> From<&'a T>,
@@ -43,7 +43,7 @@ where
     Ok(Vec::<F>::deserialize(deserializer)?.into_iter().map(Into::into).collect())
 }
 
-/// As [`write`], of what may be absent.
+/// As [`write()`], of what may be absent.
 pub fn write_some<F, T, S>(value: &Option<T>, serializer: S) -> Result<S::Ok, S::Error>
 where
     F: Serialize + for<'a> From<&'a T>,
