@@ -66,7 +66,7 @@ async fn look(
     let settings = &shared.settings;
     let gathered = gatherer.gather(settings, &shared.store, now).await?;
     let before = shared.store.alerts().await?;
-    let silences = shared.store.silences(false).await?;
+    let silences = shared.store.silences_at(now).await?;
 
     let mut judged: Vec<_> = settings
         .sites

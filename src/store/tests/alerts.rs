@@ -132,6 +132,10 @@ async fn silences_end_by_time_and_by_hand() {
     t.advance_by(3_600);
     assert!(t.store.silences(false).await.unwrap().is_empty());
     assert_eq!(t.store.silences(true).await.unwrap().len(), 2);
+    // Asked as of a time at which it held, however late.
+    let all_of_then = t.store.silences_at(at(3_599)).await.unwrap();
+    assert!(all_of_then.iter().any(|silence| silence.id == all.id));
+    assert!(t.store.silences_at(at(3_600)).await.unwrap().is_empty());
     // Of a rule that this release doesn't know: it must not silence everything.
     t.other()
         .execute("UPDATE alert_silence SET until = 9000000000000, rule = 'new-rule'", [])
