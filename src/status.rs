@@ -14,7 +14,7 @@ use crate::event::{Body, Event, Monitor, MonitorApp, ReleaseRun, ServerLicenseSt
 use crate::license::Pools;
 use crate::release::next::Next;
 use crate::release::plan::{Accepted, standing};
-use crate::store::{Health, QueueState, Store, StoreError};
+use crate::store::{Health, Pause, QueueState, Store, StoreError};
 
 /// Everything a status display shows. Serialises to the JSON of `bursar status --json` and
 /// `/api/status`; fields are only ever added.
@@ -51,6 +51,9 @@ pub struct SiteStatus {
     pub release: Option<Seen<ReleaseRun>>,
     /// Attempts at seats of which it is not known what came of them.
     pub unsettled: Unsettled,
+    /// A person's pause of real runs that holds now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pause: Option<Pause>,
     /// What a person has accepted in place of a guard.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub accepted: Vec<Accepted>,
@@ -154,6 +157,7 @@ impl Status {
                 let mut status = SiteStatus::empty(&site.name);
                 status.monitors = monitors;
                 status.unsettled = unsettled;
+                status.pause = pause.clone();
                 status.accepted = accepted.remove(site.name.as_str()).unwrap_or_default();
                 for event in latest.iter().filter(|event| event.site == site.name) {
                     status.take(event.clone());
@@ -182,6 +186,7 @@ impl SiteStatus {
             monitor_app: None,
             release: None,
             unsettled: Unsettled::default(),
+            pause: None,
             accepted: Vec::new(),
             monitors: Vec::new(),
         }

@@ -18,7 +18,7 @@ use crate::event::LicenseState;
 use crate::license;
 use crate::plain::one_line;
 use crate::qrs::{self, Patience};
-use crate::release::next::{self, Next};
+use crate::release::next::Next;
 use crate::release::run::{Engine, Waits};
 use crate::store::{Pause, Store};
 
@@ -296,14 +296,17 @@ async fn release_rows(
         (Err(error), _) => return vec![Row::new(subject, State::Fail, error.to_string())],
         (_, Err(error)) => return vec![Row::new(subject, State::Fail, error.to_string())],
     };
-    let kind = match (release.enable, release.dry_run) {
-        (false, _) => "off (enable: false); a run".to_owned(),
+    let (kind, plan) = match (release.enable, release.dry_run) {
+        (false, _) => ("off (enable: false); a run now".to_owned(), plan),
         (true, dry_run) => {
             let zone = settings.time_zone;
-            let next = Next::of(release, zone, pause.as_ref(), Utc::now()).text(zone);
-            let next = one_line(&next);
+            let next = Next::of(release, zone, pause.as_ref(), Utc::now());
+            let plan = match next.at {
+                Some(at) => plan.for_run_at(at, pause.as_ref()),
+                None => plan,
+            };
             let kind = if dry_run { "rehearsal (dryRun: true)" } else { "REAL run" };
-            format!("the next {kind}, {next},")
+            (format!("the next {kind}, {},", one_line(&next.text(zone))), plan)
         }
     };
     let found = format!("{kind} {}", one_line(&plan.headline()));
@@ -381,10 +384,8 @@ async fn schedule_rows(settings: &Settings) -> Vec<Row> {
                 let pause = pause(settings, name).await;
                 let next = Next::of(release, zone, pause.as_ref(), now);
                 held = next.held.map_or_else(String::new, |held| format!(" ({})", one_line(&held)));
-                let start = |after| {
-                    next::next_start(release, |after| schedule.next_after(after, zone), after)
-                };
-                std::iter::successors(next.at, |time| start(*time)).take(3).collect()
+                let after = |time: &_| Next::of(release, zone, pause.as_ref(), *time).at;
+                std::iter::successors(next.at, after).take(3).collect()
             }
             None => schedule.upcoming(now, zone, 3),
         };

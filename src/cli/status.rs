@@ -131,7 +131,9 @@ pub fn render(picture: &Picture, zone: Tz, paint: Paint) -> String {
         server_license_lines(&mut out, site, picture.time, paint);
         pool_lines(&mut out, site, picture.time, paint);
         app_lines(&mut out, site, picture.time, paint);
+        last_release(&mut out, site, picture.time, paint);
         unsettled_line(&mut out, site, picture.time, paint);
+        pause_line(&mut out, site, zone, paint);
         for accepted in &site.accepted {
             let _ = writeln!(out, "  Accepted         {}", one_line(&accepted.text()));
         }
@@ -297,7 +299,7 @@ fn monitor_lines(out: &mut String, site: &SiteStatus, now: DateTime<Utc>, zone: 
     for monitor in &site.monitors {
         let name = monitor.monitor.as_str();
         if monitor.monitor == Monitor::Release {
-            release_lines(out, site, monitor, now, zone, paint);
+            release_lines(out, monitor, zone, paint);
             continue;
         }
         if let Some(health) = &monitor.health
@@ -317,20 +319,24 @@ fn monitor_lines(out: &mut String, site: &SiteStatus, now: DateTime<Utc>, zone: 
     }
 }
 
-fn release_lines(
-    out: &mut String,
-    site: &SiteStatus,
-    monitor: &MonitorStatus,
-    now: DateTime<Utc>,
-    zone: Tz,
-    paint: Paint,
-) {
-    if let Some(Seen { time, value: run }) = &site.release {
-        let counts: Vec<_> = run.types.iter().map(|counts| counts.summary(run.mode)).collect();
-        let seen = paint.faint(&text::ago(*time, now));
-        let kind = run.mode.as_str();
-        let _ = writeln!(out, "  Last release run ({kind})  {}   {seen}", counts.join("; "));
-    }
+fn last_release(out: &mut String, site: &SiteStatus, now: DateTime<Utc>, paint: Paint) {
+    let Some(Seen { time, value: run }) = &site.release else { return };
+    let counts: Vec<_> = run.types.iter().map(|counts| counts.summary(run.mode)).collect();
+    let seen = paint.faint(&text::ago(*time, now));
+    let kind = run.mode.as_str();
+    let _ = writeln!(out, "  Last release run ({kind})  {}   {seen}", counts.join("; "));
+}
+
+/// A pause where no run is scheduled; beside the next run it is told there.
+fn pause_line(out: &mut String, site: &SiteStatus, zone: Tz, paint: Paint) {
+    let scheduled = site.monitors.iter().any(|monitor| monitor.monitor == Monitor::Release);
+    let Some(pause) = site.pause.as_ref().filter(|_| !scheduled) else { return };
+    let until = text::local(pause.until, zone);
+    let text = one_line(&format!("paused until {until} by {}: {}", pause.by, pause.why));
+    let _ = writeln!(out, "  Releases         {}", paint.warn(&text));
+}
+
+fn release_lines(out: &mut String, monitor: &MonitorStatus, zone: Tz, paint: Paint) {
     if let Some(problem) = monitor.health.as_ref().and_then(Health::problem) {
         let _ = writeln!(out, "  {}", paint.bad(&format!("release: {}", problem.text)));
     }

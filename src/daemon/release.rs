@@ -98,11 +98,13 @@ async fn due_since_last(engine: &Engine, timing: &Timing) -> Option<DateTime<Utc
 
 /// The next tick at which a run starts.
 fn next_tick(engine: &Engine, timing: &Timing, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    next::next_start(&engine.site.release, |after| tick_after(timing, after), after)
+}
+
+/// The next time of the schedule.
+fn tick_after(timing: &Timing, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
     let offset = chrono_duration(timing.offset);
-    let tick = |after: DateTime<Utc>| {
-        timing.schedule.next_after(after - offset, timing.zone).map(|tick| tick + offset)
-    };
-    next::next_start(&engine.site.release, tick, after)
+    timing.schedule.next_after(after - offset, timing.zone).map(|tick| tick + offset)
 }
 
 fn chrono_duration(duration: Duration) -> chrono::Duration {
@@ -130,14 +132,35 @@ async fn settle(engine: &Engine, stop: &CancellationToken) {
         Ok(0) => {}
         Ok(left) => tracing::warn!(
             site,
-            "it is not known what became of {left} seat(s) of an earlier run; the next run asks \
-             the site again"
+            "it is not known what became of {}; runs and seat polls go on asking, and `bursar \
+             release settle` lists them and closes them by your word",
+            open_seats(engine, left).await
         ),
         Err(RunError::Busy(holder)) => {
             tracing::info!(site, "another run is under way: {}", holder.owner);
         }
         Err(error) => tracing::error!(site, %error, "earlier releases can't be settled"),
     }
+}
+
+/// Seats named in a log line before "and so many more".
+const NAMED: usize = 3;
+
+/// `2 seat(s) of earlier runs: CORP\anna (Analyzer), CORP\bert (Analyzer)`.
+async fn open_seats(engine: &Engine, left: u32) -> String {
+    let open = engine.store.unsettled(&engine.site.name).await.unwrap_or_default();
+    let mut names: Vec<_> = open
+        .iter()
+        .take(NAMED)
+        .map(|open| {
+            let intent = &open.intent;
+            one_line(&format!("{} ({})", intent.holder.account(), intent.seat_type.title()))
+        })
+        .collect();
+    if open.len() > NAMED {
+        names.push(format!("and {} more", open.len() - NAMED));
+    }
+    format!("{left} seat(s) of earlier runs: {}", names.join(", "))
 }
 
 /// Says what the next run would do, once at start.
@@ -164,11 +187,6 @@ async fn announce_next(
         Ok(Ok(plan)) => {
             let now = timing.clock.now();
             let missed = next.is_some_and(|tick| tick <= now);
-            let when = match next {
-                None => "never".to_owned(),
-                Some(_) if missed => "once, to make up for a missed time".to_owned(),
-                Some(next) => next.format("%Y-%m-%d %H:%M UTC").to_string(),
-            };
             let pause = match engine.store.pause(site).await {
                 Ok(pause) => pause,
                 Err(error) => {
@@ -176,13 +194,30 @@ async fn announce_next(
                     None
                 }
             };
-            let at = next.map(|tick| tick.max(now));
-            let held = match Next::at(&engine.site.release, at, pause.as_ref(), now).held {
-                Some(held) => format!(", {held}:"),
+            let release = &engine.site.release;
+            let (when, held, plan) = if missed {
+                // It starts now, and is stopped by what holds now.
+                let held = next::held_at(release, timing.zone, pause.as_ref(), now);
+                ("once, to make up for a missed time".to_owned(), held, plan)
+            } else {
+                let tick = |after| tick_after(timing, after);
+                let next = Next::after(release, tick, pause.as_ref(), now);
+                let when = next.at.map_or_else(
+                    || "never".to_owned(),
+                    |at| at.format("%Y-%m-%d %H:%M UTC").to_string(),
+                );
+                let plan = match next.at {
+                    Some(at) => plan.for_run_at(at, pause.as_ref()),
+                    None => plan,
+                };
+                (when, next.held, plan)
+            };
+            let held = match held {
+                Some(held) => format!(", {}:", one_line(&held)),
                 None if missed => ",".to_owned(),
                 None => String::new(),
             };
-            let kind = if engine.site.release.dry_run {
+            let kind = if release.dry_run {
                 "rehearsal (dryRun is on, nothing will be released)"
             } else {
                 "REAL run"

@@ -213,6 +213,7 @@ mod tests {
     fn peer() -> Peer {
         Peer {
             address: "https://qlik1:4242".into(),
+            via: String::new(),
             connect_timeout: Duration::from_secs(10),
             expected_name: "10.0.0.5".into(),
             client_cert: "client.pem".into(),

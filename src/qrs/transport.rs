@@ -75,6 +75,8 @@ impl Answer<'_> {
 pub(super) struct Peer {
     /// For people.
     pub address: String,
+    /// ` (at 10.0.0.5)`, where the name in the address is not what is connected to.
+    pub via: String,
     pub connect_timeout: Duration,
     /// Name expected in the server's certificate.
     pub expected_name: String,
@@ -233,15 +235,17 @@ impl Transport {
 
     /// A request for people: without its query, which is long and repeats names of users.
     pub(super) fn shown(&self, path: &str) -> String {
-        format!("{}/qrs/{path}", self.peer.address)
+        let Peer { address, via, .. } = &self.peer;
+        format!("{}/qrs/{path}{via}", address.strip_suffix(via.as_str()).unwrap_or(address))
     }
 }
 
 impl Peer {
     fn new(connection: &Connection, base: &Url, server_name: Option<&str>) -> Self {
         let port = connection.port;
+        let via = server_name.map_or_else(String::new, |_| format!(" (at {})", connection.host));
         let address = match server_name {
-            Some(name) => format!("https://{name}:{port} (at {})", connection.host),
+            Some(name) => format!("https://{name}:{port}{via}"),
             None => base.as_str().trim_end_matches("/qrs/").to_owned(),
         };
         let ca_note = (connection.use_ssl && connection.reject_unauthorized)
@@ -249,6 +253,7 @@ impl Peer {
             .flatten();
         Self {
             address,
+            via,
             connect_timeout: connection.connect_timeout,
             expected_name: server_name.unwrap_or(&connection.host).to_owned(),
             client_cert: connection.client_cert.clone(),

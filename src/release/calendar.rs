@@ -148,6 +148,11 @@ impl Calendar {
         at.with_timezone(&self.time_zone).date_naive()
     }
 
+    /// When the day after this one begins.
+    pub fn day_after(&self, day: NaiveDate) -> Option<DateTime<Utc>> {
+        self.time(day.succ_opt()?, Minute(0))
+    }
+
     /// The allowed hours that begin on the days around a time, from two days before it.
     fn spans(
         &self,

@@ -1,51 +1,51 @@
-//! When the schedule next starts a run, and what will keep it from taking seats. Pure.
+//! When the schedule next starts a run that can take seats, and what keeps them until then. Pure.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 
+use super::calendar::Closed;
 use crate::config::settings::Release;
 use crate::store::Pause;
 
 /// The next run of a schedule, as it is shown everywhere.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Next {
-    /// `None`: never.
+    /// The first rehearsal, or the first real run that neither a pause nor a freeze stops; those
+    /// before it record that they were stopped. `None`: never.
     pub at: Option<DateTime<Utc>>,
-    /// What keeps it from taking seats, or keeps seats now: a pause, a freeze.
+    /// What keeps seats until then: a pause, a freeze.
     pub held: Option<String>,
 }
+
+/// So many pauses and freezes are gone past in search of a run that nothing stops.
+const MOST: usize = 64;
 
 impl Next {
     /// The next run after `now` on the schedule of `release`.
     pub fn of(release: &Release, zone: Tz, pause: Option<&Pause>, now: DateTime<Utc>) -> Self {
-        let tick = |after| release.schedule.next_after(after, zone);
-        Self::at(release, next_start(release, tick, now), pause, now)
+        Self::after(release, |after| release.schedule.next_after(after, zone), pause, now)
     }
 
-    /// The same, of a run at a time that is known.
-    pub fn at(
+    /// The same, where `tick` names the times of the schedule one after another.
+    pub fn after(
         release: &Release,
-        at: Option<DateTime<Utc>>,
+        tick: impl Fn(DateTime<Utc>) -> Option<DateTime<Utc>>,
         pause: Option<&Pause>,
         now: DateTime<Utc>,
     ) -> Self {
-        let calendar = &release.policy.calendar;
-        let mut held = Vec::new();
+        let first = next_start(release, &tick, now);
+        let at = if release.dry_run { first } else { first_open(release, &tick, pause, now) };
         // A pause that is over by then is worth knowing, too: it keeps seats until then.
-        if let Some(pause) = pause {
-            let until = pause.until.with_timezone(&calendar.time_zone).format("%Y-%m-%d %H:%M %Z");
-            held.push(format!("paused until {until} by {}: {}", pause.by, pause.why));
-        }
-        let frozen = [at, Some(now)].into_iter().flatten().find_map(|time| calendar.frozen(time));
+        let mut held: Vec<_> = pause.map(|pause| paused(release, pause)).into_iter().collect();
+        // The time is that of a tick as soon as the first one lies in a freeze.
+        let frozen = [Some(now), first].into_iter().flatten();
+        let frozen = frozen.filter_map(|time| release.policy.calendar.frozen(time)).next();
         held.extend(frozen.map(|frozen| frozen.to_string()));
-        if at.is_none() && !calendar.allowed_hours.is_empty() {
-            let hours = calendar.hours_text();
-            held.push(format!("no time of the schedule lies in the allowed hours ({hours})"));
-        }
+        held.extend(never_in_hours(release, first));
         Self { at, held: (!held.is_empty()).then(|| held.join("; ")) }
     }
 
-    /// `2026-12-15 05:00:00 CET, frozen until 2027-01-10: year end`.
+    /// `2027-01-11 05:00:00 CET, frozen until 2027-01-10: year end`.
     pub fn text(&self, zone: Tz) -> String {
         let at =
             self.at.map_or_else(|| "never".to_owned(), |time| crate::cli::text::local(time, zone));
@@ -54,6 +54,56 @@ impl Next {
             None => at,
         }
     }
+}
+
+/// What keeps seats at this time: a pause, a freeze, hours in which no tick lies.
+pub fn held_at(
+    release: &Release,
+    zone: Tz,
+    pause: Option<&Pause>,
+    now: DateTime<Utc>,
+) -> Option<String> {
+    let mut held: Vec<_> = pause.map(|pause| paused(release, pause)).into_iter().collect();
+    held.extend(release.policy.calendar.frozen(now).map(|frozen| frozen.to_string()));
+    let first = next_start(release, |after| release.schedule.next_after(after, zone), now);
+    held.extend(never_in_hours(release, first));
+    (!held.is_empty()).then(|| held.join("; "))
+}
+
+fn paused(release: &Release, pause: &Pause) -> String {
+    let zone = release.policy.calendar.time_zone;
+    let until = pause.until.with_timezone(&zone).format("%Y-%m-%d %H:%M %Z");
+    format!("paused until {until} by {}: {}", pause.by, pause.why)
+}
+
+fn never_in_hours(release: &Release, first: Option<DateTime<Utc>>) -> Option<String> {
+    let calendar = &release.policy.calendar;
+    (first.is_none() && !calendar.allowed_hours.is_empty()).then(|| {
+        format!("no time of the schedule lies in the allowed hours ({})", calendar.hours_text())
+    })
+}
+
+/// The first run after `after` that starts, and that neither the pause nor a freeze stops.
+fn first_open(
+    release: &Release,
+    tick: impl Fn(DateTime<Utc>) -> Option<DateTime<Utc>>,
+    pause: Option<&Pause>,
+    after: DateTime<Utc>,
+) -> Option<DateTime<Utc>> {
+    let calendar = &release.policy.calendar;
+    let mut after = after;
+    for _ in 0..MOST {
+        let at = next_start(release, &tick, after)?;
+        let open = match (pause, calendar.frozen(at)) {
+            (Some(pause), _) if at < pause.until => pause.until,
+            (_, None) => return Some(at),
+            (_, Some(Closed::Frozen { until: Some(last), .. })) => calendar.day_after(last)?,
+            (_, Some(_)) => return None,
+        };
+        // The time itself counts.
+        after = at.max(open - TimeDelta::milliseconds(1));
+    }
+    None
 }
 
 /// Whether a run that is due may start at this time: by the allowed hours, if it is a real one.

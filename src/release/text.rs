@@ -2,9 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
+
+use super::Guard;
 use super::plan::{Accepted, Decision, Keep, Outcome, Plan, TypePlan, keep};
 use crate::ledger::{Mode, TypeCounts};
 use crate::license::SeatType;
+use crate::store::Pause;
 
 impl TypePlan {
     /// How many seats have this outcome.
@@ -60,14 +64,30 @@ impl Decision {
 }
 
 impl Plan {
+    /// The same plan for a run at a later time: without the pause that is over by then, and the freeze
+    /// and the hours that don't hold then.
+    #[must_use]
+    pub fn for_run_at(mut self, at: DateTime<Utc>, pause: Option<&Pause>) -> Self {
+        let paused = pause.is_some_and(|pause| at < pause.until);
+        let closed = self.policy.calendar.closed(at).is_some();
+        self.refusals.retain(|refusal| match refusal.guard {
+            Guard::Paused => paused,
+            Guard::Frozen => closed,
+            _ => true,
+        });
+        self
+    }
+
+    /// Whether a guard stops the part for this type.
+    pub fn stops(&self, part: &TypePlan) -> bool {
+        self.refusals.iter().any(|r| r.seat_type.is_none_or(|t| t == part.seat_type))
+    }
+
     /// What a run of this plan would do, in one line, guards included.
     pub fn headline(&self) -> String {
         if self.types.is_empty() {
             return "no license type is enabled for release".to_owned();
         }
-        let stopped = |part: &TypePlan| {
-            self.refusals.iter().any(|r| r.seat_type.is_none_or(|t| t == part.seat_type))
-        };
         let parts: Vec<_> = self
             .types
             .iter()
@@ -77,7 +97,7 @@ impl Plan {
                     return format!("no {title} seat (the list can't be read)");
                 }
                 let (due, seats) = (part.due(), part.decisions.len());
-                if stopped(part) && due > 0 {
+                if self.stops(part) && due > 0 {
                     return format!(
                         "no {title} seat ({due} of {seats} are due, but a guard stops it)"
                     );
@@ -109,6 +129,14 @@ impl Plan {
     }
 }
 
+/// What keeps a seat that is due, by code.
+const WAITING: [(&str, &str); 4] = [
+    ("over-cap", "by maxReleases"),
+    ("enough-free", "by keepFree"),
+    ("free-unknown", "because how many are free is unknown (keepFree)"),
+    ("announced", "until their announced day"),
+];
+
 impl TypeCounts {
     /// What a run did to the seats of the type, without what is zero.
     pub fn summary(&self, mode: Mode) -> String {
@@ -132,7 +160,18 @@ impl TypeCounts {
             }
         }
         if self.kept > 0 {
-            parts.push(format!("{} kept", self.kept));
+            let waiting: Vec<_> = WAITING
+                .iter()
+                .filter_map(|(code, by)| {
+                    let count = self.kept_by_reason.get(*code).filter(|count| **count > 0)?;
+                    Some(format!("{count} due ones {by}"))
+                })
+                .collect();
+            let waiting = match waiting.as_slice() {
+                [] => String::new(),
+                waiting => format!(" ({})", waiting.join(", ")),
+            };
+            parts.push(format!("{} kept{waiting}", self.kept));
         }
         format!("{}: {}", self.seat_type.title(), parts.join(", "))
     }

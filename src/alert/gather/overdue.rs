@@ -6,7 +6,7 @@ use super::STALE_GRACE;
 use crate::alert::facts::OverdueFacts;
 use crate::config::Settings;
 use crate::config::settings::Site;
-use crate::release::next::{Next, next_start};
+use crate::release::next::{held_at, next_start};
 use crate::store::{Store, StoreError};
 
 /// `None`: a run was done, or its time has not come. `since` is when this process began to look:
@@ -32,7 +32,7 @@ pub(super) async fn overdue(
         return Ok(None);
     }
     let pause = store.pause(&site.name).await?;
-    let held = Next::of(release, zone, pause.as_ref(), now).held;
+    let held = held_at(release, zone, pause.as_ref(), now);
     let by_plan = pause.is_none() && release.policy.calendar.frozen(now).is_some();
     let reason = held.or(problem).unwrap_or_else(|| {
         "no run ended with its work done; the log and `bursar release history` say why".to_owned()

@@ -9,8 +9,8 @@ use anyhow::Context;
 use super::super::limit::{Reading, RunLimit};
 use super::super::text::Paint;
 use super::working::Seats;
-use super::{Exit, Target, called, confirmed, plan, refused, wait};
-use crate::ledger::{Mode, RunStatus, SeatResult, Trigger};
+use super::{Called, Exit, Target, confirmed, plan, refused, wait};
+use crate::ledger::{Mode, RunStatus, SeatResult, Trigger, TypeCounts};
 use crate::plain::one_line;
 use crate::qrs::Patience;
 use crate::release::plan::{Outcome, Plan};
@@ -117,7 +117,7 @@ impl Apply {
                 "This takes {count} seat(s) from the people named above, on {}.",
                 engine.client.address()
             );
-            let name = called(&engine.settings, &engine.site).to_owned();
+            let name = Called::of(&engine.settings, &engine.site);
             if !confirmed(&question, &name, self.yes)? {
                 return Ok(Exit::Unusable);
             }
@@ -155,7 +155,11 @@ impl Apply {
 
 /// The exit code of a run.
 pub(super) fn exit(report: &Report) -> Exit {
+    let left =
+        |counts: &TypeCounts| counts.changed + counts.refused + counts.gone + counts.unclear > 0;
     match report.status {
+        // What was planned and not done is told by the code, however good the reason.
+        RunStatus::Done if report.counts.iter().any(left) => Exit::NotInOrder,
         RunStatus::Done => Exit::Ok,
         RunStatus::Failed => Exit::Failed,
         RunStatus::Refused | RunStatus::Partly | RunStatus::Broken | RunStatus::Stopped => {

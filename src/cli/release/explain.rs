@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use super::super::text::{self, Paint};
 use super::plan::{account, idle};
 use super::{Exit, refused};
-use crate::license::{Moment, SeatType};
+use crate::license::{Holder, Moment, SeatType};
 use crate::plain::one_line;
 use crate::qrs::Patience;
 use crate::release::plan::{self, Decision, Keep, Outcome, PersonRead, Plan};
@@ -87,7 +87,12 @@ pub(super) async fn explain(
             out.push_str(&render(seat_type, decision, &keep, person.as_ref(), &plan, paint));
         }
     }
-    if !found {
+    if found {
+        stopped(&mut out, &plan, paint);
+        for note in &plan.notes {
+            let _ = writeln!(out, "Note: {}", one_line(note));
+        }
+    } else {
         let types: Vec<_> = plan.types.iter().map(|part| part.seat_type.title()).collect();
         let (types, site) = (types.join(" or "), &engine.site.name);
         let _ = writeln!(out, "{account} holds no {types} seat on {site}");
@@ -112,7 +117,9 @@ fn render(
     plan: &Plan,
     paint: Paint,
 ) -> String {
+    let stopped = plan.types.iter().any(|part| part.seat_type == seat_type && plan.stops(part));
     let verdict = match decision.outcome {
+        Outcome::Release if stopped => paint.warn("would be released, but a guard stops it"),
         Outcome::Release => paint.warn("would be released"),
         Outcome::Announce => paint.warn("would be announced"),
         Outcome::Keep => paint.good("is kept"),
@@ -151,7 +158,11 @@ fn render(
     }
     let answer = |code: &str, question: &str| match keep.iter().find(|keep| keep.code() == code) {
         Some(keep) => vec![paint.good("keeps"), question.to_owned(), one_line(&keep.text())],
-        None => vec![paint.faint("no"), question.to_owned(), String::new()],
+        None => {
+            let ended = decision.holder.as_ref().filter(|_| code == "user");
+            let ended = ended.and_then(|holder| ended_for(holder, plan)).unwrap_or_default();
+            vec![paint.faint("no"), question.to_owned(), ended]
+        }
     };
     let mut rows: Vec<_> =
         QUESTIONS.iter().map(|(code, question)| answer(code, question)).collect();
@@ -161,6 +172,30 @@ fn render(
         let _ = writeln!(out, "    {line}");
     }
     out
+}
+
+/// What stops a run now, whatever is said of the seat.
+fn stopped(out: &mut String, plan: &Plan, paint: Paint) {
+    for refusal in &plan.refusals {
+        let of = refusal.seat_type.map_or_else(String::new, |t| format!(" ({})", t.title()));
+        let _ = writeln!(
+            out,
+            "{}{of}: {}",
+            paint.bad(&format!("a run now is stopped by {}", refusal.guard)),
+            one_line(&refusal.to_string())
+        );
+    }
+}
+
+/// Entries for this person that protect nobody any more.
+fn ended_for(holder: &Holder, plan: &Plan) -> Option<String> {
+    let today = plan.policy.calendar.date(plan.now);
+    let rules = plan.policy.never_release.users.iter();
+    let ended: Vec<_> = rules
+        .filter(|rule| rule.is_over(today) && rule.names(holder))
+        .map(|rule| format!("{} has ended", one_line(&rule.to_string())))
+        .collect();
+    (!ended.is_empty()).then(|| ended.join("; "))
 }
 
 fn moment(moment: &Moment) -> String {

@@ -75,6 +75,15 @@ impl Release {
 }
 
 impl Target {
+    /// As a person would write it in a command.
+    fn as_typed(&self) -> String {
+        let mut typed = format!(" -c {}", plan::quoted(&self.config.file.display().to_string()));
+        if let Some(site) = &self.site {
+            typed.push_str(&format!(" --site {}", plan::quoted(site)));
+        }
+        typed
+    }
+
     /// The settings and the site meant.
     pub(super) fn load(&self) -> Result<(Settings, Site), Exit> {
         let settings = super::load(&self.config.file, false)?.settings;
@@ -138,29 +147,46 @@ pub(super) fn who() -> String {
     crate::who::am_i().to_string()
 }
 
-/// What a site is called in questions: its name, or its address where it has no name of its own.
-fn called<'a>(settings: &'a Settings, site: &'a Site) -> &'a str {
-    if settings.named_sites { &site.name } else { &site.connection.host }
+/// What a person types to say that this is the site meant.
+struct Called {
+    /// `name` or `host`.
+    what: &'static str,
+    text: String,
 }
 
-/// Asks for a site's name on the terminal. Without a terminal, or with another answer, it is no.
-fn confirmed(question: &str, name: &str, yes: bool) -> anyhow::Result<bool> {
+impl Called {
+    /// By its name, or by its host where the settings give it no name.
+    fn of(settings: &Settings, site: &Site) -> Self {
+        if settings.named_sites {
+            Self { what: "name", text: site.name.clone() }
+        } else {
+            Self { what: "host", text: site.connection.host.clone() }
+        }
+    }
+}
+
+/// Asks for a site's name or host on the terminal. Without a terminal, or with another answer, it is
+/// no.
+fn confirmed(question: &str, called: &Called, yes: bool) -> anyhow::Result<bool> {
     use std::io::{BufRead, IsTerminal, Write};
     if yes {
         return Ok(true);
     }
     if !std::io::stdin().is_terminal() {
-        eprintln!("bursar: {question}: nobody to ask here; add --yes to do it without asking");
+        eprintln!(
+            "bursar: {question} There is nobody to ask here; add --yes to do it without asking."
+        );
         return Ok(false);
     }
     let mut out = std::io::stderr();
-    write!(out, "{question}\nType the name of the site ({name}) to go on: ")?;
+    let Called { what, text } = called;
+    write!(out, "{question}\nType the {what} of the site ({text}) to go on: ")?;
     out.flush()?;
     let mut answer = String::new();
     std::io::stdin().lock().read_line(&mut answer)?;
-    let same = answer.trim() == name;
+    let same = answer.trim() == text;
     if !same {
-        eprintln!("bursar: that is not {name}: nothing was done");
+        eprintln!("bursar: that is not {text}: nothing was done");
     }
     Ok(same)
 }

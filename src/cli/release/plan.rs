@@ -96,12 +96,11 @@ impl Plan {
             } else {
                 out!("{}", render(&plan, self.all, Paint::for_stdout()));
                 outln!("{}", next_run(&engine).await?);
-                match &self.output {
-                    Some(file) => outln!("\nwritten to {}", file.display()),
-                    None if plan.types.iter().any(|t| t.count(Outcome::Release) > 0) => {
-                        outln!("\nnothing was changed; to release these: bursar release apply");
-                    }
-                    None => {}
+                if let Some(file) = &self.output {
+                    outln!("\nWritten to {}.", file.display());
+                }
+                if let Some(step) = self.next_step(&engine, &plan) {
+                    outln!("\n{step}");
                 }
             }
             let stopped =
@@ -109,6 +108,60 @@ impl Plan {
             Ok(if stopped { Exit::NotInOrder } else { Exit::Ok })
         })
     }
+}
+
+impl Plan {
+    /// What a person may do about the plan now.
+    fn next_step(&self, engine: &Engine, plan: &Planned) -> Option<String> {
+        let of = |part: &&TypePlan| part.count(Outcome::Release) > 0;
+        if !plan.types.iter().any(|part| of(&part)) {
+            return None;
+        }
+        if plan.types.iter().filter(of).all(|part| plan.stops(part)) {
+            return Some(
+                "Nothing was changed. A run releases these once no guard stops it.".into(),
+            );
+        }
+        let release = &engine.site.release;
+        let enabled = |part: &TypePlan| release.policy.rule(part.seat_type).is_some();
+        if !plan.types.iter().filter(of).all(enabled) {
+            let setting = "Butler.qlikSenseLicense.licenseRelease.licenseType";
+            return Some(format!(
+                "Nothing was changed. To release these, enable the type: {setting}"
+            ));
+        }
+        let mut command = String::from("bursar release apply");
+        command.push_str(&self.target.as_typed());
+        if let Some(file) = &self.output {
+            let _ = write!(command, " {}", quoted(&file.display().to_string()));
+        }
+        let mut although = "";
+        if !release.enable || release.dry_run {
+            command.push_str(" --real");
+            although = if release.enable {
+                " although dryRun is true"
+            } else {
+                " although enable is false"
+            };
+        }
+        if self.only.is_some() && self.output.is_none() {
+            // Without a plan from a file, apply goes for all types.
+            command = format!(
+                "write the plan to a file (-o plan.json) and apply that: {command} plan.json"
+            );
+        }
+        Some(format!("Nothing was changed. To release these by hand now{although}: {command}"))
+    }
+}
+
+/// As a shell takes it for one word.
+pub(super) fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "-_./:\\@%+=,".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    let word = word.replace('\'', "'\\''");
+    one_line(&format!("'{word}'"))
 }
 
 /// Straight to standard output: the text of a large plan is larger than all that it was made of.
@@ -146,7 +199,7 @@ pub fn render(plan: &Planned, all: bool, paint: Paint) -> String {
             plan.now.format("%Y-%m-%d %H:%M:%S UTC")
         ))
     );
-    let _ = writeln!(out, "A run {}.\n", plan.headline());
+    let _ = writeln!(out, "A run now {}.\n", plan.headline());
     out.push_str(&totals(plan, paint));
     for part in &plan.types {
         seats(&mut out, part, plan, all, paint);
@@ -193,7 +246,9 @@ fn totals(plan: &Planned, paint: Paint) -> String {
         ] {
             let count = part.count(outcome);
             if count > 0 || outcome == Outcome::Release {
-                rows.push(vec![format!("  {name}"), count.to_string()]);
+                let stopped = outcome != Outcome::Keep && count > 0 && plan.stops(part);
+                let but = if stopped { "but a guard stops it" } else { "" };
+                rows.push(vec![format!("  {name}"), count.to_string(), but.to_owned()]);
             }
         }
         let mut reasons: Vec<_> = part.kept_by_reason().into_iter().collect();

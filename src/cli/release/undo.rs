@@ -9,7 +9,7 @@ use super::super::limit::{Reading, RunLimit};
 use super::super::text::Paint;
 use super::apply::{as_json, exit, render};
 use super::working::Seats;
-use super::{Exit, Target, called, confirmed, refused, wait};
+use super::{Called, Exit, Target, confirmed, refused, wait};
 use crate::ledger::{Mode, Trigger};
 use crate::license::{Holder, Moment};
 use crate::plain::one_line;
@@ -29,7 +29,7 @@ const RETRYING: Duration = Duration::from_secs(60);
 /// are listed, and asked about (with --yes they get both). Works while releasing is paused.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  bursar release undo -c bursar.yaml 0199c2f4           a run, as `release history` shows it\n  bursar release undo -c bursar.yaml 'CORP\\anna'        a user"
+    after_help = "Examples:\n  bursar release undo -c bursar.yaml 0199c2f4           a run, as `release history` shows it\n  bursar release undo -c bursar.yaml 'CORP\\anna'        a user\n\nExit codes: 0 all given back, 1 failed, 2 there is nothing to undo so, 3 not everything was given back"
 )]
 pub struct Undo {
     #[command(flatten)]
@@ -111,7 +111,7 @@ impl Undo {
     fn ask(&self, engine: &Engine, returns: &Returns) -> anyhow::Result<Option<Others>> {
         let question =
             format!("This allocates the seats above again, on {}.", engine.client.address());
-        let name = called(&engine.settings, &engine.site).to_owned();
+        let name = Called::of(&engine.settings, &engine.site);
         if !confirmed(&question, &name, self.yes)? {
             return Ok(None);
         }

@@ -15,7 +15,7 @@ pub use self::fold::fold;
 use self::glob::Globs;
 
 use super::plan::Keep;
-use super::policy::{NeverRelease, ThreeWay};
+use super::policy::{NeverRelease, ThreeWay, UserPattern};
 use chrono::NaiveDate;
 
 use crate::license::{Holder, Person};
@@ -58,6 +58,14 @@ struct Texts {
 struct PairPattern {
     other: Box<str>,
     written: Box<str>,
+}
+
+impl UserPattern {
+    /// Whether it is about this person, ended or not.
+    pub fn names(&self, holder: &Holder) -> bool {
+        let of = |rule: &str, text: &str| glob::matches(&fold(rule), &fold(text));
+        of(&self.directory, &holder.directory) && of(&self.user_id, &holder.user_id)
+    }
 }
 
 impl Rules {
