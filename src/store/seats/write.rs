@@ -19,8 +19,8 @@ use crate::store::{Store, StoreError, time_of};
 const PEOPLE_AT_ONCE: usize = 10_000;
 
 impl Store {
-    /// Keeps a reading and queues the events that tell of it, all or nothing but the people, which
-    /// come first, in parts. Reading the same again changes nothing but the time of the reading.
+    /// Keeps a reading and queues the events that tell of it, all or nothing but the people: they
+    /// come first, in parts, and those who have no seat any more go last. Reading the same again changes nothing but the time of the reading.
     pub async fn keep_seats(
         &self,
         site: &str,
@@ -40,13 +40,17 @@ impl Store {
             Body::SeatActivity(activity) => Some(activity.clone()),
             _ => None,
         });
+        let of = site.clone();
         self.record_with(events, move |db| {
             if let Some(activity) = activity {
-                keep_figures(db, &site, &reading, &activity)?;
+                keep_figures(db, &of, &reading, &activity)?;
             }
-            keep(db, &site, &reading)
+            keep(db, &of, &reading)
         })
-        .await
+        .await?;
+        // A write of its own: with 200,000 people it takes as long as the lists.
+        let change = move |db: &Connection| forget_people(db, &site);
+        self.shared.gate.write("forget users without a seat", change).await
     }
 
     /// Keeps the users of days as if the lists had been read once on each: for made-up histories.
@@ -74,12 +78,6 @@ fn keep(db: &Connection, site: &str, reading: &SeatReading) -> rusqlite::Result<
     for change in &reading.changes {
         keep_change(db, site, change)?;
     }
-    // Those who have no seat any more are nobody's business.
-    db.prepare_cached(
-        "DELETE FROM seat_person WHERE site = ?1 AND NOT EXISTS
-             (SELECT 1 FROM seat WHERE seat.site = ?1 AND seat.user = seat_person.user)",
-    )?
-    .execute([site])?;
     keep_days(db, site, reading)?;
     gaps::forget(db, site, reading)?;
     let oldest = reading.time - TimeDelta::days(reading.keep_changes_days.into());
@@ -94,6 +92,16 @@ fn keep_people(db: &Connection, site: &str, read: i64, people: &[Person]) -> rus
             .execute(params![site, person.id.to_string(), read, to_json(person)?])?;
     }
     Ok(())
+}
+
+/// Those who have no seat any more are nobody's business.
+fn forget_people(db: &Connection, site: &str) -> rusqlite::Result<()> {
+    db.prepare_cached(
+        "DELETE FROM seat_person WHERE site = ?1 AND NOT EXISTS
+             (SELECT 1 FROM seat WHERE seat.site = ?1 AND seat.user = seat_person.user)",
+    )?
+    .execute([site])
+    .map(drop)
 }
 
 /// Puts a list in place of what is known of the type, row by row: most are as they were.
