@@ -53,7 +53,7 @@ fn times(seats: usize, due_percent: u32, policy: &Policy, past: &Past) {
     let again = || plan("run", "site", &snapshot, past, policy, now());
     line("plan", median(again));
     line("people_in_question", median(|| people_in_question(&snapshot, past, policy, now())));
-    line("guards", median(|| guard::check(&made, &snapshot, past, None)));
+    line("guards", median(|| guard::check(&made, &snapshot, past, None, None)));
     let one = snapshot.list(SeatType::Analyzer).expect("a list").first().expect("a seat");
     let read = snapshot.people.values().next().expect("a person");
     let thousand = || (0..1_000).for_each(|_| drop(keeping(one, read, past, policy, now())));

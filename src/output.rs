@@ -227,7 +227,19 @@ fn stream(path: &Path) -> io::Result<Option<File>> {
         return Ok(None);
     }
     let not_followed = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
-    let file = File::options().append(true).custom_flags(not_followed).open(path)?;
+    // Opening a pipe waits for somebody who reads from it, for ever.
+    let not_waiting = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+    let flags = not_followed | not_waiting;
+    let file = File::options().append(true).custom_flags(flags).open(path).map_err(|error| {
+        if error.raw_os_error() == Some(rustix::io::Errno::NXIO.raw_os_error()) {
+            io::Error::new(error.kind(), "nobody reads from this pipe: start its reader first")
+        } else {
+            error
+        }
+    })?;
+    let mut set = rustix::fs::fcntl_getfl(&file)?;
+    set.remove(rustix::fs::OFlags::NONBLOCK);
+    rustix::fs::fcntl_setfl(&file, set)?;
     let opened = file.metadata()?;
     if !is_stream(&opened) {
         return Err(io::Error::other("it was exchanged while it was opened"));

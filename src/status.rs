@@ -125,7 +125,7 @@ impl Status {
             .zip(open.into_iter().zip(&pauses))
             .map(|(site, (unsettled, pause))| {
                 let mut monitors = Vec::new();
-                let mut add = |monitor, schedule: &crate::config::Schedule| {
+                let mut add = |monitor, schedule: &crate::schedule::Schedule| {
                     let found = health.iter().find(|h| h.site == site.name && h.monitor == monitor);
                     monitors.push(MonitorStatus {
                         monitor,

@@ -2,7 +2,8 @@
 
 use std::io::{BufRead, BufReader, Read};
 
-use crate::ledger::Process;
+use serde::{Deserialize, Serialize};
+
 use crate::plain::one_line;
 
 /// Variables that name a person. Whoever starts a process can write anything into them.
@@ -13,6 +14,50 @@ const LONGEST: usize = 64;
 
 /// A file of accounts is never larger in practice.
 const ACCOUNTS: u64 = 16 * 1024 * 1024;
+
+/// A process of this program.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Process {
+    /// The user it runs as, by the operating system; absent where users have no number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub uid: Option<u32>,
+    /// The name of that user, where the machine knows it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
+    pub pid: u32,
+    /// Name of the machine.
+    pub host: String,
+    /// What its environment says beyond that, such as `SUDO_USER=anna`: anybody who starts a process
+    /// can write anything there.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub says: Vec<String>,
+}
+
+impl Process {
+    /// User and machine: `anna@qlik-admin1`.
+    pub fn short(&self) -> String {
+        let user = match (&self.account, self.uid) {
+            (Some(account), _) => account.clone(),
+            (None, Some(uid)) => format!("uid {uid}"),
+            (None, None) => "unknown".to_owned(),
+        };
+        format!("{user}@{}", self.host)
+    }
+}
+
+impl std::fmt::Display for Process {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match (self.uid, &self.account) {
+            (Some(uid), Some(account)) => write!(f, "uid {uid} ({account})")?,
+            (Some(uid), None) => write!(f, "uid {uid}")?,
+            (None, Some(account)) => write!(f, "account {account}")?,
+            (None, None) => f.write_str("an unknown account")?,
+        }
+        write!(f, ", process {} on {}", self.pid, self.host)?;
+        if self.says.is_empty() { Ok(()) } else { write!(f, "; says {}", self.says.join(", ")) }
+    }
+}
 
 /// This process.
 pub fn am_i() -> Process {

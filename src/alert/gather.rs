@@ -17,11 +17,12 @@ use super::facts::{
     ReleaseFacts, Seen, SettingsFacts, UnsettledFacts,
 };
 use crate::config::settings::Site;
-use crate::config::{self, Schedule, Settings};
+use crate::config::{self, Settings};
 use crate::daemon::OTHER_SITE;
 use crate::destination::registry;
 use crate::event::{AppHealth, Body, Event, Monitor};
 use crate::license;
+use crate::schedule::Schedule;
 use crate::store::{Drop, Health, QueueState, Store, StoreError};
 
 /// What the history says changes slowly, and is not cheap: it is asked once an hour, and not more

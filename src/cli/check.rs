@@ -21,6 +21,7 @@ use crate::qrs::{self, Patience};
 use crate::release::next::Next;
 use crate::release::run::{Engine, Waits};
 use crate::store::{Pause, Store};
+use crate::words;
 
 /// Verify settings, certificates, sites, destinations and schedules
 ///
@@ -389,7 +390,7 @@ async fn schedule_rows(settings: &Settings) -> Vec<Row> {
             }
             None => schedule.upcoming(now, zone, 3),
         };
-        let times: Vec<_> = times.iter().map(|time| text::local(*time, zone)).collect();
+        let times: Vec<_> = times.iter().map(|time| words::local(*time, zone)).collect();
         let times = if times.is_empty() { "never".to_owned() } else { times.join(", ") };
         let found = format!("{}: next {times}{held}", schedule.text());
         rows.push(Row::new(format!("schedule {name}"), State::Ok, found));

@@ -5,6 +5,7 @@ use std::path::Path;
 use clap::Subcommand;
 
 use super::{ConfigFile, Exit, load};
+use crate::words;
 
 /// Show, verify and explain settings
 #[derive(Debug, clap::Args)]
@@ -63,7 +64,7 @@ fn check(file: &Path) -> anyhow::Result<Exit> {
             for (name, schedule) in super::text::schedules(settings) {
                 let times = schedule.upcoming(now, settings.time_zone, 3);
                 let times: Vec<_> =
-                    times.iter().map(|t| super::text::local(*t, settings.time_zone)).collect();
+                    times.iter().map(|t| words::local(*t, settings.time_zone)).collect();
                 outln!("{name} ({}): {}", schedule.text(), times.join(", "));
             }
             Ok(Exit::Ok)

@@ -4,8 +4,9 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 
 use super::{ConfigFile, Exit, block_on};
-use crate::config::{Schedule, Settings};
+use crate::config::Settings;
 use crate::daemon::lock;
+use crate::schedule::Schedule;
 use crate::status::Status;
 use crate::store::Store;
 

@@ -10,6 +10,7 @@ use super::{ConfigFile, Exit, block_on, text};
 use crate::config::Settings;
 use crate::import::influxdb::{self, ImportError, Order, Selection, Summary};
 use crate::store::Store;
+use crate::words;
 
 /// Take over the history that Butler wrote
 #[derive(Debug, clap::Args)]
@@ -155,8 +156,8 @@ fn render(summary: &Summary, settings: &Settings) -> String {
         rows.push(vec![
             site.site.clone(),
             site.series.len().to_string(),
-            text::local(site.first, settings.time_zone),
-            text::local(site.last, settings.time_zone),
+            words::local(site.first, settings.time_zone),
+            words::local(site.last, settings.time_zone),
             site.new.to_string(),
             site.known.to_string(),
         ]);

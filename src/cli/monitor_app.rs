@@ -12,6 +12,7 @@ use crate::config::Settings;
 use crate::event::{AppHealth, AppRun, Body, MonitorApp as State};
 use crate::license::monitor_app::{Cause, KeptRun, Phase, TaskStatus};
 use crate::store::{PollError, Store, StoreError};
+use crate::words;
 
 /// Show how Qlik's License Monitor app is, and its last reloads
 #[derive(Debug, clap::Args)]
@@ -202,7 +203,7 @@ fn state_lines(
     zone: Tz,
     paint: Paint,
 ) {
-    let seen = paint.faint(&format!("read {}", text::ago(read, now)));
+    let seen = paint.faint(&format!("read {}", words::ago(read, now)));
     let _ = writeln!(out, "  License Monitor app: {}   {seen}", headline(state, paint));
     out.push_str(&wrapped(&state.text, 2, str::to_owned));
     let mut rows = Vec::new();
@@ -210,7 +211,7 @@ fn state_lines(
         rows.extend(value.map(|value| vec![name.to_owned(), value]));
     };
     let when =
-        |time: DateTime<Utc>| format!("{} ({})", text::local(time, zone), text::ago(time, now));
+        |time: DateTime<Utc>| format!("{} ({})", words::local(time, zone), words::ago(time, now));
     fact(
         "App",
         state.app.as_ref().map(|app| match &app.stream {
@@ -221,7 +222,7 @@ fn state_lines(
     fact("Task", state.task.as_ref().map(|task| task.name.clone()));
     fact("Data of", state.data_from.map(when));
     fact("Running since", state.running_since.map(when));
-    fact("Next reload", state.next_run.map(|time| text::local(time, zone)));
+    fact("Next reload", state.next_run.map(|time| words::local(time, zone)));
     for line in text::columns(&rows).lines() {
         let _ = writeln!(out, "    {line}");
     }
@@ -247,7 +248,7 @@ fn row(view: &RunView, zone: Tz, paint: Paint) -> Vec<String> {
         Phase::Failed | Phase::Unknown => paint.bad(&run.status_name),
         Phase::Running | Phase::Skipped | Phase::None => paint.warn(&run.status_name),
     };
-    let start = run.start.map_or_else(|| "unknown".to_owned(), |time| text::local(time, zone));
+    let start = run.start.map_or_else(|| "unknown".to_owned(), |time| words::local(time, zone));
     let took = run.seconds.map_or_else(String::new, |seconds| format!("{seconds:.0} s"));
     let cause = view.cause.map(|cause| cause.as_str().to_owned()).unwrap_or_default();
     vec![start, status, took, cause]

@@ -6,6 +6,7 @@ use clap::Subcommand;
 use super::text;
 use super::{ConfigFile, Exit, block_on};
 use crate::store::{Selector, Store};
+use crate::words;
 
 /// List, retry or drop events that wait for a destination or were refused by one
 #[derive(Debug, clap::Args)]
@@ -130,7 +131,7 @@ impl Outbox {
                                 if row.dead { "refused" } else { "waiting" }.to_owned(),
                                 row.kind.clone(),
                                 row.site.clone(),
-                                text::ago(row.time, now),
+                                words::ago(row.time, now),
                                 row.attempts.to_string(),
                                 row.last_error.clone().unwrap_or_default(),
                             ]

@@ -19,6 +19,7 @@ use crate::qrs;
 use crate::release::next::Next;
 use crate::status::{MonitorStatus, Seen, SiteStatus, Status as Picture};
 use crate::store::{Health, Store};
+use crate::words;
 
 /// Show the last known state of licenses, monitors and queues
 #[derive(Debug, clap::Args)]
@@ -150,7 +151,7 @@ fn unsettled_line(out: &mut String, site: &SiteStatus, now: DateTime<Utc>, paint
     let text = format!(
         "{} open since {}: it is not known what became of them; bursar release settle",
         site.unsettled.seats,
-        text::ago(oldest, now)
+        words::ago(oldest, now)
     );
     let _ = writeln!(out, "  Releases         {}", paint.warn(&text));
 }
@@ -167,7 +168,7 @@ fn alert_lines(out: &mut String, picture: &Picture, paint: Paint) {
             Severity::Warning => paint.warn(severity),
             Severity::Critical => paint.bad(severity),
         };
-        let since = text::ago(alert.fired.unwrap_or(alert.since), picture.time);
+        let since = words::ago(alert.fired.unwrap_or(alert.since), picture.time);
         let _ = writeln!(out, "  {severity}  {}  {}", one_line(&alert.text), paint.faint(&since));
     }
     out.push('\n');
@@ -189,7 +190,7 @@ fn server_license_lines(out: &mut String, site: &SiteStatus, now: DateTime<Utc>,
         | LicenseState::ExpiryUnreadable
         | LicenseState::ExpiryUnknown => paint.bad(&summary),
     };
-    let seen = paint.faint(&text::ago(*time, now));
+    let seen = paint.faint(&words::ago(*time, now));
     let _ = writeln!(out, "  Server license   {coloured}   {seen}");
     license_details(out, value);
 }
@@ -214,7 +215,7 @@ fn pool_lines(out: &mut String, site: &SiteStatus, now: DateTime<Utc>, paint: Pa
         let _ = writeln!(out, "  Access licenses  {}", paint.faint("not read yet"));
         return;
     };
-    let seen = paint.faint(&text::ago(*time, now));
+    let seen = paint.faint(&words::ago(*time, now));
     let _ = writeln!(out, "  Access licenses  {seen}");
     for row in text::columns(&pool_rows(pools, paint)).lines() {
         let _ = writeln!(out, "    {row}");
@@ -239,15 +240,15 @@ fn pool_rows(pools: &Pools, paint: Paint) -> Vec<Vec<String>> {
         let Some(pool) = pool.filter(|pool| pool.enabled) else { return };
         let (bar, percent) = gauge(pool.allocated, pool.total);
         let mut facts = vec![
-            format!("{} of {} allocated", text::number(pool.allocated), text::number(pool.total)),
-            format!("{} available", text::number(pool.available)),
-            format!("{} used", text::number(pool.used)),
+            format!("{} of {} allocated", words::number(pool.allocated), words::number(pool.total)),
+            format!("{} available", words::number(pool.available)),
+            format!("{} used", words::number(pool.used)),
         ];
         if pool.quarantined > 0.0 {
-            facts.push(paint.warn(&format!("{} quarantined", text::number(pool.quarantined))));
+            facts.push(paint.warn(&format!("{} quarantined", words::number(pool.quarantined))));
         }
         if pool.excess > 0.0 {
-            facts.push(paint.bad(&format!("{} excess", text::number(pool.excess))));
+            facts.push(paint.bad(&format!("{} excess", words::number(pool.excess))));
         }
         rows.push(vec![name.to_owned(), bar, percent, facts.join(", ")]);
     };
@@ -261,8 +262,8 @@ fn pool_rows(pools: &Pools, paint: Paint) -> Vec<Vec<String>> {
             percent,
             format!(
                 "{} of {} minutes used this month",
-                text::number(pool.used_minutes),
-                text::number(pool.allocated_minutes)
+                words::number(pool.used_minutes),
+                words::number(pool.allocated_minutes)
             ),
         ]);
     }
@@ -271,14 +272,14 @@ fn pool_rows(pools: &Pools, paint: Paint) -> Vec<Vec<String>> {
         let (bar, percent) = gauge(taken, totals.total_tokens);
         let mut facts = vec![format!(
             "{} of {} allocated",
-            text::number(taken),
-            text::number(totals.total_tokens)
+            words::number(taken),
+            words::number(totals.total_tokens)
         )];
         if let Some(pool) = pools.token_user {
-            facts.push(format!("{} for users", text::number(pool.allocated_tokens)));
+            facts.push(format!("{} for users", words::number(pool.allocated_tokens)));
         }
         if let Some(pool) = pools.token_login {
-            facts.push(format!("{} for logins", text::number(pool.allocated_tokens)));
+            facts.push(format!("{} for logins", words::number(pool.allocated_tokens)));
         }
         rows.push(vec!["Tokens".to_owned(), bar, percent, facts.join(", ")]);
     }
@@ -287,7 +288,7 @@ fn pool_rows(pools: &Pools, paint: Paint) -> Vec<Vec<String>> {
 
 fn app_lines(out: &mut String, site: &SiteStatus, now: DateTime<Utc>, paint: Paint) {
     let Some(Seen { time, value: app }) = &site.monitor_app else { return };
-    let seen = paint.faint(&text::ago(*time, now));
+    let seen = paint.faint(&words::ago(*time, now));
     let state = headline(app, paint);
     let _ = writeln!(out, "  License Monitor  {state}   {seen}");
     if !app.health.is_fine() {
@@ -307,13 +308,13 @@ fn monitor_lines(out: &mut String, site: &SiteStatus, now: DateTime<Utc>, zone: 
         {
             let since = health.last_success.map_or_else(
                 || "never read successfully".to_owned(),
-                |time| format!("last read {}", text::ago(time, now)),
+                |time| format!("last read {}", words::ago(time, now)),
             );
             let line = format!("{name} can't be read: {} ({since})", error.text);
             let _ = writeln!(out, "  {}", paint.bad(&line));
         }
         if let Some(next) = monitor.next {
-            let line = format!("next look at {name}: {}", text::local(next, zone));
+            let line = format!("next look at {name}: {}", words::local(next, zone));
             let _ = writeln!(out, "  {}", paint.faint(&line));
         }
     }
@@ -322,7 +323,7 @@ fn monitor_lines(out: &mut String, site: &SiteStatus, now: DateTime<Utc>, zone: 
 fn last_release(out: &mut String, site: &SiteStatus, now: DateTime<Utc>, paint: Paint) {
     let Some(Seen { time, value: run }) = &site.release else { return };
     let counts: Vec<_> = run.types.iter().map(|counts| counts.summary(run.mode)).collect();
-    let seen = paint.faint(&text::ago(*time, now));
+    let seen = paint.faint(&words::ago(*time, now));
     let kind = run.mode.as_str();
     let _ = writeln!(out, "  Last release run ({kind})  {}   {seen}", counts.join("; "));
 }
@@ -331,7 +332,7 @@ fn last_release(out: &mut String, site: &SiteStatus, now: DateTime<Utc>, paint: 
 fn pause_line(out: &mut String, site: &SiteStatus, zone: Tz, paint: Paint) {
     let scheduled = site.monitors.iter().any(|monitor| monitor.monitor == Monitor::Release);
     let Some(pause) = site.pause.as_ref().filter(|_| !scheduled) else { return };
-    let until = text::local(pause.until, zone);
+    let until = words::local(pause.until, zone);
     let text = one_line(&format!("paused until {until} by {}: {}", pause.by, pause.why));
     let _ = writeln!(out, "  Releases         {}", paint.warn(&text));
 }
@@ -365,7 +366,7 @@ fn queue_lines(out: &mut String, picture: &Picture, paint: Paint) {
                 facts.push(paint.bad(&format!("{} dropped", queue.dropped)));
             }
             if let Some(time) = queue.last_delivered {
-                facts.push(format!("last delivered {}", text::ago(time, picture.time)));
+                facts.push(format!("last delivered {}", words::ago(time, picture.time)));
             }
             if let Some(error) = queue.last_error.as_ref().filter(|_| queue.pending > 0) {
                 facts.push(paint.warn(error));

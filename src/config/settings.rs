@@ -11,13 +11,13 @@ use chrono_tz::Tz;
 use lettre::message::Mailbox;
 use url::Url;
 
-use super::schedule::Schedule;
-use super::secret::Secret;
 use crate::alert;
 use crate::destination::template;
 use crate::insight::cost::Prices;
 use crate::license::monitor_app::Wanted;
 use crate::release::Policy;
+use crate::schedule::Schedule;
+use crate::secret::Secret;
 
 /// Everything a running daemon needs to know.
 #[derive(Debug, Clone, PartialEq)]

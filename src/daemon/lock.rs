@@ -17,7 +17,11 @@ fn path_for(store: &Path) -> PathBuf {
 }
 
 fn open(path: &Path) -> anyhow::Result<File> {
-    OpenOptions::new().create(true).truncate(false).write(true).open(path).with_context(|| {
+    let mut options = OpenOptions::new();
+    // Whoever may open it could hold it, and keep the daemon from starting.
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.create(true).truncate(false).write(true).open(path).with_context(|| {
         format!(
             "cannot open the lock file {}: make its folder, let this user write there, or \
                  name another place in Butler.storage.path",

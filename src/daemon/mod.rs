@@ -29,11 +29,12 @@ pub use self::job::{Blind, OTHER_SITE};
 use self::job::{Job, Look};
 use self::poller::Timing;
 use crate::clock::Clock;
+use crate::config::Settings;
 use crate::config::settings::{Site, Storage};
-use crate::config::{Schedule, Settings};
 use crate::destination::{Destination, registry, worker};
 use crate::qrs;
 use crate::release::run::{Engine, Waits};
+use crate::schedule::Schedule;
 use crate::store::{Store, StoreError};
 use crate::web;
 

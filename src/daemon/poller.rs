@@ -9,8 +9,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::backoff::Backoff;
 use crate::clock::Clock;
-use crate::config::Schedule;
 use crate::qrs::Patience;
+use crate::schedule::Schedule;
 
 /// When a poller works.
 #[derive(Debug, Clone)]

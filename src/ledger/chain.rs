@@ -119,6 +119,10 @@ pub enum Broken {
         name: String,
         table: String,
     },
+    /// SQLite finds the file damaged: what is in a table and what its indexes lead to differ.
+    Damaged {
+        says: String,
+    },
     /// What the store notes beside the ledger does not follow from it.
     NotBacked {
         table: String,
@@ -361,6 +365,10 @@ impl fmt::Display for Broken {
                 f,
                 "the plan kept for run {run} is not the one whose digest record {seq} holds: it \
                  was changed"
+            ),
+            Self::Damaged { says } => write!(
+                f,
+                "the file is damaged or was tampered with, so that questions miss rows: {says}"
             ),
             Self::Trigger { name, table } => write!(
                 f,

@@ -22,6 +22,7 @@ use crate::form;
 use crate::license::{Holder, Moment, SeatType, SiteIdentity};
 use crate::release::plan::Accepted;
 use crate::release::{Guard, Plan, Policy, Refusal};
+use crate::who::Process;
 
 /// One record as it stands in the store.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -81,6 +82,9 @@ pub enum Entry {
         /// What a person had accepted until a day, as far as it let this plan pass.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         standing: Vec<Accepted>,
+        /// Which site answered.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        site: Option<SiteIdentity>,
     },
     /// A seat is about to be taken.
     Intent(Intent),
@@ -132,6 +136,9 @@ pub enum Entry {
         /// What was known before.
         was: Option<SiteIdentity>,
         is: SiteIdentity,
+        /// The name under which the store knew this site before, and which is forgotten.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        known_as: Option<String>,
         why: String,
         by: String,
     },
@@ -197,25 +204,6 @@ pub enum Trigger {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         process: Option<Process>,
     },
-}
-
-/// A process of this program.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct Process {
-    /// The user it runs as, by the operating system; absent where users have no number.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub uid: Option<u32>,
-    /// The name of that user, where the machine knows it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub account: Option<String>,
-    pub pid: u32,
-    /// Name of the machine.
-    pub host: String,
-    /// What its environment says beyond that, such as `SUDO_USER=anna`: anybody who starts a process
-    /// can write anything there.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub says: Vec<String>,
 }
 
 /// What is about to be done to a seat, written before it is done.
@@ -429,31 +417,6 @@ impl Trigger {
             Self::Command { process: Some(process), .. } => Some(process.to_string()),
             Self::Command { user, process: None } => Some(user.clone()),
         }
-    }
-}
-
-impl Process {
-    /// User and machine: `anna@qlik-admin1`.
-    pub fn short(&self) -> String {
-        let user = match (&self.account, self.uid) {
-            (Some(account), _) => account.clone(),
-            (None, Some(uid)) => format!("uid {uid}"),
-            (None, None) => "unknown".to_owned(),
-        };
-        format!("{user}@{}", self.host)
-    }
-}
-
-impl std::fmt::Display for Process {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match (self.uid, &self.account) {
-            (Some(uid), Some(account)) => write!(f, "uid {uid} ({account})")?,
-            (Some(uid), None) => write!(f, "uid {uid}")?,
-            (None, Some(account)) => write!(f, "account {account}")?,
-            (None, None) => f.write_str("an unknown account")?,
-        }
-        write!(f, ", process {} on {}", self.pid, self.host)?;
-        if self.says.is_empty() { Ok(()) } else { write!(f, "; says {}", self.says.join(", ")) }
     }
 }
 

@@ -12,7 +12,7 @@ impl Entry {
             Self::RunStarted { mode, trigger, version, .. } => {
                 format!("{} run started by {trigger}, Bursar {version}", mode.as_str())
             }
-            Self::Planned { digest, counts, refusals, accepted, standing } => {
+            Self::Planned { digest, counts, refusals, accepted, standing, site: _ } => {
                 let planned: u64 = counts.iter().map(|c| c.planned).sum();
                 let mut text = format!("plan {digest}: {planned} to release");
                 for refusal in refusals {

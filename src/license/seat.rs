@@ -84,7 +84,7 @@ impl Holder {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Moment {
-    /// Null, missing, or a year up to 1753.
+    /// A year up to 1753. Of what a row has only at times, null or missing, too.
     Never,
     At(DateTime<Utc>),
     /// There is a value, and it is no time: kept for a person to look at.

@@ -83,6 +83,24 @@ impl Loose for Moment {
     }
 }
 
+/// A time that rows always have: none is unknown, and not "never".
+#[derive(Debug)]
+pub(super) struct Told(pub Moment);
+
+impl Loose for Told {
+    fn text(text: &str) -> Self {
+        Self(<Moment as Loose>::text(text))
+    }
+
+    fn null() -> Self {
+        Self(Moment::Unreadable("nothing".into()))
+    }
+
+    fn other(shown: &str) -> Self {
+        Self(<Moment as Loose>::other(shown))
+    }
+}
+
 impl<'de, T: Loose> Deserialize<'de> for Any<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(AnyVisitor(PhantomData)).map(Self)

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::json::Failure;
 use super::list;
-use super::loose::Any;
+use super::loose::{Any, Told};
 use super::{Client, Error, Field, Patience, Reading};
 use crate::license::changes;
 use crate::license::{Holder, Moment, Seat, SeatType, ShapeError};
@@ -21,11 +21,11 @@ const USER: Field = Field::new("user.id");
 pub(super) struct SeatRow {
     id: Uuid,
     #[serde(default)]
-    created_date: Any<Moment>,
+    created_date: Any<Told>,
     #[serde(default)]
     user: Option<UserRef>,
     #[serde(default)]
-    last_used: Any<Moment>,
+    last_used: Any<Told>,
     /// Old servers and token licenses don't have it.
     #[serde(default)]
     excess: Option<bool>,
@@ -94,8 +94,8 @@ impl SeatRow {
                 (Some(directory), Some(id)) => Some(format!("{directory}\\{id}").into()),
                 (_, id) => id,
             },
-            created: self.created_date.0,
-            last_used: self.last_used.0,
+            created: self.created_date.0.0,
+            last_used: self.last_used.0.0,
             excess: self.excess.unwrap_or(false),
             quarantined: self.quarantined.then_some(self.quarantine_end.0),
         })
@@ -353,8 +353,13 @@ mod tests {
         }
         assert_eq!(one(&with("brandNew", serde_json::json!({"a": [1]}))), one(&active()));
         assert_eq!(one(&with("excess", Value::Null)), one(&active()));
+        // "Never" is what the server writes as 1753; nothing at all is unknown.
+        let nothing = Moment::Unreadable("nothing".into());
         for row in [with("lastUsed", Value::Null), without("lastUsed")] {
-            assert_eq!(one(&row).unwrap().last_used, Moment::Never);
+            assert_eq!(one(&row).unwrap().last_used, nothing);
+        }
+        for row in [with("createdDate", Value::Null), without("createdDate")] {
+            assert_eq!(one(&row).unwrap().created, nothing);
         }
         let odd = one(&with("lastUsed", "soon".into())).unwrap().last_used;
         assert_eq!(odd, Moment::Unreadable("soon".into()));

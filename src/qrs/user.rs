@@ -22,11 +22,10 @@ pub(super) struct UserRow {
     inactive: bool,
     blacklisted: bool,
     removed_externally: bool,
-    /// Null or absent means none, here and for the properties.
-    #[serde(default)]
-    tags: Option<Vec<TagRow>>,
-    #[serde(default)]
-    custom_properties: Option<Vec<PropertyRow>>,
+    /// The service writes an empty list for none, here and for the properties: without one it is not
+    /// known whether somebody is protected by them.
+    tags: Vec<TagRow>,
+    custom_properties: Vec<PropertyRow>,
     #[serde(default)]
     roles: Option<Vec<Box<str>>>,
     #[serde(default)]
@@ -74,7 +73,7 @@ impl UserRow {
                 .map(|group| group.attribute_value.0.ok_or_else(|| missing("attributeValue")))
                 .collect::<Result<Vec<_>, _>>()
         });
-        let properties = self.custom_properties.unwrap_or_default();
+        let properties = self.custom_properties;
         Ok(Person {
             id: self.id,
             directory: self.user_directory,
@@ -82,7 +81,7 @@ impl UserRow {
             name: self.name.unwrap_or_default(),
             roles: self.roles.map(exact),
             groups: groups.transpose()?.map(exact),
-            tags: exact(self.tags.unwrap_or_default().into_iter().map(|t| t.name).collect()),
+            tags: exact(self.tags.into_iter().map(|t| t.name).collect()),
             properties: exact(
                 properties.into_iter().map(|p| (p.definition.name, p.value)).collect(),
             ),
@@ -195,11 +194,13 @@ mod tests {
 
     #[test]
     fn null_or_absent_is_none_where_that_is_safe() {
-        for row in [with("tags", Value::Null), without("tags")] {
-            assert_eq!(whole(&row).tags, []);
-        }
-        for row in [with("customProperties", Value::Null), without("customProperties")] {
-            assert_eq!(whole(&row).properties, []);
+        assert_eq!(whole(&with("tags", json!([]))).tags, []);
+        assert_eq!(whole(&with("customProperties", json!([]))).properties, []);
+        for field in ["tags", "customProperties"] {
+            for row in [with(field, Value::Null), without(field)] {
+                let Row::Odd(Some(_), error) = read(&row) else { panic!("{field} is not known") };
+                assert!(error.to_string().contains(field) || row[field].is_null(), "{error}");
+            }
         }
         for row in [with("roles", Value::Null), without("roles")] {
             assert_eq!(whole(&row).roles, None, "unknown is not none");

@@ -51,6 +51,15 @@ impl Hands {
     }
 }
 
+/// The types of seats that a plan was made of.
+#[derive(Clone, Copy)]
+pub(super) struct Types<'a> {
+    /// Those whose lists were read.
+    pub(super) looked: &'a [SeatType],
+    /// Those of them that the site doesn't have.
+    pub(super) absent: &'a [SeatType],
+}
+
 /// What became of one seat.
 pub(super) enum Done {
     /// Nothing was begun: the run has to end.
@@ -121,7 +130,7 @@ pub(super) async fn announce(
 pub(super) async fn release(
     session: &Session<'_>,
     due: Vec<Due>,
-    absent: &[SeatType],
+    types: Types<'_>,
     past: &Past,
     policy: &Policy,
     tally: &mut Tally,
@@ -129,7 +138,8 @@ pub(super) async fn release(
     match Hands::of(session) {
         Hands::Rehearsal => rehearse(session, due, tally).await,
         Hands::Real(writer) => {
-            let taking = Taking { session, writer, past, policy, absent, fresh: FRESH };
+            let Types { looked, absent } = types;
+            let taking = Taking { session, writer, past, policy, looked, absent, fresh: FRESH };
             let total = due.len() as u64;
             in_turn(session, due.into_iter(), total, tally, |due| taking.release(due)).await
         }

@@ -47,8 +47,7 @@ impl Next {
 
     /// `2027-01-11 05:00:00 CET, frozen until 2027-01-10: year end`.
     pub fn text(&self, zone: Tz) -> String {
-        let at =
-            self.at.map_or_else(|| "never".to_owned(), |time| crate::cli::text::local(time, zone));
+        let at = self.at.map_or_else(|| "never".to_owned(), |time| crate::words::local(time, zone));
         match &self.held {
             Some(held) => format!("{at}, {held}"),
             None => at,

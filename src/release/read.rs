@@ -43,6 +43,12 @@ pub async fn snapshot(
         let list = list.map(|reading| reading.value).map_err(|error| error.to_string());
         snapshot.seats.push(TypeSeats { seat_type, list });
     }
+    let asked = user_access(policy, &snapshot);
+    if let Some(seat_type) = asked {
+        let list = client.seats(seat_type, patience).await;
+        let list = list.map(|reading| reading.value).map_err(|error| error.to_string());
+        snapshot.seats.push(TypeSeats { seat_type, list });
+    }
     let now = snapshot.earlier(now);
     let people = plan::people_in_question(&snapshot, past, policy, now);
     if !people.is_empty() {
@@ -51,12 +57,21 @@ pub async fn snapshot(
     snapshot
 }
 
+/// User access, where people are judged by all their seats and the site has tokens, or doesn't say:
+/// few sites do, and the others are spared the question.
+fn user_access(policy: &Policy, snapshot: &Snapshot) -> Option<SeatType> {
+    let user = SeatType::User;
+    let has = snapshot.pools.as_ref().is_none_or(|pools| plan::has_type(pools, user));
+    let asked = snapshot.seats.iter().any(|seats| seats.seat_type == user);
+    (policy.judge_per_user && !policy.types.is_empty() && has && !asked).then_some(user)
+}
+
 /// The enabled types. Where people are judged by all their seats, an enabled Professional wants to
-/// know of Analyzer, too, and the other way round; user access stands apart, as token licenses do.
-pub(super) fn types(policy: &Policy) -> Vec<SeatType> {
+/// know of Analyzer, too, and the other way round, and User of both.
+fn types(policy: &Policy) -> Vec<SeatType> {
     let enabled = |seat_type| policy.rule(seat_type).is_some();
     let named = [SeatType::Professional, SeatType::Analyzer];
-    let both = policy.judge_per_user && named.into_iter().any(enabled);
+    let both = policy.judge_per_user && SeatType::ALL.into_iter().any(enabled);
     let wanted = |seat_type: &SeatType| enabled(*seat_type) || (both && named.contains(seat_type));
     SeatType::ALL.into_iter().filter(wanted).collect()
 }

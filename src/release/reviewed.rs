@@ -12,7 +12,7 @@ use super::session::{Session, Tally, planned};
 use super::{Guard, Plan, Refusal, TypePlan, guard, read, sharing, spelling};
 use crate::event::{Body, ReleaseRefused};
 use crate::ledger::Entry;
-use crate::license::{Moment, SeatType};
+use crate::license::{Moment, SeatType, SiteIdentity};
 use crate::qrs::Patience;
 use crate::store::{AppendError, StoreError};
 
@@ -49,6 +49,12 @@ impl Engine {
         Ok((plan, snapshot))
     }
 
+    /// The name that the settings don't have any more, and under which the store knows this site.
+    pub async fn known_as(&self, now: &SiteIdentity) -> Result<Option<String>, StoreError> {
+        let names: Vec<_> = self.settings.sites.iter().map(|site| site.name.clone()).collect();
+        self.store.known_as(now, &names).await
+    }
+
     async fn guards(
         &self,
         plan: &Plan,
@@ -60,7 +66,11 @@ impl Engine {
             return Ok(Vec::new());
         }
         let paused = self.store.pause(&self.site.name).await?;
-        Ok(guard::check(plan, snapshot, past, paused.as_ref()))
+        let known_as = match &snapshot.identity {
+            Some(Ok(now)) if !now.is_empty() => self.known_as(now).await?,
+            _ => None,
+        };
+        Ok(guard::check(plan, snapshot, past, paused.as_ref(), known_as.as_deref()))
     }
 }
 
@@ -111,9 +121,11 @@ impl Session<'_> {
         let announcements = apply::due(announcements.into_iter(), &Snapshot::default());
         let due = apply::due(of_outcome(&plan, Outcome::Release).into_iter(), &snapshot);
         let absent = snapshot.absent.clone();
+        let looked: Vec<_> = snapshot.seats.iter().map(|seats| seats.seat_type).collect();
         drop(snapshot);
         apply::announce(self, &plan, &announcements, tally).await?;
-        apply::release(self, due, &absent, &past, &policy, tally).await
+        let types = apply::Types { looked: &looked, absent: &absent };
+        apply::release(self, due, types, &past, &policy, tally).await
     }
 
     /// The plan (the one that a person has read, if there is one), what the site and the guards say
@@ -158,6 +170,7 @@ impl Session<'_> {
             refusals: now.refusals.clone(),
             accepted: accepted.iter().map(|guard| guard.as_str().to_owned()).collect(),
             standing: now.accepted.clone(),
+            site: now.identity.clone(),
         };
         let refused = ReleaseRefused {
             run: self.run.clone(),

@@ -40,7 +40,9 @@ pub(super) struct Taking<'a> {
     pub(super) writer: Writer,
     pub(super) past: &'a Past,
     pub(super) policy: &'a Policy,
-    /// Types that the site doesn't have.
+    /// The types whose lists the plan was made of: the person's other seats are looked for there.
+    pub(super) looked: &'a [SeatType],
+    /// Those of them that the site doesn't have.
     pub(super) absent: &'a [SeatType],
     /// [`FRESH`].
     pub(super) fresh: Duration,
@@ -281,7 +283,7 @@ impl Taking<'_> {
             return Ok(None);
         }
         let (client, user) = (&self.session.engine.client, due.holder.id);
-        let reads = read::types(self.policy).into_iter().map(async |seat_type| {
+        let reads = self.looked.iter().map(async |&seat_type| {
             let seats = client.seats_of(seat_type, user, Patience::ONCE).await;
             (seat_type, seats)
         });
@@ -294,6 +296,11 @@ impl Taking<'_> {
                     return Err(format!("the user's {title} seats could not be read: {why}"));
                 }
             };
+            let own = seat_type == due.seat_type;
+            if own && !seats.iter().any(|seat| seat.id == due.decision.seat) {
+                let title = seat_type.title();
+                return Err(format!("the list of the user's {title} seats lacks this one"));
+            }
             let others = seats.iter().filter(|seat| seat.id != due.decision.seat);
             if let Some(why) = others.into_iter().find_map(|seat| news(due, seat)) {
                 return Ok(Some(why));

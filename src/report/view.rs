@@ -7,7 +7,7 @@ mod trail;
 use super::Report;
 use super::gather::local;
 use super::svg::Chart;
-use crate::cli::text;
+use crate::words;
 
 /// The whole document.
 #[derive(Debug)]
@@ -158,7 +158,7 @@ fn name(seat_type: crate::license::SeatType) -> String {
 
 /// `12,345`, `12.5`.
 fn number(value: f64) -> String {
-    let text = text::number(value);
+    let text = words::number(value);
     let (sign, digits) = text.strip_prefix('-').map_or(("", text.as_str()), |rest| ("-", rest));
     let (whole, fraction) = digits.split_once('.').map_or((digits, None), |(w, f)| (w, Some(f)));
     let mut grouped = String::new();

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{Store, StoreError};
-use crate::license::SiteIdentity;
+use crate::license::{Sameness, SiteIdentity};
 use crate::store::release::{from_json, to_json};
 
 impl Store {
@@ -11,6 +11,20 @@ impl Store {
     pub async fn site_identity(&self, site: &str) -> Result<Option<SiteIdentity>, StoreError> {
         let site = site.to_owned();
         self.shared.gate.read("read which site it is", move |db| identity(db, &site)).await
+    }
+
+    /// The name under which this store knows the site that answers now, if that is none of these
+    /// names: it was called so before.
+    pub async fn known_as(
+        &self,
+        now: &SiteIdentity,
+        names: &[String],
+    ) -> Result<Option<String>, StoreError> {
+        let all = self.shared.gate.read("read which sites there were", identities).await?;
+        let same =
+            |known: &SiteIdentity| matches!(known.compare(now), Sameness::Same | Sameness::Renewed);
+        let other = all.into_iter().find(|(name, known)| !names.contains(name) && same(known));
+        Ok(other.map(|(name, _)| name))
     }
 
     /// Compares what answers now with what is known, and keeps it where it is the first time or tells
@@ -41,6 +55,20 @@ pub(super) fn identity(db: &Connection, site: &str) -> rusqlite::Result<Option<S
     db.prepare_cached("SELECT nodes, license FROM site_identity WHERE site = ?1")?
         .query_row([site], |r| Ok(SiteIdentity { nodes: from_json(r, 0)?, license: r.get(1)? }))
         .optional()
+}
+
+/// What is known by a name that is given up.
+pub(super) fn forget_identity(db: &Connection, site: &str) -> rusqlite::Result<()> {
+    db.prepare_cached("DELETE FROM site_identity WHERE site = ?1")?.execute([site]).map(drop)
+}
+
+/// What is known of each site, by name.
+pub(super) fn identities(db: &Connection) -> rusqlite::Result<Vec<(String, SiteIdentity)>> {
+    db.prepare_cached("SELECT nodes, license, site FROM site_identity ORDER BY site")?
+        .query_map([], |r| {
+            Ok((r.get(2)?, SiteIdentity { nodes: from_json(r, 0)?, license: r.get(1)? }))
+        })?
+        .collect()
 }
 
 pub(super) fn keep_identity(

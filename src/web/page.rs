@@ -4,9 +4,9 @@ use askama::Template;
 use chrono_tz::Tz;
 
 use crate::alert::state::HeldBack;
-use crate::cli::text;
 use crate::event::{AppHealth, LicenseState, Monitor, Severity};
 use crate::status::{SiteStatus, Status};
+use crate::words;
 
 #[derive(Template)]
 #[template(path = "status.html")]
@@ -81,7 +81,7 @@ struct Queue<'a> {
 pub fn render(status: &Status, zone: Tz) -> String {
     let page = Page {
         version: status.version,
-        time: text::local(status.time, zone),
+        time: words::local(status.time, zone),
         alerts: status.alerts.iter().map(|alert| alert_view(alert, status)).collect(),
         sites: status.sites.iter().map(|site| view(site, status, zone)).collect(),
         queues: status
@@ -102,7 +102,7 @@ pub fn render(status: &Status, zone: Tz) -> String {
                 dropped: queue.dropped,
                 last: queue
                     .last_delivered
-                    .map_or_else(|| "never".to_owned(), |time| text::ago(time, status.time)),
+                    .map_or_else(|| "never".to_owned(), |time| words::ago(time, status.time)),
                 error: queue.last_error.as_deref().filter(|_| queue.pending > 0).unwrap_or(""),
             })
             .collect(),
@@ -120,7 +120,7 @@ fn alert_view<'a>(alert: &'a crate::alert::state::Alert, status: &Status) -> Ale
         severity: alert.severity.as_str(),
         text: &alert.text,
         hint: &alert.hint,
-        since: text::ago(alert.fired.unwrap_or(alert.since), status.time),
+        since: words::ago(alert.fired.unwrap_or(alert.since), status.time),
         held_back: match &alert.held_back {
             Some(HeldBack::Silence { .. }) => ", silenced",
             Some(HeldBack::Alert { .. }) => ", held back by a worse one",
@@ -151,10 +151,10 @@ fn view<'a>(site: &'a SiteStatus, status: &Status, zone: Tz) -> Site<'a> {
                 },
                 headline: license.summary(),
                 details,
-                seen: text::ago(seen.time, status.time),
+                seen: words::ago(seen.time, status.time),
             }
         }),
-        pools_seen: site.access_licenses.as_ref().map(|seen| text::ago(seen.time, status.time)),
+        pools_seen: site.access_licenses.as_ref().map(|seen| words::ago(seen.time, status.time)),
         pools: site.access_licenses.as_ref().map_or_else(Vec::new, |seen| pools(&seen.value)),
         app: site.monitor_app.as_ref().map(|seen| {
             let app = &seen.value;
@@ -175,7 +175,7 @@ fn view<'a>(site: &'a SiteStatus, status: &Status, zone: Tz) -> Site<'a> {
                 },
                 headline: app.health.words().to_owned(),
                 lines,
-                seen: text::ago(seen.time, status.time),
+                seen: words::ago(seen.time, status.time),
             }
         }),
         release: site.release.as_ref().map(|seen| {
@@ -183,7 +183,7 @@ fn view<'a>(site: &'a SiteStatus, status: &Status, zone: Tz) -> Site<'a> {
             let counts = run.types.iter().map(|counts| counts.summary(run.mode));
             Release {
                 kind: run.mode.as_str(),
-                seen: text::ago(seen.time, status.time),
+                seen: words::ago(seen.time, status.time),
                 lines: counts.chain(run.why.clone()).collect(),
             }
         }),
@@ -203,7 +203,7 @@ fn view<'a>(site: &'a SiteStatus, status: &Status, zone: Tz) -> Site<'a> {
             .iter()
             .map(|monitor| {
                 let mut next =
-                    monitor.next.map_or_else(String::new, |next| text::local(next, zone));
+                    monitor.next.map_or_else(String::new, |next| words::local(next, zone));
                 if let Some(held) = &monitor.held {
                     next.push_str(&format!(", {held}"));
                 }
@@ -232,35 +232,35 @@ fn pools(pools: &crate::license::Pools) -> Vec<Pool> {
     for (name, pool) in [("Professional", pools.professional), ("Analyzer", pools.analyzer)] {
         let Some(pool) = pool.filter(|pool| pool.enabled) else { continue };
         let facts = vec![
-            ("total", text::number(pool.total)),
-            ("allocated", text::number(pool.allocated)),
-            ("available", text::number(pool.available)),
-            ("used", text::number(pool.used)),
-            ("quarantined", text::number(pool.quarantined)),
-            ("excess", text::number(pool.excess)),
+            ("total", words::number(pool.total)),
+            ("allocated", words::number(pool.allocated)),
+            ("available", words::number(pool.available)),
+            ("used", words::number(pool.used)),
+            ("quarantined", words::number(pool.quarantined)),
+            ("excess", words::number(pool.excess)),
         ];
         list.push(gauge(name, pool.allocated, pool.total, facts));
     }
     if let Some(pool) = pools.analyzer_capacity.filter(|pool| pool.enabled) {
         let facts = vec![
-            ("minutes", text::number(pool.allocated_minutes)),
-            ("used", text::number(pool.used_minutes)),
-            ("unavailable", text::number(pool.unavailable_minutes)),
+            ("minutes", words::number(pool.allocated_minutes)),
+            ("used", words::number(pool.used_minutes)),
+            ("unavailable", words::number(pool.unavailable_minutes)),
         ];
         list.push(gauge("Analyzer Capacity", pool.used_minutes, pool.allocated_minutes, facts));
     }
     if let Some(totals) = pools.tokens.filter(|totals| totals.enabled) {
         let taken = totals.total_tokens - totals.available_tokens;
         let mut facts = vec![
-            ("total", text::number(totals.total_tokens)),
-            ("available", text::number(totals.available_tokens)),
+            ("total", words::number(totals.total_tokens)),
+            ("available", words::number(totals.available_tokens)),
         ];
         if let Some(pool) = pools.token_user {
-            facts.push(("user access", text::number(pool.allocated_tokens)));
-            facts.push(("quarantined", text::number(pool.quarantined_tokens)));
+            facts.push(("user access", words::number(pool.allocated_tokens)));
+            facts.push(("quarantined", words::number(pool.quarantined_tokens)));
         }
         if let Some(pool) = pools.token_login {
-            facts.push(("login access", text::number(pool.allocated_tokens)));
+            facts.push(("login access", words::number(pool.allocated_tokens)));
         }
         list.push(gauge("Tokens", taken, totals.total_tokens, facts));
     }

@@ -219,6 +219,7 @@ fn planned(digest: &str) -> Entry {
         refusals: vec![refusal],
         accepted: vec!["percent".into()],
         standing: Vec::new(),
+        site: None,
     }
 }
 

@@ -7,7 +7,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bursar::config::Secret;
 use bursar::config::settings::{
     BasicAuth, Email as EmailSettings, EmailSecurity, OutboxLimits, SendSwitch, Switches,
 };
@@ -16,6 +15,7 @@ use bursar::destination::route::{Routes, Site};
 use bursar::destination::template::{Format, Source, samples};
 use bursar::destination::{Destination, Outcome, worker};
 use bursar::event::Event;
+use bursar::secret::Secret;
 use bursar::store::Store;
 use chrono_tz::Tz;
 use tokio_util::sync::CancellationToken;

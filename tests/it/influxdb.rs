@@ -8,7 +8,6 @@ mod v3;
 use std::collections::HashMap;
 use std::time::Duration;
 
-use bursar::config::Secret;
 use bursar::config::settings::{self, InfluxVersion, Switches, Tag};
 use bursar::destination::Destination;
 use bursar::destination::influxdb::InfluxDb;
@@ -16,6 +15,7 @@ use bursar::destination::route::{Routes, Site};
 use bursar::event::{Body, Event, LicenseState, ServerLicenseStatus};
 use bursar::license::pools::{MinutePool, SeatPool, TokenLoginPool, TokenTotals, TokenUserPool};
 use bursar::license::{Expiry, Pools, ServerLicense, server::Kind};
+use bursar::secret::Secret;
 use chrono::{DateTime, TimeDelta, Utc};
 
 fn tag(name: &str, value: &str) -> Tag {

@@ -5,17 +5,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bursar::config::Settings;
 use bursar::config::settings::{
     HistoryRetention, Log, Mqtt as MqttSettings, MqttAuth, MqttProtocol, MqttTemplates, MqttTls,
     MqttTopics, OutboxLimits, Storage,
 };
-use bursar::config::{Secret, Settings};
 use bursar::destination::mqtt::Mqtt;
 use bursar::destination::{Destination, Outcome};
 use bursar::event::{Body, Event, LicenseState, ServerLicenseStatus};
 use bursar::license::pools::SeatPool;
 use bursar::license::server::Kind;
 use bursar::license::{Expiry, Pools, ServerLicense};
+use bursar::secret::Secret;
 use chrono::{NaiveDate, TimeZone, Utc};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;

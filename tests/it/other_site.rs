@@ -84,7 +84,13 @@ async fn what_another_site_says_is_not_stored_until_a_person_accepts_it() {
 
     let client = bursar::qrs::Client::new("default", &setup.load(&yaml).sites[0].connection);
     let is = client.unwrap().identity(Patience::ONCE).await.unwrap();
-    let entry = Entry::SiteAccepted { was: None, is, why: "moved".into(), by: "anna".into() };
+    let entry = Entry::SiteAccepted {
+        was: None,
+        is,
+        known_as: None,
+        why: "moved".into(),
+        by: "anna".into(),
+    };
     let addition = Addition { site: "default".into(), run: None, entry };
     store.append(None, vec![addition], |_| Vec::new()).await.unwrap();
     let total = async || pools(store).await?.analyzer.map(|pool| pool.total);

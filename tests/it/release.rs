@@ -15,5 +15,6 @@ mod reviewed;
 mod seats;
 mod stops;
 mod undo;
+mod unknown;
 mod window;
 pub mod world;

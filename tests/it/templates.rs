@@ -9,11 +9,11 @@ mod settings;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use bursar::config::Secret;
 use bursar::destination::template::{
     Format, Source, Template, context, reference, samples, shipped,
 };
 use bursar::event::{AlertStatus, Body, Event};
+use bursar::secret::Secret;
 use serde_json::Value;
 
 fn root() -> PathBuf {

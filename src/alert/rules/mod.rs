@@ -125,7 +125,7 @@ fn seats_text(count: f64) -> String {
 }
 
 fn number(value: f64) -> String {
-    crate::cli::text::number(value)
+    crate::words::number(value)
 }
 
 #[cfg(test)]

@@ -3,9 +3,10 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use super::super::text::{self, Paint};
+use super::super::text::Paint;
 use super::{ConfigFile, Exit, about, coloured, with_store, wrapped};
 use crate::alert::state::{Alert, HeldBack, Phase, Silence};
+use crate::words;
 
 /// List what fires, and what is silenced
 #[derive(Debug, clap::Args)]
@@ -43,7 +44,7 @@ impl List {
             }
             out!("{}", table(&alerts, Utc::now(), Paint::for_stdout()));
             for silence in &silences {
-                let until = text::local(silence.until, settings.time_zone);
+                let until = words::local(silence.until, settings.time_zone);
                 outln!("{}", describe(silence, &until));
             }
             Ok(Exit::Ok)
@@ -60,7 +61,7 @@ fn table(alerts: &[Alert], now: DateTime<Utc>, paint: Paint) -> String {
     for alert in alerts {
         let key = &alert.key;
         let begun = alert.fired.unwrap_or(alert.since);
-        let mut facts = vec![about(&key.site, &key.subject), text::ago(begun, now)];
+        let mut facts = vec![about(&key.site, &key.subject), words::ago(begun, now)];
         facts.retain(|fact| !fact.is_empty());
         if alert.phase == Phase::Pending {
             facts.push("pending".to_owned());

@@ -3,12 +3,12 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::super::release::{day_or_time, who};
-use super::super::text;
 use super::{ConfigFile, Exit, list, parse_rule, with_store};
 use crate::alert::catalogue;
 use crate::config::Settings;
 use crate::event::Rule;
 use crate::store::NewSilence;
+use crate::words;
 
 /// Hear nothing of some alerts for a while
 ///
@@ -88,7 +88,7 @@ impl Silence {
             if self.json {
                 outln!("{}", serde_json::to_string_pretty(&silence)?);
             } else {
-                let until = text::local(silence.until, settings.time_zone);
+                let until = words::local(silence.until, settings.time_zone);
                 outln!("{}", list::describe(&silence, &until));
             }
             Ok(Exit::Ok)

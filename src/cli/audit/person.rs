@@ -3,13 +3,13 @@
 
 use std::io::Write;
 
-use super::super::text;
 use super::{Exit, Place};
 use crate::ledger::chain::Raw;
 use crate::ledger::{Entry, Record};
 use crate::license::Holder;
 use crate::plain::one_line;
 use crate::release::rules::fold;
+use crate::words;
 
 /// The kinds of records that name a person.
 const KINDS: [&str; 4] = ["intent", "outcome", "announced", "withdrawn"];
@@ -94,7 +94,7 @@ fn is(holder: &Holder, wanted: &str) -> bool {
 
 fn line(raw: &Raw, record: &Record, place: &Place) -> String {
     let run = if raw.run.is_empty() { String::new() } else { format!("  run {}", raw.run) };
-    let time = text::local(record.time, place.zone);
+    let time = words::local(record.time, place.zone);
     let text = one_line(&record.entry.summary());
     format!("{:>6}  {time}  {}{run}  {text}", raw.seq, one_line(&raw.site))
 }

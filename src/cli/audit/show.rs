@@ -13,6 +13,7 @@ use crate::ledger::{Entry, Intent, Mode, Outcome, Record, corrected};
 use crate::license::Holder;
 use crate::plain::one_line;
 use crate::release::policy::{NeverRelease, Policy, ThreeWay, TypeRule};
+use crate::words;
 
 /// Tell what a run did: who started it, with which settings, each seat with reason and outcome
 ///
@@ -90,7 +91,7 @@ fn tell(records: &[Record], zone: Tz) -> String {
     let run = records[0].run.as_deref().unwrap_or_default();
     fact(&mut out, "run", run);
     for record in records {
-        let time = text::local(record.time, zone);
+        let time = words::local(record.time, zone);
         match &record.entry {
             Entry::RunStarted { mode: of, trigger, version, policy } => {
                 mode = *of;
@@ -101,7 +102,7 @@ fn tell(records: &[Record], zone: Tz) -> String {
                     fact(&mut out, if n == 0 { "settings" } else { "" }, line);
                 }
             }
-            Entry::Planned { digest, counts, refusals, accepted, standing } => {
+            Entry::Planned { digest, counts, refusals, accepted, standing, site: _ } => {
                 fact(&mut out, "planned", &format!("{time}, SHA-256 {digest}"));
                 for count in counts {
                     let (title, seats) = (count.seat_type.title(), count.seats);
@@ -174,7 +175,7 @@ impl Seat<'_> {
             Some((record, outcome)) => {
                 let mut text = outcome.text();
                 if outcome.settled_later {
-                    let _ = write!(text, ", found out {}", text::local(record.time, zone));
+                    let _ = write!(text, ", found out {}", words::local(record.time, zone));
                     if let Some(other) = record.run.as_deref().filter(|other| *other != run) {
                         let _ = write!(text, " by run {other}");
                     }
@@ -183,7 +184,7 @@ impl Seat<'_> {
             }
         };
         vec![
-            text::local(self.at, zone),
+            words::local(self.at, zone),
             self.intent.seat_type.as_str().to_owned(),
             named(&self.intent.holder),
             one_line(&self.intent.because),

@@ -126,6 +126,9 @@ fn look(
                 .to_owned(),
         ),
     }
+    for says in ledger.damages()? {
+        check.add(name, Broken::Damaged { says });
+    }
     for (guard, table) in ledger.odd_guards()? {
         let of_ledger = ["ledger", "ledger_end"].contains(&table.as_str());
         check.add(

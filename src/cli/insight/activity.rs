@@ -21,6 +21,7 @@ use crate::insight::reclaim;
 use crate::license::{Person, Seat, SeatType};
 use crate::release::plan::{Past, PersonRead};
 use crate::store::{Seats, Store};
+use crate::words;
 
 /// Show who uses the seats: active users, idle seats, what could be given back
 #[derive(Debug, clap::Args)]
@@ -255,11 +256,11 @@ fn render(answer: &Answer, settings: &Settings, paint: Paint) -> String {
         out,
         "{} {}",
         paint.strong(&format!("Site {}, seats and their use", answer.site)),
-        paint.faint(&format!("as read {}", text::ago(read, answer.time)))
+        paint.faint(&format!("as read {}", words::ago(read, answer.time)))
     );
     for of in &answer.types {
         if of.last_read != read {
-            let seen = text::local(of.last_read, zone);
+            let seen = words::local(of.last_read, zone);
             let _ = writeln!(out, "  {} seats as of {seen}", of.activity.seat_type.title());
         }
     }

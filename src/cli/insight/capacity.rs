@@ -7,10 +7,10 @@ use serde::Serialize;
 
 use super::chart::Look;
 use super::{Exit, Question, heading, percent, table};
-use crate::cli::text;
 use crate::insight::capacity::{self, MonthEnd};
 use crate::insight::words;
 use crate::planning::{Month, Planning};
+use crate::words::{ago, number};
 
 /// Show the minutes of Analyzer Capacity: used against how much of the month is gone
 #[derive(Debug, clap::Args)]
@@ -70,15 +70,15 @@ pub fn render(planning: &Planning, months: u32, look: &Look) -> String {
             let _ = writeln!(
                 out,
                 "  not known for this month: the last poll was {}",
-                text::ago(as_of, planning.now)
+                ago(as_of, planning.now)
             );
         }
     }
     let rows = answer.months.iter().map(|month| {
         vec![
             month.name.clone(),
-            text::number(month.used),
-            month.allocated.map_or_else(|| "-".to_owned(), text::number),
+            number(month.used),
+            month.allocated.map_or_else(|| "-".to_owned(), number),
             look.gauge(month.percent.unwrap_or(0.0), 20),
             percent(month.percent),
             if month.days == month.of {
@@ -111,8 +111,8 @@ fn this_month(
             "{} {:>4}  {} of {} minutes",
             look.gauge(used, 30),
             percent(capacity.used_percent),
-            text::number(capacity.used),
-            text::number(capacity.usable)
+            number(capacity.used),
+            number(capacity.usable)
         ),
     );
     line(
@@ -121,7 +121,7 @@ fn this_month(
             "{} {:>4}  {}",
             look.bar(capacity.gone_percent / 100.0, 30),
             percent(Some(capacity.gone_percent)),
-            paint.faint(&text::ago(as_of, planning.now))
+            paint.faint(&ago(as_of, planning.now))
         ),
     );
     match &capacity.projected {

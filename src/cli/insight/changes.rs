@@ -14,6 +14,7 @@ use crate::destination::payload::seats;
 use crate::event::{ChangeCount, count_changes};
 use crate::license::changes::{By, Change, ChangeKind, TimeFrom};
 use crate::plain::one_line;
+use crate::words;
 
 /// Show what changed: seats allocated, released, quarantined, moved, and by whom
 #[derive(Debug, clap::Args)]
@@ -147,7 +148,7 @@ fn render(
     let days = answer.days;
     let title = format!("Site {}, changes of seats, last {days} days", answer.site);
     let _ = writeln!(out, "{}", paint.strong(&title));
-    let since = text::local(answer.watched_since, zone);
+    let since = words::local(answer.watched_since, zone);
     if answer.time - answer.watched_since < TimeDelta::days(days.into()) {
         let _ = writeln!(
             out,

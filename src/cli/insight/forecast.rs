@@ -9,10 +9,10 @@ use super::chart::{Look, Plot};
 use super::growth::basis;
 use super::utilization::capital;
 use super::{Exit, Question, TypeName, heading, no_history, signed, things, types};
-use crate::cli::text;
 use crate::insight::{NotEnough, days_after, or_why, words};
 use crate::license::SeatType;
 use crate::planning::{ForecastView, Planning};
+use crate::words::number;
 
 /// Show when the free seats run out, as a range, with and without releasing idle ones
 #[derive(Debug, clap::Args)]
@@ -99,7 +99,7 @@ fn lines(out: &mut String, view: &ForecastView, look: &Look) {
     let mut line = |name: &str, text: String| {
         let _ = writeln!(out, "  {name:<15} {text}");
     };
-    line("Free now", format!("{} of {}", text::number(view.free), text::number(view.entitled)));
+    line("Free now", format!("{} of {}", number(view.free), number(view.entitled)));
     let lasts = view.months_at_growth.map_or_else(String::new, |months| {
         format!("; at that pace they last {}", words::about_months(months))
     });

@@ -20,6 +20,7 @@ use crate::config::Settings;
 use crate::license::SeatType;
 use crate::planning::Planning;
 use crate::store::Store;
+use crate::words;
 
 /// Answer questions from the history: who uses what, when it runs out, what it costs
 #[derive(Debug, clap::Args)]
@@ -216,7 +217,11 @@ fn things(seat_type: SeatType) -> String {
 /// `+2.5`, `-1`, `0`, with a digit after the point unless it is whole.
 fn signed(value: f64) -> String {
     let rounded = (value * 10.0).round() / 10.0;
-    if rounded > 0.0 { format!("+{}", text::number(rounded)) } else { text::number(rounded + 0.0) }
+    if rounded > 0.0 {
+        format!("+{}", words::number(rounded))
+    } else {
+        words::number(rounded + 0.0)
+    }
 }
 
 /// `83 %`, or a dash.

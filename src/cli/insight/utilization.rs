@@ -8,12 +8,12 @@ use serde::Serialize;
 
 use super::chart::Look;
 use super::{Exit, Question, TypeName, heading, no_history, percent, signed, table, things, types};
-use crate::cli::text;
 use crate::insight::season::Season;
 use crate::insight::utilization::{Now, Period, Step, YearOnYear};
 use crate::insight::{NotEnough, or_why};
 use crate::license::SeatType;
 use crate::planning::{Planning, Seasons};
+use crate::words;
 
 /// Show how much is taken: now, per day, week or month, a year ago, by season
 #[derive(Debug, clap::Args)]
@@ -162,14 +162,14 @@ fn of_type(out: &mut String, answer: &TypeAnswer, planning: &Planning, look: &Lo
     let title = paint.strong(&capital(&things(answer.seat_type)));
     if let Some(now) = &answer.now {
         let share = now.percent.unwrap_or(0.0);
-        let of = now.entitled.map_or_else(String::new, |e| format!(" of {}", text::number(e)));
-        let seen = paint.faint(&text::ago(answer.as_of, planning.now));
+        let of = now.entitled.map_or_else(String::new, |e| format!(" of {}", words::number(e)));
+        let seen = paint.faint(&words::ago(answer.as_of, planning.now));
         let _ = writeln!(
             out,
             "{title}  {} {}  {}{of} taken  {seen}",
             look.gauge(share, 16),
             percent(now.percent),
-            text::number(now.taken)
+            words::number(now.taken)
         );
     }
     let means: Vec<_> = answer.periods.iter().map(|row| Some(row.period.mean)).collect();
@@ -186,11 +186,11 @@ fn of_type(out: &mut String, answer: &TypeAnswer, planning: &Planning, look: &Lo
         let period = &row.period;
         let mut cells = vec![
             period.name.clone(),
-            text::number(period.peak),
+            words::number(period.peak),
             format!("{:.1}", period.mean),
-            text::number(period.last),
+            words::number(period.last),
             period.change.map_or_else(|| "-".to_owned(), signed),
-            period.entitled.map_or_else(|| "-".to_owned(), text::number),
+            period.entitled.map_or_else(|| "-".to_owned(), words::number),
             percent(period.mean_percent),
             percent(period.peak_percent),
             if period.days == period.of {

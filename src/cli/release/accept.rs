@@ -6,7 +6,6 @@ use chrono_tz::Tz;
 use clap::Subcommand;
 
 use super::super::limit::{Reading, TimeLimit};
-use super::super::text;
 use super::plan::seat_type;
 use super::{Exit, Target, day_or_time, refused, who};
 use crate::ledger::Entry;
@@ -16,6 +15,7 @@ use crate::release::Guard;
 use crate::release::plan::{Accepted, Plan, TypePlan};
 use crate::release::run::Engine;
 use crate::store::Addition;
+use crate::words;
 
 /// Accept what a guard says, with a name and a reason in the ledger
 #[derive(Debug, clap::Args)]
@@ -104,11 +104,13 @@ impl Site {
              license"
         );
         let was = engine.store.site_identity(site).await?;
-        if was.as_ref().is_some_and(|was| was.compare(&is) == Sameness::Same) {
+        let known_as = engine.known_as(&is).await?;
+        let same = was.as_ref().is_some_and(|was| was.compare(&is) == Sameness::Same);
+        if same && known_as.is_none() {
             outln!("nothing is to be accepted: it is the site that is known");
             return Ok(Exit::NotInOrder);
         }
-        let entry = Entry::SiteAccepted { was, is, why: why.to_owned(), by: who() };
+        let entry = Entry::SiteAccepted { was, is, known_as, why: why.to_owned(), by: who() };
         let addition = Addition { site: site.clone(), run: None, entry };
         let recorded = engine.store.append(None, vec![addition], |_| Vec::new()).await;
         recorded.context("the acceptance could not be recorded")?;
@@ -168,7 +170,7 @@ impl Percent {
                 accepted.due,
                 accepted.seats,
                 accepted.seat_type.title(),
-                text::local(until, zone),
+                words::local(until, zone),
                 accepted.most()
             );
         }

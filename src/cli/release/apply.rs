@@ -232,7 +232,8 @@ pub(super) fn render(report: &Report, paint: Paint) -> String {
 }
 
 fn refused_line(refusal: &Refusal, paint: Paint) -> String {
-    format!("{} {refusal}", paint.bad(&format!("stopped by {}:", refusal.guard)))
+    let says = one_line(&refusal.to_string());
+    format!("{} {says}", paint.bad(&format!("stopped by {}:", refusal.guard)))
 }
 
 pub(super) fn as_json(report: &Report) -> serde_json::Value {

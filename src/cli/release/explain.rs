@@ -34,7 +34,7 @@ const QUESTIONS: [(&str, &str); 31] = [
     ("blocked", "neverRelease.blocked"),
     ("removed-externally", "neverRelease.removedExternally"),
     ("unreadable-date", "a date that can't be read"),
-    ("no-date", "neither used nor allocated at a known time"),
+    ("no-date", "when it was allocated is not known"),
     ("future-date", "a date in the future"),
     ("used", "used within releaseThresholdDays"),
     ("allocated", "allocated within releaseThresholdDays"),

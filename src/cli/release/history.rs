@@ -9,6 +9,7 @@ use crate::ledger::{Entry, Mode, Record, RunStatus, Trigger, TypeCounts, correct
 use crate::plain::one_line;
 use crate::release::plan::standing;
 use crate::store::{Pause, Store, StoreError};
+use crate::words;
 
 /// List runs, newest first, rehearsals included
 #[derive(Debug, clap::Args)]
@@ -66,7 +67,7 @@ impl History {
         if let Some(Pause { until, why, by, .. }) = pause {
             outln!(
                 "releasing is paused until {} by {}: {}",
-                text::local(until, settings.time_zone),
+                words::local(until, settings.time_zone),
                 one_line(&by),
                 one_line(&why)
             );
@@ -91,7 +92,7 @@ impl History {
             result.extend(run.why.clone());
             vec![
                 run.run.clone(),
-                text::local(run.started, settings.time_zone),
+                words::local(run.started, settings.time_zone),
                 run.mode.as_str().to_owned(),
                 one_line(&run.trigger.to_string()),
                 state,

@@ -4,10 +4,10 @@ use anyhow::Context;
 use chrono::{DateTime, Days, NaiveDate, NaiveDateTime, Utc};
 use chrono_tz::Tz;
 
-use super::super::text;
 use super::{Exit, Target, block_on, who};
 use crate::ledger::Entry;
 use crate::store::{Addition, Store};
+use crate::words;
 
 /// Pause all real releases of a site until a date
 ///
@@ -62,7 +62,7 @@ impl Lock {
         }
         let entry = Entry::Paused { until, why: self.why.trim().to_owned(), by: who() };
         record(&settings, &site.name, entry)?;
-        outln!("no seat of {} is released until {}", site.name, text::local(until, zone));
+        outln!("no seat of {} is released until {}", site.name, words::local(until, zone));
         Ok(Exit::Ok)
     }
 }

@@ -215,8 +215,8 @@ pub fn render(plan: &Planned, all: bool, paint: Paint) -> String {
         let _ = writeln!(out, "\n{}", paint.bad("Guards that stop a run"));
         for refusal in &plan.refusals {
             let of = refusal.seat_type.map_or_else(String::new, |t| format!(" ({})", t.title()));
-            let _ = writeln!(out, "  {}{of}: {}", refusal.guard, refusal.saw);
-            let _ = writeln!(out, "    {}", paint.faint(&format!("-> {}", refusal.fix)));
+            let _ = writeln!(out, "  {}{of}: {}", refusal.guard, one_line(&refusal.saw));
+            let _ = writeln!(out, "    {}", paint.faint(&format!("-> {}", one_line(&refusal.fix))));
         }
     }
     for accepted in &plan.accepted {

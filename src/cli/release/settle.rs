@@ -11,6 +11,7 @@ use crate::qrs::Patience;
 use crate::release::rules::fold;
 use crate::release::run::Engine;
 use crate::store::Unsettled;
+use crate::words;
 
 /// Ask the site what became of seats whose release has no known outcome, and list what stays open
 ///
@@ -139,8 +140,8 @@ fn list(open: &[Unsettled], engine: &Engine) -> String {
         let why = open.why.as_deref().unwrap_or("the run ended before it could tell");
         vec![
             open.seq.to_string(),
-            text::local(open.time, zone),
-            paint.warn(&text::ago(open.time, now)),
+            words::local(open.time, zone),
+            paint.warn(&words::ago(open.time, now)),
             format!("{what}, {}", open.intent.seat_type.title()),
             one_line(&open.intent.holder.account()),
             one_line(why),

@@ -8,8 +8,8 @@ use lettre::message::Mailbox;
 use super::super::raw;
 use super::super::settings::{BasicAuth, Email, EmailSecurity};
 use super::{At, Check, template};
-use crate::config::Secret;
 use crate::destination::template::Source;
+use crate::secret::Secret;
 
 pub(super) fn settings(check: &Check<'_>, at: &At<'_>) -> Option<Email> {
     let raw: raw::Email = at.read();

@@ -5,9 +5,9 @@ use std::time::Duration;
 use url::Url;
 
 use super::super::raw;
-use super::super::secret::Secret;
 use super::super::settings::{BasicAuth, InfluxDb, InfluxVersion, RetentionPolicy};
 use super::{At, Check, influx_duration, secret};
+use crate::secret::Secret;
 
 pub(super) fn settings(check: &Check<'_>, at: &At<'_>) -> Option<InfluxDb> {
     let raw: raw::InfluxDb = at.read();

@@ -2,12 +2,12 @@
 
 use super::super::problem::Severity;
 use super::super::raw;
-use super::super::schedule::Schedule;
 use super::super::settings::{
     AccessLicenseMonitor, DateOrder, LicenseMonitorApp, Release, SeatMonitor, SendSwitch,
     ServerLicenseMonitor, Switches, UserTag, WebhookPurpose,
 };
 use super::{At, Check, monitor_app, release};
+use crate::schedule::Schedule;
 
 /// Which destinations are set up.
 pub(super) struct Available {

@@ -30,8 +30,9 @@ use tracing::level_filters::LevelFilter;
 use super::environment::Environment;
 use super::node::{Node, Place, Value};
 use super::problem::{Problem, Severity};
+use super::raw;
 use super::settings::{HistoryRetention, Log, OutboxLimits, Settings, Storage, Tag};
-use super::{raw, secret::Secret};
+use crate::secret::Secret;
 
 /// A setting's place: the node if it was written, else where it would stand.
 #[derive(Clone)]

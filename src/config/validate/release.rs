@@ -5,7 +5,6 @@ mod calendar;
 use chrono::NaiveDate;
 
 use super::super::raw;
-use super::super::schedule::Schedule;
 use super::super::settings::{Release, UserTag, WebhookPurpose};
 use super::license::{self, Available};
 use super::{At, Check};
@@ -13,6 +12,7 @@ use crate::license::SeatType;
 use crate::release::calendar::Day;
 use crate::release::policy::{Limits, Property, ThreeWay, UserPattern};
 use crate::release::{NeverRelease, Policy, TypeRule};
+use crate::schedule::Schedule;
 
 /// Below this a threshold is a warning.
 const WEEK: i64 = 7;

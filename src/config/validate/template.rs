@@ -1,10 +1,10 @@
 //! Templates of payloads: read, compiled, and tried on everything they can get.
 
 use super::super::raw;
-use super::super::secret::Secret;
 use super::{At, Check};
 use crate::destination::template::{Error, Format, Source, Template, samples, shipped};
 use crate::event::Event;
+use crate::secret::Secret;
 
 /// What was written of one template.
 pub(super) struct Written<'a> {

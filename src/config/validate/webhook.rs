@@ -3,13 +3,13 @@
 use url::Url;
 
 use super::super::raw;
-use super::super::secret::Secret;
 use super::super::settings::{BodyTemplate, HttpMethod, Webhook, WebhookPurpose};
 use super::license::section;
 use super::site::is_token;
 use super::{At, Check, secret, template};
 use crate::destination::webhook::takes;
 use crate::plain::one_line;
+use crate::secret::Secret;
 
 pub(super) fn settings(check: &Check<'_>, at: &At<'_>) -> Vec<Webhook> {
     let raw: raw::WebhookNotification = at.read();

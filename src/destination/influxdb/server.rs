@@ -13,9 +13,9 @@ use url::Url;
 
 use super::BuildError;
 use super::split::Line;
-use crate::config::Secret;
 use crate::config::settings::{self, InfluxVersion};
 use crate::destination::http::{self, Endpoint};
+use crate::secret::Secret;
 
 /// How much of the server's own words is kept.
 const MESSAGE_LIMIT: usize = 240;

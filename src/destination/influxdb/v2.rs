@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 use super::BuildError;
 use super::server::{Answer, Server, Verdict, authorization, gzip_text};
-use crate::config::Secret;
 use crate::destination::{Probe, ProbeFailure};
+use crate::secret::Secret;
 
 /// Where points go, and what the bucket is made with when it is missing.
 #[derive(Debug, Clone)]

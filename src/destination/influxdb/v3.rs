@@ -12,8 +12,8 @@ use serde_json::Value;
 use super::BuildError;
 use super::line::{Field, Point};
 use super::server::{Server, Verdict, authorization, gzip_text};
-use crate::config::Secret;
 use crate::destination::{Probe, ProbeFailure};
+use crate::secret::Secret;
 
 /// Writes to one database.
 #[derive(Debug)]

@@ -17,8 +17,8 @@ use chrono_tz::Tz;
 use handlebars::{Handlebars, RenderErrorReason, TemplateErrorReason};
 use serde_json::{Map, Value};
 
-use crate::config::Secret;
 use crate::event::Event;
+use crate::secret::Secret;
 
 /// A template as the settings have it.
 #[derive(Debug, Clone, PartialEq)]

@@ -35,9 +35,9 @@ use super::http::{self, Endpoint};
 use super::route::{Channel, Routes};
 use super::template::Template;
 use super::{Destination, Outcome, Probe, ProbeFailure, payload};
-use crate::config::Secret;
 use crate::config::settings::{self, HttpMethod, Settings, WebhookPurpose};
 use crate::event::{Body, Class, Event, Monitor};
+use crate::secret::Secret;
 
 pub use sign::{SIGNATURE_HEADER, signature};
 

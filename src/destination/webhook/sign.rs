@@ -3,7 +3,7 @@
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use crate::config::Secret;
+use crate::secret::Secret;
 
 /// Header with the signature.
 pub const SIGNATURE_HEADER: &str = "x-bursar-signature";

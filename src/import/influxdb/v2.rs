@@ -9,10 +9,10 @@ use serde_json::json;
 use super::csv;
 use super::lines::Lines;
 use super::source::{Collected, Found, Header, ReadError, Tags, field, fields, refused};
-use crate::config::Secret;
 use crate::destination::influxdb::BuildError;
 use crate::destination::influxdb::points::ACCESS_LICENSE;
 use crate::destination::influxdb::server::{Server, authorization};
+use crate::secret::Secret;
 
 /// Reads one bucket.
 #[derive(Debug)]

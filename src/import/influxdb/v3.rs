@@ -11,10 +11,10 @@ use serde_json::{Map, Value, json};
 use super::lines::Lines;
 use super::source::{Collected, Found, Header, ReadError, field, refused};
 use super::v1;
-use crate::config::Secret;
 use crate::destination::influxdb::BuildError;
 use crate::destination::influxdb::points::ACCESS_LICENSE;
 use crate::destination::influxdb::server::{Refused, Server, authorization};
+use crate::secret::Secret;
 
 /// Reads one database.
 #[derive(Debug)]

@@ -132,12 +132,13 @@ impl fmt::Display for Refusal {
 const SETTINGS: &str = "Butler.qlikSenseLicense.licenseRelease";
 
 /// Everything that speaks against applying a plan unattended. `paused` is a person's pause that
-/// holds now: until when and why.
+/// holds now: until when and why. `known_as`: under which other name the site was known before.
 pub fn check(
     plan: &Plan,
     snapshot: &Snapshot,
     past: &Past,
     paused: Option<&Pause>,
+    known_as: Option<&str>,
 ) -> Vec<Refusal> {
     let mut refusals = Vec::new();
     if plan.types.is_empty() {
@@ -146,6 +147,7 @@ pub fn check(
     }
     refusals.extend(paused.map(is_paused));
     refusals.extend(other_site(snapshot, past));
+    refusals.extend(known_as.map(is_known_as));
     // The hours are those of this machine; the plan goes by the earlier of two clocks.
     let here = snapshot.clocks.map_or(plan.now, |clocks| clocks.here);
     refusals.extend(plan.policy.calendar.closed(here).map(is_closed));
@@ -171,6 +173,22 @@ fn is_paused(pause: &Pause) -> Refusal {
         seat_type: None,
         saw: format!("{} paused releasing until {}: {}", pause.by, utc(&pause.until), pause.why),
         fix: "wait until then, or end it with `bursar release unlock`".to_owned(),
+    }
+}
+
+fn is_known_as(name: &str) -> Refusal {
+    Refusal {
+        guard: Guard::OtherSite,
+        seat_type: None,
+        saw: format!(
+            "the site that answers is known here as {name}, which the settings don't have any more: \
+             its pause, its releases of the last hours and those that can be undone are kept under \
+             that name"
+        ),
+        fix:
+            "give it that name back in the settings; if it is to begin anew under its new one, say \
+              so: `bursar release accept site --why TEXT`"
+                .to_owned(),
     }
 }
 

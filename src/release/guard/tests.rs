@@ -24,7 +24,7 @@ fn site(due: u128) -> World {
 }
 
 fn refusals(world: &World) -> Vec<Refusal> {
-    check(&world.plan(), &world.snapshot, &world.past, None)
+    check(&world.plan(), &world.snapshot, &world.past, None, None)
 }
 
 /// Which guards speak against it, and the type they stop: `percent professional`.
@@ -109,7 +109,7 @@ fn percent_stops_only_its_type() {
     let mut world = site(26);
     world.seat(seat(Analyzer, 200, r"CORP\bob", "2020-01-01", "2026-01-01"));
     let mut plan = world.plan();
-    plan.refusals = check(&plan, &world.snapshot, &world.past, None);
+    plan.refusals = check(&plan, &world.snapshot, &world.past, None, None);
     assert_eq!(plan.releases(&[]).len(), 1);
     assert_eq!(plan.releases(&[Guard::Percent]).len(), 27);
 }
@@ -120,7 +120,7 @@ fn max_releases_counts_what_the_plan_says_not_what_it_should_say() {
     world.rule(Professional).max_releases = Some(5);
     let mut plan = world.plan();
     let ask = |plan: &Plan| {
-        let found = check(plan, &world.snapshot, &world.past, None);
+        let found = check(plan, &world.snapshot, &world.past, None, None);
         found.iter().map(name).collect::<Vec<_>>()
     };
     assert_eq!(ask(&plan), NONE);
@@ -368,7 +368,7 @@ fn what_they_say() {
         by: "anna@qlik1".into(),
         since: time("2026-11-20"),
     };
-    let refusals = check(&plan, &world.snapshot, &world.past, Some(&pause));
+    let refusals = check(&plan, &world.snapshot, &world.past, Some(&pause), None);
     let seen: Vec<_> = refusals.iter().map(|r| r.guard).collect();
     for guard in Guard::ALL {
         assert!(seen.contains(&guard), "{guard}");
@@ -404,7 +404,7 @@ fn max_releases_are_less_what_went_within_the_window() {
     world.past.taken.insert(Analyzer, 9);
     assert_eq!(world.plan().types[0].left, Some(2));
     // A plan that was made before.
-    let ask = |world: &World| check(&plan, &world.snapshot, &world.past, None);
+    let ask = |world: &World| check(&plan, &world.snapshot, &world.past, None, None);
     assert_eq!(ask(&world), []);
     world.past.taken.insert(Professional, 4);
     let [refusal] = &ask(&world)[..] else { panic!("{:?}", ask(&world)) };
@@ -470,6 +470,6 @@ fn an_accepted_backlog_goes_until_its_day_and_while_it_does_not_grow() {
     world.past.accepted = vec![accepted(Professional, 60, "2026-12-24")];
     let mut plan = world.plan();
     plan.policy.types[0].max_releases = Some(1);
-    let found = check(&plan, &world.snapshot, &world.past, None);
+    let found = check(&plan, &world.snapshot, &world.past, None, None);
     assert_eq!(found.iter().map(name).collect::<Vec<_>>(), ["max-releases professional"]);
 }

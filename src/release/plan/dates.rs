@@ -14,13 +14,15 @@ pub(in crate::release) fn known(moment: &Moment) -> Option<DateTime<Utc>> {
     moment.at().filter(|at| at.year() > NEVER)
 }
 
-/// The later of last use and allocation. `None` when one can't be read or there is neither.
+/// The later of last use and allocation. `None` when one can't be read or the allocation is not
+/// known: it may have been yesterday.
 pub(super) fn idle_since(seat: &Seat) -> Option<DateTime<Utc>> {
     let unreadable = |moment: &Moment| matches!(moment, Moment::Unreadable(_));
     if unreadable(&seat.created) || unreadable(&seat.last_used) {
         return None;
     }
-    known(&seat.last_used).max(known(&seat.created))
+    let created = known(&seat.created)?;
+    Some(known(&seat.last_used).map_or(created, |used| used.max(created)))
 }
 
 /// So many days later; the end of time if that is beyond it.
@@ -42,7 +44,7 @@ pub(super) fn reasons(rule: &TypeRule, seat: &Seat, now: DateTime<Utc>, keep: &m
         }
     }
     let (used, created) = (known(&seat.last_used), known(&seat.created));
-    if used.is_none() && created.is_none() && keep.is_empty() {
+    if created.is_none() && !matches!(seat.created, Moment::Unreadable(_)) {
         keep.push(Keep::NoDate);
     }
     for (field, moment) in fields {

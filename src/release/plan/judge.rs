@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::keep::Keep;
 use super::{Past, PersonRead, Snapshot, dates};
 use crate::ledger::Action;
-use crate::license::{Holder, Seat, SeatType};
+use crate::license::{Holder, Moment, Seat, SeatType};
 use crate::release::policy::{Policy, TypeRule};
 use crate::release::rules::Rules;
 
@@ -23,6 +23,8 @@ pub(super) struct Judge<'a> {
     uses: HashMap<Uuid, [Option<DateTime<Utc>>; SeatType::ALL.len()]>,
     /// Types that count for the same person and whose list could not be read.
     unread: Vec<SeatType>,
+    /// Types of seats whose last use can't be read, by user.
+    unclear: HashMap<Uuid, Vec<SeatType>>,
 }
 
 impl<'a> Judge<'a> {
@@ -30,7 +32,16 @@ impl<'a> Judge<'a> {
         let rules = Rules::new(&policy.never_release, policy.calendar.date(now));
         let releases = past.open.iter().filter(|open| open.action == Action::Release);
         let open = releases.map(|open| (open.seat, open.since)).collect();
-        Self { now, past, rules, policy, open, uses: HashMap::new(), unread: Vec::new() }
+        Self {
+            now,
+            past,
+            rules,
+            policy,
+            open,
+            uses: HashMap::new(),
+            unread: Vec::new(),
+            unclear: HashMap::new(),
+        }
     }
 
     /// Looks at the other seats of the same person, too, if the policy says so.
@@ -51,6 +62,9 @@ impl<'a> Judge<'a> {
             self.uses.entry(holder.id).or_default();
         }
         for seat in lists.into_iter().flatten() {
+            if let (Moment::Unreadable(_), Some(holder)) = (&seat.last_used, &seat.holder) {
+                self.unclear.entry(holder.id).or_default().push(seat.seat_type);
+            }
             if let Some(at) = dates::known(&seat.last_used)
                 && dates::within(at, longest, self.now)
                 && let Some(holder) = &seat.holder
@@ -147,7 +161,8 @@ impl<'a> Judge<'a> {
                 keep.push(Keep::UsedOtherSeat { seat_type, at, due });
             }
         }
-        if let Some(other) = self.unread.iter().find(|other| **other != rule.seat_type) {
+        let unclear = self.unclear.get(&holder.id).into_iter().flatten();
+        if let Some(other) = self.unread.iter().chain(unclear).find(|t| **t != rule.seat_type) {
             keep.push(Keep::OtherSeatsUnread { seat_type: *other });
         }
         if let Some(released) = self.past.released.get(&(rule.seat_type, holder.id)).copied()

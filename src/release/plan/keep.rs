@@ -286,7 +286,7 @@ impl Keep {
             Self::UnreadableDate { field, text } => {
                 format!("{} can't be read: `{text}`", field.as_str())
             }
-            Self::NoDate => "neither used nor allocated at any known time".into(),
+            Self::NoDate => "when it was allocated is not known".into(),
             Self::FutureDate { field, at } => {
                 format!("{} lies in the future: {}", field.as_str(), utc(at))
             }

@@ -89,6 +89,7 @@ async fn take_under(engine: &Engine, policy: &Policy) -> Done {
         writer,
         past: &past,
         policy,
+        looked: &[SeatType::Professional, SeatType::Analyzer],
         absent: &[],
         fresh: Duration::ZERO,
     };

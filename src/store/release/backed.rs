@@ -38,6 +38,13 @@ impl Store {
             if let Some((seq, why)) = rebuilt.failed() {
                 differences.insert(0, Difference::unreadable(*seq, why));
             }
+            // What sits in the file may change what a run reads after it was compared.
+            for (name, table) in ledger.odd_guards()? {
+                differences.insert(0, Difference::guard(&name, &table));
+            }
+            for damage in ledger.damages()? {
+                differences.insert(0, Difference::damage(&damage));
+            }
             differences.retain(|other| other.site.is_empty() || other.site == site);
             Ok(differences)
         };
@@ -68,7 +75,7 @@ impl Store {
             for claim in &claims {
                 db.execute("DELETE FROM release_claim WHERE site = ?1", params![claim.site])?;
             }
-            replace(&rebuilt, db)?;
+            replace(&rebuilt, db, now)?;
             differences.extend(claims);
             if !differences.is_empty() {
                 let changes = differences.iter().take(MOST).map(Difference::to_string).collect();

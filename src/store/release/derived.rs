@@ -10,8 +10,9 @@ use rusqlite::{Connection, Rows, params, params_from_iter};
 use super::past::{follow, to_json};
 use crate::ledger::Record;
 use crate::ledger::chain::Raw;
+use crate::license::Sameness;
 use crate::release::plan::Announcement;
-use crate::store::file;
+use crate::store::{file, site};
 
 /// A table whose rows follow from the ledger.
 struct Derived {
@@ -33,6 +34,9 @@ const DERIVED: [Derived; 4] = [
     },
     Derived { name: "release_pause", made: Some("since") },
 ];
+
+/// Where it is kept which site answered.
+const IDENTITY: &str = "site_identity";
 
 /// How far a machine's clock may be ahead of another one's that took a lock.
 const CLOCKS: i64 = 5 * 60 * 1000;
@@ -56,6 +60,21 @@ impl Difference {
     pub(super) fn unreadable(seq: u64, why: &str) -> Self {
         let store = Some(format!("record {seq}, of which nothing can be made ({why})"));
         Self { table: "ledger", site: String::new(), ledger: None, store }
+    }
+}
+
+/// Where the file itself is not as it was made.
+impl Difference {
+    pub(super) fn guard(name: &str, table: &str) -> Self {
+        let store =
+            format!("a guard or trigger {name} of table {table} that is not as Bursar makes it");
+        Self { table: "sqlite_schema", site: String::new(), ledger: None, store: Some(store) }
+    }
+
+    pub(super) fn damage(says: &str) -> Self {
+        let store =
+            format!("rows that its indexes do not lead to (`PRAGMA integrity_check`: {says})");
+        Self { table: "sqlite_schema", site: String::new(), ledger: None, store: Some(store) }
     }
 }
 
@@ -152,7 +171,29 @@ impl Rebuilt {
         for table in &DERIVED {
             self.compare(table, found, &mut differences)?;
         }
+        self.compare_identities(found, &mut differences)?;
         Ok(differences)
+    }
+
+    /// Polls learn more of a site than the ledger has, but never another one or another license.
+    fn compare_identities(
+        &self,
+        found: &Connection,
+        differences: &mut Vec<Difference>,
+    ) -> rusqlite::Result<()> {
+        for (site, known) in site::identities(&self.db)? {
+            let store = match site::identity(found, &site)? {
+                Some(store) if known.compare(&store) == Sameness::Same => continue,
+                store => store.map(|_| format!("site {site} as another one")),
+            };
+            differences.push(Difference {
+                table: IDENTITY,
+                ledger: Some(format!("site {site} as the one that runs met")),
+                site,
+                store,
+            });
+        }
+        Ok(())
     }
 
     fn compare(
@@ -204,7 +245,7 @@ impl Rebuilt {
 }
 
 /// Puts what follows from the ledger in place of what a store notes.
-pub(super) fn replace(rebuilt: &Rebuilt, store: &Connection) -> rusqlite::Result<()> {
+pub(super) fn replace(rebuilt: &Rebuilt, store: &Connection, now: i64) -> rusqlite::Result<()> {
     for table in &DERIVED {
         let columns = columns(store, table.name)?;
         store.execute(&format!("delete from {}", table.name), [])?;
@@ -213,6 +254,12 @@ pub(super) fn replace(rebuilt: &Rebuilt, store: &Connection) -> rusqlite::Result
         let mut rows = rows.query([])?;
         while let Some(row) = next(&mut rows, columns.names.len())? {
             insert.execute(params_from_iter(row))?;
+        }
+    }
+    for (site, known) in site::identities(&rebuilt.db)? {
+        let found = site::identity(store, &site)?;
+        if found.is_none_or(|found| known.compare(&found) != Sameness::Same) {
+            site::keep_identity(store, &site, &known, now)?;
         }
     }
     Ok(())

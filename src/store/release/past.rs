@@ -10,8 +10,9 @@ use super::Pause;
 use super::ledger::entry_of;
 use crate::ledger::{Action, Entry, Outcome, SeatResult, Statement};
 use crate::license::SeatType;
+use crate::release::Guard;
 use crate::release::plan::{Accepted, Announcement, OpenIntent, Past, WINDOW};
-use crate::store::site::{identity, keep_identity};
+use crate::store::site::{forget_identity, identity, keep_identity};
 use crate::store::{Store, StoreError, time_of};
 
 impl Store {
@@ -189,7 +190,24 @@ pub(super) fn follow(
             .prepare_cached("DELETE FROM release_pause WHERE site = ?1")?
             .execute([site])
             .map(drop),
-        Entry::SiteAccepted { is, .. } => keep_identity(db, site, is, time),
+        Entry::SiteAccepted { is, known_as, .. } => {
+            if let Some(known_as) = known_as {
+                forget_identity(db, known_as)?;
+            }
+            keep_identity(db, site, is, time)
+        }
+        Entry::Planned { site: Some(now), refusals, .. } => {
+            // A run that met another site has learned nothing of this one.
+            if refusals.iter().any(|refusal| refusal.guard == Guard::OtherSite) {
+                return Ok(());
+            }
+            let known = identity(db, site)?;
+            let learned = known.as_ref().map_or_else(|| now.clone(), |known| known.learn(now));
+            if known.as_ref() == Some(&learned) {
+                return Ok(());
+            }
+            keep_identity(db, site, &learned, time)
+        }
         Entry::RunStarted { .. }
         | Entry::Planned { .. }
         | Entry::RunEnded { .. }

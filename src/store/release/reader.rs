@@ -154,6 +154,30 @@ impl LedgerFile {
         compare().map_err(|e| self.failed(&e))
     }
 
+    /// What SQLite finds wrong with the tables that runs go by, their indexes included: an index that
+    /// was made anew without some rows hides them from every question that goes through it.
+    pub fn damages(&self) -> Result<Vec<String>, StoreError> {
+        if self.older {
+            return Ok(Vec::new());
+        }
+        let check = || {
+            let mut found = Vec::new();
+            for table in CHECKED {
+                // Older files have fewer.
+                if !self.db.table_exists(None, table)? {
+                    continue;
+                }
+                let mut query = self.db.prepare(&format!("PRAGMA integrity_check('{table}')"))?;
+                let lines = query.query_map([], |r| r.get::<_, String>(0))?;
+                let lines = lines.collect::<rusqlite::Result<Vec<_>>>()?;
+                found.extend(lines.into_iter().filter(|line| line != "ok"));
+            }
+            found.dedup();
+            Ok(found)
+        };
+        check().map_err(|e| self.failed(&e))
+    }
+
     /// Begins to rebuild what the file notes beside the ledger. Of archived records that are not at
     /// hand (`whole`: they are pushed, too), it is taken on trust.
     pub fn rebuild(&self, whole: bool) -> Result<Rebuilt, StoreError> {
@@ -186,6 +210,18 @@ impl LedgerFile {
         StoreError::from_sql(&self.path, "read the ledger", error)
     }
 }
+
+/// The tables that decide what a run may do.
+const CHECKED: [&str; 8] = [
+    "ledger",
+    "ledger_end",
+    "release_announced",
+    "release_claim",
+    "release_past",
+    "release_pause",
+    "release_unsettled",
+    "site_identity",
+];
 
 #[expect(clippy::result_large_err, reason = "what is wrong is told rarely, and whole")]
 fn readable(row: &Row<'_>) -> Readable {

@@ -1,10 +1,10 @@
 //! From InfluxDB 1.x, the real one.
 
-use bursar::config::Secret;
 use bursar::config::settings::{BasicAuth, InfluxVersion};
 use bursar::event::{Body, Event};
 use bursar::license::Pools;
 use bursar::license::pools::SeatPool;
+use bursar::secret::Secret;
 use serde_json::Value;
 
 use super::*;

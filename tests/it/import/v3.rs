@@ -1,7 +1,7 @@
 //! From InfluxDB 3.x: the stand-in of the write tests, which answers queries, too.
 
-use bursar::config::Secret;
 use bursar::config::settings::InfluxVersion;
+use bursar::secret::Secret;
 
 use super::*;
 use crate::support::influxdb3::{self, InfluxDb3};

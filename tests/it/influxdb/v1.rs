@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::http::StatusCode;
-use bursar::config::Secret;
 use bursar::config::settings::{self, BasicAuth, InfluxVersion, RetentionPolicy};
 use bursar::destination::influxdb::InfluxDb;
 use bursar::destination::influxdb::line::{Field, Point, tag_text};
 use bursar::destination::{Destination, Outcome};
 use bursar::event::{Body, Event};
+use bursar::secret::Secret;
 use chrono::{TimeDelta, Utc};
 use serde_json::json;
 

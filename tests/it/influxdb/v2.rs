@@ -9,9 +9,9 @@ use axum::body::Bytes;
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::IntoResponse;
 use axum::{Json, Router};
-use bursar::config::Secret;
 use bursar::config::settings::{self, InfluxVersion, Tag};
 use bursar::destination::{Destination, Outcome};
+use bursar::secret::Secret;
 use chrono::Utc;
 use serde_json::json;
 

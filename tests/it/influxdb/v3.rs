@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use bursar::config::Secret;
 use bursar::config::settings::{self, InfluxVersion};
 use bursar::destination::influxdb::InfluxDb;
 use bursar::destination::{Destination, Outcome};
 use bursar::event::Event;
+use bursar::secret::Secret;
 use chrono::TimeDelta;
 use serde_json::json;
 

@@ -78,3 +78,66 @@ async fn what_is_noted_of_another_site_stops_nothing_here() {
     let report = world.run(Mode::Real).await;
     assert_eq!((report.status, world.deletes()), (RunStatus::Done, 2), "{report:?}");
 }
+
+/// An index that was made without some rows hides them from every question that goes through it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_index_that_hides_records_stops_a_run() {
+    let (mut world, file) = World::now(crowd(SeatKind::Analyzer, 4)).await;
+    world.settings(|release| {
+        for rule in &mut release.policy.types {
+            rule.max_releases = Some(2);
+        }
+    });
+    world.run(Mode::Real).await;
+    assert_eq!(world.deletes(), 2);
+    change(
+        &world,
+        "DROP INDEX ledger_time; CREATE INDEX ledger_time ON ledger (site, kind, time) WHERE time < 0;
+         PRAGMA writable_schema = 1;
+         UPDATE sqlite_master SET sql = 'CREATE INDEX ledger_time ON ledger (site, kind, time)'
+          WHERE name = 'ledger_time';
+         PRAGMA schema_version = 1000;",
+    );
+    let error = world.engine().run(&order(Mode::Real)).await.unwrap_err();
+    assert!(error.to_string().contains("integrity_check"), "{error}");
+    assert_eq!(world.deletes(), 2);
+    let verify = ["audit", "verify", "-c", file.to_str().unwrap()];
+    let said = output(&verify, world.setup.folder.path());
+    let out = String::from_utf8_lossy(&said.stdout).into_owned();
+    assert_eq!(said.status.code(), Some(3), "{out}");
+    assert!(out.contains("missing from index ledger_time"), "{out}");
+}
+
+/// A trigger may change what a run reads after it was compared.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_trigger_that_lifts_a_pause_stops_a_run() {
+    let world = World::new(crowd(SeatKind::Analyzer, 2)).await;
+    change(&world, "CREATE TRIGGER zz AFTER INSERT ON ledger BEGIN DELETE FROM release_pause; END");
+    let error = world.engine().run(&order(Mode::Real)).await.unwrap_err();
+    assert!(error.to_string().contains("trigger zz of table ledger"), "{error}");
+    assert_eq!(world.deletes(), 0);
+}
+
+/// Which site answered is in the ledger: who takes the note out does not let another site in.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_forgotten_or_exchanged_site_stops_a_run() {
+    let (world, file) = World::now(crowd(SeatKind::Analyzer, 2)).await;
+    let verify = ["audit", "verify", "-c", file.to_str().unwrap()];
+    let verified = || output(&verify, world.setup.folder.path());
+    world.run(Mode::Rehearsal).await;
+    assert_eq!(verified().status.code(), Some(0), "{:?}", verified());
+    for sql in [
+        "DELETE FROM site_identity",
+        "INSERT INTO site_identity SELECT site, '[\"x\"]', license, 0, 0 FROM ledger, \
+         (SELECT 'y' AS license) WHERE site <> '' LIMIT 1",
+    ] {
+        change(&world, sql);
+        let error = world.engine().run(&order(Mode::Real)).await.unwrap_err();
+        assert!(error.to_string().contains("the one that runs met"), "{error}");
+        assert_eq!(world.deletes(), 0);
+        assert_eq!(verified().status.code(), Some(3));
+    }
+    world.store.rebuild_from_ledger("anna".into()).await.unwrap();
+    let report = world.run(Mode::Real).await;
+    assert_eq!((report.status, world.deletes()), (RunStatus::Done, 2), "{report:?}");
+}

@@ -4,10 +4,10 @@
 use std::time::Duration;
 
 use bursar::clock::Clock;
-use bursar::config::Schedule;
 use bursar::daemon::Daemon;
 use bursar::ledger::{Entry, Mode, Trigger};
 use bursar::release::{NeverRelease, Policy};
+use bursar::schedule::Schedule;
 use bursar::simulator::SeatKind;
 use bursar::store::{Addition, Store};
 use chrono::{DateTime, TimeDelta, Utc};

@@ -126,7 +126,7 @@ async fn a_renewed_license_is_accepted_by_a_person() {
     let (code, said) = bursar(&["release", "plan"]);
     assert_eq!(code, Some(0), "{said}");
     let entry = world.entries().await.pop().unwrap();
-    let Entry::SiteAccepted { was, is, why, by } = entry else { panic!("{entry:?}") };
+    let Entry::SiteAccepted { was, is, why, by, .. } = entry else { panic!("{entry:?}") };
     assert_eq!((why.as_str(), by.contains("process")), ("renewed for 2027", true));
     assert_ne!(was, Some(is));
     // Another site altogether is accepted the same way: it was set up anew.
@@ -150,4 +150,31 @@ async fn what_became_of_a_seat_is_not_asked_of_another_site() {
     let report = world.run(Mode::Real).await;
     assert_eq!(report.status, RunStatus::Refused, "{report:?}");
     assert_eq!((world.unsettled().await, world.outcomes().await.len()), (1, 0));
+}
+
+/// A site that gets another name in the settings would leave its pause, its limits and what can be
+/// undone behind.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_site_with_a_new_name_is_stopped_until_a_person_says_that_it_is_meant() {
+    let world = world().await;
+    assert_eq!(world.run(Mode::Real).await.status, RunStatus::Done);
+    let was = world.settings.sites[0].name.clone();
+    let mut world = world;
+    world.settings.sites[0].name = "prod".into();
+    let report = world.run(Mode::Real).await;
+    assert_refused(&world, &report, 1, &format!("is known here as {was}"));
+    assert!(report.refusals[0].fix.contains("accept site --why"), "{report:?}");
+    let is = world.engine().client.identity(Patience::ONCE).await.unwrap();
+    assert_eq!(world.engine().known_as(&is).await.unwrap(), Some(was.clone()));
+    let entry = Entry::SiteAccepted {
+        was: None,
+        is,
+        known_as: Some(was),
+        why: "renamed".into(),
+        by: "anna".into(),
+    };
+    let addition = bursar::store::Addition { site: "prod".into(), run: None, entry };
+    world.store.append(None, vec![addition], |_| Vec::new()).await.unwrap();
+    let report = world.run(Mode::Real).await;
+    assert_eq!((report.status, world.deletes()), (RunStatus::Done, 2), "{report:?}");
 }

@@ -1,11 +1,11 @@
 //! `maxReleases` and `maxReleasePercent` hold over 22 hours, over all runs and processes.
 
-use bursar::config::Schedule;
 use bursar::ledger::{Mode, RunStatus};
 use bursar::license::SeatType;
 use bursar::qrs::Patience;
 use bursar::release::Guard;
 use bursar::release::run::Report;
+use bursar::schedule::Schedule;
 use bursar::simulator::{ClockSettings, Scenario, SeatKind, UserSpec, When};
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Europe::Berlin;

@@ -396,10 +396,11 @@ fn records_of_the_ledger() {
     assert_full_policy(&policy);
     let Entry::RunStarted { mode, trigger, .. } = entry("runStarted.schedule") else { panic!() };
     assert_eq!((mode, trigger), (Mode::Real, Trigger::Schedule));
-    let Entry::Planned { digest, counts, refusals, accepted, standing } = entry("planned") else {
+    let Entry::Planned { digest, counts, refusals, accepted, standing, site } = entry("planned")
+    else {
         panic!()
     };
-    assert!(standing.is_empty());
+    assert!(standing.is_empty() && site.is_none());
     assert_eq!((digest, accepted), ("ab".repeat(32), vec!["percent".into(), "clock".into()]));
     assert_counts(&counts);
     assert_refusals(&refusals);

@@ -158,7 +158,7 @@ async fn what_arrives_is_what_the_template_makes_and_the_signature_is_of_that() 
     );
     let header = |name: &str| call.headers.get(name).unwrap().to_str().unwrap().to_owned();
     assert_eq!(header("content-type"), "application/vnd.x+json");
-    let key = bursar::config::Secret::new("k");
+    let key = bursar::secret::Secret::new("k");
     assert_eq!(header(SIGNATURE_HEADER), signature(&key, call.body.as_bytes()));
 }
 

@@ -27,7 +27,7 @@ const TAKEN: [&str; 2] = ["every 6 hours ", "0 8 * * *"];
 
 #[test]
 fn butlers_phrases_mean_what_they_mean_in_butler() {
-    let text = include_str!("../../../tests/data/schedules/later-4.2.0.json");
+    let text = include_str!("../../tests/data/schedules/later-4.2.0.json");
     let oracle: serde_json::Value = serde_json::from_str(text).unwrap();
     let phrases = oracle["phrases"].as_array().unwrap();
     assert_eq!(phrases.len(), 110);
