@@ -14,7 +14,7 @@ use crate::event::{Body, Event, Monitor, MonitorApp, ReleaseRun, ServerLicenseSt
 use crate::license::Pools;
 use crate::release::next::Next;
 use crate::release::plan::{Accepted, standing};
-use crate::store::{Health, Pause, QueueState, Store, StoreError};
+use crate::store::{Health, KnownRun, Pause, QueueState, Store, StoreError};
 
 /// Everything a status display shows. Serialises to the JSON of `bursar status --json` and
 /// `/api/status`; fields are only ever added.
@@ -49,6 +49,9 @@ pub struct SiteStatus {
     pub monitor_app: Option<Seen<MonitorApp>>,
     /// The last run of the release engine, rehearsals included.
     pub release: Option<Seen<ReleaseRun>>,
+    /// The last run that began, as the ledger tells it now; also one that was cut short.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_run: Option<KnownRun>,
     /// Attempts at seats of which it is not known what came of them.
     pub unsettled: Unsettled,
     /// A person's pause of real runs that holds now.
@@ -114,7 +117,9 @@ impl Status {
             pauses.push(store.pause(&site.name).await?);
         }
         let mut accepted = HashMap::new();
+        let mut last_runs = HashMap::new();
         for site in &settings.sites {
+            last_runs.insert(site.name.as_str(), store.runs(&site.name, 1).await?.pop());
             let all = store.accepted(&site.name).await?;
             let holds: Vec<_> = standing(&all, now).cloned().collect();
             accepted.insert(site.name.as_str(), holds);
@@ -162,6 +167,7 @@ impl Status {
                 for event in latest.iter().filter(|event| event.site == site.name) {
                     status.take(event.clone());
                 }
+                status.know(last_runs.remove(site.name.as_str()).flatten());
                 status
             })
             .collect();
@@ -185,11 +191,23 @@ impl SiteStatus {
             access_licenses: None,
             monitor_app: None,
             release: None,
+            last_run: None,
             unsettled: Unsettled::default(),
             pause: None,
             accepted: Vec::new(),
             monitors: Vec::new(),
         }
+    }
+
+    /// Takes in the last run. What was found out after its end counts in what its event said, too.
+    fn know(&mut self, run: Option<KnownRun>) {
+        if let (Some(run), Some(Seen { value, .. })) = (&run, &mut self.release)
+            && run.run == value.run
+        {
+            value.types = run.account.counts.iter().map(|of| of.counts.clone()).collect();
+            value.why.clone_from(&run.account.why);
+        }
+        self.last_run = run;
     }
 
     /// Takes in a recurring event; others change nothing.

@@ -18,7 +18,7 @@ use crate::plain::one_line;
 use crate::qrs;
 use crate::release::next::Next;
 use crate::status::{MonitorStatus, Seen, SiteStatus, Status as Picture};
-use crate::store::{Health, Store};
+use crate::store::{Health, RunState, Store};
 use crate::words;
 
 /// Show the last known state of licenses, monitors and queues
@@ -321,11 +321,16 @@ fn monitor_lines(out: &mut String, site: &SiteStatus, now: DateTime<Utc>, zone: 
 }
 
 fn last_release(out: &mut String, site: &SiteStatus, now: DateTime<Utc>, paint: Paint) {
-    let Some(Seen { time, value: run }) = &site.release else { return };
-    let counts: Vec<_> = run.types.iter().map(|counts| counts.summary(run.mode)).collect();
-    let seen = paint.faint(&words::ago(*time, now));
+    let Some(run) = &site.last_run else { return };
+    let counts = run.account.counts.iter().map(|counts| counts.summary(run.mode));
+    let unusual = match run.state {
+        RunState::Ended(_) => None,
+        state => Some(state.text().to_owned()),
+    };
+    let said: Vec<_> = unusual.into_iter().chain(counts).collect();
+    let seen = paint.faint(&words::ago(run.ended.unwrap_or(run.started), now));
     let kind = run.mode.as_str();
-    let _ = writeln!(out, "  Last release run ({kind})  {}   {seen}", counts.join("; "));
+    let _ = writeln!(out, "  Last release run ({kind})  {}   {seen}", said.join("; "));
 }
 
 /// A pause where no run is scheduled; beside the next run it is told there.

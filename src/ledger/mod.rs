@@ -4,15 +4,15 @@
 //! Each record carries the hash of the one before it. The hash of the last one, the head, leaves
 //! with the event of each run, so that a copy outside proves a rewrite of everything here.
 
+mod account;
 pub mod chain;
 pub mod check;
-mod correct;
 pub mod csv;
 pub mod lines;
 pub(crate) mod stored;
 mod text;
 
-pub use correct::corrected;
+pub use account::{Account, NOT_SENT, TypeAccount};
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -447,11 +447,39 @@ pub struct TypeCounts {
     pub refused: u64,
     #[serde(default)]
     pub gone: u64,
+    /// Planned, and taken by another run before this one came to it.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub taken_before: u64,
     #[serde(default)]
     pub unclear: u64,
     /// Kept seats by the first reason.
     #[serde(default)]
     pub kept_by_reason: std::collections::BTreeMap<String, u64>,
+}
+
+impl TypeCounts {
+    /// Nothing of a type.
+    pub fn new(seat_type: SeatType) -> Self {
+        Self {
+            seat_type,
+            seats: 0,
+            planned: 0,
+            released: 0,
+            quarantined: 0,
+            announced: 0,
+            kept: 0,
+            changed: 0,
+            refused: 0,
+            gone: 0,
+            taken_before: 0,
+            unclear: 0,
+            kept_by_reason: std::collections::BTreeMap::new(),
+        }
+    }
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 impl Plan {

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
-use super::{Action, Entry, Intent, Outcome, SeatResult, Statement};
+use super::{Action, Answered, Entry, Intent, Outcome, SeatResult, Statement};
 use crate::license::{Holder, Moment};
 
 impl Entry {
@@ -81,7 +81,8 @@ impl Intent {
 
 impl Outcome {
     fn summary(&self) -> String {
-        let later = if self.settled_later { ", as found out later" } else { "" };
+        let stated = matches!(self.result, SeatResult::Stated { .. });
+        let later = if self.settled_later && !stated { ", as found out later" } else { "" };
         format!(
             "{} seat of {} (record {}): {}{later}",
             self.seat_type.title(),
@@ -95,7 +96,8 @@ impl Outcome {
     pub fn text(&self) -> String {
         let mut text = self.result.text();
         let evidence = &self.evidence;
-        if evidence.there && !self.is_final() {
+        // What the site accepted has it in its reason.
+        if evidence.there && !self.is_final() && evidence.answered != Some(Answered::Accepted) {
             text.push_str("; the seat was as before when it was read");
         }
         if evidence.late {

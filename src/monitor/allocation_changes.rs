@@ -3,7 +3,7 @@
 //!
 //! A type whose list can't be read in full is left as it is; the other types are not held up.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
@@ -187,7 +187,7 @@ fn current(before: &Before, fresh: &[(SeatType, Vec<Seat>)]) -> Vec<(SeatType, V
 }
 
 /// Reads the users that are needed and not known well enough: those whose seat is idle for long
-/// enough, and for a breakdown all.
+/// enough, and all for a breakdown, or where rules name roles, of which a site has no list.
 async fn people(
     client: &qrs::Client,
     wishes: Wishes<'_>,
@@ -199,7 +199,8 @@ async fn people(
     let policy = wishes.policy;
     let all = reclaim::policy(policy, snapshot.seats.iter().map(|seats| seats.seat_type));
     let mut wanted = plan::people_in_question(snapshot, &before.past, &all, now);
-    if !wishes.monitor.breakdown_by.is_empty() {
+    let in_question: HashSet<Uuid> = wanted.iter().copied().collect();
+    if !wishes.monitor.breakdown_by.is_empty() || !policy.never_release.roles.is_empty() {
         let holders = snapshot.seats.iter().flat_map(|seats| seats.list.iter().flatten());
         wanted.extend(holders.filter_map(|seat| Some(seat.holder.as_ref()?.id)));
         wanted.sort_unstable();
@@ -214,11 +215,12 @@ async fn people(
     }
     let mut read = client.people(&wanted, patience).await;
     // Groups can be many, and only the rules look at them.
-    if policy.never_release.groups.is_empty() {
-        for person in read.values_mut() {
-            if let PersonRead::Whole(person) = person {
-                person.groups = Some(Vec::new());
-            }
+    let by_groups = !policy.never_release.groups.is_empty();
+    for (id, person) in &mut read {
+        if let PersonRead::Whole(person) = person
+            && !(by_groups && in_question.contains(id))
+        {
+            person.groups = Some(Vec::new());
         }
     }
     read

@@ -13,6 +13,8 @@ use crate::license::ShapeError;
 use crate::release::plan::PersonRead;
 
 const ID: Field = Field::new("id");
+const DIRECTORY: Field = Field::new("userDirectory");
+const USER_ID: Field = Field::new("userId");
 
 /// Longest path and query of a request. The server's own limit is 16 KB a URL; what stands before
 /// it may have half of that.
@@ -72,6 +74,18 @@ impl Client {
             Ok(_) => unreadable(Error::shape(&self.shown(&path), another)),
             Err(error) => unreadable(Error::shape(&self.shown(&path), error)),
         }
+    }
+
+    /// How many users have this account, `CORP\anna`, or this id, `anna`, in any directory.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn users_named(&self, name: &str, patience: Patience) -> Result<u64, Error> {
+        let filter = match name.split_once('\\') {
+            Some((directory, id)) => DIRECTORY.eq(directory).and(USER_ID.eq(id)),
+            None => USER_ID.eq(name),
+        };
+        self.count("user", Some(&filter), patience).await
     }
 
     /// These users in full: an entry for each id that was asked for.

@@ -68,6 +68,8 @@ pub(super) enum Done {
     Kept(Skipped),
     /// Nothing was done: the seat was not there any more.
     Gone(Skipped),
+    /// Nothing was done: another run of Bursar's had taken the seat.
+    TakenBefore(Skipped),
     /// Nothing was done: what has to be known could not be read.
     Unread(Skipped),
     /// An intent was written. `kept`: nothing was sent after it, because the seat had changed.
@@ -279,6 +281,11 @@ pub(super) fn count(tally: &mut Tally, done: Done) -> Option<bool> {
         }
         Done::Gone(skipped) => {
             tally.of(skipped.seat_type).gone += 1;
+            tally.skipped.push(skipped);
+            None
+        }
+        Done::TakenBefore(skipped) => {
+            tally.of(skipped.seat_type).taken_before += 1;
             tally.skipped.push(skipped);
             None
         }

@@ -210,7 +210,7 @@ impl fmt::Display for Closed {
         match self {
             Self::Frozen { until, why } => {
                 match until {
-                    Some(until) => write!(f, "frozen until {until}")?,
+                    Some(until) => write!(f, "frozen through {until}")?,
                     None => f.write_str("frozen without an end")?,
                 }
                 if why.is_empty() { Ok(()) } else { write!(f, ": {why}") }

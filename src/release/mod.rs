@@ -10,6 +10,7 @@
 //! | [`rules`] | who keeps a seat whatever happens |
 //! | [`plan`] | a decision with its reasons for every seat; no I/O, no clock |
 //! | [`calendar`] | freeze windows and allowed hours |
+//! | [`named`] | whom a person means who names somebody in a command |
 //! | [`next`] | when the schedule next starts a run, and what keeps it from taking seats |
 //! | [`guard`] | what stops a run before it takes the first seat |
 //! | [`read`] | the snapshot of a site that a plan is made of |
@@ -33,6 +34,7 @@ pub mod apply;
 pub mod calendar;
 pub mod guard;
 mod lock;
+pub mod named;
 pub mod next;
 pub mod plan;
 pub mod policy;

@@ -45,7 +45,7 @@ impl Next {
         Self { at, held: (!held.is_empty()).then(|| held.join("; ")) }
     }
 
-    /// `2027-01-11 05:00:00 CET, frozen until 2027-01-10: year end`.
+    /// `2027-01-11 05:00:00 CET, frozen through 2027-01-10: year end`.
     pub fn text(&self, zone: Tz) -> String {
         let at = self.at.map_or_else(|| "never".to_owned(), |time| crate::words::local(time, zone));
         match &self.held {

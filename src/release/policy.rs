@@ -126,13 +126,13 @@ impl UserPattern {
     }
 }
 
-/// `CORP\anna (until 2027-03-31: parental leave)`.
+/// `CORP\anna (through 2027-03-31: parental leave)`.
 impl fmt::Display for UserPattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.account())?;
         match (self.until, &self.why) {
-            (Some(until), Some(why)) => write!(f, " (until {until}: {why})"),
-            (Some(until), None) => write!(f, " (until {until})"),
+            (Some(until), Some(why)) => write!(f, " (through {until}: {why})"),
+            (Some(until), None) => write!(f, " (through {until})"),
             (None, Some(why)) => write!(f, " ({why})"),
             (None, None) => Ok(()),
         }

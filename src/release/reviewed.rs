@@ -14,7 +14,7 @@ use crate::event::{Body, ReleaseRefused};
 use crate::ledger::Entry;
 use crate::license::{Moment, SeatType, SiteIdentity};
 use crate::qrs::Patience;
-use crate::store::{AppendError, StoreError};
+use crate::store::{AppendError, StoreError, TakenSeat};
 
 /// A plan that a person has read.
 pub(super) struct Reviewed {
@@ -103,7 +103,8 @@ impl Session<'_> {
         match reviewed {
             None => self.record(&plan, &plan, &[], tally).await?,
             Some(Reviewed { plan: read, accepted }) => {
-                let dropped = confine(&mut plan, &read, &past);
+                let taken = engine.store.taken_since(self.site(), read.now).await?;
+                let dropped = confine(&mut plan, &read, &past, &taken);
                 plan.refusals = engine.guards(&plan, &snapshot, &past).await?;
                 plan.refusals.extend(guard::plan_of_another_site(&read, &plan));
                 let stands = |r: &&Refusal| !r.guard.is_of_the_moment() && !plan.has(r);
@@ -209,7 +210,12 @@ impl Plan {
 /// Reduces a plan to what a person has read and what still holds of it, in the order of that, and
 /// returns what does not. All facts are the plan's own; the other one only selects. Who goes first
 /// and how many, a person has decided: `keepFree` and `maxReleases` don't take out any.
-fn confine(plan: &mut Plan, read: &Plan, past: &Past) -> Vec<Done> {
+fn confine(
+    plan: &mut Plan,
+    read: &Plan,
+    past: &Past,
+    taken: &HashMap<Uuid, TakenSeat>,
+) -> Vec<Done> {
     let mut dropped = Vec::new();
     for part in &mut plan.types {
         let wanted: Vec<_> = read
@@ -220,24 +226,30 @@ fn confine(plan: &mut Plan, read: &Plan, past: &Past) -> Vec<Done> {
             .filter(|decision| decision.outcome != Outcome::Keep)
             .collect();
         if part.problem.is_none() {
-            confine_type(part, &wanted, past, &mut dropped);
+            confine_type(part, &wanted, (past, taken), &mut dropped);
         }
     }
     dropped
 }
 
-fn confine_type(part: &mut TypePlan, wanted: &[&Decision], past: &Past, dropped: &mut Vec<Done>) {
+fn confine_type(
+    part: &mut TypePlan,
+    wanted: &[&Decision],
+    (past, taken): (&Past, &HashMap<Uuid, TakenSeat>),
+    dropped: &mut Vec<Done>,
+) {
     let mut known: HashMap<Uuid, Decision> =
         part.decisions.drain(..).map(|decision| (decision.seat, decision)).collect();
     let mut chosen = Vec::new();
     for wanted in wanted {
         let Some(holder) = wanted.holder.clone() else { continue };
         let seat_type = part.seat_type;
-        let skipped = |why: String| Skipped { seat_type, seat: wanted.seat, holder, why };
+        let skipped =
+            |why: String| Skipped { seat_type, seat: wanted.seat, holder, why, taken_by: None };
         let Some(now) = known.remove(&wanted.seat) else {
             // Also when the plan names a seat twice.
             if !chosen.iter().any(|other: &Decision| other.seat == wanted.seat) {
-                dropped.push(Done::Gone(skipped("the seat is gone".to_owned())));
+                dropped.push(no_more(wanted.seat, taken, past, skipped));
             }
             continue;
         };
@@ -257,6 +269,34 @@ fn confine_type(part: &mut TypePlan, wanted: &[&Decision], past: &Past, dropped:
     }
     part.decisions = chosen;
     part.decisions.append(&mut rest);
+}
+
+/// A seat that the plan names and the site does not have any more: by the ledger it may be Bursar's
+/// own doing.
+fn no_more(
+    seat: Uuid,
+    taken: &HashMap<Uuid, TakenSeat>,
+    past: &Past,
+    skipped: impl FnOnce(String) -> Skipped,
+) -> Done {
+    if let Some(TakenSeat { run, time, stated_by }) = taken.get(&seat) {
+        let time = plan::keep::utc(time);
+        let why = match stated_by {
+            None => format!("released by run {run} on {time}"),
+            Some(by) => format!(
+                "not the person's any more, as {by} stated on {time} of an attempt of run {run}"
+            ),
+        };
+        return Done::TakenBefore(Skipped { taken_by: Some(run.clone()), ..skipped(why) });
+    }
+    if let Some(open) = past.open.iter().find(|open| open.seat == seat) {
+        return Done::Gone(skipped(format!(
+            "the seat is gone, and what became of Bursar's own attempt at it is still open \
+             (record {}): bursar release settle",
+            open.record
+        )));
+    }
+    Done::Gone(skipped("the seat is gone".to_owned()))
 }
 
 /// Why a decision that a person has read is not carried out.

@@ -116,6 +116,9 @@ pub struct Skipped {
     pub seat: Uuid,
     pub holder: Person,
     pub why: String,
+    /// The run that had taken it before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub taken_by: Option<String>,
 }
 
 /// Which releases to take back.
@@ -169,7 +172,18 @@ impl Engine {
             policy.types = vec![policy.rule(only).cloned().unwrap_or_else(|| TypeRule::new(only))];
         }
         let past = self.store.release_past(&self.site.name).await?;
-        let (plan, _) = self.look(&run_id(), &policy, &past, patience).await?;
+        let (mut plan, _) = self.look(&run_id(), &policy, &past, patience).await?;
+        for refusal in &mut plan.refusals {
+            let off = refusal.seat_type.filter(|of| self.site.release.policy.rule(*of).is_none());
+            if let Some(off) = off {
+                refusal.fix = format!(
+                    "releasing {} seats is off, so no run takes any; once \
+                     `Butler.qlikSenseLicense.licenseRelease.licenseType.{off}.enable` is true: {}",
+                    off.title(),
+                    refusal.fix
+                );
+            }
+        }
         Ok(plan)
     }
 
@@ -267,6 +281,14 @@ impl Engine {
             Err(RunError::Busy(_)) => Ok(()),
             settled => settled,
         }
+    }
+
+    /// Whether the site shows the seat of an intent as it was before the attempt.
+    ///
+    /// # Errors
+    /// When that can't be read completely: why.
+    pub async fn is_as_before(&self, intent: &Intent) -> Result<bool, String> {
+        settle::is_as_before(self, intent).await
     }
 
     /// Closes an open intent by the word of a person.

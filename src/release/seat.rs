@@ -342,6 +342,7 @@ impl Due {
             seat: self.decision.seat,
             holder: self.holder.clone(),
             why,
+            taken_by: None,
         }
     }
 }

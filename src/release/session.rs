@@ -1,7 +1,5 @@
 //! One run that holds the lock: its records, its events, its end.
 
-use std::collections::BTreeMap;
-
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
@@ -51,7 +49,7 @@ impl Tally {
     pub(super) fn of(&mut self, seat_type: SeatType) -> &mut TypeCounts {
         let known = self.counts.iter().position(|counts| counts.seat_type == seat_type);
         let place = known.unwrap_or_else(|| {
-            self.counts.push(no_counts(seat_type));
+            self.counts.push(TypeCounts::new(seat_type));
             self.counts.len() - 1
         });
         &mut self.counts[place]
@@ -281,27 +279,10 @@ pub(super) fn planned(plan: &Plan) -> Vec<TypeCounts> {
                 kept_by_reason: reasons
                     .map(|(code, count)| (code.to_owned(), count as u64))
                     .collect(),
-                ..no_counts(part.seat_type)
+                ..TypeCounts::new(part.seat_type)
             }
         })
         .collect()
-}
-
-fn no_counts(seat_type: SeatType) -> TypeCounts {
-    TypeCounts {
-        seat_type,
-        seats: 0,
-        planned: 0,
-        released: 0,
-        quarantined: 0,
-        announced: 0,
-        kept: 0,
-        changed: 0,
-        refused: 0,
-        gone: 0,
-        unclear: 0,
-        kept_by_reason: BTreeMap::new(),
-    }
 }
 
 #[cfg(test)]

@@ -18,6 +18,14 @@ const UNREAD: u32 = 3;
 /// A seat that is found gone within this time of its intent is attributed to it.
 const ATTRIBUTED: TimeDelta = TimeDelta::hours(24);
 
+/// What an answer is told with that says yes to something that has not happened.
+pub fn all_the_same(action: Action) -> &'static str {
+    match action {
+        Action::Release => ", but the seat is still there",
+        Action::Allocate => ", but the person has no such seat",
+    }
+}
+
 /// Who looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Looking {
@@ -179,7 +187,8 @@ async fn conclude(
         }
         // That nothing had happened until now is worth a record, once.
         if open.there.is_none() {
-            record(engine, open, Became::open(&case.answer, &case.looks, None)).await?;
+            record(engine, open, Became::open(open.intent.action, &case.answer, &case.looks, None))
+                .await?;
         }
         return Ok(Conclusion::Open);
     };
@@ -232,6 +241,11 @@ async fn correct(engine: &Engine, refused: RefusedByTime, seen: Seen) -> Result<
     record(engine, &open, Became { result, evidence }).await
 }
 
+/// Whether the site shows the seat of an intent as it was before.
+pub(super) async fn is_as_before(engine: &Engine, intent: &Intent) -> Result<bool, String> {
+    Ok(verify::see(&engine.client, intent, false).await? == Seen::AsBefore)
+}
+
 /// Closes an open intent by a person's word.
 pub(super) async fn state(
     engine: &Engine,
@@ -245,7 +259,7 @@ pub(super) async fn state(
         let why = format!("record {record_of} is not open any more");
         return Err(RunError::Unusable(why));
     };
-    let by = trigger.to_string();
+    let by = trigger.by().unwrap_or_else(|| trigger.to_string());
     let result = SeatResult::Stated { says, by, why: why.to_owned() };
     let evidence = Evidence { answered: open.answered, ..Evidence::default() };
     record(engine, &open, Became { result, evidence }).await?;

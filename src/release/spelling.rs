@@ -1,12 +1,13 @@
 //! Which rules of `neverRelease` name nobody: what is asked for it, and of whom.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use chrono::{DateTime, Utc};
+use uuid::Uuid;
 
 use super::plan::{PersonRead, Snapshot};
 use super::policy::{NeverRelease, Policy};
-use super::rules::names::{Finding, Known, Names, findings};
+use super::rules::names::{Finding, Known, Missing, Names, findings};
 use super::run::Engine;
 use crate::license::Person;
 use crate::qrs::{Error, Patience};
@@ -83,7 +84,7 @@ pub(super) fn look(
 fn names<'a>(
     rules: &NeverRelease,
     snapshot: &Snapshot,
-    people: impl Iterator<Item = &'a Person>,
+    people: impl Iterator<Item = &'a Person> + Clone,
     asked: Asked,
 ) -> Names {
     let mut names = Names::default();
@@ -92,7 +93,9 @@ fn names<'a>(
         unread.map(|seats| format!("the {} seats could not be read", seats.seat_type.title()));
     match asked.tags {
         Some(Ok(tags)) => names.tags.names = tags,
-        Some(Err(why)) => names.tags.missing = Some(format!("the site's tags: {why}")),
+        Some(Err(why)) => {
+            names.tags.missing = Some(Missing::Unread(format!("the site's tags: {why}")));
+        }
         None => {}
     }
     match asked.properties {
@@ -104,13 +107,18 @@ fn names<'a>(
     }
     match asked.marks {
         Some(Ok(marks)) => {
-            let missing = some_missing(snapshot, marks.people);
-            names.roles = Known { names: marks.roles, missing: missing.clone() };
-            names.groups = Known { names: marks.groups, missing };
+            let read = |has: fn(&Person) -> bool| {
+                people.clone().filter(move |person| has(person)).map(|person| person.id)
+            };
+            let roles = marks.roles_of.into_iter().chain(read(|person| person.roles.is_some()));
+            let groups = marks.groups_of.into_iter().chain(read(|person| person.groups.is_some()));
+            let (roles, groups) = (some_missing(snapshot, roles), some_missing(snapshot, groups));
+            names.roles = Known { names: marks.roles, missing: roles };
+            names.groups = Known { names: marks.groups, missing: groups };
         }
         Some(Err(why)) => {
-            names.roles.missing = Some(why.clone());
-            names.groups.missing = Some(why);
+            names.roles.missing = Some(Missing::Unread(why.clone()));
+            names.groups.missing = Some(Missing::Unread(why));
         }
         None => {}
     }
@@ -135,18 +143,17 @@ fn names<'a>(
     names
 }
 
-/// Why roles and groups may be missing: not everybody who has a seat was read.
-fn some_missing(snapshot: &Snapshot, read: u64) -> Option<String> {
+/// Why roles or groups may be missing: they are known of these people, and not of everybody who has a
+/// seat. Where the seats could not be read, nobody knows who that is.
+fn some_missing(snapshot: &Snapshot, known: impl Iterator<Item = Uuid>) -> Option<Missing> {
+    if let Some(unread) = snapshot.seats.iter().find(|seats| seats.list.is_err()) {
+        let title = unread.seat_type.title();
+        return Some(Missing::Unread(format!("the {title} seats could not be read")));
+    }
     let lists = snapshot.seats.iter().filter_map(|seats| seats.list.as_ref().ok());
-    let mut ids: Vec<_> =
+    let holders: HashSet<Uuid> =
         lists.flatten().filter_map(|seat| Some(seat.holder.as_ref()?.id)).collect();
-    ids.sort_unstable();
-    ids.dedup();
-    (read < ids.len() as u64).then(|| {
-        format!(
-            "a site has no list of roles and groups, and of {} people with seats the seat monitor \
-             has read {read} so far",
-            ids.len()
-        )
-    })
+    let known: HashSet<Uuid> = known.filter(|id| holders.contains(id)).collect();
+    let (known, of) = (known.len(), holders.len());
+    (known < of).then_some(Missing::NotAll { known, of })
 }

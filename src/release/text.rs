@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 
 use super::Guard;
 use super::plan::{Accepted, Decision, Keep, Outcome, Plan, TypePlan, keep};
-use crate::ledger::{Mode, TypeCounts};
+use crate::ledger::{Mode, TypeAccount, TypeCounts};
 use crate::license::SeatType;
 use crate::store::Pause;
 
@@ -140,12 +140,19 @@ const WAITING: [(&str, &str); 4] = [
 impl TypeCounts {
     /// What a run did to the seats of the type, without what is zero.
     pub fn summary(&self, mode: Mode) -> String {
+        self.told(mode, 0)
+    }
+
+    /// The same; a person has told what became of `stated` more.
+    fn told(&self, mode: Mode, stated: u64) -> String {
         let done = match mode {
             Mode::Real => "released",
             Mode::Rehearsal => "would be released",
             Mode::Undo => "given back",
         };
         let left = if mode == Mode::Undo { "left as they were" } else { "kept when read again" };
+        let done_with = self.released + self.changed + self.refused + self.gone;
+        let done_with = done_with + self.taken_before + self.unclear + stated;
         let mut parts = vec![format!("{} {done}", self.released)];
         for (count, what) in [
             (self.quarantined, "of them in quarantine"),
@@ -153,7 +160,10 @@ impl TypeCounts {
             (self.changed, left),
             (self.refused, "refused by the site"),
             (self.gone, "already gone"),
+            (self.taken_before, "released before by another run"),
             (self.unclear, "unclear"),
+            (stated, "closed by a person's word"),
+            (self.planned.saturating_sub(done_with), "planned and not attempted"),
         ] {
             if count > 0 {
                 parts.push(format!("{count} {what}"));
@@ -174,5 +184,16 @@ impl TypeCounts {
             parts.push(format!("{} kept{waiting}", self.kept));
         }
         format!("{}: {}", self.seat_type.title(), parts.join(", "))
+    }
+}
+
+impl TypeAccount {
+    /// As that of [`TypeCounts`], with what was found out after the run.
+    pub fn summary(&self, mode: Mode) -> String {
+        let mut text = self.counts.told(mode, self.stated);
+        if self.found_later > 0 {
+            text.push_str(&format!(" ({} found out after the run)", self.found_later));
+        }
+        text
     }
 }

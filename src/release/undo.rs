@@ -150,8 +150,7 @@ async fn of_user(engine: &Engine, account: &str) -> Result<Vec<Taken>, RunError>
     }
     if seats.is_empty() {
         return Err(RunError::Unusable(format!(
-            "the ledger knows no release of a seat of {account} on this site; the account is \
-             written as DIRECTORY\\id"
+            "the ledger knows no release of a seat of {account} on this site"
         )));
     }
     seats.sort_by_key(|taken| taken.at);
@@ -245,6 +244,28 @@ async fn last_runs_of(
     }
 }
 
+/// The accounts with this user id that runs took a seat from, each once.
+pub(super) async fn accounts_named(engine: &Engine, id: &str) -> Result<Vec<String>, StoreError> {
+    let wanted = fold(id);
+    let mut found: Vec<String> = Vec::new();
+    let mut before = u64::MAX;
+    loop {
+        let part = engine.store.outcomes_before(before, &engine.site.name, None, PART).await?;
+        let Some(last) = part.last() else { return Ok(found) };
+        before = last.seq;
+        for record in part {
+            let Entry::Outcome(outcome) = record.entry else { continue };
+            let account = outcome.holder.account();
+            if outcome.is_release()
+                && fold(&outcome.holder.user_id) == wanted
+                && !found.iter().any(|known| fold(known) == fold(&account))
+            {
+                found.push(account);
+            }
+        }
+    }
+}
+
 /// Why the ledger says that a seat is not to be given back.
 async fn settled_before(engine: &Engine, taken: &Taken) -> Result<Option<String>, StoreError> {
     let Intent { seat_type, holder, .. } = &taken.intent;
@@ -333,7 +354,10 @@ pub(super) async fn undo(
             None => wanted.push(taken),
             Some(why) => {
                 let Intent { seat_type, seat, holder, .. } = taken.intent;
-                apply::count(tally, Done::Kept(Skipped { seat_type, seat, holder, why }));
+                apply::count(
+                    tally,
+                    Done::Kept(Skipped { seat_type, seat, holder, why, taken_by: None }),
+                );
             }
         }
     }
@@ -361,7 +385,8 @@ async fn give_back(
     let engine = session.engine;
     let client = &engine.client;
     let Intent { seat_type, seat, holder, created, last_used, .. } = taken.intent.clone();
-    let skipped = |why: String| Skipped { seat_type, seat, holder: holder.clone(), why };
+    let skipped =
+        |why: String| Skipped { seat_type, seat, holder: holder.clone(), why, taken_by: None };
 
     let asked = Instant::now();
     let (person, has, new) = tokio::join!(

@@ -9,8 +9,9 @@ use uuid::Uuid;
 
 use super::plan::dates::known;
 use super::run::Engine;
+use super::settle::all_the_same;
 use super::verdict::{Answer, Look, SETTLED_AFTER, Seen, Times, Verdict, verdict};
-use crate::ledger::{Action, Answered, Evidence, Intent, SeatResult};
+use crate::ledger::{Action, Answered, Evidence, Intent, NOT_SENT, SeatResult};
 use crate::license::{Seat, SeatType};
 use crate::qrs::{Client, Patience};
 
@@ -29,7 +30,7 @@ impl Became {
     /// Nothing was sent, for this reason.
     pub(super) fn not_sent(why: &str) -> Self {
         let evidence = Evidence { answered: Some(Answered::NotSent), ..Evidence::default() };
-        Self { result: SeatResult::Refused { why: format!("nothing was sent: {why}") }, evidence }
+        Self { result: SeatResult::Refused { why: format!("{NOT_SENT}{why}") }, evidence }
     }
 
     /// What a final verdict means in the record.
@@ -58,11 +59,21 @@ impl Became {
     }
 
     /// Not known; `unread` is why the last reading failed.
-    pub(super) fn open(answer: &Answer, looks: &[Look], unread: Option<String>) -> Self {
+    pub(super) fn open(
+        action: Action,
+        answer: &Answer,
+        looks: &[Look],
+        unread: Option<String>,
+    ) -> Self {
         let there = looks.iter().any(|look| look.seen == Seen::AsBefore);
         let remark = unread.map(|error| format!("the seat can't be read: {error}"));
         let evidence = Evidence { answered: answer.class, there, remark, ..Evidence::default() };
-        Self { result: SeatResult::Unclear { why: answer.text.clone() }, evidence }
+        let mut why = answer.text.clone();
+        let but = all_the_same(action);
+        if there && answer.class == Some(Answered::Accepted) && !why.ends_with(but) {
+            why.push_str(but);
+        }
+        Self { result: SeatResult::Unclear { why }, evidence }
     }
 }
 
@@ -97,7 +108,7 @@ pub(super) async fn find_out(
             pause(&engine.client, read).await;
         }
     }
-    Became::open(answer, &looks, unread)
+    Became::open(intent.action, answer, &looks, unread)
 }
 
 /// A complete reading, now.

@@ -6,6 +6,7 @@ use chrono_tz::Tz;
 use crate::alert::state::HeldBack;
 use crate::event::{AppHealth, LicenseState, Monitor, Severity};
 use crate::status::{SiteStatus, Status};
+use crate::store::RunState;
 use crate::words;
 
 #[derive(Template)]
@@ -178,13 +179,15 @@ fn view<'a>(site: &'a SiteStatus, status: &Status, zone: Tz) -> Site<'a> {
                 seen: words::ago(seen.time, status.time),
             }
         }),
-        release: site.release.as_ref().map(|seen| {
-            let run = &seen.value;
-            let counts = run.types.iter().map(|counts| counts.summary(run.mode));
+        release: site.last_run.as_ref().map(|run| {
+            let unusual = match run.state {
+                RunState::Ended(_) => None,
+                state => Some(state.text().to_owned()),
+            };
             Release {
                 kind: run.mode.as_str(),
-                seen: words::ago(seen.time, status.time),
-                lines: counts.chain(run.why.clone()).collect(),
+                seen: words::ago(run.ended.unwrap_or(run.started), status.time),
+                lines: unusual.into_iter().chain(run.lines()).collect(),
             }
         }),
         problems: site

@@ -225,18 +225,12 @@ fn planned(digest: &str) -> Entry {
 
 fn counts(released: u64) -> TypeCounts {
     TypeCounts {
-        seat_type: SeatType::Analyzer,
         seats: 10,
         planned: 3,
         released,
-        quarantined: 0,
-        announced: 0,
         kept: 7,
-        changed: 0,
-        refused: 0,
-        gone: 0,
-        unclear: 0,
         kept_by_reason: [("used".to_owned(), 7)].into(),
+        ..TypeCounts::new(SeatType::Analyzer)
     }
 }
 

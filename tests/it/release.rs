@@ -1,6 +1,7 @@
 //! The release engine against the simulated site: what it takes, what it leaves, what it writes
 //! down, and what stops it.
 
+mod afterwards;
 mod announcements;
 mod backed;
 mod clocks;

@@ -137,7 +137,15 @@ async fn explain_answers_rule_by_rule() {
     assert!(idle.contains("would be released"), "{idle}");
     let nobody = run(&setup, &file, &["plan", "--explain", "CORP\\nobody"]);
     assert_eq!(nobody.status.code(), Some(3));
-    assert!(text(&nobody.stdout).contains("holds no Analyzer seat"));
+    assert!(text(&nobody.stdout).contains("there is no user CORP\\nobody"), "{nobody:?}");
+    assert!(kept.lines().count() < 20, "one line for all that is not so:\n{kept}");
+    setup.site.control().remove_seat(
+        &setup.site.control().seat_of(SeatKind::Analyzer, "CORP", "busy2").unwrap().id.to_string(),
+    );
+    for name in ["CORP\\busy2", "busy2"] {
+        let without = text(&run(&setup, &file, &["plan", "--explain", name]).stdout);
+        assert!(without.contains("is a user of default and holds no Analyzer seat"), "{without}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -205,6 +213,9 @@ async fn a_guard_stops_apply_until_a_person_accepts_it() {
     assert!(said.contains("percent") && said.contains("maxReleasePercent"), "{said}");
     let apply = run(&setup, &file, &["apply", "--yes"]);
     assert_eq!(apply.status.code(), Some(3), "{}", text(&apply.stderr));
+    let counts = "Analyzer: 0 released, 2 planned and not attempted, 8 kept";
+    assert!(text(&apply.stdout).contains(counts), "{}", text(&apply.stdout));
+    assert!(text(&run(&setup, &file, &["history"]).stdout).contains(counts));
     assert_eq!(changes(&setup), [] as [&str; 0]);
     let accepted = run(&setup, &file, &["apply", "--yes", "--accept", "percent"]);
     assert_eq!(accepted.status.code(), Some(0), "{}", text(&accepted.stderr));
@@ -212,6 +223,17 @@ async fn a_guard_stops_apply_until_a_person_accepts_it() {
     let unknown = run(&setup, &file, &["apply", "--accept", "incomplete"]);
     assert_eq!(unknown.status.code(), Some(2));
     assert!(text(&unknown.stderr).contains("can't be accepted"), "{}", text(&unknown.stderr));
+    for (guard, why) in [
+        ("incomplete", "was not read"),
+        ("unsettled", "bursar release settle"),
+        ("paused", "bursar release unlock"),
+        ("other-site", "bursar release accept site"),
+        ("frozen", "change `freeze` or `allowedHours`"),
+        ("rule-misspelt", "would lose the seat; write it in `neverRelease`"),
+    ] {
+        let refused = text(&run(&setup, &file, &["apply", "--accept", guard]).stderr);
+        assert!(refused.contains(why), "{guard}: {refused}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -252,6 +274,7 @@ async fn a_backlog_is_accepted_once_with_a_name_and_a_day() {
     assert!(plan.contains("1 went within the last 22 hours, 0 more may go"), "{plan}");
 
     let history = text(&run(&setup, &file, &["history"]).stdout);
+    assert!(history.starts_with("in force: "), "{history}");
     assert!(history.contains("accepted percent for 2 of 10 Analyzer seats"), "{history}");
     let id = history.lines().find(|l| l.contains("real")).unwrap().split(' ').next().unwrap();
     let config = file.to_str().unwrap();
@@ -275,13 +298,101 @@ async fn a_lock_holds_until_it_is_taken_off() {
     assert!(said.contains("year end"), "{said}");
     assert_eq!(changes(&setup), [] as [&str; 0]);
     assert!(text(&run(&setup, &file, &["history"]).stdout).contains("paused until 2099-01-02"));
-    assert_eq!(run(&setup, &file, &["unlock"]).status.code(), Some(0));
+    let through = "is released through 2099-01-01 (until 2099-01-02 00:00";
+    assert!(text(&lock.stdout).contains(through), "{}", text(&lock.stdout));
+    let unlock = || text(&run(&setup, &file, &["unlock"]).stdout);
+    assert!(unlock().contains("are not paused any more"));
+    assert!(unlock().contains("were not paused: nothing was changed"));
     assert_eq!(run(&setup, &file, &["apply", "--yes"]).status.code(), Some(0));
     assert_eq!(changes(&setup).len(), 2);
     for (until, why) in [("yesterday", "x"), ("2020-01-01", "x"), ("2099-01-01", " ")] {
         let bad = run(&setup, &file, &["lock", "--until", until, "--why", why]);
         assert_eq!(bad.status.code(), Some(2), "{until} {why}");
     }
+}
+
+/// A user is named by the account, or by the id alone where that means one person.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_user_is_named_by_the_id_alone() {
+    let mut scenario = scenario();
+    scenario.users.push(UserSpec { directory: "DEV".into(), ..user("idle1") });
+    scenario.seats.push(SeatSpec { user: "DEV\\idle1".into(), ..seat("", When::days_ago(95)) });
+    let setup = Setup::new(scenario).await;
+    let file = settings(&setup, ON, ", maxReleasePercent: 100");
+    let apply = run(&setup, &file, &["apply", "--yes"]);
+    assert_eq!(apply.status.code(), Some(0), "{}", text(&apply.stderr));
+    let undo = |whom: &str| {
+        let undo = run(&setup, &file, &["undo", whom, "--yes"]);
+        (undo.status.code(), text(&undo.stdout) + &text(&undo.stderr))
+    };
+    let (code, said) = undo("idle1");
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("CORP\\idle1") && said.contains("DEV\\idle1"), "{said}");
+    let (code, said) = undo("IDLE2");
+    assert_eq!(code, Some(0), "{said}");
+    assert!(has_seat(&setup, "idle2") && !has_seat(&setup, "idle1"));
+    let (code, said) = undo("nobody");
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("there is no run nobody, and the ledger knows no release"), "{said}");
+    let (code, said) = undo("CORP\\nobody");
+    assert_eq!(code, Some(2), "{said}");
+    assert!(!said.contains("DIRECTORY"), "{said}");
+
+    let show = |more: &[&str]| {
+        let args = [&["audit", "show", "-c", file.to_str().unwrap()], more].concat();
+        text(&output(&args, setup.folder.path()).stderr)
+    };
+    assert!(show(&["--user", "nobody"]).contains("says nothing of nobody in any directory"));
+    assert!(show(&["--user", "CORP\\nobody"]).contains("the id alone finds"));
+    assert!(show(&[]).contains("--user <USER>"), "{}", show(&[]));
+}
+
+/// What a plan of a type that is off advises is true.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_plan_of_a_type_that_is_off_says_so() {
+    let mut scenario = scenario();
+    for id in ["idle1", "idle2", "tagged"] {
+        let kind = SeatKind::Professional;
+        scenario.seats.push(SeatSpec { kind, ..seat(id, When::days_ago(100)) });
+    }
+    let setup = Setup::new(scenario).await;
+    let file = settings(&setup, ON, "");
+    let plan = text(&run(&setup, &file, &["plan", "--type", "professional"]).stdout);
+    assert!(plan.contains("releasing Professional seats is off, so no run takes any"), "{plan}");
+    let until = (chrono::Utc::now() + chrono::Duration::days(10)).format("%Y-%m-%d").to_string();
+    let args = ["accept", "percent", "--type", "professional", "--until", &until, "--why", "x"];
+    let accept = output(
+        &[&["release"], &args[..], &["-c", file.to_str().unwrap()]].concat(),
+        setup.folder.path(),
+    );
+    let said = text(&accept.stderr);
+    assert_eq!(accept.status.code(), Some(2), "{said}");
+    assert!(said.contains("releasing Professional seats is off"), "{said}");
+    assert!(said.contains("licenseType.professional.enable"), "{said}");
+}
+
+/// Of roles a site has no list: a plan says of how many people they are known, and the seat monitor
+/// reads those of everybody, so that it is known after its first poll.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rule_of_a_role_is_judged_for_certain_after_a_poll_of_the_seats() {
+    let setup = Setup::new(scenario()).await;
+    let file = settings(&setup, "      enable: true\n      frequency: every 20 days", "");
+    let yaml = std::fs::read_to_string(&file).unwrap();
+    let yaml = yaml.replace("tag: [vip]", "role: [AuditAdmin]");
+    setup.write(&yaml.replace("seatMonitor: {enable: false}", "seatMonitor: {enable: true}"));
+    let notes = || {
+        let plan = text(&run(&setup, &file, &["plan"]).stdout);
+        let notes = plan.lines().filter(|line| line.contains("AuditAdmin")).map(str::to_owned);
+        notes.collect::<Vec<_>>().join("\n")
+    };
+    let before = notes();
+    let known = "`AuditAdmin` fits nobody whose roles are known (4 of the 10 people with seats)";
+    assert!(before.contains(known) && before.contains("seatMonitor"), "{before}");
+    let mut daemon = Process::start(&["run", "-c", file.to_str().unwrap()], setup.folder.path());
+    daemon.wait_for("used within 28 days");
+    daemon.terminate();
+    let after = notes();
+    assert!(after.contains("`AuditAdmin` protects nobody: nothing on the site"), "{after}");
 }
 
 /// Who is protected until when and why is shown where the entry keeps a seat; one that has ended
@@ -302,7 +413,7 @@ async fn until_and_why_are_shown_wherever_an_entry_keeps_a_seat() {
     let file = settings(&setup, ON, "");
     let yaml = std::fs::read_to_string(&file).unwrap().replace("        tag: [vip]", &users);
     setup.write(&yaml);
-    let rule = format!("CORP\\idle1 (until {}: parental leave)", day(5));
+    let rule = format!("CORP\\idle1 (through {}: parental leave)", day(5));
     let explained = text(&run(&setup, &file, &["plan", "--explain", "idle1"]).stdout);
     assert!(explained.contains("is kept") && explained.contains(&rule), "{explained}");
     let ended = text(&run(&setup, &file, &["plan", "--explain", "idle2"]).stdout);
@@ -312,7 +423,7 @@ async fn until_and_why_are_shown_wherever_an_entry_keeps_a_seat() {
     let plan = text(&run(&setup, &file, &["plan", "--all"]).stdout);
     assert!(plan.contains(&rule), "{plan}");
     assert!(plan.contains(&format!("{rule} ends soon")), "{plan}");
-    let over = format!("CORP\\idle2 (until {}: was ill) has ended", day(-2));
+    let over = format!("CORP\\idle2 (through {}: was ill) has ended", day(-2));
     assert!(plan.contains(&over), "{plan}");
     let json = text(&run(&setup, &file, &["plan", "--json"]).stdout);
     let json: serde_json::Value = serde_json::from_str(&json).unwrap();
@@ -361,7 +472,7 @@ async fn a_freeze_and_a_pause_are_shown_with_the_next_run() {
     let (from, to) = (day(-3), day(40));
     let freeze = format!("{ON}\n      freeze: [{{from: {from}, to: {to}, why: year end}}]");
     let file = settings(&setup, &freeze, "");
-    let frozen = format!("frozen until {to}: year end");
+    let frozen = format!("frozen through {to}: year end");
     run(&setup, &file, &["lock", "--until", "2099-01-01", "--why", "new directory"]);
     let folder = setup.folder.path();
     let path = file.to_str().unwrap();

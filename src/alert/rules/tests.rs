@@ -321,7 +321,7 @@ fn run(status: RunStatus, why: Option<&str>) -> ReleaseRun {
 #[test]
 fn a_release_that_is_not_done_for_long() {
     let of = |last, by_plan| {
-        let reason = "frozen until 2027-01-10: year end".to_owned();
+        let reason = "frozen through 2027-01-10: year end".to_owned();
         let overdue = OverdueFacts { last, ticks: 3, reason, by_plan };
         said(&Facts { overdue: Fact::Known(Some(overdue)), ..off() }).join("\n")
     };

@@ -8,7 +8,7 @@ use crate::ledger::chain::Raw;
 use crate::ledger::{Entry, Record};
 use crate::license::Holder;
 use crate::plain::one_line;
-use crate::release::rules::fold;
+use crate::release::named::is_named;
 use crate::words;
 
 /// The kinds of records that name a person.
@@ -17,7 +17,6 @@ const KINDS: [&str; 4] = ["intent", "outcome", "announced", "withdrawn"];
 /// Prints the records that name a user, written as `CORP\anna` or only `anna`.
 pub fn show(place: &Place, user: &str, json: bool) -> anyhow::Result<Exit> {
     let ledger = place.open()?;
-    let wanted = fold(user).into_owned();
     let mut out = std::io::BufWriter::new(std::io::stdout());
     let (mut found, mut changed) = (0_u64, 0_u64);
     ledger.each(|record| {
@@ -37,7 +36,7 @@ pub fn show(place: &Place, user: &str, json: bool) -> anyhow::Result<Exit> {
             changed += 1;
             return Ok(());
         };
-        if !holder(&record.entry).is_some_and(|holder| is(holder, &wanted)) {
+        if !holder(&record.entry).is_some_and(|holder| is_named(holder, user)) {
             return Ok(());
         }
         if raw.expected_hash() != raw.hash {
@@ -70,9 +69,14 @@ pub fn show(place: &Place, user: &str, json: bool) -> anyhow::Result<Exit> {
     }
     if found == 0 {
         eprintln!(
-            "bursar: {} says nothing of {}; a user is written as DIRECTORY\\id",
+            "bursar: {} says nothing of {}{}",
             place.name(),
-            one_line(user)
+            one_line(user),
+            if user.contains('\\') {
+                "; the id alone finds a person in every directory"
+            } else {
+                " in any directory"
+            }
         );
         return Ok(Exit::Unusable);
     }
@@ -86,10 +90,6 @@ fn holder(entry: &Entry) -> Option<&Holder> {
         Entry::Announced { holder, .. } | Entry::Withdrawn { holder, .. } => Some(holder),
         _ => None,
     }
-}
-
-fn is(holder: &Holder, wanted: &str) -> bool {
-    fold(&holder.account()) == wanted || fold(&holder.user_id) == wanted
 }
 
 fn line(raw: &Raw, record: &Record, place: &Place) -> String {

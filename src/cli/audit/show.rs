@@ -9,7 +9,7 @@ use chrono_tz::Tz;
 use super::super::text;
 use super::{Exit, Source, person};
 use crate::ledger::chain::Raw;
-use crate::ledger::{Entry, Intent, Mode, Outcome, Record, corrected};
+use crate::ledger::{Account, Entry, Intent, Mode, Outcome, Record, SeatResult};
 use crate::license::Holder;
 use crate::plain::one_line;
 use crate::release::policy::{NeverRelease, Policy, ThreeWay, TypeRule};
@@ -21,16 +21,16 @@ use crate::words;
 /// announcements, what was about to be done and why, and what came of it.
 #[derive(Debug, clap::Args)]
 #[command(
+    group = clap::ArgGroup::new("whom").args(["run", "user"]).required(true),
     after_help = "Examples:\n  bursar release history -c bursar.yaml     the runs\n  bursar audit show -c bursar.yaml RUN      one of them\n  bursar audit show -c bursar.yaml --user 'CORP\\anna'"
 )]
 pub struct Show {
     #[command(flatten)]
     source: Source,
     /// Id of the run, or its beginning
-    #[arg(required_unless_present = "user")]
     run: Option<String>,
     /// A person instead of a run: `CORP\anna`, or only `anna`; compared as rules of release do
-    #[arg(long, value_name = "USER", conflicts_with = "run")]
+    #[arg(long, value_name = "USER")]
     user: Option<String>,
     /// Print JSON: the records as they are
     #[arg(long)]
@@ -87,6 +87,7 @@ fn tell(records: &[Record], zone: Tz) -> String {
     let mut seats: BTreeMap<u64, Seat<'_>> = BTreeMap::new();
     let mut notices = Vec::new();
     let mut end = None;
+    let account = Account::of(records);
     let mut mode = Mode::Real;
     let run = records[0].run.as_deref().unwrap_or_default();
     fact(&mut out, "run", run);
@@ -131,13 +132,12 @@ fn tell(records: &[Record], zone: Tz) -> String {
                 // Of an earlier run, found out by this one.
                 None => notices.push((time, record.entry.summary())),
             },
-            Entry::RunEnded { status, counts, why } => {
+            Entry::RunEnded { status, .. } => {
                 let mut text = format!("{time}: {}", status.as_str());
-                if let Some(why) = why {
+                if let Some(why) = &account.why {
                     let _ = write!(text, ", {why}");
                 }
-                let counts = corrected(counts, records);
-                end = Some((text, counts.iter().map(|c| c.summary(mode)).collect::<Vec<_>>()));
+                end = Some(text);
             }
             Entry::Announced { .. }
             | Entry::Withdrawn { .. }
@@ -149,14 +149,10 @@ fn tell(records: &[Record], zone: Tz) -> String {
             | Entry::Rebuilt { .. } => notices.push((time, record.entry.summary())),
         }
     }
-    match end {
-        Some((text, counts)) => {
-            fact(&mut out, "ended", &text);
-            for line in counts {
-                fact(&mut out, "", &line);
-            }
-        }
-        None => fact(&mut out, "ended", "not recorded: under way, or its process ended in between"),
+    let not_recorded = "not recorded: under way, or its process ended in between";
+    fact(&mut out, "ended", end.as_deref().unwrap_or(not_recorded));
+    for counts in &account.counts {
+        fact(&mut out, "", &counts.summary(mode));
     }
     table(&mut out, "seats", seats.values().map(|seat| seat.row(run, zone)).collect());
     let rows = notices.into_iter().map(|(time, text)| vec![time, one_line(&text)]);
@@ -175,7 +171,11 @@ impl Seat<'_> {
             Some((record, outcome)) => {
                 let mut text = outcome.text();
                 if outcome.settled_later {
-                    let _ = write!(text, ", found out {}", words::local(record.time, zone));
+                    let how = match outcome.result {
+                        SeatResult::Stated { .. } => "said",
+                        _ => "found out",
+                    };
+                    let _ = write!(text, ", {how} {}", words::local(record.time, zone));
                     if let Some(other) = record.run.as_deref().filter(|other| *other != run) {
                         let _ = write!(text, " by run {other}");
                     }
@@ -246,7 +246,7 @@ fn settings(policy: &Policy) -> Vec<String> {
 
 fn rule(rule: &TypeRule) -> String {
     let mut text = format!(
-        "{}: idle for {} days, never used for {}, allocated again {} days ago, at most {} %",
+        "{}: idle for {} days, never used for {}, left alone for {} days after it came back, at most {} %",
         rule.seat_type.title(),
         rule.release_threshold_days,
         rule.never_used_grace_days,

@@ -1,6 +1,5 @@
 //! The demo's past: what would be in the store if Bursar had watched the site for three years.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -126,20 +125,7 @@ async fn release(store: &Store, site: &Site, clean_up: &CleanUp) -> anyhow::Resu
 
 /// Of a run that released all seats it had planned to.
 fn counts(seat_type: SeatType, released: u64) -> TypeCounts {
-    TypeCounts {
-        seat_type,
-        seats: released,
-        planned: released,
-        released,
-        quarantined: 0,
-        announced: 0,
-        kept: 0,
-        changed: 0,
-        refused: 0,
-        gone: 0,
-        unclear: 0,
-        kept_by_reason: BTreeMap::new(),
-    }
+    TypeCounts { seats: released, planned: released, released, ..TypeCounts::new(seat_type) }
 }
 
 fn intent(clean_up: &CleanUp, seat_type: SeatType, n: u32) -> Entry {

@@ -6,6 +6,7 @@ use chrono_tz::Tz;
 use clap::Subcommand;
 
 use super::super::limit::{Reading, TimeLimit};
+use super::pause::until_text;
 use super::plan::seat_type;
 use super::{Exit, Target, day_or_time, refused, who};
 use crate::ledger::Entry;
@@ -15,7 +16,6 @@ use crate::release::Guard;
 use crate::release::plan::{Accepted, Plan, TypePlan};
 use crate::release::run::Engine;
 use crate::store::Addition;
-use crate::words;
 
 /// Accept what a guard says, with a name and a reason in the ledger
 #[derive(Debug, clap::Args)]
@@ -143,7 +143,13 @@ impl Percent {
         };
         let wanted = |part: &&TypePlan| self.only.is_none_or(|only| only == part.seat_type);
         if !plan.types.iter().any(|part| wanted(&part)) {
-            eprintln!("bursar: no such type is enabled for release");
+            let of =
+                self.only.map_or("any type".to_owned(), |only| format!("{} seats", only.title()));
+            let setting = self.only.map_or("<type>", SeatType::as_str);
+            eprintln!(
+                "bursar: there is nothing to accept while releasing {of} is off: set \
+                 Butler.qlikSenseLicense.licenseRelease.licenseType.{setting}.enable first"
+            );
             return Ok(Exit::Unusable);
         }
         let mut accepted = Vec::new();
@@ -166,11 +172,11 @@ impl Percent {
         recorded.context("the acceptance could not be recorded")?;
         for accepted in accepted {
             outln!(
-                "accepted: {} of {} {} seats may go until {}, as long as no more than {} are due",
+                "accepted: {} of {} {} seats may go {}, as long as no more than {} are due",
                 accepted.due,
                 accepted.seats,
                 accepted.seat_type.title(),
-                words::local(until, zone),
+                until_text(&self.until, until, zone),
                 accepted.most()
             );
         }

@@ -58,10 +58,10 @@ const RETRYING: Duration = Duration::from_secs(60);
 fn guard(text: &str) -> Result<Guard, String> {
     let found = Guard::ALL.into_iter().find(|guard| guard.as_str() == text);
     match found {
-        Some(guard) if guard.can_be_accepted() => Ok(guard),
-        Some(guard) => {
-            Err(format!("{guard} can't be accepted: what is not known can't be reviewed"))
-        }
+        Some(guard) => match guard.not_acceptable() {
+            None => Ok(guard),
+            Some(why) => Err(format!("{guard} can't be accepted: {why}")),
+        },
         None => {
             let names: Vec<_> = Guard::ALL
                 .into_iter()
@@ -212,7 +212,8 @@ pub(super) fn render(report: &Report, paint: Paint) -> String {
     }
     for seat in &report.skipped {
         let account = one_line(&seat.holder.account());
-        out.push_str(&format!("  {account}: left as it was: {}\n", one_line(&seat.why)));
+        let left = if seat.taken_by.is_none() { "left as it was: " } else { "" };
+        out.push_str(&format!("  {account}: {left}{}\n", one_line(&seat.why)));
     }
     for refusal in &report.refusals {
         out.push_str(&format!("{}\n", refused_line(refusal, paint)));

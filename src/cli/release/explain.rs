@@ -10,6 +10,7 @@ use super::{Exit, refused};
 use crate::license::{Holder, Moment, SeatType};
 use crate::plain::one_line;
 use crate::qrs::Patience;
+use crate::release::named::is_named;
 use crate::release::plan::{self, Decision, Keep, Outcome, PersonRead, Plan};
 use crate::release::run::Engine;
 
@@ -95,18 +96,24 @@ pub(super) async fn explain(
     } else {
         let types: Vec<_> = plan.types.iter().map(|part| part.seat_type.title()).collect();
         let (types, site) = (types.join(" or "), &engine.site.name);
-        let _ = writeln!(out, "{account} holds no {types} seat on {site}");
+        let account = one_line(account);
+        let _ = match engine.client.users_named(account.trim(), patience).await {
+            Ok(0) => writeln!(out, "there is no user {account} on {site}"),
+            Ok(_) => writeln!(out, "{account} is a user of {site} and holds no {types} seat"),
+            Err(error) => writeln!(
+                out,
+                "{account} holds no {types} seat on {site}; whether there is such a user can't be \
+                 read: {}",
+                error.what()
+            ),
+        };
         return Ok((out, Exit::NotInOrder));
     }
     Ok((out, Exit::Ok))
 }
 
-/// `CORP\anna`, or only `anna`; without regard to case, as Qlik compares.
 fn is_of(decision: &Decision, account: &str) -> bool {
-    let wanted = account.trim().to_lowercase();
-    decision.holder.as_ref().is_some_and(|holder| {
-        holder.account().to_lowercase() == wanted || holder.user_id.to_lowercase() == wanted
-    })
+    decision.holder.as_ref().is_some_and(|holder| is_named(holder, account))
 }
 
 fn render(
@@ -156,21 +163,31 @@ fn render(
             }
         }
     }
-    let answer = |code: &str, question: &str| match keep.iter().find(|keep| keep.code() == code) {
-        Some(keep) => vec![paint.good("keeps"), question.to_owned(), one_line(&keep.text())],
-        None => {
-            let ended = decision.holder.as_ref().filter(|_| code == "user");
-            let ended = ended.and_then(|holder| ended_for(holder, plan)).unwrap_or_default();
-            vec![paint.faint("no"), question.to_owned(), ended]
-        }
+    let question = |code: &'static str| {
+        QUESTIONS.iter().find(|(known, _)| *known == code).map_or(code, |(_, question)| question)
     };
-    let mut rows: Vec<_> =
-        QUESTIONS.iter().map(|(code, question)| answer(code, question)).collect();
-    let known = |code: &str| QUESTIONS.iter().any(|(known, _)| *known == code);
-    rows.extend(keep.iter().map(Keep::code).filter(|c| !known(c)).map(|code| answer(code, code)));
+    let mut keeping: Vec<_> = keep.iter().collect();
+    keeping.sort_by_key(|keep| QUESTIONS.iter().position(|(code, _)| *code == keep.code()));
+    let mut rows: Vec<_> = keeping
+        .iter()
+        .map(|keep| {
+            let asked = question(keep.code()).to_owned();
+            vec![paint.good("keeps"), asked, one_line(&keep.text())]
+        })
+        .collect();
+    let ended = decision.holder.as_ref().and_then(|holder| ended_for(holder, plan));
+    let told = |code: &str| {
+        keep.iter().any(|keep| keep.code() == code) || (code == "user" && ended.is_some())
+    };
+    let not: Vec<_> =
+        QUESTIONS.iter().filter(|(code, _)| !told(code)).map(|(_, question)| *question).collect();
+    if let Some(ended) = ended.filter(|_| !keep.iter().any(|keep| keep.code() == "user")) {
+        rows.push(vec![paint.faint("no"), question("user").to_owned(), ended]);
+    }
     for line in text::columns(&rows).lines() {
         let _ = writeln!(out, "    {line}");
     }
+    let _ = writeln!(out, "    {} {}", paint.faint("no:"), not.join("; "));
     out
 }
 

@@ -62,7 +62,7 @@ impl Lock {
         }
         let entry = Entry::Paused { until, why: self.why.trim().to_owned(), by: who() };
         record(&settings, &site.name, entry)?;
-        outln!("no seat of {} is released until {}", site.name, words::local(until, zone));
+        outln!("no seat of {} is released {}", site.name, until_text(&self.until, until, zone));
         Ok(Exit::Ok)
     }
 }
@@ -73,8 +73,19 @@ impl Unlock {
             Ok(loaded) => loaded,
             Err(exit) => return Ok(exit),
         };
+        let path = &settings.storage.path;
+        let paused = block_on(async {
+            let store = Store::open(path, settings.storage.outbox).await?;
+            let paused = store.pause(&site.name).await;
+            store.close().await;
+            paused
+        })??;
+        if paused.is_none() {
+            outln!("releases of {} were not paused: nothing was changed", site.name);
+            return Ok(Exit::Ok);
+        }
         record(&settings, &site.name, Entry::Resumed { by: who() })?;
-        outln!("releases of {} go on at their schedule", site.name);
+        outln!("releases of {} are not paused any more", site.name);
         Ok(Exit::Ok)
     }
 }
@@ -87,6 +98,16 @@ fn record(settings: &crate::config::Settings, site: &str, entry: Entry) -> anyho
         store.close().await;
         result.context("the pause could not be recorded").map(drop)
     })?
+}
+
+/// `through 2027-01-07 (until 2027-01-08 00:00:00 CET)` of a day that a person named, else only the
+/// time.
+pub(in crate::cli) fn until_text(written: &str, until: DateTime<Utc>, zone: Tz) -> String {
+    let time = words::local(until, zone);
+    match NaiveDate::parse_from_str(written.trim(), "%Y-%m-%d") {
+        Ok(day) => format!("through {day} (until {time})"),
+        Err(_) => format!("until {time}"),
+    }
 }
 
 /// A day through its end, or a time; in the zone of the settings unless it has its own.

@@ -5,11 +5,12 @@ use serde::Serialize;
 
 use super::super::text::{self, Paint};
 use super::{Exit, Target, refused};
-use crate::ledger::{Action, Statement, Trigger};
+use crate::ledger::{Action, Intent, Statement, Trigger};
 use crate::plain::one_line;
 use crate::qrs::Patience;
-use crate::release::rules::fold;
+use crate::release::named::is_named;
 use crate::release::run::Engine;
+use crate::release::settle::all_the_same;
 use crate::store::Unsettled;
 use crate::words;
 
@@ -17,7 +18,8 @@ use crate::words;
 ///
 /// Runs and polls of the seats do the same. A seat whose fate the site can't tell is closed by your
 /// word, with your name and reason in the ledger. That never counts as a release of Bursar's: it is
-/// not undone and not in the figures of released seats.
+/// not undone and not in the figures of released seats. It changes nothing on the site, and protects
+/// nobody: the next plan judges the seat like any other.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  bursar release settle -c bursar.yaml\n  bursar release settle -c bursar.yaml 'CORP\\anna' --as kept --why 'looked in the QMC, she has it'\n\nExit code 3 while something is open."
@@ -25,7 +27,8 @@ use crate::words;
 pub struct Settle {
     #[command(flatten)]
     target: Target,
-    /// The seat to close: number of its record, id of the seat, or its user as DIRECTORY\id
+    /// The seat to close: number of its record, id of the seat, or its user: `CORP\anna` or only
+    /// `anna`
     #[arg(value_name = "SEAT", requires_all = ["says", "why"])]
     seat: Option<String>,
     /// What you found: the person does not have the seat any more (taken), or has it (kept)
@@ -57,7 +60,7 @@ struct Open<'a> {
     seat_type: &'static str,
     seat: String,
     user: String,
-    why: Option<&'a str>,
+    why: String,
 }
 
 impl Settle {
@@ -74,8 +77,8 @@ impl Settle {
         if let (Some(seat), Some(says), Some(why)) = (&self.seat, self.says, &self.why) {
             let open = engine.store.unsettled(site).await?;
             let meant: Vec<_> = open.iter().filter(|open| is_meant(open, seat)).collect();
-            let record = match meant[..] {
-                [one] => one.seq,
+            let meant = match meant[..] {
+                [one] => one,
                 [] => {
                     eprintln!("bursar: nothing is open of {}; what is:", one_line(seat));
                     eprint!("{}", list(&open, &engine));
@@ -87,12 +90,20 @@ impl Settle {
                     return Ok(Exit::Unusable);
                 }
             };
-            if let Err(error) =
-                engine.state(record, says, why.trim(), &Trigger::this_command()).await
-            {
+            if why.trim().is_empty() {
+                eprintln!("bursar: --why must say how you know");
+                return Ok(Exit::Unusable);
+            }
+            let seen = engine.is_as_before(&meant.intent).await;
+            let (record, trigger) = (meant.seq, Trigger::this_command());
+            if let Err(error) = engine.state(record, says, why.trim(), &trigger).await {
                 return refused(error);
             }
-            eprintln!("record {record} is closed by your word: {}", says.as_str());
+            let account = one_line(&meant.intent.holder.account());
+            eprintln!("record {record} of {account} is closed by your word: {}", says.as_str());
+            for line in remarks(&meant.intent, says, seen.as_ref()) {
+                eprintln!("{}", one_line(&line));
+            }
         }
         let open = engine.store.unsettled(site).await?;
         if self.json {
@@ -111,7 +122,42 @@ fn is_meant(open: &Unsettled, seat: &str) -> bool {
     let intent = &open.intent;
     open.seq.to_string() == seat
         || intent.seat.to_string().eq_ignore_ascii_case(seat)
-        || fold(&intent.holder.account()) == fold(seat)
+        || is_named(&intent.holder, seat)
+}
+
+/// What a person should know who has closed an attempt by this word. `seen`: whether the site shows
+/// the seat as it was before the attempt.
+fn remarks(intent: &Intent, says: Statement, seen: Result<&bool, &String>) -> Vec<String> {
+    let (title, holder) = (intent.seat_type.title(), &intent.holder);
+    let account = holder.account();
+    let mut lines = Vec::new();
+    match (intent.action, says, seen) {
+        (Action::Release, Statement::Taken, Ok(true)) => lines.push(format!(
+            "warning: the site still shows the {title} seat of {account} as it was: your word takes \
+             nothing away. The next plan judges the seat like any other, and releases it again"
+        )),
+        (Action::Allocate, Statement::Kept, Ok(true)) => lines.push(format!(
+            "warning: the site shows no {title} seat that {account} was given: your word gives none. \
+             `bursar release undo` tries it again"
+        )),
+        (_, _, Err(why)) => lines.push(format!("what the site shows of it can't be read: {why}")),
+        _ => {}
+    }
+    if (intent.action, says) == (Action::Release, Statement::Kept) {
+        lines.push(format!(
+            "the next plan judges the seat like any other, and releases it again if it is due; who \
+             is to keep it stands in neverRelease, such as user: [{{userDir: {}, userId: {}}}]",
+            holder.directory, holder.user_id
+        ));
+    }
+    lines
+}
+
+/// Why nothing more is known of an open attempt.
+fn why_open(open: &Unsettled) -> String {
+    let why = open.why.as_deref().unwrap_or("the run ended before it could tell");
+    let but = all_the_same(open.intent.action);
+    if open.there.is_some() && !why.ends_with(but) { format!("{why}{but}") } else { why.to_owned() }
 }
 
 fn as_json(open: &Unsettled) -> Open<'_> {
@@ -123,7 +169,7 @@ fn as_json(open: &Unsettled) -> Open<'_> {
         seat_type: open.intent.seat_type.as_str(),
         seat: open.intent.seat.to_string(),
         user: open.intent.holder.account(),
-        why: open.why.as_deref(),
+        why: why_open(open),
     }
 }
 
@@ -137,14 +183,13 @@ fn list(open: &[Unsettled], engine: &Engine) -> String {
             Action::Release => "release",
             Action::Allocate => "give back",
         };
-        let why = open.why.as_deref().unwrap_or("the run ended before it could tell");
         vec![
             open.seq.to_string(),
             words::local(open.time, zone),
             paint.warn(&words::ago(open.time, now)),
             format!("{what}, {}", open.intent.seat_type.title()),
             one_line(&open.intent.holder.account()),
-            one_line(why),
+            one_line(&why_open(open)),
         ]
     }));
     text::columns(&rows)

@@ -14,7 +14,7 @@ use crate::ledger::{Mode, Trigger};
 use crate::license::{Holder, Moment};
 use crate::plain::one_line;
 use crate::qrs::Patience;
-use crate::release::run::{self, Engine, Order};
+use crate::release::run::{Engine, Order};
 use crate::release::undo::{Others, Returning, Returns};
 
 /// How long what fails of reading the site is tried again.
@@ -34,7 +34,7 @@ const RETRYING: Duration = Duration::from_secs(60);
 pub struct Undo {
     #[command(flatten)]
     target: Target,
-    /// Id of a run or its beginning, or a user as DIRECTORY\id
+    /// Id of a run or its beginning, or a user: `CORP\anna`, or only `anna`
     #[arg(value_name = "RUN|USER")]
     what: String,
     /// Of a run, give back also seats that were found gone late and are only attributed to it
@@ -64,10 +64,9 @@ impl Undo {
         if let Err(error) = wait::and_settle(&engine, Patience::retrying_for(RETRYING)).await {
             return refused(error);
         }
-        let what = if self.what.contains('\\') {
-            run::Undo::User(self.what.clone())
-        } else {
-            run::Undo::Run { run: self.what.clone(), also: self.also }
+        let what = match engine.to_undo(&self.what, self.also).await {
+            Ok(what) => what,
+            Err(error) => return refused(error),
         };
         let reading = Reading::of(&engine.client);
         let returns = engine.returns(&what, Patience::retrying_for(RETRYING));

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use tokio_util::sync::CancellationToken;
 
 use super::super::limit::{Reading, RunLimit, in_words};
@@ -75,8 +75,12 @@ pub(super) struct Seats {
 impl Seats {
     pub(super) fn of(client: &Client) -> Self {
         let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
-        let style = ProgressStyle::with_template("{bar:40} {pos}/{len} seats, {eta} left")
-            .expect("the template is right");
+        let style = ProgressStyle::with_template("{bar:40} {pos}/{len} seats{left}")
+            .expect("the template is right")
+            .with_key("left", |state: &ProgressState, out: &mut dyn std::fmt::Write| {
+                // Before the first seat nobody knows. The bar shows what could be written.
+                let _ = out.write_str(&left(state.pos(), state.eta()));
+            });
         bar.set_style(style);
         Self { bar, reading: Arc::new(Mutex::new(Some(Reading::of(client)))) }
     }
@@ -86,15 +90,33 @@ impl Seats {
         let (bar, reading) = (self.bar.clone(), self.reading.clone());
         Progress(Arc::new(move |done, all| {
             drop(reading.lock().unwrap_or_else(PoisonError::into_inner).take());
-            bar.set_length(all);
-            bar.set_position(done);
+            bar.update(|state| {
+                state.set_len(all);
+                state.set_pos(done);
+            });
         }))
     }
+}
+
+/// What is left of the time, once a seat is done.
+fn left(done: u64, eta: Duration) -> String {
+    if done == 0 { String::new() } else { format!(", {:#} left", HumanDuration(eta)) }
 }
 
 impl Drop for Seats {
     fn drop(&mut self) {
         drop(self.reading.lock().unwrap_or_else(PoisonError::into_inner).take());
         self.bar.finish_and_clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_time_is_promised_before_the_first_seat() {
+        assert_eq!(left(0, Duration::ZERO), "");
+        assert_eq!(left(3, Duration::from_secs(60)), ", 1m left");
     }
 }

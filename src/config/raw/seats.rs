@@ -18,7 +18,8 @@ pub(in crate::config) struct SeatMonitor {
     /// 10,000 seats answers with about 7 MB.
     pub(in crate::config) frequency: String,
     /// Custom properties of users, such as `department`, that `bursar insight activity` counts the
-    /// seats by. Each user is read in full once a day for it. User directories are always counted.
+    /// seats by. Each user is read in full once a day for it, as they are while
+    /// `neverRelease.role` has entries. User directories are always counted.
     #[schemars(example = &["department"])]
     pub(in crate::config) breakdown_by: Vec<String>,
     /// Days for which the changes are kept. The default of 730 (two years) shows last year beside

@@ -173,6 +173,7 @@ fn counts() -> TypeCounts {
         changed: 1,
         refused: 1,
         gone: 1,
+        taken_before: 0,
         unclear: 0,
         kept_by_reason: [("never-used".to_owned(), 17), ("used".to_owned(), 70)].into(),
     }

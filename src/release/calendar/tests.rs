@@ -33,7 +33,7 @@ fn a_freeze_holds_on_both_its_days_in_the_time_zone() {
             let closed = calendar.closed(at(time));
             assert_eq!(closed.is_some(), holds, "{from} to {to} at {time}");
             if let Some(closed) = closed {
-                assert_eq!(closed.to_string(), "frozen until 2027-01-10: year end");
+                assert_eq!(closed.to_string(), "frozen through 2027-01-10: year end");
             }
         }
         let next_year = calendar.closed(at("2027-12-20T12:00:00Z")).is_some();
@@ -65,7 +65,7 @@ fn freezes_that_follow_one_another_are_one() {
     let windows = vec![freeze("2026-12-15", "2026-12-31"), freeze("01-01", "01-06")];
     let calendar = stockholm(windows, &[]);
     let closed = calendar.closed(at("2026-12-20T12:00:00Z")).unwrap();
-    assert_eq!(closed.to_string(), "frozen until 2027-01-06: year end");
+    assert_eq!(closed.to_string(), "frozen through 2027-01-06: year end");
     let always = stockholm(vec![freeze("01-01", "12-31")], &[]);
     let closed = always.closed(at("2026-12-20T12:00:00Z")).unwrap();
     assert_eq!(closed.to_string(), "frozen without an end: year end");

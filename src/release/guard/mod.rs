@@ -97,21 +97,43 @@ impl Guard {
         matches!(self, Self::Paused | Self::Frozen | Self::RuleMisspelt)
     }
 
-    /// Whether a person who has read the plan may apply it all the same. What is not known can't
-    /// be reviewed.
+    /// Whether a person who has read the plan may apply it all the same.
     pub fn can_be_accepted(self) -> bool {
+        self.not_acceptable().is_none()
+    }
+
+    /// Why a person who has read the plan may not apply it all the same, and what to do instead.
+    pub fn not_acceptable(self) -> Option<&'static str> {
         match self {
             Self::Percent
             | Self::MaxReleases
             | Self::StaleSignal
             | Self::Clock
-            | Self::SharedLicense => true,
-            Self::Incomplete
-            | Self::Unsettled
-            | Self::Paused
-            | Self::OtherSite
-            | Self::Frozen
-            | Self::RuleMisspelt => false,
+            | Self::SharedLicense => None,
+            Self::Incomplete => Some(
+                "what was not read can't be reviewed; see whether the site answers (`bursar \
+                 check`) and make a new plan",
+            ),
+            Self::Unsettled => Some(
+                "what is not known can't be reviewed; `bursar release settle` lists the open seats \
+                 and closes them by your word",
+            ),
+            Self::Paused => Some(
+                "a person has paused releasing, and the pause holds for everybody; end it with \
+                 `bursar release unlock`",
+            ),
+            Self::OtherSite => Some(
+                "the plan may be of other people; if the site is the right one, say so with \
+                 `bursar release accept site --why TEXT`",
+            ),
+            Self::Frozen => Some(
+                "the settings allow no release at this time; wait until the time that the plan \
+                 names, or change `freeze` or `allowedHours`",
+            ),
+            Self::RuleMisspelt => Some(
+                "whom the rule is to protect would lose the seat; write it in `neverRelease` as \
+                 the site has it, or remove it",
+            ),
         }
     }
 }
@@ -304,6 +326,18 @@ fn unsettled(plan: &Plan, part: &TypePlan, past: &Past) -> Option<Refusal> {
 fn clock(plan: &Plan, snapshot: &Snapshot) -> Option<Refusal> {
     let tolerance = plan.policy.limits.clock_tolerance_seconds;
     let saw = match snapshot.clocks {
+        // What is wrong then is not the clock.
+        None if let Some(why) = nothing_read(snapshot) => {
+            return Some(Refusal {
+                guard: Guard::Clock,
+                seat_type: None,
+                saw: format!(
+                    "the site's clock could not be compared with this machine's, because no list of \
+                     seats could be read: {why}"
+                ),
+                fix: "see what the account may read (`bursar check`)".to_owned(),
+            });
+        }
         None => "the site's clock could not be compared with this machine's: the answer had no readable `Date`".to_owned(),
         Some(Clocks { site, here }) => {
             let off = site.signed_duration_since(here);
@@ -324,6 +358,13 @@ fn clock(plan: &Plan, snapshot: &Snapshot) -> Option<Refusal> {
         saw,
         fix: format!("set both clocks, or raise `{SETTINGS}.clockToleranceSeconds`"),
     })
+}
+
+/// Why no list of seats could be read, if none could.
+fn nothing_read(snapshot: &Snapshot) -> Option<&str> {
+    let mut lists = snapshot.seats.iter().map(|seats| seats.list.as_ref());
+    let first = lists.next()?.err()?;
+    lists.all(|list| list.is_err()).then_some(first)
 }
 
 fn stale_signal(plan: &Plan, snapshot: &Snapshot) -> Option<Refusal> {

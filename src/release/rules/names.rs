@@ -22,7 +22,16 @@ use crate::release::policy::{NeverRelease, Property, UserPattern};
 pub struct Known {
     pub names: BTreeSet<Box<str>>,
     /// `None`: these are all.
-    pub missing: Option<String>,
+    pub missing: Option<Missing>,
+}
+
+/// Why there may be more names than those that are known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Missing {
+    /// They could not be read: why.
+    Unread(String),
+    /// They are known of so many people who have seats, of all who have.
+    NotAll { known: usize, of: usize },
 }
 
 /// What the site says of its own names, and what was read before.
@@ -56,6 +65,8 @@ pub enum What {
     Nobody { nearest: Option<String> },
     /// Whether it names anybody is not known: why.
     NotLookedAt { why: String },
+    /// It fits none of the people whose roles or groups are known.
+    NotSeen { known: usize, of: usize },
 }
 
 /// So many rules get the nearest name: each takes a look at every name of the site.
@@ -256,7 +267,8 @@ impl Kinds<'_> {
             Some(What::Misspelt { means: format!("the {kind} {name}"), why })
         };
         let what = misspelt.or_else(elsewhere).unwrap_or_else(|| match &known.missing {
-            Some(why) => What::NotLookedAt { why: why.clone() },
+            Some(Missing::Unread(why)) => What::NotLookedAt { why: why.clone() },
+            Some(Missing::NotAll { known, of }) => What::NotSeen { known: *known, of: *of },
             None => What::Nobody { nearest: nearest(rule, known.names.iter().map(|n| &**n)) },
         });
         Some(Finding { setting, rule: rule.to_owned(), what })
@@ -379,7 +391,21 @@ impl fmt::Display for Finding {
             What::NotLookedAt { why } => {
                 write!(
                     f,
-                    "names nothing that is known, and whether it names anything was not looked at: {why}"
+                    "fits nothing that was read; whether it names anything was not looked at: {why}"
+                )
+            }
+            What::NotSeen { known, of } => {
+                let (what, more) = match self.setting {
+                    "neverRelease.role" => (
+                        "roles",
+                        "or switch seatMonitor on, which reads the roles of everybody once a day",
+                    ),
+                    _ => ("groups", "since groups are read of people with idle seats only"),
+                };
+                write!(
+                    f,
+                    "fits nobody whose {what} are known ({known} of the {of} people with seats): look \
+                     in the management console whether it is written like that, {more}"
                 )
             }
         }

@@ -234,7 +234,7 @@ pub(super) fn append_records(
     Ok((numbers, head))
 }
 
-fn record_of(row: &Row<'_>) -> rusqlite::Result<Record> {
+pub(super) fn record_of(row: &Row<'_>) -> rusqlite::Result<Record> {
     let run: String = row.get(3)?;
     Ok(Record {
         seq: row.get::<_, i64>(0)?.unsigned_abs(),

@@ -10,6 +10,7 @@ mod open;
 mod past;
 mod plans;
 mod reader;
+mod runs;
 
 pub use archive::{Archive, ArchiveError};
 pub use attempts::Attempt;
@@ -18,6 +19,7 @@ pub use derived::{Difference, Rebuilt};
 pub use ledger::DoneRun;
 pub use open::RefusedByTime;
 pub use reader::{LedgerFile, Readable};
+pub use runs::{KnownRun, RunState, TakenSeat};
 
 #[cfg(test)]
 pub(super) use past::TAKEN;

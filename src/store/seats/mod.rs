@@ -60,8 +60,10 @@ pub struct StoredPerson {
 /// What people are marked with, as far as they were read in full.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PeopleMarks {
-    /// How many people that are.
-    pub people: u64,
+    /// Whose roles are known.
+    pub roles_of: Vec<Uuid>,
+    /// Whose groups are known: not those of whom none were kept.
+    pub groups_of: Vec<Uuid>,
     pub roles: BTreeSet<Box<str>>,
     pub groups: BTreeSet<Box<str>>,
 }

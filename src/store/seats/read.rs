@@ -45,9 +45,21 @@ impl Store {
     pub async fn people_marks(&self, site: &str) -> Result<PeopleMarks, StoreError> {
         let site = site.to_owned();
         let query = move |db: &Connection| {
-            let people: i64 = db
-                .prepare_cached("SELECT count(*) FROM seat_person WHERE site = ?1")?
-                .query_row([&site], |row| row.get(0))?;
+            let mut marks = PeopleMarks::default();
+            let mut query = db.prepare_cached(
+                "SELECT user, json_array_length(json, '$.roles'), json_array_length(json, '$.groups')
+                   FROM seat_person WHERE site = ?1",
+            )?;
+            let mut rows = query.query([&site])?;
+            while let Some(row) = rows.next()? {
+                let id = uuid_of(row, 0)?;
+                if row.get::<_, Option<i64>>(1)?.is_some() {
+                    marks.roles_of.push(id);
+                }
+                if row.get::<_, Option<i64>>(2)?.is_some_and(|groups| groups > 0) {
+                    marks.groups_of.push(id);
+                }
+            }
             let each = |path: &str| -> rusqlite::Result<BTreeSet<Box<str>>> {
                 db.prepare_cached(
                     "SELECT DISTINCT value FROM seat_person, json_each(seat_person.json, ?2)
@@ -56,8 +68,8 @@ impl Store {
                 .query_map(params![site, path, MOST_MARKS], |row| row.get(0))?
                 .collect()
             };
-            let (roles, groups) = (each("$.roles")?, each("$.groups")?);
-            Ok(PeopleMarks { people: people.unsigned_abs(), roles, groups })
+            (marks.roles, marks.groups) = (each("$.roles")?, each("$.groups")?);
+            Ok(marks)
         };
         self.shared.gate.read("read the roles and groups of people", query).await
     }

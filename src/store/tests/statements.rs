@@ -90,7 +90,10 @@ const WHOLE: [(&str, &str); 27] = [
     ("SELECT seat, user, directory", "a whole list is what it is compared with"),
     ("DELETE FROM seat_person", "looks at each person once"),
     ("SELECT count(*) FROM ledger", "a copy is compared whole, once for each format"),
-    ("SELECT count(*) FROM seat_person", "once a plan, if rules look at roles or groups: a count"),
+    (
+        "SELECT user, json_array_length(json, '$.roles')",
+        "once a plan, if rules look at roles or groups: whose are known",
+    ),
     (
         "SELECT DISTINCT value FROM seat_person",
         "once a plan, if rules look at roles or groups: a site has no list of them",

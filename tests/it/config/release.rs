@@ -478,7 +478,7 @@ neverRelease:
     let json = serde_json::to_string_pretty(&policy.calendar).unwrap();
     insta::assert_snapshot!(json);
     let rule = &policy.never_release.users[0];
-    assert_eq!(rule.to_string(), "CORP\\anna (until 2027-03-31: parental leave)");
+    assert_eq!(rule.to_string(), "CORP\\anna (through 2027-03-31: parental leave)");
 }
 
 #[test]

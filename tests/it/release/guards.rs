@@ -210,7 +210,7 @@ async fn frozen() {
         calendar.freeze = vec![Freeze { from, to, why: "year end".into() }];
     });
     let report = world.run(Mode::Real).await;
-    let saw = "releases are frozen until 2026-11-24: year end";
+    let saw = "releases are frozen through 2026-11-24: year end";
     assert_stopped(&world, &report, Guard::Frozen, saw).await;
 
     // By hand it is the same, and nobody can overrule it.
@@ -295,6 +295,27 @@ async fn names_that_can_not_be_asked_for_are_said() {
     assert_eq!(report.status, RunStatus::Done, "{report:?}");
     let note = report.notes.iter().find(|note| note.contains("neverRelease.tag `Keep`"));
     assert!(note.is_some_and(|note| note.contains("not looked at: the site's tags")), "{report:?}");
+}
+
+/// Where nothing may be read, nothing is said of what is not there, nor of clocks.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn with_403_on_everything_names_are_not_looked_at_and_no_clock_is_blamed() {
+    let mut world = World::new(crowd(SeatKind::Analyzer, 3)).await;
+    world.settings(|release| {
+        release.policy.never_release.roles = vec!["RootAdmin".into()];
+        release.policy.never_release.groups = vec!["Board".into()];
+    });
+    world.fault(FaultRule::on("/qrs", Fault::Forbidden));
+    let plan = world.engine().plan(None, Patience::ONCE).await.unwrap();
+    let notes = plan.notes.join("\n");
+    assert!(!notes.contains("protects nobody"), "{notes}");
+    for rule in ["neverRelease.role `RootAdmin`", "neverRelease.userGroup `Board`"] {
+        let note = plan.notes.iter().find(|note| note.contains(rule)).expect("it is said");
+        assert!(note.contains("was not looked at: the Professional seats"), "{note}");
+    }
+    let clock = plan.refusals.iter().find(|refusal| refusal.guard == Guard::Clock).unwrap();
+    assert!(clock.saw.contains("no list of seats could be read"), "{clock}");
+    assert!(!clock.fix.contains("set both clocks"), "{clock}");
 }
 
 /// The situation that each guard is there for, and the run that meets it: a new guard has to say what

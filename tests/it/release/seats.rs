@@ -505,7 +505,7 @@ async fn an_accepted_delete_without_effect_is_not_taken_for_done() {
     world.fault(FaultRule::from(status(204)).method("DELETE"));
     let report = world.run(Mode::Real).await;
     let [(_, SeatResult::Unclear { why })] = &report.seats[..] else { panic!("{report:?}") };
-    assert_eq!(why, "the site accepted it");
+    assert_eq!(why, "the site accepted it, but the seat is still there");
     assert!(world.outcomes().await[0].evidence.there);
     assert!(world.told_released().await.is_empty());
     assert_eq!(world.deletes(), 1);

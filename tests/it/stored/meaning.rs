@@ -312,7 +312,7 @@ fn policies_and_plans() {
 
     let held: Policy = read("policies", "full.calendar");
     let rule = held.never_release.users[1].to_string();
-    assert_eq!(rule, "CORP\\anna (until 2027-03-31: parental leave)");
+    assert_eq!(rule, "CORP\\anna (through 2027-03-31: parental leave)");
     assert_eq!(held.calendar.time_zone, chrono_tz::Europe::Stockholm);
     assert_eq!(held.calendar.hours_text(), "mon, sat 20:00-06:00");
     let frozen = held.calendar.closed("2026-12-20T12:00:00Z".parse().unwrap());

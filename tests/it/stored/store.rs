@@ -321,7 +321,7 @@ fn the_commands_read_it() {
         assert_eq!(ends, [Value::Null, "done".into(), "refused".into(), "partly".into()]);
         let (code, out, err) = say(here, &["release", "history", "-c", "bursar.yaml"]);
         assert!(
-            code == 0 && out.contains("user8@admin1") && out.contains("not ended"),
+            code == 0 && out.contains("user8@admin1") && out.contains("cut short"),
             "{out}{err}"
         );
 

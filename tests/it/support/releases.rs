@@ -102,6 +102,7 @@ pub fn counts(seat_type: SeatType) -> TypeCounts {
         changed: 1,
         refused: 1,
         gone: 1,
+        taken_before: 0,
         unclear: 0,
         kept_by_reason: BTreeMap::from([
             ("custom-property".into(), 7),

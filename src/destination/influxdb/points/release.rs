@@ -1,7 +1,6 @@
 //! Releases as points: single seats as Butler writes them, and the counts of each run.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sha2::{Digest, Sha256};
@@ -112,20 +111,7 @@ pub(super) fn run(event: &Event, run: &ReleaseRun, tags: &[(String, String)]) ->
 }
 
 fn nothing() -> TypeCounts {
-    TypeCounts {
-        seat_type: SeatType::User,
-        seats: 0,
-        planned: 0,
-        released: 0,
-        quarantined: 0,
-        announced: 0,
-        kept: 0,
-        changed: 0,
-        refused: 0,
-        gone: 0,
-        unclear: 0,
-        kept_by_reason: BTreeMap::new(),
-    }
+    TypeCounts::new(SeatType::User)
 }
 
 fn kept(reason: &str) -> Cow<'static, str> {

@@ -60,6 +60,7 @@ fn verdict(rules: &NeverRelease) -> String {
         Some(What::Nobody { nearest: Some(nearest) }) => format!("nobody, near {nearest}"),
         Some(What::Nobody { nearest: None }) => "nobody".into(),
         Some(What::NotLookedAt { why }) => why,
+        Some(What::NotSeen { known, of }) => format!("{known} of {of}"),
     }
 }
 
@@ -213,13 +214,17 @@ fn custom_properties_in_every_wrong_form() {
 fn what_is_not_known_is_said_and_never_taken_for_wrong() {
     let missing = || Some("the list can't be read: 403".to_owned());
     let mut names = site();
-    names.tags = Known { names: set(&["VIP"]), missing: missing() };
+    names.tags = Known { names: set(&["VIP"]), missing: missing().map(Missing::Unread) };
     names.properties_missing = missing();
     names.accounts_missing = missing();
     let mut rules = user("CORP", "nobody");
     rules.tags = vec!["vip".into(), "Quark".into(), "“VIP”".into()];
     rules.custom_properties = vec![Property { name: "a".into(), value: "b".into() }];
     rules.directories = vec!["ELSEWHERE".into()];
+    names.roles.missing = Some(Missing::NotAll { known: 3, of: 50 });
+    names.groups.missing = Some(Missing::NotAll { known: 0, of: 50 });
+    rules.roles = vec!["AuditAdmin".into()];
+    rules.groups = vec!["Legal".into()];
     insta::assert_snapshot!(said(&rules, &names).join("\n"));
 }
 
