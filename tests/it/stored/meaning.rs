@@ -316,7 +316,7 @@ fn policies_and_plans() {
     assert_eq!(held.calendar.time_zone, chrono_tz::Europe::Stockholm);
     assert_eq!(held.calendar.hours_text(), "mon, sat 20:00-06:00");
     let frozen = held.calendar.closed("2026-12-20T12:00:00Z".parse().unwrap());
-    assert_eq!(frozen.unwrap().to_string(), "frozen until 2027-01-10: year end");
+    assert_eq!(frozen.unwrap().to_string(), "frozen through 2027-01-10: year end");
     assert_eq!(plain.calendar.closed(now()), None);
     let started = Entry::RunStarted {
         mode: Mode::Real,
