@@ -8,7 +8,8 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use bursar::config::settings::{Connection, DateOrder};
+use bursar::config::settings::Connection;
+use bursar::license::DateOrder;
 use bursar::qrs;
 use bursar::simulator::{Running, Scenario};
 

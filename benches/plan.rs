@@ -5,10 +5,11 @@
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
+use bursar::license::PersonRead;
 use bursar::license::{Holder, Moment, Person, Seat, SeatType};
 use bursar::release::guard;
 use bursar::release::plan::{
-    Clocks, Past, PersonRead, Plan, Snapshot, TypeSeats, keeping, people_in_question, plan,
+    Clocks, Past, Plan, Snapshot, TypeSeats, keeping, people_in_question, plan,
 };
 use bursar::release::policy::{Limits, NeverRelease, Policy, Property, TypeRule, UserPattern};
 use chrono::{DateTime, TimeDelta, Utc};

@@ -7,19 +7,18 @@
 //! of its own, in `stored`.
 
 mod alert;
-mod app;
 mod release;
 pub mod seats;
 pub(crate) mod stored;
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::form;
-use crate::license::{Expiry, Pools, ServerLicense};
+use crate::license::monitor_app::MonitorApp;
+use crate::license::{Pools, ServerLicenseStatus};
 
 pub use alert::{AlertNotice, AlertStatus, Rule, Severity};
-pub use app::{AppHealth, AppName, AppRun, MonitorApp, TaskName};
 pub use release::{
     ReleaseRefused, ReleaseRun, SeatAnnounced, SeatFacts, SeatReleased, SeatRestored,
     SeatWithdrawn, SeatsKept,
@@ -81,64 +80,6 @@ pub enum Body {
     /// Alert: a rule fires, or is resolved. Those of the server license have kinds of their own
     /// while they fire.
     Alert(AlertNotice),
-}
-
-/// The server license, with everything that depends on the day it was looked at.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ServerLicenseStatus {
-    #[serde(
-        serialize_with = "form::write::<stored::ServerLicense, _, _>",
-        deserialize_with = "form::read::<stored::ServerLicense, _, _>"
-    )]
-    pub license: ServerLicense,
-    /// Worst thing that is known about the license.
-    pub state: LicenseState,
-    /// The server says so, or the last valid day is over.
-    pub expired: bool,
-    /// Last valid day, where there is one that can be read.
-    pub expiry_date: Option<NaiveDate>,
-    /// Days from the poll's local day to `expiry_date`: 0 on the last valid day, negative after.
-    pub days_until_expiry: Option<i64>,
-    /// The configured alert threshold at the time of the poll.
-    pub threshold_days: i64,
-}
-
-/// One word for the state of a server license, worst first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum LicenseState {
-    /// No license is installed on the server.
-    None,
-    Blacklisted,
-    Invalid,
-    Expired,
-    /// An end date is there but can't be read for certain: the text needs a person.
-    ExpiryUnreadable,
-    /// Neither an end date nor a statement that there is none.
-    ExpiryUnknown,
-    /// Ends within the alert threshold.
-    Expiring,
-    /// The license never ends.
-    Perpetual,
-    Valid,
-}
-
-impl LicenseState {
-    /// The state as text, the same as its serialised form.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Blacklisted => "blacklisted",
-            Self::Invalid => "invalid",
-            Self::Expired => "expired",
-            Self::ExpiryUnreadable => "expiry-unreadable",
-            Self::ExpiryUnknown => "expiry-unknown",
-            Self::Expiring => "expiring",
-            Self::Perpetual => "perpetual",
-            Self::Valid => "valid",
-        }
-    }
 }
 
 /// Which monitor an event comes from; each has its own destination switches.
@@ -277,51 +218,5 @@ impl Event {
             Body::MonitorApp(app) => app.summary(),
             Body::Alert(notice) => notice.summary(),
         }
-    }
-}
-
-impl ServerLicenseStatus {
-    /// State, last day and days left in a few words.
-    pub fn summary(&self) -> String {
-        let state = match (self.state, &self.license.expiry) {
-            (LicenseState::None, _) => "no license is installed".to_owned(),
-            (LicenseState::ExpiryUnreadable, Expiry::Unreadable(text)) => {
-                format!("its end can't be read for certain: \"{text}\"")
-            }
-            (LicenseState::ExpiryUnknown, _) => "does not say when it ends".to_owned(),
-            (state, _) => state.as_str().to_owned(),
-        };
-        match (self.expiry_date, self.days_until_expiry) {
-            (Some(date), Some(days)) if days < 0 => {
-                format!("{state}, ended {date} ({} days ago)", -days)
-            }
-            (Some(date), Some(days)) => format!("{state}, ends {date} (in {days} days)"),
-            _ => state,
-        }
-    }
-}
-
-impl Pools {
-    /// What is taken of what there is, in a few words.
-    pub fn summary(&self) -> String {
-        let mut parts = Vec::new();
-        for (name, pool) in [("professional", self.professional), ("analyzer", self.analyzer)] {
-            if let Some(pool) = pool.filter(|pool| pool.enabled) {
-                parts.push(format!("{name} {} of {} allocated", pool.allocated, pool.total));
-            }
-        }
-        if let Some(pool) = self.analyzer_capacity.filter(|pool| pool.enabled) {
-            parts.push(format!(
-                "analyzer capacity {} of {} minutes used",
-                pool.used_minutes, pool.allocated_minutes
-            ));
-        }
-        if let Some(totals) = self.tokens.filter(|totals| totals.enabled) {
-            parts.push(format!(
-                "tokens {} of {} available",
-                totals.available_tokens, totals.total_tokens
-            ));
-        }
-        if parts.is_empty() { "none".to_owned() } else { parts.join(", ") }
     }
 }

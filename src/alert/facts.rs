@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use chrono::{DateTime, NaiveDate, Utc};
 
-use crate::event::{Monitor, ReleaseRun, ServerLicenseStatus};
+use crate::event::{Monitor, ReleaseRun};
+use crate::license::ServerLicenseStatus;
 use crate::license::{Pools, SeatType};
 
 /// Something that may be known.

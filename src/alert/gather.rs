@@ -20,8 +20,9 @@ use crate::config::settings::Site;
 use crate::config::{self, Settings};
 use crate::daemon::OTHER_SITE;
 use crate::destination::registry;
-use crate::event::{AppHealth, Body, Event, Monitor};
+use crate::event::{Body, Event, Monitor};
 use crate::license;
+use crate::license::monitor_app::AppHealth;
 use crate::schedule::Schedule;
 use crate::store::{Drop, Health, QueueState, Store, StoreError};
 

@@ -4,7 +4,8 @@ use chrono::{DateTime, Utc};
 
 use super::catalogue;
 use super::state::Notice;
-use crate::event::{AlertNotice, AlertStatus, Body, Rule, ServerLicenseStatus};
+use crate::event::{AlertNotice, AlertStatus, Body, Rule};
+use crate::license::ServerLicenseStatus;
 
 /// An alert of the server license while it fires, in Butler's form. `None` for all others, and when
 /// the license isn't known.

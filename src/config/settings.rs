@@ -14,6 +14,7 @@ use url::Url;
 use crate::alert;
 use crate::destination::template;
 use crate::insight::cost::Prices;
+use crate::license::DateOrder;
 use crate::license::monitor_app::Wanted;
 use crate::release::Policy;
 use crate::schedule::Schedule;
@@ -217,16 +218,6 @@ pub enum UserTag {
     Hash,
     /// Not at all.
     Off,
-}
-
-/// How to read a date such as `03/04/2027` in a license text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum DateOrder {
-    /// Not at all: it is reported as unreadable.
-    #[default]
-    Unset,
-    DayFirst,
-    MonthFirst,
 }
 
 /// Which destinations a monitor's events go to.

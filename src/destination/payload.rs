@@ -30,8 +30,9 @@ pub mod seats;
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Map, Number, Value};
 
-use crate::event::{Body, Event, LicenseState, Monitor, ReleaseRefused, ServerLicenseStatus};
+use crate::event::{Body, Event, Monitor, ReleaseRefused};
 use crate::license::{Expiry, Pools, ServerLicense, server::Kind};
+use crate::license::{LicenseState, ServerLicenseStatus};
 
 /// The JSON object of an event as MQTT sends it: with `kind` where a topic has several.
 pub fn json(event: &Event, named_site: bool) -> Map<String, Value> {

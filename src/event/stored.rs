@@ -1,13 +1,13 @@
 //! What events hold of other parts of the program, as it is stored: see [`crate::form`].
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::form::{back, each, same_fields};
+use crate::form::same_fields;
 use crate::insight::{activity, idle, reclaim};
 use crate::license::changes::{After, By, TimeFrom};
-use crate::license::{self, ChangeKind, Expiry, Holder, SeatType, changes, pools, server};
+use crate::license::{self, ChangeKind, Holder, SeatType, changes, pools};
 
 /// [`activity::Active`].
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -153,33 +153,6 @@ struct TokenTotals {
     available_tokens: f64,
 }
 
-/// [`license::ServerLicense`].
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct ServerLicense {
-    kind: server::Kind,
-    expiry: Expiry,
-    #[serde(default)]
-    server_says_expired: bool,
-    #[serde(default)]
-    expired_reason: Option<String>,
-    #[serde(default)]
-    blacklisted: bool,
-    #[serde(default)]
-    invalid: bool,
-    #[serde(default)]
-    allotments: Vec<Allotment>,
-    #[serde(default)]
-    maintenance_end: Option<NaiveDate>,
-}
-
-/// [`server::Allotment`].
-#[derive(Debug, Serialize, Deserialize)]
-struct Allotment {
-    name: String,
-    count: i64,
-}
-
 /// [`license::Change`].
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -255,7 +228,6 @@ same_fields!(TokenLoginPool, pools::TokenLoginPool, {
     unavailable_tokens,
 });
 same_fields!(TokenTotals, pools::TokenTotals, { enabled, total_tokens, available_tokens });
-same_fields!(Allotment, server::Allotment, { name, count });
 same_fields!(MovedFrom, changes::MovedFrom, { seat_type, seat, after });
 
 impl From<&idle::Usage> for Usage {
@@ -318,56 +290,6 @@ impl From<Pools> for license::Pools {
             token_user: token_user.map(Into::into),
             token_login: token_login.map(Into::into),
             tokens: tokens.map(Into::into),
-        }
-    }
-}
-
-impl From<&license::ServerLicense> for ServerLicense {
-    fn from(license: &license::ServerLicense) -> Self {
-        let license::ServerLicense {
-            kind,
-            expiry,
-            server_says_expired,
-            expired_reason,
-            blacklisted,
-            invalid,
-            allotments,
-            maintenance_end,
-        } = license;
-        Self {
-            kind: *kind,
-            expiry: expiry.clone(),
-            server_says_expired: *server_says_expired,
-            expired_reason: expired_reason.clone(),
-            blacklisted: *blacklisted,
-            invalid: *invalid,
-            allotments: each(allotments),
-            maintenance_end: *maintenance_end,
-        }
-    }
-}
-
-impl From<ServerLicense> for license::ServerLicense {
-    fn from(form: ServerLicense) -> Self {
-        let ServerLicense {
-            kind,
-            expiry,
-            server_says_expired,
-            expired_reason,
-            blacklisted,
-            invalid,
-            allotments,
-            maintenance_end,
-        } = form;
-        Self {
-            kind,
-            expiry,
-            server_says_expired,
-            expired_reason,
-            blacklisted,
-            invalid,
-            allotments: back(allotments),
-            maintenance_end,
         }
     }
 }

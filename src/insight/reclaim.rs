@@ -8,8 +8,9 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use uuid::Uuid;
 
+use crate::license::PersonRead;
 use crate::license::{Pools, Seat, SeatType};
-use crate::release::plan::{self, Outcome, Past, PersonRead, Snapshot, TypeSeats};
+use crate::release::plan::{self, Outcome, Past, Snapshot, TypeSeats};
 use crate::release::{Policy, TypeRule};
 
 /// Seats that could be given back under the release rules.

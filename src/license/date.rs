@@ -6,7 +6,15 @@
 
 use chrono::{Datelike, NaiveDate};
 
-use crate::config::settings::DateOrder;
+/// How to read a date such as `03/04/2027` in a license text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum DateOrder {
+    /// Not at all: it is reported as unreadable.
+    #[default]
+    Unset,
+    DayFirst,
+    MonthFirst,
+}
 
 /// What the text of an end date means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -15,14 +15,16 @@ mod samples;
 pub mod seat;
 pub mod server;
 pub mod status;
+mod stored;
 pub mod wire;
 
 pub use changes::{Change, ChangeKind, SeatRow};
+pub use date::DateOrder;
 pub use identity::{Sameness, SiteIdentity};
 pub use pools::Pools;
-pub use seat::{Holder, Moment, Person, Seat, SeatType};
+pub use seat::{Holder, Moment, Person, PersonRead, Seat, SeatType};
 pub use server::{Expiry, ServerLicense};
-pub use status::{assess, today};
+pub use status::{LicenseState, ServerLicenseStatus, assess, today};
 
 /// An answer is JSON, but not what it should be. Never repeats a value of the answer: it may be a
 /// secret.

@@ -266,6 +266,30 @@ impl<'a> Section<'a> {
     }
 }
 
+impl Pools {
+    /// What is taken of what there is, in a few words.
+    pub fn summary(&self) -> String {
+        let mut parts = Vec::new();
+        for (name, pool) in [("professional", self.professional), ("analyzer", self.analyzer)] {
+            if let Some(pool) = pool.filter(|pool| pool.enabled) {
+                parts.push(format!("{name} {} of {} allocated", pool.allocated, pool.total));
+            }
+        }
+        if let Some(pool) = self.analyzer_capacity.filter(|pool| pool.enabled) {
+            parts.push(format!(
+                "analyzer capacity {} of {} minutes used",
+                pool.used_minutes, pool.allocated_minutes
+            ));
+        }
+        if let Some(totals) = self.tokens.filter(|totals| totals.enabled) {
+            parts.push(format!(
+                "tokens {} of {} available",
+                totals.available_tokens, totals.total_tokens
+            ));
+        }
+        if parts.is_empty() { "none".to_owned() } else { parts.join(", ") }
+    }
+}
 #[cfg(test)]
 mod tests {
     use serde_json::json;

@@ -7,8 +7,8 @@ use chrono::NaiveDate;
 
 use super::server::{Expiry, Kind};
 use super::{Pools, ServerLicense, assess, wire};
-use crate::config::settings::DateOrder;
-use crate::event::LicenseState;
+use crate::license::DateOrder;
+use crate::license::LicenseState;
 
 macro_rules! sample {
     ($name:literal) => {

@@ -121,3 +121,13 @@ pub struct Person {
     pub blocked: bool,
     pub removed_externally: bool,
 }
+
+/// A user that was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PersonRead {
+    Whole(Person),
+    /// The site has no such user.
+    Gone,
+    /// No answer that is this user, whole: why.
+    Unreadable(String),
+}

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::date::{self, Day};
 use super::wire;
-use crate::config::settings::DateOrder;
+use crate::license::DateOrder;
 
 /// What is known of the server license, free of secrets: the key, the LEF text, the serial and the
 /// control number never leave the parser.

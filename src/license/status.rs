@@ -2,9 +2,69 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
+use serde::{Deserialize, Serialize};
 
 use super::server::{Expiry, Kind, ServerLicense};
-use crate::event::{LicenseState, ServerLicenseStatus};
+use super::stored;
+use crate::form;
+
+/// The server license, with everything that depends on the day it was looked at.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ServerLicenseStatus {
+    #[serde(
+        serialize_with = "form::write::<stored::ServerLicense, _, _>",
+        deserialize_with = "form::read::<stored::ServerLicense, _, _>"
+    )]
+    pub license: ServerLicense,
+    /// Worst thing that is known about the license.
+    pub state: LicenseState,
+    /// The server says so, or the last valid day is over.
+    pub expired: bool,
+    /// Last valid day, where there is one that can be read.
+    pub expiry_date: Option<NaiveDate>,
+    /// Days from the poll's local day to `expiry_date`: 0 on the last valid day, negative after.
+    pub days_until_expiry: Option<i64>,
+    /// The configured alert threshold at the time of the poll.
+    pub threshold_days: i64,
+}
+
+/// One word for the state of a server license, worst first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LicenseState {
+    /// No license is installed on the server.
+    None,
+    Blacklisted,
+    Invalid,
+    Expired,
+    /// An end date is there but can't be read for certain: the text needs a person.
+    ExpiryUnreadable,
+    /// Neither an end date nor a statement that there is none.
+    ExpiryUnknown,
+    /// Ends within the alert threshold.
+    Expiring,
+    /// The license never ends.
+    Perpetual,
+    Valid,
+}
+
+impl LicenseState {
+    /// The state as text, the same as its serialised form.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Blacklisted => "blacklisted",
+            Self::Invalid => "invalid",
+            Self::Expired => "expired",
+            Self::ExpiryUnreadable => "expiry-unreadable",
+            Self::ExpiryUnknown => "expiry-unknown",
+            Self::Expiring => "expiring",
+            Self::Perpetual => "perpetual",
+            Self::Valid => "valid",
+        }
+    }
+}
 
 /// The calendar day it is in a time zone: expiry is counted in the days people live in.
 pub fn today(now: DateTime<Utc>, zone: Tz) -> NaiveDate {
@@ -47,6 +107,27 @@ pub fn assess(
         }
     };
     ServerLicenseStatus { license, state, expired, expiry_date, days_until_expiry, threshold_days }
+}
+
+impl ServerLicenseStatus {
+    /// State, last day and days left in a few words.
+    pub fn summary(&self) -> String {
+        let state = match (self.state, &self.license.expiry) {
+            (LicenseState::None, _) => "no license is installed".to_owned(),
+            (LicenseState::ExpiryUnreadable, Expiry::Unreadable(text)) => {
+                format!("its end can't be read for certain: \"{text}\"")
+            }
+            (LicenseState::ExpiryUnknown, _) => "does not say when it ends".to_owned(),
+            (state, _) => state.as_str().to_owned(),
+        };
+        match (self.expiry_date, self.days_until_expiry) {
+            (Some(date), Some(days)) if days < 0 => {
+                format!("{state}, ended {date} ({} days ago)", -days)
+            }
+            (Some(date), Some(days)) => format!("{state}, ends {date} (in {days} days)"),
+            _ => state,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
 use crate::config::settings::LicenseMonitorApp;
-use crate::event::MonitorApp;
+use crate::license::monitor_app::MonitorApp;
 use crate::license::monitor_app::choose::{Choice, choose_app, choose_task};
 use crate::license::monitor_app::judge::failed_run;
 use crate::license::monitor_app::{

@@ -9,8 +9,8 @@ use uuid::Uuid;
 use super::list::{self, Form, Limits};
 use super::user::{Row, UserRow, element};
 use super::{Client, Error, Field, Filter, Patience};
+use crate::license::PersonRead;
 use crate::license::ShapeError;
-use crate::release::plan::PersonRead;
 
 const ID: Field = Field::new("id");
 const DIRECTORY: Field = Field::new("userDirectory");

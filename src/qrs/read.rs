@@ -8,7 +8,7 @@ use super::json::{self, Failure};
 use super::list::{self, Limits};
 use super::wire::{About, Count};
 use super::{Client, Error, Filter, Patience, Reading};
-use crate::config::settings::DateOrder;
+use crate::license::DateOrder;
 use crate::license::{self, Pools, ServerLicense};
 
 /// Most bytes of a single object: the largest known one, a license, has a few kilobytes.

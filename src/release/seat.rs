@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use tokio::time::Instant;
 
 use super::apply::{Done, Due};
-use super::plan::{self, Decision, Keep, Past, PersonRead, dates, keep};
+use super::plan::{self, Decision, Keep, Past, dates, keep};
 use super::policy::Policy;
 use super::read;
 use super::run::Skipped;
@@ -16,6 +16,7 @@ use super::verdict::{Answer, Seen};
 use super::verify::{self, Became};
 use crate::event::{Body, SeatReleased};
 use crate::ledger::{self, Action, Entry, Intent};
+use crate::license::PersonRead;
 use crate::license::{Moment, Seat, SeatType};
 use crate::qrs::write::Writer;
 use crate::qrs::{Error, Patience};

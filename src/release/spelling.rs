@@ -5,11 +5,12 @@ use std::collections::{BTreeSet, HashSet};
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::plan::{PersonRead, Snapshot};
+use super::plan::Snapshot;
 use super::policy::{NeverRelease, Policy};
 use super::rules::names::{Finding, Known, Missing, Names, findings};
 use super::run::Engine;
 use crate::license::Person;
+use crate::license::PersonRead;
 use crate::qrs::{Error, Patience};
 use crate::store::PeopleMarks;
 

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::apply::{self, Done};
-use super::plan::{PersonRead, dates, keep};
+use super::plan::{dates, keep};
 use super::rules::fold;
 use super::run::{Engine, RunError, Skipped, Undo};
 use super::seat::FRESH;
@@ -18,6 +18,7 @@ use super::verdict::Answer;
 use super::verify::{self, Became};
 use crate::event::{Body, SeatFacts, SeatRestored};
 use crate::ledger::{Action, Entry, Intent, Outcome, Record, SeatResult};
+use crate::license::PersonRead;
 use crate::license::{Holder, Moment, Seat, SeatType};
 use crate::qrs::write::Writer;
 use crate::qrs::{Client, Error, Patience};

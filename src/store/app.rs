@@ -90,7 +90,7 @@ mod tests {
 
     use super::*;
     use crate::config::settings::OutboxLimits;
-    use crate::event::AppRun;
+    use crate::license::monitor_app::AppRun;
     use crate::license::monitor_app::ScriptLog;
 
     const NOW: &str = "2026-01-31T12:00:00Z";

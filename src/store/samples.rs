@@ -4,9 +4,10 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use chrono::{DateTime, Utc};
 
-use crate::event::{Body, Event, LicenseState, ServerLicenseStatus};
+use crate::event::{Body, Event};
 use crate::license::server::Kind;
 use crate::license::{Expiry, Pools, ServerLicense};
+use crate::license::{LicenseState, ServerLicenseStatus};
 
 /// Seconds since some morning.
 pub(crate) fn at(seconds: i64) -> DateTime<Utc> {

@@ -4,7 +4,9 @@ use askama::Template;
 use chrono_tz::Tz;
 
 use crate::alert::state::HeldBack;
-use crate::event::{AppHealth, LicenseState, Monitor, Severity};
+use crate::event::{Monitor, Severity};
+use crate::license::LicenseState;
+use crate::license::monitor_app::AppHealth;
 use crate::status::{SiteStatus, Status};
 use crate::store::RunState;
 use crate::words;

@@ -5,11 +5,12 @@
 
 use bursar::config::settings::UserTag;
 use bursar::destination::influxdb::points::points;
-use bursar::event::{Body, Event, LicenseState, ServerLicenseStatus};
+use bursar::event::{Body, Event};
 use bursar::ledger::SeatResult;
 use bursar::license::pools::{MinutePool, SeatPool, TokenLoginPool, TokenTotals, TokenUserPool};
 use bursar::license::server::Kind;
 use bursar::license::{Expiry, Pools, ServerLicense};
+use bursar::license::{LicenseState, ServerLicenseStatus};
 use chrono::{TimeDelta, Utc};
 use serde_json::Value;
 

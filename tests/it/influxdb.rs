@@ -12,9 +12,10 @@ use bursar::config::settings::{self, InfluxVersion, Switches, Tag};
 use bursar::destination::Destination;
 use bursar::destination::influxdb::InfluxDb;
 use bursar::destination::route::{Routes, Site};
-use bursar::event::{Body, Event, LicenseState, ServerLicenseStatus};
+use bursar::event::{Body, Event};
 use bursar::license::pools::{MinutePool, SeatPool, TokenLoginPool, TokenTotals, TokenUserPool};
 use bursar::license::{Expiry, Pools, ServerLicense, server::Kind};
+use bursar::license::{LicenseState, ServerLicenseStatus};
 use bursar::secret::Secret;
 use chrono::{DateTime, TimeDelta, Utc};
 

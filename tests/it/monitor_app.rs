@@ -6,7 +6,7 @@ mod whole_way;
 use std::time::Duration;
 
 use bursar::config::settings::{Connection, LicenseMonitorApp, Switches};
-use bursar::event::AppHealth;
+use bursar::license::monitor_app::AppHealth;
 use bursar::license::monitor_app::{Cause, KeptRun, Wanted};
 use bursar::monitor::monitor_app::{Observed, observe};
 use bursar::qrs::{Backoff, Client, Error, Options, Patience};

@@ -12,10 +12,11 @@ use bursar::config::settings::{
 };
 use bursar::destination::mqtt::Mqtt;
 use bursar::destination::{Destination, Outcome};
-use bursar::event::{Body, Event, LicenseState, ServerLicenseStatus};
+use bursar::event::{Body, Event};
 use bursar::license::pools::SeatPool;
 use bursar::license::server::Kind;
 use bursar::license::{Expiry, Pools, ServerLicense};
+use bursar::license::{LicenseState, ServerLicenseStatus};
 use bursar::secret::Secret;
 use chrono::{NaiveDate, TimeZone, Utc};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use bursar::clock::Clock;
 use bursar::config::settings::Connection;
+use bursar::license::PersonRead;
 use bursar::license::SeatType;
 use bursar::qrs::{Backoff, Client, Options, Patience};
-use bursar::release::plan::{Past, PersonRead, Snapshot, plan};
+use bursar::release::plan::{Past, Snapshot, plan};
 use bursar::release::policy::{Limits, NeverRelease};
 use bursar::release::read::snapshot;
 use bursar::release::{Keep, Outcome, Plan, Policy, TypeRule};

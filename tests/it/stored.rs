@@ -10,8 +10,9 @@ mod store;
 use std::path::{Path, PathBuf};
 
 use bursar::alert::state::Alert;
-use bursar::event::{AppRun, Event};
+use bursar::event::Event;
 use bursar::ledger::{Entry, SeatResult};
+use bursar::license::monitor_app::AppRun;
 use bursar::license::monitor_app::ScriptLog;
 use bursar::license::{Change, Person};
 use bursar::release::plan::Announcement;

@@ -15,10 +15,11 @@ use bursar::config::settings::{self, HttpMethod, SendSwitch, Switches, WebhookPu
 use bursar::destination::route::{Routes, Site};
 use bursar::destination::webhook::Webhook;
 use bursar::destination::{Destination, Outcome};
-use bursar::event::{Body, Event, LicenseState, ServerLicenseStatus};
+use bursar::event::{Body, Event};
 use bursar::ledger::{Mode, RunStatus, SeatResult};
 use bursar::license::pools::TokenTotals;
 use bursar::license::{Expiry, Pools, SeatType, ServerLicense, server::Kind};
+use bursar::license::{LicenseState, ServerLicenseStatus};
 use bursar::secret::Secret;
 use chrono::DateTime;
 use hmac::{Hmac, KeyInit, Mac};

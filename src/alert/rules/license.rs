@@ -5,7 +5,8 @@ use crate::alert::facts::{Facts, Seen};
 use crate::alert::policy::Limits;
 use crate::alert::{Condition, Judged};
 use crate::destination::payload;
-use crate::event::{LicenseState, Rule, ServerLicenseStatus};
+use crate::event::Rule;
+use crate::license::{LicenseState, ServerLicenseStatus};
 
 const NEW_KEY: &str =
     "enter the new license in the Qlik Management Console, under License management";

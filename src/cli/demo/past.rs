@@ -7,10 +7,10 @@ use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use uuid::Uuid;
 
 use crate::config::settings::{Settings, Site};
-use crate::event::LicenseState;
 use crate::ledger::{
     Action, Entry, Intent, Mode, Outcome, RunStatus, SeatResult, Trigger, TypeCounts,
 };
+use crate::license::LicenseState;
 use crate::license::{Holder, Moment, SeatType};
 use crate::simulator::past::{CleanUp, Past};
 use crate::store::history::{SERVER_LICENSE, Sample, state_number};

@@ -7,11 +7,12 @@ use chrono::{DateTime, Utc};
 use super::super::text::{self, Paint};
 use super::plan::{account, idle};
 use super::{Exit, refused};
+use crate::license::PersonRead;
 use crate::license::{Holder, Moment, SeatType};
 use crate::plain::one_line;
 use crate::qrs::Patience;
 use crate::release::named::is_named;
-use crate::release::plan::{self, Decision, Keep, Outcome, PersonRead, Plan};
+use crate::release::plan::{self, Decision, Keep, Outcome, Plan};
 use crate::release::run::Engine;
 
 /// Every question that is asked of a seat, in the order of [`Keep`], by its code.

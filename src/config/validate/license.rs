@@ -3,10 +3,11 @@
 use super::super::problem::Severity;
 use super::super::raw;
 use super::super::settings::{
-    AccessLicenseMonitor, DateOrder, LicenseMonitorApp, Release, SeatMonitor, SendSwitch,
+    AccessLicenseMonitor, LicenseMonitorApp, Release, SeatMonitor, SendSwitch,
     ServerLicenseMonitor, Switches, UserTag, WebhookPurpose,
 };
 use super::{At, Check, monitor_app, release};
+use crate::license::DateOrder;
 use crate::schedule::Schedule;
 
 /// Which destinations are set up.

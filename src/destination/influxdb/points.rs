@@ -11,8 +11,9 @@ mod seats;
 use super::line::{Field, Point};
 use crate::config::settings::UserTag;
 use crate::destination::payload;
-use crate::event::{Body, Event, Monitor, ServerLicenseStatus};
+use crate::event::{Body, Event, Monitor};
 use crate::license::Pools;
+use crate::license::ServerLicenseStatus;
 use crate::license::pools::Figures;
 
 const SERVER_LICENSE: &str = "qlik_sense_server_license";
@@ -138,7 +139,7 @@ mod tests {
     use chrono::DateTime;
 
     use super::*;
-    use crate::event::LicenseState;
+    use crate::license::LicenseState;
     use crate::license::pools::{MinutePool, SeatPool, TokenLoginPool, TokenTotals, TokenUserPool};
     use crate::license::{Expiry, ServerLicense, server::Kind};
 

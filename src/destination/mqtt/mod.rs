@@ -282,9 +282,10 @@ mod tests {
     use super::*;
     use crate::config::settings::{SendSwitch, Switches};
     use crate::destination::route::Site;
-    use crate::event::{Body, LicenseState, ServerLicenseStatus};
+    use crate::event::Body;
     use crate::license::server::Kind;
     use crate::license::{Expiry, Pools, ServerLicense};
+    use crate::license::{LicenseState, ServerLicenseStatus};
 
     fn mqtt(site: Site) -> Mqtt {
         let plan = Plan {

@@ -22,7 +22,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 
 use super::time;
-use crate::event::{AppRun, MonitorApp};
+use crate::license::monitor_app::{AppRun, MonitorApp};
 
 pub(super) fn monitor_app(app: &MonitorApp, now: DateTime<Utc>) -> Map<String, Value> {
     let moment = |at: Option<DateTime<Utc>>| at.map_or(Value::Null, time);

@@ -4,9 +4,8 @@ use serde_json::{Map, Value, json};
 
 use crate::alert::Key;
 use crate::destination::payload;
-use crate::event::{
-    AlertNotice, AlertStatus, Body, Event, LicenseState, Rule, ServerLicenseStatus, Severity,
-};
+use crate::event::{AlertNotice, AlertStatus, Body, Event, Rule, Severity};
+use crate::license::{LicenseState, ServerLicenseStatus};
 
 /// Name and meaning of what every event has, for the reference.
 pub(super) const COMMON: &[(&str, &str)] = &[

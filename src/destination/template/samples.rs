@@ -6,16 +6,17 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::event::{
-    AlertNotice, AlertStatus, AppHealth, Body, ChangeCount, Event, LicenseState, MonitorApp,
-    ReleaseRefused, ReleaseRun, Rule, SeatActivity, SeatAnnounced, SeatChanges, SeatFacts,
-    SeatReleased, SeatRestored, SeatWithdrawn, SeatsKept, ServerLicenseStatus, Severity,
-    TypeActivity,
+    AlertNotice, AlertStatus, Body, ChangeCount, Event, ReleaseRefused, ReleaseRun, Rule,
+    SeatActivity, SeatAnnounced, SeatChanges, SeatFacts, SeatReleased, SeatRestored, SeatWithdrawn,
+    SeatsKept, Severity, TypeActivity,
 };
 use crate::ledger::{Head, Mode, RunStatus, SeatResult, Trigger, TypeCounts};
 use crate::license::changes::{After, By, TimeFrom};
+use crate::license::monitor_app::{AppHealth, MonitorApp};
 use crate::license::pools::{MinutePool, SeatPool, TokenLoginPool, TokenTotals, TokenUserPool};
 use crate::license::server::Kind;
 use crate::license::{Change, ChangeKind, Expiry, Holder, Moment, Pools, SeatType, ServerLicense};
+use crate::license::{LicenseState, ServerLicenseStatus};
 use crate::release::{Guard, Refusal};
 
 /// A name that ends whatever it stands in, if it is let.

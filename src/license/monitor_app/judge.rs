@@ -10,8 +10,8 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{App, Execution, Phase, ScriptLog, Task, Wanted};
-use crate::event::{AppHealth, AppName, MonitorApp, TaskName};
 use crate::license::Moment;
+use crate::license::monitor_app::{AppHealth, AppName, MonitorApp, TaskName};
 
 /// What was read.
 #[derive(Debug, Clone, PartialEq)]

@@ -6,6 +6,7 @@
 pub mod choose;
 pub mod judge;
 pub mod script_log;
+mod state;
 
 use std::fmt;
 
@@ -13,11 +14,11 @@ use chrono::{DateTime, Utc};
 use uuid::{Uuid, uuid};
 
 use super::Moment;
-use crate::event::AppRun;
 
 pub use choose::Wanted;
 pub use judge::{Facts, Limits, judge};
 pub use script_log::{Cause, ScriptLog};
+pub use state::{AppHealth, AppName, AppRun, MonitorApp, TaskName};
 
 /// The stream "Monitoring apps" has the same id on every site.
 pub const MONITORING_STREAM: Uuid = uuid!("a70ca8a5-1d59-4cc9-b5fa-6e207978dcaf");

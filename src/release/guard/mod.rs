@@ -12,10 +12,9 @@ use uuid::Uuid;
 use super::calendar::Closed;
 use super::plan::dates::{known, within};
 use super::plan::keep::utc;
-use super::plan::{
-    Accepted, Clocks, Keep, Outcome, Past, PersonRead, Plan, Sharing, Snapshot, TypePlan,
-};
+use super::plan::{Accepted, Clocks, Keep, Outcome, Past, Plan, Sharing, Snapshot, TypePlan};
 use super::policy::TypeRule;
+use crate::license::PersonRead;
 use crate::license::{Sameness, SeatType};
 use crate::store::Pause;
 

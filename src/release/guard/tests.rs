@@ -7,9 +7,10 @@ use uuid::Uuid;
 
 use super::{Guard, Refusal, check};
 use crate::ledger::Action;
+use crate::license::PersonRead;
 use crate::license::{SeatType, SiteIdentity};
 use crate::release::plan::tests::support::{self, *};
-use crate::release::plan::{Accepted, Clocks, OpenIntent, Outcome, PersonRead, Plan, Sharing};
+use crate::release::plan::{Accepted, Clocks, OpenIntent, Outcome, Plan, Sharing};
 use crate::release::policy::ThreeWay;
 use crate::store::Pause;
 

@@ -6,8 +6,9 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::keep::Keep;
-use super::{Past, PersonRead, Snapshot, dates};
+use super::{Past, Snapshot, dates};
 use crate::ledger::Action;
+use crate::license::PersonRead;
 use crate::license::{Holder, Moment, Seat, SeatType};
 use crate::release::policy::{Policy, TypeRule};
 use crate::release::rules::Rules;

@@ -28,7 +28,7 @@ use super::guard::{Guard, Refusal};
 use super::policy::{Policy, TypeRule};
 use super::rules::names::Finding;
 use crate::ledger::Action;
-use crate::license::{Holder, Moment, Person, Pools, Seat, SeatType, SiteIdentity};
+use crate::license::{Holder, Moment, PersonRead, Pools, Seat, SeatType, SiteIdentity};
 
 /// The format of a plan's JSON that this program writes.
 pub const FORMAT: u32 = 1;
@@ -59,16 +59,6 @@ pub struct Snapshot {
 pub struct TypeSeats {
     pub seat_type: SeatType,
     pub list: Result<Vec<Seat>, String>,
-}
-
-/// A user that was asked for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum PersonRead {
-    Whole(Person),
-    /// The site has no such user.
-    Gone,
-    /// No answer that is this user, whole: why.
-    Unreadable(String),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

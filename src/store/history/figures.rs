@@ -1,8 +1,9 @@
 //! Which figures of an event are kept.
 
 use super::{SERVER_LICENSE, Sample};
-use crate::event::{Body, Event, LicenseState, ServerLicenseStatus};
+use crate::event::{Body, Event};
 use crate::license::Pools;
+use crate::license::{LicenseState, ServerLicenseStatus};
 
 /// The samples of an event; none for those that are no poll.
 pub(super) fn of_event(event: &Event) -> Vec<Sample> {

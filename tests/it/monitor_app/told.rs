@@ -3,17 +3,18 @@
 use bursar::config::settings::UserTag;
 use bursar::destination::influxdb::points::{are_made_of, points};
 use bursar::destination::payload::{json, webhook_json};
-use bursar::event::{AppRun, Body, Class, Event, Monitor, TaskName};
+use bursar::event::{Body, Class, Event, Monitor};
 use bursar::license::monitor_app::TaskStatus;
+use bursar::license::monitor_app::{AppRun, TaskName};
 use serde_json::{Map, Value};
 
 use super::*;
 
-fn failed() -> bursar::event::MonitorApp {
-    bursar::event::MonitorApp {
+fn failed() -> bursar::license::monitor_app::MonitorApp {
+    bursar::license::monitor_app::MonitorApp {
         health: AppHealth::Failed,
         text: "the reload failed".into(),
-        app: Some(bursar::event::AppName {
+        app: Some(bursar::license::monitor_app::AppName {
             id: uuid::Uuid::from_u128(1),
             name: "License Monitor".into(),
             stream: Some("Monitoring apps".into()),
@@ -46,8 +47,8 @@ fn failed() -> bursar::event::MonitorApp {
 }
 
 /// Nothing is known but that nothing is there.
-fn missing() -> bursar::event::MonitorApp {
-    bursar::event::MonitorApp {
+fn missing() -> bursar::license::monitor_app::MonitorApp {
+    bursar::license::monitor_app::MonitorApp {
         health: AppHealth::Missing,
         app: None,
         task: None,
@@ -62,7 +63,7 @@ fn missing() -> bursar::event::MonitorApp {
     }
 }
 
-fn event(app: bursar::event::MonitorApp) -> Event {
+fn event(app: bursar::license::monitor_app::MonitorApp) -> Event {
     Event { id: "0199-id".into(), site: "prod".into(), time: now(), body: Body::MonitorApp(app) }
 }
 
@@ -107,11 +108,12 @@ fn the_payload_is_as_its_schema_says() {
     }
     // Every word that may stand there is in the schema.
     for health in AppHealth::ALL {
-        let payload = json(&event(bursar::event::MonitorApp { health, ..failed() }), false);
+        let payload =
+            json(&event(bursar::license::monitor_app::MonitorApp { health, ..failed() }), false);
         assert_eq!(schema_errors(&payload), Vec::<String>::new());
     }
     for cause in Cause::ALL {
-        let app = bursar::event::MonitorApp { cause: Some(cause), ..failed() };
+        let app = bursar::license::monitor_app::MonitorApp { cause: Some(cause), ..failed() };
         assert_eq!(schema_errors(&json(&event(app), false)), Vec::<String>::new());
         let word = serde_json::to_value(cause).unwrap();
         assert_eq!(word, cause.as_str());

@@ -39,7 +39,7 @@ fn failing() -> Scenario {
 }
 
 /// Waits for the next state of the app in the store that satisfies.
-async fn until(store: &Store, enough: impl Fn(&bursar::event::MonitorApp) -> bool) {
+async fn until(store: &Store, enough: impl Fn(&bursar::license::monitor_app::MonitorApp) -> bool) {
     let wait = async {
         loop {
             let latest = store.latest().await.unwrap();

@@ -6,7 +6,7 @@ use axum::Router;
 use axum::extract::{Path, Query};
 use axum::http::StatusCode;
 use axum::routing::get;
-use bursar::release::plan::PersonRead;
+use bursar::license::PersonRead;
 use bursar::simulator::{Population, PropertySpec, UserSpec};
 use serde_json::{Value, json};
 use uuid::Uuid;

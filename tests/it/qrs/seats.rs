@@ -1,8 +1,8 @@
 //! Seats and the people who hold them, and what is done to seats.
 
+use bursar::license::PersonRead;
 use bursar::license::{Moment, SeatType};
 use bursar::qrs::write::Writer;
-use bursar::release::plan::PersonRead;
 use bursar::simulator::{
     DeletedUser, LicenseVariant, Population, SeatKind, SeatSpec, UserSpec, When,
 };

@@ -3,9 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bursar::alert::state::{Phase, What};
-use bursar::event::{AlertStatus, AppHealth, Body, LicenseState, Rule, Severity};
+use bursar::event::{AlertStatus, Body, Rule, Severity};
 use bursar::ledger::{Action, Answered, Entry, Mode, RunStatus, SeatResult, Statement, Trigger};
+use bursar::license::LicenseState;
 use bursar::license::changes::{After, By, TimeFrom};
+use bursar::license::monitor_app::AppHealth;
 use bursar::license::monitor_app::Cause;
 use bursar::license::server::Kind;
 use bursar::license::{ChangeKind, SeatType};

@@ -3,11 +3,12 @@
 use std::fmt::Write;
 
 use bursar::alert::state::{Alert, HeldBack, Phase};
-use bursar::event::{Body, Class, Event, LicenseState, Monitor, SeatFacts};
+use bursar::event::{Body, Class, Event, Monitor, SeatFacts};
 use bursar::ledger::{
     Action, Answered, Entry, Evidence, Mode, Outcome, RunStatus, SeatResult, Statement, Trigger,
     TypeCounts,
 };
+use bursar::license::LicenseState;
 use bursar::license::changes::{After, By, TimeFrom};
 use bursar::license::monitor_app::ScriptLog;
 use bursar::license::server::Kind;

@@ -3,7 +3,8 @@
 use chrono::{DateTime, Utc};
 
 use crate::destination::influxdb::line::{Field, Point};
-use crate::event::{Event, MonitorApp};
+use crate::event::Event;
+use crate::license::monitor_app::MonitorApp;
 
 const MONITOR_APP: &str = "bursar_monitor_app";
 

@@ -1,8 +1,8 @@
 //! Announced first, released later, withdrawn in between.
 
 use super::support::*;
+use crate::license::PersonRead;
 use crate::license::SeatType;
-use crate::release::plan::PersonRead;
 
 /// A site that announces, and a seat that was announced for `due`.
 fn announced(due: &str) -> World {

@@ -2,7 +2,8 @@
 //! design's list.
 
 use super::support::*;
-use crate::release::plan::{Keep, Outcome, PersonRead};
+use crate::license::PersonRead;
+use crate::release::plan::{Keep, Outcome};
 use crate::release::policy::{Property, ThreeWay, UserPattern};
 
 /// A person who is protected in every way there is.

@@ -9,10 +9,10 @@ use uuid::Uuid;
 
 use super::support::*;
 use crate::ledger::Action;
+use crate::license::PersonRead;
 use crate::license::{Moment, Person, Seat, SeatType};
 use crate::release::plan::{
-    Announcement, Decision, Keep, OpenIntent, Outcome, PersonRead, Plan, keeping,
-    people_in_question,
+    Announcement, Decision, Keep, OpenIntent, Outcome, Plan, keeping, people_in_question,
 };
 use crate::release::policy::{NeverRelease, Policy, Property, ThreeWay, TypeRule, UserPattern};
 

@@ -3,8 +3,9 @@
 use uuid::Uuid;
 
 use super::support::*;
+use crate::license::PersonRead;
 use crate::license::{Moment, SeatType};
-use crate::release::plan::{DateField, Keep, PersonRead, keeping, people_in_question};
+use crate::release::plan::{DateField, Keep, keeping, people_in_question};
 use crate::release::policy::{Property, ThreeWay, UserPattern};
 
 #[test]

@@ -5,11 +5,10 @@ use std::collections::HashMap;
 use chrono::{DateTime, NaiveDateTime, Utc};
 use uuid::Uuid;
 
+use crate::license::PersonRead;
 use crate::license::pools::SeatPool;
 use crate::license::{Holder, Moment, Person, Pools, Seat, SeatType, SiteIdentity};
-use crate::release::plan::{
-    Announcement, Clocks, Decision, Past, PersonRead, Plan, Snapshot, TypeSeats, plan,
-};
+use crate::release::plan::{Announcement, Clocks, Decision, Past, Plan, Snapshot, TypeSeats, plan};
 use crate::release::policy::{Limits, NeverRelease, Policy, TypeRule};
 
 pub use SeatType::{Analyzer, Professional};

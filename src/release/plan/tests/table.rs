@@ -5,8 +5,9 @@ use std::panic::catch_unwind;
 use uuid::Uuid;
 
 use super::support::*;
+use crate::license::PersonRead;
 use crate::license::{Moment, SeatType};
-use crate::release::plan::{Outcome, PersonRead};
+use crate::release::plan::Outcome;
 use crate::release::policy::{Property, ThreeWay, TypeRule, UserPattern};
 
 const TABLE: &str =

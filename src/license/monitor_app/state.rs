@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::license::monitor_app::Cause;
+use super::Cause;
 use crate::plain::one_line;
 
 /// How the app is, in a word.
