@@ -5,13 +5,11 @@
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
-use bursar::license::PersonRead;
-use bursar::license::{Holder, Moment, Person, Seat, SeatType};
+use bursar::ledger::past::Past;
+use bursar::license::{Holder, Moment, Person, PersonRead, Seat, SeatType};
+use bursar::policy::{Limits, NeverRelease, Policy, Property, TypeRule, UserPattern};
 use bursar::release::guard;
-use bursar::release::plan::{
-    Clocks, Past, Plan, Snapshot, TypeSeats, keeping, people_in_question, plan,
-};
-use bursar::release::policy::{Limits, NeverRelease, Policy, Property, TypeRule, UserPattern};
+use bursar::release::plan::{Clocks, Plan, Snapshot, TypeSeats, keeping, people_in_question, plan};
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 

@@ -47,6 +47,7 @@ pub mod monitor;
 pub mod output;
 pub mod plain;
 pub mod planning;
+pub mod policy;
 pub mod qrs;
 pub mod release;
 pub mod report;

@@ -11,12 +11,11 @@ use crate::alert::state::{Alert, Phase};
 use crate::config::Settings;
 use crate::destination::registry;
 use crate::event::{Body, Event, Monitor, ReleaseRun};
-use crate::license::Pools;
-use crate::license::ServerLicenseStatus;
+use crate::ledger::past::{Accepted, Pause, standing};
 use crate::license::monitor_app::MonitorApp;
+use crate::license::{Pools, ServerLicenseStatus};
 use crate::release::next::Next;
-use crate::release::plan::{Accepted, standing};
-use crate::store::{Health, KnownRun, Pause, QueueState, Store, StoreError};
+use crate::store::{Health, KnownRun, QueueState, Store, StoreError};
 
 /// Everything a status display shows. Serialises to the JSON of `bursar status --json` and
 /// `/api/status`; fields are only ever added.

@@ -14,14 +14,14 @@ use crate::clock::Clock;
 use crate::config::Settings;
 use crate::config::settings::Site;
 use crate::destination::{Destination, registry};
-use crate::license;
+use crate::ledger::past::Pause;
 use crate::license::LicenseState;
 use crate::plain::one_line;
 use crate::qrs::{self, Patience};
 use crate::release::next::Next;
 use crate::release::run::{Engine, Waits};
-use crate::store::{Pause, Store};
-use crate::words;
+use crate::store::Store;
+use crate::{license, words};
 
 /// Verify settings, certificates, sites, destinations and schedules
 ///

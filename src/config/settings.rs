@@ -16,7 +16,7 @@ use crate::destination::template;
 use crate::insight::cost::Prices;
 use crate::license::DateOrder;
 use crate::license::monitor_app::Wanted;
-use crate::release::Policy;
+use crate::policy::Policy;
 use crate::schedule::Schedule;
 use crate::secret::Secret;
 

@@ -5,11 +5,10 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::form;
-use crate::ledger::stored;
-use crate::ledger::{Head, Mode, RunStatus, SeatResult, Trigger, TypeCounts};
+use crate::ledger::{Head, Mode, RunStatus, SeatResult, Trigger, TypeCounts, stored};
 use crate::license::{Holder, Moment, SeatType};
 use crate::plain::one_line;
-use crate::release::Refusal;
+use crate::policy::Refusal;
 
 /// A seat that a release is about.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -8,10 +8,10 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::license::PersonRead;
-use crate::license::{Pools, Seat, SeatType};
-use crate::release::plan::{self, Outcome, Past, Snapshot, TypeSeats};
-use crate::release::{Policy, TypeRule};
+use crate::ledger::past::Past;
+use crate::license::{PersonRead, Pools, Seat, SeatType};
+use crate::policy::{Policy, TypeRule};
+use crate::release::plan::{self, Outcome, Snapshot, TypeSeats};
 
 /// Seats that could be given back under the release rules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

@@ -9,6 +9,7 @@ pub mod chain;
 pub mod check;
 pub mod csv;
 pub mod lines;
+pub mod past;
 pub(crate) mod stored;
 mod text;
 
@@ -19,9 +20,9 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::form;
+use crate::ledger::past::Accepted;
 use crate::license::{Holder, Moment, SeatType, SiteIdentity};
-use crate::release::plan::Accepted;
-use crate::release::{Guard, Plan, Policy, Refusal};
+use crate::policy::{Guard, Policy, Refusal};
 use crate::who::Process;
 
 /// One record as it stands in the store.
@@ -480,13 +481,6 @@ impl TypeCounts {
 
 fn is_zero(count: &u64) -> bool {
     *count == 0
-}
-
-impl Plan {
-    /// SHA-256 of its JSON, as hexadecimal text: what the ledger and events refer to.
-    pub fn digest(&self) -> String {
-        digest(&serde_json::to_vec(self).expect("a plan has only text keys"))
-    }
 }
 
 /// SHA-256 as hexadecimal text.

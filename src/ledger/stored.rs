@@ -6,12 +6,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::form::{back, each, same_fields};
 use crate::license::SeatType;
-use crate::release;
-use crate::release::calendar::{self, Day, Minute};
-use crate::release::guard::Guard;
-use crate::release::policy::{self, ThreeWay};
 
-/// [`release::Policy`].
+use crate::policy::calendar::{self, Day, Minute};
+use crate::policy::{self, Guard, ThreeWay};
+
+/// [`policy::Policy`].
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Policy {
@@ -126,7 +125,7 @@ struct Hours {
     to: Minute,
 }
 
-/// [`release::Refusal`].
+/// [`policy::Refusal`].
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Refusal {
@@ -139,9 +138,9 @@ pub(crate) struct Refusal {
     fix: String,
 }
 
-impl From<&release::Policy> for Policy {
-    fn from(policy: &release::Policy) -> Self {
-        let release::Policy { never_release, types, judge_per_user, limits, calendar } = policy;
+impl From<&policy::Policy> for Policy {
+    fn from(policy: &policy::Policy) -> Self {
+        let policy::Policy { never_release, types, judge_per_user, limits, calendar } = policy;
         Self {
             never_release: never_release.into(),
             types: each(types),
@@ -152,7 +151,7 @@ impl From<&release::Policy> for Policy {
     }
 }
 
-impl From<Policy> for release::Policy {
+impl From<Policy> for policy::Policy {
     fn from(form: Policy) -> Self {
         let Policy { never_release, types, judge_per_user, limits, calendar } = form;
         Self {
@@ -255,4 +254,4 @@ same_fields!(Limits, policy::Limits, {
     license_key_shared,
     stop_after_failures,
 });
-same_fields!(Refusal, release::Refusal, { guard, seat_type, saw, fix });
+same_fields!(Refusal, policy::Refusal, { guard, seat_type, saw, fix });

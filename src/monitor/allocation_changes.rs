@@ -14,12 +14,12 @@ use crate::config::settings::SeatMonitor;
 use crate::event::seats::MAX_LISTED;
 use crate::event::{Body, SeatActivity, SeatChanges, TypeActivity};
 use crate::insight::{activity, idle, reclaim};
-use crate::license::PersonRead;
+use crate::ledger::past::Past;
 use crate::license::changes::{self, Change, INITIAL_DAYS, Known, Lists, Old, SeatRow};
-use crate::license::{Person, Pools, Seat, SeatType};
+use crate::license::{Person, PersonRead, Pools, Seat, SeatType};
+use crate::policy::Policy;
 use crate::qrs;
-use crate::release::Policy;
-use crate::release::plan::{self, Past, Snapshot};
+use crate::release::plan::{self, Snapshot};
 use crate::store::{KnownSeat, SeatReading, Seats};
 
 /// How long a user that was read counts as known. Properties, tags and roles change rarely, and a

@@ -8,8 +8,7 @@ use serde::Serialize;
 use crate::insight::activity;
 use crate::insight::idle::{self, Usage, is_reclaimable};
 use crate::license::{Seat, SeatType};
-use crate::release::Policy;
-use crate::release::policy::TypeRule;
+use crate::policy::{Policy, TypeRule};
 use crate::store::Seats;
 
 /// Days that "active" means.

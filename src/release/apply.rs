@@ -8,14 +8,15 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::Plan;
-use super::plan::{Decision, Outcome, Past, Snapshot};
-use super::policy::Policy;
+use super::plan::{Decision, Outcome, Snapshot};
 use super::run::Skipped;
 use super::seat::{FRESH, Taking};
 use super::session::{CHUNK, Session, Tally};
 use crate::event::{Body, SeatAnnounced, SeatFacts, SeatReleased, SeatWithdrawn};
+use crate::ledger::past::Past;
 use crate::ledger::{Entry, Intent, Mode, RunStatus, SeatResult};
 use crate::license::{Holder, Moment, SeatType};
+use crate::policy::Policy;
 use crate::qrs::write::Writer;
 use crate::store::AppendError;
 

@@ -31,13 +31,11 @@
 //! This is the only module that may use `qrs::write`.
 
 pub mod apply;
-pub mod calendar;
 pub mod guard;
 mod lock;
 pub mod named;
 pub mod next;
 pub mod plan;
-pub mod policy;
 pub mod read;
 mod reviewed;
 pub mod rules;
@@ -52,6 +50,4 @@ pub mod undo;
 mod verdict;
 mod verify;
 
-pub use guard::{Guard, Refusal};
 pub use plan::{Decision, Keep, Outcome, Plan, TypePlan};
-pub use policy::{NeverRelease, Policy, TypeRule};

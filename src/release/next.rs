@@ -3,9 +3,9 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 
-use super::calendar::Closed;
 use crate::config::settings::Release;
-use crate::store::Pause;
+use crate::ledger::past::Pause;
+use crate::policy::calendar::Closed;
 
 /// The next run of a schedule, as it is shown everywhere.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,10 +3,11 @@
 use chrono::{DateTime, Utc};
 use futures_util::future::join_all;
 
-use super::plan::{self, Clocks, Past, Snapshot, TypeSeats};
-use super::policy::Policy;
+use super::plan::{self, Clocks, Snapshot, TypeSeats};
 use crate::clock::Clock;
+use crate::ledger::past::Past;
 use crate::license::SeatType;
+use crate::policy::Policy;
 use crate::qrs::{Client, Error, Patience, Reading};
 
 /// Reads the seats of the enabled types (and of the others that matter), the pools, and the users

@@ -5,14 +5,15 @@ use std::collections::HashMap;
 use uuid::Uuid;
 
 use super::apply::{self, Done};
-use super::plan::{self, Decision, Keep, Outcome, Past, Snapshot};
-use super::policy::Policy;
+use super::plan::{self, Decision, Keep, Outcome, Snapshot};
 use super::run::{Engine, Skipped};
 use super::session::{Session, Tally, planned};
-use super::{Guard, Plan, Refusal, TypePlan, guard, read, sharing, spelling};
+use super::{Plan, TypePlan, guard, read, sharing, spelling};
 use crate::event::{Body, ReleaseRefused};
 use crate::ledger::Entry;
+use crate::ledger::past::Past;
 use crate::license::{Moment, SeatType, SiteIdentity};
+use crate::policy::{Guard, Policy, Refusal};
 use crate::qrs::Patience;
 use crate::store::{AppendError, StoreError, TakenSeat};
 

@@ -13,7 +13,7 @@ use super::lock::Lock;
 use super::plan::{FORMAT, Outcome};
 use super::reviewed::Reviewed;
 use super::session::{Session, Tally, run_id};
-use super::{Guard, Plan, Refusal, TypeRule, settle, undo};
+use super::{Plan, settle, undo};
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::config::settings::Site;
@@ -21,6 +21,7 @@ use crate::destination::Destination;
 use crate::ledger::{Head, Intent, Mode, RunStatus, SeatResult, Statement, Trigger, TypeCounts};
 use crate::license::{Holder as Person, SeatType};
 use crate::plain::one_line;
+use crate::policy::{Guard, Refusal, TypeRule};
 use crate::qrs::{self, Patience};
 use crate::store::{AppendError, Holder, Store, StoreError};
 

@@ -3,13 +3,13 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::Refusal;
 use super::lock::Lock;
 use super::plan::{self, Decision, Plan, dates};
 use super::run::{Engine, Order, Report, RunError, Skipped};
 use crate::event::{Body, Event, ReleaseRun, SeatFacts, SeatsKept};
 use crate::ledger::{Entry, Head, Intent, Mode, Outcome, RunStatus, SeatResult, TypeCounts};
 use crate::license::{Holder, Moment, SeatType};
+use crate::policy::Refusal;
 use crate::store::{Addition, AppendError};
 
 /// Records of a run that are written at once.
@@ -308,7 +308,7 @@ mod tests {
         let refused = Tally { stopped: vec![one, two], ..tally(2) };
         assert_eq!(refused.status(), (RunStatus::Refused, None));
         let percent = Refusal {
-            guard: crate::release::Guard::Percent,
+            guard: crate::policy::Guard::Percent,
             seat_type: Some(one),
             saw: "99 of 100 are due".into(),
             fix: "look".into(),

@@ -6,11 +6,10 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::plan::Snapshot;
-use super::policy::{NeverRelease, Policy};
 use super::rules::names::{Finding, Known, Missing, Names, findings};
 use super::run::Engine;
-use crate::license::Person;
-use crate::license::PersonRead;
+use crate::license::{Person, PersonRead};
+use crate::policy::{NeverRelease, Policy};
 use crate::qrs::{Error, Patience};
 use crate::store::PeopleMarks;
 

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
-use super::Guard;
-use super::plan::{Accepted, Decision, Keep, Outcome, Plan, TypePlan, keep};
+use super::plan::{Decision, Keep, Outcome, Plan, TypePlan, keep};
+use crate::ledger::past::{Accepted, Pause};
 use crate::ledger::{Mode, TypeAccount, TypeCounts};
 use crate::license::SeatType;
-use crate::store::Pause;
+use crate::policy::Guard;
 
 impl TypePlan {
     /// How many seats have this outcome.

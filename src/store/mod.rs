@@ -36,8 +36,8 @@ pub use manage::{DropCount, Listed, QueueState, Selector};
 pub use outbox::{QueueId, Queued, Settlement};
 pub use release::{
     Addition, AppendError, Archive, ArchiveError, Attempt, Claim, Difference, DoneRun, Holder,
-    KnownRun, LedgerFile, Pause, Readable, RebuildError, Rebuilt, RefusedByTime, RunState,
-    TakenSeat, Unsettled,
+    KnownRun, LedgerFile, Readable, RebuildError, Rebuilt, RefusedByTime, RunState, TakenSeat,
+    Unsettled,
 };
 pub use seats::{IdleGap, KnownSeat, PeopleMarks, SeatList, SeatReading, Seats, StoredPerson};
 

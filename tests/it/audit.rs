@@ -17,8 +17,9 @@ use bursar::ledger::{
     Action, Entry, Head, Intent, Mode, Outcome, RunStatus, SeatResult, Trigger, TypeCounts,
 };
 use bursar::license::{Holder, Moment, SeatType};
-use bursar::release::policy::{Limits, NeverRelease, Property, ThreeWay, UserPattern};
-use bursar::release::{Guard, Policy, Refusal, TypeRule};
+use bursar::policy::{
+    Guard, Limits, NeverRelease, Policy, Property, Refusal, ThreeWay, TypeRule, UserPattern,
+};
 use bursar::store::{Addition, Store};
 use chrono::{DateTime, Utc};
 use serde_json::Value;

@@ -9,7 +9,7 @@ use bursar::destination::payload::{alert_text, json, webhook_json};
 use bursar::event::{Class, Event, Monitor, SeatFacts};
 use bursar::ledger::{Mode, RunStatus, SeatResult};
 use bursar::license::{Holder, SeatType};
-use bursar::release::Guard;
+use bursar::policy::Guard;
 use proptest::prelude::*;
 use serde_json::{Map, Value};
 use uuid::Uuid;

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use bursar::clock::Clock;
 use bursar::config::settings::Connection;
-use bursar::license::PersonRead;
-use bursar::license::SeatType;
+use bursar::ledger::past::Past;
+use bursar::license::{PersonRead, SeatType};
+use bursar::policy::{Limits, NeverRelease, Policy, TypeRule};
 use bursar::qrs::{Backoff, Client, Options, Patience};
-use bursar::release::plan::{Past, Snapshot, plan};
-use bursar::release::policy::{Limits, NeverRelease};
+use bursar::release::plan::{Snapshot, plan};
 use bursar::release::read::snapshot;
-use bursar::release::{Keep, Outcome, Plan, Policy, TypeRule};
+use bursar::release::{Keep, Outcome, Plan};
 use bursar::simulator::{
     Fault, FaultRule, Population, Running, Scenario, SeatKind, SeatSpec, UserSpec, When,
 };
@@ -196,7 +196,8 @@ async fn the_types_that_matter_are_read() {
         (&[professional][..], true, &[professional, analyzer][..]),
         (&[analyzer], true, &[professional, analyzer]),
         (&[analyzer], false, &[analyzer]),
-        (&[user], true, &[user]),
+        (&[user], true, &all),
+        (&[user], false, &[user]),
         (&[professional, user], false, &[professional, user]),
         (&all, true, &all),
         (&[], true, &[]),

@@ -11,12 +11,12 @@ use std::path::{Path, PathBuf};
 
 use bursar::alert::state::Alert;
 use bursar::event::Event;
+use bursar::ledger::past::Announcement;
 use bursar::ledger::{Entry, SeatResult};
-use bursar::license::monitor_app::AppRun;
-use bursar::license::monitor_app::ScriptLog;
+use bursar::license::monitor_app::{AppRun, ScriptLog};
 use bursar::license::{Change, Person};
-use bursar::release::plan::Announcement;
-use bursar::release::{Keep, Plan, Policy, Refusal};
+use bursar::policy::{Policy, Refusal};
+use bursar::release::{Keep, Plan};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;

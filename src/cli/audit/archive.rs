@@ -12,9 +12,9 @@ use super::super::release::who;
 use super::{ConfigFile, Exit, Place, complain, day_start, file, verify};
 use crate::ledger::chain::Raw;
 use crate::ledger::check::Check;
+use crate::ledger::past::WINDOW;
 use crate::ledger::{Head, lines};
 use crate::output::{Existing, Output};
-use crate::release::plan::WINDOW;
 use crate::store::{self, LedgerFile, Store};
 
 /// Move the oldest records into a file

@@ -12,7 +12,7 @@ use crate::ledger::chain::Raw;
 use crate::ledger::{Account, Entry, Intent, Mode, Outcome, Record, SeatResult};
 use crate::license::Holder;
 use crate::plain::one_line;
-use crate::release::policy::{NeverRelease, Policy, ThreeWay, TypeRule};
+use crate::policy::{NeverRelease, Policy, ThreeWay, TypeRule};
 use crate::words;
 
 /// Tell what a run did: who started it, with which settings, each seat with reason and outcome

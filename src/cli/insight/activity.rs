@@ -18,9 +18,8 @@ use crate::insight::activity::{self, Active, Day, FirstTime, PerDay, WINDOWS};
 use crate::insight::groups::{self, GroupUsage};
 use crate::insight::idle::{self, TwoSeats};
 use crate::insight::reclaim;
-use crate::license::PersonRead;
-use crate::license::{Person, Seat, SeatType};
-use crate::release::plan::Past;
+use crate::ledger::past::Past;
+use crate::license::{Person, PersonRead, Seat, SeatType};
 use crate::store::{Seats, Store};
 use crate::words;
 

@@ -10,10 +10,11 @@ use super::pause::until_text;
 use super::plan::seat_type;
 use super::{Exit, Target, day_or_time, refused, who};
 use crate::ledger::Entry;
+use crate::ledger::past::Accepted;
 use crate::license::{Sameness, SeatType};
+use crate::policy::Guard;
 use crate::qrs::Patience;
-use crate::release::Guard;
-use crate::release::plan::{Accepted, Plan, TypePlan};
+use crate::release::plan::{Plan, TypePlan};
 use crate::release::run::Engine;
 use crate::store::Addition;
 

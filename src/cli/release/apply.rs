@@ -12,10 +12,10 @@ use super::working::Seats;
 use super::{Called, Exit, Target, confirmed, plan, refused, wait};
 use crate::ledger::{Mode, RunStatus, SeatResult, Trigger, TypeCounts};
 use crate::plain::one_line;
+use crate::policy::{Guard, Refusal};
 use crate::qrs::Patience;
 use crate::release::plan::{Outcome, Plan};
 use crate::release::run::{Engine, Order, Report};
-use crate::release::{Guard, Refusal};
 
 /// Release seats by a plan: one from a file that a person has read, or one made now
 ///

@@ -5,9 +5,9 @@ use chrono::Utc;
 use super::super::text::{self, Paint};
 use super::{Exit, Target, block_on};
 use crate::ledger::RunStatus;
+use crate::ledger::past::{Pause, standing};
 use crate::plain::one_line;
-use crate::release::plan::standing;
-use crate::store::{Pause, RunState, Store};
+use crate::store::{RunState, Store};
 use crate::words;
 
 /// List runs, newest first, rehearsals included, with what became of their seats by now

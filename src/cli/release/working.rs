@@ -117,6 +117,6 @@ mod tests {
     #[test]
     fn no_time_is_promised_before_the_first_seat() {
         assert_eq!(left(0, Duration::ZERO), "");
-        assert_eq!(left(3, Duration::from_secs(60)), ", 1m left");
+        assert_eq!(left(3, Duration::from_secs(600)), ", 10m left");
     }
 }

@@ -9,9 +9,8 @@ use super::super::settings::{Release, UserTag, WebhookPurpose};
 use super::license::{self, Available};
 use super::{At, Check};
 use crate::license::SeatType;
-use crate::release::calendar::Day;
-use crate::release::policy::{Limits, Property, ThreeWay, UserPattern};
-use crate::release::{NeverRelease, Policy, TypeRule};
+use crate::policy::calendar::Day;
+use crate::policy::{Limits, NeverRelease, Policy, Property, ThreeWay, TypeRule, UserPattern};
 use crate::schedule::Schedule;
 
 /// Below this a threshold is a warning.

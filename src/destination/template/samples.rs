@@ -15,9 +15,11 @@ use crate::license::changes::{After, By, TimeFrom};
 use crate::license::monitor_app::{AppHealth, MonitorApp};
 use crate::license::pools::{MinutePool, SeatPool, TokenLoginPool, TokenTotals, TokenUserPool};
 use crate::license::server::Kind;
-use crate::license::{Change, ChangeKind, Expiry, Holder, Moment, Pools, SeatType, ServerLicense};
-use crate::license::{LicenseState, ServerLicenseStatus};
-use crate::release::{Guard, Refusal};
+use crate::license::{
+    Change, ChangeKind, Expiry, Holder, LicenseState, Moment, Pools, SeatType, ServerLicense,
+    ServerLicenseStatus,
+};
+use crate::policy::{Guard, Refusal};
 
 /// A name that ends whatever it stands in, if it is let.
 pub const NASTY: &str = "O\"Hara\\ 'x'\r\n\t<script>alert(1)</script> & {{site}} *b* 🦀\u{7}ü\\";

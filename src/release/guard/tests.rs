@@ -1,18 +1,17 @@
 //! Each guard just below and just above what it allows.
 
-use super::super::calendar::{Day, Freeze};
 use super::super::rules::names::{Finding, What};
+use crate::policy::calendar::{Day, Freeze};
 use chrono::TimeDelta;
 use uuid::Uuid;
 
-use super::{Guard, Refusal, check};
+use super::check;
 use crate::ledger::Action;
-use crate::license::PersonRead;
-use crate::license::{SeatType, SiteIdentity};
+use crate::ledger::past::{Accepted, OpenIntent, Pause};
+use crate::license::{PersonRead, SeatType, SiteIdentity};
+use crate::policy::{Guard, Refusal, ThreeWay};
 use crate::release::plan::tests::support::{self, *};
-use crate::release::plan::{Accepted, Clocks, OpenIntent, Outcome, Plan, Sharing};
-use crate::release::policy::ThreeWay;
-use crate::store::Pause;
+use crate::release::plan::{Clocks, Outcome, Plan, Sharing};
 
 /// A hundred Professional seats, of which the first `due` are due; the others are in use.
 fn site(due: u128) -> World {

@@ -5,9 +5,10 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::{Announcement, Decision, Keep, Outcome, Past, Withdrawal, dates};
+use super::{Decision, Keep, Outcome, Withdrawal, dates};
+use crate::ledger::past::{Announcement, Past};
 use crate::license::{Moment, SeatType};
-use crate::release::policy::TypeRule;
+use crate::policy::TypeRule;
 
 /// Turns releases into announcements where the rule wants one first, and finds the announcements
 /// of this type that no longer hold.

@@ -4,7 +4,7 @@ use chrono::{DateTime, Datelike, TimeDelta, Utc};
 
 use super::keep::{DateField, Keep};
 use crate::license::{Moment, Seat};
-use crate::release::policy::TypeRule;
+use crate::policy::TypeRule;
 
 /// The last year that means "never": SQL Server's smallest.
 const NEVER: i32 = 1753;

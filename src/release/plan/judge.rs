@@ -6,11 +6,11 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::keep::Keep;
-use super::{Past, Snapshot, dates};
+use super::{Snapshot, dates};
 use crate::ledger::Action;
-use crate::license::PersonRead;
-use crate::license::{Holder, Moment, Seat, SeatType};
-use crate::release::policy::{Policy, TypeRule};
+use crate::ledger::past::Past;
+use crate::license::{Holder, Moment, PersonRead, Seat, SeatType};
+use crate::policy::{Policy, TypeRule};
 use crate::release::rules::Rules;
 
 /// Everything that seats are judged by.

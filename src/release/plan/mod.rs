@@ -16,7 +16,7 @@ mod order;
 #[cfg(test)]
 pub(super) mod tests;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
@@ -24,11 +24,11 @@ use uuid::Uuid;
 
 use self::judge::Judge;
 pub use self::keep::{DateField, Keep};
-use super::guard::{Guard, Refusal};
-use super::policy::{Policy, TypeRule};
 use super::rules::names::Finding;
-use crate::ledger::Action;
+use crate::ledger::digest;
+use crate::ledger::past::{Accepted, Announcement, Past, standing};
 use crate::license::{Holder, Moment, PersonRead, Pools, Seat, SeatType, SiteIdentity};
+use crate::policy::{Guard, Policy, Refusal, TypeRule};
 
 /// The format of a plan's JSON that this program writes.
 pub const FORMAT: u32 = 1;
@@ -85,68 +85,6 @@ pub struct Sharing {
     pub site: String,
     /// `Ok` = the same license; `Err` = it could not be read: why.
     pub same: Result<(), String>,
-}
-
-/// What earlier runs did, as far as a plan needs it.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Past {
-    /// When Bursar last took a seat of this type from this user, or gave it back on request.
-    pub released: HashMap<(SeatType, Uuid), DateTime<Utc>>,
-    /// Seats that were announced and neither released nor withdrawn since.
-    pub announced: HashMap<Uuid, Announcement>,
-    /// Intents without a known outcome, oldest first.
-    pub open: Vec<OpenIntent>,
-    /// Seats that runs of the last [`WINDOW`] took, or may have taken.
-    pub taken: BTreeMap<SeatType, u32>,
-    /// What a person accepted, oldest first.
-    pub accepted: Vec<Accepted>,
-    /// What is known of the site, once it was seen.
-    pub identity: Option<SiteIdentity>,
-}
-
-/// What `maxReleases` and `maxReleasePercent` hold over: counted at the start of the runs. Less than
-/// a day, so that a daily run gets its allowance, also when it starts a little earlier or the clocks
-/// change.
-pub const WINDOW: TimeDelta = TimeDelta::hours(22);
-
-/// A person takes responsibility for a backlog that a guard stops.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Accepted {
-    pub guard: Guard,
-    pub seat_type: SeatType,
-    /// How many were due then, those included that were taken within the window.
-    pub due: u64,
-    /// Of so many seats.
-    pub seats: u64,
-    pub since: DateTime<Utc>,
-    pub until: DateTime<Utc>,
-    pub by: String,
-    pub why: String,
-}
-
-/// An attempt of which it is not known yet what came of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct OpenIntent {
-    /// Number of the intent in the ledger.
-    pub record: u64,
-    pub action: Action,
-    pub seat_type: SeatType,
-    pub seat: Uuid,
-    pub since: DateTime<Utc>,
-}
-
-/// An announced release.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Announcement {
-    pub seat_type: SeatType,
-    pub seat: Uuid,
-    pub holder: Holder,
-    pub last_used: Moment,
-    pub announced: DateTime<Utc>,
-    /// Not released before.
-    pub due: DateTime<Utc>,
 }
 
 /// What a run would do, and why.
@@ -493,40 +431,12 @@ impl Snapshot {
     }
 }
 
-impl Past {
-    /// How many seats of a type runs of the last [`WINDOW`] took.
-    pub fn taken(&self, seat_type: SeatType) -> u32 {
-        self.taken.get(&seat_type).copied().unwrap_or_default()
-    }
-
-    /// What a person has accepted for a type and holds at `now`.
-    pub(super) fn accepted(
-        &self,
-        guard: Guard,
-        seat_type: SeatType,
-        now: DateTime<Utc>,
-    ) -> Option<&Accepted> {
-        let of = |a: &&Accepted| a.guard == guard && a.seat_type == seat_type;
-        standing(&self.accepted, now).find(of)
-    }
-}
-
-/// What of all that was accepted, oldest first, holds at `now`: of each type what was said last.
-pub fn standing(accepted: &[Accepted], now: DateTime<Utc>) -> impl Iterator<Item = &Accepted> {
-    let of = |a: &Accepted| (a.guard, a.seat_type);
-    let is_last = move |n: usize| accepted[n + 1..].iter().all(|a| of(a) != of(&accepted[n]));
-    let all = accepted.iter().enumerate();
-    all.filter(move |(n, a)| a.until > now && is_last(*n)).map(|(_, accepted)| accepted)
-}
-
-impl Accepted {
-    /// How many may be due: those of then, and a tenth more for what comes while they go.
-    pub fn most(&self) -> u64 {
-        self.due.saturating_add(self.due.div_ceil(10))
-    }
-}
-
 impl Plan {
+    /// SHA-256 of its JSON, as hexadecimal text: what the ledger and events refer to.
+    pub fn digest(&self) -> String {
+        digest(&serde_json::to_vec(self).expect("a plan has only text keys"))
+    }
+
     /// The seats to release, in the order in which they go, without the types that are stopped by
     /// a guard that is not in `accepted`. A guard that can't be accepted stops in any case.
     pub fn releases(&self, accepted: &[Guard]) -> Vec<(SeatType, &Decision)> {

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::{Decision, Keep, Outcome};
 use crate::license::Seat;
-use crate::release::policy::TypeRule;
+use crate::policy::TypeRule;
 
 /// In the order of accounts, those without a user last.
 ///

@@ -15,7 +15,7 @@ pub use self::fold::fold;
 use self::glob::Globs;
 
 use super::plan::Keep;
-use super::policy::{NeverRelease, ThreeWay, UserPattern};
+use crate::policy::{NeverRelease, ThreeWay, UserPattern};
 use chrono::NaiveDate;
 
 use crate::license::{Holder, Person};

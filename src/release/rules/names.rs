@@ -15,7 +15,7 @@ use chrono::NaiveDate;
 use self::forms::{Form, of_directory, of_group, of_user};
 use super::loose::{loose, spelt_out};
 use super::{INTERNAL, fold, glob};
-use crate::release::policy::{NeverRelease, Property, UserPattern};
+use crate::policy::{NeverRelease, Property, UserPattern};
 
 /// Names of one kind, and why there may be more of them than these.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

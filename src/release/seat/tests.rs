@@ -9,9 +9,9 @@ use tokio_util::sync::CancellationToken;
 use super::*;
 use crate::clock::Clock;
 use crate::ledger::{Mode, SeatResult, Trigger};
+use crate::policy::calendar::{Calendar, Day, Freeze, Hours, minutes_of};
 use crate::qrs::{Client, Options};
 use crate::release::apply;
-use crate::release::calendar::{Calendar, Day, Freeze, Hours, minutes_of};
 use crate::release::lock::Lock;
 use crate::release::run::{Engine, Order, Progress, Waits};
 use crate::simulator::{
@@ -82,7 +82,7 @@ async fn take_under(engine: &Engine, policy: &Policy) -> Done {
     let session = Session::new(engine, &order, Mode::Real, "run".into(), &lock);
     let (past, planned) = (Past::default(), &engine.site.release.policy);
     let (plan, snapshot) = engine.look("run", planned, &past, order.patience).await.unwrap();
-    let mut due = apply::due(plan.releases(&crate::release::Guard::ALL).into_iter(), &snapshot);
+    let mut due = apply::due(plan.releases(&crate::policy::Guard::ALL).into_iter(), &snapshot);
     let writer = Writer::new(engine.client.clone());
     let taking = Taking {
         session: &session,

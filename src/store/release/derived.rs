@@ -10,8 +10,8 @@ use rusqlite::{Connection, Rows, params, params_from_iter};
 use super::past::{follow, to_json};
 use crate::ledger::Record;
 use crate::ledger::chain::Raw;
+use crate::ledger::past::Announcement;
 use crate::license::Sameness;
-use crate::release::plan::Announcement;
 use crate::store::{file, site};
 
 /// A table whose rows follow from the ledger.

@@ -17,7 +17,7 @@ pub(super) const COLUMNS: &str = "seq, time, site, run, kind, entry, previous, h
 impl Store {
     /// Appends records, in this order, and the events that tell of them, all or nothing, durable
     /// on return. With a claim, only while it is held. `events` gets the head after the additions.
-    /// Keeps what [`Past`](crate::release::plan::Past) is made of up to date. Returns the numbers
+    /// Keeps what [`Past`](crate::ledger::past::Past) is made of up to date. Returns the numbers
     /// of the records and the head.
     pub async fn append(
         &self,

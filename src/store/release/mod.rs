@@ -51,16 +51,6 @@ pub struct Holder {
     pub until: DateTime<Utc>,
 }
 
-/// A person's pause of all real runs of a site.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Pause {
-    pub until: DateTime<Utc>,
-    pub why: String,
-    pub by: String,
-    pub since: DateTime<Utc>,
-}
-
 /// An intent without a known outcome.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Unsettled {

@@ -6,12 +6,11 @@ use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use uuid::Uuid;
 
-use super::Pause;
 use super::ledger::entry_of;
+use crate::ledger::past::{Accepted, Announcement, OpenIntent, Past, Pause, WINDOW};
 use crate::ledger::{Action, Entry, Outcome, SeatResult, Statement};
 use crate::license::SeatType;
-use crate::release::Guard;
-use crate::release::plan::{Accepted, Announcement, OpenIntent, Past, WINDOW};
+use crate::policy::Guard;
 use crate::store::site::{forget_identity, identity, keep_identity};
 use crate::store::{Store, StoreError, time_of};
 

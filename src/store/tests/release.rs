@@ -3,6 +3,7 @@
 use uuid::Uuid;
 
 use super::*;
+use crate::ledger::past::Pause;
 use crate::ledger::{Action, Answered, Entry, Evidence, Head, Intent, Outcome, SeatResult};
 use crate::license::{Holder as Person, Moment, SeatType};
 
@@ -603,7 +604,7 @@ fn start() -> Entry {
         mode: crate::ledger::Mode::Real,
         trigger: crate::ledger::Trigger::Schedule,
         version: "0.1.0".into(),
-        policy: crate::release::Policy {
+        policy: crate::policy::Policy {
             never_release: Default::default(),
             types: vec![],
             judge_per_user: true,
@@ -686,11 +687,11 @@ async fn the_newest_plans_of_a_site_are_kept() {
 #[tokio::test]
 async fn what_runs_took_counts_from_their_start() {
     let t = Bench::new(100).await;
-    let policy = || crate::release::Policy {
-        never_release: crate::release::NeverRelease::default(),
+    let policy = || crate::policy::Policy {
+        never_release: crate::policy::NeverRelease::default(),
         types: Vec::new(),
         judge_per_user: true,
-        limits: crate::release::policy::Limits::default(),
+        limits: crate::policy::Limits::default(),
         calendar: Default::default(),
     };
     let started = || Entry::RunStarted {

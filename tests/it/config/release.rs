@@ -3,8 +3,7 @@
 use bursar::config::Loaded;
 use bursar::config::settings::{SendSwitch, Tag, UserTag, WebhookPurpose};
 use bursar::license::SeatType;
-use bursar::release::policy::{Limits, Property, ThreeWay, UserPattern};
-use bursar::release::{NeverRelease, TypeRule};
+use bursar::policy::{Limits, NeverRelease, Property, ThreeWay, TypeRule, UserPattern};
 
 use super::{environment, load, read, warnings, working};
 

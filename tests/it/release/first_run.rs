@@ -6,7 +6,7 @@ use std::time::Duration;
 use bursar::clock::Clock;
 use bursar::daemon::Daemon;
 use bursar::ledger::{Entry, Mode, Trigger};
-use bursar::release::{NeverRelease, Policy};
+use bursar::policy::{NeverRelease, Policy};
 use bursar::schedule::Schedule;
 use bursar::simulator::SeatKind;
 use bursar::store::{Addition, Store};

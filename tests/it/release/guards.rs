@@ -3,10 +3,9 @@
 use bursar::event::Body;
 use bursar::ledger::{Action, Entry, Intent, Mode, RunStatus};
 use bursar::license::{Holder, Moment, SeatType};
+use bursar::policy::calendar::{Day, Freeze};
+use bursar::policy::{Guard, UserPattern};
 use bursar::qrs::Patience;
-use bursar::release::Guard;
-use bursar::release::calendar::{Day, Freeze};
-use bursar::release::policy::UserPattern;
 use bursar::release::run::Report;
 use bursar::simulator::{Fault, FaultRule, SeatKind};
 use bursar::store::Addition;

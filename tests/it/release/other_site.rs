@@ -2,8 +2,8 @@
 
 use bursar::ledger::{Entry, Mode, RunStatus};
 use bursar::license::SeatType;
+use bursar::policy::Guard;
 use bursar::qrs::Patience;
-use bursar::release::Guard;
 use bursar::release::run::Report;
 use bursar::simulator::{Fault, FaultRule, SeatKind};
 

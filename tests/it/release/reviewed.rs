@@ -2,10 +2,10 @@
 
 use bursar::ledger::{Entry, Mode, RunStatus, SeatResult};
 use bursar::license::SeatType;
+use bursar::policy::{Guard, NeverRelease};
 use bursar::qrs::Patience;
 use bursar::release::plan::{Outcome, Plan};
 use bursar::release::run::{Report, RunError};
-use bursar::release::{Guard, NeverRelease};
 use bursar::simulator::{Fault, SeatKind};
 use chrono::TimeDelta;
 

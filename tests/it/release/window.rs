@@ -2,8 +2,8 @@
 
 use bursar::ledger::{Mode, RunStatus};
 use bursar::license::SeatType;
+use bursar::policy::Guard;
 use bursar::qrs::Patience;
-use bursar::release::Guard;
 use bursar::release::run::Report;
 use bursar::schedule::Schedule;
 use bursar::simulator::{ClockSettings, Scenario, SeatKind, UserSpec, When};

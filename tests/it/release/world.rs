@@ -15,8 +15,8 @@ use bursar::destination::{Destination, Outcome, Probe, ProbeFailure};
 use bursar::event::{Body, Event};
 use bursar::ledger::{self, Entry, Intent, Mode, Record, SeatResult, Trigger};
 use bursar::license::SeatType;
+use bursar::policy::calendar::{Calendar, Hours, minutes_of};
 use bursar::qrs::{Backoff, Client, Options, Patience};
-use bursar::release::calendar::{Calendar, Hours, minutes_of};
 use bursar::release::run::{Engine, Order, Progress, Report, Waits};
 use bursar::simulator::{
     ClockSettings, Control, Fault, FaultRule, Population, RequestLog, Scenario, SeatKind, SeatSpec,

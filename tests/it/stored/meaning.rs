@@ -4,18 +4,17 @@ use std::fmt::Write;
 
 use bursar::alert::state::{Alert, HeldBack, Phase};
 use bursar::event::{Body, Class, Event, Monitor, SeatFacts};
+use bursar::ledger::past::Announcement;
 use bursar::ledger::{
     Action, Answered, Entry, Evidence, Mode, Outcome, RunStatus, SeatResult, Statement, Trigger,
     TypeCounts,
 };
-use bursar::license::LicenseState;
 use bursar::license::changes::{After, By, TimeFrom};
 use bursar::license::monitor_app::ScriptLog;
 use bursar::license::server::Kind;
-use bursar::license::{Change, ChangeKind, Expiry, Moment, Person, SeatType};
-use bursar::release::plan::Announcement;
-use bursar::release::policy::ThreeWay;
-use bursar::release::{self, Guard, Keep, Plan, Policy, Refusal};
+use bursar::license::{Change, ChangeKind, Expiry, LicenseState, Moment, Person, SeatType};
+use bursar::policy::{Guard, Policy, Refusal, ThreeWay};
+use bursar::release::{self, Keep, Plan};
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 

@@ -8,7 +8,7 @@ use bursar::event::{
 };
 use bursar::ledger::{Head, Mode, RunStatus, SeatResult, Trigger, TypeCounts};
 use bursar::license::{Holder, Moment, SeatType};
-use bursar::release::{Guard, Refusal};
+use bursar::policy::{Guard, Refusal};
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 

@@ -4,7 +4,7 @@ use chrono::{Days, Weekday};
 
 use super::super::super::raw;
 use super::super::{At, Check};
-use crate::release::calendar::{Calendar, Day, Freeze, Hours, Minute, days_of, minutes_of};
+use crate::policy::calendar::{Calendar, Day, Freeze, Hours, Minute, days_of, minutes_of};
 use crate::schedule::Schedule;
 
 pub(super) fn settings(check: &Check<'_>, at: &At<'_>, raw: &raw::LicenseRelease) -> Calendar {

@@ -1,8 +1,7 @@
 //! Announced first, released later, withdrawn in between.
 
 use super::support::*;
-use crate::license::PersonRead;
-use crate::license::SeatType;
+use crate::license::{PersonRead, SeatType};
 
 /// A site that announces, and a seat that was announced for `due`.
 fn announced(due: &str) -> World {
@@ -123,7 +122,7 @@ fn nobody_is_told_for_a_seat_that_is_not_needed() {
 #[test]
 fn token_seats_are_announced_like_others() {
     let mut world = World::new();
-    let mut rule = crate::release::policy::TypeRule::new(SeatType::User);
+    let mut rule = crate::policy::TypeRule::new(SeatType::User);
     rule.grace_days = 1;
     world.policy.types.push(rule);
     world.seat(seat(SeatType::User, 1, r"CORP\anna", "2020-01-01", "2026-09-01"));

@@ -3,8 +3,8 @@
 
 use super::support::*;
 use crate::license::PersonRead;
+use crate::policy::{Property, ThreeWay, UserPattern};
 use crate::release::plan::{Keep, Outcome};
-use crate::release::policy::{Property, ThreeWay, UserPattern};
 
 /// A person who is protected in every way there is.
 fn protected_world() -> World {

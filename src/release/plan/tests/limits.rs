@@ -3,8 +3,8 @@
 use super::support::*;
 use crate::license::pools::{TokenTotals, TokenUserPool};
 use crate::license::{Pools, SeatType};
+use crate::policy::{Guard, Refusal, TypeRule};
 use crate::release::plan::{Keep, Outcome};
-use crate::release::{Guard, Refusal, TypeRule};
 
 #[test]
 fn people_removed_from_their_directory_go_first_then_who_has_been_idle_longest() {

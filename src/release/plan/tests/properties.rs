@@ -9,12 +9,10 @@ use uuid::Uuid;
 
 use super::support::*;
 use crate::ledger::Action;
-use crate::license::PersonRead;
-use crate::license::{Moment, Person, Seat, SeatType};
-use crate::release::plan::{
-    Announcement, Decision, Keep, OpenIntent, Outcome, Plan, keeping, people_in_question,
-};
-use crate::release::policy::{NeverRelease, Policy, Property, ThreeWay, TypeRule, UserPattern};
+use crate::ledger::past::{Announcement, OpenIntent};
+use crate::license::{Moment, Person, PersonRead, Seat, SeatType};
+use crate::policy::{NeverRelease, Policy, Property, ThreeWay, TypeRule, UserPattern};
+use crate::release::plan::{Decision, Keep, Outcome, Plan, keeping, people_in_question};
 
 /// Accounts of the people in these worlds. Two differ from others only in letter case.
 const ACCOUNTS: [&str; 10] = [

@@ -3,10 +3,9 @@
 use uuid::Uuid;
 
 use super::support::*;
-use crate::license::PersonRead;
-use crate::license::{Moment, SeatType};
+use crate::license::{Moment, PersonRead, SeatType};
+use crate::policy::{Property, ThreeWay, UserPattern};
 use crate::release::plan::{DateField, Keep, keeping, people_in_question};
-use crate::release::policy::{Property, ThreeWay, UserPattern};
 
 #[test]
 fn all_reasons_that_apply_are_recorded_in_order() {

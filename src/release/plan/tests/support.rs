@@ -5,11 +5,11 @@ use std::collections::HashMap;
 use chrono::{DateTime, NaiveDateTime, Utc};
 use uuid::Uuid;
 
-use crate::license::PersonRead;
+use crate::ledger::past::{Announcement, Past};
 use crate::license::pools::SeatPool;
-use crate::license::{Holder, Moment, Person, Pools, Seat, SeatType, SiteIdentity};
-use crate::release::plan::{Announcement, Clocks, Decision, Past, Plan, Snapshot, TypeSeats, plan};
-use crate::release::policy::{Limits, NeverRelease, Policy, TypeRule};
+use crate::license::{Holder, Moment, Person, PersonRead, Pools, Seat, SeatType, SiteIdentity};
+use crate::policy::{Limits, NeverRelease, Policy, TypeRule};
+use crate::release::plan::{Clocks, Decision, Plan, Snapshot, TypeSeats, plan};
 
 pub use SeatType::{Analyzer, Professional};
 

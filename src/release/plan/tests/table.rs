@@ -5,10 +5,9 @@ use std::panic::catch_unwind;
 use uuid::Uuid;
 
 use super::support::*;
-use crate::license::PersonRead;
-use crate::license::{Moment, SeatType};
+use crate::license::{Moment, PersonRead, SeatType};
+use crate::policy::{Property, ThreeWay, TypeRule, UserPattern};
 use crate::release::plan::Outcome;
-use crate::release::policy::{Property, ThreeWay, TypeRule, UserPattern};
 
 const TABLE: &str =
     include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/release/decisions.txt"));

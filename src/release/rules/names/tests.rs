@@ -1,5 +1,5 @@
 use super::*;
-use crate::release::policy::NeverRelease;
+use crate::policy::NeverRelease;
 
 /// The people of a small site.
 const ACCOUNTS: [(&str, &str); 9] = [

@@ -1,12 +1,17 @@
 //! The settings that decide. Every plan carries them whole, defaults included, so that a plan can
 //! be understood without the settings file of the day.
 
+pub mod calendar;
+mod guard;
+
 use std::fmt;
 
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
-use super::calendar::Calendar;
+use calendar::Calendar;
+pub use guard::{Guard, Refusal};
+
 use crate::license::SeatType;
 
 /// Everything a plan depends on beside the site, the past and the time.

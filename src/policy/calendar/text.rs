@@ -4,7 +4,7 @@ use std::fmt;
 
 use chrono::{NaiveDate, Weekday};
 
-use super::{Calendar, Day, Hours, Minute};
+use crate::policy::calendar::{Calendar, Day, Hours, Minute};
 
 /// Monday first.
 const WEEK: [(Weekday, &str, &str); 7] = [

@@ -1,4 +1,4 @@
-use super::*;
+use crate::policy::calendar::*;
 
 fn at(text: &str) -> DateTime<Utc> {
     text.parse().unwrap()

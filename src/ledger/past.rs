@@ -1,0 +1,117 @@
+//! What of earlier runs, and of what people said, decides what a run may do: it follows from the
+//! ledger.
+
+use std::collections::{BTreeMap, HashMap};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::Action;
+use crate::license::{Holder, Moment, SeatType, SiteIdentity};
+use crate::policy::Guard;
+
+/// What earlier runs did, as far as a plan needs it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Past {
+    /// When Bursar last took a seat of this type from this user, or gave it back on request.
+    pub released: HashMap<(SeatType, Uuid), DateTime<Utc>>,
+    /// Seats that were announced and neither released nor withdrawn since.
+    pub announced: HashMap<Uuid, Announcement>,
+    /// Intents without a known outcome, oldest first.
+    pub open: Vec<OpenIntent>,
+    /// Seats that runs of the last [`WINDOW`] took, or may have taken.
+    pub taken: BTreeMap<SeatType, u32>,
+    /// What a person accepted, oldest first.
+    pub accepted: Vec<Accepted>,
+    /// What is known of the site, once it was seen.
+    pub identity: Option<SiteIdentity>,
+}
+
+/// What `maxReleases` and `maxReleasePercent` hold over: counted at the start of the runs. Less than
+/// a day, so that a daily run gets its allowance, also when it starts a little earlier or the clocks
+/// change.
+pub const WINDOW: TimeDelta = TimeDelta::hours(22);
+
+/// A person takes responsibility for a backlog that a guard stops.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Accepted {
+    pub guard: Guard,
+    pub seat_type: SeatType,
+    /// How many were due then, those included that were taken within the window.
+    pub due: u64,
+    /// Of so many seats.
+    pub seats: u64,
+    pub since: DateTime<Utc>,
+    pub until: DateTime<Utc>,
+    pub by: String,
+    pub why: String,
+}
+
+/// An attempt of which it is not known yet what came of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OpenIntent {
+    /// Number of the intent in the ledger.
+    pub record: u64,
+    pub action: Action,
+    pub seat_type: SeatType,
+    pub seat: Uuid,
+    pub since: DateTime<Utc>,
+}
+
+/// An announced release.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Announcement {
+    pub seat_type: SeatType,
+    pub seat: Uuid,
+    pub holder: Holder,
+    pub last_used: Moment,
+    pub announced: DateTime<Utc>,
+    /// Not released before.
+    pub due: DateTime<Utc>,
+}
+
+/// A person's pause of all real runs of a site.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Pause {
+    pub until: DateTime<Utc>,
+    pub why: String,
+    pub by: String,
+    pub since: DateTime<Utc>,
+}
+
+impl Past {
+    /// How many seats of a type runs of the last [`WINDOW`] took.
+    pub fn taken(&self, seat_type: SeatType) -> u32 {
+        self.taken.get(&seat_type).copied().unwrap_or_default()
+    }
+
+    /// What a person has accepted for a type and holds at `now`.
+    pub fn accepted(
+        &self,
+        guard: Guard,
+        seat_type: SeatType,
+        now: DateTime<Utc>,
+    ) -> Option<&Accepted> {
+        let of = |a: &&Accepted| a.guard == guard && a.seat_type == seat_type;
+        standing(&self.accepted, now).find(of)
+    }
+}
+
+/// What of all that was accepted, oldest first, holds at `now`: of each type what was said last.
+pub fn standing(accepted: &[Accepted], now: DateTime<Utc>) -> impl Iterator<Item = &Accepted> {
+    let of = |a: &Accepted| (a.guard, a.seat_type);
+    let is_last = move |n: usize| accepted[n + 1..].iter().all(|a| of(a) != of(&accepted[n]));
+    let all = accepted.iter().enumerate();
+    all.filter(move |(n, a)| a.until > now && is_last(*n)).map(|(_, accepted)| accepted)
+}
+
+impl Accepted {
+    /// How many may be due: those of then, and a tenth more for what comes while they go.
+    pub fn most(&self) -> u64 {
+        self.due.saturating_add(self.due.div_ceil(10))
+    }
+}
