@@ -8,9 +8,9 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use bursar::config::settings::Connection;
 use bursar::license::DateOrder;
 use bursar::qrs;
+use bursar::qrs::settings::Connection;
 use bursar::simulator::{Running, Scenario};
 
 fn main() {

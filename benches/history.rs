@@ -11,12 +11,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
-use bursar::config::settings::{HistoryRetention, OutboxLimits};
 use bursar::event::{Body, Event};
 use bursar::license::Pools;
 use bursar::license::pools::{MinutePool, SeatPool};
 use bursar::store::Store;
 use bursar::store::history::Resolution;
+use bursar::store::settings::{HistoryRetention, OutboxLimits};
 use chrono::{DateTime, TimeDelta, Utc};
 
 const SITES: usize = 10;

@@ -8,11 +8,12 @@ use std::time::Instant;
 
 use bursar::cli::insight::chart::Look;
 use bursar::cli::insight::{forecast, utilization};
+use bursar::config::settings::Format;
 use bursar::ledger::SeatResult;
 use bursar::license::SeatType;
 use bursar::planning::{Planning, outlook};
+use bursar::report::Period;
 use bursar::report::gather::report;
-use bursar::report::{Format, Period};
 use bursar::store::Store;
 use chrono::{DateTime, Datelike, TimeDelta, Utc};
 

@@ -7,12 +7,12 @@ use std::future::Future;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use bursar::config::settings::OutboxLimits;
 use bursar::event::{Body, Event};
 use bursar::ledger::check::Check;
 use bursar::ledger::{Action, Entry, Intent, Outcome, SeatResult};
 use bursar::license::pools::SeatPool;
 use bursar::license::{Holder, Moment, Person, Pools, Seat, SeatType};
+use bursar::store::settings::OutboxLimits;
 use bursar::store::{Addition, LedgerFile, SeatReading, Selector, Settlement, Store};
 use chrono::{DateTime, Utc};
 use uuid::Uuid;

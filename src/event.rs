@@ -6,6 +6,7 @@
 //! fields have a `#[serde(default)]`. What it holds of other parts of the program is stored in forms
 //! of its own, in `stored`.
 
+mod addressing;
 mod alert;
 mod release;
 pub mod seats;
@@ -18,7 +19,8 @@ use crate::form;
 use crate::license::monitor_app::MonitorApp;
 use crate::license::{Pools, ServerLicenseStatus};
 
-pub use alert::{AlertNotice, AlertStatus, Rule, Severity};
+pub use addressing::{SendSwitch, Switches, Tag, UserTag};
+pub use alert::{AlertNotice, AlertStatus, DAEMON, Key, Rule, Severity};
 pub use release::{
     ReleaseRefused, ReleaseRun, SeatAnnounced, SeatFacts, SeatReleased, SeatRestored,
     SeatWithdrawn, SeatsKept,

@@ -39,6 +39,7 @@ pub mod daemon;
 pub mod destination;
 pub mod event;
 mod form;
+pub mod gather;
 pub mod import;
 pub mod insight;
 pub mod ledger;

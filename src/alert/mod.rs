@@ -7,7 +7,6 @@
 
 pub mod catalogue;
 pub mod facts;
-pub mod gather;
 pub mod notice;
 pub mod policy;
 pub mod rules;
@@ -16,41 +15,12 @@ pub mod state;
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use sha2::{Digest, Sha256};
 
 pub use facts::{DaemonFacts, Fact, Facts};
 pub use policy::Policy;
 
 use crate::event::{Rule, Severity};
-
-/// In place of a site's name: what concerns the daemon itself (queues, certificates, settings). No
-/// site can have this name.
-pub const DAEMON: &str = "(bursar)";
-
-/// What an alert is about. There is at most one alert for each.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Key {
-    /// The site's name, or [`DAEMON`].
-    pub site: String,
-    pub rule: Rule,
-    /// What of the site: `professional`, a queue, a file; empty for the site itself.
-    pub subject: String,
-}
-
-impl Key {
-    pub fn new(site: impl Into<String>, rule: Rule, subject: impl Into<String>) -> Self {
-        Self { site: site.into(), rule, subject: subject.into() }
-    }
-
-    /// The same for the same alert, for ever: receivers tell alerts apart by it.
-    pub fn fingerprint(&self) -> String {
-        let text = format!("{}\n{}\n{}", self.site, self.rule, self.subject);
-        hex::encode(&Sha256::digest(text.as_bytes())[..8])
-    }
-}
 
 /// Something that calls for an alert.
 #[derive(Debug, Clone, PartialEq)]

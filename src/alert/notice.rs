@@ -85,9 +85,8 @@ pub fn receivers<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::alert::Key;
     use crate::alert::state::{Alert, Phase};
-    use crate::event::Severity;
+    use crate::event::{Key, Severity};
 
     fn notice(rule: Rule, subject: &str) -> Notice {
         let now = DateTime::UNIX_EPOCH;

@@ -14,8 +14,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::policy::{Policy, Repeat};
-use super::{Condition, Judged, Key, Level};
-use crate::event::{AlertStatus, Rule, Severity};
+use super::{Condition, Judged, Level};
+use crate::event::{AlertStatus, Key, Rule, Severity};
 
 /// What is remembered of an alert that is pending or fires.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

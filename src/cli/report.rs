@@ -7,9 +7,10 @@ use chrono::Utc;
 
 use super::insight::{chosen, open};
 use super::{ConfigFile, Exit, block_on};
+use crate::config::settings::Format;
 use crate::output::{self, Existing};
+use crate::report::Period;
 use crate::report::gather::report;
-use crate::report::{Format, Period};
 
 /// Write a report: entitlement, use, growth, cost, every release with its proof, gaps
 #[derive(Debug, clap::Args)]

@@ -18,6 +18,7 @@ mod node;
 mod problem;
 mod raw;
 mod reference;
+mod routes;
 mod schema;
 pub mod settings;
 mod shape;

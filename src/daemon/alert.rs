@@ -12,12 +12,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::Shared;
 use crate::alert::facts::Facts;
-use crate::alert::gather::Gatherer;
 use crate::alert::state::{self, Notice, States, Step};
-use crate::alert::{DAEMON, Policy, notice, rules};
+use crate::alert::{Policy, notice, rules};
 use crate::config::Settings;
 use crate::destination::Destination;
-use crate::event::{AlertStatus, Body, Event, ReleaseRefused, Rule};
+use crate::event::{AlertStatus, Body, DAEMON, Event, ReleaseRefused, Rule};
+use crate::gather::Gatherer;
 use crate::store::{AlertChanges, Happened, StoreError};
 
 /// The longest time between two looks.

@@ -11,7 +11,7 @@ use super::{Shared, app, seats};
 use crate::config::settings::{LicenseMonitorApp, ServerLicenseMonitor};
 use crate::event::{Body, Event, Monitor};
 use crate::license::monitor_app::KeptRun;
-use crate::monitor::{access_license, server_license};
+use crate::monitor::{OTHER_SITE, access_license, server_license};
 use crate::qrs::{self, Patience};
 use crate::release::run::Engine;
 use crate::store::{PollError, SeatReading, StoreError};
@@ -48,9 +48,6 @@ pub enum Blind {
     )]
     OtherSite,
 }
-
-/// The code of [`Blind::OtherSite`] in the health of a monitor.
-pub const OTHER_SITE: &str = "other-site";
 
 impl From<Vec<Body>> for Seen {
     fn from(bodies: Vec<Body>) -> Self {

@@ -25,18 +25,18 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-pub use self::job::{Blind, OTHER_SITE};
+pub use self::job::Blind;
 use self::job::{Job, Look};
 use self::poller::Timing;
 use crate::clock::Clock;
 use crate::config::Settings;
-use crate::config::settings::{Site, Storage};
+use crate::config::settings::Site;
 use crate::destination::{Destination, registry, worker};
-use crate::qrs;
 use crate::release::run::{Engine, Waits};
 use crate::schedule::Schedule;
+use crate::store::settings::Storage;
 use crate::store::{Store, StoreError};
-use crate::web;
+use crate::{qrs, web};
 
 /// Everything together has to end within this time after a stop is asked for.
 pub const STOP_LIMIT: Duration = Duration::from_secs(10);
@@ -73,7 +73,7 @@ impl Daemon {
         let Storage { path, outbox, .. } = &settings.storage;
         let lock = lock::take(path)?;
         let store = Store::open_with_clock(path, *outbox, move || clock.now()).await?;
-        let destinations: Arc<[_]> = registry::build(&settings)?.into();
+        let destinations: Arc<[_]> = registry::build(&settings.destinations())?.into();
         let settings = Arc::new(settings);
         let shared = Shared { settings, clock, store: store.clone(), destinations };
 

@@ -6,11 +6,11 @@ use anyhow::Context;
 use tokio_util::sync::CancellationToken;
 
 use super::Shared;
-use crate::config::settings::Reports;
+use crate::config::settings::{Format, Reports};
 use crate::destination::email::send_report;
 use crate::output::{self, Existing};
 use crate::report::gather::report;
-use crate::report::{Format, Period, file};
+use crate::report::{Period, file};
 
 /// Writes a report on every tick of the schedule until `stop`. A tick that passed while the daemon was
 /// down is not made up for: `bursar report` writes any period at any time.

@@ -17,6 +17,7 @@ pub mod mqtt;
 pub mod payload;
 pub mod registry;
 pub mod route;
+pub mod settings;
 pub mod template;
 pub mod webhook;
 pub mod worker;

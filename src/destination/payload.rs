@@ -31,8 +31,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Map, Number, Value};
 
 use crate::event::{Body, Event, Monitor, ReleaseRefused};
-use crate::license::{Expiry, Pools, ServerLicense, server::Kind};
-use crate::license::{LicenseState, ServerLicenseStatus};
+use crate::license::{Pools, ServerLicenseStatus, status};
 
 /// The JSON object of an event as MQTT sends it: with `kind` where a topic has several.
 pub fn json(event: &Event, named_site: bool) -> Map<String, Value> {
@@ -128,24 +127,9 @@ fn time(time: DateTime<Utc>) -> Value {
 fn server_license(status: &ServerLicenseStatus) -> Map<String, Value> {
     let mut map = Map::new();
     map.insert("licenseExpired".into(), status.expired.into());
-    map.insert("expiryDateStr".into(), expiry_text(status).into());
+    map.insert("expiryDateStr".into(), status::expiry_text(status).into());
     map.insert("daysUntilExpiry".into(), status.days_until_expiry.into());
     map
-}
-
-/// The last valid day as `YYYY-MM-DD`, or the word that says why there is none.
-pub fn expiry_text(status: &ServerLicenseStatus) -> String {
-    if let Some(date) = status.expiry_date {
-        return date.format("%Y-%m-%d").to_string();
-    }
-    let ServerLicense { kind, expiry, .. } = &status.license;
-    match (kind, expiry) {
-        (Kind::None, _) => "none".into(),
-        (_, Expiry::On(date)) => date.format("%Y-%m-%d").to_string(),
-        (_, Expiry::Perpetual) => "perpetual".into(),
-        (_, Expiry::Unreadable(_)) => "unreadable".into(),
-        (_, Expiry::Unknown) => "unknown".into(),
-    }
 }
 
 fn access_license(pools: &Pools) -> Map<String, Value> {
@@ -189,28 +173,9 @@ pub fn alert_text(event: &Event) -> Option<String> {
         | Body::ReleaseRun(_) => None,
         Body::Alert(notice) => Some(notice.text.clone()),
         Body::ReleaseRefused(refused) => Some(refused_text(refused)),
-        Body::ServerLicenseExpiring(status) => Some(expiring_text(status)),
-        Body::ServerLicenseExpired(status) => Some(expired_text(status)),
-        Body::ServerLicenseProblem(status) => Some(problem_text(status)),
-    }
-}
-
-pub(crate) fn expiring_text(status: &ServerLicenseStatus) -> String {
-    match (status.days_until_expiry, status.expiry_date) {
-        (Some(days), Some(date)) => {
-            format!("Qlik Sense server license is about to expire in {days} days, on {date}")
-        }
-        _ => "Qlik Sense server license is about to expire".into(),
-    }
-}
-
-pub(crate) fn expired_text(status: &ServerLicenseStatus) -> String {
-    match (status.days_until_expiry, status.expiry_date) {
-        (Some(days), Some(date)) if days >= 0 => format!(
-            "Qlik Sense server license has expired, says the server, although its last valid day is {date}"
-        ),
-        (_, Some(date)) => format!("Qlik Sense server license expired on {date}"),
-        _ => "Qlik Sense server license has expired, says the server".into(),
+        Body::ServerLicenseExpiring(status) => Some(status::expiring_text(status)),
+        Body::ServerLicenseExpired(status) => Some(status::expired_text(status)),
+        Body::ServerLicenseProblem(status) => Some(status::problem_text(status)),
     }
 }
 
@@ -219,30 +184,14 @@ fn refused_text(refused: &ReleaseRefused) -> String {
     format!("Qlik Sense license release {what}: {}", refused.reasons())
 }
 
-pub(crate) fn problem_text(status: &ServerLicenseStatus) -> String {
-    match (status.state, &status.license.expiry) {
-        (LicenseState::None, _) => "No Qlik Sense server license is installed".into(),
-        (LicenseState::Blacklisted, _) => "Qlik Sense server license is blacklisted".into(),
-        (LicenseState::Invalid, _) => "Qlik Sense server license is invalid".into(),
-        (LicenseState::ExpiryUnreadable, Expiry::Unreadable(text)) => format!(
-            "Qlik Sense server license has an end date that can't be read for certain: \"{text}\""
-        ),
-        (LicenseState::ExpiryUnreadable, _) => {
-            "Qlik Sense server license has an end date that can't be read for certain".into()
-        }
-        (LicenseState::ExpiryUnknown, _) => {
-            "Qlik Sense server license does not say when it ends".into()
-        }
-        (state, _) => format!("Qlik Sense server license needs a look: {}", state.as_str()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use chrono::NaiveDate;
 
     use super::*;
     use crate::license::pools::{MinutePool, SeatPool};
+    use crate::license::server::Kind;
+    use crate::license::{Expiry, LicenseState, ServerLicense};
 
     fn status(expiry: Expiry, days: Option<i64>, state: LicenseState) -> ServerLicenseStatus {
         let date = match &expiry {
@@ -304,7 +253,7 @@ mod tests {
         }
         let mut none = status(Expiry::Unknown, None, LicenseState::None);
         none.license.kind = Kind::None;
-        assert_eq!(expiry_text(&none), "none");
+        assert_eq!(status::expiry_text(&none), "none");
     }
 
     #[test]

@@ -2,36 +2,51 @@
 
 use std::sync::Arc;
 
+use chrono_tz::Tz;
+
 use super::Destination;
 use super::email::Email;
 use super::influxdb::InfluxDb;
 use super::mqtt::Mqtt;
+use super::route::Routes;
 use super::webhook::{self, Webhook};
-use crate::config::Settings;
+
+/// What is set up, and what goes to it.
+#[derive(Debug, Clone, Default)]
+pub struct Configured {
+    pub influxdb: Option<super::influxdb::settings::InfluxDb>,
+    pub mqtt: Option<super::mqtt::settings::Mqtt>,
+    pub email: Option<super::email::settings::Email>,
+    pub webhooks: Vec<super::webhook::settings::Webhook>,
+    pub routes: Routes,
+    /// Times in e-mails are told in it.
+    pub time_zone: Tz,
+}
 
 /// The queue names of every destination that is switched on, with what a person calls each. Pure.
-pub fn names(settings: &Settings) -> Vec<(String, String)> {
-    let influxdb = settings.influxdb.as_ref().map(|_| ("influxdb".into(), "InfluxDB".into()));
-    let mqtt = settings.mqtt.as_ref().map(|_| ("mqtt".into(), "MQTT".into()));
-    let email = settings.email.as_ref().map(|_| ("email".into(), "e-mail".into()));
-    let webhooks = settings.webhooks.iter().map(webhook::names);
+pub fn names(configured: &Configured) -> Vec<(String, String)> {
+    let influxdb = configured.influxdb.as_ref().map(|_| ("influxdb".into(), "InfluxDB".into()));
+    let mqtt = configured.mqtt.as_ref().map(|_| ("mqtt".into(), "MQTT".into()));
+    let email = configured.email.as_ref().map(|_| ("email".into(), "e-mail".into()));
+    let webhooks = configured.webhooks.iter().map(webhook::names);
     influxdb.into_iter().chain(mqtt).chain(email).chain(webhooks).collect()
 }
 
 /// Builds every destination that is switched on, in a fixed order. Spawns nothing.
-pub fn build(settings: &Settings) -> anyhow::Result<Vec<Arc<dyn Destination>>> {
+pub fn build(configured: &Configured) -> anyhow::Result<Vec<Arc<dyn Destination>>> {
     let mut list: Vec<Arc<dyn Destination>> = Vec::new();
-    if let Some(influxdb) = &settings.influxdb {
-        list.push(Arc::new(InfluxDb::new(influxdb, settings)?));
+    let routes = || configured.routes.clone();
+    if let Some(influxdb) = &configured.influxdb {
+        list.push(Arc::new(InfluxDb::new(influxdb, routes())?));
     }
-    if let Some(mqtt) = &settings.mqtt {
-        list.push(Arc::new(Mqtt::new(mqtt, settings)?));
+    if let Some(mqtt) = &configured.mqtt {
+        list.push(Arc::new(Mqtt::new(mqtt, routes())?));
     }
-    if let Some(email) = &settings.email {
-        list.push(Arc::new(Email::new(email, settings)?));
+    if let Some(email) = &configured.email {
+        list.push(Arc::new(Email::new(email, routes(), configured.time_zone)?));
     }
-    for webhook in &settings.webhooks {
-        list.push(Arc::new(Webhook::new(webhook, settings)?));
+    for webhook in &configured.webhooks {
+        list.push(Arc::new(Webhook::new(webhook, routes())?));
     }
     Ok(list)
 }

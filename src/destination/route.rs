@@ -2,8 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::config::settings::{Settings, Switches, Tag, UserTag};
-use crate::event::{Body, Class, Event, Monitor};
+use crate::event::{Body, Class, Event, Monitor, Switches, Tag, UserTag};
 
 /// A kind of destination, as monitors' switches and alert rules name it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -124,33 +123,10 @@ impl Site {
     }
 }
 
-impl From<&Settings> for Routes {
-    fn from(settings: &Settings) -> Self {
-        let daemon = Site { alert: Some(settings.alert_destination.clone()), ..Site::default() };
-        let daemon = (crate::alert::DAEMON.to_owned(), daemon);
-        let sites = settings.sites.iter().map(|site| {
-            let route = Site {
-                tags: site.tags.clone(),
-                server_license: site.server_license.as_ref().map(|m| m.destination.clone()),
-                access_license: site.access_license.as_ref().map(|m| m.destination.clone()),
-                release: Some(site.release.destination.clone()),
-                seats: site.seats.as_ref().map(|m| m.destination.clone()),
-                app: site.monitor_app.as_ref().map(|m| m.destination.clone()),
-                alert: Some(site.alert_destination.clone()),
-                user_tag: site.release.user_tag,
-                seat_user_tag: site.seats.as_ref().map_or(UserTag::Off, |m| m.user_tag),
-            };
-            (site.name.clone(), route)
-        });
-        Self { named_sites: settings.named_sites, sites: sites.chain([daemon]).collect() }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::settings::SendSwitch;
-    use crate::event::{AlertNotice, AlertStatus, Rule, Severity};
+    use crate::event::{AlertNotice, AlertStatus, Rule, SendSwitch, Severity};
     use crate::license::Pools;
 
     fn alert(destinations: Option<&[&str]>) -> Event {

@@ -5,6 +5,7 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
 
 /// What an alert is about: one rule each. The words are those of settings, tables and payloads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -116,5 +117,32 @@ impl AlertNotice {
     pub fn summary(&self) -> String {
         let status = self.status.as_str();
         format!("alert, {}, {status}: {}", self.severity.as_str(), self.text)
+    }
+}
+
+/// In place of a site's name: what concerns the daemon itself (queues, certificates, settings). No
+/// site can have this name.
+pub const DAEMON: &str = "(bursar)";
+
+/// What an alert is about. There is at most one alert for each.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Key {
+    /// The site's name, or [`DAEMON`].
+    pub site: String,
+    pub rule: Rule,
+    /// What of the site: `professional`, a queue, a file; empty for the site itself.
+    pub subject: String,
+}
+
+impl Key {
+    pub fn new(site: impl Into<String>, rule: Rule, subject: impl Into<String>) -> Self {
+        Self { site: site.into(), rule, subject: subject.into() }
+    }
+
+    /// The same for the same alert, for ever: receivers tell alerts apart by it.
+    pub fn fingerprint(&self) -> String {
+        let text = format!("{}\n{}\n{}", self.site, self.rule, self.subject);
+        hex::encode(&Sha256::digest(text.as_bytes())[..8])
     }
 }

@@ -130,6 +130,58 @@ impl ServerLicenseStatus {
     }
 }
 
+/// The last valid day as `YYYY-MM-DD`, or the word that says why there is none.
+pub fn expiry_text(status: &ServerLicenseStatus) -> String {
+    if let Some(date) = status.expiry_date {
+        return date.format("%Y-%m-%d").to_string();
+    }
+    let ServerLicense { kind, expiry, .. } = &status.license;
+    match (kind, expiry) {
+        (Kind::None, _) => "none".into(),
+        (_, Expiry::On(date)) => date.format("%Y-%m-%d").to_string(),
+        (_, Expiry::Perpetual) => "perpetual".into(),
+        (_, Expiry::Unreadable(_)) => "unreadable".into(),
+        (_, Expiry::Unknown) => "unknown".into(),
+    }
+}
+
+pub fn expiring_text(status: &ServerLicenseStatus) -> String {
+    match (status.days_until_expiry, status.expiry_date) {
+        (Some(days), Some(date)) => {
+            format!("Qlik Sense server license is about to expire in {days} days, on {date}")
+        }
+        _ => "Qlik Sense server license is about to expire".into(),
+    }
+}
+
+pub fn expired_text(status: &ServerLicenseStatus) -> String {
+    match (status.days_until_expiry, status.expiry_date) {
+        (Some(days), Some(date)) if days >= 0 => format!(
+            "Qlik Sense server license has expired, says the server, although its last valid day is {date}"
+        ),
+        (_, Some(date)) => format!("Qlik Sense server license expired on {date}"),
+        _ => "Qlik Sense server license has expired, says the server".into(),
+    }
+}
+
+pub fn problem_text(status: &ServerLicenseStatus) -> String {
+    match (status.state, &status.license.expiry) {
+        (LicenseState::None, _) => "No Qlik Sense server license is installed".into(),
+        (LicenseState::Blacklisted, _) => "Qlik Sense server license is blacklisted".into(),
+        (LicenseState::Invalid, _) => "Qlik Sense server license is invalid".into(),
+        (LicenseState::ExpiryUnreadable, Expiry::Unreadable(text)) => format!(
+            "Qlik Sense server license has an end date that can't be read for certain: \"{text}\""
+        ),
+        (LicenseState::ExpiryUnreadable, _) => {
+            "Qlik Sense server license has an end date that can't be read for certain".into()
+        }
+        (LicenseState::ExpiryUnknown, _) => {
+            "Qlik Sense server license does not say when it ends".into()
+        }
+        (state, _) => format!("Qlik Sense server license needs a look: {}", state.as_str()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use chrono::{Days, TimeZone};

@@ -13,13 +13,15 @@ use uuid::Uuid;
 use crate::config::settings::SeatMonitor;
 use crate::event::seats::MAX_LISTED;
 use crate::event::{Body, SeatActivity, SeatChanges, TypeActivity};
-use crate::insight::{activity, idle, reclaim};
+use crate::insight::reclaim::ByRules;
+use crate::insight::{activity, idle};
 use crate::ledger::past::Past;
 use crate::license::changes::{self, Change, INITIAL_DAYS, Known, Lists, Old, SeatRow};
 use crate::license::{Person, PersonRead, Pools, Seat, SeatType};
 use crate::policy::Policy;
 use crate::qrs;
 use crate::release::plan::{self, Snapshot};
+use crate::release::reclaim;
 use crate::store::{KnownSeat, SeatReading, Seats};
 
 /// How long a user that was read counts as known. Properties, tags and roles change rarely, and a
@@ -257,7 +259,7 @@ fn tell(
     seats: &[Seat],
     types: impl Iterator<Item = SeatType>,
     seen: &FirstUses,
-    rules: &std::collections::BTreeMap<SeatType, reclaim::ByRules>,
+    rules: &std::collections::BTreeMap<SeatType, ByRules>,
     now: DateTime<Utc>,
 ) -> SeatActivity {
     let usage = idle::usage(seats, now);

@@ -7,3 +7,6 @@ pub mod access_license;
 pub mod allocation_changes;
 pub mod monitor_app;
 pub mod server_license;
+
+/// The code of [`Blind::OtherSite`] in the health of a monitor.
+pub const OTHER_SITE: &str = "other-site";

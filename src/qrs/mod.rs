@@ -38,6 +38,7 @@ pub mod progress;
 mod read;
 pub mod retry;
 mod seats;
+pub mod settings;
 mod site;
 mod transport;
 mod user;
@@ -51,7 +52,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use tokio::time::Instant;
 
-use crate::config::settings::Connection;
+use crate::qrs::settings::Connection;
 
 pub use crate::backoff::Backoff;
 pub use error::{BuildError, Error};

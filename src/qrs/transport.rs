@@ -17,7 +17,7 @@ use url::Url;
 use super::answer::{BodyError, Sink, fill, header_date, is_html, status_error};
 use super::error::{BuildError, Error, NotJson};
 use super::{Reading, diagnose};
-use crate::config::settings::Connection;
+use crate::qrs::settings::Connection;
 use crate::tls::{self, ClientFiles, Trust};
 
 /// Header that must repeat the query parameter `xrfkey`.

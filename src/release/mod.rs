@@ -37,6 +37,7 @@ pub mod named;
 pub mod next;
 pub mod plan;
 pub mod read;
+pub mod reclaim;
 mod reviewed;
 pub mod rules;
 pub mod run;

@@ -4,7 +4,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::{Format, Report};
+use super::Report;
+use crate::config::settings::Format;
 
 /// How the files of one kind of report begin.
 const PREFIX: &str = "bursar-report-";

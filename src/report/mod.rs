@@ -21,6 +21,7 @@ use serde::Serialize;
 
 pub use self::missing::Missing;
 pub use self::period::Period;
+use crate::config::settings::Format;
 use crate::insight::capacity::Capacity;
 use crate::insight::cost::Saved;
 use crate::insight::growth::Growth;
@@ -31,33 +32,6 @@ use crate::license::SeatType;
 use crate::planning::money::Cost;
 use crate::planning::{ForecastView, Month, SeatCounts};
 use crate::store::Attempt;
-
-/// What a report is written as.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, clap::ValueEnum, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Format {
-    /// One file with pictures, to read and to print
-    Html,
-    /// Markdown
-    Md,
-    /// One flat table
-    Csv,
-    Json,
-}
-
-impl Format {
-    pub const ALL: [Self; 4] = [Self::Html, Self::Md, Self::Csv, Self::Json];
-
-    /// As it is written in the settings, and the end of a file's name.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Html => "html",
-            Self::Md => "md",
-            Self::Csv => "csv",
-            Self::Json => "json",
-        }
-    }
-}
 
 /// Everything a report says.
 #[derive(Debug, Serialize)]

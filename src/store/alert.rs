@@ -5,11 +5,9 @@ use rusqlite::{Connection, Row, params};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::outbox;
-use super::{Store, StoreError, time_of};
-use crate::alert::Key;
+use super::{Store, StoreError, outbox, time_of};
 use crate::alert::state::{Alert, Silence, States, What};
-use crate::event::{Event, Rule, Severity};
+use crate::event::{Event, Key, Rule, Severity};
 
 /// How long the history is kept.
 const KEPT_MS: i64 = 730 * 86_400_000;

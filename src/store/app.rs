@@ -89,9 +89,8 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::config::settings::OutboxLimits;
-    use crate::license::monitor_app::AppRun;
-    use crate::license::monitor_app::ScriptLog;
+    use crate::license::monitor_app::{AppRun, ScriptLog};
+    use crate::store::settings::OutboxLimits;
 
     const NOW: &str = "2026-01-31T12:00:00Z";
 

@@ -24,6 +24,7 @@ mod release;
 #[cfg(test)]
 pub(crate) mod samples;
 mod seats;
+pub mod settings;
 mod site;
 #[cfg(test)]
 mod tests;
@@ -49,7 +50,7 @@ use chrono::{DateTime, Utc};
 use tokio::sync::watch;
 
 use self::gate::Gate;
-use crate::config::settings::OutboxLimits;
+use crate::store::settings::OutboxLimits;
 
 /// A handle to the store; clones share the one connection of the process.
 ///

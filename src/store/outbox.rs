@@ -7,8 +7,8 @@ use tracing::warn;
 
 use super::drops::{CHUNK, DropReason, Drops, Victim};
 use super::{Store, StoreError, history};
-use crate::config::settings::OutboxLimits;
 use crate::event::{Class, Event};
+use crate::store::settings::OutboxLimits;
 
 /// Names one event in a queue, as long as it is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -12,7 +12,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use bursar::config::settings::OutboxLimits;
 use bursar::ledger::{
     Action, Entry, Head, Intent, Mode, Outcome, RunStatus, SeatResult, Trigger, TypeCounts,
 };
@@ -20,6 +19,7 @@ use bursar::license::{Holder, Moment, SeatType};
 use bursar::policy::{
     Guard, Limits, NeverRelease, Policy, Property, Refusal, ThreeWay, TypeRule, UserPattern,
 };
+use bursar::store::settings::OutboxLimits;
 use bursar::store::{Addition, Store};
 use chrono::{DateTime, Utc};
 use serde_json::Value;

@@ -9,8 +9,9 @@ mod seats;
 
 use std::path::{Path, PathBuf};
 
-use bursar::config::settings::{InfluxVersion, MqttProtocol};
 use bursar::config::{FixedEnvironment, Loaded, Problems, explain, load_text};
+use bursar::destination::influxdb::settings::InfluxVersion;
+use bursar::destination::mqtt::settings::MqttProtocol;
 
 fn repository() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))

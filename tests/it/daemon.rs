@@ -361,7 +361,7 @@ async fn kill_9_loses_nothing() {
 
 /// The times of the recurring server license events that wait for a destination.
 async fn pending_times(setup: &Setup, destination: &str) -> Vec<String> {
-    let limits = bursar::config::settings::OutboxLimits {
+    let limits = bursar::store::settings::OutboxLimits {
         max_events: 100_000,
         max_age: Duration::from_secs(30 * 86400),
     };

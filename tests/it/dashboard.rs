@@ -3,14 +3,12 @@
 
 #![expect(clippy::unwrap_used, reason = "in the helpers too, a panic is the failed test")]
 
-use bursar::config::settings::UserTag;
 use bursar::destination::influxdb::points::points;
-use bursar::event::{Body, Event};
+use bursar::event::{Body, Event, UserTag};
 use bursar::ledger::SeatResult;
 use bursar::license::pools::{MinutePool, SeatPool, TokenLoginPool, TokenTotals, TokenUserPool};
 use bursar::license::server::Kind;
-use bursar::license::{Expiry, Pools, ServerLicense};
-use bursar::license::{LicenseState, ServerLicenseStatus};
+use bursar::license::{Expiry, LicenseState, Pools, ServerLicense, ServerLicenseStatus};
 use chrono::{TimeDelta, Utc};
 use serde_json::Value;
 

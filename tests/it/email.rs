@@ -7,16 +7,16 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bursar::config::settings::{
-    BasicAuth, Email as EmailSettings, EmailSecurity, OutboxLimits, SendSwitch, Switches,
-};
+use bursar::destination::email::settings::{Email as EmailSettings, EmailSecurity};
 use bursar::destination::email::{Email, SendError, send_report};
 use bursar::destination::route::{Routes, Site};
+use bursar::destination::settings::BasicAuth;
 use bursar::destination::template::{Format, Source, samples};
 use bursar::destination::{Destination, Outcome, worker};
-use bursar::event::Event;
+use bursar::event::{Event, SendSwitch, Switches};
 use bursar::secret::Secret;
 use bursar::store::Store;
+use bursar::store::settings::OutboxLimits;
 use chrono_tz::Tz;
 use tokio_util::sync::CancellationToken;
 
@@ -53,7 +53,7 @@ fn encrypted(port: u16, security: EmailSecurity, pki: &Pki) -> EmailSettings {
 }
 
 fn destination(settings: &EmailSettings) -> Email {
-    Email::with_routes(settings, Routes::default(), Tz::UTC).unwrap()
+    Email::new(settings, Routes::default(), Tz::UTC).unwrap()
 }
 
 fn sample(name: &str) -> Event {
@@ -362,7 +362,7 @@ fn a_ca_file_that_is_not_there_is_an_error() {
         ca_cert: Some(PathBuf::from("/nowhere/ca.pem")),
         ..settings(1, EmailSecurity::Tls)
     };
-    let error = Email::with_routes(&settings, Routes::default(), Tz::UTC).unwrap_err();
+    let error = Email::new(&settings, Routes::default(), Tz::UTC).unwrap_err();
     assert!(error.to_string().contains("/nowhere/ca.pem"), "{error}");
 }
 
@@ -374,7 +374,7 @@ fn mail_goes_where_the_switches_say() {
         Site { alert: Some(switches.clone()), access_license: Some(switches), ..Site::default() };
     let event = alert();
     let routes = Routes { named_sites: true, sites: HashMap::from([(event.site.clone(), site)]) };
-    let email = Email::with_routes(&settings(1, EmailSecurity::None), routes, Tz::UTC).unwrap();
+    let email = Email::new(&settings(1, EmailSecurity::None), routes, Tz::UTC).unwrap();
     assert!(email.wants(&event));
     assert!(!email.wants(&sample("accessLicenseStatus")));
 }

@@ -9,11 +9,11 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use bursar::clock::Clock;
-use bursar::config::settings::{HistoryRetention, OutboxLimits};
 use bursar::daemon::Daemon;
 use bursar::simulator::Scenario;
 use bursar::store::Store;
 use bursar::store::history::{Resolution, Rollup, Sample};
+use bursar::store::settings::{HistoryRetention, OutboxLimits};
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::support::process::LIMIT;

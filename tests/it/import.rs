@@ -6,11 +6,13 @@ mod v3;
 
 use std::path::Path;
 
-use bursar::config::settings::{InfluxDb, InfluxVersion, OutboxLimits, Tag};
 use bursar::config::{FixedEnvironment, Settings, load_text};
+use bursar::destination::influxdb::settings::{InfluxDb, InfluxVersion};
+use bursar::event::Tag;
 use bursar::import::influxdb::{ImportError, Order, Selection, Summary, run};
 use bursar::store::Store;
 use bursar::store::history::{Resolution, Rollup};
+use bursar::store::settings::OutboxLimits;
 use chrono::{DateTime, TimeDelta, Utc};
 use tempfile::TempDir;
 

@@ -8,14 +8,16 @@ mod v3;
 use std::collections::HashMap;
 use std::time::Duration;
 
-use bursar::config::settings::{self, InfluxVersion, Switches, Tag};
 use bursar::destination::Destination;
 use bursar::destination::influxdb::InfluxDb;
+use bursar::destination::influxdb::settings;
+use bursar::destination::influxdb::settings::InfluxVersion;
 use bursar::destination::route::{Routes, Site};
-use bursar::event::{Body, Event};
+use bursar::event::{Body, Event, Switches, Tag};
 use bursar::license::pools::{MinutePool, SeatPool, TokenLoginPool, TokenTotals, TokenUserPool};
-use bursar::license::{Expiry, Pools, ServerLicense, server::Kind};
-use bursar::license::{LicenseState, ServerLicenseStatus};
+use bursar::license::{
+    Expiry, LicenseState, Pools, ServerLicense, ServerLicenseStatus, server::Kind,
+};
 use bursar::secret::Secret;
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -34,7 +36,7 @@ fn routes() -> Routes {
 }
 
 fn build(settings: &settings::InfluxDb) -> InfluxDb {
-    InfluxDb::with_routes(settings, routes()).unwrap()
+    InfluxDb::new(settings, routes()).unwrap()
 }
 
 /// A time like that of a poll: now, with nanoseconds, so that it survives only if all are kept.
@@ -115,7 +117,7 @@ fn alerts_and_switched_off_monitors_are_not_wanted() {
     let mut routes = routes();
     let site = routes.sites.get_mut("default").unwrap();
     site.access_license = Some(Switches::default());
-    let influxdb = InfluxDb::with_routes(&settings, routes).unwrap();
+    let influxdb = InfluxDb::new(&settings, routes).unwrap();
     let status = server_license(time(), Some(3));
     assert!(influxdb.wants(&status));
     let Body::ServerLicenseStatus(inner) = status.body.clone() else { unreachable!() };

@@ -34,6 +34,7 @@ mod release_events;
 mod release_read;
 mod release_size;
 mod report;
+mod rooms;
 mod seats;
 mod simulator;
 mod stored;

@@ -6,18 +6,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bursar::config::Settings;
-use bursar::config::settings::{
-    HistoryRetention, Log, Mqtt as MqttSettings, MqttAuth, MqttProtocol, MqttTemplates, MqttTls,
-    MqttTopics, OutboxLimits, Storage,
-};
+use bursar::config::settings::Log;
 use bursar::destination::mqtt::Mqtt;
+use bursar::destination::mqtt::settings::{
+    Mqtt as MqttSettings, MqttAuth, MqttProtocol, MqttTemplates, MqttTls, MqttTopics,
+};
 use bursar::destination::{Destination, Outcome};
 use bursar::event::{Body, Event};
 use bursar::license::pools::SeatPool;
 use bursar::license::server::Kind;
-use bursar::license::{Expiry, Pools, ServerLicense};
-use bursar::license::{LicenseState, ServerLicenseStatus};
+use bursar::license::{Expiry, LicenseState, Pools, ServerLicense, ServerLicenseStatus};
 use bursar::secret::Secret;
+use bursar::store::settings::{HistoryRetention, OutboxLimits, Storage};
 use chrono::{NaiveDate, TimeZone, Utc};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -114,7 +114,7 @@ struct Running {
 
 impl Running {
     fn start(mqtt: &MqttSettings) -> Self {
-        Self::of(Mqtt::new(mqtt, &settings(false)).unwrap())
+        Self::of(Mqtt::new(mqtt, settings(false).routes()).unwrap())
     }
 
     fn of(mqtt: Mqtt) -> Self {
@@ -234,8 +234,9 @@ async fn releases_have_one_topic_and_are_not_retained() {
 async fn named_sites_have_topics_of_their_own() {
     let broker = Mosquitto::plain().await;
     let subscriber = Subscriber::new(broker.port, "#").await;
-    let running =
-        Running::of(Mqtt::new(&mqtt(broker.port, MqttProtocol::V5), &settings(true)).unwrap());
+    let running = Running::of(
+        Mqtt::new(&mqtt(broker.port, MqttProtocol::V5), settings(true).routes()).unwrap(),
+    );
     assert_eq!(running.mqtt.deliver(&[state(30)]).await, [Outcome::Done]);
     subscriber.until("status and state", |r| r.len() == 2).await;
     assert_eq!(subscriber.on("bursar/status"), ["online"]);
@@ -516,8 +517,9 @@ async fn a_broker_that_accepts_and_never_answers() {
         // The kernel accepts; nobody reads.
         let (_listener, port) = listener().await;
         let limit = Duration::from_millis(300);
-        let mqtt =
-            Mqtt::new(&mqtt(port, protocol), &settings(false)).unwrap().with_timeouts(limit, limit);
+        let mqtt = Mqtt::new(&mqtt(port, protocol), settings(false).routes())
+            .unwrap()
+            .with_timeouts(limit, limit);
         let running = Running::of(mqtt);
         let started = Instant::now();
         let why = why_retry(&running.mqtt).await;
@@ -532,7 +534,7 @@ async fn a_broker_that_accepts_and_never_answers() {
 #[tokio::test]
 async fn a_delivery_without_running_connection_ends() {
     let limit = Duration::from_millis(50);
-    let mqtt = Mqtt::new(&mqtt(1, MqttProtocol::V5), &settings(false))
+    let mqtt = Mqtt::new(&mqtt(1, MqttProtocol::V5), settings(false).routes())
         .unwrap()
         .with_timeouts(limit, limit);
     let why = why_retry(&mqtt).await;
@@ -567,7 +569,7 @@ async fn what_was_not_acknowledged_is_sent_again_once() {
     for protocol in BOTH {
         let (listener, port) = listener().await;
         let limit = Duration::from_millis(300);
-        let mqtt = Mqtt::new(&mqtt(port, protocol), &settings(false))
+        let mqtt = Mqtt::new(&mqtt(port, protocol), settings(false).routes())
             .unwrap()
             .with_timeouts(Duration::from_secs(5), limit);
         let running = Running::of(mqtt);
@@ -722,7 +724,7 @@ async fn a_probe_leaves_nothing_behind_and_disturbs_nobody() {
 #[tokio::test]
 async fn a_probe_of_nobody() {
     for protocol in BOTH {
-        let failure = Mqtt::new(&mqtt(free_port(), protocol), &settings(false))
+        let failure = Mqtt::new(&mqtt(free_port(), protocol), settings(false).routes())
             .unwrap()
             .probe()
             .await
@@ -732,7 +734,8 @@ async fn a_probe_of_nobody() {
 
         let mut nowhere = mqtt(1883, protocol);
         nowhere.host = "no-such-broker.invalid".into();
-        let failure = Mqtt::new(&nowhere, &settings(false)).unwrap().probe().await.unwrap_err();
+        let failure =
+            Mqtt::new(&nowhere, settings(false).routes()).unwrap().probe().await.unwrap_err();
         assert!(failure.what.contains("no-such-broker.invalid"), "{failure:?}");
         assert!(failure.fix.contains("name service"), "{failure:?}");
     }

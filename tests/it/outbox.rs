@@ -8,12 +8,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bursar::config::settings::OutboxLimits;
-use bursar::destination::worker;
-use bursar::destination::{Destination, Outcome, Probe, ProbeFailure};
+use bursar::destination::{Destination, Outcome, Probe, ProbeFailure, worker};
 use bursar::event::{Body, Event};
 use bursar::license::Pools;
 use bursar::store::Store;
+use bursar::store::settings::OutboxLimits;
 use tokio_util::sync::CancellationToken;
 
 /// Folder of the store, set for the child process only.

@@ -10,9 +10,9 @@ mod tls;
 use std::path::Path;
 use std::time::Duration;
 
-use bursar::config::settings::Connection;
 use bursar::license::DateOrder;
 use bursar::license::server::{Expiry, Kind};
+use bursar::qrs::settings::Connection;
 use bursar::qrs::{Backoff, BuildError, Client, Error, Options, Patience};
 use bursar::simulator::{Fault, FaultRule, PkiFiles, Running, Scenario};
 

@@ -2,11 +2,10 @@
 
 mod delivery;
 
-use bursar::config::settings::UserTag;
 use bursar::destination::influxdb::line::tag_text;
 use bursar::destination::influxdb::points::{are_made_of, points};
 use bursar::destination::payload::{alert_text, json, webhook_json};
-use bursar::event::{Class, Event, Monitor, SeatFacts};
+use bursar::event::{Class, Event, Monitor, SeatFacts, UserTag};
 use bursar::ledger::{Mode, RunStatus, SeatResult};
 use bursar::license::{Holder, SeatType};
 use bursar::policy::Guard;
@@ -281,7 +280,8 @@ fn each_switch_sends_what_it_says() {
         let file = std::path::Path::new("x.yaml");
         let env = bursar::config::FixedEnvironment::default();
         let loaded = bursar::config::load_text(&text, file, &env).unwrap();
-        let destinations = bursar::destination::registry::build(&loaded.settings).unwrap();
+        let destinations =
+            bursar::destination::registry::build(&loaded.settings.destinations()).unwrap();
         let mut lines = String::new();
         for destination in destinations {
             let mut kinds: Vec<_> =

@@ -4,10 +4,10 @@
 use std::time::Duration;
 
 use bursar::clock::Clock;
-use bursar::config::settings::Connection;
 use bursar::ledger::past::Past;
 use bursar::license::{PersonRead, SeatType};
 use bursar::policy::{Limits, NeverRelease, Policy, TypeRule};
+use bursar::qrs::settings::Connection;
 use bursar::qrs::{Backoff, Client, Options, Patience};
 use bursar::release::plan::{Snapshot, plan};
 use bursar::release::read::snapshot;

@@ -2,11 +2,12 @@
 
 use bursar::clock::Clock;
 use bursar::config::Settings;
+use bursar::config::settings::Format;
 use bursar::daemon::Daemon;
 use bursar::ledger::SeatResult;
 use bursar::license::{Holder, SeatType};
 use bursar::report::gather::report;
-use bursar::report::{Format, Period, Report};
+use bursar::report::{Period, Report};
 use bursar::simulator::Scenario;
 use bursar::store::Store;
 use chrono::{DateTime, Utc};

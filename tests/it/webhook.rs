@@ -11,15 +11,17 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
-use bursar::config::settings::{self, HttpMethod, SendSwitch, Switches, WebhookPurpose};
 use bursar::destination::route::{Routes, Site};
 use bursar::destination::webhook::Webhook;
+use bursar::destination::webhook::settings;
+use bursar::destination::webhook::settings::{HttpMethod, WebhookPurpose};
 use bursar::destination::{Destination, Outcome};
-use bursar::event::{Body, Event};
+use bursar::event::{Body, Event, SendSwitch, Switches};
 use bursar::ledger::{Mode, RunStatus, SeatResult};
 use bursar::license::pools::TokenTotals;
-use bursar::license::{Expiry, Pools, SeatType, ServerLicense, server::Kind};
-use bursar::license::{LicenseState, ServerLicenseStatus};
+use bursar::license::{
+    Expiry, LicenseState, Pools, SeatType, ServerLicense, ServerLicenseStatus, server::Kind,
+};
 use bursar::secret::Secret;
 use chrono::DateTime;
 use hmac::{Hmac, KeyInit, Mac};
@@ -192,7 +194,7 @@ fn routes(recurring: bool, alert: bool) -> Routes {
 }
 
 fn build(settings: &settings::Webhook) -> Webhook {
-    Webhook::with_routes(settings, routes(true, true)).unwrap()
+    Webhook::new(settings, routes(true, true)).unwrap()
 }
 
 fn status() -> ServerLicenseStatus {
@@ -490,7 +492,7 @@ async fn purpose_and_switches_decide_what_is_wanted() {
     let wanted = |purpose, recurring, alert| {
         let mut settings = settings("http://127.0.0.1:1/", HttpMethod::Post);
         settings.purpose = purpose;
-        let webhook = Webhook::with_routes(&settings, routes(recurring, alert)).unwrap();
+        let webhook = Webhook::new(&settings, routes(recurring, alert)).unwrap();
         events.iter().map(|e| if webhook.wants(e) { 'x' } else { '.' }).collect::<String>()
     };
     assert_eq!(wanted(WebhookPurpose::ServerLicense, true, true), "x.......");

@@ -4,9 +4,8 @@ use super::{condition, days, known, severity_of_days, step_of};
 use crate::alert::facts::{Facts, Seen};
 use crate::alert::policy::Limits;
 use crate::alert::{Condition, Judged};
-use crate::destination::payload;
 use crate::event::Rule;
-use crate::license::{LicenseState, ServerLicenseStatus};
+use crate::license::{LicenseState, ServerLicenseStatus, status};
 
 const NEW_KEY: &str =
     "enter the new license in the Qlik Management Console, under License management";
@@ -19,7 +18,7 @@ pub(super) fn judge(facts: &Facts, limits: &Limits) -> Vec<Judged> {
                 states
                     .contains(&seen.value.state)
                     .then(|| {
-                        let text = payload::problem_text(&seen.value);
+                        let text = status::problem_text(&seen.value);
                         described(condition(rule, "", seen.time, title, text, hint), &seen.value)
                     })
                     .into_iter()
@@ -65,7 +64,7 @@ fn expiring(seen: &Seen<ServerLicenseStatus>, steps: &[i64]) -> Option<Condition
     let status = &seen.value;
     let left = status.days_until_expiry?;
     let step = step_of(left, steps)?;
-    let text = payload::expiring_text(status);
+    let text = status::expiring_text(status);
     let hint = format!("order the renewal, then {NEW_KEY}");
     let title = format!("Server license ends in {}", days(left));
     Some(
@@ -77,7 +76,7 @@ fn expiring(seen: &Seen<ServerLicenseStatus>, steps: &[i64]) -> Option<Condition
 
 fn expired(seen: &Seen<ServerLicenseStatus>) -> Option<Condition> {
     let status = &seen.value;
-    let text = payload::expired_text(status);
+    let text = status::expired_text(status);
     status.expired.then(|| {
         let rule = Rule::ServerLicenseExpired;
         described(
@@ -90,6 +89,6 @@ fn expired(seen: &Seen<ServerLicenseStatus>) -> Option<Condition> {
 fn described(condition: Condition, status: &ServerLicenseStatus) -> Condition {
     condition
         .with("state", status.state.as_str())
-        .with("expiryDate", payload::expiry_text(status))
+        .with("expiryDate", status::expiry_text(status))
         .with("daysUntilExpiry", status.days_until_expiry)
 }

@@ -8,9 +8,9 @@ mod silence;
 use clap::Subcommand;
 
 use super::{ConfigFile, Exit, block_on};
-use crate::alert::{DAEMON, catalogue};
+use crate::alert::catalogue;
 use crate::config::Settings;
-use crate::event::{Rule, Severity};
+use crate::event::{DAEMON, Rule, Severity};
 use crate::store::Store;
 
 use super::text::Paint;

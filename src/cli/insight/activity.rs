@@ -17,9 +17,10 @@ use crate::event::{Body, TypeActivity};
 use crate::insight::activity::{self, Active, Day, FirstTime, PerDay, WINDOWS};
 use crate::insight::groups::{self, GroupUsage};
 use crate::insight::idle::{self, TwoSeats};
-use crate::insight::reclaim;
+use crate::insight::reclaim::ByRules;
 use crate::ledger::past::Past;
 use crate::license::{Person, PersonRead, Seat, SeatType};
+use crate::release::reclaim;
 use crate::store::{Seats, Store};
 use crate::words;
 
@@ -232,7 +233,7 @@ fn rules(
     pools: Option<crate::license::Pools>,
     site: &Site,
     now: DateTime<Utc>,
-) -> std::collections::BTreeMap<SeatType, reclaim::ByRules> {
+) -> std::collections::BTreeMap<SeatType, ByRules> {
     let lists = seats.lists.iter().map(|list| {
         let seats: Vec<Seat> = list.seats.iter().map(|known| known.seat.clone()).collect();
         (list.seat_type, seats)
@@ -339,7 +340,7 @@ fn table(out: &mut String, answer: &Answer) {
     ] {
         line(title, of_types(&|of| pick(&of.usage.reclaimable)));
     }
-    let by_rules = |pick: &dyn Fn(&reclaim::ByRules) -> String| -> Vec<String> {
+    let by_rules = |pick: &dyn Fn(&ByRules) -> String| -> Vec<String> {
         let of = |of: &OfType| of.activity.by_rules.as_ref().map_or("-".to_owned(), pick);
         types.iter().map(of).collect()
     };

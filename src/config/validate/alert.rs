@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::super::raw;
-use super::super::settings::{SendSwitch, Switches, WebhookPurpose};
 use super::license::{Available, listed};
 use super::{At, Check};
 use crate::alert::catalogue;
 use crate::alert::policy::{Limits, Policy, Repeat, RulePolicy};
-use crate::event::{Rule, Severity};
+use crate::destination::webhook::settings::WebhookPurpose;
+use crate::event::{Rule, SendSwitch, Severity, Switches};
 
 /// Where alerts go, and when there are any.
 pub(super) fn settings(

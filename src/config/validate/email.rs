@@ -6,8 +6,9 @@ use lettre::Address;
 use lettre::message::Mailbox;
 
 use super::super::raw;
-use super::super::settings::{BasicAuth, Email, EmailSecurity};
 use super::{At, Check, template};
+use crate::destination::email::settings::{Email, EmailSecurity};
+use crate::destination::settings::BasicAuth;
 use crate::destination::template::Source;
 use crate::secret::Secret;
 

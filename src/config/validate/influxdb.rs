@@ -5,8 +5,9 @@ use std::time::Duration;
 use url::Url;
 
 use super::super::raw;
-use super::super::settings::{BasicAuth, InfluxDb, InfluxVersion, RetentionPolicy};
 use super::{At, Check, influx_duration, secret};
+use crate::destination::influxdb::settings::{InfluxDb, InfluxVersion, RetentionPolicy};
+use crate::destination::settings::BasicAuth;
 use crate::secret::Secret;
 
 pub(super) fn settings(check: &Check<'_>, at: &At<'_>) -> Option<InfluxDb> {

@@ -3,10 +3,11 @@
 use super::super::problem::Severity;
 use super::super::raw;
 use super::super::settings::{
-    AccessLicenseMonitor, LicenseMonitorApp, Release, SeatMonitor, SendSwitch,
-    ServerLicenseMonitor, Switches, UserTag, WebhookPurpose,
+    AccessLicenseMonitor, LicenseMonitorApp, Release, SeatMonitor, ServerLicenseMonitor,
 };
 use super::{At, Check, monitor_app, release};
+use crate::destination::webhook::settings::WebhookPurpose;
+use crate::event::{SendSwitch, Switches, UserTag};
 use crate::license::DateOrder;
 use crate::schedule::Schedule;
 

@@ -31,8 +31,10 @@ use super::environment::Environment;
 use super::node::{Node, Place, Value};
 use super::problem::{Problem, Severity};
 use super::raw;
-use super::settings::{HistoryRetention, Log, OutboxLimits, Settings, Storage, Tag};
+use super::settings::{Log, Settings};
+use crate::event::Tag;
 use crate::secret::Secret;
+use crate::store::settings::{HistoryRetention, OutboxLimits, Storage};
 
 /// A setting's place: the node if it was written, else where it would stand.
 #[derive(Clone)]

@@ -3,9 +3,10 @@
 use uuid::Uuid;
 
 use super::super::raw;
-use super::super::settings::{LicenseMonitorApp, WebhookPurpose};
+use super::super::settings::LicenseMonitorApp;
 use super::license::{Available, schedule, switches};
 use super::{At, Check};
+use crate::destination::webhook::settings::WebhookPurpose;
 use crate::license::monitor_app::Wanted;
 
 pub(super) fn settings(

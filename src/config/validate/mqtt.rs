@@ -1,8 +1,10 @@
 //! `mqttConfig`.
 
 use super::super::raw;
-use super::super::settings::{Mqtt, MqttAuth, MqttProtocol, MqttTemplates, MqttTls, MqttTopics};
 use super::{At, Check, secret, template};
+use crate::destination::mqtt::settings::{
+    Mqtt, MqttAuth, MqttProtocol, MqttTemplates, MqttTls, MqttTopics,
+};
 use crate::destination::template::Source;
 use crate::event::{Body, Event, Monitor};
 

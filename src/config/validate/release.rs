@@ -5,9 +5,11 @@ mod calendar;
 use chrono::NaiveDate;
 
 use super::super::raw;
-use super::super::settings::{Release, UserTag, WebhookPurpose};
+use super::super::settings::Release;
 use super::license::{self, Available};
 use super::{At, Check};
+use crate::destination::webhook::settings::WebhookPurpose;
+use crate::event::UserTag;
 use crate::license::SeatType;
 use crate::policy::calendar::Day;
 use crate::policy::{Limits, NeverRelease, Policy, Property, ThreeWay, TypeRule, UserPattern};

@@ -4,7 +4,7 @@ use super::super::raw::{self, ReportFormat, ReportPeriod};
 use super::super::settings::Reports;
 use super::license::schedule;
 use super::{At, Check};
-use crate::report::Format;
+use crate::config::settings::Format;
 
 pub(super) fn settings(check: &Check<'_>, at: &At<'_>) -> Option<Reports> {
     let raw: raw::Report = at.read();

@@ -1,10 +1,11 @@
 //! `sites`, `configQRS`, `cert`.
 
 use super::super::node::Node;
-use super::super::settings::{Connection, Site};
+use super::super::settings::Site;
 use super::super::{DEFAULT_SITE, raw};
 use super::license::{self, Available};
 use super::{At, Check, alert};
+use crate::qrs::settings::Connection;
 
 /// The sections a site may override, in the order they are checked.
 const INHERITED: [&str; 4] = ["configQRS", "cert", "qlikSenseLicense", "alert"];

@@ -3,10 +3,10 @@
 use url::Url;
 
 use super::super::raw;
-use super::super::settings::{BodyTemplate, HttpMethod, Webhook, WebhookPurpose};
 use super::license::section;
 use super::site::is_token;
 use super::{At, Check, secret, template};
+use crate::destination::webhook::settings::{BodyTemplate, HttpMethod, Webhook, WebhookPurpose};
 use crate::destination::webhook::takes;
 use crate::plain::one_line;
 use crate::secret::Secret;

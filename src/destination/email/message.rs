@@ -10,7 +10,7 @@ use lettre::message::header::{ContentType, HeaderName, HeaderValue};
 use lettre::message::{Attachment, MessageBuilder, MultiPart, SinglePart};
 use serde_json::{Map, Value};
 
-use crate::config::settings;
+use super::settings;
 use crate::destination::http::shorten;
 use crate::destination::payload;
 use crate::destination::template::context;

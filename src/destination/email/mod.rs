@@ -15,6 +15,7 @@ mod failure;
 mod message;
 mod recipients;
 mod report;
+pub mod settings;
 mod smtp;
 mod stream;
 
@@ -35,7 +36,7 @@ use self::smtp::Server;
 use super::route::{Channel, Routes};
 use super::template::{self, Template};
 use super::{Destination, Outcome, Probe, ProbeFailure};
-use crate::config::settings::{self, EmailSecurity, Settings};
+use crate::destination::email::settings::EmailSecurity;
 use crate::event::Event;
 use crate::tls::PemError;
 
@@ -78,19 +79,7 @@ impl Email {
     ///
     /// # Errors
     /// When the CA file or a template can't be used.
-    pub fn new(email: &settings::Email, settings: &Settings) -> Result<Self, BuildError> {
-        Self::with_routes(email, Routes::from(settings), settings.time_zone)
-    }
-
-    /// The same, from the part of the settings that matters.
-    ///
-    /// # Errors
-    /// As [`new`](Self::new).
-    pub fn with_routes(
-        email: &settings::Email,
-        routes: Routes,
-        zone: Tz,
-    ) -> Result<Self, BuildError> {
+    pub fn new(email: &settings::Email, routes: Routes, zone: Tz) -> Result<Self, BuildError> {
         let compile =
             |source: &Option<template::Source>| source.as_ref().map(Template::compile).transpose();
         Ok(Self {

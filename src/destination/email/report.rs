@@ -1,9 +1,8 @@
 //! A file by mail, for scheduled reports.
 
 use super::failure::Failure;
-use super::message;
 use super::smtp::Server;
-use crate::config::settings;
+use super::{message, settings};
 use crate::tls::PemError;
 
 /// Why a report was not sent.

@@ -17,8 +17,10 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
 use super::failure::{self, Cause, Failure};
+use super::settings;
 use super::stream::{self, Encrypted, NoStartTls};
-use crate::config::settings::{self, BasicAuth, EmailSecurity};
+use crate::destination::email::settings::EmailSecurity;
+use crate::destination::settings::BasicAuth;
 use crate::tls::{PemError, Trust, client_config};
 
 /// Where and how mail is handed over.

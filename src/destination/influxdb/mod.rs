@@ -11,6 +11,7 @@
 pub mod line;
 pub mod points;
 pub mod server;
+pub mod settings;
 pub mod split;
 pub mod tags;
 pub mod v1;
@@ -22,10 +23,9 @@ use async_trait::async_trait;
 use self::server::Verdict;
 use self::split::{LineOutcome, Write};
 use self::tags::StaticTags;
-use super::http;
 use super::route::{Channel, Routes};
-use super::{Destination, Outcome, Probe, ProbeFailure};
-use crate::config::settings::{self, InfluxVersion, Settings};
+use super::{Destination, Outcome, Probe, ProbeFailure, http};
+use crate::destination::influxdb::settings::InfluxVersion;
 use crate::event::Event;
 
 /// Events in one delivery. One event makes at most six points, a point about 200 bytes before
@@ -72,15 +72,7 @@ impl InfluxDb {
     ///
     /// # Errors
     /// When the CA file, the token or the retention policy's duration can't be used.
-    pub fn new(influxdb: &settings::InfluxDb, settings: &Settings) -> Result<Self, BuildError> {
-        Self::with_routes(influxdb, Routes::from(settings))
-    }
-
-    /// The same, from the part of the settings that matters.
-    ///
-    /// # Errors
-    /// As [`new`](Self::new).
-    pub fn with_routes(influxdb: &settings::InfluxDb, routes: Routes) -> Result<Self, BuildError> {
+    pub fn new(influxdb: &settings::InfluxDb, routes: Routes) -> Result<Self, BuildError> {
         let server = server::Server::new(influxdb, influxdb.timeout)?;
         let (api, major) = match &influxdb.version {
             InfluxVersion::V1 { auth, database, retention_policy } => {

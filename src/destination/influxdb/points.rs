@@ -9,12 +9,9 @@ mod release;
 mod seats;
 
 use super::line::{Field, Point};
-use crate::config::settings::UserTag;
-use crate::destination::payload;
-use crate::event::{Body, Event, Monitor};
-use crate::license::Pools;
-use crate::license::ServerLicenseStatus;
+use crate::event::{Body, Event, Monitor, UserTag};
 use crate::license::pools::Figures;
+use crate::license::{Pools, ServerLicenseStatus, status};
 
 const SERVER_LICENSE: &str = "qlik_sense_server_license";
 /// Measurement of the access licenses.
@@ -111,7 +108,7 @@ fn server_license(
 ) -> Point {
     let mut fields = vec![
         ("license_expired".into(), Field::Bool(status.expired)),
-        ("expiry_date".into(), Field::Text(payload::expiry_text(status))),
+        ("expiry_date".into(), Field::Text(status::expiry_text(status))),
     ];
     if let Some(days) = status.days_until_expiry {
         fields.push(("days_until_expiry".into(), Field::Float(days as f64)));
@@ -139,9 +136,8 @@ mod tests {
     use chrono::DateTime;
 
     use super::*;
-    use crate::license::LicenseState;
     use crate::license::pools::{MinutePool, SeatPool, TokenLoginPool, TokenTotals, TokenUserPool};
-    use crate::license::{Expiry, ServerLicense, server::Kind};
+    use crate::license::{Expiry, LicenseState, ServerLicense, server::Kind};
 
     fn event(body: Body) -> Event {
         Event {

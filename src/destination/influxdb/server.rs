@@ -11,10 +11,10 @@ use reqwest::{RequestBuilder, Response, StatusCode};
 use serde_json::Value;
 use url::Url;
 
-use super::BuildError;
 use super::split::Line;
-use crate::config::settings::{self, InfluxVersion};
+use super::{BuildError, settings};
 use crate::destination::http::{self, Endpoint};
+use crate::destination::influxdb::settings::InfluxVersion;
 use crate::secret::Secret;
 
 /// How much of the server's own words is kept.

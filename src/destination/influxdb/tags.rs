@@ -7,9 +7,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::line::tag_text;
 use super::points::is_reserved;
-use crate::config::settings::Tag;
 use crate::destination::route::Routes;
-use crate::event::{Event, Monitor};
+use crate::event::{Event, Monitor, Tag};
 
 /// Name of the tag that tells sites apart, when the settings name them.
 const SITE: &str = "site";
@@ -141,9 +140,8 @@ fn insert_site(tags: &mut BTreeMap<String, String>, site: &str, warnings: &mut V
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::settings::Switches;
     use crate::destination::route;
-    use crate::event::Body;
+    use crate::event::{Body, Switches};
     use crate::license::Pools;
 
     fn tag(name: &str, value: &str) -> Tag {

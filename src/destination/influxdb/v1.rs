@@ -12,7 +12,8 @@ use serde_json::Value;
 
 use super::BuildError;
 use super::server::{Answer, Server, Verdict, gzip_text};
-use crate::config::settings::{BasicAuth, RetentionPolicy};
+use crate::destination::influxdb::settings::RetentionPolicy;
+use crate::destination::settings::BasicAuth;
 use crate::destination::{Probe, ProbeFailure};
 
 /// Writes to one database.

@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 
 use super::failure::{Cause, Failure, Unreached};
 use super::{v5, v311};
-use crate::config::settings::{MqttAuth, MqttProtocol};
+use crate::destination::mqtt::settings::{MqttAuth, MqttProtocol};
 
 /// Requests that may wait between a caller and the event loop; a batch and the status fit in.
 pub(super) const QUEUE: usize = 32;

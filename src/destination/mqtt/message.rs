@@ -3,7 +3,7 @@
 use super::link::Message;
 use tracing::error;
 
-use crate::config::settings::{MqttTemplates, MqttTopics};
+use crate::destination::mqtt::settings::{MqttTemplates, MqttTopics};
 use crate::destination::payload;
 use crate::destination::template::{self, Template};
 use crate::event::{Body, Event};

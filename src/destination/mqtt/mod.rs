@@ -10,6 +10,7 @@ mod failure;
 mod link;
 mod message;
 mod probe;
+pub mod settings;
 mod v311;
 mod v5;
 
@@ -27,8 +28,7 @@ use self::link::{Ack, Notice, Plan, Tls, Will};
 use self::message::{Messages, Templates};
 use super::route::{Channel, Routes};
 use super::{Destination, Outcome, Probe, ProbeFailure, template};
-use crate::config::Settings;
-use crate::config::settings::{self, MqttProtocol};
+use crate::destination::mqtt::settings::MqttProtocol;
 use crate::event::Event;
 use crate::tls::{ClientFiles, PemError, Trust, client_config};
 
@@ -66,7 +66,7 @@ impl fmt::Debug for Mqtt {
 
 impl Mqtt {
     /// Reads the certificate files; connects nowhere before [`run`](Destination::run).
-    pub fn new(mqtt: &settings::Mqtt, settings: &Settings) -> Result<Self, BuildError> {
+    pub fn new(mqtt: &settings::Mqtt, routes: Routes) -> Result<Self, BuildError> {
         let tls = match &mqtt.tls {
             None => None,
             Some(tls) => Some(Tls {
@@ -92,9 +92,9 @@ impl Mqtt {
             messages: Messages {
                 topics: mqtt.topics.clone(),
                 templates: Templates::new(&mqtt.templates)?,
-                named_sites: settings.named_sites,
+                named_sites: routes.named_sites,
             },
-            routes: Routes::from(settings),
+            routes,
             unverified: mqtt.tls.as_ref().is_some_and(|tls| !tls.reject_unauthorized),
             ack_timeout: Duration::from_secs(10),
             one_by_one: AtomicBool::new(false),
@@ -280,12 +280,10 @@ mod tests {
     use chrono::Utc;
 
     use super::*;
-    use crate::config::settings::{SendSwitch, Switches};
     use crate::destination::route::Site;
-    use crate::event::Body;
+    use crate::event::{Body, SendSwitch, Switches};
     use crate::license::server::Kind;
-    use crate::license::{Expiry, Pools, ServerLicense};
-    use crate::license::{LicenseState, ServerLicenseStatus};
+    use crate::license::{Expiry, LicenseState, Pools, ServerLicense, ServerLicenseStatus};
 
     fn mqtt(site: Site) -> Mqtt {
         let plan = Plan {

@@ -8,7 +8,7 @@ use tokio::time::timeout;
 use super::failure::{Cause, Failure};
 use super::link::{Ack, Granted, Link, Message, Plan, Step};
 use super::version;
-use crate::config::settings::MqttProtocol;
+use crate::destination::mqtt::settings::MqttProtocol;
 use crate::destination::{Probe, ProbeFailure};
 
 pub(super) async fn probe(

@@ -2,10 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::alert::Key;
 use crate::destination::payload;
-use crate::event::{AlertNotice, AlertStatus, Body, Event, Rule, Severity};
-use crate::license::{LicenseState, ServerLicenseStatus};
+use crate::event::{AlertNotice, AlertStatus, Body, Event, Key, Rule, Severity};
+use crate::license::{LicenseState, ServerLicenseStatus, status};
 
 /// Name and meaning of what every event has, for the reference.
 pub(super) const COMMON: &[(&str, &str)] = &[
@@ -113,7 +112,7 @@ pub fn notice(event: &Event) -> Option<AlertNotice> {
 fn license_facts(status: &ServerLicenseStatus) -> Vec<(&'static str, Value)> {
     vec![
         ("state", status.state.as_str().into()),
-        ("expiryDate", payload::expiry_text(status).into()),
+        ("expiryDate", status::expiry_text(status).into()),
         ("daysUntilExpiry", status.days_until_expiry.into()),
         ("thresholdDays", status.threshold_days.into()),
     ]

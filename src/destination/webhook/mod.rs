@@ -16,6 +16,7 @@
 //! would come again. Bodies of answers are not shown: they may repeat the URL, whose path is a
 //! secret with many receivers.
 
+pub mod settings;
 mod sign;
 
 use std::fmt;
@@ -35,7 +36,7 @@ use super::http::{self, Endpoint};
 use super::route::{Channel, Routes};
 use super::template::Template;
 use super::{Destination, Outcome, Probe, ProbeFailure, payload};
-use crate::config::settings::{self, HttpMethod, Settings, WebhookPurpose};
+use crate::destination::webhook::settings::{HttpMethod, WebhookPurpose};
 use crate::event::{Body, Class, Event, Monitor};
 use crate::secret::Secret;
 
@@ -98,15 +99,7 @@ impl Webhook {
     ///
     /// # Errors
     /// When the CA file or a header can't be used.
-    pub fn new(webhook: &settings::Webhook, settings: &Settings) -> Result<Self, BuildError> {
-        Self::with_routes(webhook, Routes::from(settings))
-    }
-
-    /// The same, from the part of the settings that matters.
-    ///
-    /// # Errors
-    /// As [`new`](Self::new).
-    pub fn with_routes(webhook: &settings::Webhook, routes: Routes) -> Result<Self, BuildError> {
+    pub fn new(webhook: &settings::Webhook, routes: Routes) -> Result<Self, BuildError> {
         let client =
             endpoint(&webhook.url, &webhook.ca_cert, webhook.reject_unauthorized, webhook.timeout)
                 .client()
@@ -422,7 +415,7 @@ mod tests {
     fn neither_title_nor_debug_shows_path_query_or_headers() {
         let mut webhook = settings("https://user:pw@hooks.example.com/T0/secret?code=secret");
         webhook.headers = vec![("Authorization".into(), Secret::new("secret"))];
-        let built = Webhook::with_routes(&webhook, Routes::default()).unwrap();
+        let built = Webhook::new(&webhook, Routes::default()).unwrap();
         assert_eq!(built.title(), "webhook ops chat (POST https://hooks.example.com)");
         for text in [built.title(), format!("{built:?}"), built.id().to_owned()] {
             assert!(!text.contains("secret") && !text.contains("pw"), "{text}");
@@ -451,10 +444,10 @@ mod tests {
     fn a_bad_header_is_an_error_that_shows_no_value() {
         let mut webhook = settings("https://hooks.example.com/a");
         webhook.headers = vec![("X-Key".into(), Secret::new("secret\n"))];
-        let error = Webhook::with_routes(&webhook, Routes::default()).unwrap_err().to_string();
+        let error = Webhook::new(&webhook, Routes::default()).unwrap_err().to_string();
         assert!(error.contains("X-Key") && !error.contains("secret"), "{error}");
         webhook.headers = vec![("X Key".into(), Secret::new("v"))];
-        assert!(Webhook::with_routes(&webhook, Routes::default()).is_err());
+        assert!(Webhook::new(&webhook, Routes::default()).is_err());
     }
 
     #[test]

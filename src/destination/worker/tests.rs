@@ -8,11 +8,11 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 use super::*;
-use crate::config::settings::OutboxLimits;
 use crate::destination::{Probe, ProbeFailure};
 use crate::event::{Class, Event};
 use crate::store::Selector;
 use crate::store::samples::{self, Log};
+use crate::store::settings::OutboxLimits;
 
 const ID: &str = "fake";
 

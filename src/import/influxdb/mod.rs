@@ -22,10 +22,11 @@ use chrono_tz::Tz;
 pub use self::select::Selection;
 use self::select::{Selector, Taken};
 use self::source::{Found, ReadError, Source, Texts};
-use crate::config::settings::{HistoryRetention, Settings};
+use crate::config::settings::Settings;
 use crate::license::pools::FIELDS;
 use crate::store::history::calendar::{Calendar, date_of, hour_floor, number_of};
 use crate::store::history::{Batch, Imported, Sample};
+use crate::store::settings::HistoryRetention;
 use crate::store::{Store, StoreError};
 
 /// Figures after which a window is made smaller. A figure takes about a hundred bytes.

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{v1, v2, v3};
-use crate::config::settings::{InfluxDb, InfluxVersion};
 use crate::destination::http;
 use crate::destination::influxdb::BuildError;
 use crate::destination::influxdb::points::{ACCESS_LICENSE, LICENSE_TYPE};
 use crate::destination::influxdb::server::{Refused, Server};
+use crate::destination::influxdb::settings::{InfluxDb, InfluxVersion};
 use crate::license::pools::FIELDS;
 
 /// A query may take longer than a write, for which the settings' timeout is.

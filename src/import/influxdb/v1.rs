@@ -10,10 +10,10 @@ use serde_json::Value;
 
 use super::lines::Lines;
 use super::source::{Collected, Found, Header, ReadError, Tags, Texts, field, fields, refused};
-use crate::config::settings::BasicAuth;
 use crate::destination::influxdb::points::ACCESS_LICENSE;
 use crate::destination::influxdb::server::Server;
 use crate::destination::influxdb::v1::identifier;
+use crate::destination::settings::BasicAuth;
 
 /// How the server knows who asks.
 #[derive(Debug)]

@@ -16,7 +16,7 @@ use super::calendar::{Calendar, HOUR, hour_floor, hour_of};
 use super::maintain::Limits;
 use super::write::Writer;
 use super::{Origin, Sample, Source};
-use crate::config::settings::HistoryRetention;
+use crate::store::settings::HistoryRetention;
 use crate::store::{Store, StoreError};
 
 /// All samples of one site in some days, to be taken over.

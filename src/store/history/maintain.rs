@@ -10,7 +10,7 @@ use super::Source;
 use super::bucket::{Unit, fold};
 use super::calendar::{Calendar, HOUR, hour_floor, hour_of};
 use super::write::mark;
-use crate::config::settings::HistoryRetention;
+use crate::store::settings::HistoryRetention;
 use crate::store::{Store, StoreError};
 
 /// Hours (of one site each) that one step rolls up. Few in tests, so that they have to do with

@@ -5,11 +5,11 @@ use std::sync::atomic::Ordering::SeqCst;
 use proptest::prelude::*;
 
 use super::*;
+use crate::alert::facts::QueueFacts;
 use crate::alert::policy::Policy;
-use crate::alert::rules;
 use crate::alert::state::{States, What, step};
-use crate::alert::{DAEMON, DaemonFacts, Fact, Key, facts::QueueFacts, notice};
-use crate::event::{Rule, Severity};
+use crate::alert::{DaemonFacts, Fact, notice, rules};
+use crate::event::{DAEMON, Key, Rule, Severity};
 
 /// One look at a queue that may lose events, as the daemon takes it: all from the store, all to it.
 async fn look(t: &Bench, loses: bool) -> Result<(), StoreError> {

@@ -1,6 +1,6 @@
 //! `email`: what is wrong with the settings of the mail server.
 
-use bursar::config::settings::{Email, EmailSecurity};
+use bursar::destination::email::settings::{Email, EmailSecurity};
 
 use super::{environment, load, warnings, working};
 

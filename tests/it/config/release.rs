@@ -1,7 +1,8 @@
 //! `licenseRelease`: what reaches the planner, and what is said about it.
 
 use bursar::config::Loaded;
-use bursar::config::settings::{SendSwitch, Tag, UserTag, WebhookPurpose};
+use bursar::destination::webhook::settings::WebhookPurpose;
+use bursar::event::{SendSwitch, Tag, UserTag};
 use bursar::license::SeatType;
 use bursar::policy::{Limits, NeverRelease, Property, ThreeWay, TypeRule, UserPattern};
 

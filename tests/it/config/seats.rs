@@ -1,7 +1,8 @@
 //! `seatMonitor`: when it is on, and what is said about it.
 
 use bursar::config::Loaded;
-use bursar::config::settings::{SeatMonitor, UserTag};
+use bursar::config::settings::SeatMonitor;
+use bursar::event::UserTag;
 
 use super::{environment, load, warnings, working};
 

@@ -1,6 +1,7 @@
 //! From InfluxDB 1.x, the real one.
 
-use bursar::config::settings::{BasicAuth, InfluxVersion};
+use bursar::destination::influxdb::settings::InfluxVersion;
+use bursar::destination::settings::BasicAuth;
 use bursar::event::{Body, Event};
 use bursar::license::Pools;
 use bursar::license::pools::SeatPool;

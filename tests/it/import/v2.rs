@@ -7,7 +7,7 @@ use axum::body::Bytes;
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::{Json, Router};
-use bursar::config::settings::InfluxVersion;
+use bursar::destination::influxdb::settings::InfluxVersion;
 use bursar::secret::Secret;
 use serde_json::{Value, json};
 

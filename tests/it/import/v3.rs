@@ -1,6 +1,6 @@
 //! From InfluxDB 3.x: the stand-in of the write tests, which answers queries, too.
 
-use bursar::config::settings::InfluxVersion;
+use bursar::destination::influxdb::settings::InfluxVersion;
 use bursar::secret::Secret;
 
 use super::*;

@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 
-use bursar::config::settings::{self, Switches, UserTag};
 use bursar::destination::influxdb::InfluxDb;
 use bursar::destination::influxdb::line::tag_text;
+use bursar::destination::influxdb::settings;
 use bursar::destination::route::{Routes, Site};
 use bursar::destination::{Destination, Outcome};
-use bursar::event::{Event, SeatFacts};
+use bursar::event::{Event, SeatFacts, Switches, UserTag};
 use bursar::ledger::{Mode, RunStatus, SeatResult};
 use bursar::license::SeatType;
 use chrono::TimeDelta;
@@ -24,7 +24,7 @@ fn routes(influxdb: bool, user_tag: UserTag) -> Routes {
 }
 
 fn build(settings: &settings::InfluxDb, user_tag: UserTag) -> InfluxDb {
-    InfluxDb::with_routes(settings, routes(true, user_tag)).unwrap()
+    InfluxDb::new(settings, routes(true, user_tag)).unwrap()
 }
 
 #[tokio::test]
@@ -154,7 +154,7 @@ fn the_switch_of_releases_is_followed() {
     let settings = v1("http://127.0.0.1:1".parse().unwrap(), "x");
     let wanted = |influxdb: bool| -> Vec<&str> {
         let routes = routes(influxdb, UserTag::Name);
-        let influxdb = InfluxDb::with_routes(&settings, routes).unwrap();
+        let influxdb = InfluxDb::new(&settings, routes).unwrap();
         let mut kinds: Vec<_> =
             all().iter().filter(|event| influxdb.wants(event)).map(Event::kind).collect();
         kinds.dedup();

@@ -7,9 +7,11 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::http::StatusCode;
-use bursar::config::settings::{self, BasicAuth, InfluxVersion, RetentionPolicy};
 use bursar::destination::influxdb::InfluxDb;
 use bursar::destination::influxdb::line::{Field, Point, tag_text};
+use bursar::destination::influxdb::settings;
+use bursar::destination::influxdb::settings::{InfluxVersion, RetentionPolicy};
+use bursar::destination::settings::BasicAuth;
 use bursar::destination::{Destination, Outcome};
 use bursar::event::{Body, Event};
 use bursar::secret::Secret;
@@ -408,7 +410,7 @@ async fn a_duration_that_is_not_one_is_an_error_at_build() {
     if let InfluxVersion::V1 { retention_policy, .. } = &mut settings.version {
         *retention_policy = Some(RetentionPolicy { name: "p".into(), duration: "10 days".into() });
     }
-    let error = InfluxDb::with_routes(&settings, routes()).unwrap_err().to_string();
+    let error = InfluxDb::new(&settings, routes()).unwrap_err().to_string();
     assert!(error.contains("\"10 days\"") && error.contains("10d"), "{error}");
 }
 

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use bursar::config::settings::{self, InfluxVersion};
 use bursar::destination::influxdb::InfluxDb;
+use bursar::destination::influxdb::settings;
+use bursar::destination::influxdb::settings::InfluxVersion;
 use bursar::destination::{Destination, Outcome};
 use bursar::event::Event;
 use bursar::secret::Secret;
@@ -112,7 +113,7 @@ async fn a_refused_point_of_3_x_stands_alone_on_both_paths() {
         bad.tags = vec![tag("was_field", "x")];
         routes.sites.insert("bad".into(), bad);
         let settings = v3(&server, "butler", influxdb3::TOKEN);
-        let influxdb = InfluxDb::with_routes(&settings, routes).unwrap();
+        let influxdb = InfluxDb::new(&settings, routes).unwrap();
         let url = format!("{}api/v2/write?bucket=butler&precision=ns", server.url());
         let answer = reqwest::Client::new()
             .post(url)

@@ -1,11 +1,9 @@
 //! What leaves of the app: payload, schema, point.
 
-use bursar::config::settings::UserTag;
 use bursar::destination::influxdb::points::{are_made_of, points};
 use bursar::destination::payload::{json, webhook_json};
-use bursar::event::{Body, Class, Event, Monitor};
-use bursar::license::monitor_app::TaskStatus;
-use bursar::license::monitor_app::{AppRun, TaskName};
+use bursar::event::{Body, Class, Event, Monitor, UserTag};
+use bursar::license::monitor_app::{AppRun, TaskName, TaskStatus};
 use serde_json::{Map, Value};
 
 use super::*;

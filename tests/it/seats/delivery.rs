@@ -2,13 +2,14 @@
 
 use std::collections::HashMap;
 
-use bursar::config::settings::{Switches, UserTag};
 use bursar::destination::influxdb::InfluxDb;
 use bursar::destination::influxdb::points::{are_made_of, is_reserved, points};
 use bursar::destination::payload::{json, webhook_json};
 use bursar::destination::route::{Routes, Site};
 use bursar::destination::{Destination, Outcome};
-use bursar::event::{Body, Class, Event, Monitor, SeatActivity, SeatChanges, TypeActivity};
+use bursar::event::{
+    Body, Class, Event, Monitor, SeatActivity, SeatChanges, Switches, TypeActivity, UserTag,
+};
 use bursar::insight::activity::{Active, FirstTime};
 use bursar::insight::idle::{Idle, Reclaimable, Usage};
 use bursar::insight::reclaim::ByRules;
@@ -221,7 +222,7 @@ async fn a_real_influxdb_takes_the_points_and_gives_them_back() {
     let site = Site { seats: Some(switches), seat_user_tag: UserTag::Hash, ..Site::default() };
     let sites = HashMap::from([("default".into(), site)]);
     let routes = Routes { named_sites: false, sites };
-    let influxdb = InfluxDb::with_routes(&v1(influxd.url(), database), routes).unwrap();
+    let influxdb = InfluxDb::new(&v1(influxd.url(), database), routes).unwrap();
     let events = [activity(), changes()];
     assert!(events.iter().all(|event| influxdb.wants(event)));
     for _ in 0..2 {

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use bursar::config::settings::OutboxLimits;
+use bursar::store::settings::OutboxLimits;
 use bursar::store::{Store, StoreError};
 use rusqlite::Connection;
 use rusqlite::types::Value;

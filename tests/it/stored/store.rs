@@ -6,7 +6,6 @@ use std::path::Path;
 use std::time::Duration;
 
 use bursar::alert::state::{Alert, What};
-use bursar::config::settings::OutboxLimits;
 use bursar::event::{Class, Event, Monitor};
 use bursar::ledger::past::Announcement;
 use bursar::ledger::{Entry, RunStatus, SeatResult};
@@ -15,6 +14,7 @@ use bursar::license::{Change, Moment, Person, SeatType};
 use bursar::release::Plan;
 use bursar::store::Store;
 use bursar::store::history::Resolution;
+use bursar::store::settings::OutboxLimits;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 use tempfile::TempDir;

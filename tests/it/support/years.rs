@@ -3,10 +3,10 @@
 use std::path::Path;
 use std::time::Duration;
 
-use bursar::config::settings::{HistoryRetention, OutboxLimits};
 use bursar::ledger::{Action, Entry, Intent, Outcome, SeatResult};
 use bursar::license::{Holder, Moment, SeatType};
 use bursar::store::history::Sample;
+use bursar::store::settings::{HistoryRetention, OutboxLimits};
 use bursar::store::{Addition, Store};
 use chrono::{DateTime, NaiveDate, TimeDelta, TimeZone, Utc};
 use uuid::Uuid;

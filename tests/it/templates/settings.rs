@@ -3,14 +3,12 @@
 
 use std::path::Path;
 
-use bursar::config::FixedEnvironment;
-use bursar::config::settings::{SendSwitch, Switches};
-use bursar::config::{Loaded, Problems, load_text};
+use bursar::config::{FixedEnvironment, Loaded, Problems, load_text};
 use bursar::destination::route::{Routes, Site};
 use bursar::destination::template::samples;
 use bursar::destination::webhook::{SIGNATURE_HEADER, Webhook, signature};
 use bursar::destination::{Destination, Outcome};
-use bursar::event::{Body, Event};
+use bursar::event::{Body, Event, SendSwitch, Switches};
 use serde_json::Value;
 
 use crate::support::receiver::{Mood, Receiver};
@@ -134,7 +132,7 @@ fn webhook(url: &str, more: &str) -> Webhook {
         Switches { webhook: SendSwitch { recurring: true, alert: true }, ..Switches::default() };
     let site = Site { server_license: Some(switches), ..Site::default() };
     let routes = Routes { named_sites: false, sites: [(expiring().site, site)].into() };
-    Webhook::with_routes(&loaded.settings.webhooks[0], routes).unwrap()
+    Webhook::new(&loaded.settings.webhooks[0], routes).unwrap()
 }
 
 fn expiring() -> Event {

@@ -7,9 +7,8 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::LICENSE_TYPE;
-use crate::config::settings::UserTag;
 use crate::destination::influxdb::line::{Field, Point};
-use crate::event::{Event, ReleaseRun, SeatReleased};
+use crate::event::{Event, ReleaseRun, SeatReleased, UserTag};
 use crate::ledger::TypeCounts;
 use crate::license::{Holder, SeatType};
 

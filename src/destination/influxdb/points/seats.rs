@@ -4,9 +4,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::LICENSE_TYPE;
 use super::release::{USER, apart, hash};
-use crate::config::settings::UserTag;
 use crate::destination::influxdb::line::{Field, Point};
-use crate::event::{Event, SeatActivity, SeatChanges, TypeActivity};
+use crate::event::{Event, SeatActivity, SeatChanges, TypeActivity, UserTag};
 use crate::insight::activity::Active;
 use crate::license::Change;
 

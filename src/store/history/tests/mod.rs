@@ -11,10 +11,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 
 use super::*;
-use crate::config::settings::HistoryRetention;
 use crate::license::Pools;
 use crate::license::pools::SeatPool;
 use crate::store::Store;
+use crate::store::settings::HistoryRetention;
 use crate::store::tests::Bench;
 
 const RETENTION: HistoryRetention =

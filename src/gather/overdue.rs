@@ -2,10 +2,10 @@
 
 use chrono::{DateTime, Utc};
 
-use super::STALE_GRACE;
 use crate::alert::facts::OverdueFacts;
 use crate::config::Settings;
 use crate::config::settings::Site;
+use crate::gather::STALE_GRACE;
 use crate::release::next::{held_at, next_start};
 use crate::store::{Store, StoreError};
 

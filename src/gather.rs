@@ -10,19 +10,19 @@ use std::time::{Duration, SystemTime};
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::time::Instant;
 
-use self::overdue::overdue;
-use self::slow::{Slow, read_slow};
-use super::facts::{
+use crate::alert::facts::{
     AppFacts, AppState, CertificateFacts, DaemonFacts, Fact, Facts, MonitorFacts, QueueFacts,
     ReleaseFacts, Seen, SettingsFacts, UnsettledFacts,
 };
 use crate::config::settings::Site;
 use crate::config::{self, Settings};
-use crate::daemon::OTHER_SITE;
 use crate::destination::registry;
 use crate::event::{Body, Event, Monitor};
+use crate::gather::overdue::overdue;
+use crate::gather::slow::{Slow, read_slow};
 use crate::license;
 use crate::license::monitor_app::AppHealth;
+use crate::monitor::OTHER_SITE;
 use crate::schedule::Schedule;
 use crate::store::{Drop, Health, QueueState, Store, StoreError};
 
@@ -283,7 +283,7 @@ async fn queues(
     now: DateTime<Utc>,
 ) -> Result<(Vec<QueueFacts>, Vec<Drop>), StoreError> {
     let known = store.alert_drops().await?;
-    let names = registry::names(settings);
+    let names = registry::names(&settings.destinations());
     let mut queues = Vec::new();
     let mut drops = Vec::new();
     for state in store.queue_states().await? {

@@ -1,0 +1,41 @@
+//! What the destinations need of the settings.
+
+use super::settings::Settings;
+use crate::destination::registry::Configured;
+use crate::destination::route::{Routes, Site};
+use crate::event::{DAEMON, UserTag};
+
+impl Settings {
+    /// The destinations that are switched on, with what goes to each.
+    pub fn destinations(&self) -> Configured {
+        Configured {
+            influxdb: self.influxdb.clone(),
+            mqtt: self.mqtt.clone(),
+            email: self.email.clone(),
+            webhooks: self.webhooks.clone(),
+            routes: self.routes(),
+            time_zone: self.time_zone,
+        }
+    }
+
+    /// Which events go where.
+    pub fn routes(&self) -> Routes {
+        let daemon = Site { alert: Some(self.alert_destination.clone()), ..Site::default() };
+        let daemon = (DAEMON.to_owned(), daemon);
+        let sites = self.sites.iter().map(|site| {
+            let route = Site {
+                tags: site.tags.clone(),
+                server_license: site.server_license.as_ref().map(|m| m.destination.clone()),
+                access_license: site.access_license.as_ref().map(|m| m.destination.clone()),
+                release: Some(site.release.destination.clone()),
+                seats: site.seats.as_ref().map(|m| m.destination.clone()),
+                app: site.monitor_app.as_ref().map(|m| m.destination.clone()),
+                alert: Some(site.alert_destination.clone()),
+                user_tag: site.release.user_tag,
+                seat_user_tag: site.seats.as_ref().map_or(UserTag::Off, |m| m.user_tag),
+            };
+            (site.name.clone(), route)
+        });
+        Routes { named_sites: self.named_sites, sites: sites.chain([daemon]).collect() }
+    }
+}

@@ -1,0 +1,45 @@
+//! `Butler.email`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use lettre::message::Mailbox;
+
+use crate::destination::settings::BasicAuth;
+use crate::destination::template;
+
+/// `Butler.email`, when enabled.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Email {
+    pub host: String,
+    pub port: u16,
+    pub security: EmailSecurity,
+    /// Own CA; the system's roots when absent.
+    pub ca_cert: Option<PathBuf>,
+    pub reject_unauthorized: bool,
+    /// The name in the server's certificate, when it isn't `host`.
+    pub server_name: Option<String>,
+    pub auth: Option<BasicAuth>,
+    /// What Bursar calls itself in EHLO.
+    pub hello_name: Option<String>,
+    pub from: Mailbox,
+    /// At least one of `to` and `cc`.
+    pub to: Vec<Mailbox>,
+    pub cc: Vec<Mailbox>,
+    /// For one command and its answer.
+    pub timeout: Duration,
+    /// Kept on one line.
+    pub subject: Option<template::Source>,
+    pub text: Option<template::Source>,
+    pub html: Option<template::Source>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EmailSecurity {
+    /// Begins in plain text and must be encrypted before anything is said (usually port 587).
+    StartTls,
+    /// Encrypted from the first byte (usually port 465).
+    Tls,
+    /// Never encrypted.
+    None,
+}

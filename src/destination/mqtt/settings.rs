@@ -1,0 +1,79 @@
+//! `Butler.mqttConfig`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::destination::template;
+use crate::secret::Secret;
+
+/// `Butler.mqttConfig`, when enabled.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Mqtt {
+    pub host: String,
+    pub port: u16,
+    pub protocol: MqttProtocol,
+    pub client_id: String,
+    pub auth: Option<MqttAuth>,
+    pub keep_alive: Duration,
+    pub tls: Option<MqttTls>,
+    pub topics: MqttTopics,
+    pub templates: MqttTemplates,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct MqttAuth {
+    pub username: String,
+    pub password: Option<Secret>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MqttProtocol {
+    V311,
+    V5,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct MqttTls {
+    /// Own CA; the system's roots when absent.
+    pub ca_cert: Option<PathBuf>,
+    /// Client certificate and key.
+    pub client: Option<(PathBuf, PathBuf)>,
+    pub reject_unauthorized: bool,
+    pub server_name: Option<String>,
+}
+
+/// Topics. With several sites, `/` and the site's name are appended (or put in place of `{site}`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MqttTopics {
+    /// Recurring server license data (`qlikSenseServerLicenseTopic`).
+    pub server_license: String,
+    /// Server license alerts (`qlikSenseServerLicenseExpireTopic`).
+    pub server_license_alert: String,
+    /// Recurring access license data (`qlikSenseLicenseTopic`, Bursar's own).
+    pub access_license: String,
+    /// Releases (`qlikSenseLicenseReleaseTopic`, Bursar's own).
+    pub release: String,
+    /// How seats are used (`bursarSeatTopic`).
+    pub seats: String,
+    /// What changed with them (`bursarSeatChangeTopic`). Not retained.
+    pub seat_changes: String,
+    /// Qlik's License Monitor app (`bursarMonitorAppTopic`).
+    pub monitor_app: String,
+    /// Alerts of all rules but the server license's (`bursarAlertTopic`), as JSON. Not retained.
+    pub alert: String,
+    /// `online` / `offline`, retained, the latter as last will.
+    pub status: String,
+}
+
+/// Templates in the place of the built-in payloads, by topic.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct MqttTemplates {
+    pub server_license: Option<template::Source>,
+    pub server_license_alert: Option<template::Source>,
+    pub access_license: Option<template::Source>,
+    pub release: Option<template::Source>,
+    pub seats: Option<template::Source>,
+    pub seat_changes: Option<template::Source>,
+    pub monitor_app: Option<template::Source>,
+    pub alert: Option<template::Source>,
+}

@@ -1,0 +1,89 @@
+//! `Butler.webhookNotification`.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use url::Url;
+
+use crate::destination::template;
+use crate::secret::Secret;
+
+/// One webhook, with the kind of message it is for.
+#[derive(Clone, PartialEq)]
+pub struct Webhook {
+    pub purpose: WebhookPurpose,
+    pub description: String,
+    pub url: Url,
+    pub method: HttpMethod,
+    /// Own CA file (`cert.certCA`), used when `cert.enable` is true.
+    pub ca_cert: Option<PathBuf>,
+    pub reject_unauthorized: bool,
+    pub headers: Vec<(String, Secret)>,
+    /// Key for the HMAC-SHA256 signature of the body.
+    pub hmac_key: Option<Secret>,
+    /// `rateLimit`: at least this long between two calls. Zero = no limit.
+    pub rate_limit: Duration,
+    pub timeout: Duration,
+    /// In the place of the built-in JSON; never with GET.
+    pub template: Option<BodyTemplate>,
+}
+
+impl fmt::Debug for Webhook {
+    /// Without the URL's path and query: they are secrets (Slack, Teams).
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Webhook")
+            .field("purpose", &self.purpose)
+            .field("description", &self.description)
+            .field("host", &self.url.host_str())
+            .field("method", &self.method)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A body made by a template in the place of the built-in one.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BodyTemplate {
+    pub source: template::Source,
+    /// The HTTP header.
+    pub content_type: String,
+}
+
+/// Which list of `webhookNotification` a webhook stands in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum WebhookPurpose {
+    /// `qlikSenseServerLicenseMonitor`: recurring server license data.
+    ServerLicense,
+    /// `qlikSenseServerLicenseExpiryAlert`: server license alerts.
+    ServerLicenseAlert,
+    /// `qlikSenseLicenseMonitor` (Bursar's own): recurring access license data.
+    AccessLicense,
+    /// `qlikSenseLicenseRelease` (Bursar's own): everything that is told of releases.
+    Release,
+    /// `qlikSenseSeatMonitor` (Bursar's own): how seats are used, and what changed.
+    Seats,
+    /// `qlikSenseLicenseMonitorApp` (Bursar's own): how Qlik's License Monitor app is.
+    MonitorApp,
+    /// `qlikSenseAlert` (Bursar's own): alerts.
+    Alert,
+}
+
+impl WebhookPurpose {
+    /// In the order in which the lists stand in the settings.
+    pub const ALL: [Self; 7] = [
+        Self::ServerLicense,
+        Self::ServerLicenseAlert,
+        Self::AccessLicense,
+        Self::Release,
+        Self::Seats,
+        Self::MonitorApp,
+        Self::Alert,
+    ];
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum HttpMethod {
+    Get,
+    Post,
+    Put,
+}

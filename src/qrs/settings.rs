@@ -1,0 +1,27 @@
+//! How to reach a site.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// How to reach a site's repository service (`configQRS`, `cert`).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Connection {
+    /// Address to connect to: a name or an IP address.
+    pub host: String,
+    pub port: u16,
+    /// Plain HTTP when false, as Butler has it. For tests behind a proxy only.
+    pub use_ssl: bool,
+    pub client_cert: PathBuf,
+    pub client_key: PathBuf,
+    pub ca_cert: PathBuf,
+    /// Verify the server's certificate.
+    pub reject_unauthorized: bool,
+    /// The name expected in the server's certificate, when it isn't `host`.
+    pub tls_server_name: Option<String>,
+    /// Fixed request headers; contains `X-Qlik-User`.
+    pub headers: Vec<(String, String)>,
+    pub connect_timeout: Duration,
+    pub request_timeout: Duration,
+    /// Requests at the same time.
+    pub max_concurrency: usize,
+}

@@ -1,0 +1,64 @@
+//! What a run of the release engine would take now, from what is known of the seats and their users.
+//!
+//! The planner of the releases itself decides. Guards, which stop a whole run, are not asked.
+
+use std::collections::{BTreeMap, HashMap};
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use super::plan::{self, Outcome, Snapshot, TypeSeats};
+use crate::insight::reclaim::ByRules;
+use crate::ledger::past::Past;
+use crate::license::{PersonRead, Pools, Seat, SeatType};
+use crate::policy::{Policy, TypeRule};
+
+/// The rules of the settings; those of a type that is not released are its defaults.
+pub fn policy(policy: &Policy, types: impl IntoIterator<Item = SeatType>) -> Policy {
+    let mut all = policy.clone();
+    all.types = types
+        .into_iter()
+        .map(|seat_type| {
+            policy.rule(seat_type).cloned().unwrap_or_else(|| TypeRule::new(seat_type))
+        })
+        .collect();
+    all
+}
+
+/// The seats of the types that are known, as the planner takes them.
+pub fn snapshot(
+    lists: Vec<(SeatType, Vec<Seat>)>,
+    people: HashMap<Uuid, PersonRead>,
+    pools: Option<Pools>,
+) -> Snapshot {
+    let seats = lists
+        .into_iter()
+        .map(|(seat_type, seats)| TypeSeats { seat_type, list: Ok(seats) })
+        .collect();
+    Snapshot { seats, people, pools, ..Snapshot::default() }
+}
+
+/// What the rules would take of each type in the snapshot.
+pub fn by_rules(
+    snapshot: &Snapshot,
+    past: &Past,
+    settings: &Policy,
+    now: DateTime<Utc>,
+) -> BTreeMap<SeatType, ByRules> {
+    let policy = policy(settings, snapshot.seats.iter().map(|seats| seats.seat_type));
+    let plan = plan::plan("", "", snapshot, past, &policy, now);
+    let count = |part: &plan::TypePlan, wanted: &dyn Fn(&plan::Decision) -> bool| {
+        let found = part.decisions.iter().filter(|decision| wanted(decision)).count();
+        u32::try_from(found).unwrap_or(u32::MAX)
+    };
+    let of = |part: &plan::TypePlan| ByRules {
+        enabled: settings.rule(part.seat_type).is_some(),
+        threshold_days: part.rule.release_threshold_days,
+        release: count(part, &|decision| decision.outcome == Outcome::Release),
+        announce: count(part, &|decision| decision.outcome == Outcome::Announce),
+        unknown: count(part, &|decision| {
+            decision.holder.is_some() && decision.keep.first().is_some_and(plan::Keep::is_unknown)
+        }),
+    };
+    plan.types.iter().map(|part| (part.seat_type, of(part))).collect()
+}

@@ -1,0 +1,29 @@
+//! Where the store is, and how much it keeps.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// `Butler.storage`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Storage {
+    pub path: PathBuf,
+    pub outbox: OutboxLimits,
+    pub history: HistoryRetention,
+}
+
+/// How many days the history of figures is kept, by how finely. Each at least as long as the one
+/// before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HistoryRetention {
+    /// Every poll.
+    pub raw_days: u32,
+    pub hourly_days: u32,
+    pub daily_days: u32,
+}
+
+/// How much a destination's queue may hold while the destination is down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OutboxLimits {
+    pub max_events: u64,
+    pub max_age: Duration,
+}
