@@ -37,6 +37,10 @@ pub struct Event {
     /// When the site was polled.
     pub time: DateTime<Utc>,
     pub body: Body,
+    /// What the rule says that fired, where the body has a form of its own (the server license):
+    /// severity, title, hint, since when, how often it was sent. Absent in events of older releases.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notice: Option<Box<AlertNotice>>,
 }
 
 /// What was observed.
@@ -135,7 +139,7 @@ pub enum Class {
 impl Event {
     /// A new event with a fresh id.
     pub fn new(site: impl Into<String>, time: DateTime<Utc>, body: Body) -> Self {
-        Self { id: uuid::Uuid::now_v7().to_string(), site: site.into(), time, body }
+        Self { id: uuid::Uuid::now_v7().to_string(), site: site.into(), time, body, notice: None }
     }
 
     /// Which monitor it comes from.

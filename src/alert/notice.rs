@@ -22,11 +22,11 @@ pub fn butlers(notice: &Notice, license: Option<&ServerLicenseStatus>) -> Option
     }
 }
 
-/// Any alert in Bursar's own form.
-pub fn body(notice: &Notice, destinations: &[String], now: DateTime<Utc>) -> Body {
+/// What is told of an alert.
+pub fn told(notice: &Notice, destinations: &[String], now: DateTime<Utc>) -> AlertNotice {
     let alert = &notice.alert;
     let resolved = notice.status == AlertStatus::Resolved;
-    Body::Alert(AlertNotice {
+    AlertNotice {
         rule: alert.key.rule,
         subject: alert.key.subject.clone(),
         fingerprint: alert.key.fingerprint(),
@@ -42,7 +42,7 @@ pub fn body(notice: &Notice, destinations: &[String], now: DateTime<Utc>) -> Bod
         // What concerns a queue may go beyond the kinds that the rule names: see `receivers`.
         destinations: (!destinations.is_empty() && !is_of_queue(alert.key.rule))
             .then(|| destinations.to_vec()),
-    })
+    }
 }
 
 fn is_of_queue(rule: Rule) -> bool {

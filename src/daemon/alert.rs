@@ -161,10 +161,14 @@ impl Telling<'_> {
         let license = facts.and_then(|facts| facts.server_license.known());
         let destinations = &policy(self.settings, &key.site).rule(key.rule).destinations;
         let butlers = notice::butlers(notice, license.map(|seen| &seen.value));
-        let own = notice::body(notice, destinations, self.now);
+        let told = notice::told(notice, destinations, self.now);
+        let own = Body::Alert(told.clone());
         let mut events: Vec<(Event, Vec<String>)> = Vec::new();
         for body in butlers.into_iter().chain([own]) {
-            let event = Event::new(&key.site, self.now, body);
+            let mut event = Event::new(&key.site, self.now, body);
+            if !matches!(event.body, Body::Alert(_)) {
+                event.notice = Some(Box::new(told.clone()));
+            }
             let has = |id: &str| events.iter().any(|(_, queues)| queues.iter().any(|q| q == id));
             let wanting: Vec<&str> = self
                 .destinations

@@ -218,6 +218,7 @@ mod tests {
             site: "prod".into(),
             time: DateTime::from_timestamp(1_795_500_000, 5_000_000).unwrap(),
             body,
+            notice: None,
         }
     }
 

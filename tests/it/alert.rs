@@ -99,6 +99,44 @@ async fn a_butler_file_gets_butlers_messages_at_once_and_then_each_day() {
     assert!(calls.iter().all(|c| ["/status", "/alert"].contains(&c.path.as_str())));
 }
 
+/// The rule is the only author: what the settings say of its severity, what it says to do, and how
+/// often it was told reach a template of the server license's alerts.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_template_of_a_license_alert_sees_what_its_rule_says() {
+    let receiver = Receiver::start().await;
+    let setup = Setup::new(ending_in(20)).await;
+    let fields = ["rule", "severity", "title", "hint", "repeats", "since", "facts"];
+    let fields = fields.map(|name| format!("\"{name}\": {{{{json alert.{name}}}}}")).join(", ");
+    let more = format!(
+        "  webhookNotification:
+    enable: true
+    qlikSenseServerLicenseExpiryAlert:
+      rateLimit: 0
+      webhooks:
+        - description: alert
+          webhookURL: '{}'
+          httpMethod: POST
+          template: '{{{fields}}}'
+  alert:
+    rules:
+      serverLicenseExpiring: {{severity: critical}}
+",
+        receiver.url("/alert")
+    );
+    let yaml = setup.yaml("every 1 hours", &more);
+    let daemon = start(&setup, &yaml, Utc::now(), 43_200.0).await;
+    let calls = receiver.wait(|calls| at(calls, "/alert").len() >= 2).await;
+    daemon.stop().await;
+    let [first, second] = [0, 1].map(|n| json(&at(&calls, "/alert")[n].body));
+    assert_eq!(first["rule"], "server-license-expiring");
+    assert_eq!(first["severity"], "critical", "as the settings say: {first}");
+    assert!(first["title"].as_str().unwrap().starts_with("Server license ends in "), "{first}");
+    assert!(first["hint"].as_str().unwrap().starts_with("order the renewal"), "{first}");
+    assert!(first["facts"]["daysUntilExpiry"].is_number(), "{first}");
+    assert_eq!([&first["repeats"], &second["repeats"]], [0, 1], "how often it was sent before");
+    assert_eq!(first["since"], second["since"], "since it fires, not since it was told");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_restart_tells_nothing_twice_and_an_end_is_told() {
     let receiver = Receiver::start().await;

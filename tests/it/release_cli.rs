@@ -617,6 +617,17 @@ async fn status_shows_a_release_by_hand_and_a_pause_while_releasing_is_off() {
         status.contains("paused until 2099-01-02") && status.contains("new directory"),
         "{status}"
     );
+    // Control characters of one person's reason don't reach another one's terminal, and who puts another
+    // pause in its place is told.
+    let args = ["lock", "--until", "2098-01-01", "--why", "year \u{1b}[31mend\u{7}\u{202e}x"];
+    let lock = text(&run(&setup, &file, &args).stdout);
+    assert!(lock.contains("in place of the pause until 2099-01-02"), "{lock}");
+    assert!(lock.contains("new directory"), "{lock}");
+    for shown in [run(&setup, &file, &["plan"]), run(&setup, &file, &["history"])] {
+        let shown = text(&shown.stdout);
+        assert!(shown.contains("year [31mend x"), "{shown}");
+        assert!(!shown.contains(['\u{1b}', '\u{7}', '\u{202e}']), "{shown}");
+    }
 }
 
 /// The schedule names every second; the allowed hours begin tomorrow at the earliest.

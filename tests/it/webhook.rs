@@ -211,7 +211,7 @@ fn status() -> ServerLicenseStatus {
 
 fn event(body: Body) -> Event {
     let time = DateTime::from_timestamp(1_795_500_000, 0).unwrap();
-    Event { id: "0199".into(), site: "default".into(), time, body }
+    Event { id: "0199".into(), site: "default".into(), time, body, notice: None }
 }
 
 async fn deliver_one(webhook: &Webhook, event: Event) -> Outcome {

@@ -12,6 +12,7 @@ use super::{Exit, Target, day_or_time, refused, who};
 use crate::ledger::Entry;
 use crate::ledger::past::Accepted;
 use crate::license::{Sameness, SeatType};
+use crate::plain::one_line;
 use crate::policy::Guard;
 use crate::qrs::Patience;
 use crate::release::plan::{Plan, TypePlan};
@@ -91,7 +92,7 @@ impl Accept {
 
 impl Site {
     async fn run(self, engine: Engine) -> anyhow::Result<Exit> {
-        let why = self.why.trim();
+        let why = one_line(&self.why);
         if why.is_empty() {
             eprintln!("bursar: --why must say why");
             return Ok(Exit::Unusable);
@@ -111,7 +112,7 @@ impl Site {
             outln!("nothing is to be accepted: it is the site that is known");
             return Ok(Exit::NotInOrder);
         }
-        let entry = Entry::SiteAccepted { was, is, known_as, why: why.to_owned(), by: who() };
+        let entry = Entry::SiteAccepted { was, is, known_as, why: why.clone(), by: who() };
         let addition = Addition { site: site.clone(), run: None, entry };
         let recorded = engine.store.append(None, vec![addition], |_| Vec::new()).await;
         recorded.context("the acceptance could not be recorded")?;
@@ -130,7 +131,7 @@ impl Percent {
                 return Ok(Exit::Unusable);
             }
         };
-        let why = self.why.trim();
+        let why = one_line(&self.why);
         if why.is_empty() {
             eprintln!("bursar: --why must say why");
             return Ok(Exit::Unusable);
@@ -155,7 +156,7 @@ impl Percent {
         }
         let mut accepted = Vec::new();
         for part in plan.types.iter().filter(wanted) {
-            match accept(&plan, part, until, why) {
+            match accept(&plan, part, until, &why) {
                 Ok(entry) => accepted.push(entry),
                 Err(why) => outln!("{why}"),
             }

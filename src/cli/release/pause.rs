@@ -5,7 +5,10 @@ use chrono::{DateTime, Days, NaiveDate, NaiveDateTime, Utc};
 use chrono_tz::Tz;
 
 use super::{Exit, Target, block_on, who};
+use crate::config::Settings;
 use crate::ledger::Entry;
+use crate::ledger::past::Pause;
+use crate::plain::one_line;
 use crate::store::{Addition, Store};
 use crate::words;
 
@@ -56,15 +59,31 @@ impl Lock {
                 return Ok(Exit::Unusable);
             }
         };
-        if self.why.trim().is_empty() {
+        if one_line(&self.why).is_empty() {
             eprintln!("bursar: --why must say why");
             return Ok(Exit::Unusable);
         }
-        let entry = Entry::Paused { until, why: self.why.trim().to_owned(), by: who() };
+        let entry = Entry::Paused { until, why: one_line(&self.why), by: who() };
+        let before = pause_of(&settings, &site.name)?;
         record(&settings, &site.name, entry)?;
+        if let Some(Pause { until, why, by, .. }) = before {
+            let (until, by, why) = (words::local(until, zone), one_line(&by), one_line(&why));
+            outln!("in place of the pause until {until} by {by}: {why}");
+        }
         outln!("no seat of {} is released {}", site.name, until_text(&self.until, until, zone));
         Ok(Exit::Ok)
     }
+}
+
+/// The pause that holds now.
+fn pause_of(settings: &Settings, site: &str) -> anyhow::Result<Option<Pause>> {
+    let paused = block_on(async {
+        let store = Store::open(&settings.storage.path, settings.storage.outbox).await?;
+        let paused = store.pause(site).await;
+        store.close().await;
+        paused
+    })??;
+    Ok(paused)
 }
 
 impl Unlock {
@@ -73,13 +92,7 @@ impl Unlock {
             Ok(loaded) => loaded,
             Err(exit) => return Ok(exit),
         };
-        let path = &settings.storage.path;
-        let paused = block_on(async {
-            let store = Store::open(path, settings.storage.outbox).await?;
-            let paused = store.pause(&site.name).await;
-            store.close().await;
-            paused
-        })??;
+        let paused = pause_of(&settings, &site.name)?;
         if paused.is_none() {
             outln!("releases of {} were not paused: nothing was changed", site.name);
             return Ok(Exit::Ok);

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::super::text::{self, Paint};
-use super::{Exit, Target, refused};
+use super::{Exit, Target, refused, wait};
 use crate::ledger::{Action, Intent, Statement, Trigger};
 use crate::plain::one_line;
 use crate::qrs::Patience;
@@ -70,6 +70,9 @@ impl Settle {
     }
 
     async fn run(self, engine: Engine) -> anyhow::Result<Exit> {
+        if let Err(error) = wait::for_lock(&engine).await {
+            return refused(error);
+        }
         if let Err(error) = engine.settle(Patience::ONCE).await {
             return refused(error);
         }
@@ -90,13 +93,14 @@ impl Settle {
                     return Ok(Exit::Unusable);
                 }
             };
-            if why.trim().is_empty() {
+            let why = one_line(why);
+            if why.is_empty() {
                 eprintln!("bursar: --why must say how you know");
                 return Ok(Exit::Unusable);
             }
             let seen = engine.is_as_before(&meant.intent).await;
             let (record, trigger) = (meant.seq, Trigger::this_command());
-            if let Err(error) = engine.state(record, says, why.trim(), &trigger).await {
+            if let Err(error) = engine.state(record, says, &why, &trigger).await {
                 return refused(error);
             }
             let account = one_line(&meant.intent.holder.account());

@@ -145,6 +145,7 @@ mod tests {
             site: "default".into(),
             time: DateTime::from_timestamp(1_795_500_000, 0).unwrap(),
             body,
+            notice: None,
         }
     }
 

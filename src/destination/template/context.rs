@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::destination::payload;
 use crate::event::{AlertNotice, AlertStatus, Body, Event, Key, Rule, Severity};
-use crate::license::{LicenseState, ServerLicenseStatus, status};
+use crate::license::LicenseState;
 
 /// Name and meaning of what every event has, for the reference.
 pub(super) const COMMON: &[(&str, &str)] = &[
@@ -59,34 +59,28 @@ pub fn alert(event: &Event) -> Option<Map<String, Value>> {
     Some(map)
 }
 
-/// An alert in the form that all rules have. Of the server license and of refused releases only the
-/// event is known, so the rule's beginning is the event's time.
+/// An alert in the form that all rules have: what its rule says. Of an event that an older release
+/// stored, and of refused releases, only the event is known, so the beginning is the event's time.
 pub fn notice(event: &Event) -> Option<AlertNotice> {
+    if let Some(notice) = &event.notice {
+        return Some((**notice).clone());
+    }
     let text = payload::alert_text(event)?;
     let (rule, severity, title, hint, facts) = match &event.body {
         Body::Alert(notice) => return Some(notice.clone()),
-        Body::ServerLicenseExpiring(status) => (
-            Rule::ServerLicenseExpiring,
-            severity_of_days(status.days_until_expiry),
-            "Qlik Sense server license is about to expire",
-            "renew the license with Qlik and enter the new key in the Qlik Management Console",
-            license_facts(status),
-        ),
-        Body::ServerLicenseExpired(status) => (
-            Rule::ServerLicenseExpired,
-            Severity::Critical,
-            "Qlik Sense server license has expired",
-            "renew the license with Qlik and enter the new key in the Qlik Management Console",
-            license_facts(status),
-        ),
+        Body::ServerLicenseExpiring(_) => {
+            (Rule::ServerLicenseExpiring, Severity::Warning, text.clone(), "", Vec::new())
+        }
+        Body::ServerLicenseExpired(_) => {
+            (Rule::ServerLicenseExpired, Severity::Critical, text.clone(), "", Vec::new())
+        }
         Body::ServerLicenseProblem(status) => {
-            let (rule, severity, title, hint) = problem(status.state);
-            (rule, severity, title, hint, license_facts(status))
+            (problem(status.state), Severity::Critical, text.clone(), "", Vec::new())
         }
         Body::ReleaseRefused(refused) => (
             Rule::ReleaseStopped,
             Severity::Warning,
-            "License release was stopped",
+            "License release was stopped".to_owned(),
             "look at the reasons: bursar release history, bursar release plan",
             vec![("run", refused.run.as_str().into()), ("rehearsal", refused.rehearsal.into())],
         ),
@@ -98,61 +92,26 @@ pub fn notice(event: &Event) -> Option<AlertNotice> {
         fingerprint: Key::new(event.site.as_str(), rule, "").fingerprint(),
         status: AlertStatus::Firing,
         severity,
-        title: title.into(),
+        title,
         text,
         hint: hint.into(),
         since: event.time,
         resolved: None,
         repeats: 0,
-        facts: facts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+        facts: facts
+            .into_iter()
+            .map(|(name, value): (&str, Value)| (name.to_owned(), value))
+            .collect(),
         destinations: None,
     })
 }
 
-fn license_facts(status: &ServerLicenseStatus) -> Vec<(&'static str, Value)> {
-    vec![
-        ("state", status.state.as_str().into()),
-        ("expiryDate", status::expiry_text(status).into()),
-        ("daysUntilExpiry", status.days_until_expiry.into()),
-        ("thresholdDays", status.threshold_days.into()),
-    ]
-}
-
-fn problem(state: LicenseState) -> (Rule, Severity, &'static str, &'static str) {
+fn problem(state: LicenseState) -> Rule {
     match state {
-        LicenseState::None => (
-            Rule::ServerLicenseMissing,
-            Severity::Critical,
-            "No Qlik Sense server license is installed",
-            "enter the license in the Qlik Management Console",
-        ),
-        LicenseState::Blacklisted => (
-            Rule::ServerLicenseBlacklisted,
-            Severity::Critical,
-            "Qlik Sense server license is blacklisted",
-            "ask Qlik why",
-        ),
-        LicenseState::Invalid => (
-            Rule::ServerLicenseInvalid,
-            Severity::Critical,
-            "Qlik Sense server license is invalid",
-            "look at the license in the Qlik Management Console",
-        ),
-        _ => (
-            Rule::ServerLicenseUnreadable,
-            Severity::Warning,
-            "The end of the Qlik Sense server license can't be read",
-            "look at the license in the Qlik Management Console",
-        ),
-    }
-}
-
-/// The nearer the end, the worse.
-fn severity_of_days(days: Option<i64>) -> Severity {
-    match days {
-        Some(..=7) => Severity::Critical,
-        Some(8..=30) => Severity::Warning,
-        _ => Severity::Info,
+        LicenseState::None => Rule::ServerLicenseMissing,
+        LicenseState::Blacklisted => Rule::ServerLicenseBlacklisted,
+        LicenseState::Invalid => Rule::ServerLicenseInvalid,
+        _ => Rule::ServerLicenseUnreadable,
     }
 }
 

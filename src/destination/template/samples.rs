@@ -59,6 +59,7 @@ fn event(body: Body) -> Event {
         site: "prod \"EU\"".into(),
         time: now(),
         body,
+        notice: None,
     }
 }
 

@@ -9,7 +9,7 @@ use crate::alert::facts::QueueFacts;
 use crate::alert::policy::Policy;
 use crate::alert::state::{States, What, step};
 use crate::alert::{DaemonFacts, Fact, notice, rules};
-use crate::event::{DAEMON, Key, Rule, Severity};
+use crate::event::{Body, DAEMON, Key, Rule, Severity};
 
 /// One look at a queue that may lose events, as the daemon takes it: all from the store, all to it.
 async fn look(t: &Bench, loses: bool) -> Result<(), StoreError> {
@@ -31,10 +31,9 @@ async fn look(t: &Bench, loses: bool) -> Result<(), StoreError> {
     let before: States = t.store.alerts().await?;
     let silences = t.store.silences(false).await?;
     let step = step(&before, &judged, &silences, |_| &policy, now);
-    let events = step
-        .notices
-        .iter()
-        .map(|told| (Event::new(DAEMON, now, notice::body(told, &[], now)), vec!["y".to_owned()]));
+    let events = step.notices.iter().map(|told| {
+        (Event::new(DAEMON, now, Body::Alert(notice::told(told, &[], now))), vec!["y".to_owned()])
+    });
     let changes = AlertChanges {
         changed: step.states.values().cloned().collect(),
         gone: before.keys().filter(|key| !step.states.contains_key(key)).cloned().collect(),

@@ -62,7 +62,13 @@ fn missing() -> bursar::license::monitor_app::MonitorApp {
 }
 
 fn event(app: bursar::license::monitor_app::MonitorApp) -> Event {
-    Event { id: "0199-id".into(), site: "prod".into(), time: now(), body: Body::MonitorApp(app) }
+    Event {
+        id: "0199-id".into(),
+        site: "prod".into(),
+        time: now(),
+        body: Body::MonitorApp(app),
+        notice: None,
+    }
 }
 
 #[test]

@@ -24,7 +24,7 @@ use crate::support::influxd;
 use crate::support::releases::{holder, now};
 
 fn event(body: Body) -> Event {
-    Event { id: "0199-id".into(), site: "default".into(), time: now(), body }
+    Event { id: "0199-id".into(), site: "default".into(), time: now(), body, notice: None }
 }
 
 fn active(n: u32) -> Active {

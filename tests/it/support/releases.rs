@@ -24,7 +24,7 @@ pub fn now() -> DateTime<Utc> {
 }
 
 pub fn event(body: Body) -> Event {
-    Event { id: "0199-id".into(), site: "default".into(), time: now(), body }
+    Event { id: "0199-id".into(), site: "default".into(), time: now(), body, notice: None }
 }
 
 pub fn holder(directory: &str, user_id: &str) -> Holder {
