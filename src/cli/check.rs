@@ -400,7 +400,7 @@ async fn schedule_rows(settings: &Settings) -> Vec<Row> {
 
 /// The pause of a site's releases; one that can't be read is told where the store is.
 async fn pause(settings: &Settings, site: &str) -> Option<Pause> {
-    let store = Store::open(&settings.storage.path, settings.storage.outbox).await.ok()?;
+    let store = super::open_to_read(settings, "").await.ok()?;
     let pause = store.pause(site).await.ok().flatten();
     store.close().await;
     pause

@@ -8,7 +8,6 @@ use crate::config::Settings;
 use crate::daemon::lock;
 use crate::schedule::Schedule;
 use crate::status::Status;
-use crate::store::Store;
 
 /// Tell whether a daemon runs on the store and polls on time (exit code 0), or not (1)
 ///
@@ -43,7 +42,8 @@ impl Healthcheck {
 
 async fn late_monitors(settings: &Settings) -> anyhow::Result<Vec<String>> {
     let now = Utc::now();
-    let store = Store::open(&settings.storage.path, settings.storage.outbox).await?;
+    let store =
+        super::open_to_read(settings, ": no daemon has run with these settings yet").await?;
     let status = Status::read(settings, &store, now).await?;
     store.close().await;
     let mut late = Vec::new();

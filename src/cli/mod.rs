@@ -48,6 +48,7 @@ use clap::{Parser, Subcommand};
 use tracing::level_filters::LevelFilter;
 
 use crate::config::{Loaded, Settings};
+use crate::store::Store;
 
 /// How a command ended, as the process's exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -162,6 +163,14 @@ impl ConfigFile {
     fn load(&self) -> Result<Loaded, Exit> {
         load(&self.file, true)
     }
+}
+
+/// Opens the store of the settings to look at it: it is neither made nor changed. `absent` says what to do
+/// when there is none.
+async fn open_to_read(settings: &Settings, absent: &str) -> anyhow::Result<Store> {
+    let path = &settings.storage.path;
+    anyhow::ensure!(path.exists(), "{} does not exist{absent}", path.display());
+    Ok(Store::open_to_read(path, settings.storage.outbox).await?)
 }
 
 /// Loads the settings, printing problems to standard error.

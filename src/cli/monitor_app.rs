@@ -12,7 +12,7 @@ use crate::config::Settings;
 use crate::event::Body;
 use crate::license::monitor_app::{AppHealth, AppRun, MonitorApp as State};
 use crate::license::monitor_app::{Cause, KeptRun, Phase, TaskStatus};
-use crate::store::{PollError, Store, StoreError};
+use crate::store::PollError;
 use crate::words;
 
 /// Show how Qlik's License Monitor app is, and its last reloads
@@ -113,12 +113,9 @@ impl MonitorApp {
         Ok(if fine { Exit::Ok } else { Exit::NotInOrder })
     }
 
-    async fn read(
-        &self,
-        settings: &Settings,
-        sites: &[String],
-    ) -> Result<Vec<SiteView>, StoreError> {
-        let store = Store::open(&settings.storage.path, settings.storage.outbox).await?;
+    async fn read(&self, settings: &Settings, sites: &[String]) -> anyhow::Result<Vec<SiteView>> {
+        let absent = ": no daemon has run with these settings yet";
+        let store = super::open_to_read(settings, absent).await?;
         let latest = store.latest().await?;
         let health = store.health().await?;
         let mut views = Vec::new();

@@ -19,7 +19,7 @@ use crate::plain::one_line;
 use crate::qrs;
 use crate::release::next::Next;
 use crate::status::{MonitorStatus, Seen, SiteStatus, Status as Picture};
-use crate::store::{Health, RunState, Store};
+use crate::store::{Health, RunState};
 use crate::words;
 
 /// Show the last known state of licenses, monitors and queues
@@ -63,15 +63,8 @@ impl Status {
 }
 
 async fn stored(settings: &Settings) -> anyhow::Result<(Picture, bool)> {
-    let path = &settings.storage.path;
-    if !path.exists() {
-        anyhow::bail!(
-            "{} does not exist yet: start the daemon (bursar run), or ask the sites directly \
-             with --live",
-            path.display()
-        );
-    }
-    let store = Store::open(path, settings.storage.outbox).await?;
+    let absent = " yet: start the daemon (bursar run), or ask the sites directly with --live";
+    let store = super::open_to_read(settings, absent).await?;
     let picture = Picture::read(settings, &store, Utc::now()).await?;
     store.close().await;
     Ok((picture, false))

@@ -57,8 +57,13 @@ impl Entry {
                 instant(*until),
                 seat_type.title()
             ),
-            Self::SiteAccepted { why, by, .. } => {
-                format!("the site that answers now accepted by {by} as the right one: {why}")
+            Self::SiteAccepted { known_as, why, by, .. } => {
+                let before = known_as
+                    .as_ref()
+                    .map_or_else(String::new, |name| format!(", known as {name} before,"));
+                format!(
+                    "the site that answers now{before} accepted by {by} as the right one: {why}"
+                )
             }
             Self::Rebuilt { by, count, changes } => format!(
                 "{count} notes beside the ledger made anew from it by {by}: {}",

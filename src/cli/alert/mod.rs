@@ -46,8 +46,15 @@ impl Alert {
     }
 }
 
+/// What a command does with the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wish {
+    Look,
+    Change,
+}
+
 /// Runs `work` with the store of the settings, which must be there already.
-fn with_store<F, Fut>(config: &ConfigFile, work: F) -> anyhow::Result<Exit>
+fn with_store<F, Fut>(config: &ConfigFile, wish: Wish, work: F) -> anyhow::Result<Exit>
 where
     F: FnOnce(Settings, Store) -> Fut,
     Fut: Future<Output = anyhow::Result<Exit>>,
@@ -56,14 +63,13 @@ where
         Ok(loaded) => loaded.settings,
         Err(exit) => return Ok(exit),
     };
-    let path = settings.storage.path.clone();
-    anyhow::ensure!(
-        path.exists(),
-        "{} does not exist: no daemon has run with these settings yet",
-        path.display()
-    );
     block_on(async move {
-        let store = Store::open(&path, settings.storage.outbox).await?;
+        let absent = ": no daemon has run with these settings yet";
+        let mut store = super::open_to_read(&settings, absent).await?;
+        if wish == Wish::Change {
+            store.close().await;
+            store = Store::open(&settings.storage.path, settings.storage.outbox).await?;
+        }
         let result = work(settings, store.clone()).await;
         store.close().await;
         result

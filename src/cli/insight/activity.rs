@@ -116,13 +116,8 @@ impl Activity {
 
 /// The store, to read in.
 pub(super) async fn open(settings: &Settings) -> anyhow::Result<Store> {
-    let path = &settings.storage.path;
-    anyhow::ensure!(
-        path.exists(),
-        "{} does not exist yet: start the daemon (bursar run), which reads the seats",
-        path.display()
-    );
-    Ok(Store::open_to_read(path, settings.storage.outbox).await?)
+    let absent = " yet: start the daemon (bursar run), which reads the seats";
+    crate::cli::open_to_read(settings, absent).await
 }
 
 /// Why there is no answer, and what to do.

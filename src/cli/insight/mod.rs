@@ -164,14 +164,9 @@ pub(super) fn chosen(settings: &Settings, name: Option<&str>) -> Result<Vec<Stri
 
 /// Opens the store of the settings to look at it; it is neither made nor changed.
 pub(super) async fn open(settings: &Settings) -> anyhow::Result<Store> {
-    let path = &settings.storage.path;
-    anyhow::ensure!(
-        path.exists(),
-        "{} does not exist yet, so there is no history: start the daemon (bursar run), or take \
-         over Butler's history (bursar import influxdb)",
-        path.display()
-    );
-    Ok(Store::open_to_read(path, settings.storage.outbox).await?)
+    let absent = " yet, so there is no history: start the daemon (bursar run), or take over \
+                  Butler's history (bursar import influxdb)";
+    super::open_to_read(settings, absent).await
 }
 
 async fn load(

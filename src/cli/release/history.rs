@@ -7,7 +7,7 @@ use super::{Exit, Target, block_on};
 use crate::ledger::RunStatus;
 use crate::ledger::past::{Pause, standing};
 use crate::plain::one_line;
-use crate::store::{RunState, Store};
+use crate::store::RunState;
 use crate::words;
 
 /// List runs, newest first, rehearsals included, with what became of their seats by now
@@ -35,14 +35,9 @@ impl History {
             Ok(loaded) => loaded,
             Err(exit) => return Ok(exit),
         };
-        let path = &settings.storage.path;
-        anyhow::ensure!(
-            path.exists(),
-            "{} does not exist: no run was ever recorded with these settings",
-            path.display()
-        );
         let (runs, pause, accepted) = block_on(async {
-            let store = Store::open(path, settings.storage.outbox).await?;
+            let absent = ": no run was ever recorded with these settings";
+            let store = crate::cli::open_to_read(&settings, absent).await?;
             let runs = store.runs(&site.name, self.limit).await?;
             let pause = store.pause(&site.name).await?;
             let accepted = store.accepted(&site.name).await?;

@@ -169,7 +169,7 @@ fn a_command_on_a_full_disk_changes_nothing_and_says_so() {
     let store = here.join("bursar.db");
     let before = rows(&store);
     let output = std::process::Command::new("bash")
-        .args(["-c", "trap '' XFSZ; ulimit -f 100; exec \"$0\" status -c bursar.yaml"])
+        .args(["-c", "trap '' XFSZ; ulimit -f 100; exec \"$0\" outbox list -c bursar.yaml"])
         .arg(env!("CARGO_BIN_EXE_bursar"))
         .current_dir(here)
         .output()
@@ -184,7 +184,7 @@ fn a_command_on_a_full_disk_changes_nothing_and_says_so() {
     assert_eq!((format_of(&store), rows(&store) == before), (6, true));
     assert!(names(here).iter().all(|name| !name.contains("backup")), "{:?}", names(here));
     // With room it goes on.
-    let (code, out, err) = say(here, &["status", "-c", "bursar.yaml"]);
+    let (code, out, err) = say(here, &["outbox", "list", "-c", "bursar.yaml"]);
     assert_eq!(code, 0, "{out}{err}");
     assert_eq!(format_of(&copy_of(here)), 6);
 }
@@ -213,7 +213,7 @@ fn a_newer_store_is_refused_with_the_way_back_which_works() {
     prepare(here);
     let store = here.join("bursar.db");
     let status = ["status", "-c", "bursar.yaml", "--json"];
-    assert_eq!(say(here, &status).0, 0);
+    assert_eq!(say(here, &["outbox", "list", "-c", "bursar.yaml"]).0, 0);
     let known = format!("formats up to {},", format_of(&store));
     Connection::open(&store).unwrap().pragma_update(None, "user_version", 99).unwrap();
     let commands: [&[&str]; 4] = [
@@ -233,6 +233,7 @@ fn a_newer_store_is_refused_with_the_way_back_which_works() {
     // As it says.
     std::fs::rename(&store, here.join("moved-away")).unwrap();
     std::fs::copy(copy_of(here), &store).unwrap();
+    assert_eq!(say(here, &["outbox", "list", "-c", "bursar.yaml"]).0, 0);
     let (code, out, err) = say(here, &status);
     assert_eq!(code, 0, "{err}");
     assert!(out.contains("\"perpetual\""), "{out}");

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use bursar::alert::state::{Alert, HeldBack, Phase};
-use bursar::event::{Body, Class, Event, Monitor, SeatFacts};
+use bursar::event::{Body, Class, Event, Monitor, SeatFacts, Severity};
 use bursar::ledger::past::Announcement;
 use bursar::ledger::{
     Action, Answered, Entry, Evidence, Mode, Outcome, RunStatus, SeatResult, Statement, Trigger,
@@ -96,6 +96,10 @@ fn licenses() {
     let Body::ServerLicenseExpired(expired) = body("serverLicenseExpired") else { panic!() };
     assert!(expired.expired && expired.license.server_says_expired);
     assert_eq!(expired.license.expired_reason.as_deref(), Some("License has expired"));
+    let event: Event = read("events", "serverLicenseExpiring.notice");
+    let notice = event.notice.expect("what the rule said");
+    assert_eq!((notice.severity, notice.repeats), (Severity::Critical, 2));
+    assert_eq!(notice.title, "Server license ends in 29 days");
     let Body::ServerLicenseStatus(odd) = body("serverLicenseStatus.unreadable") else { panic!() };
     assert_eq!(odd.license.expiry, Expiry::Unreadable("31/02/2027".into()));
     let Body::ServerLicenseStatus(odd) = body("serverLicenseStatus.perpetual") else { panic!() };
@@ -439,6 +443,10 @@ fn records_of_the_ledger() {
     let Entry::SiteAccepted { was, is, .. } = entry("siteAccepted") else { panic!() };
     assert_eq!(was.map(|was| was.nodes.len()), Some(1));
     assert_eq!((is.nodes.len(), is.license.as_deref()), (2, Some("1f2e3d4c")));
+    let Entry::Planned { site: Some(site), .. } = entry("planned.site") else { panic!() };
+    assert_eq!(site, is);
+    let Entry::SiteAccepted { known_as, .. } = entry("siteAccepted.knownAs") else { panic!() };
+    assert_eq!(known_as.as_deref(), Some("default"));
     let Entry::Planned { standing, .. } = entry("planned.standing") else { panic!() };
     assert_eq!((standing.len(), standing[0].due), (1, 81));
     let Entry::Archived { through, records, file, .. } = entry("archived") else { panic!() };

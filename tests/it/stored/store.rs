@@ -81,6 +81,11 @@ fn format_of(folder: &Path) -> i64 {
     db.pragma_query_value(None, "user_version", |r| r.get(0)).unwrap()
 }
 
+/// The format that this build makes.
+fn current() -> i64 {
+    7
+}
+
 fn run(n: u32) -> String {
     format!("0199b1c2-0000-7000-8000-{n:012}")
 }
@@ -310,8 +315,18 @@ fn the_commands_read_it() {
             let shown = json(here, &show);
             assert_eq!(shown.as_array().unwrap().len(), 14);
             assert_eq!(shown[0]["entry"]["kind"], "runStarted");
+            if format_of(here) == format && format < current() {
+                // Who only looks changes nothing, and makes no copy.
+                for command in [&["status"][..], &["release", "history"], &["alert", "list"]] {
+                    let (code, _, err) = say(here, &[command, &["-c", "bursar.yaml"]].concat());
+                    assert!(code == 1 && err.contains("start the daemon"), "{command:?}: {err}");
+                }
+                assert_eq!(format_of(here), format);
+                let files = std::fs::read_dir(here).unwrap().map(|e| e.unwrap().file_name());
+                assert!(!files.into_iter().any(|name| name.to_string_lossy().contains("backup")));
+            }
             // Brings it up to date.
-            json(here, &["status", "-c", "bursar.yaml", "--json"]);
+            json(here, &["outbox", "list", "-c", "bursar.yaml", "--json"]);
         }
         assert!(format_of(here) >= 7);
 
