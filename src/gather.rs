@@ -14,7 +14,7 @@ use crate::alert::facts::{
     AppFacts, AppState, CertificateFacts, DaemonFacts, Fact, Facts, MonitorFacts, QueueFacts,
     ReleaseFacts, Seen, SettingsFacts, UnsettledFacts,
 };
-use crate::config::settings::Site;
+use crate::config::settings::{Site, Watch};
 use crate::config::{self, Settings};
 use crate::destination::registry;
 use crate::event::{Body, Event, Monitor};
@@ -23,7 +23,6 @@ use crate::gather::slow::{Slow, read_slow};
 use crate::license;
 use crate::license::monitor_app::AppHealth;
 use crate::monitor::OTHER_SITE;
-use crate::schedule::Schedule;
 use crate::store::{Drop, Health, QueueState, Store, StoreError};
 
 /// What the history says changes slowly, and is not cheap: it is asked once an hour, and not more
@@ -203,9 +202,12 @@ fn facts_of(
         },
     });
     let polls = site.alert.limits.stale_polls;
-    let monitors = schedules(site)
+    let monitors = site
+        .watches()
         .into_iter()
-        .map(|(monitor, schedule)| {
+        // Whether releases are done is a fact of its own.
+        .filter(|watch| watch.monitor != Monitor::Release)
+        .map(|Watch { monitor, schedule, .. }| {
             let health = of(monitor);
             let last_success = health.and_then(|h| h.last_success);
             let stale_from = last_success.and_then(|time| {
@@ -246,15 +248,6 @@ fn facts_of(
 /// What is switched off in the settings isn't watched.
 fn when<T>(on: bool, fact: Fact<T>) -> Fact<T> {
     if on { fact } else { Fact::Off }
-}
-
-/// The monitors that are on, with their schedules.
-fn schedules(site: &Site) -> Vec<(Monitor, &Schedule)> {
-    let server = site.server_license.as_ref().map(|m| (Monitor::ServerLicense, &m.schedule));
-    let access = site.access_license.as_ref().map(|m| (Monitor::AccessLicense, &m.schedule));
-    let seats = site.seats.as_ref().map(|m| (Monitor::Seats, &m.schedule));
-    let app = site.monitor_app.as_ref().map(|m| (Monitor::App, &m.schedule));
-    server.into_iter().chain(access).chain(seats).chain(app).collect()
 }
 
 /// How Qlik's License Monitor is, by the newest event on it.

@@ -11,12 +11,14 @@
 //! | [`cli`] | one file per command |
 //! | [`config`] | the YAML file as written (Butler's tree) and the validated settings made of it |
 //! | [`qrs`] | the Qlik Repository Service: transport, reading, filters, errors |
-//! | [`license`] | the domain without I/O: server license, access license pools |
+//! | [`license`] | the domain without I/O: licenses, pools, seats, people, sites |
+//! | [`policy`] | the settings that decide about releases, and the reasons to stop a run |
 //! | [`monitor`] | what is looked at on a schedule, and the events that come of it |
 //! | [`event`] | the one vocabulary everything downstream speaks |
 //! | [`insight`] | utilization, seasons, growth, forecast, cost: what the history says, without I/O |
 //! | [`planning`] | loads the history that [`insight`] is asked about |
 //! | [`alert`] | rules, when they fire, and what is told of it |
+//! | [`gather`] | the facts that alert rules look at |
 //! | [`release`] | giving idle seats back: rules, plan, guards, apply, undo |
 //! | [`report`] | reports for auditors and owners of budgets, as HTML, Markdown, CSV and JSON |
 //! | [`ledger`] | the audit trail of releases, hash-chained |
@@ -24,7 +26,8 @@
 //! | [`store`] | the embedded SQL store: outbox, latest snapshots, history, migrations |
 //! | [`import`] | taking over the history that Butler wrote |
 //! | [`daemon`] | the supervisor: pollers, delivery workers, shutdown, service managers |
-//! | [`plain`], [`clock`], [`backoff`] | text from outside, time and waits |
+//! | [`plain`], [`words`], [`clock`], [`backoff`] | text from outside, numbers and times in words, time and waits |
+//! | [`schedule`], [`secret`] | Butler's phrases and cron; text that is never printed |
 //! | [`who`] | who runs this process, for the audit trail |
 //! | [`output`] | files for people: private, whole, never through a link |
 //! | [`tls`] | certificates, keys and TLS settings from PEM files |

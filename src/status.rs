@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::alert::state::{Alert, Phase};
 use crate::config::Settings;
+use crate::config::settings::Watch;
 use crate::destination::registry;
 use crate::event::{Body, Event, Monitor, ReleaseRun};
 use crate::ledger::past::{Accepted, Pause, standing};
@@ -130,36 +131,24 @@ impl Status {
             .iter()
             .zip(open.into_iter().zip(&pauses))
             .map(|(site, (unsettled, pause))| {
-                let mut monitors = Vec::new();
-                let mut add = |monitor, schedule: &crate::schedule::Schedule| {
+                let monitors = site.watches().into_iter().map(|watch| {
+                    let Watch { monitor, schedule, .. } = watch;
                     let found = health.iter().find(|h| h.site == site.name && h.monitor == monitor);
-                    monitors.push(MonitorStatus {
+                    let next = if monitor == Monitor::Release {
+                        Next::of(&site.release, settings.time_zone, pause.as_ref(), now)
+                    } else {
+                        let at = schedule.next_after(now, settings.time_zone);
+                        Next { at, held: None }
+                    };
+                    MonitorStatus {
                         monitor,
                         schedule: schedule.text().to_owned(),
-                        next: schedule.next_after(now, settings.time_zone),
-                        held: None,
+                        next: next.at,
+                        held: next.held,
                         health: found.cloned(),
-                    });
-                };
-                if let Some(m) = &site.server_license {
-                    add(Monitor::ServerLicense, &m.schedule);
-                }
-                if let Some(m) = &site.access_license {
-                    add(Monitor::AccessLicense, &m.schedule);
-                }
-                if let Some(m) = &site.seats {
-                    add(Monitor::Seats, &m.schedule);
-                }
-                if let Some(m) = &site.monitor_app {
-                    add(Monitor::App, &m.schedule);
-                }
-                if site.release.enable {
-                    add(Monitor::Release, &site.release.schedule);
-                    let next = Next::of(&site.release, settings.time_zone, pause.as_ref(), now);
-                    if let Some(release) = monitors.last_mut() {
-                        (release.next, release.held) = (next.at, next.held);
                     }
-                }
+                });
+                let monitors = monitors.collect();
                 let mut status = SiteStatus::empty(&site.name);
                 status.monitors = monitors;
                 status.unsettled = unsettled;

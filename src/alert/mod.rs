@@ -1,6 +1,6 @@
 //! Alerts: which rules there are, when they fire, and what is told of it.
 //!
-//! [`gather`] reads [`Facts`] from the store, [`rules`] turn them into [`Judged`], and [`state`]
+//! [`crate::gather`] reads [`Facts`] from the store, [`rules`] turn them into [`Judged`], and [`state`]
 //! decides from those and from what was told before what is told now. Rules and state are pure; the
 //! store keeps states, history, silences and the events that come of them in one transaction, so
 //! a restart tells nothing twice and forgets nothing. How it looks from outside: `docs/alerts.md`.

@@ -25,6 +25,13 @@ pub struct Run {
     speed: Option<f64>,
 }
 
+/// Logs name people and sites: files that are made from now on are for this account and its group
+/// (which may be that of a log shipper), whatever the umask was.
+fn only_for_us() {
+    #[cfg(unix)]
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o027));
+}
+
 impl Run {
     pub fn execute(self) -> anyhow::Result<Exit> {
         let mut loaded = match super::load(&self.config.file, false) {
@@ -33,6 +40,7 @@ impl Run {
         };
         override_level(&mut loaded.settings, self.level);
         let clock = self.speed.map_or(Clock::System, |speed| Clock::fast(Utc::now(), speed));
+        only_for_us();
         let guard = logging::start(&loaded.settings.log)?;
         let stop = CancellationToken::new();
         let result = block_on(async move {

@@ -104,22 +104,8 @@ pub fn schedules(settings: &Settings) -> Vec<(String, &Schedule)> {
     let mut list: Vec<(String, &Schedule)> = Vec::new();
     for site in &settings.sites {
         let prefix = if settings.named_sites { format!("{}: ", site.name) } else { String::new() };
-        if let Some(monitor) = &site.server_license {
-            list.push((format!("{prefix}server license"), &monitor.schedule));
-        }
-        if let Some(monitor) = &site.access_license {
-            list.push((format!("{prefix}access licenses"), &monitor.schedule));
-        }
-        if let Some(monitor) = &site.seats {
-            list.push((format!("{prefix}seats"), &monitor.schedule));
-        }
-        if let Some(monitor) = &site.monitor_app {
-            list.push((format!("{prefix}License Monitor app"), &monitor.schedule));
-        }
-        if site.release.enable {
-            let what = if site.release.dry_run { "release, rehearsal" } else { "release" };
-            list.push((format!("{prefix}{what}"), &site.release.schedule));
-        }
+        let watches = site.watches().into_iter();
+        list.extend(watches.map(|watch| (format!("{prefix}{}", watch.title), watch.schedule)));
     }
     if let Some(reports) = &settings.reports {
         list.push(("report".to_owned(), &reports.schedule));

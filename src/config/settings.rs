@@ -13,7 +13,7 @@ use crate::destination::email::settings::Email;
 use crate::destination::influxdb::settings::InfluxDb;
 use crate::destination::mqtt::settings::Mqtt;
 use crate::destination::webhook::settings::Webhook;
-use crate::event::{Switches, Tag, UserTag};
+use crate::event::{Monitor, Switches, Tag, UserTag};
 use crate::insight::cost::Prices;
 use crate::license::DateOrder;
 use crate::license::monitor_app::Wanted;
@@ -103,6 +103,45 @@ pub struct Site {
     /// `Butler.alert` with what the site has in its place.
     pub alert: alert::Policy,
     pub alert_destination: Switches,
+}
+
+/// Something of a site that is looked at on a schedule.
+#[derive(Debug, Clone, Copy)]
+pub struct Watch<'a> {
+    pub monitor: Monitor,
+    /// In lists for people.
+    pub title: &'static str,
+    pub schedule: &'a Schedule,
+}
+
+impl Site {
+    /// All that is looked at on a schedule: the monitors that are on, and releases when they are.
+    pub fn watches(&self) -> Vec<Watch<'_>> {
+        let release = if self.release.dry_run { "release, rehearsal" } else { "release" };
+        let all = [
+            (
+                Monitor::ServerLicense,
+                "server license",
+                self.server_license.as_ref().map(|monitor| &monitor.schedule),
+            ),
+            (
+                Monitor::AccessLicense,
+                "access licenses",
+                self.access_license.as_ref().map(|monitor| &monitor.schedule),
+            ),
+            (Monitor::Seats, "seats", self.seats.as_ref().map(|monitor| &monitor.schedule)),
+            (
+                Monitor::App,
+                "License Monitor app",
+                self.monitor_app.as_ref().map(|monitor| &monitor.schedule),
+            ),
+            (Monitor::Release, release, self.release.enable.then_some(&self.release.schedule)),
+        ];
+        let on = all.into_iter().filter_map(|(monitor, title, schedule)| {
+            Some(Watch { monitor, title, schedule: schedule? })
+        });
+        on.collect()
+    }
 }
 
 #[derive(Debug, Clone, PartialEq)]

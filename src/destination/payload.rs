@@ -9,7 +9,7 @@
 //! | `expiryDateStr` | last valid day as `YYYY-MM-DD`; else `perpetual`, `unreadable`, `unknown` or `none` (no license installed) |
 //! | `daysUntilExpiry` | 0 on the last valid day, negative after; `null` without a readable last day |
 //! | `event` | webhooks only: see [`event_name`] |
-//! | `state` | one of [`LicenseState`]'s words |
+//! | `state` | one of [`LicenseState`](crate::license::LicenseState)'s words |
 //! | `thresholdDays` | the configured alert threshold |
 //! | `message` | alerts only: the text of [`alert_text`] |
 //! | `site` | only when the settings name their sites |

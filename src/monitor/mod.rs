@@ -8,5 +8,5 @@ pub mod allocation_changes;
 pub mod monitor_app;
 pub mod server_license;
 
-/// The code of [`Blind::OtherSite`] in the health of a monitor.
+/// In the health of a monitor: another site answers than before, so nothing is kept.
 pub const OTHER_SITE: &str = "other-site";

@@ -6,13 +6,12 @@
 //!
 //! | file | what it knows |
 //! | --- | --- |
-//! | [`policy`] | the settings that decide, as every plan carries them |
 //! | [`rules`] | who keeps a seat whatever happens |
 //! | [`plan`] | a decision with its reasons for every seat; no I/O, no clock |
-//! | [`calendar`] | freeze windows and allowed hours |
 //! | [`named`] | whom a person means who names somebody in a command |
 //! | [`next`] | when the schedule next starts a run, and what keeps it from taking seats |
 //! | [`guard`] | what stops a run before it takes the first seat |
+//! | [`reclaim`] | what the rules would take, for figures |
 //! | [`read`] | the snapshot of a site that a plan is made of |
 //! | `reviewed` | what of a plan that a person has read still holds |
 //! | `sharing` | other sites with the same license |
