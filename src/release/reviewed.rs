@@ -50,10 +50,10 @@ impl Engine {
         Ok((plan, snapshot))
     }
 
-    /// The name that the settings don't have any more, and under which the store knows this site.
-    pub async fn known_as(&self, now: &SiteIdentity) -> Result<Option<String>, StoreError> {
+    /// Other names under which the store has a pause or releases of this site.
+    pub async fn known_as(&self, now: &SiteIdentity) -> Result<Vec<String>, StoreError> {
         let names: Vec<_> = self.settings.sites.iter().map(|site| site.name.clone()).collect();
-        self.store.known_as(now, &names).await
+        self.store.known_as(&self.site.name, now, &names).await
     }
 
     async fn guards(
@@ -69,8 +69,9 @@ impl Engine {
         let paused = self.store.pause(&self.site.name).await?;
         let known_as = match &snapshot.identity {
             Some(Ok(now)) if !now.is_empty() => self.known_as(now).await?,
-            _ => None,
+            _ => Vec::new(),
         };
+        let known_as = (!known_as.is_empty()).then(|| known_as.join(" and "));
         Ok(guard::check(plan, snapshot, past, paused.as_ref(), known_as.as_deref()))
     }
 }

@@ -144,9 +144,12 @@ pub(super) fn is_older_than_ledger(db: &Connection) -> rusqlite::Result<bool> {
 
 /// What a file has to guard the ledger, and all that acts by itself, as (name, table, SQL).
 pub(super) fn guarding_schema(db: &Connection) -> rusqlite::Result<Vec<(String, String, String)>> {
+    // Whatever its type is written like, SQLite runs what its text makes.
     let mut query = db.prepare(
-        "SELECT name, tbl_name, coalesce(sql, '') FROM sqlite_schema
-          WHERE type = 'trigger'
+        "SELECT CAST(name AS TEXT), CAST(tbl_name AS TEXT), coalesce(CAST(sql AS TEXT), '')
+           FROM sqlite_schema
+          WHERE NOT (typeof(type) = 'text' AND type IN ('table', 'index'))
+             OR type IS NULL
              OR (type = 'table' AND tbl_name IN ('ledger', 'ledger_end'))
           ORDER BY name",
     )?;

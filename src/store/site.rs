@@ -13,18 +13,37 @@ impl Store {
         self.shared.gate.read("read which site it is", move |db| identity(db, &site)).await
     }
 
-    /// The name under which this store knows the site that answers now, if that is none of these
-    /// names: it was called so before.
+    /// The other names under which this store has a pause or releases of the site that answers now
+    /// for `site`, unless a person said that they are not of it. `names`: those of the settings.
     pub async fn known_as(
         &self,
+        site: &str,
         now: &SiteIdentity,
         names: &[String],
-    ) -> Result<Option<String>, StoreError> {
-        let all = self.shared.gate.read("read which sites there were", identities).await?;
-        let same =
-            |known: &SiteIdentity| matches!(known.compare(now), Sameness::Same | Sameness::Renewed);
-        let other = all.into_iter().find(|(name, known)| !names.contains(name) && same(known));
-        Ok(other.map(|(name, _)| name))
+    ) -> Result<Vec<String>, StoreError> {
+        let (site, time) = (site.to_owned(), self.now_ms());
+        let (now, names) = (now.clone(), names.to_vec());
+        let query = move |db: &Connection| {
+            let mut found = Vec::new();
+            for other in others(db, &site, time)? {
+                let configured = names.contains(&other);
+                let same = match identity(db, &other)? {
+                    None => false,
+                    // Two sites of one license are two, where nothing else tells.
+                    Some(known) if configured => {
+                        known.nodes.iter().any(|node| now.nodes.contains(node))
+                    }
+                    Some(known) => {
+                        matches!(known.compare(&now), Sameness::Same | Sameness::Renewed)
+                    }
+                };
+                if same {
+                    found.push(other);
+                }
+            }
+            Ok(found)
+        };
+        self.shared.gate.read("read which sites there were", query).await
     }
 
     /// Compares what answers now with what is known, and keeps it where it is the first time or tells
@@ -60,6 +79,36 @@ pub(super) fn identity(db: &Connection, site: &str) -> rusqlite::Result<Option<S
 /// What is known by a name that is given up.
 pub(super) fn forget_identity(db: &Connection, site: &str) -> rusqlite::Result<()> {
     db.prepare_cached("DELETE FROM site_identity WHERE site = ?1")?.execute([site]).map(drop)
+}
+
+/// Other names that have something which decides about releases. Those are left out of which a person said, for this site, that they are not it.
+fn others(db: &Connection, site: &str, now: i64) -> rusqlite::Result<Vec<String>> {
+    let names = texts(db, "SELECT site FROM site_identity WHERE site <> ?1 ORDER BY site", site)?;
+    let accepted = texts(
+        db,
+        "SELECT coalesce(json_extract(entry, '$.knownAs'), '') FROM ledger
+          WHERE site = ?1 AND kind = 'siteAccepted'",
+        site,
+    )?;
+    let mut found = Vec::new();
+    for name in names.into_iter().filter(|name| !accepted.contains(name)) {
+        let has: bool = db
+            .prepare_cached(
+                "SELECT EXISTS (SELECT 1 FROM release_pause WHERE site = ?1 AND until > ?2)
+                     OR EXISTS (SELECT 1 FROM release_past WHERE site = ?1)
+                     OR EXISTS (SELECT 1 FROM release_unsettled WHERE site = ?1)
+                     OR EXISTS (SELECT 1 FROM release_announced WHERE site = ?1)",
+            )?
+            .query_row(params![name, now], |r| r.get(0))?;
+        if has {
+            found.push(name);
+        }
+    }
+    Ok(found)
+}
+
+fn texts(db: &Connection, sql: &'static str, site: &str) -> rusqlite::Result<Vec<String>> {
+    db.prepare_cached(sql)?.query_map([site], |r| r.get(0))?.collect()
 }
 
 /// What is known of each site, by name.

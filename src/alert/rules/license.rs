@@ -91,4 +91,5 @@ fn described(condition: Condition, status: &ServerLicenseStatus) -> Condition {
         .with("state", status.state.as_str())
         .with("expiryDate", status::expiry_text(status))
         .with("daysUntilExpiry", status.days_until_expiry)
+        .with("thresholdDays", status.threshold_days)
 }

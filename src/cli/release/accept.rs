@@ -108,13 +108,19 @@ impl Site {
         let was = engine.store.site_identity(site).await?;
         let known_as = engine.known_as(&is).await?;
         let same = was.as_ref().is_some_and(|was| was.compare(&is) == Sameness::Same);
-        if same && known_as.is_none() {
+        if same && known_as.is_empty() {
             outln!("nothing is to be accepted: it is the site that is known");
             return Ok(Exit::NotInOrder);
         }
-        let entry = Entry::SiteAccepted { was, is, known_as, why: why.clone(), by: who() };
-        let addition = Addition { site: site.clone(), run: None, entry };
-        let recorded = engine.store.append(None, vec![addition], |_| Vec::new()).await;
+        // One for each other name that is meant to be another site, or given up.
+        let names = known_as.into_iter().map(Some).collect::<Vec<_>>();
+        let names = if names.is_empty() { vec![None] } else { names };
+        let additions = names.into_iter().map(|known_as| {
+            let (was, is, why) = (was.clone(), is.clone(), why.clone());
+            let entry = Entry::SiteAccepted { was, is, known_as, why, by: who() };
+            Addition { site: site.clone(), run: None, entry }
+        });
+        let recorded = engine.store.append(None, additions.collect(), |_| Vec::new()).await;
         recorded.context("the acceptance could not be recorded")?;
         outln!("accepted: the site that answers on {} is {site} now", engine.client.address());
         Ok(Exit::Ok)

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::destination::payload;
 use crate::event::{AlertNotice, AlertStatus, Body, Event, Key, Rule, Severity};
-use crate::license::LicenseState;
+use crate::license::{LicenseState, ServerLicenseStatus, status};
 
 /// Name and meaning of what every event has, for the reference.
 pub(super) const COMMON: &[(&str, &str)] = &[
@@ -68,14 +68,19 @@ pub fn notice(event: &Event) -> Option<AlertNotice> {
     let text = payload::alert_text(event)?;
     let (rule, severity, title, hint, facts) = match &event.body {
         Body::Alert(notice) => return Some(notice.clone()),
-        Body::ServerLicenseExpiring(_) => {
-            (Rule::ServerLicenseExpiring, Severity::Warning, text.clone(), "", Vec::new())
+        Body::ServerLicenseExpiring(status) => {
+            let facts = license_facts(status);
+            (Rule::ServerLicenseExpiring, Severity::Warning, text.clone(), "", facts)
         }
-        Body::ServerLicenseExpired(_) => {
-            (Rule::ServerLicenseExpired, Severity::Critical, text.clone(), "", Vec::new())
+        Body::ServerLicenseExpired(status) => {
+            let facts = license_facts(status);
+            (Rule::ServerLicenseExpired, Severity::Critical, text.clone(), "", facts)
         }
         Body::ServerLicenseProblem(status) => {
-            (problem(status.state), Severity::Critical, text.clone(), "", Vec::new())
+            let rule = problem(status.state);
+            let unclear = rule == Rule::ServerLicenseUnreadable;
+            let severity = if unclear { Severity::Warning } else { Severity::Critical };
+            (rule, severity, text.clone(), "", license_facts(status))
         }
         Body::ReleaseRefused(refused) => (
             Rule::ReleaseStopped,
@@ -104,6 +109,16 @@ pub fn notice(event: &Event) -> Option<AlertNotice> {
             .collect(),
         destinations: None,
     })
+}
+
+/// As the rules give them.
+fn license_facts(status: &ServerLicenseStatus) -> Vec<(&'static str, Value)> {
+    vec![
+        ("state", status.state.as_str().into()),
+        ("expiryDate", status::expiry_text(status).into()),
+        ("daysUntilExpiry", status.days_until_expiry.into()),
+        ("thresholdDays", status.threshold_days.into()),
+    ]
 }
 
 fn problem(state: LicenseState) -> Rule {

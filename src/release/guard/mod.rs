@@ -67,14 +67,12 @@ fn is_known_as(name: &str) -> Refusal {
         guard: Guard::OtherSite,
         seat_type: None,
         saw: format!(
-            "the site that answers is known here as {name}, which the settings don't have any more: \
-             its pause, its releases of the last hours and those that can be undone are kept under \
-             that name"
+            "the site that answers is known here as {name}, too: its pause, its releases of the last \
+             hours and those that can be undone are kept under that name"
         ),
-        fix:
-            "give it that name back in the settings; if it is to begin anew under its new one, say \
-              so: `bursar release accept site --why TEXT`"
-                .to_owned(),
+        fix: "give it that name in the settings; if it is another site, or is to begin anew under its \
+              new name, say so: `bursar release accept site --why TEXT`"
+            .to_owned(),
     }
 }
 
@@ -202,7 +200,18 @@ fn clock(plan: &Plan, snapshot: &Snapshot) -> Option<Refusal> {
                 fix: "see what the account may read (`bursar check`)".to_owned(),
             });
         }
-        None => "the site's clock could not be compared with this machine's: the answer had no readable `Date`".to_owned(),
+        None => {
+            return Some(Refusal {
+                guard: Guard::Clock,
+                seat_type: None,
+                saw: "the site's clock could not be compared with this machine's: the answer had no \
+                      readable `Date`"
+                    .to_owned(),
+                fix: "see what stands between here and the site (a proxy that removes the header); by \
+                      hand, `--accept clock` once you have compared the clocks"
+                    .to_owned(),
+            });
+        }
         Some(Clocks { site, here }) => {
             let off = site.signed_duration_since(here);
             if off.abs() <= TimeDelta::seconds(tolerance.into()) {

@@ -14,6 +14,14 @@ pub(in crate::release) fn known(moment: &Moment) -> Option<DateTime<Utc>> {
     moment.at().filter(|at| at.year() > NEVER)
 }
 
+/// No site is older. Zeros of other systems (1899, 1900, 1970) are no time of an allocation.
+const OLDEST: i32 = 2000;
+
+/// When a seat was allocated, where that is known.
+fn allocated(moment: &Moment) -> Option<DateTime<Utc>> {
+    known(moment).filter(|at| at.year() >= OLDEST)
+}
+
 /// The later of last use and allocation. `None` when one can't be read or the allocation is not
 /// known: it may have been yesterday.
 pub(super) fn idle_since(seat: &Seat) -> Option<DateTime<Utc>> {
@@ -21,7 +29,7 @@ pub(super) fn idle_since(seat: &Seat) -> Option<DateTime<Utc>> {
     if unreadable(&seat.created) || unreadable(&seat.last_used) {
         return None;
     }
-    let created = known(&seat.created)?;
+    let created = allocated(&seat.created)?;
     Some(known(&seat.last_used).map_or(created, |used| used.max(created)))
 }
 
@@ -43,7 +51,7 @@ pub(super) fn reasons(rule: &TypeRule, seat: &Seat, now: DateTime<Utc>, keep: &m
             keep.push(Keep::UnreadableDate { field, text: text.clone() });
         }
     }
-    let (used, created) = (known(&seat.last_used), known(&seat.created));
+    let (used, created) = (known(&seat.last_used), allocated(&seat.created));
     if created.is_none() && !matches!(seat.created, Moment::Unreadable(_)) {
         keep.push(Keep::NoDate);
     }

@@ -29,7 +29,12 @@ const LARGE: [(&str, &[&str]); 13] = [
 ];
 
 /// The beginning of each statement that reads much of a large table, and why it may.
-const WHOLE: [(&str, &str); 27] = [
+const WHOLE: [(&str, &str); 29] = [
+    ("SELECT EXISTS (SELECT 1 FROM release_pause", "stops at the first row of each"),
+    (
+        "SELECT coalesce(json_extract(entry, '$.knownAs'), '') FROM ledger",
+        "what a person said: few records",
+    ),
     (
         "SELECT time, site, rule, subject, what, severity, text, sent FROM alert_history",
         "by hand, backwards, stops at its limit",

@@ -108,14 +108,25 @@ async fn an_index_that_hides_records_stops_a_run() {
     assert!(out.contains("missing from index ledger_time"), "{out}");
 }
 
-/// A trigger may change what a run reads after it was compared.
+/// A trigger may change what a run reads after it was compared, and SQLite runs it whatever its type is
+/// written like.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_trigger_that_lifts_a_pause_stops_a_run() {
-    let world = World::new(crowd(SeatKind::Analyzer, 2)).await;
-    change(&world, "CREATE TRIGGER zz AFTER INSERT ON ledger BEGIN DELETE FROM release_pause; END");
-    let error = world.engine().run(&order(Mode::Real)).await.unwrap_err();
-    assert!(error.to_string().contains("trigger zz of table ledger"), "{error}");
-    assert_eq!(world.deletes(), 0);
+    for type_of in ["trigger", "TRIGGER", "Trigger"] {
+        let world = World::new(crowd(SeatKind::Analyzer, 2)).await;
+        change(
+            &world,
+            &format!(
+                "CREATE TRIGGER zz AFTER INSERT ON ledger BEGIN DELETE FROM release_pause; END;
+                 PRAGMA writable_schema = 1;
+                 UPDATE sqlite_master SET type = '{type_of}' WHERE name = 'zz';
+                 PRAGMA schema_version = 1000;"
+            ),
+        );
+        let error = world.engine().run(&order(Mode::Real)).await.unwrap_err();
+        assert!(error.to_string().contains("trigger zz of table ledger"), "{type_of}: {error}");
+        assert_eq!(world.deletes(), 0);
+    }
 }
 
 /// Which site answered is in the ledger: who takes the note out does not let another site in.

@@ -162,10 +162,14 @@ async fn a_site_with_a_new_name_is_stopped_until_a_person_says_that_it_is_meant(
     let mut world = world;
     world.settings.sites[0].name = "prod".into();
     let report = world.run(Mode::Real).await;
-    assert_refused(&world, &report, 1, &format!("is known here as {was}"));
+    assert_refused(&world, &report, 1, &format!("known here as {was}"));
+    // A name that never held anything is no other site.
+    world.settings.sites[0].name = "prd".into();
+    assert_eq!(world.run(Mode::Real).await.status, RunStatus::Refused);
+    world.settings.sites[0].name = "prod".into();
     assert!(report.refusals[0].fix.contains("accept site --why"), "{report:?}");
     let is = world.engine().client.identity(Patience::ONCE).await.unwrap();
-    assert_eq!(world.engine().known_as(&is).await.unwrap(), Some(was.clone()));
+    assert_eq!(world.engine().known_as(&is).await.unwrap(), std::slice::from_ref(&was));
     let entry = Entry::SiteAccepted {
         was: None,
         is,
@@ -177,4 +181,19 @@ async fn a_site_with_a_new_name_is_stopped_until_a_person_says_that_it_is_meant(
     world.store.append(None, vec![addition], |_| Vec::new()).await.unwrap();
     let report = world.run(Mode::Real).await;
     assert_eq!((report.status, world.deletes()), (RunStatus::Done, 2), "{report:?}");
+}
+
+/// The old name may stay in the settings, for another machine.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_name_for_the_same_site_has_no_limits_of_its_own() {
+    let mut world = world().await;
+    assert_eq!(world.run(Mode::Real).await.status, RunStatus::Done);
+    let mut other = world.settings.sites[0].clone();
+    world.settings.sites[0].name = "prod".into();
+    other.connection.port = 9;
+    world.settings.sites.push(other);
+    let report = world.run(Mode::Real).await;
+    assert_eq!((report.status, world.deletes()), (RunStatus::Refused, 1), "{report:?}");
+    let saw: Vec<_> = report.refusals.iter().map(|refusal| refusal.saw.as_str()).collect();
+    assert!(saw.iter().any(|saw| saw.contains("known here as default")), "{saw:?}");
 }
