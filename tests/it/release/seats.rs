@@ -332,7 +332,9 @@ async fn a_user_who_uses_another_seat_meanwhile_keeps_both() {
     }
     // Two seats, both idle; nothing else of Professional is due.
     scenario.seats.push(idle(SeatKind::Professional, "idle0", 80));
-    let world = World::new(scenario).await;
+    let mut world = World::new(scenario).await;
+    // One after the other, Professional first: side by side, either may be read before the login.
+    world.settings(|release| release.concurrency = 1);
     let professional = path(SeatType::Professional, &world.seat(SeatKind::Professional, "idle0"));
     let login = Fault::UserLogsIn { user: "CORP\\idle0".to_owned() };
     world.fault(FaultRule::on(&professional, login).method("GET").times(1));
