@@ -82,8 +82,11 @@ async fn a_stop_finishes_the_seats_in_hand() {
     order.progress.0 = Arc::new(move |_, _| stop.cancel());
     let report = world.engine().run(&order).await.unwrap();
     assert_eq!(report.status, RunStatus::Stopped, "{report:?}");
-    assert_eq!(world.results().await.len(), 2);
-    assert_eq!((world.deletes(), world.unsettled().await), (2, 0));
+    let results = world.results().await;
+    assert_eq!((results.len(), world.unsettled().await), (2, 0), "{results:?}");
+    // Nothing is sent after the stop: the second one may have had its intent and no more.
+    let freed = results.iter().filter(|(_, result)| result.is_taken()).count();
+    assert!((1..=2).contains(&freed) && world.deletes() == freed, "{results:?}");
     assert_eq!(world.told("releaseRun").await.len(), 1);
 }
 
