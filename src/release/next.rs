@@ -35,14 +35,8 @@ impl Next {
     ) -> Self {
         let first = next_start(release, &tick, now);
         let at = if release.dry_run { first } else { first_open(release, &tick, pause, now) };
-        // A pause that is over by then is worth knowing, too: it keeps seats until then.
-        let mut held: Vec<_> = pause.map(|pause| paused(release, pause)).into_iter().collect();
-        // The time is that of a tick as soon as the first one lies in a freeze.
-        let frozen = [Some(now), first].into_iter().flatten();
-        let frozen = frozen.filter_map(|time| release.policy.calendar.frozen(time)).next();
-        held.extend(frozen.map(|frozen| frozen.to_string()));
-        held.extend(never_in_hours(release, first));
-        Self { at, held: (!held.is_empty()).then(|| held.join("; ")) }
+        // A pause or a freeze that is over by then is worth knowing, too: it keeps seats until then.
+        Self { at, held: holding(release, pause, &[Some(now), first], first) }
     }
 
     /// `2027-01-11 05:00:00 CET, frozen through 2027-01-10: year end`.
@@ -62,10 +56,26 @@ pub fn held_at(
     pause: Option<&Pause>,
     now: DateTime<Utc>,
 ) -> Option<String> {
-    let mut held: Vec<_> = pause.map(|pause| paused(release, pause)).into_iter().collect();
-    held.extend(release.policy.calendar.frozen(now).map(|frozen| frozen.to_string()));
     let first = next_start(release, |after| release.schedule.next_after(after, zone), now);
-    held.extend(never_in_hours(release, first));
+    holding(release, pause, &[Some(now)], first)
+}
+
+/// The pause, the first freeze of these times, and hours in which no tick lies. `first`: when a run
+/// next starts.
+fn holding(
+    release: &Release,
+    pause: Option<&Pause>,
+    times: &[Option<DateTime<Utc>>],
+    first: Option<DateTime<Utc>>,
+) -> Option<String> {
+    let calendar = &release.policy.calendar;
+    let frozen = times.iter().flatten().find_map(|time| calendar.frozen(*time));
+    let held = [
+        pause.map(|pause| paused(release, pause)),
+        frozen.map(|frozen| frozen.to_string()),
+        never_in_hours(release, first),
+    ];
+    let held: Vec<_> = held.into_iter().flatten().collect();
     (!held.is_empty()).then(|| held.join("; "))
 }
 

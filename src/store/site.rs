@@ -81,7 +81,8 @@ pub(super) fn forget_identity(db: &Connection, site: &str) -> rusqlite::Result<(
     db.prepare_cached("DELETE FROM site_identity WHERE site = ?1")?.execute([site]).map(drop)
 }
 
-/// Other names that have something which decides about releases. Those are left out of which a person said, for this site, that they are not it.
+/// Other names that have something which decides about releases, without those of which a person
+/// said, for this site, that they are not it.
 fn others(db: &Connection, site: &str, now: i64) -> rusqlite::Result<Vec<String>> {
     let names = texts(db, "SELECT site FROM site_identity WHERE site <> ?1 ORDER BY site", site)?;
     let accepted = texts(

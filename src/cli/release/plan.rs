@@ -156,7 +156,9 @@ impl Plan {
 
 /// As a shell takes it for one word.
 pub(super) fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_alphanumeric() || "-_./:\\@%+=,".contains(c);
+    // A backslash parts folders on Windows, and takes the next letter as it is elsewhere.
+    let plain =
+        |c: char| c.is_alphanumeric() || "-_./:@%+=,".contains(c) || (cfg!(windows) && c == '\\');
     if !word.is_empty() && word.chars().all(plain) {
         return word.to_owned();
     }
@@ -320,4 +322,23 @@ pub(super) fn idle(decision: &Decision, plan: &Planned) -> String {
     };
     let gone = if decision.removed_externally { ", removed from the directory" } else { "" };
     format!("idle for {days} days, {what} {}{gone}", since.format("%Y-%m-%d"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::quoted;
+
+    #[test]
+    #[cfg(not(windows))]
+    fn a_shell_takes_it_for_one_word_as_it_is() {
+        for (word, expected) in [
+            ("/etc/bursar/bursar.yaml", "/etc/bursar/bursar.yaml"),
+            ("a plan.json", "'a plan.json'"),
+            ("it's $HOME", r"'it'\''s $HOME'"),
+            (r"a\b", r"'a\b'"),
+            ("", "''"),
+        ] {
+            assert_eq!(quoted(word), expected, "{word}");
+        }
+    }
 }
