@@ -10,6 +10,7 @@
 //! | --- | --- |
 //! | [`cli`] | one file per command |
 //! | [`config`] | the YAML file as written (Butler's tree) and the validated settings made of it |
+//! | [`settings`] | how settings are read: the file as a tree with places, checks, problems |
 //! | [`qrs`] | the Qlik Repository Service: transport, reading, filters, errors |
 //! | [`license`] | the domain without I/O: licenses, pools, seats, people, sites |
 //! | [`policy`] | the settings that decide about releases, and the reasons to stop a run |
@@ -57,6 +58,7 @@ pub mod release;
 pub mod report;
 pub mod schedule;
 pub mod secret;
+pub mod settings;
 pub mod simulator;
 pub mod status;
 pub mod store;

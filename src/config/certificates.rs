@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
 
-use super::problem::{Problem, Severity};
 use super::settings::Settings;
 use super::validate::webhook_section;
 use crate::destination::webhook::settings::WebhookPurpose;
+use crate::settings::{Problem, Severity};
 use crate::tls::{self, ClientFiles, PemError, Trust};
 
 /// A certificate that ends within this many days is warned about: time to have a new one made.

@@ -7,9 +7,9 @@ use serde_json::Value as Json;
 
 use super::describe::scalar;
 use super::load::Loaded;
-use super::node::{Node, Value};
 use super::schema;
 use super::validate::inherit;
+use crate::settings::node::{Node, Value};
 
 /// Sections that a site inherits: shown at each site instead of once, when there are sites.
 const INHERITED: [&str; 4] = ["configQRS", "cert", "qlikSenseLicense", "alert"];

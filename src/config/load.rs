@@ -6,12 +6,13 @@ use std::path::Path;
 use chrono_tz::Tz;
 
 use super::certificates::check_certificates;
-use super::environment::{Environment, SystemEnvironment};
-use super::node::{self, Node};
-use super::problem::{Problem, Problems, Severity};
 use super::settings::Settings;
 use super::shape::Shape;
-use super::validate::{self, Check};
+use super::validate;
+use crate::settings::node::{self, Node};
+use crate::settings::{
+    Check, Environment, Problem, Problems, Severity, SystemEnvironment, read_text,
+};
 
 /// Settings, and what was noticed on the way to them.
 #[derive(Debug, Clone)]
@@ -28,7 +29,7 @@ pub struct Loaded {
 /// # Errors
 /// Everything that is wrong, at once, in the order of the file.
 pub fn load(path: &Path) -> Result<Loaded, Problems> {
-    let text = super::environment::read_text(path).map_err(|error| {
+    let text = read_text(path).map_err(|error| {
         let (what, fix) = match error.kind() {
             std::io::ErrorKind::NotFound => (
                 "there is no such file".to_owned(),

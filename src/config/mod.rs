@@ -10,14 +10,10 @@
 
 mod certificates;
 mod describe;
-mod environment;
 mod explain;
 mod known;
 mod load;
-mod node;
-mod problem;
 mod raw;
-mod reference;
 mod routes;
 mod schema;
 pub mod settings;
@@ -26,13 +22,15 @@ mod validate;
 
 pub use certificates::{CertificateExpiry, certificate_expiries, check_certificates};
 pub use describe::{default_yaml, reference_markdown};
-pub use environment::{Environment, FixedEnvironment, SystemEnvironment};
 pub use explain::explain;
 pub use load::{Loaded, load, load_text};
-pub use problem::{Problem, Problems, Severity};
 pub use schema::json_schema;
 pub use settings::Settings;
 pub use validate::log_level;
+
+pub use crate::settings::{
+    Environment, FixedEnvironment, Problem, Problems, Severity, SystemEnvironment,
+};
 
 /// Name of the only site when the file has no `sites` list.
 pub const DEFAULT_SITE: &str = "default";

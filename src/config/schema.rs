@@ -149,7 +149,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::config::node;
+    use crate::settings::node;
 
     #[test]
     fn editors_accept_what_bursar_accepts() {

@@ -5,10 +5,9 @@ use std::path::Path;
 
 use serde_json::Value as Json;
 
-use super::environment::Environment;
-use super::node::{Key, Node, Place, Value};
-use super::problem::{Problem, Severity};
-use super::{reference, schema};
+use super::schema;
+use crate::settings::node::{Key, Node, Place, Value};
+use crate::settings::{Environment, Problem, Severity, reference};
 
 pub(super) struct Shape<'a> {
     pub(super) file: &'a Path,

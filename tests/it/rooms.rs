@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// Each room, and the rooms that it may import. A room stands below all that it imports, so there is
 /// no way round.
-const ROOMS: [(&str, &[&str]); 32] = [
+const ROOMS: [(&str, &[&str]); 33] = [
     // The ground floor knows nothing of Qlik.
     ("backoff", &[]),
     ("clock", &[]),
@@ -18,6 +18,8 @@ const ROOMS: [(&str, &[&str]); 32] = [
     ("tls", &[]),
     ("words", &[]),
     ("who", &["plain"]),
+    // How settings are read, whatever they are of.
+    ("settings", &["schedule", "secret"]),
     // The domain, without I/O.
     ("license", &["form", "plain"]),
     ("policy", &["license"]),
@@ -50,6 +52,7 @@ const ROOMS: [(&str, &[&str]); 32] = [
             "qrs",
             "schedule",
             "secret",
+            "settings",
             "store",
             "tls",
         ],

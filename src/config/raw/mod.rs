@@ -40,10 +40,10 @@ pub(super) use template::*;
 pub(super) use web::*;
 pub(super) use webhook::*;
 
-use std::fmt;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+pub(super) use crate::settings::SecretText;
 
 /// Configuration of Bursar. The tree is Butler's, so that a Butler file works unchanged.
 #[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
@@ -224,41 +224,4 @@ pub(super) struct NameValue {
     /// Its value.
     #[schemars(example = &"production")]
     pub(super) value: String,
-}
-
-/// Text that is never shown: written as an empty text or as `***`.
-#[derive(Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(transparent)]
-pub(super) struct SecretText(pub(super) String);
-
-impl SecretText {
-    fn masked(&self) -> &'static str {
-        if self.0.is_empty() { "" } else { "***" }
-    }
-}
-
-impl fmt::Debug for SecretText {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.masked())
-    }
-}
-
-impl Serialize for SecretText {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.masked())
-    }
-}
-
-impl JsonSchema for SecretText {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Secret".into()
-    }
-
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({ "type": "string", "writeOnly": true })
-    }
 }

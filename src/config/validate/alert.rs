@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::super::raw;
 use super::license::{Available, listed};
-use super::{At, Check};
+use super::{At, Check, tags};
 use crate::alert::catalogue;
 use crate::alert::policy::{Limits, Policy, Repeat, RulePolicy};
 use crate::destination::webhook::settings::WebhookPurpose;
@@ -154,7 +154,7 @@ fn destination(
     let send = |on: bool| SendSwitch { recurring: false, alert: on };
     Switches {
         influxdb: raw.influx_db.enable && available.influxdb,
-        influxdb_tags: check.tags(&at.at("influxDb.tag.static"), &raw.influx_db.tag.fixed),
+        influxdb_tags: tags(check, &at.at("influxDb.tag.static"), &raw.influx_db.tag.fixed),
         mqtt: send(raw.mqtt.enable && available.mqtt),
         webhook: send(raw.webhook.enable && available.webhook_section),
         email: send(raw.email.enable && available.email),

@@ -5,14 +5,14 @@ use std::time::Duration;
 use url::Url;
 
 use super::super::raw;
-use super::{At, Check, influx_duration, secret};
+use super::{At, Check, influx_duration, tags};
 use crate::destination::influxdb::settings::{InfluxDb, InfluxVersion, RetentionPolicy};
 use crate::destination::settings::BasicAuth;
 use crate::secret::Secret;
 
 pub(super) fn settings(check: &Check<'_>, at: &At<'_>) -> Option<InfluxDb> {
     let raw: raw::InfluxDb = at.read();
-    let tags = check.tags(&at.at("tag.static"), &raw.tag.fixed);
+    let tags = tags(check, &at.at("tag.static"), &raw.tag.fixed);
     if !raw.enable {
         return None;
     }
@@ -62,7 +62,7 @@ fn v1(check: &Check<'_>, at: &At<'_>, raw: raw::V1Config) -> InfluxVersion {
             &raw.auth.username,
             "write the user's name, or set auth.enable: false",
         ),
-        password: secret(&raw.auth.password).unwrap_or_else(|| Secret::new("")),
+        password: raw.auth.password.secret().unwrap_or_else(|| Secret::new("")),
     });
     let policy = raw.retention_policy;
     let retention_policy = (!policy.name.trim().is_empty()).then(|| {
@@ -90,13 +90,13 @@ fn v3(check: &Check<'_>, at: &At<'_>, raw: raw::V3Config) -> InfluxVersion {
     InfluxVersion::V3 {
         database: check.required(&at.get("database"), &raw.database, "write the database's name"),
         // A server started with --without-auth takes none.
-        token: secret(&raw.token).unwrap_or_else(|| Secret::new("")),
+        token: raw.token.secret().unwrap_or_else(|| Secret::new("")),
     }
 }
 
 fn token(check: &Check<'_>, at: &At<'_>, text: &raw::SecretText) -> Option<Secret> {
     check.required(at, &text.0, "write the token, best as ${env:INFLUXDB_TOKEN}");
-    secret(text)
+    text.secret()
 }
 
 /// Zero is for ever; InfluxDB keeps data for an hour at least.

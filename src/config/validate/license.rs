@@ -1,15 +1,14 @@
 //! `qlikSenseLicense`.
 
-use super::super::problem::Severity;
 use super::super::raw;
 use super::super::settings::{
     AccessLicenseMonitor, LicenseMonitorApp, Release, SeatMonitor, ServerLicenseMonitor,
 };
-use super::{At, Check, monitor_app, release};
+use super::{At, Check, monitor_app, release, tags};
 use crate::destination::webhook::settings::WebhookPurpose;
 use crate::event::{SendSwitch, Switches, UserTag};
 use crate::license::DateOrder;
-use crate::schedule::Schedule;
+use crate::settings::schedule;
 
 /// Which destinations are set up.
 pub(super) struct Available {
@@ -133,30 +132,6 @@ fn seat_monitor(
     })
 }
 
-/// A monitor that is off may keep a schedule that doesn't work: its section is a warning then.
-pub(super) fn schedule(
-    check: &Check<'_>,
-    at: &At<'_>,
-    text: &str,
-    enabled: bool,
-) -> Option<Schedule> {
-    let schedule =
-        Schedule::parse(text).and_then(|s| s.fires_after(check.env.now(), check.zone).map(|()| s));
-    match schedule {
-        Ok(schedule) => {
-            if let (true, Some(remark)) = (enabled, schedule.remark()) {
-                check.warn(at, remark, "");
-            }
-            Some(schedule)
-        }
-        Err(error) => {
-            let severity = if enabled { Severity::Error } else { Severity::Warning };
-            check.report(severity, at, error.what(), error.fix().to_owned());
-            None
-        }
-    }
-}
-
 pub(super) fn switches(
     check: &Check<'_>,
     at: &At<'_>,
@@ -212,7 +187,7 @@ pub(super) fn usable_switches(
 ) -> Switches {
     Switches {
         influxdb: raw.influx_db.enable && available.influxdb,
-        influxdb_tags: check.tags(&at.at("influxDb.tag.static"), &raw.influx_db.tag.fixed),
+        influxdb_tags: tags(check, &at.at("influxDb.tag.static"), &raw.influx_db.tag.fixed),
         mqtt: send(&raw.mqtt, available.mqtt),
         webhook: send(&raw.webhook, available.webhook_section),
         email: send(&raw.email, available.email),

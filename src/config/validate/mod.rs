@@ -18,229 +18,43 @@ mod webhook;
 pub(super) use license::section as webhook_section;
 pub(super) use site::inherit;
 
-use std::cell::{Cell, RefCell};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use chrono_tz::Tz;
-use rustls::pki_types::ServerName;
-use serde::de::DeserializeOwned;
 use tracing::level_filters::LevelFilter;
 
-use super::environment::Environment;
-use super::node::{Node, Place, Value};
-use super::problem::{Problem, Severity};
 use super::raw;
 use super::settings::{Log, Settings};
 use crate::event::Tag;
-use crate::secret::Secret;
+use crate::settings::node::Node;
+use crate::settings::{At, Check, Environment};
 use crate::store::settings::{HistoryRetention, OutboxLimits, Storage};
 
-/// A setting's place: the node if it was written, else where it would stand.
-#[derive(Clone)]
-pub(super) struct At<'a> {
-    node: Option<&'a Node>,
-    place: Place,
-    path: String,
-    /// Something was wrong with the value already, so there is nothing more to say about it.
-    broken: bool,
-}
-
-impl<'a> At<'a> {
-    pub(super) fn root(node: &'a Node) -> Self {
-        Self { node: Some(node), place: node.place, path: node.path.clone(), broken: node.broken }
-    }
-
-    fn get(&self, key: &str) -> Self {
-        let entry = match self.node.map(|n| &n.value) {
-            Some(Value::Map(entries)) => entries.iter().find(|(k, _)| k.text == key),
-            _ => None,
-        };
-        match entry {
-            Some((_, node)) => Self {
-                node: Some(node).filter(|n| !n.is_null()),
-                place: node.place,
-                path: node.path.clone(),
-                broken: self.broken || node.broken,
-            },
-            None => Self {
-                node: None,
-                place: self.place,
-                path: if self.path.is_empty() {
-                    key.to_owned()
-                } else {
-                    format!("{}.{key}", self.path)
-                },
-                broken: self.broken,
-            },
-        }
-    }
-
-    fn at(&self, path: &str) -> Self {
-        path.split('.').fold(self.clone(), |at, key| at.get(key))
-    }
-
-    /// The entries of a list, which are those of the raw list one by one.
-    fn items(&self) -> impl Iterator<Item = Self> + use<'a> {
-        let items = self.node.map(Node::items).unwrap_or_default();
-        items.iter().filter(|n| !n.is_null()).map(Self::root)
-    }
-
-    /// A text for a message. One with an `@` may hold a password.
-    fn quoted(&self, text: &str) -> String {
-        match self.node {
-            _ if text.contains('@') => "this".to_owned(),
-            Some(node) => node.quoted(text),
-            None => format!("\"{text}\""),
-        }
-    }
-
-    /// The section as a raw struct. The tree has been checked against the schema of the structs.
-    fn read<T: DeserializeOwned + Default>(&self) -> T {
-        self.node.and_then(|n| serde_json::from_value(n.to_json()).ok()).unwrap_or_default()
-    }
-}
-
-/// Collects the findings of all sections.
-pub(super) struct Check<'a> {
-    pub(super) file: &'a Path,
-    pub(super) env: &'a dyn Environment,
-    pub(super) zone: Tz,
-    pub(super) problems: RefCell<Vec<Problem>>,
-    /// Whether any monitor of any site is on.
-    pub(super) watching: Cell<bool>,
-}
-
-impl Check<'_> {
-    fn report(&self, severity: Severity, at: &At<'_>, what: String, fix: String) {
-        if at.broken {
-            return;
-        }
-        let problem = Problem {
-            severity,
-            file: self.file.to_path_buf(),
-            line: at.place.line,
-            column: at.place.column,
-            path: at.path.clone(),
-            what,
-            fix,
-        };
-        let mut problems = self.problems.borrow_mut();
-        // Several sites share the common sections, and what is wrong with them.
-        if !problems.contains(&problem) {
-            problems.push(problem);
-        }
-    }
-
-    fn error(&self, at: &At<'_>, what: impl Into<String>, fix: impl Into<String>) {
-        self.report(Severity::Error, at, what.into(), fix.into());
-    }
-
-    fn warn(&self, at: &At<'_>, what: impl Into<String>, fix: impl Into<String>) {
-        self.report(Severity::Warning, at, what.into(), fix.into());
-    }
-
-    /// A text that must be there.
-    fn required(&self, at: &At<'_>, text: &str, fix: &str) -> String {
-        if text.trim().is_empty() {
-            self.error(at, "this is missing", fix);
-        }
-        text.trim().to_owned()
-    }
-
-    /// A host as people write it, without scheme, path or port.
-    fn host(&self, at: &At<'_>, text: &str, port_key: &str) -> String {
-        let host = text.trim();
-        let v6 = host.trim_start_matches('[').trim_end_matches(']');
-        if v6.parse::<std::net::Ipv6Addr>().is_ok() {
-            return v6.to_owned();
-        }
-        let fix = if host.is_empty() {
-            self.error(at, "this is missing", "write the server's name or IP address");
-            return String::new();
-        } else if host.contains('/') {
-            "write the name or IP address alone, without scheme and path".to_owned()
-        } else if host.contains(':') {
-            format!("write the port in {port_key}")
-        } else if url::Host::parse(host).is_err() {
-            "write the server's name or IP address".to_owned()
+/// Tags that can be used. What Butler would leave out or overwrite is a warning, so that its
+/// files work.
+fn tags(check: &Check<'_>, at: &At<'_>, tags: &[raw::NameValue]) -> Vec<Tag> {
+    let mut seen: Vec<Tag> = Vec::new();
+    for (tag, at) in tags.iter().zip(at.items()) {
+        let (name, value) = (tag.name.trim(), tag.value.trim());
+        if name.is_empty() || value.is_empty() {
+            let key = if name.is_empty() { "name" } else { "value" };
+            let what = format!("the tag is left out: it has no {key}");
+            check.warn(&at.get(key), what, "write one, or remove the entry");
+        } else if seen.iter().any(|t| t.name == name) {
+            let what = format!("the tag is left out: \"{name}\" is there already");
+            check.warn(&at.get("name"), what, "keep one of them");
+        } else if [name, value].iter().any(|t| t.contains(['\n', '\r']) || t.ends_with('\\')) {
+            check.error(
+                &at,
+                "a tag can't hold a line break or end in a backslash",
+                "write a plain text",
+            );
         } else {
-            return host.to_owned();
-        };
-        self.error(at, format!("{} is not a name or address", at.quoted(host)), fix);
-        String::new()
-    }
-
-    /// The name expected in a server's certificate, when it is written.
-    fn server_name(&self, at: &At<'_>, text: &str) -> Option<String> {
-        let name = text.trim();
-        if name.is_empty() {
-            return None;
+            seen.push(Tag { name: name.to_owned(), value: value.to_owned() });
         }
-        if ServerName::try_from(name).is_err() {
-            let what = format!("{} can't be the name in a certificate", at.quoted(name));
-            self.error(at, what, "write the DNS name or IP address as the certificate has it");
-        }
-        Some(name.to_owned())
     }
-
-    fn port(&self, number: i64) -> u16 {
-        // The schema has checked the range.
-        u16::try_from(number).unwrap_or_default()
-    }
-
-    fn seconds(&self, number: i64) -> Duration {
-        Duration::from_secs(number.unsigned_abs())
-    }
-
-    /// A file, from the working directory if it is there, else from the configuration's folder.
-    fn path(&self, text: &str) -> PathBuf {
-        let path = PathBuf::from(text.trim());
-        if path.is_absolute() || self.env.exists(&path) {
-            return path;
-        }
-        let beside = self.file.parent().map(|folder| folder.join(&path));
-        beside.filter(|p| self.env.exists(p)).unwrap_or(path)
-    }
-
-    fn optional_path(&self, text: &str) -> Option<PathBuf> {
-        (!text.trim().is_empty()).then(|| self.path(text))
-    }
-
-    fn required_path(&self, at: &At<'_>, text: &str, fix: &str) -> PathBuf {
-        self.required(at, text, fix);
-        self.path(text)
-    }
-
-    /// Tags that can be used. What Butler would leave out or overwrite is a warning, so that its
-    /// files work.
-    fn tags(&self, at: &At<'_>, tags: &[raw::NameValue]) -> Vec<Tag> {
-        let mut seen: Vec<Tag> = Vec::new();
-        for (tag, at) in tags.iter().zip(at.items()) {
-            let (name, value) = (tag.name.trim(), tag.value.trim());
-            if name.is_empty() || value.is_empty() {
-                let key = if name.is_empty() { "name" } else { "value" };
-                let what = format!("the tag is left out: it has no {key}");
-                self.warn(&at.get(key), what, "write one, or remove the entry");
-            } else if seen.iter().any(|t| t.name == name) {
-                let what = format!("the tag is left out: \"{name}\" is there already");
-                self.warn(&at.get("name"), what, "keep one of them");
-            } else if [name, value].iter().any(|t| t.contains(['\n', '\r']) || t.ends_with('\\')) {
-                self.error(
-                    &at,
-                    "a tag can't hold a line break or end in a backslash",
-                    "write a plain text",
-                );
-            } else {
-                seen.push(Tag { name: name.to_owned(), value: value.to_owned() });
-            }
-        }
-        seen
-    }
-}
-
-fn secret(text: &raw::SecretText) -> Option<Secret> {
-    (!text.0.is_empty()).then(|| Secret::new(text.0.clone()))
+    seen
 }
 
 /// A duration as InfluxDB writes it: `90m`, `10d`, `1w2d`. `INF` and `0` are no end.

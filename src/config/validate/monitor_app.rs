@@ -4,10 +4,11 @@ use uuid::Uuid;
 
 use super::super::raw;
 use super::super::settings::LicenseMonitorApp;
-use super::license::{Available, schedule, switches};
+use super::license::{Available, switches};
 use super::{At, Check};
 use crate::destination::webhook::settings::WebhookPurpose;
 use crate::license::monitor_app::Wanted;
+use crate::settings::schedule;
 
 pub(super) fn settings(
     check: &Check<'_>,

@@ -1,7 +1,7 @@
 //! `mqttConfig`.
 
 use super::super::raw;
-use super::{At, Check, secret, template};
+use super::{At, Check, template};
 use crate::destination::mqtt::settings::{
     Mqtt, MqttAuth, MqttProtocol, MqttTemplates, MqttTls, MqttTopics,
 };
@@ -57,7 +57,7 @@ pub(super) fn settings(check: &Check<'_>, at: &At<'_>) -> Option<Mqtt> {
             "write a name that is unique at the broker",
         ),
         auth: (!username.is_empty())
-            .then(|| MqttAuth { username, password: secret(&raw.password) }),
+            .then(|| MqttAuth { username, password: raw.password.secret() }),
         keep_alive,
         tls: raw.tls.enable.then(|| tls(check, &at.get("tls"), &raw.tls)),
         topics,

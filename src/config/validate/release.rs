@@ -14,6 +14,7 @@ use crate::license::SeatType;
 use crate::policy::calendar::Day;
 use crate::policy::{Limits, NeverRelease, Policy, Property, ThreeWay, TypeRule, UserPattern};
 use crate::schedule::Schedule;
+use crate::settings::schedule;
 
 /// Below this a threshold is a warning.
 const WEEK: i64 = 7;
@@ -31,7 +32,7 @@ pub(super) fn settings(
     if raw.enable {
         switched_on(check, at, raw, &never_release, &types);
     }
-    let schedule = license::schedule(check, &at.get("frequency"), &raw.frequency, raw.enable);
+    let schedule = schedule(check, &at.get("frequency"), &raw.frequency, raw.enable);
     let calendar = calendar::settings(check, at, raw);
     if raw.enable
         && !raw.dry_run

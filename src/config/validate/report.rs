@@ -2,9 +2,9 @@
 
 use super::super::raw::{self, ReportFormat, ReportPeriod};
 use super::super::settings::Reports;
-use super::license::schedule;
 use super::{At, Check};
 use crate::config::settings::Format;
+use crate::settings::schedule;
 
 pub(super) fn settings(check: &Check<'_>, at: &At<'_>) -> Option<Reports> {
     let raw: raw::Report = at.read();

@@ -1,11 +1,12 @@
 //! `sites`, `configQRS`, `cert`.
 
-use super::super::node::Node;
 use super::super::settings::Site;
 use super::super::{DEFAULT_SITE, raw};
 use super::license::{self, Available};
-use super::{At, Check, alert};
+use super::{At, Check, alert, tags};
 use crate::qrs::settings::Connection;
+use crate::settings::is_token;
+use crate::settings::node::Node;
 
 /// The sections a site may override, in the order they are checked.
 const INHERITED: [&str; 4] = ["configQRS", "cert", "qlikSenseLicense", "alert"];
@@ -26,7 +27,7 @@ pub(super) fn settings(check: &Check<'_>, butler: &At<'_>, available: &Available
         let merged = INHERITED.map(|key| inherit(butler.get(key).node, at.get(key).node));
         let views = merge_views(&merged, &at, butler);
         let mut site = site(check, name, &views, available);
-        site.tags = check.tags(&at.get("tags"), &raw.tags);
+        site.tags = tags(check, &at.get("tags"), &raw.tags);
         sites.push(site);
     }
     if sites.is_empty() && !list.broken {
@@ -179,11 +180,6 @@ fn headers(check: &Check<'_>, at: &At<'_>, raw: &[raw::SiteHeader]) -> Vec<(Stri
         check.error(at, format!("the header {USER} is missing"), USER_FIX);
     }
     headers
-}
-
-pub(super) fn is_token(name: &str) -> bool {
-    !name.is_empty()
-        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
 }
 
 /// `UserDirectory=...; UserId=...`, in either case.

@@ -4,12 +4,12 @@ use url::Url;
 
 use super::super::raw;
 use super::license::section;
-use super::site::is_token;
-use super::{At, Check, secret, template};
+use super::{At, Check, template};
 use crate::destination::webhook::settings::{BodyTemplate, HttpMethod, Webhook, WebhookPurpose};
 use crate::destination::webhook::takes;
 use crate::plain::one_line;
 use crate::secret::Secret;
+use crate::settings::is_token;
 
 pub(super) fn settings(check: &Check<'_>, at: &At<'_>) -> Vec<Webhook> {
     let raw: raw::WebhookNotification = at.read();
@@ -99,7 +99,7 @@ fn webhook(
         ca_cert,
         reject_unauthorized,
         headers,
-        hmac_key: secret(&raw.hmac_key),
+        hmac_key: raw.hmac_key.secret(),
         rate_limit: check.seconds(rate_limit),
         timeout: check.seconds(raw.timeout_seconds),
     })

@@ -8,13 +8,13 @@ use super::environment::Environment;
 
 /// Why a reference can't be resolved. The value never shows in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Unresolved {
-    pub(super) what: String,
-    pub(super) fix: String,
+pub(crate) struct Unresolved {
+    pub(crate) what: String,
+    pub(crate) fix: String,
 }
 
 /// The text with its references replaced, and the references as written.
-pub(super) fn resolve(
+pub(crate) fn resolve(
     text: &str,
     env: &dyn Environment,
 ) -> Result<(String, Vec<String>), Vec<Unresolved>> {

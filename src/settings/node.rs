@@ -13,9 +13,9 @@ use super::problem::{Problem, Severity};
 
 /// Line and column, counted from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Place {
-    pub(super) line: u64,
-    pub(super) column: u64,
+pub(crate) struct Place {
+    pub(crate) line: u64,
+    pub(crate) column: u64,
 }
 
 impl From<Location> for Place {
@@ -26,19 +26,19 @@ impl From<Location> for Place {
 
 /// A value of the file. Its text never shows in `Debug`: it may be a password.
 #[derive(Clone)]
-pub(super) struct Node {
-    pub(super) value: Value,
-    pub(super) place: Place,
+pub(crate) struct Node {
+    pub(crate) value: Value,
+    pub(crate) place: Place,
     /// Full name of the setting, such as `Butler.sites[0].tags`.
-    pub(super) path: String,
+    pub(crate) path: String,
     /// The references (`${env:NAME}`) the text was made of, as written.
-    pub(super) references: Vec<String>,
+    pub(crate) references: Vec<String>,
     /// An error was reported here already; the value is null.
-    pub(super) broken: bool,
+    pub(crate) broken: bool,
 }
 
 #[derive(Clone)]
-pub(super) enum Value {
+pub(crate) enum Value {
     Null,
     Bool(bool),
     Int(i64),
@@ -49,9 +49,9 @@ pub(super) enum Value {
 }
 
 #[derive(Clone)]
-pub(super) struct Key {
-    pub(super) text: String,
-    pub(super) place: Place,
+pub(crate) struct Key {
+    pub(crate) text: String,
+    pub(crate) place: Place,
 }
 
 impl fmt::Debug for Node {
@@ -62,7 +62,7 @@ impl fmt::Debug for Node {
 
 impl Node {
     /// The node a full name leads to, such as `Butler.sites[1].cert`; nulls count as absent.
-    pub(super) fn find(&self, path: &str) -> Option<&Node> {
+    pub(crate) fn find(&self, path: &str) -> Option<&Node> {
         if self.path == path {
             return Some(self).filter(|n| !n.is_null());
         }
@@ -77,11 +77,11 @@ impl Node {
         }
     }
 
-    pub(super) fn is_null(&self) -> bool {
+    pub(crate) fn is_null(&self) -> bool {
         matches!(self.value, Value::Null)
     }
 
-    pub(super) fn items(&self) -> &[Node] {
+    pub(crate) fn items(&self) -> &[Node] {
         match &self.value {
             Value::List(items) => items,
             _ => &[],
@@ -89,7 +89,7 @@ impl Node {
     }
 
     /// What kind of value it is, for people.
-    pub(super) fn kind(&self) -> &'static str {
+    pub(crate) fn kind(&self) -> &'static str {
         match self.value {
             Value::Null => "nothing",
             Value::Bool(_) => "true/false",
@@ -101,7 +101,7 @@ impl Node {
     }
 
     /// A text for a message: in quotes, or as the reference it came from, which may be a secret's.
-    pub(super) fn quoted(&self, text: &str) -> String {
+    pub(crate) fn quoted(&self, text: &str) -> String {
         if self.references.is_empty() {
             format!("\"{text}\"")
         } else {
@@ -110,7 +110,7 @@ impl Node {
     }
 
     /// As JSON, without nulls: an empty section or list counts as not written.
-    pub(super) fn to_json(&self) -> serde_json::Value {
+    pub(crate) fn to_json(&self) -> serde_json::Value {
         match &self.value {
             Value::Null => serde_json::Value::Null,
             Value::Bool(b) => (*b).into(),
@@ -131,7 +131,7 @@ impl Node {
 
     /// This tree with the values of `over` put on top: sections are merged key by key, everything
     /// else is replaced. Every value keeps the place and path it was written at.
-    pub(super) fn merged(&self, over: &Node) -> Node {
+    pub(crate) fn merged(&self, over: &Node) -> Node {
         let (Value::Map(base), Value::Map(top)) = (&self.value, &over.value) else {
             return if over.is_null() { self.clone() } else { over.clone() };
         };
@@ -148,7 +148,7 @@ impl Node {
 
 /// Reads YAML. Duplicate keys come back as problems beside the tree; anything that keeps the text
 /// from being YAML at all is the only problem then.
-pub(super) fn parse(text: &str, file: &Path) -> Result<(Node, Vec<Problem>), Problem> {
+pub(crate) fn parse(text: &str, file: &Path) -> Result<(Node, Vec<Problem>), Problem> {
     let problem = |place: Place, path: &str, what: String, fix: &str| Problem {
         severity: Severity::Error,
         file: file.to_path_buf(),

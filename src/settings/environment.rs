@@ -45,7 +45,7 @@ impl Environment for SystemEnvironment {
 const MAX_FILE: u64 = 16 * 1024 * 1024;
 
 /// The text of a regular file of a sane size: not of a device or a pipe that never ends.
-pub(super) fn read_text(path: &Path) -> io::Result<String> {
+pub(crate) fn read_text(path: &Path) -> io::Result<String> {
     let facts = std::fs::metadata(path)?;
     if facts.is_dir() {
         return Err(io::ErrorKind::IsADirectory.into());
