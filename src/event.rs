@@ -8,6 +8,7 @@
 
 mod addressing;
 mod alert;
+mod channel;
 mod release;
 pub mod seats;
 pub(crate) mod stored;
@@ -21,6 +22,7 @@ use crate::license::{Pools, ServerLicenseStatus};
 
 pub use addressing::{SendSwitch, Switches, Tag, UserTag};
 pub use alert::{AlertNotice, AlertStatus, DAEMON, Key, Rule, Severity};
+pub use channel::Channel;
 pub use release::{
     ReleaseRefused, ReleaseRun, SeatAnnounced, SeatFacts, SeatReleased, SeatRestored,
     SeatWithdrawn, SeatsKept,

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::catalogue;
 use super::state::Notice;
-use crate::event::{AlertNotice, AlertStatus, Body, Rule};
+use crate::event::{AlertNotice, AlertStatus, Body, Channel, Rule};
 use crate::license::ServerLicenseStatus;
 
 /// An alert of the server license while it fires, in Butler's form. `None` for all others, and when
@@ -23,7 +23,7 @@ pub fn butlers(notice: &Notice, license: Option<&ServerLicenseStatus>) -> Option
 }
 
 /// What is told of an alert.
-pub fn told(notice: &Notice, destinations: &[String], now: DateTime<Utc>) -> AlertNotice {
+pub fn told(notice: &Notice, destinations: &[Channel], now: DateTime<Utc>) -> AlertNotice {
     let alert = &notice.alert;
     let resolved = notice.status == AlertStatus::Resolved;
     AlertNotice {
@@ -49,11 +49,6 @@ fn is_of_queue(rule: Rule) -> bool {
     matches!(rule, Rule::QueueGrowing | Rule::QueueDropped)
 }
 
-/// The kind of a destination by the name of its queue: `webhook` of `webhook/1f0c2a9b`.
-pub fn kind_of(queue: &str) -> &str {
-    queue.split('/').next().unwrap_or(queue)
-}
-
 /// Which of the destinations that want an event get it.
 ///
 /// What concerns a queue is told elsewhere, if anything else is there to be told, whatever kinds of
@@ -61,11 +56,12 @@ pub fn kind_of(queue: &str) -> &str {
 pub fn receivers<'a>(
     notice: &Notice,
     wanting: &[&'a str],
-    destinations: &[String],
+    destinations: &[Channel],
 ) -> Vec<&'a str> {
     let key = &notice.alert.key;
     let named = |queue: &&&'a str| {
-        destinations.is_empty() || destinations.iter().any(|kind| kind == kind_of(queue))
+        destinations.is_empty()
+            || Channel::of_queue(queue).is_some_and(|channel| destinations.contains(&channel))
     };
     let chosen: Vec<&str> = wanting.iter().filter(named).copied().collect();
     if !is_of_queue(key.rule) {
@@ -112,20 +108,21 @@ mod tests {
     #[test]
     fn what_concerns_a_queue_goes_elsewhere() {
         let queue = notice(Rule::QueueGrowing, "mqtt");
-        let to = |wanting: &[&'static str], kinds: &[&str]| {
-            let kinds: Vec<String> = kinds.iter().map(|k| (*k).to_owned()).collect();
-            receivers(&queue, wanting, &kinds)
-        };
+        let to = |wanting: &[&'static str], kinds: &[Channel]| receivers(&queue, wanting, kinds);
         assert_eq!(to(&["mqtt", "webhook/1", "webhook/2"], &[]), ["webhook/1", "webhook/2"]);
-        assert_eq!(to(&["mqtt", "webhook/1"], &["mqtt"]), ["webhook/1"], "rather than nowhere");
+        assert_eq!(
+            to(&["mqtt", "webhook/1"], &[Channel::Mqtt]),
+            ["webhook/1"],
+            "rather than nowhere"
+        );
         assert_eq!(to(&["mqtt"], &[]), ["mqtt"], "there is nobody else: it comes later");
-        assert!(to(&[], &["mqtt"]).is_empty());
+        assert!(to(&[], &[Channel::Mqtt]).is_empty());
     }
 
     #[test]
     fn rules_may_name_kinds_of_destinations() {
         let low = notice(Rule::SeatsLow, "analyzer");
-        let kinds = ["webhook".to_owned()];
+        let kinds = [Channel::Webhook];
         assert_eq!(receivers(&low, &["mqtt", "webhook/1"], &kinds), ["webhook/1"]);
         assert_eq!(receivers(&low, &["mqtt", "webhook/1"], &[]), ["mqtt", "webhook/1"]);
     }

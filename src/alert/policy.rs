@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::catalogue::{self, CERTIFICATE_STEPS, RUN_OUT_STEPS, STEPS};
-use crate::event::{Rule, Severity};
+use crate::event::{Channel, Rule, Severity};
 
 /// What is watched for, and how it is told.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,8 +32,8 @@ pub struct RulePolicy {
     pub severity: Option<Severity>,
     /// How long it must hold before it fires.
     pub hold: Duration,
-    /// Kinds of destinations (`influxdb`, `mqtt`, `webhook`, `email`); empty: all.
-    pub destinations: Vec<String>,
+    /// Kinds of destinations; empty: all.
+    pub destinations: Vec<Channel>,
 }
 
 /// From where on rules fire.

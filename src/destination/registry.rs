@@ -10,6 +10,7 @@ use super::influxdb::InfluxDb;
 use super::mqtt::Mqtt;
 use super::route::Routes;
 use super::webhook::{self, Webhook};
+use crate::event::Channel;
 
 /// What is set up, and what goes to it.
 #[derive(Debug, Clone, Default)]
@@ -25,9 +26,10 @@ pub struct Configured {
 
 /// The queue names of every destination that is switched on, with what a person calls each. Pure.
 pub fn names(configured: &Configured) -> Vec<(String, String)> {
-    let influxdb = configured.influxdb.as_ref().map(|_| ("influxdb".into(), "InfluxDB".into()));
-    let mqtt = configured.mqtt.as_ref().map(|_| ("mqtt".into(), "MQTT".into()));
-    let email = configured.email.as_ref().map(|_| ("email".into(), "e-mail".into()));
+    let named = |channel: Channel| (channel.as_str().to_owned(), channel.title().to_owned());
+    let influxdb = configured.influxdb.as_ref().map(|_| named(Channel::InfluxDb));
+    let mqtt = configured.mqtt.as_ref().map(|_| named(Channel::Mqtt));
+    let email = configured.email.as_ref().map(|_| named(Channel::Email));
     let webhooks = configured.webhooks.iter().map(webhook::names);
     influxdb.into_iter().chain(mqtt).chain(email).chain(webhooks).collect()
 }

@@ -2,31 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::event::{Body, Class, Event, Monitor, Switches, Tag, UserTag};
-
-/// A kind of destination, as monitors' switches and alert rules name it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Channel {
-    InfluxDb,
-    Mqtt,
-    Webhook,
-    Email,
-}
-
-impl Channel {
-    pub const ALL: [Self; 4] = [Self::InfluxDb, Self::Mqtt, Self::Webhook, Self::Email];
-
-    /// The word in the settings of an alert rule and in
-    /// [`AlertNotice::destinations`](crate::event::AlertNotice::destinations).
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::InfluxDb => "influxdb",
-            Self::Mqtt => "mqtt",
-            Self::Webhook => "webhook",
-            Self::Email => "email",
-        }
-    }
-}
+use crate::event::{Body, Channel, Event, Monitor, Switches, Tag, UserTag};
 
 /// The settings of all sites, as far as destinations look at them.
 #[derive(Debug, Clone, Default)]
@@ -81,21 +57,11 @@ impl Routes {
     pub fn wants(&self, event: &Event, channel: Channel) -> bool {
         if let Body::Alert(notice) = &event.body
             && let Some(only) = &notice.destinations
-            && !only.iter().any(|name| name == channel.as_str())
+            && !only.contains(&channel)
         {
             return false;
         }
-        let Some(switches) = self.switches(event) else { return false };
-        let send = match channel {
-            Channel::InfluxDb => return switches.influxdb,
-            Channel::Mqtt => switches.mqtt,
-            Channel::Webhook => switches.webhook,
-            Channel::Email => switches.email,
-        };
-        match event.class() {
-            Class::Recurring => send.recurring,
-            Class::Alert => send.alert,
-        }
+        self.switches(event).is_some_and(|switches| switches.of(channel).sends(event.class()))
     }
 
     /// How an event's InfluxDB points name the user: not at all for a site that is not configured
@@ -129,7 +95,7 @@ mod tests {
     use crate::event::{AlertNotice, AlertStatus, Rule, SendSwitch, Severity};
     use crate::license::Pools;
 
-    fn alert(destinations: Option<&[&str]>) -> Event {
+    fn alert(destinations: Option<&[Channel]>) -> Event {
         let time = chrono::DateTime::from_timestamp(1_795_500_000, 0).unwrap();
         let notice = AlertNotice {
             rule: Rule::SeatsLow,
@@ -144,7 +110,7 @@ mod tests {
             resolved: None,
             repeats: 0,
             facts: serde_json::Map::new(),
-            destinations: destinations.map(|names| names.iter().map(|n| (*n).into()).collect()),
+            destinations: destinations.map(<[Channel]>::to_vec),
         };
         Event::new("prod", time, Body::Alert(notice))
     }
@@ -166,14 +132,17 @@ mod tests {
     #[test]
     fn an_alert_goes_where_its_rule_and_the_switches_let_it() {
         let on = SendSwitch { recurring: false, alert: true };
-        let all =
-            Switches { influxdb: true, mqtt: on, webhook: on, email: on, ..Switches::default() };
+        let mut all = Switches::default();
+        Channel::ALL.into_iter().for_each(|channel| all.set(channel, on));
         let everywhere = routes(all.clone());
         assert_eq!(wanting(&everywhere, &alert(None)), ["influxdb", "mqtt", "webhook", "email"]);
-        assert_eq!(wanting(&everywhere, &alert(Some(&["email", "mqtt"]))), ["mqtt", "email"]);
+        assert_eq!(
+            wanting(&everywhere, &alert(Some(&[Channel::Email, Channel::Mqtt]))),
+            ["mqtt", "email"]
+        );
         assert!(wanting(&everywhere, &alert(Some(&[]))).is_empty());
-        let no_email = routes(Switches { email: SendSwitch::default(), ..all });
-        assert_eq!(wanting(&no_email, &alert(Some(&["email", "mqtt"]))), ["mqtt"]);
+        let no_email = routes(all.with(Channel::Email, SendSwitch::OFF));
+        assert_eq!(wanting(&no_email, &alert(Some(&[Channel::Email, Channel::Mqtt]))), ["mqtt"]);
     }
 
     #[test]
@@ -181,7 +150,7 @@ mod tests {
         let time = chrono::DateTime::from_timestamp(1_795_500_000, 0).unwrap();
         let poll = Event::new("prod", time, Body::AccessLicenseStatus(Pools::default()));
         let recurring = SendSwitch { recurring: true, alert: false };
-        let routes = routes(Switches { email: recurring, ..Switches::default() });
+        let routes = routes(Switches::default().with(Channel::Email, recurring));
         assert_eq!(wanting(&routes, &poll), ["email"]);
         assert!(wanting(&routes, &alert(None)).is_empty());
         let elsewhere = Event { site: "another".into(), ..poll };

@@ -1,5 +1,7 @@
 //! Who wants what: the switches of a monitor, and what its InfluxDB points carry.
 
+use super::{Channel, Class};
+
 /// How InfluxDB points of releases name the user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum UserTag {
@@ -12,15 +14,35 @@ pub enum UserTag {
     Off,
 }
 
-/// Which destinations a monitor's events go to.
+/// Which destinations a monitor's events go to. By default none.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Switches {
-    pub influxdb: bool,
+    channels: [SendSwitch; Channel::ALL.len()],
     /// Added to this monitor's InfluxDB points.
     pub influxdb_tags: Vec<Tag>,
-    pub mqtt: SendSwitch,
-    pub webhook: SendSwitch,
-    pub email: SendSwitch,
+}
+
+impl Switches {
+    /// All off, with tags for the InfluxDB points.
+    pub fn tagged(influxdb_tags: Vec<Tag>) -> Self {
+        Self { influxdb_tags, ..Self::default() }
+    }
+
+    /// The switch of a kind of destination.
+    pub fn of(&self, channel: Channel) -> SendSwitch {
+        self.channels[channel as usize]
+    }
+
+    pub fn set(&mut self, channel: Channel, switch: SendSwitch) {
+        self.channels[channel as usize] = switch;
+    }
+
+    /// These with one switch changed.
+    #[must_use]
+    pub fn with(mut self, channel: Channel, switch: SendSwitch) -> Self {
+        self.set(channel, switch);
+        self
+    }
 }
 
 /// `enable` of a destination is folded in: both are false when it is off.
@@ -28,6 +50,26 @@ pub struct Switches {
 pub struct SendSwitch {
     pub recurring: bool,
     pub alert: bool,
+}
+
+impl SendSwitch {
+    /// Everything is sent.
+    pub const ON: Self = Self { recurring: true, alert: true };
+
+    /// Nothing is sent.
+    pub const OFF: Self = Self { recurring: false, alert: false };
+
+    pub fn is_on(self) -> bool {
+        self != Self::OFF
+    }
+
+    /// Whether events of a class are sent.
+    pub fn sends(self, class: Class) -> bool {
+        match class {
+            Class::Recurring => self.recurring,
+            Class::Alert => self.alert,
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

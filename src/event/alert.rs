@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
+use super::Channel;
+
 /// What an alert is about: one rule each. The words are those of settings, tables and payloads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -81,10 +83,9 @@ pub struct AlertNotice {
     pub repeats: u32,
     /// The figures by name, for templates and programs.
     pub facts: Map<String, Value>,
-    /// Kinds of destinations (`influxdb`, `mqtt`, `webhook`, `email`) it goes to, as far as their
-    /// switches allow; `None`: all.
+    /// Kinds of destinations it goes to, as far as their switches allow; `None`: all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub destinations: Option<Vec<String>>,
+    pub destinations: Option<Vec<Channel>>,
 }
 
 impl Severity {

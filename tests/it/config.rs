@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use bursar::config::{FixedEnvironment, Loaded, Problems, explain, load_text};
 use bursar::destination::influxdb::settings::InfluxVersion;
 use bursar::destination::mqtt::settings::MqttProtocol;
+use bursar::event::Channel;
 
 fn repository() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -95,7 +96,10 @@ fn a_whole_butler_file_loads_unchanged() {
     assert_eq!((site.name.as_str(), settings.named_sites), ("default", false));
     let server = site.server_license.as_ref().unwrap();
     assert_eq!((server.threshold_days, server.schedule.text()), (45, "every 24 hours"));
-    assert!(server.destination.influxdb && server.destination.mqtt.alert);
+    assert!(
+        server.destination.of(Channel::InfluxDb).is_on()
+            && server.destination.of(Channel::Mqtt).alert
+    );
     let version = &settings.influxdb.as_ref().unwrap().version;
     assert!(matches!(version, InfluxVersion::V2 { retention, .. } if *retention == days(10)));
 }
@@ -559,7 +563,7 @@ fn the_commented_destination_of_the_short_config_works() {
     let loaded = load(&text, &env).unwrap();
     assert_eq!(warnings(&loaded), "");
     let destination = &loaded.settings.sites[0].server_license.as_ref().unwrap().destination;
-    assert!(destination.influxdb && loaded.settings.influxdb.is_some());
+    assert!(destination.of(Channel::InfluxDb).is_on() && loaded.settings.influxdb.is_some());
 }
 
 #[test]

@@ -13,7 +13,7 @@ use bursar::destination::route::{Routes, Site};
 use bursar::destination::settings::BasicAuth;
 use bursar::destination::template::{Format, Source, samples};
 use bursar::destination::{Destination, Outcome, worker};
-use bursar::event::{Event, SendSwitch, Switches};
+use bursar::event::{Channel, Event, SendSwitch, Switches};
 use bursar::secret::Secret;
 use bursar::store::Store;
 use bursar::store::settings::OutboxLimits;
@@ -369,7 +369,7 @@ fn a_ca_file_that_is_not_there_is_an_error() {
 #[test]
 fn mail_goes_where_the_switches_say() {
     let email = SendSwitch { recurring: false, alert: true };
-    let switches = Switches { email, ..Switches::default() };
+    let switches = Switches::default().with(Channel::Email, email);
     let site =
         Site { alert: Some(switches.clone()), access_license: Some(switches), ..Site::default() };
     let event = alert();

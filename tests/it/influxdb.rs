@@ -13,7 +13,7 @@ use bursar::destination::influxdb::InfluxDb;
 use bursar::destination::influxdb::settings;
 use bursar::destination::influxdb::settings::InfluxVersion;
 use bursar::destination::route::{Routes, Site};
-use bursar::event::{Body, Event, Switches, Tag};
+use bursar::event::{Body, Channel, Event, SendSwitch, Switches, Tag};
 use bursar::license::pools::{MinutePool, SeatPool, TokenLoginPool, TokenTotals, TokenUserPool};
 use bursar::license::{
     Expiry, LicenseState, Pools, ServerLicense, ServerLicenseStatus, server::Kind,
@@ -26,7 +26,7 @@ fn tag(name: &str, value: &str) -> Tag {
 }
 
 fn routes() -> Routes {
-    let switches = Switches { influxdb: true, ..Switches::default() };
+    let switches = Switches::default().with(Channel::InfluxDb, SendSwitch::ON);
     let site = Site {
         server_license: Some(switches.clone()),
         access_license: Some(switches),

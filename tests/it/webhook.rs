@@ -16,7 +16,7 @@ use bursar::destination::webhook::Webhook;
 use bursar::destination::webhook::settings;
 use bursar::destination::webhook::settings::{HttpMethod, WebhookPurpose};
 use bursar::destination::{Destination, Outcome};
-use bursar::event::{Body, Event, SendSwitch, Switches};
+use bursar::event::{Body, Channel, Event, SendSwitch, Switches};
 use bursar::ledger::{Mode, RunStatus, SeatResult};
 use bursar::license::pools::TokenTotals;
 use bursar::license::{
@@ -183,7 +183,7 @@ fn settings(url: &str, method: HttpMethod) -> settings::Webhook {
 }
 
 fn routes(recurring: bool, alert: bool) -> Routes {
-    let switches = Switches { webhook: SendSwitch { recurring, alert }, ..Switches::default() };
+    let switches = Switches::default().with(Channel::Webhook, SendSwitch { recurring, alert });
     let site = Site {
         server_license: Some(switches.clone()),
         access_license: Some(switches.clone()),

@@ -6,7 +6,7 @@ use super::super::text::{self, Paint};
 use super::{ConfigFile, Exit, coloured, wrapped};
 use crate::alert::Policy;
 use crate::alert::catalogue::{self, Entry};
-use crate::event::{Rule, Severity};
+use crate::event::{Channel, Rule, Severity};
 
 /// List the rules and what holds for them by the settings
 #[derive(Debug, clap::Args)]
@@ -32,7 +32,7 @@ struct Row {
     /// When the severity differs from it.
     severity_note: &'static str,
     for_minutes: u64,
-    destinations: Vec<String>,
+    destinations: Vec<Channel>,
     when: &'static str,
 }
 
@@ -88,7 +88,9 @@ impl Rules {
                 cells.push(row.severity_note.to_owned());
             }
             if !row.destinations.is_empty() {
-                cells.push(format!("to {}", row.destinations.join(", ")));
+                let to: Vec<&str> =
+                    row.destinations.iter().map(|channel| channel.as_str()).collect();
+                cells.push(format!("to {}", to.join(", ")));
             }
             cells.extend(site.map(|name| format!("at {name}")));
             out!("{}", text::columns(&[cells]));

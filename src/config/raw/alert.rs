@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Enable, InfluxDbSwitch};
+use crate::event::Channel;
 
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -130,9 +131,17 @@ pub(in crate::config) struct AlertRule {
     /// Minutes for which it must hold before it is told of. The rule's own by default, mostly 0.
     #[schemars(range(min = 0, max = 525_600))]
     pub(in crate::config) for_minutes: Option<i64>,
-    /// Kinds of destinations it goes to, as far as their switches allow: `influxdb`, `mqtt`,
-    /// `webhook`, `email`. Empty: all.
-    pub(in crate::config) destinations: Vec<AlertKind>,
+    /// Kinds of destinations it goes to. Empty: all.
+    #[schemars(extend("description" = kinds()))]
+    pub(in crate::config) destinations: Vec<Channel>,
+}
+
+/// The description of `destinations`.
+fn kinds() -> String {
+    let words = Channel::ALL.map(|channel| format!("`{channel}`")).join(", ");
+    format!(
+        "Kinds of destinations it goes to, as far as their switches allow: {words}. Empty: all."
+    )
 }
 
 impl Default for AlertRule {
@@ -148,27 +157,6 @@ pub(in crate::config) enum AlertSeverity {
     Info,
     Warning,
     Critical,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-#[schemars(inline)]
-pub(in crate::config) enum AlertKind {
-    Influxdb,
-    Mqtt,
-    Webhook,
-    Email,
-}
-
-impl AlertKind {
-    pub(in crate::config) fn as_str(self) -> &'static str {
-        match self {
-            Self::Influxdb => "influxdb",
-            Self::Mqtt => "mqtt",
-            Self::Webhook => "webhook",
-            Self::Email => "email",
-        }
-    }
 }
 
 #[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]

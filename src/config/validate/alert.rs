@@ -9,7 +9,7 @@ use super::{At, Check, tags};
 use crate::alert::catalogue;
 use crate::alert::policy::{Limits, Policy, Repeat, RulePolicy};
 use crate::destination::webhook::settings::WebhookPurpose;
-use crate::event::{Rule, SendSwitch, Severity, Switches};
+use crate::event::{Channel, Rule, SendSwitch, Severity, Switches};
 
 /// Where alerts go, and when there are any.
 pub(super) fn settings(
@@ -46,7 +46,7 @@ fn rules(raw: &raw::AlertRules) -> BTreeMap<Rule, RulePolicy> {
             raw::AlertSeverity::Warning => Severity::Warning,
             raw::AlertSeverity::Critical => Severity::Critical,
         });
-        let destinations = raw.destinations.iter().map(|kind| kind.as_str().to_owned()).collect();
+        let destinations = raw.destinations.clone();
         (rule, RulePolicy { enable: raw.enable, severity, hold, destinations })
     };
     BTreeMap::from([
@@ -152,11 +152,9 @@ fn destination(
         listed(check, &at.at("webhook.enable"), WebhookPurpose::Alert, available);
     }
     let send = |on: bool| SendSwitch { recurring: false, alert: on };
-    Switches {
-        influxdb: raw.influx_db.enable && available.influxdb,
-        influxdb_tags: tags(check, &at.at("influxDb.tag.static"), &raw.influx_db.tag.fixed),
-        mqtt: send(raw.mqtt.enable && available.mqtt),
-        webhook: send(raw.webhook.enable && available.webhook_section),
-        email: send(raw.email.enable && available.email),
-    }
+    Switches::tagged(tags(check, &at.at("influxDb.tag.static"), &raw.influx_db.tag.fixed))
+        .with(Channel::InfluxDb, send(raw.influx_db.enable && available.influxdb))
+        .with(Channel::Mqtt, send(raw.mqtt.enable && available.mqtt))
+        .with(Channel::Webhook, send(raw.webhook.enable && available.webhook_section))
+        .with(Channel::Email, send(raw.email.enable && available.email))
 }

@@ -6,7 +6,7 @@ use super::super::settings::{
 };
 use super::{At, Check, monitor_app, release, tags};
 use crate::destination::webhook::settings::WebhookPurpose;
-use crate::event::{SendSwitch, Switches, UserTag};
+use crate::event::{Channel, SendSwitch, Switches, UserTag};
 use crate::license::DateOrder;
 use crate::settings::schedule;
 
@@ -185,13 +185,12 @@ pub(super) fn usable_switches(
     raw: &raw::Destination,
     available: &Available,
 ) -> Switches {
-    Switches {
-        influxdb: raw.influx_db.enable && available.influxdb,
-        influxdb_tags: tags(check, &at.at("influxDb.tag.static"), &raw.influx_db.tag.fixed),
-        mqtt: send(&raw.mqtt, available.mqtt),
-        webhook: send(&raw.webhook, available.webhook_section),
-        email: send(&raw.email, available.email),
-    }
+    let influxdb = raw.influx_db.enable && available.influxdb;
+    Switches::tagged(tags(check, &at.at("influxDb.tag.static"), &raw.influx_db.tag.fixed))
+        .with(Channel::InfluxDb, if influxdb { SendSwitch::ON } else { SendSwitch::OFF })
+        .with(Channel::Mqtt, send(&raw.mqtt, available.mqtt))
+        .with(Channel::Webhook, send(&raw.webhook, available.webhook_section))
+        .with(Channel::Email, send(&raw.email, available.email))
 }
 
 fn send(raw: &raw::Switch, available: bool) -> SendSwitch {

@@ -33,11 +33,11 @@ use self::failure::Failure;
 use self::message::Words;
 use self::recipients::{Progress, Verdict};
 use self::smtp::Server;
-use super::route::{Channel, Routes};
+use super::route::Routes;
 use super::template::{self, Template};
 use super::{Destination, Outcome, Probe, ProbeFailure};
 use crate::destination::email::settings::EmailSecurity;
-use crate::event::Event;
+use crate::event::{Channel, Event};
 use crate::tls::PemError;
 
 pub use report::{SendError, send_report};
@@ -177,7 +177,7 @@ fn outcome(failure: Failure) -> Outcome {
 #[async_trait]
 impl Destination for Email {
     fn id(&self) -> &str {
-        "email"
+        Channel::Email.as_str()
     }
 
     fn title(&self) -> String {

@@ -23,10 +23,10 @@ use async_trait::async_trait;
 use self::server::Verdict;
 use self::split::{LineOutcome, Write};
 use self::tags::StaticTags;
-use super::route::{Channel, Routes};
+use super::route::Routes;
 use super::{Destination, Outcome, Probe, ProbeFailure, http};
 use crate::destination::influxdb::settings::InfluxVersion;
-use crate::event::Event;
+use crate::event::{Channel, Event};
 
 /// Events in one delivery. One event makes at most six points, a point about 200 bytes before
 /// compression: far below what any version refuses as too large.
@@ -125,7 +125,7 @@ impl InfluxDb {
 #[async_trait]
 impl Destination for InfluxDb {
     fn id(&self) -> &str {
-        "influxdb"
+        Channel::InfluxDb.as_str()
     }
 
     fn title(&self) -> String {

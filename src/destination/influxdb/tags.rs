@@ -149,8 +149,7 @@ mod tests {
     }
 
     fn routes(named_sites: bool, site_tags: Vec<Tag>, monitor_tags: Vec<Tag>) -> Routes {
-        let switches =
-            Switches { influxdb: true, influxdb_tags: monitor_tags, ..Switches::default() };
+        let switches = Switches::tagged(monitor_tags);
         let site = route::Site {
             tags: site_tags,
             access_license: Some(switches),

@@ -26,10 +26,10 @@ use tokio_util::sync::CancellationToken;
 use self::connection::{Connection, OFFLINE, Up};
 use self::link::{Ack, Notice, Plan, Tls, Will};
 use self::message::{Messages, Templates};
-use super::route::{Channel, Routes};
+use super::route::Routes;
 use super::{Destination, Outcome, Probe, ProbeFailure, template};
 use crate::destination::mqtt::settings::MqttProtocol;
-use crate::event::Event;
+use crate::event::{Channel, Event};
 use crate::tls::{ClientFiles, PemError, Trust, client_config};
 
 /// Why the destination can't be made of its settings.
@@ -211,7 +211,7 @@ fn version(protocol: MqttProtocol) -> &'static str {
 #[async_trait]
 impl Destination for Mqtt {
     fn id(&self) -> &str {
-        "mqtt"
+        Channel::Mqtt.as_str()
     }
 
     fn title(&self) -> String {
@@ -361,7 +361,7 @@ mod tests {
             (off, on(true, true), &["accessLicenseStatus"]),
         ];
         for (server_license, access_license, expected) in cases {
-            let switches = |mqtt| Some(Switches { mqtt, ..Switches::default() });
+            let switches = |mqtt| Some(Switches::default().with(Channel::Mqtt, mqtt));
             let mqtt = mqtt(Site {
                 server_license: switches(server_license),
                 access_license: switches(access_license),

@@ -33,11 +33,11 @@ use tracing::error;
 use url::Url;
 
 use super::http::{self, Endpoint};
-use super::route::{Channel, Routes};
+use super::route::Routes;
 use super::template::Template;
 use super::{Destination, Outcome, Probe, ProbeFailure, payload};
 use crate::destination::webhook::settings::{HttpMethod, WebhookPurpose};
-use crate::event::{Body, Class, Event, Monitor};
+use crate::event::{Body, Channel, Class, Event, Monitor};
 use crate::secret::Secret;
 
 pub use sign::{SIGNATURE_HEADER, signature};
@@ -319,7 +319,7 @@ fn id(webhook: &settings::Webhook) -> String {
     };
     let text = format!("{purpose} {} {}", method_name(webhook.method), webhook.url);
     let hash = hex::encode(Sha256::digest(text.as_bytes()));
-    format!("webhook/{}", &hash[..8])
+    format!("{}/{}", Channel::Webhook, &hash[..8])
 }
 
 fn title(webhook: &settings::Webhook) -> String {

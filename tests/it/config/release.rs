@@ -1,8 +1,9 @@
 //! `licenseRelease`: what reaches the planner, and what is said about it.
 
 use bursar::config::Loaded;
+use bursar::config::settings::Release;
 use bursar::destination::webhook::settings::WebhookPurpose;
-use bursar::event::{SendSwitch, Tag, UserTag};
+use bursar::event::{Channel, SendSwitch, Tag, UserTag};
 use bursar::license::SeatType;
 use bursar::policy::{Limits, NeverRelease, Property, ThreeWay, TypeRule, UserPattern};
 
@@ -50,9 +51,9 @@ fn without_a_word_nothing_is_released() {
     assert_eq!(release.concurrency, 2);
     assert_eq!(release.user_tag, UserTag::Name);
     assert_eq!(release.schedule.text(), "every 24 hours");
-    assert!(!release.destination.influxdb);
-    assert_eq!(release.destination.mqtt, SendSwitch::default());
-    assert_eq!(release.destination.webhook, SendSwitch::default());
+    assert!(!release.destination.of(Channel::InfluxDb).is_on());
+    assert_eq!(release.destination.of(Channel::Mqtt), SendSwitch::OFF);
+    assert_eq!(release.destination.of(Channel::Webhook), SendSwitch::OFF);
 }
 
 #[test]
@@ -180,10 +181,10 @@ destination:
     assert_eq!(release.concurrency, 8);
     assert_eq!(release.user_tag, UserTag::Off);
     let destination = &release.destination;
-    assert!(destination.influxdb);
+    assert!(destination.of(Channel::InfluxDb).is_on());
     assert_eq!(destination.influxdb_tags, [Tag { name: "env".into(), value: "prod".into() }]);
-    assert_eq!(destination.mqtt, SendSwitch { recurring: true, alert: false });
-    assert_eq!(destination.webhook, SendSwitch { recurring: false, alert: true });
+    assert_eq!(destination.of(Channel::Mqtt), SendSwitch { recurring: true, alert: false });
+    assert_eq!(destination.of(Channel::Webhook), SendSwitch { recurring: false, alert: true });
     assert_eq!(loaded.settings.mqtt.as_ref().unwrap().topics.release, "qlik/release");
     let webhook = &loaded.settings.webhooks[0];
     assert_eq!(webhook.purpose, WebhookPurpose::Release);
@@ -206,7 +207,7 @@ fn butlers_file_keeps_its_meaning() {
     let days: Vec<_> =
         release.policy.types.iter().map(|t| (t.seat_type, t.release_threshold_days)).collect();
     assert_eq!(days, [(SeatType::Professional, 30), (SeatType::Analyzer, 60)]);
-    assert!(release.destination.influxdb);
+    assert!(release.destination.of(Channel::InfluxDb).is_on());
 
     let release = &read("config/butler-shaped.yaml").unwrap().settings.sites[0].release;
     assert!(release.enable && release.dry_run);
@@ -444,7 +445,8 @@ destination:
     };
     assert_eq!(days(&prod.policy.types), [60]);
     assert_eq!(days(&test.policy.types), [30, 14]);
-    assert_eq!((prod.destination.influxdb, test.destination.influxdb), (true, false));
+    let is_on = |release: &Release| release.destination.of(Channel::InfluxDb).is_on();
+    assert_eq!((is_on(prod), is_on(test)), (true, false));
     assert_eq!((prod.user_tag, test.user_tag), (UserTag::Hash, UserTag::Hash));
 }
 

@@ -2,7 +2,7 @@
 
 use bursar::config::Loaded;
 use bursar::config::settings::SeatMonitor;
-use bursar::event::UserTag;
+use bursar::event::{Channel, UserTag};
 
 use super::{environment, load, warnings, working};
 
@@ -39,7 +39,7 @@ fn it_is_on_beside_the_other_monitor_or_releases_unless_somebody_says_no() {
     let monitor = monitor("seatMonitor: {enable: true}").unwrap();
     assert_eq!(monitor.schedule.text(), "every 1 hour");
     assert_eq!((monitor.keep_changes_days, monitor.user_tag), (730, UserTag::Off));
-    assert!(monitor.breakdown_by.is_empty() && !monitor.destination.influxdb);
+    assert!(monitor.breakdown_by.is_empty() && !monitor.destination.of(Channel::InfluxDb).is_on());
 }
 
 #[test]

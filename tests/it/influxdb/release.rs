@@ -7,7 +7,7 @@ use bursar::destination::influxdb::line::tag_text;
 use bursar::destination::influxdb::settings;
 use bursar::destination::route::{Routes, Site};
 use bursar::destination::{Destination, Outcome};
-use bursar::event::{Event, SeatFacts, Switches, UserTag};
+use bursar::event::{Channel, Event, SeatFacts, SendSwitch, Switches, UserTag};
 use bursar::ledger::{Mode, RunStatus, SeatResult};
 use bursar::license::SeatType;
 use chrono::TimeDelta;
@@ -18,7 +18,8 @@ use crate::support::influxd;
 use crate::support::releases::{all, counts, holder, now, rehearsed, released, run, seat};
 
 fn routes(influxdb: bool, user_tag: UserTag) -> Routes {
-    let switches = Switches { influxdb, ..Switches::default() };
+    let send = if influxdb { SendSwitch::ON } else { SendSwitch::OFF };
+    let switches = Switches::default().with(Channel::InfluxDb, send);
     let site = Site { release: Some(switches), user_tag, ..Site::default() };
     Routes { named_sites: false, sites: HashMap::from([("default".into(), site)]) }
 }

@@ -8,7 +8,8 @@ use bursar::destination::payload::{json, webhook_json};
 use bursar::destination::route::{Routes, Site};
 use bursar::destination::{Destination, Outcome};
 use bursar::event::{
-    Body, Class, Event, Monitor, SeatActivity, SeatChanges, Switches, TypeActivity, UserTag,
+    Body, Channel, Class, Event, Monitor, SeatActivity, SeatChanges, SendSwitch, Switches,
+    TypeActivity, UserTag,
 };
 use bursar::insight::activity::{Active, FirstTime};
 use bursar::insight::idle::{Idle, Reclaimable, Usage};
@@ -218,7 +219,7 @@ fn payloads_are_as_their_schemas_say() {
 async fn a_real_influxdb_takes_the_points_and_gives_them_back() {
     let influxd = influxd::shared().await;
     let database = "seats";
-    let switches = Switches { influxdb: true, ..Switches::default() };
+    let switches = Switches::default().with(Channel::InfluxDb, SendSwitch::ON);
     let site = Site { seats: Some(switches), seat_user_tag: UserTag::Hash, ..Site::default() };
     let sites = HashMap::from([("default".into(), site)]);
     let routes = Routes { named_sites: false, sites };

@@ -8,7 +8,7 @@ use bursar::destination::route::{Routes, Site};
 use bursar::destination::template::samples;
 use bursar::destination::webhook::{SIGNATURE_HEADER, Webhook, signature};
 use bursar::destination::{Destination, Outcome};
-use bursar::event::{Body, Event, SendSwitch, Switches};
+use bursar::event::{Body, Channel, Event, SendSwitch, Switches};
 use serde_json::Value;
 
 use crate::support::receiver::{Mood, Receiver};
@@ -128,8 +128,7 @@ fn what_is_right_is_taken() {
 
 fn webhook(url: &str, more: &str) -> Webhook {
     let loaded = load_to(url, more, "").unwrap_or_else(|e| panic!("{e}"));
-    let switches =
-        Switches { webhook: SendSwitch { recurring: true, alert: true }, ..Switches::default() };
+    let switches = Switches::default().with(Channel::Webhook, SendSwitch::ON);
     let site = Site { server_license: Some(switches), ..Site::default() };
     let routes = Routes { named_sites: false, sites: [(expiring().site, site)].into() };
     Webhook::new(&loaded.settings.webhooks[0], routes).unwrap()
