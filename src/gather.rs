@@ -276,7 +276,7 @@ async fn queues(
     now: DateTime<Utc>,
 ) -> Result<(Vec<QueueFacts>, Vec<Drop>), StoreError> {
     let known = store.alert_drops().await?;
-    let names = registry::names(&settings.destinations());
+    let names = registry::names(&settings.destinations);
     let mut queues = Vec::new();
     let mut drops = Vec::new();
     for state in store.queue_states().await? {

@@ -102,7 +102,7 @@ impl Status {
     ) -> Result<Self, StoreError> {
         let latest = store.latest().await?;
         let health = store.health().await?;
-        let names = registry::names(&settings.destinations());
+        let names = registry::names(&settings.destinations);
         let queues = store.queue_states().await?.into_iter().map(|state| {
             let name = names.iter().find(|(id, _)| *id == state.destination);
             Queue { title: name.map(|(_, title)| title.clone()), state }

@@ -151,7 +151,7 @@ async fn probe_all(settings: &Settings, patience: Patience) -> Vec<Row> {
         settings.sites.iter().map(|s| ask_site(settings, s, patience, &bars)),
     );
     let destinations = async {
-        match registry::build(&settings.destinations()) {
+        match registry::build(&settings.destinations, &settings.surroundings()) {
             Ok(list) => {
                 futures_util::future::join_all(list.iter().map(|d| destination_rows(d.as_ref())))
                     .await

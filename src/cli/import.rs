@@ -81,7 +81,7 @@ impl Influxdb {
             Ok(loaded) => loaded.settings,
             Err(exit) => return Ok(exit),
         };
-        if settings.influxdb.is_none() {
+        if settings.destinations.influxdb.is_none() {
             eprintln!(
                 "bursar: influxDb.enable is off in {}: set it to true, or write the section into \
                  another file and name that one",

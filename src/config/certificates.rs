@@ -1,13 +1,12 @@
 //! The certificates a configuration names: checked with it, so that a wrong file shows before the
 //! first connection fails on it.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
 
 use super::settings::Settings;
-use super::validate::webhook_section;
-use crate::destination::webhook::settings::WebhookPurpose;
+use crate::destination::settings::{CertificateFile, CertificateRole};
 use crate::settings::{Problem, Severity};
 use crate::tls::{self, ClientFiles, PemError, Trust};
 
@@ -34,17 +33,6 @@ impl CertificateExpiry {
     pub fn is_near(&self, now: DateTime<Utc>) -> bool {
         self.days_left(now) < WARN_DAYS
     }
-}
-
-enum Role<'a> {
-    Authority,
-    Client { key: &'a Path, key_setting: String },
-}
-
-struct Named<'a> {
-    setting: String,
-    file: &'a Path,
-    role: Role<'a>,
 }
 
 /// Checks every certificate and key file of the settings: it is there, is PEM, is in date, the key
@@ -77,7 +65,7 @@ pub fn check_certificates(settings: &Settings, now: DateTime<Utc>) -> Vec<Proble
                     }
                 }
                 let authority = all.iter().any(|f| f.is_ca || f.subject == f.issuer);
-                if matches!(named.role, Role::Authority) && !authority {
+                if matches!(named.role, CertificateRole::Authority) && !authority {
                     let subject = all.first().map(|f| f.subject.as_str()).unwrap_or_default();
                     let issuer = all.first().map(|f| f.issuer.as_str()).unwrap_or_default();
                     let what = format!(
@@ -90,7 +78,7 @@ pub fn check_certificates(settings: &Settings, now: DateTime<Utc>) -> Vec<Proble
                 }
             }
         }
-        if let Role::Client { key, key_setting } = &named.role {
+        if let CertificateRole::Client { key, key_setting } = &named.role {
             if let Err(error) = tls::load_key(key) {
                 report(Severity::Error, key_setting, explain(&error));
             } else if tls::load_certs(named.file).is_ok() {
@@ -123,20 +111,20 @@ pub fn certificate_expiries(settings: &Settings) -> Vec<CertificateExpiry> {
     expiries
 }
 
-fn facts(named: &Named<'_>) -> Result<Vec<tls::CertFacts>, PemError> {
+fn facts(named: &CertificateFile<'_>) -> Result<Vec<tls::CertFacts>, PemError> {
     let certs = tls::load_certs(named.file)?;
     certs.iter().map(|cert| tls::inspect(cert, named.file)).collect()
 }
 
 fn lifetime(
-    named: &Named<'_>,
+    named: &CertificateFile<'_>,
     facts: &tls::CertFacts,
     now: DateTime<Utc>,
 ) -> Option<(Severity, (String, String))> {
     let file = named.file.display();
     let renew = match named.role {
-        Role::Client { .. } => "make a new one and name it here",
-        Role::Authority => "have it renewed and name the new file here",
+        CertificateRole::Client { .. } => "make a new one and name it here",
+        CertificateRole::Authority => "have it renewed and name the new file here",
     };
     let day = |t: DateTime<Utc>| t.format("%Y-%m-%d %H:%M UTC");
     if facts.not_before > now {
@@ -182,7 +170,7 @@ fn explain(error: &PemError) -> (String, String) {
 
 /// Every file with the setting that names it. A site's settings are named at the site; whether
 /// they are written there or in the common section is seen when the place is looked up.
-fn files(settings: &Settings) -> Vec<Named<'_>> {
+fn files(settings: &Settings) -> Vec<CertificateFile<'_>> {
     let mut files = Vec::new();
     for (i, site) in settings.sites.iter().enumerate() {
         let connection = &site.connection;
@@ -194,51 +182,17 @@ fn files(settings: &Settings) -> Vec<Named<'_>> {
         } else {
             "Butler.cert".to_owned()
         };
-        files.push(Named {
+        files.push(CertificateFile {
             setting: format!("{section}.clientCert"),
             file: &connection.client_cert,
-            role: Role::Client {
+            role: CertificateRole::Client {
                 key: &connection.client_key,
                 key_setting: format!("{section}.clientCertKey"),
             },
         });
-        files.push(authority(format!("{section}.clientCertCA"), &connection.ca_cert));
+        let setting = format!("{section}.clientCertCA");
+        files.push(CertificateFile::authority(setting, &connection.ca_cert));
     }
-    if let Some(ca) = settings.influxdb.as_ref().and_then(|i| i.ca_cert.as_deref()) {
-        files.push(authority("Butler.influxDb.certCA".to_owned(), ca));
-    }
-    if let Some(tls) = settings.mqtt.as_ref().and_then(|m| m.tls.as_ref()) {
-        if let Some(ca) = &tls.ca_cert {
-            files.push(authority("Butler.mqttConfig.tls.certCA".to_owned(), ca));
-        }
-        if let Some((cert, key)) = &tls.client {
-            files.push(Named {
-                setting: "Butler.mqttConfig.tls.clientCert".to_owned(),
-                file: cert,
-                role: Role::Client {
-                    key,
-                    key_setting: "Butler.mqttConfig.tls.clientKey".to_owned(),
-                },
-            });
-        }
-    }
-    if let Some(ca) = settings.email.as_ref().and_then(|email| email.ca_cert.as_deref()) {
-        files.push(authority("Butler.email.certCA".to_owned(), ca));
-    }
-    for purpose in WebhookPurpose::ALL {
-        let list = settings.webhooks.iter().filter(|w| w.purpose == purpose);
-        for (i, webhook) in list.enumerate() {
-            if let Some(ca) = &webhook.ca_cert {
-                let section = webhook_section(purpose);
-                let setting =
-                    format!("Butler.webhookNotification.{section}.webhooks[{i}].cert.certCA");
-                files.push(authority(setting, ca));
-            }
-        }
-    }
+    files.extend(settings.destinations.certificates());
     files
-}
-
-fn authority(setting: String, file: &Path) -> Named<'_> {
-    Named { setting, file, role: Role::Authority }
 }

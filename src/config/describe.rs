@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::schema;
+use crate::event::Channel;
 
 /// Columns of a line of text, with its indentation.
 const WIDTH: usize = 96;
@@ -159,7 +160,7 @@ impl Page {
         };
         let butler = &schema::plain()["properties"]["Butler"];
         collect("", butler);
-        for section in ["influxDb", "mqttConfig", "webhookNotification"] {
+        for section in Channel::ALL.map(Channel::section) {
             let path = format!("{section}.");
             collect(&path, &schema::target(butler)["properties"][section]);
         }

@@ -1,7 +1,8 @@
-//! Names of Butler's settings that Bursar doesn't have: accepted, never read.
+//! Names of Butler's sections that Bursar doesn't have: accepted, never read. Those inside of a
+//! section that Bursar has, too, stand beside its raw struct.
 
 /// Sections of Butler's directly under `Butler`.
-const SECTIONS: &[&str] = &[
+pub(super) const BUTLERS: &[&str] = &[
     "anonTelemetry",
     "systemInfo",
     "configVisualisation",
@@ -33,45 +34,3 @@ const SECTIONS: &[&str] = &[
     "configEngine",
     "configDirectories",
 ];
-
-const INFLUXDB: &[&str] = &[
-    "reloadTaskFailure",
-    "reloadTaskSuccess",
-    "userSyncTaskSuccess",
-    "userSyncTaskFailure",
-    "externalProgramTaskSuccess",
-    "externalProgramTaskFailure",
-    "distributeTaskSuccess",
-    "distributeTaskFailure",
-    "preloadTaskSuccess",
-    "preloadTaskFailure",
-];
-
-const MQTT: &[&str] = &[
-    "taskFailureSendFull",
-    "taskAbortedSendFull",
-    "subscriptionRootTopic",
-    "taskStartTopic",
-    "taskFailureTopic",
-    "taskFailureFullTopic",
-    "taskFailureServerStatusTopic",
-    "taskAbortedTopic",
-    "taskAbortedFullTopic",
-    "serviceRunningTopic",
-    "serviceStoppedTopic",
-    "serviceStatusTopic",
-    "qlikSenseCloud",
-];
-
-const WEBHOOKS: &[&str] = &["reloadTaskFailure", "reloadTaskAborted", "serviceMonitor"];
-
-/// Butler's names inside a section that Bursar has too, by the name of its raw struct.
-pub(super) fn butlers(section: &str) -> &'static [&'static str] {
-    match section {
-        "Butler" => SECTIONS,
-        "InfluxDb" => INFLUXDB,
-        "MqttConfig" => MQTT,
-        "WebhookNotification" => WEBHOOKS,
-        _ => &[],
-    }
-}

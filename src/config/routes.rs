@@ -1,21 +1,14 @@
 //! What the destinations need of the settings.
 
 use super::settings::Settings;
-use crate::destination::registry::Configured;
+use crate::destination::registry::Surroundings;
 use crate::destination::route::{Routes, Site};
 use crate::event::{DAEMON, UserTag};
 
 impl Settings {
-    /// The destinations that are switched on, with what goes to each.
-    pub fn destinations(&self) -> Configured {
-        Configured {
-            influxdb: self.influxdb.clone(),
-            mqtt: self.mqtt.clone(),
-            email: self.email.clone(),
-            webhooks: self.webhooks.clone(),
-            routes: self.routes(),
-            time_zone: self.time_zone,
-        }
+    /// What destinations know of the rest of the settings.
+    pub fn surroundings(&self) -> Surroundings {
+        Surroundings { routes: self.routes(), time_zone: self.time_zone }
     }
 
     /// Which events go where.

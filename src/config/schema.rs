@@ -5,7 +5,10 @@ use std::sync::OnceLock;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
-use super::{known, raw};
+use super::raw;
+
+/// By which a raw struct names the keys of Butler's that it doesn't have.
+const BUTLERS: &str = "x-butlers";
 
 /// Marks what is accepted and never looked at.
 pub(super) const IGNORED: &str = "x-ignored";
@@ -18,21 +21,22 @@ pub(super) fn plain() -> &'static Value {
         let generator = SchemaSettings::draft2020_12().into_generator();
         let mut schema = generator.into_root_schema_for::<raw::File>().to_value();
         if let Some(defs) = schema.get_mut("$defs").and_then(Value::as_object_mut) {
-            for (name, def) in defs {
-                add_ignored(def, known::butlers(name));
-            }
+            defs.values_mut().for_each(add_ignored);
         }
         tidy(&mut schema);
         schema
     })
 }
 
-fn add_ignored(def: &mut Value, names: &[&str]) {
+/// Adds the keys that a struct names as Butler's.
+fn add_ignored(def: &mut Value) {
+    let names = def.as_object_mut().and_then(|def| def.remove(BUTLERS));
     let Some(properties) = def.get_mut("properties").and_then(Value::as_object_mut) else { return };
-    for name in names {
+    let names = names.as_ref().and_then(Value::as_array);
+    for name in names.into_iter().flatten().filter_map(Value::as_str) {
         let ignored =
             json!({ "description": "A setting of Butler's that Bursar ignores.", IGNORED: true });
-        properties.insert((*name).to_owned(), ignored);
+        properties.insert(name.to_owned(), ignored);
     }
 }
 

@@ -9,10 +9,7 @@ use chrono_tz::Tz;
 use serde::Serialize;
 
 use crate::alert;
-use crate::destination::email::settings::Email;
-use crate::destination::influxdb::settings::InfluxDb;
-use crate::destination::mqtt::settings::Mqtt;
-use crate::destination::webhook::settings::Webhook;
+use crate::destination::registry::Configured;
 use crate::event::{Monitor, Switches, Tag, UserTag};
 use crate::insight::cost::Prices;
 use crate::license::DateOrder;
@@ -36,10 +33,8 @@ pub struct Settings {
     /// Whether the file has a `sites` list. Only then is the site a visible dimension (tag `site`,
     /// topic suffix, payload key), so that a single-site Butler dashboard sees what it knows.
     pub named_sites: bool,
-    pub influxdb: Option<InfluxDb>,
-    pub mqtt: Option<Mqtt>,
-    pub webhooks: Vec<Webhook>,
-    pub email: Option<Email>,
+    /// Those that are set up.
+    pub destinations: Configured,
     /// What seats and minutes cost (`Butler.cost`); `None` when nothing has a price.
     pub cost: Option<Prices>,
     /// What is watched for of the daemon itself (`Butler.alert`); sites have their own.

@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 
 use super::schema;
 use crate::settings::node::{Key, Node, Place, Value};
-use crate::settings::{Environment, Problem, Severity, reference};
+use crate::settings::{Environment, Problem, Severity, list, reference};
 
 pub(super) struct Shape<'a> {
     pub(super) file: &'a Path,
@@ -228,15 +228,7 @@ fn nearly_a_choice(value: &Value, schema: &Json) -> Option<String> {
 
 fn wrong_choice(quoted: &str, choices: &[Json]) -> (String, String) {
     let names: Vec<&str> = choices.iter().filter_map(Json::as_str).collect();
-    (format!("{quoted} is not one of the choices"), format!("write {}", or_list(&names)))
-}
-
-fn or_list(names: &[&str]) -> String {
-    match names {
-        [] => String::new(),
-        [one] => (*one).to_owned(),
-        [all @ .., last] => format!("{} or {last}", all.join(", ")),
-    }
+    (format!("{quoted} is not one of the choices"), format!("write {}", list(&names, "or")))
 }
 
 fn out_of_range(number: i64, schema: &Json) -> Option<(String, String)> {
@@ -290,7 +282,7 @@ fn wrong_type(node: &Node, kind: &str, schema: &Json, secret: bool) -> (String, 
             match schema["enum"].as_array() {
                 Some(choices) => {
                     let names: Vec<&str> = choices.iter().filter_map(Json::as_str).collect();
-                    format!("write {}, in quotes", or_list(&names))
+                    format!("write {}, in quotes", list(&names, "or"))
                 }
                 None => "put it in quotes".to_owned(),
             }

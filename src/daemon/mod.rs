@@ -73,7 +73,8 @@ impl Daemon {
         let Storage { path, outbox, .. } = &settings.storage;
         let lock = lock::take(path)?;
         let store = Store::open_with_clock(path, *outbox, move || clock.now()).await?;
-        let destinations: Arc<[_]> = registry::build(&settings.destinations())?.into();
+        let destinations: Arc<[_]> =
+            registry::build(&settings.destinations, &settings.surroundings())?.into();
         let settings = Arc::new(settings);
         let shared = Shared { settings, clock, store: store.clone(), destinations };
 

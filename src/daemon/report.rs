@@ -76,7 +76,7 @@ fn save(
 
 /// Sends reports by e-mail, one mail each. What can't be sent is in the folder.
 async fn send(shared: &Shared, files: &[PathBuf]) {
-    let Some(email) = &shared.settings.email else {
+    let Some(email) = &shared.settings.destinations.email else {
         tracing::error!("reports are to be sent by e-mail, and no e-mail destination is set up");
         return;
     };

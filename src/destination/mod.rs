@@ -2,8 +2,8 @@
 //!
 //! One folder per destination, the same life cycle for each:
 //!
-//! 1. **validate** is pure (no file, network or task): [`crate::config`] does it when it turns the
-//!    raw section into the destination's validated settings;
+//! 1. **validate** turns the section as it is written (`raw`) into `settings`, and reads no more than
+//!    the templates that it names;
 //! 2. **build** (`new` of each destination) may read files and make clients, but spawns nothing;
 //! 3. **run** owns whatever must go on in the background, until it is told to stop;
 //! 4. **deliver** is called by the one delivery worker of the destination, never twice at once.
@@ -18,6 +18,7 @@ pub mod payload;
 pub mod registry;
 pub mod route;
 pub mod settings;
+pub(crate) mod switches;
 pub mod template;
 pub mod webhook;
 pub mod worker;

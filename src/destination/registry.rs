@@ -1,24 +1,95 @@
-//! The one list of destinations.
+//! The one list of destinations: their sections in the settings, what is set up, and how it is built.
+//! Adding one is a line in each of [`Sections`], [`Configured`] and the two functions below it.
 
 use std::sync::Arc;
 
 use chrono_tz::Tz;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
-use super::Destination;
-use super::email::Email;
-use super::influxdb::InfluxDb;
-use super::mqtt::Mqtt;
 use super::route::Routes;
-use super::webhook::{self, Webhook};
+use super::settings::CertificateFile;
+use super::{Destination, email, influxdb, mqtt, webhook};
 use crate::event::Channel;
+use crate::settings::{At, Check};
 
-/// What is set up, and what goes to it.
-#[derive(Debug, Clone, Default)]
+// The sections below `Butler`, as they are written. A doc comment would describe `Butler`.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(default, rename_all = "camelCase")]
+pub(crate) struct Sections {
+    /// InfluxDB 1.x, 2.x or 3.x.
+    influx_db: influxdb::raw::InfluxDb,
+    /// An MQTT broker.
+    mqtt_config: mqtt::raw::MqttConfig,
+    /// Webhooks: HTTP calls to anything.
+    webhook_notification: webhook::raw::WebhookNotification,
+    /// E-mail by SMTP. Butler's own section, `emailNotification`, is about tasks and stays unused.
+    #[schemars(extend("x-bursar" = true))]
+    email: email::raw::Email,
+}
+
+/// What is set up. Events are offered in this order.
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Configured {
-    pub influxdb: Option<super::influxdb::settings::InfluxDb>,
-    pub mqtt: Option<super::mqtt::settings::Mqtt>,
-    pub email: Option<super::email::settings::Email>,
-    pub webhooks: Vec<super::webhook::settings::Webhook>,
+    pub influxdb: Option<influxdb::settings::InfluxDb>,
+    pub mqtt: Option<mqtt::settings::Mqtt>,
+    pub email: Option<email::settings::Email>,
+    pub webhooks: Vec<webhook::settings::Webhook>,
+}
+
+/// From the sections to what is set up. Pure.
+pub(crate) fn validate(check: &Check<'_>, butler: &At<'_>) -> Configured {
+    let section = |channel: Channel| butler.get(channel.section());
+    Configured {
+        influxdb: influxdb::validate::settings(check, &section(Channel::InfluxDb)),
+        mqtt: mqtt::validate::settings(check, &section(Channel::Mqtt)),
+        email: email::validate::settings(check, &section(Channel::Email)),
+        webhooks: webhook::validate::settings(check, &section(Channel::Webhook)),
+    }
+}
+
+impl Configured {
+    fn each(&self) -> [&dyn SetUp; Channel::ALL.len()] {
+        let Self { influxdb, mqtt, email, webhooks } = self;
+        [influxdb, mqtt, email, webhooks]
+    }
+
+    /// The files with certificates that destinations name.
+    pub(crate) fn certificates(&self) -> Vec<CertificateFile<'_>> {
+        self.each().into_iter().flat_map(SetUp::certificates).collect()
+    }
+}
+
+/// What a destination's validated settings tell of it.
+pub(crate) trait SetUp {
+    /// The names of its queues, with what a person calls each. Pure.
+    fn names(&self) -> Vec<(String, String)>;
+
+    /// Makes it. May read files and make clients, but spawns nothing.
+    fn build(&self, surroundings: &Surroundings) -> anyhow::Result<Vec<Arc<dyn Destination>>>;
+
+    /// The files with certificates that it names.
+    fn certificates(&self) -> Vec<CertificateFile<'_>>;
+}
+
+/// Of a destination that is off there is nothing.
+impl<T: SetUp> SetUp for Option<T> {
+    fn names(&self) -> Vec<(String, String)> {
+        self.iter().flat_map(SetUp::names).collect()
+    }
+
+    fn build(&self, surroundings: &Surroundings) -> anyhow::Result<Vec<Arc<dyn Destination>>> {
+        self.as_ref().map_or_else(|| Ok(Vec::new()), |set_up| set_up.build(surroundings))
+    }
+
+    fn certificates(&self) -> Vec<CertificateFile<'_>> {
+        self.iter().flat_map(SetUp::certificates).collect()
+    }
+}
+
+/// What destinations know of the rest of the settings.
+#[derive(Debug, Clone, Default)]
+pub struct Surroundings {
     pub routes: Routes,
     /// Times in e-mails are told in it.
     pub time_zone: Tz,
@@ -26,29 +97,22 @@ pub struct Configured {
 
 /// The queue names of every destination that is switched on, with what a person calls each. Pure.
 pub fn names(configured: &Configured) -> Vec<(String, String)> {
-    let named = |channel: Channel| (channel.as_str().to_owned(), channel.title().to_owned());
-    let influxdb = configured.influxdb.as_ref().map(|_| named(Channel::InfluxDb));
-    let mqtt = configured.mqtt.as_ref().map(|_| named(Channel::Mqtt));
-    let email = configured.email.as_ref().map(|_| named(Channel::Email));
-    let webhooks = configured.webhooks.iter().map(webhook::names);
-    influxdb.into_iter().chain(mqtt).chain(email).chain(webhooks).collect()
+    configured.each().into_iter().flat_map(SetUp::names).collect()
 }
 
 /// Builds every destination that is switched on, in a fixed order. Spawns nothing.
-pub fn build(configured: &Configured) -> anyhow::Result<Vec<Arc<dyn Destination>>> {
-    let mut list: Vec<Arc<dyn Destination>> = Vec::new();
-    let routes = || configured.routes.clone();
-    if let Some(influxdb) = &configured.influxdb {
-        list.push(Arc::new(InfluxDb::new(influxdb, routes())?));
-    }
-    if let Some(mqtt) = &configured.mqtt {
-        list.push(Arc::new(Mqtt::new(mqtt, routes())?));
-    }
-    if let Some(email) = &configured.email {
-        list.push(Arc::new(Email::new(email, routes(), configured.time_zone)?));
-    }
-    for webhook in &configured.webhooks {
-        list.push(Arc::new(Webhook::new(webhook, routes())?));
+pub fn build(
+    configured: &Configured,
+    surroundings: &Surroundings,
+) -> anyhow::Result<Vec<Arc<dyn Destination>>> {
+    let mut list = Vec::new();
+    for set_up in configured.each() {
+        list.extend(set_up.build(surroundings)?);
     }
     Ok(list)
+}
+
+/// The only queue of a kind.
+pub(super) fn only_queue(channel: Channel) -> Vec<(String, String)> {
+    vec![(channel.as_str().to_owned(), channel.title().to_owned())]
 }

@@ -107,11 +107,6 @@ impl Channel {
         self.words().alerts_to.map_or_else(|| self.described(), str::to_owned)
     }
 
-    /// Whether it takes figures, whose switch knows no difference between recurring data and alerts.
-    pub fn takes_points(self) -> bool {
-        self == Self::InfluxDb
-    }
-
     /// The kind of a destination by the name of its queue: `webhook` of `webhook/1f0c2a9b`.
     pub fn of_queue(queue: &str) -> Option<Self> {
         let word = queue.split('/').next().unwrap_or(queue);

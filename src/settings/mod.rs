@@ -9,7 +9,7 @@ mod problem;
 pub(crate) mod reference;
 mod secret_text;
 
-pub(crate) use check::{At, Check, is_token, schedule};
+pub(crate) use check::{At, Check, is_token, list, schedule};
 pub(crate) use environment::read_text;
 pub use environment::{Environment, FixedEnvironment, SystemEnvironment};
 pub use problem::{Problem, Problems, Severity};

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that can't go on may panic")]
 
+mod channels;
 mod cost;
 mod email;
 mod release;
@@ -47,8 +48,8 @@ fn the_butler_shaped_config_loads() {
     config/butler-shaped.yaml:169:25: warning: Butler.configQRS.rejectUnauthorized: the server's certificate is not verified: anybody in between can read and change what is sent; set it to true, and tlsServerName to the name in the server's certificate
     "#);
     let settings = &loaded.settings;
-    assert!(settings.influxdb.is_some() && settings.mqtt.is_some());
-    assert_eq!(settings.webhooks.len(), 3);
+    assert!(settings.destinations.influxdb.is_some() && settings.destinations.mqtt.is_some());
+    assert_eq!(settings.destinations.webhooks.len(), 3);
     assert_eq!(settings.unimplemented, Vec::<String>::new());
 }
 
@@ -91,7 +92,7 @@ fn a_whole_butler_file_loads_unchanged() {
     insta::assert_snapshot!(warnings(&loaded), @"tests/data/config/butler16-full.yaml:1092:25: warning: Butler.configQRS.rejectUnauthorized: the server's certificate is not verified: anybody in between can read and change what is sent; set it to true, and tlsServerName to the name in the server's certificate");
     let settings = &loaded.settings;
     insta::assert_snapshot!(settings.unimplemented.join(" "), @"anonTelemetry systemInfo configVisualisation heartbeat dockerHealthCheck uptimeMonitor thirdPartyToolsCredentials influxDb.reloadTaskFailure influxDb.reloadTaskSuccess influxDb.userSyncTaskSuccess influxDb.userSyncTaskFailure influxDb.externalProgramTaskSuccess influxDb.externalProgramTaskFailure influxDb.distributeTaskSuccess influxDb.distributeTaskFailure influxDb.preloadTaskSuccess influxDb.preloadTaskFailure scriptLog qlikSenseUrls genericUrls qlikSenseVersion teamsNotification slackNotification emailNotification incidentTool webhookNotification.reloadTaskFailure webhookNotification.reloadTaskAborted webhookNotification.serviceMonitor scheduler keyValueStore mqttConfig.taskFailureSendFull mqttConfig.taskAbortedSendFull mqttConfig.subscriptionRootTopic mqttConfig.taskStartTopic mqttConfig.taskFailureTopic mqttConfig.taskFailureFullTopic mqttConfig.taskFailureServerStatusTopic mqttConfig.taskAbortedTopic mqttConfig.taskAbortedFullTopic mqttConfig.serviceRunningTopic mqttConfig.serviceStoppedTopic mqttConfig.serviceStatusTopic mqttConfig.qlikSenseCloud udpServerConfig restServerConfig fileMoveApprovedDirectories restServerApiDocGenerate restServerEndpointsEnable restServerEndpointsConfig startTaskFilter serviceMonitor qlikSenseCloud configEngine configDirectories");
-    assert_eq!(settings.webhooks.len(), 3);
+    assert_eq!(settings.destinations.webhooks.len(), 3);
     let site = &settings.sites[0];
     assert_eq!((site.name.as_str(), settings.named_sites), ("default", false));
     let server = site.server_license.as_ref().unwrap();
@@ -100,7 +101,7 @@ fn a_whole_butler_file_loads_unchanged() {
         server.destination.of(Channel::InfluxDb).is_on()
             && server.destination.of(Channel::Mqtt).alert
     );
-    let version = &settings.influxdb.as_ref().unwrap().version;
+    let version = &settings.destinations.influxdb.as_ref().unwrap().version;
     assert!(matches!(version, InfluxVersion::V2 { retention, .. } if *retention == days(10)));
 }
 
@@ -344,13 +345,13 @@ fn references_are_resolved_and_explained_masked() {
     );
     let loaded = load(&text, &env).unwrap();
     let settings = &loaded.settings;
-    let influx = settings.influxdb.as_ref().unwrap();
+    let influx = settings.destinations.influxdb.as_ref().unwrap();
     assert_eq!(influx.url.as_str(), "http://db.example.com:8181/");
     assert_eq!(influx.timeout, std::time::Duration::from_millis(2500));
     assert!(
         matches!(&influx.version, InfluxVersion::V3 { token, .. } if token.reveal() == "pre-t0ken")
     );
-    let mqtt = settings.mqtt.as_ref().unwrap();
+    let mqtt = settings.destinations.mqtt.as_ref().unwrap();
     assert_eq!(mqtt.host, "::1");
     let password = mqtt.auth.as_ref().and_then(|a| a.password.as_ref());
     assert_eq!(password.map(|p| p.reveal()), Some("p4ss"));
@@ -563,7 +564,10 @@ fn the_commented_destination_of_the_short_config_works() {
     let loaded = load(&text, &env).unwrap();
     assert_eq!(warnings(&loaded), "");
     let destination = &loaded.settings.sites[0].server_license.as_ref().unwrap().destination;
-    assert!(destination.of(Channel::InfluxDb).is_on() && loaded.settings.influxdb.is_some());
+    assert!(
+        destination.of(Channel::InfluxDb).is_on()
+            && loaded.settings.destinations.influxdb.is_some()
+    );
 }
 
 #[test]
@@ -630,7 +634,7 @@ fn anchors_and_merge_keys_work() {
     );
     let text = format!("x-tags: &t\n  static: [{{name: a, value: b}}]\n{text}");
     let loaded = load(&text, &environment()).unwrap();
-    let mqtt = loaded.settings.mqtt.as_ref().unwrap();
+    let mqtt = loaded.settings.destinations.mqtt.as_ref().unwrap();
     assert_eq!(mqtt.protocol, MqttProtocol::V5);
     assert_eq!(mqtt.auth.as_ref().map(|a| a.username.as_str()), Some("bursar-1"));
     let tls = mqtt.tls.as_ref().unwrap();

@@ -43,7 +43,7 @@ Butler:
     let environment = FixedEnvironment { now: time(NOW), ..Default::default() };
     let loaded = load_text(&yaml, Path::new("bursar.yaml"), &environment);
     let mut settings = loaded.unwrap_or_else(|problems| panic!("{problems}\n{yaml}")).settings;
-    settings.influxdb = Some(InfluxDb {
+    settings.destinations.influxdb = Some(InfluxDb {
         url,
         ca_cert: None,
         reject_unauthorized: true,

@@ -280,8 +280,10 @@ fn each_switch_sends_what_it_says() {
         let file = std::path::Path::new("x.yaml");
         let env = bursar::config::FixedEnvironment::default();
         let loaded = bursar::config::load_text(&text, file, &env).unwrap();
+        let settings = &loaded.settings;
+        let surroundings = settings.surroundings();
         let destinations =
-            bursar::destination::registry::build(&loaded.settings.destinations()).unwrap();
+            bursar::destination::registry::build(&settings.destinations, &surroundings).unwrap();
         let mut lines = String::new();
         for destination in destinations {
             let mut kinds: Vec<_> =

@@ -35,7 +35,7 @@ const ROOMS: [(&str, &[&str]); 33] = [
         "destination",
         &[
             "backoff", "event", "insight", "ledger", "license", "plain", "policy", "secret",
-            "store", "tls",
+            "settings", "store", "tls",
         ],
     ),
     // The settings know everybody who has some.
@@ -47,7 +47,6 @@ const ROOMS: [(&str, &[&str]); 33] = [
             "event",
             "insight",
             "license",
-            "plain",
             "policy",
             "qrs",
             "schedule",

@@ -123,7 +123,8 @@ impl Target {
         };
         block_on(async move {
             let store = Store::open(&settings.storage.path, settings.storage.outbox).await?;
-            let destinations = registry::build(&settings.destinations())?.into();
+            let destinations =
+                registry::build(&settings.destinations, &settings.surroundings())?.into();
             let client = qrs::Client::new(&site.name, &site.connection)
                 .with_context(|| format!("site {}", site.name))?;
             let engine = Engine {

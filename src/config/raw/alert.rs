@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Enable, InfluxDbSwitch};
+use crate::destination::switches::raw::{Destinations, Enable, Form, InfluxDbSwitch};
 use crate::event::Channel;
 
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
@@ -25,7 +25,7 @@ pub(in crate::config) struct Alerting {
     pub(in crate::config) rules: AlertRules,
     /// Where alerts go. The server license's go where `serverLicenseMonitor` sends its alerts while
     /// they fire, as Butler's do; that they are over goes here.
-    pub(in crate::config) destination: AlertDestination,
+    pub(in crate::config) destination: Destinations<AlertForm>,
 }
 
 impl Default for Alerting {
@@ -35,7 +35,7 @@ impl Default for Alerting {
             repeat: Repeat::Interval,
             repeat_hours: 24,
             rules: AlertRules::default(),
-            destination: AlertDestination::default(),
+            destination: Destinations::default(),
         }
     }
 }
@@ -48,17 +48,19 @@ pub(in crate::config) enum Repeat {
     EachPoll,
 }
 
-#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
-#[serde(default, rename_all = "camelCase")]
-pub(in crate::config) struct AlertDestination {
-    /// To InfluxDB, measurement `bursar_alert`.
-    pub(in crate::config) influx_db: InfluxDbSwitch,
-    /// To the MQTT broker, topic `bursarAlertTopic`.
-    pub(in crate::config) mqtt: Enable,
-    /// To the webhooks of `webhookNotification.qlikSenseAlert`.
-    pub(in crate::config) webhook: Enable,
-    /// By e-mail, set up in `email`.
-    pub(in crate::config) email: Enable,
+/// The form of `destination` here: on or off.
+#[derive(Debug, Clone)]
+pub(in crate::config) struct AlertForm;
+
+impl Form for AlertForm {
+    const NAME: &'static str = "AlertDestination";
+    const BUTLERS: &'static [Channel] = &Channel::ALL;
+    type Figures = InfluxDbSwitch;
+    type Messages = Enable;
+
+    fn described(channel: Channel) -> String {
+        channel.described_for_alerts()
+    }
 }
 
 #[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]

@@ -3,7 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Destination, LicenseMonitorApp, LicenseRelease, SeatMonitor};
+use super::{LicenseMonitorApp, LicenseRelease, SeatMonitor};
+use crate::destination::switches::raw::Destination;
 
 #[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]

@@ -10,40 +10,29 @@
 
 mod alert;
 mod cost;
-mod destinations;
-mod email;
-mod influxdb;
 mod license;
 mod monitor_app;
-mod mqtt;
 mod release;
 mod report;
 mod seats;
 mod site;
-mod template;
 mod web;
-mod webhook;
 
 pub(super) use alert::*;
 pub(super) use cost::*;
-pub(super) use destinations::*;
-pub(super) use email::*;
-pub(super) use influxdb::*;
 pub(super) use license::*;
 pub(super) use monitor_app::*;
-pub(super) use mqtt::*;
 pub(super) use release::*;
 pub(super) use report::*;
 pub(super) use seats::*;
 pub(super) use site::*;
-pub(super) use template::*;
 pub(super) use web::*;
-pub(super) use webhook::*;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub(super) use crate::settings::SecretText;
+use super::known;
+use crate::destination::registry::Sections;
 
 /// Configuration of Bursar. The tree is Butler's, so that a Butler file works unchanged.
 #[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
@@ -56,6 +45,7 @@ pub(super) struct File {
 
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
+#[schemars(extend("x-butlers" = known::BUTLERS))]
 pub(super) struct Butler {
     /// How much is logged. `verbose` is the same as `debug`, `silly` the same as `trace`. Default
     /// `info`: what was done and what failed, without the single requests.
@@ -87,15 +77,9 @@ pub(super) struct Butler {
     pub(super) config_qrs: ConfigQrs,
     /// What is watched, how often, and where it is sent.
     pub(super) qlik_sense_license: QlikSenseLicense,
-    /// InfluxDB 1.x, 2.x or 3.x.
-    pub(super) influx_db: InfluxDb,
-    /// An MQTT broker.
-    pub(super) mqtt_config: MqttConfig,
-    /// Webhooks: HTTP calls to anything.
-    pub(super) webhook_notification: WebhookNotification,
-    /// E-mail by SMTP. Butler's own section, `emailNotification`, is about tasks and stays unused.
-    #[schemars(extend("x-bursar" = true))]
-    pub(super) email: Email,
+    /// The destinations.
+    #[serde(flatten)]
+    pub(super) destinations: Sections,
     /// What licenses cost, for the figures and reports on it. Without prices no cost is shown.
     #[schemars(extend("x-bursar" = true))]
     pub(super) cost: Cost,
@@ -129,10 +113,7 @@ impl Default for Butler {
             report: Report::default(),
             sites: Vec::new(),
             qlik_sense_license: QlikSenseLicense::default(),
-            influx_db: InfluxDb::default(),
-            mqtt_config: MqttConfig::default(),
-            webhook_notification: WebhookNotification::default(),
-            email: Email::default(),
+            destinations: Sections::default(),
         }
     }
 }
@@ -212,16 +193,4 @@ impl Default for Outbox {
     fn default() -> Self {
         Self { max_events: 100_000, max_age_days: 30 }
     }
-}
-
-/// A name and a value.
-#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
-#[serde(default, rename_all = "camelCase")]
-pub(super) struct NameValue {
-    /// Name of the tag.
-    #[schemars(example = &"env")]
-    pub(super) name: String,
-    /// Its value.
-    #[schemars(example = &"production")]
-    pub(super) value: String,
 }

@@ -3,7 +3,10 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Destination, Enable, InfluxDbSwitch, StaticTags, Switch};
+use crate::destination::switches::raw::{
+    Destinations, Enable, FiguresSwitch, Form, MessageSwitch, NameValue, StaticTags,
+};
+use crate::event::{Channel, SendSwitch};
 
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -88,7 +91,7 @@ pub(in crate::config) struct LicenseRelease {
     #[schemars(extend("x-bursar" = true))]
     pub(in crate::config) allowed_hours: Vec<AllowedHours>,
     /// Where releases are told.
-    pub(in crate::config) destination: ReleaseDestination,
+    pub(in crate::config) destination: Destinations<ReleaseForm>,
 }
 
 impl Default for LicenseRelease {
@@ -109,7 +112,7 @@ impl Default for LicenseRelease {
             concurrency: 2,
             freeze: Vec::new(),
             allowed_hours: Vec::new(),
-            destination: ReleaseDestination::default(),
+            destination: Destinations::default(),
         }
     }
 }
@@ -295,20 +298,15 @@ impl Default for ReleaseRule {
     }
 }
 
-#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
-#[serde(default, rename_all = "camelCase")]
-pub(in crate::config) struct ReleaseDestination {
-    /// To InfluxDB, set up in `influxDb`.
-    pub(in crate::config) influx_db: ReleaseInfluxDb,
-    /// To the MQTT broker, set up in `mqttConfig`.
-    #[schemars(extend("x-bursar" = true))]
-    pub(in crate::config) mqtt: ReleaseSwitch,
-    /// To webhooks, set up in `webhookNotification`.
-    #[schemars(extend("x-bursar" = true))]
-    pub(in crate::config) webhook: ReleaseSwitch,
-    /// By e-mail, set up in `email`.
-    #[schemars(extend("x-bursar" = true))]
-    pub(in crate::config) email: ReleaseSwitch,
+/// The form of `destination` here: Butler has InfluxDB only.
+#[derive(Debug, Clone)]
+pub(in crate::config) struct ReleaseForm;
+
+impl Form for ReleaseForm {
+    const NAME: &'static str = "ReleaseDestination";
+    const BUTLERS: &'static [Channel] = &[Channel::InfluxDb];
+    type Figures = ReleaseInfluxDb;
+    type Messages = ReleaseSwitch;
 }
 
 #[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
@@ -348,22 +346,22 @@ pub(in crate::config) struct ReleaseSwitch {
     pub(in crate::config) send_alert: Enable,
 }
 
-impl ReleaseDestination {
-    /// The switches that every monitor has.
-    pub(in crate::config) fn common(&self) -> Destination {
-        let switch = |own: &ReleaseSwitch| Switch {
-            enable: own.enable,
-            send_recurring: own.send_recurring.clone(),
-            send_alert: own.send_alert.clone(),
-        };
-        Destination {
-            influx_db: InfluxDbSwitch {
-                enable: self.influx_db.enable,
-                tag: self.influx_db.tag.clone(),
-            },
-            mqtt: switch(&self.mqtt),
-            webhook: switch(&self.webhook),
-            email: switch(&self.email),
-        }
+impl FiguresSwitch for ReleaseInfluxDb {
+    fn is_on(&self) -> bool {
+        self.enable
+    }
+
+    fn tags(&self) -> &[NameValue] {
+        &self.tag.fixed
+    }
+}
+
+impl MessageSwitch for ReleaseSwitch {
+    fn is_on(&self) -> bool {
+        self.enable
+    }
+
+    fn sends(&self) -> SendSwitch {
+        SendSwitch { recurring: self.send_recurring.enable, alert: self.send_alert.enable }
     }
 }

@@ -3,7 +3,10 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Destination, InfluxDbSwitch, StaticTags, Switch};
+use crate::destination::switches::raw::{
+    BUTLERS, Destinations, FiguresSwitch, Form, NameValue, StaticTags, Switch,
+};
+use crate::event::Channel;
 
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -27,7 +30,7 @@ pub(in crate::config) struct SeatMonitor {
     #[schemars(range(min = 1, max = 36_500), extend("x-noun" = "a number of days"))]
     pub(in crate::config) keep_changes_days: i64,
     /// Where the data goes. Recurring is how the seats are used; `sendAlert` sends what changed.
-    pub(in crate::config) destination: SeatDestination,
+    pub(in crate::config) destination: Destinations<SeatForm>,
 }
 
 impl Default for SeatMonitor {
@@ -37,24 +40,21 @@ impl Default for SeatMonitor {
             frequency: "every 1 hour".to_owned(),
             breakdown_by: Vec::new(),
             keep_changes_days: 730,
-            destination: SeatDestination::default(),
+            destination: Destinations::default(),
         }
     }
 }
 
-/// Where the data of the seats goes.
-#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
-#[serde(default, rename_all = "camelCase")]
-pub(in crate::config) struct SeatDestination {
-    /// To InfluxDB, set up in `influxDb`.
-    pub(in crate::config) influx_db: SeatInfluxDb,
-    /// To the MQTT broker, set up in `mqttConfig`.
-    pub(in crate::config) mqtt: Switch,
-    /// To webhooks, set up in `webhookNotification`.
-    pub(in crate::config) webhook: Switch,
-    /// By e-mail, set up in `email`.
-    #[schemars(extend("x-bursar" = true))]
-    pub(in crate::config) email: Switch,
+/// The form of `destination` here.
+#[derive(Debug, Clone)]
+pub(in crate::config) struct SeatForm;
+
+impl Form for SeatForm {
+    const NAME: &'static str = "SeatDestination";
+    const DESCRIPTION: Option<&'static str> = Some("Where the data of the seats goes.");
+    const BUTLERS: &'static [Channel] = BUTLERS;
+    type Figures = SeatInfluxDb;
+    type Messages = Switch;
 }
 
 #[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
@@ -80,17 +80,12 @@ pub(in crate::config) enum SeatUserTag {
     Off,
 }
 
-impl SeatDestination {
-    /// The switches that every monitor has.
-    pub(in crate::config) fn common(&self) -> Destination {
-        Destination {
-            influx_db: InfluxDbSwitch {
-                enable: self.influx_db.enable,
-                tag: self.influx_db.tag.clone(),
-            },
-            mqtt: self.mqtt.clone(),
-            webhook: self.webhook.clone(),
-            email: self.email.clone(),
-        }
+impl FiguresSwitch for SeatInfluxDb {
+    fn is_on(&self) -> bool {
+        self.enable
+    }
+
+    fn tags(&self) -> &[NameValue] {
+        &self.tag.fixed
     }
 }

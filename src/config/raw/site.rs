@@ -3,7 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Alerting, NameValue, QlikSenseLicense};
+use super::{Alerting, QlikSenseLicense};
+use crate::destination::switches::raw::NameValue;
 
 #[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::super::raw;
-use super::license::{Available, listed};
-use super::{At, Check, tags};
+use super::{At, Check};
 use crate::alert::catalogue;
 use crate::alert::policy::{Limits, Policy, Repeat, RulePolicy};
+use crate::destination::switches::validate::{Available, switches_for_one_list};
 use crate::destination::webhook::settings::WebhookPurpose;
-use crate::event::{Channel, Rule, SendSwitch, Severity, Switches};
+use crate::event::{Rule, Severity, Switches};
 
 /// Where alerts go, and when there are any.
 pub(super) fn settings(
@@ -32,7 +32,9 @@ pub(super) fn settings(
     }
     let mut policy = Policy::new(raw.enable, repeat, rules);
     policy.limits = limits(check, &at.get("rules"), &raw.rules);
-    (policy, destination(check, &at.get("destination"), &raw.destination, available))
+    let list = WebhookPurpose::Alert;
+    let destination_at = at.get("destination");
+    (policy, switches_for_one_list(check, &destination_at, &raw.destination, available, list))
 }
 
 fn rules(raw: &raw::AlertRules) -> BTreeMap<Rule, RulePolicy> {
@@ -126,35 +128,4 @@ fn steps(check: &Check<'_>, at: &At<'_>, raw: &[i64]) -> Vec<i64> {
     steps.sort_unstable_by(|a, b| b.cmp(a));
     steps.dedup();
     steps
-}
-
-fn destination(
-    check: &Check<'_>,
-    at: &At<'_>,
-    raw: &raw::AlertDestination,
-    available: &Available,
-) -> Switches {
-    for (key, on, there, section) in [
-        ("influxDb", raw.influx_db.enable, available.influxdb, "influxDb"),
-        ("mqtt", raw.mqtt.enable, available.mqtt, "mqttConfig"),
-        ("webhook", raw.webhook.enable, available.webhook_section, "webhookNotification"),
-        ("email", raw.email.enable, available.email, "email"),
-    ] {
-        if on && !there {
-            check.warn(
-                &at.get(key).get("enable"),
-                format!("nothing is sent: Butler.{section} is off"),
-                format!("set Butler.{section}.enable: true, or this to false"),
-            );
-        }
-    }
-    if raw.webhook.enable && available.webhook_section {
-        listed(check, &at.at("webhook.enable"), WebhookPurpose::Alert, available);
-    }
-    let send = |on: bool| SendSwitch { recurring: false, alert: on };
-    Switches::tagged(tags(check, &at.at("influxDb.tag.static"), &raw.influx_db.tag.fixed))
-        .with(Channel::InfluxDb, send(raw.influx_db.enable && available.influxdb))
-        .with(Channel::Mqtt, send(raw.mqtt.enable && available.mqtt))
-        .with(Channel::Webhook, send(raw.webhook.enable && available.webhook_section))
-        .with(Channel::Email, send(raw.email.enable && available.email))
 }

@@ -4,20 +4,12 @@ use super::super::raw;
 use super::super::settings::{
     AccessLicenseMonitor, LicenseMonitorApp, Release, SeatMonitor, ServerLicenseMonitor,
 };
-use super::{At, Check, monitor_app, release, tags};
+use super::{At, Check, monitor_app, release};
+use crate::destination::switches::validate::{Available, switches};
 use crate::destination::webhook::settings::WebhookPurpose;
-use crate::event::{Channel, SendSwitch, Switches, UserTag};
+use crate::event::UserTag;
 use crate::license::DateOrder;
 use crate::settings::schedule;
-
-/// Which destinations are set up.
-pub(super) struct Available {
-    pub(super) influxdb: bool,
-    pub(super) mqtt: bool,
-    pub(super) email: bool,
-    pub(super) webhooks: Vec<WebhookPurpose>,
-    pub(super) webhook_section: bool,
-}
 
 /// What is watched of a site.
 pub(super) struct Licenses {
@@ -117,113 +109,11 @@ fn seat_monitor(
         schedule: schedule?,
         breakdown_by,
         keep_changes_days: u32::try_from(raw.keep_changes_days).unwrap_or_default(),
-        destination: switches(
-            check,
-            &destination_at,
-            &raw.destination.common(),
-            available,
-            purposes,
-        ),
-        user_tag: match raw.destination.influx_db.user_tag {
+        destination: switches(check, &destination_at, &raw.destination, available, purposes),
+        user_tag: match raw.destination.figures.user_tag {
             raw::SeatUserTag::Name => UserTag::Name,
             raw::SeatUserTag::Hash => UserTag::Hash,
             raw::SeatUserTag::Off => UserTag::Off,
         },
     })
-}
-
-pub(super) fn switches(
-    check: &Check<'_>,
-    at: &At<'_>,
-    raw: &raw::Destination,
-    available: &Available,
-    (recurring, alert): (WebhookPurpose, Option<WebhookPurpose>),
-) -> Switches {
-    let webhook = check_switches(check, at, raw, available);
-    if webhook.recurring {
-        listed(check, &at.at("webhook.sendRecurring.enable"), recurring, available);
-    }
-    if let (true, Some(alert)) = (webhook.alert, alert) {
-        listed(check, &at.at("webhook.sendAlert.enable"), alert, available);
-    }
-    usable_switches(check, at, raw, available)
-}
-
-/// Says which switches have no effect because the destination is off. Returns the webhooks'.
-pub(super) fn check_switches(
-    check: &Check<'_>,
-    at: &At<'_>,
-    raw: &raw::Destination,
-    available: &Available,
-) -> SendSwitch {
-    let off = |key: &str, section: &str| {
-        check.warn(
-            &at.get(key).get("enable"),
-            format!("nothing is sent: Butler.{section} is off"),
-            format!("set Butler.{section}.enable: true, or this to false"),
-        );
-    };
-    if raw.influx_db.enable && !available.influxdb {
-        off("influxDb", "influxDb");
-    }
-    if raw.mqtt.enable && !available.mqtt {
-        off("mqtt", "mqttConfig");
-    }
-    if raw.webhook.enable && !available.webhook_section {
-        off("webhook", "webhookNotification");
-    }
-    if raw.email.enable && !available.email {
-        off("email", "email");
-    }
-    send(&raw.webhook, available.webhook_section)
-}
-
-/// The switches, off where the destination is.
-pub(super) fn usable_switches(
-    check: &Check<'_>,
-    at: &At<'_>,
-    raw: &raw::Destination,
-    available: &Available,
-) -> Switches {
-    let influxdb = raw.influx_db.enable && available.influxdb;
-    Switches::tagged(tags(check, &at.at("influxDb.tag.static"), &raw.influx_db.tag.fixed))
-        .with(Channel::InfluxDb, if influxdb { SendSwitch::ON } else { SendSwitch::OFF })
-        .with(Channel::Mqtt, send(&raw.mqtt, available.mqtt))
-        .with(Channel::Webhook, send(&raw.webhook, available.webhook_section))
-        .with(Channel::Email, send(&raw.email, available.email))
-}
-
-fn send(raw: &raw::Switch, available: bool) -> SendSwitch {
-    let on = raw.enable && available;
-    SendSwitch { recurring: on && raw.send_recurring.enable, alert: on && raw.send_alert.enable }
-}
-
-/// Says so when the webhooks' list for a purpose is empty. `at` is the switch.
-pub(super) fn listed(
-    check: &Check<'_>,
-    at: &At<'_>,
-    purpose: WebhookPurpose,
-    available: &Available,
-) {
-    if !available.webhooks.contains(&purpose) {
-        let section = section(purpose);
-        check.warn(
-            at,
-            format!("nothing is sent: Butler.webhookNotification.{section} has no webhooks"),
-            "add one there, or set this to false",
-        );
-    }
-}
-
-/// The list of `webhookNotification` a purpose stands for.
-pub(in crate::config) fn section(purpose: WebhookPurpose) -> &'static str {
-    match purpose {
-        WebhookPurpose::ServerLicense => "qlikSenseServerLicenseMonitor",
-        WebhookPurpose::ServerLicenseAlert => "qlikSenseServerLicenseExpiryAlert",
-        WebhookPurpose::AccessLicense => "qlikSenseLicenseMonitor",
-        WebhookPurpose::Release => "qlikSenseLicenseRelease",
-        WebhookPurpose::Seats => "qlikSenseSeatMonitor",
-        WebhookPurpose::MonitorApp => "qlikSenseLicenseMonitorApp",
-        WebhookPurpose::Alert => "qlikSenseAlert",
-    }
 }

@@ -3,88 +3,27 @@
 
 mod alert;
 mod cost;
-mod email;
-mod influxdb;
 mod license;
 mod monitor_app;
-mod mqtt;
 mod release;
 mod report;
 mod site;
-mod template;
 mod web;
-mod webhook;
 
-pub(super) use license::section as webhook_section;
 pub(super) use site::inherit;
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use chrono_tz::Tz;
 use tracing::level_filters::LevelFilter;
 
 use super::raw;
 use super::settings::{Log, Settings};
-use crate::event::Tag;
+use crate::destination::registry;
+use crate::destination::switches::validate::Available;
 use crate::settings::node::Node;
 use crate::settings::{At, Check, Environment};
 use crate::store::settings::{HistoryRetention, OutboxLimits, Storage};
-
-/// Tags that can be used. What Butler would leave out or overwrite is a warning, so that its
-/// files work.
-fn tags(check: &Check<'_>, at: &At<'_>, tags: &[raw::NameValue]) -> Vec<Tag> {
-    let mut seen: Vec<Tag> = Vec::new();
-    for (tag, at) in tags.iter().zip(at.items()) {
-        let (name, value) = (tag.name.trim(), tag.value.trim());
-        if name.is_empty() || value.is_empty() {
-            let key = if name.is_empty() { "name" } else { "value" };
-            let what = format!("the tag is left out: it has no {key}");
-            check.warn(&at.get(key), what, "write one, or remove the entry");
-        } else if seen.iter().any(|t| t.name == name) {
-            let what = format!("the tag is left out: \"{name}\" is there already");
-            check.warn(&at.get("name"), what, "keep one of them");
-        } else if [name, value].iter().any(|t| t.contains(['\n', '\r']) || t.ends_with('\\')) {
-            check.error(
-                &at,
-                "a tag can't hold a line break or end in a backslash",
-                "write a plain text",
-            );
-        } else {
-            seen.push(Tag { name: name.to_owned(), value: value.to_owned() });
-        }
-    }
-    seen
-}
-
-/// A duration as InfluxDB writes it: `90m`, `10d`, `1w2d`. `INF` and `0` are no end.
-fn influx_duration(text: &str) -> Option<Duration> {
-    let text = text.trim();
-    if text.is_empty()
-        || text.eq_ignore_ascii_case("inf")
-        || text.trim_end_matches(['s', 'h']) == "0"
-    {
-        return Some(Duration::ZERO);
-    }
-    let mut seconds: u64 = 0;
-    let mut rest = text;
-    while !rest.is_empty() {
-        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
-        let number: u64 = rest[..digits].parse().ok()?;
-        let unit = rest[digits..].chars().next()?;
-        let size = match unit {
-            's' => 1,
-            'm' => 60,
-            'h' => 3_600,
-            'd' => 86_400,
-            'w' => 604_800,
-            _ => return None,
-        };
-        seconds = seconds.checked_add(number.checked_mul(size)?)?;
-        rest = &rest[digits + 1..];
-    }
-    Some(Duration::from_secs(seconds))
-}
 
 /// The settings, if nothing is wrong; what is wrong is in `check`.
 pub(super) fn settings(check: &mut Check<'_>, root: &Node, ignored: &[String]) -> Settings {
@@ -92,18 +31,8 @@ pub(super) fn settings(check: &mut Check<'_>, root: &Node, ignored: &[String]) -
     let top: raw::Butler = butler.read();
     check.zone = time_zone(check, &butler.get("timeZone"), &top.time_zone);
 
-    let influxdb = influxdb::settings(check, &butler.get("influxDb"));
-    let mqtt = mqtt::settings(check, &butler.get("mqttConfig"));
-    let webhooks = webhook::settings(check, &butler.get("webhookNotification"));
-    let email = email::settings(check, &butler.get("email"));
-    let available = license::Available {
-        influxdb: influxdb.is_some(),
-        mqtt: mqtt.is_some(),
-        // With a mistake in it there is no destination, but it is not off.
-        email: top.email.enable,
-        webhooks: webhooks.iter().map(|w| w.purpose).collect(),
-        webhook_section: butler.at("webhookNotification.enable").read::<bool>(),
-    };
+    let destinations = registry::validate(check, &butler);
+    let available = Available::new(&butler, &destinations);
     let sites = site::settings(check, &butler, &available);
     let (alert, alert_destination) = alert::settings(check, &butler.get("alert"), &available);
     if !check.watching.get() && !sites.is_empty() {
@@ -125,10 +54,7 @@ pub(super) fn settings(check: &mut Check<'_>, root: &Node, ignored: &[String]) -
         reports: report::settings(check, &butler.get("report")),
         named_sites: !top.sites.is_empty(),
         sites,
-        influxdb,
-        mqtt,
-        webhooks,
-        email,
+        destinations,
         unimplemented: ignored
             .iter()
             .map(|path| path.strip_prefix("Butler.").unwrap_or(path).to_owned())
@@ -224,22 +150,4 @@ fn default_store(env: &dyn Environment) -> PathBuf {
         return Path::new(&folder).join("Bursar").join(STORE);
     }
     PathBuf::from(STORE)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn durations_of_influxdb() {
-        let days = |d: u64| Some(Duration::from_secs(d * 86_400));
-        assert_eq!(influx_duration("10d"), days(10));
-        assert_eq!(influx_duration("1w2d"), days(9));
-        assert_eq!(influx_duration("24h0m0s"), days(1));
-        assert_eq!(influx_duration("INF"), days(0));
-        assert_eq!(influx_duration(""), days(0));
-        for bad in ["10", "d", "10y", "-1d", "1.5d", "99999999999999999999w"] {
-            assert_eq!(influx_duration(bad), None, "{bad}");
-        }
-    }
 }

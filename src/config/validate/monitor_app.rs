@@ -4,8 +4,8 @@ use uuid::Uuid;
 
 use super::super::raw;
 use super::super::settings::LicenseMonitorApp;
-use super::license::{Available, switches};
 use super::{At, Check};
+use crate::destination::switches::validate::{Available, switches};
 use crate::destination::webhook::settings::WebhookPurpose;
 use crate::license::monitor_app::Wanted;
 use crate::settings::schedule;

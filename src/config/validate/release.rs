@@ -6,15 +6,16 @@ use chrono::NaiveDate;
 
 use super::super::raw;
 use super::super::settings::Release;
-use super::license::{self, Available};
 use super::{At, Check};
+use crate::destination::switches::raw::{Destinations, FIGURES};
+use crate::destination::switches::validate::{Available, switches_for_one_list, usable};
 use crate::destination::webhook::settings::WebhookPurpose;
-use crate::event::UserTag;
+use crate::event::{Channel, UserTag};
 use crate::license::SeatType;
 use crate::policy::calendar::Day;
 use crate::policy::{Limits, NeverRelease, Policy, Property, ThreeWay, TypeRule, UserPattern};
 use crate::schedule::Schedule;
-use crate::settings::schedule;
+use crate::settings::{list, schedule};
 
 /// Below this a threshold is a warning.
 const WEEK: i64 = 7;
@@ -41,15 +42,13 @@ pub(super) fn settings(
         calendar::reachable(check, &at.get("allowedHours"), &calendar, schedule);
     }
     let destination_at = at.get("destination");
-    let destination = raw.destination.common();
-    if raw.enable {
-        let webhook = license::check_switches(check, &destination_at, &destination, available);
-        if webhook.recurring || webhook.alert {
-            let at = destination_at.at("webhook.enable");
-            license::listed(check, &at, WebhookPurpose::Release, available);
-        }
-        unheard(check, &at.get("licenseType"), &types, &destination);
-    }
+    let destination = if raw.enable {
+        unheard(check, &at.get("licenseType"), &types, &raw.destination);
+        let list = WebhookPurpose::Release;
+        switches_for_one_list(check, &destination_at, &raw.destination, available, list)
+    } else {
+        usable(check, &destination_at, &raw.destination, available)
+    };
     Release {
         enable: raw.enable,
         dry_run: raw.dry_run,
@@ -72,8 +71,8 @@ pub(super) fn settings(
             calendar,
         },
         concurrency: usize::try_from(raw.concurrency).unwrap_or(1),
-        destination: license::usable_switches(check, &destination_at, &destination, available),
-        user_tag: match raw.destination.influx_db.user_tag {
+        destination,
+        user_tag: match raw.destination.figures.user_tag {
             raw::UserTag::Name => UserTag::Name,
             raw::UserTag::Hash => UserTag::Hash,
             raw::UserTag::Off => UserTag::Off,
@@ -118,16 +117,30 @@ fn switched_on(
 }
 
 /// An announcement that goes nowhere helps nobody.
-fn unheard(check: &Check<'_>, at: &At<'_>, types: &[TypeRule], destination: &raw::Destination) {
-    let sends = |switch: &raw::Switch| switch.enable && switch.send_alert.enable;
-    if sends(&destination.mqtt) || sends(&destination.webhook) || sends(&destination.email) {
+fn unheard(
+    check: &Check<'_>,
+    at: &At<'_>,
+    types: &[TypeRule],
+    destination: &Destinations<raw::ReleaseForm>,
+) {
+    let mut channels = Channel::ALL.to_vec();
+    channels.retain(|channel| *channel != FIGURES);
+    if channels.iter().any(|channel| destination.sends(*channel).alert) {
         return;
     }
+    let titles: Vec<_> = channels.iter().map(|channel| channel.title()).collect();
+    let keys: Vec<_> = channels.iter().map(|channel| format!(".{}", channel.key())).collect();
     for rule in types.iter().filter(|rule| rule.grace_days > 0) {
         check.warn(
             &at.get(rule.seat_type.as_str()).get("graceDays"),
-            "nobody hears of the announcements: they are sent to MQTT, webhooks and e-mail only",
-            "set licenseRelease.destination.webhook, .mqtt or .email to enable: true and sendAlert.enable: true",
+            format!(
+                "nobody hears of the announcements: they are sent to {} only",
+                list(&titles, "and")
+            ),
+            format!(
+                "set licenseRelease.destination{} to enable: true and sendAlert.enable: true",
+                list(&keys, "or")
+            ),
         );
     }
 }

@@ -2,8 +2,8 @@
 
 use super::super::settings::Site;
 use super::super::{DEFAULT_SITE, raw};
-use super::license::{self, Available};
-use super::{At, Check, alert, tags};
+use super::{At, Check, alert, license};
+use crate::destination::switches::validate::{Available, tags};
 use crate::qrs::settings::Connection;
 use crate::settings::is_token;
 use crate::settings::node::Node;

@@ -13,11 +13,13 @@
 
 mod failure;
 mod message;
+pub(crate) mod raw;
 mod recipients;
 mod report;
 pub mod settings;
 mod smtp;
 mod stream;
+pub(crate) mod validate;
 
 use std::fmt;
 use std::sync::Mutex;

@@ -1,12 +1,16 @@
 //! `Butler.email`.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use lettre::message::Mailbox;
 
-use crate::destination::settings::BasicAuth;
+use crate::destination::Destination;
+use crate::destination::registry::{SetUp, Surroundings, only_queue};
+use crate::destination::settings::{BasicAuth, CertificateFile};
 use crate::destination::template;
+use crate::event::Channel;
 
 /// `Butler.email`, when enabled.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,4 +46,20 @@ pub enum EmailSecurity {
     Tls,
     /// Never encrypted.
     None,
+}
+
+impl SetUp for Email {
+    fn names(&self) -> Vec<(String, String)> {
+        only_queue(Channel::Email)
+    }
+
+    fn build(&self, surroundings: &Surroundings) -> anyhow::Result<Vec<Arc<dyn Destination>>> {
+        let Surroundings { routes, time_zone } = surroundings;
+        Ok(vec![Arc::new(super::Email::new(self, routes.clone(), *time_zone)?)])
+    }
+
+    fn certificates(&self) -> Vec<CertificateFile<'_>> {
+        let ca = self.ca_cert.iter();
+        ca.map(|ca| CertificateFile::authority("Butler.email.certCA", ca)).collect()
+    }
 }

@@ -10,6 +10,7 @@
 
 pub mod line;
 pub mod points;
+pub(crate) mod raw;
 pub mod server;
 pub mod settings;
 pub mod split;
@@ -17,6 +18,7 @@ pub mod tags;
 pub mod v1;
 pub mod v2;
 pub mod v3;
+pub(crate) mod validate;
 
 use async_trait::async_trait;
 

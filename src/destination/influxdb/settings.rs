@@ -1,12 +1,15 @@
 //! `Butler.influxDb`.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use url::Url;
 
-use crate::destination::settings::BasicAuth;
-use crate::event::Tag;
+use crate::destination::Destination;
+use crate::destination::registry::{SetUp, Surroundings, only_queue};
+use crate::destination::settings::{BasicAuth, CertificateFile};
+use crate::event::{Channel, Tag};
 use crate::secret::Secret;
 
 /// `Butler.influxDb`, when enabled.
@@ -35,4 +38,20 @@ pub enum InfluxVersion {
 pub struct RetentionPolicy {
     pub name: String,
     pub duration: String,
+}
+
+impl SetUp for InfluxDb {
+    fn names(&self) -> Vec<(String, String)> {
+        only_queue(Channel::InfluxDb)
+    }
+
+    fn build(&self, surroundings: &Surroundings) -> anyhow::Result<Vec<Arc<dyn Destination>>> {
+        let influxdb = super::InfluxDb::new(self, surroundings.routes.clone())?;
+        Ok(vec![Arc::new(influxdb)])
+    }
+
+    fn certificates(&self) -> Vec<CertificateFile<'_>> {
+        let ca = self.ca_cert.iter();
+        ca.map(|ca| CertificateFile::authority("Butler.influxDb.certCA", ca)).collect()
+    }
 }

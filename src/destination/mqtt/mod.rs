@@ -10,9 +10,11 @@ mod failure;
 mod link;
 mod message;
 mod probe;
+pub(crate) mod raw;
 pub mod settings;
 mod v311;
 mod v5;
+pub(crate) mod validate;
 
 use std::fmt;
 use std::sync::Arc;

@@ -1,9 +1,14 @@
 //! `Butler.mqttConfig`.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
+use crate::destination::Destination;
+use crate::destination::registry::{SetUp, Surroundings, only_queue};
+use crate::destination::settings::{CertificateFile, CertificateRole};
 use crate::destination::template;
+use crate::event::Channel;
 use crate::secret::Secret;
 
 /// `Butler.mqttConfig`, when enabled.
@@ -76,4 +81,30 @@ pub struct MqttTemplates {
     pub seat_changes: Option<template::Source>,
     pub monitor_app: Option<template::Source>,
     pub alert: Option<template::Source>,
+}
+
+impl SetUp for Mqtt {
+    fn names(&self) -> Vec<(String, String)> {
+        only_queue(Channel::Mqtt)
+    }
+
+    fn build(&self, surroundings: &Surroundings) -> anyhow::Result<Vec<Arc<dyn Destination>>> {
+        let mqtt = super::Mqtt::new(self, surroundings.routes.clone())?;
+        Ok(vec![Arc::new(mqtt)])
+    }
+
+    fn certificates(&self) -> Vec<CertificateFile<'_>> {
+        let Some(tls) = &self.tls else { return Vec::new() };
+        let ca = tls.ca_cert.iter();
+        let ca = ca.map(|ca| CertificateFile::authority("Butler.mqttConfig.tls.certCA", ca));
+        let client = tls.client.iter().map(|(cert, key)| CertificateFile {
+            setting: "Butler.mqttConfig.tls.clientCert".to_owned(),
+            file: cert,
+            role: CertificateRole::Client {
+                key,
+                key_setting: "Butler.mqttConfig.tls.clientKey".to_owned(),
+            },
+        });
+        ca.chain(client).collect()
+    }
 }

@@ -7,9 +7,11 @@
 
 pub mod context;
 mod helpers;
+pub(crate) mod raw;
 pub mod reference;
 pub mod samples;
 pub mod shipped;
+pub(crate) mod validate;
 
 use std::fmt;
 

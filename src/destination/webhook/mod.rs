@@ -16,8 +16,10 @@
 //! would come again. Bodies of answers are not shown: they may repeat the URL, whose path is a
 //! secret with many receivers.
 
+pub(crate) mod raw;
 pub mod settings;
 mod sign;
+pub(crate) mod validate;
 
 use std::fmt;
 use std::path::PathBuf;

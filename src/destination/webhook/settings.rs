@@ -2,10 +2,14 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use url::Url;
 
+use crate::destination::Destination;
+use crate::destination::registry::{SetUp, Surroundings};
+use crate::destination::settings::CertificateFile;
 use crate::destination::template;
 use crate::secret::Secret;
 
@@ -79,6 +83,19 @@ impl WebhookPurpose {
         Self::MonitorApp,
         Self::Alert,
     ];
+
+    /// Its list of `webhookNotification`.
+    pub fn section(self) -> &'static str {
+        match self {
+            Self::ServerLicense => "qlikSenseServerLicenseMonitor",
+            Self::ServerLicenseAlert => "qlikSenseServerLicenseExpiryAlert",
+            Self::AccessLicense => "qlikSenseLicenseMonitor",
+            Self::Release => "qlikSenseLicenseRelease",
+            Self::Seats => "qlikSenseSeatMonitor",
+            Self::MonitorApp => "qlikSenseLicenseMonitorApp",
+            Self::Alert => "qlikSenseAlert",
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -86,4 +103,33 @@ pub enum HttpMethod {
     Get,
     Post,
     Put,
+}
+
+impl SetUp for Vec<Webhook> {
+    fn names(&self) -> Vec<(String, String)> {
+        self.iter().map(super::names).collect()
+    }
+
+    fn build(&self, surroundings: &Surroundings) -> anyhow::Result<Vec<Arc<dyn Destination>>> {
+        let mut list: Vec<Arc<dyn Destination>> = Vec::new();
+        for webhook in self {
+            list.push(Arc::new(super::Webhook::new(webhook, surroundings.routes.clone())?));
+        }
+        Ok(list)
+    }
+
+    fn certificates(&self) -> Vec<CertificateFile<'_>> {
+        let mut files = Vec::new();
+        for purpose in WebhookPurpose::ALL {
+            let list = self.iter().filter(|webhook| webhook.purpose == purpose);
+            for (i, webhook) in list.enumerate() {
+                let section = purpose.section();
+                let setting =
+                    format!("Butler.webhookNotification.{section}.webhooks[{i}].cert.certCA");
+                let ca = webhook.ca_cert.iter();
+                files.extend(ca.map(|ca| CertificateFile::authority(setting.clone(), ca)));
+            }
+        }
+        files
+    }
 }

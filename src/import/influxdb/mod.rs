@@ -108,10 +108,10 @@ pub async fn run(
     order: &Order,
     progress: Progress<'_>,
 ) -> Result<Summary, ImportError> {
-    let influxdb = settings
-        .influxdb
-        .as_ref()
-        .ok_or_else(|| ImportError::Source("influxDb.enable is off in the settings".to_owned()))?;
+    let influxdb =
+        settings.destinations.influxdb.as_ref().ok_or_else(|| {
+            ImportError::Source("influxDb.enable is off in the settings".to_owned())
+        })?;
     let source = Source::new(influxdb, order.retention_policy.as_deref())
         .map_err(|e| ImportError::Source(e.to_string()))?;
     let import = Import {

@@ -19,7 +19,12 @@ const WORKING: &str = "enable: true\nhost: smtp.example.com\nfrom: Bursar <bursa
 
 fn email(more: &str) -> Email {
     let text = with_email(&format!("{WORKING}\n{more}"));
-    load(&text, &environment()).unwrap_or_else(|e| panic!("{e}\n{text}")).settings.email.unwrap()
+    load(&text, &environment())
+        .unwrap_or_else(|e| panic!("{e}\n{text}"))
+        .settings
+        .destinations
+        .email
+        .unwrap()
 }
 
 /// Warnings or errors, without the file's name.

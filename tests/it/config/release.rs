@@ -185,8 +185,8 @@ destination:
     assert_eq!(destination.influxdb_tags, [Tag { name: "env".into(), value: "prod".into() }]);
     assert_eq!(destination.of(Channel::Mqtt), SendSwitch { recurring: true, alert: false });
     assert_eq!(destination.of(Channel::Webhook), SendSwitch { recurring: false, alert: true });
-    assert_eq!(loaded.settings.mqtt.as_ref().unwrap().topics.release, "qlik/release");
-    let webhook = &loaded.settings.webhooks[0];
+    assert_eq!(loaded.settings.destinations.mqtt.as_ref().unwrap().topics.release, "qlik/release");
+    let webhook = &loaded.settings.destinations.webhooks[0];
     assert_eq!(webhook.purpose, WebhookPurpose::Release);
     assert_eq!(webhook.rate_limit, std::time::Duration::from_secs(5));
 }
@@ -390,7 +390,7 @@ fn what_may_not_be_wanted_is_said_when_runs_are_switched_on() {
     enable: true
     neverRelease: {role: [RootAdmin]}
     licenseType: {analyzer: {enable: true, graceDays: 7}}
-    20:57: warning: ...licenseType.analyzer.graceDays: nobody hears of the announcements: they are sent to MQTT, webhooks and e-mail only; set licenseRelease.destination.webhook, .mqtt or .email to enable: true and sendAlert.enable: true
+    20:57: warning: ...licenseType.analyzer.graceDays: nobody hears of the announcements: they are sent to MQTT, webhooks and e-mail only; set licenseRelease.destination.mqtt, .webhook or .email to enable: true and sendAlert.enable: true
 
     enable: false
     dryRun: false

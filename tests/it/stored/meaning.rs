@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use bursar::alert::state::{Alert, HeldBack, Phase};
-use bursar::event::{Body, Class, Event, Monitor, SeatFacts, Severity};
+use bursar::event::{Body, Channel, Class, Event, Monitor, SeatFacts, Severity};
 use bursar::ledger::past::Announcement;
 use bursar::ledger::{
     Action, Answered, Entry, Evidence, Mode, Outcome, RunStatus, SeatResult, Statement, Trigger,
@@ -229,7 +229,7 @@ fn the_app_and_alerts() {
 
     let Body::Alert(notice) = body("alert") else { panic!() };
     assert_eq!((notice.rule.to_string().as_str(), notice.repeats), ("seats-low", 2));
-    assert_eq!(notice.destinations.unwrap(), ["email", "mqtt"]);
+    assert_eq!(notice.destinations.unwrap(), [Channel::Email, Channel::Mqtt]);
     assert_eq!(notice.facts["percent"], 97.5);
     let Body::Alert(resolved) = body("alert.resolved") else { panic!() };
     assert_eq!((resolved.resolved, resolved.destinations), (Some(now()), None));

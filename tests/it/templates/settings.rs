@@ -114,16 +114,16 @@ fn what_is_right_is_taken() {
         "    templates: {qlikSenseServerLicenseExpire: {template: '{{upper alert.severity}}: {{alert.text}}'}}",
     )
     .unwrap_or_else(|e| panic!("{e}"));
-    let webhook = &loaded.settings.webhooks[0];
+    let webhook = &loaded.settings.destinations.webhooks[0];
     let template = webhook.template.as_ref().unwrap();
     assert_eq!(
         (template.source.name.as_str(), template.content_type.as_str()),
         ("pagerduty", "application/json")
     );
     assert!(!format!("{template:?}").contains("secret-key"));
-    assert!(loaded.settings.mqtt.unwrap().templates.server_license_alert.is_some());
+    assert!(loaded.settings.destinations.mqtt.unwrap().templates.server_license_alert.is_some());
     // A text without a template keeps the built-in form.
-    assert!(load("", "").unwrap().settings.webhooks[0].template.is_none());
+    assert!(load("", "").unwrap().settings.destinations.webhooks[0].template.is_none());
 }
 
 fn webhook(url: &str, more: &str) -> Webhook {
@@ -131,7 +131,7 @@ fn webhook(url: &str, more: &str) -> Webhook {
     let switches = Switches::default().with(Channel::Webhook, SendSwitch::ON);
     let site = Site { server_license: Some(switches), ..Site::default() };
     let routes = Routes { named_sites: false, sites: [(expiring().site, site)].into() };
-    Webhook::new(&loaded.settings.webhooks[0], routes).unwrap()
+    Webhook::new(&loaded.settings.destinations.webhooks[0], routes).unwrap()
 }
 
 fn expiring() -> Event {

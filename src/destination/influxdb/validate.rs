@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use url::Url;
 
-use super::super::raw;
-use super::{At, Check, influx_duration, tags};
-use crate::destination::influxdb::settings::{InfluxDb, InfluxVersion, RetentionPolicy};
+use super::raw;
+use super::settings::{InfluxDb, InfluxVersion, RetentionPolicy};
 use crate::destination::settings::BasicAuth;
+use crate::destination::switches::validate::tags;
 use crate::secret::Secret;
+use crate::settings::{At, Check, SecretText};
 
-pub(super) fn settings(check: &Check<'_>, at: &At<'_>) -> Option<InfluxDb> {
+pub(crate) fn settings(check: &Check<'_>, at: &At<'_>) -> Option<InfluxDb> {
     let raw: raw::InfluxDb = at.read();
     let tags = tags(check, &at.at("tag.static"), &raw.tag.fixed);
     if !raw.enable {
@@ -94,7 +95,7 @@ fn v3(check: &Check<'_>, at: &At<'_>, raw: raw::V3Config) -> InfluxVersion {
     }
 }
 
-fn token(check: &Check<'_>, at: &At<'_>, text: &raw::SecretText) -> Option<Secret> {
+fn token(check: &Check<'_>, at: &At<'_>, text: &SecretText) -> Option<Secret> {
     check.required(at, &text.0, "write the token, best as ${env:INFLUXDB_TOKEN}");
     text.secret()
 }
@@ -111,4 +112,51 @@ fn retention(check: &Check<'_>, at: &At<'_>, text: &str) -> Option<Duration> {
         check.error(at, what, "write a number and h, d or w, such as 10d, or INF");
     }
     duration
+}
+
+/// A duration as InfluxDB writes it: `90m`, `10d`, `1w2d`. `INF` and `0` are no end.
+fn influx_duration(text: &str) -> Option<Duration> {
+    let text = text.trim();
+    if text.is_empty()
+        || text.eq_ignore_ascii_case("inf")
+        || text.trim_end_matches(['s', 'h']) == "0"
+    {
+        return Some(Duration::ZERO);
+    }
+    let mut seconds: u64 = 0;
+    let mut rest = text;
+    while !rest.is_empty() {
+        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+        let number: u64 = rest[..digits].parse().ok()?;
+        let unit = rest[digits..].chars().next()?;
+        let size = match unit {
+            's' => 1,
+            'm' => 60,
+            'h' => 3_600,
+            'd' => 86_400,
+            'w' => 604_800,
+            _ => return None,
+        };
+        seconds = seconds.checked_add(number.checked_mul(size)?)?;
+        rest = &rest[digits + 1..];
+    }
+    Some(Duration::from_secs(seconds))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_of_influxdb() {
+        let days = |d: u64| Some(Duration::from_secs(d * 86_400));
+        assert_eq!(influx_duration("10d"), days(10));
+        assert_eq!(influx_duration("1w2d"), days(9));
+        assert_eq!(influx_duration("24h0m0s"), days(1));
+        assert_eq!(influx_duration("INF"), days(0));
+        assert_eq!(influx_duration(""), days(0));
+        for bad in ["10", "d", "10y", "-1d", "1.5d", "99999999999999999999w"] {
+            assert_eq!(influx_duration(bad), None, "{bad}");
+        }
+    }
 }

@@ -3,91 +3,110 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{PayloadTemplate, SecretText};
+use crate::destination::template::raw::PayloadTemplate;
+use crate::settings::SecretText;
+
+/// Butler's settings in this section that Bursar doesn't have: accepted, never read.
+const BUTLERS: &[&str] = &[
+    "taskFailureSendFull",
+    "taskAbortedSendFull",
+    "subscriptionRootTopic",
+    "taskStartTopic",
+    "taskFailureTopic",
+    "taskFailureFullTopic",
+    "taskFailureServerStatusTopic",
+    "taskAbortedTopic",
+    "taskAbortedFullTopic",
+    "serviceRunningTopic",
+    "serviceStoppedTopic",
+    "serviceStatusTopic",
+    "qlikSenseCloud",
+];
 
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
-pub(in crate::config) struct MqttConfig {
+#[schemars(extend("x-butlers" = BUTLERS))]
+pub(crate) struct MqttConfig {
     /// Publish to an MQTT broker.
-    pub(in crate::config) enable: bool,
+    pub(crate) enable: bool,
     /// Name or IP address of the broker, without `mqtt://`.
     #[schemars(example = &"mqtt.example.com")]
-    pub(in crate::config) broker_host: String,
+    pub(crate) broker_host: String,
     /// Port of the broker. Default 1883; brokers usually take TLS on 8883.
     #[schemars(range(min = 1, max = 65535), extend("x-noun" = "a port"))]
-    pub(in crate::config) broker_port: i64,
+    pub(crate) broker_port: i64,
     /// Azure Event Grid's broker: MQTT 5 over TLS with a client certificate.
-    pub(in crate::config) azure_event_grid: AzureEventGrid,
+    pub(crate) azure_event_grid: AzureEventGrid,
     /// Version of the protocol: `3.1.1` or `5`, in quotes. Default `3.1.1`, which every broker
     /// speaks. With `azureEventGrid` always `5`.
     #[schemars(extend("x-bursar" = true))]
-    pub(in crate::config) protocol_version: ProtocolVersion,
+    pub(crate) protocol_version: ProtocolVersion,
     /// Name of this client at the broker, unique there.
     #[schemars(extend("x-bursar" = true))]
-    pub(in crate::config) client_id: String,
+    pub(crate) client_id: String,
     /// User name. Empty: no login.
     #[schemars(extend("x-bursar" = true))]
-    pub(in crate::config) username: String,
+    pub(crate) username: String,
     /// Password.
     #[schemars(extend("x-bursar" = true))]
-    pub(in crate::config) password: SecretText,
+    pub(crate) password: SecretText,
     /// Seconds between signs of life. Default 30: the broker says `offline` for a lost
     /// client after one and a half times this.
     #[schemars(range(min = 5, max = 65535), extend("x-bursar" = true))]
-    pub(in crate::config) keep_alive_seconds: i64,
+    pub(crate) keep_alive_seconds: i64,
     /// TLS to the broker.
     #[schemars(extend("x-bursar" = true))]
-    pub(in crate::config) tls: MqttTls,
+    pub(crate) tls: MqttTls,
     /// Topic of the server license's recurring data.
-    pub(in crate::config) qlik_sense_server_license_topic: String,
+    pub(crate) qlik_sense_server_license_topic: String,
     /// Topic of the server license's alerts.
-    pub(in crate::config) qlik_sense_server_license_expire_topic: String,
+    pub(crate) qlik_sense_server_license_expire_topic: String,
     /// Topic of the access licenses' recurring data.
     #[schemars(extend("x-bursar" = true))]
-    pub(in crate::config) qlik_sense_license_topic: String,
+    pub(crate) qlik_sense_license_topic: String,
     /// Topic for what is told of releases: seats released, announced, withdrawn, given back, runs
     /// and refusals, as JSON. Not retained.
     #[schemars(extend("x-bursar" = true))]
-    pub(in crate::config) qlik_sense_license_release_topic: String,
+    pub(crate) qlik_sense_license_release_topic: String,
     /// Topic of how the seats are used, retained.
     #[schemars(extend("x-bursar" = true))]
-    pub(in crate::config) bursar_seat_topic: String,
+    pub(crate) bursar_seat_topic: String,
     /// Topic of what changed with seats: allocated, released, moved ... Not retained.
     #[schemars(extend("x-bursar" = true))]
-    pub(in crate::config) bursar_seat_change_topic: String,
+    pub(crate) bursar_seat_change_topic: String,
     /// Topic of the state of Qlik's License Monitor app, retained.
     #[schemars(extend("x-bursar" = true))]
-    pub(in crate::config) bursar_monitor_app_topic: String,
+    pub(crate) bursar_monitor_app_topic: String,
     /// Topic of the alerts of all rules but the server license's, as JSON. Not retained.
     #[schemars(extend("x-bursar" = true))]
-    pub(in crate::config) bursar_alert_topic: String,
+    pub(crate) bursar_alert_topic: String,
     /// Topic that says whether Bursar runs: `online` or `offline`, retained.
     #[schemars(extend("x-bursar" = true))]
-    pub(in crate::config) bursar_status_topic: String,
+    pub(crate) bursar_status_topic: String,
     /// Templates of payloads, by topic, in the place of the built-in ones. See docs/templates.md.
     #[schemars(extend("x-bursar" = true))]
-    pub(in crate::config) templates: MqttTemplates,
+    pub(crate) templates: MqttTemplates,
 }
 
 #[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
-pub(in crate::config) struct MqttTemplates {
+pub(crate) struct MqttTemplates {
     /// Of `qlikSenseServerLicenseTopic`.
-    pub(in crate::config) qlik_sense_server_license: PayloadTemplate,
+    pub(crate) qlik_sense_server_license: PayloadTemplate,
     /// Of `qlikSenseServerLicenseExpireTopic`. Here `contentType` is `text/plain` by default.
-    pub(in crate::config) qlik_sense_server_license_expire: PayloadTemplate,
+    pub(crate) qlik_sense_server_license_expire: PayloadTemplate,
     /// Of `qlikSenseLicenseTopic`.
-    pub(in crate::config) qlik_sense_license: PayloadTemplate,
+    pub(crate) qlik_sense_license: PayloadTemplate,
     /// Of `qlikSenseLicenseReleaseTopic`.
-    pub(in crate::config) qlik_sense_license_release: PayloadTemplate,
+    pub(crate) qlik_sense_license_release: PayloadTemplate,
     /// Of `bursarSeatTopic`.
-    pub(in crate::config) bursar_seat: PayloadTemplate,
+    pub(crate) bursar_seat: PayloadTemplate,
     /// Of `bursarSeatChangeTopic`.
-    pub(in crate::config) bursar_seat_change: PayloadTemplate,
+    pub(crate) bursar_seat_change: PayloadTemplate,
     /// Of `bursarMonitorAppTopic`.
-    pub(in crate::config) bursar_monitor_app: PayloadTemplate,
+    pub(crate) bursar_monitor_app: PayloadTemplate,
     /// Of `bursarAlertTopic`.
-    pub(in crate::config) bursar_alert: PayloadTemplate,
+    pub(crate) bursar_alert: PayloadTemplate,
 }
 
 impl Default for MqttConfig {
@@ -119,21 +138,21 @@ impl Default for MqttConfig {
 
 #[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
-pub(in crate::config) struct AzureEventGrid {
+pub(crate) struct AzureEventGrid {
     /// Use Azure Event Grid's settings in place of `clientId`, `username`, `protocolVersion` and
     /// `tls`.
-    pub(in crate::config) enable: bool,
+    pub(crate) enable: bool,
     /// Client id, used as the user name too.
-    pub(in crate::config) client_id: String,
+    pub(crate) client_id: String,
     /// Client certificate, PEM.
-    pub(in crate::config) client_cert_file: String,
+    pub(crate) client_cert_file: String,
     /// Its private key, PEM.
-    pub(in crate::config) client_key_file: String,
+    pub(crate) client_key_file: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[schemars(inline)]
-pub(in crate::config) enum ProtocolVersion {
+pub(crate) enum ProtocolVersion {
     #[serde(rename = "3.1.1")]
     V311,
     #[serde(rename = "5")]
@@ -142,20 +161,20 @@ pub(in crate::config) enum ProtocolVersion {
 
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
-pub(in crate::config) struct MqttTls {
+pub(crate) struct MqttTls {
     /// Encrypt the connection.
-    pub(in crate::config) enable: bool,
+    pub(crate) enable: bool,
     /// Certificate authority of the broker, PEM. Empty: those the operating system trusts.
     #[serde(rename = "certCA")]
-    pub(in crate::config) cert_ca: String,
+    pub(crate) cert_ca: String,
     /// Client certificate, PEM. Empty: none.
-    pub(in crate::config) client_cert: String,
+    pub(crate) client_cert: String,
     /// Its private key, PEM.
-    pub(in crate::config) client_key: String,
+    pub(crate) client_key: String,
     /// Verify the broker's certificate.
-    pub(in crate::config) reject_unauthorized: bool,
+    pub(crate) reject_unauthorized: bool,
     /// The name in the broker's certificate, when it isn't `brokerHost`.
-    pub(in crate::config) server_name: String,
+    pub(crate) server_name: String,
 }
 
 impl Default for MqttTls {

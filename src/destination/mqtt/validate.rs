@@ -1,14 +1,14 @@
 //! `mqttConfig`.
 
-use super::super::raw;
-use super::{At, Check, template};
-use crate::destination::mqtt::settings::{
-    Mqtt, MqttAuth, MqttProtocol, MqttTemplates, MqttTls, MqttTopics,
-};
+use super::raw;
+use super::settings::{Mqtt, MqttAuth, MqttProtocol, MqttTemplates, MqttTls, MqttTopics};
 use crate::destination::template::Source;
+use crate::destination::template::raw::PayloadTemplate;
+use crate::destination::template::validate as template;
 use crate::event::{Body, Event, Monitor};
+use crate::settings::{At, Check};
 
-pub(super) fn settings(check: &Check<'_>, at: &At<'_>) -> Option<Mqtt> {
+pub(crate) fn settings(check: &Check<'_>, at: &At<'_>) -> Option<Mqtt> {
     let raw: raw::MqttConfig = at.read();
     if !raw.enable {
         return None;
@@ -68,7 +68,7 @@ pub(super) fn settings(check: &Check<'_>, at: &At<'_>) -> Option<Mqtt> {
 /// The templates, each tried on the events of its topic.
 fn templates(check: &Check<'_>, at: &At<'_>, raw: &raw::MqttTemplates) -> MqttTemplates {
     let json = "application/json";
-    let of = |key: &str, raw: &raw::PayloadTemplate, usual: &str, takes: fn(&Event) -> bool| {
+    let of = |key: &str, raw: &PayloadTemplate, usual: &str, takes: fn(&Event) -> bool| {
         let content_type = match raw.content_type.trim() {
             "" => usual,
             written => written,

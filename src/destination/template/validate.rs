@@ -1,23 +1,23 @@
 //! Templates of payloads: read, compiled, and tried on everything they can get.
 
-use super::super::raw;
-use super::{At, Check};
-use crate::destination::template::{Error, Format, Source, Template, samples, shipped};
+use super::raw;
+use super::{Error, Format, Source, Template, samples, shipped};
 use crate::event::Event;
 use crate::secret::Secret;
+use crate::settings::{At, Check};
 
 /// What was written of one template.
-pub(super) struct Written<'a> {
+pub(crate) struct Written<'a> {
     /// The key with the template, beside that of the file (`...File`).
-    pub(super) key: &'a str,
-    pub(super) text: &'a str,
-    pub(super) file: &'a str,
-    pub(super) content_type: &'a str,
-    pub(super) values: &'a [raw::TemplateValue],
+    pub(crate) key: &'a str,
+    pub(crate) text: &'a str,
+    pub(crate) file: &'a str,
+    pub(crate) content_type: &'a str,
+    pub(crate) values: &'a [raw::TemplateValue],
 }
 
 /// The template, if there is one and nothing is wrong with it. `takes` says which events it gets.
-pub(super) fn source(
+pub(crate) fn source(
     check: &Check<'_>,
     at: &At<'_>,
     written: &Written<'_>,

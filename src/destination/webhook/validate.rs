@@ -2,21 +2,21 @@
 
 use url::Url;
 
-use super::super::raw;
-use super::license::section;
-use super::{At, Check, template};
-use crate::destination::webhook::settings::{BodyTemplate, HttpMethod, Webhook, WebhookPurpose};
-use crate::destination::webhook::takes;
+use super::raw;
+use super::settings::{BodyTemplate, HttpMethod, Webhook, WebhookPurpose};
+use super::takes;
+use crate::destination::template::validate as template;
 use crate::plain::one_line;
 use crate::secret::Secret;
-use crate::settings::is_token;
+use crate::settings::{At, Check, is_token};
 
-pub(super) fn settings(check: &Check<'_>, at: &At<'_>) -> Vec<Webhook> {
+pub(crate) fn settings(check: &Check<'_>, at: &At<'_>) -> Vec<Webhook> {
     let raw: raw::WebhookNotification = at.read();
     if !raw.enable {
         return Vec::new();
     }
-    let lists = WebhookPurpose::ALL.map(|purpose| (section(purpose), purpose, list(&raw, purpose)));
+    let lists =
+        WebhookPurpose::ALL.map(|purpose| (purpose.section(), purpose, list(&raw, purpose)));
     if lists.iter().all(|(_, _, list)| list.webhooks.is_empty()) {
         check.warn(
             &at.get("enable"),
@@ -169,5 +169,22 @@ fn url(check: &Check<'_>, at: &At<'_>, text: &str) -> Option<Url> {
             );
             None
         }
+    }
+}
+
+/// Says so when the list for a purpose is not among those with webhooks. `at` is the switch.
+pub(crate) fn listed(
+    check: &Check<'_>,
+    at: &At<'_>,
+    purpose: WebhookPurpose,
+    lists: &[WebhookPurpose],
+) {
+    if !lists.contains(&purpose) {
+        let section = purpose.section();
+        check.warn(
+            at,
+            format!("nothing is sent: Butler.webhookNotification.{section} has no webhooks"),
+            "add one there, or set this to false",
+        );
     }
 }

@@ -3,57 +3,57 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::SecretText;
+use crate::settings::SecretText;
 
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
-pub(in crate::config) struct Email {
+pub(crate) struct Email {
     /// Send e-mail.
-    pub(in crate::config) enable: bool,
+    pub(crate) enable: bool,
     /// Name or IP address of the mail server.
     #[schemars(example = &"smtp.example.com")]
-    pub(in crate::config) host: String,
+    pub(crate) host: String,
     /// Port of the mail server. Default 587 for `starttls`, 465 for `tls`, 25 for `none`.
     #[schemars(range(min = 1, max = 65535), extend("x-noun" = "a port"))]
-    pub(in crate::config) port: Option<i64>,
+    pub(crate) port: Option<i64>,
     /// `starttls`: the connection is encrypted before anything is said, or not used at all.
     /// `tls`: it is encrypted from the first byte. `none`: never, for a server on this machine.
-    pub(in crate::config) security: EmailSecurity,
+    pub(crate) security: EmailSecurity,
     /// User name. Empty: no login.
-    pub(in crate::config) username: String,
+    pub(crate) username: String,
     /// Password.
-    pub(in crate::config) password: SecretText,
+    pub(crate) password: SecretText,
     /// Sender, such as `Bursar <bursar@example.com>`.
     #[schemars(example = &"Bursar <bursar@example.com>")]
-    pub(in crate::config) from: String,
+    pub(crate) from: String,
     /// Recipients, each with or without a name.
     #[schemars(example = &["qlik-admins@example.com"])]
-    pub(in crate::config) to: Vec<String>,
+    pub(crate) to: Vec<String>,
     /// Recipients of a copy.
-    pub(in crate::config) cc: Vec<String>,
+    pub(crate) cc: Vec<String>,
     /// Certificate authority of the mail server, PEM. Empty: those the operating system trusts.
     #[serde(rename = "certCA")]
-    pub(in crate::config) cert_ca: String,
+    pub(crate) cert_ca: String,
     /// Verify the mail server's certificate.
-    pub(in crate::config) reject_unauthorized: bool,
+    pub(crate) reject_unauthorized: bool,
     /// The name in the mail server's certificate, when it isn't `host`.
-    pub(in crate::config) server_name: String,
+    pub(crate) server_name: String,
     /// What Bursar calls itself to the mail server. Empty: the name of this machine.
-    pub(in crate::config) hello_name: String,
+    pub(crate) hello_name: String,
     /// Seconds to wait for the connection and for each answer. Default 20: mail servers may look
     /// things up before they answer.
     #[schemars(range(min = 1, max = 100))]
-    pub(in crate::config) timeout_seconds: i64,
+    pub(crate) timeout_seconds: i64,
     /// Template of the subject, see docs/templates.md. Empty: the built-in one.
-    pub(in crate::config) subject_template: String,
+    pub(crate) subject_template: String,
     /// Template of the plain text. Empty: the built-in one.
-    pub(in crate::config) text_template: String,
+    pub(crate) text_template: String,
     /// File with the template of the plain text.
-    pub(in crate::config) text_template_file: String,
+    pub(crate) text_template_file: String,
     /// Template of the HTML. Empty: the built-in one.
-    pub(in crate::config) html_template: String,
+    pub(crate) html_template: String,
     /// File with the template of the HTML.
-    pub(in crate::config) html_template_file: String,
+    pub(crate) html_template_file: String,
 }
 
 impl Default for Email {
@@ -85,7 +85,7 @@ impl Default for Email {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 #[schemars(inline)]
-pub(in crate::config) enum EmailSecurity {
+pub(crate) enum EmailSecurity {
     StartTls,
     Tls,
     None,

@@ -5,14 +5,15 @@ use std::str::FromStr;
 use lettre::Address;
 use lettre::message::Mailbox;
 
-use super::super::raw;
-use super::{At, Check, template};
-use crate::destination::email::settings::{Email, EmailSecurity};
+use super::raw;
+use super::settings::{Email, EmailSecurity};
 use crate::destination::settings::BasicAuth;
 use crate::destination::template::Source;
+use crate::destination::template::validate as template;
 use crate::secret::Secret;
+use crate::settings::{At, Check};
 
-pub(super) fn settings(check: &Check<'_>, at: &At<'_>) -> Option<Email> {
+pub(crate) fn settings(check: &Check<'_>, at: &At<'_>) -> Option<Email> {
     let raw: raw::Email = at.read();
     if !raw.enable {
         return None;
