@@ -9,6 +9,7 @@
 mod addressing;
 mod alert;
 mod channel;
+mod kind;
 mod release;
 pub mod seats;
 pub(crate) mod stored;
@@ -23,6 +24,7 @@ use crate::license::{Pools, ServerLicenseStatus};
 pub use addressing::{SendSwitch, Switches, Tag, UserTag};
 pub use alert::{AlertNotice, AlertStatus, DAEMON, Key, Rule, Severity};
 pub use channel::Channel;
+pub use kind::{Kind, Nature, Topic};
 pub use release::{
     ReleaseRefused, ReleaseRun, SeatAnnounced, SeatFacts, SeatReleased, SeatRestored,
     SeatWithdrawn, SeatsKept,
@@ -45,19 +47,14 @@ pub struct Event {
     pub notice: Option<Box<AlertNotice>>,
 }
 
-/// What was observed.
+/// What was observed. What each kind says: [`Kind`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "camelCase")]
 pub enum Body {
-    /// Recurring: the server license as it is now.
     ServerLicenseStatus(ServerLicenseStatus),
-    /// Alert: the license ends within the configured number of days (0 = today is the last day).
     ServerLicenseExpiring(ServerLicenseStatus),
-    /// Alert: the license has ended.
     ServerLicenseExpired(ServerLicenseStatus),
-    /// Alert: the license is invalid, blacklisted, missing, or its end can't be told.
     ServerLicenseProblem(ServerLicenseStatus),
-    /// Recurring: the access license pools as they are now.
     AccessLicenseStatus(
         #[serde(
             serialize_with = "form::write::<stored::Pools, _, _>",
@@ -65,28 +62,16 @@ pub enum Body {
         )]
         Pools,
     ),
-    /// A seat was taken from its user, or would have been.
     SeatReleased(SeatReleased),
-    /// A seat will be taken unless it is used.
     SeatAnnounced(SeatAnnounced),
-    /// An announced release will not happen.
     SeatWithdrawn(SeatWithdrawn),
-    /// A seat was given back to the person who had it.
     SeatRestored(SeatRestored),
-    /// Alert: guards stopped a run, or a type of it.
     ReleaseRefused(ReleaseRefused),
-    /// Which seats a run kept, by reason.
     SeatsKept(SeatsKept),
-    /// A run ended.
     ReleaseRun(ReleaseRun),
-    /// Recurring: how the seats are used, by type.
     SeatActivity(SeatActivity),
-    /// Seats that were allocated, released, quarantined ... since the list was read before.
     SeatChanges(SeatChanges),
-    /// Recurring: how Qlik's License Monitor app is.
     MonitorApp(MonitorApp),
-    /// Alert: a rule fires, or is resolved. Those of the server license have kinds of their own
-    /// while they fire.
     Alert(AlertNotice),
 }
 
@@ -144,60 +129,19 @@ impl Event {
         Self { id: uuid::Uuid::now_v7().to_string(), site: site.into(), time, body, notice: None }
     }
 
+    /// What kind of event it is.
+    pub fn kind(&self) -> Kind {
+        self.body.kind()
+    }
+
     /// Which monitor it comes from.
     pub fn monitor(&self) -> Monitor {
-        match self.body {
-            Body::ServerLicenseStatus(_)
-            | Body::ServerLicenseExpiring(_)
-            | Body::ServerLicenseExpired(_)
-            | Body::ServerLicenseProblem(_) => Monitor::ServerLicense,
-            Body::AccessLicenseStatus(_) => Monitor::AccessLicense,
-            Body::SeatReleased(_)
-            | Body::SeatAnnounced(_)
-            | Body::SeatWithdrawn(_)
-            | Body::SeatRestored(_)
-            | Body::ReleaseRefused(_)
-            | Body::SeatsKept(_)
-            | Body::ReleaseRun(_) => Monitor::Release,
-            Body::SeatActivity(_) | Body::SeatChanges(_) => Monitor::Seats,
-            Body::MonitorApp(_) => Monitor::App,
-            Body::Alert(_) => Monitor::Alert,
-        }
+        self.kind().monitor()
     }
 
     /// Recurring data or an alert.
     pub fn class(&self) -> Class {
-        match self.body {
-            Body::ServerLicenseStatus(_)
-            | Body::AccessLicenseStatus(_)
-            | Body::SeatsKept(_)
-            | Body::SeatActivity(_)
-            | Body::MonitorApp(_)
-            | Body::ReleaseRun(_) => Class::Recurring,
-            _ => Class::Alert,
-        }
-    }
-
-    /// The kind as text: what the outbox lists and what recurring data is coalesced by.
-    pub fn kind(&self) -> &'static str {
-        match self.body {
-            Body::ServerLicenseStatus(_) => "serverLicenseStatus",
-            Body::ServerLicenseExpiring(_) => "serverLicenseExpiring",
-            Body::ServerLicenseExpired(_) => "serverLicenseExpired",
-            Body::ServerLicenseProblem(_) => "serverLicenseProblem",
-            Body::AccessLicenseStatus(_) => "accessLicenseStatus",
-            Body::SeatReleased(_) => "seatReleased",
-            Body::SeatAnnounced(_) => "seatAnnounced",
-            Body::SeatWithdrawn(_) => "seatWithdrawn",
-            Body::SeatRestored(_) => "seatRestored",
-            Body::ReleaseRefused(_) => "releaseRefused",
-            Body::SeatsKept(_) => "seatsKept",
-            Body::ReleaseRun(_) => "releaseRun",
-            Body::SeatActivity(_) => "seatActivity",
-            Body::SeatChanges(_) => "seatChanges",
-            Body::MonitorApp(_) => "monitorApp",
-            Body::Alert(_) => "alert",
-        }
+        self.kind().class()
     }
 
     /// One line for people, such as the log shows it.

@@ -8,7 +8,7 @@
 //! | `licenseExpired` | true once the server says so or the last valid day is over |
 //! | `expiryDateStr` | last valid day as `YYYY-MM-DD`; else `perpetual`, `unreadable`, `unknown` or `none` (no license installed) |
 //! | `daysUntilExpiry` | 0 on the last valid day, negative after; `null` without a readable last day |
-//! | `event` | webhooks only: see [`event_name`] |
+//! | `event` | webhooks only: [`Kind::title`](crate::event::Kind::title) |
 //! | `state` | one of [`LicenseState`](crate::license::LicenseState)'s words |
 //! | `thresholdDays` | the configured alert threshold |
 //! | `message` | alerts only: the text of [`alert_text`] |
@@ -37,7 +37,7 @@ use crate::license::{Pools, ServerLicenseStatus, status};
 pub fn json(event: &Event, named_site: bool) -> Map<String, Value> {
     let mut map = Map::new();
     if event.monitor() == Monitor::Release {
-        map.insert("kind".into(), event.kind().into());
+        map.insert("kind".into(), event.kind().as_str().into());
     }
     map.extend(object(event, None, named_site));
     map
@@ -45,29 +45,7 @@ pub fn json(event: &Event, named_site: bool) -> Map<String, Value> {
 
 /// The JSON object of an event as webhooks send it: with `event`.
 pub fn webhook_json(event: &Event, named_site: bool) -> Map<String, Value> {
-    object(event, Some(event_name(event)), named_site)
-}
-
-/// The name of an event in webhooks. The first three are Butler's.
-pub fn event_name(event: &Event) -> &'static str {
-    match event.body {
-        Body::ServerLicenseStatus(_) => "server license status",
-        Body::ServerLicenseExpiring(_) => "server license about to expire alert",
-        Body::ServerLicenseExpired(_) => "server license has expired alert",
-        Body::ServerLicenseProblem(_) => "server license problem alert",
-        Body::AccessLicenseStatus(_) => "access license status",
-        Body::SeatReleased(_) => "seat released",
-        Body::SeatAnnounced(_) => "seat release announced",
-        Body::SeatWithdrawn(_) => "seat release withdrawn",
-        Body::SeatRestored(_) => "seat given back",
-        Body::ReleaseRefused(_) => "license release refused alert",
-        Body::SeatsKept(_) => "seats kept",
-        Body::ReleaseRun(_) => "license release run",
-        Body::SeatActivity(_) => "seat activity",
-        Body::SeatChanges(_) => "seat changes",
-        Body::MonitorApp(_) => "license monitor app status",
-        Body::Alert(_) => "alert",
-    }
+    object(event, Some(event.kind().title()), named_site)
 }
 
 fn object(event: &Event, name: Option<&str>, named_site: bool) -> Map<String, Value> {

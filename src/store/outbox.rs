@@ -231,7 +231,7 @@ fn insert(
                  ON CONFLICT (site, kind) DO UPDATE SET time = excluded.time, json = excluded.json
                  WHERE excluded.time >= time",
             )?
-            .execute(params![event.site, event.kind(), time, json])?;
+            .execute(params![event.site, event.kind().as_str(), time, json])?;
         }
         if destinations.is_empty() {
             continue;
@@ -240,7 +240,7 @@ fn insert(
             "INSERT INTO event (id, site, kind, time, recorded, json)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (id) DO NOTHING",
         )?
-        .execute(params![event.id, event.site, event.kind(), time, now, json])?;
+        .execute(params![event.id, event.site, event.kind().as_str(), time, now, json])?;
         let seq: i64 = db
             .prepare_cached("SELECT seq FROM event WHERE id = ?1")?
             .query_row([&event.id], |r| r.get(0))?;

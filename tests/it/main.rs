@@ -26,6 +26,7 @@ mod mqtt;
 mod other_site;
 mod outbox;
 mod output;
+mod payloads;
 mod planning;
 mod qrs;
 mod release;

@@ -215,7 +215,7 @@ async fn releases_have_one_topic_and_are_not_retained() {
         for (received, event) in subscriber.received().iter().zip(&events) {
             assert_eq!((received.topic.as_str(), received.retain), (RELEASE, false));
             let json: serde_json::Value = serde_json::from_str(&received.payload).unwrap();
-            assert_eq!(json["kind"], event.kind());
+            assert_eq!(json["kind"], event.kind().as_str());
             assert_eq!(json["eventId"], event.id.as_str());
             assert!(json.get("event").is_none());
         }

@@ -3,7 +3,7 @@
 mod delivery;
 
 use bursar::destination::influxdb::line::tag_text;
-use bursar::destination::influxdb::points::{are_made_of, points};
+use bursar::destination::influxdb::points::points;
 use bursar::destination::payload::{alert_text, json, webhook_json};
 use bursar::event::{Class, Event, Monitor, SeatFacts, UserTag};
 use bursar::ledger::{Mode, RunStatus, SeatResult};
@@ -69,7 +69,7 @@ fn the_event_survives_the_outbox() {
 #[test]
 fn counts_are_recurring_and_everything_else_must_not_be_lost() {
     let recurring: Vec<_> =
-        all().iter().filter(|e| e.class() == Class::Recurring).map(Event::kind).collect();
+        all().iter().filter(|e| e.class() == Class::Recurring).map(|e| e.kind().as_str()).collect();
     assert_eq!(recurring, ["seatsKept", "seatsKept", "releaseRun", "releaseRun", "releaseRun"]);
 }
 
@@ -101,7 +101,7 @@ fn webhooks_say_which_event_it_is_and_which_site() {
     for event in all() {
         let mqtt = json(&event, false);
         let mut webhook = webhook_json(&event, true);
-        assert_eq!(mqtt["kind"], event.kind());
+        assert_eq!(mqtt["kind"], event.kind().as_str());
         assert_eq!(webhook.remove("site"), Some("default".into()));
         assert!(webhook.remove("event").is_some_and(|name| name.is_string()));
         // Beside these both are the same.
@@ -138,7 +138,7 @@ fn schema_errors(kind: &str, payload: &Value) -> Vec<String> {
 fn payloads_are_as_their_schemas_say() {
     let mut seen = std::collections::BTreeSet::new();
     for event in all() {
-        let kind = event.kind();
+        let kind = event.kind().as_str();
         let errors =
             |payload: &Map<String, Value>| schema_errors(kind, &Value::Object(payload.clone()));
         for named in [false, true] {
@@ -206,11 +206,11 @@ fn releases_as_butler_writes_them_and_runs_beside_them() {
 #[test]
 fn the_rest_makes_no_points() {
     let kinds = |made: bool| -> std::collections::BTreeSet<&str> {
-        all().iter().filter(|e| are_made_of(&e.body) == made).map(Event::kind).collect()
+        all().iter().filter(|e| e.kind().has_figures() == made).map(|e| e.kind().as_str()).collect()
     };
     assert_eq!(kinds(true).into_iter().collect::<Vec<_>>(), ["releaseRun", "seatReleased"]);
     for event in all() {
-        assert_eq!(!lines(&event, UserTag::Name).is_empty(), are_made_of(&event.body));
+        assert_eq!(!lines(&event, UserTag::Name).is_empty(), event.kind().has_figures());
     }
 }
 
@@ -287,7 +287,7 @@ fn each_switch_sends_what_it_says() {
         let mut lines = String::new();
         for destination in destinations {
             let mut kinds: Vec<_> =
-                all().iter().filter(|e| destination.wants(e)).map(Event::kind).collect();
+                all().iter().filter(|e| destination.wants(e)).map(|e| e.kind().as_str()).collect();
             kinds.dedup();
             let name = destination.id().split('/').next().unwrap().to_owned();
             lines += &format!(

@@ -53,7 +53,7 @@ const FORMS: [Form; 13] = [
 ];
 
 /// The files of a folder by name, without `.json`: name and text.
-fn files(of: &str) -> Vec<(String, String)> {
+pub fn files(of: &str) -> Vec<(String, String)> {
     let path = folder().join(of);
     let mut files: Vec<_> = std::fs::read_dir(&path)
         .unwrap_or_else(|e| panic!("{}: {e}", path.display()))

@@ -95,7 +95,7 @@ fn news(event: &Event, zone: Tz, named_site: bool) -> Letter {
     }
     flatten(&map, "", &mut rows);
     Letter {
-        title: format!("Qlik Sense {}", payload::event_name(event)),
+        title: format!("Qlik Sense {}", event.kind().title()),
         label: None,
         colour: "#1565c0",
         text: event.summary(),

@@ -135,7 +135,7 @@ impl Destination for InfluxDb {
     }
 
     fn wants(&self, event: &Event) -> bool {
-        points::are_made_of(&event.body) && self.routes.wants(event, Channel::InfluxDb)
+        event.kind().has_figures() && self.routes.wants(event, Channel::InfluxDb)
     }
 
     fn max_batch(&self) -> usize {

@@ -52,28 +52,6 @@ pub fn is_reserved(monitor: Monitor, name: &str) -> bool {
     name == "time" || names.contains(&name)
 }
 
-/// Whether an event of this kind has points at all.
-pub fn are_made_of(body: &Body) -> bool {
-    match body {
-        Body::ServerLicenseStatus(_)
-        | Body::AccessLicenseStatus(_)
-        | Body::SeatReleased(_)
-        | Body::ReleaseRun(_)
-        | Body::SeatActivity(_)
-        | Body::SeatChanges(_)
-        | Body::MonitorApp(_)
-        | Body::Alert(_) => true,
-        Body::ServerLicenseExpiring(_)
-        | Body::ServerLicenseExpired(_)
-        | Body::ServerLicenseProblem(_)
-        | Body::SeatAnnounced(_)
-        | Body::SeatWithdrawn(_)
-        | Body::SeatRestored(_)
-        | Body::ReleaseRefused(_)
-        | Body::SeatsKept(_) => false,
-    }
-}
-
 /// The points of an event: none for alerts of licenses, and one for each kind of access license
 /// that the server mentioned.
 pub fn points(event: &Event, static_tags: Vec<(String, String)>, user_tag: UserTag) -> Vec<Point> {

@@ -6,7 +6,7 @@ use tracing::error;
 use crate::destination::mqtt::settings::{MqttTemplates, MqttTopics};
 use crate::destination::payload;
 use crate::destination::template::{self, Template};
-use crate::event::{Body, Event};
+use crate::event::{Event, Nature, Topic};
 
 /// By topic, where the settings have one.
 #[derive(Debug, Default)]
@@ -39,25 +39,18 @@ impl Templates {
         })
     }
 
-    fn of(&self, event: &Event) -> Option<&Template> {
-        match &event.body {
-            Body::ServerLicenseStatus(_) => self.server_license.as_ref(),
-            Body::AccessLicenseStatus(_) => self.access_license.as_ref(),
-            Body::ServerLicenseExpiring(_)
-            | Body::ServerLicenseExpired(_)
-            | Body::ServerLicenseProblem(_) => self.server_license_alert.as_ref(),
-            Body::SeatReleased(_)
-            | Body::SeatAnnounced(_)
-            | Body::SeatWithdrawn(_)
-            | Body::SeatRestored(_)
-            | Body::ReleaseRefused(_)
-            | Body::SeatsKept(_)
-            | Body::ReleaseRun(_) => self.release.as_ref(),
-            Body::SeatActivity(_) => self.seats.as_ref(),
-            Body::SeatChanges(_) => self.seat_changes.as_ref(),
-            Body::MonitorApp(_) => self.monitor_app.as_ref(),
-            Body::Alert(_) => self.alert.as_ref(),
-        }
+    fn of(&self, topic: Topic) -> Option<&Template> {
+        let template = match topic {
+            Topic::ServerLicense => &self.server_license,
+            Topic::ServerLicenseAlert => &self.server_license_alert,
+            Topic::AccessLicense => &self.access_license,
+            Topic::Release => &self.release,
+            Topic::Seats => &self.seats,
+            Topic::SeatChanges => &self.seat_changes,
+            Topic::MonitorApp => &self.monitor_app,
+            Topic::Alert => &self.alert,
+        };
+        template.as_ref()
     }
 }
 
@@ -71,37 +64,42 @@ pub(super) struct Messages {
 }
 
 impl Messages {
-    /// State topics are retained, so that whoever subscribes later learns the state at once.
-    /// Alerts are not: an old alert must not greet each new subscriber.
+    /// States are retained, so that whoever subscribes later learns them at once. Nothing else is: an
+    /// old alert must not greet each new subscriber.
     pub(super) fn of(&self, event: &Event) -> Message {
-        let (topic, payload, retain) = match &event.body {
-            Body::ServerLicenseStatus(_) => (&self.topics.server_license, self.state(event), true),
-            Body::AccessLicenseStatus(_) => (&self.topics.access_license, self.state(event), true),
-            Body::ServerLicenseExpiring(_)
-            | Body::ServerLicenseExpired(_)
-            | Body::ServerLicenseProblem(_) => {
-                (&self.topics.server_license_alert, alert(event), false)
+        let kind = event.kind();
+        let payload = self.rendered(event).unwrap_or_else(|| match kind.topic() {
+            // Plain text, as Butler's are.
+            Topic::ServerLicenseAlert => {
+                payload::alert_text(event).unwrap_or_default().into_bytes()
             }
-            Body::SeatReleased(_)
-            | Body::SeatAnnounced(_)
-            | Body::SeatWithdrawn(_)
-            | Body::SeatRestored(_)
-            | Body::ReleaseRefused(_)
-            | Body::SeatsKept(_)
-            | Body::ReleaseRun(_) => (&self.topics.release, self.state(event), false),
-            Body::SeatActivity(_) => (&self.topics.seats, self.state(event), true),
-            Body::SeatChanges(_) => (&self.topics.seat_changes, self.state(event), false),
-            Body::MonitorApp(_) => (&self.topics.monitor_app, self.state(event), true),
-            Body::Alert(_) => (&self.topics.alert, self.state(event), false),
-        };
-        let payload = self.rendered(event).unwrap_or(payload);
-        Message { topic: self.topic(topic, &event.site), payload, retain }
+            _ => self.json(event),
+        });
+        Message {
+            topic: self.topic(self.written(kind.topic()), &event.site),
+            payload,
+            retain: kind.nature() == Nature::State,
+        }
+    }
+
+    /// The topic as the settings have it.
+    fn written(&self, topic: Topic) -> &str {
+        match topic {
+            Topic::ServerLicense => &self.topics.server_license,
+            Topic::ServerLicenseAlert => &self.topics.server_license_alert,
+            Topic::AccessLicense => &self.topics.access_license,
+            Topic::Release => &self.topics.release,
+            Topic::Seats => &self.topics.seats,
+            Topic::SeatChanges => &self.topics.seat_changes,
+            Topic::MonitorApp => &self.topics.monitor_app,
+            Topic::Alert => &self.topics.alert,
+        }
     }
 
     /// The payload by the topic's template. When that fails the event goes out as built in: losing
     /// it would be worse.
     fn rendered(&self, event: &Event) -> Option<Vec<u8>> {
-        match self.templates.of(event)?.render(event) {
+        match self.templates.of(event.kind().topic())?.render(event) {
             Ok(text) => Some(text.into_bytes()),
             Err(why) => {
                 error!(
@@ -115,7 +113,7 @@ impl Messages {
         }
     }
 
-    fn state(&self, event: &Event) -> Vec<u8> {
+    fn json(&self, event: &Event) -> Vec<u8> {
         let json = payload::json(event, self.named_sites);
         serde_json::to_vec(&json).expect("a JSON map has text keys")
     }
@@ -141,14 +139,10 @@ fn level(site: &str) -> String {
         .collect()
 }
 
-/// Alerts are plain text, as Butler's are.
-fn alert(event: &Event) -> Vec<u8> {
-    payload::alert_text(event).unwrap_or_default().into_bytes()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::Kind;
 
     fn messages(named_sites: bool) -> Messages {
         let topics = MqttTopics {
@@ -203,7 +197,7 @@ mod tests {
                 let text = String::from_utf8(own.payload).unwrap();
                 let (severity, rest) = text.split_once(": ").unwrap();
                 assert_eq!(rest.as_bytes(), plain.payload);
-                changed.push((event.kind(), severity.to_owned()));
+                changed.push((event.kind().as_str(), severity.to_owned()));
             }
         }
         changed.dedup();
@@ -232,7 +226,7 @@ mod tests {
         let templates = Templates::new(&settings).unwrap();
         let (own, plain) = (Messages { templates, ..messages(false) }, messages(false));
         let alerts = template::samples::all();
-        let alerts: Vec<_> = alerts.iter().filter(|e| matches!(e.body, Body::Alert(_))).collect();
+        let alerts: Vec<_> = alerts.iter().filter(|e| e.kind() == Kind::Alert).collect();
         assert!(!alerts.is_empty());
         for event in alerts {
             assert_eq!(own.of(event).payload, plain.of(event).payload);

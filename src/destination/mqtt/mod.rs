@@ -347,7 +347,7 @@ mod tests {
         .map(|body| Event::new(site, Utc::now(), body))
         .iter()
         .filter(|event| mqtt.wants(event))
-        .map(Event::kind)
+        .map(|event| event.kind().as_str())
         .collect()
     }
 

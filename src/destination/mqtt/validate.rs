@@ -5,7 +5,7 @@ use super::settings::{Mqtt, MqttAuth, MqttProtocol, MqttTemplates, MqttTls, Mqtt
 use crate::destination::template::Source;
 use crate::destination::template::raw::PayloadTemplate;
 use crate::destination::template::validate as template;
-use crate::event::{Body, Event, Monitor};
+use crate::event::{Event, Topic};
 use crate::settings::{At, Check};
 
 pub(crate) fn settings(check: &Check<'_>, at: &At<'_>) -> Option<Mqtt> {
@@ -67,11 +67,11 @@ pub(crate) fn settings(check: &Check<'_>, at: &At<'_>) -> Option<Mqtt> {
 
 /// The templates, each tried on the events of its topic.
 fn templates(check: &Check<'_>, at: &At<'_>, raw: &raw::MqttTemplates) -> MqttTemplates {
-    let json = "application/json";
-    let of = |key: &str, raw: &PayloadTemplate, usual: &str, takes: fn(&Event) -> bool| {
-        let content_type = match raw.content_type.trim() {
-            "" => usual,
-            written => written,
+    let of = |topic: Topic, key: &str, raw: &PayloadTemplate| -> Option<Source> {
+        let content_type = match (raw.content_type.trim(), topic) {
+            ("", Topic::ServerLicenseAlert) => "text/plain",
+            ("", _) => "application/json",
+            (written, _) => written,
         };
         let written = template::Written {
             key: "template",
@@ -80,43 +80,26 @@ fn templates(check: &Check<'_>, at: &At<'_>, raw: &raw::MqttTemplates) -> MqttTe
             content_type,
             values: &raw.values,
         };
-        let source: Option<Source> = template::source(check, &at.get(key), &written, takes);
-        source
+        let takes = |event: &Event| event.kind().topic() == topic;
+        template::source(check, &at.get(key), &written, takes)
     };
     MqttTemplates {
         server_license: of(
+            Topic::ServerLicense,
             "qlikSenseServerLicense",
             &raw.qlik_sense_server_license,
-            json,
-            |event| matches!(event.body, Body::ServerLicenseStatus(_)),
         ),
         server_license_alert: of(
+            Topic::ServerLicenseAlert,
             "qlikSenseServerLicenseExpire",
             &raw.qlik_sense_server_license_expire,
-            "text/plain",
-            |event| {
-                event.monitor() == Monitor::ServerLicense
-                    && !matches!(event.body, Body::ServerLicenseStatus(_))
-            },
         ),
-        access_license: of("qlikSenseLicense", &raw.qlik_sense_license, json, |event| {
-            event.monitor() == Monitor::AccessLicense
-        }),
-        release: of("qlikSenseLicenseRelease", &raw.qlik_sense_license_release, json, |event| {
-            event.monitor() == Monitor::Release
-        }),
-        seats: of("bursarSeat", &raw.bursar_seat, json, |event| {
-            matches!(event.body, Body::SeatActivity(_))
-        }),
-        seat_changes: of("bursarSeatChange", &raw.bursar_seat_change, json, |event| {
-            matches!(event.body, Body::SeatChanges(_))
-        }),
-        monitor_app: of("bursarMonitorApp", &raw.bursar_monitor_app, json, |event| {
-            event.monitor() == Monitor::App
-        }),
-        alert: of("bursarAlert", &raw.bursar_alert, json, |event| {
-            event.monitor() == Monitor::Alert
-        }),
+        access_license: of(Topic::AccessLicense, "qlikSenseLicense", &raw.qlik_sense_license),
+        release: of(Topic::Release, "qlikSenseLicenseRelease", &raw.qlik_sense_license_release),
+        seats: of(Topic::Seats, "bursarSeat", &raw.bursar_seat),
+        seat_changes: of(Topic::SeatChanges, "bursarSeatChange", &raw.bursar_seat_change),
+        monitor_app: of(Topic::MonitorApp, "bursarMonitorApp", &raw.bursar_monitor_app),
+        alert: of(Topic::Alert, "bursarAlert", &raw.bursar_alert),
     }
 }
 

@@ -40,9 +40,9 @@ pub(super) const ALERT: &[(&str, &str)] = &[
 /// Everything of the built-in webhook message, and `COMMON`.
 pub fn of(event: &Event) -> Map<String, Value> {
     let mut map = Map::new();
-    map.insert("kind".into(), event.kind().into());
+    map.insert("kind".into(), event.kind().as_str().into());
     let summary = match event.summary() {
-        empty if empty.trim().is_empty() => payload::event_name(event).to_owned(),
+        empty if empty.trim().is_empty() => event.kind().title().to_owned(),
         summary => summary,
     };
     map.insert("summary".into(), summary.into());

@@ -21,7 +21,7 @@ pub fn markdown() -> String {
     let alerts: BTreeSet<&str> = samples::all()
         .iter()
         .filter(|event| context::alert(event).is_some())
-        .map(crate::event::Event::kind)
+        .map(|event| event.kind().as_str())
         .collect();
     let alerts: Vec<String> = alerts.iter().map(|kind| format!("`{kind}`")).collect();
     let _ = write!(out, "{}", alerts.join(", "));
@@ -41,15 +41,15 @@ pub fn markdown() -> String {
         "\n## By kind\n\nEach object as templates get it, without `values`. Names hold signs that \
          need escaping on purpose. What the keys mean: [destinations](destinations.md).\n",
     );
-    let mut last = "";
+    let mut last = None;
     for event in samples::all() {
-        if event.kind() == last {
+        let kind = event.kind();
+        if last.replace(kind) == Some(kind) {
             continue;
         }
-        last = event.kind();
         let object = context::shortened(&Value::Object(context::of(&event)));
         let text = serde_json::to_string_pretty(&object).unwrap_or_default();
-        let _ = write!(out, "\n### {last}\n\n```json\n{text}\n```\n");
+        let _ = write!(out, "\n### {kind}\n\n```json\n{text}\n```\n");
     }
     out
 }

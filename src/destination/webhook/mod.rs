@@ -39,7 +39,7 @@ use super::route::Routes;
 use super::template::Template;
 use super::{Destination, Outcome, Probe, ProbeFailure, payload};
 use crate::destination::webhook::settings::{HttpMethod, WebhookPurpose};
-use crate::event::{Body, Channel, Class, Event, Monitor};
+use crate::event::{Channel, Event, Topic};
 use crate::secret::Secret;
 
 pub use sign::{SIGNATURE_HEADER, signature};
@@ -280,17 +280,16 @@ fn judge(status: StatusCode, after: Option<Duration>) -> Outcome {
 
 /// Whether the events of a list of webhooks include this one. Pure.
 pub fn takes(purpose: WebhookPurpose, event: &Event) -> bool {
-    match purpose {
-        WebhookPurpose::ServerLicense => matches!(event.body, Body::ServerLicenseStatus(_)),
-        WebhookPurpose::ServerLicenseAlert => {
-            event.monitor() == Monitor::ServerLicense && event.class() == Class::Alert
-        }
-        WebhookPurpose::AccessLicense => matches!(event.body, Body::AccessLicenseStatus(_)),
-        WebhookPurpose::Release => event.monitor() == Monitor::Release,
-        WebhookPurpose::Seats => event.monitor() == Monitor::Seats,
-        WebhookPurpose::MonitorApp => event.monitor() == Monitor::App,
-        WebhookPurpose::Alert => event.monitor() == Monitor::Alert,
-    }
+    let of_topic = match event.kind().topic() {
+        Topic::ServerLicense => WebhookPurpose::ServerLicense,
+        Topic::ServerLicenseAlert => WebhookPurpose::ServerLicenseAlert,
+        Topic::AccessLicense => WebhookPurpose::AccessLicense,
+        Topic::Release => WebhookPurpose::Release,
+        Topic::Seats | Topic::SeatChanges => WebhookPurpose::Seats,
+        Topic::MonitorApp => WebhookPurpose::MonitorApp,
+        Topic::Alert => WebhookPurpose::Alert,
+    };
+    of_topic == purpose
 }
 
 fn template(webhook: &settings::Webhook) -> Result<Option<(Template, HeaderValue)>, BuildError> {

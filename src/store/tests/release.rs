@@ -259,7 +259,7 @@ async fn a_store_of_the_first_format_keeps_what_it_has() {
         "INSERT INTO event (id, site, kind, time, recorded, json) VALUES (?1, 'a', ?2, ?3, ?3, ?4)",
         rusqlite::params![
             event.id,
-            event.kind(),
+            event.kind().as_str(),
             at(0).timestamp_millis(),
             serde_json::to_string(&event).unwrap()
         ],

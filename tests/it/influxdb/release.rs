@@ -156,8 +156,11 @@ fn the_switch_of_releases_is_followed() {
     let wanted = |influxdb: bool| -> Vec<&str> {
         let routes = routes(influxdb, UserTag::Name);
         let influxdb = InfluxDb::new(&settings, routes).unwrap();
-        let mut kinds: Vec<_> =
-            all().iter().filter(|event| influxdb.wants(event)).map(Event::kind).collect();
+        let mut kinds: Vec<_> = all()
+            .iter()
+            .filter(|event| influxdb.wants(event))
+            .map(|event| event.kind().as_str())
+            .collect();
         kinds.dedup();
         kinds
     };

@@ -1,6 +1,6 @@
 //! What leaves of the app: payload, schema, point.
 
-use bursar::destination::influxdb::points::{are_made_of, points};
+use bursar::destination::influxdb::points::points;
 use bursar::destination::payload::{json, webhook_json};
 use bursar::event::{Body, Class, Event, Monitor, UserTag};
 use bursar::license::monitor_app::{AppRun, TaskName, TaskStatus};
@@ -130,7 +130,7 @@ fn a_site_is_one_series() {
         .into_iter()
         .flat_map(|app| {
             let event = event(app);
-            assert!(are_made_of(&event.body));
+            assert!(event.kind().has_figures());
             points(&event, vec![("env".into(), "prod".into())], UserTag::Name)
         })
         .map(|point| point.to_line().unwrap())

@@ -291,7 +291,7 @@ impl World {
     /// What was told of one kind.
     pub async fn told(&self, kind: &str) -> Vec<Body> {
         let mut events = self.events().await;
-        events.retain(|event| event.kind() == kind);
+        events.retain(|event| event.kind().as_str() == kind);
         events.into_iter().map(|event| event.body).collect()
     }
 

@@ -60,7 +60,7 @@ fn body(name: &str) -> Body {
 fn events_of_every_monitor_and_class() {
     for (name, _) in files("events") {
         let event: Event = read("events", &name);
-        let kind = event.kind();
+        let kind = event.kind().as_str();
         let monitor = match kind {
             _ if kind.starts_with("serverLicense") => Monitor::ServerLicense,
             "accessLicenseStatus" => Monitor::AccessLicense,

@@ -122,8 +122,13 @@ async fn every_queued_event_is_delivered() {
         assert_eq!((dead.len(), dead[0].last_error.as_deref()), (1, Some("400")));
         assert_eq!(dead[0].class, Class::Recurring);
 
-        let latest: Vec<_> =
-            store.latest().await.unwrap().iter().map(|e| (e.site.clone(), e.kind())).collect();
+        let latest: Vec<_> = store
+            .latest()
+            .await
+            .unwrap()
+            .iter()
+            .map(|e| (e.site.clone(), e.kind().as_str()))
+            .collect();
         let latest: Vec<_> = latest.iter().map(|(site, kind)| (site.as_str(), *kind)).collect();
         assert_eq!(
             latest,
