@@ -10,6 +10,7 @@ mod addressing;
 mod alert;
 mod channel;
 mod kind;
+mod latest;
 mod release;
 pub mod seats;
 pub(crate) mod stored;
@@ -25,6 +26,7 @@ pub use addressing::{SendSwitch, Switches, Tag, UserTag};
 pub use alert::{AlertNotice, AlertStatus, DAEMON, Key, Rule, Severity};
 pub use channel::Channel;
 pub use kind::{Kind, Nature, Topic};
+pub use latest::Latest;
 pub use release::{
     ReleaseRefused, ReleaseRun, SeatAnnounced, SeatFacts, SeatReleased, SeatRestored,
     SeatWithdrawn, SeatsKept,

@@ -17,7 +17,7 @@ use crate::alert::facts::{
 use crate::config::settings::{Site, Watch};
 use crate::config::{self, Settings};
 use crate::destination::registry;
-use crate::event::{Body, Event, Monitor};
+use crate::event::{Latest, Monitor};
 use crate::gather::overdue::overdue;
 use crate::gather::slow::{Slow, read_slow};
 use crate::license;
@@ -65,15 +65,11 @@ impl Gatherer {
         let since = *self.since.get_or_insert(now);
         let latest = store.latest().await?;
         let health = store.health().await?;
-        let mut by_site: HashMap<&str, Vec<&Event>> = HashMap::new();
-        for event in &latest {
-            by_site.entry(&event.site).or_default().push(event);
-        }
         let mut sites = Vec::with_capacity(settings.sites.len());
         for site in &settings.sites {
             let slow = self.slow(settings, store, site, now).await?;
-            let events = by_site.get(site.name.as_str()).map_or(&[][..], Vec::as_slice);
-            let mut facts = facts_of(settings, site, events, &health, slow, now);
+            let latest = Latest::new(&latest, &site.name);
+            let mut facts = facts_of(settings, site, latest, &health, slow, now);
             let open = store.unsettled(&site.name).await?;
             facts.unsettled = Fact::Known(UnsettledFacts {
                 seats: open.len(),
@@ -166,31 +162,21 @@ impl Gatherer {
 fn facts_of(
     settings: &Settings,
     site: &Site,
-    events: &[&Event],
+    latest: Latest<'_>,
     health: &[Health],
     slow: Slow,
     now: DateTime<Utc>,
 ) -> Facts {
-    let find = |wanted: fn(&Body) -> bool| events.iter().find(|event| wanted(&event.body)).copied();
     let of = |monitor| health.iter().find(|h| h.site == site.name && h.monitor == monitor);
 
-    let license = find(|body| matches!(body, Body::ServerLicenseStatus(_))).map(|event| {
-        let Body::ServerLicenseStatus(status) = &event.body else {
-            unreachable!("it was found so")
-        };
+    let license = latest.server_license().map(|(time, status)| {
         let threshold = site.server_license.as_ref().map_or(0, |monitor| monitor.threshold_days);
         let today = license::today(now, settings.time_zone);
         // The day goes on while nobody looks.
-        Seen { time: event.time, value: license::assess(status.license.clone(), threshold, today) }
+        Seen { time, value: license::assess(status.license.clone(), threshold, today) }
     });
-    let pools = find(|body| matches!(body, Body::AccessLicenseStatus(_))).map(|event| {
-        let Body::AccessLicenseStatus(pools) = &event.body else { unreachable!("it was found so") };
-        Seen { time: event.time, value: pools.clone() }
-    });
-    let run = find(|body| matches!(body, Body::ReleaseRun(_))).map(|event| {
-        let Body::ReleaseRun(run) = &event.body else { unreachable!("it was found so") };
-        (event.time, run.clone())
-    });
+    let pools = latest.pools().map(|(time, pools)| Seen { time, value: pools.clone() });
+    let run = latest.release_run().map(|(time, run)| (time, run.clone()));
     let release = of(Monitor::Release);
     let release_time =
         release.map(|h| h.last_poll).into_iter().chain(run.as_ref().map(|(t, _)| *t)).max();
@@ -240,7 +226,7 @@ fn facts_of(
         unsettled: Fact::Unknown,
         overdue: Fact::Off,
         churn: slow.churn,
-        app: when(site.monitor_app.is_some(), app_of(events).into()),
+        app: when(site.monitor_app.is_some(), app_of(latest).into()),
         monitors: Fact::Known(monitors),
     }
 }
@@ -251,9 +237,8 @@ fn when<T>(on: bool, fact: Fact<T>) -> Fact<T> {
 }
 
 /// How Qlik's License Monitor is, by the newest event on it.
-fn app_of(events: &[&Event]) -> Option<Seen<AppFacts>> {
-    events.iter().find_map(|event| {
-        let Body::MonitorApp(app) = &event.body else { return None };
+fn app_of(latest: Latest<'_>) -> Option<Seen<AppFacts>> {
+    latest.monitor_app().map(|(time, app)| {
         let state = match app.health {
             AppHealth::Healthy | AppHealth::Running => AppState::Healthy,
             AppHealth::RunningLong => AppState::RunningLong,
@@ -264,7 +249,7 @@ fn app_of(events: &[&Event]) -> Option<Seen<AppFacts>> {
             AppHealth::Unknown => AppState::Unknown,
         };
         let (_, text, hint) = app.problem().unwrap_or_default();
-        Some(Seen { time: event.time, value: AppFacts { state, text, hint } })
+        Seen { time, value: AppFacts { state, text, hint } }
     })
 }
 

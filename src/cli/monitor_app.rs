@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::text::{self, Paint};
 use super::{ConfigFile, Exit, block_on};
 use crate::config::Settings;
-use crate::event::Body;
+use crate::event::Latest;
 use crate::license::monitor_app::{AppHealth, AppRun, MonitorApp as State};
 use crate::license::monitor_app::{Cause, KeptRun, Phase, TaskStatus};
 use crate::store::PollError;
@@ -120,10 +120,8 @@ impl MonitorApp {
         let health = store.health().await?;
         let mut views = Vec::new();
         for site in sites {
-            let state = latest.iter().find_map(|event| match &event.body {
-                Body::MonitorApp(app) if event.site == *site => Some((event.time, app.clone())),
-                _ => None,
-            });
+            let state = Latest::new(&latest, site).monitor_app();
+            let state = state.map(|(time, app)| (time, app.clone()));
             let monitor = crate::event::Monitor::App;
             let health = health.iter().find(|h| h.site == *site && h.monitor == monitor);
             let runs = store.app_runs(site, SEARCHED).await?;

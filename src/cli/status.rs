@@ -11,9 +11,7 @@ use super::text::{self, Paint};
 use super::{ConfigFile, Exit, block_on};
 use crate::config::Settings;
 use crate::event::{Event, Monitor, Severity};
-use crate::license::Pools;
-use crate::license::pools::SeatPool;
-use crate::license::{LicenseState, ServerLicenseStatus};
+use crate::license::{LicenseState, Pools, SeatType, ServerLicenseStatus};
 use crate::monitor::{access_license, server_license};
 use crate::plain::one_line;
 use crate::qrs;
@@ -230,12 +228,13 @@ fn pool_rows(pools: &Pools, paint: Paint) -> Vec<Vec<String>> {
             if total > 0.0 { format!("{:3.0} %", share * 100.0) } else { "  – ".into() };
         (bar, percent)
     };
-    let mut seats = |name: &str, pool: Option<SeatPool>| {
-        let Some(pool) = pool.filter(|pool| pool.enabled) else { return };
+    for seat_type in SeatType::counted() {
+        let pool = pools.seats(seat_type).filter(|pool| pool.enabled);
+        let Some(pool) = pool else { continue };
         let (bar, percent) = gauge(pool.allocated, pool.total);
         let mut facts = vec![
             format!("{} of {} allocated", words::number(pool.allocated), words::number(pool.total)),
-            format!("{} available", words::number(pool.available)),
+            format!("{} free", words::number(pool.free())),
             format!("{} used", words::number(pool.used)),
         ];
         if pool.quarantined > 0.0 {
@@ -244,10 +243,8 @@ fn pool_rows(pools: &Pools, paint: Paint) -> Vec<Vec<String>> {
         if pool.excess > 0.0 {
             facts.push(paint.bad(&format!("{} excess", words::number(pool.excess))));
         }
-        rows.push(vec![name.to_owned(), bar, percent, facts.join(", ")]);
-    };
-    seats("Professional", pools.professional);
-    seats("Analyzer", pools.analyzer);
+        rows.push(vec![seat_type.title().to_owned(), bar, percent, facts.join(", ")]);
+    }
     if let Some(pool) = pools.analyzer_capacity.filter(|pool| pool.enabled) {
         let (bar, percent) = gauge(pool.used_minutes, pool.allocated_minutes);
         rows.push(vec![

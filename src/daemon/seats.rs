@@ -5,7 +5,7 @@ use chrono_tz::Tz;
 
 use super::Blind;
 use crate::config::settings::Site;
-use crate::event::Body;
+use crate::event::Latest;
 use crate::license::Pools;
 use crate::monitor::allocation_changes::{self, Before, Observed, Wishes};
 use crate::qrs;
@@ -53,9 +53,6 @@ async fn before(
 
 /// The pools as they were seen last.
 async fn pools(store: &Store, site: &str) -> Result<Option<Pools>, StoreError> {
-    let latest = store.latest().await?.into_iter().filter(|event| event.site == site);
-    Ok(latest.into_iter().find_map(|event| match event.body {
-        Body::AccessLicenseStatus(pools) => Some(pools),
-        _ => None,
-    }))
+    let latest = store.latest().await?;
+    Ok(Latest::new(&latest, site).pools().map(|(_, pools)| pools.clone()))
 }

@@ -9,6 +9,7 @@ use crate::form;
 use crate::insight::activity::{Active, FirstTime};
 use crate::insight::idle::Usage;
 use crate::insight::reclaim::ByRules;
+use crate::insight::seats::{Figures, TypeFigures};
 use crate::license::{Change, ChangeKind, SeatType};
 
 /// Most changes that one event lists; its counts have all of them.
@@ -108,7 +109,24 @@ impl TypeActivity {
     }
 }
 
+impl From<(SeatType, TypeFigures)> for TypeActivity {
+    fn from((seat_type, figures): (SeatType, TypeFigures)) -> Self {
+        let TypeFigures { usage, active, first_time, by_rules } = figures;
+        Self { seat_type, usage, active, first_time, by_rules }
+    }
+}
+
 impl SeatActivity {
+    /// What is told of these figures, of the types that were read.
+    pub fn of(figures: &Figures, types: impl IntoIterator<Item = SeatType>) -> Self {
+        let types = types.into_iter().map(|seat_type| (seat_type, figures.of(seat_type)).into());
+        Self {
+            types: types.collect(),
+            people: figures.people,
+            two_seats: u32::try_from(figures.two_seats.len()).unwrap_or(u32::MAX),
+        }
+    }
+
     /// One line for people.
     pub fn summary(&self) -> String {
         let of_type = |of: &TypeActivity| {

@@ -132,7 +132,7 @@ async fn quarantined_before(
     let to = now - TimeDelta::days(7);
     let from = to - TimeDelta::days(3);
     let mut all = Vec::new();
-    for seat_type in [SeatType::Professional, SeatType::Analyzer] {
+    for seat_type in SeatType::counted() {
         let pool = seat_type.as_str();
         let hours = store.history(site, pool, "quarantined", Resolution::Hour, from, to).await?;
         all.extend(hours.last().map(|hour| (seat_type, hour.last)));

@@ -144,6 +144,21 @@ pub fn months(free: f64, per_month: f64) -> Option<f64> {
     (per_month > 0.0 && months.is_finite()).then_some(months)
 }
 
+impl Forecast {
+    /// With the free seats as the site counts them: those in quarantine are neither taken nor free.
+    pub fn with_free(mut self, free: f64) -> Self {
+        self.free = free;
+        self.months_at_growth = months(free, self.growth.per_month.middle);
+        if free <= 0.0 {
+            self.runs_out = RunsOut::Already;
+        }
+        if free + f64::from(self.reclaimable) <= 0.0 {
+            self.runs_out_after_release = RunsOut::Already;
+        }
+        self
+    }
+}
+
 impl RunsOut {
     /// The first day on which the seats may run out; `None` beyond ten years.
     pub fn earliest(&self, today: NaiveDate) -> Option<NaiveDate> {

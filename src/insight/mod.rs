@@ -17,6 +17,7 @@ pub mod idle;
 pub mod money;
 pub mod reclaim;
 pub mod season;
+pub mod seats;
 pub mod series;
 pub mod theil_sen;
 pub mod utilization;

@@ -12,8 +12,15 @@ pub struct ByRules {
     pub threshold_days: u32,
     /// A run would take so many.
     pub release: u32,
-    /// It would announce so many more.
+    /// It would announce so many more, and a later one take them.
     pub announce: u32,
     /// Idle for long enough, but their user is not known well enough to decide.
     pub unknown: u32,
+}
+
+impl ByRules {
+    /// Seats that nothing keeps: a run takes them, at once or after they were announced.
+    pub fn reclaimable(&self) -> u32 {
+        self.release.saturating_add(self.announce)
+    }
 }

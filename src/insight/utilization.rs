@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::series::{Basis, Daily, Entitled, Series, basis};
 use super::{NotEnough, Unit, days_after, percent};
+use crate::license::pools;
 
 /// Months of history that a comparison with last year needs.
 pub const MONTHS_FOR_YEAR_ON_YEAR: u32 = 13;
@@ -19,6 +20,8 @@ pub struct Now {
     pub day: NaiveDate,
     pub taken: f64,
     pub entitled: Option<f64>,
+    /// What can be given out: neither allocated nor in quarantine. Absent when nothing is entitled.
+    pub free: Option<f64>,
     /// Over 100 when more is allocated than entitled. Absent when nothing is entitled.
     pub percent: Option<f64>,
 }
@@ -73,12 +76,20 @@ pub struct YearOnYear {
     pub basis: Basis,
 }
 
-/// The newest day up to today.
-pub fn now(series: &Series, entitled: &Entitled, today: NaiveDate) -> Option<Now> {
+/// The newest day up to today. `available`: seats that could be given out, by the server's count;
+/// where it has no such day, what is not taken counts as free.
+pub fn now(
+    series: &Series,
+    entitled: &Entitled,
+    available: &Series,
+    today: NaiveDate,
+) -> Option<Now> {
     let last = series.between(NaiveDate::MIN, today).last()?;
     let total = entitled.on(last.day);
     let percent = total.and_then(|total| percent(last.last, total));
-    Some(Now { day: last.day, taken: last.last, entitled: total, percent })
+    let available = available.between(last.day, last.day).last().map(|day| day.last);
+    let free = pools::free(available, total, last.last);
+    Some(Now { day: last.day, taken: last.last, entitled: total, free, percent })
 }
 
 /// The periods between two days (both included) that have data, oldest first.
@@ -229,11 +240,20 @@ mod tests {
             row("2026-03-09", 1.0, 2.0, 3.0, 99.0),
         ]);
         let entitled = totals(&[("2026-01-01", 200.0)]);
-        let now = now(&series, &entitled, day("2026-03-05")).unwrap();
+        let nothing = Series::default();
+        let now = now(&series, &entitled, &nothing, day("2026-03-05")).unwrap();
         assert_eq!((now.day, now.percent), (day("2026-03-01"), Some(25.0)));
-        let none = super::now(&series, &totals(&[("2026-01-01", 0.0)]), day("2026-03-05")).unwrap();
+        assert_eq!(now.free, Some(150.0), "nobody counted what is available");
+        let available = Series::new([row("2026-03-01", 9.0, 9.0, 9.0, 138.0)]);
+        let counted = super::now(&series, &entitled, &available, day("2026-03-05")).unwrap();
+        assert_eq!(counted.free, Some(138.0), "12 are in quarantine");
+        let over = super::now(&series, &totals(&[("2026-01-01", 40.0)]), &nothing, now.day);
+        assert_eq!(over.unwrap().free, Some(0.0), "never less than none");
+        let none =
+            super::now(&series, &totals(&[("2026-01-01", 0.0)]), &nothing, day("2026-03-05"))
+                .unwrap();
         assert_eq!(none.percent, None);
-        assert_eq!(super::now(&series, &entitled, day("2026-02-05")), None);
+        assert_eq!(super::now(&series, &entitled, &nothing, day("2026-02-05")), None);
     }
 
     #[test]

@@ -323,7 +323,6 @@ fn creator(row: &SeatRow) -> By {
 /// A seat of one type lost and one of the other gained by the same user, in the same time: a move.
 /// What Bursar took stays a release, whatever the user got instead.
 fn join_moves(changes: &mut Vec<Change>) {
-    const TYPES: [SeatType; 2] = [SeatType::Professional, SeatType::Analyzer];
     // A seat that is new itself, or somebody else's now, is nothing that was moved from.
     let allocated = changes.iter().filter(|change| change.kind == ChangeKind::Allocated);
     let new: HashSet<(SeatType, Uuid)> =
@@ -334,7 +333,7 @@ fn join_moves(changes: &mut Vec<Change>) {
         if change.kind.is_loss()
             && by_hand
             && !new.contains(&(change.seat_type, change.seat))
-            && TYPES.contains(&change.seat_type)
+            && change.seat_type.is_counted()
             && let Some(holder) = &change.holder
         {
             losses.entry(holder.id).or_default().push(n);
@@ -346,7 +345,7 @@ fn join_moves(changes: &mut Vec<Change>) {
     let mut joined = HashSet::new();
     for n in 0..changes.len() {
         let gain = &changes[n];
-        if gain.kind != ChangeKind::Allocated || gain.initial || !TYPES.contains(&gain.seat_type) {
+        if gain.kind != ChangeKind::Allocated || gain.initial || !gain.seat_type.is_counted() {
             continue;
         }
         let Some(holder) = &gain.holder else { continue };

@@ -13,6 +13,7 @@ pub mod pools;
 #[cfg(test)]
 mod samples;
 pub mod seat;
+mod seat_type;
 pub mod server;
 pub mod status;
 mod stored;
@@ -22,7 +23,8 @@ pub use changes::{Change, ChangeKind, SeatRow};
 pub use date::DateOrder;
 pub use identity::{Sameness, SiteIdentity};
 pub use pools::Pools;
-pub use seat::{Holder, Moment, Person, PersonRead, Seat, SeatType};
+pub use seat::{Holder, Moment, Person, PersonRead, Seat};
+pub use seat_type::SeatType;
 pub use server::{Expiry, ServerLicense};
 pub use status::{LicenseState, ServerLicenseStatus, assess, today};
 

@@ -4,10 +4,12 @@
 //! is derived, because the server's own arithmetic (whether `allocated` includes quarantined
 //! seats) is not documented.
 
+use std::sync::LazyLock;
+
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{ShapeError, kind_of};
+use super::{SeatType, ShapeError, kind_of};
 
 /// All pools of one site at one time. A kind the server didn't mention is `None`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -86,55 +88,131 @@ pub struct Figures {
     pub pool: &'static str,
     /// Whether the license has this kind at all.
     pub enabled: bool,
-    /// In the order of [`FIELDS`].
+    /// By name.
     pub figures: Vec<(&'static str, f64)>,
 }
 
-/// The fields of each kind of access license.
-pub const FIELDS: [(&str, &[&str]); 6] = [
-    ("analyzer", &SEATS),
-    ("professional", &SEATS),
-    ("analyzer_capacity", &["allocated_minutes", "unavailable_minutes", "used_minutes"]),
-    ("token_login", &["allocated_tokens", "token_cost", "unavailable_tokens", "used_tokens"]),
-    ("token_user", &["allocated_tokens", "quarantined_tokens", "token_cost", "used_tokens"]),
-    ("tokens_available", &["available_tokens", "total_tokens"]),
-];
+impl SeatPool {
+    fn figures(&self) -> Vec<(&'static str, f64)> {
+        vec![
+            ("allocated", self.allocated),
+            ("available", self.available),
+            ("excess", self.excess),
+            ("quarantined", self.quarantined),
+            ("total", self.total),
+            ("used", self.used),
+        ]
+    }
+}
 
-const SEATS: [&str; 6] = ["allocated", "available", "excess", "quarantined", "total", "used"];
+impl MinutePool {
+    fn figures(&self) -> Vec<(&'static str, f64)> {
+        vec![
+            ("allocated_minutes", self.allocated_minutes),
+            ("unavailable_minutes", self.unavailable_minutes),
+            ("used_minutes", self.used_minutes),
+        ]
+    }
+}
+
+impl TokenLoginPool {
+    fn figures(&self) -> Vec<(&'static str, f64)> {
+        vec![
+            ("allocated_tokens", self.allocated_tokens),
+            ("token_cost", self.token_cost),
+            ("unavailable_tokens", self.unavailable_tokens),
+            ("used_tokens", self.used_tokens),
+        ]
+    }
+}
+
+impl TokenUserPool {
+    fn figures(&self) -> Vec<(&'static str, f64)> {
+        vec![
+            ("allocated_tokens", self.allocated_tokens),
+            ("quarantined_tokens", self.quarantined_tokens),
+            ("token_cost", self.token_cost),
+            ("used_tokens", self.used_tokens),
+        ]
+    }
+}
+
+impl TokenTotals {
+    fn figures(&self) -> Vec<(&'static str, f64)> {
+        vec![("available_tokens", self.available_tokens), ("total_tokens", self.total_tokens)]
+    }
+}
 
 impl Pools {
-    /// Every kind that the server mentioned, in the order of [`FIELDS`].
+    /// Every kind that the server mentioned.
     pub fn figures(&self) -> Vec<Figures> {
-        let seats = |p: SeatPool| {
-            (p.enabled, vec![p.allocated, p.available, p.excess, p.quarantined, p.total, p.used])
-        };
-        let kinds = [
-            self.analyzer.map(seats),
-            self.professional.map(seats),
-            self.analyzer_capacity.map(|p| {
-                (p.enabled, vec![p.allocated_minutes, p.unavailable_minutes, p.used_minutes])
-            }),
-            self.token_login.map(|p| {
-                let figures =
-                    [p.allocated_tokens, p.token_cost, p.unavailable_tokens, p.used_tokens];
-                (p.enabled, figures.to_vec())
-            }),
-            self.token_user.map(|p| {
-                let figures =
-                    [p.allocated_tokens, p.quarantined_tokens, p.token_cost, p.used_tokens];
-                (p.enabled, figures.to_vec())
-            }),
-            self.tokens.map(|p| (p.enabled, vec![p.available_tokens, p.total_tokens])),
+        // By name, since the order of points is seen in files and by people.
+        let mut seats: Vec<_> = SeatType::counted().collect();
+        seats.sort_by_key(|seat_type| seat_type.as_str());
+        let seats = seats.into_iter().filter_map(|seat_type| {
+            let pool = self.seats(seat_type)?;
+            Some((seat_type.as_str(), pool.enabled, pool.figures()))
+        });
+        let of = |pool, enabled, figures| Figures { pool, enabled, figures };
+        let mut all: Vec<_> = seats.map(|(pool, enabled, all)| of(pool, enabled, all)).collect();
+        let others = [
+            self.analyzer_capacity.map(|p| of("analyzer_capacity", p.enabled, p.figures())),
+            self.token_login.map(|p| of("token_login", p.enabled, p.figures())),
+            self.token_user.map(|p| of("token_user", p.enabled, p.figures())),
+            self.tokens.map(|p| of("tokens_available", p.enabled, p.figures())),
         ];
-        FIELDS
-            .iter()
-            .zip(kinds)
-            .filter_map(|((pool, names), kind)| {
-                let (enabled, figures) = kind?;
-                let figures = names.iter().copied().zip(figures).collect();
-                Some(Figures { pool, enabled, figures })
-            })
-            .collect()
+        all.extend(others.into_iter().flatten());
+        all
+    }
+
+    /// The kinds of access licenses with the names of their figures, as [`Self::figures`] has them.
+    pub fn fields() -> &'static [(&'static str, Vec<&'static str>)] {
+        static FIELDS: LazyLock<Vec<(&str, Vec<&str>)>> = LazyLock::new(|| {
+            let names = |kind: Figures| {
+                (kind.pool, kind.figures.into_iter().map(|(name, _)| name).collect())
+            };
+            Pools::zero().figures().into_iter().map(names).collect()
+        });
+        &FIELDS
+    }
+
+    /// With every kind, all figures zero.
+    fn zero() -> Self {
+        let (enabled, zero) = (true, 0.0);
+        let seats = SeatPool {
+            enabled,
+            total: zero,
+            allocated: zero,
+            available: zero,
+            used: zero,
+            quarantined: zero,
+            excess: zero,
+        };
+        Self {
+            professional: Some(seats),
+            analyzer: Some(seats),
+            analyzer_capacity: Some(MinutePool {
+                enabled,
+                allocated_minutes: zero,
+                used_minutes: zero,
+                unavailable_minutes: zero,
+            }),
+            token_user: Some(TokenUserPool {
+                enabled,
+                token_cost: zero,
+                allocated_tokens: zero,
+                used_tokens: zero,
+                quarantined_tokens: zero,
+            }),
+            token_login: Some(TokenLoginPool {
+                enabled,
+                token_cost: zero,
+                allocated_tokens: zero,
+                used_tokens: zero,
+                unavailable_tokens: zero,
+            }),
+            tokens: Some(TokenTotals { enabled, total_tokens: zero, available_tokens: zero }),
+        }
     }
 
     /// Reads the answer of `GET /qrs/license/accesstypeoverview`.
@@ -151,9 +229,13 @@ impl Pools {
         };
         let root = Section { name: "", fields };
         let section = |name| Section::find(fields, name);
+        let seats = |seat_type: SeatType| match seat_type.section() {
+            Some(name) => section(name)?.map(|s| s.seats()).transpose(),
+            None => Ok(None),
+        };
         let pools = Self {
-            professional: section("professionalAccess")?.map(|s| s.seats()).transpose()?,
-            analyzer: section("analyzerAccess")?.map(|s| s.seats()).transpose()?,
+            professional: seats(SeatType::Professional)?,
+            analyzer: seats(SeatType::Analyzer)?,
             analyzer_capacity: section("analyzerTimeAccess")?
                 .map(|s| {
                     Ok(MinutePool {
@@ -266,13 +348,63 @@ impl<'a> Section<'a> {
     }
 }
 
+impl SeatPool {
+    /// Seats that can be given out now: neither allocated nor in quarantine, as the site counts.
+    pub fn free(&self) -> f64 {
+        self.available.max(0.0)
+    }
+}
+
+/// Free seats of figures that were kept: what was available, else, where that isn't known, what is
+/// not allocated.
+pub fn free(available: Option<f64>, total: Option<f64>, allocated: f64) -> Option<f64> {
+    available.or_else(|| Some(total? - allocated)).map(|free| free.max(0.0))
+}
+
 impl Pools {
+    /// The seats of a type; `None` where the overview lacks it, and of token licenses, which have
+    /// no seats of their own.
+    pub fn seats(&self, seat_type: SeatType) -> Option<SeatPool> {
+        match seat_type {
+            SeatType::Professional => self.professional,
+            SeatType::Analyzer => self.analyzer,
+            SeatType::User => None,
+        }
+    }
+
+    /// Whether the license has this type of seats.
+    pub fn has(&self, seat_type: SeatType) -> bool {
+        match seat_type {
+            SeatType::Professional | SeatType::Analyzer => {
+                self.seats(seat_type).is_some_and(|pool| pool.enabled)
+            }
+            SeatType::User => self.token_user.is_some_and(|pool| pool.enabled),
+        }
+    }
+
+    /// Seats of a type that can be given out now, in whole ones; `None` when the site doesn't say.
+    pub fn free(&self, seat_type: SeatType) -> Option<u32> {
+        let free = match seat_type {
+            SeatType::Professional | SeatType::Analyzer => self.seats(seat_type)?.available,
+            SeatType::User => {
+                let cost = self.token_user?.token_cost;
+                if cost <= 0.0 {
+                    return None;
+                }
+                self.tokens?.available_tokens / cost
+            }
+        };
+        // Less than none: more is allocated than the license allows.
+        free.is_finite().then_some(free.max(0.0) as u32)
+    }
+
     /// What is taken of what there is, in a few words.
     pub fn summary(&self) -> String {
         let mut parts = Vec::new();
-        for (name, pool) in [("professional", self.professional), ("analyzer", self.analyzer)] {
-            if let Some(pool) = pool.filter(|pool| pool.enabled) {
-                parts.push(format!("{name} {} of {} allocated", pool.allocated, pool.total));
+        for seat_type in SeatType::counted() {
+            if let Some(pool) = self.seats(seat_type).filter(|pool| pool.enabled) {
+                let (allocated, total) = (pool.allocated, pool.total);
+                parts.push(format!("{seat_type} {allocated} of {total} allocated"));
             }
         }
         if let Some(pool) = self.analyzer_capacity.filter(|pool| pool.enabled) {

@@ -1,49 +1,12 @@
 //! Seats and the people who hold them, as the rules of release look at them.
 
-use std::fmt;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// A kind of access license that is given to one user at a time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum SeatType {
-    Professional,
-    Analyzer,
-    /// User access of a token license (`useraccesstype`).
-    User,
-}
-
-impl SeatType {
-    pub const ALL: [Self; 3] = [Self::Professional, Self::Analyzer, Self::User];
-
-    /// As settings, InfluxDB tags and JSON name it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Professional => "professional",
-            Self::Analyzer => "analyzer",
-            Self::User => "user",
-        }
-    }
-
-    /// As people name it.
-    pub fn title(self) -> &'static str {
-        match self {
-            Self::Professional => "Professional",
-            Self::Analyzer => "Analyzer",
-            Self::User => "user access",
-        }
-    }
-}
-
-impl fmt::Display for SeatType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
+use super::SeatType;
 
 /// One row of `professionalaccesstype`, `analyzeraccesstype` or `useraccesstype`.
 #[derive(Debug, Clone, PartialEq, Eq)]

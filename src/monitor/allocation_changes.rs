@@ -12,9 +12,9 @@ use uuid::Uuid;
 
 use crate::config::settings::SeatMonitor;
 use crate::event::seats::MAX_LISTED;
-use crate::event::{Body, SeatActivity, SeatChanges, TypeActivity};
-use crate::insight::reclaim::ByRules;
-use crate::insight::{activity, idle};
+use crate::event::{Body, SeatActivity, SeatChanges};
+use crate::insight::activity;
+use crate::insight::seats::figures;
 use crate::ledger::past::Past;
 use crate::license::changes::{self, Change, INITIAL_DAYS, Known, Lists, Old, SeatRow};
 use crate::license::{Person, PersonRead, Pools, Seat, SeatType};
@@ -159,8 +159,9 @@ pub async fn observe(
     let had = |seat_type| before.seats.list(seat_type).is_some_and(|list| !list.seats.is_empty());
     let types = fresh.iter().filter(|(seat_type, seats)| !seats.is_empty() || had(*seat_type));
     let types = types.map(|(seat_type, _)| *seat_type);
-    let activity = tell(&all, types, &seen, &rules, now);
-    let mut bodies = vec![Body::SeatActivity(activity)];
+    let first_used = |seat: &Seat| seen.get(&(seat.seat_type, seat.id)).copied();
+    let figures = figures(&all, &first_used, &rules, now);
+    let mut bodies = vec![Body::SeatActivity(SeatActivity::of(&figures, types))];
     if let Some(told) = told(&changes, now) {
         bodies.push(Body::SeatChanges(told));
     }
@@ -252,34 +253,6 @@ fn seen_first_uses(before: &Before, fresh: &[(SeatType, Vec<Seat>)]) -> FirstUse
         }
     }
     seen
-}
-
-/// How the seats are used; of the types that were read.
-fn tell(
-    seats: &[Seat],
-    types: impl Iterator<Item = SeatType>,
-    seen: &FirstUses,
-    rules: &std::collections::BTreeMap<SeatType, ByRules>,
-    now: DateTime<Utc>,
-) -> SeatActivity {
-    let usage = idle::usage(seats, now);
-    let active = activity::activity(seats, now);
-    let types = types.map(|seat_type| {
-        let of_type = seats.iter().filter(|seat| seat.seat_type == seat_type);
-        let firsts = of_type.map(|seat| (seat, seen.get(&(seat_type, seat.id)).copied()));
-        TypeActivity {
-            seat_type,
-            usage: usage.get(&seat_type).copied().unwrap_or_default(),
-            active: active.by_type.get(&seat_type).copied().unwrap_or_default(),
-            first_time: activity::first_time(firsts, now),
-            by_rules: rules.get(&seat_type).copied(),
-        }
-    });
-    SeatActivity {
-        types: types.collect(),
-        people: active.people,
-        two_seats: u32::try_from(idle::two_seats(seats).len()).unwrap_or(u32::MAX),
-    }
 }
 
 /// What is told of the changes, if there are any: of a first reading the last days only.

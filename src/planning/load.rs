@@ -10,31 +10,40 @@ use uuid::Uuid;
 use super::seats::{self, Counts};
 use super::{Minutes, Planning, Pool};
 use crate::config::Settings;
+use crate::event::Latest;
 use crate::insight::cost::GivenBack;
 use crate::insight::{Daily, Entitled, Released, Series, Total};
 use crate::license::SeatType;
 use crate::store::history::Day;
 use crate::store::{Attempt, Seats, Store, StoreError};
 
-/// The figures that are read, five for each of the two types of seats, three of minutes, two of
-/// tokens.
-const FIGURES: &[(&str, &str)] = &[
-    ("professional", "allocated"),
-    ("professional", "used"),
-    ("professional", "total"),
-    ("professional", "quarantined"),
-    ("professional", "excess"),
-    ("analyzer", "allocated"),
-    ("analyzer", "used"),
-    ("analyzer", "total"),
-    ("analyzer", "quarantined"),
-    ("analyzer", "excess"),
-    ("analyzer_capacity", "used_minutes"),
-    ("analyzer_capacity", "allocated_minutes"),
-    ("analyzer_capacity", "unavailable_minutes"),
-    ("tokens_available", "total_tokens"),
-    ("tokens_available", "available_tokens"),
-];
+/// Figures of a type of seats.
+const OF_SEATS: [&str; 6] = ["allocated", "used", "total", "available", "quarantined", "excess"];
+
+const CAPACITY: &str = "analyzer_capacity";
+const OF_CAPACITY: [&str; 3] = ["used_minutes", "allocated_minutes", "unavailable_minutes"];
+
+const TOKENS: &str = "tokens_available";
+const OF_TOKENS: [&str; 2] = ["total_tokens", "available_tokens"];
+
+/// Days of the history, by pool and figure.
+struct Figures(HashMap<(&'static str, &'static str), Vec<Day>>);
+
+impl Figures {
+    async fn read(store: &Store, site: &str) -> Result<Self, StoreError> {
+        let seats = SeatType::counted().flat_map(|of| OF_SEATS.map(|figure| (of.as_str(), figure)));
+        let names: Vec<_> = seats
+            .chain(OF_CAPACITY.map(|figure| (CAPACITY, figure)))
+            .chain(OF_TOKENS.map(|figure| (TOKENS, figure)))
+            .collect();
+        let days = store.history_days(site, &names).await?;
+        Ok(Self(names.into_iter().zip(days).collect()))
+    }
+
+    fn take(&mut self, pool: &'static str, figure: &'static str) -> Vec<Day> {
+        self.0.remove(&(pool, figure)).unwrap_or_default()
+    }
+}
 
 impl Planning {
     /// Reads what the store knows of a site. A site without history has no pools.
@@ -47,32 +56,42 @@ impl Planning {
         site: &str,
         now: DateTime<Utc>,
     ) -> Result<Self, StoreError> {
-        let figures = store.history_days(site, FIGURES).await?;
+        let mut figures = Figures::read(store, site).await?;
         let attempts = store.attempts(site).await?;
         let list = store.seats(site).await?;
         let zone = settings.time_zone;
         let known = settings.sites.iter().find(|known| known.name == site);
-        let counts = known.and_then(|known| Counts::new(&list, &known.release.policy, now));
+        let past = store.release_past(site).await?;
+        let latest = store.latest().await?;
+        let seen = Latest::new(&latest, site).pools().map(|(_, pools)| pools.clone());
+        let counts =
+            known.and_then(|known| Counts::new(&list, &past, seen, &known.release.policy, now));
         let released = releases(&attempts, zone);
-        let mut figures = figures.into_iter();
-        let mut next = || figures.next().unwrap_or_default();
         let mut pools = Vec::new();
-        for seat_type in [SeatType::Professional, SeatType::Analyzer] {
-            let [taken, used, total, quarantined, excess] = std::array::from_fn(|_| next());
-            let last = |days: &[Day]| days.last().map(|day| day.rollup.last);
-            let ends = (last(&quarantined), last(&excess));
-            pools.extend(pool(seat_type, (taken, used, total), ends, &released));
+        for seat_type in SeatType::counted() {
+            let mut of = |figure| figures.take(seat_type.as_str(), figure);
+            let days = PoolDays {
+                taken: of("allocated"),
+                used: of("used"),
+                total: of("total"),
+                available: of("available"),
+                quarantined: of("quarantined"),
+                excess: of("excess"),
+            };
+            pools.extend(pool(seat_type, days, &released));
         }
-        let [used, allocated, unavailable] = std::array::from_fn(|_| next());
+        let [used, allocated, unavailable] =
+            OF_CAPACITY.map(|figure| figures.take(CAPACITY, figure));
         let minutes = used.last().map(|last| last.last_at).map(|as_of| Minutes {
             used: series(&used),
             allocated: series(&allocated),
             unavailable: series(&unavailable),
             as_of,
         });
-        let [total, available] = std::array::from_fn(|_| next());
+        let [total, available] = OF_TOKENS.map(|figure| figures.take(TOKENS, figure));
         let taken = tokens_taken(&total, &available);
-        pools.extend(pool(SeatType::User, (taken, Vec::new(), total), (None, None), &released));
+        let days = PoolDays { taken, total, available, ..PoolDays::default() };
+        pools.extend(pool(SeatType::User, days, &released));
         Ok(Self {
             site: site.to_owned(),
             now,
@@ -88,12 +107,20 @@ impl Planning {
     }
 }
 
-fn pool(
-    seat_type: SeatType,
-    (taken, used, total): (Vec<Day>, Vec<Day>, Vec<Day>),
-    (quarantined, excess): (Option<f64>, Option<f64>),
-    given_back: &[GivenBack],
-) -> Option<Pool> {
+/// What the history has of a type of seats.
+#[derive(Default)]
+struct PoolDays {
+    taken: Vec<Day>,
+    used: Vec<Day>,
+    total: Vec<Day>,
+    available: Vec<Day>,
+    quarantined: Vec<Day>,
+    excess: Vec<Day>,
+}
+
+fn pool(seat_type: SeatType, days: PoolDays, given_back: &[GivenBack]) -> Option<Pool> {
+    let PoolDays { taken, used, total, available, quarantined, excess } = days;
+    let last = |days: &[Day]| days.last().map(|day| day.rollup.last);
     let as_of = taken.last()?.last_at;
     let totals = total.iter().map(|day| Total { from: day.day, total: day.rollup.last });
     let mut released: BTreeMap<NaiveDate, u32> = BTreeMap::new();
@@ -108,9 +135,10 @@ fn pool(
         taken: series(&taken),
         used: series(&used),
         entitled: Entitled::new(totals),
+        available: series(&available),
         released: released.into_iter().map(|(day, count)| Released { day, count }).collect(),
-        quarantined,
-        excess,
+        quarantined: last(&quarantined),
+        excess: last(&excess),
         as_of,
         forecast: OnceLock::new(),
     })

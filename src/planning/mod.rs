@@ -64,6 +64,8 @@ pub struct Pool {
     /// Seats in use by the server's own, undocumented measure.
     pub used: Series,
     pub entitled: Entitled,
+    /// What could be given out, by the server's own count. Empty where the history lacks it.
+    pub available: Series,
     /// What Bursar gave back, and wasn't allocated again by it.
     pub released: Vec<Released>,
     /// Of the last poll.
@@ -88,6 +90,11 @@ impl Pool {
     fn history(&self) -> History<'_> {
         History { series: &self.taken, entitled: &self.entitled, released: &self.released }
     }
+
+    /// The newest figures up to a day.
+    pub fn on(&self, day: NaiveDate) -> Option<Now> {
+        utilization::now(&self.taken, &self.entitled, &self.available, day)
+    }
 }
 
 impl Planning {
@@ -100,8 +107,8 @@ impl Planning {
         self.pools.iter().map(|pool| pool.seat_type)
     }
 
-    /// Seats of a type that could be given back now under the configured threshold; `None` while
-    /// the list of seats was never read.
+    /// Seats of a type that the release rules would take now, at once or after an announcement;
+    /// `None` while the list of seats was never read.
     pub fn reclaimable(&self, seat_type: SeatType) -> Option<u32> {
         self.seat_counts(seat_type).map(|seats| seats.reclaimable)
     }
@@ -118,7 +125,12 @@ impl Planning {
     pub fn forecast(&self, seat_type: SeatType) -> Option<&Result<Forecast, NotEnough>> {
         let pool = self.pool(seat_type)?;
         let reclaimable = self.reclaimable(seat_type).unwrap_or(0);
-        Some(pool.forecast.get_or_init(|| forecast(&pool.history(), reclaimable, self.today)))
+        let forecast = || {
+            let known = forecast(&pool.history(), reclaimable, self.today)?;
+            let free = pool.on(self.today).and_then(|now| now.free);
+            Ok(free.map_or_else(|| known.clone(), |free| known.clone().with_free(free)))
+        };
+        Some(pool.forecast.get_or_init(forecast))
     }
 
     /// Seats a month. Of the forecast where there is one: its range is widened by the test of the
@@ -132,8 +144,7 @@ impl Planning {
 
     /// The newest figures of a type.
     pub fn current(&self, seat_type: SeatType) -> Option<Now> {
-        let pool = self.pool(seat_type)?;
-        utilization::now(&pool.taken, &pool.entitled, self.today)
+        self.pool(seat_type)?.on(self.today)
     }
 
     /// The days, weeks or months between two days (both included) that have data, oldest first.

@@ -170,7 +170,7 @@ impl Planning {
 
     /// Seats by type as they are now. Who is active and idle is zero while it isn't known.
     fn counts(&self) -> Vec<Counts> {
-        let types = self.pools.iter().filter(|pool| pool.seat_type != SeatType::User);
+        let types = self.pools.iter().filter(|pool| pool.seat_type.is_counted());
         types
             .filter_map(|pool| {
                 let now = self.current(pool.seat_type)?;

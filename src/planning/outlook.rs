@@ -33,7 +33,7 @@ pub struct TypeOutlook {
     pub as_of: DateTime<Utc>,
     pub taken: f64,
     pub entitled: Option<f64>,
-    /// Below zero when more is allocated than entitled.
+    /// What can be given out now.
     pub free: Option<f64>,
     pub percent: Option<f64>,
     pub quarantined: Option<f64>,
@@ -71,7 +71,7 @@ pub fn outlook(planning: &Planning) -> Outlook {
             as_of: pool.as_of,
             taken: now.taken,
             entitled: now.entitled,
-            free: now.entitled.map(|entitled| entitled - now.taken),
+            free: now.free,
             percent: now.percent,
             quarantined: pool.quarantined,
             excess: pool.excess,

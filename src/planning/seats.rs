@@ -1,18 +1,43 @@
 //! What the list of seats adds: how many are active, idle, reclaimable.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
+use uuid::Uuid;
 
-use crate::insight::activity;
-use crate::insight::idle::{self, Usage, is_reclaimable};
-use crate::license::{Seat, SeatType};
+use crate::insight::idle::{Usage, is_reclaimable};
+use crate::insight::seats::{self, Figures};
+use crate::ledger::past::Past;
+use crate::license::{PersonRead, Pools, Seat, SeatType};
 use crate::policy::{Policy, TypeRule};
+use crate::release::reclaim;
 use crate::store::Seats;
 
-/// Days that "active" means.
-pub const ACTIVE_DAYS: u32 = 28;
+/// The figures of the seats as they were read last. `past` and `pools` are what the rules look at
+/// beside them.
+pub fn figures(
+    known: &Seats,
+    past: &Past,
+    pools: Option<Pools>,
+    policy: &Policy,
+    now: DateTime<Utc>,
+) -> Figures {
+    let list = |seats: &[crate::store::KnownSeat]| -> Vec<Seat> {
+        seats.iter().map(|known| known.seat.clone()).collect()
+    };
+    let lists = known.lists.iter().map(|of| (of.seat_type, list(&of.seats)));
+    let people = known.people.iter();
+    let people = people.map(|(id, stored)| (*id, PersonRead::Whole(stored.person.clone())));
+    let snapshot = reclaim::snapshot(lists.collect(), people.collect(), pools);
+    let by_rules = reclaim::by_rules(&snapshot, past, policy, now);
+    let first_uses: HashMap<(SeatType, Uuid), DateTime<Utc>> = known
+        .seats()
+        .filter_map(|known| Some(((known.seat.seat_type, known.seat.id), known.first_used?)))
+        .collect();
+    let first_used = |seat: &Seat| first_uses.get(&(seat.seat_type, seat.id)).copied();
+    seats::figures(&known.to_vec(), &first_used, &by_rules, now)
+}
 
 /// How many seats are in use, of all types.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -29,8 +54,12 @@ pub struct Counts {
 pub struct SeatCounts {
     /// People who used one within 28 days.
     pub active: u32,
-    /// Idle for the configured `releaseThresholdDays`; the rules that keep seats are not asked.
+    /// Idle for the configured `releaseThresholdDays`, also those that the rules keep.
+    pub idle: u32,
+    /// What the release rules would take, at once or after an announcement.
     pub reclaimable: u32,
+    /// Idle, but whether the rules keep them can't be told: their user is not known well enough.
+    pub undecided: u32,
     pub threshold_days: u32,
     pub usage: Usage,
     /// When the list was read.
@@ -39,31 +68,35 @@ pub struct SeatCounts {
 
 impl Counts {
     /// `None` while no list was ever read.
-    pub fn new(known: &Seats, policy: &Policy, now: DateTime<Utc>) -> Option<Self> {
+    pub fn new(
+        known: &Seats,
+        past: &Past,
+        pools: Option<Pools>,
+        policy: &Policy,
+        now: DateTime<Utc>,
+    ) -> Option<Self> {
         if known.lists.is_empty() {
             return None;
         }
-        let all: Vec<Seat> = seats(known).cloned().collect();
-        let activity = activity::activity(&all, now);
-        let mut usages = idle::usage(&all, now);
+        let figures = figures(known, past, pools, policy, now);
         let by_type = known.lists.iter().map(|list| {
-            let seat_type = list.seat_type;
-            let threshold_days = threshold(policy, seat_type);
-            let reclaimable = list
-                .seats
-                .iter()
-                .filter(|known| is_reclaimable(&known.seat, threshold_days, now))
-                .count();
+            let of = figures.of(list.seat_type);
+            let threshold_days = threshold(policy, list.seat_type);
+            let idle =
+                |known: &&crate::store::KnownSeat| is_reclaimable(&known.seat, threshold_days, now);
+            let idle = list.seats.iter().filter(idle).count();
             let counts = SeatCounts {
-                active: activity.by_type.get(&seat_type).map_or(0, |a| a.last_28_days),
-                reclaimable: u32::try_from(reclaimable).unwrap_or(u32::MAX),
+                active: of.active.last_28_days,
+                idle: u32::try_from(idle).unwrap_or(u32::MAX),
+                reclaimable: of.by_rules.map_or(0, |rules| rules.reclaimable()),
+                undecided: of.by_rules.map_or(0, |rules| rules.unknown),
                 threshold_days,
-                usage: usages.remove(&seat_type).unwrap_or_default(),
+                usage: of.usage,
                 as_of: list.last_read,
             };
-            (seat_type, counts)
+            (list.seat_type, counts)
         });
-        Some(Self { by_type: by_type.collect(), active_people: activity.people.last_28_days })
+        Some(Self { by_type: by_type.collect(), active_people: figures.people.last_28_days })
     }
 
     /// Of a type; `None` while its list was never read.
@@ -80,5 +113,5 @@ fn threshold(policy: &Policy, seat_type: SeatType) -> u32 {
 
 /// All seats of all lists.
 pub(super) fn seats(known: &Seats) -> impl Iterator<Item = &Seat> {
-    known.lists.iter().flat_map(|list| &list.seats).map(|known| &known.seat)
+    known.seats().map(|known| &known.seat)
 }

@@ -57,26 +57,6 @@ struct UserRef {
     name: Any<Option<Box<str>>>,
 }
 
-impl SeatType {
-    /// Below `/qrs/`.
-    pub(super) fn path(self) -> &'static str {
-        match self {
-            Self::Professional => "license/professionalaccesstype",
-            Self::Analyzer => "license/analyzeraccesstype",
-            Self::User => "license/useraccesstype",
-        }
-    }
-
-    /// As rows name their type.
-    fn schema_path(self) -> &'static str {
-        match self {
-            Self::Professional => "License.ProfessionalAccessType",
-            Self::Analyzer => "License.AnalyzerAccessType",
-            Self::User => "License.UserAccessType",
-        }
-    }
-}
-
 impl SeatRow {
     /// The seat of a row that was asked for as one of this type.
     pub(super) fn seat(self, seat_type: SeatType) -> Result<Seat, ShapeError> {

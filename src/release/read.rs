@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 use super::plan::{self, Clocks, Snapshot, TypeSeats};
 use crate::clock::Clock;
 use crate::ledger::past::Past;
-use crate::license::SeatType;
+use crate::license::{Pools, SeatType};
 use crate::policy::Policy;
 use crate::qrs::{Client, Error, Patience, Reading};
 
@@ -34,7 +34,7 @@ pub async fn snapshot(
         ..Snapshot::default()
     };
     for (seat_type, list) in types.into_iter().zip(lists) {
-        let lacks = |pools| !plan::has_type(pools, seat_type);
+        let lacks = |pools| !Pools::has(pools, seat_type);
         if matches!(list, Err(Error::NotFound { .. })) && snapshot.pools.as_ref().is_some_and(lacks)
         {
             snapshot.absent.push(seat_type);
@@ -62,7 +62,7 @@ pub async fn snapshot(
 /// few sites do, and the others are spared the question.
 fn user_access(policy: &Policy, snapshot: &Snapshot) -> Option<SeatType> {
     let user = SeatType::User;
-    let has = snapshot.pools.as_ref().is_none_or(|pools| plan::has_type(pools, user));
+    let has = snapshot.pools.as_ref().is_none_or(|pools| pools.has(user));
     let asked = snapshot.seats.iter().any(|seats| seats.seat_type == user);
     (policy.judge_per_user && !policy.types.is_empty() && has && !asked).then_some(user)
 }
@@ -71,9 +71,8 @@ fn user_access(policy: &Policy, snapshot: &Snapshot) -> Option<SeatType> {
 /// know of Analyzer, too, and the other way round, and User of both.
 fn types(policy: &Policy) -> Vec<SeatType> {
     let enabled = |seat_type| policy.rule(seat_type).is_some();
-    let named = [SeatType::Professional, SeatType::Analyzer];
     let both = policy.judge_per_user && SeatType::ALL.into_iter().any(enabled);
-    let wanted = |seat_type: &SeatType| enabled(*seat_type) || (both && named.contains(seat_type));
+    let wanted = |seat_type: &SeatType| enabled(*seat_type) || (both && seat_type.is_counted());
     SeatType::ALL.into_iter().filter(wanted).collect()
 }
 

@@ -133,6 +133,7 @@ fn seats(rows: &mut Rows, of_type: &TypeReport) {
     if let Some(seats) = &of_type.seats {
         let day = seats.as_of.to_rfc3339();
         rows.add("seats", subject, &day, "active", seats.active);
+        rows.add("seats", subject, &day, "idle", seats.idle);
         rows.add("seats", subject, &day, "reclaimable", seats.reclaimable);
         rows.add("seats", subject, &day, "thresholdDays", seats.threshold_days);
         rows.add("seats", subject, &day, "seats", seats.usage.seats);

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::config::Settings;
 use crate::config::settings::Site;
-use crate::insight::utilization::{self, Step};
+use crate::insight::utilization::Step;
 use crate::insight::{NotEnough, Unit, days_after};
 use crate::license::SeatType;
 use crate::license::changes::{By, Change};
@@ -128,8 +128,8 @@ fn of_type(planning: &Planning, pool: &Pool, period: &Period) -> TypeReport {
     let nothing = NotEnough { have: 0, need: 1, unit: Unit::Days };
     TypeReport {
         seat_type,
-        before: utilization::now(&pool.taken, &pool.entitled, days_after(first, -1)),
-        at_end: days.last().and_then(|_| utilization::now(&pool.taken, &pool.entitled, last)),
+        before: pool.on(days_after(first, -1)),
+        at_end: days.last().and_then(|_| pool.on(last)),
         peak,
         mean: mean(&means),
         mean_percent: mean(&shares),

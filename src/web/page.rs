@@ -5,8 +5,8 @@ use chrono_tz::Tz;
 
 use crate::alert::state::HeldBack;
 use crate::event::{Monitor, Severity};
-use crate::license::LicenseState;
 use crate::license::monitor_app::AppHealth;
+use crate::license::{LicenseState, SeatType};
 use crate::status::{SiteStatus, Status};
 use crate::store::RunState;
 use crate::words;
@@ -234,17 +234,18 @@ fn pools(pools: &crate::license::Pools) -> Vec<Pool> {
         }
     };
     let mut list = Vec::new();
-    for (name, pool) in [("Professional", pools.professional), ("Analyzer", pools.analyzer)] {
-        let Some(pool) = pool.filter(|pool| pool.enabled) else { continue };
+    for seat_type in SeatType::counted() {
+        let pool = pools.seats(seat_type).filter(|pool| pool.enabled);
+        let Some(pool) = pool else { continue };
         let facts = vec![
             ("total", words::number(pool.total)),
             ("allocated", words::number(pool.allocated)),
-            ("available", words::number(pool.available)),
+            ("free", words::number(pool.free())),
             ("used", words::number(pool.used)),
             ("quarantined", words::number(pool.quarantined)),
             ("excess", words::number(pool.excess)),
         ];
-        list.push(gauge(name, pool.allocated, pool.total, facts));
+        list.push(gauge(seat_type.title(), pool.allocated, pool.total, facts));
     }
     if let Some(pool) = pools.analyzer_capacity.filter(|pool| pool.enabled) {
         let facts = vec![

@@ -3,8 +3,9 @@
 use bursar::config::Settings;
 use bursar::insight::forecast::RunsOut;
 use bursar::ledger::SeatResult;
-use bursar::license::{Moment, Seat, SeatType};
+use bursar::license::{Moment, Person, Seat, SeatType};
 use bursar::planning::{Planning, outlook};
+use bursar::store::history::Sample;
 use bursar::store::{SeatReading, Store};
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use tempfile::TempDir;
@@ -174,12 +175,13 @@ async fn reading_neither_makes_nor_changes_a_store() {
     assert!(error.to_string().contains("start the daemon (bursar run) once"), "{error}");
 }
 
-/// 30 Analyzer seats: 18 used yesterday, 12 idle for 60 days; person 1 got a seat again after its
-/// release, person 2 did not.
+/// 30 Analyzer seats: 18 used yesterday, 12 idle for 60 days, of which a rule keeps one and of one the
+/// user is not known; person 1 got a seat again after its release, person 2 did not.
 #[tokio::test]
 async fn the_list_of_seats_tells_who_is_active_and_idle() {
-    let prices = "  cost:\n    currency: EUR\n    analyzer: {perSeatPerYear: 365}\n";
-    let (_folder, settings, store) = bench(&[], prices).await;
+    let more = "    licenseRelease: {neverRelease: {tag: [keep]}}\n  cost:\n    currency: EUR\n    \
+                analyzer: {perSeatPerYear: 365}\n";
+    let (_folder, settings, store) = bench(&[], more).await;
     worked_example(&store, "default").await;
     let before = now() - TimeDelta::days(100);
     let store_then = years::open(&settings.storage.path, before).await;
@@ -200,31 +202,68 @@ async fn the_list_of_seats_tells_who_is_active_and_idle() {
         excess: false,
         quarantined: None,
     };
+    let whole = |n: u128| Person {
+        id: Uuid::from_u128(n),
+        directory: "CORP".into(),
+        user_id: "a".into(),
+        name: "".into(),
+        roles: Some(Vec::new()),
+        groups: Some(Vec::new()),
+        tags: if n == 19 { vec!["keep".into()] } else { Vec::new() },
+        properties: Vec::new(),
+        inactive: false,
+        blocked: false,
+        removed_externally: false,
+    };
     let reading = SeatReading {
         time: now(),
         lists: vec![(SeatType::Analyzer, (1..=30).map(seat).collect())],
         changes: Vec::new(),
-        people: Vec::new(),
+        people: (19..=29).map(whole).collect(),
         new_on_days: Default::default(),
         zone: chrono_tz::UTC,
         keep_changes_days: 730,
     };
     store.keep_seats("default", reading, Vec::new()).await.unwrap();
     let planning = Planning::load(&store, &settings, "default", now()).await.unwrap();
-    assert_eq!(planning.reclaimable(SeatType::Analyzer), Some(12));
+    let counts = planning.seat_counts(SeatType::Analyzer).unwrap();
+    assert_eq!((counts.active, counts.idle, counts.reclaimable, counts.undecided), (18, 12, 10, 1));
+    assert_eq!(planning.reclaimable(SeatType::Analyzer), Some(10));
     assert_eq!(planning.reclaimable(SeatType::Professional), None, "that list was never read");
     let cost = planning.cost().unwrap();
     assert_eq!(cost.active.unwrap().to_string(), "6,570.00 EUR");
-    assert_eq!(cost.idle.unwrap().to_string(), "4,380.00 EUR");
+    assert_eq!(cost.idle.unwrap().to_string(), "3,650.00 EUR");
     assert_eq!(cost.per_active_person.unwrap().to_string(), "1,987.22 EUR");
     // One euro a day: person 1's seat for 59 days until it came back, person 2's for all 100.
     assert_eq!(cost.saved.amount.to_string(), "159.00 EUR");
     let released = &planning.pool(SeatType::Analyzer).unwrap().released;
     assert_eq!(released.iter().map(|seats| seats.count).sum::<u32>(), 2, "in growth both count");
     let forecast = planning.forecast(SeatType::Analyzer).unwrap().as_ref().unwrap();
-    assert_eq!(forecast.reclaimable, 12);
+    assert_eq!(forecast.reclaimable, 10);
     assert!(
         forecast.runs_out_after_release.earliest(forecast.today)
             > forecast.runs_out.earliest(forecast.today)
     );
+}
+
+/// 98 entitled, 30 allocated and 68 in quarantine: nothing can be given out.
+#[tokio::test]
+async fn seats_in_quarantine_are_not_free() {
+    let (_folder, settings, store) = bench(&[], "").await;
+    worked_example(&store, "default").await;
+    let sample = |field: &'static str, value| Sample {
+        time: years::noon(day("2026-11-24")),
+        pool: "analyzer".into(),
+        field: field.into(),
+        value,
+    };
+    let samples = vec![sample("available", 0.0), sample("quarantined", 68.0)];
+    store.keep_samples("default", samples).await.unwrap();
+    let planning = Planning::load(&store, &settings, "default", now()).await.unwrap();
+    let free = planning.current(SeatType::Analyzer).unwrap().free;
+    let outlook = outlook(&planning);
+    let view = planning.forecast_view(SeatType::Analyzer, 12).unwrap().unwrap();
+    assert_eq!((free, outlook.types[0].free, view.free), (Some(0.0), Some(0.0), 0.0));
+    assert_eq!((view.runs_out, view.in_words.as_str()), (RunsOut::Already, "none are free now"));
+    assert_eq!(outlook.types[0].quarantined, Some(68.0));
 }

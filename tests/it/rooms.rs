@@ -50,7 +50,6 @@ const ROOMS: [(&str, &[&str]); 33] = [
             "policy",
             "qrs",
             "schedule",
-            "secret",
             "settings",
             "store",
             "tls",
@@ -78,7 +77,10 @@ const ROOMS: [(&str, &[&str]); 33] = [
         "monitor",
         &["config", "event", "insight", "ledger", "license", "policy", "qrs", "release", "store"],
     ),
-    ("planning", &["config", "insight", "license", "policy", "store"]),
+    (
+        "planning",
+        &["config", "event", "insight", "ledger", "license", "policy", "release", "store"],
+    ),
     ("import", &["config", "destination", "license", "secret", "store"]),
     (
         "gather",

@@ -51,34 +51,32 @@ impl Pool {
 }
 
 fn of(seen: &Seen<Pools>) -> Vec<Pool> {
-    let pools = &seen.value;
-    [(SeatType::Professional, pools.professional), (SeatType::Analyzer, pools.analyzer)]
-        .into_iter()
-        .filter_map(|(seat_type, pool)| {
-            let pool = pool.filter(|pool| pool.enabled && pool.total > 0.0)?;
-            Some(Pool { seat_type, pool, time: seen.time })
-        })
-        .collect()
+    let of = |seat_type: SeatType| {
+        let pool = seen.value.seats(seat_type);
+        let pool = pool.filter(|pool| pool.enabled && pool.total > 0.0)?;
+        Some(Pool { seat_type, pool, time: seen.time })
+    };
+    SeatType::counted().filter_map(of).collect()
 }
 
 /// The limit is a number of seats, a share of all, or the larger of both. It is over a bit beyond
 /// the limit, so that one person who comes and goes doesn't make a message each time.
 fn low(pool: &Pool, limits: &Limits) -> Option<Condition> {
-    let SeatPool { total, available, .. } = pool.pool;
+    let (total, free) = (pool.pool.total, pool.pool.free());
     let share = limits.low_percent.map(|percent| (total * percent / 100.0).floor());
     let limit = limits.low_seats.into_iter().chain(share).reduce(f64::max)?.max(0.0);
     let over = limit + 1.0 + (limit / 10.0).floor();
-    let level = if available <= limit { Level::Holds } else { Level::Lingers };
+    let level = if free <= limit { Level::Holds } else { Level::Lingers };
     let title = format!("{} seats are low", pool.title());
     let text = format!(
         "{} of {} {} seats {} free, the limit is {}",
-        number(available),
+        number(free),
         number(total),
         pool.title(),
-        if available == 1.0 { "is" } else { "are" },
+        if free == 1.0 { "is" } else { "are" },
         number(limit)
     );
-    (available <= over).then(|| {
+    (free <= over).then(|| {
         pool.condition(Rule::SeatsLow, title, text, FREE_OR_BUY).with("limit", limit).level(level)
     })
 }
@@ -105,7 +103,7 @@ fn utilization(pool: &Pool, limits: &Limits) -> Option<Condition> {
 }
 
 fn gone(pool: &Pool) -> Option<Condition> {
-    (pool.pool.available <= 0.0).then(|| {
+    (pool.pool.free() <= 0.0).then(|| {
         let title = format!("No {} seat is free", pool.title());
         let mut text = format!("all {} {} seats are taken", number(pool.pool.total), pool.title());
         if pool.pool.quarantined > 0.0 {

@@ -114,11 +114,11 @@ async fn release(store: &Store, site: &Site, clean_up: &CleanUp) -> anyhow::Resu
         }))
     });
     store.append(None, outcomes.collect(), |_| Vec::new()).await?;
-    let counts = [SeatType::Professional, SeatType::Analyzer].map(|of| {
+    let counts = SeatType::counted().map(|of| {
         let count = seats.iter().filter(|(seat_type, _)| *seat_type == of).count() as u64;
         counts(of, count)
     });
-    let ended = Entry::RunEnded { status: RunStatus::Done, counts: counts.to_vec(), why: None };
+    let ended = Entry::RunEnded { status: RunStatus::Done, counts: counts.collect(), why: None };
     store.append(None, vec![add(ended)], |_| Vec::new()).await?;
     Ok(())
 }

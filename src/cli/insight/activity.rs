@@ -13,15 +13,14 @@ use super::super::text::{self, Paint};
 use super::super::{Exit, block_on};
 use crate::config::Settings;
 use crate::config::settings::Site;
-use crate::event::{Body, TypeActivity};
+use crate::event::{Latest, TypeActivity};
 use crate::insight::activity::{self, Active, Day, FirstTime, PerDay, WINDOWS};
 use crate::insight::groups::{self, GroupUsage};
 use crate::insight::idle::{self, TwoSeats};
 use crate::insight::reclaim::ByRules;
-use crate::ledger::past::Past;
-use crate::license::{Person, PersonRead, Seat, SeatType};
-use crate::release::reclaim;
-use crate::store::{Seats, Store};
+use crate::license::{Person, SeatType};
+use crate::planning;
+use crate::store::Store;
 use crate::words;
 
 /// Show who uses the seats: active users, idle seats, what could be given back
@@ -162,14 +161,9 @@ async fn answer(
 
     let all = seats.to_vec();
     let past = store.release_past(name).await?;
-    let pools = store.latest().await?.into_iter().filter(|e| e.site == *name);
-    let pools = pools.into_iter().find_map(|event| match event.body {
-        Body::AccessLicenseStatus(pools) => Some(pools),
-        _ => None,
-    });
-    let rules = rules(&seats, &past, pools, site, now);
-    let usage = idle::usage(&all, now);
-    let active = activity::activity(&all, now);
+    let latest = store.latest().await?;
+    let pools = Latest::new(&latest, name).pools().map(|(_, pools)| pools.clone());
+    let figures = planning::seats::figures(&seats, &past, pools, &site.release.policy, now);
     // A type that nobody has is not asked about.
     let lists = seats.lists.iter().filter(|list| !list.seats.is_empty());
     let types = lists.map(|list| {
@@ -177,16 +171,7 @@ async fn answer(
         OfType {
             first_read: list.first_read,
             last_read: list.last_read,
-            activity: TypeActivity {
-                seat_type,
-                usage: usage.get(&seat_type).copied().unwrap_or_default(),
-                active: active.by_type.get(&seat_type).copied().unwrap_or_default(),
-                first_time: activity::first_time(
-                    list.seats.iter().map(|known| (&known.seat, known.first_used)),
-                    now,
-                ),
-                by_rules: rules.get(&seat_type).copied(),
-            },
+            activity: (seat_type, figures.of(seat_type)).into(),
             users_per_day: windows(Some(seat_type), list.first_read),
         }
     });
@@ -194,11 +179,8 @@ async fn answer(
     let first_read = seats.lists.iter().map(|list| list.first_read).min().unwrap_or(now);
     let recent = activity::per_day_from(today, 28);
     let people = People {
-        active: active.people,
-        first_time: activity::first_time(
-            seats.seats().map(|known| (&known.seat, known.first_used)),
-            now,
-        ),
+        active: figures.people,
+        first_time: figures.first_time,
         users_per_day: windows(None, first_read),
         days: days[&None].iter().filter(|day| day.day >= recent).copied().collect(),
     };
@@ -210,7 +192,7 @@ async fn answer(
         time: now,
         types,
         people,
-        two_seats: idle::two_seats(&all),
+        two_seats: figures.two_seats,
         directories: groups::by_directory(&all, now),
         properties: wanted
             .map(|name| Property {
@@ -219,27 +201,6 @@ async fn answer(
             })
             .collect(),
     }))
-}
-
-/// What the release rules would take, by the users as they were read last.
-fn rules(
-    seats: &Seats,
-    past: &Past,
-    pools: Option<crate::license::Pools>,
-    site: &Site,
-    now: DateTime<Utc>,
-) -> std::collections::BTreeMap<SeatType, ByRules> {
-    let lists = seats.lists.iter().map(|list| {
-        let seats: Vec<Seat> = list.seats.iter().map(|known| known.seat.clone()).collect();
-        (list.seat_type, seats)
-    });
-    let people = seats
-        .people
-        .iter()
-        .map(|(id, stored)| (*id, PersonRead::Whole(stored.person.clone())))
-        .collect();
-    let snapshot = reclaim::snapshot(lists.collect(), people, pools);
-    reclaim::by_rules(&snapshot, past, &site.release.policy, now)
 }
 
 /// Cells of a bar.
@@ -339,7 +300,7 @@ fn table(out: &mut String, answer: &Answer) {
         let of = |of: &OfType| of.activity.by_rules.as_ref().map_or("-".to_owned(), pick);
         types.iter().map(of).collect()
     };
-    line("reclaimable under the rules", by_rules(&|r| r.release.to_string()));
+    line("reclaimable under the rules", by_rules(&|r| r.reclaimable().to_string()));
     line("  to be announced first", by_rules(&|r| r.announce.to_string()));
     line("  not decidable", by_rules(&|r| r.unknown.to_string()));
     line("  threshold in days", by_rules(&|r| r.threshold_days.to_string()));

@@ -108,7 +108,7 @@ fn lines(out: &mut String, view: &ForecastView, look: &Look) {
     line(
         "With release",
         match (view.reclaimable, &view.after_release_in_words) {
-            (Some(seats), Some(words)) => format!("{words} (of {seats} idle seats, once)"),
+            (Some(seats), Some(words)) => format!("{words} (of {seats} reclaimable seats, once)"),
             _ => paint.faint("not known yet: the list of seats was not read so far"),
         },
     );

@@ -29,25 +29,11 @@ pub fn is_reserved(monitor: Monitor, name: &str) -> bool {
         Monitor::Alert => return name == "time" || alert::is_reserved(name),
         Monitor::Seats => return name == "time" || seats::is_reserved(name),
         Monitor::Release => return name == "time" || release::is_reserved(name),
-        Monitor::AccessLicense => &[
-            LICENSE_TYPE,
-            "allocated",
-            "available",
-            "excess",
-            "quarantined",
-            "total",
-            "used",
-            "allocated_minutes",
-            "unavailable_minutes",
-            "used_minutes",
-            "allocated_tokens",
-            "token_cost",
-            "unavailable_tokens",
-            "used_tokens",
-            "quarantined_tokens",
-            "available_tokens",
-            "total_tokens",
-        ],
+        Monitor::AccessLicense => {
+            let fields = Pools::fields().iter().flat_map(|(_, fields)| fields);
+            return [LICENSE_TYPE, "time"].contains(&name)
+                || fields.into_iter().any(|field| *field == name);
+        }
     };
     name == "time" || names.contains(&name)
 }

@@ -23,7 +23,7 @@ pub use self::select::Selection;
 use self::select::{Selector, Taken};
 use self::source::{Found, ReadError, Source, Texts};
 use crate::config::settings::Settings;
-use crate::license::pools::FIELDS;
+use crate::license::Pools;
 use crate::store::history::calendar::{Calendar, date_of, hour_floor, number_of};
 use crate::store::history::{Batch, Imported, Sample};
 use crate::store::settings::HistoryRetention;
@@ -266,7 +266,7 @@ impl Import<'_> {
                 }
                 (Taken::Site(site), Some(_)) => site,
             };
-            let Some((pool, _)) = FIELDS
+            let Some((pool, _)) = Pools::fields()
                 .iter()
                 .find(|(pool, fields)| *pool == header.pool && fields.contains(&field))
             else {

@@ -7,7 +7,7 @@ use super::ImportError;
 use super::source::{Found, Header, Tags};
 use crate::config::settings::Settings;
 use crate::destination::influxdb::line::tag_text;
-use crate::license::pools::FIELDS;
+use crate::license::Pools;
 
 /// Name of the tag by which Bursar tells sites apart.
 const SITE: &str = "site";
@@ -79,7 +79,7 @@ impl Selector {
 
     fn decide(&self, header: &Header) -> Result<Taken, ImportError> {
         let no = |reason: String| Ok(Taken::No(reason));
-        if !FIELDS.iter().any(|(pool, _)| *pool == header.pool) {
+        if !Pools::fields().iter().any(|(pool, _)| *pool == header.pool) {
             return no(format!("license_type {:?} is not known", header.pool));
         }
         for (name, _) in &self.selection.tags {

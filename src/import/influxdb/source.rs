@@ -11,7 +11,7 @@ use crate::destination::influxdb::BuildError;
 use crate::destination::influxdb::points::{ACCESS_LICENSE, LICENSE_TYPE};
 use crate::destination::influxdb::server::{Refused, Server};
 use crate::destination::influxdb::settings::{InfluxDb, InfluxVersion};
-use crate::license::pools::FIELDS;
+use crate::license::Pools;
 
 /// A query may take longer than a write, for which the settings' timeout is.
 const TIMEOUT: Duration = Duration::from_secs(120);
@@ -60,7 +60,8 @@ pub struct Texts {
 
 /// The fields of every kind of access license, each once.
 pub fn fields() -> Vec<&'static str> {
-    let mut all: Vec<_> = FIELDS.iter().flat_map(|(_, fields)| fields.iter().copied()).collect();
+    let mut all: Vec<_> =
+        Pools::fields().iter().flat_map(|(_, fields)| fields.iter().copied()).collect();
     all.sort_unstable();
     all.dedup();
     all
@@ -68,7 +69,10 @@ pub fn fields() -> Vec<&'static str> {
 
 /// A field by its name.
 pub fn field(name: &str) -> Option<&'static str> {
-    FIELDS.iter().flat_map(|(_, fields)| fields.iter().copied()).find(|field| *field == name)
+    Pools::fields()
+        .iter()
+        .flat_map(|(_, fields)| fields.iter().copied())
+        .find(|field| *field == name)
 }
 
 /// Why points can't be read.

@@ -71,7 +71,7 @@ impl<'a> Judge<'a> {
                 && let Some(holder) = &seat.holder
                 && let Some(uses) = self.uses.get_mut(&holder.id)
             {
-                let last = &mut uses[index(seat.seat_type)];
+                let last = &mut uses[seat.seat_type as usize];
                 *last = (*last).max(Some(at));
             }
         }
@@ -152,7 +152,7 @@ impl<'a> Judge<'a> {
         let Some(holder) = &seat.holder else { return };
         if let Some(uses) = self.uses.get(&holder.id) {
             let others = SeatType::ALL.into_iter().filter(|other| *other != rule.seat_type);
-            let newest = others.filter_map(|other| Some((uses[index(other)]?, other))).max();
+            let newest = others.filter_map(|other| Some((uses[other as usize]?, other))).max();
             let threshold = rule.release_threshold_days;
             if let Some((at, seat_type)) = newest
                 && Some(at) > dates::idle_since(seat)
@@ -176,13 +176,5 @@ impl<'a> Judge<'a> {
                 keep.push(Keep::Reallocated { released, until });
             }
         }
-    }
-}
-
-fn index(seat_type: SeatType) -> usize {
-    match seat_type {
-        SeatType::Professional => 0,
-        SeatType::Analyzer => 1,
-        SeatType::User => 2,
     }
 }

@@ -235,7 +235,7 @@ fn plan_type(
     past: &Past,
     withdrawn: &mut Vec<Withdrawal>,
 ) -> TypePlan {
-    let free = snapshot.pools.as_ref().and_then(|pools| free_seats(pools, rule.seat_type));
+    let free = snapshot.pools.as_ref().and_then(|pools| pools.free(rule.seat_type));
     let taken = past.taken(rule.seat_type);
     let left = rule.max_releases.map(|max| max.saturating_sub(taken));
     let seats = match snapshot.list(rule.seat_type) {
@@ -324,32 +324,6 @@ fn decide(
         removed_externally: matches!(person, Some(PersonRead::Whole(p)) if p.removed_externally),
         keep,
     }
-}
-
-/// Whether the site's overview has this type of seats.
-pub(super) fn has_type(pools: &Pools, seat_type: SeatType) -> bool {
-    match seat_type {
-        SeatType::Professional => pools.professional.is_some_and(|pool| pool.enabled),
-        SeatType::Analyzer => pools.analyzer.is_some_and(|pool| pool.enabled),
-        SeatType::User => pools.token_user.is_some_and(|pool| pool.enabled),
-    }
-}
-
-/// Free seats as the site counts them; `None` when it doesn't say.
-fn free_seats(pools: &Pools, seat_type: SeatType) -> Option<u32> {
-    let free = match seat_type {
-        SeatType::Professional => pools.professional?.available,
-        SeatType::Analyzer => pools.analyzer?.available,
-        SeatType::User => {
-            let cost = pools.token_user?.token_cost;
-            if cost <= 0.0 {
-                return None;
-            }
-            pools.tokens?.available_tokens / cost
-        }
-    };
-    // Less than none: more is allocated than the license allows.
-    free.is_finite().then_some(free.max(0.0) as u32)
 }
 
 /// From so many days before its end on, an entry of `neverRelease.user` is remarked on.

@@ -22,7 +22,6 @@ pub fn entitlement(_report: &Report, site: &SiteReport) -> Option<Section> {
     for of_type in &site.types {
         let (before, end) = (of_type.before, of_type.at_end);
         let change = before.zip(end).map(|(before, end)| signed(end.taken - before.taken));
-        let free = end.and_then(|end| Some(end.entitled? - end.taken));
         table.row([
             name(of_type.seat_type),
             optional(before.and_then(|now| now.entitled)),
@@ -30,7 +29,7 @@ pub fn entitlement(_report: &Report, site: &SiteReport) -> Option<Section> {
             optional(before.map(|now| now.taken)),
             optional(end.map(|now| now.taken)),
             change.unwrap_or_else(|| "–".to_owned()),
-            optional(free),
+            optional(end.and_then(|now| now.free)),
         ]);
     }
     let mut blocks = Vec::new();
@@ -176,7 +175,9 @@ pub fn forecast(report: &Report, site: &SiteReport) -> Option<Section> {
                 fact(
                     "With release",
                     match (view.reclaimable, &view.after_release_in_words) {
-                        (Some(seats), Some(words)) => format!("{words} (of {seats} idle seats)"),
+                        (Some(seats), Some(words)) => {
+                            format!("{words} ({seats} reclaimable seats)")
+                        }
                         _ => "not known yet: the list of seats was not read so far".to_owned(),
                     },
                 );
@@ -212,12 +213,18 @@ fn idle(of_type: &TypeReport) -> String {
         return "not known yet: the list of seats was not read so far".to_owned();
     };
     let idle = seats.usage.idle;
+    let undecided = match seats.undecided {
+        0 => String::new(),
+        n => format!(" (not decidable: {n})"),
+    };
     format!(
-        "{} of {} seats for {} days or longer; {} active within 28 days; never used {}, \
-         in quarantine {}",
-        seats.reclaimable,
+        "{} of {} seats for {} days or longer; reclaimable under the rules {}{}; \
+         {} active within 28 days; never used {}, in quarantine {}",
+        seats.idle,
         seats.usage.seats,
         seats.threshold_days,
+        seats.reclaimable,
+        undecided,
         seats.active,
         idle.never_used,
         seats.usage.quarantined

@@ -23,9 +23,9 @@ impl Store {
     pub async fn history_days(
         &self,
         site: &str,
-        figures: &'static [(&'static str, &'static str)],
+        figures: &[(&'static str, &'static str)],
     ) -> Result<Vec<Vec<Day>>, StoreError> {
-        let site = site.to_owned();
+        let (site, figures) = (site.to_owned(), figures.to_vec());
         let query = move |db: &Connection| {
             // One transaction: a poll between two figures would be in one of them only.
             let db = db.unchecked_transaction()?;

@@ -197,7 +197,7 @@ proptest! {
             }
             prop_assert!(serde_json::to_string(&answer).is_ok());
         }
-        let _ = now(&series, &entitled, plain.today);
+        let _ = now(&series, &entitled, &series, plain.today);
         let _ = months(&series, &entitled, plain.today);
         for step in [Step::Day, Step::Week] {
             let rows = periods(&series, &entitled, step, (NaiveDate::MIN, NaiveDate::MAX));

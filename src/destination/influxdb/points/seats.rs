@@ -51,7 +51,11 @@ pub(super) fn activity(
             let mut all = figures(of);
             all.extend(active(&of.active));
             if let Some(rules) = of.by_rules {
-                all.extend(RULES.into_iter().zip([rules.release, rules.announce, rules.unknown]));
+                all.extend(RULES.into_iter().zip([
+                    rules.reclaimable(),
+                    rules.announce,
+                    rules.unknown,
+                ]));
             }
             point(of.seat_type.as_str(), all)
         })
