@@ -276,8 +276,7 @@ async fn release_rows(
         Err(error) => return vec![Row::new(subject, State::Fail, error.to_string())],
     };
     let engine = Engine {
-        settings: Arc::new(settings.clone()),
-        site: site.clone(),
+        site: settings.release_site(site),
         client,
         store: store.clone(),
         clock: Clock::System,

@@ -10,12 +10,13 @@ use serde::Serialize;
 
 use crate::alert;
 use crate::destination::registry::Configured;
-use crate::event::{Monitor, Switches, Tag, UserTag};
+use crate::event::{Monitor, Switches, Tag};
 use crate::insight::cost::Prices;
-use crate::license::DateOrder;
-use crate::license::monitor_app::Wanted;
-use crate::policy::Policy;
+use crate::monitor::settings::{
+    AccessLicenseMonitor, LicenseMonitorApp, SeatMonitor, ServerLicenseMonitor,
+};
 use crate::qrs::settings::Connection;
+use crate::release::settings::{self as release, Release};
 use crate::schedule::Schedule;
 use crate::store::settings::Storage;
 
@@ -109,6 +110,24 @@ pub struct Watch<'a> {
     pub schedule: &'a Schedule,
 }
 
+impl Settings {
+    /// What releases at a site need to know.
+    pub fn release_site(&self, site: &Site) -> release::Site {
+        let others = self.sites.iter().filter(|other| other.name != site.name);
+        let other = |other: &Site| release::Other {
+            name: other.name.clone(),
+            connection: other.connection.clone(),
+        };
+        release::Site {
+            name: site.name.clone(),
+            is_named: self.named_sites,
+            host: site.connection.host.clone(),
+            release: site.release.clone(),
+            others: others.map(other).collect(),
+        }
+    }
+}
+
 impl Site {
     /// All that is looked at on a schedule: the monitors that are on, and releases when they are.
     pub fn watches(&self) -> Vec<Watch<'_>> {
@@ -137,63 +156,6 @@ impl Site {
         });
         on.collect()
     }
-}
-
-#[derive(Debug, Clone, PartialEq)]
-pub struct ServerLicenseMonitor {
-    pub schedule: Schedule,
-    /// Alert when this many days or fewer are left. At least 0.
-    pub threshold_days: i64,
-    /// Whether the file says so; else it is the first of the alert's steps.
-    pub threshold_written: bool,
-    /// Day/month order for dates that could be read both ways.
-    pub date_order: DateOrder,
-    pub destination: Switches,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-pub struct AccessLicenseMonitor {
-    pub schedule: Schedule,
-    pub destination: Switches,
-}
-
-/// `seatMonitor`.
-#[derive(Debug, Clone, PartialEq)]
-pub struct SeatMonitor {
-    pub schedule: Schedule,
-    /// Custom properties of users that seats are counted by.
-    pub breakdown_by: Vec<String>,
-    /// Changes of seats are kept for so many days.
-    pub keep_changes_days: u32,
-    pub destination: Switches,
-    pub user_tag: UserTag,
-}
-
-/// `licenseMonitorApp`.
-#[derive(Debug, Clone, PartialEq)]
-pub struct LicenseMonitorApp {
-    pub schedule: Schedule,
-    pub wanted: Wanted,
-    pub stale_hours: u32,
-    pub running_long_minutes: u32,
-    /// Runs are kept for so many days.
-    pub keep_runs_days: u32,
-    pub destination: Switches,
-}
-
-/// `licenseRelease`. There even when it is off, so that a plan can be made before it is switched on.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Release {
-    /// Run on the schedule.
-    pub enable: bool,
-    /// Plan and record, but change nothing.
-    pub dry_run: bool,
-    pub schedule: Schedule,
-    pub policy: Policy,
-    /// Seats that are released at the same time.
-    pub concurrency: usize,
-    pub destination: Switches,
-    pub user_tag: UserTag,
 }
 
 /// What a report is written as.

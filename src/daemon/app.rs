@@ -4,9 +4,9 @@ use chrono::{DateTime, Utc};
 
 use super::Shared;
 use super::job::{Blind, Seen};
-use crate::config::settings::LicenseMonitorApp;
 use crate::event::Body;
 use crate::monitor::monitor_app;
+use crate::monitor::settings::LicenseMonitorApp;
 use crate::qrs;
 
 /// Enough to know the last failed run again, whose log isn't read twice.

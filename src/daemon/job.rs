@@ -8,9 +8,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::poller::{self, Attempt, Timing};
 use super::{Shared, app, seats};
-use crate::config::settings::{LicenseMonitorApp, ServerLicenseMonitor};
 use crate::event::{Body, Event, Monitor};
 use crate::license::monitor_app::KeptRun;
+use crate::monitor::settings::{LicenseMonitorApp, SeatMonitor, ServerLicenseMonitor};
 use crate::monitor::{OTHER_SITE, access_license, server_license};
 use crate::qrs::{self, Patience};
 use crate::release::run::Engine;
@@ -20,7 +20,7 @@ use crate::store::{PollError, SeatReading, StoreError};
 pub(super) enum Look {
     ServerLicense { client: Arc<qrs::Client>, monitor: ServerLicenseMonitor },
     AccessLicense { client: Arc<qrs::Client> },
-    Seats { engine: Box<Engine> },
+    Seats { engine: Box<Engine>, monitor: SeatMonitor },
     App { client: Arc<qrs::Client>, monitor: Box<LicenseMonitorApp> },
 }
 
@@ -108,11 +108,9 @@ impl Job {
                 self.meet_site(client, patience).await?;
                 access_license::observe(client, patience).await?.into()
             }
-            Look::Seats { engine } => {
-                let Engine { client, site, store, .. } = &**engine;
-                self.meet_site(client, patience).await?;
-                let zone = self.shared.settings.time_zone;
-                let observed = seats::look(store, client, site, zone, now, patience).await?;
+            Look::Seats { engine, monitor } => {
+                self.meet_site(&engine.client, patience).await?;
+                let observed = seats::look(engine, monitor, now, patience).await?;
                 Seen {
                     bodies: observed.bodies,
                     reading: Some(observed.reading),
@@ -153,7 +151,7 @@ impl Job {
                 (Attempt::FailedUntilFixed, Some(problem))
             }
         };
-        if let Look::Seats { engine } = &self.look
+        if let Look::Seats { engine, .. } = &self.look
             && matches!(attempt, Attempt::Done)
         {
             self.settle(engine, patience).await;

@@ -169,9 +169,10 @@ impl Daemon {
             let look = Look::AccessLicense { client: client.clone() };
             self.start_poller(shared, site, look, monitor.schedule.clone());
         }
-        if let Some(monitor) = &site.seats {
-            let look = Look::Seats { engine: Box::new(engine(shared, site, &client)) };
-            self.start_poller(shared, site, look, monitor.schedule.clone());
+        if let Some(monitor) = site.seats.clone() {
+            let schedule = monitor.schedule.clone();
+            let engine = Box::new(engine(shared, site, &client));
+            self.start_poller(shared, site, Look::Seats { engine, monitor }, schedule);
         }
         if let Some(monitor) = site.monitor_app.clone() {
             let schedule = monitor.schedule.clone();
@@ -234,8 +235,7 @@ impl Daemon {
 /// Releases of a site.
 fn engine(shared: &Shared, site: &Site, client: &qrs::Client) -> Engine {
     Engine {
-        settings: shared.settings.clone(),
-        site: site.clone(),
+        site: shared.settings.release_site(site),
         client: client.clone(),
         store: shared.store.clone(),
         clock: shared.clock,

@@ -1,14 +1,14 @@
 //! Looking at the seats: what the store knows, what the site says, and the difference.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use chrono_tz::Tz;
 
 use super::Blind;
-use crate::config::settings::Site;
 use crate::event::Latest;
 use crate::license::Pools;
 use crate::monitor::allocation_changes::{self, Before, Observed, Wishes};
+use crate::monitor::settings::SeatMonitor;
 use crate::qrs;
+use crate::release::run::Engine;
 use crate::store::{Seats, Store, StoreError};
 
 /// The clock may have been set back a little.
@@ -19,19 +19,17 @@ const OVERLAP: TimeDelta = TimeDelta::hours(1);
 /// # Errors
 /// When the store can't be read, or not one list of the site.
 pub async fn look(
-    store: &Store,
-    client: &qrs::Client,
-    site: &Site,
-    zone: Tz,
+    engine: &Engine,
+    monitor: &SeatMonitor,
     now: DateTime<Utc>,
     patience: qrs::Patience,
 ) -> Result<Observed, Blind> {
-    let monitor = site.seats.as_ref().expect("a site whose seats are looked at has the settings");
+    let Engine { site, client, store, .. } = engine;
     let seats = store.seats(&site.name).await?;
     let read = allocation_changes::read(client, &seats, patience).await?;
     // What Bursar did is asked for after the lists: a seat that is missing there is in the ledger.
     let before = before(store, &site.name, seats, now).await?;
-    let wishes = Wishes { monitor, policy: &site.release.policy, zone };
+    let wishes = Wishes { monitor, policy: &site.release.policy, zone: site.time_zone() };
     Ok(allocation_changes::observe(client, wishes, read, &before, now, patience).await)
 }
 

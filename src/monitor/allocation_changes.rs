@@ -10,7 +10,6 @@ use chrono_tz::Tz;
 use futures_util::future::join_all;
 use uuid::Uuid;
 
-use crate::config::settings::SeatMonitor;
 use crate::event::seats::MAX_LISTED;
 use crate::event::{Body, SeatActivity, SeatChanges};
 use crate::insight::activity;
@@ -18,6 +17,7 @@ use crate::insight::seats::figures;
 use crate::ledger::past::Past;
 use crate::license::changes::{self, Change, INITIAL_DAYS, Known, Lists, Old, SeatRow};
 use crate::license::{Person, PersonRead, Pools, Seat, SeatType};
+use crate::monitor::settings::SeatMonitor;
 use crate::policy::Policy;
 use crate::qrs;
 use crate::release::plan::{self, Snapshot};

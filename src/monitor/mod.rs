@@ -7,6 +7,7 @@ pub mod access_license;
 pub mod allocation_changes;
 pub mod monitor_app;
 pub mod server_license;
+pub mod settings;
 
 /// In the health of a monitor: another site answers than before, so nothing is kept.
 pub const OTHER_SITE: &str = "other-site";

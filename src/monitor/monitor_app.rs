@@ -4,13 +4,13 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
-use crate::config::settings::LicenseMonitorApp;
 use crate::license::monitor_app::MonitorApp;
 use crate::license::monitor_app::choose::{Choice, choose_app, choose_task};
 use crate::license::monitor_app::judge::failed_run;
 use crate::license::monitor_app::{
     App, Execution, Facts, KeptRun, Limits, ScriptLog, Task, Wanted, judge,
 };
+use crate::monitor::settings::LicenseMonitorApp;
 use crate::qrs::{self, Field};
 
 const ID: Field = Field::new("id");

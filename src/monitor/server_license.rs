@@ -3,9 +3,9 @@
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 
-use crate::config::settings::ServerLicenseMonitor;
 use crate::event::Body;
 use crate::license;
+use crate::monitor::settings::ServerLicenseMonitor;
 use crate::qrs;
 
 /// Reads the license and says how it is. What calls for an alert is up to the rules of

@@ -17,6 +17,7 @@
 //! | `sharing` | other sites with the same license |
 //! | `spelling` | which rules name nobody of the site |
 //! | [`run`] | a run from the lock to the last event; the way in |
+//! | [`settings`] | `licenseRelease` as written and validated; what the engine knows of its site |
 //! | `lock` | one run at a time |
 //! | `session` | the records, events and counts of a run |
 //! | [`apply`] | works through the seats until something stops it |
@@ -42,6 +43,7 @@ pub mod rules;
 pub mod run;
 mod seat;
 mod session;
+pub mod settings;
 pub mod settle;
 mod sharing;
 mod spelling;

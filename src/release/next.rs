@@ -3,9 +3,9 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 
-use crate::config::settings::Release;
 use crate::ledger::past::Pause;
 use crate::policy::calendar::Closed;
+use crate::release::settings::Release;
 
 /// The next run of a schedule, as it is shown everywhere.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -13,10 +13,9 @@ use super::lock::Lock;
 use super::plan::{FORMAT, Outcome};
 use super::reviewed::Reviewed;
 use super::session::{Session, Tally, run_id};
+use super::settings::Site;
 use super::{Plan, settle, undo};
 use crate::clock::Clock;
-use crate::config::Settings;
-use crate::config::settings::Site;
 use crate::destination::Destination;
 use crate::ledger::{Head, Intent, Mode, RunStatus, SeatResult, Statement, Trigger, TypeCounts};
 use crate::license::{Holder as Person, SeatType};
@@ -28,7 +27,6 @@ use crate::store::{AppendError, Holder, Store, StoreError};
 /// Releases of one site.
 #[derive(Clone)]
 pub struct Engine {
-    pub settings: Arc<Settings>,
     pub site: Site,
     pub client: qrs::Client,
     pub store: Store,

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::plan::Sharing;
 use super::run::Engine;
-use crate::config::settings::Site;
+use super::settings::Other;
 use crate::qrs::{Client, Patience};
 
 /// Another site holds a run up for no longer.
@@ -18,7 +18,7 @@ const LIMIT: Duration = Duration::from_secs(30);
 /// asked when the settings say that the license is shared.
 pub(super) async fn sharing(engine: &Engine, patience: Patience) -> Vec<Sharing> {
     let name = &engine.site.name;
-    let others: Vec<_> = engine.settings.sites.iter().filter(|site| site.name != *name).collect();
+    let others = &engine.site.others;
     if others.is_empty() || engine.site.release.policy.limits.license_key_shared == Some(true) {
         return Vec::new();
     }
@@ -28,7 +28,7 @@ pub(super) async fn sharing(engine: &Engine, patience: Patience) -> Vec<Sharing>
         join_all(others.iter().map(|site| fingerprint(site, patience.ending_at(until)))),
     );
     let mut sharing = Vec::new();
-    for (site, theirs) in others.into_iter().zip(theirs) {
+    for (site, theirs) in others.iter().zip(theirs) {
         let same = match (&own, theirs) {
             (Err(error), _) => {
                 Err(format!("the license of {name} can't be read: {}", error.what()))
@@ -43,7 +43,7 @@ pub(super) async fn sharing(engine: &Engine, patience: Patience) -> Vec<Sharing>
     sharing
 }
 
-async fn fingerprint(site: &Site, patience: Patience) -> Result<Option<String>, String> {
+async fn fingerprint(site: &Other, patience: Patience) -> Result<Option<String>, String> {
     let client = Client::new(&site.name, &site.connection).map_err(|error| error.to_string())?;
     client.license_fingerprint(patience).await.map_err(|error| error.what())
 }

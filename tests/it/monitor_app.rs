@@ -5,10 +5,10 @@ mod whole_way;
 
 use std::time::Duration;
 
-use bursar::config::settings::LicenseMonitorApp;
 use bursar::event::Switches;
 use bursar::license::monitor_app::{AppHealth, Cause, KeptRun, Wanted};
 use bursar::monitor::monitor_app::{Observed, observe};
+use bursar::monitor::settings::LicenseMonitorApp;
 use bursar::qrs::settings::Connection;
 use bursar::qrs::{Backoff, Client, Error, Options, Patience};
 use bursar::schedule::Schedule;

@@ -32,9 +32,8 @@ pub async fn watched(scenario: Scenario) -> World {
 }
 
 async fn see(world: &World) -> Result<Observed, Blind> {
-    let site = &world.settings.sites[0];
-    let (client, now) = (world.engine().client, world.clock().now());
-    look(&world.store, &client, site, chrono_tz::Tz::UTC, now, Patience::ONCE).await
+    let monitor = world.settings.sites[0].seats.as_ref().expect("seats are looked at");
+    look(&world.engine(), monitor, world.clock().now(), Patience::ONCE).await
 }
 
 /// One look that is kept, as the daemon does it. Gives back what was told.

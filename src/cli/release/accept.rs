@@ -129,7 +129,7 @@ impl Site {
 
 impl Percent {
     async fn run(self, engine: Engine) -> anyhow::Result<Exit> {
-        let zone = engine.settings.time_zone;
+        let zone = engine.site.time_zone();
         let until = match until(&self.until, zone, engine.clock.now()) {
             Ok(until) => until,
             Err(why) => {

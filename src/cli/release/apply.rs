@@ -117,7 +117,7 @@ impl Apply {
                 "This takes {count} seat(s) from the people named above, on {}.",
                 engine.client.address()
             );
-            let name = Called::of(&engine.settings, &engine.site);
+            let name = Called::of(&engine.site);
             if !confirmed(&question, &name, self.yes)? {
                 return Ok(Exit::Unusable);
             }

@@ -11,8 +11,6 @@ mod undo;
 mod wait;
 mod working;
 
-use std::sync::Arc;
-
 use anyhow::Context;
 use clap::Subcommand;
 
@@ -128,8 +126,7 @@ impl Target {
             let client = qrs::Client::new(&site.name, &site.connection)
                 .with_context(|| format!("site {}", site.name))?;
             let engine = Engine {
-                settings: Arc::new(settings),
-                site,
+                site: settings.release_site(&site),
                 client,
                 store: store.clone(),
                 clock: Clock::System,
@@ -157,11 +154,11 @@ struct Called {
 
 impl Called {
     /// By its name, or by its host where the settings give it no name.
-    fn of(settings: &Settings, site: &Site) -> Self {
-        if settings.named_sites {
+    fn of(site: &crate::release::settings::Site) -> Self {
+        if site.is_named {
             Self { what: "name", text: site.name.clone() }
         } else {
-            Self { what: "host", text: site.connection.host.clone() }
+            Self { what: "host", text: site.host.clone() }
         }
     }
 }

@@ -179,7 +179,7 @@ fn print_json(plan: &Planned) -> anyhow::Result<()> {
 
 /// When the schedule next starts a run, and what will keep it from releasing.
 async fn next_run(engine: &Engine) -> anyhow::Result<String> {
-    let (site, zone) = (&engine.site, engine.settings.time_zone);
+    let (site, zone) = (&engine.site, engine.site.time_zone());
     if !site.release.enable {
         return Ok("\nNo run is scheduled: licenseRelease.enable is false.".to_owned());
     }

@@ -178,7 +178,7 @@ fn as_json(open: &Unsettled) -> Open<'_> {
 }
 
 fn list(open: &[Unsettled], engine: &Engine) -> String {
-    let (paint, zone) = (Paint::for_stdout(), engine.settings.time_zone);
+    let (paint, zone) = (Paint::for_stdout(), engine.site.time_zone());
     let now = engine.clock.now();
     let mut rows =
         vec![["RECORD", "SINCE", "AGE", "WHAT", "USER", "WHY"].map(String::from).to_vec()];

@@ -110,7 +110,7 @@ impl Undo {
     fn ask(&self, engine: &Engine, returns: &Returns) -> anyhow::Result<Option<Others>> {
         let question =
             format!("This allocates the seats above again, on {}.", engine.client.address());
-        let name = Called::of(&engine.settings, &engine.site);
+        let name = Called::of(&engine.site);
         if !confirmed(&question, &name, self.yes)? {
             return Ok(None);
         }

@@ -11,20 +11,14 @@
 mod alert;
 mod cost;
 mod license;
-mod monitor_app;
-mod release;
 mod report;
-mod seats;
 mod site;
 mod web;
 
 pub(super) use alert::*;
 pub(super) use cost::*;
 pub(super) use license::*;
-pub(super) use monitor_app::*;
-pub(super) use release::*;
 pub(super) use report::*;
-pub(super) use seats::*;
 pub(super) use site::*;
 pub(super) use web::*;
 

@@ -4,8 +4,6 @@
 mod alert;
 mod cost;
 mod license;
-mod monitor_app;
-mod release;
 mod report;
 mod site;
 mod web;

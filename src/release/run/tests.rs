@@ -1,7 +1,6 @@
 //! A run of ten seats in which one write of the store fails, whichever it is.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use tempfile::TempDir;
@@ -56,8 +55,7 @@ async fn start() -> (Running, Engine, TempDir) {
     let options = Options { backoff, ..Options::default() };
     let engine = Engine {
         client: Client::with(&first.name, &first.connection, options).unwrap(),
-        site: first,
-        settings: Arc::new(settings),
+        site: settings.release_site(&first),
         store,
         clock: Clock::System,
         destinations: [].into(),

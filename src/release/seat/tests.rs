@@ -1,7 +1,5 @@
 //! Between the intent and the DELETE, when storing takes longer than a look holds.
 
-use std::sync::Arc;
-
 use chrono::{Datelike, Utc};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
@@ -54,8 +52,7 @@ async fn start() -> (Running, Engine, TempDir) {
     let first = settings.sites[0].clone();
     let engine = Engine {
         client: Client::with(&first.name, &first.connection, Options::default()).unwrap(),
-        site: first,
-        settings: Arc::new(settings),
+        site: settings.release_site(&first),
         store,
         clock: Clock::System,
         destinations: [].into(),

@@ -1,11 +1,11 @@
 //! `licenseRelease`: what reaches the planner, and what is said about it.
 
 use bursar::config::Loaded;
-use bursar::config::settings::Release;
 use bursar::destination::webhook::settings::WebhookPurpose;
 use bursar::event::{Channel, SendSwitch, Tag, UserTag};
 use bursar::license::SeatType;
 use bursar::policy::{Limits, NeverRelease, Property, ThreeWay, TypeRule, UserPattern};
+use bursar::release::settings::Release;
 
 use super::{environment, load, read, warnings, working};
 

@@ -1,8 +1,8 @@
 //! `seatMonitor`: when it is on, and what is said about it.
 
 use bursar::config::Loaded;
-use bursar::config::settings::SeatMonitor;
 use bursar::event::{Channel, UserTag};
+use bursar::monitor::settings::SeatMonitor;
 
 use super::{environment, load, warnings, working};
 

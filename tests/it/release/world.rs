@@ -10,7 +10,6 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bursar::clock::Clock;
 use bursar::config::Settings;
-use bursar::config::settings::Release;
 use bursar::destination::{Destination, Outcome, Probe, ProbeFailure};
 use bursar::event::{Body, Event};
 use bursar::ledger::{self, Entry, Intent, Mode, Record, SeatResult, Trigger};
@@ -18,6 +17,7 @@ use bursar::license::SeatType;
 use bursar::policy::calendar::{Calendar, Hours, minutes_of};
 use bursar::qrs::{Backoff, Client, Options, Patience};
 use bursar::release::run::{Engine, Order, Progress, Report, Waits};
+use bursar::release::settings::Release;
 use bursar::simulator::{
     ClockSettings, Control, Fault, FaultRule, Population, RequestLog, Scenario, SeatKind, SeatSpec,
     UserSpec, When,
@@ -157,16 +157,14 @@ impl World {
     }
 
     pub fn engine(&self) -> Engine {
-        let settings = Arc::new(self.settings.clone());
-        let site = settings.sites[0].clone();
+        let site = &self.settings.sites[0];
         let millis = Duration::from_millis;
         let backoff = Backoff { first: millis(1), cap: millis(2) };
         let options = Options { rng: fastrand::Rng::with_seed(1), backoff };
         let client = Client::with(&site.name, &site.connection, options).expect("the files fit");
         let everything: Arc<dyn Destination> = Arc::new(Everything);
         Engine {
-            settings,
-            site,
+            site: self.settings.release_site(site),
             client,
             store: self.store.clone(),
             clock: self.clock(),

@@ -2,10 +2,10 @@
 
 use chrono::{Days, Weekday};
 
-use super::super::super::raw;
-use super::super::{At, Check};
+use super::super::raw;
 use crate::policy::calendar::{Calendar, Day, Freeze, Hours, Minute, days_of, minutes_of};
 use crate::schedule::Schedule;
+use crate::settings::{At, Check};
 
 pub(super) fn settings(check: &Check<'_>, at: &At<'_>, raw: &raw::LicenseRelease) -> Calendar {
     let freeze_at = at.get("freeze");

@@ -4,9 +4,7 @@ mod calendar;
 
 use chrono::NaiveDate;
 
-use super::super::raw;
-use super::super::settings::Release;
-use super::{At, Check};
+use super::{Release, raw};
 use crate::destination::switches::raw::{Destinations, FIGURES};
 use crate::destination::switches::validate::{Available, switches_for_one_list, usable};
 use crate::destination::webhook::settings::WebhookPurpose;
@@ -15,14 +13,14 @@ use crate::license::SeatType;
 use crate::policy::calendar::Day;
 use crate::policy::{Limits, NeverRelease, Policy, Property, ThreeWay, TypeRule, UserPattern};
 use crate::schedule::Schedule;
-use crate::settings::{list, schedule};
+use crate::settings::{At, Check, list, schedule};
 
 /// Below this a threshold is a warning.
 const WEEK: i64 = 7;
 
 /// There even when it is off, so that a plan can be made before it is switched on. Rules that can't
 /// be right are errors then, too; what only matters to runs is not said.
-pub(super) fn settings(
+pub(crate) fn settings(
     check: &Check<'_>,
     at: &At<'_>,
     raw: &raw::LicenseRelease,

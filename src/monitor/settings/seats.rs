@@ -10,27 +10,27 @@ use crate::event::Channel;
 
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
-pub(in crate::config) struct SeatMonitor {
+pub(crate) struct SeatMonitor {
     /// Read the seats one by one, keep who has them and note what changes. Default: on where
     /// `licenseMonitor` or `licenseRelease` is on, so that `bursar insight activity` and `bursar
     /// insight changes` have an answer. `false` where nobody should keep who uses what: nothing is
     /// stored then.
-    pub(in crate::config) enable: Option<bool>,
+    pub(crate) enable: Option<bool>,
     /// When to look, beside once at start. Default every hour: a seat shows its last use only, so
     /// who looks often misses nobody's day and knows to the hour when a seat changed. A site of
     /// 10,000 seats answers with about 7 MB.
-    pub(in crate::config) frequency: String,
+    pub(crate) frequency: String,
     /// Custom properties of users, such as `department`, that `bursar insight activity` counts the
     /// seats by. Each user is read in full once a day for it, as they are while
     /// `neverRelease.role` has entries. User directories are always counted.
     #[schemars(example = &["department"])]
-    pub(in crate::config) breakdown_by: Vec<String>,
+    pub(crate) breakdown_by: Vec<String>,
     /// Days for which the changes are kept. The default of 730 (two years) shows last year beside
     /// this one; they hold names, so longer wants a reason.
     #[schemars(range(min = 1, max = 36_500), extend("x-noun" = "a number of days"))]
-    pub(in crate::config) keep_changes_days: i64,
+    pub(crate) keep_changes_days: i64,
     /// Where the data goes. Recurring is how the seats are used; `sendAlert` sends what changed.
-    pub(in crate::config) destination: Destinations<SeatForm>,
+    pub(crate) destination: Destinations<SeatForm>,
 }
 
 impl Default for SeatMonitor {
@@ -47,7 +47,7 @@ impl Default for SeatMonitor {
 
 /// The form of `destination` here.
 #[derive(Debug, Clone)]
-pub(in crate::config) struct SeatForm;
+pub(crate) struct SeatForm;
 
 impl Form for SeatForm {
     const NAME: &'static str = "SeatDestination";
@@ -59,21 +59,21 @@ impl Form for SeatForm {
 
 #[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
-pub(in crate::config) struct SeatInfluxDb {
+pub(crate) struct SeatInfluxDb {
     /// Store each poll's counts in InfluxDB.
-    pub(in crate::config) enable: bool,
+    pub(crate) enable: bool,
     /// Tags of these points.
-    pub(in crate::config) tag: StaticTags,
+    pub(crate) tag: StaticTags,
     /// Also store each change with its user: `name` as `CORP\\anna`, `hash` a short hash that is the
     /// same for the same user. Default `off`, counts only: each user is a series of its own in
     /// InfluxDB, and names are nobody's business there unless you say so.
-    pub(in crate::config) user_tag: SeatUserTag,
+    pub(crate) user_tag: SeatUserTag,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 #[schemars(inline)]
-pub(in crate::config) enum SeatUserTag {
+pub(crate) enum SeatUserTag {
     Name,
     Hash,
     #[default]

@@ -1,0 +1,130 @@
+//! The monitors of `qlikSenseLicense`, validated.
+
+use uuid::Uuid;
+
+use super::{
+    AccessLicenseMonitor, LicenseMonitorApp, SeatMonitor, ServerLicenseMonitor, app, license, seats,
+};
+use crate::destination::switches::validate::{Available, switches};
+use crate::destination::webhook::settings::WebhookPurpose;
+use crate::event::UserTag;
+use crate::license::DateOrder;
+use crate::license::monitor_app::Wanted;
+use crate::settings::{At, Check, schedule};
+
+/// `serverLicenseMonitor`.
+pub(crate) fn server_license(
+    check: &Check<'_>,
+    at: &At<'_>,
+    raw: &license::ServerLicenseMonitor,
+    available: &Available,
+) -> Option<ServerLicenseMonitor> {
+    let schedule = schedule(check, &at.get("frequency"), &raw.frequency, raw.enable);
+    if !raw.enable {
+        return None;
+    }
+    let purposes = (WebhookPurpose::ServerLicense, Some(WebhookPurpose::ServerLicenseAlert));
+    let destination_at = at.get("destination");
+    let destination = switches(check, &destination_at, &raw.destination, available, purposes);
+    Some(ServerLicenseMonitor {
+        schedule: schedule?,
+        threshold_days: raw.alert.threshold_days,
+        threshold_written: at.at("alert.thresholdDays").node.is_some(),
+        date_order: match raw.date_order {
+            None => DateOrder::Unset,
+            Some(license::DateOrder::Dmy) => DateOrder::DayFirst,
+            Some(license::DateOrder::Mdy) => DateOrder::MonthFirst,
+        },
+        destination,
+    })
+}
+
+/// `licenseMonitor`.
+pub(crate) fn access_license(
+    check: &Check<'_>,
+    at: &At<'_>,
+    raw: &license::LicenseMonitor,
+    available: &Available,
+) -> Option<AccessLicenseMonitor> {
+    let schedule = schedule(check, &at.get("frequency"), &raw.frequency, raw.enable);
+    if !raw.enable {
+        return None;
+    }
+    let purposes = (WebhookPurpose::AccessLicense, None);
+    let destination_at = at.get("destination");
+    let destination = switches(check, &destination_at, &raw.destination, available, purposes);
+    Some(AccessLicenseMonitor { schedule: schedule?, destination })
+}
+
+/// `seatMonitor`. `enabled`: whether it is on, written or not.
+pub(crate) fn seats(
+    check: &Check<'_>,
+    at: &At<'_>,
+    raw: &seats::SeatMonitor,
+    enabled: bool,
+    available: &Available,
+) -> Option<SeatMonitor> {
+    let schedule = schedule(check, &at.get("frequency"), &raw.frequency, enabled);
+    if !enabled {
+        return None;
+    }
+    let mut breakdown_by: Vec<String> = Vec::new();
+    for (name, at) in raw.breakdown_by.iter().zip(at.get("breakdownBy").items()) {
+        let name = check.required(&at, name, "write the name of a custom property of users");
+        if breakdown_by.iter().any(|known| known.eq_ignore_ascii_case(&name)) {
+            check.warn(&at, format!("\"{name}\" is there already"), "keep one of them");
+        } else if !name.is_empty() {
+            breakdown_by.push(name);
+        }
+    }
+    let purposes = (WebhookPurpose::Seats, Some(WebhookPurpose::Seats));
+    let destination_at = at.get("destination");
+    Some(SeatMonitor {
+        schedule: schedule?,
+        breakdown_by,
+        keep_changes_days: u32::try_from(raw.keep_changes_days).unwrap_or_default(),
+        destination: switches(check, &destination_at, &raw.destination, available, purposes),
+        user_tag: match raw.destination.figures.user_tag {
+            seats::SeatUserTag::Name => UserTag::Name,
+            seats::SeatUserTag::Hash => UserTag::Hash,
+            seats::SeatUserTag::Off => UserTag::Off,
+        },
+    })
+}
+
+/// `licenseMonitorApp`.
+pub(crate) fn monitor_app(
+    check: &Check<'_>,
+    at: &At<'_>,
+    raw: &app::LicenseMonitorApp,
+    available: &Available,
+) -> Option<LicenseMonitorApp> {
+    let schedule = schedule(check, &at.get("frequency"), &raw.frequency, raw.enable);
+    if !raw.enable {
+        return None;
+    }
+    let id = raw.app_id.trim();
+    let app_id = Uuid::try_parse(id).ok();
+    if !id.is_empty() && app_id.is_none() {
+        check.error(
+            &at.get("appId"),
+            "this is no id of an app",
+            "write it as 7c2f0a4e-3a5b-4f0e-9a63-0c5b1d2e3f40, as the management console shows it, or leave it out",
+        );
+    }
+    let app_name = match app_id {
+        // Then the name is for people only.
+        Some(_) => raw.app_name.trim().to_owned(),
+        None => check.required(&at.get("appName"), &raw.app_name, "write License Monitor"),
+    };
+    let within = |number: i64| u32::try_from(number).unwrap_or(u32::MAX);
+    let purposes = (WebhookPurpose::MonitorApp, None);
+    Some(LicenseMonitorApp {
+        schedule: schedule?,
+        wanted: Wanted { app_name, app_id, task_name: raw.task_name.trim().to_owned() },
+        stale_hours: within(raw.stale_hours),
+        running_long_minutes: within(raw.running_long_minutes),
+        keep_runs_days: within(raw.keep_runs_days),
+        destination: switches(check, &at.get("destination"), &raw.destination, available, purposes),
+    })
+}
