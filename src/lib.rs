@@ -30,7 +30,7 @@
 //! | [`plain`], [`words`], [`clock`], [`backoff`] | text from outside, numbers and times in words, time and waits |
 //! | [`schedule`], [`secret`] | Butler's phrases and cron; text that is never printed |
 //! | [`who`] | who runs this process, for the audit trail |
-//! | [`output`] | files for people: private, whole, never through a link |
+//! | [`output`], [`spreadsheet`] | files for people: private, whole, never through a link; tables without formulas |
 //! | [`tls`] | certificates, keys and TLS settings from PEM files |
 //! | [`simulator`] | a Qlik Sense site in a process, for the demo, the tests and the benches |
 
@@ -60,6 +60,7 @@ pub mod schedule;
 pub mod secret;
 pub mod settings;
 pub mod simulator;
+pub mod spreadsheet;
 pub mod status;
 pub mod store;
 pub mod tls;

@@ -1,4 +1,4 @@
-//! Records as a table for auditors: RFC 4180, with a header.
+//! Records as the rows of a table for auditors.
 
 use std::collections::HashMap;
 
@@ -36,13 +36,8 @@ pub const COLUMNS: [&str; 20] = [
 
 type Cells = HashMap<&'static str, String>;
 
-/// The header as a line, with its line end.
-pub fn header() -> String {
-    line(COLUMNS.map(str::to_owned))
-}
-
-/// A record as a line, with its line end. An entry that can't be read leaves its columns empty.
-pub fn row(raw: &Raw) -> String {
+/// The cells of a record. An entry that can't be read leaves its columns empty.
+pub fn row(raw: &Raw) -> [String; COLUMNS.len()] {
     let time =
         DateTime::from_timestamp_millis(raw.time).map_or_else(|| raw.time.to_string(), instant);
     let mut cells = Cells::from([
@@ -59,7 +54,7 @@ pub fn row(raw: &Raw) -> String {
         cells.insert("summary", entry.summary());
         cells.extend(details(&entry));
     }
-    line(COLUMNS.map(|column| cells.remove(column).unwrap_or_default()))
+    COLUMNS.map(|column| cells.remove(column).unwrap_or_default())
 }
 
 fn details(entry: &Entry) -> Cells {
@@ -138,48 +133,4 @@ fn seat(seat_type: SeatType, id: Uuid, holder: &Holder) -> Cells {
         ("user", holder.account()),
         ("userName", holder.name.to_string()),
     ])
-}
-
-fn line(cells: [String; COLUMNS.len()]) -> String {
-    cells.map(|text| cell(&text)).join(",") + "\r\n"
-}
-
-/// Quoted where needed. A text that a spreadsheet would take for a formula gets a `'` in front: a
-/// user may be called `=HYPERLINK(...)`.
-pub(crate) fn cell(text: &str) -> String {
-    // The wide forms are taken for the plain ones in some languages.
-    let formula = text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠']);
-    let text = if formula { format!("'{text}") } else { text.to_owned() };
-    if text.contains(['"', ',', '\r', '\n', '\'']) {
-        format!("\"{}\"", text.replace('"', "\"\""))
-    } else {
-        text
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn cells_are_quoted_where_needed() {
-        for (text, want) in [
-            ("plain", "plain"),
-            ("CORP\\anna", "CORP\\anna"),
-            ("a,b", "\"a,b\""),
-            ("say \"no\"", "\"say \"\"no\"\"\""),
-            ("two\r\nlines", "\"two\r\nlines\""),
-            ("", ""),
-        ] {
-            assert_eq!(cell(text), want);
-        }
-    }
-
-    #[test]
-    fn a_text_is_never_a_formula() {
-        for text in ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "＝1"] {
-            assert!(cell(text).starts_with("\"'"), "{text:?}");
-        }
-        assert_eq!(cell("=HYPERLINK(\"http://x\")"), "\"'=HYPERLINK(\"\"http://x\"\")\"");
-    }
 }

@@ -7,13 +7,13 @@ use serde_json::Value;
 
 use super::{Report, SiteReport, TypeReport};
 use crate::insight::money::Money;
-use crate::ledger::csv::cell;
+use crate::spreadsheet::{Cell, Sheet};
 
 /// The header.
-pub const HEADER: &str = "section,site,subject,date,key,value";
+const HEADER: [&str; 6] = ["section", "site", "subject", "date", "key", "value"];
 
 struct Rows {
-    out: String,
+    sheet: Sheet<Vec<u8>>,
     site: String,
 }
 
@@ -21,12 +21,8 @@ impl Rows {
     fn add(&mut self, section: &str, subject: &str, date: &str, key: &str, value: impl ToString) {
         let value = value.to_string();
         let cells = [section, &self.site, subject, date, key, &value];
-        // Numbers may be negative; only texts could be formulas.
-        let guarded = cells.map(|text| {
-            if text.parse::<f64>().is_ok_and(f64::is_finite) { text.to_owned() } else { cell(text) }
-        });
-        self.out.push_str(&guarded.join(","));
-        self.out.push_str("\r\n");
+        let cell = |text| if is_number(text) { Cell::Number(text) } else { Cell::Text(text) };
+        self.sheet.row(cells.map(cell)).expect("memory takes rows of six cells");
     }
 
     fn figure(&mut self, section: &str, subject: &str, date: &str, key: &str, value: Option<f64>) {
@@ -42,8 +38,13 @@ impl Rows {
     }
 }
 
+fn is_number(text: &str) -> bool {
+    text.parse::<f64>().is_ok_and(f64::is_finite)
+}
+
 pub fn render(report: &Report) -> String {
-    let mut rows = Rows { out: format!("{HEADER}\r\n"), site: String::new() };
+    let mut rows = Rows { sheet: Sheet::new(Vec::new()), site: String::new() };
+    rows.sheet.row(HEADER.map(Cell::Text)).expect("memory takes rows of six cells");
     rows.add("report", "", "", "version", report.version);
     rows.add("report", "", "", "generated", report.generated.to_rfc3339());
     rows.add("report", "", "", "timeZone", report.time_zone);
@@ -66,7 +67,8 @@ pub fn render(report: &Report) -> String {
         money(&mut rows, site);
         trail(&mut rows, site);
     }
-    rows.out
+    let bytes = rows.sheet.finish().expect("memory takes what is left");
+    String::from_utf8(bytes).expect("cells are text")
 }
 
 fn seats(rows: &mut Rows, of_type: &TypeReport) {

@@ -15,6 +15,7 @@ const ROOMS: [(&str, &[&str]); 33] = [
     ("plain", &[]),
     ("schedule", &[]),
     ("secret", &[]),
+    ("spreadsheet", &[]),
     ("tls", &[]),
     ("words", &[]),
     ("who", &["plain"]),
@@ -110,7 +111,10 @@ const ROOMS: [(&str, &[&str]); 33] = [
             "store",
         ],
     ),
-    ("report", &["config", "insight", "ledger", "license", "planning", "store", "words"]),
+    (
+        "report",
+        &["config", "insight", "ledger", "license", "planning", "spreadsheet", "store", "words"],
+    ),
     (
         "status",
         &["alert", "config", "destination", "event", "ledger", "license", "release", "store"],
@@ -163,6 +167,7 @@ const ROOMS: [(&str, &[&str]); 33] = [
             "report",
             "schedule",
             "simulator",
+            "spreadsheet",
             "status",
             "store",
             "tls",

@@ -1,6 +1,6 @@
 //! `bursar audit export`.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -11,6 +11,7 @@ use crate::ledger::chain::Raw;
 use crate::ledger::check::Check;
 use crate::ledger::{csv, lines};
 use crate::output::{Existing, Output};
+use crate::spreadsheet::{Cell, Sheet};
 
 /// Write the records of some days as a table or with all that is needed to verify them elsewhere
 ///
@@ -62,7 +63,8 @@ impl Export {
 
         let path = self.output.as_deref().unwrap_or(Path::new("-"));
         let cannot = || format!("cannot write {}", path.display());
-        let mut out = Output::open(path, Existing::Keep).with_context(cannot)?;
+        let out = Output::open(path, Existing::Keep).with_context(cannot)?;
+        let standard = out.is_standard();
         let ledger = place.open()?;
         // From the first to the last record of these days, and all in between: where the clock was
         // set back, the times are out of order, and the chain must have no gap.
@@ -75,23 +77,20 @@ impl Export {
             }
             anyhow::Ok(())
         })?;
-        if self.format == Format::Csv {
-            out.write_all(csv::header().as_bytes()).with_context(cannot)?;
-        }
+        let mut records = Records::new(self.format, out).with_context(cannot)?;
         let (mut count, mut unreadable) = (0, 0);
         ledger.each(|record| {
             match record {
                 Ok(raw) if range.is_some_and(|(first, last)| (first..=last).contains(&raw.seq)) => {
                     count += 1;
-                    out.write_all(self.line(&raw).as_bytes()).with_context(cannot)?;
+                    records.add(&raw).with_context(cannot)?;
                 }
                 Ok(_) => {}
                 Err(_) => unreadable += 1,
             }
             anyhow::Ok(())
         })?;
-        let standard = out.is_standard();
-        out.finish().with_context(cannot)?;
+        records.finish().with_context(cannot)?;
         if !standard {
             eprintln!("{count} records written to {}", path.display());
         }
@@ -100,11 +99,35 @@ impl Export {
         }
         Ok(if findings.in_order { Exit::Ok } else { Exit::NotInOrder })
     }
+}
 
-    fn line(&self, raw: &Raw) -> String {
-        match self.format {
-            Format::Csv => csv::row(raw),
-            Format::Jsonl => lines::write(raw) + "\n",
+/// Where records are written to, each as its format has it.
+enum Records {
+    Csv(Sheet<Output>),
+    Jsonl(Output),
+}
+
+impl Records {
+    fn new(format: Format, out: Output) -> io::Result<Self> {
+        if format == Format::Jsonl {
+            return Ok(Self::Jsonl(out));
+        }
+        let mut sheet = Sheet::new(out);
+        sheet.row(csv::COLUMNS.map(Cell::Text))?;
+        Ok(Self::Csv(sheet))
+    }
+
+    fn add(&mut self, raw: &Raw) -> io::Result<()> {
+        match self {
+            Self::Csv(sheet) => sheet.row(csv::row(raw).each_ref().map(|text| Cell::Text(text))),
+            Self::Jsonl(out) => writeln!(out, "{}", lines::write(raw)),
+        }
+    }
+
+    fn finish(self) -> io::Result<()> {
+        match self {
+            Self::Csv(sheet) => sheet.finish()?.finish(),
+            Self::Jsonl(out) => out.finish(),
         }
     }
 }

@@ -2,15 +2,27 @@
 
 use std::collections::BTreeMap;
 
+/// A record over several lines that is longer than this is none.
+const LONGEST: usize = 1024 * 1024;
+
 /// Turns lines into rows.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Reader {
-    /// The beginning of a record whose quotes aren't closed yet.
-    open: String,
+    parser: csv_core::Reader,
+    /// The cells of the record so far, one after the other, and where each ends.
+    text: Vec<u8>,
+    ends: Vec<usize>,
+    /// Quotes of the record aren't closed yet.
+    open: bool,
     types: Vec<String>,
     header: Vec<String>,
     header_next: bool,
 }
+
+/// A record whose quotes are never closed.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a quote in the answer is never closed")]
+pub struct Unclosed;
 
 /// One row of a table, its cells by their column's name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,65 +55,96 @@ impl Row {
     }
 }
 
+impl Default for Reader {
+    fn default() -> Self {
+        // A line comes without its end, so that a `\r` in it is part of a text.
+        let end = csv_core::Terminator::Any(b'\n');
+        Self {
+            parser: csv_core::ReaderBuilder::new().terminator(end).build(),
+            text: Vec::new(),
+            ends: Vec::new(),
+            open: false,
+            types: Vec::new(),
+            header: Vec::new(),
+            header_next: false,
+        }
+    }
+}
+
 impl Reader {
     /// Takes the next line; gives a row if it ends one.
-    pub fn line(&mut self, line: &str) -> Option<Row> {
-        if self.open.is_empty() {
-            self.open.push_str(line);
-        } else {
-            self.open.push('\n');
-            self.open.push_str(line);
-        }
-        if self.open.matches('"').count() % 2 == 1 {
-            return None;
-        }
-        let record = std::mem::take(&mut self.open);
-        if record.is_empty() {
+    ///
+    /// # Errors
+    /// When a record has no end.
+    pub fn line(&mut self, line: &str) -> Result<Option<Row>, Unclosed> {
+        if line.is_empty() && !self.open {
             // Between tables; one without annotations begins with its header.
             self.header_next = true;
             self.types.clear();
-            return None;
+            return Ok(None);
         }
-        let cells = split(&record);
-        if let Some(annotation) = record.strip_prefix('#') {
-            if annotation.starts_with("datatype") {
+        let Some(cells) = self.record(line)? else { return Ok(None) };
+        if let Some(annotation) = cells.first().and_then(|cell| cell.strip_prefix('#')) {
+            if annotation == "datatype" {
                 self.types = cells;
             }
             self.header_next = true;
-            return None;
+            return Ok(None);
         }
         if self.header_next || self.header.is_empty() {
             self.header = cells;
             self.header_next = false;
-            return None;
+            return Ok(None);
         }
         let cell = |(index, (name, text)): (usize, (&String, String))| {
             let kind = self.types.get(index).cloned().unwrap_or_default();
             (name.clone(), Cell { text, kind })
         };
         let cells = self.header.iter().zip(cells).enumerate().map(cell);
-        Some(Row { cells: cells.filter(|(name, _)| !name.is_empty()).collect() })
+        Ok(Some(Row { cells: cells.filter(|(name, _)| !name.is_empty()).collect() }))
     }
-}
 
-/// The cells of a record.
-fn split(record: &str) -> Vec<String> {
-    let mut cells = vec![String::new()];
-    let mut quoted = false;
-    let mut chars = record.chars().peekable();
-    while let Some(c) = chars.next() {
-        let last = cells.len() - 1;
-        match c {
-            '"' if quoted && chars.peek() == Some(&'"') => {
-                chars.next();
-                cells[last].push('"');
-            }
-            '"' => quoted = !quoted,
-            ',' if !quoted => cells.push(String::new()),
-            c => cells[last].push(c),
-        }
+    /// After the last line.
+    ///
+    /// # Errors
+    /// When the last record has no end: what it held would be missing.
+    pub fn finish(&self) -> Result<(), Unclosed> {
+        if self.open { Err(Unclosed) } else { Ok(()) }
     }
-    cells
+
+    /// The cells of a record that ends with this line.
+    fn record(&mut self, line: &str) -> Result<Option<Vec<String>>, Unclosed> {
+        let (mut text, mut ends) = (self.text.len(), self.ends.len());
+        // No line gives more text, or more cells, than it has letters and an end.
+        self.text.resize(text + line.len() + 1, 0);
+        self.ends.resize(ends + line.len() + 1, 0);
+        let mut whole = false;
+        for part in [line, "\n"].iter().filter(|part| !part.is_empty()) {
+            let (result, _, texts, cells) = self.parser.read_record(
+                part.as_bytes(),
+                &mut self.text[text..],
+                &mut self.ends[ends..],
+            );
+            (text, ends) = (text + texts, ends + cells);
+            whole = matches!(result, csv_core::ReadRecordResult::Record);
+        }
+        self.text.truncate(text);
+        self.ends.truncate(ends);
+        self.open = !whole;
+        if self.open {
+            return if text > LONGEST { Err(Unclosed) } else { Ok(None) };
+        }
+        let mut start = 0;
+        let mut cell = |end: &usize| {
+            let cell = String::from_utf8_lossy(&self.text[start..*end]).into_owned();
+            start = *end;
+            cell
+        };
+        let cells = self.ends.iter().map(&mut cell).collect();
+        self.text.clear();
+        self.ends.clear();
+        Ok(Some(cells))
+    }
 }
 
 #[cfg(test)]
@@ -110,7 +153,7 @@ mod tests {
 
     fn rows(text: &str) -> Vec<Row> {
         let mut reader = Reader::default();
-        text.lines().filter_map(|line| reader.line(line)).collect()
+        text.lines().filter_map(|line| reader.line(line).unwrap()).collect()
     }
 
     #[test]
@@ -152,5 +195,18 @@ d\"
             rows(",result,table,_value\n,_result,0,1\n\n,result,table,other\n,_result,1,2\n");
         assert_eq!((rows[0].get("_value"), rows[1].get("other")), (Some("1"), Some("2")));
         assert_eq!(rows[1].get("_value"), None);
+    }
+
+    #[test]
+    fn a_record_without_end_is_an_error() {
+        let mut reader = Reader::default();
+        assert_eq!(reader.line(",result,_value"), Ok(None));
+        assert_eq!(reader.finish(), Ok(()));
+        assert_eq!(reader.line(",\"begins here,1"), Ok(None));
+        assert_eq!(reader.line(""), Ok(None), "a blank line in a text is none between tables");
+        assert_eq!(reader.finish(), Err(Unclosed));
+        let long = "x".repeat(1000);
+        let ends = (0..2000).find_map(|_| reader.line(&long).err());
+        assert_eq!(ends, Some(Unclosed), "it is not kept in memory for ever");
     }
 }

@@ -112,15 +112,17 @@ impl Reader {
             .map_err(|refusal| refused(refusal, &database, "influxDb.v2Config.token"))?;
         let mut lines = Lines::new(&self.server, response);
         let mut reader = csv::Reader::default();
+        let broken =
+            |why: csv::Unclosed| ReadError::Failed(format!("a query for {database} broke off: {why}"));
         while let Some(line) = lines.next().await? {
-            let Some(row) = reader.line(&line) else { continue };
+            let Some(row) = reader.line(&line).map_err(broken)? else { continue };
             if let Some(why) = row.get("error") {
                 let why = self.server.masked(why.to_owned());
                 return Err(ReadError::Failed(format!("a query for {database} failed: {why}")));
             }
             each(&row)?;
         }
-        Ok(())
+        reader.finish().map_err(broken)
     }
 }
 
