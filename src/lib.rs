@@ -30,6 +30,7 @@
 //! | [`plain`], [`words`], [`clock`], [`backoff`] | text from outside, numbers and times in words, time and waits |
 //! | [`schedule`], [`secret`] | Butler's phrases and cron; text that is never printed |
 //! | [`who`] | who runs this process, for the audit trail |
+//! | [`terminal`] | standard output and standard error: colours, and nothing that steers them |
 //! | [`output`], [`spreadsheet`] | files for people: private, whole, never through a link; tables without formulas |
 //! | [`tls`] | certificates, keys and TLS settings from PEM files |
 //! | [`simulator`] | a Qlik Sense site in a process, for the demo, the tests and the benches |
@@ -63,6 +64,7 @@ pub mod simulator;
 pub mod spreadsheet;
 pub mod status;
 pub mod store;
+pub mod terminal;
 pub mod tls;
 pub mod web;
 pub mod who;

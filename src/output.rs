@@ -5,10 +5,12 @@
 //! on the disk. A link is never written through: whoever made it decides where it leads.
 
 use std::fs::{self, File, Metadata};
-use std::io::{self, BufWriter, Stdout, Write};
+use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
 use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
+
+use crate::terminal::Screen;
 
 /// What becomes of a file that is there already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +28,8 @@ pub struct Output(To);
 #[derive(Debug)]
 enum To {
     Standard(BufWriter<Stdout>),
+    /// Standard output at which a person looks, and not a program.
+    Screen(Screen),
     /// A pipe with a name, or a device such as `/dev/null`.
     Stream(BufWriter<File>),
     File(Whole),
@@ -48,7 +52,12 @@ impl Output {
     /// there is such a file.
     pub fn open(path: &Path, existing: Existing) -> io::Result<Self> {
         if path == Path::new("-") || path == Path::new("/dev/stdout") {
-            return Ok(Self(To::Standard(BufWriter::new(io::stdout()))));
+            let out = io::stdout();
+            return Ok(Self(if out.is_terminal() {
+                To::Screen(Screen::default())
+            } else {
+                To::Standard(BufWriter::new(out))
+            }));
         }
         if let Some(stream) = stream(path)? {
             return Ok(Self(To::Stream(BufWriter::new(stream))));
@@ -75,13 +84,14 @@ impl Output {
 
     /// Whether it goes to standard output, where nothing else may be said then.
     pub fn is_standard(&self) -> bool {
-        matches!(self.0, To::Standard(_))
+        matches!(self.0, To::Standard(_) | To::Screen(_))
     }
 
     /// All was written: puts it on the disk, and then in its place.
     pub fn finish(self) -> io::Result<()> {
         match self.0 {
             To::Standard(mut out) => out.flush(),
+            To::Screen(mut out) => out.flush(),
             To::Stream(mut out) => out.flush(),
             To::File(whole) => whole.finish(),
         }
@@ -106,6 +116,7 @@ impl Write for Output {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match &mut self.0 {
             To::Standard(out) => out.write(bytes),
+            To::Screen(out) => out.write(bytes),
             To::Stream(out) => out.write(bytes),
             To::File(whole) => whole.content().write(bytes),
         }
@@ -114,6 +125,7 @@ impl Write for Output {
     fn flush(&mut self) -> io::Result<()> {
         match &mut self.0 {
             To::Standard(out) => out.flush(),
+            To::Screen(out) => out.flush(),
             To::Stream(out) => out.flush(),
             To::File(whole) => whole.content().flush(),
         }

@@ -3,20 +3,18 @@
 //! Results go to standard output, everything else (log lines, progress, complaints) to standard
 //! error. Exit codes: see [`Exit`].
 
-/// Prints to standard output; a full disk or a closed pipe is an error and no panic.
+/// Prints to standard output; a full disk or a closed pipe is an error and no panic. Parts from
+/// outside have to be on one line.
 macro_rules! out {
     ($($part:tt)*) => {
-        std::io::Write::write_fmt(&mut std::io::stdout(), format_args!($($part)*))?
+        $crate::terminal::print(format_args!($($part)*))?
     };
 }
 
 /// As `out!`, with a line end.
 macro_rules! outln {
     ($($part:tt)*) => {
-        std::io::Write::write_fmt(
-            &mut std::io::stdout(),
-            format_args!("{}\n", format_args!($($part)*)),
-        )?
+        $crate::terminal::print(format_args!("{}\n", format_args!($($part)*)))?
     };
 }
 

@@ -12,6 +12,7 @@ use crate::config::Settings;
 use crate::event::Latest;
 use crate::license::monitor_app::{AppHealth, AppRun, MonitorApp as State};
 use crate::license::monitor_app::{Cause, KeptRun, Phase, TaskStatus};
+use crate::plain;
 use crate::store::PollError;
 use crate::words;
 
@@ -255,7 +256,7 @@ fn wrapped(text: &str, indent: usize, style: impl Fn(&str) -> String) -> String 
     let mut lines: Vec<String> = Vec::new();
     for word in text.split_whitespace() {
         match lines.last_mut() {
-            Some(line) if line.chars().count() + 1 + word.chars().count() <= 80 - indent => {
+            Some(line) if plain::width(line) + 1 + plain::width(word) <= 80 - indent => {
                 line.push(' ');
                 line.push_str(word);
             }

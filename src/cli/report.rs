@@ -61,15 +61,11 @@ impl Report {
             anyhow::Ok(report)
         })??;
         let text = report.write(format)?;
-        match &self.output {
-            None => out!("{text}"),
-            Some(path) => {
-                output::write(path, Existing::Replace, text.as_bytes())
-                    .with_context(|| format!("cannot write {}", path.display()))?;
-                if path != Path::new("-") {
-                    eprintln!("{} written", path.display());
-                }
-            }
+        let path = self.output.as_deref().unwrap_or(Path::new("-"));
+        output::write(path, Existing::Replace, text.as_bytes())
+            .with_context(|| format!("cannot write {}", path.display()))?;
+        if path != Path::new("-") {
+            eprintln!("{} written", path.display());
         }
         Ok(Exit::Ok)
     }

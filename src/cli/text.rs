@@ -1,9 +1,11 @@
 //! Tables, bars and times for people.
 
-use std::io::IsTerminal;
+use anstyle::{AnsiColor, Effects, Style};
 
 use crate::config::Settings;
+use crate::plain;
 use crate::schedule::Schedule;
+use crate::terminal;
 
 /// Colours, when a person is looking.
 #[derive(Debug, Clone, Copy)]
@@ -12,19 +14,14 @@ pub struct Paint {
 }
 
 impl Paint {
-    /// On for a terminal, unless `NO_COLOR` is set.
+    /// As [`terminal`] has it.
     pub fn for_stdout() -> Self {
-        Self::for_terminal(std::io::stdout().is_terminal())
+        Self { on: terminal::has_colours(&std::io::stdout()) }
     }
 
     /// As [`for_stdout`](Self::for_stdout), for standard error.
     pub fn for_stderr() -> Self {
-        Self::for_terminal(std::io::stderr().is_terminal())
-    }
-
-    fn for_terminal(is_terminal: bool) -> Self {
-        let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        Self { on: is_terminal && !no_color }
+        Self { on: terminal::has_colours(&std::io::stderr()) }
     }
 
     /// Never.
@@ -33,27 +30,27 @@ impl Paint {
     }
 
     pub fn good(self, text: &str) -> String {
-        self.wrap("32", text)
+        self.wrap(AnsiColor::Green.on_default(), text)
     }
 
     pub fn warn(self, text: &str) -> String {
-        self.wrap("33", text)
+        self.wrap(AnsiColor::Yellow.on_default(), text)
     }
 
     pub fn bad(self, text: &str) -> String {
-        self.wrap("31", text)
+        self.wrap(AnsiColor::Red.on_default(), text)
     }
 
     pub fn faint(self, text: &str) -> String {
-        self.wrap("2", text)
+        self.wrap(Style::new().effects(Effects::DIMMED), text)
     }
 
     pub fn strong(self, text: &str) -> String {
-        self.wrap("1", text)
+        self.wrap(Style::new().bold(), text)
     }
 
-    fn wrap(self, code: &str, text: &str) -> String {
-        if self.on { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+    fn wrap(self, style: Style, text: &str) -> String {
+        if self.on { format!("{style}{text}{style:#}") } else { text.to_owned() }
     }
 }
 
@@ -84,19 +81,9 @@ pub fn columns(rows: &[Vec<String>]) -> String {
     out
 }
 
-/// Characters that take room on a terminal: without colour codes.
-fn visible(text: &str) -> usize {
-    let mut count = 0;
-    let mut in_code = false;
-    for c in text.chars() {
-        match c {
-            '\x1b' => in_code = true,
-            'm' if in_code => in_code = false,
-            _ if !in_code => count += 1,
-            _ => {}
-        }
-    }
-    count
+/// Columns that a cell takes, without its colours.
+fn visible(cell: &str) -> usize {
+    plain::width(&anstream::adapter::strip_str(cell).to_string())
 }
 
 /// Every schedule of the settings with the name of what runs on it; equal ones are shown once.
@@ -126,6 +113,17 @@ mod tests {
         ];
         assert_eq!(columns(&rows), "a     \x1b[31mfail\x1b[0m  x\nlong  ok    y\n");
         assert_eq!(Paint::off().bad("fail"), "fail");
+    }
+
+    #[test]
+    fn columns_align_behind_wide_letters_and_marks() {
+        let paint = Paint { on: true };
+        let names = ["anna", "山田太郎", "Zoe\u{308}", "😀 x", &paint.warn("李")];
+        let laid_out = columns(&names.map(|name| vec![name.to_owned(), "x".to_owned()]));
+        for line in laid_out.lines() {
+            let before = line.strip_suffix('x').unwrap();
+            assert_eq!(visible(before), 10, "{line:?}");
+        }
     }
 
     #[test]

@@ -9,6 +9,7 @@ use super::describe::scalar;
 use super::load::Loaded;
 use super::schema;
 use super::validate::inherit;
+use crate::plain::{padded, width};
 use crate::settings::node::{Node, Value};
 
 /// Sections that a site inherits: shown at each site instead of once, when there are sites.
@@ -120,19 +121,16 @@ impl Lines<'_> {
         let widest = |column: fn(&(String, String, String)) -> usize, limit: usize| {
             self.rows.iter().map(column).filter(|w| *w <= limit).max().unwrap_or(0)
         };
-        let first = widest(|r| r.0.chars().count(), 90);
-        let second = widest(|r| r.1.chars().count(), 44);
+        let first = widest(|r| width(&r.0), 90);
+        let second = widest(|r| width(&r.1), 44);
         let mut out = String::new();
         for (path, value, source) in &self.rows {
-            let _ = writeln!(out, "{path:<first$}  {value:<second$}  {source}");
+            let (path, value) = (padded(path, first), padded(value, second));
+            let _ = writeln!(out, "{path}  {value}  {source}");
         }
         for name in &self.loaded.settings.unimplemented {
-            let _ = writeln!(
-                out,
-                "{:<first$}  {:<second$}  a setting of Butler's",
-                format!("Butler.{name}"),
-                "(ignored)"
-            );
+            let path = padded(&format!("Butler.{name}"), first);
+            let _ = writeln!(out, "{path}  {:<second$}  a setting of Butler's", "(ignored)");
         }
         out
     }

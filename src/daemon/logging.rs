@@ -1,7 +1,5 @@
 //! Where log lines go and how they look.
 
-use std::io::IsTerminal;
-
 use tracing::level_filters::LevelFilter;
 use tracing_appender::non_blocking::WorkerGuard;
 use tracing_subscriber::filter::Targets;
@@ -10,6 +8,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, fmt};
 
 use crate::config::settings::Log;
+use crate::terminal;
 
 /// Keeps the log file's writer alive; its drop writes out what is left.
 #[derive(Debug)]
@@ -33,8 +32,8 @@ pub fn start(log: &Log) -> anyhow::Result<Guard> {
     } else {
         fmt::layer()
             .with_target(false)
-            .with_ansi(std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none())
-            .with_writer(std::io::stderr)
+            .with_ansi(terminal::has_colours(&std::io::stderr()))
+            .with_writer(terminal::stderr)
             .boxed()
     };
     let (file, guard) = match &log.directory {

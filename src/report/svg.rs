@@ -338,7 +338,7 @@ fn open(id: &str, title: &str, description: &str) -> String {
 fn legend(out: &mut String, entries: &[(&str, &str)]) {
     let mut x = WIDTH - RIGHT;
     for (class, name) in entries.iter().rev() {
-        x -= name.chars().count() as f64 * 6.4 + 4.0;
+        x -= crate::plain::width(name) as f64 * 6.4 + 4.0;
         let _ = write!(out, r#"<text class="tick" x="{x:.1}" y="18">{}</text>"#, escape(name));
         x -= 24.0;
         if matches!(*class, "band" | "bar") {

@@ -5,6 +5,8 @@ mod export;
 mod real;
 mod show;
 mod tamper;
+#[cfg(unix)]
+mod terminal;
 mod verify;
 
 use std::path::{Path, PathBuf};

@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 
 /// Each room, and the rooms that it may import. A room stands below all that it imports, so there is
 /// no way round.
-const ROOMS: [(&str, &[&str]); 33] = [
+const ROOMS: [(&str, &[&str]); 34] = [
     // The ground floor knows nothing of Qlik.
     ("backoff", &[]),
     ("clock", &[]),
     ("form", &[]),
-    ("output", &[]),
     ("plain", &[]),
+    ("terminal", &["plain"]),
+    ("output", &["terminal"]),
     ("schedule", &[]),
     ("secret", &[]),
     ("spreadsheet", &[]),
@@ -113,7 +114,17 @@ const ROOMS: [(&str, &[&str]); 33] = [
     ),
     (
         "report",
-        &["config", "insight", "ledger", "license", "planning", "spreadsheet", "store", "words"],
+        &[
+            "config",
+            "insight",
+            "ledger",
+            "license",
+            "plain",
+            "planning",
+            "spreadsheet",
+            "store",
+            "words",
+        ],
     ),
     (
         "status",
@@ -141,6 +152,7 @@ const ROOMS: [(&str, &[&str]); 33] = [
             "report",
             "schedule",
             "store",
+            "terminal",
             "web",
         ],
     ),
@@ -170,6 +182,7 @@ const ROOMS: [(&str, &[&str]); 33] = [
             "spreadsheet",
             "status",
             "store",
+            "terminal",
             "tls",
             "who",
             "words",

@@ -11,6 +11,7 @@ use super::{ConfigFile, Exit, block_on};
 use crate::alert::catalogue;
 use crate::config::Settings;
 use crate::event::{DAEMON, Rule, Severity};
+use crate::plain;
 use crate::store::Store;
 
 use super::text::Paint;
@@ -111,15 +112,15 @@ fn coloured(severity: Severity, paint: Paint) -> String {
     }
 }
 
-/// Longest text in a line of a table, in characters.
+/// Longest text in a line of a table, in columns.
 const WIDTH: usize = 78;
 
 /// Text broken at blanks to lines that fit below an indentation.
 fn wrapped(text: &str, indent: usize) -> String {
     let mut out = String::new();
     let mut column = WIDTH;
-    for word in crate::plain::one_line(text).split(' ') {
-        let length = word.chars().count();
+    for word in plain::one_line(text).split(' ') {
+        let length = plain::width(word);
         if column + 1 + length > WIDTH {
             if !out.is_empty() {
                 out.push('\n');

@@ -2,11 +2,13 @@
 //! read, so that a ledger of years takes no more memory than one of a day.
 
 use std::io::Write;
+use std::path::Path;
 
 use super::{Exit, Place};
 use crate::ledger::chain::Raw;
 use crate::ledger::{Entry, Record};
 use crate::license::Holder;
+use crate::output::{Existing, Output};
 use crate::plain::one_line;
 use crate::release::named::is_named;
 use crate::words;
@@ -17,7 +19,7 @@ const KINDS: [&str; 4] = ["intent", "outcome", "announced", "withdrawn"];
 /// Prints the records that name a user, written as `CORP\anna` or only `anna`.
 pub fn show(place: &Place, user: &str, json: bool) -> anyhow::Result<Exit> {
     let ledger = place.open()?;
-    let mut out = std::io::BufWriter::new(std::io::stdout());
+    let mut out = Output::open(Path::new("-"), Existing::Keep)?;
     let (mut found, mut changed) = (0_u64, 0_u64);
     ledger.each(|record| {
         let raw = match record {
@@ -55,7 +57,7 @@ pub fn show(place: &Place, user: &str, json: bool) -> anyhow::Result<Exit> {
     if json {
         out.write_all(if found == 0 { b"[]\n" } else { b"\n]\n" })?;
     }
-    out.flush()?;
+    out.finish()?;
     let (start, _) = ledger.ends()?;
     if start.seq > 0 {
         eprintln!(

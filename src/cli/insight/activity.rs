@@ -19,6 +19,7 @@ use crate::insight::groups::{self, GroupUsage};
 use crate::insight::idle::{self, TwoSeats};
 use crate::insight::reclaim::ByRules;
 use crate::license::{Person, SeatType};
+use crate::plain;
 use crate::planning;
 use crate::store::Store;
 use crate::words;
@@ -354,11 +355,12 @@ fn breakdown(out: &mut String, title: &str, groups: &[GroupUsage], paint: Paint)
         "", "seats", "active 28d", "never used", "idle 30d+"
     );
     for group in groups.iter().take(SHOWN) {
-        let name: String = crate::plain::one_line(group.group.title()).chars().take(27).collect();
+        let name = plain::one_line(group.group.title());
+        let name = plain::padded(plain::cut(&name, 27), 28);
         let usage = &group.usage;
         let _ = writeln!(
             out,
-            "  {name:<28}{:>8}{:>12}{:>12}{:>14}",
+            "  {name}{:>8}{:>12}{:>12}{:>14}",
             usage.seats,
             group.active_28_days,
             usage.idle.never_used,

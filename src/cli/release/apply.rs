@@ -1,6 +1,6 @@
 //! `bursar release apply`: releases by hand.
 
-use std::io::Read;
+use std::io::{Read, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -11,11 +11,12 @@ use super::super::text::Paint;
 use super::working::Seats;
 use super::{Called, Exit, Target, confirmed, plan, refused, wait};
 use crate::ledger::{Mode, RunStatus, SeatResult, Trigger, TypeCounts};
-use crate::plain::one_line;
+use crate::plain::{self, one_line};
 use crate::policy::{Guard, Refusal};
 use crate::qrs::Patience;
 use crate::release::plan::{Outcome, Plan};
 use crate::release::run::{Engine, Order, Report};
+use crate::terminal;
 
 /// Release seats by a plan: one from a file that a person has read, or one made now
 ///
@@ -106,8 +107,9 @@ impl Apply {
             }
         };
         let spent = began.elapsed();
-        eprint!("{}", plan::render(&plan, false, Paint::for_stderr()));
-        eprintln!();
+        let text = plan::render(&plan, false, Paint::for_stderr());
+        // Nobody may be there to read it.
+        let _ = writeln!(terminal::stderr(), "{}", plain::on_terminal(&text, true));
         let count: usize = plan.types.iter().map(|part| part.count(Outcome::Release)).sum();
         if count == 0 {
             eprintln!("there is nothing to release");

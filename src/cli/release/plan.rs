@@ -1,8 +1,8 @@
 //! `bursar release plan`: what a run would do now.
 
 use std::fmt::Write as _;
-use std::io::{BufWriter, Write as _};
-use std::path::PathBuf;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
@@ -168,13 +168,13 @@ pub(super) fn quoted(word: &str) -> String {
 
 /// Straight to standard output: the text of a large plan is larger than all that it was made of.
 fn print_json(plan: &Planned) -> anyhow::Result<()> {
-    let mut out = BufWriter::with_capacity(64 * 1024, std::io::stdout().lock());
+    let mut out = Output::open(Path::new("-"), Existing::Keep)?;
     if let Err(error) = serde_json::to_writer_pretty(&mut out, plan) {
         // As the error it is: a closed pipe is no fault.
         return Err(std::io::Error::from(error).into());
     }
     out.write_all(b"\n")?;
-    Ok(out.flush()?)
+    Ok(out.finish()?)
 }
 
 /// When the schedule next starts a run, and what will keep it from releasing.

@@ -15,6 +15,7 @@ use crate::destination::http::shorten;
 use crate::destination::payload;
 use crate::destination::template::context;
 use crate::event::{AlertNotice, AlertStatus, Event, Severity};
+use crate::plain::{one_line, padded, width};
 
 /// Subject and bodies of a mail.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -167,15 +168,14 @@ fn in_words(name: &str) -> String {
 }
 
 fn text(letter: &Letter) -> String {
-    let mut out = format!("{}\n\n{}\n", crate::plain::one_line(&letter.title), clean(&letter.text));
+    let mut out = format!("{}\n\n{}\n", one_line(&letter.title), clean(&letter.text));
     if !letter.hint.is_empty() {
         let _ = write!(out, "\nWhat to do: {}\n", clean(&letter.hint));
     }
     out.push('\n');
-    let width = letter.rows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
+    let widest = letter.rows.iter().map(|(name, _)| width(name)).max().unwrap_or(0);
     for (name, value) in &letter.rows {
-        let value = crate::plain::one_line(value);
-        let _ = writeln!(out, "{:<width$}  {value}", format!("{name}:"), width = width + 1);
+        let _ = writeln!(out, "{}  {}", padded(&format!("{name}:"), widest + 1), one_line(value));
     }
     out.push_str("\n-- \nSent by Bursar\n");
     out
@@ -258,7 +258,7 @@ pub(super) fn with_file(
     let domain = settings.from.email.domain();
     let parts = MultiPart::mixed()
         .singlepart(SinglePart::plain(text.to_owned()))
-        .singlepart(Attachment::new(crate::plain::one_line(filename)).body(bytes, content_type));
+        .singlepart(Attachment::new(one_line(filename)).body(bytes, content_type));
     let message = head(settings, &subject_line(subject))
         .date_now()
         .message_id(Some(format!("<{}@{domain}>", uuid::Uuid::now_v7())))

@@ -10,5 +10,7 @@ pub mod proxy;
 pub mod receiver;
 pub mod releases;
 pub mod setup;
+#[cfg(unix)]
+pub mod terminal;
 pub mod victoria;
 pub mod years;
