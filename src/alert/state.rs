@@ -107,6 +107,8 @@ pub struct Notice {
 /// What happened to an alert, for the history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[derive(strum::IntoStaticStr, strum::VariantArray)]
+#[strum(serialize_all = "lowercase")]
 pub enum What {
     Fired,
     /// Told again at the interval.
@@ -121,24 +123,10 @@ pub enum What {
 }
 
 impl What {
-    pub const ALL: [Self; 6] = [
-        Self::Fired,
-        Self::Repeated,
-        Self::Escalated,
-        Self::Resolved,
-        Self::Silenced,
-        Self::Inhibited,
-    ];
+    pub const ALL: &[Self] = <Self as strum::VariantArray>::VARIANTS;
 
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Fired => "fired",
-            Self::Repeated => "repeated",
-            Self::Escalated => "escalated",
-            Self::Resolved => "resolved",
-            Self::Silenced => "silenced",
-            Self::Inhibited => "inhibited",
-        }
+        self.into()
     }
 }
 

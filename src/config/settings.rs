@@ -161,6 +161,8 @@ impl Site {
 /// What a report is written as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, clap::ValueEnum, Serialize)]
 #[serde(rename_all = "lowercase")]
+#[derive(strum::IntoStaticStr, strum::VariantArray)]
+#[strum(serialize_all = "lowercase")]
 pub enum Format {
     /// One file with pictures, to read and to print
     Html,
@@ -176,11 +178,6 @@ impl Format {
 
     /// As it is written in the settings, and the end of a file's name.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Html => "html",
-            Self::Md => "md",
-            Self::Csv => "csv",
-            Self::Json => "json",
-        }
+        self.into()
     }
 }

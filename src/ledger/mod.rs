@@ -50,9 +50,10 @@ pub struct Head {
 }
 
 /// What a record says.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, strum::IntoStaticStr)]
 #[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
 #[expect(clippy::large_enum_variant, reason = "few are in memory at a time")]
+#[strum(serialize_all = "camelCase")]
 pub enum Entry {
     RunStarted {
         mode: Mode,
@@ -165,27 +166,15 @@ pub enum Entry {
 impl Entry {
     /// As the serialised form names it.
     pub fn kind(&self) -> &'static str {
-        match self {
-            Self::RunStarted { .. } => "runStarted",
-            Self::Planned { .. } => "planned",
-            Self::Intent(_) => "intent",
-            Self::Outcome(_) => "outcome",
-            Self::Announced { .. } => "announced",
-            Self::Withdrawn { .. } => "withdrawn",
-            Self::RunEnded { .. } => "runEnded",
-            Self::Paused { .. } => "paused",
-            Self::Resumed { .. } => "resumed",
-            Self::Accepted { .. } => "accepted",
-            Self::SiteAccepted { .. } => "siteAccepted",
-            Self::Archived { .. } => "archived",
-            Self::Rebuilt { .. } => "rebuilt",
-        }
+        self.into()
     }
 }
 
 /// Whether a run may change the site.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[derive(strum::IntoStaticStr, strum::VariantArray)]
+#[strum(serialize_all = "lowercase")]
 pub enum Mode {
     Real,
     Rehearsal,
@@ -227,6 +216,8 @@ pub struct Intent {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[derive(strum::IntoStaticStr, strum::VariantArray)]
+#[strum(serialize_all = "lowercase")]
 pub enum Action {
     Release,
     /// Allocate again.
@@ -299,8 +290,9 @@ pub enum Answered {
 }
 
 /// What the site says of a seat after an attempt.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, strum::IntoStaticStr)]
 #[serde(tag = "result", rename_all = "kebab-case", rename_all_fields = "camelCase")]
+#[strum(serialize_all = "kebab-case")]
 pub enum SeatResult {
     /// The seat is free.
     Freed,
@@ -321,6 +313,8 @@ pub enum SeatResult {
 /// What a person says of a seat whose fate could not be found out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[derive(strum::IntoStaticStr, strum::VariantArray)]
+#[strum(serialize_all = "kebab-case")]
 pub enum Statement {
     /// The person does not have the seat any more.
     Taken,
@@ -355,6 +349,8 @@ impl SeatResult {
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[derive(strum::IntoStaticStr, strum::VariantArray)]
+#[strum(serialize_all = "kebab-case")]
 pub enum RunStatus {
     Done,
     /// Every type was stopped by guards.
@@ -372,25 +368,14 @@ pub enum RunStatus {
 impl RunStatus {
     /// The same as its serialised form.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Done => "done",
-            Self::Refused => "refused",
-            Self::Partly => "partly",
-            Self::Broken => "broken",
-            Self::Stopped => "stopped",
-            Self::Failed => "failed",
-        }
+        self.into()
     }
 }
 
 impl Mode {
     /// The same as its serialised form.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Real => "real",
-            Self::Rehearsal => "rehearsal",
-            Self::Undo => "undo",
-        }
+        self.into()
     }
 }
 

@@ -129,10 +129,7 @@ impl Action {
 
     /// As in JSON.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Release => "release",
-            Self::Allocate => "allocate",
-        }
+        self.into()
     }
 }
 
@@ -156,15 +153,7 @@ impl SeatResult {
 
     /// As in JSON.
     pub fn as_str(&self) -> &'static str {
-        match self {
-            Self::Freed => "freed",
-            Self::Quarantined { .. } => "quarantined",
-            Self::Refused { .. } => "refused",
-            Self::Gone => "gone",
-            Self::Unclear { .. } => "unclear",
-            Self::Allocated => "allocated",
-            Self::Stated { .. } => "stated",
-        }
+        self.into()
     }
 }
 
@@ -173,10 +162,7 @@ impl Statement {
 
     /// As commands and JSON name it.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Taken => "taken",
-            Self::Kept => "kept",
-        }
+        self.into()
     }
 
     fn text(self) -> &'static str {

@@ -32,6 +32,8 @@ pub struct ServerLicenseStatus {
 /// One word for the state of a server license, worst first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[derive(strum::IntoStaticStr, strum::VariantArray)]
+#[strum(serialize_all = "kebab-case")]
 pub enum LicenseState {
     /// No license is installed on the server.
     None,
@@ -52,17 +54,7 @@ pub enum LicenseState {
 impl LicenseState {
     /// The state as text, the same as its serialised form.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Blacklisted => "blacklisted",
-            Self::Invalid => "invalid",
-            Self::Expired => "expired",
-            Self::ExpiryUnreadable => "expiry-unreadable",
-            Self::ExpiryUnknown => "expiry-unknown",
-            Self::Expiring => "expiring",
-            Self::Perpetual => "perpetual",
-            Self::Valid => "valid",
-        }
+        self.into()
     }
 }
 

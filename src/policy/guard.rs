@@ -9,6 +9,8 @@ use crate::license::SeatType;
 /// A reason to stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[derive(strum::Display, strum::IntoStaticStr, strum::VariantArray)]
+#[strum(serialize_all = "kebab-case")]
 pub enum Guard {
     /// More than `maxReleasePercent` of a type's seats are due, before anything trims the plan.
     Percent,
@@ -47,35 +49,11 @@ pub struct Refusal {
 }
 
 impl Guard {
-    pub const ALL: [Self; 11] = [
-        Self::Percent,
-        Self::MaxReleases,
-        Self::StaleSignal,
-        Self::Incomplete,
-        Self::Clock,
-        Self::Unsettled,
-        Self::SharedLicense,
-        Self::Paused,
-        Self::OtherSite,
-        Self::Frozen,
-        Self::RuleMisspelt,
-    ];
+    pub const ALL: &[Self] = <Self as strum::VariantArray>::VARIANTS;
 
     /// As commands, events and the ledger name it.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Percent => "percent",
-            Self::MaxReleases => "max-releases",
-            Self::StaleSignal => "stale-signal",
-            Self::Incomplete => "incomplete",
-            Self::Clock => "clock",
-            Self::Unsettled => "unsettled",
-            Self::SharedLicense => "shared-license",
-            Self::Paused => "paused",
-            Self::OtherSite => "other-site",
-            Self::Frozen => "frozen",
-            Self::RuleMisspelt => "rule-misspelt",
-        }
+        self.into()
     }
 
     /// Whether it is about the time at which seats are taken or the settings of now, so that only what
@@ -122,12 +100,6 @@ impl Guard {
                  the site has it, or remove it",
             ),
         }
-    }
-}
-
-impl fmt::Display for Guard {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
     }
 }
 

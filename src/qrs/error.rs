@@ -32,11 +32,13 @@ pub enum BuildError {
 
 /// Why a question to the repository service has no usable answer. `Display` is
 /// [`what`](Self::what) and [`fix`](Self::fix) in one sentence; it holds no secret.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, strum::IntoStaticStr)]
+#[strum(serialize_all = "kebab-case")]
 pub enum Error {
     /// No TCP connection, or no TLS handshake on it, within the connect timeout.
     CannotConnect { address: String, why: String },
     /// The server's certificate is good, but for another name than the one expected.
+    #[strum(serialize = "tls-name-mismatch")]
     NameMismatch {
         address: String,
         /// The name that was looked for.
@@ -45,6 +47,7 @@ pub enum Error {
         accepted: Vec<String>,
     },
     /// The server's certificate was signed by somebody else than the CA file's owner.
+    #[strum(serialize = "tls-unknown-issuer")]
     UnknownIssuer {
         address: String,
         ca: PathBuf,
@@ -52,8 +55,10 @@ pub enum Error {
         note: Option<String>,
     },
     /// The server's certificate is over.
+    #[strum(serialize = "tls-server-certificate-expired")]
     ServerCertificateExpired { address: String, since: Option<String> },
     /// The server ended the handshake because of the client certificate, or for want of one.
+    #[strum(serialize = "tls-client-certificate-refused")]
     ClientCertificateRefused { address: String, cert: PathBuf, why: String },
     /// Any other failure of TLS.
     Tls { address: String, why: String, fix: &'static str },
@@ -79,6 +84,7 @@ pub enum Error {
         answer: Option<String>,
     },
     /// 5xx, 408 or 429.
+    #[strum(serialize = "server-error")]
     Server {
         url: String,
         status: u16,
@@ -92,6 +98,7 @@ pub enum Error {
     /// 200 and JSON, but not what was asked for.
     UnexpectedShape { url: String, expected: String, found: String },
     /// A list that is shorter than the service's own count, twice in a row.
+    #[strum(serialize = "incomplete-list")]
     Incomplete { url: String, listed: usize, counted: u64 },
     /// Nothing was sent, because the time for it was over before its turn came.
     NotSent { url: String },
@@ -316,30 +323,7 @@ impl Error {
 
     /// A stable short name for logs and metrics.
     pub fn code(&self) -> &'static str {
-        match self {
-            Self::CannotConnect { .. } => "cannot-connect",
-            Self::NameMismatch { .. } => "tls-name-mismatch",
-            Self::UnknownIssuer { .. } => "tls-unknown-issuer",
-            Self::ServerCertificateExpired { .. } => "tls-server-certificate-expired",
-            Self::ClientCertificateRefused { .. } => "tls-client-certificate-refused",
-            Self::Tls { .. } => "tls",
-            Self::Xsrf { .. } => "xsrf",
-            Self::Forbidden { .. } => "forbidden",
-            Self::Unauthorized { .. } => "unauthorized",
-            Self::NotFound { .. } => "not-found",
-            Self::BadFilter { .. } => "bad-filter",
-            Self::Refused { .. } => "refused",
-            Self::Server { .. } => "server-error",
-            Self::UnexpectedStatus { .. } => "unexpected-status",
-            Self::NotJson { .. } => "not-json",
-            Self::UnexpectedShape { .. } => "unexpected-shape",
-            Self::Incomplete { .. } => "incomplete-list",
-            Self::NotSent { .. } => "not-sent",
-            Self::OutOfTime { .. } => "out-of-time",
-            Self::TimedOut { .. } => "timed-out",
-            Self::TooLarge { .. } => "too-large",
-            Self::Interrupted { .. } => "interrupted",
-        }
+        self.into()
     }
 
     /// Whether the same question may be answered a moment later.

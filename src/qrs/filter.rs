@@ -41,7 +41,8 @@ pub enum Ordered {
     Int(i64),
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
 enum Operator {
     Eq,
     Ne,
@@ -49,8 +50,11 @@ enum Operator {
     Ge,
     Lt,
     Le,
+    #[strum(serialize = "sw")]
     StartsWith,
+    #[strum(serialize = "ew")]
     EndsWith,
+    #[strum(serialize = "so")]
     Contains,
 }
 
@@ -191,17 +195,7 @@ impl Node {
 
 impl Operator {
     fn as_str(self) -> &'static str {
-        match self {
-            Self::Eq => "eq",
-            Self::Ne => "ne",
-            Self::Gt => "gt",
-            Self::Ge => "ge",
-            Self::Lt => "lt",
-            Self::Le => "le",
-            Self::StartsWith => "sw",
-            Self::EndsWith => "ew",
-            Self::Contains => "so",
-        }
+        self.into()
     }
 }
 

@@ -33,7 +33,8 @@ pub struct Comparison {
 }
 
 /// How a property is compared with a literal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::EnumString)]
+#[strum(serialize_all = "lowercase", ascii_case_insensitive)]
 pub enum Operator {
     Eq,
     Ne,
@@ -214,7 +215,7 @@ impl Parser<'_> {
         if path.iter().any(|name| !is_name(name)) {
             return self.cannot();
         }
-        let Some(operator) = Operator::from_word(operator) else {
+        let Ok(operator) = operator.parse() else {
             return self.cannot();
         };
         let literal = match literal {
@@ -256,21 +257,6 @@ fn is_bare(word: &str) -> bool {
 }
 
 impl Operator {
-    fn from_word(word: &str) -> Option<Self> {
-        Some(match word.to_ascii_lowercase().as_str() {
-            "eq" => Self::Eq,
-            "ne" => Self::Ne,
-            "gt" => Self::Gt,
-            "ge" => Self::Ge,
-            "lt" => Self::Lt,
-            "le" => Self::Le,
-            "sw" => Self::Sw,
-            "ew" => Self::Ew,
-            "so" => Self::So,
-            _ => return None,
-        })
-    }
-
     fn holds(self, order: Ordering) -> bool {
         match self {
             Self::Eq => order.is_eq(),

@@ -17,29 +17,26 @@ pub(super) const CHUNK: usize = if cfg!(test) { 3 } else { 1_000 };
 /// Why a delivery was given up without the destination having it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
 #[serde(rename_all = "camelCase")]
+#[derive(strum::IntoStaticStr, strum::VariantArray)]
+#[strum(serialize_all = "lowercase")]
 pub enum DropReason {
     /// The queue was at its size limit.
     Overflow,
     /// It was older than the age limit.
     Expired,
     /// A person asked for it.
+    #[strum(serialize = "by hand")]
     ByHand,
     /// A newer recurring event took its place while the destination's rate limit was waited for.
     Coalesced,
 }
 
 impl DropReason {
-    pub(super) const ALL: [Self; 4] =
-        [Self::Overflow, Self::Expired, Self::ByHand, Self::Coalesced];
+    pub(super) const ALL: &[Self] = <Self as strum::VariantArray>::VARIANTS;
 
     /// The reason as text: what the store and reports hold.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Overflow => "overflow",
-            Self::Expired => "expired",
-            Self::ByHand => "by hand",
-            Self::Coalesced => "coalesced",
-        }
+        self.into()
     }
 }
 

@@ -262,7 +262,7 @@ fn drop_counts(db: &Connection, queue: i64) -> rusqlite::Result<Vec<DropCount>> 
     let mut counts = Vec::new();
     while let Some(row) = rows.next()? {
         let text: String = row.get(0)?;
-        if let Some(reason) = DropReason::ALL.into_iter().find(|r| r.as_str() == text) {
+        if let Some(reason) = DropReason::ALL.iter().copied().find(|r| r.as_str() == text) {
             let count = row.get::<_, i64>(2)? as u64;
             counts.push(DropCount { reason, class: class_of(row.get(1)?), count });
         }

@@ -170,7 +170,7 @@ fn the_schema_names_every_guard() {
     let schema: Value = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
     let named = &schema["properties"]["refusals"]["items"]["properties"]["guard"]["enum"];
     let named: Vec<_> = named.as_array().unwrap().iter().filter_map(Value::as_str).collect();
-    assert_eq!(named, Guard::ALL.map(Guard::as_str));
+    assert_eq!(named, Guard::ALL.iter().map(|guard| guard.as_str()).collect::<Vec<_>>());
 }
 
 fn lines(event: &Event, user_tag: UserTag) -> Vec<String> {

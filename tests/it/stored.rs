@@ -6,6 +6,7 @@ mod fields;
 mod kinds;
 mod meaning;
 mod store;
+mod words;
 
 use std::path::{Path, PathBuf};
 

@@ -57,7 +57,7 @@ const SETTLING: Duration = Duration::from_secs(30);
 const RETRYING: Duration = Duration::from_secs(60);
 
 fn guard(text: &str) -> Result<Guard, String> {
-    let found = Guard::ALL.into_iter().find(|guard| guard.as_str() == text);
+    let found = Guard::ALL.iter().copied().find(|guard| guard.as_str() == text);
     match found {
         Some(guard) => match guard.not_acceptable() {
             None => Ok(guard),
@@ -65,9 +65,9 @@ fn guard(text: &str) -> Result<Guard, String> {
         },
         None => {
             let names: Vec<_> = Guard::ALL
-                .into_iter()
+                .iter()
                 .filter(|guard| guard.can_be_accepted())
-                .map(Guard::as_str)
+                .map(|guard| guard.as_str())
                 .collect();
             Err(format!("expected one of {}", names.join(", ")))
         }

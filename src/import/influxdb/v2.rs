@@ -112,8 +112,9 @@ impl Reader {
             .map_err(|refusal| refused(refusal, &database, "influxDb.v2Config.token"))?;
         let mut lines = Lines::new(&self.server, response);
         let mut reader = csv::Reader::default();
-        let broken =
-            |why: csv::Unclosed| ReadError::Failed(format!("a query for {database} broke off: {why}"));
+        let broken = |why: csv::Unclosed| {
+            ReadError::Failed(format!("a query for {database} broke off: {why}"))
+        };
         while let Some(line) = lines.next().await? {
             let Some(row) = reader.line(&line).map_err(broken)? else { continue };
             if let Some(why) = row.get("error") {

@@ -9,6 +9,8 @@ use crate::license::{Holder, SeatType};
 /// Something that happened to a seat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[derive(strum::IntoStaticStr, strum::VariantArray)]
+#[strum(serialize_all = "camelCase")]
 pub enum ChangeKind {
     /// The seat is gone, at once free for somebody else.
     Released,
@@ -39,15 +41,7 @@ impl ChangeKind {
 
     /// The same as its serialised form.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Allocated => "allocated",
-            Self::Released => "released",
-            Self::Quarantined => "quarantined",
-            Self::Restored => "restored",
-            Self::QuarantineEnded => "quarantineEnded",
-            Self::UserDeleted => "userDeleted",
-            Self::Moved => "moved",
-        }
+        self.into()
     }
 
     /// As people name it.

@@ -23,6 +23,8 @@ const LONGEST: usize = 300;
 /// What usually makes a reload fail with such errors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[derive(strum::IntoStaticStr, strum::VariantArray)]
+#[strum(serialize_all = "kebab-case")]
 pub enum Cause {
     Unauthorized,
     Forbidden,
@@ -40,37 +42,11 @@ pub enum Cause {
 }
 
 impl Cause {
-    pub const ALL: [Self; 12] = [
-        Self::Unauthorized,
-        Self::Forbidden,
-        Self::ConnectionMissing,
-        Self::Certificate,
-        Self::Unreachable,
-        Self::ServiceError,
-        Self::Timeout,
-        Self::OutOfMemory,
-        Self::DiskFull,
-        Self::FileMissing,
-        Self::Aborted,
-        Self::Unknown,
-    ];
+    pub const ALL: &[Self] = <Self as strum::VariantArray>::VARIANTS;
 
     /// The same as its serialised form.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Unauthorized => "unauthorized",
-            Self::Forbidden => "forbidden",
-            Self::ConnectionMissing => "connection-missing",
-            Self::Certificate => "certificate",
-            Self::Unreachable => "unreachable",
-            Self::ServiceError => "service-error",
-            Self::Timeout => "timeout",
-            Self::OutOfMemory => "out-of-memory",
-            Self::DiskFull => "disk-full",
-            Self::FileMissing => "file-missing",
-            Self::Aborted => "aborted",
-            Self::Unknown => "unknown",
-        }
+        self.into()
     }
 
     /// What usually causes it, and what to do.

@@ -10,6 +10,8 @@ use crate::plain::one_line;
 /// How the app is, in a word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[derive(strum::IntoStaticStr, strum::VariantArray)]
+#[strum(serialize_all = "camelCase")]
 pub enum AppHealth {
     /// Its last reload worked, and its data are fresh.
     Healthy,
@@ -32,31 +34,11 @@ pub enum AppHealth {
 }
 
 impl AppHealth {
-    pub const ALL: [Self; 9] = [
-        Self::Healthy,
-        Self::Running,
-        Self::RunningLong,
-        Self::Failed,
-        Self::Stale,
-        Self::Missing,
-        Self::Never,
-        Self::Disabled,
-        Self::Unknown,
-    ];
+    pub const ALL: &[Self] = <Self as strum::VariantArray>::VARIANTS;
 
     /// The same as its serialised form.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Healthy => "healthy",
-            Self::Running => "running",
-            Self::RunningLong => "runningLong",
-            Self::Failed => "failed",
-            Self::Stale => "stale",
-            Self::Missing => "missing",
-            Self::Never => "never",
-            Self::Disabled => "disabled",
-            Self::Unknown => "unknown",
-        }
+        self.into()
     }
 
     /// As people say it.

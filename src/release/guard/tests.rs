@@ -175,7 +175,7 @@ fn incomplete_stops_a_type_whose_list_is_short_and_only_that() {
     assert_eq!(guards(&world), ["incomplete analyzer"]);
     let mut plan = world.plan();
     plan.refusals = refusals(&world);
-    assert_eq!(plan.releases(&Guard::ALL).len(), 10);
+    assert_eq!(plan.releases(Guard::ALL).len(), 10);
 
     // One that is not enabled is not needed.
     world.policy.types.retain(|rule| rule.seat_type == Professional);
@@ -370,7 +370,7 @@ fn what_they_say() {
     };
     let refusals = check(&plan, &world.snapshot, &world.past, Some(&pause), None);
     let seen: Vec<_> = refusals.iter().map(|r| r.guard).collect();
-    for guard in Guard::ALL {
+    for &guard in Guard::ALL {
         assert!(seen.contains(&guard), "{guard}");
     }
     let lines: Vec<_> = refusals.iter().map(|r| format!("{}: {r}", name(r))).collect();
@@ -379,14 +379,14 @@ fn what_they_say() {
 
 #[test]
 fn names_are_those_of_json_and_none_is_missing() {
-    for guard in Guard::ALL {
+    for &guard in Guard::ALL {
         assert_eq!(serde_json::to_value(guard).unwrap(), guard.as_str());
     }
     // Said by the definition itself, so that nobody has to remember the list.
     let error = serde_json::from_str::<Guard>("\"none\"").unwrap_err().to_string();
     let known = error.matches('`').count() / 2 - 1;
     assert_eq!(known, Guard::ALL.len(), "{error}");
-    for guard in Guard::ALL {
+    for &guard in Guard::ALL {
         assert!(error.contains(&format!("`{guard}`")), "{error}");
     }
 }

@@ -8,6 +8,8 @@ use crate::license::{Moment, SeatType};
 /// Why a seat is kept. In this order the first that applies is the one that is shown.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "reason", rename_all = "kebab-case", rename_all_fields = "camelCase")]
+#[derive(strum::IntoStaticStr, strum::VariantNames)]
+#[strum(serialize_all = "kebab-case")]
 pub enum Keep {
     /// The site listed this seat more than once, with different facts.
     ListedTwice,
@@ -129,94 +131,29 @@ pub enum Keep {
 }
 
 /// A date of a seat, by its name in the Repository Service.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, strum::IntoStaticStr)]
 pub enum DateField {
     #[serde(rename = "lastUsed")]
+    #[strum(serialize = "lastUsed")]
     LastUsed,
     #[serde(rename = "createdDate")]
+    #[strum(serialize = "createdDate")]
     Created,
 }
 
 impl DateField {
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::LastUsed => "lastUsed",
-            Self::Created => "createdDate",
-        }
+        self.into()
     }
 }
 
 impl Keep {
     /// Every [`Self::code`], in the order of the reasons.
-    pub const CODES: [&str; 31] = [
-        "listed-twice",
-        "type-off",
-        "unsettled",
-        "quarantined",
-        "no-user",
-        "user-gone",
-        "user-unread",
-        "user-incomplete",
-        "internal",
-        "user",
-        "user-directory",
-        "tag",
-        "custom-property",
-        "role",
-        "user-group",
-        "inactive",
-        "blocked",
-        "removed-externally",
-        "unreadable-date",
-        "no-date",
-        "future-date",
-        "used",
-        "allocated",
-        "never-used",
-        "used-other-seat",
-        "other-seats-unread",
-        "reallocated",
-        "announced",
-        "enough-free",
-        "free-unknown",
-        "over-cap",
-    ];
+    pub const CODES: &[&str] = <Self as strum::VariantNames>::VARIANTS;
 
     /// Short and stable, for counts: `used`, `never-used`, `tag`. Also its `reason` in JSON.
     pub fn code(&self) -> &'static str {
-        match self {
-            Self::ListedTwice => "listed-twice",
-            Self::TypeOff => "type-off",
-            Self::Unsettled { .. } => "unsettled",
-            Self::Quarantined { .. } => "quarantined",
-            Self::NoUser { .. } => "no-user",
-            Self::UserGone => "user-gone",
-            Self::UserUnread { .. } => "user-unread",
-            Self::UserIncomplete { .. } => "user-incomplete",
-            Self::Internal => "internal",
-            Self::User { .. } => "user",
-            Self::UserDirectory { .. } => "user-directory",
-            Self::Tag { .. } => "tag",
-            Self::CustomProperty { .. } => "custom-property",
-            Self::Role { .. } => "role",
-            Self::UserGroup { .. } => "user-group",
-            Self::Inactive { .. } => "inactive",
-            Self::Blocked { .. } => "blocked",
-            Self::RemovedExternally { .. } => "removed-externally",
-            Self::UnreadableDate { .. } => "unreadable-date",
-            Self::NoDate => "no-date",
-            Self::FutureDate { .. } => "future-date",
-            Self::Used { .. } => "used",
-            Self::Allocated { .. } => "allocated",
-            Self::NeverUsed { .. } => "never-used",
-            Self::UsedOtherSeat { .. } => "used-other-seat",
-            Self::OtherSeatsUnread { .. } => "other-seats-unread",
-            Self::Reallocated { .. } => "reallocated",
-            Self::Announced { .. } => "announced",
-            Self::EnoughFree { .. } => "enough-free",
-            Self::FreeUnknown { .. } => "free-unknown",
-            Self::OverCap { .. } => "over-cap",
-        }
+        self.into()
     }
 
     /// Whether it says only that something could not be found out. The next run may.
@@ -397,7 +334,7 @@ pub(super) mod tests {
             let json = serde_json::to_value(keep).unwrap();
             assert_eq!(json["reason"], keep.code());
         }
-        let mut codes = Keep::CODES;
+        let mut codes = Keep::CODES.to_vec();
         codes.sort_unstable();
         assert!(codes.windows(2).all(|pair| pair[0] != pair[1]));
     }

@@ -79,7 +79,7 @@ async fn take_under(engine: &Engine, policy: &Policy) -> Done {
     let session = Session::new(engine, &order, Mode::Real, "run".into(), &lock);
     let (past, planned) = (Past::default(), &engine.site.release.policy);
     let (plan, snapshot) = engine.look("run", planned, &past, order.patience).await.unwrap();
-    let mut due = apply::due(plan.releases(&crate::policy::Guard::ALL).into_iter(), &snapshot);
+    let mut due = apply::due(plan.releases(crate::policy::Guard::ALL).into_iter(), &snapshot);
     let writer = Writer::new(engine.client.clone());
     let taking = Taking {
         session: &session,

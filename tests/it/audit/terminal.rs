@@ -14,8 +14,7 @@ fn audit(desk: &Desk, args: &[&str]) -> Command {
 
 /// A person who calls herself so.
 async fn released(desk: &Desk, n: u128, user_id: &str, name: &str) {
-    let holder =
-        Holder { user_id: user_id.into(), name: name.into(), ..person(n) };
+    let holder = Holder { user_id: user_id.into(), name: name.into(), ..person(n) };
     let (Entry::Intent(intent), Entry::Outcome(outcome)) =
         (intent(n), outcome(0, n, SeatResult::Freed))
     else {

@@ -111,12 +111,12 @@ fn the_payload_is_as_its_schema_says() {
         }
     }
     // Every word that may stand there is in the schema.
-    for health in AppHealth::ALL {
+    for &health in AppHealth::ALL {
         let payload =
             json(&event(bursar::license::monitor_app::MonitorApp { health, ..failed() }), false);
         assert_eq!(schema_errors(&payload), Vec::<String>::new());
     }
-    for cause in Cause::ALL {
+    for &cause in Cause::ALL {
         let app = bursar::license::monitor_app::MonitorApp { cause: Some(cause), ..failed() };
         assert_eq!(schema_errors(&json(&event(app), false)), Vec::<String>::new());
         let word = serde_json::to_value(cause).unwrap();

@@ -215,7 +215,7 @@ async fn frozen() {
     // By hand it is the same, and nobody can overrule it.
     let plan = world.engine().plan(None, Patience::ONCE).await.unwrap();
     assert!(plan.refusals.iter().any(|refusal| refusal.guard == Guard::Frozen));
-    let report = world.engine().apply(plan.clone(), &Guard::ALL, &order(Mode::Real)).await.unwrap();
+    let report = world.engine().apply(plan.clone(), Guard::ALL, &order(Mode::Real)).await.unwrap();
     assert_stopped(&world, &report, Guard::Frozen, saw).await;
     // A rehearsal goes on: it has its plan, which says so.
     let rehearsal = world.run(Mode::Rehearsal).await;
@@ -264,7 +264,7 @@ async fn rule_misspelt() {
     let rehearsal = world.run(Mode::Rehearsal).await;
     assert!(rehearsal.refusals.iter().any(|r| r.guard == Guard::RuleMisspelt), "{rehearsal:?}");
     let plan = world.engine().plan(None, Patience::ONCE).await.unwrap();
-    let report = world.engine().apply(plan, &Guard::ALL, &order(Mode::Real)).await.unwrap();
+    let report = world.engine().apply(plan, Guard::ALL, &order(Mode::Real)).await.unwrap();
     assert_stopped(&world, &report, Guard::RuleMisspelt, saw).await;
 
     world.settings(|release| {
@@ -440,7 +440,7 @@ pub(super) async fn open_intent(world: &World, id: &str) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_guard_stops_what_it_is_there_for() {
-    for guard in Guard::ALL {
+    for &guard in Guard::ALL {
         let (world, report, saw) = meet(guard).await;
         assert_stopped(&world, &report, guard, saw).await;
     }

@@ -204,7 +204,7 @@ async fn what_is_not_known_can_not_be_accepted() {
     let world = world().await;
     let plan = plan(&world).await;
     world.fault(bursar::simulator::FaultRule::on("/qrs/user", Fault::HtmlOk));
-    let report = apply(&world, plan, &Guard::ALL).await;
+    let report = apply(&world, plan, Guard::ALL).await;
     assert_eq!((report.status, world.deletes()), (RunStatus::Refused, 0), "{report:?}");
     assert_eq!(report.refusals[0].guard, Guard::Incomplete);
 }

@@ -134,9 +134,9 @@ fn what_a_guard_stops_is_not_released_unless_a_person_accepted_it() {
 
     for guard in [Guard::Incomplete, Guard::Unsettled, Guard::Paused] {
         plan.refusals = vec![refuse(guard, None)];
-        assert_eq!(released(&plan, &Guard::ALL), [0; 0], "{guard}");
+        assert_eq!(released(&plan, Guard::ALL), [0; 0], "{guard}");
         plan.refusals = vec![refuse(guard, Some(Analyzer))];
-        assert_eq!(released(&plan, &Guard::ALL), [1], "{guard}");
+        assert_eq!(released(&plan, Guard::ALL), [1], "{guard}");
     }
 }
 

@@ -615,7 +615,8 @@ fn these_worlds_have_all_outcomes() {
             }
         }
     }
-    let expected = ["Release", "Announce", "Keep", "withdrawn"].into_iter().chain(Keep::CODES);
+    let expected =
+        ["Release", "Announce", "Keep", "withdrawn"].into_iter().chain(Keep::CODES.iter().copied());
     for what in expected.filter(|code| !["listed-twice", "type-off"].contains(code)) {
         assert!(counts.get(what).is_some_and(|n| *n >= 15), "{what}: {counts:?}");
     }
