@@ -97,7 +97,7 @@ mod tests {
     async fn store(folder: &tempfile::TempDir) -> Store {
         let limits = OutboxLimits { max_events: 10, max_age: std::time::Duration::from_secs(60) };
         let now: DateTime<Utc> = NOW.parse().unwrap();
-        Store::open_with_clock(&folder.path().join("s.db"), limits, move || now).await.unwrap()
+        crate::store::opened::open(&folder.path().join("s.db"), limits, move || now).await.unwrap()
     }
 
     fn run(id: u128, status: i64, start: &str, log: Option<&str>) -> KeptRun {

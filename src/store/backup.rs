@@ -196,7 +196,7 @@ mod tests {
     #[test]
     fn a_copy_that_lacks_something_is_none() {
         let store = |sql: &str| {
-            let db = Connection::open_in_memory().unwrap();
+            let db = crate::store::opened::empty_database();
             db.execute_batch(
                 "CREATE TABLE a (x);
                  CREATE TABLE ledger_end (which TEXT, seq INTEGER, hash TEXT);

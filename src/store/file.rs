@@ -278,7 +278,7 @@ mod tests {
 
     #[test]
     fn each_step_is_applied_once_and_in_order() {
-        let mut db = Connection::open_in_memory().unwrap();
+        let mut db = crate::store::opened::empty_database();
         let steps = ["CREATE TABLE a (x);", "CREATE TABLE b (x); INSERT INTO a VALUES (1);"];
         migrate(&mut db, Path::new("f"), &steps[..1], |_| panic!("nothing to copy")).unwrap();
         assert_eq!((version(&db).unwrap(), tables(&db)), (1, vec!["a".to_owned()]));
@@ -292,7 +292,7 @@ mod tests {
 
     #[test]
     fn a_step_that_fails_leaves_the_old_format() {
-        let mut db = Connection::open_in_memory().unwrap();
+        let mut db = crate::store::opened::empty_database();
         let steps = ["CREATE TABLE a (x);", "CREATE TABLE b (x);", "CREATE TABLE a (x);"];
         migrate(&mut db, Path::new("f"), &steps[..1], copied).unwrap();
         // The copy is not needed then, and its room is.
@@ -311,7 +311,7 @@ mod tests {
 
     #[test]
     fn without_a_copy_nothing_is_changed() {
-        let mut db = Connection::open_in_memory().unwrap();
+        let mut db = crate::store::opened::empty_database();
         let steps = ["CREATE TABLE a (x);", "CREATE TABLE b (x);"];
         migrate(&mut db, Path::new("f"), &steps[..1], copied).unwrap();
         let no_copy = |_| Err(backup::Problem::Differs("3 rows in a".to_owned()));

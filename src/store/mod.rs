@@ -19,6 +19,8 @@ mod gate;
 mod health;
 pub mod history;
 mod manage;
+#[cfg(test)]
+pub(crate) mod opened;
 mod outbox;
 mod release;
 #[cfg(test)]

@@ -45,7 +45,7 @@ impl Bench {
 
     /// A connection as another process would have it.
     pub(super) fn other(&self) -> rusqlite::Connection {
-        rusqlite::Connection::open(self.path()).unwrap()
+        opened::database(&self.path())
     }
 
     pub(super) fn advance(&self, by: Duration) {
@@ -93,12 +93,7 @@ impl Bench {
 async fn open(path: &Path, max_events: u64, clock: &Arc<AtomicI64>) -> Result<Store, StoreError> {
     let limits = OutboxLimits { max_events, max_age: 30 * DAY };
     let clock = clock.clone();
-    let store =
-        Store::open_with_clock(path, limits, move || at(clock.load(Ordering::Relaxed))).await?;
-    // What the operating system has is enough for these tests, and much faster.
-    let fast = |db: &rusqlite::Connection| db.pragma_update(None, "synchronous", "OFF");
-    store.shared.gate.read("go without syncs", fast).await?;
-    Ok(store)
+    opened::open(path, limits, move || at(clock.load(Ordering::Relaxed))).await
 }
 
 fn dead(why: &str) -> Settlement {

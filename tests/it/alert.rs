@@ -228,13 +228,10 @@ async fn a_silence_holds_back_and_its_end_lets_go() {
     let from = Utc::now();
     {
         let settings = setup.load(&yaml);
-        let store = bursar::store::Store::open_with_clock(
-            &setup.store(),
-            settings.storage.outbox,
-            move || from,
-        )
-        .await
-        .unwrap();
+        let store =
+            crate::support::store::open(&setup.store(), settings.storage.outbox, move || from)
+                .await
+                .unwrap();
         let silence = NewSilence {
             rule: Some(Rule::SeatsLow),
             until: from + chrono::TimeDelta::hours(1),

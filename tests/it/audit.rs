@@ -94,7 +94,7 @@ impl Desk {
         let time = clock.clone();
         let now = move || DateTime::from_timestamp_millis(time.load(Ordering::Relaxed)).unwrap();
         let path = folder.path().join("bursar.db");
-        let store = Store::open_with_clock(&path, limits, now).await.unwrap();
+        let store = crate::support::store::open(&path, limits, now).await.unwrap();
         std::fs::write(folder.path().join("bursar.yaml"), SETTINGS).unwrap();
         write_certificates(folder.path());
         Self { folder, store, clock }
@@ -151,7 +151,7 @@ impl Desk {
     /// Does something to the ledger that the database would refuse, as one would who has the file:
     /// without its triggers, and with them put back, so that nothing else shows.
     fn tamper(&self, change: impl FnOnce(&rusqlite::Connection)) {
-        let db = rusqlite::Connection::open(self.path("bursar.db")).unwrap();
+        let db = crate::support::store::database(self.path("bursar.db"));
         let sql = "SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'
                        AND tbl_name IN ('ledger', 'ledger_end')";
         let mut query = db.prepare(sql).unwrap();

@@ -365,7 +365,8 @@ async fn pending_times(setup: &Setup, destination: &str) -> Vec<String> {
         max_events: 100_000,
         max_age: Duration::from_secs(30 * 86400),
     };
-    let store = bursar::store::Store::open(&setup.store(), limits).await.unwrap();
+    let store =
+        crate::support::store::open(&setup.store(), limits, chrono::Utc::now).await.unwrap();
     let list = store.list(None, false, 1000).await.unwrap();
     store.close().await;
     list.iter()

@@ -15,7 +15,6 @@ use bursar::destination::template::{Format, Source, samples};
 use bursar::destination::{Destination, Outcome, worker};
 use bursar::event::{Channel, Event, SendSwitch, Switches};
 use bursar::secret::Secret;
-use bursar::store::Store;
 use bursar::store::settings::OutboxLimits;
 use chrono_tz::Tz;
 use tokio_util::sync::CancellationToken;
@@ -267,7 +266,10 @@ async fn what_no_server_takes_waits_in_order_until_one_does() {
     exim.stop().await;
     let folder = tempfile::tempdir().unwrap();
     let limits = OutboxLimits { max_events: 1000, max_age: Duration::from_secs(3600) };
-    let store = Store::open(&folder.path().join("bursar.db"), limits).await.unwrap();
+    let store =
+        crate::support::store::open(&folder.path().join("bursar.db"), limits, chrono::Utc::now)
+            .await
+            .unwrap();
     let events = [alert(), sample("serverLicenseExpired"), sample("seatReleased")];
     let queue = events.iter().map(|event| (event.clone(), vec!["email".to_owned()])).collect();
     store.record(queue).await.unwrap();

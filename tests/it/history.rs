@@ -35,7 +35,9 @@ async fn open(folder: &Path, clock: &Arc<AtomicI64>) -> Store {
     let limits = OutboxLimits { max_events: 10, max_age: Duration::from_secs(86_400) };
     let clock = clock.clone();
     let now = move || time_of(clock.load(Ordering::Relaxed));
-    Store::open_with_clock(&folder.join("bursar.db"), limits, now).await.expect("open the store")
+    crate::support::store::open(&folder.join("bursar.db"), limits, now)
+        .await
+        .expect("open the store")
 }
 
 async fn history(store: &Store, resolution: Resolution) -> Vec<Rollup> {
@@ -140,7 +142,7 @@ async fn the_daemon_keeps_what_it_polls_and_rolls_it_up() {
     // Four hours a second.
     let clock = Clock::fast(Utc::now(), 14_400.0);
     let daemon = Daemon::start(setup.load(&yaml), clock).await.unwrap();
-    let db = rusqlite::Connection::open(setup.store()).unwrap();
+    let db = crate::support::store::database(setup.store());
     let count = |sql: &str| db.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
     let wait = async {
         while count("SELECT count(*) FROM history_hour") == 0 {

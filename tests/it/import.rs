@@ -67,7 +67,7 @@ impl Target {
         let limits =
             OutboxLimits { max_events: 10, max_age: std::time::Duration::from_secs(86_400) };
         let path = folder.path().join("bursar.db");
-        let store = Store::open_with_clock(&path, limits, || time(NOW)).await.unwrap();
+        let store = crate::support::store::open(&path, limits, || time(NOW)).await.unwrap();
         Self { folder, store, settings }
     }
 
@@ -89,7 +89,7 @@ impl Target {
 
     /// Everything of the history in the file.
     fn dump(&self) -> Vec<String> {
-        let db = rusqlite::Connection::open(self.folder.path().join("bursar.db")).unwrap();
+        let db = crate::support::store::database(self.folder.path().join("bursar.db"));
         let mut lines = Vec::new();
         for table in ["raw", "hour", "day", "dirty", "series", "source"] {
             let mut query = db.prepare(&format!("SELECT * FROM history_{table}")).unwrap();

@@ -21,7 +21,9 @@ const QUEUE: &str = "file";
 
 async fn open(folder: &Path) -> Store {
     let limits = OutboxLimits { max_events: 100_000, max_age: Duration::from_secs(86_400) };
-    Store::open(&folder.join("bursar.db"), limits).await.expect("open the store")
+    crate::support::store::open(&folder.join("bursar.db"), limits, chrono::Utc::now)
+        .await
+        .expect("open the store")
 }
 
 fn sent_to(folder: &Path) -> PathBuf {

@@ -8,7 +8,7 @@ use std::process::{Command, Output};
 
 use bursar::ledger::Entry;
 use bursar::simulator::{Population, Scenario, SeatKind, SeatSpec, UserSpec, When};
-use bursar::store::{Addition, Store};
+use bursar::store::Addition;
 use chrono::{TimeDelta, Utc};
 
 use crate::support::process::output;
@@ -125,7 +125,7 @@ async fn setup() -> Setup {
     let settings = setup.load(&setup.yaml("every 24 hours", release));
     let storage = settings.storage.clone();
     let then = || Utc::now() - TimeDelta::days(3);
-    let store = Store::open_with_clock(&storage.path, storage.outbox, then).await.unwrap();
+    let store = crate::support::store::open(&storage.path, storage.outbox, then).await.unwrap();
     let old = |entry| Addition { site: settings.sites[0].name.clone(), run: None, entry };
     let paused = Entry::Paused {
         until: Utc::now() - TimeDelta::days(2),

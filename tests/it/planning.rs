@@ -153,7 +153,7 @@ async fn reading_neither_makes_nor_changes_a_store() {
     store.close().await;
     let path = &settings.storage.path;
     let before = std::fs::read(path).unwrap();
-    let reader = Store::open_to_read(path, settings.storage.outbox).await.unwrap();
+    let reader = crate::support::store::open_to_read(path, settings.storage.outbox).await.unwrap();
     let planning = Planning::load(&reader, &settings, "default", now()).await.unwrap();
     assert_eq!(planning.pools.len(), 1);
     assert!(reader.keep_samples("default", years::minutes(now(), 1.0, 2.0)).await.is_err());
@@ -161,17 +161,18 @@ async fn reading_neither_makes_nor_changes_a_store() {
     assert!(std::fs::read(path).unwrap() == before);
 
     let missing = folder.path().join("other.db");
-    Store::open_to_read(&missing, settings.storage.outbox).await.unwrap_err();
+    crate::support::store::open_to_read(&missing, settings.storage.outbox).await.unwrap_err();
     assert!(!missing.exists());
     // The first format had no ledger and no history.
     let older = folder.path().join("older.db");
-    let db = rusqlite::Connection::open(&older).unwrap();
+    let db = crate::support::store::database(&older);
     db.execute_batch(
         "PRAGMA application_id = 0x42727372; PRAGMA user_version = 1; CREATE TABLE a (b);",
     )
     .unwrap();
     drop(db);
-    let error = Store::open_to_read(&older, settings.storage.outbox).await.unwrap_err();
+    let error =
+        crate::support::store::open_to_read(&older, settings.storage.outbox).await.unwrap_err();
     assert!(error.to_string().contains("start the daemon (bursar run) once"), "{error}");
 }
 

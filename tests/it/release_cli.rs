@@ -5,7 +5,7 @@ use std::process::Output;
 
 use bursar::ledger::{Entry, Mode, Trigger};
 use bursar::simulator::{Population, PropertySpec, Scenario, SeatKind, SeatSpec, UserSpec, When};
-use bursar::store::{Addition, Store};
+use bursar::store::Addition;
 
 use crate::support::process::{Process, output};
 use crate::support::setup::Setup;
@@ -449,7 +449,13 @@ async fn until_and_why_are_shown_wherever_an_entry_keeps_a_seat() {
     assert!(check.contains("this ends in 5 days") && check.contains(&over), "{check}");
     // The ledger keeps the policy as it was.
     assert_eq!(run(&setup, &file, &["apply", "--yes"]).status.code(), Some(0));
-    let store = Store::open(&setup.store(), setup.load(&yaml).storage.outbox).await.unwrap();
+    let store = crate::support::store::open(
+        &setup.store(),
+        setup.load(&yaml).storage.outbox,
+        chrono::Utc::now,
+    )
+    .await
+    .unwrap();
     let records = store.records(1, 10).await.unwrap();
     store.close().await;
     let policy = records.into_iter().find_map(|record| match record.entry {
@@ -707,7 +713,7 @@ async fn a_tick_that_was_missed_while_the_daemon_was_down_runs_at_start() {
     // The last run of the schedule was two days ago; its frequency is once a day.
     let then = chrono::Utc::now() - chrono::Duration::days(2);
     let (path, limits) = (setup.store(), loaded.storage.outbox);
-    let store = Store::open_with_clock(&path, limits, move || then).await.unwrap();
+    let store = crate::support::store::open(&path, limits, move || then).await.unwrap();
     let entry = Entry::RunStarted {
         mode: Mode::Real,
         trigger: Trigger::Schedule,

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// Each room, and the rooms that it may import. A room stands below all that it imports, so there is
 /// no way round.
-const ROOMS: [(&str, &[&str]); 34] = [
+const ROOMS: [(&str, &[&str]); 35] = [
     // The ground floor knows nothing of Qlik.
     ("backoff", &[]),
     ("clock", &[]),
@@ -84,6 +84,7 @@ const ROOMS: [(&str, &[&str]); 34] = [
             "event",
             "insight",
             "monitor",
+            "plain",
             "qrs",
             "release",
             "schedule",
@@ -326,4 +327,33 @@ fn groups_and_tests_are_seen_for_what_they_are() {
                 #[cfg(test)]\nmod tests { use crate::daemon; }";
     let expected = ["plain", "store", "web"].map(str::to_owned).into();
     assert_eq!(imports(&code(text)), expected);
+}
+
+#[test]
+fn tests_open_the_store_in_two_places() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let allowed = ["tests/it/support/store.rs", "tests/it/rooms.rs", "src/store/opened.rs"];
+    let mut found = Vec::new();
+    let mut all = Vec::new();
+    for folder in ["src", "tests/it"] {
+        files(&root.join(folder), &mut all);
+    }
+    for file in all {
+        let name = file.strip_prefix(root).expect("it is below").display().to_string();
+        let name = name.replace('\\', "/");
+        let text = std::fs::read_to_string(&file).expect("it can be read");
+        let of_tests = name.starts_with("tests/") || name.contains("/tests");
+        let tests = match text.split_once("#[cfg(test)]\nmod tests {") {
+            _ if of_tests => text.as_str(),
+            Some((_, tests)) => tests,
+            None => continue,
+        };
+        let opens = ["Store::open", "Connection::open"].map(|call| tests.matches(call).count());
+        // That a commit is on the disk is asked of the store that the daemon opens.
+        let own = usize::from(name == "src/store/tests/files.rs");
+        if !allowed.contains(&name.as_str()) && opens.iter().sum::<usize>() > own {
+            found.push(name);
+        }
+    }
+    assert!(found.is_empty(), "a store is opened in {}", found.join(", "));
 }

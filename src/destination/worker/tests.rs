@@ -147,7 +147,10 @@ impl Stage {
         let folder = tempfile::tempdir().unwrap();
         let limits =
             OutboxLimits { max_events: 1000, max_age: Duration::from_secs(30 * 24 * 60 * 60) };
-        let store = Store::open(&folder.path().join("bursar.db"), limits).await.unwrap();
+        let store =
+            crate::store::opened::open(&folder.path().join("bursar.db"), limits, chrono::Utc::now)
+                .await
+                .unwrap();
         let mut fake = Fake {
             started: Instant::now(),
             script: Mutex::new(script.into_iter().collect()),
@@ -447,7 +450,10 @@ async fn another_process_can_ask_for_a_retry_at_once() {
     t.start();
     t.calls(1).await;
     let limits = OutboxLimits { max_events: 1000, max_age: Duration::from_secs(100_000) };
-    let command = Store::open(&t.folder.path().join("bursar.db"), limits).await.unwrap();
+    let command =
+        crate::store::opened::open(&t.folder.path().join("bursar.db"), limits, chrono::Utc::now)
+            .await
+            .unwrap();
     command.retry(Selector::Destination(ID.into())).await.unwrap();
     let calls = t.calls(2).await;
     assert!(calls[1].0 <= 10.0, "{calls:?}");
@@ -478,7 +484,7 @@ async fn a_done_event_is_not_sent_again_while_the_store_fails() {
     let mut t = Stage::new([]).await;
     t.record(alert("a")).await;
     t.record(alert("b")).await;
-    let other = rusqlite::Connection::open(t.folder.path().join("bursar.db")).unwrap();
+    let other = crate::store::opened::database(&t.folder.path().join("bursar.db"));
     other
         .execute_batch(
             "CREATE TRIGGER no BEFORE DELETE ON delivery

@@ -48,7 +48,13 @@ async fn start() -> (Running, Engine, TempDir) {
     let file = folder.path().join("bursar.yaml");
     std::fs::write(&file, text).unwrap();
     let settings = crate::config::load(&file).expect("the settings are right").settings;
-    let store = Store::open(&settings.storage.path, settings.storage.outbox).await.unwrap();
+    let store = crate::store::opened::open(
+        &settings.storage.path,
+        settings.storage.outbox,
+        chrono::Utc::now,
+    )
+    .await
+    .unwrap();
     let first = settings.sites[0].clone();
     let millis = Duration::from_millis;
     let backoff = Backoff { first: millis(1), cap: millis(2) };

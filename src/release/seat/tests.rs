@@ -15,7 +15,6 @@ use crate::release::run::{Engine, Order, Progress, Waits};
 use crate::simulator::{
     Fault, FaultRule, Population, Running, Scenario, SeatKind, SeatSpec, UserSpec, When,
 };
-use crate::store::Store;
 
 const SETTINGS: &str = "Butler:
   storage: {path: 'FOLDER/bursar.db'}
@@ -48,7 +47,10 @@ async fn start() -> (Running, Engine, TempDir) {
     let file = folder.path().join("bursar.yaml");
     std::fs::write(&file, text).unwrap();
     let settings = crate::config::load(&file).expect("the settings are right").settings;
-    let store = Store::open(&settings.storage.path, settings.storage.outbox).await.unwrap();
+    let store =
+        crate::store::opened::open(&settings.storage.path, settings.storage.outbox, Utc::now)
+            .await
+            .unwrap();
     let first = settings.sites[0].clone();
     let engine = Engine {
         client: Client::with(&first.name, &first.connection, Options::default()).unwrap(),

@@ -151,7 +151,7 @@ async fn a_damaged_store_is_refused_and_left_alone() {
 #[tokio::test]
 async fn another_programs_database_is_refused_and_left_alone() {
     let (_folder, path) = folder();
-    Connection::open(&path).unwrap().execute_batch("CREATE TABLE songs (title)").unwrap();
+    opened::database(&path).execute_batch("CREATE TABLE songs (title)").unwrap();
     let bytes = std::fs::read(&path).unwrap();
     let error = refusal(&path).await;
     assert!(matches!(error, StoreError::Foreign { .. }), "{error}");
@@ -164,7 +164,7 @@ async fn a_store_of_a_newer_release_is_refused_and_left_alone() {
     t.record(&["x"], &alert("a", 0)).await;
     let path = t.path();
     t.store.clone().close().await;
-    Connection::open(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
+    opened::database(&path).pragma_update(None, "user_version", 99).unwrap();
     let bytes = std::fs::read(&path).unwrap();
     let error = refusal(&path).await;
     assert!(matches!(error, StoreError::Newer { found: 99, copy: None, .. }), "{error}");

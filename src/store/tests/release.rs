@@ -251,7 +251,7 @@ async fn a_store_of_the_first_format_keeps_what_it_has() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("bursar.db");
     let event = alert("a", 1);
-    let db = rusqlite::Connection::open(&path).unwrap();
+    let db = opened::database(&path);
     db.execute_batch(include_str!("../migrations/1.sql")).unwrap();
     db.execute_batch("PRAGMA user_version = 1; PRAGMA application_id = 0x42727372").unwrap();
     db.execute("INSERT INTO queue (destination) VALUES ('x')", []).unwrap();

@@ -369,7 +369,7 @@ fn judge(db: &Connection, statement: &Statement, each_row: bool) -> (Vec<String>
 }
 
 fn newest() -> Connection {
-    let db = Connection::open_in_memory().unwrap();
+    let db = crate::store::opened::empty_database();
     for step in crate::store::file::MIGRATIONS {
         db.execute_batch(step).unwrap();
     }

@@ -21,7 +21,7 @@ fn archive(desk: &Desk, before: &str, file: &str) -> Said {
 }
 
 fn left(desk: &Desk) -> Vec<i64> {
-    let db = rusqlite::Connection::open(desk.path("bursar.db")).unwrap();
+    let db = crate::support::store::database(desk.path("bursar.db"));
     let mut query = db.prepare("SELECT seq FROM ledger ORDER BY seq").unwrap();
     query.query_map([], |r| r.get(0)).unwrap().map(Result::unwrap).collect()
 }

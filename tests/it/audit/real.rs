@@ -48,7 +48,7 @@ async fn runs_leave_a_ledger_in_order_and_their_events_its_head() {
     assert!(!said.contains("no outcome"), "{said}");
 
     // The plans beside the ledger are those whose digests it holds.
-    let db = rusqlite::Connection::open(&world.settings.storage.path).unwrap();
+    let db = crate::support::store::database(&world.settings.storage.path);
     db.execute("DELETE FROM release_plan WHERE run = ?1", [&rehearsal.run]).unwrap();
     assert_eq!(audit(&["verify"]).0, Some(0));
     world.store.save_plan("default", &real.run, b"{}".to_vec()).await.unwrap();

@@ -180,7 +180,7 @@ async fn a_chain_that_was_written_anew_but_for_the_noted_head() {
 async fn a_chain_that_was_written_anew_whole_shows_only_outside() {
     let (desk, head) = ten().await;
     let early = format!("3:{}", {
-        let db = Connection::open(desk.path("bursar.db")).unwrap();
+        let db = crate::support::store::database(desk.path("bursar.db"));
         records(&db)[2].hash.clone()
     });
     desk.tamper(|db| {
@@ -205,7 +205,7 @@ async fn a_chain_that_was_written_anew_whole_shows_only_outside() {
 #[tokio::test]
 async fn guards_that_were_taken_off() {
     let (desk, _) = ten().await;
-    let db = Connection::open(desk.path("bursar.db")).unwrap();
+    let db = crate::support::store::database(desk.path("bursar.db"));
     for sql in [
         "UPDATE ledger SET time = 0 WHERE seq = 1",
         "DELETE FROM ledger WHERE seq = 1",
@@ -412,7 +412,7 @@ async fn nothing_is_made_from_a_ledger_that_is_not_in_order() {
     let made = desk.audit(&["rebuild", "-c", "bursar.yaml", "--yes"]);
     assert_eq!(made.code, 3);
     assert!(made.err.contains("nothing is made from it"), "{}", made.err);
-    let db = Connection::open(desk.path("bursar.db")).unwrap();
+    let db = crate::support::store::database(desk.path("bursar.db"));
     let pauses: i64 = db.query_row("SELECT count(*) FROM release_pause", [], |r| r.get(0)).unwrap();
     assert_eq!(pauses, 0);
 }
@@ -451,7 +451,7 @@ async fn a_lock_that_no_run_can_have() {
 #[tokio::test]
 async fn a_foreign_trigger_on_any_table() {
     let desk = Desk::new().await;
-    let db = Connection::open(desk.path("bursar.db")).unwrap();
+    let db = crate::support::store::database(desk.path("bursar.db"));
     let mut query = db
         .prepare(
             "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'

@@ -81,7 +81,7 @@ async fn what_the_daemon_wrote_a_moment_ago_is_seen() {
 #[tokio::test]
 async fn a_store_from_before_there_was_a_ledger_has_none() {
     let folder = tempfile::tempdir().unwrap();
-    let db = rusqlite::Connection::open(folder.path().join("bursar.db")).unwrap();
+    let db = crate::support::store::database(folder.path().join("bursar.db"));
     db.execute_batch(include_str!("../../../src/store/migrations/1.sql")).unwrap();
     db.execute_batch("PRAGMA user_version = 1; PRAGMA application_id = 1114796914").unwrap();
     drop(db);
@@ -114,7 +114,7 @@ async fn what_cannot_be_checked_is_not_in_order() {
         assert!(!said.err.is_empty());
     }
     // Somebody made the ledger's tables disappear.
-    let db = rusqlite::Connection::open(desk.path("bursar.db")).unwrap();
+    let db = crate::support::store::database(desk.path("bursar.db"));
     db.execute_batch("ALTER TABLE ledger_end RENAME TO other").unwrap();
     assert_eq!(desk.verify(&[]).code, 1);
 }

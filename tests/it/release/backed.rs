@@ -10,7 +10,7 @@ use super::world::{World, crowd, order, start};
 use crate::support::process::output;
 
 fn change(world: &World, sql: &str) {
-    let db = rusqlite::Connection::open(world.setup.store()).unwrap();
+    let db = crate::support::store::database(world.setup.store());
     db.execute_batch(sql).unwrap();
 }
 

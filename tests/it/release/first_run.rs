@@ -9,7 +9,7 @@ use bursar::ledger::{Entry, Mode, Trigger};
 use bursar::policy::{NeverRelease, Policy};
 use bursar::schedule::Schedule;
 use bursar::simulator::SeatKind;
-use bursar::store::{Addition, Store};
+use bursar::store::Addition;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::world::{World, crowd, start};
@@ -36,7 +36,8 @@ fn tick() -> DateTime<Utc> {
 /// The ledger knows a run, so long before the start.
 async fn ran(world: &World, trigger: Trigger, mode: Mode, policy: Policy, before: TimeDelta) {
     let (storage, then) = (&world.settings.storage, start() - before);
-    let store = Store::open_with_clock(&storage.path, storage.outbox, move || then).await.unwrap();
+    let store =
+        crate::support::store::open(&storage.path, storage.outbox, move || then).await.unwrap();
     let entry = Entry::RunStarted { mode, trigger, version: "0".into(), policy };
     let site = world.settings.sites[0].name.clone();
     let run = Some(format!("before {before}"));

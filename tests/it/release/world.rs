@@ -146,7 +146,7 @@ impl World {
     /// Lets the lock of the site end soon, for the real program, whose clock is the machine's.
     pub fn lock_ends_in(&self, time: TimeDelta) {
         let until = (Utc::now() + time).timestamp_millis();
-        let db = rusqlite::Connection::open(self.setup.store()).expect("the store opens");
+        let db = crate::support::store::database(self.setup.store());
         let changed = db.execute("UPDATE release_claim SET until = ?1", [until]);
         assert_eq!(changed.expect("it is changed"), 1);
     }
@@ -321,7 +321,7 @@ fn clock(since: Instant, forward: &AtomicI64) -> Clock {
 async fn open(settings: &Settings, since: Instant, forward: &Arc<AtomicI64>) -> Store {
     let (storage, forward) = (settings.storage.clone(), forward.clone());
     let now = move || clock(since, &forward).now();
-    Store::open_with_clock(&storage.path, storage.outbox, now).await.expect("the store opens")
+    crate::support::store::open(&storage.path, storage.outbox, now).await.expect("the store opens")
 }
 
 /// Seats may be taken on Tuesdays from 10:00 to 11:00 in Stockholm: an hour after [`START`].

@@ -3,8 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use bursar::store::settings::OutboxLimits;
-use bursar::store::{Store, StoreError};
-use rusqlite::Connection;
+use bursar::store::StoreError;
 use rusqlite::types::Value;
 
 use super::store::{SETTINGS, old_store, say};
@@ -12,13 +11,16 @@ use crate::support::process::Process;
 
 async fn open(folder: &Path) -> Result<(), StoreError> {
     let limits = OutboxLimits { max_events: 1000, max_age: std::time::Duration::MAX };
-    Store::open(&folder.join("bursar.db"), limits).await?.close().await;
+    crate::support::store::open(&folder.join("bursar.db"), limits, chrono::Utc::now)
+        .await?
+        .close()
+        .await;
     Ok(())
 }
 
 /// Every row of every table, with the table's name.
 fn rows(file: &Path) -> Vec<(String, Vec<Value>)> {
-    let db = Connection::open(file).unwrap();
+    let db = crate::support::store::database(file);
     let sql = "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name";
     let mut query = db.prepare(sql).unwrap();
     let tables: Vec<String> =
@@ -38,7 +40,7 @@ fn rows(file: &Path) -> Vec<(String, Vec<Value>)> {
 }
 
 fn format_of(file: &Path) -> i64 {
-    let db = Connection::open(file).unwrap();
+    let db = crate::support::store::database(file);
     db.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap()
 }
 
@@ -79,7 +81,7 @@ async fn an_old_store_is_copied_whole_before_it_is_changed() {
 #[tokio::test]
 async fn the_copy_has_what_is_only_in_the_log() {
     let folder = old_store(6);
-    let other = Connection::open(folder.path().join("bursar.db")).unwrap();
+    let other = crate::support::store::database(folder.path().join("bursar.db"));
     other.pragma_update(None, "wal_autocheckpoint", 0).unwrap();
     other.execute_batch("DELETE FROM alert_history WHERE what <> 'fired'").unwrap();
     open(folder.path()).await.unwrap();
@@ -96,7 +98,7 @@ async fn one_that_is_there_stays_and_the_next_gets_a_number() {
     for number in [2, 3] {
         // The way back.
         std::fs::copy(&copy, folder.path().join("bursar.db")).unwrap();
-        let db = Connection::open(folder.path().join("bursar.db")).unwrap();
+        let db = crate::support::store::database(folder.path().join("bursar.db"));
         db.execute("DELETE FROM alert_silence WHERE id < ?1", [number]).unwrap();
         drop(db);
         open(folder.path()).await.unwrap();
@@ -215,7 +217,7 @@ fn a_newer_store_is_refused_with_the_way_back_which_works() {
     let status = ["status", "-c", "bursar.yaml", "--json"];
     assert_eq!(say(here, &["outbox", "list", "-c", "bursar.yaml"]).0, 0);
     let known = format!("formats up to {},", format_of(&store));
-    Connection::open(&store).unwrap().pragma_update(None, "user_version", 99).unwrap();
+    crate::support::store::database(&store).pragma_update(None, "user_version", 99).unwrap();
     let commands: [&[&str]; 4] = [
         &status,
         &["outbox", "list", "-c", "bursar.yaml"],

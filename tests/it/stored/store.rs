@@ -73,11 +73,11 @@ pub fn old_store(format: i64) -> TempDir {
 async fn open(folder: &Path) -> Store {
     let limits = OutboxLimits { max_events: 1000, max_age: Duration::from_secs(30 * 86_400) };
     let an_hour_later = || now() + TimeDelta::hours(1);
-    Store::open_with_clock(&folder.join("bursar.db"), limits, an_hour_later).await.unwrap()
+    crate::support::store::open(&folder.join("bursar.db"), limits, an_hour_later).await.unwrap()
 }
 
 fn format_of(folder: &Path) -> i64 {
-    let db = rusqlite::Connection::open(folder.join("bursar.db")).unwrap();
+    let db = crate::support::store::database(folder.join("bursar.db"));
     db.pragma_query_value(None, "user_version", |r| r.get(0)).unwrap()
 }
 

@@ -10,6 +10,7 @@ pub mod proxy;
 pub mod receiver;
 pub mod releases;
 pub mod setup;
+pub mod store;
 #[cfg(unix)]
 pub mod terminal;
 pub mod victoria;

@@ -18,7 +18,7 @@ pub const RETENTION: HistoryRetention =
 /// A store whose clock stands at `now`.
 pub async fn open(path: &Path, now: DateTime<Utc>) -> Store {
     let limits = OutboxLimits { max_events: 1_000, max_age: Duration::from_secs(86_400) };
-    Store::open_with_clock(path, limits, move || now).await.expect("open the store")
+    super::store::open(path, limits, move || now).await.expect("open the store")
 }
 
 /// Noon of a day.
