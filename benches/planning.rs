@@ -1,6 +1,8 @@
 //! What the questions cost on a store of ten sites and five years: `cargo bench --bench planning` makes
 //! the store, one poll a day, and prints a table.
 
+#![expect(unreachable_pub, reason = "support is that of the tests")]
+
 #[expect(dead_code, reason = "tests have more uses for it")]
 #[path = "../tests/it/support/store.rs"]
 mod store;

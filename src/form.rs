@@ -8,7 +8,7 @@
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Writes a value in the form `F`.
-pub fn write<F, T, S>(value: &T, serializer: S) -> Result<S::Ok, S::Error>
+pub(crate) fn write<F, T, S>(value: &T, serializer: S) -> Result<S::Ok, S::Error>
 where
     F: Serialize + for<'a> From<&'a T>,
     S: Serializer,
@@ -17,7 +17,7 @@ where
 }
 
 /// Reads a value from the form `F`.
-pub fn read<'de, F, T, D>(deserializer: D) -> Result<T, D::Error>
+pub(crate) fn read<'de, F, T, D>(deserializer: D) -> Result<T, D::Error>
 where
     F: Deserialize<'de> + Into<T>,
     D: Deserializer<'de>,
@@ -26,7 +26,7 @@ where
 }
 
 /// As [`write()`], of each in a list.
-pub fn write_all<F, T, S>(values: &[T], serializer: S) -> Result<S::Ok, S::Error>
+pub(crate) fn write_all<F, T, S>(values: &[T], serializer: S) -> Result<S::Ok, S::Error>
 where
     F: Serialize + for<'a> From<&'a T>,
     S: Serializer,
@@ -35,7 +35,7 @@ where
 }
 
 /// As [`read`], of each in a list.
-pub fn read_all<'de, F, T, D>(deserializer: D) -> Result<Vec<T>, D::Error>
+pub(crate) fn read_all<'de, F, T, D>(deserializer: D) -> Result<Vec<T>, D::Error>
 where
     F: Deserialize<'de> + Into<T>,
     D: Deserializer<'de>,
@@ -44,7 +44,7 @@ where
 }
 
 /// As [`write()`], of what may be absent.
-pub fn write_some<F, T, S>(value: &Option<T>, serializer: S) -> Result<S::Ok, S::Error>
+pub(crate) fn write_some<F, T, S>(value: &Option<T>, serializer: S) -> Result<S::Ok, S::Error>
 where
     F: Serialize + for<'a> From<&'a T>,
     S: Serializer,
@@ -53,7 +53,7 @@ where
 }
 
 /// As [`read`], of what may be absent.
-pub fn read_some<'de, F, T, D>(deserializer: D) -> Result<Option<T>, D::Error>
+pub(crate) fn read_some<'de, F, T, D>(deserializer: D) -> Result<Option<T>, D::Error>
 where
     F: Deserialize<'de> + Into<T>,
     D: Deserializer<'de>,

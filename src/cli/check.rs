@@ -31,7 +31,7 @@ use crate::{license, words};
 #[command(
     after_help = "Examples:\n  bursar check -c bursar.yaml\n  bursar check -c bursar.yaml --json | jq '.[] | select(.state != \"ok\")'"
 )]
-pub struct Check {
+pub(crate) struct Check {
     #[command(flatten)]
     config: ConfigFile,
     #[command(flatten)]
@@ -77,7 +77,7 @@ impl Row {
 }
 
 impl Check {
-    pub fn execute(self) -> anyhow::Result<Exit> {
+    pub(crate) fn execute(self) -> anyhow::Result<Exit> {
         let loaded = match crate::config::load(&self.config.file) {
             Ok(loaded) => loaded,
             Err(problems) => {

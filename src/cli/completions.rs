@@ -9,12 +9,12 @@ use super::{Arguments, Exit};
 ///
 /// For example: bursar completions bash > /etc/bash_completion.d/bursar
 #[derive(Debug, clap::Args)]
-pub struct Completions {
+pub(crate) struct Completions {
     shell: Shell,
 }
 
 impl Completions {
-    pub fn execute(self) -> Exit {
+    pub(crate) fn execute(self) -> Exit {
         let mut command = Arguments::command();
         clap_complete::generate(self.shell, &mut command, "bursar", &mut std::io::stdout());
         Exit::Ok

@@ -12,7 +12,7 @@ use crate::words;
 #[command(
     after_help = "Examples:\n  bursar config default > bursar.yaml\n  bursar config explain -c butler.yaml"
 )]
-pub struct Config {
+pub(crate) struct Config {
     #[command(subcommand)]
     command: Command,
 }
@@ -39,7 +39,7 @@ enum Command {
 }
 
 impl Config {
-    pub fn execute(self) -> anyhow::Result<Exit> {
+    pub(crate) fn execute(self) -> anyhow::Result<Exit> {
         match self.command {
             Command::Default => out!("{}", crate::config::default_yaml()),
             Command::Schema => outln!("{}", crate::config::json_schema()),

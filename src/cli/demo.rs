@@ -27,7 +27,7 @@ use crate::status::Status;
 /// Watch a simulated Qlik Sense site: certificates, settings, store and page are made for it
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  bursar demo\n  bursar demo --speed 3600 --dir ./demo")]
-pub struct Demo {
+pub(crate) struct Demo {
     /// How fast time runs: 3600 shows an hour every second
     #[arg(long, default_value_t = 60.0, value_parser = parse_speed)]
     speed: f64,
@@ -56,7 +56,7 @@ fn parse_speed(text: &str) -> Result<f64, String> {
 const FIRST_RESULTS: Duration = Duration::from_secs(60);
 
 impl Demo {
-    pub fn execute(self) -> anyhow::Result<Exit> {
+    pub(crate) fn execute(self) -> anyhow::Result<Exit> {
         let folder = Folder::make(self.dir.as_deref())?;
         let result = block_on(self.run(folder.path()))?;
         drop(folder);

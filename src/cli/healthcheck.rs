@@ -14,13 +14,13 @@ use crate::status::Status;
 /// A site or destination that is down does not make the daemon unhealthy: a restart would not
 /// help.
 #[derive(Debug, clap::Args)]
-pub struct Healthcheck {
+pub(crate) struct Healthcheck {
     #[command(flatten)]
     config: ConfigFile,
 }
 
 impl Healthcheck {
-    pub fn execute(self) -> anyhow::Result<Exit> {
+    pub(crate) fn execute(self) -> anyhow::Result<Exit> {
         let settings = match super::load(&self.config.file, false) {
             Ok(loaded) => loaded.settings,
             Err(exit) => return Ok(exit),

@@ -14,7 +14,7 @@ use crate::words;
 
 /// Take over the history that Butler wrote
 #[derive(Debug, clap::Args)]
-pub struct Import {
+pub(crate) struct Import {
     #[command(subcommand)]
     command: Command,
 }
@@ -69,7 +69,7 @@ fn parse_tag(text: &str) -> Result<(String, String), String> {
 }
 
 impl Import {
-    pub fn execute(self) -> anyhow::Result<Exit> {
+    pub(crate) fn execute(self) -> anyhow::Result<Exit> {
         let Command::Influxdb(command) = self.command;
         command.execute()
     }

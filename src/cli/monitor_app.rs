@@ -21,7 +21,7 @@ use crate::words;
 #[command(
     after_help = "The daemon reads the app (qlikSenseLicense.licenseMonitorApp); this command shows what it\nstored and never asks a site. Exit code 3: the app of a site is not fine, or was never read.\n\nExamples:\n  bursar monitor-app -c bursar.yaml\n  bursar monitor-app -c bursar.yaml --log        the end of the last failed reload's script log"
 )]
-pub struct MonitorApp {
+pub(crate) struct MonitorApp {
     #[command(flatten)]
     config: ConfigFile,
     /// Only this site
@@ -67,7 +67,7 @@ struct RunView {
 const SEARCHED: usize = 1000;
 
 impl MonitorApp {
-    pub fn execute(self) -> anyhow::Result<Exit> {
+    pub(crate) fn execute(self) -> anyhow::Result<Exit> {
         let settings = match super::load(&self.config.file, false) {
             Ok(loaded) => loaded.settings,
             Err(exit) => return Ok(exit),
@@ -152,7 +152,7 @@ impl From<KeptRun> for RunView {
 }
 
 /// The state in one coloured line.
-pub fn headline(state: &State, paint: Paint) -> String {
+pub(crate) fn headline(state: &State, paint: Paint) -> String {
     let words = state.health.words();
     match state.health {
         AppHealth::Healthy | AppHealth::Running => paint.good(words),

@@ -13,7 +13,7 @@ use crate::words;
 #[command(
     after_help = "Examples:\n  bursar outbox list -c bursar.yaml --refused\n  bursar outbox retry -c bursar.yaml --destination influxdb"
 )]
-pub struct Outbox {
+pub(crate) struct Outbox {
     #[command(subcommand)]
     command: Command,
 }
@@ -88,7 +88,7 @@ impl Command {
 }
 
 impl Outbox {
-    pub fn execute(self) -> anyhow::Result<Exit> {
+    pub(crate) fn execute(self) -> anyhow::Result<Exit> {
         let settings = match super::load(&self.command.config().file, false) {
             Ok(loaded) => loaded.settings,
             Err(exit) => return Ok(exit),

@@ -17,7 +17,7 @@ use crate::report::gather::report;
 #[command(
     after_help = "Examples:\n  bursar report -c bursar.yaml --period last-month -o october.html\n  bursar report -c bursar.yaml --period 2026-Q3 --format csv -o q3.csv\n  bursar report -c bursar.yaml --period 2026 --format json --site oslo"
 )]
-pub struct Report {
+pub(crate) struct Report {
     #[command(flatten)]
     config: ConfigFile,
     /// A month (2026-10), a quarter (2026-Q3), a year (2026), last-month, last-quarter or last-year
@@ -35,7 +35,7 @@ pub struct Report {
 }
 
 impl Report {
-    pub fn execute(self) -> anyhow::Result<Exit> {
+    pub(crate) fn execute(self) -> anyhow::Result<Exit> {
         let settings = match super::load(&self.config.file, false) {
             Ok(loaded) => loaded.settings,
             Err(exit) => return Ok(exit),

@@ -14,7 +14,7 @@ use crate::daemon::{self, Daemon, logging, notify};
 #[command(
     after_help = "Examples:\n  bursar run -c /etc/bursar/bursar.yaml\n  bursar run -c butler.yaml -l debug"
 )]
-pub struct Run {
+pub(crate) struct Run {
     #[command(flatten)]
     config: ConfigFile,
     /// Log level, in place of the one in the settings: error, warn, info, verbose, debug, silly
@@ -33,7 +33,7 @@ fn only_for_us() {
 }
 
 impl Run {
-    pub fn execute(self) -> anyhow::Result<Exit> {
+    pub(crate) fn execute(self) -> anyhow::Result<Exit> {
         let mut loaded = match super::load(&self.config.file, false) {
             Ok(loaded) => loaded,
             Err(exit) => return Ok(exit),
@@ -58,7 +58,11 @@ impl Run {
 }
 
 /// Runs the daemon until `stop`. Also what the Windows service runs.
-pub async fn serve(loaded: Loaded, clock: Clock, stop: CancellationToken) -> anyhow::Result<()> {
+pub(crate) async fn serve(
+    loaded: Loaded,
+    clock: Clock,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
     let Loaded { settings, warnings, .. } = loaded;
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),

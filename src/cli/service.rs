@@ -8,7 +8,7 @@ use super::Exit;
 
 /// Install, uninstall or run as a Windows service
 #[derive(Debug, clap::Args)]
-pub struct Service {
+pub(crate) struct Service {
     #[command(subcommand)]
     command: Command,
 }
@@ -33,7 +33,7 @@ enum Command {
 
 impl Service {
     #[cfg(not(windows))]
-    pub fn execute(self) -> anyhow::Result<Exit> {
+    pub(crate) fn execute(self) -> anyhow::Result<Exit> {
         let command = match self.command {
             Command::Install {} => "install",
             Command::Uninstall => "uninstall",

@@ -17,7 +17,7 @@ use crate::simulator::{Running, Scenario};
 #[command(
     after_help = "Examples:\n  bursar simulate\n  bursar simulate -c config/scenarios/troubled.yaml --listen 127.0.0.1:5000"
 )]
-pub struct Simulate {
+pub(crate) struct Simulate {
     /// Scenario (YAML); without it, the demo's site
     #[arg(short = 'c', long, value_name = "FILE")]
     scenario: Option<PathBuf>,
@@ -30,7 +30,7 @@ pub struct Simulate {
 }
 
 impl Simulate {
-    pub fn execute(self) -> anyhow::Result<Exit> {
+    pub(crate) fn execute(self) -> anyhow::Result<Exit> {
         let scenario = match &self.scenario {
             None => Scenario::demo(),
             Some(path) => {

@@ -25,7 +25,7 @@ use crate::words;
 #[command(
     after_help = "Examples:\n  bursar status -c bursar.yaml\n  bursar status -c bursar.yaml --live --json"
 )]
-pub struct Status {
+pub(crate) struct Status {
     #[command(flatten)]
     config: ConfigFile,
     /// Ask the sites now, in place of what the daemon stored
@@ -39,7 +39,7 @@ pub struct Status {
 }
 
 impl Status {
-    pub fn execute(self) -> anyhow::Result<Exit> {
+    pub(crate) fn execute(self) -> anyhow::Result<Exit> {
         let settings = match super::load(&self.config.file, false) {
             Ok(loaded) => loaded.settings,
             Err(exit) => return Ok(exit),
@@ -116,7 +116,7 @@ async fn ask(settings: &Settings, patience: qrs::Patience) -> (Picture, bool) {
 }
 
 /// The picture as text.
-pub fn render(picture: &Picture, zone: Tz, paint: Paint) -> String {
+pub(crate) fn render(picture: &Picture, zone: Tz, paint: Paint) -> String {
     let mut out = String::new();
     alert_lines(&mut out, picture, paint);
     for site in &picture.sites {

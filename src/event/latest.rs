@@ -14,7 +14,7 @@ pub struct Latest<'a> {
 }
 
 /// With the time of the poll.
-pub type At<'a, T> = (DateTime<Utc>, &'a T);
+pub(super) type At<'a, T> = (DateTime<Utc>, &'a T);
 
 impl<'a> Latest<'a> {
     /// `events`: the newest of each site and kind.

@@ -20,7 +20,7 @@ pub struct Missing {
 }
 
 /// Puts gaps together that only single polls part; those of another length stay by themselves.
-pub fn missing(gaps: &[Gap]) -> Vec<Missing> {
+pub(crate) fn missing(gaps: &[Gap]) -> Vec<Missing> {
     let length = |gap: &Gap| (gap.to - gap.from).num_seconds();
     let mut all = Vec::new();
     let mut rest = gaps;

@@ -43,7 +43,7 @@ pub(super) struct Pending {
 
 impl Site {
     /// Takes a seat from its user, now or as soon as the quirks have it.
-    pub fn deallocate(&mut self, kind: SeatKind, id: Uuid, by: &str) -> Deallocated {
+    pub(crate) fn deallocate(&mut self, kind: SeatKind, id: Uuid, by: &str) -> Deallocated {
         let (seconds, reads) =
             (self.quirks.delete_shows_after_seconds, self.quirks.delete_shows_after_reads);
         if seconds == 0 && reads == 0 {
@@ -58,7 +58,7 @@ impl Site {
     }
 
     /// A seat is about to be read by its id: deallocations that are due show from then on.
-    pub fn show_deallocations(&mut self, read: Option<Uuid>) {
+    pub(crate) fn show_deallocations(&mut self, read: Option<Uuid>) {
         let now = self.now();
         let mut due = Vec::new();
         self.pending.retain_mut(|pending| {
@@ -106,7 +106,7 @@ impl Site {
         Deallocated::Freed
     }
 
-    pub fn remove_seat(&mut self, id: Uuid) -> bool {
+    pub(crate) fn remove_seat(&mut self, id: Uuid) -> bool {
         let Some(seat) = self.seats.remove(id) else { return false };
         if let Some(place) = seat.user_place {
             self.former.insert((place, seat.kind), id);
@@ -118,7 +118,7 @@ impl Site {
     }
 
     /// Gives a user a seat, or the one in quarantine back.
-    pub fn allocate(
+    pub(crate) fn allocate(
         &mut self,
         kind: SeatKind,
         user_place: usize,
@@ -162,12 +162,12 @@ impl Site {
     }
 
     /// A user logs in: uses a seat, or gets one by a rule. Whether access was given.
-    pub fn log_in(&mut self, user_place: usize) -> bool {
+    pub(crate) fn log_in(&mut self, user_place: usize) -> bool {
         let now = self.now();
         self.log_in_at(user_place, now)
     }
 
-    pub fn log_in_at(&mut self, user_place: usize, now: DateTime<Utc>) -> bool {
+    pub(crate) fn log_in_at(&mut self, user_place: usize, now: DateTime<Utc>) -> bool {
         let Some(user) = self.users.at(user_place) else { return false };
         let (name, inactive) = (user.full_name(), user.inactive);
         if inactive {
@@ -200,13 +200,13 @@ impl Site {
             .find_map(|kind| self.allocate(kind, user_place, "INTERNAL\\sa_repository").ok())
     }
 
-    pub fn seat_of(&self, user_place: usize, kind: SeatKind) -> Option<Uuid> {
+    pub(crate) fn seat_of(&self, user_place: usize, kind: SeatKind) -> Option<Uuid> {
         let ids = self.seats_of.get(&user_place)?;
         ids.iter().copied().find(|id| self.seats.get(*id).is_some_and(|s| s.kind == kind))
     }
 
     /// Seats of a kind that could be given now.
-    pub fn free_seats(&mut self, kind: SeatKind) -> i64 {
+    pub(crate) fn free_seats(&mut self, kind: SeatKind) -> i64 {
         let counts = self.counts()[kind.index()];
         let pool = match kind {
             SeatKind::Professional => &self.pools.professional,
@@ -224,7 +224,7 @@ impl Site {
     }
 
     /// What the site's own rows say about each kind of seats.
-    pub fn counts(&mut self) -> [SeatCounts; 3] {
+    pub(crate) fn counts(&mut self) -> [SeatCounts; 3] {
         let version = self.seats.version();
         let mut counts = match self.counts {
             Some((at, counts)) if at == version => counts,
@@ -249,7 +249,7 @@ impl Site {
     }
 
     /// Ends quarantines that are over.
-    pub fn end_quarantines(&mut self, now: DateTime<Utc>) {
+    pub(crate) fn end_quarantines(&mut self, now: DateTime<Utc>) {
         while let Some(Reverse((end, id))) = self.quarantine_ends.peek().copied() {
             if end > now {
                 break;

@@ -17,26 +17,26 @@ pub(super) struct Clock {
 }
 
 impl Clock {
-    pub fn new(settings: &ClockSettings) -> Self {
+    pub(crate) fn new(settings: &ClockSettings) -> Self {
         let start =
             settings.start.and_then(|when| when.resolve(Utc::now())).unwrap_or_else(Utc::now);
         let start = start.trunc_subsecs(3) + TimeDelta::seconds(settings.skew_seconds);
         Self { start, base: start, since: Instant::now(), speed: settings.speed.max(0.0) }
     }
 
-    pub fn now(&self) -> DateTime<Utc> {
+    pub(crate) fn now(&self) -> DateTime<Utc> {
         let passed = self.since.elapsed().as_secs_f64() * self.speed * 1000.0;
         // Past the year 9999 the texts change shape; nobody needs to go there.
         let passed = TimeDelta::milliseconds(passed.min(2.5e14) as i64);
         self.base + passed
     }
 
-    pub fn set(&mut self, now: DateTime<Utc>) {
+    pub(crate) fn set(&mut self, now: DateTime<Utc>) {
         self.base = now.trunc_subsecs(3);
         self.since = Instant::now();
     }
 
-    pub fn set_speed(&mut self, speed: f64) {
+    pub(crate) fn set_speed(&mut self, speed: f64) {
         self.set(self.now());
         self.speed = speed.max(0.0);
     }

@@ -25,7 +25,7 @@ struct Switch {
 }
 
 impl ResetSwitch {
-    pub fn pull(&self) {
+    pub(crate) fn pull(&self) {
         self.0.pulled.store(true, Ordering::Release);
         self.0.reader.wake();
     }
@@ -43,7 +43,7 @@ pub(super) struct Wire {
 }
 
 impl Wire {
-    pub fn new(tcp: TcpStream, reset: ResetSwitch) -> Self {
+    pub(crate) fn new(tcp: TcpStream, reset: ResetSwitch) -> Self {
         Self { tcp, reset }
     }
 
@@ -117,7 +117,7 @@ pub(super) struct PacedBody {
 }
 
 impl PacedBody {
-    pub fn new(body: Bytes, pace: Pace, reset: ResetSwitch, reset_at_end: bool) -> Self {
+    pub(crate) fn new(body: Bytes, pace: Pace, reset: ResetSwitch, reset_at_end: bool) -> Self {
         Self { left: body, pace, pause: None, reset, started: false, reset_at_end }
     }
 }

@@ -166,15 +166,15 @@ pub(super) struct Generator {
 }
 
 impl Generator {
-    pub fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self { rng: Rng::with_seed(seed), made: 0 }
     }
 
-    pub fn rng(&mut self) -> &mut Rng {
+    pub(crate) fn rng(&mut self) -> &mut Rng {
         &mut self.rng
     }
 
-    pub fn service_accounts(&mut self, now: DateTime<Utc>) -> Vec<User> {
+    pub(crate) fn service_accounts(&mut self, now: DateTime<Utc>) -> Vec<User> {
         let created = now - TimeDelta::days(1500);
         SERVICE_ACCOUNTS
             .iter()
@@ -197,7 +197,7 @@ impl Generator {
     }
 
     /// A user who has been there for a while.
-    pub fn user(&mut self, population: &Population, now: DateTime<Utc>) -> User {
+    pub(crate) fn user(&mut self, population: &Population, now: DateTime<Utc>) -> User {
         let rng = &mut self.rng;
         let given = GIVEN[rng.usize(..GIVEN.len())];
         let family = FAMILY[rng.usize(..FAMILY.len())];
@@ -236,7 +236,7 @@ impl Generator {
     }
 
     /// A seat for a user, with a history.
-    pub fn seat(
+    pub(crate) fn seat(
         &mut self,
         population: &Population,
         kind: SeatKind,

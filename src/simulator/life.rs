@@ -40,7 +40,7 @@ pub(super) struct Life {
 }
 
 impl Life {
-    pub fn new(start: DateTime<Utc>) -> Self {
+    pub(crate) fn new(start: DateTime<Utc>) -> Self {
         Self {
             regulars: Vec::new(),
             lived_until: start,
@@ -53,16 +53,16 @@ impl Life {
     }
 
     /// Sessions that are open with seats of a kind.
-    pub fn sessions(&self, kind: SeatKind) -> i64 {
+    pub(crate) fn sessions(&self, kind: SeatKind) -> i64 {
         self.sessions[kind.index()]
     }
 
     /// Minutes of Analyzer Capacity used in the current month.
-    pub fn used_minutes(&self) -> i64 {
+    pub(crate) fn used_minutes(&self) -> i64 {
         self.minutes
     }
 
-    pub fn session_begins(&mut self, kind: SeatKind, now: DateTime<Utc>, rng: &mut Rng) {
+    pub(crate) fn session_begins(&mut self, kind: SeatKind, now: DateTime<Utc>, rng: &mut Rng) {
         let end = now + TimeDelta::minutes(rng.i64(5..95));
         self.sessions[kind.index()] += 1;
         self.ends.push(Reverse((end, kind.index())));
@@ -89,7 +89,7 @@ impl Life {
 
 impl Site {
     /// Lives through the time that passed since the last call.
-    pub fn catch_up(&mut self) {
+    pub(crate) fn catch_up(&mut self) {
         let now = self.now();
         self.live_until(now);
         self.end_quarantines(now);
@@ -99,7 +99,7 @@ impl Site {
 
     /// Lives through some hours before the start, and lets the month's minutes stand where the
     /// month is.
-    pub fn warm_up(&mut self) {
+    pub(crate) fn warm_up(&mut self) {
         if self.population.logins_per_day <= 0.0 {
             return;
         }

@@ -33,7 +33,7 @@ pub(super) enum Kind {
 
 impl Kind {
     /// The type of a path's first part, in lower case.
-    pub fn of_route(name: &str) -> Option<Self> {
+    pub(crate) fn of_route(name: &str) -> Option<Self> {
         Some(match name {
             "user" => Self::Users,
             "app" => Self::Apps,
@@ -94,7 +94,7 @@ pub(super) struct Wanted {
 }
 
 impl Wanted {
-    pub fn of(request: &Request) -> Result<Self, Answer> {
+    pub(crate) fn of(request: &Request) -> Result<Self, Answer> {
         let filter = match request.param("filter").map(str::trim) {
             None | Some("") => None,
             Some(text) => Some(filter::parse(text).map_err(|e| Answer::text(400, e.to_string()))?),
@@ -107,7 +107,7 @@ impl Wanted {
         Ok(Self { filter, order, ids: None })
     }
 
-    pub fn among(self, ids: Vec<Uuid>) -> Self {
+    pub(crate) fn among(self, ids: Vec<Uuid>) -> Self {
         Self { ids: Some(ids), ..self }
     }
 
@@ -139,7 +139,7 @@ impl Wanted {
 
 impl Site {
     /// The rows that are wanted, in full.
-    pub fn rows(&self, kind: Kind, wanted: &Wanted) -> Vec<Value> {
+    pub(crate) fn rows(&self, kind: Kind, wanted: &Wanted) -> Vec<Value> {
         let places = self.named(kind, wanted);
         let places = places.as_deref();
         let mut rows: Vec<Value> = match kind {
@@ -195,7 +195,7 @@ impl Site {
     }
 
     /// A user in full, by `DIR\id`.
-    pub fn user_row(&self, name: &str) -> Option<Value> {
+    pub(crate) fn user_row(&self, name: &str) -> Option<Value> {
         let (directory, id) = split_name(name)?;
         let user = self.user_place(directory, id).and_then(|place| self.users.at(place))?;
         Some(value(&UserRow::new(user, &self.quirks)))
@@ -207,7 +207,7 @@ impl Site {
     }
 
     /// One row in full.
-    pub fn row(&self, kind: Kind, id: Uuid) -> Option<Value> {
+    pub(crate) fn row(&self, kind: Kind, id: Uuid) -> Option<Value> {
         match kind {
             Kind::Users => self.users.get(id).map(|user| value(&UserRow::new(user, &self.quirks))),
             Kind::Seats(kind) => self
@@ -224,7 +224,7 @@ impl Site {
     }
 
     /// `/full`, `/count` or neither.
-    pub fn list(&mut self, kind: Kind, form: &str, wanted: &Wanted) -> Answer {
+    pub(crate) fn list(&mut self, kind: Kind, form: &str, wanted: &Wanted) -> Answer {
         match form {
             "count" => Answer::count(self.count(kind, wanted)),
             "full" if wanted.is_all() => Answer::bytes(self.all_rows(kind)),
@@ -303,7 +303,7 @@ impl Site {
     }
 
     /// `POST /qrs/{type}/table`.
-    pub fn table(&self, kind: Kind, wanted: &Wanted, request: &Request) -> Answer {
+    pub(crate) fn table(&self, kind: Kind, wanted: &Wanted, request: &Request) -> Answer {
         let Ok(body) = serde_json::from_slice::<Value>(&request.body) else {
             return Answer::text(400, "Invalid body");
         };

@@ -47,7 +47,7 @@ pub(super) struct Operations {
 }
 
 impl Operations {
-    pub fn new(settings: &MonitorApp, start: DateTime<Utc>) -> Self {
+    pub(crate) fn new(settings: &MonitorApp, start: DateTime<Utc>) -> Self {
         Self { settings: settings.clone(), start, node: NODE.to_owned(), downloads: HashMap::new() }
     }
 
@@ -83,7 +83,7 @@ impl Operations {
     }
 
     /// Rows of `/qrs/app/full`.
-    pub fn apps(&self, now: DateTime<Utc>) -> Vec<Value> {
+    pub(crate) fn apps(&self, now: DateTime<Utc>) -> Vec<Value> {
         let own = (0..self.settings.copies).map(|n| {
             let (stream, reloaded) = match n {
                 0 => (stream(&self.settings.stream), self.reloaded(now)),
@@ -137,7 +137,7 @@ impl Operations {
     }
 
     /// Rows of `/qrs/reloadtask/full`.
-    pub fn tasks(&self, now: DateTime<Utc>) -> Vec<Value> {
+    pub(crate) fn tasks(&self, now: DateTime<Utc>) -> Vec<Value> {
         if self.settings.copies == 0 || !self.settings.task {
             return Vec::new();
         }
@@ -194,7 +194,7 @@ impl Operations {
     }
 
     /// Rows of `/qrs/executionresult/full`, newest first.
-    pub fn executions(&self, now: DateTime<Utc>) -> Vec<Value> {
+    pub(crate) fn executions(&self, now: DateTime<Utc>) -> Vec<Value> {
         if self.settings.copies == 0 || !self.settings.task {
             return Vec::new();
         }
@@ -220,7 +220,7 @@ impl Operations {
     }
 
     /// The reference to download a script log with. `old` = asked by file reference.
-    pub fn script_log(
+    pub(crate) fn script_log(
         &mut self,
         task: &str,
         old: bool,
@@ -247,7 +247,7 @@ impl Operations {
     }
 
     /// The script log itself; `None` while it isn't ready.
-    pub fn download(&mut self, reference: &str, now: DateTime<Utc>) -> Option<String> {
+    pub(crate) fn download(&mut self, reference: &str, now: DateTime<Utc>) -> Option<String> {
         let id = Uuid::try_parse(reference).ok()?;
         let run = self.runs(now).into_iter().find(|run| run.id_of("download") == id)?;
         let waits = self.downloads.get_mut(&id)?;
@@ -259,7 +259,7 @@ impl Operations {
         Some(script_logs::text(run.began, run.stop, error))
     }
 
-    pub fn nodes(&self) -> Vec<Value> {
+    pub(crate) fn nodes(&self) -> Vec<Value> {
         vec![json!({
             "id": named_id("node", &self.node).to_string(),
             "name": "Central",
@@ -271,7 +271,7 @@ impl Operations {
     }
 
     /// As [`Self::nodes`], with what the long form adds.
-    pub fn nodes_full(&self) -> Vec<Value> {
+    pub(crate) fn nodes_full(&self) -> Vec<Value> {
         let mut nodes = self.nodes();
         for node in &mut nodes {
             node["isCentral"] = json!(true);
@@ -286,7 +286,7 @@ impl Operations {
         nodes
     }
 
-    pub fn services(&self, now: DateTime<Utc>) -> Vec<Value> {
+    pub(crate) fn services(&self, now: DateTime<Utc>) -> Vec<Value> {
         let kinds = [(0, "Repository"), (1, "Proxy"), (2, "Scheduler"), (3, "Engine")];
         let row = |(number, name): (i32, &str)| {
             json!({

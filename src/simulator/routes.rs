@@ -42,7 +42,7 @@ pub(super) struct Request {
 }
 
 impl Request {
-    pub fn new(method: &str, path: &str, query: Option<&str>) -> Self {
+    pub(crate) fn new(method: &str, path: &str, query: Option<&str>) -> Self {
         let query = query.unwrap_or_default().to_owned();
         let parts = || query.split('&').filter(|part| !part.is_empty());
         let params = parts()
@@ -63,12 +63,12 @@ impl Request {
         }
     }
 
-    pub fn param(&self, name: &str) -> Option<&str> {
+    pub(crate) fn param(&self, name: &str) -> Option<&str> {
         self.params.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str())
     }
 
     /// The XSRF key is there twice, the same, 16 letters and digits.
-    pub fn xrf_ok(&self) -> bool {
+    pub(crate) fn xrf_ok(&self) -> bool {
         let (Some(query), Some(header)) = (self.param("xrfkey"), &self.xrf_header) else {
             return false;
         };
@@ -96,15 +96,15 @@ pub(super) struct Answer {
 }
 
 impl Answer {
-    pub fn new(status: u16, content_type: &'static str, body: impl Into<Bytes>) -> Self {
+    pub(crate) fn new(status: u16, content_type: &'static str, body: impl Into<Bytes>) -> Self {
         Self { status, content_type, body: body.into(), retry_after: None }
     }
 
-    pub fn text(status: u16, text: impl Into<String>) -> Self {
+    pub(crate) fn text(status: u16, text: impl Into<String>) -> Self {
         Self::new(status, TEXT, text.into())
     }
 
-    pub fn html(status: u16, title: &str) -> Self {
+    pub(crate) fn html(status: u16, title: &str) -> Self {
         let page = format!(
             "<!DOCTYPE html>\n<html><head><title>{title}</title></head>\n\
              <body><h1>{title}</h1></body></html>\n"
@@ -112,32 +112,32 @@ impl Answer {
         Self::new(status, HTML, page)
     }
 
-    pub fn json(value: &Value) -> Self {
+    pub(crate) fn json(value: &Value) -> Self {
         Self::bytes(value.to_string())
     }
 
     /// 200 with JSON that is text already.
-    pub fn bytes(json: impl Into<Bytes>) -> Self {
+    pub(crate) fn bytes(json: impl Into<Bytes>) -> Self {
         Self::new(200, JSON, json)
     }
 
-    pub fn created(value: &Value) -> Self {
+    pub(crate) fn created(value: &Value) -> Self {
         Self::new(201, JSON, value.to_string())
     }
 
-    pub fn no_content() -> Self {
+    pub(crate) fn no_content() -> Self {
         Self::text(204, "")
     }
 
-    pub fn not_found() -> Self {
+    pub(crate) fn not_found() -> Self {
         Self::text(404, "")
     }
 
-    pub fn forbidden() -> Self {
+    pub(crate) fn forbidden() -> Self {
         Self::text(403, FORBIDDEN_TEXT)
     }
 
-    pub fn count(count: usize) -> Self {
+    pub(crate) fn count(count: usize) -> Self {
         Self::bytes(format!("{{\"value\":{count}}}"))
     }
 }

@@ -23,7 +23,7 @@ pub(super) struct UserRef<'a> {
 }
 
 impl<'a> UserRef<'a> {
-    pub fn new(user: &'a User, quirks: &Quirks) -> Self {
+    pub(crate) fn new(user: &'a User, quirks: &Quirks) -> Self {
         Self {
             id: Id(user.id),
             user_id: &user.user_id,
@@ -62,7 +62,12 @@ pub(super) struct SeatRow<'a> {
 }
 
 impl<'a> SeatRow<'a> {
-    pub fn new(seat: &'a Seat, user: Option<&'a User>, quirks: &Quirks, with_excess: bool) -> Self {
+    pub(crate) fn new(
+        seat: &'a Seat,
+        user: Option<&'a User>,
+        quirks: &Quirks,
+        with_excess: bool,
+    ) -> Self {
         let with_deleted = quirks.with_deleted_user_fields;
         let (directory, id) =
             seat.deleted_user.as_ref().map_or(("", ""), |(d, i)| (d.as_str(), i.as_str()));
@@ -158,7 +163,7 @@ struct NamedRow<'a> {
 }
 
 impl<'a> UserRow<'a> {
-    pub fn new(user: &'a User, quirks: &Quirks) -> Self {
+    pub(crate) fn new(user: &'a User, quirks: &Quirks) -> Self {
         let (created, modified) = (Stamp(user.created), Stamp(user.modified));
         // Ids of a user's own entries follow from the user's.
         let own = |n: usize| Id(id_from(user.id.as_u128().wrapping_add(n as u128 + 1)));

@@ -56,7 +56,7 @@ pub(super) struct Site {
 }
 
 impl Site {
-    pub fn new(scenario: &Scenario) -> Self {
+    pub(crate) fn new(scenario: &Scenario) -> Self {
         let clock = Clock::new(&scenario.clock);
         let start = clock.start;
         let mut site = Self {
@@ -117,25 +117,25 @@ impl Site {
         }
     }
 
-    pub fn now(&self) -> DateTime<Utc> {
+    pub(crate) fn now(&self) -> DateTime<Utc> {
         self.clock.now()
     }
 
     /// An id that was never given out before.
-    pub fn fresh_id(&mut self) -> Uuid {
+    pub(crate) fn fresh_id(&mut self) -> Uuid {
         self.next_id += 1;
         // Spread, so that it looks like the others.
         named_id("fresh", &self.next_id.to_string())
     }
 
-    pub fn add_user(&mut self, user: User) -> usize {
+    pub(crate) fn add_user(&mut self, user: User) -> usize {
         let key = name_key(&user.directory, &user.user_id);
         let place = self.users.add(user.id, user);
         self.by_name.insert(key, place);
         place
     }
 
-    pub fn add_user_spec(&mut self, spec: &UserSpec) -> Uuid {
+    pub(crate) fn add_user_spec(&mut self, spec: &UserSpec) -> Uuid {
         let full_name = format!("{}\\{}", spec.directory, spec.user_id);
         let id = spec.id.as_deref().and_then(|id| Uuid::try_parse(id).ok());
         let created = spec.created.unwrap_or(super::When::days_ago(400)).resolve(self.clock.start);
@@ -164,7 +164,7 @@ impl Site {
         id
     }
 
-    pub fn add_seat(&mut self, seat: Seat) -> Uuid {
+    pub(crate) fn add_seat(&mut self, seat: Seat) -> Uuid {
         let id = seat.id;
         if let Some(place) = seat.user_place {
             self.seats_of.entry(place).or_default().push(id);
@@ -180,7 +180,7 @@ impl Site {
         id
     }
 
-    pub fn add_seat_spec(&mut self, spec: &SeatSpec) -> Uuid {
+    pub(crate) fn add_seat_spec(&mut self, spec: &SeatSpec) -> Uuid {
         let start = self.clock.start;
         let (directory, user_id) = split_name(&spec.user).unwrap_or(("", &spec.user));
         let place = self.user_place(directory, user_id);
@@ -214,12 +214,12 @@ impl Site {
         id_from(id.as_u128().wrapping_add(n))
     }
 
-    pub fn user_place(&self, directory: &str, id: &str) -> Option<usize> {
+    pub(crate) fn user_place(&self, directory: &str, id: &str) -> Option<usize> {
         self.by_name.get(&name_key(directory, id)).copied()
     }
 
     /// Deletes a user; the seats go to quarantine under the name of the deleted one.
-    pub fn remove_user(&mut self, directory: &str, id: &str) -> bool {
+    pub(crate) fn remove_user(&mut self, directory: &str, id: &str) -> bool {
         let now = self.now();
         let Some(place) = self.by_name.remove(&name_key(directory, id)) else { return false };
         let Some(user) = self.users.at(place).cloned() else { return false };
@@ -237,7 +237,7 @@ impl Site {
         true
     }
 
-    pub fn may_act(&self, header: Option<&str>) -> bool {
+    pub(crate) fn may_act(&self, header: Option<&str>) -> bool {
         let Some((directory, id)) = header.and_then(acting_user) else { return false };
         if self.admins.contains(&name_key(&directory, &id)) {
             return true;
@@ -248,7 +248,7 @@ impl Site {
         })
     }
 
-    pub fn about(&self) -> Value {
+    pub(crate) fn about(&self) -> Value {
         json!({
             "buildVersion": self.version,
             "buildDate": "9/20/2013 10:09:00 AM",
@@ -261,17 +261,17 @@ impl Site {
         })
     }
 
-    pub fn license_answer(&self) -> Value {
+    pub(crate) fn license_answer(&self) -> Value {
         let clock = Moment { start: self.clock.start, now: self.now() };
         self.license.answer(clock, &self.pools.allotments(), self.pools.tokens.total)
     }
 
-    pub fn overview(&mut self) -> Value {
+    pub(crate) fn overview(&mut self) -> Value {
         let [professional, analyzer, _] = self.counts();
         self.pools.overview([professional, analyzer], self.life.used_minutes())
     }
 
-    pub fn info(&self) -> Value {
+    pub(crate) fn info(&self) -> Value {
         self.pools.info()
     }
 }

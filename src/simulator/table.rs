@@ -19,42 +19,42 @@ impl<T> Default for Table<T> {
 }
 
 impl<T> Table<T> {
-    pub fn add(&mut self, id: Uuid, row: T) -> usize {
+    pub(crate) fn add(&mut self, id: Uuid, row: T) -> usize {
         self.version += 1;
         self.places.insert(id, self.rows.len());
         self.rows.push(Some(row));
         self.rows.len() - 1
     }
 
-    pub fn remove(&mut self, id: Uuid) -> Option<T> {
+    pub(crate) fn remove(&mut self, id: Uuid) -> Option<T> {
         self.version += 1;
         let place = self.places.remove(&id)?;
         self.rows[place].take()
     }
 
-    pub fn place(&self, id: Uuid) -> Option<usize> {
+    pub(crate) fn place(&self, id: Uuid) -> Option<usize> {
         self.places.get(&id).copied()
     }
 
-    pub fn at(&self, place: usize) -> Option<&T> {
+    pub(crate) fn at(&self, place: usize) -> Option<&T> {
         self.rows.get(place)?.as_ref()
     }
 
-    pub fn at_mut(&mut self, place: usize) -> Option<&mut T> {
+    pub(crate) fn at_mut(&mut self, place: usize) -> Option<&mut T> {
         self.version += 1;
         self.rows.get_mut(place)?.as_mut()
     }
 
-    pub fn get(&self, id: Uuid) -> Option<&T> {
+    pub(crate) fn get(&self, id: Uuid) -> Option<&T> {
         self.at(self.place(id)?)
     }
 
-    pub fn iter(&self) -> impl Iterator<Item = &T> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
         self.rows.iter().flatten()
     }
 
     /// The rows at these places; all of them without places.
-    pub fn among<'a>(
+    pub(crate) fn among<'a>(
         &'a self,
         places: Option<&'a [usize]>,
     ) -> Box<dyn Iterator<Item = &'a T> + 'a> {
@@ -65,16 +65,16 @@ impl<T> Table<T> {
     }
 
     /// Places given out so far, empty ones included.
-    pub fn capacity(&self) -> usize {
+    pub(crate) fn capacity(&self) -> usize {
         self.rows.len()
     }
 
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.places.len()
     }
 
     /// Changes whenever a row may have changed.
-    pub fn version(&self) -> u64 {
+    pub(crate) fn version(&self) -> u64 {
         self.version
     }
 }

@@ -11,17 +11,17 @@ pub const NO_TIME: &str = "1753-01-01T00:00:00.000Z";
 pub const NO_ID: &str = "00000000-0000-0000-0000-000000000000";
 
 /// UTC with exactly three digits of a second.
-pub fn time_text(time: DateTime<Utc>) -> String {
+pub(crate) fn time_text(time: DateTime<Utc>) -> String {
     Stamp(time).write(&mut [0; 24]).to_owned()
 }
 
 /// As [`time_text`], [`NO_TIME`] for none.
-pub fn time_or_none(time: Option<DateTime<Utc>>) -> String {
+pub(crate) fn time_or_none(time: Option<DateTime<Utc>>) -> String {
     time.map_or_else(|| NO_TIME.to_owned(), time_text)
 }
 
 /// The `Date` header of HTTP.
-pub fn http_date(time: DateTime<Utc>) -> String {
+pub(crate) fn http_date(time: DateTime<Utc>) -> String {
     time.format("%a, %d %b %Y %H:%M:%S GMT").to_string()
 }
 

@@ -81,7 +81,7 @@ struct Queue<'a> {
 }
 
 /// The whole page.
-pub fn render(status: &Status, zone: Tz) -> String {
+pub(crate) fn render(status: &Status, zone: Tz) -> String {
     let page = Page {
         version: status.version,
         time: words::local(status.time, zone),

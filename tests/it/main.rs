@@ -4,6 +4,7 @@
     clippy::unwrap_used,
     reason = "a test that finds nothing where something must be has failed"
 )]
+#![expect(unreachable_pub, reason = "modules share what they have as a library would")]
 
 mod support;
 

@@ -6,7 +6,7 @@ use crate::event::Rule;
 
 /// List what happened to alerts: fired, repeated, escalated, resolved, silenced, inhibited
 #[derive(Debug, clap::Args)]
-pub struct History {
+pub(crate) struct History {
     #[command(flatten)]
     config: ConfigFile,
     /// Only of this rule
@@ -27,7 +27,7 @@ pub struct History {
 const READ_AT_MOST: usize = 100_000;
 
 impl History {
-    pub fn execute(self) -> anyhow::Result<Exit> {
+    pub(crate) fn execute(self) -> anyhow::Result<Exit> {
         let Self { config, rule, site, limit, json } = self;
         with_store(&config, Wish::Look, async move |settings, store| {
             let filtered = rule.is_some() || site.is_some();

@@ -10,7 +10,7 @@ use crate::words;
 
 /// List what fires, and what is silenced
 #[derive(Debug, clap::Args)]
-pub struct List {
+pub(crate) struct List {
     #[command(flatten)]
     config: ConfigFile,
     /// Also what hasn't held for long enough to fire
@@ -30,7 +30,7 @@ struct Listed {
 }
 
 impl List {
-    pub fn execute(self) -> anyhow::Result<Exit> {
+    pub(crate) fn execute(self) -> anyhow::Result<Exit> {
         let (pending, json) = (self.pending, self.json);
         with_store(&self.config, Wish::Look, async move |settings, store| {
             let alerts = store.alerts().await?.into_values();

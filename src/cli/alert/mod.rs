@@ -21,7 +21,7 @@ use super::text::Paint;
 #[command(
     after_help = "Examples:\n  bursar alert list -c bursar.yaml\n  bursar alert history -c bursar.yaml --rule seatsLow\n  bursar alert silence -c bursar.yaml --rule seatsLow --for 7d --why 'order is placed'\n  bursar alert unsilence -c bursar.yaml 3\n  bursar alert rules -c bursar.yaml"
 )]
-pub struct Alert {
+pub(crate) struct Alert {
     #[command(subcommand)]
     command: Command,
 }
@@ -36,7 +36,7 @@ enum Command {
 }
 
 impl Alert {
-    pub fn execute(self) -> anyhow::Result<Exit> {
+    pub(crate) fn execute(self) -> anyhow::Result<Exit> {
         match self.command {
             Command::List(command) => command.execute(),
             Command::History(command) => command.execute(),

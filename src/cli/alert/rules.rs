@@ -10,7 +10,7 @@ use crate::event::{Channel, Rule, Severity};
 
 /// List the rules and what holds for them by the settings
 #[derive(Debug, clap::Args)]
-pub struct Rules {
+pub(crate) struct Rules {
     #[command(flatten)]
     config: ConfigFile,
     /// Print JSON
@@ -54,7 +54,7 @@ impl Row {
 }
 
 impl Rules {
-    pub fn execute(self) -> anyhow::Result<Exit> {
+    pub(crate) fn execute(self) -> anyhow::Result<Exit> {
         let settings = match super::super::load(&self.config.file, false) {
             Ok(loaded) => loaded.settings,
             Err(exit) => return Ok(exit),

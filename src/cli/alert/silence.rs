@@ -15,7 +15,7 @@ use crate::words;
 /// What fires under a silence is not sent, and is when the silence ends, if it still fires then. That
 /// something told of before is over is sent all the same.
 #[derive(Debug, clap::Args)]
-pub struct Silence {
+pub(crate) struct Silence {
     #[command(flatten)]
     config: ConfigFile,
     /// Only alerts of this rule
@@ -46,7 +46,7 @@ pub struct Silence {
 
 /// End a silence
 #[derive(Debug, clap::Args)]
-pub struct Unsilence {
+pub(crate) struct Unsilence {
     #[command(flatten)]
     config: ConfigFile,
     /// Its number, as `list` shows it
@@ -54,7 +54,7 @@ pub struct Unsilence {
 }
 
 impl Silence {
-    pub fn execute(self) -> anyhow::Result<Exit> {
+    pub(crate) fn execute(self) -> anyhow::Result<Exit> {
         if self.why.trim().is_empty() {
             eprintln!("bursar: --why must say why");
             return Ok(Exit::Unusable);
@@ -123,7 +123,7 @@ impl Silence {
 }
 
 impl Unsilence {
-    pub fn execute(self) -> anyhow::Result<Exit> {
+    pub(crate) fn execute(self) -> anyhow::Result<Exit> {
         let id = self.id;
         with_store(&self.config, Wish::Change, async move |_, store| {
             if store.end_silence(id).await? {

@@ -30,7 +30,7 @@ use crate::store::{self, LedgerFile, Store};
 #[command(
     after_help = "Examples:\n  bursar audit archive -c bursar.yaml --before 2026-01-01 -o ledger-2025.jsonl\n  bursar audit verify -c bursar.yaml --file ledger-2025.jsonl"
 )]
-pub struct Archive {
+pub(crate) struct Archive {
     #[command(flatten)]
     config: ConfigFile,
     /// The first day that stays in the store
@@ -42,7 +42,7 @@ pub struct Archive {
 }
 
 impl Archive {
-    pub fn execute(self) -> anyhow::Result<Exit> {
+    pub(crate) fn execute(self) -> anyhow::Result<Exit> {
         let settings = match self.config.load() {
             Ok(loaded) => loaded.settings,
             Err(exit) => return Ok(exit),

@@ -21,7 +21,7 @@ use crate::spreadsheet::{Cell, Sheet};
 #[command(
     after_help = "Examples:\n  bursar audit export -c bursar.yaml --from 2026-10-01 --to 2026-12-31 --format csv -o q4.csv\n  bursar audit export -c bursar.yaml --format jsonl | gzip > ledger.jsonl.gz"
 )]
-pub struct Export {
+pub(crate) struct Export {
     #[command(flatten)]
     source: Source,
     /// First day, such as 2026-10-01; from the first record on when absent
@@ -45,7 +45,7 @@ enum Format {
 }
 
 impl Export {
-    pub fn execute(self) -> anyhow::Result<Exit> {
+    pub(crate) fn execute(self) -> anyhow::Result<Exit> {
         let place = match self.source.required() {
             Ok(place) => place,
             Err(exit) => return Ok(exit),

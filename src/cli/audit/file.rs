@@ -12,7 +12,7 @@ use crate::ledger::lines;
 use crate::store::Readable;
 
 /// Hands each record of a file to `take`; returns the file's SHA-256.
-pub fn read(path: &Path, mut take: impl FnMut(Readable)) -> anyhow::Result<String> {
+pub(crate) fn read(path: &Path, mut take: impl FnMut(Readable)) -> anyhow::Result<String> {
     let cannot = || format!("cannot read {}", path.display());
     let mut file = BufReader::new(File::open(path).with_context(cannot)?);
     let mut hasher = Sha256::new();

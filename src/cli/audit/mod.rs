@@ -24,7 +24,7 @@ use crate::store::LedgerFile;
 #[command(
     after_help = "Examples:\n  bursar audit verify -c bursar.yaml\n  bursar audit verify --store copy.db --head 812:4be9...\n  bursar audit export -c bursar.yaml --from 2026-10-01 --to 2026-12-31 --format csv -o q4.csv\n  bursar audit show -c bursar.yaml RUN\n  bursar audit show -c bursar.yaml --user 'CORP\\anna'"
 )]
-pub struct Audit {
+pub(crate) struct Audit {
     #[command(subcommand)]
     command: Command,
 }
@@ -39,7 +39,7 @@ enum Command {
 }
 
 impl Audit {
-    pub fn execute(self) -> anyhow::Result<Exit> {
+    pub(crate) fn execute(self) -> anyhow::Result<Exit> {
         match self.command {
             Command::Verify(command) => command.execute(),
             Command::Export(command) => command.execute(),

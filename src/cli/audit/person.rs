@@ -17,7 +17,7 @@ use crate::words;
 const KINDS: [&str; 4] = ["intent", "outcome", "announced", "withdrawn"];
 
 /// Prints the records that name a user, written as `CORP\anna` or only `anna`.
-pub fn show(place: &Place, user: &str, json: bool) -> anyhow::Result<Exit> {
+pub(crate) fn show(place: &Place, user: &str, json: bool) -> anyhow::Result<Exit> {
     let ledger = place.open()?;
     let mut out = Output::open(Path::new("-"), Existing::Keep)?;
     let (mut found, mut changed) = (0_u64, 0_u64);

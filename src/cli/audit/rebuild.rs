@@ -18,7 +18,7 @@ use crate::store::Store;
 #[command(
     after_help = "Examples:\n  bursar audit rebuild -c bursar.yaml          says what would be changed\n  bursar audit rebuild -c bursar.yaml --yes    changes it"
 )]
-pub struct Rebuild {
+pub(crate) struct Rebuild {
     #[command(flatten)]
     config: ConfigFile,
     /// Do it; without this, it is only shown
@@ -27,7 +27,7 @@ pub struct Rebuild {
 }
 
 impl Rebuild {
-    pub fn execute(self) -> anyhow::Result<Exit> {
+    pub(crate) fn execute(self) -> anyhow::Result<Exit> {
         let settings = match self.config.load() {
             Ok(loaded) => loaded.settings,
             Err(exit) => return Ok(exit),

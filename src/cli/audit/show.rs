@@ -24,7 +24,7 @@ use crate::words;
     group = clap::ArgGroup::new("whom").args(["run", "user"]).required(true),
     after_help = "Examples:\n  bursar release history -c bursar.yaml     the runs\n  bursar audit show -c bursar.yaml RUN      one of them\n  bursar audit show -c bursar.yaml --user 'CORP\\anna'"
 )]
-pub struct Show {
+pub(crate) struct Show {
     #[command(flatten)]
     source: Source,
     /// Id of the run, or its beginning
@@ -38,7 +38,7 @@ pub struct Show {
 }
 
 impl Show {
-    pub fn execute(self) -> anyhow::Result<Exit> {
+    pub(crate) fn execute(self) -> anyhow::Result<Exit> {
         let place = match self.source.required() {
             Ok(place) => place,
             Err(exit) => return Ok(exit),

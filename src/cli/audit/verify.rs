@@ -26,7 +26,7 @@ use crate::store::{Difference, LedgerFile, Rebuilt, StoreError};
 #[command(
     after_help = "Examples:\n  bursar audit verify -c bursar.yaml\n  bursar audit verify -c bursar.yaml --head 812:4be9...\n  bursar audit verify -c bursar.yaml --file ledger-2026.jsonl\n  bursar audit verify --file ledger-2026.jsonl\n\nExit codes: 0 in order, 3 not in order, 1 could not be checked"
 )]
-pub struct Verify {
+pub(crate) struct Verify {
     #[command(flatten)]
     source: Source,
     /// Number and hash of a record as they were kept elsewhere, such as from a run's event; may be
@@ -42,7 +42,7 @@ pub struct Verify {
 }
 
 impl Verify {
-    pub fn execute(self) -> anyhow::Result<Exit> {
+    pub(crate) fn execute(self) -> anyhow::Result<Exit> {
         let place = if self.file.is_empty() {
             self.source.required().map(Some)
         } else {
@@ -75,14 +75,18 @@ impl Verify {
 
 /// A file of records.
 #[derive(Debug)]
-pub struct File<'a> {
+pub(crate) struct File<'a> {
     path: &'a Path,
     /// Numbers of its first and last record.
     range: (u64, u64),
 }
 
 /// Adds what a store's file holds to a check. `files`: with what was archived, where it is at hand.
-pub fn check_store(place: &Place, before: Check, files: &mut [File<'_>]) -> anyhow::Result<Check> {
+pub(crate) fn check_store(
+    place: &Place,
+    before: Check,
+    files: &mut [File<'_>],
+) -> anyhow::Result<Check> {
     files.sort_by_key(|file| file.range);
     for _ in 0..3 {
         let ledger = place.open()?;

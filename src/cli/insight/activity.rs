@@ -29,7 +29,7 @@ use crate::words;
 #[command(
     after_help = "Examples:\n  bursar insight activity -c bursar.yaml\n  bursar insight activity -c bursar.yaml --json | jq '.types[].idle'"
 )]
-pub struct Activity {
+pub(crate) struct Activity {
     #[command(flatten)]
     target: Target,
     /// Print JSON
@@ -90,7 +90,7 @@ pub(super) struct Property {
 }
 
 impl Activity {
-    pub fn execute(self) -> anyhow::Result<Exit> {
+    pub(crate) fn execute(self) -> anyhow::Result<Exit> {
         let (settings, site) = match self.target.load() {
             Ok(loaded) => loaded,
             Err(exit) => return Ok(exit),

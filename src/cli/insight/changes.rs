@@ -21,7 +21,7 @@ use crate::words;
 #[command(
     after_help = "Examples:\n  bursar insight changes -c bursar.yaml --days 7\n  bursar insight changes -c bursar.yaml --days 90 --json | jq '.changes[] | select(.churn)'"
 )]
-pub struct Changes {
+pub(crate) struct Changes {
     #[command(flatten)]
     target: Target,
     /// Of the last so many days, such as 7, 28 or 90
@@ -64,7 +64,7 @@ struct Period {
 }
 
 impl Changes {
-    pub fn execute(self) -> anyhow::Result<Exit> {
+    pub(crate) fn execute(self) -> anyhow::Result<Exit> {
         let (settings, site) = match self.target.load() {
             Ok(loaded) => loaded,
             Err(exit) => return Ok(exit),

@@ -24,7 +24,7 @@ use crate::store::Addition;
 #[command(
     after_help = "Examples:\n  bursar release accept percent -c bursar.yaml --type analyzer --until 2027-01-31 --why 'backlog of three years, agreed with IT'\n  bursar release accept site -c bursar.yaml --why 'license renewed'"
 )]
-pub struct Accept {
+pub(crate) struct Accept {
     #[command(subcommand)]
     what: What,
 }
@@ -76,7 +76,7 @@ struct Percent {
 const LONGEST: TimeDelta = TimeDelta::days(90);
 
 impl Accept {
-    pub fn execute(self) -> anyhow::Result<Exit> {
+    pub(crate) fn execute(self) -> anyhow::Result<Exit> {
         match self.what {
             What::Percent(percent) => {
                 let target = percent.target.clone();

@@ -28,7 +28,7 @@ use crate::terminal;
 #[command(
     after_help = "Examples:\n  bursar release apply -c bursar.yaml                 plan now, show it, ask, release\n  bursar release apply -c bursar.yaml plan.json       a plan that was saved and reviewed\n  bursar release apply -c bursar.yaml plan.json --accept percent --yes\n\nExit codes: 0 all done, 1 failed, 2 the plan can't be used, 3 not everything was released"
 )]
-pub struct Apply {
+pub(crate) struct Apply {
     #[command(flatten)]
     target: Target,
     /// A plan that `release plan -o` wrote, `-` for standard input; absent: plan now
@@ -75,7 +75,7 @@ fn guard(text: &str) -> Result<Guard, String> {
 }
 
 impl Apply {
-    pub fn execute(self) -> anyhow::Result<Exit> {
+    pub(crate) fn execute(self) -> anyhow::Result<Exit> {
         let target = self.target.clone();
         target.with_engine(|engine| async move { self.run(engine).await })
     }

@@ -18,7 +18,7 @@ use crate::words;
 #[command(
     after_help = "Examples:\n  bursar release history -c bursar.yaml\n  bursar audit show -c bursar.yaml RUN      one run, seat by seat"
 )]
-pub struct History {
+pub(crate) struct History {
     #[command(flatten)]
     target: Target,
     /// At most so many
@@ -30,7 +30,7 @@ pub struct History {
 }
 
 impl History {
-    pub fn execute(self) -> anyhow::Result<Exit> {
+    pub(crate) fn execute(self) -> anyhow::Result<Exit> {
         let (settings, site) = match self.target.load() {
             Ok(loaded) => loaded,
             Err(exit) => return Ok(exit),

@@ -30,7 +30,7 @@ pub(super) use pause::day_or_time;
 #[command(
     after_help = "Examples:\n  bursar release plan -c bursar.yaml\n  bursar release plan -c bursar.yaml --explain 'CORP\\anna'\n  bursar release plan -c bursar.yaml -o plan.json && bursar release apply -c bursar.yaml plan.json\n  bursar release undo -c bursar.yaml 'CORP\\anna'\n  bursar release lock -c bursar.yaml --until 2027-01-07 --why 'year end closing'"
 )]
-pub struct Release {
+pub(crate) struct Release {
     #[command(subcommand)]
     command: Command,
 }
@@ -58,7 +58,7 @@ pub(super) struct Target {
 }
 
 impl Release {
-    pub fn execute(self) -> anyhow::Result<Exit> {
+    pub(crate) fn execute(self) -> anyhow::Result<Exit> {
         match self.command {
             Command::Plan(command) => command.execute(),
             Command::Apply(command) => command.execute(),

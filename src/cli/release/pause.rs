@@ -17,7 +17,7 @@ use crate::words;
 /// Rehearsals, plans and undo go on. The pause is kept in the store and recorded in the ledger; a
 /// run in progress stops before its next seat.
 #[derive(Debug, clap::Args)]
-pub struct Lock {
+pub(crate) struct Lock {
     #[command(flatten)]
     target: Target,
     /// Until when: 2027-01-07 (that day included), '2027-01-07 18:00', or with a zone
@@ -31,13 +31,13 @@ pub struct Lock {
 
 /// End a pause
 #[derive(Debug, clap::Args)]
-pub struct Unlock {
+pub(crate) struct Unlock {
     #[command(flatten)]
     target: Target,
 }
 
 impl Lock {
-    pub fn execute(self) -> anyhow::Result<Exit> {
+    pub(crate) fn execute(self) -> anyhow::Result<Exit> {
         let (settings, site) = match self.target.load() {
             Ok(loaded) => loaded,
             Err(exit) => return Ok(exit),
@@ -87,7 +87,7 @@ fn pause_of(settings: &Settings, site: &str) -> anyhow::Result<Option<Pause>> {
 }
 
 impl Unlock {
-    pub fn execute(self) -> anyhow::Result<Exit> {
+    pub(crate) fn execute(self) -> anyhow::Result<Exit> {
         let (settings, site) = match self.target.load() {
             Ok(loaded) => loaded,
             Err(exit) => return Ok(exit),

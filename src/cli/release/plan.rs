@@ -25,7 +25,7 @@ use crate::release::run::Engine;
 #[command(
     after_help = "Examples:\n  bursar release plan -c bursar.yaml\n  bursar release plan -c bursar.yaml --type analyzer --all\n  bursar release plan -c bursar.yaml -o plan.json\n  bursar release plan -c bursar.yaml --explain 'CORP\\anna'\n\nExit code 3 when a guard would stop the run."
 )]
-pub struct Plan {
+pub(crate) struct Plan {
     #[command(flatten)]
     target: Target,
     /// Only this type: professional, analyzer, user
@@ -59,7 +59,7 @@ pub(super) fn seat_type(text: &str) -> Result<SeatType, String> {
 }
 
 impl Plan {
-    pub fn execute(self) -> anyhow::Result<Exit> {
+    pub(crate) fn execute(self) -> anyhow::Result<Exit> {
         let target = self.target.clone();
         target.with_engine(|engine| async move {
             // Everything is asked once: somebody waits for the answer.
@@ -190,7 +190,7 @@ async fn next_run(engine: &Engine) -> anyhow::Result<String> {
 }
 
 /// The plan as text: totals first, then seats, then what speaks against it.
-pub fn render(plan: &Planned, all: bool, paint: Paint) -> String {
+pub(crate) fn render(plan: &Planned, all: bool, paint: Paint) -> String {
     let mut out = String::new();
     let _ = writeln!(
         out,

@@ -24,7 +24,7 @@ use crate::words;
 #[command(
     after_help = "Examples:\n  bursar release settle -c bursar.yaml\n  bursar release settle -c bursar.yaml 'CORP\\anna' --as kept --why 'looked in the QMC, she has it'\n\nExit code 3 while something is open."
 )]
-pub struct Settle {
+pub(crate) struct Settle {
     #[command(flatten)]
     target: Target,
     /// The seat to close: number of its record, id of the seat, or its user: `CORP\anna` or only
@@ -64,7 +64,7 @@ struct Open<'a> {
 }
 
 impl Settle {
-    pub fn execute(self) -> anyhow::Result<Exit> {
+    pub(crate) fn execute(self) -> anyhow::Result<Exit> {
         let target = self.target.clone();
         target.with_engine(|engine| async move { self.run(engine).await })
     }

@@ -31,7 +31,7 @@ const RETRYING: Duration = Duration::from_secs(60);
 #[command(
     after_help = "Examples:\n  bursar release undo -c bursar.yaml 0199c2f4           a run, as `release history` shows it\n  bursar release undo -c bursar.yaml 'CORP\\anna'        a user\n\nExit codes: 0 all given back, 1 failed, 2 there is nothing to undo so, 3 not everything was given back"
 )]
-pub struct Undo {
+pub(crate) struct Undo {
     #[command(flatten)]
     target: Target,
     /// Id of a run or its beginning, or a user: `CORP\anna`, or only `anna`
@@ -54,7 +54,7 @@ pub struct Undo {
 const LISTED: usize = 40;
 
 impl Undo {
-    pub fn execute(self) -> anyhow::Result<Exit> {
+    pub(crate) fn execute(self) -> anyhow::Result<Exit> {
         let target = self.target.clone();
         target.with_engine(|engine| async move { self.run(engine).await })
     }

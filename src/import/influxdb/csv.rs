@@ -7,7 +7,7 @@ const LONGEST: usize = 1024 * 1024;
 
 /// Turns lines into rows.
 #[derive(Debug)]
-pub struct Reader {
+pub(crate) struct Reader {
     parser: csv_core::Reader,
     /// The cells of the record so far, one after the other, and where each ends.
     text: Vec<u8>,
@@ -22,11 +22,11 @@ pub struct Reader {
 /// A record whose quotes are never closed.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a quote in the answer is never closed")]
-pub struct Unclosed;
+pub(crate) struct Unclosed;
 
 /// One row of a table, its cells by their column's name.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Row {
+pub(crate) struct Row {
     cells: BTreeMap<String, Cell>,
 }
 
@@ -38,19 +38,19 @@ struct Cell {
 
 impl Row {
     /// The text of a cell; `None` where there is none.
-    pub fn get(&self, column: &str) -> Option<&str> {
+    pub(crate) fn get(&self, column: &str) -> Option<&str> {
         self.cells.get(column).map(|cell| cell.text.as_str()).filter(|text| !text.is_empty())
     }
 
     /// A cell that holds a number by its type.
-    pub fn number(&self, column: &str) -> Option<f64> {
+    pub(crate) fn number(&self, column: &str) -> Option<f64> {
         let cell = self.cells.get(column)?;
         let is_number = ["double", "long", "unsignedLong"].contains(&cell.kind.as_str());
         is_number.then(|| cell.text.parse().ok())?
     }
 
     /// All columns with a text.
-    pub fn texts(&self) -> impl Iterator<Item = (&str, &str)> {
+    pub(crate) fn texts(&self) -> impl Iterator<Item = (&str, &str)> {
         self.cells.iter().map(|(name, cell)| (name.as_str(), cell.text.as_str()))
     }
 }
@@ -76,7 +76,7 @@ impl Reader {
     ///
     /// # Errors
     /// When a record has no end.
-    pub fn line(&mut self, line: &str) -> Result<Option<Row>, Unclosed> {
+    pub(crate) fn line(&mut self, line: &str) -> Result<Option<Row>, Unclosed> {
         if line.is_empty() && !self.open {
             // Between tables; one without annotations begins with its header.
             self.header_next = true;
@@ -108,7 +108,7 @@ impl Reader {
     ///
     /// # Errors
     /// When the last record has no end: what it held would be missing.
-    pub fn finish(&self) -> Result<(), Unclosed> {
+    pub(crate) fn finish(&self) -> Result<(), Unclosed> {
         if self.open { Err(Unclosed) } else { Ok(()) }
     }
 

@@ -11,7 +11,7 @@ const LONGEST: usize = 64 * 1024 * 1024;
 
 /// The lines of an answer.
 #[derive(Debug)]
-pub struct Lines<'a> {
+pub(crate) struct Lines<'a> {
     server: &'a Server,
     response: Response,
     /// Bytes that came and weren't taken yet, from `at` on.
@@ -21,7 +21,7 @@ pub struct Lines<'a> {
 }
 
 impl<'a> Lines<'a> {
-    pub fn new(server: &'a Server, response: Response) -> Self {
+    pub(crate) fn new(server: &'a Server, response: Response) -> Self {
         Self { server, response, buffer: Vec::new(), at: 0, ended: false }
     }
 
@@ -29,7 +29,7 @@ impl<'a> Lines<'a> {
     ///
     /// # Errors
     /// When the answer breaks off, isn't UTF-8 or has a line without end.
-    pub async fn next(&mut self) -> Result<Option<String>, ReadError> {
+    pub(crate) async fn next(&mut self) -> Result<Option<String>, ReadError> {
         let mut searched = self.at;
         loop {
             if let Some(length) = self.buffer[searched..].iter().position(|byte| *byte == b'\n') {

@@ -26,7 +26,7 @@ type Spans<'a> = BTreeMap<&'a Tags, (i64, i64)>;
 
 /// Whether a point counts.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Taken {
+pub(crate) enum Taken {
     /// For this site.
     Site(String),
     /// Not at all, for a reason.
@@ -35,7 +35,7 @@ pub enum Taken {
 
 /// Decides for each point.
 #[derive(Debug)]
-pub struct Selector {
+pub(crate) struct Selector {
     selection: Selection,
     /// By the text that their tag has.
     sites: BTreeMap<String, String>,
@@ -46,7 +46,7 @@ pub struct Selector {
 impl Selector {
     /// # Errors
     /// When the site that was asked for isn't in the settings.
-    pub fn new(settings: &Settings, selection: &Selection) -> Result<Self, ImportError> {
+    pub(crate) fn new(settings: &Settings, selection: &Selection) -> Result<Self, ImportError> {
         let names = || settings.sites.iter().map(|site| &site.name);
         if let Some(wanted) = &selection.site
             && !names().any(|name| name == wanted)
@@ -68,7 +68,7 @@ impl Selector {
     ///
     /// # Errors
     /// When they don't say for which site, and nobody else does.
-    pub fn of(&mut self, header: &Arc<Header>) -> Result<Taken, ImportError> {
+    pub(crate) fn of(&mut self, header: &Arc<Header>) -> Result<Taken, ImportError> {
         if let Some(taken) = self.decided.get(header) {
             return Ok(taken.clone());
         }
@@ -121,7 +121,7 @@ impl Selector {
     ///
     /// # Errors
     /// When there are such points.
-    pub fn check_writers(&mut self, found: &[Found]) -> Result<(), ImportError> {
+    pub(crate) fn check_writers(&mut self, found: &[Found]) -> Result<(), ImportError> {
         if !self.selection.tags.is_empty() {
             return Ok(());
         }

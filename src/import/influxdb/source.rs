@@ -20,11 +20,11 @@ const TIMEOUT: Duration = Duration::from_secs(120);
 const MOST: usize = 1_000_000;
 
 /// Tags of a point without `license_type`.
-pub type Tags = BTreeMap<String, String>;
+pub(crate) type Tags = BTreeMap<String, String>;
 
 /// What points of one series have in common.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Header {
+pub(crate) struct Header {
     /// Tag `license_type`.
     pub pool: String,
     pub tags: Tags,
@@ -32,7 +32,7 @@ pub struct Header {
 
 impl Header {
     /// From all tags. Tags without a value are none.
-    pub fn new(mut tags: Tags) -> Arc<Self> {
+    pub(crate) fn new(mut tags: Tags) -> Arc<Self> {
         tags.retain(|_, value| !value.is_empty());
         let pool = tags.remove(LICENSE_TYPE).unwrap_or_default();
         Arc::new(Self { pool, tags })
@@ -41,7 +41,7 @@ impl Header {
 
 /// One figure of a point.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Found {
+pub(crate) struct Found {
     pub header: Arc<Header>,
     pub field: &'static str,
     /// Seconds since 1970.
@@ -52,14 +52,14 @@ pub struct Found {
 
 /// Text where numbers should be: how often.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Texts {
+pub(crate) struct Texts {
     pub header: Arc<Header>,
     pub field: &'static str,
     pub count: u64,
 }
 
 /// The fields of every kind of access license, each once.
-pub fn fields() -> Vec<&'static str> {
+pub(crate) fn fields() -> Vec<&'static str> {
     let mut all: Vec<_> =
         Pools::fields().iter().flat_map(|(_, fields)| fields.iter().copied()).collect();
     all.sort_unstable();
@@ -68,7 +68,7 @@ pub fn fields() -> Vec<&'static str> {
 }
 
 /// A field by its name.
-pub fn field(name: &str) -> Option<&'static str> {
+pub(crate) fn field(name: &str) -> Option<&'static str> {
     Pools::fields()
         .iter()
         .flat_map(|(_, fields)| fields.iter().copied())
@@ -77,7 +77,7 @@ pub fn field(name: &str) -> Option<&'static str> {
 
 /// Why points can't be read.
 #[derive(Debug, thiserror::Error)]
-pub enum ReadError {
+pub(crate) enum ReadError {
     /// The answer is too large, or the server finds the question so: ask for less time.
     #[error("too much data at once: {0}")]
     TooMuch(String),
@@ -88,10 +88,10 @@ pub enum ReadError {
 
 /// A collection of figures that doesn't grow without end.
 #[derive(Debug, Default)]
-pub struct Collected(pub Vec<Found>);
+pub(crate) struct Collected(pub Vec<Found>);
 
 impl Collected {
-    pub fn push(&mut self, found: Found) -> Result<(), ReadError> {
+    pub(crate) fn push(&mut self, found: Found) -> Result<(), ReadError> {
         if self.0.len() >= MOST {
             return Err(ReadError::TooMuch(format!("more than {MOST} figures")));
         }
@@ -102,7 +102,7 @@ impl Collected {
 
 /// A server and a database of it.
 #[derive(Debug)]
-pub struct Source {
+pub(crate) struct Source {
     title: String,
     database: String,
     api: Api,
@@ -120,7 +120,10 @@ impl Source {
     ///
     /// # Errors
     /// When the CA file or the token can't be used.
-    pub fn new(influxdb: &InfluxDb, retention_policy: Option<&str>) -> Result<Self, BuildError> {
+    pub(crate) fn new(
+        influxdb: &InfluxDb,
+        retention_policy: Option<&str>,
+    ) -> Result<Self, BuildError> {
         let server = Server::new(influxdb, influxdb.timeout.max(TIMEOUT))?;
         let (api, major, database) = match &influxdb.version {
             InfluxVersion::V1 { auth, database, .. } => {
@@ -139,17 +142,17 @@ impl Source {
     }
 
     /// Version and address, for people.
-    pub fn title(&self) -> &str {
+    pub(crate) fn title(&self) -> &str {
         &self.title
     }
 
     /// Name of the database or bucket.
-    pub fn database(&self) -> &str {
+    pub(crate) fn database(&self) -> &str {
         &self.database
     }
 
     /// What to say when there are no points at all.
-    pub fn nothing_there(&self) -> String {
+    pub(crate) fn nothing_there(&self) -> String {
         let Self { title, database, .. } = self;
         let hint = match &self.api {
             Api::V1(_) => {
@@ -162,7 +165,7 @@ impl Source {
     }
 
     /// Times of the first and the last point, in seconds.
-    pub async fn ends(&self) -> Result<Option<(i64, i64)>, ReadError> {
+    pub(crate) async fn ends(&self) -> Result<Option<(i64, i64)>, ReadError> {
         match &self.api {
             Api::V1(reader) => reader.ends().await,
             Api::V2(reader) => reader.ends().await,
@@ -171,7 +174,7 @@ impl Source {
     }
 
     /// Text in place of numbers that [`read`](Self::read) doesn't give.
-    pub async fn texts(&self, span: Range<i64>) -> Result<Vec<Texts>, ReadError> {
+    pub(crate) async fn texts(&self, span: Range<i64>) -> Result<Vec<Texts>, ReadError> {
         match &self.api {
             Api::V1(reader) => reader.texts(span).await,
             Api::V2(_) | Api::V3(_) => Ok(Vec::new()),
@@ -179,7 +182,7 @@ impl Source {
     }
 
     /// All figures of a range of time, in any order.
-    pub async fn read(&self, span: Range<i64>) -> Result<Vec<Found>, ReadError> {
+    pub(crate) async fn read(&self, span: Range<i64>) -> Result<Vec<Found>, ReadError> {
         let mut found = Collected::default();
         match &self.api {
             Api::V1(reader) => reader.read(span, &mut found).await?,
@@ -191,7 +194,7 @@ impl Source {
 }
 
 /// What a refusal means, with what to do.
-pub fn refused(refused: Refused, database: &str, credentials: &str) -> ReadError {
+pub(crate) fn refused(refused: Refused, database: &str, credentials: &str) -> ReadError {
     let answer = match refused {
         Refused::NoAnswer(why) => {
             return ReadError::Failed(format!(

@@ -17,7 +17,7 @@ use crate::destination::settings::BasicAuth;
 
 /// How the server knows who asks.
 #[derive(Debug)]
-pub enum Login {
+pub(crate) enum Login {
     Nobody,
     Basic(BasicAuth),
     Header(HeaderValue),
@@ -31,7 +31,7 @@ impl From<Option<BasicAuth>> for Login {
 
 /// Reads one database.
 #[derive(Debug)]
-pub struct Reader {
+pub(crate) struct Reader {
     server: Server,
     login: Login,
     database: String,
@@ -40,7 +40,7 @@ pub struct Reader {
 }
 
 impl Reader {
-    pub fn new(
+    pub(crate) fn new(
         server: Server,
         login: Login,
         database: &str,
@@ -52,7 +52,7 @@ impl Reader {
     }
 
     /// Times of the first and the last point.
-    pub async fn ends(&self) -> Result<Option<(i64, i64)>, ReadError> {
+    pub(crate) async fn ends(&self) -> Result<Option<(i64, i64)>, ReadError> {
         let mut ends = Vec::new();
         for order in ["ASC", "DESC"] {
             let query = format!("{} ORDER BY time {order} LIMIT 1", self.select());
@@ -68,7 +68,11 @@ impl Reader {
     }
 
     /// All figures of a range of time.
-    pub async fn read(&self, span: Range<i64>, found: &mut Collected) -> Result<(), ReadError> {
+    pub(crate) async fn read(
+        &self,
+        span: Range<i64>,
+        found: &mut Collected,
+    ) -> Result<(), ReadError> {
         let query = format!("{} WHERE {} GROUP BY *", self.select(), within(&span));
         self.query(&query, |series| {
             let header = Header::new(series.tags);
@@ -89,7 +93,7 @@ impl Reader {
 
     /// Text in fields that should be numbers. Where a field has both, in different shards, a query
     /// gives the numbers alone: so numbers and text are asked for each by its type.
-    pub async fn texts(&self, span: Range<i64>) -> Result<Vec<Texts>, ReadError> {
+    pub(crate) async fn texts(&self, span: Range<i64>) -> Result<Vec<Texts>, ReadError> {
         let mut with_text = Vec::new();
         let query = format!("SHOW FIELD KEYS FROM {}", self.measurement);
         self.query(&query, |series| {

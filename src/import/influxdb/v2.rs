@@ -16,7 +16,7 @@ use crate::secret::Secret;
 
 /// Reads one bucket.
 #[derive(Debug)]
-pub struct Reader {
+pub(crate) struct Reader {
     server: Server,
     org: String,
     bucket: String,
@@ -26,7 +26,7 @@ pub struct Reader {
 impl Reader {
     /// # Errors
     /// When the token can't be sent in a header.
-    pub fn new(
+    pub(crate) fn new(
         server: Server,
         org: &str,
         bucket: &str,
@@ -37,7 +37,7 @@ impl Reader {
     }
 
     /// Times of the first and the last point.
-    pub async fn ends(&self) -> Result<Option<(i64, i64)>, ReadError> {
+    pub(crate) async fn ends(&self) -> Result<Option<(i64, i64)>, ReadError> {
         let mut ends: Option<(i64, i64)> = None;
         for pick in ["first", "last"] {
             // Of each series: the answer is short all the same.
@@ -54,7 +54,11 @@ impl Reader {
     }
 
     /// All figures of a range of time.
-    pub async fn read(&self, span: Range<i64>, found: &mut Collected) -> Result<(), ReadError> {
+    pub(crate) async fn read(
+        &self,
+        span: Range<i64>,
+        found: &mut Collected,
+    ) -> Result<(), ReadError> {
         let text = |seconds: i64| {
             let time = DateTime::<Utc>::from_timestamp(seconds, 0).unwrap_or_default();
             time.format("%Y-%m-%dT%H:%M:%SZ").to_string()

@@ -18,7 +18,7 @@ use crate::secret::Secret;
 
 /// Reads one database.
 #[derive(Debug)]
-pub struct Reader {
+pub(crate) struct Reader {
     server: Server,
     database: String,
     authorization: HeaderValue,
@@ -32,7 +32,7 @@ type Row = Map<String, Value>;
 impl Reader {
     /// # Errors
     /// When the token can't be sent in a header.
-    pub fn new(server: Server, database: &str, token: &Secret) -> Result<Self, BuildError> {
+    pub(crate) fn new(server: Server, database: &str, token: &Secret) -> Result<Self, BuildError> {
         let authorization = authorization("Bearer", token)?;
         let login = v1::Login::Header(authorization.clone());
         let v1 = v1::Reader::new(server.clone(), login, database, None);
@@ -41,7 +41,7 @@ impl Reader {
     }
 
     /// Times of the first and the last point.
-    pub async fn ends(&self) -> Result<Option<(i64, i64)>, ReadError> {
+    pub(crate) async fn ends(&self) -> Result<Option<(i64, i64)>, ReadError> {
         let sql = format!("SELECT min(time) AS first, max(time) AS last FROM \"{ACCESS_LICENSE}\"");
         let mut ends = None;
         let answered = self
@@ -54,7 +54,11 @@ impl Reader {
     }
 
     /// All figures of a range of time.
-    pub async fn read(&self, span: Range<i64>, found: &mut Collected) -> Result<(), ReadError> {
+    pub(crate) async fn read(
+        &self,
+        span: Range<i64>,
+        found: &mut Collected,
+    ) -> Result<(), ReadError> {
         let text = |seconds: i64| {
             let time = DateTime::<Utc>::from_timestamp(seconds, 0).unwrap_or_default();
             time.format("%Y-%m-%dT%H:%M:%SZ").to_string()

@@ -11,7 +11,7 @@ use super::fold::has_odd_blanks;
 /// Sorted: for some dozens of rules that is as fast as hashing. Most texts that are looked for are
 /// none of these, which their length alone tells.
 #[derive(Debug, Clone)]
-pub struct Exact<T> {
+pub(crate) struct Exact<T> {
     entries: Vec<(Box<str>, T)>,
     /// Bit n: one of the texts has n bytes; the last one stands for all longer ones.
     lengths: u64,
@@ -27,7 +27,7 @@ impl<T> Exact<T> {
     }
 
     /// What belongs to this text, folded or not.
-    pub fn get(&self, text: &str) -> Option<&T> {
+    pub(crate) fn get(&self, text: &str) -> Option<&T> {
         // Folding doesn't change the length of ASCII, except for odd blanks.
         if text.is_ascii() && self.lengths & bit(text.trim_ascii()) == 0 && !has_odd_blanks(text) {
             return None;
@@ -37,7 +37,7 @@ impl<T> Exact<T> {
         Some(&self.entries[place].1)
     }
 
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 }
@@ -48,7 +48,7 @@ fn bit(text: &str) -> u64 {
 
 impl Exact<Box<str>> {
     /// Each text with itself as it was written. Blank ones are left out.
-    pub fn of_texts<'a>(texts: impl IntoIterator<Item = &'a String>) -> Self {
+    pub(crate) fn of_texts<'a>(texts: impl IntoIterator<Item = &'a String>) -> Self {
         let entries = texts.into_iter().map(|text| (fold(text).into(), text.trim().into()));
         Self::new(entries.filter(|(folded, _): &(Box<str>, _)| !folded.is_empty()).collect())
     }
@@ -56,7 +56,7 @@ impl Exact<Box<str>> {
 
 impl Exact<Exact<Box<str>>> {
     /// By the first text of each pair, then by the second one.
-    pub fn of_pairs(pairs: Vec<(Cow<'_, str>, Cow<'_, str>, Box<str>)>) -> Self {
+    pub(crate) fn of_pairs(pairs: Vec<(Cow<'_, str>, Cow<'_, str>, Box<str>)>) -> Self {
         let mut grouped = BTreeMap::<Box<str>, Vec<_>>::new();
         for (one, other, written) in pairs {
             grouped.entry(one.into()).or_default().push((other.into(), written));

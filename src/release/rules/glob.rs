@@ -2,7 +2,7 @@
 
 /// Patterns, and what belongs to each.
 #[derive(Debug, Clone)]
-pub struct Globs<T> {
+pub(crate) struct Globs<T> {
     entries: Vec<(Box<str>, T)>,
     /// The first and last byte of each pattern where they are literal: most texts differ from it
     /// there already.
@@ -10,19 +10,19 @@ pub struct Globs<T> {
 }
 
 impl<T> Globs<T> {
-    pub fn new(entries: Vec<(Box<str>, T)>) -> Self {
+    pub(crate) fn new(entries: Vec<(Box<str>, T)>) -> Self {
         let literal = |byte: &u8| !b"*?".contains(byte);
         let ends =
             entries.iter().map(|(pattern, _)| ends(pattern).map(|byte| byte.filter(literal)));
         Self { ends: ends.collect(), entries }
     }
 
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
     /// What belongs to the patterns that all of `text` fits.
-    pub fn matching(&self, text: &str) -> impl Iterator<Item = &T> {
+    pub(crate) fn matching(&self, text: &str) -> impl Iterator<Item = &T> {
         let [first, last] = ends(text);
         let may_fit = move |wanted: &[Option<u8>; 2]| {
             (wanted[0].is_none() || wanted[0] == first)
@@ -42,13 +42,13 @@ fn ends(text: &str) -> [Option<u8>; 2] {
 }
 
 /// Whether a text is a pattern at all.
-pub fn is_pattern(text: &str) -> bool {
+pub(crate) fn is_pattern(text: &str) -> bool {
     text.contains(['*', '?'])
 }
 
 /// Whether all of `text` fits. After a mismatch the last `*` takes one character more, so the work
 /// is at most the product of both lengths.
-pub fn matches(pattern: &str, text: &str) -> bool {
+pub(crate) fn matches(pattern: &str, text: &str) -> bool {
     let (mut pattern, mut text) = (pattern.chars(), text.chars());
     let mut last_star = None;
     loop {

@@ -12,7 +12,7 @@ use crate::planning::money::Cost;
 
 const UNKNOWN: &str = "not known yet";
 
-pub fn capacity(site: &SiteReport) -> Option<Section> {
+pub(crate) fn capacity(site: &SiteReport) -> Option<Section> {
     let capacity = site.capacity.as_ref()?;
     let mut blocks = Vec::new();
     if capacity.months.is_empty() {
@@ -64,7 +64,7 @@ pub fn capacity(site: &SiteReport) -> Option<Section> {
     Some(Section { title: "Analyzer Capacity".to_owned(), blocks })
 }
 
-pub fn cost(site: &SiteReport) -> Option<Section> {
+pub(crate) fn cost(site: &SiteReport) -> Option<Section> {
     let mut blocks = Vec::new();
     match &site.cost {
         None => blocks

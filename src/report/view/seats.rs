@@ -9,7 +9,7 @@ use crate::insight::words;
 
 const NO_HISTORY: &str = "No history of seats: the access licenses were not polled so far.";
 
-pub fn entitlement(_report: &Report, site: &SiteReport) -> Option<Section> {
+pub(crate) fn entitlement(_report: &Report, site: &SiteReport) -> Option<Section> {
     let mut table = Table::new(&[
         "License",
         ">Before",
@@ -52,7 +52,7 @@ pub fn entitlement(_report: &Report, site: &SiteReport) -> Option<Section> {
     Some(Section { title: "Entitlement".to_owned(), blocks })
 }
 
-pub fn use_and_peaks(_report: &Report, site: &SiteReport) -> Option<Section> {
+pub(crate) fn use_and_peaks(_report: &Report, site: &SiteReport) -> Option<Section> {
     let mut blocks = Vec::new();
     for of_type in &site.types {
         blocks.push(Block::Heading(name(of_type.seat_type)));
@@ -142,7 +142,7 @@ fn history(of_type: &TypeReport) -> Chart {
     })
 }
 
-pub fn forecast(report: &Report, site: &SiteReport) -> Option<Section> {
+pub(crate) fn forecast(report: &Report, site: &SiteReport) -> Option<Section> {
     let mut blocks = vec![Block::Text(format!(
         "As of {}, from all the data there is. Ranges hold 80 of 100 cases.",
         words::date(report.generated.with_timezone(&report.zone).date_naive())

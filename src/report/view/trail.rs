@@ -4,7 +4,7 @@ use super::super::gather::local;
 use super::super::{Report, SiteReport};
 use super::{Block, Section, Table};
 
-pub fn changes(report: &Report, site: &SiteReport) -> Option<Section> {
+pub(crate) fn changes(report: &Report, site: &SiteReport) -> Option<Section> {
     let mut blocks = Vec::new();
     match &site.changes {
         None => blocks.push(Block::Note("Not recorded: the lists of seats were not read.".into())),
@@ -47,7 +47,7 @@ pub fn changes(report: &Report, site: &SiteReport) -> Option<Section> {
     Some(Section { title: "Changes".to_owned(), blocks })
 }
 
-pub fn releases(report: &Report, site: &SiteReport) -> Option<Section> {
+pub(crate) fn releases(report: &Report, site: &SiteReport) -> Option<Section> {
     let mut blocks = Vec::new();
     let from = report.period.span(report.zone).0;
     if let Some(complete) = report.ledger.complete_from.filter(|complete| *complete > from) {
@@ -85,7 +85,7 @@ pub fn releases(report: &Report, site: &SiteReport) -> Option<Section> {
     Some(Section { title: "Releases".to_owned(), blocks })
 }
 
-pub fn alerts(report: &Report, site: &SiteReport) -> Option<Section> {
+pub(crate) fn alerts(report: &Report, site: &SiteReport) -> Option<Section> {
     let mut blocks = Vec::new();
     match &site.alerts {
         None => blocks.push(Block::Note("Not recorded.".to_owned())),
@@ -107,7 +107,7 @@ pub fn alerts(report: &Report, site: &SiteReport) -> Option<Section> {
     Some(Section { title: "Alerts".to_owned(), blocks })
 }
 
-pub fn gaps(report: &Report, site: &SiteReport) -> Option<Section> {
+pub(crate) fn gaps(report: &Report, site: &SiteReport) -> Option<Section> {
     let mut blocks = Vec::new();
     match &site.gaps {
         None => blocks.push(Block::Note("Not known: the access licenses are not polled.".into())),
@@ -137,7 +137,7 @@ pub fn gaps(report: &Report, site: &SiteReport) -> Option<Section> {
 }
 
 /// How the releases can be proved.
-pub fn ledger(report: &Report) -> Vec<Block> {
+pub(crate) fn ledger(report: &Report) -> Vec<Block> {
     let Some(head) = &report.ledger.head else {
         return vec![Block::Text("The ledger of releases is empty.".to_owned())];
     };

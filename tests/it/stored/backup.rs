@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use bursar::store::settings::OutboxLimits;
 use bursar::store::StoreError;
+use bursar::store::settings::OutboxLimits;
 use rusqlite::types::Value;
 
 use super::store::{SETTINGS, old_store, say};

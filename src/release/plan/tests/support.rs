@@ -11,11 +11,11 @@ use crate::license::{Holder, Moment, Person, PersonRead, Pools, Seat, SeatType, 
 use crate::policy::{Limits, NeverRelease, Policy, TypeRule};
 use crate::release::plan::{Clocks, Decision, Plan, Snapshot, TypeSeats, plan};
 
-pub use SeatType::{Analyzer, Professional};
+pub(crate) use SeatType::{Analyzer, Professional};
 
 /// Everything a plan is made of. Every holder is read whole unless a test says otherwise.
 #[derive(Debug, Clone)]
-pub struct World {
+pub(crate) struct World {
     pub snapshot: Snapshot,
     pub past: Past,
     pub policy: Policy,
@@ -25,7 +25,7 @@ pub struct World {
 impl World {
     /// A site without seats on 2026-11-24 08:00, with the default rules for Professional and
     /// Analyzer.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let now = time("2026-11-24 08:00");
         let list = |seat_type| TypeSeats { seat_type, list: Ok(Vec::new()) };
         Self {
@@ -52,7 +52,7 @@ impl World {
     }
 
     /// Adds a seat and reads its holder.
-    pub fn seat(&mut self, seat: Seat) {
+    pub(crate) fn seat(&mut self, seat: Seat) {
         if let Some(holder) = &seat.holder {
             self.snapshot
                 .people
@@ -63,37 +63,37 @@ impl World {
     }
 
     /// Adds a seat that was allocated long ago.
-    pub fn idle(&mut self, number: u128, account: &str, last_used: &str) {
+    pub(crate) fn idle(&mut self, number: u128, account: &str, last_used: &str) {
         self.seat(seat(Professional, number, account, "2020-01-01", last_used));
     }
 
-    pub fn seats(&mut self, seat_type: SeatType) -> &mut Vec<Seat> {
+    pub(crate) fn seats(&mut self, seat_type: SeatType) -> &mut Vec<Seat> {
         let list = self.snapshot.seats.iter_mut().find(|seats| seats.seat_type == seat_type);
         list.unwrap().list.as_mut().unwrap()
     }
 
-    pub fn unreadable_list(&mut self, seat_type: SeatType, why: &str) {
+    pub(crate) fn unreadable_list(&mut self, seat_type: SeatType, why: &str) {
         let list = self.snapshot.seats.iter_mut().find(|seats| seats.seat_type == seat_type);
         list.unwrap().list = Err(why.to_owned());
     }
 
     /// The user as it was read.
-    pub fn person(&mut self, account: &str) -> &mut Person {
+    pub(crate) fn person(&mut self, account: &str) -> &mut Person {
         match self.snapshot.people.get_mut(&holder(account).id) {
             Some(PersonRead::Whole(person)) => person,
             other => panic!("{account}: {other:?}"),
         }
     }
 
-    pub fn read(&mut self, account: &str, read: PersonRead) {
+    pub(crate) fn read(&mut self, account: &str, read: PersonRead) {
         self.snapshot.people.insert(holder(account).id, read);
     }
 
-    pub fn rule(&mut self, seat_type: SeatType) -> &mut TypeRule {
+    pub(crate) fn rule(&mut self, seat_type: SeatType) -> &mut TypeRule {
         self.policy.types.iter_mut().find(|rule| rule.seat_type == seat_type).unwrap()
     }
 
-    pub fn free(&mut self, professional: f64, analyzer: f64) {
+    pub(crate) fn free(&mut self, professional: f64, analyzer: f64) {
         let pool = |available| {
             Some(SeatPool {
                 enabled: true,
@@ -113,7 +113,7 @@ impl World {
     }
 
     /// An announcement of a seat as it is now.
-    pub fn announced(&mut self, number: u128, due: &str) -> &mut Announcement {
+    pub(crate) fn announced(&mut self, number: u128, due: &str) -> &mut Announcement {
         let id = Uuid::from_u128(number);
         let lists = self.snapshot.seats.iter().filter_map(|seats| seats.list.as_ref().ok());
         let seat = lists.flatten().find(|seat| seat.id == id).unwrap();
@@ -128,32 +128,32 @@ impl World {
         self.past.announced.entry(id).or_insert(announcement)
     }
 
-    pub fn plan(&self) -> Plan {
+    pub(crate) fn plan(&self) -> Plan {
         plan("run", "site", &self.snapshot, &self.past, &self.policy, self.now)
     }
 
     /// What the plan says of a seat.
-    pub fn decision(&self, number: u128) -> Decision {
+    pub(crate) fn decision(&self, number: u128) -> Decision {
         decision(&self.plan(), number).clone()
     }
 
     /// `keep used allocated`, `release`: what the plan says of a seat, with all reasons.
-    pub fn verdict(&self, number: u128) -> String {
+    pub(crate) fn verdict(&self, number: u128) -> String {
         verdict(decision(&self.plan(), number))
     }
 
     /// The numbers of the seats of a type that are released, in their order.
-    pub fn released(&self) -> Vec<u128> {
+    pub(crate) fn released(&self) -> Vec<u128> {
         self.plan().releases(&[]).iter().map(|(_, decision)| decision.seat.as_u128()).collect()
     }
 }
 
-pub fn decision(plan: &Plan, number: u128) -> &Decision {
+pub(crate) fn decision(plan: &Plan, number: u128) -> &Decision {
     let id = Uuid::from_u128(number);
     plan.types.iter().flat_map(|part| &part.decisions).find(|d| d.seat == id).unwrap()
 }
 
-pub fn verdict(decision: &Decision) -> String {
+pub(crate) fn verdict(decision: &Decision) -> String {
     let mut verdict = format!("{:?}", decision.outcome).to_lowercase();
     for keep in &decision.keep {
         verdict.push(' ');
@@ -163,7 +163,7 @@ pub fn verdict(decision: &Decision) -> String {
 }
 
 /// `2026-11-24`, `2026-11-24 08:00`, `... 08:00:00`, `... 08:00:00.001`: UTC.
-pub fn time(text: &str) -> DateTime<Utc> {
+pub(crate) fn time(text: &str) -> DateTime<Utc> {
     let full = match text.len() {
         10 => format!("{text} 00:00:00"),
         16 => format!("{text}:00"),
@@ -175,7 +175,7 @@ pub fn time(text: &str) -> DateTime<Utc> {
 }
 
 /// A time, `never`, or, after a `?`, something that is no time.
-pub fn moment(text: &str) -> Moment {
+pub(crate) fn moment(text: &str) -> Moment {
     match text.strip_prefix('?') {
         Some(unreadable) => Moment::Unreadable(unreadable.into()),
         None if text == "never" => Moment::Never,
@@ -184,12 +184,12 @@ pub fn moment(text: &str) -> Moment {
 }
 
 /// A site of one node.
-pub fn site(node: &str, license: &str) -> SiteIdentity {
+pub(crate) fn site(node: &str, license: &str) -> SiteIdentity {
     SiteIdentity::new([node.to_owned()].into_iter(), Some(Some(license)))
 }
 
 /// The same id for the same account.
-pub fn holder(account: &str) -> Holder {
+pub(crate) fn holder(account: &str) -> Holder {
     let (directory, user_id) = account.split_once('\\').unwrap();
     let id = account
         .bytes()
@@ -203,7 +203,7 @@ pub fn holder(account: &str) -> Holder {
 }
 
 /// A user without any marks.
-pub fn person(account: &str) -> Person {
+pub(crate) fn person(account: &str) -> Person {
     let Holder { id, directory, user_id, name } = holder(account);
     Person {
         id,
@@ -220,7 +220,13 @@ pub fn person(account: &str) -> Person {
     }
 }
 
-pub fn seat(seat_type: SeatType, number: u128, account: &str, created: &str, used: &str) -> Seat {
+pub(crate) fn seat(
+    seat_type: SeatType,
+    number: u128,
+    account: &str,
+    created: &str,
+    used: &str,
+) -> Seat {
     Seat {
         id: Uuid::from_u128(number),
         seat_type,
