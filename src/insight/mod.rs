@@ -33,9 +33,6 @@ pub use series::{Basis, Daily, Entitled, Hourly, Released, Series, Total, daily}
 /// Days of a month on average: what "a month" is in a growth figure.
 pub const DAYS_PER_MONTH: f64 = 30.4375;
 
-/// Days of a year on average, leap years included.
-pub const DAYS_PER_YEAR: f64 = 365.25;
-
 /// There is too little data for an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]

@@ -1,7 +1,5 @@
 //! How much of what is entitled is taken: now, per day, week and month, and a year ago.
 
-use std::collections::BTreeSet;
-
 use chrono::{Datelike, NaiveDate, Weekday};
 use serde::Serialize;
 
@@ -206,14 +204,6 @@ fn name(step: Step, start: NaiveDate) -> String {
         }
         Step::Month => format!("{}-{:02}", start.year(), start.month()),
     }
-}
-
-/// Weeks (of seven days, back from the last day) that have data.
-pub fn weeks_with_data(series: &Series) -> usize {
-    let Some(last) = series.last() else { return 0 };
-    let weeks: BTreeSet<i64> =
-        series.days().iter().map(|day| (last.day - day.day).num_days() / 7).collect();
-    weeks.len()
 }
 
 #[cfg(test)]

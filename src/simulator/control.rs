@@ -12,7 +12,7 @@ use super::monitor_app::MonitorApp;
 use super::people::{Seat, SeatKind, User, split_name};
 use super::pools::PoolSettings;
 use super::routes::Request;
-use super::scenario::{LicenseRule, Quirks, Scenario, SeatSpec, UserSpec};
+use super::scenario::{Quirks, Scenario, SeatSpec, UserSpec};
 use super::site::Site;
 use super::wire::named_id;
 
@@ -121,11 +121,6 @@ impl Control {
         self.site().license.number = number.to_owned();
     }
 
-    /// Sets all pools.
-    pub fn set_pools(&self, pools: PoolSettings) {
-        self.update_pools(|current| *current = pools);
-    }
-
     /// Changes the pools in place.
     pub fn update_pools(&self, change: impl FnOnce(&mut PoolSettings)) {
         let mut site = self.site();
@@ -143,11 +138,6 @@ impl Control {
         let mut site = self.site();
         change(&mut site.quirks);
         site.cache.clear();
-    }
-
-    /// Replaces the rules that give seats at login.
-    pub fn set_license_rules(&self, rules: Vec<LicenseRule>) {
-        self.site().rules = rules;
     }
 
     /// Changes the License Monitor app and its task.
