@@ -12,6 +12,7 @@ mod channel;
 mod kind;
 mod latest;
 mod release;
+pub mod route;
 pub mod seats;
 pub(crate) mod stored;
 
@@ -22,7 +23,7 @@ use crate::form;
 use crate::license::monitor_app::MonitorApp;
 use crate::license::{Pools, ServerLicenseStatus};
 
-pub use addressing::{SendSwitch, Switches, Tag, UserTag};
+pub use addressing::{Addressing, Queue, SendSwitch, Switches, Tag, UserTag};
 pub use alert::{AlertNotice, AlertStatus, DAEMON, Key, Rule, Severity};
 pub use channel::Channel;
 pub use kind::{Kind, Nature, Topic};

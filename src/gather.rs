@@ -260,22 +260,22 @@ async fn queues(
     store: &Store,
     now: DateTime<Utc>,
 ) -> Result<(Vec<QueueFacts>, Vec<Drop>), StoreError> {
-    let known = store.alert_drops().await?;
-    let names = registry::names(&settings.destinations);
+    let known_drops = store.alert_drops().await?;
+    let set_up = registry::queues(&settings.destinations);
     let mut queues = Vec::new();
     let mut drops = Vec::new();
     for state in store.queue_states().await? {
-        let Some((_, title)) = names.iter().find(|(id, _)| *id == state.destination) else {
+        let Some(known) = set_up.iter().find(|queue| queue.id == state.destination) else {
             continue;
         };
-        let before = known.iter().find(|drop| drop.destination == state.destination);
+        let before = known_drops.iter().find(|drop| drop.destination == state.destination);
         let grew = state.dropped > before.map_or(0, |drop| drop.count);
         if grew {
             let destination = state.destination.clone();
             drops.push(Drop { destination, count: state.dropped, grew: now });
         }
         let dropped_at = if grew { Some(now) } else { before.map(|drop| drop.grew) };
-        queues.push(queue(state, title.clone(), dropped_at));
+        queues.push(queue(state, known.title.clone(), dropped_at));
     }
     Ok((queues, drops))
 }

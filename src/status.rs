@@ -102,10 +102,10 @@ impl Status {
     ) -> Result<Self, StoreError> {
         let latest = store.latest().await?;
         let health = store.health().await?;
-        let names = registry::names(&settings.destinations);
+        let known = registry::queues(&settings.destinations);
         let queues = store.queue_states().await?.into_iter().map(|state| {
-            let name = names.iter().find(|(id, _)| *id == state.destination);
-            Queue { title: name.map(|(_, title)| title.clone()), state }
+            let queue = known.iter().find(|queue| queue.id == state.destination);
+            Queue { title: queue.map(|queue| queue.title.clone()), state }
         });
         let firing = store.alerts().await?.into_values();
         let mut alerts: Vec<_> = firing.filter(|alert| alert.phase == Phase::Firing).collect();

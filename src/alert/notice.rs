@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::catalogue;
 use super::state::Notice;
-use crate::event::{AlertNotice, AlertStatus, Body, Channel, Rule};
+use crate::event::{AlertNotice, AlertStatus, Body, Channel, Queue, Rule};
 use crate::license::ServerLicenseStatus;
 
 /// An alert of the server license while it fires, in Butler's form. `None` for all others, and when
@@ -55,20 +55,17 @@ fn is_of_queue(rule: Rule) -> bool {
 /// destinations the rule names: a receiver that is down can't say that it is down.
 pub fn receivers<'a>(
     notice: &Notice,
-    wanting: &[&'a str],
+    wanting: &[&'a Queue],
     destinations: &[Channel],
-) -> Vec<&'a str> {
+) -> Vec<&'a Queue> {
     let key = &notice.alert.key;
-    let named = |queue: &&&'a str| {
-        destinations.is_empty()
-            || Channel::of_queue(queue).is_some_and(|channel| destinations.contains(&channel))
-    };
-    let chosen: Vec<&str> = wanting.iter().filter(named).copied().collect();
+    let named = |queue: &&&Queue| destinations.is_empty() || destinations.contains(&queue.channel);
+    let chosen: Vec<&Queue> = wanting.iter().filter(named).copied().collect();
     if !is_of_queue(key.rule) {
         return chosen;
     }
-    let others = |list: &[&'a str]| -> Vec<&'a str> {
-        list.iter().copied().filter(|queue| *queue != key.subject).collect()
+    let others = |list: &[&'a Queue]| -> Vec<&'a Queue> {
+        list.iter().copied().filter(|queue| queue.id != key.subject).collect()
     };
     let elsewhere = others(&chosen);
     if !elsewhere.is_empty() {
@@ -105,25 +102,37 @@ mod tests {
         }
     }
 
+    /// The names of those that get the notice, of MQTT and webhooks with these names.
+    fn told_to(notice: &Notice, wanting: &[&str], kinds: &[Channel]) -> String {
+        let queue = |id: &&str| {
+            let channel = if *id == "mqtt" { Channel::Mqtt } else { Channel::Webhook };
+            Queue { id: (*id).to_owned(), ..Queue::only(channel, |_| true) }
+        };
+        let queues: Vec<Queue> = wanting.iter().map(queue).collect();
+        let wanting: Vec<&Queue> = queues.iter().collect();
+        let told = receivers(notice, &wanting, kinds);
+        told.iter().map(|queue| queue.id.as_str()).collect::<Vec<_>>().join(" ")
+    }
+
     #[test]
     fn what_concerns_a_queue_goes_elsewhere() {
         let queue = notice(Rule::QueueGrowing, "mqtt");
-        let to = |wanting: &[&'static str], kinds: &[Channel]| receivers(&queue, wanting, kinds);
-        assert_eq!(to(&["mqtt", "webhook/1", "webhook/2"], &[]), ["webhook/1", "webhook/2"]);
+        let to = |wanting: &[&str], kinds: &[Channel]| told_to(&queue, wanting, kinds);
+        assert_eq!(to(&["mqtt", "webhook/1", "webhook/2"], &[]), "webhook/1 webhook/2");
         assert_eq!(
             to(&["mqtt", "webhook/1"], &[Channel::Mqtt]),
-            ["webhook/1"],
+            "webhook/1",
             "rather than nowhere"
         );
-        assert_eq!(to(&["mqtt"], &[]), ["mqtt"], "there is nobody else: it comes later");
-        assert!(to(&[], &[Channel::Mqtt]).is_empty());
+        assert_eq!(to(&["mqtt"], &[]), "mqtt", "there is nobody else: it comes later");
+        assert_eq!(to(&[], &[Channel::Mqtt]), "");
     }
 
     #[test]
     fn rules_may_name_kinds_of_destinations() {
         let low = notice(Rule::SeatsLow, "analyzer");
-        let kinds = [Channel::Webhook];
-        assert_eq!(receivers(&low, &["mqtt", "webhook/1"], &kinds), ["webhook/1"]);
-        assert_eq!(receivers(&low, &["mqtt", "webhook/1"], &[]), ["mqtt", "webhook/1"]);
+        let both = ["mqtt", "webhook/1"];
+        assert_eq!(told_to(&low, &both, &[Channel::Webhook]), "webhook/1");
+        assert_eq!(told_to(&low, &both, &[]), "mqtt webhook/1");
     }
 }

@@ -280,7 +280,7 @@ async fn release_rows(
         client,
         store: store.clone(),
         clock: Clock::System,
-        destinations: Arc::new([]),
+        addressing: Arc::default(),
         waits: Waits::default(),
     };
     let planned = engine.plan(None, patience).await;

@@ -1,9 +1,9 @@
 //! What the destinations need of the settings.
 
 use super::settings::Settings;
-use crate::destination::registry::Surroundings;
-use crate::destination::route::{Routes, Site};
-use crate::event::{DAEMON, UserTag};
+use crate::destination::registry::{self, Surroundings};
+use crate::event::route::{Routes, Site};
+use crate::event::{Addressing, DAEMON, UserTag};
 
 impl Settings {
     /// What destinations know of the rest of the settings.
@@ -11,7 +11,12 @@ impl Settings {
         Surroundings { routes: self.routes(), time_zone: self.time_zone }
     }
 
-    /// Which events go where.
+    /// Who wants which event.
+    pub fn addressing(&self) -> Addressing {
+        Addressing::new(registry::queues(&self.destinations), self.routes())
+    }
+
+    /// What the switches of the sites say.
     pub fn routes(&self) -> Routes {
         let daemon = Site { alert: Some(self.alert_destination.clone()), ..Site::default() };
         let daemon = (DAEMON.to_owned(), daemon);

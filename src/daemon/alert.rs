@@ -15,8 +15,7 @@ use crate::alert::facts::Facts;
 use crate::alert::state::{self, Notice, States, Step};
 use crate::alert::{Policy, notice, rules};
 use crate::config::Settings;
-use crate::destination::Destination;
-use crate::event::{AlertStatus, Body, DAEMON, Event, ReleaseRefused, Rule};
+use crate::event::{Addressing, AlertStatus, Body, DAEMON, Event, Kind, Queue, Rule};
 use crate::gather::Gatherer;
 use crate::store::{AlertChanges, Happened, StoreError};
 
@@ -77,7 +76,7 @@ async fn look(
     judged.push((DAEMON.to_owned(), rules::of_daemon(&gathered.daemon, &settings.alert)));
 
     let step = state::step(&before, &judged, &silences, |site| policy(settings, site), now);
-    let telling = Telling { settings, destinations: &shared.destinations, now };
+    let telling = Telling { settings, addressing: &shared.addressing, now };
     let mut changes = telling.changes(&before, &step, &gathered.sites);
     changes.drops = gathered.drops;
     if changes.is_empty() {
@@ -119,7 +118,7 @@ fn log(event: &Event, sent_to: usize) {
 /// Turns a step into what is written down and sent.
 struct Telling<'a> {
     settings: &'a Settings,
-    destinations: &'a [std::sync::Arc<dyn Destination>],
+    addressing: &'a Addressing,
     now: DateTime<Utc>,
 }
 
@@ -170,26 +169,73 @@ impl Telling<'_> {
                 event.notice = Some(Box::new(told.clone()));
             }
             let has = |id: &str| events.iter().any(|(_, queues)| queues.iter().any(|q| q == id));
-            let wanting: Vec<&str> = self
-                .destinations
-                .iter()
-                .filter(|d| d.wants(&event) && !has(d.id()) && !self.has_heard(notice, d.as_ref()))
-                .map(|d| d.id())
+            let wanting: Vec<_> = self
+                .addressing
+                .queues_of(&event)
+                .filter(|queue| !has(&queue.id) && !self.has_heard(notice, queue))
                 .collect();
             let queues = notice::receivers(notice, &wanting, destinations);
-            let queues = queues.into_iter().map(str::to_owned).collect();
+            let queues = queues.into_iter().map(|queue| queue.id.clone()).collect();
             events.push((event, queues));
         }
         events
     }
 
     /// Whoever gets the refusals of releases has heard of a stopped run already, with its reasons.
-    fn has_heard(&self, notice: &Notice, destination: &dyn Destination) -> bool {
-        if notice.alert.key.rule != Rule::ReleaseStopped || notice.status != AlertStatus::Firing {
-            return false;
-        }
-        let refused = ReleaseRefused { run: String::new(), rehearsal: false, refusals: Vec::new() };
-        let event = Event::new(&notice.alert.key.site, self.now, Body::ReleaseRefused(refused));
-        destination.wants(&event)
+    fn has_heard(&self, notice: &Notice, queue: &Queue) -> bool {
+        let key = &notice.alert.key;
+        key.rule == Rule::ReleaseStopped
+            && notice.status == AlertStatus::Firing
+            && self.addressing.takes(queue, &key.site, Kind::ReleaseRefused)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::alert::state::{Alert, Phase};
+    use crate::config::{DEFAULT_SITE, FixedEnvironment, load_text};
+    use crate::event::{Key, Severity};
+
+    /// Both get alerts; MQTT gets what is told of releases, too.
+    const FILE: &str = "Butler:
+  configQRS: {host: q, headers: {static: [{name: X-Qlik-User, value: UserDirectory=A; UserId=b}]}}
+  cert: {clientCert: a, clientCertKey: b, clientCertCA: c}
+  mqttConfig: {enable: true, brokerHost: mqtt}
+  email: {enable: true, host: mail, from: a@b.example, to: [c@d.example]}
+  alert: {destination: {mqtt: {enable: true}, email: {enable: true}}}
+  qlikSenseLicense:
+    licenseRelease: {destination: {mqtt: {enable: true, sendAlert: {enable: true}}}}
+";
+
+    #[test]
+    fn who_gets_the_refusals_hears_of_a_stopped_run_once() {
+        let loaded = load_text(FILE, Path::new("x.yaml"), &FixedEnvironment::default());
+        let settings = loaded.unwrap_or_else(|problems| panic!("{problems}")).settings;
+        let addressing = settings.addressing();
+        let now = DateTime::UNIX_EPOCH;
+        let telling = Telling { settings: &settings, addressing: &addressing, now };
+        let told = |rule: Rule, status: AlertStatus| -> Vec<String> {
+            let alert = Alert {
+                key: Key::new(DEFAULT_SITE, rule, ""),
+                phase: Phase::Firing,
+                since: now,
+                fired: Some(now),
+                told: None,
+                held_back: None,
+                severity: Severity::Warning,
+                title: String::new(),
+                text: String::new(),
+                hint: String::new(),
+                facts: serde_json::Map::new(),
+            };
+            let notice = Notice { alert, status, repeats: 0 };
+            telling.events(&notice, &[]).into_iter().flat_map(|(_, queues)| queues).collect()
+        };
+        assert_eq!(told(Rule::ReleaseStopped, AlertStatus::Firing), ["email"]);
+        assert_eq!(told(Rule::ReleaseStopped, AlertStatus::Resolved), ["mqtt", "email"]);
+        assert_eq!(told(Rule::ReleaseFailed, AlertStatus::Firing), ["mqtt", "email"]);
     }
 }

@@ -190,11 +190,7 @@ impl Job {
             .bodies
             .into_iter()
             .map(|body| Event::new(&self.site, now, body))
-            .map(|event| {
-                let wanting = self.shared.destinations.iter().filter(|d| d.wants(&event));
-                let ids = wanting.map(|d| d.id().to_owned()).collect();
-                (event, ids)
-            })
+            .map(|event| self.shared.addressing.address(event))
             .collect();
         let summary = events.iter().map(|(e, _)| e.summary()).collect::<Vec<_>>().join("; ");
         let store = &self.shared.store;

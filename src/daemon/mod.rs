@@ -31,7 +31,8 @@ use self::poller::Timing;
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::config::settings::Site;
-use crate::destination::{Destination, registry, worker};
+use crate::destination::{registry, worker};
+use crate::event::Addressing;
 use crate::release::run::{Engine, Waits};
 use crate::schedule::Schedule;
 use crate::store::settings::Storage;
@@ -64,7 +65,7 @@ struct Shared {
     settings: Arc<Settings>,
     clock: Clock,
     store: Store,
-    destinations: Arc<[Arc<dyn Destination>]>,
+    addressing: Arc<Addressing>,
 }
 
 impl Daemon {
@@ -73,10 +74,10 @@ impl Daemon {
         let Storage { path, outbox, .. } = &settings.storage;
         let lock = lock::take(path)?;
         let store = Store::open_with_clock(path, *outbox, move || clock.now()).await?;
-        let destinations: Arc<[_]> =
-            registry::build(&settings.destinations, &settings.surroundings())?.into();
+        let destinations = registry::build(&settings.destinations, &settings.surroundings())?;
+        let addressing = Arc::new(settings.addressing());
         let settings = Arc::new(settings);
-        let shared = Shared { settings, clock, store: store.clone(), destinations };
+        let shared = Shared { settings, clock, store: store.clone(), addressing };
 
         let mut daemon = Self {
             page: None,
@@ -88,10 +89,10 @@ impl Daemon {
             workers: TaskTracker::new(),
             releases: TaskTracker::new(),
         };
-        for destination in shared.destinations.iter() {
+        for destination in destinations {
             tracing::info!(queue = destination.id(), "delivering to {}", destination.title());
             daemon.workers.spawn(worker::run(
-                destination.clone(),
+                destination,
                 shared.store.clone(),
                 fastrand::Rng::new(),
                 daemon.stop_delivering.clone(),
@@ -239,7 +240,7 @@ fn engine(shared: &Shared, site: &Site, client: &qrs::Client) -> Engine {
         client: client.clone(),
         store: shared.store.clone(),
         clock: shared.clock,
-        destinations: shared.destinations.clone(),
+        addressing: shared.addressing.clone(),
         waits: Waits::default(),
     }
 }
@@ -269,7 +270,7 @@ fn spread(sites: usize, site: &str) -> (Duration, Duration) {
 async fn warn_of_orphans(shared: &Shared) -> Result<(), StoreError> {
     for queue in shared.store.queue_states().await? {
         let (name, waiting) = (&queue.destination, queue.pending + queue.dead);
-        if waiting > 0 && !shared.destinations.iter().any(|d| d.id() == name) {
+        if waiting > 0 && !shared.addressing.queues().iter().any(|queue| queue.id == *name) {
             tracing::warn!(
                 "{waiting} event(s) wait for {name}, which the settings no longer have; bring it \
                  back, or remove them: bursar outbox drop --destination {name}"

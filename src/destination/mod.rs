@@ -16,7 +16,6 @@ pub mod influxdb;
 pub mod mqtt;
 pub mod payload;
 pub mod registry;
-pub mod route;
 pub mod settings;
 pub(crate) mod switches;
 pub mod template;
@@ -39,9 +38,6 @@ pub trait Destination: Send + Sync {
 
     /// What a person calls it, without secrets: `InfluxDB 2.x at http://influx:8086`.
     fn title(&self) -> String;
-
-    /// Whether this destination's settings ask for this event. Pure; must not block.
-    fn wants(&self, event: &Event) -> bool;
 
     /// How many events one [`deliver`](Self::deliver) call may carry.
     fn max_batch(&self) -> usize {

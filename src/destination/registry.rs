@@ -7,10 +7,10 @@ use chrono_tz::Tz;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::route::Routes;
 use super::settings::CertificateFile;
 use super::{Destination, email, influxdb, mqtt, webhook};
-use crate::event::Channel;
+use crate::event::route::Routes;
+use crate::event::{Channel, Queue};
 use crate::settings::{At, Check};
 
 // The sections below `Butler`, as they are written. A doc comment would describe `Butler`.
@@ -62,8 +62,8 @@ impl Configured {
 
 /// What a destination's validated settings tell of it.
 pub(crate) trait SetUp {
-    /// The names of its queues, with what a person calls each. Pure.
-    fn names(&self) -> Vec<(String, String)>;
+    /// Its queues. Pure.
+    fn queues(&self) -> Vec<Queue>;
 
     /// Makes it. May read files and make clients, but spawns nothing.
     fn build(&self, surroundings: &Surroundings) -> anyhow::Result<Vec<Arc<dyn Destination>>>;
@@ -74,8 +74,8 @@ pub(crate) trait SetUp {
 
 /// Of a destination that is off there is nothing.
 impl<T: SetUp> SetUp for Option<T> {
-    fn names(&self) -> Vec<(String, String)> {
-        self.iter().flat_map(SetUp::names).collect()
+    fn queues(&self) -> Vec<Queue> {
+        self.iter().flat_map(SetUp::queues).collect()
     }
 
     fn build(&self, surroundings: &Surroundings) -> anyhow::Result<Vec<Arc<dyn Destination>>> {
@@ -95,9 +95,9 @@ pub struct Surroundings {
     pub time_zone: Tz,
 }
 
-/// The queue names of every destination that is switched on, with what a person calls each. Pure.
-pub fn names(configured: &Configured) -> Vec<(String, String)> {
-    configured.each().into_iter().flat_map(SetUp::names).collect()
+/// The queues of every destination that is switched on. Pure.
+pub fn queues(configured: &Configured) -> Vec<Queue> {
+    configured.each().into_iter().flat_map(SetUp::queues).collect()
 }
 
 /// Builds every destination that is switched on, in a fixed order. Spawns nothing.
@@ -110,9 +110,4 @@ pub fn build(
         list.extend(set_up.build(surroundings)?);
     }
     Ok(list)
-}
-
-/// The only queue of a kind.
-pub(super) fn only_queue(channel: Channel) -> Vec<(String, String)> {
-    vec![(channel.as_str().to_owned(), channel.title().to_owned())]
 }

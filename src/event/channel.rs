@@ -106,12 +106,6 @@ impl Channel {
     pub fn described_for_alerts(self) -> String {
         self.words().alerts_to.map_or_else(|| self.described(), str::to_owned)
     }
-
-    /// The kind of a destination by the name of its queue: `webhook` of `webhook/1f0c2a9b`.
-    pub fn of_queue(queue: &str) -> Option<Self> {
-        let word = queue.split('/').next().unwrap_or(queue);
-        Self::ALL.into_iter().find(|channel| channel.as_str() == word)
-    }
 }
 
 impl fmt::Display for Channel {
@@ -145,10 +139,7 @@ mod tests {
             let word = channel.as_str();
             assert_eq!(serde_json::to_value(channel).unwrap(), word);
             assert_eq!(serde_json::from_value::<Channel>(word.into()).unwrap(), channel);
-            assert_eq!(Channel::of_queue(word), Some(channel));
-            assert_eq!(Channel::of_queue(&format!("{word}/1f0c2a9b")), Some(channel));
         }
-        assert_eq!(Channel::of_queue("webhooks"), None);
     }
 
     #[test]

@@ -247,10 +247,7 @@ impl<'a> Session<'a> {
 impl Engine {
     /// An event of this site, now, with those who want it.
     pub(super) fn addressed(&self, body: Body) -> (Event, Vec<String>) {
-        let event = Event::new(&self.site.name, self.clock.now(), body);
-        let wanting = self.destinations.iter().filter(|d| d.wants(&event));
-        let ids = wanting.map(|d| d.id().to_owned()).collect();
-        (event, ids)
+        self.addressing.address(Event::new(&self.site.name, self.clock.now(), body))
     }
 }
 

@@ -9,10 +9,11 @@ use std::time::Duration;
 
 use bursar::destination::email::settings::{Email as EmailSettings, EmailSecurity};
 use bursar::destination::email::{Email, SendError, send_report};
-use bursar::destination::route::{Routes, Site};
+use bursar::destination::registry::Configured;
 use bursar::destination::settings::BasicAuth;
 use bursar::destination::template::{Format, Source, samples};
 use bursar::destination::{Destination, Outcome, worker};
+use bursar::event::route::{Routes, Site};
 use bursar::event::{Channel, Event, SendSwitch, Switches};
 use bursar::secret::Secret;
 use bursar::store::settings::OutboxLimits;
@@ -22,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 use crate::support::exim::{Exim, Offers, PASSWORD, USER};
 use crate::support::mosquitto::{Pki, SERVER_NAME};
 use crate::support::proxy::{Mode, Proxy};
+use crate::support::wanted;
 
 fn settings(port: u16, security: EmailSecurity) -> EmailSettings {
     EmailSettings {
@@ -376,7 +378,8 @@ fn mail_goes_where_the_switches_say() {
         Site { alert: Some(switches.clone()), access_license: Some(switches), ..Site::default() };
     let event = alert();
     let routes = Routes { named_sites: true, sites: HashMap::from([(event.site.clone(), site)]) };
-    let email = Email::new(&settings(1, EmailSecurity::None), routes, Tz::UTC).unwrap();
-    assert!(email.wants(&event));
-    assert!(!email.wants(&sample("accessLicenseStatus")));
+    let email = Some(settings(1, EmailSecurity::None));
+    let configured = Configured { email, ..Configured::default() };
+    assert!(wanted(&configured, &routes, &event));
+    assert!(!wanted(&configured, &routes, &sample("accessLicenseStatus")));
 }

@@ -8,11 +8,11 @@ mod v3;
 use std::collections::HashMap;
 use std::time::Duration;
 
-use bursar::destination::Destination;
 use bursar::destination::influxdb::InfluxDb;
 use bursar::destination::influxdb::settings;
 use bursar::destination::influxdb::settings::InfluxVersion;
-use bursar::destination::route::{Routes, Site};
+use bursar::destination::registry::Configured;
+use bursar::event::route::{Routes, Site};
 use bursar::event::{Body, Channel, Event, SendSwitch, Switches, Tag};
 use bursar::license::pools::{MinutePool, SeatPool, TokenLoginPool, TokenTotals, TokenUserPool};
 use bursar::license::{
@@ -20,6 +20,8 @@ use bursar::license::{
 };
 use bursar::secret::Secret;
 use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::support::wanted;
 
 fn tag(name: &str, value: &str) -> Tag {
     Tag { name: name.into(), value: value.into() }
@@ -117,17 +119,18 @@ fn alerts_and_switched_off_monitors_are_not_wanted() {
     let mut routes = routes();
     let site = routes.sites.get_mut("default").unwrap();
     site.access_license = Some(Switches::default());
-    let influxdb = InfluxDb::new(&settings, routes).unwrap();
+    let configured = Configured { influxdb: Some(settings), ..Configured::default() };
+    let wants = |event: &Event| wanted(&configured, &routes, event);
     let status = server_license(time(), Some(3));
-    assert!(influxdb.wants(&status));
+    assert!(wants(&status));
     let Body::ServerLicenseStatus(inner) = status.body.clone() else { unreachable!() };
     for body in [
         Body::ServerLicenseExpiring(inner.clone()),
         Body::ServerLicenseExpired(inner.clone()),
         Body::ServerLicenseProblem(inner),
     ] {
-        assert!(!influxdb.wants(&Event { body, ..status.clone() }));
+        assert!(!wants(&Event { body, ..status.clone() }));
     }
-    assert!(!influxdb.wants(&access_licenses(time())));
-    assert!(!influxdb.wants(&Event { site: "gone".into(), ..status }));
+    assert!(!wants(&access_licenses(time())));
+    assert!(!wants(&Event { site: "gone".into(), ..status }));
 }

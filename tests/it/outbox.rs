@@ -46,10 +46,6 @@ impl Destination for Appender {
         "a file".into()
     }
 
-    fn wants(&self, _: &Event) -> bool {
-        true
-    }
-
     async fn deliver(&self, events: &[Event]) -> Vec<Outcome> {
         let mut calls = self.calls.lock().expect("no call panicked");
         *calls += 1;

@@ -280,16 +280,14 @@ fn each_switch_sends_what_it_says() {
         let file = std::path::Path::new("x.yaml");
         let env = bursar::config::FixedEnvironment::default();
         let loaded = bursar::config::load_text(&text, file, &env).unwrap();
-        let settings = &loaded.settings;
-        let surroundings = settings.surroundings();
-        let destinations =
-            bursar::destination::registry::build(&settings.destinations, &surroundings).unwrap();
+        let (events, addressing) = (all(), loaded.settings.addressing());
         let mut lines = String::new();
-        for destination in destinations {
+        for queue in addressing.queues() {
+            let wants = |event: &&Event| addressing.queues_of(event).any(|wants| wants == queue);
             let mut kinds: Vec<_> =
-                all().iter().filter(|e| destination.wants(e)).map(|e| e.kind().as_str()).collect();
+                events.iter().filter(wants).map(|event| event.kind().as_str()).collect();
             kinds.dedup();
-            let name = destination.id().split('/').next().unwrap().to_owned();
+            let name = queue.channel;
             lines += &format!(
                 "{name}: {}\n",
                 if kinds.is_empty() { "-".to_owned() } else { kinds.join(" ") }

@@ -11,11 +11,12 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
-use bursar::destination::route::{Routes, Site};
+use bursar::destination::registry::Configured;
 use bursar::destination::webhook::Webhook;
 use bursar::destination::webhook::settings;
 use bursar::destination::webhook::settings::{HttpMethod, WebhookPurpose};
 use bursar::destination::{Destination, Outcome};
+use bursar::event::route::{Routes, Site};
 use bursar::event::{Body, Channel, Event, SendSwitch, Switches};
 use bursar::ledger::{Mode, RunStatus, SeatResult};
 use bursar::license::pools::TokenTotals;
@@ -492,8 +493,10 @@ async fn purpose_and_switches_decide_what_is_wanted() {
     let wanted = |purpose, recurring, alert| {
         let mut settings = settings("http://127.0.0.1:1/", HttpMethod::Post);
         settings.purpose = purpose;
-        let webhook = Webhook::new(&settings, routes(recurring, alert)).unwrap();
-        events.iter().map(|e| if webhook.wants(e) { 'x' } else { '.' }).collect::<String>()
+        let configured = Configured { webhooks: vec![settings], ..Configured::default() };
+        let routes = routes(recurring, alert);
+        let wants = |event: &Event| crate::support::wanted(&configured, &routes, event);
+        events.iter().map(|e| if wants(e) { 'x' } else { '.' }).collect::<String>()
     };
     assert_eq!(wanted(WebhookPurpose::ServerLicense, true, true), "x.......");
     assert_eq!(wanted(WebhookPurpose::ServerLicense, false, true), "........");

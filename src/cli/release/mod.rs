@@ -11,6 +11,8 @@ mod undo;
 mod wait;
 mod working;
 
+use std::sync::Arc;
+
 use anyhow::Context;
 use clap::Subcommand;
 
@@ -18,7 +20,6 @@ use super::{ConfigFile, Exit, block_on};
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::config::settings::Site;
-use crate::destination::registry;
 use crate::qrs;
 use crate::release::run::{Engine, RunError, Waits};
 use crate::store::Store;
@@ -121,8 +122,7 @@ impl Target {
         };
         block_on(async move {
             let store = Store::open(&settings.storage.path, settings.storage.outbox).await?;
-            let destinations =
-                registry::build(&settings.destinations, &settings.surroundings())?.into();
+            let addressing = Arc::new(settings.addressing());
             let client = qrs::Client::new(&site.name, &site.connection)
                 .with_context(|| format!("site {}", site.name))?;
             let engine = Engine {
@@ -130,7 +130,7 @@ impl Target {
                 client,
                 store: store.clone(),
                 clock: Clock::System,
-                destinations,
+                addressing,
                 waits: Waits::default(),
             };
             let result = work(engine).await;

@@ -35,10 +35,10 @@ use self::failure::Failure;
 use self::message::Words;
 use self::recipients::{Progress, Verdict};
 use self::smtp::Server;
-use super::route::Routes;
 use super::template::{self, Template};
 use super::{Destination, Outcome, Probe, ProbeFailure};
 use crate::destination::email::settings::EmailSecurity;
+use crate::event::route::Routes;
 use crate::event::{Channel, Event};
 use crate::tls::PemError;
 
@@ -184,10 +184,6 @@ impl Destination for Email {
 
     fn title(&self) -> String {
         format!("e-mail by {}", self.server.at())
-    }
-
-    fn wants(&self, event: &Event) -> bool {
-        self.routes.wants(event, Channel::Email)
     }
 
     async fn deliver(&self, events: &[Event]) -> Vec<Outcome> {

@@ -7,10 +7,10 @@ use std::time::Duration;
 use lettre::message::Mailbox;
 
 use crate::destination::Destination;
-use crate::destination::registry::{SetUp, Surroundings, only_queue};
+use crate::destination::registry::{SetUp, Surroundings};
 use crate::destination::settings::{BasicAuth, CertificateFile};
 use crate::destination::template;
-use crate::event::Channel;
+use crate::event::{Channel, Queue};
 
 /// `Butler.email`, when enabled.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,8 +49,8 @@ pub enum EmailSecurity {
 }
 
 impl SetUp for Email {
-    fn names(&self) -> Vec<(String, String)> {
-        only_queue(Channel::Email)
+    fn queues(&self) -> Vec<Queue> {
+        vec![Queue::only(Channel::Email, |_| true)]
     }
 
     fn build(&self, surroundings: &Surroundings) -> anyhow::Result<Vec<Arc<dyn Destination>>> {

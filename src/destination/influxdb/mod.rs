@@ -25,9 +25,9 @@ use async_trait::async_trait;
 use self::server::Verdict;
 use self::split::{LineOutcome, Write};
 use self::tags::StaticTags;
-use super::route::Routes;
 use super::{Destination, Outcome, Probe, ProbeFailure, http};
 use crate::destination::influxdb::settings::InfluxVersion;
+use crate::event::route::Routes;
 use crate::event::{Channel, Event};
 
 /// Events in one delivery. One event makes at most six points, a point about 200 bytes before
@@ -132,10 +132,6 @@ impl Destination for InfluxDb {
 
     fn title(&self) -> String {
         self.title.clone()
-    }
-
-    fn wants(&self, event: &Event) -> bool {
-        event.kind().has_figures() && self.routes.wants(event, Channel::InfluxDb)
     }
 
     fn max_batch(&self) -> usize {

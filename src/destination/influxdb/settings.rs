@@ -7,9 +7,9 @@ use std::time::Duration;
 use url::Url;
 
 use crate::destination::Destination;
-use crate::destination::registry::{SetUp, Surroundings, only_queue};
+use crate::destination::registry::{SetUp, Surroundings};
 use crate::destination::settings::{BasicAuth, CertificateFile};
-use crate::event::{Channel, Tag};
+use crate::event::{Channel, Kind, Queue, Tag};
 use crate::secret::Secret;
 
 /// `Butler.influxDb`, when enabled.
@@ -41,8 +41,8 @@ pub struct RetentionPolicy {
 }
 
 impl SetUp for InfluxDb {
-    fn names(&self) -> Vec<(String, String)> {
-        only_queue(Channel::InfluxDb)
+    fn queues(&self) -> Vec<Queue> {
+        vec![Queue::only(Channel::InfluxDb, Kind::has_figures)]
     }
 
     fn build(&self, surroundings: &Surroundings) -> anyhow::Result<Vec<Arc<dyn Destination>>> {

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::line::tag_text;
 use super::points::is_reserved;
-use crate::destination::route::Routes;
+use crate::event::route::Routes;
 use crate::event::{Event, Monitor, Tag};
 
 /// Name of the tag that tells sites apart, when the settings name them.
@@ -140,7 +140,7 @@ fn insert_site(tags: &mut BTreeMap<String, String>, site: &str, warnings: &mut V
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::destination::route;
+    use crate::event::route;
     use crate::event::{Body, Switches};
     use crate::license::Pools;
 

@@ -28,9 +28,9 @@ use tokio_util::sync::CancellationToken;
 use self::connection::{Connection, OFFLINE, Up};
 use self::link::{Ack, Notice, Plan, Tls, Will};
 use self::message::{Messages, Templates};
-use super::route::Routes;
 use super::{Destination, Outcome, Probe, ProbeFailure, template};
 use crate::destination::mqtt::settings::MqttProtocol;
+use crate::event::route::Routes;
 use crate::event::{Channel, Event};
 use crate::tls::{ClientFiles, PemError, Trust, client_config};
 
@@ -50,7 +50,6 @@ pub struct Mqtt {
     plan: Plan,
     connection: Connection,
     messages: Messages,
-    routes: Routes,
     /// `rejectUnauthorized: false`.
     unverified: bool,
     ack_timeout: Duration,
@@ -96,7 +95,6 @@ impl Mqtt {
                 templates: Templates::new(&mqtt.templates)?,
                 named_sites: routes.named_sites,
             },
-            routes,
             unverified: mqtt.tls.as_ref().is_some_and(|tls| !tls.reject_unauthorized),
             ack_timeout: Duration::from_secs(10),
             one_by_one: AtomicBool::new(false),
@@ -220,10 +218,6 @@ impl Destination for Mqtt {
         format!("{} at {}", version(self.plan.protocol), self.plan.at())
     }
 
-    fn wants(&self, event: &Event) -> bool {
-        self.routes.wants(event, Channel::Mqtt)
-    }
-
     fn max_batch(&self) -> usize {
         20
     }
@@ -277,17 +271,9 @@ const CLEAR_AWAY: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashMap;
-
-    use chrono::Utc;
-
     use super::*;
-    use crate::destination::route::Site;
-    use crate::event::{Body, SendSwitch, Switches};
-    use crate::license::server::Kind;
-    use crate::license::{Expiry, LicenseState, Pools, ServerLicense, ServerLicenseStatus};
 
-    fn mqtt(site: Site) -> Mqtt {
+    fn mqtt() -> Mqtt {
         let plan = Plan {
             protocol: MqttProtocol::V5,
             host: "::1".into(),
@@ -314,68 +300,14 @@ mod tests {
             connection: Connection::new(plan.clone(), topics.status.clone()),
             plan,
             messages: Messages { topics, templates: Templates::default(), named_sites: false },
-            routes: Routes {
-                named_sites: false,
-                sites: HashMap::from([("prod".to_owned(), site)]),
-            },
             unverified: false,
             ack_timeout: Duration::from_secs(1),
             one_by_one: AtomicBool::new(false),
         }
     }
 
-    fn status() -> ServerLicenseStatus {
-        let license = ServerLicense::new(Kind::None, Expiry::Unknown);
-        ServerLicenseStatus {
-            license,
-            state: LicenseState::None,
-            expired: false,
-            expiry_date: None,
-            days_until_expiry: None,
-            threshold_days: 30,
-        }
-    }
-
-    fn wanted(mqtt: &Mqtt, site: &str) -> Vec<&'static str> {
-        [
-            Body::ServerLicenseStatus(status()),
-            Body::ServerLicenseExpiring(status()),
-            Body::ServerLicenseExpired(status()),
-            Body::ServerLicenseProblem(status()),
-            Body::AccessLicenseStatus(Pools::default()),
-        ]
-        .map(|body| Event::new(site, Utc::now(), body))
-        .iter()
-        .filter(|event| mqtt.wants(event))
-        .map(|event| event.kind().as_str())
-        .collect()
-    }
-
-    #[test]
-    fn each_switch_decides_on_its_own_events() {
-        let on = |recurring, alert| SendSwitch { recurring, alert };
-        let off = SendSwitch::default();
-        let alerts = ["serverLicenseExpiring", "serverLicenseExpired", "serverLicenseProblem"];
-        let cases: [(SendSwitch, SendSwitch, &[&str]); 4] = [
-            (off, off, &[]),
-            (on(true, false), off, &["serverLicenseStatus"]),
-            (on(false, true), off, &alerts),
-            (off, on(true, true), &["accessLicenseStatus"]),
-        ];
-        for (server_license, access_license, expected) in cases {
-            let switches = |mqtt| Some(Switches::default().with(Channel::Mqtt, mqtt));
-            let mqtt = mqtt(Site {
-                server_license: switches(server_license),
-                access_license: switches(access_license),
-                ..Site::default()
-            });
-            assert_eq!(wanted(&mqtt, "prod"), expected);
-            assert!(wanted(&mqtt, "another").is_empty());
-        }
-    }
-
     #[test]
     fn the_title_is_an_address() {
-        assert_eq!(mqtt(Site::default()).title(), "MQTT 5 at mqtt://[::1]:1883");
+        assert_eq!(mqtt().title(), "MQTT 5 at mqtt://[::1]:1883");
     }
 }

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::destination::Destination;
-use crate::destination::registry::{SetUp, Surroundings, only_queue};
+use crate::destination::registry::{SetUp, Surroundings};
 use crate::destination::settings::{CertificateFile, CertificateRole};
 use crate::destination::template;
-use crate::event::Channel;
+use crate::event::{Channel, Queue};
 use crate::secret::Secret;
 
 /// `Butler.mqttConfig`, when enabled.
@@ -84,8 +84,8 @@ pub struct MqttTemplates {
 }
 
 impl SetUp for Mqtt {
-    fn names(&self) -> Vec<(String, String)> {
-        only_queue(Channel::Mqtt)
+    fn queues(&self) -> Vec<Queue> {
+        vec![Queue::only(Channel::Mqtt, |_| true)]
     }
 
     fn build(&self, surroundings: &Surroundings) -> anyhow::Result<Vec<Arc<dyn Destination>>> {

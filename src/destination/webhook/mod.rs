@@ -35,11 +35,11 @@ use tracing::error;
 use url::Url;
 
 use super::http::{self, Endpoint};
-use super::route::Routes;
 use super::template::Template;
 use super::{Destination, Outcome, Probe, ProbeFailure, payload};
 use crate::destination::webhook::settings::{HttpMethod, WebhookPurpose};
-use crate::event::{Channel, Event, Topic};
+use crate::event::route::Routes;
+use crate::event::{Channel, Event, Kind, Queue, Topic};
 use crate::secret::Secret;
 
 pub use sign::{SIGNATURE_HEADER, signature};
@@ -72,7 +72,6 @@ pub enum BuildError {
 pub struct Webhook {
     id: String,
     title: String,
-    purpose: WebhookPurpose,
     url: Url,
     method: HttpMethod,
     headers: HeaderMap,
@@ -113,7 +112,6 @@ impl Webhook {
             template: template(webhook)?,
             id: id(webhook),
             title: title(webhook),
-            purpose: webhook.purpose,
             url: webhook.url.clone(),
             method: webhook.method,
             headers: headers(webhook)?,
@@ -209,10 +207,6 @@ impl Destination for Webhook {
         self.title.clone()
     }
 
-    fn wants(&self, event: &Event) -> bool {
-        takes(self.purpose, event) && self.routes.wants(event, Channel::Webhook)
-    }
-
     fn min_interval(&self) -> Option<Duration> {
         self.min_interval
     }
@@ -278,9 +272,9 @@ fn judge(status: StatusCode, after: Option<Duration>) -> Outcome {
     }
 }
 
-/// Whether the events of a list of webhooks include this one. Pure.
-pub fn takes(purpose: WebhookPurpose, event: &Event) -> bool {
-    let of_topic = match event.kind().topic() {
+/// Whether the events of a list of webhooks are of this kind, too.
+pub(crate) fn takes(purpose: WebhookPurpose, kind: Kind) -> bool {
+    let of_topic = match kind.topic() {
         Topic::ServerLicense => WebhookPurpose::ServerLicense,
         Topic::ServerLicenseAlert => WebhookPurpose::ServerLicenseAlert,
         Topic::AccessLicense => WebhookPurpose::AccessLicense,
@@ -301,13 +295,19 @@ fn template(webhook: &settings::Webhook) -> Result<Option<(Template, HeaderValue
     Ok(Some((compiled, content_type)))
 }
 
-/// The queue's name: the same for the same purpose, method and address, whatever else changes. The
-/// address is hashed because it may be secret.
-/// The name of a webhook's queue and what a person calls it.
-pub fn names(webhook: &settings::Webhook) -> (String, String) {
-    (id(webhook), title(webhook))
+/// The queue of a webhook.
+pub(crate) fn queue(webhook: &settings::Webhook) -> Queue {
+    let kinds = Kind::ALL.into_iter().filter(|kind| takes(webhook.purpose, *kind));
+    Queue {
+        id: id(webhook),
+        title: title(webhook),
+        channel: Channel::Webhook,
+        kinds: kinds.collect(),
+    }
 }
 
+/// The queue's name: the same for the same purpose, method and address, whatever else changes. The
+/// address is hashed because it may be secret.
 fn id(webhook: &settings::Webhook) -> String {
     let purpose = match webhook.purpose {
         WebhookPurpose::ServerLicense => "serverLicense",

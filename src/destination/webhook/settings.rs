@@ -11,6 +11,7 @@ use crate::destination::Destination;
 use crate::destination::registry::{SetUp, Surroundings};
 use crate::destination::settings::CertificateFile;
 use crate::destination::template;
+use crate::event::Queue;
 use crate::secret::Secret;
 
 /// One webhook, with the kind of message it is for.
@@ -106,8 +107,8 @@ pub enum HttpMethod {
 }
 
 impl SetUp for Vec<Webhook> {
-    fn names(&self) -> Vec<(String, String)> {
-        self.iter().map(super::names).collect()
+    fn queues(&self) -> Vec<Queue> {
+        self.iter().map(super::queue).collect()
     }
 
     fn build(&self, surroundings: &Surroundings) -> anyhow::Result<Vec<Arc<dyn Destination>>> {

@@ -118,7 +118,7 @@ fn body_template(
         content_type: &raw.content_type,
         values: &raw.values,
     };
-    let source = template::source(check, at, &written, |event| takes(purpose, event))?;
+    let source = template::source(check, at, &written, |event| takes(purpose, event.kind()))?;
     let content_type = raw.content_type.trim();
     if content_type.is_empty()
         || content_type.contains(char::is_control)

@@ -82,10 +82,6 @@ impl Destination for Fake {
         "the fake".into()
     }
 
-    fn wants(&self, _: &Event) -> bool {
-        true
-    }
-
     fn max_batch(&self) -> usize {
         self.max_batch
     }

@@ -64,7 +64,7 @@ async fn start() -> (Running, Engine, TempDir) {
         site: settings.release_site(&first),
         store,
         clock: Clock::System,
-        destinations: [].into(),
+        addressing: Arc::default(),
         waits: Waits { second_look: millis(5), ..Waits::default() },
     };
     (site, engine, folder)

@@ -57,7 +57,7 @@ async fn start() -> (Running, Engine, TempDir) {
         site: settings.release_site(&first),
         store,
         clock: Clock::System,
-        destinations: [].into(),
+        addressing: std::sync::Arc::default(),
         waits: Waits::default(),
     };
     (site, engine, folder)

@@ -76,13 +76,10 @@ fn each_is_set_up_and_switched_by_its_own_keys() {
             )
             + sections;
         let loaded = load(&text, &environment()).unwrap_or_else(|e| panic!("{e}\n{text}"));
-        let names = registry::names(&loaded.settings.destinations);
-        let words = names.iter().map(|(id, _)| id.split('/').next().unwrap().to_owned());
-        let mut words: Vec<_> = words.collect();
-        words.sort_unstable();
-        let mut all = Channel::ALL.map(Channel::as_str);
-        all.sort_unstable();
-        assert_eq!(words, all);
+        let queues = registry::queues(&loaded.settings.destinations);
+        let mut set_up: Vec<_> = queues.iter().map(|queue| queue.channel).collect();
+        set_up.sort_unstable();
+        assert_eq!(set_up, Channel::ALL);
         let monitor = loaded.settings.sites[0].access_license.as_ref().unwrap();
         for channel in Channel::ALL {
             let sends = monitor.destination.of(channel);

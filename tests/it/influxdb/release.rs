@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use bursar::destination::influxdb::InfluxDb;
 use bursar::destination::influxdb::line::tag_text;
 use bursar::destination::influxdb::settings;
-use bursar::destination::route::{Routes, Site};
+use bursar::destination::registry::Configured;
 use bursar::destination::{Destination, Outcome};
+use bursar::event::route::{Routes, Site};
 use bursar::event::{Channel, Event, SeatFacts, SendSwitch, Switches, UserTag};
 use bursar::ledger::{Mode, RunStatus, SeatResult};
 use bursar::license::SeatType;
@@ -16,6 +17,7 @@ use serde_json::json;
 use super::v1::{field_types, v1};
 use crate::support::influxd;
 use crate::support::releases::{all, counts, holder, now, rehearsed, released, run, seat};
+use crate::support::wanted as wants;
 
 fn routes(influxdb: bool, user_tag: UserTag) -> Routes {
     let send = if influxdb { SendSwitch::ON } else { SendSwitch::OFF };
@@ -155,10 +157,10 @@ fn the_switch_of_releases_is_followed() {
     let settings = v1("http://127.0.0.1:1".parse().unwrap(), "x");
     let wanted = |influxdb: bool| -> Vec<&str> {
         let routes = routes(influxdb, UserTag::Name);
-        let influxdb = InfluxDb::new(&settings, routes).unwrap();
+        let configured = Configured { influxdb: Some(settings.clone()), ..Configured::default() };
         let mut kinds: Vec<_> = all()
             .iter()
-            .filter(|event| influxdb.wants(event))
+            .filter(|event| wants(&configured, &routes, event))
             .map(|event| event.kind().as_str())
             .collect();
         kinds.dedup();

@@ -7,10 +7,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use async_trait::async_trait;
 use bursar::clock::Clock;
 use bursar::config::Settings;
-use bursar::destination::{Destination, Outcome, Probe, ProbeFailure};
 use bursar::event::{Body, Event};
 use bursar::ledger::{self, Entry, Intent, Mode, Record, SeatResult, Trigger};
 use bursar::license::SeatType;
@@ -27,6 +25,7 @@ use chrono::{DateTime, TimeDelta, Utc, Weekday};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::support::everything;
 use crate::support::process::LIMIT;
 use crate::support::setup::Setup;
 
@@ -158,17 +157,17 @@ impl World {
 
     pub fn engine(&self) -> Engine {
         let site = &self.settings.sites[0];
+        let addressing = Arc::new(everything(&site.name));
         let millis = Duration::from_millis;
         let backoff = Backoff { first: millis(1), cap: millis(2) };
         let options = Options { rng: fastrand::Rng::with_seed(1), backoff };
         let client = Client::with(&site.name, &site.connection, options).expect("the files fit");
-        let everything: Arc<dyn Destination> = Arc::new(Everything);
         Engine {
             site: self.settings.release_site(site),
             client,
             store: self.store.clone(),
             clock: self.clock(),
-            destinations: [everything].into(),
+            addressing,
             waits: Waits { second_look: millis(5), ..Waits::default() },
         }
     }
@@ -380,31 +379,5 @@ impl<F: Future> Future for Mortal<F> {
         }
         self.polls -= 1;
         self.work.as_mut().poll(cx).map(Some)
-    }
-}
-
-/// Wants every event; nobody fetches them.
-struct Everything;
-
-#[async_trait]
-impl Destination for Everything {
-    fn id(&self) -> &str {
-        "everything"
-    }
-
-    fn title(&self) -> String {
-        "everything".into()
-    }
-
-    fn wants(&self, _event: &Event) -> bool {
-        true
-    }
-
-    async fn deliver(&self, events: &[Event]) -> Vec<Outcome> {
-        vec![Outcome::Done; events.len()]
-    }
-
-    async fn probe(&self) -> Result<Probe, ProbeFailure> {
-        Ok(Probe { found: String::new(), warnings: Vec::new() })
     }
 }

@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use bursar::destination::influxdb::InfluxDb;
 use bursar::destination::influxdb::points::{is_reserved, points};
 use bursar::destination::payload::{json, webhook_json};
-use bursar::destination::route::{Routes, Site};
+use bursar::destination::registry::Configured;
 use bursar::destination::{Destination, Outcome};
+use bursar::event::route::{Routes, Site};
 use bursar::event::{
     Body, Channel, Class, Event, Monitor, SeatActivity, SeatChanges, SendSwitch, Switches,
     TypeActivity, UserTag,
@@ -21,8 +22,8 @@ use serde_json::{Map, Value, json as literal};
 use uuid::Uuid;
 
 use crate::influxdb::v1::{field_types, v1};
-use crate::support::influxd;
 use crate::support::releases::{holder, now};
+use crate::support::{influxd, wanted};
 
 fn event(body: Body) -> Event {
     Event { id: "0199-id".into(), site: "default".into(), time: now(), body, notice: None }
@@ -223,9 +224,11 @@ async fn a_real_influxdb_takes_the_points_and_gives_them_back() {
     let site = Site { seats: Some(switches), seat_user_tag: UserTag::Hash, ..Site::default() };
     let sites = HashMap::from([("default".into(), site)]);
     let routes = Routes { named_sites: false, sites };
-    let influxdb = InfluxDb::new(&v1(influxd.url(), database), routes).unwrap();
+    let settings = v1(influxd.url(), database);
+    let influxdb = InfluxDb::new(&settings, routes.clone()).unwrap();
     let events = [activity(), changes()];
-    assert!(events.iter().all(|event| influxdb.wants(event)));
+    let configured = Configured { influxdb: Some(settings), ..Configured::default() };
+    assert!(events.iter().all(|event| wanted(&configured, &routes, event)));
     for _ in 0..2 {
         assert_eq!(influxdb.deliver(&events).await, vec![Outcome::Done; 2]);
     }

@@ -4,10 +4,10 @@
 use std::path::Path;
 
 use bursar::config::{FixedEnvironment, Loaded, Problems, load_text};
-use bursar::destination::route::{Routes, Site};
 use bursar::destination::template::samples;
 use bursar::destination::webhook::{SIGNATURE_HEADER, Webhook, signature};
 use bursar::destination::{Destination, Outcome};
+use bursar::event::route::{Routes, Site};
 use bursar::event::{Body, Channel, Event, SendSwitch, Switches};
 use serde_json::Value;
 
