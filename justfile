@@ -15,9 +15,10 @@ lint:
     cargo fmt --check
     cargo clippy --locked --all-targets -- -D warnings
 
-# Writes the generated files anew: docs/configuration.md, config/bursar.schema.json.
+# Writes the generated files anew: docs/configuration.md, config/bursar.schema.json, docs/events.md,
+# docs/events/*.schema.json, docs/templates-reference.md.
 generate:
-    UPDATE_GENERATED=1 cargo test --test it config
+    UPDATE_GENERATED=1 cargo test --test it -- config:: templates:: payloads::
 
 demo:
     cargo run --release -- demo

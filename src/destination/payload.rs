@@ -1,136 +1,170 @@
 //! What MQTT and webhooks send of an event: one JSON object, and plain text for alerts.
 //!
-//! The server license object starts with the three keys that Butler sends, in Butler's order, so
-//! that what is built on them keeps working; everything else is Bursar's own and comes after:
-//!
-//! | key | value |
-//! | --- | --- |
-//! | `licenseExpired` | true once the server says so or the last valid day is over |
-//! | `expiryDateStr` | last valid day as `YYYY-MM-DD`; else `perpetual`, `unreadable`, `unknown` or `none` (no license installed) |
-//! | `daysUntilExpiry` | 0 on the last valid day, negative after; `null` without a readable last day |
-//! | `event` | webhooks only: [`Kind::title`](crate::event::Kind::title) |
-//! | `state` | one of [`LicenseState`](crate::license::LicenseState)'s words |
-//! | `thresholdDays` | the configured alert threshold |
-//! | `message` | alerts only: the text of [`alert_text`] |
-//! | `site` | only when the settings name their sites |
-//! | `time` | when the site was polled, UTC, RFC 3339 with milliseconds |
-//! | `eventId` | the same at every repetition of one delivery |
-//!
-//! The access license object has one nested object for each kind that the server mentioned
-//! (`professional`, `analyzer`, `analyzerCapacity`, `tokenUser`, `tokenLogin`, `tokens`), then
-//! `event`, `site`, `time` and `eventId` as above.
-//!
-//! What is told of seats is in `payload/seats.rs`, of releases in `payload/release.rs`; those objects begin with `kind` on MQTT, where all of
-//! them have one topic.
+//! Each kind has a struct in one of the files below; [`Message`] is what all of them have. The schemas
+//! (`docs/events/`) and the page (`docs/events.md`) are made of these structs.
 
+mod alert;
 mod app;
+mod license;
+mod reference;
 mod release;
+mod schema;
 pub mod seats;
+mod value;
 
-use chrono::{DateTime, SecondsFormat, Utc};
-use serde_json::{Map, Number, Value};
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::{Map, Value};
 
-use crate::event::{Body, Event, Monitor, ReleaseRefused};
-use crate::license::{Pools, ServerLicenseStatus, status};
+use crate::event::{Body, Event, Kind, ReleaseRefused, Topic};
+use crate::license::status;
+
+pub use reference::reference_markdown;
+pub(in crate::destination) use reference::{Key, keys_of_alert};
+pub use schema::json_schema;
+
+use value::Time;
+
+/// One message. `B` stands before the keys that every message has, `A` among them.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct Message<'a, B, A> {
+    /// Which event this is. On MQTT only, where all of them have one topic.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kind: Option<Kind>,
+    #[serde(flatten)]
+    body: B,
+    /// Which event this is, in words. In webhooks only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    event: Option<&'a str>,
+    #[serde(flatten)]
+    after: A,
+    /// Name of the site; only when the settings name their sites.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    site: Option<&'a str>,
+    /// When the site was looked at or, of single seats and runs, when it happened; UTC.
+    time: Time,
+    /// The same at every repetition of one delivery: deduplicate by it.
+    #[schemars(length(min = 1))]
+    event_id: &'a str,
+}
+
+/// Nothing more.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Nothing {}
+
+/// How an event is sent.
+#[derive(Debug, Clone, Copy)]
+struct Form {
+    kind: bool,
+    event: bool,
+    named_site: bool,
+}
 
 /// The JSON object of an event as MQTT sends it: with `kind` where a topic has several.
 pub fn json(event: &Event, named_site: bool) -> Map<String, Value> {
-    let mut map = Map::new();
-    if event.monitor() == Monitor::Release {
-        map.insert("kind".into(), event.kind().as_str().into());
-    }
-    map.extend(object(event, None, named_site));
-    map
+    object(event, Form { kind: has_kind(event.kind()), event: false, named_site })
 }
 
 /// The JSON object of an event as webhooks send it: with `event`.
 pub fn webhook_json(event: &Event, named_site: bool) -> Map<String, Value> {
-    object(event, Some(event.kind().title()), named_site)
+    object(event, Form { kind: false, event: true, named_site })
 }
 
-fn object(event: &Event, name: Option<&str>, named_site: bool) -> Map<String, Value> {
-    let mut map = match &event.body {
-        Body::ServerLicenseStatus(status)
-        | Body::ServerLicenseExpiring(status)
+/// Whether the kind's messages share a topic with those of other kinds.
+fn has_kind(kind: Kind) -> bool {
+    kind.topic() == Topic::Release
+}
+
+fn object(event: &Event, form: Form) -> Map<String, Value> {
+    use alert::Text;
+    let text = |message: String| Text { message };
+    match &event.body {
+        Body::ServerLicenseStatus(status) => {
+            form.of(event, license::ServerLicense::from(status), license::State::from(status))
+        }
+        Body::ServerLicenseExpiring(status)
         | Body::ServerLicenseExpired(status)
-        | Body::ServerLicenseProblem(status) => server_license(status),
-        Body::AccessLicenseStatus(pools) => access_license(pools),
-        Body::SeatReleased(released) => release::seat_released(released),
-        Body::SeatAnnounced(announced) => release::seat_announced(announced),
-        Body::SeatWithdrawn(withdrawn) => release::seat_withdrawn(withdrawn),
-        Body::SeatRestored(restored) => release::seat_restored(restored),
-        Body::ReleaseRefused(refused) => release::release_refused(refused),
-        Body::SeatsKept(kept) => release::seats_kept(kept),
-        Body::ReleaseRun(run) => release::release_run(run),
-        Body::SeatActivity(activity) => seats::activity(activity),
-        Body::SeatChanges(changes) => seats::changes(changes),
-        Body::MonitorApp(app) => app::monitor_app(app, event.time),
-        Body::Alert(notice) => plain(notice),
-    };
-    if let Some(name) = name {
-        map.insert("event".into(), name.into());
-    }
-    if let Body::ServerLicenseStatus(status)
-    | Body::ServerLicenseExpiring(status)
-    | Body::ServerLicenseExpired(status)
-    | Body::ServerLicenseProblem(status) = &event.body
-    {
-        map.insert("state".into(), status.state.as_str().into());
-        map.insert("thresholdDays".into(), status.threshold_days.into());
-    }
-    if let Some(text) = alert_text(event) {
-        map.insert("message".into(), text.into());
-    }
-    if named_site {
-        map.insert("site".into(), event.site.as_str().into());
-    }
-    map.insert("time".into(), time(event.time));
-    map.insert("eventId".into(), event.id.as_str().into());
-    map
-}
-
-/// The keys of the event itself.
-fn plain<T: serde::Serialize>(body: &T) -> Map<String, Value> {
-    match serde_json::to_value(body) {
-        Ok(Value::Object(map)) => map,
-        _ => Map::new(),
-    }
-}
-
-/// UTC, RFC 3339 with milliseconds.
-fn time(time: DateTime<Utc>) -> Value {
-    time.to_rfc3339_opts(SecondsFormat::Millis, true).into()
-}
-
-fn server_license(status: &ServerLicenseStatus) -> Map<String, Value> {
-    let mut map = Map::new();
-    map.insert("licenseExpired".into(), status.expired.into());
-    map.insert("expiryDateStr".into(), status::expiry_text(status).into());
-    map.insert("daysUntilExpiry".into(), status.days_until_expiry.into());
-    map
-}
-
-fn access_license(pools: &Pools) -> Map<String, Value> {
-    let Ok(Value::Object(mut map)) = serde_json::to_value(pools) else {
-        return Map::new();
-    };
-    map.retain(|_, pool| !pool.is_null());
-    for pool in map.values_mut().filter_map(Value::as_object_mut) {
-        for figure in pool.values_mut() {
-            *figure = without_fraction(figure.take());
+        | Body::ServerLicenseProblem(status) => {
+            let message = alert_text(event).unwrap_or_default();
+            let after = license::StateOfAlert::new(status, message);
+            form.of(event, license::ServerLicense::from(status), after)
+        }
+        Body::AccessLicenseStatus(pools) => {
+            form.of(event, license::AccessLicenses::from(pools), Nothing {})
+        }
+        Body::SeatReleased(released) => {
+            form.of(event, release::SeatReleased::from(released), Nothing {})
+        }
+        Body::SeatAnnounced(announced) => {
+            form.of(event, release::SeatAnnounced::from(announced), Nothing {})
+        }
+        Body::SeatWithdrawn(withdrawn) => {
+            form.of(event, release::SeatWithdrawn::from(withdrawn), Nothing {})
+        }
+        Body::SeatRestored(restored) => {
+            form.of(event, release::SeatRestored::from(restored), Nothing {})
+        }
+        Body::ReleaseRefused(refused) => {
+            form.of(event, release::ReleaseRefused::from(refused), text(refused_text(refused)))
+        }
+        Body::SeatsKept(kept) => form.of(event, release::SeatsKept::from(kept), Nothing {}),
+        Body::ReleaseRun(run) => form.of(event, release::ReleaseRun::from(run), Nothing {}),
+        Body::SeatActivity(activity) => {
+            form.of(event, seats::SeatActivity::from(activity), Nothing {})
+        }
+        Body::SeatChanges(changes) => form.of(event, seats::SeatChanges::from(changes), Nothing {}),
+        Body::MonitorApp(app) => form.of(event, app::MonitorApp::new(app, event.time), Nothing {}),
+        Body::Alert(notice) => {
+            form.of(event, alert::Alert::from(notice), text(notice.text.clone()))
         }
     }
-    map
 }
 
-/// `12.0` as `12`: seats, tokens and minutes are counted in whole ones.
-fn without_fraction(value: Value) -> Value {
-    const EXACT_UP_TO: f64 = 9_007_199_254_740_992.0; // 2^53
-    match value.as_f64() {
-        Some(f) if value.is_f64() && f.fract() == 0.0 && f.abs() <= EXACT_UP_TO => {
-            Value::Number(Number::from(f as i64))
+/// The schema of what [`object`] makes, as schemars gives it.
+fn object_schema(kind: Kind) -> schemars::Schema {
+    use alert::Text;
+    match kind {
+        Kind::ServerLicenseStatus => schema::of::<license::ServerLicense, license::State>(),
+        Kind::ServerLicenseExpiring | Kind::ServerLicenseExpired | Kind::ServerLicenseProblem => {
+            schema::of::<license::ServerLicense, license::StateOfAlert>()
         }
-        _ => value,
+        Kind::AccessLicenseStatus => schema::of::<license::AccessLicenses, Nothing>(),
+        Kind::SeatReleased => schema::of::<release::SeatReleased<'_>, Nothing>(),
+        Kind::SeatAnnounced => schema::of::<release::SeatAnnounced<'_>, Nothing>(),
+        Kind::SeatWithdrawn => schema::of::<release::SeatWithdrawn<'_>, Nothing>(),
+        Kind::SeatRestored => schema::of::<release::SeatRestored<'_>, Nothing>(),
+        Kind::ReleaseRefused => schema::of::<release::ReleaseRefused<'_>, Text>(),
+        Kind::SeatsKept => schema::of::<release::SeatsKept<'_>, Nothing>(),
+        Kind::ReleaseRun => schema::of::<release::ReleaseRun<'_>, Nothing>(),
+        Kind::SeatActivity => schema::of::<seats::SeatActivity, Nothing>(),
+        Kind::SeatChanges => schema::of::<seats::SeatChanges<'_>, Nothing>(),
+        Kind::MonitorApp => schema::of::<app::MonitorApp<'_>, Nothing>(),
+        Kind::Alert => schema::of::<alert::Alert<'_>, Text>(),
+    }
+}
+
+impl Form {
+    fn of<B: Serialize, A: Serialize>(
+        self,
+        event: &Event,
+        body: B,
+        after: A,
+    ) -> Map<String, Value> {
+        let message = Message {
+            kind: self.kind.then(|| event.kind()),
+            body,
+            event: self.event.then(|| event.kind().title()),
+            after,
+            site: self.named_site.then_some(event.site.as_str()),
+            time: Time(event.time),
+            event_id: &event.id,
+        };
+        match serde_json::to_value(message) {
+            Ok(Value::Object(map)) => map,
+            _ => unreachable!("a struct with text keys is an object"),
+        }
     }
 }
 
@@ -164,12 +198,12 @@ fn refused_text(refused: &ReleaseRefused) -> String {
 
 #[cfg(test)]
 mod tests {
-    use chrono::NaiveDate;
+    use chrono::{DateTime, NaiveDate};
 
     use super::*;
     use crate::license::pools::{MinutePool, SeatPool};
     use crate::license::server::Kind;
-    use crate::license::{Expiry, LicenseState, ServerLicense};
+    use crate::license::{Expiry, LicenseState, Pools, ServerLicense, ServerLicenseStatus};
 
     fn status(expiry: Expiry, days: Option<i64>, state: LicenseState) -> ServerLicenseStatus {
         let date = match &expiry {

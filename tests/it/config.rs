@@ -64,7 +64,7 @@ pub fn generated(name: &str, text: &str) {
     assert!(
         committed == text,
         "{name} is not what the code makes; write it anew with: \
-         UPDATE_GENERATED=1 cargo test --test it config::"
+         UPDATE_GENERATED=1 cargo test --test it -- config:: templates:: payloads::"
     );
 }
 

@@ -5,14 +5,15 @@ mod delivery;
 use bursar::destination::influxdb::line::tag_text;
 use bursar::destination::influxdb::points::points;
 use bursar::destination::payload::{alert_text, json, webhook_json};
-use bursar::event::{Class, Event, Monitor, SeatFacts, UserTag};
+use bursar::event::{Class, Event, Kind, Monitor, SeatFacts, UserTag};
 use bursar::ledger::{Mode, RunStatus, SeatResult};
 use bursar::license::{Holder, SeatType};
 use bursar::policy::Guard;
 use proptest::prelude::*;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use uuid::Uuid;
 
+use crate::payloads::{assert_as_its_schema_says, schema};
 use crate::support::releases::{
     all, announced, counts, holder, kept, now, refused, rehearsed, released, restored, run, seat,
     withdrawn,
@@ -120,54 +121,16 @@ fn only_refusals_are_alerts_in_words() {
     ");
 }
 
-fn schemas() -> std::path::PathBuf {
-    std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/events")
-}
-
-/// What the schema of a kind has against a payload.
-fn schema_errors(kind: &str, payload: &Value) -> Vec<String> {
-    let file = schemas().join(format!("{kind}.schema.json"));
-    let schema: Value = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
-    let validator = jsonschema::options().should_validate_formats(true).build(&schema).unwrap();
-    validator.iter_errors(payload).map(|e| format!("{} {e}", e.instance_path())).collect()
-}
-
-/// Every kind has a schema, every payload is as its schema says, and a key that the schema doesn't
-/// know is an error.
 #[test]
 fn payloads_are_as_their_schemas_say() {
-    let mut seen = std::collections::BTreeSet::new();
     for event in all() {
-        let kind = event.kind().as_str();
-        let errors =
-            |payload: &Map<String, Value>| schema_errors(kind, &Value::Object(payload.clone()));
-        for named in [false, true] {
-            for payload in [json(&event, named), webhook_json(&event, named)] {
-                assert_eq!(errors(&payload), Vec::<String>::new(), "{kind} {payload:?}");
-                let mut more = payload.clone();
-                more.insert("more".into(), 1.into());
-                assert_eq!(errors(&more).len(), 1, "{kind}");
-                for key in payload.keys().filter(|key| *key != "site") {
-                    let mut less = payload.clone();
-                    less.remove(key);
-                    assert!(!errors(&less).is_empty(), "{kind} without {key}");
-                }
-            }
-        }
-        seen.insert(format!("{kind}.schema.json"));
+        assert_as_its_schema_says(&event);
     }
-    let files: std::collections::BTreeSet<String> = std::fs::read_dir(schemas())
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect();
-    assert!(seen.is_subset(&files), "{seen:?}");
-    assert_eq!(seen.len(), 7);
 }
 
 #[test]
 fn the_schema_names_every_guard() {
-    let file = schemas().join("releaseRefused.schema.json");
-    let schema: Value = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
+    let schema = schema(Kind::ReleaseRefused);
     let named = &schema["properties"]["refusals"]["items"]["properties"]["guard"]["enum"];
     let named: Vec<_> = named.as_array().unwrap().iter().filter_map(Value::as_str).collect();
     assert_eq!(named, Guard::ALL.iter().map(|guard| guard.as_str()).collect::<Vec<_>>());

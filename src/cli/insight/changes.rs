@@ -5,7 +5,6 @@ use std::fmt::Write;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use chrono_tz::Tz;
 use serde::Serialize;
-use serde_json::Value;
 
 use super::super::release::Target;
 use super::super::text::{self, Paint};
@@ -38,7 +37,7 @@ pub(crate) struct Changes {
 /// The answer, as `--json` prints it.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Answer {
+struct Answer<'a> {
     site: String,
     time: DateTime<Utc>,
     days: u32,
@@ -46,10 +45,10 @@ struct Answer {
     watched_since: DateTime<Utc>,
     /// Seats that the first reading found, allocated in these days.
     initial: u32,
-    counts: Vec<Value>,
+    counts: Vec<seats::Count>,
     periods: Vec<Period>,
     /// Oldest first.
-    changes: Vec<Value>,
+    changes: Vec<seats::Change<'a>>,
 }
 
 /// Some days of the time that was asked for.
@@ -92,9 +91,9 @@ impl Changes {
             days: self.days,
             watched_since,
             initial: u32::try_from(initial).unwrap_or(u32::MAX),
-            counts: counts.iter().map(seats::count).collect(),
+            counts: counts.iter().map(Into::into).collect(),
             periods: periods(&changes, self.days, now, settings.time_zone),
-            changes: changes.iter().map(seats::change).collect(),
+            changes: changes.iter().map(Into::into).collect(),
         };
         if self.json {
             outln!("{}", serde_json::to_string_pretty(&answer)?);
@@ -138,7 +137,7 @@ fn periods(changes: &[Change], days: u32, now: DateTime<Utc>, zone: Tz) -> Vec<P
 }
 
 fn render(
-    answer: &Answer,
+    answer: &Answer<'_>,
     counts: &[ChangeCount],
     changes: &[Change],
     limit: usize,

@@ -1,174 +1,361 @@
-//! What MQTT and webhooks send of releases.
-//!
-//! | events | key | value |
-//! | --- | --- | --- |
-//! | all | `run` | id of the run |
-//! | | `rehearsal` | true: nothing was done, this is what would have been |
-//! | of a seat | `user` | `CORP\anna` |
-//! | | `userDirectory`, `userId`, `userName` | its parts, and what people call the user |
-//! | | `licenseType` | `professional`, `analyzer` or `user` |
-//! | | `seatId` | id of the access license in the repository |
-//! | | `allocated`, `lastUsed` | times; `null` = never |
-//! | | `idleDays` | whole days since the last use or, if there was none, since the allocation |
-//! | seat released | `result` | `freed` or `quarantined` |
-//! | | `quarantinedUntil` | only of a quarantined seat: a time, or `null` where the site doesn't say |
-//! | | `late` | true: found out so long after the request that somebody else may have done it; attributed to the run, not proven |
-//! | seat announced | `due` | the seat is released by the first run after that, unless it is used |
-//! | seat withdrawn | `why` | a sentence |
-//! | release refused | `refusals` | a list of objects: `guard`, `licenseType` (`null` = the whole run), `saw`, `fix` |
-//! | | `message` | the same as one line of text |
-//! | seats kept | `licenseTypes` | an object for each type: `seats`, `kept`, and `keptByReason` with a number for each first reason |
-//! | release run | `mode` | `real`, `rehearsal` or `undo` |
-//! | | `status` | `done`, `refused`, `partly`, `broken`, `stopped` or `failed` |
-//! | | `trigger` | `schedule` or `command` |
-//! | | `startedBy` | user, process and machine of a command, then what its environment `says`; else `null` |
-//! | | `started`, `ended` | times |
-//! | | `why` | why it stopped early, else `null` |
-//! | | `licenseTypes` | an object for each type, with the counts |
-//! | | `planDigest` | SHA-256 of the plan; `null` without one |
-//! | | `ledger` | `seq` and `hash` of the ledger's last record |
+//! What is sent of releases.
 
-use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
 
-use super::time;
-use crate::event::{
-    ReleaseRefused, ReleaseRun, SeatAnnounced, SeatFacts, SeatReleased, SeatRestored,
-    SeatWithdrawn, SeatsKept,
-};
-use crate::ledger::{Mode, SeatResult, Trigger, TypeCounts};
-use crate::license::Moment;
+use schemars::JsonSchema;
+use serde::Serialize;
 
-type Object = Map<String, Value>;
+use super::value::{ByType, Moment, Time, id_schema};
+use crate::event::{self, SeatFacts};
+use crate::ledger::{self, Mode, RunStatus, SeatResult, TypeCounts};
+use crate::license::SeatType;
+use crate::policy::{self, Guard};
 
-fn object(entries: impl IntoIterator<Item = (&'static str, Value)>) -> Object {
-    entries.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
+/// The run that it belongs to.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Run<'a> {
+    /// True: nothing was done, this is what would have been.
+    rehearsal: bool,
+    /// Id of the run, as `bursar release history` and `bursar audit show` name it.
+    run: &'a str,
 }
 
-pub(super) fn seat_released(released: &SeatReleased) -> Object {
-    let mut map = seat(&released.seat);
-    match &released.result {
-        SeatResult::Quarantined { until } => {
-            map.insert("result".into(), "quarantined".into());
-            map.insert("quarantinedUntil".into(), moment(until));
-        }
-        // Whatever else the site said, the seat is not its user's any more.
-        _ => {
-            map.insert("result".into(), "freed".into());
+/// Whose seat it is, and how it is used.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct Seat<'a> {
+    /// Directory and id of the user, as Qlik writes them: `CORP\anna`.
+    user: String,
+    /// Directory of the user.
+    user_directory: &'a str,
+    /// Id of the user.
+    user_id: &'a str,
+    /// What people call the user; may be empty.
+    user_name: &'a str,
+    /// Type of the seat.
+    license_type: SeatType,
+    /// Id of the access license in the repository.
+    #[schemars(schema_with = "id_schema")]
+    seat_id: String,
+    /// When the user got the seat, UTC; null where the site doesn't know. A text that is no time is
+    /// given as the site wrote it.
+    allocated: Moment<'a>,
+    /// When the seat was used last, UTC; null: never. A text that is no time is given as the site wrote
+    /// it.
+    last_used: Moment<'a>,
+    /// Whole days since the last use or, of a seat that was never used, since its allocation.
+    idle_days: i64,
+    #[serde(flatten)]
+    run: Run<'a>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct SeatReleased<'a> {
+    #[serde(flatten)]
+    seat: Seat<'a>,
+    /// What became of the seat: free for others, or blocked until its quarantine ends.
+    result: Fate,
+    /// The end of the quarantine, UTC; null where the site doesn't say. A text that is no time is given
+    /// as the site wrote it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-onlyWhere" = ["result", "quarantined"]))]
+    quarantined_until: Option<Moment<'a>>,
+    /// True: found out so long after the request that somebody else may have done it; attributed to the
+    /// run, not proven.
+    late: bool,
+}
+
+/// What became of a seat that was taken.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum Fate {
+    Freed,
+    Quarantined,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct SeatAnnounced<'a> {
+    #[serde(flatten)]
+    seat: Seat<'a>,
+    /// The first run after this time, UTC, takes the seat if it is still idle.
+    due: Time,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct SeatWithdrawn<'a> {
+    #[serde(flatten)]
+    seat: Seat<'a>,
+    /// Why it will not happen: one sentence.
+    why: &'a str,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct SeatRestored<'a> {
+    #[serde(flatten)]
+    seat: Seat<'a>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct ReleaseRefused<'a> {
+    /// What the guards saw; at least one.
+    #[schemars(length(min = 1))]
+    refusals: Vec<Refusal<'a>>,
+    #[serde(flatten)]
+    run: Run<'a>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct Refusal<'a> {
+    /// The reason to stop.
+    guard: Guard,
+    /// The type that is stopped; null when the whole run is.
+    license_type: Option<SeatType>,
+    /// What the guard saw, in words.
+    saw: &'a str,
+    /// What to do about it, in words.
+    fix: &'a str,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct SeatsKept<'a> {
+    /// The types that were looked at.
+    license_types: ByType<Kept<'a>>,
+    #[serde(flatten)]
+    run: Run<'a>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct Kept<'a> {
+    /// Seats of the type.
+    seats: u64,
+    /// Seats that were kept.
+    kept: u64,
+    /// Kept seats by the first reason that applies, such as `used`, `never-used`, `tag`.
+    #[schemars(extend(
+        "propertyNames" = { "pattern": "^[a-z]+(-[a-z]+)*$" },
+        "additionalProperties" = { "type": "integer", "minimum": 1 },
+    ))]
+    kept_by_reason: &'a BTreeMap<String, u64>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ReleaseRun<'a> {
+    /// `real`: the site was changed; `rehearsal`: it was not; `undo`: seats were given back.
+    mode: Mode,
+    /// `done`; `refused` by guards; `partly`: some seats or a type failed; `broken`: too many failures
+    /// in a row; `stopped` by a person or the end of the process; `failed` before anything was done.
+    status: RunStatus,
+    /// What started it.
+    trigger: Trigger,
+    /// User, process and machine of a command by the operating system, then what its environment says
+    /// beyond that, such as SUDO_USER; null for the schedule.
+    started_by: Option<String>,
+    /// Start of the run, UTC.
+    started: Time,
+    /// End of the run, UTC.
+    ended: Time,
+    /// Why it stopped early, in words; null if it did not.
+    why: Option<&'a str>,
+    /// The types that were looked at.
+    license_types: ByType<Counts>,
+    /// SHA-256 of the plan; null when none could be made.
+    #[schemars(regex(pattern = "^[0-9a-f]{64}$"))]
+    plan_digest: Option<&'a str>,
+    /// The last record of the ledger: a copy outside proves whether the ledger was rewritten.
+    ledger: Head<'a>,
+    #[serde(flatten)]
+    run: Run<'a>,
+}
+
+/// What starts a run.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum Trigger {
+    Schedule,
+    Command,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct Counts {
+    /// Seats of the type.
+    seats: u64,
+    /// Seats that the plan would release.
+    planned: u64,
+    /// Seats that were released; of an undo, given back.
+    released: u64,
+    /// Those of `released` that are in quarantine.
+    quarantined: u64,
+    /// Seats whose release was announced.
+    announced: u64,
+    /// Seats that were kept.
+    kept: u64,
+    /// Planned, but kept when the seat was read again.
+    changed: u64,
+    /// Planned, but the site said no.
+    refused: u64,
+    /// Planned, but the seat was not there any more.
+    gone: u64,
+    /// Attempted, and it isn't known what became of it.
+    unclear: u64,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct Head<'a> {
+    /// Number of the record.
+    seq: u64,
+    /// Its hash.
+    #[schemars(regex(pattern = "^[0-9a-f]{64}$"))]
+    hash: &'a str,
+}
+
+impl<'a> From<&'a SeatFacts> for Seat<'a> {
+    fn from(seat: &'a SeatFacts) -> Self {
+        let SeatFacts { run, rehearsal, seat_type, seat, holder, created, last_used, idle_days } =
+            seat;
+        Self {
+            user: holder.account(),
+            user_directory: &holder.directory,
+            user_id: &holder.user_id,
+            user_name: &holder.name,
+            license_type: *seat_type,
+            seat_id: seat.to_string(),
+            allocated: Moment(created),
+            last_used: Moment(last_used),
+            idle_days: *idle_days,
+            run: Run { rehearsal: *rehearsal, run },
         }
     }
-    map.insert("late".into(), released.late.into());
-    map
 }
 
-pub(super) fn seat_announced(announced: &SeatAnnounced) -> Object {
-    let mut map = seat(&announced.seat);
-    map.insert("due".into(), time(announced.due));
-    map
-}
-
-pub(super) fn seat_withdrawn(withdrawn: &SeatWithdrawn) -> Object {
-    let mut map = seat(&withdrawn.seat);
-    map.insert("why".into(), withdrawn.why.as_str().into());
-    map
-}
-
-pub(super) fn seat_restored(restored: &SeatRestored) -> Object {
-    seat(&restored.seat)
-}
-
-fn seat(seat: &SeatFacts) -> Object {
-    let holder = &seat.holder;
-    object([
-        ("user", holder.account().into()),
-        ("userDirectory", holder.directory.as_ref().into()),
-        ("userId", holder.user_id.as_ref().into()),
-        ("userName", holder.name.as_ref().into()),
-        ("licenseType", seat.seat_type.as_str().into()),
-        ("seatId", seat.seat.to_string().into()),
-        ("allocated", moment(&seat.created)),
-        ("lastUsed", moment(&seat.last_used)),
-        ("idleDays", seat.idle_days.into()),
-        ("rehearsal", seat.rehearsal.into()),
-        ("run", seat.run.as_str().into()),
-    ])
-}
-
-/// What can't be read as a time is given as the site wrote it.
-fn moment(moment: &Moment) -> Value {
-    match moment {
-        Moment::Never => Value::Null,
-        Moment::At(at) => time(*at),
-        Moment::Unreadable(text) => text.as_ref().into(),
+impl<'a> From<&'a event::SeatReleased> for SeatReleased<'a> {
+    fn from(released: &'a event::SeatReleased) -> Self {
+        let (result, quarantined_until) = match &released.result {
+            SeatResult::Quarantined { until } => (Fate::Quarantined, Some(Moment(until))),
+            // Whatever else the site said, the seat is not its user's any more.
+            _ => (Fate::Freed, None),
+        };
+        Self { seat: (&released.seat).into(), result, quarantined_until, late: released.late }
     }
 }
 
-pub(super) fn release_refused(refused: &ReleaseRefused) -> Object {
-    let refusals = refused.refusals.iter().map(|refusal| {
-        json!({
-            "guard": refusal.guard.as_str(),
-            "licenseType": refusal.seat_type.map(|t| t.as_str()),
-            "saw": refusal.saw,
-            "fix": refusal.fix,
-        })
-    });
-    object([
-        ("refusals", refusals.collect()),
-        ("rehearsal", refused.rehearsal.into()),
-        ("run", refused.run.as_str().into()),
-    ])
+impl<'a> From<&'a event::SeatAnnounced> for SeatAnnounced<'a> {
+    fn from(announced: &'a event::SeatAnnounced) -> Self {
+        Self { seat: (&announced.seat).into(), due: Time(announced.due) }
+    }
 }
 
-pub(super) fn seats_kept(kept: &SeatsKept) -> Object {
-    let of_type = |counts: &TypeCounts| {
-        json!({
-            "seats": counts.seats,
-            "kept": counts.kept,
-            "keptByReason": counts.kept_by_reason,
-        })
-    };
-    object([
-        ("licenseTypes", by_type(&kept.types, of_type)),
-        ("rehearsal", kept.rehearsal.into()),
-        ("run", kept.run.as_str().into()),
-    ])
+impl<'a> From<&'a event::SeatWithdrawn> for SeatWithdrawn<'a> {
+    fn from(withdrawn: &'a event::SeatWithdrawn) -> Self {
+        Self { seat: (&withdrawn.seat).into(), why: &withdrawn.why }
+    }
 }
 
-pub(super) fn release_run(run: &ReleaseRun) -> Object {
-    let of_type = |counts: &TypeCounts| {
-        json!({
-            "seats": counts.seats,
-            "planned": counts.planned,
-            "released": counts.released,
-            "quarantined": counts.quarantined,
-            "announced": counts.announced,
-            "kept": counts.kept,
-            "changed": counts.changed,
-            "refused": counts.refused,
-            "gone": counts.gone,
-            "unclear": counts.unclear,
-        })
-    };
-    let trigger = match &run.trigger {
-        Trigger::Schedule => "schedule",
-        Trigger::Command { .. } => "command",
-    };
-    object([
-        ("mode", run.mode.as_str().into()),
-        ("status", run.status.as_str().into()),
-        ("trigger", trigger.into()),
-        ("startedBy", run.trigger.by().into()),
-        ("started", time(run.started)),
-        ("ended", time(run.ended)),
-        ("why", run.why.as_deref().into()),
-        ("licenseTypes", by_type(&run.types, of_type)),
-        ("planDigest", run.plan_digest.as_deref().into()),
-        ("ledger", json!({ "seq": run.ledger.seq, "hash": run.ledger.hash })),
-        ("rehearsal", (run.mode == Mode::Rehearsal).into()),
-        ("run", run.run.as_str().into()),
-    ])
+impl<'a> From<&'a event::SeatRestored> for SeatRestored<'a> {
+    fn from(restored: &'a event::SeatRestored) -> Self {
+        Self { seat: (&restored.seat).into() }
+    }
 }
 
-fn by_type(types: &[TypeCounts], of_type: impl Fn(&TypeCounts) -> Value) -> Value {
-    let types = types.iter().map(|counts| (counts.seat_type.as_str().to_owned(), of_type(counts)));
-    Value::Object(types.collect())
+impl<'a> From<&'a event::ReleaseRefused> for ReleaseRefused<'a> {
+    fn from(refused: &'a event::ReleaseRefused) -> Self {
+        let event::ReleaseRefused { run, rehearsal, refusals } = refused;
+        Self {
+            refusals: refusals.iter().map(Into::into).collect(),
+            run: Run { rehearsal: *rehearsal, run },
+        }
+    }
+}
+
+impl<'a> From<&'a policy::Refusal> for Refusal<'a> {
+    fn from(refusal: &'a policy::Refusal) -> Self {
+        let policy::Refusal { guard, seat_type, saw, fix } = refusal;
+        Self { guard: *guard, license_type: *seat_type, saw, fix }
+    }
+}
+
+impl<'a> From<&'a event::SeatsKept> for SeatsKept<'a> {
+    fn from(kept: &'a event::SeatsKept) -> Self {
+        let event::SeatsKept { run, rehearsal, types } = kept;
+        let of_type = |counts: &'a TypeCounts| Kept {
+            seats: counts.seats,
+            kept: counts.kept,
+            kept_by_reason: &counts.kept_by_reason,
+        };
+        Self { license_types: by_type(types, of_type), run: Run { rehearsal: *rehearsal, run } }
+    }
+}
+
+impl<'a> From<&'a event::ReleaseRun> for ReleaseRun<'a> {
+    fn from(run: &'a event::ReleaseRun) -> Self {
+        let event::ReleaseRun {
+            run,
+            mode,
+            trigger,
+            status,
+            started,
+            ended,
+            types,
+            plan_digest,
+            ledger,
+            why,
+        } = run;
+        Self {
+            mode: *mode,
+            status: *status,
+            trigger: match trigger {
+                ledger::Trigger::Schedule => Trigger::Schedule,
+                ledger::Trigger::Command { .. } => Trigger::Command,
+            },
+            started_by: trigger.by(),
+            started: Time(*started),
+            ended: Time(*ended),
+            why: why.as_deref(),
+            license_types: by_type(types, Into::into),
+            plan_digest: plan_digest.as_deref(),
+            ledger: Head { seq: ledger.seq, hash: &ledger.hash },
+            run: Run { rehearsal: *mode == Mode::Rehearsal, run },
+        }
+    }
+}
+
+impl From<&TypeCounts> for Counts {
+    fn from(counts: &TypeCounts) -> Self {
+        let TypeCounts {
+            seat_type: _,
+            seats,
+            planned,
+            released,
+            quarantined,
+            announced,
+            kept,
+            changed,
+            refused,
+            gone,
+            // Told in the store only.
+            taken_before: _,
+            unclear,
+            kept_by_reason: _,
+        } = *counts;
+        Self {
+            seats,
+            planned,
+            released,
+            quarantined,
+            announced,
+            kept,
+            changed,
+            refused,
+            gone,
+            unclear,
+        }
+    }
+}
+
+fn by_type<'a, T>(types: &'a [TypeCounts], of_type: impl Fn(&'a TypeCounts) -> T) -> ByType<T> {
+    ByType(types.iter().map(|counts| (counts.seat_type, of_type(counts))).collect())
 }

@@ -18,25 +18,6 @@ pub(super) const COMMON: &[(&str, &str)] = &[
     ("values", "the values of the template's own settings: `values.NAME`"),
 ];
 
-/// Name and meaning of what every alert has, for the reference.
-pub(super) const ALERT: &[(&str, &str)] = &[
-    ("rule", "the rule, such as `seats-low`, `server-license-expiring`"),
-    ("subject", "what of the site: `professional`, a queue, a file; empty for the site itself"),
-    (
-        "fingerprint",
-        "the same for one rule, site and subject, for ever: receivers tell alerts apart by it",
-    ),
-    ("status", "`firing` or `resolved`"),
-    ("severity", "`info`, `warning` or `critical`"),
-    ("title", "a few words"),
-    ("text", "one line with the figures; MQTT's plain text alerts are this"),
-    ("hint", "what to do; may be empty"),
-    ("since", "when it began, or of the server license and refusals: when it was seen"),
-    ("resolved", "when it was over; null while it fires"),
-    ("repeats", "how often it was sent before while it fired"),
-    ("facts", "the figures by name; which ones depends on the rule"),
-];
-
 /// Everything of the built-in webhook message, and `COMMON`.
 pub fn of(event: &Event) -> Map<String, Value> {
     let mut map = Map::new();

@@ -6,6 +6,7 @@ use std::fmt::Write;
 use serde_json::Value;
 
 use super::{context, helpers, samples, shipped};
+use crate::destination::payload::{self, Key};
 
 /// docs/templates-reference.md.
 pub fn markdown() -> String {
@@ -25,9 +26,9 @@ pub fn markdown() -> String {
         .collect();
     let alerts: Vec<String> = alerts.iter().map(|kind| format!("`{kind}`")).collect();
     let _ = write!(out, "{}", alerts.join(", "));
-    out.push_str(":\n\n| name | what |\n| --- | --- |\n");
-    for (name, meaning) in context::ALERT {
-        let _ = writeln!(out, "| `alert.{name}` | {meaning} |");
+    out.push_str(":\n\n| name | value | |\n| --- | --- | --- |\n");
+    for Key { name, value, meaning } in payload::keys_of_alert() {
+        let _ = writeln!(out, "| `alert.{name}` | {value} | {meaning} |");
     }
     out.push_str("\n## Helpers\n\n| helper | example | what it makes |\n| --- | --- | --- |\n");
     for (name, example, meaning) in helpers::HELPERS {
@@ -39,7 +40,7 @@ pub fn markdown() -> String {
     }
     out.push_str(
         "\n## By kind\n\nEach object as templates get it, without `values`. Names hold signs that \
-         need escaping on purpose. What the keys mean: [destinations](destinations.md).\n",
+         need escaping on purpose. What the keys mean: [what is sent of each event](events.md).\n",
     );
     let mut last = None;
     for event in samples::all() {
@@ -71,7 +72,9 @@ mod tests {
             }
             if let Some(alert) = context::alert(&event) {
                 let there: BTreeSet<String> = alert.keys().cloned().collect();
-                assert_eq!(there, names(context::ALERT), "{}", event.kind());
+                let known: BTreeSet<String> =
+                    payload::keys_of_alert().into_iter().map(|key| key.name).collect();
+                assert_eq!(there, known, "{}", event.kind());
             }
         }
     }

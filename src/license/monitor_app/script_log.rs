@@ -9,6 +9,7 @@
 //! 20260110T060009.620+0000      Error: HTTP protocol error 401 (Unauthorized)
 //! ```
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// So many lines of the end are kept.
@@ -21,7 +22,7 @@ const KEPT_ERRORS: usize = 12;
 const LONGEST: usize = 300;
 
 /// What usually makes a reload fail with such errors.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[derive(strum::IntoStaticStr, strum::VariantArray)]
 #[strum(serialize_all = "kebab-case")]

@@ -8,7 +8,7 @@ use bursar::daemon::Daemon;
 use bursar::simulator::{Population, Scenario, SeatKind, SeatSpec, UserSpec, When};
 use serde_json::Value;
 
-use super::schema_errors;
+use crate::payloads::schema_errors;
 use crate::support::influxd::{self, ADMIN, Influxd, PASSWORD};
 use crate::support::mosquitto::{Mosquitto, Received, Subscriber};
 use crate::support::process::LIMIT;
