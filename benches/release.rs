@@ -23,7 +23,7 @@ fn main() {
         .expect("a runtime");
     bursar::tls::install_provider();
     runtime.block_on(async {
-        println!("releasing {IDLE} of {SEATS} seats, then giving them back");
+        println!("releasing {IDLE} of {SEATS} seats, then allocating them again");
         println!("latency  concurrency      release  requests         undo");
         for (latency, concurrency) in [(0, 1), (0, 2), (0, 4), (5, 1), (5, 2), (5, 4), (5, 8)] {
             one(latency, concurrency).await;

@@ -20,7 +20,7 @@
 //! | [`planning`] | loads the history that [`insight`] is asked about |
 //! | [`alert`] | rules, when they fire, and what is told of it |
 //! | [`gather`] | the facts that alert rules look at |
-//! | [`release`] | giving idle seats back: rules, plan, guards, apply, undo |
+//! | [`release`] | releasing idle seats: rules, plan, guards, apply, undo |
 //! | [`report`] | reports for auditors and owners of budgets, as HTML, Markdown, CSV and JSON |
 //! | [`ledger`] | the audit trail of releases, hash-chained |
 //! | [`destination`] | the destination trait, the registry, one folder per destination |

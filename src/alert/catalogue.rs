@@ -296,9 +296,9 @@ pub fn entry_of(rule: Rule) -> &'static Entry {
     ALL.iter().find(|entry| entry.rule == rule).expect("every rule is in the catalogue")
 }
 
-/// A rule by its name: as in events (`seats-low`) or as in the settings (`seatsLow`).
+/// A rule by its name; also by the one that older releases showed (`seats-low`).
 pub fn find(name: &str) -> Option<Rule> {
-    let found = ALL.iter().find(|e| e.key == name || e.rule.to_string() == name);
+    let found = ALL.iter().find(|e| e.key == name || e.rule.stored() == name);
     found.map(|entry| entry.rule)
 }
 
@@ -334,7 +334,12 @@ mod tests {
         assert_eq!(rules.len(), ALL.len());
         assert!(rules.is_sorted(), "in the order of the rules, so none is there twice");
         for entry in ALL {
+            assert_eq!(entry.key, entry.rule.to_string(), "one name everywhere");
             assert_eq!(find(entry.key), Some(entry.rule));
+            assert_eq!(find(&entry.rule.stored()), Some(entry.rule));
+            let read = |name: String| serde_json::from_value::<Rule>(name.into()).unwrap();
+            assert_eq!(read(entry.rule.stored()), entry.rule);
+            assert_eq!(read(entry.rule.to_string()), entry.rule);
             assert_eq!(find(&entry.rule.to_string()), Some(entry.rule));
         }
         assert_eq!(find("seats"), None);

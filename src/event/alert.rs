@@ -10,38 +10,66 @@ use sha2::{Digest, Sha256};
 
 use super::Channel;
 
-/// What an alert is about: one rule each. The words are those of settings, tables and payloads.
+/// What an alert is about: one rule each, by the name that it has in settings, lists, messages and
+/// points. The other name is the one that older releases stored.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
 )]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "camelCase")]
 pub enum Rule {
+    #[serde(alias = "server-license-expiring")]
     ServerLicenseExpiring,
+    #[serde(alias = "server-license-expired")]
     ServerLicenseExpired,
+    #[serde(alias = "server-license-invalid")]
     ServerLicenseInvalid,
+    #[serde(alias = "server-license-blacklisted")]
     ServerLicenseBlacklisted,
+    #[serde(alias = "server-license-missing")]
     ServerLicenseMissing,
+    #[serde(alias = "server-license-unreadable")]
     ServerLicenseUnreadable,
+    #[serde(alias = "seats-low")]
     SeatsLow,
+    #[serde(alias = "utilization-high")]
     UtilizationHigh,
+    #[serde(alias = "seats-gone")]
     SeatsGone,
+    #[serde(alias = "seats-excess")]
     SeatsExcess,
+    #[serde(alias = "quarantine-rising")]
     QuarantineRising,
+    #[serde(alias = "capacity-short")]
     CapacityShort,
+    #[serde(alias = "seats-run-out")]
     SeatsRunOut,
+    #[serde(alias = "over-budget")]
     OverBudget,
+    #[serde(alias = "release-stopped")]
     ReleaseStopped,
+    #[serde(alias = "release-failed")]
     ReleaseFailed,
+    #[serde(alias = "release-overdue")]
     ReleaseOverdue,
+    #[serde(alias = "release-unsettled")]
     ReleaseUnsettled,
+    #[serde(alias = "churn-high")]
     ChurnHigh,
+    #[serde(alias = "monitor-app-unhealthy")]
     MonitorAppUnhealthy,
+    #[serde(alias = "site-unreachable")]
     SiteUnreachable,
+    #[serde(alias = "other-site")]
     OtherSite,
+    #[serde(alias = "data-stale")]
     DataStale,
+    #[serde(alias = "queue-growing")]
     QueueGrowing,
+    #[serde(alias = "queue-dropped")]
     QueueDropped,
+    #[serde(alias = "certificate-expiring")]
     CertificateExpiring,
+    #[serde(alias = "reload-refused")]
     ReloadRefused,
 }
 
@@ -109,6 +137,20 @@ impl AlertStatus {
     }
 }
 
+impl Rule {
+    /// In keys that must stay what they were, such as those of the store: `seats-low`.
+    pub fn stored(self) -> String {
+        let mut text = String::new();
+        for c in self.to_string().chars() {
+            if c.is_ascii_uppercase() {
+                text.push('-');
+            }
+            text.push(c.to_ascii_lowercase());
+        }
+        text
+    }
+}
+
 impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.serialize(f)
@@ -145,7 +187,24 @@ impl Key {
 
     /// The same for the same alert, for ever: receivers tell alerts apart by it.
     pub fn fingerprint(&self) -> String {
-        let text = format!("{}\n{}\n{}", self.site, self.rule, self.subject);
+        let text = format!("{}\n{}\n{}", self.site, self.rule.stored(), self.subject);
         hex::encode(&Sha256::digest(text.as_bytes())[..8])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Receivers close an alert by its fingerprint, and the store finds its state by its key: neither
+    /// may change with a name.
+    #[test]
+    fn an_alert_keeps_its_fingerprint_whatever_its_rule_is_called() {
+        let key = Key::new("prod", Rule::SeatsLow, "analyzer");
+        assert_eq!(
+            (key.rule.to_string(), key.rule.stored()),
+            ("seatsLow".into(), "seats-low".into())
+        );
+        assert_eq!(key.fingerprint(), "536cd8c045daecf9");
     }
 }

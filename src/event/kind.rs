@@ -28,7 +28,7 @@ pub enum Kind {
     SeatAnnounced,
     /// An announced release will not happen.
     SeatWithdrawn,
-    /// A seat was given back to the person who had it.
+    /// A seat was allocated again to the person who had it.
     SeatRestored,
     /// Alert: guards stopped a run, or a type of it, before its first seat.
     ReleaseRefused,
@@ -171,7 +171,7 @@ impl Kind {
             },
             Self::SeatRestored => Row {
                 word: "seatRestored",
-                title: "seat given back",
+                title: "seat allocated again",
                 topic: Topic::Release,
                 nature: Deed,
                 figures: false,

@@ -59,7 +59,7 @@ pub struct SeatWithdrawn {
     pub why: String,
 }
 
-/// A seat was given back to the person who had it.
+/// A seat was allocated again to the person who had it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SeatRestored {
@@ -171,7 +171,7 @@ impl SeatWithdrawn {
 impl SeatRestored {
     /// One line for people.
     pub fn summary(&self) -> String {
-        let done = self.seat.told("gave back", "give back");
+        let done = self.seat.told("allocated again", "allocate again");
         format!("{done} {}", self.seat.title())
     }
 }

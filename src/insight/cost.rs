@@ -36,7 +36,7 @@ pub struct Counts {
     pub allocated: u32,
     /// Used within the last 28 days.
     pub active: u32,
-    /// Allocated and idle for so long that they could be given back.
+    /// Reclaimable: what the release rules would take.
     pub idle: u32,
 }
 
@@ -165,7 +165,7 @@ pub fn bill(
     }
 }
 
-/// Seats that were given back on a day and, maybe, taken again by the same people on another.
+/// Seats that were released on a day and, maybe, taken again by the same people on another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct GivenBack {
     pub seat_type: SeatType,
@@ -174,7 +174,7 @@ pub struct GivenBack {
     pub count: u32,
 }
 
-/// What seats that were given back would have cost.
+/// What released seats would have cost.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Saved {

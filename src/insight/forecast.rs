@@ -208,7 +208,7 @@ impl Lines {
 }
 
 /// The first day on which the high line reaches the total, and the first on which the low one does.
-/// `less` seats are given back first.
+/// `less` seats are released first.
 fn runs_out(
     history: &History<'_>,
     taken: f64,

@@ -1,6 +1,6 @@
 //! How fast a figure grows, and how far it strays from that.
 //!
-//! In plain words: seats that Bursar gave back are added back to every later day, so that a clean-up
+//! In plain words: seats that Bursar released are added back to every later day, so that a clean-up
 //! is no decline. Days on which nothing was free are left out, because a full pool can't grow. What is
 //! left is cut where the entitled total changed; the slope is the median over all pairs of days of the
 //! same piece within the last two years. How far the figure was off such a line after 1, 2, ... 26
@@ -29,7 +29,7 @@ pub struct History<'a> {
     /// Seats taken (or minutes used, or whatever grows towards a total).
     pub series: &'a Series,
     pub entitled: &'a Entitled,
-    /// What Bursar gave back of it.
+    /// What Bursar released of it.
     pub released: &'a [Released],
 }
 

@@ -75,7 +75,7 @@ pub struct Usage {
     pub reclaimable: Reclaimable,
 }
 
-/// Seats that are idle for so long that they could be given back, before the rules that keep some
+/// Seats that are idle for so long that they could be released, before the rules that keep some
 /// (exclusions, announcements, caps) are asked: the plan of a release has the last word.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]

@@ -1,8 +1,8 @@
-//! Seats that could be given back, as the rules of releases say.
+//! Seats that could be released, as the rules say.
 
 use serde::Serialize;
 
-/// Seats that could be given back under the release rules.
+/// Seats that could be released under the rules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ByRules {

@@ -38,7 +38,7 @@ pub struct Total {
     pub total: f64,
 }
 
-/// Seats that Bursar gave back on a day.
+/// Seats that Bursar released on a day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Released {

@@ -179,7 +179,7 @@ impl Entry {
 pub enum Mode {
     Real,
     Rehearsal,
-    /// Gives seats back to the people who had them.
+    /// Allocates seats again to the people who had them.
     Undo,
 }
 
@@ -203,14 +203,14 @@ pub enum Trigger {
 pub struct Intent {
     pub action: Action,
     pub seat_type: SeatType,
-    /// Of a seat to be given back: the one that was taken.
+    /// Of a seat to be allocated again: the one that was taken.
     pub seat: Uuid,
     pub holder: Holder,
     pub created: Moment,
     pub last_used: Moment,
     /// Why it may be done, in words: `idle for 43 days (threshold 30)`.
     pub because: String,
-    /// Of a seat to be given back: how many of its type the person could use before.
+    /// Of a seat to be allocated again: how many of its type the person could use before.
     #[serde(default, skip_serializing_if = "is_none_of_them")]
     pub has: u32,
 }

@@ -14,7 +14,7 @@ use crate::policy::Guard;
 /// What earlier runs did, as far as a plan needs it.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Past {
-    /// When Bursar last took a seat of this type from this user, or gave it back on request.
+    /// When Bursar last took a seat of this type from this user, or allocated it again on request.
     pub released: HashMap<(SeatType, Uuid), DateTime<Utc>>,
     /// Seats that were announced and neither released nor withdrawn since.
     pub announced: HashMap<Uuid, Announcement>,

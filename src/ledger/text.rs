@@ -123,7 +123,7 @@ impl Action {
     fn what(self) -> &'static str {
         match self {
             Self::Release => "release",
-            Self::Allocate => "give back",
+            Self::Allocate => "allocate again",
         }
     }
 
@@ -144,7 +144,7 @@ impl SeatResult {
             Self::Refused { why } => format!("not done, the site refused: {why}"),
             Self::Gone => "somebody else had taken the seat already".to_owned(),
             Self::Unclear { why } => format!("open: {why}"),
-            Self::Allocated => "given back".to_owned(),
+            Self::Allocated => "allocated again".to_owned(),
             Self::Stated { says, by, why } => {
                 format!("{}, as {by} states: {why}", says.text())
             }

@@ -57,10 +57,10 @@ pub struct Old<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Deed {
     pub seat_type: SeatType,
-    /// The seat that was taken; of one that was given back, the one that had been taken.
+    /// The seat that was taken; of one that was allocated again, the one that had been taken.
     pub seat: Uuid,
     pub user: Uuid,
-    /// Given back by an undo; else taken.
+    /// Allocated again by an undo; else taken.
     pub given_back: bool,
     pub time: DateTime<Utc>,
     pub run: String,
@@ -369,7 +369,7 @@ fn join_moves(changes: &mut Vec<Change>) {
     });
 }
 
-/// Marks who got a seat of the type that they lost not long before. An undo gives a seat back on
+/// Marks who got a seat of the type that they lost not long before. An undo allocates a seat again on
 /// request: no churn.
 fn mark_churn(changes: &mut [Change], known: &Known) {
     let mut lost = known.lost.clone();

@@ -12,13 +12,24 @@ use serde::{Deserialize, Serialize};
 
 /// A kind of access license that is given to one user at a time.
 #[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+    clap::ValueEnum,
 )]
 #[serde(rename_all = "lowercase")]
 pub enum SeatType {
     Professional,
     Analyzer,
-    /// User access of a token license (`useraccesstype`).
+    /// User access of a token license
     User,
 }
 

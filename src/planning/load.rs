@@ -169,7 +169,7 @@ fn tokens_taken(total: &[Day], available: &[Day]) -> Vec<Day> {
     taken.collect()
 }
 
-/// Ends what is given back where the same person has a seat of the type now that was allocated
+/// Ends what is released where the same person has a seat of the type now that was allocated
 /// later. In growth that counts as growth; here the seat is no longer saved.
 fn until_again(
     mut given_back: Vec<GivenBack>,
@@ -192,7 +192,7 @@ fn until_again(
     given_back
 }
 
-/// Seats that were given back, and until when: an undo gives the same person a seat again.
+/// Released seats, and until when: an undo allocates a seat to the same person again.
 fn releases(attempts: &[Attempt], zone: Tz) -> Vec<GivenBack> {
     let day = |attempt: &Attempt| attempt.time.with_timezone(&zone).date_naive();
     let mut given_back: Vec<GivenBack> = Vec::new();

@@ -46,9 +46,9 @@ pub struct Planning {
     pub minutes: Option<Minutes>,
     /// `Butler.cost`.
     pub prices: Option<Prices>,
-    /// Every seat that was attempted to release or give back, as far as the store's ledger goes.
+    /// Every seat that was attempted to release or allocate again, as far as the store's ledger goes.
     pub attempts: Vec<Attempt>,
-    /// Seats that were given back, with when their people got one again, if they did.
+    /// Seats that were released, with when their people got one again, if they did.
     pub given_back: Vec<GivenBack>,
     /// From the list of seats; `None` while it was never read.
     pub seats: Option<seats::Counts>,
@@ -66,7 +66,7 @@ pub struct Pool {
     pub entitled: Entitled,
     /// What could be given out, by the server's own count. Empty where the history lacks it.
     pub available: Series,
-    /// What Bursar gave back, and wasn't allocated again by it.
+    /// What Bursar released, and didn't allocate again.
     pub released: Vec<Released>,
     /// Of the last poll.
     pub quarantined: Option<f64>,

@@ -25,7 +25,7 @@ pub struct Cost {
     pub allocated: Money,
     /// Of seats used within 28 days. Absent while the list of seats isn't known.
     pub active: Option<Money>,
-    /// Of seats that could be given back now. Absent as above.
+    /// Of reclaimable seats. Absent as above.
     pub idle: Option<Money>,
     pub per_active_person: Option<Money>,
     /// By the releases in the ledger, over all time and in the last 365 days.
@@ -119,7 +119,7 @@ impl Planning {
         })
     }
 
-    /// What seats that were given back would have cost between two days, both included. `None`
+    /// What released seats would have cost between two days, both included. `None`
     /// without prices.
     pub fn saved(&self, range: (NaiveDate, NaiveDate)) -> Option<Saved> {
         Some(cost::saved(&self.prices?, &self.given_back, range))

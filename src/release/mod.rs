@@ -1,4 +1,4 @@
-//! Giving idle seats back.
+//! Releasing idle seats.
 //!
 //! ```text
 //! read (snapshot) -> plan (pure) -> guard (pure) -> apply -> ledger, events
@@ -25,7 +25,7 @@
 //! | `verify` | reading what became of a seat after an attempt |
 //! | `verdict` | what follows from what was answered and what was read: one table |
 //! | [`settle`] | what became of intents whose outcome is not known |
-//! | [`undo`] | giving seats back to the people who had them |
+//! | [`undo`] | allocating seats again to the people who had them |
 //! | `text` | plans and runs in words |
 //!
 //! This is the only module that may use `qrs::write`.

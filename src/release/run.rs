@@ -211,7 +211,7 @@ impl Engine {
         self.release(Some(Reviewed { plan, accepted }), order).await
     }
 
-    /// Gives seats back to the people who had them, also to those who meanwhile got one of another
+    /// Allocates seats again to the people who had them, also to those who meanwhile got one of another
     /// type. Works while releasing is paused.
     ///
     /// # Errors
@@ -232,7 +232,7 @@ impl Engine {
     ) -> Result<Report, RunError> {
         if order.mode != Mode::Undo {
             let why =
-                "an undo gives seats back: it is neither a release nor a rehearsal".to_owned();
+                "an undo allocates seats again: it is neither a release nor a rehearsal".to_owned();
             return Err(RunError::Unusable(why));
         }
         let run = run_id();
@@ -328,7 +328,7 @@ impl Engine {
 
     async fn release(&self, reviewed: Option<Reviewed>, order: &Order) -> Result<Report, RunError> {
         if order.mode == Mode::Undo {
-            let why = "seats are given back by an undo, not by a release".to_owned();
+            let why = "seats are allocated again by an undo, not by a release".to_owned();
             return Err(RunError::Unusable(why));
         }
         let run = run_id();

@@ -36,7 +36,7 @@ pub(super) struct Tally {
     pub(super) plan_digest: Option<String>,
     /// What ended the run early.
     pub(super) ended: Option<(RunStatus, String)>,
-    /// The first seat that could not be taken or given back, and how many there were.
+    /// The first seat that could not be taken or allocated again, and how many there were.
     pub(super) first_failure: Option<String>,
     pub(super) failures: u64,
     /// Types whose seats could not be listed, and types that guards stopped.

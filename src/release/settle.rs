@@ -304,7 +304,7 @@ async fn record(engine: &Engine, open: &Unsettled, became: Became) -> Result<(),
         run = open.run,
         account = holder.account(),
         "{} the {} seat: {}",
-        if *action == Action::Release { "releasing" } else { "giving back" },
+        if *action == Action::Release { "releasing" } else { "allocating again" },
         seat_type.title(),
         outcome.text()
     );

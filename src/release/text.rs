@@ -148,7 +148,7 @@ impl TypeCounts {
         let done = match mode {
             Mode::Real => "released",
             Mode::Rehearsal => "would be released",
-            Mode::Undo => "given back",
+            Mode::Undo => "allocated again",
         };
         let left = if mode == Mode::Undo { "left as they were" } else { "kept when read again" };
         let done_with = self.released + self.changed + self.refused + self.gone;

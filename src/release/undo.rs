@@ -1,4 +1,4 @@
-//! Giving seats back to the people who had them.
+//! Allocating seats again to the people who had them.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
@@ -65,7 +65,7 @@ pub struct Returning {
     pub quarantine: Option<Moment>,
     /// Seats of other types that the person got since.
     pub others: Vec<OtherSeat>,
-    /// Why it will not be given back, as far as the ledger knows.
+    /// Why it will not be allocated again, as far as the ledger knows.
     pub not: Option<String>,
 }
 
@@ -123,7 +123,7 @@ async fn of_run(engine: &Engine, run: &str, also: bool) -> Result<Vec<Taken>, Ru
     if taken.is_empty() && all > 0 {
         return Err(RunError::Unusable(format!(
             "all {all} seat(s) of run {run} were found gone late and are only attributed to it; \
-             --also gives them back all the same"
+             --also allocates them again all the same"
         )));
     }
     if taken.len() < all {
@@ -267,17 +267,18 @@ pub(super) async fn accounts_named(engine: &Engine, id: &str) -> Result<Vec<Stri
     }
 }
 
-/// Why the ledger says that a seat is not to be given back.
+/// Why the ledger says that a seat is not to be allocated again.
 async fn settled_before(engine: &Engine, taken: &Taken) -> Result<Option<String>, StoreError> {
     let Intent { seat_type, holder, .. } = &taken.intent;
-    // Given back before, or taken again by a later run: then that one is to be undone.
+    // Allocated again before, or taken by a later run: then that one is to be undone.
     let last = engine.store.last_released(&engine.site.name, *seat_type, holder.id).await?;
     let last = last.filter(|last| *last > taken.latest);
-    Ok(last.map(|last| format!("already given back, or released again, on {}", keep::utc(&last))))
+    Ok(last
+        .map(|last| format!("already allocated again, or released again, on {}", keep::utc(&last))))
 }
 
 impl Engine {
-    /// What an undo would give back, and what a person should know before. Nothing is changed.
+    /// What an undo would allocate again, and what a person should know before. Nothing is changed.
     ///
     /// # Errors
     /// As [`undo`](Self::undo).
@@ -340,14 +341,14 @@ fn is_older(created: &Moment, time: DateTime<Utc>) -> bool {
     dates::known(created).is_some_and(|created| created < time - CLOCKS)
 }
 
-/// Gives the seats back, as far as there are free ones.
+/// Allocates the seats again, as far as there are free ones.
 pub(super) async fn undo(
     session: &Session<'_>,
     seats: Vec<Taken>,
     others: Others,
     tally: &mut Tally,
 ) -> Result<(), AppendError> {
-    // Before anything is given back, which is written down like a release.
+    // Before anything is allocated again, which is written down like a release.
     let mut wanted = Vec::with_capacity(seats.len());
     for taken in seats {
         tally.of(taken.intent.seat_type).planned += 1;
@@ -419,7 +420,7 @@ async fn give_back(
         Err(why) => return Ok(Done::Unread(skipped(why))),
         Ok(Some(other)) => {
             let why = format!(
-                "the user got a {} seat since; to give this one back as well: --yes",
+                "the user got a {} seat since; to allocate this one again as well: --yes",
                 other.title()
             );
             return Ok(Done::Kept(skipped(why)));

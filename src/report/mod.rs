@@ -73,7 +73,7 @@ pub struct SiteReport {
     pub saved_in_period: Option<Saved>,
     /// Absent when the lists of seats were never read.
     pub changes: Option<Changes>,
-    /// Seats that were attempted to release or give back in the period, oldest first.
+    /// Seats that were attempted to release or allocate again in the period, oldest first.
     pub releases: Vec<Attempt>,
     /// Absent when alerts are not recorded.
     pub alerts: Option<Vec<Alert>>,

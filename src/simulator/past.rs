@@ -29,7 +29,7 @@ pub struct Story {
     pub in_use: f64,
 }
 
-/// Seats that were given back on one day.
+/// Seats that were released on one day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CleanUp {
     pub time: DateTime<Utc>,

@@ -149,7 +149,7 @@ impl Store {
                 )?
                 .insert(params![
                     new.site,
-                    new.rule.map(|rule| rule.to_string()),
+                    new.rule.map(Rule::stored),
                     new.subject,
                     now,
                     new.until.timestamp_millis(),
@@ -196,14 +196,14 @@ fn write(db: &Connection, changes: &AlertChanges, now: i64) -> rusqlite::Result<
         db.prepare_cached(
             "DELETE FROM alert_state WHERE site = ?1 AND rule = ?2 AND subject = ?3",
         )?
-        .execute(params![site, rule.to_string(), subject])?;
+        .execute(params![site, rule.stored(), subject])?;
     }
     for alert in &changes.changed {
         let Key { site, rule, subject } = &alert.key;
         let json = serde_json::to_string(alert)
             .map_err(|e| rusqlite::Error::ToSqlConversionFailure(e.into()))?;
         db.prepare_cached("INSERT OR REPLACE INTO alert_state VALUES (?1, ?2, ?3, ?4)")?
-            .execute(params![site, rule.to_string(), subject, json])?;
+            .execute(params![site, rule.stored(), subject, json])?;
     }
     for one in &changes.happened {
         let Key { site, rule, subject } = &one.key;
@@ -214,7 +214,7 @@ fn write(db: &Connection, changes: &AlertChanges, now: i64) -> rusqlite::Result<
         .execute(params![
             one.time.timestamp_millis(),
             site,
-            rule.to_string(),
+            rule.stored(),
             subject,
             one.what.as_str(),
             one.severity.as_str(),

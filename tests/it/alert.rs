@@ -128,7 +128,7 @@ async fn a_template_of_a_license_alert_sees_what_its_rule_says() {
     let calls = receiver.wait(|calls| at(calls, "/alert").len() >= 2).await;
     daemon.stop().await;
     let [first, second] = [0, 1].map(|n| json(&at(&calls, "/alert")[n].body));
-    assert_eq!(first["rule"], "server-license-expiring");
+    assert_eq!(first["rule"], "serverLicenseExpiring");
     assert_eq!(first["severity"], "critical", "as the settings say: {first}");
     assert!(first["title"].as_str().unwrap().starts_with("Server license ends in "), "{first}");
     assert!(first["hint"].as_str().unwrap().starts_with("order the renewal"), "{first}");
@@ -144,7 +144,7 @@ async fn a_restart_tells_nothing_twice_and_an_end_is_told() {
     let firing = setup.yaml("every 1 minute", &own_section(&receiver.url("/all"), 1_000_000, ""));
     let seats_low = |calls: &[Call], status: &str| {
         let all = at(calls, "/all").into_iter().map(|c| json(&c.body));
-        all.filter(|m| m["rule"] == "seats-low" && m["status"] == status).collect::<Vec<_>>()
+        all.filter(|m| m["rule"] == "seatsLow" && m["status"] == status).collect::<Vec<_>>()
     };
     let mut from = Utc::now();
     for _ in 0..3 {
@@ -208,7 +208,7 @@ async fn a_destination_that_is_down_is_told_of_elsewhere() {
     let daemon = start(&setup, &setup.yaml("every 1 minute", &more), Utc::now(), 600.0).await;
     let growing = |calls: &[Call], status: &str| {
         let all = at(calls, "/all").into_iter().map(|c| json(&c.body));
-        all.filter(|m| m["rule"] == "queue-growing" && m["status"] == status).collect::<Vec<_>>()
+        all.filter(|m| m["rule"] == "queueGrowing" && m["status"] == status).collect::<Vec<_>>()
     };
     let calls = well.wait(|calls| !growing(calls, "firing").is_empty()).await;
     let alert = growing(&calls, "firing").remove(0);
@@ -265,7 +265,7 @@ async fn takers_of_all_alerts_hear_of_the_server_license_too() {
     let daemon = start(&setup, &yaml, Utc::now(), 60.0).await;
     let of = |calls: &[Call]| {
         let all = at(calls, "/all").into_iter().map(|c| json(&c.body));
-        all.filter(|m| m["rule"] == "server-license-expiring").collect::<Vec<_>>()
+        all.filter(|m| m["rule"] == "serverLicenseExpiring").collect::<Vec<_>>()
     };
     let calls = receiver.wait(|calls| !of(calls).is_empty()).await;
     daemon.stop().await;

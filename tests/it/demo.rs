@@ -72,9 +72,9 @@ fn the_commands_say_of_the_demo_what_its_history_was_made_of() {
     assert!(activity.to_string().contains("professional"), "{activity}");
 
     let alerts = ask(&["alert", "list"]).to_string();
-    assert!(alerts.contains("server-license-expiring") && alerts.contains("41"), "{alerts}");
+    assert!(alerts.contains("serverLicenseExpiring") && alerts.contains("41"), "{alerts}");
     let file = folder.path().join("bursar.yaml");
-    let silence = bursar(&["alert", "silence", "--rule", "server-license-expiring", "--for", "7d"])
+    let silence = bursar(&["alert", "silence", "--rule", "serverLicenseExpiring", "--for", "7d"])
         .args(["--why", "renewal is ordered", "-c"])
         .arg(&file)
         .output()
@@ -86,7 +86,7 @@ fn the_commands_say_of_the_demo_what_its_history_was_made_of() {
     assert!(end.status.success(), "{}", String::from_utf8_lossy(&end.stderr));
     assert_eq!(silences(), serde_json::json!([]));
     let happened = ask(&["alert", "history"]).to_string();
-    assert!(happened.contains("server-license-expiring"), "{happened}");
+    assert!(happened.contains("serverLicenseExpiring"), "{happened}");
     let app = ask(&["monitor-app"]).to_string();
     assert!(app.contains("\"failed\"") && app.contains("401"), "{app}");
 }

@@ -211,7 +211,7 @@ async fn undo_gives_a_user_the_seat_back() {
     let undo = run(&setup, &file, &["undo", "corp\\IDLE1", "--yes"]);
     let said = text(&undo.stdout) + &text(&undo.stderr);
     assert_eq!(undo.status.code(), Some(0), "{said}");
-    assert!(said.contains("1 given back"), "{said}");
+    assert!(said.contains("1 allocated again"), "{said}");
     assert!(has_seat(&setup, "idle1") && !has_seat(&setup, "idle2"));
     // She is left alone now, although the seat was never used since.
     let plan = text(&run(&setup, &file, &["plan"]).stdout);

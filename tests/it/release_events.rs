@@ -35,8 +35,8 @@ fn one_line_for_people() {
     rehearsal: would announce the release of the Analyzer seat of CORP\anna, unused for 43 days, for 2026-12-04 06:00 UTC
     withdrew the announced release of the user access seat of CORP\anna: used on 2026-11-23
     rehearsal: would withdraw the announced release of the Analyzer seat of CORP\anna: used on 2026-11-23
-    gave back the Analyzer seat of CORP\anna
-    rehearsal: would give back the Analyzer seat of CORP\anna
+    allocated again the Analyzer seat of CORP\anna
+    rehearsal: would allocate again the Analyzer seat of CORP\anna
     alert, release refused: Analyzer seats: 60 of 100 seats would go, more than maxReleasePercent (25); see whether the directory sync works | the clocks differ by 7 minutes; synchronise them
     alert, a real release would be refused: Analyzer seats: 60 of 100 seats would go, more than maxReleasePercent (25); see whether the directory sync works | the clocks differ by 7 minutes; synchronise them
     kept seats: Professional 87 of 100 (custom-property 7, never-used 10, used 70), Analyzer 87 of 100 (custom-property 7, never-used 10, used 70)

@@ -209,7 +209,7 @@ async fn who_did_what_is_told_as_far_as_it_is_known() {
     let ours = told.changes.iter().find(|change| change.is_by_bursar()).unwrap();
     assert_eq!(ours.by, By::Bursar { run: report.run.clone() });
 
-    // An hour later: one comes back from quarantine, one gets a seat again, and an undo gives one back.
+    // An hour later: one comes back from quarantine, one gets a seat again, and an undo allocates one again.
     world.pass(TimeDelta::hours(1));
     give(&world, analyzer, "used").await;
     give(&world, analyzer, "taken").await;

@@ -141,7 +141,7 @@ fn server_license() {
     for (days, words) in expected {
         let lines = plain(days);
         let start = format!(
-            "server-license-expiring {words}: Qlik Sense server license is about to expire in {days} days"
+            "serverLicenseExpiring {words}: Qlik Sense server license is about to expire in {days} days"
         );
         assert!(lines.len() == 1 && lines[0].starts_with(&start), "{days}: {lines:?}");
     }
@@ -149,19 +149,19 @@ fn server_license() {
         lines.iter().map(|l| l.split(' ').next().unwrap().to_owned()).collect()
     };
     // What is over still ends soon: the one holds the other back.
-    assert_eq!(names(plain(-1)), ["server-license-expiring", "server-license-expired"]);
+    assert_eq!(names(plain(-1)), ["serverLicenseExpiring", "serverLicenseExpired"]);
     let flagged = license(Expiry::Perpetual, |l| l.server_says_expired = true);
-    assert_eq!(names(flagged), ["server-license-expired"]);
+    assert_eq!(names(flagged), ["serverLicenseExpired"]);
     assert!(license(Expiry::Perpetual, |_| {}).is_empty());
     let unreadable = || Expiry::Unreadable("03/04/2027".into());
-    assert_eq!(names(license(unreadable(), |_| {})), ["server-license-unreadable"]);
-    assert_eq!(names(license(Expiry::Unknown, |_| {})), ["server-license-unreadable"]);
+    assert_eq!(names(license(unreadable(), |_| {})), ["serverLicenseUnreadable"]);
+    assert_eq!(names(license(Expiry::Unknown, |_| {})), ["serverLicenseUnreadable"]);
     let invalid = license(in_days(3), |l| l.invalid = true);
-    assert_eq!(names(invalid), ["server-license-expiring", "server-license-invalid"]);
+    assert_eq!(names(invalid), ["serverLicenseExpiring", "serverLicenseInvalid"]);
     let blacklisted = license(Expiry::Perpetual, |l| l.blacklisted = true);
-    assert_eq!(names(blacklisted), ["server-license-blacklisted"]);
+    assert_eq!(names(blacklisted), ["serverLicenseBlacklisted"]);
     let none = license(Expiry::Unknown, |l| l.kind = Kind::None);
-    assert_eq!(names(none), ["server-license-missing"]);
+    assert_eq!(names(none), ["serverLicenseMissing"]);
 }
 
 #[test]
@@ -226,18 +226,18 @@ fn seats_low_by_share_and_by_number_with_a_band() {
 #[test]
 fn seats_as_they_are_now() {
     insta::assert_snapshot!(said(&analyzer(pool(200.0, 120.0, 80.0))).join("\n"));
-    insta::assert_snapshot!(said(&analyzer(pool(200.0, 179.0, 21.0))).join("\n"), @"utilization-high analyzer info lingers: 90 % of the Analyzer seats are allocated (179 of 200), the limit is 90 %");
-    insta::assert_snapshot!(said(&analyzer(pool(200.0, 180.0, 20.0))).join("\n"), @"utilization-high analyzer info: 90 % of the Analyzer seats are allocated (180 of 200), the limit is 90 %");
+    insta::assert_snapshot!(said(&analyzer(pool(200.0, 179.0, 21.0))).join("\n"), @"utilizationHigh analyzer info lingers: 90 % of the Analyzer seats are allocated (179 of 200), the limit is 90 %");
+    insta::assert_snapshot!(said(&analyzer(pool(200.0, 180.0, 20.0))).join("\n"), @"utilizationHigh analyzer info: 90 % of the Analyzer seats are allocated (180 of 200), the limit is 90 %");
     insta::assert_snapshot!(said(&analyzer(pool(200.0, 199.0, 1.0))).join("\n"), @r"
-    seats-low analyzer warning: 1 of 200 Analyzer seats is free, the limit is 10
-    utilization-high analyzer info: 100 % of the Analyzer seats are allocated (199 of 200), the limit is 90 %
+    seatsLow analyzer warning: 1 of 200 Analyzer seats is free, the limit is 10
+    utilizationHigh analyzer info: 100 % of the Analyzer seats are allocated (199 of 200), the limit is 90 %
     ");
     let full = SeatPool { quarantined: 3.0, excess: 2.0, ..pool(200.0, 199.0, 0.0) };
     insta::assert_snapshot!(said(&analyzer(full)).join("\n"), @r"
-    seats-low analyzer warning: 0 of 200 Analyzer seats are free, the limit is 10
-    utilization-high analyzer info: 100 % of the Analyzer seats are allocated (199 of 200), the limit is 90 %
-    seats-gone analyzer critical: all 200 Analyzer seats are taken, 3 in quarantine
-    seats-excess analyzer critical: 2 seats in excess of the 200 Analyzer seats of the license
+    seatsLow analyzer warning: 0 of 200 Analyzer seats are free, the limit is 10
+    utilizationHigh analyzer info: 100 % of the Analyzer seats are allocated (199 of 200), the limit is 90 %
+    seatsGone analyzer critical: all 200 Analyzer seats are taken, 3 in quarantine
+    seatsExcess analyzer critical: 2 seats in excess of the 200 Analyzer seats of the license
     ");
     // A license without this type has no seats to be low on.
     assert!(said(&analyzer(SeatPool { enabled: false, ..pool(0.0, 0.0, 0.0) })).is_empty());
@@ -252,7 +252,7 @@ fn quarantine_is_compared_with_a_week_ago() {
         ),
         ..analyzer(SeatPool { quarantined: 9.0, ..pool(200.0, 100.0, 91.0) })
     };
-    insta::assert_snapshot!(said(&facts(Some(4.0))).join("\n"), @"quarantine-rising analyzer info: 9 Analyzer seats are quarantined, 5 more than a week ago");
+    insta::assert_snapshot!(said(&facts(Some(4.0))).join("\n"), @"quarantineRising analyzer info: 9 Analyzer seats are quarantined, 5 more than a week ago");
     assert!(said(&facts(Some(5.0))).is_empty());
     let judged = of_site(&facts(None), &Policy::default());
     let judged = judged.iter().find(|j| j.rule == Rule::QuarantineRising).unwrap();
@@ -267,7 +267,7 @@ fn churn_needs_a_share_and_a_number() {
     };
     assert!(of(10, 4).is_empty(), "too few");
     assert!(of(26, 5).is_empty(), "below 20 %");
-    insta::assert_snapshot!(of(25, 5).join("\n"), @"churn-high professional info: 5 of 25 Professional seats that were allocated within 28 days went to people who had lost one not long before");
+    insta::assert_snapshot!(of(25, 5).join("\n"), @"churnHigh professional info: 5 of 25 Professional seats that were allocated within 28 days went to people who had lost one not long before");
 }
 
 #[test]
@@ -280,8 +280,8 @@ fn what_is_ahead() {
         projected: 6_250.4,
         runs_out: Some("2026-11-27".parse().unwrap()),
     };
-    insta::assert_snapshot!(capacity(Some(short.clone())).join("\n"), @"capacity-short warning: 4000 of 5000 minutes of Analyzer Capacity are used; at this pace they are gone on 2026-11-27, and 6250 would be needed by the end of the month");
-    insta::assert_snapshot!(capacity(Some(CapacityFacts { used: 5_000.0, runs_out: None, ..short })).join("\n"), @"capacity-short critical: 5000 of 5000 minutes of Analyzer Capacity are used: none is left this month");
+    insta::assert_snapshot!(capacity(Some(short.clone())).join("\n"), @"capacityShort warning: 4000 of 5000 minutes of Analyzer Capacity are used; at this pace they are gone on 2026-11-27, and 6250 would be needed by the end of the month");
+    insta::assert_snapshot!(capacity(Some(CapacityFacts { used: 5_000.0, runs_out: None, ..short })).join("\n"), @"capacityShort critical: 5000 of 5000 minutes of Analyzer Capacity are used: none is left this month");
 
     let run_out = |days| {
         let when = "between 5 March and 20 June 2027".to_owned();
@@ -290,7 +290,7 @@ fn what_is_ahead() {
     };
     assert!(said(&run_out(Ok(None))).is_empty());
     assert!(said(&run_out(Ok(Some(91)))).is_empty());
-    insta::assert_snapshot!(said(&run_out(Ok(Some(60)))).join("\n"), @"seats-run-out analyzer warning step 60: the free Analyzer seats run out between 5 March and 20 June 2027");
+    insta::assert_snapshot!(said(&run_out(Ok(Some(60)))).join("\n"), @"seatsRunOut analyzer warning step 60: the free Analyzer seats run out between 5 March and 20 June 2027");
     let judged = of_site(&run_out(Err(())), &Policy::default());
     let judged = judged.iter().find(|j| j.rule == Rule::SeatsRunOut).unwrap();
     assert!(!judged.is_well("analyzer") && judged.is_well("professional"), "too little history");
@@ -301,7 +301,7 @@ fn what_is_ahead() {
         budget: "EUR 100,000".into(),
     };
     assert!(said(&Facts { budget: Fact::Known(None), ..off() }).is_empty());
-    insta::assert_snapshot!(said(&Facts { budget: Fact::Known(Some(over)), ..off() }).join("\n"), @"over-budget warning: what is licensed costs in a year EUR 120,000, the budget is EUR 100,000");
+    insta::assert_snapshot!(said(&Facts { budget: Fact::Known(Some(over)), ..off() }).join("\n"), @"overBudget warning: what is licensed costs in a year EUR 120,000, the budget is EUR 100,000");
 }
 
 fn run(status: RunStatus, why: Option<&str>) -> ReleaseRun {
@@ -341,12 +341,12 @@ fn release_runs() {
     for fine in [RunStatus::Done, RunStatus::Stopped] {
         assert!(of(Some(run(fine, None)), None).is_empty(), "{fine:?}");
     }
-    insta::assert_snapshot!(of(Some(run(RunStatus::Refused, Some("12 seats, at most 5"))), None).join("\n"), @"release-stopped warning: the last release run was stopped by guards: 12 seats, at most 5");
+    insta::assert_snapshot!(of(Some(run(RunStatus::Refused, Some("12 seats, at most 5"))), None).join("\n"), @"releaseStopped warning: the last release run was stopped by guards: 12 seats, at most 5");
     for bad in [RunStatus::Partly, RunStatus::Broken, RunStatus::Failed] {
         let lines = of(Some(run(bad, None)), None);
-        assert!(lines.len() == 1 && lines[0].starts_with("release-failed warning"), "{lines:?}");
+        assert!(lines.len() == 1 && lines[0].starts_with("releaseFailed warning"), "{lines:?}");
     }
-    insta::assert_snapshot!(of(Some(run(RunStatus::Done, None)), Some("no\nconnection")).join("\n"), @"release-failed warning: the last release run failed: no connection");
+    insta::assert_snapshot!(of(Some(run(RunStatus::Done, None)), Some("no\nconnection")).join("\n"), @"releaseFailed warning: the last release run failed: no connection");
 }
 
 #[test]
@@ -356,7 +356,7 @@ fn seats_whose_fate_is_not_known() {
         said(&Facts { unsettled: Fact::Known(UnsettledFacts { seats, oldest }), ..off() })
     };
     assert!(of(3, 59).is_empty());
-    insta::assert_snapshot!(of(3, 60).join("\n"), @"release-unsettled warning: it has not been known since 2026-11-24 11:00 UTC what became of 3 seats at a release");
+    insta::assert_snapshot!(of(3, 60).join("\n"), @"releaseUnsettled warning: it has not been known since 2026-11-24 11:00 UTC what became of 3 seats at a release");
     let none = Fact::Known(UnsettledFacts { seats: 0, oldest: None });
     assert!(said(&Facts { unsettled: none, ..off() }).is_empty());
 }
@@ -369,9 +369,9 @@ fn the_license_monitor_app() {
     };
     assert!(said(&of(AppState::Healthy)).is_empty());
     for state in [AppState::Failed, AppState::Stale, AppState::Missing, AppState::Disabled] {
-        assert_eq!(said(&of(state)), ["monitor-app-unhealthy warning: words"]);
+        assert_eq!(said(&of(state)), ["monitorAppUnhealthy warning: words"]);
     }
-    assert_eq!(said(&of(AppState::RunningLong)), ["monitor-app-unhealthy info: words"]);
+    assert_eq!(said(&of(AppState::RunningLong)), ["monitorAppUnhealthy info: words"]);
     let judged = of_site(&of(AppState::Unknown), &Policy::default());
     assert!(judged.iter().any(|j| j.rule == Rule::MonitorAppUnhealthy && !j.is_well("")));
 }
@@ -397,7 +397,7 @@ fn another_site_is_told_once_and_for_all_monitors() {
     let other = |kind| monitor(kind, Some(30), Some("another site"));
     let monitors = vec![other(Monitor::AccessLicense), other(Monitor::Seats)];
     let facts = Facts { monitors: Fact::Known(monitors), ..off() };
-    insta::assert_snapshot!(lines(of_site(&facts, &Policy::default())).join("\n"), @"other-site critical: another site");
+    insta::assert_snapshot!(lines(of_site(&facts, &Policy::default())).join("\n"), @"otherSite critical: another site");
 }
 
 #[test]
@@ -409,10 +409,10 @@ fn monitors() {
     assert!(
         of(vec![monitor(server, Some(1), None), monitor(access, Some(2), Some("no"))]).is_empty()
     );
-    insta::assert_snapshot!(of(vec![monitor(server, Some(1), None), monitor(access, Some(3), Some("refused"))]).join("\n"), @"data-stale access licenses warning: access licenses: last read 2026-11-24 09:00 UTC: refused");
+    insta::assert_snapshot!(of(vec![monitor(server, Some(1), None), monitor(access, Some(3), Some("refused"))]).join("\n"), @"dataStale access licenses warning: access licenses: last read 2026-11-24 09:00 UTC: refused");
     insta::assert_snapshot!(of(vec![monitor(server, Some(1), Some("timed out")), monitor(access, None, Some("refused"))]).join("\n"), @r"
-    site-unreachable critical: site prod can't be read: timed out (last read 2026-11-24 11:00 UTC)
-    data-stale access licenses warning: access licenses: never read successfully: refused
+    siteUnreachable critical: site prod can't be read: timed out (last read 2026-11-24 11:00 UTC)
+    dataStale access licenses warning: access licenses: never read successfully: refused
     ");
     // Not polled yet: nothing can be said.
     let fresh = MonitorFacts { last_poll: None, ..monitor(server, None, None) };
@@ -449,9 +449,9 @@ fn queues() {
     };
     assert!(queue(3, 59, true, None).is_empty());
     assert!(queue(3, 600, false, None).is_empty(), "a rate limit may hold events for long");
-    insta::assert_snapshot!(queue(3, 60, true, None).join("\n"), @"queue-growing mqtt warning: 3 event(s) wait for MQTT, the oldest for 60 minutes; last error: refused");
-    insta::assert_snapshot!(queue(10_000, 1, false, None).join("\n"), @"queue-growing mqtt warning: 10000 event(s) wait for MQTT, the oldest for 1 minute");
-    insta::assert_snapshot!(queue(0, 0, false, Some(23)).join("\n"), @"queue-dropped mqtt critical: 7 event(s) for MQTT were dropped undelivered so far, the last 2026-11-23 13:00 UTC");
+    insta::assert_snapshot!(queue(3, 60, true, None).join("\n"), @"queueGrowing mqtt warning: 3 event(s) wait for MQTT, the oldest for 60 minutes; last error: refused");
+    insta::assert_snapshot!(queue(10_000, 1, false, None).join("\n"), @"queueGrowing mqtt warning: 10000 event(s) wait for MQTT, the oldest for 1 minute");
+    insta::assert_snapshot!(queue(0, 0, false, Some(23)).join("\n"), @"queueDropped mqtt critical: 7 event(s) for MQTT were dropped undelivered so far, the last 2026-11-23 13:00 UTC");
     assert!(queue(0, 0, false, Some(24)).is_empty());
 }
 
@@ -468,8 +468,8 @@ fn certificates_and_settings() {
         })
     };
     assert!(certificate(61).is_empty());
-    insta::assert_snapshot!(certificate(60).join("\n"), @"certificate-expiring Butler.cert.clientCert info step 60: client.pem ends in 60 days, on 2027-01-23 (Butler.cert.clientCert)");
-    insta::assert_snapshot!(certificate(-2).join("\n"), @"certificate-expiring Butler.cert.clientCert critical step 1: client.pem ended on 2026-11-22 (Butler.cert.clientCert)");
+    insta::assert_snapshot!(certificate(60).join("\n"), @"certificateExpiring Butler.cert.clientCert info step 60: client.pem ends in 60 days, on 2027-01-23 (Butler.cert.clientCert)");
+    insta::assert_snapshot!(certificate(-2).join("\n"), @"certificateExpiring Butler.cert.clientCert critical step 1: client.pem ended on 2026-11-22 (Butler.cert.clientCert)");
     let settings = |errors| {
         daemon(|facts| {
             let first = "x.yaml:1:1: wrong".to_owned();
@@ -477,7 +477,7 @@ fn certificates_and_settings() {
         })
     };
     assert!(settings(0).is_empty());
-    insta::assert_snapshot!(settings(2).join("\n"), @"reload-refused x.yaml warning: x.yaml was changed and has 2 error(s), the first: x.yaml:1:1: wrong; the daemon goes on with what it read before");
+    insta::assert_snapshot!(settings(2).join("\n"), @"reloadRefused x.yaml warning: x.yaml was changed and has 2 error(s), the first: x.yaml:1:1: wrong; the daemon goes on with what it read before");
 }
 
 #[test]
@@ -488,7 +488,7 @@ fn settings_switch_rules_off_and_change_their_severity() {
     policy.rule_mut(Rule::UtilizationHigh).severity = Some(Severity::Critical);
     let lines = lines(of_site(&facts, &policy));
     assert!(
-        lines.len() == 1 && lines[0].starts_with("utilization-high analyzer critical"),
+        lines.len() == 1 && lines[0].starts_with("utilizationHigh analyzer critical"),
         "{lines:?}"
     );
     // Off as a whole, the server license is still watched: Butler's settings ask for it.

@@ -117,10 +117,10 @@ fn fires_once_then_at_the_interval_then_is_over() {
     assert_eq!(
         Bench::new(0).run(Rule::SeatsLow, &lines, 3 * DAY),
         [
-            "20: seats-low firing 0",
-            "1460: seats-low firing 1",
-            "2900: seats-low firing 2",
-            "2980: seats-low resolved 2",
+            "20: seatsLow firing 0",
+            "1460: seatsLow firing 1",
+            "2900: seatsLow firing 2",
+            "2980: seatsLow resolved 2",
         ]
     );
 }
@@ -137,7 +137,7 @@ fn pending_until_it_held_for_long_enough_without_a_break() {
     ];
     assert_eq!(
         Bench::new(60).run(Rule::SeatsLow, &lines, 300),
-        ["170: seats-low firing 0", "200: seats-low resolved 0"]
+        ["170: seatsLow firing 0", "200: seatsLow resolved 0"]
     );
 }
 
@@ -147,7 +147,7 @@ fn what_is_not_known_changes_nothing() {
         [(0, Says::Holds), (10, Says::Unknown), (2 * DAY, Says::Holds), (3 * DAY, Says::Well)];
     assert_eq!(
         Bench::new(0).run(Rule::SeatsLow, &lines, 3 * DAY),
-        ["0: seats-low firing 0", "2880: seats-low firing 1", "4320: seats-low resolved 1",],
+        ["0: seatsLow firing 0", "2880: seatsLow firing 1", "4320: seatsLow resolved 1",],
         "neither told again nor over while unknown"
     );
     let lines = [(0, Says::Holds), (10, Says::Unknown)];
@@ -162,7 +162,7 @@ fn a_figure_that_swings_around_its_limit_is_told_once() {
         .collect();
     assert_eq!(
         Bench::new(0).run(Rule::SeatsLow, &lines, 600),
-        ["0: seats-low firing 0", "500: seats-low resolved 0"]
+        ["0: seatsLow firing 0", "500: seatsLow resolved 0"]
     );
     let lines = [(0, Says::Lingers)];
     assert!(Bench::new(0).run(Rule::SeatsLow, &lines, 100).is_empty(), "nothing begins so");
@@ -182,12 +182,12 @@ fn each_smaller_step_is_told_at_once_and_only_the_last_one_repeats() {
     assert_eq!(
         Bench::new(0).run(rule, &lines, 11 * DAY),
         [
-            "0: server-license-expiring firing 0",
-            "4320: server-license-expiring firing 1",
-            "10080: server-license-expiring firing 2",
-            "11520: server-license-expiring firing 3",
-            "12960: server-license-expiring firing 4",
-            "14400: server-license-expiring resolved 4",
+            "0: serverLicenseExpiring firing 0",
+            "4320: serverLicenseExpiring firing 1",
+            "10080: serverLicenseExpiring firing 2",
+            "11520: serverLicenseExpiring firing 3",
+            "12960: serverLicenseExpiring firing 4",
+            "14400: serverLicenseExpiring resolved 4",
         ]
     );
 }
@@ -200,9 +200,9 @@ fn as_butler_each_poll_is_told() {
     assert_eq!(
         bench.run(Rule::ServerLicenseExpiring, &lines, 170),
         [
-            "0: server-license-expiring firing 0",
-            "60: server-license-expiring firing 1",
-            "120: server-license-expiring firing 2",
+            "0: serverLicenseExpiring firing 0",
+            "60: serverLicenseExpiring firing 1",
+            "120: serverLicenseExpiring firing 2",
         ]
     );
 }
@@ -237,9 +237,9 @@ fn another_subject_or_site_holds_nothing_back() {
     assert_eq!(
         bench.told,
         [
-            "0: seats-low professional firing 0",
-            "0: seats-gone analyzer firing 0",
-            "0: seats-low analyzer firing 0",
+            "0: seatsLow professional firing 0",
+            "0: seatsGone analyzer firing 0",
+            "0: seatsLow analyzer firing 0",
         ]
     );
 }
@@ -263,11 +263,11 @@ fn a_site_that_cannot_be_read_holds_back_everything_of_it_but_no_end() {
     assert_eq!(
         bench.told,
         [
-            "0: seats-low firing 0",
-            "10: site-unreachable firing 0",
-            "2880: site-unreachable firing 1",
-            "2890: seats-low resolved 0",
-            "2890: site-unreachable resolved 1",
+            "0: seatsLow firing 0",
+            "10: siteUnreachable firing 0",
+            "2880: siteUnreachable firing 1",
+            "2890: seatsLow resolved 0",
+            "2890: siteUnreachable resolved 1",
         ],
         "stale data was never told, so its end isn't"
     );
@@ -292,7 +292,7 @@ fn a_silence_holds_back_until_it_ends() {
     bench.silences = vec![silence(1, 100)];
     assert_eq!(
         bench.run(Rule::SeatsLow, &[(10, Says::Holds), (200, Says::Well)], 300),
-        ["100: seats-low firing 0", "200: seats-low resolved 0"]
+        ["100: seatsLow firing 0", "200: seatsLow resolved 0"]
     );
     bench.silences = vec![silence(1, 1_000)];
     let lines = [(10, Says::Holds), (200, Says::Well)];
@@ -306,7 +306,7 @@ fn under_a_silence_the_end_of_what_was_told_is_told() {
     bench.silences = vec![silence(1, 5 * DAY)];
     bench.look(2 * DAY, &[(Rule::SeatsLow, Says::Holds)]);
     bench.look(3 * DAY, &[(Rule::SeatsLow, Says::Well)]);
-    assert_eq!(bench.told, ["0: seats-low firing 0", "4320: seats-low resolved 0"]);
+    assert_eq!(bench.told, ["0: seatsLow firing 0", "4320: seatsLow resolved 0"]);
 }
 
 #[test]
@@ -348,7 +348,7 @@ fn a_rule_or_site_that_is_no_longer_watched_is_over() {
     let mut bench = Bench::new(0);
     bench.look(0, &[(Rule::SeatsLow, Says::Holds)]);
     bench.look_at(10, vec![]);
-    assert_eq!(bench.told, ["0: seats-low firing 0", "10: seats-low resolved 0"]);
+    assert_eq!(bench.told, ["0: seatsLow firing 0", "10: seatsLow resolved 0"]);
 }
 
 #[test]
@@ -359,7 +359,7 @@ fn a_subject_that_is_not_known_stays_and_the_others_go() {
     let unknown = Unknown::These(BTreeSet::from(["a".to_owned()]));
     let judged = Judged { unknown, ..Judged::of(Rule::DataStale, []) };
     bench.look_at(10, vec![("prod".into(), vec![judged])]);
-    assert_eq!(bench.told[2..], ["10: data-stale b resolved 0"]);
+    assert_eq!(bench.told[2..], ["10: dataStale b resolved 0"]);
     assert_eq!(bench.states.len(), 1);
 }
 
@@ -372,7 +372,7 @@ fn a_clock_that_jumps_neither_repeats_wildly_nor_falls_silent() {
     }
     assert_eq!(
         bench.told,
-        ["0: seats-low firing 0", "576000: seats-low firing 1", "1440: seats-low firing 2",],
+        ["0: seatsLow firing 0", "576000: seatsLow firing 1", "1440: seatsLow firing 2",],
         "a year ahead: once; back again: at the interval from then on"
     );
 }
@@ -383,7 +383,7 @@ fn a_hold_is_no_longer_after_the_clock_was_set_back() {
     for minute in [1_000, 0, 30, 59, 60] {
         bench.look(minute, &[(Rule::SeatsLow, Says::Holds)]);
     }
-    assert_eq!(bench.told, ["60: seats-low firing 0"]);
+    assert_eq!(bench.told, ["60: seatsLow firing 0"]);
 }
 
 proptest! {

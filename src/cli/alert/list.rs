@@ -85,7 +85,7 @@ fn table(alerts: &[Alert], now: DateTime<Utc>, paint: Paint) -> String {
     out
 }
 
-/// `silence 3 until ...: seats-low of prod (order is placed, by anna@host)`
+/// `silence 3 until ...: seatsLow of prod (order is placed, by anna@host)`
 pub(super) fn describe(silence: &Silence, until: &str) -> String {
     let rule = silence.rule.map_or("everything".to_owned(), |rule| rule.to_string());
     let of = match (&silence.site, &silence.subject) {

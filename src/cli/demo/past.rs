@@ -84,7 +84,7 @@ fn users(past: &Past) -> Vec<(NaiveDate, Option<SeatType>, u32)> {
     users.collect()
 }
 
-/// A run that gave seats back, as the ledger has it.
+/// A run that released seats, as the ledger has it.
 async fn release(store: &Store, site: &Site, clean_up: &CleanUp) -> anyhow::Result<()> {
     let run = run_id(clean_up);
     let add = |entry| Addition { site: site.name.clone(), run: Some(run.clone()), entry };

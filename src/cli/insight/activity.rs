@@ -24,7 +24,7 @@ use crate::planning;
 use crate::store::Store;
 use crate::words;
 
-/// Show who uses the seats: active users, idle seats, what could be given back
+/// Show who uses the seats: active users, idle seats, what the release rules would take
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  bursar insight activity -c bursar.yaml\n  bursar insight activity -c bursar.yaml --json | jq '.types[].idle'"

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::chart::{Look, Plot};
 use super::growth::basis;
 use super::utilization::capital;
-use super::{Exit, Question, TypeName, heading, no_history, signed, things, types};
+use super::{Exit, Question, heading, no_history, signed, things, types};
 use crate::insight::{NotEnough, days_after, or_why, words};
 use crate::license::SeatType;
 use crate::planning::{ForecastView, Planning};
@@ -31,7 +31,7 @@ pub struct Forecast {
 pub struct Options {
     /// Only this type
     #[arg(long = "type", value_name = "TYPE")]
-    pub seat_type: Option<TypeName>,
+    pub seat_type: Option<SeatType>,
     /// Months ahead, in the chart and in `outlook`; as many back in the chart
     #[arg(long, value_name = "N", default_value_t = 12, value_parser = clap::value_parser!(u32).range(1..=120))]
     pub months: u32,

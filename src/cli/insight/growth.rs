@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::chart::Look;
 use super::utilization::capital;
-use super::{Exit, Question, TypeName, heading, no_history, signed, things, types};
+use super::{Exit, Question, heading, no_history, signed, things, types};
 use crate::insight::forecast::SecondOpinion;
 use crate::insight::growth;
 use crate::insight::{Basis, NotEnough, or_why, words};
@@ -20,7 +20,7 @@ pub struct Growth {
     question: Question,
     /// Only this type
     #[arg(long = "type", value_name = "TYPE")]
-    seat_type: Option<TypeName>,
+    seat_type: Option<SeatType>,
 }
 
 /// The answer of a site.
@@ -51,7 +51,7 @@ impl Growth {
     }
 }
 
-pub fn answer(planning: &Planning, wanted: Option<TypeName>) -> Answer {
+pub fn answer(planning: &Planning, wanted: Option<SeatType>) -> Answer {
     let types = types(planning, wanted).into_iter().filter_map(|seat_type| {
         let second_opinion = match planning.forecast(seat_type)? {
             Ok(forecast) => forecast.second_opinion,
@@ -62,7 +62,7 @@ pub fn answer(planning: &Planning, wanted: Option<TypeName>) -> Answer {
     Answer { types: types.collect() }
 }
 
-pub fn render(planning: &Planning, wanted: Option<TypeName>, look: &Look) -> String {
+pub fn render(planning: &Planning, wanted: Option<SeatType>, look: &Look) -> String {
     let mut out = heading(planning, look);
     let answer = answer(planning, wanted);
     if answer.types.is_empty() {

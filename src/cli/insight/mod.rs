@@ -10,7 +10,7 @@ pub mod growth;
 pub mod utilization;
 
 use chrono::{DateTime, Utc};
-use clap::{Subcommand, ValueEnum};
+use clap::Subcommand;
 use serde::Serialize;
 
 use self::chart::Look;
@@ -74,25 +74,6 @@ pub struct Question {
     /// Charts of plain ASCII characters
     #[arg(long)]
     ascii: bool,
-}
-
-/// A type of seats on the command line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum TypeName {
-    Professional,
-    Analyzer,
-    /// The tokens of a token license
-    User,
-}
-
-impl TypeName {
-    fn seat_type(self) -> SeatType {
-        match self {
-            Self::Professional => SeatType::Professional,
-            Self::Analyzer => SeatType::Analyzer,
-            Self::User => SeatType::User,
-        }
-    }
 }
 
 /// The answers of all sites asked for, as JSON.
@@ -184,11 +165,8 @@ async fn load(
 }
 
 /// The types of a site that are asked for and that there is history of.
-fn types(planning: &Planning, wanted: Option<TypeName>) -> Vec<SeatType> {
-    planning
-        .seat_types()
-        .filter(|known| wanted.is_none_or(|wanted| wanted.seat_type() == *known))
-        .collect()
+fn types(planning: &Planning, wanted: Option<SeatType>) -> Vec<SeatType> {
+    planning.seat_types().filter(|known| wanted.is_none_or(|wanted| wanted == *known)).collect()
 }
 
 /// Heading of a site.

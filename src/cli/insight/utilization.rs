@@ -7,7 +7,7 @@ use clap::ValueEnum;
 use serde::Serialize;
 
 use super::chart::Look;
-use super::{Exit, Question, TypeName, heading, no_history, percent, signed, table, things, types};
+use super::{Exit, Question, heading, no_history, percent, signed, table, things, types};
 use crate::insight::season::Season;
 use crate::insight::utilization::{Now, Period, Step, YearOnYear};
 use crate::insight::{NotEnough, or_why};
@@ -32,7 +32,7 @@ pub struct Utilization {
 pub struct Options {
     /// Only this type
     #[arg(long = "type", value_name = "TYPE")]
-    pub seat_type: Option<TypeName>,
+    pub seat_type: Option<SeatType>,
     /// What a row is
     #[arg(long, value_enum, default_value_t = By::Month)]
     pub by: By,

@@ -185,7 +185,7 @@ fn list(open: &[Unsettled], engine: &Engine) -> String {
     rows.extend(open.iter().map(|open| {
         let what = match open.intent.action {
             Action::Release => "release",
-            Action::Allocate => "give back",
+            Action::Allocate => "allocate again",
         };
         vec![
             open.seq.to_string(),

@@ -20,16 +20,16 @@ use crate::release::undo::{Others, Returning, Returns};
 /// How long what fails of reading the site is tried again.
 const RETRYING: Duration = Duration::from_secs(60);
 
-/// Give seats back to the people who had them: all of a run, or the last ones of a user
+/// Allocate seats again to the people who had them: all of a run, or the last ones of a user
 ///
 /// Allocates the same type of seat to the same user again, as far as there are free ones, and
-/// tells what could not be given back. Of a user, that is the last one taken of each type, and all
+/// tells what could not be allocated again. Of a user, that is the last one taken of each type, and all
 /// rows where there were several. The rows themselves don't come back: each seat gets a new id and
 /// new dates, and custom fields of the old row are gone. People who got a seat of another type since
 /// are listed, and asked about (with --yes they get both). Works while releasing is paused.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  bursar release undo -c bursar.yaml 0199c2f4           a run, as `release history` shows it\n  bursar release undo -c bursar.yaml 'CORP\\anna'        a user\n\nExit codes: 0 all given back, 1 failed, 2 there is nothing to undo so, 3 not everything was given back"
+    after_help = "Examples:\n  bursar release undo -c bursar.yaml 0199c2f4           a run, as `release history` shows it\n  bursar release undo -c bursar.yaml 'CORP\\anna'        a user\n\nExit codes: 0 all allocated again, 1 failed, 2 there is nothing to undo so, 3 not everything was allocated again"
 )]
 pub(crate) struct Undo {
     #[command(flatten)]
@@ -37,7 +37,7 @@ pub(crate) struct Undo {
     /// Id of a run or its beginning, or a user: `CORP\anna`, or only `anna`
     #[arg(value_name = "RUN|USER")]
     what: String,
-    /// Of a run, give back also seats that were found gone late and are only attributed to it
+    /// Of a run, allocate again also seats that were found gone late and are only attributed to it
     #[arg(long)]
     also: bool,
     /// Don't ask: neither for the site's name nor about people who got a seat of another type since
@@ -141,7 +141,7 @@ fn said_yes(question: &str) -> anyhow::Result<bool> {
 }
 
 impl Returning {
-    /// It would be given back, and the person got a seat of another type since.
+    /// It would be allocated again, and the person got a seat of another type since.
     fn is_doubtful(&self) -> bool {
         self.not.is_none() && !self.others.is_empty()
     }
@@ -196,7 +196,7 @@ fn preview(returns: &Returns) -> String {
         let _ = writeln!(
             out,
             "{several} of them are of people who lost several of one type: the site may refuse to \
-             give more than one back."
+             allocate more than one again."
         );
     }
     let doubtful: Vec<_> = back.into_iter().filter(|seat| seat.is_doubtful()).collect();

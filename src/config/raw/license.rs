@@ -21,7 +21,7 @@ pub(in crate::config) struct QlikSenseLicense {
     /// Qlik's License Monitor app: whether its reload works and its data are fresh.
     #[schemars(extend("x-bursar" = true))]
     pub(in crate::config) license_monitor_app: LicenseMonitorApp,
-    /// Giving seats that nobody uses back to the pool. Check that your license agreement allows it
+    /// Releasing seats that nobody uses, so that they are free for others. Check that your license agreement allows it
     /// before you switch it on.
     pub(in crate::config) license_release: LicenseRelease,
 }

@@ -328,7 +328,7 @@ mod tests {
 
         site:         prod "EU"
         time:         2026-11-24 07:00 CET
-        rule:         seats-low
+        rule:         seatsLow
         subject:      professional
         severity:     warning
         since:        2026-11-22 07:00 CET
@@ -354,7 +354,7 @@ mod tests {
         <table style="border-collapse:collapse">
         <tr><td style="color:#666;padding:2px 16px 2px 0">site</td><td>prod &quot;EU&quot;</td></tr>
         <tr><td style="color:#666;padding:2px 16px 2px 0">time</td><td>2026-11-24 07:00 CET</td></tr>
-        <tr><td style="color:#666;padding:2px 16px 2px 0">rule</td><td>seats-low</td></tr>
+        <tr><td style="color:#666;padding:2px 16px 2px 0">rule</td><td>seatsLow</td></tr>
         <tr><td style="color:#666;padding:2px 16px 2px 0">subject</td><td>professional</td></tr>
         <tr><td style="color:#666;padding:2px 16px 2px 0">severity</td><td>warning</td></tr>
         <tr><td style="color:#666;padding:2px 16px 2px 0">since</td><td>2026-11-22 07:00 CET</td></tr>

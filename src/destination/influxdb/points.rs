@@ -229,7 +229,7 @@ mod tests {
             destinations: None,
         };
         let fires = lines(&event(Body::Alert(notice.clone())), &[("site", "oslo")]);
-        insta::assert_snapshot!(fires, @r#"bursar_alert,rule=seats-low,severity=warning,site=oslo,status=firing,subject=analyzer firing=1,repeats=2,title="Analyzer seats are low",text="3 of 120 \"free\"" 1795500000000000000"#);
+        insta::assert_snapshot!(fires, @r#"bursar_alert,rule=seatsLow,severity=warning,site=oslo,status=firing,subject=analyzer firing=1,repeats=2,title="Analyzer seats are low",text="3 of 120 \"free\"" 1795500000000000000"#);
         notice.status = crate::event::AlertStatus::Resolved;
         let over = lines(&event(Body::Alert(notice)), &[]);
         assert!(over.contains("status=resolved") && over.contains("firing=0"), "{over}");

@@ -64,7 +64,7 @@ pub(crate) struct MqttConfig {
     /// Topic of the access licenses' recurring data.
     #[schemars(extend("x-bursar" = true))]
     pub(crate) qlik_sense_license_topic: String,
-    /// Topic for what is told of releases: seats released, announced, withdrawn, given back, runs
+    /// Topic for what is told of releases: seats released, announced, withdrawn, allocated again, runs
     /// and refusals, as JSON. Not retained.
     #[schemars(extend("x-bursar" = true))]
     pub(crate) qlik_sense_license_release_topic: String,

@@ -145,7 +145,7 @@ struct Kept<'a> {
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ReleaseRun<'a> {
-    /// `real`: the site was changed; `rehearsal`: it was not; `undo`: seats were given back.
+    /// `real`: the site was changed; `rehearsal`: it was not; `undo`: seats were allocated again.
     mode: Mode,
     /// `done`; `refused` by guards; `partly`: some seats or a type failed; `broken`: too many failures
     /// in a row; `stopped` by a person or the end of the process; `failed` before anything was done.
@@ -186,7 +186,7 @@ struct Counts {
     seats: u64,
     /// Seats that the plan would release.
     planned: u64,
-    /// Seats that were released; of an undo, given back.
+    /// Seats that were released; of an undo, allocated again.
     released: u64,
     /// Those of `released` that are in quarantine.
     quarantined: u64,

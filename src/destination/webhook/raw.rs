@@ -22,7 +22,7 @@ pub(crate) struct WebhookNotification {
     /// The access licenses' recurring data.
     #[schemars(extend("x-bursar" = true))]
     pub(crate) qlik_sense_license_monitor: WebhookList,
-    /// Everything that is told of releases: seats released, announced, withdrawn and given back,
+    /// Everything that is told of releases: seats released, announced, withdrawn and allocated again,
     /// refusals, and what a run kept and how it ended. `event` in the message tells them apart.
     #[schemars(extend("x-bursar" = true))]
     pub(crate) qlik_sense_license_release: WebhookList,

@@ -1,4 +1,4 @@
-//! `qlikSenseLicense.licenseRelease`: giving seats back.
+//! `qlikSenseLicense.licenseRelease`: releasing idle seats.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -223,7 +223,7 @@ pub(crate) struct LicenseType {
     /// Professional seats.
     pub(crate) professional: ReleaseRule,
     /// User access of a token license (`useraccesstype`). Login access belongs to nobody, so there
-    /// is nothing to give back.
+    /// is nothing to release.
     #[schemars(extend("x-bursar" = true))]
     pub(crate) user: ReleaseRule,
 }
@@ -275,7 +275,7 @@ pub(crate) struct ReleaseRule {
     )]
     pub(crate) max_release_percent: i64,
     /// Days for which a seat is kept when its owner got one again after an earlier release. Default
-    /// 14: whom a license rule gives a seat back at each login would lose it again and again.
+    /// 14: to whom a license rule allocates a seat again at each login would lose it again and again.
     #[schemars(
         range(min = 0, max = 3650),
         extend("x-bursar" = true, "x-noun" = "a number of days")
@@ -341,7 +341,7 @@ pub(crate) struct ReleaseSwitch {
     /// What each run kept, by reason, and how it ended.
     #[schemars(extend("x-bursar" = true))]
     pub(crate) send_recurring: Enable,
-    /// What happens to single seats: released, announced, withdrawn, given back; and refusals.
+    /// What happens to single seats: released, announced, withdrawn, allocated again; and refusals.
     #[schemars(extend("x-bursar" = true))]
     pub(crate) send_alert: Enable,
 }

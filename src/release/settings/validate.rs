@@ -185,7 +185,7 @@ fn rule(check: &Check<'_>, at: &At<'_>, seat_type: SeatType, raw: &raw::ReleaseR
     if raw.keep_free == Some(0) {
         check.warn(
             &at.get("keepFree"),
-            "0 releases nothing: no seat has to be given back for none to be free",
+            "0 releases nothing: no seat has to be released for none to be free",
             "write how many seats are to be free, or remove it to release all that are due",
         );
     }

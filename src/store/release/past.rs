@@ -27,7 +27,7 @@ impl Store {
         self.shared.gate.read("read what was accepted", move |db| accepted(db, &site)).await
     }
 
-    /// When Bursar last took a seat of this type from this user or gave it back.
+    /// When Bursar last took a seat of this type from this user or allocated it again.
     pub async fn last_released(
         &self,
         site: &str,
@@ -107,7 +107,7 @@ pub(in crate::store) const TAKEN: &str = "
      ORDER BY record.seq";
 
 /// How many seats of each type the runs took that began after a time. An attempt whose outcome is not
-/// known counts: the seat may be gone. One that was given back counts, too.
+/// known counts: the seat may be gone. One that was allocated again counts, too.
 fn taken(db: &Connection, site: &str, since: i64) -> rusqlite::Result<BTreeMap<SeatType, u32>> {
     let sql = TAKEN;
     let mut query = db.prepare_cached(sql)?;

@@ -281,7 +281,7 @@ async fn what_was_done_to_a_seat_is_remembered() {
     let quarantined = SeatResult::Quarantined { until: Moment::Never };
     let refused = SeatResult::Refused { why: "403".into() };
     let unclear = SeatResult::Unclear { why: "timed out".into() };
-    // (result, counts as taken or given back, ends the announcement, is still unsettled)
+    // (result, counts as taken or allocated again, ends the announcement, is still unsettled)
     for (result, moved, forgotten, unsettled) in [
         (SeatResult::Freed, true, true, false),
         (quarantined, true, true, false),

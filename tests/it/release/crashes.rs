@@ -102,7 +102,7 @@ async fn after_the_delete_and_before_its_answer() {
     assert_eq!(outcome.run, records[0].run, "it belongs to the run that did it");
     let report = world.run(Mode::Real).await;
     assert_eq!((report.status, world.deletes()), (RunStatus::Done, 1), "{report:?}");
-    // What the run that was cut short took can be given back.
+    // What the run that was cut short took can be allocated again.
     let run = records[0].run.clone().unwrap();
     let report = world.engine().undo(&Undo::run(run), &order(Mode::Undo)).await.unwrap();
     assert_eq!(report.counts[0].released, 1, "{report:?}");

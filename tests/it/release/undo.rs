@@ -70,7 +70,7 @@ async fn a_user_gets_the_seat_of_the_last_run_back() {
     assert!(holders.contains(&"idle1".to_owned()));
     let report = undo(&world, Undo::User("CORP\\idle1".into())).await;
     assert_eq!(report.skipped.len(), 1, "{report:?}");
-    assert!(report.skipped[0].why.contains("already given back"), "{report:?}");
+    assert!(report.skipped[0].why.contains("already allocated again"), "{report:?}");
     assert_eq!(posts(&world), 1);
 }
 

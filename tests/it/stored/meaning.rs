@@ -228,7 +228,7 @@ fn the_app_and_alerts() {
     assert_eq!(log.errors()[0], "Error: HTTP protocol error 401 (Unauthorized)");
 
     let Body::Alert(notice) = body("alert") else { panic!() };
-    assert_eq!((notice.rule.to_string().as_str(), notice.repeats), ("seats-low", 2));
+    assert_eq!((notice.rule.to_string().as_str(), notice.repeats), ("seatsLow", 2));
     assert_eq!(notice.destinations.unwrap(), [Channel::Email, Channel::Mqtt]);
     assert_eq!(notice.facts["percent"], 97.5);
     let Body::Alert(resolved) = body("alert.resolved") else { panic!() };
@@ -242,7 +242,7 @@ fn the_app_and_alerts() {
     assert_eq!(silenced.held_back, Some(HeldBack::Silence { id: 1 }));
     let inhibited: Alert = read("alerts", "inhibited");
     assert!(
-        matches!(inhibited.held_back, Some(HeldBack::Alert { rule }) if rule.to_string() == "site-unreachable")
+        matches!(inhibited.held_back, Some(HeldBack::Alert { rule }) if rule.to_string() == "siteUnreachable")
     );
     let pending: Alert = read("alerts", "pending");
     assert_eq!((pending.phase, pending.fired, pending.told), (Phase::Pending, None, None));

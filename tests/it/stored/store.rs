@@ -170,7 +170,7 @@ async fn the_ledger_and_what_follows_from_it_are_there() {
             |n: u128| past.released.get(&(SeatType::Analyzer, Uuid::from_u128(0xa00 + n)));
         assert_eq!(released(41), Some(&(now() - TimeDelta::days(10))));
         assert_eq!(released(12), Some(&(now() - TimeDelta::days(5))));
-        assert_eq!(released(11), Some(&(now() - TimeDelta::days(3))), "given back then");
+        assert_eq!(released(11), Some(&(now() - TimeDelta::days(3))), "allocated again then");
         assert_eq!(past.released.len(), 3);
         let announced: Vec<&Announcement> = past.announced.values().collect();
         assert_eq!(announced, [&read::<Announcement>("announcements", "full")]);
