@@ -47,6 +47,9 @@ const fn noted(entry: Entry, severity_note: &'static str) -> Entry {
     Entry { severity_note, ..entry }
 }
 
+// A rule without its entry would have no defaults.
+const _: () = assert!(<Rule as strum::VariantArray>::VARIANTS.len() == ALL.len());
+
 /// All rules, in the order in which they are shown.
 pub const ALL: [Entry; 27] = [
     noted(

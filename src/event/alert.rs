@@ -15,6 +15,7 @@ use super::Channel;
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
 )]
+#[derive(strum::VariantArray)]
 #[serde(rename_all = "camelCase")]
 pub enum Rule {
     #[serde(alias = "server-license-expiring")]

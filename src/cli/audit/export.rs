@@ -103,7 +103,7 @@ impl Export {
 
 /// Where records are written to, each as its format has it.
 enum Records {
-    Csv(Sheet<Output>),
+    Csv(Box<Sheet<Output>>),
     Jsonl(Output),
 }
 
@@ -114,7 +114,7 @@ impl Records {
         }
         let mut sheet = Sheet::new(out);
         sheet.row(csv::COLUMNS.map(Cell::Text))?;
-        Ok(Self::Csv(sheet))
+        Ok(Self::Csv(Box::new(sheet)))
     }
 
     fn add(&mut self, raw: &Raw) -> io::Result<()> {
