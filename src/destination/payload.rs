@@ -1,6 +1,6 @@
 //! What MQTT and webhooks send of an event: one JSON object, and plain text for alerts.
 //!
-//! Each kind has a struct in one of the files below; [`Message`] is what all of them have. The schemas
+//! Each kind has a struct in one of the files below; `Message` is what all of them have. The schemas
 //! (`docs/events/`) and the page (`docs/events.md`) are made of these structs.
 
 mod alert;

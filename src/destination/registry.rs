@@ -1,5 +1,5 @@
 //! The one list of destinations: their sections in the settings, what is set up, and how it is built.
-//! Adding one is a line in each of [`Sections`], [`Configured`] and the two functions below it.
+//! Adding one is a line in each of `Sections`, [`Configured`] and the two functions below it.
 
 use std::sync::Arc;
 

@@ -13,9 +13,19 @@ use super::Channel;
 /// What an alert is about: one rule each, by the name that it has in settings, lists, messages and
 /// points. The other name is the one that older releases stored.
 #[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+    strum::VariantArray,
 )]
-#[derive(strum::VariantArray)]
 #[serde(rename_all = "camelCase")]
 pub enum Rule {
     #[serde(alias = "server-license-expiring")]

@@ -100,10 +100,7 @@ fn the_payload_is_as_its_schema_says() {
     }
     for &cause in Cause::ALL {
         let app = bursar::license::monitor_app::MonitorApp { cause: Some(cause), ..failed() };
-        assert_eq!(
-            schema_errors(Kind::MonitorApp, json(&event(app), false)),
-            Vec::<String>::new()
-        );
+        assert_eq!(schema_errors(Kind::MonitorApp, json(&event(app), false)), Vec::<String>::new());
         let word = serde_json::to_value(cause).unwrap();
         assert_eq!(word, cause.as_str());
     }
