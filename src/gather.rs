@@ -20,6 +20,7 @@ use crate::destination::registry;
 use crate::event::{Latest, Monitor};
 use crate::gather::overdue::overdue;
 use crate::gather::slow::{Slow, read_slow};
+use crate::ledger::RunStatus;
 use crate::license;
 use crate::license::monitor_app::AppHealth;
 use crate::monitor::OTHER_SITE;
@@ -185,6 +186,9 @@ fn facts_of(
         value: ReleaseFacts {
             run: run.map(|(_, run)| run),
             problem: release.and_then(Health::problem).map(|problem| problem.text.clone()),
+            is_refused: release
+                .and_then(Health::problem)
+                .is_some_and(|problem| problem.code == RunStatus::Refused.as_str()),
         },
     });
     let polls = site.alert.limits.stale_polls;

@@ -100,8 +100,10 @@ pub struct BudgetFacts {
 #[derive(Debug, Clone, PartialEq)]
 pub struct ReleaseFacts {
     pub run: Option<ReleaseRun>,
-    /// What keeps the engine from running now.
+    /// What keeps the engine from running now, or from taking seats.
     pub problem: Option<String>,
+    /// Guards stopped the last try: that is `problem`, and no failure.
+    pub is_refused: bool,
 }
 
 /// Attempts at seats of which it is not known what came of them.

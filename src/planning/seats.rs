@@ -23,6 +23,7 @@ pub fn figures(
     policy: &Policy,
     now: DateTime<Utc>,
 ) -> Figures {
+    let now = as_of(known, now);
     let list = |seats: &[crate::store::KnownSeat]| -> Vec<Seat> {
         seats.iter().map(|known| known.seat.clone()).collect()
     };
@@ -37,6 +38,11 @@ pub fn figures(
         .collect();
     let first_used = |seat: &Seat| first_uses.get(&(seat.seat_type, seat.id)).copied();
     seats::figures(&known.to_vec(), &first_used, &by_rules, now)
+}
+
+/// Never before the last reading: the site's clock, or a simulated one, may run ahead.
+pub fn as_of(known: &Seats, now: DateTime<Utc>) -> DateTime<Utc> {
+    known.lists.iter().map(|list| list.last_read).fold(now, std::cmp::max)
 }
 
 /// How many seats are in use, of all types.
@@ -78,6 +84,7 @@ impl Counts {
         if known.lists.is_empty() {
             return None;
         }
+        let now = as_of(known, now);
         let figures = figures(known, past, pools, policy, now);
         let by_type = known.lists.iter().map(|list| {
             let of = figures.of(list.seat_type);

@@ -137,6 +137,7 @@ fn seats(rows: &mut Rows, of_type: &TypeReport) {
         rows.add("seats", subject, &day, "active", seats.active);
         rows.add("seats", subject, &day, "idle", seats.idle);
         rows.add("seats", subject, &day, "reclaimable", seats.reclaimable);
+        rows.add("seats", subject, &day, "undecided", seats.undecided);
         rows.add("seats", subject, &day, "thresholdDays", seats.threshold_days);
         rows.add("seats", subject, &day, "seats", seats.usage.seats);
         rows.add("seats", subject, &day, "quarantined", seats.usage.quarantined);

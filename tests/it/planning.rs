@@ -230,6 +230,10 @@ async fn the_list_of_seats_tells_who_is_active_and_idle() {
     let counts = planning.seat_counts(SeatType::Analyzer).unwrap();
     assert_eq!((counts.active, counts.idle, counts.reclaimable, counts.undecided), (18, 12, 10, 1));
     assert_eq!(planning.reclaimable(SeatType::Analyzer), Some(10));
+    // A site whose clock runs ahead of ours: no use is in the future then.
+    let behind = now() - TimeDelta::days(2);
+    let slow = Planning::load(&store, &settings, "default", behind).await.unwrap();
+    assert_eq!(slow.seat_counts(SeatType::Analyzer), Some(counts));
     assert_eq!(planning.reclaimable(SeatType::Professional), None, "that list was never read");
     let cost = planning.cost().unwrap();
     assert_eq!(cost.active.unwrap().to_string(), "6,570.00 EUR");

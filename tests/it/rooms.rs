@@ -106,6 +106,7 @@ const ROOMS: [(&str, &[&str]); 35] = [
             "destination",
             "event",
             "insight",
+            "ledger",
             "license",
             "monitor",
             "planning",

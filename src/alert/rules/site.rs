@@ -48,7 +48,9 @@ fn failed(facts: &Facts) -> Judged {
         let bad = run.filter(|run| {
             matches!(run.status, RunStatus::Partly | RunStatus::Broken | RunStatus::Failed)
         });
-        let (why, run) = match (&seen.value.problem, bad) {
+        // A refused run has an alert of its own.
+        let problem = seen.value.problem.as_ref().filter(|_| !seen.value.is_refused);
+        let (why, run) = match (problem, bad) {
             (Some(problem), _) => (one_line(problem), run.map(|run| run.run.clone())),
             (None, Some(run)) => {
                 let status = match run.status {

@@ -335,7 +335,8 @@ fn a_release_that_is_not_done_for_long() {
 fn release_runs() {
     let of = |run, problem: Option<&str>| {
         let problem = problem.map(str::to_owned);
-        said(&Facts { release: seen(ReleaseFacts { run, problem }), ..off() })
+        let is_refused = false;
+        said(&Facts { release: seen(ReleaseFacts { run, problem, is_refused }), ..off() })
     };
     assert!(of(None, None).is_empty());
     for fine in [RunStatus::Done, RunStatus::Stopped] {
@@ -347,6 +348,13 @@ fn release_runs() {
         assert!(lines.len() == 1 && lines[0].starts_with("releaseFailed warning"), "{lines:?}");
     }
     insta::assert_snapshot!(of(Some(run(RunStatus::Done, None)), Some("no\nconnection")).join("\n"), @"releaseFailed warning: the last release run failed: no connection");
+    let refused = ReleaseFacts {
+        run: Some(run(RunStatus::Refused, Some("12 seats, at most 5"))),
+        problem: Some("12 seats, at most 5; raise it".to_owned()),
+        is_refused: true,
+    };
+    let lines = said(&Facts { release: seen(refused), ..off() });
+    assert!(lines.len() == 1 && lines[0].starts_with("releaseStopped"), "one alert: {lines:?}");
 }
 
 #[test]

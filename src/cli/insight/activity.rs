@@ -142,8 +142,7 @@ async fn answer(
     if seats.lists.is_empty() {
         return Ok(None);
     }
-    // The site's clock, or a simulated one, may run ahead.
-    let now = seats.lists.iter().map(|list| list.last_read).fold(now, std::cmp::max);
+    let now = planning::seats::as_of(&seats, now);
     let zone = settings.time_zone;
     let today = now.with_timezone(&zone).date_naive();
     let from = (now - TimeDelta::days(100)).with_timezone(&zone).date_naive();
@@ -303,9 +302,9 @@ fn table(out: &mut String, answer: &Answer) {
     };
     line("reclaimable under the rules", by_rules(&|r| r.reclaimable().to_string()));
     line("  to be announced first", by_rules(&|r| r.announce.to_string()));
-    line("  not decidable", by_rules(&|r| r.unknown.to_string()));
+    line("  undecided", by_rules(&|r| r.unknown.to_string()));
     line("  threshold in days", by_rules(&|r| r.threshold_days.to_string()));
-    line("  released by Bursar", by_rules(&|r| if r.enabled { "yes" } else { "no" }.to_owned()));
+    line("  enabled for release", by_rules(&|r| if r.enabled { "yes" } else { "no" }.to_owned()));
 }
 
 fn idle_chart(out: &mut String, of: &OfType, paint: Paint) {

@@ -215,7 +215,7 @@ fn idle(of_type: &TypeReport) -> String {
     let idle = seats.usage.idle;
     let undecided = match seats.undecided {
         0 => String::new(),
-        n => format!(" (not decidable: {n})"),
+        n => format!(" (undecided: {n})"),
     };
     format!(
         "{} of {} seats for {} days or longer; reclaimable under the rules {}{}; \
