@@ -11,7 +11,7 @@ mod years;
 
 use std::time::Instant;
 
-use bursar::cli::insight::chart::Look;
+use bursar::cli::insight::chart::Style;
 use bursar::cli::insight::{forecast, utilization};
 use bursar::config::settings::Format;
 use bursar::ledger::SeatResult;
@@ -71,13 +71,13 @@ async fn main() -> anyhow::Result<()> {
     each("outlook, as alerts ask", &|planning| {
         std::hint::black_box(outlook(planning));
     });
-    let look = Look::plain(true);
+    let style = Style::plain(true);
     each("utilization as text", &|planning| {
-        std::hint::black_box(utilization::render(planning, Default::default(), &look));
+        std::hint::black_box(utilization::render(planning, Default::default(), &style));
     });
     each("forecast as text", &|planning| {
         let options = forecast::Options { seat_type: None, months: 12 };
-        std::hint::black_box(forecast::render(planning, options, &look));
+        std::hint::black_box(forecast::render(planning, options, &style));
     });
     let period = Period::parse("2026", now.date_naive()).map_err(anyhow::Error::msg)?;
     let began = Instant::now();

@@ -11,8 +11,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use tokio::time::Instant;
 
 use crate::alert::facts::{
-    AppFacts, AppState, CertificateFacts, DaemonFacts, Fact, Facts, MonitorFacts, QueueFacts,
-    ReleaseFacts, Seen, SettingsFacts, UnsettledFacts,
+    AppFacts, AppState, CertificateFacts, DaemonFacts, Dated, Fact, Facts, MonitorFacts,
+    QueueFacts, ReleaseFacts, SettingsFacts, UnsettledFacts,
 };
 use crate::config::settings::{Site, Watch};
 use crate::config::{self, Settings};
@@ -174,14 +174,14 @@ fn facts_of(
         let threshold = site.server_license.as_ref().map_or(0, |monitor| monitor.threshold_days);
         let today = license::today(now, settings.time_zone);
         // The day goes on while nobody looks.
-        Seen { time, value: license::assess(status.license.clone(), threshold, today) }
+        Dated { time, value: license::assess(status.license.clone(), threshold, today) }
     });
-    let pools = latest.pools().map(|(time, pools)| Seen { time, value: pools.clone() });
+    let pools = latest.pools().map(|(time, pools)| Dated { time, value: pools.clone() });
     let run = latest.release_run().map(|(time, run)| (time, run.clone()));
     let release = of(Monitor::Release);
     let release_time =
         release.map(|h| h.last_poll).into_iter().chain(run.as_ref().map(|(t, _)| *t)).max();
-    let release = release_time.map(|time| Seen {
+    let release = release_time.map(|time| Dated {
         time,
         value: ReleaseFacts {
             run: run.map(|(_, run)| run),
@@ -241,7 +241,7 @@ fn when<T>(on: bool, fact: Fact<T>) -> Fact<T> {
 }
 
 /// How Qlik's License Monitor is, by the newest event on it.
-fn app_of(latest: Latest<'_>) -> Option<Seen<AppFacts>> {
+fn app_of(latest: Latest<'_>) -> Option<Dated<AppFacts>> {
     latest.monitor_app().map(|(time, app)| {
         let state = match app.health {
             AppHealth::Healthy | AppHealth::Running => AppState::Healthy,
@@ -253,7 +253,7 @@ fn app_of(latest: Latest<'_>) -> Option<Seen<AppFacts>> {
             AppHealth::Unknown => AppState::Unknown,
         };
         let (_, text, hint) = app.problem().unwrap_or_default();
-        Seen { time, value: AppFacts { state, text, hint } }
+        Dated { time, value: AppFacts { state, text, hint } }
     })
 }
 

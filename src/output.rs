@@ -32,12 +32,12 @@ enum To {
     Screen(Screen),
     /// A pipe with a name, or a device such as `/dev/null`.
     Stream(BufWriter<File>),
-    File(Whole),
+    File(UnfinishedFile),
 }
 
 /// A file that takes its name at the end.
 #[derive(Debug)]
-struct Whole {
+struct UnfinishedFile {
     content: Option<BufWriter<File>>,
     beside: PathBuf,
     path: PathBuf,
@@ -79,7 +79,7 @@ impl Output {
             io::Error::new(e.kind(), format!("no file can be made in its folder: {e}"))
         })?;
         let content = Some(BufWriter::new(file));
-        Ok(Self(To::File(Whole { content, beside, path: path.to_path_buf(), existing })))
+        Ok(Self(To::File(UnfinishedFile { content, beside, path: path.to_path_buf(), existing })))
     }
 
     /// Whether it goes to standard output, where nothing else may be said then.
@@ -132,7 +132,7 @@ impl Write for Output {
     }
 }
 
-impl Whole {
+impl UnfinishedFile {
     fn content(&mut self) -> &mut BufWriter<File> {
         self.content.as_mut().expect("it is there until the end")
     }
@@ -169,7 +169,7 @@ impl Whole {
     }
 }
 
-impl Drop for Whole {
+impl Drop for UnfinishedFile {
     fn drop(&mut self) {
         self.content = None;
         // Gone already where it was renamed. Nothing more can be done about what is left of it.

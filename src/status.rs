@@ -45,12 +45,12 @@ pub struct Queue {
 #[serde(rename_all = "camelCase")]
 pub struct SiteStatus {
     pub name: String,
-    pub server_license: Option<Seen<ServerLicenseStatus>>,
-    pub access_licenses: Option<Seen<Pools>>,
+    pub server_license: Option<Dated<ServerLicenseStatus>>,
+    pub access_licenses: Option<Dated<Pools>>,
     /// Qlik's License Monitor app.
-    pub monitor_app: Option<Seen<MonitorApp>>,
+    pub monitor_app: Option<Dated<MonitorApp>>,
     /// The last run of the release engine, rehearsals included.
-    pub release: Option<Seen<ReleaseRun>>,
+    pub release: Option<Dated<ReleaseRun>>,
     /// The last run that began, as the ledger tells it now; also one that was cut short.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_run: Option<KnownRun>,
@@ -74,7 +74,7 @@ pub struct Unsettled {
 
 /// A value and when it was read.
 #[derive(Debug, Clone, Serialize)]
-pub struct Seen<T> {
+pub struct Dated<T> {
     pub time: DateTime<Utc>,
     #[serde(flatten)]
     pub value: T,
@@ -191,7 +191,7 @@ impl SiteStatus {
 
     /// Takes in the last run. What was found out after its end counts in what its event said, too.
     fn know(&mut self, run: Option<KnownRun>) {
-        if let (Some(run), Some(Seen { value, .. })) = (&run, &mut self.release)
+        if let (Some(run), Some(Dated { value, .. })) = (&run, &mut self.release)
             && run.run == value.run
         {
             value.types = run.account.counts.iter().map(|of| of.counts.clone()).collect();
@@ -204,10 +204,10 @@ impl SiteStatus {
     pub fn take(&mut self, event: Event) {
         let time = event.time;
         match event.body {
-            Body::ServerLicenseStatus(value) => self.server_license = Some(Seen { time, value }),
-            Body::AccessLicenseStatus(value) => self.access_licenses = Some(Seen { time, value }),
-            Body::MonitorApp(value) => self.monitor_app = Some(Seen { time, value }),
-            Body::ReleaseRun(value) => self.release = Some(Seen { time, value }),
+            Body::ServerLicenseStatus(value) => self.server_license = Some(Dated { time, value }),
+            Body::AccessLicenseStatus(value) => self.access_licenses = Some(Dated { time, value }),
+            Body::MonitorApp(value) => self.monitor_app = Some(Dated { time, value }),
+            Body::ReleaseRun(value) => self.release = Some(Dated { time, value }),
             Body::ServerLicenseExpiring(_)
             | Body::ServerLicenseExpired(_)
             | Body::ServerLicenseProblem(_)

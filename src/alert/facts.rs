@@ -36,7 +36,7 @@ impl<T> From<Option<T>> for Fact<T> {
 
 /// A value and when it was observed.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Seen<T> {
+pub struct Dated<T> {
     pub time: DateTime<Utc>,
     pub value: T,
 }
@@ -47,20 +47,20 @@ pub struct Facts {
     pub site: String,
     pub now: DateTime<Utc>,
     /// Judged on the day it is now.
-    pub server_license: Fact<Seen<ServerLicenseStatus>>,
-    pub pools: Fact<Seen<Pools>>,
+    pub server_license: Fact<Dated<ServerLicenseStatus>>,
+    pub pools: Fact<Dated<Pools>>,
     /// Quarantined seats a week ago, by type.
     pub quarantined_before: Fact<Vec<(SeatType, f64)>>,
     pub capacity: Fact<Option<CapacityFacts>>,
     pub run_out: Fact<Vec<RunOutFacts>>,
     pub budget: Fact<Option<BudgetFacts>>,
-    pub release: Fact<Seen<ReleaseFacts>>,
+    pub release: Fact<Dated<ReleaseFacts>>,
     /// Also while releasing is off: an attempt by hand, or of earlier, may be open.
     pub unsettled: Fact<UnsettledFacts>,
     /// Off unless releases are real.
     pub overdue: Fact<Option<OverdueFacts>>,
     pub churn: Fact<Vec<ChurnFacts>>,
-    pub app: Fact<Seen<AppFacts>>,
+    pub app: Fact<Dated<AppFacts>>,
     /// Monitors that are on.
     pub monitors: Fact<Vec<MonitorFacts>>,
 }

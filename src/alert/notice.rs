@@ -22,8 +22,8 @@ pub fn butlers(notice: &Notice, license: Option<&ServerLicenseStatus>) -> Option
     }
 }
 
-/// What is told of an alert.
-pub fn told(notice: &Notice, destinations: &[Channel], now: DateTime<Utc>) -> AlertNotice {
+/// What is sent of an alert.
+pub fn alert_notice(notice: &Notice, destinations: &[Channel], now: DateTime<Utc>) -> AlertNotice {
     let alert = &notice.alert;
     let resolved = notice.status == AlertStatus::Resolved;
     AlertNotice {
@@ -89,7 +89,7 @@ mod tests {
                 phase: Phase::Firing,
                 since: now,
                 fired: Some(now),
-                told: None,
+                notified: None,
                 held_back: None,
                 severity: Severity::Warning,
                 title: String::new(),
@@ -103,7 +103,7 @@ mod tests {
     }
 
     /// The names of those that get the notice, of MQTT and webhooks with these names.
-    fn told_to(notice: &Notice, wanting: &[&str], kinds: &[Channel]) -> String {
+    fn sent_to(notice: &Notice, wanting: &[&str], kinds: &[Channel]) -> String {
         let queue = |id: &&str| {
             let channel = if *id == "mqtt" { Channel::Mqtt } else { Channel::Webhook };
             Queue { id: (*id).to_owned(), ..Queue::only(channel, |_| true) }
@@ -117,7 +117,7 @@ mod tests {
     #[test]
     fn what_concerns_a_queue_goes_elsewhere() {
         let queue = notice(Rule::QueueGrowing, "mqtt");
-        let to = |wanting: &[&str], kinds: &[Channel]| told_to(&queue, wanting, kinds);
+        let to = |wanting: &[&str], kinds: &[Channel]| sent_to(&queue, wanting, kinds);
         assert_eq!(to(&["mqtt", "webhook/1", "webhook/2"], &[]), "webhook/1 webhook/2");
         assert_eq!(
             to(&["mqtt", "webhook/1"], &[Channel::Mqtt]),
@@ -132,7 +132,7 @@ mod tests {
     fn rules_may_name_kinds_of_destinations() {
         let low = notice(Rule::SeatsLow, "analyzer");
         let both = ["mqtt", "webhook/1"];
-        assert_eq!(told_to(&low, &both, &[Channel::Webhook]), "webhook/1");
-        assert_eq!(told_to(&low, &both, &[]), "mqtt webhook/1");
+        assert_eq!(sent_to(&low, &both, &[Channel::Webhook]), "webhook/1");
+        assert_eq!(sent_to(&low, &both, &[]), "mqtt webhook/1");
     }
 }

@@ -28,7 +28,8 @@ pub struct Alert {
     pub since: DateTime<Utc>,
     /// Since when it fires.
     pub fired: Option<DateTime<Utc>>,
-    pub told: Option<Told>,
+    #[serde(rename = "told")]
+    pub notified: Option<Notified>,
     /// Why it is not told now.
     pub held_back: Option<HeldBack>,
     pub severity: Severity,
@@ -48,7 +49,7 @@ pub enum Phase {
 /// How often and when an alert was told while it fires.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Told {
+pub struct Notified {
     pub last: DateTime<Utc>,
     pub times: u32,
     /// The smallest step that was told, as far as it wasn't left again.
@@ -109,7 +110,7 @@ pub struct Notice {
 #[serde(rename_all = "lowercase")]
 #[derive(strum::IntoStaticStr, strum::VariantArray)]
 #[strum(serialize_all = "lowercase")]
-pub enum What {
+pub enum Occurrence {
     Fired,
     /// Told again at the interval.
     Repeated,
@@ -122,7 +123,7 @@ pub enum What {
     Inhibited,
 }
 
-impl What {
+impl Occurrence {
     pub const ALL: &[Self] = <Self as strum::VariantArray>::VARIANTS;
 
     pub fn as_str(self) -> &'static str {
@@ -139,7 +140,7 @@ pub struct Step {
     pub states: States,
     /// In the order of their keys.
     pub notices: Vec<Notice>,
-    pub happened: Vec<(Key, What)>,
+    pub happened: Vec<(Key, Occurrence)>,
 }
 
 /// Which alert keeps which others of the same site and subject from being told while it fires.
@@ -196,7 +197,7 @@ pub fn step<'a>(
             next.states.insert(key.clone(), alert);
         }
     }
-    tell(&mut next, &conditions, silences, &policy_of, now);
+    notify(&mut next, &conditions, silences, &policy_of, now);
     next.notices.sort_by(|a, b| a.alert.key.cmp(&b.alert.key));
     next
 }
@@ -204,13 +205,13 @@ pub fn step<'a>(
 /// It is over. Told if it was told that it fires.
 fn resolve(alert: &Alert, next: &mut Step) {
     if alert.phase == Phase::Firing {
-        next.happened.push((alert.key.clone(), What::Resolved));
+        next.happened.push((alert.key.clone(), Occurrence::Resolved));
     }
-    if let Some(told) = &alert.told {
+    if let Some(notified) = &alert.notified {
         next.notices.push(Notice {
             alert: alert.clone(),
             status: AlertStatus::Resolved,
-            repeats: told.times.saturating_sub(1),
+            repeats: notified.times.saturating_sub(1),
         });
     }
 }
@@ -237,7 +238,9 @@ fn advance(
         phase,
         since,
         fired: (phase == Phase::Firing).then(|| fired.unwrap_or(now)),
-        told: before.and_then(|alert| alert.told.clone()).map(|told| follow(told, condition, now)),
+        notified: before
+            .and_then(|alert| alert.notified.clone())
+            .map(|notified| follow(notified, condition, now)),
         held_back: before.and_then(|alert| alert.held_back.clone()),
         // What lingers is no news: the severity stays until it is over.
         severity: lingering.map_or(condition.severity, |alert| alert.severity),
@@ -250,15 +253,15 @@ fn advance(
 
 /// A step that was left upwards counts again when it is crossed again; a clock that was set back
 /// doesn't put off the next repetition by more than the interval.
-fn follow(mut told: Told, condition: &Condition, now: DateTime<Utc>) -> Told {
-    told.last = told.last.min(now);
-    if condition.step > told.step {
-        told.step = condition.step;
+fn follow(mut notified: Notified, condition: &Condition, now: DateTime<Utc>) -> Notified {
+    notified.last = notified.last.min(now);
+    if condition.step > notified.step {
+        notified.step = condition.step;
     }
-    told
+    notified
 }
 
-fn tell<'a>(
+fn notify<'a>(
     next: &mut Step,
     conditions: &BTreeMap<Key, &Condition>,
     silences: &[Silence],
@@ -276,8 +279,12 @@ fn tell<'a>(
         let held_back = held_back(key, &firing, silences, now);
         if held_back != alert.held_back {
             match held_back {
-                Some(HeldBack::Alert { .. }) => next.happened.push((key.clone(), What::Inhibited)),
-                Some(HeldBack::Silence { .. }) => next.happened.push((key.clone(), What::Silenced)),
+                Some(HeldBack::Alert { .. }) => {
+                    next.happened.push((key.clone(), Occurrence::Inhibited))
+                }
+                Some(HeldBack::Silence { .. }) => {
+                    next.happened.push((key.clone(), Occurrence::Silenced))
+                }
                 None => {}
             }
             alert.held_back = held_back;
@@ -287,9 +294,9 @@ fn tell<'a>(
             continue;
         };
         let repeat = policy_of(&key.site).repeat;
-        let Some(what) = due(alert.told.as_ref(), condition, repeat, now) else { continue };
-        let times = alert.told.as_ref().map_or(0, |told| told.times);
-        alert.told = Some(Told {
+        let Some(what) = due(alert.notified.as_ref(), condition, repeat, now) else { continue };
+        let times = alert.notified.as_ref().map_or(0, |notified| notified.times);
+        alert.notified = Some(Notified {
             last: now,
             times: times.saturating_add(1),
             step: condition.step,
@@ -303,28 +310,29 @@ fn tell<'a>(
 
 /// Whether an alert is to be told now, and as what.
 fn due(
-    told: Option<&Told>,
+    notified: Option<&Notified>,
     condition: &Condition,
     repeat: Repeat,
     now: DateTime<Utc>,
-) -> Option<What> {
-    let Some(told) = told else { return Some(What::Fired) };
+) -> Option<Occurrence> {
+    let Some(notified) = notified else { return Some(Occurrence::Fired) };
     if condition.level == Level::Lingers {
         return None;
     }
-    if let (Some(step), Some(before)) = (condition.step, told.step)
+    if let (Some(step), Some(before)) = (condition.step, notified.step)
         && step < before
     {
-        return Some(What::Escalated);
+        return Some(Occurrence::Escalated);
     }
     let again = match repeat {
-        Repeat::EachPoll => condition.observed > told.observed,
+        Repeat::EachPoll => condition.observed > notified.observed,
         Repeat::Every(interval) => {
             condition.repeats
-                && TimeDelta::from_std(interval).is_ok_and(|interval| now - told.last >= interval)
+                && TimeDelta::from_std(interval)
+                    .is_ok_and(|interval| now - notified.last >= interval)
         }
     };
-    again.then_some(What::Repeated)
+    again.then_some(Occurrence::Repeated)
 }
 
 fn held_back(

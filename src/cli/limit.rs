@@ -29,7 +29,7 @@ pub(super) struct RunLimit {
 /// The limit is over, and what the command was at.
 #[derive(Debug, thiserror::Error)]
 #[error("the time limit of {} was over before the site was read; give it more (--timeout), or look at the load of the central node", in_words(.0))]
-pub(super) struct Over(pub(super) Duration);
+pub(super) struct LimitExceeded(pub(super) Duration);
 
 impl TimeLimit {
     /// A command that begins now asks everything once: somebody waits for the answer.
@@ -38,8 +38,8 @@ impl TimeLimit {
     }
 
     /// Does the work within the limit.
-    pub(super) async fn hold<T>(&self, work: impl Future<Output = T>) -> Result<T, Over> {
-        tokio::time::timeout(self.timeout, work).await.map_err(|_| Over(self.timeout))
+    pub(super) async fn hold<T>(&self, work: impl Future<Output = T>) -> Result<T, LimitExceeded> {
+        tokio::time::timeout(self.timeout, work).await.map_err(|_| LimitExceeded(self.timeout))
     }
 }
 

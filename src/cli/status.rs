@@ -16,7 +16,7 @@ use crate::monitor::{access_license, server_license};
 use crate::plain::one_line;
 use crate::qrs;
 use crate::release::next::Next;
-use crate::status::{MonitorStatus, Seen, SiteStatus, Status as Picture};
+use crate::status::{Dated, MonitorStatus, SiteStatus, Status as Picture};
 use crate::store::{Health, RunState};
 use crate::words;
 
@@ -167,7 +167,7 @@ fn alert_lines(out: &mut String, picture: &Picture, paint: Paint) {
 }
 
 fn server_license_lines(out: &mut String, site: &SiteStatus, now: DateTime<Utc>, paint: Paint) {
-    let Some(Seen { time, value }) = &site.server_license else {
+    let Some(Dated { time, value }) = &site.server_license else {
         let _ = writeln!(out, "  Server license   {}", paint.faint("not read yet"));
         return;
     };
@@ -203,7 +203,7 @@ fn license_details(out: &mut String, status: &ServerLicenseStatus) {
 }
 
 fn pool_lines(out: &mut String, site: &SiteStatus, now: DateTime<Utc>, paint: Paint) {
-    let Some(Seen { time, value: pools }) = &site.access_licenses else {
+    let Some(Dated { time, value: pools }) = &site.access_licenses else {
         let _ = writeln!(out, "  Access licenses  {}", paint.faint("not read yet"));
         return;
     };
@@ -278,7 +278,7 @@ fn pool_rows(pools: &Pools, paint: Paint) -> Vec<Vec<String>> {
 }
 
 fn app_lines(out: &mut String, site: &SiteStatus, now: DateTime<Utc>, paint: Paint) {
-    let Some(Seen { time, value: app }) = &site.monitor_app else { return };
+    let Some(Dated { time, value: app }) = &site.monitor_app else { return };
     let seen = paint.faint(&words::ago(*time, now));
     let state = headline(app, paint);
     let _ = writeln!(out, "  License Monitor  {state}   {seen}");

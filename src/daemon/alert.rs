@@ -17,7 +17,7 @@ use crate::alert::{Policy, notice, rules};
 use crate::config::Settings;
 use crate::event::{Addressing, AlertStatus, Body, DAEMON, Event, Kind, Queue, Rule};
 use crate::gather::Gatherer;
-use crate::store::{AlertChanges, Happened, StoreError};
+use crate::store::{AlertChanges, AlertHistoryEntry, StoreError};
 
 /// The longest time between two looks.
 const EVERY: chrono::Duration = chrono::Duration::minutes(1);
@@ -138,9 +138,9 @@ impl Telling<'_> {
         }
         for (key, what) in &step.happened {
             let Some(alert) = step.states.get(key).or_else(|| before.get(key)) else { continue };
-            let told = !matches!(what, state::What::Silenced | state::What::Inhibited);
+            let told = !matches!(what, state::Occurrence::Silenced | state::Occurrence::Inhibited);
             let sent = sent.get(key).filter(|_| told).copied().unwrap_or(0);
-            changes.happened.push(Happened {
+            changes.happened.push(AlertHistoryEntry {
                 time: self.now,
                 key: key.clone(),
                 what: *what,
@@ -160,7 +160,7 @@ impl Telling<'_> {
         let license = facts.and_then(|facts| facts.server_license.known());
         let destinations = &policy(self.settings, &key.site).rule(key.rule).destinations;
         let butlers = notice::butlers(notice, license.map(|seen| &seen.value));
-        let told = notice::told(notice, destinations, self.now);
+        let told = notice::alert_notice(notice, destinations, self.now);
         let own = Body::Alert(told.clone());
         let mut events: Vec<(Event, Vec<String>)> = Vec::new();
         for body in butlers.into_iter().chain([own]) {
@@ -223,7 +223,7 @@ mod tests {
                 phase: Phase::Firing,
                 since: now,
                 fired: Some(now),
-                told: None,
+                notified: None,
                 held_back: None,
                 severity: Severity::Warning,
                 title: String::new(),

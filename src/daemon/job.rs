@@ -16,16 +16,16 @@ use crate::qrs::{self, Patience};
 use crate::release::run::Engine;
 use crate::store::{PollError, SeatReading, StoreError};
 
-/// What a poller looks at.
-pub(super) enum Look {
+/// What a poller reads.
+pub(super) enum PollTarget {
     ServerLicense { client: Arc<qrs::Client>, monitor: ServerLicenseMonitor },
     AccessLicense { client: Arc<qrs::Client> },
     Seats { engine: Box<Engine>, monitor: SeatMonitor },
     App { client: Arc<qrs::Client>, monitor: Box<LicenseMonitorApp> },
 }
 
-/// What a look brought.
-pub(super) struct Seen {
+/// What a poll brought.
+pub(super) struct Observation {
     pub(super) bodies: Vec<Body>,
     /// Is kept with the events, all or nothing.
     pub(super) reading: Option<SeatReading>,
@@ -35,9 +35,9 @@ pub(super) struct Seen {
     pub(super) problem: Option<qrs::Error>,
 }
 
-/// Why a look brought nothing.
+/// Why a poll brought nothing.
 #[derive(Debug, thiserror::Error)]
-pub enum Blind {
+pub enum PollFailure {
     #[error(transparent)]
     Site(#[from] qrs::Error),
     #[error(transparent)]
@@ -49,13 +49,13 @@ pub enum Blind {
     OtherSite,
 }
 
-impl From<Vec<Body>> for Seen {
+impl From<Vec<Body>> for Observation {
     fn from(bodies: Vec<Body>) -> Self {
         Self { bodies, reading: None, app_runs: None, problem: None }
     }
 }
 
-impl Look {
+impl PollTarget {
     fn monitor(&self) -> Monitor {
         match self {
             Self::ServerLicense { .. } => Monitor::ServerLicense,
@@ -71,7 +71,7 @@ impl Look {
 pub(super) struct Job {
     pub(super) shared: Shared,
     pub(super) site: String,
-    look: Look,
+    target: PollTarget,
     last: Mutex<Last>,
 }
 
@@ -83,8 +83,8 @@ struct Last {
 }
 
 impl Job {
-    pub(super) fn new(shared: Shared, site: String, look: Look) -> Self {
-        Self { shared, site, look, last: Mutex::default() }
+    pub(super) fn new(shared: Shared, site: String, target: PollTarget) -> Self {
+        Self { shared, site, target, last: Mutex::default() }
     }
 
     pub(super) fn run(
@@ -98,60 +98,64 @@ impl Job {
         }))
     }
 
-    async fn observe(&self, now: DateTime<Utc>, patience: Patience) -> Result<Seen, Blind> {
-        Ok(match &self.look {
-            Look::ServerLicense { client, monitor } => {
+    async fn observe(
+        &self,
+        now: DateTime<Utc>,
+        patience: Patience,
+    ) -> Result<Observation, PollFailure> {
+        Ok(match &self.target {
+            PollTarget::ServerLicense { client, monitor } => {
                 let zone = self.shared.settings.time_zone;
                 server_license::observe(client, monitor, zone, now, patience).await?.into()
             }
-            Look::AccessLicense { client } => {
+            PollTarget::AccessLicense { client } => {
                 self.meet_site(client, patience).await?;
                 access_license::observe(client, patience).await?.into()
             }
-            Look::Seats { engine, monitor } => {
+            PollTarget::Seats { engine, monitor } => {
                 self.meet_site(&engine.client, patience).await?;
-                let observed = seats::look(engine, monitor, now, patience).await?;
-                Seen {
+                let observed = seats::poll(engine, monitor, now, patience).await?;
+                Observation {
                     bodies: observed.bodies,
                     reading: Some(observed.reading),
                     app_runs: None,
                     problem: observed.problem,
                 }
             }
-            Look::App { client, monitor } => {
-                app::look(&self.shared, client, monitor, now, patience).await?
+            PollTarget::App { client, monitor } => {
+                app::poll(&self.shared, client, monitor, now, patience).await?
             }
         })
     }
 
     /// Sees to it that figures and seats of another site are not mixed into the history of this one.
-    async fn meet_site(&self, client: &qrs::Client, patience: Patience) -> Result<(), Blind> {
+    async fn meet_site(&self, client: &qrs::Client, patience: Patience) -> Result<(), PollFailure> {
         let identity = client.identity_by_nodes(patience).await?;
         let is_other = self.shared.store.meet_site(&self.site, identity).await?;
-        if is_other { Err(Blind::OtherSite) } else { Ok(()) }
+        if is_other { Err(PollFailure::OtherSite) } else { Ok(()) }
     }
 
     async fn attempt(&self, now: DateTime<Utc>, patience: Patience) -> Attempt {
-        let monitor = self.look.monitor();
+        let monitor = self.target.monitor();
         let (attempt, problem) = match self.observe(now, patience).await {
-            Ok(mut seen) => {
-                let problem = seen.problem.take();
-                match (self.record(now, seen, problem.is_none()).await, problem) {
+            Ok(mut observation) => {
+                let problem = observation.problem.take();
+                match (self.record(now, observation, problem.is_none()).await, problem) {
                     (Ok(()), None) => (Attempt::Done, None),
                     (Ok(()), Some(error)) => self.failed(&error),
                     (Err(error), _) => self.not_stored(&error),
                 }
             }
-            Err(Blind::Store(error)) => self.not_stored(&error),
-            Err(Blind::Site(error)) => self.failed(&error),
-            Err(error @ Blind::OtherSite) => {
+            Err(PollFailure::Store(error)) => self.not_stored(&error),
+            Err(PollFailure::Site(error)) => self.failed(&error),
+            Err(error @ PollFailure::OtherSite) => {
                 let text = error.to_string();
                 self.log_failure(OTHER_SITE, &text);
                 let problem = PollError { code: OTHER_SITE.to_owned(), text };
                 (Attempt::FailedUntilFixed, Some(problem))
             }
         };
-        if let Look::Seats { engine, .. } = &self.look
+        if let PollTarget::Seats { engine, .. } = &self.target
             && matches!(attempt, Attempt::Done)
         {
             self.settle(engine, patience).await;
@@ -185,8 +189,13 @@ impl Job {
     }
 
     /// Makes what was seen durable; `whole` when nothing is missing.
-    async fn record(&self, now: DateTime<Utc>, seen: Seen, whole: bool) -> Result<(), StoreError> {
-        let events: Vec<(Event, Vec<String>)> = seen
+    async fn record(
+        &self,
+        now: DateTime<Utc>,
+        observation: Observation,
+        whole: bool,
+    ) -> Result<(), StoreError> {
+        let events: Vec<(Event, Vec<String>)> = observation
             .bodies
             .into_iter()
             .map(|body| Event::new(&self.site, now, body))
@@ -194,7 +203,7 @@ impl Job {
             .collect();
         let summary = events.iter().map(|(e, _)| e.summary()).collect::<Vec<_>>().join("; ");
         let store = &self.shared.store;
-        match (seen.reading, seen.app_runs) {
+        match (observation.reading, observation.app_runs) {
             (Some(reading), _) => store.keep_seats(&self.site, reading, events).await?,
             (None, Some((runs, days))) => {
                 store.keep_app_runs(&self.site, runs, days, events).await?;
@@ -205,7 +214,7 @@ impl Job {
         if whole && last.failure.take().is_some() {
             tracing::info!(
                 site = self.site,
-                monitor = self.look.monitor().as_str(),
+                monitor = self.target.monitor().as_str(),
                 "reading works again"
             );
         }
@@ -221,7 +230,7 @@ impl Job {
     /// Warns of a new kind of failure; the same one again is only for those who debug.
     fn log_failure(&self, code: &'static str, error: &str) {
         let mut last = self.last.lock().expect("no holder of this lock panics");
-        let (site, monitor) = (self.site.as_str(), self.look.monitor().as_str());
+        let (site, monitor) = (self.site.as_str(), self.target.monitor().as_str());
         if last.failure.replace(code) == Some(code) {
             tracing::debug!(site, monitor, code, "{error}");
         } else {

@@ -25,8 +25,8 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-pub use self::job::Blind;
-use self::job::{Job, Look};
+pub use self::job::PollFailure;
+use self::job::{Job, PollTarget};
 use self::poller::Timing;
 use crate::clock::Clock;
 use crate::config::Settings;
@@ -163,22 +163,22 @@ impl Daemon {
         let client = Arc::new(client);
         if let Some(monitor) = site.server_license.clone() {
             let schedule = monitor.schedule.clone();
-            let look = Look::ServerLicense { client: client.clone(), monitor };
-            self.start_poller(shared, site, look, schedule);
+            let target = PollTarget::ServerLicense { client: client.clone(), monitor };
+            self.start_poller(shared, site, target, schedule);
         }
         if let Some(monitor) = &site.access_license {
-            let look = Look::AccessLicense { client: client.clone() };
-            self.start_poller(shared, site, look, monitor.schedule.clone());
+            let target = PollTarget::AccessLicense { client: client.clone() };
+            self.start_poller(shared, site, target, monitor.schedule.clone());
         }
         if let Some(monitor) = site.seats.clone() {
             let schedule = monitor.schedule.clone();
             let engine = Box::new(engine(shared, site, &client));
-            self.start_poller(shared, site, Look::Seats { engine, monitor }, schedule);
+            self.start_poller(shared, site, PollTarget::Seats { engine, monitor }, schedule);
         }
         if let Some(monitor) = site.monitor_app.clone() {
             let schedule = monitor.schedule.clone();
-            let look = Look::App { client: client.clone(), monitor: Box::new(monitor) };
-            self.start_poller(shared, site, look, schedule);
+            let target = PollTarget::App { client: client.clone(), monitor: Box::new(monitor) };
+            self.start_poller(shared, site, target, schedule);
         }
         if site.release.enable {
             self.start_release(shared, engine(shared, site, &client));
@@ -209,7 +209,7 @@ impl Daemon {
         });
     }
 
-    fn start_poller(&self, shared: &Shared, site: &Site, look: Look, schedule: Schedule) {
+    fn start_poller(&self, shared: &Shared, site: &Site, target: PollTarget, schedule: Schedule) {
         let (offset, start_delay) = spread(shared.settings.sites.len(), &site.name);
         let timing = Timing {
             clock: shared.clock,
@@ -218,7 +218,7 @@ impl Daemon {
             offset,
             start_delay,
         };
-        let job = Arc::new(Job::new(shared.clone(), site.name.clone(), look));
+        let job = Arc::new(Job::new(shared.clone(), site.name.clone(), target));
         let stop = self.stop_polling.clone();
         self.pollers.spawn(async move {
             // A panic ends only the inner task: it is reported, and the monitor starts over.

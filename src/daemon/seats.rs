@@ -2,10 +2,10 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::Blind;
+use super::PollFailure;
 use crate::event::Latest;
 use crate::license::Pools;
-use crate::monitor::allocation_changes::{self, Before, Observed, Wishes};
+use crate::monitor::allocation_changes::{self, Before, Observed, Options};
 use crate::monitor::settings::SeatMonitor;
 use crate::qrs;
 use crate::release::run::Engine;
@@ -14,23 +14,23 @@ use crate::store::{Seats, Store, StoreError};
 /// The clock may have been set back a little.
 const OVERLAP: TimeDelta = TimeDelta::hours(1);
 
-/// One look at the seats of a site; nothing is kept of it yet.
+/// One poll of the seats of a site; nothing is kept of it yet.
 ///
 /// # Errors
 /// When the store can't be read, or not one list of the site.
-pub async fn look(
+pub async fn poll(
     engine: &Engine,
     monitor: &SeatMonitor,
     now: DateTime<Utc>,
     patience: qrs::Patience,
-) -> Result<Observed, Blind> {
+) -> Result<Observed, PollFailure> {
     let Engine { site, client, store, .. } = engine;
     let seats = store.seats(&site.name).await?;
     let read = allocation_changes::read(client, &seats, patience).await?;
     // What Bursar did is asked for after the lists: a seat that is missing there is in the ledger.
     let before = before(store, &site.name, seats, now).await?;
-    let wishes = Wishes { monitor, policy: &site.release.policy, zone: site.time_zone() };
-    Ok(allocation_changes::observe(client, wishes, read, &before, now, patience).await)
+    let options = Options { monitor, policy: &site.release.policy, zone: site.time_zone() };
+    Ok(allocation_changes::observe(client, options, read, &before, now, patience).await)
 }
 
 /// What is known beside the lists.

@@ -72,7 +72,7 @@ pub enum Nature {
     /// The counts of one run: one of a series.
     Counts,
     /// What was done, or happened, to single seats: nothing else says it.
-    Deed,
+    Action,
     /// Somebody has to look.
     Alert,
 }
@@ -111,7 +111,7 @@ impl Kind {
     ];
 
     const fn row(self) -> Row {
-        use Nature::{Alert, Counts, Deed, State};
+        use Nature::{Action, Alert, Counts, State};
         match self {
             Self::ServerLicenseStatus => Row {
                 word: "serverLicenseStatus",
@@ -152,28 +152,28 @@ impl Kind {
                 word: "seatReleased",
                 title: "seat released",
                 topic: Topic::Release,
-                nature: Deed,
+                nature: Action,
                 figures: true,
             },
             Self::SeatAnnounced => Row {
                 word: "seatAnnounced",
                 title: "seat release announced",
                 topic: Topic::Release,
-                nature: Deed,
+                nature: Action,
                 figures: false,
             },
             Self::SeatWithdrawn => Row {
                 word: "seatWithdrawn",
                 title: "seat release withdrawn",
                 topic: Topic::Release,
-                nature: Deed,
+                nature: Action,
                 figures: false,
             },
             Self::SeatRestored => Row {
                 word: "seatRestored",
                 title: "seat allocated again",
                 topic: Topic::Release,
-                nature: Deed,
+                nature: Action,
                 figures: false,
             },
             Self::ReleaseRefused => Row {
@@ -208,7 +208,7 @@ impl Kind {
                 word: "seatChanges",
                 title: "seat changes",
                 topic: Topic::SeatChanges,
-                nature: Deed,
+                nature: Action,
                 figures: true,
             },
             Self::MonitorApp => Row {
@@ -281,7 +281,7 @@ impl Nature {
     const fn class(self) -> Class {
         match self {
             Self::State | Self::Counts => Class::Recurring,
-            Self::Deed | Self::Alert => Class::Alert,
+            Self::Action | Self::Alert => Class::Alert,
         }
     }
 }
@@ -354,15 +354,15 @@ mod tests {
         serverLicenseExpired: server license, Alert, Alert
         serverLicenseProblem: server license, Alert, Alert
         accessLicenseStatus: access licenses, Recurring, State, figures
-        seatReleased: release, Alert, Deed, figures
-        seatAnnounced: release, Alert, Deed
-        seatWithdrawn: release, Alert, Deed
-        seatRestored: release, Alert, Deed
+        seatReleased: release, Alert, Action, figures
+        seatAnnounced: release, Alert, Action
+        seatWithdrawn: release, Alert, Action
+        seatRestored: release, Alert, Action
         releaseRefused: release, Alert, Alert
         seatsKept: release, Recurring, Counts
         releaseRun: release, Recurring, Counts, figures
         seatActivity: seats, Recurring, State, figures
-        seatChanges: seats, Alert, Deed, figures
+        seatChanges: seats, Alert, Action, figures
         monitorApp: License Monitor app, Recurring, State, figures
         alert: alerts, Alert, Alert, figures
         ");

@@ -125,7 +125,7 @@ impl SeatFacts {
     }
 
     /// `done` of something that was done, else what would be.
-    fn told(&self, done: &str, would: &str) -> String {
+    fn done_or_would(&self, done: &str, would: &str) -> String {
         if self.rehearsal { format!("rehearsal: would {would}") } else { done.to_owned() }
     }
 }
@@ -134,7 +134,7 @@ impl SeatReleased {
     /// One line for people.
     pub fn summary(&self) -> String {
         let seat = &self.seat;
-        let done = seat.told("released", "release");
+        let done = seat.done_or_would("released", "release");
         let mut line = format!("{done} {}, {}", seat.title(), seat.idle());
         if let SeatResult::Quarantined { until } = &self.result {
             line.push_str(", in quarantine");
@@ -153,7 +153,7 @@ impl SeatAnnounced {
     /// One line for people.
     pub fn summary(&self) -> String {
         let seat = &self.seat;
-        let done = seat.told("announced the release", "announce the release");
+        let done = seat.done_or_would("announced the release", "announce the release");
         let due = self.due.format("%Y-%m-%d %H:%M UTC");
         format!("{done} of {}, {}, for {due}", seat.title(), seat.idle())
     }
@@ -162,7 +162,7 @@ impl SeatAnnounced {
 impl SeatWithdrawn {
     /// One line for people.
     pub fn summary(&self) -> String {
-        let done = self.seat.told("withdrew", "withdraw");
+        let done = self.seat.done_or_would("withdrew", "withdraw");
         let why = one_line(&self.why);
         format!("{done} the announced release of {}: {why}", self.seat.title())
     }
@@ -171,7 +171,7 @@ impl SeatWithdrawn {
 impl SeatRestored {
     /// One line for people.
     pub fn summary(&self) -> String {
-        let done = self.seat.told("allocated again", "allocate again");
+        let done = self.seat.done_or_would("allocated again", "allocate again");
         format!("{done} {}", self.seat.title())
     }
 }

@@ -167,7 +167,7 @@ pub fn bill(
 
 /// Seats that were released on a day and, maybe, taken again by the same people on another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct GivenBack {
+pub struct ReleasedSeats {
     pub seat_type: SeatType,
     pub from: NaiveDate,
     pub until: Option<NaiveDate>,
@@ -189,12 +189,12 @@ pub struct Saved {
 /// it is taken again, at most a year.
 pub fn saved(
     prices: &Prices,
-    given_back: &[GivenBack],
+    released: &[ReleasedSeats],
     (first, last): (NaiveDate, NaiveDate),
 ) -> Saved {
     let mut saved =
         Saved { seat_days: 0, amount: Money::zero(prices.currency), seat_days_without_price: 0 };
-    for seats in given_back {
+    for seats in released {
         let start = days_after(seats.from, 1).max(first);
         let end = days_after(seats.from, DAYS).min(last);
         let end = seats.until.map_or(end, |until| end.min(days_after(until, -1)));
@@ -393,14 +393,14 @@ mod tests {
 
     #[test]
     fn a_seat_given_back_saves_until_it_is_taken_again_or_a_year() {
-        let seats = |from: &str, until: Option<&str>, count| GivenBack {
+        let seats = |from: &str, until: Option<&str>, count| ReleasedSeats {
             seat_type: SeatType::Analyzer,
             from: day(from),
             until: until.map(day),
             count,
         };
         let whole = (day("2020-01-01"), day("2030-01-01"));
-        let of = |seats: GivenBack, between| saved(&prices(), &[seats], between);
+        let of = |seats: ReleasedSeats, between| saved(&prices(), &[seats], between);
         // At most 365 days, and then exactly the price.
         let year = of(seats("2022-05-01", None, 1), whole);
         assert_eq!((year.seat_days, year.amount.to_string()), (365, "280.00 EUR".to_owned()));
@@ -412,7 +412,7 @@ mod tests {
         assert_eq!(of(seats("2022-04-20", None, 2), may).seat_days, 62);
         assert_eq!(of(seats("2022-05-30", None, 2), may).seat_days, 2);
         assert_eq!(of(seats("2022-06-30", None, 2), may).seat_days, 0);
-        let token = GivenBack { seat_type: SeatType::User, ..seats("2022-05-30", None, 2) };
+        let token = ReleasedSeats { seat_type: SeatType::User, ..seats("2022-05-30", None, 2) };
         let token = of(token, may);
         assert_eq!(
             (token.seat_days_without_price, token.amount),

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 
-use super::{Answered, Entry, Outcome, Record, RunStatus, SeatResult, TypeCounts};
+use super::{Entry, Outcome, Record, ResponseClass, RunStatus, SeatResult, TypeCounts};
 use crate::license::SeatType;
 
 /// A run as the ledger tells it now. Each seat counts by its last outcome, whoever found it out.
@@ -132,7 +132,7 @@ impl TypeAccount {
 impl Outcome {
     /// Whether the seat had changed after the intent was written, so that nothing was sent.
     fn was_kept(&self) -> bool {
-        let nothing_sent = self.evidence.answered == Some(Answered::NotSent);
+        let nothing_sent = self.evidence.answered == Some(ResponseClass::NotSent);
         matches!(&self.result, SeatResult::Refused { why } if nothing_sent && why.starts_with(NOT_SENT))
     }
 }

@@ -250,7 +250,7 @@ pub struct Outcome {
 pub struct Evidence {
     /// What was answered to the request; absent where nobody knows, because the process ended.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub answered: Option<Answered>,
+    pub answered: Option<ResponseClass>,
     /// The answer in words, where the result alone would say something else.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub remark: Option<String>,
@@ -279,7 +279,7 @@ fn is_false(value: &bool) -> bool {
 /// What was answered to a request that changes a site, as far as it decides what became of a seat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Answered {
+pub enum ResponseClass {
     /// The request never left this machine.
     NotSent,
     /// 2xx.

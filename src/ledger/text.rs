@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
-use super::{Action, Answered, Entry, Intent, Outcome, SeatResult, Statement};
+use super::{Action, Entry, Intent, Outcome, ResponseClass, SeatResult, Statement};
 use crate::license::{Holder, Moment};
 
 impl Entry {
@@ -102,7 +102,8 @@ impl Outcome {
         let mut text = self.result.text();
         let evidence = &self.evidence;
         // What the site accepted has it in its reason.
-        if evidence.there && !self.is_final() && evidence.answered != Some(Answered::Accepted) {
+        if evidence.there && !self.is_final() && evidence.answered != Some(ResponseClass::Accepted)
+        {
             text.push_str("; the seat was as before when it was read");
         }
         if evidence.late {

@@ -55,13 +55,13 @@ pub struct Old<'a> {
 
 /// What Bursar itself did to seats, from the ledger.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Deed {
+pub struct OwnAction {
     pub seat_type: SeatType,
     /// The seat that was taken; of one that was allocated again, the one that had been taken.
     pub seat: Uuid,
     pub user: Uuid,
     /// Allocated again by an undo; else taken.
-    pub given_back: bool,
+    pub restored: bool,
     pub time: DateTime<Utc>,
     pub run: String,
 }
@@ -70,7 +70,7 @@ pub struct Deed {
 #[derive(Debug, Clone, Default)]
 pub struct Known {
     /// Of the time since the lists were read before.
-    pub deeds: Vec<Deed>,
+    pub own_actions: Vec<OwnAction>,
     /// When a user last lost a seat of a type, whoever took it.
     pub lost: HashMap<(SeatType, Uuid), DateTime<Utc>>,
     /// Users whom the site no longer has.
@@ -208,13 +208,14 @@ impl Type<'_> {
 
     fn allocated(&self, row: &SeatRow) -> Change {
         let given = row.seat.holder.as_ref().and_then(|holder| {
-            let mut deeds = self.known.deeds.iter();
-            deeds.find(|d| d.given_back && d.seat_type == self.seat_type && d.user == holder.id)
+            let mut own_actions = self.known.own_actions.iter();
+            own_actions.find(|d| d.restored && d.seat_type == self.seat_type && d.user == holder.id)
         });
         let created = row.seat.created.at().filter(|at| self.is_recent(*at));
         let (time, time_from) = created
             .map_or((self.now, TimeFrom::Noticed), |created| (created, TimeFrom::CreatedDate));
-        let by = given.map_or_else(|| creator(row), |deed| By::Bursar { run: deed.run.clone() });
+        let by =
+            given.map_or_else(|| creator(row), |action| By::Bursar { run: action.run.clone() });
         let kind = ChangeKind::Allocated;
         Change { kind, time, time_from, by, ..plain(&row.seat, After::Held, self.now) }
     }
@@ -224,14 +225,14 @@ impl Type<'_> {
         // Each use changes the row in its user's name: then it doesn't tell of anything else.
         let used = is_own(row);
         let modified = row.modified.at().filter(|at| !used && self.is_recent(*at));
-        let deed = self.deed(kind, &row.seat);
-        let (time, time_from) = match (deed, modified) {
-            (Some(deed), _) => (deed.time, TimeFrom::Ledger),
+        let action = self.action(kind, &row.seat);
+        let (time, time_from) = match (action, modified) {
+            (Some(action), _) => (action.time, TimeFrom::Ledger),
             (None, Some(modified)) => (modified, TimeFrom::ModifiedDate),
             (None, None) => (self.now, TimeFrom::Noticed),
         };
-        let by = match (deed, modified.and(row.modified_by.clone())) {
-            (Some(deed), _) => By::Bursar { run: deed.run.clone() },
+        let by = match (action, modified.and(row.modified_by.clone())) {
+            (Some(action), _) => By::Bursar { run: action.run.clone() },
             (None, Some(user)) => By::Someone { user },
             (None, None) => By::Unknown,
         };
@@ -247,13 +248,13 @@ impl Type<'_> {
             (false, false) => ChangeKind::Released,
         };
         let plain = plain(seat, After::Gone, self.now);
-        match self.deed(kind, seat) {
-            Some(deed) => Change {
+        match self.action(kind, seat) {
+            Some(action) => Change {
                 // Whoever was deleted afterwards: it was Bursar that took the seat.
                 kind: ChangeKind::Released,
-                time: deed.time,
+                time: action.time,
                 time_from: TimeFrom::Ledger,
-                by: By::Bursar { run: deed.run.clone() },
+                by: By::Bursar { run: action.run.clone() },
                 ..plain
             },
             None => Change { kind, ..plain },
@@ -261,14 +262,14 @@ impl Type<'_> {
     }
 
     /// What Bursar did, if it did this.
-    fn deed(&self, kind: ChangeKind, seat: &Seat) -> Option<&Deed> {
-        let given_back = match kind {
+    fn action(&self, kind: ChangeKind, seat: &Seat) -> Option<&OwnAction> {
+        let restored = match kind {
             ChangeKind::Released | ChangeKind::Quarantined | ChangeKind::UserDeleted => false,
             ChangeKind::Restored => true,
             _ => return None,
         };
-        let mut deeds = self.known.deeds.iter();
-        deeds.find(|deed| deed.given_back == given_back && deed.seat == seat.id)
+        let mut own_actions = self.known.own_actions.iter();
+        own_actions.find(|action| action.restored == restored && action.seat == seat.id)
     }
 
     fn is_recent(&self, at: DateTime<Utc>) -> bool {

@@ -41,9 +41,9 @@ pub struct Before {
     pub pools: Option<Pools>,
 }
 
-/// What the settings want.
+/// What the settings say of it.
 #[derive(Debug, Clone, Copy)]
-pub struct Wishes<'a> {
+pub struct Options<'a> {
     pub monitor: &'a SeatMonitor,
     /// The release rules.
     pub policy: &'a Policy,
@@ -102,13 +102,13 @@ pub async fn read(
 /// has to know what Bursar did up to the reading of the lists, or it would be somebody else's deed.
 pub async fn observe(
     client: &qrs::Client,
-    wishes: Wishes<'_>,
+    options: Options<'_>,
     read: Read,
     before: &Before,
     now: DateTime<Utc>,
     patience: qrs::Patience,
 ) -> Observed {
-    let Wishes { monitor, policy, zone } = wishes;
+    let Options { monitor, policy, zone } = options;
     let Read { lists, problem } = read;
     let mut known = before.known.clone();
     let old: HashMap<SeatType, Vec<Seat>> = before
@@ -148,7 +148,7 @@ pub async fn observe(
     new_on_days.retain(|(day, _), _| *day >= first);
 
     let mut snapshot = reclaim::snapshot(current, HashMap::new(), before.pools.clone());
-    let people = people(client, wishes, before, &snapshot, now, patience).await;
+    let people = people(client, options, before, &snapshot, now, patience).await;
     let stored = before.seats.people.iter();
     snapshot.people =
         stored.map(|(id, stored)| (*id, PersonRead::Whole(stored.person.clone()))).collect();
@@ -162,8 +162,8 @@ pub async fn observe(
     let first_used = |seat: &Seat| seen.get(&(seat.seat_type, seat.id)).copied();
     let figures = figures(&all, &first_used, &rules, now);
     let mut bodies = vec![Body::SeatActivity(SeatActivity::of(&figures, types))];
-    if let Some(told) = told(&changes, now) {
-        bodies.push(Body::SeatChanges(told));
+    if let Some(changes) = seat_changes(&changes, now) {
+        bodies.push(Body::SeatChanges(changes));
     }
     let reading = SeatReading {
         time: now,
@@ -194,17 +194,17 @@ fn current(before: &Before, fresh: &[(SeatType, Vec<Seat>)]) -> Vec<(SeatType, V
 /// enough, and all for a breakdown, or where rules name roles, of which a site has no list.
 async fn people(
     client: &qrs::Client,
-    wishes: Wishes<'_>,
+    options: Options<'_>,
     before: &Before,
     snapshot: &Snapshot,
     now: DateTime<Utc>,
     patience: qrs::Patience,
 ) -> HashMap<Uuid, PersonRead> {
-    let policy = wishes.policy;
+    let policy = options.policy;
     let all = reclaim::policy(policy, snapshot.seats.iter().map(|seats| seats.seat_type));
     let mut wanted = plan::people_in_question(snapshot, &before.past, &all, now);
     let in_question: HashSet<Uuid> = wanted.iter().copied().collect();
-    if !wishes.monitor.breakdown_by.is_empty() || !policy.never_release.roles.is_empty() {
+    if !options.monitor.breakdown_by.is_empty() || !policy.never_release.roles.is_empty() {
         let holders = snapshot.seats.iter().flat_map(|seats| seats.list.iter().flatten());
         wanted.extend(holders.filter_map(|seat| Some(seat.holder.as_ref()?.id)));
         wanted.sort_unstable();
@@ -256,11 +256,11 @@ fn seen_first_uses(before: &Before, fresh: &[(SeatType, Vec<Seat>)]) -> FirstUse
 }
 
 /// What is told of the changes, if there are any: of a first reading the last days only.
-fn told(changes: &[Change], now: DateTime<Utc>) -> Option<SeatChanges> {
+fn seat_changes(changes: &[Change], now: DateTime<Utc>) -> Option<SeatChanges> {
     const { assert!(FIRST_LISTED_DAYS <= INITIAL_DAYS && MAX_LISTED > 0) };
     let recent = |change: &&Change| {
         !change.initial || now - change.time < TimeDelta::days(FIRST_LISTED_DAYS)
     };
-    let told: Vec<Change> = changes.iter().filter(recent).cloned().collect();
-    (!told.is_empty()).then(|| SeatChanges::of(&told))
+    let recent: Vec<Change> = changes.iter().filter(recent).cloned().collect();
+    (!recent.is_empty()).then(|| SeatChanges::of(&recent))
 }

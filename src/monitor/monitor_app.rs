@@ -85,7 +85,7 @@ async fn find_app(
     }
     let apps = client.apps(&NAME.eq(wanted.app_name.as_str()), patience).await?;
     if let Some(choice) = choose_app(apps, wanted) {
-        return Ok(Some(told(choice, notes)));
+        return Ok(Some(noting(choice, notes)));
     }
     let tasks = client.reload_tasks(&NAME.eq(wanted.task_name.as_str()), patience).await?;
     let Some(choice) = choose_task(tasks, wanted) else { return Ok(None) };
@@ -110,7 +110,7 @@ async fn find_task(
 ) -> Result<Option<Task>, qrs::Error> {
     let tasks = client.reload_tasks(&APP_ID.eq(app.id), patience).await?;
     if let Some(choice) = choose_task(tasks, wanted) {
-        return Ok(Some(told(choice, notes)));
+        return Ok(Some(noting(choice, notes)));
     }
     let tasks = client.reload_tasks(&NAME.eq(wanted.task_name.as_str()), patience).await?;
     let (ours, others): (Vec<_>, Vec<_>) =
@@ -118,10 +118,10 @@ async fn find_task(
     if !others.is_empty() {
         notes.push(format!("the task \"{}\" reloads another app", wanted.task_name));
     }
-    Ok(choose_task(ours, wanted).map(|choice| told(choice, notes)))
+    Ok(choose_task(ours, wanted).map(|choice| noting(choice, notes)))
 }
 
-fn told<T>(choice: Choice<T>, notes: &mut Vec<String>) -> T {
+fn noting<T>(choice: Choice<T>, notes: &mut Vec<String>) -> T {
     notes.extend(choice.notes);
     choice.chosen
 }

@@ -11,7 +11,7 @@ use super::seats::{self, Counts};
 use super::{Minutes, Planning, Pool};
 use crate::config::Settings;
 use crate::event::Latest;
-use crate::insight::cost::GivenBack;
+use crate::insight::cost::ReleasedSeats;
 use crate::insight::{Daily, Entitled, Released, Series, Total};
 use crate::license::SeatType;
 use crate::store::history::Day;
@@ -100,7 +100,7 @@ impl Planning {
             pools,
             minutes,
             prices: settings.cost,
-            given_back: until_again(released, &attempts, &list, zone),
+            released: until_again(released, &attempts, &list, zone),
             attempts,
             seats: counts,
         })
@@ -118,16 +118,16 @@ struct PoolDays {
     excess: Vec<Day>,
 }
 
-fn pool(seat_type: SeatType, days: PoolDays, given_back: &[GivenBack]) -> Option<Pool> {
+fn pool(seat_type: SeatType, days: PoolDays, released: &[ReleasedSeats]) -> Option<Pool> {
     let PoolDays { taken, used, total, available, quarantined, excess } = days;
     let last = |days: &[Day]| days.last().map(|day| day.rollup.last);
     let as_of = taken.last()?.last_at;
     let totals = total.iter().map(|day| Total { from: day.day, total: day.rollup.last });
-    let mut released: BTreeMap<NaiveDate, u32> = BTreeMap::new();
-    for seats in given_back {
+    let mut by_day: BTreeMap<NaiveDate, u32> = BTreeMap::new();
+    for seats in released {
         // One that was given to the same person again leaves no lasting step in the figures.
         if seats.seat_type == seat_type && seats.until.is_none() {
-            *released.entry(seats.from).or_default() += seats.count;
+            *by_day.entry(seats.from).or_default() += seats.count;
         }
     }
     Some(Pool {
@@ -136,7 +136,7 @@ fn pool(seat_type: SeatType, days: PoolDays, given_back: &[GivenBack]) -> Option
         used: series(&used),
         entitled: Entitled::new(totals),
         available: series(&available),
-        released: released.into_iter().map(|(day, count)| Released { day, count }).collect(),
+        released: by_day.into_iter().map(|(day, count)| Released { day, count }).collect(),
         quarantined: last(&quarantined),
         excess: last(&excess),
         as_of,
@@ -172,16 +172,16 @@ fn tokens_taken(total: &[Day], available: &[Day]) -> Vec<Day> {
 /// Ends what is released where the same person has a seat of the type now that was allocated
 /// later. In growth that counts as growth; here the seat is no longer saved.
 fn until_again(
-    mut given_back: Vec<GivenBack>,
+    mut released: Vec<ReleasedSeats>,
     attempts: &[Attempt],
     known: &Seats,
     zone: Tz,
-) -> Vec<GivenBack> {
+) -> Vec<ReleasedSeats> {
     let held: HashMap<(SeatType, Uuid), DateTime<Utc>> = seats::seats(known)
         .filter_map(|seat| Some(((seat.seat_type, seat.holder.as_ref()?.id), seat.created.at()?)))
         .collect();
     let releases = attempts.iter().filter(|attempt| attempt.is_release());
-    for (seats, release) in given_back.iter_mut().zip(releases) {
+    for (seats, release) in released.iter_mut().zip(releases) {
         let again = held.get(&(release.outcome.seat_type, release.outcome.holder.id));
         if let Some(again) = again.filter(|again| **again > release.time)
             && seats.until.is_none()
@@ -189,25 +189,25 @@ fn until_again(
             seats.until = Some(again.with_timezone(&zone).date_naive());
         }
     }
-    given_back
+    released
 }
 
 /// Released seats, and until when: an undo allocates a seat to the same person again.
-fn releases(attempts: &[Attempt], zone: Tz) -> Vec<GivenBack> {
+fn releases(attempts: &[Attempt], zone: Tz) -> Vec<ReleasedSeats> {
     let day = |attempt: &Attempt| attempt.time.with_timezone(&zone).date_naive();
-    let mut given_back: Vec<GivenBack> = Vec::new();
+    let mut released: Vec<ReleasedSeats> = Vec::new();
     let mut open: HashMap<(SeatType, Uuid), usize> = HashMap::new();
     for attempt in attempts {
         let key = (attempt.outcome.seat_type, attempt.outcome.holder.id);
         if attempt.is_release() {
-            open.insert(key, given_back.len());
+            open.insert(key, released.len());
             let (seat_type, from) = (attempt.outcome.seat_type, day(attempt));
-            given_back.push(GivenBack { seat_type, from, until: None, count: 1 });
+            released.push(ReleasedSeats { seat_type, from, until: None, count: 1 });
         } else if attempt.is_return()
             && let Some(index) = open.remove(&key)
         {
-            given_back[index].until = Some(day(attempt));
+            released[index].until = Some(day(attempt));
         }
     }
-    given_back
+    released
 }

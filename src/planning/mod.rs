@@ -17,7 +17,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 
 use crate::insight::capacity::{self, Capacity};
-use crate::insight::cost::{GivenBack, Prices};
+use crate::insight::cost::{Prices, ReleasedSeats};
 use crate::insight::forecast::{Forecast, forecast};
 use crate::insight::growth::{Growth, History, growth};
 use crate::insight::season::{self, Season};
@@ -49,7 +49,7 @@ pub struct Planning {
     /// Every seat that was attempted to release or allocate again, as far as the store's ledger goes.
     pub attempts: Vec<Attempt>,
     /// Seats that were released, with when their people got one again, if they did.
-    pub given_back: Vec<GivenBack>,
+    pub released: Vec<ReleasedSeats>,
     /// From the list of seats; `None` while it was never read.
     pub seats: Option<seats::Counts>,
 }

@@ -122,7 +122,7 @@ impl Planning {
     /// What released seats would have cost between two days, both included. `None`
     /// without prices.
     pub fn saved(&self, range: (NaiveDate, NaiveDate)) -> Option<Saved> {
-        Some(cost::saved(&self.prices?, &self.given_back, range))
+        Some(cost::saved(&self.prices?, &self.released, range))
     }
 
     /// The cost of the next 365 days of a type. `None` without a price or a forecast.

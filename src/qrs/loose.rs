@@ -85,9 +85,9 @@ impl Loose for Moment {
 
 /// A time that rows always have: none is unknown, and not "never".
 #[derive(Debug)]
-pub(super) struct Told(pub Moment);
+pub(super) struct RequiredMoment(pub Moment);
 
-impl Loose for Told {
+impl Loose for RequiredMoment {
     fn text(text: &str) -> Self {
         Self(<Moment as Loose>::text(text))
     }

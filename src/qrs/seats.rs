@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::json::Failure;
 use super::list;
-use super::loose::{Any, Told};
+use super::loose::{Any, RequiredMoment};
 use super::{Client, Error, Field, Patience, Reading};
 use crate::license::changes;
 use crate::license::{Holder, Moment, Seat, SeatType, ShapeError};
@@ -21,11 +21,11 @@ const USER: Field = Field::new("user.id");
 pub(super) struct SeatRow {
     id: Uuid,
     #[serde(default)]
-    created_date: Any<Told>,
+    created_date: Any<RequiredMoment>,
     #[serde(default)]
     user: Option<UserRef>,
     #[serde(default)]
-    last_used: Any<Told>,
+    last_used: Any<RequiredMoment>,
     /// Old servers and token licenses don't have it.
     #[serde(default)]
     excess: Option<bool>,

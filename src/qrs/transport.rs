@@ -40,7 +40,7 @@ pub(super) struct Transport {
 }
 
 /// The head of an answer. It keeps its place among the concurrent requests until it is dropped.
-pub(super) struct Answer<'a> {
+pub(super) struct HttpResponse<'a> {
     pub response: Response,
     pub server_date: Option<DateTime<Utc>>,
     answered: Instant,
@@ -51,7 +51,7 @@ pub(super) struct Answer<'a> {
     _permit: SemaphorePermit<'a>,
 }
 
-impl Answer<'_> {
+impl HttpResponse<'_> {
     fn reading<T>(&self, value: T) -> Reading<T> {
         Reading {
             value,
@@ -167,7 +167,7 @@ impl Transport {
         query: &[(&str, &str)],
         xrfkey: &str,
         until: Option<Instant>,
-    ) -> Result<Answer<'_>, Error> {
+    ) -> Result<HttpResponse<'_>, Error> {
         let answer = self.send(Method::GET, path, query, None, xrfkey, until).await?;
         if answer.response.status() != StatusCode::OK {
             return Err(status_error(answer.response, answer.shown, answer.server_date).await);
@@ -188,7 +188,7 @@ impl Transport {
         body: Option<&Value>,
         xrfkey: &str,
         until: Option<Instant>,
-    ) -> Result<Answer<'_>, Error> {
+    ) -> Result<HttpResponse<'_>, Error> {
         let url = self.url(path, query, xrfkey);
         let shown = self.shown(path);
         let mut headers = self.headers.clone();
@@ -216,7 +216,7 @@ impl Transport {
         let response = request.send().await.map_err(failed)?;
         let server_date = header_date(response.headers(), DATE);
         let answered = Instant::now();
-        Ok(Answer { response, server_date, answered, sent, timeout, shown, _permit: permit })
+        Ok(HttpResponse { response, server_date, answered, sent, timeout, shown, _permit: permit })
     }
 
     pub(super) fn url(&self, path: &str, query: &[(&str, &str)], xrfkey: &str) -> Url {

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::answer::{BodyError, Whole, change_error, fill, is_html};
 use super::error::NotJson;
 use super::seats::SeatRow;
-use super::transport::Answer;
+use super::transport::HttpResponse;
 use super::{Client, Error, json as parse};
 use crate::license::{Seat, SeatType, ShapeError};
 
@@ -91,12 +91,12 @@ impl Writer {
         path: &str,
         body: Option<&Value>,
         deadline: Instant,
-    ) -> Result<Answer<'_>, Error> {
+    ) -> Result<HttpResponse<'_>, Error> {
         let key = self.client.xrfkey();
         self.client.inner.transport.send(method, path, &[], body, &key, Some(deadline)).await
     }
 }
 
-async fn refusal(answer: Answer<'_>) -> Error {
+async fn refusal(answer: HttpResponse<'_>) -> Error {
     change_error(answer.response, answer.shown, answer.server_date).await
 }

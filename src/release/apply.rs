@@ -38,12 +38,12 @@ pub(super) struct Other {
 }
 
 /// What takes seats. A rehearsal is like the real thing up to here, and has nothing to write with.
-pub(super) enum Hands {
+pub(super) enum Executor {
     Real(Writer),
     Rehearsal,
 }
 
-impl Hands {
+impl Executor {
     pub(super) fn of(session: &Session<'_>) -> Self {
         match session.mode {
             Mode::Real | Mode::Undo => Self::Real(Writer::new(session.engine.client.clone())),
@@ -62,7 +62,7 @@ pub(super) struct Types<'a> {
 }
 
 /// What became of one seat.
-pub(super) enum Done {
+pub(super) enum SeatOutcome {
     /// Nothing was begun: the run has to end.
     Halt(String),
     /// Nothing was done, for a good reason.
@@ -138,9 +138,9 @@ pub(super) async fn release(
     policy: &Policy,
     tally: &mut Tally,
 ) -> Result<(), AppendError> {
-    match Hands::of(session) {
-        Hands::Rehearsal => rehearse(session, due, tally).await,
-        Hands::Real(writer) => {
+    match Executor::of(session) {
+        Executor::Rehearsal => rehearse(session, due, tally).await,
+        Executor::Real(writer) => {
             let Types { looked, absent } = types;
             let taking = Taking { session, writer, past, policy, looked, absent, fresh: FRESH };
             let total = due.len() as u64;
@@ -189,7 +189,7 @@ pub(super) async fn in_turn<J, F>(
     attempt: impl Fn(J) -> F,
 ) -> Result<(), AppendError>
 where
-    F: Future<Output = Result<Done, AppendError>>,
+    F: Future<Output = Result<SeatOutcome, AppendError>>,
 {
     let release = &session.engine.site.release;
     let concurrency = release.concurrency.max(1);
@@ -240,7 +240,7 @@ where
             }
             Some(Ok(result)) => result,
         };
-        if let Done::Halt(why) = result {
+        if let SeatOutcome::Halt(why) = result {
             tally.ended.get_or_insert((RunStatus::Stopped, why));
             continue;
         }
@@ -272,31 +272,31 @@ pub(super) fn stopped() -> (RunStatus, String) {
 
 /// Writes down what became of a seat. Whether it worked; `None` when that says nothing about the
 /// site's health.
-pub(super) fn count(tally: &mut Tally, done: Done) -> Option<bool> {
+pub(super) fn count(tally: &mut Tally, done: SeatOutcome) -> Option<bool> {
     match done {
-        Done::Halt(_) => None,
-        Done::Kept(skipped) => {
+        SeatOutcome::Halt(_) => None,
+        SeatOutcome::Kept(skipped) => {
             tally.of(skipped.seat_type).changed += 1;
             tally.skipped.push(skipped);
             None
         }
-        Done::Gone(skipped) => {
+        SeatOutcome::Gone(skipped) => {
             tally.of(skipped.seat_type).gone += 1;
             tally.skipped.push(skipped);
             None
         }
-        Done::TakenBefore(skipped) => {
+        SeatOutcome::TakenBefore(skipped) => {
             tally.of(skipped.seat_type).taken_before += 1;
             tally.skipped.push(skipped);
             None
         }
-        Done::Unread(skipped) => {
+        SeatOutcome::Unread(skipped) => {
             tally.of(skipped.seat_type).changed += 1;
             tally.failed(format!("{}: {}", skipped.holder.account(), skipped.why));
             tally.skipped.push(skipped);
             Some(false)
         }
-        Done::Attempted { intent, result, kept } => {
+        SeatOutcome::Attempted { intent, result, kept } => {
             let counts = tally.of(intent.seat_type);
             let worked = match &result {
                 SeatResult::Freed | SeatResult::Allocated => {

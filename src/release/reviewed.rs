@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use uuid::Uuid;
 
-use super::apply::{self, Done};
+use super::apply::{self, SeatOutcome};
 use super::plan::{self, Decision, Keep, Outcome, Snapshot};
 use super::run::{Engine, Skipped};
 use super::session::{Session, Tally, planned};
@@ -218,7 +218,7 @@ fn confine(
     read: &Plan,
     past: &Past,
     taken: &HashMap<Uuid, TakenSeat>,
-) -> Vec<Done> {
+) -> Vec<SeatOutcome> {
     let mut dropped = Vec::new();
     for part in &mut plan.types {
         let wanted: Vec<_> = read
@@ -239,7 +239,7 @@ fn confine_type(
     part: &mut TypePlan,
     wanted: &[&Decision],
     (past, taken): (&Past, &HashMap<Uuid, TakenSeat>),
-    dropped: &mut Vec<Done>,
+    dropped: &mut Vec<SeatOutcome>,
 ) {
     let mut known: HashMap<Uuid, Decision> =
         part.decisions.drain(..).map(|decision| (decision.seat, decision)).collect();
@@ -259,7 +259,7 @@ fn confine_type(
         let announced = part.rule.grace_days == 0 || past.announced.contains_key(&now.seat);
         match against(wanted, &now, announced) {
             Some(why) => {
-                dropped.push(Done::Kept(skipped(why)));
+                dropped.push(SeatOutcome::Kept(skipped(why)));
                 known.insert(now.seat, now);
             }
             None => chosen.push(Decision { outcome: wanted.outcome, keep: Vec::new(), ..now }),
@@ -281,7 +281,7 @@ fn no_more(
     taken: &HashMap<Uuid, TakenSeat>,
     past: &Past,
     skipped: impl FnOnce(String) -> Skipped,
-) -> Done {
+) -> SeatOutcome {
     if let Some(TakenSeat { run, time, stated_by }) = taken.get(&seat) {
         let time = plan::keep::utc(time);
         let why = match stated_by {
@@ -290,16 +290,16 @@ fn no_more(
                 "not the person's any more, as {by} stated on {time} of an attempt of run {run}"
             ),
         };
-        return Done::TakenBefore(Skipped { taken_by: Some(run.clone()), ..skipped(why) });
+        return SeatOutcome::TakenBefore(Skipped { taken_by: Some(run.clone()), ..skipped(why) });
     }
     if let Some(open) = past.open.iter().find(|open| open.seat == seat) {
-        return Done::Gone(skipped(format!(
+        return SeatOutcome::Gone(skipped(format!(
             "the seat is gone, and what became of Bursar's own attempt at it is still open \
              (record {}): bursar release settle",
             open.record
         )));
     }
-    Done::Gone(skipped("the seat is gone".to_owned()))
+    SeatOutcome::Gone(skipped("the seat is gone".to_owned()))
 }
 
 /// Why a decision that a person has read is not carried out.

@@ -6,13 +6,13 @@ use chrono::{DateTime, Utc};
 use futures_util::future::join_all;
 use tokio::time::Instant;
 
-use super::apply::{Done, Due};
+use super::apply::{Due, SeatOutcome};
 use super::plan::{self, Decision, Keep, dates, keep};
 use super::read;
 use super::run::Skipped;
 use super::session::Session;
-use super::verdict::{Answer, Seen};
-use super::verify::{self, Became};
+use super::verdict::{SeatState, WriteResponse};
+use super::verify::{self, AttemptResult};
 use crate::event::{Body, SeatReleased};
 use crate::ledger::past::Past;
 use crate::ledger::{self, Action, Entry, Intent};
@@ -50,7 +50,7 @@ pub(super) struct Taking<'a> {
 }
 
 /// What a second look at a seat says.
-enum Look {
+enum Recheck {
     /// As in the plan, and still due, when the look began.
     Same(Stamp),
     Changed(String),
@@ -67,26 +67,28 @@ struct Stamp {
 
 impl Taking<'_> {
     /// Takes one seat from its user, if nothing has changed.
-    pub(super) async fn release(&self, due: Due) -> Result<Done, AppendError> {
+    pub(super) async fn release(&self, due: Due) -> Result<SeatOutcome, AppendError> {
         let session = self.session;
         if let Some(why) = self.closed().await? {
-            return Ok(Done::Halt(why));
+            return Ok(SeatOutcome::Halt(why));
         }
-        let mut read = match self.look(&due).await {
-            Look::Same(read) => read,
-            Look::Changed(why) => return Ok(Done::Kept(due.skipped(why))),
-            Look::Gone => return Ok(Done::Gone(due.skipped("the seat is gone".to_owned()))),
-            Look::Unread(why) => return Ok(Done::Unread(due.skipped(why))),
+        let mut read = match self.recheck(&due).await {
+            Recheck::Same(read) => read,
+            Recheck::Changed(why) => return Ok(SeatOutcome::Kept(due.skipped(why))),
+            Recheck::Gone => {
+                return Ok(SeatOutcome::Gone(due.skipped("the seat is gone".to_owned())));
+            }
+            Recheck::Unread(why) => return Ok(SeatOutcome::Unread(due.skipped(why))),
         };
         if session.order.stop.is_cancelled() {
-            return Ok(Done::Halt(STOPPED.to_owned()));
+            return Ok(SeatOutcome::Halt(STOPPED.to_owned()));
         }
         let intent = self.intent(&due);
         let written = session.append(vec![Entry::Intent(intent.clone())], Vec::new()).await;
         let number = match written {
             Ok(numbers) => numbers.first().copied().expect("one record was appended"),
             Err(error @ AppendError::Open { .. }) => {
-                return Ok(Done::Kept(due.skipped(error.to_string())));
+                return Ok(SeatOutcome::Kept(due.skipped(error.to_string())));
             }
             Err(error) => return Err(error),
         };
@@ -97,32 +99,32 @@ impl Taking<'_> {
                 break;
             }
             let look = if looks < LOOKS {
-                self.look(&due).await
+                self.recheck(&due).await
             } else {
-                Look::Unread("storing what is to be done took too long".to_owned())
+                Recheck::Unread("storing what is to be done took too long".to_owned())
             };
             let (why, kept) = match look {
                 // The machine may have slept for so long that another run took over.
-                Look::Same(_) if session.lock.ask().await.is_err() => {
+                Recheck::Same(_) if session.lock.ask().await.is_err() => {
                     (session.lock.loss().to_string(), true)
                 }
-                Look::Same(again) => {
+                Recheck::Same(again) => {
                     read = again;
                     continue;
                 }
-                Look::Changed(why) => (why, true),
-                Look::Gone => ("the seat is gone".to_owned(), true),
-                Look::Unread(why) => (why, false),
+                Recheck::Changed(why) => (why, true),
+                Recheck::Gone => ("the seat is gone".to_owned(), true),
+                Recheck::Unread(why) => (why, false),
             };
-            return self.record(due, number, intent, Became::not_sent(&why), kept).await;
+            return self.record(due, number, intent, AttemptResult::not_sent(&why), kept).await;
         }
         if let Some(why) = self.against() {
-            return self.record(due, number, intent, Became::not_sent(&why), true).await;
+            return self.record(due, number, intent, AttemptResult::not_sent(&why), true).await;
         }
         // No await lies between the last check and this request, which is sent by then or never.
         let until = read.runtime + FRESH;
         let answer = self.writer.deallocate(due.seat_type, due.decision.seat, until).await;
-        let answer = Answer::of_delete(&answer);
+        let answer = WriteResponse::of_delete(&answer);
         let became = verify::find_out(session.engine, &intent, time, &answer).await;
         self.record(due, number, intent, became, false).await
     }
@@ -160,10 +162,10 @@ impl Taking<'_> {
         due: Due,
         number: u64,
         intent: Intent,
-        became: Became,
+        became: AttemptResult,
         kept: bool,
-    ) -> Result<Done, AppendError> {
-        let Became { result, evidence } = became;
+    ) -> Result<SeatOutcome, AppendError> {
+        let AttemptResult { result, evidence } = became;
         let outcome = ledger::Outcome {
             intent: number,
             action: intent.action,
@@ -184,7 +186,7 @@ impl Taking<'_> {
             }));
         }
         self.session.append_outcome(outcome, bodies).await?;
-        Ok(Done::Attempted { intent, result, kept })
+        Ok(SeatOutcome::Attempted { intent, result, kept })
     }
 
     fn intent(&self, due: &Due) -> Intent {
@@ -218,21 +220,21 @@ impl Taking<'_> {
     }
 
     /// Reads the seat, its user and the user's other seats again.
-    async fn look(&self, due: &Due) -> Look {
+    async fn recheck(&self, due: &Due) -> Recheck {
         let mut unread = String::new();
         for read in 0..READS {
             if read > 0 {
                 verify::pause(&self.session.engine.client, read).await;
             }
-            match self.look_once(due).await {
-                Look::Unread(why) => unread = why,
+            match self.recheck_once(due).await {
+                Recheck::Unread(why) => unread = why,
                 look => return look,
             }
         }
-        Look::Unread(unread)
+        Recheck::Unread(unread)
     }
 
-    async fn look_once(&self, due: &Due) -> Look {
+    async fn recheck_once(&self, due: &Due) -> Recheck {
         let client = &self.session.engine.client;
         let stamp = Stamp::now(self.session);
         let (seat, person, others) = tokio::join!(
@@ -243,37 +245,37 @@ impl Taking<'_> {
         let reading = match seat {
             Ok(Some(reading)) => reading,
             Ok(None) => return self.is_gone(due).await,
-            Err(error) => return Look::Unread(error.what()),
+            Err(error) => return Recheck::Unread(error.what()),
         };
         let clocks = read::clocks(&reading, &self.session.engine.clock);
         let seat = reading.value;
         if let Some(why) = difference(&due.decision, &seat) {
-            return Look::Changed(why);
+            return Recheck::Changed(why);
         }
         if let PersonRead::Unreadable(why) = &person {
-            return Look::Unread(format!("the user could not be read: {why}"));
+            return Recheck::Unread(format!("the user could not be read: {why}"));
         }
         let now = self.session.engine.clock.now();
         let now = clocks.map_or(now, |clocks| clocks.earlier(now));
         let keep = plan::keeping(&seat, &person, self.past, self.policy, now);
         if let Some(first) = keep.first() {
-            return Look::Changed(first.text());
+            return Recheck::Changed(first.text());
         }
         match others {
-            Ok(None) => Look::Same(stamp),
-            Ok(Some(why)) => Look::Changed(why),
-            Err(why) => Look::Unread(why),
+            Ok(None) => Recheck::Same(stamp),
+            Ok(Some(why)) => Recheck::Changed(why),
+            Err(why) => Recheck::Unread(why),
         }
     }
 
     /// Asks twice: a service that is not there answers 404, too.
-    async fn is_gone(&self, due: &Due) -> Look {
-        match verify::see(&self.session.engine.client, &self.intent(due), false).await {
-            Ok(Seen::Missing) => Look::Gone,
-            Ok(_) => {
-                Look::Unread("the site answered 404 for the seat, and then it was there".to_owned())
-            }
-            Err(why) => Look::Unread(why),
+    async fn is_gone(&self, due: &Due) -> Recheck {
+        match verify::read_state(&self.session.engine.client, &self.intent(due), false).await {
+            Ok(SeatState::Missing) => Recheck::Gone,
+            Ok(_) => Recheck::Unread(
+                "the site answered 404 for the seat, and then it was there".to_owned(),
+            ),
+            Err(why) => Recheck::Unread(why),
         }
     }
 

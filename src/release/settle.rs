@@ -5,8 +5,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::run::{Engine, RunError};
 use super::session::idle_days;
-use super::verdict::{Answer, Look, SETTLED_AFTER, Seen, Verdict, verdict};
-use super::verify::{self, Became};
+use super::verdict::{Observation, SETTLED_AFTER, SeatState, Verdict, WriteResponse, verdict};
+use super::verify::{self, AttemptResult};
 use crate::event::{Body, SeatFacts, SeatReleased, SeatRestored};
 use crate::ledger::{Action, Evidence, Intent, Outcome, SeatResult, Statement, Trigger};
 use crate::qrs::Patience;
@@ -26,9 +26,9 @@ pub fn all_the_same(action: Action) -> &'static str {
     }
 }
 
-/// Who looks.
+/// When it is looked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Looking {
+enum Occasion {
     /// A run, before anything else, or the start of a process.
     Run,
     /// A poll of the seats.
@@ -38,13 +38,13 @@ enum Looking {
 /// An open intent and what was seen of it now.
 struct Case {
     open: Unsettled,
-    answer: Answer,
-    looks: Vec<Look>,
+    answer: WriteResponse,
+    observations: Vec<Observation>,
 }
 
 /// Asks the site about every intent without an outcome. Returns how many are left.
 pub(super) async fn settle(engine: &Engine, patience: Patience) -> Result<u32, RunError> {
-    settle_all(engine, patience, Looking::Run).await
+    settle_all(engine, patience, Occasion::Run).await
 }
 
 /// Whether there is anything to be looked at after a poll.
@@ -56,14 +56,14 @@ pub(super) async fn is_any(engine: &Engine) -> Result<bool, RunError> {
 
 /// As [`settle`]; and seats that counted as refused by time may be gone by now.
 pub(super) async fn after_poll(engine: &Engine, patience: Patience) -> Result<(), RunError> {
-    settle_all(engine, patience, Looking::Poll).await?;
+    settle_all(engine, patience, Occasion::Poll).await?;
     for refused in engine.store.refused_by_time(&engine.site.name, since(engine)).await? {
         if refused.intent.1 < since(engine) {
             continue;
         }
         // What can't be read is looked at by the next poll.
-        if let Ok(seen) = verify::see(&engine.client, &refused.of, false).await {
-            correct(engine, refused, seen).await?;
+        if let Ok(state) = verify::read_state(&engine.client, &refused.of, false).await {
+            correct(engine, refused, state).await?;
         }
     }
     Ok(())
@@ -89,7 +89,7 @@ async fn is_same_site(engine: &Engine, patience: Patience) -> Result<bool, RunEr
 async fn settle_all(
     engine: &Engine,
     patience: Patience,
-    looking: Looking,
+    occasion: Occasion,
 ) -> Result<u32, RunError> {
     let (mut left, mut unread) = (0, 0);
     let mut again = Vec::new();
@@ -102,14 +102,14 @@ async fn settle_all(
             left += 1;
             continue;
         }
-        let text = open.why.clone().unwrap_or_else(|| Answer::unknown().text);
-        let answer = Answer::recorded(open.answered, text);
-        let mut case = Case { open, answer, looks: Vec::new() };
+        let text = open.why.clone().unwrap_or_else(|| WriteResponse::unknown().text);
+        let answer = WriteResponse::recorded(open.answered, text);
+        let mut case = Case { open, answer, observations: Vec::new() };
         match read(engine, &case.open.intent, patience).await {
-            Ok(seen) => {
+            Ok(state) => {
                 unread = 0;
-                case.looks.push(verify::look(engine, seen));
-                match conclude(engine, &case, looking).await? {
+                case.observations.push(verify::observation(engine, state));
+                match conclude(engine, &case, occasion).await? {
                     Conclusion::Settled => {}
                     Conclusion::Open => left += 1,
                     Conclusion::LookAgain => again.push(case),
@@ -128,9 +128,9 @@ async fn settle_all(
     tokio::time::sleep(engine.waits.second_look).await;
     for mut case in again {
         match read(engine, &case.open.intent, patience).await {
-            Ok(seen) => {
-                case.looks.push(verify::look(engine, seen));
-                if !matches!(conclude(engine, &case, looking).await?, Conclusion::Settled) {
+            Ok(state) => {
+                case.observations.push(verify::observation(engine, state));
+                if !matches!(conclude(engine, &case, occasion).await?, Conclusion::Settled) {
                     left += 1;
                 }
             }
@@ -154,16 +154,16 @@ fn unreadable(engine: &Engine, open: &Unsettled, why: &str) {
 }
 
 /// A complete reading; tried again while there is patience.
-async fn read(engine: &Engine, intent: &Intent, patience: Patience) -> Result<Seen, String> {
-    let mut seen = verify::see(&engine.client, intent, false).await;
+async fn read(engine: &Engine, intent: &Intent, patience: Patience) -> Result<SeatState, String> {
+    let mut state = verify::read_state(&engine.client, intent, false).await;
     for read in 1..=UNREAD {
-        if seen.is_ok() || !patience.may_retry() {
+        if state.is_ok() || !patience.may_retry() {
             break;
         }
         verify::pause(&engine.client, read).await;
-        seen = verify::see(&engine.client, intent, false).await;
+        state = verify::read_state(&engine.client, intent, false).await;
     }
-    seen
+    state
 }
 
 enum Conclusion {
@@ -176,33 +176,42 @@ enum Conclusion {
 async fn conclude(
     engine: &Engine,
     case: &Case,
-    looking: Looking,
+    occasion: Occasion,
 ) -> Result<Conclusion, AppendError> {
     let open = &case.open;
-    let verdict = verdict(&case.answer, &case.looks, verify::times(engine, open.time));
+    let verdict = verdict(&case.answer, &case.observations, verify::times(engine, open.time));
     let again = verdict == Verdict::LookAgain;
-    let Some(became) = Became::of(verdict, &case.answer) else {
+    let Some(became) = AttemptResult::of(verdict, &case.answer) else {
         if again {
             return Ok(Conclusion::LookAgain);
         }
         // That nothing had happened until now is worth a record, once.
         if open.there.is_none() {
-            record(engine, open, Became::open(open.intent.action, &case.answer, &case.looks, None))
-                .await?;
+            record(
+                engine,
+                open,
+                AttemptResult::open(open.intent.action, &case.answer, &case.observations, None),
+            )
+            .await?;
         }
         return Ok(Conclusion::Open);
     };
-    record(engine, open, attributed(engine, open, became, looking)).await?;
+    record(engine, open, attributed(engine, open, became, occasion)).await?;
     Ok(Conclusion::Settled)
 }
 
 /// A seat that is found gone long after the request: what is only likely is marked as such, and what
 /// is not even that is not ours.
-fn attributed(engine: &Engine, open: &Unsettled, became: Became, looking: Looking) -> Became {
+fn attributed(
+    engine: &Engine,
+    open: &Unsettled,
+    became: AttemptResult,
+    occasion: Occasion,
+) -> AttemptResult {
     if !became.result.is_taken() && became.result != SeatResult::Allocated {
         return became;
     }
-    let Became { result, mut evidence } = became;
+    let AttemptResult { result, mut evidence } = became;
     let age = engine.clock.now() - open.time;
     let soon = chrono::Duration::from_std(engine.clock.shown(SETTLED_AFTER)).unwrap_or_default();
     if open.there.is_some() && age > ATTRIBUTED {
@@ -212,20 +221,24 @@ fn attributed(engine: &Engine, open: &Unsettled, became: Became, looking: Lookin
             SeatResult::Allocated => SeatResult::Refused { why: why.to_owned() },
             _ => SeatResult::Gone,
         };
-        return Became { result: gone, evidence };
+        return AttemptResult { result: gone, evidence };
     }
-    evidence.late = looking == Looking::Poll || age > soon;
-    Became { result, evidence }
+    evidence.late = occasion == Occasion::Poll || age > soon;
+    AttemptResult { result, evidence }
 }
 
 /// A seat that counted as refused by time and is gone by now was taken by that request, as far as
 /// can be told.
-async fn correct(engine: &Engine, refused: RefusedByTime, seen: Seen) -> Result<(), AppendError> {
-    let result = match seen {
-        Seen::Missing | Seen::Anew(_) => SeatResult::Freed,
-        Seen::Quarantined(until) => SeatResult::Quarantined { until },
-        Seen::Has => SeatResult::Allocated,
-        Seen::AsBefore => return Ok(()),
+async fn correct(
+    engine: &Engine,
+    refused: RefusedByTime,
+    state: SeatState,
+) -> Result<(), AppendError> {
+    let result = match state {
+        SeatState::Missing | SeatState::Anew(_) => SeatResult::Freed,
+        SeatState::Quarantined(until) => SeatResult::Quarantined { until },
+        SeatState::Has => SeatResult::Allocated,
+        SeatState::AsBefore => return Ok(()),
     };
     let evidence = Evidence { answered: refused.answered, late: true, ..Evidence::default() };
     let (seq, time) = refused.intent;
@@ -238,12 +251,12 @@ async fn correct(engine: &Engine, refused: RefusedByTime, seen: Seen) -> Result<
         there: None,
         why: None,
     };
-    record(engine, &open, Became { result, evidence }).await
+    record(engine, &open, AttemptResult { result, evidence }).await
 }
 
 /// Whether the site shows the seat of an intent as it was before.
 pub(super) async fn is_as_before(engine: &Engine, intent: &Intent) -> Result<bool, String> {
-    Ok(verify::see(&engine.client, intent, false).await? == Seen::AsBefore)
+    Ok(verify::read_state(&engine.client, intent, false).await? == SeatState::AsBefore)
 }
 
 /// Closes an open intent by a person's word.
@@ -262,13 +275,17 @@ pub(super) async fn state(
     let by = trigger.by().unwrap_or_else(|| trigger.to_string());
     let result = SeatResult::Stated { says, by, why: why.to_owned() };
     let evidence = Evidence { answered: open.answered, ..Evidence::default() };
-    record(engine, &open, Became { result, evidence }).await?;
+    record(engine, &open, AttemptResult { result, evidence }).await?;
     Ok(())
 }
 
 /// The outcome belongs to the run that wrote the intent.
-async fn record(engine: &Engine, open: &Unsettled, became: Became) -> Result<(), AppendError> {
-    let Became { result, evidence } = became;
+async fn record(
+    engine: &Engine,
+    open: &Unsettled,
+    became: AttemptResult,
+) -> Result<(), AppendError> {
+    let AttemptResult { result, evidence } = became;
     let Intent { action, seat_type, seat, holder, created, last_used, .. } = &open.intent;
     let facts = SeatFacts {
         run: open.run.clone(),

@@ -140,11 +140,11 @@ const WAITING: [(&str, &str); 4] = [
 impl TypeCounts {
     /// What a run did to the seats of the type, without what is zero.
     pub fn summary(&self, mode: Mode) -> String {
-        self.told(mode, 0)
+        self.counted(mode, 0)
     }
 
     /// The same; a person has told what became of `stated` more.
-    fn told(&self, mode: Mode, stated: u64) -> String {
+    fn counted(&self, mode: Mode, stated: u64) -> String {
         let done = match mode {
             Mode::Real => "released",
             Mode::Rehearsal => "would be released",
@@ -190,7 +190,7 @@ impl TypeCounts {
 impl TypeAccount {
     /// As that of [`TypeCounts`], with what was found out after the run.
     pub fn summary(&self, mode: Mode) -> String {
-        let mut text = self.counts.told(mode, self.stated);
+        let mut text = self.counts.counted(mode, self.stated);
         if self.found_later > 0 {
             text.push_str(&format!(" ({} found out after the run)", self.found_later));
         }

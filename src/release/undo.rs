@@ -8,14 +8,14 @@ use serde::Serialize;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::apply::{self, Done};
+use super::apply::{self, SeatOutcome};
 use super::plan::{dates, keep};
 use super::rules::fold;
 use super::run::{Engine, RunError, Skipped, Undo};
 use super::seat::FRESH;
 use super::session::{Session, Tally, idle_days};
-use super::verdict::Answer;
-use super::verify::{self, Became};
+use super::verdict::WriteResponse;
+use super::verify::{self, AttemptResult};
 use crate::event::{Body, SeatFacts, SeatRestored};
 use crate::ledger::{Action, Entry, Intent, Outcome, Record, SeatResult};
 use crate::license::PersonRead;
@@ -358,7 +358,7 @@ pub(super) async fn undo(
                 let Intent { seat_type, seat, holder, .. } = taken.intent;
                 apply::count(
                     tally,
-                    Done::Kept(Skipped { seat_type, seat, holder, why, taken_by: None }),
+                    SeatOutcome::Kept(Skipped { seat_type, seat, holder, why, taken_by: None }),
                 );
             }
         }
@@ -383,7 +383,7 @@ async fn give_back(
     writer: &Writer,
     others: Others,
     taken: Taken,
-) -> Result<Done, AppendError> {
+) -> Result<SeatOutcome, AppendError> {
     let engine = session.engine;
     let client = &engine.client;
     let Intent { seat_type, seat, holder, created, last_used, .. } = taken.intent.clone();
@@ -398,12 +398,14 @@ async fn give_back(
     );
     let has = match (person, has) {
         (PersonRead::Gone, _) => {
-            return Ok(Done::Kept(skipped("the user is not on the site any more".to_owned())));
+            return Ok(SeatOutcome::Kept(skipped(
+                "the user is not on the site any more".to_owned(),
+            )));
         }
         (PersonRead::Unreadable(why), _) => {
-            return Ok(Done::Unread(skipped(format!("the user could not be read: {why}"))));
+            return Ok(SeatOutcome::Unread(skipped(format!("the user could not be read: {why}"))));
         }
-        (_, Err(why)) => return Ok(Done::Unread(skipped(why))),
+        (_, Err(why)) => return Ok(SeatOutcome::Unread(skipped(why))),
         (PersonRead::Whole(_), Ok(has)) => has,
     };
     // A row that was there all the time is not one that came back.
@@ -414,16 +416,16 @@ async fn give_back(
             1 => "the user has a seat again already".to_owned(),
             again => format!("the user has {again} seats again already"),
         };
-        return Ok(Done::Kept(skipped(why)));
+        return Ok(SeatOutcome::Kept(skipped(why)));
     }
     match new {
-        Err(why) => return Ok(Done::Unread(skipped(why))),
+        Err(why) => return Ok(SeatOutcome::Unread(skipped(why))),
         Ok(Some(other)) => {
             let why = format!(
                 "the user got a {} seat since; to allocate this one again as well: --yes",
                 other.title()
             );
-            return Ok(Done::Kept(skipped(why)));
+            return Ok(SeatOutcome::Kept(skipped(why)));
         }
         Ok(None) => {}
     }
@@ -440,15 +442,17 @@ async fn give_back(
     let written = session.append(vec![Entry::Intent(intent.clone())], Vec::new()).await;
     let number = match written {
         Ok(numbers) => numbers.first().copied().expect("one record was appended"),
-        Err(error @ AppendError::Open { .. }) => return Ok(Done::Kept(skipped(error.to_string()))),
+        Err(error @ AppendError::Open { .. }) => {
+            return Ok(SeatOutcome::Kept(skipped(error.to_string())));
+        }
         Err(error) => return Err(error),
     };
     let time = engine.clock.now();
     let mut became = if session.lock.is_held() {
         let answer = writer.allocate(seat_type, intent.holder.id, asked + FRESH).await;
-        verify::find_out(engine, &intent, time, &Answer::of_post(&answer)).await
+        verify::find_out(engine, &intent, time, &WriteResponse::of_post(&answer)).await
     } else {
-        Became::not_sent(&session.lock.loss().to_string())
+        AttemptResult::not_sent(&session.lock.loss().to_string())
     };
     if let SeatResult::Refused { why } = &mut became.result
         && taken.nth > 0
@@ -460,7 +464,7 @@ async fn give_back(
     }
     let result = became.result.clone();
     record(session, number, &intent, became).await?;
-    Ok(Done::Attempted { intent, result, kept: false })
+    Ok(SeatOutcome::Attempted { intent, result, kept: false })
 }
 
 /// A type of which the person got a seat since, where that matters.
@@ -493,7 +497,7 @@ async fn record(
     session: &Session<'_>,
     number: u64,
     intent: &Intent,
-    Became { result, evidence }: Became,
+    AttemptResult { result, evidence }: AttemptResult,
 ) -> Result<(), AppendError> {
     let Intent { action, seat_type, seat, holder, created, last_used, .. } = intent.clone();
     let facts = SeatFacts {

@@ -5,7 +5,7 @@
 //! | nothing left | gone, and not by us | refused |
 //! | 2xx | ours | open, for good |
 //! | 3xx, 401, 403, 404, 409, 412 | ours | refused after a second look |
-//! | anything else, or nothing | ours | open; refused by two looks ten minutes after the request |
+//! | anything else, or nothing | ours | open; refused by two observations ten minutes after the request |
 //!
 //! *Taken* is a seat that is missing, in quarantine, or allocated anew since. A reading that is not
 //! complete shows nothing.
@@ -15,7 +15,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use tokio::time::Instant;
 
-use crate::ledger::{Action, Answered, SeatResult};
+use crate::ledger::{Action, ResponseClass, SeatResult};
 use crate::license::{Moment, Seat};
 use crate::qrs::Error;
 
@@ -31,7 +31,7 @@ pub(super) const SETTLED_AFTER: Duration =
 
 /// What a complete reading shows of an intent.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Seen {
+pub(super) enum SeatState {
     /// Of a release: the row is missing.
     Missing,
     /// Of a release: the row is there and blocked.
@@ -46,17 +46,17 @@ pub(super) enum Seen {
 
 /// A complete reading.
 #[derive(Debug, Clone)]
-pub(super) struct Look {
-    pub(super) seen: Seen,
+pub(super) struct Observation {
+    pub(super) state: SeatState,
     pub(super) shown: DateTime<Utc>,
     pub(super) runtime: Instant,
 }
 
 /// What was answered to a request that changes a site.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Answer {
+pub(super) struct WriteResponse {
     /// Absent: nobody knows, because the process ended.
-    pub(super) class: Option<Answered>,
+    pub(super) class: Option<ResponseClass>,
     /// For people.
     pub(super) text: String,
     /// 204, the service's own answer to a DELETE: with it a 404 proves that the seat is gone.
@@ -80,11 +80,11 @@ pub(super) enum Verdict {
 pub(super) struct Times {
     /// What is as it was from then on counts as refused.
     pub(super) settled_from: DateTime<Utc>,
-    /// Between the two looks of a refusal.
+    /// Between the two observations of a refusal.
     pub(super) between: Duration,
 }
 
-impl Answer {
+impl WriteResponse {
     pub(super) fn of_delete(answer: &Result<u16, Error>) -> Self {
         match answer {
             Ok(204) => Self { sure: true, ..Self::accepted("the site accepted it".to_owned()) },
@@ -106,7 +106,7 @@ impl Answer {
     }
 
     /// As a record tells it.
-    pub(super) fn recorded(class: Option<Answered>, text: String) -> Self {
+    pub(super) fn recorded(class: Option<ResponseClass>, text: String) -> Self {
         Self { class, text, sure: false }
     }
 
@@ -116,7 +116,7 @@ impl Answer {
     }
 
     fn accepted(text: String) -> Self {
-        Self { class: Some(Answered::Accepted), text, sure: false }
+        Self { class: Some(ResponseClass::Accepted), text, sure: false }
     }
 
     fn of_error(error: &Error, action: Action) -> Self {
@@ -128,49 +128,58 @@ impl Answer {
                 | Error::ServerCertificateExpired { .. }
                 | Error::NotSent { .. },
                 _,
-            ) => Answered::NotSent,
-            (Error::ClientCertificateRefused { .. }, _) => Answered::Refused,
+            ) => ResponseClass::NotSent,
+            (Error::ClientCertificateRefused { .. }, _) => ResponseClass::Refused,
             // 2xx, and then something that is not what was asked for.
-            (Error::NotJson { .. } | Error::UnexpectedShape { .. }, _) => Answered::Accepted,
+            (Error::NotJson { .. } | Error::UnexpectedShape { .. }, _) => ResponseClass::Accepted,
             (_, Some(status)) => of_status(status, action),
-            (_, None) => Answered::Unclear,
+            (_, None) => ResponseClass::Unclear,
         };
         Self { class: Some(class), text: error.what(), sure: false }
     }
 }
 
-fn of_status(status: u16, action: Action) -> Answered {
+fn of_status(status: u16, action: Action) -> ResponseClass {
     match status {
-        200..=299 => Answered::Accepted,
-        300..=399 | 401 | 403 | 404 | 409 | 412 => Answered::Refused,
+        200..=299 => ResponseClass::Accepted,
+        300..=399 | 401 | 403 | 404 | 409 | 412 => ResponseClass::Refused,
         // What the service says of an allocation that its rules forbid.
-        400 if action == Action::Allocate => Answered::Refused,
-        _ => Answered::Unclear,
+        400 if action == Action::Allocate => ResponseClass::Refused,
+        _ => ResponseClass::Unclear,
     }
 }
 
 /// What became of the seat of an intent, by all complete readings after it, oldest first.
-pub(super) fn verdict(answer: &Answer, looks: &[Look], times: Times) -> Verdict {
-    let Some(last) = looks.last() else { return Verdict::Open };
+pub(super) fn verdict(
+    answer: &WriteResponse,
+    observations: &[Observation],
+    times: Times,
+) -> Verdict {
+    let Some(last) = observations.last() else { return Verdict::Open };
     let refused = || Verdict::Is(SeatResult::Refused { why: answer.text.clone() });
-    if answer.class == Some(Answered::NotSent) {
-        let taken = matches!(last.seen, Seen::Missing | Seen::Quarantined(_) | Seen::Anew(_));
+    if answer.class == Some(ResponseClass::NotSent) {
+        let taken = matches!(
+            last.state,
+            SeatState::Missing | SeatState::Quarantined(_) | SeatState::Anew(_)
+        );
         return if taken { Verdict::Is(SeatResult::Gone) } else { refused() };
     }
-    let is_as_before = |look: &&Look| look.seen == Seen::AsBefore;
-    match &last.seen {
-        Seen::Missing | Seen::Anew(_) => Verdict::Is(SeatResult::Freed),
-        Seen::Quarantined(until) => Verdict::Is(SeatResult::Quarantined { until: until.clone() }),
-        Seen::Has => Verdict::Is(SeatResult::Allocated),
-        Seen::AsBefore => match answer.class {
-            Some(Answered::Accepted) => Verdict::Open,
-            Some(Answered::Refused) => {
-                let all = looks.iter().filter(is_as_before);
+    let is_as_before = |one: &&Observation| one.state == SeatState::AsBefore;
+    match &last.state {
+        SeatState::Missing | SeatState::Anew(_) => Verdict::Is(SeatResult::Freed),
+        SeatState::Quarantined(until) => {
+            Verdict::Is(SeatResult::Quarantined { until: until.clone() })
+        }
+        SeatState::Has => Verdict::Is(SeatResult::Allocated),
+        SeatState::AsBefore => match answer.class {
+            Some(ResponseClass::Accepted) => Verdict::Open,
+            Some(ResponseClass::Refused) => {
+                let all = observations.iter().filter(is_as_before);
                 if are_two(all, times.between) { refused() } else { Verdict::LookAgain }
             }
-            Some(Answered::Unclear | Answered::NotSent) | None => {
-                let late = |look: &&Look| look.shown >= times.settled_from;
-                let all = looks.iter().filter(is_as_before).filter(late);
+            Some(ResponseClass::Unclear | ResponseClass::NotSent) | None => {
+                let late = |one: &&Observation| one.shown >= times.settled_from;
+                let all = observations.iter().filter(is_as_before).filter(late);
                 match (late(&last), are_two(all, times.between)) {
                     (false, _) => Verdict::Open,
                     (true, false) => Verdict::LookAgain,
@@ -181,10 +190,10 @@ pub(super) fn verdict(answer: &Answer, looks: &[Look], times: Times) -> Verdict 
     }
 }
 
-/// Whether the first and the last of some looks are so far apart.
-fn are_two<'a>(mut looks: impl Iterator<Item = &'a Look>, between: Duration) -> bool {
-    let Some(first) = looks.next() else { return false };
-    looks.last().is_some_and(|last| last.runtime.duration_since(first.runtime) >= between)
+/// Whether the first and the last of some observations are so far apart.
+fn are_two<'a>(mut observations: impl Iterator<Item = &'a Observation>, between: Duration) -> bool {
+    let Some(first) = observations.next() else { return false };
+    observations.last().is_some_and(|last| last.runtime.duration_since(first.runtime) >= between)
 }
 
 #[cfg(test)]
@@ -199,95 +208,104 @@ mod tests {
 
     const BETWEEN: Duration = Duration::from_secs(10);
 
-    fn answer(class: Option<Answered>) -> Answer {
-        Answer::recorded(class, "what was answered".into())
+    fn answer(class: Option<ResponseClass>) -> WriteResponse {
+        WriteResponse::recorded(class, "what was answered".into())
     }
 
     /// Looks at these seconds after the intent.
-    fn said(class: Option<Answered>, looks: &[(u64, Seen)]) -> Verdict {
+    fn said(class: Option<ResponseClass>, observations: &[(u64, SeatState)]) -> Verdict {
         let start = Instant::now();
-        let looks: Vec<_> = looks
+        let observations: Vec<_> = observations
             .iter()
-            .map(|(after, seen)| Look {
-                seen: seen.clone(),
+            .map(|(after, state)| Observation {
+                state: state.clone(),
                 shown: now() + TimeDelta::seconds(*after as i64),
                 runtime: start + Duration::from_secs(*after),
             })
             .collect();
         let times = Times { settled_from: now() + SETTLED_AFTER, between: BETWEEN };
-        verdict(&answer(class), &looks, times)
+        verdict(&answer(class), &observations, times)
     }
 
     fn refused() -> Verdict {
         Verdict::Is(SeatResult::Refused { why: "what was answered".into() })
     }
 
-    const SENT: [Option<Answered>; 4] =
-        [Some(Answered::Accepted), Some(Answered::Refused), Some(Answered::Unclear), None];
+    const SENT: [Option<ResponseClass>; 4] = [
+        Some(ResponseClass::Accepted),
+        Some(ResponseClass::Refused),
+        Some(ResponseClass::Unclear),
+        None,
+    ];
 
     #[test]
     fn what_left_and_is_taken_is_ours_whatever_was_answered() {
         let until = Moment::At(now());
         for class in SENT {
             // Also when it was there before.
-            for before in [&[][..], &[(1, Seen::AsBefore)]] {
+            for before in [&[][..], &[(1, SeatState::AsBefore)]] {
                 let with = |seen| [before, &[(150, seen)]].concat();
-                assert_eq!(said(class, &with(Seen::Missing)), Verdict::Is(SeatResult::Freed));
-                let anew = Seen::Anew(now() + TimeDelta::seconds(1));
+                assert_eq!(said(class, &with(SeatState::Missing)), Verdict::Is(SeatResult::Freed));
+                let anew = SeatState::Anew(now() + TimeDelta::seconds(1));
                 assert_eq!(said(class, &with(anew)), Verdict::Is(SeatResult::Freed));
                 let quarantined = SeatResult::Quarantined { until: until.clone() };
-                let seen = Seen::Quarantined(until.clone());
+                let seen = SeatState::Quarantined(until.clone());
                 assert_eq!(said(class, &with(seen)), Verdict::Is(quarantined));
-                assert_eq!(said(class, &with(Seen::Has)), Verdict::Is(SeatResult::Allocated));
+                assert_eq!(said(class, &with(SeatState::Has)), Verdict::Is(SeatResult::Allocated));
             }
         }
     }
 
     #[test]
     fn what_never_left_took_nothing_whatever_is_there() {
-        let class = Some(Answered::NotSent);
-        for seen in [Seen::Missing, Seen::Quarantined(Moment::Never), Seen::Anew(now())] {
+        let class = Some(ResponseClass::NotSent);
+        for seen in
+            [SeatState::Missing, SeatState::Quarantined(Moment::Never), SeatState::Anew(now())]
+        {
             assert_eq!(said(class, &[(1, seen)]), Verdict::Is(SeatResult::Gone));
         }
-        assert_eq!(said(class, &[(1, Seen::AsBefore)]), refused());
-        assert_eq!(said(class, &[(1, Seen::Has)]), refused());
+        assert_eq!(said(class, &[(1, SeatState::AsBefore)]), refused());
+        assert_eq!(said(class, &[(1, SeatState::Has)]), refused());
     }
 
     #[test]
     fn what_was_accepted_and_is_as_before_stays_open() {
-        let class = Some(Answered::Accepted);
-        for looks in [&[(1, Seen::AsBefore)][..], &[(1, Seen::AsBefore), (100_000, Seen::AsBefore)]]
-        {
-            assert_eq!(said(class, looks), Verdict::Open);
+        let class = Some(ResponseClass::Accepted);
+        for observations in [
+            &[(1, SeatState::AsBefore)][..],
+            &[(1, SeatState::AsBefore), (100_000, SeatState::AsBefore)],
+        ] {
+            assert_eq!(said(class, observations), Verdict::Open);
         }
     }
 
     #[test]
     fn a_refusal_needs_a_second_look() {
-        let class = Some(Answered::Refused);
-        assert_eq!(said(class, &[(1, Seen::AsBefore)]), Verdict::LookAgain);
-        let soon = [(1, Seen::AsBefore), (10, Seen::AsBefore)];
+        let class = Some(ResponseClass::Refused);
+        assert_eq!(said(class, &[(1, SeatState::AsBefore)]), Verdict::LookAgain);
+        let soon = [(1, SeatState::AsBefore), (10, SeatState::AsBefore)];
         assert_eq!(said(class, &soon), Verdict::LookAgain);
-        assert_eq!(said(class, &[(1, Seen::AsBefore), (11, Seen::AsBefore)]), refused());
+        assert_eq!(said(class, &[(1, SeatState::AsBefore), (11, SeatState::AsBefore)]), refused());
     }
 
     #[test]
     fn what_was_not_answered_is_refused_by_two_looks_after_ten_minutes() {
-        for class in [Some(Answered::Unclear), None] {
-            let early = [(1, Seen::AsBefore), (100, Seen::AsBefore), (659, Seen::AsBefore)];
+        for class in [Some(ResponseClass::Unclear), None] {
+            let early =
+                [(1, SeatState::AsBefore), (100, SeatState::AsBefore), (659, SeatState::AsBefore)];
             assert_eq!(said(class, &early), Verdict::Open);
-            let first = [(1, Seen::AsBefore), (660, Seen::AsBefore)];
+            let first = [(1, SeatState::AsBefore), (660, SeatState::AsBefore)];
             assert_eq!(said(class, &first), Verdict::LookAgain, "one late look");
-            let two = [(660, Seen::AsBefore), (669, Seen::AsBefore)];
+            let two = [(660, SeatState::AsBefore), (669, SeatState::AsBefore)];
             assert_eq!(said(class, &two), Verdict::LookAgain, "too close to each other");
-            let two = [(660, Seen::AsBefore), (670, Seen::AsBefore)];
+            let two = [(660, SeatState::AsBefore), (670, SeatState::AsBefore)];
             assert_eq!(said(class, &two), Verdict::RefusedByTime);
         }
     }
 
     #[test]
     fn no_reading_says_nothing() {
-        for class in SENT.into_iter().chain([Some(Answered::NotSent)]) {
+        for class in SENT.into_iter().chain([Some(ResponseClass::NotSent)]) {
             assert_eq!(said(class, &[]), Verdict::Open);
         }
     }
@@ -295,14 +313,14 @@ mod tests {
     #[test]
     fn every_answer_has_its_class() {
         let url = || "u".to_owned();
-        let class = |error: &Error| Answer::of_delete(&Err(error.clone())).class.unwrap();
+        let class = |error: &Error| WriteResponse::of_delete(&Err(error.clone())).class.unwrap();
         let address = || "a".to_owned();
         for error in [
             Error::CannotConnect { address: address(), why: "refused".into() },
             Error::NotSent { url: url() },
             Error::ServerCertificateExpired { address: address(), since: None },
         ] {
-            assert_eq!(class(&error), Answered::NotSent, "{error}");
+            assert_eq!(class(&error), ResponseClass::NotSent, "{error}");
         }
         for error in [
             Error::Forbidden { url: url() },
@@ -313,7 +331,7 @@ mod tests {
             Error::UnexpectedStatus { url: url(), status: 302 },
             Error::UnexpectedStatus { url: url(), status: 412 },
         ] {
-            assert_eq!(class(&error), Answered::Refused, "{error}");
+            assert_eq!(class(&error), ResponseClass::Refused, "{error}");
         }
         for error in [
             Error::Refused { url: url(), status: 400, answer: None },
@@ -322,20 +340,20 @@ mod tests {
             Error::Tls { address: address(), why: "alert".into(), fix: "look" },
             Error::UnexpectedStatus { url: url(), status: 410 },
         ] {
-            assert_eq!(class(&error), Answered::Unclear, "{error}");
+            assert_eq!(class(&error), ResponseClass::Unclear, "{error}");
         }
         for status in [408, 429, 500, 502, 503, 504] {
             let error = Error::Server { url: url(), status, retry_after: None };
-            assert_eq!(class(&error), Answered::Unclear, "{status}");
+            assert_eq!(class(&error), ResponseClass::Unclear, "{status}");
         }
         for status in [200, 202, 204] {
-            let accepted = Some(Answered::Accepted);
-            assert_eq!(Answer::of_delete(&Ok(status)).class, accepted, "{status}");
+            let accepted = Some(ResponseClass::Accepted);
+            assert_eq!(WriteResponse::of_delete(&Ok(status)).class, accepted, "{status}");
             let error = Error::UnexpectedStatus { url: url(), status };
-            assert_eq!(Answer::of_post(&Err(error)).class, accepted, "{status}");
+            assert_eq!(WriteResponse::of_post(&Err(error)).class, accepted, "{status}");
         }
         // The service's own words for an allocation that its rules forbid.
         let forbidden = Error::Refused { url: url(), status: 400, answer: None };
-        assert_eq!(Answer::of_post(&Err(forbidden)).class, Some(Answered::Refused));
+        assert_eq!(WriteResponse::of_post(&Err(forbidden)).class, Some(ResponseClass::Refused));
     }
 }

@@ -10,8 +10,10 @@ use uuid::Uuid;
 use super::plan::dates::known;
 use super::run::Engine;
 use super::settle::all_the_same;
-use super::verdict::{Answer, Look, SETTLED_AFTER, Seen, Times, Verdict, verdict};
-use crate::ledger::{Action, Answered, Evidence, Intent, NOT_SENT, SeatResult};
+use super::verdict::{
+    Observation, SETTLED_AFTER, SeatState, Times, Verdict, WriteResponse, verdict,
+};
+use crate::ledger::{Action, Evidence, Intent, NOT_SENT, ResponseClass, SeatResult};
 use crate::license::{Seat, SeatType};
 use crate::qrs::{Client, Patience};
 
@@ -21,25 +23,25 @@ const READS: u32 = 5;
 
 /// What became of an attempt, and what that rests on.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Became {
+pub(super) struct AttemptResult {
     pub(super) result: SeatResult,
     pub(super) evidence: Evidence,
 }
 
-impl Became {
+impl AttemptResult {
     /// Nothing was sent, for this reason.
     pub(super) fn not_sent(why: &str) -> Self {
-        let evidence = Evidence { answered: Some(Answered::NotSent), ..Evidence::default() };
+        let evidence = Evidence { answered: Some(ResponseClass::NotSent), ..Evidence::default() };
         Self { result: SeatResult::Refused { why: format!("{NOT_SENT}{why}") }, evidence }
     }
 
     /// What a final verdict means in the record.
-    pub(super) fn of(verdict: Verdict, answer: &Answer) -> Option<Self> {
+    pub(super) fn of(verdict: Verdict, answer: &WriteResponse) -> Option<Self> {
         let mut evidence = Evidence { answered: answer.class, ..Evidence::default() };
         let result = match verdict {
             Verdict::Is(result) => {
                 let told = matches!(result, SeatResult::Refused { .. });
-                if !told && !matches!(answer.class, Some(Answered::Accepted) | None) {
+                if !told && !matches!(answer.class, Some(ResponseClass::Accepted) | None) {
                     evidence.remark = Some(answer.text.clone());
                 }
                 result
@@ -61,16 +63,16 @@ impl Became {
     /// Not known; `unread` is why the last reading failed.
     pub(super) fn open(
         action: Action,
-        answer: &Answer,
-        looks: &[Look],
+        answer: &WriteResponse,
+        observations: &[Observation],
         unread: Option<String>,
     ) -> Self {
-        let there = looks.iter().any(|look| look.seen == Seen::AsBefore);
+        let there = observations.iter().any(|one| one.state == SeatState::AsBefore);
         let remark = unread.map(|error| format!("the seat can't be read: {error}"));
         let evidence = Evidence { answered: answer.class, there, remark, ..Evidence::default() };
         let mut why = answer.text.clone();
         let but = all_the_same(action);
-        if there && answer.class == Some(Answered::Accepted) && !why.ends_with(but) {
+        if there && answer.class == Some(ResponseClass::Accepted) && !why.ends_with(but) {
             why.push_str(but);
         }
         Self { result: SeatResult::Unclear { why }, evidence }
@@ -82,21 +84,21 @@ pub(super) async fn find_out(
     engine: &Engine,
     intent: &Intent,
     time: DateTime<Utc>,
-    answer: &Answer,
-) -> Became {
+    answer: &WriteResponse,
+) -> AttemptResult {
     let times = times(engine, time);
-    let (mut looks, mut unread) = (Vec::new(), None);
+    let (mut observations, mut unread) = (Vec::new(), None);
     for read in 1..=READS {
-        match see(&engine.client, intent, answer.is_sure()).await {
-            Ok(seen) => {
+        match read_state(&engine.client, intent, answer.is_sure()).await {
+            Ok(state) => {
                 unread = None;
-                looks.push(look(engine, seen));
+                observations.push(observation(engine, state));
             }
             Err(error) => unread = Some(error),
         }
-        let verdict = verdict(answer, &looks, times);
+        let verdict = verdict(answer, &observations, times);
         let again = verdict == Verdict::LookAgain;
-        if let Some(became) = Became::of(verdict, answer) {
+        if let Some(became) = AttemptResult::of(verdict, answer) {
             return became;
         }
         if read == READS {
@@ -108,12 +110,12 @@ pub(super) async fn find_out(
             pause(&engine.client, read).await;
         }
     }
-    Became::open(intent.action, answer, &looks, unread)
+    AttemptResult::open(intent.action, answer, &observations, unread)
 }
 
 /// A complete reading, now.
-pub(super) fn look(engine: &Engine, seen: Seen) -> Look {
-    Look { seen, shown: engine.clock.now(), runtime: Instant::now() }
+pub(super) fn observation(engine: &Engine, state: SeatState) -> Observation {
+    Observation { state, shown: engine.clock.now(), runtime: Instant::now() }
 }
 
 /// When what became of an intent of this time may be told.
@@ -129,18 +131,22 @@ pub(super) fn times(engine: &Engine, time: DateTime<Utc>) -> Times {
 ///
 /// # Errors
 /// When the reading is not complete: why.
-pub(super) async fn see(client: &Client, intent: &Intent, sure: bool) -> Result<Seen, String> {
+pub(super) async fn read_state(
+    client: &Client,
+    intent: &Intent,
+    sure: bool,
+) -> Result<SeatState, String> {
     let (seat_type, user) = (intent.seat_type, intent.holder.id);
     match intent.action {
         Action::Allocate => {
             let has = usable_seats(client, seat_type, user).await?.len();
-            Ok(if has > intent.has as usize { Seen::Has } else { Seen::AsBefore })
+            Ok(if has > intent.has as usize { SeatState::Has } else { SeatState::AsBefore })
         }
         Action::Release => {
             let once = Patience::ONCE;
             match client.seat(seat_type, intent.seat, once).await.map_err(|e| e.what())? {
                 Some(seat) => of_row(intent, seat),
-                None if sure => Ok(Seen::Missing),
+                None if sure => Ok(SeatState::Missing),
                 None => {
                     let seats = client.seats_of(seat_type, user, once).await;
                     let seats = seats.map_err(|error| error.what())?;
@@ -148,7 +154,7 @@ pub(super) async fn see(client: &Client, intent: &Intent, sure: bool) -> Result<
                         let why = "the site answers 404 for the seat and lists it all the same";
                         return Err(why.to_owned());
                     }
-                    Ok(Seen::Missing)
+                    Ok(SeatState::Missing)
                 }
             }
         }
@@ -156,19 +162,19 @@ pub(super) async fn see(client: &Client, intent: &Intent, sure: bool) -> Result<
 }
 
 /// What a row of the seat's id shows.
-fn of_row(intent: &Intent, seat: Seat) -> Result<Seen, String> {
+fn of_row(intent: &Intent, seat: Seat) -> Result<SeatState, String> {
     if let Some(until) = seat.quarantined {
-        return Ok(Seen::Quarantined(until));
+        return Ok(SeatState::Quarantined(until));
     }
     if seat.created == intent.created {
         let other = seat.holder.is_some_and(|holder| holder.id != intent.holder.id);
         return match other {
             true => Err("the seat belongs to somebody else, and was not allocated anew".to_owned()),
-            false => Ok(Seen::AsBefore),
+            false => Ok(SeatState::AsBefore),
         };
     }
     match (known(&intent.created), known(&seat.created)) {
-        (Some(before), Some(now)) if now > before => Ok(Seen::Anew(now)),
+        (Some(before), Some(now)) if now > before => Ok(SeatState::Anew(now)),
         _ => Err("the seat has another time of allocation, which is not later".to_owned()),
     }
 }
@@ -241,13 +247,13 @@ mod tests {
     fn a_row_of_the_same_id_is_the_same_seat_only_if_it_was_allocated_then() {
         let old = at("2026-01-01T00:00:00Z");
         let seen = |created, row| of_row(&intent(created), row);
-        assert_eq!(seen(old.clone(), row(old.clone())), Ok(Seen::AsBefore));
+        assert_eq!(seen(old.clone(), row(old.clone())), Ok(SeatState::AsBefore));
         let deleted = Seat { holder: None, ..row(old.clone()) };
-        assert_eq!(seen(old.clone(), deleted), Ok(Seen::AsBefore));
+        assert_eq!(seen(old.clone(), deleted), Ok(SeatState::AsBefore));
         let new: DateTime<Utc> = "2026-11-24T08:00:00Z".parse().unwrap();
-        assert_eq!(seen(old.clone(), row(Moment::At(new))), Ok(Seen::Anew(new)));
+        assert_eq!(seen(old.clone(), row(Moment::At(new))), Ok(SeatState::Anew(new)));
         let quarantined = Seat { quarantined: Some(Moment::Never), ..row(old.clone()) };
-        assert_eq!(seen(old.clone(), quarantined), Ok(Seen::Quarantined(Moment::Never)));
+        assert_eq!(seen(old.clone(), quarantined), Ok(SeatState::Quarantined(Moment::Never)));
         // What can't be told is no reading.
         let stranger = Seat { holder: Some(holder(8)), ..row(old.clone()) };
         assert!(seen(old.clone(), stranger).is_err());

@@ -18,7 +18,7 @@ use crate::insight::{NotEnough, Unit, days_after};
 use crate::license::SeatType;
 use crate::license::changes::{By, Change};
 use crate::planning::{Planning, Pool};
-use crate::store::{Happened, Store, StoreError};
+use crate::store::{AlertHistoryEntry, Store, StoreError};
 
 /// Months ahead that the forecast of a report shows.
 const AHEAD: u32 = 12;
@@ -218,7 +218,7 @@ async fn alerts(
     let of_period = all.into_iter().rev().filter(|happened| {
         happened.key.site == site && happened.time >= from && happened.time < to
     });
-    let alert = |happened: Happened| Alert {
+    let alert = |happened: AlertHistoryEntry| Alert {
         time: happened.time,
         severity: happened.severity.as_str().to_owned(),
         rule: happened.key.rule.to_string(),

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::filter::{self, Filter};
 use super::people::{Seat, SeatKind, split_name};
-use super::routes::{Answer, Request};
+use super::routes::{HttpResponse, Request};
 use super::rows::{SeatRow, UserRef, UserRow, condensed, reference};
 use super::site::Site;
 use super::wire::{NO_ID, named_id, time_text};
@@ -94,10 +94,12 @@ pub(super) struct Wanted {
 }
 
 impl Wanted {
-    pub(crate) fn of(request: &Request) -> Result<Self, Answer> {
+    pub(crate) fn of(request: &Request) -> Result<Self, HttpResponse> {
         let filter = match request.param("filter").map(str::trim) {
             None | Some("") => None,
-            Some(text) => Some(filter::parse(text).map_err(|e| Answer::text(400, e.to_string()))?),
+            Some(text) => {
+                Some(filter::parse(text).map_err(|e| HttpResponse::text(400, e.to_string()))?)
+            }
         };
         let order = request.param("orderby").and_then(|text| {
             let mut words = text.split_whitespace();
@@ -224,10 +226,10 @@ impl Site {
     }
 
     /// `/full`, `/count` or neither.
-    pub(crate) fn list(&mut self, kind: Kind, form: &str, wanted: &Wanted) -> Answer {
+    pub(crate) fn list(&mut self, kind: Kind, form: &str, wanted: &Wanted) -> HttpResponse {
         match form {
-            "count" => Answer::count(self.count(kind, wanted)),
-            "full" if wanted.is_all() => Answer::bytes(self.all_rows(kind)),
+            "count" => HttpResponse::count(self.count(kind, wanted)),
+            "full" if wanted.is_all() => HttpResponse::bytes(self.all_rows(kind)),
             "full" if kind == Kind::Users && wanted.is_filter() => {
                 // As bytes at once: users by id are what is asked for most.
                 let cap = self.quirks.full_cap.unwrap_or(usize::MAX);
@@ -235,7 +237,7 @@ impl Site {
                     Some(places) => {
                         let users = self.users.among(Some(&places)).take(cap);
                         let rows = users.map(|user| UserRow::new(user, &self.quirks));
-                        Answer::bytes(render(rows, places.len() * 900))
+                        HttpResponse::bytes(render(rows, places.len() * 900))
                     }
                     None => self.some_rows(kind, wanted),
                 }
@@ -245,15 +247,15 @@ impl Site {
                 let mut rows = self.rows(kind, wanted);
                 rows.truncate(self.quirks.full_cap.unwrap_or(usize::MAX));
                 let fields = kind.short_fields();
-                Answer::json(&rows.iter().map(|row| condensed(row, fields)).collect())
+                HttpResponse::json(&rows.iter().map(|row| condensed(row, fields)).collect())
             }
         }
     }
 
-    fn some_rows(&self, kind: Kind, wanted: &Wanted) -> Answer {
+    fn some_rows(&self, kind: Kind, wanted: &Wanted) -> HttpResponse {
         let mut rows = self.rows(kind, wanted);
         rows.truncate(self.quirks.full_cap.unwrap_or(usize::MAX));
-        Answer::json(&Value::Array(rows))
+        HttpResponse::json(&Value::Array(rows))
     }
 
     fn count(&self, kind: Kind, wanted: &Wanted) -> usize {
@@ -303,12 +305,12 @@ impl Site {
     }
 
     /// `POST /qrs/{type}/table`.
-    pub(crate) fn table(&self, kind: Kind, wanted: &Wanted, request: &Request) -> Answer {
+    pub(crate) fn table(&self, kind: Kind, wanted: &Wanted, request: &Request) -> HttpResponse {
         let Ok(body) = serde_json::from_slice::<Value>(&request.body) else {
-            return Answer::text(400, "Invalid body");
+            return HttpResponse::text(400, "Invalid body");
         };
         let Some(columns) = body.get("columns").and_then(Value::as_array) else {
-            return Answer::text(400, "Invalid body");
+            return HttpResponse::text(400, "Invalid body");
         };
         let mut rows = self.rows(kind, wanted);
         if let Some(column) = request.param("sortcolumn") {
@@ -326,7 +328,7 @@ impl Site {
         let cells = |row: &Value| columns.iter().map(|column| cell(row, column)).collect::<Value>();
         let rows: Vec<Value> = rows.iter().skip(skip).take(take).map(cells).collect();
         let names: Vec<&Value> = columns.iter().map(|column| &column["name"]).collect();
-        Answer::created(&json!({
+        HttpResponse::created(&json!({
             "id": NO_ID,
             "columnNames": names,
             "rows": rows,

@@ -87,7 +87,7 @@ fn decoded(path: &str) -> String {
 
 /// An answer before it is sent.
 #[derive(Debug, Clone)]
-pub(super) struct Answer {
+pub(super) struct HttpResponse {
     pub status: u16,
     pub content_type: &'static str,
     pub body: Bytes,
@@ -95,7 +95,7 @@ pub(super) struct Answer {
     pub retry_after: Option<u32>,
 }
 
-impl Answer {
+impl HttpResponse {
     pub(crate) fn new(status: u16, content_type: &'static str, body: impl Into<Bytes>) -> Self {
         Self { status, content_type, body: body.into(), retry_after: None }
     }
@@ -143,28 +143,28 @@ impl Answer {
 }
 
 /// The checks in the server's order, then the endpoint.
-pub(super) fn answer(site: &mut Site, request: &Request) -> Answer {
+pub(super) fn answer(site: &mut Site, request: &Request) -> HttpResponse {
     if !request.xrf_ok() {
-        return Answer::text(403, XSRF_TEXT);
+        return HttpResponse::text(403, XSRF_TEXT);
     }
     if !site.may_act(request.user_header.as_deref()) {
-        return Answer::forbidden();
+        return HttpResponse::forbidden();
     }
     if request.cut_query {
-        return Answer::text(400, MISSING_VALUE_TEXT);
+        return HttpResponse::text(400, MISSING_VALUE_TEXT);
     }
     let Some(rest) = request.route.strip_prefix("/qrs/") else {
-        return Answer::not_found();
+        return HttpResponse::not_found();
     };
     let segments: Vec<&str> = rest.split('/').collect();
     site.catch_up();
     match (request.method.as_str(), &segments[..]) {
-        ("GET", ["about"]) => Answer::json(&site.about()),
-        ("GET", ["ssl", "ping"]) => Answer::text(200, "Ping successful"),
-        ("GET", ["license"]) => Answer::json(&site.license_answer()),
-        ("GET", ["license", "accesstypeoverview"]) => Answer::json(&site.overview()),
-        ("GET", ["license", "accesstypeinfo"]) => Answer::json(&site.info()),
-        ("GET", ["about", "api", "enums"]) => Answer::json(&operations::enums()),
+        ("GET", ["about"]) => HttpResponse::json(&site.about()),
+        ("GET", ["ssl", "ping"]) => HttpResponse::text(200, "Ping successful"),
+        ("GET", ["license"]) => HttpResponse::json(&site.license_answer()),
+        ("GET", ["license", "accesstypeoverview"]) => HttpResponse::json(&site.overview()),
+        ("GET", ["license", "accesstypeinfo"]) => HttpResponse::json(&site.info()),
+        ("GET", ["about", "api", "enums"]) => HttpResponse::json(&operations::enums()),
         ("POST", ["license", name]) if name.ends_with("accessgroup") => {
             create_group(site, request, name)
         }
@@ -173,7 +173,7 @@ pub(super) fn answer(site: &mut Site, request: &Request) -> Answer {
         }
         (_, ["license", name, rest @ ..]) => {
             let kind = SeatKind::ALL.into_iter().find(|kind| kind.route() == *name);
-            kind.map_or_else(Answer::not_found, |kind| seats(site, request, kind, rest))
+            kind.map_or_else(HttpResponse::not_found, |kind| seats(site, request, kind, rest))
         }
         (_, ["selection", rest @ ..]) => selections::answer(site, request, rest),
         ("GET", ["reloadtask", task, "scriptlog"]) => {
@@ -185,27 +185,27 @@ pub(super) fn answer(site: &mut Site, request: &Request) -> Answer {
         ("GET", ["download", "reloadtask", reference, _]) => {
             let now = site.now();
             let log = site.operations.download(reference, now);
-            log.map_or_else(Answer::not_found, |text| Answer::text(200, text))
+            log.map_or_else(HttpResponse::not_found, |text| HttpResponse::text(200, text))
         }
         ("GET", ["servernodeconfiguration", "local"]) => {
-            Answer::json(&Value::Array(site.operations.nodes_full())[0])
+            HttpResponse::json(&Value::Array(site.operations.nodes_full())[0])
         }
         ("POST", ["systemrule"]) => create_rule(site, request),
         ("POST", ["notification"]) => {
             let id = site.fresh_id();
-            Answer::json(&json!({ "value": id.to_string() }))
+            HttpResponse::json(&json!({ "value": id.to_string() }))
         }
-        ("DELETE", ["notification"]) => Answer::no_content(),
+        ("DELETE", ["notification"]) => HttpResponse::no_content(),
         (_, [name, rest @ ..]) => match Kind::of_route(name) {
             Some(kind) => objects(site, request, kind, rest),
-            None => Answer::not_found(),
+            None => HttpResponse::not_found(),
         },
-        _ => Answer::not_found(),
+        _ => HttpResponse::not_found(),
     }
 }
 
 /// What all types of objects have in common.
-fn objects(site: &mut Site, request: &Request, kind: Kind, rest: &[&str]) -> Answer {
+fn objects(site: &mut Site, request: &Request, kind: Kind, rest: &[&str]) -> HttpResponse {
     let wanted = match Wanted::of(request) {
         Ok(wanted) => wanted,
         Err(refusal) => return refusal,
@@ -215,15 +215,15 @@ fn objects(site: &mut Site, request: &Request, kind: Kind, rest: &[&str]) -> Ans
         ("GET", [form @ ("full" | "count")]) => site.list(kind, form, &wanted),
         ("GET", [id]) => {
             let row = Uuid::try_parse(id).ok().and_then(|id| site.row(kind, id));
-            row.map_or_else(Answer::not_found, |row| Answer::json(&row))
+            row.map_or_else(HttpResponse::not_found, |row| HttpResponse::json(&row))
         }
         ("POST", ["table"]) => site.table(kind, &wanted, request),
-        _ => Answer::not_found(),
+        _ => HttpResponse::not_found(),
     }
 }
 
 /// Allocations: as other objects, and they can be made and taken away.
-fn seats(site: &mut Site, request: &Request, kind: SeatKind, rest: &[&str]) -> Answer {
+fn seats(site: &mut Site, request: &Request, kind: SeatKind, rest: &[&str]) -> HttpResponse {
     let by = acting_name(request);
     let id = |text: &str| Uuid::try_parse(text).ok();
     let read = match (request.method.as_str(), rest) {
@@ -235,29 +235,29 @@ fn seats(site: &mut Site, request: &Request, kind: SeatKind, rest: &[&str]) -> A
         ("POST", []) => allocate(site, request, kind, &by),
         ("PUT", [text]) => match id(text) {
             Some(id) => reinstate(site, request, kind, id, &by),
-            None => Answer::not_found(),
+            None => HttpResponse::not_found(),
         },
         ("DELETE", [text]) => match id(text).map(|id| site.deallocate(kind, id, &by)) {
-            Some(Deallocated::Freed | Deallocated::Quarantined) => Answer::no_content(),
-            Some(Deallocated::Refused) => Answer::text(400, "The access is in quarantine"),
-            Some(Deallocated::NotFound) | None => Answer::not_found(),
+            Some(Deallocated::Freed | Deallocated::Quarantined) => HttpResponse::no_content(),
+            Some(Deallocated::Refused) => HttpResponse::text(400, "The access is in quarantine"),
+            Some(Deallocated::NotFound) | None => HttpResponse::not_found(),
         },
         _ => objects(site, request, Kind::Seats(kind), rest),
     }
 }
 
-fn allocate(site: &mut Site, request: &Request, kind: SeatKind, by: &str) -> Answer {
+fn allocate(site: &mut Site, request: &Request, kind: SeatKind, by: &str) -> HttpResponse {
     let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
     let user = body["user"]["id"].as_str().and_then(|id| Uuid::try_parse(id).ok());
     let Some(place) = user.and_then(|id| site.users.place(id)) else {
-        return Answer::text(400, "invalid property user with EMPTY GuID");
+        return HttpResponse::text(400, "invalid property user with EMPTY GuID");
     };
     match site.allocate(kind, place, by) {
         Ok(id) => {
             let row = site.row(Kind::Seats(kind), id);
-            row.map_or_else(Answer::not_found, |row| Answer::created(&row))
+            row.map_or_else(HttpResponse::not_found, |row| HttpResponse::created(&row))
         }
-        Err(why) => Answer::text(
+        Err(why) => HttpResponse::text(
             400,
             match why {
                 NotAllocated::NoUser => "invalid property user with EMPTY GuID",
@@ -269,14 +269,20 @@ fn allocate(site: &mut Site, request: &Request, kind: SeatKind, by: &str) -> Ans
 }
 
 /// `PUT` of a seat: only the end of a quarantine has an effect.
-fn reinstate(site: &mut Site, request: &Request, kind: SeatKind, id: Uuid, by: &str) -> Answer {
+fn reinstate(
+    site: &mut Site,
+    request: &Request,
+    kind: SeatKind,
+    id: Uuid,
+    by: &str,
+) -> HttpResponse {
     let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
     let now = site.now();
     let Some(current) = site.row(Kind::Seats(kind), id) else {
-        return Answer::not_found();
+        return HttpResponse::not_found();
     };
     if body["modifiedDate"] != current["modifiedDate"] {
-        return Answer::text(409, "The object was modified by somebody else");
+        return HttpResponse::text(409, "The object was modified by somebody else");
     }
     if body["quarantined"] == Value::Bool(false)
         && let Some(seat) = site.seats.place(id).and_then(|place| site.seats.at_mut(place))
@@ -286,16 +292,16 @@ fn reinstate(site: &mut Site, request: &Request, kind: SeatKind, id: Uuid, by: &
         seat.modified_by = by.to_owned();
     }
     let row = site.row(Kind::Seats(kind), id);
-    row.map_or_else(Answer::not_found, |row| Answer::json(&row))
+    row.map_or_else(HttpResponse::not_found, |row| HttpResponse::json(&row))
 }
 
 /// A group that license rules give access through.
-fn create_group(site: &mut Site, request: &Request, route: &str) -> Answer {
+fn create_group(site: &mut Site, request: &Request, route: &str) -> HttpResponse {
     let kind = match route {
         "professionalaccessgroup" => "Professional",
         "analyzeraccessgroup" => "Analyzer",
         "useraccessgroup" => "User",
-        _ => return Answer::not_found(),
+        _ => return HttpResponse::not_found(),
     };
     let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
     let own = json!({
@@ -303,18 +309,18 @@ fn create_group(site: &mut Site, request: &Request, route: &str) -> Answer {
         "privileges": null,
         "schemaPath": format!("License.{kind}AccessGroup"),
     });
-    Answer::created(&created(site, request, own))
+    HttpResponse::created(&created(site, request, own))
 }
 
 /// A rule that was posted is listed and does nothing else: the rules that act are the scenario's.
-fn create_rule(site: &mut Site, request: &Request) -> Answer {
+fn create_rule(site: &mut Site, request: &Request) -> HttpResponse {
     let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
     if !body["name"].is_string() || !body["category"].is_string() {
-        return Answer::text(400, "invalid property name with EMPTY value");
+        return HttpResponse::text(400, "invalid property name with EMPTY value");
     }
     let rule = created(site, request, body);
     site.posted_rules.push(rule.clone());
-    Answer::created(&rule)
+    HttpResponse::created(&rule)
 }
 
 /// A new object: what all of them begin with, then its own fields.
@@ -340,10 +346,10 @@ fn acting_name(request: &Request) -> String {
     user.map_or_else(String::new, |(directory, id)| format!("{directory}\\{id}"))
 }
 
-fn script_log(site: &mut Site, task: &str, old: bool, reference: Option<&str>) -> Answer {
+fn script_log(site: &mut Site, task: &str, old: bool, reference: Option<&str>) -> HttpResponse {
     let now = site.now();
     let found = site.operations.script_log(task, old, reference.unwrap_or_default(), now);
-    found.map_or_else(Answer::not_found, |value| Answer::json(&value))
+    found.map_or_else(HttpResponse::not_found, |value| HttpResponse::json(&value))
 }
 
 /// The user of an `X-Qlik-User` header, as directory and id.

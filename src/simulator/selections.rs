@@ -5,31 +5,31 @@ use uuid::Uuid;
 
 use super::lists::{Kind, Wanted};
 use super::people::SeatKind;
-use super::routes::{Answer, Request};
+use super::routes::{HttpResponse, Request};
 use super::site::Site;
 use super::wire::time_text;
 
-pub(super) fn answer(site: &mut Site, request: &Request, rest: &[&str]) -> Answer {
+pub(super) fn answer(site: &mut Site, request: &Request, rest: &[&str]) -> HttpResponse {
     let id_of = |text: &str| Uuid::try_parse(text).ok();
     match (request.method.as_str(), rest) {
         ("POST", []) => by_items(site, request),
         ("POST", [area]) => match kind_of(area) {
             Some(kind) => by_filter(site, request, area, kind),
-            None => Answer::not_found(),
+            None => HttpResponse::not_found(),
         },
         ("GET", [id]) => {
             let id = id_of(id).filter(|id| site.selections.contains_key(id));
-            id.map_or_else(Answer::not_found, |id| Answer::json(&object(site, id)))
+            id.map_or_else(HttpResponse::not_found, |id| HttpResponse::json(&object(site, id)))
         }
         ("DELETE", [id]) => match id_of(id).and_then(|id| site.selections.remove(&id)) {
-            Some(_) => Answer::no_content(),
-            None => Answer::not_found(),
+            Some(_) => HttpResponse::no_content(),
+            None => HttpResponse::not_found(),
         },
         ("GET", [id, area @ .., form @ ("full" | "count")]) => {
             listed(site, request, id_of(id), area, form)
         }
         ("GET", [id, area @ ..]) => listed(site, request, id_of(id), area, ""),
-        _ => Answer::not_found(),
+        _ => HttpResponse::not_found(),
     }
 }
 
@@ -39,21 +39,21 @@ fn kind_of(area: &str) -> Option<Kind> {
     seat.map(Kind::Seats).or_else(|| Kind::of_route(area))
 }
 
-fn by_items(site: &mut Site, request: &Request) -> Answer {
+fn by_items(site: &mut Site, request: &Request) -> HttpResponse {
     let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
     let Some(items) = body["items"].as_array() else {
-        return Answer::text(400, "Invalid body");
+        return HttpResponse::text(400, "Invalid body");
     };
     let area = items.first().and_then(|item| item["type"].as_str()).unwrap_or("User").to_owned();
     let ids: Option<Vec<Uuid>> =
         items.iter().map(|item| Uuid::try_parse(item["objectID"].as_str()?).ok()).collect();
     match ids {
         Some(ids) => created(site, area, ids),
-        None => Answer::text(400, "invalid property objectID"),
+        None => HttpResponse::text(400, "invalid property objectID"),
     }
 }
 
-fn by_filter(site: &mut Site, request: &Request, area: &str, kind: Kind) -> Answer {
+fn by_filter(site: &mut Site, request: &Request, area: &str, kind: Kind) -> HttpResponse {
     let wanted = match Wanted::of(request) {
         Ok(wanted) => wanted,
         Err(refusal) => return refusal,
@@ -63,10 +63,10 @@ fn by_filter(site: &mut Site, request: &Request, area: &str, kind: Kind) -> Answ
     created(site, area.to_owned(), ids)
 }
 
-fn created(site: &mut Site, area: String, ids: Vec<Uuid>) -> Answer {
+fn created(site: &mut Site, area: String, ids: Vec<Uuid>) -> HttpResponse {
     let id = site.fresh_id();
     site.selections.insert(id, (area, ids));
-    Answer::created(&object(site, id))
+    HttpResponse::created(&object(site, id))
 }
 
 fn listed(
@@ -75,13 +75,13 @@ fn listed(
     id: Option<Uuid>,
     area: &[&str],
     form: &str,
-) -> Answer {
+) -> HttpResponse {
     let selected = id.and_then(|id| site.selections.get(&id)).map(|(_, ids)| ids.clone());
     let kind = area.last().and_then(|area| kind_of(area));
     match (selected, kind, Wanted::of(request)) {
         (Some(ids), Some(kind), Ok(wanted)) => site.list(kind, form, &wanted.among(ids)),
         (_, _, Err(refusal)) => refusal,
-        _ => Answer::not_found(),
+        _ => HttpResponse::not_found(),
     }
 }
 

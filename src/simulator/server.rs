@@ -26,7 +26,7 @@ use super::connection::{Pace, PacedBody, ResetSwitch, Wire};
 use super::control::Control;
 use super::fault::Fault;
 use super::pki::{Pki, SHARED_SERVER_NAME};
-use super::routes::{self, Answer, HTML, Request};
+use super::routes::{self, HTML, HttpResponse, Request};
 use super::scenario::Scenario;
 
 /// A simulated site that listens. Dropped, it stops listening too, but nobody waits for it.
@@ -248,7 +248,7 @@ struct PacedBodyParts {
     reset_after: bool,
 }
 
-fn respond(answer: Answer, date: &str, parts: PacedBodyParts) -> Response<PacedBody> {
+fn respond(answer: HttpResponse, date: &str, parts: PacedBodyParts) -> Response<PacedBody> {
     let body = PacedBody::new(answer.body, parts.pace, parts.reset, parts.reset_after);
     let mut response = Response::builder().status(answer.status).header(DATE, date);
     if answer.status != 204 {
@@ -276,23 +276,23 @@ async fn read(mut body: Incoming) -> io::Result<Bytes> {
     Ok(all.into())
 }
 
-fn in_place_of_answer(fault: &Fault) -> Option<Answer> {
+fn in_place_of_answer(fault: &Fault) -> Option<HttpResponse> {
     Some(match fault {
         Fault::Status { code, html, retry_after_seconds } => {
             let mut answer = status_answer(*code, *html);
             answer.retry_after = *retry_after_seconds;
             answer
         }
-        Fault::Unauthorized => Answer::html(401, "401 Unauthorized"),
-        Fault::Forbidden => Answer::forbidden(),
-        Fault::Xsrf => Answer::text(403, routes::XSRF_TEXT),
+        Fault::Unauthorized => HttpResponse::html(401, "401 Unauthorized"),
+        Fault::Forbidden => HttpResponse::forbidden(),
+        Fault::Xsrf => HttpResponse::text(403, routes::XSRF_TEXT),
         _ => return None,
     })
 }
 
-fn status_answer(code: u16, html: bool) -> Answer {
+fn status_answer(code: u16, html: bool) -> HttpResponse {
     let code = code.clamp(200, 599);
-    if html { Answer::html(code, &title(code)) } else { Answer::text(code, "") }
+    if html { HttpResponse::html(code, &title(code)) } else { HttpResponse::text(code, "") }
 }
 
 fn title(code: u16) -> String {
@@ -301,16 +301,16 @@ fn title(code: u16) -> String {
 }
 
 /// What a fault does to an answer that was made.
-fn change(answer: &mut Answer, fault: &Fault, request: &Request) {
+fn change(answer: &mut HttpResponse, fault: &Fault, request: &Request) {
     let is_list = || answer.body.first() == Some(&b'[');
     match fault {
         Fault::HtmlOk => {
-            *answer = Answer::html(200, "Log in");
+            *answer = HttpResponse::html(200, "Log in");
             answer.content_type = HTML;
         }
-        Fault::EmptyOk => *answer = Answer::bytes(""),
-        Fault::Null => *answer = Answer::bytes("null"),
-        Fault::EmptyObject => *answer = Answer::bytes("{}"),
+        Fault::EmptyOk => *answer = HttpResponse::bytes(""),
+        Fault::Null => *answer = HttpResponse::bytes("null"),
+        Fault::EmptyObject => *answer = HttpResponse::bytes("{}"),
         Fault::BrokenJson => {
             let half = answer.body.slice(..answer.body.len() / 2);
             answer.body = half;
@@ -327,7 +327,7 @@ fn change(answer: &mut Answer, fault: &Fault, request: &Request) {
         Fault::HiddenRows { drop } if request.route.ends_with("/count") => {
             if let Ok(json) = serde_json::from_slice::<Value>(&answer.body) {
                 let count = json["value"].as_u64().unwrap_or(0) as usize;
-                *answer = Answer::count(count.saturating_sub(*drop));
+                *answer = HttpResponse::count(count.saturating_sub(*drop));
             }
         }
         Fault::HiddenRows { drop } => {
@@ -344,7 +344,7 @@ fn change(answer: &mut Answer, fault: &Fault, request: &Request) {
 }
 
 /// Changes an object or a list that was found; counts stay as they are.
-fn change_json(answer: &mut Answer, request: &Request, change: impl FnOnce(&mut Value)) {
+fn change_json(answer: &mut HttpResponse, request: &Request, change: impl FnOnce(&mut Value)) {
     if answer.status != 200 || request.route.ends_with("/count") {
         return;
     }
@@ -355,7 +355,11 @@ fn change_json(answer: &mut Answer, request: &Request, change: impl FnOnce(&mut 
 }
 
 /// Changes each row of a list, or the object that the answer is.
-fn each_row(answer: &mut Answer, request: &Request, change: impl Fn(&mut Map<String, Value>)) {
+fn each_row(
+    answer: &mut HttpResponse,
+    request: &Request,
+    change: impl Fn(&mut Map<String, Value>),
+) {
     change_json(answer, request, |json| match json {
         Value::Array(rows) => rows.iter_mut().filter_map(Value::as_object_mut).for_each(change),
         Value::Object(object) => change(object),

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::{Store, StoreError, outbox, time_of};
-use crate::alert::state::{Alert, Silence, States, What};
+use crate::alert::state::{Alert, Occurrence, Silence, States};
 use crate::event::{Event, Key, Rule, Severity};
 
 /// How long the history is kept.
@@ -15,11 +15,11 @@ const KEPT_MS: i64 = 730 * 86_400_000;
 /// One line of the history.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Happened {
+pub struct AlertHistoryEntry {
     pub time: DateTime<Utc>,
     #[serde(flatten)]
     pub key: Key,
-    pub what: What,
+    pub what: Occurrence,
     pub severity: Severity,
     pub text: String,
     /// To how many destinations it was sent.
@@ -41,7 +41,7 @@ pub struct AlertChanges {
     pub changed: Vec<Alert>,
     /// Neither pending nor firing any more.
     pub gone: Vec<Key>,
-    pub happened: Vec<Happened>,
+    pub happened: Vec<AlertHistoryEntry>,
     pub drops: Vec<Drop>,
     /// What is told, with the queues it goes to.
     pub events: Vec<(Event, Vec<String>)>,
@@ -100,7 +100,7 @@ impl Store {
     }
 
     /// What happened to alerts, newest first, at most `limit`.
-    pub async fn alert_history(&self, limit: usize) -> Result<Vec<Happened>, StoreError> {
+    pub async fn alert_history(&self, limit: usize) -> Result<Vec<AlertHistoryEntry>, StoreError> {
         let query = move |db: &Connection| {
             let mut query = db.prepare_cached(
                 "SELECT time, site, rule, subject, what, severity, text, sent
@@ -239,13 +239,13 @@ fn word<T: DeserializeOwned>(text: String) -> Option<T> {
     serde_json::from_value(text.into()).ok()
 }
 
-fn happened(r: &Row<'_>) -> rusqlite::Result<Option<Happened>> {
+fn happened(r: &Row<'_>) -> rusqlite::Result<Option<AlertHistoryEntry>> {
     let (Some(rule), Some(what), Some(severity)) =
         (word(r.get(2)?), word(r.get(4)?), word(r.get(5)?))
     else {
         return Ok(None);
     };
-    Ok(Some(Happened {
+    Ok(Some(AlertHistoryEntry {
         time: time_of(r.get(0)?),
         key: Key { site: r.get(1)?, rule, subject: r.get(3)? },
         what,

@@ -42,13 +42,13 @@ impl DropReason {
 
 /// A delivery that is to go.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Victim {
+pub(super) struct DropCandidate {
     queue: i64,
     class: i64,
     seq: i64,
 }
 
-impl Victim {
+impl DropCandidate {
     /// From a row of queue, class, seq.
     pub(super) fn of(row: &Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self { queue: row.get(0)?, class: row.get(1)?, seq: row.get(2)? })
@@ -65,10 +65,10 @@ impl Drops {
         &mut self,
         db: &Connection,
         reason: DropReason,
-        victims: &[Victim],
+        candidates: &[DropCandidate],
     ) -> rusqlite::Result<()> {
         let mut delete = db.prepare_cached("DELETE FROM delivery WHERE seq = ?1 AND queue = ?2")?;
-        for Victim { queue, class, seq } in victims {
+        for DropCandidate { queue, class, seq } in candidates {
             if delete.execute([seq, queue])? > 0 {
                 self.0.entry((*queue, reason, class_of(*class))).or_default().1 += 1;
             }
@@ -104,10 +104,10 @@ impl Drops {
 /// What the log says of drops: one line per queue, reason and class, then at most one a minute
 /// with the sum of what went meanwhile. A full queue drops an event for each that comes in.
 #[derive(Debug, Default)]
-pub(super) struct DropLog(Mutex<HashMap<(i64, DropReason, Class), Said>>);
+pub(super) struct DropLog(Mutex<HashMap<(i64, DropReason, Class), LastLine>>);
 
 #[derive(Debug, Default)]
-struct Said {
+struct LastLine {
     /// When the last line was written, in milliseconds.
     at: Option<i64>,
     /// Dropped since then.

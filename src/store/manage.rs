@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::drops::{CHUNK, DropReason, Drops, Victim};
+use super::drops::{CHUNK, DropCandidate, DropReason, Drops};
 use super::outbox::class_of;
 use super::{Store, StoreError, time_of};
 use crate::event::Class;
@@ -179,10 +179,10 @@ impl Store {
                 let mut query = db.prepare(&format!(
                     "SELECT queue, class, seq FROM delivery WHERE {condition} LIMIT {CHUNK}"
                 ))?;
-                let rows = query.query_map(params![of, event], Victim::of)?;
-                let victims = rows.collect::<rusqlite::Result<Vec<_>>>()?;
+                let rows = query.query_map(params![of, event], DropCandidate::of)?;
+                let candidates = rows.collect::<rusqlite::Result<Vec<_>>>()?;
                 let mut drops = Drops::default();
-                drops.remove(db, DropReason::ByHand, &victims)?;
+                drops.remove(db, DropReason::ByHand, &candidates)?;
                 drops.count(db)
             };
             let dropped = self.shared.gate.write("drop deliveries", change).await?.total();

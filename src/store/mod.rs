@@ -31,7 +31,7 @@ mod site;
 #[cfg(test)]
 mod tests;
 
-pub use alert::{AlertChanges, Drop, Happened, NewSilence};
+pub use alert::{AlertChanges, AlertHistoryEntry, Drop, NewSilence};
 pub use drops::DropReason;
 pub use error::StoreError;
 pub use health::{Health, PollError};

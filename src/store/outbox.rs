@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use tracing::warn;
 
-use super::drops::{CHUNK, DropReason, Drops, Victim};
+use super::drops::{CHUNK, DropCandidate, DropReason, Drops};
 use super::{Store, StoreError, history};
 use crate::event::{Class, Event};
 use crate::store::settings::OutboxLimits;
@@ -334,7 +334,7 @@ fn settle(
 
 /// The recurring deliveries that wait and have a newer one of their site and kind behind them,
 /// oldest first.
-fn older_recurring(db: &Connection, destination: &str) -> rusqlite::Result<Vec<Victim>> {
+fn older_recurring(db: &Connection, destination: &str) -> rusqlite::Result<Vec<DropCandidate>> {
     let Some(queue) = queue_id(db, destination)? else { return Ok(Vec::new()) };
     // Backwards, so that the first of each series is its newest: no sort, little memory.
     let mut query = db.prepare_cached(
@@ -346,7 +346,7 @@ fn older_recurring(db: &Connection, destination: &str) -> rusqlite::Result<Vec<V
     let mut surplus = Vec::new();
     while let Some(row) = rows.next()? {
         if !series.insert((row.get(3)?, row.get(4)?)) {
-            surplus.push(Victim::of(row)?);
+            surplus.push(DropCandidate::of(row)?);
         }
     }
     surplus.reverse();
@@ -376,9 +376,9 @@ fn expire(
            FROM (SELECT seq FROM event WHERE recorded < ?1 ORDER BY recorded LIMIT ?2) AS old
           CROSS JOIN delivery ON delivery.seq = old.seq",
     )?;
-    let rows = query.query_map(params![cutoff(now, limits), CHUNK as i64], Victim::of)?;
-    let victims = rows.collect::<rusqlite::Result<Vec<_>>>()?;
-    drops.remove(db, DropReason::Expired, &victims)
+    let rows = query.query_map(params![cutoff(now, limits), CHUNK as i64], DropCandidate::of)?;
+    let candidates = rows.collect::<rusqlite::Result<Vec<_>>>()?;
+    drops.remove(db, DropReason::Expired, &candidates)
 }
 
 /// Brings a queue down to the size limit, or at least `at_most` events nearer to it. The order of
@@ -403,10 +403,11 @@ fn evict(
             "SELECT queue, class, seq FROM delivery
               WHERE queue = ?1 AND class = ?2 AND dead = ?3 ORDER BY seq LIMIT ?4",
         )?;
-        let rows = query.query_map(params![queue, class, dead, surplus as i64], Victim::of)?;
-        let victims = rows.collect::<rusqlite::Result<Vec<_>>>()?;
-        drops.remove(db, DropReason::Overflow, &victims)?;
-        surplus -= victims.len() as u64;
+        let rows =
+            query.query_map(params![queue, class, dead, surplus as i64], DropCandidate::of)?;
+        let candidates = rows.collect::<rusqlite::Result<Vec<_>>>()?;
+        drops.remove(db, DropReason::Overflow, &candidates)?;
+        surplus -= candidates.len() as u64;
     }
     Ok(())
 }

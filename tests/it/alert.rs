@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use bursar::alert::state::{Phase, What};
+use bursar::alert::state::{Occurrence, Phase};
 use bursar::clock::Clock;
 use bursar::daemon::Daemon;
 use bursar::event::Rule;
 use bursar::ledger::Entry;
 use bursar::simulator::{LicenseVariant, Scenario, When};
-use bursar::store::{Addition, Happened, NewSilence};
+use bursar::store::{Addition, AlertHistoryEntry, NewSilence};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
@@ -38,7 +38,10 @@ fn time(message: &Value) -> DateTime<Utc> {
 }
 
 /// Waits until the history says so.
-async fn until(daemon: &Daemon, enough: impl Fn(&[Happened]) -> bool) -> Vec<Happened> {
+async fn until(
+    daemon: &Daemon,
+    enough: impl Fn(&[AlertHistoryEntry]) -> bool,
+) -> Vec<AlertHistoryEntry> {
     let wait = async {
         loop {
             let history = daemon.store().alert_history(1_000).await.expect("it is readable");
@@ -54,7 +57,7 @@ async fn until(daemon: &Daemon, enough: impl Fn(&[Happened]) -> bool) -> Vec<Hap
     }
 }
 
-fn has(history: &[Happened], rule: Rule, what: What) -> bool {
+fn has(history: &[AlertHistoryEntry], rule: Rule, what: Occurrence) -> bool {
     history.iter().any(|one| one.key.rule == rule && one.what == what)
 }
 
@@ -243,12 +246,12 @@ async fn a_silence_holds_back_and_its_end_lets_go() {
         store.close().await;
     }
     let daemon = start(&setup, &yaml, from, 600.0).await;
-    let history = until(&daemon, |all| has(all, Rule::SeatsLow, What::Fired)).await;
+    let history = until(&daemon, |all| has(all, Rule::SeatsLow, Occurrence::Fired)).await;
     let first = |what| {
-        let of = |one: &&Happened| one.key.rule == Rule::SeatsLow && one.what == what;
+        let of = |one: &&AlertHistoryEntry| one.key.rule == Rule::SeatsLow && one.what == what;
         history.iter().rfind(of).map(|one| one.time)
     };
-    let (held, fired) = (first(What::Silenced).unwrap(), first(What::Fired).unwrap());
+    let (held, fired) = (first(Occurrence::Silenced).unwrap(), first(Occurrence::Fired).unwrap());
     assert!(held < from + chrono::TimeDelta::minutes(55), "it fired while the silence held");
     assert!(fired >= from + chrono::TimeDelta::hours(1), "and was told when it had ended");
     let alerts = daemon.store().alerts().await.unwrap();
@@ -300,9 +303,10 @@ async fn a_forgotten_pause_is_told_of() {
     let addition = Addition { site: "default".into(), run: None, entry };
     daemon.store().append(None, vec![addition], |_| Vec::new()).await.unwrap();
     let rule = Rule::ReleaseOverdue;
-    let history = until(&daemon, |history| has(history, rule, What::Fired)).await;
+    let history = until(&daemon, |history| has(history, rule, Occurrence::Fired)).await;
     daemon.stop().await;
-    let fired = history.iter().find(|one| one.key.rule == rule && one.what == What::Fired).unwrap();
+    let fired =
+        history.iter().find(|one| one.key.rule == rule && one.what == Occurrence::Fired).unwrap();
     let text = &fired.text;
     assert!(
         text.contains("paused until 2026-11-30 12:00 UTC by anna@qlik: new directory"),

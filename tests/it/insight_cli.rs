@@ -1,6 +1,6 @@
 //! `bursar insight` on history whose truth is known.
 
-use bursar::cli::insight::chart::Look;
+use bursar::cli::insight::chart::Style;
 use bursar::cli::insight::{capacity, cost, forecast, growth, utilization};
 use bursar::config::Settings;
 use bursar::license::SeatType;
@@ -69,7 +69,7 @@ async fn tables_and_charts_for_people() {
     let (_folder, settings, store) = bench(&[], PRICES).await;
     three_years(&store, "default", now().date_naive()).await;
     let planning = Planning::load(&store, &settings, "default", now()).await.unwrap();
-    let (plain, ascii) = (Look::plain(false), Look::plain(true));
+    let (plain, ascii) = (Style::plain(false), Style::plain(true));
 
     let text = utilization::render(&planning, utilization::Options::default(), &plain);
     fits(&text);
@@ -378,9 +378,9 @@ async fn a_gap_is_shown_as_days_that_are_missing() {
     let growth = planning.growth(SeatType::Analyzer).unwrap().unwrap();
     assert_eq!((growth.basis.days, growth.basis.missing), (90, 10));
     let options = utilization::Options { months: Some(4), ..Default::default() };
-    let text = utilization::render(&planning, options, &Look::plain(true));
+    let text = utilization::render(&planning, options, &Style::plain(true));
     assert!(text.contains("20 of 30"), "{text}");
     let weeks = utilization::Options { by: utilization::By::Week, ..Default::default() };
-    let answer = utilization::answer(&planning, weeks);
+    let answer = utilization::figures(&planning, weeks);
     assert_eq!(answer.types[0].periods.last().unwrap().period.name, "2026-W48");
 }

@@ -84,7 +84,7 @@ async fn releases_are_added_back_unless_they_were_undone() {
     let released = &planning.pool(SeatType::Analyzer).unwrap().released;
     assert_eq!(released.len(), 1);
     assert_eq!((released[0].day, released[0].count), (day("2026-11-24"), 2));
-    assert_eq!(planning.given_back.iter().filter(|seats| seats.until.is_some()).count(), 1);
+    assert_eq!(planning.released.iter().filter(|seats| seats.until.is_some()).count(), 1);
     assert_eq!(planning.attempts.len(), 5);
     assert_eq!(planning.attempts[0].because.as_deref(), Some("idle for 43 days (threshold 30)"));
 }

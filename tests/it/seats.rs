@@ -3,8 +3,7 @@
 mod daemon;
 mod delivery;
 
-use bursar::daemon::Blind;
-use bursar::daemon::seats::look;
+use bursar::daemon::{PollFailure, seats};
 use bursar::event::{Body, Event, SeatActivity, SeatChanges};
 use bursar::ledger::Mode;
 use bursar::license::changes::{By, Change};
@@ -31,9 +30,9 @@ pub async fn watched(scenario: Scenario) -> World {
     world
 }
 
-async fn see(world: &World) -> Result<Observed, Blind> {
+async fn see(world: &World) -> Result<Observed, PollFailure> {
     let monitor = world.settings.sites[0].seats.as_ref().expect("seats are looked at");
-    look(&world.engine(), monitor, world.clock().now(), Patience::ONCE).await
+    seats::poll(&world.engine(), monitor, world.clock().now(), Patience::ONCE).await
 }
 
 /// One look that is kept, as the daemon does it. Gives back what was told.

@@ -1,7 +1,7 @@
 //! Rules of the server license.
 
 use super::{condition, days, known, severity_of_days, step_of};
-use crate::alert::facts::{Facts, Seen};
+use crate::alert::facts::{Dated, Facts};
 use crate::alert::policy::Limits;
 use crate::alert::{Condition, Judged};
 use crate::event::Rule;
@@ -14,22 +14,22 @@ pub(super) fn judge(facts: &Facts, limits: &Limits) -> Vec<Judged> {
     let fact = &facts.server_license;
     let problem =
         |rule: Rule, states: &'static [LicenseState], title: &'static str, hint: &'static str| {
-            known(rule, fact, move |seen| {
+            known(rule, fact, move |dated| {
                 states
-                    .contains(&seen.value.state)
+                    .contains(&dated.value.state)
                     .then(|| {
-                        let text = status::problem_text(&seen.value);
-                        described(condition(rule, "", seen.time, title, text, hint), &seen.value)
+                        let text = status::problem_text(&dated.value);
+                        described(condition(rule, "", dated.time, title, text, hint), &dated.value)
                     })
                     .into_iter()
                     .collect()
             })
         };
     vec![
-        known(Rule::ServerLicenseExpiring, fact, |seen| {
-            expiring(seen, &limits.server_license_steps).into_iter().collect()
+        known(Rule::ServerLicenseExpiring, fact, |dated| {
+            expiring(dated, &limits.server_license_steps).into_iter().collect()
         }),
-        known(Rule::ServerLicenseExpired, fact, |seen| expired(seen).into_iter().collect()),
+        known(Rule::ServerLicenseExpired, fact, |dated| expired(dated).into_iter().collect()),
         problem(
             Rule::ServerLicenseInvalid,
             &[LicenseState::Invalid],
@@ -60,27 +60,30 @@ pub(super) fn judge(facts: &Facts, limits: &Limits) -> Vec<Judged> {
 
 /// Also of a license that has expired: being over doesn't make it well, and the alert that says so
 /// inhibits this one.
-fn expiring(seen: &Seen<ServerLicenseStatus>, steps: &[i64]) -> Option<Condition> {
-    let status = &seen.value;
+fn expiring(dated: &Dated<ServerLicenseStatus>, steps: &[i64]) -> Option<Condition> {
+    let status = &dated.value;
     let left = status.days_until_expiry?;
     let step = step_of(left, steps)?;
     let text = status::expiring_text(status);
     let hint = format!("order the renewal, then {NEW_KEY}");
     let title = format!("Server license ends in {}", days(left));
     Some(
-        described(condition(Rule::ServerLicenseExpiring, "", seen.time, title, text, hint), status)
-            .severity(severity_of_days(left))
-            .step(step, steps),
+        described(
+            condition(Rule::ServerLicenseExpiring, "", dated.time, title, text, hint),
+            status,
+        )
+        .severity(severity_of_days(left))
+        .step(step, steps),
     )
 }
 
-fn expired(seen: &Seen<ServerLicenseStatus>) -> Option<Condition> {
-    let status = &seen.value;
+fn expired(dated: &Dated<ServerLicenseStatus>) -> Option<Condition> {
+    let status = &dated.value;
     let text = status::expired_text(status);
     status.expired.then(|| {
         let rule = Rule::ServerLicenseExpired;
         described(
-            condition(rule, "", seen.time, "Server license has expired", text, NEW_KEY),
+            condition(rule, "", dated.time, "Server license has expired", text, NEW_KEY),
             status,
         )
     })

@@ -1,7 +1,7 @@
 //! Rules of the seats as they are now.
 
 use super::{condition, known, number, seats_text};
-use crate::alert::facts::{ChurnFacts, Fact, Facts, Seen};
+use crate::alert::facts::{ChurnFacts, Dated, Fact, Facts};
 use crate::alert::policy::Limits;
 use crate::alert::{Condition, Judged, Level};
 use crate::event::Rule;
@@ -14,7 +14,7 @@ const FREE_OR_BUY: &str = "release idle seats (bursar release plan shows which),
 pub(super) fn judge(facts: &Facts, limits: &Limits) -> Vec<Judged> {
     let pools = &facts.pools;
     let of_each = |rule: Rule, judge: &dyn Fn(&Pool) -> Option<Condition>| {
-        known(rule, pools, |seen| of(seen).iter().filter_map(judge).collect())
+        known(rule, pools, |dated| of(dated).iter().filter_map(judge).collect())
     };
     vec![
         of_each(Rule::SeatsLow, &|pool| low(pool, limits)),
@@ -50,11 +50,11 @@ impl Pool {
     }
 }
 
-fn of(seen: &Seen<Pools>) -> Vec<Pool> {
+fn of(dated: &Dated<Pools>) -> Vec<Pool> {
     let of = |seat_type: SeatType| {
-        let pool = seen.value.seats(seat_type);
+        let pool = dated.value.seats(seat_type);
         let pool = pool.filter(|pool| pool.enabled && pool.total > 0.0)?;
-        Some(Pool { seat_type, pool, time: seen.time })
+        Some(Pool { seat_type, pool, time: dated.time })
     };
     SeatType::counted().filter_map(of).collect()
 }
@@ -130,7 +130,8 @@ fn excess(pool: &Pool) -> Option<Condition> {
 
 fn quarantine(facts: &Facts, limits: &Limits) -> Judged {
     let rule = Rule::QuarantineRising;
-    let (Fact::Known(seen), Fact::Known(before)) = (&facts.pools, &facts.quarantined_before) else {
+    let (Fact::Known(dated), Fact::Known(before)) = (&facts.pools, &facts.quarantined_before)
+    else {
         return known(rule, &facts.pools, |_| Vec::new()).unless_unknown(&facts.quarantined_before);
     };
     let rising = |pool: &Pool| {
@@ -149,14 +150,14 @@ fn quarantine(facts: &Facts, limits: &Limits) -> Judged {
             pool.condition(rule, title, text, hint).with("aWeekAgo", *before)
         })
     };
-    let unknown = of(seen)
+    let unknown = of(dated)
         .iter()
         .filter(|pool| !before.iter().any(|(seat_type, _)| *seat_type == pool.seat_type))
         .map(|pool| pool.seat_type.as_str().to_owned())
         .collect();
     Judged {
         unknown: crate::alert::Unknown::These(unknown),
-        ..Judged::of(rule, of(seen).iter().filter_map(rising))
+        ..Judged::of(rule, of(dated).iter().filter_map(rising))
     }
 }
 

@@ -16,8 +16,8 @@ fn now() -> DateTime<Utc> {
     "2026-11-24T12:00:00Z".parse().unwrap()
 }
 
-fn seen<T>(value: T) -> Fact<Seen<T>> {
-    Fact::Known(Seen { time: now(), value })
+fn dated<T>(value: T) -> Fact<Dated<T>> {
+    Fact::Known(Dated { time: now(), value })
 }
 
 /// A site of which nothing is known.
@@ -116,7 +116,7 @@ fn license(expiry: Expiry, change: impl Fn(&mut ServerLicense)) -> Vec<String> {
     let mut license = ServerLicense::new(Kind::SignedKey, expiry);
     change(&mut license);
     let status = assess(license, 90, now().date_naive());
-    said(&Facts { server_license: seen(status), ..off() })
+    said(&Facts { server_license: dated(status), ..off() })
 }
 
 fn in_days(days: i64) -> Expiry {
@@ -175,7 +175,7 @@ fn only_the_last_of_several_steps_repeats() {
         assert_eq!(status.state, LicenseState::Expiring);
         let mut policy = Policy::default();
         policy.limits.server_license_steps = steps.to_vec();
-        let facts = Facts { server_license: seen(status), ..off() };
+        let facts = Facts { server_license: dated(status), ..off() };
         of_site(&facts, &policy)[0].conditions[0].repeats
     };
     assert!(!of(20, &[30, 7]));
@@ -189,7 +189,7 @@ fn pool(total: f64, allocated: f64, available: f64) -> SeatPool {
 }
 
 fn analyzer(pool: SeatPool) -> Facts {
-    Facts { pools: seen(Pools { analyzer: Some(pool), ..Pools::default() }), ..off() }
+    Facts { pools: dated(Pools { analyzer: Some(pool), ..Pools::default() }), ..off() }
 }
 
 #[test]
@@ -336,7 +336,7 @@ fn release_runs() {
     let of = |run, problem: Option<&str>| {
         let problem = problem.map(str::to_owned);
         let is_refused = false;
-        said(&Facts { release: seen(ReleaseFacts { run, problem, is_refused }), ..off() })
+        said(&Facts { release: dated(ReleaseFacts { run, problem, is_refused }), ..off() })
     };
     assert!(of(None, None).is_empty());
     for fine in [RunStatus::Done, RunStatus::Stopped] {
@@ -353,7 +353,7 @@ fn release_runs() {
         problem: Some("12 seats, at most 5; raise it".to_owned()),
         is_refused: true,
     };
-    let lines = said(&Facts { release: seen(refused), ..off() });
+    let lines = said(&Facts { release: dated(refused), ..off() });
     assert!(lines.len() == 1 && lines[0].starts_with("releaseStopped"), "one alert: {lines:?}");
 }
 
@@ -373,7 +373,7 @@ fn seats_whose_fate_is_not_known() {
 fn the_license_monitor_app() {
     let of = |state| {
         let facts = AppFacts { state, text: "words".into(), hint: String::new() };
-        Facts { app: seen(facts), ..off() }
+        Facts { app: dated(facts), ..off() }
     };
     assert!(said(&of(AppState::Healthy)).is_empty());
     for state in [AppState::Failed, AppState::Stale, AppState::Missing, AppState::Disabled] {
@@ -501,7 +501,7 @@ fn settings_switch_rules_off_and_change_their_severity() {
     );
     // Off as a whole, the server license is still watched: Butler's settings ask for it.
     let ending = assess(ServerLicense::new(Kind::SignedKey, in_days(3)), 90, now().date_naive());
-    let facts = Facts { server_license: seen(ending), ..facts };
+    let facts = Facts { server_license: dated(ending), ..facts };
     let off = Policy::new(false, Repeat::EachPoll, Default::default());
     let judged = of_site(&facts, &off);
     let firing: Vec<Rule> =

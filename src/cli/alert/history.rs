@@ -1,7 +1,7 @@
 //! `bursar alert history`.
 
 use super::super::text::{self, Paint};
-use super::{ConfigFile, Exit, Wish, about, coloured, parse_rule, with_store};
+use super::{Access, ConfigFile, Exit, about, coloured, parse_rule, with_store};
 use crate::event::Rule;
 
 /// List what happened to alerts: fired, repeated, escalated, resolved, silenced, inhibited
@@ -29,7 +29,7 @@ const READ_AT_MOST: usize = 100_000;
 impl History {
     pub(crate) fn execute(self) -> anyhow::Result<Exit> {
         let Self { config, rule, site, limit, json } = self;
-        with_store(&config, Wish::Look, async move |settings, store| {
+        with_store(&config, Access::Read, async move |settings, store| {
             let filtered = rule.is_some() || site.is_some();
             let mut all = store.alert_history(if filtered { READ_AT_MOST } else { limit }).await?;
             all.retain(|one| {

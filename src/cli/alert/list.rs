@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::super::text::Paint;
-use super::{ConfigFile, Exit, Wish, about, coloured, with_store, wrapped};
+use super::{Access, ConfigFile, Exit, about, coloured, with_store, wrapped};
 use crate::alert::state::{Alert, HeldBack, Phase, Silence};
 use crate::words;
 
@@ -32,7 +32,7 @@ struct Listed {
 impl List {
     pub(crate) fn execute(self) -> anyhow::Result<Exit> {
         let (pending, json) = (self.pending, self.json);
-        with_store(&self.config, Wish::Look, async move |settings, store| {
+        with_store(&self.config, Access::Read, async move |settings, store| {
             let alerts = store.alerts().await?.into_values();
             let mut alerts: Vec<_> =
                 alerts.filter(|alert| pending || alert.phase == Phase::Firing).collect();

@@ -49,13 +49,13 @@ impl Alert {
 
 /// What a command does with the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Wish {
-    Look,
-    Change,
+enum Access {
+    Read,
+    Write,
 }
 
 /// Runs `work` with the store of the settings, which must be there already.
-fn with_store<F, Fut>(config: &ConfigFile, wish: Wish, work: F) -> anyhow::Result<Exit>
+fn with_store<F, Fut>(config: &ConfigFile, access: Access, work: F) -> anyhow::Result<Exit>
 where
     F: FnOnce(Settings, Store) -> Fut,
     Fut: Future<Output = anyhow::Result<Exit>>,
@@ -67,7 +67,7 @@ where
     block_on(async move {
         let absent = ": no daemon has run with these settings yet";
         let mut store = super::open_to_read(&settings, absent).await?;
-        if wish == Wish::Change {
+        if access == Access::Write {
             store.close().await;
             store = Store::open(&settings.storage.path, settings.storage.outbox).await?;
         }

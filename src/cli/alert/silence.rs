@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::super::release::{day_or_time, who};
-use super::{ConfigFile, Exit, Wish, list, parse_rule, with_store};
+use super::{Access, ConfigFile, Exit, list, parse_rule, with_store};
 use crate::alert::catalogue;
 use crate::config::Settings;
 use crate::event::Rule;
@@ -64,7 +64,7 @@ impl Silence {
             return Ok(Exit::Unusable);
         }
         let config = self.config.clone();
-        with_store(&config, Wish::Change, async move |settings, store| {
+        with_store(&config, Access::Write, async move |settings, store| {
             let until = match self.end(&settings, Utc::now()) {
                 Ok(until) => until,
                 Err(why) => {
@@ -125,7 +125,7 @@ impl Silence {
 impl Unsilence {
     pub(crate) fn execute(self) -> anyhow::Result<Exit> {
         let id = self.id;
-        with_store(&self.config, Wish::Change, async move |_, store| {
+        with_store(&self.config, Access::Write, async move |_, store| {
             if store.end_silence(id).await? {
                 outln!("silence {id} has ended; what fires is told within a minute");
                 return Ok(Exit::Ok);

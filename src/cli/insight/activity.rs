@@ -40,7 +40,7 @@ pub(crate) struct Activity {
 /// The answer, as `--json` prints it.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Answer {
+pub(super) struct SiteActivity {
     pub site: String,
     pub time: DateTime<Utc>,
     pub types: Vec<OfType>,
@@ -136,7 +136,7 @@ async fn answer(
     site: &Site,
     store: &Store,
     now: DateTime<Utc>,
-) -> anyhow::Result<Option<Answer>> {
+) -> anyhow::Result<Option<SiteActivity>> {
     let name = &site.name;
     let seats = store.seats(name).await?;
     if seats.lists.is_empty() {
@@ -187,7 +187,7 @@ async fn answer(
     let users: HashMap<Uuid, &Person> =
         seats.people.iter().map(|(id, stored)| (*id, &stored.person)).collect();
     let wanted = site.seats.iter().flat_map(|monitor| &monitor.breakdown_by);
-    Ok(Some(Answer {
+    Ok(Some(SiteActivity {
         site: name.clone(),
         time: now,
         types,
@@ -206,7 +206,7 @@ async fn answer(
 /// Cells of a bar.
 const BAR: usize = 24;
 
-fn render(answer: &Answer, settings: &Settings, paint: Paint) -> String {
+fn render(answer: &SiteActivity, settings: &Settings, paint: Paint) -> String {
     let (mut out, zone) = (String::new(), settings.time_zone);
     let read = answer.types.iter().map(|of| of.last_read).min().unwrap_or(answer.time);
     let _ = writeln!(
@@ -247,7 +247,7 @@ fn render(answer: &Answer, settings: &Settings, paint: Paint) -> String {
 }
 
 /// The figures side by side, a column for each type and one of all people.
-fn table(out: &mut String, answer: &Answer) {
+fn table(out: &mut String, answer: &SiteActivity) {
     const WIDTH: usize = 13;
     let mut line = |title: &str, cells: Vec<String>| {
         let cells: String = cells.iter().map(|cell| format!("{cell:>WIDTH$}")).collect();

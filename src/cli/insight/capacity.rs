@@ -5,7 +5,7 @@ use std::fmt::Write;
 use chrono::{DateTime, Months, NaiveDate, Utc};
 use serde::Serialize;
 
-use super::chart::Look;
+use super::chart::Style;
 use super::{Exit, Question, heading, percent, table};
 use crate::insight::capacity::{self, MonthEnd};
 use crate::insight::words;
@@ -26,7 +26,7 @@ pub struct Capacity {
 /// The answer of a site.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Answer {
+pub struct SiteCapacity {
     /// Time of the last poll; absent without any history of minutes.
     pub as_of: Option<DateTime<Utc>>,
     /// This month; absent without a poll in it.
@@ -38,26 +38,26 @@ impl Capacity {
     pub fn execute(self) -> anyhow::Result<Exit> {
         let months = self.months;
         self.question.ask(
-            |planning| answer(planning, months),
-            |planning, look| render(planning, months, look),
+            |planning| figures(planning, months),
+            |planning, style| render(planning, months, style),
         )
     }
 }
 
-pub fn answer(planning: &Planning, months: u32) -> Answer {
+pub fn figures(planning: &Planning, months: u32) -> SiteCapacity {
     let first = chrono::Datelike::with_day(&planning.today, 1)
         .and_then(|first| first.checked_sub_months(Months::new(months - 1)))
         .unwrap_or(NaiveDate::MIN);
-    Answer {
+    SiteCapacity {
         as_of: planning.minutes.as_ref().map(|minutes| minutes.as_of),
         capacity: planning.capacity(),
         months: planning.minutes_by_month((first, planning.today)),
     }
 }
 
-pub fn render(planning: &Planning, months: u32, look: &Look) -> String {
-    let mut out = heading(planning, look);
-    let answer = answer(planning, months);
+pub fn render(planning: &Planning, months: u32, style: &Style) -> String {
+    let mut out = heading(planning, style);
+    let answer = figures(planning, months);
     let Some(as_of) = answer.as_of else {
         out.push_str(
             "  no history of Analyzer Capacity: the license has none, or wasn't polled yet\n",
@@ -65,7 +65,7 @@ pub fn render(planning: &Planning, months: u32, look: &Look) -> String {
         return out;
     };
     match &answer.capacity {
-        Some(capacity) => this_month(&mut out, capacity, as_of, planning, look),
+        Some(capacity) => this_month(&mut out, capacity, as_of, planning, style),
         None => {
             let _ = writeln!(
                 out,
@@ -79,17 +79,17 @@ pub fn render(planning: &Planning, months: u32, look: &Look) -> String {
             month.name.clone(),
             number(month.used),
             month.allocated.map_or_else(|| "-".to_owned(), number),
-            look.gauge(month.percent.unwrap_or(0.0), 20),
+            style.gauge(month.percent.unwrap_or(0.0), 20),
             percent(month.percent),
             if month.days == month.of {
                 month.days.to_string()
             } else {
-                look.paint.warn(&format!("{} of {}", month.days, month.of))
+                style.paint.warn(&format!("{} of {}", month.days, month.of))
             },
         ]
     });
     out.push('\n');
-    out.push_str(&table(&["MONTH", "USED", "OF", "", "", "DAYS"], rows.collect(), look.paint));
+    out.push_str(&table(&["MONTH", "USED", "OF", "", "", "DAYS"], rows.collect(), style.paint));
     out
 }
 
@@ -98,9 +98,9 @@ fn this_month(
     capacity: &capacity::Capacity,
     as_of: DateTime<Utc>,
     planning: &Planning,
-    look: &Look,
+    style: &Style,
 ) {
-    let paint = look.paint;
+    let paint = style.paint;
     let mut line = |name: &str, text: String| {
         let _ = writeln!(out, "  {name:<12} {text}");
     };
@@ -109,7 +109,7 @@ fn this_month(
         "Used",
         format!(
             "{} {:>4}  {} of {} minutes",
-            look.gauge(used, 30),
+            style.gauge(used, 30),
             percent(capacity.used_percent),
             number(capacity.used),
             number(capacity.usable)
@@ -119,7 +119,7 @@ fn this_month(
         "Month gone",
         format!(
             "{} {:>4}  {}",
-            look.bar(capacity.gone_percent / 100.0, 30),
+            style.bar(capacity.gone_percent / 100.0, 30),
             percent(Some(capacity.gone_percent)),
             paint.faint(&ago(as_of, planning.now))
         ),
@@ -135,15 +135,15 @@ fn this_month(
                     percent(projected.percent)
                 ),
             );
-            line("", runs_out(projected.runs_out, look));
+            line("", runs_out(projected.runs_out, style));
         }
     }
 }
 
-fn runs_out(answer: MonthEnd, look: &Look) -> String {
+fn runs_out(answer: MonthEnd, style: &Style) -> String {
     match answer {
-        MonthEnd::Already => look.paint.bad("none are left"),
-        MonthEnd::RunsOut { day } => look.paint.bad(&format!("run out on {}", words::date(day))),
-        MonthEnd::Lasts => look.paint.good("they last to the end of the month"),
+        MonthEnd::Already => style.paint.bad("none are left"),
+        MonthEnd::RunsOut { day } => style.paint.bad(&format!("run out on {}", words::date(day))),
+        MonthEnd::Lasts => style.paint.good("they last to the end of the month"),
     }
 }

@@ -37,7 +37,7 @@ pub(crate) struct Changes {
 /// The answer, as `--json` prints it.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Answer<'a> {
+struct SiteChanges<'a> {
     site: String,
     time: DateTime<Utc>,
     days: u32,
@@ -85,7 +85,7 @@ impl Changes {
         };
         let initial = changes.iter().filter(|change| change.initial).count();
         let counts = count_changes(&changes);
-        let answer = Answer {
+        let answer = SiteChanges {
             site: site.name.clone(),
             time: now,
             days: self.days,
@@ -137,7 +137,7 @@ fn periods(changes: &[Change], days: u32, now: DateTime<Utc>, zone: Tz) -> Vec<P
 }
 
 fn render(
-    answer: &Answer<'_>,
+    answer: &SiteChanges<'_>,
     counts: &[ChangeCount],
     changes: &[Change],
     limit: usize,

@@ -4,12 +4,12 @@ use crate::cli::text::Paint;
 
 /// How output looks: with colours or not, with block and braille characters or plain ASCII.
 #[derive(Debug, Clone, Copy)]
-pub struct Look {
+pub struct Style {
     pub paint: Paint,
     pub ascii: bool,
 }
 
-impl Look {
+impl Style {
     /// Colours for a terminal only; ASCII when asked for, or when the locale says that it isn't
     /// UTF-8.
     pub fn new(no_color: bool, ascii: bool) -> Self {
@@ -82,7 +82,7 @@ pub struct Plot {
 
 impl Plot {
     /// Lines of the chart, with the values of the highest and the lowest row at the left.
-    pub fn draw(&self, look: &Look, width: usize, height: usize) -> Vec<String> {
+    pub fn draw(&self, style: &Style, width: usize, height: usize) -> Vec<String> {
         let xs = || {
             let line = self.line.iter().chain(&self.limit).map(|point| point.0);
             line.chain(self.band.iter().map(|point| point.0))
@@ -99,7 +99,7 @@ impl Plot {
         // Room above and below, and never below zero: seats aren't.
         let margin = ((top - bottom) * 0.06).max(1.0);
         let (bottom, top) = ((bottom - margin).max(0.0), top + margin);
-        let mut canvas = Canvas::new(width, height, look.ascii);
+        let mut canvas = Canvas::new(width, height, style.ascii);
         let (columns, rows) = (canvas.columns() as f64, canvas.rows() as f64);
         let column = |x: f64| (x - left) / (right - left).max(f64::MIN_POSITIVE) * (columns - 1.0);
         let row = |y: f64| (top - y) / (top - bottom) * (rows - 1.0);
@@ -112,7 +112,7 @@ impl Plot {
         };
         let low: Vec<_> = self.band.iter().map(|(x, low, _)| (*x, *low)).collect();
         let high: Vec<_> = self.band.iter().map(|(x, _, high)| (*x, *high)).collect();
-        let thin = if look.ascii { 2 } else { 4 };
+        let thin = if style.ascii { 2 } else { 4 };
         stroke(&mut canvas, &self.limit, thin, Kind::Limit);
         stroke(&mut canvas, &low, 2, Kind::Band);
         stroke(&mut canvas, &high, 2, Kind::Band);
@@ -125,8 +125,8 @@ impl Plot {
                 String::new()
             }
         };
-        let edge = if look.ascii { '|' } else { '│' };
-        let lines = canvas.lines(look);
+        let edge = if style.ascii { '|' } else { '│' };
+        let lines = canvas.lines(style);
         lines
             .into_iter()
             .enumerate()
@@ -192,7 +192,7 @@ impl Canvas {
         self.kinds[cell] = self.kinds[cell].max(Some(kind));
     }
 
-    fn lines(&self, look: &Look) -> Vec<String> {
+    fn lines(&self, style: &Style) -> Vec<String> {
         let mut lines = Vec::with_capacity(self.height);
         for row in 0..self.height {
             let mut line = String::new();
@@ -212,8 +212,8 @@ impl Canvas {
                 let text = character.to_string();
                 line.push_str(&match kind {
                     Kind::Line => text,
-                    Kind::Band => look.paint.warn(&text),
-                    Kind::Limit => look.paint.bad(&text),
+                    Kind::Band => style.paint.warn(&text),
+                    Kind::Limit => style.paint.bad(&text),
                 });
             }
             lines.push(line.trim_end().to_owned());
@@ -229,10 +229,10 @@ mod tests {
     #[test]
     fn a_sparkline_has_a_character_per_value() {
         let values = [Some(0.0), None, Some(5.0), Some(10.0), Some(f64::NAN)];
-        assert_eq!(Look::plain(false).sparkline(&values), "▁ ▅█ ");
-        assert_eq!(Look::plain(true).sparkline(&values), "_ -^ ");
-        assert_eq!(Look::plain(true).sparkline(&[Some(3.0), Some(3.0)]), "--");
-        assert_eq!(Look::plain(true).sparkline(&[]), "");
+        assert_eq!(Style::plain(false).sparkline(&values), "▁ ▅█ ");
+        assert_eq!(Style::plain(true).sparkline(&values), "_ -^ ");
+        assert_eq!(Style::plain(true).sparkline(&[Some(3.0), Some(3.0)]), "--");
+        assert_eq!(Style::plain(true).sparkline(&[]), "");
     }
 
     #[test]
@@ -242,7 +242,7 @@ mod tests {
             band: vec![(10.0, 30.0, 30.0), (20.0, 30.0, 60.0)],
             limit: vec![(0.0, 50.0), (20.0, 50.0)],
         };
-        let lines = plot.draw(&Look::plain(true), 21, 9);
+        let lines = plot.draw(&Style::plain(true), 21, 9);
         insta::assert_snapshot!(lines.join("\n"), @r"
         62 |                    .
            |                  .
@@ -254,12 +254,12 @@ mod tests {
            | ******
         18 |*
         ");
-        let braille = plot.draw(&Look::plain(false), 21, 9);
+        let braille = plot.draw(&Style::plain(false), 21, 9);
         assert_eq!(braille.len(), 9);
         assert!(braille.iter().all(|line| line.chars().count() <= 30), "{braille:?}");
-        assert!(Plot::default().draw(&Look::plain(true), 20, 5).is_empty());
+        assert!(Plot::default().draw(&Style::plain(true), 20, 5).is_empty());
         let point = Plot { line: vec![(1.0, 1.0)], ..Plot::default() };
-        assert_eq!(point.draw(&Look::plain(true), 5, 2).len(), 2);
+        assert_eq!(point.draw(&Style::plain(true), 5, 2).len(), 2);
     }
 
     #[test]

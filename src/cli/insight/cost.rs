@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
-use super::chart::Look;
+use super::chart::Style;
 use super::{Exit, Question, heading, table};
 use crate::insight::cost::Budget;
 use crate::insight::money::{Money, percent_of};
@@ -25,21 +25,21 @@ pub struct Cost {
 /// The answer of a site; `cost` is absent without prices.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Answer {
+pub struct SiteCost {
     pub cost: Option<money::Cost>,
 }
 
 impl Cost {
     pub fn execute(self) -> anyhow::Result<Exit> {
-        self.question.ask(|planning| Answer { cost: planning.cost() }, render)
+        self.question.ask(|planning| SiteCost { cost: planning.cost() }, render)
     }
 }
 
 const UNKNOWN: &str = "not known yet";
 
-pub fn render(planning: &Planning, look: &Look) -> String {
-    let mut out = heading(planning, look);
-    let paint = look.paint;
+pub fn render(planning: &Planning, style: &Style) -> String {
+    let mut out = heading(planning, style);
+    let paint = style.paint;
     let Some(cost) = planning.cost() else {
         out.push_str("  nothing has a price: set Butler.cost (currency and prices)\n");
         return out;
@@ -75,7 +75,8 @@ pub fn render(planning: &Planning, look: &Look) -> String {
     if let Some(idle) = cost.idle
         && let Some(share) = percent_of(idle, cost.entitled)
     {
-        let _ = writeln!(out, "  Idle of entitled    {} {share:.0} %", look.bar(share / 100.0, 20));
+        let _ =
+            writeln!(out, "  Idle of entitled    {} {share:.0} %", style.bar(share / 100.0, 20));
     }
     let mut line = |name: &str, text: String| {
         let _ = writeln!(out, "  {name:<19} {text}");
@@ -101,24 +102,24 @@ pub fn render(planning: &Planning, look: &Look) -> String {
     for seat_type in &cost.next_year.without_forecast {
         line("", format!("{} as now: not enough data for a forecast", seat_type.title()));
     }
-    line("Budget", budget(cost.budget.as_ref(), look));
+    line("Budget", budget(cost.budget.as_ref(), style));
     for seat_type in &cost.without_price {
         line("Without a price", format!("{} seats: in no sum", seat_type.title()));
     }
     out
 }
 
-fn budget(verdict: Option<&Budget>, look: &Look) -> String {
+fn budget(verdict: Option<&Budget>, style: &Style) -> String {
     match verdict {
-        None => look.paint.faint("none set (Butler.cost.budgetPerYear)"),
+        None => style.paint.faint("none set (Butler.cost.budgetPerYear)"),
         Some(Budget::Within { budget, left }) => {
-            look.paint.good(&format!("within {budget}, {left} left"))
+            style.paint.good(&format!("within {budget}, {left} left"))
         }
         Some(Budget::MayExceed { budget, by }) => {
-            look.paint.warn(&format!("may exceed {budget} by up to {by} in the next 12 months"))
+            style.paint.warn(&format!("may exceed {budget} by up to {by} in the next 12 months"))
         }
         Some(Budget::Exceeded { budget, by }) => {
-            look.paint.bad(&format!("exceeds {budget} by {by}"))
+            style.paint.bad(&format!("exceeds {budget} by {by}"))
         }
     }
 }

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use chrono::{Datelike, Months, NaiveDate};
 use serde::Serialize;
 
-use super::chart::{Look, Plot};
+use super::chart::{Plot, Style};
 use super::growth::basis;
 use super::utilization::capital;
 use super::{Exit, Question, heading, no_history, signed, things, types};
@@ -40,13 +40,13 @@ pub struct Options {
 /// The answer of a site.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Answer {
-    pub types: Vec<TypeAnswer>,
+pub struct SiteForecast {
+    pub types: Vec<TypeForecast>,
 }
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct TypeAnswer {
+pub struct TypeForecast {
     pub seat_type: SeatType,
     #[serde(serialize_with = "or_why")]
     pub forecast: Result<ForecastView, NotEnough>,
@@ -56,22 +56,25 @@ impl Forecast {
     pub fn execute(self) -> anyhow::Result<Exit> {
         let options = self.options;
         self.question.ask(
-            |planning| answer(planning, options),
-            |planning, look| render(planning, options, look),
+            |planning| figures(planning, options),
+            |planning, style| render(planning, options, style),
         )
     }
 }
 
-pub fn answer(planning: &Planning, options: Options) -> Answer {
+pub fn figures(planning: &Planning, options: Options) -> SiteForecast {
     let types = types(planning, options.seat_type).into_iter().filter_map(|seat_type| {
-        Some(TypeAnswer { seat_type, forecast: planning.forecast_view(seat_type, options.months)? })
+        Some(TypeForecast {
+            seat_type,
+            forecast: planning.forecast_view(seat_type, options.months)?,
+        })
     });
-    Answer { types: types.collect() }
+    SiteForecast { types: types.collect() }
 }
 
-pub fn render(planning: &Planning, options: Options, look: &Look) -> String {
-    let mut out = heading(planning, look);
-    let answer = answer(planning, options);
+pub fn render(planning: &Planning, options: Options, style: &Style) -> String {
+    let mut out = heading(planning, style);
+    let answer = figures(planning, options);
     if answer.types.is_empty() {
         out.push_str(&no_history("seats"));
     }
@@ -80,11 +83,11 @@ pub fn render(planning: &Planning, options: Options, look: &Look) -> String {
             out.push('\n');
         }
         let what = things(answer.seat_type);
-        let _ = writeln!(out, "{}", look.paint.strong(&capital(&what)));
+        let _ = writeln!(out, "{}", style.paint.strong(&capital(&what)));
         match &answer.forecast {
             Ok(view) => {
-                lines(&mut out, view, look);
-                chart(&mut out, planning, answer.seat_type, view, options.months, look);
+                lines(&mut out, view, style);
+                chart(&mut out, planning, answer.seat_type, view, options.months, style);
             }
             Err(why) => {
                 let _ = writeln!(out, "  Forecast        {why}");
@@ -94,8 +97,8 @@ pub fn render(planning: &Planning, options: Options, look: &Look) -> String {
     out
 }
 
-fn lines(out: &mut String, view: &ForecastView, look: &Look) {
-    let paint = look.paint;
+fn lines(out: &mut String, view: &ForecastView, style: &Style) {
+    let paint = style.paint;
     let mut line = |name: &str, text: String| {
         let _ = writeln!(out, "  {name:<15} {text}");
     };
@@ -153,7 +156,7 @@ fn chart(
     seat_type: SeatType,
     view: &ForecastView,
     months: u32,
-    look: &Look,
+    style: &Style,
 ) {
     let Some(pool) = planning.pool(seat_type) else { return };
     let Some(first) = view.today.checked_sub_months(Months::new(months)) else { return };
@@ -169,16 +172,16 @@ fn chart(
     let plot =
         Plot { line, band: std::iter::once(start).chain(ahead).collect(), limit: limit.collect() };
     out.push('\n');
-    for line in plot.draw(look, WIDTH, HEIGHT) {
+    for line in plot.draw(style, WIDTH, HEIGHT) {
         let _ = writeln!(out, "{line}");
     }
     let (left, right) = (first.to_string(), end.to_string());
     let gap = WIDTH.saturating_sub(left.len() + right.len());
     let _ = writeln!(out, "         {left}{}{right}", " ".repeat(gap));
-    let legend = if look.ascii {
+    let legend = if style.ascii {
         "* taken   . 80 % range   - entitled"
     } else {
         "line: taken   dotted: 80 % range   faint: entitled"
     };
-    let _ = writeln!(out, "         {}", look.paint.faint(legend));
+    let _ = writeln!(out, "         {}", style.paint.faint(legend));
 }

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
-use super::chart::Look;
+use super::chart::Style;
 use super::utilization::capital;
 use super::{Exit, Question, heading, no_history, signed, things, types};
 use crate::insight::forecast::SecondOpinion;
@@ -26,13 +26,13 @@ pub struct Growth {
 /// The answer of a site.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Answer {
-    pub types: Vec<TypeAnswer>,
+pub struct SiteGrowth {
+    pub types: Vec<TypeGrowth>,
 }
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct TypeAnswer {
+pub struct TypeGrowth {
     pub seat_type: SeatType,
     #[serde(serialize_with = "or_why")]
     pub growth: Result<growth::Growth, NotEnough>,
@@ -45,37 +45,37 @@ impl Growth {
     pub fn execute(self) -> anyhow::Result<Exit> {
         let wanted = self.seat_type;
         self.question.ask(
-            |planning| answer(planning, wanted),
-            |planning, look| render(planning, wanted, look),
+            |planning| figures(planning, wanted),
+            |planning, style| render(planning, wanted, style),
         )
     }
 }
 
-pub fn answer(planning: &Planning, wanted: Option<SeatType>) -> Answer {
+pub fn figures(planning: &Planning, wanted: Option<SeatType>) -> SiteGrowth {
     let types = types(planning, wanted).into_iter().filter_map(|seat_type| {
         let second_opinion = match planning.forecast(seat_type)? {
             Ok(forecast) => forecast.second_opinion,
             Err(why) => Err(*why),
         };
-        Some(TypeAnswer { seat_type, growth: planning.growth(seat_type)?, second_opinion })
+        Some(TypeGrowth { seat_type, growth: planning.growth(seat_type)?, second_opinion })
     });
-    Answer { types: types.collect() }
+    SiteGrowth { types: types.collect() }
 }
 
-pub fn render(planning: &Planning, wanted: Option<SeatType>, look: &Look) -> String {
-    let mut out = heading(planning, look);
-    let answer = answer(planning, wanted);
+pub fn render(planning: &Planning, wanted: Option<SeatType>, style: &Style) -> String {
+    let mut out = heading(planning, style);
+    let answer = figures(planning, wanted);
     if answer.types.is_empty() {
         out.push_str(&no_history("seats"));
     }
     for answer in &answer.types {
-        let _ = writeln!(out, "{}", look.paint.strong(&capital(&things(answer.seat_type))));
-        lines(&mut out, answer, look);
+        let _ = writeln!(out, "{}", style.paint.strong(&capital(&things(answer.seat_type))));
+        lines(&mut out, answer, style);
     }
     out
 }
 
-fn lines(out: &mut String, answer: &TypeAnswer, look: &Look) {
+fn lines(out: &mut String, answer: &TypeGrowth, style: &Style) {
     let growth = match &answer.growth {
         Ok(growth) => growth,
         Err(why) => {
@@ -83,7 +83,7 @@ fn lines(out: &mut String, answer: &TypeAnswer, look: &Look) {
             return;
         }
     };
-    let middle = look.paint.strong(&format!("{} a month", signed(growth.per_month.middle)));
+    let middle = style.paint.strong(&format!("{} a month", signed(growth.per_month.middle)));
     let (low, high) = (signed(growth.per_month.low), signed(growth.per_month.high));
     let _ = writeln!(out, "  Growth          {middle}, in 80 of 100 cases {low} to {high}");
     match &answer.second_opinion {

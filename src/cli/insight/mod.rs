@@ -13,7 +13,7 @@ use chrono::{DateTime, Utc};
 use clap::Subcommand;
 use serde::Serialize;
 
-use self::chart::Look;
+use self::chart::Style;
 use super::text::{self, Paint};
 use super::{ConfigFile, Exit, block_on};
 use crate::config::Settings;
@@ -22,7 +22,7 @@ use crate::planning::Planning;
 use crate::store::Store;
 use crate::words;
 
-/// Answer questions from the history: who uses what, when it runs out, what it costs
+/// SiteOutput questions from the history: who uses what, when it runs out, what it costs
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  bursar insight utilization -c bursar.yaml\n  bursar insight forecast -c bursar.yaml --type analyzer\n  bursar insight cost -c bursar.yaml --json"
@@ -79,15 +79,15 @@ pub struct Question {
 /// The answers of all sites asked for, as JSON.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Answers<T> {
+struct Output<T> {
     time: DateTime<Utc>,
     time_zone: &'static str,
-    sites: Vec<Answer<T>>,
+    sites: Vec<SiteOutput<T>>,
 }
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Answer<T> {
+struct SiteOutput<T> {
     site: String,
     #[serde(flatten)]
     answer: T,
@@ -98,7 +98,7 @@ impl Question {
     fn ask<T: Serialize>(
         &self,
         answer: impl Fn(&Planning) -> T,
-        render: impl Fn(&Planning, &Look) -> String,
+        render: impl Fn(&Planning, &Style) -> String,
     ) -> anyhow::Result<Exit> {
         let settings = match super::load(&self.config.file, false) {
             Ok(loaded) => loaded.settings,
@@ -111,20 +111,21 @@ impl Question {
         let now = Utc::now();
         let loaded = block_on(load(&settings, &sites, now))??;
         if self.json {
-            let sites = loaded
-                .iter()
-                .map(|planning| Answer { site: planning.site.clone(), answer: answer(planning) });
+            let sites = loaded.iter().map(|planning| SiteOutput {
+                site: planning.site.clone(),
+                answer: answer(planning),
+            });
             let answers =
-                Answers { time: now, time_zone: settings.time_zone.name(), sites: sites.collect() };
+                Output { time: now, time_zone: settings.time_zone.name(), sites: sites.collect() };
             outln!("{}", serde_json::to_string_pretty(&answers)?);
             return Ok(Exit::Ok);
         }
-        let look = Look::new(self.no_color, self.ascii);
+        let style = Style::new(self.no_color, self.ascii);
         for (n, planning) in loaded.iter().enumerate() {
             if n > 0 {
                 outln!("");
             }
-            out!("{}", render(planning, &look));
+            out!("{}", render(planning, &style));
         }
         Ok(Exit::Ok)
     }
@@ -170,8 +171,8 @@ fn types(planning: &Planning, wanted: Option<SeatType>) -> Vec<SeatType> {
 }
 
 /// Heading of a site.
-fn heading(planning: &Planning, look: &Look) -> String {
-    format!("{}\n", look.paint.strong(&format!("Site {}", planning.site)))
+fn heading(planning: &Planning, style: &Style) -> String {
+    format!("{}\n", style.paint.strong(&format!("Site {}", planning.site)))
 }
 
 /// What is said of a site without any history of what was asked for.

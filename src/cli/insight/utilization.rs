@@ -6,7 +6,7 @@ use chrono::{DateTime, Datelike, Months, NaiveDate, Utc};
 use clap::ValueEnum;
 use serde::Serialize;
 
-use super::chart::Look;
+use super::chart::Style;
 use super::{Exit, Question, heading, no_history, percent, signed, table, things, types};
 use crate::insight::season::Season;
 use crate::insight::utilization::{Now, Period, Step, YearOnYear};
@@ -71,13 +71,13 @@ impl By {
 /// The answer of a site.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Answer {
-    pub types: Vec<TypeAnswer>,
+pub struct SiteUtilization {
+    pub types: Vec<TypeUtilization>,
 }
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct TypeAnswer {
+pub struct TypeUtilization {
     pub seat_type: SeatType,
     /// Time of the last poll.
     pub as_of: DateTime<Utc>,
@@ -106,13 +106,13 @@ impl Utilization {
     pub fn execute(self) -> anyhow::Result<Exit> {
         let options = self.options;
         self.question.ask(
-            |planning| answer(planning, options),
-            |planning, look| render(planning, options, look),
+            |planning| figures(planning, options),
+            |planning, style| render(planning, options, style),
         )
     }
 }
 
-pub fn answer(planning: &Planning, options: Options) -> Answer {
+pub fn figures(planning: &Planning, options: Options) -> SiteUtilization {
     let months = options.months.unwrap_or_else(|| options.by.months());
     let this_month = planning.today.with_day(1).unwrap_or(planning.today);
     let first = this_month.checked_sub_months(Months::new(months - 1)).unwrap_or(NaiveDate::MIN);
@@ -128,7 +128,7 @@ pub fn answer(planning: &Planning, options: Options) -> Answer {
         });
         // A month whose polls have not begun yet is none to compare: the newest that has data is.
         let newest = pool.taken.last().map_or(planning.today, |day| day.day);
-        Some(TypeAnswer {
+        Some(TypeUtilization {
             seat_type,
             as_of: pool.as_of,
             now: planning.current(seat_type),
@@ -139,12 +139,12 @@ pub fn answer(planning: &Planning, options: Options) -> Answer {
             seasons_of_use: planning.seasons_of_use(seat_type)?,
         })
     });
-    Answer { types: types.collect() }
+    SiteUtilization { types: types.collect() }
 }
 
-pub fn render(planning: &Planning, options: Options, look: &Look) -> String {
-    let mut out = heading(planning, look);
-    let answer = answer(planning, options);
+pub fn render(planning: &Planning, options: Options, style: &Style) -> String {
+    let mut out = heading(planning, style);
+    let answer = figures(planning, options);
     if answer.types.is_empty() {
         out.push_str(&no_history("seats"));
     }
@@ -152,13 +152,13 @@ pub fn render(planning: &Planning, options: Options, look: &Look) -> String {
         if n > 0 {
             out.push('\n');
         }
-        of_type(&mut out, answer, planning, look);
+        of_type(&mut out, answer, planning, style);
     }
     out
 }
 
-fn of_type(out: &mut String, answer: &TypeAnswer, planning: &Planning, look: &Look) {
-    let paint = look.paint;
+fn of_type(out: &mut String, answer: &TypeUtilization, planning: &Planning, style: &Style) {
+    let paint = style.paint;
     let title = paint.strong(&capital(&things(answer.seat_type)));
     if let Some(now) = &answer.now {
         let share = now.percent.unwrap_or(0.0);
@@ -167,14 +167,14 @@ fn of_type(out: &mut String, answer: &TypeAnswer, planning: &Planning, look: &Lo
         let _ = writeln!(
             out,
             "{title}  {} {}  {}{of} taken  {seen}",
-            look.gauge(share, 16),
+            style.gauge(share, 16),
             percent(now.percent),
             words::number(now.taken)
         );
     }
     let means: Vec<_> = answer.periods.iter().map(|row| Some(row.period.mean)).collect();
     if means.len() > 2 {
-        let _ = writeln!(out, "  {}", look.sparkline(&means));
+        let _ = writeln!(out, "  {}", style.sparkline(&means));
     }
     let by_month = answer.by == Step::Month;
     let mut head =
@@ -212,12 +212,12 @@ fn of_type(out: &mut String, answer: &TypeAnswer, planning: &Planning, look: &Lo
             let _ = writeln!(out, "  Year on year: {why}");
         }
     }
-    season_lines(out, "By month", &answer.seasons.by_month, look);
-    season_lines(out, "By weekday", &answer.seasons.by_weekday, look);
+    season_lines(out, "By month", &answer.seasons.by_month, style);
+    season_lines(out, "By weekday", &answer.seasons.by_weekday, style);
     // Too little for the one is too little for the other: that is said above.
     if answer.seasons_of_use.by_month.is_ok() || answer.seasons_of_use.by_weekday.is_ok() {
-        season_lines(out, "In use by month", &answer.seasons_of_use.by_month, look);
-        season_lines(out, "In use by weekday", &answer.seasons_of_use.by_weekday, look);
+        season_lines(out, "In use by month", &answer.seasons_of_use.by_month, style);
+        season_lines(out, "In use by weekday", &answer.seasons_of_use.by_weekday, style);
     }
 }
 
@@ -237,7 +237,7 @@ fn year_line(out: &mut String, year: &YearOnYear) {
     );
 }
 
-fn season_lines(out: &mut String, what: &str, season: &Result<Season, NotEnough>, look: &Look) {
+fn season_lines(out: &mut String, what: &str, season: &Result<Season, NotEnough>, style: &Style) {
     let season = match season {
         Ok(season) => season,
         Err(why) => {
@@ -246,7 +246,7 @@ fn season_lines(out: &mut String, what: &str, season: &Result<Season, NotEnough>
         }
     };
     let values: Vec<_> = season.parts.iter().map(|part| Some(part.difference)).collect();
-    let _ = writeln!(out, "  {what}, against its surroundings: {}", look.sparkline(&values));
+    let _ = writeln!(out, "  {what}, against its surroundings: {}", style.sparkline(&values));
     let cells: Vec<_> = season
         .parts
         .iter()

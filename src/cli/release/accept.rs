@@ -26,11 +26,11 @@ use crate::store::Addition;
 )]
 pub(crate) struct Accept {
     #[command(subcommand)]
-    what: What,
+    what: Acceptance,
 }
 
 #[derive(Debug, Subcommand)]
-enum What {
+enum Acceptance {
     Percent(Percent),
     Site(Site),
 }
@@ -78,11 +78,11 @@ const LONGEST: TimeDelta = TimeDelta::days(90);
 impl Accept {
     pub(crate) fn execute(self) -> anyhow::Result<Exit> {
         match self.what {
-            What::Percent(percent) => {
+            Acceptance::Percent(percent) => {
                 let target = percent.target.clone();
                 target.with_engine(|engine| async move { percent.run(engine).await })
             }
-            What::Site(site) => {
+            Acceptance::Site(site) => {
                 let target = site.target.clone();
                 target.with_engine(|engine| async move { site.run(engine).await })
             }

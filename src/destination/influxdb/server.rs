@@ -45,7 +45,7 @@ pub struct Server {
 
 /// An answer, read.
 #[derive(Debug)]
-pub struct Answer {
+pub struct HttpResponse {
     pub status: StatusCode,
     pub headers: HeaderMap,
     pub body: String,
@@ -57,7 +57,7 @@ pub enum Refused {
     /// None came; in words.
     NoAnswer(String),
     /// The server refused.
-    Answer(Answer),
+    Response(HttpResponse),
 }
 
 impl Server {
@@ -96,7 +96,7 @@ impl Server {
     ///
     /// # Errors
     /// Why no answer came, in words.
-    pub async fn send(&self, request: RequestBuilder) -> Result<Answer, String> {
+    pub async fn send(&self, request: RequestBuilder) -> Result<HttpResponse, String> {
         let response = request.send().await.map_err(|e| http::no_answer(&self.url, e))?;
         Ok(self.read(response).await)
     }
@@ -110,15 +110,15 @@ impl Server {
             request.send().await.map_err(|e| Refused::NoAnswer(http::no_answer(&self.url, e)))?;
         match response.status() {
             StatusCode::OK => Ok(response),
-            _ => Err(Refused::Answer(self.read(response).await)),
+            _ => Err(Refused::Response(self.read(response).await)),
         }
     }
 
-    async fn read(&self, response: Response) -> Answer {
+    async fn read(&self, response: Response) -> HttpResponse {
         let status = response.status();
         let headers = response.headers().clone();
         let body = http::body_text(response).await;
-        Answer { status, headers, body: self.masked(body) }
+        HttpResponse { status, headers, body: self.masked(body) }
     }
 
     /// A text of the server's without the secret that it was sent.
@@ -142,7 +142,7 @@ impl Server {
     }
 }
 
-impl Answer {
+impl HttpResponse {
     /// What an answer to a write means.
     pub fn verdict(&self) -> Verdict {
         let why = self.text();
@@ -233,8 +233,8 @@ pub fn gzip_text(text: &str) -> Vec<u8> {
 mod tests {
     use super::*;
 
-    fn answer(status: u16, body: &str) -> Answer {
-        Answer {
+    fn answer(status: u16, body: &str) -> HttpResponse {
+        HttpResponse {
             status: StatusCode::from_u16(status).unwrap(),
             headers: HeaderMap::new(),
             body: body.into(),

@@ -11,7 +11,7 @@ use reqwest::RequestBuilder;
 use serde_json::Value;
 
 use super::BuildError;
-use super::server::{Answer, Server, Verdict, gzip_text};
+use super::server::{HttpResponse, Server, Verdict, gzip_text};
 use crate::destination::influxdb::settings::RetentionPolicy;
 use crate::destination::settings::BasicAuth;
 use crate::destination::{Probe, ProbeFailure};
@@ -290,7 +290,7 @@ impl Refusal {
 }
 
 /// A statement's error comes with status 200.
-fn read_result(answer: &Answer) -> Result<Value, Refusal> {
+fn read_result(answer: &HttpResponse) -> Result<Value, Refusal> {
     match answer.status.as_u16() {
         200 => {}
         400 | 403 | 404 | 405 | 501 => return Err(Refusal::Denied(answer.text())),

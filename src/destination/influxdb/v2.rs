@@ -7,7 +7,7 @@ use reqwest::header::{AUTHORIZATION, HeaderValue};
 use serde_json::{Value, json};
 
 use super::BuildError;
-use super::server::{Answer, Server, Verdict, authorization, gzip_text};
+use super::server::{HttpResponse, Server, Verdict, authorization, gzip_text};
 use crate::destination::{Probe, ProbeFailure};
 use crate::secret::Secret;
 
@@ -142,7 +142,7 @@ impl Client {
     }
 }
 
-fn first_org_id(answer: &Answer) -> Option<String> {
+fn first_org_id(answer: &HttpResponse) -> Option<String> {
     let json: Value = serde_json::from_str(&answer.body).ok()?;
     Some(json.get("orgs")?.get(0)?.get("id")?.as_str()?.to_owned())
 }

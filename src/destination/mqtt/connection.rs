@@ -43,7 +43,7 @@ pub(super) struct Up {
 
 /// What callers see of the connection.
 #[derive(Clone, Default)]
-struct Seen {
+struct State {
     up: Option<Arc<Up>>,
     /// Connections that failed or ended so far.
     ended: u64,
@@ -55,7 +55,7 @@ pub(super) struct Connection {
     plan: Plan,
     /// `online` / `offline` go here.
     status_topic: String,
-    seen: watch::Sender<Seen>,
+    state: watch::Sender<State>,
     /// Somebody wants the connection now: don't wait out the gap.
     wanted: Notify,
     /// False once the broker said that it keeps no retained messages.
@@ -72,7 +72,7 @@ impl Connection {
         Self {
             plan,
             status_topic,
-            seen: watch::Sender::new(Seen::default()),
+            state: watch::Sender::new(State::default()),
             wanted: Notify::new(),
             retain: AtomicBool::new(true),
         }
@@ -80,9 +80,9 @@ impl Connection {
 
     /// The connection, once it is up. If it is down, one attempt is waited for.
     pub(super) async fn up(&self) -> Result<Arc<Up>, String> {
-        let mut seen = self.seen.subscribe();
+        let mut state = self.state.subscribe();
         let ended_before = {
-            let now = seen.borrow_and_update();
+            let now = state.borrow_and_update();
             if let Some(up) = &now.up {
                 return Ok(up.clone());
             }
@@ -91,7 +91,7 @@ impl Connection {
         self.wanted.notify_one();
         let patience = self.plan.connect_timeout + MIN_GAP + Duration::from_secs(1);
         let settled =
-            timeout(patience, seen.wait_for(|s| s.up.is_some() || s.ended > ended_before));
+            timeout(patience, state.wait_for(|s| s.up.is_some() || s.ended > ended_before));
         if let Ok(Ok(now)) = settled.await
             && let Some(up) = &now.up
         {
@@ -102,7 +102,7 @@ impl Connection {
 
     /// Why the connection is down, or was last.
     pub(super) fn why_down(&self) -> String {
-        match &self.seen.borrow().last_failure {
+        match &self.state.borrow().last_failure {
             Some(failure) => failure.what.clone(),
             None => format!("not connected to {} yet", self.plan.at()),
         }
@@ -198,7 +198,7 @@ impl Connection {
             ended = control => ended,
         };
 
-        self.seen.send_modify(|seen| {
+        self.state.send_modify(|seen| {
             seen.up = None;
             seen.ended += 1;
             seen.last_failure = Some(match &ended {
@@ -229,7 +229,7 @@ impl Connection {
         });
         // Handed over before anybody else can publish, so that it is the first message.
         let online = up.publisher.publish(self.status(ONLINE)).await;
-        self.seen.send_modify(|seen| seen.up = Some(up.clone()));
+        self.state.send_modify(|seen| seen.up = Some(up.clone()));
         info!(broker = %self.plan.at(), "connected to the MQTT broker");
 
         let announced = async {
@@ -249,7 +249,7 @@ impl Connection {
             }
         }
 
-        self.seen.send_modify(|seen| seen.up = None);
+        self.state.send_modify(|seen| seen.up = None);
         let goodbye = async {
             if let Ok(notice) = up.publisher.publish(self.status(OFFLINE)).await {
                 notice.ack().await;

@@ -59,7 +59,7 @@ pub(crate) fn source(
     match tried {
         Ok(()) => Some(source),
         Err(error) => {
-            check.error(&at, told(&source, !file.is_empty(), &error), error.fix);
+            check.error(&at, located(&source, !file.is_empty(), &error), error.fix);
             None
         }
     }
@@ -82,7 +82,7 @@ fn named(check: &Check<'_>, at: &At<'_>, text: &str) -> Option<Option<&'static s
 }
 
 /// Where in which template.
-fn told(source: &Source, is_file: bool, error: &Error) -> String {
+fn located(source: &Source, is_file: bool, error: &Error) -> String {
     match error.place {
         Some((line, column)) if is_file => {
             format!("{}:{line}:{column}: {}", source.name, error.what)

@@ -201,7 +201,7 @@ pub(crate) fn refused(refused: Refused, database: &str, credentials: &str) -> Re
                 "{why}; check influxDb.hostIP, influxDb.hostPort and that InfluxDB runs there"
             ));
         }
-        Refused::Answer(answer) => answer,
+        Refused::Response(answer) => answer,
     };
     let text = answer.text();
     if text.contains("file limit") || matches!(answer.status.as_u16(), 413) {

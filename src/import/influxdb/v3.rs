@@ -109,7 +109,7 @@ impl Reader {
                 self.only_v1.store(true, Ordering::Relaxed);
                 return Ok(false);
             }
-            Err(Refused::Answer(answer)) if no_such_table(&answer.body) => return Ok(true),
+            Err(Refused::Response(answer)) if no_such_table(&answer.body) => return Ok(true),
             Err(refusal) => {
                 let database = format!("the database {}", self.database);
                 return Err(refused(refusal, &database, "influxDb.v3Config.token"));
@@ -126,7 +126,7 @@ impl Reader {
 
     /// The path, not the database, which is told in words.
     fn is_missing(&self, refusal: &Refused) -> bool {
-        let Refused::Answer(answer) = refusal else { return false };
+        let Refused::Response(answer) = refusal else { return false };
         let speaks_of_database = answer.body.to_lowercase().contains("database");
         matches!(answer.status.as_u16(), 404 | 405) && !speaks_of_database
     }

@@ -116,15 +116,15 @@ fn what_bursar_took_is_no_move_and_its_time_is_that_of_the_ledger() {
     let half_an_hour_ago = now() - TimeDelta::minutes(30);
     assert_eq!(lists(&Known::default()), [(ChangeKind::Moved, false, half_an_hour_ago)]);
     let time = now() - TimeDelta::minutes(40);
-    let deed = Deed {
+    let action = OwnAction {
         seat_type: SeatType::Professional,
         seat: old[0].id,
         user: holder(1).id,
-        given_back: false,
+        restored: false,
         time,
         run: "run".into(),
     };
-    let known = Known { deeds: vec![deed], ..Known::default() };
+    let known = Known { own_actions: vec![action], ..Known::default() };
     assert_eq!(
         lists(&known),
         [(ChangeKind::Released, true, time), (ChangeKind::Allocated, false, half_an_hour_ago)]

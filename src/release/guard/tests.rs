@@ -1,6 +1,6 @@
 //! Each guard just below and just above what it allows.
 
-use super::super::rules::names::{Finding, What};
+use super::super::rules::names::{Finding, Mistake};
 use crate::policy::calendar::{Day, Freeze};
 use chrono::TimeDelta;
 use uuid::Uuid;
@@ -360,7 +360,10 @@ fn what_they_say() {
     world.snapshot.rules = vec![Finding {
         setting: "neverRelease.user",
         rule: "CORP\\CORP\\anna".into(),
-        what: What::Misspelt { means: "CORP\\anna".into(), why: "userId holds the directory, too" },
+        what: Mistake::Misspelt {
+            means: "CORP\\anna".into(),
+            why: "userId holds the directory, too",
+        },
     }];
     let pause = Pause {
         until: time("2026-12-31 22:59"),

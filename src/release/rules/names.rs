@@ -54,11 +54,11 @@ pub struct Finding {
     pub setting: &'static str,
     /// As it is written.
     pub rule: String,
-    pub what: What,
+    pub what: Mistake,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum What {
+pub enum Mistake {
     /// It names somebody in a form that is not compared: whom, and what is wrong.
     Misspelt { means: String, why: &'static str },
     /// It names nobody; what comes nearest.
@@ -205,11 +205,11 @@ fn accounts_findings<'a, I>(
     }
     for rule in wanted {
         let what = match (rule.means, &names.accounts_missing) {
-            (Some((means, why)), _) => What::Misspelt { means, why },
-            (None, Some(why)) => What::NotLookedAt { why: why.clone() },
+            (Some((means, why)), _) => Mistake::Misspelt { means, why },
+            (None, Some(why)) => Mistake::NotLookedAt { why: why.clone() },
             (None, None) => {
                 let (likeness, name) = rule.nearest;
-                What::Nobody { nearest: (likeness >= NEAR).then_some(name) }
+                Mistake::Nobody { nearest: (likeness >= NEAR).then_some(name) }
             }
         };
         found.push(Finding { setting: rule.setting, rule: rule.written, what });
@@ -259,17 +259,17 @@ impl Kinds<'_> {
         }
         let misspelt = known.names.iter().find_map(|name| {
             let form = forms.iter().find(|form| form.fits_text(name))?;
-            Some(What::Misspelt { means: format!("the {kind} {name}"), why: form.why })
+            Some(Mistake::Misspelt { means: format!("the {kind} {name}"), why: form.why })
         });
         let elsewhere = || {
             let (kind, name) = self.elsewhere(kind, &wanted)?;
             let why = "it stands in the list of another kind";
-            Some(What::Misspelt { means: format!("the {kind} {name}"), why })
+            Some(Mistake::Misspelt { means: format!("the {kind} {name}"), why })
         };
         let what = misspelt.or_else(elsewhere).unwrap_or_else(|| match &known.missing {
-            Some(Missing::Unread(why)) => What::NotLookedAt { why: why.clone() },
-            Some(Missing::NotAll { known, of }) => What::NotSeen { known: *known, of: *of },
-            None => What::Nobody { nearest: nearest(rule, known.names.iter().map(|n| &**n)) },
+            Some(Missing::Unread(why)) => Mistake::NotLookedAt { why: why.clone() },
+            Some(Missing::NotAll { known, of }) => Mistake::NotSeen { known: *known, of: *of },
+            None => Mistake::Nobody { nearest: nearest(rule, known.names.iter().map(|n| &**n)) },
         });
         Some(Finding { setting, rule: rule.to_owned(), what })
     }
@@ -326,8 +326,8 @@ impl Kinds<'_> {
             }
         }
         let what = match (misspelt, &self.names.properties_missing) {
-            (Some((means, why)), _) => What::Misspelt { means, why },
-            (None, Some(why)) => What::NotLookedAt { why: why.clone() },
+            (Some((means, why)), _) => Mistake::Misspelt { means, why },
+            (None, Some(why)) => Mistake::NotLookedAt { why: why.clone() },
             // Whatever is written fits one without a list of values.
             (None, None) if named.iter().any(|(_, values)| values.is_empty()) => return None,
             (None, None) => {
@@ -345,7 +345,7 @@ impl Kinds<'_> {
                 } else {
                     format!("{} = {}", rule.name, rule.value)
                 };
-                What::Nobody { nearest: nearest(&text, pairs.iter().map(String::as_str)) }
+                Mistake::Nobody { nearest: nearest(&text, pairs.iter().map(String::as_str)) }
             }
         };
         let rule = format!("{} = {}", rule.name.trim(), rule.value.trim());
@@ -365,7 +365,7 @@ fn nearest<'a>(rule: &str, names: impl Iterator<Item = &'a str>) -> Option<Strin
 impl Finding {
     /// Whether it stops real runs.
     pub fn is_misspelt(&self) -> bool {
-        matches!(self.what, What::Misspelt { .. })
+        matches!(self.what, Mistake::Misspelt { .. })
     }
 }
 
@@ -373,10 +373,10 @@ impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} `{}` ", self.setting, self.rule)?;
         match &self.what {
-            What::Misspelt { means, why } => {
+            Mistake::Misspelt { means, why } => {
                 write!(f, "protects nobody as it is written, and seems to mean {means}: {why}")
             }
-            What::Nobody { nearest } => {
+            Mistake::Nobody { nearest } => {
                 let accounts = ["neverRelease.user", "neverRelease.userDirectory"];
                 let who = match accounts.contains(&self.setting) {
                     true => "nobody who has a seat",
@@ -388,13 +388,13 @@ impl fmt::Display for Finding {
                     None => f.write_str(" or one like it"),
                 }
             }
-            What::NotLookedAt { why } => {
+            Mistake::NotLookedAt { why } => {
                 write!(
                     f,
                     "fits nothing that was read; whether it names anything was not looked at: {why}"
                 )
             }
-            What::NotSeen { known, of } => {
+            Mistake::NotSeen { known, of } => {
                 let (what, more) = match self.setting {
                     "neverRelease.role" => (
                         "roles",

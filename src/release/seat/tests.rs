@@ -64,12 +64,12 @@ async fn start() -> (Running, Engine, TempDir) {
 }
 
 /// Takes the one seat, where a look holds for no time at all.
-async fn take(engine: &Engine) -> Done {
+async fn take(engine: &Engine) -> SeatOutcome {
     take_under(engine, &engine.site.release.policy).await
 }
 
 /// As [`take`], with a policy that is not that of the plan.
-async fn take_under(engine: &Engine, policy: &Policy) -> Done {
+async fn take_under(engine: &Engine, policy: &Policy) -> SeatOutcome {
     let order = Order {
         mode: Mode::Real,
         trigger: Trigger::Schedule,
@@ -106,7 +106,8 @@ fn changes(site: &Running) -> usize {
 async fn an_old_look_is_no_reason_to_delete() {
     let (site, engine, _folder) = start().await;
     let done = take(&engine).await;
-    let Done::Attempted { result: SeatResult::Refused { why }, kept: false, .. } = done else {
+    let SeatOutcome::Attempted { result: SeatResult::Refused { why }, kept: false, .. } = done
+    else {
         panic!("it was taken");
     };
     assert!(why.contains("nothing was sent"), "{why}");
@@ -126,7 +127,8 @@ async fn who_logs_in_while_the_intent_is_stored_keeps_the_seat() {
     let path = format!("/qrs/license/analyzeraccesstype/{seat}");
     site.control().set_fault(FaultRule::on(&path, login).skip(1));
     let done = take(&engine).await;
-    let Done::Attempted { result: SeatResult::Refused { why }, kept: true, .. } = done else {
+    let SeatOutcome::Attempted { result: SeatResult::Refused { why }, kept: true, .. } = done
+    else {
         panic!("it was taken");
     };
     assert!(why.starts_with("nothing was sent: used on"), "{why}");
@@ -150,7 +152,9 @@ async fn a_freeze_that_has_begun_ends_the_run_before_the_next_seat() {
     ] {
         let mut policy = engine.site.release.policy.clone();
         policy.calendar = Calendar { freeze, allowed_hours, ..Calendar::default() };
-        let Done::Halt(why) = take_under(&engine, &policy).await else { panic!("it goes on") };
+        let SeatOutcome::Halt(why) = take_under(&engine, &policy).await else {
+            panic!("it goes on")
+        };
         assert!(why.contains(expected), "{why}");
     }
     assert_eq!(changes(&site), 0);

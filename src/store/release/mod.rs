@@ -30,7 +30,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::StoreError;
-use crate::ledger::{Answered, Entry, Intent};
+use crate::ledger::{Entry, Intent, ResponseClass};
 
 /// The right to release seats of a site, held by one run at a time, over all processes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,7 +59,7 @@ pub struct Unsettled {
     pub run: String,
     pub intent: Intent,
     /// What was answered, where an outcome tells it.
-    pub answered: Option<Answered>,
+    pub answered: Option<ResponseClass>,
     /// When a complete reading after the request first showed that nothing had happened.
     pub there: Option<DateTime<Utc>>,
     /// Why the last outcome could not tell more.

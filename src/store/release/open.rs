@@ -8,7 +8,7 @@ use super::ledger::{append_records, entry_of};
 use super::past::{from_json, to_json};
 use super::{Addition, AppendError, Unsettled};
 use crate::event::Event;
-use crate::ledger::{Answered, Entry, Intent, Outcome, SeatResult};
+use crate::ledger::{Entry, Intent, Outcome, ResponseClass, SeatResult};
 use crate::store::{Store, StoreError, outbox, time_of};
 
 /// An outcome that says "refused" because nothing had happened for ten minutes.
@@ -20,7 +20,7 @@ pub struct RefusedByTime {
     /// Number and time of the intent.
     pub intent: (u64, DateTime<Utc>),
     pub of: Intent,
-    pub answered: Option<Answered>,
+    pub answered: Option<ResponseClass>,
 }
 
 impl Store {

@@ -10,7 +10,7 @@ use super::{KnownSeat, PeopleMarks, SeatList, Seats, StoredPerson};
 use crate::event::{ChangeCount, count_changes, stored};
 use crate::insight::activity::Day;
 use crate::ledger::{Action, Entry};
-use crate::license::changes::{CHURN_DAYS, Change, Deed, Known};
+use crate::license::changes::{CHURN_DAYS, Change, Known, OwnAction};
 use crate::license::{ChangeKind, SeatType};
 use crate::store::release::from_json;
 use crate::store::{Store, StoreError, time_of};
@@ -144,7 +144,7 @@ impl Store {
         let site = site.to_owned();
         let query = move |db: &Connection| {
             Ok(Known {
-                deeds: deeds(db, &site, since)?,
+                own_actions: own_actions(db, &site, since)?,
                 lost: lost(db, &site, now)?,
                 ..Known::default()
             })
@@ -201,8 +201,12 @@ pub(super) fn list(
 
 /// What became of Bursar's intents since then. One whose outcome is not known yet counts as done: the
 /// list shows whether it was.
-fn deeds(db: &Connection, site: &str, since: DateTime<Utc>) -> rusqlite::Result<Vec<Deed>> {
-    let mut deeds = Vec::new();
+fn own_actions(
+    db: &Connection,
+    site: &str,
+    since: DateTime<Utc>,
+) -> rusqlite::Result<Vec<OwnAction>> {
+    let mut own_actions = Vec::new();
     let mut decided = HashMap::new();
     let mut query = db.prepare_cached(
         "SELECT seq, time, run, entry FROM ledger
@@ -219,30 +223,31 @@ fn deeds(db: &Connection, site: &str, since: DateTime<Utc>) -> rusqlite::Result<
                     continue;
                 }
                 if done {
-                    deeds.push(Deed {
+                    own_actions.push(OwnAction {
                         seat_type: outcome.seat_type,
                         seat: outcome.seat,
                         user: outcome.holder.id,
-                        given_back: outcome.action == Action::Allocate,
+                        restored: outcome.action == Action::Allocate,
                         time,
                         run: row.get(2)?,
                     });
                 }
                 if outcome.is_final() {
-                    decided.insert(outcome.intent, deeds.len().checked_sub(1).filter(|_| done));
+                    decided
+                        .insert(outcome.intent, own_actions.len().checked_sub(1).filter(|_| done));
                 }
             }
             Entry::Intent(intent) => {
                 let seq = row.get::<_, i64>(0)?.unsigned_abs();
                 match decided.get(&seq) {
                     // Its outcome may stand in a later run.
-                    Some(Some(deed)) => deeds[*deed].run = row.get(2)?,
+                    Some(Some(action)) => own_actions[*action].run = row.get(2)?,
                     Some(None) => {}
-                    None => deeds.push(Deed {
+                    None => own_actions.push(OwnAction {
                         seat_type: intent.seat_type,
                         seat: intent.seat,
                         user: intent.holder.id,
-                        given_back: intent.action == Action::Allocate,
+                        restored: intent.action == Action::Allocate,
                         time,
                         run: row.get(2)?,
                     }),
@@ -251,7 +256,7 @@ fn deeds(db: &Connection, site: &str, since: DateTime<Utc>) -> rusqlite::Result<
             _ => {}
         }
     }
-    Ok(deeds)
+    Ok(own_actions)
 }
 
 type Lost = HashMap<(SeatType, uuid::Uuid), DateTime<Utc>>;

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::alert::facts::QueueFacts;
 use crate::alert::policy::Policy;
-use crate::alert::state::{States, What, step};
+use crate::alert::state::{Occurrence, States, step};
 use crate::alert::{DaemonFacts, Fact, notice, rules};
 use crate::event::{Body, DAEMON, Key, Rule, Severity};
 
@@ -32,7 +32,10 @@ async fn look(t: &Bench, loses: bool) -> Result<(), StoreError> {
     let silences = t.store.silences(false).await?;
     let step = step(&before, &judged, &silences, |_| &policy, now);
     let events = step.notices.iter().map(|told| {
-        (Event::new(DAEMON, now, Body::Alert(notice::told(told, &[], now))), vec!["y".to_owned()])
+        (
+            Event::new(DAEMON, now, Body::Alert(notice::alert_notice(told, &[], now))),
+            vec!["y".to_owned()],
+        )
     });
     let changes = AlertChanges {
         changed: step.states.values().cloned().collect(),
@@ -40,7 +43,7 @@ async fn look(t: &Bench, loses: bool) -> Result<(), StoreError> {
         happened: step
             .happened
             .iter()
-            .map(|(key, what)| Happened {
+            .map(|(key, what)| AlertHistoryEntry {
                 time: now,
                 key: key.clone(),
                 what: *what,
@@ -148,11 +151,14 @@ async fn history_is_kept_for_two_years() {
     look(&t, true).await.unwrap();
     t.advance(729 * DAY);
     look(&t, false).await.unwrap();
-    let whats = |all: &[Happened]| all.iter().map(|one| one.what).collect::<Vec<_>>();
+    let whats = |all: &[AlertHistoryEntry]| all.iter().map(|one| one.what).collect::<Vec<_>>();
     let history = t.store.alert_history(10).await.unwrap();
-    assert_eq!(whats(&history), [What::Resolved, What::Fired]);
+    assert_eq!(whats(&history), [Occurrence::Resolved, Occurrence::Fired]);
     assert_eq!(history[1].key, Key::new(DAEMON, Rule::QueueDropped, "x"));
     t.advance(2 * DAY);
     look(&t, true).await.unwrap();
-    assert_eq!(whats(&t.store.alert_history(10).await.unwrap()), [What::Fired, What::Resolved]);
+    assert_eq!(
+        whats(&t.store.alert_history(10).await.unwrap()),
+        [Occurrence::Fired, Occurrence::Resolved]
+    );
 }

@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::ledger::past::Pause;
-use crate::ledger::{Action, Answered, Entry, Evidence, Head, Intent, Outcome, SeatResult};
+use crate::ledger::{Action, Entry, Evidence, Head, Intent, Outcome, ResponseClass, SeatResult};
 use crate::license::{Holder as Person, Moment, SeatType};
 
 fn person(n: u128) -> Person {
@@ -517,13 +517,13 @@ async fn what_leaves_an_intent_open_is_kept_with_it() {
     let open = t.store.unsettled("a").await.unwrap().remove(0);
     assert_eq!((open.answered, open.there, open.why), (None, None, None));
     let mut unclear = of(outcome(1, 1, SeatResult::Unclear { why: "timed out".into() }));
-    unclear.evidence.answered = Some(Answered::Accepted);
+    unclear.evidence.answered = Some(ResponseClass::Accepted);
     t.store.append_outcome("a", "run-1", unclear.clone(), vec![]).await.unwrap();
     unclear.evidence = Evidence { there: true, ..Evidence::default() };
     unclear.result = SeatResult::Unclear { why: "as it was".into() };
     t.store.append_outcome("a", "run-1", unclear, vec![]).await.unwrap();
     let open = t.store.unsettled("a").await.unwrap().remove(0);
-    assert_eq!(open.answered, Some(Answered::Accepted));
+    assert_eq!(open.answered, Some(ResponseClass::Accepted));
     assert_eq!((open.there, open.why), (Some(t.store_now()), Some("as it was".into())));
 }
 

@@ -23,7 +23,7 @@ async fn runs_leave_a_ledger_in_order_and_their_events_its_head() {
     };
     // Any head that an event took outside is still in the ledger; what it says is checked.
     let heads: Vec<_> = world
-        .told("releaseRun")
+        .bodies("releaseRun")
         .await
         .into_iter()
         .map(|body| match body {

@@ -30,7 +30,7 @@ async fn a_seat_is_announced_first_and_released_when_it_is_due() {
     assert_eq!(report.status, RunStatus::Done, "{report:?}");
     assert!(world.changes().is_empty());
     assert_eq!(report.counts.iter().map(|c| c.announced).sum::<u64>(), 3);
-    let told = world.told("seatAnnounced").await;
+    let told = world.bodies("seatAnnounced").await;
     assert_eq!(told.len(), 3);
     for body in &told {
         let Body::SeatAnnounced(announced) = body else { panic!("{body:?}") };
@@ -46,7 +46,7 @@ async fn a_seat_is_announced_first_and_released_when_it_is_due() {
     busy_people_log_in(&world);
     let report = world.run(Mode::Real).await;
     assert_eq!((report.status, world.deletes()), (RunStatus::Done, 3), "{report:?}");
-    assert!(world.told("seatWithdrawn").await.is_empty());
+    assert!(world.bodies("seatWithdrawn").await.is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -58,7 +58,7 @@ async fn a_login_withdraws_it() {
     assert!(world.control().log_in("CORP", "idle1"));
     let report = world.run(Mode::Real).await;
     assert_eq!((report.status, world.deletes()), (RunStatus::Done, 2), "{report:?}");
-    let told = world.told("seatWithdrawn").await;
+    let told = world.bodies("seatWithdrawn").await;
     let [Body::SeatWithdrawn(withdrawn)] = &told[..] else { panic!("{told:?}") };
     assert_eq!(&*withdrawn.seat.holder.user_id, "idle1");
     assert!(withdrawn.why.contains("used on"), "{}", withdrawn.why);
@@ -75,7 +75,7 @@ async fn a_rehearsal_promises_nothing() {
     let world = world().await;
     let report = world.run(Mode::Rehearsal).await;
     assert_eq!(report.counts.iter().map(|c| c.announced).sum::<u64>(), 3, "{report:?}");
-    let told = world.told("seatAnnounced").await;
+    let told = world.bodies("seatAnnounced").await;
     assert!(told.iter().all(|b| matches!(b, Body::SeatAnnounced(a) if a.seat.rehearsal)));
     assert_eq!(told.len(), 3);
     let site = &world.settings.sites[0].name;
@@ -90,6 +90,6 @@ async fn a_guard_stops_announcements_too() {
     world.fault(bursar::simulator::Fault::ClockSkew { seconds: 1000 });
     let report = world.run(Mode::Real).await;
     assert_eq!(report.status, RunStatus::Refused, "{report:?}");
-    assert!(world.told("seatAnnounced").await.is_empty());
+    assert!(world.bodies("seatAnnounced").await.is_empty());
     assert_eq!(report.counts.iter().map(|c| c.announced).sum::<u64>(), 0);
 }

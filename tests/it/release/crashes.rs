@@ -40,7 +40,7 @@ async fn assert_each_freed_once(world: &World, count: usize) {
     }
     assert_eq!(freed.len(), count, "{freed:?}");
     assert!(freed.values().all(|times| *times == 1), "{freed:?}");
-    let mut told = world.told_released().await;
+    let mut told = world.released_events().await;
     told.sort_unstable();
     let all = told.len();
     told.dedup();
@@ -82,7 +82,7 @@ async fn after_the_intent_and_before_the_delete_had_any_effect() {
     assert!(matches!(outcome.result, SeatResult::Refused { .. }), "{outcome:?}");
     assert!(outcome.evidence.by_time, "{outcome:?}");
     assert!(outcome.settled_later);
-    assert!(world.told_released().await.is_empty());
+    assert!(world.released_events().await.is_empty());
     let report = world.run(Mode::Real).await;
     assert_eq!(report.status, RunStatus::Done, "{report:?}");
     assert_each_freed_once(&world, 1).await;
@@ -137,7 +137,7 @@ async fn with_a_seat_in_quarantine() {
     assert_eq!(world.engine().settle(Patience::ONCE).await.unwrap(), 0);
     let results = world.results().await;
     assert!(matches!(&results[..], [(_, SeatResult::Quarantined { .. })]), "{results:?}");
-    assert_eq!(world.told_released().await, ["idle0"]);
+    assert_eq!(world.released_events().await, ["idle0"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -189,7 +189,7 @@ async fn while_giving_a_seat_back() {
         assert_eq!(again.status, RunStatus::Done, "{again:?}");
         assert_eq!(again.skipped.len(), usize::from(given), "{again:?}");
         assert_eq!(world.holders(SeatKind::Analyzer).len(), 4);
-        assert_eq!(world.told("seatRestored").await.len(), 1);
+        assert_eq!(world.bodies("seatRestored").await.len(), 1);
         assert_eq!(world.unsettled().await, 0);
     }
 }

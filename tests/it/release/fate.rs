@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bursar::event::Body;
-use bursar::ledger::{Answered, Mode, Outcome, RunStatus, SeatResult, Statement, Trigger};
+use bursar::ledger::{Mode, Outcome, ResponseClass, RunStatus, SeatResult, Statement, Trigger};
 use bursar::license::SeatType;
 use bursar::qrs::Patience;
 use bursar::release::run::Undo;
@@ -26,10 +26,10 @@ pub(super) struct Cell {
     /// With the effect and without it.
     pub(super) handled: Fault,
     pub(super) ignored: Fault,
-    class: Answered,
+    class: ResponseClass,
 }
 
-fn status(name: &'static str, code: u16, html: bool, class: Answered) -> Cell {
+fn status(name: &'static str, code: u16, html: bool, class: ResponseClass) -> Cell {
     Cell {
         name,
         handled: Fault::StatusHandled { code, html },
@@ -40,36 +40,36 @@ fn status(name: &'static str, code: u16, html: bool, class: Answered) -> Cell {
 
 pub(super) fn cells() -> Vec<Cell> {
     let mut cells = vec![
-        status("200", 200, false, Answered::Accepted),
-        status("200 with a page", 200, true, Answered::Accepted),
-        status("202", 202, false, Answered::Accepted),
-        status("204", 204, false, Answered::Accepted),
-        status("302", 302, true, Answered::Refused),
-        status("401", 401, true, Answered::Refused),
-        status("403", 403, false, Answered::Refused),
-        status("404", 404, false, Answered::Refused),
-        status("409", 409, false, Answered::Refused),
-        status("412", 412, false, Answered::Refused),
-        status("400", 400, false, Answered::Unclear),
-        status("408", 408, false, Answered::Unclear),
-        status("429", 429, false, Answered::Unclear),
-        status("500", 500, false, Answered::Unclear),
-        status("500 with a page", 500, true, Answered::Unclear),
-        status("502", 502, true, Answered::Unclear),
-        status("503", 503, false, Answered::Unclear),
-        status("504", 504, true, Answered::Unclear),
+        status("200", 200, false, ResponseClass::Accepted),
+        status("200 with a page", 200, true, ResponseClass::Accepted),
+        status("202", 202, false, ResponseClass::Accepted),
+        status("204", 204, false, ResponseClass::Accepted),
+        status("302", 302, true, ResponseClass::Refused),
+        status("401", 401, true, ResponseClass::Refused),
+        status("403", 403, false, ResponseClass::Refused),
+        status("404", 404, false, ResponseClass::Refused),
+        status("409", 409, false, ResponseClass::Refused),
+        status("412", 412, false, ResponseClass::Refused),
+        status("400", 400, false, ResponseClass::Unclear),
+        status("408", 408, false, ResponseClass::Unclear),
+        status("429", 429, false, ResponseClass::Unclear),
+        status("500", 500, false, ResponseClass::Unclear),
+        status("500 with a page", 500, true, ResponseClass::Unclear),
+        status("502", 502, true, ResponseClass::Unclear),
+        status("503", 503, false, ResponseClass::Unclear),
+        status("504", 504, true, ResponseClass::Unclear),
     ];
     cells.push(Cell {
         name: "reset",
         handled: Fault::ResetHandled,
         ignored: Fault::ResetBefore,
-        class: Answered::Unclear,
+        class: ResponseClass::Unclear,
     });
     cells.push(Cell {
         name: "no answer",
         handled: Fault::HangHandled,
         ignored: Fault::Hang,
-        class: Answered::Unclear,
+        class: ResponseClass::Unclear,
     });
     cells
 }
@@ -131,7 +131,7 @@ async fn assert_agreed(world: &World) {
         .map(|outcome| outcome.holder.user_id.to_string())
         .collect();
     freed.sort_unstable();
-    let mut told = world.told_released().await;
+    let mut told = world.released_events().await;
     told.sort_unstable();
     assert_eq!(told, freed, "each is told once");
     let past = world.store.release_past(&world.settings.sites[0].name).await.unwrap();
@@ -164,7 +164,7 @@ async fn gone_at_once_or_soon_is_freed_whatever_was_answered() {
             assert!(!outcome.evidence.late, "{name}");
             // What was answered stays on record where it says something else.
             let remark = outcome.evidence.remark.is_some();
-            assert_eq!(remark, cell.class != Answered::Accepted, "{name}");
+            assert_eq!(remark, cell.class != ResponseClass::Accepted, "{name}");
         }
         assert_agreed(&world).await;
         assert!(world.holders(SeatKind::Analyzer).iter().all(|id| id.starts_with("busy")));
@@ -182,7 +182,7 @@ async fn gone_after_150_seconds_is_found_out_by_the_next_run() {
     let first = last(&world).await;
     for cell in cells() {
         let outcome = &first[cell.name];
-        let refused = cell.class == Answered::Refused;
+        let refused = cell.class == ResponseClass::Refused;
         assert_eq!((is_refused(outcome), is_open(outcome)), (refused, !refused), "{}", cell.name);
     }
     assert_agreed(&world).await;
@@ -193,7 +193,7 @@ async fn gone_after_150_seconds_is_found_out_by_the_next_run() {
     let second = last(&world).await;
     for cell in cells() {
         let outcome = &second[cell.name];
-        if cell.class == Answered::Refused {
+        if cell.class == ResponseClass::Refused {
             assert!(is_refused(outcome), "{}", cell.name);
             continue;
         }
@@ -211,26 +211,27 @@ async fn never_gone_is_refused_or_open_and_after_ten_minutes_refused_by_time() {
     let first = last(&world).await;
     for cell in cells() {
         let outcome = &first[cell.name];
-        let refused = cell.class == Answered::Refused;
+        let refused = cell.class == ResponseClass::Refused;
         assert_eq!((is_refused(outcome), is_open(outcome)), (refused, !refused), "{}", cell.name);
     }
     world.control().clear_faults();
     let settled = || async { world.engine().settle(Patience::ONCE).await.unwrap() };
-    let open = cells().iter().filter(|cell| cell.class != Answered::Refused).count() as u32;
+    let open = cells().iter().filter(|cell| cell.class != ResponseClass::Refused).count() as u32;
     // Not a minute earlier, however often it is looked at.
     for _ in 0..3 {
         world.pass(TimeDelta::minutes(3));
         assert_eq!(settled().await, open);
     }
     world.pass(TimeDelta::minutes(2));
-    let accepted = cells().iter().filter(|cell| cell.class == Answered::Accepted).count() as u32;
+    let accepted =
+        cells().iter().filter(|cell| cell.class == ResponseClass::Accepted).count() as u32;
     assert_eq!(settled().await, accepted);
     let second = last(&world).await;
     for cell in cells() {
         let outcome = &second[cell.name];
         match cell.class {
-            Answered::Accepted => assert!(is_open(outcome), "{}", cell.name),
-            Answered::Refused => {
+            ResponseClass::Accepted => assert!(is_open(outcome), "{}", cell.name),
+            ResponseClass::Refused => {
                 assert!(is_refused(outcome) && !outcome.evidence.by_time, "{}", cell.name);
             }
             _ => assert!(is_refused(outcome) && outcome.evidence.by_time, "{}", cell.name),
@@ -279,7 +280,7 @@ async fn a_poll_of_the_seats_completes_what_is_open_or_was_refused_by_time_as_la
         assert!(late.evidence.late && late.settled_later, "{late:?}");
         let corrects = late.evidence.corrects.is_some();
         assert_eq!(corrects, settled_before, "{late:?}");
-        let told = world.told("seatReleased").await;
+        let told = world.bodies("seatReleased").await;
         let [Body::SeatReleased(told)] = &told[..] else { panic!("{told:?}") };
         assert!(told.late);
         assert_eq!(world.unsettled().await, 0);
@@ -307,7 +308,7 @@ async fn what_is_gone_a_day_later_is_not_ours() {
     world.engine().settle_after_poll(Patience::ONCE).await.unwrap();
     let last = world.outcomes().await.pop().unwrap();
     assert!(is_refused(&last) && last.evidence.by_time, "{last:?}");
-    assert!(world.told_released().await.is_empty());
+    assert!(world.released_events().await.is_empty());
 
     // The same with one that was still open.
     let (world, seat) =
@@ -318,7 +319,7 @@ async fn what_is_gone_a_day_later_is_not_ours() {
     let last = world.outcomes().await.pop().unwrap();
     assert_eq!(last.result, SeatResult::Gone);
     assert!(last.evidence.remark.is_some());
-    assert!(world.told_released().await.is_empty());
+    assert!(world.released_events().await.is_empty());
 }
 
 /// Whether a returned seat keeps its id is not known: both are the same to the record.
@@ -347,14 +348,14 @@ async fn assert_agreed_of_one(world: &World) {
     let outcome = world.outcomes().await.pop().unwrap();
     let past = world.store.release_past(&world.settings.sites[0].name).await.unwrap();
     assert!(past.released.contains_key(&(outcome.seat_type, outcome.holder.id)), "churn");
-    assert_eq!(world.told_released().await, ["idle0"]);
+    assert_eq!(world.released_events().await, ["idle0"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_person_can_close_what_stays_open() {
     let (world, _) = one(Fault::Status { code: 200, html: true, retry_after_seconds: None }).await;
     let open = world.store.unsettled(&world.settings.sites[0].name).await.unwrap().remove(0);
-    assert_eq!(open.answered, Some(Answered::Accepted));
+    assert_eq!(open.answered, Some(ResponseClass::Accepted));
     let by = Trigger::Command { user: "anna@test".into(), process: None };
     let engine = world.engine();
     engine.state(open.seq, Statement::Kept, "asked her", &by).await.unwrap();
@@ -366,11 +367,11 @@ async fn a_person_can_close_what_stays_open() {
     };
     assert!(by.contains("anna@test") && why == "asked her", "{last:?}");
     // No release: not told, not undone, and the seat is judged like any other again.
-    assert!(world.told_released().await.is_empty());
+    assert!(world.released_events().await.is_empty());
     assert_eq!(world.unsettled().await, 0);
     let undo = Undo::run(open.run.clone());
     let error = engine.undo(&undo, &order(Mode::Undo)).await.unwrap_err();
     assert!(error.to_string().contains("took no seat"), "{error}");
     assert_eq!(world.run(Mode::Real).await.status, RunStatus::Done);
-    assert_eq!(world.told_released().await, ["idle0"]);
+    assert_eq!(world.released_events().await, ["idle0"]);
 }

@@ -23,7 +23,7 @@ async fn assert_stopped(world: &World, report: &Report, guard: Guard, saw: &str)
     let refusal = stops.unwrap_or_else(|| panic!("{guard}: {report:?}"));
     assert!(refusal.saw.contains(saw), "{guard}: {}", refusal.saw);
     assert!(!refusal.fix.is_empty());
-    let told = world.told("releaseRefused").await;
+    let told = world.bodies("releaseRefused").await;
     let Some(Body::ReleaseRefused(told)) = told.last() else { panic!("{guard}: {told:?}") };
     assert_eq!(told.refusals, report.refusals);
     assert!(!told.rehearsal);
@@ -32,7 +32,7 @@ async fn assert_stopped(world: &World, report: &Report, guard: Guard, saw: &str)
         _ => None,
     });
     assert_eq!(planned.as_ref(), Some(&report.refusals));
-    assert!(world.told("seatReleased").await.is_empty());
+    assert!(world.bodies("seatReleased").await.is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -142,7 +142,7 @@ async fn unsettled() {
     assert_eq!(world.deletes(), 1, "the one before");
     assert_eq!(report.status, RunStatus::Refused, "{report:?}");
     assert_eq!(report.refusals[0].guard, Guard::Unsettled);
-    assert_eq!(world.told("releaseRefused").await.len(), 1);
+    assert_eq!(world.bodies("releaseRefused").await.len(), 1);
 
     world.control().clear_faults();
     let report = world.run(Mode::Real).await;

@@ -67,7 +67,7 @@ async fn truth(world: &World, id: &str, seat: &str) -> Truth {
         is_there: world.control().seat_of(SeatKind::Analyzer, "CORP", id).is_some(),
         intents,
         last,
-        told: world.told_released().await.iter().filter(|told| own(told)).count(),
+        told: world.released_events().await.iter().filter(|told| own(told)).count(),
     }
 }
 

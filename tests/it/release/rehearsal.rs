@@ -61,16 +61,16 @@ async fn a_rehearsal_only_reads_and_plans_the_same() {
 async fn a_rehearsal_tells_which_seats_it_would_release() {
     let world = World::new(crowd(SeatKind::Analyzer, 3)).await;
     let report = world.run(Mode::Rehearsal).await;
-    let told = world.told("seatReleased").await;
+    let told = world.bodies("seatReleased").await;
     assert_eq!(told.len(), 3);
     for body in &told {
         let Body::SeatReleased(released) = body else { panic!("{body:?}") };
         assert!(released.seat.rehearsal);
         assert_eq!((&released.seat.run, &released.result), (&report.run, &SeatResult::Freed));
     }
-    let told = world.told("seatsKept").await;
+    let told = world.bodies("seatsKept").await;
     assert!(matches!(&told[..], [Body::SeatsKept(kept)] if kept.rehearsal), "{told:?}");
-    let told = world.told("releaseRun").await;
+    let told = world.bodies("releaseRun").await;
     assert!(matches!(&told[..], [Body::ReleaseRun(run)] if run.mode == Mode::Rehearsal));
     // Nobody is left alone because of a rehearsal.
     let again = world.run(Mode::Rehearsal).await;
@@ -88,8 +88,8 @@ async fn a_rehearsal_is_stopped_by_the_same_guards() {
         report.refusals.iter().map(|r| (r.guard, r.seat_type)).collect()
     };
     assert_eq!(guards(&rehearsal), guards(&real));
-    assert!(world.told("seatReleased").await.is_empty());
-    let told = world.told("releaseRefused").await;
+    assert!(world.bodies("seatReleased").await.is_empty());
+    let told = world.bodies("releaseRefused").await;
     let rehearsals: Vec<_> = told
         .iter()
         .map(|body| matches!(body, Body::ReleaseRefused(refused) if refused.rehearsal))
@@ -109,5 +109,5 @@ async fn a_rehearsal_asks_little() {
     // Two lists, their counts, the pools, two batches of users, which site it is (nodes and license),
     // and the names of its tags, because a rule looks at them.
     assert!(asked <= 10, "{asked}");
-    assert_eq!(world.told_released().await.len(), 250);
+    assert_eq!(world.released_events().await.len(), 250);
 }

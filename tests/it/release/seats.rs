@@ -33,10 +33,10 @@ async fn idle_seats_are_released_recorded_and_told() {
     let because: Vec<_> = world.intents().await.into_iter().map(|i| i.because).collect();
     assert!(because.contains(&"idle for 63 days (threshold 30)".to_owned()), "{because:?}");
 
-    let mut told = world.told_released().await;
+    let mut told = world.released_events().await;
     told.sort_unstable();
     assert_eq!(told, ["idle0", "idle1", "idle2"]);
-    let ended = world.told("releaseRun").await;
+    let ended = world.bodies("releaseRun").await;
     let [Body::ReleaseRun(ended)] = &ended[..] else { panic!("{ended:?}") };
     assert_eq!(ended.ledger, report.head);
     assert_eq!(world.store.head().await.unwrap(), Some(report.head));
@@ -76,7 +76,7 @@ async fn without_an_enabled_type_there_is_nothing_to_do_and_nothing_to_tell() {
     assert_eq!(report.status, RunStatus::Done, "{report:?}");
     assert!(report.refusals.is_empty() && report.counts.is_empty());
     assert!(world.changes().is_empty());
-    assert!(world.told("releaseRefused").await.is_empty());
+    assert!(world.bodies("releaseRefused").await.is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -186,7 +186,7 @@ async fn a_site_that_can_not_be_read_ends_as_failed() {
     assert_eq!(report.status, RunStatus::Failed, "{report:?}");
     assert!(report.why.as_deref().is_some_and(|why| why.contains("503")), "{report:?}");
     assert!(world.changes().is_empty());
-    assert_eq!(world.told("releaseRun").await.len(), 1);
+    assert_eq!(world.bodies("releaseRun").await.len(), 1);
 }
 
 /// Correction 9: the seat is gone, the answer is lost, the record is there.
@@ -198,7 +198,7 @@ async fn a_lost_answer_leaves_a_record() {
         let report = world.run(Mode::Real).await;
         assert_eq!(report.status, RunStatus::Done, "{fault:?}: {report:?}");
         assert!(world.results().await.iter().all(|(_, result)| *result == SeatResult::Freed));
-        assert_eq!(world.told_released().await.len(), 3);
+        assert_eq!(world.released_events().await.len(), 3);
         assert_eq!(world.unsettled().await, 0);
         world.assert_no_delete_twice();
     }
@@ -227,7 +227,7 @@ async fn without_an_answer_the_outcome_stays_open() {
     assert_eq!(report.status, RunStatus::Partly, "{report:?}");
     assert!(matches!(&report.seats[0].1, SeatResult::Unclear { .. }), "{report:?}");
     assert_eq!(world.unsettled().await, 1);
-    assert!(world.told_released().await.is_empty());
+    assert!(world.released_events().await.is_empty());
 
     // It keeps its own seat out of the next plan, and stops nothing else.
     for minutes in [0, 3, 7] {
@@ -303,7 +303,7 @@ async fn a_seat_that_somebody_else_took_is_gone() {
     assert_eq!(world.results().await, [("idle0".to_owned(), SeatResult::Freed)]);
     let remark = world.outcomes().await.remove(0).evidence.remark;
     assert!(remark.as_deref().is_some_and(|remark| remark.contains("404")), "{remark:?}");
-    assert_eq!(world.told_released().await, ["idle0"]);
+    assert_eq!(world.released_events().await, ["idle0"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -493,7 +493,7 @@ async fn an_older_license_puts_recently_used_seats_in_quarantine() {
     assert!(results.contains(&("idle0".to_owned(), SeatResult::Freed)), "{results:?}");
     let counts = report.counts.iter().find(|c| c.seat_type == SeatType::Analyzer).unwrap();
     assert_eq!((counts.released, counts.quarantined), (2, 1));
-    assert_eq!(world.told_released().await.len(), 2);
+    assert_eq!(world.released_events().await.len(), 2);
 
     // A seat in quarantine is no seat to take.
     let report = world.run(Mode::Real).await;
@@ -509,7 +509,7 @@ async fn an_accepted_delete_without_effect_is_not_taken_for_done() {
     let [(_, SeatResult::Unclear { why })] = &report.seats[..] else { panic!("{report:?}") };
     assert_eq!(why, "the site accepted it, but the seat is still there");
     assert!(world.outcomes().await[0].evidence.there);
-    assert!(world.told_released().await.is_empty());
+    assert!(world.released_events().await.is_empty());
     assert_eq!(world.deletes(), 1);
 }
 
@@ -562,7 +562,7 @@ async fn odd_user_ids_are_recorded_as_they_are() {
     let world = World::new(scenario).await;
     let report = world.run(Mode::Real).await;
     assert_eq!(report.status, RunStatus::Done, "{report:?}");
-    let (results, told) = (world.results().await, world.told_released().await);
+    let (results, told) = (world.results().await, world.released_events().await);
     for id in odd {
         assert!(results.contains(&(id.to_owned(), SeatResult::Freed)), "{id:?}: {results:?}");
         assert!(told.contains(&id.to_owned()), "{id:?}: {told:?}");
@@ -585,7 +585,7 @@ async fn never_used_seats_have_their_own_grace_and_say_so() {
     let report = world.run(Mode::Real).await;
     assert_eq!(report.status, RunStatus::Done, "{report:?}");
     assert_eq!(world.results().await, [("old".to_owned(), SeatResult::Freed)]);
-    let told = world.told("seatReleased").await;
+    let told = world.bodies("seatReleased").await;
     let [Body::SeatReleased(released)] = &told[..] else { panic!("{told:?}") };
     assert_eq!(released.seat.idle_days, 90);
     let because = &world.intents().await[0].because;

@@ -87,7 +87,7 @@ async fn a_stop_finishes_the_seats_in_hand() {
     // Nothing is sent after the stop: the second one may have had its intent and no more.
     let freed = results.iter().filter(|(_, result)| result.is_taken()).count();
     assert!((1..=2).contains(&freed) && world.deletes() == freed, "{results:?}");
-    assert_eq!(world.told("releaseRun").await.len(), 1);
+    assert_eq!(world.bodies("releaseRun").await.len(), 1);
 }
 
 /// Reading is given up at once: nothing is in hand.

@@ -36,7 +36,7 @@ async fn a_whole_run_is_taken_back_once() {
     assert_eq!((report.status, report.mode), (RunStatus::Done, Mode::Undo), "{report:?}");
     assert_eq!(report.counts[0].released, 3);
     assert_eq!(world.holders(SeatKind::Analyzer).len(), 12);
-    assert_eq!(world.told("seatRestored").await.len(), 3);
+    assert_eq!(world.bodies("seatRestored").await.len(), 3);
     let given: Vec<_> =
         world.intents().await.into_iter().filter(|i| i.action == Action::Allocate).collect();
     assert_eq!(given.len(), 3);
@@ -254,7 +254,7 @@ async fn both_rows_and_both_types_come_back() {
             assert!(refused[0].contains("2 rows of this type were taken"), "{refused:?}");
             assert!(refused[0].contains("already has this access"), "{refused:?}");
         }
-        assert_eq!(world.told("seatRestored").await.len(), analyzer + 1);
+        assert_eq!(world.bodies("seatRestored").await.len(), analyzer + 1);
         // What is back is not given again, and the others of the run are.
         let report = undo(&world, Undo::Run { run, also: false }).await;
         assert_eq!((report.skipped.len(), report.seats.len()), (3, 2), "{report:?}");

@@ -286,15 +286,15 @@ impl World {
     }
 
     /// What was told of one kind.
-    pub async fn told(&self, kind: &str) -> Vec<Body> {
+    pub async fn bodies(&self, kind: &str) -> Vec<Body> {
         let mut events = self.events().await;
         events.retain(|event| event.kind().as_str() == kind);
         events.into_iter().map(|event| event.body).collect()
     }
 
     /// The user ids in the `seatReleased` events.
-    pub async fn told_released(&self) -> Vec<String> {
-        let told = self.told("seatReleased").await.into_iter();
+    pub async fn released_events(&self) -> Vec<String> {
+        let told = self.bodies("seatReleased").await.into_iter();
         told.filter_map(|body| match body {
             Body::SeatReleased(released) => Some(released.seat.holder.user_id.to_string()),
             _ => None,

@@ -2,9 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bursar::alert::state::{Phase, What};
+use bursar::alert::state::{Occurrence, Phase};
 use bursar::event::{AlertStatus, Body, Rule, Severity};
-use bursar::ledger::{Action, Answered, Entry, Mode, RunStatus, SeatResult, Statement, Trigger};
+use bursar::ledger::{
+    Action, Entry, Mode, ResponseClass, RunStatus, SeatResult, Statement, Trigger,
+};
 use bursar::license::changes::{After, By, TimeFrom};
 use bursar::license::monitor_app::{AppHealth, Cause};
 use bursar::license::server::Kind;
@@ -105,10 +107,10 @@ fn every_word_that_was_stored_is_read() {
         ("severity", words::<Severity>()),
         ("alertStatus", words::<AlertStatus>()),
         ("alertPhase", words::<Phase>()),
-        ("alertWhat", words::<What>()),
+        ("alertWhat", words::<Occurrence>()),
         ("after", words::<After>()),
         ("timeFrom", words::<TimeFrom>()),
-        ("answered", words::<Answered>()),
+        ("answered", words::<ResponseClass>()),
         ("statement", words::<Statement>()),
     ]);
     let mut stored: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();

@@ -6,8 +6,8 @@ use bursar::alert::state::{Alert, HeldBack, Phase};
 use bursar::event::{Body, Channel, Class, Event, Monitor, SeatFacts, Severity};
 use bursar::ledger::past::Announcement;
 use bursar::ledger::{
-    Action, Answered, Entry, Evidence, Mode, Outcome, RunStatus, SeatResult, Statement, Trigger,
-    TypeCounts,
+    Action, Entry, Evidence, Mode, Outcome, ResponseClass, RunStatus, SeatResult, Statement,
+    Trigger, TypeCounts,
 };
 use bursar::license::changes::{After, By, TimeFrom};
 use bursar::license::monitor_app::ScriptLog;
@@ -235,8 +235,8 @@ fn the_app_and_alerts() {
     assert_eq!((resolved.resolved, resolved.destinations), (Some(now()), None));
 
     let alert: Alert = read("alerts", "firing");
-    let told = alert.told.unwrap();
-    assert_eq!((alert.phase, told.times, told.step), (Phase::Firing, 3, Some(30)));
+    let notified = alert.notified.unwrap();
+    assert_eq!((alert.phase, notified.times, notified.step), (Phase::Firing, 3, Some(30)));
     assert_eq!(alert.key.subject, "professional");
     let silenced: Alert = read("alerts", "silenced");
     assert_eq!(silenced.held_back, Some(HeldBack::Silence { id: 1 }));
@@ -245,7 +245,7 @@ fn the_app_and_alerts() {
         matches!(inhibited.held_back, Some(HeldBack::Alert { rule }) if rule.to_string() == "siteUnreachable")
     );
     let pending: Alert = read("alerts", "pending");
-    assert_eq!((pending.phase, pending.fired, pending.told), (Phase::Pending, None, None));
+    assert_eq!((pending.phase, pending.fired, pending.notified), (Phase::Pending, None, None));
 }
 
 fn assert_refusals(refusals: &[Refusal]) {
@@ -472,17 +472,21 @@ fn what_outcomes_rest_on() {
     let none = Evidence::default();
     assert_eq!(evidence("freed"), none, "of records that had none of it");
     let late = Evidence {
-        answered: Some(Answered::Unclear),
+        answered: Some(ResponseClass::Unclear),
         remark: Some("the site answered 404".into()),
         late: true,
         corrects: Some(18),
         ..none.clone()
     };
     assert_eq!(evidence("freed.late"), late);
-    let by_time =
-        Evidence { answered: Some(Answered::NotSent), there: true, by_time: true, ..none.clone() };
+    let by_time = Evidence {
+        answered: Some(ResponseClass::NotSent),
+        there: true,
+        by_time: true,
+        ..none.clone()
+    };
     assert_eq!(evidence("refused.by-time"), by_time);
-    let accepted = Evidence { answered: Some(Answered::Accepted), ..none };
+    let accepted = Evidence { answered: Some(ResponseClass::Accepted), ..none };
     assert_eq!(evidence("stated"), accepted);
     let says = SeatResult::Stated {
         says: Statement::Kept,

@@ -5,7 +5,7 @@ use std::io::Read;
 use std::path::Path;
 use std::time::Duration;
 
-use bursar::alert::state::{Alert, What};
+use bursar::alert::state::{Alert, Occurrence};
 use bursar::event::{Class, Event, Monitor};
 use bursar::ledger::past::Announcement;
 use bursar::ledger::{Entry, RunStatus, SeatResult};
@@ -266,7 +266,7 @@ async fn history_alerts_health_and_reloads_are_there() {
         }
         let told: Vec<_> =
             store.alert_history(10).await.unwrap().iter().rev().map(|told| told.what).collect();
-        assert_eq!(told, What::ALL);
+        assert_eq!(told, Occurrence::ALL);
         let silences = store.silences(true).await.unwrap();
         assert_eq!((silences.len(), silences[0].why.as_str()), (2, "moving"));
         assert_eq!(store.silences(false).await.unwrap().len(), 1);

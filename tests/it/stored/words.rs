@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 
-use bursar::alert::state::What;
+use bursar::alert::state::Occurrence;
 use bursar::config::settings::Format;
 use bursar::event::{AlertStatus, Severity};
 use bursar::ledger::{Action, Mode, RunStatus, Statement};
@@ -34,7 +34,7 @@ fn no_word_changes() {
         (words::<Statement>(), "taken kept"),
         (words::<Severity>(), "info warning critical"),
         (words::<AlertStatus>(), "firing resolved"),
-        (words::<What>(), "fired repeated escalated resolved silenced inhibited"),
+        (words::<Occurrence>(), "fired repeated escalated resolved silenced inhibited"),
         (words::<Format>(), "html md csv json"),
         (
             words::<LicenseState>(),

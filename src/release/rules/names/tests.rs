@@ -56,11 +56,11 @@ fn verdict(rules: &NeverRelease) -> String {
     assert!(found.len() <= 1, "{found:?}");
     match found.pop().map(|finding| finding.what) {
         None => String::new(),
-        Some(What::Misspelt { means, .. }) => means,
-        Some(What::Nobody { nearest: Some(nearest) }) => format!("nobody, near {nearest}"),
-        Some(What::Nobody { nearest: None }) => "nobody".into(),
-        Some(What::NotLookedAt { why }) => why,
-        Some(What::NotSeen { known, of }) => format!("{known} of {of}"),
+        Some(Mistake::Misspelt { means, .. }) => means,
+        Some(Mistake::Nobody { nearest: Some(nearest) }) => format!("nobody, near {nearest}"),
+        Some(Mistake::Nobody { nearest: None }) => "nobody".into(),
+        Some(Mistake::NotLookedAt { why }) => why,
+        Some(Mistake::NotSeen { known, of }) => format!("{known} of {of}"),
     }
 }
 
