@@ -58,6 +58,7 @@ pub mod qrs;
 pub mod release;
 pub mod report;
 pub mod schedule;
+mod schema;
 pub mod secret;
 pub mod settings;
 pub mod simulator;

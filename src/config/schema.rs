@@ -6,6 +6,7 @@ use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
 use super::raw;
+use crate::schema::unwrap_option;
 
 /// By which a raw struct names the keys of Butler's that it doesn't have.
 const BUTLERS: &str = "x-butlers";
@@ -23,7 +24,7 @@ pub(super) fn plain() -> &'static Value {
         if let Some(defs) = schema.get_mut("$defs").and_then(Value::as_object_mut) {
             defs.values_mut().for_each(add_ignored);
         }
-        tidy(&mut schema);
+        crate::schema::tidy(&mut schema, &tidy);
         schema
     })
 }
@@ -40,47 +41,20 @@ fn add_ignored(def: &mut Value) {
     }
 }
 
-/// Unknown keys are errors; a section's default is the sum of its keys' defaults; "or null" is
-/// said for everything at once by [`nullable`].
-fn tidy(schema: &mut Value) {
-    match schema {
-        Value::Object(object) => {
-            for value in object.values_mut() {
-                tidy(value);
-            }
-            if object.get("properties").is_some_and(Value::is_object) {
-                object.insert("additionalProperties".to_owned(), false.into());
-            }
-            if object.get("default").is_some_and(|d| d.is_object() || d.is_null()) {
-                object.remove("default");
-            }
-            if let Some(Value::Array(kinds)) = object.get_mut("type") {
-                kinds.retain(|k| k != "null");
-                if let [one] = kinds.as_slice() {
-                    let one = one.clone();
-                    object.insert("type".to_owned(), one);
-                }
-            }
-            object.remove("format");
-            if let Some(Value::String(text)) = object.get_mut("description") {
-                *text = text.split_whitespace().collect::<Vec<_>>().join(" ");
-            }
-            unwrap_option(object);
+/// A section's default is the sum of its keys' defaults; "or null" is said for everything at once by
+/// [`nullable`].
+fn tidy(object: &mut Map<String, Value>) {
+    if object.get("default").is_some_and(|d| d.is_object() || d.is_null()) {
+        object.shift_remove("default");
+    }
+    if let Some(Value::Array(kinds)) = object.get_mut("type") {
+        kinds.retain(|k| k != "null");
+        if let [one] = kinds.as_slice() {
+            let one = one.clone();
+            object.insert("type".to_owned(), one);
         }
-        Value::Array(items) => items.iter_mut().for_each(tidy),
-        _ => {}
     }
-}
-
-/// `anyOf: [X, null]` becomes X.
-fn unwrap_option(object: &mut Map<String, Value>) {
-    let Some(Value::Array(choices)) = object.get("anyOf") else { return };
-    let mut real = choices.iter().filter(|c| c["type"] != "null");
-    let (Some(Value::Object(one)), None) = (real.next().cloned(), real.next()) else { return };
-    object.remove("anyOf");
-    for (key, value) in one {
-        object.entry(key).or_insert(value);
-    }
+    unwrap_option(object, |_| {});
 }
 
 /// The schema for editors.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// Each room, and the rooms that it may import. A room stands below all that it imports, so there is
 /// no way round.
-const ROOMS: [(&str, &[&str]); 35] = [
+const ROOMS: [(&str, &[&str]); 36] = [
     // The ground floor knows nothing of Qlik.
     ("backoff", &[]),
     ("clock", &[]),
@@ -15,6 +15,7 @@ const ROOMS: [(&str, &[&str]); 35] = [
     ("terminal", &["plain"]),
     ("output", &["terminal"]),
     ("schedule", &[]),
+    ("schema", &[]),
     ("secret", &[]),
     ("spreadsheet", &[]),
     ("tls", &[]),
@@ -36,8 +37,8 @@ const ROOMS: [(&str, &[&str]); 35] = [
     (
         "destination",
         &[
-            "backoff", "event", "insight", "ledger", "license", "plain", "policy", "secret",
-            "settings", "store", "tls",
+            "backoff", "event", "insight", "ledger", "license", "plain", "policy", "schema",
+            "secret", "settings", "store", "tls",
         ],
     ),
     (
@@ -88,6 +89,7 @@ const ROOMS: [(&str, &[&str]); 35] = [
             "qrs",
             "release",
             "schedule",
+            "schema",
             "settings",
             "store",
             "tls",

@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Message, has_kind, object_schema};
 use crate::event::Kind;
+use crate::schema::{one_line, unwrap_option};
 
 /// Of a key that is there only where another one says a word: its name and the word.
 pub(super) const ONLY_WHERE: &str = "x-onlyWhere";
@@ -28,7 +29,7 @@ pub fn json_schema(kind: Kind) -> String {
 /// The schema of a kind, with [`ONLY_WHERE`] in the place of conditions.
 pub(super) fn plain(kind: Kind) -> Map<String, Value> {
     let mut made = object_schema(kind).to_value();
-    tidy(&mut made);
+    crate::schema::tidy(&mut made, &tidy);
     let mut take = |key: &str| made.get_mut(key).map(Value::take).unwrap_or_default();
     let (mut properties, required) = (take("properties"), take("required"));
     properties["event"]["const"] = kind.title().into();
@@ -74,33 +75,10 @@ pub(super) fn description(kind: Kind) -> String {
     one_line(text)
 }
 
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-/// Unknown keys are errors; what says the same in fewer words is said so.
-fn tidy(schema: &mut Value) {
-    match schema {
-        Value::Object(object) => {
-            for value in object.values_mut() {
-                tidy(value);
-            }
-            if object.get("properties").is_some_and(Value::is_object) {
-                object.insert("additionalProperties".to_owned(), false.into());
-            }
-            // Widths of numbers are nobody's business.
-            if object.get("format").is_some_and(|f| f != "date-time" && f != "uuid") {
-                object.shift_remove("format");
-            }
-            if let Some(Value::String(text)) = object.get_mut("description") {
-                *text = one_line(text);
-            }
-            words(object);
-            or_null(object);
-        }
-        Value::Array(items) => items.iter_mut().for_each(tidy),
-        _ => {}
-    }
+/// What says the same in fewer words is said so.
+fn tidy(object: &mut Map<String, Value>) {
+    words(object);
+    unwrap_option(object, or_null);
 }
 
 /// `oneOf: [{const: X}, {enum: [Y, Z]}]` becomes `enum: [X, Y, Z]`.
@@ -118,23 +96,12 @@ fn words(object: &mut Map<String, Value>) {
     object.insert("enum".to_owned(), words.into());
 }
 
-/// `anyOf: [X, null]` becomes X or null in one.
 fn or_null(object: &mut Map<String, Value>) {
-    let Some(Value::Array(choices)) = object.get("anyOf") else { return };
-    let [Value::Object(one), null] = choices.as_slice() else { return };
-    if null["type"] != "null" {
-        return;
-    }
-    let mut one = one.clone();
-    if let Some(Value::Array(words)) = one.get_mut("enum") {
+    if let Some(Value::Array(words)) = object.get_mut("enum") {
         words.push(Value::Null);
     }
-    if let Some(kind) = one.get_mut("type") {
+    if let Some(kind) = object.get_mut("type") {
         *kind = json!([kind.take(), "null"]);
-    }
-    object.shift_remove("anyOf");
-    for (key, value) in one {
-        object.entry(key).or_insert(value);
     }
 }
 
