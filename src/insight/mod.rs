@@ -19,6 +19,7 @@ pub mod reclaim;
 pub mod season;
 pub mod seats;
 pub mod series;
+pub(crate) mod settings;
 pub mod theil_sen;
 pub mod utilization;
 pub mod words;

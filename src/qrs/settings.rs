@@ -1,5 +1,8 @@
 //! How to reach a site.
 
+pub(crate) mod raw;
+pub(crate) mod validate;
+
 use std::path::PathBuf;
 use std::time::Duration;
 

@@ -1,5 +1,8 @@
 //! Where the store is, and how much it keeps.
 
+pub(crate) mod raw;
+pub(crate) mod validate;
+
 use std::path::PathBuf;
 use std::time::Duration;
 

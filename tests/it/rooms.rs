@@ -26,14 +26,14 @@ const ROOMS: [(&str, &[&str]); 36] = [
     // The domain, without I/O.
     ("license", &["form", "plain"]),
     ("policy", &["license"]),
-    ("insight", &["license"]),
+    ("insight", &["license", "settings"]),
     ("ledger", &["form", "license", "policy", "who"]),
     ("event", &["form", "insight", "ledger", "license", "plain", "policy"]),
     ("alert", &["event", "ledger", "license", "plain", "words"]),
     // What talks to somebody.
     ("simulator", &["license", "output"]),
-    ("qrs", &["backoff", "license", "tls"]),
-    ("store", &["alert", "event", "insight", "ledger", "license", "policy"]),
+    ("qrs", &["backoff", "license", "settings", "tls"]),
+    ("store", &["alert", "event", "insight", "ledger", "license", "policy", "settings"]),
     (
         "destination",
         &[

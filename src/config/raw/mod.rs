@@ -9,14 +9,12 @@
 //! `x-amount` a decimal number that is kept as text.
 
 mod alert;
-mod cost;
 mod license;
 mod report;
 mod site;
 mod web;
 
 pub(super) use alert::*;
-pub(super) use cost::*;
 pub(super) use license::*;
 pub(super) use report::*;
 pub(super) use site::*;
@@ -27,6 +25,9 @@ use serde::{Deserialize, Serialize};
 
 use super::known;
 use crate::destination::registry::Sections;
+use crate::insight::settings::raw::Cost;
+use crate::qrs::settings::raw::{Cert, ConfigQrs};
+use crate::store::settings::raw::Storage;
 
 /// Configuration of Bursar. The tree is Butler's, so that a Butler file works unchanged.
 #[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
@@ -131,60 +132,4 @@ pub(super) enum LogLevel {
 pub(super) enum LogFormat {
     Human,
     Json,
-}
-
-#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
-#[serde(default, rename_all = "camelCase")]
-pub(super) struct Storage {
-    /// The store's file. Empty: `bursar.db` in the service's state directory (systemd's
-    /// `$STATE_DIRECTORY`, `%ProgramData%\Bursar` on Windows), else in the working directory.
-    pub(super) path: String,
-    /// How much is kept for a destination that is down.
-    pub(super) outbox: Outbox,
-    /// How long the history of the figures is kept. Ten sites that are polled every 5 minutes take
-    /// less than 200 MB with the defaults.
-    pub(super) history: History,
-}
-
-#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
-#[serde(default, rename_all = "camelCase")]
-pub(super) struct History {
-    /// Days for which every single poll is kept. The default of 90 shows a quarter as it was; older
-    /// questions need no minutes, and single polls are what takes the room.
-    #[schemars(range(min = 1, max = 36_500))]
-    pub(super) raw_days: i64,
-    /// Days for which minimum, mean, maximum and last figure of every hour are kept. The default of
-    /// 730 (two years) shows at what time of the day and week licenses are used, with last year
-    /// beside it. At least `rawDays`.
-    #[schemars(range(min = 1, max = 36_500))]
-    pub(super) hourly_days: i64,
-    /// Days for which the same of every day is kept. The default of 3650 (ten years) covers several
-    /// contracts and takes little room. At least `hourlyDays`.
-    #[schemars(range(min = 1, max = 36_500))]
-    pub(super) daily_days: i64,
-}
-
-impl Default for History {
-    fn default() -> Self {
-        Self { raw_days: 90, hourly_days: 730, daily_days: 3_650 }
-    }
-}
-
-#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
-#[serde(default, rename_all = "camelCase")]
-pub(super) struct Outbox {
-    /// Most events kept for each destination. When it is exceeded the oldest recurring data goes
-    /// first and alerts last; every loss is counted and logged. The default of 100,000 holds a
-    /// month of one site's data when both monitors look every minute.
-    #[schemars(range(min = 1))]
-    pub(super) max_events: i64,
-    /// Days after which an undelivered event is given up. The default of 30 outlasts a holiday.
-    #[schemars(range(min = 1, max = 3650))]
-    pub(super) max_age_days: i64,
-}
-
-impl Default for Outbox {
-    fn default() -> Self {
-        Self { max_events: 100_000, max_age_days: 30 }
-    }
 }

@@ -2,7 +2,6 @@
 //! finding is reported with its place.
 
 mod alert;
-mod cost;
 mod license;
 mod report;
 mod site;
@@ -10,7 +9,7 @@ mod web;
 
 pub(super) use site::inherit;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use chrono_tz::Tz;
 use tracing::level_filters::LevelFilter;
@@ -19,9 +18,10 @@ use super::raw;
 use super::settings::{Log, Settings};
 use crate::destination::registry;
 use crate::destination::switches::validate::Available;
+use crate::insight::settings::validate as cost;
 use crate::settings::node::Node;
-use crate::settings::{At, Check, Environment};
-use crate::store::settings::{HistoryRetention, OutboxLimits, Storage};
+use crate::settings::{At, Check};
+use crate::store::settings::validate as storage;
 
 /// The settings, if nothing is wrong; what is wrong is in `check`.
 pub(super) fn settings(check: &mut Check<'_>, root: &Node, ignored: &[String]) -> Settings {
@@ -44,7 +44,7 @@ pub(super) fn settings(check: &mut Check<'_>, root: &Node, ignored: &[String]) -
         file: check.file.to_path_buf(),
         log: log(&top),
         time_zone: check.zone,
-        storage: storage(check, &butler.get("storage"), &top.storage),
+        storage: storage::settings(check, &butler.get("storage"), &top.storage),
         web: web::settings(check, &butler.get("web")),
         cost: cost::settings(check, &butler.get("cost")),
         alert,
@@ -98,54 +98,4 @@ fn log(top: &raw::Butler) -> Log {
         json: top.log_format == raw::LogFormat::Json,
         directory: top.file_logging.then(|| PathBuf::from(top.log_directory.trim())),
     }
-}
-
-fn storage(check: &Check<'_>, at: &At<'_>, raw: &raw::Storage) -> Storage {
-    let path = match raw.path.trim() {
-        "" => default_store(check.env),
-        written => PathBuf::from(written),
-    };
-    let outbox = OutboxLimits {
-        max_events: raw.outbox.max_events.unsigned_abs(),
-        max_age: check.seconds(raw.outbox.max_age_days * 86_400),
-    };
-    let history = history(check, &at.get("history"), &raw.history);
-    Storage { path, outbox, history }
-}
-
-fn history(check: &Check<'_>, at: &At<'_>, raw: &raw::History) -> HistoryRetention {
-    for (key, days, finer, least) in [
-        ("hourlyDays", raw.hourly_days, "rawDays", raw.raw_days),
-        ("dailyDays", raw.daily_days, "hourlyDays", raw.hourly_days),
-    ] {
-        if days < least {
-            let what = format!("{days} is less than {finer}, {least}: there would be a hole");
-            check.error(&at.get(key), what, format!("write at least {least}, or lower {finer}"));
-        }
-    }
-    // The schema has checked the range.
-    let days = |number: i64| u32::try_from(number).unwrap_or_default();
-    HistoryRetention {
-        raw_days: days(raw.raw_days),
-        hourly_days: days(raw.hourly_days),
-        daily_days: days(raw.daily_days),
-    }
-}
-
-const STORE: &str = "bursar.db";
-
-/// systemd may list several state directories, the first is the unit's own.
-fn default_store(env: &dyn Environment) -> PathBuf {
-    let state = env.variable("STATE_DIRECTORY").filter(|_| !cfg!(windows));
-    if let Some(folder) =
-        state.as_deref().and_then(|s| s.split(':').next()).filter(|f| !f.is_empty())
-    {
-        return Path::new(folder).join(STORE);
-    }
-    if cfg!(windows)
-        && let Some(folder) = env.variable("ProgramData")
-    {
-        return Path::new(&folder).join("Bursar").join(STORE);
-    }
-    PathBuf::from(STORE)
 }

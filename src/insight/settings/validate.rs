@@ -2,10 +2,10 @@
 
 use rust_decimal::Decimal;
 
-use super::super::raw;
-use super::{At, Check};
+use super::raw;
 use crate::insight::cost::Prices;
 use crate::insight::money::Currency;
+use crate::settings::{At, Check};
 
 /// No license costs more; sums of what is below can be computed exactly.
 const LARGEST: Decimal = Decimal::from_parts(3_567_587_328, 232, 0, false, 0);
@@ -16,7 +16,7 @@ const PRICES: [&str; 3] = [
     "analyzerCapacity.perThousandMinutes",
 ];
 
-pub(super) fn settings(check: &Check<'_>, at: &At<'_>) -> Option<Prices> {
+pub(crate) fn settings(check: &Check<'_>, at: &At<'_>) -> Option<Prices> {
     let raw: raw::Cost = at.read();
     let amount = |key: &str, text: &str| amount(check, &at.at(key), text);
     let professional = amount(PRICES[0], &raw.professional.per_seat_per_year);

@@ -6,33 +6,33 @@ use serde::{Deserialize, Serialize};
 /// Amounts are texts here, whatever they are written as: a float would change them.
 #[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
-pub(in crate::config) struct Cost {
+pub(crate) struct Cost {
     /// The currency of all amounts: three letters of ISO 4217, such as `EUR`. Needed when there is an
     /// amount.
-    pub(in crate::config) currency: String,
+    pub(crate) currency: String,
     /// A Professional seat.
-    pub(in crate::config) professional: SeatPrice,
+    pub(crate) professional: SeatPrice,
     /// An Analyzer seat.
-    pub(in crate::config) analyzer: SeatPrice,
+    pub(crate) analyzer: SeatPrice,
     /// Analyzer Capacity.
-    pub(in crate::config) analyzer_capacity: MinutePrice,
+    pub(crate) analyzer_capacity: MinutePrice,
     /// What may be spent in a year, on everything that has a price here.
     #[schemars(extend("x-amount" = true))]
-    pub(in crate::config) budget_per_year: String,
+    pub(crate) budget_per_year: String,
 }
 
 #[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
-pub(in crate::config) struct SeatPrice {
+pub(crate) struct SeatPrice {
     /// Price of one seat for a year: digits and a point, no separators.
     #[schemars(extend("x-amount" = true))]
-    pub(in crate::config) per_seat_per_year: String,
+    pub(crate) per_seat_per_year: String,
 }
 
 #[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
-pub(in crate::config) struct MinutePrice {
+pub(crate) struct MinutePrice {
     /// Price of 1,000 minutes of use.
     #[schemars(extend("x-amount" = true))]
-    pub(in crate::config) per_thousand_minutes: String,
+    pub(crate) per_thousand_minutes: String,
 }

@@ -1,0 +1,60 @@
+//! `storage` as it is written.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(default, rename_all = "camelCase")]
+pub(crate) struct Storage {
+    /// The store's file. Empty: `bursar.db` in the service's state directory (systemd's
+    /// `$STATE_DIRECTORY`, `%ProgramData%\Bursar` on Windows), else in the working directory.
+    pub(crate) path: String,
+    /// How much is kept for a destination that is down.
+    pub(crate) outbox: Outbox,
+    /// How long the history of the figures is kept. Ten sites that are polled every 5 minutes take
+    /// less than 200 MB with the defaults.
+    pub(crate) history: History,
+}
+
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(default, rename_all = "camelCase")]
+pub(crate) struct History {
+    /// Days for which every single poll is kept. The default of 90 shows a quarter as it was; older
+    /// questions need no minutes, and single polls are what takes the room.
+    #[schemars(range(min = 1, max = 36_500))]
+    pub(crate) raw_days: i64,
+    /// Days for which minimum, mean, maximum and last figure of every hour are kept. The default of
+    /// 730 (two years) shows at what time of the day and week licenses are used, with last year
+    /// beside it. At least `rawDays`.
+    #[schemars(range(min = 1, max = 36_500))]
+    pub(crate) hourly_days: i64,
+    /// Days for which the same of every day is kept. The default of 3650 (ten years) covers several
+    /// contracts and takes little room. At least `hourlyDays`.
+    #[schemars(range(min = 1, max = 36_500))]
+    pub(crate) daily_days: i64,
+}
+
+impl Default for History {
+    fn default() -> Self {
+        Self { raw_days: 90, hourly_days: 730, daily_days: 3_650 }
+    }
+}
+
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(default, rename_all = "camelCase")]
+pub(crate) struct Outbox {
+    /// Most events kept for each destination. When it is exceeded the oldest recurring data goes
+    /// first and alerts last; every loss is counted and logged. The default of 100,000 holds a
+    /// month of one site's data when both monitors look every minute.
+    #[schemars(range(min = 1))]
+    pub(crate) max_events: i64,
+    /// Days after which an undelivered event is given up. The default of 30 outlasts a holiday.
+    #[schemars(range(min = 1, max = 3650))]
+    pub(crate) max_age_days: i64,
+}
+
+impl Default for Outbox {
+    fn default() -> Self {
+        Self { max_events: 100_000, max_age_days: 30 }
+    }
+}
