@@ -2,7 +2,7 @@
 //! processor time of several runs, so that other work on the machine doesn't count; nothing is
 //! asserted.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use bursar::ledger::past::Past;
@@ -118,12 +118,12 @@ fn snapshot(seats: usize, due_percent: u32, policy: &Policy) -> Snapshot {
     let mut analyzer = Vec::new();
     let mut user = 0;
     while professional.len() + analyzer.len() < seats {
-        let holder = Holder {
+        let holder = Arc::new(Holder {
             id: Uuid::from_u128(random.u128(..)),
             directory: "CORP".into(),
             user_id: format!("User{user:06}").into(),
             name: format!("Anna Müller {user}").into(),
-        };
+        });
         user += 1;
         let both = random.u32(0..10) == 0;
         let due = random.u32(0..100) < due_percent;

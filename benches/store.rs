@@ -203,12 +203,12 @@ fn reading(count: usize, used: usize, now: DateTime<Utc>) -> SeatReading {
     let list = (0..count).map(|n| Seat {
         id: id(n),
         seat_type: SeatType::Analyzer,
-        holder: Some(Holder {
+        holder: Some(std::sync::Arc::new(Holder {
             id: id(1_000_000 + n),
             directory: "CORP".into(),
             user_id: format!("user{n}").into(),
             name: format!("User {n}").into(),
-        }),
+        })),
         deleted_user: None,
         created: Moment::At(long_ago),
         last_used: Moment::At(if n < used { now } else { long_ago }),

@@ -174,6 +174,8 @@ pub(super) fn known(moment: &Moment) -> Option<DateTime<Utc>> {
 
 #[cfg(test)]
 pub(super) mod tests {
+    use std::sync::Arc;
+
     use chrono::TimeDelta;
 
     use super::*;
@@ -188,12 +190,12 @@ pub(super) mod tests {
         Seat {
             id: Uuid::from_u128(user * 10 + seat_type as u128),
             seat_type,
-            holder: Some(Holder {
+            holder: Some(Arc::new(Holder {
                 id: Uuid::from_u128(user),
                 directory: if user.is_multiple_of(2) { "CORP" } else { "corp" }.into(),
                 user_id: format!("user{user}").into(),
                 name: "".into(),
-            }),
+            })),
             deleted_user: None,
             created: ago(TimeDelta::days(365)),
             last_used: ago(TimeDelta::hours(hours)),
@@ -249,7 +251,7 @@ pub(super) mod tests {
         assert!(!is_reclaimable(&idle(30 * 24), 60, now()));
         let mut internal = idle(5_000);
         if let Some(holder) = &mut internal.holder {
-            holder.directory = "internal".into();
+            Arc::make_mut(holder).directory = "internal".into();
         }
         assert!(!is_reclaimable(&internal, 30, now()));
         let mut gone = idle(5_000);

@@ -184,7 +184,7 @@ impl Type<'_> {
         let seat = &row.seat;
         if is_deleted(seat) && !is_deleted(before) {
             let mut change = self.row_changed(ChangeKind::UserDeleted, row);
-            change.holder = before.holder.clone();
+            change.holder = before.holder.as_deref().cloned();
             changes.push(change);
             return;
         }
@@ -283,7 +283,7 @@ fn plain(seat: &Seat, after: After, now: DateTime<Utc>) -> Change {
         kind: ChangeKind::Released,
         seat_type: seat.seat_type,
         seat: seat.id,
-        holder: seat.holder.clone(),
+        holder: seat.holder.as_deref().cloned(),
         deleted_user: seat.deleted_user.clone(),
         after,
         from: None,
@@ -305,7 +305,7 @@ fn is_deleted(seat: &Seat) -> bool {
 
 /// The user of the seat changed its row last.
 fn is_own(row: &SeatRow) -> bool {
-    let holder = row.seat.holder.as_ref().map(Holder::account);
+    let holder = row.seat.holder.as_deref().map(Holder::account);
     let account = holder.or_else(|| row.seat.deleted_user.as_deref().map(str::to_owned));
     let (Some(account), Some(by)) = (account, &row.modified_by) else { return false };
     account.to_lowercase() == by.to_lowercase()

@@ -14,7 +14,7 @@ pub struct Seat {
     pub id: Uuid,
     pub seat_type: SeatType,
     /// Absent once the user is deleted from the site.
-    pub holder: Option<Holder>,
+    pub holder: Option<Arc<Holder>>,
     /// Directory and id of a deleted user, where the server still knows them: `CORP\anna`.
     pub deleted_user: Option<Box<str>>,
     pub created: Moment,

@@ -1,5 +1,7 @@
 //! The seats of a type, as the rules of release look at them.
 
+use std::sync::Arc;
+
 use serde::Deserialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -85,13 +87,13 @@ impl SeatRow {
 impl UserRef {
     /// `None` for a user who can't be looked up or named in a record: their seat is kept, like
     /// that of no user.
-    fn holder(self) -> Option<Holder> {
-        Some(Holder {
+    fn holder(self) -> Option<Arc<Holder>> {
+        Some(Arc::new(Holder {
             id: self.id.0?,
             directory: self.user_directory.0?.into(),
             user_id: self.user_id.0?.into(),
             name: self.name.0.unwrap_or_default().into(),
-        })
+        }))
     }
 }
 
@@ -295,7 +297,7 @@ mod tests {
         let expected = Seat {
             id: "30000000-0000-4000-8000-000000000011".parse().unwrap(),
             seat_type: SeatType::Professional,
-            holder: Some(holder),
+            holder: Some(holder.into()),
             deleted_user: None,
             created: at("2025-01-01T00:00:00Z"),
             last_used: at("2026-01-10T08:00:00.123Z"),
@@ -391,7 +393,7 @@ mod tests {
         }
         let mut row = active();
         row["user"]["name"] = Value::Null;
-        assert_eq!(one(&row).unwrap().holder.map(|h| h.name), Some("".into()));
+        assert_eq!(one(&row).unwrap().holder.as_ref().map(|h| &*h.name), Some(""));
         for row in [with("user", Value::Null), without("user"), with("user", serde_json::json!({}))]
         {
             assert_eq!(one(&row).unwrap().holder, None, "{row}");

@@ -343,7 +343,7 @@ pub(super) fn due<'a>(
     let mut due: Vec<Due> = Vec::new();
     let mut seen = std::collections::HashSet::new();
     for (seat_type, decision) in decisions {
-        if let Some(holder) = decision.holder.clone()
+        if let Some(holder) = decision.holder.as_deref().cloned()
             && decision.keep.is_empty()
             && decision.outcome != Outcome::Keep
             && seen.insert(decision.seat)

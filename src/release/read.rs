@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use futures_util::future::join_all;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::plan::{self, Clocks, Snapshot, TypeSeats};
 use crate::clock::Clock;
@@ -23,11 +24,18 @@ pub async fn snapshot(
     patience: Patience,
 ) -> Snapshot {
     let types = types(policy);
-    let lists = join_all(types.iter().map(|seat_type| client.seats(*seat_type, patience)));
+    // Each a task of its own, so that one is parsed while another comes.
+    let lists = join_all(types.iter().map(|seat_type| {
+        let (client, seat_type) = (client.clone(), *seat_type);
+        let list = tokio::spawn(async move { client.seats(seat_type, patience).await });
+        AbortOnDropHandle::new(list)
+    }));
     let (lists, pools) = tokio::join!(lists, client.pools(patience));
     if let Err(error) = &pools {
         tracing::warn!(site = client.site(), code = error.code(), error = %error, "the pools of access licenses can't be read");
     }
+    let lists: Vec<_> =
+        lists.into_iter().map(|list| list.expect("reading seats doesn't panic")).collect();
     let mut snapshot = Snapshot {
         clocks: lists.iter().find_map(|list| clocks(list.as_ref().ok()?, clock)),
         pools: pools.ok(),

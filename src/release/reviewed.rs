@@ -245,7 +245,7 @@ fn confine_type(
         part.decisions.drain(..).map(|decision| (decision.seat, decision)).collect();
     let mut chosen = Vec::new();
     for wanted in wanted {
-        let Some(holder) = wanted.holder.clone() else { continue };
+        let Some(holder) = wanted.holder.as_deref().cloned() else { continue };
         let seat_type = part.seat_type;
         let skipped =
             |why: String| Skipped { seat_type, seat: wanted.seat, holder, why, taken_by: None };

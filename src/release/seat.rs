@@ -1,5 +1,6 @@
 //! One seat: read again, compare, intent, DELETE, read again, outcome.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -16,7 +17,7 @@ use super::verify::{self, AttemptResult};
 use crate::event::{Body, SeatReleased};
 use crate::ledger::past::Past;
 use crate::ledger::{self, Action, Entry, Intent};
-use crate::license::{Moment, PersonRead, Seat, SeatType};
+use crate::license::{Holder, Moment, PersonRead, Seat, SeatType};
 use crate::policy::Policy;
 use crate::qrs::write::Writer;
 use crate::qrs::{Error, Patience};
@@ -352,7 +353,7 @@ impl Due {
 
 /// What is not as the plan saw it.
 fn difference(planned: &Decision, seat: &Seat) -> Option<String> {
-    let holder = |holder: &Option<crate::license::Holder>| holder.as_ref().map(|h| h.id);
+    let holder = |holder: &Option<Arc<Holder>>| holder.as_ref().map(|h| h.id);
     if let Some(until) = &seat.quarantined {
         return Some(Keep::Quarantined { until: until.clone() }.text());
     }

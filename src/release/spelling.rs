@@ -70,14 +70,16 @@ pub(super) fn look(
         PersonRead::Gone | PersonRead::Unreadable(_) => None,
     });
     let names = names(rules, snapshot, people.clone(), asked);
-    let holders = || {
-        let lists = snapshot.seats.iter().filter_map(|seats| seats.list.as_ref().ok());
-        lists.flatten().filter_map(|seat| seat.holder.as_ref())
-    };
-    let accounts = || {
-        let held = holders().map(|holder| (&*holder.directory, &*holder.user_id));
-        held.chain(people.clone().map(|person| (&*person.directory, &*person.user_id)))
-    };
+    let lists = snapshot.seats.iter().filter_map(|seats| seats.list.as_ref().ok());
+    let holders = lists.flatten().filter_map(|seat| seat.holder.as_deref());
+    let held = holders.map(|holder| (&*holder.directory, &*holder.user_id));
+    // Nearly everybody who was read is named by a seat, too.
+    let mut seen = HashSet::new();
+    let accounts: Vec<(&str, &str)> = held
+        .chain(people.map(|person| (&*person.directory, &*person.user_id)))
+        .filter(|account| seen.insert(*account))
+        .collect();
+    let accounts = || accounts.iter().copied();
     findings(rules, policy.calendar.date(now), accounts, &names)
 }
 

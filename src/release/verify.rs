@@ -234,7 +234,7 @@ mod tests {
         Seat {
             id: Uuid::from_u128(1),
             seat_type: SeatType::Analyzer,
-            holder: Some(holder(7)),
+            holder: Some(holder(7).into()),
             deleted_user: None,
             created,
             last_used: Moment::Never,
@@ -255,7 +255,7 @@ mod tests {
         let quarantined = Seat { quarantined: Some(Moment::Never), ..row(old.clone()) };
         assert_eq!(seen(old.clone(), quarantined), Ok(SeatState::Quarantined(Moment::Never)));
         // What can't be told is no reading.
-        let stranger = Seat { holder: Some(holder(8)), ..row(old.clone()) };
+        let stranger = Seat { holder: Some(holder(8).into()), ..row(old.clone()) };
         assert!(seen(old.clone(), stranger).is_err());
         assert!(seen(at("2026-02-01T00:00:00Z"), row(old.clone())).is_err());
         assert!(seen(old.clone(), row(Moment::Unreadable("soon".into()))).is_err());

@@ -195,7 +195,7 @@ async fn the_list_of_seats_tells_who_is_active_and_idle() {
         id: Uuid::from_u128(n),
         seat_type: SeatType::Analyzer,
         // Person 2 has none.
-        holder: Some(years::person(if n == 2 { 99 } else { n }, "a")),
+        holder: Some(years::person(if n == 2 { 99 } else { n }, "a").into()),
         deleted_user: None,
         // Person 1 got it 60 days after the release.
         created: Moment::At(now() - TimeDelta::days(if n == 1 { 40 } else { 200 })),

@@ -28,7 +28,7 @@ fn seat(seat_type: SeatType, id: u128, user: u128) -> Seat {
     Seat {
         id: Uuid::from_u128(id),
         seat_type,
-        holder: Some(holder(user)),
+        holder: Some(holder(user).into()),
         deleted_user: None,
         created: Moment::At(now() - TimeDelta::days(300)),
         last_used: Moment::Never,

@@ -17,6 +17,7 @@ mod order;
 pub(super) mod tests;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
@@ -140,7 +141,7 @@ pub struct TypePlan {
 pub struct Decision {
     pub seat: Uuid,
     pub outcome: Outcome,
-    pub holder: Option<Holder>,
+    pub holder: Option<Arc<Holder>>,
     pub created: Moment,
     pub last_used: Moment,
     /// The later of last use and allocation.

@@ -162,7 +162,7 @@ mod tests {
             let new = |(n, (directory, user_id, null)): (usize, (String, String, u8))| {
                 let account = format!("{directory}\\{user_id}");
                 let mut new = seat(Professional, n as u128, &account, "never", "never");
-                new.holder = (null > 0).then(|| holder(&account));
+                new.holder = (null > 0).then(|| holder(&account).into());
                 new
             };
             let seats: Vec<_> = accounts.into_iter().rev().enumerate().map(new).collect();

@@ -7,7 +7,9 @@
 
 mod forms;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::borrow::Cow;
+use std::cell::LazyCell;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 
 use chrono::NaiveDate;
@@ -172,30 +174,34 @@ fn accounts_findings<'a, I>(
         users.iter().map(user).chain(directories.iter().map(directory)).collect();
     // Qlik's own accounts are protected in any case.
     wanted.retain(|rule| &*rule.directory != INTERNAL);
+    // Many accounts share a few directories, and many rules ask for nothing else.
+    let mut folded: HashMap<&str, Cow<'_, str>> = HashMap::new();
     for (directory, user_id) in accounts() {
         if wanted.iter().all(|rule| rule.fits) {
             return;
         }
-        let (directory, user_id) = (fold(directory), fold(user_id));
+        let seen = folded.contains_key(directory);
+        let directory = &*folded.entry(directory).or_insert_with(|| fold(directory));
+        let user_id = LazyCell::new(|| fold(user_id));
+        let user_fits = |wanted: &str| fits(wanted, &user_id);
         for rule in wanted.iter_mut().filter(|rule| !rule.fits) {
-            rule.fits = rule.user_id.as_deref().is_none_or(|wanted| fits(wanted, &user_id))
-                && fits(&rule.directory, &directory);
+            rule.fits = match &rule.user_id {
+                None => !seen && fits(&rule.directory, directory),
+                Some(wanted) => fits(&rule.directory, directory) && user_fits(wanted),
+            };
         }
     }
     wanted.retain(|rule| !rule.fits);
-    let mut last_directory = (String::new(), [const { String::new() }; 2]);
+    let mut spelt: HashMap<&str, [String; 2]> = HashMap::new();
     for (directory, user_id) in accounts() {
-        if last_directory.0 != directory {
-            let spellings = [loose(directory), spelt_out(directory)];
-            last_directory = (directory.to_owned(), spellings);
-        }
-        let [loose_directory, spelt_directory] = &last_directory.1;
-        let account =
-            [(&**loose_directory, loose(user_id)), (&**spelt_directory, spelt_out(user_id))];
+        let spellings =
+            spelt.entry(directory).or_insert_with(|| [loose(directory), spelt_out(directory)]);
+        let ids = LazyCell::new(|| [loose(user_id), spelt_out(user_id)]);
+        let fits = |form: &Form| {
+            (0..spellings.len()).any(|n| form.fits_account(&spellings[n], || ids[n].as_str()))
+        };
         for (n, rule) in wanted.iter_mut().enumerate().filter(|(_, rule)| rule.means.is_none()) {
-            let form = rule.forms.iter().find(|form| {
-                account.iter().any(|(directory, user_id)| form.fits_account(directory, user_id))
-            });
+            let form = rule.forms.iter().find(|form| fits(form));
             if let Some(form) = form {
                 rule.means = Some((form.named(directory, user_id), form.why));
             } else if n < NEAREST_FOR {

@@ -1,5 +1,7 @@
 //! Seats as rows.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Row, named_params};
@@ -51,12 +53,12 @@ fn moment_of(row: &Row<'_>, column: usize) -> rusqlite::Result<Moment> {
 pub(super) fn known_seat(row: &Row<'_>, seat_type: SeatType) -> rusqlite::Result<KnownSeat> {
     let holder = match row.get::<_, Option<String>>(1)? {
         None => None,
-        Some(_) => Some(Holder {
+        Some(_) => Some(Arc::new(Holder {
             id: uuid_of(row, 1)?,
             directory: row.get::<_, String>(2)?.into(),
             user_id: row.get::<_, String>(3)?.into(),
             name: row.get::<_, String>(4)?.into(),
-        }),
+        })),
     };
     let seat = Seat {
         id: uuid_of(row, 0)?,

@@ -25,7 +25,7 @@ fn seat(n: u128) -> Seat {
     Seat {
         id: Uuid::from_u128(n),
         seat_type: A,
-        holder: Some(holder),
+        holder: Some(holder.into()),
         deleted_user: None,
         created: Moment::At("2024-03-01T08:00:00.123Z".parse().unwrap()),
         last_used: Moment::Never,

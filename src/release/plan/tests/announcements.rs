@@ -37,7 +37,7 @@ fn a_withdrawal_says_why() {
     assert_eq!(why(&gone), "the seat is gone");
 
     let mut other = world.clone();
-    other.seats(Professional)[0].holder = Some(holder(r"CORP\bob"));
+    other.seats(Professional)[0].holder = Some(holder(r"CORP\bob").into());
     assert_eq!(why(&other), "the seat belongs to somebody else now");
 
     let mut deleted = world.clone();

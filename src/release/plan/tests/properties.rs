@@ -72,7 +72,7 @@ fn a_seat(number: u128) -> impl Strategy<Value = Seat> {
         move |(seat_type, account, created, last_used, (excess, quarantined))| Seat {
             id: Uuid::from_u128(number),
             seat_type,
-            holder: account.map(holder_of),
+            holder: account.map(|account| super::support::holder(account).into()),
             deleted_user: None,
             created,
             last_used,
@@ -80,10 +80,6 @@ fn a_seat(number: u128) -> impl Strategy<Value = Seat> {
             quarantined,
         },
     )
-}
-
-fn holder_of(account: &str) -> crate::license::Holder {
-    holder(account)
 }
 
 fn a_person(account: &'static str) -> impl Strategy<Value = Person> {
@@ -223,7 +219,7 @@ fn some_announced(seats: &[Seat]) -> impl Strategy<Value = Vec<Announcement>> + 
             Some(Announcement {
                 seat_type: seat.seat_type,
                 seat: seat.id,
-                holder: seat.holder.clone()?,
+                holder: seat.holder.as_deref().cloned()?,
                 last_used: last_used.unwrap_or_else(|| seat.last_used.clone()),
                 announced: now() - TimeDelta::days(7),
                 due: now() + TimeDelta::milliseconds(due),
@@ -453,7 +449,7 @@ proptest! {
             exclusion.clone().add_to(&mut world.policy.never_release);
             let plan = world.plan();
             for (_, _, decision) in decisions(&plan) {
-                if decision.holder == Some(holder(account)) {
+                if decision.holder.as_deref() == Some(&holder(account)) {
                     prop_assert_eq!(decision.outcome, Outcome::Keep, "{:?}", exclusion);
                 }
             }

@@ -316,7 +316,7 @@ fn facts_of_the_seat_stand_in_its_decision() {
     world.seats(Professional)[0].excess = true;
     world.person(r"CORP\anna").removed_externally = true;
     let decision = world.decision(1);
-    assert_eq!(decision.holder, Some(holder(r"CORP\anna")));
+    assert_eq!(decision.holder.as_deref(), Some(&holder(r"CORP\anna")));
     assert_eq!(decision.idle_since, Some(time("2026-01-01")));
     assert_eq!(decision.created, moment("2020-01-01"));
     assert_eq!(decision.last_used, moment("2026-01-01"));

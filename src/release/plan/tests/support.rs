@@ -120,7 +120,7 @@ impl World {
         let announcement = Announcement {
             seat_type: seat.seat_type,
             seat: id,
-            holder: seat.holder.clone().unwrap(),
+            holder: seat.holder.as_deref().cloned().unwrap(),
             last_used: seat.last_used.clone(),
             announced: time("2026-11-01"),
             due: time(due),
@@ -230,7 +230,7 @@ pub(crate) fn seat(
     Seat {
         id: Uuid::from_u128(number),
         seat_type,
-        holder: Some(holder(account)),
+        holder: Some(holder(account).into()),
         deleted_user: None,
         created: moment(created),
         last_used: moment(used),

@@ -74,21 +74,30 @@ impl Form {
     }
 
     /// Whether an account is meant; both in the same loose spelling.
-    pub(super) fn fits_account(&self, directory: &str, user_id: &str) -> bool {
-        let directory = if self.cut == Cut::Domain { first_label(directory) } else { directory };
-        let user_id = match user_id.split_once('@') {
-            Some((name, _)) if self.cut == Cut::Address => name,
-            _ => user_id,
-        };
-        let fits = |wanted: &Option<[String; 2]>, found: &str| {
-            wanted.as_ref().is_none_or(|both| both.iter().any(|one| glob::matches(one, found)))
-        };
-        fits(&self.user_id, user_id) && fits(&self.directory, directory)
+    pub(super) fn fits_account<'a>(
+        &self,
+        directory: &str,
+        user_id: impl FnOnce() -> &'a str,
+    ) -> bool {
+        let fits =
+            |both: &[String; 2], found: &str| both.iter().any(|one| glob::matches(one, found));
+        if let Some(wanted) = &self.directory {
+            let cut = self.cut == Cut::Domain;
+            if !fits(wanted, if cut { first_label(directory) } else { directory }) {
+                return false;
+            }
+        }
+        let Some(wanted) = &self.user_id else { return true };
+        let user_id = user_id();
+        match user_id.split_once('@') {
+            Some((name, _)) if self.cut == Cut::Address => fits(wanted, name),
+            _ => fits(wanted, user_id),
+        }
     }
 
     pub(super) fn fits_text(&self, name: &str) -> bool {
         let both = spellings(name);
-        both.iter().any(|name| self.fits_account(name, name))
+        both.iter().any(|name| self.fits_account(name, || name))
     }
 
     /// What it stands for, for people.
