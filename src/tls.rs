@@ -61,6 +61,27 @@ pub fn install_provider() {
     let _ = rustls::crypto::ring::default_provider().install_default();
 }
 
+impl PemError {
+    /// The sentence, cut into what is wrong and what to do.
+    pub fn what_and_fix(&self) -> (String, String) {
+        let text = self.to_string();
+        let (what, fix) = text.split_once("; ").unwrap_or((&text, ""));
+        let fix = match self {
+            Self::Unreadable { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
+                "write a path from the working directory or from the folder of this file, or a full one"
+            }
+            Self::Unreadable { .. } => "let the user that runs bursar read it",
+            Self::Mismatch { .. } => "name the certificate and the key of one export",
+            Self::NoCertificate { .. } | Self::BadCertificate { .. } => {
+                "export the certificate again, in PEM format"
+            }
+            Self::NoKey { .. } | Self::BadKey { .. } => "export the key again, in PEM format",
+            _ => fix,
+        };
+        (what.to_owned(), fix.to_owned())
+    }
+}
+
 /// The certificates of a PEM file, at least one.
 pub fn load_certs(path: &Path) -> Result<Vec<CertificateDer<'static>>, PemError> {
     let bytes = read(path)?;

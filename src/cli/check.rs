@@ -86,9 +86,14 @@ impl Check {
                 return Ok(Exit::Unusable);
             }
         };
+        let files = loaded.files(Utc::now());
         let mut rows =
             vec![Row::new("settings", State::Ok, self.config.file.display().to_string())];
-        rows.extend(loaded.warnings.iter().map(problem_row));
+        rows.extend(loaded.warnings.iter().chain(&files.problems).map(problem_row));
+        if files.sites_without.len() == loaded.settings.sites.len() {
+            self.print(&rows)?;
+            return Ok(Exit::Unusable);
+        }
         rows.extend(
             loaded.settings.unimplemented_line().map(|line| Row::new("settings", State::Ok, line)),
         );
@@ -151,16 +156,9 @@ async fn probe_all(settings: &Settings, patience: Patience) -> Vec<Row> {
         settings.sites.iter().map(|s| ask_site(settings, s, patience, &bars)),
     );
     let destinations = async {
-        match registry::build(&settings.destinations, &settings.surroundings()) {
-            Ok(list) => {
-                futures_util::future::join_all(list.iter().map(|d| destination_rows(d.as_ref())))
-                    .await
-                    .concat()
-            }
-            Err(error) => {
-                vec![Row::new("destinations", State::Fail, format!("{error:#}"))]
-            }
-        }
+        let list = registry::build(&settings.destinations, &settings.surroundings());
+        let probes = list.iter().map(|destination| destination_rows(destination.as_ref()));
+        futures_util::future::join_all(probes).await.concat()
     };
     let (sites, destinations) = tokio::join!(sites, destinations);
     rows.extend(sites.concat());

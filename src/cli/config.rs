@@ -60,14 +60,29 @@ fn check(file: &Path) -> anyhow::Result<Exit> {
         Ok(loaded) => {
             let now = chrono::Utc::now();
             let settings = &loaded.settings;
-            outln!("{}: settings are valid, {} warning(s)", file.display(), loaded.warnings.len());
+            let files = loaded.files(now);
+            for problem in &files.problems {
+                eprintln!("{problem}");
+            }
+            let unusable = files.errors().count();
+            let warnings = loaded.warnings.len() + files.problems.len() - unusable;
+            let file = file.display();
+            if unusable == 0 {
+                outln!("{file}: settings are valid, {warnings} warning(s)");
+            } else if files.sites_without.len() == settings.sites.len() {
+                return Ok(Exit::Unusable);
+            } else {
+                outln!(
+                    "{file}: settings are valid, {warnings} warning(s); {unusable} file(s) can't                      be used, and what they are for is left out"
+                );
+            }
             for (name, schedule) in super::text::schedules(settings) {
                 let times = schedule.upcoming(now, settings.time_zone, 3);
                 let times: Vec<_> =
                     times.iter().map(|t| words::local(*t, settings.time_zone)).collect();
                 outln!("{name} ({}): {}", schedule.text(), times.join(", "));
             }
-            Ok(Exit::Ok)
+            Ok(if unusable == 0 { Exit::Ok } else { Exit::NotInOrder })
         }
     }
 }

@@ -107,7 +107,7 @@ impl Demo {
         out!("{}", status::render(&picture, settings.time_zone, Paint::for_stdout()));
         if !self.once {
             outln!("It goes on until ctrl-c; changes are logged below.\n");
-            daemon::signals(CancellationToken::new()).await;
+            daemon::signals(CancellationToken::new(), daemon::Hangup::Stops).await;
         }
         daemon.stop().await;
         receiver.stop.cancel();

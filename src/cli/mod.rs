@@ -45,7 +45,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use tracing::level_filters::LevelFilter;
 
-use crate::config::{Loaded, Settings};
+use crate::config::{Files, Loaded, Problems, Settings};
 use crate::store::Store;
 
 /// How a command ended, as the process's exit code.
@@ -187,6 +187,20 @@ fn load(file: &Path, print_warnings: bool) -> Result<Loaded, Exit> {
             Err(Exit::Unusable)
         }
     }
+}
+
+/// Loads the settings for a daemon. Files of certificates that can't be used end it when there is no
+/// site left without one, or with `strict`.
+fn load_with_files(file: &Path, strict: bool) -> Result<(Loaded, Files), Exit> {
+    let loaded = load(file, false)?;
+    let files = loaded.files(chrono::Utc::now());
+    let none_left = files.sites_without.len() == loaded.settings.sites.len();
+    if files.errors().next().is_some() && (strict || none_left) {
+        let all = loaded.warnings.iter().chain(&files.problems).cloned();
+        eprintln!("{}", Problems(all.collect()));
+        return Err(Exit::Unusable);
+    }
+    Ok((loaded, files))
 }
 
 /// Runs a future on a runtime of two threads: the daemon waits nearly all the time.

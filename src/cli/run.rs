@@ -6,8 +6,8 @@ use tracing::level_filters::LevelFilter;
 
 use super::{ConfigFile, Exit, block_on, override_level, parse_level};
 use crate::clock::Clock;
-use crate::config::Loaded;
-use crate::daemon::{self, Daemon, logging, notify};
+use crate::config::{Files, Loaded, Severity};
+use crate::daemon::{self, Daemon, Hangup, logging, notify};
 
 /// Run the daemon until it is told to stop (SIGTERM, SIGINT, ctrl-c)
 #[derive(Debug, clap::Args)]
@@ -20,6 +20,10 @@ pub(crate) struct Run {
     /// Log level, in place of the one in the settings: error, warn, info, verbose, debug, silly
     #[arg(short, long, value_parser = parse_level)]
     level: Option<LevelFilter>,
+    /// Start nothing when the certificate or key of any site or destination can't be used. Without
+    /// this, what it is for is left out until the file is right, and the rest is watched
+    #[arg(long)]
+    strict: bool,
     /// Time runs so many times as fast: for benches and trials, never for real sites
     #[arg(long, hide = true)]
     speed: Option<f64>,
@@ -34,7 +38,7 @@ fn only_for_us() {
 
 impl Run {
     pub(crate) fn execute(self) -> anyhow::Result<Exit> {
-        let mut loaded = match super::load(&self.config.file, false) {
+        let (mut loaded, files) = match super::load_with_files(&self.config.file, self.strict) {
             Ok(loaded) => loaded,
             Err(exit) => return Ok(exit),
         };
@@ -44,8 +48,8 @@ impl Run {
         let guard = logging::start(&loaded.settings.log)?;
         let stop = CancellationToken::new();
         let result = block_on(async move {
-            let signals = tokio::spawn(daemon::signals(stop.clone()));
-            let result = serve(loaded, clock, stop).await;
+            let signals = tokio::spawn(daemon::signals(stop.clone(), Hangup::Ignored));
+            let result = serve(loaded, files, clock, stop).await;
             signals.abort();
             result
         })?;
@@ -60,6 +64,7 @@ impl Run {
 /// Runs the daemon until `stop`. Also what the Windows service runs.
 pub(crate) async fn serve(
     loaded: Loaded,
+    files: Files,
     clock: Clock,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
@@ -70,8 +75,12 @@ pub(crate) async fn serve(
         settings.file.display(),
         settings.sites.len()
     );
-    for warning in &warnings {
-        tracing::warn!("{warning}");
+    for warning in warnings.iter().chain(&files.problems) {
+        match warning.severity {
+            Severity::Warning => tracing::warn!("{warning}"),
+            // What it is for says so itself, each time it is tried.
+            Severity::Error => tracing::error!("left out until it is mended: {warning}"),
+        }
     }
     if let Some(line) = settings.unimplemented_line() {
         tracing::info!("{line}");

@@ -51,7 +51,7 @@ impl Service {
         use crate::daemon::service;
         match self.command {
             Command::Install { config } => {
-                if let Err(exit) = config.load() {
+                if let Err(exit) = super::load_with_files(&config.file, false) {
                     return Ok(exit);
                 }
                 service::install(&config.file)?;
@@ -71,7 +71,7 @@ impl Service {
 fn run(config: ConfigFile) -> anyhow::Result<Exit> {
     use crate::clock::Clock;
     use crate::daemon::{logging, service};
-    let loaded = match config.load() {
+    let (loaded, files) = match super::load_with_files(&config.file, false) {
         Ok(loaded) => loaded,
         Err(exit) => return Ok(exit),
     };
@@ -82,7 +82,8 @@ fn run(config: ConfigFile) -> anyhow::Result<Exit> {
         if let Some(folder) = loaded.settings.storage.path.parent() {
             let _ = std::fs::create_dir_all(folder);
         }
-        let result = super::block_on(super::run::serve(loaded.clone(), Clock::System, stop))?;
+        let result =
+            super::block_on(super::run::serve(loaded.clone(), files.clone(), Clock::System, stop))?;
         if let Err(error) = &result {
             tracing::error!("{error:#}");
         }

@@ -58,7 +58,7 @@ impl Simulate {
             outln!("  clientCertKey {}", files.client_key.display());
             outln!("  clientCertCA {}", files.root.display());
             let stop = CancellationToken::new();
-            daemon::signals(stop).await;
+            daemon::signals(stop, daemon::Hangup::Stops).await;
             site.stop().await;
             anyhow::Ok(Exit::Ok)
         })?

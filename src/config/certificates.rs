@@ -1,7 +1,8 @@
 //! The certificates a configuration names: checked with it, so that a wrong file shows before the
 //! first connection fails on it.
 
-use std::path::PathBuf;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
 
@@ -35,57 +36,88 @@ impl CertificateExpiry {
     }
 }
 
+/// What the files of the settings are like.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Files {
+    pub problems: Vec<Problem>,
+    /// Sites that can't be reached with the files they have, by their place among the sites.
+    pub sites_without: BTreeSet<usize>,
+}
+
+impl Files {
+    /// What keeps a site or a destination from working.
+    pub fn errors(&self) -> impl Iterator<Item = &Problem> {
+        self.problems.iter().filter(|problem| problem.severity == Severity::Error)
+    }
+}
+
 /// Checks every certificate and key file of the settings: it is there, is PEM, is in date, the key
 /// is not encrypted and belongs to the certificate, an authority's file holds an authority.
 ///
-/// The problems have no line: [`super::load()`] adds it.
-pub fn check_certificates(settings: &Settings, now: DateTime<Utc>) -> Vec<Problem> {
-    let mut problems = Vec::new();
-    for named in files(settings) {
-        let mut report = |severity, setting: &str, (what, fix): (String, String)| {
-            let problem = Problem {
-                severity,
-                file: settings.file.clone(),
-                line: 0,
-                column: 0,
-                path: setting.to_owned(),
-                what,
-                fix,
-            };
-            if !problems.contains(&problem) {
-                problems.push(problem);
-            }
-        };
-        match facts(&named) {
-            Err(error) => report(Severity::Error, &named.setting, explain(&error)),
-            Ok(all) => {
-                for facts in &all {
-                    if let Some((severity, text)) = lifetime(&named, facts, now) {
-                        report(severity, &named.setting, text);
-                    }
-                }
-                let authority = all.iter().any(|f| f.is_ca || f.subject == f.issuer);
-                if matches!(named.role, CertificateRole::Authority) && !authority {
-                    let subject = all.first().map(|f| f.subject.as_str()).unwrap_or_default();
-                    let issuer = all.first().map(|f| f.issuer.as_str()).unwrap_or_default();
-                    let what = format!(
-                        "{} holds no certificate authority but the certificate of \"{subject}\"",
-                        named.file.display()
-                    );
-                    let fix =
-                        format!("name the file with the certificate of its issuer, \"{issuer}\"");
-                    report(Severity::Error, &named.setting, (what, fix));
-                }
+/// The problems have no line: [`super::Loaded::files`] adds it.
+pub fn check_certificates(settings: &Settings, now: DateTime<Utc>) -> Files {
+    let mut found = Files::default();
+    for (site, named) in files(settings) {
+        let problems = check_file(&named, &settings.file, now);
+        if let Some(site) = site
+            && problems.iter().any(|problem| problem.severity == Severity::Error)
+        {
+            found.sites_without.insert(site);
+        }
+        for problem in problems {
+            // Sites that share a file share its problem.
+            if !found.problems.contains(&problem) {
+                found.problems.push(problem);
             }
         }
-        if let CertificateRole::Client { key, key_setting } = &named.role {
-            if let Err(error) = tls::load_key(key) {
-                report(Severity::Error, key_setting, explain(&error));
-            } else if tls::load_certs(named.file).is_ok() {
-                let pair = ClientFiles { cert: named.file, key };
-                if let Err(error) = tls::client_config(Trust::Anybody, Some(pair)) {
-                    report(Severity::Error, key_setting, explain(&error));
+    }
+    found
+}
+
+fn check_file(named: &CertificateFile<'_>, settings: &Path, now: DateTime<Utc>) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let mut report = |severity, setting: &str, (what, fix): (String, String)| {
+        let problem = Problem {
+            severity,
+            file: settings.to_path_buf(),
+            line: 0,
+            column: 0,
+            path: setting.to_owned(),
+            what,
+            fix,
+        };
+        problems.push(problem);
+    };
+    match facts(named) {
+        Err(error) => report(Severity::Error, &named.setting, error.what_and_fix()),
+        Ok(all) => {
+            for facts in &all {
+                if let Some((severity, text)) = lifetime(named, facts, now) {
+                    report(severity, &named.setting, text);
                 }
+            }
+            let authority = all.iter().any(|f| f.is_ca || f.subject == f.issuer);
+            if matches!(named.role, CertificateRole::Authority) && !authority {
+                let subject = all.first().map(|f| f.subject.as_str()).unwrap_or_default();
+                let issuer = all.first().map(|f| f.issuer.as_str()).unwrap_or_default();
+                let what = format!(
+                    "{} holds no certificate authority but the certificate of \"{subject}\"",
+                    named.file.display()
+                );
+                let fix = format!("name the file with the certificate of its issuer, \"{issuer}\"");
+                report(Severity::Error, &named.setting, (what, fix));
+            }
+        }
+    }
+    if let CertificateRole::Client { key, key_setting } = &named.role {
+        if key.as_os_str().is_empty() {
+            // As above.
+        } else if let Err(error) = tls::load_key(key) {
+            report(Severity::Error, key_setting, error.what_and_fix());
+        } else if tls::load_certs(named.file).is_ok() {
+            let pair = ClientFiles { cert: named.file, key };
+            if let Err(error) = tls::client_config(Trust::Anybody, Some(pair)) {
+                report(Severity::Error, key_setting, error.what_and_fix());
             }
         }
     }
@@ -95,7 +127,7 @@ pub fn check_certificates(settings: &Settings, now: DateTime<Utc>) -> Vec<Proble
 /// When each certificate of the settings ends; files that can't be read are left out.
 pub fn certificate_expiries(settings: &Settings) -> Vec<CertificateExpiry> {
     let mut expiries: Vec<CertificateExpiry> = Vec::new();
-    for named in files(settings) {
+    for (_, named) in files(settings) {
         for facts in facts(&named).unwrap_or_default() {
             let expiry = CertificateExpiry {
                 setting: named.setting.clone(),
@@ -149,28 +181,9 @@ fn lifetime(
     })
 }
 
-/// The error's sentence, cut into what is wrong and what to do.
-fn explain(error: &PemError) -> (String, String) {
-    let text = error.to_string();
-    let (what, fix) = text.split_once("; ").unwrap_or((&text, ""));
-    let fix = match error {
-        PemError::Unreadable { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
-            "write a path from the working directory or from the folder of this file, or a full one"
-        }
-        PemError::Unreadable { .. } => "let the user that runs bursar read it",
-        PemError::Mismatch { .. } => "name the certificate and the key of one export",
-        PemError::NoCertificate { .. } | PemError::BadCertificate { .. } => {
-            "export the certificate again, in PEM format"
-        }
-        PemError::NoKey { .. } | PemError::BadKey { .. } => "export the key again, in PEM format",
-        _ => fix,
-    };
-    (what.to_owned(), fix.to_owned())
-}
-
-/// Every file with the setting that names it. A site's settings are named at the site; whether
+/// Every file that is named, with the setting that names it and the site it is for. A site's settings are named at the site; whether
 /// they are written there or in the common section is seen when the place is looked up.
-fn files(settings: &Settings) -> Vec<CertificateFile<'_>> {
+fn files(settings: &Settings) -> Vec<(Option<usize>, CertificateFile<'_>)> {
     let mut files = Vec::new();
     for (i, site) in settings.sites.iter().enumerate() {
         let connection = &site.connection;
@@ -182,17 +195,20 @@ fn files(settings: &Settings) -> Vec<CertificateFile<'_>> {
         } else {
             "Butler.cert".to_owned()
         };
-        files.push(CertificateFile {
+        let client = CertificateFile {
             setting: format!("{section}.clientCert"),
             file: &connection.client_cert,
             role: CertificateRole::Client {
                 key: &connection.client_key,
                 key_setting: format!("{section}.clientCertKey"),
             },
-        });
+        };
+        files.push((Some(i), client));
         let setting = format!("{section}.clientCertCA");
-        files.push(CertificateFile::authority(setting, &connection.ca_cert));
+        files.push((Some(i), CertificateFile::authority(setting, &connection.ca_cert)));
     }
-    files.extend(settings.destinations.certificates());
+    files.extend(settings.destinations.certificates().into_iter().map(|named| (None, named)));
+    // One that is not named is told where the settings are checked.
+    files.retain(|(_, named)| !named.file.as_os_str().is_empty());
     files
 }

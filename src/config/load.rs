@@ -3,9 +3,10 @@
 use std::cell::{Cell, RefCell};
 use std::path::Path;
 
+use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 
-use super::certificates::check_certificates;
+use super::certificates::{Files, check_certificates};
 use super::settings::Settings;
 use super::shape::Shape;
 use super::validate;
@@ -24,7 +25,8 @@ pub struct Loaded {
     pub(super) tree: Node,
 }
 
-/// Reads and checks a file, with everything it refers to.
+/// Reads and checks a file, with the variables and texts it refers to. The certificates it names are
+/// not needed to read from the store; [`Loaded::files`] looks at them.
 ///
 /// # Errors
 /// Everything that is wrong, at once, in the order of the file.
@@ -45,31 +47,33 @@ pub fn load(path: &Path) -> Result<Loaded, Problems> {
         };
         Problems(vec![whole_file(path, what, fix)])
     })?;
-    let mut loaded = load_text(&text, path, &SystemEnvironment)?;
-    let found = check_certificates(&loaded.settings, SystemEnvironment.now());
-    loaded.add(found)?;
-    Ok(loaded)
+    let (mut loaded, found) = read(&text, path, &SystemEnvironment)?;
+    if is_fatal(&found) {
+        // With what is wrong with the files, so that all is said at once.
+        loaded.warnings = found;
+        let files = loaded.files(SystemEnvironment.now());
+        loaded.warnings.extend(files.problems);
+        return Err(Problems(sorted(loaded.warnings)));
+    }
+    Ok(Loaded { warnings: found, ..loaded })
 }
 
 impl Loaded {
-    /// Adds what was found later, with its place.
-    fn add(&mut self, mut found: Vec<Problem>) -> Result<(), Problems> {
-        for problem in &mut found {
-            self.locate(problem);
-        }
-        let mut seen: Vec<Problem> = Vec::new();
-        for problem in found {
-            // Sites that share a file share its problem.
-            if !seen.contains(&problem) {
-                seen.push(problem);
+    /// What the certificates and keys that the settings name are like, each finding with its place.
+    ///
+    /// A file that can't be used keeps only the site or the destination from working that it is for.
+    pub fn files(&self, now: DateTime<Utc>) -> Files {
+        let mut files = check_certificates(&self.settings, now);
+        let mut problems: Vec<Problem> = Vec::new();
+        for mut problem in files.problems {
+            self.locate(&mut problem);
+            // Sites that inherit a file share its problem.
+            if !problems.contains(&problem) {
+                problems.push(problem);
             }
         }
-        self.warnings.append(&mut seen);
-        self.warnings.sort_by_key(|p| (p.line, p.column, p.severity));
-        if self.warnings.iter().any(|p| p.severity == Severity::Error) {
-            return Err(Problems(std::mem::take(&mut self.warnings)));
-        }
-        Ok(())
+        files.problems = sorted(problems);
+        files
     }
 
     /// Finds the line of a setting: where it is written, else the section it would stand in.
@@ -113,6 +117,19 @@ impl Loaded {
 /// # Errors
 /// As [`load`].
 pub fn load_text(text: &str, file: &Path, env: &dyn Environment) -> Result<Loaded, Problems> {
+    let (loaded, found) = read(text, file, env)?;
+    if is_fatal(&found) {
+        return Err(Problems(found));
+    }
+    Ok(Loaded { warnings: found, ..loaded })
+}
+
+/// The settings as far as they go, and what is wrong with them in the order of the file.
+fn read(
+    text: &str,
+    file: &Path,
+    env: &dyn Environment,
+) -> Result<(Loaded, Vec<Problem>), Problems> {
     let (mut tree, mut problems) = node::parse(text, file).map_err(|p| Problems(vec![p]))?;
     if tree.is_null() {
         let fix = "write the settings below the key Butler, or start from: bursar config default";
@@ -127,11 +144,16 @@ pub fn load_text(text: &str, file: &Path, env: &dyn Environment) -> Result<Loade
         Check { file, env, zone: Tz::UTC, problems: RefCell::default(), watching: Cell::default() };
     let settings = validate::settings(&mut check, &tree, &shape.ignored);
     problems.append(&mut check.problems.into_inner());
+    Ok((Loaded { settings, warnings: Vec::new(), tree }, sorted(problems)))
+}
+
+fn sorted(mut problems: Vec<Problem>) -> Vec<Problem> {
     problems.sort_by_key(|p| (p.line, p.column, p.severity));
-    if problems.iter().any(|p| p.severity == Severity::Error) {
-        return Err(Problems(problems));
-    }
-    Ok(Loaded { settings, warnings: problems, tree })
+    problems
+}
+
+fn is_fatal(problems: &[Problem]) -> bool {
+    problems.iter().any(|problem| problem.severity == Severity::Error)
 }
 
 fn whole_file(file: &Path, what: String, fix: String) -> Problem {

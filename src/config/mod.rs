@@ -20,7 +20,7 @@ pub mod settings;
 mod shape;
 mod validate;
 
-pub use certificates::{CertificateExpiry, certificate_expiries, check_certificates};
+pub use certificates::{CertificateExpiry, Files, certificate_expiries, check_certificates};
 pub use describe::{default_yaml, reference_markdown};
 pub use explain::explain;
 pub use load::{Loaded, load, load_text};

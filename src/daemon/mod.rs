@@ -74,7 +74,7 @@ impl Daemon {
         let Storage { path, outbox, .. } = &settings.storage;
         let lock = lock::take(path)?;
         let store = Store::open_with_clock(path, *outbox, move || clock.now()).await?;
-        let destinations = registry::build(&settings.destinations, &settings.surroundings())?;
+        let destinations = registry::build(&settings.destinations, &settings.surroundings());
         let addressing = Arc::new(settings.addressing());
         let settings = Arc::new(settings);
         let shared = Shared { settings, clock, store: store.clone(), addressing };
@@ -284,36 +284,70 @@ async fn warn_of_orphans(shared: &Shared) -> Result<(), StoreError> {
 async fn certificates(shared: Shared, stop: CancellationToken) {
     let day = chrono::Duration::days(1);
     while shared.clock.sleep_until(shared.clock.now() + day, &stop).await {
-        for problem in crate::config::check_certificates(&shared.settings, shared.clock.now()) {
+        let files = crate::config::check_certificates(&shared.settings, shared.clock.now());
+        for problem in files.problems {
             tracing::warn!("{problem}");
         }
     }
 }
 
+/// What SIGHUP does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hangup {
+    /// Nothing but a line in the log: settings are read at the start only.
+    Ignored,
+    /// The same as SIGTERM: the terminal of a command is gone. Nothing under `nohup`.
+    Stops,
+}
+
 /// Cancels `stop` at the first SIGTERM, SIGINT or ctrl-c.
-pub async fn signals(stop: CancellationToken) {
+pub async fn signals(stop: CancellationToken, hangup: Hangup) {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};
-        match (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) {
-            (Ok(mut terminate), Ok(mut interrupt)) => {
-                tokio::select! {
-                    _ = terminate.recv() => {}
-                    _ = interrupt.recv() => {}
+        let stops = hangup == Hangup::Stops && !hangup_is_ignored();
+        let kinds = [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()];
+        let [terminate, interrupt, hung_up] = kinds.map(signal);
+        let (Ok(mut terminate), Ok(mut interrupt), Ok(mut hung_up)) =
+            (terminate, interrupt, hung_up)
+        else {
+            tracing::error!("signals can't be received; stop the process by SIGKILL");
+            return;
+        };
+        loop {
+            tokio::select! {
+                _ = terminate.recv() => break,
+                _ = interrupt.recv() => break,
+                _ = hung_up.recv() => {
+                    if stops {
+                        break;
+                    }
+                    tracing::warn!(
+                        "SIGHUP is ignored: the settings are read at the start only; restart to \
+                         use changed ones"
+                    );
                 }
-            }
-            (Err(error), _) | (_, Err(error)) => {
-                tracing::error!(%error, "signals can't be received; stop the process by SIGKILL");
-                return;
             }
         }
     }
     #[cfg(not(unix))]
-    if let Err(error) = tokio::signal::ctrl_c().await {
-        tracing::error!(%error, "ctrl-c can't be received");
-        return;
+    {
+        let _ = hangup;
+        if let Err(error) = tokio::signal::ctrl_c().await {
+            tracing::error!(%error, "ctrl-c can't be received");
+            return;
+        }
     }
     stop.cancel();
+}
+
+/// Whether the process was started to outlive its terminal. Has to be asked before a handler is there.
+#[cfg(unix)]
+fn hangup_is_ignored() -> bool {
+    let Ok(status) = std::fs::read_to_string("/proc/self/status") else { return false };
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_some_and(|mask| mask & 1 == 1)
 }
 
 #[cfg(test)]

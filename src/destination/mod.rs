@@ -13,6 +13,7 @@
 pub mod email;
 pub mod http;
 pub mod influxdb;
+mod mending;
 pub mod mqtt;
 pub mod payload;
 pub mod registry;

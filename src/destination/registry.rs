@@ -3,10 +3,12 @@
 
 use std::sync::Arc;
 
+use anyhow::Context;
 use chrono_tz::Tz;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::mending::Mending;
 use super::settings::CertificateFile;
 use super::{Destination, email, influxdb, mqtt, webhook};
 use crate::event::route::Routes;
@@ -65,8 +67,9 @@ pub(crate) trait SetUp {
     /// Its queues. Pure.
     fn queues(&self) -> Vec<Queue>;
 
-    /// Makes it. May read files and make clients, but spawns nothing.
-    fn build(&self, surroundings: &Surroundings) -> anyhow::Result<Vec<Arc<dyn Destination>>>;
+    /// Makes the one of a queue, by its place among the queues. May read files and make clients, but
+    /// spawns nothing.
+    fn build(&self, n: usize, surroundings: &Surroundings) -> anyhow::Result<Arc<dyn Destination>>;
 
     /// The files with certificates that it names.
     fn certificates(&self) -> Vec<CertificateFile<'_>>;
@@ -78,8 +81,8 @@ impl<T: SetUp> SetUp for Option<T> {
         self.iter().flat_map(SetUp::queues).collect()
     }
 
-    fn build(&self, surroundings: &Surroundings) -> anyhow::Result<Vec<Arc<dyn Destination>>> {
-        self.as_ref().map_or_else(|| Ok(Vec::new()), |set_up| set_up.build(surroundings))
+    fn build(&self, n: usize, surroundings: &Surroundings) -> anyhow::Result<Arc<dyn Destination>> {
+        self.as_ref().context("it is off")?.build(n, surroundings)
     }
 
     fn certificates(&self) -> Vec<CertificateFile<'_>> {
@@ -101,13 +104,21 @@ pub fn queues(configured: &Configured) -> Vec<Queue> {
 }
 
 /// Builds every destination that is switched on, in a fixed order. Spawns nothing.
-pub fn build(
-    configured: &Configured,
-    surroundings: &Surroundings,
-) -> anyhow::Result<Vec<Arc<dyn Destination>>> {
-    let mut list = Vec::new();
-    for set_up in configured.each() {
-        list.extend(set_up.build(surroundings)?);
+///
+/// One that can't be set up is there all the same: its events wait, and it is tried again with each
+/// delivery.
+pub fn build(configured: &Configured, surroundings: &Surroundings) -> Vec<Arc<dyn Destination>> {
+    let mut list: Vec<Arc<dyn Destination>> = Vec::new();
+    for (kind, set_up) in configured.each().into_iter().enumerate() {
+        for (n, queue) in set_up.queues().into_iter().enumerate() {
+            list.push(set_up.build(n, surroundings).unwrap_or_else(|error| {
+                let (id, title) = (&queue.id, &queue.title);
+                tracing::error!(queue = id, "{title} can't be set up, its events wait: {error:#}");
+                let (configured, surroundings) = (configured.clone(), surroundings.clone());
+                let again = move || configured.each()[kind].build(n, &surroundings);
+                Arc::new(Mending::new(queue, Box::new(again)))
+            }));
+        }
     }
-    Ok(list)
+    list
 }

@@ -35,6 +35,9 @@ pub enum BuildError {
 #[derive(Debug, Clone, PartialEq, Eq, strum::IntoStaticStr)]
 #[strum(serialize_all = "kebab-case")]
 pub enum Error {
+    /// Nothing was sent: the client certificate, its key or the authority's file can't be used.
+    #[strum(serialize = "certificate-file")]
+    CertificateFile { what: String, fix: String },
     /// No TCP connection, or no TLS handshake on it, within the connect timeout.
     CannotConnect { address: String, why: String },
     /// The server's certificate is good, but for another name than the one expected.
@@ -152,7 +155,8 @@ impl Error {
             Self::Refused { status, .. }
             | Self::Server { status, .. }
             | Self::UnexpectedStatus { status, .. } => Some(*status),
-            Self::CannotConnect { .. }
+            Self::CertificateFile { .. }
+            | Self::CannotConnect { .. }
             | Self::NameMismatch { .. }
             | Self::UnknownIssuer { .. }
             | Self::ServerCertificateExpired { .. }
@@ -172,6 +176,7 @@ impl Error {
     /// What was tried and what happened.
     pub fn what(&self) -> String {
         match self {
+            Self::CertificateFile { what, .. } => what.clone(),
             Self::CannotConnect { address, why } => format!("cannot connect to {address}: {why}"),
             Self::NameMismatch { address, expected, accepted } => {
                 let but = match &accepted[..] {
@@ -254,6 +259,7 @@ impl Error {
     /// What an admin can do about it.
     pub fn fix(&self) -> Cow<'static, str> {
         let fix = match self {
+            Self::CertificateFile { fix, .. } => return fix.clone().into(),
             Self::CannotConnect { .. } => {
                 "check host and port, that the Qlik Sense repository service runs there, and the firewalls on the way"
             }

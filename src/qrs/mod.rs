@@ -27,6 +27,7 @@ mod answer;
 mod diagnose;
 pub mod error;
 pub mod filter;
+mod http;
 mod json;
 mod list;
 mod loose;
@@ -119,10 +120,11 @@ struct Inner {
 }
 
 impl Client {
-    /// A client for the site called `site`. Reads the certificate files, sends nothing.
+    /// A client for the site called `site`. Sends nothing. The certificate files are read for the first
+    /// request; one that can't be used is the error of that.
     ///
     /// # Errors
-    /// When a certificate, key or header can't be used.
+    /// When the host or a header can't be used.
     pub fn new(site: &str, connection: &Connection) -> Result<Self, BuildError> {
         Self::with(site, connection, Options::default())
     }
@@ -140,6 +142,14 @@ impl Client {
             progress: Progress::default(),
         };
         Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Whether the certificate files can be used. Sends nothing.
+    ///
+    /// # Errors
+    /// [`Error::CertificateFile`].
+    pub fn is_equipped(&self) -> Result<(), Error> {
+        self.inner.transport.is_equipped()
     }
 
     /// Name of the site as configured.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::{ACCEPT, DATE, HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Method, Response, StatusCode, redirect};
+use reqwest::{Method, Response, StatusCode};
 use rustls::pki_types::ServerName;
 use serde_json::Value;
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -16,9 +16,10 @@ use url::Url;
 
 use super::answer::{BodyError, Sink, fill, header_date, is_html, status_error};
 use super::error::{BuildError, Error, NotJson};
+use super::http::Http;
 use super::{Reading, diagnose};
 use crate::qrs::settings::Connection;
-use crate::tls::{self, ClientFiles, Trust};
+use crate::tls;
 
 /// Header that must repeat the query parameter `xrfkey`.
 const XRFKEY_HEADER: HeaderName = HeaderName::from_static("x-qlik-xrfkey");
@@ -29,7 +30,7 @@ const USER_HEADER: &str = "x-qlik-user";
 /// A pool of connections to one site.
 #[derive(Debug)]
 pub(super) struct Transport {
-    http: reqwest::Client,
+    http: Http,
     /// Ends in `/qrs/`.
     base: Url,
     headers: HeaderMap,
@@ -91,31 +92,8 @@ impl Transport {
         tls::install_provider();
         let server_name = server_name(connection)?;
         let base = base_url(connection, server_name)?;
-        let mut http = reqwest::Client::builder()
-            .http1_only()
-            // The service is inside the trust zone; a proxy from the environment can't reach it.
-            .no_proxy()
-            .redirect(redirect::Policy::none())
-            // What is tried again is decided in `retry`; what changes a site never is.
-            .retry(reqwest::retry::never())
-            .connect_timeout(connection.connect_timeout)
-            .pool_max_idle_per_host(connection.max_concurrency.max(1))
-            .tcp_nodelay(true);
-        if connection.use_ssl {
-            let trust = if connection.reject_unauthorized {
-                Trust::CaFile(&connection.ca_cert)
-            } else {
-                Trust::Anybody
-            };
-            let client = ClientFiles { cert: &connection.client_cert, key: &connection.client_key };
-            http = http.tls_backend_preconfigured(tls::client_config(trust, Some(client))?);
-        }
-        if server_name.is_some() {
-            http = http.dns_resolver(To { host: connection.host.clone() });
-        }
-        let http = http.build().map_err(|error| BuildError::Http(error.to_string()))?;
         Ok(Self {
-            http,
+            http: Http::new(connection),
             headers: headers(&connection.headers)?,
             permits: Semaphore::new(connection.max_concurrency.max(1)),
             concurrency: connection.max_concurrency.max(1),
@@ -123,6 +101,10 @@ impl Transport {
             peer: Peer::new(connection, &base, server_name),
             base,
         })
+    }
+
+    pub(super) fn is_equipped(&self) -> Result<(), Error> {
+        self.http.client().map(drop)
     }
 
     pub(super) fn address(&self) -> &str {
@@ -189,6 +171,7 @@ impl Transport {
         xrfkey: &str,
         until: Option<Instant>,
     ) -> Result<HttpResponse<'_>, Error> {
+        let http = self.http.client()?;
         let url = self.url(path, query, xrfkey);
         let shown = self.shown(path);
         let mut headers = self.headers.clone();
@@ -209,7 +192,7 @@ impl Transport {
             return Err(Error::NotSent { url: shown });
         }
         let failed = |error| diagnose::request_error(&error, &self.peer, &shown, timeout);
-        let mut request = self.http.request(method, url).headers(headers).timeout(timeout);
+        let mut request = http.request(method, url).headers(headers).timeout(timeout);
         if let Some(body) = body {
             request = request.json(body);
         }
@@ -276,7 +259,7 @@ fn ca_note(connection: &Connection) -> Option<String> {
 }
 
 /// The name to expect in the certificate where it isn't the host's own.
-fn server_name(connection: &Connection) -> Result<Option<&str>, BuildError> {
+pub(super) fn server_name(connection: &Connection) -> Result<Option<&str>, BuildError> {
     let Some(name) = connection.tls_server_name.as_deref().filter(|_| connection.use_ssl) else {
         return Ok(None);
     };
@@ -315,8 +298,8 @@ fn base_url(connection: &Connection, server_name: Option<&str>) -> Result<Url, B
 }
 
 /// Leads every name to one host.
-struct To {
-    host: String,
+pub(super) struct To {
+    pub(super) host: String,
 }
 
 impl Resolve for To {

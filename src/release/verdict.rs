@@ -126,6 +126,7 @@ impl WriteResponse {
                 | Error::NameMismatch { .. }
                 | Error::UnknownIssuer { .. }
                 | Error::ServerCertificateExpired { .. }
+                | Error::CertificateFile { .. }
                 | Error::NotSent { .. },
                 _,
             ) => ResponseClass::NotSent,

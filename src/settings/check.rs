@@ -64,6 +64,11 @@ impl<'a> At<'a> {
         items.iter().filter(|n| !n.is_null()).map(Self::root)
     }
 
+    /// Whether something in it was wrong already: what it comes to can't be told then.
+    pub(crate) fn is_uncertain(&self) -> bool {
+        self.broken || self.node.is_some_and(Node::has_broken)
+    }
+
     /// A text for a message. One with an `@` may hold a password.
     pub(crate) fn quoted(&self, text: &str) -> String {
         match self.node {

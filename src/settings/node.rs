@@ -77,6 +77,16 @@ impl Node {
         }
     }
 
+    /// Whether an error was reported in it.
+    pub(crate) fn has_broken(&self) -> bool {
+        let inside = match &self.value {
+            Value::Map(entries) => entries.iter().any(|(_, node)| node.has_broken()),
+            Value::List(items) => items.iter().any(Node::has_broken),
+            _ => false,
+        };
+        self.broken || inside
+    }
+
     pub(crate) fn is_null(&self) -> bool {
         matches!(self.value, Value::Null)
     }

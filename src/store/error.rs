@@ -46,6 +46,16 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Whether it lies with the file or its disk: what was to be stored can't be, whatever it is.
+    pub(super) fn is_of_the_file(&self) -> bool {
+        match self {
+            Self::Full { .. } | Self::CannotOpen { .. } | Self::Damaged { .. } => true,
+            Self::NotADatabase { .. } | Self::Foreign { .. } => true,
+            Self::Failed { why, .. } => why.contains("disk I/O error"),
+            _ => false,
+        }
+    }
+
     /// Sorts an error of SQLite into one of the cases above.
     pub(super) fn from_sql(path: &Path, doing: &'static str, error: &rusqlite::Error) -> Self {
         let path = path.to_path_buf();

@@ -34,6 +34,8 @@ pub(super) struct Gate {
     path: Arc<Path>,
     connection: Shared,
     writes: Mutex<Vec<Write>>,
+    /// Why the last write failed, where that lay with the file or its disk.
+    broken: Mutex<Option<StoreError>>,
     /// Writes that still work, before all fail as if the process had ended.
     #[cfg(test)]
     pub(crate) writes_left: std::sync::atomic::AtomicUsize,
@@ -75,6 +77,7 @@ impl Gate {
             path: path.into(),
             connection: Arc::new(tokio::sync::Mutex::new(Some(connection))),
             writes: Mutex::default(),
+            broken: Mutex::default(),
             #[cfg(test)]
             writes_left: usize::MAX.into(),
             #[cfg(test)]
@@ -102,6 +105,29 @@ impl Gate {
     /// Runs a change and returns when it is durable. When the caller goes away before its turn,
     /// nothing is changed.
     pub(super) async fn write<T: Send + 'static>(
+        &self,
+        doing: &'static str,
+        change: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let written = self.written(doing, change).await;
+        match &written {
+            Ok(_) => *self.broken() = None,
+            Err(error) if error.is_of_the_file() => *self.broken() = Some(error.clone()),
+            Err(_) => {}
+        }
+        written
+    }
+
+    /// Whether writes work, as far as the last one tells.
+    pub(super) fn works(&self) -> Result<(), StoreError> {
+        self.broken().clone().map_or(Ok(()), Err)
+    }
+
+    fn broken(&self) -> std::sync::MutexGuard<'_, Option<StoreError>> {
+        self.broken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn written<T: Send + 'static>(
         &self,
         doing: &'static str,
         change: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,

@@ -117,6 +117,14 @@ impl Store {
         self.shared.changes.subscribe()
     }
 
+    /// Whether what comes in can be stored, as far as the last write tells.
+    ///
+    /// # Errors
+    /// Why it could not: the disk is full, or the file is out of reach.
+    pub fn can_write(&self) -> Result<(), StoreError> {
+        self.shared.gate.works()
+    }
+
     /// Waits for the call in hand and closes the file. Other clones get [`StoreError::Closed`]
     /// from then on.
     pub async fn close(self) {

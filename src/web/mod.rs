@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | `/` | the page |
 //! | `/api/status` | the same as JSON |
-//! | `/health` | 200 while the daemon can read its store |
+//! | `/health` | 200 while the daemon can read and write its store |
 //!
 //! It only reads; nothing here asks a site or changes anything.
 
@@ -86,9 +86,16 @@ async fn api_status(State(source): State<Source>) -> Result<Json<Status>, Failur
     Ok(Json(read(&source).await?))
 }
 
-async fn health(State(source): State<Source>) -> Result<&'static str, Failure> {
-    source.store.health().await?;
-    Ok("healthy\n")
+async fn health(State(source): State<Source>) -> Response {
+    if let Err(error) = source.store.health().await {
+        return Failure(error).into_response();
+    }
+    if source.store.can_write().is_err() {
+        // The log has the error with each poll: here, nothing of the machine is told.
+        let why = "what was read can't be stored, see the log\n";
+        return (StatusCode::SERVICE_UNAVAILABLE, why).into_response();
+    }
+    "healthy\n".into_response()
 }
 
 /// The store can't be read: the page says so, the details go to the log.

@@ -8,6 +8,7 @@ mod email;
 mod release;
 mod seats;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use bursar::config::{FixedEnvironment, Loaded, Problems, explain, load_text};
@@ -644,6 +645,41 @@ fn anchors_and_merge_keys_work() {
     insta::assert_snapshot!(warnings(&loaded), @"conf/x.yaml:17:40: warning: Butler.qlikSenseLicense.serverLicenseMonitor.destination.influxDb.enable: nothing is sent: Butler.influxDb is off; set Butler.influxDb.enable: true, or this to false");
 }
 
+/// One mistake is one error, and nothing is said to be off or missing because of it.
+#[test]
+fn a_variable_that_is_not_set_has_no_followers() {
+    let text = std::fs::read_to_string(repository().join("config/butler-shaped.yaml")).unwrap();
+    let text = text.replace("enable: false", "enable: true");
+    let found = |text: &str| match load(text, &environment()) {
+        Ok(loaded) => loaded.warnings,
+        Err(problems) => problems.0,
+    };
+    // A finding moves with the lines; what it says stays.
+    let said = |problem: &bursar::config::Problem| format!("{} {}", problem.path, problem.what);
+    let before: BTreeSet<String> = found(&text).iter().map(said).collect();
+    let lines: Vec<&str> = text.lines().collect();
+    let mut tried = 0;
+    for (n, line) in lines.iter().enumerate() {
+        let Some((key, value)) = line.split_once(": ") else { continue };
+        if value.trim().is_empty() || value.starts_with(['{', '[', '#', '&', '|']) {
+            continue;
+        }
+        let mut changed: Vec<String> = lines.iter().map(|line| (*line).to_owned()).collect();
+        changed[n] = format!("{key}: ${{env:NOT_SET}}");
+        let after = found(&changed.join("\n"));
+        let unset = |problem: &&bursar::config::Problem| problem.what.contains("NOT_SET");
+        if !after.iter().any(|problem| unset(&problem)) {
+            // A setting that is not used.
+            continue;
+        }
+        tried += 1;
+        let new: Vec<_> =
+            after.iter().filter(|p| !unset(p)).map(said).filter(|p| !before.contains(p)).collect();
+        assert!(new.is_empty(), "{line}: {new:#?}");
+    }
+    assert!(tried > 50, "{tried}");
+}
+
 mod certificates {
     use super::*;
     use bursar::config::{certificate_expiries, check_certificates};
@@ -696,8 +732,12 @@ mod certificates {
                 .replace("CA: root.pem", &format!("CA: {}", names[2]));
             self.write("bursar.yaml", &text);
             let folder = format!("{}{}", self.root.path().display(), std::path::MAIN_SEPARATOR);
-            bursar::config::load(&self.root.path().join("bursar.yaml"))
-                .map_err(|e| e.to_string().replace(&folder, ""))
+            let short = |problems: Problems| problems.to_string().replace(&folder, "");
+            let loaded =
+                bursar::config::load(&self.root.path().join("bursar.yaml")).map_err(short)?;
+            let files = loaded.files(Utc::now());
+            let errors: Vec<_> = files.errors().cloned().collect();
+            if errors.is_empty() { Ok(loaded) } else { Err(short(Problems(errors))) }
         }
     }
 
@@ -741,7 +781,7 @@ mod certificates {
         let check = |days| -> Vec<String> {
             let problems = check_certificates(&loaded.settings, folder.end - Duration::days(days));
             let folder = format!("{}/", folder.root.path().display());
-            problems.iter().map(|p| p.to_string().replace(&folder, "")).collect()
+            problems.problems.iter().map(|p| p.to_string().replace(&folder, "")).collect()
         };
         assert_eq!(check(60), Vec::<String>::new());
         let dated = |texts: Vec<String>, day: DateTime<Utc>| {
@@ -795,6 +835,29 @@ mod certificates {
 
     bursar.yaml:10:20: Butler.cert.clientCertKey: pkcs1.pem holds a private key that is encrypted with a password; decrypt it with: openssl pkey -in "pkcs1.pem" -out "pkcs1.pem.decrypted", and name that file
     "#);
+    }
+
+    /// What is wrong with the text and with the files is said at once.
+    #[test]
+    fn a_mistake_in_the_text_hides_none_in_the_files() {
+        let folder = Folder::new();
+        let more = "  influxDb: {enable: true, hostIP: db, hostPort: 0}\n";
+        let problems = folder.load(["missing.pem", "client_key.pem", "root.pem"], more);
+        let problems = problems.unwrap_err();
+        let settings = ["Butler.cert.clientCert: ", "Butler.influxDb.hostPort: "];
+        assert!(settings.iter().all(|setting| problems.contains(setting)), "{problems}");
+        assert_eq!(problems.lines().count(), 2, "{problems}");
+    }
+
+    #[test]
+    fn only_the_site_whose_files_are_wrong_is_without() {
+        let folder = Folder::new();
+        let more = "  sites: [{name: one}, {name: two, cert: {clientCertCA: text.pem}}]\n";
+        let text = working(more);
+        folder.write("bursar.yaml", &text);
+        let loaded = bursar::config::load(&folder.root.path().join("bursar.yaml")).unwrap();
+        let files = loaded.files(Utc::now());
+        assert_eq!(files.sites_without.into_iter().collect::<Vec<_>>(), [1]);
     }
 
     #[test]

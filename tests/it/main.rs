@@ -24,6 +24,7 @@ mod insight;
 mod insight_cli;
 mod monitor_app;
 mod mqtt;
+mod one_broken;
 mod other_site;
 mod outbox;
 mod output;

@@ -125,6 +125,7 @@ impl Target {
             let addressing = Arc::new(settings.addressing());
             let client = qrs::Client::new(&site.name, &site.connection)
                 .with_context(|| format!("site {}", site.name))?;
+            client.is_equipped().with_context(|| format!("site {}", site.name))?;
             let engine = Engine {
                 site: settings.release_site(&site),
                 client,

@@ -25,7 +25,7 @@ impl RunLimit {
     /// For a run that begins now, after so much of the time was spent.
     pub(super) fn stop(self, spent: Duration) -> Stop {
         let token = CancellationToken::new();
-        tokio::spawn(daemon::signals(token.clone()));
+        tokio::spawn(daemon::signals(token.clone(), daemon::Hangup::Stops));
         let over = Arc::new(AtomicBool::new(false));
         let (end, stopped) = (over.clone(), token.clone());
         tokio::spawn(async move {

@@ -26,7 +26,7 @@ pub(super) fn settings(check: &Check<'_>, at: &At<'_>, available: &Available) ->
     let seats = &raw.seat_monitor;
     let watch_seats = seats.enable.unwrap_or(by_default);
     let (server, app) = (&raw.server_license_monitor, &raw.license_monitor_app);
-    if server.enable || by_default || watch_seats || app.enable {
+    if server.enable || by_default || watch_seats || app.enable || at.is_uncertain() {
         check.watching.set(true);
     }
     let server_at = at.get("serverLicenseMonitor");

@@ -53,9 +53,9 @@ impl SetUp for Email {
         vec![Queue::only(Channel::Email, |_| true)]
     }
 
-    fn build(&self, surroundings: &Surroundings) -> anyhow::Result<Vec<Arc<dyn Destination>>> {
+    fn build(&self, _: usize, surroundings: &Surroundings) -> anyhow::Result<Arc<dyn Destination>> {
         let Surroundings { routes, time_zone } = surroundings;
-        Ok(vec![Arc::new(super::Email::new(self, routes.clone(), *time_zone)?)])
+        Ok(Arc::new(super::Email::new(self, routes.clone(), *time_zone)?))
     }
 
     fn certificates(&self) -> Vec<CertificateFile<'_>> {

@@ -45,9 +45,9 @@ impl SetUp for InfluxDb {
         vec![Queue::only(Channel::InfluxDb, Kind::has_figures)]
     }
 
-    fn build(&self, surroundings: &Surroundings) -> anyhow::Result<Vec<Arc<dyn Destination>>> {
+    fn build(&self, _: usize, surroundings: &Surroundings) -> anyhow::Result<Arc<dyn Destination>> {
         let influxdb = super::InfluxDb::new(self, surroundings.routes.clone())?;
-        Ok(vec![Arc::new(influxdb)])
+        Ok(Arc::new(influxdb))
     }
 
     fn certificates(&self) -> Vec<CertificateFile<'_>> {

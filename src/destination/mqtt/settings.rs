@@ -88,9 +88,9 @@ impl SetUp for Mqtt {
         vec![Queue::only(Channel::Mqtt, |_| true)]
     }
 
-    fn build(&self, surroundings: &Surroundings) -> anyhow::Result<Vec<Arc<dyn Destination>>> {
+    fn build(&self, _: usize, surroundings: &Surroundings) -> anyhow::Result<Arc<dyn Destination>> {
         let mqtt = super::Mqtt::new(self, surroundings.routes.clone())?;
-        Ok(vec![Arc::new(mqtt)])
+        Ok(Arc::new(mqtt))
     }
 
     fn certificates(&self) -> Vec<CertificateFile<'_>> {

@@ -18,10 +18,18 @@ impl Available {
     /// By the sections below `butler`. With a mistake in it there is no destination, but it is not
     /// off.
     pub(crate) fn new(butler: &At<'_>, configured: &Configured) -> Self {
-        let is_on = |channel: &Channel| butler.get(channel.section()).get("enable").read::<bool>();
+        let is_on = |channel: &Channel| {
+            let enable = butler.get(channel.section()).get("enable");
+            enable.broken || enable.read::<bool>()
+        };
+        let lists = butler.get(Channel::Webhook.section());
+        let unknown = WebhookPurpose::ALL
+            .into_iter()
+            .filter(|purpose| lists.get(purpose.section()).is_uncertain());
+        let listed = configured.webhooks.iter().map(|webhook| webhook.purpose);
         Self {
             channels: Channel::ALL.into_iter().filter(is_on).collect(),
-            webhooks: configured.webhooks.iter().map(|webhook| webhook.purpose).collect(),
+            webhooks: listed.chain(unknown).collect(),
         }
     }
 

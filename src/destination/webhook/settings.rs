@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::Context;
 use url::Url;
 
 use crate::destination::Destination;
@@ -111,12 +112,9 @@ impl SetUp for Vec<Webhook> {
         self.iter().map(super::queue).collect()
     }
 
-    fn build(&self, surroundings: &Surroundings) -> anyhow::Result<Vec<Arc<dyn Destination>>> {
-        let mut list: Vec<Arc<dyn Destination>> = Vec::new();
-        for webhook in self {
-            list.push(Arc::new(super::Webhook::new(webhook, surroundings.routes.clone())?));
-        }
-        Ok(list)
+    fn build(&self, n: usize, surroundings: &Surroundings) -> anyhow::Result<Arc<dyn Destination>> {
+        let webhook = self.get(n).context("there is no such webhook")?;
+        Ok(Arc::new(super::Webhook::new(webhook, surroundings.routes.clone())?))
     }
 
     fn certificates(&self) -> Vec<CertificateFile<'_>> {

@@ -17,7 +17,7 @@ pub(crate) fn settings(check: &Check<'_>, at: &At<'_>) -> Vec<Webhook> {
     }
     let lists =
         WebhookPurpose::ALL.map(|purpose| (purpose.section(), purpose, list(&raw, purpose)));
-    if lists.iter().all(|(_, _, list)| list.webhooks.is_empty()) {
+    if !at.is_uncertain() && lists.iter().all(|(_, _, list)| list.webhooks.is_empty()) {
         check.warn(
             &at.get("enable"),
             "no webhook that Bursar calls is listed below",

@@ -1,0 +1,135 @@
+//! The HTTP client of a site. It is made of the site's certificate files when it is first needed, and
+//! again when one of them was changed: a renewed certificate needs no restart, and one that can't be
+//! used is an error of this site's requests alone.
+
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use chrono::{DateTime, Utc};
+use reqwest::redirect;
+use tokio::time::Instant;
+
+use super::error::{BuildError, Error};
+use super::transport::{To, server_name};
+use crate::qrs::settings::Connection;
+use crate::tls::{self, ClientFiles, Trust};
+
+/// The files are looked at no more often than this.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+
+/// When a file was changed, and its length.
+type Stamp = Option<(SystemTime, u64)>;
+
+#[derive(Debug)]
+pub(super) struct Http {
+    connection: Connection,
+    made: Mutex<Option<Made>>,
+}
+
+#[derive(Debug)]
+struct Made {
+    client: reqwest::Client,
+    of: [Stamp; 3],
+    looked: Instant,
+}
+
+impl Http {
+    pub(super) fn new(connection: &Connection) -> Self {
+        Self { connection: connection.clone(), made: Mutex::new(None) }
+    }
+
+    /// The client of the files as they are now. One whose files are being replaced stays in use until
+    /// the new ones fit together.
+    ///
+    /// # Errors
+    /// [`Error::CertificateFile`].
+    pub(super) fn client(&self) -> Result<reqwest::Client, Error> {
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(made) = &mut *made {
+            if made.looked.elapsed() < LOOK_EVERY {
+                return Ok(made.client.clone());
+            }
+            made.looked = Instant::now();
+        }
+        let of = self.stamps();
+        if let Some(made) = &*made
+            && made.of == of
+        {
+            return Ok(made.client.clone());
+        }
+        match (self.build(), &mut *made) {
+            (Ok(client), made) => {
+                *made = Some(Made { client: client.clone(), of, looked: Instant::now() });
+                Ok(client)
+            }
+            (Err(_), Some(made)) => Ok(made.client.clone()),
+            (Err(error), None) => Err(error),
+        }
+    }
+
+    fn stamps(&self) -> [Stamp; 3] {
+        let Connection { client_cert, client_key, ca_cert, .. } = &self.connection;
+        [client_cert, client_key, ca_cert].map(|file| {
+            let facts = std::fs::metadata(file).ok()?;
+            Some((facts.modified().ok()?, facts.len()))
+        })
+    }
+
+    fn build(&self) -> Result<reqwest::Client, Error> {
+        if self.connection.use_ssl {
+            in_date(&self.connection.client_cert, Utc::now())?;
+        }
+        client(&self.connection).map_err(unusable)
+    }
+}
+
+fn unusable(error: BuildError) -> Error {
+    let (what, fix) = match error {
+        BuildError::Pem(error) => error.what_and_fix(),
+        error => (error.to_string(), "change that setting".to_owned()),
+    };
+    Error::CertificateFile { what, fix }
+}
+
+/// The server would only say that it doesn't want the certificate.
+fn in_date(file: &Path, now: DateTime<Utc>) -> Result<(), Error> {
+    let certificates = tls::load_certs(file).map_err(|error| unusable(error.into()))?;
+    let Some(own) = certificates.first() else { return Ok(()) };
+    let facts = tls::inspect(own, file).map_err(|error| unusable(error.into()))?;
+    if facts.not_after >= now {
+        return Ok(());
+    }
+    let day = facts.not_after.format("%Y-%m-%d");
+    Err(Error::CertificateFile {
+        what: format!("the client certificate {} expired on {day}", file.display()),
+        fix: "export a new one from this site, and put it in its place: no restart is needed"
+            .to_owned(),
+    })
+}
+
+fn client(connection: &Connection) -> Result<reqwest::Client, BuildError> {
+    let mut http = reqwest::Client::builder()
+        .http1_only()
+        // The service is inside the trust zone; a proxy from the environment can't reach it.
+        .no_proxy()
+        .redirect(redirect::Policy::none())
+        // What is tried again is decided in `retry`; what changes a site never is.
+        .retry(reqwest::retry::never())
+        .connect_timeout(connection.connect_timeout)
+        .pool_max_idle_per_host(connection.max_concurrency.max(1))
+        .tcp_nodelay(true);
+    if connection.use_ssl {
+        let trust = if connection.reject_unauthorized {
+            Trust::CaFile(&connection.ca_cert)
+        } else {
+            Trust::Anybody
+        };
+        let client = ClientFiles { cert: &connection.client_cert, key: &connection.client_key };
+        http = http.tls_backend_preconfigured(tls::client_config(trust, Some(client))?);
+    }
+    if server_name(connection)?.is_some() {
+        http = http.dns_resolver(To { host: connection.host.clone() });
+    }
+    http.build().map_err(|error| BuildError::Http(error.to_string()))
+}
