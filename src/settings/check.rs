@@ -96,7 +96,8 @@ pub(crate) struct Check<'a> {
 
 impl Check<'_> {
     pub(crate) fn report(&self, severity: Severity, at: &At<'_>, what: String, fix: String) {
-        if at.broken {
+        // What is wrong with a section may follow from what is wrong in it.
+        if at.is_uncertain() {
             return;
         }
         let problem = Problem {
