@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{Body, Event, ReleaseRun, SeatActivity};
+use super::{Body, Event, ReleaseRun};
 use crate::license::monitor_app::MonitorApp;
 use crate::license::{Pools, ServerLicenseStatus};
 
@@ -36,13 +36,6 @@ impl<'a> Latest<'a> {
     pub fn pools(self) -> Option<At<'a, Pools>> {
         self.find(|body| match body {
             Body::AccessLicenseStatus(pools) => Some(pools),
-            _ => None,
-        })
-    }
-
-    pub fn activity(self) -> Option<At<'a, SeatActivity>> {
-        self.find(|body| match body {
-            Body::SeatActivity(activity) => Some(activity),
             _ => None,
         })
     }

@@ -90,11 +90,6 @@ pub fn usage(seats: &[Seat], now: DateTime<Utc>) -> BTreeMap<SeatType, Usage> {
     grouped(seats, now, |seat| Some(seat.seat_type))
 }
 
-/// Usage by user directory, as written in capitals; Qlik doesn't tell them apart by case.
-pub fn by_directory(seats: &[Seat], now: DateTime<Utc>) -> BTreeMap<String, Usage> {
-    grouped(seats, now, |seat| Some(seat.holder.as_ref()?.directory.to_uppercase()))
-}
-
 /// Usage by whatever a seat belongs to, such as the department of its user; seats of nothing are left
 /// out.
 pub fn grouped<K: Ord>(
@@ -287,10 +282,6 @@ pub(super) mod tests {
         assert_eq!((analyzer.idle.days_61_90, analyzer.idle.over_90), (1, 2));
         let Reclaimable { after_30_days, after_60_days, after_90_days } = analyzer.reclaimable;
         assert_eq!((after_30_days, after_60_days, after_90_days), (2, 2, 1));
-        // Both writings are one directory; the seat without a user is in none.
-        let directories = by_directory(&seats, now());
-        assert_eq!(directories.keys().collect::<Vec<_>>(), ["CORP"]);
-        assert_eq!(directories["CORP"].seats, 5);
     }
 
     #[test]

@@ -29,7 +29,7 @@ use std::fmt;
 use chrono::NaiveDate;
 use serde::{Serialize, Serializer};
 
-pub use series::{Basis, Daily, Entitled, Hourly, Released, Series, Total, daily};
+pub use series::{Basis, Daily, Entitled, Released, Series, Total};
 
 /// Days of a month on average: what "a month" is in a growth figure.
 pub const DAYS_PER_MONTH: f64 = 30.4375;

@@ -1,9 +1,6 @@
 //! The history of one figure of one site: a row per day, and what was entitled and released when.
 
-use std::collections::BTreeMap;
-
-use chrono::{DateTime, NaiveDate, Utc};
-use chrono_tz::Tz;
+use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
 /// What a day has of a figure, such as the allocated Professional seats. The day is one of the
@@ -12,18 +9,6 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "camelCase")]
 pub struct Daily {
     pub day: NaiveDate,
-    pub min: f64,
-    pub mean: f64,
-    pub max: f64,
-    pub last: f64,
-}
-
-/// What an hour has.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Hourly {
-    /// The hour's start.
-    pub hour: DateTime<Utc>,
     pub min: f64,
     pub mean: f64,
     pub max: f64,
@@ -133,11 +118,6 @@ impl Series {
         let to = self.0.partition_point(|d| d.day <= last);
         self.0.get(from..to).unwrap_or_default()
     }
-
-    /// What there is, `None` of nothing.
-    pub fn basis(&self) -> Option<Basis> {
-        basis(&self.0)
-    }
 }
 
 /// The basis of days in order, each once.
@@ -146,34 +126,6 @@ pub(super) fn basis(days: &[Daily]) -> Option<Basis> {
     let days = u32::try_from(days.len()).unwrap_or(u32::MAX);
     let span = u32::try_from((last - first).num_days() + 1).unwrap_or(u32::MAX);
     Some(Basis { first, last, days, missing: span.saturating_sub(days) })
-}
-
-/// Days made of hours: minimum, mean, maximum and last of what each day of the time zone has.
-pub fn daily(hours: &[Hourly], zone: Tz) -> Vec<Daily> {
-    struct Day {
-        daily: Daily,
-        hours: u32,
-        last_hour: DateTime<Utc>,
-    }
-    let mut days: BTreeMap<NaiveDate, Day> = BTreeMap::new();
-    for hour in hours {
-        let day = hour.hour.with_timezone(&zone).date_naive();
-        let fresh = || Day {
-            daily: Daily { day, min: hour.min, mean: 0.0, max: hour.max, last: hour.last },
-            hours: 0,
-            last_hour: hour.hour,
-        };
-        let entry = days.entry(day).or_insert_with(fresh);
-        entry.hours += 1;
-        entry.daily.min = entry.daily.min.min(hour.min);
-        entry.daily.max = entry.daily.max.max(hour.max);
-        entry.daily.mean += (hour.mean - entry.daily.mean) / f64::from(entry.hours);
-        if hour.hour >= entry.last_hour {
-            entry.last_hour = hour.hour;
-            entry.daily.last = hour.last;
-        }
-    }
-    days.into_values().map(|day| day.daily).collect()
 }
 
 /// What the license had, over time. May know of future changes.
@@ -211,8 +163,6 @@ impl Entitled {
 
 #[cfg(test)]
 mod tests {
-    use chrono::TimeZone;
-
     use super::*;
 
     fn day(text: &str) -> NaiveDate {
@@ -231,10 +181,11 @@ mod tests {
         ]);
         let values: Vec<f64> = series.days().iter().map(|d| d.last).collect();
         assert_eq!(values, [4.0, 6.0, 7.0]);
-        let basis = series.basis().unwrap();
-        assert_eq!((basis.days, basis.missing), (3, 1));
+        let basis = |series: &Series| basis(series.days());
+        let whole = basis(&series).unwrap();
+        assert_eq!((whole.days, whole.missing), (3, 1));
         assert_eq!(series.between(day("2026-03-02"), day("2026-03-03")).len(), 1);
-        assert_eq!(Series::default().basis(), None);
+        assert_eq!(basis(&Series::default()), None);
     }
 
     #[test]
@@ -257,27 +208,6 @@ mod tests {
     fn a_days_median_lies_between_mean_and_last() {
         let daily = Daily { day: day("2026-03-01"), min: 1.0, mean: 20.0, max: 90.0, last: 22.0 };
         assert_eq!(daily.median(), 21.0);
-    }
-
-    #[test]
-    fn hours_become_days_of_the_zone() {
-        let hour = |day, hour, value: f64| Hourly {
-            hour: Utc.with_ymd_and_hms(2026, 3, day, hour, 0, 0).unwrap(),
-            min: value - 1.0,
-            mean: value,
-            max: value + 1.0,
-            last: value,
-        };
-        // 23:00 UTC is the next day in Stockholm.
-        let hours = [hour(1, 23, 30.0), hour(1, 10, 10.0), hour(2, 9, 20.0), hour(1, 9, 20.0)];
-        let days = daily(&hours, chrono_tz::Europe::Stockholm);
-        assert_eq!(
-            days,
-            [
-                Daily { day: day("2026-03-01"), min: 9.0, mean: 15.0, max: 21.0, last: 10.0 },
-                Daily { day: day("2026-03-02"), min: 19.0, mean: 25.0, max: 31.0, last: 20.0 },
-            ]
-        );
     }
 
     #[test]

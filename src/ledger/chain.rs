@@ -225,11 +225,6 @@ impl Chain {
         Self { seq: start.seq, hash: Some(start.hash), or_else: None, searches: 100 }
     }
 
-    /// The number of the last record that was seen, or of the start.
-    pub fn seq(&self) -> u64 {
-        self.seq
-    }
-
     /// What is wrong with the next record, most telling first; empty when it is in order. Goes on
     /// from it in any case.
     pub fn push(&mut self, raw: &Raw) -> Vec<Broken> {

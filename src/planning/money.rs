@@ -131,11 +131,6 @@ impl Planning {
         cost::project(&self.prices?, seat_type, forecast, &self.pool(seat_type)?.entitled)
     }
 
-    /// The cost of a year against the budget. `None` without one.
-    pub fn budget(&self) -> Option<Budget> {
-        self.cost()?.budget
-    }
-
     fn next_year(&self) -> Option<NextYear> {
         let prices = self.prices?;
         let zero = Money::zero(prices.currency);

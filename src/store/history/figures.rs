@@ -61,14 +61,8 @@ const STATES: [LicenseState; 9] = [
 
 /// The state as a figure: 0 the worst, so that the smallest of a day is the worst of the day. The
 /// numbers are in the file: they never change.
-/// The number that stands for a state in the history: 0 is the worst.
 pub fn state_number(state: LicenseState) -> f64 {
     STATES.iter().position(|known| *known == state).expect("every state is in the list") as f64
-}
-
-/// The state that a figure of `server_license`, `state` stands for.
-pub fn state_of(number: f64) -> Option<LicenseState> {
-    (number.fract() == 0.0 && number >= 0.0).then(|| STATES.get(number as usize).copied())?
 }
 
 #[cfg(test)]
@@ -93,10 +87,6 @@ mod tests {
         };
         for state in STATES {
             assert_eq!(state_number(state), number(state));
-            assert_eq!(state_of(state_number(state)), Some(state));
-        }
-        for nothing in [-1.0, 0.5, 9.0, f64::NAN] {
-            assert_eq!(state_of(nothing), Option::None);
         }
     }
 

@@ -37,7 +37,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use self::calendar::Calendar;
 pub use self::days::Day;
-pub use self::figures::{state_number, state_of};
+pub use self::figures::state_number;
 pub use self::gaps::Gap;
 pub use self::import::{Batch, Imported};
 pub use self::maintain::Maintained;
