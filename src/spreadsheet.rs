@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::io::{self, Write};
 
+use crate::plain;
+
 /// One cell.
 #[derive(Debug, Clone, Copy)]
 pub enum Cell<'a> {
@@ -50,15 +52,38 @@ fn as_io(error: csv::Error) -> io::Error {
     }
 }
 
-/// A text that a spreadsheet would take for a formula gets a `'` in front.
+/// A text that a spreadsheet would take for a formula gets a `'` in front; so does a part of it that
+/// becomes a cell of its own where the table is read with other separators, or without its quotes. What
+/// steers a terminal or misleads who reads becomes `�`.
 fn guarded(text: &str) -> Cow<'_, str> {
-    // The wide forms are taken for the plain ones in some languages.
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠']) {
-        Cow::Owned(format!("'{text}"))
-    } else {
-        Cow::Borrowed(text)
+    let shown = plain::on_terminal(text, false);
+    let starts_blank = shown.starts_with(['\t', '\r', '\n']);
+    if !starts_blank && !shown.contains(FORMULA) {
+        return shown;
     }
+    let mut out = String::with_capacity(shown.len() + 1);
+    if starts_blank {
+        out.push('\'');
+    }
+    let mut rest = &*shown;
+    loop {
+        // Quotes and blanks before a sign are dropped.
+        if rest.trim_start_matches(['"', ' ', '\u{a0}']).starts_with(FORMULA) {
+            out.push('\'');
+        }
+        let Some(end) = rest.find(SEPARATORS) else { break };
+        out.push_str(&rest[..=end]);
+        rest = &rest[end + 1..];
+    }
+    out.push_str(rest);
+    Cow::Owned(out)
 }
+
+/// The wide forms are taken for the plain ones in some languages.
+const FORMULA: [char; 8] = ['=', '+', '-', '@', '＝', '＋', '－', '＠'];
+
+/// Between cells, by the language of the spreadsheet and its settings; line ends between rows.
+const SEPARATORS: [char; 5] = [';', '\t', '\r', '\n', '|'];
 
 #[cfg(test)]
 mod tests {
@@ -94,8 +119,21 @@ mod tests {
 
     #[test]
     fn a_text_is_never_a_formula() {
-        for text in ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "＝1"] {
+        for text in ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r\n=1", "\n=1", "＝1"] {
             assert!(cell(text).starts_with("\"'"), "{text:?}");
+        }
+        for (text, want) in [
+            ("x;=1", "x;'=1"),
+            ("x\t@a", "x\t'@a"),
+            ("x\n\"=1", "x\n'\"=1"),
+            ("x; -1;y", "x;' -1;y"),
+            ("a=b;c-d", "a=b;c-d"),
+            ("\t=1", "'\t'=1"),
+            (" =1", "' =1"),
+            ("\n=1\n+2", "'\n'=1\n'+2"),
+            ("x\u{1b}[2J\u{202e}", "x�[2J�"),
+        ] {
+            assert_eq!(guarded(text), want);
         }
         assert_eq!(cell("=HYPERLINK(\"http://x\")"), "\"'=HYPERLINK(\"\"http://x\"\")\"");
         assert_eq!(line(&[Cell::Number("-1"), Cell::Text("-1")]), "-1,\"'-1\"\r\n");

@@ -1,5 +1,7 @@
 //! `bursar check`: does everything work, before it has to?
 
+mod access;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +15,7 @@ use super::{ConfigFile, Exit, block_on};
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::config::settings::Site;
+use crate::destination::http::shorten;
 use crate::destination::{Destination, registry};
 use crate::ledger::past::Pause;
 use crate::license::LicenseState;
@@ -98,6 +101,7 @@ impl Check {
             loaded.settings.unimplemented_line().map(|line| Row::new("settings", State::Ok, line)),
         );
         rows.extend(certificate_rows(&loaded.settings));
+        rows.extend(access::rows(&loaded));
         rows.extend(block_on(probe_all(&loaded.settings, self.limit.patience()))?);
         rows.extend(block_on(schedule_rows(&loaded.settings))?);
         self.print(&rows)?;
@@ -107,7 +111,7 @@ impl Check {
 
     fn print(&self, rows: &[Row]) -> anyhow::Result<()> {
         if self.json {
-            outln!("{}", serde_json::to_string_pretty(rows)?);
+            crate::terminal::print_json(&rows)?;
         } else {
             out!("{}", render(rows, Paint::for_stdout()));
         }
@@ -345,13 +349,20 @@ async fn destination_rows(destination: &dyn Destination) -> Vec<Row> {
             Row::new(title, State::Fail, format!("no answer within {} s", LIMIT.as_secs()))
                 .fix("check the address, the port and firewalls"),
         ],
-        Ok(Err(failure)) => vec![Row::new(title, State::Fail, failure.what).fix(failure.fix)],
+        Ok(Err(failure)) => {
+            vec![Row::new(title, State::Fail, said(&failure.what)).fix(failure.fix)]
+        }
         Ok(Ok(found)) => {
-            let mut rows = vec![Row::new(&title, State::Ok, found.found)];
-            rows.extend(found.warnings.iter().map(|w| Row::new(&title, State::Warn, w)));
+            let mut rows = vec![Row::new(&title, State::Ok, said(&found.found))];
+            rows.extend(found.warnings.iter().map(|w| Row::new(&title, State::Warn, said(w))));
             rows
         }
     }
+}
+
+/// Whatever a destination lets through of what its server said.
+fn said(text: &str) -> String {
+    shorten(text, 1000)
 }
 
 /// Every certificate file with its end. Those that end soon are among the warnings already.

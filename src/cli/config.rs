@@ -62,7 +62,7 @@ fn check(file: &Path) -> anyhow::Result<Exit> {
             let settings = &loaded.settings;
             let files = loaded.files(now);
             for problem in &files.problems {
-                eprintln!("{problem}");
+                errln!("{problem}");
             }
             let unusable = files.errors().count();
             let warnings = loaded.warnings.len() + files.problems.len() - unusable;

@@ -331,7 +331,7 @@ impl Drop for Folder {
         if self.own
             && let Err(error) = std::fs::remove_dir_all(&self.path)
         {
-            eprintln!("bursar: cannot remove {}: {error}", self.path.display());
+            errln!("bursar: cannot remove {}: {error}", self.path.display());
         }
     }
 }

@@ -5,7 +5,7 @@ use chrono_tz::Tz;
 
 use super::{ConfigFile, Exit, block_on};
 use crate::config::Settings;
-use crate::daemon::lock;
+use crate::daemon::lock::{self, Holder};
 use crate::schedule::Schedule;
 use crate::status::Status;
 
@@ -26,9 +26,16 @@ impl Healthcheck {
             Err(exit) => return Ok(exit),
         };
         let path = settings.storage.path.clone();
-        if !lock::is_held(&path)? {
-            outln!("no daemon runs on {}", path.display());
-            return Ok(Exit::Failed);
+        match lock::holder(&path)? {
+            Holder::Daemon => {}
+            Holder::Nobody => {
+                outln!("no daemon runs on {}", path.display());
+                return Ok(Exit::Failed);
+            }
+            Holder::Somebody => {
+                outln!("no daemon runs on {}: another process holds its lock file", path.display());
+                return Ok(Exit::Failed);
+            }
         }
         let late = block_on(late_monitors(&settings))??;
         if late.is_empty() {

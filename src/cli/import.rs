@@ -9,6 +9,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::{ConfigFile, Exit, block_on, text};
 use crate::config::Settings;
 use crate::import::influxdb::{self, ImportError, Order, Selection, Summary};
+use crate::plain::one_line;
 use crate::store::Store;
 use crate::words;
 
@@ -82,7 +83,7 @@ impl Influxdb {
             Err(exit) => return Ok(exit),
         };
         if settings.destinations.influxdb.is_none() {
-            eprintln!(
+            errln!(
                 "bursar: influxDb.enable is off in {}: set it to true, or write the section into \
                  another file and name that one",
                 settings.file.display()
@@ -119,13 +120,13 @@ impl Influxdb {
         let summary = match result {
             Ok(summary) => summary,
             Err(error @ ImportError::Selection(_)) => {
-                eprintln!("bursar: {error}");
+                errln!("bursar: {}", one_line(&error.to_string()));
                 return Ok(Exit::Unusable);
             }
-            Err(error) => return Err(error.into()),
+            Err(error) => anyhow::bail!("{}", one_line(&error.to_string())),
         };
         if self.json {
-            outln!("{}", serde_json::to_string_pretty(&summary)?);
+            crate::terminal::print_json(&summary)?;
         } else {
             out!("{}", render(&summary, &settings));
         }

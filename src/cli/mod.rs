@@ -18,6 +18,20 @@ macro_rules! outln {
     };
 }
 
+/// Prints to standard error. Parts from outside have to be on one line.
+macro_rules! err {
+    ($($part:tt)*) => {
+        $crate::terminal::complain(format_args!($($part)*))
+    };
+}
+
+/// As `err!`, with a line end.
+macro_rules! errln {
+    ($($part:tt)*) => {
+        $crate::terminal::complain(format_args!("{}\n", format_args!($($part)*)))
+    };
+}
+
 mod alert;
 mod audit;
 mod check;
@@ -144,7 +158,7 @@ pub fn main() -> ExitCode {
         // The reader has seen enough, as in `bursar config default | head`.
         Err(error) if is_closed_pipe(&error) => Exit::Ok.into(),
         Err(error) => {
-            eprintln!("bursar: {error:#}");
+            errln!("bursar: {error:#}");
             Exit::Failed.into()
         }
     }
@@ -177,13 +191,13 @@ fn load(file: &Path, print_warnings: bool) -> Result<Loaded, Exit> {
         Ok(loaded) => {
             if print_warnings {
                 for warning in &loaded.warnings {
-                    eprintln!("{warning}");
+                    errln!("{warning}");
                 }
             }
             Ok(loaded)
         }
         Err(problems) => {
-            eprintln!("{problems}");
+            errln!("{problems}");
             Err(Exit::Unusable)
         }
     }
@@ -197,7 +211,7 @@ fn load_with_files(file: &Path, strict: bool) -> Result<(Loaded, Files), Exit> {
     let none_left = files.sites_without.len() == loaded.settings.sites.len();
     if files.errors().next().is_some() && (strict || none_left) {
         let all = loaded.warnings.iter().chain(&files.problems).cloned();
-        eprintln!("{}", Problems(all.collect()));
+        errln!("{}", Problems(all.collect()));
         return Err(Exit::Unusable);
     }
     Ok((loaded, files))

@@ -76,7 +76,7 @@ impl MonitorApp {
             && !settings.sites.iter().any(|site| site.name == *name)
         {
             let names: Vec<_> = settings.sites.iter().map(|site| site.name.as_str()).collect();
-            eprintln!("no site is called {name}; the settings have {}", names.join(", "));
+            errln!("no site is called {name}; the settings have {}", names.join(", "));
             return Ok(Exit::Unusable);
         }
         let watched: Vec<_> = settings
@@ -87,7 +87,7 @@ impl MonitorApp {
             .map(|site| site.name.clone())
             .collect();
         if watched.is_empty() {
-            eprintln!(
+            errln!(
                 "nobody looks at the License Monitor app: set \
                  Butler.qlikSenseLicense.licenseMonitorApp.enable: true"
             );
@@ -101,7 +101,7 @@ impl MonitorApp {
         );
         let views = block_on(self.read(&settings, &watched))??;
         if self.json {
-            outln!("{}", serde_json::to_string_pretty(&views)?);
+            crate::terminal::print_json(&views)?;
         } else {
             let (zone, paint) = (settings.time_zone, Paint::for_stdout());
             for view in &views {

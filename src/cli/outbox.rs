@@ -105,7 +105,7 @@ impl Outbox {
                 Command::List { destination, refused, limit, json, .. } => {
                     let list = store.list(destination.as_deref(), refused, limit).await?;
                     if json {
-                        outln!("{}", serde_json::to_string_pretty(&list)?);
+                        crate::terminal::print_json(&list)?;
                     } else if list.is_empty() {
                         outln!("nothing is waiting and nothing was refused");
                     } else {

@@ -49,7 +49,7 @@ impl Report {
         let period = match Period::parse(&self.period, today) {
             Ok(period) => period,
             Err(why) => {
-                eprintln!("bursar: {why}");
+                errln!("bursar: {why}");
                 return Ok(Exit::Unusable);
             }
         };
@@ -65,7 +65,7 @@ impl Report {
         output::write(path, Existing::Replace, text.as_bytes())
             .with_context(|| format!("cannot write {}", path.display()))?;
         if path != Path::new("-") {
-            eprintln!("{} written", path.display());
+            errln!("{} written", path.display());
         }
         Ok(Exit::Ok)
     }

@@ -39,7 +39,7 @@ impl Service {
             Command::Uninstall => "uninstall",
             Command::Run {} => "run",
         };
-        eprintln!(
+        errln!(
             "bursar: service {command} is for Windows; elsewhere, use the systemd unit or the \
              container (docs/install.md)"
         );

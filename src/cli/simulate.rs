@@ -39,7 +39,7 @@ impl Simulate {
                 match Scenario::from_yaml(&text) {
                     Ok(scenario) => scenario,
                     Err(error) => {
-                        eprintln!("{}: {error}", path.display());
+                        errln!("{}: {error}", path.display());
                         return Ok(Exit::Unusable);
                     }
                 }

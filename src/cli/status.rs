@@ -52,7 +52,7 @@ impl Status {
             }
         })??;
         if self.json {
-            outln!("{}", serde_json::to_string_pretty(&picture)?);
+            crate::terminal::print_json(&picture)?;
         } else {
             out!("{}", render(&picture, settings.time_zone, Paint::for_stdout()));
         }
@@ -77,7 +77,7 @@ async fn ask(settings: &Settings, patience: qrs::Patience) -> (Picture, bool) {
         let client = match qrs::Client::new(&site.name, &site.connection) {
             Ok(client) => client,
             Err(error) => {
-                eprintln!("{}: {error}", site.name);
+                errln!("{}: {error}", site.name);
                 return (status, true);
             }
         };
@@ -95,7 +95,7 @@ async fn ask(settings: &Settings, patience: qrs::Patience) -> (Picture, bool) {
                     }
                 }
                 Err(error) => {
-                    eprintln!("{}: {error}", site.name);
+                    errln!("{}: {error}", site.name);
                     failed = true;
                 }
             }

@@ -62,12 +62,15 @@ pub fn bar(share: f64, width: usize) -> String {
 
 /// Lays rows out in columns; the last column is as long as it is. Cells may hold colours.
 pub fn columns(rows: &[Vec<String>]) -> String {
+    // A line end in a cell would begin a row that nobody wrote.
+    let one = |row: &Vec<String>| row.iter().map(|cell| cell.replace(['\n', '\r'], " ")).collect();
+    let rows: Vec<Vec<String>> = rows.iter().map(one).collect();
     let count = rows.iter().map(Vec::len).max().unwrap_or(0);
     let widths: Vec<usize> = (0..count)
         .map(|i| rows.iter().filter_map(|r| r.get(i)).map(|c| visible(c)).max().unwrap_or(0))
         .collect();
     let mut out = String::new();
-    for row in rows {
+    for row in &rows {
         let mut line = String::new();
         for (i, cell) in row.iter().enumerate() {
             line.push_str(cell);
@@ -113,6 +116,12 @@ mod tests {
         ];
         assert_eq!(columns(&rows), "a     \x1b[31mfail\x1b[0m  x\nlong  ok    y\n");
         assert_eq!(Paint::off().bad("fail"), "fail");
+    }
+
+    #[test]
+    fn a_cell_is_one_line() {
+        let rows = vec![vec!["a\r\nforged  ok".to_owned(), "b".to_owned()]];
+        assert_eq!(columns(&rows), "a  forged  ok  b\n");
     }
 
     #[test]

@@ -143,6 +143,19 @@ pub fn certificate_expiries(settings: &Settings) -> Vec<CertificateExpiry> {
     expiries
 }
 
+/// The files with private keys, each with the setting that names it.
+pub fn key_files(settings: &Settings) -> Vec<(String, PathBuf)> {
+    let mut keys: Vec<(String, PathBuf)> = Vec::new();
+    for (_, named) in files(settings) {
+        if let CertificateRole::Client { key, key_setting } = named.role
+            && !keys.iter().any(|(_, known)| known == key)
+        {
+            keys.push((key_setting, key.to_path_buf()));
+        }
+    }
+    keys
+}
+
 fn facts(named: &CertificateFile<'_>) -> Result<Vec<tls::CertFacts>, PemError> {
     let certs = tls::load_certs(named.file)?;
     certs.iter().map(|cert| tls::inspect(cert, named.file)).collect()

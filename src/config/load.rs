@@ -1,7 +1,7 @@
 //! From a file to settings.
 
 use std::cell::{Cell, RefCell};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
@@ -10,6 +10,7 @@ use super::certificates::{Files, check_certificates};
 use super::settings::Settings;
 use super::shape::Shape;
 use super::validate;
+use crate::secret;
 use crate::settings::node::{self, Node};
 use crate::settings::{
     Check, Environment, Problem, Problems, Severity, SystemEnvironment, read_text,
@@ -24,6 +25,10 @@ pub struct Loaded {
     /// The tree they come from, with references resolved.
     pub(super) tree: Node,
 }
+
+/// Where the environment may have an address with a password.
+const PROXIES: [&str; 6] =
+    ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];
 
 /// Reads and checks a file, with the variables and texts it refers to. The certificates it names are
 /// not needed to read from the store; [`Loaded::files`] looks at them.
@@ -48,6 +53,13 @@ pub fn load(path: &Path) -> Result<Loaded, Problems> {
         Problems(vec![whole_file(path, what, fix)])
     })?;
     let (mut loaded, found) = read(&text, path, &SystemEnvironment)?;
+    let mut secrets = loaded.settings.secrets();
+    for name in PROXIES {
+        if let Some(url) = std::env::var(name).ok().and_then(|url| url.parse().ok()) {
+            secrets.address(&url);
+        }
+    }
+    secret::keep(secrets);
     if is_fatal(&found) {
         // With what is wrong with the files, so that all is said at once.
         loaded.warnings = found;
@@ -59,6 +71,20 @@ pub fn load(path: &Path) -> Result<Loaded, Problems> {
 }
 
 impl Loaded {
+    /// The files that `${file:...}` names, which hold secrets.
+    pub fn secret_files(&self) -> Vec<PathBuf> {
+        let mut files: Vec<PathBuf> = Vec::new();
+        self.tree.each(&mut |node| {
+            for reference in &node.references {
+                let file = reference.strip_prefix("${file:").and_then(|r| r.strip_suffix('}'));
+                files.extend(file.map(PathBuf::from));
+            }
+        });
+        files.sort();
+        files.dedup();
+        files
+    }
+
     /// What the certificates and keys that the settings name are like, each finding with its place.
     ///
     /// A file that can't be used keeps only the site or the destination from working that it is for.

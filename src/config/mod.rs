@@ -20,7 +20,9 @@ pub mod settings;
 mod shape;
 mod validate;
 
-pub use certificates::{CertificateExpiry, Files, certificate_expiries, check_certificates};
+pub use certificates::{
+    CertificateExpiry, Files, certificate_expiries, check_certificates, key_files,
+};
 pub use describe::{default_yaml, reference_markdown};
 pub use explain::explain;
 pub use load::{Loaded, load, load_text};

@@ -18,6 +18,7 @@ use crate::monitor::settings::{
 use crate::qrs::settings::Connection;
 use crate::release::settings::{self as release, Release};
 use crate::schedule::Schedule;
+use crate::secret::Forms;
 use crate::store::settings::Storage;
 
 /// Everything a running daemon needs to know.
@@ -50,6 +51,16 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// Everything that is sent to somebody and that nobody may see.
+    pub fn secrets(&self) -> Forms {
+        let mut forms = Forms::default();
+        self.destinations.secrets(&mut forms);
+        for site in &self.sites {
+            forms.add(site.connection.secrets());
+        }
+        forms
+    }
+
     /// Butler's settings that the file fills in and Bursar ignores, as one sentence.
     pub fn unimplemented_line(&self) -> Option<String> {
         if self.unimplemented.is_empty() {

@@ -1,6 +1,11 @@
 //! At most one daemon per store, and a way to tell from outside whether it lives.
+//!
+//! The lock is on a file beside the store (mode 0600: whoever could open it could hold it), in which the
+//! daemon says that it is one. A lock that another user holds, on a file that an older version or
+//! somebody else left open to all, is no daemon's: the file is made anew.
 
 use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -8,6 +13,18 @@ use anyhow::Context;
 /// Held by a running daemon; the operating system lets go of it when the process ends, however.
 #[derive(Debug)]
 pub struct Lock(#[expect(dead_code, reason = "held for its drop")] File);
+
+/// Who holds the lock of a store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Holder {
+    Nobody,
+    Daemon,
+    /// A process that is no daemon of ours: of another user, or one that doesn't say that it is.
+    Somebody,
+}
+
+/// What a daemon writes into the file, with its number behind it.
+const MARK: &str = "bursar ";
 
 /// The lock file beside a store.
 fn path_for(store: &Path) -> PathBuf {
@@ -18,10 +35,9 @@ fn path_for(store: &Path) -> PathBuf {
 
 fn open(path: &Path) -> anyhow::Result<File> {
     let mut options = OpenOptions::new();
-    // Whoever may open it could hold it, and keep the daemon from starting.
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.create(true).truncate(false).write(true).open(path).with_context(|| {
+    options.create(true).truncate(false).read(true).write(true).open(path).with_context(|| {
         format!(
             "cannot open the lock file {}: make its folder, let this user write there, or \
                  name another place in Butler.storage.path",
@@ -33,33 +49,130 @@ fn open(path: &Path) -> anyhow::Result<File> {
 /// Takes the lock of a store, or says that another daemon has it.
 pub fn take(store: &Path) -> anyhow::Result<Lock> {
     let path = path_for(store);
-    let file = open(&path)?;
-    match file.try_lock() {
-        Ok(()) => Ok(Lock(file)),
-        Err(TryLockError::WouldBlock) => anyhow::bail!(
+    let mut file = open(&path)?;
+    let mut locked = file.try_lock();
+    if matches!(locked, Err(TryLockError::WouldBlock)) && users::is_anothers(&file) {
+        tracing::warn!(
+            "another user holds the lock file {}: it is made anew, for this user alone",
+            path.display()
+        );
+        std::fs::remove_file(&path)
+            .with_context(|| format!("cannot remove the lock file {}", path.display()))?;
+        file = open(&path)?;
+        locked = file.try_lock();
+    }
+    match locked {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) if is_marked(&mut file) => anyhow::bail!(
             "another bursar already runs on {}: stop it first, or give this one a store of its \
              own (Butler.storage.path)",
             store.display()
         ),
+        Err(TryLockError::WouldBlock) => anyhow::bail!(
+            "a process that doesn't say it is bursar holds the lock file {}: end it (fuser or lsof \
+             name it), or give this daemon a store of its own (Butler.storage.path)",
+            path.display()
+        ),
         Err(TryLockError::Error(error)) => {
-            Err(error).with_context(|| format!("cannot lock {}", path.display()))
+            return Err(error).with_context(|| format!("cannot lock {}", path.display()));
+        }
+    }
+    users::only_ours(&file)
+        .with_context(|| format!("cannot keep others from the lock file {}", path.display()))?;
+    mark(&mut file).with_context(|| format!("cannot write to {}", path.display()))?;
+    Ok(Lock(file))
+}
+
+/// Who holds the lock of a store.
+pub fn holder(store: &Path) -> anyhow::Result<Holder> {
+    let path = path_for(store);
+    if !path.exists() {
+        return Ok(Holder::Nobody);
+    }
+    let mut file = open(&path)?;
+    match file.try_lock() {
+        Ok(()) => Ok(Holder::Nobody),
+        Err(TryLockError::WouldBlock) if users::is_anothers(&file) || !is_marked(&mut file) => {
+            Ok(Holder::Somebody)
+        }
+        Err(TryLockError::WouldBlock) => Ok(Holder::Daemon),
+        Err(TryLockError::Error(error)) => {
+            Err(error).with_context(|| format!("cannot look at the lock {}", path.display()))
         }
     }
 }
 
-/// Whether a daemon runs on the store.
-pub fn is_held(store: &Path) -> anyhow::Result<bool> {
-    let path = path_for(store);
-    if !path.exists() {
-        return Ok(false);
+fn mark(file: &mut File) -> io::Result<()> {
+    file.set_len(0)?;
+    file.rewind()?;
+    writeln!(file, "{MARK}{}", std::process::id())
+}
+
+/// Whether a daemon wrote here. On Windows nobody else reads a file that is locked, so it is taken for one.
+fn is_marked(file: &mut File) -> bool {
+    let mut begin = Vec::new();
+    let read = file.rewind().and_then(|()| file.take(64).read_to_end(&mut begin));
+    match read {
+        Ok(_) => begin.starts_with(MARK.as_bytes()),
+        Err(_) => cfg!(windows),
     }
-    let file = open(&path)?;
-    match file.try_lock() {
-        Ok(()) => Ok(false),
-        Err(TryLockError::WouldBlock) => Ok(true),
-        Err(TryLockError::Error(error)) => {
-            Err(error).with_context(|| format!("cannot look at the lock {}", path.display()))
+}
+
+#[cfg(not(unix))]
+mod users {
+    use std::fs::File;
+    use std::io;
+
+    pub(super) fn is_anothers(_file: &File) -> bool {
+        false
+    }
+
+    /// The folder decides.
+    pub(super) fn only_ours(_file: &File) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(unix)]
+mod users {
+    use std::fs::{File, Permissions};
+    use std::io;
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+
+    /// Takes away what an older version, or a umask, gave to others.
+    pub(super) fn only_ours(file: &File) -> io::Result<()> {
+        if file.metadata()?.mode() & 0o077 != 0 {
+            file.set_permissions(Permissions::from_mode(0o600))?;
         }
+        Ok(())
+    }
+
+    /// Whether a process of another user holds the lock, as far as the system tells (Linux does). The
+    /// administrator may run a daemon for us.
+    pub(super) fn is_anothers(file: &File) -> bool {
+        let Ok(facts) = file.metadata() else { return false };
+        let Ok(locks) = std::fs::read_to_string("/proc/locks") else { return false };
+        let Some(process) = holder(&locks, facts.ino()) else { return false };
+        let Ok(process) = std::fs::metadata(format!("/proc/{process}")) else { return false };
+        is_foreign(process.uid(), rustix::process::geteuid().as_raw(), facts.uid())
+    }
+
+    /// Neither the administrator's, nor ours, nor of whom the file belongs to.
+    pub(super) fn is_foreign(process: u32, ours: u32, owner: u32) -> bool {
+        process != 0 && process != ours && process != owner
+    }
+
+    /// The process that holds a lock on this file, by `/proc/locks`:
+    /// `1: FLOCK  ADVISORY  WRITE 4711 08:01:131 0 EOF`.
+    pub(super) fn holder(locks: &str, inode: u64) -> Option<u32> {
+        let inode = inode.to_string();
+        locks.lines().find_map(|line| {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            // Those with `->` wait for it.
+            let [_, "FLOCK", _, _, process, place, ..] = words[..] else { return None };
+            let of_file = place.rsplit(':').next() == Some(inode.as_str());
+            process.parse().ok().filter(|_| of_file)
+        })
     }
 }
 
@@ -71,11 +184,51 @@ mod tests {
     fn only_one_holder_and_free_again_after_it() {
         let dir = tempfile::tempdir().unwrap();
         let store = dir.path().join("bursar.db");
-        assert!(!is_held(&store).unwrap());
+        assert_eq!(holder(&store).unwrap(), Holder::Nobody);
         let lock = take(&store).unwrap();
-        assert!(is_held(&store).unwrap());
+        assert_eq!(holder(&store).unwrap(), Holder::Daemon);
         assert!(take(&store).unwrap_err().to_string().contains("another bursar"));
         drop(lock);
-        assert!(!is_held(&store).unwrap());
+        assert_eq!(holder(&store).unwrap(), Holder::Nobody);
+    }
+
+    #[test]
+    fn a_lock_of_somebody_else_is_no_daemon() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = dir.path().join("bursar.db");
+        let theirs = File::create(path_for(&store)).unwrap();
+        theirs.lock().unwrap();
+        assert_eq!(holder(&store).unwrap(), Holder::Somebody);
+        assert!(take(&store).unwrap_err().to_string().contains("doesn't say it is bursar"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_that_was_open_to_all_is_ours_alone_after_a_start() {
+        use std::os::unix::fs::PermissionsExt;
+
+        let dir = tempfile::tempdir().unwrap();
+        let store = dir.path().join("bursar.db");
+        let path = path_for(&store);
+        std::fs::write(&path, "").unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o666)).unwrap();
+        let lock = take(&store).unwrap();
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        drop(lock);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn the_holder_is_who_has_it_and_not_who_waits() {
+        let locks = "1: FLOCK  ADVISORY  WRITE 12 08:01:131 0 EOF\n\
+                     1: -> FLOCK  ADVISORY  WRITE 13 08:01:131 0 EOF\n\
+                     2: POSIX  ADVISORY  WRITE 14 08:01:132 0 EOF\n\
+                     3: FLOCK  ADVISORY  READ  15 00:2e:132 0 EOF\n";
+        assert_eq!(users::holder(locks, 131), Some(12));
+        assert_eq!(users::holder(locks, 132), Some(15));
+        assert_eq!(users::holder(locks, 13), None);
+        for (process, foreign) in [(0, false), (1000, false), (998, false), (1001, true)] {
+            assert_eq!(users::is_foreign(process, 1000, 998), foreign);
+        }
     }
 }

@@ -8,7 +8,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, fmt};
 
 use crate::config::settings::Log;
-use crate::terminal;
+use crate::terminal::{self, LogLines};
 
 /// Keeps the log file's writer alive; its drop writes out what is left.
 #[derive(Debug)]
@@ -28,12 +28,14 @@ pub fn start(log: &Log) -> anyhow::Result<Guard> {
             .with_target("bursar", log.level)
     };
     let console = if log.json {
-        fmt::layer().json().flatten_event(true).with_writer(std::io::stderr).boxed()
+        let writer = || LogLines::new(std::io::stderr(), false);
+        fmt::layer().json().flatten_event(true).with_writer(writer).boxed()
     } else {
+        let colours = terminal::has_colours(&std::io::stderr());
         fmt::layer()
             .with_target(false)
-            .with_ansi(terminal::has_colours(&std::io::stderr()))
-            .with_writer(terminal::stderr)
+            .with_ansi(colours)
+            .with_writer(move || LogLines::new(terminal::stderr(), colours))
             .boxed()
     };
     let (file, guard) = match &log.directory {
@@ -49,6 +51,7 @@ pub fn start(log: &Log) -> anyhow::Result<Guard> {
                     anyhow::anyhow!("cannot write log files to {}: {e}", directory.display())
                 })?;
             let (writer, guard) = tracing_appender::non_blocking(appender);
+            let writer = move || LogLines::new(writer.clone(), false);
             let layer = if log.json {
                 fmt::layer().json().flatten_event(true).with_writer(writer).boxed()
             } else {

@@ -3,6 +3,7 @@
 
 use std::error::Error as _;
 use std::io;
+use std::net::IpAddr;
 use std::path::Path;
 use std::time::Duration;
 
@@ -12,6 +13,8 @@ use reqwest::redirect;
 use rustls::{CertificateError, ClientConfig};
 use url::{Host, Url};
 
+use crate::plain::shortened;
+use crate::secret::{beginning, mask};
 use crate::tls::{self, PemError, Trust};
 
 /// How long the TCP and TLS handshakes of a request may take, at most.
@@ -23,6 +26,9 @@ const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(3600);
 
 /// How much of an answer's body is looked at.
 const BODY_LIMIT: usize = 16 * 1024;
+
+/// Most characters of why there is no answer: a certificate may name as many hosts as it likes.
+const LONGEST_REASON: usize = 500;
 
 /// Why an HTTP client can't be made.
 #[derive(Debug, thiserror::Error)]
@@ -100,7 +106,7 @@ impl Endpoint<'_> {
                 .await
                 .map(drop)
                 .map_err(|e| match rustls_error(&e) {
-                    Some(error) => tls_text(self.url, error),
+                    Some(error) => shorten(&tls_text(self.url, error), LONGEST_REASON),
                     None => format!("the TLS handshake with {} failed: {e}", origin(self.url)),
                 })
         };
@@ -122,6 +128,20 @@ fn is_loopback(url: &Url) -> bool {
         Some(Host::Ipv6(ip)) => ip.is_loopback(),
         Some(Host::Domain(name)) => name == "localhost",
         None => false,
+    }
+}
+
+/// Whether what is sent to this address goes over a network, for all to read.
+pub fn is_in_clear(url: &Url) -> bool {
+    url.scheme() == "http" && !is_loopback(url)
+}
+
+/// Whether a host, as settings name it, is this machine: what is sent there is in no network.
+pub fn is_this_machine(host: &str) -> bool {
+    let host = host.trim_matches(['[', ']']);
+    match host.parse::<IpAddr>() {
+        Ok(address) => address.is_loopback(),
+        Err(_) => host.eq_ignore_ascii_case("localhost"),
     }
 }
 
@@ -149,7 +169,7 @@ pub fn no_answer(url: &Url, error: reqwest::Error) -> String {
     let error = error.without_url();
     let origin = origin(url);
     if let Some(tls) = error.source().and_then(find_rustls) {
-        return tls_text(url, tls);
+        return shorten(&tls_text(url, tls), LONGEST_REASON);
     }
     if error.is_timeout() && error.is_connect() {
         return format!("cannot connect to {origin}: no answer to the connection attempt");
@@ -158,9 +178,9 @@ pub fn no_answer(url: &Url, error: reqwest::Error) -> String {
         return format!("{origin} accepted the request but did not answer in time");
     }
     if error.is_connect() {
-        return format!("cannot connect to {origin}: {}", root(&error));
+        return format!("cannot connect to {origin}: {}", shorten(&root(&error), LONGEST_REASON));
     }
-    format!("the request to {origin} broke off: {}", root(&error))
+    format!("the request to {origin} broke off: {}", shorten(&root(&error), LONGEST_REASON))
 }
 
 fn find_rustls<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a rustls::Error> {
@@ -270,17 +290,15 @@ pub async fn body_text(mut response: reqwest::Response) -> String {
             Ok(None) | Err(_) => break,
         }
     }
+    let is_cut = bytes.len() >= BODY_LIMIT;
     bytes.truncate(BODY_LIMIT);
-    String::from_utf8_lossy(&bytes).into_owned()
+    let text = String::from_utf8_lossy(&bytes);
+    if is_cut { beginning(&text).to_owned() } else { text.into_owned() }
 }
 
-/// One line of at most `limit` characters.
+/// What a server said, on one line of at most `limit` characters and without secrets of ours.
 pub fn shorten(text: &str, limit: usize) -> String {
-    let line = crate::plain::one_line(text);
-    match line.char_indices().nth(limit) {
-        None => line,
-        Some((end, _)) => format!("{}...", &line[..end]),
-    }
+    shortened(&mask(text), limit)
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use super::settings::CertificateFile;
 use super::{Destination, email, influxdb, mqtt, webhook};
 use crate::event::route::Routes;
 use crate::event::{Channel, Queue};
+use crate::secret::Forms;
 use crate::settings::{At, Check};
 
 // The sections below `Butler`, as they are written. A doc comment would describe `Butler`.
@@ -60,6 +61,16 @@ impl Configured {
     pub(crate) fn certificates(&self) -> Vec<CertificateFile<'_>> {
         self.each().into_iter().flat_map(SetUp::certificates).collect()
     }
+
+    /// Credentials that go to another machine without encryption.
+    pub fn in_clear(&self) -> Vec<(&'static str, String)> {
+        self.each().into_iter().flat_map(SetUp::in_clear).collect()
+    }
+
+    /// What destinations are sent and nobody may see.
+    pub(crate) fn secrets(&self, forms: &mut Forms) {
+        self.each().into_iter().for_each(|set_up| set_up.secrets(forms));
+    }
 }
 
 /// What a destination's validated settings tell of it.
@@ -73,6 +84,12 @@ pub(crate) trait SetUp {
 
     /// The files with certificates that it names.
     fn certificates(&self) -> Vec<CertificateFile<'_>>;
+
+    /// What it sends and nobody may see.
+    fn secrets(&self, forms: &mut Forms);
+
+    /// What of that goes to another machine without encryption, each as the setting and a sentence.
+    fn in_clear(&self) -> Vec<(&'static str, String)>;
 }
 
 /// Of a destination that is off there is nothing.
@@ -87,6 +104,14 @@ impl<T: SetUp> SetUp for Option<T> {
 
     fn certificates(&self) -> Vec<CertificateFile<'_>> {
         self.iter().flat_map(SetUp::certificates).collect()
+    }
+
+    fn secrets(&self, forms: &mut Forms) {
+        self.iter().for_each(|set_up| set_up.secrets(forms));
+    }
+
+    fn in_clear(&self) -> Vec<(&'static str, String)> {
+        self.iter().flat_map(SetUp::in_clear).collect()
     }
 }
 

@@ -21,6 +21,7 @@ use tokio_util::task::AbortOnDropHandle;
 use tracing::{error, warn};
 
 use self::complaints::Complaints;
+use super::http::shorten;
 use super::{Destination, Outcome};
 use crate::backoff::{Backoff, Series};
 use crate::store::{QueueId, Queued, Settlement, Store, StoreError};
@@ -38,6 +39,9 @@ const STOP_GRACE: Duration = Duration::from_secs(5);
 const BACKGROUND_GRACE: Duration = Duration::from_secs(2);
 /// A receiver that asks for a longer pause is asked again after this one.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(60 * 60);
+
+/// Most characters of a reason, which a server may have a part in.
+const LONGEST_REASON: usize = 1000;
 
 /// Delivers one destination's queue, and runs the destination's background work beside it, until
 /// `stop` is cancelled; returns at most 7 seconds after that. What was not delivered by then stays
@@ -342,10 +346,13 @@ impl Worker {
 impl Delivered {
     fn new(ids: Vec<QueueId>, outcomes: Vec<Outcome>) -> Self {
         let mut retry: Option<(String, Option<Duration>)> = None;
+        // Whatever a destination lets through of what its server said.
+        let told = |why: String| shorten(&why, LONGEST_REASON);
         let settlement = |outcome| match outcome {
             Outcome::Done => Settlement::Done,
-            Outcome::Refused { why } => Settlement::Dead { why },
+            Outcome::Refused { why } => Settlement::Dead { why: told(why) },
             Outcome::Retry { after, why } => {
+                let why = told(why);
                 let (_, longest) = retry.get_or_insert_with(|| (why.clone(), None));
                 *longest = (*longest).max(after);
                 Settlement::Retry { why }

@@ -8,6 +8,8 @@ use reqwest::{Response, StatusCode};
 
 use super::error::Error;
 use super::json::Failure;
+use crate::plain::one_line;
+use crate::secret::{Echo, mask};
 
 /// As much of an error's body is read to tell its kind.
 const MAX_ERROR_BODY: usize = 64 * 1024;
@@ -30,7 +32,11 @@ pub(super) trait Sink {
 /// Why a body is not read further, or is not what it should be.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Stop {
-    TooLarge { limit: usize },
+    TooLarge {
+        limit: usize,
+    },
+    /// It repeats a header that it was sent and that nobody may see.
+    Echo,
     Not(Failure),
 }
 
@@ -38,6 +44,7 @@ impl Stop {
     pub(super) fn error(self, url: String) -> Error {
         match self {
             Self::TooLarge { limit } => Error::TooLarge { url, limit },
+            Self::Echo => Error::Echo { url },
             Self::Not(failure) => failure.error(url),
         }
     }
@@ -48,8 +55,13 @@ pub(super) enum BodyError {
     Broken(reqwest::Error),
 }
 
-/// Leads the unpacked body into a sink.
-pub(super) async fn fill(response: &mut Response, sink: &mut impl Sink) -> Result<(), BodyError> {
+/// Leads the unpacked body into a sink. A body with a secret of ours goes no further: what is read of
+/// a site decides about people, so nothing is masked in it.
+pub(super) async fn fill(
+    response: &mut Response,
+    sink: &mut impl Sink,
+    mut echo: Option<Echo>,
+) -> Result<(), BodyError> {
     let limit = sink.limit();
     let too_large = || BodyError::Stopped(Stop::TooLarge { limit });
     if response.content_length().is_some_and(|length| length > limit as u64) {
@@ -60,6 +72,9 @@ pub(super) async fn fill(response: &mut Response, sink: &mut impl Sink) -> Resul
         seen += piece.len();
         if seen > limit {
             return Err(too_large());
+        }
+        if echo.as_mut().is_some_and(|echo| echo.is_in(&piece)) {
+            return Err(BodyError::Stopped(Stop::Echo));
         }
         sink.feed(&piece).map_err(BodyError::Stopped)?;
     }
@@ -99,7 +114,7 @@ impl Sink for Whole {
 /// The beginning of an error's body; nothing when it can't be read.
 async fn error_body(response: &mut Response) -> Vec<u8> {
     let mut whole = Whole::up_to(MAX_ERROR_BODY);
-    match fill(response, &mut whole).await {
+    match fill(response, &mut whole, None).await {
         Ok(()) => whole.body,
         Err(_) => Vec::new(),
     }
@@ -157,7 +172,7 @@ pub(super) async fn change_error(
 fn plain_text(body: &[u8]) -> Option<String> {
     let text = std::str::from_utf8(body).ok()?.trim();
     let line = text.lines().next().filter(|line| !line.starts_with('<'))?;
-    Some(line.chars().take(MAX_ANSWER).map(|c| if c.is_control() { ' ' } else { c }).collect())
+    Some(one_line(&mask(line)).chars().take(MAX_ANSWER).collect())
 }
 
 pub(super) fn is_html(response: &Response) -> bool {

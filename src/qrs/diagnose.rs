@@ -8,6 +8,8 @@ use rustls::{AlertDescription, CertificateError, InvalidMessage, PeerMisbehaved}
 
 use super::error::Error;
 use super::transport::Peer;
+use crate::plain::shortened;
+use crate::secret::mask;
 
 /// Why a request has no answer. `shown` is the request for people, `timeout` what it was given.
 pub(super) fn request_error(
@@ -86,7 +88,7 @@ fn tls_error(error: &rustls::Error, peer: &Peer) -> Error {
             format!("it has no version or cipher in common with this program ({error})"),
             CIPHERS,
         ),
-        error => other(error.to_string(), LOGS),
+        error => other(told(&error.to_string()), LOGS),
     }
 }
 
@@ -111,7 +113,7 @@ fn certificate_error(reason: &CertificateError, peer: &Peer) -> Error {
         CertificateError::NotValidForNameContext { presented, .. } => Error::NameMismatch {
             address,
             expected: peer.expected_name.clone(),
-            accepted: presented.iter().map(|name| bare_name(name)).collect(),
+            accepted: presented.iter().take(20).map(|name| told(&bare_name(name))).collect(),
         },
         // A CA that was created again has the same name and another key.
         CertificateError::UnknownIssuer | CertificateError::BadSignature => {
@@ -132,7 +134,7 @@ fn certificate_error(reason: &CertificateError, peer: &Peer) -> Error {
         },
         other => Error::Tls {
             address,
-            why: format!("its certificate can't be used: {other}"),
+            why: told(&format!("its certificate can't be used: {other}")),
             fix: "have Qlik Sense create its certificates again, then export them anew",
         },
     }
@@ -203,7 +205,12 @@ fn find<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Optio
 
 /// What the error at the end of a chain says: those before it only say that there was one.
 fn innermost(error: &(dyn StdError + 'static)) -> String {
-    chain(error).last().unwrap_or(error).to_string()
+    told(&chain(error).last().unwrap_or(error).to_string())
+}
+
+/// Names of a certificate and words of libraries, which may be the server's.
+fn told(text: &str) -> String {
+    shortened(&mask(text), 300)
 }
 
 #[cfg(test)]

@@ -111,6 +111,8 @@ pub enum Error {
     TimedOut { url: String, after: Duration },
     /// The body is larger than anything this question should answer.
     TooLarge { url: String, limit: usize },
+    /// The body repeats a fixed header that may be a credential, so it is not read further.
+    Echo { url: String },
     /// The connection ended between request and answer.
     Interrupted { url: String, why: String },
 }
@@ -169,6 +171,7 @@ impl Error {
             | Self::OutOfTime { .. }
             | Self::TimedOut { .. }
             | Self::TooLarge { .. }
+            | Self::Echo { .. }
             | Self::Interrupted { .. } => None,
         }
     }
@@ -250,6 +253,9 @@ impl Error {
                 let mebibytes = limit / (1024 * 1024);
                 format!("{url} answered with more than {mebibytes} MiB, which is not read further")
             }
+            Self::Echo { url } => format!(
+                "{url} answered with a value of headers.static, which nobody may see, so the answer is not used"
+            ),
             Self::Interrupted { url, why } => {
                 format!("the connection broke before {url} answered: {why}")
             }
@@ -310,6 +316,9 @@ impl Error {
             }
             Self::Incomplete { .. } => {
                 "use a user with full read access in X-Qlik-User, such as UserDirectory=INTERNAL; UserId=sa_api"
+            }
+            Self::Echo { .. } => {
+                "look at what stands between (a gateway that repeats requests), or take a value that is no secret and no common word"
             }
             Self::NotSent { .. } => {
                 "look at the load of the central node; if it is idle, raise maxConcurrency"

@@ -6,6 +6,8 @@ pub(crate) mod validate;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::secret::Forms;
+
 /// How to reach a site's repository service (`configQRS`, `cert`).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Connection {
@@ -27,4 +29,15 @@ pub struct Connection {
     pub request_timeout: Duration,
     /// Requests at the same time.
     pub max_concurrency: usize,
+}
+
+impl Connection {
+    /// What the site is sent and nobody may see: headers of a gateway before it.
+    pub fn secrets(&self) -> Forms {
+        let mut forms = Forms::default();
+        for (name, value) in &self.headers {
+            forms.header(name, value);
+        }
+        forms
+    }
 }

@@ -19,6 +19,7 @@ use super::error::{BuildError, Error, NotJson};
 use super::http::Http;
 use super::{Reading, diagnose};
 use crate::qrs::settings::Connection;
+use crate::secret::Echo;
 use crate::tls;
 
 /// Header that must repeat the query parameter `xrfkey`.
@@ -38,6 +39,8 @@ pub(super) struct Transport {
     concurrency: usize,
     timeout: Duration,
     peer: Peer,
+    /// Finds the fixed headers in answers.
+    pub(super) echo: Option<Echo>,
 }
 
 /// The head of an answer. It keeps its place among the concurrent requests until it is dropped.
@@ -95,6 +98,7 @@ impl Transport {
         Ok(Self {
             http: Http::new(connection),
             headers: headers(&connection.headers)?,
+            echo: Echo::of(&connection.secrets()),
             permits: Semaphore::new(connection.max_concurrency.max(1)),
             concurrency: connection.max_concurrency.max(1),
             timeout: connection.request_timeout,
@@ -127,7 +131,7 @@ impl Transport {
         until: Option<Instant>,
     ) -> Result<Reading<S::Value>, Error> {
         let mut answer = self.found(path, query, xrfkey, until).await?;
-        let value = match fill(&mut answer.response, &mut sink).await {
+        let value = match fill(&mut answer.response, &mut sink, self.echo.clone()).await {
             Ok(()) => sink.finish(),
             Err(BodyError::Broken(error)) => return Err(answer.broken(&error)),
             Err(BodyError::Stopped(stop)) => Err(stop),

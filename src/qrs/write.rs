@@ -70,7 +70,8 @@ impl Writer {
             return Err(Error::NotJson { url, body: NotJson::Html });
         }
         let mut whole = Whole::up_to(MAX_ANSWER);
-        match fill(&mut answer.response, &mut whole).await {
+        match fill(&mut answer.response, &mut whole, self.client.inner.transport.echo.clone()).await
+        {
             Ok(()) => {}
             Err(BodyError::Stopped(stop)) => return Err(stop.error(url)),
             Err(BodyError::Broken(error)) => return Err(answer.broken(&error)),

@@ -39,7 +39,7 @@ fn blocks(out: &mut String, blocks: &[Block]) {
                 let _ = writeln!(out, "> {}\n", plain(text));
             }
             Block::Code(text) => {
-                let _ = writeln!(out, "```\n{text}\n```\n");
+                let _ = writeln!(out, "```\n{}\n```\n", text.replace('`', "´"));
             }
             Block::Facts(list) => {
                 facts(out, list);

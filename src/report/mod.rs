@@ -29,6 +29,7 @@ use crate::insight::utilization::{self, Now, YearOnYear};
 use crate::insight::{NotEnough, or_why};
 use crate::ledger::Head;
 use crate::license::SeatType;
+use crate::plain::{in_json, on_terminal};
 use crate::planning::money::Cost;
 use crate::planning::{ForecastView, Month, SeatCounts};
 use crate::store::Attempt;
@@ -207,13 +208,18 @@ impl SiteReport {
 }
 
 impl Report {
-    /// The report in one of its forms.
+    /// The report in one of its forms, with nothing from outside that misleads who reads it.
     pub fn write(&self, format: Format) -> anyhow::Result<String> {
-        Ok(match format {
+        let text = match format {
             Format::Html => html::render(self)?,
             Format::Md => markdown::render(&view::view(self)),
-            Format::Csv => csv::render(self),
-            Format::Json => serde_json::to_string_pretty(self)? + "\n",
-        })
+            // Its cells are safe already, and its rows end with `\r\n`.
+            Format::Csv => return Ok(csv::render(self)),
+            Format::Json => {
+                let json = serde_json::to_string_pretty(self)? + "\n";
+                return Ok(in_json(&json).into_owned());
+            }
+        };
+        Ok(on_terminal(&text, false).into_owned())
     }
 }

@@ -61,6 +61,16 @@ impl fmt::Debug for Node {
 }
 
 impl Node {
+    /// This one and all below it.
+    pub(crate) fn each(&self, look: &mut impl FnMut(&Self)) {
+        look(self);
+        match &self.value {
+            Value::Map(entries) => entries.iter().for_each(|(_, node)| node.each(look)),
+            Value::List(items) => items.iter().for_each(|node| node.each(look)),
+            _ => {}
+        }
+    }
+
     /// The node a full name leads to, such as `Butler.sites[1].cert`; nulls count as absent.
     pub(crate) fn find(&self, path: &str) -> Option<&Node> {
         if self.path == path {

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use crate::plain::log_line;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
@@ -40,27 +42,28 @@ impl Problem {
         if !self.path.is_empty() {
             place.push_str(&format!(": {}", self.path));
         }
-        place
+        log_line(&place, false).into_owned()
     }
 }
 
 impl fmt::Display for Problem {
+    /// On one line: keys and values are whatever somebody wrote.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.file.display())?;
+        let mut line = self.file.display().to_string();
         if self.line > 0 {
-            write!(f, ":{}:{}", self.line, self.column)?;
+            line.push_str(&format!(":{}:{}", self.line, self.column));
         }
         if self.severity == Severity::Warning {
-            f.write_str(": warning")?;
+            line.push_str(": warning");
         }
         if !self.path.is_empty() {
-            write!(f, ": {}", self.path)?;
+            line.push_str(&format!(": {}", self.path));
         }
-        write!(f, ": {}", self.what)?;
+        line.push_str(&format!(": {}", self.what));
         if !self.fix.is_empty() {
-            write!(f, "; {}", self.fix)?;
+            line.push_str(&format!("; {}", self.fix));
         }
-        Ok(())
+        f.write_str(&log_line(&line, false))
     }
 }
 

@@ -11,6 +11,7 @@ use super::license::LicenseVariant;
 use super::monitor_app::MonitorApp;
 use super::people::{Seat, SeatKind, User, split_name};
 use super::pools::PoolSettings;
+use super::rights::SecurityRule;
 use super::routes::Request;
 use super::scenario::{Quirks, Scenario, SeatSpec, UserSpec};
 use super::site::Site;
@@ -99,6 +100,11 @@ impl Control {
     /// From now on nothing goes wrong.
     pub fn clear_faults(&self) {
         lock(&self.shared.faults).clear();
+    }
+
+    /// Sets the security rules: what users may do that are no administrators.
+    pub fn set_security_rules(&self, rules: Vec<SecurityRule>) {
+        self.site().security_rules = rules;
     }
 
     /// Installs another license.

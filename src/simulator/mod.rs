@@ -34,6 +34,7 @@ pub mod past;
 mod people;
 mod pki;
 mod pools;
+mod rights;
 mod routes;
 mod rows;
 mod scenario;
@@ -52,6 +53,7 @@ pub use monitor_app::{MonitorApp, ScriptError, ScriptLogApi};
 pub use people::{Seat, SeatKind, User};
 pub use pki::{Pki, PkiFiles, SHARED_SERVER_NAME};
 pub use pools::{AvailableFormula, MinutePool, PoolSettings, SeatPool, Section, TokenPool};
+pub use rights::{Action, SecurityRule};
 pub use routes::{FORBIDDEN_TEXT, MISSING_VALUE_TEXT, XSRF_TEXT};
 pub use scenario::{
     ClockSettings, DeletedUser, LicenseRule, Population, PropertySpec, QuarantineFrom, Quirks,

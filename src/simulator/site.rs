@@ -16,6 +16,7 @@ use super::life::Life;
 use super::operations::Operations;
 use super::people::{Seat, SeatKind, User, name_key, split_name};
 use super::pools::{PoolSettings, SeatCounts};
+use super::rights::{self, SecurityRule};
 use super::routes::acting_user;
 use super::scenario::{LicenseRule, Population, Quirks, Scenario, SeatSpec, UserSpec};
 use super::table::Table;
@@ -42,6 +43,8 @@ pub(super) struct Site {
     pub cache: HashMap<String, (u64, Bytes)>,
     version: String,
     admins: Vec<String>,
+    /// What others may do.
+    pub security_rules: Vec<SecurityRule>,
     by_name: HashMap<String, usize>,
     /// The seats of a user, by the user's place.
     pub seats_of: HashMap<usize, Vec<Uuid>>,
@@ -75,6 +78,7 @@ impl Site {
             cache: HashMap::new(),
             version: scenario.version.clone(),
             admins: scenario.admins.iter().map(|a| a.to_lowercase()).collect(),
+            security_rules: Vec::new(),
             by_name: HashMap::new(),
             seats_of: HashMap::new(),
             quarantine_ends: BinaryHeap::new(),
@@ -246,6 +250,20 @@ impl Site {
         user.is_some_and(|user| {
             !user.inactive && user.roles.iter().any(|r| r.eq_ignore_ascii_case("RootAdmin"))
         })
+    }
+
+    /// Whether a security rule grants the request to the acting user.
+    pub(crate) fn is_granted(&self, header: Option<&str>, method: &str, route: &str) -> bool {
+        let Some((directory, id)) = header.and_then(acting_user) else { return false };
+        let acting = name_key(&directory, &id);
+        let segments: Vec<&str> = route.trim_start_matches("/qrs/").split('/').collect();
+        let mut rules = self.security_rules.iter().filter(|rule| {
+            split_name(&rule.user).is_some_and(|(dir, id)| name_key(dir, id) == acting)
+        });
+        match rights::needed(method, &segments) {
+            None => rules.next().is_some(),
+            Some((resource, action)) => rules.any(|rule| rule.grants(&resource, action)),
+        }
     }
 
     pub(crate) fn about(&self) -> Value {

@@ -14,17 +14,19 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::Context;
+use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{map_request, map_response};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
-use axum::{Json, Router};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::config::Settings;
+use crate::plain::{in_json, on_terminal};
+use crate::secret::mask_own;
 use crate::status::Status;
 use crate::store::{Store, StoreError};
 
@@ -79,11 +81,15 @@ async fn read(source: &Source) -> Result<Status, StoreError> {
 
 async fn index(State(source): State<Source>) -> Result<Html<String>, Failure> {
     let status = read(&source).await?;
-    Ok(Html(page::render(&status, source.settings.time_zone)))
+    let page = page::render(&status, source.settings.time_zone);
+    Ok(Html(on_terminal(&mask_own(&page), false).into_owned()))
 }
 
-async fn api_status(State(source): State<Source>) -> Result<Json<Status>, Failure> {
-    Ok(Json(read(&source).await?))
+async fn api_status(State(source): State<Source>) -> Result<Response, Failure> {
+    let json = serde_json::to_string(&read(&source).await?);
+    let json = json.expect("a picture of now has texts for keys");
+    let body = in_json(&mask_own(&json)).into_owned();
+    Ok(([(header::CONTENT_TYPE, "application/json")], body).into_response())
 }
 
 async fn health(State(source): State<Source>) -> Response {

@@ -22,6 +22,7 @@ mod import;
 mod influxdb;
 mod insight;
 mod insight_cli;
+mod leaks;
 mod monitor_app;
 mod mqtt;
 mod one_broken;

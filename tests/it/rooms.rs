@@ -12,17 +12,17 @@ const ROOMS: [(&str, &[&str]); 36] = [
     ("clock", &[]),
     ("form", &[]),
     ("plain", &[]),
-    ("terminal", &["plain"]),
+    ("secret", &[]),
+    ("terminal", &["plain", "secret"]),
     ("output", &["terminal"]),
     ("schedule", &[]),
     ("schema", &[]),
-    ("secret", &[]),
-    ("spreadsheet", &[]),
+    ("spreadsheet", &["plain"]),
     ("tls", &[]),
     ("words", &[]),
     ("who", &["plain"]),
     // How settings are read, whatever they are of.
-    ("settings", &["schedule", "secret"]),
+    ("settings", &["plain", "schedule", "secret"]),
     // The domain, without I/O.
     ("license", &["form", "plain"]),
     ("policy", &["license"]),
@@ -32,7 +32,7 @@ const ROOMS: [(&str, &[&str]); 36] = [
     ("alert", &["event", "ledger", "license", "plain", "words"]),
     // What talks to somebody.
     ("simulator", &["license", "output"]),
-    ("qrs", &["backoff", "license", "settings", "tls"]),
+    ("qrs", &["backoff", "license", "plain", "secret", "settings", "tls"]),
     ("store", &["alert", "event", "insight", "ledger", "license", "policy", "settings"]),
     (
         "destination",
@@ -90,6 +90,7 @@ const ROOMS: [(&str, &[&str]); 36] = [
             "release",
             "schedule",
             "schema",
+            "secret",
             "settings",
             "store",
             "tls",
@@ -134,7 +135,13 @@ const ROOMS: [(&str, &[&str]); 36] = [
         "status",
         &["alert", "config", "destination", "event", "ledger", "license", "release", "store"],
     ),
-    ("web", &["alert", "clock", "config", "event", "license", "status", "store", "words"]),
+    (
+        "web",
+        &[
+            "alert", "clock", "config", "event", "license", "plain", "secret", "status", "store",
+            "words",
+        ],
+    ),
     (
         "daemon",
         &[
@@ -182,6 +189,7 @@ const ROOMS: [(&str, &[&str]); 36] = [
             "release",
             "report",
             "schedule",
+            "secret",
             "simulator",
             "spreadsheet",
             "status",

@@ -38,7 +38,7 @@ impl History {
             });
             all.truncate(limit);
             if json {
-                outln!("{}", serde_json::to_string_pretty(&all)?);
+                crate::terminal::print_json(&all)?;
                 return Ok(Exit::Ok);
             }
             if all.is_empty() {

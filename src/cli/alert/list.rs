@@ -39,7 +39,7 @@ impl List {
             alerts.sort_by_key(|alert| std::cmp::Reverse(alert.severity));
             let silences = store.silences(false).await?;
             if json {
-                outln!("{}", serde_json::to_string_pretty(&Listed { alerts, silences })?);
+                crate::terminal::print_json(&Listed { alerts, silences })?;
                 return Ok(Exit::Ok);
             }
             out!("{}", table(&alerts, Utc::now(), Paint::for_stdout()));

@@ -68,7 +68,7 @@ impl Rules {
             rows.extend(settings.sites.iter().map(|s| Row::of(entry, &s.alert, Some(&s.name))));
         }
         if self.json {
-            outln!("{}", serde_json::to_string_pretty(&rows)?);
+            crate::terminal::print_json(&rows)?;
             return Ok(Exit::Ok);
         }
         let paint = Paint::for_stdout();

@@ -56,11 +56,11 @@ pub(crate) struct Unsilence {
 impl Silence {
     pub(crate) fn execute(self) -> anyhow::Result<Exit> {
         if self.why.trim().is_empty() {
-            eprintln!("bursar: --why must say why");
+            errln!("bursar: --why must say why");
             return Ok(Exit::Unusable);
         }
         if !self.all && self.rule.is_none() && self.site.is_none() && self.subject.is_none() {
-            eprintln!("bursar: name what to silence: --rule, --site or --subject, or --all");
+            errln!("bursar: name what to silence: --rule, --site or --subject, or --all");
             return Ok(Exit::Unusable);
         }
         let config = self.config.clone();
@@ -68,12 +68,12 @@ impl Silence {
             let until = match self.end(&settings, Utc::now()) {
                 Ok(until) => until,
                 Err(why) => {
-                    eprintln!("bursar: {why}");
+                    errln!("bursar: {why}");
                     return Ok(Exit::Unusable);
                 }
             };
             if let Some(why) = self.unknown_site(&settings) {
-                eprintln!("bursar: {why}");
+                errln!("bursar: {why}");
                 return Ok(Exit::Unusable);
             }
             let new = NewSilence {
@@ -86,7 +86,7 @@ impl Silence {
             };
             let silence = store.add_silence(new).await?;
             if self.json {
-                outln!("{}", serde_json::to_string_pretty(&silence)?);
+                crate::terminal::print_json(&silence)?;
             } else {
                 let until = words::local(silence.until, settings.time_zone);
                 outln!("{}", list::describe(&silence, &until));
@@ -130,7 +130,7 @@ impl Unsilence {
                 outln!("silence {id} has ended; what fires is told within a minute");
                 return Ok(Exit::Ok);
             }
-            eprintln!("bursar: there is no silence {id} that holds; bursar alert list shows them");
+            errln!("bursar: there is no silence {id} that holds; bursar alert list shows them");
             Ok(Exit::Unusable)
         })
     }

@@ -51,7 +51,7 @@ impl Archive {
         let findings = verify::check_store(&place, Check::default(), &mut [])?.finish(&[]);
         if !findings.in_order {
             complain(&findings.problems);
-            eprintln!(
+            errln!(
                 "bursar: the ledger is not in order, so nothing is archived: keep the store's \
                  file as it is"
             );
@@ -77,7 +77,7 @@ impl Archive {
                 return Ok(Exit::Ok);
             }
             Choice::NotEnded { run, seq } => {
-                eprintln!(
+                errln!(
                     "bursar: run {run} began before {} (record {seq}) and has not ended; nothing \
                      was archived: wait for its end, or for the next run, which finds out what \
                      became of it",
@@ -86,7 +86,7 @@ impl Archive {
                 return Ok(Exit::NotInOrder);
             }
             Choice::Unsettled(seq) => {
-                eprintln!(
+                errln!(
                     "bursar: record {seq} is an intent whose outcome is not known yet; nothing \
                      was archived: the next run finds it out"
                 );

@@ -11,6 +11,7 @@ use crate::ledger::chain::Raw;
 use crate::ledger::check::Check;
 use crate::ledger::{csv, lines};
 use crate::output::{Existing, Output};
+use crate::plain::in_json;
 use crate::spreadsheet::{Cell, Sheet};
 
 /// Write the records of some days as a table or with all that is needed to verify them elsewhere
@@ -53,7 +54,7 @@ impl Export {
         if let (Some(from), Some(to)) = (self.from, self.to)
             && from > to
         {
-            eprintln!("bursar: --from {from} is later than --to {to}");
+            errln!("bursar: --from {from} is later than --to {to}");
             return Ok(Exit::Unusable);
         }
         let from = self.from.map_or(i64::MIN, |d| day_start(d, place.zone).timestamp_millis());
@@ -92,10 +93,10 @@ impl Export {
         })?;
         records.finish().with_context(cannot)?;
         if !standard {
-            eprintln!("{count} records written to {}", path.display());
+            errln!("{count} records written to {}", path.display());
         }
         if unreadable > 0 {
-            eprintln!("bursar: {unreadable} records can't be read and are left out");
+            errln!("bursar: {unreadable} records can't be read and are left out");
         }
         Ok(if findings.in_order { Exit::Ok } else { Exit::NotInOrder })
     }
@@ -120,7 +121,7 @@ impl Records {
     fn add(&mut self, raw: &Raw) -> io::Result<()> {
         match self {
             Self::Csv(sheet) => sheet.row(csv::row(raw).each_ref().map(|text| Cell::Text(text))),
-            Self::Jsonl(out) => writeln!(out, "{}", lines::write(raw)),
+            Self::Jsonl(out) => writeln!(out, "{}", in_json(&lines::write(raw))),
         }
     }
 

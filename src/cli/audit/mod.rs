@@ -83,7 +83,7 @@ impl Source {
     /// As [`place`](Self::place), where there must be one.
     fn required(&self) -> Result<Place, Exit> {
         self.place()?.ok_or_else(|| {
-            eprintln!("bursar: name the settings (-c FILE) or a store's file (--store FILE)");
+            errln!("bursar: name the settings (-c FILE) or a store's file (--store FILE)");
             Exit::Unusable
         })
     }
@@ -126,7 +126,7 @@ fn day_end(day: NaiveDate, zone: Tz) -> DateTime<Utc> {
 /// Says on standard error what is wrong with a ledger.
 fn complain(problems: &[Problem]) {
     for problem in problems {
-        eprintln!("bursar: {}", sentence(problem));
+        errln!("bursar: {}", sentence(problem));
     }
 }
 

@@ -11,6 +11,7 @@ use crate::license::Holder;
 use crate::output::{Existing, Output};
 use crate::plain::one_line;
 use crate::release::named::is_named;
+use crate::terminal::Json;
 use crate::words;
 
 /// The kinds of records that name a person.
@@ -25,7 +26,7 @@ pub(crate) fn show(place: &Place, user: &str, json: bool) -> anyhow::Result<Exit
         let raw = match record {
             Ok(raw) => raw,
             Err((_, broken)) => {
-                eprintln!("bursar: {broken}");
+                errln!("bursar: {broken}");
                 changed += 1;
                 return anyhow::Ok(());
             }
@@ -34,7 +35,7 @@ pub(crate) fn show(place: &Place, user: &str, json: bool) -> anyhow::Result<Exit
             return Ok(());
         }
         let Ok(record) = raw.record() else {
-            eprintln!("bursar: record {} can't be read", raw.seq);
+            errln!("bursar: record {} can't be read", raw.seq);
             changed += 1;
             return Ok(());
         };
@@ -42,12 +43,12 @@ pub(crate) fn show(place: &Place, user: &str, json: bool) -> anyhow::Result<Exit
             return Ok(());
         }
         if raw.expected_hash() != raw.hash {
-            eprintln!("bursar: record {} was changed: its content does not fit its hash", raw.seq);
+            errln!("bursar: record {} was changed: its content does not fit its hash", raw.seq);
             changed += 1;
         }
         if json {
             out.write_all(if found == 0 { b"[\n" } else { b",\n" })?;
-            serde_json::to_writer_pretty(&mut out, &record)?;
+            serde_json::to_writer_pretty(Json(&mut out), &record)?;
         } else {
             writeln!(out, "{}", line(&raw, &record, place))?;
         }
@@ -60,7 +61,7 @@ pub(crate) fn show(place: &Place, user: &str, json: bool) -> anyhow::Result<Exit
     out.finish()?;
     let (start, _) = ledger.ends()?;
     if start.seq > 0 {
-        eprintln!(
+        errln!(
             "records up to {} were archived: what they say of {} is in the archives only",
             start.seq,
             one_line(user)
@@ -70,7 +71,7 @@ pub(crate) fn show(place: &Place, user: &str, json: bool) -> anyhow::Result<Exit
         return Ok(Exit::NotInOrder);
     }
     if found == 0 {
-        eprintln!(
+        errln!(
             "bursar: {} says nothing of {}{}",
             place.name(),
             one_line(user),

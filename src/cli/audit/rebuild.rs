@@ -38,11 +38,11 @@ impl Rebuild {
             |broken: &Broken| matches!(broken, Broken::NotBacked { .. } | Broken::Forgotten { .. });
         let mut bad = false;
         for problem in findings.problems.iter().filter(|problem| !beside(&problem.broken)) {
-            eprintln!("bursar: {}", sentence(problem));
+            errln!("bursar: {}", sentence(problem));
             bad = true;
         }
         if bad {
-            eprintln!(
+            errln!(
                 "bursar: the ledger is not in order, so nothing is made from it: keep the store's \
                  file as it is"
             );

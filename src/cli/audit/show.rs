@@ -49,7 +49,7 @@ impl Show {
         let run = self.run.as_deref().unwrap_or_default();
         let raws = place.open()?.run(run)?;
         if raws.is_empty() {
-            eprintln!(
+            errln!(
                 "bursar: there is no run {} in {}; bursar release history lists them",
                 run,
                 place.name()
@@ -60,12 +60,12 @@ impl Show {
             raws.iter().filter(|raw| raw.expected_hash() != raw.hash).map(|raw| raw.seq).collect();
         let records = raws.iter().map(read).collect::<anyhow::Result<Vec<_>>>()?;
         if self.json {
-            outln!("{}", serde_json::to_string_pretty(&records)?);
+            crate::terminal::print_json(&records)?;
         } else {
             out!("{}", tell(&records, place.zone));
         }
         for seq in &changed {
-            eprintln!("bursar: record {seq} was changed: its content does not fit its hash");
+            errln!("bursar: record {seq} was changed: its content does not fit its hash");
         }
         Ok(if changed.is_empty() { Exit::Ok } else { Exit::NotInOrder })
     }

@@ -65,7 +65,7 @@ impl Verify {
         }
         let findings = check.finish(&self.head);
         if self.json {
-            outln!("{}", serde_json::to_string_pretty(&findings)?);
+            crate::terminal::print_json(&findings)?;
         } else {
             out!("{}", report(&findings, Paint::for_stdout()));
         }

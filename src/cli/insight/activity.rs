@@ -102,11 +102,11 @@ impl Activity {
             answer
         })??;
         let Some(answer) = answer else {
-            eprintln!("bursar: {}", never_read(&site));
+            errln!("bursar: {}", never_read(&site));
             return Ok(Exit::NotInOrder);
         };
         if self.json {
-            outln!("{}", serde_json::to_string_pretty(&answer)?);
+            crate::terminal::print_json(&answer)?;
         } else {
             out!("{}", render(&answer, &settings, Paint::for_stdout()));
         }

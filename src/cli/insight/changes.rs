@@ -80,7 +80,7 @@ impl Changes {
             anyhow::Ok((seats, changes, now))
         })??;
         let Some(watched_since) = known.lists.iter().map(|list| list.first_read).min() else {
-            eprintln!("bursar: {}", super::activity::never_read(&site));
+            errln!("bursar: {}", super::activity::never_read(&site));
             return Ok(Exit::NotInOrder);
         };
         let initial = changes.iter().filter(|change| change.initial).count();
@@ -96,7 +96,7 @@ impl Changes {
             changes: changes.iter().map(Into::into).collect(),
         };
         if self.json {
-            outln!("{}", serde_json::to_string_pretty(&answer)?);
+            crate::terminal::print_json(&answer)?;
         } else {
             out!("{}", render(&answer, &counts, &changes, self.limit, settings.time_zone));
         }

@@ -117,7 +117,7 @@ impl Question {
             });
             let answers =
                 Output { time: now, time_zone: settings.time_zone.name(), sites: sites.collect() };
-            outln!("{}", serde_json::to_string_pretty(&answers)?);
+            crate::terminal::print_json(&answers)?;
             return Ok(Exit::Ok);
         }
         let style = Style::new(self.no_color, self.ascii);
@@ -138,7 +138,7 @@ pub(super) fn chosen(settings: &Settings, name: Option<&str>) -> Result<Vec<Stri
     let found: Vec<String> = all.filter(|known| known.eq_ignore_ascii_case(name)).collect();
     if found.is_empty() {
         let names: Vec<_> = settings.sites.iter().map(|site| site.name.as_str()).collect();
-        eprintln!("bursar: there is no site {name}; the settings have {}", names.join(", "));
+        errln!("bursar: there is no site {name}; the settings have {}", names.join(", "));
         return Err(Exit::Unusable);
     }
     Ok(found)

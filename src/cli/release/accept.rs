@@ -94,7 +94,7 @@ impl Site {
     async fn run(self, engine: Engine) -> anyhow::Result<Exit> {
         let why = one_line(&self.why);
         if why.is_empty() {
-            eprintln!("bursar: --why must say why");
+            errln!("bursar: --why must say why");
             return Ok(Exit::Unusable);
         }
         let site = &engine.site.name;
@@ -133,13 +133,13 @@ impl Percent {
         let until = match until(&self.until, zone, engine.clock.now()) {
             Ok(until) => until,
             Err(why) => {
-                eprintln!("bursar: {why}");
+                errln!("bursar: {why}");
                 return Ok(Exit::Unusable);
             }
         };
         let why = one_line(&self.why);
         if why.is_empty() {
-            eprintln!("bursar: --why must say why");
+            errln!("bursar: --why must say why");
             return Ok(Exit::Unusable);
         }
         let reading = Reading::of(&engine.client);
@@ -154,7 +154,7 @@ impl Percent {
             let of =
                 self.only.map_or("any type".to_owned(), |only| format!("{} seats", only.title()));
             let setting = self.only.map_or("<type>", SeatType::as_str);
-            eprintln!(
+            errln!(
                 "bursar: there is nothing to accept while releasing {of} is off: set \
                  Butler.qlikSenseLicense.licenseRelease.licenseType.{setting}.enable first"
             );

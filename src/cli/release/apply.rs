@@ -1,6 +1,6 @@
 //! `bursar release apply`: releases by hand.
 
-use std::io::{Read, Write as _};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -11,12 +11,11 @@ use super::super::text::Paint;
 use super::working::Seats;
 use super::{Called, Exit, Target, confirmed, plan, refused, wait};
 use crate::ledger::{Mode, RunStatus, SeatResult, Trigger, TypeCounts};
-use crate::plain::{self, one_line};
+use crate::plain::one_line;
 use crate::policy::{Guard, Refusal};
 use crate::qrs::Patience;
 use crate::release::plan::{Outcome, Plan};
 use crate::release::run::{Engine, Order, Report};
-use crate::terminal;
 
 /// Release seats by a plan: one from a file that a person has read, or one made now
 ///
@@ -109,10 +108,10 @@ impl Apply {
         let spent = began.elapsed();
         let text = plan::render(&plan, false, Paint::for_stderr());
         // Nobody may be there to read it.
-        let _ = writeln!(terminal::stderr(), "{}", plain::on_terminal(&text, true));
+        errln!("{text}");
         let count: usize = plan.types.iter().map(|part| part.count(Outcome::Release)).sum();
         if count == 0 {
-            eprintln!("there is nothing to release");
+            errln!("there is nothing to release");
         }
         if real && count > 0 {
             let question = format!(
@@ -139,16 +138,17 @@ impl Apply {
             Err(error) => return refused(error),
         };
         if self.json {
-            outln!("{}", serde_json::to_string_pretty(&as_json(&report))?);
+            crate::terminal::print_json(&as_json(&report))?;
         } else {
             out!("{}", render(&report, Paint::for_stdout()));
         }
         stop.explain(&report);
         if !real && count > 0 {
-            eprintln!(
+            errln!(
                 "nothing was released: the settings have enable: {} and dryRun: {}; to release by \
                  hand all the same: --real",
-                release.enable, release.dry_run
+                release.enable,
+                release.dry_run
             );
         }
         Ok(exit(&report))

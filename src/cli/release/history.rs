@@ -45,7 +45,7 @@ impl History {
             anyhow::Ok((runs, pause, accepted))
         })??;
         if self.json {
-            outln!("{}", serde_json::to_string_pretty(&runs)?);
+            crate::terminal::print_json(&runs)?;
             return Ok(Exit::Ok);
         }
         if let Some(Pause { until, why, by, .. }) = pause {

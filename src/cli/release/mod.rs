@@ -91,7 +91,7 @@ impl Target {
             Some(name) => settings.sites.iter().find(|s| s.name.eq_ignore_ascii_case(name)),
             None if settings.sites.len() == 1 => settings.sites.first(),
             None => {
-                eprintln!(
+                errln!(
                     "bursar: the settings have several sites; name one: --site {}",
                     names().join(" or ")
                 );
@@ -101,10 +101,7 @@ impl Target {
         match site.cloned() {
             Some(site) => Ok((settings, site)),
             None => {
-                eprintln!(
-                    "bursar: there is no such site; the settings have {}",
-                    names().join(", ")
-                );
+                errln!("bursar: there is no such site; the settings have {}", names().join(", "));
                 Err(Exit::Unusable)
             }
         }
@@ -167,25 +164,23 @@ impl Called {
 /// Asks for a site's name or host on the terminal. Without a terminal, or with another answer, it is
 /// no.
 fn confirmed(question: &str, called: &Called, yes: bool) -> anyhow::Result<bool> {
-    use std::io::{BufRead, IsTerminal, Write};
+    use std::io::{BufRead, IsTerminal};
     if yes {
         return Ok(true);
     }
     if !std::io::stdin().is_terminal() {
-        eprintln!(
+        errln!(
             "bursar: {question} There is nobody to ask here; add --yes to do it without asking."
         );
         return Ok(false);
     }
-    let mut out = std::io::stderr();
     let Called { what, text } = called;
-    write!(out, "{question}\nType the {what} of the site ({text}) to go on: ")?;
-    out.flush()?;
+    err!("{question}\nType the {what} of the site ({text}) to go on: ");
     let mut answer = String::new();
     std::io::stdin().lock().read_line(&mut answer)?;
     let same = answer.trim() == text;
     if !same {
-        eprintln!("bursar: that is not {text}: nothing was done");
+        errln!("bursar: that is not {text}: nothing was done");
     }
     Ok(same)
 }
@@ -195,7 +190,7 @@ fn confirmed(question: &str, called: &Called, yes: bool) -> anyhow::Result<bool>
 fn refused(error: RunError) -> anyhow::Result<Exit> {
     match error {
         RunError::Unusable(why) => {
-            eprintln!("bursar: {why}");
+            errln!("bursar: {why}");
             Ok(Exit::Unusable)
         }
         other => Err(other.into()),

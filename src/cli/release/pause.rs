@@ -47,11 +47,11 @@ impl Lock {
         let until = match day_or_time(&self.until, zone) {
             Some(until) if until > now => until,
             Some(_) => {
-                eprintln!("bursar: {} is over already", self.until);
+                errln!("bursar: {} is over already", self.until);
                 return Ok(Exit::Unusable);
             }
             None => {
-                eprintln!(
+                errln!(
                     "bursar: {:?} is no date; write 2027-01-07, '2027-01-07 18:00' or \
                      2027-01-07T18:00:00Z",
                     self.until
@@ -60,7 +60,7 @@ impl Lock {
             }
         };
         if one_line(&self.why).is_empty() {
-            eprintln!("bursar: --why must say why");
+            errln!("bursar: --why must say why");
             return Ok(Exit::Unusable);
         }
         let entry = Entry::Paused { until, why: one_line(&self.why), by: who() };

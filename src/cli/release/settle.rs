@@ -83,19 +83,19 @@ impl Settle {
             let meant = match meant[..] {
                 [one] => one,
                 [] => {
-                    eprintln!("bursar: nothing is open of {}; what is:", one_line(seat));
-                    eprint!("{}", list(&open, &engine));
+                    errln!("bursar: nothing is open of {}; what is:", one_line(seat));
+                    err!("{}", list(&open, &engine));
                     return Ok(Exit::Unusable);
                 }
                 _ => {
-                    eprintln!("bursar: several are open of {}; name one record:", one_line(seat));
-                    eprint!("{}", list(&open, &engine));
+                    errln!("bursar: several are open of {}; name one record:", one_line(seat));
+                    err!("{}", list(&open, &engine));
                     return Ok(Exit::Unusable);
                 }
             };
             let why = one_line(why);
             if why.is_empty() {
-                eprintln!("bursar: --why must say how you know");
+                errln!("bursar: --why must say how you know");
                 return Ok(Exit::Unusable);
             }
             let seen = engine.is_as_before(&meant.intent).await;
@@ -104,15 +104,15 @@ impl Settle {
                 return refused(error);
             }
             let account = one_line(&meant.intent.holder.account());
-            eprintln!("record {record} of {account} is closed by your word: {}", says.as_str());
+            errln!("record {record} of {account} is closed by your word: {}", says.as_str());
             for line in remarks(&meant.intent, says, seen.as_ref()) {
-                eprintln!("{}", one_line(&line));
+                errln!("{}", one_line(&line));
             }
         }
         let open = engine.store.unsettled(site).await?;
         if self.json {
             let open: Vec<_> = open.iter().map(as_json).collect();
-            outln!("{}", serde_json::to_string_pretty(&open)?);
+            crate::terminal::print_json(&open)?;
         } else if open.is_empty() {
             outln!("nothing is open: it is known what became of every seat");
         } else {

@@ -77,7 +77,7 @@ impl Undo {
             Err(error) => return refused(error),
         };
         let spent = began.elapsed();
-        eprint!("{}", preview(&returns));
+        err!("{}", preview(&returns));
         let others = match self.ask(&engine, &returns)? {
             Some(others) => others,
             None => return Ok(Exit::Unusable),
@@ -96,7 +96,7 @@ impl Undo {
             Ok(report) => {
                 stop.explain(&report);
                 if self.json {
-                    outln!("{}", serde_json::to_string_pretty(&as_json(&report))?);
+                    crate::terminal::print_json(&as_json(&report))?;
                 } else {
                     out!("{}", render(&report, Paint::for_stdout()));
                 }
@@ -131,10 +131,8 @@ impl Undo {
 
 /// What a person types on the terminal.
 fn said_yes(question: &str) -> anyhow::Result<bool> {
-    use std::io::{BufRead, Write};
-    let mut out = std::io::stderr();
-    write!(out, "{question}")?;
-    out.flush()?;
+    use std::io::BufRead;
+    err!("{question}");
     let mut answer = String::new();
     std::io::stdin().lock().read_line(&mut answer)?;
     Ok(answer.trim().eq_ignore_ascii_case("yes"))

@@ -23,7 +23,7 @@ const LOOK: Duration = Duration::from_millis(500);
 pub(super) async fn for_lock(engine: &Engine) -> Result<(), RunError> {
     let site = &engine.site.name;
     let Some(holder) = engine.store.release_holder(site).await? else { return Ok(()) };
-    eprintln!(
+    errln!(
         "another run has the release lock of this site: {}; waiting until {}, when it is over if \
          that process has died",
         one_line(&holder.owner),
@@ -54,7 +54,7 @@ pub(super) async fn and_settle(engine: &Engine, patience: Patience) -> Result<()
     for_lock(engine).await?;
     let left = engine.settle(patience).await?;
     if left > 0 {
-        eprintln!("it is not known yet what became of {left} seat(s) of earlier runs");
+        errln!("it is not known yet what became of {left} seat(s) of earlier runs");
     }
     Ok(())
 }

@@ -50,7 +50,7 @@ impl Stop {
     pub(super) fn explain(&self, report: &Report) {
         if report.status == RunStatus::Stopped && self.over.load(Ordering::Relaxed) {
             let limit = in_words(&self.limit.time());
-            eprintln!(
+            errln!(
                 "bursar: the time limit of {limit} was over: the seats in hand were finished, the \
                  others are as they were; to go on: the same command again, with more time \
                  (--timeout)"

@@ -49,7 +49,7 @@ impl Error for Failure {}
 impl Failure {
     /// Worth another try.
     pub(super) fn new(cause: Cause, what: impl Into<String>) -> Self {
-        Self { cause, what: what.into(), is_final: false }
+        Self { cause, what: shorten(&what.into(), 500), is_final: false }
     }
 
     /// What to do about it.

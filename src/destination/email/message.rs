@@ -11,11 +11,10 @@ use lettre::message::{Attachment, MessageBuilder, MultiPart, SinglePart};
 use serde_json::{Map, Value};
 
 use super::settings;
-use crate::destination::http::shorten;
 use crate::destination::payload;
 use crate::destination::template::context;
 use crate::event::{AlertNotice, AlertStatus, Event, Severity};
-use crate::plain::{one_line, padded, width};
+use crate::plain::{on_terminal, one_line, padded, shortened, width};
 
 /// Subject and bodies of a mail.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -207,14 +206,14 @@ fn html(letter: &Letter) -> String {
     out
 }
 
-/// Without control characters except line ends.
+/// Without what steers a terminal or misleads who reads; line ends stay.
 fn clean(text: &str) -> String {
-    text.chars().filter(|c| *c == '\n' || !c.is_control()).collect()
+    on_terminal(text, false).chars().filter(|c| !matches!(c, '\t' | '\r' | '\u{fffd}')).collect()
 }
 
 /// One line of a length that mail programs show.
 pub(super) fn subject_line(text: &str) -> String {
-    shorten(text, 200)
+    shortened(text, 200)
 }
 
 /// The mail of an event. The same event makes the same `Message-ID` each time.

@@ -11,6 +11,7 @@ use crate::destination::registry::{SetUp, Surroundings};
 use crate::destination::settings::{BasicAuth, CertificateFile};
 use crate::destination::template;
 use crate::event::{Channel, Queue};
+use crate::secret::Forms;
 
 /// `Butler.email`, when enabled.
 #[derive(Debug, Clone, PartialEq)]
@@ -61,5 +62,18 @@ impl SetUp for Email {
     fn certificates(&self) -> Vec<CertificateFile<'_>> {
         let ca = self.ca_cert.iter();
         ca.map(|ca| CertificateFile::authority("Butler.email.certCA", ca)).collect()
+    }
+
+    fn secrets(&self, forms: &mut Forms) {
+        if let Some(auth) = &self.auth {
+            forms.login(&auth.username, auth.password.reveal());
+        }
+        let templates = [&self.subject, &self.text, &self.html];
+        templates.into_iter().flatten().for_each(|template| template.secrets(forms));
+    }
+
+    /// Its check warns of it, at the setting.
+    fn in_clear(&self) -> Vec<(&'static str, String)> {
+        Vec::new()
     }
 }

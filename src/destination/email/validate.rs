@@ -7,6 +7,7 @@ use lettre::message::Mailbox;
 
 use super::raw;
 use super::settings::{Email, EmailSecurity};
+use crate::destination::http::is_this_machine;
 use crate::destination::settings::BasicAuth;
 use crate::destination::template::Source;
 use crate::destination::template::validate as template;
@@ -94,11 +95,6 @@ fn words(
 ) -> Option<Source> {
     let written = template::Written { key, text, file, content_type, values: &[] };
     template::source(check, at, &written, |_| true)
-}
-
-fn is_this_machine(host: &str) -> bool {
-    host == "localhost"
-        || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 fn auth(check: &Check<'_>, at: &At<'_>, raw: &raw::Email) -> Option<BasicAuth> {

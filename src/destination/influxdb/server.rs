@@ -14,7 +14,6 @@ use url::Url;
 use super::split::Line;
 use super::{BuildError, settings};
 use crate::destination::http::{self, Endpoint};
-use crate::destination::influxdb::settings::InfluxVersion;
 use crate::secret::Secret;
 
 /// How much of the server's own words is kept.
@@ -39,8 +38,6 @@ pub enum Verdict {
 pub struct Server {
     pub client: reqwest::Client,
     pub url: Url,
-    /// Masked in answers: vmauth, for one, repeats a token that it doesn't know.
-    pub secret: Option<Secret>,
 }
 
 /// An answer, read.
@@ -73,13 +70,7 @@ impl Server {
             timeout,
         }
         .client()?;
-        let secret = match &influxdb.version {
-            InfluxVersion::V1 { auth, .. } => auth.as_ref().map(|auth| auth.password.clone()),
-            InfluxVersion::V2 { token, .. } | InfluxVersion::V3 { token, .. } => {
-                Some(token.clone())
-            }
-        };
-        Ok(Self { client, url: influxdb.url.clone(), secret })
+        Ok(Self { client, url: influxdb.url.clone() })
     }
 
     /// The URL of one of the server's paths. A path prefix in the settings (a reverse proxy's) stays.
@@ -118,15 +109,7 @@ impl Server {
         let status = response.status();
         let headers = response.headers().clone();
         let body = http::body_text(response).await;
-        HttpResponse { status, headers, body: self.masked(body) }
-    }
-
-    /// A text of the server's without the secret that it was sent.
-    pub fn masked(&self, mut body: String) -> String {
-        if let Some(secret) = self.secret.as_ref().map(Secret::reveal).filter(|s| !s.is_empty()) {
-            body = body.replace(secret, "***");
-        }
-        body
+        HttpResponse { status, headers, body }
     }
 
     /// Sends a compressed batch to a write path and judges the answer.

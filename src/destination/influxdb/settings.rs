@@ -7,10 +7,11 @@ use std::time::Duration;
 use url::Url;
 
 use crate::destination::Destination;
+use crate::destination::http;
 use crate::destination::registry::{SetUp, Surroundings};
 use crate::destination::settings::{BasicAuth, CertificateFile};
 use crate::event::{Channel, Kind, Queue, Tag};
-use crate::secret::Secret;
+use crate::secret::{Forms, Secret};
 
 /// `Butler.influxDb`, when enabled.
 #[derive(Debug, Clone, PartialEq)]
@@ -53,5 +54,27 @@ impl SetUp for InfluxDb {
     fn certificates(&self) -> Vec<CertificateFile<'_>> {
         let ca = self.ca_cert.iter();
         ca.map(|ca| CertificateFile::authority("Butler.influxDb.certCA", ca)).collect()
+    }
+
+    fn secrets(&self, forms: &mut Forms) {
+        forms.address(&self.url);
+        match &self.version {
+            InfluxVersion::V1 { auth: Some(auth), .. } => {
+                forms.login(&auth.username, auth.password.reveal());
+            }
+            InfluxVersion::V1 { auth: None, .. } => {}
+            InfluxVersion::V2 { token, .. } | InfluxVersion::V3 { token, .. } => {
+                forms.secret(token.reveal());
+            }
+        }
+    }
+
+    fn in_clear(&self) -> Vec<(&'static str, String)> {
+        let (mut forms, origin) = (Forms::default(), http::origin(&self.url));
+        self.secrets(&mut forms);
+        if forms.is_empty() || !http::is_in_clear(&self.url) {
+            return Vec::new();
+        }
+        vec![("Butler.influxDb", format!("the credentials go to {origin} unencrypted"))]
     }
 }

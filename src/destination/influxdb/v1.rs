@@ -14,7 +14,7 @@ use super::BuildError;
 use super::server::{HttpResponse, Server, Verdict, gzip_text};
 use crate::destination::influxdb::settings::RetentionPolicy;
 use crate::destination::settings::BasicAuth;
-use crate::destination::{Probe, ProbeFailure};
+use crate::destination::{Probe, ProbeFailure, http};
 
 /// Writes to one database.
 #[derive(Debug)]
@@ -247,7 +247,7 @@ impl Client {
             .await
             .map_err(|what| ProbeFailure { what, fix: fix.into() })?;
         match answer.headers.get("x-influxdb-version").and_then(|v| v.to_str().ok()) {
-            Some(version) => Ok(format!("InfluxDB {version}")),
+            Some(version) => Ok(format!("InfluxDB {}", http::shorten(version, 40))),
             None if answer.status == 204 => Ok("InfluxDB 1.x compatible server".into()),
             None => Err(ProbeFailure {
                 what: format!("/ping {} and names no version", answer.text()),
@@ -305,7 +305,7 @@ fn read_result(answer: &HttpResponse) -> Result<Value, Refusal> {
         ));
     };
     match result.get("error").and_then(Value::as_str) {
-        Some(why) => Err(Refusal::Statement(why.to_owned())),
+        Some(why) => Err(Refusal::Statement(http::shorten(why, 240))),
         None => Ok(result),
     }
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::BuildError;
 use super::server::{HttpResponse, Server, Verdict, authorization, gzip_text};
-use crate::destination::{Probe, ProbeFailure};
+use crate::destination::{Probe, ProbeFailure, http};
 use crate::secret::Secret;
 
 /// Where points go, and what the bucket is made with when it is missing.
@@ -136,7 +136,7 @@ impl Client {
             .ok()
             .and_then(|json| Some(json.get("version")?.as_str()?.to_owned()));
         Ok(match version {
-            Some(version) => format!("InfluxDB {version}"),
+            Some(version) => format!("InfluxDB {}", http::shorten(&version, 40)),
             None => "InfluxDB 2.x compatible server".into(),
         })
     }

@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::BuildError;
 use super::line::{Field, Point};
 use super::server::{Server, Verdict, authorization, gzip_text};
-use crate::destination::{Probe, ProbeFailure};
+use crate::destination::{Probe, ProbeFailure, http};
 use crate::secret::Secret;
 
 /// Writes to one database.
@@ -116,7 +116,7 @@ impl Client {
             .ok()
             .and_then(|json| Some(json.get("version")?.as_str()?.to_owned()));
         Ok(match version {
-            Some(version) => format!("InfluxDB {version}"),
+            Some(version) => format!("InfluxDB {}", http::shorten(&version, 40)),
             None => "InfluxDB 3.x".into(),
         })
     }

@@ -6,6 +6,8 @@ use std::io;
 
 use rustls::{AlertDescription, CertificateError};
 
+use crate::destination::http::shorten;
+
 /// What went wrong with a connection, as far as an admin would act differently.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Cause {
@@ -66,7 +68,7 @@ impl fmt::Display for Failure {
 
 impl Failure {
     pub(super) fn new(cause: Cause, what: impl Into<String>) -> Self {
-        Self { cause, what: what.into() }
+        Self { cause, what: shorten(&what.into(), 500) }
     }
 
     /// The failure behind an error of the client library. `at` is the broker's address as a person

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::destination::Destination;
+use crate::destination::http;
 use crate::destination::registry::{SetUp, Surroundings};
 use crate::destination::settings::{CertificateFile, CertificateRole};
 use crate::destination::template;
 use crate::event::{Channel, Queue};
-use crate::secret::Secret;
+use crate::secret::{Forms, Secret};
 
 /// `Butler.mqttConfig`, when enabled.
 #[derive(Debug, Clone, PartialEq)]
@@ -106,5 +107,41 @@ impl SetUp for Mqtt {
             },
         });
         ca.chain(client).collect()
+    }
+
+    fn secrets(&self, forms: &mut Forms) {
+        if let Some(MqttAuth { username, password: Some(password) }) = &self.auth {
+            forms.login(username, password.reveal());
+        }
+        let MqttTemplates {
+            server_license,
+            server_license_alert,
+            access_license,
+            release,
+            seats,
+            seat_changes,
+            monitor_app,
+            alert,
+        } = &self.templates;
+        let templates = [
+            server_license,
+            server_license_alert,
+            access_license,
+            release,
+            seats,
+            seat_changes,
+            monitor_app,
+            alert,
+        ];
+        templates.into_iter().flatten().for_each(|template| template.secrets(forms));
+    }
+
+    fn in_clear(&self) -> Vec<(&'static str, String)> {
+        let clear = self.tls.is_none() && !http::is_this_machine(&self.host);
+        let auth = self.auth.iter().filter(|auth| clear && auth.password.is_some());
+        auth.map(|_| {
+            ("Butler.mqttConfig", format!("the password goes to {} unencrypted", self.host))
+        })
+        .collect()
     }
 }

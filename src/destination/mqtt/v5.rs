@@ -9,6 +9,8 @@ use rumqttc_v5::{
 };
 
 use super::failure::{Cause, Failure};
+use crate::destination::http::shorten;
+
 use super::link::{Ack, Dialer, Granted, Message, Plan, QUEUE, Step};
 
 pub(super) fn open(plan: &Plan, dialer: Dialer) -> (AsyncClient, EventLoop) {
@@ -71,7 +73,10 @@ fn failure(error: &ConnectionError, at: &str) -> Failure {
             Failure::new(cause, format!("{at} refused the connection: {why}"))
         }
         ConnectionError::MqttState(StateError::ServerDisconnect { reason_code, reason_string }) => {
-            let said = reason_string.as_deref().map(|s| format!(" ({s})")).unwrap_or_default();
+            let said = reason_string
+                .as_deref()
+                .map(|s| format!(" ({})", shorten(s, 200)))
+                .unwrap_or_default();
             if *reason_code == DisconnectReasonCode::SessionTakenOver {
                 let what = format!(
                     "{at} ended the connection: another client connected with the same client id{said}"
@@ -167,7 +172,7 @@ fn judge(reason: PubAckReason, said: Option<&str>) -> Ack {
         PubAckReason::TopicNameInvalid => (true, "topic not accepted"),
         PubAckReason::PayloadFormatInvalid => (true, "payload format invalid"),
     };
-    let said = said.map(|s| format!(": {s}")).unwrap_or_default();
+    let said = said.map(|s| format!(": {}", shorten(s, 200))).unwrap_or_default();
     let why = format!("{why} (reason 0x{:02x}){said}", reason as u8);
     if never { Ack::Never(why) } else { Ack::Later(why) }
 }

@@ -20,7 +20,7 @@ use handlebars::{Handlebars, RenderErrorReason, TemplateErrorReason};
 use serde_json::{Map, Value};
 
 use crate::event::Event;
-use crate::secret::Secret;
+use crate::secret::{Forms, Secret};
 
 /// A template as the settings have it.
 #[derive(Debug, Clone, PartialEq)]
@@ -46,6 +46,13 @@ pub enum Format {
     Form,
     /// As they are.
     Text,
+}
+
+impl Source {
+    /// Its values: they may be tokens.
+    pub(crate) fn secrets(&self, forms: &mut Forms) {
+        self.values.iter().for_each(|(_, value)| forms.secret(value.reveal()));
+    }
 }
 
 impl Format {

@@ -40,6 +40,7 @@ use super::{Destination, Outcome, Probe, ProbeFailure, payload};
 use crate::destination::webhook::settings::{HttpMethod, WebhookPurpose};
 use crate::event::route::Routes;
 use crate::event::{Channel, Event, Kind, Queue, Topic};
+use crate::plain::one_line;
 use crate::secret::Secret;
 
 pub use sign::{SIGNATURE_HEADER, signature};
@@ -325,7 +326,7 @@ fn id(webhook: &settings::Webhook) -> String {
 
 fn title(webhook: &settings::Webhook) -> String {
     let target = format!("{} {}", method_name(webhook.method), http::origin(&webhook.url));
-    match webhook.description.trim() {
+    match one_line(&webhook.description).as_str() {
         "" => format!("webhook {target}"),
         description => format!("webhook {description} ({target})"),
     }

@@ -9,11 +9,12 @@ use anyhow::Context;
 use url::Url;
 
 use crate::destination::Destination;
+use crate::destination::http;
 use crate::destination::registry::{SetUp, Surroundings};
 use crate::destination::settings::CertificateFile;
 use crate::destination::template;
 use crate::event::Queue;
-use crate::secret::Secret;
+use crate::secret::{Forms, Secret};
 
 /// One webhook, with the kind of message it is for.
 #[derive(Clone, PartialEq)]
@@ -130,5 +131,38 @@ impl SetUp for Vec<Webhook> {
             }
         }
         files
+    }
+
+    fn secrets(&self, forms: &mut Forms) {
+        for webhook in self {
+            forms.address(&webhook.url);
+            for (name, value) in &webhook.headers {
+                forms.header(name, value.reveal());
+            }
+            if let Some(key) = &webhook.hmac_key {
+                forms.secret(key.reveal());
+            }
+            if let Some(template) = &webhook.template {
+                template.source.secrets(forms);
+            }
+        }
+    }
+
+    fn in_clear(&self) -> Vec<(&'static str, String)> {
+        let clear = self.iter().filter(|webhook| http::is_in_clear(&webhook.url));
+        let with_secrets = clear.filter(|webhook| {
+            let mut forms = Forms::default();
+            forms.address(&webhook.url);
+            webhook.headers.iter().for_each(|(name, value)| forms.header(name, value.reveal()));
+            !forms.is_empty()
+        });
+        with_secrets
+            .map(|webhook| {
+                let (origin, name) = (http::origin(&webhook.url), webhook.description.trim());
+                let text =
+                    format!("the credentials of webhook {name:?} go to {origin} unencrypted");
+                ("Butler.webhookNotification", text)
+            })
+            .collect()
     }
 }

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::lines::Lines;
 use super::source::{Collected, Found, Header, ReadError, Tags, Texts, field, fields, refused};
+use crate::destination::http::shorten;
 use crate::destination::influxdb::points::ACCESS_LICENSE;
 use crate::destination::influxdb::server::Server;
 use crate::destination::influxdb::v1::identifier;
@@ -181,7 +182,7 @@ impl Reader {
 
     /// The statement was read and refused, which comes with status 200.
     fn failed(&self, why: &str) -> ReadError {
-        let why = self.server.masked(why.to_owned());
+        let shown = shorten(why, 240);
         let database = &self.database;
         let fix = if why.contains("database not found") {
             "check influxDb.v1Config.dbName".to_owned()
@@ -194,7 +195,9 @@ impl Reader {
         } else {
             "look into the server's log if that doesn't say enough".to_owned()
         };
-        ReadError::Failed(format!("a query for the database {database} was refused: {why}; {fix}"))
+        ReadError::Failed(format!(
+            "a query for the database {database} was refused: {shown}; {fix}"
+        ))
     }
 }
 

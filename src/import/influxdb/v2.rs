@@ -9,6 +9,7 @@ use serde_json::json;
 use super::csv;
 use super::lines::Lines;
 use super::source::{Collected, Found, Header, ReadError, Tags, field, fields, refused};
+use crate::destination::http::shorten;
 use crate::destination::influxdb::BuildError;
 use crate::destination::influxdb::points::ACCESS_LICENSE;
 use crate::destination::influxdb::server::{Server, authorization};
@@ -122,7 +123,7 @@ impl Reader {
         while let Some(line) = lines.next().await? {
             let Some(row) = reader.line(&line).map_err(broken)? else { continue };
             if let Some(why) = row.get("error") {
-                let why = self.server.masked(why.to_owned());
+                let why = shorten(why, 240);
                 return Err(ReadError::Failed(format!("a query for {database} failed: {why}")));
             }
             each(&row)?;
