@@ -3,8 +3,9 @@
 //! Every TLS connection of the program, to a Qlik site or to a destination, is set up here, so
 //! that a file that can't be used gives the same clear error everywhere.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use chrono::{DateTime, Utc};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -12,6 +13,9 @@ use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use sha2::{Digest, Sha256};
+
+use crate::input;
 
 /// Why a PEM file can't be used. Each text names the file and what to do.
 #[derive(Debug, thiserror::Error)]
@@ -109,7 +113,8 @@ pub fn load_key(path: &Path) -> Result<PrivateKeyDer<'static>, PemError> {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, PemError> {
-    std::fs::read(path).map_err(|source| PemError::Unreadable { path: path.into(), source })
+    input::read(path, input::SMALL)
+        .map_err(|source| PemError::Unreadable { path: path.into(), source })
 }
 
 /// What a certificate says of itself. `path` is for the error text only.
@@ -159,6 +164,39 @@ pub enum Trust<'a> {
 pub struct ClientFiles<'a> {
     pub cert: &'a Path,
     pub key: &'a Path,
+}
+
+/// TLS settings that are in use, by what they are made of.
+static SHARED: Mutex<BTreeMap<Vec<u8>, Weak<ClientConfig>>> = Mutex::new(BTreeMap::new());
+
+/// The settings of a site: one for all sites whose files hold the same, as long as one of them uses it. A file
+/// that was renewed makes new ones.
+pub fn shared_client_config(
+    trust: Trust<'_>,
+    client: ClientFiles<'_>,
+) -> Result<Arc<ClientConfig>, PemError> {
+    let mut hash = Sha256::new();
+    let mut add = |bytes: &[u8]| {
+        hash.update((bytes.len() as u64).to_be_bytes());
+        hash.update(bytes);
+    };
+    match trust {
+        Trust::CaFile(path) => add(&read(path)?),
+        Trust::System => add(b"system"),
+        Trust::Anybody => add(b"anybody"),
+    }
+    add(&read(client.cert)?);
+    add(&read(client.key)?);
+    let key = hash.finalize().to_vec();
+    let shared = || SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(config) = shared().get(&key).and_then(Weak::upgrade) {
+        return Ok(config);
+    }
+    let config = Arc::new(client_config(trust, Some(client))?);
+    let mut shared = shared();
+    shared.retain(|_, config| config.strong_count() > 0);
+    shared.insert(key, Arc::downgrade(&config));
+    Ok(config)
 }
 
 /// Client-side TLS settings (TLS 1.2 and 1.3).
@@ -245,5 +283,31 @@ impl ServerCertVerifier for AcceptAnybody {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::simulator::Pki;
+
+    #[test]
+    fn equal_files_have_one_tls_configuration() {
+        install_provider();
+        let folder = tempfile::tempdir().unwrap();
+        let make = |name: &str, pki: &Pki| pki.write_to(&folder.path().join(name)).unwrap();
+        let (pki, other) = (Pki::generate("one"), Pki::generate("other"));
+        let config = |files: &crate::simulator::PkiFiles, anybody: bool| {
+            let trust = if anybody { Trust::Anybody } else { Trust::CaFile(&files.root) };
+            let client = ClientFiles { cert: &files.client_cert, key: &files.client_key };
+            shared_client_config(trust, client).unwrap()
+        };
+        let (first, second, third) = (make("a", &pki), make("b", &pki), make("c", &other));
+        let shared = config(&first, false);
+        assert!(Arc::ptr_eq(&shared, &config(&second, false)), "the same in another folder");
+        assert!(!Arc::ptr_eq(&shared, &config(&third, false)), "another site's");
+        assert!(!Arc::ptr_eq(&shared, &config(&first, true)), "whoever answers");
+        make("a", &other);
+        assert!(!Arc::ptr_eq(&shared, &config(&first, false)), "renewed");
     }
 }

@@ -5,3 +5,6 @@ cd "$(dirname "$0")/.."
 
 # Crash points of a release in all cells of the table of outcomes: about an hour.
 BURSAR_LONG=1 cargo test --locked --test it -- --nocapture release::points "$@"
+
+# A thousand sites with 1,024 open files: a minute.
+BURSAR_LONG=1 cargo test --locked --test it -- --nocapture bounds::many_sites "$@"

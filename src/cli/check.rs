@@ -15,6 +15,7 @@ use super::{ConfigFile, Exit, block_on};
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::config::settings::Site;
+use crate::daemon::open_files;
 use crate::destination::http::shorten;
 use crate::destination::{Destination, registry};
 use crate::ledger::past::Pause;
@@ -155,9 +156,10 @@ fn render(rows: &[Row], paint: Paint) -> String {
 
 async fn probe_all(settings: &Settings, patience: Patience) -> Vec<Row> {
     let bars = bars();
+    let connections = open_files::share_out(settings);
     let mut rows = vec![store_row(settings).await];
     let sites = futures_util::future::join_all(
-        settings.sites.iter().map(|s| ask_site(settings, s, patience, &bars)),
+        settings.sites.iter().map(|s| ask_site(settings, s, &connections, patience, &bars)),
     );
     let destinations = async {
         let list = registry::build(&settings.destinations, &settings.surroundings());
@@ -196,11 +198,12 @@ async fn store_row(settings: &Settings) -> Row {
 async fn ask_site(
     settings: &Settings,
     site: &Site,
+    connections: &qrs::Connections,
     patience: Patience,
     bars: &MultiProgress,
 ) -> Vec<Row> {
     let subject = |part: &str| format!("site {}: {part}", site.name);
-    let client = match qrs::Client::new(&site.name, &site.connection) {
+    let client = match qrs::Client::sharing(&site.name, &site.connection, connections) {
         Ok(client) => client,
         Err(error) => return vec![Row::new(subject("connection"), State::Fail, error.to_string())],
     };

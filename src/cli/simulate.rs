@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Exit, block_on};
 use crate::daemon;
+use crate::input;
 use crate::simulator::{Running, Scenario};
 
 /// Run a simulated Qlik Sense site (Repository Service over mutual TLS)
@@ -34,7 +35,7 @@ impl Simulate {
         let scenario = match &self.scenario {
             None => Scenario::demo(),
             Some(path) => {
-                let text = std::fs::read_to_string(path)
+                let text = input::read_text(path, input::SMALL)
                     .with_context(|| format!("cannot read the scenario {}", path.display()))?;
                 match Scenario::from_yaml(&text) {
                     Ok(scenario) => scenario,

@@ -10,6 +10,7 @@ use super::monitor_app::headline;
 use super::text::{self, Paint};
 use super::{ConfigFile, Exit, block_on};
 use crate::config::Settings;
+use crate::daemon::open_files;
 use crate::event::{Event, Monitor, Severity};
 use crate::license::{LicenseState, Pools, SeatType, ServerLicenseStatus};
 use crate::monitor::{access_license, server_license};
@@ -71,10 +72,11 @@ async fn stored(settings: &Settings) -> anyhow::Result<(Picture, bool)> {
 /// Asks every site at the same time. A site that can't be read is reported on standard error.
 async fn ask(settings: &Settings, patience: qrs::Patience) -> (Picture, bool) {
     let now = Utc::now();
+    let connections = open_files::share_out(settings);
     let answers = futures_util::future::join_all(settings.sites.iter().map(async |site| {
         let mut status = SiteStatus::empty(&site.name);
         let mut failed = false;
-        let client = match qrs::Client::new(&site.name, &site.connection) {
+        let client = match qrs::Client::sharing(&site.name, &site.connection, &connections) {
             Ok(client) => client,
             Err(error) => {
                 errln!("{}: {error}", site.name);

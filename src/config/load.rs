@@ -1,6 +1,7 @@
 //! From a file to settings.
 
 use std::cell::{Cell, RefCell};
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
@@ -10,11 +11,10 @@ use super::certificates::{Files, check_certificates};
 use super::settings::Settings;
 use super::shape::Shape;
 use super::validate;
+use crate::input;
 use crate::secret;
 use crate::settings::node::{self, Node};
-use crate::settings::{
-    Check, Environment, Problem, Problems, Severity, SystemEnvironment, read_text,
-};
+use crate::settings::{Check, Environment, Problem, Problems, Severity, SystemEnvironment};
 
 /// Settings, and what was noticed on the way to them.
 #[derive(Debug, Clone)]
@@ -36,7 +36,7 @@ const PROXIES: [&str; 6] =
 /// # Errors
 /// Everything that is wrong, at once, in the order of the file.
 pub fn load(path: &Path) -> Result<Loaded, Problems> {
-    let text = read_text(path).map_err(|error| {
+    let text = input::read_text(path, input::SMALL).map_err(|error| {
         let (what, fix) = match error.kind() {
             std::io::ErrorKind::NotFound => (
                 "there is no such file".to_owned(),
@@ -90,15 +90,13 @@ impl Loaded {
     /// A file that can't be used keeps only the site or the destination from working that it is for.
     pub fn files(&self, now: DateTime<Utc>) -> Files {
         let mut files = check_certificates(&self.settings, now);
-        let mut problems: Vec<Problem> = Vec::new();
-        for mut problem in files.problems {
-            self.locate(&mut problem);
-            // Sites that inherit a file share its problem.
-            if !problems.contains(&problem) {
-                problems.push(problem);
-            }
+        for problem in &mut files.problems {
+            self.locate(problem);
         }
-        files.problems = sorted(problems);
+        // Sites that inherit a file share its problem.
+        let mut seen = HashSet::new();
+        files.problems.retain(|problem| seen.insert(problem.to_string()));
+        files.problems = sorted(files.problems);
         files
     }
 
@@ -162,7 +160,7 @@ fn read(
         let problem = whole_file(file, "it is empty".to_owned(), fix.to_owned());
         return Err(Problems(vec![problem]));
     }
-    let mut shape = Shape { file, env, problems: Vec::new(), ignored: Vec::new() };
+    let mut shape = Shape { file, env, problems: Vec::new(), ignored: Vec::new(), suggested: 0 };
     shape.check(&mut tree);
     problems.append(&mut shape.problems);
 

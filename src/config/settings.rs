@@ -93,6 +93,10 @@ pub struct Log {
     pub json: bool,
     /// Where daily rotated files go, if anywhere (`fileLogging`, `logDirectory`).
     pub directory: Option<PathBuf>,
+    /// Most bytes of a log file; a day that has more gets several (`logFileMaxMB`).
+    pub file_bytes: u64,
+    /// Log files that stay (`logFilesKept`).
+    pub files: usize,
 }
 
 /// One Qlik Sense site.

@@ -1,7 +1,9 @@
 //! Checks the file's tree against the schema: types, unknown keys, choices and ranges, everything
 //! at once. Resolves references on the way.
 
+use std::collections::HashMap;
 use std::path::Path;
+use std::sync::OnceLock;
 
 use serde_json::Value as Json;
 
@@ -15,7 +17,13 @@ pub(super) struct Shape<'a> {
     pub(super) problems: Vec<Problem>,
     /// Butler's settings that are filled in and ignored, as full paths in file order.
     pub(super) ignored: Vec<String>,
+    /// For how many unknown keys the nearest known one was looked for.
+    pub(super) suggested: usize,
 }
+
+/// For so many unknown keys the nearest known one is looked for. A file that has more of them is of another
+/// program, or made to be slow.
+const SUGGESTIONS: usize = 100;
 
 impl Shape<'_> {
     /// After this the tree has only known keys and right types, so that it can be read into the
@@ -107,18 +115,11 @@ impl Shape<'_> {
     }
 
     fn unknown(&mut self, key: &Key, child: &Node, known: &serde_json::Map<String, Json>) {
-        let wanted = key.text.to_lowercase();
-        let nearest = known
-            .keys()
-            // A short key that begins like the wanted one is not near it: `web` and `webhooks`.
-            .filter(|k| k.len() * 2 > wanted.len())
-            .map(|k| (strsim::jaro_winkler(&k.to_lowercase(), &wanted), k))
-            .max_by(|a, b| a.0.total_cmp(&b.0))
-            .filter(|(likeness, _)| *likeness > 0.8);
-        let fix = match (nearest, homes(&key.text).as_slice()) {
-            (Some((_, name)), _) => format!("did you mean {name}?"),
-            (None, [home]) => format!("it belongs to {home}"),
-            _ => "remove it; the known ones are in docs/configuration.md".to_owned(),
+        let fix = if self.suggested < SUGGESTIONS {
+            self.suggested += 1;
+            suggestion(key, known)
+        } else {
+            REMOVE.to_owned()
         };
         self.report(key.place, &child.path, "this is not a setting".to_owned(), fix);
     }
@@ -161,24 +162,46 @@ impl Shape<'_> {
     }
 }
 
+const REMOVE: &str = "remove it; the known ones are in docs/configuration.md";
+
+/// What was probably meant by an unknown key.
+fn suggestion(key: &Key, known: &serde_json::Map<String, Json>) -> String {
+    let wanted = key.text.to_lowercase();
+    let nearest = known
+        .keys()
+        // A short key that begins like the wanted one is not near it: `web` and `webhooks`.
+        .filter(|k| k.len() * 2 > wanted.len())
+        .map(|k| (strsim::jaro_winkler(&k.to_lowercase(), &wanted), k))
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .filter(|(likeness, _)| *likeness > 0.8);
+    match (nearest, homes(&key.text)) {
+        (Some((_, name)), _) => format!("did you mean {name}?"),
+        (None, [home]) => format!("it belongs to {home}"),
+        _ => REMOVE.to_owned(),
+    }
+}
+
 /// The sections that know a key, where it isn't one that every section has.
-fn homes(key: &str) -> Vec<String> {
-    fn search(path: &str, schema: &'static Json, key: &str, found: &mut Vec<String>) {
+fn homes(key: &str) -> &'static [String] {
+    type Homes = HashMap<&'static str, Vec<String>>;
+    fn search(path: &str, schema: &'static Json, found: &mut Homes) {
         let properties = schema::target(schema)["properties"].as_object();
         for (name, inner) in properties.into_iter().flatten() {
             if inner[schema::IGNORED] == true || name == "sites" {
                 continue;
             }
-            if name == key {
-                found.push(path.to_owned());
-            }
+            found.entry(name).or_default().push(path.to_owned());
             let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
-            search(&path, inner, key, found);
+            search(&path, inner, found);
         }
     }
-    let mut found = Vec::new();
-    search("", schema::plain(), key, &mut found);
-    found
+    static HOMES: OnceLock<Homes> = OnceLock::new();
+    let homes = HOMES.get_or_init(|| {
+        let mut found = Homes::new();
+        search("", schema::plain(), &mut found);
+        found
+    });
+    homes.get(key).map_or(&[], Vec::as_slice)
 }
 
 fn kind_of(schema: &Json) -> &str {
@@ -292,4 +315,26 @@ fn wrong_type(node: &Node, kind: &str, schema: &Json, secret: bool) -> (String, 
         _ => "write its keys on the lines below, indented".to_owned(),
     };
     (format!("expected {expected}, found {found}"), fix)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::{FixedEnvironment, node};
+
+    #[test]
+    fn unknown_keys_by_the_thousands_get_100_suggestions() {
+        let mut text = String::from("Butler:\n");
+        for n in 0..50_000 {
+            text += &format!("  logLevel{n}: 1\n");
+        }
+        let (file, env) = (Path::new("x.yaml"), FixedEnvironment::default());
+        let (mut tree, _) = node::parse(&text, file).unwrap();
+        let mut shape =
+            Shape { file, env: &env, problems: Vec::new(), ignored: Vec::new(), suggested: 0 };
+        shape.check(&mut tree);
+        assert_eq!(shape.problems.len(), 50_000);
+        let meant = shape.problems.iter().filter(|p| p.fix == "did you mean logLevel?");
+        assert_eq!((meant.count(), shape.suggested), (SUGGESTIONS, SUGGESTIONS));
+    }
 }

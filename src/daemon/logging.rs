@@ -7,6 +7,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, fmt};
 
+use super::log_files::{LogFiles, Room};
 use crate::config::settings::Log;
 use crate::terminal::{self, LogLines};
 
@@ -14,10 +15,7 @@ use crate::terminal::{self, LogLines};
 #[derive(Debug)]
 pub struct Guard(#[expect(dead_code, reason = "held for its drop")] Option<WorkerGuard>);
 
-/// Log files kept in the log directory; the oldest goes when a new day's file begins.
-const FILES_KEPT: usize = 30;
-
-/// Sends log lines to standard error and, if set, to a file of the day. Called once per process.
+/// Sends log lines to standard error and, if set, to a file of the day, of which there are so many and so large ones as the settings say. Called once per process.
 ///
 /// Bursar's own lines follow the level; those of libraries are shown from `warn` on, because at
 /// `debug` an HTTP library prints headers.
@@ -41,16 +39,11 @@ pub fn start(log: &Log) -> anyhow::Result<Guard> {
     let (file, guard) = match &log.directory {
         None => (None, None),
         Some(directory) => {
-            let appender = tracing_appender::rolling::Builder::new()
-                .rotation(tracing_appender::rolling::Rotation::DAILY)
-                .filename_prefix("bursar")
-                .filename_suffix("log")
-                .max_log_files(FILES_KEPT)
-                .build(directory)
-                .map_err(|e| {
-                    anyhow::anyhow!("cannot write log files to {}: {e}", directory.display())
-                })?;
-            let (writer, guard) = tracing_appender::non_blocking(appender);
+            let room = Room { file_bytes: log.file_bytes, files: log.files };
+            let files = LogFiles::open(directory, room).map_err(|e| {
+                anyhow::anyhow!("cannot write log files to {}: {e}", directory.display())
+            })?;
+            let (writer, guard) = tracing_appender::non_blocking(files);
             let writer = move || LogLines::new(writer.clone(), false);
             let layer = if log.json {
                 fmt::layer().json().flatten_event(true).with_writer(writer).boxed()

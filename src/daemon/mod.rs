@@ -7,8 +7,10 @@ mod app;
 mod history;
 mod job;
 pub mod lock;
+mod log_files;
 pub mod logging;
 pub mod notify;
+pub mod open_files;
 pub mod poller;
 mod release;
 mod report;
@@ -66,6 +68,7 @@ struct Shared {
     clock: Clock,
     store: Store,
     addressing: Arc<Addressing>,
+    connections: qrs::Connections,
 }
 
 impl Daemon {
@@ -76,8 +79,9 @@ impl Daemon {
         let store = Store::open_with_clock(path, *outbox, move || clock.now()).await?;
         let destinations = registry::build(&settings.destinations, &settings.surroundings());
         let addressing = Arc::new(settings.addressing());
+        let connections = open_files::share_out(&settings);
         let settings = Arc::new(settings);
-        let shared = Shared { settings, clock, store: store.clone(), addressing };
+        let shared = Shared { settings, clock, store: store.clone(), addressing, connections };
 
         let mut daemon = Self {
             page: None,
@@ -142,7 +146,7 @@ impl Daemon {
             tracing::warn!("a poll did not end in time and is abandoned");
         }
         self.releases.close();
-        let for_releases = deadline - Duration::from_secs(2);
+        let for_releases = deadline - Duration::from_secs(4);
         if tokio::time::timeout_at(for_releases, self.releases.wait()).await.is_err() {
             tracing::warn!(
                 "the release of a seat did not end in time; the next start asks the site what \
@@ -151,14 +155,19 @@ impl Daemon {
         }
         self.stop_delivering.cancel();
         self.workers.close();
-        if tokio::time::timeout_at(deadline, self.workers.wait()).await.is_err() {
+        // The rest is for the store, and for the runtime.
+        let for_workers = deadline - Duration::from_secs(2);
+        if tokio::time::timeout_at(for_workers, self.workers.wait()).await.is_err() {
             tracing::warn!("a delivery did not end in time; its events stay in the outbox");
         }
-        self.store.clone().close().await;
+        let for_store = deadline - Duration::from_secs(1);
+        if tokio::time::timeout_at(for_store, self.store.clone().close()).await.is_err() {
+            tracing::warn!("what the store has in hand did not end in time and is undone");
+        }
     }
 
     fn start_site(&self, shared: &Shared, site: &Site) -> anyhow::Result<()> {
-        let client = qrs::Client::new(&site.name, &site.connection)
+        let client = qrs::Client::sharing(&site.name, &site.connection, &shared.connections)
             .with_context(|| format!("site {}", site.name))?;
         let client = Arc::new(client);
         if let Some(monitor) = site.server_license.clone() {

@@ -13,6 +13,8 @@ use reqwest::redirect;
 use rustls::{CertificateError, ClientConfig};
 use url::{Host, Url};
 
+use super::LONGEST_ANSWER;
+use crate::descriptors;
 use crate::plain::shortened;
 use crate::secret::{beginning, mask};
 use crate::tls::{self, PemError, Trust};
@@ -23,9 +25,6 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The longest `Retry-After` that is followed. A receiver that means longer is asked once an hour,
 /// which harms nobody; one that errs must not hold an alert back for days.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(3600);
-
-/// How much of an answer's body is looked at.
-const BODY_LIMIT: usize = 16 * 1024;
 
 /// Most characters of why there is no answer: a certificate may name as many hosts as it likes.
 const LONGEST_REASON: usize = 500;
@@ -92,9 +91,9 @@ impl Endpoint<'_> {
         let host = self.url.host_str().unwrap_or_default().trim_matches(['[', ']']);
         let port = self.url.port_or_known_default().unwrap_or(443);
         let connect = async {
-            let stream = tokio::net::TcpStream::connect((host, port))
-                .await
-                .map_err(|e| format!("cannot connect to {}: {e}", origin(self.url)))?;
+            let stream = tokio::net::TcpStream::connect((host, port)).await.map_err(|e| {
+                format!("cannot connect to {}: {}", origin(self.url), descriptors::explain(&e))
+            })?;
             if self.url.scheme() != "https" {
                 return Ok(());
             }
@@ -170,6 +169,9 @@ pub fn no_answer(url: &Url, error: reqwest::Error) -> String {
     let origin = origin(url);
     if let Some(tls) = error.source().and_then(find_rustls) {
         return shorten(&tls_text(url, tls), LONGEST_REASON);
+    }
+    if descriptors::are_named(&error) || (error.is_connect() && descriptors::are_exhausted()) {
+        return format!("cannot connect to {origin}: {}", descriptors::EXHAUSTED);
     }
     if error.is_timeout() && error.is_connect() {
         return format!("cannot connect to {origin}: no answer to the connection attempt");
@@ -284,14 +286,14 @@ fn http_date(text: &str) -> Option<DateTime<Utc>> {
 /// already says what happened.
 pub async fn body_text(mut response: reqwest::Response) -> String {
     let mut bytes = Vec::new();
-    while bytes.len() < BODY_LIMIT {
+    while bytes.len() < LONGEST_ANSWER {
         match response.chunk().await {
             Ok(Some(chunk)) => bytes.extend_from_slice(&chunk),
             Ok(None) | Err(_) => break,
         }
     }
-    let is_cut = bytes.len() >= BODY_LIMIT;
-    bytes.truncate(BODY_LIMIT);
+    let is_cut = bytes.len() >= LONGEST_ANSWER;
+    bytes.truncate(LONGEST_ANSWER);
     let text = String::from_utf8_lossy(&bytes);
     if is_cut { beginning(&text).to_owned() } else { text.into_owned() }
 }

@@ -30,6 +30,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::event::Event;
 
+/// The longest answer that is read of a receiver, whatever it speaks: a reply of SMTP with all its
+/// lines, the body of an HTTP answer, a packet of MQTT. Acknowledgements have a few hundred bytes. The
+/// head of an HTTP answer is bounded by the library (about 400 KiB).
+pub(crate) const LONGEST_ANSWER: usize = 16 * 1024;
+
 /// One place events are delivered to. Each has its own queue in the outbox and its own worker.
 #[async_trait]
 pub trait Destination: Send + Sync {

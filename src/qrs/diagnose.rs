@@ -8,6 +8,7 @@ use rustls::{AlertDescription, CertificateError, InvalidMessage, PeerMisbehaved}
 
 use super::error::Error;
 use super::transport::Peer;
+use crate::descriptors;
 use crate::plain::shortened;
 use crate::secret::mask;
 
@@ -22,6 +23,10 @@ pub(super) fn request_error(
         return tls_error(tls, peer);
     }
     let address = peer.address.clone();
+    // A resolver that can't open its files says that there is no such name, or nothing for a while.
+    if descriptors::are_named(error) || (error.is_connect() && descriptors::are_exhausted()) {
+        return Error::NoFiles { address };
+    }
     if error.is_connect() {
         let why = if error.is_timeout() {
             format!("no answer within {} s", peer.connect_timeout.min(timeout).as_secs_f64())

@@ -40,6 +40,8 @@ pub enum Error {
     CertificateFile { what: String, fix: String },
     /// No TCP connection, or no TLS handshake on it, within the connect timeout.
     CannotConnect { address: String, why: String },
+    /// Not one connection more can be opened by this process, to whomever.
+    NoFiles { address: String },
     /// The server's certificate is good, but for another name than the one expected.
     #[strum(serialize = "tls-name-mismatch")]
     NameMismatch {
@@ -159,6 +161,7 @@ impl Error {
             | Self::UnexpectedStatus { status, .. } => Some(*status),
             Self::CertificateFile { .. }
             | Self::CannotConnect { .. }
+            | Self::NoFiles { .. }
             | Self::NameMismatch { .. }
             | Self::UnknownIssuer { .. }
             | Self::ServerCertificateExpired { .. }
@@ -181,6 +184,9 @@ impl Error {
         match self {
             Self::CertificateFile { what, .. } => what.clone(),
             Self::CannotConnect { address, why } => format!("cannot connect to {address}: {why}"),
+            Self::NoFiles { address } => {
+                format!("cannot connect to {address}: {}", crate::descriptors::EXHAUSTED)
+            }
             Self::NameMismatch { address, expected, accepted } => {
                 let but = match &accepted[..] {
                     [] => "and names no other".to_owned(),
@@ -269,6 +275,9 @@ impl Error {
             Self::CannotConnect { .. } => {
                 "check host and port, that the Qlik Sense repository service runs there, and the firewalls on the way"
             }
+            Self::NoFiles { .. } => {
+                "raise the limit: the daemon says at its start how many files it needs"
+            }
             Self::NameMismatch { accepted, .. } => match accepted.first() {
                 Some(name) => return format!("set tlsServerName to {name}").into(),
                 None => "have Qlik Sense create its certificates again, then export them anew",
@@ -346,6 +355,7 @@ impl Error {
         matches!(
             self,
             Self::CannotConnect { .. }
+                | Self::NoFiles { .. }
                 | Self::Server { .. }
                 | Self::NotSent { .. }
                 | Self::OutOfTime { .. }
@@ -378,6 +388,7 @@ mod tests {
         let note = "the file holds the certificate of CN=qlik1, which is no authority";
         vec![
             Error::CannotConnect { address: address(), why: "connection refused".into() },
+            Error::NoFiles { address: address() },
             Error::NameMismatch {
                 address: address(),
                 expected: "10.0.0.5".into(),
@@ -453,6 +464,7 @@ mod tests {
             transient,
             [
                 "cannot-connect",
+                "no-files",
                 "server-error",
                 "not-json",
                 "not-sent",

@@ -3,7 +3,7 @@
 //! used is an error of this site's requests alone.
 
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use chrono::{DateTime, Utc};
@@ -12,11 +12,16 @@ use tokio::time::Instant;
 
 use super::error::{BuildError, Error};
 use super::transport::{To, server_name};
+use crate::descriptors;
 use crate::qrs::settings::Connection;
 use crate::tls::{self, ClientFiles, Trust};
 
 /// The files are looked at no more often than this.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
+
+/// A connection that is not used for so long is closed. The requests of a reading follow each other more
+/// closely; of a thousand sites that are read in turn few connections stay.
+const IDLE: Duration = Duration::from_secs(2);
 
 /// When a file was changed, and its length.
 type Stamp = Option<(SystemTime, u64)>;
@@ -24,19 +29,23 @@ type Stamp = Option<(SystemTime, u64)>;
 #[derive(Debug)]
 pub(super) struct Http {
     connection: Connection,
+    /// Idle connections are kept for the next requests.
+    kept: bool,
     made: Mutex<Option<Made>>,
 }
 
 #[derive(Debug)]
 struct Made {
     client: reqwest::Client,
+    /// Held so that sites with equal certificates share it.
+    _tls: Option<Arc<rustls::ClientConfig>>,
     of: [Stamp; 3],
     looked: Instant,
 }
 
 impl Http {
-    pub(super) fn new(connection: &Connection) -> Self {
-        Self { connection: connection.clone(), made: Mutex::new(None) }
+    pub(super) fn new(connection: &Connection, kept: bool) -> Self {
+        Self { connection: connection.clone(), kept, made: Mutex::new(None) }
     }
 
     /// The client of the files as they are now. One whose files are being replaced stays in use until
@@ -59,8 +68,9 @@ impl Http {
             return Ok(made.client.clone());
         }
         match (self.build(), &mut *made) {
-            (Ok(client), made) => {
-                *made = Some(Made { client: client.clone(), of, looked: Instant::now() });
+            (Ok((client, tls)), made) => {
+                let looked = Instant::now();
+                *made = Some(Made { client: client.clone(), _tls: tls, of, looked });
                 Ok(client)
             }
             (Err(_), Some(made)) => Ok(made.client.clone()),
@@ -76,11 +86,20 @@ impl Http {
         })
     }
 
-    fn build(&self) -> Result<reqwest::Client, Error> {
-        if self.connection.use_ssl {
-            in_date(&self.connection.client_cert, Utc::now())?;
-        }
-        client(&self.connection).map_err(unusable)
+    fn build(&self) -> Result<(reqwest::Client, Option<Arc<rustls::ClientConfig>>), Error> {
+        let made = || {
+            if self.connection.use_ssl {
+                in_date(&self.connection.client_cert, Utc::now())?;
+            }
+            client(&self.connection, self.kept).map_err(unusable)
+        };
+        made().map_err(|error| match descriptors::are_exhausted() {
+            // The files are as they were: it is this process that can't open them.
+            true => Error::NoFiles {
+                address: format!("{}:{}", self.connection.host, self.connection.port),
+            },
+            false => error,
+        })
     }
 }
 
@@ -108,7 +127,12 @@ fn in_date(file: &Path, now: DateTime<Utc>) -> Result<(), Error> {
     })
 }
 
-fn client(connection: &Connection) -> Result<reqwest::Client, BuildError> {
+fn client(
+    connection: &Connection,
+    kept: bool,
+) -> Result<(reqwest::Client, Option<Arc<rustls::ClientConfig>>), BuildError> {
+    let idle = if kept { connection.max_concurrency.max(1) } else { 0 };
+    let mut tls = None;
     let mut http = reqwest::Client::builder()
         .http1_only()
         // The service is inside the trust zone; a proxy from the environment can't reach it.
@@ -117,7 +141,8 @@ fn client(connection: &Connection) -> Result<reqwest::Client, BuildError> {
         // What is tried again is decided in `retry`; what changes a site never is.
         .retry(reqwest::retry::never())
         .connect_timeout(connection.connect_timeout)
-        .pool_max_idle_per_host(connection.max_concurrency.max(1))
+        .pool_max_idle_per_host(idle)
+        .pool_idle_timeout(IDLE)
         .tcp_nodelay(true);
     if connection.use_ssl {
         let trust = if connection.reject_unauthorized {
@@ -126,10 +151,13 @@ fn client(connection: &Connection) -> Result<reqwest::Client, BuildError> {
             Trust::Anybody
         };
         let client = ClientFiles { cert: &connection.client_cert, key: &connection.client_key };
-        http = http.tls_backend_preconfigured(tls::client_config(trust, Some(client))?);
+        let config = crate::tls::shared_client_config(trust, client)?;
+        http = http.tls_backend_preconfigured((*config).clone());
+        tls = Some(config);
     }
     if server_name(connection)?.is_some() {
         http = http.dns_resolver(To { host: connection.host.clone() });
     }
-    http.build().map_err(|error| BuildError::Http(error.to_string()))
+    let http = http.build().map_err(|error| BuildError::Http(error.to_string()))?;
+    Ok((http, tls))
 }

@@ -15,6 +15,25 @@ const NEVER: i32 = 1753;
 /// As much is kept of a text that is no time.
 const KEPT: usize = 64;
 
+/// The longest name or id, in bytes. The service's own database has columns of 256 characters.
+pub(super) const LONGEST_NAME: usize = 1024;
+
+/// A name or id that is demanded. One that is too long is no name.
+#[derive(Debug, Default)]
+pub(super) struct Name(pub Box<str>);
+
+impl<'de> Deserialize<'de> for Name {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Box::<str>::deserialize(deserializer)?;
+        if text.len() > LONGEST_NAME {
+            return Err(serde::de::Error::custom(TOO_LONG));
+        }
+        Ok(Self(text))
+    }
+}
+
+const TOO_LONG: &str = "a name of more than 1024 bytes";
+
 /// A value that is made of whatever stands there.
 pub(super) trait Loose: Sized {
     /// Of a text.
@@ -35,10 +54,10 @@ impl<T: Loose> Default for Any<T> {
     }
 }
 
-/// A text; `None` for anything else, an empty text included.
+/// A name or id; `None` for anything else, an empty text and one that is too long included.
 impl Loose for Option<Box<str>> {
     fn text(text: &str) -> Self {
-        (!text.is_empty()).then(|| text.into())
+        (1..=LONGEST_NAME).contains(&text.len()).then(|| text.into())
     }
 
     fn null() -> Self {
@@ -47,6 +66,28 @@ impl Loose for Option<Box<str>> {
 
     fn other(_shown: &str) -> Self {
         None
+    }
+}
+
+/// As much is kept of a message.
+const LONGEST_MESSAGE: usize = 16 * 1024;
+
+/// A message, cut where it is very long; `None` for anything else and an empty one.
+#[derive(Debug)]
+pub(super) struct Words(pub Option<Box<str>>);
+
+impl Loose for Words {
+    fn text(text: &str) -> Self {
+        let end = text.floor_char_boundary(LONGEST_MESSAGE);
+        Self((end > 0).then(|| text[..end].into()))
+    }
+
+    fn null() -> Self {
+        Self(None)
+    }
+
+    fn other(_shown: &str) -> Self {
+        Self(None)
     }
 }
 

@@ -60,10 +60,11 @@ pub use error::{BuildError, Error};
 pub use filter::{Field, Filter};
 pub use patience::Patience;
 pub use progress::Progress;
+pub use transport::Connections;
 pub use wire::About;
 
 use answer::Sink;
-use retry::Tries;
+use retry::{Allowance, Tries};
 use transport::Transport;
 
 /// A value, and what its reading tells of the site.
@@ -96,11 +97,17 @@ pub struct Options {
     /// For the jitter of retries and the xrfkey.
     pub rng: fastrand::Rng,
     pub backoff: Backoff,
+    /// Shared with the clients of other sites.
+    pub connections: Connections,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { rng: fastrand::Rng::new(), backoff: retry::PACE }
+        Self {
+            rng: fastrand::Rng::new(),
+            backoff: retry::PACE,
+            connections: Connections::unlimited(),
+        }
     }
 }
 
@@ -116,6 +123,7 @@ struct Inner {
     transport: Transport,
     rng: Mutex<fastrand::Rng>,
     backoff: Backoff,
+    allowance: Allowance,
     progress: Progress,
 }
 
@@ -129,6 +137,19 @@ impl Client {
         Self::with(site, connection, Options::default())
     }
 
+    /// As [`new`](Self::new), one of many that share how many connections there may be.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn sharing(
+        site: &str,
+        connection: &Connection,
+        connections: &Connections,
+    ) -> Result<Self, BuildError> {
+        let options = Options { connections: connections.clone(), ..Options::default() };
+        Self::with(site, connection, options)
+    }
+
     /// As [`new`](Self::new), with the randomness and the pace of retries given.
     ///
     /// # Errors
@@ -136,9 +157,10 @@ impl Client {
     pub fn with(site: &str, connection: &Connection, options: Options) -> Result<Self, BuildError> {
         let inner = Inner {
             site: site.to_owned(),
-            transport: Transport::new(connection)?,
+            transport: Transport::new(connection, options.connections)?,
             rng: Mutex::new(options.rng),
             backoff: options.backoff,
+            allowance: Allowance::default(),
             progress: Progress::default(),
         };
         Ok(Self { inner: Arc::new(inner) })
@@ -190,6 +212,11 @@ impl Client {
                 Err(error) => {
                     let wait = tries.failed(error, &mut retry::lock(&inner.rng))?;
                     tokio::time::sleep(wait).await;
+                    if !inner.allowance.one(tries.until()).await
+                        && let Some(error) = tries.given_up()
+                    {
+                        return Err(error);
+                    }
                 }
             }
         }

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::answer::{Sink, Stop};
 use super::filter::{Field, Filter};
-use super::loose::Any;
+use super::loose::{Any, Name, Words};
 use super::{Client, Error, Patience};
 use crate::license::Moment;
 use crate::license::monitor_app::{
@@ -32,7 +32,7 @@ const DOWNLOAD_TRIES: u32 = 3;
 #[serde(rename_all = "camelCase")]
 struct AppRow {
     id: Uuid,
-    name: String,
+    name: Name,
     published: bool,
     #[serde(default)]
     stream: Option<StreamRow>,
@@ -44,14 +44,14 @@ struct AppRow {
 struct StreamRow {
     #[serde(default)]
     id: Any<Option<Uuid>>,
-    name: String,
+    name: Name,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct TaskRow {
     id: Uuid,
-    name: String,
+    name: Name,
     #[serde(default)]
     app: Option<IdRow>,
     enabled: bool,
@@ -95,7 +95,7 @@ struct ExecutionRow {
 #[derive(Debug, Deserialize)]
 struct DetailRow {
     #[serde(default)]
-    message: Any<Option<Box<str>>>,
+    message: Any<Words>,
 }
 
 /// `{"value": "<guid>"}`
@@ -108,9 +108,9 @@ impl From<AppRow> for App {
     fn from(row: AppRow) -> Self {
         Self {
             id: row.id,
-            name: row.name,
+            name: row.name.0.into(),
             published: row.published,
-            stream: row.stream.map(|stream| Stream { id: stream.id.0, name: stream.name }),
+            stream: row.stream.map(|stream| Stream { id: stream.id.0, name: stream.name.0.into() }),
             last_reload: row.last_reload_time.0,
         }
     }
@@ -130,7 +130,7 @@ impl From<TaskRow> for Task {
         };
         Self {
             id: row.id,
-            name: row.name,
+            name: row.name.0.into(),
             app: row.app.map(|app| app.id),
             enabled: row.enabled,
             last: row.operational.last_execution_result.map_or_else(never, Execution::from),
@@ -143,7 +143,7 @@ impl From<ExecutionRow> for Execution {
     fn from(row: ExecutionRow) -> Self {
         let messages = row.details.unwrap_or_default().into_iter();
         let messages: Vec<String> = messages
-            .filter_map(|detail| detail.message.0)
+            .filter_map(|detail| detail.message.0.0)
             .map(|message| script_log::clean(&message))
             .collect();
         Self {

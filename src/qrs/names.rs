@@ -4,17 +4,18 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
+use super::loose::Name;
 use super::{Client, Error, Patience};
 
 #[derive(Debug, Deserialize)]
 struct TagRow {
-    name: Box<str>,
+    name: Name,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct DefinitionRow {
-    name: Box<str>,
+    name: Name,
     /// Null or empty: any value may be written.
     #[serde(default)]
     choice_values: Option<BTreeSet<Box<str>>>,
@@ -29,7 +30,7 @@ impl Client {
     /// See [`Error`].
     pub async fn tags(&self, patience: Patience) -> Result<BTreeSet<Box<str>>, Error> {
         let rows: Vec<TagRow> = self.get_json("tag", &[], patience).await?.value;
-        Ok(rows.into_iter().map(|row| row.name).collect())
+        Ok(rows.into_iter().map(|row| row.name.0).collect())
     }
 
     /// The custom properties that Bursar's account may see, with the values that may be chosen.
@@ -42,7 +43,7 @@ impl Client {
     ) -> Result<BTreeMap<Box<str>, BTreeSet<Box<str>>>, Error> {
         let path = "custompropertydefinition/full";
         let rows: Vec<DefinitionRow> = self.get_json(path, &[], patience).await?.value;
-        let values = |row: DefinitionRow| (row.name, row.choice_values.unwrap_or_default());
+        let values = |row: DefinitionRow| (row.name.0, row.choice_values.unwrap_or_default());
         Ok(rows.into_iter().map(values).collect())
     }
 }

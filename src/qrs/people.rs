@@ -36,6 +36,10 @@ const MIN_BATCH: usize = 8;
 /// Most bytes of one user: 10,000 groups fit.
 const MAX_USER: usize = 4 * 1024 * 1024;
 
+/// Most bytes of text of all users of a reading: 200,000 users of 1 KiB, which is more than is kept of the usual
+/// one. Those that come later are not read.
+const MAX_TEXT: usize = 256 * 1024 * 1024;
+
 /// Most bytes of a batch: 150 users of 400 KB, when the usual one has 1 to 5.
 const MAX_BODY: usize = 64 * 1024 * 1024;
 
@@ -108,6 +112,7 @@ impl Client {
         self.progress().want_people(ids.len());
         // Why no further batch is sent.
         let mut stop: Option<Error> = None;
+        let mut text = 0;
         loop {
             while running.len() < self.inner.transport.concurrency()
                 && let Some(batch) = queue.pop_front()
@@ -127,6 +132,11 @@ impl Client {
                 Ok(answer) => {
                     (refused, failed) = (0, 0);
                     self.progress().read_people(batch.len());
+                    text += answer.read.values().map(text_of).sum::<usize>();
+                    if text > MAX_TEXT {
+                        let url = self.shown("user/full");
+                        stop.get_or_insert(Error::TooLarge { url, limit: MAX_TEXT });
+                    }
                     all.read.extend(answer.read);
                     all.missing.extend(answer.missing);
                 }
@@ -234,6 +244,19 @@ impl Client {
             read.insert(id, person);
         }
     }
+}
+
+/// The bytes of a user's texts.
+fn text_of(person: &PersonRead) -> usize {
+    let PersonRead::Whole(person) = person else { return 0 };
+    let lists = [person.roles.as_deref(), person.groups.as_deref(), Some(&*person.tags)];
+    let listed: usize = lists.into_iter().flatten().flatten().map(|text| text.len()).sum();
+    let properties = person.properties.iter().map(|(name, value)| name.len() + value.len());
+    listed
+        + properties.sum::<usize>()
+        + person.directory.len()
+        + person.user_id.len()
+        + person.name.len()
 }
 
 fn by_ids(ids: &[Uuid]) -> Option<Filter> {

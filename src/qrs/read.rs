@@ -14,8 +14,22 @@ use crate::license::{self, Pools, ServerLicense};
 /// Most bytes of a single object: the largest known one, a license, has a few kilobytes.
 const MAX_OBJECT: usize = 4 * 1024 * 1024;
 
-/// Limits of a list: 200,000 allocations of 700 bytes fit three times.
-const MAX_LIST: Limits = Limits { bytes: 512 * 1024 * 1024, element: MAX_OBJECT, rows: 1_000_000 };
+/// Most rows of a list, whatever the site counts.
+const MAX_ROWS: u64 = 1_000_000;
+
+/// So many bytes of a list for each row that the site counts: an allocation has 700.
+const ROW_BYTES: u64 = 4 * 1024;
+
+/// So many rows may come between the count and the list, and rows may be so much larger than usual in a short
+/// list.
+const MORE_ROWS: u64 = 1_000;
+
+/// What a list may hold that the site itself counts so many rows of.
+fn limits(counted: u64, element: usize) -> Limits {
+    let rows = counted.min(MAX_ROWS) + MORE_ROWS;
+    let size = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
+    Limits { bytes: size(rows * ROW_BYTES).max(element), element, rows: size(rows) }
+}
 
 /// Every method retries by itself, as its [`Patience`] says; a single try is bounded by the request
 /// timeout.
@@ -91,27 +105,28 @@ impl Client {
         filter: Option<&Filter>,
         patience: Patience,
     ) -> Result<Reading<Vec<T>>, Error> {
-        self.list(entity, filter, list::element::<T>, patience).await
+        self.list(entity, filter, (list::element::<T>, MAX_OBJECT), patience).await
     }
 
-    /// [`list_full`](Self::list_full) with another way to read an element.
+    /// [`list_full`](Self::list_full) with another way to read an element, and its most bytes.
     pub(super) async fn list<T>(
         &self,
         entity: &str,
         filter: Option<&Filter>,
-        parse: list::Parse<T>,
+        (parse, element): (list::Parse<T>, usize),
         patience: Patience,
     ) -> Result<Reading<Vec<T>>, Error> {
         let path = format!("{entity}/full");
-        let form = list::Form { parse, limits: MAX_LIST };
         let text = filter.map(Filter::to_string);
         let query: Vec<_> = text.iter().map(|text| ("filter", text.as_str())).collect();
         let mut again = true;
         loop {
+            // First, because it bounds what is read of the list.
+            let counted = self.count(entity, filter, patience).await?;
+            let form = list::Form { parse, limits: limits(counted, element) };
             let rows = self
                 .get(&path, &query, || list::Reader::new(form, self.progress()), patience)
                 .await?;
-            let counted = self.count(entity, filter, patience).await?;
             let listed = rows.value.len();
             if listed as u64 >= counted {
                 return Ok(rows);

@@ -1,5 +1,6 @@
 //! When a failed GET is tried again.
 
+use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -12,6 +13,48 @@ use crate::backoff::Backoff;
 /// once; up to a minute, because a restarting repository service needs several.
 pub(super) const PACE: Backoff =
     Backoff { first: Duration::from_millis(500), cap: Duration::from_secs(60) };
+
+/// So many requests that failed are sent again in a minute, over all requests of a client, whatever
+/// the site says: at the usual pace four at a time send about thirty.
+pub(super) const RETRIES_A_MINUTE: usize = 60;
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// What retries of all requests to one site share.
+#[derive(Debug, Default)]
+pub(super) struct Allowance {
+    /// When the retries of the last minute were sent.
+    sent: Mutex<VecDeque<Instant>>,
+}
+
+impl Allowance {
+    /// Waits until another retry may be sent; false when that is not before `until`.
+    pub(super) async fn one(&self, until: Option<Instant>) -> bool {
+        while let Err(free) = self.take() {
+            if until.is_some_and(|until| free >= until) {
+                return false;
+            }
+            tokio::time::sleep_until(free).await;
+        }
+        true
+    }
+
+    /// Counts a retry, or says when the next one may be.
+    fn take(&self) -> Result<(), Instant> {
+        let now = Instant::now();
+        let mut sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
+        while sent.front().is_some_and(|first| *first + MINUTE <= now) {
+            sent.pop_front();
+        }
+        match sent.front() {
+            Some(first) if sent.len() >= RETRIES_A_MINUTE => Err(*first + MINUTE),
+            _ => {
+                sent.push_back(now);
+                Ok(())
+            }
+        }
+    }
+}
 
 /// The tries of one request. The first is bounded by the end of the whole reading only; a later one
 /// starts before the last moment for retries and is over by then.
@@ -39,7 +82,7 @@ impl<'a> Tries<'a> {
     }
 
     /// How long to wait before the next try, or the error to give up with: one that lasts, or the
-    /// last one in time. A server's `Retry-After` replaces the random wait.
+    /// last one in time. A server's `Retry-After` makes the wait longer, never shorter.
     pub(super) fn failed(
         &mut self,
         error: Error,
@@ -53,7 +96,8 @@ impl<'a> Tries<'a> {
             let late = Error::OutOfTime { url: url.clone() };
             return Err(self.before.take().unwrap_or(late));
         }
-        let wait = error.retry_after().unwrap_or_else(|| self.backoff.delay(self.number, rng));
+        let pause = self.backoff.delay(self.number, rng);
+        let wait = error.retry_after().map_or(pause, |asked| asked.max(pause));
         self.number += 1;
         let last = self.patience.last_retry();
         let in_time = last.zip(now.checked_add(wait)).is_some_and(|(last, next)| next < last);
@@ -70,6 +114,11 @@ impl<'a> Tries<'a> {
         );
         self.before = Some(error);
         Ok(wait)
+    }
+
+    /// Why the try before failed, when there is no other one.
+    pub(super) fn given_up(&mut self) -> Option<Error> {
+        self.before.take()
     }
 }
 
@@ -156,6 +205,37 @@ mod tests {
         assert_eq!(times[1].as_secs(), 20);
         let (result, times, _) = run(wait, answers()).await;
         assert_eq!((result.is_err(), times.len()), (true, 1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_answer_makes_the_wait_shorter_than_the_backoff() {
+        let deadline = Duration::from_secs(3600);
+        let (_, expected, _) = run(deadline, vec![Err(server_error(None))]).await;
+        let (_, times, _) = run(deadline, vec![Err(server_error(Some(Duration::ZERO)))]).await;
+        assert_eq!(times, expected, "as if the server had asked for nothing");
+        assert!(times.len() < 300, "{} tries", times.len());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_site_gets_at_most_60_retries_a_minute() {
+        let allowance = Allowance::default();
+        let start = Instant::now();
+        let mut sent = Vec::new();
+        for _ in 0..200 {
+            assert!(allowance.one(None).await);
+            sent.push(start.elapsed());
+        }
+        for first in &sent {
+            let minute = *first..*first + MINUTE;
+            let count = sent.iter().filter(|time| minute.contains(*time)).count();
+            assert!(count <= 60, "{count} within a minute from {first:?}");
+        }
+        assert_eq!(sent[59], Duration::ZERO);
+        assert_eq!(sent[60], MINUTE);
+        assert_eq!(sent[199], MINUTE * 3);
+        let now = Instant::now();
+        while allowance.one(Some(now + MINUTE)).await {}
+        assert_eq!(Instant::now(), now, "what can't be in time is not waited for");
     }
 
     #[tokio::test(start_paused = true)]

@@ -16,6 +16,9 @@ use crate::license::{Holder, Moment, Seat, SeatType, ShapeError};
 
 const USER: Field = Field::new("user.id");
 
+/// Most bytes of a row: the usual one has 700.
+const MAX_ROW: usize = 64 * 1024;
+
 /// A row of `license/...accesstype/full`. What isn't here is ignored. What decides whether the
 /// seat may go is demanded (`quarantined`: unknown is not fine) or read as it stands.
 #[derive(Debug, Deserialize)]
@@ -127,7 +130,7 @@ impl Client {
         seat_type: SeatType,
         patience: Patience,
     ) -> Result<Reading<Vec<Seat>>, Error> {
-        self.list(seat_type.path(), None, parse(seat_type), patience).await
+        self.list(seat_type.path(), None, (parse(seat_type), MAX_ROW), patience).await
     }
 
     /// As [`seats`](Self::seats), with who changed each row last and when.
@@ -144,7 +147,7 @@ impl Client {
             SeatType::Analyzer => |bytes| changed_element(SeatType::Analyzer, bytes),
             SeatType::User => |bytes| changed_element(SeatType::User, bytes),
         };
-        self.list(seat_type.path(), None, parse, patience).await
+        self.list(seat_type.path(), None, (parse, MAX_ROW), patience).await
     }
 
     /// One seat; `None` when the site answers 404.
@@ -198,7 +201,8 @@ impl Client {
     ) -> Result<Vec<Seat>, Error> {
         let filter = USER.eq(user);
         let path = seat_type.path();
-        let seats = self.list(path, Some(&filter), parse(seat_type), patience).await?.value;
+        let seats =
+            self.list(path, Some(&filter), (parse(seat_type), MAX_ROW), patience).await?.value;
         let theirs = |seat: &Seat| seat.holder.as_ref().is_some_and(|holder| holder.id == user);
         if seats.iter().all(theirs) {
             return Ok(seats);

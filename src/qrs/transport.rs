@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -10,7 +11,7 @@ use reqwest::header::{ACCEPT, DATE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Method, Response, StatusCode};
 use rustls::pki_types::ServerName;
 use serde_json::Value;
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{AcquireError, Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 use url::Url;
 
@@ -28,10 +29,32 @@ const XRFKEY_HEADER: HeaderName = HeaderName::from_static("x-qlik-xrfkey");
 /// Header that names the acting user.
 const USER_HEADER: &str = "x-qlik-user";
 
+/// How many connections all clients that share it may have in use at once.
+#[derive(Debug, Clone)]
+pub struct Connections {
+    places: Arc<Semaphore>,
+    /// Idle ones are kept for the next requests.
+    kept: bool,
+}
+
+impl Connections {
+    /// As many as there are requests.
+    pub fn unlimited() -> Self {
+        Self { places: Arc::new(Semaphore::new(Semaphore::MAX_PERMITS)), kept: true }
+    }
+
+    /// So many, each for one request.
+    pub fn at_most(count: usize) -> Self {
+        let count = count.clamp(1, Semaphore::MAX_PERMITS);
+        Self { places: Arc::new(Semaphore::new(count)), kept: false }
+    }
+}
+
 /// A pool of connections to one site.
 #[derive(Debug)]
 pub(super) struct Transport {
     http: Http,
+    connections: Connections,
     /// Ends in `/qrs/`.
     base: Url,
     headers: HeaderMap,
@@ -53,6 +76,7 @@ pub(super) struct HttpResponse<'a> {
     /// The request, for people.
     pub shown: String,
     _permit: SemaphorePermit<'a>,
+    _connection: SemaphorePermit<'a>,
 }
 
 impl HttpResponse<'_> {
@@ -91,16 +115,21 @@ pub(super) struct Peer {
 }
 
 impl Transport {
-    pub(super) fn new(connection: &Connection) -> Result<Self, BuildError> {
+    pub(super) fn new(
+        connection: &Connection,
+        connections: Connections,
+    ) -> Result<Self, BuildError> {
         tls::install_provider();
+        let concurrency = connection.max_concurrency.max(1);
         let server_name = server_name(connection)?;
         let base = base_url(connection, server_name)?;
         Ok(Self {
-            http: Http::new(connection),
+            http: Http::new(connection, connections.kept),
+            connections,
             headers: headers(&connection.headers)?,
             echo: Echo::of(&connection.secrets()),
-            permits: Semaphore::new(connection.max_concurrency.max(1)),
-            concurrency: connection.max_concurrency.max(1),
+            permits: Semaphore::new(concurrency),
+            concurrency,
             timeout: connection.request_timeout,
             peer: Peer::new(connection, &base, server_name),
             base,
@@ -182,14 +211,19 @@ impl Transport {
         let xrfkey = HeaderValue::from_str(xrfkey).expect("an xrfkey is alphanumeric");
         headers.insert(XRFKEY_HEADER, xrfkey);
 
-        let permit = match until {
-            None => self.permits.acquire().await,
-            Some(until) => match tokio::time::timeout_at(until, self.permits.acquire()).await {
-                Ok(permit) => permit,
+        let places = async {
+            let permit = self.permits.acquire().await?;
+            // The place of this site first: what waits here takes nothing from other sites.
+            Ok::<_, AcquireError>((permit, self.connections.places.acquire().await?))
+        };
+        let (permit, in_use) = match until {
+            None => places.await,
+            Some(until) => match tokio::time::timeout_at(until, places).await {
+                Ok(permits) => permits,
                 Err(_) => return Err(Error::NotSent { url: shown }),
             },
         }
-        .expect("the semaphore is never closed");
+        .expect("the semaphores are never closed");
         let sent = Instant::now();
         let timeout = until.map_or(self.timeout, |until| (until - sent).min(self.timeout));
         if timeout.is_zero() {
@@ -203,7 +237,16 @@ impl Transport {
         let response = request.send().await.map_err(failed)?;
         let server_date = header_date(response.headers(), DATE);
         let answered = Instant::now();
-        Ok(HttpResponse { response, server_date, answered, sent, timeout, shown, _permit: permit })
+        Ok(HttpResponse {
+            response,
+            server_date,
+            answered,
+            sent,
+            timeout,
+            shown,
+            _permit: permit,
+            _connection: in_use,
+        })
     }
 
     pub(super) fn url(&self, path: &str, query: &[(&str, &str)], xrfkey: &str) -> Url {

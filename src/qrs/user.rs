@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::json::Failure;
 use super::list;
-use super::loose::Any;
+use super::loose::{Any, Name};
 use crate::license::{Person, ShapeError};
 
 /// A user as the service writes them. Whoever lacks one of these, or has it in another type, is
@@ -15,10 +15,10 @@ use crate::license::{Person, ShapeError};
 #[serde(rename_all = "camelCase")]
 pub(super) struct UserRow {
     id: Uuid,
-    user_id: Box<str>,
-    user_directory: Box<str>,
+    user_id: Name,
+    user_directory: Name,
     #[serde(default)]
-    name: Option<Box<str>>,
+    name: Option<Name>,
     inactive: bool,
     blacklisted: bool,
     removed_externally: bool,
@@ -27,14 +27,14 @@ pub(super) struct UserRow {
     tags: Vec<TagRow>,
     custom_properties: Vec<PropertyRow>,
     #[serde(default)]
-    roles: Option<Vec<Box<str>>>,
+    roles: Option<Vec<Name>>,
     #[serde(default)]
     attributes: Option<Vec<AttributeRow>>,
 }
 
 #[derive(Debug, Deserialize)]
 struct TagRow {
-    name: Box<str>,
+    name: Name,
 }
 
 #[derive(Debug, Deserialize)]
@@ -45,13 +45,13 @@ struct PropertyRow {
 
 #[derive(Debug, Deserialize)]
 struct DefinitionRow {
-    name: Box<str>,
+    name: Name,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct AttributeRow {
-    attribute_type: Box<str>,
+    attribute_type: Name,
     /// Only that of a group matters.
     #[serde(default)]
     attribute_value: Any<Option<Box<str>>>,
@@ -60,15 +60,15 @@ struct AttributeRow {
 impl UserRow {
     pub(super) fn person(self) -> Result<Person, ShapeError> {
         let missing = |field: &str| ShapeError::new(format!("text in {field:?}"), "nothing");
-        if self.user_id.trim().is_empty() {
+        if self.user_id.0.trim().is_empty() {
             return Err(missing("userId"));
         }
-        if self.user_directory.trim().is_empty() {
+        if self.user_directory.0.trim().is_empty() {
             return Err(missing("userDirectory"));
         }
         let groups = self.attributes.map(|attributes| {
             let groups =
-                attributes.into_iter().filter(|a| a.attribute_type.eq_ignore_ascii_case("group"));
+                attributes.into_iter().filter(|a| a.attribute_type.0.eq_ignore_ascii_case("group"));
             groups
                 .map(|group| group.attribute_value.0.ok_or_else(|| missing("attributeValue")))
                 .collect::<Result<Vec<_>, _>>()
@@ -76,14 +76,14 @@ impl UserRow {
         let properties = self.custom_properties;
         Ok(Person {
             id: self.id,
-            directory: self.user_directory,
-            user_id: self.user_id,
-            name: self.name.unwrap_or_default(),
-            roles: self.roles.map(exact),
+            directory: self.user_directory.0,
+            user_id: self.user_id.0,
+            name: self.name.unwrap_or_default().0,
+            roles: self.roles.map(|roles| roles.into_iter().map(|role| role.0).collect()),
             groups: groups.transpose()?.map(exact),
-            tags: exact(self.tags.into_iter().map(|t| t.name).collect()),
+            tags: exact(self.tags.into_iter().map(|t| t.name.0).collect()),
             properties: exact(
-                properties.into_iter().map(|p| (p.definition.name, p.value)).collect(),
+                properties.into_iter().map(|p| (p.definition.name.0, p.value)).collect(),
             ),
             inactive: self.inactive,
             blocked: self.blacklisted,

@@ -123,6 +123,7 @@ impl WriteResponse {
         let class = match (error, error.status()) {
             (
                 Error::CannotConnect { .. }
+                | Error::NoFiles { .. }
                 | Error::NameMismatch { .. }
                 | Error::UnknownIssuer { .. }
                 | Error::ServerCertificateExpired { .. }

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
 
+use crate::input;
+
 /// Environment variables, files and the clock. A parameter, so that loading is a pure function of
 /// its arguments in tests.
 pub trait Environment {
@@ -29,7 +31,7 @@ impl Environment for SystemEnvironment {
     }
 
     fn read(&self, path: &Path) -> io::Result<String> {
-        read_text(path)
+        input::read_text(path, input::SMALL)
     }
 
     fn exists(&self, path: &Path) -> bool {
@@ -39,24 +41,6 @@ impl Environment for SystemEnvironment {
     fn now(&self) -> DateTime<Utc> {
         Utc::now()
     }
-}
-
-/// Most bytes of a file of settings or of a secret.
-const MAX_FILE: u64 = 16 * 1024 * 1024;
-
-/// The text of a regular file of a sane size: not of a device or a pipe that never ends.
-pub(crate) fn read_text(path: &Path) -> io::Result<String> {
-    let facts = std::fs::metadata(path)?;
-    if facts.is_dir() {
-        return Err(io::ErrorKind::IsADirectory.into());
-    }
-    if !facts.is_file() {
-        return Err(io::Error::other("it is not a regular file"));
-    }
-    if facts.len() > MAX_FILE {
-        return Err(io::Error::other("it is larger than 16 MiB"));
-    }
-    std::fs::read_to_string(path)
 }
 
 /// A made-up machine, for tests.

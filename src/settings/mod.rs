@@ -10,7 +10,6 @@ pub(crate) mod reference;
 mod secret_text;
 
 pub(crate) use check::{At, Check, is_token, list, schedule};
-pub(crate) use environment::read_text;
 pub use environment::{Environment, FixedEnvironment, SystemEnvironment};
 pub use problem::{Problem, Problems, Severity};
 pub(crate) use secret_text::SecretText;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
 use super::{StoreError, backup};
+use crate::input;
 
 /// Written into the file's header, so that another program's database is never touched: "Brsr".
 const APPLICATION_ID: i32 = 0x4272_7372;
@@ -112,7 +113,7 @@ fn check_or_create(path: &Path) -> Result<(), StoreError> {
 
 fn check_magic(path: &Path, cannot: impl Fn(io::Error) -> StoreError) -> Result<(), StoreError> {
     let mut start = Vec::new();
-    let file = std::fs::File::open(path).map_err(&cannot)?;
+    let file = input::open(path, input::ANY).map_err(&cannot)?;
     file.take(16).read_to_end(&mut start).map_err(cannot)?;
     if start.is_empty() || start == b"SQLite format 3\0" {
         Ok(())

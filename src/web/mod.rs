@@ -9,6 +9,9 @@
 //! It only reads; nothing here asks a site or changes anything.
 
 mod page;
+mod serve;
+
+pub use serve::{LIMITS, Limits};
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -43,6 +46,7 @@ pub struct Source {
 pub struct Page {
     listener: TcpListener,
     source: Source,
+    limits: Limits,
 }
 
 impl Page {
@@ -51,12 +55,17 @@ impl Page {
         let listener = TcpListener::bind(address).await.with_context(|| {
             format!("cannot serve the status page at {address} (Butler.web.host, Butler.web.port)")
         })?;
-        Ok(Self { listener, source })
+        Ok(Self { listener, source, limits: LIMITS })
     }
 
     /// The address in use.
     pub fn address(&self) -> anyhow::Result<SocketAddr> {
         Ok(self.listener.local_addr()?)
+    }
+
+    /// The same with other limits.
+    pub fn with_limits(self, limits: Limits) -> Self {
+        Self { limits, ..self }
     }
 
     /// Serves until `stop`.
@@ -68,10 +77,7 @@ impl Page {
             .layer(map_response(secure))
             .layer(map_request(known_host))
             .with_state(self.source);
-        let served = axum::serve(self.listener, app).with_graceful_shutdown(stop.cancelled_owned());
-        if let Err(error) = served.await {
-            tracing::error!(%error, "the status page stopped");
-        }
+        serve::serve(self.listener, app, self.limits, stop).await;
     }
 }
 

@@ -10,6 +10,7 @@ mod support;
 
 mod alert;
 mod audit;
+mod bounds;
 mod cli;
 mod config;
 mod daemon;

@@ -72,6 +72,7 @@ impl Site {
         let options = Options {
             rng: fastrand::Rng::with_seed(1),
             backoff: Backoff { first: millis(1), cap: millis(5) },
+            ..Options::default()
         };
         let client = Client::with("test", &connection, options).unwrap();
         Self { running, client, _folder: folder }

@@ -25,6 +25,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
+use crate::support::endless::{Endless, Step, TAKEN};
 use crate::support::mosquitto::{
     DEADLINE, Mosquitto, Pki, Received, SERVER_NAME, Subscriber, eventually, free_port, retained,
 };
@@ -39,7 +40,13 @@ const RELEASE: &str = "qlik/license/release";
 fn settings(named_sites: bool) -> Settings {
     Settings {
         file: "test.yaml".into(),
-        log: Log { level: tracing::level_filters::LevelFilter::INFO, json: false, directory: None },
+        log: Log {
+            level: tracing::level_filters::LevelFilter::INFO,
+            json: false,
+            directory: None,
+            file_bytes: 1,
+            files: 1,
+        },
         time_zone: chrono_tz::UTC,
         storage: Storage {
             path: "unused.db".into(),
@@ -525,6 +532,35 @@ async fn a_broker_that_accepts_and_never_answers() {
         let failure = running.mqtt.probe().await.unwrap_err();
         assert!(failure.what.contains("did not answer"), "{failure:?}");
         running.stop().await;
+    }
+}
+
+/// A packet is read as far as its head, which tells its length: more than 16 KiB is none.
+#[tokio::test]
+async fn a_broker_that_never_ends_a_packet() {
+    for protocol in BOTH {
+        let connack: &[u8] = match protocol {
+            MqttProtocol::V311 => &[0x20, 2, 0, 0],
+            MqttProtocol::V5 => &[0x20, 3, 0, 0, 0],
+        };
+        // The end of a CONNECT with a last will.
+        let connect = Step::Until(b"offline");
+        let publish = Step::Say(&[0x30, 0xff, 0xff, 0xff, 0x7f]);
+        for script in [
+            vec![connect, publish, Step::Endless(b"x")],
+            vec![connect, Step::Say(connack), publish, Step::Endless(b"x")],
+            vec![connect, Step::Endless(&[0xff])],
+        ] {
+            let broker = Endless::start(script, None).await;
+            let limit = Duration::from_secs(2);
+            let mqtt = Mqtt::new(&mqtt(broker.port, protocol), settings(false).routes())
+                .unwrap()
+                .with_timeouts(limit, limit);
+            let running = Running::of(mqtt);
+            why_retry(&running.mqtt).await;
+            running.stop().await;
+            assert!(broker.taken() < TAKEN, "{}", broker.taken());
+        }
     }
 }
 

@@ -74,7 +74,7 @@ impl Site {
 fn client(connection: &Connection) -> Client {
     let millis = Duration::from_millis;
     let backoff = Backoff { first: millis(1), cap: millis(5) };
-    let options = Options { rng: fastrand::Rng::with_seed(1), backoff };
+    let options = Options { rng: fastrand::Rng::with_seed(1), backoff, ..Options::default() };
     Client::with("test", connection, options).expect("the files fit")
 }
 
@@ -315,6 +315,32 @@ async fn a_server_that_stays_faulty_is_told() {
     let error = client.pools(soon()).await.unwrap_err();
     assert_eq!(error.retry_after(), Some(Duration::from_secs(3600)));
     assert_eq!(site.running.control().request_count(), 1, "the wait is beyond the deadline");
+}
+
+/// At the pace of the daemon: it had been thousands.
+#[tokio::test]
+async fn a_site_that_wants_retries_at_once_gets_them_at_the_usual_pace() {
+    let site = Site::start().await;
+    site.fault(Fault::Status { code: 503, html: false, retry_after_seconds: Some(0) });
+    let options = Options { rng: fastrand::Rng::with_seed(1), ..Options::default() };
+    let client = Client::with("test", &site.connection, options).unwrap();
+    let briefly = Patience::retrying_for(Duration::from_secs(1));
+    client.pools(briefly).await.unwrap_err();
+    let count = site.running.control().request_count();
+    assert!((1..=5).contains(&count), "{count} requests in a second");
+}
+
+/// Whatever the pace is.
+#[tokio::test]
+async fn a_site_gets_60_retries_a_minute_over_all_requests() {
+    let site = Site::start().await;
+    site.fault(status(503));
+    let client = site.client();
+    let briefly = Patience::retrying_for(Duration::from_secs(2));
+    let asked = (0..20).map(|_| client.pools(briefly));
+    let answers = futures_util::future::join_all(asked).await;
+    assert!(answers.iter().all(Result::is_err));
+    assert_eq!(site.running.control().request_count(), 20 + 60);
 }
 
 #[tokio::test]

@@ -52,7 +52,7 @@ impl Site {
     fn client(&self) -> Client {
         let millis = Duration::from_millis;
         let backoff = Backoff { first: millis(1), cap: millis(5) };
-        let options = Options { rng: fastrand::Rng::with_seed(1), backoff };
+        let options = Options { rng: fastrand::Rng::with_seed(1), backoff, ..Options::default() };
         Client::with("test", &self.connection, options).unwrap()
     }
 

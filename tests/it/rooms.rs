@@ -6,11 +6,13 @@ use std::path::{Path, PathBuf};
 
 /// Each room, and the rooms that it may import. A room stands below all that it imports, so there is
 /// no way round.
-const ROOMS: [(&str, &[&str]); 36] = [
+const ROOMS: [(&str, &[&str]); 38] = [
     // The ground floor knows nothing of Qlik.
     ("backoff", &[]),
     ("clock", &[]),
+    ("descriptors", &[]),
     ("form", &[]),
+    ("input", &[]),
     ("plain", &[]),
     ("secret", &[]),
     ("terminal", &["plain", "secret"]),
@@ -18,11 +20,11 @@ const ROOMS: [(&str, &[&str]); 36] = [
     ("schedule", &[]),
     ("schema", &[]),
     ("spreadsheet", &["plain"]),
-    ("tls", &[]),
+    ("tls", &["input"]),
     ("words", &[]),
     ("who", &["plain"]),
     // How settings are read, whatever they are of.
-    ("settings", &["plain", "schedule", "secret"]),
+    ("settings", &["input", "plain", "schedule", "secret"]),
     // The domain, without I/O.
     ("license", &["form", "plain"]),
     ("policy", &["license"]),
@@ -32,13 +34,24 @@ const ROOMS: [(&str, &[&str]); 36] = [
     ("alert", &["event", "ledger", "license", "plain", "words"]),
     // What talks to somebody.
     ("simulator", &["license", "output"]),
-    ("qrs", &["backoff", "license", "plain", "secret", "settings", "tls"]),
-    ("store", &["alert", "event", "insight", "ledger", "license", "policy", "settings"]),
+    ("qrs", &["backoff", "descriptors", "license", "plain", "secret", "settings", "tls"]),
+    ("store", &["alert", "event", "input", "insight", "ledger", "license", "policy", "settings"]),
     (
         "destination",
         &[
-            "backoff", "event", "insight", "ledger", "license", "plain", "policy", "schema",
-            "secret", "settings", "store", "tls",
+            "backoff",
+            "descriptors",
+            "event",
+            "insight",
+            "ledger",
+            "license",
+            "plain",
+            "policy",
+            "schema",
+            "secret",
+            "settings",
+            "store",
+            "tls",
         ],
     ),
     (
@@ -83,6 +96,7 @@ const ROOMS: [(&str, &[&str]); 36] = [
             "alert",
             "destination",
             "event",
+            "input",
             "insight",
             "monitor",
             "plain",
@@ -149,6 +163,7 @@ const ROOMS: [(&str, &[&str]); 36] = [
             "backoff",
             "clock",
             "config",
+            "descriptors",
             "destination",
             "event",
             "gather",
@@ -177,6 +192,7 @@ const ROOMS: [(&str, &[&str]); 36] = [
             "destination",
             "event",
             "import",
+            "input",
             "insight",
             "ledger",
             "license",

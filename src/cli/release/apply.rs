@@ -1,6 +1,5 @@
 //! `bursar release apply`: releases by hand.
 
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -10,6 +9,7 @@ use super::super::limit::{Reading, RunLimit};
 use super::super::text::Paint;
 use super::working::Seats;
 use super::{Called, Exit, Target, confirmed, plan, refused, wait};
+use crate::input;
 use crate::ledger::{Mode, RunStatus, SeatResult, Trigger, TypeCounts};
 use crate::plain::one_line;
 use crate::policy::{Guard, Refusal};
@@ -172,12 +172,12 @@ pub(super) fn exit(report: &Report) -> Exit {
 
 fn read(file: &Path) -> anyhow::Result<Plan> {
     let name = file.display();
-    let mut json = Vec::new();
-    if file == Path::new("-") {
-        std::io::stdin().read_to_end(&mut json).context("cannot read the plan")?;
+    let json = if file == Path::new("-") {
+        input::read_stream(std::io::stdin().lock(), input::PLAN)
     } else {
-        json = std::fs::read(file).with_context(|| format!("cannot read the plan {name}"))?;
-    }
+        input::read(file, input::PLAN)
+    };
+    let json = json.with_context(|| format!("cannot read the plan {name}"))?;
     serde_json::from_slice(&json).with_context(|| {
         format!("{name} is no plan that this release can read; write one: bursar release plan -o")
     })

@@ -45,11 +45,20 @@ pub(super) struct Butler {
     /// How much is logged. `verbose` is the same as `debug`, `silly` the same as `trace`. Default
     /// `info`: what was done and what failed, without the single requests.
     pub(super) log_level: LogLevel,
-    /// Write the log to a file as well, one file a day. Off by default: service managers and
+    /// Write the log to a file as well, one file a day (more where `logFileMaxMB` is reached). Off by default: service managers and
     /// containers collect standard output.
     pub(super) file_logging: bool,
     /// Folder of the log files, from the working directory. Made when missing.
     pub(super) log_directory: String,
+    /// Most megabytes of a log file. A day that has more gets several files. The default of 20 can still be
+    /// opened in an editor; a usual day has less than one.
+    #[schemars(extend("x-bursar" = true), range(min = 1, max = 10_000))]
+    #[serde(rename = "logFileMaxMB")]
+    pub(super) log_file_max_mb: i64,
+    /// Log files that stay; the oldest goes when a new one begins. With the default of 30 a month of usual
+    /// days stays, and the folder never takes more than 600 MB.
+    #[schemars(extend("x-bursar" = true), range(min = 1, max = 10_000))]
+    pub(super) log_files_kept: i64,
     /// `human` for people, `json` for one JSON object a line on standard output.
     #[schemars(extend("x-bursar" = true))]
     pub(super) log_format: LogFormat,
@@ -97,6 +106,8 @@ impl Default for Butler {
             log_level: LogLevel::Info,
             file_logging: false,
             log_directory: "log".to_owned(),
+            log_file_max_mb: 20,
+            log_files_kept: 30,
             log_format: LogFormat::Human,
             time_zone: "UTC".to_owned(),
             storage: Storage::default(),

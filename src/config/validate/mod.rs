@@ -97,5 +97,7 @@ fn log(top: &raw::Butler) -> Log {
         level: level(top.log_level),
         json: top.log_format == raw::LogFormat::Json,
         directory: top.file_logging.then(|| PathBuf::from(top.log_directory.trim())),
+        file_bytes: top.log_file_max_mb.unsigned_abs().saturating_mul(1_000_000),
+        files: usize::try_from(top.log_files_kept).unwrap_or(1),
     }
 }

@@ -18,7 +18,8 @@ use tokio_rustls::TlsConnector;
 
 use super::failure::{self, Cause, Failure};
 use super::settings;
-use super::stream::{self, Encrypted, NoStartTls};
+use super::stream::{self, Bounded, Encrypted, NoStartTls};
+use crate::descriptors;
 use crate::destination::email::settings::EmailSecurity;
 use crate::destination::settings::BasicAuth;
 use crate::tls::{PemError, Trust, client_config};
@@ -108,13 +109,16 @@ impl Server {
         let mut tcp = self
             .limited(Cause::Unreachable, "connect", async {
                 TcpStream::connect((self.host.as_str(), self.port)).await.map_err(|error| {
-                    Failure::new(Cause::Unreachable, format!("cannot connect to {at}: {error}"))
+                    let why = descriptors::explain(&error);
+                    Failure::new(Cause::Unreachable, format!("cannot connect to {at}: {why}"))
                 })
             })
             .await?;
         let stream: Box<dyn AsyncTokioStream> = match self.security {
-            EmailSecurity::None => Box::new(tcp),
-            EmailSecurity::Tls => Box::new(Encrypted::from_the_start(self.encrypt(tcp).await?)),
+            EmailSecurity::None => Box::new(Bounded::new(tcp)),
+            EmailSecurity::Tls => {
+                Box::new(Bounded::new(Encrypted::from_the_start(self.encrypt(tcp).await?)))
+            }
             EmailSecurity::StartTls => {
                 let talk = async {
                     let begun = stream::starttls(&mut tcp, &self.hello).await;
@@ -130,7 +134,7 @@ impl Server {
                     })
                 };
                 self.limited(Cause::NoAnswer, "STARTTLS", talk).await?;
-                Box::new(Encrypted::after_starttls(self.encrypt(tcp).await?))
+                Box::new(Bounded::new(Encrypted::after_starttls(self.encrypt(tcp).await?)))
             }
         };
         let hello = ClientId::Domain(self.hello.clone());

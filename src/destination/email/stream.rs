@@ -10,6 +10,69 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
+use crate::destination::LONGEST_ANSWER;
+
+/// A connection on which no answer of the server is read beyond [`LONGEST_ANSWER`]: neither a line
+/// without an end nor lines without an end. What comes after something was sent is a new answer.
+#[derive(Debug)]
+pub(super) struct Bounded<S> {
+    stream: S,
+    /// Bytes of the answer so far.
+    read: usize,
+}
+
+impl<S> Bounded<S> {
+    pub(super) fn new(stream: S) -> Self {
+        Self { stream, read: 0 }
+    }
+}
+
+fn too_long() -> io::Error {
+    let kibibytes = LONGEST_ANSWER / 1024;
+    io::Error::other(format!("its answer has more than {kibibytes} KiB, which is no SMTP"))
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Bounded<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        std::task::ready!(Pin::new(&mut self.stream).poll_read(cx, buf))?;
+        self.read += buf.filled().len() - before;
+        if self.read > LONGEST_ANSWER {
+            return Poll::Ready(Err(too_long()));
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Bounded<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.read = 0;
+        Pin::new(&mut self.stream).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+impl<S: AsyncTokioStream + Unpin> AsyncTokioStream for Bounded<S> {
+    fn peer_addr(&self) -> io::Result<SocketAddr> {
+        self.stream.peer_addr()
+    }
+}
+
 /// An encrypted connection. After STARTTLS the server does not greet again, but the library waits
 /// for a greeting, so it gets one from here.
 #[derive(Debug)]
@@ -116,9 +179,6 @@ impl Reply {
     }
 }
 
-/// The longest reply that is read.
-const LONGEST_REPLY: usize = 16 * 1024;
-
 async fn reply(tcp: &mut TcpStream) -> io::Result<Reply> {
     let mut bytes = Vec::new();
     loop {
@@ -128,8 +188,8 @@ async fn reply(tcp: &mut TcpStream) -> io::Result<Reply> {
         if let Some(reply) = whole(&bytes)? {
             return Ok(reply);
         }
-        if bytes.len() > LONGEST_REPLY {
-            return Err(io::Error::other("its answer is too long to be SMTP"));
+        if bytes.len() > LONGEST_ANSWER {
+            return Err(too_long());
         }
     }
 }
@@ -162,6 +222,56 @@ fn whole(bytes: &[u8]) -> io::Result<Option<Reply>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Answers without an end.
+    #[derive(Debug, Default)]
+    struct Endless {
+        read: usize,
+    }
+
+    impl AsyncRead for Endless {
+        fn poll_read(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            buf: &mut ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
+            let piece = buf.remaining().min(1000);
+            buf.put_slice(&vec![b'x'; piece]);
+            self.read += piece;
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    impl AsyncWrite for Endless {
+        fn poll_write(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            buf: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            Poll::Ready(Ok(buf.len()))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    #[tokio::test]
+    async fn no_answer_is_read_beyond_16_kib_and_each_command_begins_another() {
+        let mut stream = Bounded::new(Endless::default());
+        for _ in 0..3 {
+            stream.write_all(b"NOOP\r\n").await.unwrap();
+            let mut bytes = vec![0; 16 * 1024];
+            stream.read_exact(&mut bytes).await.unwrap();
+        }
+        let error = stream.read_exact(&mut [0; 1]).await.unwrap_err();
+        assert_eq!(error.to_string(), "its answer has more than 16 KiB, which is no SMTP");
+        assert_eq!(stream.stream.read, 3 * 16 * 1024 + 1);
+    }
 
     #[test]
     fn a_reply_is_read_to_its_end_and_not_beyond() {

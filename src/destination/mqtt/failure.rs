@@ -6,6 +6,7 @@ use std::io;
 
 use rustls::{AlertDescription, CertificateError};
 
+use crate::descriptors;
 use crate::destination::http::shorten;
 
 /// What went wrong with a connection, as far as an admin would act differently.
@@ -242,7 +243,7 @@ pub(super) struct Unreached {
 impl Unreached {
     /// Wraps the error of a name look-up so that [`Failure::from_error`] finds it again.
     pub(super) fn unknown(error: &io::Error, at: &str) -> io::Error {
-        let what = format!("cannot find the address of {at}: {error}");
+        let what = format!("cannot find the address of {at}: {}", descriptors::explain(error));
         io::Error::new(error.kind(), Self { cause: Cause::UnknownHost, what })
     }
 
@@ -255,7 +256,7 @@ impl Unreached {
             | io::ErrorKind::NetworkUnreachable => Cause::ConnectTimeout,
             _ => Cause::Other,
         };
-        let what = format!("cannot connect to {at}: {error}");
+        let what = format!("cannot connect to {at}: {}", descriptors::explain(error));
         io::Error::new(error.kind(), Self { cause, what })
     }
 }

@@ -8,11 +8,16 @@ use rumqttc_v4::{
 
 use super::failure::{Cause, Failure};
 use super::link::{Ack, Dialer, Granted, Message, Plan, QUEUE, Step};
+use crate::destination::LONGEST_ANSWER;
+
+/// The library's own limit for what is sent, which can't be left out.
+const LONGEST_MESSAGE: usize = 10 * 1024;
 
 pub(super) fn open(plan: &Plan, dialer: Dialer) -> (AsyncClient, EventLoop) {
     let broker = Broker::tcp(plan.broker_name(), plan.port);
     let mut options = MqttOptions::new(plan.client_id.clone(), broker);
     options.set_clean_session(true);
+    options.set_max_packet_size(LONGEST_ANSWER, LONGEST_MESSAGE);
     options.set_keep_alive(plan.keep_alive_seconds());
     options.set_socket_connector(move |_, _| dialer.clone().dial());
     if let Some(auth) = &plan.auth {

@@ -4,19 +4,22 @@ use std::time::Duration;
 
 use rumqttc_v5::{
     AsyncClient, Broker, ConnectReturnCode, ConnectionError, DisconnectReasonCode, Event,
-    EventLoop, LastWill, MqttOptions, Packet, PubAckReason, PublishNotice, PublishNoticeError,
-    PublishOptions, PublishResult, QoS, StateError, TlsConfiguration, Transport,
+    EventLoop, IncomingPacketSizeLimit, LastWill, MqttOptions, Packet, PubAckReason, PublishNotice,
+    PublishNoticeError, PublishOptions, PublishResult, QoS, StateError, TlsConfiguration,
+    Transport,
 };
 
 use super::failure::{Cause, Failure};
 use crate::destination::http::shorten;
 
 use super::link::{Ack, Dialer, Granted, Message, Plan, QUEUE, Step};
+use crate::destination::LONGEST_ANSWER;
 
 pub(super) fn open(plan: &Plan, dialer: Dialer) -> (AsyncClient, EventLoop) {
     let broker = Broker::tcp(plan.broker_name(), plan.port);
     let mut options = MqttOptions::new(plan.client_id.clone(), broker);
     options.set_clean_start(true);
+    options.set_incoming_packet_size_limit(IncomingPacketSizeLimit::Bytes(LONGEST_ANSWER as u32));
     options.set_keep_alive(plan.keep_alive_seconds());
     // The exact limit is kept by the caller, who knows more of what it means.
     options.set_connect_timeout(plan.connect_timeout + Duration::from_secs(1));

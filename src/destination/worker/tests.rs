@@ -288,6 +288,20 @@ async fn the_pause_that_a_receiver_asks_for_is_kept_up_to_an_hour() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_pause_of_nothing_is_no_shorter_than_the_usual_one() {
+    let mut waits = Vec::new();
+    for act in [Act::Say(vec![retry()]), retry_after(0)] {
+        let mut t = Stage::new(vec![act; 40]).await;
+        t.record(alert("a")).await;
+        t.start();
+        let calls = t.calls(41).await;
+        waits.push(calls.windows(2).map(|w| (w[1].0 - w[0].0).round()).collect::<Vec<f64>>());
+        t.stop().await;
+    }
+    assert_eq!(waits[0], waits[1]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_is_refused_becomes_a_dead_letter_and_makes_way() {
     let mut t = Stage::new([Act::Say(vec![refused()])]).await;
     t.record(alert("a")).await;

@@ -83,14 +83,7 @@ pub(super) fn last_read(
     Ok(time.map(time_of))
 }
 
-/// Keeps the gap that ended between two readings of a seat, if one did.
-pub(super) fn keep(
-    db: &Connection,
-    site: &str,
-    before: (&Seat, DateTime<Utc>),
-    now: (&Seat, DateTime<Utc>),
-) -> rusqlite::Result<()> {
-    let Some(gap) = between(before, now) else { return Ok(()) };
+pub(super) fn keep(db: &Connection, site: &str, gap: &IdleGap) -> rusqlite::Result<()> {
     db.prepare_cached(
         "INSERT INTO seat_gap (site, until, seat_type, seat, user, since, first_use, unused_at)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO NOTHING",
@@ -108,9 +101,9 @@ pub(super) fn keep(
     .map(drop)
 }
 
-/// Only what both readings say for certain: the same person, two times that can be read, and a use
+/// The gap that ended between two readings of a seat, if one did. Only what both readings say for certain: the same person, two times that can be read, and a use
 /// that is not ahead of the clock.
-fn between(
+pub(super) fn between(
     (old, last_read): (&Seat, DateTime<Utc>),
     (new, read): (&Seat, DateTime<Utc>),
 ) -> Option<IdleGap> {

@@ -4,6 +4,7 @@
 //! ([`Store::keep_seats`](super::Store::keep_seats)): after a crash either both are there or neither, and the next reading
 //! finds the same differences again. Only the daemon writes here.
 
+mod difference;
 mod gaps;
 mod read;
 mod row;

@@ -5,8 +5,9 @@ use std::collections::{BTreeSet, HashMap};
 use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::{Connection, params};
 
-use super::row::{COLUMNS, known_seat, seat_type_of, uuid_of};
-use super::{KnownSeat, PeopleMarks, SeatList, Seats, StoredPerson};
+use super::difference::{PART, part};
+use super::row::{seat_type_of, uuid_of};
+use super::{PeopleMarks, SeatList, Seats, StoredPerson};
 use crate::event::{ChangeCount, count_changes, stored};
 use crate::insight::activity::Day;
 use crate::ledger::{Action, Entry};
@@ -24,8 +25,7 @@ impl Store {
     /// The seats of a site as they were read last; empty when they never were.
     pub async fn seats(&self, site: &str) -> Result<Seats, StoreError> {
         let gate = &self.shared.gate;
-        let name = site.to_owned();
-        let mut seats = gate.read("read the seats", move |db| seats(db, &name)).await?;
+        let mut seats = self.lists(site).await?;
         // In parts: others use the store, too.
         let mut last = String::new();
         loop {
@@ -39,6 +39,39 @@ impl Store {
                 return Ok(seats);
             }
         }
+    }
+
+    /// The lists, in parts, and again when one of them was written meanwhile.
+    async fn lists(&self, site: &str) -> Result<Seats, StoreError> {
+        let gate = &self.shared.gate;
+        loop {
+            let mut lists = self.list_times(site).await?;
+            for list in &mut lists {
+                let mut next = Some(String::new());
+                while let Some(after) = next {
+                    let (name, seat_type) = (site.to_owned(), list.seat_type);
+                    let read = move |db: &Connection| part(db, &name, seat_type, &after);
+                    let seats = gate.read("read the seats", read).await?;
+                    let last = seats.last().filter(|_| seats.len() == PART);
+                    next = last.map(|known| known.seat.id.to_string());
+                    list.seats.extend(seats);
+                }
+            }
+            let times = |lists: &[SeatList]| {
+                lists.iter().map(|list| (list.seat_type, list.last_read)).collect::<Vec<_>>()
+            };
+            // A list is written whole, with its time: what was read before and after it does not fit together.
+            if times(&self.list_times(site).await?) == times(&lists) {
+                return Ok(Seats { lists, ..Seats::default() });
+            }
+        }
+    }
+
+    /// Which lists were read, and when; without their seats.
+    async fn list_times(&self, site: &str) -> Result<Vec<SeatList>, StoreError> {
+        let site = site.to_owned();
+        let query = move |db: &Connection| list_times(db, &site);
+        self.shared.gate.read("read when seats were read", query).await
     }
 
     /// Roles and groups of the people of a site that were read in full, up to a limit of each.
@@ -153,22 +186,20 @@ impl Store {
     }
 }
 
-fn seats(db: &Connection, site: &str) -> rusqlite::Result<Seats> {
-    let mut seats = Seats::default();
+fn list_times(db: &Connection, site: &str) -> rusqlite::Result<Vec<SeatList>> {
     let mut query = db
         .prepare_cached("SELECT seat_type, first_read, last_read FROM seat_list WHERE site = ?1")?;
-    let mut rows = query.query([site])?;
-    while let Some(row) = rows.next()? {
-        let seat_type = seat_type_of(row, 0)?;
-        seats.lists.push(SeatList {
-            seat_type,
+    let list = |row: &rusqlite::Row<'_>| {
+        Ok(SeatList {
+            seat_type: seat_type_of(row, 0)?,
             first_read: time_of(row.get(1)?),
             last_read: time_of(row.get(2)?),
-            seats: list(db, site, seat_type)?,
-        });
-    }
-    seats.lists.sort_by_key(|list| list.seat_type);
-    Ok(seats)
+            seats: Vec::new(),
+        })
+    };
+    let mut lists: Vec<_> = query.query_map([site], list)?.collect::<rusqlite::Result<_>>()?;
+    lists.sort_by_key(|list| list.seat_type);
+    Ok(lists)
 }
 
 /// The people after an id, in the order of ids.
@@ -186,17 +217,6 @@ fn people(
         Ok((uuid_of(row, 0)?, stored))
     };
     query.query_map(params![site, after, PEOPLE_AT_ONCE as i64], person)?.collect()
-}
-
-pub(super) fn list(
-    db: &Connection,
-    site: &str,
-    seat_type: SeatType,
-) -> rusqlite::Result<Vec<KnownSeat>> {
-    let mut query = db.prepare_cached(&format!(
-        "SELECT {COLUMNS} FROM seat WHERE site = ?1 AND seat_type = ?2 ORDER BY seat"
-    ))?;
-    query.query_map([site, seat_type.as_str()], |row| known_seat(row, seat_type))?.collect()
 }
 
 /// What became of Bursar's intents since then. One whose outcome is not known yet counts as done: the

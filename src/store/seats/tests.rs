@@ -159,3 +159,92 @@ async fn users_and_readings_of_a_day_add_up() {
         assert_eq!((day.day, day.users, day.readings), (noon.date_naive(), 2, 2), "{seat_type:?}");
     }
 }
+
+/// Of 25,000 seats, which are written in three parts.
+fn many() -> Vec<Seat> {
+    (1..=25_000).map(seat).collect()
+}
+
+#[tokio::test]
+async fn a_first_list_that_is_not_kept_to_its_end_is_none() {
+    let t = Bench::new(100).await;
+    let now = t.store_now();
+    for parts in 0..4 {
+        let first = reading(&t, now, many()).await;
+        t.store.fail_writes(parts, usize::MAX);
+        t.store.keep_seats("a", first, told(now)).await.unwrap_err();
+        assert!(!t.store.writes_fail_no_more(), "part {parts} failed");
+        assert_eq!(t.rows("seat"), (parts * difference::PART).min(25_000) as i64, "{parts}");
+        assert_eq!(t.store.seats("a").await.unwrap(), Seats::default(), "{parts}");
+        assert_eq!((t.rows("event"), t.rows("seat_change")), (0, 0));
+    }
+    // What is left of it is no seat of the next reading, and counts as seen for the first time.
+    let later = now + TimeDelta::hours(1);
+    let second = reading(&t, later, vec![seat(1), seat(30_000)]).await;
+    t.store.keep_seats("a", second, told(later)).await.unwrap();
+    let known = t.store.seats("a").await.unwrap();
+    assert_eq!(known.to_vec(), [seat(1), seat(30_000)]);
+    assert!(known.seats().all(|known| known.first_seen == later));
+}
+
+/// Nobody waits for a whole list, and nobody sees a part of one.
+#[tokio::test]
+async fn others_use_the_store_while_a_list_is_kept() {
+    let t = Bench::new(100).await;
+    let now = t.store_now();
+    let mut seats = many();
+    for (hours, parts) in [(0, 8), (1, 5)] {
+        let time = now + TimeDelta::hours(hours);
+        seats[0].last_used = Moment::At(time);
+        let known = t.store.seats("a").await.unwrap().to_vec();
+        let next = reading(&t, time, seats.clone()).await;
+        let store = t.store.clone();
+        let keeping = tokio::spawn(async move { store.keep_seats("a", next, told(time)).await });
+        let mut between = 0;
+        while !keeping.is_finished() {
+            let seen = t.store.seats("a").await.unwrap().to_vec();
+            assert!(seen == known || seen == seats, "{} of {} seats", seen.len(), seats.len());
+            between += 1;
+        }
+        keeping.await.unwrap().unwrap();
+        assert!(between >= 1);
+        let store = t.store.clone();
+        let again = reading(&t, time, seats.clone()).await;
+        let keeping = tokio::spawn(async move { store.keep_seats("a", again, told(time)).await });
+        let mut turns = 0;
+        while !keeping.is_finished() {
+            t.store.health().await.unwrap();
+            turns += 1;
+        }
+        keeping.await.unwrap().unwrap();
+        assert!(turns >= parts.min(5), "{turns} turns for others");
+    }
+    assert_eq!(t.store.seats("a").await.unwrap().to_vec(), seats);
+}
+
+#[tokio::test]
+async fn users_without_a_seat_are_forgotten_in_parts() {
+    let t = Bench::new(100).await;
+    let now = t.store_now();
+    let person = |n: u128| crate::license::Person {
+        id: Uuid::from_u128(1000 + n),
+        directory: "CORP".into(),
+        user_id: format!("user{n}").into(),
+        name: "User".into(),
+        roles: None,
+        groups: None,
+        tags: Vec::new(),
+        properties: Vec::new(),
+        inactive: false,
+        blocked: false,
+        removed_externally: false,
+    };
+    let mut first = reading(&t, now, many()).await;
+    first.people = (1..=25_000).map(person).collect();
+    t.store.keep_seats("a", first, told(now)).await.unwrap();
+    assert_eq!(t.rows("seat_person"), 25_000);
+    let later = now + TimeDelta::hours(1);
+    let second = reading(&t, later, vec![seat(7), seat(24_999)]).await;
+    t.store.keep_seats("a", second, told(later)).await.unwrap();
+    assert_eq!((t.rows("seat"), t.rows("seat_person")), (2, 2));
+}

@@ -1,26 +1,22 @@
 //! Keeping a reading of the lists.
 
-use std::collections::HashMap;
-
 use chrono::{NaiveDate, TimeDelta};
 use rusqlite::{Connection, OptionalExtension, params};
-use uuid::Uuid;
 
-use super::row::{self, as_stored};
-use super::{KnownSeat, SeatReading, gaps};
+use super::difference::{self, Difference, PART};
+use super::{SeatReading, gaps};
 use crate::event::{Body, Event, SeatActivity, stored};
-use crate::insight::activity::seen_first_use;
-use crate::license::{Change, Person, Seat, SeatType};
+use crate::license::{Change, Person, SeatType};
 use crate::store::history::{self, Sample};
 use crate::store::release::to_json;
 use crate::store::{Store, StoreError, time_of};
 
-/// People are written in parts of so many, a tenth of a second each: others use the store, too.
-const PEOPLE_AT_ONCE: usize = 10_000;
-
 impl Store {
-    /// Keeps a reading and queues the events that tell of it, all or nothing but the people: they
-    /// come first, in parts, and those who have no seat any more go last. Reading the same again changes nothing but the time of the reading.
+    /// Keeps a reading and queues the events that tell of it, all or nothing. Others use the store in between:
+    /// people come first, in parts, and those who have no seat any more go last, in parts, too. The lists
+    /// are compared with what is known in parts; then what differs is written with the events. Nobody sees a part of a
+    /// list as the whole: the rows of the first list of a type are written in parts, and count once the type does.
+    /// Reading the same again changes nothing but the time of the reading.
     pub async fn keep_seats(
         &self,
         site: &str,
@@ -31,7 +27,7 @@ impl Store {
         // Whoever turns out to have no seat goes with the lists.
         let mut people = std::mem::take(&mut reading.people).into_iter().peekable();
         while people.peek().is_some() {
-            let part: Vec<Person> = people.by_ref().take(PEOPLE_AT_ONCE).collect();
+            let part: Vec<Person> = people.by_ref().take(PART).collect();
             let (site, read) = (site.clone(), reading.time.timestamp_millis());
             let change = move |db: &Connection| keep_people(db, &site, read, &part);
             self.shared.gate.write("keep the users of seats", change).await?;
@@ -40,17 +36,32 @@ impl Store {
             Body::SeatActivity(activity) => Some(activity.clone()),
             _ => None,
         });
+        let gate = &self.shared.gate;
+        let mut differences = Vec::new();
+        for (seat_type, seats) in std::mem::take(&mut reading.lists) {
+            differences.push(difference::find(gate, &site, reading.time, seat_type, seats).await?);
+        }
+        let changes = stored_changes(std::mem::take(&mut reading.changes)).await?;
         let of = site.clone();
         self.record_with(events, move |db| {
             if let Some(activity) = activity {
                 keep_figures(db, &of, &reading, &activity)?;
             }
-            keep(db, &of, &reading)
+            keep(db, &of, &reading, &differences, &changes)
         })
         .await?;
-        // A write of its own: with 200,000 people it takes as long as the lists.
-        let change = move |db: &Connection| forget_people(db, &site);
-        self.shared.gate.write("forget users without a seat", change).await
+        self.forget_people(site).await
+    }
+
+    /// Those who have no seat any more are nobody's business.
+    async fn forget_people(&self, site: String) -> Result<(), StoreError> {
+        let mut next = Some(String::new());
+        while let Some(after) = next {
+            let site = site.clone();
+            let change = move |db: &Connection| forget_people(db, &site, &after);
+            next = self.shared.gate.write("forget users without a seat", change).await?;
+        }
+        Ok(())
     }
 
     /// Keeps the users of days as if the lists had been read once on each: for made-up histories.
@@ -71,14 +82,20 @@ impl Store {
     }
 }
 
-fn keep(db: &Connection, site: &str, reading: &SeatReading) -> rusqlite::Result<()> {
-    for (seat_type, seats) in &reading.lists {
-        keep_list(db, site, reading, *seat_type, seats)?;
+fn keep(
+    db: &Connection,
+    site: &str,
+    reading: &SeatReading,
+    differences: &[Difference],
+    changes: &[(Change, String)],
+) -> rusqlite::Result<()> {
+    for difference in differences {
+        difference.apply(db, site, reading.time)?;
     }
-    for change in &reading.changes {
-        keep_change(db, site, change)?;
+    for (change, json) in changes {
+        keep_change(db, site, change, json)?;
     }
-    keep_days(db, site, reading)?;
+    keep_days(db, site, reading, differences)?;
     gaps::forget(db, site, reading)?;
     let oldest = reading.time - TimeDelta::days(reading.keep_changes_days.into());
     db.prepare_cached("DELETE FROM seat_change WHERE site = ?1 AND time < ?2")?
@@ -94,58 +111,35 @@ fn keep_people(db: &Connection, site: &str, read: i64, people: &[Person]) -> rus
     Ok(())
 }
 
-/// Those who have no seat any more are nobody's business.
-fn forget_people(db: &Connection, site: &str) -> rusqlite::Result<()> {
+/// Of the next users after one. Returns the last of them, if there were any.
+fn forget_people(db: &Connection, site: &str, after: &str) -> rusqlite::Result<Option<String>> {
+    let last: Option<String> = db
+        .prepare_cached(
+            "SELECT max(user) FROM (SELECT user FROM seat_person WHERE site = ?1 AND user > ?2
+                                     ORDER BY user LIMIT ?3)",
+        )?
+        .query_row(params![site, after, PART as i64], |row| row.get(0))?;
+    let Some(last) = last else { return Ok(None) };
     db.prepare_cached(
-        "DELETE FROM seat_person WHERE site = ?1 AND NOT EXISTS
+        "DELETE FROM seat_person WHERE site = ?1 AND user > ?2 AND user <= ?3 AND NOT EXISTS
              (SELECT 1 FROM seat WHERE seat.site = ?1 AND seat.user = seat_person.user)",
     )?
-    .execute([site])
-    .map(drop)
+    .execute(params![site, after, last])?;
+    Ok(Some(last))
 }
 
-/// Puts a list in place of what is known of the type, row by row: most are as they were.
-fn keep_list(
-    db: &Connection,
-    site: &str,
-    reading: &SeatReading,
-    seat_type: SeatType,
-    seats: &[Seat],
-) -> rusqlite::Result<()> {
-    let mut before: HashMap<Uuid, KnownSeat> = super::read::list(db, site, seat_type)?
-        .into_iter()
-        .map(|known| (known.seat.id, known))
-        .collect();
-    let last_read = gaps::last_read(db, site, seat_type)?;
-    for seat in seats {
-        let seat = as_stored(seat);
-        let old = before.remove(&seat.id);
-        if let (Some(old), Some(last_read)) = (&old, last_read) {
-            gaps::keep(db, site, (&old.seat, last_read), (&seat, reading.time))?;
-        }
-        let first_used = old.as_ref().and_then(|known| known.first_used);
-        let known = KnownSeat {
-            first_seen: old.as_ref().map_or(reading.time, |known| known.first_seen),
-            first_used: first_used.or_else(|| seen_first_use(old.as_ref().map(|k| &k.seat), &seat)),
-            seat,
-        };
-        if old.as_ref() != Some(&known) {
-            row::put(db, site, &known)?;
-        }
-    }
-    for gone in before.keys() {
-        db.prepare_cached("DELETE FROM seat WHERE site = ?1 AND seat_type = ?2 AND seat = ?3")?
-            .execute(params![site, seat_type.as_str(), gone.to_string()])?;
-    }
-    db.prepare_cached(
-        "INSERT INTO seat_list VALUES (?1, ?2, ?3, ?3)
-         ON CONFLICT DO UPDATE SET last_read = excluded.last_read",
-    )?
-    .execute(params![site, seat_type.as_str(), reading.time.timestamp_millis()])
-    .map(drop)
+/// The changes with their stored form, made on a thread of its own: there may be many.
+async fn stored_changes(changes: Vec<Change>) -> Result<Vec<(Change, String)>, StoreError> {
+    let make = move || {
+        let form =
+            |change: Change| to_json(&stored::Change::from(&change)).map(|json| (change, json));
+        changes.into_iter().map(form).collect::<rusqlite::Result<_>>()
+    };
+    let made = tokio::task::spawn_blocking(make).await.map_err(|_| StoreError::Closed)?;
+    Ok(made.expect("a change is JSON"))
 }
 
-fn keep_change(db: &Connection, site: &str, change: &Change) -> rusqlite::Result<()> {
+fn keep_change(db: &Connection, site: &str, change: &Change, json: &str) -> rusqlite::Result<()> {
     db.prepare_cached(
         "INSERT INTO seat_change (site, time, seat_type, kind, user, initial, json)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
@@ -157,18 +151,23 @@ fn keep_change(db: &Connection, site: &str, change: &Change) -> rusqlite::Result
         change.kind.as_str(),
         change.holder.as_ref().map(|holder| holder.id.to_string()),
         change.initial,
-        to_json(&stored::Change::from(change))?
+        json,
     ])
     .map(drop)
 }
 
 /// Adds who is new on a day, and counts the reading on its own day.
-fn keep_days(db: &Connection, site: &str, reading: &SeatReading) -> rusqlite::Result<()> {
+fn keep_days(
+    db: &Connection,
+    site: &str,
+    reading: &SeatReading,
+    differences: &[Difference],
+) -> rusqlite::Result<()> {
     for (day, users) in &reading.new_on_days {
         add_day(db, site, *day, *users, 0)?;
     }
     let today = reading.time.with_timezone(&reading.zone).date_naive();
-    let types = reading.lists.iter().map(|(seat_type, _)| Some(*seat_type));
+    let types = differences.iter().map(|difference| Some(difference.seat_type));
     for seat_type in types.chain([None]) {
         add_day(db, site, (today, seat_type), 0, 1)?;
     }

@@ -29,7 +29,7 @@ const LARGE: [(&str, &[&str]); 13] = [
 ];
 
 /// The beginning of each statement that reads much of a large table, and why it may.
-const WHOLE: [(&str, &str); 29] = [
+const WHOLE: [(&str, &str); 27] = [
     ("SELECT EXISTS (SELECT 1 FROM release_pause", "stops at the first row of each"),
     (
         "SELECT coalesce(json_extract(entry, '$.knownAs'), '') FROM ledger",
@@ -92,8 +92,6 @@ const WHOLE: [(&str, &str); 29] = [
         "SELECT seat_type, user, time FROM release_past WHERE site = ?1",
         "all that was taken from people is what a plan and a comparison need",
     ),
-    ("SELECT seat, user, directory", "a whole list is what it is compared with"),
-    ("DELETE FROM seat_person", "looks at each person once"),
     ("SELECT count(*) FROM ledger", "a copy is compared whole, once for each format"),
     (
         "SELECT user, json_array_length(json, '$.roles')",

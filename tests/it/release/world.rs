@@ -160,7 +160,7 @@ impl World {
         let addressing = Arc::new(everything(&site.name));
         let millis = Duration::from_millis;
         let backoff = Backoff { first: millis(1), cap: millis(2) };
-        let options = Options { rng: fastrand::Rng::with_seed(1), backoff };
+        let options = Options { rng: fastrand::Rng::with_seed(1), backoff, ..Options::default() };
         let client = Client::with(&site.name, &site.connection, options).expect("the files fit");
         Engine {
             site: self.settings.release_site(site),

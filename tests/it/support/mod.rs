@@ -1,5 +1,6 @@
 //! Real servers and helpers that several test modules share.
 
+pub mod endless;
 pub mod exim;
 pub mod guarded;
 pub mod influxd;

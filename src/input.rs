@@ -1,0 +1,184 @@
+//! Files that a person names: regular files, or links to them, up to a size. Whatever else stands at a path is an
+//! error at once: a device has no end, and a pipe waits for somebody who writes.
+
+use std::fs::{File, Metadata, OpenOptions};
+use std::io::{self, Read};
+use std::path::Path;
+
+/// Most bytes of a file of settings, of a secret, of certificates, of a key or of a template: systems' bundles of
+/// authorities have some 300 KiB.
+pub const SMALL: u64 = 16 * MIB;
+
+/// Most bytes of a plan: one of 200,000 seats has 90 MB.
+pub const PLAN: u64 = 512 * MIB;
+
+/// For what is read bit by bit, such as a store or an archive.
+pub const ANY: u64 = u64::MAX;
+
+const MIB: u64 = 1024 * 1024;
+
+/// The whole content of a file.
+pub fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    open(path, most)?.read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// The same of a text. [`io::ErrorKind::InvalidData`] when it is not UTF-8.
+pub fn read_text(path: &Path, most: u64) -> io::Result<String> {
+    String::from_utf8(read(path, most)?)
+        .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not text in UTF-8"))
+}
+
+/// What comes from a pipe or a terminal because somebody asked for it (`-`): no more than `most`.
+pub fn read_stream(stream: impl Read, most: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    Limited { stream, left: most, most }.read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Opens a file to read it; more than `most` bytes of it are an error, at once or when a file that
+/// grows has come so far.
+pub fn open(path: &Path, most: u64) -> io::Result<Limited<File>> {
+    // Opening some devices does something to them, so they are not even opened.
+    regular(&std::fs::metadata(path)?)?;
+    let mut options = OpenOptions::new();
+    options.read(true);
+    // What has taken the file's place meanwhile must not block.
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(
+        &mut options,
+        (rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY).bits().cast_signed(),
+    );
+    let file = options.open(path)?;
+    let facts = file.metadata()?;
+    regular(&facts)?;
+    made_by_the_kernel(&file)?;
+    if facts.len() > most {
+        return Err(too_large(most));
+    }
+    Ok(Limited { stream: file, left: most, most })
+}
+
+/// Reads up to a number of bytes; more is an error, not an end.
+#[derive(Debug)]
+pub struct Limited<S> {
+    stream: S,
+    left: u64,
+    most: u64,
+}
+
+impl<S: Read> Read for Limited<S> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let read = self.stream.read(buf)?;
+        self.left = self.left.checked_sub(read as u64).ok_or_else(|| too_large(self.most))?;
+        Ok(read)
+    }
+}
+
+fn too_large(most: u64) -> io::Error {
+    io::Error::new(io::ErrorKind::FileTooLarge, format!("it has more than {} MiB", most / MIB))
+}
+
+fn regular(facts: &Metadata) -> io::Result<()> {
+    if facts.is_file() {
+        return Ok(());
+    }
+    let what = if facts.is_dir() {
+        return Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a folder"));
+    } else {
+        kind(facts)
+    };
+    Err(io::Error::new(io::ErrorKind::InvalidInput, format!("it is {what}, not a regular file")))
+}
+
+#[cfg(unix)]
+fn kind(facts: &Metadata) -> &'static str {
+    use std::os::unix::fs::FileTypeExt;
+    let kind = facts.file_type();
+    if kind.is_fifo() {
+        "a pipe"
+    } else if kind.is_socket() {
+        "a socket"
+    } else {
+        "a device"
+    }
+}
+
+#[cfg(not(unix))]
+fn kind(_: &Metadata) -> &'static str {
+    "something else"
+}
+
+/// The files of `/proc` say that they are regular, but some of them have no end, and wait.
+#[cfg(target_os = "linux")]
+fn made_by_the_kernel(file: &File) -> io::Result<()> {
+    if rustix::fs::fstatfs(file)?.f_type == rustix::fs::PROC_SUPER_MAGIC {
+        let why = "it is made by the kernel while it is read, not a regular file";
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
+    }
+    Ok(())
+}
+
+#[cfg(not(target_os = "linux"))]
+fn made_by_the_kernel(_: &File) -> io::Result<()> {
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn why<T: std::fmt::Debug>(result: io::Result<T>) -> String {
+        result.unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_file_is_read_up_to_its_limit_and_through_links() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        std::fs::write(&path, "0123456789").unwrap();
+        assert_eq!(read_text(&path, 10).unwrap(), "0123456789");
+        assert_eq!(why(read(&path, 9)), "it has more than 0 MiB");
+        #[cfg(unix)]
+        {
+            let link = folder.path().join("link");
+            std::os::unix::fs::symlink(&path, &link).unwrap();
+            assert_eq!(read_text(&link, SMALL).unwrap(), "0123456789");
+        }
+        std::fs::write(&path, b"\xff").unwrap();
+        assert_eq!(read_text(&path, SMALL).unwrap_err().kind(), io::ErrorKind::InvalidData);
+        let missing = read(&folder.path().join("b"), SMALL).unwrap_err();
+        assert_eq!(missing.kind(), io::ErrorKind::NotFound);
+        assert_eq!(why(read(folder.path(), SMALL)), "it is a folder");
+    }
+
+    #[test]
+    fn a_file_that_grows_and_a_stream_end_at_the_limit() {
+        assert_eq!(read_stream(&b"0123456789"[..], 10).unwrap().len(), 10);
+        assert_eq!(why(read_stream(io::repeat(0), 3 * MIB)), "it has more than 3 MiB");
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn what_is_no_regular_file_is_an_error_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join("socket");
+        let _bound = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+        let pipe = folder.path().join("pipe");
+        let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+        let made = rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, mode, 0);
+        made.unwrap();
+        for (path, expected) in [
+            (Path::new("/dev/zero"), "it is a device, not a regular file"),
+            (&socket, "it is a socket, not a regular file"),
+            (&pipe, "it is a pipe, not a regular file"),
+            (
+                Path::new("/proc/self/status"),
+                "it is made by the kernel while it is read, not a regular file",
+            ),
+        ] {
+            assert_eq!(why(read(path, SMALL)), expected, "{}", path.display());
+        }
+    }
+}
