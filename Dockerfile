@@ -13,8 +13,8 @@ COPY . .
 # The target is named so that static linking is asked for the program only: procedural macros are
 # shared libraries of the compiler and can't be static.
 RUN host="$(rustc -vV | sed -n 's/^host: //p')" \
-    && RUSTFLAGS="-C target-feature=+crt-static" cargo build --locked --release --bin bursar --target "${host}" \
-    && install -D -m 0755 "target/${host}/release/bursar" /out/usr/bin/bursar \
+    && RUSTFLAGS="-C target-feature=+crt-static" cargo build --locked --profile dist --bin bursar --target "${host}" \
+    && install -D -m 0755 "target/${host}/dist/bursar" /out/usr/bin/bursar \
     && install -D -m 0644 /etc/ssl/certs/ca-certificates.crt /out/etc/ssl/certs/ca-certificates.crt \
     && install -d -m 0755 /out/etc/bursar \
     && printf 'bursar:x:10001:10001::/var/lib/bursar:/\n' > /out/etc/passwd \

@@ -29,8 +29,8 @@ build_static() {
     local host
     host=$(rustc -vV | sed -n 's/^host: //p')
     (cd "$root" && RUSTFLAGS="-C target-feature=+crt-static" \
-        cargo build --locked --release --bin bursar --target "$host" >&2)
-    echo "${CARGO_TARGET_DIR:-$root/target}/$host/release/bursar"
+        cargo build --locked --profile dist --bin bursar --target "$host" >&2)
+    echo "${CARGO_TARGET_DIR:-$root/target}/$host/dist/bursar"
 }
 
 if [ "${1:-}" = --binary-only ]; then

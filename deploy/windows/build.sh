@@ -17,14 +17,14 @@
 #                     compiler is another one)
 #   RUST_WEB_STD      package of the compiler's libraries; its name carries the version
 #   LLVM              package of the LLVM library that the compiler is linked with
-#   PROFILE           cargo profile (default release)
+#   PROFILE           cargo profile (default dist)
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 tools=${TOOLS:-$root/target/windows-tools}
 rust_web_std=${RUST_WEB_STD:-libstd-rust-web-1.96}
 llvm=${LLVM:-libllvm22}
-profile=${PROFILE:-release}
+profile=${PROFILE:-dist}
 target=x86_64-pc-windows-gnu
 mingw=x86_64-w64-mingw32
 
