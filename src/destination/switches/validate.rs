@@ -23,9 +23,10 @@ impl Available {
             enable.broken || enable.read::<bool>()
         };
         let lists = butler.get(Channel::Webhook.section());
+        let off_or_on = lists.get("enable").broken;
         let unknown = WebhookPurpose::ALL
             .into_iter()
-            .filter(|purpose| lists.get(purpose.section()).is_uncertain());
+            .filter(|purpose| off_or_on || lists.get(purpose.section()).is_uncertain());
         let listed = configured.webhooks.iter().map(|webhook| webhook.purpose);
         Self {
             channels: Channel::ALL.into_iter().filter(is_on).collect(),
