@@ -2,7 +2,7 @@
 //!
 //! A server may repeat what it was sent: the line of a login, a header, an address. So whoever loads
 //! settings [keeps](keep) every form in which their secrets travel, and every text from outside passes
-//! [`mask`] where it enters, before it is cut, stored or told. What leaves (lines of the log, output of
+//! [`mask()`] where it enters, before it is cut, stored or told. What leaves (lines of the log, output of
 //! commands, the page) passes [`mask_own`] besides.
 
 mod forms;

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 use std::process::Command;
-use std::time::Duration;
 
 use bursar::clock::Clock;
 use bursar::daemon::Daemon;
@@ -10,21 +9,9 @@ use bursar::event::{Monitor, Rule};
 use bursar::simulator::Scenario;
 use bursar::store::{Health, Store};
 
-use crate::support::process::{LIMIT, Process, output};
+use crate::support::process::{Process, output, until};
 use crate::support::receiver::Receiver;
 use crate::support::setup::Setup;
-
-async fn until<T>(what: &str, look: impl AsyncFn() -> Option<T>) -> T {
-    let wait = async {
-        loop {
-            if let Some(seen) = look().await {
-                return seen;
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    };
-    tokio::time::timeout(LIMIT, wait).await.unwrap_or_else(|_| panic!("{what}"))
-}
 
 /// Two names for the simulated site; the second one has files of its own.
 fn two_sites(setup: &Setup, more: &str) -> String {

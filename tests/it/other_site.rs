@@ -1,7 +1,5 @@
 //! Polls of another site behind the same address are not mixed into the history of the first.
 
-use std::time::Duration;
-
 use bursar::clock::Clock;
 use bursar::daemon::Daemon;
 use bursar::event::{Body, Monitor, Rule};
@@ -11,20 +9,8 @@ use bursar::qrs::Patience;
 use bursar::simulator::{Population, Scenario, SeatKind, SeatSpec, UserSpec, When};
 use bursar::store::{Addition, Store};
 
-use crate::support::process::LIMIT;
+use crate::support::process::until;
 use crate::support::setup::Setup;
-
-async fn until<T>(what: &str, look: impl AsyncFn() -> Option<T>) -> T {
-    let wait = async {
-        loop {
-            if let Some(seen) = look().await {
-                return seen;
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    };
-    tokio::time::timeout(LIMIT, wait).await.unwrap_or_else(|_| panic!("{what}"))
-}
 
 async fn pools(store: &Store) -> Option<Pools> {
     store.latest().await.unwrap().into_iter().find_map(|event| match event.body {

@@ -9,10 +9,10 @@ use bursar::destination::template::samples;
 use bursar::destination::{Destination, Outcome};
 use bursar::event::route::Routes;
 use bursar::license::DateOrder;
-use bursar::qrs::settings::Connection;
 use bursar::qrs::{Client, Patience};
 use bursar::secret::Secret;
 
+use super::connection;
 use crate::support::endless::{Endless, Step, TAKEN};
 use crate::support::mosquitto::{Pki, SERVER_NAME};
 use crate::support::process;
@@ -82,23 +82,6 @@ async fn a_mail_server_that_never_ends_is_read_for_16_kib() {
         let Outcome::Retry { why, .. } = &outcome else { panic!("{name}: {outcome:?}") };
         assert!(why.contains("its answer has more than 16 KiB"), "{name}: {why}");
         assert!(server.taken() < TAKEN, "{name}: {}", server.taken());
-    }
-}
-
-fn connection(port: u16) -> Connection {
-    Connection {
-        host: "127.0.0.1".into(),
-        port,
-        use_ssl: false,
-        client_cert: "".into(),
-        client_key: "".into(),
-        ca_cert: "".into(),
-        reject_unauthorized: true,
-        tls_server_name: None,
-        headers: Vec::new(),
-        connect_timeout: Duration::from_secs(5),
-        request_timeout: Duration::from_secs(60),
-        max_concurrency: 4,
     }
 }
 

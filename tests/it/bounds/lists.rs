@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -10,10 +9,10 @@ use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use bursar::daemon::STOP_LIMIT;
 use bursar::license::SeatType;
-use bursar::qrs::settings::Connection;
 use bursar::qrs::{Client, Patience};
 use tokio::net::TcpListener;
 
+use super::connection;
 use crate::support::process::Process;
 
 /// A site that counts so many seats. Bytes of the list that were taken.
@@ -71,23 +70,6 @@ impl Site {
         let app = Router::new().fallback(answer).with_state(self.clone());
         tokio::spawn(async move { axum::serve(listener, app).await });
         port
-    }
-}
-
-fn connection(port: u16) -> Connection {
-    Connection {
-        host: "127.0.0.1".into(),
-        port,
-        use_ssl: false,
-        client_cert: "".into(),
-        client_key: "".into(),
-        ca_cert: "".into(),
-        reject_unauthorized: true,
-        tls_server_name: None,
-        headers: Vec::new(),
-        connect_timeout: Duration::from_secs(5),
-        request_timeout: Duration::from_secs(60),
-        max_concurrency: 4,
     }
 }
 

@@ -9,6 +9,19 @@ use std::time::{Duration, Instant};
 /// Nothing a test waits for takes longer on a busy machine.
 pub const LIMIT: Duration = Duration::from_secs(60);
 
+/// Looks again and again until there is something to see.
+pub async fn until<T>(what: &str, look: impl AsyncFn() -> Option<T>) -> T {
+    let wait = async {
+        loop {
+            if let Some(seen) = look().await {
+                return seen;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(LIMIT, wait).await.unwrap_or_else(|_| panic!("{what}"))
+}
+
 /// A command of the program, with an environment that no setting of the machine leaks into.
 pub fn bursar(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_bursar"));
