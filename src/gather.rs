@@ -37,7 +37,7 @@ const STALE_GRACE: TimeDelta = TimeDelta::minutes(5);
 #[derive(Debug, Default)]
 pub struct Gatherer {
     slow: HashMap<String, (DateTime<Utc>, Instant, Slow)>,
-    certificates: Option<(DateTime<Utc>, Vec<config::CertificateExpiry>)>,
+    certificates: Option<Certificates>,
     file: Option<(Stamp, SettingsFacts)>,
     /// When the first look was.
     since: Option<DateTime<Utc>>,
@@ -54,6 +54,23 @@ pub struct Gathered {
 
 /// By which a changed file is known.
 type Stamp = (Option<SystemTime>, u64);
+
+/// Certificates that were read.
+#[derive(Debug)]
+struct Certificates {
+    read: DateTime<Utc>,
+    all: Vec<config::CertificateExpiry>,
+    files: Vec<Option<Stamp>>,
+}
+
+fn stamps(all: &[config::CertificateExpiry]) -> Vec<Option<Stamp>> {
+    all.iter().map(|one| stamp(&one.file)).collect()
+}
+
+fn stamp(file: &Path) -> Option<Stamp> {
+    let facts = std::fs::metadata(file).ok()?;
+    Some((facts.modified().ok(), facts.len()))
+}
 
 impl Gatherer {
     /// Everything that is known now.
@@ -110,21 +127,29 @@ impl Gatherer {
         Ok(slow)
     }
 
-    /// Files are read once an hour: a new certificate needs no restart to be seen.
+    /// Files are read once an hour, and when one was changed: a new certificate needs no restart to be
+    /// seen.
     async fn certificates(
         &mut self,
         settings: &Settings,
         now: DateTime<Utc>,
     ) -> Vec<CertificateFacts> {
-        let fresh = |at: &DateTime<Utc>| (now - *at).abs() < SLOW_EVERY;
-        if !self.certificates.as_ref().is_some_and(|(at, _)| fresh(at)) {
-            let settings = settings.clone();
-            let read = move || config::certificate_expiries(&settings);
-            // The thread can only be lost when the process ends.
-            let all = tokio::task::spawn_blocking(read).await.unwrap_or_default();
-            self.certificates = Some((now, all));
-        }
-        let all = self.certificates.iter().flat_map(|(_, all)| all);
+        let known = self.certificates.take();
+        let settings = settings.clone();
+        let look = move || match known {
+            Some(known)
+                if (now - known.read).abs() < SLOW_EVERY && stamps(&known.all) == known.files =>
+            {
+                known
+            }
+            _ => {
+                let all = config::certificate_expiries(&settings);
+                Certificates { read: now, files: stamps(&all), all }
+            }
+        };
+        // The thread can only be lost when the process ends.
+        self.certificates = tokio::task::spawn_blocking(look).await.ok();
+        let all = self.certificates.iter().flat_map(|known| &known.all);
         all.map(|one| CertificateFacts {
             setting: one.setting.clone(),
             file: one.file.clone(),

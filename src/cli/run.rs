@@ -82,6 +82,9 @@ pub(crate) async fn serve(
             Severity::Error => tracing::error!("left out until it is mended: {warning}"),
         }
     }
+    for site in files.sites_without.iter().filter_map(|place| settings.sites.get(*place)) {
+        tracing::error!(site = site.name, "no certificate that can be used: it is not watched");
+    }
     if let Some(line) = settings.unimplemented_line() {
         tracing::info!("{line}");
     }

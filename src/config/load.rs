@@ -42,6 +42,11 @@ pub fn load(path: &Path) -> Result<Loaded, Problems> {
                 "there is no such file".to_owned(),
                 "name the file with -c, or make one with: bursar config default".to_owned(),
             ),
+            std::io::ErrorKind::InvalidInput
+            | std::io::ErrorKind::IsADirectory
+            | std::io::ErrorKind::FileTooLarge => {
+                (error.to_string(), "name a file of settings".to_owned())
+            }
             std::io::ErrorKind::InvalidData => {
                 ("it is not text in UTF-8".to_owned(), "save it in UTF-8".to_owned())
             }
@@ -173,6 +178,8 @@ fn read(
 
 fn sorted(mut problems: Vec<Problem>) -> Vec<Problem> {
     problems.sort_by_key(|p| (p.line, p.column, p.severity));
+    // One text may name the same variable twice.
+    problems.dedup();
     problems
 }
 

@@ -36,7 +36,12 @@ fn path_for(store: &Path) -> PathBuf {
 fn open(path: &Path) -> anyhow::Result<File> {
     let mut options = OpenOptions::new();
     #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        // A link would lead to a file that is no lock, and a pipe would wait.
+        let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
+        options.mode(0o600).custom_flags(flags.bits().cast_signed());
+    }
     options.create(true).truncate(false).read(true).write(true).open(path).with_context(|| {
         format!(
             "cannot open the lock file {}: make its folder, let this user write there, or \
@@ -49,6 +54,14 @@ fn open(path: &Path) -> anyhow::Result<File> {
 /// Takes the lock of a store, or says that another daemon has it.
 pub fn take(store: &Path) -> anyhow::Result<Lock> {
     let path = path_for(store);
+    if users::is_planted(&path, store) {
+        tracing::warn!(
+            "the lock file {} is a link, no file, or another user's: it is made anew",
+            path.display()
+        );
+        std::fs::remove_file(&path)
+            .with_context(|| format!("cannot remove the lock file {}", path.display()))?;
+    }
     let mut file = open(&path)?;
     let mut locked = file.try_lock();
     if matches!(locked, Err(TryLockError::WouldBlock)) && users::is_anothers(&file) {
@@ -86,8 +99,11 @@ pub fn take(store: &Path) -> anyhow::Result<Lock> {
 /// Who holds the lock of a store.
 pub fn holder(store: &Path) -> anyhow::Result<Holder> {
     let path = path_for(store);
-    if !path.exists() {
+    if path.symlink_metadata().is_err() {
         return Ok(Holder::Nobody);
+    }
+    if users::is_planted(&path, store) {
+        return Ok(Holder::Somebody);
     }
     let mut file = open(&path)?;
     match file.try_lock() {
@@ -127,6 +143,10 @@ mod users {
         false
     }
 
+    pub(super) fn is_planted(_path: &std::path::Path, _store: &std::path::Path) -> bool {
+        false
+    }
+
     /// The folder decides.
     pub(super) fn only_ours(_file: &File) -> io::Result<()> {
         Ok(())
@@ -138,6 +158,7 @@ mod users {
     use std::fs::{File, Permissions};
     use std::io;
     use std::os::unix::fs::{MetadataExt, PermissionsExt};
+    use std::path::Path;
 
     /// Takes away what an older version, or a umask, gave to others.
     pub(super) fn only_ours(file: &File) -> io::Result<()> {
@@ -145,6 +166,17 @@ mod users {
             file.set_permissions(Permissions::from_mode(0o600))?;
         }
         Ok(())
+    }
+
+    /// Whether no daemon made what stands in the place of the lock: a link, a pipe, or a file that belongs
+    /// neither to the administrator, nor to us, nor to whom the store belongs to.
+    pub(super) fn is_planted(path: &Path, store: &Path) -> bool {
+        let Ok(facts) = path.symlink_metadata() else { return false };
+        if !facts.is_file() {
+            return !facts.is_dir();
+        }
+        let owner = store.metadata().map_or(0, |store| store.uid());
+        is_foreign(facts.uid(), rustix::process::geteuid().as_raw(), owner)
     }
 
     /// Whether a process of another user holds the lock, as far as the system tells (Linux does). The
@@ -179,6 +211,21 @@ mod users {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// What the link leads to stays as it is.
+    #[cfg(unix)]
+    #[test]
+    fn a_link_in_the_place_of_the_lock_is_not_followed() {
+        let dir = tempfile::tempdir().unwrap();
+        let (store, other) = (dir.path().join("bursar.db"), dir.path().join("other.txt"));
+        std::fs::write(&other, "precious").unwrap();
+        std::os::unix::fs::symlink(&other, path_for(&store)).unwrap();
+        assert_eq!(holder(&store).unwrap(), Holder::Somebody);
+        let _lock = take(&store).unwrap();
+        assert_eq!(std::fs::read_to_string(&other).unwrap(), "precious");
+        assert!(path_for(&store).symlink_metadata().unwrap().is_file());
+        assert_eq!(holder(&store).unwrap(), Holder::Daemon);
+    }
 
     #[test]
     fn only_one_holder_and_free_again_after_it() {

@@ -77,7 +77,12 @@ impl LogFiles {
         let mut options = OpenOptions::new();
         options.append(true).create(true);
         #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o640);
+        {
+            use std::os::unix::fs::OpenOptionsExt;
+            // A link would lead to a file that is no log, and a pipe would wait.
+            let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
+            options.mode(0o640).custom_flags(flags.bits().cast_signed());
+        }
         let file = options.open(self.directory.join(file_name(name)))?;
         let bytes = file.metadata()?.len();
         Ok(Current { name, file, bytes })

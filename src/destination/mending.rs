@@ -34,7 +34,7 @@ impl Mending {
         if let Some(made) = self.known() {
             return Ok(made);
         }
-        let made = (self.again)().map_err(|error| format!("it can't be set up: {error:#}"))?;
+        let made = (self.again)().map_err(|error| format!("it can't be set up: {error}"))?;
         tracing::info!(queue = self.id(), "{} is set up now", made.title());
         self.made.send_replace(Some(made.clone()));
         Ok(made)
@@ -87,7 +87,9 @@ impl Destination for Mending {
     async fn probe(&self) -> Result<Probe, ProbeFailure> {
         match self.destination() {
             Ok(made) => made.probe().await,
-            Err(what) => Err(ProbeFailure { what, fix: "mend what it names".into() }),
+            Err(what) => Err(ProbeFailure { what, fix: "put a file there that can be used, or change the setting; a running daemon tries again \
+                      with each delivery"
+                    .into() }),
         }
     }
 }

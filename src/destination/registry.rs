@@ -138,7 +138,7 @@ pub fn build(configured: &Configured, surroundings: &Surroundings) -> Vec<Arc<dy
         for (n, queue) in set_up.queues().into_iter().enumerate() {
             list.push(set_up.build(n, surroundings).unwrap_or_else(|error| {
                 let (id, title) = (&queue.id, &queue.title);
-                tracing::error!(queue = id, "{title} can't be set up, its events wait: {error:#}");
+                tracing::error!(queue = id, "{title} can't be set up, its events wait: {error}");
                 let (configured, surroundings) = (configured.clone(), surroundings.clone());
                 let again = move || configured.each()[kind].build(n, &surroundings);
                 Arc::new(Mending::new(queue, Box::new(again)))

@@ -41,6 +41,8 @@ struct Made {
     _tls: Option<Arc<rustls::ClientConfig>>,
     of: [Stamp; 3],
     looked: Instant,
+    /// The files as they were when they could not be used in the place of these.
+    refused: Option<[Stamp; 3]>,
 }
 
 impl Http {
@@ -70,10 +72,22 @@ impl Http {
         match (self.build(), &mut *made) {
             (Ok((client, tls)), made) => {
                 let looked = Instant::now();
-                *made = Some(Made { client: client.clone(), _tls: tls, of, looked });
+                *made = Some(Made { client: client.clone(), _tls: tls, of, looked, refused: None });
                 Ok(client)
             }
-            (Err(_), Some(made)) => Ok(made.client.clone()),
+            (Err(error), Some(made)) => {
+                // Said once: a restart would not have what is in use now.
+                if made.refused != Some(of) {
+                    made.refused = Some(of);
+                    let host = &self.connection.host;
+                    tracing::warn!(
+                        host,
+                        "{error}; what was read of these files before stays in use until this \
+                         process ends"
+                    );
+                }
+                Ok(made.client.clone())
+            }
             (Err(error), None) => Err(error),
         }
     }

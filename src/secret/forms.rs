@@ -179,8 +179,13 @@ impl Forms {
         self.0.insert(Form { bytes: text.as_bytes().into(), kind: Kind::Text });
     }
 
-    /// What of its Base64 is the same whatever stands before and behind it.
+    /// What of its Base64 is the same whatever stands before and behind it, also where that travels
+    /// in Base64 or hexadecimal once more: who repeats a header repeats what is Base64 already.
     fn base64(&mut self, bytes: &[u8]) {
+        self.base64_of(bytes, true);
+    }
+
+    fn base64_of(&mut self, bytes: &[u8], again: bool) {
         for before in 0..3 {
             let core = base64_core(bytes, before);
             if core.len() < SHORTEST {
@@ -188,6 +193,11 @@ impl Forms {
             }
             let for_urls = core.replace('+', "-").replace('/', "_");
             for bytes in [core.into_bytes(), for_urls.into_bytes()] {
+                if again && bytes.len() >= 2 * SHORTEST {
+                    self.base64_of(&bytes, false);
+                    self.text(&hex::encode(&bytes));
+                    self.text(&hex::encode_upper(&bytes));
+                }
                 self.0.insert(Form { bytes: bytes.into(), kind: Kind::Base64 });
             }
         }

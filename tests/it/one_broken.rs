@@ -67,13 +67,14 @@ async fn a_site_without_its_certificate_is_left_out_until_it_has_one() {
     let problem = until("the second one's problem", fails).await;
     assert_eq!(problem.code, "certificate-file");
     assert!(problem.text.contains("own/client.pem expired on 2020-01-01"), "{}", problem.text);
-    let alerts = async || {
-        let rules: Vec<Rule> = store.alerts().await.unwrap().into_keys().map(|k| k.rule).collect();
-        rules.contains(&Rule::SiteUnreachable).then_some(())
-    };
-    until("an alert", alerts).await;
+    let fires = async |rule| store.alerts().await.unwrap().into_keys().any(|key| key.rule == rule);
+    for rule in [Rule::SiteUnreachable, Rule::CertificateExpiring] {
+        until("an alert", async || fires(rule).await.then_some(())).await;
+    }
     renew(&setup);
     until("the second site, without a restart", async || works("two").await).await;
+    let ended = async || (!fires(Rule::CertificateExpiring).await).then_some(());
+    until("the end of the alert", ended).await;
     daemon.stop().await;
 }
 
