@@ -5,7 +5,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -60,6 +60,15 @@ impl Drop for Proxy {
     }
 }
 
+/// A socket that keeps the port and doesn't listen: who connects is refused, and nobody else gets the
+/// port meanwhile.
+fn bound(port: u16) -> TcpSocket {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_reuseaddr(true).unwrap();
+    socket.bind((Ipv4Addr::LOCALHOST, port).into()).unwrap();
+    socket
+}
+
 async fn serve(
     listener: TcpListener,
     port: u16,
@@ -68,12 +77,15 @@ async fn serve(
     applied: watch::Sender<Option<Mode>>,
 ) {
     let mut listener = Some(listener);
+    let mut held = None;
     loop {
         let mode = *modes.borrow_and_update();
         if mode == Mode::Refuse {
-            listener = None;
+            drop(listener.take());
+            held.get_or_insert_with(|| bound(port));
         } else if listener.is_none() {
-            listener = Some(TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.unwrap());
+            let socket = held.take().unwrap_or_else(|| bound(port));
+            listener = Some(socket.listen(1024).unwrap());
         }
         applied.send_replace(Some(mode));
         let Some(listener) = &listener else {
