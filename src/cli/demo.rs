@@ -189,7 +189,7 @@ Butler:
       rateLimit: 5
       webhooks:
         - description: receiver of the demo
-          webhookURL: http://{receiver}/server-license-alert
+          webhookURL: http://{receiver}/license-alert
           httpMethod: POST
     qlikSenseAlert:
       rateLimit: 1
@@ -202,7 +202,7 @@ Butler:
       rateLimit: 5
       webhooks:
         - description: receiver of the demo
-          webhookURL: http://{receiver}/access-licenses
+          webhookURL: http://{receiver}/licenses
           httpMethod: PUT
   alert:
     destination:
