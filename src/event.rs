@@ -14,6 +14,7 @@ mod latest;
 mod release;
 pub mod route;
 pub mod seats;
+mod series;
 pub(crate) mod stored;
 
 use chrono::{DateTime, Utc};
@@ -33,6 +34,7 @@ pub use release::{
     SeatWithdrawn, SeatsKept,
 };
 pub use seats::{ChangeCount, SeatActivity, SeatChanges, TypeActivity, count as count_changes};
+pub use series::Series;
 
 /// Something that was observed at one site at one time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -304,7 +304,13 @@ async fn queues(
             drops.push(Drop { destination, count: state.dropped, grew: now });
         }
         let dropped_at = if grew { Some(now) } else { before.map(|drop| drop.grew) };
-        queues.push(queue(state, known.title.clone(), dropped_at));
+        let newest_dead = match state.dead {
+            0 => None,
+            _ => store.newest_dead(&state.destination).await?,
+        };
+        let mut queue = queue(state, known.title.clone(), dropped_at);
+        queue.newest_dead = newest_dead;
+        queues.push(queue);
     }
     Ok((queues, drops))
 }
@@ -318,6 +324,8 @@ fn queue(state: QueueState, title: String, dropped_at: Option<DateTime<Utc>>) ->
         oldest: state.oldest,
         failing,
         last_error: state.last_error.filter(|_| failing),
+        dead: state.dead,
+        newest_dead: None,
         dropped: state.dropped,
         dropped_at,
     }

@@ -51,7 +51,7 @@ const fn noted(entry: Entry, severity_note: &'static str) -> Entry {
 const _: () = assert!(<Rule as strum::VariantArray>::VARIANTS.len() == ALL.len());
 
 /// All rules, in the order in which they are shown.
-pub const ALL: [Entry; 27] = [
+pub const ALL: [Entry; 28] = [
     noted(
         entry(
             Rule::ServerLicenseExpiring,
@@ -265,6 +265,15 @@ pub const ALL: [Entry; 27] = [
         "queue",
         "events were dropped undelivered at the outbox's limits; over 24 hours after the last one",
     ),
+    entry(
+        Rule::DeadLetters,
+        "deadLetters",
+        Warning,
+        0,
+        "queue",
+        "a destination refused events for good, or they were set aside because it takes others; over \
+         when they are retried or dropped (`bursar outbox`)",
+    ),
     noted(
         entry(
             Rule::CertificateExpiring,
@@ -309,7 +318,11 @@ pub fn find(name: &str) -> Option<Rule> {
 pub fn is_of_daemon(rule: Rule) -> bool {
     matches!(
         rule,
-        Rule::QueueGrowing | Rule::QueueDropped | Rule::CertificateExpiring | Rule::ReloadRefused
+        Rule::QueueGrowing
+            | Rule::QueueDropped
+            | Rule::DeadLetters
+            | Rule::CertificateExpiring
+            | Rule::ReloadRefused
     )
 }
 

@@ -190,6 +190,10 @@ pub struct QueueFacts {
     pub oldest: Option<DateTime<Utc>>,
     pub failing: bool,
     pub last_error: Option<String>,
+    /// Events that the destination does not take.
+    pub dead: u64,
+    /// Why the newest of them was not taken.
+    pub newest_dead: Option<String>,
     /// Lost to the limits, ever.
     pub dropped: u64,
     /// When that number grew last.

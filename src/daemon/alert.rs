@@ -108,7 +108,12 @@ fn log(event: &Event, sent_to: usize) {
         Body::Alert(alert) if alert.status == AlertStatus::Resolved => {
             tracing::info!(site, sent_to, "{summary}");
         }
-        Body::Alert(alert) if matches!(alert.rule, Rule::QueueDropped | Rule::QueueGrowing) => {
+        Body::Alert(alert)
+            if matches!(
+                alert.rule,
+                Rule::QueueDropped | Rule::QueueGrowing | Rule::DeadLetters
+            ) =>
+        {
             tracing::error!(site, sent_to, "{summary}");
         }
         _ => tracing::warn!(site, sent_to, "{summary}"),

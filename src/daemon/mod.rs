@@ -98,6 +98,7 @@ impl Daemon {
             daemon.workers.spawn(worker::run(
                 destination,
                 shared.store.clone(),
+                shared.settings.storage.set_aside,
                 fastrand::Rng::new(),
                 daemon.stop_delivering.clone(),
             ));

@@ -59,6 +59,18 @@ impl Destination for Mending {
         self.known().and_then(|made| made.min_interval())
     }
 
+    fn longest_wait(&self) -> Duration {
+        // Read once, before it is made.
+        self.known().map_or(Duration::from_secs(30), |made| made.longest_wait())
+    }
+
+    async fn back(&self) {
+        match self.known() {
+            Some(made) => made.back().await,
+            None => std::future::pending().await,
+        }
+    }
+
     async fn run(&self, stop: CancellationToken) {
         let mut made = self.made.subscribe();
         let ready = async {

@@ -56,6 +56,18 @@ pub trait Destination: Send + Sync {
         None
     }
 
+    /// The longest wait between two tries while it is down and asks for no longer one. Waits are random
+    /// up to here, so that many clients of a server that is back come one by one.
+    fn longest_wait(&self) -> Duration {
+        Duration::from_secs(30)
+    }
+
+    /// Returns when a destination that was away is back, where that can be told without a delivery: its
+    /// queue is tried at once then.
+    async fn back(&self) {
+        std::future::pending().await
+    }
+
     /// Background work, such as a connection's event loop. Owned and joined by the worker; returns
     /// soon after `stop` is cancelled. Must not return before that.
     async fn run(&self, stop: CancellationToken) {

@@ -1,12 +1,16 @@
 //! The delivery worker: takes the events of one destination from the outbox and sees them
 //! delivered, in order.
 //!
-//! At most one delivery is under way. What the destination asks to retry stays at the head of the
-//! queue and holds back everything behind it, so a receiver sees events in order; what it refuses
-//! becomes a dead letter and makes way. An event leaves the outbox only after the destination's
-//! word, so a crash at any moment means that it is delivered again, not that it is lost.
+//! At most one delivery is under way. Alerts and what was done to seats go before recurring data. What
+//! the destination asks to retry holds back everything else, because most of the time it is the
+//! destination that is down: then one event at a time is tried until one gets through. An event that goes
+//! on failing is put on trial ([`suspects`]): others are tried out of turn, and when the destination
+//! takes those and not this one, it becomes a dead letter. What the destination refuses becomes one at
+//! once. An event leaves the outbox only after the destination's word, so a crash at any moment means
+//! that it is delivered again, not that it is lost.
 
 mod complaints;
+mod suspects;
 #[cfg(test)]
 mod tests;
 
@@ -21,13 +25,20 @@ use tokio_util::task::AbortOnDropHandle;
 use tracing::{error, warn};
 
 use self::complaints::Complaints;
+use self::suspects::{Failed, Suspects};
 use super::http::shorten;
 use super::{Destination, Outcome};
 use crate::backoff::{Backoff, Series};
+use crate::event::Series as EventSeries;
+use crate::store::settings::SetAside;
 use crate::store::{QueueId, Queued, Settlement, Store, StoreError};
 
-/// The pace of deliveries to a destination that is down.
-const PACE: Backoff = Backoff { first: Duration::from_secs(1), cap: Duration::from_secs(5 * 60) };
+/// The first wait after a failed delivery, and the longest of accesses to the store. Of deliveries the
+/// destination says it ([`Destination::longest_wait`]).
+const FIRST_WAIT: Duration = Duration::from_secs(1);
+const LONGEST_WAIT: Duration = Duration::from_secs(5 * 60);
+/// Most series of a queue that are tried in turn while nothing gets through.
+const MOST_IN_TURN: usize = 50;
 
 /// How often the file is looked at for what other processes changed (`bursar outbox retry`).
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
@@ -47,10 +58,11 @@ const LONGEST_REASON: usize = 1000;
 /// `stop` is cancelled; returns at most 7 seconds after that. What was not delivered by then stays
 /// in the store.
 ///
-/// `rng` spreads the retries.
+/// `rng` spreads the retries; `set_aside` says when an event that fails alone becomes a dead letter.
 pub async fn run(
     destination: Arc<dyn Destination>,
     store: Store,
+    set_aside: SetAside,
     rng: fastrand::Rng,
     stop: CancellationToken,
 ) {
@@ -62,7 +74,7 @@ pub async fn run(
         rng.clone(),
         stop_background.clone(),
     )));
-    Worker::new(destination.clone(), store, rng, stop).deliver_all().await;
+    Worker::new(destination.clone(), store, set_aside, rng, stop).deliver_all().await;
     stop_background.cancel();
     if timeout(BACKGROUND_GRACE, &mut background).await.is_err() {
         warn!(
@@ -78,7 +90,7 @@ async fn run_background(
     rng: fastrand::Rng,
     stop: CancellationToken,
 ) {
-    let mut backoff = PACE.series(rng);
+    let mut backoff = pace(LONGEST_WAIT).series(rng);
     while !stop.is_cancelled() {
         let task = {
             let (destination, stop) = (destination.clone(), stop.clone());
@@ -103,6 +115,10 @@ async fn run_background(
     }
 }
 
+fn pace(cap: Duration) -> Backoff {
+    Backoff { first: FIRST_WAIT, cap }
+}
+
 struct Worker {
     destination: Arc<dyn Destination>,
     store: Store,
@@ -113,6 +129,13 @@ struct Worker {
     /// Waits between failed accesses to the store.
     store_backoff: Series,
     complaints: Complaints,
+    suspects: Suspects,
+    /// Nothing got through since the last failure that is not one event's own.
+    down: bool,
+    /// How many events the next delivery may carry: one while it fails, more and more after that.
+    window: usize,
+    /// Counts the tries while it is down.
+    turn: usize,
     /// When the last delivery began.
     last_call: Option<Instant>,
     /// How often a person had asked for a try at once when that was last looked at.
@@ -125,21 +148,33 @@ struct Stopped;
 /// What a delivery came to.
 struct Delivered {
     results: Vec<(QueueId, Settlement)>,
-    /// When some are to be retried: why, and the pause the receiver asked for.
-    retry: Option<(String, Option<Duration>)>,
+    /// The series of each.
+    series: Vec<EventSeries>,
+    /// When some are to be retried.
+    retry: Option<Retry>,
+}
+
+struct Retry {
+    why: String,
+    /// The pause the receiver asked for.
+    after: Option<Duration>,
+    /// The one to blame, if one is: others need not wait for it.
+    alone: bool,
 }
 
 impl Worker {
     fn new(
         destination: Arc<dyn Destination>,
         store: Store,
+        set_aside: SetAside,
         mut rng: fastrand::Rng,
         stop: CancellationToken,
     ) -> Self {
         let changes = store.changes();
         let complaints = Complaints::new(destination.id(), destination.title());
-        let store_backoff = PACE.series(rng.fork());
-        let backoff = PACE.series(rng);
+        let suspects = Suspects::new(set_aside, rng.fork());
+        let store_backoff = pace(LONGEST_WAIT).series(rng.fork());
+        let backoff = pace(destination.longest_wait()).series(rng);
         Self {
             destination,
             store,
@@ -148,6 +183,10 @@ impl Worker {
             backoff,
             store_backoff,
             complaints,
+            suspects,
+            down: false,
+            window: usize::MAX,
+            turn: 0,
             last_call: None,
             nudges: None,
         }
@@ -161,18 +200,64 @@ impl Worker {
     /// One round: wait for something to deliver, deliver it, settle it, wait if it failed.
     async fn step(&mut self) -> Result<(), Stopped> {
         let batch = self.take().await?;
-        let delivered = self.deliver(batch).await?;
+        let mut delivered = self.deliver(batch).await?;
+        self.judge(&mut delivered);
         self.settle(&delivered.results).await?;
         self.report(&delivered).await;
         match delivered.retry {
-            None => self.backoff.reset(),
-            Some((_, after)) => {
+            Some(Retry { after, alone, .. }) if !alone || after.is_some() => {
                 let after = after.unwrap_or_default().min(MAX_RETRY_AFTER);
                 let pause = self.backoff.next_delay().max(after);
                 self.pause(pause).await?;
             }
+            Some(_) => {}
+            None => self.backoff.reset(),
         }
         Ok(())
+    }
+
+    /// Who is to blame for what failed, and who is set aside because others were taken.
+    fn judge(&mut self, delivered: &mut Delivered) {
+        let mut verdicts = Vec::new();
+        for ((id, settlement), series) in delivered.results.iter().zip(&delivered.series) {
+            match settlement {
+                Settlement::Done => {
+                    self.down = false;
+                    verdicts.extend(self.suspects.acknowledged(*id, series));
+                }
+                Settlement::Dead { .. } => self.suspects.forget(*id),
+                Settlement::Retry { why } => {
+                    // What comes after the first one only waits for it. A receiver that asks for a
+                    // pause speaks of itself.
+                    let Some(retry) = &mut delivered.retry else { break };
+                    let failed = match retry.after {
+                        Some(_) => Failed::All,
+                        None => self.suspects.failed(*id, series, why),
+                    };
+                    retry.alone = !self.down && failed != Failed::All;
+                    if !retry.alone {
+                        self.suspects.all_fail();
+                        self.down = true;
+                    }
+                    if let Failed::SetAside(verdict) = failed {
+                        verdicts.push(verdict);
+                    }
+                    break;
+                }
+            }
+        }
+        let max = self.destination.max_batch().max(1);
+        self.window = match &delivered.retry {
+            None => self.window.saturating_mul(2).min(max),
+            Some(_) => 1,
+        };
+        for verdict in verdicts {
+            let dead = Settlement::Dead { why: shorten(&verdict.why, LONGEST_REASON) };
+            match delivered.results.iter_mut().find(|(id, _)| *id == verdict.id) {
+                Some((_, settlement)) => *settlement = dead,
+                None => delivered.results.push((verdict.id, dead)),
+            }
+        }
     }
 
     /// The next batch, as soon as there is one and the destination's rate limit allows it.
@@ -184,11 +269,13 @@ impl Worker {
             self.changes.mark_unchanged();
             let batch = self.next_batch().await?;
             if batch.is_empty() {
+                let wait = Instant::now() + LOOK_AGAIN;
+                let wait = self.suspects.next_due().map_or(wait, |due| due.min(wait));
                 tokio::select! {
                     () = self.stop.cancelled() => return Err(Stopped),
                     // Fails only when the store is gone, which the next call says, too.
                     _ = self.changes.changed() => {}
-                    () = sleep(LOOK_AGAIN) => {}
+                    () = sleep_until(wait) => {}
                 }
                 continue;
             }
@@ -196,28 +283,88 @@ impl Worker {
             if let Some(last) = self.last_call {
                 self.sleep_until(last + interval).await?;
             }
-            let batch = self.coalesced_batch().await?;
+            self.coalesce().await?;
+            let batch = self.next_batch().await?;
             if !batch.is_empty() {
                 return Ok(batch);
             }
         }
     }
 
+    /// What is to be tried now, if anything.
     async fn next_batch(&mut self) -> Result<Vec<Queued>, Stopped> {
-        loop {
-            let max = self.destination.max_batch().max(1);
-            let result = self.store.next_batch(self.destination.id(), max).await;
-            if let Some(batch) = self.checked(result).await? {
-                return Ok(batch);
+        if self.down
+            && let Some(id) = self.suspects.first_on_trial()
+        {
+            return self.in_turn(id).await;
+        }
+        while !self.down
+            && let Some(id) = self.suspects.due()
+        {
+            match self
+                .from_store(move |store, to| async move { store.waiting(to.id(), id).await })
+                .await?
+            {
+                Some(event) => return Ok(vec![event]),
+                None => self.suspects.forget(id),
             }
         }
+        let max = self.window.min(self.destination.max_batch().max(1));
+        let beside = self.suspects.series_on_trial();
+        self.from_store(move |store, to| {
+            let beside = beside.clone();
+            async move { store.next_batch_beside(to.id(), max, beside).await }
+        })
+        .await
     }
 
-    async fn coalesced_batch(&mut self) -> Result<Vec<Queued>, Stopped> {
+    /// While nothing gets through: the one on trial and the others that wait, by turns.
+    async fn in_turn(&mut self, on_trial: QueueId) -> Result<Vec<Queued>, Stopped> {
+        let mut waiting = self
+            .from_store(|store, to| async move {
+                store.next_of_each_series(to.id(), MOST_IN_TURN).await
+            })
+            .await?;
+        let Some(at) = waiting.iter().position(|queued| queued.id == on_trial) else {
+            self.suspects.forget(on_trial);
+            waiting.truncate(1);
+            return Ok(waiting);
+        };
+        let suspect = waiting.remove(at);
+        let turn = self.turn;
+        self.turn += 1;
+        if turn % 2 == 1 {
+            return Ok(vec![suspect]);
+        }
+        if waiting.is_empty() && self.suspects.may_be_overtaken(on_trial) {
+            waiting = self
+                .from_store(|store, to| async move { store.next_batch(to.id(), 2).await })
+                .await?;
+            waiting.retain(|queued| queued.id != on_trial);
+        }
+        if waiting.is_empty() {
+            return Ok(vec![suspect]);
+        }
+        let mut others = unlike_first(waiting, &suspect.event.series());
+        Ok(vec![others.swap_remove(turn / 2 % others.len())])
+    }
+
+    async fn coalesce(&mut self) -> Result<(), Stopped> {
+        self.from_store(|store, to| async move { store.coalesce(to.id()).await }).await.map(drop)
+    }
+
+    /// What the store says, once it works.
+    async fn from_store<T, F>(
+        &mut self,
+        ask: impl Fn(Store, Arc<dyn Destination>) -> F,
+    ) -> Result<T, Stopped>
+    where
+        F: Future<Output = Result<T, StoreError>> + Send,
+    {
         loop {
-            let result = self.store.coalesce(self.destination.id()).await;
-            if self.checked(result).await?.is_some() {
-                return self.next_batch().await;
+            let result = ask(self.store.clone(), self.destination.clone()).await;
+            if let Some(value) = self.checked(result).await? {
+                return Ok(value);
             }
         }
     }
@@ -225,6 +372,7 @@ impl Worker {
     /// Calls the destination, in a task of its own: a panic in it is a failed delivery.
     async fn deliver(&mut self, batch: Vec<Queued>) -> Result<Delivered, Stopped> {
         let (ids, events): (Vec<_>, Vec<_>) = batch.into_iter().map(|q| (q.id, q.event)).unzip();
+        let series = events.iter().map(crate::event::Event::series).collect();
         let destination = self.destination.clone();
         self.last_call = Some(Instant::now());
         let mut call =
@@ -260,17 +408,12 @@ impl Worker {
         let outcomes = outcomes.unwrap_or_else(|why| {
             ids.iter().map(|_| Outcome::Retry { after: None, why: why.clone() }).collect()
         });
-        Ok(Delivered::new(ids, outcomes))
+        Ok(Delivered::new(ids, series, outcomes))
     }
 
     /// Until it is written down: the events must not be sent again because the disk was full.
     async fn settle(&mut self, results: &[(QueueId, Settlement)]) -> Result<(), Stopped> {
-        loop {
-            let result = self.store.settle(self.destination.id(), results).await;
-            if self.checked(result).await?.is_some() {
-                return Ok(());
-            }
-        }
+        self.from_store(|store, to| async move { store.settle(to.id(), results).await }).await
     }
 
     /// The value, or `None` after a wait when the store failed: then the call is to be repeated.
@@ -297,33 +440,38 @@ impl Worker {
             _ => None,
         });
         self.complaints.refused(refused);
-        let due = match &delivered.retry {
-            Some(_) => self.complaints.down_is_due(),
-            None => self.complaints.is_down(),
+        let done = delivered.results.iter().filter(|(_, s)| *s == Settlement::Done).count() as u64;
+        let down = delivered.retry.as_ref().filter(|_| self.down);
+        let due = match down {
+            Some(retry) => self.complaints.down_is_due(&retry.why),
+            None => done > 0 && self.complaints.is_down(),
         };
         if !due {
             return;
         }
         let state = self.store.queue_state(self.destination.id()).await;
         let waiting = state.ok().flatten().map_or(0, |s| s.pending);
-        match &delivered.retry {
-            Some((why, _)) => self.complaints.down(why, waiting),
-            None => {
-                let done = delivered.results.iter().filter(|(_, s)| *s == Settlement::Done);
-                self.complaints.up(done.count() as u64 + waiting);
-            }
+        match down {
+            Some(retry) => self.complaints.down(&retry.why, waiting),
+            None => self.complaints.up(done + waiting),
         }
     }
 
-    /// Waits for a retry, or less when a person asks for one now.
+    /// Waits for a retry, or less when a person asks for one now or the destination is back.
     async fn pause(&mut self, pause: Duration) -> Result<(), Stopped> {
         let until = Instant::now() + pause;
+        let destination = self.destination.clone();
+        let mut back = std::pin::pin!(destination.back());
         while Instant::now() < until {
             if self.nudged().await {
                 self.backoff.reset();
                 return Ok(());
             }
-            self.sleep_until(until.min(Instant::now() + LOOK_AGAIN)).await?;
+            tokio::select! {
+                () = self.stop.cancelled() => return Err(Stopped),
+                () = &mut back => return Ok(()),
+                () = sleep_until(until.min(Instant::now() + LOOK_AGAIN)) => {}
+            }
         }
         Ok(())
     }
@@ -344,8 +492,8 @@ impl Worker {
 }
 
 impl Delivered {
-    fn new(ids: Vec<QueueId>, outcomes: Vec<Outcome>) -> Self {
-        let mut retry: Option<(String, Option<Duration>)> = None;
+    fn new(ids: Vec<QueueId>, series: Vec<EventSeries>, outcomes: Vec<Outcome>) -> Self {
+        let mut retry: Option<Retry> = None;
         // Whatever a destination lets through of what its server said.
         let told = |why: String| shorten(&why, LONGEST_REASON);
         let settlement = |outcome| match outcome {
@@ -353,14 +501,29 @@ impl Delivered {
             Outcome::Refused { why } => Settlement::Dead { why: told(why) },
             Outcome::Retry { after, why } => {
                 let why = told(why);
-                let (_, longest) = retry.get_or_insert_with(|| (why.clone(), None));
-                *longest = (*longest).max(after);
+                let first = || Retry { why: why.clone(), after: None, alone: false };
+                let retry = retry.get_or_insert_with(first);
+                retry.after = retry.after.max(after);
                 Settlement::Retry { why }
             }
         };
         let results = ids.into_iter().zip(outcomes.into_iter().map(settlement)).collect();
-        Self { results, retry }
+        Self { results, series, retry }
     }
+}
+
+/// What is least like the suspect first, and one of each site and kind before a second one.
+fn unlike_first(waiting: Vec<Queued>, suspect: &EventSeries) -> Vec<Queued> {
+    let mut seen = vec![suspect.clone()];
+    let mut ranked: Vec<(usize, Queued)> = Vec::with_capacity(waiting.len());
+    for queued in waiting {
+        let series = queued.event.series();
+        let alike = seen.iter().filter(|one| one.is_like(&series)).count();
+        seen.push(series);
+        ranked.push((alike, queued));
+    }
+    ranked.sort_by_key(|(alike, _)| *alike);
+    ranked.into_iter().map(|(_, queued)| queued).collect()
 }
 
 fn panic_text(error: JoinError) -> String {

@@ -78,6 +78,8 @@ pub enum Rule {
     QueueGrowing,
     #[serde(alias = "queue-dropped")]
     QueueDropped,
+    #[serde(alias = "dead-letters")]
+    DeadLetters,
     #[serde(alias = "certificate-expiring")]
     CertificateExpiring,
     #[serde(alias = "reload-refused")]

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::drops::{CHUNK, DropCandidate, DropReason, Drops};
-use super::outbox::class_of;
+use super::outbox::{class_number, class_of, queue_id};
 use super::{Store, StoreError, time_of};
 use crate::event::Class;
 
@@ -105,6 +105,27 @@ impl Store {
         let states =
             self.shared.gate.read("read a queue", move |db| queue_states(db, Some(&name))).await?;
         Ok(states.into_iter().next())
+    }
+
+    /// Why the newest dead letter of a destination was not taken.
+    pub async fn newest_dead(&self, destination: &str) -> Result<Option<String>, StoreError> {
+        let name = destination.to_owned();
+        let query = move |db: &Connection| {
+            let Some(queue) = queue_id(db, &name)? else { return Ok(None) };
+            let mut newest: Option<(i64, Option<String>)> = None;
+            for class in [Class::Recurring, Class::Alert] {
+                let found = db
+                    .prepare_cached(
+                        "SELECT seq, last_error FROM delivery
+                          WHERE queue = ?1 AND class = ?2 AND dead = 1 ORDER BY seq DESC LIMIT 1",
+                    )?
+                    .query_row(params![queue, class_number(class)], |r| Ok((r.get(0)?, r.get(1)?)))
+                    .optional()?;
+                newest = newest.into_iter().chain(found).max();
+            }
+            Ok(newest.and_then(|(_, why)| why))
+        };
+        self.shared.gate.read("read a queue", query).await
     }
 
     /// Deliveries that wait or are dead, oldest event first, at most `limit`.

@@ -1,13 +1,14 @@
 //! The queues: recording events, handing them to the workers, settling them, keeping the limits.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, params};
 use tracing::warn;
 
 use super::drops::{CHUNK, DropCandidate, DropReason, Drops};
 use super::{Store, StoreError, history};
-use crate::event::{Class, Event};
+use crate::event::{Class, Event, Series};
 use crate::store::settings::OutboxLimits;
 
 /// Names one event in a queue, as long as it is there.
@@ -21,6 +22,8 @@ pub struct Queued {
     pub event: Event,
     /// Deliveries that failed so far.
     pub attempts: u32,
+    /// The answer to the last of them.
+    pub last_error: Option<String>,
 }
 
 /// What becomes of an event in a queue.
@@ -83,7 +86,8 @@ impl Store {
             .await
     }
 
-    /// The events at the head of a queue, oldest first, at most `max`.
+    /// The events that are next in a queue, at most `max`: alerts and what was done to seats before
+    /// recurring data, oldest first in each of the two lanes.
     ///
     /// What is too old by now is dropped first. An event that this release can't read (written by
     /// a newer one) becomes a dead letter instead of blocking the queue.
@@ -92,22 +96,22 @@ impl Store {
         destination: &str,
         max: usize,
     ) -> Result<Vec<Queued>, StoreError> {
+        self.next_batch_beside(destination, max, Vec::new()).await
+    }
+
+    /// As [`next_batch`](Self::next_batch), passing over all events of these series.
+    pub async fn next_batch_beside(
+        &self,
+        destination: &str,
+        max: usize,
+        beside: Vec<Series>,
+    ) -> Result<Vec<Queued>, StoreError> {
         self.expire().await?;
+        let beside = Arc::new(beside);
         loop {
-            let name = destination.to_owned();
-            let query = move |db: &Connection| head(db, &name, max);
-            let head = self.shared.gate.read("read a queue", query).await?;
-            let mut unreadable = Vec::new();
-            let mut batch = Vec::with_capacity(head.len());
-            for (id, json, attempts) in head {
-                match serde_json::from_str(&json) {
-                    Ok(event) => batch.push(Queued { id, event, attempts }),
-                    Err(e) => {
-                        let why = format!("this release can't read the stored event: {e}");
-                        unreadable.push((id, Settlement::Dead { why }));
-                    }
-                }
-            }
+            let (name, beside) = (destination.to_owned(), beside.clone());
+            let query = move |db: &Connection| head(db, &name, max, &beside);
+            let Head { batch, unreadable } = self.shared.gate.read("read a queue", query).await?;
             if !unreadable.is_empty() {
                 warn!(
                     destination,
@@ -120,6 +124,38 @@ impl Store {
                 return Ok(batch);
             }
         }
+    }
+
+    /// One event of a queue, if it still waits there and can be read.
+    pub async fn waiting(
+        &self,
+        destination: &str,
+        id: QueueId,
+    ) -> Result<Option<Queued>, StoreError> {
+        let name = destination.to_owned();
+        let query = move |db: &Connection| {
+            let Some(queue) = queue_id(db, &name)? else { return Ok(None) };
+            let mut query = db.prepare_cached(
+                "SELECT delivery.seq, event.json, delivery.attempts, delivery.last_error
+                   FROM delivery JOIN event ON event.seq = delivery.seq
+                  WHERE delivery.seq = ?1 AND delivery.queue = ?2 AND delivery.dead = 0",
+            )?;
+            let mut rows = query.query([id.0, queue])?;
+            rows.next()?.map(queued).transpose().map(|found| found.and_then(Result::ok))
+        };
+        self.shared.gate.read("read a queue", query).await
+    }
+
+    /// The next event of each series that waits in a queue, in the order of
+    /// [`next_batch`](Self::next_batch), at most `max`.
+    pub async fn next_of_each_series(
+        &self,
+        destination: &str,
+        max: usize,
+    ) -> Result<Vec<Queued>, StoreError> {
+        let name = destination.to_owned();
+        let query = move |db: &Connection| next_of_each_series(db, &name, max);
+        self.shared.gate.read("read a queue", query).await
     }
 
     /// Writes down what became of events of one queue, all or nothing. Events that left the queue
@@ -270,25 +306,106 @@ fn make_queue(db: &Connection, destination: &str) -> rusqlite::Result<i64> {
     db.prepare_cached("INSERT INTO queue (destination) VALUES (?1)")?.insert([destination])
 }
 
+/// What waits, as far as it was looked at.
+#[derive(Default)]
+struct Head {
+    batch: Vec<Queued>,
+    unreadable: Vec<(QueueId, Settlement)>,
+}
+
+/// The lanes of a queue, the one that never waits for the other first.
+const LANES: [Class; 2] = [Class::Alert, Class::Recurring];
+
+/// Asks for what waits in a lane, oldest first: walks the key, row by row as they are asked for.
+fn lane(db: &Connection) -> rusqlite::Result<CachedStatement<'_>> {
+    db.prepare_cached(
+        "SELECT delivery.seq, event.json, delivery.attempts, delivery.last_error, event.site,
+                event.kind
+           FROM delivery CROSS JOIN event ON event.seq = delivery.seq
+          WHERE delivery.queue = ?1 AND delivery.class = ?2 AND delivery.dead = 0
+          ORDER BY delivery.seq",
+    )
+}
+
 fn head(
     db: &Connection,
     destination: &str,
     max: usize,
-) -> rusqlite::Result<Vec<(QueueId, String, u32)>> {
-    let Some(queue) = queue_id(db, destination)? else { return Ok(Vec::new()) };
-    // The heads of both classes, merged: each half walks the key and stops at the limit.
-    let mut query = db.prepare_cached(
-        "SELECT head.seq, event.json, head.attempts FROM (
-             SELECT * FROM (SELECT seq, attempts FROM delivery
-                 WHERE queue = ?1 AND class = 0 AND dead = 0 ORDER BY seq LIMIT ?2)
-             UNION ALL
-             SELECT * FROM (SELECT seq, attempts FROM delivery
-                 WHERE queue = ?1 AND class = 1 AND dead = 0 ORDER BY seq LIMIT ?2)
-             ORDER BY seq LIMIT ?2
-         ) AS head JOIN event ON event.seq = head.seq ORDER BY head.seq",
-    )?;
-    let row = |r: &Row<'_>| Ok((QueueId(r.get(0)?), r.get(1)?, r.get(2)?));
-    query.query_map(params![queue, max as i64], row)?.collect()
+    beside: &[Series],
+) -> rusqlite::Result<Head> {
+    let mut head = Head::default();
+    let Some(queue) = queue_id(db, destination)? else { return Ok(head) };
+    let mut query = lane(db)?;
+    for lane in LANES {
+        let mut rows = query.query(params![queue, class_number(lane)])?;
+        while head.batch.len() + head.unreadable.len() < max
+            && let Some(row) = rows.next()?
+        {
+            let passed = in_series(row, beside)?;
+            if passed == Some(true) {
+                continue;
+            }
+            match queued(row)? {
+                Ok(event) if passed.is_none() && covered(&event.event, beside) => {}
+                Ok(event) => head.batch.push(event),
+                Err(unreadable) => head.unreadable.push(unreadable),
+            }
+        }
+    }
+    Ok(head)
+}
+
+/// Whether an event is of one of these series, as far as that can be told without reading it.
+fn in_series(row: &Row<'_>, series: &[Series]) -> rusqlite::Result<Option<bool>> {
+    let (site, kind) = (row.get_ref(4)?.as_str()?, row.get_ref(5)?.as_str()?);
+    let mut like = series.iter().filter(|one| one.site == site && one.kind.as_str() == kind);
+    let Some(first) = like.next() else { return Ok(Some(false)) };
+    Ok((first.is_whole_kind() || like.any(Series::is_whole_kind)).then_some(true))
+}
+
+fn covered(event: &Event, series: &[Series]) -> bool {
+    let of = event.series();
+    series.iter().any(|one| one.covers(&of))
+}
+
+fn queued(row: &Row<'_>) -> rusqlite::Result<Result<Queued, (QueueId, Settlement)>> {
+    let id = QueueId(row.get(0)?);
+    Ok(match serde_json::from_str(row.get_ref(1)?.as_str()?) {
+        Ok(event) => Ok(Queued { id, event, attempts: row.get(2)?, last_error: row.get(3)? }),
+        Err(e) => {
+            let why = format!("this release can't read the stored event: {e}");
+            Err((id, Settlement::Dead { why }))
+        }
+    })
+}
+
+fn next_of_each_series(
+    db: &Connection,
+    destination: &str,
+    max: usize,
+) -> rusqlite::Result<Vec<Queued>> {
+    let mut found: Vec<Queued> = Vec::new();
+    let Some(queue) = queue_id(db, destination)? else { return Ok(found) };
+    let mut query = lane(db)?;
+    let mut known: Vec<Series> = Vec::new();
+    for lane in LANES {
+        let mut rows = query.query(params![queue, class_number(lane)])?;
+        while found.len() < max
+            && let Some(row) = rows.next()?
+        {
+            if in_series(row, &known)? == Some(true) {
+                continue;
+            }
+            // One that can't be read is settled when it is next.
+            let Ok(event) = queued(row)? else { continue };
+            let series = event.event.series();
+            if !known.contains(&series) {
+                known.push(series);
+                found.push(event);
+            }
+        }
+    }
+    Ok(found)
 }
 
 fn settle(

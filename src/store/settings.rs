@@ -11,6 +11,7 @@ use std::time::Duration;
 pub struct Storage {
     pub path: PathBuf,
     pub outbox: OutboxLimits,
+    pub set_aside: SetAside,
     pub history: HistoryRetention,
 }
 
@@ -29,4 +30,20 @@ pub struct HistoryRetention {
 pub struct OutboxLimits {
     pub max_events: u64,
     pub max_age: Duration,
+}
+
+/// When an event that fails while the destination takes others becomes a dead letter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SetAside {
+    /// After so many failed deliveries ...
+    pub failures: u32,
+    /// ... that are at least this far apart, the first from the last.
+    pub over: Duration,
+}
+
+impl SetAside {
+    /// With the time that no setting changes.
+    pub const fn after(failures: u32) -> Self {
+        Self { failures, over: Duration::from_secs(60) }
+    }
 }

@@ -16,7 +16,7 @@ use bursar::destination::{Destination, Outcome, worker};
 use bursar::event::route::{Routes, Site};
 use bursar::event::{Channel, Event, SendSwitch, Switches};
 use bursar::secret::Secret;
-use bursar::store::settings::OutboxLimits;
+use bursar::store::settings::{OutboxLimits, SetAside};
 use chrono_tz::Tz;
 use tokio_util::sync::CancellationToken;
 
@@ -280,7 +280,13 @@ async fn what_no_server_takes_waits_in_order_until_one_does() {
     assert!(said.starts_with("later: cannot connect to 127.0.0.1:"), "{said}");
     let stop = CancellationToken::new();
     let rng = fastrand::Rng::with_seed(1);
-    let worker = tokio::spawn(worker::run(Arc::new(email), store.clone(), rng, stop.clone()));
+    let worker = tokio::spawn(worker::run(
+        Arc::new(email),
+        store.clone(),
+        SetAside::after(5),
+        rng,
+        stop.clone(),
+    ));
     exim.start_again().await;
     let mails = exim.until(3).await;
     stop.cancel();

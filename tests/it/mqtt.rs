@@ -17,7 +17,7 @@ use bursar::license::pools::SeatPool;
 use bursar::license::server::Kind;
 use bursar::license::{Expiry, LicenseState, Pools, ServerLicense, ServerLicenseStatus};
 use bursar::secret::Secret;
-use bursar::store::settings::{HistoryRetention, OutboxLimits, Storage};
+use bursar::store::settings::{HistoryRetention, OutboxLimits, SetAside, Storage};
 use chrono::{NaiveDate, TimeZone, Utc};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -51,6 +51,7 @@ fn settings(named_sites: bool) -> Settings {
         storage: Storage {
             path: "unused.db".into(),
             outbox: OutboxLimits { max_events: 1000, max_age: Duration::from_secs(3600) },
+            set_aside: SetAside::after(5),
             history: HistoryRetention { raw_days: 90, hourly_days: 730, daily_days: 3650 },
         },
         sites: Vec::new(),

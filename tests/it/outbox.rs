@@ -12,7 +12,7 @@ use bursar::destination::{Destination, Outcome, Probe, ProbeFailure, worker};
 use bursar::event::{Body, Event};
 use bursar::license::Pools;
 use bursar::store::Store;
-use bursar::store::settings::OutboxLimits;
+use bursar::store::settings::{OutboxLimits, SetAside};
 use tokio_util::sync::CancellationToken;
 
 /// Folder of the store, set for the child process only.
@@ -73,7 +73,13 @@ async fn child() {
     let file = OpenOptions::new().create(true).append(true).open(sent_to(&folder)).unwrap();
     let destination = Arc::new(Appender { file: Mutex::new(file), calls: Mutex::default() });
     let rng = fastrand::Rng::with_seed(1);
-    tokio::spawn(worker::run(destination, store.clone(), rng, CancellationToken::new()));
+    tokio::spawn(worker::run(
+        destination,
+        store.clone(),
+        SetAside::after(5),
+        rng,
+        CancellationToken::new(),
+    ));
     loop {
         let body = Body::AccessLicenseStatus(Pools::default());
         let event = Event::new("site", chrono::Utc::now(), body);

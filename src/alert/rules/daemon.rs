@@ -21,6 +21,9 @@ pub(super) fn judge(facts: &DaemonFacts, limits: &Limits) -> Vec<Judged> {
         known(Rule::QueueDropped, &facts.queues, |queues| {
             queues.iter().filter_map(|queue| dropped(queue, now)).collect()
         }),
+        known(Rule::DeadLetters, &facts.queues, |queues| {
+            queues.iter().filter_map(|queue| dead(queue, now)).collect()
+        }),
         known(Rule::CertificateExpiring, &facts.certificates, |all| {
             all.iter().filter_map(|one| certificate(one, now, limits)).collect()
         }),
@@ -93,6 +96,25 @@ fn dropped(queue: &QueueFacts, now: DateTime<Utc>) -> Option<Condition> {
     Some(
         condition(rule, queue.destination.as_str(), at, title, text, hint)
             .with("dropped", queue.dropped),
+    )
+}
+
+fn dead(queue: &QueueFacts, now: DateTime<Utc>) -> Option<Condition> {
+    let rule = Rule::DeadLetters;
+    if queue.dead == 0 {
+        return None;
+    }
+    let mut text = format!("{} does not take {} event(s)", queue.title, queue.dead);
+    if let Some(why) = &queue.newest_dead {
+        text.push_str(&format!("; the newest: {}", one_line(why)));
+    }
+    let hint = "bursar outbox list --refused shows them, bursar outbox retry sends them again, \
+                bursar outbox drop gives them up";
+    let title = format!("Events for {} can't be delivered", queue.title);
+    Some(
+        condition(rule, queue.destination.as_str(), now, title, text, hint)
+            .with("deadLetters", queue.dead)
+            .with("error", queue.newest_dead.clone()),
     )
 }
 

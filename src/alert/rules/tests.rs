@@ -450,6 +450,8 @@ fn queues() {
                 oldest: Some(now() - chrono::TimeDelta::minutes(minutes)),
                 failing,
                 last_error: failing.then(|| "refused".to_owned()),
+                dead: 0,
+                newest_dead: None,
                 dropped: 7,
                 dropped_at: dropped_hours.map(|hours| now() - chrono::TimeDelta::hours(hours)),
             }]);
@@ -461,6 +463,28 @@ fn queues() {
     insta::assert_snapshot!(queue(10_000, 1, false, None).join("\n"), @"queueGrowing mqtt warning: 10000 event(s) wait for MQTT, the oldest for 1 minute");
     insta::assert_snapshot!(queue(0, 0, false, Some(23)).join("\n"), @"queueDropped mqtt critical: 7 event(s) for MQTT were dropped undelivered so far, the last 2026-11-23 13:00 UTC");
     assert!(queue(0, 0, false, Some(24)).is_empty());
+}
+
+#[test]
+fn dead_letters() {
+    let queue = |dead| {
+        daemon(|facts| {
+            facts.queues = Fact::Known(vec![QueueFacts {
+                destination: "mqtt".into(),
+                title: "MQTT".into(),
+                pending: 0,
+                oldest: None,
+                failing: false,
+                last_error: None,
+                dead,
+                newest_dead: Some("not allowed".into()),
+                dropped: 0,
+                dropped_at: None,
+            }]);
+        })
+    };
+    assert!(queue(0).is_empty());
+    insta::assert_snapshot!(queue(2).join("\n"), @"deadLetters mqtt warning: MQTT does not take 2 event(s); the newest: not allowed");
 }
 
 #[test]

@@ -116,6 +116,8 @@ pub(in crate::config) struct AlertRules {
     pub(in crate::config) queue_growing: QueueRule,
     /// Events were lost.
     pub(in crate::config) queue_dropped: AlertRule,
+    /// A destination does not take some events.
+    pub(in crate::config) dead_letters: AlertRule,
     /// A certificate ends soon.
     pub(in crate::config) certificate_expiring: CertificateRule,
     /// The settings file was changed and can't be used.

@@ -77,6 +77,7 @@ fn rules(raw: &raw::AlertRules) -> BTreeMap<Rule, RulePolicy> {
         rule(Rule::DataStale, &raw.data_stale.common),
         rule(Rule::QueueGrowing, &raw.queue_growing.common),
         rule(Rule::QueueDropped, &raw.queue_dropped),
+        rule(Rule::DeadLetters, &raw.dead_letters),
         rule(Rule::CertificateExpiring, &raw.certificate_expiring.common),
         rule(Rule::ReloadRefused, &raw.reload_refused),
     ])

@@ -1,5 +1,5 @@
-//! What the log says of a destination: once when it fails, now and then while it does, once when
-//! it works again.
+//! What the log says of a destination: once for each cause when it fails, then once an hour with a count
+//! while it does, once when it works again.
 
 use std::time::Duration;
 
@@ -9,7 +9,9 @@ use tracing::{error, info, warn};
 use crate::store::StoreError;
 
 /// The shortest time between two lines about the same trouble.
-const REPEAT: Duration = Duration::from_secs(15 * 60);
+const REPEAT: Duration = Duration::from_secs(60 * 60);
+/// Most causes of one outage that are said at once; later ones wait for their hour.
+const MOST_CAUSES: usize = 5;
 
 #[derive(Debug)]
 pub(super) struct Complaints {
@@ -24,6 +26,10 @@ pub(super) struct Complaints {
 struct Down {
     since: Instant,
     said: Instant,
+    /// What was said so far.
+    causes: Vec<String>,
+    /// Deliveries that failed and were not told of.
+    unsaid: u64,
 }
 
 #[derive(Debug, Default)]
@@ -42,15 +48,19 @@ impl Complaints {
         self.down.is_some()
     }
 
-    /// Whether [`down`](Self::down) has something to say.
-    pub(super) fn down_is_due(&self) -> bool {
-        self.down.as_ref().is_none_or(|down| down.said.elapsed() >= REPEAT)
+    /// One more delivery failed. Whether [`down`](Self::down) has something to say.
+    pub(super) fn down_is_due(&mut self, why: &str) -> bool {
+        let Some(down) = &mut self.down else { return true };
+        down.unsaid += 1;
+        let new = down.causes.len() < MOST_CAUSES && !down.causes.iter().any(|said| said == why);
+        new || down.said.elapsed() >= REPEAT
     }
 
     pub(super) fn down(&mut self, why: &str, waiting: u64) {
         let now = Instant::now();
         let Some(down) = &mut self.down else {
-            self.down = Some(Down { since: now, said: now });
+            let causes = vec![why.to_owned()];
+            self.down = Some(Down { since: now, said: now, causes, unsaid: 0 });
             warn!(
                 destination = %self.id, waiting, error = %why,
                 "cannot deliver to {}; events are kept and sent again later", self.title
@@ -58,8 +68,12 @@ impl Complaints {
             return;
         };
         down.said = now;
+        if down.causes.len() < MOST_CAUSES && !down.causes.iter().any(|said| said == why) {
+            down.causes.push(why.to_owned());
+        }
         warn!(
             destination = %self.id, waiting, error = %why,
+            failed = std::mem::take(&mut down.unsaid),
             minutes = down.since.elapsed().as_secs() / 60,
             "still cannot deliver to {}", self.title
         );

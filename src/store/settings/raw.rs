@@ -51,10 +51,16 @@ pub(crate) struct Outbox {
     /// Days after which an undelivered event is given up. The default of 30 outlasts a holiday.
     #[schemars(range(min = 1, max = 3650))]
     pub(crate) max_age_days: i64,
+    /// Failed deliveries, over at least a minute, after which an event is on trial: others are tried
+    /// out of turn, and when the destination takes those and not this one, it becomes a dead letter
+    /// (`bursar outbox list --refused`). While nothing gets through, everything waits and nothing
+    /// becomes one. The default of 5 tells a bad event from a bad moment.
+    #[schemars(range(min = 2, max = 1000))]
+    pub(crate) set_aside_after_failures: i64,
 }
 
 impl Default for Outbox {
     fn default() -> Self {
-        Self { max_events: 100_000, max_age_days: 30 }
+        Self { max_events: 100_000, max_age_days: 30, set_aside_after_failures: 5 }
     }
 }

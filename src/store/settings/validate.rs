@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{HistoryRetention, OutboxLimits, Storage, raw};
+use super::{HistoryRetention, OutboxLimits, SetAside, Storage, raw};
 use crate::settings::{At, Check, Environment};
 
 pub(crate) fn settings(check: &Check<'_>, at: &At<'_>, raw: &raw::Storage) -> Storage {
@@ -15,7 +15,9 @@ pub(crate) fn settings(check: &Check<'_>, at: &At<'_>, raw: &raw::Storage) -> St
         max_age: check.seconds(raw.outbox.max_age_days * 86_400),
     };
     let history = history(check, &at.get("history"), &raw.history);
-    Storage { path, outbox, history }
+    // The schema has checked the range.
+    let failures = u32::try_from(raw.outbox.set_aside_after_failures).unwrap_or(u32::MAX);
+    Storage { path, outbox, set_aside: SetAside::after(failures), history }
 }
 
 fn history(check: &Check<'_>, at: &At<'_>, raw: &raw::History) -> HistoryRetention {

@@ -20,6 +20,8 @@ async fn look(t: &Bench, loses: bool) -> Result<(), StoreError> {
         pending: 0,
         oldest: None,
         failing: false,
+        dead: 0,
+        newest_dead: None,
         last_error: None,
         dropped: 1,
         dropped_at: loses.then_some(now),

@@ -17,7 +17,7 @@ async fn refusal(path: &Path) -> StoreError {
 #[tokio::test]
 async fn what_was_recorded_is_there_after_a_crash() {
     let t = Bench::new(100).await;
-    let events = [recurring("a", 0), alert("a", 1)];
+    let events = [alert("a", 0), recurring("a", 1)];
     for event in &events {
         t.record(&["x"], event).await;
     }

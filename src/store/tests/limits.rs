@@ -138,8 +138,11 @@ impl Model {
         }
     }
 
+    /// Alerts first.
     fn waiting(&self) -> Vec<usize> {
-        self.rows.iter().filter(|(_, (_, dead))| !dead).map(|(n, _)| *n).collect()
+        let mut rows: Vec<_> = self.rows.iter().filter(|(_, (_, dead))| !dead).collect();
+        rows.sort_by_key(|(n, (alert, _))| (!alert, **n));
+        rows.into_iter().map(|(n, _)| *n).collect()
     }
 }
 

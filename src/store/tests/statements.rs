@@ -29,7 +29,7 @@ const LARGE: [(&str, &[&str]); 13] = [
 ];
 
 /// The beginning of each statement that reads much of a large table, and why it may.
-const WHOLE: [(&str, &str); 27] = [
+const WHOLE: [(&str, &str); 28] = [
     ("SELECT EXISTS (SELECT 1 FROM release_pause", "stops at the first row of each"),
     (
         "SELECT coalesce(json_extract(entry, '$.knownAs'), '') FROM ledger",
@@ -55,11 +55,15 @@ const WHOLE: [(&str, &str); 27] = [
         "by hand, stops at its limit, and removes what it finds",
     ),
     ("SELECT id, destination, pending", "takes the first entry of the key, for each queue"),
-    ("SELECT head.seq, event.json", "stops at its limit"),
+    (
+        "SELECT delivery.seq, event.json",
+        "is read row by row: stops at the limit, and looks further only beside a series that is passed over",
+    ),
     (
         "SELECT queue, class, seq, site, kind FROM delivery",
         "once after an outage of a destination that wants the newest only: all that wait are looked at",
     ),
+    ("SELECT seq, last_error FROM delivery", "takes the last entry of the key"),
     (
         "SELECT queue, class, seq FROM delivery WHERE queue = ?1 AND class = ?2",
         "stops at its limit",
