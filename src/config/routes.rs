@@ -1,14 +1,17 @@
 //! What the destinations need of the settings.
 
 use super::settings::Settings;
-use crate::destination::registry::{self, Surroundings};
+use crate::destination::registry::{self, Installation, Surroundings};
 use crate::event::route::{Routes, Site};
 use crate::event::{Addressing, DAEMON, UserTag};
+use crate::store::installation;
 
 impl Settings {
-    /// What destinations know of the rest of the settings.
+    /// What destinations know of the rest of the settings, and of this computer.
     pub fn surroundings(&self) -> Surroundings {
-        Surroundings { routes: self.routes(), time_zone: self.time_zone }
+        let host = gethostname::gethostname().to_string_lossy().into_owned();
+        let installation = Installation { host, id: installation::known(&self.storage.path) };
+        Surroundings { routes: self.routes(), time_zone: self.time_zone, installation }
     }
 
     /// Who wants which event.

@@ -38,7 +38,7 @@ use crate::event::Addressing;
 use crate::release::run::{Engine, Waits};
 use crate::schedule::Schedule;
 use crate::store::settings::Storage;
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, installation};
 use crate::{qrs, web};
 
 /// Everything together has to end within this time after a stop is asked for.
@@ -77,6 +77,12 @@ impl Daemon {
         let Storage { path, outbox, .. } = &settings.storage;
         let lock = lock::take(path)?;
         let store = Store::open_with_clock(path, *outbox, move || clock.now()).await?;
+        if let Err(error) = installation::make(path) {
+            tracing::warn!(
+                error = %error,
+                "the id of this installation can't be kept beside the store: names at MQTT brokers are made of this computer's name alone"
+            );
+        }
         let destinations = registry::build(&settings.destinations, &settings.surroundings());
         let addressing = Arc::new(settings.addressing());
         let connections = open_files::share_out(&settings);

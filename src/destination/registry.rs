@@ -121,6 +121,16 @@ pub struct Surroundings {
     pub routes: Routes,
     /// Times in e-mails are told in it.
     pub time_zone: Tz,
+    pub installation: Installation,
+}
+
+/// What tells this installation from all others that send to the same places.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Installation {
+    /// This computer's name.
+    pub host: String,
+    /// Kept beside the store; `None` before the daemon ran for the first time.
+    pub id: Option<String>,
 }
 
 /// The queues of every destination that is switched on. Pure.

@@ -18,6 +18,7 @@ mod file;
 mod gate;
 mod health;
 pub mod history;
+pub mod installation;
 mod manage;
 #[cfg(test)]
 pub(crate) mod opened;

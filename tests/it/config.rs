@@ -431,7 +431,7 @@ fn wrong_destinations() {
         "  influxDb: {enable: true, hostIP: db, certCA: ca.pem, version: 2, v2Config: {retentionDuration: 10m}}",
         "  influxDb: {enable: true, hostIP: 'a b', version: 1, v1Config: {auth: {enable: true}, dbName: '', retentionPolicy: {name: x, duration: forever}}}",
         "  influxDb: {enable: true, hostIP: db, useSSL: true, rejectUnauthorized: false, version: 3}",
-        "  mqttConfig: {enable: true, qlikSenseLicenseTopic: a, bursarStatusTopic: a, qlikSenseServerLicenseTopic: $SYS/x, tls: {enable: true, serverName: 'not a name', clientKey: k.pem}}",
+        "  mqttConfig: {enable: true, qlikSenseLicenseTopic: a, statusTopic: a, qlikSenseServerLicenseTopic: $SYS/x, tls: {enable: true, serverName: 'not a name', clientKey: k.pem}}",
         "  mqttConfig: {enable: true, brokerHost: b, azureEventGrid: {enable: true}, tls: {rejectUnauthorized: false}}",
         "  webhookNotification: {enable: true}",
         "  webhookNotification: {enable: true, qlikSenseLicenseMonitor: {webhooks: [{webhookURL: 'https://', headers: [{name: 'a b', value: \"x\\ny\"}], cert: {enable: true, rejectUnauthorized: false}}, {}]}}",
@@ -466,10 +466,10 @@ fn wrong_destinations() {
     17:74: warning: Butler.influxDb.rejectUnauthorized: the server's certificate is not verified: anybody in between can read the token; set it to true, and certCA to the server's certificate authority
 
     17:15: Butler.mqttConfig.brokerHost: this is missing; write the server's name or IP address
-    17:75: warning: Butler.mqttConfig.bursarStatusTopic: qlikSenseLicenseTopic has the same topic, so subscribers can't tell the two apart; write a topic of its own
-    17:107: Butler.mqttConfig.qlikSenseServerLicenseTopic: "$SYS/x" can't be published to; topics that start with $ belong to the broker
-    17:120: Butler.mqttConfig.tls.clientCert: there is a key but no client certificate; write the path of its certificate
-    17:147: Butler.mqttConfig.tls.serverName: "not a name" can't be the name in a certificate; write the DNS name or IP address as the certificate has it
+    17:75: warning: Butler.mqttConfig.statusTopic: qlikSenseLicenseTopic has the same topic, so subscribers can't tell the two apart; write a topic of its own
+    17:101: Butler.mqttConfig.qlikSenseServerLicenseTopic: "$SYS/x" can't be published to; topics that start with $ belong to the broker
+    17:114: Butler.mqttConfig.tls.clientCert: there is a key but no client certificate; write the path of its certificate
+    17:141: Butler.mqttConfig.tls.serverName: "not a name" can't be the name in a certificate; write the DNS name or IP address as the certificate has it
 
     17:61: Butler.mqttConfig.azureEventGrid.clientId: this is missing; write the client's authentication name
     17:61: Butler.mqttConfig.azureEventGrid.clientCertFile: this is missing; write the path of the client certificate

@@ -2,16 +2,20 @@
 
 #![expect(clippy::unwrap_used, reason = "in the helpers too, a panic is the failed test")]
 
+mod refusals;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use bursar::config::Settings;
 use bursar::config::settings::Log;
-use bursar::destination::mqtt::Mqtt;
 use bursar::destination::mqtt::settings::{
-    Mqtt as MqttSettings, MqttAuth, MqttProtocol, MqttTemplates, MqttTls, MqttTopics,
+    Mqtt as MqttSettings, MqttAuth, MqttProtocol, MqttTemplates, MqttTls, MqttTopics, StatusTopic,
 };
+use bursar::destination::mqtt::{BuildError, Mqtt};
+use bursar::destination::registry::Installation;
 use bursar::destination::{Destination, Outcome};
+use bursar::event::route::Routes;
 use bursar::event::{Body, Event};
 use bursar::license::pools::SeatPool;
 use bursar::license::server::Kind;
@@ -71,7 +75,7 @@ fn mqtt(port: u16, protocol: MqttProtocol) -> MqttSettings {
         host: "127.0.0.1".into(),
         port,
         protocol,
-        client_id: "bursar-test".into(),
+        client_id: Some("bursar-test".into()),
         auth: None,
         keep_alive: Duration::from_secs(30),
         tls: None,
@@ -84,10 +88,14 @@ fn mqtt(port: u16, protocol: MqttProtocol) -> MqttSettings {
             seat_changes: "changes".into(),
             monitor_app: "app".into(),
             alert: "alerts".into(),
-            status: "bursar/status".into(),
         },
+        status: StatusTopic::Named("bursar/status".into()),
         templates: MqttTemplates::default(),
     }
+}
+
+fn built(mqtt: &MqttSettings, routes: Routes) -> Result<Mqtt, BuildError> {
+    Mqtt::new(mqtt, routes, &Installation::default())
 }
 
 fn status(days: i64) -> ServerLicenseStatus {
@@ -119,7 +127,7 @@ struct Running {
 
 impl Running {
     fn start(mqtt: &MqttSettings) -> Self {
-        Self::of(Mqtt::new(mqtt, settings(false).routes()).unwrap())
+        Self::of(built(mqtt, settings(false).routes()).unwrap())
     }
 
     fn of(mqtt: Mqtt) -> Self {
@@ -239,9 +247,8 @@ async fn releases_have_one_topic_and_are_not_retained() {
 async fn named_sites_have_topics_of_their_own() {
     let broker = Mosquitto::plain().await;
     let subscriber = Subscriber::new(broker.port, "#").await;
-    let running = Running::of(
-        Mqtt::new(&mqtt(broker.port, MqttProtocol::V5), settings(true).routes()).unwrap(),
-    );
+    let running =
+        Running::of(built(&mqtt(broker.port, MqttProtocol::V5), settings(true).routes()).unwrap());
     assert_eq!(running.mqtt.deliver(&[state(30)]).await, [Outcome::Done]);
     subscriber.until("status and state", |r| r.len() == 2).await;
     assert_eq!(subscriber.on("bursar/status"), ["online"]);
@@ -522,7 +529,7 @@ async fn a_broker_that_accepts_and_never_answers() {
         // The kernel accepts; nobody reads.
         let (_listener, port) = listener().await;
         let limit = Duration::from_millis(300);
-        let mqtt = Mqtt::new(&mqtt(port, protocol), settings(false).routes())
+        let mqtt = built(&mqtt(port, protocol), settings(false).routes())
             .unwrap()
             .with_timeouts(limit, limit);
         let running = Running::of(mqtt);
@@ -554,7 +561,7 @@ async fn a_broker_that_never_ends_a_packet() {
         ] {
             let broker = Endless::start(script, None).await;
             let limit = Duration::from_secs(2);
-            let mqtt = Mqtt::new(&mqtt(broker.port, protocol), settings(false).routes())
+            let mqtt = built(&mqtt(broker.port, protocol), settings(false).routes())
                 .unwrap()
                 .with_timeouts(limit, limit);
             let running = Running::of(mqtt);
@@ -568,7 +575,7 @@ async fn a_broker_that_never_ends_a_packet() {
 #[tokio::test]
 async fn a_delivery_without_running_connection_ends() {
     let limit = Duration::from_millis(50);
-    let mqtt = Mqtt::new(&mqtt(1, MqttProtocol::V5), settings(false).routes())
+    let mqtt = built(&mqtt(1, MqttProtocol::V5), settings(false).routes())
         .unwrap()
         .with_timeouts(limit, limit);
     let why = why_retry(&mqtt).await;
@@ -603,7 +610,7 @@ async fn what_was_not_acknowledged_is_sent_again_once() {
     for protocol in BOTH {
         let (listener, port) = listener().await;
         let limit = Duration::from_millis(300);
-        let mqtt = Mqtt::new(&mqtt(port, protocol), settings(false).routes())
+        let mqtt = built(&mqtt(port, protocol), settings(false).routes())
             .unwrap()
             .with_timeouts(Duration::from_secs(5), limit);
         let running = Running::of(mqtt);
@@ -758,7 +765,7 @@ async fn a_probe_leaves_nothing_behind_and_disturbs_nobody() {
 #[tokio::test]
 async fn a_probe_of_nobody() {
     for protocol in BOTH {
-        let failure = Mqtt::new(&mqtt(free_port(), protocol), settings(false).routes())
+        let failure = built(&mqtt(free_port(), protocol), settings(false).routes())
             .unwrap()
             .probe()
             .await
@@ -768,8 +775,7 @@ async fn a_probe_of_nobody() {
 
         let mut nowhere = mqtt(1883, protocol);
         nowhere.host = "no-such-broker.invalid".into();
-        let failure =
-            Mqtt::new(&nowhere, settings(false).routes()).unwrap().probe().await.unwrap_err();
+        let failure = built(&nowhere, settings(false).routes()).unwrap().probe().await.unwrap_err();
         assert!(failure.what.contains("no-such-broker.invalid"), "{failure:?}");
         assert!(failure.fix.contains("name service"), "{failure:?}");
     }

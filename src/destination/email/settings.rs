@@ -55,7 +55,7 @@ impl SetUp for Email {
     }
 
     fn build(&self, _: usize, surroundings: &Surroundings) -> anyhow::Result<Arc<dyn Destination>> {
-        let Surroundings { routes, time_zone } = surroundings;
+        let Surroundings { routes, time_zone, .. } = surroundings;
         Ok(Arc::new(super::Email::new(self, routes.clone(), *time_zone)?))
     }
 

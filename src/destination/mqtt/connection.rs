@@ -9,8 +9,11 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
+use super::complaints::Complaints;
 use super::failure::{Cause, Failure};
-use super::link::{Ack, Granted, Link, Message, Plan, Publisher, Step};
+use super::flight::{InFlight, Sent};
+use super::link::{Ack, Granted, Link, Message, Notice, Plan, Publisher, Step};
+use super::turns::Turns;
 use crate::backoff::Backoff;
 
 /// What the status topic says while Bursar is connected.
@@ -33,12 +36,28 @@ const GOODBYE: Duration = Duration::from_millis(1500);
 
 /// A connection that is up.
 pub(super) struct Up {
-    pub(super) publisher: Publisher,
+    publisher: Publisher,
+    in_flight: Arc<InFlight>,
     pub(super) granted: Granted,
     /// Whoever finds the connection unusable cancels this to have it replaced.
     pub(super) abandon: CancellationToken,
     /// Cancelled when the connection is over and its failure known.
     pub(super) gone: CancellationToken,
+}
+
+impl Up {
+    /// Hands a message over. Waits while the connection is behind.
+    ///
+    /// # Errors
+    /// The connection is over, or the message can't be expressed.
+    pub(super) async fn publish(&self, message: Message) -> Result<Notice, String> {
+        self.in_flight.handed_over(&message);
+        let handed = self.publisher.publish(message).await;
+        if handed.is_err() {
+            self.in_flight.taken_back();
+        }
+        handed
+    }
 }
 
 /// What callers see of the connection.
@@ -53,8 +72,12 @@ struct State {
 /// Keeps one connection to the broker.
 pub(super) struct Connection {
     plan: Plan,
-    /// `online` / `offline` go here.
-    status_topic: String,
+    /// `online` / `offline` go here; nowhere when that is off.
+    status_topic: Option<String>,
+    /// False while the broker lets this client in only without it.
+    status_works: AtomicBool,
+    /// It was acknowledged once: what goes wrong later has another reason.
+    status_proved: AtomicBool,
     state: watch::Sender<State>,
     /// Somebody wants the connection now: don't wait out the gap.
     wanted: Notify,
@@ -63,15 +86,26 @@ pub(super) struct Connection {
 }
 
 enum Ended {
-    Failed(Failure),
+    Failed(Lost),
     Stopped,
 }
 
+/// A connection that failed, or was never made.
+struct Lost {
+    failure: Failure,
+    /// The broker had accepted it.
+    accepted: bool,
+    /// The oldest message that was not acknowledged.
+    oldest: Option<Sent>,
+}
+
 impl Connection {
-    pub(super) fn new(plan: Plan, status_topic: String) -> Self {
+    pub(super) fn new(plan: Plan, status_topic: Option<String>) -> Self {
         Self {
             plan,
             status_topic,
+            status_works: AtomicBool::new(true),
+            status_proved: AtomicBool::new(false),
             state: watch::Sender::new(State::default()),
             wanted: Notify::new(),
             retain: AtomicBool::new(true),
@@ -108,6 +142,11 @@ impl Connection {
         }
     }
 
+    /// How the last connection failed.
+    pub(super) fn last_failure(&self) -> Option<Failure> {
+        self.state.borrow().last_failure.clone()
+    }
+
     /// Whether messages may be sent with the retain flag.
     pub(super) fn retain(&self) -> bool {
         self.retain.load(Ordering::Relaxed)
@@ -116,30 +155,85 @@ impl Connection {
     /// Connects, and connects again, until `stop`.
     pub(super) async fn run(&self, stop: CancellationToken) {
         let mut failures_in_a_row = 0;
-        let mut complained_of = None;
+        let mut complaints = Complaints::default();
+        let mut turns = Turns::default();
         while !stop.is_cancelled() {
             let started = Instant::now();
-            let Ended::Failed(failure) = self.once(&stop).await else { break };
-            if started.elapsed() >= STABLE {
+            let status = self.status_topic();
+            let ended = self.once(status, complaints.is_empty(), &stop).await;
+            let Ended::Failed(lost) = ended else { break };
+            let held = lost.accepted && started.elapsed() >= STABLE;
+            if held && lost.failure.cause != Cause::TakenOver {
                 failures_in_a_row = 0;
-                complained_of = None;
+                complaints.clear();
             }
+            if self.is_the_status(&lost, status, held) {
+                continue;
+            }
+            let failure = self.another_client(lost.failure, &mut turns);
             if failure.cause == Cause::NoRetain && self.retain.swap(false, Ordering::Relaxed) {
                 // Connect at once, without what the broker can't do.
                 warn!(broker = %self.plan.at(), "the MQTT broker keeps no retained messages: state topics are sent without the retain flag");
                 continue;
             }
             let limit = if failure.is_refusal() { MAX_GAP_REFUSED } else { MAX_GAP };
-            // An outage is one line, not one per attempt.
-            if complained_of.as_ref() == Some(&failure) {
-                debug!(error = %failure, "still no connection to the MQTT broker");
-            } else {
-                warn!(error = %failure, "no connection to the MQTT broker, trying again: {}", failure.fix());
-                complained_of = Some(failure);
-            }
+            complaints.failed(&failure);
             self.wait(&stop, gap(failures_in_a_row, limit)).await;
             failures_in_a_row += 1;
         }
+    }
+
+    /// Where the status goes on the next connection.
+    fn status_topic(&self) -> Option<&str> {
+        let topic = self.status_topic.as_deref();
+        topic.filter(|_| self.status_works.load(Ordering::Relaxed))
+    }
+
+    /// Whether it was the status that the broker did not like: then it is left out, and the next
+    /// connection is made at once. After one that held it is tried again.
+    fn is_the_status(&self, lost: &Lost, status: Option<&str>, held: bool) -> bool {
+        if held {
+            self.status_works.store(true, Ordering::Relaxed);
+            return false;
+        }
+        let Some(topic) = self.status_topic.as_deref() else { return false };
+        let ours = |sent: &Sent| Some(sent.topic.as_str()) == status;
+        if lost.accepted
+            && lost.failure.is_about_a_message()
+            && lost.oldest.as_ref().is_some_and(ours)
+        {
+            self.status_works.store(false, Ordering::Relaxed);
+            warn!(
+                error = %lost.failure, topic,
+                "the MQTT broker ends the connection for the status message, which is left out from now on: allow this client to publish there, write another mqttConfig.statusTopic, or leave it empty"
+            );
+            return true;
+        }
+        // Some brokers judge the last will before they let anybody in, and with the words of a wrong
+        // password: every other try does without.
+        let judged = matches!(lost.failure.cause, Cause::NotAuthorized | Cause::Closed);
+        if !lost.accepted && judged && !self.status_proved.load(Ordering::Relaxed) {
+            self.status_works.store(status.is_none(), Ordering::Relaxed);
+        }
+        false
+    }
+
+    /// The failure, with the other client named where there seems to be one.
+    fn another_client(&self, failure: Failure, turns: &mut Turns) -> Failure {
+        let (at, id) = (self.plan.at(), &self.plan.client_id);
+        let what = match failure.cause {
+            Cause::TakenOver => format!("{}: another client with this id ({id})?", failure.what),
+            Cause::Dropped => match turns.ended() {
+                Some(times) => format!(
+                    "{at} accepted the connection and ended it without a reason {times} times within 2 minutes: another client with this id ({id})?"
+                ),
+                None => return failure,
+            },
+            _ => return failure,
+        };
+        let failure = Failure::new(Cause::TakenOver, what);
+        self.state.send_modify(|seen| seen.last_failure = Some(failure.clone()));
+        failure
     }
 
     async fn wait(&self, stop: &CancellationToken, gap: Duration) {
@@ -154,14 +248,17 @@ impl Connection {
         }
     }
 
-    /// One connection from start to end.
-    async fn once(&self, stop: &CancellationToken) -> Ended {
+    /// One connection from start to end. `news`: that it is up is worth a line at once.
+    async fn once(&self, status: Option<&str>, news: bool, stop: &CancellationToken) -> Ended {
         let mut plan = self.plan.clone();
-        if let Some(will) = &mut plan.will {
-            will.retain &= self.retain();
+        match (&mut plan.will, status) {
+            (Some(will), Some(_)) => will.retain &= self.retain(),
+            (will, _) => *will = None,
         }
         let Link { publisher, mut events, reached } = plan.open();
         let gone = CancellationToken::new();
+        let in_flight = Arc::new(InFlight::default());
+        let accepted = AtomicBool::new(false);
         let (connected, connack) = oneshot::channel();
 
         let drive = async {
@@ -169,12 +266,14 @@ impl Connection {
             loop {
                 match events.step().await {
                     Ok(Step::Connected(granted)) => {
+                        accepted.store(true, Ordering::Relaxed);
                         if let Some(connected) = connected.take() {
                             let _ = connected.send(granted);
                         }
                     }
+                    Ok(Step::Acknowledged) => in_flight.acknowledged(),
                     Ok(Step::Progress) => {}
-                    Err(failure) => return Ended::Failed(failure),
+                    Err(failure) => return Err(failure),
                 }
             }
         };
@@ -182,27 +281,48 @@ impl Connection {
             let granted = tokio::select! {
                 answer = timeout(plan.connect_timeout, connack) => match answer {
                     Ok(Ok(granted)) => granted,
-                    _ => return Ended::Failed(plan.timed_out(&reached)),
+                    _ => return Err(plan.timed_out(&reached)),
                 },
-                () = stop.cancelled() => return Ended::Stopped,
+                () = stop.cancelled() => return Ok(()),
             };
+            if status.is_none() && self.status_topic.is_some() {
+                debug!(broker = %plan.at(), "the MQTT broker lets this client in without its status topic");
+            }
             if !granted.retain && self.retain.swap(false, Ordering::Relaxed) {
                 warn!(broker = %plan.at(), "the MQTT broker keeps no retained messages: state topics are sent without the retain flag");
             }
-            self.serve(publisher, granted, &gone, stop).await
+            let up = Up {
+                publisher,
+                in_flight: in_flight.clone(),
+                granted,
+                abandon: CancellationToken::new(),
+                gone: gone.clone(),
+            };
+            self.serve(Arc::new(up), status, news, stop).await
         };
-        let ended = tokio::select! {
+        let ended: Result<(), Failure> = tokio::select! {
             // The event loop knows best why the connection ended.
             biased;
-            ended = drive => if stop.is_cancelled() { Ended::Stopped } else { ended },
+            ended = drive => if stop.is_cancelled() { Ok(()) } else { ended },
             ended = control => ended,
+        };
+        let ended = match ended {
+            Ok(()) => Ended::Stopped,
+            Err(failure) => {
+                let (accepted, oldest) = (accepted.into_inner(), in_flight.oldest());
+                let failure = match accepted {
+                    true => failure.after_connack(&plan.at(), oldest.as_ref()),
+                    false => failure,
+                };
+                Ended::Failed(Lost { failure, accepted, oldest })
+            }
         };
 
         self.state.send_modify(|seen| {
             seen.up = None;
             seen.ended += 1;
             seen.last_failure = Some(match &ended {
-                Ended::Failed(failure) => failure.clone(),
+                Ended::Failed(lost) => lost.failure.clone(),
                 Ended::Stopped => Failure::new(
                     Cause::Other,
                     format!("the connection to {} was shut down", plan.at()),
@@ -216,42 +336,57 @@ impl Connection {
     /// From CONNACK on: says `online`, lets callers publish, says `offline` when told to stop.
     async fn serve(
         &self,
-        publisher: Publisher,
-        granted: Granted,
-        gone: &CancellationToken,
+        up: Arc<Up>,
+        status: Option<&str>,
+        news: bool,
         stop: &CancellationToken,
-    ) -> Ended {
-        let up = Arc::new(Up {
-            publisher,
-            granted,
-            abandon: CancellationToken::new(),
-            gone: gone.clone(),
-        });
+    ) -> Result<(), Failure> {
         // Handed over before anybody else can publish, so that it is the first message.
-        let online = up.publisher.publish(self.status(ONLINE)).await;
+        let online = match status {
+            Some(topic) => up.publish(self.status(topic, ONLINE)).await.ok(),
+            None => None,
+        };
         self.state.send_modify(|seen| seen.up = Some(up.clone()));
-        info!(broker = %self.plan.at(), "connected to the MQTT broker");
+        let connected = || info!(broker = %self.plan.at(), "connected to the MQTT broker");
+        if news {
+            connected();
+        }
 
         let announced = async {
-            if let Ok(notice) = online
-                && let Ack::Later(why) | Ack::Never(why) = notice.ack().await
-            {
-                warn!(topic = %self.status_topic, error = %why, "the MQTT broker refused the status message");
+            match online {
+                Some(notice) => match notice.ack().await {
+                    Ack::Done => self.status_proved.store(true, Ordering::Relaxed),
+                    Ack::Later(why) | Ack::Never(why) => {
+                        warn!(topic = status, error = %why, "the MQTT broker refused the status message");
+                    }
+                    Ack::Lost => {}
+                },
+                None => {}
+            }
+            std::future::pending::<()>().await;
+        };
+        let held = async {
+            sleep(STABLE).await;
+            if !news {
+                connected();
             }
             std::future::pending::<()>().await;
         };
         tokio::select! {
             () = announced => {}
+            () = held => {}
             () = stop.cancelled() => {}
             () = up.abandon.cancelled() => {
                 let what = format!("{} did not acknowledge a message in time", self.plan.at());
-                return Ended::Failed(Failure::new(Cause::NoAck, what));
+                return Err(Failure::new(Cause::NoAck, what));
             }
         }
 
         self.state.send_modify(|seen| seen.up = None);
         let goodbye = async {
-            if let Ok(notice) = up.publisher.publish(self.status(OFFLINE)).await {
+            if let Some(topic) = status
+                && let Ok(notice) = up.publish(self.status(topic, OFFLINE)).await
+            {
                 notice.ack().await;
             }
             up.publisher.disconnect().await;
@@ -261,12 +396,12 @@ impl Connection {
         if timeout(GOODBYE, goodbye).await.is_err() {
             debug!(broker = %self.plan.at(), "the MQTT broker did not take leave in time");
         }
-        Ended::Stopped
+        Ok(())
     }
 
-    fn status(&self, word: &str) -> Message {
+    fn status(&self, topic: &str, word: &str) -> Message {
         Message {
-            topic: self.status_topic.clone(),
+            topic: topic.to_owned(),
             payload: word.as_bytes().to_vec(),
             retain: self.retain(),
         }

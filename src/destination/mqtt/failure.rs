@@ -6,11 +6,12 @@ use std::io;
 
 use rustls::{AlertDescription, CertificateError};
 
+use super::flight::Sent;
 use crate::descriptors;
 use crate::destination::http::shorten;
 
 /// What went wrong with a connection, as far as an admin would act differently.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Cause {
     /// The host's name has no address.
     UnknownHost,
@@ -22,6 +23,10 @@ pub(super) enum Cause {
     Silent,
     /// The other side hung up before it said why.
     Closed,
+    /// It hung up after CONNACK, while nothing was under way.
+    Dropped,
+    /// It hung up after CONNACK, with a message of ours not acknowledged.
+    HungUp,
     /// The other side doesn't speak TLS, or not MQTT.
     WrongProtocol,
     /// The broker's certificate is signed by somebody unknown.
@@ -36,14 +41,22 @@ pub(super) enum Cause {
     Tls,
     /// CONNACK: bad user name or password.
     BadCredentials,
-    /// CONNACK: not authorized.
+    /// CONNACK or DISCONNECT: not authorized.
     NotAuthorized,
     /// CONNACK: client id not accepted.
     ClientId,
     /// CONNACK: protocol version not accepted.
     Version,
-    /// CONNACK: the broker can't serve now, or not so often.
+    /// CONNACK or DISCONNECT: the broker can't serve now, or not so often.
     Busy,
+    /// The same: a quota is used up.
+    Quota,
+    /// The same: the broker is elsewhere now.
+    Moved,
+    /// DISCONNECT: the packet is too large.
+    TooLarge,
+    /// DISCONNECT: topic or payload are not accepted.
+    NotTaken,
     /// CONNACK: the broker keeps no retained messages.
     NoRetain,
     /// Another client with the same id took the session over.
@@ -97,6 +110,47 @@ impl Failure {
             return Self::new(Cause::WrongProtocol, what);
         }
         failure
+    }
+
+    /// The same, now that the broker had accepted the connection. `oldest` is what it had not
+    /// acknowledged. Whoever answered CONNACK speaks MQTT, so it is never said that it does not.
+    pub(super) fn after_connack(self, at: &str, oldest: Option<&Sent>) -> Self {
+        let Some(Sent { topic, bytes }) = oldest else {
+            return match self.cause {
+                Cause::Closed => Self { cause: Cause::Dropped, ..self },
+                Cause::WrongProtocol => {
+                    Self::new(Cause::Dropped, format!("{at} sent something that can't be read"))
+                }
+                _ => self,
+            };
+        };
+        let after = format!(
+            "after PUBLISH to {topic}: may this client publish there? (the message has {bytes} bytes)"
+        );
+        match self.cause {
+            Cause::Closed | Cause::WrongProtocol => {
+                Self::new(Cause::HungUp, format!("{at} hung up {after}"))
+            }
+            Cause::NotAuthorized => Self::new(self.cause, format!("{}, {after}", self.what)),
+            Cause::TooLarge | Cause::NotTaken | Cause::Quota => {
+                let what = format!("{}, after PUBLISH to {topic} of {bytes} bytes", self.what);
+                Self::new(self.cause, what)
+            }
+            _ => self,
+        }
+    }
+
+    /// It came over a message, not over the connection as such.
+    pub(super) fn is_about_a_message(&self) -> bool {
+        matches!(
+            self.cause,
+            Cause::HungUp | Cause::NotAuthorized | Cause::TooLarge | Cause::NotTaken | Cause::Quota
+        )
+    }
+
+    /// The broker said of the one message that was under way that it will not take it.
+    pub(super) fn is_final_for_the_message(&self) -> bool {
+        matches!(self.cause, Cause::TooLarge | Cause::NotTaken)
     }
 
     fn from_io(error: &io::Error, at: &str) -> Self {
@@ -178,6 +232,7 @@ impl Failure {
                 | Cause::ClientId
                 | Cause::ClientCertificate
                 | Cause::Version
+                | Cause::Moved
         )
     }
 
@@ -198,6 +253,12 @@ impl Failure {
             }
             Cause::Closed => {
                 "check whether the port expects TLS (mqttConfig.tls.enable) or a client certificate, and read the broker's log: it says why it hung up"
+            }
+            Cause::Dropped => {
+                "read the broker's log: it says why it ended the connection; another client with the same mqttConfig.clientId is a usual reason"
+            }
+            Cause::HungUp => {
+                "allow this user or client id to publish on that topic, in the broker's access file, or let the broker take larger messages; its log says which"
             }
             Cause::WrongProtocol => {
                 "use the broker's TLS port (usually 8883), or set mqttConfig.tls.enable to false"
@@ -220,6 +281,14 @@ impl Failure {
             Cause::ClientId => "choose another mqttConfig.clientId",
             Cause::Version => "set mqttConfig.protocolVersion to the version the broker speaks",
             Cause::Busy => "try again later; if it stays, look at the broker's connection limits",
+            Cause::Quota => {
+                "raise the quota of this client at the broker, or wait until it is renewed"
+            }
+            Cause::Moved => {
+                "write the broker's new address in mqttConfig.brokerHost and mqttConfig.brokerPort"
+            }
+            Cause::TooLarge => "raise the largest packet that the broker takes",
+            Cause::NotTaken => "correct the topic or the template of this message in mqttConfig",
             Cause::NoRetain => "nothing to do: messages are sent without the retain flag",
             Cause::TakenOver => {
                 "give each instance its own mqttConfig.clientId: two clients use the same one"

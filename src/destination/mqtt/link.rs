@@ -16,6 +16,13 @@ use crate::destination::mqtt::settings::{MqttAuth, MqttProtocol};
 /// Requests that may wait between a caller and the event loop; a batch and the status fit in.
 pub(super) const QUEUE: usize = 32;
 
+/// The most that may follow a packet's fixed header: what the four bytes of its length can say. The
+/// only limit of ours; what a broker takes is for the broker to say.
+const LONGEST_REST: usize = 268_435_455;
+
+/// The largest packet of the protocol, with its fixed header.
+pub(super) const LARGEST_PACKET: usize = LONGEST_REST + 5;
+
 /// Everything needed to open a connection.
 #[derive(Clone)]
 pub(super) struct Plan {
@@ -156,6 +163,8 @@ pub(super) struct Granted {
 pub(super) enum Step {
     /// CONNACK was seen.
     Connected(Granted),
+    /// A PUBACK came in.
+    Acknowledged,
     /// Something else went in or out.
     Progress,
 }
@@ -187,6 +196,23 @@ pub(super) struct Message {
     pub(super) topic: String,
     pub(super) payload: Vec<u8>,
     pub(super) retain: bool,
+}
+
+impl Message {
+    /// Bytes of its PUBLISH packet; `None` when the protocol can't express it.
+    pub(super) fn packet_size(&self, protocol: MqttProtocol) -> Option<usize> {
+        // The topic's length, the packet identifier and, in version 5, the length of no properties.
+        let properties = usize::from(protocol == MqttProtocol::V5);
+        let rest = 2 + self.topic.len() + 2 + properties + self.payload.len();
+        let length = match rest {
+            0..128 => 1,
+            128..16_384 => 2,
+            16_384..2_097_152 => 3,
+            2_097_152..=LONGEST_REST => 4,
+            _ => return None,
+        };
+        Some(1 + length + rest)
+    }
 }
 
 /// The side of a connection that hands messages over.
@@ -241,5 +267,24 @@ impl Notice {
             Self::V311(notice) => v311::ack(notice).await,
             Self::V5(notice) => v5::ack(notice).await,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_packet_has_the_size_that_brokers_count() {
+        let of = |bytes: usize, protocol| {
+            let message = Message { topic: "t".into(), payload: vec![b'x'; bytes], retain: false };
+            message.packet_size(protocol)
+        };
+        assert_eq!(of(0, MqttProtocol::V311), Some(7));
+        assert_eq!(of(0, MqttProtocol::V5), Some(8));
+        assert_eq!(of(122, MqttProtocol::V311), Some(129));
+        assert_eq!(of(123, MqttProtocol::V311), Some(131));
+        assert_eq!(of(12_770, MqttProtocol::V5), Some(12_770 + 9));
+        assert_eq!(of(LONGEST_REST, MqttProtocol::V311), None);
     }
 }

@@ -133,7 +133,7 @@ impl Messages {
 
 /// A site's name as one level of a topic: wildcards, separators and control characters, which a
 /// broker would refuse or misread, become underscores.
-fn level(site: &str) -> String {
+pub(super) fn level(site: &str) -> String {
     site.chars()
         .map(|c| if matches!(c, '/' | '+' | '#') || c.is_control() { '_' } else { c })
         .collect()
@@ -154,7 +154,6 @@ mod tests {
             seat_changes: "changes".into(),
             monitor_app: "app".into(),
             alert: "alerts".into(),
-            status: "status".into(),
         };
         Messages { topics, templates: Templates::default(), named_sites }
     }

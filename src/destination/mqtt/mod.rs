@@ -2,16 +2,20 @@
 //!
 //! An event counts as delivered when its PUBACK was seen. State topics are retained, alerts are
 //! not. The status topic says `online` while Bursar is connected and `offline` otherwise (last
-//! will). The session is clean: Bursar subscribes to nothing, and what was not acknowledged comes
+//! will); a broker that does not allow it gets everything else all the same. The session is clean: Bursar subscribes to nothing, and what was not acknowledged comes
 //! again from the outbox, so there is nothing a broker would have to remember.
 
+mod complaints;
 mod connection;
 mod failure;
+mod flight;
+mod identity;
 mod link;
 mod message;
 mod probe;
 pub(crate) mod raw;
 pub mod settings;
+mod turns;
 mod v311;
 mod v5;
 pub(crate) mod validate;
@@ -26,10 +30,11 @@ use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use self::connection::{Connection, OFFLINE, Up};
-use self::link::{Ack, Notice, Plan, Tls, Will};
+use self::link::{Ack, Message, Notice, Plan, Tls, Will};
 use self::message::{Messages, Templates};
 use super::{Destination, Outcome, Probe, ProbeFailure, template};
 use crate::destination::mqtt::settings::MqttProtocol;
+use crate::destination::registry::Installation;
 use crate::event::route::Routes;
 use crate::event::{Channel, Event};
 use crate::tls::{ClientFiles, PemError, Trust, client_config};
@@ -50,6 +55,7 @@ pub struct Mqtt {
     plan: Plan,
     connection: Connection,
     messages: Messages,
+    status_topic: Option<String>,
     /// `rejectUnauthorized: false`.
     unverified: bool,
     ack_timeout: Duration,
@@ -67,7 +73,11 @@ impl fmt::Debug for Mqtt {
 
 impl Mqtt {
     /// Reads the certificate files; connects nowhere before [`run`](Destination::run).
-    pub fn new(mqtt: &settings::Mqtt, routes: Routes) -> Result<Self, BuildError> {
+    pub fn new(
+        mqtt: &settings::Mqtt,
+        routes: Routes,
+        installation: &Installation,
+    ) -> Result<Self, BuildError> {
         let tls = match &mqtt.tls {
             None => None,
             Some(tls) => Some(Tls {
@@ -75,21 +85,23 @@ impl Mqtt {
                 name: tls.server_name.clone().unwrap_or_else(|| mqtt.host.clone()),
             }),
         };
-        let will = Will { topic: mqtt.topics.status.clone(), payload: OFFLINE, retain: true };
+        let status_topic = identity::status_topic(mqtt, installation);
+        let will = |topic: &String| Will { topic: topic.clone(), payload: OFFLINE, retain: true };
         let plan = Plan {
             protocol: mqtt.protocol,
             host: mqtt.host.clone(),
             port: mqtt.port,
-            client_id: mqtt.client_id.clone(),
+            client_id: identity::client_id(mqtt, installation),
             auth: mqtt.auth.clone(),
             keep_alive: mqtt.keep_alive,
             tls,
-            will: Some(will),
+            will: status_topic.as_ref().map(will),
             connect_timeout: Duration::from_secs(10),
         };
         Ok(Self {
-            connection: Connection::new(plan.clone(), mqtt.topics.status.clone()),
+            connection: Connection::new(plan.clone(), status_topic.clone()),
             plan,
+            status_topic,
             messages: Messages {
                 topics: mqtt.topics.clone(),
                 templates: Templates::new(&mqtt.templates)?,
@@ -105,7 +117,7 @@ impl Mqtt {
     #[must_use]
     pub fn with_timeouts(mut self, connect: Duration, ack: Duration) -> Self {
         self.plan.connect_timeout = connect;
-        self.connection = Connection::new(self.plan.clone(), self.messages.topics.status.clone());
+        self.connection = Connection::new(self.plan.clone(), self.status_topic.clone());
         self.ack_timeout = ack;
         self
     }
@@ -148,18 +160,12 @@ impl Mqtt {
         for event in events {
             let mut message = self.messages.of(event);
             message.retain &= self.connection.retain();
-            let size = message.topic.len() + message.payload.len() + PACKET_OVERHEAD;
-            if let Some(max) = up.granted.max_packet
-                && size > max as usize
-            {
-                let why = format!(
-                    "the message has {size} bytes, but the broker takes packets up to {max}"
-                );
+            if let Some(why) = self.too_large(&message, up.granted.max_packet) {
                 handed.push(Handed::Settled(Ack::Never(why)));
                 continue;
             }
             let notice = tokio::select! {
-                notice = timeout_at(deadline, up.publisher.publish(message)) => notice,
+                notice = timeout_at(deadline, up.publish(message)) => notice,
                 () = up.gone.cancelled() => break,
             };
             match notice {
@@ -173,10 +179,16 @@ impl Mqtt {
         }
         handed
     }
-}
 
-/// Header, lengths, packet identifier and properties of a PUBLISH, at most.
-const PACKET_OVERHEAD: usize = 16;
+    /// Why the message can't be sent to a broker that announced its limit.
+    fn too_large(&self, message: &Message, max: Option<u32>) -> Option<String> {
+        let Some(size) = message.packet_size(self.plan.protocol) else {
+            return Some("the message is larger than the 256 MB of an MQTT packet".to_owned());
+        };
+        let max = max.filter(|max| size > *max as usize)?;
+        Some(format!("the message has {size} bytes, but the broker takes packets up to {max}"))
+    }
+}
 
 fn retry(why: &str) -> Outcome {
     Outcome::Retry { after: None, why: why.to_owned() }
@@ -235,7 +247,9 @@ impl Destination for Mqtt {
         let deadline = Instant::now() + self.ack_timeout;
         let window = if self.one_by_one.load(Ordering::Relaxed) { 1 } else { self.max_batch() };
         let mut outcomes = Vec::with_capacity(events.len());
+        let mut alone = false;
         for part in events.chunks(window) {
+            alone = part.len() == 1;
             let settled = self.send(&up, part, deadline).await;
             let whole = settled.len() == part.len() && !is_retry(settled.last());
             outcomes.extend(settled);
@@ -245,14 +259,20 @@ impl Destination for Mqtt {
         }
         let smooth = outcomes.len() == events.len() && !is_retry(outcomes.last());
         self.one_by_one.store(!smooth, Ordering::Relaxed);
+        if outcomes.len() < events.len() && !is_retry(outcomes.last()) {
+            // The reason is known once the connection is cleared away.
+            let _ = timeout_at(Instant::now() + CLEAR_AWAY, up.gone.cancelled()).await;
+            let failure = self.connection.last_failure();
+            if let Some(failure) = failure.filter(|f| alone && f.is_final_for_the_message()) {
+                outcomes.push(Outcome::Refused { why: failure.what });
+            }
+        }
         if outcomes.len() < events.len() {
             // Whatever follows the first that must come again comes again too, acknowledged or
             // not: else an older state would overwrite a newer one.
             let why = if is_retry(outcomes.last()) {
                 "an earlier event of the batch has to be sent again".to_owned()
             } else {
-                // The reason is known once the connection is cleared away.
-                let _ = timeout_at(Instant::now() + CLEAR_AWAY, up.gone.cancelled()).await;
                 self.connection.why_down()
             };
             outcomes.resize(events.len(), retry(&why));
@@ -261,8 +281,9 @@ impl Destination for Mqtt {
     }
 
     async fn probe(&self) -> Result<Probe, ProbeFailure> {
-        probe::probe(&self.plan, &self.messages.topics.status, self.ack_timeout, self.unverified)
-            .await
+        // Where it is off, below a topic that this client must be allowed to publish to.
+        let topic = self.status_topic.as_ref().unwrap_or(&self.messages.topics.server_license);
+        probe::probe(&self.plan, topic, self.ack_timeout, self.unverified).await
     }
 }
 
@@ -294,11 +315,11 @@ mod tests {
             seat_changes: "changes".into(),
             monitor_app: "app".into(),
             alert: "alerts".into(),
-            status: "status".into(),
         };
         Mqtt {
-            connection: Connection::new(plan.clone(), topics.status.clone()),
+            connection: Connection::new(plan.clone(), Some("status".into())),
             plan,
+            status_topic: Some("status".into()),
             messages: Messages { topics, templates: Templates::default(), named_sites: false },
             unverified: false,
             ack_timeout: Duration::from_secs(1),

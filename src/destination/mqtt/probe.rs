@@ -1,19 +1,23 @@
 //! For `bursar check`: connects with an id of its own and publishes one message that nobody keeps.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use super::failure::{Cause, Failure};
+use super::flight::Sent;
 use super::link::{Ack, Granted, Link, Message, Plan, Step};
 use super::version;
 use crate::destination::mqtt::settings::MqttProtocol;
 use crate::destination::{Probe, ProbeFailure};
 
+const TEST_MESSAGE: &[u8] = b"bursar check";
+
 pub(super) async fn probe(
     plan: &Plan,
-    status_topic: &str,
+    above: &str,
     ack_timeout: Duration,
     unverified: bool,
 ) -> Result<Probe, ProbeFailure> {
@@ -21,7 +25,7 @@ pub(super) async fn probe(
     // The daemon may be connected at the same time: its session must not be taken over.
     plan.client_id = format!("{}-check", plan.client_id);
     plan.will = None;
-    let topic = format!("{status_topic}/check");
+    let topic = format!("{above}/check");
     let granted = publish_once(&plan, &topic, ack_timeout).await.map_err(|failure| {
         ProbeFailure { what: failure.what.clone(), fix: failure.fix().to_owned() }
     })?;
@@ -65,17 +69,19 @@ async fn publish_once(plan: &Plan, topic: &str, ack_timeout: Duration) -> Result
                         let _ = connected.send(granted);
                     }
                 }
-                Ok(Step::Progress) => {}
+                Ok(Step::Acknowledged | Step::Progress) => {}
                 Err(failure) => return failure,
             }
         }
     };
+    let accepted = AtomicBool::new(false);
     let control = async {
         let Ok(Ok(granted)) = timeout(plan.connect_timeout, connack).await else {
             return Err(plan.timed_out(&reached));
         };
+        accepted.store(true, Ordering::Relaxed);
         let message =
-            Message { topic: topic.to_owned(), payload: b"bursar check".to_vec(), retain: false };
+            Message { topic: topic.to_owned(), payload: TEST_MESSAGE.to_vec(), retain: false };
         let refused = |why: &str| {
             Failure::new(
                 Cause::NotAuthorized,
@@ -99,7 +105,14 @@ async fn publish_once(plan: &Plan, topic: &str, ack_timeout: Duration) -> Result
     let granted = tokio::select! {
         // The event loop knows best why the connection ended.
         biased;
-        failure = &mut drive => return Err(failure),
+        failure = &mut drive => {
+            // All that was sent since then is the test message.
+            let sent = Sent { topic: topic.to_owned(), bytes: TEST_MESSAGE.len() };
+            return Err(match accepted.load(Ordering::Relaxed) {
+                true => failure.after_connack(&plan.at(), Some(&sent)),
+                false => failure,
+            });
+        }
         granted = control => granted?,
     };
     // Take leave; the answer is known, so a broker that doesn't let go changes nothing.

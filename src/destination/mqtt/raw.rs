@@ -41,7 +41,8 @@ pub(crate) struct MqttConfig {
     /// speaks. With `azureEventGrid` always `5`.
     #[schemars(extend("x-bursar" = true))]
     pub(crate) protocol_version: ProtocolVersion,
-    /// Name of this client at the broker, unique there.
+    /// Name of this client at the broker, unique there. Empty: `bursar-`, the beginning of this
+    /// computer's name and an id that is kept beside the store, so that no two installations share it.
     #[schemars(extend("x-bursar" = true))]
     pub(crate) client_id: String,
     /// User name. Empty: no login.
@@ -80,7 +81,13 @@ pub(crate) struct MqttConfig {
     /// Topic of the alerts of all rules but the server license's, as JSON. Not retained.
     #[schemars(extend("x-bursar" = true))]
     pub(crate) bursar_alert_topic: String,
-    /// Topic that says whether Bursar runs: `online` or `offline`, retained.
+    /// Topic that says whether Bursar runs: `online` or `offline`, retained. Default
+    /// `ROOT/bursar/status/NAME`: the root is that of the first topic above that is configured
+    /// (`bursar/status/NAME` without one), the name is this computer's with an id that is kept beside
+    /// the store. Empty: no status is sent.
+    #[schemars(extend("x-bursar" = true))]
+    pub(crate) status_topic: Option<String>,
+    /// Older name of `statusTopic`, read where that one is not written.
     #[schemars(extend("x-bursar" = true))]
     pub(crate) bursar_status_topic: String,
     /// Templates of payloads, by topic, in the place of the built-in ones. See docs/templates.md.
@@ -117,7 +124,7 @@ impl Default for MqttConfig {
             broker_port: 1883,
             azure_event_grid: AzureEventGrid::default(),
             protocol_version: ProtocolVersion::V311,
-            client_id: "bursar".to_owned(),
+            client_id: String::new(),
             username: String::new(),
             password: SecretText::default(),
             keep_alive_seconds: 30,
@@ -130,7 +137,8 @@ impl Default for MqttConfig {
             bursar_seat_change_topic: "bursar/seat_changes".to_owned(),
             bursar_monitor_app_topic: "bursar/license_monitor_app".to_owned(),
             bursar_alert_topic: "bursar/alert".to_owned(),
-            bursar_status_topic: "bursar/status".to_owned(),
+            status_topic: None,
+            bursar_status_topic: String::new(),
             templates: MqttTemplates::default(),
         }
     }

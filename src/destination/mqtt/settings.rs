@@ -18,11 +18,13 @@ pub struct Mqtt {
     pub host: String,
     pub port: u16,
     pub protocol: MqttProtocol,
-    pub client_id: String,
+    /// `None`: made of the host's name and the installation's id.
+    pub client_id: Option<String>,
     pub auth: Option<MqttAuth>,
     pub keep_alive: Duration,
     pub tls: Option<MqttTls>,
     pub topics: MqttTopics,
+    pub status: StatusTopic,
     pub templates: MqttTemplates,
 }
 
@@ -67,8 +69,15 @@ pub struct MqttTopics {
     pub monitor_app: String,
     /// Alerts of all rules but the server license's (`bursarAlertTopic`), as JSON. Not retained.
     pub alert: String,
-    /// `online` / `offline`, retained, the latter as last will.
-    pub status: String,
+}
+
+/// Where `online` and `offline` go, retained, the latter as last will (`statusTopic`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StatusTopic {
+    Off,
+    Named(String),
+    /// Below this root, with a name of this installation's own.
+    Below(String),
 }
 
 /// Templates in the place of the built-in payloads, by topic.
@@ -90,7 +99,7 @@ impl SetUp for Mqtt {
     }
 
     fn build(&self, _: usize, surroundings: &Surroundings) -> anyhow::Result<Arc<dyn Destination>> {
-        let mqtt = super::Mqtt::new(self, surroundings.routes.clone())?;
+        let mqtt = super::Mqtt::new(self, surroundings.routes.clone(), &surroundings.installation)?;
         Ok(Arc::new(mqtt))
     }
 

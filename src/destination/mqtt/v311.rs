@@ -7,17 +7,14 @@ use rumqttc_v4::{
 };
 
 use super::failure::{Cause, Failure};
-use super::link::{Ack, Dialer, Granted, Message, Plan, QUEUE, Step};
+use super::link::{Ack, Dialer, Granted, LARGEST_PACKET, Message, Plan, QUEUE, Step};
 use crate::destination::LONGEST_ANSWER;
-
-/// The library's own limit for what is sent, which can't be left out.
-const LONGEST_MESSAGE: usize = 10 * 1024;
 
 pub(super) fn open(plan: &Plan, dialer: Dialer) -> (AsyncClient, EventLoop) {
     let broker = Broker::tcp(plan.broker_name(), plan.port);
     let mut options = MqttOptions::new(plan.client_id.clone(), broker);
     options.set_clean_session(true);
-    options.set_max_packet_size(LONGEST_ANSWER, LONGEST_MESSAGE);
+    options.set_max_packet_size(LONGEST_ANSWER, LARGEST_PACKET);
     options.set_keep_alive(plan.keep_alive_seconds());
     options.set_socket_connector(move |_, _| dialer.clone().dial());
     if let Some(auth) = &plan.auth {
@@ -53,6 +50,7 @@ pub(super) async fn step(events: &mut EventLoop, at: &str) -> Result<Step, Failu
         Ok(Event::Incoming(Packet::ConnAck(_))) => {
             Ok(Step::Connected(Granted { retain: true, max_packet: None }))
         }
+        Ok(Event::Incoming(Packet::PubAck(_))) => Ok(Step::Acknowledged),
         Ok(_) => Ok(Step::Progress),
         Err(error) => Err(failure(&error, at)),
     }

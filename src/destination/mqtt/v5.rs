@@ -63,6 +63,7 @@ pub(super) async fn step(events: &mut EventLoop, at: &str) -> Result<Step, Failu
                 max_packet: limits.and_then(|p| p.max_packet_size),
             }))
         }
+        Ok(Event::Incoming(Packet::PubAck(_))) => Ok(Step::Acknowledged),
         Ok(_) => Ok(Step::Progress),
         Err(error) => Err(failure(&error, at)),
     }
@@ -80,21 +81,12 @@ fn failure(error: &ConnectionError, at: &str) -> Failure {
                 .as_deref()
                 .map(|s| format!(" ({})", shorten(s, 200)))
                 .unwrap_or_default();
-            if *reason_code == DisconnectReasonCode::SessionTakenOver {
-                let what = format!(
-                    "{at} ended the connection: another client connected with the same client id{said}"
-                );
-                return Failure::new(Cause::TakenOver, what);
-            }
-            let cause = match reason_code {
-                DisconnectReasonCode::NotAuthorized => Cause::NotAuthorized,
-                DisconnectReasonCode::ServerBusy
-                | DisconnectReasonCode::ServerShuttingDown
-                | DisconnectReasonCode::QuotaExceeded
-                | DisconnectReasonCode::ConnectionRateExceeded => Cause::Busy,
-                _ => Cause::Other,
-            };
-            Failure::new(cause, format!("{at} ended the connection: {reason_code:?}{said}"))
+            let (cause, why) = farewell(*reason_code);
+            let code = *reason_code as u8;
+            Failure::new(
+                cause,
+                format!("{at} ended the connection: {why} (reason 0x{code:02X}){said}"),
+            )
         }
         ConnectionError::MqttState(StateError::ConnectionAborted) => {
             Failure::new(Cause::Closed, format!("{at} closed the connection"))
@@ -115,6 +107,28 @@ fn failure(error: &ConnectionError, at: &str) -> Failure {
     }
 }
 
+/// What a broker's DISCONNECT means.
+fn farewell(code: DisconnectReasonCode) -> (Cause, String) {
+    use DisconnectReasonCode as C;
+    let (cause, why) = match code {
+        C::NotAuthorized => (Cause::NotAuthorized, "not authorized"),
+        C::SessionTakenOver => (Cause::TakenOver, "another client connected with this id"),
+        C::PacketTooLarge => (Cause::TooLarge, "packet too large"),
+        C::QuotaExceeded => (Cause::Quota, "quota exceeded"),
+        C::UseAnotherServer => (Cause::Moved, "use another server for now"),
+        C::ServerMoved => (Cause::Moved, "the server has moved"),
+        C::TopicNameInvalid => (Cause::NotTaken, "topic not accepted"),
+        C::PayloadFormatInvalid => (Cause::NotTaken, "payload format invalid"),
+        C::RetainNotSupported => (Cause::NoRetain, "retained messages not supported"),
+        C::ServerBusy => (Cause::Busy, "server busy"),
+        C::ServerShuttingDown => (Cause::Busy, "server shutting down"),
+        C::MessageRateTooHigh => (Cause::Busy, "message rate too high"),
+        C::ConnectionRateExceeded => (Cause::Busy, "connection rate exceeded"),
+        other => return (Cause::Other, format!("{other:?}")),
+    };
+    (cause, why.to_owned())
+}
+
 fn refusal(code: ConnectReturnCode) -> (Cause, String) {
     use ConnectReturnCode as C;
     let (cause, why) = match code {
@@ -129,7 +143,10 @@ fn refusal(code: ConnectReturnCode) -> (Cause, String) {
         }
         C::ServiceUnavailable | C::ServerUnavailable => (Cause::Busy, "server unavailable"),
         C::ServerBusy => (Cause::Busy, "server busy"),
-        C::QuotaExceeded => (Cause::Busy, "quota exceeded"),
+        C::QuotaExceeded => (Cause::Quota, "quota exceeded"),
+        C::UseAnotherServer => (Cause::Moved, "use another server for now"),
+        C::ServerMoved => (Cause::Moved, "the server has moved"),
+        C::PacketTooLarge => (Cause::TooLarge, "packet too large"),
         C::ConnectionRateExceeded => (Cause::Busy, "connection rate exceeded"),
         C::RetainNotSupported => (Cause::NoRetain, "retained messages not supported"),
         other => return (Cause::Other, format!("{other:?}")),

@@ -1,7 +1,9 @@
 //! `mqttConfig`.
 
-use super::raw;
-use super::settings::{Mqtt, MqttAuth, MqttProtocol, MqttTemplates, MqttTls, MqttTopics};
+use super::settings::{
+    Mqtt, MqttAuth, MqttProtocol, MqttTemplates, MqttTls, MqttTopics, StatusTopic,
+};
+use super::{identity, raw};
 use crate::destination::template::Source;
 use crate::destination::template::raw::PayloadTemplate;
 use crate::destination::template::validate as template;
@@ -16,6 +18,7 @@ pub(crate) fn settings(check: &Check<'_>, at: &At<'_>) -> Option<Mqtt> {
     let host = check.host(&at.get("brokerHost"), &raw.broker_host, "brokerPort");
     let port = check.port(raw.broker_port);
     let topics = topics(check, at, &raw);
+    let status = status(check, at, &raw);
     let templates = templates(check, &at.get("templates"), &raw.templates);
     let keep_alive = check.seconds(raw.keep_alive_seconds);
     if raw.azure_event_grid.enable {
@@ -27,11 +30,12 @@ pub(crate) fn settings(check: &Check<'_>, at: &At<'_>) -> Option<Mqtt> {
                 host,
                 port,
                 protocol: MqttProtocol::V5,
-                client_id: String::new(),
+                client_id: None,
                 auth: None,
                 keep_alive,
                 tls: None,
                 topics,
+                status,
                 templates,
             },
         ));
@@ -51,16 +55,13 @@ pub(crate) fn settings(check: &Check<'_>, at: &At<'_>) -> Option<Mqtt> {
             raw::ProtocolVersion::V311 => MqttProtocol::V311,
             raw::ProtocolVersion::V5 => MqttProtocol::V5,
         },
-        client_id: check.required(
-            &at.get("clientId"),
-            &raw.client_id,
-            "write a name that is unique at the broker",
-        ),
+        client_id: written(&raw.client_id),
         auth: (!username.is_empty())
             .then(|| MqttAuth { username, password: raw.password.secret() }),
         keep_alive,
         tls: raw.tls.enable.then(|| tls(check, &at.get("tls"), &raw.tls)),
         topics,
+        status,
         templates,
     })
 }
@@ -163,7 +164,7 @@ fn azure(check: &Check<'_>, section: &At<'_>, raw: raw::MqttConfig, common: Mqtt
     let server_name = check.server_name(&section.at("tls.serverName"), &raw.tls.server_name);
     Mqtt {
         auth: Some(MqttAuth { username: client_id.clone(), password: None }),
-        client_id,
+        client_id: Some(client_id),
         tls: Some(MqttTls {
             ca_cert: check.optional_path(&raw.tls.cert_ca),
             client: Some((cert, key)),
@@ -174,32 +175,63 @@ fn azure(check: &Check<'_>, section: &At<'_>, raw: raw::MqttConfig, common: Mqtt
     }
 }
 
-fn topics(check: &Check<'_>, at: &At<'_>, raw: &raw::MqttConfig) -> MqttTopics {
-    let topic = |key: &str, text: &str| {
-        let at = at.get(key);
-        let text = text.trim();
-        if text.is_empty() {
-            check.error(
-                &at,
-                "a topic can't be empty",
-                "write a topic, or remove the key for the default",
-            );
-        } else if text.contains(['+', '#', '\0']) {
-            check.error(
-                &at,
-                format!("\"{text}\" can't be published to"),
-                "write a topic without + and #",
-            );
-        } else if text.starts_with('$') {
-            check.error(
-                &at,
-                format!("\"{text}\" can't be published to"),
-                "topics that start with $ belong to the broker",
-            );
+fn written(text: &str) -> Option<String> {
+    Some(text.trim()).filter(|text| !text.is_empty()).map(str::to_owned)
+}
+
+fn topic(check: &Check<'_>, at: &At<'_>, text: &str) -> String {
+    let text = text.trim();
+    if text.is_empty() {
+        check.error(
+            at,
+            "a topic can't be empty",
+            "write a topic, or remove the key for the default",
+        );
+    } else if text.contains(['+', '#', '\0']) {
+        check.error(
+            at,
+            format!("\"{text}\" can't be published to"),
+            "write a topic without + and #",
+        );
+    } else if text.starts_with('$') {
+        check.error(
+            at,
+            format!("\"{text}\" can't be published to"),
+            "topics that start with $ belong to the broker",
+        );
+    }
+    text.to_owned()
+}
+
+/// What is configured wins; empty is off.
+fn status(check: &Check<'_>, at: &At<'_>, raw: &raw::MqttConfig) -> StatusTopic {
+    let named = |key: &str, text: &str| StatusTopic::Named(topic(check, &at.get(key), text));
+    match (&raw.status_topic, written(&raw.bursar_status_topic)) {
+        (Some(text), older) => {
+            if older.is_some() {
+                check.warn(
+                    &at.get("bursarStatusTopic"),
+                    "statusTopic is written, too, and wins",
+                    "remove this key",
+                );
+            }
+            match written(text) {
+                Some(text) => named("statusTopic", &text),
+                None => StatusTopic::Off,
+            }
         }
-        text.to_owned()
-    };
-    let keys = [
+        (None, Some(older)) => named("bursarStatusTopic", &older),
+        (None, None) => {
+            let built_in = raw::MqttConfig::default();
+            let pairs = data_topics(raw).into_iter().zip(data_topics(&built_in));
+            StatusTopic::Below(identity::root(pairs.map(|((_, a), (_, b))| (a.trim(), b))))
+        }
+    }
+}
+
+/// The topics of events, with their keys.
+fn data_topics(raw: &raw::MqttConfig) -> [(&'static str, &str); 8] {
+    [
         ("qlikSenseServerLicenseTopic", &raw.qlik_sense_server_license_topic),
         ("qlikSenseServerLicenseExpireTopic", &raw.qlik_sense_server_license_expire_topic),
         ("qlikSenseLicenseTopic", &raw.qlik_sense_license_topic),
@@ -208,9 +240,16 @@ fn topics(check: &Check<'_>, at: &At<'_>, raw: &raw::MqttConfig) -> MqttTopics {
         ("bursarSeatChangeTopic", &raw.bursar_seat_change_topic),
         ("bursarMonitorAppTopic", &raw.bursar_monitor_app_topic),
         ("bursarAlertTopic", &raw.bursar_alert_topic),
-        ("bursarStatusTopic", &raw.bursar_status_topic),
-    ];
-    for (i, (key, text)) in keys.iter().enumerate() {
+    ]
+}
+
+fn topics(check: &Check<'_>, at: &At<'_>, raw: &raw::MqttConfig) -> MqttTopics {
+    let status = raw.status_topic.as_deref().map(|topic| ("statusTopic", topic));
+    let older = ("bursarStatusTopic", raw.bursar_status_topic.as_str());
+    let keys: Vec<(&str, &str)> =
+        data_topics(raw).into_iter().chain([status.unwrap_or(older)]).collect();
+    for (i, (key, text)) in keys.iter().enumerate().filter(|(_, (_, text))| !text.trim().is_empty())
+    {
         if let Some((first, _)) = keys[..i].iter().find(|(_, other)| other.trim() == text.trim()) {
             check.warn(
                 &at.get(key),
@@ -228,8 +267,7 @@ fn topics(check: &Check<'_>, at: &At<'_>, raw: &raw::MqttConfig) -> MqttTopics {
         seat_changes,
         monitor_app,
         alert,
-        status,
-    ] = keys.map(|(key, text)| topic(key, text));
+    ] = data_topics(raw).map(|(key, text)| topic(check, &at.get(key), text));
     MqttTopics {
         server_license,
         server_license_alert,
@@ -239,6 +277,5 @@ fn topics(check: &Check<'_>, at: &At<'_>, raw: &raw::MqttConfig) -> MqttTopics {
         seat_changes,
         monitor_app,
         alert,
-        status,
     }
 }

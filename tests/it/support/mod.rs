@@ -1,10 +1,12 @@
 //! Real servers and helpers that several test modules share.
 
+pub mod broker;
 pub mod endless;
 pub mod exim;
 pub mod guarded;
 pub mod influxd;
 pub mod influxdb3;
+pub mod largest;
 pub mod mosquitto;
 pub mod process;
 pub mod proxy;
