@@ -1,5 +1,7 @@
 //! `bursar config`: looks at settings without running anything.
 
+mod migrate;
+
 use std::path::Path;
 
 use clap::Subcommand;
@@ -10,7 +12,7 @@ use crate::words;
 /// Show, verify and explain settings
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  bursar config default > bursar.yaml\n  bursar config explain -c butler.yaml"
+    after_help = "Examples:\n  bursar config default > bursar.yaml\n  bursar config explain -c butler.yaml\n  bursar config migrate butler.yaml > bursar.yaml"
 )]
 pub(crate) struct Config {
     #[command(subcommand)]
@@ -26,6 +28,7 @@ enum Command {
         #[command(flatten)]
         config: ConfigFile,
     },
+    Migrate(migrate::Migrate),
     /// Print the JSON schema of the settings, for editors
     Schema,
     /// Print the effective settings and where each comes from; secrets are masked
@@ -45,6 +48,7 @@ impl Config {
             Command::Schema => outln!("{}", crate::config::json_schema()),
             Command::Reference => out!("{}", crate::config::reference_markdown()),
             Command::Check { config } => return check(&config.file),
+            Command::Migrate(command) => return command.execute(),
             Command::Explain { config } => match config.load() {
                 Ok(loaded) => out!("{}", crate::config::explain(&loaded)),
                 Err(exit) => return Ok(exit),

@@ -6,6 +6,7 @@ use std::path::Path;
 use serde_json::Value as Json;
 
 use super::describe::scalar;
+use super::known::LATER;
 use super::load::Loaded;
 use super::schema;
 use super::validate::inherit;
@@ -130,7 +131,12 @@ impl Lines<'_> {
         }
         for name in &self.loaded.settings.unimplemented {
             let path = padded(&format!("Butler.{name}"), first);
-            let _ = writeln!(out, "{path}  {:<second$}  a setting of Butler's", "(ignored)");
+            let (what, source) = if LATER.contains(&name.as_str()) {
+                ("(later)", "comes with a later release of Bursar")
+            } else {
+                ("(ignored)", "a setting of Butler's")
+            };
+            let _ = writeln!(out, "{path}  {what:<second$}  {source}");
         }
         out
     }

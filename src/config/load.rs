@@ -10,7 +10,7 @@ use chrono_tz::Tz;
 use super::certificates::{Files, check_certificates};
 use super::settings::Settings;
 use super::shape::Shape;
-use super::validate;
+use super::{older, validate};
 use crate::input;
 use crate::secret;
 use crate::settings::node::{self, Node};
@@ -165,6 +165,7 @@ fn read(
         let problem = whole_file(file, "it is empty".to_owned(), fix.to_owned());
         return Err(Problems(vec![problem]));
     }
+    problems.append(&mut older::read(&mut tree, file));
     let mut shape = Shape { file, env, problems: Vec::new(), ignored: Vec::new(), suggested: 0 };
     shape.check(&mut tree);
     problems.append(&mut shape.problems);

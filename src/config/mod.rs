@@ -2,8 +2,8 @@
 //! that the rest of the program takes.
 //!
 //! ```text
-//! text -> node (YAML with places) -> shape (against the schema of the raw structs)
-//!      -> raw structs -> validate -> Settings
+//! text -> node (YAML with places) -> older (keys of older Butlers at today's place)
+//!      -> shape (against the schema of the raw structs) -> raw structs -> validate -> Settings
 //! ```
 //!
 //! Every stage goes on after an error, so that all of them are reported at once.
@@ -13,6 +13,7 @@ mod describe;
 mod explain;
 mod known;
 mod load;
+mod older;
 mod raw;
 mod routes;
 mod schema;
@@ -26,6 +27,7 @@ pub use certificates::{
 pub use describe::{default_yaml, reference_markdown};
 pub use explain::explain;
 pub use load::{Loaded, load, load_text};
+pub use older::{Migrated, migrate};
 pub use schema::json_schema;
 pub use settings::Settings;
 pub use validate::log_level;

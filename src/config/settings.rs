@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use chrono_tz::Tz;
 use serde::Serialize;
 
+use super::known::LATER;
 use crate::alert;
 use crate::destination::registry::Configured;
 use crate::event::{Monitor, Switches, Tag};
@@ -66,8 +67,21 @@ impl Settings {
         if self.unimplemented.is_empty() {
             return None;
         }
-        let names = self.unimplemented.join(", ");
-        Some(format!("these settings of Butler's are not used by Bursar: {names}"))
+        let is_later = |name: &&String| LATER.contains(&name.as_str());
+        let (later, never): (Vec<&String>, Vec<&String>) =
+            self.unimplemented.iter().partition(is_later);
+        let said = [
+            ("these settings of Butler's are not used by Bursar", never),
+            ("these come with a later release of Bursar", later),
+        ];
+        let said = said.into_iter().filter(|(_, names)| !names.is_empty());
+        let said: Vec<String> = said
+            .map(|(what, names)| {
+                let names: Vec<&str> = names.into_iter().map(String::as_str).collect();
+                format!("{what}: {}", names.join(", "))
+            })
+            .collect();
+        Some(said.join("; "))
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 
 use serde_json::Value as Json;
 
-use super::schema;
+use super::{older, schema};
 use crate::settings::node::{Key, Node, Place, Value};
 use crate::settings::{Environment, Problem, Severity, list, reference};
 
@@ -117,9 +117,9 @@ impl Shape<'_> {
     fn unknown(&mut self, key: &Key, child: &Node, known: &serde_json::Map<String, Json>) {
         let fix = if self.suggested < SUGGESTIONS {
             self.suggested += 1;
-            suggestion(key, known)
+            suggestion(key, known).unwrap_or_else(|| nothing_like_it(&child.path))
         } else {
-            REMOVE.to_owned()
+            nothing_like_it(&child.path)
         };
         self.report(key.place, &child.path, "this is not a setting".to_owned(), fix);
     }
@@ -162,10 +162,21 @@ impl Shape<'_> {
     }
 }
 
-const REMOVE: &str = "remove it; the known ones are in docs/configuration.md";
+/// What was meant to protect somebody is not to be removed.
+fn nothing_like_it(path: &str) -> String {
+    let inside = path.split_once(".licenseRelease.").map(|(_, inside)| inside);
+    let fix = if inside.is_some_and(|key| key.starts_with("neverRelease.")) {
+        "nobody is protected by it; the known ones are in docs/configuration.md"
+    } else if inside.is_some_and(|key| !key.contains('.')) {
+        "if it protects anybody, write that below neverRelease; the known ones are in docs/configuration.md"
+    } else {
+        "remove it; the known ones are in docs/configuration.md"
+    };
+    fix.to_owned()
+}
 
 /// What was probably meant by an unknown key.
-fn suggestion(key: &Key, known: &serde_json::Map<String, Json>) -> String {
+fn suggestion(key: &Key, known: &serde_json::Map<String, Json>) -> Option<String> {
     let wanted = key.text.to_lowercase();
     let nearest = known
         .keys()
@@ -174,10 +185,15 @@ fn suggestion(key: &Key, known: &serde_json::Map<String, Json>) -> String {
         .map(|k| (strsim::jaro_winkler(&k.to_lowercase(), &wanted), k))
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .filter(|(likeness, _)| *likeness > 0.8);
+    if let Some((likeness, today)) = older::today(&key.text)
+        && nearest.is_none_or(|(other, _)| other < likeness)
+    {
+        return Some(format!("Butler had such a key; today it is {today}"));
+    }
     match (nearest, homes(&key.text)) {
-        (Some((_, name)), _) => format!("did you mean {name}?"),
-        (None, [home]) => format!("it belongs to {home}"),
-        _ => REMOVE.to_owned(),
+        (Some((_, name)), _) => Some(format!("did you mean {name}?")),
+        (None, [home]) => Some(format!("it belongs to {home}")),
+        _ => None,
     }
 }
 

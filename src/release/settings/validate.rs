@@ -105,6 +105,13 @@ fn switched_on(
             "list here who must never lose their seat, such as service accounts and administrators",
         );
     }
+    if at.get("dryRun").node.is_none() {
+        check.warn(
+            &at.get("dryRun"),
+            "not written, as in files of Butler 11.1 and 12.0: this is a rehearsal, no seat is released",
+            "write dryRun: true, or false to release seats",
+        );
+    }
     if !raw.dry_run && raw.license_key_shared.is_none() {
         check.warn(
             &at.get("licenseKeyShared"),

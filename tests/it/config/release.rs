@@ -293,7 +293,7 @@ destination:
     28:30: warning: ...neverRelease.userDirectory[1]: this keeps everybody's seat: nothing is ever released; write a pattern that fits only those whom you mean
     29:16: ...neverRelease.role[0]: an empty role keeps nobody's seat; write its name, or remove the entry
     30:21: ...neverRelease.userGroup[0]: an empty group keeps nobody's seat; write its name, or remove the entry
-    31:9: ...neverRelease.group: this is not a setting; remove it; the known ones are in docs/configuration.md
+    31:9: ...neverRelease.group: this is not a setting; nobody is protected by it; the known ones are in docs/configuration.md
     32:19: ...neverRelease.inactive: "maybe" is not one of the choices; write ignore, yes or no
     36:33: ...licenseType.analyzer.releaseThresholdDays: 0 is not a threshold; write a number from 1 to 36500
     37:31: ...licenseType.analyzer.neverUsedGraceDays: 0 is not a threshold; write a number from 1 to 36500
@@ -350,14 +350,17 @@ fn what_may_not_be_wanted_is_said_when_runs_are_switched_on() {
     enable: true
     neverRelease: {role: [RootAdmin]}
     licenseType: {analyzer: {enable: true}}
+    18:7: warning: ...dryRun: not written, as in files of Butler 11.1 and 12.0: this is a rehearsal, no seat is released; write dryRun: true, or false to release seats
 
     enable: true
     neverRelease: {role: [RootAdmin]}
+    18:7: warning: ...dryRun: not written, as in files of Butler 11.1 and 12.0: this is a rehearsal, no seat is released; write dryRun: true, or false to release seats
     18:15: warning: ...enable: nothing is released: no type of seat is enabled in licenseType; set licenseType.analyzer.enable: true or the like, or this to false
 
     enable: true
     licenseType: {analyzer: {enable: true}}
     18:7: warning: ...neverRelease: nobody is protected except the users of the directory INTERNAL; list here who must never lose their seat, such as service accounts and administrators
+    18:7: warning: ...dryRun: not written, as in files of Butler 11.1 and 12.0: this is a rehearsal, no seat is released; write dryRun: true, or false to release seats
 
     enable: true
     dryRun: false
@@ -375,6 +378,7 @@ fn what_may_not_be_wanted_is_said_when_runs_are_switched_on() {
     neverRelease: {role: [RootAdmin]}
     licenseType: {analyzer: {enable: true}}
     destination: {influxDb: {enable: true}, mqtt: {enable: true, sendAlert: {enable: true}}, webhook: {enable: true, sendRecurring: {enable: true}}}
+    18:7: warning: ...dryRun: not written, as in files of Butler 11.1 and 12.0: this is a rehearsal, no seat is released; write dryRun: true, or false to release seats
     21:40: warning: ...destination.influxDb.enable: nothing is sent: Butler.influxDb is off; set Butler.influxDb.enable: true, or this to false
     21:62: warning: ...destination.mqtt.enable: nothing is sent: Butler.mqttConfig is off; set Butler.mqttConfig.enable: true, or this to false
     21:114: warning: ...destination.webhook.enable: nothing is sent: Butler.webhookNotification is off; set Butler.webhookNotification.enable: true, or this to false
@@ -383,6 +387,7 @@ fn what_may_not_be_wanted_is_said_when_runs_are_switched_on() {
     neverRelease: {role: [RootAdmin]}
     licenseType: {analyzer: {enable: true}}
     destination: {influxDb: {enable: true}, mqtt: {enable: true, sendAlert: {enable: true}}, webhook: {enable: true, sendRecurring: {enable: true}}}
+    18:7: warning: ...dryRun: not written, as in files of Butler 11.1 and 12.0: this is a rehearsal, no seat is released; write dryRun: true, or false to release seats
     21:40: warning: ...destination.influxDb.enable: nothing is sent: Butler.influxDb is off; set Butler.influxDb.enable: true, or this to false
     21:62: warning: ...destination.mqtt.enable: nothing is sent: Butler.mqttConfig is off; set Butler.mqttConfig.enable: true, or this to false
     21:114: warning: ...destination.webhook.enable: nothing is sent: Butler.webhookNotification.qlikSenseLicenseRelease has no webhooks; add one there, or set this to false
@@ -390,6 +395,7 @@ fn what_may_not_be_wanted_is_said_when_runs_are_switched_on() {
     enable: true
     neverRelease: {role: [RootAdmin]}
     licenseType: {analyzer: {enable: true, graceDays: 7}}
+    18:7: warning: ...dryRun: not written, as in files of Butler 11.1 and 12.0: this is a rehearsal, no seat is released; write dryRun: true, or false to release seats
     20:57: warning: ...licenseType.analyzer.graceDays: nobody hears of the announcements: they are sent to MQTT, webhooks and e-mail only; set licenseRelease.destination.mqtt, .webhook or .email to enable: true and sendAlert.enable: true
 
     enable: false
@@ -402,6 +408,7 @@ fn what_may_not_be_wanted_is_said_when_runs_are_switched_on() {
 fn a_site_may_have_rules_of_its_own() {
     let text = with_release(
         "enable: true
+dryRun: true
 neverRelease:
   user: [{userDir: CORP, userId: boss}]
   tag: [keep]
