@@ -102,7 +102,20 @@ pub const ALL: [Entry; 28] = [
         Warning,
         0,
         "site",
-        "the end of the server license can't be read for certain, or isn't said",
+        "the end or the start of the server license can't be read for certain, its end isn't said, \
+         or the server gives a reason for its having expired and says that it hasn't",
+    ),
+    noted(
+        entry(
+            Rule::ServerLicenseNotStarted,
+            "serverLicenseNotStarted",
+            Warning,
+            0,
+            "site",
+            "the first valid day of the server license is still to come, and the one before it ends \
+             earlier, or its end was never seen",
+        ),
+        "critical from 7 days before the old one's end on",
     ),
     entry(
         Rule::SeatsLow,
@@ -336,6 +349,7 @@ pub fn is_of_server_license(rule: Rule) -> bool {
             | Rule::ServerLicenseBlacklisted
             | Rule::ServerLicenseMissing
             | Rule::ServerLicenseUnreadable
+            | Rule::ServerLicenseNotStarted
     )
 }
 

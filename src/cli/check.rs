@@ -338,7 +338,9 @@ fn advice(state: LicenseState) -> &'static str {
         LicenseState::Expired => "renew it: people can't work without it",
         LicenseState::None => "apply a license in the QMC, or see whether this is the central node",
         LicenseState::Blacklisted | LicenseState::Invalid => "ask Qlik or your partner about it",
-        LicenseState::ExpiryUnreadable => {
+        LicenseState::NotStarted => "see that the license in use lasts until then",
+        LicenseState::ExpiryDisputed => "look at the license in the QMC, and ask Qlik why",
+        LicenseState::ExpiryUnreadable | LicenseState::StartUnreadable => {
             "set serverLicenseMonitor.dateOrder to dmy or mdy if the date can be read both ways"
         }
         LicenseState::ExpiryUnknown => "look at the license in the QMC",

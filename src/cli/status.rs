@@ -12,7 +12,7 @@ use super::{ConfigFile, Exit, block_on};
 use crate::config::Settings;
 use crate::daemon::open_files;
 use crate::event::{Event, Monitor, Severity};
-use crate::license::{LicenseState, Pools, SeatType, ServerLicenseStatus};
+use crate::license::{LicenseState, Pools, SeatType};
 use crate::monitor::{access_license, server_license};
 use crate::plain::one_line;
 use crate::qrs;
@@ -176,31 +176,21 @@ fn server_license_lines(out: &mut String, site: &SiteStatus, now: DateTime<Utc>,
     let summary = value.summary();
     let coloured = match value.state {
         LicenseState::Valid | LicenseState::Perpetual => paint.good(&summary),
-        LicenseState::Expiring => paint.warn(&summary),
+        LicenseState::Expiring | LicenseState::NotStarted | LicenseState::ExpiryDisputed => {
+            paint.warn(&summary)
+        }
         LicenseState::None
         | LicenseState::Blacklisted
         | LicenseState::Invalid
         | LicenseState::Expired
+        | LicenseState::StartUnreadable
         | LicenseState::ExpiryUnreadable
         | LicenseState::ExpiryUnknown => paint.bad(&summary),
     };
     let seen = paint.faint(&words::ago(*time, now));
     let _ = writeln!(out, "  Server license   {coloured}   {seen}");
-    license_details(out, value);
-}
-
-fn license_details(out: &mut String, status: &ServerLicenseStatus) {
-    let allotments: Vec<_> = status
-        .license
-        .allotments
-        .iter()
-        .map(|allotment| format!("{} {}", allotment.name, allotment.count))
-        .collect();
-    if !allotments.is_empty() {
-        let _ = writeln!(out, "                   {}", allotments.join(", "));
-    }
-    if let Some(end) = status.license.maintenance_end {
-        let _ = writeln!(out, "                   maintenance ends {end}");
+    for line in value.details() {
+        let _ = writeln!(out, "                   {line}");
     }
 }
 

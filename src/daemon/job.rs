@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::poller::{self, Attempt, Timing};
 use super::{Shared, app, seats};
-use crate::event::{Body, Event, Monitor};
+use crate::event::{Body, Event, Latest, Monitor};
 use crate::license::monitor_app::KeptRun;
 use crate::monitor::settings::{LicenseMonitorApp, SeatMonitor, ServerLicenseMonitor};
 use crate::monitor::{OTHER_SITE, access_license, server_license};
@@ -106,7 +106,13 @@ impl Job {
         Ok(match &self.target {
             PollTarget::ServerLicense { client, monitor } => {
                 let zone = self.shared.settings.time_zone;
-                server_license::observe(client, monitor, zone, now, patience).await?.into()
+                let mut bodies =
+                    server_license::observe(client, monitor, zone, now, patience).await?;
+                let latest = self.shared.store.latest().await?;
+                if let Some((_, before)) = Latest::new(&latest, &self.site).server_license() {
+                    server_license::follow(&mut bodies, before);
+                }
+                bodies.into()
             }
             PollTarget::AccessLicense { client } => {
                 self.meet_site(client, patience).await?;

@@ -216,6 +216,7 @@ mod tests {
             expired: days.is_some_and(|d| d < 0),
             expiry_date: date,
             days_until_expiry: days,
+            days_until_start: None,
             threshold_days: 60,
         }
     }

@@ -40,6 +40,8 @@ pub enum Rule {
     ServerLicenseMissing,
     #[serde(alias = "server-license-unreadable")]
     ServerLicenseUnreadable,
+    #[serde(alias = "server-license-not-started")]
+    ServerLicenseNotStarted,
     #[serde(alias = "seats-low")]
     SeatsLow,
     #[serde(alias = "utilization-high")]

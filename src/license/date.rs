@@ -64,6 +64,13 @@ pub(super) fn read(text: &str, order: DateOrder) -> Day {
     }
 }
 
+/// Whether the day of the text is `today` or before, in whichever of the two orders it is meant.
+pub(super) fn is_past_either_way(text: &str, today: NaiveDate) -> bool {
+    [DateOrder::DayFirst, DateOrder::MonthFirst]
+        .into_iter()
+        .all(|order| matches!(read(text, order), Day::On(day) if day <= today))
+}
+
 /// Three numbers of a date, in the order written.
 enum Parts {
     YearFirst { year: i32, month: u32, day: u32 },

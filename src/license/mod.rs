@@ -8,6 +8,9 @@
 pub mod changes;
 mod date;
 mod identity;
+mod key_details;
+mod lef;
+mod lines;
 pub mod monitor_app;
 pub mod pools;
 #[cfg(test)]

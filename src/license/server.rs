@@ -4,6 +4,9 @@ use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
 use super::date::{self, Day};
+use super::key_details::KeyDetails;
+use super::lef::Lef;
+use super::lines::OtherLines;
 use super::wire;
 use crate::license::DateOrder;
 
@@ -20,11 +23,24 @@ pub struct ServerLicense {
     pub expired_reason: Option<String>,
     pub blacklisted: bool,
     pub invalid: bool,
-    /// `Allotment name:count` lines of a signed key, `TOKENS` of a LEF, in the order given.
+    /// `Allotment name:count` lines of a signed key; `PROFESSIONAL`, `ANALYZER` and `TOKENS` of a LEF,
+    /// the last unless it says that they don't count. In the order given.
     pub allotments: Vec<Allotment>,
     /// End of maintenance of a LEF (`PRODUCTLEVEL`): newer releases can't be installed after it,
     /// but the license goes on.
     pub maintenance_end: Option<NaiveDate>,
+    /// The first valid day (`Valid From` of a signed key).
+    #[serde(default, skip_serializing_if = "Start::is_unset")]
+    pub start: Start,
+    /// Of a license that hasn't begun: the end of the one that was there before, where it was seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Expiry>,
+    /// Whether more may be used than is allotted, where the license says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overage: Option<bool>,
+    /// Lines of the license that Bursar doesn't know, as they came; numbers and keys are hidden.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub other_lines: Vec<String>,
 }
 
 /// Which kind of license is installed.
@@ -54,21 +70,48 @@ pub enum Expiry {
     Unknown,
 }
 
+/// When the license begins.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "type", content = "value")]
+pub enum Start {
+    /// It doesn't say: it has begun.
+    #[default]
+    Unset,
+    /// The first valid day.
+    On(NaiveDate),
+    /// There is a first day, but its text can't be read for certain.
+    Unreadable(String),
+}
+
+impl Start {
+    pub fn is_unset(&self) -> bool {
+        *self == Self::Unset
+    }
+}
+
 /// One line of what the license allots.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Allotment {
     pub name: String,
     pub count: i64,
+    /// What stands behind the count, as it came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub more: Option<String>,
 }
 
 /// Longest text of the server's that is kept, in characters.
-const MAX_TEXT: usize = 120;
+pub(super) const MAX_TEXT: usize = 120;
+
+/// No license that was seen has more than a handful of kinds.
+const MAX_ALLOTMENTS: usize = 100;
 
 impl ServerLicense {
     /// Reads the answer of `GET /qrs/license`; `None` is the literal `null`.
     pub fn read(answer: Option<&wire::License>, order: DateOrder) -> Self {
         let Some(answer) = answer else { return Self::new(Kind::None, Expiry::Unknown) };
-        let details = KeyDetails::read(answer.key_details.as_deref().unwrap_or_default());
+        let mut others = OtherLines::of(answer);
+        let text = answer.key_details.as_deref().unwrap_or_default();
+        let details = KeyDetails::read(text, &mut others);
         let has_lef = !answer.lef.trim().is_empty();
         let has_key = !answer.key.trim().is_empty() || details.known_lines > 0;
         let reason = answer.expired_reason.trim();
@@ -77,18 +120,24 @@ impl ServerLicense {
             expired_reason: (!reason.is_empty()).then(|| short(reason)),
             blacklisted: answer.is_blacklisted || details.blacklisted,
             invalid: answer.is_invalid,
-            ..Self::new(Kind::None, Expiry::Unknown)
+            ..Self::new(Kind::Unknown, Expiry::Unknown)
         };
         if has_key {
             license.kind = Kind::SignedKey;
             license.expiry = details.expiry(order, answer.is_subscription);
+            license.start = details.start(order);
             license.allotments = details.allotments;
+            license.overage = details.overage;
         } else if has_lef {
+            let lef = Lef::read(&answer.lef, order, &mut others);
             license.kind = Kind::Lef;
-            license.read_lef(&answer.lef, order);
-        } else {
-            license.kind = Kind::Unknown;
+            license.expiry = lef.expiry;
+            license.maintenance_end = lef.maintenance_end;
+            license.allotments = lef.allotments;
+            license.overage = lef.overage;
         }
+        license.allotments.truncate(MAX_ALLOTMENTS);
+        license.other_lines = others.finish();
         license
     }
 
@@ -103,110 +152,37 @@ impl ServerLicense {
             invalid: false,
             allotments: Vec::new(),
             maintenance_end: None,
+            start: Start::Unset,
+            before: None,
+            overage: None,
+            other_lines: Vec::new(),
         }
-    }
-
-    /// Reads the lines of a license enabler file, such as `TIMELIMIT;;;2018-01-30`.
-    ///
-    /// Without a `TIMELIMIT` line it is perpetual, but only if there is any line of that form at
-    /// all: of a text that isn't a LEF nothing can be concluded. The date of `PRODUCTLEVEL` is the
-    /// end of maintenance, not of use.
-    fn read_lef(&mut self, lef: &str, order: DateOrder) {
-        let mut has_lines = false;
-        let mut time_limit = None;
-        for line in lef.lines() {
-            let mut fields = line.split(';').map(str::trim);
-            let (Some(name), Some(value)) = (fields.next(), fields.next()) else { continue };
-            has_lines = true;
-            let date = fields.nth(1).unwrap_or_default();
-            if name.eq_ignore_ascii_case("TIMELIMIT") {
-                time_limit = Some(date.to_owned());
-            } else if name.eq_ignore_ascii_case("PRODUCTLEVEL") {
-                if let Day::On(day) = date::read(date, order) {
-                    self.maintenance_end = Some(day);
-                }
-            } else if name.eq_ignore_ascii_case("TOKENS")
-                && let Ok(count) = value.parse()
-            {
-                self.allotments.push(Allotment { name: "tokens".to_owned(), count });
-            }
-        }
-        self.expiry = match time_limit {
-            Some(text) => expiry(&text, order),
-            None if has_lines => Expiry::Perpetual,
-            None => Expiry::Unknown,
-        };
     }
 }
 
-/// The lines of `keyDetails`, such as `Valid To: 2027-03-16  12:00:00 AM`.
-#[derive(Debug, Default)]
-struct KeyDetails {
-    /// Lines with a label this program knows.
-    known_lines: usize,
-    blacklisted: bool,
-    valid_to: Option<String>,
-    /// A line with another label holds a date: it may be the end under another name.
-    other_date: bool,
-    allotments: Vec<Allotment>,
+/// A count, and what may stand behind it: `100;`, `100;2027-03-09;`. `None` when no count is there.
+pub(super) fn allotment(name: &str, value: &str, others: &OtherLines) -> Option<Allotment> {
+    let value = value.trim();
+    let end = value.find(|c: char| c == ';' || c == ',' || c.is_whitespace());
+    let (count, more) = value.split_at(end.unwrap_or(value.len()));
+    let more = more.trim_matches(|c: char| c == ';' || c == ',' || c.is_whitespace());
+    Some(Allotment {
+        name: others.shown(name),
+        count: count.parse().ok()?,
+        more: (!more.is_empty()).then(|| others.shown(more)),
+    })
 }
 
-impl KeyDetails {
-    fn read(text: &str) -> Self {
-        let mut details = Self::default();
-        for line in text.lines() {
-            // At the first colon only: times hold colons too.
-            let Some((label, value)) = line.split_once(':') else { continue };
-            let (label, value) = (label.trim().to_ascii_lowercase(), value.trim());
-            let known = if let Some(name) = label.strip_prefix("allotment ") {
-                if let Ok(count) = value.trim_end_matches(';').trim().parse() {
-                    details.allotments.push(Allotment { name: short(name.trim()), count });
-                }
-                true
-            } else {
-                match label.split_whitespace().collect::<String>().as_str() {
-                    "isblacklisted" => {
-                        details.blacklisted = value.eq_ignore_ascii_case("true");
-                        true
-                    }
-                    "validto" => {
-                        details.valid_to = Some(value.to_owned());
-                        true
-                    }
-                    "validfrom" | "licensenumber" => true,
-                    _ => {
-                        details.other_date |=
-                            matches!(date::read(value, DateOrder::DayFirst), Day::On(_));
-                        false
-                    }
-                }
-            };
-            details.known_lines += usize::from(known);
-        }
-        details
-    }
-
-    /// The end of a signed key.
-    ///
-    /// No public sample of a perpetual signed key exists. A server that describes the key line by
-    /// line and gives no `Valid To` states that there is no end, so that is
-    /// [`Perpetual`](Expiry::Perpetual), like the years 1 and 9999: an alert at each poll for what
-    /// will never change teaches people to ignore alerts. It stays [`Unknown`](Expiry::Unknown)
-    /// where silence could hide an end: nothing (or nothing known) is described, the license is a
-    /// subscription (which ends by nature), or a line with an unknown label holds a date.
-    fn expiry(&self, order: DateOrder, is_subscription: Option<bool>) -> Expiry {
-        match &self.valid_to {
-            Some(text) => expiry(text, order),
-            None if self.known_lines == 0 || self.other_date || is_subscription == Some(true) => {
-                Expiry::Unknown
-            }
-            None => Expiry::Perpetual,
-        }
+pub(super) fn yes_or_no(text: &str) -> Option<bool> {
+    match text.trim().trim_end_matches(';').to_ascii_lowercase().as_str() {
+        "yes" | "true" => Some(true),
+        "no" | "false" => Some(false),
+        _ => None,
     }
 }
 
 /// A label without a date says nothing about an end.
-fn expiry(text: &str, order: DateOrder) -> Expiry {
+pub(super) fn expiry(text: &str, order: DateOrder) -> Expiry {
     if text.is_empty() {
         return Expiry::Unknown;
     }
@@ -218,7 +194,7 @@ fn expiry(text: &str, order: DateOrder) -> Expiry {
 }
 
 /// The start of a text of the server's, on one line.
-fn short(text: &str) -> String {
+pub(super) fn short(text: &str) -> String {
     crate::plain::one_line(text).chars().take(MAX_TEXT).collect()
 }
 
@@ -245,7 +221,7 @@ mod tests {
     }
 
     fn allotment(name: &str, count: i64) -> Allotment {
-        Allotment { name: name.into(), count }
+        Allotment { name: name.into(), count, more: None }
     }
 
     /// The body that Qlik's documentation shows, with other numbers.
@@ -278,6 +254,7 @@ mod tests {
                     allotment("sapconnector", 1),
                 ],
                 maintenance_end: None,
+                ..ServerLicense::new(Kind::SignedKey, Expiry::Unknown)
             }
         );
     }
@@ -387,5 +364,57 @@ mod tests {
         assert_eq!(expiry("TIMELIMIT;;;\r\n"), Expiry::Unknown);
         assert_eq!(expiry("TIMELIMIT;VALUE;;soon"), Expiry::Unreadable("soon".into()));
         assert_eq!(expiry("nothing of the kind"), Expiry::Unknown);
+    }
+
+    /// A key whose text has been read by an earlier build or was cut: its list stays.
+    #[test]
+    fn an_allotment_with_further_fields_keeps_its_count() {
+        let license = key("License Number: 1\nAllotment professional:100;2027-03-09;\n\
+            Allotment analyzer:50;overage:10;\nAllotment odd:many;\nAllotment sapconnector:1;\n");
+        let with = |name: &str, count, more: &str| Allotment {
+            more: Some(more.into()),
+            ..allotment(name, count)
+        };
+        assert_eq!(
+            license.allotments,
+            [
+                with("professional", 100, "2027-03-09"),
+                with("analyzer", 50, "overage:10"),
+                allotment("sapconnector", 1)
+            ]
+        );
+        assert_eq!(license.other_lines, ["Allotment odd:many;"]);
+    }
+
+    #[test]
+    fn a_start_is_read_and_the_year_1_is_none() {
+        assert_eq!(key(DOCUMENTED).start, Start::Unset);
+        let start = |text: &str| key(&format!("License Number: 1\nValid From: {text}")).start;
+        assert_eq!(start("2027-03-16  12:00:00 AM"), Start::On(day(2027, 3, 16)));
+        assert_eq!(start("03/04/2027 00:00:00"), Start::Unreadable("03/04/2027 00:00:00".into()));
+        assert_eq!(start(""), Start::Unset);
+    }
+
+    #[test]
+    fn tokens_that_are_ignored_are_not_allotted() {
+        let tokens = |ignore: &str| {
+            let lef = format!("1\r\nTOKENS;200;;\r\n{ignore}\r\nPROFESSIONAL;60;;5;x\r\n");
+            let license = read(json!({"lef": lef, "serial": "1"}));
+            let names = license.allotments.iter().map(|a| a.name.as_str()).collect::<Vec<_>>();
+            (names.join(" "), license.allotments.last().unwrap().more.clone())
+        };
+        let more = || Some("5;x".to_owned());
+        assert_eq!(tokens("IGNORE_TOKENS;YES;;"), ("professional".into(), more()));
+        for counted in ["IGNORE_TOKENS;NO;;", "IGNORE_TOKENS;PERHAPS;;", "X;YES;;"] {
+            assert_eq!(tokens(counted), ("tokens professional".into(), more()), "{counted}");
+        }
+    }
+
+    #[test]
+    fn overage_is_known_only_where_it_is_said() {
+        assert_eq!(key("License Number: 1\nOverage: YES").overage, Some(true));
+        assert_eq!(key("License Number: 1").overage, None);
+        let odd = key("License Number: 1\nOverage: 10 %");
+        assert_eq!((odd.overage, odd.other_lines), (None, vec!["Overage: 10 %".to_owned()]));
     }
 }

@@ -25,6 +25,14 @@ pub(super) struct ServerLicense {
     allotments: Vec<Allotment>,
     #[serde(default)]
     maintenance_end: Option<NaiveDate>,
+    #[serde(default, skip_serializing_if = "server::Start::is_unset")]
+    start: server::Start,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    before: Option<Expiry>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    overage: Option<bool>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    other_lines: Vec<String>,
 }
 
 /// [`server::Allotment`].
@@ -32,9 +40,11 @@ pub(super) struct ServerLicense {
 struct Allotment {
     name: String,
     count: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    more: Option<String>,
 }
 
-same_fields!(Allotment, server::Allotment, { name, count });
+same_fields!(Allotment, server::Allotment, { name, count, more });
 
 impl From<&license::ServerLicense> for ServerLicense {
     fn from(license: &license::ServerLicense) -> Self {
@@ -47,6 +57,10 @@ impl From<&license::ServerLicense> for ServerLicense {
             invalid,
             allotments,
             maintenance_end,
+            start,
+            before,
+            overage,
+            other_lines,
         } = license;
         Self {
             kind: *kind,
@@ -57,6 +71,10 @@ impl From<&license::ServerLicense> for ServerLicense {
             invalid: *invalid,
             allotments: each(allotments),
             maintenance_end: *maintenance_end,
+            start: start.clone(),
+            before: before.clone(),
+            overage: *overage,
+            other_lines: other_lines.clone(),
         }
     }
 }
@@ -72,6 +90,10 @@ impl From<ServerLicense> for license::ServerLicense {
             invalid,
             allotments,
             maintenance_end,
+            start,
+            before,
+            overage,
+            other_lines,
         } = form;
         Self {
             kind,
@@ -82,6 +104,10 @@ impl From<ServerLicense> for license::ServerLicense {
             invalid,
             allotments: back(allotments),
             maintenance_end,
+            start,
+            before,
+            overage,
+            other_lines,
         }
     }
 }

@@ -14,6 +14,9 @@ pub struct License {
     pub lef: String,
     /// The signed key; empty for a LEF.
     pub key: String,
+    /// The number of the license, and the control number of a LEF: read to be hidden in what is shown.
+    pub serial: String,
+    pub check: String,
     /// What the server says of the signed key, for people; missing in answers of 2017.
     pub key_details: Option<String>,
     pub is_expired: bool,
@@ -46,6 +49,8 @@ impl License {
         Ok(Some(Self {
             lef: text(fields, "lef")?.unwrap_or_default(),
             key: text(fields, "key")?.unwrap_or_default(),
+            serial: any_text(fields, "serial"),
+            check: any_text(fields, "check"),
             key_details: text(fields, "keyDetails")?,
             is_expired: flag(fields, "isExpired")?.unwrap_or(false),
             expired_reason: text(fields, "expiredReason")?.unwrap_or_default(),
@@ -69,6 +74,15 @@ fn text(fields: &Map<String, Value>, name: &str) -> Result<Option<String>, Shape
         None => Ok(None),
         Some(Value::String(text)) => Ok(Some(text.clone())),
         Some(other) => Err(ShapeError::new(format!("text in {name:?}"), super::kind_of(other))),
+    }
+}
+
+/// A text, or a number as text; else empty.
+fn any_text(fields: &Map<String, Value>, name: &str) -> String {
+    match field(fields, name) {
+        Some(Value::String(text)) => text.clone(),
+        Some(Value::Number(number)) => number.to_string(),
+        _ => String::new(),
     }
 }
 
@@ -141,6 +155,8 @@ mod tests {
     fn debug_hides_every_secret() {
         let license = License {
             lef: "LEFSECRET".into(),
+            serial: "SERIALSECRET".into(),
+            check: "CHECKSECRET".into(),
             key: "KEYSECRET".into(),
             key_details: Some("License Number: SECRET".into()),
             expired_reason: "SECRET".into(),

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 
 use crate::event::Body;
-use crate::license;
+use crate::license::{self, ServerLicenseStatus};
 use crate::monitor::settings::ServerLicenseMonitor;
 use crate::qrs;
 
@@ -22,4 +22,13 @@ pub async fn observe(
     let license = client.server_license(settings.date_order, patience).await?;
     let status = license::assess(license, settings.threshold_days, license::today(now, zone));
     Ok(vec![Body::ServerLicenseStatus(status)])
+}
+
+/// What one reading can't know: see [`ServerLicenseStatus::follow`].
+pub fn follow(bodies: &mut [Body], before: &ServerLicenseStatus) {
+    for body in bodies {
+        if let Body::ServerLicenseStatus(status) = body {
+            status.follow(before);
+        }
+    }
 }

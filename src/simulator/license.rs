@@ -34,10 +34,19 @@ pub struct LicenseVariant {
     pub invalid: bool,
     /// A LEF's end of maintenance (`PRODUCTLEVEL`), when it isn't the license's own end.
     pub maintenance_ends: Option<When>,
-    /// `Allotment` lines; when empty, what the pools of the scenario say.
+    /// `Valid From` of a signed key; the year 1 when absent.
+    pub valid_from: Option<When>,
+    /// `expiredReason`; when absent, it follows from `isExpired`.
+    pub expired_reason: Option<String>,
+    /// An `OVERAGE` line; none when absent.
+    pub overage: Option<bool>,
+    /// `Allotment` lines; when empty, what the pools of the scenario say. Of a LEF: a line
+    /// `PROFESSIONAL;60;;` each, and `IGNORE_TOKENS;YES;;`; none when empty.
     pub allotments: Vec<Allotment>,
     /// More lines for the key's text, as they are.
     pub extra_lines: Vec<String>,
+    /// The whole answer, as it is; nothing else here counts then.
+    pub answer: Option<Value>,
 }
 
 /// `Allotment name:count;` in a signed key's text.
@@ -126,8 +135,12 @@ impl Default for LicenseVariant {
             blacklisted: false,
             invalid: false,
             maintenance_ends: None,
+            valid_from: None,
+            expired_reason: None,
+            overage: None,
             allotments: Vec::new(),
             extra_lines: Vec::new(),
+            answer: None,
         }
     }
 }
@@ -161,6 +174,9 @@ impl LicenseVariant {
     /// The answer at `now` of a site whose clock began at `start`. `allotted` is what the
     /// license grants where the variant doesn't say it; `tokens` likewise for a LEF.
     pub(super) fn answer(&self, clock: Moment, allotted: &[Allotment], tokens: i64) -> Value {
+        if let Some(answer) = &self.answer {
+            return answer.clone();
+        }
         match self.kind {
             LicenseKind::None => Value::Null,
             LicenseKind::SignedKey => self.signed_key(clock, allotted),
@@ -213,6 +229,12 @@ impl LicenseVariant {
             format!("PRODUCTLEVEL;50;;{}", maintenance.unwrap_or_default()),
             format!("TOKENS;{tokens};;"),
         ];
+        if !self.allotments.is_empty() {
+            let line = |one: &Allotment| format!("{};{};;", one.name.to_uppercase(), one.count);
+            lines.extend(self.allotments.iter().map(line));
+            lines.push("IGNORE_TOKENS;YES;;".to_owned());
+        }
+        lines.extend(self.overage.map(|yes| format!("OVERAGE;{};;", yes_or_no(yes))));
         lines.extend(end.map(|day| format!("TIMELIMIT;;;{day}")));
         lines.extend(self.extra_lines.iter().cloned());
         lines.push("ABCD-EFGH-IJKL-MNOP-QRST".to_owned());
@@ -230,7 +252,8 @@ impl LicenseVariant {
 
     fn flags(&self, body: &mut Map<String, Value>, clock: Moment) {
         let expired = self.is_expired_at(clock);
-        let reason = if expired { "License has expired" } else { "" };
+        let usual = if expired { "License has expired" } else { "" };
+        let reason = self.expired_reason.as_deref().unwrap_or(usual);
         body.insert("product".into(), json!(2));
         body.insert("numberOfCores".into(), json!(-1));
         body.insert("isExpired".into(), json!(expired));
@@ -258,7 +281,10 @@ impl LicenseVariant {
 
     fn details_text(&self, clock: Moment, allotted: &[Allotment]) -> String {
         let blacklisted = if self.blacklisted { "True" } else { "False" };
-        let begin = NaiveDate::from_ymd_opt(1, 1, 1).expect("the first day is a day");
+        let begin = self.valid_from.and_then(|from| from.resolve(clock.start));
+        let begin = begin
+            .map(|time| time.date_naive())
+            .unwrap_or_else(|| NaiveDate::from_ymd_opt(1, 1, 1).expect("the first day is a day"));
         let from_style = match self.date_style {
             DateStyle::Unreadable => DateStyle::Documented,
             other => other,
@@ -273,10 +299,15 @@ impl LicenseVariant {
         );
         let allotments = if self.allotments.is_empty() { allotted } else { &self.allotments };
         lines.extend(allotments.iter().map(|a| format!("Allotment {}:{};", a.name, a.count)));
+        lines.extend(self.overage.map(|yes| format!("Overage: {}", yes_or_no(yes))));
         lines.extend(self.extra_lines.iter().cloned());
         let end = if self.crlf { "\r\n" } else { "\n" };
         lines.iter().flat_map(|line| [line.as_str(), end]).collect()
     }
+}
+
+fn yes_or_no(yes: bool) -> &'static str {
+    if yes { "YES" } else { "NO" }
 }
 
 impl DateStyle {

@@ -34,6 +34,7 @@ fn status() -> ServerLicenseStatus {
         expired: false,
         expiry_date: None,
         days_until_expiry: None,
+        days_until_start: None,
         threshold_days: 30,
     }
 }

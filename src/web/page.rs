@@ -137,23 +137,16 @@ fn view<'a>(site: &'a SiteStatus, status: &Status, zone: Tz) -> Site<'a> {
         name: &site.name,
         license: site.server_license.as_ref().map(|seen| {
             let license = &seen.value;
-            let mut details: Vec<_> = license
-                .license
-                .allotments
-                .iter()
-                .map(|allotment| format!("{}: {}", allotment.name, allotment.count))
-                .collect();
-            if let Some(end) = license.license.maintenance_end {
-                details.push(format!("maintenance ends {end}"));
-            }
             License {
                 tone: match license.state {
                     LicenseState::Valid | LicenseState::Perpetual => "good",
-                    LicenseState::Expiring => "warn",
+                    LicenseState::Expiring
+                    | LicenseState::NotStarted
+                    | LicenseState::ExpiryDisputed => "warn",
                     _ => "bad",
                 },
                 headline: license.summary(),
-                details,
+                details: license.details(),
                 seen: words::ago(seen.time, status.time),
             }
         }),

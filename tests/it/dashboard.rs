@@ -26,6 +26,7 @@ fn events() -> [Body; 2] {
         expired: false,
         expiry_date: Some(date),
         days_until_expiry: Some(30),
+        days_until_start: None,
         threshold_days: 60,
     };
     let seats = SeatPool {

@@ -60,6 +60,7 @@ fn server_license(time: DateTime<Utc>, days: Option<i64>) -> Event {
             expired: days.is_some_and(|days| days < 0),
             expiry_date: date,
             days_until_expiry: days,
+            days_until_start: None,
             threshold_days: 30,
         }),
     )

@@ -24,6 +24,7 @@ mod influxdb;
 mod insight;
 mod insight_cli;
 mod leaks;
+mod license;
 mod monitor_app;
 mod mqtt;
 mod one_broken;

@@ -106,6 +106,7 @@ fn status(days: i64) -> ServerLicenseStatus {
         expired: false,
         expiry_date: Some(date),
         days_until_expiry: Some(days),
+        days_until_start: None,
         threshold_days: 30,
     }
 }

@@ -206,6 +206,7 @@ fn status() -> ServerLicenseStatus {
         expired: false,
         expiry_date: Some(date),
         days_until_expiry: Some(29),
+        days_until_start: None,
         threshold_days: 30,
     }
 }

@@ -4,8 +4,9 @@ use super::{condition, days, known, severity_of_days, step_of};
 use crate::alert::facts::{Dated, Facts};
 use crate::alert::policy::Limits;
 use crate::alert::{Condition, Judged};
-use crate::event::Rule;
-use crate::license::{LicenseState, ServerLicenseStatus, status};
+use crate::event::{Rule, Severity};
+use crate::license::server::Start;
+use crate::license::{Expiry, LicenseState, ServerLicenseStatus, status};
 
 const NEW_KEY: &str =
     "enter the new license in the Qlik Management Console, under License management";
@@ -50,12 +51,41 @@ pub(super) fn judge(facts: &Facts, limits: &Limits) -> Vec<Judged> {
         ),
         problem(
             Rule::ServerLicenseUnreadable,
-            &[LicenseState::ExpiryUnreadable, LicenseState::ExpiryUnknown],
+            &[
+                LicenseState::ExpiryUnreadable,
+                LicenseState::ExpiryUnknown,
+                LicenseState::ExpiryDisputed,
+                LicenseState::StartUnreadable,
+            ],
             "End of the server license can't be told",
             "look at it in the Qlik Management Console; serverLicenseMonitor.dateOrder says how a \
              date such as 03/04/2027 is meant",
         ),
+        known(Rule::ServerLicenseNotStarted, fact, |dated| {
+            not_started(dated).into_iter().collect()
+        }),
     ]
+}
+
+/// A key that was entered ahead of its time is well as long as the one before it lasts.
+fn not_started(dated: &Dated<ServerLicenseStatus>) -> Option<Condition> {
+    let status = &dated.value;
+    if status.state != LicenseState::NotStarted || status.is_covered() == Some(true) {
+        return None;
+    }
+    let rule = Rule::ServerLicenseNotStarted;
+    let severity = match (&status.license.before, status.days_until_start, &status.license.start) {
+        (Some(Expiry::On(end)), Some(days), Start::On(start)) => {
+            let left = days - (*start - *end).num_days();
+            severity_of_days(left).max(Severity::Warning)
+        }
+        _ => Severity::Warning,
+    };
+    let text = status::problem_text(status);
+    let title = "Server license has not begun";
+    let hint =
+        "see that the license in use lasts until then, or ask Qlik for a key that starts earlier";
+    Some(described(condition(rule, "", dated.time, title, text, hint), status).severity(severity))
 }
 
 /// Also of a license that has expired: being over doesn't make it well, and the alert that says so

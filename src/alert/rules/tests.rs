@@ -10,6 +10,7 @@ use crate::ledger::{Head, Mode, RunStatus, Trigger};
 use crate::license::LicenseState;
 use crate::license::pools::SeatPool;
 use crate::license::server::Kind;
+use crate::license::server::Start;
 use crate::license::{Expiry, Pools, SeatType, ServerLicense, assess};
 
 fn now() -> DateTime<Utc> {
@@ -160,6 +161,20 @@ fn server_license() {
     assert_eq!(names(invalid), ["serverLicenseExpiring", "serverLicenseInvalid"]);
     let blacklisted = license(Expiry::Perpetual, |l| l.blacklisted = true);
     assert_eq!(names(blacklisted), ["serverLicenseBlacklisted"]);
+    let later = |before: Option<i64>| {
+        license(in_days(400), |l| {
+            l.start = Start::On(now().date_naive() + chrono::TimeDelta::days(45));
+            l.before = before.map(in_days);
+        })
+    };
+    let start = |lines: Vec<String>| lines[0].split(':').next().unwrap().to_owned();
+    assert_eq!(start(later(None)), "serverLicenseNotStarted warning");
+    assert_eq!(start(later(Some(43))), "serverLicenseNotStarted warning");
+    assert_eq!(start(later(Some(7))), "serverLicenseNotStarted critical");
+    assert_eq!(start(later(Some(-1))), "serverLicenseNotStarted critical");
+    assert!(later(Some(44)).is_empty(), "the old one lasts until the new one begins");
+    let disputed = license(in_days(400), |l| l.expired_reason = Some("over".into()));
+    assert_eq!(names(disputed), ["serverLicenseUnreadable"]);
     let none = license(Expiry::Unknown, |l| l.kind = Kind::None);
     assert_eq!(names(none), ["serverLicenseMissing"]);
 }

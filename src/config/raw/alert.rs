@@ -78,6 +78,8 @@ pub(in crate::config) struct AlertRules {
     pub(in crate::config) server_license_missing: AlertRule,
     /// The end of the license can't be told.
     pub(in crate::config) server_license_unreadable: AlertRule,
+    /// The license begins later, and the one before it doesn't last until then, or nobody knows.
+    pub(in crate::config) server_license_not_started: AlertRule,
     /// Few seats are free.
     pub(in crate::config) seats_low: SeatsLowRule,
     /// Nearly all seats are allocated.

@@ -58,6 +58,7 @@ fn rules(raw: &raw::AlertRules) -> BTreeMap<Rule, RulePolicy> {
         rule(Rule::ServerLicenseBlacklisted, &raw.server_license_blacklisted),
         rule(Rule::ServerLicenseMissing, &raw.server_license_missing),
         rule(Rule::ServerLicenseUnreadable, &raw.server_license_unreadable),
+        rule(Rule::ServerLicenseNotStarted, &raw.server_license_not_started),
         rule(Rule::SeatsLow, &raw.seats_low.common),
         rule(Rule::UtilizationHigh, &raw.utilization_high.common),
         rule(Rule::SeatsGone, &raw.seats_gone),

@@ -129,6 +129,7 @@ mod tests {
             state: LicenseState::Valid,
             expired: false,
             days_until_expiry: days,
+            days_until_start: None,
             threshold_days: 30,
         }
     }

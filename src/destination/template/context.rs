@@ -59,7 +59,8 @@ pub fn notice(event: &Event) -> Option<AlertNotice> {
         }
         Body::ServerLicenseProblem(status) => {
             let rule = problem(status.state);
-            let unclear = rule == Rule::ServerLicenseUnreadable;
+            let unclear =
+                matches!(rule, Rule::ServerLicenseUnreadable | Rule::ServerLicenseNotStarted);
             let severity = if unclear { Severity::Warning } else { Severity::Critical };
             (rule, severity, text.clone(), "", license_facts(status))
         }
@@ -107,6 +108,7 @@ fn problem(state: LicenseState) -> Rule {
         LicenseState::None => Rule::ServerLicenseMissing,
         LicenseState::Blacklisted => Rule::ServerLicenseBlacklisted,
         LicenseState::Invalid => Rule::ServerLicenseInvalid,
+        LicenseState::NotStarted => Rule::ServerLicenseNotStarted,
         _ => Rule::ServerLicenseUnreadable,
     }
 }

@@ -76,6 +76,7 @@ fn server_license() -> Vec<Body> {
         state,
         expired: state == LicenseState::Expired,
         days_until_expiry: days,
+        days_until_start: None,
         threshold_days: 60,
     };
     let on = |days: i64| Expiry::On((now() + chrono::TimeDelta::days(days)).date_naive());

@@ -47,47 +47,38 @@ fn of_server_license(
     samples
 }
 
-const STATES: [LicenseState; 9] = [
-    LicenseState::None,
-    LicenseState::Blacklisted,
-    LicenseState::Invalid,
-    LicenseState::Expired,
-    LicenseState::ExpiryUnreadable,
-    LicenseState::ExpiryUnknown,
-    LicenseState::Expiring,
-    LicenseState::Perpetual,
-    LicenseState::Valid,
-];
-
 /// The state as a figure: 0 the worst, so that the smallest of a day is the worst of the day. The
-/// numbers are in the file: they never change.
+/// numbers are in the file: they never change, and a state that is new has one between two others.
 pub fn state_number(state: LicenseState) -> f64 {
-    STATES.iter().position(|known| *known == state).expect("every state is in the list") as f64
+    match state {
+        LicenseState::None => 0.0,
+        LicenseState::Blacklisted => 1.0,
+        LicenseState::Invalid => 2.0,
+        LicenseState::Expired => 3.0,
+        LicenseState::NotStarted => 3.25,
+        LicenseState::ExpiryDisputed => 3.5,
+        LicenseState::StartUnreadable => 3.75,
+        LicenseState::ExpiryUnreadable => 4.0,
+        LicenseState::ExpiryUnknown => 5.0,
+        LicenseState::Expiring => 6.0,
+        LicenseState::Perpetual => 7.0,
+        LicenseState::Valid => 8.0,
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use strum::VariantArray as _;
+
     use super::*;
     use crate::store::samples::{at, recurring, server_status};
 
     #[test]
     fn every_state_has_its_own_number() {
-        use LicenseState::*;
-        // Fails to compile when a state is new: it needs a number.
-        let number = |state: LicenseState| match state {
-            None => 0.0,
-            Blacklisted => 1.0,
-            Invalid => 2.0,
-            Expired => 3.0,
-            ExpiryUnreadable => 4.0,
-            ExpiryUnknown => 5.0,
-            Expiring => 6.0,
-            Perpetual => 7.0,
-            Valid => 8.0,
-        };
-        for state in STATES {
-            assert_eq!(state_number(state), number(state));
-        }
+        let numbers = LicenseState::VARIANTS.iter().map(|state| state_number(*state));
+        assert!(numbers.is_sorted_by(|a, b| a < b), "worst first, as the states are");
+        assert_eq!(state_number(LicenseState::Valid), 8.0);
+        assert_eq!(state_number(LicenseState::ExpiryUnreadable), 4.0);
     }
 
     #[test]

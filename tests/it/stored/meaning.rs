@@ -11,7 +11,7 @@ use bursar::ledger::{
 };
 use bursar::license::changes::{After, By, TimeFrom};
 use bursar::license::monitor_app::ScriptLog;
-use bursar::license::server::Kind;
+use bursar::license::server::{Kind, Start};
 use bursar::license::{Change, ChangeKind, Expiry, LicenseState, Moment, Person, SeatType};
 use bursar::policy::{Guard, Policy, Refusal, ThreeWay};
 use bursar::release::{self, Keep, Plan};
@@ -100,6 +100,12 @@ fn licenses() {
     let notice = event.notice.expect("what the rule said");
     assert_eq!((notice.severity, notice.repeats), (Severity::Critical, 2));
     assert_eq!(notice.title, "Server license ends in 29 days");
+    let Body::ServerLicenseStatus(later) = body("serverLicenseStatus.notStarted") else { panic!() };
+    assert_eq!((later.state, later.days_until_start), (LicenseState::NotStarted, Some(45)));
+    assert_eq!(later.license.start, Start::On("2026-04-15".parse().unwrap()));
+    assert_eq!(later.license.before, Some(Expiry::On(day)));
+    assert_eq!((later.license.overage, later.license.other_lines.len()), (Some(false), 1));
+    assert_eq!(later.license.allotments[0].more.as_deref(), Some("2027-04-14"));
     let Body::ServerLicenseStatus(odd) = body("serverLicenseStatus.unreadable") else { panic!() };
     assert_eq!(odd.license.expiry, Expiry::Unreadable("31/02/2027".into()));
     let Body::ServerLicenseStatus(odd) = body("serverLicenseStatus.perpetual") else { panic!() };

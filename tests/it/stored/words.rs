@@ -38,8 +38,8 @@ fn no_word_changes() {
         (words::<Format>(), "html md csv json"),
         (
             words::<LicenseState>(),
-            "none blacklisted invalid expired expiry-unreadable expiry-unknown expiring perpetual \
-             valid",
+            "none blacklisted invalid expired not-started expiry-disputed start-unreadable \
+             expiry-unreadable expiry-unknown expiring perpetual valid",
         ),
         (
             words::<ChangeKind>(),
