@@ -3,7 +3,8 @@
 //! Known from real servers: the operators, `and` before `or`, comparison of texts without regard
 //! to case, a backslash before a quote inside a text, `''` and double quotes refused with
 //! `Cannot parse the expression: <text>`, an empty group refused with `Invalid expression`.
-//! A guess: the errors of everything else, `not` refused, quoted GUIDs accepted.
+//! A guess: the errors of everything else, `not` refused. What a property may be compared with is
+//! known by [`properties`](super::properties).
 
 use std::cmp::Ordering;
 use std::iter::Peekable;
@@ -68,6 +69,9 @@ pub enum FilterError {
     /// A group without content.
     #[error("Invalid expression")]
     Invalid,
+    /// The property holds something else. The value is escaped as HTML.
+    #[error("Cannot convert the constant value &quot;{to}&quot; to the following: {value}")]
+    CannotConvert { to: &'static str, value: String },
 }
 
 /// Understands a filter.
@@ -391,7 +395,7 @@ fn get<'a>(value: &'a Value, name: &str) -> Option<&'a Value> {
 }
 
 /// The ways to write a date that tools use; without a zone it is UTC, which is a guess.
-fn date(text: &str) -> Option<DateTime<Utc>> {
+pub(super) fn date(text: &str) -> Option<DateTime<Utc>> {
     // Cheap: almost no text is a date.
     let bytes = text.as_bytes();
     if bytes.len() < 10 || !bytes[..4].iter().all(u8::is_ascii_digit) {
@@ -458,7 +462,6 @@ mod tests {
             "published eq true",
             "published eq True",
             "id eq 046B6C7F-0B8A-43B9-B35D-6489E6DAEE91",
-            "id eq '046b6c7f-0b8a-43b9-b35d-6489e6daee91'",
             "lastUsed le '2026-01-10T08:00:00.123Z'",
             "lastUsed gt '2026-01-10 08:00:00'",
             "lastUsed lt '2026/01/10 08:01'",

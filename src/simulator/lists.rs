@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::filter::{self, Filter};
 use super::people::{Seat, SeatKind, split_name};
+use super::properties::{Entity, Type};
 use super::routes::{HttpResponse, Request};
 use super::rows::{SeatRow, UserRef, UserRow, condensed, reference};
 use super::site::Site;
@@ -94,18 +95,22 @@ pub(super) struct Wanted {
 }
 
 impl Wanted {
-    pub(crate) fn of(request: &Request) -> Result<Self, HttpResponse> {
+    pub(crate) fn of(request: &Request, entity: Entity<'_>) -> Result<Self, HttpResponse> {
+        let refused = |text: String| HttpResponse::text(400, text);
         let filter = match request.param("filter").map(str::trim) {
             None | Some("") => None,
             Some(text) => {
-                Some(filter::parse(text).map_err(|e| HttpResponse::text(400, e.to_string()))?)
+                let checked = filter::parse(text).and_then(|filter| entity.checked(&filter, text));
+                Some(checked.map_err(|error| refused(error.to_string()))?)
             }
         };
-        let order = request.param("orderby").and_then(|text| {
-            let mut words = text.split_whitespace();
-            let path = words.next()?.split('.').map(str::to_owned).collect();
-            Some((path, words.next().is_some_and(|w| w.eq_ignore_ascii_case("desc"))))
-        });
+        let order = match request.param("orderby").map(str::trim) {
+            None | Some("") => None,
+            Some(text) => {
+                let order = order(text, entity);
+                Some(order.ok_or_else(|| refused(format!("Cannot parse the expression: {text}")))?)
+            }
+        };
         Ok(Self { filter, order, ids: None })
     }
 
@@ -139,7 +144,26 @@ impl Wanted {
     }
 }
 
+/// `name`, `name asc`, `name desc`.
+fn order(text: &str, entity: Entity<'_>) -> Option<(Vec<String>, bool)> {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let (path, down) = match words[..] {
+        [path] => (path, false),
+        [path, way] if way.eq_ignore_ascii_case("asc") => (path, false),
+        [path, way] if way.eq_ignore_ascii_case("desc") => (path, true),
+        _ => return None,
+    };
+    let path: Vec<String> = path.split('.').map(str::to_owned).collect();
+    entity.type_of(&path)?;
+    Some((path, down))
+}
+
 impl Site {
+    /// What a type of objects is on this server.
+    pub(crate) fn entity(&self, kind: Kind) -> Entity<'_> {
+        Entity { kind, quirks: &self.quirks, with_excess: self.pools.with_excess }
+    }
+
     /// The rows that are wanted, in full.
     pub(crate) fn rows(&self, kind: Kind, wanted: &Wanted) -> Vec<Value> {
         let places = self.named(kind, wanted);
@@ -312,19 +336,32 @@ impl Site {
         let Some(columns) = body.get("columns").and_then(Value::as_array) else {
             return HttpResponse::text(400, "Invalid body");
         };
+        let entity = self.entity(kind);
+        let path = |text: &str| text.split('.').map(str::to_owned).collect::<Vec<String>>();
+        let refused = |what: &str| HttpResponse::text(400, format!("Invalid {what}"));
+        if let Some(column) = columns.iter().find(|column| !is_column(entity, column)) {
+            return refused(&format!("column {}", column["name"].as_str().unwrap_or_default()));
+        }
         let mut rows = self.rows(kind, wanted);
         if let Some(column) = request.param("sortcolumn") {
             let definition = columns.iter().find(|c| c["name"] == column);
-            let path = definition.and_then(|c| c["definition"].as_str()).unwrap_or(column);
-            let path: Vec<String> = path.split('.').map(str::to_owned).collect();
+            let path = path(definition.and_then(|c| c["definition"].as_str()).unwrap_or(column));
+            if entity.type_of(&path).is_none() {
+                return refused(&format!("column {column}"));
+            }
             rows.sort_by(|a, b| filter::compare_at(a, b, &path));
             if request.param("orderascending").is_some_and(|v| v.eq_ignore_ascii_case("false")) {
                 rows.reverse();
             }
         }
-        let number = |name: &str| request.param(name).and_then(|text| text.parse().ok());
-        let skip = number("skip").unwrap_or(0);
-        let take = number("take").unwrap_or(usize::MAX);
+        let number = |name: &str, usual: usize| match request.param(name) {
+            None => Ok(usual),
+            Some(text) => text.parse::<usize>().map_err(|_| refused(name)),
+        };
+        let (skip, take) = match (number("skip", 0), number("take", usize::MAX)) {
+            (Ok(skip), Ok(take)) => (skip, take),
+            (Err(refusal), _) | (_, Err(refusal)) => return refusal,
+        };
         let cells = |row: &Value| columns.iter().map(|column| cell(row, column)).collect::<Value>();
         let rows: Vec<Value> = rows.iter().skip(skip).take(take).map(cells).collect();
         let names: Vec<&Value> = columns.iter().map(|column| &column["name"]).collect();
@@ -466,6 +503,29 @@ impl Wanted {
             })
             .collect()
     }
+}
+
+/// Whether the server knows a column of a table.
+fn is_column(entity: Entity<'_>, column: &Value) -> bool {
+    let (Some(name), Some(kind)) = (column["name"].as_str(), column["columnType"].as_str()) else {
+        return false;
+    };
+    let definition = column["definition"].as_str().unwrap_or_default();
+    let known = |path: &str| {
+        let path: Vec<String> = path.split('.').map(str::to_owned).collect();
+        entity.type_of(&path)
+    };
+    let is_known = match kind.to_ascii_lowercase().as_str() {
+        "property" => known(definition).is_some_and(|of| !matches!(of, Type::Object(_))),
+        "list" => known(definition).is_some(),
+        "function" => {
+            let inner = definition.strip_prefix("count(").and_then(|rest| rest.strip_suffix(')'));
+            inner.and_then(known).is_some()
+        }
+        "privileges" => true,
+        _ => false,
+    };
+    is_known && !name.is_empty() && !name.contains(char::is_whitespace)
 }
 
 fn cell(row: &Value, column: &Value) -> Value {

@@ -34,6 +34,7 @@ pub mod past;
 mod people;
 mod pki;
 mod pools;
+mod properties;
 mod rights;
 mod routes;
 mod rows;

@@ -18,7 +18,7 @@ const LOG_SIZE: i64 = 6964;
 /// A run takes so long.
 const RUN_TIME: TimeDelta = TimeDelta::milliseconds(49_784);
 
-const TASK_STATUS: &[&str] = &[
+pub(super) const TASK_STATUS: &[&str] = &[
     "NeverStarted",
     "Triggered",
     "Started",

@@ -18,6 +18,9 @@ pub const FORBIDDEN_TEXT: &str = "Forbidden";
 /// The text of a query that was cut by an unescaped `&`.
 pub const MISSING_VALUE_TEXT: &str = "Missing parameter value(s)";
 
+/// http.sys refuses longer ones before the service sees them.
+const MAX_URL: usize = 16 * 1024;
+
 const JSON: &str = "application/json;charset=UTF-8";
 const TEXT: &str = "text/plain;charset=UTF-8";
 pub(super) const HTML: &str = "text/html;charset=UTF-8";
@@ -38,6 +41,7 @@ pub(super) struct Request {
     pub cut_query: bool,
     pub xrf_header: Option<String>,
     pub user_header: Option<String>,
+    pub content_type: Option<String>,
     pub body: Bytes,
 }
 
@@ -59,8 +63,20 @@ impl Request {
             query,
             xrf_header: None,
             user_header: None,
+            content_type: None,
             body: Bytes::new(),
         }
+    }
+
+    /// Path and query as sent.
+    fn url_length(&self) -> usize {
+        self.path.len() + 1 + self.query.len()
+    }
+
+    /// A body is there and is not said to be JSON.
+    fn has_other_body(&self) -> bool {
+        let kind = self.content_type.as_deref().unwrap_or_default().to_ascii_lowercase();
+        !self.body.is_empty() && !kind.starts_with("application/json")
     }
 
     pub(crate) fn param(&self, name: &str) -> Option<&str> {
@@ -144,6 +160,44 @@ impl HttpResponse {
 
 /// The checks in the server's order, then the endpoint.
 pub(super) fn answer(site: &mut Site, request: &Request) -> HttpResponse {
+    let mut answer = checked(site, request);
+    reshape(site, &mut answer);
+    answer
+}
+
+/// Takes out what an older server lacks, and puts in what a newer one adds.
+fn reshape(site: &Site, answer: &mut HttpResponse) {
+    let quirks = &site.quirks;
+    if quirks.without.is_empty() && quirks.added.is_empty() || answer.content_type != JSON {
+        return;
+    }
+    let Ok(mut json) = serde_json::from_slice::<Value>(&answer.body) else { return };
+    take_out(&mut json, &quirks.without);
+    let rows = match &mut json {
+        Value::Array(rows) => rows.as_mut_slice(),
+        one => std::slice::from_mut(one),
+    };
+    for row in rows.iter_mut().filter_map(Value::as_object_mut) {
+        row.extend(quirks.added.iter().map(|(name, value)| (name.clone(), value.clone())));
+    }
+    answer.body = json.to_string().into();
+}
+
+fn take_out(value: &mut Value, names: &[String]) {
+    match value {
+        Value::Array(values) => values.iter_mut().for_each(|value| take_out(value, names)),
+        Value::Object(map) => {
+            map.retain(|name, _| !names.contains(name));
+            map.values_mut().for_each(|value| take_out(value, names));
+        }
+        _ => {}
+    }
+}
+
+fn checked(site: &mut Site, request: &Request) -> HttpResponse {
+    if request.url_length() > MAX_URL {
+        return HttpResponse::html(414, "Request-URI Too Long");
+    }
     if !request.xrf_ok() {
         return HttpResponse::text(403, XSRF_TEXT);
     }
@@ -157,6 +211,9 @@ pub(super) fn answer(site: &mut Site, request: &Request) -> HttpResponse {
     let Some(rest) = request.route.strip_prefix("/qrs/") else {
         return HttpResponse::not_found();
     };
+    if request.has_other_body() {
+        return HttpResponse::text(415, "");
+    }
     let segments: Vec<&str> = rest.split('/').collect();
     site.catch_up();
     match (request.method.as_str(), &segments[..]) {
@@ -192,11 +249,20 @@ pub(super) fn answer(site: &mut Site, request: &Request) -> HttpResponse {
             HttpResponse::json(&Value::Array(site.operations.nodes_full())[0])
         }
         ("POST", ["systemrule"]) => create_rule(site, request),
+        ("POST", ["notification"])
+            if request.param("name").is_none()
+                || serde_json::from_slice::<String>(&request.body).is_err() =>
+        {
+            HttpResponse::text(400, "Invalid body")
+        }
         ("POST", ["notification"]) => {
             let id = site.fresh_id();
             HttpResponse::json(&json!({ "value": id.to_string() }))
         }
-        ("DELETE", ["notification"]) => HttpResponse::no_content(),
+        ("DELETE", ["notification"]) => {
+            let handle = request.param("handle").and_then(|text| Uuid::try_parse(text).ok());
+            handle.map_or_else(HttpResponse::not_found, |_| HttpResponse::no_content())
+        }
         (_, [name, rest @ ..]) => match Kind::of_route(name) {
             Some(kind) => objects(site, request, kind, rest),
             None => HttpResponse::not_found(),
@@ -207,7 +273,7 @@ pub(super) fn answer(site: &mut Site, request: &Request) -> HttpResponse {
 
 /// What all types of objects have in common.
 fn objects(site: &mut Site, request: &Request, kind: Kind, rest: &[&str]) -> HttpResponse {
-    let wanted = match Wanted::of(request) {
+    let wanted = match Wanted::of(request, site.entity(kind)) {
         Ok(wanted) => wanted,
         Err(refusal) => return refusal,
     };
@@ -219,6 +285,7 @@ fn objects(site: &mut Site, request: &Request, kind: Kind, rest: &[&str]) -> Htt
             row.map_or_else(HttpResponse::not_found, |row| HttpResponse::json(&row))
         }
         ("POST", ["table"]) => site.table(kind, &wanted, request),
+        (_, [] | [_]) => HttpResponse::text(405, ""),
         _ => HttpResponse::not_found(),
     }
 }
@@ -277,11 +344,16 @@ fn reinstate(
     id: Uuid,
     by: &str,
 ) -> HttpResponse {
-    let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
+    let Ok(body @ Value::Object(_)) = serde_json::from_slice::<Value>(&request.body) else {
+        return HttpResponse::text(400, "Invalid body");
+    };
     let now = site.now();
     let Some(current) = site.row(Kind::Seats(kind), id) else {
         return HttpResponse::not_found();
     };
+    if body["id"] != current["id"] {
+        return HttpResponse::text(400, "invalid property id");
+    }
     if body["modifiedDate"] != current["modifiedDate"] {
         return HttpResponse::text(409, "The object was modified by somebody else");
     }

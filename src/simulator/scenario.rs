@@ -1,7 +1,10 @@
 //! What a simulated site is like: read from YAML, or put together in code.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::fault::FaultRule;
 use super::license::LicenseVariant;
@@ -190,6 +193,10 @@ pub struct Quirks {
     /// A user who is given a seat again gets the row of the seat that was taken, with its id.
     /// Nobody knows.
     pub same_seat_id_again: bool,
+    /// Fields that no answer has, as on older servers, by their names as the server writes them.
+    pub without: Vec<String>,
+    /// Fields that every answered object and row has besides, as on servers to come.
+    pub added: BTreeMap<String, Value>,
 }
 
 /// What a quarantine's 7 days count from.
@@ -289,6 +296,8 @@ impl Default for Quirks {
             delete_shows_after_seconds: 0,
             delete_shows_after_reads: 0,
             same_seat_id_again: false,
+            without: Vec::new(),
+            added: BTreeMap::new(),
         }
     }
 }

@@ -54,7 +54,7 @@ fn by_items(site: &mut Site, request: &Request) -> HttpResponse {
 }
 
 fn by_filter(site: &mut Site, request: &Request, area: &str, kind: Kind) -> HttpResponse {
-    let wanted = match Wanted::of(request) {
+    let wanted = match Wanted::of(request, site.entity(kind)) {
         Ok(wanted) => wanted,
         Err(refusal) => return refusal,
     };
@@ -78,10 +78,10 @@ fn listed(
 ) -> HttpResponse {
     let selected = id.and_then(|id| site.selections.get(&id)).map(|(_, ids)| ids.clone());
     let kind = area.last().and_then(|area| kind_of(area));
-    match (selected, kind, Wanted::of(request)) {
-        (Some(ids), Some(kind), Ok(wanted)) => site.list(kind, form, &wanted.among(ids)),
-        (_, _, Err(refusal)) => refusal,
-        _ => HttpResponse::not_found(),
+    let (Some(ids), Some(kind)) = (selected, kind) else { return HttpResponse::not_found() };
+    match Wanted::of(request, site.entity(kind)) {
+        Ok(wanted) => site.list(kind, form, &wanted.among(ids)),
+        Err(refusal) => refusal,
     }
 }
 

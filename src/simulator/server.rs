@@ -179,6 +179,7 @@ async fn handle(
     let mut request = Request::new(http.method().as_str(), http.uri().path(), http.uri().query());
     request.xrf_header = header(http.headers(), "x-qlik-xrfkey");
     request.user_header = header(http.headers(), "x-qlik-user");
+    request.content_type = header(http.headers(), "content-type");
     request.body = read(http.into_body()).await?;
     let number = control.begin(&request, connection);
     let faults = control.faults_for(&request);

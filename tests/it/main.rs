@@ -42,6 +42,7 @@ mod release_size;
 mod report;
 mod rooms;
 mod seats;
+mod server_years;
 mod simulator;
 mod stored;
 mod templates;

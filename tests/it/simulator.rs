@@ -357,6 +357,81 @@ async fn filters_work_over_http_and_fail_with_plain_texts() {
     assert_eq!(ids, ["user15", "user13", "user12", "user11"]);
 }
 
+/// What a real server refuses is refused here; see the list of facts in `docs/simulator.md`.
+#[tokio::test]
+async fn the_site_is_no_more_lenient_than_a_real_server() {
+    let site = start(states()).await;
+    let qrs = Qrs::new(&site);
+    let user = qrs.json("/qrs/user").await[0]["id"].as_str().unwrap().to_owned();
+    let quoted = format!("id eq '{user}'");
+    let convert = |to: &str, value: &str| {
+        format!("Cannot convert the constant value &quot;{to}&quot; to the following: {value}")
+    };
+    let cannot = |text: &str| format!("Cannot parse the expression: {text}");
+    for (list, filter, expected) in [
+        ("/qrs/user", quoted.as_str(), convert("Guid", &format!("&#39;{user}&#39;"))),
+        (PROFESSIONAL, "user.id eq 'x'", convert("Guid", "&#39;x&#39;")),
+        (PROFESSIONAL, "quarantined eq 'true'", convert("Boolean", "&#39;true&#39;")),
+        (PROFESSIONAL, "lastUsed gt 5", convert("DateTime", "5")),
+        ("/qrs/user", "name eq 5", convert("String", "5")),
+        ("/qrs/executionresult", "status eq Nonsense", convert("Int32", "Nonsense")),
+        ("/qrs/user", "lastUsed gt '2026-01-01'", cannot("lastUsed gt '2026-01-01'")),
+        ("/qrs/user", "name gt 'a'", cannot("name gt 'a'")),
+        (PROFESSIONAL, "user eq 'x'", cannot("user eq 'x'")),
+    ] {
+        for form in ["", "/full", "/count"] {
+            let path = format!("{list}{form}?filter={}", escaped(filter));
+            assert_eq!(
+                qrs.text(&path).await,
+                (StatusCode::BAD_REQUEST, expected.clone()),
+                "{path}"
+            );
+        }
+    }
+    let unquoted = escaped(&format!("id eq {user}"));
+    assert_eq!(qrs.json(&format!("/qrs/user/count?filter={unquoted}")).await["value"], 1);
+    for order in ["nothing", "name sideways", "name desc desc", "tags.nothing"] {
+        let path = format!("/qrs/user/full?orderby={}", escaped(order));
+        assert_eq!(qrs.text(&path).await, (StatusCode::BAD_REQUEST, cannot(order)));
+    }
+    let post = async |path: &str, body: &Value| {
+        qrs.request(Method::POST, path).json(body).send().await.unwrap().status().as_u16()
+    };
+    let table = sample("user_table_request");
+    for query in ["?skip=x", "?take=-1", "?sortColumn=nothing"] {
+        assert_eq!(post(&format!("/qrs/user/table{query}"), &table).await, 400, "{query}");
+    }
+    for (field, value) in
+        [("definition", "nothing"), ("columnType", "Nothing"), ("name", "two words")]
+    {
+        let mut table = table.clone();
+        table["columns"][0][field] = value.into();
+        assert_eq!(post("/qrs/user/table", &table).await, 400, "{field}");
+    }
+    let selection = format!("/qrs/selection/user?filter={}", escaped(&quoted));
+    assert_eq!(post(&selection, &Value::Null).await, 400);
+    assert_eq!(post("/qrs/notification?name=User", &serde_json::json!({"a": 1})).await, 400);
+    assert_eq!(post("/qrs/notification", &"https://x".into()).await, 400);
+    assert_eq!(post("/qrs/user", &serde_json::json!({})).await, 405);
+    let send = async |method: Method, path: &str, kind: &str, body: &str| {
+        let request = qrs.request(method, path).header("Content-Type", kind);
+        request.body(body.to_owned()).send().await.unwrap().status().as_u16()
+    };
+    let json = "application/json";
+    assert_eq!(send(Method::DELETE, PROFESSIONAL, json, "").await, 405);
+    assert_eq!(send(Method::POST, PROFESSIONAL, "text/plain", "{}").await, 415);
+    let seat = qrs.json(&format!("{PROFESSIONAL}/full")).await[0].clone();
+    let path = format!("{PROFESSIONAL}/{}", seat["id"].as_str().unwrap());
+    assert_eq!(send(Method::PUT, &path, json, "not JSON").await, 400);
+    let mut other = seat.clone();
+    other["id"] = user.clone().into();
+    assert_eq!(send(Method::PUT, &path, json, &other.to_string()).await, 400);
+    assert_eq!(send(Method::PUT, &path, json, &seat.to_string()).await, 200);
+    let long =
+        format!("/qrs/user/full?filter={}", escaped(&format!("name eq '{}'", "x".repeat(16_384))));
+    assert_eq!(qrs.text(&long).await.0, 414);
+}
+
 #[tokio::test]
 async fn tables_have_pages() {
     let site = start(states()).await;
@@ -914,7 +989,7 @@ async fn rows_named_by_id_are_the_same_as_rows_that_were_looked_for() {
     let id = |n: usize| users[n]["id"].as_str().unwrap();
     let (one, two) = (id(12), id(3));
     let named = format!(
-        "id eq {one} or ID eq '{}' or id eq {one} or id eq {}",
+        "id eq {one} or ID eq {} or id eq {one} or id eq {}",
         two.to_uppercase(),
         uuid::Uuid::nil()
     );
