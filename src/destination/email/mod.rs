@@ -186,6 +186,11 @@ impl Destination for Email {
         format!("e-mail by {}", self.server.at())
     }
 
+    /// Mail servers keep count of those who come back too often.
+    fn longest_wait(&self) -> Duration {
+        Duration::from_secs(5 * 60)
+    }
+
     async fn deliver(&self, events: &[Event]) -> Vec<Outcome> {
         let mut outcomes = Vec::with_capacity(events.len());
         for event in events {

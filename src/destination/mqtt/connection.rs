@@ -67,6 +67,8 @@ struct State {
     /// Connections that failed or ended so far.
     ended: u64,
     last_failure: Option<Failure>,
+    /// The broker let nobody in, and is asked again later, whoever wants the connection.
+    resting: bool,
 }
 
 /// Keeps one connection to the broker.
@@ -120,6 +122,10 @@ impl Connection {
             if let Some(up) = &now.up {
                 return Ok(up.clone());
             }
+            if now.resting {
+                drop(now);
+                return Err(self.why_down());
+            }
             now.ended
         };
         self.wanted.notify_one();
@@ -132,6 +138,15 @@ impl Connection {
             return Ok(up.clone());
         }
         Err(self.why_down())
+    }
+
+    /// Returns when the connection is made again.
+    pub(super) async fn back(&self) {
+        let mut state = self.state.subscribe();
+        // The sender lives as long as this connection.
+        if state.wait_for(|now| now.up.is_none()).await.is_ok() {
+            let _ = state.wait_for(|now| now.up.is_some()).await;
+        }
     }
 
     /// Why the connection is down, or was last.
@@ -170,15 +185,20 @@ impl Connection {
             if self.is_the_status(&lost, status, held) {
                 continue;
             }
+            let accepted = lost.accepted;
             let failure = self.another_client(lost.failure, &mut turns);
             if failure.cause == Cause::NoRetain && self.retain.swap(false, Ordering::Relaxed) {
                 // Connect at once, without what the broker can't do.
                 warn!(broker = %self.plan.at(), "the MQTT broker keeps no retained messages: state topics are sent without the retain flag");
                 continue;
             }
-            let limit = if failure.is_refusal() { MAX_GAP_REFUSED } else { MAX_GAP };
+            let refused = failure.is_refusal() && !accepted;
             complaints.failed(&failure);
-            self.wait(&stop, gap(failures_in_a_row, limit)).await;
+            if refused {
+                self.rest(&stop, gap(failures_in_a_row, MAX_GAP_REFUSED)).await;
+            } else {
+                self.wait(&stop, gap(failures_in_a_row, MAX_GAP)).await;
+            }
             failures_in_a_row += 1;
         }
     }
@@ -234,6 +254,16 @@ impl Connection {
         let failure = Failure::new(Cause::TakenOver, what);
         self.state.send_modify(|seen| seen.last_failure = Some(failure.clone()));
         failure
+    }
+
+    /// After a login that was refused: nobody shortens this.
+    async fn rest(&self, stop: &CancellationToken, gap: Duration) {
+        self.state.send_modify(|seen| seen.resting = true);
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = sleep(gap.max(MIN_GAP)) => {}
+        }
+        self.state.send_modify(|seen| seen.resting = false);
     }
 
     async fn wait(&self, stop: &CancellationToken, gap: Duration) {

@@ -234,6 +234,10 @@ impl Destination for Mqtt {
         20
     }
 
+    async fn back(&self) {
+        self.connection.back().await;
+    }
+
     async fn run(&self, stop: CancellationToken) {
         self.connection.run(stop.clone()).await;
         stop.cancelled().await;
