@@ -33,6 +33,7 @@ mod outbox;
 mod output;
 mod payloads;
 mod planning;
+mod poison;
 mod qrs;
 mod release;
 mod release_cli;

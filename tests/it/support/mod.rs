@@ -8,6 +8,7 @@ pub mod influxd;
 pub mod influxdb3;
 pub mod largest;
 pub mod mosquitto;
+pub mod picky;
 pub mod process;
 pub mod proxy;
 pub mod receiver;
