@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
-use super::complaints::Complaints;
+use super::complaints::{Complaints, News};
 use super::failure::{Cause, Failure};
 use super::flight::{InFlight, Sent};
 use super::link::{Ack, Granted, Link, Message, Notice, Plan, Publisher, Step};
@@ -175,12 +175,12 @@ impl Connection {
         while !stop.is_cancelled() {
             let started = Instant::now();
             let status = self.status_topic();
-            let ended = self.once(status, complaints.is_empty(), &stop).await;
+            let ended = self.once(status, complaints.news(), &stop).await;
             let Ended::Failed(lost) = ended else { break };
             let held = lost.accepted && started.elapsed() >= STABLE;
             if held && lost.failure.cause != Cause::TakenOver {
                 failures_in_a_row = 0;
-                complaints.clear();
+                complaints.held();
             }
             if self.is_the_status(&lost, status, held) {
                 continue;
@@ -218,10 +218,9 @@ impl Connection {
         }
         let Some(topic) = self.status_topic.as_deref() else { return false };
         let ours = |sent: &Sent| Some(sent.topic.as_str()) == status;
-        if lost.accepted
-            && lost.failure.is_about_a_message()
-            && lost.oldest.as_ref().is_some_and(ours)
-        {
+        let cause = lost.failure.cause;
+        let disliked = cause.is_about_a_message() || cause == Cause::NotAuthorized;
+        if lost.accepted && disliked && lost.oldest.as_ref().is_some_and(ours) {
             self.status_works.store(false, Ordering::Relaxed);
             warn!(
                 error = %lost.failure, topic,
@@ -231,7 +230,7 @@ impl Connection {
         }
         // Some brokers judge the last will before they let anybody in, and with the words of a wrong
         // password: every other try does without.
-        let judged = matches!(lost.failure.cause, Cause::NotAuthorized | Cause::Closed);
+        let judged = matches!(cause, Cause::NotAuthorized | Cause::Closed);
         if !lost.accepted && judged && !self.status_proved.load(Ordering::Relaxed) {
             self.status_works.store(status.is_none(), Ordering::Relaxed);
         }
@@ -240,18 +239,14 @@ impl Connection {
 
     /// The failure, with the other client named where there seems to be one.
     fn another_client(&self, failure: Failure, turns: &mut Turns) -> Failure {
-        let (at, id) = (self.plan.at(), &self.plan.client_id);
-        let what = match failure.cause {
-            Cause::TakenOver => format!("{}: another client with this id ({id})?", failure.what),
-            Cause::Dropped => match turns.ended() {
-                Some(times) => format!(
-                    "{at} accepted the connection and ended it without a reason {times} times within 2 minutes: another client with this id ({id})?"
-                ),
-                None => return failure,
-            },
-            _ => return failure,
-        };
-        let failure = Failure::new(Cause::TakenOver, what);
+        if failure.cause != Cause::Dropped {
+            return failure;
+        }
+        let Some(times) = turns.ended() else { return failure };
+        let at = self.plan.at();
+        let failure = self.named(&format!(
+            "{at} accepted the connection and ended it without a reason {times} times within 2 minutes"
+        ));
         self.state.send_modify(|seen| seen.last_failure = Some(failure.clone()));
         failure
     }
@@ -266,6 +261,11 @@ impl Connection {
         self.state.send_modify(|seen| seen.resting = false);
     }
 
+    fn named(&self, what: &str) -> Failure {
+        let id = &self.plan.client_id;
+        Failure::new(Cause::TakenOver, format!("{what}: another client with this id ({id})?"))
+    }
+
     async fn wait(&self, stop: &CancellationToken, gap: Duration) {
         let wanted = async {
             sleep(MIN_GAP).await;
@@ -278,8 +278,8 @@ impl Connection {
         }
     }
 
-    /// One connection from start to end. `news`: that it is up is worth a line at once.
-    async fn once(&self, status: Option<&str>, news: bool, stop: &CancellationToken) -> Ended {
+    /// One connection from start to end.
+    async fn once(&self, status: Option<&str>, news: News, stop: &CancellationToken) -> Ended {
         let mut plan = self.plan.clone();
         match (&mut plan.will, status) {
             (Some(will), Some(_)) => will.retain &= self.retain(),
@@ -340,10 +340,13 @@ impl Connection {
             Ok(()) => Ended::Stopped,
             Err(failure) => {
                 let (accepted, oldest) = (accepted.into_inner(), in_flight.oldest());
-                let failure = match accepted {
+                let mut failure = match accepted {
                     true => failure.after_connack(&plan.at(), oldest.as_ref()),
                     false => failure,
                 };
+                if failure.cause == Cause::TakenOver {
+                    failure = self.named(&failure.what);
+                }
                 Ended::Failed(Lost { failure, accepted, oldest })
             }
         };
@@ -368,7 +371,7 @@ impl Connection {
         &self,
         up: Arc<Up>,
         status: Option<&str>,
-        news: bool,
+        news: News,
         stop: &CancellationToken,
     ) -> Result<(), Failure> {
         // Handed over before anybody else can publish, so that it is the first message.
@@ -378,7 +381,7 @@ impl Connection {
         };
         self.state.send_modify(|seen| seen.up = Some(up.clone()));
         let connected = || info!(broker = %self.plan.at(), "connected to the MQTT broker");
-        if news {
+        if news == News::AtOnce {
             connected();
         }
 
@@ -397,7 +400,7 @@ impl Connection {
         };
         let held = async {
             sleep(STABLE).await;
-            if !news {
+            if news == News::WhenItHolds {
                 connected();
             }
             std::future::pending::<()>().await;

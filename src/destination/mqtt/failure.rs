@@ -67,6 +67,14 @@ pub(super) enum Cause {
     Other,
 }
 
+impl Cause {
+    /// It comes of a message, not of the connection as such.
+    pub(super) fn is_about_a_message(self) -> bool {
+        use Cause as C;
+        matches!(self, C::HungUp | C::TooLarge | C::NotTaken | C::Quota)
+    }
+}
+
 /// One failure: the case, and what was tried and what happened. Free of secrets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Failure {
@@ -138,14 +146,6 @@ impl Failure {
             }
             _ => self,
         }
-    }
-
-    /// It came over a message, not over the connection as such.
-    pub(super) fn is_about_a_message(&self) -> bool {
-        matches!(
-            self.cause,
-            Cause::HungUp | Cause::NotAuthorized | Cause::TooLarge | Cause::NotTaken | Cause::Quota
-        )
     }
 
     /// The broker said of the one message that was under way that it will not take it.
@@ -314,6 +314,11 @@ impl Unreached {
     pub(super) fn unknown(error: &io::Error, at: &str) -> io::Error {
         let what = format!("cannot find the address of {at}: {}", descriptors::explain(error));
         io::Error::new(error.kind(), Self { cause: Cause::UnknownHost, what })
+    }
+
+    /// The same for a failed TLS handshake.
+    pub(super) fn handshake(failure: Failure, kind: io::ErrorKind) -> io::Error {
+        io::Error::new(kind, Self { cause: failure.cause, what: failure.what })
     }
 
     /// The same for the error of a TCP connect.

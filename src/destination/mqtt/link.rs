@@ -7,9 +7,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use rustls::pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
 
 use super::failure::{Cause, Failure, Unreached};
+use super::tap::{Said, Tap};
 use super::{v5, v311};
 use crate::destination::mqtt::settings::{MqttAuth, MqttProtocol};
 
@@ -89,8 +93,9 @@ impl Plan {
                 (Publisher::V311(client), Inner::V311(Box::new(events)))
             }
             MqttProtocol::V5 => {
-                let (client, events) = v5::open(self, dialer);
-                (Publisher::V5(client), Inner::V5(Box::new(events)))
+                let said = Said::default();
+                let (client, events) = v5::open(self, dialer, said.clone());
+                (Publisher::V5(client), Inner::V5(Box::new(events), said))
             }
         };
         Link {
@@ -140,7 +145,27 @@ impl Dialer {
         self.reached.store(true, Ordering::Relaxed);
         Ok(stream)
     }
+
+    /// The same, with TLS where it is wanted, and listened to.
+    pub(super) async fn dial_and_listen(
+        self,
+        tls: Option<Tls>,
+        said: Said,
+    ) -> std::io::Result<Tap<Box<dyn Stream>>> {
+        let at = self.at.clone();
+        let tcp = self.dial().await?;
+        let Some(Tls { config, name }) = tls else { return Ok(Tap::new(Box::new(tcp), said)) };
+        let name = ServerName::try_from(name).map_err(std::io::Error::other)?;
+        let stream = TlsConnector::from(config).connect(name, tcp).await.map_err(|error| {
+            Unreached::handshake(Failure::from_handshake(&error, &at), error.kind())
+        })?;
+        Ok(Tap::new(Box::new(stream), said))
+    }
 }
+
+pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Sync + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Sync + Unpin> Stream for S {}
 
 /// Whether TCP was connected.
 pub(super) struct Reached(Arc<AtomicBool>);
@@ -177,7 +202,7 @@ pub(super) struct Events {
 
 enum Inner {
     V311(Box<rumqttc_v4::EventLoop>),
-    V5(Box<rumqttc_v5::EventLoop>),
+    V5(Box<rumqttc_v5::EventLoop>, Said),
 }
 
 impl Events {
@@ -185,7 +210,7 @@ impl Events {
     pub(super) async fn step(&mut self) -> Result<Step, Failure> {
         match &mut self.inner {
             Inner::V311(events) => v311::step(events, &self.at).await,
-            Inner::V5(events) => v5::step(events, &self.at).await,
+            Inner::V5(events, said) => v5::step(events, said, &self.at).await,
         }
     }
 }

@@ -15,6 +15,7 @@ mod message;
 mod probe;
 pub(crate) mod raw;
 pub mod settings;
+mod tap;
 mod turns;
 mod v311;
 mod v5;
@@ -269,12 +270,14 @@ impl Destination for Mqtt {
             let failure = self.connection.last_failure();
             if let Some(failure) = failure.filter(|f| alone && f.is_final_for_the_message()) {
                 outcomes.push(Outcome::Refused { why: failure.what });
+            } else if alone {
+                outcomes.push(retry(&self.connection.why_down()));
             }
         }
         if outcomes.len() < events.len() {
             // Whatever follows the first that must come again comes again too, acknowledged or
             // not: else an older state would overwrite a newer one.
-            let why = if is_retry(outcomes.last()) {
+            let why = if alone || is_retry(outcomes.last()) {
                 "an earlier event of the batch has to be sent again".to_owned()
             } else {
                 self.connection.why_down()

@@ -5,17 +5,18 @@ use std::time::Duration;
 use rumqttc_v5::{
     AsyncClient, Broker, ConnectReturnCode, ConnectionError, DisconnectReasonCode, Event,
     EventLoop, IncomingPacketSizeLimit, LastWill, MqttOptions, Packet, PubAckReason, PublishNotice,
-    PublishNoticeError, PublishOptions, PublishResult, QoS, StateError, TlsConfiguration,
-    Transport,
+    PublishNoticeError, PublishOptions, PublishResult, QoS, StateError,
 };
 
 use super::failure::{Cause, Failure};
 use crate::destination::http::shorten;
 
+use super::tap::Said;
+
 use super::link::{Ack, Dialer, Granted, Message, Plan, QUEUE, Step};
 use crate::destination::LONGEST_ANSWER;
 
-pub(super) fn open(plan: &Plan, dialer: Dialer) -> (AsyncClient, EventLoop) {
+pub(super) fn open(plan: &Plan, dialer: Dialer, said: Said) -> (AsyncClient, EventLoop) {
     let broker = Broker::tcp(plan.broker_name(), plan.port);
     let mut options = MqttOptions::new(plan.client_id.clone(), broker);
     options.set_clean_start(true);
@@ -23,7 +24,10 @@ pub(super) fn open(plan: &Plan, dialer: Dialer) -> (AsyncClient, EventLoop) {
     options.set_keep_alive(plan.keep_alive_seconds());
     // The exact limit is kept by the caller, who knows more of what it means.
     options.set_connect_timeout(plan.connect_timeout + Duration::from_secs(1));
-    options.set_socket_connector(move |_, _| dialer.clone().dial());
+    let tls = plan.tls.clone();
+    options.set_socket_connector(move |_, _| {
+        dialer.clone().dial_and_listen(tls.clone(), said.clone())
+    });
     if let Some(auth) = &plan.auth {
         match &auth.password {
             Some(password) => {
@@ -31,10 +35,6 @@ pub(super) fn open(plan: &Plan, dialer: Dialer) -> (AsyncClient, EventLoop) {
             }
             None => options.set_username(auth.username.clone()),
         };
-    }
-    if let Some(tls) = &plan.tls {
-        let config = TlsConfiguration::Rustls(tls.config.clone());
-        options.set_transport(Transport::tls_with_config(config));
     }
     if let Some(will) = &plan.will {
         options.set_last_will(LastWill::new(
@@ -48,7 +48,7 @@ pub(super) fn open(plan: &Plan, dialer: Dialer) -> (AsyncClient, EventLoop) {
     AsyncClient::builder(options).capacity(QUEUE).build()
 }
 
-pub(super) async fn step(events: &mut EventLoop, at: &str) -> Result<Step, Failure> {
+pub(super) async fn step(events: &mut EventLoop, said: &Said, at: &str) -> Result<Step, Failure> {
     match events.poll().await {
         Ok(Event::Incoming(Packet::ConnAck(connack))) => {
             let limits = connack.properties.as_ref();
@@ -65,11 +65,18 @@ pub(super) async fn step(events: &mut EventLoop, at: &str) -> Result<Step, Failu
         }
         Ok(Event::Incoming(Packet::PubAck(_))) => Ok(Step::Acknowledged),
         Ok(_) => Ok(Step::Progress),
-        Err(error) => Err(failure(&error, at)),
+        Err(error) => Err(failure(&error, said, at)),
     }
 }
 
-fn failure(error: &ConnectionError, at: &str) -> Failure {
+fn failure(error: &ConnectionError, said: &Said, at: &str) -> Failure {
+    // The library can't read every DISCONNECT, see `tap`.
+    let heard = said.reason().and_then(|reason| DisconnectReasonCode::try_from(reason).ok());
+    if let Some(reason) = heard
+        && !matches!(error, ConnectionError::MqttState(StateError::ServerDisconnect { .. }))
+    {
+        return disconnected(reason, "", at);
+    }
     match error {
         ConnectionError::ConnectionRefused(code)
         | ConnectionError::MqttState(StateError::ConnFail { reason: code }) => {
@@ -81,12 +88,7 @@ fn failure(error: &ConnectionError, at: &str) -> Failure {
                 .as_deref()
                 .map(|s| format!(" ({})", shorten(s, 200)))
                 .unwrap_or_default();
-            let (cause, why) = farewell(*reason_code);
-            let code = *reason_code as u8;
-            Failure::new(
-                cause,
-                format!("{at} ended the connection: {why} (reason 0x{code:02X}){said}"),
-            )
+            disconnected(*reason_code, &said, at)
         }
         ConnectionError::MqttState(StateError::ConnectionAborted) => {
             Failure::new(Cause::Closed, format!("{at} closed the connection"))
@@ -105,6 +107,12 @@ fn failure(error: &ConnectionError, at: &str) -> Failure {
         ConnectionError::Tls(error) => Failure::from_handshake(error, at),
         other => Failure::from_error(other, at),
     }
+}
+
+fn disconnected(reason: DisconnectReasonCode, said: &str, at: &str) -> Failure {
+    let (cause, why) = farewell(reason);
+    let code = reason as u8;
+    Failure::new(cause, format!("{at} ended the connection: {why} (reason 0x{code:02X}){said}"))
 }
 
 /// What a broker's DISCONNECT means.

@@ -1,8 +1,16 @@
 //! What brokers do when they do not like a message, a client or its id.
 
+use std::collections::BTreeSet;
+
+use bursar::clock::Clock;
+use bursar::daemon::Daemon;
+use bursar::simulator::Scenario;
+
 use super::*;
 use crate::support::broker::{Answer, Broker, Packet};
 use crate::support::largest;
+use crate::support::process::Process;
+use crate::support::setup::{Setup, mqtt_section};
 
 const STATUS: &str = "bursar/status";
 
@@ -57,7 +65,7 @@ async fn one_event_that_cant_be_delivered_says_its_topic() {
         let outcomes = running.mqtt.deliver(&batch).await;
         let whys: Vec<_> = outcomes.iter().map(|outcome| format!("{outcome:?}")).collect();
         assert!(whys.iter().any(|why| why.contains("after PUBLISH to")), "{whys:?}");
-        assert!(!whys.iter().any(|why| why.contains(STATE)), "{whys:?}");
+        assert!(!whys.iter().any(|why| why.contains(&format!("PUBLISH to {STATE}:"))), "{whys:?}");
         running.stop().await;
     }
 }
@@ -202,32 +210,78 @@ async fn two_installations_one_broker() {
     }
 }
 
-/// The same case, with one id for both: MQTT 3.1.1 tells nobody why, and it is named all the same.
-#[tokio::test]
+/// Settings of the program with one id for all, and nothing to send.
+fn with_one_id(setup: &Setup, port: u16, protocol: &str) -> String {
+    let mqtt =
+        format!("{}    clientId: mine\n    protocolVersion: '{protocol}'\n", mqtt_section(port));
+    let yaml = setup.yaml("every 24 hours", &mqtt);
+    let file = setup.write(&yaml.replace("mqtt: {enable: true", "mqtt: {enable: false"));
+    file.to_str().unwrap().to_owned()
+}
+
+/// The same case, with one id for both, through the program: MQTT 5 tells, as Mosquitto does.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_installations_one_id_are_named_by_disconnect() {
+    let broker = Mosquitto::plain().await;
+    let two = [Setup::new(Scenario::default()).await, Setup::new(Scenario::default()).await];
+    let start = |setup: &Setup| {
+        let file = with_one_id(setup, broker.port, "5");
+        Process::start(&["run", "-c", &file], setup.folder.path())
+    };
+    let (mut first, second) = (start(&two[0]), &two[1]);
+    let line = tokio::task::block_in_place(|| {
+        first.wait_for("connected to the MQTT broker");
+        let _second = start(second);
+        first.wait_for("another client with this id (mine)?")
+    });
+    assert!(line.contains("(reason 0x8E)") && !line.contains("TLS"), "{line}");
+}
+
+/// The same on MQTT 3.1.1, whose brokers say nothing, through the program: it is named all the same.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_installations_one_id_are_named() {
-    for protocol in BOTH {
-        let end = match protocol {
-            MqttProtocol::V311 => Answer::TakeAndHangUp,
-            MqttProtocol::V5 => Answer::Disconnect(0x8e),
-        };
-        let broker = Broker::start(protocol, move |packet| match packet.is_on(STATUS) {
-            true => end,
-            false => Answer::Take,
-        })
-        .await;
-        let running = Running::start(&mqtt(broker.port, protocol));
-        let named = async {
-            loop {
-                let outcomes = running.mqtt.deliver(&[state(1)]).await;
-                if let [Outcome::Retry { why, .. }] = outcomes.as_slice()
-                    && why.contains("another client with this id (bursar-test)?")
-                {
-                    return why.clone();
-                }
-            }
-        };
-        let why = timeout(DEADLINE, named).await.expect("it is named");
-        assert!(!why.contains("TLS"), "{why}");
-        running.stop().await;
-    }
+    let broker = Broker::start(MqttProtocol::V311, |packet| match packet {
+        Packet::Publish { .. } => Answer::TakeAndHangUp,
+        Packet::Connect { .. } => Answer::Take,
+    })
+    .await;
+    let setup = Setup::new(Scenario::default()).await;
+    let file = with_one_id(&setup, broker.port, "3.1.1");
+    let folder = setup.folder.path().to_owned();
+    let said = tokio::task::spawn_blocking(move || {
+        let mut daemon = Process::start(&["run", "-c", &file], &folder);
+        let line = daemon.wait_for("another client with this id (mine)?");
+        (line, daemon.terminate().1.join("\n"))
+    });
+    let (line, all) = said.await.unwrap();
+    assert!(line.contains("ended it without a reason 3 times"), "{line}");
+    // That it was up in between is said once.
+    assert_eq!(all.matches("connected to the MQTT broker").count(), 1, "{all}");
+}
+
+/// The same case through the program: its names are below the configured root, stay through a restart,
+/// and differ from those of another installation on the same computer.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_installations_of_the_program_have_names_of_their_own() {
+    let broker = Mosquitto::plain().await;
+    let subscriber = Subscriber::new(broker.port, "butler/bursar/status/#").await;
+    let start = async |setup: &Setup| {
+        let yaml = setup.yaml("every 24 hours", &mqtt_section(broker.port));
+        Daemon::start(setup.load(&yaml), Clock::System).await.unwrap()
+    };
+    let topics = |all: &[Received]| -> BTreeSet<String> {
+        all.iter().map(|message| message.topic.clone()).collect()
+    };
+    let (one, two) = (Setup::new(Scenario::default()).await, Setup::new(Scenario::default()).await);
+    let (first, second) = (start(&one).await, start(&two).await);
+    subscriber.until("two names", |all| topics(all).len() == 2).await;
+    first.stop().await;
+    let first = start(&one).await;
+    subscriber.until("back again", |all| all.len() == 4).await;
+    let all = subscriber.received();
+    assert_eq!(topics(&all).len(), 2, "{all:?}");
+    let words: Vec<&str> = all.iter().map(|message| message.payload.as_str()).collect();
+    assert_eq!(words, ["online", "online", "offline", "online"]);
+    first.stop().await;
+    second.stop().await;
 }

@@ -146,6 +146,7 @@ async fn talk(
             }
             Answer::HangUp => return None,
             Answer::Disconnect(reason) => {
+                // Without the length of no properties, as Mosquitto sends it.
                 stream.write_all(&[0xe0, 1, reason]).await.ok()?;
                 return None;
             }

@@ -182,6 +182,8 @@ impl Subscriber {
         let id = format!("subscriber-{}", uuid::Uuid::new_v4().simple());
         let mut options = MqttOptions::new(id, Broker::tcp("127.0.0.1", port));
         options.set_clean_session(false);
+        // Its own limit is 10 KB.
+        options.set_max_packet_size(1 << 28, 1 << 28);
         if let Some((user, password)) = login {
             options.set_credentials(user.to_owned(), password.to_owned());
         }
