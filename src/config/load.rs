@@ -76,7 +76,7 @@ pub fn load(path: &Path) -> Result<Loaded, Problems> {
 }
 
 impl Loaded {
-    /// The files that `${file:...}` names, which hold secrets.
+    /// The files that `${file:...}` names, and others that hold secrets.
     pub fn secret_files(&self) -> Vec<PathBuf> {
         let mut files: Vec<PathBuf> = Vec::new();
         self.tree.each(&mut |node| {
@@ -85,6 +85,9 @@ impl Loaded {
                 files.extend(file.map(PathBuf::from));
             }
         });
+        let email = self.settings.destinations.email.iter();
+        let tokens = email.filter_map(|email| email.oauth2.as_ref());
+        files.extend(tokens.map(|oauth2| oauth2.token_file.clone()));
         files.sort();
         files.dedup();
         files

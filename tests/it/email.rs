@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "in the helpers too, a panic is the failed test")]
 
+mod answers;
+
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -34,6 +36,7 @@ fn settings(port: u16, security: EmailSecurity) -> EmailSettings {
         reject_unauthorized: true,
         server_name: None,
         auth: None,
+        oauth2: None,
         hello_name: Some("bursar.test".into()),
         from: "Bursar <bursar@example.com>".parse().unwrap(),
         to: vec!["Ada Ödön <ada@example.com>".parse().unwrap()],
@@ -205,7 +208,7 @@ async fn a_wrong_password_is_tried_again_and_never_shown() {
         EmailSettings { auth: Some(auth), ..encrypted(exim.port, EmailSecurity::StartTls, &pki) };
     let email = destination(&settings);
     let said = why(deliver(&email, &alert()).await);
-    insta::assert_snapshot!(without_port(&said, exim.port), @"later: 127.0.0.1:PORT answered the login with 535: Incorrect authentication data");
+    insta::assert_snapshot!(without_port(&said, exim.port), @"later: 127.0.0.1:PORT answered the login with 535: Incorrect authentication data; check email.username and .password");
     let failure = email.probe().await.unwrap_err();
     insta::assert_snapshot!(failure.fix, @"check email.username and .password");
     for text in [said, failure.what, format!("{email:?} {settings:?} {}", email.title())] {
@@ -258,7 +261,7 @@ async fn the_servers_no_for_now_and_for_good() {
     exim.unset("data-later");
     assert_eq!(deliver(&email, &event).await, Outcome::Done);
     exim.set("data-never");
-    insta::assert_snapshot!(without_port(&why(deliver(&email, &alert()).await), exim.port), @"never: 127.0.0.1:PORT answered the message with 550: this is spam");
+    insta::assert_snapshot!(without_port(&why(deliver(&email, &alert()).await), exim.port), @"later: 127.0.0.1:PORT answered the message with 550: this is spam");
     exim.until(1).await;
 }
 

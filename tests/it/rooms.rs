@@ -42,6 +42,7 @@ const ROOMS: [(&str, &[&str]); 38] = [
             "backoff",
             "descriptors",
             "event",
+            "input",
             "insight",
             "ledger",
             "license",

@@ -7,6 +7,7 @@ use std::io;
 use lettre::transport::smtp;
 use rustls::CertificateError;
 
+use super::answer;
 use crate::destination::http::shorten;
 
 /// What went wrong, as far as an admin would act differently.
@@ -16,14 +17,20 @@ pub(super) enum Cause {
     Unreachable,
     /// Connected, and then no answer in time, or none that is SMTP.
     NoAnswer,
-    /// The server offers no STARTTLS, or refuses it.
+    /// The server offers no STARTTLS, or refuses it, or wants encryption.
     NotEncrypted,
     /// The server's certificate, or another TLS error.
     Tls,
     /// User name, password, or no common way to send them.
     Login,
+    /// The access token, or the server takes none.
+    Token,
     /// The sender's address is refused.
     Sender,
+    /// The server takes no mail from this machine, or none for these recipients.
+    Relay,
+    /// The server takes no more mail of this sender for now.
+    Quota,
     /// The message is refused.
     Message,
 }
@@ -66,6 +73,13 @@ impl Failure {
                 "set email.certCA to the certificate of the mail server's authority, or email.serverName to the name in its certificate"
             }
             Cause::Login => "check email.username and .password",
+            Cause::Token => {
+                "see that email.oauth2TokenFile holds a token of today for email.username, and that the mail server takes XOAUTH2 for this mailbox"
+            }
+            Cause::Relay => {
+                "let the mail server take mail from this machine for these recipients, or set email.username and .password so that it knows who sends"
+            }
+            Cause::Quota => "wait, or let the mail server take more mail of this sender",
             Cause::Sender => "write an address in email.from that this user may send as",
             Cause::Message => "ask the mail server's administrator",
         }
@@ -75,12 +89,24 @@ impl Failure {
 /// A negative answer or a broken connection, told of one step of the dialogue.
 pub(super) fn step(cause: Cause, at: &str, step: &str, error: &smtp::Error) -> Failure {
     if let Some(code) = error.status() {
-        return Failure {
-            cause,
-            what: format!("{at} answered {step} with {code}: {}", reply(error)),
-            // The login says nothing of the message.
-            is_final: error.is_permanent() && matches!(cause, Cause::Sender | Cause::Message),
+        let words = match cause {
+            Cause::Token => shorten(&without_tokens(&words(error)), 200),
+            _ => reply(error),
         };
+        let mut what = format!("{at} answered {step} with {code}: {words}");
+        let of_all = if cause == Cause::Token {
+            None
+        } else {
+            answer::of_every_message(&code.to_string(), &words).filter(|_| error.is_permanent())
+        };
+        let failure = Failure::new(of_all.unwrap_or(cause), "");
+        if error.is_permanent() && failure.cause != Cause::Message {
+            what = format!("{what}; {}", failure.fix());
+        }
+        let is_final = error.is_permanent()
+            && failure.cause == Cause::Message
+            && !answer::is_a_judgement(&words);
+        return Failure { what: shorten(&what, 500), is_final, ..failure };
     }
     if error.is_client() {
         return Failure::new(cause, format!("{step} is not possible at {at}: {}", reply(error)));
@@ -89,9 +115,21 @@ pub(super) fn step(cause: Cause, at: &str, step: &str, error: &smtp::Error) -> F
     Failure::new(Cause::NoAnswer, format!("{at} broke off at {step}: {why}"))
 }
 
+/// Words of a server that may repeat a token. Those of the settings are masked wherever a text comes in;
+/// these are others every hour, and as long as no word is.
+fn without_tokens(words: &str) -> String {
+    const LONGEST_WORD: usize = 40;
+    let shown = |word| if str::len(word) > LONGEST_WORD { "***" } else { word };
+    words.split_whitespace().map(shown).collect::<Vec<_>>().join(" ")
+}
+
 /// The server's own words on one line.
 pub(super) fn reply(error: &smtp::Error) -> String {
-    error.source().map_or_else(String::new, |words| shorten(&words.to_string(), 200))
+    shorten(&words(error), 200)
+}
+
+fn words(error: &smtp::Error) -> String {
+    error.source().map(ToString::to_string).unwrap_or_default()
 }
 
 fn root(error: &(dyn Error + 'static)) -> String {

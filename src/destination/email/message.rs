@@ -302,6 +302,7 @@ mod tests {
             reject_unauthorized: true,
             server_name: None,
             auth: None,
+            oauth2: None,
             hello_name: None,
             from: "Bursar <bursar@example.com>".parse().unwrap(),
             to: vec!["\"Ödön, Admin\" <admin@example.com>".parse().unwrap()],

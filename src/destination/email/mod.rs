@@ -2,15 +2,17 @@
 //!
 //! An event counts as delivered when the mail server took the message (250 after the data). A
 //! message that comes again after a lost answer has the same `Message-ID`, so that mail servers and
-//! readers can tell. 4xx answers and everything that concerns the connection (certificate,
-//! encryption, login) are tried again: nothing is wrong with the message. 5xx answers to the message
-//! are final.
+//! readers can tell. 4xx answers and everything that holds for every message (certificate, encryption,
+//! login, sender, relaying, see [`answer`]) are tried again: nothing is wrong with the message. Other
+//! 5xx answers to the message are final, and those to a recipient for that recipient; a filter's
+//! judgement is left to the worker, which sees whether other messages get through.
 //!
 //! With `starttls` and `tls` nothing is said before the connection is encrypted, the login least of
 //! all: a server that offers no encryption gets no mail.
 //!
 //! A recipient that is refused keeps the message from nobody else, see `recipients`.
 
+mod answer;
 mod failure;
 mod message;
 pub(crate) mod raw;
@@ -235,7 +237,8 @@ impl Destination for Email {
             EmailSecurity::Tls => "encrypted",
             EmailSecurity::None => "not encrypted",
         };
-        let login = if self.settings.auth.is_some() { ", login accepted" } else { "" };
+        let logs_in = self.settings.auth.is_some() || self.settings.oauth2.is_some();
+        let login = if logs_in { ", login accepted" } else { "" };
         let people = match sent.accepted.len() {
             1 => "1 recipient".to_owned(),
             count => format!("{count} recipients"),

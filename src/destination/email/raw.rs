@@ -23,6 +23,11 @@ pub(crate) struct Email {
     pub(crate) username: String,
     /// Password.
     pub(crate) password: SecretText,
+    /// File with an OAuth2 access token in the place of `password`, for Microsoft 365 and Google
+    /// (XOAUTH2). It is read at each login, so whatever renews the token just writes it there. Empty:
+    /// none.
+    #[serde(rename = "oauth2TokenFile")]
+    pub(crate) oauth2_token_file: String,
     /// Sender, such as `Bursar <bursar@example.com>`.
     #[schemars(example = &"Bursar <bursar@example.com>")]
     pub(crate) from: String,
@@ -65,6 +70,7 @@ impl Default for Email {
             security: EmailSecurity::StartTls,
             username: String::new(),
             password: SecretText::default(),
+            oauth2_token_file: String::new(),
             from: String::new(),
             to: Vec::new(),
             cc: Vec::new(),

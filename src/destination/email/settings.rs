@@ -11,6 +11,7 @@ use crate::destination::registry::{SetUp, Surroundings};
 use crate::destination::settings::{BasicAuth, CertificateFile};
 use crate::destination::template;
 use crate::event::{Channel, Queue};
+use crate::input;
 use crate::secret::Forms;
 
 /// `Butler.email`, when enabled.
@@ -25,6 +26,8 @@ pub struct Email {
     /// The name in the server's certificate, when it isn't `host`.
     pub server_name: Option<String>,
     pub auth: Option<BasicAuth>,
+    /// In the place of `auth`.
+    pub oauth2: Option<OAuth2>,
     /// What Bursar calls itself in EHLO.
     pub hello_name: Option<String>,
     pub from: Mailbox,
@@ -38,6 +41,34 @@ pub struct Email {
     pub text: Option<template::Source>,
     pub html: Option<template::Source>,
 }
+
+/// A login by an access token that something else renews.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OAuth2 {
+    /// The mailbox.
+    pub username: String,
+    pub token_file: PathBuf,
+}
+
+impl OAuth2 {
+    /// The token of now.
+    ///
+    /// # Errors
+    /// In words: the file can't be read, or holds something else.
+    pub(super) fn token(&self) -> Result<String, String> {
+        let file = self.token_file.display();
+        let text = input::read_text(&self.token_file, LONGEST_TOKEN)
+            .map_err(|error| format!("the token file {file} can't be read: {error}"))?;
+        let token = text.trim();
+        if token.is_empty() || !token.chars().all(|c| c.is_ascii_graphic()) {
+            return Err(format!("the token file {file} does not hold a token on one line"));
+        }
+        Ok(token.to_owned())
+    }
+}
+
+/// Those of Microsoft have some 2,000 characters, 4,000 with many groups.
+const LONGEST_TOKEN: u64 = 16 * 1024;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EmailSecurity {

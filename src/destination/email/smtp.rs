@@ -8,7 +8,7 @@ use lettre::Address;
 use lettre::transport::smtp;
 use lettre::transport::smtp::authentication::{Credentials, Mechanism};
 use lettre::transport::smtp::client::{AsyncSmtpConnection, AsyncTokioStream};
-use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
+use lettre::transport::smtp::commands::{Auth, Data, Mail, Rcpt};
 use lettre::transport::smtp::extension::ClientId;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
@@ -16,8 +16,9 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
+use super::answer;
 use super::failure::{self, Cause, Failure};
-use super::settings;
+use super::settings::{self, OAuth2};
 use super::stream::{self, Bounded, Encrypted, NoStartTls};
 use crate::descriptors;
 use crate::destination::email::settings::EmailSecurity;
@@ -33,6 +34,7 @@ pub(super) struct Server {
     /// What the server's certificate has to be valid for.
     name: String,
     auth: Option<BasicAuth>,
+    oauth2: Option<OAuth2>,
     hello: String,
     timeout: Duration,
 }
@@ -63,6 +65,7 @@ impl Server {
             tls: Arc::new(client_config(trust, None)?),
             name: email.server_name.clone().unwrap_or_else(|| email.host.clone()),
             auth: email.auth.clone(),
+            oauth2: email.oauth2.clone(),
             hello: email.hello_name.clone().unwrap_or_else(machine_name),
             timeout: email.timeout,
         })
@@ -146,7 +149,32 @@ impl Server {
             let login = smtp.auth(&[Mechanism::Plain, Mechanism::Login], &credentials);
             self.step(Cause::Login, "the login", login).await?;
         }
+        if let Some(oauth2) = &self.oauth2 {
+            self.login_by_token(&mut smtp, oauth2).await?;
+        }
         Ok(smtp)
+    }
+
+    /// XOAUTH2, as Microsoft 365 and Google take it. A token that is not good is answered with the
+    /// reason as a challenge; the refusal follows an empty line.
+    async fn login_by_token(
+        &self,
+        smtp: &mut AsyncSmtpConnection,
+        oauth2: &OAuth2,
+    ) -> Result<(), Failure> {
+        let at = self.at();
+        if !smtp.server_info().supports_auth_mechanism(Mechanism::Xoauth2) {
+            let what = format!("{at} does not offer XOAUTH2, so it takes no token");
+            return Err(Failure::new(Cause::Token, what));
+        }
+        let token = oauth2.token().map_err(|why| Failure::new(Cause::Token, why))?;
+        let credentials = Credentials::new(oauth2.username.clone(), token);
+        let login = async {
+            let begin = Auth::new(Mechanism::Xoauth2, credentials, None)?;
+            let answer = smtp.command(begin).await?;
+            if answer.has_code(334) { smtp.command("\r\n").await } else { Ok(answer) }
+        };
+        self.step(Cause::Token, "the login by token", login).await.map(drop)
     }
 
     async fn encrypt(
@@ -186,10 +214,19 @@ impl Server {
                 Ok(_) => sent.accepted.push(recipient.clone()),
                 Err(error) => match error.status() {
                     Some(code) => {
-                        let why = format!("{code}: {}", failure::reply(&error));
-                        let list =
-                            if error.is_permanent() { &mut sent.never } else { &mut sent.later };
-                        list.push((recipient.clone(), why));
+                        let words = failure::reply(&error);
+                        let why = format!("{code}: {words}");
+                        if !error.is_permanent() {
+                            sent.later.push((recipient.clone(), why));
+                            continue;
+                        }
+                        match answer::of_every_message(&code.to_string(), &words) {
+                            Some(cause) => {
+                                let fix = Failure::new(cause, "").fix();
+                                sent.later.push((recipient.clone(), format!("{why}; {fix}")));
+                            }
+                            None => sent.never.push((recipient.clone(), why)),
+                        }
                     }
                     None => {
                         let at = self.at();

@@ -6,7 +6,7 @@ use lettre::Address;
 use lettre::message::Mailbox;
 
 use super::raw;
-use super::settings::{Email, EmailSecurity};
+use super::settings::{Email, EmailSecurity, OAuth2};
 use crate::destination::http::is_this_machine;
 use crate::destination::settings::BasicAuth;
 use crate::destination::template::Source;
@@ -30,11 +30,16 @@ pub(crate) fn settings(check: &Check<'_>, at: &At<'_>) -> Option<Email> {
         EmailSecurity::Tls => 465,
         EmailSecurity::None => 25,
     };
-    let auth = auth(check, at, &raw);
-    if security == EmailSecurity::None && auth.is_some() && !is_this_machine(&host) {
+    let oauth2 = oauth2(check, at, &raw);
+    let auth = if raw.oauth2_token_file.trim().is_empty() { auth(check, at, &raw) } else { None };
+    let logs_in = auth.is_some() || oauth2.is_some();
+    if security == EmailSecurity::None && logs_in && !is_this_machine(&host) {
         check.warn(
             &at.get("security"),
-            "the password goes over the network unencrypted",
+            match oauth2 {
+                Some(_) => "the token goes over the network unencrypted",
+                None => "the password goes over the network unencrypted",
+            },
             "set it to starttls or tls",
         );
     }
@@ -59,6 +64,7 @@ pub(crate) fn settings(check: &Check<'_>, at: &At<'_>) -> Option<Email> {
         reject_unauthorized: raw.reject_unauthorized,
         server_name: check.server_name(&at.get("serverName"), &raw.server_name),
         auth,
+        oauth2,
         hello_name: hello_name(check, &at.get("helloName"), raw.hello_name.trim()),
         from: from?,
         to,
@@ -121,6 +127,19 @@ fn auth(check: &Check<'_>, at: &At<'_>, raw: &raw::Email) -> Option<BasicAuth> {
             Some(BasicAuth { username, password: Secret::new(raw.password.0.clone()) })
         }
     }
+}
+
+fn oauth2(check: &Check<'_>, at: &At<'_>, raw: &raw::Email) -> Option<OAuth2> {
+    let token_file = check.optional_path(&raw.oauth2_token_file)?;
+    if !raw.password.0.is_empty() {
+        check.error(&at.get("oauth2TokenFile"), "there is a password, too", "keep one of them");
+    }
+    let username = check.required(
+        &at.get("username"),
+        &raw.username,
+        "write the address of the mailbox that the token is for",
+    );
+    Some(OAuth2 { username, token_file })
 }
 
 fn hello_name(check: &Check<'_>, at: &At<'_>, name: &str) -> Option<String> {

@@ -32,6 +32,7 @@ fn email(port: u16, security: EmailSecurity, pki: &Pki) -> Email {
         reject_unauthorized: true,
         server_name: Some(SERVER_NAME.into()),
         auth: Some(BasicAuth { username: "me".into(), password: Secret::new("secret") }),
+        oauth2: None,
         hello_name: Some("bursar.test".into()),
         from: "bursar@example.com".parse().unwrap(),
         to: vec!["ada@example.com".parse().unwrap()],

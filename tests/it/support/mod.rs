@@ -14,6 +14,7 @@ pub mod proxy;
 pub mod receiver;
 pub mod releases;
 pub mod setup;
+pub mod smtp;
 pub mod store;
 #[cfg(unix)]
 pub mod terminal;
