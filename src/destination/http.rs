@@ -2,6 +2,7 @@
 //! words that a person can act on and that hold no secret.
 
 use std::error::Error as _;
+use std::fmt;
 use std::io;
 use std::net::IpAddr;
 use std::path::Path;
@@ -49,6 +50,40 @@ pub struct Endpoint<'a> {
     pub reject_unauthorized: bool,
     /// The whole request, from connecting to the last byte of the answer.
     pub timeout: Duration,
+    pub proxy: &'a Proxy,
+}
+
+/// What requests go through.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub enum Proxy {
+    /// What the environment names (`HTTPS_PROXY` and the like), except on this machine.
+    #[default]
+    Environment,
+    /// Nothing.
+    Direct,
+    /// This one. Its user name and password are secrets.
+    At(Url),
+}
+
+impl fmt::Debug for Proxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Environment => f.write_str("Environment"),
+            Self::Direct => f.write_str("Direct"),
+            Self::At(url) => write!(f, "At({})", origin(url)),
+        }
+    }
+}
+
+impl Proxy {
+    /// What a person may see of the proxy that requests to this address go through, if there is one.
+    pub fn of(&self, url: &Url) -> Option<String> {
+        match self {
+            Self::Direct => None,
+            Self::At(proxy) => Some(origin(proxy)),
+            Self::Environment => has_proxy(url).then(|| "of the environment".to_owned()),
+        }
+    }
 }
 
 impl Endpoint<'_> {
@@ -76,9 +111,15 @@ impl Endpoint<'_> {
             .user_agent(concat!("bursar/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(CONNECT_TIMEOUT.min(self.timeout))
             .timeout(self.timeout);
-        if is_loopback(self.url) {
-            builder = builder.no_proxy();
-        }
+        builder = match self.proxy {
+            Proxy::Environment if !is_loopback(self.url) => builder,
+            Proxy::Environment | Proxy::Direct => builder.no_proxy(),
+            Proxy::At(url) => {
+                let proxy = reqwest::Proxy::all(url.clone())
+                    .map_err(|e| BuildError::Client(chain(&e.without_url())))?;
+                builder.no_proxy().proxy(proxy)
+            }
+        };
         builder.build().map_err(|e| BuildError::Client(chain(&e.without_url())))
     }
 
@@ -145,7 +186,7 @@ pub fn is_this_machine(host: &str) -> bool {
 }
 
 /// Whether the environment names an HTTP proxy that requests to this address may go through.
-pub fn has_proxy(url: &Url) -> bool {
+fn has_proxy(url: &Url) -> bool {
     let names = match url.scheme() {
         "https" => ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"],
         _ => ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"],

@@ -4,6 +4,7 @@
 
 mod channels;
 mod cost;
+mod destinations;
 mod email;
 mod older;
 mod release;
@@ -143,7 +144,6 @@ fn every_error_is_reported_at_once() {
     many-errors.yaml:40:11: warning: Butler.influxDb.tag.static[2].name: the tag is left out: it has no name; write one, or remove the entry
     many-errors.yaml:42:5: Butler.mqttConfig.username: there is a password but no user name; write the user's name, or remove the password
     many-errors.yaml:43:17: Butler.mqttConfig.brokerHost: "mqtt.example.com:1883" is not a name or address; write the port in brokerPort
-    many-errors.yaml:45:15: Butler.mqttConfig.clientId: this is missing; write a name that is unique at the broker
     many-errors.yaml:48:7: Butler.mqttConfig.tls.clientKey: there is a client certificate but no key; write the path of its key
     many-errors.yaml:49:27: warning: Butler.mqttConfig.tls.rejectUnauthorized: the broker's certificate is not verified: anybody in between can read the password; set it to true, and certCA to the broker's certificate authority
     many-errors.yaml:51:34: Butler.mqttConfig.qlikSenseServerLicenseTopic: "qlik/#" can't be published to; write a topic without + and #
@@ -467,7 +467,7 @@ fn wrong_destinations() {
     17:74: warning: Butler.influxDb.rejectUnauthorized: the server's certificate is not verified: anybody in between can read the token; set it to true, and certCA to the server's certificate authority
 
     17:15: Butler.mqttConfig.brokerHost: this is missing; write the server's name or IP address
-    17:75: warning: Butler.mqttConfig.statusTopic: qlikSenseLicenseTopic has the same topic, so subscribers can't tell the two apart; write a topic of its own
+    17:69: warning: Butler.mqttConfig.statusTopic: qlikSenseLicenseTopic has the same topic, so subscribers can't tell the two apart; write a topic of its own
     17:101: Butler.mqttConfig.qlikSenseServerLicenseTopic: "$SYS/x" can't be published to; topics that start with $ belong to the broker
     17:114: Butler.mqttConfig.tls.clientCert: there is a key but no client certificate; write the path of its certificate
     17:141: Butler.mqttConfig.tls.serverName: "not a name" can't be the name in a certificate; write the DNS name or IP address as the certificate has it

@@ -1,5 +1,7 @@
 #![expect(clippy::unwrap_used, reason = "in tests a panic is the report")]
 
+mod answers;
+
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -179,6 +181,7 @@ fn settings(url: &str, method: HttpMethod) -> settings::Webhook {
         hmac_key: None,
         rate_limit: Duration::ZERO,
         timeout: Duration::from_secs(20),
+        proxy: bursar::destination::http::Proxy::Environment,
         template: None,
     }
 }
@@ -400,8 +403,9 @@ async fn answers_decide_between_done_retry_and_refused() {
     receiver.answers(500, &[]);
     assert!(matches!(call().await, Outcome::Retry { after: None, .. }));
 
-    receiver.answers(410, &[]);
-    assert_eq!(call().await, Outcome::Refused { why: "answered 410 Gone".into() });
+    receiver.answers(422, &[]);
+    let why = "answered 422 Unprocessable Entity".into();
+    assert_eq!(call().await, Outcome::Refused { why });
 
     receiver.calls.lock().unwrap().clear();
     receiver.answers(302, &[("location", "/elsewhere")]);

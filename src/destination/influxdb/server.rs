@@ -13,7 +13,7 @@ use url::Url;
 
 use super::split::Line;
 use super::{BuildError, settings};
-use crate::destination::http::{self, Endpoint};
+use crate::destination::http::{self, Endpoint, Proxy};
 use crate::secret::Secret;
 
 /// How much of the server's own words is kept.
@@ -29,7 +29,7 @@ pub enum Verdict {
     Doubtful { why: String },
     /// Nothing to do with these lines: it may work later.
     Wait { after: Option<Duration>, why: String },
-    /// The database or bucket is not there, or the path is not (404, 405).
+    /// The database, its retention policy or the bucket is not there, or the path is not (404, 405).
     Missing { why: String },
 }
 
@@ -68,6 +68,7 @@ impl Server {
             ca_cert: influxdb.ca_cert.as_deref(),
             reject_unauthorized: influxdb.reject_unauthorized,
             timeout,
+            proxy: &Proxy::Environment,
         }
         .client()?;
         Ok(Self { client, url: influxdb.url.clone() })
@@ -131,7 +132,17 @@ impl HttpResponse {
         let why = self.text();
         match self.status.as_u16() {
             204 => Verdict::Stored,
-            400 | 413 | 422 => Verdict::Doubtful { why },
+            status @ (400 | 500) => match Trouble::of(&server_message(&self.body)) {
+                Some(Trouble::Gone) => Verdict::Missing { why },
+                Some(Trouble::BadPoint) => Verdict::Doubtful { why },
+                // 1.x says 400 of what a server with more memory or less load would take.
+                Some(Trouble::Load) => {
+                    Verdict::Wait { after: http::retry_after(&self.headers, Utc::now()), why }
+                }
+                None if status == 400 => Verdict::Doubtful { why },
+                None => Verdict::Wait { after: http::retry_after(&self.headers, Utc::now()), why },
+            },
+            413 | 422 => Verdict::Doubtful { why },
             404 | 405 => Verdict::Missing { why },
             200..=299 => Verdict::Wait {
                 after: None,
@@ -158,6 +169,46 @@ impl HttpResponse {
             "" => format!("answered {}{hint}", self.status),
             message => format!("answered {}{hint}: {message}", self.status),
         }
+    }
+}
+
+/// What a server's words are about, where its status does not say: InfluxDB 2.0 to 2.2 answer 500 to
+/// everything that its storage does not like, and 1.x answers so to a policy that is gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Trouble {
+    /// At least one point, whatever the server's state.
+    BadPoint,
+    /// Memory, time, or other work in the way.
+    Load,
+    /// The database, its policy or the bucket.
+    Gone,
+}
+
+impl Trouble {
+    /// `None`: nothing that is known. Load comes first: "partial write" stands before both.
+    fn of(words: &str) -> Option<Self> {
+        let words = words.to_lowercase();
+        let says = |parts: &[&str]| parts.iter().any(|part| words.contains(part));
+        if words.contains("unable to parse") {
+            // It repeats the line, which may hold any of the words below.
+            return Some(Self::BadPoint);
+        }
+        if says(&["cache-max-memory-size", "timeout", "engine is closed", "too many requests"]) {
+            return Some(Self::Load);
+        }
+        if says(&["retention policy not found", "database not found"])
+            || (words.contains("bucket \"") && words.contains("not found"))
+        {
+            return Some(Self::Gone);
+        }
+        let bad = [
+            "partial write",
+            "field type conflict",
+            "points beyond retention policy",
+            "invalid field",
+            "invalid tag",
+        ];
+        says(&bad).then_some(Self::BadPoint)
     }
 }
 
@@ -241,6 +292,36 @@ mod tests {
         for status in [400, 413, 422] {
             assert!(matches!(answer(status, "").verdict(), Verdict::Doubtful { .. }), "{status}");
         }
+    }
+
+    /// Case "InfluxDB 2.0 to 2.2": the lines of `influx2-500.tsv`.
+    #[test]
+    fn influxdb_2_0_to_2_2() {
+        let says = |message: &str| {
+            let message = format!("unexpected error writing points to database: {message}");
+            let body = serde_json::json!({"code": "internal error", "message": message});
+            answer(500, &body.to_string()).verdict()
+        };
+        for bad in [
+            "partial write: field type conflict: input field \"used\" on measurement \"qlik_sense_license\" is type float, already exists as type integer dropped=6",
+            "partial write: points beyond retention policy dropped=3",
+        ] {
+            assert!(matches!(says(bad), Verdict::Doubtful { .. }), "{bad}");
+        }
+        for later in [
+            "timeout",
+            "partial write: cache-max-memory-size exceeded: (1074/1073)",
+            "engine is closed",
+            "something new",
+        ] {
+            assert!(matches!(says(later), Verdict::Wait { .. }), "{later}");
+        }
+        for gone in ["retention policy not found: ten_days", "database not found: \"x\""] {
+            assert!(matches!(says(gone), Verdict::Missing { .. }), "{gone}");
+        }
+        // 1.x says so with 400, which is no bad point either.
+        let full = r#"{"error":"partial write: cache-max-memory-size exceeded: (1074/1073)"}"#;
+        assert!(matches!(answer(400, full).verdict(), Verdict::Wait { .. }));
     }
 
     #[test]

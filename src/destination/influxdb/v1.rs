@@ -1,9 +1,10 @@
 //! InfluxDB 1.x: `/write`, and InfluxQL to make the database.
 //!
-//! Points go to the database's default retention policy, as Butler's do: that is where dashboards
-//! look when they name none. A database that Bursar makes has the configured policy as its
-//! default. In a database that is there already, a missing policy is made; it becomes the default
-//! only while the database is empty, because another default would hide the data that is there.
+//! Points go to the configured retention policy. A database that Bursar makes has it as its default,
+//! which is where dashboards look that name none. In a database that is there already, a missing policy
+//! is made; it becomes the default only while the database is empty, because another default would hide
+//! the data that is there. Writes name the policy where it is not the default, so that what is kept for
+//! how long is what the settings say.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -25,6 +26,8 @@ pub struct Client {
     policy: Option<RetentionPolicy>,
     /// The database was looked at (and made) since the start.
     prepared: AtomicBool,
+    /// Writes name the policy: it is there, and not the default.
+    names_policy: AtomicBool,
 }
 
 /// What is known of the database after looking at it.
@@ -65,6 +68,7 @@ impl Client {
             database: database.to_owned(),
             policy: policy.clone(),
             prepared: AtomicBool::new(false),
+            names_policy: AtomicBool::new(false),
         })
     }
 
@@ -77,17 +81,32 @@ impl Client {
             }
             self.prepared.store(true, Ordering::Relaxed);
         }
-        match self.write_once(body.clone()).await {
-            Verdict::Missing { why } => match self.create_database().await {
-                Ok(()) => self.write_once(body).await,
-                Err(reason) => Verdict::Wait { after: None, why: format!("{why}; {reason}") },
+        let why = match self.write_once(body.clone()).await {
+            Verdict::Missing { why } => why,
+            verdict => return verdict,
+        };
+        let reason = match self.prepare_again().await {
+            Ok(()) => match self.write_once(body).await {
+                Verdict::Missing { why } => format!("{why} once more"),
+                verdict => return verdict,
             },
-            verdict => verdict,
-        }
+            Err(reason) => reason,
+        };
+        let why = format!(
+            "{why}; {reason}; see that the database {} has the retention policy that influxDb.v1Config.retentionPolicy names, or a default one",
+            self.database
+        );
+        Verdict::Wait { after: None, why }
     }
 
     async fn write_once(&self, body: Vec<u8>) -> Verdict {
-        let url = self.server.at("/write", &[("db", &self.database), ("precision", "ns")]);
+        let mut query = vec![("db", self.database.as_str()), ("precision", "ns")];
+        if let Some(policy) = &self.policy
+            && self.names_policy.load(Ordering::Relaxed)
+        {
+            query.push(("rp", &policy.name));
+        }
+        let url = self.server.at("/write", &query);
         let request = self.authorize(self.server.client.post(url));
         self.server.write(request, body).await
     }
@@ -104,6 +123,14 @@ impl Client {
             Found::Missing => self.create_database().await,
             Found::Policies(policies) => self.create_policy(&policies).await,
             Found::Hidden => Ok(()),
+        }
+    }
+
+    /// What was there is gone. Where that can't be looked at, it is the database.
+    async fn prepare_again(&self) -> Result<(), String> {
+        match self.look().await? {
+            Found::Missing | Found::Hidden => self.create_database().await,
+            Found::Policies(policies) => self.create_policy(&policies).await,
         }
     }
 
@@ -132,23 +159,24 @@ impl Client {
                 refusal.into_text()
             )
         })?;
+        self.names_policy.store(false, Ordering::Relaxed);
         tracing::info!(database = %self.database, "made the InfluxDB database");
         Ok(())
     }
 
     async fn create_policy(&self, policies: &[Policy]) -> Result<(), String> {
         let Some(RetentionPolicy { name, duration }) = &self.policy else { return Ok(()) };
-        let default = policies.iter().find(|p| p.is_default).map_or("", |p| &p.name);
+        let default = policies.iter().find(|p| p.is_default).map(|p| p.name.as_str());
         if policies.iter().any(|p| p.name == *name) {
-            if default != name {
-                self.warn_of_default(name, default);
-            }
+            self.goes_to(name, default);
             return Ok(());
         }
         let on = format!("ON {}", identifier(&self.database));
         let measurements = self.query(&format!("SHOW MEASUREMENTS {on} LIMIT 1")).await;
         let empty = measurements.is_ok_and(|result| result.get("series").is_none());
-        let default_word = if empty { " DEFAULT" } else { "" };
+        // Without any default nobody's writes and queries work: nothing is hidden by another.
+        let becomes_default = empty || default.is_none();
+        let default_word = if becomes_default { " DEFAULT" } else { "" };
         let statement = format!(
             "CREATE RETENTION POLICY {} {on} DURATION {duration} REPLICATION 1{default_word}",
             identifier(name)
@@ -157,9 +185,11 @@ impl Client {
             Ok(_) => {
                 tracing::info!(database = %self.database, policy = %name, "made the InfluxDB retention policy")
             }
-            // Points go to the default policy: they must not wait for this one.
-            Err(Refusal::Denied(why)) => {
-                tracing::warn!(database = %self.database, policy = %name, "the InfluxDB retention policy is missing and can't be made: {why}");
+            // Points can go to the default policy: they must not wait for this one.
+            Err(Refusal::Denied(why)) if default.is_some() => {
+                self.names_policy.store(false, Ordering::Relaxed);
+                tracing::warn!(database = %self.database, policy = %name, "the InfluxDB retention policy is missing and can't be made, so points go to the default one: {why}");
+                return Ok(());
             }
             Err(refusal) => {
                 return Err(format!(
@@ -169,17 +199,21 @@ impl Client {
                 ));
             }
         }
-        if !empty {
-            self.warn_of_default(name, default);
-        }
+        self.goes_to(name, if becomes_default { Some(name) } else { default });
         Ok(())
     }
 
-    fn warn_of_default(&self, name: &str, default: &str) {
-        tracing::warn!(
-            database = %self.database,
-            "points go to the InfluxDB retention policy {default}, the default of the database, and not to {name}"
-        );
+    /// From now on points go to this policy, by name where it is not the default.
+    fn goes_to(&self, name: &str, default: Option<&str>) {
+        let by_name = default != Some(name);
+        if by_name && !self.names_policy.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                database = %self.database,
+                "points go to the InfluxDB retention policy {name}, which is not the default of the database ({}): queries that name no policy do not see them",
+                default.unwrap_or("there is none")
+            );
+        }
+        self.names_policy.store(by_name, Ordering::Relaxed);
     }
 
     /// Runs one statement of InfluxQL and gives its result.
@@ -204,11 +238,20 @@ impl Client {
         if found == Found::Missing {
             return self.probe_missing(&version).await;
         }
+        if let (Some(policy), Found::Policies(policies)) = (&self.policy, &found) {
+            let there = |p: &&Policy| p.name == policy.name;
+            let by_name = policies.iter().find(there).is_some_and(|p| !p.is_default);
+            self.names_policy.store(by_name, Ordering::Relaxed);
+        }
         match self.write_once(gzip_text("")).await {
             Verdict::Stored => Ok(Probe {
                 found: format!("{version}, database {} exists, test write accepted", self.database),
                 warnings: self.policy_warning(&found),
             }),
+            Verdict::Missing { why } if matches!(found, Found::Policies(_)) => Err(fail(
+                format!("a test write to the database {} failed: {why}", self.database),
+                "make the retention policy that influxDb.v1Config.retentionPolicy names, or make another one the default of the database",
+            )),
             Verdict::Missing { .. } => self.probe_missing(&version).await,
             Verdict::Wait { why, .. } | Verdict::Doubtful { why } => Err(fail(
                 format!("a test write to the database {} failed: {why}", self.database),
@@ -262,8 +305,8 @@ impl Client {
         };
         match policies.iter().find(|p| p.is_default) {
             Some(default) if default.name != policy.name => vec![format!(
-                "points go to the retention policy {}, the default of the database, and not to {}",
-                default.name, policy.name
+                "points go to the retention policy {}, which is not the default of the database ({}): queries that name no policy do not see them",
+                policy.name, default.name
             )],
             _ => vec![],
         }

@@ -11,11 +11,14 @@
 //! Every call carries `X-Bursar-Event-Id`: the same at each repetition, so a receiver can drop what
 //! it has already seen. With a key in the settings it carries a signature too, see [`signature`].
 //!
-//! Only 2xx is done. 408, 425, 429, 5xx and no answer at all are tried again, any other answer is
-//! final: a redirect is not followed (the settings must name the final address), and another 4xx
-//! would come again. Bodies of answers are not shown: they may repeat the URL, whose path is a
-//! secret with many receivers.
+//! Only 2xx is done, and with the shipped templates only if the body does not say otherwise, see
+//! [`body`]. 408, 425, 429, 5xx and no answer at all are tried again. So are 401, 403, 404, 407 and 410:
+//! what is wrong are the credentials, the proxy's or the address, and they hold for every event. Any
+//! other answer is final: a redirect is not followed (the settings must name the final address), and
+//! another 4xx would come again. Bodies of answers are not shown: they may repeat the URL, whose path is
+//! a secret with many receivers.
 
+mod body;
 pub(crate) mod raw;
 pub mod settings;
 mod sign;
@@ -34,7 +37,8 @@ use sha2::{Digest, Sha256};
 use tracing::error;
 use url::Url;
 
-use super::http::{self, Endpoint};
+use self::body::Receiver;
+use super::http::{self, Endpoint, Proxy};
 use super::template::Template;
 use super::{Destination, Outcome, Probe, ProbeFailure, payload};
 use crate::destination::webhook::settings::{HttpMethod, WebhookPurpose};
@@ -80,10 +84,12 @@ pub struct Webhook {
     min_interval: Option<Duration>,
     ca_cert: Option<PathBuf>,
     reject_unauthorized: bool,
+    proxy: Proxy,
     timeout: Duration,
     routes: Routes,
     client: reqwest::Client,
     template: Option<(Template, HeaderValue)>,
+    receiver: Receiver,
 }
 
 impl fmt::Debug for Webhook {
@@ -102,15 +108,19 @@ impl Webhook {
     /// # Errors
     /// When the CA file or a header can't be used.
     pub fn new(webhook: &settings::Webhook, routes: Routes) -> Result<Self, BuildError> {
-        let client =
-            endpoint(&webhook.url, &webhook.ca_cert, webhook.reject_unauthorized, webhook.timeout)
-                .client()
-                .map_err(|source| BuildError::Http {
-                    webhook: webhook.description.clone(),
-                    source,
-                })?;
+        let endpoint = Endpoint {
+            url: &webhook.url,
+            ca_cert: webhook.ca_cert.as_deref(),
+            reject_unauthorized: webhook.reject_unauthorized,
+            timeout: webhook.timeout,
+            proxy: &webhook.proxy,
+        };
+        let client = endpoint
+            .client()
+            .map_err(|source| BuildError::Http { webhook: webhook.description.clone(), source })?;
         Ok(Self {
             template: template(webhook)?,
+            receiver: Receiver::of(webhook.template.as_ref().map(|template| &template.source)),
             id: id(webhook),
             title: title(webhook),
             url: webhook.url.clone(),
@@ -120,6 +130,7 @@ impl Webhook {
             min_interval: (!webhook.rate_limit.is_zero()).then_some(webhook.rate_limit),
             ca_cert: webhook.ca_cert.clone(),
             reject_unauthorized: webhook.reject_unauthorized,
+            proxy: webhook.proxy.clone(),
             timeout: webhook.timeout,
             routes,
             client,
@@ -181,12 +192,22 @@ impl Webhook {
     async fn call(&self, event: &Event) -> Outcome {
         let (request, failed) = self.request(event);
         match request.send().await {
-            Err(error) => Outcome::Retry { after: None, why: http::no_answer(&self.url, error) },
+            Err(error) => {
+                let why = http::no_answer(&self.url, error);
+                let by =
+                    self.proxy.of(&self.url).map(|proxy| format!(" (through the proxy {proxy})"));
+                Outcome::Retry { after: None, why: why + &by.unwrap_or_default() }
+            }
             Ok(response) => {
                 let after = http::retry_after(response.headers(), Utc::now());
-                let outcome = judge(response.status(), after);
-                // Read, so that the connection can be used again.
-                let _ = http::body_text(response).await;
+                let status = response.status();
+                let outcome = judge(status, after);
+                // Read in any case, so that the connection can be used again.
+                let body = http::body_text(response).await;
+                let outcome = match outcome {
+                    Outcome::Done => self.receiver.judge(status, &body).unwrap_or(Outcome::Done),
+                    other => other,
+                };
                 match (outcome, failed) {
                     (Outcome::Refused { why }, Some(failed)) => Outcome::Refused {
                         why: format!("{why} to the built-in form; the template failed: {failed}"),
@@ -227,7 +248,13 @@ impl Destination for Webhook {
     /// Resolves the name, connects and completes the TLS handshake, and sends nothing: there is no
     /// method that no receiver takes for a message.
     async fn probe(&self) -> Result<Probe, ProbeFailure> {
-        let endpoint = endpoint(&self.url, &self.ca_cert, self.reject_unauthorized, self.timeout);
+        let endpoint = Endpoint {
+            url: &self.url,
+            ca_cert: self.ca_cert.as_deref(),
+            reject_unauthorized: self.reject_unauthorized,
+            timeout: self.timeout,
+            proxy: &self.proxy,
+        };
         match endpoint.reach().await {
             Ok(()) => Ok(Probe {
                 found: "reachable (connected, nothing sent)".into(),
@@ -237,26 +264,19 @@ impl Destination for Webhook {
                     vec!["certificates are not verified (cert.rejectUnauthorized: false)".into()]
                 },
             }),
-            Err(what) if http::has_proxy(&self.url) => Ok(Probe {
-                found: "not reachable directly; calls go through the HTTP proxy of the environment"
-                    .into(),
-                warnings: vec![format!("can't be checked without a call: {what}")],
-            }),
-            Err(what) => Err(ProbeFailure {
-                what,
-                fix: "check webhookURL and, for https, cert.certCA (with cert.enable: true)".into(),
-            }),
+            Err(what) => match self.proxy.of(&self.url) {
+                Some(proxy) => Ok(Probe {
+                    found: format!("not reachable directly; calls go through the proxy {proxy}"),
+                    warnings: vec![format!("can't be checked without a call: {what}")],
+                }),
+                None => Err(ProbeFailure {
+                    what,
+                    fix: "check webhookURL and, for https, cert.certCA (with cert.enable: true)"
+                        .into(),
+                }),
+            },
         }
     }
-}
-
-fn endpoint<'a>(
-    url: &'a Url,
-    ca_cert: &'a Option<PathBuf>,
-    reject_unauthorized: bool,
-    timeout: Duration,
-) -> Endpoint<'a> {
-    Endpoint { url, ca_cert: ca_cert.as_deref(), reject_unauthorized, timeout }
 }
 
 /// What a status means. `after` is the answer's `Retry-After`.
@@ -264,6 +284,31 @@ fn judge(status: StatusCode, after: Option<Duration>) -> Outcome {
     match status.as_u16() {
         200..=299 => Outcome::Done,
         408 | 425 | 429 | 500..=599 => Outcome::Retry { after, why: format!("answered {status}") },
+        // Of the settings and not of the event: the worker sees whether another one gets through.
+        401 => Outcome::Retry {
+            after,
+            why: format!(
+                "answered {status}: the credentials are missing or wrong, see headers and webhookURL"
+            ),
+        },
+        403 => Outcome::Retry {
+            after,
+            why: format!(
+                "answered {status}: the credentials do not allow this, see headers and webhookURL"
+            ),
+        },
+        407 => Outcome::Retry {
+            after,
+            why: format!(
+                "answered {status}: the proxy wants a user name and password in its address"
+            ),
+        },
+        404 | 410 => Outcome::Retry {
+            after,
+            why: format!(
+                "answered {status}: the address is gone, webhookURL must be one that is there"
+            ),
+        },
         300..=399 => Outcome::Refused {
             why: format!(
                 "answered {status}: redirects are not followed, webhookURL must be the final address"
@@ -389,6 +434,7 @@ mod tests {
             headers: vec![],
             hmac_key: None,
             rate_limit: Duration::ZERO,
+            proxy: Proxy::Environment,
             timeout: Duration::from_secs(1),
             template: None,
         }
@@ -434,10 +480,10 @@ mod tests {
         for status in [200, 201, 202, 204] {
             assert_eq!(kind(status), "done", "{status}");
         }
-        for status in [408, 425, 429, 500, 502, 503, 504] {
+        for status in [401, 403, 404, 407, 408, 410, 425, 429, 500, 502, 503, 504] {
             assert_eq!(kind(status), "retry", "{status}");
         }
-        for status in [301, 302, 307, 400, 401, 403, 404, 405, 410, 413, 422] {
+        for status in [301, 302, 307, 400, 405, 413, 422] {
             assert_eq!(kind(status), "refused", "{status}");
         }
     }

@@ -72,6 +72,11 @@ pub(crate) struct Webhook {
     /// Seconds to wait for an answer. Default 10.
     #[schemars(range(min = 1, max = 3600), extend("x-bursar" = true))]
     pub(crate) timeout_seconds: i64,
+    /// Address of the HTTP proxy to call it through, such as `http://proxy.example.com:3128`, with
+    /// `user:password@` where the proxy wants that. Empty: what the environment names (`HTTPS_PROXY`,
+    /// `HTTP_PROXY`, `NO_PROXY`). `none`: no proxy.
+    #[schemars(extend("x-bursar" = true))]
+    pub(crate) proxy: SecretText,
     /// Template of the body (Handlebars), or the name of a shipped one: `slack`, `teams`,
     /// `pagerduty`, `alertmanager`. Empty: the built-in JSON. See docs/templates.md.
     #[schemars(extend("x-bursar" = true))]
@@ -98,6 +103,7 @@ impl Default for Webhook {
             headers: Vec::new(),
             hmac_key: SecretText::default(),
             timeout_seconds: 10,
+            proxy: SecretText::default(),
             template: String::new(),
             template_file: String::new(),
             content_type: "application/json".to_owned(),

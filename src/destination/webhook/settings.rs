@@ -9,7 +9,7 @@ use anyhow::Context;
 use url::Url;
 
 use crate::destination::Destination;
-use crate::destination::http;
+use crate::destination::http::{self, Proxy};
 use crate::destination::registry::{SetUp, Surroundings};
 use crate::destination::settings::CertificateFile;
 use crate::destination::template;
@@ -32,6 +32,7 @@ pub struct Webhook {
     /// `rateLimit`: at least this long between two calls. Zero = no limit.
     pub rate_limit: Duration,
     pub timeout: Duration,
+    pub proxy: Proxy,
     /// In the place of the built-in JSON; never with GET.
     pub template: Option<BodyTemplate>,
 }
@@ -136,6 +137,9 @@ impl SetUp for Vec<Webhook> {
     fn secrets(&self, forms: &mut Forms) {
         for webhook in self {
             forms.address(&webhook.url);
+            if let Proxy::At(proxy) = &webhook.proxy {
+                forms.address(proxy);
+            }
             for (name, value) in &webhook.headers {
                 forms.header(name, value.reveal());
             }
@@ -156,6 +160,16 @@ impl SetUp for Vec<Webhook> {
             webhook.headers.iter().for_each(|(name, value)| forms.header(name, value.reveal()));
             !forms.is_empty()
         });
+        let proxies = self.iter().filter_map(|webhook| match &webhook.proxy {
+            Proxy::At(proxy) if proxy.password().is_some() && http::is_in_clear(proxy) => {
+                let text = format!(
+                    "the password of the proxy {} goes there unencrypted",
+                    http::origin(proxy)
+                );
+                Some(("Butler.webhookNotification", text))
+            }
+            _ => None,
+        });
         with_secrets
             .map(|webhook| {
                 let (origin, name) = (http::origin(&webhook.url), webhook.description.trim());
@@ -163,6 +177,7 @@ impl SetUp for Vec<Webhook> {
                     format!("the credentials of webhook {name:?} go to {origin} unencrypted");
                 ("Butler.webhookNotification", text)
             })
+            .chain(proxies)
             .collect()
     }
 }

@@ -5,6 +5,7 @@ use url::Url;
 use super::raw;
 use super::settings::{BodyTemplate, HttpMethod, Webhook, WebhookPurpose};
 use super::takes;
+use crate::destination::http::Proxy;
 use crate::destination::template::validate as template;
 use crate::plain::one_line;
 use crate::secret::Secret;
@@ -53,6 +54,7 @@ fn webhook(
     rate_limit: i64,
 ) -> Option<Webhook> {
     let url = url(check, &at.get("webhookURL"), raw.webhook_url.trim());
+    let proxy = proxy(check, &at.get("proxy"), raw.proxy.0.trim());
     let mut ca_cert = None;
     let mut reject_unauthorized = true;
     if raw.cert.enable {
@@ -102,6 +104,7 @@ fn webhook(
         hmac_key: raw.hmac_key.secret(),
         rate_limit: check.seconds(rate_limit),
         timeout: check.seconds(raw.timeout_seconds),
+        proxy: proxy?,
     })
 }
 
@@ -139,6 +142,14 @@ fn body_template(
         );
     }
     Some(BodyTemplate { source, content_type: content_type.to_owned() })
+}
+
+fn proxy(check: &Check<'_>, at: &At<'_>, text: &str) -> Option<Proxy> {
+    match text {
+        "" => Some(Proxy::Environment),
+        "none" => Some(Proxy::Direct),
+        address => url(check, at, address).map(Proxy::At),
+    }
 }
 
 /// The address never shows in a message: it may hold a key.

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "in tests a panic is the report")]
 
+mod gone;
+
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -302,7 +304,11 @@ async fn a_missing_policy_of_a_database_with_data_does_not_hide_that_data() {
     let names: Vec<_> =
         policies.iter().map(|p| (p["name"].clone(), p["default"].clone())).collect();
     assert_eq!(names, [(json!("autogen"), json!(true)), (json!("10 d"), json!(false))]);
-    assert_eq!(count(influxd, "filled").await, 1);
+    // The default one has what it had; points go where the settings say.
+    assert_eq!(count(influxd, "filled").await, 0);
+    let statement =
+        "SELECT COUNT(license_expired) AS n FROM filled.\"10 d\".qlik_sense_server_license";
+    assert_eq!(influxd.rows("filled", statement).await[0]["n"], 1);
     let probe = influxdb.probe().await.unwrap();
     assert!(probe.warnings.iter().any(|w| w.contains("autogen")), "{probe:?}");
 
