@@ -23,6 +23,7 @@ mod import;
 mod influxdb;
 mod insight;
 mod insight_cli;
+mod largest;
 mod leaks;
 mod license;
 mod monitor_app;
