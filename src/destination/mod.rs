@@ -35,6 +35,9 @@ use crate::event::Event;
 /// head of an HTTP answer is bounded by the library (about 400 KiB).
 pub(crate) const LONGEST_ANSWER: usize = 16 * 1024;
 
+/// The pause after "too many requests" without a time: it is the receiver's state and no event's fault.
+pub(crate) const TOO_MANY: Duration = Duration::from_secs(30);
+
 /// One place events are delivered to. Each has its own queue in the outbox and its own worker.
 #[async_trait]
 pub trait Destination: Send + Sync {

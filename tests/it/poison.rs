@@ -89,9 +89,9 @@ impl World {
     enable: true
     destination:
       influxDb: {{enable: true}}
-      mqtt: {{enable: true, sendAlert: {{enable: true}}}}
-      webhook: {{enable: true, sendAlert: {{enable: true}}}}
-      email: {{enable: true, sendAlert: {{enable: true}}}}
+      mqtt: {{enable: true}}
+      webhook: {{enable: true}}
+      email: {{enable: true}}
 ",
             password = PASSWORD.replace('\'', "''"),
         );

@@ -13,6 +13,7 @@ use url::Url;
 
 use super::split::Line;
 use super::{BuildError, settings};
+use crate::destination::TOO_MANY;
 use crate::destination::http::{self, Endpoint, Proxy};
 use crate::secret::Secret;
 
@@ -151,6 +152,10 @@ impl HttpResponse {
                     self.status.as_u16()
                 ),
             },
+            429 => {
+                let after = http::retry_after(&self.headers, Utc::now());
+                Verdict::Wait { after: Some(after.unwrap_or(TOO_MANY)), why }
+            }
             _ => Verdict::Wait { after: http::retry_after(&self.headers, Utc::now()), why },
         }
     }

@@ -283,7 +283,11 @@ impl Destination for Webhook {
 fn judge(status: StatusCode, after: Option<Duration>) -> Outcome {
     match status.as_u16() {
         200..=299 => Outcome::Done,
-        408 | 425 | 429 | 500..=599 => Outcome::Retry { after, why: format!("answered {status}") },
+        429 => Outcome::Retry {
+            after: Some(after.unwrap_or(super::TOO_MANY)),
+            why: format!("answered {status}"),
+        },
+        408 | 425 | 500..=599 => Outcome::Retry { after, why: format!("answered {status}") },
         // Of the settings and not of the event: the worker sees whether another one gets through.
         401 => Outcome::Retry {
             after,
