@@ -153,7 +153,7 @@ async fn a_refused_event_is_listed_retried_and_dropped() {
     use crate::support::receiver::Mood;
     let setup = Setup::new(Scenario::default()).await;
     let receiver = Receiver::start().await;
-    receiver.set(Mood::Status(410));
+    receiver.set(Mood::Status(422));
     let file = setup.write(&setup.yaml("every 6 hours", &webhook_section(&receiver.url(""))));
     let (file, folder) = (file.to_str().unwrap(), setup.folder.path());
     let daemon = Process::start(&["run", "-c", file], folder);
@@ -166,7 +166,7 @@ async fn a_refused_event_is_listed_retried_and_dropped() {
     };
     let refused = list();
     assert_eq!(refused.len(), 1, "{refused:#?}");
-    assert!(refused[0]["lastError"].as_str().unwrap().contains("410"), "{refused:#?}");
+    assert!(refused[0]["lastError"].as_str().unwrap().contains("422"), "{refused:#?}");
 
     let id = refused[0]["eventId"].as_str().unwrap();
     let retry = output(&["outbox", "retry", "-c", file, "--id", id], folder);

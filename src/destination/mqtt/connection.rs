@@ -80,6 +80,8 @@ pub(super) struct Connection {
     status_works: AtomicBool,
     /// It was acknowledged once: what goes wrong later has another reason.
     status_proved: AtomicBool,
+    /// The log has said that the broker does not like it.
+    status_told: AtomicBool,
     state: watch::Sender<State>,
     /// Somebody wants the connection now: don't wait out the gap.
     wanted: Notify,
@@ -108,6 +110,7 @@ impl Connection {
             status_topic,
             status_works: AtomicBool::new(true),
             status_proved: AtomicBool::new(false),
+            status_told: AtomicBool::new(false),
             state: watch::Sender::new(State::default()),
             wanted: Notify::new(),
             retain: AtomicBool::new(true),
@@ -222,6 +225,11 @@ impl Connection {
         let disliked = cause.is_about_a_message() || cause == Cause::NotAuthorized;
         if lost.accepted && disliked && lost.oldest.as_ref().is_some_and(ours) {
             self.status_works.store(false, Ordering::Relaxed);
+            // It is tried again after each connection that held, and most likely in vain.
+            if self.status_told.swap(true, Ordering::Relaxed) {
+                debug!(error = %lost.failure, topic, "the MQTT broker still refuses the status message");
+                return true;
+            }
             warn!(
                 error = %lost.failure, topic,
                 "the MQTT broker ends the connection for the status message, which is left out from now on: allow this client to publish there, write another mqttConfig.statusTopic, or leave it empty"

