@@ -19,9 +19,11 @@ use crate::daemon::open_files;
 use crate::destination::http::shorten;
 use crate::destination::{Destination, registry};
 use crate::ledger::past::Pause;
-use crate::license::LicenseState;
+use crate::license::{LicenseState, SeatType};
+use crate::monitor::seat_lists;
+use crate::monitor::settings::SeatMonitor;
 use crate::plain::one_line;
-use crate::qrs::{self, Patience};
+use crate::qrs::{self, Patience, SeatsOf};
 use crate::release::next::Next;
 use crate::release::run::{Engine, Waits};
 use crate::store::Store;
@@ -259,9 +261,34 @@ async fn ask_site(
         Err(error) => Row::new(subject("access licenses"), State::Fail, error.to_string()),
         Ok(pools) => Row::new(subject("access licenses"), State::Ok, pools.summary()),
     });
+    if let Some(monitor) = &site.seats {
+        rows.push(seats_row(subject("seats"), settings, site, monitor, &client, patience).await);
+    }
     rows.extend(release_rows(settings, site, client, patience).await);
     drop(reading);
     rows
+}
+
+/// What the seat monitor reads how often.
+async fn seats_row(
+    subject: String,
+    settings: &Settings,
+    site: &Site,
+    monitor: &SeatMonitor,
+    client: &qrs::Client,
+    patience: Patience,
+) -> Row {
+    let mut sizes = Vec::new();
+    for seat_type in SeatType::ALL {
+        match client.count_seats(seat_type, SeatsOf::All, patience).await {
+            Ok(count) => sizes.push(usize::try_from(count).unwrap_or(usize::MAX)),
+            // A server that has no such type.
+            Err(qrs::Error::NotFound { .. }) => {}
+            Err(error) => return Row::new(subject, State::Fail, error.to_string()),
+        }
+    }
+    let text = seat_lists::told(&sizes, monitor, &site.release.policy, settings.time_zone);
+    Row::new(subject, State::Ok, text)
 }
 
 /// What the next run of the release would do, where one is set up.

@@ -1,7 +1,7 @@
 //! One monitor of one site: what it looks at, and what becomes of what it sees.
 
 use std::pin::Pin;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use chrono::{DateTime, Utc};
 use tokio_util::sync::CancellationToken;
@@ -10,6 +10,7 @@ use super::poller::{self, Attempt, Timing};
 use super::{Shared, app, seats};
 use crate::event::{Body, Event, Latest, Monitor};
 use crate::license::monitor_app::KeptRun;
+use crate::monitor::seat_lists::Memory;
 use crate::monitor::settings::{LicenseMonitorApp, SeatMonitor, ServerLicenseMonitor};
 use crate::monitor::{OTHER_SITE, access_license, server_license};
 use crate::qrs::{self, Patience};
@@ -20,7 +21,7 @@ use crate::store::{PollError, SeatReading, StoreError};
 pub(super) enum PollTarget {
     ServerLicense { client: Arc<qrs::Client>, monitor: ServerLicenseMonitor },
     AccessLicense { client: Arc<qrs::Client> },
-    Seats { engine: Box<Engine>, monitor: SeatMonitor },
+    Seats { engine: Box<Engine>, monitor: SeatMonitor, memory: Mutex<Memory> },
     App { client: Arc<qrs::Client>, monitor: Box<LicenseMonitorApp> },
 }
 
@@ -64,6 +65,10 @@ impl PollTarget {
             Self::App { .. } => Monitor::App,
         }
     }
+}
+
+fn lock(memory: &Mutex<Memory>) -> MutexGuard<'_, Memory> {
+    memory.lock().expect("no holder of this lock panics")
 }
 
 /// One monitor of one site: turns what it sees into durable events, and its failures into health
@@ -118,9 +123,22 @@ impl Job {
                 self.meet_site(client, patience).await?;
                 access_license::observe(client, patience).await?.into()
             }
-            PollTarget::Seats { engine, monitor } => {
+            PollTarget::Seats { engine, monitor, memory } => {
                 self.meet_site(&engine.client, patience).await?;
-                let observed = seats::poll(engine, monitor, now, patience).await?;
+                // A poll that ends early forgets it: the next one reads whole lists.
+                let mut kept = std::mem::take(&mut *lock(memory));
+                let rest = kept.may_wait(monitor, now)
+                    && kept.counts_are_the_same(&engine.client, patience).await?;
+                if rest {
+                    *lock(memory) = kept;
+                    return Ok(Vec::new().into());
+                }
+                let observed = seats::poll(engine, monitor, &mut kept, now, patience).await?;
+                let site = &engine.site;
+                if let Some(news) = kept.news(monitor, &site.release.policy, site.time_zone()) {
+                    tracing::info!(site = self.site, "{news}");
+                }
+                *lock(memory) = kept;
                 Observation {
                     bodies: observed.bodies,
                     reading: Some(observed.reading),
@@ -207,6 +225,7 @@ impl Job {
             .map(|body| Event::new(&self.site, now, body))
             .map(|event| self.shared.addressing.address(event))
             .collect();
+        let is_news = !events.is_empty();
         let summary = events.iter().map(|(e, _)| e.summary()).collect::<Vec<_>>().join("; ");
         let store = &self.shared.store;
         match (observation.reading, observation.app_runs) {
@@ -224,7 +243,12 @@ impl Job {
                 "reading works again"
             );
         }
-        if last.summary == summary {
+        if !is_news {
+            tracing::debug!(
+                site = self.site,
+                "nothing but the counts was due, and they are the same"
+            );
+        } else if last.summary == summary {
             tracing::debug!(site = self.site, "{summary}");
         } else {
             tracing::info!(site = self.site, "{summary}");

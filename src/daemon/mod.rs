@@ -189,7 +189,9 @@ impl Daemon {
         if let Some(monitor) = site.seats.clone() {
             let schedule = monitor.schedule.clone();
             let engine = Box::new(engine(shared, site, &client));
-            self.start_poller(shared, site, PollTarget::Seats { engine, monitor }, schedule);
+            let memory = std::sync::Mutex::default();
+            let target = PollTarget::Seats { engine, monitor, memory };
+            self.start_poller(shared, site, target, schedule);
         }
         if let Some(monitor) = site.monitor_app.clone() {
             let schedule = monitor.schedule.clone();

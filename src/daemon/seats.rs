@@ -6,6 +6,7 @@ use super::PollFailure;
 use crate::event::Latest;
 use crate::license::Pools;
 use crate::monitor::allocation_changes::{self, Before, Observed, Options};
+use crate::monitor::seat_lists::Memory;
 use crate::monitor::settings::SeatMonitor;
 use crate::qrs;
 use crate::release::run::Engine;
@@ -21,12 +22,13 @@ const OVERLAP: TimeDelta = TimeDelta::hours(1);
 pub async fn poll(
     engine: &Engine,
     monitor: &SeatMonitor,
+    memory: &mut Memory,
     now: DateTime<Utc>,
     patience: qrs::Patience,
 ) -> Result<Observed, PollFailure> {
     let Engine { site, client, store, .. } = engine;
     let seats = store.seats(&site.name).await?;
-    let read = allocation_changes::read(client, &seats, patience).await?;
+    let read = allocation_changes::read(client, &seats, memory, now, patience).await?;
     // What Bursar did is asked for after the lists: a seat that is missing there is in the ledger.
     let before = before(store, &site.name, seats, now).await?;
     let options = Options { monitor, policy: &site.release.policy, zone: site.time_zone() };

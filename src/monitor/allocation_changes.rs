@@ -17,6 +17,7 @@ use crate::insight::seats::figures;
 use crate::ledger::past::Past;
 use crate::license::changes::{self, Change, INITIAL_DAYS, Known, Lists, Old, SeatRow};
 use crate::license::{Person, PersonRead, Pools, Seat, SeatType};
+use crate::monitor::seat_lists::{self, Memory};
 use crate::monitor::settings::SeatMonitor;
 use crate::policy::Policy;
 use crate::qrs;
@@ -68,21 +69,38 @@ pub struct Read {
     problem: Option<qrs::Error>,
 }
 
-/// Reads the lists of all types.
+impl Read {
+    /// The rows of a type, if its list is complete.
+    pub fn rows(&self, seat_type: SeatType) -> Option<&[SeatRow]> {
+        let list = self.lists.iter().find(|(read, _)| *read == seat_type);
+        list.map(|(_, rows)| rows.as_slice())
+    }
+}
+
+/// Reads the lists of all types, whole or what changed: see [`seat_lists`].
 ///
 /// # Errors
 /// When not one type could be read.
 pub async fn read(
     client: &qrs::Client,
     known: &Seats,
+    memory: &mut Memory,
+    now: DateTime<Utc>,
     patience: qrs::Patience,
 ) -> Result<Read, qrs::Error> {
-    let answers = join_all(SeatType::ALL.map(|t| client.seat_rows(t, patience))).await;
+    let remembered = &*memory;
+    let one = |seat_type| {
+        seat_lists::read(client, seat_type, known.list(seat_type), remembered, now, patience)
+    };
+    let answers = join_all(SeatType::ALL.map(one)).await;
     let mut lists: Vec<(SeatType, Vec<SeatRow>)> = Vec::new();
     let (mut problem, mut unknown_type) = (None, None);
     for (seat_type, answer) in SeatType::ALL.into_iter().zip(answers) {
         match answer {
-            Ok(reading) => lists.push((seat_type, reading.value)),
+            Ok(read) => {
+                memory.keep(seat_type, &read, now);
+                lists.push((seat_type, read.rows));
+            }
             // A server that has no such type at all.
             Err(error @ qrs::Error::NotFound { .. }) if known.list(seat_type).is_none() => {
                 unknown_type.get_or_insert(error);

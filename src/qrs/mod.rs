@@ -60,6 +60,7 @@ pub use error::{BuildError, Error};
 pub use filter::{Field, Filter};
 pub use patience::Patience;
 pub use progress::Progress;
+pub use seats::SeatsOf;
 pub use transport::Connections;
 pub use wire::About;
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -15,9 +16,36 @@ use crate::license::changes;
 use crate::license::{Holder, Moment, Seat, SeatType, ShapeError};
 
 const USER: Field = Field::new("user.id");
+const CREATED: Field = Field::new("createdDate");
+const MODIFIED: Field = Field::new("modifiedDate");
+const LAST_USED: Field = Field::new("lastUsed");
+const QUARANTINED: Field = Field::new("quarantined");
+const EXCESS: Field = Field::new("excess");
 
 /// Most bytes of a row: the usual one has 700.
 const MAX_ROW: usize = 64 * 1024;
+
+/// Seats of a kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SeatsOf {
+    All,
+    Quarantined,
+    Excess,
+    /// Used at this time or later.
+    UsedSince(DateTime<Utc>),
+}
+
+impl SeatsOf {
+    /// Whether a seat is one of these.
+    pub fn holds(self, seat: &Seat) -> bool {
+        match self {
+            Self::All => true,
+            Self::Quarantined => seat.quarantined.is_some(),
+            Self::Excess => seat.excess,
+            Self::UsedSince(time) => seat.last_used.at().is_some_and(|used| used >= time),
+        }
+    }
+}
 
 /// A row of `license/...accesstype/full`. What isn't here is ignored. What decides whether the
 /// seat may go is demanded (`quarantined`: unknown is not fine) or read as it stands.
@@ -142,12 +170,42 @@ impl Client {
         seat_type: SeatType,
         patience: Patience,
     ) -> Result<Reading<Vec<changes::SeatRow>>, Error> {
-        let parse: list::Parse<changes::SeatRow> = match seat_type {
-            SeatType::Professional => |bytes| changed_element(SeatType::Professional, bytes),
-            SeatType::Analyzer => |bytes| changed_element(SeatType::Analyzer, bytes),
-            SeatType::User => |bytes| changed_element(SeatType::User, bytes),
+        self.list(seat_type.path(), None, (changed_parse(seat_type), MAX_ROW), patience).await
+    }
+
+    /// As [`seat_rows`](Self::seat_rows), of seats that were allocated, used or otherwise changed at
+    /// `since` or later, as far as the dates of their rows say so. Rows that are gone are in no list.
+    ///
+    /// # Errors
+    /// As [`seats`](Self::seats); [`Error::BadFilter`] where the server has no such dates.
+    pub async fn changed_seat_rows(
+        &self,
+        seat_type: SeatType,
+        since: DateTime<Utc>,
+        patience: Patience,
+    ) -> Result<Reading<Vec<changes::SeatRow>>, Error> {
+        let filter = MODIFIED.ge(since).or(CREATED.ge(since)).or(LAST_USED.ge(since));
+        self.list(seat_type.path(), Some(&filter), (changed_parse(seat_type), MAX_ROW), patience)
+            .await
+    }
+
+    /// How many seats of a type there are, of a kind.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn count_seats(
+        &self,
+        seat_type: SeatType,
+        of: SeatsOf,
+        patience: Patience,
+    ) -> Result<u64, Error> {
+        let filter = match of {
+            SeatsOf::All => None,
+            SeatsOf::Quarantined => Some(QUARANTINED.eq(true)),
+            SeatsOf::Excess => Some(EXCESS.eq(true)),
+            SeatsOf::UsedSince(time) => Some(LAST_USED.ge(time)),
         };
-        self.list(seat_type.path(), None, (parse, MAX_ROW), patience).await
+        self.count(seat_type.path(), filter.as_ref(), patience).await
     }
 
     /// One seat; `None` when the site answers 404.
@@ -229,6 +287,14 @@ fn parse(seat_type: SeatType) -> list::Parse<Seat> {
         SeatType::Professional => |bytes| element(SeatType::Professional, bytes),
         SeatType::Analyzer => |bytes| element(SeatType::Analyzer, bytes),
         SeatType::User => |bytes| element(SeatType::User, bytes),
+    }
+}
+
+fn changed_parse(seat_type: SeatType) -> list::Parse<changes::SeatRow> {
+    match seat_type {
+        SeatType::Professional => |bytes| changed_element(SeatType::Professional, bytes),
+        SeatType::Analyzer => |bytes| changed_element(SeatType::Analyzer, bytes),
+        SeatType::User => |bytes| changed_element(SeatType::User, bytes),
     }
 }
 

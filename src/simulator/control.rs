@@ -58,6 +58,8 @@ pub struct RequestLog {
     pub query: String,
     /// `None` when no answer was given, or not yet.
     pub status: Option<u16>,
+    /// Of the answer's body.
+    pub bytes: usize,
     /// The XSRF key was there twice, the same, and well formed.
     pub xrf_ok: bool,
     /// The header `X-Qlik-User`.
@@ -184,6 +186,15 @@ impl Control {
         self.site().add_seat_spec(seat).to_string()
     }
 
+    /// Changes a seat as it stands in the list, its dates left alone. Whether there is such a seat.
+    pub fn update_seat(&self, id: uuid::Uuid, change: impl FnOnce(&mut Seat)) -> bool {
+        let mut site = self.site();
+        let place = site.seats.place(id);
+        let Some(seat) = place.and_then(|place| site.seats.at_mut(place)) else { return false };
+        change(seat);
+        true
+    }
+
     /// Takes a seat away, without quarantine. Whether there was one of this id.
     pub fn remove_seat(&self, id: &str) -> bool {
         let id = uuid::Uuid::try_parse(id).ok();
@@ -300,6 +311,7 @@ impl Control {
             path: request.path.clone(),
             query: request.query.clone(),
             status: None,
+            bytes: 0,
             xrf_ok: request.xrf_ok(),
             user: request.user_header.clone(),
             connection,
@@ -312,10 +324,11 @@ impl Control {
         number
     }
 
-    pub(super) fn finish(&self, number: u64, status: u16) {
+    pub(super) fn finish(&self, number: u64, status: u16, bytes: usize) {
         let mut log = lock(&self.shared.log);
         if let Some(entry) = log.iter_mut().rev().find(|entry| entry.number == number) {
             entry.status = Some(status);
+            entry.bytes = bytes;
             tracing::debug!(
                 method = entry.method,
                 path = entry.path,

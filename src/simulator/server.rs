@@ -239,7 +239,7 @@ async fn handle(
     }
     let pace = faults.iter().find_map(pace).unwrap_or(Pace::AtOnce);
     let reset_after = faults.contains(&Fault::ResetAfter);
-    control.finish(number, answer.status);
+    control.finish(number, answer.status, answer.body.len());
     Ok(respond(answer, &date, PacedBodyParts { pace, reset, reset_after }))
 }
 

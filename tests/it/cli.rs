@@ -219,7 +219,7 @@ async fn the_shipped_settings_work_against_the_simulated_site() {
             rows.iter().filter(|r| r["subject"].as_str().unwrap().starts_with("site ")).collect();
         let subjects: std::collections::BTreeSet<_> =
             site.iter().map(|row| row["subject"].as_str()).collect();
-        assert_eq!(subjects.len(), 4, "{name}: {rows:#?}");
+        assert_eq!(subjects.len(), 5, "{name}: {rows:#?}");
         assert!(site.iter().all(|row| row["state"] != "fail"), "{name}: {site:#?}");
         let scheduled = rows.iter().any(|r| r["subject"] == "schedule release, rehearsal");
         assert_eq!(scheduled, name == "butler-shaped.yaml", "{name}: {rows:#?}");

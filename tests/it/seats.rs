@@ -2,6 +2,7 @@
 
 mod daemon;
 mod delivery;
+mod differences;
 
 use bursar::daemon::{PollFailure, seats};
 use bursar::event::{Body, Event, SeatActivity, SeatChanges};
@@ -9,6 +10,7 @@ use bursar::ledger::Mode;
 use bursar::license::changes::{By, Change};
 use bursar::license::{ChangeKind, SeatType};
 use bursar::monitor::allocation_changes::Observed;
+use bursar::monitor::seat_lists::Memory;
 use bursar::qrs::write::Writer;
 use bursar::qrs::{Client, Patience};
 use bursar::simulator::{
@@ -32,7 +34,8 @@ pub async fn watched(scenario: Scenario) -> World {
 
 async fn see(world: &World) -> Result<Observed, PollFailure> {
     let monitor = world.settings.sites[0].seats.as_ref().expect("seats are looked at");
-    seats::poll(&world.engine(), monitor, world.clock().now(), Patience::ONCE).await
+    let mut memory = Memory::default();
+    seats::poll(&world.engine(), monitor, &mut memory, world.clock().now(), Patience::ONCE).await
 }
 
 /// One look that is kept, as the daemon does it. Gives back what was told.

@@ -32,12 +32,22 @@ pub struct AccessLicenseMonitor {
 #[derive(Debug, Clone, PartialEq)]
 pub struct SeatMonitor {
     pub schedule: Schedule,
+    pub pace: Pace,
     /// Custom properties of users that seats are counted by.
     pub breakdown_by: Vec<String>,
     /// Changes of seats are kept for so many days.
     pub keep_changes_days: u32,
     pub destination: Switches,
     pub user_tag: UserTag,
+}
+
+/// Whether each look at the seats reads their lists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pace {
+    /// The settings say when.
+    AsWritten,
+    /// They don't: the more seats a site has, the fewer looks do.
+    BySize,
 }
 
 /// `licenseMonitorApp`.

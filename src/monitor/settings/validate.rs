@@ -3,7 +3,8 @@
 use uuid::Uuid;
 
 use super::{
-    AccessLicenseMonitor, LicenseMonitorApp, SeatMonitor, ServerLicenseMonitor, app, license, seats,
+    AccessLicenseMonitor, LicenseMonitorApp, Pace, SeatMonitor, ServerLicenseMonitor, app, license,
+    seats,
 };
 use crate::destination::switches::validate::{Available, switches};
 use crate::destination::webhook::settings::WebhookPurpose;
@@ -64,7 +65,8 @@ pub(crate) fn seats(
     enabled: bool,
     available: &Available,
 ) -> Option<SeatMonitor> {
-    let schedule = schedule(check, &at.get("frequency"), &raw.frequency, enabled);
+    let frequency = raw.frequency.as_deref().unwrap_or(seats::FREQUENCY);
+    let schedule = schedule(check, &at.get("frequency"), frequency, enabled);
     if !enabled {
         return None;
     }
@@ -81,6 +83,7 @@ pub(crate) fn seats(
     let destination_at = at.get("destination");
     Some(SeatMonitor {
         schedule: schedule?,
+        pace: if raw.frequency.is_some() { Pace::AsWritten } else { Pace::BySize },
         breakdown_by,
         keep_changes_days: u32::try_from(raw.keep_changes_days).unwrap_or_default(),
         destination: switches(check, &destination_at, &raw.destination, available, purposes),

@@ -37,7 +37,7 @@ pub struct Seats {
 pub struct SeatList {
     pub seat_type: SeatType,
     pub first_read: DateTime<Utc>,
-    /// When the list was read in full the last time.
+    /// When the list was read the last time, in full or by what changed.
     pub last_read: DateTime<Utc>,
     pub seats: Vec<KnownSeat>,
 }

@@ -2,7 +2,7 @@
 
 use bursar::config::Loaded;
 use bursar::event::{Channel, UserTag};
-use bursar::monitor::settings::SeatMonitor;
+use bursar::monitor::settings::{Pace, SeatMonitor};
 
 use super::{environment, load, warnings, working};
 
@@ -37,7 +37,7 @@ fn it_is_on_beside_the_other_monitor_or_releases_unless_somebody_says_no() {
         assert_eq!(monitor(licenses).is_some(), on, "{licenses}");
     }
     let monitor = monitor("seatMonitor: {enable: true}").unwrap();
-    assert_eq!(monitor.schedule.text(), "every 1 hour");
+    assert_eq!((monitor.schedule.text(), monitor.pace), ("every 1 hour", Pace::BySize));
     assert_eq!((monitor.keep_changes_days, monitor.user_tag), (730, UserTag::Off));
     assert!(monitor.breakdown_by.is_empty() && !monitor.destination.of(Channel::InfluxDb).is_on());
 }
@@ -54,7 +54,7 @@ fn what_is_written_reaches_the_monitor() {
     influxDb: {userTag: hash}",
     )
     .unwrap();
-    assert_eq!(monitor.schedule.text(), "every 30 minutes");
+    assert_eq!((monitor.schedule.text(), monitor.pace), ("every 30 minutes", Pace::AsWritten));
     assert_eq!(monitor.breakdown_by, ["department", "Office"]);
     assert_eq!((monitor.keep_changes_days, monitor.user_tag), (90, UserTag::Hash));
 }
