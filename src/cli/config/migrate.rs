@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use super::super::Exit;
 use crate::config;
 use crate::input;
-use crate::output::{Existing, write_file};
+use crate::output::{Existing, write, write_file};
 
 /// Print a file of an older Butler in today's layout
 ///
@@ -56,7 +56,8 @@ impl Migrate {
             errln!("{name}: it has today's layout already");
         }
         if !self.write {
-            out!("{}", migrated.text);
+            // As it is into a pipe or file, whatever signs the comments have.
+            write(Path::new("-"), Existing::Keep, migrated.text.as_bytes())?;
         } else if migrated.text != text {
             let backup = replace(&self.file, &text, &migrated.text)?;
             outln!("{name}: written; as it was: {}", backup.display());

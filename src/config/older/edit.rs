@@ -193,7 +193,7 @@ fn moved(source: &Source<'_>, found: &Found<'_>) -> Option<Vec<Edit>> {
 fn only_comments(source: &Source<'_>, node: &Node, block: &Block) -> Option<Edit> {
     let (_, end) = source.value(node, false)?;
     let range = source.start(block.line)..source.start(block.end);
-    let rest = source.text[end..range.end].trim();
+    let rest = source.text.get(end..range.end)?.trim();
     let pad = " ".repeat(block.column);
     match rest {
         "" => Some((range, String::new())),
@@ -245,7 +245,7 @@ fn lines(
             out += &source.shifted(block.lead..block.line, block.column, column);
             if source.is_flow(node)? {
                 let (_, after) = source.value(node, false)?;
-                let rest = source.text[after..source.start(block.end)].trim();
+                let rest = source.text.get(after..source.start(block.end))?.trim();
                 if !rest.is_empty() {
                     out += &format!("{pad}{rest}{end}");
                 }

@@ -171,6 +171,24 @@ fn the_new_layout_keeps_comments_where_they_were() {
     assert_eq!(new("butler-16"), source("butler-16"));
 }
 
+/// Through the pipe, too: a mark of the byte order, line ends of Windows, signs that no terminal gets.
+#[test]
+fn the_bytes_of_all_other_lines_stay() {
+    let folder = tempfile::tempdir().unwrap();
+    let text =
+        source("butler-14").replace("real.\n", "real.\u{200b}\u{202e}\n").replace('\n', "\r\n");
+    fs::write(folder.path().join("x.yaml"), format!("\u{feff}{text}")).unwrap();
+    let out = output(&["config", "migrate", "x.yaml"], folder.path());
+    let new = String::from_utf8(out.stdout).unwrap();
+    assert!(
+        new.starts_with("\u{feff}# Made up for a test")
+            && new.contains("real.\u{200b}\u{202e}\r\n")
+    );
+    assert!(new.contains("\r\n    v1Config:\r\n      auth:\r\n        enable: true\r\n"), "{new}");
+    assert_eq!(new.matches('\n').count(), new.matches("\r\n").count());
+    assert_eq!(loaded(&new).settings, loaded(&text).settings);
+}
+
 #[test]
 fn what_comes_with_a_later_release_is_named_as_such() {
     let settings = loaded(&source("butler-11.1")).settings;
@@ -322,6 +340,15 @@ fn what_lines_cannot_say_is_refused() {
         ),
         ("Butler:\n  influxDb:\n    dbName: a\n    dbName: b\n", "twice"),
         ("Butler:\n  influxDb:\n    v1Config: text\n    dbName: a\n", "editing lines"),
+        // Closed further left than YAML's own rule has it: whatever is said, nothing panics.
+        (
+            "Butler:\n  influxDb:\n    auth: {enable: true,\n  username: x}\n    v1Config: {}\n",
+            "x.yaml:",
+        ),
+        (
+            "Butler:\n  qlikSenseLicense:\n    licenseRelease:\n      neverReleaseUsers: [\n  {userDir: A, userId: b}]\n      neverRelease:\n        user:\n          - {userDir: C, userId: d}\n",
+            "x.yaml:",
+        ),
         ("Butler: [\n", "not valid YAML"),
     ] {
         let problems = migrate(text, Path::new("x.yaml")).unwrap_err().to_string();
@@ -507,6 +534,37 @@ proptest::proptest! {
                     proptest::prop_assert!(new.text.contains(line), "{}\n{}", line, &new.text);
                 }
             }
+        }
+    }
+
+    /// A file that was damaged is refused or means the same; nothing panics.
+    #[test]
+    fn a_damaged_file_is_refused_or_means_the_same(
+        layout in proptest::sample::select(LAYOUTS.to_vec()),
+        cuts in proptest::collection::vec((0_usize..4_000, 1_usize..12), 1..4),
+        signs in proptest::collection::vec(
+            (0_usize..4_000, proptest::sample::select(vec!["\n", "  ", "{", "]", "'", "#", ": ", "- ", "&a ", "*a"])),
+            0..3,
+        ),
+    ) {
+        let mut text = source(layout);
+        for (at, length) in cuts {
+            let at = at % text.len();
+            let end = (at + length).min(text.len());
+            if text.is_char_boundary(at) && text.is_char_boundary(end) {
+                text.replace_range(at..end, "");
+            }
+        }
+        for (at, sign) in signs {
+            let at = at % text.len();
+            if text.is_char_boundary(at) {
+                text.insert_str(at, sign);
+            }
+        }
+        if let Ok(new) = migrate(&text, Path::new("x.yaml"))
+            && let Ok(old) = load_text(&text, Path::new("x.yaml"), &env())
+        {
+            proptest::prop_assert_eq!(&loaded(&new.text).settings, &old.settings, "{}\n{}", text, new.text);
         }
     }
 }
