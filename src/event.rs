@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::form;
 use crate::license::monitor_app::MonitorApp;
-use crate::license::{Pools, ServerLicenseStatus};
+use crate::license::{Pools, SenseVersion, ServerLicenseStatus};
 
 pub use addressing::{Addressing, Queue, SendSwitch, Switches, Tag, UserTag};
 pub use alert::{AlertNotice, AlertStatus, DAEMON, Key, Rule, Severity};
@@ -77,6 +77,7 @@ pub enum Body {
     SeatActivity(SeatActivity),
     SeatChanges(SeatChanges),
     MonitorApp(MonitorApp),
+    QlikSenseVersion(SenseVersion),
     Alert(AlertNotice),
 }
 
@@ -91,17 +92,20 @@ pub enum Monitor {
     Seats,
     /// Qlik's License Monitor app.
     App,
+    /// Which version of Qlik Sense runs.
+    Version,
     /// Alert rules: no monitor of a site, but with destination switches as one.
     Alert,
 }
 
 impl Monitor {
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::ServerLicense,
         Self::AccessLicense,
         Self::Release,
         Self::Seats,
         Self::App,
+        Self::Version,
         Self::Alert,
     ];
 
@@ -113,6 +117,7 @@ impl Monitor {
             Self::Release => "release",
             Self::Seats => "seats",
             Self::App => "License Monitor app",
+            Self::Version => "Qlik Sense version",
             Self::Alert => "alerts",
         }
     }
@@ -173,6 +178,7 @@ impl Event {
             Body::SeatActivity(activity) => activity.summary(),
             Body::SeatChanges(changes) => changes.summary(),
             Body::MonitorApp(app) => app.summary(),
+            Body::QlikSenseVersion(version) => version.summary(),
             Body::Alert(notice) => notice.summary(),
         }
     }

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use crate::alert::facts::{
     AppFacts, AppState, CertificateFacts, DaemonFacts, Dated, Fact, Facts, MonitorFacts,
-    QueueFacts, ReleaseFacts, SettingsFacts, UnsettledFacts,
+    QueueFacts, ReleaseFacts, SettingsFacts, UnsettledFacts, VersionFacts,
 };
 use crate::config::settings::{Site, Watch};
 use crate::config::{self, Settings};
@@ -241,6 +241,15 @@ fn facts_of(
             }
         })
         .collect();
+    let version = latest.version().map(|(time, version)| Dated {
+        time,
+        value: VersionFacts {
+            name: version.name(),
+            change: version.change.clone(),
+            support: version.support(),
+            today: license::today(now, settings.time_zone),
+        },
+    });
     let pools_on = site.access_license.is_some();
     Facts {
         site: site.name.clone(),
@@ -256,6 +265,7 @@ fn facts_of(
         overdue: Fact::Off,
         churn: slow.churn,
         app: when(site.monitor_app.is_some(), app_of(latest).into()),
+        version: when(site.version.is_some(), version.into()),
         monitors: Fact::Known(monitors),
     }
 }

@@ -14,7 +14,7 @@ use crate::destination::registry;
 use crate::event::{Body, Event, Monitor, ReleaseRun};
 use crate::ledger::past::{Accepted, Pause, standing};
 use crate::license::monitor_app::MonitorApp;
-use crate::license::{Pools, ServerLicenseStatus};
+use crate::license::{Pools, SenseVersion, ServerLicenseStatus};
 use crate::release::next::Next;
 use crate::store::{Health, KnownRun, QueueState, Store, StoreError};
 
@@ -49,6 +49,9 @@ pub struct SiteStatus {
     pub access_licenses: Option<Dated<Pools>>,
     /// Qlik's License Monitor app.
     pub monitor_app: Option<Dated<MonitorApp>>,
+    /// Which Qlik Sense it runs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub qlik_sense_version: Option<Dated<SenseVersion>>,
     /// The last run of the release engine, rehearsals included.
     pub release: Option<Dated<ReleaseRun>>,
     /// The last run that began, as the ledger tells it now; also one that was cut short.
@@ -180,6 +183,7 @@ impl SiteStatus {
             server_license: None,
             access_licenses: None,
             monitor_app: None,
+            qlik_sense_version: None,
             release: None,
             last_run: None,
             unsettled: Unsettled::default(),
@@ -207,6 +211,7 @@ impl SiteStatus {
             Body::ServerLicenseStatus(value) => self.server_license = Some(Dated { time, value }),
             Body::AccessLicenseStatus(value) => self.access_licenses = Some(Dated { time, value }),
             Body::MonitorApp(value) => self.monitor_app = Some(Dated { time, value }),
+            Body::QlikSenseVersion(value) => self.qlik_sense_version = Some(Dated { time, value }),
             Body::ReleaseRun(value) => self.release = Some(Dated { time, value }),
             Body::ServerLicenseExpiring(_)
             | Body::ServerLicenseExpired(_)

@@ -51,7 +51,7 @@ const fn noted(entry: Entry, severity_note: &'static str) -> Entry {
 const _: () = assert!(<Rule as strum::VariantArray>::VARIANTS.len() == ALL.len());
 
 /// All rules, in the order in which they are shown.
-pub const ALL: [Entry; 29] = [
+pub const ALL: [Entry; 31] = [
     noted(
         entry(
             Rule::ServerLicenseExpiring,
@@ -235,6 +235,23 @@ pub const ALL: [Entry; 29] = [
             "Qlik's License Monitor failed, is stale, runs long, is missing or isn't reloaded",
         ),
         "info when it runs long",
+    ),
+    entry(
+        Rule::VersionChanged,
+        "versionChanged",
+        Info,
+        0,
+        "version",
+        "the site runs another version of Qlik Sense than at the look before; over 24 hours after that",
+    ),
+    entry(
+        Rule::VersionUnsupported,
+        "versionUnsupported",
+        Warning,
+        0,
+        "site",
+        "the last day of support of the version is over, by the days that you have written in \
+         `versionMonitor.endOfSupport`; nothing is said of a release that isn't listed there",
     ),
     entry(
         Rule::SiteUnreachable,

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use chrono::{DateTime, NaiveDate, Utc};
 
 use crate::event::{Monitor, ReleaseRun};
-use crate::license::ServerLicenseStatus;
-use crate::license::{Pools, SeatType};
+use crate::license::version::VersionChange;
+use crate::license::{Pools, SeatType, ServerLicenseStatus, Support};
 
 /// Something that may be known.
 #[derive(Debug, Clone, PartialEq)]
@@ -61,6 +61,7 @@ pub struct Facts {
     pub overdue: Fact<Option<OverdueFacts>>,
     pub churn: Fact<Vec<ChurnFacts>>,
     pub app: Fact<Dated<AppFacts>>,
+    pub version: Fact<Dated<VersionFacts>>,
     /// Monitors that are on.
     pub monitors: Fact<Vec<MonitorFacts>>,
 }
@@ -155,6 +156,17 @@ pub enum AppState {
     Disabled,
     /// The site's answer doesn't say.
     Unknown,
+}
+
+/// Which version of Qlik Sense a site runs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct VersionFacts {
+    /// As people call it.
+    pub name: String,
+    pub change: Option<VersionChange>,
+    pub support: Support,
+    /// The day it is at the site.
+    pub today: NaiveDate,
 }
 
 /// How a monitor of a site fares.

@@ -19,7 +19,7 @@ use crate::daemon::open_files;
 use crate::destination::http::shorten;
 use crate::destination::{Destination, registry};
 use crate::ledger::past::Pause;
-use crate::license::{LicenseState, SeatType};
+use crate::license::{LicenseState, SeatType, Support};
 use crate::monitor::seat_lists;
 use crate::monitor::settings::SeatMonitor;
 use crate::plain::one_line;
@@ -264,6 +264,7 @@ async fn ask_site(
     if let Some(monitor) = &site.seats {
         rows.push(seats_row(subject("seats"), settings, site, monitor, &client, patience).await);
     }
+    rows.extend(version_row(site, connections, patience).await);
     rows.extend(release_rows(settings, site, client, patience).await);
     drop(reading);
     rows
@@ -289,6 +290,30 @@ async fn seats_row(
     }
     let text = seat_lists::told(&sizes, monitor, &site.release.policy, settings.time_zone);
     Row::new(subject, State::Ok, text)
+}
+
+/// Which Qlik Sense the site runs, where that is watched.
+async fn version_row(
+    site: &Site,
+    connections: &qrs::Connections,
+    patience: Patience,
+) -> Option<Row> {
+    let monitor = site.version.as_ref()?;
+    let subject = format!("site {}: Qlik Sense version", site.name);
+    let client = qrs::Client::of_system(&site.name, &monitor.connection, connections);
+    let client = match client {
+        Ok(client) => client,
+        Err(error) => return Some(Row::new(subject, State::Fail, error.to_string())),
+    };
+    Some(match client.system_info(patience).await {
+        Err(error) => Row::new(subject, State::Fail, error.to_string()),
+        Ok(version) => {
+            let version = version.after(None, &monitor.end_of_support, Utc::now());
+            let known = version.version.is_some() && version.support() != Support::Unknown;
+            let state = if known { State::Ok } else { State::Warn };
+            Row::new(subject, state, one_line(&version.summary()))
+        }
+    })
 }
 
 /// What the next run of the release would do, where one is set up.

@@ -214,6 +214,11 @@ Butler:
     frequency: 0 6 1 * *
     period: last-month
     formats: [html, csv]
+  qlikSenseVersion:
+    versionMonitor:
+      enable: true
+      frequency: every 60 minutes
+      port: {qrs_port}
   qlikSenseLicense:
     seatMonitor:
       enable: true

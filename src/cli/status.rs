@@ -12,8 +12,8 @@ use super::{ConfigFile, Exit, block_on};
 use crate::config::Settings;
 use crate::daemon::open_files;
 use crate::event::{Event, Monitor, Severity};
-use crate::license::{LicenseState, Pools, SeatType};
-use crate::monitor::{access_license, server_license};
+use crate::license::{self, LicenseState, Pools, SeatType, Support};
+use crate::monitor::{access_license, sense_version, server_license};
 use crate::plain::one_line;
 use crate::qrs;
 use crate::release::next::Next;
@@ -89,6 +89,18 @@ async fn ask(settings: &Settings, patience: qrs::Patience) -> (Picture, bool) {
             results.push(server_license::observe(&client, monitor, zone, now, patience).await);
         }
         results.push(access_license::observe(&client, patience).await);
+        if let Some(monitor) = &site.version {
+            match qrs::Client::of_system(&site.name, &monitor.connection, &connections) {
+                Ok(client) => {
+                    results
+                        .push(sense_version::observe(&client, monitor, None, now, patience).await);
+                }
+                Err(error) => {
+                    errln!("{}: {error}", site.name);
+                    failed = true;
+                }
+            }
+        }
         for result in results {
             match result {
                 Ok(bodies) => {
@@ -126,6 +138,7 @@ pub(crate) fn render(picture: &Picture, zone: Tz, paint: Paint) -> String {
         server_license_lines(&mut out, site, picture.time, paint);
         pool_lines(&mut out, site, picture.time, paint);
         app_lines(&mut out, site, picture.time, paint);
+        version_line(&mut out, site, picture.time, zone, paint);
         last_release(&mut out, site, picture.time, paint);
         unsettled_line(&mut out, site, picture.time, paint);
         pause_line(&mut out, site, zone, paint);
@@ -276,6 +289,25 @@ fn app_lines(out: &mut String, site: &SiteStatus, now: DateTime<Utc>, paint: Pai
     let _ = writeln!(out, "  License Monitor  {state}   {seen}");
     if !app.health.is_fine() {
         let _ = writeln!(out, "                   {} (bursar monitor-app)", app.text);
+    }
+}
+
+fn version_line(out: &mut String, site: &SiteStatus, now: DateTime<Utc>, zone: Tz, paint: Paint) {
+    let Some(Dated { time, value: version }) = &site.qlik_sense_version else { return };
+    let today = license::today(now, zone);
+    let summary = one_line(&version.summary());
+    let summary = match (version.support(), &version.version) {
+        (Support::Until(date), _) if today > date => {
+            paint.bad(&format!("{summary}, which is over"))
+        }
+        (Support::Unknown, _) | (_, None) => paint.warn(&summary),
+        (Support::Until(_) | Support::NotWatched, Some(_)) => summary,
+    };
+    let seen = paint.faint(&words::ago(*time, now));
+    let _ = writeln!(out, "  Version          {summary}   {seen}");
+    if let Some(change) = &version.change {
+        let (from, when) = (one_line(&change.from), words::local(change.seen, zone));
+        let _ = writeln!(out, "                   was {from} until {when}");
     }
 }
 

@@ -14,7 +14,7 @@ use crate::plain::{padded, width};
 use crate::settings::node::{Node, Value};
 
 /// Sections that a site inherits: shown at each site instead of once, when there are sites.
-const INHERITED: [&str; 4] = ["configQRS", "cert", "qlikSenseLicense", "alert"];
+const INHERITED: [&str; 5] = ["configQRS", "cert", "qlikSenseLicense", "qlikSenseVersion", "alert"];
 
 /// Lists every setting with its value and its source; secrets are masked.
 pub fn explain(loaded: &Loaded) -> String {

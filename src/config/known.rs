@@ -16,7 +16,6 @@ pub(super) const BUTLERS: &[&str] = &[
     "scriptLog",
     "qlikSenseUrls",
     "genericUrls",
-    "qlikSenseVersion",
     "teamsNotification",
     "slackNotification",
     "emailNotification",

@@ -31,6 +31,7 @@ impl Settings {
                 release: Some(site.release.destination.clone()),
                 seats: site.seats.as_ref().map(|m| m.destination.clone()),
                 app: site.monitor_app.as_ref().map(|m| m.destination.clone()),
+                version: site.version.as_ref().map(|m| m.destination.clone()),
                 alert: Some(site.alert_destination.clone()),
                 user_tag: site.release.user_tag,
                 seat_user_tag: site.seats.as_ref().map_or(UserTag::Off, |m| m.user_tag),

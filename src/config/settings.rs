@@ -14,7 +14,7 @@ use crate::destination::registry::Configured;
 use crate::event::{Monitor, Switches, Tag};
 use crate::insight::cost::Prices;
 use crate::monitor::settings::{
-    AccessLicenseMonitor, LicenseMonitorApp, SeatMonitor, ServerLicenseMonitor,
+    AccessLicenseMonitor, LicenseMonitorApp, SeatMonitor, ServerLicenseMonitor, VersionMonitor,
 };
 use crate::qrs::settings::Connection;
 use crate::release::settings::{self as release, Release};
@@ -124,6 +124,7 @@ pub struct Site {
     pub access_license: Option<AccessLicenseMonitor>,
     pub seats: Option<SeatMonitor>,
     pub monitor_app: Option<LicenseMonitorApp>,
+    pub version: Option<VersionMonitor>,
     pub release: Release,
     /// `Butler.alert` with what the site has in its place.
     pub alert: alert::Policy,
@@ -177,6 +178,11 @@ impl Site {
                 Monitor::App,
                 "License Monitor app",
                 self.monitor_app.as_ref().map(|monitor| &monitor.schedule),
+            ),
+            (
+                Monitor::Version,
+                "Qlik Sense version",
+                self.version.as_ref().map(|monitor| &monitor.schedule),
             ),
             (Monitor::Release, release, self.release.enable.then_some(&self.release.schedule)),
         ];

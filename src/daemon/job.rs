@@ -11,8 +11,10 @@ use super::{Shared, app, seats};
 use crate::event::{Body, Event, Latest, Monitor};
 use crate::license::monitor_app::KeptRun;
 use crate::monitor::seat_lists::Memory;
-use crate::monitor::settings::{LicenseMonitorApp, SeatMonitor, ServerLicenseMonitor};
-use crate::monitor::{OTHER_SITE, access_license, server_license};
+use crate::monitor::settings::{
+    LicenseMonitorApp, SeatMonitor, ServerLicenseMonitor, VersionMonitor,
+};
+use crate::monitor::{OTHER_SITE, access_license, sense_version, server_license};
 use crate::qrs::{self, Patience};
 use crate::release::run::Engine;
 use crate::store::{PollError, SeatReading, StoreError};
@@ -23,6 +25,7 @@ pub(super) enum PollTarget {
     AccessLicense { client: Arc<qrs::Client> },
     Seats { engine: Box<Engine>, monitor: SeatMonitor, memory: Mutex<Memory> },
     App { client: Arc<qrs::Client>, monitor: Box<LicenseMonitorApp> },
+    Version { client: qrs::Client, monitor: Box<VersionMonitor> },
 }
 
 /// What a poll brought.
@@ -63,6 +66,7 @@ impl PollTarget {
             Self::AccessLicense { .. } => Monitor::AccessLicense,
             Self::Seats { .. } => Monitor::Seats,
             Self::App { .. } => Monitor::App,
+            Self::Version { .. } => Monitor::Version,
         }
     }
 }
@@ -148,6 +152,11 @@ impl Job {
             }
             PollTarget::App { client, monitor } => {
                 app::poll(&self.shared, client, monitor, now, patience).await?
+            }
+            PollTarget::Version { client, monitor } => {
+                let kept = self.shared.store.latest().await?;
+                let before = Latest::new(&kept, &self.site).version().map(|(_, version)| version);
+                sense_version::observe(client, monitor, before, now, patience).await?.into()
             }
         })
     }

@@ -198,6 +198,14 @@ impl Daemon {
             let target = PollTarget::App { client: client.clone(), monitor: Box::new(monitor) };
             self.start_poller(shared, site, target, schedule);
         }
+        if let Some(monitor) = site.version.clone() {
+            let connection = &monitor.connection;
+            let client = qrs::Client::of_system(&site.name, connection, &shared.connections)
+                .with_context(|| format!("site {}, its version", site.name))?;
+            let schedule = monitor.schedule.clone();
+            let target = PollTarget::Version { client, monitor: Box::new(monitor) };
+            self.start_poller(shared, site, target, schedule);
+        }
         if site.release.enable {
             self.start_release(shared, engine(shared, site, &client));
         }

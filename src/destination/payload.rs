@@ -11,6 +11,7 @@ mod release;
 mod schema;
 pub mod seats;
 mod value;
+mod version;
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -116,6 +117,9 @@ fn object(event: &Event, form: Form) -> Map<String, Value> {
         }
         Body::SeatChanges(changes) => form.of(event, seats::SeatChanges::from(changes), Nothing {}),
         Body::MonitorApp(app) => form.of(event, app::MonitorApp::new(app, event.time), Nothing {}),
+        Body::QlikSenseVersion(version) => {
+            form.of(event, version::SenseVersion::new(version, event.time), Nothing {})
+        }
         Body::Alert(notice) => {
             form.of(event, alert::Alert::from(notice), text(notice.text.clone()))
         }
@@ -141,6 +145,7 @@ fn object_schema(kind: Kind) -> schemars::Schema {
         Kind::SeatActivity => schema::of::<seats::SeatActivity, Nothing>(),
         Kind::SeatChanges => schema::of::<seats::SeatChanges<'_>, Nothing>(),
         Kind::MonitorApp => schema::of::<app::MonitorApp<'_>, Nothing>(),
+        Kind::QlikSenseVersion => schema::of::<version::SenseVersion<'_>, Nothing>(),
         Kind::Alert => schema::of::<alert::Alert<'_>, Text>(),
     }
 }
@@ -182,6 +187,7 @@ pub fn alert_text(event: &Event) -> Option<String> {
         | Body::SeatActivity(_)
         | Body::SeatChanges(_)
         | Body::MonitorApp(_)
+        | Body::QlikSenseVersion(_)
         | Body::ReleaseRun(_) => None,
         Body::Alert(notice) => Some(notice.text.clone()),
         Body::ReleaseRefused(refused) => Some(refused_text(refused)),

@@ -70,6 +70,10 @@ pub enum Rule {
     ChurnHigh,
     #[serde(alias = "monitor-app-unhealthy")]
     MonitorAppUnhealthy,
+    #[serde(alias = "version-changed")]
+    VersionChanged,
+    #[serde(alias = "version-unsupported")]
+    VersionUnsupported,
     #[serde(alias = "site-unreachable")]
     SiteUnreachable,
     #[serde(alias = "other-site")]

@@ -42,6 +42,8 @@ pub enum Kind {
     SeatChanges,
     /// Recurring: how Qlik's License Monitor app is.
     MonitorApp,
+    /// Recurring: which version of Qlik Sense the site runs.
+    QlikSenseVersion,
     /// Alert: a rule fires, or is resolved. Those of the server license have kinds of their own
     /// while they fire.
     // The last one: `Kind::ALL` counts on it.
@@ -60,6 +62,7 @@ pub enum Topic {
     /// Single changes of seats.
     SeatChanges,
     MonitorApp,
+    Version,
     /// Alerts of all rules, as Bursar sends them.
     Alert,
 }
@@ -107,6 +110,7 @@ impl Kind {
         Self::SeatActivity,
         Self::SeatChanges,
         Self::MonitorApp,
+        Self::QlikSenseVersion,
         Self::Alert,
     ];
 
@@ -218,6 +222,13 @@ impl Kind {
                 nature: State,
                 figures: true,
             },
+            Self::QlikSenseVersion => Row {
+                word: "qlikSenseVersion",
+                title: "qlik sense version",
+                topic: Topic::Version,
+                nature: State,
+                figures: true,
+            },
             Self::Alert => Row {
                 word: "alert",
                 title: "alert",
@@ -272,6 +283,7 @@ impl Topic {
             Self::Release => Monitor::Release,
             Self::Seats | Self::SeatChanges => Monitor::Seats,
             Self::MonitorApp => Monitor::App,
+            Self::Version => Monitor::Version,
             Self::Alert => Monitor::Alert,
         }
     }
@@ -305,6 +317,7 @@ impl Body {
             Self::SeatActivity(_) => Kind::SeatActivity,
             Self::SeatChanges(_) => Kind::SeatChanges,
             Self::MonitorApp(_) => Kind::MonitorApp,
+            Self::QlikSenseVersion(_) => Kind::QlikSenseVersion,
             Self::Alert(_) => Kind::Alert,
         }
     }
@@ -364,6 +377,7 @@ mod tests {
         seatActivity: seats, Recurring, State, figures
         seatChanges: seats, Alert, Action, figures
         monitorApp: License Monitor app, Recurring, State, figures
+        qlikSenseVersion: Qlik Sense version, Recurring, State, figures
         alert: alerts, Alert, Alert, figures
         ");
     }

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::{Body, Event, ReleaseRun};
 use crate::license::monitor_app::MonitorApp;
-use crate::license::{Pools, ServerLicenseStatus};
+use crate::license::{Pools, SenseVersion, ServerLicenseStatus};
 
 /// The newest events of one site, among those of all.
 #[derive(Debug, Clone, Copy)]
@@ -50,6 +50,13 @@ impl<'a> Latest<'a> {
     pub fn monitor_app(self) -> Option<At<'a, MonitorApp>> {
         self.find(|body| match body {
             Body::MonitorApp(app) => Some(app),
+            _ => None,
+        })
+    }
+
+    pub fn version(self) -> Option<At<'a, SenseVersion>> {
+        self.find(|body| match body {
+            Body::QlikSenseVersion(version) => Some(version),
             _ => None,
         })
     }

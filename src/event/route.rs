@@ -21,6 +21,7 @@ pub struct Site {
     pub release: Option<Switches>,
     pub seats: Option<Switches>,
     pub app: Option<Switches>,
+    pub version: Option<Switches>,
     pub alert: Option<Switches>,
     /// How InfluxDB points of releases name the user.
     pub user_tag: UserTag,
@@ -38,6 +39,7 @@ impl Default for Site {
             release: None,
             seats: None,
             app: None,
+            version: None,
             alert: None,
             user_tag: UserTag::default(),
             seat_user_tag: UserTag::Off,
@@ -72,6 +74,7 @@ impl Site {
             Monitor::Release => self.release.as_ref(),
             Monitor::Seats => self.seats.as_ref(),
             Monitor::App => self.app.as_ref(),
+            Monitor::Version => self.version.as_ref(),
             Monitor::Alert => self.alert.as_ref(),
         }
     }

@@ -3,7 +3,8 @@
 //! [`server`] is what `GET /qrs/license` says, [`status`] what that means on a given day, [`pools`]
 //! is what `GET /qrs/license/accesstypeoverview` says, [`seat`] the single seats and their people,
 //! [`changes`] what became of them between two readings, [`monitor_app`] the app by which Qlik Sense
-//! itself watches its licenses, `identity` by what sites are told apart.
+//! itself watches its licenses, [`version`] which Qlik Sense a site runs, `identity` by what sites are
+//! told apart.
 
 pub mod changes;
 mod date;
@@ -20,6 +21,7 @@ mod seat_type;
 pub mod server;
 pub mod status;
 mod stored;
+pub mod version;
 pub mod wire;
 
 pub use changes::{Change, ChangeKind, SeatRow};
@@ -30,6 +32,7 @@ pub use seat::{Holder, Moment, Person, PersonRead, Seat};
 pub use seat_type::SeatType;
 pub use server::{Expiry, ServerLicense};
 pub use status::{LicenseState, ServerLicenseStatus, assess, today};
+pub use version::{EndOfSupport, SenseVersion, Support};
 
 /// An answer is JSON, but not what it should be. Never repeats a value of the answer: it may be a
 /// secret.

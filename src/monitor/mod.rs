@@ -7,6 +7,7 @@ pub mod access_license;
 pub mod allocation_changes;
 pub mod monitor_app;
 pub mod seat_lists;
+pub mod sense_version;
 pub mod server_license;
 pub mod settings;
 

@@ -117,6 +117,8 @@ pub enum Error {
     Echo { url: String },
     /// The connection ended between request and answer.
     Interrupted { url: String, why: String },
+    /// Any of the others, of the service that says the version of Qlik Sense.
+    OfSystem(Box<Self>),
 }
 
 /// What came instead of JSON.
@@ -152,6 +154,7 @@ impl Error {
     /// The status that was answered, where that is what went wrong.
     pub fn status(&self) -> Option<u16> {
         match self {
+            Self::OfSystem(error) => error.status(),
             Self::Unauthorized { .. } => Some(401),
             Self::Forbidden { .. } | Self::Xsrf { .. } => Some(403),
             Self::NotFound { .. } => Some(404),
@@ -182,6 +185,7 @@ impl Error {
     /// What was tried and what happened.
     pub fn what(&self) -> String {
         match self {
+            Self::OfSystem(error) => error.what(),
             Self::CertificateFile { what, .. } => what.clone(),
             Self::CannotConnect { address, why } => format!("cannot connect to {address}: {why}"),
             Self::NoFiles { address } => {
@@ -256,8 +260,11 @@ impl Error {
                 format!("{url} gave no whole answer within {} s", after.as_secs_f64())
             }
             Self::TooLarge { url, limit } => {
-                let mebibytes = limit / (1024 * 1024);
-                format!("{url} answered with more than {mebibytes} MiB, which is not read further")
+                let most = match limit / 1024 {
+                    kibibytes @ ..1024 => format!("{kibibytes} KiB"),
+                    kibibytes => format!("{} MiB", kibibytes / 1024),
+                };
+                format!("{url} answered with more than {most}, which is not read further")
             }
             Self::Echo { url } => format!(
                 "{url} answered with a value of headers.static, which nobody may see, so the answer is not used"
@@ -271,6 +278,7 @@ impl Error {
     /// What an admin can do about it.
     pub fn fix(&self) -> Cow<'static, str> {
         let fix = match self {
+            Self::OfSystem(error) => return error.fix_of_system(),
             Self::CertificateFile { fix, .. } => return fix.clone().into(),
             Self::CannotConnect { .. } => {
                 "check host and port, that the Qlik Sense repository service runs there, and the firewalls on the way"
@@ -345,15 +353,53 @@ impl Error {
         fix.into()
     }
 
+    /// What there is to do where it isn't the repository service that was asked.
+    fn fix_of_system(&self) -> Cow<'static, str> {
+        let fix = match self {
+            Self::CannotConnect { .. } => {
+                "check host and port of versionMonitor (9032 is Qlik's own), that the firewalls on the way let it through, and that the services of Qlik Sense run there"
+            }
+            Self::Xsrf { .. }
+            | Self::Forbidden { .. }
+            | Self::Unauthorized { .. }
+            | Self::NotFound { .. }
+            | Self::UnexpectedShape { .. }
+            | Self::BadFilter { .. }
+            | Self::UnexpectedStatus { .. }
+            | Self::TooLarge { .. }
+            | Self::NotJson { body: NotJson::Html | NotJson::Empty | NotJson::Text, .. } => {
+                "check that host and port of versionMonitor lead to the service that says the version (port 9032), and the version of Qlik Sense: old ones may not have it"
+            }
+            Self::NameMismatch { .. } => {
+                "set configQRS.tlsServerName to the name in the certificate, or host of versionMonitor to one that is in it"
+            }
+            Self::Tls { .. } => {
+                "check host and port of versionMonitor (9032 is Qlik's own), and which versions of TLS the server allows"
+            }
+            Self::Server { .. } | Self::Interrupted { .. } => {
+                "if it stays, look into the logs of the services of Qlik Sense on that server"
+            }
+            other => return other.fix(),
+        };
+        fix.into()
+    }
+
     /// A stable short name for logs and metrics.
     pub fn code(&self) -> &'static str {
-        self.into()
+        match self {
+            Self::OfSystem(error) => error.code(),
+            error => error.into(),
+        }
     }
 
     /// Whether the same question may be answered a moment later.
     pub fn is_transient(&self) -> bool {
+        let error = match self {
+            Self::OfSystem(error) => error,
+            error => error,
+        };
         matches!(
-            self,
+            error,
             Self::CannotConnect { .. }
                 | Self::NoFiles { .. }
                 | Self::Server { .. }
@@ -369,6 +415,7 @@ impl Error {
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Server { retry_after, .. } => *retry_after,
+            Self::OfSystem(error) => error.retry_after(),
             _ => None,
         }
     }

@@ -12,6 +12,7 @@
 //! | `read` | what is asked of the service, and what counts as an answer |
 //! | `seats` | the seats of a type, as the rules of release look at them |
 //! | `site` | which site it is that answers |
+//! | `system_info` | which version of Qlik Sense it is; another service, with a port of its own |
 //! | `monitor_app` | apps, reload tasks, their runs and script logs |
 //! | `people`, `user` | users in full, by id, many in one request; which answer is a user, whole |
 //! | [`mod@write`] | the only requests that change a site: give a seat, take a seat |
@@ -41,6 +42,7 @@ pub mod retry;
 mod seats;
 pub mod settings;
 mod site;
+mod system_info;
 mod transport;
 mod user;
 pub mod wire;
@@ -100,6 +102,17 @@ pub struct Options {
     pub backoff: Backoff,
     /// Shared with the clients of other sites.
     pub connections: Connections,
+    /// Which of the site's services is asked.
+    pub service: Service,
+}
+
+/// A service of a site.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Service {
+    /// The repository: everything but what follows.
+    Repository,
+    /// The one that says which version of Qlik Sense it is.
+    System,
 }
 
 impl Default for Options {
@@ -108,6 +121,7 @@ impl Default for Options {
             rng: fastrand::Rng::new(),
             backoff: retry::PACE,
             connections: Connections::unlimited(),
+            service: Service::Repository,
         }
     }
 }
@@ -151,6 +165,20 @@ impl Client {
         Self::with(site, connection, options)
     }
 
+    /// A client of the service that says the version of Qlik Sense.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn of_system(
+        site: &str,
+        connection: &Connection,
+        connections: &Connections,
+    ) -> Result<Self, BuildError> {
+        let connections = connections.clone();
+        let options = Options { connections, service: Service::System, ..Options::default() };
+        Self::with(site, connection, options)
+    }
+
     /// As [`new`](Self::new), with the randomness and the pace of retries given.
     ///
     /// # Errors
@@ -158,7 +186,7 @@ impl Client {
     pub fn with(site: &str, connection: &Connection, options: Options) -> Result<Self, BuildError> {
         let inner = Inner {
             site: site.to_owned(),
-            transport: Transport::new(connection, options.connections)?,
+            transport: Transport::new(connection, options.connections, options.service)?,
             rng: Mutex::new(options.rng),
             backoff: options.backoff,
             allowance: Allowance::default(),

@@ -18,7 +18,7 @@ use url::Url;
 use super::answer::{BodyError, Sink, fill, header_date, is_html, status_error};
 use super::error::{BuildError, Error, NotJson};
 use super::http::Http;
-use super::{Reading, diagnose};
+use super::{Reading, Service, diagnose};
 use crate::qrs::settings::Connection;
 use crate::secret::Echo;
 use crate::tls;
@@ -55,8 +55,9 @@ impl Connections {
 pub(super) struct Transport {
     http: Http,
     connections: Connections,
-    /// Ends in `/qrs/`.
+    /// Ends in `/qrs/` or `/v1/`.
     base: Url,
+    service: Service,
     headers: HeaderMap,
     permits: Semaphore,
     concurrency: usize,
@@ -118,11 +119,12 @@ impl Transport {
     pub(super) fn new(
         connection: &Connection,
         connections: Connections,
+        service: Service,
     ) -> Result<Self, BuildError> {
         tls::install_provider();
         let concurrency = connection.max_concurrency.max(1);
         let server_name = server_name(connection)?;
-        let base = base_url(connection, server_name)?;
+        let base = base_url(connection, server_name, service)?;
         Ok(Self {
             http: Http::new(connection, connections.kept),
             connections,
@@ -133,6 +135,7 @@ impl Transport {
             timeout: connection.request_timeout,
             peer: Peer::new(connection, &base, server_name),
             base,
+            service,
         })
     }
 
@@ -252,7 +255,10 @@ impl Transport {
     pub(super) fn url(&self, path: &str, query: &[(&str, &str)], xrfkey: &str) -> Url {
         let mut url = self.base.clone();
         url.set_path(&format!("{}{path}", self.base.path()));
-        let mut text = format!("xrfkey={xrfkey}");
+        let mut text = match self.service {
+            Service::Repository => format!("xrfkey={xrfkey}"),
+            Service::System => return url,
+        };
         for (name, value) in query {
             text.push('&');
             text.push_str(&encode(name));
@@ -266,7 +272,8 @@ impl Transport {
     /// A request for people: without its query, which is long and repeats names of users.
     pub(super) fn shown(&self, path: &str) -> String {
         let Peer { address, via, .. } = &self.peer;
-        format!("{}/qrs/{path}{via}", address.strip_suffix(via.as_str()).unwrap_or(address))
+        let root = self.service.root();
+        format!("{}{root}{path}{via}", address.strip_suffix(via.as_str()).unwrap_or(address))
     }
 }
 
@@ -276,7 +283,7 @@ impl Peer {
         let via = server_name.map_or_else(String::new, |_| format!(" (at {})", connection.host));
         let address = match server_name {
             Some(name) => format!("https://{name}:{port}{via}"),
-            None => base.as_str().trim_end_matches("/qrs/").to_owned(),
+            None => base.as_str().trim_end_matches(base.path()).to_owned(),
         };
         let ca_note = (connection.use_ssl && connection.reject_unauthorized)
             .then(|| ca_note(connection))
@@ -319,9 +326,23 @@ pub(super) fn server_name(connection: &Connection) -> Result<Option<&str>, Build
     }
 }
 
+impl Service {
+    /// Where its paths begin.
+    fn root(self) -> &'static str {
+        match self {
+            Self::Repository => "/qrs/",
+            Self::System => "/v1/",
+        }
+    }
+}
+
 /// `https://host:port/qrs/`. With a server name of its own the URL holds that name, which makes it
 /// the name in the handshake and the `Host` header too; [`To`] leads it to the real address.
-fn base_url(connection: &Connection, server_name: Option<&str>) -> Result<Url, BuildError> {
+fn base_url(
+    connection: &Connection,
+    server_name: Option<&str>,
+    service: Service,
+) -> Result<Url, BuildError> {
     let host = connection.host.as_str();
     let bad = |why: String| BuildError::Host { host: host.to_owned(), why };
     if host.is_empty() || host.contains(['/', '@', '?', '#', '\\', ' ']) {
@@ -333,7 +354,8 @@ fn base_url(connection: &Connection, server_name: Option<&str>) -> Result<Url, B
         (None, Ok(IpAddr::V6(address))) => format!("[{address}]"),
         (None, _) => host.to_owned(),
     };
-    let url = Url::parse(&format!("{scheme}://{in_url}:{}/qrs/", connection.port))
+    let root = service.root();
+    let url = Url::parse(&format!("{scheme}://{in_url}:{}{root}", connection.port))
         .map_err(|error| bad(error.to_string()))?;
     match server_name {
         // A name such as 0x7f.1 would turn into an IP address.
@@ -431,7 +453,7 @@ mod tests {
     fn base(host: &str, name: Option<&str>) -> Result<String, BuildError> {
         let connection = connection(host, name);
         let name = server_name(&connection)?;
-        base_url(&connection, name).map(Into::into)
+        base_url(&connection, name, Service::Repository).map(Into::into)
     }
 
     #[test]

@@ -13,6 +13,7 @@ use super::{
 };
 use crate::config::Settings;
 use crate::config::settings::Site;
+use crate::event::Latest;
 use crate::insight::utilization::Step;
 use crate::insight::{NotEnough, Unit, days_after};
 use crate::license::SeatType;
@@ -76,9 +77,12 @@ async fn of_site(
         months: planning.minutes_by_month((period.first, period.last)),
         this_month: planning.capacity(),
     });
+    let kept = store.latest().await?;
+    let latest = Latest::new(&kept, &site.name).version().filter(|_| site.version.is_some());
     let releases = planning.attempts.iter().filter(|a| a.time >= from && a.time < to);
     Ok(SiteReport {
         site: site.name.clone(),
+        qlik_sense_version: latest.map(|(_, version)| version.clone()),
         types: planning.pools.iter().map(|pool| of_type(&planning, pool, period)).collect(),
         capacity,
         cost: planning.cost(),

@@ -28,7 +28,7 @@ use crate::insight::growth::Growth;
 use crate::insight::utilization::{self, Now, YearOnYear};
 use crate::insight::{NotEnough, or_why};
 use crate::ledger::Head;
-use crate::license::SeatType;
+use crate::license::{SeatType, SenseVersion};
 use crate::plain::{in_json, on_terminal};
 use crate::planning::money::Cost;
 use crate::planning::{ForecastView, Month, SeatCounts};
@@ -66,6 +66,8 @@ pub struct Ledger {
 pub struct SiteReport {
     pub site: String,
     pub types: Vec<TypeReport>,
+    /// As of `generated`; absent when it is not watched, or was not read yet.
+    pub qlik_sense_version: Option<SenseVersion>,
     /// Absent when the license has no Analyzer Capacity.
     pub capacity: Option<CapacityReport>,
     /// As of `generated`; absent without prices.

@@ -106,6 +106,7 @@ pub fn view(report: &Report) -> Document {
 
 fn of_site(report: &Report, site: &super::SiteReport) -> Site {
     let sections = [
+        trail::version(report, site),
         seats::entitlement(report, site),
         seats::use_and_peaks(report, site),
         seats::forecast(report, site),

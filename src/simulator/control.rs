@@ -153,6 +153,11 @@ impl Control {
         change(&mut self.site().operations.settings);
     }
 
+    /// Changes what `/v1/systeminfo` answers, in place.
+    pub fn update_system_info(&self, change: impl FnOnce(&mut serde_json::Value)) {
+        change(&mut self.site().system_info);
+    }
+
     /// Adds a user and returns the id.
     pub fn add_user(&self, user: &UserSpec) -> String {
         self.site().add_user_spec(user).to_string()

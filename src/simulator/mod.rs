@@ -43,6 +43,7 @@ mod script_logs;
 mod selections;
 mod server;
 mod site;
+mod system_info;
 mod table;
 mod when;
 mod wire;

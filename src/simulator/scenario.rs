@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::fault::FaultRule;
 use super::license::LicenseVariant;
@@ -12,6 +12,7 @@ use super::monitor_app::MonitorApp;
 use super::people::{SeatKind, split_name};
 use super::pki::SHARED_SERVER_NAME;
 use super::pools::{MinutePool, PoolSettings, SeatPool};
+use super::system_info;
 use super::when::When;
 
 /// A simulated Qlik Sense site. Everything has a default: an empty scenario is a small healthy
@@ -25,6 +26,8 @@ pub struct Scenario {
     pub tls12_only: bool,
     /// `buildVersion` of `/qrs/about`.
     pub version: String,
+    /// What `/v1/systeminfo` answers.
+    pub system_info: Map<String, Value>,
     /// Everything generated follows from this number: the same seed, the same site.
     pub seed: u64,
     /// The site's clock.
@@ -326,6 +329,7 @@ impl Default for Scenario {
             server_name: SHARED_SERVER_NAME.to_owned(),
             tls12_only: false,
             version: "31.62.0.0".to_owned(),
+            system_info: system_info::usual(),
             seed: 1,
             clock: ClockSettings::default(),
             license: LicenseVariant::default(),

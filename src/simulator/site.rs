@@ -32,6 +32,8 @@ pub(super) struct Site {
     pub users: Table<User>,
     pub seats: Table<Seat>,
     pub operations: Operations,
+    /// What `/v1/systeminfo` answers.
+    pub system_info: Value,
     pub population: Population,
     pub generator: Generator,
     pub life: Life,
@@ -77,6 +79,7 @@ impl Site {
             posted_rules: Vec::new(),
             cache: HashMap::new(),
             version: scenario.version.clone(),
+            system_info: scenario.system_info.clone().into(),
             admins: scenario.admins.iter().map(|a| a.to_lowercase()).collect(),
             security_rules: Vec::new(),
             by_name: HashMap::new(),

@@ -117,6 +117,7 @@ fn name(monitor: Monitor) -> &'static str {
         Monitor::Release => "release",
         Monitor::Seats => "seats",
         Monitor::App => "app",
+        Monitor::Version => "version",
         Monitor::Alert => "alert",
     }
 }

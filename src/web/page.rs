@@ -6,7 +6,7 @@ use chrono_tz::Tz;
 use crate::alert::state::HeldBack;
 use crate::event::{Monitor, Severity};
 use crate::license::monitor_app::AppHealth;
-use crate::license::{LicenseState, SeatType};
+use crate::license::{self, LicenseState, SeatType, Support};
 use crate::status::{SiteStatus, Status};
 use crate::store::RunState;
 use crate::words;
@@ -36,6 +36,7 @@ struct Site<'a> {
     pools_seen: Option<String>,
     pools: Vec<Pool>,
     app: Option<App>,
+    version: Option<Version>,
     release: Option<Release>,
     problems: Vec<String>,
     monitors: Vec<(&'static str, &'a str, String)>,
@@ -52,6 +53,13 @@ struct App {
     tone: &'static str,
     headline: String,
     lines: Vec<String>,
+    seen: String,
+}
+
+struct Version {
+    tone: &'static str,
+    headline: String,
+    before: String,
     seen: String,
 }
 
@@ -173,6 +181,23 @@ fn view<'a>(site: &'a SiteStatus, status: &Status, zone: Tz) -> Site<'a> {
                 lines,
                 seen: words::ago(seen.time, status.time),
             }
+        }),
+        version: site.qlik_sense_version.as_ref().map(|seen| {
+            let version = &seen.value;
+            let (headline, tone) = match version.support() {
+                Support::Until(date) if license::today(status.time, zone) > date => {
+                    (format!("{}, which is over", version.summary()), "bad")
+                }
+                Support::Unknown => (version.summary(), "warn"),
+                Support::Until(_) | Support::NotWatched => match version.version {
+                    Some(_) => (version.summary(), ""),
+                    None => (version.summary(), "warn"),
+                },
+            };
+            let before = version.change.as_ref().map_or_else(String::new, |change| {
+                format!("was {} until {}", change.from, words::local(change.seen, zone))
+            });
+            Version { tone, headline, before, seen: words::ago(seen.time, status.time) }
         }),
         release: site.last_run.as_ref().map(|run| {
             let unusual = match run.state {

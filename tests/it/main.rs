@@ -44,6 +44,7 @@ mod release_size;
 mod report;
 mod rooms;
 mod seats;
+mod sense_version;
 mod server_years;
 mod simulator;
 mod stored;

@@ -87,6 +87,7 @@ fn mqtt(port: u16, protocol: MqttProtocol) -> MqttSettings {
             seats: "seats".into(),
             seat_changes: "changes".into(),
             monitor_app: "app".into(),
+            version: "version".into(),
             alert: "alerts".into(),
         },
         status: StatusTopic::Named("bursar/status".into()),

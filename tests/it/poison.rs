@@ -191,7 +191,10 @@ fn check(arrived: &HashMap<&'static str, Vec<String>>, expected: &[String]) {
             let words: Vec<&str> = text.split(' ').collect();
             let before = newest.insert(words[2], words[3]);
             // Of InfluxDB all that is known is that they are there: it sorts by time.
-            assert!(before.is_none_or(|before| before <= words[3]), "{name}: {text} after {before:?}");
+            assert!(
+                before.is_none_or(|before| before <= words[3]),
+                "{name}: {text} after {before:?}"
+            );
         }
     }
 }

@@ -136,6 +136,7 @@ const ROOMS: [(&str, &[&str]); 38] = [
         "report",
         &[
             "config",
+            "event",
             "insight",
             "ledger",
             "license",

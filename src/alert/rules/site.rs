@@ -7,9 +7,10 @@ use chrono::TimeDelta;
 use super::{condition, known, seats_text};
 use crate::alert::facts::{AppState, Fact, Facts, MonitorFacts};
 use crate::alert::{Condition, Judged, Unknown};
-use crate::event::{Rule, Severity};
+use crate::event::{Monitor, Rule, Severity};
 use crate::ledger::RunStatus;
-use crate::plain::one_line;
+use crate::license::Support;
+use crate::plain::{one_line, shortened};
 
 pub(super) fn judge(facts: &Facts) -> Vec<Judged> {
     vec![
@@ -18,6 +19,8 @@ pub(super) fn judge(facts: &Facts) -> Vec<Judged> {
         unsettled(facts),
         overdue(facts),
         app(facts),
+        version_changed(facts),
+        unsupported(facts),
         unreachable(facts),
         other_site(facts),
         stale(facts),
@@ -136,15 +139,66 @@ fn app(facts: &Facts) -> Judged {
     Judged::of(rule, [if long { unhealthy.severity(Severity::Info) } else { unhealthy }])
 }
 
+/// A change is told of for so long.
+const CHANGED_FOR: TimeDelta = TimeDelta::hours(24);
+
+fn version_changed(facts: &Facts) -> Judged {
+    let rule = Rule::VersionChanged;
+    known(rule, &facts.version, |seen| {
+        let change = seen.value.change.as_ref();
+        let fresh = change.filter(|change| facts.now - change.seen < CHANGED_FOR);
+        let of = |change: &crate::license::version::VersionChange| {
+            let (from, to) = (shortened(&change.from, 100), shortened(&change.to, 100));
+            let name = shortened(&seen.value.name, 200);
+            let text = format!("Qlik Sense was {from} and is {to}: {name}");
+            let hint = "nothing has to be done if this was planned";
+            let mut told = condition(
+                rule,
+                to.as_str(),
+                seen.time,
+                "Qlik Sense has another version",
+                text,
+                hint,
+            );
+            told.repeats = false;
+            told.with("from", from).with("to", to).with("seen", change.seen.to_rfc3339())
+        };
+        fresh.map(of).into_iter().collect()
+    })
+}
+
+fn unsupported(facts: &Facts) -> Judged {
+    let rule = Rule::VersionUnsupported;
+    let Fact::Known(seen) = &facts.version else {
+        return known(rule, &facts.version, |_| Vec::new());
+    };
+    let ends = match seen.value.support {
+        Support::NotWatched => return Judged::of(rule, []),
+        Support::Unknown => return Judged::unknown(rule),
+        Support::Until(date) => date,
+    };
+    if seen.value.today <= ends {
+        return Judged::of(rule, []);
+    }
+    let name = shortened(&seen.value.name, 200);
+    let text = format!("support of Qlik Sense {name} ended on {ends}");
+    let hint = "update it; the day is the one in versionMonitor.endOfSupport";
+    let title = "Qlik Sense is out of support";
+    let told = condition(rule, "", seen.time, title, text, hint);
+    Judged::of(rule, [told.with("release", name).with("supportEnds", ends.to_string())])
+}
+
 /// Only when every monitor fails: one that works shows that the site can be reached.
 fn unreachable(facts: &Facts) -> Judged {
     let rule = Rule::SiteUnreachable;
     let Fact::Known(monitors) = &facts.monitors else {
         return known(rule, &facts.monitors, |_| Vec::new());
     };
-    let polled: Vec<&MonitorFacts> = monitors.iter().filter(|m| m.last_poll.is_some()).collect();
+    // Another service says the version: it shows nothing of the repository.
+    let watched = || monitors.iter().filter(|m| m.monitor != Monitor::Version);
+    let polled: Vec<&MonitorFacts> = watched().filter(|m| m.last_poll.is_some()).collect();
     let Some(last) = polled.iter().filter_map(|m| m.last_poll).max() else {
-        let nothing_watched = monitors.is_empty();
+        let nothing_watched = watched().next().is_none();
         return if nothing_watched { Judged::of(rule, []) } else { Judged::unknown(rule) };
     };
     // Another site can be reached.

@@ -11,7 +11,8 @@ use crate::license::LicenseState;
 use crate::license::pools::SeatPool;
 use crate::license::server::Kind;
 use crate::license::server::Start;
-use crate::license::{Expiry, Pools, SeatType, ServerLicense, assess};
+use crate::license::version::VersionChange;
+use crate::license::{Expiry, Pools, SeatType, ServerLicense, Support, assess};
 
 fn now() -> DateTime<Utc> {
     "2026-11-24T12:00:00Z".parse().unwrap()
@@ -37,6 +38,7 @@ fn unknown() -> Facts {
         overdue: Fact::Unknown,
         churn: Fact::Unknown,
         app: Fact::Unknown,
+        version: Fact::Unknown,
         monitors: Fact::Unknown,
     }
 }
@@ -54,6 +56,7 @@ fn off() -> Facts {
         overdue: Fact::Off,
         churn: Fact::Off,
         app: Fact::Off,
+        version: Fact::Off,
         monitors: Fact::Off,
         ..unknown()
     }
@@ -399,6 +402,30 @@ fn the_license_monitor_app() {
     assert!(judged.iter().any(|j| j.rule == Rule::MonitorAppUnhealthy && !j.is_well("")));
 }
 
+#[test]
+fn the_version_of_qlik_sense() {
+    let today: chrono::NaiveDate = now().date_naive();
+    let of = |support, changed_hours_ago: Option<i64>| {
+        let change = changed_hours_ago.map(|hours| VersionChange {
+            from: "14.1".into(),
+            to: "14.2".into(),
+            seen: now() - chrono::TimeDelta::hours(hours),
+        });
+        let facts = VersionFacts { name: "May 2024 (14.2)".into(), change, support, today };
+        Facts { version: dated(facts), ..off() }
+    };
+    let yesterday = today.pred_opt().unwrap();
+    assert!(said(&of(Support::NotWatched, None)).is_empty());
+    // The last day is one of support, and a change is news for a day.
+    assert!(said(&of(Support::Until(today), Some(24))).is_empty());
+    insta::assert_snapshot!(said(&of(Support::Until(yesterday), Some(23))).join("\n"), @r"
+    versionChanged 14.2 info: Qlik Sense was 14.1 and is 14.2: May 2024 (14.2)
+    versionUnsupported warning: support of Qlik Sense May 2024 (14.2) ended on 2026-11-23
+    ");
+    let judged = of_site(&of(Support::Unknown, None), &Policy::default());
+    assert!(judged.iter().any(|j| j.rule == Rule::VersionUnsupported && !j.is_well("")));
+}
+
 fn monitor(
     monitor: Monitor,
     success_hours_ago: Option<i64>,
@@ -413,6 +440,23 @@ fn monitor(
         problem: problem.map(str::to_owned),
         other_site: problem == Some("another site"),
     }
+}
+
+/// The version comes from another service, which says nothing of the repository.
+#[test]
+fn a_version_that_can_be_read_is_no_site_that_can() {
+    let of = |monitors| {
+        let judged =
+            of_site(&Facts { monitors: Fact::Known(monitors), ..off() }, &Policy::default());
+        let found = judged.into_iter().find(|j| j.rule == Rule::SiteUnreachable).unwrap();
+        (found.conditions.len(), found.is_well(""))
+    };
+    let version = monitor(Monitor::Version, Some(0), None);
+    let failing = monitor(Monitor::ServerLicense, Some(2), Some("down"));
+    assert_eq!(of(vec![failing, version.clone()]).0, 1);
+    assert_eq!(of(vec![version]), (0, true));
+    let unread = monitor(Monitor::Version, None, Some("down"));
+    assert_eq!(of(vec![monitor(Monitor::ServerLicense, Some(0), None), unread]), (0, true));
 }
 
 #[test]

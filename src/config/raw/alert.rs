@@ -108,6 +108,10 @@ pub(in crate::config) struct AlertRules {
     pub(in crate::config) churn_high: ChurnRule,
     /// Qlik's License Monitor is not well.
     pub(in crate::config) monitor_app_unhealthy: AlertRule,
+    /// A site runs another version of Qlik Sense than before.
+    pub(in crate::config) version_changed: AlertRule,
+    /// The version of Qlik Sense is out of support, by `versionMonitor.endOfSupport`.
+    pub(in crate::config) version_unsupported: AlertRule,
     /// A site can't be read.
     pub(in crate::config) site_unreachable: AlertRule,
     /// Another site answers at the address than before.

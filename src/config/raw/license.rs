@@ -1,4 +1,4 @@
-//! `qlikSenseLicense`: what is watched.
+//! `qlikSenseLicense` and `qlikSenseVersion`: what is watched.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::monitor::settings::app::LicenseMonitorApp;
 use crate::monitor::settings::license::{LicenseMonitor, ServerLicenseMonitor};
 use crate::monitor::settings::seats::SeatMonitor;
+use crate::monitor::settings::version::VersionMonitor;
 use crate::release::settings::raw::LicenseRelease;
 
 #[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
@@ -24,4 +25,11 @@ pub(in crate::config) struct QlikSenseLicense {
     /// Releasing seats that nobody uses, so that they are free for others. Check that your license agreement allows it
     /// before you switch it on.
     pub(in crate::config) license_release: LicenseRelease,
+}
+
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(default, rename_all = "camelCase")]
+pub(in crate::config) struct QlikSenseVersion {
+    /// Which version of Qlik Sense the site runs.
+    pub(in crate::config) version_monitor: VersionMonitor,
 }

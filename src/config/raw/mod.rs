@@ -81,6 +81,8 @@ pub(super) struct Butler {
     pub(super) config_qrs: ConfigQrs,
     /// What is watched, how often, and where it is sent.
     pub(super) qlik_sense_license: QlikSenseLicense,
+    /// Which version of Qlik Sense runs, and how long it is supported.
+    pub(super) qlik_sense_version: QlikSenseVersion,
     /// The destinations.
     #[serde(flatten)]
     pub(super) destinations: Sections,
@@ -93,8 +95,8 @@ pub(super) struct Butler {
     /// Reports on a schedule.
     #[schemars(extend("x-bursar" = true))]
     pub(super) report: Report,
-    /// Several Qlik Sense sites. Each entry inherits `configQRS`, `cert`, `qlikSenseLicense` and
-    /// `alert` from the common sections and may change single keys of them. When the list is used, the site's
+    /// Several Qlik Sense sites. Each entry inherits `configQRS`, `cert`, `qlikSenseLicense`,
+    /// `qlikSenseVersion` and `alert` from the common sections and may change single keys of them. When the list is used, the site's
     /// name becomes a tag, a topic level and a payload key.
     #[schemars(extend("x-bursar" = true))]
     pub(super) sites: Vec<Site>,
@@ -119,6 +121,7 @@ impl Default for Butler {
             report: Report::default(),
             sites: Vec::new(),
             qlik_sense_license: QlikSenseLicense::default(),
+            qlik_sense_version: QlikSenseVersion::default(),
             destinations: Sections::default(),
         }
     }

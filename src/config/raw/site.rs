@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Alerting, QlikSenseLicense};
+use super::{Alerting, QlikSenseLicense, QlikSenseVersion};
 use crate::destination::switches::raw::NameValue;
 use crate::qrs::settings::raw::{Cert, ConfigQrs};
 
@@ -22,6 +22,8 @@ pub(in crate::config) struct Site {
     pub(in crate::config) tags: Vec<NameValue>,
     /// Keys of `qlikSenseLicense` that differ for this site.
     pub(in crate::config) qlik_sense_license: QlikSenseLicense,
+    /// Keys of `qlikSenseVersion` that differ for this site.
+    pub(in crate::config) qlik_sense_version: QlikSenseVersion,
     /// Keys of `alert` that differ for this site.
     pub(in crate::config) alert: Alerting,
 }

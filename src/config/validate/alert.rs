@@ -73,6 +73,8 @@ fn rules(raw: &raw::AlertRules) -> BTreeMap<Rule, RulePolicy> {
         rule(Rule::ReleaseOverdue, &raw.release_overdue.common),
         rule(Rule::ChurnHigh, &raw.churn_high.common),
         rule(Rule::MonitorAppUnhealthy, &raw.monitor_app_unhealthy),
+        rule(Rule::VersionChanged, &raw.version_changed),
+        rule(Rule::VersionUnsupported, &raw.version_unsupported),
         rule(Rule::SiteUnreachable, &raw.site_unreachable),
         rule(Rule::OtherSite, &raw.other_site),
         rule(Rule::DataStale, &raw.data_stale.common),

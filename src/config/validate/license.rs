@@ -1,12 +1,13 @@
-//! `qlikSenseLicense`.
+//! `qlikSenseLicense` and `qlikSenseVersion`.
 
 use super::super::raw;
 use super::{At, Check};
 use crate::destination::switches::validate::Available;
 use crate::monitor::settings::validate as monitor;
 use crate::monitor::settings::{
-    AccessLicenseMonitor, LicenseMonitorApp, SeatMonitor, ServerLicenseMonitor,
+    AccessLicenseMonitor, LicenseMonitorApp, SeatMonitor, ServerLicenseMonitor, VersionMonitor,
 };
+use crate::qrs::settings::Connection;
 use crate::release::settings::{Release, validate as release};
 
 /// What is watched of a site.
@@ -38,4 +39,18 @@ pub(super) fn settings(check: &Check<'_>, at: &At<'_>, available: &Available) ->
         monitor_app: monitor::monitor_app(check, &at.get("licenseMonitorApp"), app, available),
         release,
     }
+}
+
+/// `qlikSenseVersion`.
+pub(super) fn version(
+    check: &Check<'_>,
+    at: &At<'_>,
+    site: &Connection,
+    available: &Available,
+) -> Option<VersionMonitor> {
+    let raw: raw::QlikSenseVersion = at.read();
+    if raw.version_monitor.enable {
+        check.watching.set(true);
+    }
+    monitor::version(check, &at.get("versionMonitor"), &raw.version_monitor, site, available)
 }

@@ -8,7 +8,7 @@ use crate::qrs::settings::validate::connection;
 use crate::settings::node::Node;
 
 /// The sections a site may override, in the order they are checked.
-const INHERITED: [&str; 4] = ["configQRS", "cert", "qlikSenseLicense", "alert"];
+const INHERITED: [&str; 5] = ["configQRS", "cert", "qlikSenseLicense", "qlikSenseVersion", "alert"];
 
 pub(super) fn settings(check: &Check<'_>, butler: &At<'_>, available: &Available) -> Vec<Site> {
     let list = butler.get("sites");
@@ -45,7 +45,7 @@ pub(in crate::config) fn inherit(common: Option<&Node>, own: Option<&Node>) -> O
 }
 
 /// What is written nowhere is shown at the site.
-fn merge_views<'a>(merged: &'a [Option<Node>; 4], at: &At<'_>, butler: &At<'_>) -> [At<'a>; 4] {
+fn merge_views<'a>(merged: &'a [Option<Node>; 5], at: &At<'_>, butler: &At<'_>) -> [At<'a>; 5] {
     std::array::from_fn(|i| match &merged[i] {
         Some(node) => At {
             broken: at.broken || at.get(INHERITED[i]).broken || butler.get(INHERITED[i]).broken,
@@ -74,9 +74,11 @@ fn site_name(check: &Check<'_>, at: &At<'_>, name: &str) -> String {
     name
 }
 
-fn site(check: &Check<'_>, name: String, views: &[At<'_>; 4], available: &Available) -> Site {
-    let [qrs, cert, licenses, alerts] = views;
+fn site(check: &Check<'_>, name: String, views: &[At<'_>; 5], available: &Available) -> Site {
+    let [qrs, cert, licenses, version, alerts] = views;
     let mut licenses = license::settings(check, licenses, available);
+    let connection = connection(check, qrs, cert);
+    let version = license::version(check, version, &connection, available);
     let (mut alert, alert_destination) = alert::settings(check, alerts, available);
     if let Some(monitor) = &mut licenses.server_license {
         let steps = &mut alert.limits.server_license_steps;
@@ -88,12 +90,13 @@ fn site(check: &Check<'_>, name: String, views: &[At<'_>; 4], available: &Availa
     }
     Site {
         name,
-        connection: connection(check, qrs, cert),
+        connection,
         tags: Vec::new(),
         server_license: licenses.server_license,
         access_license: licenses.access_license,
         seats: licenses.seats,
         monitor_app: licenses.monitor_app,
+        version,
         release: licenses.release,
         alert,
         alert_destination,

@@ -7,6 +7,7 @@ mod alert;
 mod app;
 mod release;
 mod seats;
+mod version;
 
 use super::line::{Field, Point};
 use crate::event::{Body, Event, Monitor, UserTag};
@@ -26,6 +27,7 @@ pub fn is_reserved(monitor: Monitor, name: &str) -> bool {
     let names: &[&str] = match monitor {
         Monitor::ServerLicense => &["license_expired", "expiry_date", "days_until_expiry", "state"],
         Monitor::App => &app::FIELDS,
+        Monitor::Version => &version::FIELDS,
         Monitor::Alert => return name == "time" || alert::is_reserved(name),
         Monitor::Seats => return name == "time" || seats::is_reserved(name),
         Monitor::Release => return name == "time" || release::is_reserved(name),
@@ -52,6 +54,7 @@ pub fn points(event: &Event, static_tags: Vec<(String, String)>, user_tag: UserT
         }
         Body::ReleaseRun(run) => release::run(event, run, &static_tags),
         Body::MonitorApp(app) => vec![app::point(event, app, static_tags)],
+        Body::QlikSenseVersion(version) => vec![version::point(event, version, static_tags)],
         Body::SeatActivity(activity) => seats::activity(event, activity, &static_tags),
         Body::SeatChanges(changes) => seats::changes(event, changes, &static_tags, user_tag),
         Body::SeatAnnounced(_)

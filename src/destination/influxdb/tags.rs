@@ -49,6 +49,7 @@ impl StaticTags {
                     Monitor::Release => "licenseRelease",
                     Monitor::Seats => "seatMonitor",
                     Monitor::App => "licenseMonitorApp",
+                    Monitor::Version => "versionMonitor",
                     Monitor::Alert => "alert",
                 };
                 let source = format!("{key}.destination.influxDb.tag.static of site {name}");

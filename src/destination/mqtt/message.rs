@@ -18,6 +18,7 @@ pub(super) struct Templates {
     seats: Option<Template>,
     seat_changes: Option<Template>,
     monitor_app: Option<Template>,
+    version: Option<Template>,
     alert: Option<Template>,
 }
 
@@ -35,6 +36,7 @@ impl Templates {
             seats: compile(&settings.seats)?,
             seat_changes: compile(&settings.seat_changes)?,
             monitor_app: compile(&settings.monitor_app)?,
+            version: compile(&settings.version)?,
             alert: compile(&settings.alert)?,
         })
     }
@@ -48,6 +50,7 @@ impl Templates {
             Topic::Seats => &self.seats,
             Topic::SeatChanges => &self.seat_changes,
             Topic::MonitorApp => &self.monitor_app,
+            Topic::Version => &self.version,
             Topic::Alert => &self.alert,
         };
         template.as_ref()
@@ -92,6 +95,7 @@ impl Messages {
             Topic::Seats => &self.topics.seats,
             Topic::SeatChanges => &self.topics.seat_changes,
             Topic::MonitorApp => &self.topics.monitor_app,
+            Topic::Version => &self.topics.version,
             Topic::Alert => &self.topics.alert,
         }
     }
@@ -153,6 +157,7 @@ mod tests {
             seats: "seats".into(),
             seat_changes: "changes".into(),
             monitor_app: "app".into(),
+            version: "version".into(),
             alert: "alerts".into(),
         };
         Messages { topics, templates: Templates::default(), named_sites }

@@ -321,6 +321,7 @@ mod tests {
             seats: "seats".into(),
             seat_changes: "changes".into(),
             monitor_app: "app".into(),
+            version: "version".into(),
             alert: "alerts".into(),
         };
         Mqtt {

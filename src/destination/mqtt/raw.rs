@@ -78,6 +78,9 @@ pub(crate) struct MqttConfig {
     /// Topic of the state of Qlik's License Monitor app, retained.
     #[schemars(extend("x-bursar" = true))]
     pub(crate) bursar_monitor_app_topic: String,
+    /// Topic of the version of Qlik Sense, retained.
+    #[schemars(extend("x-bursar" = true))]
+    pub(crate) bursar_version_topic: String,
     /// Topic of the alerts of all rules but the server license's, as JSON. Not retained.
     #[schemars(extend("x-bursar" = true))]
     pub(crate) bursar_alert_topic: String,
@@ -112,6 +115,8 @@ pub(crate) struct MqttTemplates {
     pub(crate) bursar_seat_change: PayloadTemplate,
     /// Of `bursarMonitorAppTopic`.
     pub(crate) bursar_monitor_app: PayloadTemplate,
+    /// Of `bursarVersionTopic`.
+    pub(crate) bursar_version: PayloadTemplate,
     /// Of `bursarAlertTopic`.
     pub(crate) bursar_alert: PayloadTemplate,
 }
@@ -136,6 +141,7 @@ impl Default for MqttConfig {
             bursar_seat_topic: "bursar/seats".to_owned(),
             bursar_seat_change_topic: "bursar/seat_changes".to_owned(),
             bursar_monitor_app_topic: "bursar/license_monitor_app".to_owned(),
+            bursar_version_topic: "bursar/qlik_sense_version".to_owned(),
             bursar_alert_topic: "bursar/alert".to_owned(),
             status_topic: None,
             bursar_status_topic: String::new(),

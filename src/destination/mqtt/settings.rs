@@ -67,6 +67,8 @@ pub struct MqttTopics {
     pub seat_changes: String,
     /// Qlik's License Monitor app (`bursarMonitorAppTopic`).
     pub monitor_app: String,
+    /// The version of Qlik Sense (`bursarVersionTopic`).
+    pub version: String,
     /// Alerts of all rules but the server license's (`bursarAlertTopic`), as JSON. Not retained.
     pub alert: String,
 }
@@ -90,6 +92,7 @@ pub struct MqttTemplates {
     pub seats: Option<template::Source>,
     pub seat_changes: Option<template::Source>,
     pub monitor_app: Option<template::Source>,
+    pub version: Option<template::Source>,
     pub alert: Option<template::Source>,
 }
 
@@ -130,6 +133,7 @@ impl SetUp for Mqtt {
             seats,
             seat_changes,
             monitor_app,
+            version,
             alert,
         } = &self.templates;
         let templates = [
@@ -140,6 +144,7 @@ impl SetUp for Mqtt {
             seats,
             seat_changes,
             monitor_app,
+            version,
             alert,
         ];
         templates.into_iter().flatten().for_each(|template| template.secrets(forms));

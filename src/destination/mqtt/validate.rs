@@ -100,6 +100,7 @@ fn templates(check: &Check<'_>, at: &At<'_>, raw: &raw::MqttTemplates) -> MqttTe
         seats: of(Topic::Seats, "bursarSeat", &raw.bursar_seat),
         seat_changes: of(Topic::SeatChanges, "bursarSeatChange", &raw.bursar_seat_change),
         monitor_app: of(Topic::MonitorApp, "bursarMonitorApp", &raw.bursar_monitor_app),
+        version: of(Topic::Version, "bursarVersion", &raw.bursar_version),
         alert: of(Topic::Alert, "bursarAlert", &raw.bursar_alert),
     }
 }
@@ -230,7 +231,7 @@ fn status(check: &Check<'_>, at: &At<'_>, raw: &raw::MqttConfig) -> StatusTopic 
 }
 
 /// The topics of events, with their keys.
-fn data_topics(raw: &raw::MqttConfig) -> [(&'static str, &str); 8] {
+fn data_topics(raw: &raw::MqttConfig) -> [(&'static str, &str); 9] {
     [
         ("qlikSenseServerLicenseTopic", &raw.qlik_sense_server_license_topic),
         ("qlikSenseServerLicenseExpireTopic", &raw.qlik_sense_server_license_expire_topic),
@@ -239,6 +240,7 @@ fn data_topics(raw: &raw::MqttConfig) -> [(&'static str, &str); 8] {
         ("bursarSeatTopic", &raw.bursar_seat_topic),
         ("bursarSeatChangeTopic", &raw.bursar_seat_change_topic),
         ("bursarMonitorAppTopic", &raw.bursar_monitor_app_topic),
+        ("bursarVersionTopic", &raw.bursar_version_topic),
         ("bursarAlertTopic", &raw.bursar_alert_topic),
     ]
 }
@@ -266,6 +268,7 @@ fn topics(check: &Check<'_>, at: &At<'_>, raw: &raw::MqttConfig) -> MqttTopics {
         seats,
         seat_changes,
         monitor_app,
+        version,
         alert,
     ] = data_topics(raw).map(|(key, text)| topic(check, &at.get(key), text));
     MqttTopics {
@@ -276,6 +279,7 @@ fn topics(check: &Check<'_>, at: &At<'_>, raw: &raw::MqttConfig) -> MqttTopics {
         seats,
         seat_changes,
         monitor_app,
+        version,
         alert,
     }
 }

@@ -15,9 +15,10 @@ use crate::license::changes::{After, By, TimeFrom};
 use crate::license::monitor_app::{AppHealth, MonitorApp};
 use crate::license::pools::{MinutePool, SeatPool, TokenLoginPool, TokenTotals, TokenUserPool};
 use crate::license::server::Kind;
+use crate::license::version::VersionChange;
 use crate::license::{
-    Change, ChangeKind, Expiry, Holder, LicenseState, Moment, Pools, SeatType, ServerLicense,
-    ServerLicenseStatus,
+    Change, ChangeKind, Expiry, Holder, LicenseState, Moment, Pools, SeatType, SenseVersion,
+    ServerLicense, ServerLicenseStatus,
 };
 use crate::policy::{Guard, Refusal};
 
@@ -154,7 +155,26 @@ fn others() -> Vec<Body> {
         stale_hours: 24,
         running_long_minutes: 60,
     };
-    vec![Body::AccessLicenseStatus(pools), Body::AccessLicenseStatus(tokens), Body::MonitorApp(app)]
+    let version = SenseVersion {
+        version: Some("14.187.4".into()),
+        release_label: Some(format!("May 2024 {NASTY}")),
+        product_name: Some("Qlik Sense".into()),
+        change: Some(VersionChange {
+            from: "14.178.2".into(),
+            to: "14.187.4".into(),
+            seen: days_ago(1),
+        }),
+        support_watched: true,
+        support_ends: Some(days_ago(3).date_naive()),
+        ..SenseVersion::default()
+    };
+    vec![
+        Body::AccessLicenseStatus(pools),
+        Body::AccessLicenseStatus(tokens),
+        Body::MonitorApp(app),
+        Body::QlikSenseVersion(version),
+        Body::QlikSenseVersion(SenseVersion::default()),
+    ]
 }
 
 fn holder() -> Holder {

@@ -331,6 +331,7 @@ pub(crate) fn takes(purpose: WebhookPurpose, kind: Kind) -> bool {
         Topic::Release => WebhookPurpose::Release,
         Topic::Seats | Topic::SeatChanges => WebhookPurpose::Seats,
         Topic::MonitorApp => WebhookPurpose::MonitorApp,
+        Topic::Version => WebhookPurpose::Version,
         Topic::Alert => WebhookPurpose::Alert,
     };
     of_topic == purpose
@@ -366,6 +367,7 @@ fn id(webhook: &settings::Webhook) -> String {
         WebhookPurpose::Release => "release",
         WebhookPurpose::Seats => "seats",
         WebhookPurpose::MonitorApp => "monitorApp",
+        WebhookPurpose::Version => "version",
         WebhookPurpose::Alert => "alert",
     };
     let text = format!("{purpose} {} {}", method_name(webhook.method), webhook.url);

@@ -32,6 +32,9 @@ pub(crate) struct WebhookNotification {
     /// How Qlik's License Monitor app is, each poll.
     #[schemars(extend("x-bursar" = true))]
     pub(crate) qlik_sense_license_monitor_app: WebhookList,
+    /// Which version of Qlik Sense runs, each poll.
+    #[schemars(extend("x-bursar" = true))]
+    pub(crate) qlik_sense_version: WebhookList,
     /// Alerts of all rules (`Butler.alert`). The server license's come in Butler's form to the list
     /// above while they fire; that they are over comes here.
     #[schemars(extend("x-bursar" = true))]

@@ -72,19 +72,22 @@ pub enum WebhookPurpose {
     Seats,
     /// `qlikSenseLicenseMonitorApp` (Bursar's own): how Qlik's License Monitor app is.
     MonitorApp,
+    /// `qlikSenseVersion` (Bursar's own): which version of Qlik Sense runs.
+    Version,
     /// `qlikSenseAlert` (Bursar's own): alerts.
     Alert,
 }
 
 impl WebhookPurpose {
     /// In the order in which the lists stand in the settings.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::ServerLicense,
         Self::ServerLicenseAlert,
         Self::AccessLicense,
         Self::Release,
         Self::Seats,
         Self::MonitorApp,
+        Self::Version,
         Self::Alert,
     ];
 
@@ -97,6 +100,7 @@ impl WebhookPurpose {
             Self::Release => "qlikSenseLicenseRelease",
             Self::Seats => "qlikSenseSeatMonitor",
             Self::MonitorApp => "qlikSenseLicenseMonitorApp",
+            Self::Version => "qlikSenseVersion",
             Self::Alert => "qlikSenseAlert",
         }
     }

@@ -42,6 +42,7 @@ fn list(raw: &raw::WebhookNotification, purpose: WebhookPurpose) -> &raw::Webhoo
         WebhookPurpose::Release => &raw.qlik_sense_license_release,
         WebhookPurpose::Seats => &raw.qlik_sense_seat_monitor,
         WebhookPurpose::MonitorApp => &raw.qlik_sense_license_monitor_app,
+        WebhookPurpose::Version => &raw.qlik_sense_version,
         WebhookPurpose::Alert => &raw.qlik_sense_alert,
     }
 }

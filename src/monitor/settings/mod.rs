@@ -1,13 +1,15 @@
-//! What of a site is looked at, and when: `qlikSenseLicense`.
+//! What of a site is looked at, and when: `qlikSenseLicense` and `qlikSenseVersion`.
 
 pub(crate) mod app;
 pub(crate) mod license;
 pub(crate) mod seats;
 pub(crate) mod validate;
+pub(crate) mod version;
 
 use crate::event::{Switches, UserTag};
-use crate::license::DateOrder;
 use crate::license::monitor_app::Wanted;
+use crate::license::{DateOrder, EndOfSupport};
+use crate::qrs::settings::Connection;
 use crate::schedule::Schedule;
 
 #[derive(Debug, Clone, PartialEq)]
@@ -59,5 +61,15 @@ pub struct LicenseMonitorApp {
     pub running_long_minutes: u32,
     /// Runs are kept for so many days.
     pub keep_runs_days: u32,
+    pub destination: Switches,
+}
+
+/// `qlikSenseVersion.versionMonitor`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct VersionMonitor {
+    pub schedule: Schedule,
+    /// The service that is asked, on the site's server or another.
+    pub connection: Connection,
+    pub end_of_support: Vec<EndOfSupport>,
     pub destination: Switches,
 }

@@ -1,16 +1,17 @@
-//! The monitors of `qlikSenseLicense`, validated.
+//! The monitors of `qlikSenseLicense` and `qlikSenseVersion`, validated.
 
 use uuid::Uuid;
 
 use super::{
-    AccessLicenseMonitor, LicenseMonitorApp, Pace, SeatMonitor, ServerLicenseMonitor, app, license,
-    seats,
+    AccessLicenseMonitor, LicenseMonitorApp, Pace, SeatMonitor, ServerLicenseMonitor,
+    VersionMonitor, app, license, seats, version,
 };
 use crate::destination::switches::validate::{Available, switches};
 use crate::destination::webhook::settings::WebhookPurpose;
 use crate::event::UserTag;
-use crate::license::DateOrder;
 use crate::license::monitor_app::Wanted;
+use crate::license::{DateOrder, EndOfSupport};
+use crate::qrs::settings::Connection;
 use crate::settings::{At, Check, schedule};
 
 /// `serverLicenseMonitor`.
@@ -130,4 +131,68 @@ pub(crate) fn monitor_app(
         keep_runs_days: within(raw.keep_runs_days),
         destination: switches(check, &at.get("destination"), &raw.destination, available, purposes),
     })
+}
+
+/// `qlikSenseVersion.versionMonitor`. `site`: how the site's repository service is reached.
+pub(crate) fn version(
+    check: &Check<'_>,
+    at: &At<'_>,
+    raw: &version::VersionMonitor,
+    site: &Connection,
+    available: &Available,
+) -> Option<VersionMonitor> {
+    let schedule = schedule(check, &at.get("frequency"), &raw.frequency, raw.enable);
+    let end_of_support = end_of_support(check, &at.get("endOfSupport"), &raw.end_of_support);
+    if !raw.enable {
+        return None;
+    }
+    if site.use_ssl && !raw.reject_unauthorized {
+        check.warn(
+            &at.get("rejectUnauthorized"),
+            "the server's certificate is not verified: anybody in between can change what is said",
+            "set it to true",
+        );
+    }
+    let mut connection = Connection {
+        port: check.port(raw.port),
+        reject_unauthorized: raw.reject_unauthorized,
+        // They are for the repository service.
+        headers: Vec::new(),
+        ..site.clone()
+    };
+    if !raw.host.trim().is_empty() {
+        connection.host = check.host(&at.get("host"), &raw.host, "port");
+    }
+    if connection.host != site.host {
+        // The name is that of another server.
+        connection.tls_server_name = None;
+    }
+    let purposes = (WebhookPurpose::Version, None);
+    let destination_at = at.get("destination");
+    let destination = switches(check, &destination_at, &raw.destination, available, purposes);
+    Some(VersionMonitor { schedule: schedule?, connection, end_of_support, destination })
+}
+
+fn end_of_support(
+    check: &Check<'_>,
+    at: &At<'_>,
+    raw: &[version::EndOfSupport],
+) -> Vec<EndOfSupport> {
+    let mut table: Vec<EndOfSupport> = Vec::new();
+    for (entry, at) in raw.iter().zip(at.items()) {
+        let fix = "write it as the site says it, such as May 2024";
+        let release = check.required(&at.get("release"), &entry.release, fix);
+        if table.iter().any(|known| known.release.eq_ignore_ascii_case(&release)) {
+            check.error(&at.get("release"), "it is there already", "keep one of them");
+        }
+        match entry.date.trim().parse() {
+            Ok(date) => table.push(EndOfSupport { release, date }),
+            Err(_) => check.error(
+                &at.get("date"),
+                format!("{} is not a day", at.get("date").quoted(entry.date.trim())),
+                "write the last day of support, such as 2026-05-14",
+            ),
+        }
+    }
+    table
 }

@@ -3,6 +3,25 @@
 use super::super::gather::local;
 use super::super::{Report, SiteReport};
 use super::{Block, Section, Table};
+use crate::license::Support;
+
+pub(crate) fn version(report: &Report, site: &SiteReport) -> Option<Section> {
+    let version = site.qlik_sense_version.as_ref()?;
+    let mut facts = vec![("Version".to_owned(), version.name())];
+    if let Some(change) = &version.change {
+        let when = local(change.seen, report.zone);
+        facts.push(("Before".to_owned(), format!("{} until {when}", change.from)));
+    }
+    let today = report.generated.with_timezone(&report.zone).date_naive();
+    let support = match version.support() {
+        Support::NotWatched => None,
+        Support::Unknown => Some("its end is not known: this release is not listed".to_owned()),
+        Support::Until(date) if today > date => Some(format!("ended on {date}")),
+        Support::Until(date) => Some(format!("until {date}")),
+    };
+    facts.extend(support.map(|support| ("Support".to_owned(), support)));
+    Some(Section { title: "Qlik Sense".to_owned(), blocks: vec![Block::Facts(facts)] })
+}
 
 pub(crate) fn changes(report: &Report, site: &SiteReport) -> Option<Section> {
     let mut blocks = Vec::new();

@@ -66,6 +66,7 @@ fn events_of_every_monitor_and_class() {
             "accessLicenseStatus" => Monitor::AccessLicense,
             "seatActivity" | "seatChanges" => Monitor::Seats,
             "monitorApp" => Monitor::App,
+            "qlikSenseVersion" => Monitor::Version,
             "alert" => Monitor::Alert,
             _ => Monitor::Release,
         };
@@ -77,6 +78,7 @@ fn events_of_every_monitor_and_class() {
             "releaseRun",
             "seatActivity",
             "monitorApp",
+            "qlikSenseVersion",
         ];
         assert_eq!(event.class() == Class::Recurring, recurring.contains(&kind), "{name}");
     }
@@ -232,6 +234,14 @@ fn the_app_and_alerts() {
     let log: ScriptLog = read("script-logs", "full");
     assert_eq!((log.lines().len(), log.cause().as_str()), (3, "unauthorized"));
     assert_eq!(log.errors()[0], "Error: HTTP protocol error 401 (Unauthorized)");
+
+    let Body::QlikSenseVersion(version) = body("qlikSenseVersion") else { panic!() };
+    assert_eq!(version.name(), "May 2024 Patch 4 (14.187.4)");
+    assert!(version.texts().iter().all(|(_, text)| text.is_some()));
+    let change = version.change.as_ref().unwrap();
+    assert_eq!((change.from.as_str(), change.to.as_str()), ("14.178.2", "14.187.4"));
+    assert_eq!(version.last_known.as_deref(), Some("14.187.4"));
+    assert_eq!(version.support_ends, Some("2026-05-14".parse().unwrap()));
 
     let Body::Alert(notice) = body("alert") else { panic!() };
     assert_eq!((notice.rule.to_string().as_str(), notice.repeats), ("seatsLow", 2));

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bursar::destination::template::samples;
 use bursar::event::{Body, Event, ReleaseRefused, SeatActivity, SeatChanges, TypeActivity};
 use bursar::ledger::{Trigger, TypeCounts};
-use bursar::license::{Change, Holder, SeatType};
+use bursar::license::{Change, Holder, SeatType, SenseVersion};
 use bursar::policy::{Guard, Refusal};
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -130,6 +130,21 @@ fn grown(body: Body) -> Body {
             it.hint = Some(name());
             it.notes = vec![name(); 20];
             Body::MonitorApp(it)
+        }
+        Body::QlikSenseVersion(it) => {
+            // Each of 1,024 bytes, the most that is read of one.
+            let text = || Some("ü".repeat(512));
+            Body::QlikSenseVersion(SenseVersion {
+                content_hash: text(),
+                sense_id: text(),
+                version: text(),
+                deployment_type: text(),
+                release_label: text(),
+                deprecated_product_version: text(),
+                product_name: text(),
+                copyright_year_range: text(),
+                ..it
+            })
         }
         Body::Alert(mut it) => {
             (it.subject, it.title) = (name(), name());
