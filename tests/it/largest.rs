@@ -79,6 +79,7 @@ fn mqtt(port: u16, protocol: MqttProtocol) -> Arc<Mqtt> {
             seats: topic("seats"),
             seat_changes: topic("changes"),
             monitor_app: topic("app"),
+            version: topic("version"),
             alert: topic("alerts"),
         },
         status: StatusTopic::Off,
