@@ -378,6 +378,7 @@ fn references_are_resolved_and_explained_masked() {
     Butler.storage.path                                                                     /var/lib/bursar/bursar.db                     environment, the service's state directory
     Butler.storage.outbox.maxEvents                                                         100000                                        default
     Butler.storage.outbox.maxAgeDays                                                        30                                            default
+    Butler.storage.outbox.setAsideAfterFailures                                             5                                             default
     Butler.storage.history.rawDays                                                          90                                            default
     Butler.storage.history.hourlyDays                                                       730                                           default
     Butler.storage.history.dailyDays                                                        3650                                          default

@@ -28,6 +28,8 @@ const MAX_GAP: Duration = Duration::from_secs(30);
 /// Or this far, when the broker answers and wants somebody to change something first: brokers count
 /// wrong passwords and lock out who sends too many.
 const MAX_GAP_REFUSED: Duration = Duration::from_secs(300);
+/// How much of that a caller waits for.
+const SHORT_REST: Duration = Duration::from_secs(1);
 /// A connection that held this long was a good one: the next gap is short again.
 const STABLE: Duration = Duration::from_secs(10);
 /// How long saying goodbye may take, all in all.
@@ -120,14 +122,14 @@ impl Connection {
     /// The connection, once it is up. If it is down, one attempt is waited for.
     pub(super) async fn up(&self) -> Result<Arc<Up>, String> {
         let mut state = self.state.subscribe();
+        let rested = state.wait_for(|now| now.up.is_some() || !now.resting);
+        if timeout(SHORT_REST, rested).await.is_err() {
+            return Err(self.why_down());
+        }
         let ended_before = {
             let now = state.borrow_and_update();
             if let Some(up) = &now.up {
                 return Ok(up.clone());
-            }
-            if now.resting {
-                drop(now);
-                return Err(self.why_down());
             }
             now.ended
         };

@@ -237,8 +237,14 @@ impl Suspects {
         &mut self.all[at]
     }
 
+    /// Whether events of this kind were set aside for this answer, or one is on trial for it while others
+    /// are taken.
     fn is_known_cause(&self, kind: Kind, why: &str) -> bool {
+        let told = |one: &Suspect| one.answers.iter().any(|(said, _)| said == why);
         self.causes.iter().any(|cause| cause.kind == kind && cause.why == why)
+            || self.trials().any(|(one, trial)| {
+                trial.evidence != Evidence::None && one.series.kind == kind && told(one)
+            })
     }
 }
 
