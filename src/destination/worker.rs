@@ -4,7 +4,7 @@
 //! At most one delivery is under way. Alerts and what was done to seats go before recurring data. What
 //! the destination asks to retry holds back everything else, because most of the time it is the
 //! destination that is down: then one event at a time is tried until one gets through. An event that goes
-//! on failing is put on trial ([`suspects`]): others are tried out of turn, and when the destination
+//! on failing is put on trial (`suspects`): others are tried out of turn, and when the destination
 //! takes those and not this one, it becomes a dead letter. What the destination refuses becomes one at
 //! once. An event leaves the outbox only after the destination's word, so a crash at any moment means
 //! that it is delivered again, not that it is lost.
@@ -302,7 +302,7 @@ impl Worker {
             && let Some(id) = self.suspects.due()
         {
             match self
-                .from_store(move |store, to| async move { store.waiting(to.id(), id).await })
+                .ask_store(move |store, to| async move { store.waiting(to.id(), id).await })
                 .await?
             {
                 Some(event) => return Ok(vec![event]),
@@ -311,7 +311,7 @@ impl Worker {
         }
         let max = self.window.min(self.destination.max_batch().max(1));
         let beside = self.suspects.series_on_trial();
-        self.from_store(move |store, to| {
+        self.ask_store(move |store, to| {
             let beside = beside.clone();
             async move { store.next_batch_beside(to.id(), max, beside).await }
         })
@@ -321,9 +321,9 @@ impl Worker {
     /// While nothing gets through: the one on trial and the others that wait, by turns.
     async fn in_turn(&mut self, on_trial: QueueId) -> Result<Vec<Queued>, Stopped> {
         let mut waiting = self
-            .from_store(|store, to| async move {
-                store.next_of_each_series(to.id(), MOST_IN_TURN).await
-            })
+            .ask_store(
+                |store, to| async move { store.next_of_each_series(to.id(), MOST_IN_TURN).await },
+            )
             .await?;
         let Some(at) = waiting.iter().position(|queued| queued.id == on_trial) else {
             self.suspects.forget(on_trial);
@@ -338,7 +338,7 @@ impl Worker {
         }
         if waiting.is_empty() && self.suspects.may_be_overtaken(on_trial) {
             waiting = self
-                .from_store(|store, to| async move { store.next_batch(to.id(), 2).await })
+                .ask_store(|store, to| async move { store.next_batch(to.id(), 2).await })
                 .await?;
             waiting.retain(|queued| queued.id != on_trial);
         }
@@ -350,11 +350,11 @@ impl Worker {
     }
 
     async fn coalesce(&mut self) -> Result<(), Stopped> {
-        self.from_store(|store, to| async move { store.coalesce(to.id()).await }).await.map(drop)
+        self.ask_store(|store, to| async move { store.coalesce(to.id()).await }).await.map(drop)
     }
 
     /// What the store says, once it works.
-    async fn from_store<T, F>(
+    async fn ask_store<T, F>(
         &mut self,
         ask: impl Fn(Store, Arc<dyn Destination>) -> F,
     ) -> Result<T, Stopped>
@@ -413,7 +413,7 @@ impl Worker {
 
     /// Until it is written down: the events must not be sent again because the disk was full.
     async fn settle(&mut self, results: &[(QueueId, Settlement)]) -> Result<(), Stopped> {
-        self.from_store(|store, to| async move { store.settle(to.id(), results).await }).await
+        self.ask_store(|store, to| async move { store.settle(to.id(), results).await }).await
     }
 
     /// The value, or `None` after a wait when the store failed: then the call is to be repeated.

@@ -4,7 +4,7 @@
 //! to case, a backslash before a quote inside a text, `''` and double quotes refused with
 //! `Cannot parse the expression: <text>`, an empty group refused with `Invalid expression`.
 //! A guess: the errors of everything else, `not` refused. What a property may be compared with is
-//! known by [`properties`](super::properties).
+//! known by `properties`.
 
 use std::cmp::Ordering;
 use std::iter::Peekable;

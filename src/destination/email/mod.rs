@@ -3,7 +3,7 @@
 //! An event counts as delivered when the mail server took the message (250 after the data). A
 //! message that comes again after a lost answer has the same `Message-ID`, so that mail servers and
 //! readers can tell. 4xx answers and everything that holds for every message (certificate, encryption,
-//! login, sender, relaying, see [`answer`]) are tried again: nothing is wrong with the message. Other
+//! login, sender, relaying, see `answer`) are tried again: nothing is wrong with the message. Other
 //! 5xx answers to the message are final, and those to a recipient for that recipient; a filter's
 //! judgement is left to the worker, which sees whether other messages get through.
 //!

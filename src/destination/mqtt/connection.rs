@@ -396,15 +396,14 @@ impl Connection {
         }
 
         let announced = async {
-            match online {
-                Some(notice) => match notice.ack().await {
+            if let Some(notice) = online {
+                match notice.ack().await {
                     Ack::Done => self.status_proved.store(true, Ordering::Relaxed),
                     Ack::Later(why) | Ack::Never(why) => {
                         warn!(topic = status, error = %why, "the MQTT broker refused the status message");
                     }
                     Ack::Lost => {}
-                },
-                None => {}
+                }
             }
             std::future::pending::<()>().await;
         };

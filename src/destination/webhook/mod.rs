@@ -12,7 +12,7 @@
 //! it has already seen. With a key in the settings it carries a signature too, see [`signature`].
 //!
 //! Only 2xx is done, and with the shipped templates only if the body does not say otherwise, see
-//! [`body`]. 408, 425, 429, 5xx and no answer at all are tried again. So are 401, 403, 404, 407 and 410:
+//! `body`. 408, 425, 429, 5xx and no answer at all are tried again. So are 401, 403, 404, 407 and 410:
 //! what is wrong are the credentials, the proxy's or the address, and they hold for every event. Any
 //! other answer is final: a redirect is not followed (the settings must name the final address), and
 //! another 4xx would come again. Bodies of answers are not shown: they may repeat the URL, whose path is

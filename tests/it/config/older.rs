@@ -33,8 +33,10 @@ fn influx(loaded: &Loaded) -> &InfluxDb {
     loaded.settings.destinations.influxdb.as_ref().unwrap()
 }
 
+type Pair = Option<(String, String)>;
+
 /// User, password, database, policy and how long it keeps.
-fn v1(loaded: &Loaded) -> (Option<(String, String)>, String, Option<(String, String)>) {
+fn v1(loaded: &Loaded) -> (Pair, String, Pair) {
     let InfluxVersion::V1 { auth, database, retention_policy } = &influx(loaded).version else {
         panic!()
     };
@@ -209,10 +211,12 @@ fn the_file_changes_with_write_only_and_no_backup_is_replaced() {
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
-            return fs::metadata(path).unwrap().permissions().mode() & 0o777;
+            fs::metadata(path).unwrap().permissions().mode() & 0o777
         }
         #[cfg(not(unix))]
-        0
+        {
+            0
+        }
     };
     let before = rights(&path);
     let out = output(&["config", "migrate", "butler.yaml"], folder.path());
