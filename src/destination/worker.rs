@@ -134,7 +134,7 @@ struct Worker {
     down: bool,
     /// How many events the next delivery may carry: one while it fails, more and more after that.
     window: usize,
-    /// Counts the tries while it is down.
+    /// Counts the failures while one is on trial and nothing gets through.
     turn: usize,
     /// When the last delivery began.
     last_call: Option<Instant>,
@@ -205,7 +205,7 @@ impl Worker {
         self.settle(&delivered.results).await?;
         self.report(&delivered).await;
         match delivered.retry {
-            Some(Retry { after, alone, .. }) if !alone || after.is_some() => {
+            Some(Retry { after, alone: false, .. }) => {
                 let after = after.unwrap_or_default().min(MAX_RETRY_AFTER);
                 let pause = self.backoff.next_delay().max(after);
                 self.pause(pause).await?;
@@ -227,13 +227,10 @@ impl Worker {
                 }
                 Settlement::Dead { .. } => self.suspects.forget(*id),
                 Settlement::Retry { why } => {
-                    // What comes after the first one only waits for it. A receiver that asks for a
-                    // pause speaks of itself.
+                    // What comes after the first one only waits for it.
                     let Some(retry) = &mut delivered.retry else { break };
-                    let failed = match retry.after {
-                        Some(_) => Failed::All,
-                        None => self.suspects.failed(*id, series, why),
-                    };
+                    let failed = self.suspects.failed(*id, series, why, retry.after);
+                    self.turn += 1;
                     retry.alone = !self.down && failed != Failed::All;
                     if !retry.alone {
                         self.suspects.all_fail();
@@ -298,6 +295,7 @@ impl Worker {
         {
             return self.in_turn(id).await;
         }
+        self.turn = 0;
         while !self.down
             && let Some(id) = self.suspects.due()
         {
@@ -326,14 +324,19 @@ impl Worker {
             )
             .await?;
         let Some(at) = waiting.iter().position(|queued| queued.id == on_trial) else {
-            self.suspects.forget(on_trial);
+            // It left the queue, or many others stand before it.
+            let waits = self
+                .ask_store(move |store, to| async move { store.waiting(to.id(), on_trial).await })
+                .await?;
+            if waits.is_none() {
+                self.suspects.forget(on_trial);
+            }
             waiting.truncate(1);
             return Ok(waiting);
         };
         let suspect = waiting.remove(at);
         let turn = self.turn;
-        self.turn += 1;
-        if turn % 2 == 1 {
+        if turn % 2 == 0 {
             return Ok(vec![suspect]);
         }
         if waiting.is_empty() && self.suspects.may_be_overtaken(on_trial) {

@@ -99,8 +99,15 @@ impl Suspects {
         Self { rule, rng, all: Vec::new(), causes: VecDeque::new() }
     }
 
-    /// An event failed.
-    pub(super) fn failed(&mut self, id: QueueId, series: &Series, why: &str) -> Failed {
+    /// An event failed. A receiver that asks for a pause (`after`) speaks of itself: such a failure is
+    /// evidence of nothing.
+    pub(super) fn failed(
+        &mut self,
+        id: QueueId,
+        series: &Series,
+        why: &str,
+        after: Option<Duration>,
+    ) -> Failed {
         let now = Instant::now();
         self.causes.retain(|cause| now - cause.at < REMEMBERED);
         let known_cause = self.is_known_cause(series.kind, why);
@@ -112,6 +119,11 @@ impl Suspects {
         suspect.answered(why);
         match &mut suspect.trial {
             Some(Trial { evidence: Evidence::None, .. }) if !known_cause => Failed::All,
+            Some(trial) if after.is_some() => {
+                trial.evidence = Evidence::OtherTaken;
+                trial.next = now + trial.pace.next_delay().max(after.unwrap_or_default());
+                Failed::Alone
+            }
             Some(Trial { evidence: Evidence::LastTry, .. }) => {
                 let verdict = suspect.verdict(now);
                 self.causes.push_front(Cause { kind: series.kind, why: why.to_owned(), at: now });

@@ -57,6 +57,8 @@ struct Fake {
     script: Mutex<VecDeque<Act>>,
     /// After the script: whether an event fails, by the seconds since the start.
     fails: fn(&Event, f64) -> bool,
+    /// The pause that it asks for then.
+    after: Option<Duration>,
     calls: Mutex<Vec<Call>>,
     /// All that was sent, in order.
     sent: Mutex<Vec<Event>>,
@@ -117,7 +119,7 @@ impl Destination for Fake {
             let outcome = |event: &Event| {
                 waits |= (self.fails)(event, now);
                 if waits {
-                    return retry();
+                    return Outcome::Retry { after: self.after, why: "busy".into() };
                 }
                 self.taken.lock().unwrap().push(event.clone());
                 Outcome::Done
@@ -169,6 +171,7 @@ impl Stage {
             started: Instant::now(),
             script: Mutex::new(script.into_iter().collect()),
             fails: |_, _| false,
+            after: None,
             calls: Mutex::default(),
             sent: Mutex::default(),
             taken: Mutex::default(),

@@ -60,6 +60,45 @@ async fn an_event_that_can_t_be_delivered_makes_way() {
     t.stop().await;
 }
 
+/// A rate limit between the tries changes nothing of it.
+#[tokio::test(start_paused = true)]
+async fn an_event_that_can_t_be_delivered_makes_way_behind_a_rate_limit() {
+    let mut t = Stage::with([], |fake| {
+        fake.fails = is_poison;
+        fake.min_interval = Some(Duration::from_secs(20));
+    })
+    .await;
+    for name in ["poison", "a", "b", "c", "d"] {
+        t.record(alert(name)).await;
+    }
+    t.start();
+    t.drained().await;
+    assert_eq!(taken(&t), ["a", "b", "c", "d"]);
+    assert_eq!(t.state().await, (0, 1));
+    t.stop().await;
+}
+
+/// A receiver that asks for a pause at one event, and takes others: those go on, and nothing is given up.
+#[tokio::test(start_paused = true)]
+async fn an_event_that_is_always_asked_for_later_waits_alone() {
+    let mut t = Stage::with([], |fake| {
+        fake.fails = is_poison;
+        fake.after = Some(Duration::from_secs(120));
+    })
+    .await;
+    for name in ["poison", "a", "b", "c", "d"] {
+        t.record(alert(name)).await;
+    }
+    t.start();
+    while taken(&t).len() < 4 {
+        sleep(Duration::from_secs(1)).await;
+    }
+    sleep(Duration::from_secs(3600)).await;
+    assert_eq!(taken(&t), ["a", "b", "c", "d"]);
+    assert_eq!(t.state().await, (1, 0));
+    t.stop().await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn recurring_data_that_can_t_be_delivered_holds_back_no_alert() {
     let mut t = Stage::with([], |fake| fake.fails = is_poison).await;
