@@ -309,9 +309,17 @@ async fn version_row(
         Err(error) => Row::new(subject, State::Fail, error.to_string()),
         Ok(version) => {
             let version = version.after(None, &monitor.end_of_support, Utc::now());
-            let known = version.version.is_some() && version.support() != Support::Unknown;
-            let state = if known { State::Ok } else { State::Warn };
-            Row::new(subject, state, one_line(&version.summary()))
+            let mut text = version.summary();
+            let supported = match version.support() {
+                Support::Unknown => false,
+                Support::Until(last) if last < Utc::now().date_naive() => {
+                    text.push_str(", which is over");
+                    false
+                }
+                Support::Until(_) | Support::NotWatched => true,
+            };
+            let fine = supported && version.version.is_some();
+            Row::new(subject, if fine { State::Ok } else { State::Warn }, one_line(&text))
         }
     })
 }

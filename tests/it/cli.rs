@@ -187,7 +187,9 @@ fn the_demo_shows_results_and_cleans_up() {
     let said = text(&run.stdout);
     assert_eq!(run.status.code(), Some(0), "{said}{}", text(&run.stderr));
     let made = format!("{}/bursar-demo-", folder.path().display());
-    for expected in ["Server license", "(in 41 days)", "Professional", "page      http://", &made] {
+    // A day less when the demo's fast clock has passed midnight.
+    assert!(said.contains("(in 41 days)") || said.contains("(in 40 days)"), "{said}");
+    for expected in ["Server license", "Professional", "page      http://", &made] {
         assert!(said.contains(expected), "{expected} is missing:\n{said}");
     }
     assert!(!said.contains('\x1b'), "no colours when nobody looks");

@@ -72,7 +72,9 @@ fn the_commands_say_of_the_demo_what_its_history_was_made_of() {
     assert!(activity.to_string().contains("professional"), "{activity}");
 
     let alerts = ask(&["alert", "list"]).to_string();
-    assert!(alerts.contains("serverLicenseExpiring") && alerts.contains("41"), "{alerts}");
+    // A day less when the demo's fast clock has passed midnight.
+    let days = |left: u32| alerts.contains(&format!("\"daysUntilExpiry\":{left},"));
+    assert!(alerts.contains("serverLicenseExpiring") && (days(41) || days(40)), "{alerts}");
     let file = folder.path().join("bursar.yaml");
     let silence = bursar(&["alert", "silence", "--rule", "serverLicenseExpiring", "--for", "7d"])
         .args(["--why", "renewal is ordered", "-c"])

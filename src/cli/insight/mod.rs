@@ -22,7 +22,7 @@ use crate::planning::Planning;
 use crate::store::Store;
 use crate::words;
 
-/// SiteOutput questions from the history: who uses what, when it runs out, what it costs
+/// Answer questions from the history: who uses what, when it runs out, what it costs
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  bursar insight utilization -c bursar.yaml\n  bursar insight forecast -c bursar.yaml --type analyzer\n  bursar insight cost -c bursar.yaml --json"

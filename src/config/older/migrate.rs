@@ -68,6 +68,9 @@ pub fn migrate(text: &str, file: &Path) -> Result<Migrated, Problems> {
     if expected != written {
         return Err(changed(&meant, file));
     }
+    for note in notes.iter_mut().filter(|note| note.fix == super::TO_MOVE) {
+        note.fix = "moved there".to_owned();
+    }
     Ok(Migrated { text: format!("{mark}{body}"), notes })
 }
 

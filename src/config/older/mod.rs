@@ -215,13 +215,13 @@ fn move_home(old: &Old, section: &mut Node, file: &Path) -> Vec<Problem> {
     notes
 }
 
+/// What to do about a key that is read at another place.
+const TO_MOVE: &str = "write it there, or let bursar config migrate do it";
+
 fn note(old: &Old, fate: Fate, key: &Key, node: &Node, file: &Path) -> Problem {
     let (today, versions) = (old.today(&key.text), old.versions);
     let (what, fix) = match fate {
-        Fate::Moved => (
-            format!("a key of Butler {versions}, read as {today}"),
-            "write it there, or let bursar config migrate do it",
-        ),
+        Fate::Moved => (format!("a key of Butler {versions}, read as {today}"), TO_MOVE),
         Fate::Unused => {
             let there = match &old.home {
                 Home::Entry { list, .. } => {

@@ -18,6 +18,8 @@ pub(super) struct Complaints {
     id: String,
     title: String,
     down: Option<Down>,
+    /// What was said of it, newest last. A destination that comes and goes says the same again and again.
+    said: Vec<Said>,
     refusals: Refusals,
     store_fails: bool,
 }
@@ -25,10 +27,15 @@ pub(super) struct Complaints {
 #[derive(Debug)]
 struct Down {
     since: Instant,
-    said: Instant,
-    /// What was said so far.
-    causes: Vec<String>,
-    /// Deliveries that failed and were not told of.
+    /// Whether the log says that it is down.
+    told: bool,
+}
+
+#[derive(Debug)]
+struct Said {
+    cause: String,
+    at: Instant,
+    /// Deliveries that failed for it since then.
     unsaid: u64,
 }
 
@@ -41,7 +48,14 @@ struct Refusals {
 impl Complaints {
     pub(super) fn new(id: &str, title: String) -> Self {
         let refusals = Refusals::default();
-        Self { id: id.to_owned(), title, down: None, refusals, store_fails: false }
+        Self {
+            id: id.to_owned(),
+            title,
+            down: None,
+            said: Vec::new(),
+            refusals,
+            store_fails: false,
+        }
     }
 
     pub(super) fn is_down(&self) -> bool {
@@ -50,38 +64,44 @@ impl Complaints {
 
     /// One more delivery failed. Whether [`down`](Self::down) has something to say.
     pub(super) fn down_is_due(&mut self, why: &str) -> bool {
-        let Some(down) = &mut self.down else { return true };
-        down.unsaid += 1;
-        let new = down.causes.len() < MOST_CAUSES && !down.causes.iter().any(|said| said == why);
-        new || down.said.elapsed() >= REPEAT
+        let now = Instant::now();
+        self.down.get_or_insert(Down { since: now, told: false });
+        if let Some(said) = self.said.iter_mut().find(|said| said.cause == why) {
+            said.unsaid += 1;
+            return now - said.at >= REPEAT;
+        }
+        // Texts that are always new wait for their hour, too.
+        let recent = self.said.iter().filter(|said| now - said.at < REPEAT).count();
+        recent < MOST_CAUSES
     }
 
     pub(super) fn down(&mut self, why: &str, waiting: u64) {
         let now = Instant::now();
-        let Some(down) = &mut self.down else {
-            let causes = vec![why.to_owned()];
-            self.down = Some(Down { since: now, said: now, causes, unsaid: 0 });
+        let down = self.down.get_or_insert(Down { since: now, told: false });
+        let first = !std::mem::replace(&mut down.told, true);
+        let minutes = (now - down.since).as_secs() / 60;
+        let before = self.said.iter().position(|said| said.cause == why);
+        let failed = before.map_or(1, |at| self.said.remove(at).unsaid);
+        if self.said.len() >= MOST_CAUSES {
+            self.said.remove(0);
+        }
+        self.said.push(Said { cause: why.to_owned(), at: now, unsaid: 0 });
+        if first && before.is_none() {
             warn!(
                 destination = %self.id, waiting, error = %why,
                 "cannot deliver to {}; events are kept and sent again later", self.title
             );
-            return;
-        };
-        down.said = now;
-        if down.causes.len() < MOST_CAUSES && !down.causes.iter().any(|said| said == why) {
-            down.causes.push(why.to_owned());
+        } else {
+            warn!(
+                destination = %self.id, waiting, error = %why, failed, minutes,
+                "still cannot deliver to {}", self.title
+            );
         }
-        warn!(
-            destination = %self.id, waiting, error = %why,
-            failed = std::mem::take(&mut down.unsaid),
-            minutes = down.since.elapsed().as_secs() / 60,
-            "still cannot deliver to {}", self.title
-        );
     }
 
     /// `caught_up`: events that waited for this moment.
     pub(super) fn up(&mut self, caught_up: u64) {
-        if let Some(down) = self.down.take() {
+        if let Some(down) = self.down.take().filter(|down| down.told) {
             info!(
                 destination = %self.id, caught_up, seconds = down.since.elapsed().as_secs(),
                 "{} works again; the events that waited are sent now", self.title
@@ -100,8 +120,8 @@ impl Complaints {
         if self.refusals.said.is_none_or(|said| said.elapsed() >= REPEAT) {
             warn!(
                 destination = %self.id, count = self.refusals.unsaid, error = %why,
-                "{} refused events for good; they are kept as dead letters \
-                 (bursar outbox list, retry, drop)", self.title
+                "{} does not take some events; they are kept as dead letters \
+                 (bursar outbox list --refused, retry, drop)", self.title
             );
             self.refusals = Refusals { said: Some(Instant::now()), unsaid: 0 };
         }

@@ -590,6 +590,23 @@ async fn the_log_complains_once_then_every_hour_and_says_when_it_is_over() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_destination_that_comes_and_goes_is_told_of_once_an_hour() {
+    let log = Log::default();
+    let _guard = log.install();
+    let flapping = [Act::Say(vec![retry()]), Act::Done];
+    let mut t = Stage::new(flapping.into_iter().cycle().take(200)).await;
+    for n in 0..100 {
+        t.record(alert(&format!("e{n}"))).await;
+    }
+    t.start();
+    t.drained().await;
+    t.stop().await;
+    let lines = log.lines();
+    assert_eq!(lines.len(), 2, "{lines:#?}");
+    assert!(lines[0].contains("cannot deliver") && lines[1].contains("works again"), "{lines:#?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn refusals_are_summed_up_in_the_log() {
     let log = Log::default();
     let _guard = log.install();
@@ -603,5 +620,5 @@ async fn refusals_are_summed_up_in_the_log() {
     assert_eq!(t.state().await, (0, 20));
     let lines = log.lines();
     assert_eq!(lines.len(), 1, "{lines:#?}");
-    assert!(lines[0].contains("refused") && lines[0].contains("no such thing"), "{lines:?}");
+    assert!(lines[0].contains("dead letters") && lines[0].contains("no such thing"), "{lines:?}");
 }
