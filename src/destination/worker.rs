@@ -336,7 +336,7 @@ impl Worker {
         };
         let suspect = waiting.remove(at);
         let turn = self.turn;
-        if turn % 2 == 0 {
+        if turn.is_multiple_of(2) {
             return Ok(vec![suspect]);
         }
         if waiting.is_empty() && self.suspects.may_be_overtaken(on_trial) {
