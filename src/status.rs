@@ -16,7 +16,7 @@ use crate::ledger::past::{Accepted, Pause, standing};
 use crate::license::monitor_app::MonitorApp;
 use crate::license::{Pools, SenseVersion, ServerLicenseStatus};
 use crate::release::next::Next;
-use crate::store::{Health, KnownRun, QueueState, Store, StoreError};
+use crate::store::{Health, KnownRun, MostTried, QueueState, Store, StoreError};
 
 /// Everything a status display shows. Serialises to the JSON of `bursar status --json` and
 /// `/api/status`; fields are only ever added.
@@ -39,6 +39,18 @@ pub struct Queue {
     pub title: Option<String>,
     #[serde(flatten)]
     pub state: QueueState,
+}
+
+impl Queue {
+    /// What went wrong last while events wait, and at which of them.
+    pub fn trouble(&self) -> Option<String> {
+        let error = self.state.last_error.as_deref().filter(|_| self.state.pending > 0)?;
+        let Some(most) = self.state.most_tried.as_ref().filter(|most| most.attempts > 1) else {
+            return Some(error.to_owned());
+        };
+        let MostTried { kind, site, attempts, .. } = most;
+        Some(format!("{error} ({kind} of {site} was tried {attempts} times)"))
+    }
 }
 
 #[derive(Debug, Clone, Serialize)]

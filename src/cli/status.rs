@@ -377,6 +377,7 @@ fn queue_lines(out: &mut String, picture: &Picture, paint: Paint) {
         .iter()
         .map(|queue| {
             let title = queue.title.as_deref().unwrap_or("no longer configured");
+            let trouble = queue.trouble();
             let queue = &queue.state;
             let mut facts = vec![format!("{} waiting", queue.pending)];
             if queue.dead > 0 {
@@ -388,8 +389,8 @@ fn queue_lines(out: &mut String, picture: &Picture, paint: Paint) {
             if let Some(time) = queue.last_delivered {
                 facts.push(format!("last delivered {}", words::ago(time, picture.time)));
             }
-            if let Some(error) = queue.last_error.as_ref().filter(|_| queue.pending > 0) {
-                facts.push(paint.warn(error));
+            if let Some(trouble) = trouble {
+                facts.push(paint.warn(&trouble));
             }
             vec![queue.destination.clone(), title.to_owned(), facts.join(", ")]
         })

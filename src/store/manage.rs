@@ -30,6 +30,19 @@ pub struct QueueState {
     /// Deliveries that failed in a row; 0 when the last one worked.
     pub attempts: u32,
     pub last_delivered: Option<DateTime<Utc>>,
+    /// The event that failed most often among those that are next; absent when none has failed yet.
+    pub most_tried: Option<MostTried>,
+}
+
+/// An event that waits although it was tried.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MostTried {
+    pub event_id: String,
+    pub site: String,
+    pub kind: String,
+    /// Deliveries that failed.
+    pub attempts: u32,
 }
 
 /// How many deliveries were given up for one reason.
@@ -268,11 +281,35 @@ fn queue_states(db: &Connection, only: Option<&str>) -> rusqlite::Result<Vec<Que
             last_error_at: row.get::<_, Option<i64>>(6)?.map(time_of),
             last_delivered: row.get::<_, Option<i64>>(7)?.map(time_of),
             oldest: row.get::<_, Option<i64>>(8)?.map(time_of),
+            most_tried: most_tried(db, row.get(0)?)?,
             dropped: drops.iter().filter(lost).map(|d| d.count).sum(),
             drops,
         });
     }
     Ok(states)
+}
+
+fn most_tried(db: &Connection, queue: i64) -> rusqlite::Result<Option<MostTried>> {
+    let mut query = db.prepare_cached(
+        "SELECT event.id, event.site, event.kind, delivery.attempts
+           FROM delivery CROSS JOIN event ON event.seq = delivery.seq
+          WHERE delivery.queue = ?1 AND delivery.class = ?2 AND delivery.dead = 0
+          ORDER BY delivery.seq LIMIT 1",
+    )?;
+    let mut most: Option<MostTried> = None;
+    for class in [Class::Alert, Class::Recurring] {
+        let row = |r: &Row<'_>| {
+            Ok(MostTried {
+                event_id: r.get(0)?,
+                site: r.get(1)?,
+                kind: r.get(2)?,
+                attempts: r.get(3)?,
+            })
+        };
+        let next = query.query_row(params![queue, class_number(class)], row).optional()?;
+        most = most.into_iter().chain(next).max_by_key(|one| one.attempts);
+    }
+    Ok(most.filter(|one| one.attempts > 0))
 }
 
 fn drop_counts(db: &Connection, queue: i64) -> rusqlite::Result<Vec<DropCount>> {

@@ -36,7 +36,7 @@ pub use alert::{AlertChanges, AlertHistoryEntry, Drop, NewSilence};
 pub use drops::DropReason;
 pub use error::StoreError;
 pub use health::{Health, PollError};
-pub use manage::{DropCount, Listed, QueueState, Selector};
+pub use manage::{DropCount, Listed, MostTried, QueueState, Selector};
 pub use outbox::{QueueId, Queued, Settlement};
 pub use release::{
     Addition, AppendError, Archive, ArchiveError, Attempt, Claim, Difference, DoneRun, Holder,

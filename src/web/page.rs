@@ -85,7 +85,7 @@ struct Queue<'a> {
     dead: u64,
     dropped: u64,
     last: String,
-    error: &'a str,
+    error: String,
 }
 
 /// The whole page.
@@ -98,9 +98,10 @@ pub(crate) fn render(status: &Status, zone: Tz) -> String {
         queues: status
             .queues
             .iter()
-            .map(|crate::status::Queue { title, state: queue }| Queue {
+            .map(|told @ crate::status::Queue { title, state: queue }| Queue {
                 name: &queue.destination,
                 title: title.as_deref().unwrap_or("no longer configured"),
+                error: told.trouble().unwrap_or_default(),
                 tone: if queue.dead > 0 || queue.dropped > 0 {
                     "bad"
                 } else if queue.last_error.is_some() && queue.pending > 0 {
@@ -114,7 +115,6 @@ pub(crate) fn render(status: &Status, zone: Tz) -> String {
                 last: queue
                     .last_delivered
                     .map_or_else(|| "never".to_owned(), |time| words::ago(time, status.time)),
-                error: queue.last_error.as_deref().filter(|_| queue.pending > 0).unwrap_or(""),
             })
             .collect(),
     };

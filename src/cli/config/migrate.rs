@@ -22,8 +22,11 @@ use crate::output::{Existing, write, write_file};
 )]
 pub(super) struct Migrate {
     /// File of Butler's or Bursar's settings
-    #[arg(value_name = "FILE")]
-    file: PathBuf,
+    #[arg(value_name = "FILE", required_unless_present = "config")]
+    file: Option<PathBuf>,
+    /// The same, as other commands take it
+    #[arg(short = 'c', long, value_name = "FILE", conflicts_with = "file")]
+    config: Option<PathBuf>,
     /// Change the file, and keep it as it was beside it as FILE.backup
     #[arg(long)]
     write: bool,
@@ -34,15 +37,16 @@ const BACKUPS: u32 = 1_000;
 
 impl Migrate {
     pub(super) fn execute(self) -> anyhow::Result<Exit> {
-        let name = self.file.display();
-        let text = match input::read_text(&self.file, input::SMALL) {
+        let file = self.file.or(self.config).expect("one of both is required");
+        let name = file.display();
+        let text = match input::read_text(&file, input::SMALL) {
             Ok(text) => text,
             Err(error) => {
                 errln!("{name}: {error}");
                 return Ok(Exit::Unusable);
             }
         };
-        let migrated = match config::migrate(&text, &self.file) {
+        let migrated = match config::migrate(&text, &file) {
             Ok(migrated) => migrated,
             Err(problems) => {
                 errln!("{problems}");
@@ -59,7 +63,7 @@ impl Migrate {
             // As it is into a pipe or file, whatever signs the comments have.
             write(Path::new("-"), Existing::Keep, migrated.text.as_bytes())?;
         } else if migrated.text != text {
-            let backup = replace(&self.file, &text, &migrated.text)?;
+            let backup = replace(&file, &text, &migrated.text)?;
             outln!("{name}: written; as it was: {}", backup.display());
         }
         Ok(Exit::Ok)

@@ -65,8 +65,10 @@ pub fn migrate(text: &str, file: &Path) -> Result<Migrated, Problems> {
     let mut written = parse(&body, file).map_err(|_| changed(&meant, file))?.to_json();
     prune(&mut expected);
     prune(&mut written);
-    if expected != written {
-        return Err(changed(&meant, file));
+    if let Some(path) = first_difference(&expected, &written, "") {
+        let node = meant.find(&path).unwrap_or(&meant);
+        let what = format!("the meaning of {path} would change by editing lines");
+        return Err(by_hand(node, file, what));
     }
     for note in notes.iter_mut().filter(|note| note.fix == super::TO_MOVE) {
         note.fix = "moved there".to_owned();
@@ -77,6 +79,33 @@ pub fn migrate(text: &str, file: &Path) -> Result<Migrated, Problems> {
 fn parse(text: &str, file: &Path) -> Result<Node, Problems> {
     let (tree, duplicates) = node::parse(text, file).map_err(|problem| Problems(vec![problem]))?;
     if duplicates.is_empty() { Ok(tree) } else { Err(Problems(duplicates)) }
+}
+
+/// The setting that two trees differ in first.
+fn first_difference(one: &Json, other: &Json, path: &str) -> Option<String> {
+    if one == other {
+        return None;
+    }
+    let below = match (one, other) {
+        (Json::Object(one), Json::Object(other)) => {
+            one.keys().chain(other.keys()).find_map(|key| {
+                let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+                let null = &Json::Null;
+                first_difference(
+                    one.get(key).unwrap_or(null),
+                    other.get(key).unwrap_or(null),
+                    &path,
+                )
+            })
+        }
+        (Json::Array(one), Json::Array(other)) if one.len() == other.len() => {
+            let mut pairs = one.iter().zip(other).enumerate();
+            pairs
+                .find_map(|(n, (one, other))| first_difference(one, other, &format!("{path}[{n}]")))
+        }
+        _ => None,
+    };
+    Some(below.unwrap_or_else(|| path.to_owned()))
 }
 
 /// What is empty is the same as what is not written.

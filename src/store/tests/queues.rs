@@ -40,6 +40,11 @@ async fn what_is_to_be_retried_stays_at_the_head_and_what_is_refused_makes_way()
     let state = t.state("x").await;
     assert_eq!((state.pending, state.dead, state.attempts), (3, 0, 2));
     assert_eq!(state.last_error.as_deref(), Some("still busy"));
+    let most = state.most_tried.unwrap();
+    assert_eq!(
+        (most.event_id, most.kind.as_str(), most.attempts),
+        (ids[0].clone(), "accessLicenseStatus", 2)
+    );
     assert_eq!(state.last_error_at, Some(at(0)));
     assert_eq!((state.oldest, state.last_delivered), (Some(at(0)), None));
     assert_eq!(t.store.next_batch("x", 1).await.unwrap()[0].attempts, 2);

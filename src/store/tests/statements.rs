@@ -29,7 +29,7 @@ const LARGE: [(&str, &[&str]); 13] = [
 ];
 
 /// The beginning of each statement that reads much of a large table, and why it may.
-const WHOLE: [(&str, &str); 28] = [
+const WHOLE: [(&str, &str); 29] = [
     ("SELECT EXISTS (SELECT 1 FROM release_pause", "stops at the first row of each"),
     (
         "SELECT coalesce(json_extract(entry, '$.knownAs'), '') FROM ledger",
@@ -62,6 +62,10 @@ const WHOLE: [(&str, &str); 28] = [
     (
         "SELECT queue, class, seq, site, kind FROM delivery",
         "once after an outage of a destination that wants the newest only: all that wait are looked at",
+    ),
+    (
+        "SELECT event.id, event.site, event.kind, delivery.attempts",
+        "takes the first entry of the key",
     ),
     ("SELECT seq, last_error FROM delivery", "takes the last entry of the key"),
     (

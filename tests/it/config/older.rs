@@ -221,6 +221,8 @@ fn the_file_changes_with_write_only_and_no_backup_is_replaced() {
     let before = rights(&path);
     let out = output(&["config", "migrate", "butler.yaml"], folder.path());
     assert!(out.status.success());
+    let by_option = output(&["config", "migrate", "-c", "butler.yaml"], folder.path());
+    assert_eq!(by_option.stdout, out.stdout);
     assert_eq!(fs::read_to_string(&path).unwrap(), text);
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
 
@@ -571,4 +573,17 @@ proptest::proptest! {
             proptest::prop_assert_eq!(&loaded(&new.text).settings, &old.settings, "{}\n{}", text, new.text);
         }
     }
+}
+
+/// Three files with other mistakes got one and the same line.
+#[test]
+fn what_can_not_be_migrated_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "Butler:\n  qlikSenseLicense:\n    licenseRelease:\n      enable: true\n      neverReleaseUsers: CORP\\anna\n";
+    fs::write(folder.path().join("butler.yaml"), text).unwrap();
+    let out = output(&["config", "migrate", "butler.yaml"], folder.path());
+    let said = String::from_utf8(out.stderr).unwrap();
+    assert!(!out.status.success());
+    assert!(said.contains("neverRelease"), "{said}");
+    assert!(said.contains("butler.yaml:5:"), "{said}");
 }
