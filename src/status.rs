@@ -240,3 +240,43 @@ impl SiteStatus {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_event_that_holds_a_queue_is_named_with_its_tries() {
+        let mut queue = Queue {
+            title: None,
+            state: QueueState {
+                destination: "mqtt".into(),
+                pending: 3,
+                dead: 0,
+                oldest: None,
+                dropped: 0,
+                drops: Vec::new(),
+                last_error: Some("hung up".into()),
+                last_error_at: None,
+                attempts: 2,
+                last_delivered: None,
+                most_tried: None,
+            },
+        };
+        assert_eq!(queue.trouble().as_deref(), Some("hung up"));
+        let mut most = MostTried {
+            event_id: "1".into(),
+            site: "main".into(),
+            kind: "alert".into(),
+            attempts: 1,
+        };
+        queue.state.most_tried = Some(most.clone());
+        assert_eq!(queue.trouble().as_deref(), Some("hung up"), "the first try is no news");
+        most.attempts = 2;
+        queue.state.most_tried = Some(most);
+        assert_eq!(queue.trouble().as_deref(), Some("hung up (alert of main was tried 2 times)"));
+        // What went wrong before everything was delivered is over.
+        queue.state.pending = 0;
+        assert_eq!(queue.trouble(), None);
+    }
+}

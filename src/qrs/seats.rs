@@ -1,5 +1,6 @@
 //! The seats of a type, as the rules of release look at them.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -9,12 +10,13 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::json::Failure;
-use super::list;
+use super::list::{self, Form, Limits};
 use super::loose::{Any, RequiredMoment};
-use super::{Client, Error, Field, Patience, Reading};
+use super::{Client, Error, Field, Filter, Patience, Reading};
 use crate::license::changes;
 use crate::license::{Holder, Moment, Seat, SeatType, ShapeError};
 
+const ID: Field = Field::new("id");
 const USER: Field = Field::new("user.id");
 const CREATED: Field = Field::new("createdDate");
 const MODIFIED: Field = Field::new("modifiedDate");
@@ -24,6 +26,12 @@ const EXCESS: Field = Field::new("excess");
 
 /// Most bytes of a row: the usual one has 700.
 const MAX_ROW: usize = 64 * 1024;
+
+/// Most bytes of a row on average in an answer of several seats.
+const MEAN_ROW: usize = 4 * 1024;
+
+/// Most seats of a type that a user is expected to hold, on average of those who are asked for at once.
+const SEATS_OF_A_USER: usize = 16;
 
 /// Seats of a kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -245,6 +253,87 @@ impl Client {
             return Err(shape(ShapeError::new("the seat that was asked for", "another seat")));
         }
         Ok(Some(Reading { value, server_date, answered, latency }))
+    }
+
+    /// Those of these seats that the site has. Complete: nothing that was not asked for, nothing
+    /// twice, and as many rows as the site counts by the same filter.
+    ///
+    /// # Errors
+    /// See [`Error`]; [`Error::Incomplete`] when list and count differ twice.
+    ///
+    /// # Panics
+    /// When no seat is named: there is no filter for that.
+    pub async fn seats_by_id(
+        &self,
+        seat_type: SeatType,
+        ids: &[Uuid],
+        patience: Patience,
+    ) -> Result<Reading<Vec<Seat>>, Error> {
+        let filter = ID.any_of(ids.iter().copied()).expect("seats are named");
+        let seats = self.counted_seats(seat_type, &filter, 2 * ids.len(), patience).await?;
+        let mut asked: HashSet<Uuid> = ids.iter().copied().collect();
+        if seats.value.iter().all(|seat| asked.remove(&seat.id)) {
+            return Ok(seats);
+        }
+        let error = ShapeError::new("the seats that were asked for, each once", "another seat");
+        Err(Error::shape(&self.shown(&format!("{}/full", seat_type.path())), error))
+    }
+
+    /// As [`seats_of`](Self::seats_of), of several users at once, complete as
+    /// [`seats_by_id`](Self::seats_by_id).
+    ///
+    /// # Errors
+    /// As [`seats_by_id`](Self::seats_by_id).
+    ///
+    /// # Panics
+    /// When no user is named.
+    pub async fn seats_of_users(
+        &self,
+        seat_type: SeatType,
+        users: &[Uuid],
+        patience: Patience,
+    ) -> Result<Vec<Seat>, Error> {
+        let filter = USER.any_of(users.iter().copied()).expect("users are named");
+        let rows = SEATS_OF_A_USER * users.len();
+        let seats = self.counted_seats(seat_type, &filter, rows, patience).await?.value;
+        let asked: HashSet<Uuid> = users.iter().copied().collect();
+        let theirs =
+            |seat: &Seat| seat.holder.as_ref().is_some_and(|holder| asked.contains(&holder.id));
+        if seats.iter().all(theirs) {
+            return Ok(seats);
+        }
+        let error = ShapeError::new("seats of the users that were asked for", "another seat");
+        Err(Error::shape(&self.shown(&format!("{}/full", seat_type.path())), error))
+    }
+
+    /// List and count at once, until they agree; asked twice at most.
+    async fn counted_seats(
+        &self,
+        seat_type: SeatType,
+        filter: &Filter,
+        rows: usize,
+        patience: Patience,
+    ) -> Result<Reading<Vec<Seat>>, Error> {
+        let path = format!("{}/full", seat_type.path());
+        let text = filter.to_string();
+        let query = [("filter", text.as_str())];
+        let limits = Limits { bytes: (rows * MEAN_ROW).max(MAX_ROW), element: MAX_ROW, rows };
+        let form = Form { parse: parse(seat_type), limits };
+        let mut again = true;
+        loop {
+            let (seats, counted) = tokio::join!(
+                self.get(&path, &query, || list::Reader::new(form, self.progress()), patience),
+                self.count(seat_type.path(), Some(filter), patience),
+            );
+            let (seats, counted) = (seats?, counted?);
+            let listed = seats.value.len();
+            if listed as u64 == counted {
+                return Ok(seats);
+            }
+            if !std::mem::take(&mut again) {
+                return Err(Error::Incomplete { url: self.shown(&path), listed, counted });
+            }
+        }
     }
 
     /// The seats of a type that a user holds, quarantined ones included.

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::Plan;
+use super::lanes;
 use super::plan::{Decision, Outcome, Snapshot};
 use super::run::Skipped;
 use super::seat::{FRESH, Taking};
@@ -143,8 +144,7 @@ pub(super) async fn release(
         Executor::Real(writer) => {
             let Types { looked, absent } = types;
             let taking = Taking { session, writer, past, policy, looked, absent, fresh: FRESH };
-            let total = due.len() as u64;
-            in_turn(session, due.into_iter(), total, tally, |due| taking.release(due)).await
+            lanes::take(&taking, due, tally).await
         }
     }
 }
@@ -259,7 +259,7 @@ where
     }
 }
 
-async fn until(time: Option<Instant>) {
+pub(super) async fn until(time: Option<Instant>) {
     match time {
         Some(time) => tokio::time::sleep_until(time).await,
         None => std::future::pending().await,

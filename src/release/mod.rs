@@ -31,7 +31,9 @@
 //! This is the only module that may use `qrs::write`.
 
 pub mod apply;
+mod batch;
 pub mod guard;
+mod lanes;
 mod lock;
 pub mod named;
 pub mod next;

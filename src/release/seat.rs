@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 use tokio::time::Instant;
 
 use super::apply::{Due, SeatOutcome};
-use super::plan::{self, Decision, Keep, dates, keep};
+use super::plan::{self, Clocks, Decision, Keep, dates, keep};
 use super::read;
 use super::run::Skipped;
 use super::session::Session;
@@ -28,7 +28,7 @@ use crate::store::{AppendError, StoreError};
 pub(super) const FRESH: Duration = Duration::from_secs(60);
 
 /// Why a seat in hand was left at a stop.
-const STOPPED: &str = "the run was stopped";
+pub(super) const STOPPED: &str = "the run was stopped";
 
 /// How often a seat and its user are read before they count as unreadable.
 const READS: u32 = 3;
@@ -50,8 +50,29 @@ pub(super) struct Taking<'a> {
     pub(super) fresh: Duration,
 }
 
+/// A seat whose intent is written.
+pub(super) struct Opened {
+    pub(super) due: Due,
+    pub(super) intent: Intent,
+    /// Of the intent.
+    pub(super) number: u64,
+    /// When the intent had been written.
+    pub(super) time: DateTime<Utc>,
+}
+
+/// What was read again of a seat that is there.
+pub(super) struct Look<'a> {
+    /// When the reading began.
+    pub(super) stamp: Stamp,
+    pub(super) seat: &'a Seat,
+    pub(super) clocks: Option<Clocks>,
+    pub(super) person: &'a PersonRead,
+    /// What the plan didn't know of the person's other seats; or why they can't be read.
+    pub(super) others: Result<Option<String>, String>,
+}
+
 /// What a second look at a seat says.
-enum Recheck {
+pub(super) enum Recheck {
     /// As in the plan, and still due, when the look began.
     Same(Stamp),
     Changed(String),
@@ -61,7 +82,7 @@ enum Recheck {
 
 /// A moment by both clocks.
 #[derive(Debug, Clone, Copy)]
-struct Stamp {
+pub(super) struct Stamp {
     shown: DateTime<Utc>,
     runtime: Instant,
 }
@@ -94,13 +115,14 @@ impl Taking<'_> {
             Err(error) => return Err(error),
         };
         let time = session.engine.clock.now();
+        let opened = Opened { due, intent, number, time };
 
         for looks in 1.. {
             if read.age(session) < self.fresh {
                 break;
             }
             let look = if looks < LOOKS {
-                self.recheck(&due).await
+                self.recheck(&opened.due).await
             } else {
                 Recheck::Unread("storing what is to be done took too long".to_owned())
             };
@@ -117,21 +139,37 @@ impl Taking<'_> {
                 Recheck::Gone => ("the seat is gone".to_owned(), true),
                 Recheck::Unread(why) => (why, false),
             };
-            return self.record(due, number, intent, AttemptResult::not_sent(&why), kept).await;
+            return self.record(opened, AttemptResult::not_sent(&why), kept).await;
         }
         if let Some(why) = self.against() {
-            return self.record(due, number, intent, AttemptResult::not_sent(&why), true).await;
+            return self.record(opened, AttemptResult::not_sent(&why), true).await;
         }
         // No await lies between the last check and this request, which is sent by then or never.
+        let answer = self.delete(&opened, read).await;
+        self.find_out(opened, answer).await
+    }
+
+    /// Sends the request, as long as the look at the seat is fresh.
+    pub(super) async fn delete(&self, opened: &Opened, read: Stamp) -> WriteResponse {
+        let Due { seat_type, decision, .. } = &opened.due;
         let until = read.runtime + FRESH;
-        let answer = self.writer.deallocate(due.seat_type, due.decision.seat, until).await;
-        let answer = WriteResponse::of_delete(&answer);
-        let became = verify::find_out(session.engine, &intent, time, &answer).await;
-        self.record(due, number, intent, became, false).await
+        let answer = self.writer.deallocate(*seat_type, decision.seat, until).await;
+        WriteResponse::of_delete(&answer)
+    }
+
+    /// Reads what became of a request, and records it.
+    pub(super) async fn find_out(
+        &self,
+        opened: Opened,
+        answer: WriteResponse,
+    ) -> Result<SeatOutcome, AppendError> {
+        let engine = self.session.engine;
+        let became = verify::find_out(engine, &opened.intent, opened.time, &answer).await;
+        self.record(opened, became, false).await
     }
 
     /// What came up since the intent was written and speaks against sending anything.
-    fn against(&self) -> Option<String> {
+    pub(super) fn against(&self) -> Option<String> {
         let session = self.session;
         if !session.lock.is_held() {
             return Some(session.lock.loss().to_string());
@@ -143,7 +181,7 @@ impl Taking<'_> {
     }
 
     /// Why no further seat may be taken: a person's pause, a freeze, or the end of allowed hours.
-    async fn closed(&self) -> Result<Option<String>, StoreError> {
+    pub(super) async fn closed(&self) -> Result<Option<String>, StoreError> {
         let session = self.session;
         if let Some(pause) = session.engine.store.pause(session.site()).await? {
             let until = keep::utc(&pause.until);
@@ -158,39 +196,44 @@ impl Taking<'_> {
     }
 
     /// The outcome, and the event if the seat was taken, at once.
-    async fn record(
+    pub(super) async fn record(
         &self,
-        due: Due,
-        number: u64,
-        intent: Intent,
+        opened: Opened,
         became: AttemptResult,
         kept: bool,
     ) -> Result<SeatOutcome, AppendError> {
+        let result = became.result.clone();
+        let (outcome, body) = self.outcome(&opened, became);
+        self.session.append_outcome(outcome, body.into_iter().collect()).await?;
+        Ok(SeatOutcome::Attempted { intent: opened.intent, result, kept })
+    }
+
+    /// What is written of an attempt, and told if the seat was taken.
+    pub(super) fn outcome(
+        &self,
+        opened: &Opened,
+        became: AttemptResult,
+    ) -> (ledger::Outcome, Option<Body>) {
         let AttemptResult { result, evidence } = became;
+        let Due { seat_type, decision, holder, .. } = &opened.due;
+        let body = result.is_taken().then(|| {
+            let seat = self.session.facts(*seat_type, decision, holder);
+            Body::SeatReleased(SeatReleased { seat, result: result.clone(), late: false })
+        });
         let outcome = ledger::Outcome {
-            intent: number,
-            action: intent.action,
-            seat_type: due.seat_type,
-            seat: due.decision.seat,
-            holder: due.holder.clone(),
-            result: result.clone(),
+            intent: opened.number,
+            action: opened.intent.action,
+            seat_type: *seat_type,
+            seat: decision.seat,
+            holder: holder.clone(),
+            result,
             settled_later: false,
             evidence,
         };
-        let mut bodies = Vec::new();
-        if result.is_taken() {
-            let seat = self.session.facts(due.seat_type, &due.decision, &due.holder);
-            bodies.push(Body::SeatReleased(SeatReleased {
-                seat,
-                result: result.clone(),
-                late: false,
-            }));
-        }
-        self.session.append_outcome(outcome, bodies).await?;
-        Ok(SeatOutcome::Attempted { intent, result, kept })
+        (outcome, body)
     }
 
-    fn intent(&self, due: &Due) -> Intent {
+    pub(super) fn intent(&self, due: &Due) -> Intent {
         Intent {
             action: Action::Release,
             seat_type: due.seat_type,
@@ -249,16 +292,21 @@ impl Taking<'_> {
             Err(error) => return Recheck::Unread(error.what()),
         };
         let clocks = read::clocks(&reading, &self.session.engine.clock);
-        let seat = reading.value;
-        if let Some(why) = difference(&due.decision, &seat) {
+        self.judge(due, Look { stamp, seat: &reading.value, clocks, person: &person, others })
+    }
+
+    /// Whether the seat is as in the plan and still due, by what was read again.
+    pub(super) fn judge(&self, due: &Due, look: Look<'_>) -> Recheck {
+        let Look { stamp, seat, clocks, person, others } = look;
+        if let Some(why) = difference(&due.decision, seat) {
             return Recheck::Changed(why);
         }
-        if let PersonRead::Unreadable(why) = &person {
+        if let PersonRead::Unreadable(why) = person {
             return Recheck::Unread(format!("the user could not be read: {why}"));
         }
         let now = self.session.engine.clock.now();
         let now = clocks.map_or(now, |clocks| clocks.earlier(now));
-        let keep = plan::keeping(&seat, &person, self.past, self.policy, now);
+        let keep = plan::keeping(seat, person, self.past, self.policy, now);
         if let Some(first) = keep.first() {
             return Recheck::Changed(first.text());
         }
@@ -292,26 +340,47 @@ impl Taking<'_> {
             (seat_type, seats)
         });
         for (seat_type, seats) in join_all(reads).await {
-            let seats = match seats {
-                Ok(seats) => seats,
-                Err(Error::NotFound { .. }) if self.absent.contains(&seat_type) => continue,
-                Err(error) => {
-                    let (title, why) = (seat_type.title(), error.what());
-                    return Err(format!("the user's {title} seats could not be read: {why}"));
-                }
-            };
-            let own = seat_type == due.seat_type;
-            if own && !seats.iter().any(|seat| seat.id == due.decision.seat) {
-                let title = seat_type.title();
-                return Err(format!("the list of the user's {title} seats lacks this one"));
-            }
-            let others = seats.iter().filter(|seat| seat.id != due.decision.seat);
-            if let Some(why) = others.into_iter().find_map(|seat| news(due, seat)) {
+            let seats = self.listed(seat_type, seats)?;
+            if let Some(why) = news_of(due, seat_type, seats.iter())? {
                 return Ok(Some(why));
             }
         }
         Ok(None)
     }
+
+    /// The seats of a list of people's others. A type that the site doesn't have has none.
+    pub(super) fn listed(
+        &self,
+        seat_type: SeatType,
+        seats: Result<Vec<Seat>, Error>,
+    ) -> Result<Vec<Seat>, String> {
+        match seats {
+            Ok(seats) => Ok(seats),
+            Err(Error::NotFound { .. }) if self.absent.contains(&seat_type) => Ok(Vec::new()),
+            Err(error) => {
+                let (title, why) = (seat_type.title(), error.what());
+                Err(format!("the user's {title} seats could not be read: {why}"))
+            }
+        }
+    }
+}
+
+/// What the plan didn't know of a person's seats of a type, which are all of them.
+///
+/// # Errors
+/// When the seat itself is not among them: then they are not all.
+pub(super) fn news_of<'s>(
+    due: &Due,
+    seat_type: SeatType,
+    seats: impl Iterator<Item = &'s Seat> + Clone,
+) -> Result<Option<String>, String> {
+    let own = seat_type == due.seat_type;
+    if own && !seats.clone().any(|seat| seat.id == due.decision.seat) {
+        let title = seat_type.title();
+        return Err(format!("the list of the user's {title} seats lacks this one"));
+    }
+    let mut others = seats.filter(|seat| seat.id != due.decision.seat);
+    Ok(others.find_map(|seat| news(due, seat)))
 }
 
 /// What the plan didn't know of another seat of the person.
@@ -330,11 +399,11 @@ fn news(due: &Due, seat: &Seat) -> Option<String> {
 }
 
 impl Stamp {
-    fn now(session: &Session<'_>) -> Self {
+    pub(super) fn now(session: &Session<'_>) -> Self {
         Self { shown: session.engine.clock.now(), runtime: Instant::now() }
     }
 
-    fn age(&self, session: &Session<'_>) -> Duration {
+    pub(super) fn age(&self, session: &Session<'_>) -> Duration {
         session.engine.clock.age(self.shown, self.runtime)
     }
 }

@@ -132,6 +132,18 @@ impl<'a> Session<'a> {
         store.append_outcome(self.site(), &self.run, outcome, events).await.map(drop)
     }
 
+    /// As [`append_outcome`](Self::append_outcome), of several at once.
+    pub(super) async fn append_outcomes(
+        &self,
+        outcomes: Vec<(Outcome, Option<Body>)>,
+    ) -> Result<(), AppendError> {
+        let addressed = |body: Option<Body>| body.into_iter().map(|b| self.engine.addressed(b));
+        let outcomes = outcomes.into_iter();
+        let outcomes = outcomes.map(|(outcome, body)| (outcome, addressed(body).collect()));
+        let store = &self.engine.store;
+        store.append_outcomes(self.site(), &self.run, outcomes.collect()).await.map(drop)
+    }
+
     fn addition(&self, entry: Entry) -> Addition {
         Addition { site: self.site().to_owned(), run: Some(self.run.clone()), entry }
     }

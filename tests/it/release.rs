@@ -4,6 +4,7 @@
 mod afterwards;
 mod announcements;
 mod backed;
+mod batches;
 mod clocks;
 mod crashes;
 mod fate;

@@ -75,8 +75,8 @@ pub(crate) struct LicenseRelease {
         extend("x-bursar" = true, "x-noun" = "a number of failures")
     )]
     pub(crate) stop_after_failures: i64,
-    /// Seats that are released at the same time, 1 to 8. Default 2: each takes several
-    /// requests to the repository service, which people work with meanwhile.
+    /// DELETEs that are under way at the same time, 1 to 8. Default 2: people work with the
+    /// repository service meanwhile, and what is read before and after shares `maxConcurrency`.
     #[schemars(
         range(min = 1, max = 8),
         extend("x-bursar" = true, "x-noun" = "a number of seats at a time")

@@ -42,10 +42,7 @@ impl Store {
         self.shared.gate.read("read refused releases", query).await
     }
 
-    /// Appends what became of an intent, with the event that tells of it, whoever has the release
-    /// lock by now: what a site did is a fact. When another process has recorded an outcome
-    /// meanwhile, this one corrects it; when both say the same, nothing is written. Returns whether
-    /// it was.
+    /// As [`append_outcomes`](Self::append_outcomes), of one intent. Returns whether it was written.
     pub async fn append_outcome(
         &self,
         site: &str,
@@ -53,31 +50,47 @@ impl Store {
         outcome: Outcome,
         events: Vec<(Event, Vec<String>)>,
     ) -> Result<bool, AppendError> {
+        let written = self.append_outcomes(site, run, vec![(outcome, events)]).await?;
+        Ok(written == 1)
+    }
+
+    /// Appends what became of intents, with the events that tell of it, all at once, whoever has the
+    /// release lock by now: what a site did is a fact. When another process has recorded an outcome
+    /// of one meanwhile, this one corrects it; when both say the same, nothing is written of it.
+    /// Returns how many were.
+    pub async fn append_outcomes(
+        &self,
+        site: &str,
+        run: &str,
+        outcomes: Vec<(Outcome, Vec<(Event, Vec<String>)>)>,
+    ) -> Result<usize, AppendError> {
         let (site, run) = (site.to_owned(), run.to_owned());
         let (clock, limits) = (self.shared.clock.clone(), self.shared.limits);
         let change = move |db: &Connection| {
             let now = clock().timestamp_millis();
-            let mut outcome = outcome;
-            if let Some((seq, last)) = closed_by(db, &site, &outcome)? {
-                if last.result == outcome.result || !outcome.is_final() {
-                    return Ok(None);
+            let (mut additions, mut events) = (Vec::with_capacity(outcomes.len()), Vec::new());
+            for (mut outcome, told) in outcomes {
+                if let Some((seq, last)) = closed_by(db, &site, &outcome)? {
+                    if last.result == outcome.result || !outcome.is_final() {
+                        continue;
+                    }
+                    outcome.evidence.corrects = Some(seq);
                 }
-                outcome.evidence.corrects = Some(seq);
+                let (site, run, entry) = (site.clone(), Some(run.clone()), Entry::Outcome(outcome));
+                additions.push(Addition { site, run, entry });
+                events.extend(told);
             }
-            let entry = Entry::Outcome(outcome);
-            append_records(db, now, &[Addition { site, run: Some(run), entry }])?;
-            Ok(Some((outbox::record(db, &events, now, limits)?, now, !events.is_empty())))
+            append_records(db, now, &additions)?;
+            let drops = outbox::record(db, &events, now, limits)?;
+            Ok((additions.len(), drops, now, !events.is_empty()))
         };
-        let Some((drops, now, any)) =
-            self.shared.gate.write("append an outcome to the ledger", change).await?
-        else {
-            return Ok(false);
-        };
+        let (written, drops, now, any) =
+            self.shared.gate.write("append outcomes to the ledger", change).await?;
         self.shared.drop_log.add(&drops, now);
         if any {
             self.wake();
         }
-        Ok(true)
+        Ok(written)
     }
 }
 

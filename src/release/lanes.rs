@@ -1,0 +1,352 @@
+//! A run's way through the seats that are due: what is read ahead, which requests are under way, what
+//! waits to be looked at, and when nothing more may be sent.
+
+use std::collections::VecDeque;
+use std::vec;
+
+use futures_util::StreamExt;
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
+use tokio::time::Instant;
+
+use super::apply::{Due, SeatOutcome, count, stopped, until};
+use super::batch::{Answered, Next, Reread, Turn};
+use super::seat::{STOPPED, Taking};
+use super::session::Tally;
+use crate::ledger::RunStatus;
+use crate::store::{AppendError, StoreError};
+
+/// So many seats are taken one by one before any are read together: until then the site has shown
+/// that it does what it answers. Most runs have no more.
+const SINGLY: usize = 8;
+
+/// Most seats that are read again together.
+const BATCH: usize = 50;
+
+/// So many seats are looked at together after their requests.
+const LOOK: usize = 25;
+
+/// Most seats whose requests were sent and whose fate is not known yet.
+const WINDOW: usize = 2 * BATCH;
+
+type Reading<'a> = BoxFuture<'a, Result<Result<Vec<Reread>, String>, StoreError>>;
+
+/// Something that is under way.
+type Work<'a> = BoxFuture<'a, Result<Done, AppendError>>;
+
+/// What has come of it.
+enum Done {
+    Opened(Vec<Next>, Vec<SeatOutcome>),
+    Turn(Turn),
+    /// Of a group of this size.
+    Looked(usize, Vec<SeatOutcome>, Vec<Answered>),
+    FoundOut(SeatOutcome),
+    Withdrawn,
+}
+
+struct Lanes<'a> {
+    taking: &'a Taking<'a>,
+    /// Not looked at yet.
+    due: vec::IntoIter<Due>,
+    reading: Option<Reading<'a>>,
+    /// Read again, without intents.
+    read: Option<Vec<Reread>>,
+    next: VecDeque<Next>,
+    /// To be looked at.
+    answered: Vec<Answered>,
+    work: FuturesUnordered<Work<'a>>,
+    opening: bool,
+    /// Seats whose turn it is.
+    turns: usize,
+    /// Seats in the group that is being looked at.
+    looking: usize,
+    /// Seats whose answer was no plain yes, and which are read by themselves.
+    doubts: usize,
+    /// How many requests may be out whose end is not known. Each success lets one more, each failure
+    /// brings it back to the beginning.
+    window: usize,
+    successes: usize,
+    failures_in_a_row: usize,
+    /// Requests that may be under way at a time.
+    lanes: usize,
+    /// `stopAfterFailures`.
+    limit: usize,
+}
+
+/// Takes the seats of a plan, until all are done or something stops it. Seats in hand are finished all
+/// the same; at a stop they have a few seconds. What has an intent and was not sent by then is
+/// recorded as such.
+///
+/// All futures are polled here and nothing else is awaited, so that none of them can hold up the
+/// store while it waits for its turn.
+pub(super) async fn take(
+    taking: &Taking<'_>,
+    due: Vec<Due>,
+    tally: &mut Tally,
+) -> Result<(), AppendError> {
+    let release = &taking.session.engine.site.release;
+    let limit = release.policy.limits.stop_after_failures.max(1) as usize;
+    let total = due.len() as u64;
+    let mut due = due.into_iter();
+    let first = due.by_ref().take(SINGLY).map(Next::Single).collect();
+    let mut lanes = Lanes {
+        taking,
+        due,
+        reading: None,
+        read: None,
+        next: first,
+        answered: Vec::new(),
+        work: FuturesUnordered::new(),
+        opening: false,
+        turns: 0,
+        looking: 0,
+        doubts: 0,
+        window: limit,
+        successes: 0,
+        failures_in_a_row: 0,
+        lanes: release.concurrency.max(1),
+        limit,
+    };
+    lanes.run(tally, total).await
+}
+
+impl Lanes<'_> {
+    async fn run(&mut self, tally: &mut Tally, total: u64) -> Result<(), AppendError> {
+        let session = self.taking.session;
+        let (stop, lost) = (&session.order.stop, session.lock.lost());
+        let mut trouble = None;
+        let mut done = 0;
+        // When those in hand are left to the next start.
+        let mut patience = None;
+        loop {
+            if stop.is_cancelled() && patience.is_none() {
+                tally.ended.get_or_insert_with(stopped);
+                patience = Some(Instant::now() + session.engine.waits.at_stop);
+            }
+            if lost.is_cancelled() && trouble.is_none() {
+                trouble = Some(session.lock.loss());
+            }
+            match (&tally.ended, &trouble) {
+                (None, None) => self.go_on(),
+                (_, Some(trouble)) => self.finish(&trouble.to_string()),
+                (Some((RunStatus::Stopped, why)), _) if patience.is_none() => self.finish(why),
+                (Some((RunStatus::Broken, _)), _) => self.finish("the run ended after failures"),
+                (Some(_), _) => self.finish(STOPPED),
+            }
+            self.look_if_due();
+            if self.work.is_empty() && self.reading.is_none() {
+                return trouble.map_or(Ok(()), Err);
+            }
+            let next = tokio::select! {
+                biased;
+                Some(next) = self.work.next() => next,
+                read = answer_of(&mut self.reading) => {
+                    self.reading = None;
+                    match read {
+                        Ok(Ok(read)) => self.read = Some(read),
+                        Ok(Err(why)) => {
+                            tally.ended.get_or_insert((RunStatus::Stopped, why));
+                        }
+                        Err(error) => {
+                            trouble.get_or_insert(error.into());
+                        }
+                    }
+                    continue;
+                }
+                () = lost.cancelled(), if trouble.is_none() => continue,
+                () = stop.cancelled(), if patience.is_none() => continue,
+                () = until(patience) => {
+                    let (left, site) = (self.out(), session.site());
+                    tracing::warn!(
+                        site,
+                        "{left} seat(s) in hand got no answer in time; the next start finds out \
+                         what became of them"
+                    );
+                    return trouble.map_or(Ok(()), Err);
+                }
+            };
+            let outcomes = match next {
+                Ok(done) => self.took(done),
+                Err(error) => {
+                    trouble.get_or_insert(error);
+                    continue;
+                }
+            };
+            for outcome in outcomes {
+                if let SeatOutcome::Halt(why) = outcome {
+                    tally.ended.get_or_insert((RunStatus::Stopped, why));
+                    continue;
+                }
+                self.judge(count(tally, outcome));
+                done += 1;
+                (session.order.progress.0)(done, total);
+            }
+            if self.failures_in_a_row >= self.limit && tally.ended.is_none() {
+                let first = tally.first_failure.as_deref().unwrap_or_default();
+                let failures = self.failures_in_a_row;
+                let why = format!("{failures} seats in a row failed; the first failure: {first}");
+                tally.ended = Some((RunStatus::Broken, why));
+            }
+        }
+    }
+
+    /// Seats whose requests may be out and whose end is not known.
+    fn out(&self) -> usize {
+        self.turns + self.answered.len() + self.looking + self.doubts
+    }
+
+    /// How many more may be sent. Once something has failed, those that are out may fail as well:
+    /// together they must not go beyond the limit.
+    fn room(&self) -> usize {
+        let most = match self.is_careful() {
+            false => self.window,
+            true => self.window.min(self.limit.saturating_sub(self.failures_in_a_row)),
+        };
+        most.saturating_sub(self.out())
+    }
+
+    fn is_careful(&self) -> bool {
+        self.failures_in_a_row > 0 || self.doubts > 0
+    }
+
+    /// Starts what may be started.
+    fn go_on(&mut self) {
+        let taking = self.taking;
+        while self.turns < self.lanes
+            && self.room() > 0
+            && let Some(next) = self.next.pop_front()
+        {
+            self.turns += 1;
+            self.work.push(Box::pin(async move { taking.turn(next).await.map(Done::Turn) }));
+        }
+        // Intents are written late: what has one is sent within a minute or not at all.
+        let wanted = match self.is_careful() {
+            false => self.next.len() <= self.lanes,
+            true => self.next.is_empty() && self.room() > 0,
+        };
+        if wanted
+            && !self.opening
+            && let Some(read) = self.read.take()
+        {
+            self.opening = true;
+            let open = async move {
+                let (next, done) = taking.open(read).await?;
+                Ok(Done::Opened(next, done))
+            };
+            self.work.push(Box::pin(open));
+        }
+        let idle = self.out() == 0 && self.next.is_empty() && !self.opening;
+        let may = idle || (self.successes > 0 && (!self.is_careful() || self.room() > 0));
+        if may && self.reading.is_none() && self.read.is_none() && self.due.len() > 0 {
+            let most = if self.is_careful() { self.room().max(1) } else { self.window };
+            let batch = self.due.by_ref().take(most.min(BATCH)).collect();
+            self.reading = Some(Box::pin(taking.reread(batch)));
+        }
+    }
+
+    /// Nothing more is sent: what has an intent is recorded as not sent, and the rest is left.
+    fn finish(&mut self, why: &str) {
+        (self.reading, self.read) = (None, None);
+        let opened: Vec<_> = self
+            .next
+            .drain(..)
+            .filter_map(|next| match next {
+                Next::Open(opened, _) => Some(opened),
+                Next::Single(_) => None,
+            })
+            .collect();
+        if !opened.is_empty() {
+            let (taking, why) = (self.taking, why.to_owned());
+            let withdraw = async move {
+                taking.withdraw(opened, &why).await?;
+                Ok(Done::Withdrawn)
+            };
+            self.work.push(Box::pin(withdraw));
+        }
+    }
+
+    /// Looks at those that were answered, when there are enough, or nothing else can go on.
+    fn look_if_due(&mut self) {
+        let enough = (self.window / 2).clamp(1, LOOK);
+        let due = self.answered.len() >= enough || self.room() == 0 || self.next.is_empty();
+        if self.answered.is_empty() || self.looking > 0 || !due {
+            return;
+        }
+        let group = std::mem::take(&mut self.answered);
+        self.looking = group.len();
+        let (taking, size) = (self.taking, group.len());
+        let look = async move {
+            let (done, rest) = taking.look(group).await?;
+            Ok(Done::Looked(size, done, rest))
+        };
+        self.work.push(Box::pin(look));
+    }
+
+    /// Reads by themselves what became of these.
+    fn doubt(&mut self, seats: impl IntoIterator<Item = Answered>) {
+        let taking = self.taking;
+        for Answered { opened, answer } in seats {
+            self.doubts += 1;
+            let find = async move { taking.find_out(opened, answer).await.map(Done::FoundOut) };
+            self.work.push(Box::pin(find));
+        }
+    }
+
+    /// Notes what has come of something, and returns which seats are done.
+    fn took(&mut self, done: Done) -> Vec<SeatOutcome> {
+        match done {
+            Done::Opened(next, done) => {
+                self.opening = false;
+                self.next.extend(next);
+                done
+            }
+            Done::Turn(turn) => {
+                self.turns -= 1;
+                match turn {
+                    Turn::Done(outcome) => vec![outcome],
+                    // The service's own answer to a DELETE.
+                    Turn::Answered(one) if one.answer.is_sure() => {
+                        self.answered.push(one);
+                        Vec::new()
+                    }
+                    Turn::Answered(one) => {
+                        self.doubt([one]);
+                        Vec::new()
+                    }
+                }
+            }
+            Done::Looked(size, done, rest) => {
+                self.looking -= size;
+                self.doubt(rest);
+                done
+            }
+            Done::FoundOut(outcome) => {
+                self.doubts -= 1;
+                vec![outcome]
+            }
+            Done::Withdrawn => Vec::new(),
+        }
+    }
+
+    fn judge(&mut self, worked: Option<bool>) {
+        match worked {
+            Some(true) => {
+                self.failures_in_a_row = 0;
+                self.successes += 1;
+                self.window = (self.window + 1).min(WINDOW.max(self.limit));
+            }
+            Some(false) => {
+                self.failures_in_a_row += 1;
+                self.window = self.limit;
+            }
+            None => {}
+        }
+    }
+}
+
+async fn answer_of<T>(future: &mut Option<BoxFuture<'_, T>>) -> T {
+    match future {
+        Some(future) => future.await,
+        None => std::future::pending().await,
+    }
+}
