@@ -10,6 +10,7 @@ use crate::ledger::{Mode, SeatResult, Trigger};
 use crate::policy::calendar::{Calendar, Day, Freeze, Hours, minutes_of};
 use crate::qrs::{Client, Options};
 use crate::release::apply;
+use crate::release::batch::Turn;
 use crate::release::lock::Lock;
 use crate::release::run::{Engine, Order, Progress, Waits};
 use crate::simulator::{
@@ -70,6 +71,15 @@ async fn take(engine: &Engine) -> SeatOutcome {
 
 /// As [`take`], with a policy that is not that of the plan.
 async fn take_under(engine: &Engine, policy: &Policy) -> SeatOutcome {
+    at_turn(engine, policy, async |taking, due| taking.release(due).await.unwrap()).await
+}
+
+/// What is done with the one seat, at its turn.
+async fn at_turn(
+    engine: &Engine,
+    policy: &Policy,
+    act: impl AsyncFnOnce(Taking<'_>, Due) -> SeatOutcome,
+) -> SeatOutcome {
     let order = Order {
         mode: Mode::Real,
         trigger: Trigger::Schedule,
@@ -92,7 +102,7 @@ async fn take_under(engine: &Engine, policy: &Policy) -> SeatOutcome {
         absent: &[],
         fresh: Duration::ZERO,
     };
-    let done = taking.release(due.pop().expect("one seat is due")).await.unwrap();
+    let done = act(taking, due.pop().expect("one seat is due")).await;
     lock.give_back().await;
     done
 }
@@ -133,6 +143,30 @@ async fn who_logs_in_while_the_intent_is_stored_keeps_the_seat() {
     };
     assert!(why.starts_with("nothing was sent: used on"), "{why}");
     assert_eq!(changes(&site), 0);
+    assert!(engine.store.unsettled(&engine.site.name).await.unwrap().is_empty());
+}
+
+/// In a batch: its turn comes so late that its request might leave long after its intent.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_intent_that_waited_for_its_turn_gets_another_look_and_another_intent() {
+    let (site, engine, _folder) = start().await;
+    let policy = &engine.site.release.policy;
+    let done = at_turn(&engine, policy, async |taking, due| {
+        let reread = taking.reread(vec![due]).await.unwrap().unwrap();
+        let (mut next, done) = taking.open(reread).await.unwrap();
+        assert!(done.is_empty());
+        let turn = taking.turn(next.pop().unwrap()).await.unwrap();
+        let Turn::Done(first) = turn else { panic!("it was sent") };
+        first
+    });
+    let SeatOutcome::Attempted { result: SeatResult::Refused { why }, .. } = done.await else {
+        panic!("it was taken");
+    };
+    assert!(why.contains("nothing was sent"), "{why}");
+    assert_eq!(changes(&site), 0);
+    let records = engine.store.records(1, 10).await.unwrap();
+    let kinds: Vec<_> = records.iter().map(|record| record.entry.kind()).collect();
+    assert_eq!(kinds, ["intent", "outcome", "intent", "outcome"]);
     assert!(engine.store.unsettled(&engine.site.name).await.unwrap().is_empty());
 }
 
