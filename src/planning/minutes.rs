@@ -1,11 +1,15 @@
 //! The minutes of Analyzer Capacity, month by month.
+//!
+//! The server counts them up and starts again with each month, at its own midnight. Days here are those
+//! of the configured zone, so what is polled around the turn of the month may still be, or already be,
+//! the other one's: what the figures themselves do tells which.
 
-use chrono::{Months, NaiveDate};
+use chrono::{Datelike, Days, Months, NaiveDate};
 use serde::Serialize;
 
 use super::Planning;
-use crate::insight::Entitled;
 use crate::insight::utilization::{Step, periods};
+use crate::insight::{Daily, Entitled, Series};
 
 /// The minutes of a month.
 #[derive(Debug, Clone, Serialize)]
@@ -13,7 +17,7 @@ use crate::insight::utilization::{Step, periods};
 pub struct Month {
     /// `2026-10`.
     pub name: String,
-    /// The most that was seen: minutes only go up within a month.
+    /// The most that was seen between the server's reset at its beginning and that at its end.
     pub used: f64,
     /// On the month's last day with data.
     pub allocated: Option<f64>,
@@ -24,18 +28,171 @@ pub struct Month {
 }
 
 impl Planning {
-    /// The minutes of the months between two days (both included) that have data, oldest first.
+    /// The minutes of the months between two days (both included) that have data, oldest first. A
+    /// month of which the server has counted nothing yet is not among them.
     pub fn minutes_by_month(&self, range: (NaiveDate, NaiveDate)) -> Vec<Month> {
         let Some(minutes) = &self.minutes else { return Vec::new() };
+        let counted = counted(&minutes.used);
         let months = periods(&minutes.used, &Entitled::default(), Step::Month, range);
-        let month = months.into_iter().map(|month| {
+        let month = months.into_iter().filter_map(|month| {
+            let own = counted.iter().filter(|part| part.month == month.start);
+            let used = own.map(|part| part.value).max_by(f64::total_cmp)?;
             let end = month.start.checked_add_months(Months::new(1)).unwrap_or(month.start);
             let allocated = minutes.allocated.between(month.start, end.pred_opt().unwrap_or(end));
             let allocated = allocated.last().map(|day| day.last);
-            let percent = allocated.filter(|a| *a > 0.0).map(|a| month.peak / a * 100.0);
-            let (name, used) = (month.name, month.peak);
-            Month { name, used, allocated, percent, days: month.days, of: month.of }
+            let percent = allocated.filter(|a| *a > 0.0).map(|a| used / a * 100.0);
+            let (name, days, of) = (month.name, month.days, month.of);
+            Some(Month { name, used, allocated, percent, days, of })
         });
         month.collect()
+    }
+}
+
+/// Some minutes that were seen, and the first day of the month that they count for.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Part {
+    month: NaiveDate,
+    value: f64,
+}
+
+/// The month that the newest figure counts for, by its first day.
+pub(super) fn month_of_last(used: &Series) -> Option<NaiveDate> {
+    counted(used).last().map(|part| part.month)
+}
+
+/// How many days the last one before may be back that a day is compared with.
+const NEAR: u64 = 3;
+
+/// What was seen, oldest first, each for its month.
+fn counted(used: &Series) -> Vec<Part> {
+    let days = used.between(NaiveDate::MIN, NaiveDate::MAX);
+    let mut parts = Vec::with_capacity(days.len());
+    let mut before: Option<&Daily> = None;
+    // Whether the month of the day before the turn still goes on in the days after it.
+    let mut goes_on = false;
+    for day in days {
+        let before = before.replace(day).filter(|one| one.day + Days::new(NEAR) >= day.day);
+        let own = first_of(day.day);
+        let next = own.checked_add_months(Months::new(1)).unwrap_or(own);
+        let previous = own.checked_sub_months(Months::new(1)).unwrap_or(own);
+        // The figure only falls when it starts again.
+        let fell_within = day.last < day.max;
+        let fell_before = before.is_some_and(|before| day.min < before.last) && !fell_within;
+        let is_last = day.day.succ_opt().is_some_and(|tomorrow| tomorrow.month() != day.day.month());
+        let is_first = day.day.day() <= 2;
+        if day.day.day() == 1 {
+            // Still the old month's, unless it fell since, or there was nothing that could fall.
+            let rises = before.is_some_and(|before| before.day < own && before.last > 0.0);
+            goes_on = rises && parts.last().is_some_and(|part: &Part| part.month < own);
+        }
+        goes_on &= is_first && !fell_before;
+        match (fell_within, is_last) {
+            (true, true) => {
+                parts.push(Part { month: own, value: day.max });
+                parts.push(Part { month: next, value: day.last });
+            }
+            (true, false) if goes_on => {
+                parts.push(Part { month: previous, value: day.max });
+                parts.push(Part { month: own, value: day.last });
+                goes_on = false;
+            }
+            (false, true) if fell_before => parts.push(Part { month: next, value: day.max }),
+            (false, _) if goes_on => parts.push(Part { month: previous, value: day.max }),
+            _ => parts.push(Part { month: own, value: day.max }),
+        }
+    }
+    parts
+}
+
+fn first_of(day: NaiveDate) -> NaiveDate {
+    day.with_day(1).unwrap_or(day)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Days as `2026-10-31 min max last`.
+    fn series(text: &str) -> Series {
+        let days = text.lines().map(|line| {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            let [day, min, max, last] = words[..] else { panic!("{line}") };
+            let [min, max, last] = [min, max, last].map(|word| word.parse().unwrap());
+            Daily { day: day.parse().unwrap(), min, mean: max, max, last }
+        });
+        Series::new(days.collect())
+    }
+
+    /// The most of each month.
+    fn months(text: &str) -> Vec<(String, f64)> {
+        let mut months: Vec<(String, f64)> = Vec::new();
+        for Part { month, value } in counted(&series(text)) {
+            let name = month.format("%Y-%m").to_string();
+            match months.iter_mut().find(|(of, _)| *of == name) {
+                Some((_, most)) => *most = most.max(value),
+                None => months.push((name, value)),
+            }
+        }
+        months
+    }
+
+    fn expect(months: &[(&str, f64)]) -> Vec<(String, f64)> {
+        months.iter().map(|(name, most)| ((*name).to_owned(), *most)).collect()
+    }
+
+    #[test]
+    fn a_poll_between_local_midnight_and_the_servers_reset_is_the_old_months() {
+        // The server's midnight is some hours after ours: 14,050 is seen on the first.
+        let text = "2026-09-29 13000 13500 13500\n2026-09-30 13500 14000 14000\n\
+                    2026-10-01 0 14050 120\n2026-10-02 120 400 400\n2026-10-31 5500 5943 5943";
+        assert_eq!(months(text), expect(&[("2026-09", 14050.0), ("2026-10", 5943.0)]));
+    }
+
+    #[test]
+    fn a_server_that_is_ahead_starts_the_next_month_on_our_last_day() {
+        let text = "2026-09-29 13000 13500 13500\n2026-09-30 10 14000 90\n2026-10-01 90 300 300\n\
+                    2026-10-31 5500 5943 5943";
+        assert_eq!(months(text), expect(&[("2026-09", 14000.0), ("2026-10", 5943.0)]));
+        // Polled once a day, after its reset.
+        let text = "2026-09-29 13500 13500 13500\n2026-09-30 90 90 90\n2026-10-01 300 300 300";
+        assert_eq!(months(text), expect(&[("2026-09", 13500.0), ("2026-10", 300.0)]));
+    }
+
+    #[test]
+    fn polled_once_a_day_before_the_reset_the_first_is_the_old_months() {
+        let text = "2026-09-30 14000 14000 14000\n2026-10-01 14050 14050 14050\n\
+                    2026-10-02 200 200 200\n2026-10-31 5943 5943 5943";
+        assert_eq!(months(text), expect(&[("2026-09", 14050.0), ("2026-10", 5943.0)]));
+    }
+
+    /// On the first, before the reset was seen: nothing of the new month is known.
+    #[test]
+    fn a_first_without_a_reset_yet_says_nothing_of_its_month() {
+        let text = "2026-09-30 14000 14000 14000\n2026-10-01 14000 14050 14050";
+        assert_eq!(months(text), expect(&[("2026-09", 14050.0)]));
+        let last = month_of_last(&series(text)).unwrap();
+        assert_eq!(last, NaiveDate::from_ymd_opt(2026, 9, 1).unwrap());
+    }
+
+    #[test]
+    fn a_reset_at_our_midnight_needs_no_care() {
+        let text = "2026-09-30 13500 14000 14000\n2026-10-01 0 250 250\n2026-10-02 250 500 500";
+        assert_eq!(months(text), expect(&[("2026-09", 14000.0), ("2026-10", 500.0)]));
+    }
+
+    /// What is not known is taken as it stands.
+    #[test]
+    fn without_the_day_before_or_with_nothing_used_the_days_are_their_own_months() {
+        let text = "2026-09-20 9000 9000 9000\n2026-10-01 9500 9500 9500";
+        assert_eq!(months(text), expect(&[("2026-09", 9000.0), ("2026-10", 9500.0)]));
+        let text = "2026-09-30 0 0 0\n2026-10-01 0 70 70\n2026-10-02 70 90 90";
+        assert_eq!(months(text), expect(&[("2026-09", 0.0), ("2026-10", 90.0)]));
+        // A server that does not start again: from the third on a day is its own month's.
+        let text = "2026-09-30 100 100 100\n2026-10-01 110 110 110\n2026-10-02 120 120 120\n\
+                    2026-10-03 130 130 130";
+        assert_eq!(months(text), expect(&[("2026-09", 120.0), ("2026-10", 130.0)]));
+        // A correction in the middle of a month.
+        let text = "2026-09-14 50 100 100\n2026-09-15 20 110 20\n2026-09-16 20 40 40";
+        assert_eq!(months(text), expect(&[("2026-09", 110.0)]));
     }
 }

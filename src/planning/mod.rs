@@ -181,14 +181,16 @@ impl Planning {
         Some(Seasons::of(&self.pool(seat_type)?.used, self.today))
     }
 
-    /// The minutes of this month, as of the last poll. `None` without Analyzer Capacity, or without
-    /// a poll in this month: what was used in another one says nothing of it.
+    /// The minutes of this month, as of the last poll. `None` without Analyzer Capacity, or while the
+    /// server has counted nothing of this month: what was used in another one says nothing of it.
     pub fn capacity(&self) -> Option<Capacity> {
         let minutes = self.minutes.as_ref()?;
         let polled = minutes.as_of.min(self.now);
         let month = |day: NaiveDate| (chrono::Datelike::year(&day), chrono::Datelike::month(&day));
         let polled_on = polled.with_timezone(&self.zone).date_naive();
-        if month(polled_on) != month(self.today) {
+        // By the server's own count: around its midnight that is another month than ours.
+        let counted = minutes::month_of_last(&minutes.used)?;
+        if month(polled_on) != month(self.today) || month(counted) != month(self.today) {
             return None;
         }
         let last = |series: &Series| series.last().map(|day| day.last);
