@@ -2,6 +2,10 @@
 //!
 //! It is made of what the store holds; nothing here asks a site.
 
+mod fitness;
+
+pub use fitness::Fitness;
+
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};

@@ -77,8 +77,8 @@ fn check(file: &Path) -> anyhow::Result<Exit> {
                 return Ok(Exit::Unusable);
             } else {
                 outln!(
-                    "{file}: settings are valid, {warnings} warning(s); {unusable} file(s) can't be \
-                     used, and what they are for is left out"
+                    "{file}: settings are valid, {warnings} warning(s); {unusable} file(s) or \
+                     reference(s) can't be used, and what they are for is left out"
                 );
             }
             for (name, schedule) in super::text::schedules(settings) {

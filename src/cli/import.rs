@@ -8,6 +8,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{ConfigFile, Exit, block_on, text};
 use crate::config::Settings;
+use crate::event::Channel;
 use crate::import::influxdb::{self, ImportError, Order, Selection, Summary};
 use crate::plain::one_line;
 use crate::store::Store;
@@ -82,6 +83,10 @@ impl Influxdb {
             Ok(loaded) => loaded.settings,
             Err(exit) => return Ok(exit),
         };
+        if let Some(missing) = settings.destinations.missing(Channel::InfluxDb) {
+            errln!("bursar: {missing}");
+            return Ok(Exit::Unusable);
+        }
         if settings.destinations.influxdb.is_none() {
             errln!(
                 "bursar: influxDb.enable is off in {}: set it to true, or write the section into \

@@ -20,8 +20,9 @@ pub(crate) struct Run {
     /// Log level, in place of the one in the settings: error, warn, info, verbose, debug, silly
     #[arg(short, long, value_parser = parse_level)]
     level: Option<LevelFilter>,
-    /// Start nothing when the certificate or key of any site or destination can't be used. Without
-    /// this, what it is for is left out until the file is right, and the rest is watched
+    /// Start nothing when the certificate or key of any site or destination can't be used, or when
+    /// something that its settings refer to isn't there. Without this, what it is for is left out
+    /// until it is mended, and the rest is watched
     #[arg(long)]
     strict: bool,
     /// Time runs so many times as fast: for benches and trials, never for real sites
@@ -83,7 +84,13 @@ pub(crate) async fn serve(
         }
     }
     for site in files.sites_without.iter().filter_map(|place| settings.sites.get(*place)) {
-        tracing::error!(site = site.name, "no certificate that can be used: it is not watched");
+        match &site.connection.missing {
+            Some(missing) => tracing::error!(site = site.name, "it is not watched: {missing}"),
+            None => tracing::error!(
+                site = site.name,
+                "no certificate that can be used: it is not watched"
+            ),
+        }
     }
     if let Some(line) = settings.unimplemented_line() {
         tracing::info!("{line}");

@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 
 use super::settings::Settings;
 use crate::destination::settings::{CertificateFile, CertificateRole};
+use crate::qrs;
 use crate::settings::{Problem, Severity};
 use crate::tls::{self, ClientFiles, PemError, Trust};
 
@@ -57,8 +58,11 @@ impl Files {
 /// The problems have no line: [`super::Loaded::files`] adds it.
 pub fn check_certificates(settings: &Settings, now: DateTime<Utc>) -> Files {
     let mut found = Files::default();
+    let without = settings.sites.iter().enumerate();
+    let without = without.filter(|(_, site)| site.connection.missing.is_some());
+    found.sites_without = without.map(|(i, _)| i).collect();
     for (site, named) in files(settings) {
-        let problems = check_file(&named, &settings.file, now);
+        let problems = check_file(&named, site.is_some(), &settings.file, now);
         if let Some(site) = site
             && problems.iter().any(|problem| problem.severity == Severity::Error)
         {
@@ -74,7 +78,12 @@ pub fn check_certificates(settings: &Settings, now: DateTime<Utc>) -> Files {
     found
 }
 
-fn check_file(named: &CertificateFile<'_>, settings: &Path, now: DateTime<Utc>) -> Vec<Problem> {
+fn check_file(
+    named: &CertificateFile<'_>,
+    is_of_site: bool,
+    settings: &Path,
+    now: DateTime<Utc>,
+) -> Vec<Problem> {
     let mut problems = Vec::new();
     let mut report = |severity, setting: &str, (what, fix): (String, String)| {
         let problem = Problem {
@@ -92,7 +101,7 @@ fn check_file(named: &CertificateFile<'_>, settings: &Path, now: DateTime<Utc>) 
         Err(error) => report(Severity::Error, &named.setting, error.what_and_fix()),
         Ok(all) => {
             for facts in &all {
-                if let Some((severity, text)) = lifetime(named, facts, now) {
+                if let Some((severity, text)) = lifetime(named, is_of_site, facts, now) {
                     report(severity, &named.setting, text);
                 }
             }
@@ -163,12 +172,14 @@ fn facts(named: &CertificateFile<'_>) -> Result<Vec<tls::CertFacts>, PemError> {
 
 fn lifetime(
     named: &CertificateFile<'_>,
+    is_of_site: bool,
     facts: &tls::CertFacts,
     now: DateTime<Utc>,
 ) -> Option<(Severity, (String, String))> {
     let file = named.file.display();
     let renew = match named.role {
-        CertificateRole::Client { .. } => "make a new one and name it here",
+        CertificateRole::Client { .. } if is_of_site => qrs::NEW_CERTIFICATE,
+        CertificateRole::Client { .. } => "have a new one made, and put it in its place",
         CertificateRole::Authority => "have it renewed and name the new file here",
     };
     let day = |t: DateTime<Utc>| t.format("%Y-%m-%d %H:%M UTC");

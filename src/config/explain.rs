@@ -11,6 +11,7 @@ use super::load::Loaded;
 use super::schema;
 use super::validate::inherit;
 use crate::plain::{padded, width};
+use crate::settings::Problem;
 use crate::settings::node::{Node, Value};
 
 /// Sections that a site inherits: shown at each site instead of once, when there are sites.
@@ -50,6 +51,12 @@ impl Lines<'_> {
 
     fn setting(&mut self, path: &str, schema: &'static Json, node: Option<&Node>) {
         let target = schema::target(schema);
+        if let Some(missing) = self.missing(path, node) {
+            let file = self.loaded.settings.file.display();
+            let source = format!("{file}:{}, {}", missing.line, missing.what);
+            self.rows.push((path.to_owned(), "(unknown)".to_owned(), source));
+            return;
+        }
         if target["properties"].is_object() {
             self.section(path, schema, node);
             return;
@@ -83,6 +90,17 @@ impl Lines<'_> {
             value => scalar(&value),
         };
         self.rows.push((path.to_owned(), shown, source));
+    }
+
+    /// Why the value isn't known. One that isn't has no node.
+    fn missing(&self, path: &str, node: Option<&Node>) -> Option<&Problem> {
+        if node.is_some() {
+            return None;
+        }
+        let common = path.strip_prefix("Butler.sites[").and_then(|rest| rest.split_once("]."));
+        let common = common.map(|(_, key)| format!("Butler.{key}"));
+        let mut missing = self.loaded.missing.iter();
+        missing.find(|missing| missing.path == path || Some(&missing.path) == common.as_ref())
     }
 
     fn sites(&mut self, schema: &'static Json, list: Option<&Node>) {

@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 
 use super::certificates::{Files, check_certificates};
+use super::left_out::Text;
 use super::settings::Settings;
 use super::shape::Shape;
 use super::{older, validate};
@@ -24,6 +25,8 @@ pub struct Loaded {
     pub warnings: Vec<Problem>,
     /// The tree they come from, with references resolved.
     pub(super) tree: Node,
+    /// Why something is left out: what it refers to isn't there.
+    pub(super) missing: Vec<Problem>,
 }
 
 /// Where the environment may have an address with a password.
@@ -58,6 +61,9 @@ pub fn load(path: &Path) -> Result<Loaded, Problems> {
         Problems(vec![whole_file(path, what, fix)])
     })?;
     let (mut loaded, found) = read(&text, path, &SystemEnvironment)?;
+    if !loaded.missing.is_empty() {
+        loaded.settings.text = Some(Text(text.into()));
+    }
     let mut secrets = loaded.settings.secrets();
     for name in PROXIES {
         if let Some(url) = std::env::var(name).ok().and_then(|url| url.parse().ok()) {
@@ -93,14 +99,17 @@ impl Loaded {
         files
     }
 
-    /// What the certificates and keys that the settings name are like, each finding with its place.
+    /// What the certificates and keys that the settings name are like, and which references lead nowhere, each
+    /// finding with its place.
     ///
     /// A file that can't be used keeps only the site or the destination from working that it is for.
     pub fn files(&self, now: DateTime<Utc>) -> Files {
         let mut files = check_certificates(&self.settings, now);
+        let missing = self.missing.iter().cloned();
         for problem in &mut files.problems {
             self.locate(problem);
         }
+        files.problems.extend(missing);
         // Sites that inherit a file share its problem.
         let mut seen = HashSet::new();
         files.problems.retain(|problem| seen.insert(problem.to_string()));
@@ -149,11 +158,22 @@ impl Loaded {
 /// # Errors
 /// As [`load`].
 pub fn load_text(text: &str, file: &Path, env: &dyn Environment) -> Result<Loaded, Problems> {
-    let (loaded, found) = read(text, file, env)?;
+    let (loaded, mut found) = read(text, file, env)?;
+    if is_fatal(&found) {
+        found.extend(loaded.missing);
+        return Err(Problems(sorted(found)));
+    }
+    Ok(Loaded { warnings: found, ..loaded })
+}
+
+/// The same text once more, with what its references lead to now.
+pub(super) fn again(text: &Text, file: &Path) -> Result<Settings, Problems> {
+    let (loaded, found) = read(&text.0, file, &SystemEnvironment)?;
     if is_fatal(&found) {
         return Err(Problems(found));
     }
-    Ok(Loaded { warnings: found, ..loaded })
+    secret::keep(loaded.settings.secrets());
+    Ok(Settings { text: Some(text.clone()), ..loaded.settings })
 }
 
 /// The settings as far as they go, and what is wrong with them in the order of the file.
@@ -169,15 +189,22 @@ fn read(
         return Err(Problems(vec![problem]));
     }
     problems.append(&mut older::read(&mut tree, file));
-    let mut shape = Shape { file, env, problems: Vec::new(), ignored: Vec::new(), suggested: 0 };
+    let mut shape = Shape::new(file, env);
     shape.check(&mut tree);
     problems.append(&mut shape.problems);
 
-    let mut check =
-        Check { file, env, zone: Tz::UTC, problems: RefCell::default(), watching: Cell::default() };
+    let mut check = Check {
+        file,
+        env,
+        zone: Tz::UTC,
+        problems: RefCell::default(),
+        missing: RefCell::new(shape.missing),
+        watching: Cell::default(),
+    };
     let settings = validate::settings(&mut check, &tree, &shape.ignored);
     problems.append(&mut check.problems.into_inner());
-    Ok((Loaded { settings, warnings: Vec::new(), tree }, sorted(problems)))
+    let missing = sorted(check.missing.into_inner());
+    Ok((Loaded { settings, warnings: Vec::new(), tree, missing }, sorted(problems)))
 }
 
 fn sorted(mut problems: Vec<Problem>) -> Vec<Problem> {

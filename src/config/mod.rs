@@ -12,6 +12,7 @@ mod certificates;
 mod describe;
 mod explain;
 mod known;
+mod left_out;
 mod load;
 mod older;
 mod raw;

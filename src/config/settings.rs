@@ -9,6 +9,7 @@ use chrono_tz::Tz;
 use serde::Serialize;
 
 use super::known::LATER;
+use super::left_out::Text;
 use crate::alert;
 use crate::destination::registry::Configured;
 use crate::event::{Monitor, Switches, Tag};
@@ -49,6 +50,8 @@ pub struct Settings {
     pub web: Option<SocketAddr>,
     /// Butler sections that the file fills in and Bursar doesn't implement, in file order.
     pub unimplemented: Vec<String>,
+    /// What they were read from, where something is left out for want of what it refers to.
+    pub text: Option<Text>,
 }
 
 impl Settings {

@@ -7,6 +7,7 @@ use std::sync::OnceLock;
 
 use serde_json::Value as Json;
 
+use super::left_out::can_be_left_out;
 use super::{older, schema};
 use crate::settings::node::{Key, Node, Place, Value};
 use crate::settings::{Environment, Problem, Severity, list, reference};
@@ -15,6 +16,8 @@ pub(super) struct Shape<'a> {
     pub(super) file: &'a Path,
     pub(super) env: &'a dyn Environment,
     pub(super) problems: Vec<Problem>,
+    /// References that lead nowhere, where only a destination or a site is left out for want of it.
+    pub(super) missing: Vec<Problem>,
     /// Butler's settings that are filled in and ignored, as full paths in file order.
     pub(super) ignored: Vec<String>,
     /// For how many unknown keys the nearest known one was looked for.
@@ -25,7 +28,12 @@ pub(super) struct Shape<'a> {
 /// program, or made to be slow.
 const SUGGESTIONS: usize = 100;
 
-impl Shape<'_> {
+impl<'a> Shape<'a> {
+    pub(super) fn new(file: &'a Path, env: &'a dyn Environment) -> Self {
+        let (problems, missing, ignored) = (Vec::new(), Vec::new(), Vec::new());
+        Self { file, env, problems, missing, ignored, suggested: 0 }
+    }
+
     /// After this the tree has only known keys and right types, so that it can be read into the
     /// raw structs. What was wrong is reported and marked as broken.
     pub(super) fn check(&mut self, root: &mut Node) {
@@ -44,7 +52,7 @@ impl Shape<'_> {
         if let Value::Text(text) = &node.value
             && text.contains("${")
         {
-            self.resolve(node);
+            self.resolve(node, kind_of(schema_here));
             from_text(node, schema_here);
         }
         if let (Value::Float(x), "integer") = (&node.value, kind_of(schema_here))
@@ -124,16 +132,22 @@ impl Shape<'_> {
         self.report(key.place, &child.path, "this is not a setting".to_owned(), fix);
     }
 
-    fn resolve(&mut self, node: &mut Node) {
+    fn resolve(&mut self, node: &mut Node, kind: &str) {
         let Value::Text(text) = &node.value else { return };
+        node.written = Some(text.as_str().into());
         match reference::resolve(text, self.env) {
             Ok((text, references)) => {
                 node.value = Value::Text(text);
                 node.references = references;
             }
             Err(problems) => {
+                let one_value = kind != "object" && kind != "array";
                 for problem in problems {
+                    let is_left_out = problem.absent && one_value && can_be_left_out(&node.path);
                     self.report(node.place, &node.path, problem.what, problem.fix);
+                    if is_left_out {
+                        self.missing.extend(self.problems.pop());
+                    }
                 }
                 node.value = Value::Null;
                 node.broken = true;
@@ -346,8 +360,7 @@ mod tests {
         }
         let (file, env) = (Path::new("x.yaml"), FixedEnvironment::default());
         let (mut tree, _) = node::parse(&text, file).unwrap();
-        let mut shape =
-            Shape { file, env: &env, problems: Vec::new(), ignored: Vec::new(), suggested: 0 };
+        let mut shape = Shape::new(file, &env);
         shape.check(&mut tree);
         assert_eq!(shape.problems.len(), 50_000);
         let meant = shape.problems.iter().filter(|p| p.fix == "did you mean logLevel?");

@@ -9,6 +9,7 @@ use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use chrono::{DateTime, Utc};
 
 /// Held by a running daemon; the operating system lets go of it when the process ends, however.
 #[derive(Debug)]
@@ -116,6 +117,12 @@ pub fn holder(store: &Path) -> anyhow::Result<Holder> {
             Err(error).with_context(|| format!("cannot look at the lock {}", path.display()))
         }
     }
+}
+
+/// Since when a daemon holds the lock.
+pub fn since(store: &Path) -> Option<DateTime<Utc>> {
+    let facts = path_for(store).symlink_metadata().ok()?;
+    facts.modified().ok().map(DateTime::from)
 }
 
 fn mark(file: &mut File) -> io::Result<()> {

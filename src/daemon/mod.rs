@@ -16,36 +16,28 @@ mod release;
 mod report;
 pub mod seats;
 pub mod service;
+mod sites;
 
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub use self::job::PollFailure;
-use self::job::{Job, PollTarget};
-use self::poller::Timing;
+use self::sites::Sites;
 use crate::clock::Clock;
 use crate::config::Settings;
-use crate::config::settings::Site;
 use crate::destination::{registry, worker};
 use crate::event::Addressing;
-use crate::release::run::{Engine, Waits};
-use crate::schedule::Schedule;
 use crate::store::settings::Storage;
 use crate::store::{Store, StoreError, installation};
 use crate::{qrs, web};
 
 /// Everything together has to end within this time after a stop is asked for.
 pub const STOP_LIMIT: Duration = Duration::from_secs(10);
-
-/// With several sites, ticks are spread over at most this long.
-const LONGEST_SPREAD: Duration = Duration::from_secs(30);
 
 /// A running daemon.
 #[derive(Debug)]
@@ -85,6 +77,7 @@ impl Daemon {
         }
         let destinations = registry::build(&settings.destinations, &settings.surroundings());
         let addressing = Arc::new(settings.addressing());
+        take_over(&store, &addressing).await?;
         let connections = open_files::share_out(&settings);
         let settings = Arc::new(settings);
         let shared = Shared { settings, clock, store: store.clone(), addressing, connections };
@@ -120,8 +113,16 @@ impl Daemon {
             daemon.page = Some(page.address()?);
             daemon.pollers.spawn(page.serve(daemon.stop_polling.clone()));
         }
+        let sites = Sites {
+            stop: daemon.stop_polling.clone(),
+            pollers: daemon.pollers.clone(),
+            releases: daemon.releases.clone(),
+        };
         for site in &shared.settings.sites {
-            daemon.start_site(&shared, site)?;
+            match site.connection.missing {
+                Some(_) => sites.wait_for(&shared, site),
+                None => sites.start(&shared, site)?,
+            }
         }
         daemon.pollers.spawn(history::run(shared.clone(), daemon.stop_polling.clone()));
         daemon.pollers.spawn(alert::run(shared.clone(), daemon.stop_polling.clone()));
@@ -172,103 +173,6 @@ impl Daemon {
             tracing::warn!("what the store has in hand did not end in time and is undone");
         }
     }
-
-    fn start_site(&self, shared: &Shared, site: &Site) -> anyhow::Result<()> {
-        let client = qrs::Client::sharing(&site.name, &site.connection, &shared.connections)
-            .with_context(|| format!("site {}", site.name))?;
-        let client = Arc::new(client);
-        if let Some(monitor) = site.server_license.clone() {
-            let schedule = monitor.schedule.clone();
-            let target = PollTarget::ServerLicense { client: client.clone(), monitor };
-            self.start_poller(shared, site, target, schedule);
-        }
-        if let Some(monitor) = &site.access_license {
-            let target = PollTarget::AccessLicense { client: client.clone() };
-            self.start_poller(shared, site, target, monitor.schedule.clone());
-        }
-        if let Some(monitor) = site.seats.clone() {
-            let schedule = monitor.schedule.clone();
-            let engine = Box::new(engine(shared, site, &client));
-            let memory = std::sync::Mutex::default();
-            let target = PollTarget::Seats { engine, monitor, memory };
-            self.start_poller(shared, site, target, schedule);
-        }
-        if let Some(monitor) = site.monitor_app.clone() {
-            let schedule = monitor.schedule.clone();
-            let target = PollTarget::App { client: client.clone(), monitor: Box::new(monitor) };
-            self.start_poller(shared, site, target, schedule);
-        }
-        if let Some(monitor) = site.version.clone() {
-            let connection = &monitor.connection;
-            let client = qrs::Client::of_system(&site.name, connection, &shared.connections)
-                .with_context(|| format!("site {}, its version", site.name))?;
-            let schedule = monitor.schedule.clone();
-            let target = PollTarget::Version { client, monitor: Box::new(monitor) };
-            self.start_poller(shared, site, target, schedule);
-        }
-        if site.release.enable {
-            self.start_release(shared, engine(shared, site, &client));
-        }
-        Ok(())
-    }
-
-    fn start_release(&self, shared: &Shared, engine: Engine) {
-        let (offset, start_delay) = spread(shared.settings.sites.len(), &engine.site.name);
-        let timing = Timing {
-            clock: shared.clock,
-            zone: shared.settings.time_zone,
-            schedule: engine.site.release.schedule.clone(),
-            offset,
-            start_delay,
-        };
-        let stop = self.stop_polling.clone();
-        self.releases.spawn(async move {
-            // As with pollers: a panic is reported, and the schedule goes on.
-            while !stop.is_cancelled() {
-                let run = release::run(engine.clone(), timing.clone(), stop.clone());
-                let Err(error) = tokio::spawn(run).await else { return };
-                let site = engine.site.name.as_str();
-                tracing::error!(site, %error, "the release engine stopped; it starts again");
-                let pause = engine.clock.now() + chrono::Duration::seconds(60);
-                engine.clock.sleep_until(pause, &stop).await;
-            }
-        });
-    }
-
-    fn start_poller(&self, shared: &Shared, site: &Site, target: PollTarget, schedule: Schedule) {
-        let (offset, start_delay) = spread(shared.settings.sites.len(), &site.name);
-        let timing = Timing {
-            clock: shared.clock,
-            zone: shared.settings.time_zone,
-            schedule,
-            offset,
-            start_delay,
-        };
-        let job = Arc::new(Job::new(shared.clone(), site.name.clone(), target));
-        let stop = self.stop_polling.clone();
-        self.pollers.spawn(async move {
-            // A panic ends only the inner task: it is reported, and the monitor starts over.
-            while !stop.is_cancelled() {
-                let inner = tokio::spawn(job.clone().run(timing.clone(), stop.clone()));
-                let Err(error) = inner.await else { return };
-                tracing::error!(site = job.site, %error, "a monitor stopped; it starts again");
-                let pause = job.shared.clock.now() + chrono::Duration::seconds(60);
-                job.shared.clock.sleep_until(pause, &stop).await;
-            }
-        });
-    }
-}
-
-/// Releases of a site.
-fn engine(shared: &Shared, site: &Site, client: &qrs::Client) -> Engine {
-    Engine {
-        site: shared.settings.release_site(site),
-        client: client.clone(),
-        store: shared.store.clone(),
-        clock: shared.clock,
-        addressing: shared.addressing.clone(),
-        waits: Waits::default(),
-    }
 }
 
 impl Drop for Daemon {
@@ -279,17 +183,22 @@ impl Drop for Daemon {
     }
 }
 
-/// Tick offset and start delay of a site: nothing for one site, and for many a share of the spread
-/// that depends on nothing but the site's name.
-fn spread(sites: usize, site: &str) -> (Duration, Duration) {
-    if sites < 2 {
-        return (Duration::ZERO, Duration::ZERO);
+/// What was queued for destinations while their addresses were not known is theirs.
+async fn take_over(store: &Store, addressing: &Addressing) -> Result<(), StoreError> {
+    for queue in addressing.queues() {
+        let Some(before) = queue.id_before.as_deref().filter(|before| *before != queue.id) else {
+            continue;
+        };
+        let events = store.take_over(before, &queue.id).await?;
+        if events > 0 {
+            tracing::info!(
+                queue = queue.id,
+                "{events} event(s) were queued while the address of {} was not known",
+                queue.title
+            );
+        }
     }
-    let mut hasher = DefaultHasher::new();
-    site.hash(&mut hasher);
-    let share = (hasher.finish() % 1000) as f64 / 1000.0;
-    let spread = LONGEST_SPREAD.min(Duration::from_millis(100 * sites as u64));
-    (spread.mul_f64(share), spread.mul_f64(share) / 3)
+    Ok(())
 }
 
 /// Says which queues hold events for destinations that the settings no longer have.
@@ -374,25 +283,4 @@ fn hangup_is_ignored() -> bool {
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
     mask.is_some_and(|mask| mask & 1 == 1)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ticks_of_many_sites_are_spread_and_those_of_one_are_not() {
-        assert_eq!(spread(1, "only"), (Duration::ZERO, Duration::ZERO));
-        let offsets = |sites: usize| -> Vec<Duration> {
-            (0..sites).map(|i| spread(sites, &format!("site{i}")).0).collect()
-        };
-        assert!(offsets(10).iter().all(|offset| *offset <= Duration::from_secs(1)));
-        let many = offsets(1000);
-        assert_eq!(many, offsets(1000), "the same at every start");
-        for part in 0..6 {
-            let range = LONGEST_SPREAD * part / 6..LONGEST_SPREAD * (part + 1) / 6;
-            let count = many.iter().filter(|offset| range.contains(*offset)).count();
-            assert!((100..250).contains(&count), "{count} of 1,000 in part {part}");
-        }
-    }
 }

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::Shared;
 use crate::config::settings::{Format, Reports};
 use crate::destination::email::send_report;
+use crate::event::Channel;
 use crate::output::{self, Existing};
 use crate::report::gather::report;
 use crate::report::{Period, file};
@@ -76,7 +77,17 @@ fn save(
 
 /// Sends reports by e-mail, one mail each. What can't be sent is in the folder.
 async fn send(shared: &Shared, files: &[PathBuf]) {
-    let Some(email) = &shared.settings.destinations.email else {
+    let settings = &shared.settings;
+    let again = match &settings.destinations.email {
+        Some(_) => None,
+        // It may be there by now.
+        None => settings.read_again().ok().and_then(|settings| settings.destinations.email),
+    };
+    if let (None, Some(missing)) = (&again, settings.destinations.missing(Channel::Email)) {
+        tracing::error!("reports are to be sent by e-mail, which is not set up: {missing}");
+        return;
+    }
+    let Some(email) = settings.destinations.email.as_ref().or(again.as_ref()) else {
         tracing::error!("reports are to be sent by e-mail, and no e-mail destination is set up");
         return;
     };

@@ -1,6 +1,7 @@
 //! The one list of destinations: their sections in the settings, what is set up, and how it is built.
 //! Adding one is a line in each of `Sections`, [`Configured`] and the two functions below it.
 
+use std::fmt;
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -38,23 +39,89 @@ pub struct Configured {
     pub mqtt: Option<mqtt::settings::Mqtt>,
     pub email: Option<email::settings::Email>,
     pub webhooks: Vec<webhook::settings::Webhook>,
+    /// Switched on, and without something that their settings refer to.
+    pub waiting: Vec<Waiting>,
+}
+
+/// A destination of which it isn't known how to reach it, since something that its settings refer to isn't
+/// there. Its events are queued.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Waiting {
+    pub queue: Queue,
+    /// What is missing.
+    pub why: String,
+}
+
+/// Reads the settings again, for what is there by now.
+#[derive(Clone)]
+pub struct Again(pub Arc<dyn Fn() -> anyhow::Result<Configured> + Send + Sync>);
+
+impl fmt::Debug for Again {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Again")
+    }
 }
 
 /// From the sections to what is set up. Pure.
 pub(crate) fn validate(check: &Check<'_>, butler: &At<'_>) -> Configured {
     let section = |channel: Channel| butler.get(channel.section());
-    Configured {
+    let (webhooks, waiting) = webhook::validate::settings(check, &section(Channel::Webhook));
+    let mut configured = Configured {
         influxdb: influxdb::validate::settings(check, &section(Channel::InfluxDb)),
         mqtt: mqtt::validate::settings(check, &section(Channel::Mqtt)),
         email: email::validate::settings(check, &section(Channel::Email)),
-        webhooks: webhook::validate::settings(check, &section(Channel::Webhook)),
+        webhooks,
+        waiting,
+    };
+    let whole = |channel: Channel| -> Option<String> {
+        let at = section(channel);
+        let enable = at.get("enable");
+        check.missing_in(&at).filter(|_| enable.broken || enable.read::<bool>())
+    };
+    if let Some(why) = whole(Channel::InfluxDb) {
+        configured.influxdb = None;
+        configured.waiting.push(Waiting { queue: influxdb::settings::queue(), why });
     }
+    if let Some(why) = whole(Channel::Mqtt) {
+        configured.mqtt = None;
+        configured.waiting.push(Waiting { queue: mqtt::settings::queue(), why });
+    }
+    if let Some(why) = whole(Channel::Email) {
+        configured.email = None;
+        configured.waiting.push(Waiting { queue: email::settings::queue(), why });
+    }
+    configured
 }
 
 impl Configured {
     fn each(&self) -> [&dyn SetUp; Channel::ALL.len()] {
-        let Self { influxdb, mqtt, email, webhooks } = self;
+        let Self { influxdb, mqtt, email, webhooks, waiting: _ } = self;
         [influxdb, mqtt, email, webhooks]
+    }
+
+    /// What is missing of a channel that is switched on.
+    pub fn missing(&self, channel: Channel) -> Option<&str> {
+        let waiting = self.waiting.iter().find(|waiting| waiting.queue.channel == channel);
+        waiting.map(|waiting| waiting.why.as_str())
+    }
+
+    /// Builds the destination that was missing something.
+    fn build_waiting(
+        &self,
+        id: &str,
+        surroundings: &Surroundings,
+    ) -> anyhow::Result<Arc<dyn Destination>> {
+        if let Some(waiting) = self.waiting.iter().find(|waiting| waiting.queue.id == id) {
+            anyhow::bail!("{}", waiting.why);
+        }
+        for set_up in self.each() {
+            for (n, queue) in set_up.queues().into_iter().enumerate() {
+                if queue.id == id || queue.id_before.as_deref() == Some(id) {
+                    return set_up.build(n, surroundings);
+                }
+            }
+        }
+        anyhow::bail!("the settings do not have it any more");
     }
 
     /// The files with certificates that destinations name.
@@ -122,6 +189,8 @@ pub struct Surroundings {
     /// Times in e-mails are told in it.
     pub time_zone: Tz,
     pub installation: Installation,
+    /// For destinations that are missing something; `None`: there is nothing to wait for.
+    pub again: Option<Again>,
 }
 
 /// What tells this installation from all others that send to the same places.
@@ -135,7 +204,8 @@ pub struct Installation {
 
 /// The queues of every destination that is switched on. Pure.
 pub fn queues(configured: &Configured) -> Vec<Queue> {
-    configured.each().into_iter().flat_map(SetUp::queues).collect()
+    let waiting = configured.waiting.iter().map(|waiting| waiting.queue.clone());
+    configured.each().into_iter().flat_map(SetUp::queues).chain(waiting).collect()
 }
 
 /// Builds every destination that is switched on, in a fixed order. Spawns nothing.
@@ -154,6 +224,16 @@ pub fn build(configured: &Configured, surroundings: &Surroundings) -> Vec<Arc<dy
                 Arc::new(Mending::new(queue, Box::new(again)))
             }));
         }
+    }
+    for Waiting { queue, why } in &configured.waiting {
+        let (id, title) = (queue.id.clone(), &queue.title);
+        tracing::error!(queue = id, "{title} can't be set up, its events wait: {why}");
+        let (why, surroundings) = (why.clone(), surroundings.clone());
+        let again = move || match &surroundings.again {
+            Some(Again(again)) => again()?.build_waiting(&id, &surroundings),
+            None => anyhow::bail!("{why}"),
+        };
+        list.push(Arc::new(Mending::new(queue.clone(), Box::new(again))));
     }
     list
 }

@@ -89,6 +89,8 @@ pub struct Queue {
     pub channel: Channel,
     /// What the destination can take at all, whatever the switches say.
     pub kinds: Vec<Kind>,
+    /// Its name while it isn't known where the address in the settings leads to.
+    pub id_before: Option<String>,
 }
 
 impl Queue {
@@ -99,6 +101,7 @@ impl Queue {
             title: channel.title().to_owned(),
             channel,
             kinds: Kind::ALL.into_iter().filter(|kind| takes(*kind)).collect(),
+            id_before: None,
         }
     }
 }

@@ -14,6 +14,9 @@ pub enum BuildError {
     /// A certificate, key or CA file can't be used.
     #[error(transparent)]
     Pem(#[from] PemError),
+    /// The settings of the site lack something that they refer to.
+    #[error("it is left out until its settings are complete: {0}")]
+    Missing(String),
     /// `host` or `port` don't make an address.
     #[error("{host:?} is not a host to connect to: {why}")]
     Host { host: String, why: String },

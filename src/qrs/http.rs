@@ -117,6 +117,10 @@ impl Http {
     }
 }
 
+/// What to do about a client certificate that ends.
+pub const NEW_CERTIFICATE: &str =
+    "export a new one from this site, and put it in its place: no restart is needed";
+
 fn unusable(error: BuildError) -> Error {
     let (what, fix) = match error {
         BuildError::Pem(error) => error.what_and_fix(),
@@ -136,8 +140,7 @@ fn in_date(file: &Path, now: DateTime<Utc>) -> Result<(), Error> {
     let day = facts.not_after.format("%Y-%m-%d");
     Err(Error::CertificateFile {
         what: format!("the client certificate {} expired on {day}", file.display()),
-        fix: "export a new one from this site, and put it in its place: no restart is needed"
-            .to_owned(),
+        fix: NEW_CERTIFICATE.to_owned(),
     })
 }
 

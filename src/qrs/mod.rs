@@ -60,6 +60,7 @@ use crate::qrs::settings::Connection;
 pub use crate::backoff::Backoff;
 pub use error::{BuildError, Error};
 pub use filter::{Field, Filter};
+pub use http::NEW_CERTIFICATE;
 pub use patience::Patience;
 pub use progress::Progress;
 pub use seats::SeatsOf;

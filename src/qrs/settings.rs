@@ -29,6 +29,8 @@ pub struct Connection {
     pub request_timeout: Duration,
     /// Requests at the same time.
     pub max_concurrency: usize,
+    /// What the settings of the site refer to and isn't there. Nothing is sent to the site then.
+    pub missing: Option<String>,
 }
 
 impl Connection {

@@ -122,6 +122,9 @@ impl Transport {
         service: Service,
     ) -> Result<Self, BuildError> {
         tls::install_provider();
+        if let Some(missing) = &connection.missing {
+            return Err(BuildError::Missing(missing.clone()));
+        }
         let concurrency = connection.max_concurrency.max(1);
         let server_name = server_name(connection)?;
         let base = base_url(connection, server_name, service)?;
@@ -447,6 +450,7 @@ mod tests {
             connect_timeout: Duration::from_secs(10),
             request_timeout: Duration::from_secs(60),
             max_concurrency: 4,
+            missing: None,
         }
     }
 

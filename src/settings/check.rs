@@ -2,6 +2,7 @@
 //! be used. Every finding is reported with its place.
 
 use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -22,11 +23,19 @@ pub(crate) struct At<'a> {
     pub(crate) path: String,
     /// Something was wrong with the value already, so there is nothing more to say about it.
     pub(crate) broken: bool,
+    /// The text with its references, where it has some.
+    pub(crate) written: Option<&'a str>,
 }
 
 impl<'a> At<'a> {
     pub(crate) fn root(node: &'a Node) -> Self {
-        Self { node: Some(node), place: node.place, path: node.path.clone(), broken: node.broken }
+        Self {
+            node: Some(node),
+            place: node.place,
+            path: node.path.clone(),
+            broken: node.broken,
+            written: node.written.as_deref(),
+        }
     }
 
     pub(crate) fn get(&self, key: &str) -> Self {
@@ -40,6 +49,7 @@ impl<'a> At<'a> {
                 place: node.place,
                 path: node.path.clone(),
                 broken: self.broken || node.broken,
+                written: node.written.as_deref(),
             },
             None => Self {
                 node: None,
@@ -50,6 +60,7 @@ impl<'a> At<'a> {
                     format!("{}.{key}", self.path)
                 },
                 broken: self.broken,
+                written: None,
             },
         }
     }
@@ -67,6 +78,11 @@ impl<'a> At<'a> {
     /// Whether something in it was wrong already: what it comes to can't be told then.
     pub(crate) fn is_uncertain(&self) -> bool {
         self.broken || self.node.is_some_and(Node::has_broken)
+    }
+
+    /// The text with its references as written; empty where it has none.
+    pub(crate) fn written(&self) -> String {
+        self.written.unwrap_or_default().to_owned()
     }
 
     /// A text for a message. One with an `@` may hold a password.
@@ -90,6 +106,8 @@ pub(crate) struct Check<'a> {
     pub(crate) env: &'a dyn Environment,
     pub(crate) zone: Tz,
     pub(crate) problems: RefCell<Vec<Problem>>,
+    /// What isn't there, and of which destination or site: that is left out, and the rest goes on.
+    pub(crate) missing: RefCell<Vec<Problem>>,
     /// Whether any monitor of any site is on.
     pub(crate) watching: Cell<bool>,
 }
@@ -122,6 +140,43 @@ impl Check<'_> {
 
     pub(crate) fn warn(&self, at: &At<'_>, what: impl Into<String>, fix: impl Into<String>) {
         self.report(Severity::Warning, at, what.into(), fix.into());
+    }
+
+    /// Something of a destination isn't there: no reason for the rest not to start.
+    pub(crate) fn is_missing(&self, at: &At<'_>, what: String, fix: &str) {
+        if at.is_uncertain() {
+            return;
+        }
+        let (place, path, fix) = (at.place, at.path.clone(), fix.to_owned());
+        let (severity, file) = (Severity::Error, self.file.to_path_buf());
+        let (line, column) = (place.line, place.column);
+        let problem = Problem { severity, file, line, column, path, what, fix };
+        self.missing.borrow_mut().push(problem);
+    }
+
+    /// What of a section isn't there, in a sentence.
+    pub(crate) fn missing_in(&self, at: &At<'_>) -> Option<String> {
+        let missing = self.missing.borrow();
+        if missing.is_empty() {
+            return None;
+        }
+        let mut by_path: HashMap<&str, Vec<&Problem>> = HashMap::new();
+        for problem in missing.iter() {
+            by_path.entry(&problem.path).or_default().push(problem);
+        }
+        let mut found: Vec<String> = Vec::new();
+        at.node?.each(&mut |node| {
+            let here = by_path.get(node.path.as_str()).into_iter().flatten();
+            found.extend(here.map(|problem| format!("{}: {}", problem.path, problem.what)));
+        });
+        (!found.is_empty()).then(|| found.join("; "))
+    }
+
+    /// The same of a single setting, which has no value then.
+    pub(crate) fn missing_here(&self, at: &At<'_>) -> Option<String> {
+        let missing = self.missing.borrow();
+        let here = missing.iter().find(|problem| problem.path == at.path)?;
+        Some(format!("{}: {}", here.path, here.what))
     }
 
     /// A text that must be there.

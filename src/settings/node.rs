@@ -34,6 +34,8 @@ pub(crate) struct Node {
     pub(crate) path: String,
     /// The references (`${env:NAME}`) the text was made of, as written.
     pub(crate) references: Vec<String>,
+    /// The text with its references, as written.
+    pub(crate) written: Option<Box<str>>,
     /// An error was reported here already; the value is null.
     pub(crate) broken: bool,
 }
@@ -154,7 +156,8 @@ impl Node {
     /// else is replaced. Every value keeps the place and path it was written at.
     pub(crate) fn merged(&self, over: &Node) -> Node {
         let (Value::Map(base), Value::Map(top)) = (&self.value, &over.value) else {
-            return if over.is_null() { self.clone() } else { over.clone() };
+            // One that is unknown is not the common one.
+            return if over.is_null() && !over.broken { self.clone() } else { over.clone() };
         };
         let mut entries = base.clone();
         let known: HashMap<&str, usize> =
@@ -181,14 +184,18 @@ pub(crate) fn parse(text: &str, file: &Path) -> Result<(Node, Vec<Problem>), Pro
         what,
         fix: fix.to_owned(),
     };
-    // No snippets: a quoted line could show a neighbouring password. The default budget and alias
-    // limits stand against files that expand without end.
+    // No snippets: a quoted line could show a neighbouring password. The budget and the limits of aliases stand
+    // against files that expand without end.
     let options = serde_saphyr::options! {
         strict_booleans: true,
         leading_zero_numbers_as_strings: true,
         underscored_numbers_as_strings: true,
         duplicate_keys: DuplicateKeyPolicy::PassThrough,
         with_snippet: false,
+        alias_limits: serde_saphyr::alias_limits! {
+            max_total_replayed_events: repeated(text),
+            max_replay_stack_depth: 16,
+        },
     };
     let raw: Spanned<Raw> =
         serde_saphyr::from_str_with_options(text, options).map_err(|error| {
@@ -196,6 +203,15 @@ pub(crate) fn parse(text: &str, file: &Path) -> Result<(Node, Vec<Problem>), Pro
             if matches!(error.without_snippet(), serde_saphyr::Error::MultipleDocuments { .. }) {
                 let what = "a second document starts here".to_owned();
                 return problem(place, "", what, "remove the line ---");
+            }
+            if is_of_aliases(&error) {
+                let what = "its aliases repeat more than any settings file needs".to_owned();
+                return problem(
+                    place,
+                    "",
+                    what,
+                    "write out what is repeated here, without aliases of aliases",
+                );
             }
             if matches!(error.without_snippet(), serde_saphyr::Error::Budget { .. }) {
                 let what = "it holds more than any settings file needs".to_owned();
@@ -223,6 +239,25 @@ pub(crate) fn parse(text: &str, file: &Path) -> Result<(Node, Vec<Problem>), Pro
         })
         .collect();
     Ok((node, problems))
+}
+
+/// How many values aliases may repeat: sections that a thousand sites share, and no text of a page that becomes a
+/// million values.
+fn repeated(text: &str) -> usize {
+    (20_000 + 4 * text.len()).min(1_000_000)
+}
+
+/// Whether aliases repeat too much, or each other too deeply.
+fn is_of_aliases(error: &serde_saphyr::Error) -> bool {
+    use serde_saphyr::Error;
+    match error.without_snippet() {
+        Error::AliasError { error, .. } => is_of_aliases(error),
+        Error::AliasReplayCounterOverflow { .. }
+        | Error::AliasReplayLimitExceeded { .. }
+        | Error::AliasExpansionLimitExceeded { .. }
+        | Error::AliasReplayStackDepthExceeded { .. } => true,
+        _ => false,
+    }
 }
 
 /// The parser's message without the place, which is shown in front anyway.
@@ -277,7 +312,7 @@ fn build(raw: Spanned<Raw>, path: String, duplicates: &mut Vec<Duplicate>) -> No
             Value::Map(map)
         }
     };
-    Node { value, place, path, references: Vec::new(), broken: false }
+    Node { value, place, path, references: Vec::new(), written: None, broken: false }
 }
 
 impl<'de> Deserialize<'de> for Raw {
@@ -464,7 +499,31 @@ mod tests {
             text += &format!("a{i}: &a{i} [{}]\n", vec![last; 9].join(","));
         }
         let problem = parse(&text, Path::new("x.yaml")).unwrap_err();
-        assert!(problem.what.starts_with("not valid YAML"), "{problem}");
+        assert_eq!(problem.what, "its aliases repeat more than any settings file needs");
+        assert!((2..=12).contains(&problem.line), "{problem}");
+        // What it cost: so many values at most, where the parser alone takes a million.
+        assert!(repeated(&text) < 25_000, "{}", repeated(&text));
+        let mut deep = "a0: &a0 x\n".to_owned();
+        for i in 1..40 {
+            deep += &format!("a{i}: &a{i} [*a{}]\n", i - 1);
+        }
+        let problem = parse(&deep, Path::new("x.yaml")).unwrap_err();
+        assert_eq!(problem.what, "its aliases repeat more than any settings file needs");
+    }
+
+    #[test]
+    fn a_thousand_sites_may_share_a_section_by_an_alias() {
+        let mut text = "common: &common\n".to_owned();
+        for n in 0..60 {
+            text += &format!("  key{n}: {n}\n");
+        }
+        text += "sites:\n";
+        for n in 0..1000 {
+            text += &format!("  - name: site{n}\n    qlikSenseLicense: *common\n");
+        }
+        let (node, problems) = parse(&text, Path::new("x.yaml")).unwrap();
+        assert!(problems.is_empty());
+        assert_eq!(node.find("sites").unwrap().items().len(), 1000);
     }
 
     #[test]

@@ -11,6 +11,8 @@ use super::environment::Environment;
 pub(crate) struct Unresolved {
     pub(crate) what: String,
     pub(crate) fix: String,
+    /// It is written as it has to be, and what it leads to isn't there (yet).
+    pub(crate) absent: bool,
 }
 
 /// The text with its references replaced, and the references as written.
@@ -34,6 +36,7 @@ pub(crate) fn resolve(
             unresolved.push(Unresolved {
                 what: "\"${\" is not closed by \"}\"".to_owned(),
                 fix: "close it, or write $${ for the two signs themselves".to_owned(),
+                absent: false,
             });
             rest = "";
             break;
@@ -51,11 +54,12 @@ pub(crate) fn resolve(
 }
 
 fn look_up(inner: &str, env: &dyn Environment) -> Result<String, Unresolved> {
-    let unresolved = |what: String, fix: String| Err(Unresolved { what, fix });
+    let unresolved = |what: String, fix: String| Err(Unresolved { what, fix, absent: false });
+    let absent = |what: String, fix: String| Err(Unresolved { what, fix, absent: true });
     match inner.split_once(':') {
         Some(("env", name)) => env.variable(name).map_or_else(
             || {
-                unresolved(
+                absent(
                     format!("the environment variable {name} is not set"),
                     format!("set {name} for the process that runs bursar"),
                 )
@@ -72,7 +76,7 @@ fn look_up(inner: &str, env: &dyn Environment) -> Result<String, Unresolved> {
             }
             match env.variable("CREDENTIALS_DIRECTORY") {
                 Some(folder) => read(&Path::new(&folder).join(name), env),
-                None => unresolved(
+                None => absent(
                     format!("the credential {name} is not there: CREDENTIALS_DIRECTORY is not set"),
                     format!("add LoadCredential={name}:/path/to/file to the systemd unit"),
                 ),
@@ -94,6 +98,7 @@ fn read(path: &Path, env: &dyn Environment) -> Result<String, Unresolved> {
         Err(error) => Err(Unresolved {
             what: format!("cannot read {}: {error}", path.display()),
             fix: "create the file, or let the user that runs bursar read it".to_owned(),
+            absent: true,
         }),
     }
 }

@@ -165,6 +165,39 @@ impl Store {
             .await
     }
 
+    /// Gives a queue all that is in another one, at its place by age. Returns how much that is.
+    pub async fn take_over(&self, from: &str, to: &str) -> Result<u64, StoreError> {
+        let (from, to) = (from.to_owned(), to.to_owned());
+        let mut moved = 0;
+        loop {
+            let (from, to) = (from.clone(), to.clone());
+            let part = move |db: &Connection| {
+                let Some(of) = queue_id(db, &from)? else { return Ok(0) };
+                db.prepare_cached("INSERT OR IGNORE INTO queue (destination) VALUES (?1)")?
+                    .execute([&to])?;
+                let Some(queue) = queue_id(db, &to)? else { return Ok(0) };
+                // What both are owed is owed once.
+                db.prepare_cached(&format!(
+                    "INSERT OR IGNORE INTO delivery (queue, class, dead, seq, attempts, last_error)
+                     SELECT ?2, class, dead, seq, attempts, last_error FROM delivery
+                      WHERE queue = ?1 ORDER BY class, dead, seq LIMIT {CHUNK}"
+                ))?
+                .execute(params![of, queue])?;
+                db.prepare_cached(&format!(
+                    "DELETE FROM delivery WHERE queue = ?1 AND (class, dead, seq) IN
+                         (SELECT class, dead, seq FROM delivery
+                           WHERE queue = ?1 ORDER BY class, dead, seq LIMIT {CHUNK})"
+                ))?
+                .execute([of])
+            };
+            let part = self.shared.gate.write("move a queue", part).await?;
+            moved += part as u64;
+            if part == 0 {
+                return Ok(moved);
+            }
+        }
+    }
+
     /// Gives dead letters another chance, at their old place in the queue, and makes the workers
     /// try the queues concerned at once, also when they wait for a back-off. Returns how many of
     /// the selected deliveries wait now.

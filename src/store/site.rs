@@ -14,7 +14,9 @@ impl Store {
     }
 
     /// The other names under which this store has a pause or releases of the site that answers now
-    /// for `site`, unless a person said that they are not of it. `names`: those of the settings.
+    /// for `site`, unless a person said that they are not of it. `names`: those of the settings. A pause of a
+    /// name that no site ever answered to, and that the settings don't have any more, may be of any site that
+    /// was met since.
     pub async fn known_as(
         &self,
         site: &str,
@@ -41,6 +43,8 @@ impl Store {
                     found.push(other);
                 }
             }
+            let unmet = paused_and_never_met(db, &site, time)?;
+            found.extend(unmet.into_iter().filter(|name| !names.contains(name)));
             Ok(found)
         };
         self.shared.gate.read("read which sites there were", query).await
@@ -85,12 +89,7 @@ pub(super) fn forget_identity(db: &Connection, site: &str) -> rusqlite::Result<(
 /// said, for this site, that they are not it.
 fn others(db: &Connection, site: &str, now: i64) -> rusqlite::Result<Vec<String>> {
     let names = texts(db, "SELECT site FROM site_identity WHERE site <> ?1 ORDER BY site", site)?;
-    let accepted = texts(
-        db,
-        "SELECT coalesce(json_extract(entry, '$.knownAs'), '') FROM ledger
-          WHERE site = ?1 AND kind = 'siteAccepted'",
-        site,
-    )?;
+    let accepted = accepted(db, site)?;
     let mut found = Vec::new();
     for name in names.into_iter().filter(|name| !accepted.contains(name)) {
         let has: bool = db
@@ -106,6 +105,33 @@ fn others(db: &Connection, site: &str, now: i64) -> rusqlite::Result<Vec<String>
         }
     }
     Ok(found)
+}
+
+/// Names with a pause that no site ever answered to, where `site` may be what they meant: it was met after the
+/// pause began, or never.
+fn paused_and_never_met(db: &Connection, site: &str, now: i64) -> rusqlite::Result<Vec<String>> {
+    let names: Vec<String> = db
+        .prepare_cached(
+            "SELECT site FROM release_pause
+              WHERE site <> ?1 AND until > ?2
+                AND NOT EXISTS (SELECT 1 FROM site_identity WHERE site = release_pause.site)
+                AND since <= coalesce((SELECT first_seen FROM site_identity WHERE site = ?1), since)
+              ORDER BY site",
+        )?
+        .query_map(params![site, now], |r| r.get(0))?
+        .collect::<rusqlite::Result<_>>()?;
+    let accepted = accepted(db, site)?;
+    Ok(names.into_iter().filter(|name| !accepted.contains(name)).collect())
+}
+
+/// Names of which a person said, for this site, that they are not it.
+fn accepted(db: &Connection, site: &str) -> rusqlite::Result<Vec<String>> {
+    texts(
+        db,
+        "SELECT coalesce(json_extract(entry, '$.knownAs'), '') FROM ledger
+          WHERE site = ?1 AND kind = 'siteAccepted'",
+        site,
+    )
 }
 
 fn texts(db: &Connection, sql: &'static str, site: &str) -> rusqlite::Result<Vec<String>> {

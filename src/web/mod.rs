@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | `/` | the page |
 //! | `/api/status` | the same as JSON |
-//! | `/health` | 200 while the daemon can read and write its store |
+//! | `/health` | 503 while the daemon can't read or write its store, or a monitor is late; else 200, with what is not read |
 //!
 //! It only reads; nothing here asks a site or changes anything.
 
@@ -13,7 +13,7 @@ mod serve;
 
 pub use serve::{LIMITS, Limits};
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -23,6 +23,7 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{map_request, map_response};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
+use chrono::{DateTime, Utc};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -30,7 +31,7 @@ use crate::clock::Clock;
 use crate::config::Settings;
 use crate::plain::{in_json, on_terminal};
 use crate::secret::mask_own;
-use crate::status::Status;
+use crate::status::{Fitness, Status};
 use crate::store::{Store, StoreError};
 
 /// What the handlers read from.
@@ -41,11 +42,19 @@ pub struct Source {
     pub clock: Clock,
 }
 
+/// What they share.
+#[derive(Debug, Clone)]
+struct Served {
+    source: Source,
+    /// The start of the daemon.
+    since: DateTime<Utc>,
+}
+
 /// A bound, not yet serving page.
 #[derive(Debug)]
 pub struct Page {
     listener: TcpListener,
-    source: Source,
+    served: Served,
     limits: Limits,
 }
 
@@ -55,7 +64,8 @@ impl Page {
         let listener = TcpListener::bind(address).await.with_context(|| {
             format!("cannot serve the status page at {address} (Butler.web.host, Butler.web.port)")
         })?;
-        Ok(Self { listener, source, limits: LIMITS })
+        let since = source.clock.now();
+        Ok(Self { listener, served: Served { source, since }, limits: LIMITS })
     }
 
     /// The address in use.
@@ -76,7 +86,7 @@ impl Page {
             .route("/health", get(health))
             .layer(map_response(secure))
             .layer(map_request(known_host))
-            .with_state(self.source);
+            .with_state(self.served);
         serve::serve(self.listener, app, self.limits, stop).await;
     }
 }
@@ -85,29 +95,36 @@ async fn read(source: &Source) -> Result<Status, StoreError> {
     Status::read(&source.settings, &source.store, source.clock.now()).await
 }
 
-async fn index(State(source): State<Source>) -> Result<Html<String>, Failure> {
+async fn index(State(Served { source, .. }): State<Served>) -> Result<Html<String>, Failure> {
     let status = read(&source).await?;
     let page = page::render(&status, source.settings.time_zone);
     Ok(Html(on_terminal(&mask_own(&page), false).into_owned()))
 }
 
-async fn api_status(State(source): State<Source>) -> Result<Response, Failure> {
+async fn api_status(State(Served { source, .. }): State<Served>) -> Result<Response, Failure> {
     let json = serde_json::to_string(&read(&source).await?);
     let json = json.expect("a picture of now has texts for keys");
     let body = in_json(&mask_own(&json)).into_owned();
     Ok(([(header::CONTENT_TYPE, "application/json")], body).into_response())
 }
 
-async fn health(State(source): State<Source>) -> Response {
-    if let Err(error) = source.store.health().await {
-        return Failure(error).into_response();
-    }
+async fn health(State(Served { source, since }): State<Served>) -> Response {
+    let health = match source.store.health().await {
+        Ok(health) => health,
+        Err(error) => return Failure(error).into_response(),
+    };
     if source.store.can_write().is_err() {
         // The log has the error with each poll: here, nothing of the machine is told.
         let why = "what was read can't be stored, see the log\n";
         return (StatusCode::SERVICE_UNAVAILABLE, why).into_response();
     }
-    "healthy\n".into_response()
+    // A site that can't be read is no reason to start the daemon anew, nor to call all well.
+    let fitness = Fitness::of(&source.settings, &health, Some(since), source.clock.now());
+    let status = match fitness.late.as_slice() {
+        [] => StatusCode::OK,
+        _ => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    (status, format!("{}\n", fitness.line())).into_response()
 }
 
 /// The store can't be read: the page says so, the details go to the log.
@@ -131,17 +148,29 @@ impl IntoResponse for Failure {
 /// A proxy before the page has to pass the address on as the host.
 async fn known_host(request: Request) -> Result<Request, (StatusCode, &'static str)> {
     let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
-    let name = host.and_then(|host| url::Url::parse(&format!("http://{host}/")).ok());
-    let known = name.is_some_and(|url| match url.host() {
-        Some(url::Host::Ipv4(_) | url::Host::Ipv6(_)) => true,
-        Some(url::Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
-        None => false,
-    });
-    if known {
+    if host.is_some_and(is_address) {
         return Ok(request);
     }
     let why = "ask for this page by IP address or as localhost\n";
     Err((StatusCode::MISDIRECTED_REQUEST, why))
+}
+
+/// `127.0.0.1`, `[::1]` or `localhost`, with or without a port; no other spelling of an address (`0x7f.1`), which
+/// no browser sends.
+fn is_address(host: &str) -> bool {
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) && !is_bare_v6(name) => name,
+        _ => host,
+    };
+    let v6 = name.strip_prefix('[').and_then(|name| name.strip_suffix(']'));
+    name.eq_ignore_ascii_case("localhost")
+        || name.parse::<Ipv4Addr>().is_ok()
+        || v6.is_some_and(|name| name.parse::<Ipv6Addr>().is_ok())
+}
+
+/// The colon before is one of an address without brackets, and what follows no port.
+fn is_bare_v6(name: &str) -> bool {
+    name.contains(':') && !name.ends_with(']')
 }
 
 /// Headers that keep a browser from doing more than showing the page.
@@ -159,4 +188,42 @@ async fn secure(mut response: Response) -> Response {
         response.headers_mut().insert(name, HeaderValue::from_static(value));
     }
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts_that_are_answered() {
+        for host in [
+            "127.0.0.1",
+            "127.0.0.1:8321",
+            "10.0.0.5:1",
+            "[::1]",
+            "[::1]:8321",
+            "localhost",
+            "LOCALHOST:80",
+        ] {
+            assert!(is_address(host), "{host}");
+        }
+        for host in [
+            "",
+            "example.com",
+            "localhost.example.com:80",
+            "0x7f.1",
+            "0x7f.1:8321",
+            "2130706433",
+            "127.1",
+            "0177.0.0.1",
+            "127.0.0.1.",
+            "::1",
+            "[::1",
+            "127.0.0.1@evil.example",
+            "localhost.",
+            "[::ffff:0x7f.1]",
+        ] {
+            assert!(!is_address(host), "{host}");
+        }
+    }
 }

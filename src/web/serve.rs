@@ -1,21 +1,25 @@
-//! Connections of the page: so many at once, each for one request and for so long.
+//! Connections of the page: so many at once, each for one request and for so long. Whoever holds one without
+//! asking for anything makes place for the next.
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use axum::Router;
+use axum::extract::Request;
+use axum::middleware::{Next, from_fn};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 /// What a client may take of the page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Connections at once. One more is answered 503 and closed.
+    /// Connections at once. For one more the oldest is closed that isn't being answered; where all are, it is
+    /// answered 503 and closed.
     pub connections: usize,
     /// How long the head of a request may take, from connecting.
     pub head: Duration,
@@ -49,7 +53,7 @@ pub(super) async fn serve(
     limits: Limits,
     stop: CancellationToken,
 ) {
-    let places = Arc::new(Semaphore::new(limits.connections));
+    let mut places = Places { limit: limits.connections, taken: Vec::new() };
     let connections = TaskTracker::new();
     loop {
         let accepted = tokio::select! {
@@ -64,7 +68,7 @@ pub(super) async fn serve(
                 continue;
             }
         };
-        let Ok(place) = places.clone().try_acquire_owned() else {
+        let Some(place) = places.take() else {
             tracing::debug!("a connection more than the status page takes is closed");
             // Whoever does not get it sees a closed connection.
             let _ = stream.try_write(BUSY);
@@ -72,7 +76,13 @@ pub(super) async fn serve(
         };
         let (app, stop) = (app.clone(), stop.clone());
         connections.spawn(async move {
-            one(stream, app, limits, stop).await;
+            let (end, answered) = (place.end.clone(), place.clone());
+            tokio::select! {
+                () = one(stream, app, limits, answered, stop) => {}
+                () = end.cancelled() => {
+                    tracing::debug!("a connection that asked for nothing made place for another");
+                }
+            }
             drop(place);
         });
     }
@@ -80,8 +90,56 @@ pub(super) async fn serve(
     let _ = tokio::time::timeout(GRACE, connections.wait()).await;
 }
 
+/// A connection that is open.
+#[derive(Debug, Default)]
+struct Place {
+    /// A request of it is being answered.
+    answering: AtomicBool,
+    /// Closes it.
+    end: CancellationToken,
+}
+
+/// The connections that are open, oldest first.
+struct Places {
+    limit: usize,
+    taken: Vec<Weak<Place>>,
+}
+
+impl Places {
+    /// A place for one more. Whoever is slow to ask, or to read an answer, holds none from others.
+    fn take(&mut self) -> Option<Arc<Place>> {
+        self.taken.retain(|place| place.strong_count() > 0);
+        if self.taken.len() >= self.limit {
+            let idle = self.taken.iter().position(|place| {
+                place.upgrade().is_none_or(|place| !place.answering.load(Ordering::Relaxed))
+            })?;
+            if let Some(oldest) = self.taken.remove(idle).upgrade() {
+                oldest.end.cancel();
+            }
+        }
+        let place = Arc::new(Place::default());
+        self.taken.push(Arc::downgrade(&place));
+        Some(place)
+    }
+}
+
 /// One connection, one request.
-async fn one(stream: TcpStream, app: Router, limits: Limits, stop: CancellationToken) {
+async fn one(
+    stream: TcpStream,
+    app: Router,
+    limits: Limits,
+    place: Arc<Place>,
+    stop: CancellationToken,
+) {
+    let app = app.layer(from_fn(move |request: Request, next: Next| {
+        let place = place.clone();
+        async move {
+            place.answering.store(true, Ordering::Relaxed);
+            let response = next.run(request).await;
+            place.answering.store(false, Ordering::Relaxed);
+            response
+        }
+    }));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.head)
@@ -100,5 +158,51 @@ async fn one(stream: TcpStream, app: Router, limits: Limits, stop: CancellationT
         Ok(Ok(())) => {}
         Ok(Err(error)) => tracing::debug!(%error, "a connection to the status page broke off"),
         Err(_) => tracing::debug!("a connection to the status page lasted too long and is closed"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::routing::get;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn whoever_is_being_answered_keeps_the_place() {
+        let (begun, mut begins) = tokio::sync::mpsc::unbounded_channel();
+        let wait = move || {
+            let _ = begun.send(());
+            std::future::pending::<&'static str>()
+        };
+        let app = Router::new().route("/", get(wait)).route("/health", get(async || "well"));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (address, stop) = (listener.local_addr().unwrap(), CancellationToken::new());
+        let limits = Limits { connections: 3, ..LIMITS };
+        let served = tokio::spawn(serve(listener, app, limits, stop.clone()));
+        let ask = async |path: &str| {
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n\r\n");
+            stream.write_all(request.as_bytes()).await.unwrap();
+            stream
+        };
+        let said = async |mut stream: TcpStream| {
+            let mut said = String::new();
+            let _ = stream.read_to_string(&mut said).await;
+            said
+        };
+        let mut held = Vec::new();
+        for _ in 0..2 {
+            held.push(ask("/").await);
+            begins.recv().await.unwrap();
+        }
+        assert!(said(ask("/health").await).await.ends_with("well"), "one place is free");
+        held.push(ask("/").await);
+        begins.recv().await.unwrap();
+        let refused = said(TcpStream::connect(address).await.unwrap()).await;
+        assert!(refused.starts_with("HTTP/1.1 503 "), "{refused}");
+        assert!(refused.contains("retry-after: 10"), "{refused}");
+        stop.cancel();
+        served.await.unwrap();
     }
 }

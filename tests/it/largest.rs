@@ -112,6 +112,7 @@ fn webhook(url: &str, template: Option<&str>) -> Webhook {
         timeout: Duration::from_secs(20),
         proxy: Proxy::Environment,
         template,
+        written: None,
     };
     Webhook::new(&settings, Routes::default()).unwrap()
 }

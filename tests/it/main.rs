@@ -26,6 +26,7 @@ mod insight_cli;
 mod largest;
 mod leaks;
 mod license;
+mod missing;
 mod monitor_app;
 mod mqtt;
 mod one_broken;

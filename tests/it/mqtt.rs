@@ -67,6 +67,7 @@ fn settings(named_sites: bool) -> Settings {
         reports: None,
         web: None,
         unimplemented: Vec::new(),
+        text: None,
     }
 }
 

@@ -48,6 +48,7 @@ impl Site {
             connect_timeout: Duration::from_secs(5),
             request_timeout: Duration::from_secs(10),
             max_concurrency: 4,
+            missing: None,
         };
         Self { running, files, connection, _dir: dir }
     }

@@ -149,7 +149,17 @@ const ROOMS: [(&str, &[&str]); 38] = [
     ),
     (
         "status",
-        &["alert", "config", "destination", "event", "ledger", "license", "release", "store"],
+        &[
+            "alert",
+            "config",
+            "destination",
+            "event",
+            "ledger",
+            "license",
+            "release",
+            "schedule",
+            "store",
+        ],
     ),
     (
         "web",

@@ -183,6 +183,7 @@ fn settings(url: &str, method: HttpMethod) -> settings::Webhook {
         timeout: Duration::from_secs(20),
         proxy: bursar::destination::http::Proxy::Environment,
         template: None,
+        written: None,
     }
 }
 

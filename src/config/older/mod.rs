@@ -390,6 +390,6 @@ impl Node {
     /// A section that is written nowhere.
     fn map(place: Place) -> Self {
         let (value, path) = (Value::Map(Vec::new()), String::new());
-        Self { value, place, path, references: Vec::new(), broken: false }
+        Self { value, place, path, references: Vec::new(), written: None, broken: false }
     }
 }

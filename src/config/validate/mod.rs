@@ -53,6 +53,7 @@ pub(super) fn settings(check: &mut Check<'_>, root: &Node, ignored: &[String]) -
         named_sites: !top.sites.is_empty(),
         sites,
         destinations,
+        text: None,
         unimplemented: ignored
             .iter()
             .map(|path| path.strip_prefix("Butler.").unwrap_or(path).to_owned())

@@ -25,13 +25,14 @@ pub(super) fn settings(check: &Check<'_>, butler: &At<'_>, available: &Available
         }
         let merged = INHERITED.map(|key| inherit(butler.get(key).node, at.get(key).node));
         let views = merge_views(&merged, &at, butler);
-        let mut site = site(check, name, &views, available);
+        let tags_missing = check.missing_in(&at.get("tags"));
+        let mut site = site(check, name, &views, available, tags_missing);
         site.tags = tags(check, &at.get("tags"), &raw.tags);
         sites.push(site);
     }
     if sites.is_empty() && !list.broken {
         let views = INHERITED.map(|key| butler.get(key));
-        sites.push(site(check, DEFAULT_SITE.to_owned(), &views, available));
+        sites.push(site(check, DEFAULT_SITE.to_owned(), &views, available, None));
     }
     sites
 }
@@ -56,6 +57,7 @@ fn merge_views<'a>(merged: &'a [Option<Node>; 5], at: &At<'_>, butler: &At<'_>) 
             place: at.place,
             path: format!("{}.{}", at.path, INHERITED[i]),
             broken: at.broken,
+            written: None,
         },
     })
 }
@@ -74,10 +76,20 @@ fn site_name(check: &Check<'_>, at: &At<'_>, name: &str) -> String {
     name
 }
 
-fn site(check: &Check<'_>, name: String, views: &[At<'_>; 5], available: &Available) -> Site {
+fn site(
+    check: &Check<'_>,
+    name: String,
+    views: &[At<'_>; 5],
+    available: &Available,
+    missing: Option<String>,
+) -> Site {
     let [qrs, cert, licenses, version, alerts] = views;
     let mut licenses = license::settings(check, licenses, available);
-    let connection = connection(check, qrs, cert);
+    let mut connection = connection(check, qrs, cert);
+    // Nothing is asked of a site that isn't known whole: what is missing may protect somebody.
+    let missing = missing.into_iter().chain(views.iter().filter_map(|view| check.missing_in(view)));
+    let missing: Vec<String> = missing.collect();
+    connection.missing = (!missing.is_empty()).then(|| missing.join("; "));
     let version = license::version(check, version, &connection, available);
     let (mut alert, alert_destination) = alert::settings(check, alerts, available);
     if let Some(monitor) = &mut licenses.server_license {

@@ -80,9 +80,14 @@ pub enum EmailSecurity {
     None,
 }
 
+/// Its queue: the same whatever its settings say.
+pub(crate) fn queue() -> Queue {
+    Queue::only(Channel::Email, |_| true)
+}
+
 impl SetUp for Email {
     fn queues(&self) -> Vec<Queue> {
-        vec![Queue::only(Channel::Email, |_| true)]
+        vec![queue()]
     }
 
     fn build(&self, _: usize, surroundings: &Surroundings) -> anyhow::Result<Arc<dyn Destination>> {

@@ -41,9 +41,14 @@ pub struct RetentionPolicy {
     pub duration: String,
 }
 
+/// Its queue: the same whatever its settings say.
+pub(crate) fn queue() -> Queue {
+    Queue::only(Channel::InfluxDb, Kind::has_figures)
+}
+
 impl SetUp for InfluxDb {
     fn queues(&self) -> Vec<Queue> {
-        vec![Queue::only(Channel::InfluxDb, Kind::has_figures)]
+        vec![queue()]
     }
 
     fn build(&self, _: usize, surroundings: &Surroundings) -> anyhow::Result<Arc<dyn Destination>> {

@@ -96,9 +96,14 @@ pub struct MqttTemplates {
     pub alert: Option<template::Source>,
 }
 
+/// Its queue: the same whatever its settings say.
+pub(crate) fn queue() -> Queue {
+    Queue::only(Channel::Mqtt, |_| true)
+}
+
 impl SetUp for Mqtt {
     fn queues(&self) -> Vec<Queue> {
-        vec![Queue::only(Channel::Mqtt, |_| true)]
+        vec![queue()]
     }
 
     fn build(&self, _: usize, surroundings: &Surroundings) -> anyhow::Result<Arc<dyn Destination>> {

@@ -2,6 +2,7 @@
 
 use super::raw::{Destinations, FIGURES, FiguresSwitch, Form, NameValue};
 use crate::destination::registry::Configured;
+use crate::destination::webhook::kinds;
 use crate::destination::webhook::settings::WebhookPurpose;
 use crate::destination::webhook::validate::listed;
 use crate::event::{Channel, Switches, Tag};
@@ -24,9 +25,14 @@ impl Available {
         };
         let lists = butler.get(Channel::Webhook.section());
         let off_or_on = lists.get("enable").broken;
-        let unknown = WebhookPurpose::ALL
-            .into_iter()
-            .filter(|purpose| off_or_on || lists.get(purpose.section()).is_uncertain());
+        let waits = |purpose: &WebhookPurpose| {
+            let queues = configured.waiting.iter().map(|waiting| &waiting.queue);
+            let mut webhooks = queues.filter(|queue| queue.channel == Channel::Webhook);
+            webhooks.any(|queue| queue.kinds == kinds(*purpose))
+        };
+        let unknown = WebhookPurpose::ALL.into_iter().filter(|purpose| {
+            off_or_on || lists.get(purpose.section()).is_uncertain() || waits(purpose)
+        });
         let listed = configured.webhooks.iter().map(|webhook| webhook.purpose);
         Self {
             channels: Channel::ALL.into_iter().filter(is_on).collect(),
@@ -108,6 +114,26 @@ fn say_what_is_off<F: Form>(
             format!("nothing is sent: Butler.{section} is off"),
             format!("set Butler.{section}.enable: true, or this to false"),
         );
+    }
+    for channel in Channel::ALL.into_iter().filter(|channel| available.has(*channel)) {
+        let switch = at.get(channel.key());
+        let is_on = |key: &str| switch.get(key).get("enable").read::<bool>();
+        if raw.is_on(channel) && !raw.sends(channel).is_on() {
+            check.warn(
+                &switch.get("enable"),
+                "nothing is sent: sendRecurring.enable and sendAlert.enable are both off",
+                "set one of them to true, or this to false",
+            );
+        } else if !raw.is_on(channel)
+            && switch.get("enable").node.is_none()
+            && (is_on("sendRecurring") || is_on("sendAlert"))
+        {
+            check.warn(
+                &switch,
+                "nothing is sent: enable is not written here, so it is off",
+                "write enable: true beside the others, or remove them",
+            );
+        }
     }
 }
 

@@ -40,7 +40,7 @@ pub(crate) fn source(
                     let what = format!("cannot read {}: {error}", path.display());
                     let fix = "write a path from the working directory or from the folder of this \
                                file, or a full one";
-                    check.error(&at_file, what, fix);
+                    check.is_missing(&at_file, what, fix);
                     return None;
                 }
             }

@@ -348,19 +348,47 @@ fn template(webhook: &settings::Webhook) -> Result<Option<(Template, HeaderValue
 
 /// The queue of a webhook.
 pub(crate) fn queue(webhook: &settings::Webhook) -> Queue {
-    let kinds = Kind::ALL.into_iter().filter(|kind| takes(webhook.purpose, *kind));
+    let settings::Webhook { purpose, method, .. } = webhook;
+    let id_before = webhook.written.as_deref().map(|written| name(*purpose, *method, written));
     Queue {
         id: id(webhook),
+        id_before,
         title: title(webhook),
         channel: Channel::Webhook,
-        kinds: kinds.collect(),
+        kinds: kinds(*purpose),
     }
+}
+
+/// The queue of one whose address isn't known, by the address as it is written.
+pub(crate) fn queue_before(
+    purpose: WebhookPurpose,
+    method: HttpMethod,
+    written: &str,
+    description: &str,
+) -> Queue {
+    let title = match one_line(description).as_str() {
+        "" => format!("webhook {} (address unknown)", method_name(method)),
+        description => {
+            format!("webhook {description} ({}, address unknown)", method_name(method))
+        }
+    };
+    let (id, kinds) = (name(purpose, method, written), kinds(purpose));
+    Queue { id, id_before: None, title, channel: Channel::Webhook, kinds }
+}
+
+/// What a list of webhooks can take.
+pub(crate) fn kinds(purpose: WebhookPurpose) -> Vec<Kind> {
+    Kind::ALL.into_iter().filter(|kind| takes(purpose, *kind)).collect()
 }
 
 /// The queue's name: the same for the same purpose, method and address, whatever else changes. The
 /// address is hashed because it may be secret.
 fn id(webhook: &settings::Webhook) -> String {
-    let purpose = match webhook.purpose {
+    name(webhook.purpose, webhook.method, webhook.url.as_str())
+}
+
+fn name(purpose: WebhookPurpose, method: HttpMethod, address: &str) -> String {
+    let purpose = match purpose {
         WebhookPurpose::ServerLicense => "serverLicense",
         WebhookPurpose::ServerLicenseAlert => "serverLicenseAlert",
         WebhookPurpose::AccessLicense => "accessLicense",
@@ -370,7 +398,7 @@ fn id(webhook: &settings::Webhook) -> String {
         WebhookPurpose::Version => "version",
         WebhookPurpose::Alert => "alert",
     };
-    let text = format!("{purpose} {} {}", method_name(webhook.method), webhook.url);
+    let text = format!("{purpose} {} {address}", method_name(method));
     let hash = hex::encode(Sha256::digest(text.as_bytes()));
     format!("{}/{}", Channel::Webhook, &hash[..8])
 }
@@ -443,6 +471,7 @@ mod tests {
             proxy: Proxy::Environment,
             timeout: Duration::from_secs(1),
             template: None,
+            written: None,
         }
     }
 

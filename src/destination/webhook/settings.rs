@@ -22,6 +22,8 @@ pub struct Webhook {
     pub purpose: WebhookPurpose,
     pub description: String,
     pub url: Url,
+    /// The address as it is written, where there are references in it.
+    pub written: Option<String>,
     pub method: HttpMethod,
     /// Own CA file (`cert.certCA`), used when `cert.enable` is true.
     pub ca_cert: Option<PathBuf>,

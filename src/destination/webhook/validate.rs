@@ -4,17 +4,19 @@ use url::Url;
 
 use super::raw;
 use super::settings::{BodyTemplate, HttpMethod, Webhook, WebhookPurpose};
-use super::takes;
+use super::{queue, queue_before, takes};
 use crate::destination::http::Proxy;
+use crate::destination::registry::Waiting;
 use crate::destination::template::validate as template;
 use crate::plain::one_line;
 use crate::secret::Secret;
 use crate::settings::{At, Check, is_token};
 
-pub(crate) fn settings(check: &Check<'_>, at: &At<'_>) -> Vec<Webhook> {
+/// Those that can be called, and those that are missing something.
+pub(crate) fn settings(check: &Check<'_>, at: &At<'_>) -> (Vec<Webhook>, Vec<Waiting>) {
     let raw: raw::WebhookNotification = at.read();
-    if !raw.enable {
-        return Vec::new();
+    if !raw.enable && !at.get("enable").broken {
+        return (Vec::new(), Vec::new());
     }
     let lists =
         WebhookPurpose::ALL.map(|purpose| (purpose.section(), purpose, list(&raw, purpose)));
@@ -25,13 +27,31 @@ pub(crate) fn settings(check: &Check<'_>, at: &At<'_>) -> Vec<Webhook> {
             "add one, or set this to false",
         );
     }
-    let mut webhooks = Vec::new();
+    let (mut webhooks, mut waiting) = (Vec::new(), Vec::new());
     for (key, purpose, list) in lists {
+        let (enable, rate_limit) = (at.get("enable"), at.get(key).get("rateLimit"));
+        let common = [enable, rate_limit].iter().find_map(|at| check.missing_here(at));
         for (raw, at) in list.webhooks.iter().zip(at.get(key).get("webhooks").items()) {
-            webhooks.extend(webhook(check, &at, raw, purpose, list.rate_limit));
+            let made = webhook(check, &at, raw, purpose, list.rate_limit);
+            let Some(why) = check.missing_in(&at).or_else(|| common.clone()) else {
+                webhooks.extend(made);
+                continue;
+            };
+            let written = at.get("webhookURL").written();
+            let method = method(raw);
+            let before = || queue_before(purpose, method, &written, raw.description.trim());
+            waiting.push(Waiting { queue: made.as_ref().map_or_else(before, queue), why });
         }
     }
-    webhooks
+    (webhooks, waiting)
+}
+
+fn method(raw: &raw::Webhook) -> HttpMethod {
+    match raw.http_method {
+        raw::HttpMethod::Get => HttpMethod::Get,
+        raw::HttpMethod::Post => HttpMethod::Post,
+        raw::HttpMethod::Put => HttpMethod::Put,
+    }
 }
 
 fn list(raw: &raw::WebhookNotification, purpose: WebhookPurpose) -> &raw::WebhookList {
@@ -94,11 +114,8 @@ fn webhook(
         template,
         description: raw.description.trim().to_owned(),
         url: url?,
-        method: match raw.http_method {
-            raw::HttpMethod::Get => HttpMethod::Get,
-            raw::HttpMethod::Post => HttpMethod::Post,
-            raw::HttpMethod::Put => HttpMethod::Put,
-        },
+        method: method(raw),
+        written: Some(at.get("webhookURL").written()).filter(|text| !text.is_empty()),
         ca_cert,
         reject_unauthorized,
         headers,

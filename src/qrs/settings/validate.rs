@@ -39,6 +39,7 @@ pub(crate) fn connection(check: &Check<'_>, qrs: &At<'_>, cert: &At<'_>) -> Conn
         connect_timeout: check.seconds(raw.connect_timeout_seconds),
         request_timeout: check.seconds(raw.request_timeout_seconds),
         max_concurrency: usize::try_from(raw.max_concurrency).unwrap_or(1),
+        missing: None,
     }
 }
 

@@ -29,7 +29,7 @@ const LARGE: [(&str, &[&str]); 13] = [
 ];
 
 /// The beginning of each statement that reads much of a large table, and why it may.
-const WHOLE: [(&str, &str); 29] = [
+const WHOLE: [(&str, &str); 31] = [
     ("SELECT EXISTS (SELECT 1 FROM release_pause", "stops at the first row of each"),
     (
         "SELECT coalesce(json_extract(entry, '$.knownAs'), '') FROM ledger",
@@ -48,6 +48,11 @@ const WHOLE: [(&str, &str); 29] = [
         "by hand, in the order of the index, stops at its limit",
     ),
     ("UPDATE queue SET nudge = nudge + 1", "by hand, once: whether a queue has deliveries"),
+    (
+        "INSERT OR IGNORE INTO delivery (queue, class, dead, seq, attempts, last_error) SELECT",
+        "at a start, once: what was queued for an address that was not known; stops at its limit",
+    ),
+    ("DELETE FROM delivery WHERE queue = ?1 AND (class, dead, seq) IN", "as the one before"),
     ("SELECT count(*) FROM delivery WHERE dead = 0", "by hand, once: the answer is a count"),
     ("UPDATE delivery SET dead = 0", "by hand, stops at its limit, and finds only dead ones"),
     (

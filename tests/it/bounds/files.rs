@@ -91,3 +91,34 @@ async fn what_is_no_file_is_an_error_at_once() {
     };
     tokio::task::spawn_blocking(whole).await.unwrap();
 }
+
+/// Both were slow once: 3.6 s for a page of aliases, and time by the square of the unknown keys.
+#[tokio::test]
+async fn hostile_settings_are_refused_at_once() {
+    let setup = Setup::new(Scenario::default()).await;
+    let folder = setup.folder.path().to_owned();
+    let mut bomb = "a0: &a0 [x,x,x,x,x,x,x,x,x]\n".to_owned();
+    for i in 1..12 {
+        let last = format!("*a{}", i - 1);
+        bomb += &format!("a{i}: &a{i} [{}]\n", vec![last; 9].join(","));
+    }
+    let mut unknown = setup.yaml("every 6 hours", "");
+    for n in 0..20_000 {
+        unknown += &format!("  notASetting{n}: 1\n");
+    }
+    let whole = move || {
+        std::fs::write(folder.join("bomb.yaml"), bomb).unwrap();
+        let output = run(&["check", "-c", "bomb.yaml"], &folder);
+        assert_eq!(output.status.code(), Some(2));
+        let said = said(&output);
+        assert!(said.contains("bomb.yaml:"), "{said}");
+        assert!(said.contains("its aliases repeat more than any settings file needs"), "{said}");
+
+        std::fs::write(folder.join("unknown.yaml"), unknown).unwrap();
+        let output = run(&["check", "-c", "unknown.yaml"], &folder);
+        assert_eq!(output.status.code(), Some(2));
+        let said = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(said.matches("this is not a setting").count(), 20_000);
+    };
+    tokio::task::spawn_blocking(whole).await.unwrap();
+}

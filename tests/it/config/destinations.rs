@@ -91,3 +91,30 @@ fn a_token_file_takes_the_place_of_a_password() {
     ");
     insta::assert_snapshot!(said(&section(&format!("{token}, security: none"))), @"18:155: warning: Butler.email.security: the token goes over the network unencrypted; set it to starttls or tls");
 }
+
+/// A switch has three parts, and one of them alone sends nothing.
+#[test]
+fn a_switch_that_sends_nothing_is_warned_of() {
+    let of = |switch: &str| {
+        let more = format!(
+            "      destination: {{email: {{{switch}}}}}\n  email: {{enable: true, host: mail, from: a@b.example, to: [c@d.example]}}\n"
+        );
+        warnings(&load(&working(&more), &environment()).unwrap_or_else(|e| panic!("{e}")))
+    };
+    let off = of("enable: true");
+    assert!(
+        off.contains("email.enable: nothing is sent: sendRecurring.enable and sendAlert"),
+        "{off}"
+    );
+    let beside = of("sendRecurring: {enable: true}");
+    assert!(
+        beside.contains("destination.email: nothing is sent: enable is not written"),
+        "{beside}"
+    );
+    for fine in
+        ["enable: true, sendAlert: {enable: true}", "enable: false, sendAlert: {enable: true}", ""]
+    {
+        let said = of(fine);
+        assert!(!said.contains("nothing is sent"), "{fine}: {said}");
+    }
+}

@@ -197,3 +197,29 @@ async fn a_second_name_for_the_same_site_has_no_limits_of_its_own() {
     let saw: Vec<_> = report.refusals.iter().map(|refusal| refusal.saw.as_str()).collect();
     assert!(saw.iter().any(|saw| saw.contains("known here as default")), "{saw:?}");
 }
+
+/// No poll ever told which site was meant by the name, so nothing tells that the new one is another.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pause_of_a_name_that_was_never_met_holds_for_what_is_met_since() {
+    let mut world = world().await;
+    let was = world.settings.sites[0].name.clone();
+    let until = world.control().now() + chrono::Duration::days(3);
+    let why = "an audit".to_owned();
+    let entry = Entry::Paused { until, why, by: "anna".into() };
+    let addition = bursar::store::Addition { site: was.clone(), run: None, entry };
+    world.store.append(None, vec![addition], |_| Vec::new()).await.unwrap();
+    world.settings.sites[0].name = "prod".into();
+    let report = world.run(Mode::Real).await;
+    assert_refused(&world, &report, 0, &format!("known here as {was}"));
+    let is = world.engine().client.identity(Patience::ONCE).await.unwrap();
+    let entry = Entry::SiteAccepted {
+        was: None,
+        is,
+        known_as: Some(was),
+        why: "the audit is over".into(),
+        by: "anna".into(),
+    };
+    let addition = bursar::store::Addition { site: "prod".into(), run: None, entry };
+    world.store.append(None, vec![addition], |_| Vec::new()).await.unwrap();
+    assert_eq!(world.run(Mode::Real).await.status, RunStatus::Done);
+}

@@ -55,7 +55,11 @@ fn load_to(url: &str, more: &str, mqtt: &str) -> Result<Loaded, Problems> {
 
 fn problems(more: &str, mqtt: &str) -> String {
     match load(more, mqtt) {
-        Ok(_) => "fine".into(),
+        Ok(loaded) => {
+            let files = loaded.files(chrono::Utc::now()).problems;
+            let missing = files.iter().find(|problem| problem.path.ends_with(".templateFile"));
+            missing.map_or_else(|| "fine".into(), ToString::to_string)
+        }
         Err(problems) => {
             problems.errors().map(|p| format!("{p}\n")).collect::<String>().trim().into()
         }

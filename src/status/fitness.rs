@@ -1,0 +1,137 @@
+//! Whether the daemon does its work, as load balancers and containers ask.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use chrono_tz::Tz;
+
+use crate::config::Settings;
+use crate::event::Monitor;
+use crate::schedule::Schedule;
+use crate::store::Health;
+
+/// What of the work isn't done. Nothing: it is well.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Fitness {
+    /// Monitors that should have asked their site again, and did not: a restart may help.
+    pub late: Vec<String>,
+    /// Monitors that ask and learn nothing, each with why: a restart would not help.
+    pub unread: Vec<String>,
+}
+
+impl Fitness {
+    /// By the last polls of a daemon that started at `since`; without that, what was never polled is late.
+    pub fn of(
+        settings: &Settings,
+        health: &[Health],
+        since: Option<DateTime<Utc>>,
+        now: DateTime<Utc>,
+    ) -> Self {
+        let mut fitness = Self::default();
+        for site in &settings.sites {
+            for watch in site.watches() {
+                let known =
+                    health.iter().find(|h| h.site == site.name && h.monitor == watch.monitor);
+                // The first run of releases may be far away.
+                if known.is_none() && watch.monitor == Monitor::Release {
+                    continue;
+                }
+                let name = format!("{} of {}", watch.monitor.as_str(), site.name);
+                let is_over = |last: Option<DateTime<Utc>>| match last.max(since) {
+                    Some(last) => is_late(watch.schedule, settings.time_zone, last, now),
+                    None => true,
+                };
+                if is_over(known.map(|known| known.last_poll)) {
+                    fitness.late.push(name);
+                } else if watch.monitor != Monitor::Release
+                    && is_over(known.and_then(|known| known.last_success))
+                {
+                    let problem = known.and_then(Health::problem);
+                    let why = problem.map_or("unknown", |problem| problem.code.as_str());
+                    fitness.unread.push(format!("{name} ({why})"));
+                }
+            }
+        }
+        fitness
+    }
+
+    /// In a line. `healthy` is the whole of it when nothing is wrong.
+    pub fn line(&self) -> String {
+        match (self.late.as_slice(), self.unread.as_slice()) {
+            ([], []) => "healthy".to_owned(),
+            ([], unread) => format!("degraded: nothing is read by {}", unread.join(", ")),
+            (late, _) => format!("late: {}", late.join(", ")),
+        }
+    }
+}
+
+/// Two ticks and five minutes after the last one there should have been another.
+fn is_late(schedule: &Schedule, zone: Tz, last: DateTime<Utc>, now: DateTime<Utc>) -> bool {
+    schedule
+        .next_after(last, zone)
+        .and_then(|tick| schedule.next_after(tick, zone))
+        .is_some_and(|second| now > second + TimeDelta::minutes(5))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::config::{DEFAULT_SITE, FixedEnvironment, load_text};
+    use crate::store::PollError;
+
+    const FILE: &str = "Butler:
+  configQRS: {host: q, headers: {static: [{name: X-Qlik-User, value: UserDirectory=A; UserId=b}]}}
+  cert: {clientCert: a, clientCertKey: b, clientCertCA: c}
+  qlikSenseLicense:
+    licenseMonitor: {enable: true, frequency: every 6 hours}
+    seatMonitor: {enable: false}
+";
+
+    fn at(time: &str) -> DateTime<Utc> {
+        format!("2026-01-15T{time}Z").parse().unwrap()
+    }
+
+    fn settings() -> Settings {
+        let loaded = load_text(FILE, Path::new("x.yaml"), &FixedEnvironment::default());
+        loaded.unwrap_or_else(|problems| panic!("{problems}")).settings
+    }
+
+    #[test]
+    fn late_is_two_ticks_and_a_while() {
+        let schedule = Schedule::parse("every 6 hours").unwrap();
+        for (now, expected) in [("12:00:00", false), ("12:05:00", false), ("12:05:01", true)] {
+            assert_eq!(is_late(&schedule, Tz::UTC, at("05:00:00"), at(now)), expected, "{now}");
+        }
+    }
+
+    #[test]
+    fn what_was_never_asked_is_late_after_two_ticks_and_a_while() {
+        let settings = settings();
+        let of = |since, now| Fitness::of(&settings, &[], since, at(now)).line();
+        assert_eq!(of(Some(at("05:00:00")), "12:05:00"), "healthy");
+        assert_eq!(of(Some(at("05:00:00")), "12:05:01"), "late: access licenses of default");
+        assert_eq!(of(None, "05:00:00"), "late: access licenses of default");
+    }
+
+    #[test]
+    fn what_is_asked_and_never_read_is_told_with_its_reason() {
+        let settings = settings();
+        let polled = |last_poll, last_success| Health {
+            site: DEFAULT_SITE.to_owned(),
+            monitor: Monitor::AccessLicense,
+            last_poll,
+            last_success,
+            failures: 7,
+            last_error: Some(PollError { code: "forbidden".to_owned(), text: "words".to_owned() }),
+        };
+        let of = |last_success, now| {
+            let health = [polled(at("12:01:00"), last_success)];
+            Fitness::of(&settings, &health, Some(at("05:00:00")), at(now)).line()
+        };
+        assert_eq!(of(None, "12:04:00"), "healthy", "within the first two ticks");
+        let told = "degraded: nothing is read by access licenses of default (forbidden)";
+        assert_eq!(of(None, "12:06:00"), told);
+        assert_eq!(of(Some(at("04:00:00")), "12:06:00"), told, "read before the start only");
+        assert_eq!(of(Some(at("06:00:00")), "12:06:00"), "healthy");
+    }
+}
