@@ -50,5 +50,6 @@ mod server_years;
 mod simulator;
 mod stored;
 mod templates;
+mod threats;
 mod webhook;
 mod writes;
