@@ -1,5 +1,6 @@
 //! `bursar demo`: the real daemon against a simulated site, nothing else needed.
 
+mod gaps;
 mod past;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -21,7 +22,7 @@ use crate::daemon::{self, Daemon, logging};
 use crate::event::Rule;
 use crate::output::{self, Existing};
 use crate::simulator::past::Past;
-use crate::simulator::{Running, Scenario};
+use crate::simulator::{Running, Scenario, SeatKind};
 use crate::status::Status;
 
 /// Watch a simulated Qlik Sense site: certificates, settings, store and page are made for it
@@ -86,7 +87,9 @@ impl Demo {
         let _guard = logging::start(&loaded.settings.log)?;
         let settings = loaded.settings.clone();
         let past = Past::demo(&scenario, clock.now());
-        past::write(&settings, &past, scenario.seed)
+        let seats = [SeatKind::Professional, SeatKind::Analyzer];
+        let seats = seats.into_iter().flat_map(|kind| site.control().seats(kind)).collect();
+        past::write(&settings, &past, seats, scenario.seed)
             .await
             .context("cannot write the demo's past")?;
         let daemon = Daemon::start(loaded.settings, clock)

@@ -39,27 +39,7 @@ const PROXIES: [&str; 6] =
 /// # Errors
 /// Everything that is wrong, at once, in the order of the file.
 pub fn load(path: &Path) -> Result<Loaded, Problems> {
-    let text = input::read_text(path, input::SMALL).map_err(|error| {
-        let (what, fix) = match error.kind() {
-            std::io::ErrorKind::NotFound => (
-                "there is no such file".to_owned(),
-                "name the file with -c, or make one with: bursar config default".to_owned(),
-            ),
-            std::io::ErrorKind::InvalidInput
-            | std::io::ErrorKind::IsADirectory
-            | std::io::ErrorKind::FileTooLarge => {
-                (error.to_string(), "name a file of settings".to_owned())
-            }
-            std::io::ErrorKind::InvalidData => {
-                ("it is not text in UTF-8".to_owned(), "save it in UTF-8".to_owned())
-            }
-            _ => (
-                format!("it can't be read: {error}"),
-                "let the user that runs bursar read it".to_owned(),
-            ),
-        };
-        Problems(vec![whole_file(path, what, fix)])
-    })?;
+    let text = read_file(path)?;
     let (mut loaded, found) = read(&text, path, &SystemEnvironment)?;
     if !loaded.missing.is_empty() {
         loaded.settings.text = Some(Text(text.into()));
@@ -79,6 +59,31 @@ pub fn load(path: &Path) -> Result<Loaded, Problems> {
         return Err(Problems(sorted(loaded.warnings)));
     }
     Ok(Loaded { warnings: found, ..loaded })
+}
+
+/// The text of a file of settings, or why there is none.
+pub(super) fn read_file(path: &Path) -> Result<String, Problems> {
+    input::read_text(path, input::SMALL).map_err(|error| {
+        let (what, fix) = match error.kind() {
+            std::io::ErrorKind::NotFound => (
+                "there is no such file".to_owned(),
+                "name the file with -c, or make one with: bursar config default".to_owned(),
+            ),
+            std::io::ErrorKind::InvalidInput
+            | std::io::ErrorKind::IsADirectory
+            | std::io::ErrorKind::FileTooLarge => {
+                (error.to_string(), "name a file of settings".to_owned())
+            }
+            std::io::ErrorKind::InvalidData => {
+                ("it is not text in UTF-8".to_owned(), "save it in UTF-8".to_owned())
+            }
+            _ => (
+                format!("it can't be read: {error}"),
+                "let the user that runs bursar read it".to_owned(),
+            ),
+        };
+        Problems(vec![whole_file(path, what, fix)])
+    })
 }
 
 impl Loaded {
@@ -182,12 +187,28 @@ fn read(
     file: &Path,
     env: &dyn Environment,
 ) -> Result<(Loaded, Vec<Problem>), Problems> {
-    let (mut tree, mut problems) = node::parse(text, file).map_err(|p| Problems(vec![p]))?;
+    let (tree, problems) = parse(text, file)?;
+    Ok(judge(tree, problems, file, env))
+}
+
+/// The tree of a text that has something in it, with what is wrong with its form.
+pub(super) fn parse(text: &str, file: &Path) -> Result<(Node, Vec<Problem>), Problems> {
+    let (tree, problems) = node::parse(text, file).map_err(|p| Problems(vec![p]))?;
     if tree.is_null() {
         let fix = "write the settings below the key Butler, or start from: bursar config default";
         let problem = whole_file(file, "it is empty".to_owned(), fix.to_owned());
         return Err(Problems(vec![problem]));
     }
+    Ok((tree, problems))
+}
+
+/// What a tree says, and what is wrong with it beside `problems`.
+pub(super) fn judge(
+    mut tree: Node,
+    mut problems: Vec<Problem>,
+    file: &Path,
+    env: &dyn Environment,
+) -> (Loaded, Vec<Problem>) {
     problems.append(&mut older::read(&mut tree, file));
     let mut shape = Shape::new(file, env);
     shape.check(&mut tree);
@@ -204,7 +225,7 @@ fn read(
     let settings = validate::settings(&mut check, &tree, &shape.ignored);
     problems.append(&mut check.problems.into_inner());
     let missing = sorted(check.missing.into_inner());
-    Ok((Loaded { settings, warnings: Vec::new(), tree, missing }, sorted(problems)))
+    (Loaded { settings, warnings: Vec::new(), tree, missing }, sorted(problems))
 }
 
 fn sorted(mut problems: Vec<Problem>) -> Vec<Problem> {
@@ -214,11 +235,11 @@ fn sorted(mut problems: Vec<Problem>) -> Vec<Problem> {
     problems
 }
 
-fn is_fatal(problems: &[Problem]) -> bool {
+pub(super) fn is_fatal(problems: &[Problem]) -> bool {
     problems.iter().any(|problem| problem.severity == Severity::Error)
 }
 
-fn whole_file(file: &Path, what: String, fix: String) -> Problem {
+pub(super) fn whole_file(file: &Path, what: String, fix: String) -> Problem {
     Problem {
         severity: Severity::Error,
         file: file.to_path_buf(),

@@ -12,6 +12,7 @@
 //! | [`next`] | when the schedule next starts a run, and what keeps it from taking seats |
 //! | [`guard`] | what stops a run before it takes the first seat |
 //! | [`reclaim`] | what the rules would take, for figures |
+//! | [`replay`] | what they would have done, day by day; no I/O, no clock |
 //! | [`read`] | the snapshot of a site that a plan is made of |
 //! | `reviewed` | what of a plan that a person has read still holds |
 //! | `sharing` | other sites with the same license |
@@ -40,6 +41,7 @@ pub mod next;
 pub mod plan;
 pub mod read;
 pub mod reclaim;
+pub mod replay;
 mod reviewed;
 pub mod rules;
 pub mod run;

@@ -64,6 +64,7 @@ pub fn render(report: &Report) -> String {
         for of_type in &site.types {
             seats(&mut rows, of_type);
         }
+        simulation(&mut rows, site);
         money(&mut rows, site);
         trail(&mut rows, site);
     }
@@ -146,6 +147,35 @@ fn seats(rows: &mut Rows, of_type: &TypeReport) {
             for (name, count) in idle {
                 rows.add("seats", subject, &day, &format!("idle.{name}"), count);
             }
+        }
+    }
+}
+
+/// The subject is the type, the date the first day; keys begin with the threshold.
+fn simulation(rows: &mut Rows, site: &SiteReport) {
+    let Some(simulation) = &site.simulation else { return };
+    let first = simulation.span.first.to_string();
+    for of_type in &simulation.types {
+        let subject = of_type.seat_type.as_str();
+        if let Some(from) = of_type.recorded_from {
+            rows.add("simulation", subject, &first, "recordedFrom", from.to_rfc3339());
+        }
+        for threshold in &of_type.thresholds {
+            let back = threshold.came_back;
+            let mut add = |key: &str, (least, most): (u64, u64)| {
+                let key = format!("{}.{key}", threshold.threshold_days);
+                rows.add("simulation", subject, &first, &format!("{key}.atLeast"), least);
+                rows.add("simulation", subject, &first, &format!("{key}.atMost"), most);
+            };
+            for (key, bounds) in [
+                ("released", threshold.released),
+                ("back14Days", back.within_14_days),
+                ("back30Days", back.within_30_days),
+                ("back90Days", back.within_90_days),
+            ] {
+                add(key, (bounds.at_least, bounds.at_most));
+            }
+            add("out", (threshold.out.at_least.into(), threshold.out.at_most.into()));
         }
     }
 }

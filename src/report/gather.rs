@@ -18,6 +18,7 @@ use crate::insight::utilization::Step;
 use crate::insight::{NotEnough, Unit, days_after};
 use crate::license::SeatType;
 use crate::license::changes::{By, Change};
+use crate::planning::replay::{Past, Question, ReplayError, Simulation, THRESHOLDS};
 use crate::planning::{Planning, Pool};
 use crate::store::{AlertHistoryEntry, Store, StoreError};
 
@@ -84,6 +85,7 @@ async fn of_site(
         site: site.name.clone(),
         qlik_sense_version: latest.map(|(_, version)| version.clone()),
         types: planning.pools.iter().map(|pool| of_type(&planning, pool, period)).collect(),
+        simulation: simulation(store, settings, site, now).await?,
         capacity,
         cost: planning.cost(),
         saved_in_period: planning.saved((period.first, period.last.min(planning.today))),
@@ -92,6 +94,23 @@ async fn of_site(
         alerts: alerts(store, &site.name, (from, to)).await?,
         gaps,
     })
+}
+
+/// Of the thresholds that are compared by default, without the days.
+async fn simulation(
+    store: &Store,
+    settings: &Settings,
+    site: &Site,
+    now: DateTime<Utc>,
+) -> Result<Option<Simulation>, StoreError> {
+    let past = match Past::load(store, settings, site, None, now).await {
+        Ok(past) => past,
+        Err(ReplayError::Store(error)) => return Err(error),
+        Err(ReplayError::TooMuch { .. }) => None,
+    };
+    let policy = &site.release.policy;
+    let question = Question { policy, thresholds: &THRESHOLDS, names: false };
+    Ok(past.map(|past| past.answer(question).without_days()))
 }
 
 /// The longest time between polls, by the next times of their schedule; an hour if it has none.

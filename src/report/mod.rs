@@ -31,6 +31,7 @@ use crate::ledger::Head;
 use crate::license::{SeatType, SenseVersion};
 use crate::plain::{in_json, on_terminal};
 use crate::planning::money::Cost;
+use crate::planning::replay::Simulation;
 use crate::planning::{ForecastView, Month, SeatCounts};
 use crate::store::Attempt;
 
@@ -68,6 +69,9 @@ pub struct SiteReport {
     pub types: Vec<TypeReport>,
     /// As of `generated`; absent when it is not watched, or was not read yet.
     pub qlik_sense_version: Option<SenseVersion>,
+    /// What the release rules would have done in the year before `generated`, under several thresholds; absent
+    /// when the lists of seats were never read, or hold more than is replayed.
+    pub simulation: Option<Simulation>,
     /// Absent when the license has no Analyzer Capacity.
     pub capacity: Option<CapacityReport>,
     /// As of `generated`; absent without prices.

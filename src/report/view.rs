@@ -2,6 +2,7 @@
 
 mod money;
 mod seats;
+mod simulation;
 mod trail;
 
 use super::Report;
@@ -110,6 +111,7 @@ fn of_site(report: &Report, site: &super::SiteReport) -> Site {
         seats::entitlement(report, site),
         seats::use_and_peaks(report, site),
         seats::forecast(report, site),
+        simulation::simulation(report, site),
         money::capacity(site),
         money::cost(site),
         trail::changes(report, site),

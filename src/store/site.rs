@@ -1,8 +1,9 @@
 //! Which site answers behind the address of each name.
 
+use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::{Store, StoreError};
+use super::{Store, StoreError, time_of};
 use crate::license::{Sameness, SiteIdentity};
 use crate::store::release::{from_json, to_json};
 
@@ -11,6 +12,18 @@ impl Store {
     pub async fn site_identity(&self, site: &str) -> Result<Option<SiteIdentity>, StoreError> {
         let site = site.to_owned();
         self.shared.gate.read("read which site it is", move |db| identity(db, &site)).await
+    }
+
+    /// Since when it is noted which site it is: as long as gaps of use are kept, where seats were read.
+    pub async fn site_first_seen(&self, site: &str) -> Result<Option<DateTime<Utc>>, StoreError> {
+        let site = site.to_owned();
+        let query = move |db: &Connection| {
+            db.prepare_cached("SELECT first_seen FROM site_identity WHERE site = ?1")?
+                .query_row([&site], |row| row.get(0))
+                .optional()
+        };
+        let time = self.shared.gate.read("read which site it is", query).await?;
+        Ok(time.map(time_of))
     }
 
     /// The other names under which this store has a pause or releases of the site that answers now

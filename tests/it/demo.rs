@@ -71,6 +71,8 @@ fn the_commands_say_of_the_demo_what_its_history_was_made_of() {
     let activity = ask(&["insight", "activity"]);
     assert!(activity.to_string().contains("professional"), "{activity}");
 
+    what_the_rules_would_have_done(&ask(&["release", "simulate", "--names"]));
+
     let alerts = ask(&["alert", "list"]).to_string();
     // A day less when the demo's fast clock has passed midnight.
     let days = |left: u32| alerts.contains(&format!("\"daysUntilExpiry\":{left},"));
@@ -91,6 +93,29 @@ fn the_commands_say_of_the_demo_what_its_history_was_made_of() {
     assert!(happened.contains("serverLicenseExpiring"), "{happened}");
     let app = ask(&["monitor-app"]).to_string();
     assert!(app.contains("\"failed\"") && app.contains("401"), "{app}");
+}
+
+/// A year of gaps is there: a shorter threshold takes more, and of those more come back.
+fn what_the_rules_would_have_done(answer: &Value) {
+    let types = answer["types"].as_array().unwrap();
+    assert_eq!(types.len(), 2, "{answer}");
+    for of_type in types {
+        assert_eq!(of_type["undecided"], 0);
+        let mut before: Option<(u64, u64)> = None;
+        for threshold in of_type["thresholds"].as_array().unwrap() {
+            let exact = |bounds: &Value| {
+                assert_eq!(bounds["atLeast"], bounds["atMost"], "{bounds}");
+                bounds["atLeast"].as_u64().unwrap()
+            };
+            let now =
+                (exact(&threshold["released"]), exact(&threshold["cameBack"]["within90Days"]));
+            assert!(now.0 > now.1, "{now:?}");
+            assert!(before.is_none_or(|before| now.0 <= before.0), "{before:?} {now:?}");
+            assert!(threshold["days"].as_array().unwrap().iter().all(|day| !day["free"].is_null()));
+            before = Some(now);
+        }
+        assert!(before.unwrap().0 > 0, "180 days: {before:?}");
+    }
 }
 
 /// The seats run out when those that nobody has have grown away, a week more or less than the range.

@@ -41,6 +41,7 @@ mod release;
 mod release_cli;
 mod release_events;
 mod release_read;
+mod release_simulate;
 mod release_size;
 mod report;
 mod rooms;

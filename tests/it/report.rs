@@ -159,7 +159,7 @@ async fn the_json_has_the_documented_keys_and_the_true_figures() {
         [keys(&report), keys(site), keys(&site["types"][1]), keys(&report["period"])].join("\n"),
         @r"
     version generated timeZone period unfinished sites ledger
-    site types qlikSenseVersion capacity cost savedInPeriod changes releases alerts gaps
+    site types qlikSenseVersion simulation capacity cost savedInPeriod changes releases alerts gaps
     seatType before atEnd peak mean meanPercent days of periods entitledChanges yearOnYear growth forecast seats daily
     name first last
     "

@@ -101,6 +101,7 @@ const ROOMS: [(&str, &[&str]); 38] = [
             "insight",
             "monitor",
             "plain",
+            "policy",
             "qrs",
             "release",
             "schedule",

@@ -12,6 +12,7 @@ use crate::ledger::{
 };
 use crate::license::LicenseState;
 use crate::license::{Holder, Moment, SeatType};
+use crate::simulator::Seat;
 use crate::simulator::past::{CleanUp, Past};
 use crate::store::history::{SERVER_LICENSE, Sample, state_number};
 use crate::store::{Addition, Store};
@@ -23,8 +24,13 @@ const BATCH: usize = 1_000;
 const USER_DAYS: i64 = 90;
 
 /// Writes the past of the first site into a new store; a store that has a past keeps it. To be
-/// called before the daemon opens the store.
-pub(super) async fn write(settings: &Settings, past: &Past, seed: u64) -> anyhow::Result<()> {
+/// called before the daemon opens the store. `seats`: those of the site, whose gaps of use are made up.
+pub(super) async fn write(
+    settings: &Settings,
+    past: &Past,
+    seats: Vec<Seat>,
+    seed: u64,
+) -> anyhow::Result<()> {
     let Some(site) = settings.sites.first() else { return Ok(()) };
     let start = past.end - TimeDelta::days(i64::try_from(past.days).unwrap_or(i64::MAX));
     let time = Arc::new(AtomicI64::new(start.timestamp()));
@@ -45,6 +51,10 @@ pub(super) async fn write(settings: &Settings, past: &Past, seed: u64) -> anyhow
             store.keep_pools(&site.name, polls.to_vec()).await?;
         }
         store.keep_users(&site.name, users(past)).await?;
+        for seat_type in SeatType::counted() {
+            let gaps = super::gaps::gaps(&seats, seat_type, (past.end, seed));
+            store.keep_idle_gaps(&site.name, gaps).await?;
+        }
         store.maintain_history(settings.storage.history, settings.time_zone).await?;
     }
     store.close().await;

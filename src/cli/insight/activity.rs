@@ -121,7 +121,7 @@ pub(super) async fn open(settings: &Settings) -> anyhow::Result<Store> {
 }
 
 /// Why there is no answer, and what to do.
-pub(super) fn never_read(site: &Site) -> &'static str {
+pub(in crate::cli) fn never_read(site: &Site) -> &'static str {
     if site.seats.is_some() {
         "the seats of this site were not read yet; see `bursar status` for why, or wait for the \
          daemon's first look"

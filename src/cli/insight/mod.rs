@@ -9,6 +9,8 @@ pub mod forecast;
 pub mod growth;
 pub mod utilization;
 
+pub(in crate::cli) use self::activity::never_read;
+
 use chrono::{DateTime, Utc};
 use clap::Subcommand;
 use serde::Serialize;

@@ -7,6 +7,7 @@ mod history;
 mod pause;
 mod plan;
 mod settle;
+mod simulate;
 mod undo;
 mod wait;
 mod working;
@@ -26,10 +27,10 @@ use crate::store::Store;
 
 pub(super) use pause::day_or_time;
 
-/// Plan, apply, undo, review and pause the release of idle seats
+/// Simulate, plan, apply, undo, review and pause the release of idle seats
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  bursar release plan -c bursar.yaml\n  bursar release plan -c bursar.yaml --explain 'CORP\\anna'\n  bursar release plan -c bursar.yaml -o plan.json && bursar release apply -c bursar.yaml plan.json\n  bursar release undo -c bursar.yaml 'CORP\\anna'\n  bursar release lock -c bursar.yaml --until 2027-01-07 --why 'year end closing'"
+    after_help = "Examples:\n  bursar release simulate -c bursar.yaml\n  bursar release plan -c bursar.yaml\n  bursar release plan -c bursar.yaml --explain 'CORP\\anna'\n  bursar release plan -c bursar.yaml -o plan.json && bursar release apply -c bursar.yaml plan.json\n  bursar release undo -c bursar.yaml 'CORP\\anna'\n  bursar release lock -c bursar.yaml --until 2027-01-07 --why 'year end closing'"
 )]
 pub(crate) struct Release {
     #[command(subcommand)]
@@ -38,6 +39,7 @@ pub(crate) struct Release {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Simulate(simulate::Simulate),
     Plan(plan::Plan),
     Apply(apply::Apply),
     Undo(undo::Undo),
@@ -61,6 +63,7 @@ pub(super) struct Target {
 impl Release {
     pub(crate) fn execute(self) -> anyhow::Result<Exit> {
         match self.command {
+            Command::Simulate(command) => command.execute(),
             Command::Plan(command) => command.execute(),
             Command::Apply(command) => command.execute(),
             Command::Undo(command) => command.execute(),

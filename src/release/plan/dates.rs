@@ -18,13 +18,13 @@ pub(in crate::release) fn known(moment: &Moment) -> Option<DateTime<Utc>> {
 const OLDEST: i32 = 2000;
 
 /// When a seat was allocated, where that is known.
-fn allocated(moment: &Moment) -> Option<DateTime<Utc>> {
+pub(in crate::release) fn allocated(moment: &Moment) -> Option<DateTime<Utc>> {
     known(moment).filter(|at| at.year() >= OLDEST)
 }
 
 /// The later of last use and allocation. `None` when one can't be read or the allocation is not
 /// known: it may have been yesterday.
-pub(super) fn idle_since(seat: &Seat) -> Option<DateTime<Utc>> {
+pub(in crate::release) fn idle_since(seat: &Seat) -> Option<DateTime<Utc>> {
     let unreadable = |moment: &Moment| matches!(moment, Moment::Unreadable(_));
     if unreadable(&seat.created) || unreadable(&seat.last_used) {
         return None;

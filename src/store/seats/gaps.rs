@@ -8,6 +8,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use uuid::Uuid;
 
 use super::SeatReading;
+use super::difference::PART;
 use super::row::{seat_type_of, uuid_of};
 use crate::license::{Moment, Seat, SeatType};
 use crate::store::{Store, StoreError, time_of};
@@ -19,7 +20,7 @@ const LEAST: TimeDelta = TimeDelta::days(14);
 const AHEAD: TimeDelta = TimeDelta::minutes(10);
 
 /// A time in which a seat was not used.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct IdleGap {
     pub seat_type: SeatType,
     pub seat: Uuid,
@@ -55,6 +56,49 @@ impl Store {
             query.query_map(range, gap_of)?.collect()
         };
         self.shared.gate.read("read the gaps of use", query).await
+    }
+
+    /// The next gaps that ended from `from` (included) to `to` (not included), after the one that was read
+    /// last: at most [`PART`]. Fewer are the end.
+    pub async fn next_idle_gaps(
+        &self,
+        site: &str,
+        (from, to): (DateTime<Utc>, DateTime<Utc>),
+        after: Option<IdleGap>,
+    ) -> Result<Vec<IdleGap>, StoreError> {
+        let site = site.to_owned();
+        let query = move |db: &Connection| {
+            let mut query = db.prepare_cached(
+                "SELECT seat_type, seat, user, since, until, first_use, unused_at FROM seat_gap
+                  WHERE site = ?1 AND until >= ?2 AND until < ?3
+                    AND (until > ?2 OR seat_type > ?4 OR (seat_type = ?4 AND seat > ?5))
+                  ORDER BY until, seat_type, seat LIMIT ?6",
+            )?;
+            let start = after.map_or(from, |last| last.to);
+            let seat_type = after.map_or("", |last| last.seat_type.as_str());
+            let seat = after.map_or(String::new(), |last| last.seat.to_string());
+            let range = params![
+                site,
+                start.timestamp_millis(),
+                to.timestamp_millis(),
+                seat_type,
+                seat,
+                PART as i64
+            ];
+            query.query_map(range, gap_of)?.collect()
+        };
+        self.shared.gate.read("read the gaps of use", query).await
+    }
+
+    /// Keeps gaps as if they had been read: for made-up histories.
+    pub async fn keep_idle_gaps(&self, site: &str, gaps: Vec<IdleGap>) -> Result<(), StoreError> {
+        for part in gaps.chunks(PART) {
+            let (site, part) = (site.to_owned(), part.to_vec());
+            let change =
+                move |db: &Connection| part.iter().try_for_each(|gap| keep(db, &site, gap));
+            self.shared.gate.write("keep the gaps of use", change).await?;
+        }
+        Ok(())
     }
 }
 

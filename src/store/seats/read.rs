@@ -128,6 +128,32 @@ impl Store {
         self.shared.gate.read("read the changes of seats", query).await
     }
 
+    /// The next changes from `from` (included) to `to` (not included), after the one that was read last, each
+    /// with its number. Fewer than [`PART`] are the end.
+    pub async fn next_seat_changes(
+        &self,
+        site: &str,
+        (from, to): (DateTime<Utc>, DateTime<Utc>),
+        after: Option<(DateTime<Utc>, i64)>,
+    ) -> Result<Vec<(i64, Change)>, StoreError> {
+        let site = site.to_owned();
+        let query = move |db: &Connection| {
+            let mut query = db.prepare_cached(
+                "SELECT id, json FROM seat_change
+                  WHERE site = ?1 AND time >= ?2 AND time < ?3 AND (time > ?2 OR id > ?4)
+                  ORDER BY time, id LIMIT ?5",
+            )?;
+            let (start, last) = after.unwrap_or((from, 0));
+            let range =
+                params![site, start.timestamp_millis(), to.timestamp_millis(), last, PART as i64];
+            let change = |row: &rusqlite::Row<'_>| {
+                Ok((row.get(0)?, from_json::<stored::Change>(row, 1)?.into()))
+            };
+            query.query_map(range, change)?.collect()
+        };
+        self.shared.gate.read("read the changes of seats", query).await
+    }
+
     /// How many changes there were in that time, by type and kind, with the share of churn and of
     /// Bursar's own; those of a first reading are not counted.
     pub async fn seat_change_counts(

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::store::IdleGap;
+use crate::store::seats::difference::PART;
 
 /// Keeps a reading of these seats.
 async fn keep(t: &Bench, time: DateTime<Utc>, seats: Vec<Seat>) {
@@ -124,4 +125,53 @@ async fn gaps_are_kept_as_long_as_changes_and_found_by_site_and_time() {
         )
         .unwrap();
     assert!(plan.starts_with("SEARCH seat_gap USING PRIMARY KEY (site=? AND until>?"), "{plan}");
+}
+
+/// In parts, also where many ended at the same moment; what is made up is read like the rest.
+#[tokio::test]
+async fn all_gaps_are_read_in_parts_each_once() {
+    let t = Bench::new(100).await;
+    let now = t.store_now();
+    let gap = |n: usize| IdleGap {
+        seat_type: if n.is_multiple_of(2) { A } else { SeatType::Professional },
+        seat: Uuid::from_u128(n as u128),
+        user: Uuid::from_u128(1),
+        from: now - TimeDelta::days(30),
+        to: now + TimeDelta::seconds(n as i64 / (PART as i64 * 2)),
+        first_use: false,
+        unused_at: now,
+    };
+    let mut all: Vec<IdleGap> = (0..2 * PART + 7).map(gap).collect();
+    t.store.keep_idle_gaps("a", all.clone()).await.unwrap();
+    t.store.keep_idle_gaps("b", vec![gap(1)]).await.unwrap();
+    let range = (now, now + TimeDelta::hours(1));
+    let (mut read, mut last) = (Vec::new(), None);
+    loop {
+        let part = t.store.next_idle_gaps("a", range, last).await.unwrap();
+        assert!(part.len() <= PART);
+        let Some(end) = part.last() else { break };
+        last = Some(*end);
+        read.extend(part);
+    }
+    all.sort_by_key(|gap| (gap.to, gap.seat_type.as_str(), gap.seat.to_string()));
+    assert_eq!(read.len(), all.len());
+    assert!(read == all);
+    let none = t.store.next_idle_gaps("a", (now - TimeDelta::hours(1), now), None).await.unwrap();
+    assert_eq!(none, []);
+}
+
+#[tokio::test]
+async fn all_changes_are_read_in_parts_each_once() {
+    let t = Bench::new(100).await;
+    let now = t.store_now();
+    let created = Moment::At(now - TimeDelta::days(3));
+    let seats = (0..PART as u128 + 5).map(|n| Seat { created: created.clone(), ..seat(n) });
+    keep(&t, now, seats.collect()).await;
+    let range = (now - TimeDelta::days(5), now);
+    let first = t.store.next_seat_changes("a", range, None).await.unwrap();
+    assert_eq!(first.len(), PART);
+    let (number, last) = first.last().unwrap();
+    let rest = t.store.next_seat_changes("a", range, Some((last.time, *number))).await.unwrap();
+    let all: Vec<_> = first.iter().chain(&rest).map(|(_, change)| change.clone()).collect();
+    assert!(all == t.store.seat_changes("a", range.0, range.1).await.unwrap());
 }

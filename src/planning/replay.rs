@@ -1,0 +1,458 @@
+//! What the rules would have done: what commands, reports and pages say of it.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use serde::Serialize;
+
+use crate::config::Settings;
+use crate::config::settings::Site;
+use crate::insight::cost::{self, Prices};
+use crate::insight::days_after;
+use crate::insight::money::{Currency, Money};
+use crate::ledger::{Action, Intent};
+use crate::license::changes::{Change, ChangeKind};
+use crate::license::{Moment, SeatType, pools};
+use crate::policy::{Policy, TypeRule};
+pub use crate::release::replay::{Bounds, CameBack, Day, Span, THRESHOLDS};
+use crate::release::replay::{
+    Facts, Gap, IdleSince, Removed, Replayed, Return, Timeline, rules, with_threshold,
+};
+use crate::store::{IdleGap, Store, StoreError};
+
+/// Days that are replayed where nobody says since when.
+pub const DAYS: i64 = 365;
+/// The most days: ten years.
+pub const MOST_DAYS: i64 = 3_660;
+/// The most gaps, changes and intents that are read: some 300 MB of each.
+const MOST: usize = 4_000_000;
+/// The site's clock may run ahead of ours.
+const AHEAD: TimeDelta = TimeDelta::minutes(15);
+
+#[derive(Debug, thiserror::Error)]
+pub enum ReplayError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The history of a site is larger than what is read at once.
+    #[error(
+        "there are more than {MOST} {what} since {since}; name a later day, such as --since {since}"
+    )]
+    TooMuch { what: &'static str, since: NaiveDate },
+}
+
+/// What is known of a site's past, and what to ask of it.
+#[derive(Debug)]
+pub struct Past {
+    site: String,
+    facts: Facts,
+    /// `Butler.cost`.
+    prices: Option<Prices>,
+    span: Span,
+    now: DateTime<Utc>,
+}
+
+/// What the rules would have done, under one threshold after the other.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Simulation {
+    pub site: String,
+    pub time: DateTime<Utc>,
+    #[serde(flatten)]
+    pub span: Span,
+    /// Under what all figures stand.
+    pub by: &'static str,
+    pub types: Vec<OfType>,
+}
+
+/// A type of seats.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OfType {
+    pub seat_type: SeatType,
+    /// Whether the rules release seats of this type; if not, these are the defaults.
+    pub enabled: bool,
+    /// Now.
+    pub seats: u32,
+    /// From when on gaps of use are recorded: before, figures are bounds. Absent: not yet.
+    pub recorded_from: Option<DateTime<Utc>>,
+    /// Seats that are there and whose person was not read well enough to tell whether a rule keeps them:
+    /// they are in `atMost` only.
+    pub undecided: u32,
+    pub thresholds: Vec<Threshold>,
+}
+
+/// A type under a threshold.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Threshold {
+    pub threshold_days: u32,
+    pub rule: TypeRule,
+    pub released: Bounds<u64>,
+    pub came_back: CameBack,
+    /// Seats that would be free more than there are now.
+    pub out: Bounds<u32>,
+    pub seat_days: Bounds<u64>,
+    /// Absent without a price.
+    pub saved: Option<MoneyBounds>,
+    /// Days on which `maxReleasePercent` would have stopped the run.
+    pub stopped_days: u32,
+    /// Due on the first day, of so many seats, where a person would have to accept that.
+    pub to_accept: Option<ToAccept>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub days: Vec<Day>,
+    /// Only where names are asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub returns: Option<Vec<Named>>,
+}
+
+#[derive(Debug, Clone, Copy, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MoneyBounds {
+    pub at_least: Money,
+    pub at_most: Money,
+}
+
+/// In whole units: `1,200-34,010 EUR`.
+impl fmt::Display for MoneyBounds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let whole = |amount: Money| {
+            let text = amount.to_string();
+            let digits = text.split([' ', '.']).next();
+            digits.unwrap_or_default().to_owned()
+        };
+        let (least, most) = (whole(self.at_least), whole(self.at_most));
+        let currency = self.at_least.currency;
+        if least == most {
+            return write!(f, "{least} {currency}");
+        }
+        write!(f, "{least}-{most} {currency}")
+    }
+}
+
+#[derive(Debug, Clone, Copy, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ToAccept {
+    pub due: u64,
+    pub seats: u64,
+}
+
+/// Who would have lost a seat, and used it again.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Named {
+    /// `CORP\anna`.
+    pub user: String,
+    pub name: String,
+    pub released: NaiveDate,
+    pub back: DateTime<Utc>,
+    pub after_days: i64,
+    /// Whether it is certain that they would have lost it.
+    pub certain: bool,
+}
+
+impl Simulation {
+    /// Without the days: for those who show thresholds only.
+    pub fn without_days(mut self) -> Self {
+        for threshold in self.types.iter_mut().flat_map(|of_type| &mut of_type.thresholds) {
+            threshold.days = Vec::new();
+        }
+        self
+    }
+}
+
+/// What all figures hold under.
+pub const BY: &str = "by today's tags and properties";
+
+/// What is asked of the past.
+#[derive(Debug, Clone, Copy)]
+pub struct Question<'a> {
+    pub policy: &'a Policy,
+    /// In place of each type's own threshold; empty: that.
+    pub thresholds: &'a [u32],
+    pub names: bool,
+}
+
+impl Past {
+    /// Reads what is known of a site since a day. `None` while its seats were never read.
+    ///
+    /// # Errors
+    /// The store can't be read, or there is more than fits.
+    pub async fn load(
+        store: &Store,
+        settings: &Settings,
+        site: &Site,
+        since: Option<NaiveDate>,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Self>, ReplayError> {
+        let seats = store.seats(&site.name).await?;
+        if seats.lists.is_empty() {
+            return Ok(None);
+        }
+        let now = super::seats::as_of(&seats, now);
+        let calendar = &site.release.policy.calendar;
+        let last = calendar.date(now);
+        let span = Span { first: since.unwrap_or_else(|| days_after(last, 1 - DAYS)), last };
+        let begin = span.first.pred_opt().and_then(|before| calendar.day_after(before));
+        let from = begin.unwrap_or(DateTime::UNIX_EPOCH);
+        let gaps = gaps(store, &site.name, (from, now + AHEAD), span.first).await?;
+        let intents = intents(store, &site.name, from, span.first).await?;
+        let removed = removed(store, &site.name, (from, now + AHEAD), span.first, intents).await?;
+        let known = store.site_first_seen(&site.name).await?;
+        let kept = site.seats.as_ref().map(|seats| TimeDelta::days(seats.keep_changes_days.into()));
+        let recorded_from = seats.lists.iter().filter_map(|list| {
+            // What ended before is forgotten.
+            let kept = kept.map_or(list.first_read, |kept| list.last_read - kept);
+            let by_reading = known.map(|known| known.max(list.first_read).max(kept));
+            let of_type = gaps.iter().filter(|gap| gap.seat_type == list.seat_type);
+            let by_gap = of_type.map(|gap| gap.unused_at).min();
+            let from = [by_reading, by_gap].into_iter().flatten().min()?;
+            Some((list.seat_type, from))
+        });
+        let past = store.release_past(&site.name).await?;
+        let facts = Facts {
+            recorded_from: recorded_from.collect(),
+            seats: seats.to_vec(),
+            people: seats.people.into_iter().map(|(id, stored)| (id, stored.person)).collect(),
+            gaps,
+            removed,
+            released: past.released,
+            free: free(store, &site.name).await?,
+        };
+        Ok(Some(Self { site: site.name.clone(), facts, prices: settings.cost, span, now }))
+    }
+
+    /// What the rules would have done.
+    pub fn answer(&self, question: Question<'_>) -> Simulation {
+        let own = rules(question.policy, &self.facts);
+        let under = |rule: &TypeRule| -> Vec<TypeRule> {
+            match question.thresholds {
+                [] => vec![rule.clone()],
+                days => days.iter().map(|days| with_threshold(rule, *days)).collect(),
+            }
+        };
+        let all: Vec<TypeRule> = own.iter().flat_map(under).collect();
+        let timeline = Timeline::new(&self.facts, question.policy, &all, self.now);
+        let types = own.iter().map(|rule| {
+            let replayed = under(rule).into_iter().map(|rule| {
+                self.threshold(timeline.replay(&rule, self.span, question.names), question.names)
+            });
+            let replayed: Vec<_> = replayed.collect();
+            let of_type = self.facts.seats.iter().filter(|seat| seat.seat_type == rule.seat_type);
+            OfType {
+                seat_type: rule.seat_type,
+                enabled: question.policy.rule(rule.seat_type).is_some(),
+                seats: u32::try_from(of_type.count()).unwrap_or(u32::MAX),
+                recorded_from: self.facts.recorded_from.get(&rule.seat_type).copied(),
+                undecided: timeline.undecided(rule.seat_type),
+                thresholds: replayed,
+            }
+        });
+        Simulation {
+            site: self.site.clone(),
+            time: self.now,
+            span: self.span,
+            by: BY,
+            types: types.collect(),
+        }
+    }
+
+    fn threshold(&self, replayed: Replayed, names: bool) -> Threshold {
+        let prices = self.prices;
+        let range = (self.span.first, self.span.last);
+        let priced = prices.filter(|prices| prices.per_seat(replayed.rule.seat_type).is_some());
+        // Seat-days are the same whatever a seat costs.
+        let counted = Prices {
+            currency: prices.map_or_else(any_currency, |prices| prices.currency),
+            professional_per_seat_per_year: None,
+            analyzer_per_seat_per_year: None,
+            capacity_per_thousand_minutes: None,
+            budget_per_year: None,
+        };
+        let prices = priced.unwrap_or(counted);
+        let certain = cost::saved(&prices, &replayed.certain, range);
+        let possible = cost::saved(&prices, &replayed.possible, range);
+        let most = if possible.amount.amount < certain.amount.amount { certain } else { possible };
+        let stopped = replayed.days.iter().filter(|day| day.stopped).count();
+        Threshold {
+            threshold_days: replayed.rule.release_threshold_days,
+            released: replayed.released,
+            came_back: replayed.came_back,
+            out: replayed.out,
+            seat_days: Bounds::new(certain.seat_days, possible.seat_days),
+            saved: priced.map(|_| MoneyBounds { at_least: certain.amount, at_most: most.amount }),
+            stopped_days: u32::try_from(stopped).unwrap_or(u32::MAX),
+            to_accept: replayed.accepted.map(|(due, seats)| ToAccept { due, seats }),
+            days: replayed.days,
+            returns: names.then(|| replayed.returns.into_iter().map(named).collect()),
+            rule: replayed.rule,
+        }
+    }
+}
+
+/// Of what has no price: no amount is shown.
+fn any_currency() -> Currency {
+    Currency::parse("EUR").expect("it has three letters")
+}
+
+fn named(back: Return) -> Named {
+    Named {
+        user: back.holder.account(),
+        name: back.holder.name.to_string(),
+        released: back.released,
+        back: back.back,
+        after_days: back.days,
+        certain: back.certain,
+    }
+}
+
+/// Free seats at the end of each day that has a figure.
+async fn free(
+    store: &Store,
+    site: &str,
+) -> Result<BTreeMap<SeatType, BTreeMap<NaiveDate, u32>>, StoreError> {
+    const FIGURES: [&str; 3] = ["allocated", "available", "total"];
+    let names: Vec<_> =
+        SeatType::counted().flat_map(|of| FIGURES.map(|figure| (of.as_str(), figure))).collect();
+    let mut days = store.history_days(site, &names).await?.into_iter();
+    let mut free = BTreeMap::new();
+    for seat_type in SeatType::counted() {
+        let mut next = || {
+            let days = days.next().unwrap_or_default().into_iter();
+            days.map(|day| (day.day, day.rollup.last)).collect::<BTreeMap<_, _>>()
+        };
+        let (allocated, available, total) = (next(), next(), next());
+        let of_day = |(day, allocated): (&NaiveDate, &f64)| {
+            let (available, total) = (available.get(day).copied(), total.get(day).copied());
+            Some((*day, pools::free(available, total, *allocated)? as u32))
+        };
+        free.insert(seat_type, allocated.iter().filter_map(of_day).collect());
+    }
+    Ok(free)
+}
+
+async fn gaps(
+    store: &Store,
+    site: &str,
+    range: (DateTime<Utc>, DateTime<Utc>),
+    since: NaiveDate,
+) -> Result<Vec<Gap>, ReplayError> {
+    let mut gaps = Vec::new();
+    let mut last = None;
+    loop {
+        let part = store.next_idle_gaps(site, range, last).await?;
+        let Some(end) = part.last().copied() else { return Ok(gaps) };
+        gaps.extend(part.into_iter().map(gap));
+        if gaps.len() > MOST {
+            return Err(ReplayError::TooMuch { what: "gaps of use", since });
+        }
+        last = Some(end);
+    }
+}
+
+fn gap(of: IdleGap) -> Gap {
+    Gap {
+        seat_type: of.seat_type,
+        seat: of.seat,
+        user: of.user,
+        from: of.from,
+        to: of.to,
+        first_use: of.first_use,
+        unused_at: of.unused_at,
+    }
+}
+
+/// What Bursar's own releases knew of their seats, by type, seat and user.
+type Intents = HashMap<(SeatType, uuid::Uuid, uuid::Uuid), IdleSince>;
+
+async fn intents(
+    store: &Store,
+    site: &str,
+    from: DateTime<Utc>,
+    since: NaiveDate,
+) -> Result<Intents, ReplayError> {
+    let mut intents = HashMap::new();
+    let mut last = None;
+    loop {
+        let part = store.next_intents(site, from, last).await?;
+        let Some((number, time, _)) = part.last() else { return Ok(intents) };
+        last = Some((*time, *number));
+        let of_releases = part.into_iter().map(|(.., intent)| intent);
+        for intent in of_releases.filter(|intent| intent.action == Action::Release) {
+            if let Some(since) = idle_since(&intent) {
+                let key = (intent.seat_type, intent.seat, intent.holder.id);
+                intents.insert(key, since);
+            }
+        }
+        if intents.len() > MOST {
+            return Err(ReplayError::TooMuch { what: "releases", since });
+        }
+    }
+}
+
+/// As the engine counts it: only what both dates say for certain.
+fn idle_since(intent: &Intent) -> Option<IdleSince> {
+    let created = intent.created.at()?;
+    match intent.last_used {
+        Moment::At(used) => Some(IdleSince { at: used.max(created), never: false }),
+        Moment::Never => Some(IdleSince { at: created, never: true }),
+        Moment::Unreadable(_) => None,
+    }
+}
+
+/// The seats that people lost.
+async fn removed(
+    store: &Store,
+    site: &str,
+    range: (DateTime<Utc>, DateTime<Utc>),
+    since: NaiveDate,
+    intents: Intents,
+) -> Result<Vec<Removed>, ReplayError> {
+    let mut removed = Vec::new();
+    let mut allocated: HashMap<(SeatType, uuid::Uuid), DateTime<Utc>> = HashMap::new();
+    let mut last = None;
+    let mut read = 0;
+    loop {
+        let part = store.next_seat_changes(site, range, last).await?;
+        let Some((number, end)) = part.last() else { return Ok(removed) };
+        last = Some((end.time, *number));
+        read += part.len();
+        if read > MOST {
+            return Err(ReplayError::TooMuch { what: "changes of seats", since });
+        }
+        for (_, change) in part {
+            if matches!(change.kind, ChangeKind::Allocated | ChangeKind::Moved) {
+                allocated.insert((change.seat_type, change.seat), change.time);
+            }
+            removed.extend(lost(change, &allocated, &intents));
+        }
+    }
+}
+
+fn lost(
+    change: Change,
+    allocated: &HashMap<(SeatType, uuid::Uuid), DateTime<Utc>>,
+    intents: &Intents,
+) -> Option<Removed> {
+    let (seat_type, seat) = match change.kind {
+        ChangeKind::Released | ChangeKind::Quarantined | ChangeKind::UserDeleted => {
+            (change.seat_type, change.seat)
+        }
+        ChangeKind::Moved => {
+            let from = change.from.as_ref()?;
+            (from.seat_type, from.seat)
+        }
+        ChangeKind::Allocated | ChangeKind::Restored | ChangeKind::QuarantineEnded => return None,
+    };
+    let by_bursar = change.is_by_bursar();
+    let holder = change.holder?;
+    let idle_since = intents.get(&(seat_type, seat, holder.id)).copied();
+    Some(Removed {
+        seat_type,
+        seat,
+        allocated: allocated.get(&(seat_type, seat)).copied(),
+        removed: change.time,
+        idle_since: idle_since.filter(|_| by_bursar),
+        holder,
+    })
+}

@@ -1,0 +1,358 @@
+//! From facts to times in which a seat may go.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, NaiveDate, Utc};
+use uuid::Uuid;
+
+use super::segments::{
+    Idle, Kind, LONG_AGO, Ms, NEVER, Segment, Window, segments, without_other_use,
+};
+use super::{Facts, RECORDED_DAYS, Removed};
+use crate::license::{Holder, Person, Seat, SeatType};
+use crate::policy::{NeverRelease, Policy, ThreeWay, TypeRule};
+use crate::release::plan::dates;
+use crate::release::rules::Rules;
+
+/// What each seat went through, and whom the rules keep: the same for all thresholds.
+#[derive(Debug)]
+pub struct Timeline<'a> {
+    pub(super) facts: &'a Facts,
+    pub(super) policy: &'a Policy,
+    pub(super) now: DateTime<Utc>,
+    pub(super) tenures: Vec<Tenure>,
+    pub(super) pieces: Vec<Piece>,
+    /// People with a number each.
+    pub(super) users: usize,
+}
+
+/// A seat in one person's hands.
+#[derive(Debug, Clone)]
+pub(super) struct Tenure {
+    pub(super) seat_type: SeatType,
+    pub(super) seat: Uuid,
+    pub(super) user: u32,
+    pub(super) holder: Holder,
+    pub(super) start: Ms,
+    /// When it was lost, or [`NEVER`].
+    pub(super) end: Ms,
+    /// When the same person got a seat of the type again after that.
+    pub(super) again: Ms,
+    pub(super) judged: Judged,
+    pub(super) removed_externally: bool,
+    pub(super) excess: bool,
+    /// When Bursar really took a seat of the type from the person before this one, it is kept by
+    /// `reallocatedGraceDays` from here.
+    pub(super) given_again: Ms,
+}
+
+/// What the rules say of a person today.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Judged {
+    Goes,
+    Kept,
+    /// The person was not read well enough.
+    Unknown,
+}
+
+/// A time in which a seat may go: once it was idle for long enough.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Piece {
+    pub(super) tenure: u32,
+    pub(super) idle_since: Ms,
+    pub(super) window: Window,
+    /// When the person used it again, or got another one; [`NEVER`] so far.
+    pub(super) back: Ms,
+    /// Idle since its allocation: `neverUsedGraceDays` counts.
+    pub(super) never: bool,
+    /// It is not known whether the seat was idle at all.
+    pub(super) unknown: bool,
+    /// Of less than 14 days: only a shorter threshold looks at it.
+    pub(super) short: bool,
+}
+
+impl<'a> Timeline<'a> {
+    /// Who is protected follows from `policy` and what people are marked with today. `rules`: all
+    /// that will be replayed.
+    pub fn new(
+        facts: &'a Facts,
+        policy: &'a Policy,
+        rules: &[TypeRule],
+        now: DateTime<Utc>,
+    ) -> Self {
+        let today = policy.calendar.date(now);
+        let mut builder = Builder::new(facts, policy, today, now);
+        builder.seats();
+        builder.removed();
+        builder.next_seats();
+        let days =
+            rules.iter().map(|rule| rule.release_threshold_days.min(rule.never_used_grace_days));
+        let pieces = builder.pieces(days.min().is_some_and(|days| days < RECORDED_DAYS));
+        let (tenures, users) = (builder.tenures, builder.users.len());
+        Self { facts, policy, now, tenures, pieces, users }
+    }
+
+    /// The seats of a type whose person was not read well enough to tell whether a rule keeps them.
+    pub fn undecided(&self, seat_type: SeatType) -> u32 {
+        let of = |tenure: &&Tenure| {
+            tenure.seat_type == seat_type && tenure.judged == Judged::Unknown && tenure.end == NEVER
+        };
+        u32::try_from(self.tenures.iter().filter(of).count()).unwrap_or(u32::MAX)
+    }
+}
+
+type Key = (SeatType, Uuid, Uuid);
+
+struct Builder<'a> {
+    facts: &'a Facts,
+    policy: &'a Policy,
+    now: Ms,
+    rules: Rules,
+    asks: bool,
+    gaps: HashMap<Key, Vec<Idle>>,
+    users: HashMap<Uuid, u32>,
+    tenures: Vec<Tenure>,
+    /// Of each tenure.
+    segments: Vec<Vec<Segment>>,
+}
+
+impl<'a> Builder<'a> {
+    fn new(facts: &'a Facts, policy: &'a Policy, today: NaiveDate, now: DateTime<Utc>) -> Self {
+        let mut gaps: HashMap<Key, Vec<Idle>> = HashMap::new();
+        for gap in &facts.gaps {
+            let idle = Idle {
+                from: ms(gap.from),
+                to: ms(gap.to),
+                certain_to: ms(gap.unused_at),
+                never: gap.first_use,
+            };
+            gaps.entry((gap.seat_type, gap.seat, gap.user)).or_default().push(idle);
+        }
+        for of_seat in gaps.values_mut() {
+            of_seat.sort_unstable_by_key(|idle| idle.from);
+        }
+        Self {
+            facts,
+            policy,
+            now: ms(now),
+            rules: Rules::new(&policy.never_release, today),
+            asks: asks_about_people(&policy.never_release),
+            gaps,
+            users: HashMap::new(),
+            tenures: Vec::new(),
+            segments: Vec::new(),
+        }
+    }
+
+    fn recorded(&self, seat_type: SeatType) -> Ms {
+        self.facts.recorded_from.get(&seat_type).map_or(NEVER, |at| ms(*at))
+    }
+
+    fn user(&mut self, id: Uuid) -> u32 {
+        let next = u32::try_from(self.users.len()).unwrap_or(u32::MAX);
+        *self.users.entry(id).or_insert(next)
+    }
+
+    /// The seats that are there. What their row can't tell keeps them: they are in no replay.
+    fn seats(&mut self) {
+        let facts = self.facts;
+        for seat in facts.seats.iter().filter(|seat| seat.quarantined.is_none()) {
+            let Some(holder) = seat.holder.as_deref() else { continue };
+            let Some(start) = dates::allocated(&seat.created).map(ms) else { continue };
+            let key = (seat.seat_type, seat.id, holder.id);
+            let mut idle = self.gaps.remove(&key).unwrap_or_default();
+            idle.extend(self.current(seat));
+            let person = facts.people.get(&holder.id);
+            let recorded = self.recorded(seat.seat_type);
+            let parts = segments((start, NEVER), &idle, recorded, false);
+            let given_again = facts.released.get(&(seat.seat_type, holder.id)).map(|at| ms(*at));
+            let user = self.user(holder.id);
+            self.tenures.push(Tenure {
+                seat_type: seat.seat_type,
+                seat: seat.id,
+                user,
+                holder: holder.clone(),
+                start,
+                end: NEVER,
+                again: NEVER,
+                judged: self.judge(holder, person),
+                removed_externally: person.is_some_and(|person| person.removed_externally),
+                excess: seat.excess,
+                given_again: given_again.map_or(LONG_AGO, |at| at.max(start)),
+            });
+            self.segments.push(parts);
+        }
+    }
+
+    /// Since when a seat is idle now.
+    fn current(&self, seat: &Seat) -> Option<Idle> {
+        let from = ms(dates::idle_since(seat)?);
+        let never = dates::known(&seat.last_used).is_none();
+        (from <= self.now).then_some(Idle { from, to: NEVER, certain_to: NEVER, never })
+    }
+
+    /// The seats that are gone, as far as something is known of them.
+    fn removed(&mut self) {
+        let facts = self.facts;
+        let held = |seat: &&Seat| seat.quarantined.is_none();
+        let there: HashMap<(SeatType, Uuid), Option<Uuid>> = facts
+            .seats
+            .iter()
+            .filter(held)
+            .map(|seat| ((seat.seat_type, seat.id), seat.holder.as_ref().map(|h| h.id)))
+            .collect();
+        let mut seen = std::collections::HashSet::new();
+        for removed in &facts.removed {
+            let Removed { seat_type, seat, holder, .. } = removed;
+            // Back from quarantine, or told twice: in quarantine, and then free.
+            if there.get(&(*seat_type, *seat)) == Some(&Some(holder.id))
+                || !seen.insert((*seat_type, *seat, holder.id))
+            {
+                continue;
+            }
+            let end = ms(removed.removed);
+            let mut idle = self.gaps.remove(&(*seat_type, *seat, holder.id)).unwrap_or_default();
+            let last = removed.idle_since.map(|since| Idle {
+                from: ms(since.at),
+                to: end,
+                certain_to: end,
+                never: since.never,
+            });
+            idle.extend(last);
+            let start = removed.allocated.map_or(LONG_AGO, ms);
+            let recorded = self.recorded(*seat_type);
+            let parts = segments((start, end), &idle, recorded, last.is_none());
+            let person = facts.people.get(&holder.id);
+            let user = self.user(holder.id);
+            self.tenures.push(Tenure {
+                seat_type: *seat_type,
+                seat: *seat,
+                user,
+                holder: holder.clone(),
+                start,
+                end,
+                again: NEVER,
+                judged: self.judge(holder, person),
+                removed_externally: person.is_some_and(|person| person.removed_externally),
+                excess: false,
+                given_again: LONG_AGO,
+            });
+            self.segments.push(parts);
+        }
+    }
+
+    /// When people who lost a seat got one of the type again.
+    fn next_seats(&mut self) {
+        let mut starts: HashMap<(SeatType, u32), Vec<Ms>> = HashMap::new();
+        for tenure in &self.tenures {
+            starts.entry((tenure.seat_type, tenure.user)).or_default().push(tenure.start);
+        }
+        for tenure in self.tenures.iter_mut().filter(|tenure| tenure.end != NEVER) {
+            let of_person = starts.get(&(tenure.seat_type, tenure.user)).into_iter().flatten();
+            let next = of_person.filter(|start| **start >= tenure.end).min();
+            tenure.again = next.copied().unwrap_or(NEVER);
+        }
+    }
+
+    fn judge(&self, holder: &Holder, person: Option<&Person>) -> Judged {
+        let mut keep = Vec::new();
+        let person = person.filter(|person| person.id == holder.id);
+        match person {
+            Some(person) => self.rules.keeping_holder(holder, person, &mut keep),
+            None => self.rules.keeping_account(holder, &mut keep),
+        }
+        if keep.iter().any(|reason| !reason.is_unknown()) {
+            Judged::Kept
+        } else if !keep.is_empty() || (person.is_none() && self.asks) {
+            Judged::Unknown
+        } else {
+            Judged::Goes
+        }
+    }
+
+    /// `short`: a threshold of less than 14 days will ask.
+    fn pieces(&self, short: bool) -> Vec<Piece> {
+        let mut of_person: HashMap<u32, Vec<usize>> = HashMap::new();
+        if self.policy.judge_per_user {
+            for (n, tenure) in self.tenures.iter().enumerate() {
+                of_person.entry(tenure.user).or_default().push(n);
+            }
+            of_person.retain(|_, tenures| tenures.len() > 1);
+        }
+        let mut pieces = Vec::new();
+        for (n, tenure) in self.tenures.iter().enumerate() {
+            if tenure.judged == Judged::Kept {
+                continue;
+            }
+            let same_person = of_person.get(&tenure.user).into_iter().flatten();
+            let others: Vec<&[Segment]> = same_person
+                .filter(|other| self.tenures[**other].seat_type != tenure.seat_type)
+                .map(|other| &*self.segments[*other])
+                .collect();
+            for segment in &self.segments[n] {
+                let piece = self.piece(n, tenure, segment);
+                // What of it matters only to a short threshold is not there without one.
+                let Some(piece) = piece.filter(|piece| short || !piece.short) else { continue };
+                let mut windows = vec![piece.window];
+                for other in &others {
+                    windows = windows
+                        .into_iter()
+                        .flat_map(|w| without_other_use(w, piece.idle_since, other, short))
+                        .collect();
+                }
+                pieces.extend(windows.into_iter().map(|window| Piece { window, ..piece }));
+            }
+        }
+        pieces
+    }
+
+    fn piece(&self, n: usize, tenure: &Tenure, segment: &Segment) -> Option<Piece> {
+        let certain = tenure.judged == Judged::Goes;
+        let is_last = segment.to == tenure.end;
+        let back = if is_last { tenure.again } else { segment.to };
+        let window = |certain_to| Window {
+            from: segment.from,
+            to: segment.to,
+            certain_to: if certain { certain_to } else { LONG_AGO },
+            other_use: LONG_AGO,
+        };
+        let (idle_since, window, never, unknown) = match segment.kind {
+            Kind::Idle(idle) => (idle.from, window(idle.certain_to), idle.never, false),
+            Kind::Unknown | Kind::Used => {
+                // Since its allocation, if it was never used until then.
+                (segment.from, window(LONG_AGO), segment.from == tenure.start, true)
+            }
+        };
+        Some(Piece {
+            tenure: u32::try_from(n).ok()?,
+            idle_since,
+            window,
+            back,
+            never,
+            unknown,
+            short: segment.kind == Kind::Used,
+        })
+    }
+}
+
+/// Whether a rule needs more of a person than the account.
+fn asks_about_people(rules: &NeverRelease) -> bool {
+    let NeverRelease {
+        users: _,
+        directories: _,
+        tags,
+        custom_properties,
+        roles,
+        groups,
+        inactive,
+        blocked,
+        removed_externally,
+    } = rules;
+    let marks = [inactive, blocked, removed_externally];
+    !(tags.is_empty() && custom_properties.is_empty() && roles.is_empty() && groups.is_empty())
+        || marks.into_iter().any(|mark| *mark != ThreeWay::Ignore)
+}
+
+pub(super) fn ms(time: DateTime<Utc>) -> Ms {
+    time.timestamp_millis()
+}

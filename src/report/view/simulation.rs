@@ -1,0 +1,53 @@
+//! What the rules would have done.
+
+use super::super::gather::local;
+use super::super::{Report, SiteReport};
+use super::{Block, Section, Table, name};
+
+pub(crate) fn simulation(report: &Report, site: &SiteReport) -> Option<Section> {
+    let simulation = site.simulation.as_ref()?;
+    let mut blocks = vec![Block::Text(format!(
+        "What one run of the release rules a day would have done from {} to {}, {}. 3-9 means at least 3 \
+         and at most 9. Who went lately may still come back.",
+        simulation.span.first, simulation.span.last, simulation.by
+    ))];
+    for of_type in &simulation.types {
+        blocks.push(Block::Heading(name(of_type.seat_type)));
+        let off = if of_type.enabled {
+            ""
+        } else {
+            " The settings release none of this type: these are the default rules."
+        };
+        let recorded = match of_type.recorded_from {
+            Some(from) => format!(
+                "Gaps of use are recorded since {}; before, figures are bounds.{off}",
+                local(from, report.zone)
+            ),
+            None => format!("No gaps of use are recorded yet: figures are bounds.{off}"),
+        };
+        blocks.push(Block::Text(recorded));
+        let mut table = Table::new(&[
+            ">Idle for days",
+            ">Released",
+            ">Back within 14 days",
+            ">30 days",
+            ">90 days",
+            ">More free now",
+            ">Saved",
+        ]);
+        for threshold in &of_type.thresholds {
+            let back = threshold.came_back;
+            table.row([
+                threshold.threshold_days.to_string(),
+                threshold.released.to_string(),
+                back.within_14_days.to_string(),
+                back.within_30_days.to_string(),
+                back.within_90_days.to_string(),
+                threshold.out.to_string(),
+                threshold.saved.map_or_else(|| "–".to_owned(), |saved| saved.to_string()),
+            ]);
+        }
+        blocks.push(Block::Table(table));
+    }
+    Some(Section { title: "What the release rules would have done".to_owned(), blocks })
+}
