@@ -195,7 +195,9 @@ impl Past {
         let span = Span { first: since.unwrap_or_else(|| days_after(last, 1 - DAYS)), last };
         let begin = span.first.pred_opt().and_then(|before| calendar.day_after(before));
         let from = begin.unwrap_or(DateTime::UNIX_EPOCH);
-        let gaps = gaps(store, &site.name, (from, now + AHEAD), span.first).await?;
+        // Some that ended before show that they were noted then.
+        let range = (from - TimeDelta::days(30), now + AHEAD);
+        let gaps = gaps(store, &site.name, range, span.first).await?;
         let intents = intents(store, &site.name, from, span.first).await?;
         let removed = removed(store, &site.name, (from, now + AHEAD), span.first, intents).await?;
         let known = store.site_first_seen(&site.name).await?;

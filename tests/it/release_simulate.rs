@@ -284,7 +284,7 @@ async fn days_before_gaps_were_recorded_are_bounds_and_are_said_to_be() {
     }
     assert!(days.iter().any(|day| day["exact"] == false));
     let said = bench.said(&["--threshold", "60"]);
-    assert!(said.contains("what lies before is bounds"), "{said}");
+    assert!(said.contains("; before, bounds"), "{said}");
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::Span;
 use super::days::{Course, Mode, Release, Replay, Ticks};
-use super::segments::NEVER;
+use super::segments::{Ms, NEVER};
 use super::timeline::Timeline;
 use crate::insight::cost::ReleasedSeats;
 use crate::license::{Holder, SeatType};
@@ -121,9 +121,10 @@ impl Timeline<'_> {
         let free_before: Vec<_> = ticks.days.iter().map(before).collect();
         let run = |mode| Replay::new(self, rule, &ticks, mode, &free_before).run();
         let (certain, possible) = (run(Mode::Certain), run(Mode::Possible));
+        let shifted = Shifted::new(&certain, &possible);
         let days = (0..ticks.days.len()).map(|n| {
             let free = known.get(&ticks.days[n]).copied();
-            day(&ticks, rule, n, free, &certain, &possible)
+            day(&ticks, rule, (n, free), (&certain, &possible), &shifted)
         });
         let days: Vec<Day> = days.collect();
         let released = |course: &Course| course.releases.len() as u64;
@@ -133,12 +134,16 @@ impl Timeline<'_> {
             possible.more.min(most.saturating_sub(released(&possible)))
         });
         let back = |within: Option<i64>| {
-            let count = |course: &Course| {
-                let back =
-                    course.releases.iter().filter(|release| is_back(&ticks, release, within));
-                back.count() as u64
-            };
-            Bounds::new(count(&certain), count(&possible).saturating_add(more))
+            // Released as early, and back as late, as can be: what is certain. And the other way round.
+            let sure = certain.releases.iter().filter(|release| {
+                let first = shifted.earliest(release);
+                is_back(&ticks, (first, release.back), release, within)
+            });
+            let maybe = possible.releases.iter().filter(|release| {
+                let last = shifted.latest(release);
+                release.unknown || is_back(&ticks, (last, release.back_early), release, within)
+            });
+            Bounds::new(sure.count() as u64, (maybe.count() as u64).saturating_add(more))
         };
         let returns = if names { self.returns(&ticks, &certain, &possible) } else { Vec::new() };
         Replayed {
@@ -162,7 +167,8 @@ impl Timeline<'_> {
     }
 
     fn returns(&self, ticks: &Ticks, certain: &Course, possible: &Course) -> Vec<Return> {
-        let is_back = |release: &&Release| release.back != NEVER;
+        // Of whom nothing is known, nobody is named.
+        let is_back = |release: &&Release| release.back != NEVER && !release.unknown;
         let sure: HashMap<(u32, i64), u32> = certain
             .releases
             .iter()
@@ -197,27 +203,65 @@ impl Timeline<'_> {
     }
 }
 
-fn is_back(ticks: &Ticks, release: &Release, within: Option<i64>) -> bool {
+/// Whether somebody came back, if they went on a day and came at a time.
+fn is_back(ticks: &Ticks, (day, back): (u32, Ms), release: &Release, within: Option<i64>) -> bool {
     release.back != NEVER
         && within.is_none_or(|days| {
-            let limit = ticks.time(release.day as usize) + TimeDelta::days(days);
-            release.back <= limit.timestamp_millis()
+            let limit = ticks.time(day as usize) + TimeDelta::days(days);
+            back <= limit.timestamp_millis()
         })
+}
+
+/// Releases that are certain, but not their day: they may have been earlier.
+struct Shifted {
+    /// Of each time that a seat was not used: the days in both replays.
+    possible: HashMap<(u32, Ms), u32>,
+    certain: HashMap<(u32, Ms), u32>,
+    /// So many of each day.
+    on: HashMap<u32, u32>,
+}
+
+impl Shifted {
+    fn new(certain: &Course, possible: &Course) -> Self {
+        let days = |course: &Course| -> HashMap<(u32, Ms), u32> {
+            let known = course.releases.iter().filter(|release| !release.unknown);
+            known.map(|release| ((release.tenure, release.back), release.day)).collect()
+        };
+        let (certain, possible) = (days(certain), days(possible));
+        let mut on = HashMap::new();
+        for (key, day) in &certain {
+            if possible.get(key).is_some_and(|other| other != day) {
+                *on.entry(*day).or_default() += 1;
+            }
+        }
+        Self { possible, certain, on }
+    }
+
+    fn earliest(&self, release: &Release) -> u32 {
+        let other = self.possible.get(&(release.tenure, release.back)).copied();
+        other.map_or(release.day, |day| day.min(release.day))
+    }
+
+    fn latest(&self, release: &Release) -> u32 {
+        let other = self.certain.get(&(release.tenure, release.back)).copied();
+        other.map_or(release.latest, |day| day.max(release.latest))
+    }
 }
 
 fn day(
     ticks: &Ticks,
     rule: &TypeRule,
-    n: usize,
-    free: Option<u32>,
-    certain: &Course,
-    possible: &Course,
+    (n, free): (usize, Option<u32>),
+    (certain, possible): (&Course, &Course),
+    shifted: &Shifted,
 ) -> Day {
-    let more = possible.more_on[n];
-    let released = possible.released[n].saturating_add(more);
+    let other_day = u32::try_from(n).ok().and_then(|n| shifted.on.get(&n)).copied().unwrap_or(0);
+    let released = possible.released[n].saturating_add(possible.more_released[n]);
+    let released = released.saturating_add(other_day);
     let released = rule.max_releases.map_or(released, |most| released.min(most));
-    let released = Bounds::new(certain.released[n], released);
-    let came_back = Bounds::new(certain.came_back[n], possible.came_back[n].saturating_add(more));
+    let released = Bounds::new(certain.released[n].saturating_sub(other_day), released);
+    let came_back = possible.came_back[n].saturating_add(possible.more_back[n]);
+    let came_back = Bounds::new(certain.came_back[n], came_back);
     let out = Bounds::new(certain.out[n], possible.out[n]);
     let then = |free: u32| {
         Bounds::new(free.saturating_add(out.at_least), free.saturating_add(out.at_most))

@@ -3,7 +3,7 @@
 //! The run of a day is at its beginning. What happens within a day counts on it: who comes back on a day
 //! is not out any more at its end.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::{DateTime, Datelike, NaiveDate, TimeDelta, Utc};
 use uuid::Uuid;
@@ -88,8 +88,13 @@ pub(super) enum Mode {
 pub(super) struct Release {
     pub(super) tenure: u32,
     pub(super) day: u32,
+    /// The last day on which it may have been instead.
+    pub(super) latest: u32,
     /// When its person came back; [`NEVER`] so far.
     pub(super) back: Ms,
+    pub(super) back_early: Ms,
+    /// Nothing is known of the seat at that time: it may go, and its person come back, on any day.
+    pub(super) unknown: bool,
     /// The day on which they did, or on which the seat went in any case; the number of days if none.
     pub(super) until: u32,
 }
@@ -108,8 +113,9 @@ pub(super) struct Course {
     pub(super) accepted: Option<(u64, u64)>,
     /// Beyond what `releases` has: a seat of which nothing is known may go again and again.
     pub(super) more: u64,
-    /// Of each day, how many of these.
-    pub(super) more_on: Vec<u32>,
+    /// Of each day, how many beyond `released` and `came_back` are possible.
+    pub(super) more_released: Vec<u32>,
+    pub(super) more_back: Vec<u32>,
 }
 
 /// Who goes first, as in a plan: removed from their directory, then idle for longest, then excess.
@@ -122,11 +128,13 @@ struct Waiting {
     ready: BTreeSet<Turn>,
     /// Have to be announced first.
     fresh: BTreeSet<Turn>,
-    /// Announced, and not due yet.
-    told: HashSet<u32>,
+    /// Announced, and not due yet: the day of the run that may take it.
+    told: HashMap<u32, usize>,
     told_until: BTreeMap<usize, Vec<u32>>,
     /// When the time of each is over.
     ends: BTreeMap<usize, Vec<u32>>,
+    /// Of today, by tenure: announcements that hold on in the next part of the same time; `None`: due.
+    carried: HashMap<u32, Option<usize>>,
 }
 
 impl Waiting {
@@ -174,7 +182,8 @@ impl<'a> Replay<'a> {
                 stopped: vec![false; days],
                 accepted: None,
                 more: 0,
-                more_on: vec![0; days],
+                more_released: vec![0; days],
+                more_back: vec![0; days],
             },
             change: vec![0; days + 1],
             out_until: vec![LONG_AGO; timeline.tenures.len()],
@@ -251,8 +260,8 @@ impl<'a> Replay<'a> {
             let day = self.ticks.at_or_after(from);
             if day < self.end(piece) {
                 arrivals[day].push(n);
-                if piece.unknown {
-                    self.again_and_again(piece, day);
+                if self.mode == Mode::Possible && (piece.unknown || piece.window.loose) {
+                    self.on_any_day(piece, day);
                 }
             }
         }
@@ -297,13 +306,21 @@ impl<'a> Replay<'a> {
         }
     }
 
-    /// A seat of which nothing is known may have gone on any of its days, and more than once.
-    fn again_and_again(&mut self, piece: &Piece, first: usize) {
-        let last = self.end(piece);
-        let days = self.rule.release_threshold_days.max(1) as usize;
-        self.course.more += ((last - 1 - first) / days) as u64;
-        for day in first + 1..last {
-            self.course.more_on[day] += 1;
+    /// A seat of which nothing is known may have gone on any of its days, and more than once. Where only the
+    /// person's other seat is not known, it goes once.
+    fn on_any_day(&mut self, piece: &Piece, first: usize) {
+        let end = self.end(piece);
+        for day in first + 1..end {
+            self.course.more_released[day] += 1;
+        }
+        if !piece.unknown {
+            return;
+        }
+        let days = self.rule.release_threshold_days.min(self.rule.never_used_grace_days).max(1);
+        self.course.more += ((end - 1 - first) / days as usize) as u64;
+        let last = self.ticks.day_of(piece.window.to);
+        for back in self.course.more_back.iter_mut().take(last + 1).skip(first) {
+            *back += 1;
         }
     }
 
@@ -353,25 +370,31 @@ impl<'a> Replay<'a> {
         if end <= day {
             return;
         }
-        match self.rule.grace_days {
-            0 => self.waiting.ready.insert(turn),
-            _ => self.waiting.fresh.insert(turn),
-        };
+        let tenure = self.piece(n).tenure;
+        match self.waiting.carried.remove(&tenure) {
+            Some(Some(due)) => self.tell(n, due),
+            Some(None) => drop(self.waiting.ready.insert(turn)),
+            None if self.rule.grace_days == 0 => drop(self.waiting.ready.insert(turn)),
+            None => drop(self.waiting.fresh.insert(turn)),
+        }
         self.waiting.ends.entry(end).or_default().push(n);
     }
 
     /// Those who used their seat meanwhile are not due any more; those whose announcement is over are.
     fn expire(&mut self, day: usize) {
+        self.waiting.carried.clear();
         for n in self.waiting.ends.remove(&day).unwrap_or_default() {
-            let turn = self.turn(n);
-            self.waiting.ready.remove(&turn);
+            let (turn, tenure) = (self.turn(n), self.piece(n).tenure);
             self.waiting.fresh.remove(&turn);
-            self.waiting.told.remove(&n);
+            let told = self.waiting.told.remove(&n);
+            if self.waiting.ready.remove(&turn) || told.is_some() {
+                self.waiting.carried.insert(tenure, told);
+            }
         }
         let over = self.waiting.told_until.range(..=day).map(|(day, _)| *day).collect::<Vec<_>>();
         for day in over {
             for n in self.waiting.told_until.remove(&day).unwrap_or_default() {
-                if self.waiting.told.remove(&n) {
+                if self.waiting.told.remove(&n).is_some() {
                     let turn = self.turn(n);
                     self.waiting.ready.insert(turn);
                 }
@@ -408,9 +431,13 @@ impl<'a> Replay<'a> {
             let Some(turn) = self.waiting.fresh.pop_first() else { break };
             let grace = TimeDelta::days(self.rule.grace_days.into()).num_milliseconds();
             let due = self.ticks.at_or_after(self.ticks.times[day].saturating_add(grace));
-            self.waiting.told.insert(turn.4);
-            self.waiting.told_until.entry(due).or_default().push(turn.4);
+            self.tell(turn.4, due);
         }
+    }
+
+    fn tell(&mut self, n: u32, due: usize) {
+        self.waiting.told.insert(n, due);
+        self.waiting.told_until.entry(due).or_default().push(n);
     }
 
     /// Whether `maxReleasePercent` stops the run. What is due on the first day is taken for accepted, as a
@@ -430,7 +457,11 @@ impl<'a> Replay<'a> {
         let piece = self.piece(n);
         let tenure = self.tenure(piece);
         let until = piece.back.min(tenure.end);
-        let over = self.ticks.day_of(until);
+        // Who may have come back before is not out for certain.
+        let over = self.ticks.day_of(match self.mode {
+            Mode::Certain => piece.back_early.min(tenure.end),
+            Mode::Possible => until,
+        });
         self.out_until[piece.tenure as usize] = until;
         if !piece.unknown {
             self.came_back_at[tenure.user as usize] = piece.back;
@@ -438,16 +469,28 @@ impl<'a> Replay<'a> {
         self.change[day] += 1;
         self.change[over.max(day)] -= 1;
         self.course.released[day] += 1;
-        let back = self.ticks.day_of(piece.back);
-        if let Some(count) = self.course.came_back.get_mut(back) {
-            *count += 1;
-        }
+        self.count_return(piece);
         let number = |day: usize| u32::try_from(day).unwrap_or(u32::MAX);
         self.course.releases.push(Release {
             tenure: piece.tenure,
             day: number(day),
+            latest: number(if piece.window.loose { self.end(piece) - 1 } else { day }),
             back: if piece.back > self.ticks.now { NEVER } else { piece.back },
+            back_early: piece.back_early.max(self.ticks.times[day]),
+            unknown: piece.unknown,
             until: number(over),
         });
+    }
+
+    /// On its day; where that is not known, on none of them for certain, and on each possibly.
+    fn count_return(&mut self, piece: &Piece) {
+        let (early, back) = (self.ticks.day_of(piece.back_early), self.ticks.day_of(piece.back));
+        if early == back || self.mode == Mode::Possible {
+            if let Some(count) = self.course.came_back.get_mut(back) {
+                *count += 1;
+            }
+            let before = self.course.more_back.iter_mut().take(back).skip(early);
+            before.for_each(|count| *count += 1);
+        }
     }
 }

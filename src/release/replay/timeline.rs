@@ -63,6 +63,8 @@ pub(super) struct Piece {
     pub(super) window: Window,
     /// When the person used it again, or got another one; [`NEVER`] so far.
     pub(super) back: Ms,
+    /// The same, or before it where nobody looked for a day or more: some use may be missed.
+    pub(super) back_early: Ms,
     /// Idle since its allocation: `neverUsedGraceDays` counts.
     pub(super) never: bool,
     /// It is not known whether the seat was idle at all.
@@ -100,6 +102,9 @@ impl<'a> Timeline<'a> {
         u32::try_from(self.tenures.iter().filter(of).count()).unwrap_or(u32::MAX)
     }
 }
+
+/// Nobody looked for so long: uses in between may be missed.
+const BLIND: Ms = 86_400_000;
 
 type Key = (SeatType, Uuid, Uuid);
 
@@ -315,6 +320,11 @@ impl<'a> Builder<'a> {
             to: segment.to,
             certain_to: if certain { certain_to } else { LONG_AGO },
             other_use: LONG_AGO,
+            loose: false,
+        };
+        let back_early = match segment.kind {
+            Kind::Idle(idle) if !is_last && back - idle.certain_to >= BLIND => idle.certain_to,
+            _ => back,
         };
         let (idle_since, window, never, unknown) = match segment.kind {
             Kind::Idle(idle) => (idle.from, window(idle.certain_to), idle.never, false),
@@ -328,6 +338,7 @@ impl<'a> Builder<'a> {
             idle_since,
             window,
             back,
+            back_early,
             never,
             unknown,
             short: segment.kind == Kind::Used,

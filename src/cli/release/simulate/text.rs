@@ -63,7 +63,7 @@ fn heading(out: &mut String, of_type: &OfType, shown: Shown) {
     let recorded = match of_type.recorded_from {
         Some(from) => {
             let from = words::local(from, shown.zone);
-            format!("gaps of use are recorded since {from}; what lies before is bounds")
+            format!("gaps of use recorded since {from}; before, bounds")
         }
         None => "no gaps of use are recorded yet: figures are bounds".to_owned(),
     };

@@ -91,6 +91,21 @@ fn nobody_looked_for_some_days() {
     assert_eq!(replayed.released, Bounds { at_least: 0, at_most: 1 });
 }
 
+/// The seat was used again on day 100 at the latest: between day 40 and then nobody looked.
+#[test]
+fn a_return_that_nobody_saw_has_no_certain_day() {
+    let mut facts = facts(&four()[..1], at(-100, 0));
+    facts.gaps.last_mut().unwrap().unused_at = at(40, 9);
+    let replayed = replay(&facts, &rule(A, 30), span(0, 120), at(120, 12));
+    assert_eq!(on(&replayed, 31), (1, 0, 1));
+    assert_eq!(replayed.days[60].came_back, Bounds { at_least: 0, at_most: 1 });
+    assert_eq!(replayed.days[60].out, Bounds { at_least: 0, at_most: 1 });
+    assert_eq!(replayed.days[101].out, exact(0));
+    let back = replayed.came_back;
+    assert_eq!(back.within_14_days, Bounds { at_least: 0, at_most: 1 });
+    assert_eq!((back.within_90_days, back.so_far), (exact(1), exact(1)));
+}
+
 #[test]
 fn who_is_protected_or_not_known_is_never_certain() {
     let mut facts = facts(&four(), at(-100, 0));
@@ -186,7 +201,7 @@ fn freezes_and_days_without_hours_have_no_run() {
 fn too_large_a_share_stops_days_after_the_first() {
     // Ten idle from the beginning, and ten more that become idle together.
     let old = (0..10).map(|n| Truth::new(n, -200, &[at(-100, 9)]));
-    let late = (10..20).map(|n| Truth::new(n, -200, &[at(20, 9)]));
+    let late = (10..20).map(|n| Truth::new(n, -5, &[at(20, 9)]));
     let all: Vec<Truth> = old.chain(late).collect();
     let mut facts = facts(&all, at(-1_000, 0));
     free(&mut facts, 5);

@@ -105,6 +105,11 @@ proptest! {
     fn a_known_past_is_replayed_exactly(mut all in people(), rule in rules(), first in 0_i64..120) {
         for of in &mut all {
             of.by_bursar = true;
+            // When within its first 14 days a seat was used first, nobody knows.
+            let first = of.uses.first().copied().unwrap_or(of.created);
+            if first - of.created < TimeDelta::days(14) && !of.uses.is_empty() {
+                of.created = first - TimeDelta::days(200);
+            }
         }
         let (now, free_seats) = (at(DAYS, 12), 3);
         let mut facts = facts(&all, at(-1_000, 0));
@@ -162,9 +167,11 @@ proptest! {
         for day in &replayed.days {
             gone += day.released.at_least;
             came_back += day.came_back.at_least;
-            prop_assert!(came_back <= gone && day.out.at_least <= day.out.at_most);
+            prop_assert!(day.out.at_least <= day.out.at_most);
         }
-        prop_assert_eq!(u64::from(gone), replayed.released.at_least);
+        // Who went for certain may have done so on another day.
+        prop_assert!(u64::from(gone) <= replayed.released.at_least);
+        prop_assert!(u64::from(came_back) <= replayed.released.at_least);
         let named = replayed.returns.iter().filter(|back| back.certain).count();
         prop_assert_eq!(named as u64, so_far.at_least);
     }
