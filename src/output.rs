@@ -44,6 +44,9 @@ struct UnfinishedFile {
     existing: Existing,
 }
 
+/// A plan of many seats has megabytes.
+const BUFFER: usize = 64 * 1024;
+
 impl Output {
     /// `-` is standard output; a pipe or device is written to as it is.
     ///
@@ -56,11 +59,11 @@ impl Output {
             return Ok(Self(if out.is_terminal() {
                 To::Screen(Screen::default())
             } else {
-                To::Standard(BufWriter::new(out))
+                To::Standard(BufWriter::with_capacity(BUFFER, out))
             }));
         }
         if let Some(stream) = stream(path)? {
-            return Ok(Self(To::Stream(BufWriter::new(stream))));
+            return Ok(Self(To::Stream(BufWriter::with_capacity(BUFFER, stream))));
         }
         Self::file(path, existing)
     }
@@ -78,7 +81,7 @@ impl Output {
         let file = private().open(&beside).map_err(|e| {
             io::Error::new(e.kind(), format!("no file can be made in its folder: {e}"))
         })?;
-        let content = Some(BufWriter::new(file));
+        let content = Some(BufWriter::with_capacity(BUFFER, file));
         Ok(Self(To::File(UnfinishedFile { content, beside, path: path.to_path_buf(), existing })))
     }
 
@@ -119,6 +122,16 @@ impl Write for Output {
             To::Screen(out) => out.write(bytes),
             To::Stream(out) => out.write(bytes),
             To::File(whole) => whole.content().write(bytes),
+        }
+    }
+
+    #[inline]
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match &mut self.0 {
+            To::Standard(out) => out.write_all(bytes),
+            To::Screen(out) => out.write_all(bytes),
+            To::Stream(out) => out.write_all(bytes),
+            To::File(whole) => whole.content().write_all(bytes),
         }
     }
 

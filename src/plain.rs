@@ -44,18 +44,12 @@ pub fn log_line(text: &str, keep_colours: bool) -> Cow<'_, str> {
 
 /// JSON with signs of its own in the place of those that steer or mislead: the same values.
 pub fn in_json(json: &str) -> Cow<'_, str> {
-    let mut before = '\0';
-    let mut is_meant = |c: char| {
-        let meant = steers(c) || misleads(before, c);
-        before = c;
-        meant
-    };
-    if !json.chars().any(&mut is_meant) {
-        return Cow::Borrowed(json);
-    }
-    let mut before = '\0';
+    let Some(first) = first_meant(json) else { return Cow::Borrowed(json) };
+    let (clean, rest) = json.split_at(first);
+    let mut before = last(clean);
     let mut out = String::with_capacity(json.len());
-    for c in json.chars() {
+    out.push_str(clean);
+    for c in rest.chars() {
         // Between values there are only blanks and line ends.
         if c != '\r' && (steers(c) || misleads(before, c)) {
             for unit in c.encode_utf16(&mut [0; 2]) {
@@ -82,18 +76,11 @@ pub fn shortened(text: &str, limit: usize) -> String {
 /// shows, becomes `�`. `keep_colours` is for texts of our own, whose parts from outside are
 /// [on one line](one_line) already.
 pub fn on_terminal(text: &str, keep_colours: bool) -> Cow<'_, str> {
-    let mut before = '\0';
-    let mut is_meant = |c: char| {
-        let meant = steers(c) || misleads(before, c);
-        before = c;
-        meant
-    };
-    if !text.chars().any(&mut is_meant) {
-        return Cow::Borrowed(text);
-    }
+    let Some(first) = first_meant(text) else { return Cow::Borrowed(text) };
+    let (clean, mut rest) = text.split_at(first);
+    let mut before = last(clean);
     let mut shown = String::with_capacity(text.len());
-    let mut rest = text;
-    let mut before = '\0';
+    shown.push_str(clean);
     while let Some(c) = rest.chars().next() {
         let kept = if !steers(c) && !misleads(before, c) {
             c.len_utf8()
@@ -133,6 +120,37 @@ fn colour(text: &str) -> usize {
 /// Bold, faint, italic, and the colours of letters.
 fn is_ours(parameter: &str) -> bool {
     matches!(parameter, "0" | "1" | "2" | "3" | "31" | "32" | "33" | "34" | "35" | "36")
+}
+
+/// Where the first character stands that steers or misleads.
+fn first_meant(text: &str) -> Option<usize> {
+    let mut at = 0;
+    loop {
+        at += harmless(&text.as_bytes()[at..]);
+        let c = text[at..].chars().next()?;
+        if steers(c) || misleads(last(&text[..at]), c) {
+            return Some(at);
+        }
+        at += c.len_utf8();
+    }
+}
+
+/// The last character before a place; at the beginning, one of ASCII.
+fn last(text: &str) -> char {
+    text.chars().next_back().unwrap_or('\0')
+}
+
+/// So many bytes at the beginning are ASCII that can be seen, blanks and line ends: nearly all of most
+/// texts, so several are looked at at once.
+fn harmless(text: &[u8]) -> usize {
+    let is_harmless = |byte: &u8| matches!(byte, b' '..=b'~' | b'\n' | b'\t');
+    let (blocks, _) = text.as_chunks::<32>();
+    let whole = blocks
+        .iter()
+        .take_while(|block| block.iter().fold(true, |all, byte| all & is_harmless(byte)))
+        .count()
+        * 32;
+    whole + text[whole..].iter().take_while(|byte| is_harmless(byte)).count()
 }
 
 fn steers(c: char) -> bool {

@@ -1,5 +1,8 @@
 //! The snapshot of a site that a plan is made of.
 
+use std::future::poll_fn;
+use std::task::Poll;
+
 use chrono::{DateTime, Utc};
 use futures_util::future::join_all;
 use tokio_util::task::AbortOnDropHandle;
@@ -24,13 +27,12 @@ pub async fn snapshot(
     patience: Patience,
 ) -> Snapshot {
     let types = types(policy);
-    // Each a task of its own, so that one is parsed while another comes.
-    let lists = join_all(types.iter().map(|seat_type| {
-        let (client, seat_type) = (client.clone(), *seat_type);
-        let list = tokio::spawn(async move { client.seats(seat_type, patience).await });
-        AbortOnDropHandle::new(list)
-    }));
-    let (lists, pools) = tokio::join!(lists, client.pools(patience));
+    let mut lists = Vec::with_capacity(types.len());
+    for seat_type in types.iter().copied() {
+        let client = client.clone();
+        lists.push(begun(async move { client.seats(seat_type, patience).await }).await);
+    }
+    let (lists, pools) = tokio::join!(join_all(lists), client.pools(patience));
     if let Err(error) = &pools {
         tracing::warn!(site = client.site(), code = error.code(), error = %error, "the pools of access licenses can't be read");
     }
@@ -64,6 +66,21 @@ pub async fn snapshot(
         snapshot.people = client.people(&people, patience).await;
     }
     snapshot
+}
+
+/// A list that is asked for at once, before anything else takes its place among the requests: all others
+/// wait for the lists. Then it is a task of its own, so that one is parsed while another comes.
+async fn begun<T: Send + 'static>(
+    list: impl Future<Output = T> + Send + 'static,
+) -> AbortOnDropHandle<T> {
+    let mut list = Box::pin(list);
+    let first = poll_fn(|context| Poll::Ready(list.as_mut().poll(context))).await;
+    AbortOnDropHandle::new(tokio::spawn(async move {
+        match first {
+            Poll::Ready(value) => value,
+            Poll::Pending => list.await,
+        }
+    }))
 }
 
 /// User access, where people are judged by all their seats and the site has tokens, or doesn't say:

@@ -126,23 +126,34 @@ fn names<'a>(
     }
     let wanted = |rules: &[String]| !rules.is_empty();
     for person in people {
-        names.tags.names.extend(person.tags.iter().cloned());
+        add(&mut names.tags.names, &person.tags);
         for (name, value) in &person.properties {
-            let values = names.properties.entry(name.clone());
-            // One whose values are not limited stays so.
-            let values = values.or_insert_with(|| [value.clone()].into());
-            if !values.is_empty() {
-                values.insert(value.clone());
+            match names.properties.get_mut(name) {
+                // One whose values are not limited stays so.
+                Some(values) if values.is_empty() => {}
+                Some(values) => add(values, [value]),
+                None => {
+                    names.properties.insert(name.clone(), [value.clone()].into());
+                }
             }
         }
         if wanted(&rules.roles) || wanted(&rules.tags) {
-            names.roles.names.extend(person.roles.iter().flatten().cloned());
+            add(&mut names.roles.names, person.roles.iter().flatten());
         }
         if wanted(&rules.groups) {
-            names.groups.names.extend(person.groups.iter().flatten().cloned());
+            add(&mut names.groups.names, person.groups.iter().flatten());
         }
     }
     names
+}
+
+/// Adds the names that are not known yet: of most people all are.
+fn add<'a>(known: &mut BTreeSet<Box<str>>, names: impl IntoIterator<Item = &'a Box<str>>) {
+    for name in names {
+        if !known.contains(name) {
+            known.insert(name.clone());
+        }
+    }
 }
 
 /// Why roles or groups may be missing: they are known of these people, and not of everybody who has a

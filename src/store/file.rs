@@ -187,11 +187,17 @@ fn header(connection: &Connection) -> rusqlite::Result<(i32, i64, i64)> {
     Ok((id, tables, version(&snapshot)?))
 }
 
+/// `PRAGMA auto_vacuum`.
+const INCREMENTAL: i64 = 2;
+
 fn set_up(connection: &Connection) -> rusqlite::Result<()> {
     connection.set_prepared_statement_cache_capacity(64);
-    // Counts only in an empty file. Pages of settled events are used again; what stays unused is
-    // given back a little at a time (see `gate`).
-    connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+    // Counts only in an empty file, and would write to any other. Pages of settled events are used
+    // again; what stays unused is given back a little at a time (see `gate`).
+    let auto_vacuum: i64 = connection.pragma_query_value(None, "auto_vacuum", |r| r.get(0))?;
+    if auto_vacuum != INCREMENTAL {
+        connection.pragma_update(None, "auto_vacuum", INCREMENTAL)?;
+    }
     // Readers (commands) and the writer (daemon) don't block each other.
     let _: String =
         connection.pragma_update_and_check(None, "journal_mode", "WAL", |r| r.get(0))?;
@@ -275,6 +281,22 @@ mod tests {
 
     fn copied(_: i64) -> Result<PathBuf, backup::Problem> {
         Ok("copy".into())
+    }
+
+    #[test]
+    fn opening_a_file_that_is_there_writes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("bursar.db");
+        drop(open(&path).unwrap());
+        let before = std::fs::read(&path).unwrap();
+        // SQLite counts in the header whatever is written.
+        for _ in 0..2 {
+            drop(open(&path).unwrap());
+            assert!(std::fs::read(&path).unwrap() == before);
+        }
+        let db = open(&path).unwrap();
+        let vacuum: i64 = db.pragma_query_value(None, "auto_vacuum", |r| r.get(0)).unwrap();
+        assert_eq!(vacuum, INCREMENTAL);
     }
 
     #[test]

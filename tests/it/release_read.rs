@@ -236,6 +236,20 @@ async fn a_type_that_cannot_be_read_stops_no_other() {
     assert_eq!(plan.types[0].free, None);
 }
 
+/// Everything else waits for them: at a site far away each wait counts.
+#[tokio::test]
+async fn the_lists_are_asked_for_before_anything_else() {
+    let mut site = Site::with(small()).await;
+    // One request at a time: they come in the order in which they were asked.
+    site.connection.max_concurrency = 1;
+    site.snapshot(&policy(PROFESSIONAL), soon()).await;
+    let requests = site.running.control().requests();
+    let first: Vec<_> = requests.iter().map(|request| &*request.path).take(3).collect();
+    let expected =
+        ["professionalaccesstype/count", "analyzeraccesstype/count", "accesstypeoverview"];
+    assert_eq!(first, expected.map(|path| format!("/qrs/license/{path}")));
+}
+
 #[tokio::test]
 async fn the_clocks_are_compared_at_the_time_of_the_answer() {
     let site = Site::with(small()).await;

@@ -48,7 +48,9 @@ pub(crate) fn show(place: &Place, user: &str, json: bool) -> anyhow::Result<Exit
         }
         if json {
             out.write_all(if found == 0 { b"[\n" } else { b",\n" })?;
-            serde_json::to_writer_pretty(Json(&mut out), &record)?;
+            let mut json = Json::new(&mut out);
+            serde_json::to_writer_pretty(&mut json, &record)?;
+            json.finish()?;
         } else {
             writeln!(out, "{}", line(&raw, &record, place))?;
         }

@@ -169,13 +169,13 @@ pub(super) fn quoted(word: &str) -> String {
 
 /// Straight to standard output: the text of a large plan is larger than all that it was made of.
 fn print_json(plan: &Planned) -> anyhow::Result<()> {
-    let mut out = Json(Output::open(Path::new("-"), Existing::Keep)?);
+    let mut out = Json::new(Output::open(Path::new("-"), Existing::Keep)?);
     if let Err(error) = serde_json::to_writer_pretty(&mut out, plan) {
         // As the error it is: a closed pipe is no fault.
         return Err(std::io::Error::from(error).into());
     }
     out.write_all(b"\n")?;
-    Ok(out.0.finish()?)
+    Ok(out.finish()?.finish()?)
 }
 
 /// When the schedule next starts a run, and what will keep it from releasing.

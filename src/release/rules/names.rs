@@ -194,6 +194,7 @@ fn accounts_findings<'a, I>(
     wanted.retain(|rule| !rule.fits);
     let mut spelt: HashMap<&str, [String; 2]> = HashMap::new();
     for (directory, user_id) in accounts() {
+        let known = spelt.contains_key(directory);
         let spellings =
             spelt.entry(directory).or_insert_with(|| [loose(directory), spelt_out(directory)]);
         let ids = LazyCell::new(|| [loose(user_id), spelt_out(user_id)]);
@@ -204,7 +205,7 @@ fn accounts_findings<'a, I>(
             let form = rule.forms.iter().find(|form| fits(form));
             if let Some(form) = form {
                 rule.means = Some((form.named(directory, user_id), form.why));
-            } else if n < NEAREST_FOR {
+            } else if n < NEAREST_FOR && (rule.near_id.is_some() || !known) {
                 rule.look_near(directory, user_id);
             }
         }
@@ -224,9 +225,6 @@ fn accounts_findings<'a, I>(
 
 impl Wanted {
     fn look_near(&mut self, directory: &str, user_id: &str) {
-        if self.near_id.is_none() && self.nearest.1 == directory {
-            return;
-        }
         let alike = |wanted: &str, found: &str| {
             if wanted == "*" { 1.0 } else { strsim::jaro_winkler(wanted, &found.to_lowercase()) }
         };
