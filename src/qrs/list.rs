@@ -2,6 +2,7 @@
 //! text.
 
 use serde::de::DeserializeOwned;
+use serde_json::de::Read;
 use serde_json::error::Category;
 use serde_json::{Deserializer, Value};
 
@@ -21,9 +22,27 @@ pub(super) struct Limits {
     pub rows: usize,
 }
 
-/// Reads the element at the start of the bytes: it and its length, or `None` when more bytes are
+/// What is there of a list, from an element on.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Rest<'a> {
+    /// Known to be text, so that no string in it has to be looked at for that again.
+    Text(&'a str),
+    /// Some of it is no text. What is not read of an element may be anything.
+    Bytes(&'a [u8]),
+}
+
+impl<'a> Rest<'a> {
+    pub(super) fn bytes(self) -> &'a [u8] {
+        match self {
+            Self::Text(text) => text.as_bytes(),
+            Self::Bytes(bytes) => bytes,
+        }
+    }
+}
+
+/// Reads the element at the start of the rest: it and its length, or `None` when more bytes are
 /// needed.
-pub(super) type Parse<T> = fn(&[u8]) -> Result<Option<(T, usize)>, Failure>;
+pub(super) type Parse<T> = fn(Rest<'_>) -> Result<Option<(T, usize)>, Failure>;
 
 /// How a list is read.
 #[derive(Debug)]
@@ -94,6 +113,7 @@ impl<'a, T> Reader<'a, T> {
     fn parse_rows(&mut self) -> Result<(), Stop> {
         let mut done = 0;
         self.wait_for = 0;
+        let known = text_of(&self.buffer);
         loop {
             let rest = &self.buffer[done..];
             let blank = rest.iter().take_while(|byte| is_blank(**byte)).count();
@@ -124,7 +144,9 @@ impl<'a, T> Reader<'a, T> {
                 (Place::Separator, b',') => self.place = Place::Element,
                 (Place::Separator | Place::End, _) => return Err(text()),
                 (Place::Element, _) => {
-                    match (self.form.parse)(rest).map_err(Stop::Not)? {
+                    let element = known.and_then(|text| text.get(done + blank..));
+                    let element = element.map_or(Rest::Bytes(rest), Rest::Text);
+                    match (self.form.parse)(element).map_err(Stop::Not)? {
                         // A number at the end of the piece may go on in the next one.
                         Some((row, length)) if length < rest.len() => {
                             if self.rows.len() == self.form.limits.rows {
@@ -213,18 +235,35 @@ fn is_blank(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
 }
 
-/// Reads an element as `T`.
-pub(super) fn element<T: DeserializeOwned>(bytes: &[u8]) -> Result<Option<(T, usize)>, Failure> {
-    let mut elements = Deserializer::from_slice(bytes).into_iter::<T>();
-    match elements.next() {
-        None => Ok(None),
-        Some(Ok(value)) => Ok(Some((value, elements.byte_offset()))),
-        Some(Err(error)) => match error.classify() {
-            Category::Eof => Ok(None),
-            Category::Syntax | Category::Io => Err(Failure::NotJson(NotJson::Text)),
-            Category::Data => Err(Failure::Shape(shape_of(bytes, &error))),
-        },
+/// The beginning that is text, if only a character at the end is not whole yet.
+fn text_of(bytes: &[u8]) -> Option<&str> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Some(text),
+        Err(error) if error.error_len().is_some() => None,
+        Err(error) => std::str::from_utf8(&bytes[..error.valid_up_to()]).ok(),
     }
+}
+
+/// Reads an element as `T`.
+pub(super) fn element<T: DeserializeOwned>(rest: Rest<'_>) -> Result<Option<(T, usize)>, Failure> {
+    let first = match rest {
+        Rest::Text(text) => next(Deserializer::from_str(text)),
+        Rest::Bytes(bytes) => next(Deserializer::from_slice(bytes)),
+    };
+    first.or_else(|error| match error.classify() {
+        Category::Eof => Ok(None),
+        Category::Syntax | Category::Io => Err(Failure::NotJson(NotJson::Text)),
+        Category::Data => Err(Failure::Shape(shape_of(rest.bytes(), &error))),
+    })
+}
+
+/// The first value and where it ends; nothing where there is none.
+fn next<'a, R: Read<'a>, T: DeserializeOwned>(
+    json: Deserializer<R>,
+) -> serde_json::Result<Option<(T, usize)>> {
+    let mut values = json.into_iter::<T>();
+    let value = values.next().transpose()?;
+    Ok(value.map(|value| (value, values.byte_offset())))
 }
 
 #[cfg(test)]
@@ -278,6 +317,34 @@ mod tests {
         let awkward = r#"[{"a":"]},[\\\"ü\u00e4"},[[],{}],"x",null,true,-1.5e3]"#;
         let rows: Vec<Value> = serde_json::from_str(awkward).unwrap();
         assert_eq!(in_pieces(awkward), Ok(rows));
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_spoil_only_what_is_read_of_them() {
+        #[derive(Debug, PartialEq, Deserialize)]
+        struct Row {
+            id: String,
+        }
+        let rows = vec![Row { id: "\u{e4}".into() }, Row { id: "b".into() }];
+        let list = |id: &[u8], other: &[u8]| {
+            let parts: [&[u8]; 5] =
+                [b"[{\"id\":\"", id, b"\",\"x\":\"", other, b"\"},{\"id\":\"b\"}]"];
+            parts.concat()
+        };
+        for (body, expected) in [
+            (list("\u{e4}".as_bytes(), "\u{1f600}".as_bytes()), Ok(&rows)),
+            (list("\u{e4}".as_bytes(), b"\xe4"), Ok(&rows)),
+            (list(b"\xe4", b""), Err(not_json(NotJson::Text))),
+        ] {
+            for length in 1..body.len() {
+                let pieces: Vec<&[u8]> = body.chunks(length).collect();
+                assert_eq!(
+                    read::<Row>(&pieces).as_ref(),
+                    expected.as_ref().map(|r| *r),
+                    "{length}"
+                );
+            }
+        }
     }
 
     #[test]
@@ -361,9 +428,9 @@ mod tests {
     #[test]
     fn a_long_element_is_not_tried_with_every_piece() {
         thread_local!(static TRIES: std::cell::Cell<u32> = const { std::cell::Cell::new(0) });
-        fn counted(bytes: &[u8]) -> Result<Option<(String, usize)>, Failure> {
+        fn counted(rest: Rest<'_>) -> Result<Option<(String, usize)>, Failure> {
             TRIES.set(TRIES.get() + 1);
-            element::<String>(bytes)
+            element::<String>(rest)
         }
         let limits = Limits { element: 1024 * 1024, ..LIMITS };
         let progress = Progress::default();

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::json::Failure;
-use super::list::{self, Form, Limits};
+use super::list::{self, Form, Limits, Rest};
 use super::loose::{Any, RequiredMoment};
 use super::{Client, Error, Field, Filter, Patience, Reading};
 use crate::license::changes;
@@ -139,9 +139,9 @@ impl UserRef {
 /// Reads a list's element as a seat of a type, with who changed it last.
 fn changed_element(
     seat_type: SeatType,
-    bytes: &[u8],
+    rest: Rest<'_>,
 ) -> Result<Option<(changes::SeatRow, usize)>, Failure> {
-    let Some((mut row, length)) = list::element::<SeatRow>(bytes)? else { return Ok(None) };
+    let Some((mut row, length)) = list::element::<SeatRow>(rest)? else { return Ok(None) };
     let modified = std::mem::replace(&mut row.modified_date.0, Moment::Never);
     let modified_by = row.modified_by_user_name.0.take();
     let seat = row.seat(seat_type).map_err(Failure::Shape)?;
@@ -149,8 +149,8 @@ fn changed_element(
 }
 
 /// Reads a list's element as a seat of a type.
-fn element(seat_type: SeatType, bytes: &[u8]) -> Result<Option<(Seat, usize)>, Failure> {
-    let Some((row, length)) = list::element::<SeatRow>(bytes)? else { return Ok(None) };
+fn element(seat_type: SeatType, rest: Rest<'_>) -> Result<Option<(Seat, usize)>, Failure> {
+    let Some((row, length)) = list::element::<SeatRow>(rest)? else { return Ok(None) };
     let seat = row.seat(seat_type).map_err(Failure::Shape)?;
     Ok(Some((seat, length)))
 }
@@ -373,17 +373,17 @@ impl Client {
 /// One function a type, because a list is read by a plain function.
 fn parse(seat_type: SeatType) -> list::Parse<Seat> {
     match seat_type {
-        SeatType::Professional => |bytes| element(SeatType::Professional, bytes),
-        SeatType::Analyzer => |bytes| element(SeatType::Analyzer, bytes),
-        SeatType::User => |bytes| element(SeatType::User, bytes),
+        SeatType::Professional => |rest| element(SeatType::Professional, rest),
+        SeatType::Analyzer => |rest| element(SeatType::Analyzer, rest),
+        SeatType::User => |rest| element(SeatType::User, rest),
     }
 }
 
 fn changed_parse(seat_type: SeatType) -> list::Parse<changes::SeatRow> {
     match seat_type {
-        SeatType::Professional => |bytes| changed_element(SeatType::Professional, bytes),
-        SeatType::Analyzer => |bytes| changed_element(SeatType::Analyzer, bytes),
-        SeatType::User => |bytes| changed_element(SeatType::User, bytes),
+        SeatType::Professional => |rest| changed_element(SeatType::Professional, rest),
+        SeatType::Analyzer => |rest| changed_element(SeatType::Analyzer, rest),
+        SeatType::User => |rest| changed_element(SeatType::User, rest),
     }
 }
 
@@ -414,7 +414,7 @@ mod tests {
 
     fn one(json: &Value) -> Result<Seat, Failure> {
         let text = format!("{json},");
-        Ok(element(SeatType::Professional, text.as_bytes())?.expect("a whole element").0)
+        Ok(element(SeatType::Professional, Rest::Text(&text))?.expect("a whole element").0)
     }
 
     fn sample(name: &str) -> Value {
@@ -476,10 +476,10 @@ mod tests {
     #[test]
     fn a_row_of_a_live_server() {
         let row = sample("analyzeraccesstype_full")[0].to_string() + "]";
-        let (seat, length) = element(SeatType::Analyzer, row.as_bytes()).unwrap().unwrap();
+        let (seat, length) = element(SeatType::Analyzer, Rest::Text(&row)).unwrap().unwrap();
         assert_eq!(length, row.len() - 1);
         assert_eq!(seat.holder.unwrap().account(), r"CORP\user01");
-        let error = element(SeatType::User, row.as_bytes()).unwrap_err();
+        let error = element(SeatType::User, Rest::Bytes(row.as_bytes())).unwrap_err();
         assert_eq!(
             error,
             Failure::Shape(ShapeError::new("License.UserAccessType", "a row of another type"))
@@ -530,7 +530,7 @@ mod tests {
         }
         let twice = active().to_string().replacen('{', "{\"quarantined\":true,", 1);
         assert!(
-            element(SeatType::Professional, twice.as_bytes()).is_err(),
+            element(SeatType::Professional, Rest::Text(&twice)).is_err(),
             "two answers to one question"
         );
     }

@@ -5,7 +5,7 @@ use serde_json::{Deserializer, Value};
 use uuid::Uuid;
 
 use super::json::Failure;
-use super::list;
+use super::list::{self, Rest};
 use super::loose::{Any, Name};
 use crate::license::{Person, ShapeError};
 
@@ -107,15 +107,15 @@ pub(super) enum Row {
 }
 
 /// Reads an element. One that is no whole user is kept as such, so that it spoils no other.
-pub(super) fn element(bytes: &[u8]) -> Result<Option<(Row, usize)>, Failure> {
+pub(super) fn element(rest: Rest<'_>) -> Result<Option<(Row, usize)>, Failure> {
     let odd = |error| {
-        let mut values = Deserializer::from_slice(bytes).into_iter::<Value>();
+        let mut values = Deserializer::from_slice(rest.bytes()).into_iter::<Value>();
         // Anything else than a whole value is told by the next try, with more bytes.
         let Some(Ok(value)) = values.next() else { return Ok(None) };
         let id = value["id"].as_str().and_then(|id| Uuid::try_parse(id).ok());
         Ok(Some((Row::Odd(id, error), values.byte_offset())))
     };
-    match list::element::<UserRow>(bytes) {
+    match list::element::<UserRow>(rest) {
         Ok(None) => Ok(None),
         Ok(Some((row, length))) => {
             let id = row.id;
@@ -143,7 +143,7 @@ mod tests {
 
     fn read(json: &Value) -> Row {
         let text = format!("{json},");
-        let (row, length) = element(text.as_bytes()).unwrap().expect("a whole element");
+        let (row, length) = element(Rest::Text(&text)).unwrap().expect("a whole element");
         assert_eq!(length, text.len() - 1);
         row
     }
@@ -270,11 +270,11 @@ mod tests {
     fn a_half_user_is_waited_for() {
         let text = with("inactive", "SECRET".into()).to_string();
         for end in 0..text.len() {
-            assert!(element(&text.as_bytes()[..end]).unwrap().is_none(), "{end}");
+            assert!(element(Rest::Bytes(&text.as_bytes()[..end])).unwrap().is_none(), "{end}");
         }
-        let (row, _) = element(text.as_bytes()).unwrap().unwrap();
+        let (row, _) = element(Rest::Text(&text)).unwrap().unwrap();
         let Row::Odd(_, error) = row else { panic!() };
         assert!(!error.to_string().contains("SECRET"), "{error}");
-        assert!(matches!(element(b"{\"id\":x"), Err(Failure::NotJson(_))));
+        assert!(matches!(element(Rest::Text("{\"id\":x")), Err(Failure::NotJson(_))));
     }
 }
