@@ -28,6 +28,7 @@ pub use changes::{Change, ChangeKind, SeatRow};
 pub use date::DateOrder;
 pub use identity::{Sameness, SiteIdentity};
 pub use pools::Pools;
+pub(crate) use seat::write_some_time;
 pub use seat::{Holder, Moment, Person, PersonRead, Seat};
 pub use seat_type::SeatType;
 pub use server::{Expiry, ServerLicense};

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde::{Deserialize, Serialize, Serializer};
 use uuid::Uuid;
 
 use super::SeatType;
@@ -49,7 +49,7 @@ impl Holder {
 pub enum Moment {
     /// A year up to 1753. Of what a row has only at times, null or missing, too.
     Never,
-    At(DateTime<Utc>),
+    At(#[serde(serialize_with = "write_time")] DateTime<Utc>),
     /// There is a value, and it is no time: kept for a person to look at.
     Unreadable(Box<str>),
 }
@@ -62,6 +62,21 @@ impl Moment {
             Self::Never | Self::Unreadable(_) => None,
         }
     }
+}
+
+/// Writes a time as it is written anyway, in one piece and not sign by sign: a plan has three for each
+/// seat.
+fn write_time<S: Serializer>(time: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&time.to_rfc3339_opts(SecondsFormat::AutoSi, true))
+}
+
+/// As [`write_time`], of what may be absent.
+pub(crate) fn write_some_time<S: Serializer>(
+    time: &Option<DateTime<Utc>>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    let text = time.map(|time| time.to_rfc3339_opts(SecondsFormat::AutoSi, true));
+    text.serialize(serializer)
 }
 
 /// A user, read in full.
@@ -93,4 +108,27 @@ pub enum PersonRead {
     Gone,
     /// No answer that is this user, whole: why.
     Unreadable(String),
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_time_is_written_as_chrono_writes_it(
+            seconds in DateTime::<Utc>::MIN_UTC.timestamp()..DateTime::<Utc>::MAX_UTC.timestamp(),
+            nanoseconds in prop_oneof![Just(0), Just(120_000_000), Just(5_000), 0..1_000_000_000_u32],
+        ) {
+            #[derive(Serialize)]
+            struct Shown(#[serde(serialize_with = "write_some_time")] Option<DateTime<Utc>>);
+            let time = DateTime::from_timestamp(seconds, nanoseconds).expect("a time");
+            let expected = serde_json::to_value(time).unwrap();
+            prop_assert_eq!(&serde_json::to_value(Moment::At(time)).unwrap()["at"], &expected);
+            prop_assert_eq!(serde_json::to_value(Shown(Some(time))).unwrap(), expected);
+            prop_assert!(serde_json::to_value(Shown(None)).unwrap().is_null());
+        }
+    }
 }

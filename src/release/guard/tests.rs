@@ -5,7 +5,7 @@ use crate::policy::calendar::{Day, Freeze};
 use chrono::TimeDelta;
 use uuid::Uuid;
 
-use super::check;
+use super::{check, plan_of_another_site};
 use crate::ledger::Action;
 use crate::ledger::past::{Accepted, OpenIntent, Pause};
 use crate::license::{PersonRead, SeatType, SiteIdentity};
@@ -330,6 +330,36 @@ fn other_site_stops_until_it_is_known_who_answers() {
     world.snapshot.identity = None;
     assert_eq!(guards(&world), ["other-site"]);
     assert!(!Guard::OtherSite.can_be_accepted());
+}
+
+#[test]
+fn a_plan_that_was_made_of_another_site_is_not_applied() {
+    let identity = |node: Option<&str>, license: &str| {
+        SiteIdentity::new(node.map(str::to_owned).into_iter(), Some(Some(license)))
+    };
+    let plan = |identity: Option<&SiteIdentity>| Plan {
+        identity: identity.cloned(),
+        ..World::new().plan()
+    };
+    let refusal = |then: Option<&SiteIdentity>, now: Option<&SiteIdentity>| {
+        plan_of_another_site(&plan(then), &plan(now))
+    };
+    let then = identity(Some("a"), "1");
+    for now in [&then, &identity(Some("a"), "1")] {
+        assert_eq!(refusal(Some(&then), Some(now)), None);
+    }
+    for (now, saw) in [
+        (identity(Some("b"), "1"), "was made of another site"),
+        (identity(Some("a"), "2"), "has another license now"),
+        (identity(None, "1"), "can't be told"),
+    ] {
+        let found = refusal(Some(&then), Some(&now)).expect(saw);
+        assert_eq!((found.guard, found.seat_type), (Guard::OtherSite, None));
+        assert!(found.saw.contains(saw), "{found:?}");
+    }
+    // What a plan doesn't say is looked at elsewhere.
+    assert_eq!(refusal(None, Some(&then)), None);
+    assert_eq!(refusal(Some(&then), None), None);
 }
 
 #[test]

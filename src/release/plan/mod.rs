@@ -28,7 +28,9 @@ pub use self::keep::{DateField, Keep};
 use super::rules::names::Finding;
 use crate::ledger::digest;
 use crate::ledger::past::{Accepted, Announcement, Past, standing};
-use crate::license::{Holder, Moment, PersonRead, Pools, Seat, SeatType, SiteIdentity};
+use crate::license::{
+    Holder, Moment, PersonRead, Pools, Seat, SeatType, SiteIdentity, write_some_time,
+};
 use crate::policy::{Guard, Policy, Refusal, TypeRule};
 
 /// The format of a plan's JSON that this program writes.
@@ -145,6 +147,7 @@ pub struct Decision {
     pub created: Moment,
     pub last_used: Moment,
     /// The later of last use and allocation.
+    #[serde(serialize_with = "write_some_time")]
     pub idle_since: Option<DateTime<Utc>>,
     pub excess: bool,
     pub removed_externally: bool,
