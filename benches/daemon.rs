@@ -132,6 +132,7 @@ Butler:
             connect_timeout: Duration::from_secs(10),
             request_timeout: Duration::from_secs(60),
             max_concurrency: 4,
+            missing: None,
         };
         let client = qrs::Client::new("bench", &connection).expect("a client");
         let until = || bursar::qrs::Patience::retrying_for(Duration::from_secs(60));

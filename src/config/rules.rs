@@ -121,7 +121,9 @@ fn put(tree: &mut Node, keys: &[&str], node: Node) {
     let at = entries.iter().position(|(key, _)| key.text == *first).unwrap_or_else(|| {
         let key = Key { text: (*first).to_owned(), place: Place::default() };
         let (value, place) = (Value::Null, Place::default());
-        entries.push((key, Node { value, place, path, references: Vec::new(), broken: false }));
+        let references = Vec::new();
+        let node = Node { value, place, path, references, written: None, broken: false };
+        entries.push((key, node));
         entries.len() - 1
     });
     put(&mut entries[at].1, rest, node);

@@ -78,7 +78,8 @@ fn counted(used: &Series) -> Vec<Part> {
         // The figure only falls when it starts again.
         let fell_within = day.last < day.max;
         let fell_before = before.is_some_and(|before| day.min < before.last) && !fell_within;
-        let is_last = day.day.succ_opt().is_some_and(|tomorrow| tomorrow.month() != day.day.month());
+        let is_last =
+            day.day.succ_opt().is_some_and(|tomorrow| tomorrow.month() != day.day.month());
         let is_first = day.day.day() <= 2;
         if day.day.day() == 1 {
             // Still the old month's, unless it fell since, or there was nothing that could fall.
@@ -120,7 +121,7 @@ mod tests {
             let [min, max, last] = [min, max, last].map(|word| word.parse().unwrap());
             Daily { day: day.parse().unwrap(), min, mean: max, max, last }
         });
-        Series::new(days.collect())
+        Series::new(days)
     }
 
     /// The most of each month.
