@@ -26,6 +26,9 @@ const BATCH: usize = 50;
 /// So many seats are looked at together after their requests.
 const LOOK: usize = 25;
 
+/// So few that have an intent let the next batch have theirs: enough to be busy until it is written.
+const FEW: usize = 25;
+
 /// Most seats whose requests were sent and whose fate is not known yet.
 const WINDOW: usize = 2 * BATCH;
 
@@ -219,9 +222,9 @@ impl Lanes<'_> {
             self.turns += 1;
             self.work.push(Box::pin(async move { taking.turn(next).await.map(Done::Turn) }));
         }
-        // Intents are written late: what has one is sent within a minute or not at all.
+        // What has an intent is sent within a minute or not at all, so few are written ahead.
         let wanted = match self.is_careful() {
-            false => self.next.len() <= self.lanes,
+            false => self.next.len() <= FEW,
             true => self.next.is_empty() && self.room() > 0,
         };
         if wanted
