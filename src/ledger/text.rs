@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
-use super::{Action, Entry, Intent, Outcome, ResponseClass, SeatResult, Statement};
+use super::{Action, Entry, Intent, NOT_SENT, Outcome, ResponseClass, SeatResult, Statement};
 use crate::license::{Holder, Moment};
 
 impl Entry {
@@ -142,6 +142,7 @@ impl SeatResult {
             Self::Quarantined { until } => {
                 format!("released, in quarantine until {}", until.text())
             }
+            Self::Refused { why } if why.starts_with(NOT_SENT) => format!("not done, {why}"),
             Self::Refused { why } => format!("not done, the site refused: {why}"),
             Self::Gone => "somebody else had taken the seat already".to_owned(),
             Self::Unclear { why } => format!("open: {why}"),

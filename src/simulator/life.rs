@@ -105,8 +105,7 @@ impl Site {
         }
         let start = self.clock.start;
         let pool = &self.pools.analyzer_time;
-        let passed = f64::from(start.day0()) + f64::from(start.hour()) / 24.0;
-        self.life.minutes = (pool.allocated_minutes as f64 * 0.7 * passed / 30.0) as i64;
+        self.life.minutes = minutes_at(pool.allocated_minutes as f64, start) as i64;
         self.life.lived_until = start - WARM_UP;
         self.live_until(start);
     }
@@ -224,6 +223,12 @@ fn busyness(now: DateTime<Utc>) -> f64 {
         _ => 1.0,
     };
     hour * day * season
+}
+
+/// How many minutes of a month's are used by a time in it, at the usual pace.
+pub(super) fn minutes_at(of_month: f64, time: DateTime<Utc>) -> f64 {
+    let passed = f64::from(time.day0()) + f64::from(time.hour()) / 24.0;
+    of_month * 0.7 * passed / 30.0
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@
 use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveTime, TimeDelta, Timelike, Utc, Weekday};
 use fastrand::Rng;
 
-use super::Scenario;
+use super::{Scenario, life};
 use crate::license::Pools;
 use crate::license::pools::{MinutePool, SeatPool};
 
@@ -92,14 +92,27 @@ impl Past {
     pub fn polls(&self, seed: u64) -> Vec<(DateTime<Utc>, Pools)> {
         let mut rng = Rng::with_seed(seed);
         let first = self.end.date_naive() - Days::new(self.days);
+        let a_day = |day: NaiveDate| {
+            let year = 1.0 - (self.end.date_naive() - day).num_days() as f64 / 365.25 * 0.12;
+            self.minutes / 30.0 * 0.9 * year * season(day) * weekday(day) * 1.35
+        };
+        // This month's end where the living site stands.
+        let today = self.end.date_naive();
+        let month = today.with_day(1).unwrap_or(today);
+        let so_far: f64 = month.iter_days().take_while(|day| *day < today).map(a_day).sum();
+        let lived = life::minutes_at(self.minutes, today.and_time(NaiveTime::MIN).and_utc());
+        let pace = if so_far > 0.0 { lived / so_far } else { 0.0 };
         let mut minutes = 0.0;
         let mut polls = Vec::new();
         for day in first.iter_days().take_while(|day| *day <= self.end.date_naive()) {
             if day.day() == 1 {
                 minutes = 0.0;
             }
-            let year = 1.0 - (self.end.date_naive() - day).num_days() as f64 / 365.25 * 0.12;
-            minutes += self.minutes / 30.0 * 0.9 * year * season(day) * weekday(day) * 1.35;
+            minutes += match day {
+                day if day == today => 0.0,
+                day if day >= month => a_day(day) * pace,
+                day => a_day(day),
+            };
             for hour in [2, 8, 14, 20] {
                 let at = day.and_time(NaiveTime::MIN).and_utc() + TimeDelta::hours(hour);
                 let silent = (self.gap.0..=self.gap.1).contains(&day);
@@ -123,7 +136,7 @@ impl Past {
                 let capacity = MinutePool {
                     enabled: true,
                     allocated_minutes: self.minutes,
-                    used_minutes: minutes.round().min(self.minutes),
+                    used_minutes: minutes.floor().min(self.minutes),
                     unavailable_minutes: 0.0,
                 };
                 let pools = Pools {

@@ -120,7 +120,7 @@ fn others(db: &Connection, site: &str, now: i64) -> rusqlite::Result<Vec<String>
     Ok(found)
 }
 
-/// Names with a pause that no site ever answered to, where `site` may be what they meant: it was met after the
+/// Names with a pause, by the ledger, that no site ever answered to, where `site` may be what they meant: it was met after the
 /// pause began, or never.
 fn paused_and_never_met(db: &Connection, site: &str, now: i64) -> rusqlite::Result<Vec<String>> {
     let names: Vec<String> = db
@@ -128,6 +128,8 @@ fn paused_and_never_met(db: &Connection, site: &str, now: i64) -> rusqlite::Resu
             "SELECT site FROM release_pause
               WHERE site <> ?1 AND until > ?2
                 AND NOT EXISTS (SELECT 1 FROM site_identity WHERE site = release_pause.site)
+                AND EXISTS (SELECT 1 FROM ledger
+                             WHERE site = release_pause.site AND kind = 'paused')
                 AND since <= coalesce((SELECT first_seen FROM site_identity WHERE site = ?1), since)
               ORDER BY site",
         )?

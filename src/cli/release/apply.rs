@@ -33,7 +33,10 @@ pub(crate) struct Apply {
     /// A plan that `release plan -o` wrote, `-` for standard input; absent: plan now
     #[arg(id = "plan", value_name = "PLAN")]
     file: Option<PathBuf>,
-    /// Don't ask for the site's name
+    /// Name every seat, however many there are
+    #[arg(long)]
+    all: bool,
+    /// Don't ask for the site's host
     #[arg(long)]
     yes: bool,
     /// Release although the settings have `enable: false` or `dryRun: true`
@@ -106,7 +109,7 @@ impl Apply {
             }
         };
         let spent = began.elapsed();
-        let text = plan::render(&plan, false, Paint::for_stderr());
+        let text = plan::render(&plan, self.all, Paint::for_stderr());
         // Nobody may be there to read it.
         errln!("{text}");
         let count: usize = plan.types.iter().map(|part| part.count(Outcome::Release)).sum();
@@ -114,10 +117,7 @@ impl Apply {
             errln!("there is nothing to release");
         }
         if real && count > 0 {
-            let question = format!(
-                "This takes {count} seat(s) from the people named above, on {}.",
-                engine.client.address()
-            );
+            let question = format!("This takes {count} seat(s), on {}.", engine.client.address());
             let name = Called::of(&engine.site);
             if !confirmed(&question, &name, self.yes)? {
                 return Ok(Exit::Unusable);

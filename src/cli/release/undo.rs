@@ -40,7 +40,7 @@ pub(crate) struct Undo {
     /// Of a run, allocate again also seats that were found gone late and are only attributed to it
     #[arg(long)]
     also: bool,
-    /// Don't ask: neither for the site's name nor about people who got a seat of another type since
+    /// Don't ask: neither for the site's host nor about people who got a seat of another type since
     #[arg(long)]
     yes: bool,
     #[command(flatten)]

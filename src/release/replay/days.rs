@@ -318,7 +318,8 @@ impl<'a> Replay<'a> {
         }
         let days = self.rule.release_threshold_days.min(self.rule.never_used_grace_days).max(1);
         self.course.more += ((end - 1 - first) / days as usize) as u64;
-        let last = self.ticks.day_of(piece.window.to);
+        // Also after the time in which it may go: whoever went may stay away for as long as nothing is known.
+        let last = self.ticks.day_of(piece.back);
         for back in self.course.more_back.iter_mut().take(last + 1).skip(first) {
             *back += 1;
         }

@@ -177,6 +177,14 @@ fn plus(one: Bounds<u64>, other: Bounds<u64>, most: u64) -> Bounds<u64> {
     Bounds::new(one.at_least + other.at_least, at_most)
 }
 
+/// `52+` where the most is that of all days together, which says nothing of these.
+fn most_or_open(bounds: Bounds<u64>, most: u64) -> String {
+    match bounds.at_most >= most && !bounds.is_exact() {
+        true => format!("{}+", bounds.at_least),
+        false => bounds.to_string(),
+    }
+}
+
 fn days(out: &mut String, threshold: &Threshold, shown: Shown) {
     let head = ["FROM", "GONE", "BACK", "OUT", "FREE", "FREE THEN", ""];
     let mut rows = vec![head.map(|cell| shown.paint.faint(cell)).to_vec()];
@@ -185,8 +193,8 @@ fn days(out: &mut String, threshold: &Threshold, shown: Shown) {
         let unknown = || "-".to_owned();
         rows.push(vec![
             period.first.to_string(),
-            period.released.to_string(),
-            period.came_back.to_string(),
+            most_or_open(period.released, threshold.released.at_most),
+            most_or_open(period.came_back, threshold.came_back.so_far.at_most),
             day.out.to_string(),
             day.free.map_or_else(unknown, |free| free.to_string()),
             day.free_then.map_or_else(unknown, |free| free.to_string()),
