@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 
 use serde::Serialize;
+use uuid::Uuid;
 
-use super::{Entry, Outcome, Record, ResponseClass, RunStatus, SeatResult, TypeCounts};
+use super::{Entry, Intent, Outcome, Record, ResponseClass, RunStatus, SeatResult, TypeCounts};
 use crate::license::SeatType;
 
 /// A run as the ledger tells it now. Each seat counts by its last outcome, whoever found it out.
@@ -45,13 +46,19 @@ impl Account {
         let counted = last_outcomes(&records[..end.unwrap_or_default()]);
         let last = last_outcomes(records);
         let mut moved = false;
-        for (intent, seat_type) in intents(records) {
+        let attempts: HashMap<Uuid, u64> =
+            intents(records).map(|(seq, intent)| (intent.seat, seq)).collect();
+        for (intent, Intent { seat_type, seat, .. }) in intents(records) {
             let (was, is) = (counted.get(&intent), last.get(&intent));
+            // One whose turn came too late got another intent: the seat counts by that.
+            if attempts[seat] != intent && is.is_some_and(|is| is.was_kept()) {
+                continue;
+            }
             if end.is_some() && was == is && was.is_some() {
                 continue;
             }
             moved = true;
-            let of = account.of_type(seat_type);
+            let of = account.of_type(*seat_type);
             if let Some(was) = was {
                 of.add(was, -1);
             }
@@ -87,9 +94,9 @@ fn planned(records: &[Record]) -> &[TypeCounts] {
 }
 
 /// The run's own attempts.
-fn intents(records: &[Record]) -> impl Iterator<Item = (u64, SeatType)> {
+fn intents(records: &[Record]) -> impl Iterator<Item = (u64, &Intent)> {
     records.iter().filter_map(|record| match &record.entry {
-        Entry::Intent(intent) => Some((record.seq, intent.seat_type)),
+        Entry::Intent(intent) => Some((record.seq, intent)),
         _ => None,
     })
 }
@@ -142,10 +149,8 @@ pub const NOT_SENT: &str = "nothing was sent: ";
 
 #[cfg(test)]
 mod tests {
-    use uuid::Uuid;
-
     use super::*;
-    use crate::ledger::{Action, Intent, Statement};
+    use crate::ledger::{Action, Statement};
     use crate::license::{Holder, Moment};
 
     fn record(seq: u64, entry: Entry) -> Record {
@@ -242,6 +247,22 @@ mod tests {
         let counts = TypeCounts { released: 3, refused: 0, unclear: 1, ..counts };
         assert_eq!(account.counts, [TypeAccount { counts, stated: 0, found_later: 2 }]);
         assert_eq!(account.why.as_deref(), Some("at its end: 3 failed"));
+    }
+
+    /// An intent whose turn came too late is no attempt of its own.
+    #[test]
+    fn a_seat_whose_turn_came_late_counts_once() {
+        let (planned, plan) = plan();
+        let late = SeatResult::Refused { why: format!("{NOT_SENT}it waited") };
+        let Entry::Outcome(mut waited) = of(1, late) else { unreachable!() };
+        waited.evidence.answered = Some(ResponseClass::NotSent);
+        let waited = Entry::Outcome(waited);
+        let counts = TypeCounts { released: 1, ..planned.clone() };
+        let again = [plan.clone(), intent(), waited.clone(), intent(), of(3, SeatResult::Freed)];
+        assert_eq!(told(&again).counts, [TypeAccount::new(&counts)]);
+        // Without another one it is what became of the seat.
+        let counts = TypeCounts { changed: 1, ..planned };
+        assert_eq!(told(&[plan, intent(), waited]).counts, [TypeAccount::new(&counts)]);
     }
 
     #[test]

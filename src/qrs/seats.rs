@@ -299,10 +299,11 @@ impl Client {
         let asked: HashSet<Uuid> = users.iter().copied().collect();
         let theirs =
             |seat: &Seat| seat.holder.as_ref().is_some_and(|holder| asked.contains(&holder.id));
-        if seats.iter().all(theirs) {
+        if seats.iter().all(theirs) && are_distinct(&seats) {
             return Ok(seats);
         }
-        let error = ShapeError::new("seats of the users that were asked for", "another seat");
+        let expected = "seats of the users that were asked for, each once";
+        let error = ShapeError::new(expected, "another seat");
         Err(Error::shape(&self.shown(&format!("{}/full", seat_type.path())), error))
     }
 
@@ -351,7 +352,7 @@ impl Client {
         let seats =
             self.list(path, Some(&filter), (parse(seat_type), MAX_ROW), patience).await?.value;
         let theirs = |seat: &Seat| seat.holder.as_ref().is_some_and(|holder| holder.id == user);
-        if seats.iter().all(theirs) {
+        if seats.iter().all(theirs) && are_distinct(&seats) {
             return Ok(seats);
         }
         let error = ShapeError::new("seats of the user that was asked for", "another seat");
@@ -368,6 +369,12 @@ impl Client {
         let answer: Value = self.get_json(path, &[], patience).await?.value;
         fingerprint(&answer).map_err(|error| Error::shape(&self.shown(path), error))
     }
+}
+
+/// A row that stands for another one as well makes a list as long as the count says.
+fn are_distinct(seats: &[Seat]) -> bool {
+    let mut known = HashSet::with_capacity(seats.len());
+    seats.iter().all(|seat| known.insert(seat.id))
 }
 
 /// One function a type, because a list is read by a plain function.

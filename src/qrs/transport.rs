@@ -50,6 +50,9 @@ impl Connections {
     }
 }
 
+/// Whether a request may still be sent.
+pub(super) type May<'a> = dyn Fn() -> bool + Sync + 'a;
+
 /// A pool of connections to one site.
 #[derive(Debug)]
 pub(super) struct Transport {
@@ -189,7 +192,7 @@ impl Transport {
         xrfkey: &str,
         until: Option<Instant>,
     ) -> Result<HttpResponse<'_>, Error> {
-        let answer = self.send(Method::GET, path, query, None, xrfkey, until).await?;
+        let answer = self.send(Method::GET, path, query, None, xrfkey, until, None).await?;
         if answer.response.status() != StatusCode::OK {
             return Err(status_error(answer.response, answer.shown, answer.server_date).await);
         }
@@ -200,7 +203,9 @@ impl Transport {
     }
 
     /// One request, sent at most once, whatever becomes of its connection: hyper sends a request
-    /// on another connection only if it never began to write it.
+    /// on another connection only if it never began to write it. `may` is asked once a connection
+    /// may be used, and nothing is waited for after it but the connection itself.
+    #[expect(clippy::too_many_arguments, reason = "what a request is made of")]
     pub(super) async fn send(
         &self,
         method: Method,
@@ -209,6 +214,7 @@ impl Transport {
         body: Option<&Value>,
         xrfkey: &str,
         until: Option<Instant>,
+        may: Option<&May<'_>>,
     ) -> Result<HttpResponse<'_>, Error> {
         let http = self.http.client()?;
         let url = self.url(path, query, xrfkey);
@@ -232,7 +238,8 @@ impl Transport {
         .expect("the semaphores are never closed");
         let sent = Instant::now();
         let timeout = until.map_or(self.timeout, |until| (until - sent).min(self.timeout));
-        if timeout.is_zero() {
+        // Asked only now: the wait for a place may have been long.
+        if timeout.is_zero() || may.is_some_and(|may| !may()) {
             return Err(Error::NotSent { url: shown });
         }
         let failed = |error| diagnose::request_error(&error, &self.peer, &shown, timeout);

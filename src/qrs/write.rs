@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::answer::{BodyError, Whole, change_error, fill, is_html};
 use super::error::NotJson;
 use super::seats::SeatRow;
-use super::transport::HttpResponse;
+use super::transport::{HttpResponse, May};
 use super::{Client, Error, json as parse};
 use crate::license::{Seat, SeatType, ShapeError};
 
@@ -30,7 +30,8 @@ impl Writer {
         Self { client }
     }
 
-    /// `DELETE license/...accesstype/{id}`, once, answered by the deadline or never. Returns the
+    /// `DELETE license/...accesstype/{id}`, once, answered by the deadline or never, and not at all
+    /// where `may` says no when its turn among the requests to the site has come. Returns the
     /// status that was answered. Only reading the seat again tells what happened.
     ///
     /// # Errors
@@ -41,9 +42,10 @@ impl Writer {
         seat_type: SeatType,
         id: Uuid,
         deadline: Instant,
+        may: &(dyn Fn() -> bool + Sync),
     ) -> Result<u16, Error> {
         let path = format!("{}/{id}", seat_type.path());
-        let answer = self.send(Method::DELETE, &path, None, deadline).await?;
+        let answer = self.send(Method::DELETE, &path, None, deadline, Some(may)).await?;
         let status = answer.response.status();
         if status.is_success() { Ok(status.as_u16()) } else { Err(refusal(answer).await) }
     }
@@ -58,10 +60,11 @@ impl Writer {
         seat_type: SeatType,
         user: Uuid,
         deadline: Instant,
+        may: &(dyn Fn() -> bool + Sync),
     ) -> Result<Seat, Error> {
         let path = seat_type.path();
         let body = json!({ "user": { "id": user.to_string() } });
-        let mut answer = self.send(Method::POST, path, Some(&body), deadline).await?;
+        let mut answer = self.send(Method::POST, path, Some(&body), deadline, Some(may)).await?;
         if !matches!(answer.response.status(), StatusCode::OK | StatusCode::CREATED) {
             return Err(refusal(answer).await);
         }
@@ -92,9 +95,11 @@ impl Writer {
         path: &str,
         body: Option<&Value>,
         deadline: Instant,
+        may: Option<&May<'_>>,
     ) -> Result<HttpResponse<'_>, Error> {
         let key = self.client.xrfkey();
-        self.client.inner.transport.send(method, path, &[], body, &key, Some(deadline)).await
+        let transport = &self.client.inner.transport;
+        transport.send(method, path, &[], body, &key, Some(deadline), may).await
     }
 }
 

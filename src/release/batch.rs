@@ -36,7 +36,7 @@ pub(super) enum Reread {
 /// A seat whose turn comes.
 pub(super) enum Next {
     /// Its intent is written.
-    Open(Opened, Stamp),
+    Open(Box<Opened>, Stamp),
     /// Nothing is written of it yet, and nothing known.
     Single(Due),
 }
@@ -51,6 +51,8 @@ pub(super) struct Answered {
 pub(super) enum Turn {
     Answered(Answered),
     Done(SeatOutcome),
+    /// Nothing was sent, for a reason that is not the seat's.
+    Withdrawn,
 }
 
 impl Taking<'_> {
@@ -163,7 +165,7 @@ impl Taking<'_> {
         let next = batch.into_iter().map(|(due, stamp)| match stamp {
             Some(stamp) => {
                 let (intent, number) = written.next().expect("each has its intent");
-                Next::Open(Opened { due, intent, number, time }, stamp)
+                Next::Open(Box::new(Opened { due, intent, number, time }), stamp)
             }
             None => Next::Single(due),
         });
@@ -174,7 +176,7 @@ impl Taking<'_> {
     pub(super) async fn turn(&self, next: Next) -> Result<Turn, AppendError> {
         let (opened, stamp) = match next {
             Next::Single(due) => return self.release(due).await.map(Turn::Done),
-            Next::Open(opened, stamp) => (opened, stamp),
+            Next::Open(opened, stamp) => (*opened, stamp),
         };
         if stamp.age(self.session) >= self.fresh {
             // Its intent is older than a request may be: it gets another one.
@@ -182,12 +184,13 @@ impl Taking<'_> {
             self.record(opened, AttemptResult::not_sent(WAITED), true).await?;
             return self.release(due).await.map(Turn::Done);
         }
-        if let Some(why) = self.against() {
-            return self.record(opened, AttemptResult::not_sent(&why), true).await.map(Turn::Done);
+        match self.delete(&opened, stamp).await {
+            Ok(answer) => Ok(Turn::Answered(Answered { opened, answer })),
+            Err(why) => {
+                self.withdraw(vec![opened], &why).await?;
+                Ok(Turn::Withdrawn)
+            }
         }
-        // No await lies between the last check and this request.
-        let answer = self.delete(&opened, stamp).await;
-        Ok(Turn::Answered(Answered { opened, answer }))
     }
 
     /// Looks at what became of seats whose requests were accepted, and records it at once. Those of
@@ -205,7 +208,15 @@ impl Taking<'_> {
             let seats = engine.client.seats_by_id(seat_type, &ids, Patience::ONCE).await;
             (seat_type, seats)
         });
-        let lists = join_all(lists).await;
+        // A list may be cut by rules that its count follows, from some moment on: the first and the last
+        // one of the group are read by themselves.
+        let singly = [&group[0], &group[group.len() - 1]].map(|one| {
+            verify::read_state(&engine.client, &one.opened.intent, one.answer.is_sure())
+        });
+        let (lists, singly) = tokio::join!(join_all(lists), join_all(singly));
+        if singly.iter().any(|state| *state != Ok(SeatState::Missing)) {
+            return Ok((Vec::new(), group));
+        }
         let is_missing = |one: &Answered| {
             let list = lists.iter().find(|(of, _)| *of == one.opened.due.seat_type);
             let list = list.and_then(|(_, list)| list.as_ref().ok());

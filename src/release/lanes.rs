@@ -2,6 +2,7 @@
 //! waits to be looked at, and when nothing more may be sent.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 use std::vec;
 
 use futures_util::StreamExt;
@@ -26,8 +27,18 @@ const BATCH: usize = 50;
 /// So many seats are looked at together after their requests.
 const LOOK: usize = 25;
 
-/// So few that have an intent let the next batch have theirs: enough to be busy until it is written.
-const FEW: usize = 25;
+/// So few that have an intent let the next ones have theirs: enough to be busy until it is written.
+const FEW: usize = 10;
+
+/// So many intents are written together.
+const OPEN: usize = 25;
+
+/// What is read again is to have its turn within this time, as far as the site's pace tells: whoever
+/// logs in between is not seen.
+const AHEAD: Duration = Duration::from_secs(2);
+
+/// Fewer than so many are not worth their lists.
+const WORTH: usize = 4;
 
 /// Most seats whose requests were sent and whose fate is not known yet.
 const WINDOW: usize = 2 * BATCH;
@@ -40,7 +51,8 @@ type Work<'a> = BoxFuture<'a, Result<Done, AppendError>>;
 /// What has come of it.
 enum Done {
     Opened(Vec<Next>, Vec<SeatOutcome>),
-    Turn(Turn),
+    /// And how long it took.
+    Turn(Box<Turn>, Duration),
     /// Of a group of this size.
     Looked(usize, Vec<SeatOutcome>, Vec<Answered>),
     FoundOut(SeatOutcome),
@@ -70,6 +82,8 @@ struct Lanes<'a> {
     window: usize,
     successes: usize,
     failures_in_a_row: usize,
+    /// How long a seat's turn takes, of late.
+    pace: Option<Duration>,
     /// Requests that may be under way at a time.
     lanes: usize,
     /// `stopAfterFailures`.
@@ -107,6 +121,7 @@ pub(super) async fn take(
         window: limit,
         successes: 0,
         failures_in_a_row: 0,
+        pace: None,
         lanes: release.concurrency.max(1),
         limit,
     };
@@ -208,6 +223,14 @@ impl Lanes<'_> {
         most.saturating_sub(self.out())
     }
 
+    /// How many are read again together: half of those that have their turn in time, because as many
+    /// are before them. On a slow site they are few, and then each is read at its turn.
+    fn batch(&self) -> usize {
+        let Some(pace) = self.pace.filter(|pace| !pace.is_zero()) else { return BATCH };
+        let turns = AHEAD.as_secs_f64() / pace.as_secs_f64() * self.lanes as f64;
+        ((turns / 2.0) as usize).clamp(1, BATCH)
+    }
+
     fn is_careful(&self) -> bool {
         self.failures_in_a_row > 0 || self.doubts > 0
     }
@@ -220,7 +243,11 @@ impl Lanes<'_> {
             && let Some(next) = self.next.pop_front()
         {
             self.turns += 1;
-            self.work.push(Box::pin(async move { taking.turn(next).await.map(Done::Turn) }));
+            self.work.push(Box::pin(async move {
+                let began = Instant::now();
+                let turn = taking.turn(next).await?;
+                Ok(Done::Turn(Box::new(turn), began.elapsed()))
+            }));
         }
         // What has an intent is sent within a minute or not at all, so few are written ahead.
         let wanted = match self.is_careful() {
@@ -229,9 +256,11 @@ impl Lanes<'_> {
         };
         if wanted
             && !self.opening
-            && let Some(read) = self.read.take()
+            && let Some(mut read) = self.read.take()
         {
             self.opening = true;
+            let rest = read.split_off(read.len().min(OPEN));
+            self.read = Some(rest).filter(|rest| !rest.is_empty());
             let open = async move {
                 let (next, done) = taking.open(read).await?;
                 Ok(Done::Opened(next, done))
@@ -242,8 +271,13 @@ impl Lanes<'_> {
         let may = idle || (self.successes > 0 && (!self.is_careful() || self.room() > 0));
         if may && self.reading.is_none() && self.read.is_none() && self.due.len() > 0 {
             let most = if self.is_careful() { self.room().max(1) } else { self.window };
-            let batch = self.due.by_ref().take(most.min(BATCH)).collect();
-            self.reading = Some(Box::pin(taking.reread(batch)));
+            let most = most.min(self.batch());
+            let batch: Vec<Due> = self.due.by_ref().take(most).collect();
+            if batch.len() < WORTH {
+                self.read = Some(batch.into_iter().map(Reread::Unsure).collect());
+            } else {
+                self.reading = Some(Box::pin(taking.reread(batch)));
+            }
         }
     }
 
@@ -254,7 +288,7 @@ impl Lanes<'_> {
             .next
             .drain(..)
             .filter_map(|next| match next {
-                Next::Open(opened, _) => Some(opened),
+                Next::Open(opened, _) => Some(*opened),
                 Next::Single(_) => None,
             })
             .collect();
@@ -303,10 +337,17 @@ impl Lanes<'_> {
                 self.next.extend(next);
                 done
             }
-            Done::Turn(turn) => {
+            Done::Turn(turn, took) => {
                 self.turns -= 1;
-                match turn {
+                let took = match *turn {
+                    Turn::Answered(_) | Turn::Withdrawn => took,
+                    // Read before and after its request, too.
+                    Turn::Done(_) => took / 4,
+                };
+                self.pace = Some(self.pace.map_or(took, |pace| (pace * 3 + took) / 4));
+                match *turn {
                     Turn::Done(outcome) => vec![outcome],
+                    Turn::Withdrawn => Vec::new(),
                     // The service's own answer to a DELETE.
                     Turn::Answered(one) if one.answer.is_sure() => {
                         self.answered.push(one);

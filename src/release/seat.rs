@@ -141,20 +141,33 @@ impl Taking<'_> {
             };
             return self.record(opened, AttemptResult::not_sent(&why), kept).await;
         }
-        if let Some(why) = self.against() {
-            return self.record(opened, AttemptResult::not_sent(&why), true).await;
+        match self.delete(&opened, read).await {
+            Ok(answer) => self.find_out(opened, answer).await,
+            Err(why) => self.record(opened, AttemptResult::not_sent(&why), true).await,
         }
-        // No await lies between the last check and this request, which is sent by then or never.
-        let answer = self.delete(&opened, read).await;
-        self.find_out(opened, answer).await
     }
 
-    /// Sends the request, as long as the look at the seat is fresh.
-    pub(super) async fn delete(&self, opened: &Opened, read: Stamp) -> WriteResponse {
+    /// Sends the request, as long as the look at the seat is fresh, and unless something speaks
+    /// against it when its turn among the requests has come.
+    ///
+    /// # Errors
+    /// Why nothing was sent.
+    pub(super) async fn delete(
+        &self,
+        opened: &Opened,
+        read: Stamp,
+    ) -> Result<WriteResponse, String> {
         let Due { seat_type, decision, .. } = &opened.due;
+        if let Some(why) = self.against() {
+            return Err(why);
+        }
         let until = read.runtime + FRESH;
-        let answer = self.writer.deallocate(*seat_type, decision.seat, until).await;
-        WriteResponse::of_delete(&answer)
+        let may = || self.against().is_none();
+        let answer = self.writer.deallocate(*seat_type, decision.seat, until, &may).await;
+        match answer {
+            Err(Error::NotSent { .. }) if let Some(why) = self.against() => Err(why),
+            answer => Ok(WriteResponse::of_delete(&answer)),
+        }
     }
 
     /// Reads what became of a request, and records it.

@@ -448,11 +448,13 @@ async fn give_back(
         Err(error) => return Err(error),
     };
     let time = engine.clock.now();
-    let mut became = if session.lock.is_held() {
-        let answer = writer.allocate(seat_type, intent.holder.id, asked + FRESH).await;
-        verify::find_out(engine, &intent, time, &WriteResponse::of_post(&answer)).await
-    } else {
-        AttemptResult::not_sent(&session.lock.loss().to_string())
+    let may = || session.lock.is_held();
+    let answer = writer.allocate(seat_type, intent.holder.id, asked + FRESH, &may).await;
+    let mut became = match &answer {
+        Err(Error::NotSent { .. }) if !session.lock.is_held() => {
+            AttemptResult::not_sent(&session.lock.loss().to_string())
+        }
+        answer => verify::find_out(engine, &intent, time, &WriteResponse::of_post(answer)).await,
     };
     if let SeatResult::Refused { why } = &mut became.result
         && taken.nth > 0

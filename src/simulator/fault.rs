@@ -120,6 +120,8 @@ pub enum Fault {
     ShortList { drop: usize },
     /// A list lacks its last rows, and `/count` agrees: security rules hide them.
     HiddenRows { drop: usize },
+    /// A list has its first row again in place of each of its last ones.
+    RepeatedRow { times: usize },
     /// A single object is this user (`DIR\id`) instead; a list has this user at its end, too.
     AnotherUser { user: String },
     /// A single object, or each row of a list, has this in a field.

@@ -334,6 +334,13 @@ fn change(answer: &mut HttpResponse, fault: &Fault, request: &Request) {
         Fault::HiddenRows { drop } => {
             change(answer, &Fault::ShortList { drop: *drop }, request);
         }
+        Fault::RepeatedRow { times } => change_json(answer, request, |json| {
+            if let Value::Array(rows) = json
+                && let Some(first) = rows.first().cloned()
+            {
+                rows.iter_mut().rev().take(*times).for_each(|row| *row = first.clone());
+            }
+        }),
         Fault::Field { name, value } => each_row(answer, request, |row| {
             row.insert(name.clone(), value.clone());
         }),

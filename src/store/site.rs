@@ -129,7 +129,8 @@ fn paused_and_never_met(db: &Connection, site: &str, now: i64) -> rusqlite::Resu
               WHERE site <> ?1 AND until > ?2
                 AND NOT EXISTS (SELECT 1 FROM site_identity WHERE site = release_pause.site)
                 AND EXISTS (SELECT 1 FROM ledger
-                             WHERE site = release_pause.site AND kind = 'paused')
+                             WHERE site = release_pause.site AND kind = 'paused'
+                               AND time = release_pause.since)
                 AND since <= coalesce((SELECT first_seen FROM site_identity WHERE site = ?1), since)
               ORDER BY site",
         )?

@@ -96,12 +96,12 @@ fn soon() -> Instant {
 
 async fn take(world: &World, seat_type: SeatType, kind: SeatKind, user: &str) {
     let id = world.seat(kind, user).parse().unwrap();
-    Writer::new(admin(world)).deallocate(seat_type, id, soon()).await.unwrap();
+    Writer::new(admin(world)).deallocate(seat_type, id, soon(), &|| true).await.unwrap();
 }
 
 async fn give(world: &World, seat_type: SeatType, user: &str) {
     let id = world.user(user).parse().unwrap();
-    Writer::new(admin(world)).allocate(seat_type, id, soon()).await.unwrap();
+    Writer::new(admin(world)).allocate(seat_type, id, soon(), &|| true).await.unwrap();
 }
 
 fn with_admin(mut scenario: Scenario) -> Scenario {

@@ -286,9 +286,6 @@ impl<'a> Replay<'a> {
         }
         let after = |time: Ms, days: u32| time.saturating_add(Ms::from(days) * DAY);
         let mut from = after(piece.idle_since, days).max(piece.window.from);
-        if piece.window.other_use != LONG_AGO {
-            from = from.max(after(piece.window.other_use, threshold));
-        }
         if tenure.given_again != LONG_AGO {
             from = from.max(after(tenure.given_again, self.rule.reallocated_grace_days));
         }

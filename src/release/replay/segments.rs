@@ -5,8 +5,6 @@ pub(super) type Ms = i64;
 
 /// A time that never comes.
 pub(super) const NEVER: Ms = Ms::MAX;
-/// A first use so long after the allocation is noted.
-const FIRST_USE: Ms = 14 * 86_400_000;
 /// Before all that is known.
 pub(super) const LONG_AGO: Ms = Ms::MIN / 4;
 
@@ -83,49 +81,6 @@ pub(super) struct Window {
     pub(super) to: Ms,
     /// It is certain up to here, included; [`LONG_AGO`] where nothing is.
     pub(super) certain_to: Ms,
-    /// Last use of another seat of the same person that counts; [`LONG_AGO`] without one.
-    pub(super) other_use: Ms,
-    /// Whether another seat of the person was in use is not known: the seat may go on any of these days.
+    /// The person had another seat, whose use keeps this one: it may go on any of these days, or on none.
     pub(super) loose: bool,
-}
-
-/// The parts of a time in which no other seat of the same person was in use. `idle_since`: of the seat
-/// itself, use of another one before that does not count. `short`: gaps of less than 14 days count,
-/// and they are known nowhere.
-pub(super) fn without_other_use(
-    window: Window,
-    idle_since: Ms,
-    other: &[Segment],
-    short: bool,
-) -> Vec<Window> {
-    let (Some(first), Some(last)) = (other.first(), other.last()) else { return vec![window] };
-    let mut parts = Vec::new();
-    let mut add = |from: Ms, to: Ms, certain_to: Ms, other_use: Ms| {
-        let loose = window.loose || certain_to == LONG_AGO;
-        let (from, to) = (from.max(window.from), to.min(window.to));
-        if from < to {
-            let certain_to = certain_to.min(window.certain_to);
-            let other_use = other_use.max(window.other_use);
-            parts.push(Window { from, to, certain_to, other_use, loose });
-        }
-    };
-    add(Ms::MIN, first.from, NEVER, LONG_AGO);
-    for segment in other {
-        match segment.kind {
-            Kind::Idle(idle) => {
-                let counts = !idle.never && idle.from > idle_since;
-                let other_use = if counts { idle.from } else { LONG_AGO };
-                add(segment.from, segment.to, idle.certain_to, other_use);
-            }
-            // Up to its first use, which is noted only after 14 days, it is not in use.
-            Kind::Used if !short && segment.from == first.from => {
-                let to = segment.to.min(segment.from.saturating_add(FIRST_USE));
-                add(segment.from, to, LONG_AGO, LONG_AGO);
-            }
-            Kind::Used if !short => {}
-            Kind::Used | Kind::Unknown => add(segment.from, segment.to, LONG_AGO, LONG_AGO),
-        }
-    }
-    add(last.to, NEVER, NEVER, LONG_AGO);
-    parts
 }

@@ -5,9 +5,7 @@ use std::collections::HashMap;
 use chrono::{DateTime, NaiveDate, Utc};
 use uuid::Uuid;
 
-use super::segments::{
-    Idle, Kind, LONG_AGO, Ms, NEVER, Segment, Window, segments, without_other_use,
-};
+use super::segments::{Idle, Kind, LONG_AGO, Ms, NEVER, Segment, Window, segments};
 use super::{Facts, RECORDED_DAYS, Removed};
 use crate::license::{Holder, Person, Seat, SeatType};
 use crate::policy::{NeverRelease, Policy, ThreeWay, TypeRule};
@@ -277,35 +275,26 @@ impl<'a> Builder<'a> {
 
     /// `short`: a threshold of less than 14 days will ask.
     fn pieces(&self, short: bool) -> Vec<Piece> {
-        let mut of_person: HashMap<u32, Vec<usize>> = HashMap::new();
-        if self.policy.judge_per_user {
-            for (n, tenure) in self.tenures.iter().enumerate() {
-                of_person.entry(tenure.user).or_default().push(n);
-            }
-            of_person.retain(|_, tenures| tenures.len() > 1);
+        // What the other seats of a person went through is known in parts only, and so is what follows.
+        let mut types: HashMap<u32, Vec<SeatType>> = HashMap::new();
+        for tenure in self.tenures.iter().filter(|_| self.policy.judge_per_user) {
+            types.entry(tenure.user).or_default().push(tenure.seat_type);
         }
         let mut pieces = Vec::new();
         for (n, tenure) in self.tenures.iter().enumerate() {
             if tenure.judged == Judged::Kept {
                 continue;
             }
-            let same_person = of_person.get(&tenure.user).into_iter().flatten();
-            let others: Vec<&[Segment]> = same_person
-                .filter(|other| self.tenures[**other].seat_type != tenure.seat_type)
-                .map(|other| &*self.segments[*other])
-                .collect();
+            let held = types.get(&tenure.user).into_iter().flatten();
+            let loose = held.into_iter().any(|other| *other != tenure.seat_type);
             for segment in &self.segments[n] {
                 let piece = self.piece(n, tenure, segment);
                 // What of it matters only to a short threshold is not there without one.
-                let Some(piece) = piece.filter(|piece| short || !piece.short) else { continue };
-                let mut windows = vec![piece.window];
-                for other in &others {
-                    windows = windows
-                        .into_iter()
-                        .flat_map(|w| without_other_use(w, piece.idle_since, other, short))
-                        .collect();
+                let Some(mut piece) = piece.filter(|piece| short || !piece.short) else { continue };
+                if loose {
+                    piece.window = Window { certain_to: LONG_AGO, loose, ..piece.window };
                 }
-                pieces.extend(windows.into_iter().map(|window| Piece { window, ..piece }));
+                pieces.push(piece);
             }
         }
         pieces
@@ -319,7 +308,6 @@ impl<'a> Builder<'a> {
             from: segment.from,
             to: segment.to,
             certain_to: if certain { certain_to } else { LONG_AGO },
-            other_use: LONG_AGO,
             loose: false,
         };
         let back_early = match segment.kind {

@@ -23,6 +23,9 @@ pub struct RefusedByTime {
     pub answered: Option<ResponseClass>,
 }
 
+/// An outcome and the events that tell of it, each with those who want it.
+type Told = (Outcome, Vec<(Event, Vec<String>)>);
+
 impl Store {
     /// Intents without a known outcome, oldest first.
     pub async fn unsettled(&self, site: &str) -> Result<Vec<Unsettled>, StoreError> {
@@ -62,7 +65,7 @@ impl Store {
         &self,
         site: &str,
         run: &str,
-        outcomes: Vec<(Outcome, Vec<(Event, Vec<String>)>)>,
+        outcomes: Vec<Told>,
     ) -> Result<usize, AppendError> {
         let (site, run) = (site.to_owned(), run.to_owned());
         let (clock, limits) = (self.shared.clock.clone(), self.shared.limits);

@@ -96,7 +96,8 @@ async fn a_delete_is_sent_at_most_once_however_the_connection_breaks() {
         let writer = Writer::new(client.clone());
         for sent in 1..=50 {
             client.about(soon()).await.unwrap();
-            let error = writer.deallocate(SeatType::Analyzer, id, later()).await.unwrap_err();
+            let error =
+                writer.deallocate(SeatType::Analyzer, id, later(), &|| true).await.unwrap_err();
             assert_eq!(error.code(), "interrupted", "{breaks:?} {error}");
             let changes = seen.changes.load(Ordering::SeqCst);
             assert_eq!(changes, sent, "{breaks:?}");
@@ -104,7 +105,7 @@ async fn a_delete_is_sent_at_most_once_however_the_connection_breaks() {
             assert_eq!(seen.connections.load(Ordering::SeqCst), sent, "{breaks:?}");
         }
         client.about(soon()).await.unwrap();
-        let user = writer.allocate(SeatType::Analyzer, id, later()).await.unwrap_err();
+        let user = writer.allocate(SeatType::Analyzer, id, later(), &|| true).await.unwrap_err();
         assert_eq!(user.code(), "interrupted");
         assert_eq!(seen.changes.load(Ordering::SeqCst), 51, "{breaks:?}: a POST, too");
     }
@@ -122,7 +123,8 @@ async fn a_delete_meets_a_connection_that_was_just_closed_and_is_sent_at_most_on
             tokio::task::yield_now().await;
         }
         let before = seen.changes.load(Ordering::SeqCst);
-        let result = writer.deallocate(SeatType::Analyzer, Uuid::from_u128(1), later()).await;
+        let result =
+            writer.deallocate(SeatType::Analyzer, Uuid::from_u128(1), later(), &|| true).await;
         let sent = seen.changes.load(Ordering::SeqCst) - before;
         match result {
             Ok(answer) => {
@@ -175,7 +177,7 @@ async fn every_answer_to_a_delete_but_2xx_is_an_error_and_none_is_repeated() {
         let path = format!("/qrs/license/analyzeraccesstype/{seat}");
         control.set_fault(FaultRule::on(&path, fault.clone()).method("DELETE"));
         let writer = Writer::new(site.client());
-        let result = writer.deallocate(SeatType::Analyzer, seat, later()).await;
+        let result = writer.deallocate(SeatType::Analyzer, seat, later(), &|| true).await;
         assert_error(&result.unwrap_err(), code, &[text, &path]);
         let requests = control.requests();
         assert_eq!(requests.len(), 1, "{fault:?}: {requests:?}");
@@ -190,7 +192,9 @@ async fn any_2xx_is_told_as_it_was_answered() {
         let site = Site::with(one_seat()).await;
         let seat = site.running.control().seats(SeatKind::Analyzer)[0].id;
         site.fault(status(code));
-        let answer = Writer::new(site.client()).deallocate(SeatType::Analyzer, seat, later()).await;
+        let answer = Writer::new(site.client())
+            .deallocate(SeatType::Analyzer, seat, later(), &|| true)
+            .await;
         assert_eq!(answer, Ok(code));
         assert_eq!(site.running.control().request_count(), 1);
     }
@@ -204,18 +208,19 @@ async fn the_deadline_bounds_a_delete_and_the_wait_before_it() {
     let seat = control.seats(SeatKind::Analyzer)[0].id;
     let client = site.client();
     let writer = Writer::new(client.clone());
-    let error = writer.deallocate(SeatType::Analyzer, seat, Instant::now()).await.unwrap_err();
+    let error =
+        writer.deallocate(SeatType::Analyzer, seat, Instant::now(), &|| true).await.unwrap_err();
     assert_error(&error, "not-sent", &["analyzeraccesstype"]);
     assert_eq!(control.request_count(), 0, "it was too late to send it");
     site.fault(Fault::Hang);
     let briefly = Instant::now() + Duration::from_millis(200);
-    let error = writer.deallocate(SeatType::Analyzer, seat, briefly).await.unwrap_err();
+    let error = writer.deallocate(SeatType::Analyzer, seat, briefly, &|| true).await.unwrap_err();
     assert_error(&error, "timed-out", &["s"]);
     // Another request has the only place: nothing is sent.
     let briefly = Instant::now() + Duration::from_millis(200);
     let (_, error) = tokio::join!(
         async { tokio::time::timeout(Duration::from_millis(400), client.pools(soon())).await },
-        writer.deallocate(SeatType::Analyzer, seat, briefly)
+        writer.deallocate(SeatType::Analyzer, seat, briefly, &|| true)
     );
     assert_error(&error.unwrap_err(), "not-sent", &[]);
     let deletes = control.requests().iter().filter(|r| r.method == "DELETE").count();
@@ -233,16 +238,20 @@ async fn a_seat_is_given_and_a_refusal_is_told_with_the_servers_words() {
         control.users().into_iter().find(|user| user.user_id == name).map(|user| user.id).unwrap()
     };
     let writer = Writer::new(site.client());
-    let seat = writer.allocate(SeatType::Analyzer, user("ben"), later()).await.unwrap();
+    let seat = writer.allocate(SeatType::Analyzer, user("ben"), later(), &|| true).await.unwrap();
     assert_eq!(seat.holder.map(|holder| holder.id), Some(user("ben")));
     assert_eq!(control.seats(SeatKind::Analyzer).len(), 2);
-    let again = writer.allocate(SeatType::Analyzer, user("ben"), later()).await.unwrap_err();
+    let again =
+        writer.allocate(SeatType::Analyzer, user("ben"), later(), &|| true).await.unwrap_err();
     assert_error(&again, "refused", &["400 (The user already has this access)"]);
-    let nobody =
-        writer.allocate(SeatType::Analyzer, Uuid::from_u128(7), later()).await.unwrap_err();
+    let nobody = writer
+        .allocate(SeatType::Analyzer, Uuid::from_u128(7), later(), &|| true)
+        .await
+        .unwrap_err();
     assert_error(&nobody, "refused", &["invalid property user"]);
     control.add_user(&UserSpec::of("CORP", "cleo"));
-    let full = writer.allocate(SeatType::Analyzer, user("cleo"), later()).await.unwrap_err();
+    let full =
+        writer.allocate(SeatType::Analyzer, user("cleo"), later(), &|| true).await.unwrap_err();
     assert_error(&full, "refused", &["Broken rules"]);
 
     let (seats, path) = (control.requests().len(), "/qrs/license/analyzeraccesstype");
@@ -256,12 +265,14 @@ async fn a_seat_is_given_and_a_refusal_is_told_with_the_servers_words() {
         (Fault::ResetBefore, "interrupted"),
     ] {
         control.set_fault(FaultRule::on(path, fault.clone()).method("POST").times(1));
-        let error = writer.allocate(SeatType::Analyzer, user("cleo"), later()).await.unwrap_err();
+        let error =
+            writer.allocate(SeatType::Analyzer, user("cleo"), later(), &|| true).await.unwrap_err();
         assert_eq!(error.code(), code, "{fault:?} {error}");
     }
     assert_eq!(control.requests().len(), seats + 6, "none was repeated");
     control.set_fault(FaultRule::on(path, Fault::Truncate).method("POST").times(1));
-    let error = writer.allocate(SeatType::Analyzer, user("cleo"), later()).await.unwrap_err();
+    let error =
+        writer.allocate(SeatType::Analyzer, user("cleo"), later(), &|| true).await.unwrap_err();
     assert_error(&error, "not-json", &["truncated"]);
     assert_eq!(control.seats(SeatKind::Analyzer).len(), 3, "given all the same");
 }
@@ -285,7 +296,8 @@ async fn a_seat_for_somebody_else_is_not_what_was_asked_for() {
             }),
         );
         let writer = Writer::new(client(&super::plain::serve(router).await));
-        let result = writer.allocate(SeatType::Analyzer, Uuid::from_u128(1), later()).await;
+        let result =
+            writer.allocate(SeatType::Analyzer, Uuid::from_u128(1), later(), &|| true).await;
         assert_error(&result.unwrap_err(), "unexpected-shape", &[text]);
     }
 }

@@ -56,12 +56,12 @@ async fn seats_are_read_and_given_and_taken() {
     assert_eq!(people[&nobody], PersonRead::Gone);
 
     let writer = Writer::new(client.clone());
-    let taken = writer.deallocate(SeatType::Professional, anna.id, later()).await;
+    let taken = writer.deallocate(SeatType::Professional, anna.id, later(), &|| true).await;
     assert_eq!(taken, Ok(204));
     assert_eq!(client.seat(SeatType::Professional, anna.id, soon()).await, Ok(None));
-    let again = writer.deallocate(SeatType::Professional, anna.id, later()).await;
+    let again = writer.deallocate(SeatType::Professional, anna.id, later(), &|| true).await;
     assert_eq!(again.unwrap_err().status(), Some(404));
-    let back = writer.allocate(SeatType::Professional, holder.id, later()).await.unwrap();
+    let back = writer.allocate(SeatType::Professional, holder.id, later(), &|| true).await.unwrap();
     assert_eq!(back.holder, Some(holder));
     assert!(client.license_fingerprint(soon()).await.unwrap().is_some());
 }

@@ -352,6 +352,88 @@ async fn people_with_two_seats_lose_both_only_if_both_are_idle() {
     assert_recorded(&world).await;
 }
 
+/// A list that holds one row twice is as long as the count says, and lacks another.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_row_that_is_listed_twice_hides_no_other_seat() {
+    let mut scenario = crowd(SeatKind::Analyzer, SEATS);
+    for n in 20..40 {
+        scenario.seats.push(idle(SeatKind::Professional, &format!("idle{n}"), 200));
+    }
+    let mut world = World::new(scenario).await;
+    world.settings(|release| {
+        release.policy.types.retain(|rule| rule.seat_type == SeatType::Analyzer);
+    });
+    let world = Arc::new(world);
+    let copy = world.clone();
+    let order = once_done(1, move || {
+        for n in 50..56 {
+            let account = format!(r"CORP\idle{n}");
+            let seat = SeatSpec::of(SeatKind::Professional, &account, When::Never);
+            copy.control().add_seat(&seat);
+        }
+        let list = "/qrs/license/professionalaccesstype/full";
+        copy.fault(FaultRule::on(list, Fault::RepeatedRow { times: 6 }));
+    });
+    world.engine().run(&order).await.unwrap();
+    for n in 50..56 {
+        let id = format!("idle{n}");
+        assert!(world.control().seat_of(SeatKind::Analyzer, "CORP", &id).is_some(), "{id}");
+    }
+    assert_recorded(&world).await;
+}
+
+/// A yes that is none, and lists that hide what is still there, with a count that agrees.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_list_hides_after_the_delete_is_not_free() {
+    let mut world = world().await;
+    world.settings(|release| release.policy.judge_per_user = false);
+    let control = world.control().clone();
+    let order = once_done(20, move || {
+        control.set_fault(FaultRule::from(status(204)).method("DELETE"));
+        let hidden = Fault::HiddenRows { drop: 1_000 };
+        control.set_fault(FaultRule::on("/qrs/license/analyzeraccesstype", hidden));
+    });
+    let report = world.engine().run(&order).await.unwrap();
+    assert_eq!(report.status, RunStatus::Broken, "{report:?}");
+    let holders = world.holders(SeatKind::Analyzer);
+    for (id, result) in world.results().await {
+        assert!(result != SeatResult::Freed || !holders.contains(&id), "{id}");
+    }
+}
+
+/// Requests that wait for their turn behind lists are not sent after a stop.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_delete_that_waits_for_its_turn_is_not_sent_after_a_stop() {
+    let world = world().await;
+    let mut order = order(Mode::Real);
+    let (stop, control) = (order.stop.clone(), world.control().clone());
+    order.progress.0 = Arc::new(move |done, _| {
+        if done == 9 {
+            // All places are taken by lists that hang.
+            for path in ["/qrs/user/full", "/qrs/license"] {
+                control.set_fault(FaultRule::on(path, Fault::Hang).method("GET"));
+            }
+        }
+    });
+    let engine = world.engine();
+    let running = tokio::spawn(async move { engine.run(&order).await });
+    let hanging = || {
+        let all = world.control().requests();
+        all.iter().filter(|request| request.method == "GET" && request.status.is_none()).count()
+    };
+    let wait = async {
+        while hanging() < 4 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(crate::support::process::LIMIT, wait).await.unwrap();
+    let before = world.deletes();
+    stop.cancel();
+    let report = running.await.unwrap().unwrap();
+    assert_eq!(report.status, RunStatus::Stopped, "{report:?}");
+    assert_eq!(world.deletes(), before, "nothing is sent after the stop");
+}
+
 /// The process ends anywhere: whoever comes next finds out, and the ledger says what the site saw.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn batches_are_cut_off_everywhere() {
