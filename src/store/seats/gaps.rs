@@ -59,7 +59,7 @@ impl Store {
     }
 
     /// The next gaps that ended from `from` (included) to `to` (not included), after the one that was read
-    /// last: at most [`PART`]. Fewer are the end.
+    /// last: at most 10,000. Fewer are the end.
     pub async fn next_idle_gaps(
         &self,
         site: &str,

@@ -129,7 +129,7 @@ impl Store {
     }
 
     /// The next changes from `from` (included) to `to` (not included), after the one that was read last, each
-    /// with its number. Fewer than [`PART`] are the end.
+    /// with its number. Fewer than 10,000 are the end.
     pub async fn next_seat_changes(
         &self,
         site: &str,
