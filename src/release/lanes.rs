@@ -33,10 +33,6 @@ const FEW: usize = 10;
 /// So many intents are written together.
 const OPEN: usize = 25;
 
-/// What is read again is to have its turn within this time, as far as the site's pace tells: whoever
-/// logs in between is not seen.
-const AHEAD: Duration = Duration::from_secs(2);
-
 /// Fewer than so many are not worth their lists.
 const WORTH: usize = 4;
 
@@ -227,7 +223,8 @@ impl Lanes<'_> {
     /// are before them. On a slow site they are few, and then each is read at its turn.
     fn batch(&self) -> usize {
         let Some(pace) = self.pace.filter(|pace| !pace.is_zero()) else { return BATCH };
-        let turns = AHEAD.as_secs_f64() / pace.as_secs_f64() * self.lanes as f64;
+        let ahead = self.taking.session.engine.waits.ahead;
+        let turns = ahead.as_secs_f64() / pace.as_secs_f64() * self.lanes as f64;
         ((turns / 2.0) as usize).clamp(1, BATCH)
     }
 

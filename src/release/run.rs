@@ -44,11 +44,15 @@ pub struct Waits {
     pub second_look: Duration,
     /// For the answers that are under way when a run is stopped.
     pub at_stop: Duration,
+    /// What is read again together is to have its turn within this time, as far as the site's pace
+    /// tells: whoever logs in between is not seen.
+    pub ahead: Duration,
 }
 
 impl Default for Waits {
     fn default() -> Self {
-        Self { second_look: Duration::from_secs(10), at_stop: Duration::from_secs(5) }
+        let second = Duration::from_secs(1);
+        Self { second_look: second * 10, at_stop: second * 5, ahead: second * 2 }
     }
 }
 

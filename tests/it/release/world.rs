@@ -168,7 +168,8 @@ impl World {
             store: self.store.clone(),
             clock: self.clock(),
             addressing,
-            waits: Waits { second_look: millis(5), ..Waits::default() },
+            // Batches don't depend on how fast the machine is.
+            waits: Waits { second_look: millis(5), ahead: millis(1_000_000), ..Waits::default() },
         }
     }
 
