@@ -256,6 +256,8 @@ async fn append(store: &Store, site: &str, entry: Entry) {
     store.append(None, vec![addition], |_| Vec::new()).await.unwrap();
 }
 
+/// Within a callback, with a store of its own, as another process: the run itself stands still meanwhile
+/// and may have the turn at its own.
 fn blocking<T>(work: impl Future<Output = T>) -> T {
     tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(work))
 }
@@ -264,7 +266,7 @@ fn blocking<T>(work: impl Future<Output = T>) -> T {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_pause_ends_the_run_with_the_batches_in_hand() {
     let world = World::new(crowd(SeatKind::Analyzer, 160)).await;
-    let (store, site) = (world.store.clone(), world.settings.sites[0].name.clone());
+    let (store, site) = (world.another_store().await, world.settings.sites[0].name.clone());
     let order = once_done(40, move || {
         let until = start() + TimeDelta::days(1);
         let paused = Entry::Paused { until, why: "year end".into(), by: "anna".into() };
@@ -301,7 +303,7 @@ async fn an_open_intent_of_one_keeps_it_and_no_other() {
     let world = Arc::new(world().await);
     let seat = world.seat(SeatKind::Analyzer, "idle60");
     let user = world.user("idle60");
-    let (store, site) = (world.store.clone(), world.settings.sites[0].name.clone());
+    let (store, site) = (world.another_store().await, world.settings.sites[0].name.clone());
     let order = once_done(1, move || {
         let intent = Intent {
             action: Action::Release,
