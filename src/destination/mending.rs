@@ -99,9 +99,13 @@ impl Destination for Mending {
     async fn probe(&self) -> Result<Probe, ProbeFailure> {
         match self.destination() {
             Ok(made) => made.probe().await,
-            Err(what) => Err(ProbeFailure { what, fix: "put a file there that can be used, or change the setting; a running daemon tries again \
-                      with each delivery"
-                    .into() }),
+            Err(what) => Err(ProbeFailure {
+                what,
+                fix:
+                    "set what is missing, or change the setting; a running daemon looks for a file \
+                      again with each delivery, and for a variable at its next start"
+                        .into(),
+            }),
         }
     }
 }

@@ -51,8 +51,6 @@ pub(super) struct Answered {
 pub(super) enum Turn {
     Answered(Answered),
     Done(SeatOutcome),
-    /// Nothing was sent, for a reason that is not the seat's.
-    Withdrawn,
 }
 
 impl Taking<'_> {
@@ -186,9 +184,13 @@ impl Taking<'_> {
         }
         match self.delete(&opened, stamp).await {
             Ok(answer) => Ok(Turn::Answered(Answered { opened, answer })),
+            // It speaks against the others as well.
             Err(why) => {
                 self.withdraw(vec![opened], &why).await?;
-                Ok(Turn::Withdrawn)
+                match self.session.lock.is_held() {
+                    true => Ok(Turn::Done(SeatOutcome::Halt(why))),
+                    false => Err(self.session.lock.loss()),
+                }
             }
         }
     }

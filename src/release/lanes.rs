@@ -149,6 +149,8 @@ impl Lanes<'_> {
             }
             self.look_if_due();
             if self.work.is_empty() && self.reading.is_none() {
+                let whole = tally.ended.is_some() || trouble.is_some() || done == total;
+                debug_assert!(whole, "{done} of {total} seats had their turn");
                 return trouble.map_or(Ok(()), Err);
             }
             let next = tokio::select! {
@@ -246,6 +248,19 @@ impl Lanes<'_> {
                 Ok(Done::Turn(Box::new(turn), began.elapsed()))
             }));
         }
+        // Before the intents: what is read by itself later has its turn at once.
+        let idle = self.out() == 0 && self.next.is_empty() && !self.opening;
+        let may = idle || (self.successes > 0 && (!self.is_careful() || self.room() > 0));
+        if may && self.reading.is_none() && self.read.is_none() && self.due.len() > 0 {
+            let most = if self.is_careful() { self.room().max(1) } else { self.window };
+            let most = most.min(self.batch());
+            let batch: Vec<Due> = self.due.by_ref().take(most).collect();
+            if batch.len() < WORTH {
+                self.read = Some(batch.into_iter().map(Reread::Unsure).collect());
+            } else {
+                self.reading = Some(Box::pin(taking.reread(batch)));
+            }
+        }
         // What has an intent is sent within a minute or not at all, so few are written ahead.
         let wanted = match self.is_careful() {
             false => self.next.len() <= FEW,
@@ -263,18 +278,6 @@ impl Lanes<'_> {
                 Ok(Done::Opened(next, done))
             };
             self.work.push(Box::pin(open));
-        }
-        let idle = self.out() == 0 && self.next.is_empty() && !self.opening;
-        let may = idle || (self.successes > 0 && (!self.is_careful() || self.room() > 0));
-        if may && self.reading.is_none() && self.read.is_none() && self.due.len() > 0 {
-            let most = if self.is_careful() { self.room().max(1) } else { self.window };
-            let most = most.min(self.batch());
-            let batch: Vec<Due> = self.due.by_ref().take(most).collect();
-            if batch.len() < WORTH {
-                self.read = Some(batch.into_iter().map(Reread::Unsure).collect());
-            } else {
-                self.reading = Some(Box::pin(taking.reread(batch)));
-            }
         }
     }
 
@@ -337,14 +340,13 @@ impl Lanes<'_> {
             Done::Turn(turn, took) => {
                 self.turns -= 1;
                 let took = match *turn {
-                    Turn::Answered(_) | Turn::Withdrawn => took,
+                    Turn::Answered(_) => took,
                     // Read before and after its request, too.
                     Turn::Done(_) => took / 4,
                 };
                 self.pace = Some(self.pace.map_or(took, |pace| (pace * 3 + took) / 4));
                 match *turn {
                     Turn::Done(outcome) => vec![outcome],
-                    Turn::Withdrawn => Vec::new(),
                     // The service's own answer to a DELETE.
                     Turn::Answered(one) if one.answer.is_sure() => {
                         self.answered.push(one);

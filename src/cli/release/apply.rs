@@ -112,6 +112,21 @@ impl Apply {
         let text = plan::render(&plan, self.all, Paint::for_stderr());
         // Nobody may be there to read it.
         errln!("{text}");
+        let (accepted, standing): (Vec<Guard>, Vec<Guard>) = plan
+            .refusals
+            .iter()
+            .map(|refusal| refusal.guard)
+            .partition(|g| self.accept.contains(g));
+        for (guards, words) in [
+            (accepted, "Accepted by you, and stops nothing"),
+            (standing, "Not accepted, and stops it"),
+        ] {
+            let mut names: Vec<&str> = guards.iter().map(|guard| guard.as_str()).collect();
+            names.dedup();
+            if !names.is_empty() {
+                errln!("{words}: {}", names.join(", "));
+            }
+        }
         let count: usize = plan.types.iter().map(|part| part.count(Outcome::Release)).sum();
         if count == 0 {
             errln!("there is nothing to release");

@@ -46,14 +46,22 @@ impl Stop {
         self.token.clone()
     }
 
-    /// Says on standard error that the time limit ended the run, if it did.
+    /// Says on standard error that the time limit or a signal ended the run, if one did.
     pub(super) fn explain(&self, report: &Report) {
-        if report.status == RunStatus::Stopped && self.over.load(Ordering::Relaxed) {
+        if report.status != RunStatus::Stopped || !self.token.is_cancelled() {
+            return;
+        }
+        if self.over.load(Ordering::Relaxed) {
             let limit = in_words(&self.limit.time());
             errln!(
                 "bursar: the time limit of {limit} was over: the seats in hand were finished, the \
                  others are as they were; to go on: the same command again, with more time \
                  (--timeout)"
+            );
+        } else {
+            errln!(
+                "bursar: stopped by a signal: the seats in hand were finished, the others are as they \
+                 were; to go on: the same command again"
             );
         }
     }

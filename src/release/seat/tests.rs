@@ -170,6 +170,32 @@ async fn an_intent_that_waited_for_its_turn_gets_another_look_and_another_intent
     assert!(engine.store.unsettled(&engine.site.name).await.unwrap().is_empty());
 }
 
+/// Between the intent and the turn: the run ends, and the intent is recorded as not sent.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_freeze_that_begins_before_a_seat_s_turn_ends_the_run() {
+    let (site, engine, _folder) = start().await;
+    let policy = &engine.site.release.policy;
+    let day = |day| Day::parse(day).unwrap();
+    let freeze = Freeze { from: day("01-01"), to: day("12-31"), why: "audit".into() };
+    let mut frozen = policy.clone();
+    frozen.calendar = Calendar { freeze: vec![freeze], ..Calendar::default() };
+    let done = at_turn(&engine, policy, async |taking, due| {
+        let reread = taking.reread(vec![due]).await.unwrap().unwrap();
+        let (mut next, _) = taking.open(reread).await.unwrap();
+        let taking = Taking { policy: &frozen, fresh: FRESH, ..taking };
+        let turn = taking.turn(next.pop().unwrap()).await.unwrap();
+        let Turn::Done(done) = turn else { panic!("it was sent") };
+        done
+    });
+    let SeatOutcome::Halt(why) = done.await else { panic!("the run goes on") };
+    assert!(why.contains("audit"), "{why}");
+    assert_eq!(changes(&site), 0);
+    let records = engine.store.records(1, 10).await.unwrap();
+    let kinds: Vec<_> = records.iter().map(|record| record.entry.kind()).collect();
+    assert_eq!(kinds, ["intent", "outcome"]);
+    assert!(engine.store.unsettled(&engine.site.name).await.unwrap().is_empty());
+}
+
 /// A run that began in time and goes on when a freeze begins, or the allowed hours end.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_freeze_that_has_begun_ends_the_run_before_the_next_seat() {

@@ -354,6 +354,24 @@ async fn people_with_two_seats_lose_both_only_if_both_are_idle() {
     assert_recorded(&world).await;
 }
 
+/// All that were under way were kept, and those that are left are too few for lists.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_last_few_have_their_turn_whatever_came_before() {
+    for left in 1..=5 {
+        let world = World::new(crowd(SeatKind::Analyzer, 8 + left)).await;
+        for n in 0..8 {
+            let id = format!("idle{n}");
+            let seat = path(SeatType::Analyzer, &world.seat(SeatKind::Analyzer, &id));
+            let login = Fault::UserLogsIn { user: format!(r"CORP\{id}") };
+            world.fault(FaultRule::on(&seat, login).method("GET").times(1));
+        }
+        let report = world.run(Mode::Real).await;
+        assert_eq!(report.status, RunStatus::Done, "{report:?}");
+        assert_eq!((report.skipped.len(), world.deletes()), (8, left), "{report:?}");
+        assert_recorded(&world).await;
+    }
+}
+
 /// A list that holds one row twice is as long as the count says, and lacks another.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_row_that_is_listed_twice_hides_no_other_seat() {

@@ -122,8 +122,12 @@ fn remarks(out: &mut String, of_type: &OfType) {
     for threshold in &of_type.thresholds {
         let (days, percent) = (threshold.threshold_days, threshold.rule.max_release_percent);
         if let Some(accept) = threshold.to_accept {
+            let up_to = match threshold.days.first().is_some_and(|day| day.exact) {
+                true => "",
+                false => "up to ",
+            };
             remark(&format!(
-                "{days} days: {} of {} due on the first day, more than {percent} %: taken as accepted",
+                "{days} days: {up_to}{} of {} due on the first day, more than {percent} %: taken as accepted",
                 accept.due, accept.seats
             ));
         }
