@@ -261,9 +261,10 @@ impl Lanes<'_> {
                 self.reading = Some(Box::pin(taking.reread(batch)));
             }
         }
-        // What has an intent is sent within a minute or not at all, so few are written ahead.
+        // What has an intent is sent within a minute or not at all, so few are written ahead, and none
+        // while the first ones have still to show what the site does.
         let wanted = match self.is_careful() {
-            false => self.next.len() <= FEW,
+            false => self.next.len() <= FEW && !matches!(self.next.front(), Some(Next::Single(_))),
             true => self.next.is_empty() && self.room() > 0,
         };
         if wanted
