@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::apply::{Due, SeatOutcome};
 use super::read;
-use super::seat::{Look, Opened, Recheck, Stamp, Taking, news_of};
+use super::seat::{FRESH, Look, Opened, Recheck, Stamp, Taking, news_of};
 use super::verdict::{SeatState, WriteResponse, verdict};
 use super::verify::{self, AttemptResult};
 use crate::ledger::{Entry, Intent};
@@ -22,6 +22,9 @@ use crate::store::{AppendError, StoreError};
 
 /// Why an intent came to nothing whose look was too old when its turn came.
 const WAITED: &str = "it waited for more than a minute after it was looked at";
+
+/// What was read so many times longer ago than a batch is to wait is read once more, at its turn.
+const STALE: u32 = 3;
 
 /// A seat before its intent.
 pub(super) enum Reread {
@@ -42,9 +45,19 @@ pub(super) enum Next {
 }
 
 /// A seat whose request was answered.
+#[derive(Clone)]
 pub(super) struct Answered {
     pub(super) opened: Opened,
     pub(super) answer: WriteResponse,
+}
+
+/// What a look at seats showed.
+pub(super) struct Looked {
+    pub(super) done: Vec<SeatOutcome>,
+    /// To be read by themselves.
+    pub(super) rest: Vec<Answered>,
+    /// Why it could not be recorded.
+    pub(super) trouble: Option<AppendError>,
 }
 
 /// What came of a seat's turn.
@@ -122,11 +135,14 @@ impl Taking<'_> {
         Ok(Ok(batch.into_iter().map(judge).collect()))
     }
 
-    /// Writes the intents of a batch at once. What of it is done, too.
+    /// Writes the intents of a batch at once, unless a person paused releasing. What of it is done, too.
     pub(super) async fn open(
         &self,
         batch: Vec<Reread>,
     ) -> Result<(Vec<Next>, Vec<SeatOutcome>), AppendError> {
+        if let Some(why) = self.closed().await? {
+            return Ok((Vec::new(), vec![SeatOutcome::Halt(why)]));
+        }
         let mut done = Vec::new();
         let mut batch: Vec<_> = batch
             .into_iter()
@@ -173,16 +189,28 @@ impl Taking<'_> {
     /// A seat's turn.
     pub(super) async fn turn(&self, next: Next) -> Result<Turn, AppendError> {
         let (opened, stamp) = match next {
-            Next::Single(due) => return self.release(due).await.map(Turn::Done),
+            Next::Single(due) => return self.release(due).await,
             Next::Open(opened, stamp) => (*opened, stamp),
         };
-        if stamp.age(self.session) >= self.fresh {
+        let until = stamp.runtime + FRESH;
+        let age = stamp.age(self.session);
+        if age >= self.fresh {
             // Its intent is older than a request may be: it gets another one.
             let due = opened.due.clone();
             self.record(opened, AttemptResult::not_sent(WAITED), true).await?;
-            return self.release(due).await.map(Turn::Done);
+            return self.release(due).await;
         }
-        match self.delete(&opened, stamp).await {
+        let mut read = stamp;
+        if age >= self.session.engine.waits.ahead * STALE {
+            match self.again(self.recheck_once(&opened.due).await).await {
+                Ok(again) => read = again,
+                Err((why, kept)) => {
+                    let done = self.record(opened, AttemptResult::not_sent(&why), kept).await?;
+                    return Ok(Turn::Done(done));
+                }
+            }
+        }
+        match self.delete(&opened, read, until).await {
             Ok(answer) => Ok(Turn::Answered(Answered { opened, answer })),
             // It speaks against the others as well.
             Err(why) => {
@@ -196,13 +224,11 @@ impl Taking<'_> {
     }
 
     /// Looks at what became of seats whose requests were accepted, and records it at once. Those of
-    /// which the list doesn't say that they are gone come back: they are read by themselves.
-    pub(super) async fn look(
-        &self,
-        group: Vec<Answered>,
-    ) -> Result<(Vec<SeatOutcome>, Vec<Answered>), AppendError> {
+    /// which the list doesn't say that they are gone come back: they are read by themselves; so do all that
+    /// could not be recorded.
+    pub(super) async fn look(&self, group: Vec<Answered>) -> Looked {
         if group.len() < 2 {
-            return Ok((Vec::new(), group));
+            return Looked { done: Vec::new(), rest: group, trouble: None };
         }
         let engine = self.session.engine;
         let asked = by_type(group.iter().map(|one| (one.opened.due.seat_type, one.seat())));
@@ -217,28 +243,41 @@ impl Taking<'_> {
         });
         let (lists, singly) = tokio::join!(join_all(lists), join_all(singly));
         if singly.iter().any(|state| *state != Ok(SeatState::Missing)) {
-            return Ok((Vec::new(), group));
+            return Looked { done: Vec::new(), rest: group, trouble: None };
         }
         let is_missing = |one: &Answered| {
             let list = lists.iter().find(|(of, _)| *of == one.opened.due.seat_type);
             let list = list.and_then(|(_, list)| list.as_ref().ok());
             list.is_some_and(|list| list.value.iter().all(|seat| seat.id != one.seat()))
         };
-        let (gone, rest): (Vec<_>, Vec<_>) = group.into_iter().partition(is_missing);
+        let (gone, mut rest): (Vec<_>, Vec<_>) = group.into_iter().partition(is_missing);
         let (mut outcomes, mut done) = (Vec::new(), Vec::new());
-        for Answered { opened, answer } in gone {
+        for Answered { opened, answer } in &gone {
             let observations = [verify::observation(engine, SeatState::Missing)];
             let times = verify::times(engine, opened.time);
-            let became = AttemptResult::of(verdict(&answer, &observations, times), &answer);
+            let became = AttemptResult::of(verdict(answer, &observations, times), answer);
             let became = became.expect("a seat that is missing after its request is ours");
             let result = became.result.clone();
-            outcomes.push(self.outcome(&opened, became));
-            done.push(SeatOutcome::Attempted { intent: opened.intent, result, kept: false });
+            outcomes.push(self.outcome(opened, became));
+            let intent = opened.intent.clone();
+            done.push(SeatOutcome::Attempted { intent, result, kept: false });
         }
-        if !outcomes.is_empty() {
-            self.session.append_outcomes(outcomes).await?;
+        if !outcomes.is_empty()
+            && let Err(error) = self.session.append_outcomes(outcomes).await
+        {
+            rest.extend(gone);
+            return Looked { done: Vec::new(), rest, trouble: Some(error) };
         }
-        Ok((done, rest))
+        Looked { done, rest, trouble: None }
+    }
+
+    /// Records what seats were answered of which nothing more can be found out now.
+    pub(super) async fn leave_open(&self, seats: &[Answered]) -> Result<(), AppendError> {
+        let outcomes = seats.iter().map(|Answered { opened, answer }| {
+            let action = opened.intent.action;
+            self.outcome(opened, AttemptResult::open(action, answer, &[], None))
+        });
+        self.session.append_outcomes(outcomes.collect()).await
     }
 
     /// Records that nothing was sent after these intents.

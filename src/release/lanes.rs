@@ -11,7 +11,7 @@ use futures_util::stream::FuturesUnordered;
 use tokio::time::Instant;
 
 use super::apply::{Due, SeatOutcome, count, stopped, until};
-use super::batch::{Answered, Next, Reread, Turn};
+use super::batch::{Answered, Looked, Next, Reread, Turn};
 use super::seat::{STOPPED, Taking};
 use super::session::Tally;
 use crate::ledger::RunStatus;
@@ -49,9 +49,9 @@ enum Done {
     Opened(Vec<Next>, Vec<SeatOutcome>),
     /// And how long it took.
     Turn(Box<Turn>, Duration),
-    /// Of a group of this size.
-    Looked(usize, Vec<SeatOutcome>, Vec<Answered>),
-    FoundOut(SeatOutcome),
+    Looked(Looked),
+    /// By the number of its intent.
+    FoundOut(u64, SeatOutcome),
     Withdrawn,
 }
 
@@ -69,10 +69,10 @@ struct Lanes<'a> {
     opening: bool,
     /// Seats whose turn it is.
     turns: usize,
-    /// Seats in the group that is being looked at.
-    looking: usize,
+    /// The group that is being looked at.
+    looking: Vec<Answered>,
     /// Seats whose answer was no plain yes, and which are read by themselves.
-    doubts: usize,
+    doubts: Vec<Answered>,
     /// How many requests may be out whose end is not known. Each success lets one more, each failure
     /// brings it back to the beginning.
     window: usize,
@@ -112,8 +112,8 @@ pub(super) async fn take(
         work: FuturesUnordered::new(),
         opening: false,
         turns: 0,
-        looking: 0,
-        doubts: 0,
+        looking: Vec::new(),
+        doubts: Vec::new(),
         window: limit,
         successes: 0,
         failures_in_a_row: 0,
@@ -178,10 +178,24 @@ impl Lanes<'_> {
                         "{left} seat(s) in hand got no answer in time; the next start finds out \
                          what became of them"
                     );
+                    let answered = self.answered.drain(..).chain(self.looking.drain(..));
+                    let answered: Vec<_> = answered.chain(self.doubts.drain(..)).collect();
+                    self.work.clear();
+                    if !answered.is_empty() {
+                        self.taking.leave_open(&answered).await?;
+                    }
                     return trouble.map_or(Ok(()), Err);
                 }
             };
             let outcomes = match next {
+                Ok(Done::Looked(Looked { done, rest, trouble: failed })) => {
+                    self.looking.clear();
+                    self.doubt(rest);
+                    if let Some(failed) = failed {
+                        trouble.get_or_insert(failed);
+                    }
+                    done
+                }
                 Ok(done) => self.took(done),
                 Err(error) => {
                     trouble.get_or_insert(error);
@@ -208,7 +222,7 @@ impl Lanes<'_> {
 
     /// Seats whose requests may be out and whose end is not known.
     fn out(&self) -> usize {
-        self.turns + self.answered.len() + self.looking + self.doubts
+        self.turns + self.answered.len() + self.looking.len() + self.doubts.len()
     }
 
     /// How many more may be sent. Once something has failed, those that are out may fail as well:
@@ -230,8 +244,12 @@ impl Lanes<'_> {
         ((turns / 2.0) as usize).clamp(1, BATCH)
     }
 
+    fn is_single_next(&self) -> bool {
+        matches!(self.next.front(), Some(Next::Single(_)))
+    }
+
     fn is_careful(&self) -> bool {
-        self.failures_in_a_row > 0 || self.doubts > 0
+        self.failures_in_a_row > 0 || !self.doubts.is_empty()
     }
 
     /// Starts what may be started.
@@ -248,10 +266,12 @@ impl Lanes<'_> {
                 Ok(Done::Turn(Box::new(turn), began.elapsed()))
             }));
         }
-        // Before the intents: what is read by itself later has its turn at once.
+        // Before the intents: what is read by itself later has its turn at once. What is read while many
+        // others wait to be read by themselves would be old at its turn.
+        let near = !self.is_single_next() || self.next.len() <= self.lanes;
         let idle = self.out() == 0 && self.next.is_empty() && !self.opening;
         let may = idle || (self.successes > 0 && (!self.is_careful() || self.room() > 0));
-        if may && self.reading.is_none() && self.read.is_none() && self.due.len() > 0 {
+        if may && near && self.reading.is_none() && self.read.is_none() && self.due.len() > 0 {
             let most = if self.is_careful() { self.room().max(1) } else { self.window };
             let most = most.min(self.batch());
             let batch: Vec<Due> = self.due.by_ref().take(most).collect();
@@ -264,7 +284,7 @@ impl Lanes<'_> {
         // What has an intent is sent within a minute or not at all, so few are written ahead, and none
         // while the first ones have still to show what the site does.
         let wanted = match self.is_careful() {
-            false => self.next.len() <= FEW && !matches!(self.next.front(), Some(Next::Single(_))),
+            false => self.next.len() <= FEW.min(self.batch() / 4) && !self.is_single_next(),
             true => self.next.is_empty() && self.room() > 0,
         };
         if wanted
@@ -307,25 +327,26 @@ impl Lanes<'_> {
     fn look_if_due(&mut self) {
         let enough = (self.window / 2).clamp(1, LOOK);
         let due = self.answered.len() >= enough || self.room() == 0 || self.next.is_empty();
-        if self.answered.is_empty() || self.looking > 0 || !due {
+        if self.answered.is_empty() || !self.looking.is_empty() || !due {
             return;
         }
-        let group = std::mem::take(&mut self.answered);
-        self.looking = group.len();
-        let (taking, size) = (self.taking, group.len());
-        let look = async move {
-            let (done, rest) = taking.look(group).await?;
-            Ok(Done::Looked(size, done, rest))
-        };
-        self.work.push(Box::pin(look));
+        let group: Vec<_> = self.answered.drain(..LOOK.min(self.answered.len())).collect();
+        self.looking.clone_from(&group);
+        let taking = self.taking;
+        self.work.push(Box::pin(async move { Ok(Done::Looked(taking.look(group).await)) }));
     }
 
     /// Reads by themselves what became of these.
     fn doubt(&mut self, seats: impl IntoIterator<Item = Answered>) {
         let taking = self.taking;
-        for Answered { opened, answer } in seats {
-            self.doubts += 1;
-            let find = async move { taking.find_out(opened, answer).await.map(Done::FoundOut) };
+        for one in seats {
+            self.doubts.push(one.clone());
+            let Answered { opened, answer } = one;
+            let number = opened.number;
+            let find = async move {
+                let done = taking.find_out(opened, answer).await?;
+                Ok(Done::FoundOut(number, done))
+            };
             self.work.push(Box::pin(find));
         }
     }
@@ -359,16 +380,11 @@ impl Lanes<'_> {
                     }
                 }
             }
-            Done::Looked(size, done, rest) => {
-                self.looking -= size;
-                self.doubt(rest);
-                done
-            }
-            Done::FoundOut(outcome) => {
-                self.doubts -= 1;
+            Done::FoundOut(number, outcome) => {
+                self.doubts.retain(|one| one.opened.number != number);
                 vec![outcome]
             }
-            Done::Withdrawn => Vec::new(),
+            Done::Looked(_) | Done::Withdrawn => Vec::new(),
         }
     }
 

@@ -8,6 +8,7 @@ use futures_util::future::join_all;
 use tokio::time::Instant;
 
 use super::apply::{Due, SeatOutcome};
+use super::batch::{Answered, Turn};
 use super::plan::{self, Clocks, Decision, Keep, dates, keep};
 use super::read;
 use super::run::Skipped;
@@ -51,6 +52,7 @@ pub(super) struct Taking<'a> {
 }
 
 /// A seat whose intent is written.
+#[derive(Clone)]
 pub(super) struct Opened {
     pub(super) due: Due,
     pub(super) intent: Intent,
@@ -84,33 +86,35 @@ pub(super) enum Recheck {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Stamp {
     shown: DateTime<Utc>,
-    runtime: Instant,
+    pub(super) runtime: Instant,
 }
 
 impl Taking<'_> {
-    /// Takes one seat from its user, if nothing has changed.
-    pub(super) async fn release(&self, due: Due) -> Result<SeatOutcome, AppendError> {
+    /// Takes one seat from its user, if nothing has changed. An answer that is no plain yes is left to
+    /// be looked into.
+    pub(super) async fn release(&self, due: Due) -> Result<Turn, AppendError> {
         let session = self.session;
         if let Some(why) = self.closed().await? {
-            return Ok(SeatOutcome::Halt(why));
+            return Ok(Turn::Done(SeatOutcome::Halt(why)));
         }
         let mut read = match self.recheck(&due).await {
             Recheck::Same(read) => read,
-            Recheck::Changed(why) => return Ok(SeatOutcome::Kept(due.skipped(why))),
+            Recheck::Changed(why) => return Ok(Turn::Done(SeatOutcome::Kept(due.skipped(why)))),
             Recheck::Gone => {
-                return Ok(SeatOutcome::Gone(due.skipped("the seat is gone".to_owned())));
+                let gone = due.skipped("the seat is gone".to_owned());
+                return Ok(Turn::Done(SeatOutcome::Gone(gone)));
             }
-            Recheck::Unread(why) => return Ok(SeatOutcome::Unread(due.skipped(why))),
+            Recheck::Unread(why) => return Ok(Turn::Done(SeatOutcome::Unread(due.skipped(why)))),
         };
         if session.order.stop.is_cancelled() {
-            return Ok(SeatOutcome::Halt(STOPPED.to_owned()));
+            return Ok(Turn::Done(SeatOutcome::Halt(STOPPED.to_owned())));
         }
         let intent = self.intent(&due);
         let written = session.append(vec![Entry::Intent(intent.clone())], Vec::new()).await;
         let number = match written {
             Ok(numbers) => numbers.first().copied().expect("one record was appended"),
             Err(error @ AppendError::Open { .. }) => {
-                return Ok(SeatOutcome::Kept(due.skipped(error.to_string())));
+                return Ok(Turn::Done(SeatOutcome::Kept(due.skipped(error.to_string()))));
             }
             Err(error) => return Err(error),
         };
@@ -126,29 +130,39 @@ impl Taking<'_> {
             } else {
                 Recheck::Unread("storing what is to be done took too long".to_owned())
             };
-            let (why, kept) = match look {
-                // The machine may have slept for so long that another run took over.
-                Recheck::Same(_) if session.lock.ask().await.is_err() => {
-                    (session.lock.loss().to_string(), true)
+            match self.again(look).await {
+                Ok(again) => read = again,
+                Err((why, kept)) => {
+                    let done = self.record(opened, AttemptResult::not_sent(&why), kept).await?;
+                    return Ok(Turn::Done(done));
                 }
-                Recheck::Same(again) => {
-                    read = again;
-                    continue;
-                }
-                Recheck::Changed(why) => (why, true),
-                Recheck::Gone => ("the seat is gone".to_owned(), true),
-                Recheck::Unread(why) => (why, false),
-            };
-            return self.record(opened, AttemptResult::not_sent(&why), kept).await;
+            }
         }
-        match self.delete(&opened, read).await {
-            Ok(answer) => self.find_out(opened, answer).await,
+        let done = match self.delete(&opened, read, read.runtime + FRESH).await {
+            Ok(answer) if answer.is_sure() => self.find_out(opened, answer).await,
+            Ok(answer) => return Ok(Turn::Answered(Answered { opened, answer })),
             Err(why) => self.record(opened, AttemptResult::not_sent(&why), true).await,
+        };
+        done.map(Turn::Done)
+    }
+
+    /// When a seat with an intent was read once more; or why nothing is sent after all, and whether that
+    /// is the seat's own affair.
+    pub(super) async fn again(&self, look: Recheck) -> Result<Stamp, (String, bool)> {
+        match look {
+            // The machine may have slept for so long that another run took over.
+            Recheck::Same(_) if self.session.lock.ask().await.is_err() => {
+                Err((self.session.lock.loss().to_string(), true))
+            }
+            Recheck::Same(again) => Ok(again),
+            Recheck::Changed(why) => Err((why, true)),
+            Recheck::Gone => Err(("the seat is gone".to_owned(), true)),
+            Recheck::Unread(why) => Err((why, false)),
         }
     }
 
-    /// Sends the request, as long as the look at the seat is fresh, and unless something speaks
-    /// against it when its turn among the requests has come.
+    /// Sends the request before `until`, as long as the look at the seat is fresh by both clocks, and
+    /// unless something speaks against it when its turn among the requests has come.
     ///
     /// # Errors
     /// Why nothing was sent.
@@ -156,13 +170,13 @@ impl Taking<'_> {
         &self,
         opened: &Opened,
         read: Stamp,
+        until: Instant,
     ) -> Result<WriteResponse, String> {
         let Due { seat_type, decision, .. } = &opened.due;
         if let Some(why) = self.against() {
             return Err(why);
         }
-        let until = read.runtime + FRESH;
-        let may = || self.against().is_none();
+        let may = || self.against().is_none() && read.age(self.session) < FRESH;
         let answer = self.writer.deallocate(*seat_type, decision.seat, until, &may).await;
         match answer {
             Err(Error::NotSent { .. }) if let Some(why) = self.against() => Err(why),
@@ -291,7 +305,7 @@ impl Taking<'_> {
         Recheck::Unread(unread)
     }
 
-    async fn recheck_once(&self, due: &Due) -> Recheck {
+    pub(super) async fn recheck_once(&self, due: &Due) -> Recheck {
         let client = &self.session.engine.client;
         let stamp = Stamp::now(self.session);
         let (seat, person, others) = tokio::join!(

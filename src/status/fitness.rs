@@ -1,11 +1,10 @@
 //! Whether the daemon does its work, as load balancers and containers ask.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use chrono_tz::Tz;
 
 use crate::config::Settings;
 use crate::event::Monitor;
-use crate::schedule::Schedule;
+use crate::release::next::next_start;
 use crate::store::Health;
 
 /// What of the work isn't done. Nothing: it is well.
@@ -30,20 +29,25 @@ impl Fitness {
             for watch in site.watches() {
                 let known =
                     health.iter().find(|h| h.site == site.name && h.monitor == watch.monitor);
-                // The first run of releases may be far away.
-                if known.is_none() && watch.monitor == Monitor::Release {
+                let is_release = watch.monitor == Monitor::Release;
+                // The first run of releases may be far away, and of a site that is left out nothing is
+                // released.
+                if is_release && (known.is_none() || site.connection.missing.is_some()) {
                     continue;
                 }
                 let name = format!("{} of {}", watch.monitor.as_str(), site.name);
+                let tick = |after| watch.schedule.next_after(after, settings.time_zone);
+                let next = |after| match is_release {
+                    true => next_start(&site.release, tick, after),
+                    false => tick(after),
+                };
                 let is_over = |last: Option<DateTime<Utc>>| match last.max(since) {
-                    Some(last) => is_late(watch.schedule, settings.time_zone, last, now),
+                    Some(last) => is_late(next, last, now),
                     None => true,
                 };
                 if is_over(known.map(|known| known.last_poll)) {
                     fitness.late.push(name);
-                } else if watch.monitor != Monitor::Release
-                    && is_over(known.and_then(|known| known.last_success))
-                {
+                } else if !is_release && is_over(known.and_then(|known| known.last_success)) {
                     let problem = known.and_then(Health::problem);
                     let why = problem.map_or("unknown", |problem| problem.code.as_str());
                     fitness.unread.push(format!("{name} ({why})"));
@@ -64,11 +68,12 @@ impl Fitness {
 }
 
 /// Two ticks and five minutes after the last one there should have been another.
-fn is_late(schedule: &Schedule, zone: Tz, last: DateTime<Utc>, now: DateTime<Utc>) -> bool {
-    schedule
-        .next_after(last, zone)
-        .and_then(|tick| schedule.next_after(tick, zone))
-        .is_some_and(|second| now > second + TimeDelta::minutes(5))
+fn is_late(
+    next: impl Fn(DateTime<Utc>) -> Option<DateTime<Utc>>,
+    last: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> bool {
+    next(last).and_then(next).is_some_and(|second| now > second + TimeDelta::minutes(5))
 }
 
 #[cfg(test)]
@@ -98,9 +103,10 @@ mod tests {
 
     #[test]
     fn late_is_two_ticks_and_a_while() {
-        let schedule = Schedule::parse("every 6 hours").unwrap();
+        let schedule = crate::schedule::Schedule::parse("every 6 hours").unwrap();
+        let next = |after| schedule.next_after(after, chrono_tz::Tz::UTC);
         for (now, expected) in [("12:00:00", false), ("12:05:00", false), ("12:05:01", true)] {
-            assert_eq!(is_late(&schedule, Tz::UTC, at("05:00:00"), at(now)), expected, "{now}");
+            assert_eq!(is_late(next, at("05:00:00"), at(now)), expected, "{now}");
         }
     }
 
@@ -111,6 +117,39 @@ mod tests {
         assert_eq!(of(Some(at("05:00:00")), "12:05:00"), "healthy");
         assert_eq!(of(Some(at("05:00:00")), "12:05:01"), "late: access licenses of default");
         assert_eq!(of(None, "05:00:00"), "late: access licenses of default");
+    }
+
+    /// Ticks outside of the allowed hours start nothing.
+    #[test]
+    fn a_release_is_late_by_the_ticks_at_which_it_may_start() {
+        let text = format!(
+            "{FILE}    licenseRelease: {{enable: true, dryRun: false, frequency: at 05:00, \
+             licenseKeyShared: false, allowedHours: [{{days: [weekdays], from: '20:00', to: \
+             '06:00'}}], licenseType: {{analyzer: {{enable: true}}}}}}\n"
+        );
+        let loaded = load_text(&text, Path::new("x.yaml"), &FixedEnvironment::default());
+        let mut settings = loaded.unwrap_or_else(|problems| panic!("{problems}")).settings;
+        settings.sites[0].access_license = None;
+        settings.sites[0].server_license = None;
+        let day = |day: &str, time: &str| format!("2026-01-{day}T{time}Z").parse().unwrap();
+        let ran = Health {
+            site: DEFAULT_SITE.to_owned(),
+            monitor: Monitor::Release,
+            // A Saturday: the night that began on Friday.
+            last_poll: day("10", "05:00:09"),
+            last_success: None,
+            failures: 0,
+            last_error: None,
+        };
+        let of = |settings: &Settings, now| {
+            Fitness::of(settings, std::slice::from_ref(&ran), Some(day("01", "00:00:00")), now)
+                .line()
+        };
+        assert_eq!(of(&settings, day("12", "18:00:00")), "healthy", "Sunday and Monday start none");
+        assert_eq!(of(&settings, day("14", "05:05:00")), "healthy");
+        assert_eq!(of(&settings, day("14", "05:05:01")), "late: release of default");
+        settings.sites[0].connection.missing = Some("the certificate".into());
+        assert_eq!(of(&settings, day("20", "00:00:00")), "healthy", "nothing is released there");
     }
 
     #[test]

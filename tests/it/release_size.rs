@@ -8,7 +8,7 @@ use bursar::simulator::{Fault, FaultRule, Population, Scenario, SeatKind};
 use serde_json::Value;
 
 use crate::release_cli::on_a_terminal;
-use crate::support::process::{Process, output};
+use crate::support::process::{Process, bursar, output, until};
 use crate::support::setup::Setup;
 
 /// So many seats, nine of ten of them idle for longer than a month.
@@ -122,6 +122,31 @@ async fn a_plan_of_more_people_than_four_requests_hold_is_applied() {
     let released = report["counts"][0]["released"].as_u64().unwrap() as usize;
     assert!(released > 4 * 147, "{released}");
     assert_eq!(setup.site.control().seats(SeatKind::Analyzer).len(), before - released);
+}
+
+/// Who pauses releasing and sees the command return may rely on it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lock_returns_when_the_run_has_stopped() {
+    let setup = Setup::new(scenario(900, slow(5))).await;
+    let file = settings(&setup, "      dryRun: false");
+    let deletes = || {
+        let requests = setup.site.control().requests();
+        requests.iter().filter(|request| request.method == "DELETE").count()
+    };
+    let mut apply = bursar(&["release", "apply", "--yes", "-c", file.to_str().unwrap()]);
+    apply.current_dir(setup.folder.path()).stdout(std::process::Stdio::piped());
+    let apply = apply.stderr(std::process::Stdio::piped()).spawn().unwrap();
+    until("the run is in the middle", async || (deletes() > 60).then_some(())).await;
+    let until = ["release", "lock", "--until", "2099-01-01", "--why", "year end"];
+    let locked = run(&setup, &until, &file);
+    let before = deletes();
+    assert_eq!(locked.status.code(), Some(0), "{}", said(&locked));
+    assert!(said(&locked).contains("waiting until it has stopped"), "{}", said(&locked));
+    let applied = apply.wait_with_output().unwrap();
+    assert_eq!(deletes(), before, "nothing is sent after it");
+    assert_eq!(applied.status.code(), Some(3), "{}", said(&applied));
+    assert!(said(&applied).contains("year end"), "{}", said(&applied));
+    assert!(before < 400, "{before}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -150,17 +150,7 @@ const ROOMS: [(&str, &[&str]); 38] = [
     ),
     (
         "status",
-        &[
-            "alert",
-            "config",
-            "destination",
-            "event",
-            "ledger",
-            "license",
-            "release",
-            "schedule",
-            "store",
-        ],
+        &["alert", "config", "destination", "event", "ledger", "license", "release", "store"],
     ),
     (
         "web",

@@ -1,21 +1,24 @@
 //! `bursar release lock` and `unlock`: a pause that survives restarts.
 
+use std::time::Duration;
+
 use anyhow::Context;
 use chrono::{DateTime, Days, NaiveDate, NaiveDateTime, Utc};
 use chrono_tz::Tz;
 
 use super::{Exit, Target, block_on, who};
 use crate::config::Settings;
-use crate::ledger::Entry;
 use crate::ledger::past::Pause;
+use crate::ledger::{Entry, Mode};
 use crate::plain::one_line;
 use crate::store::{Addition, Store};
 use crate::words;
 
 /// Pause all real releases of a site until a date
 ///
-/// Rehearsals, plans and undo go on. The pause is kept in the store and recorded in the ledger; a
-/// run in progress stops before its next seat.
+/// Rehearsals, plans and undo go on. The pause is kept in the store and recorded in the ledger. A run
+/// in progress takes no seats but those it is about to take, some 35 at most; the command waits
+/// until that run has stopped.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Lock {
     #[command(flatten)]
@@ -70,9 +73,53 @@ impl Lock {
             let (until, by, why) = (words::local(until, zone), one_line(&by), one_line(&why));
             outln!("in place of the pause until {until} by {by}: {why}");
         }
+        if !block_on(stopped(&settings, &site.name))?? {
+            errln!(
+                "bursar: the pause is recorded, and a run of {} has not stopped within {} s: it may \
+                 still take the seats in hand; see `bursar release history`",
+                site.name,
+                PATIENCE.as_secs()
+            );
+            return Ok(Exit::Failed);
+        }
         outln!("no seat of {} is released {}", site.name, until_text(&self.until, until, zone));
         Ok(Exit::Ok)
     }
+}
+
+/// For how long a run in progress may go on after its pause, and how often it is looked at.
+const PATIENCE: Duration = Duration::from_secs(30);
+const LOOK: Duration = Duration::from_millis(100);
+
+/// Waits for the end of a run in progress that takes seats. Whether it has ended.
+async fn stopped(settings: &Settings, site: &str) -> anyhow::Result<bool> {
+    let store = Store::open(&settings.storage.path, settings.storage.outbox).await?;
+    let mut told = false;
+    let waiting = async {
+        let Some(run) = real_run(&store, site).await? else { return anyhow::Ok(()) };
+        while real_run(&store, site).await?.as_ref() == Some(&run) {
+            if !told {
+                errln!("a run of {site} is in progress: waiting until it has stopped");
+                told = true;
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+        Ok(())
+    };
+    let waited = tokio::time::timeout(PATIENCE, waiting).await;
+    store.close().await;
+    waited.map_or(Ok(false), |waited| waited.map(|()| true))
+}
+
+/// The run that takes seats of a site now.
+async fn real_run(store: &Store, site: &str) -> anyhow::Result<Option<String>> {
+    let Some(holder) = store.release_holder(site).await? else { return Ok(None) };
+    let records = store.records_of(&holder.run).await?;
+    let is_rehearsal = matches!(
+        records.first().map(|record| &record.entry),
+        Some(Entry::RunStarted { mode: Mode::Rehearsal | Mode::Undo, .. })
+    );
+    Ok((!is_rehearsal).then_some(holder.run))
 }
 
 /// The pause that holds now.

@@ -10,7 +10,7 @@ use crate::ledger::{Mode, SeatResult, Trigger};
 use crate::policy::calendar::{Calendar, Day, Freeze, Hours, minutes_of};
 use crate::qrs::{Client, Options};
 use crate::release::apply;
-use crate::release::batch::Turn;
+use crate::release::batch::{Next, Turn};
 use crate::release::lock::Lock;
 use crate::release::run::{Engine, Order, Progress, Waits};
 use crate::simulator::{
@@ -71,7 +71,18 @@ async fn take(engine: &Engine) -> SeatOutcome {
 
 /// As [`take`], with a policy that is not that of the plan.
 async fn take_under(engine: &Engine, policy: &Policy) -> SeatOutcome {
-    at_turn(engine, policy, async |taking, due| taking.release(due).await.unwrap()).await
+    at_turn(engine, policy, async |taking, due| {
+        found(&taking, taking.release(due).await.unwrap()).await
+    })
+    .await
+}
+
+/// What a seat's turn comes to in the end.
+async fn found(taking: &Taking<'_>, turn: Turn) -> SeatOutcome {
+    match turn {
+        Turn::Done(done) => done,
+        Turn::Answered(one) => taking.find_out(one.opened, one.answer).await.unwrap(),
+    }
 }
 
 /// What is done with the one seat, at its turn.
@@ -194,6 +205,100 @@ async fn a_freeze_that_begins_before_a_seat_s_turn_ends_the_run() {
     let kinds: Vec<_> = records.iter().map(|record| record.entry.kind()).collect();
     assert_eq!(kinds, ["intent", "outcome"]);
     assert!(engine.store.unsettled(&engine.site.name).await.unwrap().is_empty());
+}
+
+/// What was read longer ago than batches are to wait is read once more, by itself.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_logs_in_before_a_late_turn_keeps_the_seat() {
+    let (site, mut engine, _folder) = start().await;
+    engine.waits.ahead = Duration::ZERO;
+    let control = site.control().clone();
+    let policy = &engine.site.release.policy;
+    let done = at_turn(&engine, policy, async |taking, due| {
+        let taking = Taking { fresh: FRESH, ..taking };
+        let reread = taking.reread(vec![due]).await.unwrap().unwrap();
+        let (mut next, _) = taking.open(reread).await.unwrap();
+        assert!(control.log_in("CORP", "anna"));
+        let turn = taking.turn(next.pop().unwrap()).await.unwrap();
+        found(&taking, turn).await
+    });
+    let SeatOutcome::Attempted { result: SeatResult::Refused { why }, kept: true, .. } = done.await
+    else {
+        panic!("it was taken");
+    };
+    assert!(why.starts_with("nothing was sent: used on"), "{why}");
+    assert_eq!(changes(&site), 0);
+    assert!(engine.store.unsettled(&engine.site.name).await.unwrap().is_empty());
+}
+
+/// The machine slept while the request waited for its place: its own pace stood still, its clock did not.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_look_that_is_old_by_the_clock_is_no_reason_to_delete() {
+    let (site, engine, _folder) = start().await;
+    let policy = &engine.site.release.policy;
+    let done = at_turn(&engine, policy, async |taking, due| {
+        let reread = taking.reread(vec![due]).await.unwrap().unwrap();
+        let (mut next, _) = taking.open(reread).await.unwrap();
+        let Next::Open(opened, stamp) = next.pop().unwrap() else { panic!("it was not opened") };
+        let slept = Stamp { shown: stamp.shown - chrono::Duration::minutes(2), ..stamp };
+        let answer = taking.delete(&opened, slept, stamp.runtime + FRESH).await.unwrap();
+        taking.find_out(*opened, answer).await.unwrap()
+    });
+    let SeatOutcome::Attempted { result: SeatResult::Refused { .. }, .. } = done.await else {
+        panic!("it was taken");
+    };
+    assert_eq!(changes(&site), 0);
+}
+
+/// A pause that came after the seats were read again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pause_ends_the_run_before_the_next_intents() {
+    let (site, engine, _folder) = start().await;
+    let policy = &engine.site.release.policy;
+    let done = at_turn(&engine, policy, async |taking, due| {
+        let reread = taking.reread(vec![due]).await.unwrap().unwrap();
+        let entry = Entry::Paused {
+            until: Utc::now() + chrono::Duration::hours(1),
+            why: "year end".into(),
+            by: crate::who::am_i().to_string(),
+        };
+        taking.session.append(vec![entry], Vec::new()).await.unwrap();
+        let (next, mut done) = taking.open(reread).await.unwrap();
+        assert!(next.is_empty());
+        done.pop().unwrap()
+    });
+    let SeatOutcome::Halt(why) = done.await else { panic!("it goes on") };
+    assert!(why.contains("year end"), "{why}");
+    assert_eq!(changes(&site), 0);
+}
+
+/// Where no reading answers before the run has to end, what was answered is recorded all the same.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_is_recorded_though_nothing_more_can_be_read() {
+    let (_site, engine, _folder) = start().await;
+    let policy = &engine.site.release.policy;
+    let name = &engine.site.name;
+    let done = at_turn(&engine, policy, async |taking, due| {
+        let taking = Taking { fresh: FRESH, ..taking };
+        let reread = taking.reread(vec![due]).await.unwrap().unwrap();
+        let (mut next, _) = taking.open(reread).await.unwrap();
+        let turn = taking.turn(next.pop().unwrap()).await.unwrap();
+        let Turn::Answered(one) = turn else { panic!("it was not sent") };
+        taking.leave_open(std::slice::from_ref(&one)).await.unwrap();
+        let open = engine.store.unsettled(name).await.unwrap();
+        assert_eq!(open[0].answered, Some(crate::ledger::ResponseClass::Accepted));
+        let done = taking.find_out(one.opened.clone(), one.answer.clone()).await.unwrap();
+        // What is known is not made unknown again.
+        taking.leave_open(&[one]).await.unwrap();
+        done
+    });
+    let SeatOutcome::Attempted { result: SeatResult::Freed, .. } = done.await else {
+        panic!("it was not taken");
+    };
+    assert!(engine.store.unsettled(name).await.unwrap().is_empty());
+    let records = engine.store.records(1, 10).await.unwrap();
+    let kinds: Vec<_> = records.iter().map(|record| record.entry.kind()).collect();
+    assert_eq!(kinds, ["intent", "outcome", "outcome"]);
 }
 
 /// A run that began in time and goes on when a freeze begins, or the allowed hours end.

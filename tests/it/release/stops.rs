@@ -51,6 +51,23 @@ async fn failures_with_successes_between_them_do_not() {
     assert_eq!(world.deletes(), 12);
 }
 
+/// One that is being looked into counts as a failure until it is known, from the first seat on.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_more_is_sent_while_a_refusal_that_would_end_the_run_is_looked_into() {
+    let mut world = World::new(crowd(SeatKind::Analyzer, 12)).await;
+    world.settings(|release| {
+        release.concurrency = 2;
+        release.policy.limits.stop_after_failures = 1;
+    });
+    world.fault(FaultRule::from(status(409)).method("DELETE").skip(1).times(1));
+    let mut engine = world.engine();
+    engine.waits.second_look = std::time::Duration::from_secs(1);
+    let report = engine.run(&order(Mode::Real)).await.unwrap();
+    assert_eq!(report.status, RunStatus::Broken, "{report:?}");
+    // The first, the refused one, and the one beside it.
+    assert!(world.deletes() <= 3, "{}", world.deletes());
+}
+
 /// A site that stops answering in the middle of a run: nothing is sent that can't be checked.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn seats_that_can_not_be_read_again_end_the_run_too() {
