@@ -220,6 +220,11 @@ impl Client {
         self.inner.backoff
     }
 
+    /// How many requests to the site run at a time.
+    pub fn concurrency(&self) -> usize {
+        self.inner.transport.concurrency()
+    }
+
     /// How far its readings have come.
     pub fn progress(&self) -> &Progress {
         &self.inner.progress

@@ -4,13 +4,14 @@ use std::collections::HashMap;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::Plan;
 use super::lanes;
 use super::plan::{Decision, Outcome, Snapshot};
-use super::run::Skipped;
+use super::run::{Engine, Skipped};
 use super::seat::{FRESH, Taking};
 use super::session::{CHUNK, Session, Tally};
 use crate::event::{Body, SeatAnnounced, SeatFacts, SeatReleased, SeatWithdrawn};
@@ -143,10 +144,18 @@ pub(super) async fn release(
         Executor::Rehearsal => rehearse(session, due, tally).await,
         Executor::Real(writer) => {
             let Types { looked, absent } = types;
-            let taking = Taking { session, writer, past, policy, looked, absent, fresh: FRESH };
+            let beside = beside(session.engine);
+            let taking =
+                Taking { session, writer, past, policy, looked, absent, fresh: FRESH, beside };
             lanes::take(&taking, due, tally).await
         }
     }
+}
+
+/// Two requests each, as far as the DELETEs leave any of a site's requests at a time.
+fn beside(engine: &Engine) -> Semaphore {
+    let spare = engine.client.concurrency().saturating_sub(engine.site.release.concurrency);
+    Semaphore::new((spare / 2).max(1))
 }
 
 async fn rehearse(

@@ -84,15 +84,15 @@ impl Taking<'_> {
         users.dedup();
         let seats = by_type(batch.iter().map(|due| (due.seat_type, due.decision.seat)));
         let seats = seats.into_iter().map(async |(seat_type, ids)| {
-            (seat_type, client.seats_by_id(seat_type, &ids, once).await)
+            (seat_type, self.beside(client.seats_by_id(seat_type, &ids, once)).await)
         });
         let judged = if self.policy.judge_per_user { self.looked } else { &[] };
         let others = judged.iter().map(async |&seat_type| {
-            let seats = client.seats_of_users(seat_type, &users, once).await;
+            let seats = self.beside(client.seats_of_users(seat_type, &users, once)).await;
             (seat_type, self.listed(seat_type, seats))
         });
-        let (seats, people, others) =
-            tokio::join!(join_all(seats), client.people(&users, once), join_all(others));
+        let people = self.beside(client.people(&users, once));
+        let (seats, people, others) = tokio::join!(join_all(seats), people, join_all(others));
 
         let mut there: HashMap<Uuid, (&Seat, _)> = HashMap::new();
         for (_, reading) in &seats {
@@ -133,6 +133,12 @@ impl Taking<'_> {
             }
         };
         Ok(Ok(batch.into_iter().map(judge).collect()))
+    }
+
+    /// What is read beside the DELETEs, at its turn.
+    async fn beside<T>(&self, reading: impl Future<Output = T>) -> T {
+        let _turn = self.beside.acquire().await.expect("it is never closed");
+        reading.await
     }
 
     /// Writes the intents of a batch at once, unless a person paused releasing. What of it is done, too.
@@ -233,15 +239,16 @@ impl Taking<'_> {
         let engine = self.session.engine;
         let asked = by_type(group.iter().map(|one| (one.opened.due.seat_type, one.seat())));
         let lists = asked.into_iter().map(async |(seat_type, ids)| {
-            let seats = engine.client.seats_by_id(seat_type, &ids, Patience::ONCE).await;
-            (seat_type, seats)
+            let seats = engine.client.seats_by_id(seat_type, &ids, Patience::ONCE);
+            (seat_type, self.beside(seats).await)
         });
         // A list may be cut by rules that its count follows, from some moment on: the first and the last
         // one of the group are read by themselves.
         let singly = [&group[0], &group[group.len() - 1]].map(|one| {
             verify::read_state(&engine.client, &one.opened.intent, one.answer.is_sure())
         });
-        let (lists, singly) = tokio::join!(join_all(lists), join_all(singly));
+        let singly = self.beside(join_all(singly));
+        let (lists, singly) = tokio::join!(join_all(lists), singly);
         if singly.iter().any(|state| *state != Ok(SeatState::Missing)) {
             return Looked { done: Vec::new(), rest: group, trouble: None };
         }

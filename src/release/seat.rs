@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use futures_util::future::join_all;
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use super::apply::{Due, SeatOutcome};
@@ -49,6 +50,8 @@ pub(super) struct Taking<'a> {
     pub(super) absent: &'a [SeatType],
     /// [`FRESH`].
     pub(super) fresh: Duration,
+    /// For lists that are read beside the DELETEs: these would wait for their turn behind them.
+    pub(super) beside: Semaphore,
 }
 
 /// A seat whose intent is written.

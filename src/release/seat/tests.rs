@@ -112,6 +112,7 @@ async fn at_turn(
         looked: &[SeatType::Professional, SeatType::Analyzer],
         absent: &[],
         fresh: Duration::ZERO,
+        beside: tokio::sync::Semaphore::new(1),
     };
     let done = act(taking, due.pop().expect("one seat is due")).await;
     lock.give_back().await;
