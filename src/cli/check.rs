@@ -12,7 +12,7 @@ use serde::Serialize;
 use super::limit::{Reading, TimeLimit, bars};
 use super::text::{self, Paint};
 use super::{ConfigFile, Exit, block_on};
-use crate::clock::Clock;
+use crate::cli::time;
 use crate::config::Settings;
 use crate::config::settings::Site;
 use crate::daemon::open_files;
@@ -26,7 +26,6 @@ use crate::plain::one_line;
 use crate::qrs::{self, Patience, SeatsOf};
 use crate::release::next::Next;
 use crate::release::run::{Engine, Waits};
-use crate::store::Store;
 use crate::{license, words};
 
 /// Verify settings, certificates, sites, destinations and schedules
@@ -69,7 +68,7 @@ enum State {
 const LIMIT: Duration = Duration::from_secs(30);
 
 /// A clock difference that deserves a look; releases will be refused above it.
-const CLOCK_TOLERANCE: chrono::Duration = chrono::Duration::minutes(5);
+const CLOCK_TOLERANCE: Duration = Duration::from_secs(5 * 60);
 
 impl Row {
     fn new(subject: impl Into<String>, state: State, found: impl Into<String>) -> Self {
@@ -92,6 +91,9 @@ impl Check {
                 return Ok(Exit::Unusable);
             }
         };
+        if let Err(exit) = time::adopt(&loaded.settings) {
+            return Ok(exit);
+        }
         let files = loaded.files(Utc::now());
         let mut rows =
             vec![Row::new("settings", State::Ok, self.config.file.display().to_string())];
@@ -187,7 +189,7 @@ async fn probe_all(settings: &Settings, patience: Patience) -> Vec<Row> {
 async fn store_row(settings: &Settings) -> Row {
     let path = &settings.storage.path;
     let existed = path.exists();
-    match Store::open(path, settings.storage.outbox).await {
+    match time::open_store(settings).await {
         Ok(store) => {
             store.close().await;
             let found = format!("{}{}", path.display(), if existed { "" } else { " (made)" });
@@ -230,8 +232,9 @@ async fn ask_site(
                 ),
             ));
             if let Some(theirs) = reading.server_date {
-                let off = Utc::now() - theirs;
-                if off.abs() > CLOCK_TOLERANCE {
+                let off = time::now() - theirs;
+                let tolerance = time::clock().shown(CLOCK_TOLERANCE);
+                if off.abs().to_std().is_ok_and(|off| off > tolerance) {
                     let found = format!("differs from the site's by {} s", off.num_seconds());
                     rows.push(
                         Row::new(subject("clock"), State::Warn, found)
@@ -248,7 +251,7 @@ async fn ask_site(
     rows.push(match client.server_license(order, patience).await {
         Err(error) => Row::new(subject("server license"), State::Fail, error.to_string()),
         Ok(license) => {
-            let today = license::today(Utc::now(), settings.time_zone);
+            let today = license::today(time::now(), settings.time_zone);
             let status = license::assess(license, threshold, today);
             let state = match status.state {
                 LicenseState::Valid | LicenseState::Perpetual => State::Ok,
@@ -308,11 +311,11 @@ async fn version_row(
     Some(match client.system_info(patience).await {
         Err(error) => Row::new(subject, State::Fail, error.to_string()),
         Ok(version) => {
-            let version = version.after(None, &monitor.end_of_support, Utc::now());
+            let version = version.after(None, &monitor.end_of_support, time::now());
             let mut text = version.summary();
             let supported = match version.support() {
                 Support::Unknown => false,
-                Support::Until(last) if last < Utc::now().date_naive() => {
+                Support::Until(last) if last < time::now().date_naive() => {
                     text.push_str(", which is over");
                     false
                 }
@@ -336,7 +339,7 @@ async fn release_rows(
     if !release.enable && release.policy.types.is_empty() {
         return Vec::new();
     }
-    let store = match Store::open(&settings.storage.path, settings.storage.outbox).await {
+    let store = match time::open_store(&settings).await {
         Ok(store) => store,
         Err(error) => return vec![Row::new(subject, State::Fail, error.to_string())],
     };
@@ -344,7 +347,7 @@ async fn release_rows(
         site: settings.release_site(site),
         client,
         store: store.clone(),
-        clock: Clock::System,
+        clock: time::clock(),
         addressing: Arc::default(),
         waits: Waits::default(),
     };
@@ -365,7 +368,7 @@ async fn release_rows(
         (false, _) => ("off (enable: false); a run now".to_owned(), plan),
         (true, dry_run) => {
             let zone = settings.time_zone;
-            let next = Next::of(release, zone, pause.as_ref(), Utc::now());
+            let next = Next::of(release, zone, pause.as_ref(), time::now());
             let plan = match next.at {
                 Some(at) => plan.for_run_at(at, pause.as_ref()),
                 None => plan,
@@ -432,7 +435,7 @@ fn said(text: &str) -> String {
 
 /// Every certificate file with its end. Those that end soon are among the warnings already.
 fn certificate_rows(settings: &Settings) -> Vec<Row> {
-    let now = Utc::now();
+    let now = time::now();
     let certificates = crate::config::certificate_expiries(settings);
     let fine = certificates.iter().filter(|certificate| !certificate.is_near(now));
     fine.map(|certificate| {
@@ -448,7 +451,7 @@ fn certificate_rows(settings: &Settings) -> Vec<Row> {
 }
 
 async fn schedule_rows(settings: &Settings) -> Vec<Row> {
-    let (now, zone) = (Utc::now(), settings.time_zone);
+    let (now, zone) = (time::now(), settings.time_zone);
     let mut rows = Vec::new();
     for (name, schedule) in text::schedules(settings) {
         let site = settings.sites.iter().find(|s| std::ptr::eq(&s.release.schedule, schedule));

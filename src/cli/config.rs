@@ -62,9 +62,8 @@ fn check(file: &Path) -> anyhow::Result<Exit> {
     match load(file, true) {
         Err(exit) => Ok(exit),
         Ok(loaded) => {
-            let now = chrono::Utc::now();
             let settings = &loaded.settings;
-            let files = loaded.files(now);
+            let files = loaded.files(chrono::Utc::now());
             for problem in &files.problems {
                 errln!("{problem}");
             }
@@ -82,7 +81,7 @@ fn check(file: &Path) -> anyhow::Result<Exit> {
                 );
             }
             for (name, schedule) in super::text::schedules(settings) {
-                let times = schedule.upcoming(now, settings.time_zone, 3);
+                let times = schedule.upcoming(super::time::now(), settings.time_zone, 3);
                 let times: Vec<_> =
                     times.iter().map(|t| words::local(*t, settings.time_zone)).collect();
                 outln!("{name} ({}): {}", schedule.text(), times.join(", "));

@@ -10,20 +10,22 @@ use std::time::Duration;
 use anyhow::Context;
 use axum::Router;
 use axum::routing::post;
-use chrono::Utc;
+use chrono::{TimeDelta, Utc};
 use tokio_util::sync::CancellationToken;
 use tracing::level_filters::LevelFilter;
 
 use super::text::Paint;
-use super::{Exit, block_on, parse_level, status};
+use super::{Exit, block_on, parse_level, status, time};
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::daemon::{self, Daemon, logging};
 use crate::event::Rule;
 use crate::output::{self, Existing};
 use crate::simulator::past::Past;
-use crate::simulator::{Running, Scenario, SeatKind};
+use crate::simulator::{Running, Scenario, SeatKind, When};
 use crate::status::Status;
+use crate::store::Store;
+use crate::store::demo::{self, DemoClock, clock_of};
 
 /// Watch a simulated Qlik Sense site: certificates, settings, store and page are made for it
 #[derive(Debug, clap::Args)]
@@ -53,6 +55,13 @@ fn parse_speed(text: &str) -> Result<f64, String> {
     }
 }
 
+/// The demo's store in its folder, and the certificate of the site's authority in that of certificates.
+const STORE: &str = "bursar.db";
+const ROOT: &str = "root.pem";
+
+/// The first line of the demo's settings.
+const MADE: &str = "# Made by `bursar demo`.";
+
 /// First results have to be there within this time, or something is wrong.
 const FIRST_RESULTS: Duration = Duration::from_secs(60);
 
@@ -68,15 +77,27 @@ impl Demo {
         let loopback = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
         let mut scenario = Scenario::demo();
         scenario.clock.speed = self.speed;
-        let clock = Clock::fast(Utc::now(), self.speed);
+        let store = dir.join(STORE);
+        // A demo that goes on begins where it ended, or later.
+        let before = clock_of(&store);
+        let start = before.as_ref().map_or_else(Utc::now, |b| b.at(Utc::now()).max(Utc::now()));
+        scenario.clock.start = Some(When::At(start));
         let site =
             Running::start(scenario.clone(), loopback).await.context("cannot start the site")?;
         let certificates = dir.join("certificates");
         site.pki().write_to(&certificates).context("cannot write the certificates")?;
+        let authority = time::digest(&certificates.join(ROOT)).context("no certificates")?;
+        // All that shows a time goes by this one.
+        let (clock, since) = (Clock::fast(start, self.speed), Utc::now());
+        site.control().set_time(clock.now());
+        let shown = DemoClock { start, since, speed: self.speed, until: since + LASTS, authority };
+        if before.is_some() {
+            demo::keep(&store, &shown)?;
+        }
         let receiver = Receiver::start(loopback).await?;
 
         let file = dir.join("bursar.yaml");
-        let text = settings_text(&site, receiver.address, dir, self.port);
+        let text = settings_text(&site, receiver.address, dir, (self.port, self.speed));
         output::write_file(&file, Existing::Replace, text.as_bytes())
             .with_context(|| format!("cannot write {}", file.display()))?;
         let mut loaded = match super::load(&file, false) {
@@ -89,7 +110,7 @@ impl Demo {
         let past = Past::demo(&scenario, clock.now());
         let seats = [SeatKind::Professional, SeatKind::Analyzer];
         let seats = seats.into_iter().flat_map(|kind| site.control().seats(kind)).collect();
-        past::write(&settings, &past, seats, scenario.seed)
+        past::write(&settings, &past, (seats, scenario.seed), &shown)
             .await
             .context("cannot write the demo's past")?;
         let daemon = Daemon::start(loaded.settings, clock)
@@ -106,17 +127,38 @@ impl Demo {
         }
         outln!("  time      runs {} times as fast\n", self.speed);
 
+        let lasting = lasting(daemon.store().clone(), shown.clone());
         let picture = first_results(&daemon, &settings, clock).await?;
         out!("{}", status::render(&picture, settings.time_zone, Paint::for_stdout()));
         if !self.once {
             outln!("It goes on until ctrl-c; changes are logged below.\n");
             daemon::signals(CancellationToken::new(), daemon::Hangup::Stops).await;
         }
+        lasting.abort();
+        let ended = DemoClock { until: Utc::now(), ..shown };
+        let ended = daemon.store().keep_demo_clock(ended).await;
         daemon.stop().await;
+        ended.context("the end of the demo can't be stored")?;
         receiver.stop.cancel();
         site.stop().await;
         Ok(Exit::Ok)
     }
+}
+
+/// The demo's clock runs for so long after the last word of the demo, should it end without one.
+const LASTS: TimeDelta = TimeDelta::seconds(30);
+
+/// Says every few seconds that the demo goes on.
+fn lasting(store: Store, shown: DemoClock) -> tokio::task::JoinHandle<()> {
+    tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(Duration::from_secs(10)).await;
+            let shown = DemoClock { until: Utc::now() + LASTS, ..shown.clone() };
+            if let Err(error) = store.keep_demo_clock(shown).await {
+                tracing::warn!("the clock of the demo can't be stored: {error}");
+            }
+        }
+    })
 }
 
 /// Waits until every monitor has read its site once.
@@ -148,12 +190,19 @@ async fn first_results(
 }
 
 /// The settings of the demo, as a person would write them.
-fn settings_text(site: &Running, receiver: SocketAddr, dir: &Path, port: u16) -> String {
+fn settings_text(
+    site: &Running,
+    receiver: SocketAddr,
+    dir: &Path,
+    (port, speed): (u16, f64),
+) -> String {
+    // A fast clock shows minutes while a request is under way.
+    let tolerance = (speed * 5.0).clamp(300.0, 86_400.0) as u32;
     let certificates = dir.join("certificates");
     let file = |name: &str| certificates.join(name).display().to_string();
     format!(
         "\
-# Made by `bursar demo`.
+{MADE}
 Butler:
   logLevel: info
   storage:
@@ -255,6 +304,7 @@ Butler:
       dryRun: true
       frequency: every 60 minutes
       licenseKeyShared: false
+      clockToleranceSeconds: {tolerance}
       neverRelease:
         tag:
           - License do not release
@@ -268,11 +318,11 @@ Butler:
           releaseThresholdDays: 30
           keepFree: 20
 ",
-        store = dir.join("bursar.db").display(),
+        store = dir.join(STORE).display(),
         reports = dir.join("reports").display(),
         client_cert = file("client.pem"),
         client_key = file("client_key.pem"),
-        ca = file("root.pem"),
+        ca = file(ROOT),
         host = site.addr().ip(),
         qrs_port = site.addr().port(),
         server_name = site.pki().server_name,
@@ -326,12 +376,32 @@ impl Folder {
         std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
         builder.create(&path).with_context(|| format!("cannot make {}", path.display()))?;
         let path = std::path::absolute(path)?;
+        is_free(&path)?;
         Ok(Self { path, own })
     }
 
     fn path(&self) -> &Path {
         &self.path
     }
+}
+
+/// Settings and a store that no demo made belong to somebody.
+fn is_free(folder: &Path) -> anyhow::Result<()> {
+    let (file, store) = (folder.join("bursar.yaml"), folder.join(STORE));
+    let is_ours = |file: &Path| {
+        crate::input::read_text(file, crate::input::SMALL).is_ok_and(|text| text.starts_with(MADE))
+    };
+    anyhow::ensure!(
+        !file.exists() || is_ours(&file),
+        "{} is not a demo's and would be replaced; let --dir name another folder",
+        file.display()
+    );
+    anyhow::ensure!(
+        !store.exists() || clock_of(&store).is_some(),
+        "{} is not a demo's store; let --dir name another folder",
+        store.display()
+    );
+    Ok(())
 }
 
 impl Drop for Folder {

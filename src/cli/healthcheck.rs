@@ -1,7 +1,5 @@
 //! `bursar healthcheck`: is the daemon alive and polling? For containers and load balancers.
 
-use chrono::Utc;
-
 use super::{ConfigFile, Exit, block_on};
 use crate::config::Settings;
 use crate::daemon::lock::{self, Holder};
@@ -46,5 +44,6 @@ async fn fitness(settings: &Settings) -> anyhow::Result<Fitness> {
         super::open_to_read(settings, ": no daemon has run with these settings yet").await?;
     let health = store.health().await?;
     store.close().await;
-    Ok(Fitness::of(settings, &health, lock::since(&settings.storage.path), Utc::now()))
+    let since = lock::since(&settings.storage.path).map(super::time::shown);
+    Ok(Fitness::of(settings, &health, since, super::time::now()))
 }

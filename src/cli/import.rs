@@ -2,16 +2,16 @@
 
 use std::io::IsTerminal as _;
 
-use chrono::{NaiveDate, Utc};
+use chrono::NaiveDate;
 use clap::Subcommand;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{ConfigFile, Exit, block_on, text};
+use crate::cli::time;
 use crate::config::Settings;
 use crate::event::Channel;
 use crate::import::influxdb::{self, ImportError, Order, Selection, Summary};
 use crate::plain::one_line;
-use crate::store::Store;
 use crate::words;
 
 /// Take over the history that Butler wrote
@@ -99,10 +99,9 @@ impl Influxdb {
     }
 
     async fn run(self, settings: Settings) -> anyhow::Result<Exit> {
-        let storage = &settings.storage;
-        let store = match self.dry_run && !storage.path.exists() {
+        let store = match self.dry_run && !settings.storage.path.exists() {
             true => None,
-            false => Some(Store::open(&storage.path, storage.outbox).await?),
+            false => Some(time::open_store(&settings).await?),
         };
         let order = Order {
             from: self.from,
@@ -117,7 +116,7 @@ impl Influxdb {
             bar.set_position(done);
         };
         let result =
-            influxdb::run(&settings, store.as_ref(), Utc::now(), &order, &mut progress).await;
+            influxdb::run(&settings, store.as_ref(), time::now(), &order, &mut progress).await;
         bar.finish_and_clear();
         if let Some(store) = store {
             store.close().await;

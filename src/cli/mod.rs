@@ -51,6 +51,7 @@ mod service;
 mod simulate;
 mod status;
 pub mod text;
+mod time;
 
 use std::future::Future;
 use std::path::{Path, PathBuf};
@@ -182,7 +183,7 @@ impl ConfigFile {
 async fn open_to_read(settings: &Settings, absent: &str) -> anyhow::Result<Store> {
     let path = &settings.storage.path;
     anyhow::ensure!(path.exists(), "{} does not exist{absent}", path.display());
-    Ok(Store::open_to_read(path, settings.storage.outbox).await?)
+    Ok(Store::open_to_read_with_clock(path, settings.storage.outbox, time::now).await?)
 }
 
 /// Loads the settings, printing problems to standard error.
@@ -194,6 +195,7 @@ fn load(file: &Path, print_warnings: bool) -> Result<Loaded, Exit> {
                     errln!("{warning}");
                 }
             }
+            time::adopt(&loaded.settings)?;
             Ok(loaded)
         }
         Err(problems) => {

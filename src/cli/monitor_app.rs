@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::text::{self, Paint};
 use super::{ConfigFile, Exit, block_on};
+use crate::cli::time;
 use crate::config::Settings;
 use crate::event::Latest;
 use crate::license::monitor_app::{AppHealth, AppRun, MonitorApp as State};
@@ -105,7 +106,7 @@ impl MonitorApp {
         } else {
             let (zone, paint) = (settings.time_zone, Paint::for_stdout());
             for view in &views {
-                out!("{}", render(view, Utc::now(), zone, paint));
+                out!("{}", render(view, time::now(), zone, paint));
             }
         }
         let fine = views.iter().all(|view| {

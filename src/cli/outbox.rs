@@ -1,11 +1,11 @@
 //! `bursar outbox`: looks into the queues of the destinations.
 
-use chrono::Utc;
 use clap::Subcommand;
 
 use super::text;
 use super::{ConfigFile, Exit, block_on};
-use crate::store::{Selector, Store};
+use crate::cli::time;
+use crate::store::Selector;
 use crate::words;
 
 /// List, retry or drop events that wait for a destination or were refused by one
@@ -93,14 +93,14 @@ impl Outbox {
             Ok(loaded) => loaded.settings,
             Err(exit) => return Ok(exit),
         };
-        let storage = settings.storage.clone();
+        let path = &settings.storage.path;
         anyhow::ensure!(
-            storage.path.exists(),
+            path.exists(),
             "{} does not exist: no daemon has run with these settings yet",
-            storage.path.display()
+            path.display()
         );
         block_on(async move {
-            let store = Store::open(&storage.path, storage.outbox).await?;
+            let store = time::open_store(&settings).await?;
             match self.command {
                 Command::List { destination, refused, limit, json, .. } => {
                     let list = store.list(destination.as_deref(), refused, limit).await?;
@@ -109,7 +109,7 @@ impl Outbox {
                     } else if list.is_empty() {
                         outln!("nothing is waiting and nothing was refused");
                     } else {
-                        let now = Utc::now();
+                        let now = time::now();
                         let mut rows = vec![
                             [
                                 "EVENT",

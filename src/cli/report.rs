@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use chrono::Utc;
 
 use super::insight::{chosen, open};
 use super::{ConfigFile, Exit, block_on};
+use crate::cli::time;
 use crate::config::settings::Format;
 use crate::output::{self, Existing};
 use crate::report::Period;
@@ -44,7 +44,7 @@ impl Report {
             Ok(sites) => sites,
             Err(exit) => return Ok(exit),
         };
-        let now = Utc::now();
+        let now = time::now();
         let today = now.with_timezone(&settings.time_zone).date_naive();
         let period = match Period::parse(&self.period, today) {
             Ok(period) => period,

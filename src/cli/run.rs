@@ -1,6 +1,5 @@
 //! `bursar run`: the daemon in the foreground, as systemd and containers want it.
 
-use chrono::Utc;
 use tokio_util::sync::CancellationToken;
 use tracing::level_filters::LevelFilter;
 
@@ -44,7 +43,9 @@ impl Run {
             Err(exit) => return Ok(exit),
         };
         override_level(&mut loaded.settings, self.level);
-        let clock = self.speed.map_or(Clock::System, |speed| Clock::fast(Utc::now(), speed));
+        let clock = self
+            .speed
+            .map_or_else(super::time::clock, |speed| Clock::fast(super::time::now(), speed));
         only_for_us();
         let guard = logging::start(&loaded.settings.log)?;
         let stop = CancellationToken::new();

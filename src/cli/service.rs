@@ -82,8 +82,12 @@ fn run(config: ConfigFile) -> anyhow::Result<Exit> {
         if let Some(folder) = loaded.settings.storage.path.parent() {
             let _ = std::fs::create_dir_all(folder);
         }
-        let result =
-            super::block_on(super::run::serve(loaded.clone(), files.clone(), Clock::System, stop))?;
+        let result = super::block_on(super::run::serve(
+            loaded.clone(),
+            files.clone(),
+            super::time::clock(),
+            stop,
+        ))?;
         if let Err(error) = &result {
             tracing::error!("{error:#}");
         }

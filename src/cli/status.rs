@@ -9,6 +9,7 @@ use super::limit::TimeLimit;
 use super::monitor_app::headline;
 use super::text::{self, Paint};
 use super::{ConfigFile, Exit, block_on};
+use crate::cli::time;
 use crate::config::Settings;
 use crate::daemon::open_files;
 use crate::event::{Event, Monitor, Severity};
@@ -64,14 +65,14 @@ impl Status {
 async fn stored(settings: &Settings) -> anyhow::Result<(Picture, bool)> {
     let absent = " yet: start the daemon (bursar run), or ask the sites directly with --live";
     let store = super::open_to_read(settings, absent).await?;
-    let picture = Picture::read(settings, &store, Utc::now()).await?;
+    let picture = Picture::read(settings, &store, time::now()).await?;
     store.close().await;
     Ok((picture, false))
 }
 
 /// Asks every site at the same time. A site that can't be read is reported on standard error.
 async fn ask(settings: &Settings, patience: qrs::Patience) -> (Picture, bool) {
-    let now = Utc::now();
+    let now = time::now();
     let connections = open_files::share_out(settings);
     let answers = futures_util::future::join_all(settings.sites.iter().map(async |site| {
         let mut status = SiteStatus::empty(&site.name);

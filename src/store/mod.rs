@@ -12,6 +12,7 @@
 mod alert;
 mod app;
 mod backup;
+pub mod demo;
 mod drops;
 mod error;
 mod file;
@@ -105,9 +106,18 @@ impl Store {
     /// Opens a file that is there, to read it only: it is neither made nor changed, and a file of an
     /// older release is refused. What writes fails.
     pub async fn open_to_read(path: &Path, limits: OutboxLimits) -> Result<Self, StoreError> {
+        Self::open_to_read_with_clock(path, limits, Utc::now).await
+    }
+
+    /// As [`open_to_read`](Self::open_to_read), with the clock that says what is over.
+    pub async fn open_to_read_with_clock(
+        path: &Path,
+        limits: OutboxLimits,
+        clock: impl Fn() -> DateTime<Utc> + Send + Sync + 'static,
+    ) -> Result<Self, StoreError> {
         let gate = Gate::open_to_read(path).await?;
         let changes = watch::Sender::new(0);
-        let (clock, drop_log) = (Arc::new(Utc::now), drops::DropLog::default());
+        let (clock, drop_log) = (Arc::new(clock), drops::DropLog::default());
         let shared = Shared { gate, limits, clock, drop_log, changes };
         Ok(Self { shared: Arc::new(shared) })
     }

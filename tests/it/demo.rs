@@ -4,10 +4,10 @@ use std::path::Path;
 
 use bursar::simulator::Scenario;
 use bursar::simulator::past::{Past, Story};
-use chrono::{NaiveDate, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use serde_json::Value;
 
-use crate::support::process::bursar;
+use crate::support::process::{Process, bursar, until};
 
 /// Days of a month on average.
 const MONTH: f64 = 30.4375;
@@ -93,6 +93,87 @@ fn the_commands_say_of_the_demo_what_its_history_was_made_of() {
     assert!(happened.contains("serverLicenseExpiring"), "{happened}");
     let app = ask(&["monitor-app"]).to_string();
     assert!(app.contains("\"failed\"") && app.contains("401"), "{app}");
+}
+
+/// What a person asks beside a running demo is answered by its clock, and by no other site's.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn commands_beside_a_running_demo_go_by_its_clock() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().to_str().unwrap();
+    let args = ["demo", "--speed", "3600", "--port", "0", "--level", "error", "--dir", dir];
+    let demo = Process::spawn(bursar(&args).current_dir(&folder));
+    let file = folder.path().join("bursar.yaml");
+    let run = |args: &[&str]| {
+        let output = bursar(args).arg("-c").arg(&file).output().unwrap();
+        let said =
+            String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+        (output.status.code(), said.into_owned())
+    };
+    let time = |what: &str| -> DateTime<Utc> {
+        let answer = json(folder.path(), &["insight", "growth"]);
+        answer["time"].as_str().unwrap().parse().unwrap_or_else(|_| panic!("{what}: {answer}"))
+    };
+    until("the demo has a run", async || {
+        let (code, said) = run(&["release", "history"]);
+        (code == Some(0) && said.contains("rehearsal")).then_some(())
+    })
+    .await;
+    let ahead = time("beside it") - Utc::now();
+    assert!(ahead > TimeDelta::minutes(30), "{ahead}");
+    for args in [
+        &["status"][..],
+        &["check"],
+        &["release", "plan"],
+        &["release", "apply", "--yes"],
+        &["insight", "forecast"],
+        &["alert", "list"],
+    ] {
+        let (code, said) = run(args);
+        // Of the demo's backlog more is due than the rules let go at once.
+        let stopped = args[0] == "release" && code == Some(3) && said.contains("percent");
+        assert!(code == Some(0) || stopped, "{args:?}: {said}");
+        for wrong in ["future", "site's clock", "synchronise"] {
+            assert!(!said.contains(wrong), "{args:?}: {said}");
+        }
+    }
+    // Another site's idle days must not be counted by it.
+    let other = folder.path().join("other.yaml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&other, text.replace("host: 127.0.0.1\n    port: ", "host: qlik\n    port: "))
+        .unwrap();
+    let commands = [&["status"][..], &["check"], &["release", "plan"], &["insight", "forecast"]];
+    for args in commands.into_iter().chain([&["run"][..]]) {
+        let output = bursar(args).arg("-c").arg(&other).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{args:?}: {said}");
+        assert!(said.contains("is the store of a demo"), "{args:?}: {said}");
+    }
+    let (status, rest) = demo.terminate();
+    assert!(status.success(), "{rest:?}");
+    // After the end it has its usual pace, and the next demo goes on from there.
+    let ended = time("after it");
+    assert!(ended > Utc::now() + ahead, "{ended}");
+    assert!(time("again") - ended < TimeDelta::minutes(10));
+    let again = ["demo", "--once", "--port", "0", "--level", "error", "--dir", dir];
+    let again = bursar(&again).output().unwrap();
+    assert!(again.status.success(), "{}", String::from_utf8_lossy(&again.stderr));
+    assert!(time("the second time") >= ended);
+}
+
+/// What somebody else has in the folder stays.
+#[test]
+fn a_demo_takes_no_folder_of_somebody_else() {
+    for name in ["bursar.yaml", "bursar.db"] {
+        let folder = tempfile::tempdir().unwrap();
+        let theirs = folder.path().join(name);
+        std::fs::write(&theirs, "Butler: {}\n").unwrap();
+        let demo = bursar(&["demo", "--once", "--port", "0", "--dir"]).arg(folder.path()).output();
+        let demo = demo.unwrap();
+        assert_eq!(demo.status.code(), Some(1));
+        let said = String::from_utf8_lossy(&demo.stderr).into_owned();
+        assert!(said.contains("let --dir name another folder"), "{said}");
+        assert_eq!(std::fs::read_to_string(&theirs).unwrap(), "Butler: {}\n");
+    }
 }
 
 /// A year of gaps is there: a shorter threshold takes more, and of those more come back.

@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::super::text::Paint;
 use super::{Access, ConfigFile, Exit, about, coloured, with_store, wrapped};
 use crate::alert::state::{Alert, HeldBack, Phase, Silence};
+use crate::cli::time;
 use crate::words;
 
 /// List what fires, and what is silenced
@@ -42,7 +43,7 @@ impl List {
                 crate::terminal::print_json(&Listed { alerts, silences })?;
                 return Ok(Exit::Ok);
             }
-            out!("{}", table(&alerts, Utc::now(), Paint::for_stdout()));
+            out!("{}", table(&alerts, time::now(), Paint::for_stdout()));
             for silence in &silences {
                 let until = words::local(silence.until, settings.time_zone);
                 outln!("{}", describe(silence, &until));

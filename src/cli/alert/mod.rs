@@ -9,6 +9,7 @@ use clap::Subcommand;
 
 use super::{ConfigFile, Exit, block_on};
 use crate::alert::catalogue;
+use crate::cli::time;
 use crate::config::Settings;
 use crate::event::{DAEMON, Rule, Severity};
 use crate::plain;
@@ -69,7 +70,7 @@ where
         let mut store = super::open_to_read(&settings, absent).await?;
         if access == Access::Write {
             store.close().await;
-            store = Store::open(&settings.storage.path, settings.storage.outbox).await?;
+            store = time::open_store(&settings).await?;
         }
         let result = work(settings, store.clone()).await;
         store.close().await;

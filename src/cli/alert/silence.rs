@@ -5,6 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::super::release::{day_or_time, who};
 use super::{Access, ConfigFile, Exit, list, parse_rule, with_store};
 use crate::alert::catalogue;
+use crate::cli::time;
 use crate::config::Settings;
 use crate::event::Rule;
 use crate::store::NewSilence;
@@ -65,7 +66,7 @@ impl Silence {
         }
         let config = self.config.clone();
         with_store(&config, Access::Write, async move |settings, store| {
-            let until = match self.end(&settings, Utc::now()) {
+            let until = match self.end(&settings, time::now()) {
                 Ok(until) => until,
                 Err(why) => {
                     errln!("bursar: {why}");

@@ -10,6 +10,7 @@ use chrono::NaiveDate;
 use super::super::block_on;
 use super::super::release::who;
 use super::{ConfigFile, Exit, Place, complain, day_start, file, verify};
+use crate::cli::time;
 use crate::ledger::chain::Raw;
 use crate::ledger::check::Check;
 use crate::ledger::past::WINDOW;
@@ -58,7 +59,7 @@ impl Archive {
             return Ok(Exit::NotInOrder);
         }
         block_on(async {
-            let store = Store::open(&settings.storage.path, settings.storage.outbox).await?;
+            let store = time::open_store(&settings).await?;
             let result = self.archive(&place, &store).await;
             store.close().await;
             result
@@ -68,7 +69,7 @@ impl Archive {
     async fn archive(&self, place: &Place, store: &Store) -> anyhow::Result<Exit> {
         let ledger = place.open()?;
         // What the limits of releases count stays.
-        let needed = chrono::Utc::now() - WINDOW;
+        let needed = time::now() - WINDOW;
         let before = day_start(self.before, place.zone).min(needed).timestamp_millis();
         let through = match choose(&ledger, before)? {
             Choice::Through(seq) => seq,

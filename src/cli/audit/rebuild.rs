@@ -3,10 +3,10 @@
 use super::super::block_on;
 use super::super::release::who;
 use super::{ConfigFile, Exit, Place, sentence, verify};
+use crate::cli::time;
 use crate::ledger::chain::Broken;
 use crate::ledger::check::Check;
 use crate::plain::one_line;
-use crate::store::Store;
 
 /// Make what the store notes beside the ledger anew from the ledger
 ///
@@ -60,7 +60,7 @@ impl Rebuild {
             return Ok(Exit::NotInOrder);
         }
         let changed = block_on(async {
-            let store = Store::open(&settings.storage.path, settings.storage.outbox).await?;
+            let store = time::open_store(&settings).await?;
             let result = store.rebuild_from_ledger(who()).await;
             store.close().await;
             anyhow::Ok(result?)

@@ -2,10 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use chrono::Utc;
-
 use super::super::text::Paint;
 use super::{Exit, Place, Source, file, sentence};
+use crate::cli::time;
 use crate::ledger::Entry;
 use crate::ledger::Head;
 use crate::ledger::chain::{Broken, Raw, ZERO};
@@ -207,7 +206,7 @@ fn compare(
     let mut differences = ledger.differences(rebuilt)?;
     // Intents that the store does not count as open are found without this.
     differences.retain(|other| other.table != "release_unsettled" || other.store.is_some());
-    differences.extend(ledger.odd_claims(Utc::now())?);
+    differences.extend(ledger.odd_claims(time::now())?);
     for difference in differences {
         let says = one_line(&difference.to_string());
         let Difference { table, site, ledger, store } = difference;

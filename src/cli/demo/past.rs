@@ -14,6 +14,7 @@ use crate::license::LicenseState;
 use crate::license::{Holder, Moment, SeatType};
 use crate::simulator::Seat;
 use crate::simulator::past::{CleanUp, Past};
+use crate::store::demo::DemoClock;
 use crate::store::history::{SERVER_LICENSE, Sample, state_number};
 use crate::store::{Addition, Store};
 
@@ -24,12 +25,13 @@ const BATCH: usize = 1_000;
 const USER_DAYS: i64 = 90;
 
 /// Writes the past of the first site into a new store; a store that has a past keeps it. To be
-/// called before the daemon opens the store. `seats`: those of the site, whose gaps of use are made up.
+/// called before the daemon opens the store, which gets the demo's clock. `seats`: those of the site, whose
+/// gaps of use are made up.
 pub(super) async fn write(
     settings: &Settings,
     past: &Past,
-    seats: Vec<Seat>,
-    seed: u64,
+    (seats, seed): (Vec<Seat>, u64),
+    shown: &DemoClock,
 ) -> anyhow::Result<()> {
     let Some(site) = settings.sites.first() else { return Ok(()) };
     let start = past.end - TimeDelta::days(i64::try_from(past.days).unwrap_or(i64::MAX));
@@ -37,8 +39,12 @@ pub(super) async fn write(
     let clock = time.clone();
     let now =
         move || DateTime::from_timestamp(clock.load(Ordering::Relaxed), 0).unwrap_or_default();
+    let is_new = !settings.storage.path.exists();
     let store =
         Store::open_with_clock(&settings.storage.path, settings.storage.outbox, now).await?;
+    if is_new {
+        store.become_demo(shown.clone()).await?;
+    }
     if store.history_series(Some(&site.name)).await?.is_empty() {
         for clean_up in &past.clean_ups {
             time.store(clean_up.time.timestamp(), Ordering::Relaxed);

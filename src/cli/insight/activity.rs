@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::super::release::Target;
 use super::super::text::{self, Paint};
 use super::super::{Exit, block_on};
+use crate::cli::time;
 use crate::config::Settings;
 use crate::config::settings::Site;
 use crate::event::{Latest, TypeActivity};
@@ -97,7 +98,7 @@ impl Activity {
         };
         let answer = block_on(async {
             let store = open(&settings).await?;
-            let answer = answer(&settings, &site, &store, Utc::now()).await;
+            let answer = answer(&settings, &site, &store, time::now()).await;
             store.close().await;
             answer
         })??;

@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::super::release::Target;
 use super::super::text::{self, Paint};
 use super::super::{Exit, block_on};
+use crate::cli::time;
 use crate::destination::payload::seats;
 use crate::event::{ChangeCount, count_changes};
 use crate::license::changes::{By, Change, ChangeKind, TimeFrom};
@@ -72,7 +73,7 @@ impl Changes {
             let store = super::activity::open(&settings).await?;
             let seats = store.seats(&site.name).await?;
             // The site's clock, or a simulated one, may run ahead.
-            let now = seats.lists.iter().map(|list| list.last_read).fold(Utc::now(), Ord::max);
+            let now = seats.lists.iter().map(|list| list.last_read).fold(time::now(), Ord::max);
             let from = now - TimeDelta::days(self.days.into());
             let to = now + TimeDelta::minutes(15);
             let changes = store.seat_changes(&site.name, from, to).await?;

@@ -18,6 +18,7 @@ use serde::Serialize;
 use self::chart::Style;
 use super::text::{self, Paint};
 use super::{ConfigFile, Exit, block_on};
+use crate::cli::time;
 use crate::config::Settings;
 use crate::license::SeatType;
 use crate::planning::Planning;
@@ -110,7 +111,7 @@ impl Question {
             Ok(sites) => sites,
             Err(exit) => return Ok(exit),
         };
-        let now = Utc::now();
+        let now = time::now();
         let loaded = block_on(load(&settings, &sites, now))??;
         if self.json {
             let sites = loaded.iter().map(|planning| SiteOutput {

@@ -1,9 +1,8 @@
 //! `bursar release history`: the runs, newest first.
 
-use chrono::Utc;
-
 use super::super::text::{self, Paint};
 use super::{Exit, Target, block_on};
+use crate::cli::time;
 use crate::ledger::RunStatus;
 use crate::ledger::past::{Pause, standing};
 use crate::plain::one_line;
@@ -56,7 +55,7 @@ impl History {
                 one_line(&why)
             );
         }
-        for accepted in standing(&accepted, Utc::now()) {
+        for accepted in standing(&accepted, time::now()) {
             outln!("in force: {}", one_line(&accepted.text()));
         }
         if runs.is_empty() {

@@ -18,12 +18,11 @@ use anyhow::Context;
 use clap::Subcommand;
 
 use super::{ConfigFile, Exit, block_on};
-use crate::clock::Clock;
+use crate::cli::time;
 use crate::config::Settings;
 use crate::config::settings::Site;
 use crate::qrs;
 use crate::release::run::{Engine, RunError, Waits};
-use crate::store::Store;
 
 pub(super) use pause::day_or_time;
 
@@ -121,7 +120,7 @@ impl Target {
             Err(exit) => return Ok(exit),
         };
         block_on(async move {
-            let store = Store::open(&settings.storage.path, settings.storage.outbox).await?;
+            let store = time::open_store(&settings).await?;
             let addressing = Arc::new(settings.addressing());
             let client = qrs::Client::new(&site.name, &site.connection)
                 .with_context(|| format!("site {}", site.name))?;
@@ -130,7 +129,7 @@ impl Target {
                 site: settings.release_site(&site),
                 client,
                 store: store.clone(),
-                clock: Clock::System,
+                clock: time::clock(),
                 addressing,
                 waits: Waits::default(),
             };

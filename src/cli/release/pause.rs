@@ -7,6 +7,7 @@ use chrono::{DateTime, Days, NaiveDate, NaiveDateTime, Utc};
 use chrono_tz::Tz;
 
 use super::{Exit, Target, block_on, who};
+use crate::cli::time;
 use crate::config::Settings;
 use crate::ledger::past::Pause;
 use crate::ledger::{Entry, Mode};
@@ -46,7 +47,7 @@ impl Lock {
             Err(exit) => return Ok(exit),
         };
         let zone = settings.time_zone;
-        let now = Utc::now();
+        let now = time::now();
         let until = match day_or_time(&self.until, zone) {
             Some(until) if until > now => until,
             Some(_) => {
@@ -93,7 +94,7 @@ const LOOK: Duration = Duration::from_millis(100);
 
 /// Waits for the end of a run in progress that takes seats. Whether it has ended.
 async fn stopped(settings: &Settings, site: &str) -> anyhow::Result<bool> {
-    let store = Store::open(&settings.storage.path, settings.storage.outbox).await?;
+    let store = time::open_store(&settings).await?;
     let mut told = false;
     let waiting = async {
         let Some(run) = real_run(&store, site).await? else { return anyhow::Ok(()) };
@@ -125,7 +126,7 @@ async fn real_run(store: &Store, site: &str) -> anyhow::Result<Option<String>> {
 /// The pause that holds now.
 fn pause_of(settings: &Settings, site: &str) -> anyhow::Result<Option<Pause>> {
     let paused = block_on(async {
-        let store = Store::open(&settings.storage.path, settings.storage.outbox).await?;
+        let store = time::open_store(&settings).await?;
         let paused = store.pause(site).await;
         store.close().await;
         paused
@@ -153,7 +154,7 @@ impl Unlock {
 fn record(settings: &crate::config::Settings, site: &str, entry: Entry) -> anyhow::Result<()> {
     let addition = Addition { site: site.to_owned(), run: None, entry };
     block_on(async {
-        let store = Store::open(&settings.storage.path, settings.storage.outbox).await?;
+        let store = time::open_store(&settings).await?;
         let result = store.append(None, vec![addition], |_| Vec::new()).await;
         store.close().await;
         result.context("the pause could not be recorded").map(drop)

@@ -4,12 +4,13 @@ mod text;
 
 use std::path::PathBuf;
 
-use chrono::{NaiveDate, Utc};
+use chrono::NaiveDate;
 
 use super::super::insight::never_read;
 use super::super::text::Paint;
 use super::super::{Exit, block_on, open_to_read};
 use super::Target;
+use crate::cli::time;
 use crate::config::Settings;
 use crate::config::settings::Site;
 use crate::planning::replay::{MOST_DAYS, Past, Question};
@@ -77,7 +78,7 @@ impl Simulate {
         let past = block_on(async {
             let absent = " yet: start the daemon (bursar run), which reads the seats";
             let store = open_to_read(&settings, absent).await?;
-            let past = Past::load(&store, &settings, &site, self.since, Utc::now()).await;
+            let past = Past::load(&store, &settings, &site, self.since, time::now()).await;
             store.close().await;
             anyhow::Ok(past?)
         })??;
@@ -116,7 +117,7 @@ impl Simulate {
             return Some("--daily lists the days of one threshold: add --threshold DAYS".into());
         }
         let since = self.since?;
-        let today = Utc::now().with_timezone(&settings.time_zone).date_naive();
+        let today = time::now().with_timezone(&settings.time_zone).date_naive();
         let days = (today - since).num_days();
         if days < 0 {
             return Some(format!("--since {since} lies in the future; name a day up to {today}"));
