@@ -74,6 +74,9 @@ impl Demo {
     }
 
     async fn run(&self, dir: &Path) -> anyhow::Result<Exit> {
+        let stop = CancellationToken::new();
+        // From the beginning, so that nothing is left behind.
+        let signals = tokio::spawn(daemon::signals(stop.clone(), daemon::Hangup::Stops));
         let loopback = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
         let mut scenario = Scenario::demo();
         scenario.clock.speed = self.speed;
@@ -128,12 +131,20 @@ impl Demo {
         outln!("  time      runs {} times as fast\n", self.speed);
 
         let lasting = lasting(daemon.store().clone(), shown.clone());
-        let picture = first_results(&daemon, &settings, clock).await?;
-        out!("{}", status::render(&picture, settings.time_zone, Paint::for_stdout()));
-        if !self.once {
-            outln!("It goes on until ctrl-c; changes are logged below.\n");
-            daemon::signals(CancellationToken::new(), daemon::Hangup::Stops).await;
+        let picture = tokio::select! {
+            picture = first_results(&daemon, &settings, clock) => Some(picture?),
+            () = stop.cancelled() => None,
+        };
+        if let Some(picture) = &picture {
+            out!("{}", status::render(picture, settings.time_zone, Paint::for_stdout()));
         }
+        if !self.once {
+            if picture.is_some() {
+                outln!("It goes on until ctrl-c; changes are logged below.\n");
+            }
+            stop.cancelled().await;
+        }
+        signals.abort();
         lasting.abort();
         let ended = DemoClock { until: Utc::now(), ..shown };
         let ended = daemon.store().keep_demo_clock(ended).await;
@@ -141,7 +152,7 @@ impl Demo {
         ended.context("the end of the demo can't be stored")?;
         receiver.stop.cancel();
         site.stop().await;
-        Ok(Exit::Ok)
+        Ok(if self.once && picture.is_none() { Exit::Failed } else { Exit::Ok })
     }
 }
 
