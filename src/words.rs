@@ -25,3 +25,19 @@ pub fn ago(then: DateTime<Utc>, now: DateTime<Utc>) -> String {
 pub fn number(value: f64) -> String {
     if value.fract() == 0.0 { format!("{value:.0}") } else { format!("{value:.1}") }
 }
+
+/// `12,345`, `12.5`: as [`number`], with a comma at each thousand.
+pub fn grouped(value: f64) -> String {
+    let text = number(value);
+    let (sign, digits) = text.strip_prefix('-').map_or(("", text.as_str()), |rest| ("-", rest));
+    let (whole, fraction) = digits.split_once('.').map_or((digits, None), |(w, f)| (w, Some(f)));
+    let mut grouped = String::new();
+    for (n, digit) in whole.chars().enumerate() {
+        if n > 0 && (whole.len() - n).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    let fraction = fraction.map(|digits| format!(".{digits}")).unwrap_or_default();
+    format!("{sign}{grouped}{fraction}")
+}

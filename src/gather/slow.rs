@@ -5,8 +5,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crate::alert::facts::{BudgetFacts, CapacityFacts, ChurnFacts, Fact, RunOutFacts};
 use crate::config::Settings;
 use crate::config::settings::Site;
+use crate::insight::budget::Verdict;
 use crate::insight::capacity::{Capacity, MonthEnd};
-use crate::insight::cost::Budget;
 use crate::insight::forecast::RunsOut;
 use crate::insight::words;
 use crate::license::{ChangeKind, SeatType};
@@ -87,18 +87,21 @@ fn run_out(ahead: &Outlook) -> Vec<RunOutFacts> {
 
 /// `None`: within it, or there is none.
 fn budget(cost: &CostOutlook) -> Option<BudgetFacts> {
-    let (what, cost, budget) = match cost.budget.as_ref()? {
-        Budget::Within { .. } => return None,
-        Budget::MayExceed { budget, .. } => (
+    let of = cost.budget.as_ref()?;
+    let (what, cost) = match of.verdict {
+        Verdict::Within { .. } => return None,
+        Verdict::MayExceed { .. } => (
             "what may have to be licensed within 12 months costs up to",
-            cost.next_year_high,
-            budget,
+            of.to_pay.high.to_string(),
         ),
-        Budget::Exceeded { budget, .. } => {
-            ("what is licensed costs in a year", cost.entitled, budget)
+        Verdict::Exceeded { .. } if of.entitled.amount > of.budget.amount => {
+            ("what is licensed costs in a year", of.entitled.to_string())
+        }
+        Verdict::Exceeded { .. } => {
+            ("what has to be licensed within 12 months costs", words::money(&of.to_pay))
         }
     };
-    Some(BudgetFacts { what: what.into(), cost: cost.to_string(), budget: budget.to_string() })
+    Some(BudgetFacts { what: what.into(), cost, budget: of.budget.to_string() })
 }
 
 /// Seats that were allocated within 28 days, and those of them that went to people who had lost one

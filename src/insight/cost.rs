@@ -5,13 +5,11 @@
 
 use chrono::NaiveDate;
 use rust_decimal::Decimal;
-use rust_decimal::prelude::FromPrimitive;
 use serde::Serialize;
 
 use super::days_after;
-use super::forecast::Forecast;
 use super::money::{Currency, Money, sum};
-use super::series::Entitled;
+use super::purchase::Term;
 use crate::license::SeatType;
 
 /// Days that a price per year is for.
@@ -26,6 +24,8 @@ pub struct Prices {
     /// Analyzer Capacity.
     pub capacity_per_thousand_minutes: Option<Decimal>,
     pub budget_per_year: Option<Decimal>,
+    /// Seats are bought for so long.
+    pub term: Term,
 }
 
 /// How many seats of a type there are, by what they are good for.
@@ -36,8 +36,8 @@ pub struct Counts {
     pub allocated: u32,
     /// Used within the last 28 days.
     pub active: u32,
-    /// Reclaimable: what the release rules would take.
-    pub idle: u32,
+    /// What the release rules would take.
+    pub reclaimable: u32,
 }
 
 /// Minutes of Analyzer Capacity.
@@ -59,7 +59,7 @@ pub struct Bill {
     pub entitled: Money,
     pub allocated: Money,
     pub active: Money,
-    pub idle: Money,
+    pub reclaimable: Money,
     /// `entitled` by people active within 28 days, each person once. Absent without any.
     pub per_active_person: Option<Money>,
 }
@@ -73,7 +73,7 @@ pub struct TypeBill {
     pub entitled: Money,
     pub allocated: Money,
     pub active: Money,
-    pub idle: Money,
+    pub reclaimable: Money,
     /// `entitled` by active seats.
     pub per_active_seat: Option<Money>,
 }
@@ -136,7 +136,7 @@ pub fn bill(
             entitled,
             allocated: per_seat.times(counts.allocated),
             active: per_seat.times(counts.active),
-            idle: per_seat.times(counts.idle),
+            reclaimable: per_seat.times(counts.reclaimable),
             per_active_seat: entitled.over(counts.active),
         });
     }
@@ -158,7 +158,7 @@ pub fn bill(
         entitled,
         allocated: total(|bill| bill.allocated),
         active: total(|bill| bill.active),
-        idle: total(|bill| bill.idle),
+        reclaimable: total(|bill| bill.reclaimable),
         per_active_person: entitled.over(active_people),
         capacity,
         by_type,
@@ -219,6 +219,11 @@ pub struct MoneyRange {
 }
 
 impl MoneyRange {
+    /// One amount that is certain.
+    pub fn exactly(amount: Money) -> Self {
+        Self { low: amount, middle: amount, high: amount }
+    }
+
     /// Sums of ranges: as wide as if all types went the same way.
     pub fn plus(self, other: Self) -> Self {
         Self {
@@ -227,99 +232,20 @@ impl MoneyRange {
             high: self.high + other.high,
         }
     }
-}
 
-/// The next 365 days of a type.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Projection {
-    pub seat_type: SeatType,
-    /// Of the seats taken.
-    pub allocated: MoneyRange,
-    /// Of what is entitled, and of what has to be bought when that isn't enough.
-    pub to_pay: MoneyRange,
-    /// Seats to buy within the year.
-    pub missing_low: u64,
-    pub missing_high: u64,
-}
-
-/// The cost of the next 365 days along the range of a forecast. `None` without a price.
-pub fn project(
-    prices: &Prices,
-    seat_type: SeatType,
-    forecast: &Forecast,
-    entitled: &Entitled,
-) -> Option<Projection> {
-    let per_seat = prices.per_seat(seat_type)?;
-    // Seat-days; forecasts are no money yet.
-    let (mut taken, mut paid) = ([0.0; 3], [0.0; 3]);
-    let mut missing = [0.0_f64; 3];
-    for ahead in 1..=DAYS {
-        let day = days_after(forecast.today, ahead);
-        let outlook = forecast.outlook(day);
-        let total = entitled.on(day).unwrap_or(forecast.entitled);
-        for (line, seats) in [outlook.low, outlook.middle, outlook.high].into_iter().enumerate() {
-            taken[line] += seats;
-            paid[line] += seats.max(total);
-            missing[line] = missing[line].max(seats - total);
-        }
+    /// By how much it is over an amount; negative where it is below.
+    pub(super) fn over(self, amount: Money) -> Self {
+        self.plus(Self::exactly(Money::zero(amount.currency) - amount))
     }
-    let range = |seat_days: [f64; 3]| {
-        let cost = |seat_days: f64| {
-            per_seat.times(whole(seat_days)).over(DAYS).unwrap_or(Money::zero(prices.currency))
-        };
-        let [low, middle, high] = seat_days.map(cost);
-        MoneyRange { low, middle, high }
-    };
-    let seats = |missing: f64| missing.max(0.0).ceil() as u64;
-    Some(Projection {
-        seat_type,
-        allocated: range(taken),
-        to_pay: range(paid),
-        missing_low: seats(missing[0]),
-        missing_high: seats(missing[2]),
-    })
-}
 
-/// A number of seat-days as a decimal without a fraction; the largest there is if it is beyond.
-fn whole(seat_days: f64) -> Decimal {
-    Decimal::from_f64(seat_days.round()).unwrap_or(Decimal::MAX)
-}
-
-/// A year's cost against the budget.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase", tag = "verdict")]
-pub enum Budget {
-    /// What is entitled, and what may come, is within it.
-    Within { budget: Money, left: Money },
-    /// What is entitled is within it; the high end of the next 12 months is not.
-    MayExceed { budget: Money, by: Money },
-    /// What is entitled is over it already.
-    Exceeded { budget: Money, by: Money },
-}
-
-/// The verdict; `None` without a budget. `next_year`: [`Projection::to_pay`] of all types.
-pub fn budget(prices: &Prices, bill: &Bill, next_year: Option<&MoneyRange>) -> Option<Budget> {
-    let budget = prices.budget()?;
-    let minutes = bill.capacity.as_ref().map(|capacity| capacity.entitled);
-    let may_come = next_year.map(|range| minutes.map_or(range.high, |m| range.high + m));
-    Some(if bill.entitled.amount > budget.amount {
-        Budget::Exceeded { budget, by: bill.entitled - budget }
-    } else {
-        match may_come {
-            Some(high) if high.amount > budget.amount => {
-                Budget::MayExceed { budget, by: high - budget }
-            }
-            _ => Budget::Within { budget, left: budget - bill.entitled },
-        }
-    })
+    /// How much of an amount it leaves.
+    pub(super) fn left_of(self, amount: Money) -> Self {
+        Self { low: amount - self.high, middle: amount - self.middle, high: amount - self.low }
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::forecast::forecast;
-    use super::super::growth::History;
-    use super::super::series::{Daily, Series};
     use super::*;
 
     fn day(text: &str) -> NaiveDate {
@@ -337,11 +263,12 @@ mod tests {
             analyzer_per_seat_per_year: decimal("280"),
             capacity_per_thousand_minutes: decimal("12.345"),
             budget_per_year: None,
+            term: Term::default(),
         }
     }
 
     fn counts(seat_type: SeatType, entitled: u32) -> Counts {
-        Counts { seat_type, entitled, allocated: 40, active: 30, idle: 6 }
+        Counts { seat_type, entitled, allocated: 40, active: 30, reclaimable: 6 }
     }
 
     #[test]
@@ -358,7 +285,7 @@ mod tests {
             professional.entitled,
             professional.allocated,
             professional.active,
-            professional.idle,
+            professional.reclaimable,
             professional.per_active_seat.unwrap(),
         ]
         .map(|money| money.to_string());
@@ -371,7 +298,7 @@ mod tests {
         // 18.529845
         assert_eq!(capacity.used_this_month.to_string(), "18.53 EUR");
         assert_eq!(bill.entitled.to_string(), "70,745.70 EUR");
-        assert_eq!(bill.idle.to_string(), "6,720.60 EUR");
+        assert_eq!(bill.reclaimable.to_string(), "6,720.60 EUR");
         assert_eq!(bill.per_active_person.unwrap().to_string(), "1,159.77 EUR");
         assert_eq!(bill.without_price, [SeatType::User]);
     }
@@ -418,55 +345,5 @@ mod tests {
             (token.seat_days_without_price, token.amount),
             (2, Money::zero(prices().currency))
         );
-    }
-
-    fn next_year(total: f64) -> Projection {
-        let first = day("2026-01-01");
-        let series = Series::new(
-            (0..200_u32)
-                .map(|i| Daily::flat(days_after(first, i.into()), 100.0 + f64::from(i) * 0.1)),
-        );
-        let entitled = Entitled::always(total);
-        let history = History { series: &series, entitled: &entitled, released: &[] };
-        let today = days_after(first, 199);
-        let forecast = forecast(&history, 0, today).unwrap();
-        project(&prices(), SeatType::Analyzer, &forecast, &entitled).unwrap()
-    }
-
-    #[test]
-    fn next_year_goes_along_the_growth() {
-        let enough = next_year(200.0);
-        // From 119.9 seats, 0.1 more each day: 138.2 on the average day.
-        assert_eq!(enough.allocated.middle.to_string(), "38,696.00 EUR");
-        assert_eq!(enough.to_pay.low.to_string(), "56,000.00 EUR");
-        assert_eq!((enough.missing_low, enough.missing_high), (0, 0));
-        // 156.4 on the last day.
-        let short = next_year(130.0);
-        assert_eq!((short.missing_low, short.missing_high), (27, 27));
-        assert!(short.to_pay.middle.amount > short.allocated.middle.amount);
-    }
-
-    #[test]
-    fn the_budget_is_compared_with_now_and_with_what_may_come() {
-        let counts = [counts(SeatType::Analyzer, 100)];
-        let verdict = |budget: &str, high: &str| {
-            let prices = Prices { budget_per_year: decimal(budget), ..prices() };
-            let minutes = Minutes { entitled_per_month: 10_000, used_this_month: 0 };
-            let bill = bill(&prices, &counts, Some(minutes), 1);
-            assert_eq!(bill.entitled.to_string(), "29,481.40 EUR");
-            let money = |text: &str| Money::new(text.parse().unwrap(), prices.currency);
-            let range = MoneyRange { low: money("1"), middle: money("2"), high: money(high) };
-            super::budget(&prices, &bill, Some(&range)).unwrap()
-        };
-        let by = |by: &str| Money::new(by.parse().unwrap(), prices().currency);
-        let Budget::Within { left, .. } = verdict("30000", "28518") else { panic!() };
-        assert_eq!(left, by("518.6"));
-        let Budget::MayExceed { by: over, .. } = verdict("30000", "28519") else { panic!() };
-        // The minutes of a year come on top: 1,481.40.
-        assert_eq!(over, by("0.4"));
-        let Budget::Exceeded { by: over, .. } = verdict("29481", "0") else { panic!() };
-        assert_eq!(over, by("0.4"));
-        let bill = super::bill(&prices(), &counts, None, 1);
-        assert_eq!(super::budget(&prices(), &bill, None), None);
     }
 }

@@ -102,7 +102,7 @@ impl Joined {
                 day: daily.day,
                 level: taken + added,
                 segment: history.entitled.changes_by(daily.day),
-                full: history.entitled.on(daily.day).is_some_and(|total| taken >= total),
+                full: history.entitled.is_full(daily.day, taken),
             }
         });
         Self(joints.collect())

@@ -7,6 +7,7 @@
 
 pub mod activity;
 pub mod backtest;
+pub mod budget;
 pub mod capacity;
 pub mod cost;
 pub mod forecast;
@@ -15,6 +16,7 @@ pub mod growth;
 pub mod holt;
 pub mod idle;
 pub mod money;
+pub mod purchase;
 pub mod reclaim;
 pub mod season;
 pub mod seats;

@@ -1,5 +1,7 @@
 //! The history of one figure of one site: a row per day, and what was entitled and released when.
 
+use std::collections::BTreeSet;
+
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
@@ -130,7 +132,10 @@ pub(super) fn basis(days: &[Daily]) -> Option<Basis> {
 
 /// What the license had, over time. May know of future changes.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Entitled(Vec<Total>);
+pub struct Entitled {
+    totals: Vec<Total>,
+    full: BTreeSet<NaiveDate>,
+}
 
 impl Entitled {
     /// Takes totals in any order. Of two of a day the larger counts; one that is no finite number
@@ -141,7 +146,19 @@ impl Entitled {
         totals.sort_by(|a, b| a.from.cmp(&b.from).then(b.total.total_cmp(&a.total)));
         totals.dedup_by_key(|total| total.from);
         totals.dedup_by(|later, earlier| later.total == earlier.total);
-        Self(totals)
+        Self { totals, full: BTreeSet::new() }
+    }
+
+    /// Days on which nothing could be given out by the site's own count, whatever was taken: the rest is in
+    /// quarantine.
+    pub fn with_full_days(mut self, days: impl IntoIterator<Item = NaiveDate>) -> Self {
+        self.full.extend(days);
+        self
+    }
+
+    /// With another total from a day on.
+    pub fn with(&self, total: Total) -> Self {
+        Self { full: self.full.clone(), ..Self::new(self.totals.iter().copied().chain([total])) }
     }
 
     /// The same all the time.
@@ -151,13 +168,18 @@ impl Entitled {
 
     /// On a day; `None` before anything is known.
     pub fn on(&self, day: NaiveDate) -> Option<f64> {
-        let after = self.0.partition_point(|total| total.from <= day);
-        Some(self.0.get(after.checked_sub(1)?)?.total)
+        let after = self.totals.partition_point(|total| total.from <= day);
+        Some(self.totals.get(after.checked_sub(1)?)?.total)
+    }
+
+    /// Whether nothing could be given out on a day on which so many were taken.
+    pub fn is_full(&self, day: NaiveDate, taken: f64) -> bool {
+        self.full.contains(&day) || self.on(day).is_some_and(|total| taken >= total)
     }
 
     /// The number of changes up to a day: what tells one stretch of the same total from the next.
     pub(super) fn changes_by(&self, day: NaiveDate) -> usize {
-        self.0.partition_point(|total| total.from <= day)
+        self.totals.partition_point(|total| total.from <= day)
     }
 }
 
@@ -224,5 +246,16 @@ mod tests {
         assert_eq!(entitled.on(day("2026-06-01")), Some(150.0));
         assert_eq!(entitled.changes_by(day("2026-05-31")), 1);
         assert_eq!(entitled.changes_by(day("2026-07-31")), 2);
+        let fewer = entitled.with(total("2026-07-01", 140.0));
+        assert_eq!(fewer.on(day("2026-06-30")), Some(150.0));
+        assert_eq!(fewer.on(day("2026-07-01")), Some(140.0));
+    }
+
+    #[test]
+    fn a_day_on_which_nothing_could_be_given_out_is_full() {
+        let entitled = Entitled::always(100.0).with_full_days([day("2026-03-02")]);
+        assert!(entitled.is_full(day("2026-03-01"), 100.0));
+        assert!(!entitled.is_full(day("2026-03-01"), 88.0));
+        assert!(entitled.is_full(day("2026-03-02"), 88.0), "12 are in quarantine");
     }
 }

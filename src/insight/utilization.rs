@@ -20,6 +20,10 @@ pub struct Now {
     pub entitled: Option<f64>,
     /// What can be given out: neither allocated nor in quarantine. Absent when nothing is entitled.
     pub free: Option<f64>,
+    /// In quarantine: not taken, and not free either. Absent where the history lacks it.
+    pub quarantined: Option<f64>,
+    /// Allocated above what is entitled. Absent as above.
+    pub excess: Option<f64>,
     /// Over 100 when more is allocated than entitled. Absent when nothing is entitled.
     pub percent: Option<f64>,
 }
@@ -58,6 +62,10 @@ pub struct Period {
     pub mean_percent: Option<f64>,
     /// The highest of the days' peaks against what was entitled on that day.
     pub peak_percent: Option<f64>,
+    /// Days on which nothing could be given out.
+    pub full_days: u32,
+    /// The most that were in quarantine. Absent where the history lacks it.
+    pub quarantined: Option<f64>,
 }
 
 /// A month against the same month a year before.
@@ -87,7 +95,15 @@ pub fn now(
     let percent = total.and_then(|total| percent(last.last, total));
     let available = available.between(last.day, last.day).last().map(|day| day.last);
     let free = pools::free(available, total, last.last);
-    Some(Now { day: last.day, taken: last.last, entitled: total, free, percent })
+    Some(Now {
+        day: last.day,
+        taken: last.last,
+        entitled: total,
+        free,
+        quarantined: None,
+        excess: None,
+        percent,
+    })
 }
 
 /// The periods between two days (both included) that have data, oldest first.
@@ -176,7 +192,22 @@ fn period(step: Step, days: &[Daily], entitled: &Entitled) -> Option<Period> {
         entitled: entitled.on(last.day),
         mean_percent,
         peak_percent: peaks.into_iter().reduce(f64::max),
+        full_days: full_days(days, entitled),
+        quarantined: None,
     })
+}
+
+/// Days on which nothing could be given out.
+pub fn full_days(days: &[Daily], entitled: &Entitled) -> u32 {
+    let full = days.iter().filter(|day| entitled.is_full(day.day, day.median()));
+    u32::try_from(full.count()).unwrap_or(u32::MAX)
+}
+
+impl Period {
+    /// Its last day, with data or not.
+    pub fn end(&self) -> NaiveDate {
+        days_after(self.start, i64::from(self.of) - 1)
+    }
 }
 
 fn start(step: Step, day: NaiveDate) -> NaiveDate {

@@ -2,8 +2,11 @@
 
 use chrono::{Datelike, NaiveDate};
 
+use super::budget::{Budget, Projection, Verdict};
 use super::cost::MoneyRange;
 use super::forecast::RunsOut;
+use super::growth::Estimate;
+use super::purchase::Purchase;
 
 const MONTHS: [&str; 12] = [
     "January",
@@ -76,6 +79,64 @@ pub fn money(range: &MoneyRange) -> String {
     format!("between {low} and {}", range.high)
 }
 
+/// `+1.2 to +1.8`, with as many digits as tell the two ends apart; to be put after "in 80 of 100 cases".
+pub fn growth(range: &Estimate) -> String {
+    let signed = |value: f64, digits: usize| {
+        let text = format!("{value:+.digits$}");
+        match text.trim_end_matches('0').trim_end_matches('.') {
+            "+0" | "-0" => "0".to_owned(),
+            text => text.to_owned(),
+        }
+    };
+    (1..=3)
+        .map(|digits| (signed(range.low, digits), signed(range.high, digits)))
+        .find(|(low, high)| low != high)
+        .map_or_else(|| "the same".to_owned(), |(low, high)| format!("{low} to {high}"))
+}
+
+/// `1.00 to 2.00 EUR`, or one amount.
+pub fn amounts(range: &MoneyRange) -> String {
+    if range.low.rounded() == range.high.rounded() {
+        return range.low.to_string();
+    }
+    let low = range.low.to_string();
+    let low = low.trim_end_matches(range.low.currency.as_str()).trim_end();
+    format!("{low} to {}", range.high)
+}
+
+/// `40 to 43 Analyzer seats: 16,800.00 to 18,060.00 EUR`.
+pub fn to_buy(projection: &Projection) -> String {
+    let Purchase { seats_low, seats_high, cost, .. } = &projection.to_buy;
+    let seats = if seats_low == seats_high {
+        seats_high.to_string()
+    } else {
+        format!("{seats_low} to {seats_high}")
+    };
+    format!("{seats} {} seats: {}", projection.seat_type.title(), amounts(cost))
+}
+
+/// `the first between 5 March and 20 June 2027`; `None` when none has to be bought.
+pub fn first_to_buy(purchase: &Purchase) -> Option<String> {
+    let earliest = purchase.earliest?;
+    Some(match purchase.latest {
+        None => format!("the first not before {}", date(earliest)),
+        Some(latest) if latest == earliest => format!("the first on {}", date(earliest)),
+        Some(latest) => format!("the first {}", between(earliest, latest)),
+    })
+}
+
+/// `within 50,000.00 EUR, 8,000.00 EUR left`.
+pub fn budget(of: &Budget) -> String {
+    let budget = of.budget;
+    match of.verdict {
+        Verdict::Within { left } => format!("within {budget}, {} left", amounts(&left)),
+        Verdict::MayExceed { by } => {
+            format!("may exceed {budget} by up to {by} in the next 12 months")
+        }
+        Verdict::Exceeded { by } => format!("exceeds {budget} by {}", amounts(&by)),
+    }
+}
+
 /// `about 27 months`, `about 3 weeks`: how long something lasts, as rough as it is known.
 pub fn about_months(months: f64) -> String {
     let plural = |number: f64, unit: &str| {
@@ -120,6 +181,17 @@ mod tests {
         assert_eq!(words("2026-11-24", None), "any day now or not within 10 years");
         assert_eq!(runs_out(&RunsOut::Already, today), "none are free now");
         assert_eq!(runs_out(&RunsOut::NotWithinTenYears, today), "not within 10 years");
+    }
+
+    #[test]
+    fn a_range_of_growth_has_two_ends() {
+        let words = |low, middle, high| growth(&Estimate { low, middle, high });
+        assert_eq!(words(1.2, 1.5, 1.84), "+1.2 to +1.8");
+        assert_eq!(words(1.46, 1.5, 1.54), "+1.46 to +1.54");
+        assert_eq!(words(-0.04, 0.0, 1.0), "0 to +1");
+        assert_eq!(words(-2.0, 0.0, 0.0), "-2 to 0");
+        assert_eq!(words(0.0, 0.0, 0.0), "the same");
+        assert_eq!(words(20.0, 20.0, 100.0), "+20 to +100");
     }
 
     #[test]

@@ -13,9 +13,10 @@ use crate::config::Settings;
 use crate::event::Latest;
 use crate::insight::cost::ReleasedSeats;
 use crate::insight::{Daily, Entitled, Released, Series, Total};
+use crate::ledger::Action;
 use crate::license::SeatType;
 use crate::store::history::Day;
-use crate::store::{Attempt, Seats, Store, StoreError};
+use crate::store::{DoneSeat, Seats, Store, StoreError};
 
 /// Figures of a type of seats.
 const OF_SEATS: [&str; 6] = ["allocated", "used", "total", "available", "quarantined", "excess"];
@@ -40,13 +41,22 @@ impl Figures {
         Ok(Self(names.into_iter().zip(days).collect()))
     }
 
+    /// Without the days after one.
+    fn until(mut self, last: NaiveDate) -> Self {
+        for days in self.0.values_mut() {
+            days.retain(|day| day.day <= last);
+        }
+        self
+    }
+
     fn take(&mut self, pool: &'static str, figure: &'static str) -> Vec<Day> {
         self.0.remove(&(pool, figure)).unwrap_or_default()
     }
 }
 
 impl Planning {
-    /// Reads what the store knows of a site. A site without history has no pools.
+    /// Reads what the store knows of a site, as of a time: later days and releases are left out, but seats
+    /// are those of the lists that were read last. A site without history has no pools.
     ///
     /// # Errors
     /// The store can't be read.
@@ -56,8 +66,10 @@ impl Planning {
         site: &str,
         now: DateTime<Utc>,
     ) -> Result<Self, StoreError> {
-        let mut figures = Figures::read(store, site).await?;
-        let attempts = store.attempts(site).await?;
+        let mut figures = Figures::read(store, site)
+            .await?
+            .until(now.with_timezone(&settings.time_zone).date_naive());
+        let done = store.done_seats(site).await?;
         let list = store.seats(site).await?;
         let zone = settings.time_zone;
         let known = settings.sites.iter().find(|known| known.name == site);
@@ -66,7 +78,11 @@ impl Planning {
         let seen = Latest::new(&latest, site).pools().map(|(_, pools)| pools.clone());
         let counts =
             known.and_then(|known| Counts::new(&list, &past, seen, &known.release.policy, now));
-        let released = releases(&attempts, zone);
+        let today = now.with_timezone(&zone).date_naive();
+        // What happened after this time is not known at it.
+        let done = done.into_iter().filter(|done| done.time <= now);
+        let releases = releases(done, zone);
+        let released: Vec<ReleasedSeats> = releases.iter().map(|release| release.seats).collect();
         let mut pools = Vec::new();
         for seat_type in SeatType::counted() {
             let mut of = |figure| figures.take(seat_type.as_str(), figure);
@@ -96,12 +112,11 @@ impl Planning {
             site: site.to_owned(),
             now,
             zone,
-            today: now.with_timezone(&zone).date_naive(),
+            today,
             pools,
             minutes,
             prices: settings.cost,
-            released: until_again(released, &attempts, &list, zone),
-            attempts,
+            released: until_again(releases, &list, zone),
             seats: counts,
         })
     }
@@ -120,9 +135,10 @@ struct PoolDays {
 
 fn pool(seat_type: SeatType, days: PoolDays, released: &[ReleasedSeats]) -> Option<Pool> {
     let PoolDays { taken, used, total, available, quarantined, excess } = days;
-    let last = |days: &[Day]| days.last().map(|day| day.rollup.last);
     let as_of = taken.last()?.last_at;
     let totals = total.iter().map(|day| Total { from: day.day, total: day.rollup.last });
+    let available = series(&available);
+    let full = available.days().iter().filter(|day| day.median() <= 0.0).map(|day| day.day);
     let mut by_day: BTreeMap<NaiveDate, u32> = BTreeMap::new();
     for seats in released {
         // One that was given to the same person again leaves no lasting step in the figures.
@@ -134,11 +150,11 @@ fn pool(seat_type: SeatType, days: PoolDays, released: &[ReleasedSeats]) -> Opti
         seat_type,
         taken: series(&taken),
         used: series(&used),
-        entitled: Entitled::new(totals),
-        available: series(&available),
+        entitled: Entitled::new(totals).with_full_days(full),
+        available,
         released: by_day.into_iter().map(|(day, count)| Released { day, count }).collect(),
-        quarantined: last(&quarantined),
-        excess: last(&excess),
+        quarantined: series(&quarantined),
+        excess: series(&excess),
         as_of,
         forecast: OnceLock::new(),
     })
@@ -169,44 +185,45 @@ fn tokens_taken(total: &[Day], available: &[Day]) -> Vec<Day> {
     taken.collect()
 }
 
+/// A seat that was released, from whom and when.
+struct Release {
+    seats: ReleasedSeats,
+    user: Uuid,
+    time: DateTime<Utc>,
+}
+
 /// Ends what is released where the same person has a seat of the type now that was allocated
 /// later. In growth that counts as growth; here the seat is no longer saved.
-fn until_again(
-    mut released: Vec<ReleasedSeats>,
-    attempts: &[Attempt],
-    known: &Seats,
-    zone: Tz,
-) -> Vec<ReleasedSeats> {
+fn until_again(releases: Vec<Release>, known: &Seats, zone: Tz) -> Vec<ReleasedSeats> {
     let held: HashMap<(SeatType, Uuid), DateTime<Utc>> = seats::seats(known)
         .filter_map(|seat| Some(((seat.seat_type, seat.holder.as_ref()?.id), seat.created.at()?)))
         .collect();
-    let releases = attempts.iter().filter(|attempt| attempt.is_release());
-    for (seats, release) in released.iter_mut().zip(releases) {
-        let again = held.get(&(release.outcome.seat_type, release.outcome.holder.id));
-        if let Some(again) = again.filter(|again| **again > release.time)
-            && seats.until.is_none()
-        {
-            seats.until = Some(again.with_timezone(&zone).date_naive());
-        }
-    }
-    released
+    let ended = releases.into_iter().map(|Release { mut seats, user, time }| {
+        let again = held.get(&(seats.seat_type, user)).filter(|again| **again > time);
+        let again = again.map(|again| again.with_timezone(&zone).date_naive());
+        seats.until = seats.until.or(again);
+        seats
+    });
+    ended.collect()
 }
 
 /// Released seats, and until when: an undo allocates a seat to the same person again.
-fn releases(attempts: &[Attempt], zone: Tz) -> Vec<ReleasedSeats> {
-    let day = |attempt: &Attempt| attempt.time.with_timezone(&zone).date_naive();
-    let mut released: Vec<ReleasedSeats> = Vec::new();
+fn releases(done: impl Iterator<Item = DoneSeat>, zone: Tz) -> Vec<Release> {
+    let mut released: Vec<Release> = Vec::new();
     let mut open: HashMap<(SeatType, Uuid), usize> = HashMap::new();
-    for attempt in attempts {
-        let key = (attempt.outcome.seat_type, attempt.outcome.holder.id);
-        if attempt.is_release() {
-            open.insert(key, released.len());
-            let (seat_type, from) = (attempt.outcome.seat_type, day(attempt));
-            released.push(ReleasedSeats { seat_type, from, until: None, count: 1 });
-        } else if attempt.is_return()
-            && let Some(index) = open.remove(&key)
-        {
-            released[index].until = Some(day(attempt));
+    for DoneSeat { time, action, seat_type, user } in done {
+        let day = time.with_timezone(&zone).date_naive();
+        match action {
+            Action::Release => {
+                open.insert((seat_type, user), released.len());
+                let seats = ReleasedSeats { seat_type, from: day, until: None, count: 1 };
+                released.push(Release { seats, user, time });
+            }
+            Action::Allocate => {
+                if let Some(index) = open.remove(&(seat_type, user)) {
+                    released[index].seats.until = Some(day);
+                }
+            }
         }
     }
     released

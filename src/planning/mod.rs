@@ -23,10 +23,9 @@ use crate::insight::forecast::{Forecast, forecast};
 use crate::insight::growth::{Growth, History, growth};
 use crate::insight::season::{self, Season};
 use crate::insight::utilization::{self, Now, Period, Step, YearOnYear};
-use crate::insight::{Entitled, NotEnough, Released, Series};
+use crate::insight::{Entitled, NotEnough, Released, Series, Total, days_after};
 use crate::license::SeatType;
 use crate::license::pools::MinutePool;
-use crate::store::Attempt;
 
 pub use forecast::ForecastView;
 pub use minutes::Month;
@@ -47,8 +46,6 @@ pub struct Planning {
     pub minutes: Option<Minutes>,
     /// `Butler.cost`.
     pub prices: Option<Prices>,
-    /// Every seat that was attempted to release or allocate again, as far as the store's ledger goes.
-    pub attempts: Vec<Attempt>,
     /// Seats that were released, with when their people got one again, if they did.
     pub released: Vec<ReleasedSeats>,
     /// From the list of seats; `None` while it was never read.
@@ -69,9 +66,9 @@ pub struct Pool {
     pub available: Series,
     /// What Bursar released, and didn't allocate again.
     pub released: Vec<Released>,
-    /// Of the last poll.
-    pub quarantined: Option<f64>,
-    pub excess: Option<f64>,
+    /// Seats in quarantine, and allocated above what is entitled. Empty where the history lacks them.
+    pub quarantined: Series,
+    pub excess: Series,
     /// Time of the last poll.
     pub as_of: DateTime<Utc>,
     forecast: OnceLock<Result<Forecast, NotEnough>>,
@@ -94,7 +91,23 @@ impl Pool {
 
     /// The newest figures up to a day.
     pub fn on(&self, day: NaiveDate) -> Option<Now> {
-        utilization::now(&self.taken, &self.entitled, &self.available, day)
+        let now = utilization::now(&self.taken, &self.entitled, &self.available, day)?;
+        let on = |series: &Series| series.between(now.day, now.day).last().map(|day| day.last);
+        Some(Now { quarantined: on(&self.quarantined), excess: on(&self.excess), ..now })
+    }
+
+    /// What was entitled, and what of it can be given out on the days to come: what is neither taken
+    /// nor free today is not.
+    fn usable(&self, today: NaiveDate) -> Entitled {
+        let held = self.on(today).and_then(|now| {
+            let total = now.entitled?;
+            let held = total - now.taken - now.free?;
+            (held > 0.0).then_some(total - held)
+        });
+        match held {
+            Some(total) => self.entitled.with(Total { from: days_after(today, 1), total }),
+            None => self.entitled.clone(),
+        }
     }
 }
 
@@ -127,7 +140,9 @@ impl Planning {
         let pool = self.pool(seat_type)?;
         let reclaimable = self.reclaimable(seat_type).unwrap_or(0);
         let forecast = || {
-            let known = forecast(&pool.history(), reclaimable, self.today)?;
+            let usable = pool.usable(self.today);
+            let history = History { entitled: &usable, ..pool.history() };
+            let known = forecast(&history, reclaimable, self.today)?;
             let free = pool.on(self.today).and_then(|now| now.free);
             Ok(free.map_or_else(|| known.clone(), |free| known.clone().with_free(free)))
         };
@@ -156,7 +171,12 @@ impl Planning {
         range: (NaiveDate, NaiveDate),
     ) -> Vec<Period> {
         let Some(pool) = self.pool(seat_type) else { return Vec::new() };
-        utilization::periods(&pool.taken, &pool.entitled, step, range)
+        let mut periods = utilization::periods(&pool.taken, &pool.entitled, step, range);
+        for period in &mut periods {
+            let days = pool.quarantined.between(period.start, period.end().min(range.1));
+            period.quarantined = days.iter().map(|day| day.max).reduce(f64::max);
+        }
+        periods
     }
 
     /// A month (any day of it) against the same one a year before.

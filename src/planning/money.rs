@@ -5,9 +5,8 @@ use rust_decimal::prelude::ToPrimitive;
 use serde::Serialize;
 
 use super::Planning;
-use crate::insight::cost::{
-    self, Budget, CapacityBill, Counts, DAYS, Minutes, MoneyRange, Projection, Saved,
-};
+use crate::insight::budget::{self, Budget, Projection};
+use crate::insight::cost::{self, CapacityBill, Counts, DAYS, Minutes, MoneyRange, Saved};
 use crate::insight::days_after;
 use crate::insight::money::{Currency, Money};
 use crate::license::SeatType;
@@ -25,8 +24,8 @@ pub struct Cost {
     pub allocated: Money,
     /// Of seats used within 28 days. Absent while the list of seats isn't known.
     pub active: Option<Money>,
-    /// Of reclaimable seats. Absent as above.
-    pub idle: Option<Money>,
+    /// Of seats that the release rules would take. Absent as above.
+    pub reclaimable: Option<Money>,
     pub per_active_person: Option<Money>,
     /// By the releases in the ledger, over all time and in the last 365 days.
     pub saved: Saved,
@@ -46,7 +45,7 @@ pub struct TypeCost {
     pub entitled: Money,
     pub allocated: Money,
     pub active: Option<Money>,
-    pub idle: Option<Money>,
+    pub reclaimable: Option<Money>,
     pub per_active_seat: Option<Money>,
 }
 
@@ -56,7 +55,7 @@ pub struct SeatNumbers {
     pub entitled: u32,
     pub allocated: u32,
     pub active: Option<u32>,
-    pub idle: Option<u32>,
+    pub reclaimable: Option<u32>,
 }
 
 /// The next 365 days.
@@ -66,9 +65,11 @@ pub struct NextYear {
     pub by_type: Vec<Projection>,
     /// Types with a price but without a forecast: taken as they are now.
     pub without_forecast: Vec<SeatType>,
-    /// Of the seats taken, and of what is to be paid; minutes are not in it.
+    /// Of the seats taken, of what is to be paid, and of what of it has to be bought; minutes are not
+    /// in it.
     pub allocated: MoneyRange,
     pub to_pay: MoneyRange,
+    pub to_buy: MoneyRange,
 }
 
 impl Planning {
@@ -79,7 +80,7 @@ impl Planning {
         let people = self.seats.as_ref().map(|seats| seats.active_people);
         let bill = cost::bill(&prices, &counts, self.minutes_of_month(), people.unwrap_or(0));
         let next_year = self.next_year()?;
-        let budget = cost::budget(&prices, &bill, Some(&next_year.to_pay));
+        let budget = budget::budget(&prices, bill.entitled, next_year.to_buy);
         // A sum without one of its types would be too small.
         let known = counts.iter().all(|c| self.seat_counts(c.seat_type).is_some());
         let by_type = bill.by_type.iter().map(|bill| {
@@ -92,13 +93,13 @@ impl Planning {
                     entitled: number(|c| c.entitled),
                     allocated: number(|c| c.allocated),
                     active: of_type.then(|| number(|c| c.active)),
-                    idle: of_type.then(|| number(|c| c.idle)),
+                    reclaimable: of_type.then(|| number(|c| c.reclaimable)),
                 },
                 per_seat: bill.per_seat,
                 entitled: bill.entitled,
                 allocated: bill.allocated,
                 active: of_type.then_some(bill.active),
-                idle: of_type.then_some(bill.idle),
+                reclaimable: of_type.then_some(bill.reclaimable),
                 per_active_seat: bill.per_active_seat.filter(|_| of_type),
             }
         });
@@ -109,7 +110,7 @@ impl Planning {
             entitled: bill.entitled,
             allocated: bill.allocated,
             active: known.then_some(bill.active),
-            idle: known.then_some(bill.idle),
+            reclaimable: known.then_some(bill.reclaimable),
             per_active_person: bill.per_active_person.filter(|_| known),
             capacity: bill.capacity,
             saved: self.saved((NaiveDate::MIN, self.today))?,
@@ -128,37 +129,30 @@ impl Planning {
     /// The cost of the next 365 days of a type. `None` without a price or a forecast.
     pub fn project(&self, seat_type: SeatType) -> Option<Projection> {
         let Some(Ok(forecast)) = self.forecast(seat_type) else { return None };
-        cost::project(&self.prices?, seat_type, forecast, &self.pool(seat_type)?.entitled)
+        budget::project(&self.prices?, seat_type, forecast, &self.pool(seat_type)?.entitled)
     }
 
     fn next_year(&self) -> Option<NextYear> {
         let prices = self.prices?;
-        let zero = Money::zero(prices.currency);
-        let nothing = MoneyRange { low: zero, middle: zero, high: zero };
+        let nothing = MoneyRange::exactly(Money::zero(prices.currency));
         let mut next = NextYear {
             by_type: Vec::new(),
             without_forecast: Vec::new(),
             allocated: nothing,
             to_pay: nothing,
+            to_buy: nothing,
         };
         for seats in self.counts() {
-            let Some(per_seat) = prices.per_seat(seats.seat_type) else { continue };
-            let (allocated, to_pay) = match self.project(seats.seat_type) {
-                Some(projection) => {
-                    next.by_type.push(projection);
-                    (projection.allocated, projection.to_pay)
-                }
-                None => {
-                    next.without_forecast.push(seats.seat_type);
-                    let same = |seats: u32| {
-                        let cost = per_seat.times(seats);
-                        MoneyRange { low: cost, middle: cost, high: cost }
-                    };
-                    (same(seats.allocated), same(seats.allocated.max(seats.entitled)))
-                }
-            };
-            next.allocated = next.allocated.plus(allocated);
-            next.to_pay = next.to_pay.plus(to_pay);
+            let known = self.project(seats.seat_type);
+            if known.is_none() && prices.per_seat(seats.seat_type).is_some() {
+                next.without_forecast.push(seats.seat_type);
+            }
+            let as_now = || budget::as_now(&prices, &seats, self.today);
+            let Some(projection) = known.or_else(as_now) else { continue };
+            next.by_type.push(projection);
+            next.allocated = next.allocated.plus(projection.allocated);
+            next.to_pay = next.to_pay.plus(projection.to_pay);
+            next.to_buy = next.to_buy.plus(projection.to_buy.cost);
         }
         Some(next)
     }
@@ -175,7 +169,7 @@ impl Planning {
                     entitled: whole(now.entitled.unwrap_or(0.0)),
                     allocated: whole(now.taken),
                     active: seats.map_or(0, |seats| seats.active),
-                    idle: seats.map_or(0, |seats| seats.reclaimable),
+                    reclaimable: seats.map_or(0, |seats| seats.reclaimable),
                 })
             })
             .collect()

@@ -4,8 +4,8 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
 
 use super::Planning;
+use crate::insight::budget::Budget;
 use crate::insight::capacity::Capacity;
-use crate::insight::cost::Budget;
 use crate::insight::forecast::RunsOut;
 use crate::insight::money::Money;
 use crate::insight::{NotEnough, or_why};
@@ -52,8 +52,7 @@ pub struct TypeOutlook {
 #[serde(rename_all = "camelCase")]
 pub struct CostOutlook {
     pub entitled: Money,
-    /// High end of the next 12 months.
-    pub next_year_high: Money,
+    /// As `bursar insight cost` and reports tell it.
     pub budget: Option<Budget>,
 }
 
@@ -73,18 +72,15 @@ pub fn outlook(planning: &Planning) -> Outlook {
             entitled: now.entitled,
             free: now.free,
             percent: now.percent,
-            quarantined: pool.quarantined,
-            excess: pool.excess,
+            quarantined: now.quarantined,
+            excess: now.excess,
             earliest: days.and_then(|days| days.earliest(planning.today)),
             latest: days.and_then(|days| days.latest(planning.today)),
             runs_out,
         })
     });
-    let cost = planning.cost().map(|cost| CostOutlook {
-        entitled: cost.entitled,
-        next_year_high: cost.next_year.to_pay.high,
-        budget: cost.budget,
-    });
+    let cost =
+        planning.cost().map(|cost| CostOutlook { entitled: cost.entitled, budget: cost.budget });
     Outlook {
         site: planning.site.clone(),
         today: planning.today,

@@ -11,7 +11,7 @@ use crate::config::settings::Site;
 use crate::insight::cost::{self, Prices};
 use crate::insight::days_after;
 use crate::insight::money::{Currency, Money};
-use crate::ledger::{Action, Intent};
+use crate::insight::purchase::Term;
 use crate::license::changes::{Change, ChangeKind};
 use crate::license::{Moment, SeatType, pools};
 use crate::policy::{Policy, TypeRule};
@@ -19,7 +19,7 @@ pub use crate::release::replay::{Bounds, CameBack, Day, Span, THRESHOLDS};
 use crate::release::replay::{
     Facts, Gap, IdleSince, Removed, Replayed, Return, Timeline, rules, with_threshold,
 };
-use crate::store::{IdleGap, Store, StoreError};
+use crate::store::{IdleGap, Moments, Store, StoreError};
 
 /// Days that are replayed where nobody says since when.
 pub const DAYS: i64 = 365;
@@ -270,6 +270,7 @@ impl Past {
             analyzer_per_seat_per_year: None,
             capacity_per_thousand_minutes: None,
             budget_per_year: None,
+            term: Term::default(),
         };
         let prices = priced.unwrap_or(counted);
         let certain = cost::saved(&prices, &replayed.certain, range);
@@ -376,14 +377,12 @@ async fn intents(
     let mut intents = HashMap::new();
     let mut last = None;
     loop {
-        let part = store.next_intents(site, from, last).await?;
-        let Some((number, time, _)) = part.last() else { return Ok(intents) };
-        last = Some((*time, *number));
-        let of_releases = part.into_iter().map(|(.., intent)| intent);
-        for intent in of_releases.filter(|intent| intent.action == Action::Release) {
-            if let Some(since) = idle_since(&intent) {
-                let key = (intent.seat_type, intent.seat, intent.holder.id);
-                intents.insert(key, since);
+        let part = store.next_wanted_seats(site, from, last).await?;
+        let Some(end) = part.last() else { return Ok(intents) };
+        last = Some(end.intent);
+        for wanted in part {
+            if let Some(since) = wanted.moments.as_ref().and_then(idle_since) {
+                intents.insert((wanted.seat_type, wanted.seat, wanted.user), since);
             }
         }
         if intents.len() > MOST {
@@ -393,9 +392,9 @@ async fn intents(
 }
 
 /// As the engine counts it: only what both dates say for certain.
-fn idle_since(intent: &Intent) -> Option<IdleSince> {
-    let created = intent.created.at()?;
-    match intent.last_used {
+fn idle_since(of: &Moments) -> Option<IdleSince> {
+    let created = of.created.at()?;
+    match of.last_used {
         Moment::At(used) => Some(IdleSince { at: used.max(created), never: false }),
         Moment::Never => Some(IdleSince { at: created, never: true }),
         Moment::Unreadable(_) => None,

@@ -5,8 +5,12 @@
 
 use serde_json::Value;
 
-use super::{Report, SiteReport, TypeReport};
+use super::{Alert, Report, SiteReport, TypeReport};
+use crate::insight::NotEnough;
+use crate::insight::budget::Verdict;
+use crate::insight::forecast::RunsOut;
 use crate::insight::money::Money;
+use crate::planning::money::Cost;
 use crate::spreadsheet::{Cell, Sheet};
 
 /// The header.
@@ -25,9 +29,42 @@ impl Rows {
         self.sheet.row(cells.map(cell)).expect("memory takes rows of six cells");
     }
 
-    fn figure(&mut self, section: &str, subject: &str, date: &str, key: &str, value: Option<f64>) {
-        if let Some(value) = value {
-            self.add(section, subject, date, key, value);
+    /// To four digits after the point: what is beyond is no figure, but how a computer counts.
+    fn figure(
+        &mut self,
+        section: &str,
+        subject: &str,
+        date: &str,
+        key: &str,
+        value: impl Into<Option<f64>>,
+    ) {
+        if let Some(value) = value.into() {
+            self.add(section, subject, date, key, (value * 1e4).round() / 1e4 + 0.0);
+        }
+    }
+
+    /// What there is too little data for: how much there is, how much is needed, and what it is counted in.
+    fn not_enough(&mut self, section: &str, subject: &str, why: &NotEnough) {
+        self.add(section, subject, "", "notEnough.have", why.have);
+        self.add(section, subject, "", "notEnough.need", why.need);
+        if let Ok(Value::String(unit)) = serde_json::to_value(why.unit) {
+            self.add(section, subject, "", "notEnough.unit", unit);
+        }
+    }
+
+    /// When seats run out, by the words and days that it has in JSON.
+    fn runs_out(&mut self, subject: &str, key: &str, when: &RunsOut) {
+        let kind = match when {
+            RunsOut::Already => "already",
+            RunsOut::Between { .. } => "between",
+            RunsOut::NotWithinTenYears => "notWithinTenYears",
+        };
+        self.add("forecast", subject, "", key, kind);
+        if let RunsOut::Between { earliest, latest } = when {
+            self.add("forecast", subject, "", &format!("{key}.earliest"), earliest);
+            if let Some(latest) = latest {
+                self.add("forecast", subject, "", &format!("{key}.latest"), latest);
+            }
         }
     }
 
@@ -47,6 +84,7 @@ pub fn render(report: &Report) -> String {
     rows.sheet.row(HEADER.map(Cell::Text)).expect("memory takes rows of six cells");
     rows.add("report", "", "", "version", report.version);
     rows.add("report", "", "", "generated", report.generated.to_rfc3339());
+    rows.add("report", "", "", "asOf", report.as_of.to_rfc3339());
     rows.add("report", "", "", "timeZone", report.time_zone);
     rows.add("report", "", "", "period", &report.period.name);
     rows.add("report", "", "", "first", report.period.first);
@@ -59,6 +97,7 @@ pub fn render(report: &Report) -> String {
     if let Some(from) = report.ledger.complete_from {
         rows.add("ledger", "", "", "completeFrom", from.to_rfc3339());
     }
+    alerts(&mut rows, report.alerts.as_deref());
     for site in &report.sites {
         rows.site.clone_from(&site.site);
         for of_type in &site.types {
@@ -78,30 +117,36 @@ fn seats(rows: &mut Rows, of_type: &TypeReport) {
         let Some(now) = now else { continue };
         let day = now.day.to_string();
         rows.figure("entitlement", subject, &day, &format!("{when}.entitled"), now.entitled);
-        rows.add("entitlement", subject, &day, &format!("{when}.taken"), now.taken);
+        rows.figure("entitlement", subject, &day, &format!("{when}.taken"), now.taken);
         rows.figure("entitlement", subject, &day, &format!("{when}.percent"), now.percent);
+        rows.figure("entitlement", subject, &day, &format!("{when}.quarantined"), now.quarantined);
+        rows.figure("entitlement", subject, &day, &format!("{when}.excess"), now.excess);
+        rows.figure("entitlement", subject, &day, &format!("{when}.free"), now.free);
     }
     for change in &of_type.entitled_changes {
         let day = change.day.to_string();
-        rows.add("entitlement", subject, &day, "change.from", change.from);
-        rows.add("entitlement", subject, &day, "change.to", change.to);
+        rows.figure("entitlement", subject, &day, "change.from", change.from);
+        rows.figure("entitlement", subject, &day, "change.to", change.to);
     }
     if let Some(peak) = of_type.peak {
         let day = peak.day.to_string();
-        rows.add("use", subject, &day, "peak", peak.taken);
+        rows.figure("use", subject, &day, "peak", peak.taken);
         rows.figure("use", subject, &day, "peakPercent", peak.percent);
     }
     rows.figure("use", subject, "", "mean", of_type.mean);
     rows.figure("use", subject, "", "meanPercent", of_type.mean_percent);
     rows.add("use", subject, "", "daysWithData", of_type.days);
     rows.add("use", subject, "", "days", of_type.of);
+    rows.add("use", subject, "", "fullDays", of_type.full_days);
     for period in &of_type.periods {
-        rows.add("use", subject, &period.name, "period.peak", period.peak);
-        rows.add("use", subject, &period.name, "period.mean", period.mean);
-        rows.add("use", subject, &period.name, "period.last", period.last);
+        rows.figure("use", subject, &period.name, "period.peak", period.peak);
+        rows.figure("use", subject, &period.name, "period.mean", period.mean);
+        rows.figure("use", subject, &period.name, "period.last", period.last);
         rows.figure("use", subject, &period.name, "period.entitled", period.entitled);
         rows.figure("use", subject, &period.name, "period.meanPercent", period.mean_percent);
         rows.figure("use", subject, &period.name, "period.peakPercent", period.peak_percent);
+        rows.add("use", subject, &period.name, "period.fullDays", period.full_days);
+        rows.figure("use", subject, &period.name, "period.quarantined", period.quarantined);
     }
     if let Ok(year) = &of_type.year_on_year {
         rows.figure("use", subject, &year.this.name, "yearOnYear.change", year.change);
@@ -109,27 +154,27 @@ fn seats(rows: &mut Rows, of_type: &TypeReport) {
         rows.figure("use", subject, &year.this.name, "yearOnYear.changePercent", percent);
     }
     match &of_type.growth {
-        Err(why) => rows.add("growth", subject, "", "notEnough", why),
+        Err(why) => rows.not_enough("growth", subject, why),
         Ok(growth) => {
-            rows.add("growth", subject, "", "perMonth.low", growth.per_month.low);
-            rows.add("growth", subject, "", "perMonth.middle", growth.per_month.middle);
-            rows.add("growth", subject, "", "perMonth.high", growth.per_month.high);
+            rows.figure("growth", subject, "", "perMonth.low", growth.per_month.low);
+            rows.figure("growth", subject, "", "perMonth.middle", growth.per_month.middle);
+            rows.figure("growth", subject, "", "perMonth.high", growth.per_month.high);
         }
     }
     match &of_type.forecast {
-        Err(why) => rows.add("forecast", subject, "", "notEnough", why),
+        Err(why) => rows.not_enough("forecast", subject, why),
         Ok(view) => {
-            rows.add("forecast", subject, "", "free", view.free);
+            rows.figure("forecast", subject, "", "free", view.free);
             rows.figure("forecast", subject, "", "monthsAtGrowth", view.months_at_growth);
-            rows.add("forecast", subject, "", "runsOut", &view.in_words);
-            if let Some(words) = &view.after_release_in_words {
-                rows.add("forecast", subject, "", "runsOutAfterRelease", words);
+            rows.runs_out(subject, "runsOut", &view.runs_out);
+            if let Some(after) = &view.runs_out_after_release {
+                rows.runs_out(subject, "runsOutAfterRelease", after);
             }
             for point in &view.outlook {
                 let day = point.day.to_string();
-                rows.add("forecast", subject, &day, "outlook.low", point.low);
-                rows.add("forecast", subject, &day, "outlook.middle", point.middle);
-                rows.add("forecast", subject, &day, "outlook.high", point.high);
+                rows.figure("forecast", subject, &day, "outlook.low", point.low);
+                rows.figure("forecast", subject, &day, "outlook.middle", point.middle);
+                rows.figure("forecast", subject, &day, "outlook.high", point.high);
             }
         }
     }
@@ -148,6 +193,13 @@ fn seats(rows: &mut Rows, of_type: &TypeReport) {
                 rows.add("seats", subject, &day, &format!("idle.{name}"), count);
             }
         }
+    }
+}
+
+fn alerts(rows: &mut Rows, alerts: Option<&[Alert]>) {
+    for alert in alerts.into_iter().flatten() {
+        let time = alert.time.to_rfc3339();
+        rows.add("alerts", &alert.rule, &time, &alert.state, &alert.text);
     }
 }
 
@@ -183,7 +235,7 @@ fn simulation(rows: &mut Rows, site: &SiteReport) {
 fn money(rows: &mut Rows, site: &SiteReport) {
     if let Some(capacity) = &site.capacity {
         for month in &capacity.months {
-            rows.add("capacity", "", &month.name, "used", month.used);
+            rows.figure("capacity", "", &month.name, "used", month.used);
             rows.figure("capacity", "", &month.name, "allocated", month.allocated);
             rows.figure("capacity", "", &month.name, "percent", month.percent);
         }
@@ -192,27 +244,56 @@ fn money(rows: &mut Rows, site: &SiteReport) {
     rows.money("entitled", Some(cost.entitled));
     rows.money("allocated", Some(cost.allocated));
     rows.money("active", cost.active);
-    rows.money("idle", cost.idle);
+    rows.money("reclaimable", cost.reclaimable);
     rows.money("perActivePerson", cost.per_active_person);
     rows.money("savedInPeriod", site.saved_in_period.as_ref().map(|saved| saved.amount));
     rows.money("saved", Some(cost.saved.amount));
     rows.money("nextYear.toPay.low", Some(cost.next_year.to_pay.low));
     rows.money("nextYear.toPay.high", Some(cost.next_year.to_pay.high));
+    budget(rows, cost);
     for of_type in &cost.by_type {
         let key = |what: &str| format!("{}.{what}", of_type.seat_type);
         rows.money(&key("perSeat"), Some(of_type.per_seat));
         rows.money(&key("entitled"), Some(of_type.entitled));
         rows.money(&key("allocated"), Some(of_type.allocated));
         rows.money(&key("active"), of_type.active);
-        rows.money(&key("idle"), of_type.idle);
+        rows.money(&key("reclaimable"), of_type.reclaimable);
     }
+}
+
+/// What has to be bought, and what the budget says to it.
+fn budget(rows: &mut Rows, cost: &Cost) {
+    for projection in &cost.next_year.by_type {
+        let buy = &projection.to_buy;
+        let key = |what: &str| format!("{}.toBuy.{what}", projection.seat_type);
+        let subject = cost.currency.as_str();
+        rows.add("cost", subject, "", &key("seats.low"), buy.seats_low);
+        rows.add("cost", subject, "", &key("seats.high"), buy.seats_high);
+        for (end, day) in [("earliest", buy.earliest), ("latest", buy.latest)] {
+            if let Some(day) = day {
+                rows.add("cost", subject, "", &key(end), day);
+            }
+        }
+        rows.money(&key("cost.low"), Some(buy.cost.low));
+        rows.money(&key("cost.high"), Some(buy.cost.high));
+    }
+    let Some(of) = &cost.budget else { return };
+    let verdict = match of.verdict {
+        Verdict::Within { .. } => "within",
+        Verdict::MayExceed { .. } => "mayExceed",
+        Verdict::Exceeded { .. } => "exceeded",
+    };
+    rows.add("cost", cost.currency.as_str(), "", "budget.verdict", verdict);
+    rows.money("budget", Some(of.budget));
+    rows.money("budget.toPay.low", Some(of.to_pay.low));
+    rows.money("budget.toPay.high", Some(of.to_pay.high));
 }
 
 fn trail(rows: &mut Rows, site: &SiteReport) {
     if let Some(changes) = &site.changes {
         for change in &changes.list {
             let (time, subject) = (change.time.to_rfc3339(), change.seat_type.as_str());
-            rows.add("changes", subject, &time, &change.what, &change.user);
+            rows.add("changes", subject, &time, change.kind.as_str(), &change.user);
         }
     }
     for release in &site.releases {
@@ -227,10 +308,7 @@ fn trail(rows: &mut Rows, site: &SiteReport) {
         rows.add("releases", &subject, &time, "seq", release.seq);
         rows.add("releases", &subject, &time, "hash", &release.hash);
     }
-    for alert in site.alerts.iter().flatten() {
-        let time = alert.time.to_rfc3339();
-        rows.add("alerts", &alert.rule, &time, &alert.state, &alert.text);
-    }
+    alerts(rows, site.alerts.as_deref());
     for gap in site.gaps.iter().flatten() {
         rows.add("gaps", "", &gap.from.to_rfc3339(), "until", gap.to.to_rfc3339());
         rows.add("gaps", "", &gap.from.to_rfc3339(), "polls", gap.polls);

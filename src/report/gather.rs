@@ -1,29 +1,51 @@
 //! From the store to a report.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use chrono::{DateTime, Months, NaiveDate, Utc};
+use chrono::{DateTime, Months, NaiveDate, TimeDelta, Utc};
 use chrono_tz::Tz;
 
+use super::happened::{AlertLog, changes};
 use super::missing::missing;
 use super::{
-    Alert, CapacityReport, ChangeCount, ChangeLine, Changes, DailyPoint, EntitledChange, Ledger,
-    Peak, Period, Report, SiteReport, TypeReport,
+    CapacityReport, DailyPoint, EntitledChange, Ledger, Peak, Period, Report, SiteReport,
+    TypeReport,
 };
 use crate::config::Settings;
 use crate::config::settings::Site;
-use crate::event::Latest;
-use crate::insight::utilization::Step;
+use crate::event::{DAEMON, Latest};
+use crate::insight::utilization::{self, Step};
 use crate::insight::{NotEnough, Unit, days_after};
-use crate::license::SeatType;
-use crate::license::changes::{By, Change};
 use crate::planning::replay::{Past, Question, ReplayError, Simulation, THRESHOLDS};
 use crate::planning::{Planning, Pool};
-use crate::store::{AlertHistoryEntry, Store, StoreError};
+use crate::store::{Store, StoreError};
 
 /// Months ahead that the forecast of a report shows.
 const AHEAD: u32 = 12;
+
+/// What only tells of now (who uses a seat) stands for the end of a period for so long: a report of a month
+/// is made in the first days of the next one.
+const STANDS: TimeDelta = TimeDelta::days(7);
+
+/// The time that the figures of a report are of.
+#[derive(Clone, Copy)]
+struct Moment {
+    /// The last one of the period, or now while that isn't over.
+    as_of: DateTime<Utc>,
+    now: DateTime<Utc>,
+}
+
+impl Moment {
+    fn new(period: &Period, zone: Tz, now: DateTime<Utc>) -> Self {
+        let (_, end) = period.span(zone);
+        Self { as_of: now.min(end - TimeDelta::milliseconds(1)), now }
+    }
+
+    /// Whether what is known of now tells nothing of then.
+    fn is_long_ago(self) -> bool {
+        self.now - self.as_of > STANDS
+    }
+}
 
 /// Makes the report of some sites.
 ///
@@ -38,18 +60,23 @@ pub async fn report(
 ) -> Result<Report, StoreError> {
     let zone = settings.time_zone;
     let today = now.with_timezone(&zone).date_naive();
+    let moment = Moment::new(&period, zone, now);
+    let alerts = AlertLog::read(store).await?;
     let mut reports = Vec::new();
     for site in settings.sites.iter().filter(|site| sites.contains(&site.name)) {
-        reports.push(of_site(store, settings, site, &period, now).await?);
+        reports.push(of_site(store, settings, site, &period, moment, &alerts).await?);
     }
     let ledger =
         Ledger { head: store.head().await?, complete_from: store.ledger_complete_from().await? };
     Ok(Report {
         version: env!("CARGO_PKG_VERSION"),
         generated: now,
+        as_of: moment.as_of,
         time_zone: zone.name(),
         zone,
         unfinished: period.last >= today,
+        alerts: alerts.of(DAEMON, period.span(zone)),
+        alerts_recorded_from: alerts.recorded_from,
         period,
         sites: reports,
         ledger,
@@ -61,10 +88,16 @@ async fn of_site(
     settings: &Settings,
     site: &Site,
     period: &Period,
-    now: DateTime<Utc>,
+    moment: Moment,
+    alerts: &AlertLog,
 ) -> Result<SiteReport, StoreError> {
     let zone = settings.time_zone;
-    let planning = Planning::load(store, settings, &site.name, now).await?;
+    let now = moment.now;
+    let mut planning = Planning::load(store, settings, &site.name, moment.as_of).await?;
+    let left_out = moment.is_long_ago();
+    if left_out {
+        planning.seats = None;
+    }
     let (from, to) = period.span(zone);
     let until = to.min(now);
     let gaps = match &site.access_license {
@@ -76,22 +109,27 @@ async fn of_site(
     };
     let capacity = planning.minutes.is_some().then(|| CapacityReport {
         months: planning.minutes_by_month((period.first, period.last)),
-        this_month: planning.capacity(),
+        this_month: planning.capacity().filter(|_| to > now),
     });
     let kept = store.latest().await?;
-    let latest = Latest::new(&kept, &site.name).version().filter(|_| site.version.is_some());
-    let releases = planning.attempts.iter().filter(|a| a.time >= from && a.time < to);
+    let latest = Latest::new(&kept, &site.name).version();
+    let latest = latest.filter(|_| site.version.is_some() && !left_out);
+    let mut attempts = store.attempts(&site.name).await?;
+    let changes = changes(store, site, (from, to), &attempts).await?;
+    attempts.retain(|attempt| attempt.time >= from && attempt.time < to);
+    let simulation = if left_out { None } else { simulation(store, settings, site, now).await? };
     Ok(SiteReport {
         site: site.name.clone(),
         qlik_sense_version: latest.map(|(_, version)| version.clone()),
         types: planning.pools.iter().map(|pool| of_type(&planning, pool, period)).collect(),
-        simulation: simulation(store, settings, site, now).await?,
+        left_out,
+        simulation,
         capacity,
         cost: planning.cost(),
         saved_in_period: planning.saved((period.first, period.last.min(planning.today))),
-        changes: changes(store, &site.name, (from, to)).await?,
-        releases: releases.cloned().collect(),
-        alerts: alerts(store, &site.name, (from, to)).await?,
+        changes,
+        releases: attempts,
+        alerts: alerts.of(&site.name, (from, to)),
         gaps,
     })
 }
@@ -157,6 +195,7 @@ fn of_type(planning: &Planning, pool: &Pool, period: &Period) -> TypeReport {
         mean: mean(&means),
         mean_percent: mean(&shares),
         days: u32::try_from(days.len()).unwrap_or(u32::MAX),
+        full_days: utilization::full_days(days, &pool.entitled),
         of: u32::try_from((last - first).num_days() + 1).unwrap_or(0),
         periods: planning.utilization(seat_type, step, (first, last)),
         entitled_changes: entitled_changes(pool, first, last),
@@ -184,71 +223,6 @@ fn entitled_changes(pool: &Pool, first: NaiveDate, last: NaiveDate) -> Vec<Entit
         known = total.or(known);
     }
     changes
-}
-
-async fn changes(
-    store: &Store,
-    site: &str,
-    (from, to): (DateTime<Utc>, DateTime<Utc>),
-) -> Result<Option<Changes>, StoreError> {
-    let known = store.seats(site).await?;
-    let Some(recorded_from) = known.lists.iter().map(|list| list.first_read).min() else {
-        return Ok(None);
-    };
-    let list = store.seat_changes(site, from, to).await?;
-    let mut counts: BTreeMap<(SeatType, &'static str), (u32, u32)> = BTreeMap::new();
-    for change in &list {
-        let count = counts.entry((change.seat_type, change.kind.title())).or_default();
-        count.0 += 1;
-        count.1 += u32::from(change.is_by_bursar());
-    }
-    let counts = counts.into_iter().map(|((seat_type, what), (count, by_bursar))| ChangeCount {
-        seat_type,
-        what: what.to_owned(),
-        count,
-        by_bursar,
-    });
-    let list = list.iter().map(line).collect();
-    Ok(Some(Changes { recorded_from, counts: counts.collect(), list }))
-}
-
-fn line(change: &Change) -> ChangeLine {
-    ChangeLine {
-        time: change.time,
-        seat_type: change.seat_type,
-        what: change.kind.title().to_owned(),
-        user: change.account(),
-        by: match &change.by {
-            By::Unknown => "not known".to_owned(),
-            By::Bursar { run } => format!("Bursar, run {run}"),
-            By::Someone { user } => user.to_string(),
-        },
-        again: change.is_churn(),
-    }
-}
-
-/// What happened to the alerts of a site, oldest first. `None` when no alert was ever recorded: that
-/// says nothing of the period.
-async fn alerts(
-    store: &Store,
-    site: &str,
-    (from, to): (DateTime<Utc>, DateTime<Utc>),
-) -> Result<Option<Vec<Alert>>, StoreError> {
-    let all = store.alert_history(usize::MAX).await?;
-    if all.is_empty() {
-        return Ok(None);
-    }
-    let of_period = all.into_iter().rev().filter(|happened| {
-        happened.key.site == site && happened.time >= from && happened.time < to
-    });
-    let alert = |happened: AlertHistoryEntry| Alert {
-        time: happened.time,
-        severity: happened.severity.as_str().to_owned(),
-        rule: happened.key.rule.to_string(),
-        state: happened.what.as_str().to_owned(),
-        text: happened.text,
-    };
-    Ok(Some(of_period.map(alert).collect()))
 }
 
 /// A time of the report, to the minute, in its zone.

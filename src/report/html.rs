@@ -11,7 +11,8 @@ struct Page<'a> {
     document: &'a Document,
     sites: Vec<SitePart<'a>>,
     several: bool,
-    ledger: Part<'a>,
+    /// Of no site.
+    own: [Part<'a>; 2],
 }
 
 struct SitePart<'a> {
@@ -41,8 +42,11 @@ pub fn render(report: &Report) -> Result<String, askama::Error> {
         parts: site.sections.iter().map(|Section { title, blocks }| part(title, blocks)).collect(),
     });
     let sites: Vec<_> = sites.collect();
-    let ledger = part("Proof of the releases", &document.ledger);
-    Page { several: sites.len() > 1, sites, ledger, document: &document }.render()
+    let own = [
+        part("Alerts of Bursar itself", &document.own),
+        part("Proof of the releases", &document.ledger),
+    ];
+    Page { several: sites.len() > 1, sites, own, document: &document }.render()
 }
 
 fn pictures<'a>(blocks: &'a [Block], charts: &mut usize) -> Vec<(&'a Block, String)> {

@@ -18,6 +18,8 @@ pub fn render(document: &Document) -> String {
             blocks(&mut out, &section.blocks);
         }
     }
+    out.push_str("\n## Alerts of Bursar itself\n\n");
+    blocks(&mut out, &document.own);
     out.push_str("\n## Proof of the releases\n\n");
     blocks(&mut out, &document.ledger);
     let trimmed = out.trim_end().len();

@@ -7,6 +7,7 @@
 pub mod csv;
 pub mod file;
 pub mod gather;
+mod happened;
 pub mod html;
 pub mod markdown;
 mod missing;
@@ -28,6 +29,7 @@ use crate::insight::growth::Growth;
 use crate::insight::utilization::{self, Now, YearOnYear};
 use crate::insight::{NotEnough, or_why};
 use crate::ledger::Head;
+use crate::license::changes::ChangeKind;
 use crate::license::{SeatType, SenseVersion};
 use crate::plain::{in_json, on_terminal};
 use crate::planning::money::Cost;
@@ -42,6 +44,8 @@ pub struct Report {
     /// Of this program.
     pub version: &'static str,
     pub generated: DateTime<Utc>,
+    /// What growth, forecast and cost are as of: the end of the period, or `generated` while it isn't over.
+    pub as_of: DateTime<Utc>,
     pub time_zone: &'static str,
     #[serde(skip)]
     pub zone: chrono_tz::Tz,
@@ -49,6 +53,10 @@ pub struct Report {
     /// The period isn't over: the report is of what there is so far.
     pub unfinished: bool,
     pub sites: Vec<SiteReport>,
+    /// Of Bursar itself; absent when alerts are not recorded.
+    pub alerts: Option<Vec<Alert>>,
+    /// When the oldest alert was noted that is still kept.
+    pub alerts_recorded_from: Option<DateTime<Utc>>,
     pub ledger: Ledger,
 }
 
@@ -67,6 +75,9 @@ pub struct Ledger {
 pub struct SiteReport {
     pub site: String,
     pub types: Vec<TypeReport>,
+    /// The period ended too long before `generated`: what only tells of now (who uses a seat, what the
+    /// rules would take, the version of Qlik Sense) is left out.
+    pub left_out: bool,
     /// As of `generated`; absent when it is not watched, or was not read yet.
     pub qlik_sense_version: Option<SenseVersion>,
     /// What the release rules would have done in the year before `generated`, under several thresholds; absent
@@ -74,11 +85,11 @@ pub struct SiteReport {
     pub simulation: Option<Simulation>,
     /// Absent when the license has no Analyzer Capacity.
     pub capacity: Option<CapacityReport>,
-    /// As of `generated`; absent without prices.
+    /// As of `asOf`, at the prices of the settings; absent without prices.
     pub cost: Option<Cost>,
     /// By releases, within the period.
     pub saved_in_period: Option<Saved>,
-    /// Absent when the lists of seats were never read.
+    /// Absent when the lists of seats were never read and the ledger knows of none.
     pub changes: Option<Changes>,
     /// Seats that were attempted to release or allocate again in the period, oldest first.
     pub releases: Vec<Attempt>,
@@ -103,6 +114,8 @@ pub struct TypeReport {
     /// Days with data, and days of the period that are over.
     pub days: u32,
     pub of: u32,
+    /// Days with data on which nothing could be given out.
+    pub full_days: u32,
     /// By month; by week when the period is a month.
     pub periods: Vec<utilization::Period>,
     /// Changes of what is entitled within the period.
@@ -110,7 +123,7 @@ pub struct TypeReport {
     /// The last month of the period that has data, against the same one a year before.
     #[serde(serialize_with = "or_why")]
     pub year_on_year: Result<YearOnYear, NotEnough>,
-    /// As of `generated`, as are those that follow.
+    /// As of `asOf`, as are those that follow.
     #[serde(serialize_with = "or_why")]
     pub growth: Result<Growth, NotEnough>,
     #[serde(serialize_with = "or_why")]
@@ -153,7 +166,7 @@ pub struct DailyPoint {
 pub struct CapacityReport {
     /// Of the period.
     pub months: Vec<Month>,
-    /// As of `generated`; absent without a poll in this month.
+    /// As of `generated`; absent when the period is over, and without a poll in this month.
     pub this_month: Option<Capacity>,
 }
 
@@ -161,8 +174,11 @@ pub struct CapacityReport {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Changes {
-    /// When the lists were read first: nothing is known of changes before.
-    pub recorded_from: DateTime<Utc>,
+    /// From when on changes are recorded: before, only what the ledger and the site itself tell is known. Absent
+    /// when the lists of seats were never read.
+    pub recorded_from: Option<DateTime<Utc>>,
+    /// Seats that Bursar took or gave back before that, whose records were archived: not in `list`.
+    pub archived: u32,
     /// By type, kind and whether Bursar did it.
     pub counts: Vec<ChangeCount>,
     pub list: Vec<ChangeLine>,
@@ -172,6 +188,8 @@ pub struct Changes {
 #[serde(rename_all = "camelCase")]
 pub struct ChangeCount {
     pub seat_type: SeatType,
+    pub kind: ChangeKind,
+    /// The kind in words.
     pub what: String,
     pub count: u32,
     /// How many of them Bursar did.
@@ -183,9 +201,13 @@ pub struct ChangeCount {
 pub struct ChangeLine {
     pub time: DateTime<Utc>,
     pub seat_type: SeatType,
+    pub kind: ChangeKind,
+    /// The kind in words.
     pub what: String,
     pub user: String,
     pub by: String,
+    #[serde(skip)]
+    pub by_bursar: bool,
     /// Allocated again soon after a release.
     pub again: bool,
 }

@@ -354,8 +354,7 @@ fn legend(out: &mut String, entries: &[(&str, &str)]) {
 /// `1,500`, `12k`, `1.5M`: short enough for an axis.
 fn axis(value: f64) -> String {
     let short = |value: f64, unit: &str| {
-        let text = format!("{value:.1}");
-        format!("{}{unit}", text.strip_suffix(".0").unwrap_or(&text))
+        format!("{}{unit}", crate::words::grouped((value * 10.0).round() / 10.0))
     };
     if value.abs() >= 1e6 {
         short(value / 1e6, "M")
@@ -404,7 +403,7 @@ mod tests {
     #[test]
     fn values_of_an_axis_are_short() {
         for (value, text) in
-            [(0.0, "0"), (12.5, "12.5"), (9_999.0, "9999"), (12_000.0, "12k"), (1.5e6, "1.5M")]
+            [(0.0, "0"), (12.5, "12.5"), (9_999.0, "9,999"), (12_000.0, "12k"), (1.5e6, "1.5M")]
         {
             assert_eq!(axis(value), text);
         }

@@ -8,7 +8,8 @@ mod trail;
 use super::Report;
 use super::gather::local;
 use super::svg::Chart;
-use crate::words;
+use crate::insight::words;
+use crate::words::grouped as number;
 
 /// The whole document.
 #[derive(Debug)]
@@ -18,6 +19,8 @@ pub struct Document {
     /// What belongs to the report as a whole, such as when it was made.
     pub facts: Vec<(String, String)>,
     pub sites: Vec<Site>,
+    /// Alerts of Bursar itself.
+    pub own: Vec<Block>,
     pub ledger: Vec<Block>,
 }
 
@@ -101,9 +104,18 @@ pub fn view(report: &Report) -> Document {
         period: report.period.words(),
         facts,
         sites: report.sites.iter().map(|site| of_site(report, site)).collect(),
+        own: trail::own_alerts(report),
         ledger: trail::ledger(report),
     }
 }
+
+/// The day that growth, forecast and cost are of.
+fn as_of(report: &Report) -> String {
+    words::date(report.as_of.with_timezone(&report.zone).date_naive())
+}
+
+/// What stands in place of figures that only tell of now.
+const LEFT_OUT: &str = "not known of that time: who used a seat is known only of now";
 
 fn of_site(report: &Report, site: &super::SiteReport) -> Site {
     let sections = [
@@ -113,7 +125,7 @@ fn of_site(report: &Report, site: &super::SiteReport) -> Site {
         seats::forecast(report, site),
         simulation::simulation(report, site),
         money::capacity(site),
-        money::cost(site),
+        money::cost(report, site),
         trail::changes(report, site),
         trail::releases(report, site),
         trail::alerts(report, site),
@@ -121,12 +133,12 @@ fn of_site(report: &Report, site: &super::SiteReport) -> Site {
     ];
     Site {
         name: site.site.clone(),
-        tiles: tiles(site),
+        tiles: tiles(report, site),
         sections: sections.into_iter().flatten().collect(),
     }
 }
 
-fn tiles(site: &super::SiteReport) -> Vec<(String, String, String)> {
+fn tiles(report: &Report, site: &super::SiteReport) -> Vec<(String, String, String)> {
     let mut tiles = Vec::new();
     for of_type in &site.types {
         let Some(end) = &of_type.at_end else { continue };
@@ -145,7 +157,7 @@ fn tiles(site: &super::SiteReport) -> Vec<(String, String, String)> {
     let released = site.releases.iter().filter(|attempt| attempt.is_release()).count();
     tiles.push(("Seats released".to_owned(), released.to_string(), "in the period".to_owned()));
     if let Some(cost) = &site.cost {
-        let remark = "a year, for what is entitled".to_owned();
+        let remark = format!("a year, for what is entitled on {}", as_of(report));
         tiles.push(("Cost".to_owned(), cost.entitled.to_string(), remark));
     }
     tiles
@@ -157,22 +169,6 @@ fn name(seat_type: crate::license::SeatType) -> String {
         crate::license::SeatType::User => "Tokens".to_owned(),
         other => format!("{} seats", other.title()),
     }
-}
-
-/// `12,345`, `12.5`.
-fn number(value: f64) -> String {
-    let text = words::number(value);
-    let (sign, digits) = text.strip_prefix('-').map_or(("", text.as_str()), |rest| ("-", rest));
-    let (whole, fraction) = digits.split_once('.').map_or((digits, None), |(w, f)| (w, Some(f)));
-    let mut grouped = String::new();
-    for (n, digit) in whole.chars().enumerate() {
-        if n > 0 && (whole.len() - n).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    let fraction = fraction.map(|digits| format!(".{digits}")).unwrap_or_default();
-    format!("{sign}{grouped}{fraction}")
 }
 
 fn optional(value: Option<f64>) -> String {

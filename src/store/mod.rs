@@ -40,9 +40,9 @@ pub use health::{Health, PollError};
 pub use manage::{DropCount, Listed, MostTried, QueueState, Selector};
 pub use outbox::{QueueId, Queued, Settlement};
 pub use release::{
-    Addition, AppendError, Archive, ArchiveError, Attempt, Claim, Difference, DoneRun, Holder,
-    KnownRun, LedgerFile, Readable, RebuildError, Rebuilt, RefusedByTime, RunState, TakenSeat,
-    Unsettled,
+    Addition, AppendError, Archive, ArchiveError, Attempt, Claim, Difference, DoneRun, DoneSeat,
+    Holder, KnownRun, LedgerFile, Moments, Readable, RebuildError, Rebuilt, RefusedByTime,
+    RunState, TakenSeat, Unsettled, WantedSeat,
 };
 pub use seats::{IdleGap, KnownSeat, PeopleMarks, SeatList, SeatReading, Seats, StoredPerson};
 

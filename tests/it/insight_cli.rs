@@ -125,12 +125,12 @@ async fn tables_and_charts_for_people() {
       By month, against its surroundings: ██████▁█████
         Jan +0.6  Feb +0.5  Mar +0.4  Apr +0.4  May +0.4  Jun +0.4  Jul -5.5
         Aug +0.5  Sep +0.5  Oct +0.6  Nov +0.5  Dec +0.6
-      By weekday, against its surroundings: ██▇██▁▁
+      By weekday, against its surroundings: ▅▅▅▅▅▄▄
         Mon +0.3  Tue +0.3  Wed +0.2  Thu +0.3  Fri +0.3  Sat -0.7  Sun -0.7
       In use by month, against its surroundings: ██████▁█████
         Jan +0.6  Feb +0.3  Mar +0.4  Apr +0.4  May +0.3  Jun +0.4  Jul -4.4
         Aug +0.5  Sep +0.3  Oct +0.5  Nov +0.4  Dec +0.3
-      In use by weekday, against its surroundings: ██▇██▁▁
+      In use by weekday, against its surroundings: ▅▅▅▅▅▄▄
         Mon +0.2  Tue +0.2  Wed +0.2  Thu +0.2  Fri +0.2  Sat -0.5  Sun -0.5
     ");
     let text = growth::render(&planning, None, &plain);
@@ -138,7 +138,7 @@ async fn tables_and_charts_for_people() {
     insta::assert_snapshot!(text, @r"
     Site default
     Professional seats
-      Growth          0 a month, in 80 of 100 cases 0 to 0
+      Growth          0 a month, in 80 of 100 cases the same
       Second opinion  0 in the next month, fading (damped trend)
       Data            730 days from 25 November 2024 to 24 November 2026
     Analyzer seats
@@ -204,7 +204,7 @@ async fn tables_and_charts_for_people() {
     fits(&text);
     insta::assert_snapshot!(text, @r"
     Site default
-                    ENTITLED        ALLOCATED       ACTIVE         IDLE
+                    ENTITLED        ALLOCATED       ACTIVE         RECLAIMABLE
       Professional  45,000.00 EUR   36,000.00 EUR   not known yet  not known yet
       Analyzer      88,000.00 EUR   67,200.00 EUR   not known yet  not known yet
       Capacity      2,400.00 EUR
@@ -219,16 +219,16 @@ async fn tables_and_charts_for_people() {
     fits(&text);
     insta::assert_snapshot!(text, @r"
     Site default
-      Used         █████████████████████████████░ 96 %  9600 of 10000 minutes
+      Used         █████████████████████████████░ 96 %  9,600 of 10,000 minutes
       Month gone   ████████████████████████░░░░░░ 78 %  3 h ago
-      Month end    12255 minutes at this pace (123 %)
+      Month end    12,255 minutes at this pace (123 %)
                    run out on 25 November 2026
 
-      MONTH    USED   OF                                  DAYS
-      2026-08  10000  10000  ████████████████████  100 %  31
-      2026-09  10000  10000  ████████████████████  100 %  30
-      2026-10  10000  10000  ████████████████████  100 %  31
-      2026-11  9600   10000  ███████████████████░  96 %   24 of 30
+      MONTH    USED    OF                                   DAYS
+      2026-08  10,000  10,000  ████████████████████  100 %  31
+      2026-09  10,000  10,000  ████████████████████  100 %  30
+      2026-10  10,000  10,000  ████████████████████  100 %  31
+      2026-11  9,600   10,000  ███████████████████░  96 %   24 of 30
     ");
 }
 
@@ -313,7 +313,7 @@ async fn every_command_answers_as_json_with_the_documented_keys() {
     utilization: time timeZone sites
       site: site types
       type: seatType asOf now by periods yearOnYear seasons seasonsOfUse
-      period: name start days of peak mean last change entitled meanPercent peakPercent yearOnYearPercent
+      period: name start days of peak mean last change entitled meanPercent peakPercent fullDays quarantined yearOnYearPercent
       yearOnYear: this lastYear change changePercent basis
     growth: time timeZone sites
       site: site types
@@ -325,7 +325,7 @@ async fn every_command_answers_as_json_with_the_documented_keys() {
       forecast: today asOf entitled taken free growth monthsAtGrowth runsOut inWords reclaimable runsOutAfterRelease afterReleaseInWords secondOpinion error outlook
     cost: time timeZone sites
       site: site cost
-      cost: currency byType withoutPrice capacity entitled allocated active idle perActivePerson saved savedLastYear nextYear budget
+      cost: currency byType withoutPrice capacity entitled allocated active reclaimable perActivePerson saved savedLastYear nextYear budget
     capacity: time timeZone sites
       site: site asOf capacity months
       month: name used allocated percent days of

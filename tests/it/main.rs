@@ -18,6 +18,7 @@ mod dashboard;
 mod demo;
 mod dependencies;
 mod email;
+mod figures;
 mod history;
 mod import;
 mod influxdb;

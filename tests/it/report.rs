@@ -140,10 +140,10 @@ async fn markdown_keeps_names_as_text() {
     assert!(tables[releases..releases + 4].iter().all(|line| bars(line) == 8), "{tables:#?}");
     let entitlement = text.split("### Entitlement").nth(1).unwrap();
     insta::assert_snapshot!(entitlement.split("###").next().unwrap().trim(), @r"
-    | License | Before | At the end | Taken before | Taken at the end | Change | Free |
-    | --- | ---: | ---: | ---: | ---: | ---: | ---: |
-    | Professional seats | 50 | 50 | 40 | 40 | 0 | 10 |
-    | Analyzer seats | 220 | 220 | 164 | 168 | +4 | 52 |
+    | License | Before | At the end | Taken before | Taken at the end | Change | Quarantined | Excess | Free |
+    | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
+    | Professional seats | 50 | 50 | 40 | 40 | 0 | 0 | 0 | 10 |
+    | Analyzer seats | 220 | 220 | 164 | 168 | +4 | 0 | 0 | 52 |
     ");
 }
 
@@ -158,9 +158,9 @@ async fn the_json_has_the_documented_keys_and_the_true_figures() {
     insta::assert_snapshot!(
         [keys(&report), keys(site), keys(&site["types"][1]), keys(&report["period"])].join("\n"),
         @r"
-    version generated timeZone period unfinished sites ledger
-    site types qlikSenseVersion simulation capacity cost savedInPeriod changes releases alerts gaps
-    seatType before atEnd peak mean meanPercent days of periods entitledChanges yearOnYear growth forecast seats daily
+    version generated asOf timeZone period unfinished sites alerts alertsRecordedFrom ledger
+    site types leftOut qlikSenseVersion simulation capacity cost savedInPeriod changes releases alerts gaps
+    seatType before atEnd peak mean meanPercent days of fullDays periods entitledChanges yearOnYear growth forecast seats daily
     name first last
     "
     );

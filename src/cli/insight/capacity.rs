@@ -10,7 +10,7 @@ use super::{Exit, Question, heading, percent, table};
 use crate::insight::capacity::{self, MonthEnd};
 use crate::insight::words;
 use crate::planning::{Month, Planning};
-use crate::words::{ago, number};
+use crate::words::{ago, grouped as number};
 
 /// Show the minutes of Analyzer Capacity: used against how much of the month is gone
 #[derive(Debug, clap::Args)]
@@ -130,8 +130,8 @@ fn this_month(
             line(
                 "Month end",
                 format!(
-                    "{:.0} minutes at this pace ({})",
-                    projected.used,
+                    "{} minutes at this pace ({})",
+                    number(projected.used.round()),
                     percent(projected.percent)
                 ),
             );

@@ -41,6 +41,11 @@ impl Style {
 
     /// A character per value, from the lowest to the highest; a blank for none.
     pub fn sparkline(&self, values: &[Option<f64>]) -> String {
+        self.sparkline_of(values, 0.0)
+    }
+
+    /// The same, where the whole height is `least` or more: what differs by less doesn't fill it.
+    pub fn sparkline_of(&self, values: &[Option<f64>], least: f64) -> String {
         let steps: &[char] = if self.ascii {
             &['_', '.', '-', '=', '^']
         } else {
@@ -51,7 +56,9 @@ impl Style {
         let step = |value: f64| {
             // What differs by rounding only is the same.
             let same = high - low <= high.abs() * 1e-9;
-            let share = if same { 0.5 } else { (value - low) / (high - low) };
+            let height = (high - low).max(least);
+            let middle = low / 2.0 + high / 2.0;
+            let share = if same { 0.5 } else { 0.5 + (value - middle) / height };
             let last = steps.len() - 1;
             steps[((share * last as f64).round() as usize).min(last)]
         };
@@ -233,6 +240,16 @@ mod tests {
         assert_eq!(Style::plain(true).sparkline(&values), "_ -^ ");
         assert_eq!(Style::plain(true).sparkline(&[Some(3.0), Some(3.0)]), "--");
         assert_eq!(Style::plain(true).sparkline(&[]), "");
+    }
+
+    #[test]
+    fn tenths_of_a_seat_do_not_fill_the_height() {
+        let style = Style::plain(false);
+        let season = |values: &[f64]| {
+            style.sparkline_of(&values.iter().copied().map(Some).collect::<Vec<_>>(), 5.0)
+        };
+        assert_eq!(season(&[0.1, 0.0, -0.1]), "▅▅▄");
+        assert_eq!(season(&[6.0, 0.0, -6.0]), "█▅▁");
     }
 
     #[test]

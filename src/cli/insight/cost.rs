@@ -6,13 +6,13 @@ use serde::Serialize;
 
 use super::chart::Style;
 use super::{Exit, Question, heading, table};
-use crate::insight::cost::Budget;
+use crate::insight::budget::{Budget, Verdict};
 use crate::insight::money::{Money, percent_of};
 use crate::insight::words;
 use crate::planning::Planning;
 use crate::planning::money;
 
-/// Show what entitled, allocated, active and idle seats cost, what releases saved, and what is ahead
+/// Show what entitled, allocated, active and reclaimable seats cost, what releases saved, and what is ahead
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Prices come from Butler.cost.\n\nExample:\n  bursar insight cost -c bursar.yaml"
@@ -56,7 +56,7 @@ pub fn render(planning: &Planning, style: &Style) -> String {
                 of_type.entitled.to_string(),
                 of_type.allocated.to_string(),
                 amount(of_type.active),
-                amount(of_type.idle),
+                amount(of_type.reclaimable),
             ]
         })
         .collect();
@@ -69,14 +69,14 @@ pub fn render(planning: &Planning, style: &Style) -> String {
         paint.strong(&cost.entitled.to_string()),
         cost.allocated.to_string(),
         amount(cost.active),
-        amount(cost.idle),
+        amount(cost.reclaimable),
     ]);
-    out.push_str(&table(&["", "ENTITLED", "ALLOCATED", "ACTIVE", "IDLE"], rows, paint));
-    if let Some(idle) = cost.idle
-        && let Some(share) = percent_of(idle, cost.entitled)
+    out.push_str(&table(&["", "ENTITLED", "ALLOCATED", "ACTIVE", "RECLAIMABLE"], rows, paint));
+    if let Some(reclaimable) = cost.reclaimable
+        && let Some(share) = percent_of(reclaimable, cost.entitled)
     {
         let _ =
-            writeln!(out, "  Idle of entitled    {} {share:.0} %", style.bar(share / 100.0, 20));
+            writeln!(out, "  Reclaimable         {} {share:.0} %", style.bar(share / 100.0, 20));
     }
     let mut line = |name: &str, text: String| {
         let _ = writeln!(out, "  {name:<19} {text}");
@@ -92,12 +92,8 @@ pub fn render(planning: &Planning, style: &Style) -> String {
     line("Next 12 months", format!("{} to pay for seats", words::money(&cost.next_year.to_pay)));
     line("", format!("{} for those taken", words::money(&cost.next_year.allocated)));
     for projection in cost.next_year.by_type.iter().filter(|p| p.missing_high > 0) {
-        let seats = if projection.missing_low == projection.missing_high {
-            projection.missing_high.to_string()
-        } else {
-            format!("{} to {}", projection.missing_low, projection.missing_high)
-        };
-        line("", format!("{seats} {} seats to buy within the year", projection.seat_type.title()));
+        line("To buy", words::to_buy(projection));
+        line("", words::first_to_buy(&projection.to_buy).unwrap_or_default());
     }
     for seat_type in &cost.next_year.without_forecast {
         line("", format!("{} as now: not enough data for a forecast", seat_type.title()));
@@ -109,17 +105,14 @@ pub fn render(planning: &Planning, style: &Style) -> String {
     out
 }
 
-fn budget(verdict: Option<&Budget>, style: &Style) -> String {
-    match verdict {
-        None => style.paint.faint("none set (Butler.cost.budgetPerYear)"),
-        Some(Budget::Within { budget, left }) => {
-            style.paint.good(&format!("within {budget}, {left} left"))
-        }
-        Some(Budget::MayExceed { budget, by }) => {
-            style.paint.warn(&format!("may exceed {budget} by up to {by} in the next 12 months"))
-        }
-        Some(Budget::Exceeded { budget, by }) => {
-            style.paint.bad(&format!("exceeds {budget} by {by}"))
-        }
+fn budget(of: Option<&Budget>, style: &Style) -> String {
+    let Some(of) = of else {
+        return style.paint.faint("none set (Butler.cost.budgetPerYear)");
+    };
+    let text = words::budget(of);
+    match of.verdict {
+        Verdict::Within { .. } => style.paint.good(&text),
+        Verdict::MayExceed { .. } => style.paint.warn(&text),
+        Verdict::Exceeded { .. } => style.paint.bad(&text),
     }
 }

@@ -12,7 +12,7 @@ use super::{Exit, Question, heading, no_history, signed, things, types};
 use crate::insight::{NotEnough, days_after, or_why, words};
 use crate::license::SeatType;
 use crate::planning::{ForecastView, Planning};
-use crate::words::number;
+use crate::words::grouped as number;
 
 /// Show when the free seats run out, as a range, with and without releasing idle ones
 #[derive(Debug, clap::Args)]

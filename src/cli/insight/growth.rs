@@ -84,8 +84,8 @@ fn lines(out: &mut String, answer: &TypeGrowth, style: &Style) {
         }
     };
     let middle = style.paint.strong(&format!("{} a month", signed(growth.per_month.middle)));
-    let (low, high) = (signed(growth.per_month.low), signed(growth.per_month.high));
-    let _ = writeln!(out, "  Growth          {middle}, in 80 of 100 cases {low} to {high}");
+    let range = words::growth(&growth.per_month);
+    let _ = writeln!(out, "  Growth          {middle}, in 80 of 100 cases {range}");
     match &answer.second_opinion {
         Ok(second) => {
             let _ = writeln!(

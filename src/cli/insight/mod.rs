@@ -195,9 +195,9 @@ fn things(seat_type: SeatType) -> String {
 fn signed(value: f64) -> String {
     let rounded = (value * 10.0).round() / 10.0;
     if rounded > 0.0 {
-        format!("+{}", words::number(rounded))
+        format!("+{}", words::grouped(rounded))
     } else {
-        words::number(rounded + 0.0)
+        words::grouped(rounded + 0.0)
     }
 }
 

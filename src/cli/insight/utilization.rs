@@ -162,15 +162,18 @@ fn of_type(out: &mut String, answer: &TypeUtilization, planning: &Planning, styl
     let title = paint.strong(&capital(&things(answer.seat_type)));
     if let Some(now) = &answer.now {
         let share = now.percent.unwrap_or(0.0);
-        let of = now.entitled.map_or_else(String::new, |e| format!(" of {}", words::number(e)));
+        let of = now.entitled.map_or_else(String::new, |e| format!(" of {}", words::grouped(e)));
         let seen = paint.faint(&words::ago(answer.as_of, planning.now));
         let _ = writeln!(
             out,
             "{title}  {} {}  {}{of} taken  {seen}",
             style.gauge(share, 16),
             percent(now.percent),
-            words::number(now.taken)
+            words::grouped(now.taken)
         );
+    }
+    if let Some(held) = answer.now.as_ref().and_then(held) {
+        let _ = writeln!(out, "  {held}");
     }
     let means: Vec<_> = answer.periods.iter().map(|row| Some(row.period.mean)).collect();
     if means.len() > 2 {
@@ -186,11 +189,11 @@ fn of_type(out: &mut String, answer: &TypeUtilization, planning: &Planning, styl
         let period = &row.period;
         let mut cells = vec![
             period.name.clone(),
-            words::number(period.peak),
+            words::grouped(period.peak),
             format!("{:.1}", period.mean),
-            words::number(period.last),
+            words::grouped(period.last),
             period.change.map_or_else(|| "-".to_owned(), signed),
-            period.entitled.map_or_else(|| "-".to_owned(), words::number),
+            period.entitled.map_or_else(|| "-".to_owned(), words::grouped),
             percent(period.mean_percent),
             percent(period.peak_percent),
             if period.days == period.of {
@@ -206,6 +209,7 @@ fn of_type(out: &mut String, answer: &TypeUtilization, planning: &Planning, styl
         cells
     });
     out.push_str(&table(&head, rows.collect(), paint));
+    full_line(out, answer);
     match &answer.year_on_year {
         Ok(year) => year_line(out, year),
         Err(why) => {
@@ -219,6 +223,33 @@ fn of_type(out: &mut String, answer: &TypeUtilization, planning: &Planning, styl
         season_lines(out, "In use by month", &answer.seasons_of_use.by_month, style);
         season_lines(out, "In use by weekday", &answer.seasons_of_use.by_weekday, style);
     }
+}
+
+/// `12 in quarantine, 0 free`; `None` where all that isn't taken is free.
+fn held(now: &Now) -> Option<String> {
+    let free = now.free.map(|free| format!("{} free", words::grouped(free)));
+    let in_quarantine = now.quarantined.filter(|seats| *seats > 0.0);
+    let in_quarantine =
+        in_quarantine.map(|seats| format!("{} in quarantine", words::grouped(seats)));
+    let excess = now.excess.filter(|seats| *seats > 0.0);
+    let excess = excess.map(|seats| format!("{} more than entitled", words::grouped(seats)));
+    if in_quarantine.is_none() && excess.is_none() {
+        return None;
+    }
+    Some([in_quarantine, excess, free].into_iter().flatten().collect::<Vec<_>>().join(", "))
+}
+
+/// Days on which nothing could be given out.
+fn full_line(out: &mut String, answer: &TypeUtilization) {
+    let full: Vec<u32> = answer.periods.iter().map(|row| row.period.full_days).collect();
+    let days: u32 = full.iter().sum();
+    if days == 0 {
+        return;
+    }
+    let of: u32 = answer.periods.iter().map(|row| row.period.days).sum();
+    let last = answer.periods.iter().rev().find(|row| row.period.full_days > 0);
+    let last = last.map_or_else(String::new, |row| format!(", lastly in {}", row.period.name));
+    let _ = writeln!(out, "  Nothing could be given out on {days} of {of} days{last}");
 }
 
 fn year_line(out: &mut String, year: &YearOnYear) {
@@ -237,6 +268,9 @@ fn year_line(out: &mut String, year: &YearOnYear) {
     );
 }
 
+/// Seats that the whole height of a season's bars stands for, at least: tenths of a seat are no season.
+const SEASON: f64 = 5.0;
+
 fn season_lines(out: &mut String, what: &str, season: &Result<Season, NotEnough>, style: &Style) {
     let season = match season {
         Ok(season) => season,
@@ -246,7 +280,11 @@ fn season_lines(out: &mut String, what: &str, season: &Result<Season, NotEnough>
         }
     };
     let values: Vec<_> = season.parts.iter().map(|part| Some(part.difference)).collect();
-    let _ = writeln!(out, "  {what}, against its surroundings: {}", style.sparkline(&values));
+    let _ = writeln!(
+        out,
+        "  {what}, against its surroundings: {}",
+        style.sparkline_of(&values, SEASON)
+    );
     let cells: Vec<_> = season
         .parts
         .iter()

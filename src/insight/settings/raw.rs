@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Amounts are texts here, whatever they are written as: a float would change them.
-#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub(crate) struct Cost {
     /// The currency of all amounts: three letters of ISO 4217, such as `EUR`. Needed when there is an
@@ -19,6 +19,23 @@ pub(crate) struct Cost {
     /// What may be spent in a year, on everything that has a price here.
     #[schemars(extend("x-amount" = true))]
     pub(crate) budget_per_year: String,
+    /// How long seats are bought for: months or years, such as `18 months` or `3 years`, at most `10 years`.
+    /// A seat that has to be bought is counted with its price for all of that, when it is bought and
+    /// again when that is over. Default `1 year`, as subscriptions are sold.
+    pub(crate) term: String,
+}
+
+impl Default for Cost {
+    fn default() -> Self {
+        Self {
+            currency: String::new(),
+            professional: SeatPrice::default(),
+            analyzer: SeatPrice::default(),
+            analyzer_capacity: MinutePrice::default(),
+            budget_per_year: String::new(),
+            term: "1 year".to_owned(),
+        }
+    }
 }
 
 #[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]

@@ -5,6 +5,7 @@ use rust_decimal::Decimal;
 use super::raw;
 use crate::insight::cost::Prices;
 use crate::insight::money::Currency;
+use crate::insight::purchase::Term;
 use crate::settings::{At, Check};
 
 /// No license costs more; sums of what is below can be computed exactly.
@@ -23,6 +24,7 @@ pub(crate) fn settings(check: &Check<'_>, at: &At<'_>) -> Option<Prices> {
     let analyzer = amount(PRICES[1], &raw.analyzer.per_seat_per_year);
     let minutes = amount(PRICES[2], &raw.analyzer_capacity.per_thousand_minutes);
     let budget = amount("budgetPerYear", &raw.budget_per_year);
+    let term = term(check, &at.get("term"), &raw.term);
 
     let currency_at = at.get("currency");
     let text = raw.currency.trim();
@@ -55,8 +57,21 @@ pub(crate) fn settings(check: &Check<'_>, at: &At<'_>) -> Option<Prices> {
         analyzer_per_seat_per_year: analyzer,
         capacity_per_thousand_minutes: minutes,
         budget_per_year: budget,
+        term: term?,
     })
     .filter(|_| priced)
+}
+
+fn term(check: &Check<'_>, at: &At<'_>, text: &str) -> Option<Term> {
+    let term = Term::parse(text);
+    if term.is_none() {
+        check.error(
+            at,
+            format!("{} is no time that seats are bought for", at.quoted(text)),
+            "write a number of months or years, such as 1 year or 36 months, at most 10 years",
+        );
+    }
+    term
 }
 
 fn amount(check: &Check<'_>, at: &At<'_>, text: &str) -> Option<Decimal> {

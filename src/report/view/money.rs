@@ -1,16 +1,16 @@
 //! Minutes and cost.
 
-use super::super::SiteReport;
 use super::super::svg::{Bar, Bars, Chart};
-use super::{Block, Section, Table, number, optional, percent};
+use super::super::{Report, SiteReport};
+use super::{Block, LEFT_OUT, Section, Table, as_of, number, optional, percent};
 use crate::insight::capacity::MonthEnd;
-use crate::insight::cost::Budget;
 use crate::insight::money::Money;
 use crate::insight::money::percent_of;
 use crate::insight::words;
 use crate::planning::money::Cost;
 
 const UNKNOWN: &str = "not known yet";
+const NOT_THEN: &str = "not known";
 
 pub(crate) fn capacity(site: &SiteReport) -> Option<Section> {
     let capacity = site.capacity.as_ref()?;
@@ -51,7 +51,10 @@ pub(crate) fn capacity(site: &SiteReport) -> Option<Section> {
         match &month.projected {
             Err(why) => text += &format!(" How it ends: {why}."),
             Ok(projected) => {
-                text += &format!(" At this pace it ends with {:.0} minutes;", projected.used);
+                text += &format!(
+                    " At this pace it ends with {} minutes;",
+                    number(projected.used.round())
+                );
                 text += &match projected.runs_out {
                     MonthEnd::Already => " none are left now.".to_owned(),
                     MonthEnd::RunsOut { day } => format!(" they run out on {}.", words::date(day)),
@@ -64,26 +67,30 @@ pub(crate) fn capacity(site: &SiteReport) -> Option<Section> {
     Some(Section { title: "Analyzer Capacity".to_owned(), blocks })
 }
 
-pub(crate) fn cost(site: &SiteReport) -> Option<Section> {
+pub(crate) fn cost(report: &Report, site: &SiteReport) -> Option<Section> {
     let mut blocks = Vec::new();
     match &site.cost {
         None => blocks
             .push(Block::Text("Nothing has a price in the settings (Butler.cost).".to_owned())),
         Some(cost) => {
-            blocks.push(Block::Table(table(cost)));
-            blocks.extend(chart(cost).map(Block::Chart));
+            blocks.push(Block::Text(format!(
+                "As of {}, at the prices and the budget that the settings had when the report was made.",
+                as_of(report)
+            )));
+            let unknown = if site.left_out { NOT_THEN } else { UNKNOWN };
+            blocks.push(Block::Table(table(cost, unknown)));
+            blocks.extend(chart(report, cost).map(Block::Chart));
             blocks.push(Block::Facts(facts(site, cost)));
         }
     }
     Some(Section { title: "Cost of a year".to_owned(), blocks })
 }
 
-fn amount(money: Option<Money>) -> String {
-    money.map_or_else(|| UNKNOWN.to_owned(), |money| money.to_string())
-}
-
-fn table(cost: &Cost) -> Table {
-    let mut table = Table::new(&["", ">Per seat", ">Entitled", ">Allocated", ">Active", ">Idle"]);
+fn table(cost: &Cost, unknown: &str) -> Table {
+    let amount =
+        |money: Option<Money>| money.map_or_else(|| unknown.to_owned(), |money| money.to_string());
+    let mut table =
+        Table::new(&["", ">Per seat", ">Entitled", ">Allocated", ">Active", ">Reclaimable"]);
     for of_type in &cost.by_type {
         table.row([
             of_type.seat_type.title().to_owned(),
@@ -91,7 +98,7 @@ fn table(cost: &Cost) -> Table {
             of_type.entitled.to_string(),
             of_type.allocated.to_string(),
             amount(of_type.active),
-            amount(of_type.idle),
+            amount(of_type.reclaimable),
         ]);
     }
     let none = String::new;
@@ -105,12 +112,12 @@ fn table(cost: &Cost) -> Table {
         cost.entitled.to_string(),
         cost.allocated.to_string(),
         amount(cost.active),
-        amount(cost.idle),
+        amount(cost.reclaimable),
     ]);
     table
 }
 
-fn chart(cost: &Cost) -> Option<Chart> {
+fn chart(report: &Report, cost: &Cost) -> Option<Chart> {
     use rust_decimal::prelude::ToPrimitive;
     let value = |money: Money| money.amount.to_f64();
     let mut bars = Vec::new();
@@ -118,7 +125,7 @@ fn chart(cost: &Cost) -> Option<Chart> {
         ("Entitled", Some(cost.entitled)),
         ("Allocated", Some(cost.allocated)),
         ("Active", cost.active),
-        ("Idle", cost.idle),
+        ("Reclaimable", cost.reclaimable),
     ];
     for (label, money) in all {
         if let Some(money) = money {
@@ -126,7 +133,7 @@ fn chart(cost: &Cost) -> Option<Chart> {
         }
     }
     Some(Chart::Bars(Bars {
-        title: "Cost of a year".to_owned(),
+        title: format!("Cost of a year, as of {}", as_of(report)),
         unit: cost.currency.to_string(),
         bars,
         limit: String::new(),
@@ -136,33 +143,30 @@ fn chart(cost: &Cost) -> Option<Chart> {
 fn facts(site: &SiteReport, cost: &Cost) -> Vec<(String, String)> {
     let mut facts = Vec::new();
     let mut fact = |name: &str, text: String| facts.push((name.to_owned(), text));
-    fact("Per active user", amount(cost.per_active_person));
-    if let Some(share) = cost.idle.and_then(|idle| percent_of(idle, cost.entitled)) {
-        fact("Idle of entitled", format!("{share:.1} %"));
+    fact(
+        "Per active user",
+        match cost.per_active_person {
+            Some(amount) => amount.to_string(),
+            None if site.left_out => LEFT_OUT.to_owned(),
+            None => UNKNOWN.to_owned(),
+        },
+    );
+    if let Some(share) = cost.reclaimable.and_then(|part| percent_of(part, cost.entitled)) {
+        fact("Reclaimable of entitled", format!("{share:.1} %"));
     }
     if let Some(saved) = &site.saved_in_period {
         fact(
             "Saved by releases",
-            format!("{} in the period, {} in all", saved.amount, cost.saved.amount),
+            format!("{} in the period, {} in all until its end", saved.amount, cost.saved.amount),
         );
     }
     fact("Next 12 months", format!("{} to pay for seats", words::money(&cost.next_year.to_pay)));
     for projection in cost.next_year.by_type.iter().filter(|p| p.missing_high > 0) {
-        let (low, high) = (projection.missing_low, projection.missing_high);
-        let seats = if low == high { high.to_string() } else { format!("{low} to {high}") };
-        fact("To buy", format!("{seats} {} seats within the year", projection.seat_type.title()));
+        let first = words::first_to_buy(&projection.to_buy).unwrap_or_default();
+        fact("To buy", format!("{}, {first}", words::to_buy(projection)));
     }
-    fact(
-        "Budget",
-        match &cost.budget {
-            None => "none set".to_owned(),
-            Some(Budget::Within { budget, left }) => format!("within {budget}, {left} left"),
-            Some(Budget::MayExceed { budget, by }) => {
-                format!("may exceed {budget} by up to {by} in the next 12 months")
-            }
-            Some(Budget::Exceeded { budget, by }) => format!("exceeds {budget} by {by}"),
-        },
-    );
+    let budget = cost.budget.as_ref();
+    fact("Budget", budget.map_or_else(|| "none set".to_owned(), words::budget));
     for seat_type in &cost.without_price {
         fact("Without a price", format!("{} seats: in no sum", seat_type.title()));
     }

@@ -2,9 +2,10 @@
 
 use chrono::{Datelike, NaiveDate};
 
+use super::super::gather::local;
 use super::super::svg::{Chart, Lines, Series};
 use super::super::{Report, SiteReport, TypeReport};
-use super::{Block, Section, Table, name, number, optional, percent, signed};
+use super::{Block, LEFT_OUT, Section, Table, as_of, name, number, optional, percent, signed};
 use crate::insight::words;
 
 const NO_HISTORY: &str = "No history of seats: the access licenses were not polled so far.";
@@ -17,6 +18,8 @@ pub(crate) fn entitlement(_report: &Report, site: &SiteReport) -> Option<Section
         ">Taken before",
         ">Taken at the end",
         ">Change",
+        ">Quarantined",
+        ">Excess",
         ">Free",
     ]);
     for of_type in &site.types {
@@ -29,6 +32,8 @@ pub(crate) fn entitlement(_report: &Report, site: &SiteReport) -> Option<Section
             optional(before.map(|now| now.taken)),
             optional(end.map(|now| now.taken)),
             change.unwrap_or_else(|| "–".to_owned()),
+            optional(end.and_then(|now| now.quarantined)),
+            optional(end.and_then(|now| now.excess)),
             optional(end.and_then(|now| now.free)),
         ]);
     }
@@ -71,6 +76,7 @@ pub(crate) fn use_and_peaks(_report: &Report, site: &SiteReport) -> Option<Secti
             ">Entitled",
             ">Mean %",
             ">Peak %",
+            ">Full days",
             ">Days",
         ]);
         for period in &of_type.periods {
@@ -83,6 +89,7 @@ pub(crate) fn use_and_peaks(_report: &Report, site: &SiteReport) -> Option<Secti
                 optional(period.entitled),
                 percent(period.mean_percent),
                 percent(period.peak_percent),
+                period.full_days.to_string(),
                 format!("{} of {}", period.days, period.of),
             ]);
         }
@@ -118,6 +125,10 @@ fn used(of_type: &TypeReport) -> Vec<(String, String)> {
         },
     };
     facts.push(("Year on year".to_owned(), year));
+    if of_type.full_days > 0 {
+        let text = format!("on {} days nothing could be given out", of_type.full_days);
+        facts.push(("Full".to_owned(), text));
+    }
     facts.push(("Days with data".to_owned(), format!("{} of {}", of_type.days, of_type.of)));
     facts
 }
@@ -144,8 +155,8 @@ fn history(of_type: &TypeReport) -> Chart {
 
 pub(crate) fn forecast(report: &Report, site: &SiteReport) -> Option<Section> {
     let mut blocks = vec![Block::Text(format!(
-        "As of {}, from all the data there is. Ranges hold 80 of 100 cases.",
-        words::date(report.generated.with_timezone(&report.zone).date_naive())
+        "As of {}, from all the data up to then. Ranges hold 80 of 100 cases.",
+        as_of(report)
     ))];
     for of_type in &site.types {
         blocks.push(Block::Heading(name(of_type.seat_type)));
@@ -155,10 +166,9 @@ pub(crate) fn forecast(report: &Report, site: &SiteReport) -> Option<Section> {
             Ok(growth) => fact(
                 "Growth",
                 format!(
-                    "{} a month, between {} and {}",
+                    "{} a month, in 80 of 100 cases {}",
                     signed(growth.per_month.middle),
-                    signed(growth.per_month.low),
-                    signed(growth.per_month.high)
+                    words::growth(&growth.per_month)
                 ),
             ),
             Err(why) => fact("Growth", why.to_string()),
@@ -176,8 +186,9 @@ pub(crate) fn forecast(report: &Report, site: &SiteReport) -> Option<Section> {
                     "With release",
                     match (view.reclaimable, &view.after_release_in_words) {
                         (Some(seats), Some(words)) => {
-                            format!("{words} ({seats} reclaimable seats)")
+                            format!("{words} (of {seats} reclaimable seats, once)")
                         }
+                        _ if site.left_out => LEFT_OUT.to_owned(),
                         _ => "not known yet: the list of seats was not read so far".to_owned(),
                     },
                 );
@@ -200,15 +211,16 @@ pub(crate) fn forecast(report: &Report, site: &SiteReport) -> Option<Section> {
                 );
             }
         }
-        fact("Idle", idle(of_type));
+        let idle = if site.left_out { LEFT_OUT.to_owned() } else { idle(report, of_type) };
+        fact("Idle", idle);
         blocks.push(Block::Facts(facts));
-        blocks.extend(ahead(of_type).map(Block::Chart));
+        blocks.extend(ahead(report, of_type).map(Block::Chart));
     }
     (!site.types.is_empty())
         .then(|| Section { title: "Growth, forecast and idle seats".to_owned(), blocks })
 }
 
-fn idle(of_type: &TypeReport) -> String {
+fn idle(report: &Report, of_type: &TypeReport) -> String {
     let Some(seats) = &of_type.seats else {
         return "not known yet: the list of seats was not read so far".to_owned();
     };
@@ -219,7 +231,7 @@ fn idle(of_type: &TypeReport) -> String {
     };
     format!(
         "{} of {} seats for {} days or longer; reclaimable under the rules {}{}; \
-         {} active within 28 days; never used {}, in quarantine {}",
+         {} active within 28 days; never used {}, in quarantine {}; by the list of {}",
         seats.idle,
         seats.usage.seats,
         seats.threshold_days,
@@ -227,11 +239,17 @@ fn idle(of_type: &TypeReport) -> String {
         undecided,
         seats.active,
         idle.never_used,
-        seats.usage.quarantined
+        seats.usage.quarantined,
+        local(seats.as_of, report.zone)
     )
 }
 
-fn ahead(of_type: &TypeReport) -> Option<Chart> {
+/// What the day is that a forecast starts from.
+fn mark(report: &Report) -> &'static str {
+    if report.unfinished { "today" } else { "end of the period" }
+}
+
+fn ahead(report: &Report, of_type: &TypeReport) -> Option<Chart> {
     let view = of_type.forecast.as_ref().ok()?;
     let recent = of_type.daily.iter().filter(|point| point.day <= view.as_of);
     let line: Vec<_> = recent.map(|point| (x(point.day), point.mean)).collect();
@@ -254,6 +272,6 @@ fn ahead(of_type: &TypeReport) -> Option<Chart> {
             Series::limit("Entitled", entitled),
         ],
         band: std::iter::once(start).chain(points).collect(),
-        marks: vec![(x(view.today), "today".to_owned())],
+        marks: vec![(x(view.today), mark(report).to_owned())],
     }))
 }

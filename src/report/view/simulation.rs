@@ -4,7 +4,17 @@ use super::super::gather::local;
 use super::super::{Report, SiteReport};
 use super::{Block, Section, Table, name};
 
+const TITLE: &str = "What the release rules would have done";
+
 pub(crate) fn simulation(report: &Report, site: &SiteReport) -> Option<Section> {
+    if site.left_out {
+        let text = "Not told in a report of a time that is long over: it is reckoned from the seats as they are \
+                    now. `bursar release simulate` shows it.";
+        return Some(Section {
+            title: TITLE.to_owned(),
+            blocks: vec![Block::Text(text.to_owned())],
+        });
+    }
     let simulation = site.simulation.as_ref()?;
     let mut blocks = vec![Block::Text(format!(
         "What one run of the release rules a day would have done from {} to {}, {}. 3-9 means at least 3 \
@@ -49,5 +59,5 @@ pub(crate) fn simulation(report: &Report, site: &SiteReport) -> Option<Section> 
         }
         blocks.push(Block::Table(table));
     }
-    Some(Section { title: "What the release rules would have done".to_owned(), blocks })
+    Some(Section { title: TITLE.to_owned(), blocks })
 }

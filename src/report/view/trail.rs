@@ -1,8 +1,8 @@
 //! Changes, releases with their proof, alerts, gaps.
 
 use super::super::gather::local;
-use super::super::{Report, SiteReport};
-use super::{Block, Section, Table};
+use super::super::{Alert, Changes, Missing, Report, SiteReport};
+use super::{Block, Section, Table, number};
 use crate::license::Support;
 
 pub(crate) fn version(report: &Report, site: &SiteReport) -> Option<Section> {
@@ -28,42 +28,69 @@ pub(crate) fn changes(report: &Report, site: &SiteReport) -> Option<Section> {
     match &site.changes {
         None => blocks.push(Block::Note("Not recorded: the lists of seats were not read.".into())),
         Some(changes) => {
-            let from = report.period.span(report.zone).0;
-            if changes.recorded_from > from {
+            blocks.extend(since(report, changes).map(Block::Note));
+            if changes.archived > 0 {
                 blocks.push(Block::Note(format!(
-                    "Recorded since {}; what changed before is known only where the site tells.",
-                    local(changes.recorded_from, report.zone)
+                    "Bursar took or gave back {} seats before that whose records were archived: their \
+                     names are in the archive.",
+                    changes.archived
                 )));
             }
             if changes.list.is_empty() {
-                blocks.push(Block::Text("No changes.".to_owned()));
+                let known = changes.recorded_from.is_some_and(|from| from <= start(report));
+                let text = if known { "No changes." } else { "None is known." };
+                blocks.push(Block::Text(text.to_owned()));
             } else {
-                let mut table = Table::new(&["License", "What", ">Count", ">By Bursar"]);
-                for count in &changes.counts {
-                    table.row([
-                        count.seat_type.title().to_owned(),
-                        count.what.clone(),
-                        count.count.to_string(),
-                        count.by_bursar.to_string(),
-                    ]);
-                }
-                blocks.push(Block::Table(table));
-                let mut table = Table::new(&["Time", "License", "User", "What", "By"]);
-                for change in &changes.list {
-                    let again = if change.again { " (again, soon after a release)" } else { "" };
-                    table.row([
-                        local(change.time, report.zone),
-                        change.seat_type.title().to_owned(),
-                        change.user.clone(),
-                        format!("{}{again}", change.what),
-                        change.by.clone(),
-                    ]);
-                }
-                blocks.push(Block::Table(table));
+                blocks.extend(tables(report, changes));
             }
         }
     }
     Some(Section { title: "Changes".to_owned(), blocks })
+}
+
+/// The first moment of the period.
+fn start(report: &Report) -> chrono::DateTime<chrono::Utc> {
+    report.period.span(report.zone).0
+}
+
+/// From when on changes are recorded, where that is not the whole period.
+fn since(report: &Report, changes: &Changes) -> Option<String> {
+    match changes.recorded_from {
+        Some(from) if from <= start(report) => None,
+        Some(from) => Some(format!(
+            "Not recorded before {}: of the time before, what Bursar did is told by the ledger, and what \
+             others did only where the site tells.",
+            local(from, report.zone)
+        )),
+        None => Some(
+            "Not recorded: the lists of seats were not read. What Bursar did is told by the ledger."
+                .to_owned(),
+        ),
+    }
+}
+
+fn tables(report: &Report, changes: &Changes) -> [Block; 2] {
+    let mut counts = Table::new(&["License", "What", ">Count", ">By Bursar"]);
+    for count in &changes.counts {
+        counts.row([
+            count.seat_type.title().to_owned(),
+            count.what.clone(),
+            count.count.to_string(),
+            count.by_bursar.to_string(),
+        ]);
+    }
+    let mut list = Table::new(&["Time", "License", "User", "What", "By"]);
+    for change in &changes.list {
+        let again = if change.again { " (again, soon after a release)" } else { "" };
+        list.row([
+            local(change.time, report.zone),
+            change.seat_type.title().to_owned(),
+            change.user.clone(),
+            format!("{}{again}", change.what),
+            change.by.clone(),
+        ]);
+    }
+    [Block::Table(counts), Block::Table(list)]
 }
 
 pub(crate) fn releases(report: &Report, site: &SiteReport) -> Option<Section> {
@@ -105,25 +132,40 @@ pub(crate) fn releases(report: &Report, site: &SiteReport) -> Option<Section> {
 }
 
 pub(crate) fn alerts(report: &Report, site: &SiteReport) -> Option<Section> {
-    let mut blocks = Vec::new();
-    match &site.alerts {
-        None => blocks.push(Block::Note("Not recorded.".to_owned())),
-        Some(alerts) if alerts.is_empty() => blocks.push(Block::Text("None.".to_owned())),
-        Some(alerts) => {
-            let mut table = Table::new(&["Time", "Severity", "Rule", "State", "Text"]);
-            for alert in alerts {
-                table.row([
-                    local(alert.time, report.zone),
-                    alert.severity.clone(),
-                    alert.rule.clone(),
-                    alert.state.clone(),
-                    alert.text.clone(),
-                ]);
-            }
-            blocks.push(Block::Table(table));
-        }
-    }
+    let blocks = alert_blocks(report, site.alerts.as_deref());
     Some(Section { title: "Alerts".to_owned(), blocks })
+}
+
+/// Alerts of no site.
+pub(crate) fn own_alerts(report: &Report) -> Vec<Block> {
+    alert_blocks(report, report.alerts.as_deref())
+}
+
+fn alert_blocks(report: &Report, alerts: Option<&[Alert]>) -> Vec<Block> {
+    let Some(alerts) = alerts else { return vec![Block::Note("Not recorded.".to_owned())] };
+    let mut blocks = Vec::new();
+    let recorded = report.alerts_recorded_from.filter(|from| *from > start(report));
+    if let Some(from) = recorded {
+        let text = format!("The oldest alert that is kept is of {}.", local(from, report.zone));
+        blocks.push(Block::Note(text));
+    }
+    if alerts.is_empty() {
+        let text = if recorded.is_some() { "None is known." } else { "None." };
+        blocks.push(Block::Text(text.to_owned()));
+        return blocks;
+    }
+    let mut table = Table::new(&["Time", "Severity", "Rule", "State", "Text"]);
+    for alert in alerts {
+        table.row([
+            local(alert.time, report.zone),
+            alert.severity.clone(),
+            alert.rule.clone(),
+            alert.state.clone(),
+            alert.text.clone(),
+        ]);
+    }
+    blocks.push(Block::Table(table));
+    blocks
 }
 
 pub(crate) fn gaps(report: &Report, site: &SiteReport) -> Option<Section> {
@@ -134,25 +176,49 @@ pub(crate) fn gaps(report: &Report, site: &SiteReport) -> Option<Section> {
             blocks.push(Block::Text("None: every poll of the period is there.".to_owned()));
         }
         Some(gaps) => {
-            let mut table = Table::new(&["From", "To", ">Hours", ">Polls within"]);
-            for gap in gaps {
-                let hours = (gap.to - gap.from).num_minutes() as f64 / 60.0;
-                table.row([
-                    local(gap.from, report.zone),
-                    local(gap.to, report.zone),
-                    format!("{hours:.1}"),
-                    gap.polls.to_string(),
-                ]);
+            let (gaps, sparse): (Vec<&Missing>, Vec<_>) =
+                gaps.iter().partition(|gap| gap.polls == 0);
+            for of in sparse {
+                blocks.push(Block::Text(sparsely(report, of)));
             }
-            blocks.push(Block::Text(
-                "Nothing is filled in: what was not polled is in no figure. A time with polls within was \
-                 polled less often than the settings ask for now."
-                    .into(),
-            ));
-            blocks.push(Block::Table(table));
+            if gaps.is_empty() {
+                blocks.push(Block::Text("None.".to_owned()));
+            } else {
+                blocks.push(Block::Text(
+                    "Nothing is filled in: what was not polled is in no figure.".to_owned(),
+                ));
+                blocks.push(Block::Table(gap_table(report, &gaps)));
+            }
         }
     }
     Some(Section { title: "Gaps in the data".to_owned(), blocks })
+}
+
+fn gap_table(report: &Report, gaps: &[&Missing]) -> Table {
+    let mut table = Table::new(&["From", "To", ">Hours"]);
+    for gap in gaps {
+        let hours = (gap.to - gap.from).num_minutes() as f64 / 60.0;
+        table.row([
+            local(gap.from, report.zone),
+            local(gap.to, report.zone),
+            format!("{:.1}", (hours * 10.0).round() / 10.0),
+        ]);
+    }
+    table
+}
+
+/// A time that is no gap: it was polled, less often than the settings ask for now.
+fn sparsely(report: &Report, of: &Missing) -> String {
+    let times = of.polls as f64 + 1.0;
+    let hours = (of.to - of.from).num_minutes() as f64 / 60.0 / times;
+    format!(
+        "From {} to {} a poll came about every {} hours, less often than the settings ask for now. \
+         That is no gap: {} polls are in the figures.",
+        local(of.from, report.zone),
+        local(of.to, report.zone),
+        number((hours * 10.0).round() / 10.0),
+        number(of.polls as f64)
+    )
 }
 
 /// How the releases can be proved.

@@ -3,15 +3,12 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row};
 use serde::Serialize;
 
 use super::ledger::entry_of;
-use crate::ledger::{Entry, Intent, Outcome};
+use crate::ledger::{Entry, Outcome};
 use crate::store::{Store, StoreError, time_of};
-
-/// Intents are read in parts of so many.
-const INTENTS: usize = 10_000;
 
 /// An outcome in the ledger. Rehearsals have none.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -76,34 +73,6 @@ impl Store {
             Ok(last_of_each(all))
         };
         self.shared.gate.read("read what became of seats", query).await
-    }
-
-    /// The next intents of a site from a time on, after the one that was read last, each with its number and
-    /// time: what a seat was like when it was to be taken. At most 10,000; fewer are the end.
-    pub async fn next_intents(
-        &self,
-        site: &str,
-        from: DateTime<Utc>,
-        after: Option<(DateTime<Utc>, u64)>,
-    ) -> Result<Vec<(u64, DateTime<Utc>, Intent)>, StoreError> {
-        let site = site.to_owned();
-        let query = move |db: &Connection| {
-            let mut query = db.prepare_cached(
-                "SELECT seq, time, entry FROM ledger
-                  WHERE site = ?1 AND kind = 'intent' AND time >= ?2 AND (time > ?2 OR seq > ?3)
-                  ORDER BY time, seq LIMIT ?4",
-            )?;
-            let (start, last) = after.unwrap_or((from, 0));
-            let range = params![site, start.timestamp_millis(), last as i64, INTENTS as i64];
-            let row = |r: &Row<'_>| {
-                let Entry::Intent(intent) = entry_of(r, 2)? else {
-                    return Err(rusqlite::Error::InvalidQuery);
-                };
-                Ok((r.get::<_, i64>(0)?.unsigned_abs(), time_of(r.get(1)?), intent))
-            };
-            query.query_map(range, row)?.collect()
-        };
-        self.shared.gate.read("read what was to be done", query).await
     }
 
     /// Time of the first record that is still in the store, when others before it were archived.

@@ -11,7 +11,7 @@ use super::past::{follow, to_json};
 use crate::ledger::Record;
 use crate::ledger::chain::Raw;
 use crate::ledger::past::Announcement;
-use crate::license::Sameness;
+use crate::license::{Moment, Sameness};
 use crate::store::{file, site};
 
 /// A table whose rows follow from the ledger.
@@ -22,9 +22,10 @@ struct Derived {
 }
 
 /// All of them. `release_claim` and `release_plan` say more than the ledger does.
-const DERIVED: [Derived; 4] = [
+const DERIVED: [Derived; 5] = [
     Derived { name: "release_unsettled", made: None },
     Derived { name: "release_past", made: Some("time") },
+    Derived { name: SEATS, made: Some("time") },
     Derived {
         name: "release_announced",
         made: Some(
@@ -34,6 +35,10 @@ const DERIVED: [Derived; 4] = [
     },
     Derived { name: "release_pause", made: Some("since") },
 ];
+
+/// The table that came last, and the format that it came with.
+const SEATS: &str = "release_seat";
+const SEATS_SINCE: i64 = 8;
 
 /// Where it is kept which site answered.
 const IDENTITY: &str = "site_identity";
@@ -124,6 +129,9 @@ impl Rebuilt {
         let mut rebuilt = Self::new()?;
         for table in &DERIVED {
             let Some(made) = table.made else { continue };
+            if lacks(found, table)? {
+                continue;
+            }
             let columns = columns(found, table.name)?;
             let mut insert = rebuilt.db.prepare(&columns.put_into(table))?;
             let mut rows = found.prepare(&columns.of(table, &format!("where {made} <= ?1")))?;
@@ -202,6 +210,9 @@ impl Rebuilt {
         found: &Connection,
         differences: &mut Vec<Difference>,
     ) -> rusqlite::Result<()> {
+        if lacks(found, table)? {
+            return Ok(());
+        }
         // A file of an older format may lack some.
         let columns = columns(found, table.name)?;
         let key = columns.names[..columns.keys].join(", ");
@@ -293,6 +304,12 @@ pub(super) fn odd_claims(db: &Connection, now: i64) -> rusqlite::Result<Vec<Diff
     Ok(odd)
 }
 
+/// Whether a file is of a format that has no such table yet. One of this format without it is damaged.
+fn lacks(found: &Connection, table: &Derived) -> rusqlite::Result<bool> {
+    let format: i64 = found.pragma_query_value(None, "user_version", |r| r.get(0))?;
+    Ok(format < SEATS_SINCE && table.name == SEATS && !found.table_exists(None, SEATS)?)
+}
+
 struct Columns {
     /// Those of the key first.
     names: Vec<String>,
@@ -345,9 +362,19 @@ fn same(names: &[String], pair: &(Option<Vec<Value>>, Option<Vec<Value>>)) -> bo
     let (Some(ledger), Some(store)) = pair else { return false };
     let equal = |(name, (a, b)): (&String, (&Value, &Value))| {
         // A later release may write the same with more fields.
-        a == b || (name == "\"json\"" && known(a).is_some_and(|a| Some(a) == known(b)))
+        a == b
+            || match name.as_str() {
+                "\"json\"" => known(a).is_some_and(|a| Some(a) == known(b)),
+                // Records of earlier releases write a time with other digits.
+                "\"created\"" | "\"last_used\"" => moment(a).is_some_and(|a| Some(a) == moment(b)),
+                _ => false,
+            }
     };
     names.iter().zip(ledger.iter().zip(store)).all(equal)
+}
+
+fn moment(json: &Value) -> Option<Moment> {
+    serde_json::from_str(&text(json)).ok()
 }
 
 /// An announcement, as this release writes it.
@@ -387,6 +414,20 @@ fn in_words(table: &str, names: &[String], row: &[Value]) -> String {
             word("seat_type"),
             word("user"),
         ),
+        SEATS => {
+            let done = match value("done") {
+                Some(Value::Integer(millis)) => format!("done on {}", time(*millis)),
+                _ => "not done".to_owned(),
+            };
+            format!(
+                "record {} as an attempt to {} the {} seat {} of user {} on site {site}, {done}",
+                word("intent"),
+                word("action"),
+                word("seat_type"),
+                word("seat"),
+                word("user"),
+            )
+        }
         "release_announced" => match serde_json::from_str::<Announcement>(&word("json")) {
             Ok(of) => format!(
                 "the announcement of {} that the {} seat of {} on site {site} goes on {}",

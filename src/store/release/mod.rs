@@ -11,6 +11,7 @@ mod past;
 mod plans;
 mod reader;
 mod runs;
+mod seats;
 
 pub use archive::{Archive, ArchiveError};
 pub use attempts::Attempt;
@@ -20,6 +21,7 @@ pub use ledger::DoneRun;
 pub use open::RefusedByTime;
 pub use reader::{LedgerFile, Readable};
 pub use runs::{KnownRun, RunState, TakenSeat};
+pub use seats::{DoneSeat, Moments, WantedSeat};
 
 #[cfg(test)]
 pub(super) use past::TAKEN;

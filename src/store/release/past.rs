@@ -161,10 +161,14 @@ pub(super) fn follow(
     entry: &Entry,
 ) -> rusqlite::Result<()> {
     match entry {
-        Entry::Intent(intent) => db
-            .prepare_cached("INSERT INTO release_unsettled (site, seq, seat) VALUES (?1, ?2, ?3)")?
+        Entry::Intent(intent) => {
+            super::seats::note_intent(db, seq, time, site, intent)?;
+            db.prepare_cached(
+                "INSERT INTO release_unsettled (site, seq, seat) VALUES (?1, ?2, ?3)",
+            )?
             .execute(params![site, seq, intent.seat.to_string()])
-            .map(drop),
+            .map(drop)
+        }
         Entry::Outcome(outcome) => follow_outcome(db, time, site, outcome),
         Entry::Announced { seat_type, seat, holder, last_used, due } => {
             let announcement = Announcement {
@@ -222,6 +226,7 @@ fn follow_outcome(
     site: &str,
     outcome: &Outcome,
 ) -> rusqlite::Result<()> {
+    super::seats::note_outcome(db, time, site, outcome)?;
     if !outcome.is_final() {
         return super::open::keep_open(db, time, site, outcome);
     }
@@ -250,7 +255,7 @@ fn forget_announcement(db: &Connection, site: &str, seat: Uuid) -> rusqlite::Res
         .map(drop)
 }
 
-fn seat_type_of(row: &Row<'_>, column: usize) -> rusqlite::Result<SeatType> {
+pub(super) fn seat_type_of(row: &Row<'_>, column: usize) -> rusqlite::Result<SeatType> {
     let text: String = row.get(column)?;
     SeatType::ALL
         .into_iter()
@@ -258,7 +263,7 @@ fn seat_type_of(row: &Row<'_>, column: usize) -> rusqlite::Result<SeatType> {
         .ok_or_else(|| unreadable(column, format!("no type of seat: {text}").into()))
 }
 
-fn uuid_of(row: &Row<'_>, column: usize) -> rusqlite::Result<Uuid> {
+pub(super) fn uuid_of(row: &Row<'_>, column: usize) -> rusqlite::Result<Uuid> {
     let text: String = row.get(column)?;
     text.parse().map_err(|e: uuid::Error| unreadable(column, e.into()))
 }

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::Connection;
 
 /// Large tables, with the columns that tell nothing apart within a site: equal for very many rows.
-const LARGE: [(&str, &[&str]); 13] = [
+const LARGE: [(&str, &[&str]); 14] = [
     ("event", &[]),
     ("delivery", &["queue", "class", "dead"]),
     ("ledger", &["kind", "site"]),
@@ -21,6 +21,7 @@ const LARGE: [(&str, &[&str]); 13] = [
     ("seat_change", &["site"]),
     ("seat_gap", &["site"]),
     ("release_past", &["site", "seat_type"]),
+    ("release_seat", &["site", "action", "done"]),
     ("history_raw", &["source"]),
     ("history_hour", &["series"]),
     ("history_day", &["series"]),
@@ -29,7 +30,7 @@ const LARGE: [(&str, &[&str]); 13] = [
 ];
 
 /// The beginning of each statement that reads much of a large table, and why it may.
-const WHOLE: [(&str, &str); 31] = [
+const WHOLE: [(&str, &str); 32] = [
     ("SELECT EXISTS (SELECT 1 FROM release_pause", "stops at the first row of each"),
     (
         "SELECT coalesce(json_extract(entry, '$.knownAs'), '') FROM ledger",
@@ -104,6 +105,10 @@ const WHOLE: [(&str, &str); 31] = [
     (
         "SELECT seat_type, user, time FROM release_past WHERE site = ?1",
         "all that was taken from people is what a plan and a comparison need",
+    ),
+    (
+        "SELECT done, action, seat_type, user FROM release_seat",
+        "all that was taken and given back is what growth and savings are reckoned with",
     ),
     ("SELECT count(*) FROM ledger", "a copy is compared whole, once for each format"),
     (

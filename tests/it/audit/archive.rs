@@ -69,6 +69,61 @@ async fn the_chain_goes_on_from_what_was_archived() {
     assert_eq!((&gap.problems()[0]["first"], &gap.problems()[0]["last"]), (&9.into(), &12.into()));
 }
 
+/// The answers of commands to what releases changed, without what tells of the question's own time and of
+/// the ledger itself.
+fn planning(desk: &Desk) -> Vec<Value> {
+    let commands = [
+        &["insight", "growth"][..],
+        &["insight", "forecast"],
+        &["insight", "cost"],
+        &["report", "--period", "last-month", "--format", "json"],
+    ];
+    let ask = |args: &[&str]| {
+        let json = if args[0] == "insight" { &["--json"][..] } else { &[] };
+        let args = [args, &["-c", "bursar.yaml"], json].concat();
+        let said = output(&args, desk.folder.path());
+        let mut answer: Value = serde_json::from_slice(&said.stdout).expect("JSON");
+        for own in ["time", "generated", "ledger"] {
+            answer.as_object_mut().unwrap().shift_remove(own);
+        }
+        answer
+    };
+    commands.into_iter().map(ask).collect()
+}
+
+/// Three seats went a hundred days ago; who reckons growth, savings and the budget must not forget it.
+#[tokio::test]
+async fn what_planning_says_stays_the_same() {
+    let desk = Desk::new().await;
+    let prices = "  cost: {currency: EUR, budgetPerYear: 40000, analyzer: {perSeatPerYear: 365}}\n";
+    std::fs::write(desk.path("bursar.yaml"), format!("{SETTINGS}{prices}")).unwrap();
+    let day = |ago| Utc::now() - chrono::TimeDelta::days(ago);
+    desk.set(&day(100).to_rfc3339());
+    desk.run("run-1", 3, true).await;
+    desk.set(&day(10).to_rfc3339());
+    desk.run("run-2", 1, true).await;
+    desk.set(&day(0).to_rfc3339());
+    let days = 200;
+    let taken = |n: i64| 60.0 + (n as f64 * 0.2).round() - if n >= days - 100 { 3.0 } else { 0.0 };
+    let until = day(1).date_naive();
+    let seats = |n| Some((taken(n), 110.0));
+    crate::support::years::keep_days(&desk.store, "default", "analyzer", (until, days), seats)
+        .await;
+
+    let before = planning(&desk);
+    let growth = &before[0]["sites"][0]["types"][0]["growth"];
+    assert!(growth["addedBack"].as_u64().unwrap() >= 3, "{growth}");
+    let saved = &before[2]["sites"][0]["cost"]["saved"]["seatDays"];
+    assert!(saved.as_u64().unwrap() >= 300, "{saved}");
+
+    let until = day(50).date_naive().to_string();
+    let said = archive(&desk, &until, "old.jsonl");
+    assert_eq!(said.code, 0, "{}", said.err);
+    assert_eq!(left(&desk).len(), 5, "the older run is out of the store");
+    assert_eq!(planning(&desk), before);
+    assert_eq!(desk.verify(&["--file", "old.jsonl"]).code, 0);
+}
+
 #[tokio::test]
 async fn a_changed_archive_is_found() {
     let desk = may_and_june().await;

@@ -1,6 +1,7 @@
 //! `cost`: amounts keep every digit, however they are written.
 
 use bursar::insight::cost::Prices;
+use bursar::insight::purchase::Term;
 
 use super::{environment, load, warnings, working};
 
@@ -54,6 +55,15 @@ budgetPerYear: 100000",
 }
 
 #[test]
+fn seats_are_bought_for_a_year_unless_a_term_is_set() {
+    let of =
+        |more: &str| prices(&format!("currency: EUR\nanalyzer: {{perSeatPerYear: 1}}\n{more}"));
+    assert_eq!(of("").unwrap().term, Term::default());
+    assert_eq!(of("term: 36 months").unwrap().term, Term::parse("3 years").unwrap());
+    assert_ne!(of("term: 36 months"), of(""));
+}
+
+#[test]
 fn an_amount_may_come_from_outside() {
     let mut env = environment();
     env.variables.insert("SEAT_PRICE".into(), "850.50".into());
@@ -75,6 +85,7 @@ fn what_is_wrong_is_said_with_its_place() {
         "currency: EUR",
         "currency: EUR\nbudgetPerYear: 7",
         "currency: EUR\nprofesional: {perSeatPerYear: 1}",
+        "currency: EUR\nanalyzer: {perSeatPerYear: 1}\nterm: 2 weeks",
     ];
     insta::assert_snapshot!(cases.map(said).join("\n"), @r#"
     18:15: Butler.cost.currency: "euros" is not a currency; write its three letters from ISO 4217, such as EUR, USD or SEK
@@ -100,5 +111,7 @@ fn what_is_wrong_is_said_with_its_place() {
 
     18:15: warning: Butler.cost.currency: no cost is computed: nothing has a price; write professional.perSeatPerYear, analyzer.perSeatPerYear or analyzerCapacity.perThousandMinutes
     19:5: Butler.cost.profesional: this is not a setting; did you mean professional?
+
+    20:11: Butler.cost.term: "2 weeks" is no time that seats are bought for; write a number of months or years, such as 1 year or 36 months, at most 10 years
     "#);
 }

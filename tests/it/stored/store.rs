@@ -83,7 +83,7 @@ fn format_of(folder: &Path) -> i64 {
 
 /// The format that this build makes.
 fn current() -> i64 {
-    7
+    8
 }
 
 fn run(n: u32) -> String {
@@ -186,6 +186,15 @@ async fn the_ledger_and_what_follows_from_it_are_there() {
         assert_eq!(results, ["freed", "quarantined", "refused", "gone", "allocated", "unclear"]);
         assert!(attempts.iter().all(|a| a.because.is_some()));
         assert_eq!(attempts.iter().filter(|a| a.is_release()).count(), 2);
+        let done = store.done_seats("default").await.unwrap();
+        let done: Vec<_> = done.iter().map(|seat| (seat.time, seat.action, seat.user)).collect();
+        let by_ledger = attempts.iter().filter(|a| a.is_release() || a.is_return());
+        let by_ledger: Vec<_> =
+            by_ledger.map(|a| (a.time, a.outcome.action, a.outcome.holder.id)).collect();
+        assert_eq!((done.len(), &done), (3, &by_ledger));
+        let wanted = store.next_wanted_seats("default", DateTime::UNIX_EPOCH, None).await.unwrap();
+        assert_eq!(wanted.iter().filter(|wanted| wanted.moments.is_some()).count(), wanted.len());
+        assert_eq!(store.unbacked("default").await.unwrap(), []);
         let from = store.ledger_complete_from().await.unwrap();
         assert_eq!(from, Some(now() - TimeDelta::days(9)));
 
