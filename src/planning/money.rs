@@ -126,6 +126,21 @@ impl Planning {
         Some(cost::saved(&self.prices?, &self.released, range))
     }
 
+    /// What the entitled seats cost between two days, both included: a day is a 365th of a year's price. Days
+    /// before anything was known cost nothing here. `None` without prices.
+    pub fn cost_of(&self, (first, last): (NaiveDate, NaiveDate)) -> Option<Money> {
+        let prices = self.prices?;
+        let cost = |pool: &super::Pool| {
+            let per_seat = prices.per_seat(pool.seat_type)?;
+            let days = first.iter_days().take_while(|day| *day <= last);
+            let seats =
+                days.filter_map(|day| pool.entitled.on(day)).map(|seats| u64::from(whole(seats)));
+            per_seat.times(seats.sum::<u64>()).over(DAYS)
+        };
+        let all = self.pools.iter().filter_map(cost);
+        Some(all.fold(Money::zero(prices.currency), |sum, cost| sum + cost))
+    }
+
     /// The cost of the next 365 days of a type. `None` without a price or a forecast.
     pub fn project(&self, seat_type: SeatType) -> Option<Projection> {
         let Some(Ok(forecast)) = self.forecast(seat_type) else { return None };

@@ -246,6 +246,7 @@ fn money(rows: &mut Rows, site: &SiteReport) {
     rows.money("active", cost.active);
     rows.money("reclaimable", cost.reclaimable);
     rows.money("perActivePerson", cost.per_active_person);
+    rows.money("inPeriod", site.cost_in_period);
     rows.money("savedInPeriod", site.saved_in_period.as_ref().map(|saved| saved.amount));
     rows.money("saved", Some(cost.saved.amount));
     rows.money("nextYear.toPay.low", Some(cost.next_year.to_pay.low));

@@ -23,9 +23,9 @@ use crate::store::{Store, StoreError};
 /// Months ahead that the forecast of a report shows.
 const AHEAD: u32 = 12;
 
-/// What only tells of now (who uses a seat) stands for the end of a period for so long: a report of a month
-/// is made in the first days of the next one.
-const STANDS: TimeDelta = TimeDelta::days(7);
+/// What only tells of now (who uses a seat) stands for the end of a period for so long, with its own date: a
+/// report of a month is made in the next one.
+const STANDS: TimeDelta = TimeDelta::days(31);
 
 /// The time that the figures of a report are of.
 #[derive(Clone, Copy)]
@@ -126,6 +126,7 @@ async fn of_site(
         simulation,
         capacity,
         cost: planning.cost(),
+        cost_in_period: planning.cost_of((period.first, period.last.min(planning.today))),
         saved_in_period: planning.saved((period.first, period.last.min(planning.today))),
         changes,
         releases: attempts,

@@ -17,6 +17,8 @@ pub struct Missing {
     pub to: DateTime<Utc>,
     /// Single polls within it, far apart; 0: there is nothing at all.
     pub polls: usize,
+    /// How far apart they are, by the middle one; 0 as above.
+    pub every_minutes: i64,
 }
 
 /// Puts gaps together that only single polls part; those of another length stay by themselves.
@@ -36,7 +38,11 @@ pub(crate) fn missing(gaps: &[Gap]) -> Vec<Missing> {
         let count = 1 + more.count();
         let (group, others) = rest.split_at(if count < FEWEST { 1 } else { count });
         let to = group.last().map_or(first.to, |gap| gap.to);
-        all.push(Missing { from: first.from, to, polls: group.len() - 1 });
+        let mut lengths: Vec<i64> =
+            group.iter().map(|gap| (gap.to - gap.from).num_minutes()).collect();
+        lengths.sort_unstable();
+        let every_minutes = if group.len() > 1 { lengths[lengths.len() / 2] } else { 0 };
+        all.push(Missing { from: first.from, to, polls: group.len() - 1, every_minutes });
         rest = others;
     }
     all
@@ -60,6 +66,7 @@ mod tests {
     fn a_time_that_was_polled_less_often_is_one_line() {
         let every_six: Vec<Gap> = (0..40).map(|n| gap(n * 6, n * 6 + 6)).collect();
         assert_eq!(told(&every_six), [(0, 240, 39)]);
+        assert_eq!(missing(&every_six)[0].every_minutes, 360);
     }
 
     #[test]

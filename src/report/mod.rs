@@ -26,6 +26,7 @@ use crate::config::settings::Format;
 use crate::insight::capacity::Capacity;
 use crate::insight::cost::Saved;
 use crate::insight::growth::Growth;
+use crate::insight::money::Money;
 use crate::insight::utilization::{self, Now, YearOnYear};
 use crate::insight::{NotEnough, or_why};
 use crate::ledger::Head;
@@ -87,6 +88,8 @@ pub struct SiteReport {
     pub capacity: Option<CapacityReport>,
     /// As of `asOf`, at the prices of the settings; absent without prices.
     pub cost: Option<Cost>,
+    /// Of the seats that were entitled, day by day, up to `asOf`; absent as above.
+    pub cost_in_period: Option<Money>,
     /// By releases, within the period.
     pub saved_in_period: Option<Saved>,
     /// Absent when the lists of seats were never read and the ledger knows of none.

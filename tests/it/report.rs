@@ -159,12 +159,14 @@ async fn the_json_has_the_documented_keys_and_the_true_figures() {
         [keys(&report), keys(site), keys(&site["types"][1]), keys(&report["period"])].join("\n"),
         @r"
     version generated asOf timeZone period unfinished sites alerts alertsRecordedFrom ledger
-    site types leftOut qlikSenseVersion simulation capacity cost savedInPeriod changes releases alerts gaps
+    site types leftOut qlikSenseVersion simulation capacity cost costInPeriod savedInPeriod changes releases alerts gaps
     seatType before atEnd peak mean meanPercent days of fullDays periods entitledChanges yearOnYear growth forecast seats daily
     name first last
     "
     );
     assert_eq!(report["unfinished"], false);
+    // 92 days of (50 x 900 + 220 x 400) a year.
+    assert_eq!(site["costInPeriod"]["amount"], "33523.29");
     let analyzer = &site["types"][1];
     assert_eq!((&analyzer["days"], &analyzer["of"]), (&92.into(), &92.into()));
     let months: Vec<_> = analyzer["periods"]

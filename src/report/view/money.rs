@@ -154,6 +154,9 @@ fn facts(site: &SiteReport, cost: &Cost) -> Vec<(String, String)> {
     if let Some(share) = cost.reclaimable.and_then(|part| percent_of(part, cost.entitled)) {
         fact("Reclaimable of entitled", format!("{share:.1} %"));
     }
+    if let Some(cost) = site.cost_in_period {
+        fact("In the period", format!("{cost} for the seats that were entitled, day by day"));
+    }
     if let Some(saved) = &site.saved_in_period {
         fact(
             "Saved by releases",

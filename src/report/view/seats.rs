@@ -186,7 +186,11 @@ pub(crate) fn forecast(report: &Report, site: &SiteReport) -> Option<Section> {
                     "With release",
                     match (view.reclaimable, &view.after_release_in_words) {
                         (Some(seats), Some(words)) => {
-                            format!("{words} (of {seats} reclaimable seats, once)")
+                            let list = of_type.seats.as_ref();
+                            let by = list.map_or_else(String::new, |list| {
+                                format!(" by the list of {}", local(list.as_of, report.zone))
+                            });
+                            format!("{words} (of {seats} reclaimable seats{by}, once)")
                         }
                         _ if site.left_out => LEFT_OUT.to_owned(),
                         _ => "not known yet: the list of seats was not read so far".to_owned(),

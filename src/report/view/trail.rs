@@ -209,8 +209,7 @@ fn gap_table(report: &Report, gaps: &[&Missing]) -> Table {
 
 /// A time that is no gap: it was polled, less often than the settings ask for now.
 fn sparsely(report: &Report, of: &Missing) -> String {
-    let times = of.polls as f64 + 1.0;
-    let hours = (of.to - of.from).num_minutes() as f64 / 60.0 / times;
+    let hours = of.every_minutes as f64 / 60.0;
     format!(
         "From {} to {} a poll came about every {} hours, less often than the settings ask for now. \
          That is no gap: {} polls are in the figures.",

@@ -220,6 +220,11 @@ impl Rebuilt {
         let (mut ours, mut theirs) = (self.db.prepare(&sql)?, found.prepare(&sql)?);
         let (mut ours, mut theirs) = (ours.query([])?, theirs.query([])?);
         let count = columns.names.len();
+        let start: i64 = found.query_row(
+            "SELECT coalesce(max(seq), 0) FROM ledger_end WHERE which = 'start'",
+            [],
+            |r| r.get(0),
+        )?;
         let (mut ledger, mut store) = (next(&mut ours, count)?, next(&mut theirs, count)?);
         loop {
             let order = match (&ledger, &store) {
@@ -230,6 +235,11 @@ impl Rebuilt {
                     by_key(&ledger[..columns.keys], &store[..columns.keys])
                 }
             };
+            if order == Ordering::Less && table.name == SEATS && archived(&columns, &ledger, start)
+            {
+                ledger = next(&mut ours, count)?;
+                continue;
+            }
             let pair = match order {
                 Ordering::Less => (std::mem::replace(&mut ledger, next(&mut ours, count)?), None),
                 Ordering::Greater => {
@@ -302,6 +312,14 @@ pub(super) fn odd_claims(db: &Connection, now: i64) -> rusqlite::Result<Vec<Diff
         odd.push(Difference { table: "release_claim", site, ledger: None, store: Some(store) });
     }
     Ok(odd)
+}
+
+/// Whether a row of [`SEATS`] is of a record that lies in an archive: one that was archived before the table
+/// came is in no file.
+fn archived(columns: &Columns, row: &Option<Vec<Value>>, start: i64) -> bool {
+    let place = columns.names.iter().position(|name| name.trim_matches('"') == "intent");
+    let intent = place.zip(row.as_ref()).map(|(place, row)| &row[place]);
+    matches!(intent, Some(Value::Integer(intent)) if *intent <= start)
 }
 
 /// Whether a file is of a format that has no such table yet. One of this format without it is damaged.
