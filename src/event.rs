@@ -25,7 +25,7 @@ use crate::license::monitor_app::MonitorApp;
 use crate::license::{Pools, SenseVersion, ServerLicenseStatus};
 
 pub use addressing::{Addressing, Queue, SendSwitch, Switches, Tag, UserTag};
-pub use alert::{AlertNotice, AlertStatus, DAEMON, Key, Rule, Severity};
+pub use alert::{AlertNotice, AlertStatus, DAEMON, Key, Rule, Severity, Silenced};
 pub use channel::Channel;
 pub use kind::{Kind, Nature, Topic};
 pub use latest::Latest;

@@ -85,8 +85,9 @@ impl Gatherer {
         let health = store.health().await?;
         let mut sites = Vec::with_capacity(settings.sites.len());
         for site in &settings.sites {
-            let slow = self.slow(settings, store, site, now).await?;
             let latest = Latest::new(&latest, &site.name);
+            let polled = latest.pools().map(|(time, _)| time);
+            let slow = self.slow(settings, store, site, polled, now).await?;
             let mut facts = facts_of(settings, site, latest, &health, slow, now);
             let open = store.unsettled(&site.name).await?;
             facts.unsettled = Fact::Known(UnsettledFacts {
@@ -115,14 +116,17 @@ impl Gatherer {
         settings: &Settings,
         store: &Store,
         site: &Site,
+        polled: Option<DateTime<Utc>>,
         now: DateTime<Utc>,
     ) -> Result<Slow, StoreError> {
         if let Some((at, since, slow)) = self.slow.get(&site.name)
+            // The first figures of a fresh store are looked at with the poll that brought them.
+            && !(slow.is_empty && polled != slow.polled)
             && ((now - *at).abs() < SLOW_EVERY || since.elapsed() < SLOW_AT_MOST)
         {
             return Ok(slow.clone());
         }
-        let slow = read_slow(settings, store, site, now).await?;
+        let slow = Slow { polled, ..read_slow(settings, store, site, now).await? };
         self.slow.insert(site.name.clone(), (now, Instant::now(), slow.clone()));
         Ok(slow)
     }
@@ -251,13 +255,15 @@ fn facts_of(
         },
     });
     let pools_on = site.access_license.is_some();
+    let none_left = latest.pools().and_then(|(_, pools)| slow::none_left(pools));
+    let capacity = none_left.map_or(slow.capacity, Fact::Known);
     Facts {
         site: site.name.clone(),
         now,
         server_license: when(site.server_license.is_some(), license.into()),
         pools: when(pools_on, pools.into()),
         quarantined_before: when(pools_on, slow.quarantined_before),
-        capacity: when(pools_on, slow.capacity),
+        capacity: when(pools_on, capacity),
         run_out: when(pools_on, slow.run_out),
         budget: when(pools_on && settings.cost.is_some(), slow.budget),
         release: when(site.release.enable, release.into()),

@@ -9,18 +9,21 @@ pub use fitness::Fitness;
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
 use serde::Serialize;
 
-use crate::alert::state::{Alert, Phase};
-use crate::config::Settings;
+use crate::alert::state::{Alert, HeldBack, Phase, Silence};
 use crate::config::settings::Watch;
+use crate::config::{Settings, Unheard};
 use crate::destination::registry;
-use crate::event::{Body, Event, Monitor, ReleaseRun};
+use crate::event::{Body, DAEMON, Event, Monitor, ReleaseRun};
 use crate::ledger::past::{Accepted, Pause, standing};
 use crate::license::monitor_app::MonitorApp;
 use crate::license::{Pools, SenseVersion, ServerLicenseStatus};
+use crate::plain::one_line;
 use crate::release::next::Next;
 use crate::store::{Health, KnownRun, MostTried, QueueState, Store, StoreError};
+use crate::words;
 
 /// Everything a status display shows. Serialises to the JSON of `bursar status --json` and
 /// `/api/status`; fields are only ever added.
@@ -34,6 +37,15 @@ pub struct Status {
     pub queues: Vec<Queue>,
     /// What fires, worst first.
     pub alerts: Vec<Alert>,
+    /// What people wish to hear nothing of now.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub silences: Vec<Silence>,
+    /// Alerts that reach nobody by the settings.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unheard: Vec<Unheard>,
+    /// Whether the settings name their sites.
+    #[serde(skip)]
+    pub named_sites: bool,
 }
 
 /// What waits for a destination.
@@ -129,6 +141,7 @@ impl Status {
         let firing = store.alerts().await?.into_values();
         let mut alerts: Vec<_> = firing.filter(|alert| alert.phase == Phase::Firing).collect();
         alerts.sort_by_key(|alert| std::cmp::Reverse(alert.severity));
+        let silences = store.silences_at(now).await?;
         let mut open = Vec::with_capacity(settings.sites.len());
         let mut pauses = Vec::with_capacity(settings.sites.len());
         for site in &settings.sites {
@@ -187,7 +200,46 @@ impl Status {
             sites,
             queues: queues.collect(),
             alerts,
+            silences,
+            unheard: settings.unheard(),
+            named_sites: settings.named_sites,
         })
+    }
+}
+
+impl Status {
+    /// What is known of an alert beside its text: the rule, what it is about, since when, how often it
+    /// was told, and what keeps it from being told.
+    pub fn told(&self, alert: &Alert, zone: Tz) -> String {
+        let key = &alert.key;
+        let mut facts = vec![key.rule.to_string()];
+        if self.named_sites || key.site == DAEMON {
+            facts.push(key.site.clone());
+        }
+        facts.push(key.subject.clone());
+        facts.push(format!("since {}", words::ago(alert.fired.unwrap_or(alert.since), self.time)));
+        facts.push(match alert.notified.as_ref().map_or(0, |notified| notified.times) {
+            0 => "not told yet".to_owned(),
+            1 => "told once".to_owned(),
+            times => format!("told {times} times"),
+        });
+        facts.push(match &alert.held_back {
+            None => String::new(),
+            Some(HeldBack::Alert { rule }) => format!("held back by {rule}"),
+            Some(HeldBack::Silence { id }) => {
+                match self.silences.iter().find(|silence| silence.id == *id) {
+                    None => "silenced".to_owned(),
+                    Some(silence) => format!(
+                        "silenced by {} until {} ({})",
+                        silence.by,
+                        words::local(silence.until, zone),
+                        silence.why
+                    ),
+                }
+            }
+        });
+        facts.retain(|fact| !fact.is_empty());
+        one_line(&facts.join(", "))
     }
 }
 

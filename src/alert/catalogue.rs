@@ -30,6 +30,9 @@ pub const CERTIFICATE_STEPS: [i64; 6] = [60, 30, 14, 7, 3, 1];
 /// The same for seats that run out: a forecast isn't good for single days.
 pub const RUN_OUT_STEPS: [i64; 4] = [90, 60, 30, 14];
 
+/// What rules of seats are about: tokens are judged as the seats of a type.
+const SEATS_OR_TOKENS: &str = "seat type, or `tokens`";
+
 use Severity::{Critical, Info, Warning};
 
 const fn entry(
@@ -122,19 +125,18 @@ pub const ALL: [Entry; 31] = [
         "seatsLow",
         Warning,
         0,
-        "seat type",
-        "5 % of the seats or fewer are free (`percent`, or a number: `seats`); over when there is \
-         one more than that and a tenth of the limit",
+        SEATS_OR_TOKENS,
+        "5 % of the seats or fewer are free (`percent`, or a number: `seats`)",
     ),
     entry(
         Rule::UtilizationHigh,
         "utilizationHigh",
         Info,
         60,
-        "seat type",
-        "90 % of the seats or more are allocated (`percent`); over 2 points below that",
+        SEATS_OR_TOKENS,
+        "90 % of the seats or more are allocated (`percent`)",
     ),
-    entry(Rule::SeatsGone, "seatsGone", Critical, 0, "seat type", "no seat is free"),
+    entry(Rule::SeatsGone, "seatsGone", Critical, 0, SEATS_OR_TOKENS, "no seat is free"),
     entry(
         Rule::SeatsExcess,
         "seatsExcess",
@@ -158,7 +160,9 @@ pub const ALL: [Entry; 31] = [
             Warning,
             60,
             "site",
-            "at this pace the minutes of Analyzer Capacity don't last until the end of the month",
+            "at this pace, each day by its weekday in earlier months, the minutes of Analyzer \
+             Capacity don't last until the end of the month; from the 4th day on, and from the 11th \
+             with fewer than 28 days of earlier months",
         ),
         "critical when none are left",
     ),
@@ -186,7 +190,8 @@ pub const ALL: [Entry; 31] = [
         Warning,
         0,
         "site",
-        "guards stopped the last release run",
+        "guards stopped the last release run or a type of it: told with their reasons, and whether \
+         it was a rehearsal",
     ),
     entry(
         Rule::ReleaseFailed,
@@ -194,7 +199,8 @@ pub const ALL: [Entry; 31] = [
         Warning,
         0,
         "site",
-        "the last release run failed, or couldn't release some seats",
+        "the last release run failed, or couldn't release some seats for another reason than a \
+         guard's",
     ),
     noted(
         entry(
@@ -327,6 +333,55 @@ pub const ALL: [Entry; 31] = [
 ];
 
 impl Entry {
+    /// Until when it goes on once it fires: some way beyond its limit, so that a figure that swings
+    /// around the limit is told once.
+    pub const fn over(&self) -> &'static str {
+        match self.rule {
+            Rule::ServerLicenseExpiring | Rule::CertificateExpiring => {
+                "it ends later than the first step; days only go down, so nothing swings"
+            }
+            Rule::ServerLicenseExpired
+            | Rule::ServerLicenseInvalid
+            | Rule::ServerLicenseBlacklisted
+            | Rule::ServerLicenseMissing
+            | Rule::ServerLicenseUnreadable
+            | Rule::ServerLicenseNotStarted => "the server says otherwise; there is no limit",
+            Rule::SeatsLow => "more seats are free than the limit, one, and a tenth of the limit",
+            Rule::UtilizationHigh => "the share is 2 points below the limit",
+            Rule::SeatsGone => "more than one seat, and more than 1 % of them, is free",
+            Rule::SeatsExcess => "none is in excess, and a seat is free",
+            Rule::QuarantineRising => {
+                "more than one, and a tenth of the limit, below it; with a limit of 1: none more"
+            }
+            Rule::CapacityShort => {
+                "the minutes last at the pace of the month; it begins when they don't even at the \
+                 low end of what is projected, which 14 of 15 months pass"
+            }
+            Rule::SeatsRunOut => "the early end is more than 7 days beyond the first step",
+            Rule::OverBudget => "what is and may be licensed costs 2 % less than the budget",
+            Rule::ReleaseStopped => "a run is not stopped by guards",
+            Rule::ReleaseFailed => "a run does not fail",
+            Rule::ReleaseOverdue => "a run is done",
+            Rule::ReleaseUnsettled => "it is known what became of each seat",
+            Rule::ChurnHigh => {
+                "the share is 2 points below its limit, or the seats are 2 below theirs"
+            }
+            Rule::MonitorAppUnhealthy => "its health is good; there is no limit",
+            Rule::VersionChanged => "24 hours have passed",
+            Rule::VersionUnsupported => "the version, or its last day, is another",
+            Rule::SiteUnreachable => "one monitor reads the site; it begins after 10 minutes",
+            Rule::OtherSite => "the site itself answers, or the other one is accepted",
+            Rule::DataStale => "the monitor reads; it begins after 3 times without",
+            Rule::QueueGrowing => {
+                "the oldest event is younger than half of the limit, and fewer than 9 tenths of the \
+                 events wait"
+            }
+            Rule::QueueDropped => "24 hours have passed since the last one",
+            Rule::DeadLetters => "they are retried or dropped",
+            Rule::ReloadRefused => "the file has no errors",
+        }
+    }
+
     /// How long it must hold before it fires.
     pub fn hold(&self) -> Duration {
         Duration::from_secs(u64::from(self.hold_minutes) * 60)

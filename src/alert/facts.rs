@@ -51,7 +51,7 @@ pub struct Facts {
     pub pools: Fact<Dated<Pools>>,
     /// Quarantined seats a week ago, by type.
     pub quarantined_before: Fact<Vec<(SeatType, f64)>>,
-    pub capacity: Fact<Option<CapacityFacts>>,
+    pub capacity: Fact<CapacityFacts>,
     pub run_out: Fact<Vec<RunOutFacts>>,
     pub budget: Fact<Option<BudgetFacts>>,
     pub release: Fact<Dated<ReleaseFacts>>,
@@ -66,15 +66,28 @@ pub struct Facts {
     pub monitors: Fact<Vec<MonitorFacts>>,
 }
 
-/// The month's minutes of Analyzer Capacity will not last.
+/// The month's minutes of Analyzer Capacity.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CapacityFacts {
     pub used: f64,
     pub usable: f64,
     /// At the end of the month.
     pub projected: f64,
-    /// `None`: nothing is left now.
-    pub runs_out: Option<NaiveDate>,
+    pub end: CapacityEnd,
+}
+
+/// How far the minutes go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CapacityEnd {
+    /// Nothing is left now.
+    NoneLeft,
+    /// They are gone on that day, at this pace.
+    Short {
+        day: NaiveDate,
+        /// Even at the low end of what is projected.
+        sure: bool,
+    },
+    Lasts,
 }
 
 /// When the seats of a type may run out.
@@ -84,7 +97,7 @@ pub struct RunOutFacts {
     /// Days to the early end of the range; `None` when it isn't in sight, an error when there is too
     /// little history.
     pub days: Result<Option<i64>, ()>,
-    /// In words: `between 5 March and 20 June 2027`.
+    /// In words: `between 5 March and 20 June 2027`; empty when nothing is to be said.
     pub when: String,
 }
 
@@ -95,6 +108,9 @@ pub struct BudgetFacts {
     pub what: String,
     pub cost: String,
     pub budget: String,
+    pub is_over: bool,
+    /// Over, or within it by less than the band.
+    pub is_near: bool,
 }
 
 /// How the last run of the release engine ended, and whether the engine can run.
@@ -103,7 +119,7 @@ pub struct ReleaseFacts {
     pub run: Option<ReleaseRun>,
     /// What keeps the engine from running now, or from taking seats.
     pub problem: Option<String>,
-    /// Guards stopped the last try: that is `problem`, and no failure.
+    /// Guards stopped the last try, or a type of it: that is `problem`, and no failure.
     pub is_refused: bool,
 }
 

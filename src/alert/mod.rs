@@ -52,13 +52,18 @@ pub enum Level {
     /// Back over the limit, but not far enough: what fires goes on, and nothing begins. Figures that
     /// swing around a limit would otherwise tell of it at every swing.
     Lingers,
+    /// It doesn't hold: how things are now, for those who are told that it is over.
+    Well,
 }
 
 /// What a rule says of a site.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Judged {
     pub rule: Rule,
+    /// What holds or lingers.
     pub conditions: Vec<Condition>,
+    /// What is well, where there is something to say of it.
+    pub well: Vec<Condition>,
     /// Of which subjects nothing can be said: their alerts stay as they are. All others that are
     /// not in `conditions` are well.
     pub unknown: Unknown,
@@ -74,12 +79,19 @@ pub enum Unknown {
 impl Judged {
     /// Nothing can be said.
     pub fn unknown(rule: Rule) -> Self {
-        Self { rule, conditions: Vec::new(), unknown: Unknown::Everything }
+        Self { rule, conditions: Vec::new(), well: Vec::new(), unknown: Unknown::Everything }
     }
 
     /// All is known: what is not among the conditions is well.
     pub fn of(rule: Rule, conditions: impl IntoIterator<Item = Condition>) -> Self {
-        Self { rule, conditions: conditions.into_iter().collect(), unknown: Unknown::Nothing }
+        let all = conditions.into_iter();
+        let (well, conditions) = all.partition(|condition| condition.level == Level::Well);
+        Self { rule, conditions, well, unknown: Unknown::Nothing }
+    }
+
+    /// How a subject that is well is now, where the rule says it.
+    pub fn now(&self, subject: &str) -> Option<&Condition> {
+        self.well.iter().find(|condition| condition.subject == subject)
     }
 
     /// Whether a subject without a condition is known to be well.

@@ -4,7 +4,9 @@ use chrono::{DateTime, Utc};
 
 use super::catalogue;
 use super::state::Notice;
-use crate::event::{AlertNotice, AlertStatus, Body, Channel, Queue, Rule};
+use crate::event::{
+    AlertNotice, AlertStatus, Body, Channel, Key, Kind, Queue, Rule, Severity, Silenced,
+};
 use crate::license::ServerLicenseStatus;
 
 /// An alert of the server license while it fires, in Butler's form. `None` for all others, and when
@@ -14,10 +16,19 @@ pub fn butlers(notice: &Notice, license: Option<&ServerLicenseStatus>) -> Option
         return None;
     }
     let status = license?.clone();
-    match notice.alert.key.rule {
-        Rule::ServerLicenseExpiring => Some(Body::ServerLicenseExpiring(status)),
-        Rule::ServerLicenseExpired => Some(Body::ServerLicenseExpired(status)),
-        rule if catalogue::is_of_server_license(rule) => Some(Body::ServerLicenseProblem(status)),
+    Some(match butlers_kind(notice.alert.key.rule)? {
+        Kind::ServerLicenseExpiring => Body::ServerLicenseExpiring(status),
+        Kind::ServerLicenseExpired => Body::ServerLicenseExpired(status),
+        _ => Body::ServerLicenseProblem(status),
+    })
+}
+
+/// As what kind of event Butler's form tells of a rule.
+pub fn butlers_kind(rule: Rule) -> Option<Kind> {
+    match rule {
+        Rule::ServerLicenseExpiring => Some(Kind::ServerLicenseExpiring),
+        Rule::ServerLicenseExpired => Some(Kind::ServerLicenseExpired),
+        rule if catalogue::is_of_server_license(rule) => Some(Kind::ServerLicenseProblem),
         _ => None,
     }
 }
@@ -33,19 +44,58 @@ pub fn alert_notice(notice: &Notice, destinations: &[Channel], now: DateTime<Utc
         status: notice.status,
         severity: alert.severity,
         title: alert.title.clone(),
-        text: if resolved { format!("over: {}", alert.text) } else { alert.text.clone() },
+        text: alert.text.clone(),
         hint: if resolved { String::new() } else { alert.hint.clone() },
         since: alert.fired.unwrap_or(alert.since),
         resolved: resolved.then_some(now),
         repeats: notice.repeats,
         facts: alert.facts.clone(),
+        silenced: notice.silence.as_ref().map(|silence| Silenced {
+            by: silence.by.clone(),
+            until: silence.until,
+            why: silence.why.clone(),
+        }),
+        test: false,
         // What concerns a queue may go beyond the kinds that the rule names: see `receivers`.
         destinations: (!destinations.is_empty() && !is_of_queue(alert.key.rule))
             .then(|| destinations.to_vec()),
     }
 }
 
-fn is_of_queue(rule: Rule) -> bool {
+/// A message that says that it is a test: of a rule, as if of a site, by a person.
+pub fn test(
+    site: &str,
+    rule: Rule,
+    by: &str,
+    since: DateTime<Utc>,
+    status: AlertStatus,
+) -> AlertNotice {
+    // No alert has this subject, so it opens and closes nothing that is real.
+    let subject = "test";
+    let over = if status == AlertStatus::Resolved { "over: " } else { "" };
+    AlertNotice {
+        rule,
+        subject: subject.to_owned(),
+        fingerprint: Key::new(site, rule, subject).fingerprint(),
+        status,
+        severity: Severity::Info,
+        title: format!("Test: alerts of {rule} arrive here"),
+        text: format!(
+            "{over}this is a test by {by}, nothing is wrong: alerts of {rule} arrive here"
+        ),
+        hint: String::new(),
+        since,
+        resolved: (status == AlertStatus::Resolved).then_some(since),
+        repeats: 0,
+        facts: [("test".to_owned(), true.into())].into_iter().collect(),
+        destinations: None,
+        silenced: None,
+        test: true,
+    }
+}
+
+/// Whether it is about a queue that grows or loses events: others are told of it.
+pub fn is_of_queue(rule: Rule) -> bool {
     matches!(rule, Rule::QueueGrowing | Rule::QueueDropped)
 }
 
@@ -79,7 +129,6 @@ pub fn receivers<'a>(
 mod tests {
     use super::*;
     use crate::alert::state::{Alert, Phase};
-    use crate::event::{Key, Severity};
 
     fn notice(rule: Rule, subject: &str) -> Notice {
         let now = DateTime::UNIX_EPOCH;
@@ -99,6 +148,7 @@ mod tests {
             },
             status: AlertStatus::Firing,
             repeats: 0,
+            silence: None,
         }
     }
 

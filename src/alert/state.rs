@@ -2,7 +2,8 @@
 //!
 //! An alert is **pending** until its condition held for as long as its rule asks for, then it
 //! **fires** until the condition is known to be over. What is not known changes nothing. While it
-//! fires it is told at once, again at each smaller step, and again at the repeat interval; unless a
+//! fires it is told at once, again at each smaller step and when its severity changes for others
+//! ([`due`]), and again at the repeat interval; unless a
 //! silence matches it or a worse alert of the same site says it all ([`INHIBITED`]). What was held
 //! back is told when that ends, if it still fires. Once it is over that is told, if it was told that
 //! it fires; also under a silence, because receivers keep an alert open until they hear of its end.
@@ -54,6 +55,9 @@ pub struct Notified {
     pub times: u32,
     /// The smallest step that was told, as far as it wasn't left again.
     pub step: Option<i64>,
+    /// The severity that was told last. Absent of what older releases told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub severity: Option<Severity>,
     /// When the facts were observed that were told last.
     pub observed: DateTime<Utc>,
 }
@@ -103,6 +107,8 @@ pub struct Notice {
     pub status: AlertStatus,
     /// Told before in the same firing.
     pub repeats: u32,
+    /// The silence that holds for it: the end of an alert is told all the same.
+    pub silence: Option<Silence>,
 }
 
 /// What happened to an alert, for the history.
@@ -112,9 +118,9 @@ pub struct Notice {
 #[strum(serialize_all = "lowercase")]
 pub enum Occurrence {
     Fired,
-    /// Told again at the interval.
+    /// Told again at the interval, or because it is less bad now.
     Repeated,
-    /// Told again because a smaller step was crossed.
+    /// Told again because a smaller step was crossed, or because it is worse now.
     Escalated,
     Resolved,
     /// It fires, and a silence keeps it from being told.
@@ -182,10 +188,10 @@ pub fn step<'a>(
         if conditions.contains_key(key) {
             continue;
         }
-        let is_well =
-            rules.get(&(key.site.as_str(), key.rule)).is_none_or(|one| one.is_well(&key.subject));
-        if is_well {
-            resolve(alert, &mut next);
+        let rule = rules.get(&(key.site.as_str(), key.rule));
+        if rule.is_none_or(|one| one.is_well(&key.subject)) {
+            let now_well = rule.and_then(|one| one.now(&key.subject));
+            resolve(alert, now_well, covering(silences, key, now), &mut next);
         } else {
             next.states.insert(key.clone(), alert.clone());
         }
@@ -202,18 +208,38 @@ pub fn step<'a>(
     next
 }
 
-/// It is over. Told if it was told that it fires.
-fn resolve(alert: &Alert, next: &mut Step) {
+/// It is over. Told if it was told that it fires, with how things are now.
+fn resolve(
+    alert: &Alert,
+    now_well: Option<&Condition>,
+    silence: Option<&Silence>,
+    next: &mut Step,
+) {
     if alert.phase == Phase::Firing {
         next.happened.push((alert.key.clone(), Occurrence::Resolved));
     }
     if let Some(notified) = &alert.notified {
+        let mut alert = alert.clone();
+        alert.text = match now_well {
+            Some(well) => format!("over: {} (it was: {})", well.text, alert.text),
+            None => format!("over: {}", alert.text),
+        };
+        if let Some(well) = now_well {
+            alert.facts = well.facts.clone();
+        }
         next.notices.push(Notice {
-            alert: alert.clone(),
+            alert,
             status: AlertStatus::Resolved,
             repeats: notified.times.saturating_sub(1),
+            silence: silence.cloned(),
         });
     }
+}
+
+/// The silence of an alert: the one that ends last, so that another one's end doesn't look like a new
+/// silence.
+fn covering<'a>(silences: &'a [Silence], key: &Key, now: DateTime<Utc>) -> Option<&'a Silence> {
+    silences.iter().filter(|s| s.covers(key, now)).max_by_key(|s| (s.until, s.id))
 }
 
 /// The alert of a condition after this look; `None` when there is none yet, or none any more.
@@ -294,23 +320,29 @@ fn notify<'a>(
             continue;
         };
         let repeat = policy_of(&key.site).repeat;
-        let Some(what) = due(alert.notified.as_ref(), condition, repeat, now) else { continue };
+        let due = due(alert.notified.as_ref(), alert.severity, condition, repeat, now);
+        let Some(what) = due else { continue };
         let times = alert.notified.as_ref().map_or(0, |notified| notified.times);
         alert.notified = Some(Notified {
             last: now,
             times: times.saturating_add(1),
             step: condition.step,
+            severity: Some(alert.severity),
             observed: condition.observed,
         });
-        let notice = Notice { alert: alert.clone(), status: AlertStatus::Firing, repeats: times };
-        next.notices.push(notice);
+        let status = AlertStatus::Firing;
+        next.notices.push(Notice { alert: alert.clone(), status, repeats: times, silence: None });
         next.happened.push((key.clone(), what));
     }
 }
 
 /// Whether an alert is to be told now, and as what.
+///
+/// A worse severity is told at once. A better one is where it changes who is told: receivers wake
+/// somebody for what is critical, and send it elsewhere when it isn't any more.
 fn due(
     notified: Option<&Notified>,
+    severity: Severity,
     condition: &Condition,
     repeat: Repeat,
     now: DateTime<Utc>,
@@ -323,6 +355,13 @@ fn due(
         && step < before
     {
         return Some(Occurrence::Escalated);
+    }
+    match notified.severity {
+        Some(before) if severity > before => return Some(Occurrence::Escalated),
+        Some(Severity::Critical) if severity < Severity::Critical => {
+            return Some(Occurrence::Repeated);
+        }
+        _ => {}
     }
     let again = match repeat {
         Repeat::EachPoll => condition.observed > notified.observed,
@@ -353,9 +392,7 @@ fn held_back(
     if let Some(worse) = firing.iter().find(inhibits) {
         return Some(HeldBack::Alert { rule: worse.rule });
     }
-    // The one that ends last, so that another one's end doesn't look like a new silence.
-    let silence = silences.iter().filter(|s| s.covers(key, now)).max_by_key(|s| (s.until, s.id))?;
-    Some(HeldBack::Silence { id: silence.id })
+    Some(HeldBack::Silence { id: covering(silences, key, now)?.id })
 }
 
 #[cfg(test)]

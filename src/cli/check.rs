@@ -13,8 +13,8 @@ use super::limit::{Reading, TimeLimit, bars};
 use super::text::{self, Paint};
 use super::{ConfigFile, Exit, block_on};
 use crate::cli::time;
-use crate::config::Settings;
 use crate::config::settings::Site;
+use crate::config::{Settings, Unheard};
 use crate::daemon::open_files;
 use crate::destination::http::shorten;
 use crate::destination::{Destination, registry};
@@ -107,6 +107,7 @@ impl Check {
         );
         rows.extend(certificate_rows(&loaded.settings));
         rows.extend(access::rows(&loaded));
+        rows.extend(alert_rows(&loaded.settings));
         rows.extend(block_on(probe_all(&loaded.settings, self.limit.patience()))?);
         rows.extend(block_on(schedule_rows(&loaded.settings))?);
         self.print(&rows)?;
@@ -431,6 +432,16 @@ async fn destination_rows(destination: &dyn Destination) -> Vec<Row> {
 /// Whatever a destination lets through of what its server said.
 fn said(text: &str) -> String {
     shorten(text, 1000)
+}
+
+/// Alerts that would reach nobody.
+fn alert_rows(settings: &Settings) -> Vec<Row> {
+    let unheard = settings.unheard();
+    if unheard.is_empty() {
+        return vec![Row::new("alerts", State::Ok, "each that is watched for reaches somebody")];
+    }
+    let row = |one: &Unheard| Row::new("alerts", State::Warn, one.what()).fix(&one.fix);
+    unheard.iter().map(row).collect()
 }
 
 /// Every certificate file with its end. Those that end soon are among the warnings already.

@@ -96,6 +96,9 @@ pub(crate) async fn serve(
     if let Some(line) = settings.unimplemented_line() {
         tracing::info!("{line}");
     }
+    for unheard in settings.unheard() {
+        tracing::warn!("{}; {}", unheard.what(), unheard.fix);
+    }
     let daemon = Daemon::start(settings, clock).await?;
     if let Some(address) = daemon.page() {
         tracing::info!("status page at http://{address}/");

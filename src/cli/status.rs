@@ -126,6 +126,9 @@ async fn ask(settings: &Settings, patience: qrs::Patience) -> (Picture, bool) {
         sites: answers.into_iter().map(|(status, _)| status).collect(),
         queues: Vec::new(),
         alerts: Vec::new(),
+        silences: Vec::new(),
+        unheard: settings.unheard(),
+        named_sites: settings.named_sites,
     };
     (picture, failed)
 }
@@ -133,7 +136,7 @@ async fn ask(settings: &Settings, patience: qrs::Patience) -> (Picture, bool) {
 /// The picture as text.
 pub(crate) fn render(picture: &Picture, zone: Tz, paint: Paint) -> String {
     let mut out = String::new();
-    alert_lines(&mut out, picture, paint);
+    alert_lines(&mut out, picture, zone, paint);
     for site in &picture.sites {
         let _ = writeln!(out, "{}", paint.strong(&format!("Site {}", site.name)));
         server_license_lines(&mut out, site, picture.time, paint);
@@ -164,8 +167,8 @@ fn unsettled_line(out: &mut String, site: &SiteStatus, now: DateTime<Utc>, paint
     let _ = writeln!(out, "  Releases         {}", paint.warn(&text));
 }
 
-fn alert_lines(out: &mut String, picture: &Picture, paint: Paint) {
-    if picture.alerts.is_empty() {
+fn alert_lines(out: &mut String, picture: &Picture, zone: Tz, paint: Paint) {
+    if picture.alerts.is_empty() && picture.unheard.is_empty() {
         return;
     }
     let _ = writeln!(out, "{}", paint.strong("Alerts"));
@@ -176,8 +179,12 @@ fn alert_lines(out: &mut String, picture: &Picture, paint: Paint) {
             Severity::Warning => paint.warn(severity),
             Severity::Critical => paint.bad(severity),
         };
-        let since = words::ago(alert.fired.unwrap_or(alert.since), picture.time);
-        let _ = writeln!(out, "  {severity}  {}  {}", one_line(&alert.text), paint.faint(&since));
+        let _ = writeln!(out, "  {severity}  {}", one_line(&alert.text));
+        let _ = writeln!(out, "    {}", paint.faint(&picture.told(alert, zone)));
+    }
+    for unheard in &picture.unheard {
+        let _ = writeln!(out, "  {}", paint.warn(&one_line(&unheard.what())));
+        let _ = writeln!(out, "    {}", paint.faint(&one_line(&unheard.fix)));
     }
     out.push('\n');
 }

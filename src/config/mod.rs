@@ -21,6 +21,7 @@ mod rules;
 mod schema;
 pub mod settings;
 mod shape;
+mod unheard;
 mod validate;
 
 pub use certificates::{
@@ -33,6 +34,7 @@ pub use older::{Migrated, migrate};
 pub use rules::load_rules;
 pub use schema::json_schema;
 pub use settings::Settings;
+pub use unheard::{Unheard, takers};
 pub use validate::log_level;
 
 pub use crate::settings::{

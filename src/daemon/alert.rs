@@ -3,7 +3,7 @@
 //! All it knows it reads from the store, and all it decides it writes there in one transaction: the
 //! states, the history, and the events that tell of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -14,8 +14,8 @@ use super::Shared;
 use crate::alert::facts::Facts;
 use crate::alert::state::{self, Notice, States, Step};
 use crate::alert::{Policy, notice, rules};
-use crate::config::Settings;
-use crate::event::{Addressing, AlertStatus, Body, DAEMON, Event, Kind, Queue, Rule};
+use crate::config::{Settings, takers};
+use crate::event::{Addressing, AlertStatus, Body, DAEMON, Event, Key, Kind, Queue, Rule};
 use crate::gather::Gatherer;
 use crate::store::{AlertChanges, AlertHistoryEntry, StoreError};
 
@@ -31,12 +31,16 @@ pub(super) async fn run(shared: Shared, stop: CancellationToken) {
     let mut gatherer = Gatherer::default();
     let mut changes = shared.store.changes();
     let mut failed = false;
+    let mut unheard = Unheard::default();
     while !stop.is_cancelled() {
         changes.borrow_and_update();
         let began = Instant::now();
         let now = shared.clock.now();
         match look(&shared, &mut gatherer, now).await {
-            Ok(()) => failed = false,
+            Ok(told) => {
+                failed = false;
+                unheard.note(&told, &shared.settings, now);
+            }
             // A store that can't be written is reported once, not each minute.
             Err(error) if failed => tracing::debug!(%error, "alerts can't be looked at"),
             Err(error) => {
@@ -56,12 +60,45 @@ pub(super) async fn run(shared: Shared, stop: CancellationToken) {
     }
 }
 
+/// How long nothing more is said of alerts that reach nobody.
+const UNHEARD_FOR: chrono::Duration = chrono::Duration::hours(24);
+
+/// Alerts that were told to nobody: said in the log once a day.
+#[derive(Default)]
+struct Unheard {
+    last: Option<DateTime<Utc>>,
+}
+
+impl Unheard {
+    fn note(&mut self, told: &[Told], settings: &Settings, now: DateTime<Utc>) {
+        let to_nobody = told.iter().filter(|one| one.firing && one.sent_to == 0);
+        let alerts: BTreeSet<String> =
+            to_nobody.map(|Told { key, .. }| format!("{} of {}", key.rule, key.site)).collect();
+        let is_due = self.last.is_none_or(|last| (now - last).abs() >= UNHEARD_FOR);
+        if alerts.is_empty() || !is_due {
+            return;
+        }
+        self.last = Some(now);
+        let fix = settings.unheard().into_iter().next().map(|unheard| unheard.fix);
+        let fix = fix.unwrap_or_else(|| "see bursar alert rules".to_owned());
+        let alerts = alerts.into_iter().collect::<Vec<_>>().join(", ");
+        tracing::warn!(sent_to = 0, "alerts fire and reach nobody: {alerts}; {fix}");
+    }
+}
+
+/// What a look told of an alert.
+struct Told {
+    key: Key,
+    firing: bool,
+    sent_to: usize,
+}
+
 /// One look: what is known, what follows, and what is told of it.
 async fn look(
     shared: &Shared,
     gatherer: &mut Gatherer,
     now: DateTime<Utc>,
-) -> Result<(), StoreError> {
+) -> Result<Vec<Told>, StoreError> {
     let settings = &shared.settings;
     let gathered = gatherer.gather(settings, &shared.store, now).await?;
     let before = shared.store.alerts().await?;
@@ -80,18 +117,28 @@ async fn look(
     let mut changes = telling.changes(&before, &step, &gathered.sites);
     changes.drops = gathered.drops;
     if changes.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
-    let told = changes.events.clone();
+    let events = changes.events.clone();
     shared.store.record_alerts(changes).await?;
     let mut in_butlers_form = 0;
-    for (event, queues) in &told {
-        match event.body {
-            Body::Alert(_) => log(event, std::mem::take(&mut in_butlers_form) + queues.len()),
-            _ => in_butlers_form = queues.len(),
-        }
+    let mut told = Vec::new();
+    for (event, queues) in &events {
+        let Body::Alert(notice) = &event.body else {
+            in_butlers_form = queues.len();
+            continue;
+        };
+        let sent_to = std::mem::take(&mut in_butlers_form) + queues.len();
+        log(event, sent_to);
+        let key = Key::new(event.site.as_str(), notice.rule, notice.subject.as_str());
+        // Its takers get the refusals themselves.
+        let heard = notice.rule == Rule::ReleaseStopped
+            && !takers(&shared.addressing, &key.site, key.rule, policy(settings, &key.site))
+                .is_empty();
+        let firing = notice.status == AlertStatus::Firing && !heard;
+        told.push(Told { key, firing, sent_to });
     }
-    Ok(())
+    Ok(told)
 }
 
 fn policy<'a>(settings: &'a Settings, site: &str) -> &'a Policy {
@@ -142,7 +189,10 @@ impl Telling<'_> {
             changes.events.extend(events);
         }
         for (key, what) in &step.happened {
-            let Some(alert) = step.states.get(key).or_else(|| before.get(key)) else { continue };
+            let over = |n: &&Notice| n.alert.key == *key && n.status == AlertStatus::Resolved;
+            let over = step.notices.iter().find(over).map(|notice| &notice.alert);
+            let known = over.or_else(|| step.states.get(key)).or_else(|| before.get(key));
+            let Some(alert) = known else { continue };
             let told = !matches!(what, state::Occurrence::Silenced | state::Occurrence::Inhibited);
             let sent = sent.get(key).filter(|_| told).copied().unwrap_or(0);
             changes.happened.push(AlertHistoryEntry {
@@ -202,7 +252,7 @@ mod tests {
     use super::*;
     use crate::alert::state::{Alert, Phase};
     use crate::config::{DEFAULT_SITE, FixedEnvironment, load_text};
-    use crate::event::{Key, Severity};
+    use crate::event::Severity;
 
     /// Both get alerts; MQTT gets what is told of releases, too.
     const FILE: &str = "Butler:
@@ -236,7 +286,7 @@ mod tests {
                 hint: String::new(),
                 facts: serde_json::Map::new(),
             };
-            let notice = Notice { alert, status, repeats: 0 };
+            let notice = Notice { alert, status, repeats: 0, silence: None };
             telling.events(&notice, &[]).into_iter().flat_map(|(_, queues)| queues).collect()
         };
         assert_eq!(told(Rule::ReleaseStopped, AlertStatus::Firing), ["email"]);

@@ -306,5 +306,9 @@ fn problem(report: &Report) -> Option<PollError> {
             all.join("; ")
         }
     };
-    Some(PollError { code: report.status.as_str().to_owned(), text })
+    // Where nothing but guards kept a type of it, they have an alert of their own.
+    let only_guards =
+        report.status == RunStatus::Partly && report.why.is_none() && !report.refusals.is_empty();
+    let status = if only_guards { RunStatus::Refused } else { report.status };
+    Some(PollError { code: status.as_str().to_owned(), text })
 }

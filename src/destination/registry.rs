@@ -99,6 +99,17 @@ impl Configured {
         [influxdb, mqtt, email, webhooks]
     }
 
+    /// The same for a command that runs while the daemon does: it takes over no session of the
+    /// daemon's, and says nothing in its name.
+    #[must_use]
+    pub fn beside_a_daemon(&self) -> Self {
+        let mut beside = self.clone();
+        if let Some(mqtt) = &mut beside.mqtt {
+            mqtt.beside_a_daemon();
+        }
+        beside
+    }
+
     /// What is missing of a channel that is switched on.
     pub fn missing(&self, channel: Channel) -> Option<&str> {
         let waiting = self.waiting.iter().find(|waiting| waiting.queue.channel == channel);

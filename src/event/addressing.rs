@@ -175,6 +175,8 @@ mod tests {
             repeats: 0,
             facts: serde_json::Map::new(),
             destinations: destinations.map(<[Channel]>::to_vec),
+            silenced: None,
+            test: false,
         };
         Event::new("prod", time, Body::Alert(notice))
     }

@@ -142,6 +142,25 @@ pub struct AlertNotice {
     /// Kinds of destinations it goes to, as far as their switches allow; `None`: all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub destinations: Option<Vec<Channel>>,
+    /// The silence that holds for it: its end is told all the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub silenced: Option<Silenced>,
+    /// A person tries how alerts arrive (`bursar alert test`): nothing is wrong.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub test: bool,
+}
+
+/// Who wished to hear nothing of an alert, until when and why.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Silenced {
+    /// Who made the silence.
+    pub by: String,
+    /// When it ends, UTC.
+    #[schemars(extend("format" = "date-time"), with = "String")]
+    pub until: DateTime<Utc>,
+    /// Why, in their words.
+    pub why: String,
 }
 
 impl Severity {

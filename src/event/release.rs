@@ -106,6 +106,14 @@ pub struct ReleaseRun {
     pub ledger: Head,
     /// Why it stopped early, if it did.
     pub why: Option<String>,
+    /// What guards stopped: the whole run, or types of it. Absent of what older releases stored.
+    #[serde(
+        default,
+        skip_serializing_if = "Vec::is_empty",
+        serialize_with = "form::write_all::<stored::Refusal, _, _>",
+        deserialize_with = "form::read_all::<stored::Refusal, _, _>"
+    )]
+    pub refusals: Vec<Refusal>,
 }
 
 impl SeatFacts {
@@ -186,12 +194,16 @@ impl ReleaseRefused {
 
     /// What the guards saw and what to do, on one line.
     pub fn reasons(&self) -> String {
-        let refusals = self.refusals.iter().map(|refusal| {
-            let of = refusal.seat_type.map_or(String::new(), |t| format!("{} seats: ", t.title()));
-            one_line(&format!("{of}{refusal}"))
-        });
-        refusals.collect::<Vec<_>>().join(" | ")
+        reasons(&self.refusals)
     }
+}
+
+fn reasons(refusals: &[Refusal]) -> String {
+    let refusals = refusals.iter().map(|refusal| {
+        let of = refusal.seat_type.map_or(String::new(), |t| format!("{} seats: ", t.title()));
+        one_line(&format!("{of}{refusal}"))
+    });
+    refusals.collect::<Vec<_>>().join(" | ")
 }
 
 impl SeatsKept {
@@ -213,6 +225,20 @@ impl SeatsKept {
 }
 
 impl ReleaseRun {
+    /// Whether guards stopped it or types of it.
+    pub fn is_stopped_by_guards(&self) -> bool {
+        self.status == RunStatus::Refused || !self.refusals.is_empty()
+    }
+
+    /// What the guards saw and what to do, on one line.
+    pub fn guards_reasons(&self) -> String {
+        match (self.refusals.as_slice(), &self.why) {
+            ([], Some(why)) => one_line(why),
+            ([], None) => String::new(),
+            (refusals, _) => reasons(refusals),
+        }
+    }
+
     /// One line for people.
     pub fn summary(&self) -> String {
         let types: Vec<_> = self.types.iter().map(|counts| counts.summary(self.mode)).collect();

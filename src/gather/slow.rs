@@ -2,14 +2,14 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::alert::facts::{BudgetFacts, CapacityFacts, ChurnFacts, Fact, RunOutFacts};
+use crate::alert::facts::{BudgetFacts, CapacityEnd, CapacityFacts, ChurnFacts, Fact, RunOutFacts};
 use crate::config::Settings;
 use crate::config::settings::Site;
 use crate::insight::budget::Verdict;
 use crate::insight::capacity::{Capacity, MonthEnd};
 use crate::insight::forecast::RunsOut;
 use crate::insight::words;
-use crate::license::{ChangeKind, SeatType};
+use crate::license::{ChangeKind, Pools, SeatType};
 use crate::planning::outlook::{CostOutlook, TypeOutlook};
 use crate::planning::{self, Outlook, Planning};
 use crate::store::history::Resolution;
@@ -19,10 +19,14 @@ use crate::store::{Store, StoreError};
 #[derive(Debug, Clone)]
 pub(super) struct Slow {
     pub(super) quarantined_before: Fact<Vec<(SeatType, f64)>>,
-    pub(super) capacity: Fact<Option<CapacityFacts>>,
+    pub(super) capacity: Fact<CapacityFacts>,
     pub(super) run_out: Fact<Vec<RunOutFacts>>,
     pub(super) budget: Fact<Option<BudgetFacts>>,
     pub(super) churn: Fact<Vec<ChurnFacts>>,
+    /// There was no history at all: what comes first is looked at once it is there.
+    pub(super) is_empty: bool,
+    /// The last poll before it was read.
+    pub(super) polled: Option<DateTime<Utc>>,
 }
 
 /// What the history of a site says.
@@ -33,6 +37,7 @@ pub(super) async fn read_slow(
     now: DateTime<Utc>,
 ) -> Result<Slow, StoreError> {
     let planning = Planning::load(store, settings, &site.name, now).await?;
+    let is_empty = planning.pools.is_empty() && planning.minutes.is_none();
     // Forecasts take some milliseconds of computing for years of history.
     let ahead = tokio::task::spawn_blocking(move || planning::outlook(&planning)).await.ok();
     let churn = match &site.seats {
@@ -45,27 +50,35 @@ pub(super) async fn read_slow(
         run_out: ahead.as_ref().map(run_out).into(),
         budget: ahead.as_ref().and_then(|ahead| ahead.cost.as_ref()).map(budget).into(),
         churn,
+        is_empty,
+        polled: None,
     })
 }
 
 /// Unknown without minutes, and in the first days of a month: what was short before stays so until
 /// there is a new projection.
-fn capacity(of: Option<&Capacity>) -> Fact<Option<CapacityFacts>> {
+fn capacity(of: Option<&Capacity>) -> Fact<CapacityFacts> {
     let Some(capacity) = of else { return Fact::Unknown };
-    let short = |projected: f64, runs_out| CapacityFacts {
-        used: capacity.used,
-        usable: capacity.usable,
-        projected,
-        runs_out,
-    };
-    if capacity.usable > 0.0 && capacity.left <= 0.0 {
-        return Fact::Known(Some(short(capacity.used, None)));
+    let (used, usable) = (capacity.used, capacity.usable);
+    let facts = |projected: f64, end| CapacityFacts { used, usable, projected, end };
+    if usable > 0.0 && capacity.left <= 0.0 {
+        return Fact::Known(facts(used, CapacityEnd::NoneLeft));
     }
     let Ok(projected) = &capacity.projected else { return Fact::Unknown };
-    Fact::Known(match projected.runs_out {
-        MonthEnd::RunsOut { day } => Some(short(projected.used, Some(day))),
-        MonthEnd::Lasts | MonthEnd::Already => None,
-    })
+    let end = match projected.runs_out {
+        MonthEnd::RunsOut { day } => CapacityEnd::Short { day, sure: projected.low >= usable },
+        MonthEnd::Lasts | MonthEnd::Already => CapacityEnd::Lasts,
+    };
+    Fact::Known(facts(projected.used, end))
+}
+
+/// By the last poll alone: that none is left is told at once, and not when the history is looked at
+/// next.
+pub(super) fn none_left(pools: &Pools) -> Option<CapacityFacts> {
+    let pool = pools.analyzer_capacity.filter(|pool| pool.enabled)?;
+    let usable = (pool.allocated_minutes - pool.unavailable_minutes).max(0.0);
+    let (used, end) = (pool.used_minutes, CapacityEnd::NoneLeft);
+    (usable > 0.0 && used >= usable).then_some(CapacityFacts { used, usable, projected: used, end })
 }
 
 fn run_out(ahead: &Outlook) -> Vec<RunOutFacts> {
@@ -85,23 +98,33 @@ fn run_out(ahead: &Outlook) -> Vec<RunOutFacts> {
     ahead.types.iter().map(of_type).collect()
 }
 
-/// `None`: within it, or there is none.
+/// Within the budget, but by less than one part in so many: what went over it isn't well yet.
+const BUDGET_BAND: u32 = 50;
+
+/// `None`: there is no budget.
 fn budget(cost: &CostOutlook) -> Option<BudgetFacts> {
     let of = cost.budget.as_ref()?;
-    let (what, cost) = match of.verdict {
-        Verdict::Within { .. } => return None,
-        Verdict::MayExceed { .. } => (
-            "what may have to be licensed within 12 months costs up to",
-            of.to_pay.high.to_string(),
-        ),
+    let may_come = "what may have to be licensed within 12 months costs up to";
+    let high = of.to_pay.high;
+    let (what, amount, is_over) = match of.verdict {
+        Verdict::Within { .. } => (may_come, high.to_string(), false),
+        Verdict::MayExceed { .. } => (may_come, high.to_string(), true),
         Verdict::Exceeded { .. } if of.entitled.amount > of.budget.amount => {
-            ("what is licensed costs in a year", of.entitled.to_string())
+            ("what is licensed costs in a year", of.entitled.to_string(), true)
         }
         Verdict::Exceeded { .. } => {
-            ("what has to be licensed within 12 months costs", words::money(&of.to_pay))
+            ("what has to be licensed within 12 months costs", words::money(&of.to_pay), true)
         }
     };
-    Some(BudgetFacts { what: what.into(), cost, budget: of.budget.to_string() })
+    let highest = of.entitled.amount.max(high.amount);
+    let band = of.budget.amount / rust_decimal::Decimal::from(BUDGET_BAND);
+    Some(BudgetFacts {
+        what: what.into(),
+        cost: amount,
+        budget: of.budget.to_string(),
+        is_over,
+        is_near: is_over || highest > of.budget.amount - band,
+    })
 }
 
 /// Seats that were allocated within 28 days, and those of them that went to people who had lost one

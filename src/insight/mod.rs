@@ -16,6 +16,7 @@ pub mod growth;
 pub mod holt;
 pub mod idle;
 pub mod money;
+pub mod pace;
 pub mod purchase;
 pub mod reclaim;
 pub mod season;

@@ -8,6 +8,7 @@ use chrono::{Datelike, Days, Months, NaiveDate};
 use serde::Serialize;
 
 use super::Planning;
+use crate::insight::pace::Used;
 use crate::insight::utilization::{Step, periods};
 use crate::insight::{Daily, Entitled, Series};
 
@@ -105,7 +106,28 @@ fn counted(used: &Series) -> Vec<Part> {
     parts
 }
 
-fn first_of(day: NaiveDate) -> NaiveDate {
+/// What was used on each day of which the day before is known, too.
+pub(super) fn by_day(used: &Series) -> Vec<Used> {
+    let days = used.between(NaiveDate::MIN, NaiveDate::MAX);
+    let of = |pair: &[Daily]| {
+        let (before, day) = (&pair[0], &pair[1]);
+        if before.day.succ_opt() != Some(day.day) {
+            return None;
+        }
+        // The figure only falls when it starts again.
+        let minutes = if day.last < day.max {
+            (day.max - before.last).max(0.0) + day.last
+        } else if day.min < before.last {
+            day.last
+        } else {
+            day.last - before.last
+        };
+        Some(Used { day: day.day, minutes })
+    };
+    days.windows(2).filter_map(of).collect()
+}
+
+pub(super) fn first_of(day: NaiveDate) -> NaiveDate {
     day.with_day(1).unwrap_or(day)
 }
 
@@ -179,6 +201,22 @@ mod tests {
     fn a_reset_at_our_midnight_needs_no_care() {
         let text = "2026-09-30 13500 14000 14000\n2026-10-01 0 250 250\n2026-10-02 250 500 500";
         assert_eq!(months(text), expect(&[("2026-09", 14000.0), ("2026-10", 500.0)]));
+    }
+
+    #[test]
+    fn a_day_used_what_it_has_beyond_the_day_before() {
+        let text = "2026-09-29 13000 13500 13500\n2026-09-30 13500 14000 14000\n\
+                    2026-10-01 0 14050 120\n2026-10-02 120 400 400\n2026-10-04 900 900 900\n\
+                    2026-10-31 5500 5500 5500\n2026-11-01 30 70 70";
+        let used = by_day(&series(text)).into_iter();
+        let used: Vec<_> = used.map(|used| (used.day.to_string(), used.minutes)).collect();
+        let expected = [
+            ("2026-09-30", 500.0),
+            ("2026-10-01", 170.0),
+            ("2026-10-02", 280.0),
+            ("2026-11-01", 70.0),
+        ];
+        assert_eq!(used, expected.map(|(day, minutes)| (day.to_owned(), minutes)));
     }
 
     /// What is not known is taken as it stands.

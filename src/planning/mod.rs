@@ -21,6 +21,7 @@ use crate::insight::capacity::{self, Capacity};
 use crate::insight::cost::{Prices, ReleasedSeats};
 use crate::insight::forecast::{Forecast, forecast};
 use crate::insight::growth::{Growth, History, growth};
+use crate::insight::pace::Pace;
 use crate::insight::season::{self, Season};
 use crate::insight::utilization::{self, Now, Period, Step, YearOnYear};
 use crate::insight::{Entitled, NotEnough, Released, Series, Total, days_after};
@@ -221,7 +222,12 @@ impl Planning {
             used_minutes: last(&minutes.used)?,
             unavailable_minutes: last(&minutes.unavailable).unwrap_or(0.0),
         };
-        Some(capacity::capacity(&pool, polled, self.zone))
+        let days = minutes::by_day(&minutes.used);
+        let pace = Pace::of(&days, minutes::first_of(polled_on));
+        let before = polled_on.pred_opt().filter(|before| month(*before) == month(polled_on));
+        let before = before.and_then(|day| minutes.used.between(day, day).last());
+        let before = before.map(|day| day.last);
+        Some(capacity::capacity(&pool, before, polled, self.zone, &pace))
     }
 }
 

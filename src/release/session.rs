@@ -208,6 +208,7 @@ impl<'a> Session<'a> {
             plan_digest: tally.plan_digest.clone(),
             ledger: Head { seq: 0, hash: String::new() },
             why,
+            refusals: tally.refusals.clone(),
         };
         let engine = self.engine.clone();
         let events = move |head: &Head| {

@@ -3,7 +3,6 @@
 use askama::Template;
 use chrono_tz::Tz;
 
-use crate::alert::state::HeldBack;
 use crate::event::{Monitor, Severity};
 use crate::license::monitor_app::AppHealth;
 use crate::license::{self, LicenseState, SeatType, Support};
@@ -17,6 +16,8 @@ struct Page<'a> {
     version: &'a str,
     time: String,
     alerts: Vec<Alert<'a>>,
+    /// Alerts that reach nobody, each with what to do.
+    unheard: Vec<(String, &'a str)>,
     sites: Vec<Site<'a>>,
     queues: Vec<Queue<'a>>,
 }
@@ -26,8 +27,8 @@ struct Alert<'a> {
     severity: &'static str,
     text: &'a str,
     hint: &'a str,
-    since: String,
-    held_back: &'static str,
+    /// Its rule, what it is about, since when, how often told, silenced by whom.
+    told: String,
 }
 
 struct Site<'a> {
@@ -93,7 +94,8 @@ pub(crate) fn render(status: &Status, zone: Tz) -> String {
     let page = Page {
         version: status.version,
         time: words::local(status.time, zone),
-        alerts: status.alerts.iter().map(|alert| alert_view(alert, status)).collect(),
+        alerts: status.alerts.iter().map(|alert| alert_view(alert, status, zone)).collect(),
+        unheard: status.unheard.iter().map(|one| (one.what(), one.fix.as_str())).collect(),
         sites: status.sites.iter().map(|site| view(site, status, zone)).collect(),
         queues: status
             .queues
@@ -121,7 +123,7 @@ pub(crate) fn render(status: &Status, zone: Tz) -> String {
     page.render().expect("the template has no fallible parts")
 }
 
-fn alert_view<'a>(alert: &'a crate::alert::state::Alert, status: &Status) -> Alert<'a> {
+fn alert_view<'a>(alert: &'a crate::alert::state::Alert, status: &Status, zone: Tz) -> Alert<'a> {
     Alert {
         tone: match alert.severity {
             Severity::Info => "",
@@ -131,12 +133,7 @@ fn alert_view<'a>(alert: &'a crate::alert::state::Alert, status: &Status) -> Ale
         severity: alert.severity.as_str(),
         text: &alert.text,
         hint: &alert.hint,
-        since: words::ago(alert.fired.unwrap_or(alert.since), status.time),
-        held_back: match &alert.held_back {
-            Some(HeldBack::Silence { .. }) => ", silenced",
-            Some(HeldBack::Alert { .. }) => ", held back by a worse one",
-            None => "",
-        },
+        told: status.told(alert, zone),
     }
 }
 

@@ -12,7 +12,8 @@ use bursar::store::{Addition, AlertHistoryEntry, NewSilence};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
-use crate::support::process::LIMIT;
+use crate::support::generated;
+use crate::support::process::{LIMIT, output};
 use crate::support::receiver::{Call, Mood, Receiver};
 use crate::support::setup::{Setup, webhook_section};
 
@@ -188,6 +189,15 @@ async fn a_restart_tells_nothing_twice_and_an_end_is_told() {
         let begin = sent.iter().find(|m| m["fingerprint"] == end["fingerprint"]).unwrap();
         assert_eq!(end["since"], begin["since"]);
         assert!(end["resolved"].is_string());
+        // How it is now, and how it was.
+        let text = end["text"].as_str().unwrap();
+        let (now, was) = text.split_once(" (it was: ").unwrap_or_else(|| panic!("{end}"));
+        assert!(
+            now.starts_with("over: ") && now.ends_with("seats are free, the limit is 0"),
+            "{text}"
+        );
+        assert!(was.contains("the limit is 1000000"), "{text}");
+        assert_eq!(end["facts"]["limit"], 0.0, "the figures, too");
     }
     assert_eq!(seats_low(&calls, "firing").len(), 2, "and nothing else");
 }
@@ -277,7 +287,6 @@ async fn takers_of_all_alerts_hear_of_the_server_license_too() {
     assert_eq!(alert["status"], "firing");
 }
 
-/// The table of rules in docs/alerts.md, made of the catalogue. `UPDATE_GENERATED=1` writes it.
 /// Somebody paused releases and forgot it: the third time that nothing happens is told, with who and
 /// why.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -318,13 +327,97 @@ async fn a_forgotten_pause_is_told_of() {
     assert!(fired.time >= third && fired.time < third + chrono::TimeDelta::days(1), "{fired:?}");
 }
 
+/// A guard stops a rehearsal: one alert, which says why and that it was one; and no run has failed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_guard_stops_is_one_alert_with_its_reason_and_kind() {
+    let receiver = Receiver::start().await;
+    let setup = Setup::new(Scenario::demo()).await;
+    let release = "    licenseRelease:
+      enable: true
+      dryRun: true
+      licenseKeyShared: false
+      frequency: every 6 hours
+      licenseType: {analyzer: {enable: true, releaseThresholdDays: 30, maxReleasePercent: 1}}
+";
+    let more = format!("{release}{}", own_section(&receiver.url("/all"), 0, ""));
+    let yaml = setup.yaml("every 6 hours", &more);
+    let daemon = start(&setup, &yaml, Utc::now(), 600.0).await;
+    let of_release = |calls: &[Call]| {
+        let all = at(calls, "/all").into_iter().map(|call| json(&call.body));
+        let is_of = |m: &Value| m["rule"].as_str().is_some_and(|rule| rule.starts_with("release"));
+        all.filter(is_of).collect::<Vec<_>>()
+    };
+    receiver.wait(|calls| !of_release(calls).is_empty()).await;
+    let history =
+        until(&daemon, |history| has(history, Rule::ReleaseStopped, Occurrence::Fired)).await;
+    daemon.stop().await;
+    assert!(!has(&history, Rule::ReleaseFailed, Occurrence::Fired), "{history:#?}");
+    let told = of_release(&receiver.calls());
+    assert!(told.iter().all(|m| m["rule"] == "releaseStopped"), "{told:#?}");
+    let text = told[0]["text"].as_str().unwrap();
+    assert!(text.starts_with("the last rehearsal of releases was stopped by guards: "), "{text}");
+    assert_eq!(told[0]["facts"]["mode"], "rehearsal");
+    assert!(!told[0]["facts"]["guards"].as_array().unwrap().is_empty(), "{told:#?}");
+}
+
+/// What the history says is known with the first poll, not an hour later.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_fresh_store_waits_no_hour_for_what_its_history_says() {
+    let setup = Setup::new(Scenario::default()).await;
+    let more = "  cost: {currency: EUR, budgetPerYear: 1, analyzer: {perSeatPerYear: 100}, \
+                professional: {perSeatPerYear: 100}}\n";
+    let yaml = setup.yaml("every 6 hours", more);
+    let from = Utc::now();
+    // A minute in a second.
+    let daemon = start(&setup, &yaml, from, 60.0).await;
+    let history = until(&daemon, |history| has(history, Rule::OverBudget, Occurrence::Fired)).await;
+    daemon.stop().await;
+    let fired = history.iter().find(|one| one.key.rule == Rule::OverBudget).unwrap();
+    assert!(fired.time - from < chrono::TimeDelta::minutes(30), "{fired:?}");
+}
+
+/// Status, page and list name the rule of an alert, its site, since when, how often it was told, and who
+/// silenced it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_alert_is_shown_with_its_rule_site_and_silence() {
+    let receiver = Receiver::start().await;
+    let setup = Setup::new(Scenario::default()).await;
+    let sites = "  sites: [{name: oslo}]\n  web: {enable: true, host: 127.0.0.1, port: 0}\n";
+    let more = format!("{}{sites}", own_section(&receiver.url("/all"), 1_000_000, ""));
+    let yaml = setup.yaml("every 1 minute", &more);
+    let daemon = start(&setup, &yaml, Utc::now(), 60.0).await;
+    let rule = Rule::SeatsLow;
+    until(&daemon, |history| has(history, rule, Occurrence::Fired)).await;
+    let silence = NewSilence {
+        rule: Some(rule),
+        until: Utc::now() + chrono::TimeDelta::days(30),
+        why: "order is placed".into(),
+        by: "anna@qlik".into(),
+        ..NewSilence::default()
+    };
+    daemon.store().add_silence(silence).await.unwrap();
+    until(&daemon, |history| has(history, rule, Occurrence::Silenced)).await;
+    let address = daemon.page().unwrap();
+    let page = reqwest::get(format!("http://{address}/")).await.unwrap().text().await.unwrap();
+    let file = setup.folder.path().join("bursar.yaml");
+    let file = file.to_str().unwrap();
+    let folder = setup.folder.path();
+    let text = |args: &[&str]| String::from_utf8(output(args, folder).stdout).unwrap();
+    let status = text(&["status", "-c", file]);
+    let list = text(&["alert", "list", "-c", file]);
+    daemon.stop().await;
+    for shown in [&page, &status] {
+        assert!(shown.contains("seatsLow, oslo, analyzer, since "), "{shown}");
+        assert!(shown.contains("told once, silenced by anna@qlik until "), "{shown}");
+        assert!(shown.contains("(order is placed)"), "{shown}");
+    }
+    assert!(list.contains("told once, silenced by anna@qlik (1)"), "{list}");
+}
+
+/// The tables of docs/alerts.md, made of the catalogue. `UPDATE_GENERATED=1` writes them.
 #[test]
 fn the_table_of_rules_is_complete() {
     let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/alerts.md");
-    let text = std::fs::read_to_string(&file).unwrap();
-    let (begin, end) = ("<!-- rules -->\n", "<!-- /rules -->");
-    let (before, rest) = text.split_once(begin).unwrap();
-    let (table, after) = rest.split_once(end).unwrap();
     let mut expected = String::from(
         "| rule | severity | after | about | fires when |\n| --- | --- | --- | --- | --- |\n",
     );
@@ -342,11 +435,12 @@ fn the_table_of_rules_is_complete() {
             entry.key, entry.subject, entry.when
         ));
     }
-    if std::env::var_os("UPDATE_GENERATED").is_some() {
-        std::fs::write(&file, format!("{before}{begin}{expected}{end}{after}")).unwrap();
-    } else {
-        assert_eq!(table, expected, "run the tests with UPDATE_GENERATED=1");
+    generated(&file, "rules", &expected);
+    let mut bands = String::from("| rule | goes on until |\n| --- | --- |\n");
+    for entry in bursar::alert::catalogue::ALL {
+        bands.push_str(&format!("| `{}` | {} |\n", entry.key, entry.over()));
     }
+    generated(&file, "bands", &bands);
 }
 
 /// The defaults that the table names are those of the settings.

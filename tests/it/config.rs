@@ -4,6 +4,7 @@
 
 mod channels;
 mod cost;
+mod defaults;
 mod destinations;
 mod email;
 mod older;
@@ -563,8 +564,9 @@ fn messages_show_no_secret() {
 #[test]
 fn the_commented_destination_of_the_short_config_works() {
     let text = std::fs::read_to_string(repository().join("config/bursar.yaml")).unwrap();
-    let (before, commented) = text.split_once("  # influxDb:").unwrap();
-    let commented = format!("  # influxDb:{commented}").replace("  # ", "  ");
+    let (before, commented) = text.split_once("  # email:").unwrap();
+    let commented =
+        format!("  # email:{commented}").replace("  # ", "  ").replace("  One", "  # One");
     let text = format!("{before}{commented}").replace("enable: false # true", "enable: true #");
     let mut env = environment();
     env.variables.insert("INFLUXDB_TOKEN".into(), "t".into());
@@ -575,6 +577,7 @@ fn the_commented_destination_of_the_short_config_works() {
         destination.of(Channel::InfluxDb).is_on()
             && loaded.settings.destinations.influxdb.is_some()
     );
+    assert_eq!(loaded.settings.unheard(), [], "by mail");
 }
 
 #[test]

@@ -221,8 +221,9 @@ async fn tables_and_charts_for_people() {
     Site default
       Used         █████████████████████████████░ 96 %  9,600 of 10,000 minutes
       Month gone   ████████████████████████░░░░░░ 78 %  3 h ago
-      Month end    12,255 minutes at this pace (123 %)
-                   run out on 25 November 2026
+      Month end    12,004 minutes at this pace (120 %)
+                   more than 11,135 in 14 of 15 months
+                   run out on 26 November 2026
 
       MONTH    USED    OF                                   DAYS
       2026-08  10,000  10,000  ████████████████████  100 %  31

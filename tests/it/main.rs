@@ -9,6 +9,7 @@
 mod support;
 
 mod alert;
+mod alert_reach;
 mod audit;
 mod bounds;
 mod cli;

@@ -86,9 +86,11 @@ fn the_page_is_up_to_date() {
 }
 
 /// Which may be absent of what is sent.
-const OPTIONAL: [&str; 8] = [
+const OPTIONAL: [&str; 10] = [
     "site",
     "destinations",
+    "silenced",
+    "test",
     "professional",
     "analyzer",
     "analyzerCapacity",

@@ -97,13 +97,17 @@ async fn minutes_of_another_month_say_nothing_of_this_one() {
     store.keep_samples("default", poll("2026-10-31T12:00:00Z", 9_000.0)).await.unwrap();
     let planning = Planning::load(&store, &settings, "default", now()).await.unwrap();
     assert_eq!(planning.capacity(), None);
-    // A poll of two weeks ago: the pace is that of its time.
+    // Nothing is known of the weekdays: the first ten days say nothing.
     store.keep_samples("default", poll("2026-11-10T12:00:00Z", 4_000.0)).await.unwrap();
+    let planning = Planning::load(&store, &settings, "default", now()).await.unwrap();
+    assert!(planning.capacity().unwrap().projected.is_err());
+    // A poll of a week ago: the pace is that of its time.
+    store.keep_samples("default", poll("2026-11-16T12:00:00Z", 4_000.0)).await.unwrap();
     let planning = Planning::load(&store, &settings, "default", now()).await.unwrap();
     let capacity = planning.capacity().unwrap();
     assert_eq!((capacity.used, capacity.usable), (4_000.0, 10_000.0));
-    assert!((capacity.gone_percent - 9.5 / 30.0 * 100.0).abs() < 0.01, "{capacity:?}");
-    assert!((capacity.projected.unwrap().used - 4_000.0 / 9.5 * 30.0).abs() < 1.0);
+    assert!((capacity.gone_percent - 15.5 / 30.0 * 100.0).abs() < 0.01, "{capacity:?}");
+    assert!((capacity.projected.unwrap().used - 4_000.0 / 15.5 * 30.0).abs() < 1.0);
 }
 
 #[tokio::test]

@@ -176,6 +176,8 @@ fn alert(subject: &str, n: i64, word: &str) -> Event {
         repeats: 0,
         facts: serde_json::Map::new(),
         destinations: None,
+        silenced: None,
+        test: false,
     };
     Event::new("default", time, Body::Alert(notice))
 }

@@ -150,7 +150,18 @@ const ROOMS: [(&str, &[&str]); 38] = [
     ),
     (
         "status",
-        &["alert", "config", "destination", "event", "ledger", "license", "release", "store"],
+        &[
+            "alert",
+            "config",
+            "destination",
+            "event",
+            "ledger",
+            "license",
+            "plain",
+            "release",
+            "store",
+            "words",
+        ],
     ),
     (
         "web",

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{condition, days, known, severity_of_days, step_of};
+use super::{condition, days, known, level_of, severity_of_days, step_of};
 use crate::alert::facts::{CertificateFacts, DaemonFacts, QueueFacts};
 use crate::alert::policy::Limits;
 use crate::alert::{Condition, Judged};
@@ -16,46 +16,49 @@ pub(super) fn judge(facts: &DaemonFacts, limits: &Limits) -> Vec<Judged> {
     let now = facts.now;
     vec![
         known(Rule::QueueGrowing, &facts.queues, |queues| {
-            queues.iter().filter_map(|queue| growing(queue, now, limits)).collect()
+            queues.iter().map(|queue| growing(queue, now, limits)).collect()
         }),
         known(Rule::QueueDropped, &facts.queues, |queues| {
             queues.iter().filter_map(|queue| dropped(queue, now)).collect()
         }),
         known(Rule::DeadLetters, &facts.queues, |queues| {
-            queues.iter().filter_map(|queue| dead(queue, now)).collect()
+            queues.iter().map(|queue| dead(queue, now)).collect()
         }),
         known(Rule::CertificateExpiring, &facts.certificates, |all| {
-            all.iter().filter_map(|one| certificate(one, now, limits)).collect()
+            all.iter().map(|one| certificate(one, now, limits)).collect()
         }),
         known(Rule::ReloadRefused, &facts.settings, |settings| {
-            if settings.errors == 0 {
-                return Vec::new();
-            }
             let file = settings.file.display().to_string();
-            let text = format!(
-                "{file} was changed and has {} error(s), the first: {}; the daemon goes on with \
-                 what it read before",
-                settings.errors,
-                one_line(&settings.first)
-            );
+            let text = match settings.errors {
+                0 => format!("{file} has no error"),
+                errors => format!(
+                    "{file} was changed and has {errors} error(s), the first: {}; the daemon goes \
+                     on with what it read before",
+                    one_line(&settings.first)
+                ),
+            };
             let rule = Rule::ReloadRefused;
             let hint = "bursar config check names all of them";
             vec![
                 condition(rule, file, now, "Changed settings can't be used", text, hint)
                     .with("errors", settings.errors)
-                    .with("first", settings.first.as_str()),
+                    .with("first", settings.first.as_str())
+                    .level(level_of(settings.errors > 0, false)),
             ]
         }),
     ]
 }
 
-fn growing(queue: &QueueFacts, now: DateTime<Utc>, limits: &Limits) -> Option<Condition> {
+/// Goes on while the oldest event is half as old as the limit, or nine tenths of the events wait: a
+/// destination that takes one event now and then isn't back.
+fn growing(queue: &QueueFacts, now: DateTime<Utc>, limits: &Limits) -> Condition {
     let rule = Rule::QueueGrowing;
     let age = queue.oldest.map(|oldest| (now - oldest).num_minutes());
-    let old = queue.failing && age.is_some_and(|age| age >= limits.queue_minutes);
-    if !old && queue.pending < limits.queue_events {
-        return None;
-    }
+    let older = |minutes: i64| age.is_some_and(|age| age >= minutes.max(1));
+    let old = queue.failing && older(limits.queue_minutes);
+    let many = queue.pending >= limits.queue_events;
+    let nearly_as_many = limits.queue_events.saturating_mul(9).div_ceil(10);
+    let lingers = older(limits.queue_minutes / 2) || queue.pending >= nearly_as_many.max(1);
     let mut text = format!("{} event(s) wait for {}", queue.pending, queue.title);
     if let Some(age) = age {
         text.push_str(&format!(", the oldest for {}", minutes(age)));
@@ -66,12 +69,11 @@ fn growing(queue: &QueueFacts, now: DateTime<Utc>, limits: &Limits) -> Option<Co
     let hint = "nothing is lost until the outbox's limits; bursar check tries the destination, \
                 bursar outbox list shows what waits";
     let title = format!("Deliveries to {} fail", queue.title);
-    Some(
-        condition(rule, queue.destination.as_str(), now, title, text, hint)
-            .with("waiting", queue.pending)
-            .with("oldestMinutes", age)
-            .with("error", queue.last_error.clone()),
-    )
+    condition(rule, queue.destination.as_str(), now, title, text, hint)
+        .with("waiting", queue.pending)
+        .with("oldestMinutes", age)
+        .with("error", queue.last_error.clone())
+        .level(level_of(old || many, lingers))
 }
 
 fn minutes(count: i64) -> String {
@@ -99,11 +101,8 @@ fn dropped(queue: &QueueFacts, now: DateTime<Utc>) -> Option<Condition> {
     )
 }
 
-fn dead(queue: &QueueFacts, now: DateTime<Utc>) -> Option<Condition> {
+fn dead(queue: &QueueFacts, now: DateTime<Utc>) -> Condition {
     let rule = Rule::DeadLetters;
-    if queue.dead == 0 {
-        return None;
-    }
     let mut text = format!("{} does not take {} event(s)", queue.title, queue.dead);
     if let Some(why) = &queue.newest_dead {
         text.push_str(&format!("; the newest: {}", one_line(why)));
@@ -111,16 +110,14 @@ fn dead(queue: &QueueFacts, now: DateTime<Utc>) -> Option<Condition> {
     let hint = "bursar outbox list --refused shows them, bursar outbox retry sends them again, \
                 bursar outbox drop gives them up";
     let title = format!("Events for {} can't be delivered", queue.title);
-    Some(
-        condition(rule, queue.destination.as_str(), now, title, text, hint)
-            .with("deadLetters", queue.dead)
-            .with("error", queue.newest_dead.clone()),
-    )
+    condition(rule, queue.destination.as_str(), now, title, text, hint)
+        .with("deadLetters", queue.dead)
+        .with("error", queue.newest_dead.clone())
+        .level(level_of(queue.dead > 0, false))
 }
 
-fn certificate(one: &CertificateFacts, now: DateTime<Utc>, limits: &Limits) -> Option<Condition> {
+fn certificate(one: &CertificateFacts, now: DateTime<Utc>, limits: &Limits) -> Condition {
     let rule = Rule::CertificateExpiring;
-    let step = step_of(one.days_left, &limits.certificate_steps)?;
     let (file, end) = (one.file.display().to_string(), one.not_after.format("%Y-%m-%d"));
     let (title, text) = if one.days_left < 0 {
         ("A certificate has ended".to_owned(), format!("{file} ended on {end}"))
@@ -130,12 +127,13 @@ fn certificate(one: &CertificateFacts, now: DateTime<Utc>, limits: &Limits) -> O
     };
     let text = format!("{text} ({})", one.setting);
     let hint = "have a new one made; for a site, export it from the Qlik Management Console";
-    Some(
-        condition(rule, one.setting.as_str(), now, title, text, hint)
-            .with("file", file)
-            .with("daysLeft", one.days_left)
-            .with("notAfter", one.not_after.to_rfc3339())
-            .severity(severity_of_days(one.days_left))
-            .step(step, &limits.certificate_steps),
-    )
+    let told = condition(rule, one.setting.as_str(), now, title, text, hint)
+        .with("file", file)
+        .with("daysLeft", one.days_left)
+        .with("notAfter", one.not_after.to_rfc3339())
+        .severity(severity_of_days(one.days_left));
+    match step_of(one.days_left, &limits.certificate_steps) {
+        Some(step) => told.step(step, &limits.certificate_steps),
+        None => told.well(),
+    }
 }

@@ -1,6 +1,6 @@
 //! Rules of the server license.
 
-use super::{condition, days, known, severity_of_days, step_of};
+use super::{condition, days, known, level_of, severity_of_days, step_of};
 use crate::alert::facts::{Dated, Facts};
 use crate::alert::policy::Limits;
 use crate::alert::{Condition, Judged};
@@ -16,21 +16,21 @@ pub(super) fn judge(facts: &Facts, limits: &Limits) -> Vec<Judged> {
     let problem =
         |rule: Rule, states: &'static [LicenseState], title: &'static str, hint: &'static str| {
             known(rule, fact, move |dated| {
-                states
-                    .contains(&dated.value.state)
-                    .then(|| {
-                        let text = status::problem_text(&dated.value);
-                        described(condition(rule, "", dated.time, title, text, hint), &dated.value)
-                    })
-                    .into_iter()
-                    .collect()
+                let status = &dated.value;
+                let holds = states.contains(&status.state);
+                let text = if holds { status::problem_text(status) } else { now(status) };
+                let told = condition(rule, "", dated.time, title, text, hint);
+                vec![described(told, status).level(level_of(holds, false))]
             })
         };
     vec![
         known(Rule::ServerLicenseExpiring, fact, |dated| {
-            expiring(dated, &limits.server_license_steps).into_iter().collect()
+            let found = expiring(dated, &limits.server_license_steps);
+            vec![found.unwrap_or_else(|| well(Rule::ServerLicenseExpiring, dated))]
         }),
-        known(Rule::ServerLicenseExpired, fact, |dated| expired(dated).into_iter().collect()),
+        known(Rule::ServerLicenseExpired, fact, |dated| {
+            vec![expired(dated).unwrap_or_else(|| well(Rule::ServerLicenseExpired, dated))]
+        }),
         problem(
             Rule::ServerLicenseInvalid,
             &[LicenseState::Invalid],
@@ -62,9 +62,21 @@ pub(super) fn judge(facts: &Facts, limits: &Limits) -> Vec<Judged> {
              date such as 03/04/2027 is meant",
         ),
         known(Rule::ServerLicenseNotStarted, fact, |dated| {
-            not_started(dated).into_iter().collect()
+            let found = not_started(dated);
+            vec![found.unwrap_or_else(|| well(Rule::ServerLicenseNotStarted, dated))]
         }),
     ]
+}
+
+/// `the server license is valid, ends 2027-12-23 (in 400 days)`
+fn now(status: &ServerLicenseStatus) -> String {
+    format!("the server license is {}", status.summary())
+}
+
+/// How the license is when nothing is wrong with it.
+fn well(rule: Rule, dated: &Dated<ServerLicenseStatus>) -> Condition {
+    let status = &dated.value;
+    described(condition(rule, "", dated.time, "", now(status), ""), status).well()
 }
 
 /// A key that was entered ahead of its time is well as long as the one before it lasts.

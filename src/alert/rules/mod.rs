@@ -8,6 +8,8 @@ mod outlook;
 mod seats;
 mod site;
 
+pub use seats::TOKENS;
+
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 
@@ -83,11 +85,25 @@ impl Condition {
         self
     }
 
+    /// How it is when it doesn't hold.
+    fn well(self) -> Self {
+        self.level(Level::Well)
+    }
+
     /// Told at each step, and at the repeat interval after the last one only.
     fn step(mut self, step: i64, steps: &[i64]) -> Self {
         self.step = Some(step);
         self.repeats = steps.iter().all(|other| step <= *other);
         self
+    }
+}
+
+/// Past the limit, back over it but still in its band, or well.
+fn level_of(is_past: bool, is_in_band: bool) -> Level {
+    match (is_past, is_in_band) {
+        (true, _) => Level::Holds,
+        (false, true) => Level::Lingers,
+        (false, false) => Level::Well,
     }
 }
 

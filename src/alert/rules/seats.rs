@@ -1,15 +1,18 @@
-//! Rules of the seats as they are now.
+//! Rules of the seats as they are now, and of the tokens.
 
-use super::{condition, known, number, seats_text};
+use super::{condition, known, level_of, number, seats_text};
 use crate::alert::facts::{ChurnFacts, Dated, Fact, Facts};
 use crate::alert::policy::Limits;
-use crate::alert::{Condition, Judged, Level};
+use crate::alert::{Condition, Judged};
 use crate::event::Rule;
-use crate::license::pools::SeatPool;
+use crate::license::pools::{SeatPool, TokenTotals};
 use crate::license::{Pools, SeatType};
 
 const FREE_OR_BUY: &str = "release idle seats (bursar release plan shows which), or buy more; bursar insight forecast \
      says how long they last";
+
+/// What alerts on tokens are about, where those on seats have the type.
+pub const TOKENS: &str = "tokens";
 
 pub(super) fn judge(facts: &Facts, limits: &Limits) -> Vec<Judged> {
     let pools = &facts.pools;
@@ -18,45 +21,75 @@ pub(super) fn judge(facts: &Facts, limits: &Limits) -> Vec<Judged> {
     };
     vec![
         of_each(Rule::SeatsLow, &|pool| low(pool, limits)),
-        of_each(Rule::UtilizationHigh, &|pool| utilization(pool, limits)),
-        of_each(Rule::SeatsGone, &gone),
+        of_each(Rule::UtilizationHigh, &|pool| Some(utilization(pool, limits))),
+        of_each(Rule::SeatsGone, &|pool| Some(gone(pool))),
         of_each(Rule::SeatsExcess, &excess),
         quarantine(facts, limits),
         known(Rule::ChurnHigh, &facts.churn, |all| {
-            all.iter().filter_map(|churn| churn_high(churn, facts, limits)).collect()
+            all.iter().map(|churn| churn_high(churn, facts, limits)).collect()
         }),
     ]
 }
 
-/// A type of seats that the license has.
+/// A type of seats that the license has, or its tokens.
 struct Pool {
-    seat_type: SeatType,
+    /// `None`: tokens.
+    seat_type: Option<SeatType>,
     pool: SeatPool,
     time: chrono::DateTime<chrono::Utc>,
 }
 
 impl Pool {
     fn condition(&self, rule: Rule, title: String, text: String, hint: &str) -> Condition {
-        condition(rule, self.seat_type.as_str(), self.time, title, text, hint)
+        let condition = condition(rule, self.subject(), self.time, title, text, hint)
             .with("total", self.pool.total)
             .with("allocated", self.pool.allocated)
-            .with("available", self.pool.available)
-            .with("quarantined", self.pool.quarantined)
-            .with("excess", self.pool.excess)
+            .with("available", self.pool.available);
+        // Those are counted of seats only.
+        if self.seat_type.is_none() {
+            return condition;
+        }
+        condition.with("quarantined", self.pool.quarantined).with("excess", self.pool.excess)
     }
 
-    fn title(&self) -> &'static str {
-        self.seat_type.title()
+    fn subject(&self) -> &'static str {
+        self.seat_type.map_or(TOKENS, SeatType::as_str)
+    }
+
+    /// `Analyzer seats`, `tokens`
+    fn all(&self) -> String {
+        self.seat_type.map_or_else(|| TOKENS.to_owned(), |of| format!("{} seats", of.title()))
+    }
+
+    /// `Analyzer seats`, `Tokens`: how a title begins.
+    fn title(&self) -> String {
+        self.seat_type.map_or_else(|| "Tokens".to_owned(), |_| self.all())
+    }
+
+    /// `3 of 200 Analyzer seats are free`
+    fn free_text(&self) -> String {
+        let free = self.pool.free();
+        let are = if free == 1.0 { "is" } else { "are" };
+        format!("{} of {} {} {are} free", number(free), number(self.pool.total), self.all())
     }
 }
 
+/// What the license has. Of tokens those that are not available are taken, whoever has them.
 fn of(dated: &Dated<Pools>) -> Vec<Pool> {
     let of = |seat_type: SeatType| {
         let pool = dated.value.seats(seat_type);
         let pool = pool.filter(|pool| pool.enabled && pool.total > 0.0)?;
-        Some(Pool { seat_type, pool, time: dated.time })
+        Some(Pool { seat_type: Some(seat_type), pool, time: dated.time })
     };
-    SeatType::counted().filter_map(of).collect()
+    let tokens = dated.value.tokens.filter(|totals| totals.enabled && totals.total_tokens > 0.0);
+    let tokens = tokens.map(|totals| {
+        let TokenTotals { enabled, total_tokens: total, available_tokens: available } = totals;
+        let allocated = (total - available).max(0.0);
+        let (used, quarantined, excess) = (allocated, 0.0, 0.0);
+        let pool = SeatPool { enabled, total, allocated, available, used, quarantined, excess };
+        Pool { seat_type: None, pool, time: dated.time }
+    });
+    SeatType::counted().filter_map(of).chain(tokens).collect()
 }
 
 /// The limit is a number of seats, a share of all, or the larger of both. It is over a bit beyond
@@ -65,67 +98,71 @@ fn low(pool: &Pool, limits: &Limits) -> Option<Condition> {
     let (total, free) = (pool.pool.total, pool.pool.free());
     let share = limits.low_percent.map(|percent| (total * percent / 100.0).floor());
     let limit = limits.low_seats.into_iter().chain(share).reduce(f64::max)?.max(0.0);
-    let over = limit + 1.0 + (limit / 10.0).floor();
-    let level = if free <= limit { Level::Holds } else { Level::Lingers };
-    let title = format!("{} seats are low", pool.title());
-    let text = format!(
-        "{} of {} {} seats {} free, the limit is {}",
-        number(free),
-        number(total),
-        pool.title(),
-        if free == 1.0 { "is" } else { "are" },
-        number(limit)
-    );
-    (free <= over).then(|| {
-        pool.condition(Rule::SeatsLow, title, text, FREE_OR_BUY).with("limit", limit).level(level)
-    })
+    let band = limit + 1.0 + (limit / 10.0).floor();
+    let title = format!("{} are low", pool.title());
+    let text = format!("{}, the limit is {}", pool.free_text(), number(limit));
+    let level = level_of(free <= limit, free <= band);
+    let low = pool.condition(Rule::SeatsLow, title, text, FREE_OR_BUY);
+    Some(low.with("limit", limit).level(level))
 }
 
-fn utilization(pool: &Pool, limits: &Limits) -> Option<Condition> {
+fn utilization(pool: &Pool, limits: &Limits) -> Condition {
     const BAND: f64 = 2.0;
     let percent = pool.pool.allocated / pool.pool.total * 100.0;
     let limit = limits.utilization_percent;
-    let level = if percent >= limit { Level::Holds } else { Level::Lingers };
-    let title = format!("{} seats are nearly all allocated", pool.title());
+    let title = format!("{} are nearly all allocated", pool.title());
     let text = format!(
-        "{percent:.0} % of the {} seats are allocated ({} of {}), the limit is {} %",
-        pool.title(),
+        "{percent:.0} % of the {} are allocated ({} of {}), the limit is {} %",
+        pool.all(),
         number(pool.pool.allocated),
         number(pool.pool.total),
         number(limit)
     );
-    (percent > limit - BAND).then(|| {
-        pool.condition(Rule::UtilizationHigh, title, text, FREE_OR_BUY)
-            .with("percent", (percent * 10.0).round() / 10.0)
-            .with("limit", limit)
-            .level(level)
-    })
+    pool.condition(Rule::UtilizationHigh, title, text, FREE_OR_BUY)
+        .with("percent", (percent * 10.0).round() / 10.0)
+        .with("limit", limit)
+        .level(level_of(percent >= limit, percent > limit - BAND))
 }
 
-fn gone(pool: &Pool) -> Option<Condition> {
-    (pool.pool.free() <= 0.0).then(|| {
-        let title = format!("No {} seat is free", pool.title());
-        let mut text = format!("all {} {} seats are taken", number(pool.pool.total), pool.title());
-        if pool.pool.quarantined > 0.0 {
-            text.push_str(&format!(", {} in quarantine", number(pool.pool.quarantined)));
-        }
-        pool.condition(Rule::SeatsGone, title, text, FREE_OR_BUY)
-    })
+/// Free seats at which none being free isn't over yet: one, or 1 % of all.
+fn band_of_gone(total: f64) -> f64 {
+    (total / 100.0).floor().max(1.0)
 }
 
+fn gone(pool: &Pool) -> Condition {
+    let free = pool.pool.free();
+    let one = match pool.seat_type {
+        Some(seat_type) => format!("{} seat", seat_type.title()),
+        None => "token".to_owned(),
+    };
+    let mut text = if free <= 0.0 {
+        format!("all {} {} are taken", number(pool.pool.total), pool.all())
+    } else {
+        pool.free_text()
+    };
+    if pool.pool.quarantined > 0.0 {
+        text.push_str(&format!(", {} in quarantine", number(pool.pool.quarantined)));
+    }
+    pool.condition(Rule::SeatsGone, format!("No {one} is free"), text, FREE_OR_BUY)
+        .level(level_of(free <= 0.0, free <= band_of_gone(pool.pool.total)))
+}
+
+/// Goes on until a seat is free again: what swings between the last seat and one too many is told
+/// once.
 fn excess(pool: &Pool) -> Option<Condition> {
-    (pool.pool.excess > 0.0).then(|| {
-        let title = format!("More {} seats are allocated than licensed", pool.title());
-        let text = format!(
-            "{} in excess of the {} {} seats of the license",
-            seats_text(pool.pool.excess),
-            number(pool.pool.total),
-            pool.title()
-        );
-        let hint = "deallocate seats or buy more: people beyond the license lose access, and it is \
-                    a matter of compliance";
-        pool.condition(Rule::SeatsExcess, title, text, hint)
-    })
+    pool.seat_type?;
+    let (excess, free) = (pool.pool.excess, pool.pool.free());
+    let title = format!("More {} are allocated than licensed", pool.title());
+    let text = if excess > 0.0 {
+        let (total, all) = (number(pool.pool.total), pool.all());
+        format!("{} in excess of the {total} {all} of the license", seats_text(excess))
+    } else {
+        format!("no seat in excess, {}", pool.free_text())
+    };
+    let hint = "deallocate seats or buy more: people beyond the license lose access, and it is \
+                a matter of compliance";
+    let level = level_of(excess > 0.0, free <= 0.0);
+    Some(pool.condition(Rule::SeatsExcess, title, text, hint).level(level))
 }
 
 fn quarantine(facts: &Facts, limits: &Limits) -> Judged {
@@ -134,26 +171,30 @@ fn quarantine(facts: &Facts, limits: &Limits) -> Judged {
     else {
         return known(rule, &facts.pools, |_| Vec::new()).unless_unknown(&facts.quarantined_before);
     };
+    let limit = limits.quarantine_seats;
+    let band = limit - (1.0 + (limit / 10.0).floor()).min(limit - 1.0);
     let rising = |pool: &Pool| {
-        let (_, before) = before.iter().find(|(seat_type, _)| *seat_type == pool.seat_type)?;
+        let seat_type = pool.seat_type?;
+        let (_, before) = before.iter().find(|(of, _)| *of == seat_type)?;
         let more = pool.pool.quarantined - before;
-        (more >= limits.quarantine_seats).then(|| {
-            let title = format!("More {} seats are in quarantine", pool.title());
-            let text = format!(
-                "{} {} seats are quarantined, {} more than a week ago",
-                number(pool.pool.quarantined),
-                pool.title(),
-                number(more)
-            );
-            let hint = "a seat that is taken from somebody who used it within 7 days is locked for \
-                        7 days: see who takes seats away (bursar insight changes)";
-            pool.condition(rule, title, text, hint).with("aWeekAgo", *before)
-        })
+        let title = format!("More {} are in quarantine", pool.title());
+        let than = if more < 0.0 { "fewer" } else { "more" };
+        let text = format!(
+            "{} {} are quarantined, {} {than} than a week ago",
+            number(pool.pool.quarantined),
+            pool.all(),
+            number(more.abs())
+        );
+        let hint = "a seat that is taken from somebody who used it within 7 days is locked for \
+                    7 days: see who takes seats away (bursar insight changes)";
+        let level = level_of(more >= limit, more >= band);
+        Some(pool.condition(rule, title, text, hint).with("aWeekAgo", *before).level(level))
     };
     let unknown = of(dated)
         .iter()
-        .filter(|pool| !before.iter().any(|(seat_type, _)| *seat_type == pool.seat_type))
-        .map(|pool| pool.seat_type.as_str().to_owned())
+        .filter_map(|pool| pool.seat_type)
+        .filter(|seat_type| !before.iter().any(|(of, _)| of == seat_type))
+        .map(|seat_type| seat_type.as_str().to_owned())
         .collect();
     Judged {
         unknown: crate::alert::Unknown::These(unknown),
@@ -168,27 +209,30 @@ impl Judged {
     }
 }
 
-fn churn_high(churn: &ChurnFacts, facts: &Facts, limits: &Limits) -> Option<Condition> {
+fn churn_high(churn: &ChurnFacts, facts: &Facts, limits: &Limits) -> Condition {
+    const BAND: f64 = 2.0;
     let percent = f64::from(churn.again) / f64::from(churn.allocated.max(1)) * 100.0;
-    let high = churn.again >= limits.churn_seats && percent >= limits.churn_percent;
+    let holds = churn.again >= limits.churn_seats && percent >= limits.churn_percent;
+    let fewest = limits.churn_seats.saturating_sub(1).max(1);
+    let lingers = churn.again >= fewest && percent > limits.churn_percent - BAND;
+    let level = level_of(holds, lingers);
     let title = churn.seat_type.title();
-    high.then(|| {
-        let text = format!(
-            "{} of {} {title} seats that were allocated within 28 days went to people who had \
-             lost one not long before",
-            churn.again, churn.allocated
-        );
-        let hint = "releaseThresholdDays may be too low, or somebody takes seats by hand";
-        condition(
-            Rule::ChurnHigh,
-            churn.seat_type.as_str(),
-            facts.now,
-            format!("Many {title} seats come back"),
-            text,
-            hint,
-        )
-        .with("allocated", churn.allocated)
-        .with("again", churn.again)
-        .with("percent", (percent * 10.0).round() / 10.0)
-    })
+    let text = format!(
+        "{} of {} {title} seats that were allocated within 28 days went to people who had \
+         lost one not long before",
+        churn.again, churn.allocated
+    );
+    let hint = "releaseThresholdDays may be too low, or somebody takes seats by hand";
+    condition(
+        Rule::ChurnHigh,
+        churn.seat_type.as_str(),
+        facts.now,
+        format!("Many {title} seats come back"),
+        text,
+        hint,
+    )
+    .with("allocated", churn.allocated)
+    .with("again", churn.again)
+    .with("percent", (percent * 10.0).round() / 10.0)
+    .level(level)
 }

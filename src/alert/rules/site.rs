@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use chrono::TimeDelta;
 
-use super::{condition, known, seats_text};
+use super::{condition, known, level_of, seats_text};
 use crate::alert::facts::{AppState, Fact, Facts, MonitorFacts};
 use crate::alert::{Condition, Judged, Unknown};
-use crate::event::{Monitor, Rule, Severity};
-use crate::ledger::RunStatus;
+use crate::event::{Monitor, ReleaseRun, Rule, Severity};
+use crate::ledger::{Mode, RunStatus};
 use crate::license::Support;
 use crate::plain::{one_line, shortened};
 
@@ -30,17 +30,31 @@ pub(super) fn judge(facts: &Facts) -> Vec<Judged> {
 fn stopped(facts: &Facts) -> Judged {
     let rule = Rule::ReleaseStopped;
     known(rule, &facts.release, |seen| {
-        let run = seen.value.run.as_ref();
-        let run = run.filter(|run| run.status == RunStatus::Refused);
-        let of = |run: &crate::event::ReleaseRun| {
-            let why = run.why.as_deref().map(one_line).unwrap_or_default();
-            let why = if why.is_empty() { "guards refused it".to_owned() } else { why };
-            let text = format!("the last release run was stopped by guards: {why}");
+        let of = |run: &ReleaseRun| {
+            let rehearsal = run.mode == Mode::Rehearsal;
+            let (kind, title) = match rehearsal {
+                true => ("rehearsal of releases", "A rehearsal of releases was stopped"),
+                false => ("real release run", "Release of seats was stopped"),
+            };
+            let guards: BTreeSet<&str> = run.refusals.iter().map(|r| r.guard.as_str()).collect();
+            let holds = run.is_stopped_by_guards();
+            let text = if holds {
+                let why = run.guards_reasons();
+                let why = if why.is_empty() { "guards refused it".to_owned() } else { why };
+                let whole = run.status == RunStatus::Refused;
+                let what = if whole { "was stopped" } else { "was stopped in part" };
+                format!("the last {kind} {what} by guards: {why}")
+            } else {
+                format!("guards let the last {kind} go on")
+            };
             let hint = "bursar release plan shows what it would do and why it is refused";
-            condition(rule, "", seen.time, "Release of seats was stopped", text, hint)
+            condition(rule, "", seen.time, title, text, hint)
                 .with("run", run.run.as_str())
+                .with("mode", run.mode.as_str())
+                .with("guards", guards.into_iter().collect::<Vec<_>>())
+                .level(level_of(holds, false))
         };
-        run.map(of).into_iter().collect()
+        seen.value.run.as_ref().map(of).into_iter().collect()
     })
 }
 
@@ -48,8 +62,13 @@ fn failed(facts: &Facts) -> Judged {
     let rule = Rule::ReleaseFailed;
     known(rule, &facts.release, |seen| {
         let run = seen.value.run.as_ref();
+        // What guards kept a run from has an alert of its own.
+        let by_guards = |run: &ReleaseRun| {
+            run.status == RunStatus::Partly && run.why.is_none() && run.is_stopped_by_guards()
+        };
         let bad = run.filter(|run| {
             matches!(run.status, RunStatus::Partly | RunStatus::Broken | RunStatus::Failed)
+                && !by_guards(run)
         });
         // A refused run has an alert of its own.
         let problem = seen.value.problem.as_ref().filter(|_| !seen.value.is_refused);
@@ -64,7 +83,10 @@ fn failed(facts: &Facts) -> Judged {
                 let why = run.why.as_deref().map(one_line);
                 (why.unwrap_or_else(|| status.to_owned()), Some(run.run.clone()))
             }
-            (None, None) => return Vec::new(),
+            (None, None) => {
+                let text = "no release run has failed since";
+                return vec![condition(rule, "", seen.time, "", text, "").well()];
+            }
         };
         let text = format!("the last release run failed: {why}");
         let hint = "bursar release history shows the seats concerned";
@@ -83,7 +105,10 @@ fn unsettled(facts: &Facts) -> Judged {
     let rule = Rule::ReleaseUnsettled;
     known(rule, &facts.unsettled, |open| {
         let old = open.oldest.filter(|oldest| facts.now - *oldest >= UNSETTLED_FOR);
-        let Some(oldest) = old else { return Vec::new() };
+        let Some(oldest) = old else {
+            let text = "it is known what became of all seats at releases";
+            return vec![condition(rule, "", facts.now, "", text, "").well()];
+        };
         let text = format!(
             "it has not been known since {} what became of {} at a release",
             oldest.format("%Y-%m-%d %H:%M UTC"),
@@ -102,7 +127,10 @@ fn unsettled(facts: &Facts) -> Judged {
 fn overdue(facts: &Facts) -> Judged {
     let rule = Rule::ReleaseOverdue;
     known(rule, &facts.overdue, |overdue| {
-        let Some(overdue) = overdue else { return Vec::new() };
+        let Some(overdue) = overdue else {
+            let text = "release runs are done as their schedule says";
+            return vec![condition(rule, "", facts.now, "", text, "").well()];
+        };
         let last = overdue.last.map_or("none was done so far".to_owned(), |time| {
             format!("the last one was done {}", time.format("%Y-%m-%d %H:%M UTC"))
         });
@@ -126,7 +154,10 @@ fn app(facts: &Facts) -> Judged {
     };
     let title = match seen.value.state {
         AppState::Unknown => return Judged::unknown(rule),
-        AppState::Healthy => return Judged::of(rule, []),
+        AppState::Healthy => {
+            let text = "Qlik's License Monitor is well";
+            return Judged::of(rule, [condition(rule, "", seen.time, "", text, "").well()]);
+        }
         AppState::RunningLong => "Qlik's License Monitor runs long",
         AppState::Failed => "Qlik's License Monitor failed",
         AppState::Stale => "Qlik's License Monitor is stale",
@@ -177,10 +208,11 @@ fn unsupported(facts: &Facts) -> Judged {
         Support::Unknown => return Judged::unknown(rule),
         Support::Until(date) => date,
     };
-    if seen.value.today <= ends {
-        return Judged::of(rule, []);
-    }
     let name = shortened(&seen.value.name, 200);
+    if seen.value.today <= ends {
+        let text = format!("support of Qlik Sense {name} lasts until {ends}");
+        return Judged::of(rule, [condition(rule, "", seen.time, "", text, "").well()]);
+    }
     let text = format!("support of Qlik Sense {name} ended on {ends}");
     let hint = "update it; the day is the one in versionMonitor.endOfSupport";
     let title = "Qlik Sense is out of support";
@@ -204,14 +236,15 @@ fn unreachable(facts: &Facts) -> Judged {
     // Another site can be reached.
     let failing = polled.iter().filter(|m| !m.other_site);
     let problems: Vec<&str> = failing.filter_map(|m| m.problem.as_deref()).collect();
-    if problems.len() < polled.len() {
-        return Judged::of(rule, []);
-    }
-    let why = problems.first().map(|text| one_line(text)).unwrap_or_default();
     let since = polled.iter().filter_map(|m| m.last_success).max();
     let read = since.map_or("never read".to_owned(), |time| {
         format!("last read {}", time.format("%Y-%m-%d %H:%M UTC"))
     });
+    if problems.len() < polled.len() {
+        let text = format!("site {} can be read, {read}", facts.site);
+        return Judged::of(rule, [condition(rule, "", last, "", text, "").well()]);
+    }
+    let why = problems.first().map(|text| one_line(text)).unwrap_or_default();
     let text = format!("site {} can't be read: {why} ({read})", facts.site);
     let hint = "bursar check names what is wrong; while the site can't be read, nothing else is \
                 told of it";
@@ -254,6 +287,10 @@ fn stale(facts: &Facts) -> Judged {
                 format!("{name}: last read {}", time.format("%Y-%m-%d %H:%M UTC"))
             }
             (None, _) if m.problem.is_some() => format!("{name}: never read successfully"),
+            (Some(time), _) => {
+                let text = format!("{name}: read {}", time.format("%Y-%m-%d %H:%M UTC"));
+                return Some(condition(rule, name, last_poll, "", text, "").well());
+            }
             _ => return None,
         };
         let why = m.problem.as_deref().map(one_line);

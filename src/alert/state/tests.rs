@@ -42,6 +42,8 @@ enum Says {
     Unknown,
     Step(i64, bool),
     Observed(i64),
+    /// Holds with this severity.
+    As(Severity),
 }
 
 fn judged(rule: Rule, says: &Says, minute: i64) -> Judged {
@@ -55,6 +57,9 @@ fn judged(rule: Rule, says: &Says, minute: i64) -> Judged {
         Says::Unknown => Judged::unknown(rule),
         Says::Step(step, repeats) => {
             Judged::of(rule, [Condition { observed, ..stepped(*step, *repeats) }])
+        }
+        Says::As(severity) => {
+            Judged::of(rule, [Condition { severity: *severity, observed, ..condition("") }])
         }
         Says::Observed(minute) => {
             Judged::of(rule, [Condition { observed: at(*minute), ..condition("") }])
@@ -399,4 +404,77 @@ proptest! {
         let kinds: Vec<bool> = bench.told.iter().map(|line| line.contains("firing")).collect();
         prop_assert!(kinds.iter().enumerate().all(|(n, firing)| *firing == (n % 2 == 0)), "{:?}", bench.told);
     }
+}
+
+#[test]
+fn a_worse_severity_is_told_at_once_and_a_better_one_when_others_are_told_then() {
+    use Severity::{Critical, Info, Warning};
+    let lines = [
+        (10, Says::As(Info)),
+        (20, Says::As(Warning)),
+        (30, Says::As(Info)),
+        (40, Says::As(Warning)),
+        (50, Says::As(Critical)),
+        (60, Says::As(Critical)),
+        (70, Says::As(Warning)),
+        (80, Says::As(Info)),
+        (90, Says::Well),
+    ];
+    let told = Bench::new(0).run(Rule::CapacityShort, &lines, 100);
+    let expected = [
+        "10: capacityShort firing 0",
+        "20: capacityShort firing 1",
+        // Back to info and to warning again is no news.
+        "50: capacityShort firing 2",
+        "70: capacityShort firing 3",
+        "90: capacityShort resolved 3",
+    ];
+    assert_eq!(told, expected);
+}
+
+/// A step that is crossed and a worse severity are one message.
+#[test]
+fn a_worse_severity_at_a_step_is_told_once() {
+    let mut bench = Bench::new(0);
+    let say = |step, severity| {
+        let condition = Condition { severity, ..stepped(step, false) };
+        vec![("prod".to_owned(), vec![Judged::of(Rule::ServerLicenseExpiring, [condition])])]
+    };
+    bench.look_at(0, say(60, Severity::Info));
+    bench.look_at(10, say(30, Severity::Warning));
+    bench.look_at(20, say(30, Severity::Warning));
+    bench.look_at(30, say(30, Severity::Critical));
+    assert_eq!(bench.told.len(), 3, "{:?}", bench.told);
+}
+
+/// An end says how things are now, and under a silence whose it is.
+#[test]
+fn an_end_says_how_it_is_now() {
+    let now_well = |text: &str| {
+        let mut facts = Map::new();
+        facts.insert("free".into(), 12.into());
+        Condition { level: Level::Well, text: text.into(), facts, ..condition("") }
+    };
+    let policy = Policy::default();
+    let judge = |condition| [("prod".to_owned(), vec![Judged::of(Rule::SeatsLow, [condition])])];
+    let fires = step(&States::new(), &judge(condition("")), &[], |_| &policy, at(0));
+    let silence = Silence {
+        id: 3,
+        site: None,
+        rule: Some(Rule::SeatsLow),
+        subject: None,
+        from: at(0),
+        until: at(DAY),
+        why: "order is placed".into(),
+        by: "anna".into(),
+    };
+    let silences = [silence];
+    let over = step(&fires.states, &judge(now_well("12 are free")), &silences, |_| &policy, at(10));
+    let [notice] = over.notices.as_slice() else { panic!("{over:?}") };
+    assert_eq!(notice.alert.text, "over: 12 are free (it was: text)");
+    assert_eq!(notice.alert.facts["free"], 12);
+    assert_eq!(notice.silence.as_ref().map(|silence| silence.by.as_str()), Some("anna"));
+    // Of a site that the settings have no more nothing is known.
+    let over = step(&fires.states, &[], &[], |_| &policy, at(10));
+    assert_eq!(over.notices[0].alert.text, "over: text");
 }

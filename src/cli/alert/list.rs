@@ -7,6 +7,7 @@ use super::super::text::Paint;
 use super::{Access, ConfigFile, Exit, about, coloured, with_store, wrapped};
 use crate::alert::state::{Alert, HeldBack, Phase, Silence};
 use crate::cli::time;
+use crate::plain::one_line;
 use crate::words;
 
 /// List what fires, and what is silenced
@@ -43,7 +44,7 @@ impl List {
                 crate::terminal::print_json(&Listed { alerts, silences })?;
                 return Ok(Exit::Ok);
             }
-            out!("{}", table(&alerts, time::now(), Paint::for_stdout()));
+            out!("{}", table(&alerts, &silences, time::now(), Paint::for_stdout()));
             for silence in &silences {
                 let until = words::local(silence.until, settings.time_zone);
                 outln!("{}", describe(silence, &until));
@@ -54,7 +55,7 @@ impl List {
 }
 
 /// One block for each: what it is, the figures, what to do.
-fn table(alerts: &[Alert], now: DateTime<Utc>, paint: Paint) -> String {
+fn table(alerts: &[Alert], silences: &[Silence], now: DateTime<Utc>, paint: Paint) -> String {
     if alerts.is_empty() {
         return "nothing fires\n".to_owned();
     }
@@ -67,8 +68,18 @@ fn table(alerts: &[Alert], now: DateTime<Utc>, paint: Paint) -> String {
         if alert.phase == Phase::Pending {
             facts.push("pending".to_owned());
         }
+        match alert.notified.as_ref().map_or(0, |notified| notified.times) {
+            0 => {}
+            1 => facts.push("told once".to_owned()),
+            times => facts.push(format!("told {times} times")),
+        }
         match &alert.held_back {
-            Some(HeldBack::Silence { id }) => facts.push(format!("silenced ({id})")),
+            Some(HeldBack::Silence { id }) => {
+                let by = silences.iter().find(|silence| silence.id == *id);
+                let by =
+                    by.map_or(String::new(), |silence| format!(" by {}", one_line(&silence.by)));
+                facts.push(format!("silenced{by} ({id})"));
+            }
             Some(HeldBack::Alert { rule }) => facts.push(format!("held back by {rule}")),
             None => {}
         }

@@ -1,8 +1,10 @@
-//! `bursar alert`: what fires, what happened, and what nobody wants to hear of for a while.
+//! `bursar alert`: what fires, what happened, what nobody wants to hear of for a while, and whether
+//! it arrives.
 
 mod history;
 mod list;
 mod rules;
+mod send;
 mod silence;
 
 use clap::Subcommand;
@@ -17,10 +19,10 @@ use crate::store::Store;
 
 use super::text::Paint;
 
-/// List alerts and their history, and silence them
+/// List alerts and their history, silence them, and try how they arrive
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  bursar alert list -c bursar.yaml\n  bursar alert history -c bursar.yaml --rule seatsLow\n  bursar alert silence -c bursar.yaml --rule seatsLow --for 7d --why 'order is placed'\n  bursar alert unsilence -c bursar.yaml 3\n  bursar alert rules -c bursar.yaml"
+    after_help = "Examples:\n  bursar alert list -c bursar.yaml\n  bursar alert history -c bursar.yaml --rule seatsLow\n  bursar alert silence -c bursar.yaml --rule seatsLow --for 7d --why 'order is placed'\n  bursar alert unsilence -c bursar.yaml 3\n  bursar alert rules -c bursar.yaml\n  bursar alert test -c bursar.yaml --destination email"
 )]
 pub(crate) struct Alert {
     #[command(subcommand)]
@@ -34,6 +36,7 @@ enum Command {
     Silence(silence::Silence),
     Unsilence(silence::Unsilence),
     Rules(rules::Rules),
+    Test(send::Test),
 }
 
 impl Alert {
@@ -44,6 +47,7 @@ impl Alert {
             Command::Silence(command) => command.execute(),
             Command::Unsilence(command) => command.execute(),
             Command::Rules(command) => command.execute(),
+            Command::Test(command) => command.execute(),
         }
     }
 }

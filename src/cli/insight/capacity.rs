@@ -135,6 +135,7 @@ fn this_month(
                     percent(projected.percent)
                 ),
             );
+            line("", format!("more than {} in 14 of 15 months", number(projected.low.round())));
             line("", runs_out(projected.runs_out, style));
         }
     }

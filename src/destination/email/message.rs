@@ -62,7 +62,11 @@ fn alert(event: &Event, notice: &AlertNotice, zone: Tz, named_site: bool) -> Let
         (false, Severity::Warning) => "#ef6c00",
         (false, Severity::Info) => "#1565c0",
     };
-    let label = if over { "resolved" } else { notice.severity.as_str() };
+    let label = match (notice.test, over) {
+        (true, _) => "test",
+        (false, true) => "resolved",
+        (false, false) => notice.severity.as_str(),
+    };
     let mut rows = common(event, zone, named_site);
     rows.push(("rule".into(), notice.rule.to_string()));
     if !notice.subject.is_empty() {
@@ -75,6 +79,11 @@ fn alert(event: &Event, notice: &AlertNotice, zone: Tz, named_site: bool) -> Let
     }
     if notice.repeats > 0 {
         rows.push(("sent before".into(), format!("{} times", notice.repeats)));
+    }
+    if let Some(silence) = &notice.silenced {
+        let until = local(silence.until, zone);
+        let text = format!("by {} until {until}: {}", silence.by, silence.why);
+        rows.push(("silenced".into(), text));
     }
     flatten(&notice.facts, "", &mut rows);
     Letter {
@@ -368,6 +377,22 @@ mod tests {
         <p style="color:#888">Sent by Bursar</p>
         </body></html>
         "#);
+    }
+
+    #[test]
+    fn a_test_and_a_silence_are_seen() {
+        let mut event = firing();
+        let crate::event::Body::Alert(notice) = &mut event.body else { panic!() };
+        notice.test = true;
+        notice.silenced = Some(crate::event::Silenced {
+            by: "anna@qlik".into(),
+            until: notice.since,
+            why: "order is placed".into(),
+        });
+        let words = Words::of(&event, Tz::UTC, true);
+        assert!(words.subject.starts_with("[TEST] "), "{}", words.subject);
+        let silenced = "silenced:     by anna@qlik until 2026-11-22 06:00 UTC: order is placed";
+        assert!(words.text.contains(silenced), "{}", words.text);
     }
 
     #[test]

@@ -231,9 +231,14 @@ mod tests {
             repeats: 2,
             facts: serde_json::Map::new(),
             destinations: None,
+            silenced: None,
+            test: false,
         };
         let fires = lines(&event(Body::Alert(notice.clone())), &[("site", "oslo")]);
         insta::assert_snapshot!(fires, @r#"bursar_alert,rule=seatsLow,severity=warning,site=oslo,status=firing,subject=analyzer firing=1,repeats=2,title="Analyzer seats are low",text="3 of 120 \"free\"" 1795500000000000000"#);
+        let test = crate::event::AlertNotice { test: true, ..notice.clone() };
+        let test = lines(&event(Body::Alert(test)), &[]);
+        assert!(test.contains(",test=true ") && test.contains("firing=0"), "{test}");
         notice.status = crate::event::AlertStatus::Resolved;
         let over = lines(&event(Body::Alert(notice)), &[]);
         assert!(over.contains("status=resolved") && over.contains("firing=0"), "{over}");

@@ -28,6 +28,18 @@ pub struct Mqtt {
     pub templates: MqttTemplates,
 }
 
+impl Mqtt {
+    /// With an id of its own, since a broker ends the older of two connections with the same one, and
+    /// without a word of whether the daemon is there.
+    pub(in crate::destination) fn beside_a_daemon(&mut self) {
+        self.client_id = Some(match &self.client_id {
+            Some(written) => format!("{written}-test"),
+            None => format!("bursar-test-{:08x}", fastrand::u32(..)),
+        });
+        self.status = StatusTopic::Off;
+    }
+}
+
 #[derive(Debug, Clone, PartialEq)]
 pub struct MqttAuth {
     pub username: String,

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::value::time_schema;
-use crate::event::{AlertNotice, AlertStatus, Channel, Rule, Severity};
+use crate::event::{AlertNotice, AlertStatus, Channel, Rule, Severity, Silenced};
 
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Alert<'a> {
@@ -42,6 +42,15 @@ pub(super) struct Alert<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Vec<Channel>")]
     destinations: Option<&'a [Channel]>,
+    /// The silence that holds for it: its end is sent all the same; left out: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Silenced")]
+    silenced: Option<&'a Silenced>,
+    /// `true`: somebody tries how alerts arrive (`bursar alert test`), and nothing is wrong; left out
+    /// of all others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "bool")]
+    test: Option<bool>,
 }
 
 /// One line of text, at the place where all alerts have it.
@@ -67,6 +76,8 @@ impl<'a> From<&'a AlertNotice> for Alert<'a> {
             repeats,
             facts,
             destinations,
+            silenced,
+            test,
         } = notice;
         Self {
             rule: *rule,
@@ -82,6 +93,8 @@ impl<'a> From<&'a AlertNotice> for Alert<'a> {
             repeats: *repeats,
             facts,
             destinations: destinations.as_deref(),
+            silenced: silenced.as_ref(),
+            test: test.then_some(true),
         }
     }
 }

@@ -303,6 +303,8 @@ impl<'a> From<&'a event::ReleaseRun> for ReleaseRun<'a> {
             plan_digest,
             ledger,
             why,
+            // Told by an event of their own.
+            refusals: _,
         } = run;
         Self {
             mode: *mode,

@@ -37,6 +37,9 @@ pub fn alert(event: &Event) -> Option<Map<String, Value>> {
     let notice = notice(event)?;
     let Ok(Value::Object(mut map)) = serde_json::to_value(notice) else { return None };
     map.shift_remove("destinations");
+    // What most alerts don't have is there all the same: templates may ask for it.
+    map.entry("silenced").or_insert(Value::Null);
+    map.entry("test").or_insert(Value::Bool(false));
     Some(map)
 }
 
@@ -90,6 +93,8 @@ pub fn notice(event: &Event) -> Option<AlertNotice> {
             .map(|(name, value): (&str, Value)| (name.to_owned(), value))
             .collect(),
         destinations: None,
+        silenced: None,
+        test: false,
     })
 }
 

@@ -237,6 +237,7 @@ fn releases() -> Vec<Body> {
         plan_digest: why.is_none().then(|| "ab".repeat(32)),
         ledger: Head { seq: 77, hash: "cd".repeat(32) },
         why: why.map(Into::into),
+        refusals: Vec::new(),
     };
     let (run_id, rehearsal) = (RUN.to_owned(), false);
     vec![
@@ -311,6 +312,8 @@ fn alerts() -> Vec<Body> {
             _ => Map::new(),
         },
         destinations: None,
+        silenced: None,
+        test: false,
     };
     let resolved = AlertNotice {
         status: AlertStatus::Resolved,

@@ -35,19 +35,14 @@ impl Default for ServerLicenseMonitor {
     }
 }
 
-#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub(crate) struct Alert {
-    /// Alert when this many days or fewer are left. Not written: from 90 days on, at each of the
-    /// `steps` of `Butler.alert.rules.serverLicenseExpiring`, which leave time for a purchase.
+    /// Alert when this many days or fewer are left, and then each day: a written number takes the
+    /// place of all `steps` of `Butler.alert.rules.serverLicenseExpiring`. Not written, which is the
+    /// default: from 90 days on, at each of those steps, which leave time for a purchase.
     #[schemars(range(min = 0, max = 36500), extend("x-noun" = "a number of days"))]
-    pub(crate) threshold_days: i64,
-}
-
-impl Default for Alert {
-    fn default() -> Self {
-        Self { threshold_days: 90 }
-    }
+    pub(crate) threshold_days: Option<i64>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]

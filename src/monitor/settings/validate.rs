@@ -30,8 +30,9 @@ pub(crate) fn server_license(
     let destination = switches(check, &destination_at, &raw.destination, available, purposes);
     Some(ServerLicenseMonitor {
         schedule: schedule?,
-        threshold_days: raw.alert.threshold_days,
-        threshold_written: at.at("alert.thresholdDays").node.is_some(),
+        // Where it isn't written, the first step takes its place.
+        threshold_days: raw.alert.threshold_days.unwrap_or(90),
+        threshold_written: raw.alert.threshold_days.is_some(),
         date_order: match raw.date_order {
             None => DateOrder::Unset,
             Some(license::DateOrder::Dmy) => DateOrder::DayFirst,

@@ -271,7 +271,8 @@ async fn history_alerts_health_and_reloads_are_there() {
         assert!(series.len() > 30, "{}", series.len());
 
         let alerts = store.alerts().await.unwrap();
-        for (name, _) in files("alerts") {
+        // With a field that came later there is none in those stores.
+        for (name, _) in files("alerts").into_iter().filter(|(name, _)| !name.contains('.')) {
             let alert: Alert = read("alerts", &name);
             assert_eq!(alerts.get(&alert.key), Some(&alert), "{name}");
         }

@@ -39,3 +39,21 @@ pub fn everything(site: &str) -> Addressing {
     let queue = Queue { id: "everything".into(), ..Queue::only(Channel::Mqtt, |_| true) };
     Addressing::new(vec![queue], routes)
 }
+
+/// Compares what a page has between two marks with what it should, or writes it with
+/// `UPDATE_GENERATED=1`.
+pub fn generated(page: &std::path::Path, mark: &str, expected: &str) {
+    // Several tests may have a part in one page.
+    static PAGES: std::sync::Mutex<()> = std::sync::Mutex::new(());
+    let _alone = PAGES.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let text = std::fs::read_to_string(page).expect("the page is there");
+    let (begin, end) = (format!("<!-- {mark} -->\n"), format!("<!-- /{mark} -->"));
+    let (before, rest) = text.split_once(&begin).expect("the mark is there");
+    let (found, after) = rest.split_once(&end).expect("its end is there");
+    if std::env::var_os("UPDATE_GENERATED").is_some() {
+        let page_then = format!("{before}{begin}{expected}{end}{after}");
+        std::fs::write(page, page_then).expect("the page is written");
+    } else {
+        assert_eq!(found, expected, "run the tests with UPDATE_GENERATED=1");
+    }
+}

@@ -129,6 +129,7 @@ pub fn run(mode: Mode, status: RunStatus, types: Vec<TypeCounts>) -> Event {
         plan_digest: Some("ab".repeat(32)),
         ledger: Head { seq: 77, hash: "cd".repeat(32) },
         why: None,
+        refusals: Vec::new(),
     }))
 }
 

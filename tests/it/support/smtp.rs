@@ -61,7 +61,7 @@ impl MailServer {
         self.taken.lock().unwrap().clone()
     }
 
-    /// All that clients said, without messages.
+    /// All that clients said; of messages their subjects only.
     pub fn lines(&self) -> Vec<String> {
         self.lines.lock().unwrap().clone()
     }
@@ -117,6 +117,9 @@ async fn talk(
                     }
                     if line == ".\r\n" {
                         break;
+                    }
+                    if line.starts_with("Subject: ") {
+                        lines.lock().unwrap().push(line.trim_end().to_owned());
                     }
                 }
                 let answer = told(Step::Message, "").unwrap_or("250 2.0.0 taken");

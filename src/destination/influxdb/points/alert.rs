@@ -4,14 +4,15 @@ use crate::destination::influxdb::line::{Field, Point};
 use crate::event::{AlertNotice, AlertStatus, Event};
 
 const MEASUREMENT: &str = "bursar_alert";
-const NAMES: [&str; 8] =
-    ["rule", "severity", "status", "subject", "firing", "repeats", "title", "text"];
+const NAMES: [&str; 9] =
+    ["rule", "severity", "status", "subject", "test", "firing", "repeats", "title", "text"];
 
 pub(super) fn is_reserved(name: &str) -> bool {
     NAMES.contains(&name)
 }
 
-/// `firing` is a figure, too, so that a panel can count or draw it: 1 fires, 0 is over.
+/// `firing` is a figure, too, so that a panel can count or draw it: 1 fires, 0 is over. A test has a tag
+/// of its own, and fires nothing.
 pub(super) fn notice(
     event: &Event,
     notice: &AlertNotice,
@@ -23,7 +24,11 @@ pub(super) fn notice(
     if !notice.subject.is_empty() {
         tags.push(("subject".into(), notice.subject.clone()));
     }
-    let firing = if notice.status == AlertStatus::Firing { 1.0 } else { 0.0 };
+    if notice.test {
+        tags.push(("test".into(), "true".into()));
+    }
+    let fires = notice.status == AlertStatus::Firing && !notice.test;
+    let firing = if fires { 1.0 } else { 0.0 };
     let fields = vec![
         ("firing".into(), Field::Float(firing)),
         ("repeats".into(), Field::Float(f64::from(notice.repeats))),

@@ -30,6 +30,8 @@ fn poison(n: u32) -> Event {
         repeats: 0,
         facts: Default::default(),
         destinations: None,
+        silenced: None,
+        test: false,
     });
     Event::new("poison", samples::at(0), body)
 }

@@ -1,0 +1,246 @@
+//! Alerts that would reach nobody, and which switch changes that.
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+
+use super::settings::{Settings, Site};
+use crate::alert::{Policy, catalogue, notice};
+use crate::event::{Addressing, Channel, DAEMON, Kind, Queue, Rule};
+
+/// Rules that are watched and whose alerts no destination gets.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Unheard {
+    /// Where they are watched: sites, and the daemon itself.
+    pub sites: Vec<String>,
+    pub rules: Vec<Rule>,
+    /// Nothing that is watched there is told to anybody.
+    pub all: bool,
+    /// What to do about it.
+    pub fix: String,
+}
+
+impl Unheard {
+    /// `alerts of seatsLow, seatsGone reach nobody`
+    pub fn what(&self) -> String {
+        let rules: Vec<String> = self.rules.iter().map(ToString::to_string).collect();
+        let what = if self.all { "no alert reaches anybody" } else { "alerts reach nobody" };
+        let names: Vec<&str> = self.sites.iter().map(String::as_str).collect();
+        format!("{what} of {}: {}", names.join(", "), rules.join(", "))
+    }
+}
+
+impl Settings {
+    /// Alerts that would reach nobody by these settings. Nothing: each that is watched has a taker.
+    pub fn unheard(&self) -> Vec<Unheard> {
+        let addressing = self.addressing();
+        let mut all: Vec<Unheard> = Vec::new();
+        let sites = self.sites.iter().map(|site| (site.name.as_str(), Some(site), &site.alert));
+        for (name, site, policy) in sites.chain([(DAEMON, None, &self.alert)]) {
+            let watched: Vec<Rule> = catalogue::ALL
+                .iter()
+                .map(|entry| entry.rule)
+                .filter(|rule| policy.watches(*rule) && self.has_facts(*rule, site, &addressing))
+                .collect();
+            let silent = |rule: &&Rule| takers(&addressing, name, **rule, policy).is_empty();
+            let silent: Vec<Rule> = watched.iter().filter(silent).copied().collect();
+            for fix in silent
+                .iter()
+                .map(|rule| fix(&addressing, name, *rule, policy))
+                .collect::<BTreeSet<_>>()
+            {
+                let of_fix = |rule: &Rule| self::fix(&addressing, name, *rule, policy) == fix;
+                let rules: Vec<Rule> = silent.iter().copied().filter(of_fix).collect();
+                let is_all = rules.len() == watched.len();
+                let same = |one: &&mut Unheard| {
+                    one.fix == fix && (one.all && is_all || one.rules == rules)
+                };
+                match all.iter_mut().find(same) {
+                    Some(known) => {
+                        known.sites.push(name.to_owned());
+                        known.rules.extend(rules);
+                        known.rules.sort();
+                        known.rules.dedup();
+                    }
+                    None => {
+                        let sites = vec![name.to_owned()];
+                        all.push(Unheard { sites, rules, all: is_all, fix });
+                    }
+                }
+            }
+        }
+        all
+    }
+
+    /// Whether what a rule looks at is watched: of what is off there is never an alert. `site`: none
+    /// for the daemon itself.
+    fn has_facts(&self, rule: Rule, site: Option<&Site>, addressing: &Addressing) -> bool {
+        let Some(site) = site else {
+            return match rule {
+                Rule::QueueGrowing | Rule::QueueDropped | Rule::DeadLetters => {
+                    !addressing.queues().is_empty()
+                }
+                other => catalogue::is_of_daemon(other),
+            };
+        };
+        let release = &site.release;
+        match rule {
+            _ if catalogue::is_of_daemon(rule) => false,
+            _ if catalogue::is_of_server_license(rule) => site.server_license.is_some(),
+            Rule::SeatsLow
+            | Rule::UtilizationHigh
+            | Rule::SeatsGone
+            | Rule::SeatsExcess
+            | Rule::QuarantineRising
+            | Rule::CapacityShort
+            | Rule::SeatsRunOut => site.access_license.is_some(),
+            Rule::OverBudget => {
+                let budget = self.cost.as_ref().and_then(|prices| prices.budget());
+                site.access_license.is_some() && budget.is_some()
+            }
+            Rule::ReleaseStopped | Rule::ReleaseFailed | Rule::ReleaseUnsettled => release.enable,
+            Rule::ReleaseOverdue => release.enable && !release.dry_run,
+            Rule::ChurnHigh => site.seats.is_some(),
+            Rule::MonitorAppUnhealthy => site.monitor_app.is_some(),
+            Rule::VersionChanged => site.version.is_some(),
+            Rule::VersionUnsupported => {
+                site.version.as_ref().is_some_and(|monitor| !monitor.end_of_support.is_empty())
+            }
+            _ => !site.watches().is_empty(),
+        }
+    }
+}
+
+/// The queues that get the alerts of a rule, in whatever form.
+pub fn takers<'a>(
+    addressing: &'a Addressing,
+    site: &str,
+    rule: Rule,
+    policy: &Policy,
+) -> Vec<&'a Queue> {
+    let named = &policy.rule(rule).destinations;
+    let is_named = |queue: &&Queue| {
+        named.is_empty() || named.contains(&queue.channel) || notice::is_of_queue(rule)
+    };
+    let kind = notice::butlers_kind(rule);
+    let takes = |queue: &&Queue| {
+        let of = |kind: Kind| addressing.takes(queue, site, kind);
+        let told = of(Kind::Alert) || kind.is_some_and(of);
+        // Those are events of their own, whatever kinds of destinations the rule names.
+        (told && is_named(queue)) || (rule == Rule::ReleaseStopped && of(Kind::ReleaseRefused))
+    };
+    addressing.queues().iter().filter(takes).collect()
+}
+
+/// What to switch on, so that somebody hears of a rule.
+fn fix(addressing: &Addressing, site: &str, rule: Rule, policy: &Policy) -> String {
+    const SWITCHES: &str = "Butler.alert.destination";
+    let switch = |channel: &Channel| format!("{SWITCHES}.{}.enable: true", channel.key());
+    let named = &policy.rule(rule).destinations;
+    let takes = |queue: &&Queue| addressing.takes(queue, site, Kind::Alert);
+    if !named.is_empty() && addressing.queues().iter().any(|queue| takes(&queue)) {
+        let names: Vec<&str> = named.iter().map(|channel| channel.as_str()).collect();
+        let switches: Vec<String> = named.iter().map(switch).collect();
+        return format!(
+            "Butler.alert.rules names only {} for them in destinations: set {}, or name another \
+             kind there",
+            names.join(", "),
+            switches.join(" or ")
+        );
+    }
+    let set_up = |channel: &Channel| addressing.queues().iter().any(|q| q.channel == *channel);
+    let can_take = |channel: &Channel| {
+        let mut queues = addressing.queues().iter().filter(|queue| queue.channel == *channel);
+        queues.any(|queue| queue.kinds.contains(&Kind::Alert))
+    };
+    let able: Vec<Channel> = Channel::ALL.into_iter().filter(can_take).collect();
+    let people: Vec<Channel> =
+        able.iter().copied().filter(|channel| *channel != Channel::InfluxDb).collect();
+    let set = |channels: &[Channel]| {
+        let switches: Vec<String> = channels.iter().map(switch).collect();
+        format!("set {}", switches.join(" or "))
+    };
+    match (people.as_slice(), able.as_slice(), set_up(&Channel::Webhook)) {
+        ([_, ..], _, _) => set(&people),
+        (_, _, true) => format!(
+            "list a webhook in Butler.webhookNotification.qlikSenseAlert, and set {}",
+            switch(&Channel::Webhook)
+        ),
+        ([], [_, ..], _) => format!(
+            "{}, which only stores them, or set up email, webhookNotification or mqttConfig and \
+             switch that on in {SWITCHES}",
+            set(&able)
+        ),
+        _ => format!(
+            "set up email, webhookNotification or mqttConfig, and switch it on in {SWITCHES}, such \
+             as {}",
+            switch(&Channel::Email)
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::super::{FixedEnvironment, load_text};
+    const HEAD: &str = "Butler:
+  configQRS: {host: q, headers: {static: [{name: X-Qlik-User, value: UserDirectory=A; UserId=b}]}}
+  cert: {clientCert: a, clientCertKey: b, clientCertCA: c}
+";
+
+    fn unheard(more: &str) -> Vec<String> {
+        let text = format!("{HEAD}{more}");
+        let loaded = load_text(&text, Path::new("x.yaml"), &FixedEnvironment::default());
+        let settings = loaded.unwrap_or_else(|problems| panic!("{problems}")).settings;
+        settings.unheard().iter().map(|one| format!("{}; {}", one.what(), one.fix)).collect()
+    }
+
+    const SEATS: &str =
+        "  qlikSenseLicense: {licenseMonitor: {enable: true}, seatMonitor: {enable: false}}\n";
+    const MAIL: &str = "  email: {enable: true, host: m, from: a@b.example, to: [c@d.example]}\n";
+
+    #[test]
+    fn nothing_is_set_up() {
+        insta::assert_snapshot!(unheard(SEATS).join("\n"), @"no alert reaches anybody of default, (bursar): seatsLow, utilizationHigh, seatsGone, seatsExcess, quarantineRising, capacityShort, seatsRunOut, siteUnreachable, otherSite, dataStale, certificateExpiring, reloadRefused; set up email, webhookNotification or mqttConfig, and switch it on in Butler.alert.destination, such as Butler.alert.destination.email.enable: true");
+    }
+
+    #[test]
+    fn a_destination_is_set_up_and_its_switch_is_off() {
+        insta::assert_snapshot!(unheard(&format!("{SEATS}{MAIL}")).join("\n"), @"no alert reaches anybody of default, (bursar): seatsLow, utilizationHigh, seatsGone, seatsExcess, quarantineRising, capacityShort, seatsRunOut, siteUnreachable, otherSite, dataStale, queueGrowing, queueDropped, deadLetters, certificateExpiring, reloadRefused; set Butler.alert.destination.email.enable: true");
+        let influx = "  influxDb: {enable: true, hostIP: i, version: 1, v1Config: {dbName: d}}\n";
+        insta::assert_snapshot!(unheard(&format!("{SEATS}{influx}")).join("\n"), @"no alert reaches anybody of default, (bursar): seatsLow, utilizationHigh, seatsGone, seatsExcess, quarantineRising, capacityShort, seatsRunOut, siteUnreachable, otherSite, dataStale, queueGrowing, queueDropped, deadLetters, certificateExpiring, reloadRefused; set Butler.alert.destination.influxDb.enable: true, which only stores them, or set up email, webhookNotification or mqttConfig and switch that on in Butler.alert.destination");
+        let hook = "  webhookNotification:
+    enable: true
+    qlikSenseServerLicenseMonitor: {webhooks: [{webhookURL: 'http://h/x', httpMethod: POST}]}
+";
+        insta::assert_snapshot!(unheard(&format!("{SEATS}{hook}")).join("\n"), @"no alert reaches anybody of default, (bursar): seatsLow, utilizationHigh, seatsGone, seatsExcess, quarantineRising, capacityShort, seatsRunOut, siteUnreachable, otherSite, dataStale, queueGrowing, queueDropped, deadLetters, certificateExpiring, reloadRefused; list a webhook in Butler.webhookNotification.qlikSenseAlert, and set Butler.alert.destination.webhook.enable: true");
+    }
+
+    #[test]
+    fn all_have_a_taker() {
+        let on = "  alert: {destination: {email: {enable: true}}}\n";
+        assert_eq!(unheard(&format!("{SEATS}{MAIL}{on}")), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_rule_names_a_kind_of_destination_that_is_off() {
+        let on = "  alert:
+    destination: {email: {enable: true}}
+    rules: {seatsLow: {destinations: [mqtt]}, queueGrowing: {destinations: [mqtt]}}
+";
+        insta::assert_snapshot!(unheard(&format!("{SEATS}{MAIL}{on}")).join("\n"), @"alerts reach nobody of default: seatsLow; Butler.alert.rules names only mqtt for them in destinations: set Butler.alert.destination.mqtt.enable: true, or name another kind there");
+    }
+
+    /// Butler's own form counts, and rules that are off or look at nothing don't.
+    #[test]
+    fn the_server_license_is_told_as_butler_does() {
+        let licenses = "  qlikSenseLicense:
+    serverLicenseMonitor: {enable: true, destination: {email: {enable: true, sendAlert: {enable: true}}}}
+    seatMonitor: {enable: false}
+  alert: {enable: false}
+";
+        assert_eq!(unheard(&format!("{licenses}{MAIL}")), Vec::<String>::new());
+    }
+}
