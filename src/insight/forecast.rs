@@ -3,10 +3,12 @@
 use chrono::NaiveDate;
 use serde::Serialize;
 
-use super::backtest::{BackTest, backtest};
-use super::growth::{Growth, History, Joined, Joint, Model, WINDOW_DAYS, Z80};
-use super::holt::{self, Holt};
-use super::{DAYS_PER_MONTH, NotEnough, Unit, days_after, or_why};
+use super::backtest::{self, BackTest, Stretch};
+use super::growth::{Growth, History, Joined, Model, Z80};
+use super::models::Kind;
+use super::passage::Ahead;
+use super::steps::Steps;
+use super::{DAYS_PER_MONTH, NotEnough, Unit, days_after, holt, or_why};
 
 /// How far ahead a forecast looks: 10 years.
 pub const LONGEST_DAYS: i64 = 3_652;
@@ -16,14 +18,20 @@ const SHORTEST_DAYS: i64 = 6;
 
 /// When something happens: between two days, either of which may be beyond ten years.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase", tag = "kind")]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "kind")]
 pub enum RunsOut {
     /// Nothing is free on the day of the question.
     Already,
     /// `latest` is absent when it may well take more than ten years.
     Between {
+        /// In 10 of 100 cases before it.
         earliest: NaiveDate,
+        /// In 90 of 100 cases up to it.
         latest: Option<NaiveDate>,
+        /// In one of two cases up to it; absent beyond ten years.
+        median: Option<NaiveDate>,
+        /// Of 100 cases, in how many within ten years.
+        within_ten_years_percent: u8,
     },
     NotWithinTenYears,
 }
@@ -38,6 +46,8 @@ pub struct Forecast {
     pub entitled: f64,
     pub taken: f64,
     pub free: f64,
+    /// What the forecast is made with: the one that did best on the past.
+    pub model: Kind,
     pub growth: Growth,
     /// How long the free seats last at exactly the middle of the growth: for a phrase like "about 27
     /// months", beside the range. Absent without growth.
@@ -47,13 +57,13 @@ pub struct Forecast {
     pub reclaimable: u32,
     /// When all of them are released today.
     pub runs_out_after_release: RunsOut,
-    /// Growth that fades, by a damped trend on weekly medians.
+    /// Growth that fades, whichever model was chosen.
     #[serde(serialize_with = "or_why")]
     pub second_opinion: Result<SecondOpinion, NotEnough>,
     #[serde(serialize_with = "or_why")]
     pub error: Result<BackTest, NotEnough>,
     #[serde(skip)]
-    lines: Lines,
+    lines: Ahead,
 }
 
 /// What a damped trend says.
@@ -92,47 +102,47 @@ pub fn forecast(
     let nothing = NotEnough { have: 0, need: 1, unit: Unit::Totals };
     let entitled = history.entitled.on(today).ok_or(nothing)?;
     let last = days.last().ok_or(nothing)?;
-    let error = backtest(joints);
-    let widened = error.as_ref().map_or(1.0, |test| test.widened);
+    let steps = Steps::new(joints, model.slope);
+    let choice = backtest::choose(&steps);
+    let widened = choice.test.as_ref().map_or(1.0, |test| test.widened.max(1.0));
     let growth = model.growth(joints, history, widened);
-    let weeks = weekly(joints);
-    let holt = holt::fit(&weeks);
-    let lines = Lines { start: last.day, taken: last.last, model, widened };
+    let stretch = choice.test.as_ref().map_or_else(|_| Stretch::none(), |t| t.stretch.clone());
+    let start = joints.last().map_or(last.last, |joint| joint.level);
+    let ahead = |kind, stretch| Ahead::new(kind, &steps, start, stretch);
     let free = entitled - last.last;
     let release = f64::from(reclaimable);
-    let when = |less: f64, line: &dyn Fn(f64) -> (f64, f64)| {
-        runs_out(history, last.last, less, (last.day, today), line)
+    let too_few = |have: usize| NotEnough {
+        have: u32::try_from(have).unwrap_or(u32::MAX),
+        need: holt::FEWEST,
+        unit: Unit::Weeks,
     };
-    let ours = |days: f64| lines.change(days);
-    let second_opinion = match holt {
-        Some(holt) => {
-            let steps = damped(&holt, joints);
-            let theirs = |days: f64| at(&steps, days);
-            let (low, high) = at(&steps, DAYS_PER_MONTH);
-            Ok(SecondOpinion {
-                per_month: low / 2.0 + high / 2.0,
-                runs_out: when(0.0, &theirs),
-                runs_out_after_release: when(release, &theirs),
-            })
-        }
-        None => Err(NotEnough {
-            have: u32::try_from(weeks.iter().flatten().count()).unwrap_or(u32::MAX),
-            need: holt::FEWEST,
-            unit: Unit::Weeks,
-        }),
+    let lines = ahead(choice.kind, stretch.clone()).ok_or(too_few(steps.known()))?;
+    let when = |ahead: &Ahead| runs_out(history, last.last, release, (last.day, today), ahead);
+    let [out, after_release] = when(&lines);
+    let damped = if choice.kind == Kind::Damped {
+        Some((lines.clone(), [out, after_release]))
+    } else {
+        ahead(Kind::Damped, stretch).map(|damped| (damped.clone(), when(&damped)))
     };
+    let second_opinion = damped.map(|(damped, [runs_out, runs_out_after_release])| SecondOpinion {
+        per_month: damped.change(DAYS_PER_MONTH).0,
+        runs_out,
+        runs_out_after_release,
+    });
+    let second_opinion = second_opinion.ok_or(too_few(steps.known()));
     Ok(Forecast {
         today,
         as_of: last.day,
         entitled,
         taken: last.last,
         free,
+        model: choice.kind,
         months_at_growth: months(free, growth.per_month.middle),
-        runs_out: when(0.0, &ours),
+        runs_out: out,
         reclaimable,
-        runs_out_after_release: when(release, &ours),
+        runs_out_after_release: after_release,
         second_opinion,
-        error,
+        error: choice.test,
         growth,
         lines,
     })
@@ -182,59 +192,49 @@ impl RunsOut {
 impl Forecast {
     /// Seats taken on a day to come, with their 80 % range. Not below zero.
     pub fn outlook(&self, day: NaiveDate) -> Outlook {
-        let days = (day - self.lines.start).num_days().max(0) as f64;
-        let (low, high) = self.lines.change(days);
-        let middle = self.lines.model.slope * days;
-        let seats = |change: f64| (self.lines.taken + change).max(0.0);
-        Outlook { day, low: seats(low), middle: seats(middle), high: seats(high) }
+        let days = (day - self.as_of).num_days().clamp(0, LONGEST_DAYS) as f64;
+        let (middle, spread) = self.lines.change(days);
+        let half = Z80 * spread;
+        let seats = |change: f64| (self.taken + change).max(0.0);
+        Outlook {
+            day,
+            low: seats(middle - half),
+            middle: seats(middle),
+            high: seats(middle + half),
+        }
     }
 }
 
-#[derive(Debug, Clone, PartialEq)]
-struct Lines {
-    start: NaiveDate,
-    taken: f64,
-    model: Model,
-    widened: f64,
-}
-
-impl Lines {
-    /// How much less and more there may be after so many days.
-    fn change(&self, days: f64) -> (f64, f64) {
-        let (middle, half) =
-            (self.model.slope * days, Z80 * self.widened * self.model.spread(days));
-        (middle - half, middle + half)
-    }
-}
-
-/// The first day on which the high line reaches the total, and the first on which the low one does.
-/// `less` seats are released first.
+/// Without and with so many seats released: of all paths that may come, the days by which a tenth, half
+/// and nine tenths have reached the total.
 fn runs_out(
     history: &History<'_>,
     taken: f64,
-    less: f64,
+    release: f64,
     (start, today): (NaiveDate, NaiveDate),
-    line: &dyn Fn(f64) -> (f64, f64),
-) -> RunsOut {
-    let taken = taken - less;
-    if history.entitled.on(today).is_some_and(|total| taken >= total) {
-        return RunsOut::Already;
-    }
-    let (mut earliest, mut latest) = (None, None);
-    let waited = (today - start).num_days();
-    for ahead in 1..=LONGEST_DAYS {
-        let day = days_after(today, ahead);
-        let Some(total) = history.entitled.on(day) else { continue };
-        let (low, high) = line((waited + ahead) as f64);
-        if taken + high >= total {
-            earliest = earliest.or(Some(ahead));
+    ahead: &Ahead,
+) -> [RunsOut; 2] {
+    let waited = (today - start).num_days().clamp(0, LONGEST_DAYS);
+    let needed = |day: i64| Some(history.entitled.on(days_after(start, day))? - taken);
+    let passages = ahead.passages((waited, waited + LONGEST_DAYS), &needed, release);
+    let total = history.entitled.on(today);
+    let [without, with] = passages;
+    [(without, taken), (with, taken - release)].map(|(passages, taken)| {
+        if total.is_some_and(|total| taken >= total) {
+            return RunsOut::Already;
         }
-        if taken + low >= total {
-            latest = Some(ahead);
-            break;
-        }
-    }
-    let Some(mut earliest) = earliest else { return RunsOut::NotWithinTenYears };
+        range(passages, waited, today)
+    })
+}
+
+fn range(mut passages: Vec<Option<i64>>, waited: i64, today: NaiveDate) -> RunsOut {
+    passages.sort_unstable_by_key(|day| day.unwrap_or(i64::MAX));
+    let at = |percent: usize| {
+        let rank = (passages.len() * percent).div_ceil(100).max(1) - 1;
+        passages[rank].map(|day| day - waited)
+    };
+    let Some(mut earliest) = at(10) else { return RunsOut::NotWithinTenYears };
+    let mut latest = at(90);
     if let Some(latest) = &mut latest {
         let short = SHORTEST_DAYS - (*latest - earliest);
         if short > 0 {
@@ -242,57 +242,11 @@ fn runs_out(
             *latest = earliest + SHORTEST_DAYS;
         }
     }
+    let crossed = passages.iter().flatten().count() * 100 / passages.len();
     RunsOut::Between {
         earliest: days_after(today, earliest),
         latest: latest.map(|latest| days_after(today, latest)),
+        median: at(50).map(|median| days_after(today, median)),
+        within_ten_years_percent: u8::try_from(crossed).unwrap_or(100),
     }
-}
-
-/// Medians of the weeks that end with the last day, of the time that growth looks at.
-fn weekly(joints: &[Joint]) -> Vec<Option<f64>> {
-    let Some(last) = joints.last() else { return Vec::new() };
-    let from = days_after(last.day, -WINDOW_DAYS);
-    let joints = &joints[joints.partition_point(|joint| joint.day <= from)..];
-    let Some(first) = joints.first() else { return Vec::new() };
-    let weeks = (last.day - first.day).num_days() / 7;
-    let mut values = Vec::new();
-    let mut rest = joints;
-    for week in (0..=weeks).rev() {
-        let end = days_after(last.day, -7 * week);
-        let (now, later) = rest.split_at(rest.partition_point(|joint| joint.day <= end));
-        rest = later;
-        let mut levels: Vec<f64> = now.iter().map(|joint| joint.level).collect();
-        levels.sort_unstable_by(f64::total_cmp);
-        let middle = levels.len() / 2;
-        values.push(match levels.len() {
-            0 => None,
-            n if n % 2 == 1 => Some(levels[middle]),
-            _ => Some(levels[middle - 1] / 2.0 + levels[middle] / 2.0),
-        });
-    }
-    values
-}
-
-/// Change from the last day by weeks: low and high. The first entry is now.
-fn damped(holt: &Holt, joints: &[Joint]) -> Vec<(f64, f64)> {
-    let now = joints.last().map_or(0.0, |joint| joint.level);
-    // A week's median stands in its middle: the model is half a week behind.
-    let offset = holt.level - now;
-    let weeks = usize::try_from(LONGEST_DAYS / 7).unwrap_or(0) + 60;
-    let ahead = holt.steps().take(weeks).map(|(expected, sd)| {
-        let change = expected - holt.level;
-        // The level now is known; the model's own is a smoothed one.
-        let half = Z80 * (sd * sd + offset * offset).sqrt();
-        (change - half, change + half)
-    });
-    std::iter::once((0.0, 0.0)).chain(ahead).collect()
-}
-
-fn at(steps: &[(f64, f64)], days: f64) -> (f64, f64) {
-    let week = days / 7.0;
-    let index = (week.floor() as usize).min(steps.len() - 2);
-    let share = (week - index as f64).min(1.0);
-    let between = |a: f64, b: f64| a + (b - a) * share;
-    let ((low, high), (next_low, next_high)) = (steps[index], steps[index + 1]);
-    (between(low, next_low), between(high, next_high))
 }

@@ -9,8 +9,9 @@
 use chrono::NaiveDate;
 use serde::Serialize;
 
-use super::backtest::backtest;
+use super::backtest;
 use super::series::{Basis, Entitled, Released, Series, basis};
+use super::steps::Steps;
 use super::theil_sen::{self, Point};
 use super::{DAYS_PER_MONTH, NotEnough, Unit, days_after};
 
@@ -63,7 +64,8 @@ pub fn growth(history: &History<'_>, until: NaiveDate) -> Result<Growth, NotEnou
     let joined = Joined::new(history);
     let points = joined.until(until);
     let model = Model::fit(points)?;
-    let widened = backtest(points).map_or(1.0, |test| test.widened);
+    let choice = backtest::choose(&Steps::new(points, model.slope));
+    let widened = choice.test.map_or(1.0, |test| test.widened.max(1.0));
     Ok(model.growth(points, history, widened))
 }
 
@@ -73,9 +75,9 @@ pub(super) struct Joint {
     pub(super) day: NaiveDate,
     pub(super) level: f64,
     /// Which stretch of the same entitled total it belongs to.
-    segment: usize,
+    pub(super) segment: usize,
     /// Nothing was free.
-    full: bool,
+    pub(super) full: bool,
 }
 
 /// A history with its clean-ups undone.
@@ -121,10 +123,6 @@ pub(super) struct Model {
     pub(super) slope: f64,
     low: f64,
     high: f64,
-    /// Standard deviation of the slope.
-    slope_sd: f64,
-    /// Days ahead and the mean square of the error after so many, growing.
-    errors: Vec<(f64, f64)>,
     window: (usize, usize),
 }
 
@@ -143,7 +141,11 @@ impl Model {
             .map(|joint| (last - joint.day).num_days() / 7)
             .collect();
         weeks.dedup();
-        NotEnough::unless(weeks.len(), FEWEST_WEEKS, Unit::Weeks)?;
+        let mut all: Vec<i64> =
+            window.iter().map(|joint| (last - joint.day).num_days() / 7).collect();
+        all.dedup();
+        NotEnough::unless(all.len(), FEWEST_WEEKS, Unit::Weeks)?;
+        NotEnough::unless(weeks.len(), FEWEST_WEEKS, Unit::FreeWeeks)?;
 
         let points: Vec<(usize, Point)> = window
             .iter()
@@ -165,29 +167,12 @@ impl Model {
         // A sum of independent steps: what one day adds, over the days that the slope was seen.
         let daily = errors.last().map_or(0.0, |(days, square)| square / days);
         let straying = (daily / span).sqrt();
-        let slope_sd = straying.max((sen.high - sen.low) / (2.0 * Z80));
         Ok(Self {
             slope: sen.slope,
             low: sen.low.min(sen.slope - Z80 * straying),
             high: sen.high.max(sen.slope + Z80 * straying),
-            slope_sd,
-            errors,
             window: (from, joints.len()),
         })
-    }
-
-    /// Standard deviation of the error after so many days.
-    pub(super) fn spread(&self, days: f64) -> f64 {
-        let after = self.errors.partition_point(|(lag, _)| *lag < days);
-        let square = match (after.checked_sub(1).map(|i| self.errors[i]), self.errors.get(after)) {
-            (None, None) => 0.0,
-            (None, Some((lag, square))) => square * days / lag,
-            (Some((lag, square)), None) => square * days / lag,
-            (Some((low, below)), Some((high, above))) => {
-                below + (above - below) * (days - low) / (high - low)
-            }
-        };
-        (square + (self.slope_sd * days).powi(2)).sqrt()
     }
 
     /// `widened`: what the back-test says the range must be stretched by.

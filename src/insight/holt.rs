@@ -9,6 +9,13 @@
 const ALPHA: (f64, f64) = (0.0001, 0.9999);
 const PHI: (f64, f64) = (0.8, 0.98);
 
+const ALPHAS: [f64; 9] = [0.01, 0.05, 0.15, 0.3, 0.5, 0.7, 0.85, 0.95, 0.999];
+const BETAS: [f64; 7] = [0.0001, 0.02, 0.08, 0.2, 0.4, 0.7, 0.95];
+const PHIS: [f64; 5] = [0.8, 0.86, 0.92, 0.96, 0.98];
+const FEW_ALPHAS: [f64; 5] = [0.05, 0.2, 0.5, 0.8, 0.999];
+const FEW_BETAS: [f64; 4] = [0.0001, 0.05, 0.2, 0.6];
+const FEW_PHIS: [f64; 2] = [0.9, 0.98];
+
 /// Fewest values for five unknowns.
 pub const FEWEST: u32 = 8;
 
@@ -38,6 +45,12 @@ pub struct Steps {
 
 /// Fits the model to values at equal distances. `None` with fewer than [`FEWEST`] of them.
 pub fn fit(values: &[Option<f64>]) -> Option<Holt> {
+    search(values, true, PHI.1)
+}
+
+/// The same with a trend that may last longer, up to `phi`; not exact: the best of a coarse grid, for
+/// models that are fitted many times.
+pub(super) fn search(values: &[Option<f64>], exact: bool, phi: f64) -> Option<Holt> {
     let first = values.iter().position(Option::is_some)?;
     let last = values.iter().rposition(Option::is_some)?;
     let values = values.get(first..=last)?;
@@ -54,15 +67,21 @@ pub fn fit(values: &[Option<f64>]) -> Option<Holt> {
         }
         better
     };
-    for alpha in [0.01, 0.05, 0.15, 0.3, 0.5, 0.7, 0.85, 0.95, 0.999] {
-        for beta in [0.0001, 0.02, 0.08, 0.2, 0.4, 0.7, 0.95] {
-            for phi in [0.8, 0.86, 0.92, 0.96, 0.98] {
-                consider([alpha, beta, phi], &mut best);
+    let (alphas, betas, phis): (&[f64], &[f64], &[f64]) =
+        if exact { (&ALPHAS, &BETAS, &PHIS) } else { (&FEW_ALPHAS, &FEW_BETAS, &FEW_PHIS) };
+    let longest = phi;
+    let phis = phis.iter().copied().chain((phi > PHI.1).then_some(phi));
+    let phis: Vec<f64> = phis.collect();
+    for alpha in alphas {
+        for beta in betas {
+            for phi in &phis {
+                consider([*alpha, *beta, *phi], &mut best);
             }
         }
     }
     let mut steps = [0.1, 0.1, 0.03];
-    for _ in 0..14 {
+    let halvings = if exact { 14 } else { 0 };
+    for _ in 0..halvings {
         let mut moved = true;
         let mut tries = 0;
         while moved && tries < 12 {
@@ -71,7 +90,7 @@ pub fn fit(values: &[Option<f64>]) -> Option<Holt> {
             for dimension in 0..3 {
                 for sign in [1.0, -1.0] {
                     let mut at = best?.1;
-                    let (low, high) = if dimension == 2 { PHI } else { ALPHA };
+                    let (low, high) = if dimension == 2 { (PHI.0, longest) } else { ALPHA };
                     at[dimension] = (at[dimension] + sign * steps[dimension]).clamp(low, high);
                     moved |= consider(at, &mut best);
                 }
@@ -91,6 +110,8 @@ pub fn fit(values: &[Option<f64>]) -> Option<Holt> {
 
 struct Run {
     squares: f64,
+    start_level: f64,
+    start_trend: f64,
     level: f64,
     trend: f64,
 }
@@ -135,12 +156,31 @@ fn run(values: &[Option<f64>], [alpha, beta, phi]: [f64; 3]) -> Option<Run> {
     let at = |parts: [f64; 3]| parts[0] + start_level * parts[1] + start_trend * parts[2];
     squares.is_finite().then(|| Run {
         squares: squares.max(0.0),
+        start_level: start_level + origin,
+        start_trend,
         level: at(level) + origin,
         trend: at(trend),
     })
 }
 
 impl Holt {
+    /// How far each value was from what was expected one step before it.
+    pub(super) fn surprises(&self, values: &[Option<f64>]) -> Vec<f64> {
+        let Some(run) = run(values, [self.alpha, self.beta, self.phi]) else { return Vec::new() };
+        let (mut level, mut trend) = (run.start_level, run.start_trend);
+        let mut surprises = Vec::with_capacity(values.len());
+        for value in values {
+            trend *= self.phi;
+            level += trend;
+            let Some(value) = value else { continue };
+            let error = value - level;
+            surprises.push(error);
+            level += self.alpha * error;
+            trend += self.alpha * self.beta * error;
+        }
+        surprises
+    }
+
     pub fn steps(self) -> Steps {
         Steps { model: self, powers: 0.0, power: 1.0, variance: 0.0 }
     }

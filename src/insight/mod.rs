@@ -15,14 +15,18 @@ pub mod groups;
 pub mod growth;
 pub mod holt;
 pub mod idle;
+pub mod models;
 pub mod money;
 pub mod pace;
+mod passage;
 pub mod purchase;
 pub mod reclaim;
 pub mod season;
+mod seasonal;
 pub mod seats;
 pub mod series;
 pub(crate) mod settings;
+mod steps;
 pub mod theil_sen;
 pub mod utilization;
 pub mod words;
@@ -52,6 +56,9 @@ pub struct NotEnough {
 pub enum Unit {
     Days,
     Weeks,
+    /// Weeks in which something was free: while nothing is, nobody sees who else wants a seat.
+    #[serde(rename = "freeWeeks")]
+    FreeWeeks,
     Months,
     /// Entitled totals: what the seats are counted against.
     Totals,
@@ -70,6 +77,13 @@ impl fmt::Display for NotEnough {
         let unit = match self.unit {
             Unit::Days => "days",
             Unit::Weeks => "weeks",
+            Unit::FreeWeeks => {
+                let some = match self.have {
+                    0 => "always full".to_owned(),
+                    have => format!("full but for {have} weeks"),
+                };
+                return write!(f, "demand can't be seen: the pool was {some}");
+            }
             Unit::Months => "months",
             Unit::Totals => "entitled totals",
         };

@@ -2,10 +2,13 @@
 
 use chrono::{Datelike, NaiveDate};
 
+use super::NotEnough;
+use super::backtest::BackTest;
 use super::budget::{Budget, Projection, Verdict};
 use super::cost::MoneyRange;
 use super::forecast::RunsOut;
 use super::growth::Estimate;
+use super::models::Kind;
 use super::purchase::Purchase;
 
 const MONTHS: [&str; 12] = [
@@ -34,6 +37,49 @@ pub fn date(day: NaiveDate) -> String {
     format!("{} {} {}", day.day(), month(day.month()), day.year())
 }
 
+/// `March 2027`.
+fn of_month(day: NaiveDate) -> String {
+    format!("{} {}", month(day.month()), day.year())
+}
+
+/// What a forecast is made with.
+pub fn model(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Straight => "straight line",
+        Kind::Level => "no growth",
+        Kind::Damped => "damped trend",
+        Kind::Seasonal => "yearly season",
+        Kind::Mean => "mean of all",
+    }
+}
+
+/// What a forecast is made with, and why.
+pub fn chosen(kind: Kind, test: &Result<BackTest, NotEnough>) -> String {
+    let name = model(kind);
+    let Ok(test) = test else { return format!("{name}, too little data to try others") };
+    let least = test.scores.iter().min_by(|a, b| a.score.total_cmp(&b.score));
+    let why = if least.is_some_and(|least| least.model == kind) {
+        "the least error so far"
+    } else {
+        // No worse than the best by more than chance.
+        "simplest of the best so far"
+    };
+    format!("{name}, {why} (no change = 1):")
+}
+
+/// The error of each model in the test of the past.
+pub fn scores(test: &BackTest) -> String {
+    let name = |kind| match kind {
+        Kind::Straight => "line",
+        Kind::Level => "level",
+        Kind::Damped => "damped",
+        Kind::Seasonal => "season",
+        Kind::Mean => "mean",
+    };
+    let scores = test.scores.iter().map(|of| format!("{} {:.2}", name(of.model), of.score));
+    scores.collect::<Vec<_>>().join(", ")
+}
+
 /// `between 5 March and 20 June 2027`; what both days share is said once.
 pub fn between(first: NaiveDate, last: NaiveDate) -> String {
     let from = if first.year() != last.year() {
@@ -51,14 +97,24 @@ pub fn runs_out(answer: &RunsOut, today: NaiveDate) -> String {
     match answer {
         RunsOut::Already => "none are free now".to_owned(),
         RunsOut::NotWithinTenYears => "not within 10 years".to_owned(),
-        RunsOut::Between { earliest, latest: None } => {
-            if *earliest <= today {
-                "any day now or not within 10 years".to_owned()
+        RunsOut::Between { earliest, latest: None, median, within_ten_years_percent } => {
+            let first = if *earliest <= today {
+                "any day now".to_owned()
             } else {
-                format!("after {} or not within 10 years", date(*earliest))
+                format!("not before {}", of_month(*earliest))
+            };
+            match median {
+                // What is years away is not known to the month.
+                Some(day) if day.year() > today.year() + 1 => {
+                    format!("{first}; one in two by {}", day.year())
+                }
+                Some(day) => format!("{first}; one in two by {}", of_month(*day)),
+                None => {
+                    format!("{first}; within 10 years in {within_ten_years_percent} of 100 cases")
+                }
             }
         }
-        RunsOut::Between { earliest, latest: Some(latest) } => {
+        RunsOut::Between { earliest, latest: Some(latest), .. } => {
             if *earliest <= today {
                 format!("between now and {}", date(*latest))
             } else {
@@ -171,14 +227,29 @@ mod tests {
     #[test]
     fn a_range_may_be_open() {
         let today = day("2026-11-24");
-        let words = |earliest: &str, latest: Option<&str>| {
-            let latest = latest.map(day);
-            runs_out(&RunsOut::Between { earliest: day(earliest), latest }, today)
+        let open = |earliest: &str, latest: Option<&str>, median: Option<&str>| {
+            let between = RunsOut::Between {
+                earliest: day(earliest),
+                latest: latest.map(day),
+                median: median.map(day),
+                within_ten_years_percent: 31,
+            };
+            runs_out(&between, today)
         };
+        let words = |earliest: &str, latest: Option<&str>| open(earliest, latest, None);
         assert_eq!(words("2027-03-05", Some("2027-06-20")), "between 5 March and 20 June 2027");
         assert_eq!(words("2026-11-24", Some("2027-06-20")), "between now and 20 June 2027");
-        assert_eq!(words("2027-03-05", None), "after 5 March 2027 or not within 10 years");
-        assert_eq!(words("2026-11-24", None), "any day now or not within 10 years");
+        let few = "within 10 years in 31 of 100 cases";
+        assert_eq!(words("2028-03-05", None), format!("not before March 2028; {few}"));
+        assert_eq!(words("2026-11-24", None), format!("any day now; {few}"));
+        assert_eq!(
+            open("2028-03-05", None, Some("2030-06-01")),
+            "not before March 2028; one in two by 2030"
+        );
+        assert_eq!(
+            open("2026-11-24", None, Some("2027-06-01")),
+            "any day now; one in two by June 2027"
+        );
         assert_eq!(runs_out(&RunsOut::Already, today), "none are free now");
         assert_eq!(runs_out(&RunsOut::NotWithinTenYears, today), "not within 10 years");
     }

@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::Planning;
 use crate::insight::backtest::BackTest;
 use crate::insight::forecast::{self, Outlook, RunsOut, SecondOpinion};
+use crate::insight::models::Kind;
 use crate::insight::{NotEnough, growth, or_why, words};
 use crate::license::SeatType;
 
@@ -19,6 +20,10 @@ pub struct ForecastView {
     pub entitled: f64,
     pub taken: f64,
     pub free: f64,
+    /// What the forecast is made with.
+    pub model: Kind,
+    /// Why, in words; the figures are the `scores` of `error`.
+    pub model_in_words: String,
     pub growth: growth::Growth,
     pub months_at_growth: Option<f64>,
     pub runs_out: RunsOut,
@@ -58,6 +63,8 @@ fn view(forecast: &forecast::Forecast, reclaimable: Option<u32>, months: u32) ->
         entitled: forecast.entitled,
         taken: forecast.taken,
         free: forecast.free,
+        model: forecast.model,
+        model_in_words: model_in_words(forecast),
         growth: forecast.growth,
         months_at_growth: forecast.months_at_growth,
         runs_out: forecast.runs_out,
@@ -68,5 +75,13 @@ fn view(forecast: &forecast::Forecast, reclaimable: Option<u32>, months: u32) ->
         second_opinion: forecast.second_opinion,
         error: forecast.error.clone(),
         outlook: days.map(|day| forecast.outlook(day)).collect(),
+    }
+}
+
+fn model_in_words(forecast: &forecast::Forecast) -> String {
+    let chosen = words::chosen(forecast.model, &forecast.error);
+    match &forecast.error {
+        Ok(test) => format!("{chosen} {}", words::scores(test)),
+        Err(_) => chosen,
     }
 }

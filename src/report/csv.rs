@@ -60,7 +60,7 @@ impl Rows {
             RunsOut::NotWithinTenYears => "notWithinTenYears",
         };
         self.add("forecast", subject, "", key, kind);
-        if let RunsOut::Between { earliest, latest } = when {
+        if let RunsOut::Between { earliest, latest, .. } = when {
             self.add("forecast", subject, "", &format!("{key}.earliest"), earliest);
             if let Some(latest) = latest {
                 self.add("forecast", subject, "", &format!("{key}.latest"), latest);

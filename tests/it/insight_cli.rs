@@ -323,7 +323,7 @@ async fn every_command_answers_as_json_with_the_documented_keys() {
     forecast: time timeZone sites
       site: site types
       type: seatType forecast
-      forecast: today asOf entitled taken free growth monthsAtGrowth runsOut inWords reclaimable runsOutAfterRelease afterReleaseInWords secondOpinion error outlook
+      forecast: today asOf entitled taken free model modelInWords growth monthsAtGrowth runsOut inWords reclaimable runsOutAfterRelease afterReleaseInWords secondOpinion error outlook
     cost: time timeZone sites
       site: site cost
       cost: currency byType withoutPrice capacity entitled allocated active reclaimable perActivePerson saved savedLastYear nextYear budget

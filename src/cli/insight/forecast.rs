@@ -9,6 +9,7 @@ use super::chart::{Plot, Style};
 use super::growth::basis;
 use super::utilization::capital;
 use super::{Exit, Question, heading, no_history, signed, things, types};
+use crate::insight::models::Kind;
 use crate::insight::{NotEnough, days_after, or_why, words};
 use crate::license::SeatType;
 use crate::planning::{ForecastView, Planning};
@@ -115,15 +116,21 @@ fn lines(out: &mut String, view: &ForecastView, style: &Style) {
             _ => paint.faint("not known yet: the list of seats was not read so far"),
         },
     );
-    line(
-        "Second opinion",
-        match &view.second_opinion {
-            Ok(second) => {
-                format!("{} (damped trend)", words::runs_out(&second.runs_out, view.today))
-            }
-            Err(why) => why.to_string(),
-        },
-    );
+    line("Model", words::chosen(view.model, &view.error));
+    if let Ok(test) = &view.error {
+        line("", words::scores(test));
+    }
+    if view.model != Kind::Damped {
+        line(
+            "If growth fades",
+            match &view.second_opinion {
+                Ok(second) => {
+                    format!("{} (damped trend)", words::runs_out(&second.runs_out, view.today))
+                }
+                Err(why) => why.to_string(),
+            },
+        );
+    }
     match &view.error {
         Ok(test) => {
             let horizons = test

@@ -90,12 +90,12 @@ fn lines(out: &mut String, answer: &TypeGrowth, style: &Style) {
         Ok(second) => {
             let _ = writeln!(
                 out,
-                "  Second opinion  {} in the next month, fading (damped trend)",
+                "  If it fades     {} in the next month (damped trend)",
                 signed(second.per_month)
             );
         }
         Err(why) => {
-            let _ = writeln!(out, "  Second opinion  {why}");
+            let _ = writeln!(out, "  If it fades     {why}");
         }
     }
     let mut notes = Vec::new();

@@ -6,6 +6,7 @@ use super::super::gather::local;
 use super::super::svg::{Chart, Lines, Series};
 use super::super::{Report, SiteReport, TypeReport};
 use super::{Block, LEFT_OUT, Section, Table, as_of, name, number, optional, percent, signed};
+use crate::insight::models::Kind;
 use crate::insight::words;
 
 const NO_HISTORY: &str = "No history of seats: the access licenses were not polled so far.";
@@ -196,13 +197,16 @@ pub(crate) fn forecast(report: &Report, site: &SiteReport) -> Option<Section> {
                         _ => "not known yet: the list of seats was not read so far".to_owned(),
                     },
                 );
-                fact(
-                    "Second opinion",
-                    match &view.second_opinion {
-                        Ok(second) => words::runs_out(&second.runs_out, view.today),
-                        Err(why) => why.to_string(),
-                    },
-                );
+                fact("Model", view.model_in_words.clone());
+                if view.model != Kind::Damped {
+                    fact(
+                        "If growth fades",
+                        match &view.second_opinion {
+                            Ok(second) => words::runs_out(&second.runs_out, view.today),
+                            Err(why) => why.to_string(),
+                        },
+                    );
+                }
                 fact(
                     "Error so far",
                     match &view.error {

