@@ -139,11 +139,11 @@ async fn tables_and_charts_for_people() {
     Site default
     Professional seats
       Growth          0 a month, in 80 of 100 cases the same
-      Second opinion  0 in the next month, fading (damped trend)
+      If it fades     0 in the next month (damped trend)
       Data            730 days from 25 November 2024 to 24 November 2026
     Analyzer seats
       Growth          +3 a month, in 80 of 100 cases +2.7 to +3.3
-      Second opinion  +1.9 in the next month, fading (damped trend)
+      If it fades     +2.5 in the next month (damped trend)
       Reckoned        cut at a change of the total
       Data            730 days from 25 November 2024 to 24 November 2026
     ");
@@ -156,9 +156,11 @@ async fn tables_and_charts_for_people() {
       Growth          0 a month
       Run out         not within 10 years
       With release    not known yet: the list of seats was not read so far
-      Second opinion  not within 10 years (damped trend)
-      Error so far    seats: 0.0 at 28 days, 0.0 at 91 days, 0.0 at 182 days
-                      0.0 in all ("no change": 0.0); 100 % of 32 ranges held
+      Model           straight line, the least error so far (no change = 1):
+                      line 0.00, level 0.00, damped 0.00, season 0.00, mean 0.00
+      If growth fades not within 10 years
+      Error so far    seats: 0.0 at 28, 0.0 at 91, 0.0 at 182, 0.0 at 364 days
+                      0.0 in all ("no change": 0.0); 100 % of 154 ranges held
       Data            730 days from 25 November 2024 to 24 November 2026
 
          51 │⡀ ⡀ ⡀ ⡀ ⡀ ⡀ ⡀ ⡀ ⡀ ⡀ ⡀ ⡀ ⡀ ⡀ ⡀ ⡀ ⡀ ⡀ ⡀ ⡀ ⡀ ⡀ ⡀ ⡀ ⡀ ⡀ ⡀ ⡀ ⡀ ⡀ ⡀ ⡀ ⡀
@@ -177,19 +179,21 @@ async fn tables_and_charts_for_people() {
     Analyzer seats
       Free now        52 of 220
       Growth          +3 a month; at that pace they last about 17 months
-      Run out         between 20 February and 6 August 2028
+      Run out         between 15 February and 2 August 2028
       With release    not known yet: the list of seats was not read so far
-      Second opinion  after 21 October 2028 or not within 10 years (damped trend)
-      Error so far    seats: 1.3 at 28 days, 0.7 at 91 days, 0.8 at 182 days
-                      0.9 in all ("no change": 8.8); 88 % of 32 ranges held
+      Model           straight line, the least error so far (no change = 1):
+                      line 0.23, level 1.07, damped 0.39, season 0.28, mean 0.46
+      If growth fades between 5 October 2028 and 24 April 2030
+      Error so far    seats: 1.1 at 28, 1.2 at 91, 1.1 at 182, 0.3 at 364 days
+                      1.0 in all ("no change": 9.8); 90 % of 154 ranges held
       Data            730 days from 25 November 2024 to 24 November 2026
 
         225 │            ⠄ ⠄ ⠄ ⠄ ⠄ ⠄ ⠄ ⠄ ⠄ ⠄ ⠄ ⠄ ⠄ ⠄ ⠄ ⠄ ⠄ ⠄ ⠄ ⠄ ⠄ ⠄ ⠄ ⠄ ⠄ ⠄ ⠄
             │                                                               ⡀⡀⠄
-            │                                                      ⡀⡀⡀⠄⠂⠂⠂⠁⠁ ⡀⡀
-        192 │                                              ⡀⡀⠄⠄⠂⠂⠃⠁⡀⡀⠄⠄⠄⠂⠂⠂⠁⠁
-            │                                     ⡀⡀⠄⠄⠂⠂⡁⡁⡁⠄⠄⠂⠂⠂⠁⠁⠁
-            │                               ⣀⣠⠄⠆⡁⠅⠄⠆⠂⠂⠁⠁
+            │                                                       ⡀⡀⠄⠂⠂⠁⠁⠁  ⡀
+        192 │                                             ⡀⡀⠄⠄⠂⠂⠂⠁⠁⠁⡀⡀⠄⠄⠂⠂⠂⠁⠁⠁
+            │                                     ⡀⡄⠄⠂⠂⠁⠁⠁⡀⡀⠄⠄⠂⠂⠂⠁⠁⠁
+            │                               ⣀⣠⠄⠆⠆⠅⠄⠄⠄⠂⠂⠂⠁⠁
         159 │                      ⢀⣠⡤⠤⠶⠖⠛⠋⠉⠉
             │⠂ ⠂ ⠂ ⠂ ⠂ ⠂⢀⣀⣀⣠⡤⠔⠖⠒⢻⣤⠴⠞
             │  ⢀⣀⣀⣤⠤⠶⠒⠒⠛⠉⠉
@@ -212,7 +216,7 @@ async fn tables_and_charts_for_people() {
       Per active user     not known yet
       Saved by releases   0.00 EUR in the last 365 days, 0.00 EUR in all
       Next 12 months      133,000.00 EUR to pay for seats
-                          between 108,658.63 and 112,175.34 EUR for those taken
+                          between 108,386.85 and 112,330.96 EUR for those taken
       Budget              exceeds 120,000.00 EUR by 15,400.00 EUR
     ");
     let text = capacity::render(&planning, 4, &plain);

@@ -124,9 +124,7 @@ fn lines(out: &mut String, view: &ForecastView, style: &Style) {
         line(
             "If growth fades",
             match &view.second_opinion {
-                Ok(second) => {
-                    format!("{} (damped trend)", words::runs_out(&second.runs_out, view.today))
-                }
+                Ok(second) => words::runs_out(&second.runs_out, view.today),
                 Err(why) => why.to_string(),
             },
         );
@@ -136,8 +134,9 @@ fn lines(out: &mut String, view: &ForecastView, style: &Style) {
             let horizons = test
                 .horizons
                 .iter()
-                .map(|horizon| format!("{:.1} at {} days", horizon.mae, horizon.days));
-            line("Error so far", format!("seats: {}", horizons.collect::<Vec<_>>().join(", ")));
+                .map(|horizon| format!("{:.1} at {}", horizon.mae, horizon.days));
+            let horizons = horizons.collect::<Vec<_>>().join(", ");
+            line("Error so far", format!("seats: {horizons} days"));
             line(
                 "",
                 format!(
