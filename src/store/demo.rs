@@ -24,6 +24,11 @@ pub struct DemoClock {
     pub authority: String,
 }
 
+/// In no other store.
+pub(super) const TABLE: &str = "CREATE TABLE demo (
+    start INTEGER NOT NULL, since INTEGER NOT NULL, speed REAL NOT NULL, until INTEGER NOT NULL,
+    authority TEXT NOT NULL) STRICT";
+
 impl DemoClock {
     /// What it shows at a time of the system's clock: after the demo's end it goes on at the usual pace.
     pub fn at(&self, time: DateTime<Utc>) -> DateTime<Utc> {
@@ -56,11 +61,7 @@ impl Store {
     /// Marks a store as a demo's. Only for one that was just made.
     pub async fn become_demo(&self, clock: DemoClock) -> Result<(), StoreError> {
         let change = move |db: &Connection| {
-            db.execute_batch(
-                "CREATE TABLE demo (start INTEGER NOT NULL, since INTEGER NOT NULL,
-                                    speed REAL NOT NULL, until INTEGER NOT NULL,
-                                    authority TEXT NOT NULL) STRICT",
-            )?;
+            db.execute_batch(TABLE)?;
             db.execute(
                 "INSERT INTO demo (start, since, speed, until, authority) VALUES (?1, ?2, ?3, ?4, ?5)",
                 values(&clock),
