@@ -340,7 +340,7 @@ async fn release_rows(
     if !release.enable && release.policy.types.is_empty() {
         return Vec::new();
     }
-    let store = match time::open_store(&settings).await {
+    let store = match time::open_store(settings).await {
         Ok(store) => store,
         Err(error) => return vec![Row::new(subject, State::Fail, error.to_string())],
     };

@@ -61,7 +61,8 @@ impl Store {
     /// Marks a store as a demo's. Only for one that was just made.
     pub async fn become_demo(&self, clock: DemoClock) -> Result<(), StoreError> {
         let change = move |db: &Connection| {
-            db.execute_batch(TABLE)?;
+            let sql = TABLE;
+            db.execute_batch(sql)?;
             db.execute(
                 "INSERT INTO demo (start, since, speed, until, authority) VALUES (?1, ?2, ?3, ?4, ?5)",
                 values(&clock),

@@ -210,8 +210,10 @@ fn near_the_truth(forecast: &Value, story: &Story, name: &str) {
     let day =
         |key: &str| -> NaiveDate { forecast["runsOut"][key].as_str().unwrap().parse().unwrap() };
     let number = |key: &str| forecast[key].as_f64().unwrap();
-    // Seats in quarantine can't be given out today, and can by then.
-    let days = ((number("entitled") - number("taken")) / story.per_month * MONTH) as i64;
+    // The first poll that shows all taken that can be given out: half a seat counts as one, and seats
+    // come and go around the line.
+    let left = number("free") - 0.5 - story.allocated / 400.0;
+    let days = (left / story.per_month * MONTH) as i64;
     let truth = Utc::now().date_naive() + TimeDelta::days(days);
     let (earliest, latest) = (day("earliest"), day("latest"));
     let week = TimeDelta::days(7);

@@ -94,7 +94,7 @@ const LOOK: Duration = Duration::from_millis(100);
 
 /// Waits for the end of a run in progress that takes seats. Whether it has ended.
 async fn stopped(settings: &Settings, site: &str) -> anyhow::Result<bool> {
-    let store = time::open_store(&settings).await?;
+    let store = time::open_store(settings).await?;
     let mut told = false;
     let waiting = async {
         let Some(run) = real_run(&store, site).await? else { return anyhow::Ok(()) };
@@ -126,7 +126,7 @@ async fn real_run(store: &Store, site: &str) -> anyhow::Result<Option<String>> {
 /// The pause that holds now.
 fn pause_of(settings: &Settings, site: &str) -> anyhow::Result<Option<Pause>> {
     let paused = block_on(async {
-        let store = time::open_store(&settings).await?;
+        let store = time::open_store(settings).await?;
         let paused = store.pause(site).await;
         store.close().await;
         paused
@@ -154,7 +154,7 @@ impl Unlock {
 fn record(settings: &crate::config::Settings, site: &str, entry: Entry) -> anyhow::Result<()> {
     let addition = Addition { site: site.to_owned(), run: None, entry };
     block_on(async {
-        let store = time::open_store(&settings).await?;
+        let store = time::open_store(settings).await?;
         let result = store.append(None, vec![addition], |_| Vec::new()).await;
         store.close().await;
         result.context("the pause could not be recorded").map(drop)

@@ -389,6 +389,7 @@ fn newest() -> Connection {
     for step in crate::store::file::MIGRATIONS {
         db.execute_batch(step).unwrap();
     }
+    db.execute_batch(crate::store::demo::TABLE).unwrap();
     db
 }
 

@@ -424,7 +424,8 @@ async fn what_a_list_hides_after_the_delete_is_not_free() {
 /// Requests that wait for their turn behind lists are not sent after a stop.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_delete_that_waits_for_its_turn_is_not_sent_after_a_stop() {
-    let world = world().await;
+    let mut world = world().await;
+    world.settings.sites[0].connection.max_concurrency = 2;
     let mut order = order(Mode::Real);
     let (stop, control) = (order.stop.clone(), world.control().clone());
     order.progress.0 = Arc::new(move |done, _| {
@@ -442,7 +443,7 @@ async fn a_delete_that_waits_for_its_turn_is_not_sent_after_a_stop() {
         all.iter().filter(|request| request.method == "GET" && request.status.is_none()).count()
     };
     let wait = async {
-        while hanging() < 4 {
+        while hanging() < 2 {
             tokio::task::yield_now().await;
         }
     };
