@@ -3,7 +3,7 @@
 //! An alert is **pending** until its condition held for as long as its rule asks for, then it
 //! **fires** until the condition is known to be over. What is not known changes nothing. While it
 //! fires it is told at once, again at each smaller step and when its severity changes for others
-//! ([`due`]), and again at the repeat interval; unless a
+//! (`due`), and again at the repeat interval; unless a
 //! silence matches it or a worse alert of the same site says it all ([`INHIBITED`]). What was held
 //! back is told when that ends, if it still fires. Once it is over that is told, if it was told that
 //! it fires; also under a silence, because receivers keep an alert open until they hear of its end.
