@@ -20,7 +20,7 @@ use crate::event::{AlertStatus, Body, Channel, DAEMON, Event, Queue, Rule};
 
 /// Send a test message to those who get alerts, and wait until it is acknowledged
 ///
-/// Nothing is wrong when it comes, and it says so: [TEST] in the subject of a mail, a tag in InfluxDB, a
+/// Nothing is wrong when it comes, and it says so: `[TEST]` in the subject of a mail, a tag in InfluxDB, a
 /// key `test` in JSON and in templates. The store is neither needed nor changed. Exit code 1 when a
 /// destination didn't acknowledge it, or nobody gets such alerts.
 #[derive(Debug, clap::Args)]
