@@ -358,7 +358,7 @@ impl Entry {
                  low end of what is projected, which 14 of 15 months pass"
             }
             Rule::SeatsRunOut => "the early end is more than 7 days beyond the first step",
-            Rule::OverBudget => "what is and may be licensed costs 2 % less than the budget",
+            Rule::OverBudget => "what is and may be licensed costs 0.2 % less than the budget",
             Rule::ReleaseStopped => "a run is not stopped by guards",
             Rule::ReleaseFailed => "a run does not fail",
             Rule::ReleaseOverdue => "a run is done",

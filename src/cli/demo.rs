@@ -18,6 +18,7 @@ use super::text::Paint;
 use super::{Exit, block_on, parse_level, status, time};
 use crate::clock::Clock;
 use crate::config::Settings;
+use crate::daemon::lock::{self, Holder};
 use crate::daemon::{self, Daemon, logging};
 use crate::event::Rule;
 use crate::output::{self, Existing};
@@ -118,7 +119,7 @@ impl Demo {
             .context("cannot write the demo's past")?;
         let daemon = Daemon::start(loaded.settings, clock)
             .await
-            .context("the demo can't start; another port for the page: --port 0")?;
+            .context("the demo can't start (where the port of the page is taken: --port 0)")?;
 
         outln!("A simulated Qlik Sense site, watched by the real daemon.");
         outln!("  site      https://{}/qrs (mutual TLS)", site.addr());
@@ -411,6 +412,12 @@ fn is_free(folder: &Path) -> anyhow::Result<()> {
         !store.exists() || clock_of(&store).is_some(),
         "{} is not a demo's store; let --dir name another folder",
         store.display()
+    );
+    // Before anything is written: its files are in use.
+    anyhow::ensure!(
+        lock::holder(&store)? == Holder::Nobody,
+        "a demo runs in {} already; let --dir name another folder",
+        folder.display()
     );
     Ok(())
 }

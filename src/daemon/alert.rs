@@ -23,8 +23,10 @@ use crate::store::{AlertChanges, AlertHistoryEntry, StoreError};
 const EVERY: chrono::Duration = chrono::Duration::minutes(1);
 /// The shortest, of real time: many polls at once are looked at together.
 const PAUSE: Duration = Duration::from_millis(100);
-/// And so many times what a look took, so that alerts take a tenth of one core at most.
+/// And so many times what a look took, so that alerts take a tenth of one core at most. One long look, at
+/// years of history, doesn't keep back what comes after it.
 const SHARE: u32 = 10;
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 /// Looks until `stop`.
 pub(super) async fn run(shared: Shared, stop: CancellationToken) {
@@ -48,7 +50,7 @@ pub(super) async fn run(shared: Shared, stop: CancellationToken) {
                 tracing::error!(%error, "alerts can't be looked at; they will be again");
             }
         }
-        let pause = PAUSE.max(began.elapsed() * SHARE);
+        let pause = (began.elapsed() * SHARE).clamp(PAUSE, LONGEST_PAUSE);
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
             () = stop.cancelled() => return,

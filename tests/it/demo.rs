@@ -136,6 +136,12 @@ async fn commands_beside_a_running_demo_go_by_its_clock() {
             assert!(!said.contains(wrong), "{args:?}: {said}");
         }
     }
+    // A second one leaves the files of the first alone.
+    let second = bursar(&["demo", "--once", "--port", "0", "--dir", dir]).output().unwrap();
+    let said = String::from_utf8_lossy(&second.stderr).into_owned();
+    assert_eq!(second.status.code(), Some(1), "{said}");
+    assert!(said.contains("a demo runs in"), "{said}");
+    assert_eq!(run(&["insight", "growth"]).0, Some(0), "its settings are as they were");
     // Another site's idle days must not be counted by it.
     let other = folder.path().join("other.yaml");
     let text = std::fs::read_to_string(&file).unwrap();
