@@ -124,7 +124,6 @@ async fn commands_beside_a_running_demo_go_by_its_clock() {
         &["status"][..],
         &["check"],
         &["release", "plan"],
-        &["release", "apply", "--yes"],
         &["insight", "forecast"],
         &["alert", "list"],
     ] {
