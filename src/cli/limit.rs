@@ -85,6 +85,9 @@ pub(super) fn in_words(time: &Duration) -> String {
 /// How often the bar looks at the counts.
 const LOOK: Duration = Duration::from_millis(100);
 
+/// How often it is said where nobody sees a bar.
+const SAID: Duration = Duration::from_secs(20);
+
 /// Shows on a terminal how far a site is read, until it is dropped.
 #[derive(Debug)]
 pub(super) struct Reading {
@@ -103,7 +106,14 @@ impl Reading {
         let style = ProgressStyle::with_template("{spinner} {msg}").expect("the template is right");
         bar.set_style(style);
         if bar.is_hidden() {
-            return Self { bar, looking: None };
+            let client = client.clone();
+            let looking = tokio::spawn(async move {
+                loop {
+                    tokio::time::sleep(SAID).await;
+                    errln!("{}, going on", so_far(&client));
+                }
+            });
+            return Self { bar, looking: Some(looking) };
         }
         let (client, shown) = (client.clone(), bar.clone());
         let looking = tokio::spawn(async move {

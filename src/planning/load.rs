@@ -16,7 +16,7 @@ use crate::insight::{Daily, Entitled, Released, Series, Total};
 use crate::ledger::Action;
 use crate::license::SeatType;
 use crate::store::history::Day;
-use crate::store::{DoneSeat, Seats, Store, StoreError};
+use crate::store::{DoneSeat, KnownSeat, Seats, Store, StoreError};
 
 /// Figures of a type of seats.
 const OF_SEATS: [&str; 6] = ["allocated", "used", "total", "available", "quarantined", "excess"];
@@ -76,13 +76,14 @@ impl Planning {
         let past = store.release_past(site).await?;
         let latest = store.latest().await?;
         let seen = Latest::new(&latest, site).pools().map(|(_, pools)| pools.clone());
-        let counts =
-            known.and_then(|known| Counts::new(&list, &past, seen, &known.release.policy, now));
         let today = now.with_timezone(&zone).date_naive();
         // What happened after this time is not known at it.
         let done = done.into_iter().filter(|done| done.time <= now);
         let releases = releases(done, zone);
-        let released: Vec<ReleasedSeats> = releases.iter().map(|release| release.seats).collect();
+        let left = without_released(&list, &releases);
+        let left = left.as_ref().unwrap_or(&list);
+        let counts =
+            known.and_then(|known| Counts::new(left, &past, seen, &known.release.policy, now));
         let mut pools = Vec::new();
         for seat_type in SeatType::counted() {
             let mut of = |figure| figures.take(seat_type.as_str(), figure);
@@ -94,7 +95,7 @@ impl Planning {
                 quarantined: of("quarantined"),
                 excess: of("excess"),
             };
-            pools.extend(pool(seat_type, days, &released));
+            pools.extend(pool(seat_type, days, &releases));
         }
         let [used, allocated, unavailable] =
             OF_CAPACITY.map(|figure| figures.take(CAPACITY, figure));
@@ -107,7 +108,7 @@ impl Planning {
         let [total, available] = OF_TOKENS.map(|figure| figures.take(TOKENS, figure));
         let taken = tokens_taken(&total, &available);
         let days = PoolDays { taken, total, available, ..PoolDays::default() };
-        pools.extend(pool(SeatType::User, days, &released));
+        pools.extend(pool(SeatType::User, days, &releases));
         Ok(Self {
             site: site.to_owned(),
             now,
@@ -133,16 +134,17 @@ struct PoolDays {
     excess: Vec<Day>,
 }
 
-fn pool(seat_type: SeatType, days: PoolDays, released: &[ReleasedSeats]) -> Option<Pool> {
+fn pool(seat_type: SeatType, days: PoolDays, releases: &[Release]) -> Option<Pool> {
     let PoolDays { taken, used, total, available, quarantined, excess } = days;
     let as_of = taken.last()?.last_at;
     let totals = total.iter().map(|day| Total { from: day.day, total: day.rollup.last });
     let available = series(&available);
     let full = available.days().iter().filter(|day| day.median() <= 0.0).map(|day| day.day);
     let mut by_day: BTreeMap<NaiveDate, u32> = BTreeMap::new();
-    for seats in released {
-        // One that was given to the same person again leaves no lasting step in the figures.
-        if seats.seat_type == seat_type && seats.until.is_none() {
+    for Release { seats, time, .. } in releases {
+        // One that was given to the same person again leaves no lasting step in the figures, and one that no
+        // poll has shown yet none at all.
+        if seats.seat_type == seat_type && seats.until.is_none() && *time <= as_of {
             *by_day.entry(seats.from).or_default() += seats.count;
         }
     }
@@ -190,6 +192,31 @@ struct Release {
     seats: ReleasedSeats,
     user: Uuid,
     time: DateTime<Utc>,
+}
+
+/// The lists without seats that were released since they were read: those can't be reclaimed once
+/// more. `None` where there are none.
+fn without_released(known: &Seats, releases: &[Release]) -> Option<Seats> {
+    let newest = releases.iter().map(|release| release.time).max()?;
+    known.lists.iter().any(|list| list.last_read < newest).then(|| {
+        let mut left = known.clone();
+        for list in &mut left.lists {
+            let since: HashMap<Uuid, DateTime<Utc>> = releases
+                .iter()
+                .filter(|release| {
+                    let seats = release.seats;
+                    seats.seat_type == list.seat_type && seats.until.is_none()
+                })
+                .filter(|release| release.time > list.last_read)
+                .map(|release| (release.user, release.time))
+                .collect();
+            list.seats.retain(|KnownSeat { seat, .. }| {
+                let released = seat.holder.as_ref().and_then(|holder| since.get(&holder.id));
+                released.is_none_or(|time| seat.created.at().is_some_and(|made| made > *time))
+            });
+        }
+        left
+    })
 }
 
 /// Ends what is released where the same person has a seat of the type now that was allocated

@@ -80,7 +80,12 @@ async fn releases_are_added_back_unless_they_were_undone() {
     let refused = SeatResult::Refused { why: "no".into() };
     years::attempt(&store, "oslo", SeatType::Analyzer, years::person(7, "a"), refused).await;
     years::attempt(&store, "bergen", SeatType::Analyzer, years::person(8, "a"), freed()).await;
-    let planning = Planning::load(&store, &settings, "oslo", now()).await.unwrap();
+    // No poll has shown them yet: the figures still have them, and so does the line.
+    let before = Planning::load(&store, &settings, "oslo", now()).await.unwrap();
+    assert_eq!(before.pool(SeatType::Analyzer).unwrap().released, []);
+    let polled = now() + TimeDelta::minutes(1);
+    store.keep_samples("oslo", years::seats("analyzer", polled, 48.0, 98.0)).await.unwrap();
+    let planning = Planning::load(&store, &settings, "oslo", polled).await.unwrap();
     let released = &planning.pool(SeatType::Analyzer).unwrap().released;
     assert_eq!(released.len(), 1);
     assert_eq!((released[0].day, released[0].count), (day("2026-11-24"), 2));
@@ -250,6 +255,15 @@ async fn the_list_of_seats_tells_who_is_active_and_idle() {
     assert_eq!(released.iter().map(|seats| seats.count).sum::<u32>(), 2, "in growth both count");
     let forecast = planning.forecast(SeatType::Analyzer).unwrap().as_ref().unwrap();
     assert_eq!(forecast.reclaimable, 10);
+    // Released since the list and the figures were read: it is not released once more in them.
+    let later = now() + TimeDelta::minutes(5);
+    let store_later = years::open(&settings.storage.path, later).await;
+    let person = years::person(20, "a");
+    years::attempt(&store_later, "default", SeatType::Analyzer, person, SeatResult::Freed).await;
+    let after = Planning::load(&store, &settings, "default", later).await.unwrap();
+    assert_eq!(after.reclaimable(SeatType::Analyzer), Some(9));
+    let then = after.forecast(SeatType::Analyzer).unwrap().as_ref().unwrap();
+    assert_eq!((then.taken, then.runs_out), (forecast.taken, forecast.runs_out));
     assert!(
         forecast.runs_out_after_release.earliest(forecast.today)
             > forecast.runs_out.earliest(forecast.today)

@@ -92,8 +92,8 @@ async fn the_html_needs_nothing_else_and_escapes_names() {
         "1 January 2026 to 31 December 2026",
         "the period is not over",
         "On 1 April 2026 the entitled Analyzer seats changed from 150 to 220.",
-        // Two seats that were just released, which no poll has shown yet, are as good as free.
-        "between 5 March and 23 August 2028",
+        // As `insight forecast` says of the same figures.
+        "between 15 February and 2 August 2028",
         "idle for 43 days (threshold 30)",
         "Not recorded",
         "exceeds 120,000.00 EUR by 15,400.00 EUR",

@@ -129,7 +129,14 @@ impl Apply {
         }
         let count: usize = plan.types.iter().map(|part| part.count(Outcome::Release)).sum();
         if count == 0 {
-            errln!("there is nothing to release");
+            let is_unread = plan.refusals.iter().any(|refusal| refusal.guard == Guard::Incomplete);
+            errln!(
+                "{}",
+                match is_unread {
+                    true => "nothing can be released: the site could not be read in full",
+                    false => "there is nothing to release",
+                }
+            );
         }
         if real && count > 0 {
             let question = format!("This takes {count} seat(s), on {}.", engine.client.address());

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
+use crate::cli::limit::Reading;
 use crate::plain::one_line;
 use crate::qrs::Patience;
 use crate::release::run::{Engine, RunError};
@@ -52,7 +53,10 @@ fn is_alive(before: &Holder, now: &Holder) -> bool {
 /// When the store can't be used, or another run is under way.
 pub(super) async fn and_settle(engine: &Engine, patience: Patience) -> Result<(), RunError> {
     for_lock(engine).await?;
-    let left = engine.settle(patience).await?;
+    let reading = Reading::of(&engine.client);
+    let left = engine.settle(patience).await;
+    drop(reading);
+    let left = left?;
     if left > 0 {
         errln!("it is not known yet what became of {left} seat(s) of earlier runs");
     }
