@@ -28,8 +28,12 @@ pub fn number(value: f64) -> String {
 
 /// `12,345`, `12.5`: as [`number`], with a comma at each thousand.
 pub fn grouped(value: f64) -> String {
-    let text = number(value);
-    let (sign, digits) = text.strip_prefix('-').map_or(("", text.as_str()), |rest| ("-", rest));
+    with_commas(&number(value))
+}
+
+/// A decimal number with a comma at each thousand.
+pub fn with_commas(number: &str) -> String {
+    let (sign, digits) = number.strip_prefix('-').map_or(("", number), |rest| ("-", rest));
     let (whole, fraction) = digits.split_once('.').map_or((digits, None), |(w, f)| (w, Some(f)));
     let mut grouped = String::new();
     for (n, digit) in whole.chars().enumerate() {

@@ -11,6 +11,8 @@ use rust_decimal::prelude::ToPrimitive;
 use rust_decimal::{Decimal, RoundingStrategy};
 use serde::{Serialize, Serializer};
 
+use crate::words::with_commas;
+
 /// Three letters of ISO 4217, such as `EUR`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Currency([u8; 3]);
@@ -131,18 +133,7 @@ pub fn sum(amounts: impl IntoIterator<Item = Money>) -> Option<Money> {
 /// `12,345.60 EUR`.
 impl fmt::Display for Money {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = self.rounded().to_string();
-        let (sign, text) = text.strip_prefix('-').map_or(("", text.as_str()), |rest| ("-", rest));
-        let (whole, fraction) = text.split_once('.').map_or((text, None), |(w, f)| (w, Some(f)));
-        let mut grouped = String::new();
-        for (i, digit) in whole.chars().enumerate() {
-            if i > 0 && (whole.len() - i).is_multiple_of(3) {
-                grouped.push(',');
-            }
-            grouped.push(digit);
-        }
-        let fraction = fraction.map(|digits| format!(".{digits}")).unwrap_or_default();
-        write!(f, "{sign}{grouped}{fraction} {}", self.currency)
+        write!(f, "{} {}", with_commas(&self.rounded().to_string()), self.currency)
     }
 }
 

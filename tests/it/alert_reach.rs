@@ -139,6 +139,16 @@ async fn a_test_message_waits_for_its_acknowledgement_and_says_that_it_is_one() 
     assert_eq!((code, &sent[0]["acknowledged"], &sent[0]["why"]), (0, &true.into(), &"".into()));
     assert!(sent[0]["destination"].as_str().unwrap().starts_with("webhook/"), "{sent}");
 
+    // A webhook for the licenses alone is none of those that are meant.
+    let licenses = format!(
+        "    qlikSenseLicenseMonitor:\n      webhooks:\n        - {{description: licenses, \
+         webhookURL: '{}', httpMethod: PUT}}\n{ON}",
+        receiver.url("/licenses")
+    );
+    setup.write(&setup.yaml("every 6 hours", &webhook(&receiver.url("/all"), &licenses)));
+    let (code, out, said) = run(&["alert", "test", "-c", file, "--destination", "webhook"]).await;
+    assert_eq!((code, out.lines().count()), (0, 1), "{out}{said}");
+
     receiver.set(Mood::Status(503));
     let (code, out, _) = run(&["alert", "test", "-c", file, "--json", "--timeout", "1"]).await;
     let sent: Value = serde_json::from_str(&out).unwrap();

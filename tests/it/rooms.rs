@@ -28,7 +28,7 @@ const ROOMS: [(&str, &[&str]); 38] = [
     // The domain, without I/O.
     ("license", &["form", "plain"]),
     ("policy", &["license"]),
-    ("insight", &["license", "settings"]),
+    ("insight", &["license", "settings", "words"]),
     ("ledger", &["form", "license", "policy", "who"]),
     ("event", &["form", "insight", "ledger", "license", "plain", "policy"]),
     ("alert", &["event", "ledger", "license", "plain", "words"]),

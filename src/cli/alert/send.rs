@@ -89,7 +89,8 @@ impl Test {
         };
         let mut targets: Vec<Target<'_>> =
             queues.iter().map(|queue| Target { queue, alert: alert_of(queue) }).collect();
-        if self.destination.is_none() {
+        // A word may name several; one that gets none is told of only where no other does.
+        if self.destination.is_none() || targets.iter().any(|target| target.alert.is_some()) {
             targets.retain(|target| target.alert.is_some());
         }
         if targets.is_empty() {

@@ -100,8 +100,10 @@ async fn a_stop_finishes_the_seats_in_hand() {
     let report = world.engine().run(&order).await.unwrap();
     assert_eq!(report.status, RunStatus::Stopped, "{report:?}");
     let results = world.results().await;
-    assert_eq!((results.len(), world.unsettled().await), (2, 0), "{results:?}");
-    // Nothing is sent after the stop: the second one may have had its intent and no more.
+    // Nothing is begun and nothing sent after the stop: the second one may not have had its intent
+    // yet, or its intent and no more.
+    assert!((1..=2).contains(&results.len()), "{results:?}");
+    assert_eq!(world.unsettled().await, 0, "{results:?}");
     let freed = results.iter().filter(|(_, result)| result.is_taken()).count();
     assert!((1..=2).contains(&freed) && world.deletes() == freed, "{results:?}");
     assert_eq!(world.bodies("releaseRun").await.len(), 1);
