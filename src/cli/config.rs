@@ -7,6 +7,7 @@ use std::path::Path;
 use clap::Subcommand;
 
 use super::{ConfigFile, Exit, load};
+use crate::plain::one_line;
 use crate::words;
 
 /// Show, verify and explain settings
@@ -67,8 +68,14 @@ fn check(file: &Path) -> anyhow::Result<Exit> {
             for problem in &files.problems {
                 errln!("{problem}");
             }
+            let unheard = settings.unheard();
+            for alerts in &unheard {
+                let warning =
+                    format!("{}: warning: {}; {}", file.display(), alerts.what(), alerts.fix);
+                errln!("{}", one_line(&warning));
+            }
             let unusable = files.errors().count();
-            let warnings = loaded.warnings.len() + files.problems.len() - unusable;
+            let warnings = loaded.warnings.len() + files.problems.len() - unusable + unheard.len();
             let file = file.display();
             if unusable == 0 {
                 outln!("{file}: settings are valid, {warnings} warning(s)");

@@ -57,6 +57,29 @@ async fn check_names_the_rules_that_reach_nobody_and_the_switch() {
     assert!(on.len() == 1 && on[0]["state"] == "ok", "{on:#?}");
 }
 
+#[tokio::test]
+async fn a_check_of_the_settings_alone_warns_of_them_too() {
+    let setup = Setup::new(Scenario::default()).await;
+    let check = async |more: &str| {
+        let file =
+            setup.write(&setup.yaml("every 6 hours", &webhook("http://127.0.0.1:9/x", more)));
+        let (code, out, said) = run(&["config", "check", "-c", file.to_str().unwrap()]).await;
+        assert_eq!(code, 0, "{said}");
+        (out, said)
+    };
+    let (out, said) = check("").await;
+    let warning = said.lines().find(|line| line.contains("no alert reaches anybody")).unwrap();
+    assert!(warning.contains("warning") && warning.contains("seatsGone"), "{warning}");
+    assert!(warning.ends_with("set Butler.alert.destination.webhook.enable: true"), "{warning}");
+    let (heard, said) = check(ON).await;
+    assert!(!said.contains("reaches"), "{said}");
+    let count = |out: &str| -> u32 {
+        let words = out.lines().next().unwrap().split_whitespace();
+        words.rev().nth(1).unwrap().parse().unwrap()
+    };
+    assert_eq!(count(&out), count(&heard) + 1, "{out}{heard}");
+}
+
 /// The example that people start from tells somebody.
 #[test]
 fn the_examples_of_the_readme_and_of_config_alert_somebody() {
