@@ -12,17 +12,20 @@ use crate::store::history::calendar::{Calendar, number_of};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Period {
-    /// `2026-10`, `2026-Q3`, `2026`.
+    /// `2026-10`, `2026-Q3`, `2026`, `2017..2026`.
     pub name: String,
     pub first: NaiveDate,
     pub last: NaiveDate,
 }
 
+/// The longest period.
+pub const MOST_YEARS: u32 = 30;
+
 impl Period {
-    /// Reads `2026-10`, `2026-Q3`, `2026`, `last-month`, `last-quarter` or `last-year`.
+    /// Reads `2026-10`, `2026-Q3`, `2026`, `last-month`, `last-quarter` or `last-year`, and `2017..2026`.
     ///
     /// # Errors
-    /// Anything else, and a period that hasn't begun yet.
+    /// Anything else, a period that hasn't begun yet, and one of more than [`MOST_YEARS`].
     pub fn parse(text: &str, today: NaiveDate) -> Result<Self, String> {
         let year = today.year();
         let month = today.month();
@@ -38,9 +41,12 @@ impl Period {
         let found = found.ok_or_else(|| {
             format!(
                 "{text} is no period; write a month (2026-10), a quarter (2026-Q3), a year (2026), \
-                 last-month, last-quarter or last-year"
+                 last-month, last-quarter or last-year, or from one to another (2017..2026)"
             )
         })?;
+        if found.months() > MOST_YEARS * 12 {
+            return Err(format!("{text} is longer than {MOST_YEARS} years"));
+        }
         if found.first > today {
             return Err(format!("{text} has not begun yet"));
         }
@@ -48,6 +54,15 @@ impl Period {
     }
 
     fn named(text: &str) -> Option<Self> {
+        if let Some((from, to)) = text.split_once("..") {
+            let (from, to) = (Self::one(from)?, Self::one(to)?);
+            let name = format!("{}..{}", from.name, to.name);
+            return (from.first < to.first).then_some(Self { name, first: from.first, last: to.last });
+        }
+        Self::one(text)
+    }
+
+    fn one(text: &str) -> Option<Self> {
         let digits = |text: &str, count: usize| {
             let all = text.len() == count && text.bytes().all(|b| b.is_ascii_digit());
             all.then(|| text.parse::<u32>().ok()).flatten()
