@@ -114,9 +114,11 @@ fn budget(cost: &CostOutlook) -> Option<BudgetFacts> {
         Verdict::Exceeded { .. } if of.entitled.amount > of.budget.amount => {
             ("what is licensed costs in a year", of.entitled.to_string(), true)
         }
-        Verdict::Exceeded { .. } => {
-            ("what has to be licensed within 12 months costs", words::money(&of.to_pay, Locale::default()), true)
-        }
+        Verdict::Exceeded { .. } => (
+            "what has to be licensed within 12 months costs",
+            words::money(&of.to_pay, Locale::default()),
+            true,
+        ),
     };
     let highest = of.entitled.amount.max(high.amount);
     let band = of.budget.amount / rust_decimal::Decimal::from(BUDGET_BAND);

@@ -75,7 +75,9 @@ impl Contracts {
     fn contract(&self, of: Part, day: NaiveDate, today: NaiveDate) -> Option<Contract> {
         // From the written day each time: the last day of a month stays one.
         let nth = |terms: i64| {
-            let months = Months::new(u32::try_from(terms.unsigned_abs()).ok()?.checked_mul(self.term.months())?);
+            let months = Months::new(
+                u32::try_from(terms.unsigned_abs()).ok()?.checked_mul(self.term.months())?,
+            );
             if terms < 0 { day.checked_sub_months(months) } else { day.checked_add_months(months) }
         };
         let mut next = 0;

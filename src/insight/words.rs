@@ -231,7 +231,10 @@ mod tests {
             "any day now; one in two by June 2027"
         );
         assert_eq!(runs_out(&RunsOut::Already, today, Locale::default()), "none are free now");
-        assert_eq!(runs_out(&RunsOut::NotWithinTenYears, today, Locale::default()), "not within 10 years");
+        assert_eq!(
+            runs_out(&RunsOut::NotWithinTenYears, today, Locale::default()),
+            "not within 10 years"
+        );
     }
 
     #[test]

@@ -72,7 +72,8 @@ fn view(forecast: &forecast::Forecast, reclaimable: Option<u32>, months: u32) ->
         in_words: words::runs_out(&forecast.runs_out, forecast.today, Locale::default()),
         reclaimable,
         runs_out_after_release: after,
-        after_release_in_words: after.map(|after| words::runs_out(&after, forecast.today, Locale::default())),
+        after_release_in_words: after
+            .map(|after| words::runs_out(&after, forecast.today, Locale::default())),
         second_opinion: forecast.second_opinion,
         error: forecast.error.clone(),
         outlook: days.map(|day| forecast.outlook(day)).collect(),

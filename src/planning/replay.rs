@@ -120,7 +120,11 @@ impl MoneyBounds {
         let whole = |amount: Money| locale.separated(&amount.rounded().trunc().to_string());
         let (least, most) = (whole(self.at_least), whole(self.at_most));
         let currency = self.at_least.currency;
-        if least == most { format!("{least} {currency}") } else { format!("{least}-{most} {currency}") }
+        if least == most {
+            format!("{least} {currency}")
+        } else {
+            format!("{least}-{most} {currency}")
+        }
     }
 }
 

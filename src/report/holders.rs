@@ -83,8 +83,7 @@ fn as_of<'a>(
     now: impl Iterator<Item = &'a Seat>,
     later: &[Change],
 ) -> Vec<SeatHolder> {
-    let mut seats: BTreeMap<Uuid, SeatHolder> =
-        now.map(|seat| (seat.id, of_seat(seat))).collect();
+    let mut seats: BTreeMap<Uuid, SeatHolder> = now.map(|seat| (seat.id, of_seat(seat))).collect();
     for change in later.iter().rev() {
         let before = |quarantined| SeatHolder {
             user: change.account(),

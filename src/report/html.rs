@@ -4,6 +4,7 @@ use askama::Template;
 
 use super::Report;
 use super::view::{Block, Document, Section, view};
+use crate::words::Locale;
 
 #[derive(Template)]
 #[template(path = "report.html")]
@@ -33,7 +34,7 @@ pub fn render(report: &Report) -> Result<String, askama::Error> {
     let document = view(report);
     let mut charts = 0;
     let mut part = |title, blocks| {
-        let blocks = pictures(blocks, &mut charts);
+        let blocks = pictures(blocks, &mut charts, report.locale);
         Part { title, blocks }
     };
     let sites = document.sites.iter().map(|site| SitePart {
@@ -49,12 +50,12 @@ pub fn render(report: &Report) -> Result<String, askama::Error> {
     Page { several: sites.len() > 1, sites, own, document: &document }.render()
 }
 
-fn pictures<'a>(blocks: &'a [Block], charts: &mut usize) -> Vec<(&'a Block, String)> {
+fn pictures<'a>(blocks: &'a [Block], charts: &mut usize, l: Locale) -> Vec<(&'a Block, String)> {
     let picture = |block: &'a Block| {
         let svg = match block {
             Block::Chart(chart) => {
                 *charts += 1;
-                chart.svg(&format!("chart{charts}"))
+                chart.svg(&format!("chart{charts}"), l)
             }
             _ => String::new(),
         };

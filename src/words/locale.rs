@@ -130,7 +130,8 @@ impl Locale {
     pub fn separated(self, number: &str) -> String {
         let unsigned = number.trim_start_matches(['-', '+']);
         let (sign, digits) = number.split_at(number.len() - unsigned.len());
-        let (whole, fraction) = digits.split_once('.').map_or((digits, None), |(w, f)| (w, Some(f)));
+        let (whole, fraction) =
+            digits.split_once('.').map_or((digits, None), |(w, f)| (w, Some(f)));
         let mut out = sign.to_owned();
         for (n, digit) in whole.chars().enumerate() {
             if n > 0 && (whole.len() - n).is_multiple_of(3) {
@@ -200,7 +201,8 @@ mod tests {
 
     #[test]
     fn each_known_one_writes_as_its_country_does() {
-        let all: Vec<_> = Locale::names().map(|name| format!("{name}: {}", written(name))).collect();
+        let all: Vec<_> =
+            Locale::names().map(|name| format!("{name}: {}", written(name))).collect();
         insta::assert_snapshot!(all.join("\n"), @"");
     }
 

@@ -91,7 +91,10 @@ pub fn render(planning: &Planning, style: &Style) -> String {
         ),
     );
     let en = Locale::default();
-    line("Next 12 months", format!("{} to pay for seats", words::money(&cost.next_year.to_pay, en)));
+    line(
+        "Next 12 months",
+        format!("{} to pay for seats", words::money(&cost.next_year.to_pay, en)),
+    );
     line("", format!("{} for those taken", words::money(&cost.next_year.allocated, en)));
     for projection in cost.next_year.by_type.iter().filter(|p| p.missing_high > 0) {
         line("To buy", words::to_buy(projection, en));
