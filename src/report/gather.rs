@@ -122,7 +122,9 @@ async fn of_site(
     let mut attempts = store.attempts(&site.name).await?;
     let seats = store.seats(&site.name).await?;
     let changes = changes(store, site, &seats, (from, to), &attempts).await?;
-    let holders = holders(store, site, &seats, to, settings.report_names).await?;
+    let mut holders = holders(store, site, &seats, to, settings.report_names).await?;
+    // The site may list a type that its license doesn't have.
+    holders.retain(|of| of.held + of.quarantined > 0 || planning.pool(of.seat_type).is_some());
     attempts.retain(|attempt| attempt.time >= from && attempt.time < to);
     let simulation = if left_out { None } else { simulation(store, settings, site, now).await? };
     Ok(SiteReport {

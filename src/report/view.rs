@@ -13,6 +13,10 @@ use super::Report;
 use super::svg::Chart;
 use crate::words::Locale;
 
+/// Titles of what belongs to no site.
+pub const OWN_ALERTS: &str = "Alerts of Bursar itself";
+pub const PROOF: &str = "Proof of the releases";
+
 /// The whole document.
 #[derive(Debug)]
 pub struct Document {
@@ -69,6 +73,20 @@ pub struct Column {
     pub right: bool,
 }
 
+impl Column {
+    /// How a page sets its cells, where that matters.
+    pub fn class(&self) -> Option<&'static str> {
+        match self.name.as_str() {
+            _ if self.right => Some("number"),
+            "Hash" => Some("hash"),
+            "Time" | "Since" | "As of" | "From" | "To" => Some("time"),
+            // From outside: it may hold a word that is longer than a line.
+            "Text" | "Reason" | "User" | "Name" | "By" => Some("text"),
+            _ => None,
+        }
+    }
+}
+
 impl Table {
     /// A name that begins with `>` is a column of numbers.
     fn new(caption: impl Into<String>, names: &[&str]) -> Self {
@@ -118,7 +136,7 @@ pub fn view(report: &Report) -> Document {
         facts.push((contract.of.title().to_owned(), license::contract(report, contract)));
     }
     Document {
-        title: format!("Qlik Sense licenses, {}", report.period.name),
+        title: format!("Qlik Sense licenses, {}", report.period.name.replace("..", " to ")),
         period: report.period.words(report.locale),
         facts,
         sites: report.sites.iter().map(|site| of_site(report, site)).collect(),

@@ -8,7 +8,7 @@ use super::{
     Block, LEFT_OUT, Section, Table, as_of, count, local, name, optional, percent, signed,
 };
 use crate::insight::models::Kind;
-use crate::insight::utilization::Step;
+use crate::insight::utilization::{Now, Step};
 use crate::insight::words;
 use crate::words::Locale;
 
@@ -18,36 +18,28 @@ pub(crate) fn entitlement(report: &Report, site: &SiteReport) -> Option<Section>
     let l = report.locale;
     let mut table = Table::new(
         "Seats before the period and at its end",
-        &[
-            "License",
-            ">Before",
-            ">At the end",
-            ">Taken before",
-            ">Taken at the end",
-            ">Change",
-            ">Quarantined before",
-            ">Quarantined at the end",
-            ">Excess before",
-            ">Excess at the end",
-            ">Free",
-        ],
+        &["License", "When", ">Entitled", ">Taken", ">Quarantined", ">Excess", ">Free"],
     );
     for of_type in &site.types {
-        let (before, end) = (of_type.before, of_type.at_end);
-        let change = before.zip(end).map(|(before, end)| signed(l, end.taken - before.taken));
-        table.row([
-            name(of_type.seat_type),
-            optional(l, before.and_then(|now| now.entitled)),
-            optional(l, end.and_then(|now| now.entitled)),
-            optional(l, before.map(|now| now.taken)),
-            optional(l, end.map(|now| now.taken)),
-            change.unwrap_or_else(|| "–".to_owned()),
-            optional(l, before.and_then(|now| now.quarantined)),
-            optional(l, end.and_then(|now| now.quarantined)),
-            optional(l, before.and_then(|now| now.excess)),
-            optional(l, end.and_then(|now| now.excess)),
-            optional(l, end.and_then(|now| now.free)),
-        ]);
+        let all = |now: Now| [now.entitled, Some(now.taken), now.quarantined, now.excess, now.free];
+        let mut row = |when: String, figures: [String; 5]| {
+            table.row([name(of_type.seat_type), when].into_iter().chain(figures));
+        };
+        for (when, now) in [("before", of_type.before), ("at the end", of_type.at_end)] {
+            let Some(now) = now else {
+                row(format!("{when}: not known"), all_unknown());
+                continue;
+            };
+            row(format!("{when}: {}", l.day(now.day)), all(now).map(|value| optional(l, value)));
+        }
+        if let Some((before, end)) = of_type.before.zip(of_type.at_end) {
+            let mut pairs = all(before).into_iter().zip(all(end));
+            let change = std::array::from_fn(|_| {
+                let (before, end) = pairs.next().unwrap_or_default();
+                before.zip(end).map_or_else(|| "–".to_owned(), |(b, e)| signed(l, e - b))
+            });
+            row("change".to_owned(), change);
+        }
     }
     let mut blocks = Vec::new();
     if site.types.is_empty() {
@@ -67,6 +59,10 @@ pub(crate) fn entitlement(report: &Report, site: &SiteReport) -> Option<Section>
         }
     }
     Some(Section { title: "Entitlement".to_owned(), blocks })
+}
+
+fn all_unknown() -> [String; 5] {
+    std::array::from_fn(|_| "–".to_owned())
 }
 
 pub(crate) fn use_and_peaks(report: &Report, site: &SiteReport) -> Option<Section> {

@@ -193,18 +193,54 @@ pub(crate) fn gaps(report: &Report, site: &SiteReport) -> Option<Section> {
                 blocks.push(Block::Text(
                     "Nothing is filled in: what was not polled is in no figure.".to_owned(),
                 ));
-                blocks.push(Block::Table(gap_table(report, &gaps)));
+                if gaps.len() > MOST_GAPS {
+                    blocks.push(Block::Text(format!(
+                        "There are {}: here they are counted, in CSV and JSON each is named.",
+                        count(report.locale, gaps.len())
+                    )));
+                    blocks.push(Block::Table(gaps_counted(report, &gaps)));
+                } else {
+                    blocks.push(Block::Table(gap_table(report, &gaps)));
+                }
             }
         }
     }
     Some(Section { title: "Gaps in the data".to_owned(), blocks })
 }
 
+/// More than so many are nothing that a person reads one by one.
+const MOST_GAPS: usize = 60;
+
+fn hours(gap: &Missing) -> f64 {
+    (gap.to - gap.from).num_minutes() as f64 / 60.0
+}
+
+/// By month, or by year where the period is long.
+fn gaps_counted(report: &Report, gaps: &[&Missing]) -> Table {
+    let l = report.locale;
+    let pattern = if report.period.months() > 24 { "%Y" } else { "%Y-%m" };
+    let begin = |gap: &Missing| gap.from.with_timezone(&report.zone).format(pattern).to_string();
+    let mut table = Table::new(
+        "Times without data, counted by when they begin",
+        &["Period", ">Times", ">Hours", ">Longest, hours"],
+    );
+    for group in gaps.chunk_by(|a, b| begin(a) == begin(b)) {
+        let all: f64 = group.iter().map(|gap| hours(gap)).sum();
+        let longest = group.iter().map(|gap| hours(gap)).fold(0.0, f64::max);
+        let times = count(l, group.len());
+        table.row([begin(group[0]), times, l.fixed(all, 1), l.fixed(longest, 1)]);
+    }
+    table
+}
+
 fn gap_table(report: &Report, gaps: &[&Missing]) -> Table {
     let mut table = Table::new("Times without data", &["From", "To", ">Hours"]);
     for gap in gaps {
-        let hours = (gap.to - gap.from).num_minutes() as f64 / 60.0;
-        table.row([local(report, gap.from), local(report, gap.to), report.locale.fixed(hours, 1)]);
+        table.row([
+            local(report, gap.from),
+            local(report, gap.to),
+            report.locale.fixed(hours(gap), 1),
+        ]);
     }
     table
 }
