@@ -20,6 +20,12 @@ pub fn has_colours<S: RawStream>(stream: &S) -> bool {
     AutoStream::choice(stream) != ColorChoice::Never
 }
 
+/// How wide standard output is; `None` where it is no terminal.
+pub fn columns() -> Option<usize> {
+    let (width, _) = terminal_size::terminal_size_of(io::stdout())?;
+    Some(width.0.into())
+}
+
 /// Prints a text of our own to standard output.
 pub fn print(text: Arguments<'_>) -> io::Result<()> {
     let out = io::stdout();

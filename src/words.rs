@@ -1,7 +1,11 @@
 //! Numbers and times in words, the same wherever they are shown.
 
+mod locale;
+
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
+
+pub use self::locale::Locale;
 
 /// A time in the configured zone, to the second, with the zone's abbreviation.
 pub fn local(time: DateTime<Utc>, zone: Tz) -> String {
@@ -28,20 +32,10 @@ pub fn number(value: f64) -> String {
 
 /// `12,345`, `12.5`: as [`number`], with a comma at each thousand.
 pub fn grouped(value: f64) -> String {
-    with_commas(&number(value))
+    Locale::default().number(value)
 }
 
 /// A decimal number with a comma at each thousand.
 pub fn with_commas(number: &str) -> String {
-    let (sign, digits) = number.strip_prefix('-').map_or(("", number), |rest| ("-", rest));
-    let (whole, fraction) = digits.split_once('.').map_or((digits, None), |(w, f)| (w, Some(f)));
-    let mut grouped = String::new();
-    for (n, digit) in whole.chars().enumerate() {
-        if n > 0 && (whole.len() - n).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    let fraction = fraction.map(|digits| format!(".{digits}")).unwrap_or_default();
-    format!("{sign}{grouped}{fraction}")
+    Locale::default().separated(number)
 }

@@ -20,7 +20,8 @@ use crate::report::gather::report;
 pub(crate) struct Report {
     #[command(flatten)]
     config: ConfigFile,
-    /// A month (2026-10), a quarter (2026-Q3), a year (2026), last-month, last-quarter or last-year
+    /// A month (2026-10), a quarter (2026-Q3), a year (2026), last-month, last-quarter or last-year; or from
+    /// one to another (2017..2026)
     #[arg(long, value_name = "PERIOD", default_value = "last-month")]
     period: String,
     /// What it is written as [default: by the name of the file, else html]
@@ -29,6 +30,9 @@ pub(crate) struct Report {
     /// Only this site [default: all of them]
     #[arg(long, value_name = "NAME")]
     site: Option<String>,
+    /// Name everybody who holds a seat at the end of the period
+    #[arg(long)]
+    names: bool,
     /// File to write; it is replaced. `-` is standard output, which is the default
     #[arg(short = 'o', long = "output", value_name = "FILE")]
     output: Option<PathBuf>,
@@ -36,10 +40,11 @@ pub(crate) struct Report {
 
 impl Report {
     pub(crate) fn execute(self) -> anyhow::Result<Exit> {
-        let settings = match super::load(&self.config.file, false) {
+        let mut settings = match super::load(&self.config.file, false) {
             Ok(loaded) => loaded.settings,
             Err(exit) => return Ok(exit),
         };
+        settings.report_names |= self.names;
         let sites = match chosen(&settings, self.site.as_deref()) {
             Ok(sites) => sites,
             Err(exit) => return Ok(exit),

@@ -56,7 +56,8 @@ impl Status {
         if self.json {
             crate::terminal::print_json(&picture)?;
         } else {
-            out!("{}", render(&picture, settings.time_zone, Paint::for_stdout()));
+            let text = render(&picture, settings.time_zone, Paint::for_stdout());
+            out!("{}", text::for_terminal(&text));
         }
         Ok(if failed { Exit::Failed } else { Exit::Ok })
     }
@@ -246,15 +247,19 @@ fn pool_rows(pools: &Pools, paint: Paint) -> Vec<Vec<String>> {
         let Some(pool) = pool else { continue };
         let (bar, percent) = gauge(pool.allocated, pool.total);
         let mut facts = vec![
-            format!("{} of {} allocated", words::number(pool.allocated), words::number(pool.total)),
-            format!("{} free", words::number(pool.free())),
-            format!("{} used", words::number(pool.used)),
+            format!(
+                "{} of {} allocated",
+                words::grouped(pool.allocated),
+                words::grouped(pool.total)
+            ),
+            format!("{} free", words::grouped(pool.free())),
+            format!("{} used", words::grouped(pool.used)),
         ];
         if pool.quarantined > 0.0 {
-            facts.push(paint.warn(&format!("{} quarantined", words::number(pool.quarantined))));
+            facts.push(paint.warn(&format!("{} quarantined", words::grouped(pool.quarantined))));
         }
         if pool.excess > 0.0 {
-            facts.push(paint.bad(&format!("{} excess", words::number(pool.excess))));
+            facts.push(paint.bad(&format!("{} excess", words::grouped(pool.excess))));
         }
         rows.push(vec![seat_type.title().to_owned(), bar, percent, facts.join(", ")]);
     }
@@ -266,8 +271,8 @@ fn pool_rows(pools: &Pools, paint: Paint) -> Vec<Vec<String>> {
             percent,
             format!(
                 "{} of {} minutes used this month",
-                words::number(pool.used_minutes),
-                words::number(pool.allocated_minutes)
+                words::grouped(pool.used_minutes),
+                words::grouped(pool.allocated_minutes)
             ),
         ]);
     }
@@ -276,14 +281,14 @@ fn pool_rows(pools: &Pools, paint: Paint) -> Vec<Vec<String>> {
         let (bar, percent) = gauge(taken, totals.total_tokens);
         let mut facts = vec![format!(
             "{} of {} allocated",
-            words::number(taken),
-            words::number(totals.total_tokens)
+            words::grouped(taken),
+            words::grouped(totals.total_tokens)
         )];
         if let Some(pool) = pools.token_user {
-            facts.push(format!("{} for users", words::number(pool.allocated_tokens)));
+            facts.push(format!("{} for users", words::grouped(pool.allocated_tokens)));
         }
         if let Some(pool) = pools.token_login {
-            facts.push(format!("{} for logins", words::number(pool.allocated_tokens)));
+            facts.push(format!("{} for logins", words::grouped(pool.allocated_tokens)));
         }
         rows.push(vec!["Tokens".to_owned(), bar, percent, facts.join(", ")]);
     }

@@ -1,5 +1,7 @@
 //! Tables, bars and times for people.
 
+use std::borrow::Cow;
+
 use anstyle::{AnsiColor, Effects, Style};
 
 use crate::config::Settings;
@@ -84,6 +86,60 @@ pub fn columns(rows: &[Vec<String>]) -> String {
     out
 }
 
+/// A terminal that is narrower breaks the lines itself.
+const NARROWEST: usize = 60;
+
+/// Widest column at which the text of a line begins, behind its name.
+const DEEPEST: usize = 24;
+
+/// The text as a person reads it: on a terminal no line is longer than that is wide, as far as it has blanks.
+/// Into a pipe each line goes as it is: programs read lines.
+pub fn for_terminal(text: &str) -> Cow<'_, str> {
+    match terminal::columns() {
+        Some(columns) => wrapped(text, columns.max(NARROWEST)).into(),
+        None => text.into(),
+    }
+}
+
+/// Ends lines at blanks so that none takes more columns than that, where it has blanks. What follows begins
+/// below the text, not below the name before it. Lines may hold colours.
+fn wrapped(text: &str, width: usize) -> String {
+    let mut out = String::with_capacity(text.len());
+    for line in text.split_inclusive('\n') {
+        if visible(line.trim_end()) <= width {
+            out.push_str(line);
+            continue;
+        }
+        let start = start_of_text(line);
+        let mut column = 0;
+        // Blanks before the first word stay.
+        for word in line.split_inclusive(' ') {
+            let takes = visible(word.trim_end());
+            if column > start && column + takes > width {
+                let kept = out.trim_end_matches(' ').len();
+                out.truncate(kept);
+                out.push('\n');
+                out.push_str(&" ".repeat(start));
+                column = start;
+            }
+            out.push_str(word);
+            column += takes + usize::from(word.ends_with(' '));
+        }
+    }
+    out
+}
+
+/// The column behind the last wide gap near the beginning of a line.
+fn start_of_text(line: &str) -> usize {
+    let plain = anstream::adapter::strip_str(line).to_string();
+    let signs: Vec<char> = plain.chars().take(DEEPEST).collect();
+    let begins = |at: &usize| {
+        let is_blank = |at: usize| signs.get(at).is_some_and(|c| *c == ' ');
+        !is_blank(*at) && *at >= 2 && is_blank(at - 1) && is_blank(at - 2)
+    };
+    (0..signs.len()).rev().find(begins).unwrap_or(2)
+}
+
 /// Columns that a cell takes, without its colours.
 fn visible(cell: &str) -> usize {
     plain::width(&anstream::adapter::strip_str(cell).to_string())
@@ -106,6 +162,25 @@ pub fn schedules(settings: &Settings) -> Vec<(String, &Schedule)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn long_lines_end_at_blanks_and_go_on_below_their_text() {
+        let text = "Site x\n  warning  one two three four five\n    Name     short\nendlessword\n";
+        assert_eq!(
+            wrapped(text, 20),
+            "Site x\n  warning  one two\n           three four\n           five\n    Name     short\nendlessword\n"
+        );
+        let coloured = "  \u{1b}[33mwarning\u{1b}[0m  one two three";
+        assert_eq!(
+            wrapped(coloured, 20),
+            "  \u{1b}[33mwarning\u{1b}[0m  one two\n           three"
+        );
+        // A word that has no room anywhere stays whole.
+        assert_eq!(
+            wrapped("a bbbbbbbbbbbbbbbbbbbbbbbb c", 10),
+            "a\n  bbbbbbbbbbbbbbbbbbbbbbbb\n  c"
+        );
+    }
 
     #[test]
     fn columns_align_whatever_is_coloured() {

@@ -13,6 +13,7 @@ use super::left_out::Text;
 use crate::alert;
 use crate::destination::registry::Configured;
 use crate::event::{Monitor, Switches, Tag};
+use crate::insight::contract::Contracts;
 use crate::insight::cost::Prices;
 use crate::monitor::settings::{
     AccessLicenseMonitor, LicenseMonitorApp, SeatMonitor, ServerLicenseMonitor, VersionMonitor,
@@ -22,6 +23,7 @@ use crate::release::settings::{self as release, Release};
 use crate::schedule::Schedule;
 use crate::secret::Forms;
 use crate::store::settings::Storage;
+use crate::words::Locale;
 
 /// Everything a running daemon needs to know.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,6 +33,8 @@ pub struct Settings {
     pub log: Log,
     /// Calendar days (expiry) and schedules are counted in this zone.
     pub time_zone: Tz,
+    /// How reports write numbers and dates (`Butler.locale`).
+    pub locale: Locale,
     pub storage: Storage,
     /// At least one.
     pub sites: Vec<Site>,
@@ -41,11 +45,15 @@ pub struct Settings {
     pub destinations: Configured,
     /// What seats and minutes cost (`Butler.cost`); `None` when nothing has a price.
     pub cost: Option<Prices>,
+    /// When contracts renew (`Butler.cost.renewsOn`), where that is said.
+    pub contracts: Contracts,
     /// What is watched for of the daemon itself (`Butler.alert`); sites have their own.
     pub alert: alert::Policy,
     pub alert_destination: Switches,
     /// Reports on a schedule (`Butler.report`), when enabled.
     pub reports: Option<Reports>,
+    /// Whether reports name who holds a seat, those of the command too.
+    pub report_names: bool,
     /// Where the status page is served, if it is (`Butler.web`).
     pub web: Option<SocketAddr>,
     /// Butler sections that the file fills in and Bursar doesn't implement, in file order.

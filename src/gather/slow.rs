@@ -14,6 +14,7 @@ use crate::planning::outlook::{CostOutlook, TypeOutlook};
 use crate::planning::{self, Outlook, Planning};
 use crate::store::history::Resolution;
 use crate::store::{Store, StoreError};
+use crate::words::Locale;
 
 /// Facts of the history of one site.
 #[derive(Debug, Clone)]
@@ -90,7 +91,7 @@ fn run_out(ahead: &Outlook) -> Vec<RunOutFacts> {
         };
         let when = match &of.runs_out {
             Ok(RunsOut::Already) => "now".to_owned(),
-            Ok(runs_out) => words::runs_out(runs_out, ahead.today),
+            Ok(runs_out) => words::runs_out(runs_out, ahead.today, Locale::default()),
             Err(_) => String::new(),
         };
         RunOutFacts { seat_type: of.seat_type, days, when }
@@ -113,9 +114,11 @@ fn budget(cost: &CostOutlook) -> Option<BudgetFacts> {
         Verdict::Exceeded { .. } if of.entitled.amount > of.budget.amount => {
             ("what is licensed costs in a year", of.entitled.to_string(), true)
         }
-        Verdict::Exceeded { .. } => {
-            ("what has to be licensed within 12 months costs", words::money(&of.to_pay), true)
-        }
+        Verdict::Exceeded { .. } => (
+            "what has to be licensed within 12 months costs",
+            words::money(&of.to_pay, Locale::default()),
+            true,
+        ),
     };
     let highest = of.entitled.amount.max(high.amount);
     let band = of.budget.amount / rust_decimal::Decimal::from(BUDGET_BAND);

@@ -107,7 +107,8 @@ impl Prices {
         Money::new(amount, self.currency)
     }
 
-    fn minutes(&self, minutes: u64) -> Option<Money> {
+    /// So many minutes.
+    pub fn minutes(&self, minutes: u64) -> Option<Money> {
         let price = self.capacity_per_thousand_minutes?;
         self.money(price).times(minutes).over(1_000)
     }

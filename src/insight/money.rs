@@ -11,7 +11,7 @@ use rust_decimal::prelude::ToPrimitive;
 use rust_decimal::{Decimal, RoundingStrategy};
 use serde::{Serialize, Serializer};
 
-use crate::words::with_commas;
+use crate::words::Locale;
 
 /// Three letters of ISO 4217, such as `EUR`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -107,6 +107,11 @@ impl Money {
         }
         amount
     }
+
+    /// `12,345.60 EUR`, with the separators of a locale.
+    pub fn written(&self, locale: Locale) -> String {
+        format!("{} {}", locale.separated(&self.rounded().to_string()), self.currency)
+    }
 }
 
 impl Add for Money {
@@ -133,7 +138,7 @@ pub fn sum(amounts: impl IntoIterator<Item = Money>) -> Option<Money> {
 /// `12,345.60 EUR`.
 impl fmt::Display for Money {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", with_commas(&self.rounded().to_string()), self.currency)
+        f.write_str(&self.written(Locale::default()))
     }
 }
 

@@ -16,6 +16,19 @@ pub struct Term {
 const MOST_MONTHS: u32 = 120;
 
 impl Term {
+    pub fn months(self) -> u32 {
+        self.months
+    }
+
+    /// `1 year`, `18 months`.
+    pub fn in_words(self) -> String {
+        let (number, unit) = match self.months {
+            months if months % 12 == 0 => (months / 12, "year"),
+            months => (months, "month"),
+        };
+        format!("{number} {unit}{}", if number == 1 { "" } else { "s" })
+    }
+
     /// `1 year`, `3 years`, `1 month`, `18 months`; `None` for anything else and above ten years.
     pub fn parse(text: &str) -> Option<Self> {
         let (number, unit) = text.trim().split_once(char::is_whitespace)?;

@@ -1,6 +1,6 @@
 //! How much of what is entitled is taken: now, per day, week and month, and a year ago.
 
-use chrono::{Datelike, NaiveDate, Weekday};
+use chrono::{Datelike, Months, NaiveDate, Weekday};
 use serde::Serialize;
 
 use super::series::{Basis, Daily, Entitled, Series, basis};
@@ -36,13 +36,15 @@ pub enum Step {
     /// ISO 8601: Monday to Sunday.
     Week,
     Month,
+    Quarter,
+    Year,
 }
 
-/// A day, week or month that has data.
+/// A day, week, month, quarter or year that has data.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Period {
-    /// `2026-10-05`, `2026-W41`, `2026-10`.
+    /// `2026-10-05`, `2026-W41`, `2026-10`, `2026-Q4`, `2026`.
     pub name: String,
     /// Its first day, with data or not.
     pub start: NaiveDate,
@@ -215,6 +217,10 @@ fn start(step: Step, day: NaiveDate) -> NaiveDate {
         Step::Day => day,
         Step::Week => day.week(Weekday::Mon).checked_first_day().unwrap_or(day),
         Step::Month => day.with_day(1).unwrap_or(day),
+        Step::Quarter => {
+            NaiveDate::from_ymd_opt(day.year(), day.month0() / 3 * 3 + 1, 1).unwrap_or(day)
+        }
+        Step::Year => NaiveDate::from_ymd_opt(day.year(), 1, 1).unwrap_or(day),
     }
 }
 
@@ -223,6 +229,8 @@ fn end(step: Step, start: NaiveDate) -> NaiveDate {
         Step::Day => start,
         Step::Week => days_after(start, 6),
         Step::Month => days_after(start, i64::from(start.num_days_in_month()) - 1),
+        Step::Quarter => days_after(start + Months::new(3), -1),
+        Step::Year => days_after(start + Months::new(12), -1),
     }
 }
 
@@ -234,6 +242,8 @@ fn name(step: Step, start: NaiveDate) -> String {
             format!("{}-W{:02}", week.year(), week.week())
         }
         Step::Month => format!("{}-{:02}", start.year(), start.month()),
+        Step::Quarter => format!("{}-Q{}", start.year(), start.month0() / 3 + 1),
+        Step::Year => start.year().to_string(),
     }
 }
 

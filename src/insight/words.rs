@@ -10,6 +10,7 @@ use super::forecast::RunsOut;
 use super::growth::Estimate;
 use super::models::Kind;
 use super::purchase::Purchase;
+use crate::words::Locale;
 
 const MONTHS: [&str; 12] = [
     "January",
@@ -34,12 +35,7 @@ pub fn month(number: u32) -> &'static str {
 
 /// `5 March 2027`.
 pub fn date(day: NaiveDate) -> String {
-    format!("{} {} {}", day.day(), month(day.month()), day.year())
-}
-
-/// `March 2027`.
-fn of_month(day: NaiveDate) -> String {
-    format!("{} {}", month(day.month()), day.year())
+    Locale::default().date(day)
 }
 
 /// What a forecast is made with.
@@ -80,20 +76,8 @@ pub fn scores(test: &BackTest) -> String {
     scores.collect::<Vec<_>>().join(", ")
 }
 
-/// `between 5 March and 20 June 2027`; what both days share is said once.
-pub fn between(first: NaiveDate, last: NaiveDate) -> String {
-    let from = if first.year() != last.year() {
-        date(first)
-    } else if first.month() != last.month() {
-        format!("{} {}", first.day(), month(first.month()))
-    } else {
-        first.day().to_string()
-    };
-    format!("between {from} and {}", date(last))
-}
-
 /// When the seats run out, to be put after "the free seats run out" or before a full stop.
-pub fn runs_out(answer: &RunsOut, today: NaiveDate) -> String {
+pub fn runs_out(answer: &RunsOut, today: NaiveDate, locale: Locale) -> String {
     match answer {
         RunsOut::Already => "none are free now".to_owned(),
         RunsOut::NotWithinTenYears => "not within 10 years".to_owned(),
@@ -101,14 +85,14 @@ pub fn runs_out(answer: &RunsOut, today: NaiveDate) -> String {
             let first = if *earliest <= today {
                 "any day now".to_owned()
             } else {
-                format!("not before {}", of_month(*earliest))
+                format!("not before {}", locale.month(*earliest))
             };
             match median {
                 // What is years away is not known to the month.
                 Some(day) if day.year() > today.year() + 1 => {
                     format!("{first}; one in two by {}", day.year())
                 }
-                Some(day) => format!("{first}; one in two by {}", of_month(*day)),
+                Some(day) => format!("{first}; one in two by {}", locale.month(*day)),
                 None => {
                     format!("{first}; within 10 years in {within_ten_years_percent} of 100 cases")
                 }
@@ -116,32 +100,36 @@ pub fn runs_out(answer: &RunsOut, today: NaiveDate) -> String {
         }
         RunsOut::Between { earliest, latest: Some(latest), .. } => {
             if *earliest <= today {
-                format!("between now and {}", date(*latest))
+                format!("between now and {}", locale.date(*latest))
             } else {
-                between(*earliest, *latest)
+                locale.between(*earliest, *latest)
             }
         }
     }
 }
 
 /// `between 1.00 and 2.00 EUR`, or one amount.
-pub fn money(range: &MoneyRange) -> String {
-    if range.low.rounded() == range.high.rounded() {
-        return range.low.to_string();
+pub fn money(range: &MoneyRange, locale: Locale) -> String {
+    match ends(range, locale) {
+        (None, high) => high,
+        (Some(low), high) => format!("between {low} and {high}"),
     }
-    // The currency is said once.
-    let low = range.low.to_string();
-    let low = low.trim_end_matches(range.low.currency.as_str()).trim_end();
-    format!("between {low} and {}", range.high)
+}
+
+/// Both ends of a range: the currency is said once. No lower one where both are the same.
+fn ends(range: &MoneyRange, locale: Locale) -> (Option<String>, String) {
+    let (low, high) = (range.low.rounded(), range.high.rounded());
+    let low = (low != high).then(|| locale.separated(&low.to_string()));
+    (low, range.high.written(locale))
 }
 
 /// `+1.2 to +1.8`, with as many digits as tell the two ends apart; to be put after "in 80 of 100 cases".
-pub fn growth(range: &Estimate) -> String {
+pub fn growth(range: &Estimate, locale: Locale) -> String {
     let signed = |value: f64, digits: usize| {
         let text = format!("{value:+.digits$}");
         match text.trim_end_matches('0').trim_end_matches('.') {
             "+0" | "-0" => "0".to_owned(),
-            text => text.to_owned(),
+            text => locale.separated(text),
         }
     };
     (1..=3)
@@ -151,45 +139,45 @@ pub fn growth(range: &Estimate) -> String {
 }
 
 /// `1.00 to 2.00 EUR`, or one amount.
-pub fn amounts(range: &MoneyRange) -> String {
-    if range.low.rounded() == range.high.rounded() {
-        return range.low.to_string();
+pub fn amounts(range: &MoneyRange, locale: Locale) -> String {
+    match ends(range, locale) {
+        (None, high) => high,
+        (Some(low), high) => format!("{low} to {high}"),
     }
-    let low = range.low.to_string();
-    let low = low.trim_end_matches(range.low.currency.as_str()).trim_end();
-    format!("{low} to {}", range.high)
 }
 
 /// `40 to 43 Analyzer seats: 16,800.00 to 18,060.00 EUR`.
-pub fn to_buy(projection: &Projection) -> String {
+pub fn to_buy(projection: &Projection, locale: Locale) -> String {
     let Purchase { seats_low, seats_high, cost, .. } = &projection.to_buy;
-    let seats = if seats_low == seats_high {
-        seats_high.to_string()
+    let seats = |seats: &u64| locale.separated(&seats.to_string());
+    let many = if seats_low == seats_high {
+        seats(seats_high)
     } else {
-        format!("{seats_low} to {seats_high}")
+        format!("{} to {}", seats(seats_low), seats(seats_high))
     };
-    format!("{seats} {} seats: {}", projection.seat_type.title(), amounts(cost))
+    format!("{many} {} seats: {}", projection.seat_type.title(), amounts(cost, locale))
 }
 
 /// `the first between 5 March and 20 June 2027`; `None` when none has to be bought.
-pub fn first_to_buy(purchase: &Purchase) -> Option<String> {
+pub fn first_to_buy(purchase: &Purchase, locale: Locale) -> Option<String> {
     let earliest = purchase.earliest?;
     Some(match purchase.latest {
-        None => format!("the first not before {}", date(earliest)),
-        Some(latest) if latest == earliest => format!("the first on {}", date(earliest)),
-        Some(latest) => format!("the first {}", between(earliest, latest)),
+        None => format!("the first not before {}", locale.date(earliest)),
+        Some(latest) if latest == earliest => format!("the first on {}", locale.date(earliest)),
+        Some(latest) => format!("the first {}", locale.between(earliest, latest)),
     })
 }
 
 /// `within 50,000.00 EUR, 8,000.00 EUR left`.
-pub fn budget(of: &Budget) -> String {
-    let budget = of.budget;
+pub fn budget(of: &Budget, locale: Locale) -> String {
+    let budget = of.budget.written(locale);
     match of.verdict {
-        Verdict::Within { left } => format!("within {budget}, {} left", amounts(&left)),
+        Verdict::Within { left } => format!("within {budget}, {} left", amounts(&left, locale)),
         Verdict::MayExceed { by } => {
+            let by = by.written(locale);
             format!("may exceed {budget} by up to {by} in the next 12 months")
         }
-        Verdict::Exceeded { by } => format!("exceeds {budget} by {}", amounts(&by)),
+        Verdict::Exceeded { by } => format!("exceeds {budget} by {}", amounts(&by, locale)),
     }
 }
 
@@ -217,14 +205,6 @@ mod tests {
     }
 
     #[test]
-    fn what_two_days_share_is_said_once() {
-        let words = |a: &str, b: &str| between(day(a), day(b));
-        assert_eq!(words("2027-03-05", "2027-06-20"), "between 5 March and 20 June 2027");
-        assert_eq!(words("2026-12-05", "2027-01-02"), "between 5 December 2026 and 2 January 2027");
-        assert_eq!(words("2027-03-05", "2027-03-20"), "between 5 and 20 March 2027");
-    }
-
-    #[test]
     fn a_range_may_be_open() {
         let today = day("2026-11-24");
         let open = |earliest: &str, latest: Option<&str>, median: Option<&str>| {
@@ -234,7 +214,7 @@ mod tests {
                 median: median.map(day),
                 within_ten_years_percent: 31,
             };
-            runs_out(&between, today)
+            runs_out(&between, today, Locale::default())
         };
         let words = |earliest: &str, latest: Option<&str>| open(earliest, latest, None);
         assert_eq!(words("2027-03-05", Some("2027-06-20")), "between 5 March and 20 June 2027");
@@ -250,13 +230,16 @@ mod tests {
             open("2026-11-24", None, Some("2027-06-01")),
             "any day now; one in two by June 2027"
         );
-        assert_eq!(runs_out(&RunsOut::Already, today), "none are free now");
-        assert_eq!(runs_out(&RunsOut::NotWithinTenYears, today), "not within 10 years");
+        assert_eq!(runs_out(&RunsOut::Already, today, Locale::default()), "none are free now");
+        assert_eq!(
+            runs_out(&RunsOut::NotWithinTenYears, today, Locale::default()),
+            "not within 10 years"
+        );
     }
 
     #[test]
     fn a_range_of_growth_has_two_ends() {
-        let words = |low, middle, high| growth(&Estimate { low, middle, high });
+        let words = |low, middle, high| growth(&Estimate { low, middle, high }, Locale::default());
         assert_eq!(words(1.2, 1.5, 1.84), "+1.2 to +1.8");
         assert_eq!(words(1.46, 1.5, 1.54), "+1.46 to +1.54");
         assert_eq!(words(-0.04, 0.0, 1.0), "0 to +1");

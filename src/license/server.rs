@@ -38,6 +38,10 @@ pub struct ServerLicense {
     /// Whether more may be used than is allotted, where the license says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub overage: Option<bool>,
+    /// The last four signs of the license's number, to tell two licenses apart; absent when there is none, or
+    /// one so short that they would be much of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number_ends: Option<String>,
     /// Lines of the license that Bursar doesn't know, as they came; numbers and keys are hidden.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub other_lines: Vec<String>,
@@ -120,6 +124,7 @@ impl ServerLicense {
             expired_reason: (!reason.is_empty()).then(|| short(reason)),
             blacklisted: answer.is_blacklisted || details.blacklisted,
             invalid: answer.is_invalid,
+            number_ends: number_ends(&answer.serial),
             ..Self::new(Kind::Unknown, Expiry::Unknown)
         };
         if has_key {
@@ -155,9 +160,21 @@ impl ServerLicense {
             start: Start::Unset,
             before: None,
             overage: None,
+            number_ends: None,
             other_lines: Vec::new(),
         }
     }
+}
+
+/// A number of a license has 16 digits; of one with so many signs, a third at most is shown.
+const SHORTEST_NUMBER: usize = 12;
+const SHOWN_OF_NUMBER: usize = 4;
+
+/// The end of a number, whatever it is divided with.
+fn number_ends(number: &str) -> Option<String> {
+    let signs: Vec<char> = number.chars().filter(char::is_ascii_alphanumeric).collect();
+    let shown = signs.len().checked_sub(SHOWN_OF_NUMBER)?;
+    (signs.len() >= SHORTEST_NUMBER).then(|| signs[shown..].iter().collect())
 }
 
 /// A count, and what may stand behind it: `100;`, `100;2027-03-09;`. `None` when no count is there.
@@ -253,7 +270,7 @@ mod tests {
                     allotment("analyzer_time", 10000),
                     allotment("sapconnector", 1),
                 ],
-                maintenance_end: None,
+                number_ends: Some("0004".to_owned()),
                 ..ServerLicense::new(Kind::SignedKey, Expiry::Unknown)
             }
         );
@@ -267,6 +284,16 @@ mod tests {
         }));
         let kept = format!("{license:?}{}", serde_json::to_string(&license).unwrap());
         assert!(!kept.contains("SECRET") && !kept.contains("1234567890123456"), "{kept}");
+    }
+
+    #[test]
+    fn of_a_number_only_its_end_is_kept() {
+        let ends = |number: &str| read(json!({"key": "SECRET", "serial": number})).number_ends;
+        assert_eq!(ends("0001 0002 0003 0004").as_deref(), Some("0004"));
+        assert_eq!(ends("9999000012345678").as_deref(), Some("5678"));
+        for short in ["", "1234", "12345678901", " - "] {
+            assert_eq!(ends(short), None, "{short}");
+        }
     }
 
     #[test]

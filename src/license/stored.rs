@@ -31,6 +31,8 @@ pub(super) struct ServerLicense {
     before: Option<Expiry>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     overage: Option<bool>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    number_ends: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     other_lines: Vec<String>,
 }
@@ -60,6 +62,7 @@ impl From<&license::ServerLicense> for ServerLicense {
             start,
             before,
             overage,
+            number_ends,
             other_lines,
         } = license;
         Self {
@@ -74,6 +77,7 @@ impl From<&license::ServerLicense> for ServerLicense {
             start: start.clone(),
             before: before.clone(),
             overage: *overage,
+            number_ends: number_ends.clone(),
             other_lines: other_lines.clone(),
         }
     }
@@ -93,6 +97,7 @@ impl From<ServerLicense> for license::ServerLicense {
             start,
             before,
             overage,
+            number_ends,
             other_lines,
         } = form;
         Self {
@@ -107,6 +112,7 @@ impl From<ServerLicense> for license::ServerLicense {
             start,
             before,
             overage,
+            number_ends,
             other_lines,
         }
     }

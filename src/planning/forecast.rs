@@ -9,6 +9,7 @@ use crate::insight::forecast::{self, Outlook, RunsOut, SecondOpinion};
 use crate::insight::models::Kind;
 use crate::insight::{NotEnough, growth, or_why, words};
 use crate::license::SeatType;
+use crate::words::Locale;
 
 /// A forecast for people and scripts: what isn't known is absent.
 #[derive(Debug, Clone, Serialize)]
@@ -68,10 +69,11 @@ fn view(forecast: &forecast::Forecast, reclaimable: Option<u32>, months: u32) ->
         growth: forecast.growth,
         months_at_growth: forecast.months_at_growth,
         runs_out: forecast.runs_out,
-        in_words: words::runs_out(&forecast.runs_out, forecast.today),
+        in_words: words::runs_out(&forecast.runs_out, forecast.today, Locale::default()),
         reclaimable,
         runs_out_after_release: after,
-        after_release_in_words: after.map(|after| words::runs_out(&after, forecast.today)),
+        after_release_in_words: after
+            .map(|after| words::runs_out(&after, forecast.today, Locale::default())),
         second_opinion: forecast.second_opinion,
         error: forecast.error.clone(),
         outlook: days.map(|day| forecast.outlook(day)).collect(),

@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::Planning;
 use crate::insight::pace::Used;
 use crate::insight::utilization::{Step, periods};
-use crate::insight::{Daily, Entitled, Series};
+use crate::insight::{Daily, Entitled, Series, days_after};
 
 /// The minutes of a month.
 #[derive(Debug, Clone, Serialize)]
@@ -26,6 +26,8 @@ pub struct Month {
     /// Days with data, and days of the month.
     pub days: u32,
     pub of: u32,
+    #[serde(skip)]
+    pub start: NaiveDate,
 }
 
 impl Planning {
@@ -43,9 +45,47 @@ impl Planning {
             let allocated = allocated.last().map(|day| day.last);
             let percent = allocated.filter(|a| *a > 0.0).map(|a| used / a * 100.0);
             let (name, days, of) = (month.name, month.days, month.of);
-            Some(Month { name, used, allocated, percent, days, of })
+            Some(Month { name, used, allocated, percent, days, of, start: month.start })
         });
         month.collect()
+    }
+}
+
+impl Month {
+    /// Its last day, with data or not.
+    pub fn end(&self) -> NaiveDate {
+        days_after(self.start, i64::from(self.of) - 1)
+    }
+
+    /// Months put together by quarters or years; by anything shorter they stay as they are.
+    pub fn put_together(months: &[Self], step: Step) -> Vec<Self> {
+        let name = |month: &Self| {
+            let (year, number) = month.name.split_once('-').unwrap_or((&month.name, ""));
+            match step {
+                Step::Year => year.to_owned(),
+                Step::Quarter => {
+                    let number: u32 = number.parse().unwrap_or(1);
+                    format!("{year}-Q{}", number.saturating_sub(1) / 3 + 1)
+                }
+                Step::Day | Step::Week | Step::Month => month.name.clone(),
+            }
+        };
+        let groups = months.chunk_by(|a, b| name(a) == name(b));
+        let group = groups.map(|group| {
+            let used = group.iter().map(|month| month.used).sum();
+            // A sum without one of its months would be too small.
+            let allocated: Option<f64> = group.iter().map(|month| month.allocated).sum();
+            Self {
+                name: name(&group[0]),
+                used,
+                allocated,
+                percent: allocated.filter(|a| *a > 0.0).map(|a| used / a * 100.0),
+                days: group.iter().map(|month| month.days).sum(),
+                of: group.iter().map(|month| month.of).sum(),
+                start: group[0].start,
+            }
+        });
+        group.collect()
     }
 }
 

@@ -58,6 +58,27 @@ pub struct SeatNumbers {
     pub reclaimable: Option<u32>,
 }
 
+/// What was entitled in a period cost.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PeriodCost {
+    /// Of the types that have a price.
+    pub by_type: Vec<PeriodTypeCost>,
+    pub seats: Money,
+    /// Absent without minutes or their price.
+    pub capacity: Option<Money>,
+    pub all: Money,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PeriodTypeCost {
+    pub seat_type: SeatType,
+    /// Entitled seats, summed up over the days.
+    pub seat_days: u64,
+    pub cost: Money,
+}
+
 /// The next 365 days.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -126,19 +147,34 @@ impl Planning {
         Some(cost::saved(&self.prices?, &self.released, range))
     }
 
-    /// What the entitled seats cost between two days, both included: a day is a 365th of a year's price. Days
-    /// before anything was known cost nothing here. `None` without prices.
-    pub fn cost_of(&self, (first, last): (NaiveDate, NaiveDate)) -> Option<Money> {
+    /// What was entitled cost between two days, both included: a day of a seat is a 365th of a year's price,
+    /// minutes are paid by the month, and of one that isn't over by its days. Days before anything was known
+    /// cost nothing here. `None` without prices.
+    pub fn cost_of(&self, range: (NaiveDate, NaiveDate)) -> Option<PeriodCost> {
+        let (first, last) = range;
         let prices = self.prices?;
         let cost = |pool: &super::Pool| {
             let per_seat = prices.per_seat(pool.seat_type)?;
             let days = first.iter_days().take_while(|day| *day <= last);
             let seats =
                 days.filter_map(|day| pool.entitled.on(day)).map(|seats| u64::from(whole(seats)));
-            per_seat.times(seats.sum::<u64>()).over(DAYS)
+            let seat_days = seats.sum::<u64>();
+            let cost = per_seat.times(seat_days).over(DAYS)?;
+            Some(PeriodTypeCost { seat_type: pool.seat_type, seat_days, cost })
         };
-        let all = self.pools.iter().filter_map(cost);
-        Some(all.fold(Money::zero(prices.currency), |sum, cost| sum + cost))
+        let by_type: Vec<_> = self.pools.iter().filter_map(cost).collect();
+        let zero = Money::zero(prices.currency);
+        let seats = by_type.iter().fold(zero, |sum, of| sum + of.cost);
+        let months = self.minutes_by_month(range);
+        let minutes = months.iter().filter_map(|month| {
+            let allocated = month.allocated?.round().to_u64()?;
+            let gone = last.min(month.end()) - first.max(month.start) + chrono::TimeDelta::days(1);
+            let part = u64::try_from(gone.num_days()).unwrap_or(0).min(month.of.into());
+            prices.minutes(allocated)?.times(part).over(month.of)
+        });
+        let capacity = minutes.reduce(|sum, cost| sum + cost);
+        let all = capacity.map_or(seats, |capacity| seats + capacity);
+        Some(PeriodCost { by_type, seats, capacity, all })
     }
 
     /// The cost of the next 365 days of a type. `None` without a price or a forecast.

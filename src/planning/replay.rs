@@ -20,6 +20,7 @@ use crate::release::replay::{
     Facts, Gap, IdleSince, Removed, Replayed, Return, Timeline, rules, with_threshold,
 };
 use crate::store::{IdleGap, Moments, Store, StoreError};
+use crate::words::Locale;
 
 /// Days that are replayed where nobody says since when.
 pub const DAYS: i64 = 365;
@@ -113,20 +114,23 @@ pub struct MoneyBounds {
     pub at_most: Money,
 }
 
-/// In whole units: `1,200-34,010 EUR`.
-impl fmt::Display for MoneyBounds {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let whole = |amount: Money| {
-            let text = amount.to_string();
-            let digits = text.split([' ', '.']).next();
-            digits.unwrap_or_default().to_owned()
-        };
+impl MoneyBounds {
+    /// In whole units: `1,200-34,010 EUR`.
+    pub fn written(&self, locale: Locale) -> String {
+        let whole = |amount: Money| locale.separated(&amount.rounded().trunc().to_string());
         let (least, most) = (whole(self.at_least), whole(self.at_most));
         let currency = self.at_least.currency;
         if least == most {
-            return write!(f, "{least} {currency}");
+            format!("{least} {currency}")
+        } else {
+            format!("{least}-{most} {currency}")
         }
-        write!(f, "{least}-{most} {currency}")
+    }
+}
+
+impl fmt::Display for MoneyBounds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.written(Locale::default()))
     }
 }
 

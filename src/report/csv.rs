@@ -97,18 +97,55 @@ pub fn render(report: &Report) -> String {
     if let Some(from) = report.ledger.complete_from {
         rows.add("ledger", "", "", "completeFrom", from.to_rfc3339());
     }
+    for contract in &report.contracts {
+        let subject = contract.of.as_str();
+        rows.add("contract", subject, "", "since", contract.since);
+        rows.add("contract", subject, "", "renewsOn", contract.renews_on);
+        rows.add("contract", subject, "", "daysLeft", contract.days_left);
+    }
     alerts(&mut rows, report.alerts.as_deref());
     for site in &report.sites {
         rows.site.clone_from(&site.site);
+        server_license(&mut rows, site);
         for of_type in &site.types {
             seats(&mut rows, of_type);
         }
         simulation(&mut rows, site);
+        holders(&mut rows, site);
         money(&mut rows, site);
         trail(&mut rows, site);
     }
     let bytes = rows.sheet.finish().expect("memory takes what is left");
     String::from_utf8(bytes).expect("cells are text")
+}
+
+fn server_license(rows: &mut Rows, site: &SiteReport) {
+    let Some(license) = &site.server_license else { return };
+    let time = license.as_of.to_rfc3339();
+    let mut add = |key: &str, value: Option<String>| {
+        if let Some(value) = value {
+            rows.add("license", "", &time, key, value);
+        }
+    };
+    add("state", Some(license.state.as_str().to_owned()));
+    add("expiryDate", license.expiry_date.map(|day| day.to_string()));
+    add("daysUntilExpiry", license.days_until_expiry.map(|days| days.to_string()));
+    add("maintenanceEnd", license.maintenance_end.map(|day| day.to_string()));
+    add("number", license.number.clone());
+}
+
+/// Numbers have the type as their subject; a person has it as the key.
+fn holders(rows: &mut Rows, site: &SiteReport) {
+    for of_type in &site.holders {
+        let (subject, time) = (of_type.seat_type.as_str(), of_type.as_of.to_rfc3339());
+        rows.add("holders", subject, &time, "held", of_type.held);
+        rows.add("holders", subject, &time, "quarantined", of_type.quarantined);
+        for person in of_type.people.iter().flatten() {
+            let since = person.since.map_or_else(String::new, |since| since.to_rfc3339());
+            let state = if person.quarantined { "quarantined" } else { "held" };
+            rows.add("holders", &person.user, &since, &format!("{subject}.{state}"), &person.name);
+        }
+    }
 }
 
 fn seats(rows: &mut Rows, of_type: &TypeReport) {
@@ -228,6 +265,12 @@ fn simulation(rows: &mut Rows, site: &SiteReport) {
                 add(key, (bounds.at_least, bounds.at_most));
             }
             add("out", (threshold.out.at_least.into(), threshold.out.at_most.into()));
+            if let Some(saved) = threshold.saved {
+                for (end, amount) in [("atLeast", saved.at_least), ("atMost", saved.at_most)] {
+                    let key = format!("{}.saved.{end}", threshold.threshold_days);
+                    rows.add("simulation", subject, &first, &key, amount.rounded());
+                }
+            }
         }
     }
 }
@@ -246,7 +289,14 @@ fn money(rows: &mut Rows, site: &SiteReport) {
     rows.money("active", cost.active);
     rows.money("reclaimable", cost.reclaimable);
     rows.money("perActivePerson", cost.per_active_person);
-    rows.money("inPeriod", site.cost_in_period);
+    if let Some(of) = &site.cost_in_period {
+        rows.money("inPeriod", Some(of.all));
+        rows.money("inPeriod.seats", Some(of.seats));
+        rows.money("inPeriod.capacity", of.capacity);
+        for of_type in &of.by_type {
+            rows.money(&format!("{}.inPeriod", of_type.seat_type), Some(of_type.cost));
+        }
+    }
     rows.money("savedInPeriod", site.saved_in_period.as_ref().map(|saved| saved.amount));
     rows.money("saved", Some(cost.saved.amount));
     rows.money("nextYear.toPay.low", Some(cost.next_year.to_pay.low));

@@ -6,16 +6,18 @@ use chrono::{DateTime, Months, NaiveDate, TimeDelta, Utc};
 use chrono_tz::Tz;
 
 use super::happened::{AlertLog, changes};
+use super::holders::holders;
 use super::missing::missing;
 use super::{
-    CapacityReport, DailyPoint, EntitledChange, Ledger, Peak, Period, Report, SiteReport,
-    TypeReport,
+    CapacityReport, DailyPoint, EntitledChange, Ledger, Peak, Period, Report, ServerLicense,
+    SiteReport, TypeReport,
 };
 use crate::config::Settings;
 use crate::config::settings::Site;
 use crate::event::{DAEMON, Latest};
-use crate::insight::utilization::{self, Step};
+use crate::insight::utilization;
 use crate::insight::{NotEnough, Unit, days_after};
+use crate::license::ServerLicenseStatus;
 use crate::planning::replay::{Past, Question, ReplayError, Simulation, THRESHOLDS};
 use crate::planning::{Planning, Pool};
 use crate::store::{Store, StoreError};
@@ -74,6 +76,8 @@ pub async fn report(
         as_of: moment.as_of,
         time_zone: zone.name(),
         zone,
+        locale: settings.locale,
+        contracts: settings.contracts.on(moment.as_of.with_timezone(&zone).date_naive()),
         unfinished: period.last >= today,
         alerts: alerts.of(DAEMON, period.span(zone)),
         alerts_recorded_from: alerts.recorded_from,
@@ -112,15 +116,21 @@ async fn of_site(
         this_month: planning.capacity().filter(|_| to > now),
     });
     let kept = store.latest().await?;
-    let latest = Latest::new(&kept, &site.name).version();
-    let latest = latest.filter(|_| site.version.is_some() && !left_out);
+    let kept = Latest::new(&kept, &site.name);
+    let version = kept.version().filter(|_| site.version.is_some() && !left_out);
+    let license = kept.server_license().filter(|_| site.server_license.is_some() && !left_out);
     let mut attempts = store.attempts(&site.name).await?;
-    let changes = changes(store, site, (from, to), &attempts).await?;
+    let seats = store.seats(&site.name).await?;
+    let changes = changes(store, site, &seats, (from, to), &attempts).await?;
+    let mut holders = holders(store, site, &seats, to, settings.report_names).await?;
+    // The site may list a type that its license doesn't have.
+    holders.retain(|of| of.held + of.quarantined > 0 || planning.pool(of.seat_type).is_some());
     attempts.retain(|attempt| attempt.time >= from && attempt.time < to);
     let simulation = if left_out { None } else { simulation(store, settings, site, now).await? };
     Ok(SiteReport {
         site: site.name.clone(),
-        qlik_sense_version: latest.map(|(_, version)| version.clone()),
+        server_license: license.map(|(time, status)| server_license(time, status)),
+        qlik_sense_version: version.map(|(_, version)| version.clone()),
         types: planning.pools.iter().map(|pool| of_type(&planning, pool, period)).collect(),
         left_out,
         simulation,
@@ -129,10 +139,24 @@ async fn of_site(
         cost_in_period: planning.cost_of((period.first, period.last.min(planning.today))),
         saved_in_period: planning.saved((period.first, period.last.min(planning.today))),
         changes,
+        holders,
         releases: attempts,
         alerts: alerts.of(&site.name, (from, to)),
         gaps,
     })
+}
+
+fn server_license(as_of: DateTime<Utc>, status: &ServerLicenseStatus) -> ServerLicense {
+    let license = &status.license;
+    ServerLicense {
+        as_of,
+        state: status.state,
+        in_words: status.summary(),
+        expiry_date: status.expiry_date,
+        days_until_expiry: status.days_until_expiry,
+        maintenance_end: license.maintenance_end,
+        number: license.number_ends.as_ref().map(|ends| format!("…{ends}")),
+    }
 }
 
 /// Of the thresholds that are compared by default, without the days.
@@ -176,8 +200,6 @@ fn of_type(planning: &Planning, pool: &Pool, period: &Period) -> TypeReport {
         (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
     };
     let means: Vec<f64> = days.iter().map(|day| day.mean).collect();
-    let one_month = first.checked_add_months(Months::new(1)).is_some_and(|next| period.last < next);
-    let step = if one_month { Step::Week } else { Step::Month };
     let since = last.checked_sub_months(Months::new(12)).unwrap_or(first).min(first);
     let daily = pool.taken.between(since, last).iter().map(|day| DailyPoint {
         day: day.day,
@@ -198,7 +220,7 @@ fn of_type(planning: &Planning, pool: &Pool, period: &Period) -> TypeReport {
         days: u32::try_from(days.len()).unwrap_or(u32::MAX),
         full_days: utilization::full_days(days, &pool.entitled),
         of: u32::try_from((last - first).num_days() + 1).unwrap_or(0),
-        periods: planning.utilization(seat_type, step, (first, last)),
+        periods: planning.utilization(seat_type, period.step(), (first, last)),
         entitled_changes: entitled_changes(pool, first, last),
         year_on_year: days
             .last()
@@ -224,9 +246,4 @@ fn entitled_changes(pool: &Pool, first: NaiveDate, last: NaiveDate) -> Vec<Entit
         known = total.or(known);
     }
     changes
-}
-
-/// A time of the report, to the minute, in its zone.
-pub fn local(time: DateTime<Utc>, zone: Tz) -> String {
-    time.with_timezone(&zone).format("%Y-%m-%d %H:%M").to_string()
 }

@@ -9,7 +9,7 @@ use crate::config::settings::Site;
 use crate::ledger::{Action, SeatResult};
 use crate::license::SeatType;
 use crate::license::changes::{By, Change, ChangeKind};
-use crate::store::{AlertHistoryEntry, Attempt, DoneSeat, Store, StoreError};
+use crate::store::{AlertHistoryEntry, Attempt, DoneSeat, SeatList, Seats, Store, StoreError};
 
 /// A first reading of the lists tells of an allocation by its own time, and so does the ledger.
 const SAME: TimeDelta = TimeDelta::days(1);
@@ -19,16 +19,11 @@ const SAME: TimeDelta = TimeDelta::days(1);
 pub(super) async fn changes(
     store: &Store,
     site: &Site,
+    known: &Seats,
     (from, to): (DateTime<Utc>, DateTime<Utc>),
     attempts: &[Attempt],
 ) -> Result<Option<Changes>, StoreError> {
-    let known = store.seats(&site.name).await?;
-    let kept = site.seats.as_ref().map(|seats| TimeDelta::days(seats.keep_changes_days.into()));
-    // What is older is forgotten.
-    let since = |list: &crate::store::SeatList| {
-        kept.map_or(list.first_read, |kept| list.first_read.max(list.last_read - kept))
-    };
-    let recorded_from = known.lists.iter().map(since).min();
+    let recorded_from = known.lists.iter().map(|list| recorded_from(site, list)).min();
     let unrecorded = |time: DateTime<Utc>| {
         time >= from && time < to && recorded_from.is_none_or(|recorded| time < recorded)
     };
@@ -72,6 +67,12 @@ pub(super) async fn changes(
         by_bursar,
     });
     Ok(Some(Changes { recorded_from, archived, counts: counts.collect(), list }))
+}
+
+/// From when on the changes of a list are recorded: what is older was never seen, or is forgotten.
+pub(super) fn recorded_from(site: &Site, list: &SeatList) -> DateTime<Utc> {
+    let kept = site.seats.as_ref().map(|seats| TimeDelta::days(seats.keep_changes_days.into()));
+    kept.map_or(list.first_read, |kept| list.first_read.max(list.last_read - kept))
 }
 
 fn line(change: &Change) -> ChangeLine {

@@ -3,7 +3,8 @@
 use askama::Template;
 
 use super::Report;
-use super::view::{Block, Document, Section, view};
+use super::view::{Block, Document, OWN_ALERTS, PROOF, Section, view};
+use crate::words::Locale;
 
 #[derive(Template)]
 #[template(path = "report.html")]
@@ -17,12 +18,15 @@ struct Page<'a> {
 
 struct SitePart<'a> {
     name: &'a str,
+    /// Where links of the contents lead to: no name of a site is part of it.
+    id: String,
     tiles: &'a [(String, String, String)],
     parts: Vec<Part<'a>>,
 }
 
 struct Part<'a> {
     title: &'a str,
+    id: String,
     /// Blocks, with the picture of those that are charts.
     blocks: Vec<(&'a Block, String)>,
 }
@@ -32,29 +36,36 @@ struct Part<'a> {
 pub fn render(report: &Report) -> Result<String, askama::Error> {
     let document = view(report);
     let mut charts = 0;
-    let mut part = |title, blocks| {
-        let blocks = pictures(blocks, &mut charts);
-        Part { title, blocks }
+    let mut part = |title, id, blocks| {
+        let blocks = pictures(blocks, &mut charts, report.locale);
+        Part { title, id, blocks }
     };
-    let sites = document.sites.iter().map(|site| SitePart {
-        name: &site.name,
-        tiles: &site.tiles,
-        parts: site.sections.iter().map(|Section { title, blocks }| part(title, blocks)).collect(),
-    });
-    let sites: Vec<_> = sites.collect();
+    let mut sites = Vec::new();
+    for (n, site) in (1..).zip(&document.sites) {
+        let parts = (1..).zip(&site.sections).map(|(part_number, Section { title, blocks })| {
+            part(title.as_str(), format!("site{n}-{part_number}"), blocks)
+        });
+        let parts = parts.collect();
+        sites.push(SitePart {
+            name: &site.name,
+            id: format!("site{n}"),
+            tiles: &site.tiles,
+            parts,
+        });
+    }
     let own = [
-        part("Alerts of Bursar itself", &document.own),
-        part("Proof of the releases", &document.ledger),
+        part(OWN_ALERTS, "own".to_owned(), &document.own),
+        part(PROOF, "proof".to_owned(), &document.ledger),
     ];
     Page { several: sites.len() > 1, sites, own, document: &document }.render()
 }
 
-fn pictures<'a>(blocks: &'a [Block], charts: &mut usize) -> Vec<(&'a Block, String)> {
+fn pictures<'a>(blocks: &'a [Block], charts: &mut usize, l: Locale) -> Vec<(&'a Block, String)> {
     let picture = |block: &'a Block| {
         let svg = match block {
             Block::Chart(chart) => {
                 *charts += 1;
-                chart.svg(&format!("chart{charts}"))
+                chart.svg(&format!("chart{charts}"), l)
             }
             _ => String::new(),
         };

@@ -8,6 +8,7 @@ pub mod csv;
 pub mod file;
 pub mod gather;
 mod happened;
+mod holders;
 pub mod html;
 pub mod markdown;
 mod missing;
@@ -20,23 +21,25 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
 
+pub use self::holders::{Holders, SeatHolder};
 pub use self::missing::Missing;
 pub use self::period::Period;
 use crate::config::settings::Format;
 use crate::insight::capacity::Capacity;
+use crate::insight::contract::Contract;
 use crate::insight::cost::Saved;
 use crate::insight::growth::Growth;
-use crate::insight::money::Money;
 use crate::insight::utilization::{self, Now, YearOnYear};
 use crate::insight::{NotEnough, or_why};
 use crate::ledger::Head;
 use crate::license::changes::ChangeKind;
-use crate::license::{SeatType, SenseVersion};
+use crate::license::{LicenseState, SeatType, SenseVersion};
 use crate::plain::{in_json, on_terminal};
-use crate::planning::money::Cost;
+use crate::planning::money::{Cost, PeriodCost};
 use crate::planning::replay::Simulation;
 use crate::planning::{ForecastView, Month, SeatCounts};
 use crate::store::Attempt;
+use crate::words::Locale;
 
 /// Everything a report says.
 #[derive(Debug, Serialize)]
@@ -50,7 +53,11 @@ pub struct Report {
     pub time_zone: &'static str,
     #[serde(skip)]
     pub zone: chrono_tz::Tz,
+    #[serde(skip)]
+    pub locale: Locale,
     pub period: Period,
+    /// When contracts renew, as of `asOf`; empty where the settings don't say.
+    pub contracts: Vec<Contract>,
     /// The period isn't over: the report is of what there is so far.
     pub unfinished: bool,
     pub sites: Vec<SiteReport>,
@@ -79,6 +86,8 @@ pub struct SiteReport {
     /// The period ended too long before `generated`: what only tells of now (who uses a seat, what the
     /// rules would take, the version of Qlik Sense) is left out.
     pub left_out: bool,
+    /// As it was read last; absent when it is not watched, was not read yet, or stands for nothing of the period.
+    pub server_license: Option<ServerLicense>,
     /// As of `generated`; absent when it is not watched, or was not read yet.
     pub qlik_sense_version: Option<SenseVersion>,
     /// What the release rules would have done in the year before `generated`, under several thresholds; absent
@@ -88,18 +97,38 @@ pub struct SiteReport {
     pub capacity: Option<CapacityReport>,
     /// As of `asOf`, at the prices of the settings; absent without prices.
     pub cost: Option<Cost>,
-    /// Of the seats that were entitled, day by day, up to `asOf`; absent as above.
-    pub cost_in_period: Option<Money>,
+    /// Of what was entitled, day by day, up to `asOf`; absent as above.
+    pub cost_in_period: Option<PeriodCost>,
     /// By releases, within the period.
     pub saved_in_period: Option<Saved>,
     /// Absent when the lists of seats were never read and the ledger knows of none.
     pub changes: Option<Changes>,
+    /// Who holds seats at the end of the period, by type; without a type of which that isn't known.
+    pub holders: Vec<Holders>,
     /// Seats that were attempted to release or allocate again in the period, oldest first.
     pub releases: Vec<Attempt>,
     /// Absent when alerts are not recorded.
     pub alerts: Option<Vec<Alert>>,
     /// Times in which polls are missing; absent when the access licenses are not polled.
     pub gaps: Option<Vec<Missing>>,
+}
+
+/// The license of the server.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ServerLicense {
+    /// When it was read.
+    pub as_of: DateTime<Utc>,
+    pub state: LicenseState,
+    /// The state in words, with the last day.
+    pub in_words: String,
+    /// The last valid day, where there is one that can be read.
+    pub expiry_date: Option<NaiveDate>,
+    pub days_until_expiry: Option<i64>,
+    /// End of maintenance, of a license that has one.
+    pub maintenance_end: Option<NaiveDate>,
+    /// All but the end hidden: `…0004`. Absent when none is known.
+    pub number: Option<String>,
 }
 
 /// The seats of one type in the period.
@@ -119,7 +148,7 @@ pub struct TypeReport {
     pub of: u32,
     /// Days with data on which nothing could be given out.
     pub full_days: u32,
-    /// By month; by week when the period is a month.
+    /// By month; by week when the period is a month, by quarter or year when it is long.
     pub periods: Vec<utilization::Period>,
     /// Changes of what is entitled within the period.
     pub entitled_changes: Vec<EntitledChange>,

@@ -5,24 +5,28 @@ use chrono_tz::Tz;
 use serde::Serialize;
 
 use crate::insight::days_after;
-use crate::insight::words;
+use crate::insight::utilization::Step;
 use crate::store::history::calendar::{Calendar, number_of};
+use crate::words::Locale;
 
 /// Days of the configured time zone, both included.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Period {
-    /// `2026-10`, `2026-Q3`, `2026`.
+    /// `2026-10`, `2026-Q3`, `2026`, `2017..2026`.
     pub name: String,
     pub first: NaiveDate,
     pub last: NaiveDate,
 }
 
+/// The longest period.
+pub const MOST_YEARS: u32 = 30;
+
 impl Period {
-    /// Reads `2026-10`, `2026-Q3`, `2026`, `last-month`, `last-quarter` or `last-year`.
+    /// Reads `2026-10`, `2026-Q3`, `2026`, `last-month`, `last-quarter` or `last-year`, and `2017..2026`.
     ///
     /// # Errors
-    /// Anything else, and a period that hasn't begun yet.
+    /// Anything else, a period that hasn't begun yet, and one of more than [`MOST_YEARS`].
     pub fn parse(text: &str, today: NaiveDate) -> Result<Self, String> {
         let year = today.year();
         let month = today.month();
@@ -38,9 +42,12 @@ impl Period {
         let found = found.ok_or_else(|| {
             format!(
                 "{text} is no period; write a month (2026-10), a quarter (2026-Q3), a year (2026), \
-                 last-month, last-quarter or last-year"
+                 last-month, last-quarter or last-year, or from one to another (2017..2026)"
             )
         })?;
+        if found.months() > MOST_YEARS * 12 {
+            return Err(format!("{text} is longer than {MOST_YEARS} years"));
+        }
         if found.first > today {
             return Err(format!("{text} has not begun yet"));
         }
@@ -48,6 +55,19 @@ impl Period {
     }
 
     fn named(text: &str) -> Option<Self> {
+        if let Some((from, to)) = text.split_once("..") {
+            let (from, to) = (Self::one(from)?, Self::one(to)?);
+            let name = format!("{}..{}", from.name, to.name);
+            return (from.first < to.first).then_some(Self {
+                name,
+                first: from.first,
+                last: to.last,
+            });
+        }
+        Self::one(text)
+    }
+
+    fn one(text: &str) -> Option<Self> {
         let digits = |text: &str, count: usize| {
             let all = text.len() == count && text.bytes().all(|b| b.is_ascii_digit());
             all.then(|| text.parse::<u32>().ok()).flatten()
@@ -89,9 +109,25 @@ impl Period {
         (start(self.first), start(days_after(self.last, 1)))
     }
 
-    /// `1 October to 31 October 2026`, for people.
-    pub fn words(&self) -> String {
-        format!("{} to {}", words::date(self.first), words::date(self.last))
+    /// Calendar months that it touches.
+    pub fn months(&self) -> u32 {
+        let number = |day: NaiveDate| i64::from(day.year()) * 12 + i64::from(day.month0());
+        u32::try_from(number(self.last) - number(self.first) + 1).unwrap_or(u32::MAX)
+    }
+
+    /// What its tables and bars are by, so that they can be read at a glance.
+    pub fn step(&self) -> Step {
+        match self.months() {
+            ..=1 => Step::Week,
+            2..=24 => Step::Month,
+            25..=72 => Step::Quarter,
+            _ => Step::Year,
+        }
+    }
+
+    /// `1 October 2026 to 31 October 2026`, for people.
+    pub fn words(&self, locale: Locale) -> String {
+        format!("{} to {}", locale.date(self.first), locale.date(self.last))
     }
 }
 
@@ -115,6 +151,8 @@ mod tests {
             ("last-month", "2026-01", "2026-01-01", "2026-01-31"),
             ("last-quarter", "2025-Q4", "2025-10-01", "2025-12-31"),
             ("Last-Year", "2025", "2025-01-01", "2025-12-31"),
+            ("2017..2026", "2017..2026", "2017-01-01", "2026-12-31"),
+            ("2024-q3..2025-02", "2024-Q3..2025-02", "2024-07-01", "2025-02-28"),
         ] {
             let period = Period::parse(text, today).unwrap();
             let want = Period { name: name.into(), first: day(first), last: day(last) };
@@ -127,13 +165,42 @@ mod tests {
     #[test]
     fn what_is_no_period_is_refused() {
         let today = day("2026-02-10");
-        for text in
-            ["", "2026-13", "2026-00", "2026-Q5", "2026-Q0", "26-01", "2026-1", "x", "2026-+1"]
-        {
+        for text in [
+            "",
+            "2026-13",
+            "2026-00",
+            "2026-Q5",
+            "2026-Q0",
+            "26-01",
+            "2026-1",
+            "x",
+            "2026-+1",
+            "2026..2025",
+            "2025..2025",
+            "..",
+            "2025..",
+            "2024..2025..2026",
+            "last-year..2026",
+        ] {
             let error = Period::parse(text, today).unwrap_err();
             assert!(error.contains("is no period"), "{text}: {error}");
         }
+        let long = Period::parse("1996..2026", today).unwrap_err();
+        assert_eq!(long, "1996..2026 is longer than 30 years");
         assert_eq!(Period::parse("2026-03", today).unwrap_err(), "2026-03 has not begun yet");
+    }
+
+    #[test]
+    fn the_longer_it_is_the_wider_its_parts() {
+        for (text, step) in [
+            ("2026-01", Step::Week),
+            ("2025-Q4", Step::Month),
+            ("2024..2025", Step::Month),
+            ("2023..2025", Step::Quarter),
+            ("2016..2025", Step::Year),
+        ] {
+            assert_eq!(Period::parse(text, day("2026-02-10")).unwrap().step(), step, "{text}");
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use chrono::{Datelike, NaiveDate};
 
 use crate::insight::words;
+use crate::words::Locale;
 
 /// A picture.
 #[derive(Debug, Clone)]
@@ -91,19 +92,19 @@ impl Chart {
     }
 
     /// As an `svg` element; `id` is unique in its page.
-    pub fn svg(&self, id: &str) -> String {
+    pub fn svg(&self, id: &str, l: Locale) -> String {
         match self {
-            Self::Lines(lines) => lines.svg(id),
-            Self::Bars(bars) => bars.svg(id),
+            Self::Lines(lines) => lines.svg(id, l),
+            Self::Bars(bars) => bars.svg(id, l),
         }
     }
 
     /// The same in a sentence, for who can't see it.
-    pub fn description(&self) -> String {
+    pub fn description(&self, l: Locale) -> String {
         match self {
-            Self::Lines(lines) => lines.description(),
+            Self::Lines(lines) => lines.description(l),
             Self::Bars(bars) => {
-                let bars = bars.bars.iter().map(|b| format!("{} {}", b.label, axis(b.value)));
+                let bars = bars.bars.iter().map(|b| format!("{} {}", b.label, axis(b.value, l)));
                 bars.collect::<Vec<_>>().join(", ")
             }
         }
@@ -115,22 +116,22 @@ fn date(x: f64) -> NaiveDate {
 }
 
 impl Lines {
-    fn description(&self) -> String {
+    fn description(&self, l: Locale) -> String {
         let ends = self.series.iter().filter_map(|series| {
             let ((from, first), (to, last)) = (series.points.first()?, series.points.last()?);
             Some(format!(
                 "{}: {} on {}, {} on {}",
                 series.name,
-                axis(*first),
-                words::date(date(*from)),
-                axis(*last),
-                words::date(date(*to))
+                axis(*first, l),
+                l.date(date(*from)),
+                axis(*last, l),
+                l.date(date(*to))
             ))
         });
         ends.collect::<Vec<_>>().join("; ")
     }
 
-    fn svg(&self, id: &str) -> String {
+    fn svg(&self, id: &str, l: Locale) -> String {
         let points = || self.series.iter().flat_map(|series| &series.points);
         let xs = || points().map(|p| p.0).chain(self.band.iter().map(|p| p.0));
         let ys = || points().map(|p| p.1).chain(self.band.iter().map(|p| p.2));
@@ -140,8 +141,8 @@ impl Lines {
             right: right.max(left + 1.0),
             scale: Scale::to(ys().fold(0.0, f64::max)),
         };
-        let mut out = open(id, &self.title, &self.description());
-        frame.axis(&mut out, &self.unit);
+        let mut out = open(id, &self.title, &self.description(l));
+        frame.axis(&mut out, &self.unit, l);
         if left <= right {
             frame.months(&mut out);
         }
@@ -177,13 +178,13 @@ impl Lines {
 }
 
 impl Bars {
-    fn svg(&self, id: &str) -> String {
+    fn svg(&self, id: &str, l: Locale) -> String {
         let chart = Chart::Bars(self.clone());
-        let mut out = open(id, &self.title, &chart.description());
+        let mut out = open(id, &self.title, &chart.description(l));
         let most = self.bars.iter().flat_map(|bar| [bar.value, bar.limit.unwrap_or(0.0)]);
         let count = self.bars.len().max(1) as f64;
         let frame = Frame { left: 0.0, right: count, scale: Scale::to(most.fold(0.0, f64::max)) };
-        frame.axis(&mut out, &self.unit);
+        frame.axis(&mut out, &self.unit, l);
         let each = (WIDTH - LEFT - RIGHT) / count;
         let width = (each * 0.62).min(72.0);
         let every = (self.bars.len().div_ceil(14)).max(1);
@@ -198,7 +199,7 @@ impl Bars {
                 middle - width / 2.0,
                 (HEIGHT - BOTTOM - top).max(0.0),
                 escape(&bar.label),
-                axis(bar.value)
+                axis(bar.value, l)
             );
             if let Some(limit) = bar.limit {
                 let y = frame.y(limit);
@@ -249,7 +250,7 @@ impl Frame {
     }
 
     /// Lines and values of the vertical axis, and its unit.
-    fn axis(&self, out: &mut String, unit: &str) {
+    fn axis(&self, out: &mut String, unit: &str, l: Locale) {
         let mut value = 0.0;
         while value <= self.scale.top * 1.0001 {
             let y = self.y(value);
@@ -259,7 +260,7 @@ impl Frame {
                 WIDTH - RIGHT,
                 LEFT - 7.0,
                 y + 4.0,
-                axis(value)
+                axis(value, l)
             );
             value += self.scale.step;
         }
@@ -352,10 +353,9 @@ fn legend(out: &mut String, entries: &[(&str, &str)]) {
 }
 
 /// `1,500`, `12k`, `1.5M`: short enough for an axis.
-fn axis(value: f64) -> String {
-    let short = |value: f64, unit: &str| {
-        format!("{}{unit}", crate::words::grouped((value * 10.0).round() / 10.0))
-    };
+fn axis(value: f64, l: Locale) -> String {
+    let short =
+        |value: f64, unit: &str| format!("{}{unit}", l.number((value * 10.0).round() / 10.0));
     if value.abs() >= 1e6 {
         short(value / 1e6, "M")
     } else if value.abs() >= 1e4 {
@@ -405,7 +405,7 @@ mod tests {
         for (value, text) in
             [(0.0, "0"), (12.5, "12.5"), (9_999.0, "9,999"), (12_000.0, "12k"), (1.5e6, "1.5M")]
         {
-            assert_eq!(axis(value), text);
+            assert_eq!(axis(value, Locale::default()), text);
         }
     }
 
@@ -417,7 +417,7 @@ mod tests {
             bars: vec![Bar { label: "\"x\"\u{1}".into(), value: 3.0, limit: None }],
             limit: String::new(),
         };
-        let svg = Chart::Bars(bars).svg("c");
+        let svg = Chart::Bars(bars).svg("c", Locale::default());
         assert!(!svg.contains("<script>") && !svg.contains('\u{1}'), "{svg}");
         assert!(svg.contains("&lt;script&gt;") && svg.contains("a&amp;b"), "{svg}");
     }

@@ -1,15 +1,21 @@
 //! A report in words, tables and charts, the same for HTML and Markdown.
 
+mod holders;
+mod license;
 mod money;
 mod seats;
 mod simulation;
 mod trail;
 
+use chrono::{DateTime, Utc};
+
 use super::Report;
-use super::gather::local;
 use super::svg::Chart;
-use crate::insight::words;
-use crate::words::grouped as number;
+use crate::words::Locale;
+
+/// Titles of what belongs to no site.
+pub const OWN_ALERTS: &str = "Alerts of Bursar itself";
+pub const PROOF: &str = "Proof of the releases";
 
 /// The whole document.
 #[derive(Debug)]
@@ -54,6 +60,8 @@ pub enum Block {
 
 #[derive(Debug, Default)]
 pub struct Table {
+    /// What it shows, for who comes to it from elsewhere.
+    pub caption: String,
     pub columns: Vec<Column>,
     pub rows: Vec<Vec<String>>,
 }
@@ -65,14 +73,39 @@ pub struct Column {
     pub right: bool,
 }
 
+impl Column {
+    /// How a page sets its cells, where that matters.
+    pub fn class(&self) -> Option<&'static str> {
+        match self.name.as_str() {
+            _ if self.right => Some("number"),
+            "Hash" => Some("hash"),
+            "Time" | "Since" | "As of" | "From" | "To" => Some("time"),
+            // From outside: it may hold a word that is longer than a line.
+            "Text" | "Reason" | "User" | "Name" | "By" => Some("text"),
+            _ => None,
+        }
+    }
+}
+
 impl Table {
     /// A name that begins with `>` is a column of numbers.
-    fn new(names: &[&str]) -> Self {
+    fn new(caption: impl Into<String>, names: &[&str]) -> Self {
         let column = |name: &&str| match name.strip_prefix('>') {
             Some(name) => Column { name: name.to_owned(), right: true },
             None => Column { name: (*name).to_owned(), right: false },
         };
-        Self { columns: names.iter().map(column).collect(), rows: Vec::new() }
+        let columns = names.iter().map(column).collect();
+        Self { caption: caption.into(), columns, rows: Vec::new() }
+    }
+
+    /// Whether it needs the whole width, so that it may have to be read from side to side.
+    pub fn is_wide(&self) -> bool {
+        self.columns.len() > 6
+    }
+
+    /// Short enough to stand on one page.
+    pub fn is_short(&self) -> bool {
+        self.rows.len() <= 14
     }
 
     /// Cells of a row, each with its column.
@@ -90,7 +123,7 @@ impl Table {
 
 /// Puts a report into words.
 pub fn view(report: &Report) -> Document {
-    let made = local(report.generated, report.zone);
+    let made = local(report, report.generated);
     let mut facts = vec![(
         "Made".to_owned(),
         format!("{made} ({}) by Bursar {}", report.time_zone, report.version),
@@ -99,9 +132,12 @@ pub fn view(report: &Report) -> Document {
         let what = "the period is not over: all figures are of what there is so far";
         facts.push(("Note".to_owned(), what.to_owned()));
     }
+    for contract in &report.contracts {
+        facts.push((contract.of.title().to_owned(), license::contract(report, contract)));
+    }
     Document {
-        title: format!("Qlik Sense licenses, {}", report.period.name),
-        period: report.period.words(),
+        title: format!("Qlik Sense licenses, {}", report.period.name.replace("..", " to ")),
+        period: report.period.words(report.locale),
         facts,
         sites: report.sites.iter().map(|site| of_site(report, site)).collect(),
         own: trail::own_alerts(report),
@@ -111,7 +147,12 @@ pub fn view(report: &Report) -> Document {
 
 /// The day that growth, forecast and cost are of.
 fn as_of(report: &Report) -> String {
-    words::date(report.as_of.with_timezone(&report.zone).date_naive())
+    report.locale.date(report.as_of.with_timezone(&report.zone).date_naive())
+}
+
+/// A time, to the minute, in the zone of the report.
+fn local(report: &Report, time: DateTime<Utc>) -> String {
+    report.locale.time(time, report.zone)
 }
 
 /// What stands in place of figures that only tell of now.
@@ -119,13 +160,16 @@ const LEFT_OUT: &str = "not known of that time: who used a seat is known only of
 
 fn of_site(report: &Report, site: &super::SiteReport) -> Site {
     let sections = [
+        license::server_license(report, site),
         trail::version(report, site),
         seats::entitlement(report, site),
         seats::use_and_peaks(report, site),
         seats::forecast(report, site),
         simulation::simulation(report, site),
-        money::capacity(site),
+        money::capacity(report, site),
+        money::of_period(report, site),
         money::cost(report, site),
+        holders::holders(report, site),
         trail::changes(report, site),
         trail::releases(report, site),
         trail::alerts(report, site),
@@ -140,25 +184,35 @@ fn of_site(report: &Report, site: &super::SiteReport) -> Site {
 
 fn tiles(report: &Report, site: &super::SiteReport) -> Vec<(String, String, String)> {
     let mut tiles = Vec::new();
+    let l = report.locale;
+    if let Some(license) = &site.server_license {
+        tiles.push(license::tile(report, license));
+    }
     for of_type in &site.types {
         let Some(end) = &of_type.at_end else { continue };
-        let of = end.entitled.map_or_else(String::new, |e| format!("of {} taken", number(e)));
+        let of = end.entitled.map_or_else(String::new, |e| format!("of {} taken", l.number(e)));
         tiles.push((
             name(of_type.seat_type),
-            number(end.taken),
+            l.number(end.taken),
             format!("{of}{}", end.percent.map_or_else(String::new, |p| format!(", {p:.0} %"))),
         ));
     }
     if let Some(month) = site.capacity.as_ref().and_then(|capacity| capacity.months.last()) {
         let share = month.percent.map_or_else(String::new, |p| format!(", {p:.0} %"));
-        let of = month.allocated.map_or_else(String::new, |a| format!("of {} minutes", number(a)));
-        tiles.push(("Analyzer Capacity".to_owned(), number(month.used), format!("{of}{share}")));
+        let of =
+            month.allocated.map_or_else(String::new, |a| format!("of {} minutes", l.number(a)));
+        let remark = format!("{of}{share}, in {}", month.name);
+        tiles.push(("Analyzer Capacity".to_owned(), l.number(month.used), remark));
     }
     let released = site.releases.iter().filter(|attempt| attempt.is_release()).count();
-    tiles.push(("Seats released".to_owned(), released.to_string(), "in the period".to_owned()));
+    tiles.push(("Seats released".to_owned(), count(l, released), "in the period".to_owned()));
+    if let Some(cost) = &site.cost_in_period {
+        let remark = "for what was entitled in the period".to_owned();
+        tiles.push(("Cost of the period".to_owned(), cost.all.written(l), remark));
+    }
     if let Some(cost) = &site.cost {
         let remark = format!("a year, for what is entitled on {}", as_of(report));
-        tiles.push(("Cost".to_owned(), cost.entitled.to_string(), remark));
+        tiles.push(("Cost of a year".to_owned(), cost.entitled.written(l), remark));
     }
     tiles
 }
@@ -171,16 +225,21 @@ fn name(seat_type: crate::license::SeatType) -> String {
     }
 }
 
-fn optional(value: Option<f64>) -> String {
-    value.map_or_else(|| "–".to_owned(), number)
+fn optional(l: Locale, value: Option<f64>) -> String {
+    value.map_or_else(|| "–".to_owned(), |value| l.number(value))
 }
 
-fn percent(value: Option<f64>) -> String {
-    value.map_or_else(|| "–".to_owned(), |value| format!("{value:.1} %"))
+fn percent(l: Locale, value: Option<f64>) -> String {
+    value.map_or_else(|| "–".to_owned(), |value| format!("{} %", l.fixed(value, 1)))
 }
 
 /// With a sign, to one digit.
-fn signed(value: f64) -> String {
+fn signed(l: Locale, value: f64) -> String {
     let rounded = (value * 10.0).round() / 10.0;
-    if rounded > 0.0 { format!("+{}", number(rounded)) } else { number(rounded + 0.0) }
+    if rounded > 0.0 { format!("+{}", l.number(rounded)) } else { l.number(rounded + 0.0) }
+}
+
+/// A whole number.
+fn count(l: Locale, value: impl ToString) -> String {
+    l.separated(&value.to_string())
 }

@@ -253,35 +253,35 @@ fn pools(pools: &crate::license::Pools) -> Vec<Pool> {
         let pool = pools.seats(seat_type).filter(|pool| pool.enabled);
         let Some(pool) = pool else { continue };
         let facts = vec![
-            ("total", words::number(pool.total)),
-            ("allocated", words::number(pool.allocated)),
-            ("free", words::number(pool.free())),
-            ("used", words::number(pool.used)),
-            ("quarantined", words::number(pool.quarantined)),
-            ("excess", words::number(pool.excess)),
+            ("total", words::grouped(pool.total)),
+            ("allocated", words::grouped(pool.allocated)),
+            ("free", words::grouped(pool.free())),
+            ("used", words::grouped(pool.used)),
+            ("quarantined", words::grouped(pool.quarantined)),
+            ("excess", words::grouped(pool.excess)),
         ];
         list.push(gauge(seat_type.title(), pool.allocated, pool.total, facts));
     }
     if let Some(pool) = pools.analyzer_capacity.filter(|pool| pool.enabled) {
         let facts = vec![
-            ("minutes", words::number(pool.allocated_minutes)),
-            ("used", words::number(pool.used_minutes)),
-            ("unavailable", words::number(pool.unavailable_minutes)),
+            ("minutes", words::grouped(pool.allocated_minutes)),
+            ("used", words::grouped(pool.used_minutes)),
+            ("unavailable", words::grouped(pool.unavailable_minutes)),
         ];
         list.push(gauge("Analyzer Capacity", pool.used_minutes, pool.allocated_minutes, facts));
     }
     if let Some(totals) = pools.tokens.filter(|totals| totals.enabled) {
         let taken = totals.total_tokens - totals.available_tokens;
         let mut facts = vec![
-            ("total", words::number(totals.total_tokens)),
-            ("available", words::number(totals.available_tokens)),
+            ("total", words::grouped(totals.total_tokens)),
+            ("available", words::grouped(totals.available_tokens)),
         ];
         if let Some(pool) = pools.token_user {
-            facts.push(("user access", words::number(pool.allocated_tokens)));
-            facts.push(("quarantined", words::number(pool.quarantined_tokens)));
+            facts.push(("user access", words::grouped(pool.allocated_tokens)));
+            facts.push(("quarantined", words::grouped(pool.quarantined_tokens)));
         }
         if let Some(pool) = pools.token_login {
-            facts.push(("login access", words::number(pool.allocated_tokens)));
+            facts.push(("login access", words::grouped(pool.allocated_tokens)));
         }
         list.push(gauge("Tokens", taken, totals.total_tokens, facts));
     }

@@ -46,6 +46,7 @@ mod release_read;
 mod release_simulate;
 mod release_size;
 mod report;
+mod report_says;
 mod rooms;
 mod seats;
 mod sense_version;

@@ -76,9 +76,14 @@ async fn the_html_needs_nothing_else_and_escapes_names() {
     let (_folder, settings, store) = filled(&[]).await;
     let html = of(&store, &settings, "2026").await.write(Format::Html).unwrap();
     well_formed(&html);
-    for foreign in ["http:", "https:", "src=\"", "href=", "<script", "@import", "url("] {
+    for foreign in ["http:", "https:", "src=\"", "<script", "@import", "url("] {
         assert!(!html.contains(foreign), "{foreign}");
     }
+    assert_eq!(
+        html.matches("href=").count(),
+        html.matches("href=\"#").count(),
+        "links within only"
+    );
     assert!(!html.contains("<img"), "a name became a tag");
     assert!(
         html.contains("CORP\\&#60;img src=x") || html.contains("CORP\\&lt;img src=x"),
@@ -141,10 +146,16 @@ async fn markdown_keeps_names_as_text() {
     assert!(tables[releases..releases + 4].iter().all(|line| bars(line) == 8), "{tables:#?}");
     let entitlement = text.split("### Entitlement").nth(1).unwrap();
     insta::assert_snapshot!(entitlement.split("###").next().unwrap().trim(), @r"
-    | License | Before | At the end | Taken before | Taken at the end | Change | Quarantined | Excess | Free |
-    | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
-    | Professional seats | 50 | 50 | 40 | 40 | 0 | 0 | 0 | 10 |
-    | Analyzer seats | 220 | 220 | 164 | 168 | +4 | 0 | 0 | 52 |
+    *Seats before the period and at its end*
+
+    | License | When | Entitled | Taken | Quarantined | Excess | Free |
+    | --- | --- | ---: | ---: | ---: | ---: | ---: |
+    | Professional seats | before: 2026-10-31 | 50 | 40 | 0 | 0 | 10 |
+    | Professional seats | at the end: 2026-11-24 | 50 | 40 | 0 | 0 | 10 |
+    | Professional seats | change | 0 | 0 | 0 | 0 | 0 |
+    | Analyzer seats | before: 2026-10-31 | 220 | 164 | 0 | 0 | 56 |
+    | Analyzer seats | at the end: 2026-11-24 | 220 | 168 | 0 | 0 | 52 |
+    | Analyzer seats | change | 0 | +4 | 0 | 0 | -4 |
     ");
 }
 
@@ -159,15 +170,18 @@ async fn the_json_has_the_documented_keys_and_the_true_figures() {
     insta::assert_snapshot!(
         [keys(&report), keys(site), keys(&site["types"][1]), keys(&report["period"])].join("\n"),
         @r"
-    version generated asOf timeZone period unfinished sites alerts alertsRecordedFrom ledger
-    site types leftOut qlikSenseVersion simulation capacity cost costInPeriod savedInPeriod changes releases alerts gaps
+    version generated asOf timeZone period contracts unfinished sites alerts alertsRecordedFrom ledger
+    site types leftOut serverLicense qlikSenseVersion simulation capacity cost costInPeriod savedInPeriod changes holders releases alerts gaps
     seatType before atEnd peak mean meanPercent days of fullDays periods entitledChanges yearOnYear growth forecast seats daily
     name first last
     "
     );
     assert_eq!(report["unfinished"], false);
     // 92 days of (50 x 900 + 220 x 400) a year.
-    assert_eq!(site["costInPeriod"]["amount"], "33523.29");
+    assert_eq!(site["costInPeriod"]["seats"]["amount"], "33523.29");
+    // Three months of 10,000 minutes at 20 a thousand.
+    assert_eq!(site["costInPeriod"]["capacity"]["amount"], "600.00");
+    assert_eq!(site["costInPeriod"]["all"]["amount"], "34123.29");
     let analyzer = &site["types"][1];
     assert_eq!((&analyzer["days"], &analyzer["of"]), (&92.into(), &92.into()));
     let months: Vec<_> = analyzer["periods"]

@@ -110,11 +110,12 @@ const ROOMS: [(&str, &[&str]); 38] = [
             "settings",
             "store",
             "tls",
+            "words",
         ],
     ),
     (
         "planning",
-        &["config", "event", "insight", "ledger", "license", "policy", "release", "store"],
+        &["config", "event", "insight", "ledger", "license", "policy", "release", "store", "words"],
     ),
     ("import", &["config", "destination", "license", "secret", "store"]),
     (
@@ -131,6 +132,7 @@ const ROOMS: [(&str, &[&str]); 38] = [
             "planning",
             "release",
             "store",
+            "words",
         ],
     ),
     (

@@ -135,14 +135,18 @@ fn gone(pool: &Pool) -> Condition {
         Some(seat_type) => format!("{} seat", seat_type.title()),
         None => "token".to_owned(),
     };
-    let mut text = if free <= 0.0 {
-        format!("all {} {} are taken", number(pool.pool.total), pool.all())
-    } else {
-        pool.free_text()
+    let (total, quarantined) = (number(pool.pool.total), number(pool.pool.quarantined));
+    let text = match (free <= 0.0, pool.pool.quarantined > 0.0) {
+        (true, false) => format!("all {total} {} are taken", pool.all()),
+        // Who is in quarantine has none: it is not taken, and nobody can get it.
+        (true, true) => format!(
+            "none of {total} {} is free: {} are allocated, {quarantined} in quarantine",
+            pool.all(),
+            number(pool.pool.allocated)
+        ),
+        (false, false) => pool.free_text(),
+        (false, true) => format!("{}, {quarantined} in quarantine", pool.free_text()),
     };
-    if pool.pool.quarantined > 0.0 {
-        text.push_str(&format!(", {} in quarantine", number(pool.pool.quarantined)));
-    }
     pool.condition(Rule::SeatsGone, format!("No {one} is free"), text, FREE_OR_BUY)
         .level(level_of(free <= 0.0, free <= band_of_gone(pool.pool.total)))
 }

@@ -257,7 +257,7 @@ fn seats_as_they_are_now() {
     insta::assert_snapshot!(said(&analyzer(full)).join("\n"), @r"
     seatsLow analyzer warning: 0 of 200 Analyzer seats are free, the limit is 10
     utilizationHigh analyzer info: 100 % of the Analyzer seats are allocated (199 of 200), the limit is 90 %
-    seatsGone analyzer critical: all 200 Analyzer seats are taken, 3 in quarantine
+    seatsGone analyzer critical: none of 200 Analyzer seats is free: 199 are allocated, 3 in quarantine
     seatsExcess analyzer critical: 2 seats in excess of the 200 Analyzer seats of the license
     ");
     // A license without this type has no seats to be low on.

@@ -11,6 +11,7 @@ use crate::insight::money::{Money, percent_of};
 use crate::insight::words;
 use crate::planning::Planning;
 use crate::planning::money;
+use crate::words::Locale;
 
 /// Show what entitled, allocated, active and reclaimable seats cost, what releases saved, and what is ahead
 #[derive(Debug, clap::Args)]
@@ -89,11 +90,15 @@ pub fn render(planning: &Planning, style: &Style) -> String {
             cost.saved_last_year.amount, cost.saved.amount
         ),
     );
-    line("Next 12 months", format!("{} to pay for seats", words::money(&cost.next_year.to_pay)));
-    line("", format!("{} for those taken", words::money(&cost.next_year.allocated)));
+    let en = Locale::default();
+    line(
+        "Next 12 months",
+        format!("{} to pay for seats", words::money(&cost.next_year.to_pay, en)),
+    );
+    line("", format!("{} for those taken", words::money(&cost.next_year.allocated, en)));
     for projection in cost.next_year.by_type.iter().filter(|p| p.missing_high > 0) {
-        line("To buy", words::to_buy(projection));
-        line("", words::first_to_buy(&projection.to_buy).unwrap_or_default());
+        line("To buy", words::to_buy(projection, en));
+        line("", words::first_to_buy(&projection.to_buy, en).unwrap_or_default());
     }
     for seat_type in &cost.next_year.without_forecast {
         line("", format!("{} as now: not enough data for a forecast", seat_type.title()));
@@ -109,7 +114,7 @@ fn budget(of: Option<&Budget>, style: &Style) -> String {
     let Some(of) = of else {
         return style.paint.faint("none set (Butler.cost.budgetPerYear)");
     };
-    let text = words::budget(of);
+    let text = words::budget(of, Locale::default());
     match of.verdict {
         Verdict::Within { .. } => style.paint.good(&text),
         Verdict::MayExceed { .. } => style.paint.warn(&text),

@@ -13,7 +13,7 @@ use crate::insight::models::Kind;
 use crate::insight::{NotEnough, days_after, or_why, words};
 use crate::license::SeatType;
 use crate::planning::{ForecastView, Planning};
-use crate::words::grouped as number;
+use crate::words::{Locale, grouped as number};
 
 /// Show when the free seats run out, as a range, with and without releasing idle ones
 #[derive(Debug, clap::Args)]
@@ -124,7 +124,7 @@ fn lines(out: &mut String, view: &ForecastView, style: &Style) {
         line(
             "If growth fades",
             match &view.second_opinion {
-                Ok(second) => words::runs_out(&second.runs_out, view.today),
+                Ok(second) => words::runs_out(&second.runs_out, view.today, Locale::default()),
                 Err(why) => why.to_string(),
             },
         );

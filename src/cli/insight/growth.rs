@@ -12,6 +12,7 @@ use crate::insight::growth;
 use crate::insight::{Basis, NotEnough, or_why, words};
 use crate::license::SeatType;
 use crate::planning::Planning;
+use crate::words::Locale;
 
 /// Show how many seats more there are each month, without what releases and purchases did
 #[derive(Debug, clap::Args)]
@@ -84,7 +85,7 @@ fn lines(out: &mut String, answer: &TypeGrowth, style: &Style) {
         }
     };
     let middle = style.paint.strong(&format!("{} a month", signed(growth.per_month.middle)));
-    let range = words::growth(&growth.per_month);
+    let range = words::growth(&growth.per_month, Locale::default());
     let _ = writeln!(out, "  Growth          {middle}, in 80 of 100 cases {range}");
     match &answer.second_opinion {
         Ok(second) => {

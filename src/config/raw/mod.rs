@@ -66,6 +66,12 @@ pub(super) struct Butler {
     /// database such as `Europe/Stockholm`. Default `UTC`, as in Butler.
     #[schemars(extend("x-bursar" = true))]
     pub(super) time_zone: String,
+    /// How reports in HTML and Markdown write numbers and dates: a language, or a language and a country,
+    /// such as `de` or `en-GB`. Known are `en`, `en-GB`, `en-US`, `da`, `de`, `de-CH`, `es`, `es-MX`, `fi`,
+    /// `fr`, `fr-CA`, `it`, `nb`, `nl`, `pl`, `pt`, `pt-PT` and `sv`. The words stay English; CSV and JSON are
+    /// the same everywhere. Default `en`: `12,345.6`, 5 March 2027, and `2027-03-05` in tables.
+    #[schemars(extend("x-bursar" = true))]
+    pub(super) locale: String,
     /// The embedded store: what waits to be delivered and the last state of each site.
     #[schemars(extend("x-bursar" = true))]
     pub(super) storage: Storage,
@@ -112,6 +118,7 @@ impl Default for Butler {
             log_files_kept: 30,
             log_format: LogFormat::Human,
             time_zone: "UTC".to_owned(),
+            locale: "en".to_owned(),
             storage: Storage::default(),
             web: Web::default(),
             cert: Cert::default(),

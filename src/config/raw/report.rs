@@ -22,6 +22,9 @@ pub(in crate::config) struct Report {
     pub(in crate::config) folder: String,
     /// Send them by e-mail, too.
     pub(in crate::config) email: bool,
+    /// Name everybody who holds a seat at the end of the period. Off by default: then their number is told.
+    /// `bursar report --names` names them, too. Changes and releases have names always.
+    pub(in crate::config) names: bool,
     /// Files that stay, of each format: the oldest go. Default 36, three years of months.
     #[schemars(range(min = 1, max = 10_000), extend("x-noun" = "a number of files"))]
     pub(in crate::config) keep: i64,
@@ -36,6 +39,7 @@ impl Default for Report {
             formats: vec![ReportFormat::Html],
             folder: "reports".to_owned(),
             email: false,
+            names: false,
             keep: 36,
         }
     }

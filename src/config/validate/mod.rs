@@ -22,6 +22,7 @@ use crate::insight::settings::validate as cost;
 use crate::settings::node::Node;
 use crate::settings::{At, Check};
 use crate::store::settings::validate as storage;
+use crate::words::Locale;
 
 /// The settings, if nothing is wrong; what is wrong is in `check`.
 pub(super) fn settings(check: &mut Check<'_>, root: &Node, ignored: &[String]) -> Settings {
@@ -44,12 +45,15 @@ pub(super) fn settings(check: &mut Check<'_>, root: &Node, ignored: &[String]) -
         file: check.file.to_path_buf(),
         log: log(&top),
         time_zone: check.zone,
+        locale: locale(check, &butler.get("locale"), &top.locale),
         storage: storage::settings(check, &butler.get("storage"), &top.storage),
         web: web::settings(check, &butler.get("web")),
         cost: cost::settings(check, &butler.get("cost")),
+        contracts: cost::contracts(check, &butler.get("cost")),
         alert,
         alert_destination,
         reports: report::settings(check, &butler.get("report")),
+        report_names: report::names(&butler.get("report")),
         named_sites: !top.sites.is_empty(),
         sites,
         destinations,
@@ -76,6 +80,18 @@ fn time_zone(check: &Check<'_>, at: &At<'_>, name: &str) -> Tz {
     );
     check.error(at, format!("{} is not a time zone", at.quoted(name)), fix);
     Tz::UTC
+}
+
+fn locale(check: &Check<'_>, at: &At<'_>, name: &str) -> Locale {
+    Locale::parse(name).unwrap_or_else(|| {
+        let known: Vec<_> = Locale::names().collect();
+        check.error(
+            at,
+            format!("{} is not a locale that Bursar knows", at.quoted(name)),
+            format!("write one of {}", known.join(", ")),
+        );
+        Locale::default()
+    })
 }
 
 fn level(name: raw::LogLevel) -> LevelFilter {

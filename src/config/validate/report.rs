@@ -41,6 +41,11 @@ pub(super) fn settings(check: &Check<'_>, at: &At<'_>) -> Option<Reports> {
     })
 }
 
+/// Whether reports name who holds a seat, those of the command too.
+pub(super) fn names(at: &At<'_>) -> bool {
+    at.read::<raw::Report>().names
+}
+
 fn same(raw: ReportFormat) -> Format {
     match raw {
         ReportFormat::Html => Format::Html,

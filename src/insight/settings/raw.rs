@@ -23,6 +23,9 @@ pub(crate) struct Cost {
     /// A seat that has to be bought is counted with its price for all of that, when it is bought and
     /// again when that is over. Default `1 year`, as subscriptions are sold.
     pub(crate) term: String,
+    /// The day on which the contract is renewed, such as `2027-03-31`: reports say how far away it is, and when
+    /// the contract began. A day that is over stands for the next one, a term later each time.
+    pub(crate) renews_on: String,
 }
 
 impl Default for Cost {
@@ -34,6 +37,7 @@ impl Default for Cost {
             analyzer_capacity: MinutePrice::default(),
             budget_per_year: String::new(),
             term: "1 year".to_owned(),
+            renews_on: String::new(),
         }
     }
 }
@@ -44,6 +48,8 @@ pub(crate) struct SeatPrice {
     /// Price of one seat for a year: digits and a point, no separators.
     #[schemars(extend("x-amount" = true))]
     pub(crate) per_seat_per_year: String,
+    /// When the contract of these seats is renewed, if that is another day than `cost.renewsOn`.
+    pub(crate) renews_on: String,
 }
 
 #[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
@@ -52,4 +58,6 @@ pub(crate) struct MinutePrice {
     /// Price of 1,000 minutes of use.
     #[schemars(extend("x-amount" = true))]
     pub(crate) per_thousand_minutes: String,
+    /// When the contract of the minutes is renewed, if that is another day than `cost.renewsOn`.
+    pub(crate) renews_on: String,
 }

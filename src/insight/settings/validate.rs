@@ -1,8 +1,10 @@
 //! `cost`.
 
+use chrono::{Datelike, NaiveDate};
 use rust_decimal::Decimal;
 
 use super::raw;
+use crate::insight::contract::Contracts;
 use crate::insight::cost::Prices;
 use crate::insight::money::Currency;
 use crate::insight::purchase::Term;
@@ -10,6 +12,9 @@ use crate::settings::{At, Check};
 
 /// No license costs more; sums of what is below can be computed exactly.
 const LARGEST: Decimal = Decimal::from_parts(3_567_587_328, 232, 0, false, 0);
+
+/// Contracts of Qlik Sense began and end in these years.
+const YEARS: std::ops::RangeInclusive<i32> = 2000..=2199;
 
 const PRICES: [&str; 3] = [
     "professional.perSeatPerYear",
@@ -60,6 +65,37 @@ pub(crate) fn settings(check: &Check<'_>, at: &At<'_>) -> Option<Prices> {
         term: term?,
     })
     .filter(|_| priced)
+}
+
+/// When contracts renew, with or without prices.
+pub(crate) fn contracts(check: &Check<'_>, at: &At<'_>) -> Contracts {
+    let raw: raw::Cost = at.read();
+    let day = |key: &str, text: &str| day(check, &at.at(key), text);
+    Contracts {
+        // What is wrong with it was said already.
+        term: Term::parse(&raw.term).unwrap_or_default(),
+        all: day("renewsOn", &raw.renews_on),
+        professional: day("professional.renewsOn", &raw.professional.renews_on),
+        analyzer: day("analyzer.renewsOn", &raw.analyzer.renews_on),
+        analyzer_capacity: day("analyzerCapacity.renewsOn", &raw.analyzer_capacity.renews_on),
+    }
+}
+
+fn day(check: &Check<'_>, at: &At<'_>, text: &str) -> Option<NaiveDate> {
+    let text = text.trim();
+    if text.is_empty() {
+        return None;
+    }
+    let day = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok();
+    let day = day.filter(|day| YEARS.contains(&day.year()));
+    if day.is_none() {
+        check.error(
+            at,
+            format!("{} is no day on which a contract is renewed", at.quoted(text)),
+            "write year, month and day, such as 2027-03-31",
+        );
+    }
+    day
 }
 
 fn term(check: &Check<'_>, at: &At<'_>, text: &str) -> Option<Term> {

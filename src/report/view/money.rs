@@ -2,41 +2,54 @@
 
 use super::super::svg::{Bar, Bars, Chart};
 use super::super::{Report, SiteReport};
-use super::{Block, LEFT_OUT, Section, Table, as_of, number, optional, percent};
+use super::{Block, LEFT_OUT, Section, Table, as_of, count, name, optional, percent};
 use crate::insight::capacity::MonthEnd;
 use crate::insight::money::Money;
 use crate::insight::money::percent_of;
+use crate::insight::utilization::Step;
 use crate::insight::words;
+use crate::planning::Month;
 use crate::planning::money::Cost;
 
 const UNKNOWN: &str = "not known yet";
 const NOT_THEN: &str = "not known";
 
-pub(crate) fn capacity(site: &SiteReport) -> Option<Section> {
+pub(crate) fn capacity(report: &Report, site: &SiteReport) -> Option<Section> {
     let capacity = site.capacity.as_ref()?;
+    let l = report.locale;
+    let step = report.period.step();
+    let months = Month::put_together(&capacity.months, step);
+    let by = match step {
+        Step::Year => "year",
+        Step::Quarter => "quarter",
+        Step::Day | Step::Week | Step::Month => "month",
+    };
     let mut blocks = Vec::new();
     if capacity.months.is_empty() {
         blocks.push(Block::Note("No data in this period.".to_owned()));
     } else {
-        let bars = capacity.months.iter().map(|month| Bar {
+        let bars = months.iter().map(|month| Bar {
             label: month.name.clone(),
             value: month.used,
             limit: month.allocated,
         });
         blocks.push(Block::Chart(Chart::Bars(Bars {
-            title: "Minutes used by month".to_owned(),
+            title: format!("Minutes used by {by}"),
             unit: "minutes".to_owned(),
             bars: bars.collect(),
             limit: "Allocated".to_owned(),
         })));
-        let mut table = Table::new(&["Month", ">Used", ">Allocated", ">Used %", ">Days"]);
-        for month in &capacity.months {
+        let mut table = Table::new(
+            format!("Minutes of Analyzer Capacity by {by}"),
+            &["Period", ">Used", ">Allocated", ">Used %", ">Days with data"],
+        );
+        for month in &months {
             table.row([
                 month.name.clone(),
-                number(month.used),
-                optional(month.allocated),
-                percent(month.percent),
-                format!("{} of {}", month.days, month.of),
+                l.number(month.used),
+                optional(l, month.allocated),
+                percent(l, month.percent),
+                format!("{} of {}", count(l, month.days), count(l, month.of)),
             ]);
         }
         blocks.push(Block::Table(table));
@@ -44,8 +57,8 @@ pub(crate) fn capacity(site: &SiteReport) -> Option<Section> {
     if let Some(month) = &capacity.this_month {
         let mut text = format!(
             "This month: {} of {} minutes are used, and {:.0} % of the month is gone.",
-            number(month.used),
-            number(month.usable),
+            l.number(month.used),
+            l.number(month.usable),
             month.gone_percent
         );
         match &month.projected {
@@ -53,11 +66,11 @@ pub(crate) fn capacity(site: &SiteReport) -> Option<Section> {
             Ok(projected) => {
                 text += &format!(
                     " At this pace it ends with {} minutes;",
-                    number(projected.used.round())
+                    l.number(projected.used.round())
                 );
                 text += &match projected.runs_out {
                     MonthEnd::Already => " none are left now.".to_owned(),
-                    MonthEnd::RunsOut { day } => format!(" they run out on {}.", words::date(day)),
+                    MonthEnd::RunsOut { day } => format!(" they run out on {}.", l.date(day)),
                     MonthEnd::Lasts => " they last.".to_owned(),
                 };
             }
@@ -65,6 +78,32 @@ pub(crate) fn capacity(site: &SiteReport) -> Option<Section> {
         blocks.push(Block::Text(text));
     }
     Some(Section { title: "Analyzer Capacity".to_owned(), blocks })
+}
+
+/// What was entitled in the period itself, and what releases saved in it.
+pub(crate) fn of_period(report: &Report, site: &SiteReport) -> Option<Section> {
+    let cost = site.cost_in_period.as_ref()?;
+    let l = report.locale;
+    let mut table = Table::new(
+        "Cost of what was entitled in the period",
+        &["License", ">Days of seats", ">Cost"],
+    );
+    for of_type in &cost.by_type {
+        let days = count(l, of_type.seat_days);
+        table.row([name(of_type.seat_type), days, of_type.cost.written(l)]);
+    }
+    if let Some(capacity) = cost.capacity {
+        table.row(["Analyzer Capacity".to_owned(), "–".to_owned(), capacity.written(l)]);
+    }
+    table.row(["All".to_owned(), String::new(), cost.all.written(l)]);
+    let mut text = "Each day of a seat that was entitled is a 365th of a year's price; minutes are paid by the \
+                    month. Days before the history began are not in it."
+        .to_owned();
+    if let Some(saved) = &site.saved_in_period {
+        text += &format!(" Releases saved {} in the period.", saved.amount.written(l));
+    }
+    let blocks = vec![Block::Table(table), Block::Text(text)];
+    Some(Section { title: "Cost of the period".to_owned(), blocks })
 }
 
 pub(crate) fn cost(report: &Report, site: &SiteReport) -> Option<Section> {
@@ -78,39 +117,43 @@ pub(crate) fn cost(report: &Report, site: &SiteReport) -> Option<Section> {
                 as_of(report)
             )));
             let unknown = if site.left_out { NOT_THEN } else { UNKNOWN };
-            blocks.push(Block::Table(table(cost, unknown)));
+            blocks.push(Block::Table(table(report, cost, unknown)));
             blocks.extend(chart(report, cost).map(Block::Chart));
-            blocks.push(Block::Facts(facts(site, cost)));
+            blocks.push(Block::Facts(facts(report, site, cost)));
         }
     }
     Some(Section { title: "Cost of a year".to_owned(), blocks })
 }
 
-fn table(cost: &Cost, unknown: &str) -> Table {
-    let amount =
-        |money: Option<Money>| money.map_or_else(|| unknown.to_owned(), |money| money.to_string());
-    let mut table =
-        Table::new(&["", ">Per seat", ">Entitled", ">Allocated", ">Active", ">Reclaimable"]);
+fn table(report: &Report, cost: &Cost, unknown: &str) -> Table {
+    let l = report.locale;
+    let written = |money: Money| money.written(l);
+    let amount = |money: Option<Money>| money.map_or_else(|| unknown.to_owned(), written);
+    let caption = format!("Cost of a year, as of {}", as_of(report));
+    let mut table = Table::new(
+        caption,
+        &["License", ">Per seat", ">Entitled", ">Allocated", ">Active", ">Reclaimable"],
+    );
     for of_type in &cost.by_type {
         table.row([
             of_type.seat_type.title().to_owned(),
-            of_type.per_seat.to_string(),
-            of_type.entitled.to_string(),
-            of_type.allocated.to_string(),
+            written(of_type.per_seat),
+            written(of_type.entitled),
+            written(of_type.allocated),
             amount(of_type.active),
             amount(of_type.reclaimable),
         ]);
     }
     let none = String::new;
     if let Some(capacity) = &cost.capacity {
-        let entitled = capacity.entitled.to_string();
+        let entitled = written(capacity.entitled);
         table.row(["Analyzer Capacity".to_owned(), none(), entitled, none(), none(), none()]);
     }
     table.row([
         "All".to_owned(),
         none(),
-        cost.entitled.to_string(),
-        cost.allocated.to_string(),
+        written(cost.entitled),
+        written(cost.allocated),
         amount(cost.active),
         amount(cost.reclaimable),
     ]);
@@ -133,43 +176,39 @@ fn chart(report: &Report, cost: &Cost) -> Option<Chart> {
         }
     }
     Some(Chart::Bars(Bars {
-        title: format!("Cost of a year, as of {}", as_of(report)),
+        title: format!("Cost of a year by what it is for, as of {}", as_of(report)),
         unit: cost.currency.to_string(),
         bars,
         limit: String::new(),
     }))
 }
 
-fn facts(site: &SiteReport, cost: &Cost) -> Vec<(String, String)> {
+fn facts(report: &Report, site: &SiteReport, cost: &Cost) -> Vec<(String, String)> {
+    let l = report.locale;
     let mut facts = Vec::new();
     let mut fact = |name: &str, text: String| facts.push((name.to_owned(), text));
     fact(
         "Per active user",
         match cost.per_active_person {
-            Some(amount) => amount.to_string(),
+            Some(amount) => amount.written(l),
             None if site.left_out => LEFT_OUT.to_owned(),
             None => UNKNOWN.to_owned(),
         },
     );
     if let Some(share) = cost.reclaimable.and_then(|part| percent_of(part, cost.entitled)) {
-        fact("Reclaimable of entitled", format!("{share:.1} %"));
+        fact("Reclaimable of entitled", format!("{} %", l.fixed(share, 1)));
     }
-    if let Some(cost) = site.cost_in_period {
-        fact("In the period", format!("{cost} for the seats that were entitled, day by day"));
+    if site.saved_in_period.is_some() {
+        let saved = cost.saved.amount.written(l);
+        fact("Saved by releases", format!("{saved} in all until the end of the period"));
     }
-    if let Some(saved) = &site.saved_in_period {
-        fact(
-            "Saved by releases",
-            format!("{} in the period, {} in all until its end", saved.amount, cost.saved.amount),
-        );
-    }
-    fact("Next 12 months", format!("{} to pay for seats", words::money(&cost.next_year.to_pay)));
+    fact("Next 12 months", format!("{} to pay for seats", words::money(&cost.next_year.to_pay, l)));
     for projection in cost.next_year.by_type.iter().filter(|p| p.missing_high > 0) {
-        let first = words::first_to_buy(&projection.to_buy).unwrap_or_default();
-        fact("To buy", format!("{}, {first}", words::to_buy(projection)));
+        let first = words::first_to_buy(&projection.to_buy, l).unwrap_or_default();
+        fact("To buy", format!("{}, {first}", words::to_buy(projection, l)));
     }
     let budget = cost.budget.as_ref();
-    fact("Budget", budget.map_or_else(|| "none set".to_owned(), words::budget));
+    fact("Budget", budget.map_or_else(|| "none set".to_owned(), |budget| words::budget(budget, l)));
     for seat_type in &cost.without_price {
         fact("Without a price", format!("{} seats: in no sum", seat_type.title()));
     }

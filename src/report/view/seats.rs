@@ -2,41 +2,44 @@
 
 use chrono::{Datelike, NaiveDate};
 
-use super::super::gather::local;
 use super::super::svg::{Chart, Lines, Series};
-use super::super::{Report, SiteReport, TypeReport};
-use super::{Block, LEFT_OUT, Section, Table, as_of, name, number, optional, percent, signed};
+use super::super::{DailyPoint, Report, SiteReport, TypeReport};
+use super::{
+    Block, LEFT_OUT, Section, Table, as_of, count, local, name, optional, percent, signed,
+};
 use crate::insight::models::Kind;
+use crate::insight::utilization::{Now, Step};
 use crate::insight::words;
+use crate::words::Locale;
 
 const NO_HISTORY: &str = "No history of seats: the access licenses were not polled so far.";
 
-pub(crate) fn entitlement(_report: &Report, site: &SiteReport) -> Option<Section> {
-    let mut table = Table::new(&[
-        "License",
-        ">Before",
-        ">At the end",
-        ">Taken before",
-        ">Taken at the end",
-        ">Change",
-        ">Quarantined",
-        ">Excess",
-        ">Free",
-    ]);
+pub(crate) fn entitlement(report: &Report, site: &SiteReport) -> Option<Section> {
+    let l = report.locale;
+    let mut table = Table::new(
+        "Seats before the period and at its end",
+        &["License", "When", ">Entitled", ">Taken", ">Quarantined", ">Excess", ">Free"],
+    );
     for of_type in &site.types {
-        let (before, end) = (of_type.before, of_type.at_end);
-        let change = before.zip(end).map(|(before, end)| signed(end.taken - before.taken));
-        table.row([
-            name(of_type.seat_type),
-            optional(before.and_then(|now| now.entitled)),
-            optional(end.and_then(|now| now.entitled)),
-            optional(before.map(|now| now.taken)),
-            optional(end.map(|now| now.taken)),
-            change.unwrap_or_else(|| "–".to_owned()),
-            optional(end.and_then(|now| now.quarantined)),
-            optional(end.and_then(|now| now.excess)),
-            optional(end.and_then(|now| now.free)),
-        ]);
+        let all = |now: Now| [now.entitled, Some(now.taken), now.quarantined, now.excess, now.free];
+        let mut row = |when: String, figures: [String; 5]| {
+            table.row([name(of_type.seat_type), when].into_iter().chain(figures));
+        };
+        for (when, now) in [("before", of_type.before), ("at the end", of_type.at_end)] {
+            let Some(now) = now else {
+                row(format!("{when}: not known"), all_unknown());
+                continue;
+            };
+            row(format!("{when}: {}", l.day(now.day)), all(now).map(|value| optional(l, value)));
+        }
+        if let Some((before, end)) = of_type.before.zip(of_type.at_end) {
+            let mut pairs = all(before).into_iter().zip(all(end));
+            let change = std::array::from_fn(|_| {
+                let (before, end) = pairs.next().unwrap_or_default();
+                before.zip(end).map_or_else(|| "–".to_owned(), |(b, e)| signed(l, e - b))
+            });
+            row("change".to_owned(), change);
+        }
     }
     let mut blocks = Vec::new();
     if site.types.is_empty() {
@@ -48,17 +51,22 @@ pub(crate) fn entitlement(_report: &Report, site: &SiteReport) -> Option<Section
         for change in &of_type.entitled_changes {
             blocks.push(Block::Text(format!(
                 "On {} the entitled {} changed from {} to {}.",
-                words::date(change.day),
+                l.date(change.day),
                 name(of_type.seat_type),
-                number(change.from),
-                number(change.to)
+                l.number(change.from),
+                l.number(change.to)
             )));
         }
     }
     Some(Section { title: "Entitlement".to_owned(), blocks })
 }
 
-pub(crate) fn use_and_peaks(_report: &Report, site: &SiteReport) -> Option<Section> {
+fn all_unknown() -> [String; 5] {
+    std::array::from_fn(|_| "–".to_owned())
+}
+
+pub(crate) fn use_and_peaks(report: &Report, site: &SiteReport) -> Option<Section> {
+    let l = report.locale;
     let mut blocks = Vec::new();
     for of_type in &site.types {
         blocks.push(Block::Heading(name(of_type.seat_type)));
@@ -66,32 +74,36 @@ pub(crate) fn use_and_peaks(_report: &Report, site: &SiteReport) -> Option<Secti
             blocks.push(Block::Note("No data in this period.".to_owned()));
             continue;
         }
-        blocks.push(Block::Facts(used(of_type)));
+        blocks.push(Block::Facts(used(l, of_type)));
         blocks.push(Block::Chart(history(of_type)));
-        let mut table = Table::new(&[
-            "Period",
-            ">Peak",
-            ">Mean",
-            ">Last",
-            ">Change",
-            ">Entitled",
-            ">Mean %",
-            ">Peak %",
-            ">Full days",
-            ">Days",
-        ]);
+        let caption = format!("{}: use by {}", name(of_type.seat_type), step(report));
+        let mut table = Table::new(
+            caption,
+            &[
+                "Period",
+                ">Peak",
+                ">Mean",
+                ">Last",
+                ">Change",
+                ">Entitled",
+                ">Mean %",
+                ">Peak %",
+                ">Full days",
+                ">Days",
+            ],
+        );
         for period in &of_type.periods {
             table.row([
                 period.name.clone(),
-                number(period.peak),
-                format!("{:.1}", period.mean),
-                number(period.last),
-                period.change.map_or_else(|| "–".to_owned(), signed),
-                optional(period.entitled),
-                percent(period.mean_percent),
-                percent(period.peak_percent),
-                period.full_days.to_string(),
-                format!("{} of {}", period.days, period.of),
+                l.number(period.peak),
+                l.fixed(period.mean, 1),
+                l.number(period.last),
+                period.change.map_or_else(|| "–".to_owned(), |change| signed(l, change)),
+                optional(l, period.entitled),
+                percent(l, period.mean_percent),
+                percent(l, period.peak_percent),
+                count(l, period.full_days),
+                format!("{} of {}", count(l, period.days), count(l, period.of)),
             ]);
         }
         blocks.push(Block::Table(table));
@@ -99,44 +111,78 @@ pub(crate) fn use_and_peaks(_report: &Report, site: &SiteReport) -> Option<Secti
     (!blocks.is_empty()).then(|| Section { title: "Use and peaks".to_owned(), blocks })
 }
 
-fn used(of_type: &TypeReport) -> Vec<(String, String)> {
+fn used(l: Locale, of_type: &TypeReport) -> Vec<(String, String)> {
     let mut facts = Vec::new();
     if let Some(peak) = of_type.peak {
-        let share = peak.percent.map_or_else(String::new, |share| format!(" ({share:.1} %)"));
-        let text = format!("{}{share} on {}", number(peak.taken), words::date(peak.day));
+        let share =
+            peak.percent.map_or_else(String::new, |share| format!(" ({} %)", l.fixed(share, 1)));
+        let text = format!("{}{share} on {}", l.number(peak.taken), l.date(peak.day));
         facts.push(("Peak".to_owned(), text));
     }
     if let Some(mean) = of_type.mean {
-        let share = of_type.mean_percent.map_or_else(String::new, |s| format!(" ({s:.1} %)"));
-        facts.push(("Mean".to_owned(), format!("{mean:.1}{share}")));
+        let share =
+            of_type.mean_percent.map_or_else(String::new, |s| format!(" ({} %)", l.fixed(s, 1)));
+        facts.push(("Mean".to_owned(), format!("{}{share}", l.fixed(mean, 1))));
     }
     let year = match &of_type.year_on_year {
         Err(why) => why.to_string(),
         Ok(year) => match (&year.last_year, year.change) {
             (Some(last), Some(change)) => format!(
-                "{} {:.1}, {} {:.1}: {}{}",
+                "{} {}, {} {}: {}{}",
                 year.this.name,
-                year.this.mean,
+                l.fixed(year.this.mean, 1),
                 last.name,
-                last.mean,
-                signed(change),
-                year.change_percent.map_or_else(String::new, |p| format!(" ({} %)", signed(p)))
+                l.fixed(last.mean, 1),
+                signed(l, change),
+                year.change_percent.map_or_else(String::new, |p| format!(" ({} %)", signed(l, p)))
             ),
             _ => "no data of a year ago".to_owned(),
         },
     };
     facts.push(("Year on year".to_owned(), year));
     if of_type.full_days > 0 {
-        let text = format!("on {} days nothing could be given out", of_type.full_days);
+        let text = format!("on {} days nothing could be given out", count(l, of_type.full_days));
         facts.push(("Full".to_owned(), text));
     }
-    facts.push(("Days with data".to_owned(), format!("{} of {}", of_type.days, of_type.of)));
+    facts.push((
+        "Days with data".to_owned(),
+        format!("{} of {}", count(l, of_type.days), count(l, of_type.of)),
+    ));
     facts
 }
 
 /// Days since the beginning of the calendar.
 fn x(day: NaiveDate) -> f64 {
     f64::from(day.num_days_from_ce())
+}
+
+/// The most points of a line: more are not seen.
+const MOST_POINTS: usize = 800;
+
+/// The means of the days; of weeks where there are many days.
+fn means(of_type: &TypeReport) -> Vec<(f64, f64)> {
+    let points = &of_type.daily;
+    if points.len() <= MOST_POINTS {
+        return points.iter().map(|point| (x(point.day), point.mean)).collect();
+    }
+    let week = |day: NaiveDate| day.num_days_from_ce() / 7;
+    let weeks = points.chunk_by(|a, b| week(a.day) == week(b.day));
+    let mean = |days: &[DailyPoint]| {
+        let sum: f64 = days.iter().map(|day| day.mean).sum();
+        (x(days[days.len() / 2].day), sum / days.len() as f64)
+    };
+    weeks.map(mean).collect()
+}
+
+/// What the table of a period is by.
+fn step(report: &Report) -> &'static str {
+    match report.period.step() {
+        Step::Day => "day",
+        Step::Week => "week",
+        Step::Month => "month",
+        Step::Quarter => "quarter",
+        Step::Year => "year",
+    }
 }
 
 fn history(of_type: &TypeReport) -> Chart {
@@ -146,7 +192,7 @@ fn history(of_type: &TypeReport) -> Chart {
         title: format!("{}: taken and entitled", name(of_type.seat_type)),
         unit: "seats".to_owned(),
         series: vec![
-            Series::line("Taken", points.iter().map(|p| (x(p.day), p.mean)).collect()),
+            Series::line("Taken", means(of_type)),
             Series::limit("Entitled", entitled.collect()),
         ],
         band: Vec::new(),
@@ -155,6 +201,7 @@ fn history(of_type: &TypeReport) -> Chart {
 }
 
 pub(crate) fn forecast(report: &Report, site: &SiteReport) -> Option<Section> {
+    let l = report.locale;
     let mut blocks = vec![Block::Text(format!(
         "As of {}, from all the data up to then. Ranges hold 80 of 100 cases.",
         as_of(report)
@@ -168,8 +215,8 @@ pub(crate) fn forecast(report: &Report, site: &SiteReport) -> Option<Section> {
                 "Growth",
                 format!(
                     "{} a month, in 80 of 100 cases {}",
-                    signed(growth.per_month.middle),
-                    words::growth(&growth.per_month)
+                    signed(l, growth.per_month.middle),
+                    words::growth(&growth.per_month, l)
                 ),
             ),
             Err(why) => fact("Growth", why.to_string()),
@@ -177,21 +224,25 @@ pub(crate) fn forecast(report: &Report, site: &SiteReport) -> Option<Section> {
         match &of_type.forecast {
             Err(why) => fact("Run out", why.to_string()),
             Ok(view) => {
-                let free = format!("{} of {}", number(view.free), number(view.entitled));
+                let free = format!("{} of {}", l.number(view.free), l.number(view.entitled));
                 fact("Free", free);
                 if let Some(months) = view.months_at_growth {
                     fact("At that growth", format!("they last {}", words::about_months(months)));
                 }
-                fact("Run out", view.in_words.clone());
+                fact("Run out", words::runs_out(&view.runs_out, view.today, l));
                 fact(
                     "With release",
-                    match (view.reclaimable, &view.after_release_in_words) {
-                        (Some(seats), Some(words)) => {
+                    match (view.reclaimable, &view.runs_out_after_release) {
+                        (Some(seats), Some(after)) => {
                             let list = of_type.seats.as_ref();
                             let by = list.map_or_else(String::new, |list| {
-                                format!(" by the list of {}", local(list.as_of, report.zone))
+                                format!(" by the list of {}", local(report, list.as_of))
                             });
-                            format!("{words} (of {seats} reclaimable seats{by}, once)")
+                            format!(
+                                "{} (of {} reclaimable seats{by}, once)",
+                                words::runs_out(after, view.today, l),
+                                count(l, seats)
+                            )
                         }
                         _ if site.left_out => LEFT_OUT.to_owned(),
                         _ => "not known yet: the list of seats was not read so far".to_owned(),
@@ -202,7 +253,7 @@ pub(crate) fn forecast(report: &Report, site: &SiteReport) -> Option<Section> {
                     fact(
                         "If growth fades",
                         match &view.second_opinion {
-                            Ok(second) => words::runs_out(&second.runs_out, view.today),
+                            Ok(second) => words::runs_out(&second.runs_out, view.today, l),
                             Err(why) => why.to_string(),
                         },
                     );
@@ -211,8 +262,10 @@ pub(crate) fn forecast(report: &Report, site: &SiteReport) -> Option<Section> {
                     "Error so far",
                     match &view.error {
                         Ok(test) => format!(
-                            "{:.1} seats on average; {:.0} % of {} earlier ranges held",
-                            test.mae, test.coverage_percent, test.forecasts
+                            "{} seats on average; {:.0} % of {} earlier ranges held, before they were widened",
+                            l.fixed(test.mae, 1),
+                            test.coverage_percent,
+                            count(l, test.forecasts)
                         ),
                         Err(why) => why.to_string(),
                     },
@@ -232,23 +285,24 @@ fn idle(report: &Report, of_type: &TypeReport) -> String {
     let Some(seats) = &of_type.seats else {
         return "not known yet: the list of seats was not read so far".to_owned();
     };
+    let l = report.locale;
     let idle = seats.usage.idle;
     let undecided = match seats.undecided {
         0 => String::new(),
-        n => format!(" (undecided: {n})"),
+        n => format!(" (undecided: {})", count(l, n)),
     };
     format!(
         "{} of {} seats for {} days or longer; reclaimable under the rules {}{}; \
          {} active within 28 days; never used {}, in quarantine {}; by the list of {}",
-        seats.idle,
-        seats.usage.seats,
+        count(l, seats.idle),
+        count(l, seats.usage.seats),
         seats.threshold_days,
-        seats.reclaimable,
+        count(l, seats.reclaimable),
         undecided,
-        seats.active,
-        idle.never_used,
-        seats.usage.quarantined,
-        local(seats.as_of, report.zone)
+        count(l, seats.active),
+        count(l, idle.never_used),
+        count(l, seats.usage.quarantined),
+        local(report, seats.as_of)
     )
 }
 
@@ -259,7 +313,9 @@ fn mark(report: &Report) -> &'static str {
 
 fn ahead(report: &Report, of_type: &TypeReport) -> Option<Chart> {
     let view = of_type.forecast.as_ref().ok()?;
-    let recent = of_type.daily.iter().filter(|point| point.day <= view.as_of);
+    // A year ahead is best seen beside a year or two before.
+    let since = view.as_of - chrono::TimeDelta::days(2 * 365);
+    let recent = of_type.daily.iter().filter(|point| (since..=view.as_of).contains(&point.day));
     let line: Vec<_> = recent.map(|point| (x(point.day), point.mean)).collect();
     let end = x(view.outlook.last()?.day);
     let first = line.first().map_or(x(view.as_of), |point| point.0);

@@ -1,8 +1,9 @@
 //! What the rules would have done.
 
-use super::super::gather::local;
 use super::super::{Report, SiteReport};
-use super::{Block, Section, Table, name};
+use super::{Block, Section, Table, local, name};
+use crate::planning::replay::Bounds;
+use crate::words::Locale;
 
 const TITLE: &str = "What the release rules would have done";
 
@@ -16,10 +17,13 @@ pub(crate) fn simulation(report: &Report, site: &SiteReport) -> Option<Section> 
         });
     }
     let simulation = site.simulation.as_ref()?;
+    let l = report.locale;
     let mut blocks = vec![Block::Text(format!(
         "What one run of the release rules a day would have done from {} to {}, {}. 3-9 means at least 3 \
          and at most 9. Who went lately may still come back.",
-        simulation.span.first, simulation.span.last, simulation.by
+        l.date(simulation.span.first),
+        l.date(simulation.span.last),
+        simulation.by
     ))];
     for of_type in &simulation.types {
         blocks.push(Block::Heading(name(of_type.seat_type)));
@@ -31,33 +35,44 @@ pub(crate) fn simulation(report: &Report, site: &SiteReport) -> Option<Section> 
         let recorded = match of_type.recorded_from {
             Some(from) => format!(
                 "Gaps of use are recorded since {}; before, figures are bounds.{off}",
-                local(from, report.zone)
+                local(report, from)
             ),
             None => format!("No gaps of use are recorded yet: figures are bounds.{off}"),
         };
         blocks.push(Block::Text(recorded));
-        let mut table = Table::new(&[
-            ">Idle for days",
-            ">Released",
-            ">Back within 14 days",
-            ">30 days",
-            ">90 days",
-            ">More free now",
-            ">Saved",
-        ]);
+        let caption = format!("{}: what each threshold would have done", name(of_type.seat_type));
+        let mut table = Table::new(
+            caption,
+            &[
+                ">Idle for days",
+                ">Released",
+                ">Back within 14 days",
+                ">30 days",
+                ">90 days",
+                ">More free now",
+                ">Saved",
+            ],
+        );
         for threshold in &of_type.thresholds {
             let back = threshold.came_back;
             table.row([
                 threshold.threshold_days.to_string(),
-                threshold.released.to_string(),
-                back.within_14_days.to_string(),
-                back.within_30_days.to_string(),
-                back.within_90_days.to_string(),
-                threshold.out.to_string(),
-                threshold.saved.map_or_else(|| "–".to_owned(), |saved| saved.to_string()),
+                bounds(l, threshold.released),
+                bounds(l, back.within_14_days),
+                bounds(l, back.within_30_days),
+                bounds(l, back.within_90_days),
+                bounds(l, threshold.out),
+                threshold.saved.map_or_else(|| "–".to_owned(), |saved| saved.written(l)),
             ]);
         }
         blocks.push(Block::Table(table));
     }
     Some(Section { title: TITLE.to_owned(), blocks })
+}
+
+/// `3-9`, or one number.
+fn bounds<T: ToString + PartialEq>(l: Locale, of: Bounds<T>) -> String {
+    let (least, most) =
+        (super::count(l, of.at_least.to_string()), super::count(l, of.at_most.to_string()));
+    if least == most { least } else { format!("{least}-{most}") }
 }

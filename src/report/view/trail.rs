@@ -1,23 +1,24 @@
 //! Changes, releases with their proof, alerts, gaps.
 
-use super::super::gather::local;
 use super::super::{Alert, Changes, Missing, Report, SiteReport};
-use super::{Block, Section, Table, number};
+use super::{Block, Section, Table, count, local};
 use crate::license::Support;
 
 pub(crate) fn version(report: &Report, site: &SiteReport) -> Option<Section> {
     let version = site.qlik_sense_version.as_ref()?;
     let mut facts = vec![("Version".to_owned(), version.name())];
     if let Some(change) = &version.change {
-        let when = local(change.seen, report.zone);
+        let when = local(report, change.seen);
         facts.push(("Before".to_owned(), format!("{} until {when}", change.from)));
     }
     let today = report.generated.with_timezone(&report.zone).date_naive();
     let support = match version.support() {
         Support::NotWatched => None,
         Support::Unknown => Some("its end is not known: this release is not listed".to_owned()),
-        Support::Until(date) if today > date => Some(format!("ended on {date}")),
-        Support::Until(date) => Some(format!("until {date}")),
+        Support::Until(date) if today > date => {
+            Some(format!("ended on {}", report.locale.date(date)))
+        }
+        Support::Until(date) => Some(format!("until {}", report.locale.date(date))),
     };
     facts.extend(support.map(|support| ("Support".to_owned(), support)));
     Some(Section { title: "Qlik Sense".to_owned(), blocks: vec![Block::Facts(facts)] })
@@ -33,7 +34,7 @@ pub(crate) fn changes(report: &Report, site: &SiteReport) -> Option<Section> {
                 blocks.push(Block::Note(format!(
                     "Bursar took or gave back {} seats before that whose records were archived: their \
                      names are in the archive.",
-                    changes.archived
+                    count(report.locale, changes.archived)
                 )));
             }
             if changes.list.is_empty() {
@@ -60,7 +61,7 @@ fn since(report: &Report, changes: &Changes) -> Option<String> {
         Some(from) => Some(format!(
             "Not recorded before {}: of the time before, what Bursar did is told by the ledger, and what \
              others did only where the site tells.",
-            local(from, report.zone)
+            local(report, from)
         )),
         None => Some(
             "Not recorded: the lists of seats were not read. What Bursar did is told by the ledger."
@@ -70,20 +71,20 @@ fn since(report: &Report, changes: &Changes) -> Option<String> {
 }
 
 fn tables(report: &Report, changes: &Changes) -> [Block; 2] {
-    let mut counts = Table::new(&["License", "What", ">Count", ">By Bursar"]);
-    for count in &changes.counts {
+    let mut counts = Table::new("Changes by kind", &["License", "What", ">Count", ">By Bursar"]);
+    for line in &changes.counts {
         counts.row([
-            count.seat_type.title().to_owned(),
-            count.what.clone(),
-            count.count.to_string(),
-            count.by_bursar.to_string(),
+            line.seat_type.title().to_owned(),
+            line.what.clone(),
+            count(report.locale, line.count),
+            count(report.locale, line.by_bursar),
         ]);
     }
-    let mut list = Table::new(&["Time", "License", "User", "What", "By"]);
+    let mut list = Table::new("Each change", &["Time", "License", "User", "What", "By"]);
     for change in &changes.list {
         let again = if change.again { " (again, soon after a release)" } else { "" };
         list.row([
-            local(change.time, report.zone),
+            local(report, change.time),
             change.seat_type.title().to_owned(),
             change.user.clone(),
             format!("{}{again}", change.what),
@@ -99,25 +100,30 @@ pub(crate) fn releases(report: &Report, site: &SiteReport) -> Option<Section> {
     if let Some(complete) = report.ledger.complete_from.filter(|complete| *complete > from) {
         blocks.push(Block::Note(format!(
             "Records before {} were archived: releases before that are in the archive, not here.",
-            local(complete, report.zone)
+            local(report, complete)
         )));
     }
     if site.releases.is_empty() {
         blocks.push(Block::Text("None.".to_owned()));
     } else {
         let counts = site.release_counts();
-        let counts: Vec<_> = counts.iter().map(|(what, count)| format!("{count} {what}")).collect();
+        let counts: Vec<_> = counts
+            .iter()
+            .map(|(what, number)| format!("{} {what}", count(report.locale, number)))
+            .collect();
         blocks.push(Block::Text(format!(
             "{} attempts: {}.",
-            site.releases.len(),
+            count(report.locale, site.releases.len()),
             counts.join(", ")
         )));
-        let mut table =
-            Table::new(&["Time", "License", "User", "Reason", "Result", ">Record", "Hash"]);
+        let mut table = Table::new(
+            "Each release, with the record that proves it",
+            &["Time", "License", "User", "Reason", "Result", ">Record", "Hash"],
+        );
         for attempt in &site.releases {
             let outcome = &attempt.outcome;
             table.row([
-                local(attempt.time, report.zone),
+                local(report, attempt.time),
                 outcome.seat_type.title().to_owned(),
                 outcome.holder.account(),
                 attempt.because.clone().unwrap_or_else(|| "in the archive".to_owned()),
@@ -146,7 +152,7 @@ fn alert_blocks(report: &Report, alerts: Option<&[Alert]>) -> Vec<Block> {
     let mut blocks = Vec::new();
     let recorded = report.alerts_recorded_from.filter(|from| *from > start(report));
     if let Some(from) = recorded {
-        let text = format!("The oldest alert that is kept is of {}.", local(from, report.zone));
+        let text = format!("The oldest alert that is kept is of {}.", local(report, from));
         blocks.push(Block::Note(text));
     }
     if alerts.is_empty() {
@@ -154,10 +160,10 @@ fn alert_blocks(report: &Report, alerts: Option<&[Alert]>) -> Vec<Block> {
         blocks.push(Block::Text(text.to_owned()));
         return blocks;
     }
-    let mut table = Table::new(&["Time", "Severity", "Rule", "State", "Text"]);
+    let mut table = Table::new("Each alert", &["Time", "Severity", "Rule", "State", "Text"]);
     for alert in alerts {
         table.row([
-            local(alert.time, report.zone),
+            local(report, alert.time),
             alert.severity.clone(),
             alert.rule.clone(),
             alert.state.clone(),
@@ -187,21 +193,53 @@ pub(crate) fn gaps(report: &Report, site: &SiteReport) -> Option<Section> {
                 blocks.push(Block::Text(
                     "Nothing is filled in: what was not polled is in no figure.".to_owned(),
                 ));
-                blocks.push(Block::Table(gap_table(report, &gaps)));
+                if gaps.len() > MOST_GAPS {
+                    blocks.push(Block::Text(format!(
+                        "There are {}: here they are counted, in CSV and JSON each is named.",
+                        count(report.locale, gaps.len())
+                    )));
+                    blocks.push(Block::Table(gaps_counted(report, &gaps)));
+                } else {
+                    blocks.push(Block::Table(gap_table(report, &gaps)));
+                }
             }
         }
     }
     Some(Section { title: "Gaps in the data".to_owned(), blocks })
 }
 
+/// More than so many are nothing that a person reads one by one.
+const MOST_GAPS: usize = 60;
+
+fn hours(gap: &Missing) -> f64 {
+    (gap.to - gap.from).num_minutes() as f64 / 60.0
+}
+
+/// By month, or by year where the period is long.
+fn gaps_counted(report: &Report, gaps: &[&Missing]) -> Table {
+    let l = report.locale;
+    let pattern = if report.period.months() > 24 { "%Y" } else { "%Y-%m" };
+    let begin = |gap: &Missing| gap.from.with_timezone(&report.zone).format(pattern).to_string();
+    let mut table = Table::new(
+        "Times without data, counted by when they begin",
+        &["Period", ">Times", ">Hours", ">Longest, hours"],
+    );
+    for group in gaps.chunk_by(|a, b| begin(a) == begin(b)) {
+        let all: f64 = group.iter().map(|gap| hours(gap)).sum();
+        let longest = group.iter().map(|gap| hours(gap)).fold(0.0, f64::max);
+        let times = count(l, group.len());
+        table.row([begin(group[0]), times, l.fixed(all, 1), l.fixed(longest, 1)]);
+    }
+    table
+}
+
 fn gap_table(report: &Report, gaps: &[&Missing]) -> Table {
-    let mut table = Table::new(&["From", "To", ">Hours"]);
+    let mut table = Table::new("Times without data", &["From", "To", ">Hours"]);
     for gap in gaps {
-        let hours = (gap.to - gap.from).num_minutes() as f64 / 60.0;
         table.row([
-            local(gap.from, report.zone),
-            local(gap.to, report.zone),
-            format!("{:.1}", (hours * 10.0).round() / 10.0),
+            local(report, gap.from),
+            local(report, gap.to),
+            report.locale.fixed(hours(gap), 1),
         ]);
     }
     table
@@ -213,10 +251,10 @@ fn sparsely(report: &Report, of: &Missing) -> String {
     format!(
         "From {} to {} a poll came about every {} hours, less often than the settings ask for now. \
          That is no gap: {} polls are in the figures.",
-        local(of.from, report.zone),
-        local(of.to, report.zone),
-        number((hours * 10.0).round() / 10.0),
-        number(of.polls as f64)
+        local(report, of.from),
+        local(report, of.to),
+        report.locale.number((hours * 10.0).round() / 10.0),
+        count(report.locale, of.polls)
     )
 }
 

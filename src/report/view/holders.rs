@@ -1,0 +1,49 @@
+//! Who holds a seat at the end of the period.
+
+use super::super::{Report, SiteReport};
+use super::{Block, Section, Table, count, local, name};
+
+pub(crate) fn holders(report: &Report, site: &SiteReport) -> Option<Section> {
+    let l = report.locale;
+    let title = "Who holds a seat at the end".to_owned();
+    if site.holders.is_empty() {
+        let text = "Not known: the lists of seats and their changes were not recorded by then.";
+        return Some(Section { title, blocks: vec![Block::Note(text.to_owned())] });
+    }
+    let mut counts =
+        Table::new("Seats that somebody held", &["License", ">Held", ">Quarantined", "As of"]);
+    for of_type in &site.holders {
+        counts.row([
+            name(of_type.seat_type),
+            count(l, of_type.held),
+            count(l, of_type.quarantined),
+            local(report, of_type.as_of),
+        ]);
+    }
+    let mut blocks = vec![Block::Table(counts)];
+    let is_named = site.holders.iter().any(|of_type| of_type.people.is_some());
+    if !is_named {
+        let text = "Nobody is named: bursar report --names, or Butler.report.names, lists them.";
+        blocks.push(Block::Text(text.to_owned()));
+    }
+    for of_type in &site.holders {
+        let Some(people) = &of_type.people else { continue };
+        if people.is_empty() {
+            continue;
+        }
+        blocks.push(Block::Heading(name(of_type.seat_type)));
+        let caption = format!("Who holds {}", name(of_type.seat_type));
+        let mut table = Table::new(caption, &["User", "Name", "Since", "State"]);
+        for person in people {
+            let since = person.since.map(|since| local(report, since));
+            table.row([
+                person.user.clone(),
+                person.name.clone(),
+                since.unwrap_or_else(|| "not known".to_owned()),
+                if person.quarantined { "quarantined" } else { "held" }.to_owned(),
+            ]);
+        }
+        blocks.push(Block::Table(table));
+    }
+    Some(Section { title, blocks })
+}
