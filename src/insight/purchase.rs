@@ -27,6 +27,10 @@ impl Term {
         };
         (1..=MOST_MONTHS).contains(&months).then_some(Self { months })
     }
+
+    pub fn months(self) -> u32 {
+        self.months
+    }
 }
 
 /// Subscriptions of Qlik are sold by the year.

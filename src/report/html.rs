@@ -23,6 +23,7 @@ struct SitePart<'a> {
 
 struct Part<'a> {
     title: &'a str,
+    own_page: bool,
     /// Blocks, with the picture of those that are charts.
     blocks: Vec<(&'a Block, String)>,
 }
@@ -32,19 +33,23 @@ struct Part<'a> {
 pub fn render(report: &Report) -> Result<String, askama::Error> {
     let document = view(report);
     let mut charts = 0;
-    let mut part = |title, blocks| {
+    let mut part = |title, blocks, own_page| {
         let blocks = pictures(blocks, &mut charts);
-        Part { title, blocks }
+        Part { title, own_page, blocks }
     };
     let sites = document.sites.iter().map(|site| SitePart {
         name: &site.name,
         tiles: &site.tiles,
-        parts: site.sections.iter().map(|Section { title, blocks }| part(title, blocks)).collect(),
+        parts: site
+            .sections
+            .iter()
+            .map(|Section { title, blocks, own_page }| part(title, blocks, *own_page))
+            .collect(),
     });
     let sites: Vec<_> = sites.collect();
     let own = [
-        part("Alerts of Bursar itself", &document.own),
-        part("Proof of the releases", &document.ledger),
+        part("Alerts of Bursar itself", &document.own, false),
+        part("Proof of the releases", &document.ledger, false),
     ];
     Page { several: sites.len() > 1, sites, own, document: &document }.render()
 }

@@ -1,6 +1,7 @@
 //! A report in words, tables and charts, the same for HTML and Markdown.
 
 mod money;
+mod renewal;
 mod seats;
 mod simulation;
 mod trail;
@@ -36,6 +37,8 @@ pub struct Site {
 pub struct Section {
     pub title: String,
     pub blocks: Vec<Block>,
+    /// Printed on a page of its own.
+    pub own_page: bool,
 }
 
 #[derive(Debug)]
@@ -123,6 +126,7 @@ fn of_site(report: &Report, site: &super::SiteReport) -> Site {
         seats::entitlement(report, site),
         seats::use_and_peaks(report, site),
         seats::forecast(report, site),
+        renewal::renewal(report, site),
         simulation::simulation(report, site),
         money::capacity(site),
         money::cost(report, site),

@@ -64,7 +64,7 @@ pub(crate) fn capacity(site: &SiteReport) -> Option<Section> {
         }
         blocks.push(Block::Text(text));
     }
-    Some(Section { title: "Analyzer Capacity".to_owned(), blocks })
+    Some(Section { title: "Analyzer Capacity".to_owned(), blocks, own_page: false })
 }
 
 pub(crate) fn cost(report: &Report, site: &SiteReport) -> Option<Section> {
@@ -83,7 +83,7 @@ pub(crate) fn cost(report: &Report, site: &SiteReport) -> Option<Section> {
             blocks.push(Block::Facts(facts(site, cost)));
         }
     }
-    Some(Section { title: "Cost of a year".to_owned(), blocks })
+    Some(Section { title: "Cost of a year".to_owned(), blocks, own_page: false })
 }
 
 fn table(cost: &Cost, unknown: &str) -> Table {

@@ -3,7 +3,7 @@
 use chrono::{Datelike, NaiveDate};
 
 use super::super::gather::local;
-use super::super::svg::{Chart, Lines, Series};
+use super::super::svg::{Across, Chart, Lines, Series};
 use super::super::{Report, SiteReport, TypeReport};
 use super::{Block, LEFT_OUT, Section, Table, as_of, name, number, optional, percent, signed};
 use crate::insight::models::Kind;
@@ -55,7 +55,7 @@ pub(crate) fn entitlement(_report: &Report, site: &SiteReport) -> Option<Section
             )));
         }
     }
-    Some(Section { title: "Entitlement".to_owned(), blocks })
+    Some(Section { title: "Entitlement".to_owned(), blocks, own_page: false })
 }
 
 pub(crate) fn use_and_peaks(_report: &Report, site: &SiteReport) -> Option<Section> {
@@ -96,7 +96,11 @@ pub(crate) fn use_and_peaks(_report: &Report, site: &SiteReport) -> Option<Secti
         }
         blocks.push(Block::Table(table));
     }
-    (!blocks.is_empty()).then(|| Section { title: "Use and peaks".to_owned(), blocks })
+    (!blocks.is_empty()).then(|| Section {
+        title: "Use and peaks".to_owned(),
+        blocks,
+        own_page: false,
+    })
 }
 
 fn used(of_type: &TypeReport) -> Vec<(String, String)> {
@@ -145,6 +149,7 @@ fn history(of_type: &TypeReport) -> Chart {
     Chart::Lines(Lines {
         title: format!("{}: taken and entitled", name(of_type.seat_type)),
         unit: "seats".to_owned(),
+        across: Across::Days,
         series: vec![
             Series::line("Taken", points.iter().map(|p| (x(p.day), p.mean)).collect()),
             Series::limit("Entitled", entitled.collect()),
@@ -224,8 +229,11 @@ pub(crate) fn forecast(report: &Report, site: &SiteReport) -> Option<Section> {
         blocks.push(Block::Facts(facts));
         blocks.extend(ahead(report, of_type).map(Block::Chart));
     }
-    (!site.types.is_empty())
-        .then(|| Section { title: "Growth, forecast and idle seats".to_owned(), blocks })
+    (!site.types.is_empty()).then(|| Section {
+        title: "Growth, forecast and idle seats".to_owned(),
+        blocks,
+        own_page: false,
+    })
 }
 
 fn idle(report: &Report, of_type: &TypeReport) -> String {
@@ -274,6 +282,7 @@ fn ahead(report: &Report, of_type: &TypeReport) -> Option<Chart> {
     Some(Chart::Lines(Lines {
         title: format!("{}: forecast of the next 12 months", name(of_type.seat_type)),
         unit: "seats".to_owned(),
+        across: Across::Days,
         series: vec![
             Series::line("Taken", line),
             Series::dashed("Forecast", middle.collect()),
