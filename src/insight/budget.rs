@@ -39,8 +39,7 @@ pub fn project(
     forecast: &Forecast,
     entitled: &Entitled,
 ) -> Option<Projection> {
-    // What is neither taken nor free can't be given to anybody.
-    let held = (forecast.entitled - forecast.taken - forecast.free).max(0.0);
+    let held = forecast.held();
     let day = |ahead: i64| {
         let day = days_after(forecast.today, ahead);
         let outlook = forecast.outlook(day);
@@ -75,10 +74,7 @@ fn along(
     let per_seat = prices.per_seat(seat_type)?;
     let days: Vec<Ahead> = days.collect();
     let until = days.last()?.day;
-    // Seat-days; forecasts are no money yet.
-    let cost = |seat_days: f64| {
-        per_seat.times(whole(seat_days)).over(DAYS).unwrap_or(Money::zero(prices.currency))
-    };
+    let cost = |seat_days: f64| of_seat_days(per_seat, seat_days);
     let allocated = [0, 1, 2].map(|line| cost(days.iter().map(|day| day.seats[line]).sum()));
     let entitled = cost(days.iter().map(|day| day.total).sum());
     let batches = [0, 1, 2].map(|line| {
@@ -100,6 +96,11 @@ fn along(
         missing_high: to_buy.seats_high,
         to_buy,
     })
+}
+
+/// What seats cost on so many days: seat-days come from a forecast and are no money yet.
+pub(super) fn of_seat_days(per_seat: Money, seat_days: f64) -> Money {
+    per_seat.times(whole(seat_days)).over(DAYS).unwrap_or(Money::zero(per_seat.currency))
 }
 
 /// A number of seat-days as a decimal without a fraction; the largest there is if it is beyond.

@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::backtest::{self, BackTest, Stretch};
 use super::growth::{Growth, History, Joined, Model, Z80};
 use super::models::Kind;
-use super::passage::Ahead;
+use super::passage::{Ahead, Change};
 use super::steps::Steps;
 use super::{DAYS_PER_MONTH, NotEnough, Unit, days_after, holt, or_why};
 
@@ -166,6 +166,36 @@ impl Forecast {
             self.runs_out_after_release = RunsOut::Already;
         }
         self
+    }
+}
+
+/// Seats that people want on a day to come, by one of the drawn paths. Not below zero.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Demand {
+    /// As usual for the day.
+    pub(super) usual: f64,
+    /// On the highest day of its step: what seats run out by.
+    pub(super) highest: f64,
+}
+
+impl Forecast {
+    /// Seats that are neither taken nor free can't be given to anybody: those in quarantine.
+    pub(super) fn held(&self) -> f64 {
+        (self.entitled - self.taken - self.free).max(0.0)
+    }
+
+    /// Every path that is drawn, from a day to come to another: those that say when the seats run out.
+    pub(super) fn demand(&self, (first, last): (NaiveDate, NaiveDate)) -> Vec<Vec<Demand>> {
+        let ahead = |day: NaiveDate| (day - self.as_of).num_days().clamp(0, 2 * LONGEST_DAYS);
+        let seats = |change: f64| (self.taken + change).max(0.0);
+        let paths = self.lines.changes((ahead(first), ahead(last))).into_iter().map(|path| {
+            let demand = |change: &Change| Demand {
+                usual: seats(change.usual),
+                highest: seats(change.highest),
+            };
+            path.iter().map(demand).collect()
+        });
+        paths.collect()
     }
 }
 

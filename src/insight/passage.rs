@@ -95,76 +95,138 @@ impl Ahead {
         needed: &dyn Fn(i64) -> Option<f64>,
         more: f64,
     ) -> [Vec<Option<i64>>; 2] {
-        let count = (days as f64 / self.days).ceil() as usize;
         // What floats make of the same number is no difference.
         let least = |needed: f64| needed - 1e-9 * needed.abs();
         let needed: Vec<Option<f64>> = (0..=days).map(|day| needed(day).map(least)).collect();
-        let curve = self.fitted.0.last().expect("a fitted model has a curve");
-        let noise = Noise::new(curve, &self.excess);
-        let steps: Vec<Step> = (1..=count)
-            .zip(curve.spread(count).into_iter().skip(1))
-            .map(|(step, own)| self.step(step, own, from, &needed))
-            .collect();
+        let lowest = |step: &Step| {
+            let of = &needed[step.begin as usize..=(step.end().ceil() as usize).min(days as usize)];
+            of.iter().flatten().copied().fold(f64::INFINITY, f64::min)
+        };
+        let steps = self.steps(from, days);
+        let lowest: Vec<f64> = steps.iter().map(lowest).collect();
         let mut passages = [Vec::new(), Vec::new()];
-        for path in 0..PATHS {
-            // Each has draws of its own, so that how long one is followed changes no other.
-            let mut random = fastrand::Rng::with_seed(SEED ^ path.wrapping_mul(SPREAD));
-            let crossed = self.passage(&steps, noise.draw(&mut random), &needed, more);
+        self.walk(&steps, |walk| {
+            let crossed = passage(walk, &needed, &lowest, more);
             passages[0].push(crossed[0]);
             passages[1].push(crossed[1]);
-        }
+        });
         passages
     }
 
-    fn step(&self, step: usize, own: f64, from: i64, needed: &[Option<f64>]) -> Step {
+    /// For each of the same paths the change since the last day, on each day from one to another: on the
+    /// usual day, and on the highest of its step, which is what is looked at for a passage.
+    pub(super) fn changes(&self, (first, last): (i64, i64)) -> Vec<Vec<Change>> {
+        let mut paths = Vec::new();
+        self.walk(&self.steps(first - 1, last), |walk| {
+            let mut path = Vec::new();
+            if first <= 0 {
+                // The last day itself is known.
+                path.push(Change { usual: 0.0, highest: 0.0 });
+            }
+            for at in walk {
+                for day in at.step.first..=at.step.last {
+                    let level = at.level(day);
+                    let weekday = self.weekdays[(7 - day as usize % 7) % 7] - self.weekdays[0];
+                    path.push(Change { usual: level + weekday, highest: level + at.excess });
+                }
+            }
+            paths.push(path);
+        });
+        paths
+    }
+
+    /// Shows each path once.
+    fn walk(&self, steps: &[Step], mut show: impl FnMut(&mut dyn Iterator<Item = At>)) {
+        let curve = self.fitted.0.last().expect("a fitted model has a curve");
+        let noise = Noise::new(curve, &self.excess);
+        for path in 0..PATHS {
+            // Each has draws of its own, so that how long one is followed changes no other.
+            let mut random = fastrand::Rng::with_seed(SEED ^ path.wrapping_mul(SPREAD));
+            let mut drawn = noise.draw(&mut random);
+            let mut before = 0.0;
+            show(&mut steps.iter().map(|step| {
+                let (strayed, excess) = drawn.next();
+                let value = step.middle + strayed * step.by + step.stays * drawn.stays;
+                At { step: *step, before: std::mem::replace(&mut before, value), value, excess }
+            }));
+        }
+    }
+
+    /// The steps up to a day, with those of their days that are after `from`.
+    fn steps(&self, from: i64, days: i64) -> Vec<Step> {
+        let curve = self.fitted.0.last().expect("a fitted model has a curve");
+        let count = (days as f64 / self.days).ceil() as usize;
+        let own = curve.spread(count).into_iter().skip(1);
+        (1..=count).zip(own).map(|(step, own)| self.step(step, own, (from, days))).collect()
+    }
+
+    fn step(&self, step: usize, own: f64, (from, days): (i64, i64)) -> Step {
         let begin = (step - 1) as f64 * self.days;
         let end = step as f64 * self.days;
         let (middle, spread) = self.change(end);
         let own = own.max(1e-12);
-        let last = needed.len() - 1;
-        let of = &needed[(begin as usize).min(last)..=(end.ceil() as usize).min(last)];
         Step {
             middle,
             by: (spread / own).min(1.0),
             stays: (spread * spread - own * own).max(0.0).sqrt(),
-            lowest: of.iter().flatten().copied().fold(f64::INFINITY, f64::min),
             begin,
-            days: ((begin.floor() as i64 + 1).max(from + 1), (end.floor() as i64).min(last as i64)),
+            days: self.days,
+            first: (begin.floor() as i64 + 1).max(from + 1),
+            last: (end.floor() as i64).min(days),
         }
     }
+}
 
-    fn passage(
-        &self,
-        steps: &[Step],
-        mut drawn: Drawn<'_>,
-        needed: &[Option<f64>],
-        more: f64,
-    ) -> [Option<i64>; 2] {
-        let mut before = 0.0;
-        let mut crossed = [None; 2];
-        for step in steps {
-            let (strayed, excess) = drawn.next();
-            let value = step.middle + strayed * step.by + step.stays * drawn.stays;
-            let highest = f64::max(value, before) + excess;
-            for (crossed, more) in crossed.iter_mut().zip([0.0, more]) {
-                if crossed.is_none() && highest >= step.lowest + more {
-                    *crossed = (step.days.0..=step.days.1).find(|day| {
-                        let share = (*day as f64 - step.begin) / self.days;
-                        let level = before + (value - before) * share + excess;
-                        needed[*day as usize].is_some_and(|needed| level >= needed + more)
-                    });
-                }
+/// The first days on which a path is what is needed, without and with more; `lowest` is the least that
+/// each step needs: below it nothing is reached.
+fn passage(
+    walk: &mut dyn Iterator<Item = At>,
+    needed: &[Option<f64>],
+    lowest: &[f64],
+    more: f64,
+) -> [Option<i64>; 2] {
+    let mut crossed = [None; 2];
+    for (at, lowest) in walk.zip(lowest) {
+        let highest = f64::max(at.value, at.before) + at.excess;
+        for (crossed, more) in crossed.iter_mut().zip([0.0, more]) {
+            if crossed.is_none() && highest >= lowest + more {
+                *crossed = (at.step.first..=at.step.last).find(|day| {
+                    let level = at.level(*day) + at.excess;
+                    needed[*day as usize].is_some_and(|needed| level >= needed + more)
+                });
             }
-            if crossed.iter().all(Option::is_some) {
-                break;
-            }
-            before = value;
         }
-        crossed
+        if crossed.iter().all(Option::is_some) {
+            break;
+        }
+    }
+    crossed
+}
+
+/// What a path is on a day, as the change since the last one with data.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Change {
+    pub(super) usual: f64,
+    pub(super) highest: f64,
+}
+
+/// A path in a step: where it begins and ends, and how far its highest day is above.
+struct At {
+    step: Step,
+    before: f64,
+    value: f64,
+    excess: f64,
+}
+
+impl At {
+    fn level(&self, day: i64) -> f64 {
+        let share = (day as f64 - self.step.begin) / self.step.days;
+        self.before + (self.value - self.before) * share
     }
 }
 
 /// What all paths have in common in one step.
+#[derive(Debug, Clone, Copy)]
 struct Step {
     /// Expected at its end.
     middle: f64,
@@ -172,12 +234,19 @@ struct Step {
     by: f64,
     /// What its surprises don't explain of the error is one that stays: its standard deviation.
     stays: f64,
-    /// The least that is needed on its days: below it nothing is reached.
-    lowest: f64,
     /// Days after the last one with data.
     begin: f64,
-    /// Its first and last day.
-    days: (i64, i64),
+    /// So many days long.
+    days: f64,
+    /// Its first and last day that count.
+    first: i64,
+    last: i64,
+}
+
+impl Step {
+    fn end(&self) -> f64 {
+        self.begin + self.days
+    }
 }
 
 /// How a curve strays.
@@ -255,4 +324,41 @@ impl Drawn<'_> {
 /// Sum of twelve uniform numbers: near enough to the normal distribution for a slope.
 fn normal(random: &mut fastrand::Rng) -> f64 {
     (0..12).map(|_| random.f64()).sum::<f64>() - 6.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::growth::Joint;
+    use super::*;
+
+    /// What a path reaches within a time and on which day it reaches it are two sides of the same.
+    #[test]
+    fn a_path_goes_beyond_what_it_passes_and_on_the_same_day() {
+        let first: chrono::NaiveDate = "2025-01-01".parse().unwrap();
+        let joints: Vec<Joint> = (0..400_i64)
+            .map(|i| Joint {
+                day: super::super::days_after(first, i),
+                level: 80.0
+                    + i as f64 * 0.05
+                    + ((i / 7) * 7_919 % 11) as f64
+                    + (i % 7) as f64 * 0.5,
+                segment: 0,
+                full: false,
+            })
+            .collect();
+        let steps = Steps::new(&joints, 0.05);
+        let start = joints.last().unwrap().level;
+        let ahead = Ahead::new(Kind::Straight, &steps, start, Stretch::none()).unwrap();
+        for (from, days, more) in [(0, 365, 8.0), (30, 200, 3.0), (30, 31, 0.5)] {
+            let paths = ahead.changes((from + 1, days));
+            let reached = |needed: f64| -> Vec<Option<i64>> {
+                let first = |path: &Vec<Change>| path.iter().position(|on| on.highest >= needed);
+                paths.iter().map(|path| first(path).map(|n| from + 1 + n as i64)).collect()
+            };
+            assert!(paths.iter().all(|path| path.len() as i64 == days - from));
+            let passages = ahead.passages((from, days), &|_| Some(20.0), more);
+            assert_eq!(passages, [reached(20.0 - 2e-8), reached(20.0 - 2e-8 + more)]);
+            assert!(passages[0].iter().flatten().count() > 5);
+        }
+    }
 }

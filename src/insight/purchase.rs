@@ -16,10 +16,6 @@ pub struct Term {
 const MOST_MONTHS: u32 = 120;
 
 impl Term {
-    pub fn months(self) -> u32 {
-        self.months
-    }
-
     /// `1 year`, `18 months`.
     pub fn in_words(self) -> String {
         let (number, unit) = match self.months {
@@ -39,6 +35,10 @@ impl Term {
             _ => return None,
         };
         (1..=MOST_MONTHS).contains(&months).then_some(Self { months })
+    }
+
+    pub fn months(self) -> u32 {
+        self.months
     }
 }
 

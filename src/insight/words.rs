@@ -1,5 +1,7 @@
 //! Answers in English words.
 
+pub mod renewal;
+
 use chrono::{Datelike, NaiveDate};
 
 use super::NotEnough;
@@ -9,6 +11,7 @@ use super::cost::MoneyRange;
 use super::forecast::RunsOut;
 use super::growth::Estimate;
 use super::models::Kind;
+use super::money::Money;
 use super::purchase::Purchase;
 use crate::words::Locale;
 
@@ -194,6 +197,24 @@ pub fn about_months(months: f64) -> String {
     } else {
         plural((months.max(0.0) * super::DAYS_PER_MONTH / 7.0).round(), "week")
     }
+}
+
+/// What stands for figures that need the list of seats.
+pub const NO_LIST: &str = "not known yet: the list of seats was not read so far";
+
+/// `1 month`, `18 months`.
+pub fn months_in_words(months: u32) -> String {
+    if months == 1 { "1 month".to_owned() } else { format!("{months} months") }
+}
+
+/// In whole units, without the currency: `12,346`.
+pub fn whole(money: Money, locale: Locale) -> String {
+    locale.separated(&money.amount.round().normalize().to_string())
+}
+
+/// The same, or `-` where there is none.
+pub fn whole_or_dash(money: Option<Money>, locale: Locale) -> String {
+    money.map_or_else(|| "-".to_owned(), |money| whole(money, locale))
 }
 
 #[cfg(test)]

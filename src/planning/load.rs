@@ -15,6 +15,8 @@ use crate::insight::cost::ReleasedSeats;
 use crate::insight::{Daily, Entitled, Released, Series, Total};
 use crate::ledger::Action;
 use crate::license::SeatType;
+use crate::release::reclaim;
+use crate::release::replay::with_threshold;
 use crate::store::history::Day;
 use crate::store::{DoneSeat, KnownSeat, Seats, Store, StoreError};
 
@@ -66,6 +68,20 @@ impl Planning {
         site: &str,
         now: DateTime<Utc>,
     ) -> Result<Self, StoreError> {
+        Self::load_with(store, settings, site, now, None).await
+    }
+
+    /// The same, where the release rules have another `releaseThresholdDays`, for all types.
+    ///
+    /// # Errors
+    /// The store can't be read.
+    pub async fn load_with(
+        store: &Store,
+        settings: &Settings,
+        site: &str,
+        now: DateTime<Utc>,
+        threshold: Option<u32>,
+    ) -> Result<Self, StoreError> {
         let mut figures = Figures::read(store, site)
             .await?
             .until(now.with_timezone(&settings.time_zone).date_naive());
@@ -82,8 +98,18 @@ impl Planning {
         let releases = releases(done, zone);
         let left = without_released(&list, &releases);
         let left = left.as_ref().unwrap_or(&list);
-        let counts =
-            known.and_then(|known| Counts::new(left, &past, seen, &known.release.policy, now));
+        let counts = known.and_then(|known| {
+            let own = &known.release.policy;
+            let other = threshold.map(|days| {
+                let types = left.lists.iter().map(|list| list.seat_type);
+                let mut policy = reclaim::policy(own, types);
+                for rule in &mut policy.types {
+                    *rule = with_threshold(rule, days);
+                }
+                policy
+            });
+            Counts::new(left, &past, seen, other.as_ref().unwrap_or(own), now)
+        });
         let mut pools = Vec::new();
         for seat_type in SeatType::counted() {
             let mut of = |figure| figures.take(seat_type.as_str(), figure);

@@ -9,6 +9,7 @@ pub mod load;
 mod minutes;
 pub mod money;
 pub mod outlook;
+pub mod renewal;
 pub mod replay;
 pub mod seats;
 

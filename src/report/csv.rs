@@ -3,6 +3,7 @@
 //! One figure a line, RFC 4180. Times are in UTC, days those of the report's time zone, numbers with a
 //! point. What isn't known has no line. The keys are listed in `docs/reports.md`.
 
+use chrono::NaiveDate;
 use serde_json::Value;
 
 use super::{Alert, Report, SiteReport, TypeReport};
@@ -10,7 +11,9 @@ use crate::insight::NotEnough;
 use crate::insight::budget::Verdict;
 use crate::insight::forecast::RunsOut;
 use crate::insight::money::Money;
+use crate::insight::renewal::Choice;
 use crate::planning::money::Cost;
+use crate::planning::renewal::TypeRenewal;
 use crate::spreadsheet::{Cell, Sheet};
 
 /// The header.
@@ -66,6 +69,39 @@ impl Rows {
                 self.add("forecast", subject, "", &format!("{key}.latest"), latest);
             }
         }
+    }
+
+    /// So many seats for a term, and what it costs to be wrong.
+    fn choice(&mut self, subject: &str, last: NaiveDate, key: &str, choice: &Choice) {
+        let date = last.to_string();
+        let mut add = |name: &str, value: String| {
+            self.add("renewal", subject, &date, &format!("{key}.{name}"), value);
+        };
+        add("seats", choice.seats.to_string());
+        add("change", choice.change.to_string());
+        if let Some(price) = choice.price {
+            add("price", price.rounded().to_string());
+        }
+        if let Some(idle) = &choice.too_many.idle {
+            add("idle.low", idle.low.rounded().to_string());
+            add("idle.middle", idle.middle.rounded().to_string());
+            add("idle.high", idle.high.rounded().to_string());
+        }
+        if let Some(missing) = &choice.too_few.missing {
+            add("missing.middle", missing.seats_middle.to_string());
+            add("missing.high", missing.seats_high.to_string());
+            for (name, cost) in [("middle", missing.cost_middle), ("high", missing.cost_high)] {
+                if let Some(cost) = cost {
+                    add(&format!("toAdd.{name}"), cost.rounded().to_string());
+                }
+            }
+        }
+        let free = choice.too_many.seats;
+        for (name, seats) in [("low", free.low), ("middle", free.middle), ("high", free.high)] {
+            self.figure("renewal", subject, &date, &format!("{key}.free.{name}"), seats);
+        }
+        let cases = choice.too_few.cases_percent;
+        self.figure("renewal", subject, &date, &format!("{key}.casesPercent"), cases);
     }
 
     fn money(&mut self, key: &str, money: Option<Money>) {
@@ -215,6 +251,9 @@ fn seats(rows: &mut Rows, of_type: &TypeReport) {
             }
         }
     }
+    if let Some(renewal) = &of_type.renewal {
+        self::renewal(rows, renewal);
+    }
     if let Some(seats) = &of_type.seats {
         let day = seats.as_of.to_rfc3339();
         rows.add("seats", subject, &day, "active", seats.active);
@@ -228,6 +267,28 @@ fn seats(rows: &mut Rows, of_type: &TypeReport) {
         if let Ok(Value::Object(idle)) = serde_json::to_value(seats.usage.idle) {
             for (name, count) in idle {
                 rows.add("seats", subject, &day, &format!("idle.{name}"), count);
+            }
+        }
+    }
+}
+
+/// The date is the last day of the term; keys begin with its months and the risk in percent.
+fn renewal(rows: &mut Rows, of_type: &TypeRenewal) {
+    let subject = of_type.seat_type.as_str();
+    let view = match &of_type.renewal {
+        Ok(view) => view,
+        Err(why) => return rows.not_enough("renewal", subject, why),
+    };
+    rows.add("renewal", subject, "", "on", view.answer.on);
+    if let Some(currency) = view.answer.currency() {
+        rows.add("renewal", subject, "", "currency", currency);
+    }
+    for term in &view.answer.terms {
+        for risk in &term.choices {
+            let key = format!("{}.{}", term.months, risk.risk_percent);
+            rows.choice(subject, term.last, &key, &risk.without_release);
+            if let Some(after) = &risk.with_release {
+                rows.choice(subject, term.last, &format!("{key}.afterRelease"), after);
             }
         }
     }

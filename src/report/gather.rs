@@ -228,6 +228,7 @@ fn of_type(planning: &Planning, pool: &Pool, period: &Period) -> TypeReport {
             .unwrap_or(Err(nothing)),
         growth: planning.growth(seat_type).unwrap_or(Err(nothing)),
         forecast: planning.forecast_view(seat_type, AHEAD).unwrap_or(Err(nothing)),
+        renewal: planning.renewal(seat_type, &Default::default()),
         seats: planning.seat_counts(seat_type).cloned(),
         daily: daily.collect(),
     }

@@ -27,6 +27,7 @@ struct SitePart<'a> {
 struct Part<'a> {
     title: &'a str,
     id: String,
+    own_page: bool,
     /// Blocks, with the picture of those that are charts.
     blocks: Vec<(&'a Block, String)>,
 }
@@ -36,15 +37,16 @@ struct Part<'a> {
 pub fn render(report: &Report) -> Result<String, askama::Error> {
     let document = view(report);
     let mut charts = 0;
-    let mut part = |title, id, blocks| {
+    let mut part = |title, id, blocks, own_page| {
         let blocks = pictures(blocks, &mut charts, report.locale);
-        Part { title, id, blocks }
+        Part { title, id, own_page, blocks }
     };
     let mut sites = Vec::new();
     for (n, site) in (1..).zip(&document.sites) {
-        let parts = (1..).zip(&site.sections).map(|(part_number, Section { title, blocks })| {
-            part(title.as_str(), format!("site{n}-{part_number}"), blocks)
-        });
+        let parts =
+            (1..).zip(&site.sections).map(|(number, Section { title, blocks, own_page })| {
+                part(title.as_str(), format!("site{n}-{number}"), blocks, *own_page)
+            });
         let parts = parts.collect();
         sites.push(SitePart {
             name: &site.name,
@@ -54,8 +56,8 @@ pub fn render(report: &Report) -> Result<String, askama::Error> {
         });
     }
     let own = [
-        part(OWN_ALERTS, "own".to_owned(), &document.own),
-        part(PROOF, "proof".to_owned(), &document.ledger),
+        part(OWN_ALERTS, "own".to_owned(), &document.own, false),
+        part(PROOF, "proof".to_owned(), &document.ledger, false),
     ];
     Page { several: sites.len() > 1, sites, own, document: &document }.render()
 }

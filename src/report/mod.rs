@@ -36,6 +36,7 @@ use crate::license::changes::ChangeKind;
 use crate::license::{LicenseState, SeatType, SenseVersion};
 use crate::plain::{in_json, on_terminal};
 use crate::planning::money::{Cost, PeriodCost};
+use crate::planning::renewal::TypeRenewal;
 use crate::planning::replay::Simulation;
 use crate::planning::{ForecastView, Month, SeatCounts};
 use crate::store::Attempt;
@@ -160,6 +161,8 @@ pub struct TypeReport {
     pub growth: Result<Growth, NotEnough>,
     #[serde(serialize_with = "or_why")]
     pub forecast: Result<ForecastView, NotEnough>,
+    /// From the day of `asOf`, for the usual terms and risks; absent for tokens.
+    pub renewal: Option<TypeRenewal>,
     /// Absent while the list of seats was never read.
     pub seats: Option<SeatCounts>,
     /// Each day from a year before the end of the period on.

@@ -20,11 +20,20 @@ pub struct Lines {
     pub title: String,
     /// Of the vertical axis.
     pub unit: String,
+    pub across: Across,
     pub series: Vec<Series>,
     /// Range of what may come: day, low, high.
     pub band: Vec<(f64, f64, f64)>,
     /// Upright lines with a word.
     pub marks: Vec<(f64, String)>,
+}
+
+/// What the horizontal axis is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Across {
+    Days,
+    /// Of the days.
+    Percent,
 }
 
 /// One line. Days are counted as chrono's `num_days_from_ce`.
@@ -119,14 +128,12 @@ impl Lines {
     fn description(&self, l: Locale) -> String {
         let ends = self.series.iter().filter_map(|series| {
             let ((from, first), (to, last)) = (series.points.first()?, series.points.last()?);
-            Some(format!(
-                "{}: {} on {}, {} on {}",
-                series.name,
-                axis(*first, l),
-                l.date(date(*from)),
-                axis(*last, l),
-                l.date(date(*to))
-            ))
+            let at = |x: f64| match self.across {
+                Across::Days => format!("on {}", l.date(date(x))),
+                Across::Percent => format!("for {} % of the days", axis(x, l)),
+            };
+            let (first, last) = (axis(*first, l), axis(*last, l));
+            Some(format!("{}: {first} {}, {last} {}", series.name, at(*from), at(*to)))
         });
         ends.collect::<Vec<_>>().join("; ")
     }
@@ -143,8 +150,10 @@ impl Lines {
         };
         let mut out = open(id, &self.title, &self.description(l));
         frame.axis(&mut out, &self.unit, l);
-        if left <= right {
-            frame.months(&mut out);
+        match self.across {
+            Across::Days if left <= right => frame.months(&mut out),
+            Across::Days => {}
+            Across::Percent => frame.percent(&mut out),
         }
         if self.band.len() > 1 {
             let high = self.band.iter().map(|(x, _, high)| (*x, *high));
@@ -270,6 +279,22 @@ impl Frame {
             TOP - 16.0,
             escape(unit)
         );
+    }
+
+    /// Shares of the days along the bottom.
+    fn percent(&self, out: &mut String) {
+        for percent in [0, 20, 40, 60, 80, 100] {
+            let x = self.x(f64::from(percent));
+            let anchor = if percent == 100 { "end" } else { "middle" };
+            let text = if percent == 100 { "100 % of the days" } else { &format!("{percent} %") };
+            let bottom = HEIGHT - BOTTOM;
+            let _ = write!(
+                out,
+                r#"<line class="grid" x1="{x:.1}" x2="{x:.1}" y1="{bottom}" y2="{:.1}"/><text class="tick" text-anchor="{anchor}" x="{x:.1}" y="{:.1}">{text}</text>"#,
+                bottom + 4.0,
+                bottom + 17.0
+            );
+        }
     }
 
     /// Names of months along the bottom, as many as have room.

@@ -3,6 +3,7 @@
 mod holders;
 mod license;
 mod money;
+mod renewal;
 mod seats;
 mod simulation;
 mod trail;
@@ -42,6 +43,8 @@ pub struct Site {
 pub struct Section {
     pub title: String,
     pub blocks: Vec<Block>,
+    /// Printed on a page of its own.
+    pub own_page: bool,
 }
 
 #[derive(Debug)]
@@ -165,6 +168,7 @@ fn of_site(report: &Report, site: &super::SiteReport) -> Site {
         seats::entitlement(report, site),
         seats::use_and_peaks(report, site),
         seats::forecast(report, site),
+        renewal::renewal(report, site),
         simulation::simulation(report, site),
         money::capacity(report, site),
         money::of_period(report, site),

@@ -7,11 +7,12 @@ pub mod chart;
 pub mod cost;
 pub mod forecast;
 pub mod growth;
+pub mod renewal;
 pub mod utilization;
 
 pub(in crate::cli) use self::activity::never_read;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use clap::Subcommand;
 use serde::Serialize;
 
@@ -42,6 +43,7 @@ enum Command {
     Changes(changes::Changes),
     Growth(growth::Growth),
     Forecast(forecast::Forecast),
+    Renewal(renewal::Renewal),
     Cost(cost::Cost),
     Capacity(capacity::Capacity),
 }
@@ -54,6 +56,7 @@ impl Insight {
             Command::Changes(command) => command.execute(),
             Command::Growth(command) => command.execute(),
             Command::Forecast(command) => command.execute(),
+            Command::Renewal(command) => command.execute(),
             Command::Cost(command) => command.execute(),
             Command::Capacity(command) => command.execute(),
         }
@@ -96,10 +99,28 @@ struct SiteOutput<T> {
     answer: T,
 }
 
+/// What a question takes for given.
+struct Assumed<'a> {
+    /// Whether it can be answered on a day; if not, why, and what to write.
+    check: &'a dyn Fn(NaiveDate) -> Result<(), String>,
+    /// Another `releaseThresholdDays` than that of the settings, for all types.
+    release_threshold: Option<u32>,
+}
+
 impl Question {
     /// Asks each site; prints what `answer` makes of it, as JSON or through `render`.
     fn ask<T: Serialize>(
         &self,
+        answer: impl Fn(&Planning) -> T,
+        render: impl Fn(&Planning, &Style) -> String,
+    ) -> anyhow::Result<Exit> {
+        let assumed = Assumed { check: &|_| Ok(()), release_threshold: None };
+        self.ask_assuming(assumed, answer, render)
+    }
+
+    fn ask_assuming<T: Serialize>(
+        &self,
+        assumed: Assumed<'_>,
         answer: impl Fn(&Planning) -> T,
         render: impl Fn(&Planning, &Style) -> String,
     ) -> anyhow::Result<Exit> {
@@ -112,7 +133,12 @@ impl Question {
             Err(exit) => return Ok(exit),
         };
         let now = time::now();
-        let loaded = block_on(load(&settings, &sites, now))??;
+        let today = now.with_timezone(&settings.time_zone).date_naive();
+        if let Err(why) = (assumed.check)(today) {
+            errln!("bursar: {why}");
+            return Ok(Exit::Unusable);
+        }
+        let loaded = block_on(load(&settings, &sites, now, assumed.release_threshold))??;
         if self.json {
             let sites = loaded.iter().map(|planning| SiteOutput {
                 site: planning.site.clone(),
@@ -158,11 +184,13 @@ async fn load(
     settings: &Settings,
     sites: &[String],
     now: DateTime<Utc>,
+    threshold: Option<u32>,
 ) -> anyhow::Result<Vec<Planning>> {
     let store = open(settings).await?;
     let mut loaded = Vec::new();
     for site in sites {
-        loaded.push(Planning::load(&store, settings, site, now).await?);
+        let history = Planning::load_with(&store, settings, site, now, threshold).await?;
+        loaded.push(history);
     }
     store.close().await;
     Ok(loaded)

@@ -8,7 +8,11 @@ pub(crate) fn holders(report: &Report, site: &SiteReport) -> Option<Section> {
     let title = "Who holds a seat at the end".to_owned();
     if site.holders.is_empty() {
         let text = "Not known: the lists of seats and their changes were not recorded by then.";
-        return Some(Section { title, blocks: vec![Block::Note(text.to_owned())] });
+        return Some(Section {
+            title,
+            blocks: vec![Block::Note(text.to_owned())],
+            own_page: false,
+        });
     }
     let mut counts =
         Table::new("Seats that somebody held", &["License", ">Held", ">Quarantined", "As of"]);
@@ -45,5 +49,5 @@ pub(crate) fn holders(report: &Report, site: &SiteReport) -> Option<Section> {
         }
         blocks.push(Block::Table(table));
     }
-    Some(Section { title, blocks })
+    Some(Section { title, blocks, own_page: false })
 }

@@ -21,7 +21,11 @@ pub(crate) fn server_license(report: &Report, site: &SiteReport) -> Option<Secti
     let number = license.number.clone().unwrap_or_else(|| "not known".to_owned());
     facts.push(("License number".to_owned(), number));
     facts.push(("Read".to_owned(), local(report, license.as_of)));
-    Some(Section { title: "Server license".to_owned(), blocks: vec![Block::Facts(facts)] })
+    Some(Section {
+        title: "Server license".to_owned(),
+        blocks: vec![Block::Facts(facts)],
+        own_page: false,
+    })
 }
 
 /// ` (in 41 days)`, counted from when it was read.

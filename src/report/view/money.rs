@@ -77,7 +77,7 @@ pub(crate) fn capacity(report: &Report, site: &SiteReport) -> Option<Section> {
         }
         blocks.push(Block::Text(text));
     }
-    Some(Section { title: "Analyzer Capacity".to_owned(), blocks })
+    Some(Section { title: "Analyzer Capacity".to_owned(), blocks, own_page: false })
 }
 
 /// What was entitled in the period itself, and what releases saved in it.
@@ -103,7 +103,7 @@ pub(crate) fn of_period(report: &Report, site: &SiteReport) -> Option<Section> {
         text += &format!(" Releases saved {} in the period.", saved.amount.written(l));
     }
     let blocks = vec![Block::Table(table), Block::Text(text)];
-    Some(Section { title: "Cost of the period".to_owned(), blocks })
+    Some(Section { title: "Cost of the period".to_owned(), blocks, own_page: false })
 }
 
 pub(crate) fn cost(report: &Report, site: &SiteReport) -> Option<Section> {
@@ -122,7 +122,7 @@ pub(crate) fn cost(report: &Report, site: &SiteReport) -> Option<Section> {
             blocks.push(Block::Facts(facts(report, site, cost)));
         }
     }
-    Some(Section { title: "Cost of a year".to_owned(), blocks })
+    Some(Section { title: "Cost of a year".to_owned(), blocks, own_page: false })
 }
 
 fn table(report: &Report, cost: &Cost, unknown: &str) -> Table {

@@ -2,7 +2,7 @@
 
 use chrono::{Datelike, NaiveDate};
 
-use super::super::svg::{Chart, Lines, Series};
+use super::super::svg::{Across, Chart, Lines, Series};
 use super::super::{DailyPoint, Report, SiteReport, TypeReport};
 use super::{
     Block, LEFT_OUT, Section, Table, as_of, count, local, name, optional, percent, signed,
@@ -58,7 +58,7 @@ pub(crate) fn entitlement(report: &Report, site: &SiteReport) -> Option<Section>
             )));
         }
     }
-    Some(Section { title: "Entitlement".to_owned(), blocks })
+    Some(Section { title: "Entitlement".to_owned(), blocks, own_page: false })
 }
 
 fn all_unknown() -> [String; 5] {
@@ -108,7 +108,11 @@ pub(crate) fn use_and_peaks(report: &Report, site: &SiteReport) -> Option<Sectio
         }
         blocks.push(Block::Table(table));
     }
-    (!blocks.is_empty()).then(|| Section { title: "Use and peaks".to_owned(), blocks })
+    (!blocks.is_empty()).then(|| Section {
+        title: "Use and peaks".to_owned(),
+        blocks,
+        own_page: false,
+    })
 }
 
 fn used(l: Locale, of_type: &TypeReport) -> Vec<(String, String)> {
@@ -191,6 +195,7 @@ fn history(of_type: &TypeReport) -> Chart {
     Chart::Lines(Lines {
         title: format!("{}: taken and entitled", name(of_type.seat_type)),
         unit: "seats".to_owned(),
+        across: Across::Days,
         series: vec![
             Series::line("Taken", means(of_type)),
             Series::limit("Entitled", entitled.collect()),
@@ -277,8 +282,11 @@ pub(crate) fn forecast(report: &Report, site: &SiteReport) -> Option<Section> {
         blocks.push(Block::Facts(facts));
         blocks.extend(ahead(report, of_type).map(Block::Chart));
     }
-    (!site.types.is_empty())
-        .then(|| Section { title: "Growth, forecast and idle seats".to_owned(), blocks })
+    (!site.types.is_empty()).then(|| Section {
+        title: "Growth, forecast and idle seats".to_owned(),
+        blocks,
+        own_page: false,
+    })
 }
 
 fn idle(report: &Report, of_type: &TypeReport) -> String {
@@ -330,6 +338,7 @@ fn ahead(report: &Report, of_type: &TypeReport) -> Option<Chart> {
     Some(Chart::Lines(Lines {
         title: format!("{}: forecast of the next 12 months", name(of_type.seat_type)),
         unit: "seats".to_owned(),
+        across: Across::Days,
         series: vec![
             Series::line("Taken", line),
             Series::dashed("Forecast", middle.collect()),

@@ -14,6 +14,7 @@ pub(crate) fn simulation(report: &Report, site: &SiteReport) -> Option<Section> 
         return Some(Section {
             title: TITLE.to_owned(),
             blocks: vec![Block::Text(text.to_owned())],
+            own_page: false,
         });
     }
     let simulation = site.simulation.as_ref()?;
@@ -67,7 +68,7 @@ pub(crate) fn simulation(report: &Report, site: &SiteReport) -> Option<Section> 
         }
         blocks.push(Block::Table(table));
     }
-    Some(Section { title: TITLE.to_owned(), blocks })
+    Some(Section { title: TITLE.to_owned(), blocks, own_page: false })
 }
 
 /// `3-9`, or one number.

@@ -21,7 +21,11 @@ pub(crate) fn version(report: &Report, site: &SiteReport) -> Option<Section> {
         Support::Until(date) => Some(format!("until {}", report.locale.date(date))),
     };
     facts.extend(support.map(|support| ("Support".to_owned(), support)));
-    Some(Section { title: "Qlik Sense".to_owned(), blocks: vec![Block::Facts(facts)] })
+    Some(Section {
+        title: "Qlik Sense".to_owned(),
+        blocks: vec![Block::Facts(facts)],
+        own_page: false,
+    })
 }
 
 pub(crate) fn changes(report: &Report, site: &SiteReport) -> Option<Section> {
@@ -46,7 +50,7 @@ pub(crate) fn changes(report: &Report, site: &SiteReport) -> Option<Section> {
             }
         }
     }
-    Some(Section { title: "Changes".to_owned(), blocks })
+    Some(Section { title: "Changes".to_owned(), blocks, own_page: false })
 }
 
 /// The first moment of the period.
@@ -134,12 +138,12 @@ pub(crate) fn releases(report: &Report, site: &SiteReport) -> Option<Section> {
         }
         blocks.push(Block::Table(table));
     }
-    Some(Section { title: "Releases".to_owned(), blocks })
+    Some(Section { title: "Releases".to_owned(), blocks, own_page: false })
 }
 
 pub(crate) fn alerts(report: &Report, site: &SiteReport) -> Option<Section> {
     let blocks = alert_blocks(report, site.alerts.as_deref());
-    Some(Section { title: "Alerts".to_owned(), blocks })
+    Some(Section { title: "Alerts".to_owned(), blocks, own_page: false })
 }
 
 /// Alerts of no site.
@@ -205,7 +209,7 @@ pub(crate) fn gaps(report: &Report, site: &SiteReport) -> Option<Section> {
             }
         }
     }
-    Some(Section { title: "Gaps in the data".to_owned(), blocks })
+    Some(Section { title: "Gaps in the data".to_owned(), blocks, own_page: false })
 }
 
 /// More than so many are nothing that a person reads one by one.

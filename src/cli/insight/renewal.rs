@@ -1,0 +1,220 @@
+//! `bursar insight renewal`: how many seats to renew with.
+
+use std::fmt::Write;
+
+use chrono::NaiveDate;
+use serde::Serialize;
+
+use super::chart::{Plot, Style};
+use super::utilization::capital;
+use super::{Assumed, Exit, heading, no_history, table, things, types};
+use crate::insight::renewal::{self, Choice, MONTHS, MOST_MONTHS, MOST_RISK, RISKS};
+use crate::insight::words::{self, renewal as said};
+use crate::license::SeatType;
+use crate::planning::Planning;
+use crate::planning::renewal::{RenewalView, TypeRenewal, check};
+use crate::words::{Locale, grouped as number};
+
+/// Show how many seats to buy so that they last a term with a risk, and what it costs to be wrong
+///
+/// The same drawn paths as in `insight forecast`: the seats are the fewest that demand goes beyond within
+/// the term in at most so many of 100 cases.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Prices come from Butler.cost.\n\nExamples:\n  bursar insight renewal -c bursar.yaml --on 2027-04-01\n  bursar insight renewal -c bursar.yaml --months 12,36 --risk 10 --json"
+)]
+pub struct Renewal {
+    #[command(flatten)]
+    question: super::Question,
+    #[command(flatten)]
+    options: Options,
+}
+
+/// What of it is asked.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Options {
+    /// First day of the term, such as 2027-04-01 [default: today]
+    #[arg(long, value_name = "DATE")]
+    pub on: Option<NaiveDate>,
+    /// Lengths of the term
+    #[arg(
+        long, value_name = "N", value_delimiter = ',', default_values_t = MONTHS,
+        value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST_MONTHS))
+    )]
+    pub months: Vec<u32>,
+    /// Of 100 cases, in how many the seats may be too few
+    #[arg(
+        long, value_name = "PERCENT", value_delimiter = ',', default_values_t = RISKS,
+        value_parser = clap::value_parser!(u8).range(1..=i64::from(MOST_RISK))
+    )]
+    pub risk: Vec<u8>,
+    /// Only this type
+    #[arg(long = "type", value_name = "TYPE")]
+    pub seat_type: Option<SeatType>,
+}
+
+/// The answer of a site.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SiteRenewal {
+    pub types: Vec<TypeRenewal>,
+}
+
+impl Options {
+    fn asked(&self) -> renewal::Question {
+        let (mut months, mut risks) = (self.months.clone(), self.risk.clone());
+        months.sort_unstable();
+        months.dedup();
+        risks.sort_unstable();
+        risks.dedup();
+        renewal::Question { on: self.on, months, risks }
+    }
+}
+
+impl Renewal {
+    pub fn execute(self) -> anyhow::Result<Exit> {
+        let options = self.options;
+        let asked = options.asked();
+        let check = |today| check(&asked, today).map_err(|refused| refused.to_string());
+        self.question.ask_assuming(
+            Assumed { check: &check, release_threshold: None },
+            |planning| figures(planning, &options),
+            |planning, style| render(planning, &options, style),
+        )
+    }
+}
+
+pub fn figures(planning: &Planning, options: &Options) -> SiteRenewal {
+    let asked = options.asked();
+    let types = types(planning, options.seat_type);
+    let types = types.into_iter().filter_map(|seat_type| planning.renewal(seat_type, &asked));
+    SiteRenewal { types: types.collect() }
+}
+
+pub fn render(planning: &Planning, options: &Options, style: &Style) -> String {
+    let mut out = heading(planning, style);
+    let answer = figures(planning, options);
+    if answer.types.is_empty() {
+        out.push_str(&no_history("seats"));
+    }
+    for (n, answer) in answer.types.iter().enumerate() {
+        if n > 0 {
+            out.push('\n');
+        }
+        let what = capital(&things(answer.seat_type));
+        match &answer.renewal {
+            Ok(view) => {
+                let from = format!("{what}, from {}", words::date(view.answer.on));
+                let _ = writeln!(out, "{}", style.paint.strong(&from));
+                lines(&mut out, view, style);
+            }
+            Err(why) => {
+                let _ = writeln!(out, "{}", style.paint.strong(&what));
+                let _ = writeln!(out, "  To buy          {why}");
+            }
+        }
+        curve(&mut out, planning, answer, style);
+    }
+    out
+}
+
+fn lines(out: &mut String, view: &RenewalView, style: &Style) {
+    let (answer, paint) = (&view.answer, style.paint);
+    let mut line = |name: &str, text: String| {
+        let _ = writeln!(out, "  {name:<15} {text}");
+    };
+    line(
+        "Now",
+        format!(
+            "{} of {} taken, {} free",
+            number(answer.taken),
+            number(answer.entitled),
+            number(answer.free)
+        ),
+    );
+    line(
+        "Reclaimable",
+        match answer.reclaimable {
+            Some(seats) => format!("{seats}, released once, today: \"after release\""),
+            None => paint.faint(words::NO_LIST),
+        },
+    );
+    line("Model", view.model_in_words.clone());
+    if let Some(why) = &view.untested {
+        line("", format!("not tested on the past: {why}"));
+    }
+    for note in said::notes(answer, Locale::default()) {
+        line("Note", paint.warn(&note));
+    }
+    out.push('\n');
+    let mut seats = Vec::new();
+    let mut wrong = Vec::new();
+    for term in &answer.terms {
+        for (n, risk) in term.choices.iter().enumerate() {
+            let months = if n == 0 { term.months.to_string() } else { String::new() };
+            let (choice, after) = (&risk.without_release, risk.with_release.as_ref());
+            let percent = format!("{} %", risk.risk_percent);
+            seats.push(vec![
+                months.clone(),
+                percent.clone(),
+                paint.strong(&number(choice.seats as f64)),
+                said::change(choice, Locale::default()),
+                words::whole_or_dash(choice.price, Locale::default()),
+                after.map_or_else(|| "-".to_owned(), |after| number(after.seats as f64)),
+                words::whole_or_dash(after.and_then(|after| after.price), Locale::default()),
+            ]);
+            wrong.push(of_being_wrong(months, percent, choice));
+        }
+    }
+    let price = match answer.currency() {
+        Some(currency) => format!("PRICE {currency}"),
+        None => "PRICE".to_owned(),
+    };
+    let head = ["MONTHS", "RISK", "SEATS", "CHANGE", &price, "AFTER RELEASE", &price];
+    out.push_str(&table(&head, seats, paint));
+    out.push('\n');
+    let head = ["MONTHS", "RISK", "FREE", "PAID FOR NOTHING", "SHORT IN", "MISSING", "TO ADD"];
+    out.push_str(&table(&head, wrong, paint));
+    for line in said::legend(answer, view.added_for_months) {
+        let _ = writeln!(out, "  {}", paint.faint(&line));
+    }
+}
+
+/// A row of what too many and too few seats cost.
+fn of_being_wrong(months: String, percent: String, choice: &Choice) -> Vec<String> {
+    vec![
+        months,
+        percent,
+        said::free_seats(&choice.too_many, Locale::default()),
+        said::idle(&choice.too_many, Locale::default()),
+        said::cases(&choice.too_few, Locale::default()),
+        said::missing_seats(&choice.too_few, Locale::default()),
+        said::to_add(&choice.too_few, Locale::default()),
+    ]
+}
+
+const WIDTH: usize = 66;
+const HEIGHT: usize = 10;
+
+/// For which share of the days so many seats were taken.
+fn curve(out: &mut String, planning: &Planning, answer: &TypeRenewal, style: &Style) {
+    let Some(basis) = answer.curve.basis else { return };
+    let line = answer.curve.steps();
+    let entitled = planning.current(answer.seat_type).and_then(|now| now.entitled);
+    let limit = entitled.map_or_else(Vec::new, |total| vec![(0.0, total), (100.0, total)]);
+    let plot = Plot { line, band: Vec::new(), limit };
+    out.push('\n');
+    for line in plot.draw(style, WIDTH, HEIGHT) {
+        let _ = writeln!(out, "{line}");
+    }
+    let (left, right) = ("0 %", "100 % of the days");
+    let gap = WIDTH - left.len() - right.len();
+    let _ = writeln!(out, "         {left}{}{right}", " ".repeat(gap));
+    let (line, thin) = if style.ascii { ("*", "-") } else { ("line:", "faint:") };
+    let legend = format!(
+        "{line} at least so many taken, {} days to {}   {thin} entitled",
+        basis.days,
+        words::date(basis.last)
+    );
+    let _ = writeln!(out, "         {}", style.paint.faint(&legend));
+}

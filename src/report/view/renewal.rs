@@ -1,0 +1,148 @@
+//! How many seats to renew with.
+
+use super::super::svg::{Across, Chart, Lines, Series};
+use super::super::{Report, SiteReport};
+use super::{Block, LEFT_OUT, Section, Table, as_of, name};
+use crate::insight::renewal::Choice;
+use crate::insight::words::{self, renewal as said};
+use crate::planning::renewal::{RenewalView, TypeRenewal};
+use crate::words::Locale;
+
+const HEAD: [&str; 10] = [
+    ">Months",
+    ">Risk",
+    ">Seats",
+    ">Change",
+    ">Price",
+    ">Free on an average day",
+    ">Paid for free seats",
+    ">Short in",
+    ">Missing",
+    ">To add them",
+];
+
+pub(crate) fn renewal(report: &Report, site: &SiteReport) -> Option<Section> {
+    let l = report.locale;
+    let types: Vec<&TypeRenewal> =
+        site.types.iter().filter_map(|of_type| of_type.renewal.as_ref()).collect();
+    if types.is_empty() {
+        return None;
+    }
+    let mut blocks = vec![Block::Text(format!(
+        "As of {}: how many seats to buy so that they last a term, from all the data up to then.",
+        as_of(report)
+    ))];
+    for of_type in &types {
+        blocks.push(Block::Heading(name(of_type.seat_type)));
+        match &of_type.renewal {
+            Err(why) => blocks.push(Block::Note(format!("To buy: {why}"))),
+            Ok(view) => of_type_blocks(l, &mut blocks, site, &name(of_type.seat_type), view),
+        }
+        blocks.extend(curve(l, of_type).map(Block::Chart));
+    }
+    let known = types.iter().find_map(|of_type| of_type.renewal.as_ref().ok());
+    if let Some(view) = known {
+        let legend = said::legend(&view.answer, view.added_for_months);
+        blocks.push(Block::Text(legend.join(" ")));
+    }
+    Some(Section { title: "What to renew with".to_owned(), blocks, own_page: true })
+}
+
+fn of_type_blocks(
+    l: Locale,
+    blocks: &mut Vec<Block>,
+    site: &SiteReport,
+    name: &str,
+    view: &RenewalView,
+) {
+    let answer = &view.answer;
+    let mut facts = vec![
+        ("Term from".to_owned(), l.date(answer.on)),
+        (
+            "Then".to_owned(),
+            format!(
+                "{} of {} taken, {} free",
+                l.number(answer.taken),
+                l.number(answer.entitled),
+                l.number(answer.free)
+            ),
+        ),
+        ("Model".to_owned(), view.model_in_words.clone()),
+    ];
+    if let Some(why) = &view.untested {
+        facts.push(("Test of the model".to_owned(), why.to_string()));
+    }
+    facts.push((
+        "After release".to_owned(),
+        match answer.reclaimable {
+            Some(seats) => format!("of {seats} reclaimable seats, once"),
+            None if site.left_out => LEFT_OUT.to_owned(),
+            None => words::NO_LIST.to_owned(),
+        },
+    ));
+    blocks.push(Block::Facts(facts));
+    let caption = |what: &str| format!("{name}: seats to renew with, {what}");
+    blocks.extend(said::notes(answer, l).into_iter().map(Block::Note));
+    blocks.push(Block::Table(table(l, caption("without release"), view, |risk| {
+        Some(&risk.without_release)
+    })));
+    if answer.reclaimable.is_some() {
+        blocks.push(Block::Table(table(l, caption("after release"), view, |risk| {
+            risk.with_release.as_ref()
+        })));
+    }
+}
+
+fn table(
+    l: Locale,
+    caption: String,
+    view: &RenewalView,
+    of: impl Fn(&crate::insight::renewal::RiskAnswer) -> Option<&Choice>,
+) -> Table {
+    let currency = view.answer.currency().map_or_else(String::new, |c| format!(" {c}"));
+    let head = HEAD.map(|name| match name {
+        ">Price" | ">Paid for free seats" | ">To add them" => format!("{name}{currency}"),
+        other => other.to_owned(),
+    });
+    let mut table = Table::new(caption, &head.each_ref().map(String::as_str));
+    for term in &view.answer.terms {
+        for risk in &term.choices {
+            let Some(choice) = of(risk) else { continue };
+            table.row([
+                term.months.to_string(),
+                format!("{} %", risk.risk_percent),
+                l.number(choice.seats as f64),
+                said::change(choice, l),
+                words::whole_or_dash(choice.price, l),
+                said::free_seats(&choice.too_many, l),
+                said::idle(&choice.too_many, l),
+                said::cases(&choice.too_few, l),
+                said::missing_seats(&choice.too_few, l),
+                said::to_add(&choice.too_few, l),
+            ]);
+        }
+    }
+    table
+}
+
+fn curve(l: Locale, of_type: &TypeRenewal) -> Option<Chart> {
+    let basis = of_type.curve.basis?;
+    let entitled = of_type.renewal.as_ref().ok().map(|view| view.answer.entitled);
+    let mut series = vec![Series::line("At least so many taken", of_type.curve.steps())];
+    if let Some(entitled) = entitled {
+        series.push(Series::limit("Entitled", vec![(0.0, entitled), (100.0, entitled)]));
+    }
+    Some(Chart::Lines(Lines {
+        title: format!(
+            "{}: for which share of {} days to {} so many were taken",
+            name(of_type.seat_type),
+            basis.days,
+            l.date(basis.last)
+        ),
+        unit: "seats".to_owned(),
+        across: Across::Percent,
+        series,
+        band: Vec::new(),
+        marks: Vec::new(),
+    }))
+}
