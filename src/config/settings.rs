@@ -46,8 +46,8 @@ pub struct Settings {
     pub alert_destination: Switches,
     /// Reports on a schedule (`Butler.report`), when enabled.
     pub reports: Option<Reports>,
-    /// Where the status page is served, if it is (`Butler.web`).
-    pub web: Option<SocketAddr>,
+    /// The pages, if they are served (`Butler.web`).
+    pub web: Option<Web>,
     /// Butler sections that the file fills in and Bursar doesn't implement, in file order.
     pub unimplemented: Vec<String>,
     /// What they were read from, where something is left out for want of what it refers to.
@@ -86,6 +86,14 @@ impl Settings {
             .collect();
         Some(said.join("; "))
     }
+}
+
+/// `Butler.web`, when enabled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Web {
+    pub address: SocketAddr,
+    /// Whether pages name people. Without a login anybody who reaches the address reads them.
+    pub show_names: bool,
 }
 
 /// `Butler.report`, when enabled.

@@ -35,7 +35,7 @@ use crate::license::{SeatType, SenseVersion};
 use crate::plain::{in_json, on_terminal};
 use crate::planning::money::Cost;
 use crate::planning::replay::Simulation;
-use crate::planning::{ForecastView, Month, SeatCounts};
+use crate::planning::{EntitledChange, ForecastView, Month, SeatCounts};
 use crate::store::Attempt;
 
 /// Everything a report says.
@@ -144,14 +144,6 @@ pub struct Peak {
     pub day: NaiveDate,
     pub taken: f64,
     pub percent: Option<f64>,
-}
-
-#[derive(Debug, Clone, Copy, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct EntitledChange {
-    pub day: NaiveDate,
-    pub from: f64,
-    pub to: f64,
 }
 
 #[derive(Debug, Clone, Copy, Serialize)]

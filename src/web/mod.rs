@@ -1,15 +1,28 @@
-//! The status page: what is known right now, read from the store.
+//! The pages: what is known, read from the store. Whole without scripts.
 //!
 //! | path | what |
 //! | --- | --- |
-//! | `/` | the page |
-//! | `/api/status` | the same as JSON |
+//! | `/` | all sites, or the only one |
+//! | `/site/NAME` | one site; below it `/trends` |
+//! | `/assets/...` | the style and the script, from the binary |
+//! | `/api/status` | the picture of now as JSON |
 //! | `/health` | 503 while the daemon can't read or write its store, or a monitor is late; else 200, with what is not read |
 //!
-//! It only reads; nothing here asks a site or changes anything.
+//! They only read; nothing here asks a site or changes anything. Each page has a file: from what is known to words
+//! (a struct for its template). `answer` makes what is sent, `frame` what stands around each page, `known` keeps what
+//! is expensive.
 
-mod page;
+mod answer;
+mod asked;
+mod assets;
+mod frame;
+mod gauge;
+mod known;
+mod overview;
 mod serve;
+mod sheet;
+mod site;
+mod trends;
 
 pub use serve::{LIMITS, Limits};
 
@@ -18,18 +31,21 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use axum::Router;
-use axum::extract::{Request, State};
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::extract::{Path, RawQuery, Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{map_request, map_response};
-use axum::response::{Html, IntoResponse, Response};
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use chrono::{DateTime, Utc};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use self::answer::{Answer, Failure};
+use self::known::Known;
 use crate::clock::Clock;
 use crate::config::Settings;
-use crate::plain::{in_json, on_terminal};
+use crate::config::settings::Site;
+use crate::plain::in_json;
 use crate::secret::mask_own;
 use crate::status::{Fitness, Status};
 use crate::store::{Store, StoreError};
@@ -48,6 +64,20 @@ struct Served {
     source: Source,
     /// The start of the daemon.
     since: DateTime<Utc>,
+    known: Arc<Known>,
+}
+
+impl Served {
+    async fn status(&self) -> Result<Status, StoreError> {
+        let source = &self.source;
+        Status::read(&source.settings, &source.store, source.clock.now()).await
+    }
+
+    /// A site of the settings.
+    fn site(&self, name: &str) -> Result<&Site, Failure> {
+        let site = self.source.settings.sites.iter().find(|site| site.name == name);
+        site.ok_or_else(|| Failure::NotFound("There is no such site in the settings.".to_owned()))
+    }
 }
 
 /// A bound, not yet serving page.
@@ -65,7 +95,8 @@ impl Page {
             format!("cannot serve the status page at {address} (Butler.web.host, Butler.web.port)")
         })?;
         let since = source.clock.now();
-        Ok(Self { listener, served: Served { source, since }, limits: LIMITS })
+        let served = Served { source, since, known: Arc::default() };
+        Ok(Self { listener, served, limits: LIMITS })
     }
 
     /// The address in use.
@@ -82,36 +113,60 @@ impl Page {
     pub async fn serve(self, stop: CancellationToken) {
         let app = Router::new()
             .route("/", get(index))
+            .route("/site/{name}", get(one_site))
+            .route("/site/{name}/trends", get(of_trends))
+            .route("/site/{name}/trends.csv", get(trends_csv))
+            .route("/assets/{name}", get(assets::asset))
             .route("/api/status", get(api_status))
             .route("/health", get(health))
-            .layer(map_response(secure))
+            .fallback(nothing)
             .layer(map_request(known_host))
+            .layer(map_response(secure))
             .with_state(self.served);
         serve::serve(self.listener, app, self.limits, stop).await;
     }
 }
 
-async fn read(source: &Source) -> Result<Status, StoreError> {
-    Status::read(&source.settings, &source.store, source.clock.now()).await
+async fn index(State(served): State<Served>, headers: HeaderMap) -> Answer {
+    overview::page(&served, &headers).await
 }
 
-async fn index(State(Served { source, .. }): State<Served>) -> Result<Html<String>, Failure> {
-    let status = read(&source).await?;
-    let page = page::render(&status, source.settings.time_zone);
-    Ok(Html(on_terminal(&mask_own(&page), false).into_owned()))
+async fn one_site(State(served): State<Served>, Path(name): Path<String>, headers: HeaderMap) -> Answer {
+    site::page(&served, &headers, &name).await
 }
 
-async fn api_status(State(Served { source, .. }): State<Served>) -> Result<Response, Failure> {
-    let json = serde_json::to_string(&read(&source).await?);
+async fn of_trends(
+    State(served): State<Served>,
+    Path(name): Path<String>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Answer {
+    trends::page(&served, &headers, &name, query.as_deref()).await
+}
+
+async fn trends_csv(
+    State(served): State<Served>,
+    Path(name): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Answer {
+    trends::csv(&served, &name, query.as_deref()).await
+}
+
+async fn nothing() -> Failure {
+    Failure::NotFound("There is no page at this address.".to_owned())
+}
+
+async fn api_status(State(served): State<Served>) -> Result<Response, Unreadable> {
+    let json = serde_json::to_string(&served.status().await?);
     let json = json.expect("a picture of now has texts for keys");
     let body = in_json(&mask_own(&json)).into_owned();
     Ok(([(header::CONTENT_TYPE, "application/json")], body).into_response())
 }
 
-async fn health(State(Served { source, since }): State<Served>) -> Response {
+async fn health(State(Served { source, since, .. }): State<Served>) -> Response {
     let health = match source.store.health().await {
         Ok(health) => health,
-        Err(error) => return Failure(error).into_response(),
+        Err(error) => return Unreadable(error).into_response(),
     };
     if source.store.can_write().is_err() {
         // The log has the error with each poll: here, nothing of the machine is told.
@@ -127,16 +182,16 @@ async fn health(State(Served { source, since }): State<Served>) -> Response {
     (status, format!("{}\n", fitness.line())).into_response()
 }
 
-/// The store can't be read: the page says so, the details go to the log.
-struct Failure(StoreError);
+/// The store can't be read: programs are told so, the details go to the log.
+struct Unreadable(StoreError);
 
-impl From<StoreError> for Failure {
+impl From<StoreError> for Unreadable {
     fn from(error: StoreError) -> Self {
         Self(error)
     }
 }
 
-impl IntoResponse for Failure {
+impl IntoResponse for Unreadable {
     fn into_response(self) -> Response {
         tracing::error!(error = %self.0, "the status page can't read the store");
         (StatusCode::SERVICE_UNAVAILABLE, "the store can't be read, see the log\n").into_response()
@@ -175,18 +230,21 @@ fn is_bare_v6(name: &str) -> bool {
 
 /// Headers that keep a browser from doing more than showing the page.
 async fn secure(mut response: Response) -> Response {
-    const HEADERS: [(HeaderName, &str); 4] = [
+    const HEADERS: [(HeaderName, &str); 3] = [
         (
             header::CONTENT_SECURITY_POLICY,
-            "default-src 'none'; style-src 'unsafe-inline'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'",
+            "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:; \
+             form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
         ),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::REFERRER_POLICY, "no-referrer"),
-        (header::CACHE_CONTROL, "no-store"),
     ];
     for (name, value) in HEADERS {
         response.headers_mut().insert(name, HeaderValue::from_static(value));
     }
+    // What names its content may be kept; what is known of a site stays in no browser's files.
+    let cache = HeaderValue::from_static("no-store");
+    response.headers_mut().entry(header::CACHE_CONTROL).or_insert(cache);
     response
 }
 
