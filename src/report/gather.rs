@@ -7,10 +7,7 @@ use chrono_tz::Tz;
 
 use super::happened::{AlertLog, changes};
 use super::missing::missing;
-use super::{
-    CapacityReport, DailyPoint, Ledger, Peak, Period, Report, SiteReport,
-    TypeReport,
-};
+use super::{CapacityReport, DailyPoint, Ledger, Peak, Period, Report, SiteReport, TypeReport};
 use crate::config::Settings;
 use crate::config::settings::Site;
 use crate::event::{DAEMON, Latest};

@@ -54,7 +54,8 @@ impl IntoResponse for Failure {
         let (status, title, text) = match self {
             Self::Store(error) => {
                 tracing::error!(%error, "a page can't read the store");
-                let text = "The store can't be read, see the log. Nothing is known here until it can.";
+                let text =
+                    "The store can't be read, see the log. Nothing is known here until it can.";
                 (StatusCode::SERVICE_UNAVAILABLE, "Not known", text.to_owned())
             }
             Self::NotFound(text) => (StatusCode::NOT_FOUND, "Not found", text),

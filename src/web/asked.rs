@@ -15,7 +15,8 @@ impl Asked {
     pub(super) fn of(query: Option<&str>) -> Result<Self, Failure> {
         let query = query.unwrap_or_default();
         if query.len() > MOST {
-            let text = format!("The address asks for too much: at most {MOST} characters are read.");
+            let text =
+                format!("The address asks for too much: at most {MOST} characters are read.");
             return Err(Failure::Wrong(text));
         }
         let pairs = url::form_urlencoded::parse(query.as_bytes());

@@ -216,8 +216,7 @@ impl Needs {
         let mut all = Vec::new();
         for alert in &status.alerts {
             let of_site = settings.named_sites || alert.key.site == DAEMON;
-            let site =
-                if of_site { format!("{}: ", alert.key.site) } else { String::new() };
+            let site = if of_site { format!("{}: ", alert.key.site) } else { String::new() };
             all.push(Need {
                 tone: tone(alert.severity),
                 word: alert.severity.as_str(),
@@ -225,7 +224,9 @@ impl Needs {
             });
         }
         let need = |tone, word, text| Need { tone, word, text };
-        all.extend(status.sites.iter().flat_map(unread).map(|text| need("unknown", "not read", text)));
+        all.extend(
+            status.sites.iter().flat_map(unread).map(|text| need("unknown", "not read", text)),
+        );
         let health = status.sites.iter().flat_map(|site| &site.monitors);
         let health: Vec<_> = health.filter_map(|monitor| monitor.health.clone()).collect();
         let late = Fitness::of(settings, &health, Some(since), status.time).late;
@@ -236,7 +237,9 @@ impl Needs {
             all.push(need("unknown", "not judged", text.to_owned()));
         }
         let calm = all.is_empty().then(|| match oldest(&status.sites) {
-            Some(time) => format!("All is well, judged by what was read {} or later.", age(time, status.time)),
+            Some(time) => {
+                format!("All is well, judged by what was read {} or later.", age(time, status.time))
+            }
             None => "Nothing is watched: switch a monitor on in the settings.".to_owned(),
         });
         let more = all.len().saturating_sub(NEEDS);

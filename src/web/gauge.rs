@@ -50,7 +50,10 @@ impl Gauge<'_> {
         }
         for limit in self.limits.iter().filter(|limit| **limit > 0.0 && **limit < self.total) {
             let x = x(*limit);
-            let _ = write!(out, r#"<line class="limit" x1="{x:.1}" x2="{x:.1}" y1="0" y2="16" vector-effect="non-scaling-stroke"/>"#);
+            let _ = write!(
+                out,
+                r#"<line class="limit" x1="{x:.1}" x2="{x:.1}" y1="0" y2="16" vector-effect="non-scaling-stroke"/>"#
+            );
         }
         out + r#"<rect class="frame" width="1000" height="16" vector-effect="non-scaling-stroke"/></svg>"#
     }
@@ -109,7 +112,10 @@ mod tests {
     fn a_pool_stands_as_the_alerts_judge_it() {
         let policy = Policy::default();
         let of = |taken: f64| Standing::of(&policy, 100.0, taken, 100.0 - taken).word;
-        assert_eq!([50.0, 90.0, 95.0, 100.0].map(of), ["enough", "nearly full", "low", "none free"]);
+        assert_eq!(
+            [50.0, 90.0, 95.0, 100.0].map(of),
+            ["enough", "nearly full", "low", "none free"]
+        );
         assert_eq!(Standing::of(&policy, 100.0, 0.0, 100.0).limits, [90.0, 95.0]);
     }
 

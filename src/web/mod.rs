@@ -3,7 +3,8 @@
 //! | path | what |
 //! | --- | --- |
 //! | `/` | all sites, or the only one |
-//! | `/site/NAME` | one site; below it `/trends` |
+//! | `/site/NAME` | one site; below it `/trends`, `/seats` (both with `.csv`), `/person/ID`, `/releases`, `/changes` |
+//! | `/alerts`, `/destinations`, `/settings`, `/daemon` | of all sites |
 //! | `/assets/...` | the style and the script, from the binary |
 //! | `/api/status` | the picture of now as JSON |
 //! | `/health` | 503 while the daemon can't read or write its store, or a monitor is late; else 200, with what is not read |
@@ -12,14 +13,23 @@
 //! (a struct for its template). `answer` makes what is sent, `frame` what stands around each page, `known` keeps what
 //! is expensive.
 
+mod alerts;
 mod answer;
 mod asked;
 mod assets;
+mod changes;
+mod daemon;
+mod destinations;
 mod frame;
 mod gauge;
 mod known;
 mod overview;
+mod person;
+mod plan;
+mod releases;
+mod seats;
 mod serve;
+mod settings;
 mod sheet;
 mod site;
 mod trends;
@@ -38,9 +48,10 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use chrono::{DateTime, Utc};
 use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio_util::sync::CancellationToken;
 
-use self::answer::{Answer, Failure};
+use self::answer::Failure;
 use self::known::Known;
 use crate::clock::Clock;
 use crate::config::Settings;
@@ -65,9 +76,25 @@ struct Served {
     /// The start of the daemon.
     since: DateTime<Utc>,
     known: Arc<Known>,
+    /// The settings in effect, in words.
+    explained: Arc<str>,
+    /// Who looks through all seats takes a turn.
+    turns: Arc<Semaphore>,
 }
 
+/// So many look through the seats of a site at once.
+const TURNS: usize = 1;
+
 impl Served {
+    /// Whether pages name people.
+    fn names(&self) -> bool {
+        self.source.settings.web.is_some_and(|web| web.show_names)
+    }
+
+    async fn turn(&self) -> Option<SemaphorePermit<'_>> {
+        self.turns.acquire().await.ok()
+    }
+
     async fn status(&self) -> Result<Status, StoreError> {
         let source = &self.source;
         Status::read(&source.settings, &source.store, source.clock.now()).await
@@ -95,7 +122,9 @@ impl Page {
             format!("cannot serve the status page at {address} (Butler.web.host, Butler.web.port)")
         })?;
         let since = source.clock.now();
-        let served = Served { source, since, known: Arc::default() };
+        let explained = settings::explained(&source.settings).into();
+        let turns = Arc::new(Semaphore::new(TURNS));
+        let served = Served { source, since, known: Arc::default(), explained, turns };
         Ok(Self { listener, served, limits: LIMITS })
     }
 
@@ -111,11 +140,97 @@ impl Page {
 
     /// Serves until `stop`.
     pub async fn serve(self, stop: CancellationToken) {
+        let tidy = self.served.known.clone();
         let app = Router::new()
-            .route("/", get(index))
-            .route("/site/{name}", get(one_site))
-            .route("/site/{name}/trends", get(of_trends))
-            .route("/site/{name}/trends.csv", get(trends_csv))
+            .route(
+                "/",
+                get(async |State(of): Of, headers: HeaderMap| overview::page(&of, &headers).await),
+            )
+            .route(
+                "/alerts",
+                get(async |State(of): Of, headers: HeaderMap| alerts::page(&of, &headers).await),
+            )
+            .route(
+                "/destinations",
+                get(async |State(of): Of, headers: HeaderMap| {
+                    destinations::page(&of, &headers).await
+                }),
+            )
+            .route(
+                "/settings",
+                get(async |State(of): Of, headers: HeaderMap| settings::page(&of, &headers).await),
+            )
+            .route(
+                "/daemon",
+                get(async |State(of): Of, headers: HeaderMap| daemon::page(&of, &headers).await),
+            )
+            .route(
+                "/site/{name}",
+                get(async |State(of): Of, Path(name): Name, headers: HeaderMap| {
+                    site::page(&of, &headers, &name).await
+                }),
+            )
+            .route(
+                "/site/{name}/trends",
+                get(
+                    async |State(of): Of,
+                           Path(name): Name,
+                           RawQuery(q): RawQuery,
+                           headers: HeaderMap| {
+                        trends::page(&of, &headers, &name, q.as_deref()).await
+                    },
+                ),
+            )
+            .route(
+                "/site/{name}/trends.csv",
+                get(async |State(of): Of, Path(name): Name, RawQuery(q): RawQuery| {
+                    trends::csv(&of, &name, q.as_deref()).await
+                }),
+            )
+            .route(
+                "/site/{name}/seats",
+                get(
+                    async |State(of): Of,
+                           Path(name): Name,
+                           RawQuery(q): RawQuery,
+                           headers: HeaderMap| {
+                        seats::page(&of, &headers, &name, q.as_deref()).await
+                    },
+                ),
+            )
+            .route(
+                "/site/{name}/seats.csv",
+                get(async |State(of): Of, Path(name): Name, RawQuery(q): RawQuery| {
+                    seats::csv(&of, &name, q.as_deref()).await
+                }),
+            )
+            .route(
+                "/site/{name}/person/{user}",
+                get(
+                    async |State(of): Of,
+                           Path((name, user)): Path<(String, String)>,
+                           headers: HeaderMap| {
+                        person::page(&of, &headers, &name, &user).await
+                    },
+                ),
+            )
+            .route(
+                "/site/{name}/releases",
+                get(async |State(of): Of, Path(name): Name, headers: HeaderMap| {
+                    releases::page(&of, &headers, &name).await
+                }),
+            )
+            .route(
+                "/site/{name}/changes",
+                get(
+                    async |State(of): Of,
+                           Path(name): Name,
+                           RawQuery(q): RawQuery,
+                           headers: HeaderMap| {
+                        changes::page(&of, &headers, &name, q.as_deref()).await
+                    },
+                ),
+            )
             .route("/assets/{name}", get(assets::asset))
             .route("/api/status", get(api_status))
             .route("/health", get(health))
@@ -123,34 +238,15 @@ impl Page {
             .layer(map_request(known_host))
             .layer(map_response(secure))
             .with_state(self.served);
-        serve::serve(self.listener, app, self.limits, stop).await;
+        tokio::select! {
+            () = serve::serve(self.listener, app, self.limits, stop) => {}
+            () = tidy.tidy() => {}
+        }
     }
 }
 
-async fn index(State(served): State<Served>, headers: HeaderMap) -> Answer {
-    overview::page(&served, &headers).await
-}
-
-async fn one_site(State(served): State<Served>, Path(name): Path<String>, headers: HeaderMap) -> Answer {
-    site::page(&served, &headers, &name).await
-}
-
-async fn of_trends(
-    State(served): State<Served>,
-    Path(name): Path<String>,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
-) -> Answer {
-    trends::page(&served, &headers, &name, query.as_deref()).await
-}
-
-async fn trends_csv(
-    State(served): State<Served>,
-    Path(name): Path<String>,
-    RawQuery(query): RawQuery,
-) -> Answer {
-    trends::csv(&served, &name, query.as_deref()).await
-}
+type Of = State<Served>;
+type Name = Path<String>;
 
 async fn nothing() -> Failure {
     Failure::NotFound("There is no page at this address.".to_owned())

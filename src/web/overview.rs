@@ -68,7 +68,8 @@ fn row<'a>(served: &Served, status: &Status, site: &'a SiteStatus) -> Row<'a> {
     let oldest = oldest.into_iter().flatten().min();
     let pools = site.access_licenses.as_ref().zip(settings);
     let needs = alerts.len() + problems.len();
-    let need = alerts.first().map(|alert| alert.text.clone()).or_else(|| problems.into_iter().next());
+    let need =
+        alerts.first().map(|alert| alert.text.clone()).or_else(|| problems.into_iter().next());
     Row {
         name: &site.name,
         address: site_address(&site.name, ""),

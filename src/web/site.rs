@@ -152,9 +152,10 @@ pub(super) async fn page(served: &Served, headers: &HeaderMap, name: &str) -> An
         release: release(site, of_site, &status, zone),
         cost: cost(&planning),
         app: of_site.monitor_app.as_ref().map(|read| app(&read.value, seen(read.time))),
-        version: of_site.qlik_sense_version.as_ref().map(|read| {
-            version(&read.value, license::today(now, zone), zone, seen(read.time))
-        }),
+        version: of_site
+            .qlik_sense_version
+            .as_ref()
+            .map(|read| version(&read.value, license::today(now, zone), zone, seen(read.time))),
         monitors: of_site.monitors.iter().map(|of| monitor(of, &status, zone)).collect(),
     };
     Ok(answer::page(headers, now, &page))
@@ -246,8 +247,7 @@ pub(super) fn pool_views(
     }
     if let Some(totals) = pools.tokens.filter(|totals| totals.enabled) {
         let taken = totals.total_tokens - totals.available_tokens;
-        let standing =
-            Standing::of(policy, totals.total_tokens, taken, totals.available_tokens);
+        let standing = Standing::of(policy, totals.total_tokens, taken, totals.available_tokens);
         let label = format!("{} of {} tokens", number(taken), number(totals.total_tokens));
         let gauge = Gauge {
             label: &label,
@@ -460,10 +460,9 @@ fn app(app: &license::monitor_app::MonitorApp, seen: String) -> App {
     App {
         tone: match app.health {
             AppHealth::Healthy | AppHealth::Running => "fine",
-            AppHealth::RunningLong
-            | AppHealth::Stale
-            | AppHealth::Disabled
-            | AppHealth::Never => "watch",
+            AppHealth::RunningLong | AppHealth::Stale | AppHealth::Disabled | AppHealth::Never => {
+                "watch"
+            }
             AppHealth::Unknown => "unknown",
             AppHealth::Failed | AppHealth::Missing => "act",
         },
@@ -495,11 +494,7 @@ fn version(
     Version { tone, headline, before, seen }
 }
 
-fn monitor<'a>(
-    of: &'a crate::status::MonitorStatus,
-    status: &Status,
-    zone: Tz,
-) -> MonitorView<'a> {
+fn monitor<'a>(of: &'a crate::status::MonitorStatus, status: &Status, zone: Tz) -> MonitorView<'a> {
     let mut next = of.next.map_or_else(String::new, |next| local(next, zone));
     if let Some(held) = &of.held {
         next.push_str(&format!(", {held}"));

@@ -77,7 +77,8 @@ impl<'a> Question<'a> {
         let pool = match asked.get("type") {
             None => planning.pools.first(),
             Some(name) => {
-                let of = SeatType::ALL.into_iter().find(|of| of.as_str().eq_ignore_ascii_case(name));
+                let of =
+                    SeatType::ALL.into_iter().find(|of| of.as_str().eq_ignore_ascii_case(name));
                 let names = SeatType::ALL.map(SeatType::as_str).join(", ");
                 let of = of.ok_or_else(|| {
                     Failure::Wrong(format!("type: {name:?} is none; write one of {names}."))
@@ -119,10 +120,22 @@ pub(super) async fn page(
     let Some(question) = Question::of(&planning, &asked)? else {
         let (seat_type, title, step) = ("", "", "");
         let page = Page {
-            frame, site, seat_type, title, step,
-            types: Vec::new(), ranges: Vec::new(), from: String::new(), to: String::new(),
-            csv: String::new(), chart: None, facts: Vec::new(), rows: Vec::new(),
-            ahead: Vec::new(), events: Vec::new(), seasons: Vec::new(),
+            frame,
+            site,
+            seat_type,
+            title,
+            step,
+            types: Vec::new(),
+            ranges: Vec::new(),
+            from: String::new(),
+            to: String::new(),
+            csv: String::new(),
+            chart: None,
+            facts: Vec::new(),
+            rows: Vec::new(),
+            ahead: Vec::new(),
+            events: Vec::new(),
+            seasons: Vec::new(),
         };
         return Ok(answer::page(headers, status.time, &page));
     };
@@ -142,9 +155,11 @@ pub(super) async fn page(
         site,
         seat_type: seat_type.as_str(),
         title: title(seat_type),
-        types: planning.pools.iter().map(|of| {
-            (of.seat_type.as_str(), title(of.seat_type), of.seat_type == seat_type)
-        }).collect(),
+        types: planning
+            .pools
+            .iter()
+            .map(|of| (of.seat_type.as_str(), title(of.seat_type), of.seat_type == seat_type))
+            .collect(),
         ranges: ranges(&planning, pool, range, &link),
         from: range.from.to_string(),
         to: range.to.to_string(),
@@ -244,7 +259,8 @@ fn rows(
         before.iter().find(|of| of.start == start).map(|of| of.mean)
     };
     let optional = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), number);
-    let percent = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), |p| format!("{p:.1} %"));
+    let percent =
+        |value: Option<f64>| value.map_or_else(|| "–".to_owned(), |p| format!("{p:.1} %"));
     let row = |period: Period| Row {
         address: link(period.start, period.end().min(end)),
         cells: vec![

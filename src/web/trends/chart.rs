@@ -65,7 +65,12 @@ fn drawn(planning: &Planning, pool: &Pool, range: Range, small: bool) -> Option<
     }
     entitled.extend(last.map(|(day, total)| (x(day), total)));
     let mut lines = Lines {
-        title: format!("{}: allocated and entitled, {} to {}", title(pool.seat_type), range.from, range.to),
+        title: format!(
+            "{}: allocated and entitled, {} to {}",
+            title(pool.seat_type),
+            range.from,
+            range.to
+        ),
         unit: "seats".to_owned(),
         series: vec![Series::line("Allocated", taken)],
         band: Vec::new(),
