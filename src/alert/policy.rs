@@ -55,6 +55,15 @@ pub struct Limits {
     pub queue_events: u64,
 }
 
+impl Limits {
+    /// At how many free seats of so many they are low: a number of seats, a share of all, or the larger of both.
+    /// `None` without a limit.
+    pub fn low(&self, total: f64) -> Option<f64> {
+        let share = self.low_percent.map(|percent| (total * percent / 100.0).floor());
+        Some(self.low_seats.into_iter().chain(share).reduce(f64::max)?.max(0.0))
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {

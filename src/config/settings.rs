@@ -54,8 +54,8 @@ pub struct Settings {
     pub reports: Option<Reports>,
     /// Whether reports name who holds a seat, those of the command too.
     pub report_names: bool,
-    /// Where the status page is served, if it is (`Butler.web`).
-    pub web: Option<SocketAddr>,
+    /// The pages, if they are served (`Butler.web`).
+    pub web: Option<Web>,
     /// Butler sections that the file fills in and Bursar doesn't implement, in file order.
     pub unimplemented: Vec<String>,
     /// What they were read from, where something is left out for want of what it refers to.
@@ -94,6 +94,14 @@ impl Settings {
             .collect();
         Some(said.join("; "))
     }
+}
+
+/// `Butler.web`, when enabled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Web {
+    pub address: SocketAddr,
+    /// Whether pages name people. Without a login anybody who reaches the address reads them.
+    pub show_names: bool,
 }
 
 /// `Butler.report`, when enabled.

@@ -103,13 +103,13 @@ impl Daemon {
             ));
         }
         warn_of_orphans(&shared).await?;
-        if let Some(address) = shared.settings.web {
+        if let Some(web) = shared.settings.web {
             let source = web::Source {
                 settings: shared.settings.clone(),
                 store: shared.store.clone(),
                 clock,
             };
-            let page = web::Page::bind(address, source).await?;
+            let page = web::Page::bind(web.address, source).await?;
             daemon.page = Some(page.address()?);
             daemon.pollers.spawn(page.serve(daemon.stop_polling.clone()));
         }

@@ -121,17 +121,59 @@ pub fn grouped<K: Ord>(
 /// Idle for so many times 24 hours since its last use or its allocation, whichever is later; held by a
 /// user, not one of the site itself; not in quarantine; both dates can be read.
 pub fn is_reclaimable(seat: &Seat, days: u32, now: DateTime<Utc>) -> bool {
-    let unreadable = |moment: &Moment| matches!(moment, Moment::Unreadable(_));
-    let Some(holder) = &seat.holder else { return false };
-    if seat.quarantined.is_some()
-        || holder.directory.eq_ignore_ascii_case("INTERNAL")
-        || unreadable(&seat.created)
-        || unreadable(&seat.last_used)
-    {
-        return false;
+    Use::of(seat).idle_days(now).is_some_and(|idle| idle >= i64::from(days))
+}
+
+/// What of a seat tells how it is used.
+#[derive(Debug, Clone, Copy)]
+pub struct Use<'a> {
+    /// Of its holder.
+    pub directory: Option<&'a str>,
+    pub quarantined: bool,
+    pub created: &'a Moment,
+    pub last_used: &'a Moment,
+}
+
+impl<'a> Use<'a> {
+    pub fn of(seat: &'a Seat) -> Self {
+        Self {
+            directory: seat.holder.as_ref().map(|holder| &*holder.directory),
+            quarantined: seat.quarantined.is_some(),
+            created: &seat.created,
+            last_used: &seat.last_used,
+        }
     }
-    let since = known(&seat.last_used).max(known(&seat.created));
-    since.is_some_and(|since| (now - since).num_days() >= i64::from(days))
+
+    /// Its last use or its allocation, whichever is later.
+    pub fn since(&self) -> Option<DateTime<Utc>> {
+        known(self.last_used).max(known(self.created))
+    }
+
+    /// The same, where that says since when somebody lets their seat lie: held by a user, not one of the site
+    /// itself; not in quarantine; both dates can be read.
+    pub fn idle_since(&self) -> Option<DateTime<Utc>> {
+        let unreadable = |moment: &Moment| matches!(moment, Moment::Unreadable(_));
+        let directory = self.directory?;
+        if self.quarantined
+            || directory.eq_ignore_ascii_case("INTERNAL")
+            || unreadable(self.created)
+            || unreadable(self.last_used)
+        {
+            return None;
+        }
+        self.since()
+    }
+
+    /// Times 24 hours since then.
+    pub fn idle_days(&self, now: DateTime<Utc>) -> Option<i64> {
+        Some((now - self.idle_since()?).num_days())
+    }
+
+    /// Not in quarantine, and never used so far: what [`Idle::never_used`] counts.
+    pub fn is_never_used(&self) -> bool {
+        let unreadable = matches!(self.last_used, Moment::Unreadable(_));
+        !self.quarantined && !unreadable && known(self.last_used).is_none()
+    }
 }
 
 /// Somebody who holds seats of several types.

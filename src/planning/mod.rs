@@ -86,7 +86,32 @@ pub struct Minutes {
     pub as_of: DateTime<Utc>,
 }
 
+/// A day on which the license had another total than on the one before.
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EntitledChange {
+    pub day: NaiveDate,
+    pub from: f64,
+    pub to: f64,
+}
+
 impl Pool {
+    /// On which days between two (both included) the total changed.
+    pub fn entitled_changes(&self, first: NaiveDate, last: NaiveDate) -> Vec<EntitledChange> {
+        let mut changes = Vec::new();
+        let mut known = self.entitled.on(days_after(first, -1));
+        for day in self.taken.between(first, last) {
+            let total = self.entitled.on(day.day);
+            if let (Some(from), Some(to)) = (known, total)
+                && from != to
+            {
+                changes.push(EntitledChange { day: day.day, from, to });
+            }
+            known = total.or(known);
+        }
+        changes
+    }
+
     fn history(&self) -> History<'_> {
         History { series: &self.taken, entitled: &self.entitled, released: &self.released }
     }

@@ -9,8 +9,7 @@ use super::happened::{AlertLog, changes};
 use super::holders::holders;
 use super::missing::missing;
 use super::{
-    CapacityReport, DailyPoint, EntitledChange, Ledger, Peak, Period, Report, ServerLicense,
-    SiteReport, TypeReport,
+    CapacityReport, DailyPoint, Ledger, Peak, Period, Report, ServerLicense, SiteReport, TypeReport,
 };
 use crate::config::Settings;
 use crate::config::settings::Site;
@@ -221,7 +220,7 @@ fn of_type(planning: &Planning, pool: &Pool, period: &Period) -> TypeReport {
         full_days: utilization::full_days(days, &pool.entitled),
         of: u32::try_from((last - first).num_days() + 1).unwrap_or(0),
         periods: planning.utilization(seat_type, period.step(), (first, last)),
-        entitled_changes: entitled_changes(pool, first, last),
+        entitled_changes: pool.entitled_changes(first, last),
         year_on_year: days
             .last()
             .and_then(|day| planning.year_on_year(seat_type, day.day))
@@ -232,19 +231,4 @@ fn of_type(planning: &Planning, pool: &Pool, period: &Period) -> TypeReport {
         seats: planning.seat_counts(seat_type).cloned(),
         daily: daily.collect(),
     }
-}
-
-fn entitled_changes(pool: &Pool, first: NaiveDate, last: NaiveDate) -> Vec<EntitledChange> {
-    let mut changes = Vec::new();
-    let mut known = pool.entitled.on(days_after(first, -1));
-    for day in pool.taken.between(first, last) {
-        let total = pool.entitled.on(day.day);
-        if let (Some(from), Some(to)) = (known, total)
-            && from != to
-        {
-            changes.push(EntitledChange { day: day.day, from, to });
-        }
-        known = total.or(known);
-    }
-    changes
 }

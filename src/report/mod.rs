@@ -38,7 +38,7 @@ use crate::plain::{in_json, on_terminal};
 use crate::planning::money::{Cost, PeriodCost};
 use crate::planning::renewal::TypeRenewal;
 use crate::planning::replay::Simulation;
-use crate::planning::{ForecastView, Month, SeatCounts};
+use crate::planning::{EntitledChange, ForecastView, Month, SeatCounts};
 use crate::store::Attempt;
 use crate::words::Locale;
 
@@ -176,14 +176,6 @@ pub struct Peak {
     pub day: NaiveDate,
     pub taken: f64,
     pub percent: Option<f64>,
-}
-
-#[derive(Debug, Clone, Copy, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct EntitledChange {
-    pub day: NaiveDate,
-    pub from: f64,
-    pub to: f64,
 }
 
 #[derive(Debug, Clone, Copy, Serialize)]

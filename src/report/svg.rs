@@ -139,6 +139,11 @@ impl Lines {
     }
 
     fn svg(&self, id: &str, l: Locale) -> String {
+        self.svg_with_gaps(id, l, &[])
+    }
+
+    /// As [`Chart::svg`], with times shaded of which nothing is known.
+    pub fn svg_with_gaps(&self, id: &str, l: Locale, gaps: &[(f64, f64)]) -> String {
         let points = || self.series.iter().flat_map(|series| &series.points);
         let xs = || points().map(|p| p.0).chain(self.band.iter().map(|p| p.0));
         let ys = || points().map(|p| p.1).chain(self.band.iter().map(|p| p.2));
@@ -149,6 +154,14 @@ impl Lines {
             scale: Scale::to(ys().fold(0.0, f64::max)),
         };
         let mut out = open(id, &self.title, &self.description(l));
+        for (from, to) in gaps {
+            let (from, to) = (frame.x(*from), frame.x(*to));
+            let (width, height) = (to - from, HEIGHT - BOTTOM - TOP);
+            let _ = write!(
+                out,
+                r#"<rect class="gap" x="{from:.1}" y="{TOP}" width="{width:.1}" height="{height}"/>"#
+            );
+        }
         frame.axis(&mut out, &self.unit, l);
         match self.across {
             Across::Days if left <= right => frame.months(&mut out),

@@ -44,7 +44,10 @@ pub use release::{
     Holder, KnownRun, LedgerFile, Moments, Readable, RebuildError, Rebuilt, RefusedByTime,
     RunState, TakenSeat, Unsettled, WantedSeat,
 };
-pub use seats::{IdleGap, KnownSeat, PeopleMarks, SeatList, SeatReading, Seats, StoredPerson};
+pub use seats::{
+    FoundSeats, IdleGap, KnownSeat, PeopleMarks, SeatFilter, SeatKey, SeatList, SeatOrder,
+    SeatPlace, SeatReading, SeatState, Seats, StoredPerson,
+};
 
 use std::fmt;
 use std::path::Path;

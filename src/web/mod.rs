@@ -1,15 +1,38 @@
-//! The status page: what is known right now, read from the store.
+//! The pages: what is known, read from the store. Whole without scripts.
 //!
 //! | path | what |
 //! | --- | --- |
-//! | `/` | the page |
-//! | `/api/status` | the same as JSON |
+//! | `/` | all sites, or the only one |
+//! | `/site/NAME` | one site; below it `/trends`, `/seats` (both with `.csv`), `/person/ID`, `/releases`, `/changes` |
+//! | `/alerts`, `/destinations`, `/settings`, `/daemon` | of all sites |
+//! | `/assets/...` | the style and the script, from the binary |
+//! | `/api/status` | the picture of now as JSON |
 //! | `/health` | 503 while the daemon can't read or write its store, or a monitor is late; else 200, with what is not read |
 //!
-//! It only reads; nothing here asks a site or changes anything.
+//! They only read; nothing here asks a site or changes anything. Each page has a file: from what is known to words
+//! (a struct for its template). `answer` makes what is sent, `frame` what stands around each page, `known` keeps what
+//! is expensive.
 
-mod page;
+mod alerts;
+mod answer;
+mod asked;
+mod assets;
+mod changes;
+mod daemon;
+mod destinations;
+mod frame;
+mod gauge;
+mod known;
+mod overview;
+mod person;
+mod plan;
+mod releases;
+mod seats;
 mod serve;
+mod settings;
+mod sheet;
+mod site;
+mod trends;
 
 pub use serve::{LIMITS, Limits};
 
@@ -18,18 +41,22 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use axum::Router;
-use axum::extract::{Request, State};
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::extract::{Path, RawQuery, Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{map_request, map_response};
-use axum::response::{Html, IntoResponse, Response};
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use chrono::{DateTime, Utc};
 use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio_util::sync::CancellationToken;
 
+use self::answer::Failure;
+use self::known::Known;
 use crate::clock::Clock;
 use crate::config::Settings;
-use crate::plain::{in_json, on_terminal};
+use crate::config::settings::Site;
+use crate::plain::in_json;
 use crate::secret::mask_own;
 use crate::status::{Fitness, Status};
 use crate::store::{Store, StoreError};
@@ -48,6 +75,36 @@ struct Served {
     source: Source,
     /// The start of the daemon.
     since: DateTime<Utc>,
+    known: Arc<Known>,
+    /// The settings in effect, in words.
+    explained: Arc<str>,
+    /// Who looks through all seats takes a turn.
+    turns: Arc<Semaphore>,
+}
+
+/// So many look through the seats of a site at once.
+const TURNS: usize = 1;
+
+impl Served {
+    /// Whether pages name people.
+    fn names(&self) -> bool {
+        self.source.settings.web.is_some_and(|web| web.show_names)
+    }
+
+    async fn turn(&self) -> Option<SemaphorePermit<'_>> {
+        self.turns.acquire().await.ok()
+    }
+
+    async fn status(&self) -> Result<Status, StoreError> {
+        let source = &self.source;
+        Status::read(&source.settings, &source.store, source.clock.now()).await
+    }
+
+    /// A site of the settings.
+    fn site(&self, name: &str) -> Result<&Site, Failure> {
+        let site = self.source.settings.sites.iter().find(|site| site.name == name);
+        site.ok_or_else(|| Failure::NotFound("There is no such site in the settings.".to_owned()))
+    }
 }
 
 /// A bound, not yet serving page.
@@ -65,7 +122,10 @@ impl Page {
             format!("cannot serve the status page at {address} (Butler.web.host, Butler.web.port)")
         })?;
         let since = source.clock.now();
-        Ok(Self { listener, served: Served { source, since }, limits: LIMITS })
+        let explained = settings::explained(&source.settings).into();
+        let turns = Arc::new(Semaphore::new(TURNS));
+        let served = Served { source, since, known: Arc::default(), explained, turns };
+        Ok(Self { listener, served, limits: LIMITS })
     }
 
     /// The address in use.
@@ -80,38 +140,129 @@ impl Page {
 
     /// Serves until `stop`.
     pub async fn serve(self, stop: CancellationToken) {
+        let tidy = self.served.known.clone();
         let app = Router::new()
-            .route("/", get(index))
+            .route(
+                "/",
+                get(async |State(of): Of, headers: HeaderMap| overview::page(&of, &headers).await),
+            )
+            .route(
+                "/alerts",
+                get(async |State(of): Of, headers: HeaderMap| alerts::page(&of, &headers).await),
+            )
+            .route(
+                "/destinations",
+                get(async |State(of): Of, headers: HeaderMap| {
+                    destinations::page(&of, &headers).await
+                }),
+            )
+            .route(
+                "/settings",
+                get(async |State(of): Of, headers: HeaderMap| settings::page(&of, &headers).await),
+            )
+            .route(
+                "/daemon",
+                get(async |State(of): Of, headers: HeaderMap| daemon::page(&of, &headers).await),
+            )
+            .route(
+                "/site/{name}",
+                get(async |State(of): Of, Path(name): Name, headers: HeaderMap| {
+                    site::page(&of, &headers, &name).await
+                }),
+            )
+            .route(
+                "/site/{name}/trends",
+                get(
+                    async |State(of): Of,
+                           Path(name): Name,
+                           RawQuery(q): RawQuery,
+                           headers: HeaderMap| {
+                        trends::page(&of, &headers, &name, q.as_deref()).await
+                    },
+                ),
+            )
+            .route(
+                "/site/{name}/trends.csv",
+                get(async |State(of): Of, Path(name): Name, RawQuery(q): RawQuery| {
+                    trends::csv(&of, &name, q.as_deref()).await
+                }),
+            )
+            .route(
+                "/site/{name}/seats",
+                get(
+                    async |State(of): Of,
+                           Path(name): Name,
+                           RawQuery(q): RawQuery,
+                           headers: HeaderMap| {
+                        seats::page(&of, &headers, &name, q.as_deref()).await
+                    },
+                ),
+            )
+            .route(
+                "/site/{name}/seats.csv",
+                get(async |State(of): Of, Path(name): Name, RawQuery(q): RawQuery| {
+                    seats::csv(&of, &name, q.as_deref()).await
+                }),
+            )
+            .route(
+                "/site/{name}/person/{user}",
+                get(
+                    async |State(of): Of,
+                           Path((name, user)): Path<(String, String)>,
+                           headers: HeaderMap| {
+                        person::page(&of, &headers, &name, &user).await
+                    },
+                ),
+            )
+            .route(
+                "/site/{name}/releases",
+                get(async |State(of): Of, Path(name): Name, headers: HeaderMap| {
+                    releases::page(&of, &headers, &name).await
+                }),
+            )
+            .route(
+                "/site/{name}/changes",
+                get(
+                    async |State(of): Of,
+                           Path(name): Name,
+                           RawQuery(q): RawQuery,
+                           headers: HeaderMap| {
+                        changes::page(&of, &headers, &name, q.as_deref()).await
+                    },
+                ),
+            )
+            .route("/assets/{name}", get(assets::asset))
             .route("/api/status", get(api_status))
             .route("/health", get(health))
-            .layer(map_response(secure))
+            .fallback(nothing)
             .layer(map_request(known_host))
+            .layer(map_response(secure))
             .with_state(self.served);
-        serve::serve(self.listener, app, self.limits, stop).await;
+        tokio::select! {
+            () = serve::serve(self.listener, app, self.limits, stop) => {}
+            () = tidy.tidy() => {}
+        }
     }
 }
 
-async fn read(source: &Source) -> Result<Status, StoreError> {
-    Status::read(&source.settings, &source.store, source.clock.now()).await
+type Of = State<Served>;
+type Name = Path<String>;
+
+async fn nothing() -> Failure {
+    Failure::NotFound("There is no page at this address.".to_owned())
 }
 
-async fn index(State(Served { source, .. }): State<Served>) -> Result<Html<String>, Failure> {
-    let status = read(&source).await?;
-    let page = page::render(&status, source.settings.time_zone);
-    Ok(Html(on_terminal(&mask_own(&page), false).into_owned()))
-}
-
-async fn api_status(State(Served { source, .. }): State<Served>) -> Result<Response, Failure> {
-    let json = serde_json::to_string(&read(&source).await?);
+async fn api_status(State(served): State<Served>) -> Result<Response, Unreadable> {
+    let json = serde_json::to_string(&served.status().await?);
     let json = json.expect("a picture of now has texts for keys");
     let body = in_json(&mask_own(&json)).into_owned();
     Ok(([(header::CONTENT_TYPE, "application/json")], body).into_response())
 }
 
-async fn health(State(Served { source, since }): State<Served>) -> Response {
+async fn health(State(Served { source, since, .. }): State<Served>) -> Response {
     let health = match source.store.health().await {
         Ok(health) => health,
-        Err(error) => return Failure(error).into_response(),
+        Err(error) => return Unreadable(error).into_response(),
     };
     if source.store.can_write().is_err() {
         // The log has the error with each poll: here, nothing of the machine is told.
@@ -127,16 +278,16 @@ async fn health(State(Served { source, since }): State<Served>) -> Response {
     (status, format!("{}\n", fitness.line())).into_response()
 }
 
-/// The store can't be read: the page says so, the details go to the log.
-struct Failure(StoreError);
+/// The store can't be read: programs are told so, the details go to the log.
+struct Unreadable(StoreError);
 
-impl From<StoreError> for Failure {
+impl From<StoreError> for Unreadable {
     fn from(error: StoreError) -> Self {
         Self(error)
     }
 }
 
-impl IntoResponse for Failure {
+impl IntoResponse for Unreadable {
     fn into_response(self) -> Response {
         tracing::error!(error = %self.0, "the status page can't read the store");
         (StatusCode::SERVICE_UNAVAILABLE, "the store can't be read, see the log\n").into_response()
@@ -175,18 +326,21 @@ fn is_bare_v6(name: &str) -> bool {
 
 /// Headers that keep a browser from doing more than showing the page.
 async fn secure(mut response: Response) -> Response {
-    const HEADERS: [(HeaderName, &str); 4] = [
+    const HEADERS: [(HeaderName, &str); 3] = [
         (
             header::CONTENT_SECURITY_POLICY,
-            "default-src 'none'; style-src 'unsafe-inline'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'",
+            "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:; \
+             form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
         ),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::REFERRER_POLICY, "no-referrer"),
-        (header::CACHE_CONTROL, "no-store"),
     ];
     for (name, value) in HEADERS {
         response.headers_mut().insert(name, HeaderValue::from_static(value));
     }
+    // What names its content may be kept; what is known of a site stays in no browser's files.
+    let cache = HeaderValue::from_static("no-store");
+    response.headers_mut().entry(header::CACHE_CONTROL).or_insert(cache);
     response
 }
 

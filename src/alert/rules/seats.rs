@@ -92,12 +92,10 @@ fn of(dated: &Dated<Pools>) -> Vec<Pool> {
     SeatType::counted().filter_map(of).chain(tokens).collect()
 }
 
-/// The limit is a number of seats, a share of all, or the larger of both. It is over a bit beyond
-/// the limit, so that one person who comes and goes doesn't make a message each time.
+/// It is over a bit beyond the limit, so that one person who comes and goes doesn't make a message each time.
 fn low(pool: &Pool, limits: &Limits) -> Option<Condition> {
     let (total, free) = (pool.pool.total, pool.pool.free());
-    let share = limits.low_percent.map(|percent| (total * percent / 100.0).floor());
-    let limit = limits.low_seats.into_iter().chain(share).reduce(f64::max)?.max(0.0);
+    let limit = limits.low(total)?;
     let band = limit + 1.0 + (limit / 10.0).floor();
     let title = format!("{} are low", pool.title());
     let text = format!("{}, the limit is {}", pool.free_text(), number(limit));

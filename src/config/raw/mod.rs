@@ -75,7 +75,7 @@ pub(super) struct Butler {
     /// The embedded store: what waits to be delivered and the last state of each site.
     #[schemars(extend("x-bursar" = true))]
     pub(super) storage: Storage,
-    /// The status page.
+    /// The pages.
     #[schemars(extend("x-bursar" = true))]
     pub(super) web: Web,
     /// Certificate with which the repository service is called, exported from the Qlik Management

@@ -38,6 +38,19 @@ impl Store {
         self.shared.gate.write("keep a plan", save).await
     }
 
+    /// The run whose plan of a site was kept last.
+    pub async fn last_plan(&self, site: &str) -> Result<Option<String>, StoreError> {
+        let site = site.to_owned();
+        let query = move |db: &Connection| {
+            db.prepare_cached(
+                "SELECT run FROM release_plan WHERE site = ?1 ORDER BY id DESC LIMIT 1",
+            )?
+            .query_row([site], |row| row.get(0))
+            .optional()
+        };
+        self.shared.gate.read("read the last plan", query).await
+    }
+
     /// The JSON of a run's plan, where it is still kept. `run` may be the beginning of its id.
     pub async fn load_plan(&self, run: &str) -> Result<Option<Vec<u8>>, StoreError> {
         let begin = run.to_owned();

@@ -8,11 +8,13 @@ mod difference;
 mod gaps;
 mod read;
 mod row;
+mod search;
 #[cfg(test)]
 mod tests;
 mod write;
 
 pub use gaps::IdleGap;
+pub use search::{FoundSeats, SeatFilter, SeatKey, SeatOrder, SeatPlace, SeatState};
 
 use std::collections::{BTreeSet, HashMap};
 

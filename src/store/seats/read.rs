@@ -45,7 +45,7 @@ impl Store {
     async fn lists(&self, site: &str) -> Result<Seats, StoreError> {
         let gate = &self.shared.gate;
         loop {
-            let mut lists = self.list_times(site).await?;
+            let mut lists = self.seat_lists(site).await?;
             for list in &mut lists {
                 let mut next = Some(String::new());
                 while let Some(after) = next {
@@ -61,14 +61,14 @@ impl Store {
                 lists.iter().map(|list| (list.seat_type, list.last_read)).collect::<Vec<_>>()
             };
             // A list is written whole, with its time: what was read before and after it does not fit together.
-            if times(&self.list_times(site).await?) == times(&lists) {
+            if times(&self.seat_lists(site).await?) == times(&lists) {
                 return Ok(Seats { lists, ..Seats::default() });
             }
         }
     }
 
     /// Which lists were read, and when; without their seats.
-    async fn list_times(&self, site: &str) -> Result<Vec<SeatList>, StoreError> {
+    pub async fn seat_lists(&self, site: &str) -> Result<Vec<SeatList>, StoreError> {
         let site = site.to_owned();
         let query = move |db: &Connection| list_times(db, &site);
         self.shared.gate.read("read when seats were read", query).await
@@ -150,6 +150,30 @@ impl Store {
                 Ok((row.get(0)?, from_json::<stored::Change>(row, 1)?.into()))
             };
             query.query_map(range, change)?.collect()
+        };
+        self.shared.gate.read("read the changes of seats", query).await
+    }
+
+    /// The newest changes of a site, before one of this time and number; each with its number.
+    pub async fn newest_seat_changes(
+        &self,
+        site: &str,
+        before: Option<(i64, i64)>,
+        limit: usize,
+    ) -> Result<Vec<(i64, Change)>, StoreError> {
+        let site = site.to_owned();
+        let query = move |db: &Connection| {
+            let mut query = db.prepare_cached(
+                "SELECT id, json FROM seat_change
+                  WHERE site = ?1 AND time <= ?2 AND (time < ?2 OR id < ?3)
+                  ORDER BY time DESC, id DESC LIMIT ?4",
+            )?;
+            let (time, id) = before.unwrap_or((i64::MAX, i64::MAX));
+            let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+            let change = |row: &rusqlite::Row<'_>| {
+                Ok((row.get(0)?, from_json::<stored::Change>(row, 1)?.into()))
+            };
+            query.query_map(params![site, time, id, limit], change)?.collect()
         };
         self.shared.gate.read("read the changes of seats", query).await
     }

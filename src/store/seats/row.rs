@@ -42,7 +42,7 @@ impl ToSql for Stored<'_> {
     }
 }
 
-fn moment_of(row: &Row<'_>, column: usize) -> rusqlite::Result<Moment> {
+pub(super) fn moment_of(row: &Row<'_>, column: usize) -> rusqlite::Result<Moment> {
     Ok(match row.get_ref(column)? {
         ValueRef::Null => Moment::Never,
         ValueRef::Integer(ms) => Moment::At(time_of(ms)),

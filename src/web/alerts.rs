@@ -1,0 +1,109 @@
+//! Alerts: what fires, what is silenced, what happened.
+
+use askama::Template;
+use axum::http::HeaderMap;
+
+use super::Served;
+use super::answer::{self, Answer};
+use super::frame::{Frame, Part, tone};
+use crate::alert::state::Phase;
+use crate::event::DAEMON;
+use crate::words::local;
+
+/// So much of the history is shown.
+const HISTORY: usize = 200;
+
+#[derive(Template)]
+#[template(path = "alerts.html")]
+struct Page {
+    frame: Frame,
+    off: bool,
+    firing: Vec<AlertView>,
+    pending: Vec<(String, String)>,
+    unheard: Vec<(String, String)>,
+    silences: Vec<[String; 4]>,
+    history: Vec<HistoryView>,
+}
+
+struct AlertView {
+    tone: &'static str,
+    severity: &'static str,
+    text: String,
+    hint: String,
+    told: String,
+}
+
+struct HistoryView {
+    time: String,
+    what: &'static str,
+    tone: &'static str,
+    severity: &'static str,
+    rule: String,
+    of: String,
+    text: String,
+    sent: u32,
+}
+
+pub(super) async fn page(served: &Served, headers: &HeaderMap) -> Answer {
+    let settings = &served.source.settings;
+    let status = served.status().await?;
+    let (now, zone) = (status.time, settings.time_zone);
+    let store = &served.source.store;
+    let all = store.alerts().await?;
+    let pending = all.values().filter(|alert| alert.phase == Phase::Pending);
+    let any = |of: Option<&str>| of.unwrap_or("any").to_owned();
+    let silences = status.silences.iter().map(|silence| {
+        [
+            format!(
+                "site {}, rule {}, {}",
+                any(silence.site.as_deref()),
+                any(silence.rule.map(|rule| rule.to_string()).as_deref()),
+                any(silence.subject.as_deref())
+            ),
+            local(silence.until, zone),
+            silence.by.clone(),
+            silence.why.clone(),
+        ]
+    });
+    let of = |site: &str, subject: &str| {
+        let site = if settings.named_sites || site == DAEMON { site } else { "" };
+        [site, subject].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")
+    };
+    let history = store.alert_history(HISTORY).await?.into_iter().map(|entry| HistoryView {
+        time: local(entry.time, zone),
+        what: entry.what.as_str(),
+        tone: tone(entry.severity),
+        severity: entry.severity.as_str(),
+        rule: entry.key.rule.to_string(),
+        of: of(&entry.key.site, &entry.key.subject),
+        text: entry.text,
+        sent: entry.sent,
+    });
+    let page = Page {
+        off: !settings.alert.enable && settings.sites.iter().all(|site| !site.alert.enable),
+        firing: status
+            .alerts
+            .iter()
+            .map(|alert| AlertView {
+                tone: tone(alert.severity),
+                severity: alert.severity.as_str(),
+                text: alert.text.clone(),
+                hint: alert.hint.clone(),
+                told: status.told(alert, zone),
+            })
+            .collect(),
+        pending: pending
+            .map(|alert| {
+                let key = &alert.key;
+                let what =
+                    format!("{} ({}, {})", alert.text, key.rule, of(&key.site, &key.subject));
+                (what, local(alert.since, zone))
+            })
+            .collect(),
+        unheard: status.unheard.iter().map(|one| (one.what(), one.fix.clone())).collect(),
+        silences: silences.collect(),
+        history: history.collect(),
+        frame: Frame::new(served, &status, Part::Alerts, None),
+    };
+    Ok(answer::page(headers, now, &page))
+}

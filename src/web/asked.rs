@@ -1,0 +1,71 @@
+//! What an address asks for beyond its path. Everything has a bound, and what can't be understood is told.
+
+use chrono::NaiveDate;
+
+use super::answer::Failure;
+
+/// Bytes of all parameters together; the head of a request may have more.
+const MOST: usize = 2000;
+
+/// The parameters of an address.
+#[derive(Debug, Default)]
+pub(super) struct Asked(Vec<(String, String)>);
+
+impl Asked {
+    pub(super) fn of(query: Option<&str>) -> Result<Self, Failure> {
+        let query = query.unwrap_or_default();
+        if query.len() > MOST {
+            let text =
+                format!("The address asks for too much: at most {MOST} characters are read.");
+            return Err(Failure::Wrong(text));
+        }
+        let pairs = url::form_urlencoded::parse(query.as_bytes());
+        Ok(Self(pairs.map(|(name, value)| (name.into_owned(), value.into_owned())).collect()))
+    }
+
+    /// The first of that name; `None` when it is empty.
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
+        let (_, value) = self.0.iter().find(|(of, _)| of == name)?;
+        Some(value.trim()).filter(|value| !value.is_empty())
+    }
+
+    pub(super) fn day(&self, name: &str) -> Result<Option<NaiveDate>, Failure> {
+        let Some(text) = self.get(name) else { return Ok(None) };
+        let wrong = || Failure::Wrong(format!("{name}: write a day as 2026-11-24, not {text:?}."));
+        let day: NaiveDate = text.parse().map_err(|_| wrong())?;
+        // Of a day beyond these nothing is known anyway.
+        let years = 1970..=2200;
+        match years.contains(&chrono::Datelike::year(&day)) {
+            true => Ok(Some(day)),
+            false => Err(Failure::Wrong(format!("{name}: write a day from 1970 to 2200."))),
+        }
+    }
+}
+
+/// Parameters as text, in this order; those without a value are left out.
+pub(super) fn written(pairs: &[(&str, &str)]) -> String {
+    let mut out = url::form_urlencoded::Serializer::new(String::new());
+    for (name, value) in pairs.iter().filter(|(_, value)| !value.is_empty()) {
+        out.append_pair(name, value);
+    }
+    out.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_asked_is_bounded_and_understood_or_refused() {
+        let asked = Asked::of(Some("q=a+b%26c&q=d&from=2026-11-24&empty=&to=yesterday")).unwrap();
+        assert_eq!(asked.get("q"), Some("a b&c"));
+        assert_eq!((asked.get("empty"), asked.get("none")), (None, None));
+        let day = NaiveDate::from_ymd_opt(2026, 11, 24).unwrap();
+        assert_eq!(asked.day("from").unwrap(), Some(day));
+        for wrong in [asked.day("to"), Asked::of(Some("d=9999-01-01")).unwrap().day("d")] {
+            assert!(matches!(wrong, Err(Failure::Wrong(text)) if text.contains("write a day")));
+        }
+        assert!(Asked::of(Some(&"x".repeat(2001))).is_err());
+        assert_eq!(written(&[("q", "a b&c"), ("sort", ""), ("after", "1")]), "q=a+b%26c&after=1");
+    }
+}

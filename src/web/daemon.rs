@@ -1,0 +1,91 @@
+//! Whether the daemon does its work: what is read when, what is late, the store.
+
+use askama::Template;
+use axum::http::HeaderMap;
+
+use super::Served;
+use super::answer::{self, Answer, age};
+use super::frame::{Frame, Part, site_address};
+use crate::event::Monitor;
+use crate::status::Fitness;
+use crate::words::local;
+
+#[derive(Template)]
+#[template(path = "daemon.html")]
+struct Page {
+    frame: Frame,
+    tone: &'static str,
+    line: String,
+    since: String,
+    version: &'static str,
+    store: (&'static str, &'static str),
+    size: String,
+    rows: Vec<Row>,
+}
+
+struct Row {
+    site: String,
+    address: String,
+    monitor: &'static str,
+    tone: &'static str,
+    word: &'static str,
+    polled: String,
+    success: String,
+    next: String,
+    problem: String,
+}
+
+pub(super) async fn page(served: &Served, headers: &HeaderMap) -> Answer {
+    let settings = &served.source.settings;
+    let status = served.status().await?;
+    let (now, zone) = (status.time, settings.time_zone);
+    let health = served.source.store.health().await?;
+    let fitness = Fitness::of(settings, &health, Some(served.since), now);
+    let mut rows = Vec::new();
+    for site in &status.sites {
+        for monitor in &site.monitors {
+            let health = monitor.health.as_ref();
+            let problem = health.and_then(crate::store::Health::problem);
+            let (tone, word) = match (health, problem) {
+                (None, _) if monitor.monitor == Monitor::Release => ("", "no run yet"),
+                (None, _) => ("unknown", "not read yet"),
+                (Some(_), Some(_)) => ("act", "fails"),
+                (Some(_), None) => ("fine", "works"),
+            };
+            let success = health.and_then(|health| health.last_success);
+            rows.push(Row {
+                site: site.name.clone(),
+                address: site_address(&site.name, ""),
+                monitor: monitor.monitor.as_str(),
+                tone,
+                word,
+                polled: health.map_or_else(|| "never".to_owned(), |of| age(of.last_poll, now)),
+                success: success.map_or_else(|| "never".to_owned(), |time| age(time, now)),
+                next: monitor.next.map_or_else(String::new, |next| local(next, zone)),
+                problem: problem.map(|problem| problem.text.clone()).unwrap_or_default(),
+            });
+        }
+    }
+    let size = std::fs::metadata(&settings.storage.path).map(|file| file.len());
+    let page = Page {
+        tone: match (fitness.late.is_empty(), fitness.unread.is_empty()) {
+            (false, _) => "act",
+            (_, false) => "unknown",
+            _ => "fine",
+        },
+        line: fitness.line(),
+        since: local(served.since, zone),
+        version: status.version,
+        store: match served.source.store.can_write() {
+            Ok(()) => ("fine", "what is read can be stored"),
+            Err(_) => ("act", "what is read can't be stored: see the log"),
+        },
+        size: size.map_or_else(
+            |_| "not known".to_owned(),
+            |bytes| format!("{:.1} MB", bytes as f64 / 1e6),
+        ),
+        rows,
+        frame: Frame::new(served, &status, Part::Health, None),
+    };
+    Ok(answer::page(headers, now, &page))
+}

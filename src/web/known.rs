@@ -1,0 +1,176 @@
+//! Forecasts and what else is expensive: made once for all who look, again when the store knows more.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, NaiveDate, Utc};
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
+use super::Source;
+use super::plan::LastPlan;
+use crate::ledger::Head;
+use crate::planning::Planning;
+use crate::planning::replay::{Past, Question, ReplayError, Simulation, THRESHOLDS};
+use crate::release::plan::{FORMAT, Plan};
+use crate::store::StoreError;
+
+/// What only depends on the time of the question (who is idle) is as old as this at most.
+const AGE: Duration = Duration::from_secs(60);
+
+/// What nobody looked at for so long is forgotten.
+const FORGOTTEN: Duration = Duration::from_secs(300);
+
+/// What is known of each site that is looked at.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    plannings: Kept<State, Planning>,
+    simulations: Kept<State, Result<Option<Simulation>, String>>,
+    plans: Kept<String, Option<Arc<LastPlan>>>,
+}
+
+/// Answers by site. One is made at a time: however many look, one processor is left to the daemon.
+#[derive(Debug)]
+struct Kept<S, T>(Mutex<HashMap<String, Made<S, T>>>);
+
+impl<S, T> Default for Kept<S, T> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+#[derive(Debug)]
+struct Made<S, T> {
+    of: S,
+    at: Instant,
+    asked: Instant,
+    answer: Arc<T>,
+}
+
+/// What the store knows, as far as figures come from it.
+#[derive(Debug, Clone, PartialEq)]
+struct State {
+    /// The newest events of the site.
+    read: Vec<DateTime<Utc>>,
+    ledger: Option<Head>,
+    today: NaiveDate,
+}
+
+impl<S: PartialEq, T: Send + Sync + 'static> Kept<S, T> {
+    /// The answer that is kept, if it is of this state, or a new one.
+    async fn get(
+        &self,
+        site: &str,
+        state: impl Future<Output = Result<S, StoreError>>,
+        make: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<Arc<T>, StoreError> {
+        let mut by_site = self.0.lock().await;
+        let of = state.await?;
+        if let Some(made) = by_site.get_mut(site)
+            && made.of == of
+            && made.at.elapsed() < AGE
+        {
+            made.asked = Instant::now();
+            return Ok(made.answer.clone());
+        }
+        // On a thread of its own: polls go on meanwhile.
+        let made = tokio::task::spawn_blocking(make).await;
+        let answer = Arc::new(made.unwrap_or(Err(StoreError::Closed))?);
+        let at = Instant::now();
+        let made = Made { of, at, asked: at, answer: answer.clone() };
+        by_site.insert(site.to_owned(), made);
+        Ok(answer)
+    }
+
+    async fn forget(&self) {
+        self.0.lock().await.retain(|_, made| made.asked.elapsed() < FORGOTTEN);
+    }
+}
+
+impl Known {
+    /// The history of a site, with its forecasts.
+    pub(super) async fn planning(
+        &self,
+        source: &Source,
+        site: &str,
+    ) -> Result<Arc<Planning>, StoreError> {
+        let now = source.clock.now();
+        let (of, name) = (source.clone(), site.to_owned());
+        let runtime = tokio::runtime::Handle::current();
+        let make = move || {
+            let load = Planning::load(&of.store, &of.settings, &name, now);
+            let planning = runtime.block_on(load)?;
+            for seat_type in planning.seat_types() {
+                planning.forecast(seat_type);
+            }
+            Ok(planning)
+        };
+        self.plannings.get(site, state(source, site, now), make).await
+    }
+
+    /// What the rules would have done under several thresholds; `None` while the seats were never read, `Err`
+    /// where there is too much to tell.
+    pub(super) async fn simulation(
+        &self,
+        source: &Source,
+        site: &str,
+    ) -> Result<Arc<Result<Option<Simulation>, String>>, StoreError> {
+        let now = source.clock.now();
+        let (of, name) = (source.clone(), site.to_owned());
+        let runtime = tokio::runtime::Handle::current();
+        let make = move || {
+            let Some(site) = of.settings.sites.iter().find(|site| site.name == name) else {
+                return Ok(Ok(None));
+            };
+            let past = match runtime.block_on(Past::load(&of.store, &of.settings, site, None, now))
+            {
+                Ok(past) => past,
+                Err(ReplayError::Store(error)) => return Err(error),
+                Err(error @ ReplayError::TooMuch { .. }) => return Ok(Err(error.to_string())),
+            };
+            let policy = &site.release.policy;
+            let question = Question { policy, thresholds: &THRESHOLDS, names: false };
+            Ok(Ok(past.map(|past| past.answer(question).without_days())))
+        };
+        self.simulations.get(site, state(source, site, now), make).await
+    }
+
+    /// The plan that was stored last, if there is one that this release can read.
+    pub(super) async fn plan(
+        &self,
+        source: &Source,
+        site: &str,
+    ) -> Result<Option<Arc<LastPlan>>, StoreError> {
+        let Some(run) = source.store.last_plan(site).await? else { return Ok(None) };
+        let (store, name) = (source.store.clone(), run.clone());
+        let runtime = tokio::runtime::Handle::current();
+        let make = move || {
+            let json = runtime.block_on(store.load_plan(&name))?;
+            let plan = json.and_then(|json| serde_json::from_slice::<Plan>(&json).ok());
+            Ok(plan.filter(|plan| plan.format == FORMAT).map(LastPlan::of).map(Arc::new))
+        };
+        let plan = self.plans.get(site, async { Ok(run) }, make).await?;
+        Ok((*plan).clone())
+    }
+
+    /// Forgets what nobody looks at, as time goes by.
+    pub(super) async fn tidy(&self) {
+        loop {
+            tokio::time::sleep(FORGOTTEN / 5).await;
+            self.plannings.forget().await;
+            self.simulations.forget().await;
+            self.plans.forget().await;
+        }
+    }
+}
+
+async fn state(source: &Source, site: &str, now: DateTime<Utc>) -> Result<State, StoreError> {
+    let latest = source.store.latest().await?;
+    let read = latest.iter().filter(|event| event.site == site).map(|event| event.time);
+    Ok(State {
+        read: read.collect(),
+        ledger: source.store.head().await?,
+        today: now.with_timezone(&source.settings.time_zone).date_naive(),
+    })
+}

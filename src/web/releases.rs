@@ -1,0 +1,199 @@
+//! Releases: the last plan, the runs, what other thresholds would have done, and how to prove it.
+
+use askama::Template;
+use axum::http::HeaderMap;
+
+use super::Served;
+use super::answer::{self, Answer, age};
+use super::frame::{Frame, Part, site_address};
+use super::plan::{LastPlan, TypePlan};
+use crate::event::Monitor;
+use crate::license::SeatType;
+use crate::planning::replay::Simulation;
+use crate::policy::Policy;
+use crate::release::next::Next;
+use crate::store::RunState;
+use crate::words::{grouped as number, local};
+
+/// So many runs are shown.
+const RUNS: usize = 20;
+
+#[derive(Template)]
+#[template(path = "releases.html")]
+struct Page {
+    frame: Frame,
+    site: String,
+    next: String,
+    held: bool,
+    open: String,
+    accepted: Vec<String>,
+    plan: Option<PlanView>,
+    /// A plan is stored that can't be read, or none.
+    no_plan: &'static str,
+    runs: Vec<RunView>,
+    what_if: Option<String>,
+    what_if_types: Vec<WhatIf>,
+    no_what_if: String,
+    head: Option<(String, String)>,
+    complete_from: Option<String>,
+}
+
+struct PlanView {
+    headline: String,
+    seen: String,
+    run: String,
+    types: Vec<TypeView>,
+    refusals: Vec<(String, String, String)>,
+    notes: Vec<String>,
+}
+
+struct TypeView {
+    title: &'static str,
+    problem: String,
+    sentence: String,
+    /// Word, number, address of the rows.
+    groups: Vec<(&'static str, String, String)>,
+}
+
+struct RunView {
+    started: String,
+    mode: &'static str,
+    state: String,
+    lines: Vec<String>,
+    run: String,
+}
+
+struct WhatIf {
+    title: String,
+    remark: String,
+    rows: Vec<[String; 7]>,
+}
+
+pub(super) async fn page(served: &Served, headers: &HeaderMap, name: &str) -> Answer {
+    let site = served.site(name)?;
+    let status = served.status().await?;
+    let (now, zone, names) = (status.time, served.source.settings.time_zone, served.names());
+    let store = &served.source.store;
+    let of_site = status.sites.iter().find(|of| of.name == name);
+    let monitor = of_site.and_then(|of| of.monitors.iter().find(|m| m.monitor == Monitor::Release));
+    let (next, held) = match monitor {
+        None => {
+            ("releases are switched off in the settings (licenseRelease.enable)".to_owned(), false)
+        }
+        Some(monitor) => {
+            let next = Next { at: monitor.next, held: monitor.held.clone() };
+            let kind = if site.release.dry_run { "rehearsal" } else { "real run" };
+            (format!("{kind}, {}", next.text(zone)), next.held.is_some())
+        }
+    };
+    let open = of_site.and_then(|of| Some((of.unsettled.seats, of.unsettled.oldest?)));
+    let open = open.map_or_else(String::new, |(seats, oldest)| {
+        format!(
+            "{seats} open since {}: it is not known what became of them; bursar release settle",
+            age(oldest, now)
+        )
+    });
+    let last = served.known.plan(&served.source, name).await?;
+    let last = last.as_deref();
+    let runs = store.runs(name, RUNS).await?;
+    let simulation = served.known.simulation(&served.source, name).await?;
+    let (simulation, no_what_if) = match &*simulation {
+        Ok(Some(simulation)) => (Some(simulation), String::new()),
+        Ok(None) => (None, super::site::NO_LIST.to_owned()),
+        Err(why) => (None, why.clone()),
+    };
+    let runs = runs.iter().map(|run| RunView {
+        started: local(run.started, zone),
+        mode: run.mode.as_str(),
+        state: match run.state {
+            RunState::Ended(status) => status.as_str().to_owned(),
+            other => other.text().to_owned(),
+        },
+        lines: run.lines(),
+        run: run.run.clone(),
+    });
+    let seats = site_address(name, "/seats");
+    let page = Page {
+        site: name.to_owned(),
+        next,
+        held,
+        open,
+        accepted: of_site
+            .map_or_else(Vec::new, |of| of.accepted.iter().map(|a| a.text()).collect()),
+        plan: last.map(|plan| plan_view(plan, &seats, names, age(plan.time, now))),
+        no_plan: "No plan was stored yet: a rehearsal or a run stores one. bursar release plan makes one now, by hand.",
+        runs: runs.collect(),
+        what_if: simulation.map(|of| format!("{} to {}", of.span.first, of.span.last)),
+        what_if_types: simulation.map_or_else(Vec::new, |of| what_if(of, &site.release.policy)),
+        no_what_if,
+        head: store.head().await?.map(|head| (head.seq.to_string(), head.hash)),
+        complete_from: store.ledger_complete_from().await?.map(|time| local(time, zone)),
+        frame: Frame::new(served, &status, Part::Releases, Some(name)),
+    };
+    Ok(answer::page(headers, now, &page))
+}
+
+fn plan_view(plan: &LastPlan, seats: &str, names: bool, seen: String) -> PlanView {
+    let refusals = plan.refusals.iter();
+    let notes = match names || plan.notes.is_empty() {
+        true => plan.notes.iter().chain(&plan.accepted).cloned().collect(),
+        // They may name people.
+        false => vec![format!("{} notes: bursar release plan shows them.", plan.notes.len())],
+    };
+    PlanView {
+        headline: plan.headline.clone(),
+        seen,
+        run: plan.run.clone(),
+        types: plan.types.iter().map(|of| type_view(of, seats)).collect(),
+        refusals: refusals.map(|of| (of.of.clone(), of.saw.clone(), of.fix.clone())).collect(),
+        notes,
+    }
+}
+
+fn type_view(of: &TypePlan, seats: &str) -> TypeView {
+    let free = of.free.map_or_else(String::new, |free| format!(", {} free", number(free.into())));
+    let stopped = if of.stopped { "; a guard stops it" } else { "" };
+    let count = |count: usize| number(count as f64);
+    let groups = of.groups.iter().map(|(word, of_word)| {
+        let address = format!("{seats}?q=type:{}+why:{word}", of.seat_type.as_str());
+        (*word, count(*of_word), address)
+    });
+    TypeView {
+        title: of.seat_type.title(),
+        problem: of.problem.clone().unwrap_or_default(),
+        sentence: format!("{} seats{free}, {} due{stopped}", count(of.seats), count(of.due)),
+        groups: groups.collect(),
+    }
+}
+
+fn what_if(simulation: &Simulation, policy: &Policy) -> Vec<WhatIf> {
+    let types = simulation.types.iter().map(|of| {
+        let own = policy.rule(of.seat_type).map(|rule| rule.release_threshold_days);
+        let off = if of.enabled { "" } else { "; not released by the settings: default rules" };
+        let title = match of.seat_type {
+            SeatType::User => "User access".to_owned(),
+            other => format!("{} seats", other.title()),
+        };
+        let undecided = match of.undecided {
+            0 => String::new(),
+            some => format!("; undecided: {some} seats, which count in the upper bounds only"),
+        };
+        let rows = of.thresholds.iter().map(|threshold| {
+            let days = threshold.threshold_days;
+            let mark = if own == Some(days) { " (the rules)" } else { "" };
+            let back = threshold.came_back;
+            [
+                format!("{days}{mark}"),
+                threshold.released.to_string(),
+                back.within_14_days.to_string(),
+                back.within_30_days.to_string(),
+                back.within_90_days.to_string(),
+                threshold.out.to_string(),
+                threshold.saved.map_or_else(|| "no price".to_owned(), |saved| saved.to_string()),
+            ]
+        });
+        let remark = format!("{} now{off}{undecided}", number(of.seats.into()));
+        WhatIf { title, remark, rows: rows.collect() }
+    });
+    types.collect()
+}

@@ -1,0 +1,303 @@
+//! Seats: all of them, filtered, sorted, a page at a time.
+
+mod filter;
+mod place;
+
+use askama::Template;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use axum::response::IntoResponse;
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
+
+use self::filter::Wanted;
+use super::answer::{self, Answer, Failure, age};
+use super::asked::{Asked, written};
+use super::frame::{Frame, Part, site_address};
+use super::plan::LastPlan;
+use super::{Served, sheet};
+use crate::insight::idle::Use;
+use crate::license::{Moment, Seat};
+use crate::spreadsheet::Cell;
+use crate::store::{FoundSeats, KnownSeat, SeatOrder, SeatPlace};
+use crate::words::grouped as number;
+
+/// Rows of a page.
+const ROWS: usize = 50;
+
+/// Rows of a file; the address of the next one is in its head.
+const FILE_ROWS: usize = 10_000;
+
+#[derive(Template)]
+#[template(path = "seats.html")]
+struct Page {
+    frame: Frame,
+    site: String,
+    q: String,
+    names: bool,
+    /// Why nothing can be shown for what was asked.
+    wrong: Vec<String>,
+    words: String,
+    orders: Vec<(&'static str, &'static str, bool)>,
+    total: String,
+    as_of: Vec<(&'static str, String)>,
+    plan_seen: Option<String>,
+    rows: Vec<Row>,
+    first: Option<String>,
+    next: Option<String>,
+    csv: String,
+}
+
+struct Row {
+    person: String,
+    address: Option<String>,
+    directory: String,
+    seat_type: &'static str,
+    allocated: String,
+    used: String,
+    idle: String,
+    rules: String,
+    state: String,
+}
+
+/// What an address asks for.
+struct Question {
+    wanted: Wanted,
+    q: String,
+    order: SeatOrder,
+    order_word: &'static str,
+    after: Option<SeatPlace>,
+}
+
+const ORDERS: [(&str, &str, SeatOrder); 4] = [
+    ("idle", "idle longest", SeatOrder::Idle),
+    ("used", "used last", SeatOrder::Used),
+    ("allocated", "allocated last", SeatOrder::Allocated),
+    ("person", "account", SeatOrder::Person),
+];
+
+impl Question {
+    fn of(asked: &Asked, names: bool) -> Result<Self, Failure> {
+        let word = asked.get("sort").unwrap_or(ORDERS[0].0);
+        let known = ORDERS.iter().find(|(name, ..)| *name == word);
+        let all = || ORDERS.map(|(name, ..)| name).join(", ");
+        let (order_word, _, order) = known.ok_or_else(|| {
+            Failure::Wrong(format!("sort: {word:?} is none; write one of {}.", all()))
+        })?;
+        if *order == SeatOrder::Person && !names {
+            let text = "sort: people are not named here (Butler.web.showNames), so rows can't be in their order.";
+            return Err(Failure::Wrong(text.to_owned()));
+        }
+        let after = asked.get("after").map(|text| {
+            let wrong = "after: the address of this page is not whole; begin at the first one.";
+            place::read(text).ok_or_else(|| Failure::Wrong(wrong.to_owned()))
+        });
+        let q = asked.get("q").unwrap_or_default().to_owned();
+        let wanted = Wanted::of(&q, names);
+        Ok(Self { wanted, q, order: *order, order_word, after: after.transpose()? })
+    }
+
+    fn address(&self, base: &str, after: Option<&SeatPlace>) -> String {
+        let after = after.map(place::write).unwrap_or_default();
+        let sort = if self.order_word == ORDERS[0].0 { "" } else { self.order_word };
+        let query = written(&[("q", &self.q), ("sort", sort), ("after", &after)]);
+        if query.is_empty() { base.to_owned() } else { format!("{base}?{query}") }
+    }
+}
+
+pub(super) async fn page(
+    served: &Served,
+    headers: &HeaderMap,
+    name: &str,
+    query: Option<&str>,
+) -> Answer {
+    served.site(name)?;
+    let names = served.names();
+    let mut question = Question::of(&Asked::of(query)?, names)?;
+    let status = served.status().await?;
+    let (now, zone) = (status.time, served.source.settings.time_zone);
+    let plan = served.known.plan(&served.source, name).await?;
+    let lists = served.source.store.seat_lists(name).await?;
+    let found = find(served, name, &mut question, plan.as_deref(), ROWS, now).await?;
+    let base = site_address(name, "/seats");
+    let as_of = lists.iter().map(|list| (list.seat_type.title(), age(list.last_read, now)));
+    let page = Page {
+        frame: Frame::new(served, &status, Part::Seats, Some(name)),
+        site: name.to_owned(),
+        names,
+        words: super::plan::words().join(", "),
+        orders: ORDERS
+            .iter()
+            .filter(|(_, _, order)| names || *order != SeatOrder::Person)
+            .map(|(word, title, order)| (*word, *title, *order == question.order))
+            .collect(),
+        total: number(found.total as f64),
+        as_of: as_of.collect(),
+        plan_seen: plan.as_ref().map(|plan| age(plan.time, now)),
+        rows: found
+            .seats
+            .iter()
+            .map(|known| row(name, known, plan.as_deref(), names, now, zone))
+            .collect(),
+        first: question.after.as_ref().map(|_| question.address(&base, None)),
+        next: found.next.as_ref().map(|next| question.address(&base, Some(next))),
+        csv: question.address(&site_address(name, "/seats.csv"), None),
+        q: question.q,
+        wrong: question.wanted.wrong,
+    };
+    Ok(answer::page(headers, now, &page))
+}
+
+/// The rows of a filter as a file.
+pub(super) async fn csv(served: &Served, name: &str, query: Option<&str>) -> Answer {
+    served.site(name)?;
+    let names = served.names();
+    let mut question = Question::of(&Asked::of(query)?, names)?;
+    if let Some(wrong) = question.wanted.wrong.first() {
+        return Err(Failure::Wrong(wrong.clone()));
+    }
+    let now = served.source.clock.now();
+    let plan = served.known.plan(&served.source, name).await?;
+    let found = find(served, name, &mut question, plan.as_deref(), FILE_ROWS, now).await?;
+    if let Some(wrong) = question.wanted.wrong.first() {
+        return Err(Failure::Wrong(wrong.clone()));
+    }
+    let head =
+        ["person", "directory", "type", "allocated", "lastUsed", "idleDays", "byTheRules", "state"];
+    let mut sheet = sheet::Csv::new(&head.map(Cell::Text));
+    for known in &found.seats {
+        let seat = &known.seat;
+        let idle = Use::of(seat).idle_days(now).map(|days| days.to_string()).unwrap_or_default();
+        let row = row(name, known, plan.as_deref(), names, now, served.source.settings.time_zone);
+        let (allocated, used) = (moment(&seat.created), moment(&seat.last_used));
+        sheet.row([
+            Cell::Text(&row.person),
+            Cell::Text(&row.directory),
+            Cell::Text(seat.seat_type.as_str()),
+            Cell::Text(&allocated),
+            Cell::Text(&used),
+            Cell::Number(&idle),
+            Cell::Text(&row.rules),
+            Cell::Text(&row.state),
+        ]);
+    }
+    let kind = (header::CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8"));
+    let mut response = ([kind, sheet::file_name(&[name, "seats"])], sheet.finish()).into_response();
+    const TOTAL: HeaderName = HeaderName::from_static("bursar-total");
+    response.headers_mut().insert(TOTAL, HeaderValue::from(found.total));
+    if let Some(next) = &found.next {
+        let next = question.address(&site_address(name, "/seats.csv"), Some(next));
+        if let Ok(link) = HeaderValue::from_str(&format!("<{next}>; rel=\"next\"")) {
+            response.headers_mut().insert(header::LINK, link);
+        }
+    }
+    Ok(response)
+}
+
+async fn find(
+    served: &Served,
+    site: &str,
+    question: &mut Question,
+    plan: Option<&LastPlan>,
+    limit: usize,
+    now: DateTime<Utc>,
+) -> Result<FoundSeats, Failure> {
+    let wanted = &mut question.wanted;
+    let mut filter = wanted.filter.clone();
+    if let Some(word) = wanted.why {
+        match plan {
+            Some(plan) => filter.only = Some(plan.seats_of(word)),
+            None => wanted.wrong.push(format!(
+                "why:{word}: no plan was stored yet; a rehearsal or a run stores one"
+            )),
+        }
+    }
+    if !wanted.wrong.is_empty() {
+        return Ok(FoundSeats { total: 0, seats: Vec::new(), next: None });
+    }
+    let _turn = served.turn().await;
+    let page = (question.after.clone(), limit);
+    Ok(served.source.store.find_seats(site, filter, question.order, page, now).await?)
+}
+
+fn row(
+    site: &str,
+    known: &KnownSeat,
+    plan: Option<&LastPlan>,
+    names: bool,
+    now: DateTime<Utc>,
+    zone: Tz,
+) -> Row {
+    let seat = &known.seat;
+    let holder = seat.holder.as_ref();
+    let decided = plan.and_then(|plan| plan.seats.get(&seat.id));
+    Row {
+        person: person(seat, names),
+        address: holder.map(|holder| site_address(site, &format!("/person/{}", holder.id))),
+        directory: holder.map(|holder| holder.directory.to_string()).unwrap_or_default(),
+        seat_type: seat.seat_type.title(),
+        allocated: day(&seat.created, zone),
+        used: day(&seat.last_used, zone),
+        idle: match Use::of(seat).idle_days(now) {
+            Some(days) => format!("{} d", number(days as f64)),
+            None => "–".to_owned(),
+        },
+        rules: match (plan, decided) {
+            (None, _) => "no plan yet".to_owned(),
+            (Some(_), None) => "not in the plan".to_owned(),
+            (Some(_), Some(decided)) => decided.word().to_owned(),
+        },
+        state: state(seat),
+    }
+}
+
+/// Who holds a seat, as far as that may be shown.
+pub(super) fn person(seat: &Seat, names: bool) -> String {
+    match (&seat.holder, &seat.deleted_user) {
+        (Some(holder), _) => named(holder, names),
+        (None, Some(deleted)) if names => format!("{deleted} (deleted)"),
+        (None, _) => "nobody (user deleted)".to_owned(),
+    }
+}
+
+/// `Anna Ek (anna)`, or the beginning of an id.
+pub(super) fn named(holder: &crate::license::Holder, names: bool) -> String {
+    if !names {
+        return format!("person {}", &holder.id.to_string()[..8]);
+    }
+    match holder.name.trim() {
+        "" => holder.account(),
+        name => format!("{name} ({})", holder.account()),
+    }
+}
+
+/// What is unusual about it.
+pub(super) fn state(seat: &Seat) -> String {
+    let mut states = Vec::new();
+    if seat.quarantined.is_some() {
+        states.push("quarantined");
+    }
+    if seat.excess {
+        states.push("excess");
+    }
+    if seat.holder.is_none() {
+        states.push("without user");
+    }
+    states.join(", ")
+}
+
+/// The day of a moment.
+pub(super) fn day(moment: &Moment, zone: Tz) -> String {
+    match moment {
+        Moment::Never => "never".to_owned(),
+        Moment::At(at) => at.with_timezone(&zone).format("%Y-%m-%d").to_string(),
+        Moment::Unreadable(text) => format!("can't be read: {text}"),
+    }
+}
+
+fn moment(moment: &Moment) -> String {
+    match moment {
+        Moment::Never => "never".to_owned(),
+        Moment::At(at) => at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
+        Moment::Unreadable(text) => text.to_string(),
+    }
+}

@@ -1,0 +1,87 @@
+//! The settings in effect, masked, and what runs when.
+
+use askama::Template;
+use axum::http::HeaderMap;
+
+use super::Served;
+use super::answer::{self, Answer};
+use super::frame::{Frame, Part};
+use crate::config::{self, Settings};
+use crate::words::local;
+
+/// So many next times of each schedule.
+const TIMES: usize = 3;
+
+#[derive(Template)]
+#[template(path = "settings.html")]
+struct Page<'a> {
+    frame: Frame,
+    file: String,
+    explained: &'a str,
+    schedules: Vec<(String, String, String)>,
+}
+
+/// Settings that hold names or addresses of people.
+const OF_PEOPLE: [&str; 4] = [".neverRelease.user[", ".email.", ".email[", ".to["];
+
+/// Every setting with its value and where it comes from, as `bursar config explain` tells it of the file that
+/// these were read from.
+pub(super) fn explained(settings: &Settings) -> String {
+    let names = settings.web.is_some_and(|web| web.show_names);
+    match config::load(&settings.file) {
+        Ok(loaded) if names => config::explain(&loaded),
+        Ok(loaded) => without_people(&config::explain(&loaded)),
+        Err(_) => "The settings file could not be read again when the pages began: bursar config explain tells more."
+            .to_owned(),
+    }
+}
+
+fn without_people(text: &str) -> String {
+    let line = |line: &str| {
+        let setting = line.split_whitespace().next().unwrap_or_default();
+        match OF_PEOPLE.iter().any(|part| setting.contains(part)) {
+            true => format!("{setting}  (hidden: Butler.web.showNames)\n"),
+            false => format!("{line}\n"),
+        }
+    };
+    text.lines().map(line).collect()
+}
+
+pub(super) async fn page(served: &Served, headers: &HeaderMap) -> Answer {
+    let settings = &served.source.settings;
+    let status = served.status().await?;
+    let (now, zone) = (status.time, settings.time_zone);
+    let watches = settings.sites.iter().flat_map(|site| {
+        site.watches().into_iter().map(|watch| {
+            let times = watch.schedule.upcoming(now, zone, TIMES);
+            let times: Vec<_> = times.iter().map(|time| local(*time, zone)).collect();
+            let what = format!("{} of {}", watch.title, site.name);
+            (what, watch.schedule.text().to_owned(), times.join(", "))
+        })
+    });
+    let page = Page {
+        file: settings.file.display().to_string(),
+        explained: &served.explained,
+        schedules: watches.collect(),
+        frame: Frame::new(served, &status, Part::Settings, None),
+    };
+    Ok(answer::page(headers, now, &page))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_that_name_people_are_hidden() {
+        let text = "Butler.logLevel  info  default\n\
+            Butler.qlikSenseLicense.licenseRelease.neverRelease.user[0].userId  anna  b.yaml:9\n\
+            Butler.email.to[0]  anna@example.com  b.yaml:12\n";
+        let shown = without_people(text);
+        assert!(
+            !shown.contains("anna") && shown.contains("Butler.logLevel  info  default"),
+            "{shown}"
+        );
+        assert_eq!(shown.lines().count(), 3);
+    }
+}

@@ -1,0 +1,517 @@
+//! The overview of one site: how long the license lasts, how much is left, what is idle, whether all works.
+
+use askama::Template;
+use axum::http::HeaderMap;
+use chrono_tz::Tz;
+
+use super::answer::{self, Answer, age};
+use super::frame::{Frame, Part, site_address, tone};
+use super::gauge::{Gauge, Standing};
+use super::trends;
+use super::{Served, answer::Failure};
+use crate::alert::Policy;
+use crate::config::settings::Site;
+use crate::event::Monitor;
+use crate::insight::capacity::MonthEnd;
+use crate::insight::money::percent_of;
+use crate::insight::words;
+use crate::license::monitor_app::AppHealth;
+use crate::license::{self, LicenseState, Pools, SeatType, Support};
+use crate::planning::Planning;
+use crate::release::next::Next;
+use crate::status::{SiteStatus, Status};
+use crate::store::RunState;
+use crate::words::{Locale, grouped as number, local};
+
+/// What stands in place of figures that come from the list of seats.
+pub(super) const NO_LIST: &str = "not known yet: the list of seats was not read so far";
+
+#[derive(Template)]
+#[template(path = "site.html")]
+struct Page<'a> {
+    frame: Frame,
+    site: &'a str,
+    address: String,
+    problems: Vec<String>,
+    license: Option<License>,
+    pools_seen: Option<String>,
+    pools: Vec<PoolView>,
+    charts: Vec<(String, String)>,
+    alerts: Vec<AlertView<'a>>,
+    release: Release,
+    cost: Vec<(String, String)>,
+    app: Option<App>,
+    version: Option<Version>,
+    monitors: Vec<MonitorView<'a>>,
+}
+
+struct License {
+    tone: &'static str,
+    headline: String,
+    details: Vec<String>,
+    seen: String,
+}
+
+/// A pool as it stands now, with what is ahead of it.
+pub(super) struct PoolView {
+    pub(super) name: &'static str,
+    pub(super) tone: &'static str,
+    pub(super) word: &'static str,
+    pub(super) gauge: String,
+    pub(super) percent: String,
+    pub(super) free: String,
+    facts: Vec<String>,
+    /// Each may have markup of our own.
+    lines: Vec<String>,
+    trends: Option<&'static str>,
+}
+
+struct AlertView<'a> {
+    tone: &'static str,
+    severity: &'static str,
+    text: &'a str,
+    hint: &'a str,
+    told: String,
+}
+
+struct Release {
+    lines: Vec<String>,
+    last: Option<(&'static str, String)>,
+    next: String,
+    held: bool,
+    open: String,
+}
+
+struct App {
+    tone: &'static str,
+    headline: String,
+    lines: Vec<String>,
+    seen: String,
+}
+
+struct Version {
+    tone: &'static str,
+    headline: String,
+    before: String,
+    seen: String,
+}
+
+struct MonitorView<'a> {
+    name: &'static str,
+    schedule: &'a str,
+    next: String,
+    seen: String,
+    problem: String,
+}
+
+pub(super) async fn page(served: &Served, headers: &HeaderMap, name: &str) -> Answer {
+    let source = &served.source;
+    let settings = &source.settings;
+    let site = served.site(name)?;
+    let status = served.status().await?;
+    let planning = served.known.planning(source, name).await?;
+    let of_site = status.sites.iter().find(|of| of.name == name);
+    let of_site = of_site.ok_or_else(|| Failure::NotFound(format!("There is no site {name}.")))?;
+    let zone = settings.time_zone;
+    let now = status.time;
+    let seen = |time| age(time, now);
+    let alerts = status.alerts.iter().filter(|alert| alert.key.site == name);
+    let pools = of_site.access_licenses.as_ref();
+    let page = Page {
+        frame: Frame::new(served, &status, Part::Overview, Some(name)),
+        site: name,
+        address: site_address(name, ""),
+        problems: problems(of_site),
+        license: of_site.server_license.as_ref().map(|seen_license| {
+            let license = &seen_license.value;
+            License {
+                tone: license_tone(license.state),
+                headline: license.summary(),
+                details: license.details(),
+                seen: seen(seen_license.time),
+            }
+        }),
+        pools_seen: pools.map(|pools| seen(pools.time)),
+        pools: pools.map_or_else(Vec::new, |pools| {
+            let mut views = pool_views(&site.alert, &pools.value, Some(&planning));
+            for view in &mut views {
+                ahead(view, &planning, &status);
+            }
+            views
+        }),
+        charts: trends::year(&planning),
+        alerts: alerts
+            .map(|alert| AlertView {
+                tone: tone(alert.severity),
+                severity: alert.severity.as_str(),
+                text: &alert.text,
+                hint: &alert.hint,
+                told: status.told(alert, zone),
+            })
+            .collect(),
+        release: release(site, of_site, &status, zone),
+        cost: cost(&planning),
+        app: of_site.monitor_app.as_ref().map(|read| app(&read.value, seen(read.time))),
+        version: of_site
+            .qlik_sense_version
+            .as_ref()
+            .map(|read| version(&read.value, license::today(now, zone), zone, seen(read.time))),
+        monitors: of_site.monitors.iter().map(|of| monitor(of, &status, zone)).collect(),
+    };
+    Ok(answer::page(headers, now, &page))
+}
+
+/// What of a site can't be read now.
+pub(super) fn problems(site: &SiteStatus) -> Vec<String> {
+    let problems = site.monitors.iter().filter_map(|monitor| {
+        let error = monitor.health.as_ref()?.problem()?;
+        Some(match monitor.monitor {
+            Monitor::Release => format!("release: {}", error.text),
+            other => format!("{} can't be read: {}", other.as_str(), error.text),
+        })
+    });
+    problems.collect()
+}
+
+pub(super) fn license_tone(state: LicenseState) -> &'static str {
+    match state {
+        LicenseState::Valid | LicenseState::Perpetual => "fine",
+        LicenseState::Expiring | LicenseState::NotStarted | LicenseState::ExpiryDisputed => "watch",
+        LicenseState::StartUnreadable
+        | LicenseState::ExpiryUnreadable
+        | LicenseState::ExpiryUnknown => "unknown",
+        LicenseState::None
+        | LicenseState::Blacklisted
+        | LicenseState::Invalid
+        | LicenseState::Expired => "act",
+    }
+}
+
+/// The pools that the license has. With a history the month of minutes is known, too.
+pub(super) fn pool_views(
+    policy: &Policy,
+    pools: &Pools,
+    planning: Option<&Planning>,
+) -> Vec<PoolView> {
+    let mut views = Vec::new();
+    let percent = |taken: f64, total: f64| match total > 0.0 {
+        true => format!("{:.0} %", taken / total * 100.0),
+        false => "–".to_owned(),
+    };
+    for seat_type in SeatType::counted() {
+        let pool = pools.seats(seat_type).filter(|pool| pool.enabled);
+        let Some(pool) = pool else { continue };
+        let standing = Standing::of(policy, pool.total, pool.allocated, pool.free());
+        let label = format!(
+            "{}: {} of {} allocated, {} free, {} in quarantine; {}",
+            seat_type.title(),
+            number(pool.allocated),
+            number(pool.total),
+            number(pool.free()),
+            number(pool.quarantined),
+            standing.limits_in_words
+        );
+        let gauge = Gauge {
+            label: &label,
+            total: pool.total,
+            taken: pool.allocated,
+            blocked: pool.quarantined,
+            tone: standing.tone,
+            limits: &standing.limits,
+            gone: None,
+        };
+        let mut facts = vec![
+            format!("{} of {} allocated", number(pool.allocated), number(pool.total)),
+            format!("{} free", number(pool.free())),
+            format!("{} quarantined", number(pool.quarantined)),
+            format!("{} used", number(pool.used)),
+        ];
+        if pool.excess > 0.0 {
+            facts.push(format!("{} excess", number(pool.excess)));
+        }
+        facts.push(standing.limits_in_words.clone());
+        views.push(PoolView {
+            name: seat_type.title(),
+            tone: standing.tone,
+            word: standing.word,
+            gauge: gauge.svg(),
+            percent: percent(pool.allocated, pool.total),
+            free: number(pool.free()),
+            facts,
+            lines: Vec::new(),
+            trends: Some(seat_type.as_str()),
+        });
+    }
+    if let Some(pool) = pools.analyzer_capacity.filter(|pool| pool.enabled) {
+        views.push(minutes(pool, planning, &percent));
+    }
+    if let Some(totals) = pools.tokens.filter(|totals| totals.enabled) {
+        let taken = totals.total_tokens - totals.available_tokens;
+        let standing = Standing::of(policy, totals.total_tokens, taken, totals.available_tokens);
+        let label = format!("{} of {} tokens", number(taken), number(totals.total_tokens));
+        let gauge = Gauge {
+            label: &label,
+            total: totals.total_tokens,
+            taken,
+            tone: standing.tone,
+            limits: &standing.limits,
+            ..Gauge::default()
+        };
+        let mut facts = vec![
+            format!("{} of {} taken", number(taken), number(totals.total_tokens)),
+            format!("{} available", number(totals.available_tokens)),
+        ];
+        if let Some(pool) = pools.token_user {
+            facts.push(format!("{} for users", number(pool.allocated_tokens)));
+            facts.push(format!("{} quarantined", number(pool.quarantined_tokens)));
+        }
+        if let Some(pool) = pools.token_login {
+            facts.push(format!("{} for logins", number(pool.allocated_tokens)));
+        }
+        facts.push(standing.limits_in_words.clone());
+        views.push(PoolView {
+            name: "Tokens",
+            tone: standing.tone,
+            word: standing.word,
+            gauge: gauge.svg(),
+            percent: percent(taken, totals.total_tokens),
+            free: number(totals.available_tokens),
+            facts,
+            lines: Vec::new(),
+            trends: Some(SeatType::User.as_str()),
+        });
+    }
+    views
+}
+
+fn minutes(
+    pool: license::pools::MinutePool,
+    planning: Option<&Planning>,
+    percent: &dyn Fn(f64, f64) -> String,
+) -> PoolView {
+    let month = planning.and_then(Planning::capacity);
+    let (used, total) = month
+        .as_ref()
+        .map_or((pool.used_minutes, pool.allocated_minutes), |month| (month.used, month.usable));
+    let ends = month.as_ref().and_then(|month| month.projected.as_ref().ok());
+    let (tone, word) = match ends.map(|ends| ends.runs_out) {
+        Some(MonthEnd::Already) => ("act", "none left"),
+        Some(MonthEnd::RunsOut { .. }) => ("watch", "too few"),
+        Some(MonthEnd::Lasts) => ("fine", "enough"),
+        None => ("unknown", "not known"),
+    };
+    let mut facts = vec![format!("{} of {} minutes used this month", number(used), number(total))];
+    let mut lines = Vec::new();
+    if let Some(month) = &month {
+        facts.push(format!("{} left", number(month.left)));
+        facts.push(format!("{:.0} % of the month gone", month.gone_percent));
+        lines.push(match &month.projected {
+            Err(why) => format!("How the month ends: {why}."),
+            Ok(ends) => match ends.runs_out {
+                MonthEnd::Already => "None are left now.".to_owned(),
+                MonthEnd::RunsOut { day } => {
+                    format!("At this pace they run out on {}.", words::date(day))
+                }
+                MonthEnd::Lasts => format!(
+                    "At this pace the month ends with {} minutes: they last.",
+                    number(ends.used.round())
+                ),
+            },
+        });
+    } else if planning.is_some() {
+        lines.push("Nothing was counted in this month yet.".to_owned());
+    }
+    let label = facts.join(", ");
+    let gauge = Gauge {
+        label: &label,
+        total,
+        taken: used,
+        tone: if tone == "unknown" { "watch" } else { tone },
+        gone: month.as_ref().map(|month| month.gone_percent / 100.0),
+        ..Gauge::default()
+    };
+    PoolView {
+        name: "Analyzer Capacity",
+        tone,
+        word,
+        gauge: gauge.svg(),
+        percent: percent(used, total),
+        free: number((total - used).max(0.0)),
+        facts,
+        lines,
+        trends: None,
+    }
+}
+
+/// What is idle of a pool and how long it lasts.
+fn ahead(view: &mut PoolView, planning: &Planning, status: &Status) {
+    let Some(seat_type) = SeatType::ALL.into_iter().find(|of| view.trends == Some(of.as_str()))
+    else {
+        return;
+    };
+    let seats_address = site_address(&planning.site, "/seats");
+    view.lines.push(match planning.seat_counts(seat_type) {
+        None => format!("Idle: {NO_LIST}."),
+        Some(seats) => {
+            let idle = seats.usage.idle;
+            let undecided = match seats.undecided {
+                0 => String::new(),
+                some => format!(" (undecided: {})", number(some.into())),
+            };
+            let of = seat_type.as_str();
+            let days = seats.threshold_days;
+            format!(
+                "<a href=\"{seats_address}?q=type:{of}+idle:%3E%3D{days}\">Idle for {days} days or longer: {}</a> of {}; \
+                 by the rules {} could go now{undecided}; \
+                 <a href=\"{seats_address}?q=type:{of}+idle:never\">never used {}</a>. <span class=\"faint\">List of seats: {}</span>",
+                number(seats.idle.into()),
+                number(seats.usage.seats.into()),
+                number(seats.reclaimable.into()),
+                number(idle.never_used.into()),
+                age(seats.as_of, status.time)
+            )
+        }
+    });
+    let of_type = planning.forecast_view(seat_type, 12);
+    let runs_out = match of_type {
+        None => "not known: there is no history of it yet".to_owned(),
+        Some(Err(why)) => why.to_string(),
+        Some(Ok(view)) => match (&view.after_release_in_words, view.reclaimable) {
+            (Some(after), Some(1..)) if *after != view.in_words => {
+                format!("{}; with release {after}", view.in_words)
+            }
+            _ => view.in_words,
+        },
+    };
+    view.lines.push(format!("Free seats run out: {runs_out}."));
+}
+
+fn release(site: &Site, of_site: &SiteStatus, status: &Status, zone: Tz) -> Release {
+    let monitor = of_site.monitors.iter().find(|of| of.monitor == Monitor::Release);
+    let (next, held) = match monitor {
+        Some(monitor) => {
+            let next = Next { at: monitor.next, held: monitor.held.clone() };
+            (next.text(zone), next.held.is_some())
+        }
+        None => match &of_site.pause {
+            Some(pause) => {
+                let until = local(pause.until, zone);
+                (format!("paused until {until} by {}: {}", pause.by, pause.why), true)
+            }
+            None => ("releases are switched off in the settings".to_owned(), false),
+        },
+    };
+    let next = match site.release.enable && site.release.dry_run {
+        true => format!("{next} (rehearsal)"),
+        false => next,
+    };
+    let open = of_site.unsettled.oldest.map_or_else(String::new, |oldest| {
+        format!(
+            "{} open since {}: it is not known what became of them; bursar release settle",
+            of_site.unsettled.seats,
+            age(oldest, status.time)
+        )
+    });
+    let Some(run) = &of_site.last_run else {
+        return Release { lines: Vec::new(), last: None, next, held, open };
+    };
+    let unusual = match run.state {
+        RunState::Ended(_) => None,
+        state => Some(state.text().to_owned()),
+    };
+    Release {
+        lines: unusual.into_iter().chain(run.lines()).collect(),
+        last: Some((run.mode.as_str(), age(run.ended.unwrap_or(run.started), status.time))),
+        next,
+        held,
+        open,
+    }
+}
+
+fn cost(planning: &Planning) -> Vec<(String, String)> {
+    let Some(cost) = planning.cost() else { return Vec::new() };
+    let mut facts = Vec::new();
+    let mut fact = |name: &str, text: String| facts.push((name.to_owned(), text));
+    fact("A year", cost.entitled.to_string());
+    fact(
+        "Of it reclaimable",
+        match cost.reclaimable {
+            Some(idle) => match percent_of(idle, cost.entitled) {
+                Some(share) => format!("{idle} ({share:.1} %), by the release rules"),
+                None => idle.to_string(),
+            },
+            None => NO_LIST.to_owned(),
+        },
+    );
+    fact("Saved in 12 months", cost.saved_last_year.amount.to_string());
+    fact(
+        "Next 12 months",
+        format!("{} to pay for seats", words::money(&cost.next_year.to_pay, Locale::default())),
+    );
+    let budget = cost.budget.as_ref();
+    fact(
+        "Budget",
+        budget.map_or_else(|| "none set".to_owned(), |of| words::budget(of, Locale::default())),
+    );
+    facts
+}
+
+fn app(app: &license::monitor_app::MonitorApp, seen: String) -> App {
+    let mut lines = Vec::new();
+    if !app.health.is_fine() {
+        lines.push(app.text.clone());
+        lines.extend(app.errors.first().cloned());
+        lines.extend(app.hint.clone());
+    }
+    App {
+        tone: match app.health {
+            AppHealth::Healthy | AppHealth::Running => "fine",
+            AppHealth::RunningLong | AppHealth::Stale | AppHealth::Disabled | AppHealth::Never => {
+                "watch"
+            }
+            AppHealth::Unknown => "unknown",
+            AppHealth::Failed | AppHealth::Missing => "act",
+        },
+        headline: app.health.words().to_owned(),
+        lines,
+        seen,
+    }
+}
+
+fn version(
+    version: &license::SenseVersion,
+    today: chrono::NaiveDate,
+    zone: Tz,
+    seen: String,
+) -> Version {
+    let (headline, tone) = match version.support() {
+        Support::Until(date) if today > date => {
+            (format!("{}, which is over", version.summary()), "act")
+        }
+        Support::Unknown => (version.summary(), "watch"),
+        Support::Until(_) | Support::NotWatched => match version.version {
+            Some(_) => (version.summary(), ""),
+            None => (version.summary(), "unknown"),
+        },
+    };
+    let before = version.change.as_ref().map_or_else(String::new, |change| {
+        format!("was {} until {}", change.from, local(change.seen, zone))
+    });
+    Version { tone, headline, before, seen }
+}
+
+fn monitor<'a>(of: &'a crate::status::MonitorStatus, status: &Status, zone: Tz) -> MonitorView<'a> {
+    let mut next = of.next.map_or_else(String::new, |next| local(next, zone));
+    if let Some(held) = &of.held {
+        next.push_str(&format!(", {held}"));
+    }
+    let read = of.health.as_ref().and_then(|health| health.last_success);
+    let problem = of.health.as_ref().and_then(crate::store::Health::problem);
+    MonitorView {
+        name: of.monitor.as_str(),
+        schedule: &of.schedule,
+        next,
+        seen: read.map_or_else(|| "not yet".to_owned(), |time| age(time, status.time)),
+        problem: problem.map_or_else(String::new, |problem| problem.text.clone()),
+    }
+}

@@ -1,0 +1,133 @@
+//! The chart of a type: what was, with what changed it, and what may come.
+
+use chrono::{Datelike, Months, NaiveDate};
+
+use super::{Range, title};
+use crate::insight::days_after;
+use crate::insight::utilization::Step;
+use crate::planning::{Planning, Pool};
+use crate::report::svg::{Across, Lines, Series};
+use crate::words::Locale;
+
+/// More days than these are drawn by their weeks: a line has no more points than a screen.
+const DAYS: i64 = 800;
+
+/// So many changes are marked at most, the largest; the table has them all.
+const MARKS: usize = 12;
+
+/// Days without data before a gap is shown as one.
+const GAP: i64 = 2;
+
+/// Days since the beginning of the calendar.
+fn x(day: NaiveDate) -> f64 {
+    f64::from(day.num_days_from_ce())
+}
+
+pub(super) fn first_of(day: NaiveDate) -> NaiveDate {
+    day.with_day(1).unwrap_or(day)
+}
+
+/// The last twelve months and the next six, of each type: for the overview.
+pub(in crate::web) fn year(planning: &Planning) -> Vec<(String, String)> {
+    let day = |months: Option<NaiveDate>| months.unwrap_or(planning.today);
+    let range = Range {
+        from: day(planning.today.checked_sub_months(Months::new(12))),
+        to: day(planning.today.checked_add_months(Months::new(6))),
+    };
+    planning.pools.iter().filter_map(|pool| drawn(planning, pool, range, true)).collect()
+}
+
+/// Title and picture.
+pub(super) fn of(planning: &Planning, pool: &Pool, range: Range) -> Option<(String, String)> {
+    drawn(planning, pool, range, false)
+}
+
+/// `small`: with fewer points, for a page that has more to show.
+fn drawn(planning: &Planning, pool: &Pool, range: Range, small: bool) -> Option<(String, String)> {
+    let end = range.to.min(planning.today);
+    let days = pool.taken.between(range.from, end);
+    let by_week = small || (end - range.from).num_days() > DAYS;
+    let taken: Vec<_> = match by_week {
+        false => days.iter().map(|day| (x(day.day), day.mean)).collect(),
+        true => {
+            let weeks = planning.utilization(pool.seat_type, Step::Week, (range.from, end));
+            let middle = |start| x(days_after(start, 3).clamp(range.from, end));
+            weeks.iter().map(|week| (middle(week.start), week.mean)).collect()
+        }
+    };
+    let known = days.iter().filter_map(|day| Some((day.day, pool.entitled.on(day.day)?)));
+    let mut entitled: Vec<(f64, f64)> = Vec::new();
+    let mut last = None;
+    for (day, total) in known {
+        if last.is_none_or(|(_, before)| before != total) {
+            entitled.push((x(day), total));
+        }
+        last = Some((day, total));
+    }
+    entitled.extend(last.map(|(day, total)| (x(day), total)));
+    let mut lines = Lines {
+        title: format!(
+            "{}: allocated and entitled, {} to {}",
+            title(pool.seat_type),
+            range.from,
+            range.to
+        ),
+        unit: "seats".to_owned(),
+        across: Across::Days,
+        series: vec![Series::line("Allocated", taken)],
+        band: Vec::new(),
+        marks: marks(planning, pool, range, end),
+    };
+    let forecast = planning.forecast(pool.seat_type).and_then(|of| of.as_ref().ok());
+    if let Some(forecast) = forecast.filter(|_| range.to > planning.today) {
+        let each = ((range.to - planning.today).num_days() / 24).max(1);
+        let ahead = (1..).map(|n| days_after(planning.today, n * each));
+        let ahead = ahead.take_while(|day| *day < range.to).chain([range.to]);
+        let ahead: Vec<_> = ahead.map(|day| forecast.outlook(day)).collect();
+        let start = (x(forecast.as_of), forecast.taken);
+        let middle = ahead.iter().map(|of| (x(of.day), of.middle));
+        lines.series.push(Series::dashed("Forecast", [start].into_iter().chain(middle).collect()));
+        let band = ahead.iter().map(|of| (x(of.day), of.low, of.high));
+        lines.band = [(start.0, start.1, start.1)].into_iter().chain(band).collect();
+        entitled.push((x(range.to), forecast.entitled));
+    }
+    if lines.series.iter().all(|series| series.points.is_empty()) {
+        return None;
+    }
+    lines.series.push(Series::limit("Entitled", entitled));
+    let id = format!("chart-{}", pool.seat_type.as_str());
+    let svg = lines.svg_with_gaps(&id, Locale::default(), &gaps(pool, range.from, end));
+    Some((lines.title, svg))
+}
+
+/// What changed the figures: purchases and releases, the largest.
+fn marks(planning: &Planning, pool: &Pool, range: Range, end: NaiveDate) -> Vec<(f64, String)> {
+    let changes = pool.entitled_changes(range.from, end).into_iter().map(|change| {
+        let by = change.to - change.from;
+        (change.day, by.abs(), format!("{} entitled", super::signed(by)))
+    });
+    let within = |day: &NaiveDate| *day >= range.from && *day <= end;
+    let released = pool.released.iter().filter(|of| within(&of.day));
+    let released =
+        released.map(|of| (of.day, f64::from(of.count), format!("{} released", of.count)));
+    let mut all: Vec<_> = changes.chain(released).collect();
+    all.sort_by(|a, b| b.1.total_cmp(&a.1));
+    all.truncate(MARKS);
+    let mut marks: Vec<_> = all.into_iter().map(|(day, _, text)| (x(day), text)).collect();
+    if range.to > planning.today && range.from <= planning.today {
+        marks.push((x(planning.today), "today".to_owned()));
+    }
+    marks
+}
+
+/// Times without data, from the last day before to the first one after.
+fn gaps(pool: &Pool, from: NaiveDate, end: NaiveDate) -> Vec<(f64, f64)> {
+    let days = pool.taken.between(from, end);
+    let within = days.windows(2).map(|pair| (pair[0].day, pair[1].day));
+    let last = days.last().map(|day| (day.day, end));
+    within
+        .chain(last)
+        .filter(|(before, after)| (*after - *before).num_days() > GAP)
+        .map(|(before, after)| (x(before), x(after)))
+        .collect()
+}
