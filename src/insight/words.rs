@@ -9,6 +9,7 @@ use super::cost::MoneyRange;
 use super::forecast::RunsOut;
 use super::growth::Estimate;
 use super::models::Kind;
+use super::money::Money;
 use super::purchase::Purchase;
 
 const MONTHS: [&str; 12] = [
@@ -181,6 +182,25 @@ pub fn first_to_buy(purchase: &Purchase) -> Option<String> {
     })
 }
 
+/// `550,000.00 EUR to pay for seats`: of what is to be paid within 12 months.
+pub fn for_seats(to_pay: &MoneyRange) -> String {
+    format!("{} to pay for seats", money(to_pay))
+}
+
+/// `16,800.00 EUR for minutes, as now`, beside [`for_seats`]: what minutes come to is not forecast.
+pub fn for_minutes(entitled: Money) -> String {
+    format!("{entitled} for minutes, as now")
+}
+
+/// Why the first seats to buy and the day on which the seats run out are two days: these run out on
+/// the first full day.
+pub const FIRST_TO_BUY: &str = "by the range of each day; single days may be full before";
+
+/// Of what a damped trend says: why it is more than the growth, where it is.
+pub fn of_late(growth: &Estimate, damped_per_month: f64) -> &'static str {
+    if damped_per_month > growth.middle { "; faster of late" } else { "" }
+}
+
 /// `within 50,000.00 EUR, 8,000.00 EUR left`.
 pub fn budget(of: &Budget) -> String {
     let budget = of.budget;
@@ -222,6 +242,13 @@ mod tests {
         assert_eq!(words("2027-03-05", "2027-06-20"), "between 5 March and 20 June 2027");
         assert_eq!(words("2026-12-05", "2027-01-02"), "between 5 December 2026 and 2 January 2027");
         assert_eq!(words("2027-03-05", "2027-03-20"), "between 5 and 20 March 2027");
+    }
+
+    #[test]
+    fn a_trend_that_fades_from_more_says_so() {
+        let growth = Estimate { low: 1.0, middle: 2.0, high: 3.0 };
+        assert_eq!(of_late(&growth, 1.5), "");
+        assert!(of_late(&growth, 2.5).contains("faster of late"));
     }
 
     #[test]

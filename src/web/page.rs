@@ -1,13 +1,14 @@
 //! The page as HTML, made from the same picture as `bursar status`.
 
 use askama::Template;
+use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 
 use crate::event::{Monitor, Severity};
 use crate::license::monitor_app::AppHealth;
 use crate::license::{self, LicenseState, SeatType, Support};
 use crate::status::{SiteStatus, Status};
-use crate::store::RunState;
+use crate::store::{KnownRun, RunState};
 use crate::words;
 
 #[derive(Template)]
@@ -38,7 +39,8 @@ struct Site<'a> {
     pools: Vec<Pool>,
     app: Option<App>,
     version: Option<Version>,
-    release: Option<Release>,
+    /// The last run, and before it the last real one where that was a rehearsal.
+    releases: Vec<Release>,
     problems: Vec<String>,
     monitors: Vec<(&'static str, &'a str, String)>,
 }
@@ -196,17 +198,12 @@ fn view<'a>(site: &'a SiteStatus, status: &Status, zone: Tz) -> Site<'a> {
             });
             Version { tone, headline, before, seen: words::ago(seen.time, status.time) }
         }),
-        release: site.last_run.as_ref().map(|run| {
-            let unusual = match run.state {
-                RunState::Ended(_) => None,
-                state => Some(state.text().to_owned()),
-            };
-            Release {
-                kind: run.mode.as_str(),
-                seen: words::ago(run.ended.unwrap_or(run.started), status.time),
-                lines: unusual.into_iter().chain(run.lines()).collect(),
-            }
-        }),
+        releases: site
+            .last_run
+            .iter()
+            .chain(&site.last_real_run)
+            .map(|r| release(r, status.time))
+            .collect(),
         problems: site
             .monitors
             .iter()
@@ -230,6 +227,18 @@ fn view<'a>(site: &'a SiteStatus, status: &Status, zone: Tz) -> Site<'a> {
                 (monitor.monitor.as_str(), monitor.schedule.as_str(), next)
             })
             .collect(),
+    }
+}
+
+fn release(run: &KnownRun, now: DateTime<Utc>) -> Release {
+    let unusual = match run.state {
+        RunState::Ended(_) => None,
+        state => Some(state.text().to_owned()),
+    };
+    Release {
+        kind: run.mode.as_str(),
+        seen: words::ago(run.ended.unwrap_or(run.started), now),
+        lines: unusual.into_iter().chain(run.lines()).collect(),
     }
 }
 

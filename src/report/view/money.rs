@@ -163,10 +163,12 @@ fn facts(site: &SiteReport, cost: &Cost) -> Vec<(String, String)> {
             format!("{} in the period, {} in all until its end", saved.amount, cost.saved.amount),
         );
     }
-    fact("Next 12 months", format!("{} to pay for seats", words::money(&cost.next_year.to_pay)));
+    let minutes = cost.capacity.as_ref().map(|capacity| words::for_minutes(capacity.entitled));
+    let next_year = std::iter::once(words::for_seats(&cost.next_year.to_pay)).chain(minutes);
+    fact("Next 12 months", next_year.collect::<Vec<_>>().join(", and "));
     for projection in cost.next_year.by_type.iter().filter(|p| p.missing_high > 0) {
         let first = words::first_to_buy(&projection.to_buy).unwrap_or_default();
-        fact("To buy", format!("{}, {first}", words::to_buy(projection)));
+        fact("To buy", format!("{}, {first} ({})", words::to_buy(projection), words::FIRST_TO_BUY));
     }
     let budget = cost.budget.as_ref();
     fact("Budget", budget.map_or_else(|| "none set".to_owned(), words::budget));

@@ -30,7 +30,7 @@ const LARGE: [(&str, &[&str]); 14] = [
 ];
 
 /// The beginning of each statement that reads much of a large table, and why it may.
-const WHOLE: [(&str, &str); 32] = [
+const WHOLE: [(&str, &str); 33] = [
     ("SELECT EXISTS (SELECT 1 FROM release_pause", "stops at the first row of each"),
     (
         "SELECT coalesce(json_extract(entry, '$.knownAs'), '') FROM ledger",
@@ -122,6 +122,10 @@ const WHOLE: [(&str, &str); 32] = [
     (
         "SELECT started.time, json_extract(started.entry, '$.mode')",
         "backwards, stops at the first run that was done or at its limit",
+    ),
+    (
+        "SELECT started.seq, json_extract(started.entry, '$.mode')",
+        "backwards, stops at the first run that was real or at its limit",
     ),
 ];
 
