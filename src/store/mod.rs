@@ -44,7 +44,9 @@ pub use release::{
     Holder, KnownRun, LedgerFile, Moments, Readable, RebuildError, Rebuilt, RefusedByTime,
     RunState, TakenSeat, Unsettled, WantedSeat,
 };
-pub use seats::{IdleGap, KnownSeat, PeopleMarks, SeatList, SeatReading, Seats, StoredPerson};
+pub use seats::{
+    IdleGap, KnownSeat, PeopleMarks, SeatList, SeatReading, Seats, SeatsPast, StoredPerson, UserDay,
+};
 
 use std::fmt;
 use std::path::Path;

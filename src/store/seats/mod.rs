@@ -6,6 +6,7 @@
 
 mod difference;
 mod gaps;
+mod past;
 mod read;
 mod row;
 #[cfg(test)]
@@ -13,6 +14,7 @@ mod tests;
 mod write;
 
 pub use gaps::IdleGap;
+pub use past::{SeatsPast, UserDay};
 
 use std::collections::{BTreeSet, HashMap};
 
