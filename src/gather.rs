@@ -17,7 +17,7 @@ use crate::alert::facts::{
 use crate::config::settings::{Site, Watch};
 use crate::config::{self, Settings};
 use crate::destination::registry;
-use crate::event::{Latest, Monitor};
+use crate::event::{Latest, Monitor, ReleaseRun};
 use crate::gather::overdue::overdue;
 use crate::gather::slow::{Slow, read_slow};
 use crate::ledger::RunStatus;
@@ -189,6 +189,28 @@ impl Gatherer {
     }
 }
 
+/// What the daemon noted of its last try holds until a run follows it, also one by hand: that says itself how
+/// it went.
+fn release_facts(
+    run: Option<(DateTime<Utc>, ReleaseRun)>,
+    health: Option<&Health>,
+) -> Option<Dated<ReleaseFacts>> {
+    let ran = run.as_ref().map(|(time, _)| *time);
+    let time = health.map(|h| h.last_poll).into_iter().chain(ran).max()?;
+    // The store keeps milliseconds.
+    let ms = |time: DateTime<Utc>| time.timestamp_millis();
+    let newest = health.filter(|h| ran.is_none_or(|ran| ms(h.last_poll) >= ms(ran)));
+    let problem = newest.and_then(Health::problem);
+    Some(Dated {
+        time,
+        value: ReleaseFacts {
+            run: run.map(|(_, run)| run),
+            problem: problem.map(|problem| problem.text.clone()),
+            is_refused: problem.is_some_and(|p| p.code == RunStatus::Refused.as_str()),
+        },
+    })
+}
+
 fn facts_of(
     settings: &Settings,
     site: &Site,
@@ -207,19 +229,7 @@ fn facts_of(
     });
     let pools = latest.pools().map(|(time, pools)| Dated { time, value: pools.clone() });
     let run = latest.release_run().map(|(time, run)| (time, run.clone()));
-    let release = of(Monitor::Release);
-    let release_time =
-        release.map(|h| h.last_poll).into_iter().chain(run.as_ref().map(|(t, _)| *t)).max();
-    let release = release_time.map(|time| Dated {
-        time,
-        value: ReleaseFacts {
-            run: run.map(|(_, run)| run),
-            problem: release.and_then(Health::problem).map(|problem| problem.text.clone()),
-            is_refused: release
-                .and_then(Health::problem)
-                .is_some_and(|problem| problem.code == RunStatus::Refused.as_str()),
-        },
-    });
+    let release = release_facts(run, of(Monitor::Release));
     let polls = site.alert.limits.stale_polls;
     let monitors = site
         .watches()
@@ -344,5 +354,53 @@ fn queue(state: QueueState, title: String, dropped_at: Option<DateTime<Utc>>) ->
         newest_dead: None,
         dropped: state.dropped,
         dropped_at,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::{Head, Mode, Trigger};
+    use crate::store::PollError;
+
+    fn at(minute: i64) -> DateTime<Utc> {
+        DateTime::UNIX_EPOCH + TimeDelta::minutes(minute)
+    }
+
+    fn run(minute: i64) -> Option<(DateTime<Utc>, ReleaseRun)> {
+        let run = ReleaseRun {
+            run: "1".into(),
+            mode: Mode::Real,
+            trigger: Trigger::Schedule,
+            status: RunStatus::Done,
+            started: at(minute),
+            ended: at(minute),
+            types: Vec::new(),
+            plan_digest: None,
+            ledger: Head { seq: 1, hash: String::new() },
+            why: None,
+            refusals: Vec::new(),
+        };
+        Some((at(minute) + TimeDelta::microseconds(400), run))
+    }
+
+    /// A run by hand says itself how it went; what the daemon noted before it is over.
+    #[test]
+    fn the_reason_of_the_daemons_try_holds_until_a_run_follows_it() {
+        let health = Health {
+            site: "a".into(),
+            monitor: Monitor::Release,
+            last_poll: at(10),
+            last_success: None,
+            failures: 1,
+            last_error: Some(PollError { code: "failed".into(), text: "site down".into() }),
+        };
+        let problem = |run| release_facts(run, Some(&health)).unwrap().value.problem;
+        assert_eq!(problem(None).as_deref(), Some("site down"));
+        assert_eq!(problem(run(9)).as_deref(), Some("site down"));
+        assert_eq!(problem(run(10)).as_deref(), Some("site down"), "of the same run");
+        assert_eq!(problem(run(11)), None);
+        assert_eq!(release_facts(run(11), Some(&health)).unwrap().time, run(11).unwrap().0);
+        assert_eq!(release_facts(None, None), None);
     }
 }

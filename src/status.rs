@@ -17,6 +17,7 @@ use crate::config::settings::Watch;
 use crate::config::{Settings, Unheard};
 use crate::destination::registry;
 use crate::event::{Body, DAEMON, Event, Monitor, ReleaseRun};
+use crate::ledger::Mode;
 use crate::ledger::past::{Accepted, Pause, standing};
 use crate::license::monitor_app::MonitorApp;
 use crate::license::{Pools, SenseVersion, ServerLicenseStatus};
@@ -43,6 +44,9 @@ pub struct Status {
     /// Alerts that reach nobody by the settings.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unheard: Vec<Unheard>,
+    /// Whether a daemon runs on the store, where that was looked at: without one all is as old as it says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub daemon_runs: Option<bool>,
     /// Whether the settings name their sites.
     #[serde(skip)]
     pub named_sites: bool,
@@ -85,6 +89,9 @@ pub struct SiteStatus {
     /// The last run that began, as the ledger tells it now; also one that was cut short.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_run: Option<KnownRun>,
+    /// The last run that was real, where rehearsals followed it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_real_run: Option<KnownRun>,
     /// Attempts at seats of which it is not known what came of them.
     pub unsettled: Unsettled,
     /// A person's pause of real runs that holds now.
@@ -152,8 +159,13 @@ impl Status {
         }
         let mut accepted = HashMap::new();
         let mut last_runs = HashMap::new();
+        let mut real_runs = HashMap::new();
         for site in &settings.sites {
-            last_runs.insert(site.name.as_str(), store.runs(&site.name, 1).await?.pop());
+            let last = store.runs(&site.name, 1).await?.pop();
+            if last.as_ref().is_some_and(|run| run.mode == Mode::Rehearsal) {
+                real_runs.insert(site.name.as_str(), store.last_real_run(&site.name).await?);
+            }
+            last_runs.insert(site.name.as_str(), last);
             let all = store.accepted(&site.name).await?;
             let holds: Vec<_> = standing(&all, now).cloned().collect();
             accepted.insert(site.name.as_str(), holds);
@@ -190,6 +202,7 @@ impl Status {
                     status.take(event.clone());
                 }
                 status.know(last_runs.remove(site.name.as_str()).flatten());
+                status.last_real_run = real_runs.remove(site.name.as_str()).flatten();
                 status
             })
             .collect();
@@ -202,6 +215,7 @@ impl Status {
             alerts,
             silences,
             unheard: settings.unheard(),
+            daemon_runs: None,
             named_sites: settings.named_sites,
         })
     }
@@ -254,6 +268,7 @@ impl SiteStatus {
             qlik_sense_version: None,
             release: None,
             last_run: None,
+            last_real_run: None,
             unsettled: Unsettled::default(),
             pause: None,
             accepted: Vec::new(),

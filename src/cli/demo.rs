@@ -1,7 +1,10 @@
 //! `bursar demo`: the real daemon against a simulated site, nothing else needed.
 
+mod alerts;
 mod gaps;
 mod past;
+mod releases;
+mod seats;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -10,7 +13,7 @@ use std::time::Duration;
 use anyhow::Context;
 use axum::Router;
 use axum::routing::post;
-use chrono::{TimeDelta, Utc};
+use chrono::{SubsecRound as _, TimeDelta, Utc};
 use tokio_util::sync::CancellationToken;
 use tracing::level_filters::LevelFilter;
 
@@ -23,7 +26,7 @@ use crate::daemon::{self, Daemon, logging};
 use crate::event::Rule;
 use crate::output::{self, Existing};
 use crate::simulator::past::Past;
-use crate::simulator::{Running, Scenario, SeatKind, When};
+use crate::simulator::{Running, Scenario, When};
 use crate::status::Status;
 use crate::store::Store;
 use crate::store::demo::{self, DemoClock, clock_of};
@@ -85,6 +88,8 @@ impl Demo {
         // A demo that goes on begins where it ended, or later.
         let before = clock_of(&store);
         let start = before.as_ref().map_or_else(Utc::now, |b| b.at(Utc::now()).max(Utc::now()));
+        // As it is kept.
+        let start = start.trunc_subsecs(3);
         scenario.clock.start = Some(When::At(start));
         let site =
             Running::start(scenario.clone(), loopback).await.context("cannot start the site")?;
@@ -98,10 +103,11 @@ impl Demo {
         if before.is_some() {
             demo::keep(&store, &shown)?;
         }
-        let receiver = Receiver::start(loopback).await?;
-
         let file = dir.join("bursar.yaml");
-        let text = settings_text(&site, receiver.address, dir, (self.port, self.speed));
+        let receiver = Receiver::start(receiver_of(&file), loopback).await?;
+        let past = Past::demo(&scenario, start);
+        past.tell(site.control());
+        let text = settings_text(&site, receiver.address, dir, (self.port, self.speed), &past);
         output::write_file(&file, Existing::Replace, text.as_bytes())
             .with_context(|| format!("cannot write {}", file.display()))?;
         let mut loaded = match super::load(&file, false) {
@@ -111,10 +117,7 @@ impl Demo {
         loaded.settings.log.level = self.level;
         let _guard = logging::start(&loaded.settings.log)?;
         let settings = loaded.settings.clone();
-        let past = Past::demo(&scenario, clock.now());
-        let seats = [SeatKind::Professional, SeatKind::Analyzer];
-        let seats = seats.into_iter().flat_map(|kind| site.control().seats(kind)).collect();
-        past::write(&settings, &past, (seats, scenario.seed), &shown)
+        past::write(&settings, &past, site.control(), &shown)
             .await
             .context("cannot write the demo's past")?;
         let daemon = Daemon::start(loaded.settings, clock)
@@ -207,6 +210,7 @@ fn settings_text(
     receiver: SocketAddr,
     dir: &Path,
     (port, speed): (u16, f64),
+    past: &Past,
 ) -> String {
     // A fast clock shows minutes while a request is under way.
     let tolerance = (speed * 5.0).clamp(300.0, 86_400.0) as u32;
@@ -219,6 +223,9 @@ Butler:
   logLevel: info
   storage:
     path: '{store}'
+    history:
+      rawDays: 7 # three years fit into a small file
+      hourlyDays: 35
   web:
     enable: true
     host: 127.0.0.1
@@ -317,6 +324,10 @@ Butler:
       frequency: every 60 minutes
       licenseKeyShared: false
       clockToleranceSeconds: {tolerance}
+      freeze:
+        - from: {frozen_from}
+          to: {frozen_to}
+          why: {frozen_why}
       neverRelease:
         tag:
           - License do not release
@@ -331,6 +342,9 @@ Butler:
           keepFree: 20
 ",
         store = dir.join(STORE).display(),
+        frozen_from = past.frozen.days.0,
+        frozen_to = past.frozen.days.1,
+        frozen_why = past.frozen.why,
         reports = dir.join("reports").display(),
         client_cert = file("client.pem"),
         client_key = file("client_key.pem"),
@@ -341,6 +355,13 @@ Butler:
     )
 }
 
+/// Where the webhooks of a demo's settings go, if there are some already.
+fn receiver_of(file: &Path) -> Option<SocketAddr> {
+    let text = crate::input::read_text(file, crate::input::SMALL).ok()?;
+    let address = text.split("webhookURL: http://").nth(1)?.split('/').next()?;
+    address.parse().ok().filter(|address: &SocketAddr| address.ip().is_loopback())
+}
+
 /// A webhook receiver that logs what it gets.
 struct Receiver {
     address: SocketAddr,
@@ -348,12 +369,20 @@ struct Receiver {
 }
 
 impl Receiver {
-    async fn start(listen: SocketAddr) -> anyhow::Result<Self> {
+    /// At the address of the demo before where that is free: its queues go on then.
+    async fn start(before: Option<SocketAddr>, other: SocketAddr) -> anyhow::Result<Self> {
         let show = async |uri: axum::http::Uri, body: String| {
             tracing::info!("webhook received at {}: {body}", uri.path());
         };
         let app = Router::new().route("/{*path}", post(show).put(show));
-        let listener = tokio::net::TcpListener::bind(listen).await?;
+        let same = match before {
+            Some(before) => tokio::net::TcpListener::bind(before).await.ok(),
+            None => None,
+        };
+        let listener = match same {
+            Some(listener) => listener,
+            None => tokio::net::TcpListener::bind(other).await?,
+        };
         let (address, stop) = (listener.local_addr()?, CancellationToken::new());
         let stopped = stop.clone();
         tokio::spawn(async move {

@@ -11,6 +11,7 @@ use super::text::{self, Paint};
 use super::{ConfigFile, Exit, block_on};
 use crate::cli::time;
 use crate::config::Settings;
+use crate::daemon::lock::{self, Holder};
 use crate::daemon::open_files;
 use crate::event::{Event, Monitor, Severity};
 use crate::license::{self, LicenseState, Pools, SeatType, Support};
@@ -19,7 +20,7 @@ use crate::plain::one_line;
 use crate::qrs;
 use crate::release::next::Next;
 use crate::status::{Dated, MonitorStatus, SiteStatus, Status as Picture};
-use crate::store::{Health, RunState};
+use crate::store::{Health, KnownRun, RunState};
 use crate::words;
 
 /// Show the last known state of licenses, monitors and queues
@@ -66,8 +67,11 @@ impl Status {
 async fn stored(settings: &Settings) -> anyhow::Result<(Picture, bool)> {
     let absent = " yet: start the daemon (bursar run), or ask the sites directly with --live";
     let store = super::open_to_read(settings, absent).await?;
-    let picture = Picture::read(settings, &store, time::now()).await?;
+    let mut picture = Picture::read(settings, &store, time::now()).await?;
     store.close().await;
+    // A lock that can't be looked at says nothing.
+    picture.daemon_runs =
+        lock::holder(&settings.storage.path).ok().map(|holder| holder != Holder::Nobody);
     Ok((picture, false))
 }
 
@@ -129,6 +133,7 @@ async fn ask(settings: &Settings, patience: qrs::Patience) -> (Picture, bool) {
         alerts: Vec::new(),
         silences: Vec::new(),
         unheard: settings.unheard(),
+        daemon_runs: None,
         named_sites: settings.named_sites,
     };
     (picture, failed)
@@ -137,6 +142,11 @@ async fn ask(settings: &Settings, patience: qrs::Patience) -> (Picture, bool) {
 /// The picture as text.
 pub(crate) fn render(picture: &Picture, zone: Tz, paint: Paint) -> String {
     let mut out = String::new();
+    if picture.daemon_runs == Some(false) {
+        let text = "No daemon runs on this store: what is told here is as it was left. Start it with \
+                    bursar run, or ask the sites with bursar status --live";
+        let _ = writeln!(out, "{}\n", paint.warn(text));
+    }
     alert_lines(&mut out, picture, zone, paint);
     for site in &picture.sites {
         let _ = writeln!(out, "{}", paint.strong(&format!("Site {}", site.name)));
@@ -349,7 +359,12 @@ fn monitor_lines(out: &mut String, site: &SiteStatus, now: DateTime<Utc>, zone: 
 }
 
 fn last_release(out: &mut String, site: &SiteStatus, now: DateTime<Utc>, paint: Paint) {
-    let Some(run) = &site.last_run else { return };
+    for run in site.last_run.iter().chain(&site.last_real_run) {
+        release_line(out, run, now, paint);
+    }
+}
+
+fn release_line(out: &mut String, run: &KnownRun, now: DateTime<Utc>, paint: Paint) {
     let counts = run.account.counts.iter().map(|counts| counts.summary(run.mode));
     let unusual = match run.state {
         RunState::Ended(_) => None,

@@ -281,7 +281,12 @@ async fn run_once(engine: &Engine, timing: &Timing, stop: &CancellationToken) {
 fn log(site: &str, report: &Report) {
     let counts: Vec<_> = report.counts.iter().map(|c| c.summary(report.mode)).collect();
     let kind = if report.mode == Mode::Rehearsal { "rehearsal" } else { "release" };
-    let text = format!("{kind} {}: {}", report.status.as_str(), counts.join("; "));
+    let counts = match (counts.is_empty(), &report.why) {
+        (false, _) => counts.join("; "),
+        (true, Some(why)) => one_line(why),
+        (true, None) => "before any seat was looked at".to_owned(),
+    };
+    let text = format!("{kind} {}: {counts}", report.status.as_str());
     match report.status {
         RunStatus::Done => tracing::info!(site, run = report.run, "{text}"),
         _ => tracing::warn!(site, run = report.run, why = report.why, "{text}"),

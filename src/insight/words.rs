@@ -171,6 +171,25 @@ pub fn first_to_buy(purchase: &Purchase, locale: Locale) -> Option<String> {
     })
 }
 
+/// `550,000.00 EUR to pay for seats`: of what is to be paid within 12 months.
+pub fn for_seats(to_pay: &MoneyRange, locale: Locale) -> String {
+    format!("{} to pay for seats", money(to_pay, locale))
+}
+
+/// `16,800.00 EUR for minutes, as now`, beside [`for_seats`]: what minutes come to is not forecast.
+pub fn for_minutes(entitled: Money, locale: Locale) -> String {
+    format!("{} for minutes, as now", entitled.written(locale))
+}
+
+/// Why the first seats to buy and the day on which the seats run out are two days: these run out on
+/// the first full day.
+pub const FIRST_TO_BUY: &str = "by the range of each day; single days may be full before";
+
+/// Of what a damped trend says: why it is more than the growth, where it is.
+pub fn of_late(growth: &Estimate, damped_per_month: f64) -> &'static str {
+    if damped_per_month > growth.middle { "; faster of late" } else { "" }
+}
+
 /// `within 50,000.00 EUR, 8,000.00 EUR left`.
 pub fn budget(of: &Budget, locale: Locale) -> String {
     let budget = of.budget.written(locale);
@@ -223,6 +242,13 @@ mod tests {
 
     fn day(text: &str) -> NaiveDate {
         text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_trend_that_fades_from_more_says_so() {
+        let growth = Estimate { low: 1.0, middle: 2.0, high: 3.0 };
+        assert_eq!(of_late(&growth, 1.5), "");
+        assert!(of_late(&growth, 2.5).contains("faster of late"));
     }
 
     #[test]

@@ -38,7 +38,9 @@ pub fn snapshot(
     Snapshot { seats, people, pools, ..Snapshot::default() }
 }
 
-/// What the rules would take of each type in the snapshot.
+/// What one run would take of each type in the snapshot, by the rules: `keepFree` and `maxReleases` hold back
+/// what is due beyond them. What runs of the last hours took is not counted against `maxReleases`, or the
+/// figure would fall to nothing after each of them.
 pub fn by_rules(
     snapshot: &Snapshot,
     past: &Past,
@@ -46,7 +48,8 @@ pub fn by_rules(
     now: DateTime<Utc>,
 ) -> BTreeMap<SeatType, ByRules> {
     let policy = policy(settings, snapshot.seats.iter().map(|seats| seats.seat_type));
-    let plan = plan::plan("", "", snapshot, past, &policy, now);
+    let past = Past { taken: BTreeMap::new(), ..past.clone() };
+    let plan = plan::plan("", "", snapshot, &past, &policy, now);
     let count = |part: &plan::TypePlan, wanted: &dyn Fn(&plan::Decision) -> bool| {
         let found = part.decisions.iter().filter(|decision| wanted(decision)).count();
         u32::try_from(found).unwrap_or(u32::MAX)

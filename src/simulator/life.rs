@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 
-use chrono::{DateTime, Datelike, TimeDelta, Timelike, Utc, Weekday};
+use chrono::{DateTime, Datelike, NaiveDate, TimeDelta, Timelike, Utc, Weekday};
 use fastrand::Rng;
 
 use super::people::SeatKind;
@@ -105,9 +105,10 @@ impl Site {
         }
         let start = self.clock.start;
         let pool = &self.pools.analyzer_time;
-        self.life.minutes = minutes_at(pool.allocated_minutes as f64, start) as i64;
+        let of_month = pool.allocated_minutes as f64;
         self.life.lived_until = start - WARM_UP;
         self.live_until(start);
+        self.life.minutes = minutes_at(of_month, self.seed, start) as i64;
     }
 
     fn live_until(&mut self, now: DateTime<Utc>) {
@@ -208,27 +209,72 @@ impl Site {
 }
 
 /// How much is going on, as a multiple of the average: by hour, weekday and season.
-fn busyness(now: DateTime<Utc>) -> f64 {
-    let (this, next) = (now.hour() as usize, (now.hour() as usize + 1) % 24);
-    let part = f64::from(now.minute()) / 60.0;
-    let hour = HOURS[this] * (1.0 - part) + HOURS[next] * part;
-    let day = match now.weekday() {
+pub(super) fn busyness(now: DateTime<Utc>) -> f64 {
+    of_day(now.date_naive()) * of_hour(now.hour() as usize, f64::from(now.minute()) / 60.0)
+}
+
+/// How much is going on at a time of each day, as a multiple of the day's average.
+fn of_hour(hour: usize, part: f64) -> f64 {
+    HOURS[hour] * (1.0 - part) + HOURS[(hour + 1) % 24] * part
+}
+
+/// How much is going on on a day, as a multiple of the average: by weekday and season.
+pub(super) fn of_day(day: NaiveDate) -> f64 {
+    let weekday = match day.weekday() {
         Weekday::Sat | Weekday::Sun => 0.15,
         _ => 1.34,
     };
-    let season = match now.month() {
-        7 | 8 => 0.7,
-        12 => 0.8,
-        3 | 9 | 11 => 1.1,
-        _ => 1.0,
-    };
-    hour * day * season
+    weekday * season(day)
 }
 
-/// How many minutes of a month's are used by a time in it, at the usual pace.
-pub(super) fn minutes_at(of_month: f64, time: DateTime<Utc>) -> f64 {
-    let passed = f64::from(time.day0()) + f64::from(time.hour()) / 24.0;
-    of_month * 0.7 * passed / 30.0
+/// Less in July and August, little between the years.
+fn season(day: NaiveDate) -> f64 {
+    match (day.month(), day.day()) {
+        (12, 22..) | (1, ..=6) => 0.25,
+        (7, _) => 0.6,
+        (8, _) => 0.75,
+        (12, _) => 0.9,
+        (3 | 9 | 11, _) => 1.1,
+        _ => 1.0,
+    }
+}
+
+/// Sessions that are open at a time where so many people log in so often a day: they stay for 50 minutes
+/// on average.
+pub(super) fn sessions_at(people: f64, logins_per_day: f64, time: DateTime<Utc>) -> f64 {
+    people * logins_per_day * busyness(time - TimeDelta::minutes(25)) * 50.0 / 1_440.0
+}
+
+/// Who comes on a day where so many people log in so often: whoever comes twice is one of them.
+pub(super) fn users_on(people: f64, logins_per_day: f64, day: NaiveDate) -> f64 {
+    people * (1.0 - (-logins_per_day * of_day(day)).exp())
+}
+
+/// How many minutes of a month's are used by a time in it: no two days are the same, and those of a seed are.
+pub(super) fn minutes_at(of_month: f64, seed: u64, time: DateTime<Utc>) -> f64 {
+    let today = time.date_naive();
+    let month = today.with_day(1).unwrap_or(today);
+    let before: f64 = month
+        .iter_days()
+        .take_while(|day| *day < today)
+        .map(|day| minutes_on(of_month, seed, day))
+        .sum();
+    before + minutes_on(of_month, seed, today) * passed_of_day(time)
+}
+
+/// The minutes that are used on a day.
+pub(super) fn minutes_on(of_month: f64, seed: u64, day: NaiveDate) -> f64 {
+    let chance = Rng::with_seed(seed ^ (day.num_days_from_ce() as u64) << 20).f64();
+    of_month * 0.7 / 30.0 * of_day(day) * (0.85 + 0.3 * chance)
+}
+
+/// The share of a day's logins that lies before a time of it.
+pub(super) fn passed_of_day(time: DateTime<Utc>) -> f64 {
+    let (hour, part) = (time.hour() as usize, f64::from(time.minute()) / 60.0);
+    let full = |hour: usize| (of_hour(hour, 0.0) + of_hour(hour, 1.0)) / 2.0;
+    let before: f64 = (0..hour).map(full).sum();
+    let rest = (of_hour(hour, 0.0) + of_hour(hour, part)) / 2.0 * part;
+    (before + rest) / (0..24).map(full).sum::<f64>()
 }
 
 #[cfg(test)]

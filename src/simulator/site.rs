@@ -35,6 +35,7 @@ pub(super) struct Site {
     /// What `/v1/systeminfo` answers.
     pub system_info: Value,
     pub population: Population,
+    pub seed: u64,
     pub generator: Generator,
     pub life: Life,
     /// Selections by id: type and ids of the objects.
@@ -73,6 +74,7 @@ impl Site {
             seats: Table::default(),
             operations: Operations::new(&scenario.license_monitor, start),
             population: scenario.population.clone(),
+            seed: scenario.seed,
             generator: Generator::new(scenario.seed),
             life: Life::new(start),
             selections: HashMap::new(),

@@ -46,7 +46,7 @@ pub use release::{
 };
 pub use seats::{
     FoundSeats, IdleGap, KnownSeat, PeopleMarks, SeatFilter, SeatKey, SeatList, SeatOrder,
-    SeatPlace, SeatReading, SeatState, Seats, StoredPerson,
+    SeatPlace, SeatReading, SeatState, Seats, SeatsPast, StoredPerson, UserDay,
 };
 
 use std::fmt;

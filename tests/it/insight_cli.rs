@@ -217,6 +217,7 @@ async fn tables_and_charts_for_people() {
       Saved by releases   0.00 EUR in the last 365 days, 0.00 EUR in all
       Next 12 months      133,000.00 EUR to pay for seats
                           between 108,386.85 and 112,330.96 EUR for those taken
+                          2,400.00 EUR for minutes, as now
       Budget              exceeds 120,000.00 EUR by 15,400.00 EUR
     ");
     let text = capacity::render(&planning, 4, &plain);

@@ -5,7 +5,7 @@ use std::process::Output;
 use std::time::Instant;
 
 use bursar::license::{Moment, Person, Seat, SeatType, SiteIdentity};
-use bursar::store::{IdleGap, SeatReading, Store};
+use bursar::store::{IdleGap, SeatReading, SeatsPast, Store};
 use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -49,7 +49,8 @@ impl Bench {
         store.close().await;
         let store = bench.store(now).await;
         keep(&store, now, seats, people).await;
-        store.keep_idle_gaps(SITE, gaps).await.unwrap();
+        let past = SeatsPast { gaps, ..SeatsPast::default() };
+        store.keep_seats_past(SITE, past).await.unwrap();
         let days = (bench.today, 400);
         years::keep_days(&store, SITE, "analyzer", days, |_| Some((40.0, 50.0))).await;
         years::roll_up(&store, chrono_tz::UTC).await;

@@ -1,11 +1,15 @@
 //! The demo's gaps of use: times in which its people did without Qlik Sense.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use fastrand::Rng;
 use uuid::Uuid;
 
+use super::releases::seat_type as type_of;
 use crate::license::SeatType;
-use crate::simulator::{Seat, SeatKind};
+use crate::simulator::past::Past;
+use crate::simulator::{Seat, User};
 use crate::store::IdleGap;
 
 /// As long as the daemon keeps them.
@@ -16,16 +20,18 @@ const NOW_AND_THEN: f64 = 0.4;
 const LOOK: TimeDelta = TimeDelta::minutes(15);
 
 /// Gaps of two years before what the seats show now, the same for the same seed: most people come
-/// every week, the others stay away for weeks, some for months.
+/// every week, the others stay away for weeks, some for months. Nobody who has the seat still was away
+/// for so long that a clean-up would have taken it.
 pub(super) fn gaps(
     seats: &[Seat],
     seat_type: SeatType,
-    (end, seed): (DateTime<Utc>, u64),
+    past: &Past,
+    users: &HashMap<Uuid, User>,
 ) -> Vec<IdleGap> {
-    let mut rng = Rng::with_seed(seed ^ 0x6a70);
-    let oldest = end - TimeDelta::days(DAYS);
+    let mut rng = Rng::with_seed(past.seed ^ 0x6a70);
+    let oldest = past.end - TimeDelta::days(DAYS);
     let mut gaps = Vec::new();
-    for seat in seats.iter().filter(|seat| is_of(seat.kind, seat_type)) {
+    for seat in seats.iter().filter(|seat| type_of(seat.kind) == seat_type) {
         let (Some(user), Some(used)) = (seat.user, seat.last_used) else { continue };
         if rng.f64() > NOW_AND_THEN {
             continue;
@@ -37,7 +43,14 @@ pub(super) fn gaps(
             if from < seat.created {
                 break;
             }
-            gaps.push(gap((seat_type, seat.id, user), from, to));
+            let kept = users.get(&user).is_some_and(|user| !user.tags.is_empty());
+            let taken = past.clean_ups.iter().map(|clean_up| clean_up.time).find(|time| {
+                let due = from + TimeDelta::days(super::releases::THRESHOLD_DAYS.into());
+                due <= *time && *time < to && !kept
+            });
+            if taken.is_none() {
+                gaps.push(gap((seat_type, seat.id, user), from, to));
+            }
             to = from - days(&mut rng, 5.0, 120.0);
         }
     }
@@ -52,19 +65,11 @@ fn gap(
     IdleGap { seat_type, seat, user, from, to, first_use: false, unused_at: to - LOOK }
 }
 
-/// Up to 170 times, mostly few.
+/// Up to 230 times, mostly few.
 fn away(rng: &mut Rng) -> i32 {
-    1 + (170.0 * rng.f64().powi(3)) as i32
+    1 + (230.0 * rng.f64().powi(3)) as i32
 }
 
 fn days(rng: &mut Rng, least: f64, most: f64) -> TimeDelta {
     TimeDelta::minutes(((least + rng.f64() * (most - least)) * 1_440.0) as i64)
-}
-
-fn is_of(kind: SeatKind, seat_type: SeatType) -> bool {
-    match kind {
-        SeatKind::Professional => seat_type == SeatType::Professional,
-        SeatKind::Analyzer => seat_type == SeatType::Analyzer,
-        SeatKind::User => seat_type == SeatType::User,
-    }
 }

@@ -306,6 +306,7 @@ fn table(out: &mut String, answer: &SiteActivity) {
     line("  undecided", by_rules(&|r| r.unknown.to_string()));
     line("  threshold in days", by_rules(&|r| r.threshold_days.to_string()));
     line("  enabled for release", by_rules(&|r| if r.enabled { "yes" } else { "no" }.to_owned()));
+    out.push_str("  reclaimable: by one run; keepFree and maxReleases hold back the rest\n");
 }
 
 fn idle_chart(out: &mut String, of: &OfType, paint: Paint) {

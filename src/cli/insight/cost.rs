@@ -91,14 +91,17 @@ pub fn render(planning: &Planning, style: &Style) -> String {
         ),
     );
     let en = Locale::default();
-    line(
-        "Next 12 months",
-        format!("{} to pay for seats", words::money(&cost.next_year.to_pay, en)),
-    );
+    line("Next 12 months", words::for_seats(&cost.next_year.to_pay, en));
     line("", format!("{} for those taken", words::money(&cost.next_year.allocated, en)));
+    if let Some(capacity) = &cost.capacity {
+        line("", words::for_minutes(capacity.entitled, en));
+    }
     for projection in cost.next_year.by_type.iter().filter(|p| p.missing_high > 0) {
         line("To buy", words::to_buy(projection, en));
         line("", words::first_to_buy(&projection.to_buy, en).unwrap_or_default());
+    }
+    if cost.next_year.by_type.iter().any(|p| p.missing_high > 0) {
+        line("", words::FIRST_TO_BUY.to_owned());
     }
     for seat_type in &cost.next_year.without_forecast {
         line("", format!("{} as now: not enough data for a forecast", seat_type.title()));

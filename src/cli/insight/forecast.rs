@@ -124,7 +124,11 @@ fn lines(out: &mut String, view: &ForecastView, style: &Style) {
         line(
             "If growth fades",
             match &view.second_opinion {
-                Ok(second) => words::runs_out(&second.runs_out, view.today, Locale::default()),
+                Ok(second) => format!(
+                    "{}{}",
+                    words::runs_out(&second.runs_out, view.today, Locale::default()),
+                    words::of_late(&view.growth.per_month, second.per_month)
+                ),
                 Err(why) => why.to_string(),
             },
         );

@@ -91,8 +91,9 @@ fn lines(out: &mut String, answer: &TypeGrowth, style: &Style) {
         Ok(second) => {
             let _ = writeln!(
                 out,
-                "  If it fades     {} in the next month (damped trend)",
-                signed(second.per_month)
+                "  If it fades     {} in the next month (damped trend{})",
+                signed(second.per_month),
+                words::of_late(&growth.per_month, second.per_month)
             );
         }
         Err(why) => {

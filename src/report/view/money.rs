@@ -202,10 +202,13 @@ fn facts(report: &Report, site: &SiteReport, cost: &Cost) -> Vec<(String, String
         let saved = cost.saved.amount.written(l);
         fact("Saved by releases", format!("{saved} in all until the end of the period"));
     }
-    fact("Next 12 months", format!("{} to pay for seats", words::money(&cost.next_year.to_pay, l)));
+    let minutes = cost.capacity.as_ref().map(|capacity| words::for_minutes(capacity.entitled, l));
+    let next_year = std::iter::once(words::for_seats(&cost.next_year.to_pay, l)).chain(minutes);
+    fact("Next 12 months", next_year.collect::<Vec<_>>().join(", and "));
     for projection in cost.next_year.by_type.iter().filter(|p| p.missing_high > 0) {
         let first = words::first_to_buy(&projection.to_buy, l).unwrap_or_default();
-        fact("To buy", format!("{}, {first}", words::to_buy(projection, l)));
+        let to_buy = words::to_buy(projection, l);
+        fact("To buy", format!("{to_buy}, {first} ({})", words::FIRST_TO_BUY));
     }
     let budget = cost.budget.as_ref();
     fact("Budget", budget.map_or_else(|| "none set".to_owned(), |budget| words::budget(budget, l)));

@@ -258,7 +258,11 @@ pub(crate) fn forecast(report: &Report, site: &SiteReport) -> Option<Section> {
                     fact(
                         "If growth fades",
                         match &view.second_opinion {
-                            Ok(second) => words::runs_out(&second.runs_out, view.today, l),
+                            Ok(second) => format!(
+                                "{}{}",
+                                words::runs_out(&second.runs_out, view.today, l),
+                                words::of_late(&view.growth.per_month, second.per_month)
+                            ),
                             Err(why) => why.to_string(),
                         },
                     );

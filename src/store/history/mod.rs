@@ -24,6 +24,7 @@ mod figures;
 mod gaps;
 mod import;
 mod maintain;
+mod past;
 mod query;
 #[cfg(test)]
 mod tests;
@@ -41,6 +42,7 @@ pub use self::figures::state_number;
 pub use self::gaps::Gap;
 pub use self::import::{Batch, Imported};
 pub use self::maintain::Maintained;
+pub use self::past::Figure;
 pub use self::query::{Resolution, Rollup, Series};
 pub(super) use self::write::{keep, record};
 

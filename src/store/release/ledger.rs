@@ -8,7 +8,7 @@ use super::past::{follow, from_json, to_json};
 use super::{Addition, AppendError, Claim, claim, open};
 use crate::event::Event;
 use crate::ledger::chain::Raw;
-use crate::ledger::{Entry, Head, Record};
+use crate::ledger::{Entry, Head, Mode, Record};
 use crate::store::{Store, StoreError, outbox, time_of};
 
 /// In the order in which [`Raw`] and [`Record`] are made of a row.
@@ -146,7 +146,7 @@ pub struct DoneRun {
     pub real: bool,
 }
 
-/// So many runs are looked through for one that was done.
+/// So many runs are looked through for one that was done, or a real one.
 const LOOKED_THROUGH: i64 = 1_000;
 
 impl Store {
@@ -185,6 +185,28 @@ impl Store {
             Ok(None)
         };
         self.shared.gate.read("read the last run", query).await
+    }
+
+    /// The start of the last run of a site that was real, whatever became of it, among the last 1,000.
+    pub(super) async fn last_real_start(&self, site: &str) -> Result<Option<Record>, StoreError> {
+        let site = site.to_owned();
+        let query = move |db: &Connection| {
+            let mut query = db.prepare_cached(
+                "SELECT started.seq, json_extract(started.entry, '$.mode') FROM ledger started
+                  WHERE started.kind = 'runStarted' AND started.site = ?1
+                  ORDER BY started.seq DESC LIMIT ?2",
+            )?;
+            let mut rows = query.query(params![site, LOOKED_THROUGH])?;
+            while let Some(row) = rows.next()? {
+                if row.get::<_, String>(1)? == Mode::Real.as_str() {
+                    return Ok(Some(row.get::<_, i64>(0)?.unsigned_abs()));
+                }
+            }
+            Ok(None)
+        };
+        let seq = self.shared.gate.read("read the last run", query).await?;
+        let Some(seq) = seq else { return Ok(None) };
+        Ok(self.records(seq, 1).await?.pop())
     }
 }
 

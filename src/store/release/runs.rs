@@ -74,24 +74,39 @@ impl Store {
         let holder = self.release_holder(site).await?.map(|holder| holder.run);
         let mut runs = Vec::new();
         for start in self.run_starts(Some(site), max).await? {
-            let (Some(run), Entry::RunStarted { mode, trigger, .. }) = (start.run, start.entry)
-            else {
-                continue;
-            };
-            let id = run.clone();
-            let records = self.shared.gate.read("read a run", move |db| telling(db, &id)).await?;
-            let account = Account::of(&records);
-            let state = match account.status {
-                Some(status) => RunState::Ended(status),
-                None if holder.as_ref() == Some(&run) => RunState::UnderWay,
-                None => RunState::CutShort,
-            };
-            let end = records.iter().find(|r| matches!(r.entry, Entry::RunEnded { .. }));
-            let ended = end.map(|record| record.time);
-            let started = start.time;
-            runs.push(KnownRun { run, started, ended, mode, trigger, state, account });
+            runs.extend(self.known_run(start, holder.as_deref()).await?);
         }
         Ok(runs)
+    }
+
+    /// The last run of a site that was real, whatever became of it; rehearsals may have followed, 1,000 at
+    /// most.
+    pub async fn last_real_run(&self, site: &str) -> Result<Option<KnownRun>, StoreError> {
+        let Some(start) = self.last_real_start(site).await? else { return Ok(None) };
+        let holder = self.release_holder(site).await?.map(|holder| holder.run);
+        self.known_run(start, holder.as_deref()).await
+    }
+
+    async fn known_run(
+        &self,
+        start: Record,
+        holder: Option<&str>,
+    ) -> Result<Option<KnownRun>, StoreError> {
+        let (Some(run), Entry::RunStarted { mode, trigger, .. }) = (start.run, start.entry) else {
+            return Ok(None);
+        };
+        let id = run.clone();
+        let records = self.shared.gate.read("read a run", move |db| telling(db, &id)).await?;
+        let account = Account::of(&records);
+        let state = match account.status {
+            Some(status) => RunState::Ended(status),
+            None if holder == Some(&run) => RunState::UnderWay,
+            None => RunState::CutShort,
+        };
+        let end = records.iter().find(|r| matches!(r.entry, Entry::RunEnded { .. }));
+        let ended = end.map(|record| record.time);
+        let started = start.time;
+        Ok(Some(KnownRun { run, started, ended, mode, trigger, state, account }))
     }
 
     /// The seats that Bursar has taken on a site since then, by its records or a person's word.

@@ -89,17 +89,6 @@ impl Store {
         };
         self.shared.gate.read("read the gaps of use", query).await
     }
-
-    /// Keeps gaps as if they had been read: for made-up histories.
-    pub async fn keep_idle_gaps(&self, site: &str, gaps: Vec<IdleGap>) -> Result<(), StoreError> {
-        for part in gaps.chunks(PART) {
-            let (site, part) = (site.to_owned(), part.to_vec());
-            let change =
-                move |db: &Connection| part.iter().try_for_each(|gap| keep(db, &site, gap));
-            self.shared.gate.write("keep the gaps of use", change).await?;
-        }
-        Ok(())
-    }
 }
 
 fn gap_of(row: &Row<'_>) -> rusqlite::Result<IdleGap> {

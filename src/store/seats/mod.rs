@@ -6,6 +6,7 @@
 
 mod difference;
 mod gaps;
+mod past;
 mod read;
 mod row;
 mod search;
@@ -14,6 +15,7 @@ mod tests;
 mod write;
 
 pub use gaps::IdleGap;
+pub use past::{SeatsPast, UserDay};
 pub use search::{FoundSeats, SeatFilter, SeatKey, SeatOrder, SeatPlace, SeatState};
 
 use std::collections::{BTreeSet, HashMap};

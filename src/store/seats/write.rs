@@ -63,23 +63,6 @@ impl Store {
         }
         Ok(())
     }
-
-    /// Keeps the users of days as if the lists had been read once on each: for made-up histories.
-    /// `None`: of all types together.
-    pub async fn keep_users(
-        &self,
-        site: &str,
-        days: Vec<(NaiveDate, Option<SeatType>, u32)>,
-    ) -> Result<(), StoreError> {
-        let site = site.to_owned();
-        let change = move |db: &Connection| {
-            for (day, seat_type, users) in &days {
-                add_day(db, &site, (*day, *seat_type), *users, 1)?;
-            }
-            Ok(())
-        };
-        self.shared.gate.write("keep the users of days", change).await
-    }
 }
 
 fn keep(
@@ -129,7 +112,9 @@ fn forget_people(db: &Connection, site: &str, after: &str) -> rusqlite::Result<O
 }
 
 /// The changes with their stored form, made on a thread of its own: there may be many.
-async fn stored_changes(changes: Vec<Change>) -> Result<Vec<(Change, String)>, StoreError> {
+pub(super) async fn stored_changes(
+    changes: Vec<Change>,
+) -> Result<Vec<(Change, String)>, StoreError> {
     let make = move || {
         let form =
             |change: Change| to_json(&stored::Change::from(&change)).map(|json| (change, json));
@@ -139,7 +124,12 @@ async fn stored_changes(changes: Vec<Change>) -> Result<Vec<(Change, String)>, S
     Ok(made.expect("a change is JSON"))
 }
 
-fn keep_change(db: &Connection, site: &str, change: &Change, json: &str) -> rusqlite::Result<()> {
+pub(super) fn keep_change(
+    db: &Connection,
+    site: &str,
+    change: &Change,
+    json: &str,
+) -> rusqlite::Result<()> {
     db.prepare_cached(
         "INSERT INTO seat_change (site, time, seat_type, kind, user, initial, json)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
@@ -174,7 +164,7 @@ fn keep_days(
     Ok(())
 }
 
-fn add_day(
+pub(super) fn add_day(
     db: &Connection,
     site: &str,
     (day, seat_type): (NaiveDate, Option<SeatType>),

@@ -30,7 +30,7 @@ const LARGE: [(&str, &[&str]); 14] = [
 ];
 
 /// The beginning of each statement that reads much of a large table, and why it may.
-const WHOLE: [(&str, &str); 34] = [
+const WHOLE: [(&str, &str); 35] = [
     (
         "SELECT seat_type, seat, directory, user_id, name, deleted_user, created, last_used, excess, quarantined FROM seat",
         "by hand, aside: what is looked for may be any part of a name",
@@ -127,6 +127,10 @@ const WHOLE: [(&str, &str); 34] = [
     (
         "SELECT started.time, json_extract(started.entry, '$.mode')",
         "backwards, stops at the first run that was done or at its limit",
+    ),
+    (
+        "SELECT started.seq, json_extract(started.entry, '$.mode')",
+        "backwards, stops at the first run that was real or at its limit",
     ),
 ];
 

@@ -54,11 +54,12 @@ impl Process {
     }
 
     pub fn spawn(command: &mut Command) -> Self {
-        let mut child = command
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the program starts");
+        Self::spawn_with(command.stdout(Stdio::null()))
+    }
+
+    /// With the standard output that the command has.
+    pub fn spawn_with(command: &mut Command) -> Self {
+        let mut child = command.stderr(Stdio::piped()).spawn().expect("the program starts");
         let stderr = child.stderr.take().expect("it is piped");
         let (send, lines) = channel();
         std::thread::spawn(move || {

@@ -56,6 +56,21 @@ fn each_type_has_its_own_limit() {
     assert_eq!(world.decision(2).keep, [Keep::OverCap { cap: 1, taken: 0 }]);
 }
 
+/// A figure for people says what one run takes, also right after a run that took its ration.
+#[test]
+fn what_is_reclaimable_does_not_fall_with_each_run() {
+    let mut world = World::new();
+    for number in 0..5 {
+        world.idle(number, &format!(r"CORP\{number}"), "2026-01-01");
+    }
+    world.rule(Professional).max_releases = Some(3);
+    world.past.taken.insert(Professional, 3);
+    assert!(world.released().is_empty(), "the ration of the day is used up");
+    let World { snapshot, past, policy, now } = &world;
+    let figures = crate::release::reclaim::by_rules(snapshot, past, policy, *now);
+    assert_eq!(figures[&Professional].release, 3);
+}
+
 #[test]
 fn a_seat_beyond_both_limits_names_both() {
     let mut world = World::new();

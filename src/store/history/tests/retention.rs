@@ -184,3 +184,46 @@ async fn one_run_cut_short_at_each_of_its_steps() {
         }
     }
 }
+
+/// What is kept at once is what would be there if it had been kept poll by poll.
+#[tokio::test]
+async fn a_past_is_kept_as_if_it_had_been_polled() {
+    for zone in [Tz::UTC, chrono_tz::Europe::Stockholm, chrono_tz::Asia::Kolkata] {
+        let (from, now) = (time("2026-12-20T00:00:00Z"), "2027-01-15T08:10:00Z");
+        let polls = || {
+            let times = (0..).map(move |n| (n, from + TimeDelta::minutes(20 * n)));
+            let times = times.take_while(move |(_, at)| *at < time(now));
+            times
+                .map(|(n, at)| (at, [(n * 7 % 50) as f64, if n % 3 == 0 { 1.0 } else { f64::NAN }]))
+        };
+        let figures = [("professional", "allocated"), ("professional", "used")];
+        let (one, all) = (Bench::at(now).await, Bench::at(now).await);
+        for t in [&one, &all] {
+            t.maintain(SHORT, zone).await;
+        }
+        let samples = polls().flat_map(|(at, values)| {
+            figures.into_iter().zip(values).map(move |((pool, field), value)| Sample {
+                time: at,
+                pool: pool.into(),
+                field: field.into(),
+                value,
+            })
+        });
+        one.store.keep_samples("a", samples.collect()).await.unwrap();
+        all.store.keep_past("a", figures, SHORT, polls()).await.unwrap();
+        for t in [&one, &all] {
+            t.maintain_all(SHORT, zone).await;
+        }
+        for field in ["allocated", "used"] {
+            for resolution in [Resolution::Raw, Resolution::Hour, Resolution::Day] {
+                let kept = show_field(&all.store, field, resolution, zone).await;
+                let polled = show_field(&one.store, field, resolution, zone).await;
+                assert!(!polled.is_empty());
+                assert_eq!(kept, polled, "{field} {resolution:?} {zone}");
+            }
+        }
+        for table in ["history_raw", "history_hour", "history_day"] {
+            assert_eq!(all.rows(table), one.rows(table), "{table} {zone}");
+        }
+    }
+}

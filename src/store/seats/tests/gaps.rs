@@ -142,8 +142,9 @@ async fn all_gaps_are_read_in_parts_each_once() {
         unused_at: now,
     };
     let mut all: Vec<IdleGap> = (0..2 * PART + 7).map(gap).collect();
-    t.store.keep_idle_gaps("a", all.clone()).await.unwrap();
-    t.store.keep_idle_gaps("b", vec![gap(1)]).await.unwrap();
+    let past = |gaps| SeatsPast { gaps, ..SeatsPast::default() };
+    t.store.keep_seats_past("a", past(all.clone())).await.unwrap();
+    t.store.keep_seats_past("b", past(vec![gap(1)])).await.unwrap();
     let range = (now, now + TimeDelta::hours(1));
     let (mut read, mut last) = (Vec::new(), None);
     loop {
