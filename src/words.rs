@@ -34,8 +34,3 @@ pub fn number(value: f64) -> String {
 pub fn grouped(value: f64) -> String {
     Locale::default().number(value)
 }
-
-/// A decimal number with a comma at each thousand.
-pub fn with_commas(number: &str) -> String {
-    Locale::default().separated(number)
-}

@@ -61,7 +61,8 @@ async fn the_budget_the_seats_to_buy_and_the_alert_are_one_computation() {
     assert_eq!(cost.next_year.to_pay, budget.to_pay, "without minutes it is the same");
 
     assert_eq!(outlook(&planning).cost.unwrap().budget, Some(budget));
-    let (to_buy, verdict) = (words::to_buy(&projection), words::budget(&budget));
+    let en = bursar::words::Locale::default();
+    let (to_buy, verdict) = (words::to_buy(&projection, en), words::budget(&budget, en));
     assert!(verdict.starts_with("exceeds 50,000.00 EUR by "), "{verdict}");
     let text = cost::render(&planning, &plain());
     let written = of(&store, &settings, "2026").await.write(Format::Md).unwrap();

@@ -43,6 +43,9 @@ const RELEASE: &str = "qlik/license/release";
 
 fn settings(named_sites: bool) -> Settings {
     Settings {
+        contracts: Default::default(),
+        locale: Default::default(),
+        report_names: false,
         file: "test.yaml".into(),
         log: Log {
             level: tracing::level_filters::LevelFilter::INFO,

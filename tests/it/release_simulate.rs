@@ -320,7 +320,7 @@ async fn a_report_compares_the_thresholds() {
         text(&output.stdout)
     };
     let md = report("md");
-    let section = md.split("What the release rules would have done").nth(1).unwrap();
+    let section = md.split("### What the release rules would have done").nth(1).unwrap();
     assert!(section.contains("by today's tags and properties"), "{section}");
     assert!(section.contains("| 60 | 2 | 0 | 1 | 1 | 1 | 27 EUR |"), "{section}");
     assert!(report("csv").contains("60.back30Days.atMost,1\r\n"));

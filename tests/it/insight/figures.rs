@@ -428,6 +428,6 @@ fn an_open_end_says_what_can_be_said() {
     assert!((10..90).contains(&within_ten_years_percent), "{:?}", answer.runs_out);
     assert_eq!(median.is_some(), within_ten_years_percent >= 50);
     assert!(median.is_none_or(|median| median > earliest));
-    let said = words::runs_out(&answer.runs_out, today());
+    let said = words::runs_out(&answer.runs_out, today(), bursar::words::Locale::default());
     assert!(said.contains("; one in two by ") || said.contains("; within 10 years in "), "{said}");
 }

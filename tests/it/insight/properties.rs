@@ -195,7 +195,7 @@ proptest! {
         let series = Series::new(plain.days.iter().copied());
         let entitled = Entitled::new(plain.totals.iter().copied());
         if let Ok(answer) = plain.forecast() {
-            let _ = words::runs_out(&answer.runs_out, plain.today);
+            let _ = words::runs_out(&answer.runs_out, plain.today, bursar::words::Locale::default());
             for day in [plain.today, NaiveDate::MIN, NaiveDate::MAX] {
                 let _ = answer.outlook(day);
             }
