@@ -2,7 +2,7 @@
 //!
 //! The planner of the releases itself decides. Guards, which stop a whole run, are not asked.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -38,6 +38,26 @@ pub fn snapshot(
     Snapshot { seats, people, pools, ..Snapshot::default() }
 }
 
+fn planned(snapshot: &Snapshot, past: &Past, settings: &Policy, now: DateTime<Utc>) -> plan::Plan {
+    let policy = policy(settings, snapshot.seats.iter().map(|seats| seats.seat_type));
+    plan::plan("", "", snapshot, past, &policy, now)
+}
+
+/// The seats that the rules would take, at once or after an announcement.
+pub fn seats(
+    snapshot: &Snapshot,
+    past: &Past,
+    settings: &Policy,
+    now: DateTime<Utc>,
+) -> HashSet<(SeatType, Uuid)> {
+    let plan = planned(snapshot, past, settings, now);
+    let due = |part: &plan::TypePlan| {
+        let due = part.decisions.iter().filter(|decision| decision.outcome != Outcome::Keep);
+        due.map(|decision| (part.seat_type, decision.seat)).collect::<Vec<_>>()
+    };
+    plan.types.iter().flat_map(due).collect()
+}
+
 /// What the rules would take of each type in the snapshot.
 pub fn by_rules(
     snapshot: &Snapshot,
@@ -45,8 +65,7 @@ pub fn by_rules(
     settings: &Policy,
     now: DateTime<Utc>,
 ) -> BTreeMap<SeatType, ByRules> {
-    let policy = policy(settings, snapshot.seats.iter().map(|seats| seats.seat_type));
-    let plan = plan::plan("", "", snapshot, past, &policy, now);
+    let plan = planned(snapshot, past, settings, now);
     let count = |part: &plan::TypePlan, wanted: &dyn Fn(&plan::Decision) -> bool| {
         let found = part.decisions.iter().filter(|decision| wanted(decision)).count();
         u32::try_from(found).unwrap_or(u32::MAX)

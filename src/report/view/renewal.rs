@@ -3,7 +3,7 @@
 use super::super::svg::{Across, Chart, Lines, Series};
 use super::super::{Report, SiteReport};
 use super::{Block, LEFT_OUT, Section, Table, as_of, name, number};
-use crate::insight::renewal::Choice;
+use crate::insight::renewal::{Choice, RiskAnswer};
 use crate::insight::words::{self, renewal as said};
 use crate::planning::renewal::{RenewalView, TypeRenewal};
 
@@ -74,32 +74,36 @@ fn of_type_blocks(blocks: &mut Vec<Block>, site: &SiteReport, view: &RenewalView
     ));
     blocks.push(Block::Facts(facts));
     blocks.extend(said::notes(answer).into_iter().map(Block::Note));
-    blocks.push(Block::Table(table(view, |risk| Some(&risk.without_release))));
+    blocks.push(Block::Table(table(view)));
     if answer.reclaimable.is_some() {
         blocks.push(Block::Text("After release:".to_owned()));
-        blocks.push(Block::Table(table(view, |risk| risk.with_release.as_ref())));
+        blocks.push(Block::Table(after_release(view)));
     }
 }
 
-fn table(
-    view: &RenewalView,
-    of: impl Fn(&crate::insight::renewal::RiskAnswer) -> Option<&Choice>,
-) -> Table {
+/// Names of columns; those of amounts with the currency.
+fn head(view: &RenewalView, names: &[&str]) -> Table {
     let currency = view.answer.currency().map_or_else(String::new, |c| format!(" {c}"));
-    let head = HEAD.map(|name| match name {
+    let names = names.iter().map(|name| match *name {
         ">Price" | ">Paid for free seats" | ">To add them" => format!("{name}{currency}"),
         other => other.to_owned(),
     });
-    let mut table = Table::new(&head.each_ref().map(String::as_str));
+    let names: Vec<String> = names.collect();
+    Table::new(&names.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+fn table(view: &RenewalView) -> Table {
+    let mut table = head(view, &HEAD);
     for term in &view.answer.terms {
         for risk in &term.choices {
-            let Some(choice) = of(risk) else { continue };
+            let choice = &risk.without_release;
+            let [months, percent, seats, change, price] = seats(term.months, risk, choice);
             table.row([
-                term.months.to_string(),
-                format!("{} %", risk.risk_percent),
-                number(choice.seats as f64),
-                said::change(choice),
-                words::whole_or_dash(choice.price),
+                months,
+                percent,
+                seats,
+                change,
+                price,
                 said::free_seats(&choice.too_many),
                 said::idle(&choice.too_many),
                 said::cases(&choice.too_few),
@@ -109,6 +113,28 @@ fn table(
         }
     }
     table
+}
+
+fn after_release(view: &RenewalView) -> Table {
+    let mut table = head(view, &HEAD[..5]);
+    for term in &view.answer.terms {
+        for risk in &term.choices {
+            if let Some(choice) = &risk.with_release {
+                table.row(seats(term.months, risk, choice));
+            }
+        }
+    }
+    table
+}
+
+fn seats(months: u32, risk: &RiskAnswer, choice: &Choice) -> [String; 5] {
+    [
+        months.to_string(),
+        format!("{} %", risk.risk_percent),
+        number(choice.seats as f64),
+        said::change(choice),
+        words::whole_or_dash(choice.price),
+    ]
 }
 
 fn curve(of_type: &TypeRenewal) -> Option<Chart> {
