@@ -77,7 +77,7 @@ async fn main() -> anyhow::Result<()> {
     });
     each("forecast as text", &|planning| {
         let options = forecast::Options { seat_type: None, months: 12 };
-        std::hint::black_box(forecast::render(planning, options, &style));
+        std::hint::black_box(forecast::render(planning, options, Default::default(), &style));
     });
     let period = Period::parse("2026", now.date_naive()).map_err(anyhow::Error::msg)?;
     let began = Instant::now();

@@ -107,6 +107,11 @@ impl Prices {
         Money::new(amount, self.currency)
     }
 
+    /// Twelve months of the entitled minutes.
+    pub(super) fn year_of_minutes(&self, minutes: Minutes) -> Option<Money> {
+        Some(self.minutes(minutes.entitled_per_month)?.times(12))
+    }
+
     /// So many minutes.
     pub fn minutes(&self, minutes: u64) -> Option<Money> {
         let price = self.capacity_per_thousand_minutes?;
@@ -143,7 +148,7 @@ pub fn bill(
     }
     let capacity = minutes.and_then(|minutes| {
         Some(CapacityBill {
-            entitled: prices.minutes(minutes.entitled_per_month)?.times(12),
+            entitled: prices.year_of_minutes(minutes)?,
             used_this_month: prices.minutes(minutes.used_this_month)?,
         })
     });

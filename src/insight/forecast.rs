@@ -36,6 +36,28 @@ pub enum RunsOut {
     NotWithinTenYears,
 }
 
+/// Seats that are bought on a day, beside all that is entitled then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Bought {
+    pub seats: u32,
+    pub on: NaiveDate,
+}
+
+impl Bought {
+    fn by(self, day: NaiveDate) -> f64 {
+        if self.on <= day { f64::from(self.seats) } else { 0.0 }
+    }
+}
+
+/// Of 100 cases, in how many the seats run out before those that are bought are there.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ShortBefore {
+    pub percent: f64,
+    pub percent_after_release: f64,
+}
+
 /// The answer for one type of seats.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -62,6 +84,11 @@ pub struct Forecast {
     pub second_opinion: Result<SecondOpinion, NotEnough>,
     #[serde(serialize_with = "or_why")]
     pub error: Result<BackTest, NotEnough>,
+    /// What is assumed to be bought: what runs out does so from that day on. The figures of now are
+    /// without it.
+    pub bought: Option<Bought>,
+    /// Absent without a purchase to come.
+    pub short_before: Option<ShortBefore>,
     #[serde(skip)]
     lines: Ahead,
 }
@@ -95,6 +122,19 @@ pub fn forecast(
     reclaimable: u32,
     today: NaiveDate,
 ) -> Result<Forecast, NotEnough> {
+    forecast_if(history, reclaimable, None, today)
+}
+
+/// The same if so many seats were bought, today or later.
+///
+/// # Errors
+/// As [`forecast`].
+pub fn forecast_if(
+    history: &History<'_>,
+    reclaimable: u32,
+    bought: Option<Bought>,
+    today: NaiveDate,
+) -> Result<Forecast, NotEnough> {
     let joined = Joined::new(history);
     let joints = joined.until(today);
     let model = Model::fit(joints)?;
@@ -117,7 +157,8 @@ pub fn forecast(
         unit: Unit::Weeks,
     };
     let lines = ahead(choice.kind, stretch.clone()).ok_or(too_few(steps.known()))?;
-    let when = |ahead: &Ahead| runs_out(history, last.last, release, (last.day, today), ahead);
+    let asked = Asked { history, taken: last.last, release, start: last.day, today, bought };
+    let when = |ahead: &Ahead| asked.runs_out(ahead);
     let [out, after_release] = when(&lines);
     let damped = if choice.kind == Kind::Damped {
         Some((lines.clone(), [out, after_release]))
@@ -137,13 +178,18 @@ pub fn forecast(
         taken: last.last,
         free,
         model: choice.kind,
-        months_at_growth: months(free, growth.per_month.middle),
+        months_at_growth: months(
+            free + bought.map_or(0.0, |bought| f64::from(bought.seats)),
+            growth.per_month.middle,
+        ),
         runs_out: out,
         reclaimable,
         runs_out_after_release: after_release,
         second_opinion,
         error: choice.test,
         growth,
+        bought,
+        short_before: asked.short_before(&lines),
         lines,
     })
 }
@@ -158,11 +204,23 @@ impl Forecast {
     /// With the free seats as the site counts them: those in quarantine are neither taken nor free.
     pub fn with_free(mut self, free: f64) -> Self {
         self.free = free;
-        self.months_at_growth = months(free, self.growth.per_month.middle);
-        if free <= 0.0 {
+        let bought = self.bought.map_or(0.0, |bought| f64::from(bought.seats));
+        self.months_at_growth = months(free + bought, self.growth.per_month.middle);
+        let released = f64::from(self.reclaimable);
+        if let Some(before) = &mut self.short_before {
+            // What runs out does so after the purchase.
+            if free <= 0.0 {
+                before.percent = 100.0;
+            }
+            if free + released <= 0.0 {
+                before.percent_after_release = 100.0;
+            }
+            return self;
+        }
+        if free + bought <= 0.0 {
             self.runs_out = RunsOut::Already;
         }
-        if free + f64::from(self.reclaimable) <= 0.0 {
+        if free + bought + released <= 0.0 {
             self.runs_out_after_release = RunsOut::Already;
         }
         self
@@ -235,26 +293,72 @@ impl Forecast {
     }
 }
 
-/// Without and with so many seats released: of all paths that may come, the days by which a tenth, half
-/// and nine tenths have reached the total.
-fn runs_out(
-    history: &History<'_>,
+/// What is asked of the paths.
+struct Asked<'a> {
+    history: &'a History<'a>,
     taken: f64,
     release: f64,
-    (start, today): (NaiveDate, NaiveDate),
-    ahead: &Ahead,
-) -> [RunsOut; 2] {
-    let waited = (today - start).num_days().clamp(0, LONGEST_DAYS);
-    let needed = |day: i64| Some(history.entitled.on(days_after(start, day))? - taken);
-    let passages = ahead.passages((waited, waited + LONGEST_DAYS), &needed, release);
-    let total = history.entitled.on(today);
-    let [without, with] = passages;
-    [(without, taken), (with, taken - release)].map(|(passages, taken)| {
-        if total.is_some_and(|total| taken >= total) {
-            return RunsOut::Already;
-        }
-        range(passages, waited, today)
-    })
+    /// The last day with data.
+    start: NaiveDate,
+    today: NaiveDate,
+    bought: Option<Bought>,
+}
+
+impl Asked<'_> {
+    /// Days since the last one with data.
+    fn waited(&self) -> i64 {
+        (self.today - self.start).num_days().clamp(0, LONGEST_DAYS)
+    }
+
+    /// The day before the purchase; `None` when there is none to come.
+    fn before_purchase(&self) -> Option<i64> {
+        let on = self.bought.map(|bought| bought.on).filter(|on| *on > self.today)?;
+        Some(self.waited() + (on - self.today).num_days().min(LONGEST_DAYS) - 1)
+    }
+
+    fn total(&self, day: NaiveDate) -> Option<f64> {
+        Some(self.history.entitled.on(day)? + self.bought.map_or(0.0, |bought| bought.by(day)))
+    }
+
+    /// For each path the first day after one of two, without and with release.
+    fn passages(&self, ahead: &Ahead, days: (i64, i64)) -> [Vec<Option<i64>>; 2] {
+        let needed = |day: i64| Some(self.total(days_after(self.start, day))? - self.taken);
+        ahead.passages(days, &needed, self.release)
+    }
+
+    fn is_out(&self, released: f64) -> bool {
+        self.total(self.today).is_some_and(|total| self.taken - released >= total)
+    }
+
+    /// Without and with so many seats released: of all paths that may come, the days by which a tenth,
+    /// half and nine tenths have reached the total.
+    fn runs_out(&self, ahead: &Ahead) -> [RunsOut; 2] {
+        let waited = self.waited();
+        let purchase = self.before_purchase();
+        let from = purchase.unwrap_or(waited);
+        let [without, with] = self.passages(ahead, (from, waited + LONGEST_DAYS));
+        [(without, 0.0), (with, self.release)].map(|(passages, released)| {
+            if purchase.is_none() && self.is_out(released) {
+                return RunsOut::Already;
+            }
+            range(passages, waited, self.today)
+        })
+    }
+
+    fn short_before(&self, ahead: &Ahead) -> Option<ShortBefore> {
+        let before = self.before_purchase()?;
+        let [without, with] = self.passages(ahead, (self.waited(), before));
+        let percent = |passages: Vec<Option<i64>>, released: f64| {
+            if self.is_out(released) {
+                return 100.0;
+            }
+            passages.iter().flatten().count() as f64 * 100.0 / passages.len() as f64
+        };
+        Some(ShortBefore {
+            percent: percent(without, 0.0),
+            percent_after_release: percent(with, self.release),
+        })
+    }
 }
 
 fn range(mut passages: Vec<Option<i64>>, waited: i64, today: NaiveDate) -> RunsOut {

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::activity::people;
 use super::idle::{Usage, grouped};
-use crate::license::{Person, Seat};
+use crate::license::{Holder, Person, Seat};
 
 /// What the users of some seats have in common. In this order: those of whom something is known come
 /// first.
@@ -22,6 +22,8 @@ pub enum Group {
     Unknown,
     /// There is no user any more.
     NoUser,
+    /// What belongs to no seat: minutes, and entitled seats of a type that nobody has one of.
+    Nobody,
 }
 
 impl Group {
@@ -32,6 +34,20 @@ impl Group {
             Self::Without => "(without)",
             Self::Unknown => "(unknown)",
             Self::NoUser => "(no user)",
+            Self::Nobody => "(nobody)",
+        }
+    }
+}
+
+impl Group {
+    /// As programs read it: what is told apart from a value of the same name.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Value(_) => "value",
+            Self::Without => "without",
+            Self::Unknown => "unknown",
+            Self::NoUser => "noUser",
+            Self::Nobody => "nobody",
         }
     }
 }
@@ -49,11 +65,12 @@ pub struct GroupUsage {
 
 /// By user directory, as written in capitals: Qlik doesn't tell them apart by case.
 pub fn by_directory(seats: &[Seat], now: DateTime<Utc>) -> Vec<GroupUsage> {
-    let group = |seat: &Seat| match &seat.holder {
-        Some(holder) => vec![Group::Value(holder.directory.to_uppercase())],
-        None => vec![Group::NoUser],
-    };
-    by(seats, group, now)
+    by(seats, |seat| vec![directory(seat.holder.as_deref())], now)
+}
+
+/// The user directory of a holder.
+pub fn directory(holder: Option<&Holder>) -> Group {
+    holder.map_or(Group::NoUser, |holder| Group::Value(holder.directory.to_uppercase()))
 }
 
 /// By the value of a custom property, whose name is compared without regard to case. Whose user has
@@ -64,20 +81,35 @@ pub fn by_property(
     name: &str,
     now: DateTime<Utc>,
 ) -> Vec<GroupUsage> {
-    let group = |seat: &Seat| {
-        let Some(holder) = &seat.holder else { return vec![Group::NoUser] };
-        let Some(person) = users.get(&holder.id) else { return vec![Group::Unknown] };
-        let mut values: Vec<_> = person
-            .properties
-            .iter()
-            .filter(|(property, _)| property.to_lowercase() == name.to_lowercase())
-            .map(|(_, value)| Group::Value(value.to_string()))
-            .collect();
-        values.sort();
-        values.dedup();
-        if values.is_empty() { vec![Group::Without] } else { values }
+    let group = |seat: &Seat| match values(seat.holder.as_deref().map(|h| h.id), users, name) {
+        Ok(values) => values.into_iter().map(|value| Group::Value(value.to_owned())).collect(),
+        Err(group) => vec![group],
     };
     by(seats, group, now)
+}
+
+/// The values that a user has of a custom property together, such as `Finance + Sales`: one group for
+/// each person.
+pub fn property(user: Option<Uuid>, users: &HashMap<Uuid, &Person>, name: &str) -> Group {
+    match values(user, users, name) {
+        Ok(values) => Group::Value(values.join(" + ")),
+        Err(group) => group,
+    }
+}
+
+/// The values that a user has of a property, each once; or the group of those without.
+fn values<'a>(
+    user: Option<Uuid>,
+    users: &HashMap<Uuid, &'a Person>,
+    name: &str,
+) -> Result<Vec<&'a str>, Group> {
+    let person = users.get(&user.ok_or(Group::NoUser)?).ok_or(Group::Unknown)?;
+    let name = name.to_lowercase();
+    let of_name = person.properties.iter().filter(|(of, _)| of.to_lowercase() == name);
+    let mut values: Vec<&str> = of_name.map(|(_, value)| &**value).collect();
+    values.sort_unstable();
+    values.dedup();
+    if values.is_empty() { Err(Group::Without) } else { Ok(values) }
 }
 
 /// The groups with the most seats first; what is not known last.

@@ -9,6 +9,7 @@ pub mod activity;
 pub mod backtest;
 pub mod budget;
 pub mod capacity;
+pub mod chargeback;
 pub mod contract;
 pub mod cost;
 pub mod duration;

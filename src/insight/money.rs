@@ -135,6 +135,29 @@ pub fn sum(amounts: impl IntoIterator<Item = Money>) -> Option<Money> {
     amounts.into_iter().reduce(Add::add)
 }
 
+/// A total in whole units of its currency, shared in the proportion of exact parts: each is rounded down,
+/// and what is left goes, a unit each, to those with the largest remainders (the first of equal ones).
+/// The shares add up to the rounded total exactly.
+pub fn apportion(total: Money, parts: &[Money]) -> Vec<Money> {
+    let digits = total.currency.digits();
+    let unit = Decimal::new(1, digits);
+    let down = |money: &Money| {
+        money.amount.round_dp_with_strategy(digits, RoundingStrategy::ToNegativeInfinity)
+    };
+    let mut shares: Vec<Decimal> = parts.iter().map(down).collect();
+    let mut left = total.rounded() - shares.iter().sum::<Decimal>();
+    let mut order: Vec<usize> = (0..parts.len()).collect();
+    order.sort_by_key(|n| std::cmp::Reverse(parts[*n].amount - shares[*n]));
+    for n in order {
+        if left < unit {
+            break;
+        }
+        shares[n] += unit;
+        left -= unit;
+    }
+    shares.into_iter().map(|share| Money::new(share, total.currency)).collect()
+}
+
 /// `12,345.60 EUR`.
 impl fmt::Display for Money {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -189,6 +212,24 @@ mod tests {
         assert_eq!((third + third + third).to_string(), "100.00 EUR");
         assert_eq!(money("0.1", "EUR") + money("0.2", "EUR"), money("0.3", "EUR"));
         assert_eq!(money("1", "EUR").over(0), None);
+    }
+
+    #[test]
+    fn what_is_left_of_a_total_goes_to_the_largest_remainders() {
+        let shares = |total: &str, parts: &[&str], currency| -> Vec<String> {
+            let parts: Vec<Money> = parts.iter().map(|part| money(part, currency)).collect();
+            let shares = apportion(money(total, currency), &parts);
+            shares.iter().map(|share| share.rounded().to_string()).collect()
+        };
+        let third = "33.333333333333";
+        assert_eq!(shares("100", &[third, third, third], "EUR"), ["33.34", "33.33", "33.33"]);
+        assert_eq!(
+            shares("100", &["33.331", "33.334", "33.335"], "EUR"),
+            ["33.33", "33.33", "33.34"]
+        );
+        assert_eq!(shares("10", &["2.5", "2.5", "5"], "JPY"), ["3", "2", "5"]);
+        assert_eq!(shares("0.3", &["0.1", "0.2"], "EUR"), ["0.10", "0.20"]);
+        assert_eq!(shares("0", &[], "EUR"), [""; 0]);
     }
 
     #[test]

@@ -5,9 +5,11 @@ use serde::Serialize;
 
 use super::Planning;
 use crate::insight::backtest::BackTest;
-use crate::insight::forecast::{self, Outlook, RunsOut, SecondOpinion};
+use crate::insight::forecast::{
+    self, Bought, LONGEST_DAYS, Outlook, RunsOut, SecondOpinion, ShortBefore,
+};
 use crate::insight::models::Kind;
-use crate::insight::{NotEnough, growth, or_why, words};
+use crate::insight::{NotEnough, days_after, growth, or_why, words};
 use crate::license::SeatType;
 use crate::words::Locale;
 
@@ -40,6 +42,51 @@ pub struct ForecastView {
     pub error: Result<BackTest, NotEnough>,
     /// Seats taken on this day of each month to come.
     pub outlook: Vec<Outlook>,
+    /// Only when something is assumed that isn't so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub what_if: Option<WhatIfView>,
+}
+
+/// What is assumed that isn't so.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct WhatIf {
+    pub bought: Option<Bought>,
+    /// `releaseThresholdDays`, with which the history was [loaded](Planning::load_with).
+    pub release_threshold: Option<u32>,
+}
+
+/// What a forecast assumes, and what it says without.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WhatIfView {
+    /// `monthsAtGrowth`, `runsOut` and the others are with these, and from that day on.
+    pub bought: Option<Bought>,
+    pub short_before: Option<ShortBefore>,
+    /// `reclaimable` and what follows from it are by this threshold.
+    pub release_threshold_days: Option<u32>,
+    /// `runsOut` as it is.
+    pub as_it_is: RunsOut,
+    pub as_it_is_in_words: String,
+}
+
+impl WhatIf {
+    /// Whether that can be looked at: what is bought is bought today or later, within ten years.
+    ///
+    /// # Errors
+    /// It can't; says what to write.
+    pub fn check(&self, today: NaiveDate) -> Result<(), String> {
+        let Some(Bought { on, .. }) = self.bought else { return Ok(()) };
+        let latest = days_after(today, LONGEST_DAYS);
+        if on < today {
+            return Err(format!("{on} is over; name a day from {today} on"));
+        }
+        if on > latest {
+            return Err(format!(
+                "nothing is said of what comes after {latest}; name an earlier day than {on}"
+            ));
+        }
+        Ok(())
+    }
 }
 
 impl Planning {
@@ -52,6 +99,36 @@ impl Planning {
         let reclaimable = self.reclaimable(seat_type);
         let known = self.forecast(seat_type)?;
         Some(known.as_ref().map_err(|why| *why).map(|known| view(known, reclaimable, months)))
+    }
+
+    /// The same, if.
+    pub fn forecast_view_if(
+        &self,
+        seat_type: SeatType,
+        months: u32,
+        what_if: WhatIf,
+    ) -> Option<Result<ForecastView, NotEnough>> {
+        if what_if == WhatIf::default() {
+            return self.forecast_view(seat_type, months);
+        }
+        let known = match self.forecast(seat_type)? {
+            Ok(known) => known,
+            Err(why) => return Some(Err(*why)),
+        };
+        let assumed = match what_if.bought {
+            Some(bought) => self.forecast_if(seat_type, bought)?,
+            None => Ok(known.clone()),
+        };
+        Some(assumed.map(|assumed| ForecastView {
+            what_if: Some(WhatIfView {
+                bought: what_if.bought,
+                short_before: assumed.short_before,
+                release_threshold_days: what_if.release_threshold,
+                as_it_is: known.runs_out,
+                as_it_is_in_words: words::runs_out(&known.runs_out, known.today, Locale::default()),
+            }),
+            ..view(&assumed, self.reclaimable(seat_type), months)
+        }))
     }
 }
 
@@ -77,10 +154,11 @@ fn view(forecast: &forecast::Forecast, reclaimable: Option<u32>, months: u32) ->
         second_opinion: forecast.second_opinion,
         error: forecast.error.clone(),
         outlook: days.map(|day| forecast.outlook(day)).collect(),
+        what_if: None,
     }
 }
 
-fn model_in_words(forecast: &forecast::Forecast) -> String {
+pub(super) fn model_in_words(forecast: &forecast::Forecast) -> String {
     let chosen = words::chosen(forecast.model, &forecast.error);
     match &forecast.error {
         Ok(test) => format!("{chosen} {}", words::scores(test)),

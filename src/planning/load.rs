@@ -143,7 +143,7 @@ impl Planning {
             pools,
             minutes,
             prices: settings.cost,
-            released: until_again(releases, &list, zone),
+            released: until_again(releases, &list, zone).map(|release| release.seats).collect(),
             seats: counts,
         })
     }
@@ -214,15 +214,15 @@ fn tokens_taken(total: &[Day], available: &[Day]) -> Vec<Day> {
 }
 
 /// A seat that was released, from whom and when.
-struct Release {
-    seats: ReleasedSeats,
-    user: Uuid,
+pub(super) struct Release {
+    pub(super) seats: ReleasedSeats,
+    pub(super) user: Uuid,
     time: DateTime<Utc>,
 }
 
 /// The lists without seats that were released since they were read: those can't be reclaimed once
 /// more. `None` where there are none.
-fn without_released(known: &Seats, releases: &[Release]) -> Option<Seats> {
+pub(super) fn without_released(known: &Seats, releases: &[Release]) -> Option<Seats> {
     let newest = releases.iter().map(|release| release.time).max()?;
     known.lists.iter().any(|list| list.last_read < newest).then(|| {
         let mut left = known.clone();
@@ -247,21 +247,25 @@ fn without_released(known: &Seats, releases: &[Release]) -> Option<Seats> {
 
 /// Ends what is released where the same person has a seat of the type now that was allocated
 /// later. In growth that counts as growth; here the seat is no longer saved.
-fn until_again(releases: Vec<Release>, known: &Seats, zone: Tz) -> Vec<ReleasedSeats> {
+pub(super) fn until_again(
+    releases: Vec<Release>,
+    known: &Seats,
+    zone: Tz,
+) -> impl Iterator<Item = Release> {
     let held: HashMap<(SeatType, Uuid), DateTime<Utc>> = seats::seats(known)
         .filter_map(|seat| Some(((seat.seat_type, seat.holder.as_ref()?.id), seat.created.at()?)))
         .collect();
-    let ended = releases.into_iter().map(|Release { mut seats, user, time }| {
-        let again = held.get(&(seats.seat_type, user)).filter(|again| **again > time);
+    releases.into_iter().map(move |mut release| {
+        let Release { seats, user, time } = &mut release;
+        let again = held.get(&(seats.seat_type, *user)).filter(|again| **again > *time);
         let again = again.map(|again| again.with_timezone(&zone).date_naive());
         seats.until = seats.until.or(again);
-        seats
-    });
-    ended.collect()
+        release
+    })
 }
 
 /// Released seats, and until when: an undo allocates a seat to the same person again.
-fn releases(done: impl Iterator<Item = DoneSeat>, zone: Tz) -> Vec<Release> {
+pub(super) fn releases(done: impl Iterator<Item = DoneSeat>, zone: Tz) -> Vec<Release> {
     let mut released: Vec<Release> = Vec::new();
     let mut open: HashMap<(SeatType, Uuid), usize> = HashMap::new();
     for DoneSeat { time, action, seat_type, user } in done {

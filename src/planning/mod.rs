@@ -4,7 +4,8 @@
 //! [`Planning::load`] reads a few rows per day and figure; everything else is computed from them
 //! when it is asked for. What isn't known is `None`, never zero.
 
-mod forecast;
+pub mod chargeback;
+pub mod forecast;
 pub mod load;
 mod minutes;
 pub mod money;
@@ -20,7 +21,7 @@ use chrono_tz::Tz;
 
 use crate::insight::capacity::{self, Capacity};
 use crate::insight::cost::{Prices, ReleasedSeats};
-use crate::insight::forecast::{Forecast, forecast};
+use crate::insight::forecast::{Bought, Forecast, forecast_if};
 use crate::insight::growth::{Growth, History, growth};
 use crate::insight::pace::Pace;
 use crate::insight::season::{self, Season};
@@ -29,7 +30,7 @@ use crate::insight::{Entitled, NotEnough, Released, Series, Total, days_after};
 use crate::license::SeatType;
 use crate::license::pools::MinutePool;
 
-pub use forecast::ForecastView;
+pub use forecast::{ForecastView, WhatIf};
 pub use minutes::Month;
 pub use outlook::{Outlook, outlook};
 pub use seats::SeatCounts;
@@ -165,15 +166,28 @@ impl Planning {
     /// they are as without.
     pub fn forecast(&self, seat_type: SeatType) -> Option<&Result<Forecast, NotEnough>> {
         let pool = self.pool(seat_type)?;
-        let reclaimable = self.reclaimable(seat_type).unwrap_or(0);
-        let forecast = || {
-            let usable = pool.usable(self.today);
-            let history = History { entitled: &usable, ..pool.history() };
-            let known = forecast(&history, reclaimable, self.today)?;
-            let free = pool.on(self.today).and_then(|now| now.free);
-            Ok(free.map_or_else(|| known.clone(), |free| known.clone().with_free(free)))
-        };
-        Some(pool.forecast.get_or_init(forecast))
+        Some(pool.forecast.get_or_init(|| self.forecast_of(pool, None)))
+    }
+
+    /// The same if so many seats were bought, today or later.
+    pub fn forecast_if(
+        &self,
+        seat_type: SeatType,
+        bought: Bought,
+    ) -> Option<Result<Forecast, NotEnough>> {
+        Some(self.forecast_of(self.pool(seat_type)?, Some(bought)))
+    }
+
+    fn forecast_of(&self, pool: &Pool, bought: Option<Bought>) -> Result<Forecast, NotEnough> {
+        let reclaimable = self.reclaimable(pool.seat_type).unwrap_or(0);
+        let usable = pool.usable(self.today);
+        let history = History { entitled: &usable, ..pool.history() };
+        let known = forecast_if(&history, reclaimable, bought, self.today)?;
+        let free = pool.on(self.today).and_then(|now| now.free);
+        Ok(match free {
+            Some(free) => known.with_free(free),
+            None => known,
+        })
     }
 
     /// Seats a month. Of the forecast where there is one: its range is widened by the test of the

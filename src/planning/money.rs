@@ -135,7 +135,7 @@ impl Planning {
             per_active_person: bill.per_active_person.filter(|_| known),
             capacity: bill.capacity,
             saved: self.saved((NaiveDate::MIN, self.today))?,
-            saved_last_year: self.saved((days_after(self.today, 1 - DAYS), self.today))?,
+            saved_last_year: self.saved(self.last_year())?,
             next_year,
             budget,
         })
@@ -145,6 +145,11 @@ impl Planning {
     /// without prices.
     pub fn saved(&self, range: (NaiveDate, NaiveDate)) -> Option<Saved> {
         Some(cost::saved(&self.prices?, &self.released, range))
+    }
+
+    /// The last 365 days, with today.
+    pub(super) fn last_year(&self) -> (NaiveDate, NaiveDate) {
+        (days_after(self.today, 1 - DAYS), self.today)
     }
 
     /// What was entitled cost between two days, both included: a day of a seat is a 365th of a year's price,
@@ -209,7 +214,7 @@ impl Planning {
     }
 
     /// Seats by type as they are now. Who is active and idle is zero while it isn't known.
-    fn counts(&self) -> Vec<Counts> {
+    pub(super) fn counts(&self) -> Vec<Counts> {
         let types = self.pools.iter().filter(|pool| pool.seat_type.is_counted());
         types
             .filter_map(|pool| {
@@ -226,7 +231,7 @@ impl Planning {
             .collect()
     }
 
-    fn minutes_of_month(&self) -> Option<Minutes> {
+    pub(super) fn minutes_of_month(&self) -> Option<Minutes> {
         let minutes = self.minutes.as_ref()?;
         let entitled = minutes.allocated.last()?.last;
         let used = self.capacity().map_or(0.0, |capacity| capacity.used);

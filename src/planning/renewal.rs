@@ -8,7 +8,7 @@ use crate::insight::cost::DAYS;
 use crate::insight::duration::{self, Curve};
 use crate::insight::forecast::LONGEST_DAYS;
 use crate::insight::renewal::{self, Price, Question, Renewal, last_day};
-use crate::insight::{NotEnough, days_after, or_why, words};
+use crate::insight::{NotEnough, days_after, or_why};
 use crate::license::SeatType;
 
 /// The answer for one type, with the picture of its past.
@@ -82,7 +82,7 @@ impl Planning {
             let reclaimable = self.reclaimable(seat_type);
             RenewalView {
                 answer: renewal::renewal(forecast, question, reclaimable, entitled, price),
-                model_in_words: words::chosen(forecast.model, &forecast.error),
+                model_in_words: super::forecast::model_in_words(forecast),
                 untested: forecast.error.as_ref().err().copied(),
                 added_for_months: price.map(|price| price.term.months()),
             }

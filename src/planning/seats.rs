@@ -11,6 +11,7 @@ use crate::insight::seats::{self, Figures};
 use crate::ledger::past::Past;
 use crate::license::{PersonRead, Pools, Seat, SeatType};
 use crate::policy::{Policy, TypeRule};
+use crate::release::plan::Snapshot;
 use crate::release::reclaim;
 use crate::store::Seats;
 
@@ -24,13 +25,7 @@ pub fn figures(
     now: DateTime<Utc>,
 ) -> Figures {
     let now = as_of(known, now);
-    let list = |seats: &[crate::store::KnownSeat]| -> Vec<Seat> {
-        seats.iter().map(|known| known.seat.clone()).collect()
-    };
-    let lists = known.lists.iter().map(|of| (of.seat_type, list(&of.seats)));
-    let people = known.people.iter();
-    let people = people.map(|(id, stored)| (*id, PersonRead::Whole(stored.person.clone())));
-    let snapshot = reclaim::snapshot(lists.collect(), people.collect(), pools);
+    let snapshot = snapshot(known, pools);
     let by_rules = reclaim::by_rules(&snapshot, past, policy, now);
     let first_uses: HashMap<(SeatType, Uuid), DateTime<Utc>> = known
         .seats()
@@ -38,6 +33,17 @@ pub fn figures(
         .collect();
     let first_used = |seat: &Seat| first_uses.get(&(seat.seat_type, seat.id)).copied();
     seats::figures(&known.to_vec(), &first_used, &by_rules, now)
+}
+
+/// The seats as the planner of the releases takes them.
+pub(super) fn snapshot(known: &Seats, pools: Option<Pools>) -> Snapshot {
+    let list = |seats: &[crate::store::KnownSeat]| -> Vec<Seat> {
+        seats.iter().map(|known| known.seat.clone()).collect()
+    };
+    let lists = known.lists.iter().map(|of| (of.seat_type, list(&of.seats)));
+    let people = known.people.iter();
+    let people = people.map(|(id, stored)| (*id, PersonRead::Whole(stored.person.clone())));
+    reclaim::snapshot(lists.collect(), people.collect(), pools)
 }
 
 /// Never before the last reading: the site's clock, or a simulated one, may run ahead.
@@ -113,7 +119,7 @@ impl Counts {
 }
 
 /// `releaseThresholdDays` of a type; its default where the type isn't released.
-fn threshold(policy: &Policy, seat_type: SeatType) -> u32 {
+pub(super) fn threshold(policy: &Policy, seat_type: SeatType) -> u32 {
     let default = || TypeRule::new(seat_type).release_threshold_days;
     policy.rule(seat_type).map_or_else(default, |rule| rule.release_threshold_days)
 }

@@ -2,7 +2,7 @@
 //!
 //! The planner of the releases itself decides. Guards, which stop a whole run, are not asked.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -38,18 +38,38 @@ pub fn snapshot(
     Snapshot { seats, people, pools, ..Snapshot::default() }
 }
 
+/// One run's plan. What runs of the last hours took is not counted against `maxReleases`, or what it would
+/// take would fall to nothing after each of them.
+fn planned(snapshot: &Snapshot, past: &Past, settings: &Policy, now: DateTime<Utc>) -> plan::Plan {
+    let policy = policy(settings, snapshot.seats.iter().map(|seats| seats.seat_type));
+    let past = Past { taken: BTreeMap::new(), ..past.clone() };
+    plan::plan("", "", snapshot, &past, &policy, now)
+}
+
+/// The seats that the rules would take, at once or after an announcement.
+pub fn seats(
+    snapshot: &Snapshot,
+    past: &Past,
+    settings: &Policy,
+    now: DateTime<Utc>,
+) -> HashSet<(SeatType, Uuid)> {
+    let plan = planned(snapshot, past, settings, now);
+    let due = |part: &plan::TypePlan| {
+        let due = part.decisions.iter().filter(|decision| decision.outcome != Outcome::Keep);
+        due.map(|decision| (part.seat_type, decision.seat)).collect::<Vec<_>>()
+    };
+    plan.types.iter().flat_map(due).collect()
+}
+
 /// What one run would take of each type in the snapshot, by the rules: `keepFree` and `maxReleases` hold back
-/// what is due beyond them. What runs of the last hours took is not counted against `maxReleases`, or the
-/// figure would fall to nothing after each of them.
+/// what is due beyond them.
 pub fn by_rules(
     snapshot: &Snapshot,
     past: &Past,
     settings: &Policy,
     now: DateTime<Utc>,
 ) -> BTreeMap<SeatType, ByRules> {
-    let policy = policy(settings, snapshot.seats.iter().map(|seats| seats.seat_type));
-    let past = Past { taken: BTreeMap::new(), ..past.clone() };
-    let plan = plan::plan("", "", snapshot, &past, &policy, now);
+    let plan = planned(snapshot, past, settings, now);
     let count = |part: &plan::TypePlan, wanted: &dyn Fn(&plan::Decision) -> bool| {
         let found = part.decisions.iter().filter(|decision| wanted(decision)).count();
         u32::try_from(found).unwrap_or(u32::MAX)

@@ -54,7 +54,7 @@ pub async fn bench(sites: &[&str], more: &str) -> (TempDir, Settings, Store) {
 }
 
 /// Every line fits a terminal.
-fn fits(text: &str) {
+pub fn fits(text: &str) {
     for line in text.lines() {
         assert!(line.chars().count() <= 80, "{} characters: {line}", line.chars().count());
     }
@@ -147,7 +147,7 @@ async fn tables_and_charts_for_people() {
       Reckoned        cut at a change of the total
       Data            730 days from 25 November 2024 to 24 November 2026
     ");
-    let text = forecast::render(&planning, forecast_options(), &plain);
+    let text = forecast::render(&planning, forecast_options(), Default::default(), &plain);
     fits(&text);
     insta::assert_snapshot!(text, @r#"
     Site default
@@ -201,7 +201,7 @@ async fn tables_and_charts_for_people() {
              2025-11-24                                              2027-11-24
              line: taken   dotted: 80 % range   faint: entitled
     "#);
-    let text = forecast::render(&planning, forecast_options(), &ascii);
+    let text = forecast::render(&planning, forecast_options(), Default::default(), &ascii);
     fits(&text);
     assert!(text.is_ascii(), "{text}");
     let text = cost::render(&planning, &plain);
@@ -239,7 +239,7 @@ async fn tables_and_charts_for_people() {
 }
 
 /// A store as it is now, since a command takes the time of the machine; and its settings file.
-async fn command_bench(sites: &[&str], more: &str) -> (TempDir, String, Store) {
+pub async fn command_bench(sites: &[&str], more: &str) -> (TempDir, String, Store) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("bursar.yaml");
     std::fs::write(&file, years::settings_yaml(folder.path(), sites, more)).unwrap();
@@ -248,14 +248,14 @@ async fn command_bench(sites: &[&str], more: &str) -> (TempDir, String, Store) {
     (folder, file, store)
 }
 
-fn ask(folder: &TempDir, args: &[&str]) -> String {
+pub fn ask(folder: &TempDir, args: &[&str]) -> String {
     let run = output(args, folder.path());
     let said = String::from_utf8(run.stdout).unwrap();
     assert_eq!(run.status.code(), Some(0), "{said}{}", String::from_utf8_lossy(&run.stderr));
     said
 }
 
-fn json(folder: &TempDir, args: &[&str]) -> Value {
+pub fn json(folder: &TempDir, args: &[&str]) -> Value {
     let args: Vec<_> = args.iter().copied().chain(["--json"]).collect();
     serde_json::from_str(&ask(folder, &args)).expect("JSON")
 }
@@ -294,7 +294,7 @@ async fn every_command_answers_as_json_with_the_documented_keys() {
     three_years(&store, "default", Utc::now().date_naive() - TimeDelta::days(1)).await;
     store.close().await;
     let mut all = Vec::new();
-    for command in ["utilization", "growth", "forecast", "cost", "capacity"] {
+    for command in ["utilization", "growth", "forecast", "renewal", "cost", "capacity"] {
         let answer = json(&folder, &["insight", command, "-c", &file]);
         all.push(format!("{command}: {}", keys(&answer)));
         let site = &answer["sites"][0];
@@ -311,6 +311,17 @@ async fn every_command_answers_as_json_with_the_documented_keys() {
             }
             "growth" => all.push(format!("  growth: {}", keys(&site["types"][1]["growth"]))),
             "forecast" => all.push(format!("  forecast: {}", keys(&site["types"][1]["forecast"]))),
+            "renewal" => {
+                let of_type = &site["types"][1];
+                let renewal = &of_type["renewal"];
+                all.push(format!("  renewal: {}", keys(renewal)));
+                all.push(format!("  term: {}", keys(&renewal["terms"][0])));
+                let risk = &renewal["terms"][0]["choices"][0];
+                all.push(format!("  choice: {}", keys(risk)));
+                all.push(format!("  withoutRelease: {}", keys(&risk["withoutRelease"])));
+                all.push(format!("  curve: {}", keys(&of_type["curve"])));
+                all.push(format!("  row: {}", keys(&of_type["curve"]["rows"][0])));
+            }
             "cost" => all.push(format!("  cost: {}", keys(&site["cost"]))),
             _ => all.push(format!("  month: {}", keys(&site["months"][0]))),
         }
@@ -329,6 +340,15 @@ async fn every_command_answers_as_json_with_the_documented_keys() {
       site: site types
       type: seatType forecast
       forecast: today asOf entitled taken free model modelInWords growth monthsAtGrowth runsOut inWords reclaimable runsOutAfterRelease afterReleaseInWords secondOpinion error outlook
+    renewal: time timeZone sites
+      site: site types
+      type: seatType renewal curve
+      renewal: on today asOf entitled taken free held full model reclaimable paths terms modelInWords untested addedForMonths
+      term: months last choices
+      choice: riskPercent withoutRelease withRelease
+      withoutRelease: seats change price tooMany tooFew
+      curve: basis rows
+      row: seats days percent
     cost: time timeZone sites
       site: site cost
       cost: currency byType withoutPrice capacity entitled allocated active reclaimable perActivePerson saved savedLastYear nextYear budget

@@ -172,7 +172,7 @@ async fn the_json_has_the_documented_keys_and_the_true_figures() {
         @r"
     version generated asOf timeZone period contracts unfinished sites alerts alertsRecordedFrom ledger
     site types leftOut serverLicense qlikSenseVersion simulation capacity cost costInPeriod savedInPeriod changes holders releases alerts gaps
-    seatType before atEnd peak mean meanPercent days of fullDays periods entitledChanges yearOnYear growth forecast seats daily
+    seatType before atEnd peak mean meanPercent days of fullDays periods entitledChanges yearOnYear growth forecast renewal seats daily
     name first last
     "
     );

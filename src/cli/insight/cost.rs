@@ -4,23 +4,31 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
+use super::chargeback::{self, Form};
 use super::chart::Style;
 use super::{Exit, Question, heading, table};
 use crate::insight::budget::{Budget, Verdict};
 use crate::insight::money::{Money, percent_of};
 use crate::insight::words;
 use crate::planning::Planning;
+use crate::planning::chargeback::By;
 use crate::planning::money;
 use crate::words::Locale;
 
 /// Show what entitled, allocated, active and reclaimable seats cost, what releases saved, and what is ahead
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Prices come from Butler.cost.\n\nExample:\n  bursar insight cost -c bursar.yaml"
+    after_help = "Prices come from Butler.cost.\n\nExamples:\n  bursar insight cost -c bursar.yaml\n  bursar insight cost -c bursar.yaml --by directory\n  bursar insight cost -c bursar.yaml --by Department --csv > invoices.csv"
 )]
 pub struct Cost {
     #[command(flatten)]
     question: Question,
+    /// By what people belong to: directory, or the name of a custom property
+    #[arg(long, value_name = "GROUP")]
+    by: Option<String>,
+    /// Print a table for a spreadsheet, whose columns add up exactly
+    #[arg(long, requires = "by", conflicts_with = "json")]
+    csv: bool,
 }
 
 /// The answer of a site; `cost` is absent without prices.
@@ -32,6 +40,14 @@ pub struct SiteCost {
 
 impl Cost {
     pub fn execute(self) -> anyhow::Result<Exit> {
+        if let Some(by) = &self.by {
+            let form = match (self.csv, self.question.json) {
+                (true, _) => Form::Csv,
+                (false, true) => Form::Json,
+                (false, false) => Form::Text,
+            };
+            return chargeback::execute(&self.question, &By::parse(by), form);
+        }
         self.question.ask(|planning| SiteCost { cost: planning.cost() }, render)
     }
 }

@@ -8,23 +8,49 @@ use serde::Serialize;
 use super::chart::{Plot, Style};
 use super::growth::basis;
 use super::utilization::capital;
-use super::{Exit, Question, heading, no_history, signed, things, types};
+use super::{Assumed, Exit, Question, heading, no_history, signed, things, types};
+use crate::insight::forecast::Bought;
 use crate::insight::models::Kind;
 use crate::insight::{NotEnough, days_after, or_why, words};
 use crate::license::SeatType;
-use crate::planning::{ForecastView, Planning};
+use crate::planning::forecast::WhatIfView;
+use crate::planning::{ForecastView, Planning, WhatIf};
 use crate::words::{Locale, grouped as number};
 
 /// Show when the free seats run out, as a range, with and without releasing idle ones
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  bursar insight forecast -c bursar.yaml\n  bursar insight forecast -c bursar.yaml --type analyzer --months 24"
+    after_help = "Examples:\n  bursar insight forecast -c bursar.yaml\n  bursar insight forecast -c bursar.yaml --type analyzer --months 24\n  bursar insight forecast -c bursar.yaml --type analyzer --buy 20 --on 2027-04-01\n  bursar insight forecast -c bursar.yaml --release-threshold 60"
 )]
 pub struct Forecast {
     #[command(flatten)]
     question: Question,
     #[command(flatten)]
     options: Options,
+    #[command(flatten)]
+    assume: Assume,
+}
+
+/// What is assumed that isn't so.
+#[derive(Debug, Clone, Copy, Default, clap::Args)]
+#[command(next_help_heading = "What if")]
+pub struct Assume {
+    /// If so many seats more were bought, of each type shown
+    #[arg(long, value_name = "SEATS", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub buy: Option<u32>,
+    /// The day on which they are bought, such as 2027-04-01 [default: today]
+    #[arg(long, value_name = "DATE", requires = "buy")]
+    pub on: Option<NaiveDate>,
+    /// If the release rules had this releaseThresholdDays, for all types
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=3650))]
+    pub release_threshold: Option<u32>,
+}
+
+impl Assume {
+    fn what_if(self, today: NaiveDate) -> WhatIf {
+        let bought = |seats| Bought { seats, on: self.on.unwrap_or(today) };
+        WhatIf { bought: self.buy.map(bought), release_threshold: self.release_threshold }
+    }
 }
 
 /// What of it is shown.
@@ -55,27 +81,30 @@ pub struct TypeForecast {
 
 impl Forecast {
     pub fn execute(self) -> anyhow::Result<Exit> {
-        let options = self.options;
-        self.question.ask(
-            |planning| figures(planning, options),
-            |planning, style| render(planning, options, style),
+        let (options, assume) = (self.options, self.assume);
+        let check = |today| assume.what_if(today).check(today);
+        self.question.ask_assuming(
+            Assumed { check: &check, release_threshold: assume.release_threshold },
+            |planning| figures(planning, options, assume),
+            |planning, style| render(planning, options, assume, style),
         )
     }
 }
 
-pub fn figures(planning: &Planning, options: Options) -> SiteForecast {
+pub fn figures(planning: &Planning, options: Options, assume: Assume) -> SiteForecast {
+    let what_if = assume.what_if(planning.today);
     let types = types(planning, options.seat_type).into_iter().filter_map(|seat_type| {
         Some(TypeForecast {
             seat_type,
-            forecast: planning.forecast_view(seat_type, options.months)?,
+            forecast: planning.forecast_view_if(seat_type, options.months, what_if)?,
         })
     });
     SiteForecast { types: types.collect() }
 }
 
-pub fn render(planning: &Planning, options: Options, style: &Style) -> String {
+pub fn render(planning: &Planning, options: Options, assume: Assume, style: &Style) -> String {
     let mut out = heading(planning, style);
-    let answer = figures(planning, options);
+    let answer = figures(planning, options, assume);
     if answer.types.is_empty() {
         out.push_str(&no_history("seats"));
     }
@@ -87,6 +116,9 @@ pub fn render(planning: &Planning, options: Options, style: &Style) -> String {
         let _ = writeln!(out, "{}", style.paint.strong(&capital(&what)));
         match &answer.forecast {
             Ok(view) => {
+                if let Some(what_if) = &view.what_if {
+                    what_if_lines(&mut out, answer.seat_type, what_if, style);
+                }
                 lines(&mut out, view, style);
                 chart(&mut out, planning, answer.seat_type, view, options.months, style);
             }
@@ -96,6 +128,28 @@ pub fn render(planning: &Planning, options: Options, style: &Style) -> String {
         }
     }
     out
+}
+
+/// That this isn't so, and what differs.
+fn what_if_lines(out: &mut String, seat_type: SeatType, what_if: &WhatIfView, style: &Style) {
+    let mut line = |name: &str, text: String| {
+        let _ = writeln!(out, "  {name:<15} {text}");
+    };
+    if let Some(Bought { seats, on }) = what_if.bought {
+        let what =
+            format!("if {seats} more {} were bought on {}", things(seat_type), words::date(on));
+        line("What if", style.paint.warn(&what));
+        line("As it is", format!("run out {}", what_if.as_it_is_in_words));
+    }
+    if let Some(before) = what_if.short_before {
+        line("Before that", format!("they run out in {:.0} of 100 cases", before.percent));
+        let after = before.percent_after_release;
+        line("", format!("with release in {after:.0} of 100 cases"));
+    }
+    if let Some(days) = what_if.release_threshold_days {
+        let what = format!("if seats idle for {days} days were released");
+        line("What if", style.paint.warn(&what));
+    }
 }
 
 fn lines(out: &mut String, view: &ForecastView, style: &Style) {
@@ -112,7 +166,9 @@ fn lines(out: &mut String, view: &ForecastView, style: &Style) {
     line(
         "With release",
         match (view.reclaimable, &view.after_release_in_words) {
-            (Some(seats), Some(words)) => format!("{words} (of {seats} reclaimable seats, once)"),
+            (Some(seats), Some(words)) => {
+                format!("{words} (of {seats} reclaimable seats, once)")
+            }
             _ => paint.faint("not known yet: the list of seats was not read so far"),
         },
     );
@@ -178,7 +234,16 @@ fn chart(
     let ahead = view.outlook.iter().map(|point| (x(point.day), point.low, point.high));
     let end = view.outlook.last().map_or(view.today, |point| point.day);
     let limit = days.iter().filter_map(|day| Some((x(day.day), pool.entitled.on(day.day)?)));
-    let limit = limit.chain([(x(view.today), view.entitled), (x(end), view.entitled)]);
+    let ahead_of = |day: NaiveDate| (x(day), view.entitled);
+    let limit = limit.chain([ahead_of(view.today)]);
+    let bought = view.what_if.as_ref().and_then(|what_if| what_if.bought);
+    let limit = match bought.filter(|bought| bought.on <= end) {
+        Some(Bought { seats, on }) => {
+            let total = view.entitled + f64::from(seats);
+            limit.chain(vec![ahead_of(on), (x(on), total), (x(end), total)])
+        }
+        None => limit.chain(vec![ahead_of(end)]),
+    };
     let plot =
         Plot { line, band: std::iter::once(start).chain(ahead).collect(), limit: limit.collect() };
     out.push('\n');

@@ -3,6 +3,7 @@
 mod activity;
 pub mod capacity;
 mod changes;
+mod chargeback;
 pub mod chart;
 pub mod cost;
 pub mod forecast;
@@ -118,18 +119,25 @@ impl Question {
         self.ask_assuming(assumed, answer, render)
     }
 
+    /// The settings, and the names of the sites that are asked for.
+    fn load(&self) -> Result<(Settings, Vec<String>), Exit> {
+        let settings = super::load(&self.config.file, false)?.settings;
+        let sites = chosen(&settings, self.site.as_deref())?;
+        Ok((settings, sites))
+    }
+
+    fn style(&self) -> Style {
+        Style::new(self.no_color, self.ascii)
+    }
+
     fn ask_assuming<T: Serialize>(
         &self,
         assumed: Assumed<'_>,
         answer: impl Fn(&Planning) -> T,
         render: impl Fn(&Planning, &Style) -> String,
     ) -> anyhow::Result<Exit> {
-        let settings = match super::load(&self.config.file, false) {
-            Ok(loaded) => loaded.settings,
-            Err(exit) => return Ok(exit),
-        };
-        let sites = match chosen(&settings, self.site.as_deref()) {
-            Ok(sites) => sites,
+        let (settings, sites) = match self.load() {
+            Ok(loaded) => loaded,
             Err(exit) => return Ok(exit),
         };
         let now = time::now();
@@ -149,7 +157,7 @@ impl Question {
             crate::terminal::print_json(&answers)?;
             return Ok(Exit::Ok);
         }
-        let style = Style::new(self.no_color, self.ascii);
+        let style = self.style();
         for (n, planning) in loaded.iter().enumerate() {
             if n > 0 {
                 outln!("");

@@ -106,7 +106,7 @@ pub fn render(planning: &Planning, options: &Options, style: &Style) -> String {
             Ok(view) => {
                 let from = format!("{what}, from {}", words::date(view.answer.on));
                 let _ = writeln!(out, "{}", style.paint.strong(&from));
-                lines(&mut out, view, style);
+                lines(&mut out, planning, answer.seat_type, view, style);
             }
             Err(why) => {
                 let _ = writeln!(out, "{}", style.paint.strong(&what));
@@ -118,7 +118,13 @@ pub fn render(planning: &Planning, options: &Options, style: &Style) -> String {
     out
 }
 
-fn lines(out: &mut String, view: &RenewalView, style: &Style) {
+fn lines(
+    out: &mut String,
+    planning: &Planning,
+    seat_type: SeatType,
+    view: &RenewalView,
+    style: &Style,
+) {
     let (answer, paint) = (&view.answer, style.paint);
     let mut line = |name: &str, text: String| {
         let _ = writeln!(out, "  {name:<15} {text}");
@@ -139,9 +145,12 @@ fn lines(out: &mut String, view: &RenewalView, style: &Style) {
             None => paint.faint(words::NO_LIST),
         },
     );
-    line("Model", view.model_in_words.clone());
-    if let Some(why) = &view.untested {
-        line("", format!("not tested on the past: {why}"));
+    if let Some(Ok(forecast)) = planning.forecast(seat_type) {
+        line("Model", words::chosen(forecast.model, &forecast.error));
+        match &forecast.error {
+            Ok(test) => line("", words::scores(test)),
+            Err(why) => line("", format!("not tested on the past: {why}")),
+        }
     }
     for note in said::notes(answer, Locale::default()) {
         line("Note", paint.warn(&note));
@@ -185,7 +194,7 @@ fn of_being_wrong(months: String, percent: String, choice: &Choice) -> Vec<Strin
     vec![
         months,
         percent,
-        said::free_seats(&choice.too_many, Locale::default()),
+        number(choice.too_many.seats.middle.round()),
         said::idle(&choice.too_many, Locale::default()),
         said::cases(&choice.too_few, Locale::default()),
         said::missing_seats(&choice.too_few, Locale::default()),
@@ -212,7 +221,7 @@ fn curve(out: &mut String, planning: &Planning, answer: &TypeRenewal, style: &St
     let _ = writeln!(out, "         {left}{}{right}", " ".repeat(gap));
     let (line, thin) = if style.ascii { ("*", "-") } else { ("line:", "faint:") };
     let legend = format!(
-        "{line} at least so many taken, {} days to {}   {thin} entitled",
+        "{line} so many taken, {} days to {}   {thin} entitled",
         basis.days,
         words::date(basis.last)
     );

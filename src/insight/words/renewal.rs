@@ -10,7 +10,7 @@ use crate::words::Locale;
 pub fn notes(of: &Renewal, l: Locale) -> Vec<String> {
     let mut notes = Vec::new();
     if of.full {
-        notes.push("none are free: who waits is in no figure, so these are the least".to_owned());
+        notes.push("none are free: who waits is in no figure; these are the least".to_owned());
     }
     if of.held > 0 {
         notes.push(format!("{} in quarantine can't be given out: they are in all seats", of.held));
@@ -31,7 +31,7 @@ pub fn legend(of: &Renewal, added_for_months: Option<u32>) -> Vec<String> {
     ];
     lines.push(match added_for_months {
         Some(months) => format!(
-            "10); to add them: each from the first day that lacks it, for {} (cost.term).",
+            "10). To add: from the first day that lacks each, for {} (cost.term).",
             months_in_words(months)
         ),
         None => "10). Without a price (Butler.cost) there are no amounts.".to_owned(),

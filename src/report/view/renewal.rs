@@ -3,7 +3,7 @@
 use super::super::svg::{Across, Chart, Lines, Series};
 use super::super::{Report, SiteReport};
 use super::{Block, LEFT_OUT, Section, Table, as_of, name};
-use crate::insight::renewal::Choice;
+use crate::insight::renewal::{Choice, RiskAnswer};
 use crate::insight::words::{self, renewal as said};
 use crate::planning::renewal::{RenewalView, TypeRenewal};
 use crate::words::Locale;
@@ -83,37 +83,35 @@ fn of_type_blocks(
     blocks.push(Block::Facts(facts));
     let caption = |what: &str| format!("{name}: seats to renew with, {what}");
     blocks.extend(said::notes(answer, l).into_iter().map(Block::Note));
-    blocks.push(Block::Table(table(l, caption("without release"), view, |risk| {
-        Some(&risk.without_release)
-    })));
+    blocks.push(Block::Table(table(l, caption("without release"), view)));
     if answer.reclaimable.is_some() {
-        blocks.push(Block::Table(table(l, caption("after release"), view, |risk| {
-            risk.with_release.as_ref()
-        })));
+        blocks.push(Block::Table(after_release(l, caption("after release"), view)));
     }
 }
 
-fn table(
-    l: Locale,
-    caption: String,
-    view: &RenewalView,
-    of: impl Fn(&crate::insight::renewal::RiskAnswer) -> Option<&Choice>,
-) -> Table {
+/// Names of columns; those of amounts with the currency.
+fn head(caption: String, view: &RenewalView, names: &[&str]) -> Table {
     let currency = view.answer.currency().map_or_else(String::new, |c| format!(" {c}"));
-    let head = HEAD.map(|name| match name {
+    let names = names.iter().map(|name| match *name {
         ">Price" | ">Paid for free seats" | ">To add them" => format!("{name}{currency}"),
         other => other.to_owned(),
     });
-    let mut table = Table::new(caption, &head.each_ref().map(String::as_str));
+    let names: Vec<String> = names.collect();
+    Table::new(caption, &names.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+fn table(l: Locale, caption: String, view: &RenewalView) -> Table {
+    let mut table = head(caption, view, &HEAD);
     for term in &view.answer.terms {
         for risk in &term.choices {
-            let Some(choice) = of(risk) else { continue };
+            let choice = &risk.without_release;
+            let [months, percent, seats, change, price] = seats(l, term.months, risk, choice);
             table.row([
-                term.months.to_string(),
-                format!("{} %", risk.risk_percent),
-                l.number(choice.seats as f64),
-                said::change(choice, l),
-                words::whole_or_dash(choice.price, l),
+                months,
+                percent,
+                seats,
+                change,
+                price,
                 said::free_seats(&choice.too_many, l),
                 said::idle(&choice.too_many, l),
                 said::cases(&choice.too_few, l),
@@ -123,6 +121,28 @@ fn table(
         }
     }
     table
+}
+
+fn after_release(l: Locale, caption: String, view: &RenewalView) -> Table {
+    let mut table = head(caption, view, &HEAD[..5]);
+    for term in &view.answer.terms {
+        for risk in &term.choices {
+            if let Some(choice) = &risk.with_release {
+                table.row(seats(l, term.months, risk, choice));
+            }
+        }
+    }
+    table
+}
+
+fn seats(l: Locale, months: u32, risk: &RiskAnswer, choice: &Choice) -> [String; 5] {
+    [
+        months.to_string(),
+        format!("{} %", risk.risk_percent),
+        l.number(choice.seats as f64),
+        said::change(choice, l),
+        words::whole_or_dash(choice.price, l),
+    ]
 }
 
 fn curve(l: Locale, of_type: &TypeRenewal) -> Option<Chart> {
