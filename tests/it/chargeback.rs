@@ -71,7 +71,7 @@ async fn fill(store: &Store, lists: &[SeatType]) {
         created: Moment::At(read - TimeDelta::days(400)),
         last_used: Moment::At(read - TimeDelta::days(if n % 10 == 1 { 60 } else { 1 })),
         excess: false,
-        quarantined: (n == 8_000).then(|| Moment::At(read)),
+        quarantined: (n == 8_000).then_some(Moment::At(read)),
     };
     let list = |of: &SeatType| {
         let (of, numbers) = match of {
