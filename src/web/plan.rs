@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use crate::license::SeatType;
+use crate::plain::one_line;
 use crate::release::plan::{Keep, Outcome, Plan};
 
 /// The last plan that was stored.
@@ -75,7 +76,7 @@ fn reason(keep: &Keep, names: bool) -> String {
         Keep::User { .. } if !names => "neverRelease.user names the person".to_owned(),
         Keep::NoUser { .. } if !names => "the seat names no user".to_owned(),
         Keep::UserUnread { .. } if !names => "the user could not be read".to_owned(),
-        keep => keep.text(),
+        keep => one_line(&keep.text()),
     }
 }
 

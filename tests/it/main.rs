@@ -35,6 +35,7 @@ mod one_broken;
 mod other_site;
 mod outbox;
 mod output;
+mod pages;
 mod payloads;
 mod planning;
 mod poison;

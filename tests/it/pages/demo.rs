@@ -1,0 +1,290 @@
+//! Each page shows the demo's truth, and what the commands say of it.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::{assert_sound, get, get_with, links, words};
+use crate::support::process::{Process, bursar, until};
+
+fn json(folder: &Path, command: &[&str]) -> Value {
+    let file = folder.join("bursar.yaml");
+    let output = bursar(command).args(["--json", "-c"]).arg(&file).output().unwrap();
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.stdout.is_empty(), "{command:?}: {error}");
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// With thousands separators, as pages have it.
+fn grouped(value: &Value) -> String {
+    let value = value.as_f64().unwrap();
+    let text = if value.fract() == 0.0 { format!("{value:.0}") } else { format!("{value:.1}") };
+    let (whole, rest) = text.split_at(text.find('.').unwrap_or(text.len()));
+    let mut out = String::new();
+    for (n, digit) in whole.chars().enumerate() {
+        if n > 0 && (whole.len() - n) % 3 == 0 {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out + rest
+}
+
+fn of_type<'a>(answer: &'a Value, wanted: &str) -> &'a Value {
+    let types = answer["sites"][0]["types"].as_array().unwrap();
+    types.iter().find(|t| t["seatType"] == wanted).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_pages_show_the_demos_truth_as_the_commands_tell_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path();
+    let args = ["demo", "--speed", "1", "--port", "0", "--dir", place.to_str().unwrap()];
+    let mut demo = Process::spawn(bursar(&args).current_dir(place));
+    let said = demo.wait_for("status page at http://");
+    let address = said.split("http://").nth(1).unwrap().split('/').next().unwrap().to_owned();
+    let base = format!("http://{address}");
+    // All that is read at the start: the last of it are the seats.
+    until("everything is read", async || {
+        let page = get(&base, "/daemon").await;
+        (!page.text.contains("not read yet")).then_some(())
+    })
+    .await;
+
+    overview(place, &base).await;
+    trends(place, &base).await;
+    seats(place, &base).await;
+    releases(place, &base).await;
+    for (path, expected) in [
+        ("/alerts", "serverLicenseExpiring"),
+        ("/destinations", "delivers"),
+        ("/settings", "Butler.qlikSenseLicense.licenseMonitor.frequency"),
+        ("/daemon", "License Monitor app"),
+        ("/site/default/changes", "The last 30 days"),
+    ] {
+        let page = get(&base, path).await;
+        assert_sound(path, &page);
+        assert!(page.text.contains(expected), "{path}: {}", page.words());
+    }
+    not_modified(&base).await;
+    // Every address that pages lead to is there.
+    for path in ["/", "/site/default/trends", "/site/default/seats", "/site/default/releases"] {
+        for link in links(&get(&base, path).await.text) {
+            if let Some(asked) = link.strip_prefix('?') {
+                assert!(get(&base, &format!("{path}?{asked}")).await.status.is_success(), "{link}");
+            } else if link.starts_with('/') {
+                assert_eq!(get(&base, &link).await.status, 200, "{path} leads to {link}");
+            }
+        }
+    }
+    for path in ["/nothing", "/site/nowhere", "/site/default/person/x", "/site/nowhere/seats"] {
+        let page = get(&base, path).await;
+        assert_eq!(page.status, 404, "{path}");
+        assert!(page.text.contains("<h1>Not found</h1>"), "{path}: {}", page.text);
+        assert!(page.header("content-security-policy").starts_with("default-src 'none'"));
+    }
+    let rebound = get_with(&base, "/", &[("host", "evil.example.com")]).await;
+    assert_eq!(
+        (rebound.status.as_u16(), rebound.header("x-content-type-options")),
+        (421, "nosniff")
+    );
+    demo.terminate();
+}
+
+async fn overview(place: &Path, base: &str) {
+    let page = get(base, "/").await;
+    assert_sound("/", &page);
+    let shown = page.words();
+    assert!(page.text.len() < 60_000, "{} bytes", page.text.len());
+    let status = json(place, &["status"]);
+    let site = &status["sites"][0];
+    let days = site["serverLicense"]["daysUntilExpiry"].as_i64().unwrap();
+    assert!(shown.contains(&format!("(in {days} days)")), "{shown}");
+    for name in ["professional", "analyzer"] {
+        let pool = &site["accessLicenses"][name];
+        let taken =
+            format!("{} of {} allocated", grouped(&pool["allocated"]), grouped(&pool["total"]));
+        assert!(shown.contains(&taken), "{taken}: {shown}");
+        assert!(
+            shown.contains(&format!("{} quarantined", grouped(&pool["quarantined"]))),
+            "{shown}"
+        );
+    }
+    for alert in status["alerts"].as_array().unwrap() {
+        assert!(shown.contains(&words(alert["text"].as_str().unwrap())), "{alert}: {shown}");
+    }
+    let alerts = status["alerts"].as_array().unwrap().len();
+    assert!(alerts > 0 && shown.contains("you :") && !shown.contains("All is well"), "{shown}");
+
+    let forecast = json(place, &["insight", "forecast"]);
+    let activity = json(place, &["insight", "activity"]);
+    for name in ["professional", "analyzer"] {
+        let of = &of_type(&forecast, name)["forecast"];
+        let runs_out = format!("Free seats run out: {}", of["inWords"].as_str().unwrap());
+        assert!(shown.contains(&runs_out), "{runs_out}: {shown}");
+        let could = format!("by the rules {} could go now", grouped(&of["reclaimable"]));
+        assert!(shown.contains(&could), "{could}: {shown}");
+        let never = activity.to_string();
+        assert!(never.contains("neverUsed"), "{never}");
+    }
+    let cost = &json(place, &["insight", "cost"])["sites"][0]["cost"];
+    assert_eq!(cost["entitled"]["amount"], "550800.00");
+    assert!(shown.contains("550,800.00 EUR"), "{shown}");
+    let reclaimable = cost["reclaimable"]["amount"].as_str().unwrap();
+    let whole = reclaimable.split('.').next().unwrap().parse::<f64>().unwrap();
+    assert!(shown.contains(&grouped(&whole.into())), "{reclaimable}: {shown}");
+    let capacity = &json(place, &["insight", "capacity"])["sites"][0]["capacity"];
+    let minutes =
+        format!("{} of {} minutes", grouped(&capacity["used"]), grouped(&capacity["usable"]));
+    assert!(shown.contains(&minutes), "{minutes}: {shown}");
+    assert!(page.text.contains("class=\"gauge\"") && page.text.contains("url(#hatch)"));
+}
+
+async fn trends(place: &Path, base: &str) {
+    let path = "/site/default/trends?type=analyzer";
+    let page = get(base, path).await;
+    assert_sound(path, &page);
+    let shown = page.words();
+    let months = json(place, &["insight", "utilization", "--months", "6", "--type", "analyzer"]);
+    for month in of_type(&months, "analyzer")["periods"].as_array().unwrap().iter().skip(1) {
+        let name = month["name"].as_str().unwrap();
+        let row =
+            format!("{name} {} {:.1}", grouped(&month["peak"]), month["mean"].as_f64().unwrap());
+        assert!(shown.contains(&row), "{row}: {shown}");
+    }
+    let growth = &json(place, &["insight", "growth"]);
+    let middle = of_type(growth, "analyzer")["growth"]["perMonth"]["middle"].as_f64().unwrap();
+    assert!(shown.contains(&format!("{middle:+.1} a month")), "{middle}: {shown}");
+    assert!(
+        page.text.contains("class=\"band\"") && page.text.contains("released</text>"),
+        "{shown}"
+    );
+    assert!(shown.contains("released by Bursar") && shown.contains("January"), "{shown}");
+    let csv = get(base, "/site/default/trends.csv?type=analyzer&from=2020-01-01").await;
+    assert_eq!(csv.header("content-type"), "text/csv; charset=utf-8");
+    let rows = csv.text.lines().count();
+    assert!(csv.text.starts_with("day,min,mean,max,last,entitled\r\n") && rows > 1_000, "{rows}");
+    for (wrong, said) in [
+        ("type=basic", "write one of professional, analyzer, user"),
+        ("from=soon", "from: write a day as 2026-11-24"),
+        ("from=2026-02-01&to=2026-01-01", "before it begins"),
+    ] {
+        let page = get(base, &format!("/site/default/trends?{wrong}")).await;
+        assert_eq!(page.status, 400, "{wrong}");
+        assert!(page.words().contains(said), "{wrong}: {}", page.words());
+    }
+    assert_eq!(
+        get(base, &format!("/site/default/trends?x={}", "y".repeat(3_000))).await.status,
+        400
+    );
+}
+
+async fn seats(place: &Path, base: &str) {
+    let forecast = json(place, &["insight", "forecast"]);
+    let activity = json(place, &["insight", "activity", "--days", "28"]).to_string();
+    assert!(activity.contains("analyzer"));
+    let all = get(base, "/site/default/seats").await;
+    assert_sound("/site/default/seats", &all);
+    // The number on the overview is that of the rows behind it.
+    let overview = get(base, "/").await;
+    let mut behind = 0;
+    for link in links(&overview.text).iter().filter(|link| link.contains("/seats?q=")) {
+        let said = overview.text.replace("&#38;", "&");
+        let text = said.split(&format!("{link}\">")).nth(1).unwrap().split('<').next().unwrap();
+        let number = text.rsplit(' ').next().unwrap();
+        let rows = get(base, link).await;
+        assert_sound(link, &rows);
+        assert!(
+            rows.words().contains(&format!("{number} seats ")),
+            "{link}, {text}: {}",
+            rows.words()
+        );
+        behind += 1;
+    }
+    assert_eq!(behind, 4, "idle and never used of two types");
+    let analyzer = &of_type(&forecast, "analyzer")["forecast"]["taken"];
+    let of_analyzer = get(base, "/site/default/seats?q=type:analyzer").await.words();
+    // Those in quarantine are in the list, and not taken.
+    let total: f64 = of_analyzer
+        .split(" seats ")
+        .next()
+        .unwrap()
+        .rsplit(' ')
+        .next()
+        .unwrap()
+        .replace(',', "")
+        .parse()
+        .unwrap();
+    assert!(total >= analyzer.as_f64().unwrap(), "{of_analyzer}");
+
+    let person = links(&all.text).into_iter().find(|link| link.contains("/person/")).unwrap();
+    let person = get(base, &person).await;
+    assert_sound("a person", &person);
+    assert!(
+        person.words().contains("not named") && person.words().contains("Idle"),
+        "{}",
+        person.words()
+    );
+    let wrong = get(base, "/site/default/seats?q=dept:Sales").await;
+    assert!(wrong.words().contains("dept: is no word of the filter"), "{}", wrong.words());
+}
+
+async fn releases(place: &Path, base: &str) {
+    let path = "/site/default/releases";
+    let page = get(base, path).await;
+    assert_sound(path, &page);
+    let shown = page.words();
+    let simulated = json(place, &["release", "simulate"]);
+    for of in
+        simulated["types"].as_array().or_else(|| simulated["sites"][0]["types"].as_array()).unwrap()
+    {
+        let seats = format!("{} now", grouped(&of["seats"]));
+        assert!(shown.contains(&seats), "{seats}: {shown}");
+        for days in ["30", "60", "90", "120", "180"] {
+            assert!(shown.contains(&format!(" {days} ")), "{days}: {shown}");
+        }
+    }
+    assert!(shown.contains("bursar audit verify -c bursar.yaml --head"), "{shown}");
+}
+
+async fn not_modified(base: &str) {
+    // What is read meanwhile is something new to show.
+    until("a page stays the same", async || {
+        let page = get(base, "/settings").await;
+        let tag = page.header("etag").to_owned();
+        assert!(tag.starts_with("W/\""), "{tag}");
+        assert!(page.text.contains(&format!("data-etag=\"{}\"", tag.replace('"', "&quot;"))));
+        let again = get_with(base, "/settings", &[("if-none-match", &tag)]).await;
+        if again.status != 304 {
+            return None;
+        }
+        assert!(again.text.is_empty() && !again.header("bursar-time").is_empty());
+        let head: usize = again.headers.iter().map(|(n, v)| n.as_str().len() + v.len() + 4).sum();
+        assert!(head + 30 < 500, "{head} bytes");
+        assert!(again.header("content-security-policy").starts_with("default-src 'none'"));
+        Some(())
+    })
+    .await;
+    let other = get_with(base, "/settings", &[("if-none-match", "W/\"other\"")]).await;
+    assert_eq!(other.status, 200);
+    let page = get(base, "/settings").await;
+    let assets: Vec<_> = page
+        .text
+        .split('"')
+        .filter(|text| text.starts_with("/assets/"))
+        .map(str::to_owned)
+        .collect();
+    assert_eq!(assets.len(), 2);
+    let mut bytes = 0;
+    for asset in &assets {
+        let asset = get(base, asset).await;
+        assert_eq!(asset.status, 200);
+        assert_eq!(asset.header("cache-control"), "public, max-age=31536000, immutable");
+        assert_eq!(asset.header("x-content-type-options"), "nosniff");
+        bytes += asset.text.len();
+    }
+    assert!(bytes < 20_000, "{bytes}");
+    let overview = get(base, "/").await.text.len();
+    assert!(overview + bytes < 60_000, "{overview} and {bytes} bytes");
+    assert_eq!(get(base, "/assets/bursar-0000.css").await.status, 404);
+}
