@@ -53,6 +53,12 @@ async fn get_with(base: &str, path: &str, headers: &[(&str, &str)]) -> Got {
     Got { status, headers, text: answer.text().await.unwrap() }
 }
 
+/// How many seats a page of them says there are: `1,203`.
+fn found(page: &Got) -> &str {
+    let head = page.text.split("<h2 id=\"found\">").nth(1).unwrap_or_default();
+    head.split(" seats").next().unwrap_or_default()
+}
+
 /// The addresses that a page leads to.
 fn links(html: &str) -> Vec<String> {
     let links = html.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next());
