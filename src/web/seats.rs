@@ -92,7 +92,7 @@ impl Question {
             let wrong = "after: the address of this page is not whole; begin at the first one.";
             place::read(text).ok_or_else(|| Failure::Wrong(wrong.to_owned()))
         });
-        let q = asked.get("q").unwrap_or_default().to_owned();
+        let q = one_line(asked.get("q").unwrap_or_default());
         let wanted = Wanted::of(&q, names);
         Ok(Self { wanted, q, order: *order, order_word, after: after.transpose()? })
     }

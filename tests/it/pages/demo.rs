@@ -1,6 +1,8 @@
 //! Each page shows the demo's truth, and what the commands say of it.
 
+use std::io::{BufRead, BufReader};
 use std::path::Path;
+use std::process::{Child, Stdio};
 
 use bursar::simulator::Scenario;
 use bursar::simulator::past::Past;
@@ -8,7 +10,33 @@ use chrono::Utc;
 use serde_json::Value;
 
 use super::{Got, assert_sound, found, get, get_with, links, words};
-use crate::support::process::{Process, bursar, until};
+use crate::support::process::{bursar, until};
+
+/// Killed when dropped.
+struct Demo(Child);
+
+impl Drop for Demo {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A running demo at the pace of the clock, and the address of its pages.
+fn demo(place: &Path) -> (Demo, String) {
+    let args = ["demo", "--speed", "1", "--port", "0", "--level", "error", "--dir"];
+    let mut command = bursar(&args);
+    command.arg(place).current_dir(place).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut child = command.spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+    let demo = Demo(child);
+    let page =
+        lines.find(|line| line.trim_start().starts_with("page ")).expect("it names its page");
+    // Whatever it says later is read, so that it never waits for a reader.
+    std::thread::spawn(move || lines.for_each(drop));
+    let address = page.split("http://").nth(1).unwrap().trim_end_matches('/');
+    (demo, format!("http://{address}"))
+}
 
 fn json(folder: &Path, command: &[&str]) -> Value {
     let file = folder.join("bursar.yaml");
@@ -42,11 +70,7 @@ fn of_type<'a>(answer: &'a Value, wanted: &str) -> &'a Value {
 async fn the_pages_show_the_demos_truth_as_the_commands_tell_it() {
     let folder = tempfile::tempdir().unwrap();
     let place = folder.path();
-    let args = ["demo", "--speed", "1", "--port", "0", "--dir", place.to_str().unwrap()];
-    let mut demo = Process::spawn(bursar(&args).current_dir(place));
-    let said = demo.wait_for("status page at http://");
-    let address = said.split("http://").nth(1).unwrap().split('/').next().unwrap().to_owned();
-    let base = format!("http://{address}");
+    let (_demo, base) = demo(place);
     // All that is read at the start: the last of it are the seats.
     until("everything is read", async || {
         let page = get(&base, "/daemon").await;
@@ -91,7 +115,6 @@ async fn the_pages_show_the_demos_truth_as_the_commands_tell_it() {
         (rebound.status.as_u16(), rebound.header("x-content-type-options")),
         (421, "nosniff")
     );
-    demo.terminate();
 }
 
 /// Figures of the overview, and the same of the commands: again, when something was read in between.
