@@ -71,10 +71,10 @@ async fn the_pages_show_the_demos_truth_as_the_commands_tell_it() {
     let folder = tempfile::tempdir().unwrap();
     let place = folder.path();
     let (_demo, base) = demo(place);
-    // All that is read at the start: the last of it are the seats.
-    until("everything is read", async || {
-        let page = get(&base, "/daemon").await;
-        (!page.text.contains("not read yet")).then_some(())
+    until("everything is read, and the end of the license is told", async || {
+        let (read, told) = (get(&base, "/daemon").await, get(&base, "/alerts").await);
+        let is_read = !read.text.contains("not read yet");
+        (is_read && told.text.contains("serverLicenseExpiring")).then_some(())
     })
     .await;
 
