@@ -8,6 +8,7 @@ use super::answer::{self, Answer};
 use super::frame::{Frame, Part, tone};
 use crate::alert::state::Phase;
 use crate::event::DAEMON;
+use crate::plain::one_line;
 use crate::words::local;
 
 /// So much of the history is shown.
@@ -58,11 +59,11 @@ pub(super) async fn page(served: &Served, headers: &HeaderMap) -> Answer {
                 "site {}, rule {}, {}",
                 any(silence.site.as_deref()),
                 any(silence.rule.map(|rule| rule.to_string()).as_deref()),
-                any(silence.subject.as_deref())
+                one_line(&any(silence.subject.as_deref()))
             ),
             local(silence.until, zone),
-            silence.by.clone(),
-            silence.why.clone(),
+            one_line(&silence.by),
+            one_line(&silence.why),
         ]
     });
     let of = |site: &str, subject: &str| {
@@ -76,7 +77,7 @@ pub(super) async fn page(served: &Served, headers: &HeaderMap) -> Answer {
         severity: entry.severity.as_str(),
         rule: entry.key.rule.to_string(),
         of: of(&entry.key.site, &entry.key.subject),
-        text: entry.text,
+        text: one_line(&entry.text),
         sent: entry.sent,
     });
     let page = Page {
@@ -87,8 +88,8 @@ pub(super) async fn page(served: &Served, headers: &HeaderMap) -> Answer {
             .map(|alert| AlertView {
                 tone: tone(alert.severity),
                 severity: alert.severity.as_str(),
-                text: alert.text.clone(),
-                hint: alert.hint.clone(),
+                text: one_line(&alert.text),
+                hint: one_line(&alert.hint),
                 told: status.told(alert, zone),
             })
             .collect(),
@@ -97,7 +98,7 @@ pub(super) async fn page(served: &Served, headers: &HeaderMap) -> Answer {
                 let key = &alert.key;
                 let what =
                     format!("{} ({}, {})", alert.text, key.rule, of(&key.site, &key.subject));
-                (what, local(alert.since, zone))
+                (one_line(&what), local(alert.since, zone))
             })
             .collect(),
         unheard: status.unheard.iter().map(|one| (one.what(), one.fix.clone())).collect(),

@@ -10,6 +10,7 @@ use super::asked::{Asked, written};
 use super::frame::{Frame, Part, site_address};
 use super::seats::named;
 use crate::license::changes::By;
+use crate::plain::one_line;
 use crate::words::local;
 
 /// Rows of a page.
@@ -82,7 +83,7 @@ pub(super) async fn page(
         time: local(change.time, zone),
         person: match (&change.holder, &change.deleted_user) {
             (Some(holder), _) => named(holder, names),
-            (None, Some(deleted)) if names => deleted.to_string(),
+            (None, Some(deleted)) if names => one_line(deleted),
             (None, _) => "nobody".to_owned(),
         },
         address: change.holder.as_ref().map(|of| site_address(name, &format!("/person/{}", of.id))),
@@ -113,7 +114,7 @@ pub(super) fn by(by: &By, names: bool) -> String {
     match by {
         By::Unknown => String::new(),
         By::Bursar { .. } => " by Bursar".to_owned(),
-        By::Someone { user } if names => format!(" by {user}"),
+        By::Someone { user } if names => format!(" by {}", one_line(user)),
         By::Someone { .. } => " by somebody".to_owned(),
     }
 }

@@ -7,6 +7,7 @@ use super::Served;
 use super::answer::{self, Answer, age};
 use super::frame::{Frame, Part, site_address};
 use crate::event::Monitor;
+use crate::plain::one_line;
 use crate::status::Fitness;
 use crate::words::local;
 
@@ -62,7 +63,7 @@ pub(super) async fn page(served: &Served, headers: &HeaderMap) -> Answer {
                 polled: health.map_or_else(|| "never".to_owned(), |of| age(of.last_poll, now)),
                 success: success.map_or_else(|| "never".to_owned(), |time| age(time, now)),
                 next: monitor.next.map_or_else(String::new, |next| local(next, zone)),
-                problem: problem.map(|problem| problem.text.clone()).unwrap_or_default(),
+                problem: problem.map(|problem| one_line(&problem.text)).unwrap_or_default(),
             });
         }
     }

@@ -6,6 +6,7 @@ use axum::http::HeaderMap;
 use super::Served;
 use super::answer::{self, Answer, age};
 use super::frame::{Frame, Part};
+use crate::plain::one_line;
 use crate::status::Queue;
 use crate::words::{grouped as number, local};
 
@@ -51,14 +52,14 @@ pub(super) async fn page(served: &Served, headers: &HeaderMap) -> Answer {
         destination: listed.destination,
         kind: listed.kind,
         site: listed.site,
-        error: listed.last_error.unwrap_or_default(),
+        error: one_line(&listed.last_error.unwrap_or_default()),
         id: listed.event_id,
     });
     let queues = status.queues.iter().map(|queue| {
         let state = &queue.state;
         let (tone, word) = standing(queue);
         QueueView {
-            title: queue.title.clone().unwrap_or_else(|| "no longer configured".to_owned()),
+            title: one_line(queue.title.as_deref().unwrap_or("no longer configured")),
             name: state.destination.clone(),
             tone,
             word,
@@ -67,7 +68,7 @@ pub(super) async fn page(served: &Served, headers: &HeaderMap) -> Answer {
             dead: number(state.dead as f64),
             dropped: number(state.dropped as f64),
             last: state.last_delivered.map_or_else(|| "never".to_owned(), |time| age(time, now)),
-            error: queue.trouble().unwrap_or_default(),
+            error: one_line(&queue.trouble().unwrap_or_default()),
         }
     });
     let page = Page {

@@ -7,10 +7,14 @@ use super::answer::age;
 use super::{Served, assets};
 use crate::config::Settings;
 use crate::event::{DAEMON, Monitor, Severity};
+use crate::plain::shortened;
 use crate::status::{Fitness, SiteStatus, Status};
 
 /// So many needs are told on every page; all of them on that of the alerts.
 const NEEDS: usize = 3;
+
+/// So much is told of each; the page behind it has the rest.
+const LONGEST: usize = 140;
 
 /// So many sites can be chosen from everywhere; all of them on the overview.
 const SITES: usize = 100;
@@ -220,7 +224,7 @@ impl Needs {
             all.push(Need {
                 tone: tone(alert.severity),
                 word: alert.severity.as_str(),
-                text: format!("{site}{}", alert.text),
+                text: shortened(&format!("{site}{}", alert.title), LONGEST),
             });
         }
         let need = |tone, word, text| Need { tone, word, text };
@@ -261,7 +265,9 @@ fn unread(site: &SiteStatus) -> Vec<String> {
             // The first run may be far away.
             None if monitor.monitor == Monitor::Release => None,
             None => Some(format!("{what}: not read yet")),
-            Some(health) => Some(format!("{what}: {}", health.problem()?.text)),
+            Some(health) => {
+                Some(shortened(&format!("{what}: {}", health.problem()?.text), LONGEST))
+            }
         }
     });
     unread.collect()

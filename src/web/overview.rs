@@ -8,6 +8,7 @@ use super::frame::{Frame, Part, site_address, tone};
 use super::site::{PoolView, license_tone, pool_views, problems};
 use super::{Served, site};
 use crate::event::Severity;
+use crate::plain::one_line;
 use crate::status::{SiteStatus, Status};
 
 #[derive(Template)]
@@ -69,7 +70,7 @@ fn row<'a>(served: &Served, status: &Status, site: &'a SiteStatus) -> Row<'a> {
     let pools = site.access_licenses.as_ref().zip(settings);
     let needs = alerts.len() + problems.len();
     let need =
-        alerts.first().map(|alert| alert.text.clone()).or_else(|| problems.into_iter().next());
+        alerts.first().map(|alert| one_line(&alert.text)).or_else(|| problems.into_iter().next());
     Row {
         name: &site.name,
         address: site_address(&site.name, ""),
@@ -77,7 +78,7 @@ fn row<'a>(served: &Served, status: &Status, site: &'a SiteStatus) -> Row<'a> {
         word,
         license: license.map_or_else(
             || ("unknown", "not read yet".to_owned()),
-            |license| (license_tone(license.state), license.summary()),
+            |license| (license_tone(license.state), one_line(&license.summary())),
         ),
         pools: pools.map_or_else(Vec::new, |(pools, of)| pool_views(&of.alert, &pools.value, None)),
         need: need.unwrap_or_default(),

@@ -14,6 +14,7 @@ use super::plan::LastPlan;
 use super::seats::{day, named, state};
 use crate::insight::idle::Use;
 use crate::license::{Holder, Moment};
+use crate::plain::one_line;
 use crate::store::{Attempt, KnownSeat};
 use crate::words::{grouped as number, local};
 
@@ -76,7 +77,7 @@ pub(super) async fn page(served: &Served, headers: &HeaderMap, site: &str, user:
         seats_address: site_address(site, "/seats"),
         name: named(&holder, names),
         names,
-        directory: holder.directory.to_string(),
+        directory: one_line(&holder.directory),
         plan_seen: plan.map(|plan| age(plan.time, now)),
         seats: seats.iter().map(|known| view(known, plan, names, now, zone)).collect(),
         history: history.into_iter().map(|(time, what)| (local(time, zone), what)).collect(),

@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use crate::license::SeatType;
+use crate::plain::one_line;
 use crate::release::plan::{Keep, Outcome, Plan};
 
 /// The last plan that was stored.
@@ -75,7 +76,7 @@ fn reason(keep: &Keep, names: bool) -> String {
         Keep::User { .. } if !names => "neverRelease.user names the person".to_owned(),
         Keep::NoUser { .. } if !names => "the seat names no user".to_owned(),
         Keep::UserUnread { .. } if !names => "the user could not be read".to_owned(),
-        keep => keep.text(),
+        keep => one_line(&keep.text()),
     }
 }
 
@@ -114,10 +115,10 @@ impl LastPlan {
         let refusals = plan.refusals.iter().map(|refusal| {
             let of = refusal.seat_type.map_or_else(String::new, |of| format!(" ({})", of.title()));
             let of = format!("{}{of}", refusal.guard);
-            Refusal { of, saw: refusal.saw.clone(), fix: refusal.fix.clone() }
+            Refusal { of, saw: one_line(&refusal.saw), fix: one_line(&refusal.fix) }
         });
         let refusals = refusals.collect();
-        let accepted = plan.accepted.iter().map(|accepted| accepted.text()).collect();
+        let accepted = plan.accepted.iter().map(|accepted| one_line(&accepted.text())).collect();
         let decisions = plan.types.into_iter().flat_map(|part| part.decisions);
         let seats =
             decisions.map(|of| (of.seat, Decided { outcome: of.outcome, keep: of.keep })).collect();
@@ -128,7 +129,7 @@ impl LastPlan {
             types,
             refusals,
             accepted,
-            notes: plan.notes,
+            notes: plan.notes.iter().map(|note| one_line(note)).collect(),
             seats,
         }
     }

@@ -9,6 +9,7 @@ use super::frame::{Frame, Part, site_address};
 use super::plan::{LastPlan, TypePlan};
 use crate::event::Monitor;
 use crate::license::SeatType;
+use crate::plain::one_line;
 use crate::planning::replay::Simulation;
 use crate::policy::Policy;
 use crate::release::next::Next;
@@ -83,7 +84,7 @@ pub(super) async fn page(served: &Served, headers: &HeaderMap, name: &str) -> An
         Some(monitor) => {
             let next = Next { at: monitor.next, held: monitor.held.clone() };
             let kind = if site.release.dry_run { "rehearsal" } else { "real run" };
-            (format!("{kind}, {}", next.text(zone)), next.held.is_some())
+            (format!("{kind}, {}", one_line(&next.text(zone))), next.held.is_some())
         }
     };
     let open = of_site.and_then(|of| Some((of.unsettled.seats, of.unsettled.oldest?)));
@@ -109,7 +110,7 @@ pub(super) async fn page(served: &Served, headers: &HeaderMap, name: &str) -> An
             RunState::Ended(status) => status.as_str().to_owned(),
             other => other.text().to_owned(),
         },
-        lines: run.lines(),
+        lines: run.lines().iter().map(|line| one_line(line)).collect(),
         run: run.run.clone(),
     });
     let seats = site_address(name, "/seats");
@@ -119,7 +120,7 @@ pub(super) async fn page(served: &Served, headers: &HeaderMap, name: &str) -> An
         held,
         open,
         accepted: of_site
-            .map_or_else(Vec::new, |of| of.accepted.iter().map(|a| a.text()).collect()),
+            .map_or_else(Vec::new, |of| of.accepted.iter().map(|a| one_line(&a.text())).collect()),
         plan: last.map(|plan| plan_view(plan, &seats, names, age(plan.time, now))),
         no_plan: "No plan was stored yet: a rehearsal or a run stores one. bursar release plan makes one now, by hand.",
         runs: runs.collect(),

@@ -17,6 +17,7 @@ use super::plan::LastPlan;
 use super::{Served, sheet};
 use crate::insight::idle::Use;
 use crate::license::{Moment, Seat};
+use crate::plain::one_line;
 use crate::spreadsheet::Cell;
 use crate::store::{FoundSeats, KnownSeat, SeatOrder, SeatPlace};
 use crate::words::grouped as number;
@@ -91,7 +92,7 @@ impl Question {
             let wrong = "after: the address of this page is not whole; begin at the first one.";
             place::read(text).ok_or_else(|| Failure::Wrong(wrong.to_owned()))
         });
-        let q = asked.get("q").unwrap_or_default().to_owned();
+        let q = one_line(asked.get("q").unwrap_or_default());
         let wanted = Wanted::of(&q, names);
         Ok(Self { wanted, q, order: *order, order_word, after: after.transpose()? })
     }
@@ -233,7 +234,7 @@ fn row(
     Row {
         person: person(seat, names),
         address: holder.map(|holder| site_address(site, &format!("/person/{}", holder.id))),
-        directory: holder.map(|holder| holder.directory.to_string()).unwrap_or_default(),
+        directory: holder.map(|holder| one_line(&holder.directory)).unwrap_or_default(),
         seat_type: seat.seat_type.title(),
         allocated: day(&seat.created, zone),
         used: day(&seat.last_used, zone),
@@ -254,7 +255,7 @@ fn row(
 pub(super) fn person(seat: &Seat, names: bool) -> String {
     match (&seat.holder, &seat.deleted_user) {
         (Some(holder), _) => named(holder, names),
-        (None, Some(deleted)) if names => format!("{deleted} (deleted)"),
+        (None, Some(deleted)) if names => format!("{} (deleted)", one_line(deleted)),
         (None, _) => "nobody (user deleted)".to_owned(),
     }
 }
@@ -264,9 +265,10 @@ pub(super) fn named(holder: &crate::license::Holder, names: bool) -> String {
     if !names {
         return format!("person {}", &holder.id.to_string()[..8]);
     }
-    match holder.name.trim() {
-        "" => holder.account(),
-        name => format!("{name} ({})", holder.account()),
+    let account = one_line(&holder.account());
+    match one_line(&holder.name) {
+        name if name.is_empty() => account,
+        name => format!("{name} ({account})"),
     }
 }
 
@@ -290,7 +292,7 @@ pub(super) fn day(moment: &Moment, zone: Tz) -> String {
     match moment {
         Moment::Never => "never".to_owned(),
         Moment::At(at) => at.with_timezone(&zone).format("%Y-%m-%d").to_string(),
-        Moment::Unreadable(text) => format!("can't be read: {text}"),
+        Moment::Unreadable(text) => format!("can't be read: {}", one_line(text)),
     }
 }
 

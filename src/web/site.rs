@@ -11,17 +11,21 @@ use super::trends;
 use super::{Served, answer::Failure};
 use crate::alert::Policy;
 use crate::config::settings::Site;
-use crate::event::Monitor;
+use crate::event::{DAEMON, Monitor};
 use crate::insight::capacity::MonthEnd;
 use crate::insight::money::percent_of;
 use crate::insight::words;
 use crate::license::monitor_app::AppHealth;
 use crate::license::{self, LicenseState, Pools, SeatType, Support};
+use crate::plain::{one_line, shortened};
 use crate::planning::Planning;
 use crate::release::next::Next;
 use crate::status::{SiteStatus, Status};
 use crate::store::RunState;
 use crate::words::{Locale, grouped as number, local};
+
+/// So much of a problem stands on top; the table of monitors has all of it.
+const LONGEST: usize = 300;
 
 /// What stands in place of figures that come from the list of seats.
 pub(super) const NO_LIST: &str = "not known yet: the list of seats was not read so far";
@@ -37,7 +41,7 @@ struct Page<'a> {
     pools_seen: Option<String>,
     pools: Vec<PoolView>,
     charts: Vec<(String, String)>,
-    alerts: Vec<AlertView<'a>>,
+    alerts: Vec<AlertView>,
     release: Release,
     cost: Vec<(String, String)>,
     app: Option<App>,
@@ -66,11 +70,11 @@ pub(super) struct PoolView {
     trends: Option<&'static str>,
 }
 
-struct AlertView<'a> {
+struct AlertView {
     tone: &'static str,
     severity: &'static str,
-    text: &'a str,
-    hint: &'a str,
+    text: String,
+    hint: String,
     told: String,
 }
 
@@ -115,7 +119,8 @@ pub(super) async fn page(served: &Served, headers: &HeaderMap, name: &str) -> An
     let zone = settings.time_zone;
     let now = status.time;
     let seen = |time| age(time, now);
-    let alerts = status.alerts.iter().filter(|alert| alert.key.site == name);
+    let alerts =
+        status.alerts.iter().filter(|alert| alert.key.site == name || alert.key.site == DAEMON);
     let pools = of_site.access_licenses.as_ref();
     let page = Page {
         frame: Frame::new(served, &status, Part::Overview, Some(name)),
@@ -126,8 +131,8 @@ pub(super) async fn page(served: &Served, headers: &HeaderMap, name: &str) -> An
             let license = &seen_license.value;
             License {
                 tone: license_tone(license.state),
-                headline: license.summary(),
-                details: license.details(),
+                headline: one_line(&license.summary()),
+                details: license.details().iter().map(|line| one_line(line)).collect(),
                 seen: seen(seen_license.time),
             }
         }),
@@ -144,8 +149,8 @@ pub(super) async fn page(served: &Served, headers: &HeaderMap, name: &str) -> An
             .map(|alert| AlertView {
                 tone: tone(alert.severity),
                 severity: alert.severity.as_str(),
-                text: &alert.text,
-                hint: &alert.hint,
+                text: one_line(&alert.text),
+                hint: one_line(&alert.hint),
                 told: status.told(alert, zone),
             })
             .collect(),
@@ -166,8 +171,10 @@ pub(super) fn problems(site: &SiteStatus) -> Vec<String> {
     let problems = site.monitors.iter().filter_map(|monitor| {
         let error = monitor.health.as_ref()?.problem()?;
         Some(match monitor.monitor {
-            Monitor::Release => format!("release: {}", error.text),
-            other => format!("{} can't be read: {}", other.as_str(), error.text),
+            Monitor::Release => shortened(&format!("release: {}", error.text), LONGEST),
+            other => {
+                shortened(&format!("{} can't be read: {}", other.as_str(), error.text), LONGEST)
+            }
         })
     });
     problems.collect()
@@ -391,12 +398,13 @@ fn release(site: &Site, of_site: &SiteStatus, status: &Status, zone: Tz) -> Rele
     let (next, held) = match monitor {
         Some(monitor) => {
             let next = Next { at: monitor.next, held: monitor.held.clone() };
-            (next.text(zone), next.held.is_some())
+            (one_line(&next.text(zone)), next.held.is_some())
         }
         None => match &of_site.pause {
             Some(pause) => {
                 let until = local(pause.until, zone);
-                (format!("paused until {until} by {}: {}", pause.by, pause.why), true)
+                let text = format!("paused until {until} by {}: {}", pause.by, pause.why);
+                (one_line(&text), true)
             }
             None => ("releases are switched off in the settings".to_owned(), false),
         },
@@ -420,7 +428,7 @@ fn release(site: &Site, of_site: &SiteStatus, status: &Status, zone: Tz) -> Rele
         state => Some(state.text().to_owned()),
     };
     Release {
-        lines: unusual.into_iter().chain(run.lines()).collect(),
+        lines: unusual.into_iter().chain(run.lines()).map(|line| one_line(&line)).collect(),
         last: Some((run.mode.as_str(), age(run.ended.unwrap_or(run.started), status.time))),
         next,
         held,
@@ -473,7 +481,7 @@ fn app(app: &license::monitor_app::MonitorApp, seen: String) -> App {
             AppHealth::Failed | AppHealth::Missing => "act",
         },
         headline: app.health.words().to_owned(),
-        lines,
+        lines: lines.iter().map(|line| one_line(line)).collect(),
         seen,
     }
 }
@@ -497,13 +505,13 @@ fn version(
     let before = version.change.as_ref().map_or_else(String::new, |change| {
         format!("was {} until {}", change.from, local(change.seen, zone))
     });
-    Version { tone, headline, before, seen }
+    Version { tone, headline: one_line(&headline), before: one_line(&before), seen }
 }
 
 fn monitor<'a>(of: &'a crate::status::MonitorStatus, status: &Status, zone: Tz) -> MonitorView<'a> {
     let mut next = of.next.map_or_else(String::new, |next| local(next, zone));
     if let Some(held) = &of.held {
-        next.push_str(&format!(", {held}"));
+        next.push_str(&format!(", {}", one_line(held)));
     }
     let read = of.health.as_ref().and_then(|health| health.last_success);
     let problem = of.health.as_ref().and_then(crate::store::Health::problem);
@@ -512,6 +520,6 @@ fn monitor<'a>(of: &'a crate::status::MonitorStatus, status: &Status, zone: Tz) 
         schedule: &of.schedule,
         next,
         seen: read.map_or_else(|| "not yet".to_owned(), |time| age(time, status.time)),
-        problem: problem.map_or_else(String::new, |problem| problem.text.clone()),
+        problem: problem.map_or_else(String::new, |problem| one_line(&problem.text)),
     }
 }

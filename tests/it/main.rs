@@ -36,6 +36,7 @@ mod one_broken;
 mod other_site;
 mod outbox;
 mod output;
+mod pages;
 mod payloads;
 mod planning;
 mod poison;

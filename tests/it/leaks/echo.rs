@@ -383,7 +383,16 @@ async fn servers_that_repeat_25_secrets_reach_no_output_with_them() {
     assert!(listed.contains("you sent"), "the servers' words are kept:\n{listed}");
     let checked = run(&["check"]);
     assert!(checked.contains("you sent ***") || checked.contains("AUTH PLAIN ***"), "{checked}");
-    for path in ["/", "/api/status", "/health"] {
+    for path in [
+        "/",
+        "/api/status",
+        "/health",
+        "/alerts",
+        "/destinations",
+        "/settings",
+        "/daemon",
+        "/site/default/releases",
+    ] {
         let text =
             reqwest::get(format!("http://{page}{path}")).await.unwrap().text().await.unwrap();
         assert_clean(path, &text);

@@ -99,7 +99,7 @@ fn yaml(setup: &Setup, receiver: &Receiver) -> String {
     v1Config: {{dbName: {quoted}}}
   fileLogging: true
   logDirectory: log
-  web: {{enable: true, port: 0}}
+  web: {{enable: true, port: 0, showNames: true}}
 ",
         app = in_yaml(&format!("License Monitor {HOSTILE}")),
         url = receiver.url("/app"),
@@ -221,11 +221,44 @@ async fn no_text_from_outside_is_more_than_text_on_any_surface() {
         assert!(!said.is_empty(), "{args:?}");
         assert_plain(&format!("{args:?}"), &said, is_table);
     }
-    for path in ["/", "/api/status", "/health"] {
-        let text =
-            reqwest::get(format!("http://{page}{path}")).await.unwrap().text().await.unwrap();
-        assert_plain(path, &text, false);
-        assert!(path != "/" || !text.contains("<b>&amp;"), "the page has markup");
+    let get = async |path: &str| {
+        reqwest::get(format!("http://{page}{path}")).await.unwrap().text().await.unwrap()
+    };
+    let mut paths: Vec<String> = [
+        "/",
+        "/api/status",
+        "/health",
+        "/site/default/trends",
+        "/site/default/trends.csv",
+        "/site/default/seats",
+        "/site/default/seats.csv",
+        "/site/default/releases",
+        "/site/default/changes",
+        "/alerts",
+        "/destinations",
+        "/settings",
+        "/daemon",
+    ]
+    .map(str::to_owned)
+    .into();
+    let seats = get("/site/default/seats").await;
+    let people = seats.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next());
+    paths.extend(people.filter(|link| link.contains("/person/")).map(str::to_owned));
+    assert!(paths.len() > 13, "people are named: {seats}");
+    for path in &paths {
+        let text = get(path).await;
+        let is_table = path.ends_with(".csv");
+        assert_plain(path, &text, is_table);
+        assert!(is_table || path == "/api/status" || !text.contains("<b>"), "{path} has markup");
+    }
+    let asked =
+        url::form_urlencoded::Serializer::new(String::new()).append_pair("q", HOSTILE).finish();
+    for path in
+        [format!("/site/default/seats?{asked}"), format!("/site/default/trends?type={asked}")]
+    {
+        let text = get(&path).await;
+        assert_plain(&path, &text, false);
+        assert!(!text.contains("<b>"), "{path} has markup");
     }
     let (_, lines) = daemon.terminate();
     for line in &lines {
