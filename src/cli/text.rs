@@ -168,7 +168,7 @@ mod tests {
         let text = "Site x\n  warning  one two three four five\n    Name     short\nendlessword\n";
         assert_eq!(
             wrapped(text, 20),
-            "Site x\n  warning  one two\n           three four\n           five\n    Name     short\nendlessword\n"
+            "Site x\n  warning  one two\n           three\n           four five\n    Name     short\nendlessword\n"
         );
         let coloured = "  \u{1b}[33mwarning\u{1b}[0m  one two three";
         assert_eq!(

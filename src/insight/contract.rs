@@ -4,6 +4,7 @@ use chrono::{Months, NaiveDate};
 use serde::Serialize;
 
 use super::purchase::Term;
+use crate::license::SeatType;
 
 /// `Butler.cost.renewsOn`, of everything and of its parts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -70,6 +71,16 @@ impl Contracts {
         ];
         let known = all.into_iter().filter_map(|(of, day)| Some((of, day?)));
         known.filter_map(|(of, day)| self.contract(of, day, today)).collect()
+    }
+
+    /// When seats of a type are renewed next: on their own day, or on the common one.
+    pub fn renewal(&self, seat_type: SeatType, today: NaiveDate) -> Option<NaiveDate> {
+        let own = match seat_type {
+            SeatType::Professional => self.professional,
+            SeatType::Analyzer => self.analyzer,
+            _ => None,
+        };
+        Some(self.contract(Part::All, own.or(self.all)?, today)?.renews_on)
     }
 
     fn contract(&self, of: Part, day: NaiveDate, today: NaiveDate) -> Option<Contract> {

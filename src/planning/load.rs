@@ -143,6 +143,7 @@ impl Planning {
             pools,
             minutes,
             prices: settings.cost,
+            contracts: settings.contracts,
             released: until_again(releases, &list, zone).map(|release| release.seats).collect(),
             seats: counts,
         })

@@ -20,6 +20,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 
 use crate::insight::capacity::{self, Capacity};
+use crate::insight::contract::Contracts;
 use crate::insight::cost::{Prices, ReleasedSeats};
 use crate::insight::forecast::{Bought, Forecast, forecast_if};
 use crate::insight::growth::{Growth, History, growth};
@@ -49,6 +50,8 @@ pub struct Planning {
     pub minutes: Option<Minutes>,
     /// `Butler.cost`.
     pub prices: Option<Prices>,
+    /// When contracts renew, where that is said.
+    pub contracts: Contracts,
     /// Seats that were released, with when their people got one again, if they did.
     pub released: Vec<ReleasedSeats>,
     /// From the list of seats; `None` while it was never read.

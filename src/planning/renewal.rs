@@ -67,6 +67,16 @@ pub fn check(question: &Question, today: NaiveDate) -> Result<(), Refused> {
 }
 
 impl Planning {
+    /// The first day of a term that nobody named: the next renewal of the contract, if the settings say one and
+    /// the longest term from then on can be answered for; else today.
+    fn first_day(&self, seat_type: SeatType, question: &Question) -> NaiveDate {
+        let renews_on = self.contracts.renewal(seat_type, self.today);
+        let fits = |on: &NaiveDate| {
+            check(&Question { on: Some(*on), ..question.clone() }, self.today).is_ok()
+        };
+        renews_on.filter(fits).unwrap_or(self.today)
+    }
+
     /// How many seats to renew a type with. `None` without history of the type, and for tokens, which
     /// are no seats.
     pub fn renewal(&self, seat_type: SeatType, question: &Question) -> Option<TypeRenewal> {
@@ -77,11 +87,12 @@ impl Planning {
             Some(Price { per_seat, term: prices.term })
         });
         let renewal = self.forecast(seat_type)?.as_ref().map_err(|why| *why).map(|forecast| {
-            let on = question.on.unwrap_or(self.today);
+            let on = question.on.unwrap_or_else(|| self.first_day(seat_type, question));
+            let question = Question { on: Some(on), ..question.clone() };
             let entitled = pool.entitled.on(on).unwrap_or(forecast.entitled);
             let reclaimable = self.reclaimable(seat_type);
             RenewalView {
-                answer: renewal::renewal(forecast, question, reclaimable, entitled, price),
+                answer: renewal::renewal(forecast, &question, reclaimable, entitled, price),
                 model_in_words: super::forecast::model_in_words(forecast),
                 untested: forecast.error.as_ref().err().copied(),
                 added_for_months: price.map(|price| price.term.months()),

@@ -189,6 +189,29 @@ async fn seats_of_a_term_are_shown_with_what_it_costs_to_be_wrong() {
     assert!(text.is_ascii(), "{text}");
 }
 
+/// Without `--on` a term begins when the contract does.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_term_begins_when_the_contract_renews() {
+    for (more, on) in [
+        ("", now().date_naive()),
+        ("    renewsOn: 2025-04-01\n", "2027-04-01".parse().unwrap()),
+        // Too far for the longest term: nothing is said of so late a day.
+        ("    renewsOn: 2036-01-01\n    term: 10 years\n", now().date_naive()),
+    ] {
+        let (_folder, settings, store) = bench(&[], &format!("{PRICES}{more}")).await;
+        three_years(&store, "default", now().date_naive()).await;
+        let planning = Planning::load(&store, &settings, "default", now()).await.unwrap();
+        let options = renewal::Options {
+            on: None,
+            months: vec![12, 36],
+            risk: vec![20],
+            seat_type: Some(SeatType::Analyzer),
+        };
+        let answer = renewal::figures(&planning, &options);
+        assert_eq!(answer.types[0].renewal.as_ref().unwrap().answer.on, on, "{more}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_not_known_is_said_of_a_renewal() {
     let (folder, file, store) = command_bench(&["oslo", "rome"], "").await;

@@ -33,7 +33,7 @@ pub struct Renewal {
 /// What of it is asked.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Options {
-    /// First day of the term, such as 2027-04-01 [default: today]
+    /// First day of the term, such as 2027-04-01 [default: the day on which the contract renews, Butler.cost.renewsOn, or today]
     #[arg(long, value_name = "DATE")]
     pub on: Option<NaiveDate>,
     /// Lengths of the term
