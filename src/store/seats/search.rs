@@ -126,7 +126,8 @@ impl Store {
         let query = move |db: &Connection| {
             let user = user.to_string();
             let mut seats = db.prepare_cached(&format!(
-                "SELECT {COLUMNS}, seat_type FROM seat WHERE site = ?1 AND user = ?2"
+                "SELECT {COLUMNS}, seat_type FROM seat INDEXED BY seat_user
+                  WHERE site = ?1 AND user = ?2"
             ))?;
             let row = |row: &Row<'_>| known_seat(row, seat_type_of(row, 13)?);
             let seats = seats.query_map([&site, &user], row)?.collect::<Result<_, _>>()?;
