@@ -19,6 +19,9 @@ use crate::support::store;
 
 const SEATS: u128 = 10_000;
 
+/// Whether a filter means a seat.
+type Means<'a> = &'a dyn Fn(&Seat) -> bool;
+
 fn now() -> DateTime<Utc> {
     "2026-11-24T15:00:00Z".parse().unwrap()
 }
@@ -40,17 +43,17 @@ fn seat(n: u128) -> Seat {
     };
     Seat {
         id: Uuid::from_u128(n + 1),
-        seat_type: if n % 4 == 0 { SeatType::Professional } else { SeatType::Analyzer },
-        holder: (n % 97 != 0).then(|| Arc::new(holder)),
-        deleted_user: (n % 97 == 0).then(|| format!("CORP\\gone{n}").into()),
+        seat_type: if n.is_multiple_of(4) { SeatType::Professional } else { SeatType::Analyzer },
+        holder: (!n.is_multiple_of(97)).then(|| Arc::new(holder)),
+        deleted_user: n.is_multiple_of(97).then(|| format!("CORP\\gone{n}").into()),
         created: Moment::At(now() - TimeDelta::days(500)),
         last_used: match n % 13 {
             0 => Moment::Never,
             1 => Moment::Unreadable("soon".into()),
             _ => Moment::At(now() - days(n) - TimeDelta::seconds(5)),
         },
-        excess: n % 501 == 0,
-        quarantined: (n % 203 == 0).then(|| Moment::At(now() + TimeDelta::days(3))),
+        excess: n.is_multiple_of(501),
+        quarantined: n.is_multiple_of(203).then(|| Moment::At(now() + TimeDelta::days(3))),
     }
 }
 
@@ -119,7 +122,7 @@ async fn ten_thousand_seats_are_filtered_sorted_and_paged() {
                 of.name.to_lowercase().contains(part) || of.user_id.to_lowercase().contains(part)
             })
     };
-    let filters: [(&str, &dyn Fn(&Seat) -> bool); 13] = [
+    let filters: [(&str, Means<'_>); 13] = [
         ("", &|_| true),
         ("type:analyzer", &|seat| seat.seat_type == SeatType::Analyzer),
         ("dir:corp", &|seat| is_in(seat, "corp")),
