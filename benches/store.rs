@@ -79,9 +79,9 @@ async fn ledger(store: &Store, path: &Path) -> anyhow::Result<()> {
     measure("append() of an intent and then of its outcome", 300, async |n| seat(store, n).await)
         .await?;
     let started = Instant::now();
-    let tasks = (0..4).map(async |_| {
+    let tasks = (1..5).map(async |task| {
         for n in 0..100 {
-            seat(store, n).await?;
+            seat(store, task * 1_000 + n).await?;
         }
         anyhow::Ok(())
     });

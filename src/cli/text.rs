@@ -176,10 +176,7 @@ mod tests {
             "  \u{1b}[33mwarning\u{1b}[0m  one two\n           three"
         );
         // A word that has no room anywhere stays whole.
-        assert_eq!(
-            wrapped("a bbbbbbbbbbbbbbbbbbbbbbbb c", 10),
-            "a\n  bbbbbbbbbbbbbbbbbbbbbbbb\n  c"
-        );
+        assert_eq!(wrapped("a bbbbbbbbbbbbbbbbbbbbbbbb c", 10), "a bbbbbbbbbbbbbbbbbbbbbbbb\n  c");
     }
 
     #[test]

@@ -79,11 +79,17 @@ struct AlertView {
 }
 
 struct Release {
-    lines: Vec<String>,
-    last: Option<(&'static str, String)>,
+    /// The last run, and before it the last real one where that was a rehearsal.
+    runs: Vec<LastRun>,
     next: String,
     held: bool,
     open: String,
+}
+
+struct LastRun {
+    mode: &'static str,
+    seen: String,
+    lines: Vec<String>,
 }
 
 struct App {
@@ -420,20 +426,18 @@ fn release(site: &Site, of_site: &SiteStatus, status: &Status, zone: Tz) -> Rele
             age(oldest, status.time)
         )
     });
-    let Some(run) = &of_site.last_run else {
-        return Release { lines: Vec::new(), last: None, next, held, open };
-    };
-    let unusual = match run.state {
-        RunState::Ended(_) => None,
-        state => Some(state.text().to_owned()),
-    };
-    Release {
-        lines: unusual.into_iter().chain(run.lines()).map(|line| one_line(&line)).collect(),
-        last: Some((run.mode.as_str(), age(run.ended.unwrap_or(run.started), status.time))),
-        next,
-        held,
-        open,
-    }
+    let runs = of_site.last_run.iter().chain(&of_site.last_real_run).map(|run| {
+        let unusual = match run.state {
+            RunState::Ended(_) => None,
+            state => Some(state.text().to_owned()),
+        };
+        LastRun {
+            mode: run.mode.as_str(),
+            seen: age(run.ended.unwrap_or(run.started), status.time),
+            lines: unusual.into_iter().chain(run.lines()).map(|line| one_line(&line)).collect(),
+        }
+    });
+    Release { runs: runs.collect(), next, held, open }
 }
 
 fn cost(planning: &Planning) -> Vec<(String, String)> {

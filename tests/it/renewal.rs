@@ -309,8 +309,8 @@ async fn a_report_says_the_same_of_a_renewal() {
         }
     }
     let html = written(Format::Html);
-    assert!(html.contains("<section class=\"page\">\n<h3>What to renew with</h3>"), "{html}");
-    assert!(html.contains("section.page { break-before: page; }"));
+    assert!(html.contains(" class=\"page\">\n<h3>What to renew with</h3>"), "{html}");
+    assert!(html.contains("section.page, section.page + section { break-before: page; }"));
     assert!(html.contains("for 100 % of the days"), "the curve is described");
 }
 

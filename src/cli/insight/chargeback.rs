@@ -9,10 +9,12 @@ use crate::cli::{block_on, time};
 use crate::config::Settings;
 use crate::insight::chargeback::Amounts;
 use crate::insight::money::Money;
+use crate::insight::words;
 use crate::plain;
 use crate::planning::Planning;
 use crate::planning::chargeback::{By, ByGroup, Unknown};
 use crate::spreadsheet::{Cell, Sheet};
+use crate::words::Locale;
 
 /// How it is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -122,7 +124,7 @@ fn render(site: &SiteOutput<ByGroup>, settings: &Settings, style: &Style) -> Str
             let name = plain::one_line(row.group.title());
             let [entitled, reclaimable, idle, saved] =
                 row.amounts.as_ref().map_or_else(|| [(); 4].map(|()| "-".to_owned()), amounts);
-            let mut cells = vec![format!("  {}", plain::cut(&name, 14))];
+            let mut cells = vec![format!("  {}", plain::cut(&name, 18))];
             if seat_type.is_none() {
                 cells.extend([String::new(), entitled]);
             } else {
@@ -155,8 +157,10 @@ fn render(site: &SiteOutput<ByGroup>, settings: &Settings, style: &Style) -> Str
     thresholds.dedup();
     let mut lines = vec![
         "Entitled: shared by the seats that people have. Reclaimable: what the release".to_owned(),
-        "rules would take. Saved: by releases in the last 365 days. All rows add up to".to_owned(),
-        "the sums exactly. Idle: for so many days, whatever the rules keep:".to_owned(),
+        "rules would take. Saved: by releases in the last 365 days. In whole units here;"
+            .to_owned(),
+        "--csv and --json have all digits, and there the rows add up to the sums. Idle:".to_owned(),
+        "for so many days, whatever the rules keep:".to_owned(),
         format!("{}.", thresholds.join(", ")),
     ];
     for seat_type in &of.without_price {
@@ -170,9 +174,9 @@ fn render(site: &SiteOutput<ByGroup>, settings: &Settings, style: &Style) -> Str
     out
 }
 
-/// Without the currency.
+/// In whole units, without the currency.
 fn bare(money: Money) -> String {
-    crate::words::Locale::default().separated(&money.rounded().to_string())
+    words::whole(money, Locale::default())
 }
 
 const HEADER: [&str; 14] = [
