@@ -241,10 +241,51 @@ fn clock_allows_the_tolerance_to_both_sides_and_has_to_be_known() {
     assert_eq!(off(-300_000), NONE);
     assert_eq!(off(300_001), ["clock"]);
     assert_eq!(off(-300_001), ["clock"]);
-    let saw = refusals(&world).remove(0).saw;
-    assert!(saw.contains("is 301 s behind this machine's (allowed: 300 s)"), "{saw}");
+    let saw = |world: &World| refusals(world).remove(0).saw;
+    let text = saw(&world);
+    assert!(text.contains("is 301 s behind this machine's (allowed: 300 s)"), "{text}");
+    world.snapshot.clocks =
+        Some(Clocks { site: world.now + TimeDelta::seconds(301), here: world.now });
+    let text = saw(&world);
+    assert!(text.contains("is 301 s ahead of this machine's (allowed: 300 s)"), "{text}");
     world.snapshot.clocks = None;
     assert_eq!(guards(&world), ["clock"]);
+    assert!(saw(&world).ends_with("the answer had no readable `Date`"), "{}", saw(&world));
+}
+
+#[test]
+fn where_no_list_could_be_read_the_clock_is_not_to_blame() {
+    let clock = |unread: &[SeatType]| {
+        let mut world = site(10);
+        world.snapshot.clocks = None;
+        for seat_type in unread {
+            world.unreadable_list(*seat_type, &format!("403 for {seat_type}"));
+        }
+        let refusals = refusals(&world);
+        refusals.into_iter().find(|refusal| refusal.guard == Guard::Clock).unwrap().saw
+    };
+    let all = clock(&SeatType::ALL);
+    let why = format!("no list of seats could be read: 403 for {}", SeatType::ALL[0]);
+    assert!(all.ends_with(&why), "{all}");
+    for some in [&SeatType::ALL[1..], &SeatType::ALL[..1], &[]] {
+        assert!(clock(some).ends_with("no readable `Date`"), "{some:?}");
+    }
+}
+
+#[test]
+fn five_misspelt_rules_are_named_and_the_others_counted() {
+    let saw = |rules: usize| {
+        let mut world = site(10);
+        let misspelt = |n: usize| Finding {
+            setting: "neverRelease.user",
+            rule: format!("CORP\\CORP\\u{n}"),
+            what: Mistake::Misspelt { means: format!("CORP\\u{n}"), why: "twice" },
+        };
+        world.snapshot.rules = (0..rules).map(misspelt).collect();
+        refusals(&world).remove(0).saw
+    };
+    assert!(!saw(5).contains("more rules") && saw(5).contains(r"CORP\u4"), "{}", saw(5));
+    assert!(saw(6).ends_with("; and 1 more rules"), "{}", saw(6));
 }
 
 #[test]

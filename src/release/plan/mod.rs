@@ -286,7 +286,8 @@ fn each_once(seats: &[Seat]) -> Vec<(&Seat, bool)> {
             Some((known, twice)) if known.id == id => {
                 if *known != seat {
                     *twice = true;
-                    if format!("{seat:?}") > format!("{known:?}") {
+                    let later = |seat: &Seat| (dates::known(&seat.last_used), format!("{seat:?}"));
+                    if later(seat) > later(known) {
                         *known = seat;
                     }
                 }

@@ -115,17 +115,8 @@ impl Rules {
         }
     }
 
-    /// Every rule that keeps this person's seats, in the order of [`Keep`].
-    pub fn keeping(&self, person: &Person) -> Vec<Keep> {
-        let mut keep = Vec::new();
-        self.incomplete(person, &mut keep);
-        self.accounts(&[(&person.directory, &person.user_id)], &mut keep);
-        self.marks(person, &mut keep);
-        keep
-    }
-
-    /// As [`Self::keeping`] for a person who holds a seat. The account as the seat's row names it
-    /// counts, too, should it be another one.
+    /// Every rule that keeps the seats of a person who holds one, in the order of [`Keep`]. The account as
+    /// the seat's row names it counts, too, should it be another one.
     pub(super) fn keeping_holder(&self, holder: &Holder, person: &Person, keep: &mut Vec<Keep>) {
         self.incomplete(person, keep);
         let accounts = [(&*person.directory, &*person.user_id), account(holder)];
