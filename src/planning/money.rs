@@ -132,7 +132,10 @@ impl Planning {
             allocated: bill.allocated,
             active: known.then_some(bill.active),
             reclaimable: known.then_some(bill.reclaimable),
-            per_active_person: bill.per_active_person.filter(|_| known),
+            per_active_person: bill.per_active_person.filter(|_| {
+                // People of a type without a price would make it too small.
+                known && counts.iter().all(|of| prices.per_seat(of.seat_type).is_some())
+            }),
             capacity: bill.capacity,
             saved: self.saved((NaiveDate::MIN, self.today))?,
             saved_last_year: self.saved(self.last_year())?,

@@ -70,6 +70,9 @@ pub struct SeatCounts {
     pub idle: u32,
     /// What the release rules would take, at once or after an announcement.
     pub reclaimable: u32,
+    /// Whether seats of the type are released at all; if not, they are those that its rules would take.
+    #[serde(skip)]
+    pub released: bool,
     /// Idle, but whether the rules keep them can't be told: their user is not known well enough.
     pub undecided: u32,
     pub threshold_days: u32,
@@ -102,6 +105,7 @@ impl Counts {
                 active: of.active.last_28_days,
                 idle: u32::try_from(idle).unwrap_or(u32::MAX),
                 reclaimable: of.by_rules.map_or(0, |rules| rules.reclaimable()),
+                released: of.by_rules.is_some_and(|rules| rules.enabled),
                 undecided: of.by_rules.map_or(0, |rules| rules.unknown),
                 threshold_days,
                 usage: of.usage,

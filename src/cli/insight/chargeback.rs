@@ -157,8 +157,7 @@ fn render(site: &SiteOutput<ByGroup>, settings: &Settings, style: &Style) -> Str
     thresholds.dedup();
     let mut lines = vec![
         "Entitled: shared by the seats that people have. Reclaimable: what the release".to_owned(),
-        "rules would take. Saved: by releases in the last 365 days. In whole units here;"
-            .to_owned(),
+        "rules would take. Saved: by releases in the last 365 days. Whole units here;".to_owned(),
         "--csv and --json have all digits, and there the rows add up to the sums. Idle:".to_owned(),
         "for so many days, whatever the rules keep:".to_owned(),
         format!("{}.", thresholds.join(", ")),

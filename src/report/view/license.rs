@@ -4,7 +4,17 @@ use super::super::{Report, ServerLicense, SiteReport};
 use super::{Block, Section, count, local};
 use crate::insight::contract::Contract;
 
+const TITLE: &str = "Server license";
+
 pub(crate) fn server_license(report: &Report, site: &SiteReport) -> Option<Section> {
+    if site.left_out {
+        let text = "Not told in a report of a time that is long over: it is known as it is now.";
+        return Some(Section {
+            title: TITLE.to_owned(),
+            blocks: vec![Block::Text(text.to_owned())],
+            own_page: false,
+        });
+    }
     let license = site.server_license.as_ref()?;
     let l = report.locale;
     let mut facts = vec![("State".to_owned(), license.state.as_str().replace('-', " "))];
@@ -21,11 +31,7 @@ pub(crate) fn server_license(report: &Report, site: &SiteReport) -> Option<Secti
     let number = license.number.clone().unwrap_or_else(|| "not known".to_owned());
     facts.push(("License number".to_owned(), number));
     facts.push(("Read".to_owned(), local(report, license.as_of)));
-    Some(Section {
-        title: "Server license".to_owned(),
-        blocks: vec![Block::Facts(facts)],
-        own_page: false,
-    })
+    Some(Section { title: TITLE.to_owned(), blocks: vec![Block::Facts(facts)], own_page: false })
 }
 
 /// ` (in 41 days)`, counted from when it was read.
@@ -52,7 +58,7 @@ pub(super) fn tile(report: &Report, license: &ServerLicense) -> (String, String,
         Some(day) => format!("ends on {}", report.locale.date(day)),
         None => String::new(),
     };
-    ("Server license".to_owned(), state, remark)
+    (TITLE.to_owned(), state, remark)
 }
 
 /// When a contract is renewed, from the end of the period or from now while that isn't over.

@@ -303,8 +303,9 @@ fn idle(report: &Report, of_type: &TypeReport) -> String {
         0 => String::new(),
         n => format!(" (undecided: {})", count(l, n)),
     };
+    let switched = if seats.released { "" } else { ", were the type released," };
     format!(
-        "{} of {} seats for {} days or longer; reclaimable under the rules {}{}; \
+        "{} of {} seats for {} days or longer; reclaimable under the rules{switched} {}{}; \
          {} active within 28 days; never used {}, in quarantine {}; by the list of {}",
         count(l, seats.idle),
         count(l, seats.usage.seats),

@@ -10,7 +10,7 @@ const TITLE: &str = "What the release rules would have done";
 pub(crate) fn simulation(report: &Report, site: &SiteReport) -> Option<Section> {
     if site.left_out {
         let text = "Not told in a report of a time that is long over: it is reckoned from the seats as they are \
-                    now. `bursar release simulate` shows it.";
+                    now. The command bursar release simulate shows it.";
         return Some(Section {
             title: TITLE.to_owned(),
             blocks: vec![Block::Text(text.to_owned())],
