@@ -73,14 +73,19 @@ impl Contracts {
         known.filter_map(|(of, day)| self.contract(of, day, today)).collect()
     }
 
-    /// When seats of a type are renewed next: on their own day, or on the common one.
+    /// When seats of a type are renewed next: on their own day, or on the common one; as it is written while
+    /// that is ahead.
     pub fn renewal(&self, seat_type: SeatType, today: NaiveDate) -> Option<NaiveDate> {
         let own = match seat_type {
             SeatType::Professional => self.professional,
             SeatType::Analyzer => self.analyzer,
             _ => None,
         };
-        Some(self.contract(Part::All, own.or(self.all)?, today)?.renews_on)
+        let day = own.or(self.all)?;
+        if day >= today {
+            return Some(day);
+        }
+        Some(self.contract(Part::All, day, today)?.renews_on)
     }
 
     fn contract(&self, of: Part, day: NaiveDate, today: NaiveDate) -> Option<Contract> {
@@ -131,6 +136,19 @@ mod tests {
         let month = |today| on("1 month", "2026-01-31", today);
         assert_eq!(month("2026-02-10"), expected("2026-01-31", "2026-02-28", 18));
         assert_eq!(month("2026-03-10"), expected("2026-02-28", "2026-03-31", 21));
+    }
+
+    #[test]
+    fn the_next_renewal_is_the_written_day_while_that_is_ahead() {
+        let all = Contracts { all: Some(day("2029-03-31")), ..Contracts::default() };
+        let next = |today| all.renewal(SeatType::Analyzer, day(today)).unwrap().to_string();
+        assert_eq!(next("2026-11-24"), "2029-03-31");
+        assert_eq!(next("2029-03-31"), "2029-03-31");
+        assert_eq!(next("2029-04-01"), "2030-03-31");
+        let own = Contracts { analyzer: Some(day("2027-06-30")), ..all };
+        assert_eq!(own.renewal(SeatType::Analyzer, day("2026-11-24")), Some(day("2027-06-30")));
+        assert_eq!(own.renewal(SeatType::Professional, day("2026-11-24")), all.all);
+        assert_eq!(Contracts::default().renewal(SeatType::Analyzer, day("2026-11-24")), None);
     }
 
     #[test]

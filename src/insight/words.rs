@@ -221,6 +221,9 @@ pub fn about_months(months: f64) -> String {
 /// What stands for figures that need the list of seats.
 pub const NO_LIST: &str = "not known yet: the list of seats was not read so far";
 
+/// What stands for cost that needs the access licenses.
+pub const NO_ENTITLEMENT: &str = "not known yet: the access licenses were not read so far";
+
 /// `1 month`, `18 months`.
 pub fn months_in_words(months: u32) -> String {
     if months == 1 { "1 month".to_owned() } else { format!("{months} months") }

@@ -43,6 +43,8 @@ pub enum Unknown {
     NoPrices,
     /// No list of seats was ever read.
     NoSeats,
+    /// Nothing is known of what the site is entitled to.
+    NoEntitlement,
     /// That of a type that there are seats of was not.
     NoList(SeatType),
     /// Nobody who was read has the property; these there are, in order.
@@ -84,6 +86,9 @@ impl Planning {
         let Some(as_of) = list.lists.iter().map(|list| list.last_read).min() else {
             return Ok(Err(Unknown::NoSeats));
         };
+        if !self.is_entitlement_known() {
+            return Ok(Err(Unknown::NoEntitlement));
+        }
         let counts = self.counts();
         let read = |seat_type| list.lists.iter().any(|list| list.seat_type == seat_type);
         if let Some(of) = counts.iter().find(|of| of.allocated > 0 && !read(of.seat_type)) {

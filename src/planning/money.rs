@@ -94,10 +94,13 @@ pub struct NextYear {
 }
 
 impl Planning {
-    /// `None` without prices.
+    /// `None` without prices, and while neither seats nor minutes are known: that costs not nothing.
     pub fn cost(&self) -> Option<Cost> {
         let prices = self.prices?;
         let counts = self.counts();
+        if !self.is_entitlement_known() {
+            return None;
+        }
         let people = self.seats.as_ref().map(|seats| seats.active_people);
         let bill = cost::bill(&prices, &counts, self.minutes_of_month(), people.unwrap_or(0));
         let next_year = self.next_year()?;
@@ -150,6 +153,11 @@ impl Planning {
         Some(cost::saved(&self.prices?, &self.released, range))
     }
 
+    /// Whether anything is known of what the site is entitled to.
+    pub(super) fn is_entitlement_known(&self) -> bool {
+        !self.counts().is_empty() || self.minutes_of_month().is_some()
+    }
+
     /// The last 365 days, with today.
     pub(super) fn last_year(&self) -> (NaiveDate, NaiveDate) {
         (days_after(self.today, 1 - DAYS), self.today)
@@ -157,7 +165,7 @@ impl Planning {
 
     /// What was entitled cost between two days, both included: a day of a seat is a 365th of a year's price,
     /// minutes are paid by the month, and of one that isn't over by its days. Days before anything was known
-    /// cost nothing here. `None` without prices.
+    /// cost nothing here. `None` without prices, and where nothing is known of any day.
     pub fn cost_of(&self, range: (NaiveDate, NaiveDate)) -> Option<PeriodCost> {
         let (first, last) = range;
         let prices = self.prices?;
@@ -181,6 +189,9 @@ impl Planning {
             prices.minutes(allocated)?.times(part).over(month.of)
         });
         let capacity = minutes.reduce(|sum, cost| sum + cost);
+        if capacity.is_none() && by_type.iter().all(|of| of.seat_days == 0) {
+            return None;
+        }
         let all = capacity.map_or(seats, |capacity| seats + capacity);
         Some(PeriodCost { by_type, seats, capacity, all })
     }

@@ -443,7 +443,11 @@ fn release(site: &Site, of_site: &SiteStatus, status: &Status, zone: Tz) -> Rele
 }
 
 fn cost(planning: &Planning) -> Vec<(String, String)> {
-    let Some(cost) = planning.cost() else { return Vec::new() };
+    let Some(cost) = planning.cost() else {
+        let unknown =
+            planning.prices.map(|_| ("A year".to_owned(), words::NO_ENTITLEMENT.to_owned()));
+        return unknown.into_iter().collect();
+    };
     let mut facts = Vec::new();
     let mut fact = |name: &str, text: String| facts.push((name.to_owned(), text));
     fact("A year", cost.entitled.to_string());

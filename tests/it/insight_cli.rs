@@ -358,6 +358,25 @@ async fn every_command_answers_as_json_with_the_documented_keys() {
     ");
 }
 
+/// Nothing costs nothing because nothing is known of it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn cost_is_not_known_before_the_licenses_are() {
+    let prices = "  cost:\n    currency: EUR\n    budgetPerYear: 1000\n    analyzer: {perSeatPerYear: 400}\n";
+    let (folder, file, store) = command_bench(&[], prices).await;
+    store.close().await;
+    let text = ask(&folder, &["insight", "cost", "-c", &file]);
+    assert!(text.contains("not known yet: the access licenses were not read so far"), "{text}");
+    assert!(!text.contains("0.00") && !text.contains("within"), "{text}");
+    let answer = json(&folder, &["insight", "cost", "-c", &file]);
+    assert_eq!(answer["sites"][0]["cost"], Value::Null, "{answer}");
+    for period in ["1969", "last-month"] {
+        let report = ask(&folder, &["report", "-c", &file, "--period", period, "--format", "csv"]);
+        assert!(!report.contains("0.00") && !report.contains(",cost,"), "{report}");
+        let report = ask(&folder, &["report", "-c", &file, "--period", period, "--format", "md"]);
+        assert!(report.contains("Cost is not known yet") && !report.contains("0.00"), "{report}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn too_little_data_is_said_and_nothing_is_made() {
     let (folder, file, store) = command_bench(&["oslo", "bergen"], "").await;

@@ -86,6 +86,7 @@ fn told(why: &Unknown) -> (Exit, String) {
             Exit::NotInOrder,
             "nothing has a price: set Butler.cost (currency and prices)".to_owned(),
         ),
+        Unknown::NoEntitlement => (Exit::NotInOrder, format!("cost is {}", words::NO_ENTITLEMENT)),
         Unknown::NoList(seat_type) => (
             Exit::NotInOrder,
             format!(

@@ -58,6 +58,10 @@ pub fn render(planning: &Planning, style: &Style) -> String {
     let mut out = heading(planning, style);
     let paint = style.paint;
     let Some(cost) = planning.cost() else {
+        if planning.prices.is_some() {
+            let _ = writeln!(out, "  {}", words::NO_ENTITLEMENT);
+            return out;
+        }
         out.push_str("  nothing has a price: set Butler.cost (currency and prices)\n");
         return out;
     };

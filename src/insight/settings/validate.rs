@@ -1,6 +1,6 @@
 //! `cost`.
 
-use chrono::{Datelike, NaiveDate};
+use chrono::{Datelike, Months, NaiveDate};
 use rust_decimal::Decimal;
 
 use super::raw;
@@ -70,10 +70,23 @@ pub(crate) fn settings(check: &Check<'_>, at: &At<'_>) -> Option<Prices> {
 /// When contracts renew, with or without prices.
 pub(crate) fn contracts(check: &Check<'_>, at: &At<'_>) -> Contracts {
     let raw: raw::Cost = at.read();
-    let day = |key: &str, text: &str| day(check, &at.at(key), text);
+    // What is wrong with it was said already.
+    let term = Term::parse(&raw.term).unwrap_or_default();
+    let latest = check.env.now().date_naive().checked_add_months(Months::new(term.months()));
+    let day = |key: &str, text: &str| {
+        let at = at.at(key);
+        let day = day(check, &at, text)?;
+        if latest.is_some_and(|latest| day > latest) {
+            check.warn(
+                &at,
+                format!("{day} is more than cost.term ({}) ahead", term.in_words()),
+                "set Butler.cost.term to as long as the contract runs, or write its next renewal",
+            );
+        }
+        Some(day)
+    };
     Contracts {
-        // What is wrong with it was said already.
-        term: Term::parse(&raw.term).unwrap_or_default(),
+        term,
         all: day("renewsOn", &raw.renews_on),
         professional: day("professional.renewsOn", &raw.professional.renews_on),
         analyzer: day("analyzer.renewsOn", &raw.analyzer.renews_on),

@@ -109,6 +109,10 @@ pub(crate) fn of_period(report: &Report, site: &SiteReport) -> Option<Section> {
 pub(crate) fn cost(report: &Report, site: &SiteReport) -> Option<Section> {
     let mut blocks = Vec::new();
     match &site.cost {
+        // There are prices.
+        None if site.saved_in_period.is_some() => {
+            blocks.push(Block::Text(format!("Cost is {}.", words::NO_ENTITLEMENT)));
+        }
         None => blocks
             .push(Block::Text("Nothing has a price in the settings (Butler.cost).".to_owned())),
         Some(cost) => {
