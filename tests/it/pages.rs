@@ -43,6 +43,7 @@ async fn get(base: &str, path: &str) -> Got {
 }
 
 async fn get_with(base: &str, path: &str, headers: &[(&str, &str)]) -> Got {
+    bursar::tls::install_provider();
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     let mut request = client.get(format!("{base}{path}"));
     for (name, value) in headers {
