@@ -19,6 +19,7 @@ fi
 chosen=()
 for file in "${files[@]}"; do chosen+=(-f "$file"); done
 
+rm -rf "$tree"
 mkdir -p "$tree"
 git ls-files -z --cached --others --exclude-standard | tar --null -cT - | tar -xC "$tree"
 printf 'pub(crate) mod mutant;\n' >> "$tree/src/lib.rs"
