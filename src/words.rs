@@ -4,6 +4,7 @@ mod locale;
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
+use uuid::Uuid;
 
 pub use self::locale::Locale;
 
@@ -25,6 +26,21 @@ pub fn ago(then: DateTime<Utc>, now: DateTime<Utc>) -> String {
     }
 }
 
+/// The beginning of an id, as far as it takes to tell it from others.
+///
+/// Of an id of version 7 that is its clock and the first digits of chance after it: all ids of a minute begin
+/// with the same eight digits. Of one of version 4 all digits are chance, and twelve of them are enough for
+/// millions. How those of other kinds are made is not known: they are whole.
+pub fn short_id(id: Uuid) -> String {
+    let mut text = id.to_string();
+    match id.get_version_num() {
+        4 => text.truncate("01234567-0123".len()),
+        7 => text.truncate("01234567-0123-7123".len()),
+        _ => {}
+    }
+    text
+}
+
 /// A count without needless decimals.
 pub fn number(value: f64) -> String {
     if value.fract() == 0.0 { format!("{value:.0}") } else { format!("{value:.1}") }
@@ -33,4 +49,26 @@ pub fn number(value: f64) -> String {
 /// `12,345`, `12.5`: as [`number`], with a comma at each thousand.
 pub fn grouped(value: f64) -> String {
     Locale::default().number(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    /// Ids of one minute differ by their end only, and are shown with enough of it.
+    #[test]
+    fn the_beginnings_of_ids_are_different() {
+        let many: Vec<Uuid> = (0..1_000).map(|_| Uuid::now_v7()).collect();
+        let eight: HashSet<_> = many.iter().map(|id| id.to_string()[..8].to_owned()).collect();
+        assert!(eight.len() <= 2, "eight digits are the clock");
+        let short: HashSet<_> = many.iter().map(|id| short_id(*id)).collect();
+        assert_eq!(short.len(), many.len());
+        let random: HashSet<_> = (0..1_000).map(|_| short_id(Uuid::new_v4())).collect();
+        assert_eq!(random.len(), 1_000);
+        assert!(random.iter().all(|id| id.len() == 13));
+        let numbered = Uuid::from_u128(7);
+        assert_eq!(short_id(numbered), numbered.to_string());
+    }
 }

@@ -1,5 +1,7 @@
 //! What the rules would have done: what commands, reports and pages say of it.
 
+mod words;
+
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
@@ -14,8 +16,9 @@ use crate::insight::money::{Currency, Money};
 use crate::insight::purchase::Term;
 use crate::license::changes::{Change, ChangeKind};
 use crate::license::{Moment, SeatType, pools};
+use crate::policy::calendar::Calendar;
 use crate::policy::{Policy, TypeRule};
-pub use crate::release::replay::{Bounds, CameBack, Day, Span, THRESHOLDS};
+pub use crate::release::replay::{Bounds, Day, Span, THRESHOLDS};
 use crate::release::replay::{
     Facts, Gap, IdleSince, Removed, Replayed, Return, Timeline, rules, with_threshold,
 };
@@ -28,6 +31,8 @@ pub const DAYS: i64 = 365;
 pub const MOST_DAYS: i64 = 3_660;
 /// The most gaps, changes and intents that are read: some 300 MB of each.
 const MOST: usize = 4_000_000;
+/// A figure of free seats tells of so many days after its own.
+const FREE_HOLDS: i64 = 7;
 /// The site's clock may run ahead of ours.
 const AHEAD: TimeDelta = TimeDelta::minutes(15);
 
@@ -50,6 +55,10 @@ pub struct Past {
     /// `Butler.cost`.
     prices: Option<Prices>,
     span: Span,
+    /// Somebody named the first day: it is replayed, whatever is known of it.
+    is_asked: bool,
+    /// When the list of each type was read last.
+    read: BTreeMap<SeatType, DateTime<Utc>>,
     now: DateTime<Utc>,
 }
 
@@ -77,6 +86,14 @@ pub struct OfType {
     pub seats: u32,
     /// From when on gaps of use are recorded: before, figures are bounds. Absent: not yet.
     pub recorded_from: Option<DateTime<Utc>>,
+    /// The first day that is replayed. Where nobody names one, it is not before the one on which the seats
+    /// were read first: what they did before is not known.
+    pub first: NaiveDate,
+    /// The replay begins with what is known, and not as early as it would otherwise.
+    #[serde(skip)]
+    pub is_shorter: bool,
+    /// `keepFree` is reached now: nothing goes, whoever is due.
+    pub enough_free: Option<EnoughFree>,
     /// Seats that are there and whose person was not read well enough to tell whether a rule keeps them:
     /// they are in `atMost` only.
     pub undecided: u32,
@@ -93,9 +110,11 @@ pub struct Threshold {
     pub came_back: CameBack,
     /// Seats that would be free more than there are now.
     pub out: Bounds<u32>,
-    pub seat_days: Bounds<u64>,
-    /// Absent without a price.
+    /// Absent on the day of the first release.
+    pub seat_days: Option<Bounds<u64>>,
+    /// Absent without a price, and on the day of the first release.
     pub saved: Option<MoneyBounds>,
+    pub known_from: KnownFrom,
     /// Days on which `maxReleasePercent` would have stopped the run.
     pub stopped_days: u32,
     /// Due on the first day, of so many seats, where a person would have to accept that.
@@ -105,6 +124,36 @@ pub struct Threshold {
     /// Only where names are asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub returns: Option<Vec<Named>>,
+}
+
+/// How many of those who were released used it again within so many days; absent while nobody was away for so
+/// long who could be.
+#[derive(Debug, Clone, Copy, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CameBack {
+    pub within_14_days: Option<Bounds<u64>>,
+    pub within_30_days: Option<Bounds<u64>>,
+    pub within_90_days: Option<Bounds<u64>>,
+    pub so_far: Bounds<u64>,
+}
+
+/// From which day on what is not known yet will be.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct KnownFrom {
+    pub within_14_days: Option<NaiveDate>,
+    pub within_30_days: Option<NaiveDate>,
+    pub within_90_days: Option<NaiveDate>,
+    /// `seatDays` and `saved`.
+    pub saved: Option<NaiveDate>,
+}
+
+/// `keepFree`, and how many seats are free.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EnoughFree {
+    pub keep_free: u32,
+    pub free: u32,
 }
 
 #[derive(Debug, Clone, Copy, Serialize)]
@@ -216,6 +265,7 @@ impl Past {
             Some((list.seat_type, from))
         });
         let past = store.release_past(&site.name).await?;
+        let read = seats.lists.iter().map(|list| (list.seat_type, list.last_read)).collect();
         let facts = Facts {
             recorded_from: recorded_from.collect(),
             seats: seats.to_vec(),
@@ -225,7 +275,8 @@ impl Past {
             released: past.released,
             free: free(store, &site.name).await?,
         };
-        Ok(Some(Self { site: site.name.clone(), facts, prices: settings.cost, span, now }))
+        let (site, prices, is_asked) = (site.name.clone(), settings.cost, since.is_some());
+        Ok(Some(Self { site, facts, prices, span, is_asked, read, now }))
     }
 
     /// What the rules would have done.
@@ -240,8 +291,10 @@ impl Past {
         let all: Vec<TypeRule> = own.iter().flat_map(under).collect();
         let timeline = Timeline::new(&self.facts, question.policy, &all, self.now);
         let types = own.iter().map(|rule| {
+            let (span, begin) = self.known_span(rule.seat_type, &question.policy.calendar);
             let replayed = under(rule).into_iter().map(|rule| {
-                self.threshold(timeline.replay(&rule, self.span, question.names), question.names)
+                let replayed = timeline.replay_from(begin, &rule, span, question.names);
+                self.threshold(replayed, (span, begin), question.names)
             });
             let replayed: Vec<_> = replayed.collect();
             let of_type = self.facts.seats.iter().filter(|seat| seat.seat_type == rule.seat_type);
@@ -250,22 +303,75 @@ impl Past {
                 enabled: question.policy.rule(rule.seat_type).is_some(),
                 seats: u32::try_from(of_type.count()).unwrap_or(u32::MAX),
                 recorded_from: self.facts.recorded_from.get(&rule.seat_type).copied(),
+                first: span.first,
+                is_shorter: begin.is_some(),
+                enough_free: self.enough_free(rule),
                 undecided: timeline.undecided(rule.seat_type),
                 thresholds: replayed,
             }
         });
-        Simulation {
-            site: self.site.clone(),
-            time: self.now,
-            span: self.span,
-            by: BY,
-            types: types.collect(),
-        }
+        let types: Vec<OfType> = types.collect();
+        let first = types.iter().map(|of| of.first).min().unwrap_or(self.span.first);
+        let span = Span { first, last: self.span.last };
+        Simulation { site: self.site.clone(), time: self.now, span, by: BY, types }
     }
 
-    fn threshold(&self, replayed: Replayed, names: bool) -> Threshold {
+    /// The days of a type. Where nobody named the first one, nothing is replayed of which nothing can be known:
+    /// then the first run is when the seats were read first.
+    fn known_span(
+        &self,
+        seat_type: SeatType,
+        calendar: &Calendar,
+    ) -> (Span, Option<DateTime<Utc>>) {
+        let recorded = self.facts.recorded_from.get(&seat_type);
+        let Some(known) = recorded.or_else(|| self.read.get(&seat_type)).filter(|_| !self.is_asked)
+        else {
+            return (self.span, None);
+        };
+        let begin = self.span.first.pred_opt().and_then(|before| calendar.day_after(before));
+        if begin.is_none_or(|begin| *known <= begin) {
+            return (self.span, None);
+        }
+        let first = calendar.date(*known).min(self.span.last);
+        (Span { first, ..self.span }, Some(*known))
+    }
+
+    fn enough_free(&self, rule: &TypeRule) -> Option<EnoughFree> {
+        let days = self.facts.free.get(&rule.seat_type)?;
+        let lately = days_after(self.span.last, -FREE_HOLDS)..=self.span.last;
+        let free = *days.range(lately).next_back()?.1;
+        let keep_free = rule.keep_free.filter(|keep_free| *keep_free <= free)?;
+        Some(EnoughFree { keep_free, free })
+    }
+
+    fn threshold(
+        &self,
+        replayed: Replayed,
+        (span, begin): (Span, Option<DateTime<Utc>>),
+        names: bool,
+    ) -> Threshold {
         let prices = self.prices;
-        let range = (self.span.first, self.span.last);
+        let range = (span.first, span.last);
+        // Of whom went, nobody was away for so long before that day.
+        let from = |days: i64, is_whole: bool| {
+            let first = replayed.first_release?;
+            let late = i64::from(is_whole && begin.is_some() && first == span.first);
+            Some(days_after(first, days + late)).filter(|day| *day > span.last)
+        };
+        let known_from = KnownFrom {
+            within_14_days: from(14, true),
+            within_30_days: from(30, true),
+            within_90_days: from(90, true),
+            saved: from(1, false),
+        };
+        let back = replayed.came_back;
+        let known = |from: Option<NaiveDate>, bounds| from.is_none().then_some(bounds);
+        let came_back = CameBack {
+            within_14_days: known(known_from.within_14_days, back.within_14_days),
+            within_30_days: known(known_from.within_30_days, back.within_30_days),
+            within_90_days: known(known_from.within_90_days, back.within_90_days),
+            so_far: back.so_far,
+        };
         let priced = prices.filter(|prices| prices.per_seat(replayed.rule.seat_type).is_some());
         // Seat-days are the same whatever a seat costs.
         let counted = Prices {
@@ -284,10 +390,13 @@ impl Past {
         Threshold {
             threshold_days: replayed.rule.release_threshold_days,
             released: replayed.released,
-            came_back: replayed.came_back,
+            came_back,
             out: replayed.out,
-            seat_days: Bounds::new(certain.seat_days, possible.seat_days),
-            saved: priced.map(|_| MoneyBounds { at_least: certain.amount, at_most: most.amount }),
+            seat_days: known(known_from.saved, Bounds::new(certain.seat_days, possible.seat_days)),
+            saved: priced
+                .filter(|_| known_from.saved.is_none())
+                .map(|_| MoneyBounds { at_least: certain.amount, at_most: most.amount }),
+            known_from,
             stopped_days: u32::try_from(stopped).unwrap_or(u32::MAX),
             to_accept: replayed.accepted.map(|(due, seats)| ToAccept { due, seats }),
             days: replayed.days,

@@ -57,3 +57,4 @@ mod verdict;
 mod verify;
 
 pub use plan::{Decision, Keep, Outcome, Plan, TypePlan};
+pub(crate) use text::enough_free;

@@ -43,6 +43,27 @@ impl TypePlan {
     }
 }
 
+impl TypePlan {
+    /// That `keepFree` lets nothing go although seats are due, and what to do about it.
+    pub fn enough_free(&self) -> Option<[String; 2]> {
+        let (free, keep_free) = (self.free?, self.rule.keep_free?);
+        let is_reached = self.count(Outcome::Release) + self.count(Outcome::Announce) == 0;
+        let waits = |decision: &Decision| {
+            decision.is_due() && decision.keep.iter().any(|keep| keep.code() == ENOUGH_FREE)
+        };
+        let waits = is_reached && keep_free <= free && self.decisions.iter().any(waits);
+        waits.then(|| enough_free(keep_free, free))
+    }
+}
+
+/// That nothing goes where so many seats are free, and how they go all the same.
+pub(crate) fn enough_free(keep_free: u32, free: u32) -> [String; 2] {
+    [
+        format!("{free} seats are free, keepFree is {keep_free}: none goes, whoever is due"),
+        format!("to release idle ones all the same, leave keepFree out or set it above {free}"),
+    ]
+}
+
 impl Accepted {
     /// In one line.
     pub fn text(&self) -> String {
@@ -129,10 +150,12 @@ impl Plan {
     }
 }
 
+const ENOUGH_FREE: &str = "enough-free";
+
 /// What keeps a seat that is due, by code.
 const WAITING: [(&str, &str); 4] = [
     ("over-cap", "by maxReleases"),
-    ("enough-free", "by keepFree"),
+    (ENOUGH_FREE, "by keepFree"),
     ("free-unknown", "because how many are free is unknown (keepFree)"),
     ("announced", "until their announced day"),
 ];

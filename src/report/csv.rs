@@ -304,8 +304,8 @@ fn alerts(rows: &mut Rows, alerts: Option<&[Alert]>) {
 /// The subject is the type, the date the first day; keys begin with the threshold.
 fn simulation(rows: &mut Rows, site: &SiteReport) {
     let Some(simulation) = &site.simulation else { return };
-    let first = simulation.span.first.to_string();
     for of_type in &simulation.types {
+        let first = of_type.first.to_string();
         let subject = of_type.seat_type.as_str();
         if let Some(from) = of_type.recorded_from {
             rows.add("simulation", subject, &first, "recordedFrom", from.to_rfc3339());
@@ -318,14 +318,28 @@ fn simulation(rows: &mut Rows, site: &SiteReport) {
                 rows.add("simulation", subject, &first, &format!("{key}.atMost"), most);
             };
             for (key, bounds) in [
-                ("released", threshold.released),
+                ("released", Some(threshold.released)),
                 ("back14Days", back.within_14_days),
                 ("back30Days", back.within_30_days),
                 ("back90Days", back.within_90_days),
             ] {
-                add(key, (bounds.at_least, bounds.at_most));
+                if let Some(bounds) = bounds {
+                    add(key, (bounds.at_least, bounds.at_most));
+                }
             }
             add("out", (threshold.out.at_least.into(), threshold.out.at_most.into()));
+            let from = threshold.known_from;
+            for (key, from) in [
+                ("back14Days", from.within_14_days),
+                ("back30Days", from.within_30_days),
+                ("back90Days", from.within_90_days),
+                ("saved", from.saved),
+            ] {
+                if let Some(from) = from {
+                    let key = format!("{}.{key}.knownFrom", threshold.threshold_days);
+                    rows.add("simulation", subject, &first, &key, from);
+                }
+            }
             if let Some(saved) = threshold.saved {
                 for (end, amount) in [("atLeast", saved.at_least), ("atMost", saved.at_most)] {
                     let key = format!("{}.saved.{end}", threshold.threshold_days);

@@ -38,7 +38,11 @@ pub enum StoreError {
     #[error("cannot {doing} in the store {}: {why}", path.display())]
     Failed { path: PathBuf, doing: &'static str, why: String },
     /// The beginning of a run's id that several runs share.
-    #[error("several runs begin with {begin}, such as {}; write more of the id", runs.join(", "))]
+    #[error(
+        "{begin} is ambiguous: several runs begin with it, such as {}; write more of the id (runs of one minute \
+         have the first 8 digits in common)",
+        runs.join(", ")
+    )]
     Ambiguous { begin: String, runs: Vec<String> },
     /// The store was closed, or the runtime is being shut down.
     #[error("the store is closed")]

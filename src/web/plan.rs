@@ -40,6 +40,8 @@ pub(super) struct TypePlan {
     pub(super) seats: usize,
     pub(super) free: Option<u32>,
     pub(super) due: usize,
+    /// That `keepFree` lets nothing go, and what to do about it.
+    pub(super) enough_free: Option<[String; 2]>,
     /// A guard stops it.
     pub(super) stopped: bool,
     /// By word: `release`, `announce`, or why seats are kept; most first.
@@ -108,6 +110,7 @@ impl LastPlan {
                 seats: part.decisions.len(),
                 free: part.free,
                 due: part.due(),
+                enough_free: part.enough_free(),
                 stopped: plan.stops(part),
                 groups,
             });

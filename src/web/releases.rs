@@ -2,6 +2,7 @@
 
 use askama::Template;
 use axum::http::HeaderMap;
+use chrono_tz::Tz;
 
 use super::Served;
 use super::answer::{self, Answer, age};
@@ -68,6 +69,7 @@ struct WhatIf {
     title: String,
     remark: String,
     rows: Vec<[String; 7]>,
+    remarks: Vec<String>,
 }
 
 pub(super) async fn page(served: &Served, headers: &HeaderMap, name: &str) -> Answer {
@@ -125,7 +127,8 @@ pub(super) async fn page(served: &Served, headers: &HeaderMap, name: &str) -> An
         no_plan: "No plan was stored yet: a rehearsal or a run stores one. bursar release plan makes one now, by hand.",
         runs: runs.collect(),
         what_if: simulation.map(|of| format!("{} to {}", of.span.first, of.span.last)),
-        what_if_types: simulation.map_or_else(Vec::new, |of| what_if(of, &site.release.policy)),
+        what_if_types: simulation
+            .map_or_else(Vec::new, |of| what_if(of, &site.release.policy, zone)),
         no_what_if,
         head: store.head().await?.map(|head| (head.seq.to_string(), head.hash)),
         complete_from: store.ledger_complete_from().await?.map(|time| local(time, zone)),
@@ -159,15 +162,18 @@ fn type_view(of: &TypePlan, seats: &str) -> TypeView {
         let address = format!("{seats}?q=type:{}+why:{word}", of.seat_type.as_str());
         (*word, count(*of_word), address)
     });
+    let enough = of.enough_free.as_ref().map(|lines| format!("; {}", lines.join("; ")));
+    let enough = enough.unwrap_or_default();
+    let (seats_of, due) = (count(of.seats), count(of.due));
     TypeView {
         title: of.seat_type.title(),
         problem: of.problem.clone().unwrap_or_default(),
-        sentence: format!("{} seats{free}, {} due{stopped}", count(of.seats), count(of.due)),
+        sentence: format!("{seats_of} seats{free}, {due} due{stopped}{enough}"),
         groups: groups.collect(),
     }
 }
 
-fn what_if(simulation: &Simulation, policy: &Policy) -> Vec<WhatIf> {
+fn what_if(simulation: &Simulation, policy: &Policy, zone: Tz) -> Vec<WhatIf> {
     let types = simulation.types.iter().map(|of| {
         let own = policy.rule(of.seat_type).map(|rule| rule.release_threshold_days);
         let off = if of.enabled { "" } else { "; not released by the settings: default rules" };
@@ -182,19 +188,22 @@ fn what_if(simulation: &Simulation, policy: &Policy) -> Vec<WhatIf> {
         let rows = of.thresholds.iter().map(|threshold| {
             let days = threshold.threshold_days;
             let mark = if own == Some(days) { " (the rules)" } else { "" };
-            let back = threshold.came_back;
+            let [within_14, within_30, within_90] = threshold.back(|bounds| bounds.to_string());
+            let saved = threshold.saved.map(|saved| saved.to_string());
             [
                 format!("{days}{mark}"),
                 threshold.released.to_string(),
-                back.within_14_days.to_string(),
-                back.within_30_days.to_string(),
-                back.within_90_days.to_string(),
+                within_14,
+                within_30,
+                within_90,
                 threshold.out.to_string(),
-                threshold.saved.map_or_else(|| "no price".to_owned(), |saved| saved.to_string()),
+                saved.unwrap_or_else(|| threshold.no_amount("no price")),
             ]
         });
-        let remark = format!("{} now{off}{undecided}", number(of.seats.into()));
-        WhatIf { title, remark, rows: rows.collect() }
+        let recorded = of.recorded(|time| local(time, zone));
+        let remark = format!("{} now{off}{undecided}; {recorded}", number(of.seats.into()));
+        let remarks = of.remarks(|day| day.to_string());
+        WhatIf { title, remark, rows: rows.collect(), remarks }
     });
     types.collect()
 }

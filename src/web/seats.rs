@@ -20,7 +20,7 @@ use crate::license::{Moment, Seat};
 use crate::plain::one_line;
 use crate::spreadsheet::Cell;
 use crate::store::{FoundSeats, KnownSeat, SeatOrder, SeatPlace};
-use crate::words::grouped as number;
+use crate::words::{grouped as number, short_id};
 
 /// Rows of a page.
 const ROWS: usize = 50;
@@ -263,7 +263,7 @@ pub(super) fn person(seat: &Seat, names: bool) -> String {
 /// `Anna Ek (anna)`, or the beginning of an id.
 pub(super) fn named(holder: &crate::license::Holder, names: bool) -> String {
     if !names {
-        return format!("person {}", &holder.id.to_string()[..8]);
+        return format!("person {}", short_id(holder.id));
     }
     let account = one_line(&holder.account());
     match one_line(&holder.name) {

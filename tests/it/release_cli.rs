@@ -587,6 +587,22 @@ async fn the_next_run_is_the_first_one_that_no_freeze_and_no_pause_stops() {
     assert!(line.contains("paused until") && line.starts_with("ok"), "{line}");
 }
 
+/// `keepFree` below what is free: nothing goes, and the plan says so and how it would.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_plan_says_that_keep_free_lets_nothing_go_and_what_to_do() {
+    let setup = Setup::new(scenario()).await;
+    let file = settings(&setup, "", ", keepFree: 1");
+    let said = text(&run(&setup, &file, &["plan"]).stdout);
+    assert!(said.contains("would release 0 of 10 Analyzer seats (2 are due)"), "{said}");
+    let free = said.split(" free\n").next().unwrap().rsplit(' ').next().unwrap();
+    let why = format!("{free} seats are free, keepFree is 1: none goes, whoever is due");
+    let how = format!("leave keepFree out or set it above {free}");
+    assert!(said.contains(&why) && said.contains(&how), "{said}");
+    let enough = settings(&setup, "", &format!(", keepFree: {}", free.parse::<u32>().unwrap() + 2));
+    let said = text(&run(&setup, &enough, &["plan"]).stdout);
+    assert!(said.contains("would release 2 of 10") && !said.contains("none goes"), "{said}");
+}
+
 /// What is printed last can be typed as it stands.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_plan_ends_with_the_command_that_carries_it_out() {

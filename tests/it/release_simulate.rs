@@ -40,7 +40,7 @@ impl Bench {
         std::fs::write(&file, years::settings_yaml(folder.path(), &[], SETTINGS)).unwrap();
         let now = Utc::now();
         let bench = Self { folder, file, today: now.date_naive() };
-        let first = bench.ago(watched);
+        let first = bench.ago(watched).min(now);
         let store = bench.store(first).await;
         let nodes = vec!["node".to_owned()];
         let identity = SiteIdentity { nodes, ..SiteIdentity::default() };
@@ -269,7 +269,8 @@ async fn rules_of_another_file_are_asked() {
 #[tokio::test]
 async fn days_before_gaps_were_recorded_are_bounds_and_are_said_to_be() {
     let bench = four(150).await;
-    let answer = bench.json(&["--threshold", "60"]);
+    let since = (bench.today - TimeDelta::days(364)).to_string();
+    let answer = bench.json(&["--threshold", "60", "--since", &since]);
     let recorded: DateTime<Utc> =
         answer["types"][0]["recordedFrom"].as_str().unwrap().parse().unwrap();
     assert_eq!(recorded.date_naive(), bench.today - TimeDelta::days(150));
@@ -284,8 +285,108 @@ async fn days_before_gaps_were_recorded_are_bounds_and_are_said_to_be() {
         assert!(day["exact"] == true || date < first_exact, "{day}");
     }
     assert!(days.iter().any(|day| day["exact"] == false));
-    let said = bench.said(&["--threshold", "60"]);
+    let said = bench.said(&["--threshold", "60", "--since", &since]);
     assert!(said.contains("; before, bounds"), "{said}");
+}
+
+/// Where nobody names a day, no day is replayed of which nothing can be known: all figures are exact.
+#[tokio::test]
+async fn the_replay_begins_when_the_seats_were_read_first() {
+    let bench = four(150).await;
+    let answer = bench.json(&[]);
+    let first = (bench.today - TimeDelta::days(150)).to_string();
+    assert_eq!((&answer["first"], &answer["types"][0]["first"]), (&json!(first), &json!(first)));
+    for days in [30, 60] {
+        let threshold = threshold(&answer, days);
+        assert_eq!(threshold["released"], exact(2), "{threshold}");
+        assert_eq!(threshold["days"].as_array().unwrap().len(), 151);
+        assert!(threshold["days"].as_array().unwrap().iter().all(|day| day["exact"] == true));
+    }
+    // anna was due when the seats were read first, and came back 30 days later.
+    assert_eq!(threshold(&answer, 30)["cameBack"]["within30Days"], exact(1));
+    assert_eq!(threshold(&answer, 30)["cameBack"]["within14Days"], exact(0));
+}
+
+/// On the first day it is known who is due, and nothing of what they do then: no figure is invented.
+#[tokio::test]
+async fn a_new_site_is_told_what_is_not_known_yet_and_from_which_day_on_it_is() {
+    let today = Utc::now().date_naive();
+    let day = |days: i64| (today + TimeDelta::days(days)).to_string();
+    let seats = |ago: &dyn Fn(i64) -> DateTime<Utc>| {
+        vec![
+            seat(1, "anna", ago(600), Some(ago(1))),
+            seat(2, "bert", ago(600), Some(ago(70))),
+            seat(4, "dora", ago(600), Some(ago(300))),
+        ]
+    };
+    let people = || (1..=4).map(|n| person(n, "somebody", &[])).collect::<Vec<_>>();
+    let bench = Bench::new(0, seats(&|days| ago(today, days)), people(), Vec::new()).await;
+    let answer = bench.json(&[]);
+    assert_eq!(answer["first"], day(0));
+    for (days, due) in [(30, 2), (60, 2), (90, 1), (180, 1)] {
+        let of = threshold(&answer, days);
+        assert_eq!((&of["released"], &of["out"]), (&exact(due), &exact(due)), "{days}: {of}");
+        for not_yet in ["within14Days", "within30Days", "within90Days"] {
+            assert!(of["cameBack"][not_yet].is_null(), "{days}: {of}");
+        }
+        assert!(of["saved"].is_null() && of["seatDays"].is_null(), "{of}");
+        let from = &of["knownFrom"];
+        let dates = ["within14Days", "within30Days", "within90Days", "saved"].map(|key| &from[key]);
+        // The first run was in the middle of the day.
+        assert_eq!(dates, [&json!(day(15)), &json!(day(31)), &json!(day(91)), &json!(day(1))]);
+    }
+    let said = bench.said(&[]);
+    let row = said.lines().find(|line| line.trim_start().starts_with("60 *")).unwrap();
+    let cells: Vec<_> = row.split("  ").map(str::trim).filter(|cell| !cell.is_empty()).collect();
+    assert_eq!(cells, ["60 *", "2", "not yet", "not yet", "not yet", "2", "not yet"], "{said}");
+    let known = format!("back within 30 days is known from {} on", day(31));
+    assert!(said.contains(&known) && said.contains("bursar release plan"), "{said}");
+    assert!(said.contains("before, nothing is known"), "{said}");
+    assert!(said.lines().all(|line| line.chars().count() <= 80), "{said}");
+    let report = |format: &str| {
+        let args = ["report", "-c", bench.file.to_str().unwrap(), "--format", format];
+        let output = output(&args, bench.folder.path());
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        text(&output.stdout)
+    };
+    let md = report("md");
+    assert!(md.contains("| 60 | 2 | not yet | not yet | not yet | 2 | not yet |"), "{md}");
+    assert!(md.contains("Back within 30 days is known from"), "{md}");
+    let csv = report("csv");
+    assert!(csv.contains(&format!("60.back30Days.knownFrom,{}\r\n", day(31))), "{csv}");
+    assert!(!csv.contains("60.back30Days.atLeast"), "{csv}");
+
+    // Three weeks later the first figure is known.
+    let bench = Bench::new(20, seats(&|days| ago(today, days)), people(), Vec::new()).await;
+    let of = bench.json(&["--threshold", "30"]);
+    let of = threshold(&of, 30);
+    assert_eq!(of["cameBack"]["within14Days"], exact(0));
+    assert_eq!(of["knownFrom"]["within30Days"], day(11));
+    assert!(of["knownFrom"]["within14Days"].is_null() && of["knownFrom"]["saved"].is_null());
+    assert_eq!((&of["seatDays"], &of["cameBack"]["within30Days"]), (&exact(38), &Value::Null));
+}
+
+/// With `keepFree` below what is free nothing goes: said, with the way out.
+#[tokio::test]
+async fn keep_free_that_lets_nothing_go_is_told() {
+    let bench = four(400).await;
+    let rules = |keep_free: u32| {
+        let text = format!(
+            "licenseType:\n  analyzer: {{enable: true, releaseThresholdDays: 60, keepFree: {keep_free}}}\n"
+        );
+        bench.write("rules.yaml", &text).to_str().unwrap().to_owned()
+    };
+    let said = bench.said(&["--policy", &rules(5)]);
+    assert!(said.contains("10 seats are free, keepFree is 5: none goes"), "{said}");
+    assert!(said.contains("leave keepFree out or set it above 10"), "{said}");
+    assert!(said.lines().all(|line| line.chars().count() <= 80), "{said}");
+    let answer = bench.json(&["--policy", &rules(5)]);
+    let reached = json!({"keepFree": 5, "free": 10});
+    assert_eq!(answer["types"][0]["enoughFree"], reached);
+    assert_eq!(threshold(&answer, 60)["released"], exact(0));
+    let above = bench.json(&["--policy", &rules(11)]);
+    assert!(above["types"][0]["enoughFree"].is_null(), "{above}");
+    assert_ne!(threshold(&above, 60)["released"], exact(0));
 }
 
 #[tokio::test]

@@ -205,6 +205,9 @@ pub(crate) fn render(plan: &Planned, all: bool, paint: Paint) -> String {
     let _ = writeln!(out, "A run now {}.\n", plan.headline());
     out.push_str(&totals(plan, paint));
     for part in &plan.types {
+        if let Some([that, how]) = part.enough_free() {
+            let _ = writeln!(out, "\n{}: {that};\n{how}", part.seat_type.title());
+        }
         seats(&mut out, part, plan, all, paint);
     }
     if !plan.withdrawn.is_empty() {

@@ -27,8 +27,8 @@ use crate::words;
 pub(crate) struct Settle {
     #[command(flatten)]
     target: Target,
-    /// The seat to close: number of its record, id of the seat, or its user: `CORP\anna` or only
-    /// `anna`
+    /// The seat to close: number of its record, id of the seat or its beginning (9 letters at least), or
+    /// its user: `CORP\anna` or only `anna`
     #[arg(value_name = "SEAT", requires_all = ["says", "why"])]
     seat: Option<String>,
     /// What you found: the person does not have the seat any more (taken), or has it (kept)
@@ -122,10 +122,13 @@ impl Settle {
     }
 }
 
+/// So much of a seat's id can't be taken for the number of a record.
+const ID: usize = "01234567-".len();
+
 fn is_meant(open: &Unsettled, seat: &str) -> bool {
     let intent = &open.intent;
     open.seq.to_string() == seat
-        || intent.seat.to_string().eq_ignore_ascii_case(seat)
+        || (seat.len() >= ID && intent.seat.to_string().starts_with(&seat.to_ascii_lowercase()))
         || is_named(&intent.holder, seat)
 }
 

@@ -29,7 +29,7 @@ const RETRYING: Duration = Duration::from_secs(60);
 /// are listed, and asked about (with --yes they get both). Works while releasing is paused.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  bursar release undo -c bursar.yaml 0199c2f4           a run, as `release history` shows it\n  bursar release undo -c bursar.yaml 'CORP\\anna'        a user\n\nExit codes: 0 all allocated again, 1 failed, 2 there is nothing to undo so, 3 not everything was allocated again"
+    after_help = "Examples:\n  bursar release undo -c bursar.yaml 0199c2f4-1a2b-7c3d    a run, as `release history` shows it\n  bursar release undo -c bursar.yaml 'CORP\\anna'           a user\n\nExit codes: 0 all allocated again, 1 failed, 2 there is nothing to undo so, 3 not everything was allocated again"
 )]
 pub(crate) struct Undo {
     #[command(flatten)]

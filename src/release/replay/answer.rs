@@ -66,6 +66,8 @@ pub struct Replayed {
     pub accepted: Option<(u64, u64)>,
     /// Seats that are there and whose person was not read well enough to decide.
     pub undecided: u32,
+    /// The first day of which a release is possible.
+    pub first_release: Option<NaiveDate>,
 }
 
 /// How many of those who were released used it again within so many days.
@@ -111,14 +113,32 @@ pub struct Return {
 impl Timeline<'_> {
     /// The days under a rule. `names`: with those who came back.
     pub fn replay(&self, rule: &TypeRule, span: Span, names: bool) -> Replayed {
-        let ticks = Ticks::new(&self.policy.calendar, span, self.now);
+        self.replay_from(None, rule, span, names)
+    }
+
+    /// The same; no run is before `begin`, when the seats were read first: a run that would have been on that
+    /// day is at this time.
+    pub fn replay_from(
+        &self,
+        begin: Option<DateTime<Utc>>,
+        rule: &TypeRule,
+        span: Span,
+        names: bool,
+    ) -> Replayed {
+        let ticks = Ticks::new(&self.policy.calendar, span, begin, self.now);
         let none = Default::default();
         let known = self.facts.free.get(&rule.seat_type).unwrap_or(&none);
         let before = |day: &NaiveDate| {
             let first = *day - TimeDelta::days(FREE_HOLDS);
             known.range(first..*day).next_back().map(|(_, free)| *free)
         };
-        let free_before: Vec<_> = ticks.days.iter().map(before).collect();
+        let mut free_before: Vec<_> = ticks.days.iter().map(before).collect();
+        // Nobody looked before: the first figure is that of the day.
+        if let (Some(first @ None), Some(day), Some(_)) =
+            (free_before.first_mut(), ticks.days.first(), begin)
+        {
+            *first = known.get(day).copied();
+        }
         let run = |mode| Replay::new(self, rule, &ticks, mode, &free_before).run();
         let (certain, possible) = (run(Mode::Certain), run(Mode::Possible));
         let shifted = Shifted::new(&certain, &possible);
@@ -145,6 +165,8 @@ impl Timeline<'_> {
             });
             Bounds::new(sure.count() as u64, (maybe.count() as u64).saturating_add(more))
         };
+        let first_release = possible.releases.iter().map(|release| release.day).min();
+        let first_release = first_release.map(|day| ticks.days[day as usize]);
         let returns = if names { self.returns(&ticks, &certain, &possible) } else { Vec::new() };
         Replayed {
             rule: rule.clone(),
@@ -163,6 +185,7 @@ impl Timeline<'_> {
             possible: saved(&ticks, rule.seat_type, &possible),
             accepted: certain.accepted.or(possible.accepted),
             undecided: self.undecided(rule.seat_type),
+            first_release,
         }
     }
 

@@ -32,12 +32,19 @@ pub(super) struct Ticks {
 }
 
 impl Ticks {
-    pub(super) fn new(calendar: &Calendar, span: Span, now: DateTime<Utc>) -> Self {
+    /// No run is before `earliest`.
+    pub(super) fn new(
+        calendar: &Calendar,
+        span: Span,
+        earliest: Option<DateTime<Utc>>,
+        now: DateTime<Utc>,
+    ) -> Self {
         let days: Vec<NaiveDate> =
             span.first.iter_days().take_while(|day| *day <= span.last).collect();
         let begin = |day: &NaiveDate| {
             let begin = day.pred_opt().and_then(|before| calendar.day_after(before));
-            begin.map_or(NEVER, ms)
+            let begin = begin.map_or(NEVER, ms);
+            earliest.map_or(begin, |earliest| begin.max(ms(earliest)))
         };
         let in_hours = |day: &NaiveDate| {
             let hours = &calendar.allowed_hours;

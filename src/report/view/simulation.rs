@@ -33,14 +33,8 @@ pub(crate) fn simulation(report: &Report, site: &SiteReport) -> Option<Section> 
         } else {
             " The settings release none of this type: these are the default rules."
         };
-        let recorded = match of_type.recorded_from {
-            Some(from) => format!(
-                "Gaps of use are recorded since {}; before, figures are bounds.{off}",
-                local(report, from)
-            ),
-            None => format!("No gaps of use are recorded yet: figures are bounds.{off}"),
-        };
-        blocks.push(Block::Text(recorded));
+        let recorded = sentence(&of_type.recorded(|time| local(report, time)));
+        blocks.push(Block::Text(format!("{recorded}{off}")));
         let caption = format!("{}: what each threshold would have done", name(of_type.seat_type));
         let mut table = Table::new(
             caption,
@@ -55,20 +49,33 @@ pub(crate) fn simulation(report: &Report, site: &SiteReport) -> Option<Section> 
             ],
         );
         for threshold in &of_type.thresholds {
-            let back = threshold.came_back;
+            let [within_14, within_30, within_90] = threshold.back(|of| bounds(l, of));
+            let saved = threshold.saved.map(|saved| saved.written(l));
             table.row([
                 threshold.threshold_days.to_string(),
                 bounds(l, threshold.released),
-                bounds(l, back.within_14_days),
-                bounds(l, back.within_30_days),
-                bounds(l, back.within_90_days),
+                within_14,
+                within_30,
+                within_90,
                 bounds(l, threshold.out),
-                threshold.saved.map_or_else(|| "–".to_owned(), |saved| saved.written(l)),
+                saved.unwrap_or_else(|| threshold.no_amount("–")),
             ]);
         }
         blocks.push(Block::Table(table));
+        let remarks: Vec<_> =
+            of_type.remarks(|day| l.date(day)).iter().map(|r| sentence(r)).collect();
+        if !remarks.is_empty() {
+            blocks.push(Block::Text(remarks.join(" ")));
+        }
     }
     Some(Section { title: TITLE.to_owned(), blocks, own_page: false })
+}
+
+/// With a capital letter and a period.
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().into_iter().flat_map(char::to_uppercase);
+    format!("{}{}.", first.collect::<String>(), letters.as_str())
 }
 
 /// `3-9`, or one number.

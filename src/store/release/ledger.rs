@@ -273,7 +273,7 @@ pub(super) fn entry_of(row: &Row<'_>, column: usize) -> rusqlite::Result<Entry> 
     from_json(row, column)
 }
 
-/// The run whose id is or begins like this.
+/// The run whose id is or begins like this; capital letters are taken for small ones.
 pub(super) fn find_run(
     db: &Connection,
     begin: &str,
@@ -290,6 +290,9 @@ pub(super) fn find_run(
     )?;
     let mut runs: Vec<String> =
         query.query_map([begin], |r| r.get(0))?.collect::<rusqlite::Result<_>>()?;
+    if runs.is_empty() && begin.chars().any(|letter| letter.is_ascii_uppercase()) {
+        return find_run(db, &begin.to_ascii_lowercase());
+    }
     if runs.len() > 1 && runs[0] != begin {
         return Ok(Err(StoreError::Ambiguous { begin: begin.to_owned(), runs }));
     }

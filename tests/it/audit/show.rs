@@ -65,7 +65,7 @@ async fn the_beginning_of_an_id_must_be_enough() {
     desk.run("0197-b", 0, true).await;
     let said = desk.audit(&["show", "-c", "bursar.yaml", "0197"]);
     assert_eq!((said.code, said.out.as_str()), (1, ""));
-    assert!(said.err.contains("several runs begin with 0197, such as 0197-a, 0197-b"));
+    assert!(said.err.contains("several runs begin with it, such as 0197-a, 0197-b"));
     assert_eq!(desk.audit(&["show", "-c", "bursar.yaml", "0197-b"]).code, 0);
     for none in ["0198", "", "%", "_197-a"] {
         assert_eq!(desk.audit(&["show", "-c", "bursar.yaml", none]).code, 2, "{none:?}");

@@ -276,6 +276,7 @@ async fn releases(place: &Path, base: &str) {
         for days in ["30", "60", "90", "120", "180"] {
             assert!(shown.contains(&format!(" {days} ")), "{days}: {shown}");
         }
+        assert!(shown.contains("gaps of use recorded since"), "{shown}");
     }
     assert!(shown.contains("bursar audit verify -c bursar.yaml --head"), "{shown}");
 }

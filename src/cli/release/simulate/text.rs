@@ -8,7 +8,7 @@ use chrono_tz::Tz;
 use crate::cli::text::{self, Paint};
 use crate::license::SeatType;
 use crate::plain::one_line;
-use crate::planning::replay::{Bounds, Day, MoneyBounds, Named, OfType, Simulation, Threshold};
+use crate::planning::replay::{Bounds, Day, Named, OfType, Simulation, Threshold};
 use crate::policy::Policy;
 use crate::release::replay::RECORDED_DAYS;
 use crate::words;
@@ -60,18 +60,8 @@ fn heading(out: &mut String, of_type: &OfType, shown: Shown) {
     };
     let off = if of_type.enabled { "" } else { "; not released by the settings: default rules" };
     let _ = writeln!(out, "{}: {} now{off}", shown.paint.strong(&name), of_type.seats);
-    let recorded = match of_type.recorded_from {
-        Some(from) => {
-            let from = words::local(from, shown.zone);
-            format!("gaps of use recorded since {from}; before, bounds")
-        }
-        None => "no gaps of use are recorded yet: figures are bounds".to_owned(),
-    };
+    let recorded = of_type.recorded(|time| words::local(time, shown.zone));
     let _ = writeln!(out, "  {recorded}");
-}
-
-fn money(saved: Option<MoneyBounds>) -> String {
-    saved.map_or_else(|| "no price".to_owned(), |saved| saved.to_string())
 }
 
 fn table(out: &mut String, of_type: &OfType, policy: &Policy, paint: Paint) {
@@ -81,15 +71,16 @@ fn table(out: &mut String, of_type: &OfType, policy: &Policy, paint: Paint) {
     for threshold in &of_type.thresholds {
         let days = threshold.threshold_days;
         let mark = if own == Some(days) && of_type.thresholds.len() > 1 { " *" } else { "" };
-        let back = threshold.came_back;
+        let [within_14, within_30, within_90] = threshold.back(|bounds| bounds.to_string());
+        let saved = threshold.saved.map(|saved| saved.to_string());
         rows.push(vec![
             format!("{days}{mark}"),
             threshold.released.to_string(),
-            back.within_14_days.to_string(),
-            back.within_30_days.to_string(),
-            back.within_90_days.to_string(),
+            within_14,
+            within_30,
+            within_90,
             threshold.out.to_string(),
-            money(threshold.saved),
+            saved.unwrap_or_else(|| threshold.no_amount("no price")),
         ]);
     }
     indented(out, &rows);
@@ -105,6 +96,7 @@ fn remarks(out: &mut String, of_type: &OfType) {
     let mut remark = |text: &str| {
         let _ = writeln!(out, "  {text}");
     };
+    of_type.remarks(|day| day.to_string()).iter().for_each(|text| remark(text));
     if of_type.undecided > 0 {
         let of = of_type.undecided;
         remark(&format!(
