@@ -423,4 +423,4 @@ const SETTLING: Duration = Duration::from_secs(30);
 const OLDEST_PLAN: chrono::Duration = chrono::Duration::hours(24);
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -328,3 +328,6 @@ async fn record(
     let events: Vec<_> = body.into_iter().map(|body| engine.addressed(body)).collect();
     engine.store.append_outcome(&engine.site.name, &open.run, outcome, events).await.map(drop)
 }
+
+#[cfg(test)]
+mod tests;

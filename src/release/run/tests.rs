@@ -29,7 +29,7 @@ const SETTINGS: &str = "Butler:
 const IDLE: usize = 10;
 
 /// Ten idle seats among fifty.
-async fn start() -> (Running, Engine, TempDir) {
+pub(in crate::release) async fn start() -> (Running, Engine, TempDir) {
     crate::tls::install_provider();
     let mut scenario = Scenario { population: Population::none(), ..Scenario::default() };
     for n in 0..5 * IDLE {
