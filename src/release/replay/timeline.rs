@@ -116,7 +116,14 @@ struct Builder<'a> {
     users: HashMap<Uuid, u32>,
     tenures: Vec<Tenure>,
     /// Of each tenure.
-    segments: Vec<Vec<Segment>>,
+    known: Vec<Idles>,
+}
+
+/// When a seat is known to have been idle, in order.
+struct Idles {
+    idle: Vec<Idle>,
+    /// What came after the last time is not known at all.
+    last_unknown: bool,
 }
 
 impl<'a> Builder<'a> {
@@ -143,7 +150,7 @@ impl<'a> Builder<'a> {
             gaps,
             users: HashMap::new(),
             tenures: Vec::new(),
-            segments: Vec::new(),
+            known: Vec::new(),
         }
     }
 
@@ -166,8 +173,6 @@ impl<'a> Builder<'a> {
             let mut idle = self.gaps.remove(&key).unwrap_or_default();
             idle.extend(self.current(seat));
             let person = facts.people.get(&holder.id);
-            let recorded = self.recorded(seat.seat_type);
-            let parts = segments((start, NEVER), &idle, recorded, false);
             let given_again = facts.released.get(&(seat.seat_type, holder.id)).map(|at| ms(*at));
             let user = self.user(holder.id);
             self.tenures.push(Tenure {
@@ -183,7 +188,7 @@ impl<'a> Builder<'a> {
                 excess: seat.excess,
                 given_again: given_again.map_or(LONG_AGO, |at| at.max(start)),
             });
-            self.segments.push(parts);
+            self.known.push(Idles { idle, last_unknown: false });
         }
     }
 
@@ -223,8 +228,6 @@ impl<'a> Builder<'a> {
             });
             idle.extend(last);
             let start = removed.allocated.map_or(LONG_AGO, ms);
-            let recorded = self.recorded(*seat_type);
-            let parts = segments((start, end), &idle, recorded, last.is_none());
             let person = facts.people.get(&holder.id);
             let user = self.user(holder.id);
             self.tenures.push(Tenure {
@@ -240,7 +243,7 @@ impl<'a> Builder<'a> {
                 excess: false,
                 given_again: LONG_AGO,
             });
-            self.segments.push(parts);
+            self.known.push(Idles { idle, last_unknown: last.is_none() });
         }
     }
 
@@ -274,21 +277,25 @@ impl<'a> Builder<'a> {
     }
 
     /// `short`: a threshold of less than 14 days will ask.
-    fn pieces(&self, short: bool) -> Vec<Piece> {
+    fn pieces(&mut self, short: bool) -> Vec<Piece> {
         // What the other seats of a person went through is known in parts only, and so is what follows.
         let mut types: HashMap<u32, Vec<SeatType>> = HashMap::new();
         for tenure in self.tenures.iter().filter(|_| self.policy.judge_per_user) {
             types.entry(tenure.user).or_default().push(tenure.seat_type);
         }
         let mut pieces = Vec::new();
-        for (n, tenure) in self.tenures.iter().enumerate() {
+        let known = std::mem::take(&mut self.known);
+        for ((n, tenure), known) in self.tenures.iter().enumerate().zip(known) {
             if tenure.judged == Judged::Kept {
                 continue;
             }
             let held = types.get(&tenure.user).into_iter().flatten();
             let loose = held.into_iter().any(|other| *other != tenure.seat_type);
-            for segment in &self.segments[n] {
-                let piece = self.piece(n, tenure, segment);
+            let span = (tenure.start, tenure.end);
+            let recorded = self.recorded(tenure.seat_type);
+            // One seat after the other: of all together they would be several times the gaps.
+            for segment in segments(span, &known.idle, recorded, known.last_unknown) {
+                let piece = self.piece(n, tenure, &segment);
                 // What of it matters only to a short threshold is not there without one.
                 let Some(mut piece) = piece.filter(|piece| short || !piece.short) else { continue };
                 if loose {

@@ -182,3 +182,18 @@ async fn what_can_not_be_read_is_left_and_counted() {
     }
     assert_eq!(settle(&engine, Patience::ONCE).await.unwrap(), 0);
 }
+
+/// The seat is as it was, and nobody knows whether the request left.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_stays_open_is_counted() {
+    let (site, engine, folder, now) = stopped_clock().await;
+    let seats = seats(&site, 2);
+    for seat in &seats {
+        note(&engine, &folder, now, Entry::Intent(intent(seat))).await;
+    }
+    for _ in 0..2 {
+        assert_eq!(settle(&engine, Patience::ONCE).await.unwrap(), 2);
+    }
+    assert_eq!(engine.store.unsettled(&engine.site.name).await.unwrap().len(), 2);
+    assert!(is_any(&engine).await.unwrap());
+}
