@@ -46,7 +46,8 @@ pub fn project(
         let total = entitled.on(day).unwrap_or(forecast.entitled);
         Ahead { day, seats: [outlook.low, outlook.middle, outlook.high], total, held }
     };
-    along(prices, seat_type, (1..=DAYS).map(day))
+    let along = along(prices, seat_type, (1..=DAYS).map(day))?;
+    Some(Projection { to_buy: along.to_buy.by_when(&forecast.runs_out, forecast.today), ..along })
 }
 
 /// The same where nothing is known of what comes: all stays as it is.

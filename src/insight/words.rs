@@ -13,7 +13,8 @@ use super::growth::Estimate;
 use super::models::Kind;
 use super::money::Money;
 use super::purchase::Purchase;
-use crate::words::Locale;
+use super::reclaim::{Limit, Limits};
+use crate::words::{Locale, counted};
 
 const MONTHS: [&str; 12] = [
     "January",
@@ -39,6 +40,33 @@ pub fn month(number: u32) -> &'static str {
 /// `5 March 2027`.
 pub fn date(day: NaiveDate) -> String {
     Locale::default().date(day)
+}
+
+/// `1 reclaimable seat`.
+pub fn reclaimable(seats: u32, l: Locale) -> String {
+    counted(l, seats.into(), "reclaimable seat", "reclaimable seats")
+}
+
+/// What decides that one run takes no more of what is due; `None` where nothing does.
+pub fn limits(of: &Limits, l: Locale) -> Option<String> {
+    let left = of.by.map(|by| {
+        let setting = match by {
+            Limit::MaxReleases { is } => format!("maxReleases ({})", l.number(is.into())),
+            Limit::KeepFree { is, free } => {
+                let free = l.number(free.into());
+                format!("keepFree ({}, and {free} free)", l.number(is.into()))
+            }
+        };
+        let left = counted(l, of.left.into(), "more seat that is due", "more seats that are due");
+        format!("{setting} leaves {left}")
+    });
+    let stopped = of.stopped_above_percent.map(|percent| {
+        format!(
+            "maxReleasePercent ({percent} %) stops the whole run until a person accepts that many"
+        )
+    });
+    let parts: Vec<String> = left.into_iter().chain(stopped).collect();
+    (!parts.is_empty()).then(|| parts.join("; "))
 }
 
 /// What a forecast is made with.
@@ -161,13 +189,17 @@ pub fn to_buy(projection: &Projection, locale: Locale) -> String {
     format!("{many} {} seats: {}", projection.seat_type.title(), amounts(cost, locale))
 }
 
-/// `the first between 5 March and 20 June 2027`; `None` when none has to be bought.
+/// `the first has to be there by 5 March 2027, when they may run out; by 20 June 2027 they will have`; `None`
+/// when none has to be bought.
 pub fn first_to_buy(purchase: &Purchase, locale: Locale) -> Option<String> {
     let earliest = purchase.earliest?;
+    let by = format!("the first has to be there by {}", locale.date(earliest));
     Some(match purchase.latest {
-        None => format!("the first not before {}", locale.date(earliest)),
-        Some(latest) if latest == earliest => format!("the first on {}", locale.date(earliest)),
-        Some(latest) => format!("the first {}", locale.between(earliest, latest)),
+        None => format!("{by}, when they may run out"),
+        Some(latest) if latest == earliest => format!("{by}, when they run out"),
+        Some(latest) => {
+            format!("{by}, when they may run out; by {} they will have", locale.date(latest))
+        }
     })
 }
 
@@ -181,9 +213,8 @@ pub fn for_minutes(entitled: Money, locale: Locale) -> String {
     format!("{} for minutes, as now", entitled.written(locale))
 }
 
-/// Why the first seats to buy and the day on which the seats run out are two days: these run out on
-/// the first full day.
-pub const FIRST_TO_BUY: &str = "by the range of each day; single days may be full before";
+/// What running out is, for seats to buy and forecasts alike.
+pub const FIRST_TO_BUY: &str = "seats run out on the first day on which all are taken";
 
 /// Of what a damped trend says: why it is more than the growth, where it is.
 pub fn of_late(growth: &Estimate, damped_per_month: f64) -> &'static str {

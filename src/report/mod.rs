@@ -206,6 +206,8 @@ pub struct Changes {
     pub recorded_from: Option<DateTime<Utc>>,
     /// Seats that Bursar took or gave back before that, whose records were archived: not in `list`.
     pub archived: u32,
+    /// Seats that the first reading found, allocated in the period by their own date: in `list`, and in no count.
+    pub initial: u32,
     /// By type, kind and whether Bursar did it.
     pub counts: Vec<ChangeCount>,
     pub list: Vec<ChangeLine>,

@@ -373,11 +373,13 @@ fn ahead(view: &mut PoolView, planning: &Planning, status: &Status) {
             };
             let when =
                 if seats.released { "now" } else { "if this type were released, which is off" };
+            let limits = words::limits(&seats.limits, Locale::default());
+            let limits = limits.map_or_else(String::new, |why| format!(" ({why})"));
             let of = seat_type.as_str();
             let days = seats.threshold_days;
             format!(
                 "<a href=\"{seats_address}?q=type:{of}+idle:%3E%3D{days}\">Idle for {days} days or longer: {}</a> of {}; \
-                 by the rules {} could go {when}{undecided}; \
+                 by the rules {} could go {when}{limits}{undecided}; \
                  <a href=\"{seats_address}?q=type:{of}+idle:never\">never used {}</a>. <span class=\"faint\">List of seats: {}</span>",
                 number(seats.idle.into()),
                 number(seats.usage.seats.into()),

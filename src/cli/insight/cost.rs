@@ -102,6 +102,11 @@ pub fn render(planning: &Planning, style: &Style) -> String {
     let mut line = |name: &str, text: String| {
         let _ = writeln!(out, "  {name:<19} {text}");
     };
+    for of_type in &cost.by_type {
+        if let Some(why) = words::limits(&of_type.seats.limits, Locale::default()) {
+            line("", format!("{}: {why}", of_type.seat_type.title()));
+        }
+    }
     line("Per active user", amount(cost.per_active_person));
     line(
         "Saved by releases",

@@ -166,12 +166,16 @@ fn lines(out: &mut String, view: &ForecastView, style: &Style) {
     line(
         "With release",
         match (view.reclaimable, &view.after_release_in_words) {
-            (Some(seats), Some(words)) => {
-                format!("{words} (of {seats} reclaimable seats, once)")
+            (Some(seats), Some(after)) => {
+                let seats = words::reclaimable(seats, Locale::default());
+                format!("{after} (of {seats}, once)")
             }
             _ => paint.faint("not known yet: the list of seats was not read so far"),
         },
     );
+    if let Some(why) = view.limits.and_then(|of| words::limits(&of, Locale::default())) {
+        line("", why);
+    }
     line("Model", words::chosen(view.model, &view.error));
     if let Ok(test) = &view.error {
         line("", words::scores(test));

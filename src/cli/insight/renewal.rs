@@ -141,10 +141,15 @@ fn lines(
     line(
         "Reclaimable",
         match answer.reclaimable {
-            Some(seats) => format!("{seats}, released once, today: \"after release\""),
+            Some(seats) => {
+                format!("{}: \"after release\"", said::released(answer, seats, Locale::default()))
+            }
             None => paint.faint(words::NO_LIST),
         },
     );
+    if let Some(why) = words::limits(&planning.limits(seat_type), Locale::default()) {
+        line("", why);
+    }
     if let Some(Ok(forecast)) = planning.forecast(seat_type) {
         line("Model", words::chosen(forecast.model, &forecast.error));
         match &forecast.error {

@@ -243,10 +243,12 @@ pub(crate) fn forecast(report: &Report, site: &SiteReport) -> Option<Section> {
                             let by = list.map_or_else(String::new, |list| {
                                 format!(" by the list of {}", local(report, list.as_of))
                             });
+                            let limits = view.limits.and_then(|of| words::limits(&of, l));
+                            let limits = limits.map_or_else(String::new, |why| format!("; {why}"));
                             format!(
-                                "{} (of {} reclaimable seats{by}, once)",
+                                "{} (of {}{by}, once{limits})",
                                 words::runs_out(after, view.today, l),
-                                count(l, seats)
+                                words::reclaimable(seats, l)
                             )
                         }
                         _ if site.left_out => LEFT_OUT.to_owned(),
@@ -303,9 +305,11 @@ fn idle(report: &Report, of_type: &TypeReport) -> String {
         0 => String::new(),
         n => format!(" (undecided: {})", count(l, n)),
     };
+    let limits = words::limits(&seats.limits, l);
+    let limits = limits.map_or_else(String::new, |why| format!(" ({why})"));
     let switched = if seats.released { "" } else { ", were the type released," };
     format!(
-        "{} of {} seats for {} days or longer; reclaimable under the rules{switched} {}{}; \
+        "{} of {} seats for {} days or longer; reclaimable under the rules{switched} {}{limits}{}; \
          {} active within 28 days; never used {}, in quarantine {}; by the list of {}",
         count(l, seats.idle),
         count(l, seats.usage.seats),

@@ -3,6 +3,7 @@
 use super::super::{Alert, Changes, Missing, Report, SiteReport};
 use super::{Block, Section, Table, count, local};
 use crate::license::Support;
+use crate::words::counted;
 
 pub(crate) fn version(report: &Report, site: &SiteReport) -> Option<Section> {
     let version = site.qlik_sense_version.as_ref()?;
@@ -39,6 +40,19 @@ pub(crate) fn changes(report: &Report, site: &SiteReport) -> Option<Section> {
                     "Bursar took or gave back {} seats before that whose records were archived: their \
                      names are in the archive.",
                     count(report.locale, changes.archived)
+                )));
+            }
+            if changes.initial > 0 {
+                let l = report.locale;
+                let seats = counted(
+                    l,
+                    changes.initial.into(),
+                    "seat that the first",
+                    "seats that the first",
+                );
+                blocks.push(Block::Note(format!(
+                    "{seats} reading found were allocated in the period, by their own date: they are \
+                     listed, and in no count."
                 )));
             }
             if changes.list.is_empty() {
