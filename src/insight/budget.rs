@@ -120,6 +120,8 @@ pub struct Budget {
     pub entitled: Money,
     /// What is entitled, and what has to be bought.
     pub to_pay: MoneyRange,
+    /// Seats are bought for so many months (`cost.term`), and paid for all of them when they are.
+    pub term_months: u32,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -146,7 +148,7 @@ pub fn budget(prices: &Prices, entitled: Money, to_buy: MoneyRange) -> Option<Bu
     } else {
         Verdict::Within { left: to_pay.left_of(budget) }
     };
-    Some(Budget { verdict, budget, entitled, to_pay })
+    Some(Budget { verdict, budget, entitled, to_pay, term_months: prices.term.months() })
 }
 
 #[cfg(test)]

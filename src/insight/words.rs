@@ -221,17 +221,25 @@ pub fn of_late(growth: &Estimate, damped_per_month: f64) -> &'static str {
     if damped_per_month > growth.middle { "; faster of late" } else { "" }
 }
 
-/// `within 50,000.00 EUR, 8,000.00 EUR left`.
+/// `within 50,000.00 EUR, 8,000.00 EUR left`; where seats are bought for another time than a year, that they are
+/// paid for all of it within this one.
 pub fn budget(of: &Budget, locale: Locale) -> String {
     let budget = of.budget.written(locale);
-    match of.verdict {
+    let is_bought = of.to_pay.high != of.entitled;
+    let term = match of.term_months {
+        12 => String::new(),
+        _ if !is_bought => String::new(),
+        months => format!("; seats to buy with the price of {}", months_in_words(months)),
+    };
+    let verdict = match of.verdict {
         Verdict::Within { left } => format!("within {budget}, {} left", amounts(&left, locale)),
         Verdict::MayExceed { by } => {
             let by = by.written(locale);
             format!("may exceed {budget} by up to {by} in the next 12 months")
         }
         Verdict::Exceeded { by } => format!("exceeds {budget} by {}", amounts(&by, locale)),
-    }
+    };
+    verdict + &term
 }
 
 /// `about 27 months`, `about 3 weeks`: how long something lasts, as rough as it is known.

@@ -21,7 +21,7 @@ struct Page {
     off: bool,
     firing: Vec<AlertView>,
     pending: Vec<(String, String)>,
-    unheard: Vec<(String, String)>,
+    unheard: Vec<(String, String, String)>,
     silences: Vec<[String; 4]>,
     history: Vec<HistoryView>,
 }
@@ -101,7 +101,11 @@ pub(super) async fn page(served: &Served, headers: &HeaderMap) -> Answer {
                 (one_line(&what), local(alert.since, zone))
             })
             .collect(),
-        unheard: status.unheard.iter().map(|one| (one.what(), one.fix.clone())).collect(),
+        unheard: status
+            .unheard
+            .iter()
+            .map(|one| (one.in_short(), one.what(), one.fix.clone()))
+            .collect(),
         silences: silences.collect(),
         history: history.collect(),
         frame: Frame::new(served, &status, Part::Alerts, None),

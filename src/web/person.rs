@@ -12,6 +12,7 @@ use super::changes::by;
 use super::frame::{Frame, Part, site_address};
 use super::plan::LastPlan;
 use super::seats::{day, named, state};
+use crate::insight::groups::spelling;
 use crate::insight::idle::Use;
 use crate::license::{Holder, Moment};
 use crate::plain::one_line;
@@ -83,7 +84,7 @@ pub(super) async fn page(served: &Served, headers: &HeaderMap, site: &str, user:
         seats_address: site_address(site, "/seats"),
         name: named(&holder, names),
         names,
-        directory: one_line(&holder.directory),
+        directory: one_line(&spelling(&holder.directory)),
         plan_seen: plan.map(|plan| age(plan.time, now)),
         seats: seats.iter().map(|known| view(known, plan, names, now, zone)).collect(),
         history: history.into_iter().map(|(time, what)| (local(time, zone), what)).collect(),

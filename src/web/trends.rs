@@ -316,7 +316,7 @@ fn facts(planning: &Planning, pool: &Pool, end: NaiveDate) -> Vec<(&'static str,
                 "Error so far",
                 match &view.error {
                     Ok(test) => format!(
-                        "{:.1} seats on average; {:.0} % of {} earlier ranges held",
+                        "{:.1} seats on average; {:.0} % of {} earlier ranges held, before they were widened",
                         test.mae, test.coverage_percent, test.forecasts
                     ),
                     Err(why) => why.to_string(),

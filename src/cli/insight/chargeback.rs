@@ -217,9 +217,11 @@ fn csv(sites: &[SiteOutput<ByGroup>]) -> anyhow::Result<String> {
                 amount(|of| of.idle),
                 amount(|of| of.saved),
             ];
+            // A row is a line, for those who read it by lines.
+            let group = plain::one_line(row.group.title());
             let texts = [
                 site.site.as_str(),
-                row.group.title(),
+                &group,
                 row.group.kind(),
                 row.seat_type.map_or("analyzer_capacity", |seat_type| seat_type.as_str()),
                 currency.as_str(),

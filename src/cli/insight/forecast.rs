@@ -204,7 +204,7 @@ fn lines(out: &mut String, view: &ForecastView, style: &Style) {
             line(
                 "",
                 format!(
-                    "{:.1} in all (\"no change\": {:.1}); {:.0} % of {} ranges held",
+                    "{:.1} in all (\"no change\": {:.1}); {:.0} % of {} earlier ranges held, before they were widened",
                     test.mae, test.no_change_mae, test.coverage_percent, test.forecasts
                 ),
             );

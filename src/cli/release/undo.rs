@@ -112,9 +112,7 @@ impl Undo {
     /// Says that there is nothing to allocate again, without a question and without a run.
     fn nothing(&self, returns: &Returns) -> anyhow::Result<Exit> {
         if self.json {
-            let why = |seat: &Returning| {
-                serde_json::json!({ "seat": seat.seat, "licenseType": seat.seat_type, "why": seat.not })
-            };
+            let why = |seat: &Returning| serde_json::json!({ "seat": seat.seat, "licenseType": seat.seat_type, "why": seat.not });
             let seats: Vec<_> = returns.seats.iter().map(why).collect();
             crate::terminal::print_json(&serde_json::json!({ "nothingToUndo": seats }))?;
         }
@@ -166,7 +164,8 @@ fn preview(returns: &Returns) -> String {
     let mut out = String::new();
     let (back, not): (Vec<_>, Vec<_>) = returns.seats.iter().partition(|seat| seat.not.is_none());
     // Writing to a text can't fail.
-    let _ = writeln!(out, "{} back, as far as there are free ones:", seats(back.len(), "goes", "go"));
+    let _ =
+        writeln!(out, "{} back, as far as there are free ones:", seats(back.len(), "goes", "go"));
     listed(&mut out, &back, |seat| {
         format!(
             "{}: {}, taken on {} by run {}; was allocated {}, last used {}",

@@ -6,7 +6,17 @@ use crate::license::Support;
 use crate::words::counted;
 
 pub(crate) fn version(report: &Report, site: &SiteReport) -> Option<Section> {
-    let version = site.qlik_sense_version.as_ref()?;
+    let Some(version) = &site.qlik_sense_version else {
+        let why = match site.left_out {
+            true => "Not told in a report of a time that is long over: it is known as it is now.",
+            false => "Not known: its version is not watched, or was not read so far.",
+        };
+        return Some(Section {
+            title: "Qlik Sense".to_owned(),
+            blocks: vec![Block::Note(why.to_owned())],
+            own_page: false,
+        });
+    };
     let mut facts = vec![("Version".to_owned(), version.name())];
     if let Some(change) = &version.change {
         let when = local(report, change.seen);
