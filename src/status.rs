@@ -25,7 +25,7 @@ use crate::plain::one_line;
 use crate::policy::{Guard, Refusal};
 use crate::release::next::Next;
 use crate::store::{Health, KnownRun, MostTried, QueueState, Store, StoreError};
-use crate::words;
+use crate::words::{self, Locale};
 
 /// Everything a status display shows. Serialises to the JSON of `bursar status --json` and
 /// `/api/status`; fields are only ever added.
@@ -51,6 +51,9 @@ pub struct Status {
     /// Whether the settings name their sites.
     #[serde(skip)]
     pub named_sites: bool,
+    /// How people write numbers and times.
+    #[serde(skip)]
+    pub locale: Locale,
 }
 
 /// What waits for a destination.
@@ -219,6 +222,7 @@ impl Status {
             unheard: settings.unheard(),
             daemon_runs: None,
             named_sites: settings.named_sites,
+            locale: settings.locale,
         })
     }
 }
@@ -245,7 +249,7 @@ impl Status {
                     Some(silence) => format!(
                         "silenced by {} until {} ({})",
                         silence.by,
-                        words::local(silence.until, zone),
+                        self.locale.moment(silence.until, zone),
                         silence.why
                     ),
                 }

@@ -130,6 +130,7 @@ impl Planning {
             site: site.to_owned(),
             now,
             zone,
+            locale: settings.locale,
             today,
             pools,
             minutes,

@@ -32,6 +32,7 @@ use crate::insight::utilization::{self, Now, Period, Step, YearOnYear};
 use crate::insight::{Entitled, NotEnough, Released, Series, Total, days_after};
 use crate::license::SeatType;
 use crate::license::pools::MinutePool;
+use crate::words::Locale;
 
 pub use forecast::{ForecastView, WhatIf};
 pub use minutes::Month;
@@ -44,6 +45,8 @@ pub struct Planning {
     pub site: String,
     pub now: DateTime<Utc>,
     pub zone: Tz,
+    /// How people write numbers and days.
+    pub locale: Locale,
     /// The day that `now` is in.
     pub today: NaiveDate,
     /// Types of seats that there is history of, Professional first.

@@ -6,10 +6,10 @@ use axum::http::HeaderMap;
 use super::Served;
 use super::answer::{self, Answer};
 use super::frame::{Frame, Part, tone};
+use super::wording::local;
 use crate::alert::state::Phase;
 use crate::event::DAEMON;
 use crate::plain::one_line;
-use crate::words::local;
 
 /// So much of the history is shown.
 const HISTORY: usize = 200;

@@ -9,13 +9,13 @@ use super::answer::{self, Answer, Failure};
 use super::asked::{Asked, written};
 use super::frame::{Frame, Part, site_address};
 use super::seats::named;
+use super::wording::local;
 use crate::event::count_changes;
 use crate::license::changes::By;
 use crate::plain::one_line;
 use crate::planning;
 use crate::planning::changes::Deed;
 use crate::store::{Attempt, Store, StoreError};
-use crate::words::local;
 
 /// Rows of a page.
 const ROWS: usize = 50;

@@ -12,6 +12,7 @@ use super::changes::by;
 use super::frame::{Frame, Part, site_address};
 use super::plan::LastPlan;
 use super::seats::{day, named, state};
+use super::wording::{local, number};
 use crate::insight::groups::spelling;
 use crate::insight::idle::Use;
 use crate::license::{Holder, Moment};
@@ -19,7 +20,6 @@ use crate::plain::one_line;
 use crate::planning;
 use crate::planning::changes::Deed;
 use crate::store::{Attempt, KnownSeat};
-use crate::words::{grouped as number, local};
 
 /// So much of a history is shown.
 const HISTORY: usize = 200;

@@ -7,6 +7,7 @@ use super::Served;
 use super::answer::{self, Answer, age};
 use super::frame::{Frame, Part, site_address};
 use super::plan::{LastPlan, TypePlan};
+use super::wording::{local, number};
 use crate::event::Monitor;
 use crate::license::SeatType;
 use crate::plain::one_line;
@@ -14,7 +15,6 @@ use crate::planning::replay::Simulation;
 use crate::policy::Policy;
 use crate::release::next::Next;
 use crate::store::RunState;
-use crate::words::{grouped as number, local};
 
 /// So many runs are shown.
 const RUNS: usize = 20;

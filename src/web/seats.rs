@@ -14,6 +14,7 @@ use super::answer::{self, Answer, Failure, age};
 use super::asked::{Asked, written};
 use super::frame::{Frame, Part, site_address};
 use super::plan::LastPlan;
+use super::wording::number;
 use super::{Served, sheet};
 use crate::insight::groups::spelling;
 use crate::insight::idle::Use;
@@ -21,7 +22,6 @@ use crate::license::{Moment, Seat};
 use crate::plain::one_line;
 use crate::spreadsheet::Cell;
 use crate::store::{FoundSeats, KnownSeat, SeatOrder, SeatPlace};
-use crate::words::grouped as number;
 
 /// Rows of a page.
 const ROWS: usize = 50;

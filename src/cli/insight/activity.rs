@@ -220,12 +220,12 @@ fn render(answer: &SiteActivity, settings: &Settings, paint: Paint) -> String {
     );
     for of in &answer.types {
         if of.last_read != read {
-            let seen = words::local(of.last_read, zone);
+            let seen = settings.locale.moment(of.last_read, zone);
             let _ = writeln!(out, "  {} seats as of {seen}", of.activity.seat_type.title());
         }
     }
     out.push('\n');
-    table(&mut out, answer);
+    table(&mut out, answer, settings.locale);
     for of in answer.types.iter().filter(|of| of.activity.usage.seats > 0) {
         idle_chart(&mut out, of, paint);
     }
@@ -250,7 +250,7 @@ fn render(answer: &SiteActivity, settings: &Settings, paint: Paint) -> String {
 }
 
 /// The figures side by side, a column for each type and one of all people.
-fn table(out: &mut String, answer: &SiteActivity) {
+fn table(out: &mut String, answer: &SiteActivity, l: Locale) {
     const WIDTH: usize = 13;
     let mut line = |title: &str, cells: Vec<String>| {
         let cells: String = cells.iter().map(|cell| format!("{cell:>WIDTH$}")).collect();
@@ -309,7 +309,7 @@ fn table(out: &mut String, answer: &SiteActivity) {
     line("  threshold in days", by_rules(&|r| r.threshold_days.to_string()));
     line("  enabled for release", by_rules(&|r| if r.enabled { "yes" } else { "no" }.to_owned()));
     for of in types {
-        if let Some(why) = insight_words::limits(&of.limits, Locale::default()) {
+        if let Some(why) = insight_words::limits(&of.limits, l) {
             let _ = writeln!(out, "  {}: {why}", of.activity.seat_type.title());
         }
     }

@@ -215,9 +215,12 @@ pub(crate) fn gaps(report: &Report, site: &SiteReport) -> Option<Section> {
             for of in sparse {
                 blocks.push(Block::Text(sparsely(report, of)));
             }
-            if gaps.is_empty() {
+            let (daily, gaps) = each_day(gaps);
+            let is_daily = !daily.is_empty();
+            blocks.extend(daily.iter().map(|group| Block::Text(on_each_day(report, group))));
+            if gaps.is_empty() && !is_daily {
                 blocks.push(Block::Text("None.".to_owned()));
-            } else {
+            } else if !gaps.is_empty() {
                 blocks.push(Block::Text(
                     "Nothing is filled in: what was not polled is in no figure.".to_owned(),
                 ));
@@ -241,6 +244,43 @@ const MOST_GAPS: usize = 60;
 
 fn hours(gap: &Missing) -> f64 {
     (gap.to - gap.from).num_minutes() as f64 / 60.0
+}
+
+/// From so many days in a row on, a gap each day is told once.
+const FEWEST_DAYS: usize = 3;
+
+/// Those that come a day after the other and last about as long, in groups; and the others.
+fn each_day(gaps: Vec<&Missing>) -> (Vec<Vec<&Missing>>, Vec<&Missing>) {
+    let follows = |a: &&Missing, b: &&Missing| {
+        let hours_between = (b.from - a.from).num_minutes() as f64 / 60.0;
+        (22.0..=26.0).contains(&hours_between)
+            && hours(a) <= 2.0 * hours(b)
+            && hours(b) <= 2.0 * hours(a)
+    };
+    let (mut daily, mut others) = (Vec::new(), Vec::new());
+    for group in gaps.chunk_by(follows) {
+        match group.len() >= FEWEST_DAYS {
+            true => daily.push(group.to_vec()),
+            false => others.extend(group),
+        }
+    }
+    (daily, others)
+}
+
+fn on_each_day(report: &Report, group: &[&Missing]) -> String {
+    let l = report.locale;
+    let all: f64 = group.iter().map(|gap| hours(gap)).sum();
+    let longest = group.iter().map(|gap| hours(gap)).fold(0.0, f64::max);
+    let (first, last) = (group[0], group[group.len() - 1]);
+    format!(
+        "From {} to {} polls are missing once a day, for {} hours in all on {} days, at most {} at a \
+         time. In CSV and JSON each is named.",
+        local(report, first.from),
+        local(report, last.to),
+        l.fixed(all, 1),
+        count(l, group.len()),
+        l.fixed(longest, 1)
+    )
 }
 
 /// By month, or by year where the period is long.
