@@ -186,7 +186,8 @@ pub fn to_buy(projection: &Projection, locale: Locale) -> String {
     } else {
         format!("{} to {}", seats(seats_low), seats(seats_high))
     };
-    format!("{many} {} seats: {}", projection.seat_type.title(), amounts(cost, locale))
+    let seats = if *seats_high == 1 && *seats_low == 1 { "seat" } else { "seats" };
+    format!("{many} {} {seats}: {}", projection.seat_type.title(), amounts(cost, locale))
 }
 
 /// `the first has to be there by 5 March 2027, when they may run out; by 20 June 2027 they will have`; `None`

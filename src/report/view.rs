@@ -173,6 +173,7 @@ fn of_site(report: &Report, site: &super::SiteReport) -> Site {
         money::capacity(report, site),
         money::of_period(report, site),
         money::cost(report, site),
+        money::by_directory(report, site),
         holders::holders(report, site),
         trail::changes(report, site),
         trail::releases(report, site),

@@ -115,7 +115,13 @@ fn view(
         },
     ));
     if let Some(days) = Use::of(seat).idle_days(now) {
-        facts.push(("Idle", format!("{} days", number(days as f64))));
+        facts.push((
+            "Idle",
+            match days {
+                1 => "1 day".to_owned(),
+                days => format!("{} days", number(days as f64)),
+            },
+        ));
     }
     if let Some(first) = known.first_used {
         facts.push(("First use seen", local(first, zone)));

@@ -162,7 +162,12 @@ fn type_view(of: &TypePlan, seats: &str) -> TypeView {
     TypeView {
         title: of.seat_type.title(),
         problem: of.problem.clone().unwrap_or_default(),
-        sentence: format!("{} seats{free}, {} due{stopped}", count(of.seats), count(of.due)),
+        sentence: format!(
+            "{} {}{free}, {} due{stopped}",
+            count(of.seats),
+            if of.seats == 1 { "seat" } else { "seats" },
+            count(of.due)
+        ),
         groups: groups.collect(),
     }
 }
@@ -177,6 +182,7 @@ fn what_if(simulation: &Simulation, policy: &Policy) -> Vec<WhatIf> {
         };
         let undecided = match of.undecided {
             0 => String::new(),
+            1 => "; undecided: 1 seat, which counts in the upper bounds only".to_owned(),
             some => format!("; undecided: {some} seats, which count in the upper bounds only"),
         };
         let rows = of.thresholds.iter().map(|threshold| {

@@ -159,7 +159,11 @@ fn render(
         );
     }
     if answer.initial > 0 {
-        let _ = writeln!(out, "  {} seats allocated then, by createdDate", answer.initial);
+        let _ = writeln!(
+            out,
+            "  {} allocated then, by createdDate",
+            words::counted(words::Locale::default(), answer.initial.into(), "seat", "seats")
+        );
     }
     out.push('\n');
     if counts.is_empty() {

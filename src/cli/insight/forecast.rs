@@ -15,6 +15,7 @@ use crate::insight::{NotEnough, days_after, or_why, words};
 use crate::license::SeatType;
 use crate::planning::forecast::WhatIfView;
 use crate::planning::{ForecastView, Planning, WhatIf};
+use crate::words::counted;
 
 /// Show when the free seats run out, as a range, with and without releasing idle ones
 #[derive(Debug, clap::Args)]
@@ -135,11 +136,11 @@ fn what_if_lines(out: &mut String, seat_type: SeatType, what_if: &WhatIfView, st
         let _ = writeln!(out, "  {name:<15} {text}");
     };
     if let Some(Bought { seats, on }) = what_if.bought {
-        let what = format!(
-            "if {seats} more {} were bought on {}",
-            things(seat_type),
-            style.locale.date(on)
-        );
+        let more = match seats {
+            1 => format!("1 more of the {} was", things(seat_type)),
+            _ => format!("{seats} more {} were", things(seat_type)),
+        };
+        let what = format!("if {more} bought on {}", style.locale.date(on));
         line("What if", style.paint.warn(&what));
         line("As it is", format!("run out {}", what_if.as_it_is_in_words));
     }
@@ -149,7 +150,10 @@ fn what_if_lines(out: &mut String, seat_type: SeatType, what_if: &WhatIfView, st
         line("", format!("with release in {after:.0} of 100 cases"));
     }
     if let Some(days) = what_if.release_threshold_days {
-        let what = format!("if seats idle for {days} days were released");
+        let what = format!(
+            "if seats idle for {} were released",
+            counted(style.locale, days.into(), "day", "days")
+        );
         line("What if", style.paint.warn(&what));
     }
 }

@@ -128,8 +128,8 @@ pub(super) fn basis(basis: &Basis) -> String {
         missing => format!(", {missing} missing"),
     };
     format!(
-        "{} days from {} to {}{missing}",
-        basis.days,
+        "{} from {} to {}{missing}",
+        crate::words::counted(crate::words::Locale::default(), basis.days.into(), "day", "days"),
         words::date(basis.first),
         words::date(basis.last)
     )

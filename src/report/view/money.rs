@@ -4,12 +4,14 @@ use super::super::svg::{Bar, Bars, Chart};
 use super::super::{Report, SiteReport};
 use super::{Block, LEFT_OUT, Section, Table, count, local, name, optional, percent};
 use crate::insight::capacity::MonthEnd;
+use crate::insight::chargeback::Amounts;
 use crate::insight::money::Money;
 use crate::insight::money::percent_of;
 use crate::insight::utilization::Step;
 use crate::insight::words;
 use crate::planning::Month;
 use crate::planning::money::Cost;
+use crate::words::counted;
 
 const UNKNOWN: &str = "not known yet";
 const NOT_THEN: &str = "not known";
@@ -166,6 +168,56 @@ fn table(report: &Report, cost: &Cost, unknown: &str) -> Table {
     let priced = l.day(report.generated.with_timezone(&report.zone).date_naive());
     table.row(["As of".to_owned(), priced, days.clone(), days, lists.clone(), lists]);
     table
+}
+
+/// More rows are in the file of the command.
+const MOST_ROWS: usize = 60;
+
+/// The cost of a year by user directory.
+pub(crate) fn by_directory(report: &Report, site: &SiteReport) -> Option<Section> {
+    let l = report.locale;
+    site.cost.as_ref()?;
+    let title = "Cost of a year by directory".to_owned();
+    let Some(by) = &site.cost_by_directory else {
+        let why = match site.left_out {
+            true => LEFT_OUT.to_owned(),
+            false => words::NO_LIST.to_owned(),
+        };
+        let blocks = vec![Block::Note(format!("Who costs what is {why}."))];
+        return Some(Section { title, blocks, own_page: false });
+    };
+    let of = &by.chargeback;
+    let caption = format!("Cost of a year by directory, in {}", of.currency);
+    let mut table = Table::new(
+        caption,
+        &["License", "Directory", ">Seats", ">Entitled", ">Reclaimable", ">Idle", ">Saved"],
+    );
+    let whole = |money: Money| words::whole(money, l);
+    for row in of.rows.iter().take(MOST_ROWS) {
+        let amounts = row.amounts.as_ref();
+        let amount = |pick: fn(&Amounts) -> Money| {
+            amounts.map_or_else(|| "–".to_owned(), |amounts| whole(pick(amounts)))
+        };
+        table.row([
+            row.seat_type.map_or("Analyzer Capacity", |of| of.title()).to_owned(),
+            row.group.title().to_owned(),
+            count(l, row.allocated),
+            amount(|of| of.entitled),
+            amount(|of| of.reclaimable),
+            amount(|of| of.idle),
+            amount(|of| of.saved),
+        ]);
+    }
+    let mut text = format!(
+        "Entitled seats are shared by those who hold seats. By the lists of {}, in whole units.",
+        local(report, by.as_of)
+    );
+    text += " Saved: by releases in the last 365 days. bursar insight cost --by --csv has all digits, and other groups.";
+    if of.rows.len() > MOST_ROWS {
+        let more = (of.rows.len() - MOST_ROWS) as u64;
+        text += &format!(" There: {}.", counted(l, more, "more row", "more rows"));
+    }
+    Some(Section { title, blocks: vec![Block::Table(table), Block::Text(text)], own_page: false })
 }
 
 /// One time, or the first and the last of several; nothing of none.

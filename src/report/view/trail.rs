@@ -47,9 +47,9 @@ pub(crate) fn changes(report: &Report, site: &SiteReport) -> Option<Section> {
             blocks.extend(since(report, changes).map(Block::Note));
             if changes.archived > 0 {
                 blocks.push(Block::Note(format!(
-                    "Bursar took or gave back {} seats before that whose records were archived: their \
-                     names are in the archive.",
-                    count(report.locale, changes.archived)
+                    "Bursar took or gave back {} before that, archived since: the names are in the \
+                     archive.",
+                    counted(report.locale, changes.archived.into(), "seat", "seats")
                 )));
             }
             if changes.initial > 0 {
@@ -140,8 +140,8 @@ pub(crate) fn releases(report: &Report, site: &SiteReport) -> Option<Section> {
             .map(|(what, number)| format!("{} {what}", count(report.locale, number)))
             .collect();
         blocks.push(Block::Text(format!(
-            "{} attempts: {}.",
-            count(report.locale, site.releases.len()),
+            "{}: {}.",
+            counted(report.locale, site.releases.len() as u64, "attempt", "attempts"),
             counts.join(", ")
         )));
         let mut table = Table::new(
@@ -273,12 +273,12 @@ fn on_each_day(report: &Report, group: &[&Missing]) -> String {
     let longest = group.iter().map(|gap| hours(gap)).fold(0.0, f64::max);
     let (first, last) = (group[0], group[group.len() - 1]);
     format!(
-        "From {} to {} polls are missing once a day, for {} hours in all on {} days, at most {} at a \
+        "From {} to {} polls are missing once a day, for {} hours in all on {}, at most {} at a \
          time. In CSV and JSON each is named.",
         local(report, first.from),
         local(report, last.to),
         l.fixed(all, 1),
-        count(l, group.len()),
+        counted(l, group.len() as u64, "day", "days"),
         l.fixed(longest, 1)
     )
 }
@@ -317,12 +317,15 @@ fn gap_table(report: &Report, gaps: &[&Missing]) -> Table {
 fn sparsely(report: &Report, of: &Missing) -> String {
     let hours = of.every_minutes as f64 / 60.0;
     format!(
-        "From {} to {} a poll came about every {} hours, less often than the settings ask for now. \
-         That is no gap: {} polls are in the figures.",
+        "From {} to {} a poll came about every {}, less often than the settings ask for now. \
+         That is no gap: {} in the figures.",
         local(report, of.from),
         local(report, of.to),
-        report.locale.number((hours * 10.0).round() / 10.0),
-        count(report.locale, of.polls)
+        match (hours * 10.0).round() / 10.0 {
+            1.0 => "hour".to_owned(),
+            hours => format!("{} hours", report.locale.number(hours)),
+        },
+        counted(report.locale, of.polls as u64, "poll is", "polls are")
     )
 }
 
