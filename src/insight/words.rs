@@ -47,8 +47,8 @@ pub fn reclaimable(seats: u32, l: Locale) -> String {
     counted(l, seats.into(), "reclaimable seat", "reclaimable seats")
 }
 
-/// What decides that one run takes no more of what is due; `None` where nothing does.
-pub fn limits(of: &Limits, l: Locale) -> Option<String> {
+/// What decides that one run takes no more of what is due, each in a line; empty where nothing does.
+pub fn limits_each(of: &Limits, l: Locale) -> Vec<String> {
     let left = of.by.map(|by| {
         let setting = match by {
             Limit::MaxReleases { is } => format!("maxReleases ({})", l.number(is.into())),
@@ -61,11 +61,14 @@ pub fn limits(of: &Limits, l: Locale) -> Option<String> {
         format!("{setting} leaves {left}")
     });
     let stopped = of.stopped_above_percent.map(|percent| {
-        format!(
-            "maxReleasePercent ({percent} %) stops the whole run until a person accepts that many"
-        )
+        format!("more than maxReleasePercent ({percent} %) is due: the run is stopped")
     });
-    let parts: Vec<String> = left.into_iter().chain(stopped).collect();
+    left.into_iter().chain(stopped).collect()
+}
+
+/// The same in one; `None` where nothing decides.
+pub fn limits(of: &Limits, l: Locale) -> Option<String> {
+    let parts = limits_each(of, l);
     (!parts.is_empty()).then(|| parts.join("; "))
 }
 
@@ -78,6 +81,14 @@ pub fn model(kind: Kind) -> &'static str {
         Kind::Seasonal => "yearly season",
         Kind::Mean => "mean of all",
     }
+}
+
+/// `88 % of 154 earlier ranges held, before they were widened`.
+pub fn held(test: &BackTest) -> String {
+    format!(
+        "{:.0} % of {} earlier ranges held, before they were widened",
+        test.coverage_percent, test.forecasts
+    )
 }
 
 /// What a forecast is made with, and why.
@@ -190,18 +201,10 @@ pub fn to_buy(projection: &Projection, locale: Locale) -> String {
     format!("{many} {} {seats}: {}", projection.seat_type.title(), amounts(cost, locale))
 }
 
-/// `the first has to be there by 5 March 2027, when they may run out; by 20 June 2027 they will have`; `None`
-/// when none has to be bought.
+/// `the first has to be there by 5 March 2027`, the first day on which the seats may run out; `None` when none has to
+/// be bought.
 pub fn first_to_buy(purchase: &Purchase, locale: Locale) -> Option<String> {
-    let earliest = purchase.earliest?;
-    let by = format!("the first has to be there by {}", locale.date(earliest));
-    Some(match purchase.latest {
-        None => format!("{by}, when they may run out"),
-        Some(latest) if latest == earliest => format!("{by}, when they run out"),
-        Some(latest) => {
-            format!("{by}, when they may run out; by {} they will have", locale.date(latest))
-        }
-    })
+    Some(format!("the first has to be there by {}", locale.date(purchase.earliest?)))
 }
 
 /// `550,000.00 EUR to pay for seats`: of what is to be paid within 12 months.

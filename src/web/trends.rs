@@ -316,10 +316,13 @@ fn facts(planning: &Planning, pool: &Pool, end: NaiveDate) -> Vec<(&'static str,
             facts.push((
                 "Error so far",
                 match &view.error {
-                    Ok(test) => format!(
-                        "{:.1} seats on average; {:.0} % of {} earlier ranges held, before they were widened",
-                        test.mae, test.coverage_percent, test.forecasts
-                    ),
+                    Ok(test) => {
+                        format!(
+                            "{} seats on average; {}",
+                            locale().fixed(test.mae, 1),
+                            words::held(test)
+                        )
+                    }
                     Err(why) => why.to_string(),
                 },
             ));

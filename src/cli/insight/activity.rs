@@ -309,7 +309,7 @@ fn table(out: &mut String, answer: &SiteActivity, l: Locale) {
     line("  threshold in days", by_rules(&|r| r.threshold_days.to_string()));
     line("  enabled for release", by_rules(&|r| if r.enabled { "yes" } else { "no" }.to_owned()));
     for of in types {
-        if let Some(why) = insight_words::limits(&of.limits, l) {
+        for why in insight_words::limits_each(&of.limits, l) {
             let _ = writeln!(out, "  {}: {why}", of.activity.seat_type.title());
         }
     }

@@ -99,8 +99,8 @@ pub fn render(planning: &Planning, style: &Style) -> String {
     as_of.extend(lists.min().map(|time| {
         format!("active and reclaimable by the list of {}", l.time(time, planning.zone))
     }));
-    if !as_of.is_empty() {
-        let _ = writeln!(out, "  {}", paint.faint(&as_of.join(", ")));
+    for line in as_of {
+        let _ = writeln!(out, "  {}", paint.faint(&line));
     }
     if let Some(reclaimable) = cost.reclaimable
         && let Some(share) = percent_of(reclaimable, cost.entitled)
@@ -112,7 +112,7 @@ pub fn render(planning: &Planning, style: &Style) -> String {
         let _ = writeln!(out, "  {name:<19} {text}");
     };
     for of_type in &cost.by_type {
-        if let Some(why) = words::limits(&of_type.seats.limits, style.locale) {
+        for why in words::limits_each(&of_type.seats.limits, l) {
             line("", format!("{}: {why}", of_type.seat_type.title()));
         }
     }

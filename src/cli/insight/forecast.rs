@@ -186,7 +186,7 @@ fn lines(out: &mut String, view: &ForecastView, style: &Style) {
             _ => paint.faint("not known yet: the list of seats was not read so far"),
         },
     );
-    if let Some(why) = view.limits.and_then(|of| words::limits(&of, style.locale)) {
+    for why in view.limits.iter().flat_map(|of| words::limits_each(of, style.locale)) {
         line("", why);
     }
     line("Model", words::chosen(view.model, &view.error));
@@ -214,13 +214,8 @@ fn lines(out: &mut String, view: &ForecastView, style: &Style) {
                 .map(|horizon| format!("{:.1} at {}", horizon.mae, horizon.days));
             let horizons = horizons.collect::<Vec<_>>().join(", ");
             line("Error so far", format!("seats: {horizons} days"));
-            line(
-                "",
-                format!(
-                    "{:.1} in all (\"no change\": {:.1}); {:.0} % of {} earlier ranges held, before they were widened",
-                    test.mae, test.no_change_mae, test.coverage_percent, test.forecasts
-                ),
-            );
+            line("", format!("{:.1} in all (\"no change\": {:.1})", test.mae, test.no_change_mae));
+            line("", words::held(test));
         }
         Err(why) => line("Error so far", why.to_string()),
     }

@@ -141,12 +141,12 @@ fn lines(
         "Reclaimable",
         match answer.reclaimable {
             Some(seats) => {
-                format!("{}: \"after release\"", said::released(answer, seats, style.locale))
+                format!("{seats}, {}: \"after release\"", said::released(answer, style.locale))
             }
             None => paint.faint(words::NO_LIST),
         },
     );
-    if let Some(why) = words::limits(&planning.limits(seat_type), style.locale) {
+    for why in words::limits_each(&planning.limits(seat_type), style.locale) {
         line("", why);
     }
     if let Some(Ok(forecast)) = planning.forecast(seat_type) {

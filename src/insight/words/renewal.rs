@@ -3,7 +3,7 @@
 use super::super::cost::MoneyRange;
 use super::super::days_after;
 use super::super::renewal::{Choice, Missing, Renewal, TooFew, TooMany};
-use super::{months_in_words, reclaimable, whole};
+use super::{months_in_words, whole};
 use crate::words::Locale;
 
 /// What is to be known of all seats of a renewal.
@@ -21,13 +21,13 @@ pub fn notes(of: &Renewal, l: Locale) -> Vec<String> {
     notes
 }
 
-/// `3 reclaimable seats, released once, today`; by the first day of a term that begins later.
-pub fn released(of: &Renewal, seats: u32, l: Locale) -> String {
+/// `released once, today`; by the first day of a term that begins later.
+pub fn released(of: &Renewal, l: Locale) -> String {
     let when = match of.on > of.today {
         true => format!("by {}", l.date(of.on)),
         false => "today".to_owned(),
     };
-    format!("{}, released once, {when}", reclaimable(seats, l))
+    format!("released once, {when}")
 }
 
 /// How the figures of a renewal are to be read, in lines that fit a terminal.

@@ -83,7 +83,8 @@ fn of_type_blocks(
             Some(seats) => {
                 let limits = words::limits(&limits, l);
                 let limits = limits.map_or_else(String::new, |why| format!(" ({why})"));
-                format!("{}{limits}", said::released(answer, seats, l))
+                let seats = words::reclaimable(seats, l);
+                format!("{seats}, {}{limits}", said::released(answer, l))
             }
             None if site.left_out => LEFT_OUT.to_owned(),
             None => words::NO_LIST.to_owned(),

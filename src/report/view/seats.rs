@@ -275,12 +275,13 @@ pub(crate) fn forecast(report: &Report, site: &SiteReport) -> Option<Section> {
                 fact(
                     "Error so far",
                     match &view.error {
-                        Ok(test) => format!(
-                            "{} seats on average; {:.0} % of {} earlier ranges held, before they were widened",
-                            l.fixed(test.mae, 1),
-                            test.coverage_percent,
-                            count(l, test.forecasts)
-                        ),
+                        Ok(test) => {
+                            format!(
+                                "{} seats on average; {}",
+                                l.fixed(test.mae, 1),
+                                words::held(test)
+                            )
+                        }
                         Err(why) => why.to_string(),
                     },
                 );
