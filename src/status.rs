@@ -12,19 +12,20 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use serde::Serialize;
 
-use crate::alert::state::{Alert, HeldBack, Phase, Silence};
+use crate::alert::state::{Alert, HeldBack, Notified, Phase, Silence};
 use crate::config::settings::Watch;
 use crate::config::{Settings, Unheard};
 use crate::destination::registry;
 use crate::event::{Body, DAEMON, Event, Monitor, ReleaseRun};
-use crate::ledger::Mode;
 use crate::ledger::past::{Accepted, Pause, standing};
+use crate::ledger::{Mode, RunStatus};
 use crate::license::monitor_app::MonitorApp;
 use crate::license::{Pools, SenseVersion, ServerLicenseStatus};
 use crate::plain::one_line;
+use crate::policy::{Guard, Refusal};
 use crate::release::next::Next;
 use crate::store::{Health, KnownRun, MostTried, QueueState, Store, StoreError};
-use crate::words;
+use crate::words::{self, Locale};
 
 /// Everything a status display shows. Serialises to the JSON of `bursar status --json` and
 /// `/api/status`; fields are only ever added.
@@ -50,6 +51,9 @@ pub struct Status {
     /// Whether the settings name their sites.
     #[serde(skip)]
     pub named_sites: bool,
+    /// How people write numbers and times.
+    #[serde(skip)]
+    pub locale: Locale,
 }
 
 /// What waits for a destination.
@@ -89,7 +93,7 @@ pub struct SiteStatus {
     /// The last run that began, as the ledger tells it now; also one that was cut short.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_run: Option<KnownRun>,
-    /// The last run that was real, where rehearsals followed it.
+    /// The last run that was real, where rehearsals or the undoing of one followed it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_real_run: Option<KnownRun>,
     /// Attempts at seats of which it is not known what came of them.
@@ -162,7 +166,7 @@ impl Status {
         let mut real_runs = HashMap::new();
         for site in &settings.sites {
             let last = store.runs(&site.name, 1).await?.pop();
-            if last.as_ref().is_some_and(|run| run.mode == Mode::Rehearsal) {
+            if last.as_ref().is_some_and(|run| run.mode != Mode::Real) {
                 real_runs.insert(site.name.as_str(), store.last_real_run(&site.name).await?);
             }
             last_runs.insert(site.name.as_str(), last);
@@ -202,6 +206,7 @@ impl Status {
                     status.take(event.clone());
                 }
                 status.know(last_runs.remove(site.name.as_str()).flatten());
+                status.forget_the_pause();
                 status.last_real_run = real_runs.remove(site.name.as_str()).flatten();
                 status
             })
@@ -217,6 +222,7 @@ impl Status {
             unheard: settings.unheard(),
             daemon_runs: None,
             named_sites: settings.named_sites,
+            locale: settings.locale,
         })
     }
 }
@@ -232,11 +238,8 @@ impl Status {
         }
         facts.push(key.subject.clone());
         facts.push(format!("since {}", words::ago(alert.fired.unwrap_or(alert.since), self.time)));
-        facts.push(match alert.notified.as_ref().map_or(0, |notified| notified.times) {
-            0 => "not told yet".to_owned(),
-            1 => "told once".to_owned(),
-            times => format!("told {times} times"),
-        });
+        let told = alert.notified.as_ref().filter(|notified| notified.times > 0);
+        facts.push(told.map_or_else(|| "not told yet".to_owned(), Notified::in_words));
         facts.push(match &alert.held_back {
             None => String::new(),
             Some(HeldBack::Alert { rule }) => format!("held back by {rule}"),
@@ -246,7 +249,7 @@ impl Status {
                     Some(silence) => format!(
                         "silenced by {} until {} ({})",
                         silence.by,
-                        words::local(silence.until, zone),
+                        self.locale.moment(silence.until, zone),
                         silence.why
                     ),
                 }
@@ -273,6 +276,21 @@ impl SiteStatus {
             pause: None,
             accepted: Vec::new(),
             monitors: Vec::new(),
+        }
+    }
+
+    /// A pause that is over is no problem any more, though the run that it stopped was the last one.
+    fn forget_the_pause(&mut self) {
+        let refusals = self.release.as_ref().map_or(&[][..], |run| &run.value.refusals);
+        let by_pause = |refusal: &Refusal| refusal.guard == Guard::Paused;
+        if self.pause.is_some() || refusals.is_empty() || !refusals.iter().all(by_pause) {
+            return;
+        }
+        let release = self.monitors.iter_mut().filter(|of| of.monitor == Monitor::Release);
+        for health in release.filter_map(|of| of.health.as_mut()) {
+            if health.problem().is_some_and(|of| of.code == RunStatus::Refused.as_str()) {
+                health.last_error = None;
+            }
         }
     }
 

@@ -38,6 +38,11 @@ pub fn short_id(id: Uuid) -> String {
     text
 }
 
+/// `1 seat`, `12,345 seats`: so many of what is called so when it is one, and when it is any other number.
+pub fn counted(l: Locale, count: u64, one: &str, many: &str) -> String {
+    format!("{} {}", l.separated(&count.to_string()), if count == 1 { one } else { many })
+}
+
 /// A count without needless decimals.
 pub fn number(value: f64) -> String {
     if value.fract() == 0.0 { format!("{value:.0}") } else { format!("{value:.1}") }

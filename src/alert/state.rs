@@ -53,6 +53,9 @@ pub enum Phase {
 pub struct Notified {
     pub last: DateTime<Utc>,
     pub times: u32,
+    /// To how many destinations it went the last time: 0 reached nobody. Absent of what older releases told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sent_to: Option<u32>,
     /// The smallest step that was told, as far as it wasn't left again.
     pub step: Option<i64>,
     /// The severity that was told last. Absent of what older releases told.
@@ -60,6 +63,20 @@ pub struct Notified {
     pub severity: Option<Severity>,
     /// When the facts were observed that were told last.
     pub observed: DateTime<Utc>,
+}
+
+impl Notified {
+    /// `told once`, `told 3 times`; also that it reached nobody.
+    pub fn in_words(&self) -> String {
+        let times = match self.times {
+            1 => "told once".to_owned(),
+            times => format!("told {times} times"),
+        };
+        match self.sent_to {
+            Some(0) => format!("{times}, the last time to nobody: no destination takes it"),
+            _ => times,
+        }
+    }
 }
 
 /// Why an alert that fires is not told.
@@ -151,7 +168,7 @@ pub struct Step {
 
 /// Which alert keeps which others of the same site and subject from being told while it fires.
 /// `siteUnreachable` does so with all others of its site.
-pub const INHIBITED: [(Rule, &[Rule]); 7] = [
+pub const INHIBITED: [(Rule, &[Rule]); 8] = [
     (Rule::ServerLicenseExpired, &[Rule::ServerLicenseExpiring]),
     (Rule::ServerLicenseInvalid, &[Rule::ServerLicenseExpiring]),
     (Rule::ServerLicenseBlacklisted, &[Rule::ServerLicenseExpiring, Rule::ServerLicenseInvalid]),
@@ -159,6 +176,8 @@ pub const INHIBITED: [(Rule, &[Rule]); 7] = [
     (Rule::SeatsGone, &[Rule::SeatsLow, Rule::UtilizationHigh, Rule::SeatsRunOut]),
     (Rule::SeatsLow, &[Rule::UtilizationHigh]),
     (Rule::QueueDropped, &[Rule::QueueGrowing]),
+    // The guards that stop each run are why none was done.
+    (Rule::ReleaseStopped, &[Rule::ReleaseOverdue]),
 ];
 
 /// One look at everything.
@@ -326,6 +345,8 @@ fn notify<'a>(
         alert.notified = Some(Notified {
             last: now,
             times: times.saturating_add(1),
+            // Whoever addresses it knows.
+            sent_to: None,
             step: condition.step,
             severity: Some(alert.severity),
             observed: condition.observed,

@@ -21,7 +21,7 @@ use crate::qrs;
 use crate::release::next::Next;
 use crate::status::{Dated, MonitorStatus, SiteStatus, Status as Picture};
 use crate::store::{Health, KnownRun, RunState};
-use crate::words;
+use crate::words::{self, Locale};
 
 /// Show the last known state of licenses, monitors and queues
 #[derive(Debug, clap::Args)]
@@ -135,6 +135,7 @@ async fn ask(settings: &Settings, patience: qrs::Patience) -> (Picture, bool) {
         unheard: settings.unheard(),
         daemon_runs: None,
         named_sites: settings.named_sites,
+        locale: settings.locale,
     };
     (picture, failed)
 }
@@ -151,16 +152,16 @@ pub(crate) fn render(picture: &Picture, zone: Tz, paint: Paint) -> String {
     for site in &picture.sites {
         let _ = writeln!(out, "{}", paint.strong(&format!("Site {}", site.name)));
         server_license_lines(&mut out, site, picture.time, paint);
-        pool_lines(&mut out, site, picture.time, paint);
+        pool_lines(&mut out, site, picture, paint);
         app_lines(&mut out, site, picture.time, paint);
-        version_line(&mut out, site, picture.time, zone, paint);
+        version_line(&mut out, site, picture, zone, paint);
         last_release(&mut out, site, picture.time, paint);
         unsettled_line(&mut out, site, picture.time, paint);
-        pause_line(&mut out, site, zone, paint);
+        pause_line(&mut out, site, (picture.locale, zone), paint);
         for accepted in &site.accepted {
             let _ = writeln!(out, "  Accepted         {}", one_line(&accepted.text()));
         }
-        monitor_lines(&mut out, site, picture.time, zone, paint);
+        monitor_lines(&mut out, site, picture, zone, paint);
         out.push('\n');
     }
     queue_lines(&mut out, picture, paint);
@@ -226,19 +227,19 @@ fn server_license_lines(out: &mut String, site: &SiteStatus, now: DateTime<Utc>,
     }
 }
 
-fn pool_lines(out: &mut String, site: &SiteStatus, now: DateTime<Utc>, paint: Paint) {
+fn pool_lines(out: &mut String, site: &SiteStatus, picture: &Picture, paint: Paint) {
     let Some(Dated { time, value: pools }) = &site.access_licenses else {
         let _ = writeln!(out, "  Access licenses  {}", paint.faint("not read yet"));
         return;
     };
-    let seen = paint.faint(&words::ago(*time, now));
+    let seen = paint.faint(&words::ago(*time, picture.time));
     let _ = writeln!(out, "  Access licenses  {seen}");
-    for row in text::columns(&pool_rows(pools, paint)).lines() {
+    for row in text::columns(&pool_rows(pools, picture.locale, paint)).lines() {
         let _ = writeln!(out, "    {row}");
     }
 }
 
-fn pool_rows(pools: &Pools, paint: Paint) -> Vec<Vec<String>> {
+fn pool_rows(pools: &Pools, l: Locale, paint: Paint) -> Vec<Vec<String>> {
     let mut rows = Vec::new();
     let gauge = |taken: f64, total: f64| {
         let share = if total > 0.0 { taken / total } else { 0.0 };
@@ -257,19 +258,15 @@ fn pool_rows(pools: &Pools, paint: Paint) -> Vec<Vec<String>> {
         let Some(pool) = pool else { continue };
         let (bar, percent) = gauge(pool.allocated, pool.total);
         let mut facts = vec![
-            format!(
-                "{} of {} allocated",
-                words::grouped(pool.allocated),
-                words::grouped(pool.total)
-            ),
-            format!("{} free", words::grouped(pool.free())),
-            format!("{} used", words::grouped(pool.used)),
+            format!("{} of {} allocated", l.number(pool.allocated), l.number(pool.total)),
+            format!("{} free", l.number(pool.free())),
+            format!("{} used", l.number(pool.used)),
         ];
         if pool.quarantined > 0.0 {
-            facts.push(paint.warn(&format!("{} quarantined", words::grouped(pool.quarantined))));
+            facts.push(paint.warn(&format!("{} quarantined", l.number(pool.quarantined))));
         }
         if pool.excess > 0.0 {
-            facts.push(paint.bad(&format!("{} excess", words::grouped(pool.excess))));
+            facts.push(paint.bad(&format!("{} excess", l.number(pool.excess))));
         }
         rows.push(vec![seat_type.title().to_owned(), bar, percent, facts.join(", ")]);
     }
@@ -281,24 +278,21 @@ fn pool_rows(pools: &Pools, paint: Paint) -> Vec<Vec<String>> {
             percent,
             format!(
                 "{} of {} minutes used this month",
-                words::grouped(pool.used_minutes),
-                words::grouped(pool.allocated_minutes)
+                l.number(pool.used_minutes),
+                l.number(pool.allocated_minutes)
             ),
         ]);
     }
     if let Some(totals) = pools.tokens.filter(|totals| totals.enabled) {
         let taken = totals.total_tokens - totals.available_tokens;
         let (bar, percent) = gauge(taken, totals.total_tokens);
-        let mut facts = vec![format!(
-            "{} of {} allocated",
-            words::grouped(taken),
-            words::grouped(totals.total_tokens)
-        )];
+        let mut facts =
+            vec![format!("{} of {} allocated", l.number(taken), l.number(totals.total_tokens))];
         if let Some(pool) = pools.token_user {
-            facts.push(format!("{} for users", words::grouped(pool.allocated_tokens)));
+            facts.push(format!("{} for users", l.number(pool.allocated_tokens)));
         }
         if let Some(pool) = pools.token_login {
-            facts.push(format!("{} for logins", words::grouped(pool.allocated_tokens)));
+            facts.push(format!("{} for logins", l.number(pool.allocated_tokens)));
         }
         rows.push(vec!["Tokens".to_owned(), bar, percent, facts.join(", ")]);
     }
@@ -315,7 +309,8 @@ fn app_lines(out: &mut String, site: &SiteStatus, now: DateTime<Utc>, paint: Pai
     }
 }
 
-fn version_line(out: &mut String, site: &SiteStatus, now: DateTime<Utc>, zone: Tz, paint: Paint) {
+fn version_line(out: &mut String, site: &SiteStatus, picture: &Picture, zone: Tz, paint: Paint) {
+    let now = picture.time;
     let Some(Dated { time, value: version }) = &site.qlik_sense_version else { return };
     let today = license::today(now, zone);
     let summary = one_line(&version.summary());
@@ -329,12 +324,13 @@ fn version_line(out: &mut String, site: &SiteStatus, now: DateTime<Utc>, zone: T
     let seen = paint.faint(&words::ago(*time, now));
     let _ = writeln!(out, "  Version          {summary}   {seen}");
     if let Some(change) = &version.change {
-        let (from, when) = (one_line(&change.from), words::local(change.seen, zone));
+        let (from, when) = (one_line(&change.from), picture.locale.moment(change.seen, zone));
         let _ = writeln!(out, "                   was {from} until {when}");
     }
 }
 
-fn monitor_lines(out: &mut String, site: &SiteStatus, now: DateTime<Utc>, zone: Tz, paint: Paint) {
+fn monitor_lines(out: &mut String, site: &SiteStatus, picture: &Picture, zone: Tz, paint: Paint) {
+    let now = picture.time;
     for monitor in &site.monitors {
         let name = monitor.monitor.as_str();
         if monitor.monitor == Monitor::Release {
@@ -352,7 +348,7 @@ fn monitor_lines(out: &mut String, site: &SiteStatus, now: DateTime<Utc>, zone: 
             let _ = writeln!(out, "  {}", paint.bad(&line));
         }
         if let Some(next) = monitor.next {
-            let line = format!("next look at {name}: {}", words::local(next, zone));
+            let line = format!("next look at {name}: {}", picture.locale.moment(next, zone));
             let _ = writeln!(out, "  {}", paint.faint(&line));
         }
     }
@@ -377,10 +373,10 @@ fn release_line(out: &mut String, run: &KnownRun, now: DateTime<Utc>, paint: Pai
 }
 
 /// A pause where no run is scheduled; beside the next run it is told there.
-fn pause_line(out: &mut String, site: &SiteStatus, zone: Tz, paint: Paint) {
+fn pause_line(out: &mut String, site: &SiteStatus, (l, zone): (Locale, Tz), paint: Paint) {
     let scheduled = site.monitors.iter().any(|monitor| monitor.monitor == Monitor::Release);
     let Some(pause) = site.pause.as_ref().filter(|_| !scheduled) else { return };
-    let until = words::local(pause.until, zone);
+    let until = l.moment(pause.until, zone);
     let text = one_line(&format!("paused until {until} by {}: {}", pause.by, pause.why));
     let _ = writeln!(out, "  Releases         {}", paint.warn(&text));
 }

@@ -21,6 +21,9 @@ pub struct Unheard {
     pub fix: String,
 }
 
+/// More than so many are counted where there is little room.
+const FEW: usize = 3;
+
 impl Unheard {
     /// `alerts of seatsLow, seatsGone reach nobody`
     pub fn what(&self) -> String {
@@ -28,6 +31,19 @@ impl Unheard {
         let what = if self.all { "no alert reaches anybody" } else { "alerts reach nobody" };
         let names: Vec<&str> = self.sites.iter().map(String::as_str).collect();
         format!("{what} of {}: {}", names.join(", "), rules.join(", "))
+    }
+
+    /// The same in a line: many rules are counted.
+    pub fn in_short(&self) -> String {
+        if self.rules.len() <= FEW {
+            return self.what();
+        }
+        let what = if self.all { "no alert reaches anybody" } else { "alerts reach nobody" };
+        let sites = match self.sites.as_slice() {
+            few if few.len() <= FEW => few.join(", "),
+            many => format!("{} sites", many.len()),
+        };
+        format!("{what} of {sites}: {} rules", self.rules.len())
     }
 }
 

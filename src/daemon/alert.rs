@@ -187,7 +187,13 @@ impl Telling<'_> {
         let mut sent: BTreeMap<_, usize> = BTreeMap::new();
         for notice in &step.notices {
             let events = self.events(notice, sites);
-            sent.insert(&notice.alert.key, events.iter().map(|(_, queues)| queues.len()).sum());
+            let to: usize = events.iter().map(|(_, queues)| queues.len()).sum();
+            sent.insert(&notice.alert.key, to);
+            let told = changes.changed.iter_mut().find(|alert| alert.key == notice.alert.key);
+            if let Some(notified) = told.and_then(|alert| alert.notified.as_mut()) {
+                let heard = self.has_heard_elsewhere(notice, &events);
+                notified.sent_to = Some(u32::try_from(to + heard).unwrap_or(u32::MAX));
+            }
             changes.events.extend(events);
         }
         for (key, what) in &step.happened {
@@ -236,6 +242,12 @@ impl Telling<'_> {
             events.push((event, queues));
         }
         events
+    }
+
+    /// Of how many queues it is true that they got its reasons otherwise.
+    fn has_heard_elsewhere(&self, notice: &Notice, events: &[(Event, Vec<String>)]) -> usize {
+        let Some((event, _)) = events.last() else { return 0 };
+        self.addressing.queues_of(event).filter(|queue| self.has_heard(notice, queue)).count()
     }
 
     /// Whoever gets the refusals of releases has heard of a stopped run already, with its reasons.

@@ -46,7 +46,8 @@ pub fn project(
         let total = entitled.on(day).unwrap_or(forecast.entitled);
         Ahead { day, seats: [outlook.low, outlook.middle, outlook.high], total, held }
     };
-    along(prices, seat_type, (1..=DAYS).map(day))
+    let along = along(prices, seat_type, (1..=DAYS).map(day))?;
+    Some(Projection { to_buy: along.to_buy.by_when(&forecast.runs_out, forecast.today), ..along })
 }
 
 /// The same where nothing is known of what comes: all stays as it is.
@@ -119,6 +120,8 @@ pub struct Budget {
     pub entitled: Money,
     /// What is entitled, and what has to be bought.
     pub to_pay: MoneyRange,
+    /// Seats are bought for so many months (`cost.term`), and paid for all of them when they are.
+    pub term_months: u32,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -145,7 +148,7 @@ pub fn budget(prices: &Prices, entitled: Money, to_buy: MoneyRange) -> Option<Bu
     } else {
         Verdict::Within { left: to_pay.left_of(budget) }
     };
-    Some(Budget { verdict, budget, entitled, to_pay })
+    Some(Budget { verdict, budget, entitled, to_pay, term_months: prices.term.months() })
 }
 
 #[cfg(test)]

@@ -70,7 +70,12 @@ pub fn by_directory(seats: &[Seat], now: DateTime<Utc>) -> Vec<GroupUsage> {
 
 /// The user directory of a holder.
 pub fn directory(holder: Option<&Holder>) -> Group {
-    holder.map_or(Group::NoUser, |holder| Group::Value(holder.directory.to_uppercase()))
+    holder.map_or(Group::NoUser, |holder| Group::Value(spelling(&holder.directory)))
+}
+
+/// A user directory as it is written wherever it stands by itself.
+pub fn spelling(directory: &str) -> String {
+    directory.to_uppercase()
 }
 
 /// By the value of a custom property, whose name is compared without regard to case. Whose user has

@@ -84,6 +84,7 @@ impl fmt::Display for NotEnough {
             Unit::FreeWeeks => {
                 let some = match self.have {
                     0 => "always full".to_owned(),
+                    1 => "full but for 1 week".to_owned(),
                     have => format!("full but for {have} weeks"),
                 };
                 return write!(f, "demand can't be seen: the pool was {some}");

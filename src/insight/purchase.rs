@@ -4,6 +4,7 @@ use chrono::{Months, NaiveDate};
 use serde::Serialize;
 
 use super::cost::MoneyRange;
+use super::forecast::RunsOut;
 use super::money::Money;
 
 /// How long a purchase of seats is for: it is paid for all of that when it is made.
@@ -98,15 +99,16 @@ pub fn cost(batches: &[Batch], seat_for_a_year: Money, term: Term, until: NaiveD
 pub struct Purchase {
     pub seats_low: u64,
     pub seats_high: u64,
-    /// The first day on which a seat may be missing; absent when none is.
+    /// By when the first has to be there: the first day on which the seats may run out, as the forecast says.
+    /// Absent when none has to be bought.
     pub earliest: Option<NaiveDate>,
-    /// The day by which one is; absent when none may be.
+    /// The day by which they will have run out; absent when it may be that none has to be bought.
     pub latest: Option<NaiveDate>,
     pub cost: MoneyRange,
 }
 
 impl Purchase {
-    /// Of the batches along the low, the middle and the high line.
+    /// Of the batches along the low, the middle and the high line, without a forecast of when they run out.
     pub fn new(lines: &[Vec<Batch>; 3], cost: [Money; 3]) -> Self {
         let [low, _, high] = lines;
         let seats = |line: &[Batch]| line.iter().map(|batch| batch.seats).sum();
@@ -119,6 +121,15 @@ impl Purchase {
             latest: first(low),
             cost: MoneyRange { low: low_cost, middle: middle_cost, high: high_cost },
         }
+    }
+
+    /// The first by the day on which the seats run out. That is the first full day, so it is never later than
+    /// the day from which on the lines lack a seat.
+    pub fn by_when(mut self, runs_out: &RunsOut, today: NaiveDate) -> Self {
+        let sooner = |known: NaiveDate, day: Option<NaiveDate>| day.map_or(known, |d| d.min(known));
+        self.earliest = self.earliest.map(|known| sooner(known, runs_out.earliest(today)));
+        self.latest = self.latest.map(|known| sooner(known, runs_out.latest(today)));
+        self
     }
 }
 

@@ -24,3 +24,26 @@ impl ByRules {
         self.release.saturating_add(self.announce)
     }
 }
+
+/// What decides how much of what is due one run takes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Limits {
+    /// Seats that are due, and that one run leaves.
+    pub left: u32,
+    /// The setting that leaves them; absent when none are left.
+    pub by: Option<Limit>,
+    /// `maxReleasePercent`, where more is due than that and the guard stops a whole run: then it takes nothing
+    /// until a person accepts that.
+    pub stopped_above_percent: Option<u32>,
+}
+
+/// A setting that leaves seats that are due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "setting")]
+pub enum Limit {
+    /// At most so many go in one run.
+    MaxReleases { is: u32 },
+    /// So many are to be free, and so many are.
+    KeepFree { is: u32, free: u32 },
+}

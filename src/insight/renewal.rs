@@ -98,7 +98,7 @@ pub struct TermAnswer {
 pub struct RiskAnswer {
     pub risk_percent: u8,
     pub without_release: Choice,
-    /// When the reclaimable seats are released today, once. Absent while they aren't known.
+    /// When the reclaimable seats are released once, before the term begins. Absent while they aren't known.
     pub with_release: Option<Choice>,
 }
 

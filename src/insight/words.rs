@@ -13,7 +13,8 @@ use super::growth::Estimate;
 use super::models::Kind;
 use super::money::Money;
 use super::purchase::Purchase;
-use crate::words::Locale;
+use super::reclaim::{Limit, Limits};
+use crate::words::{Locale, counted};
 
 const MONTHS: [&str; 12] = [
     "January",
@@ -41,6 +42,36 @@ pub fn date(day: NaiveDate) -> String {
     Locale::default().date(day)
 }
 
+/// `1 reclaimable seat`.
+pub fn reclaimable(seats: u32, l: Locale) -> String {
+    counted(l, seats.into(), "reclaimable seat", "reclaimable seats")
+}
+
+/// What decides that one run takes no more of what is due, each in a line; empty where nothing does.
+pub fn limits_each(of: &Limits, l: Locale) -> Vec<String> {
+    let left = of.by.map(|by| {
+        let setting = match by {
+            Limit::MaxReleases { is } => format!("maxReleases ({})", l.number(is.into())),
+            Limit::KeepFree { is, free } => {
+                let free = l.number(free.into());
+                format!("keepFree ({}, and {free} free)", l.number(is.into()))
+            }
+        };
+        let left = counted(l, of.left.into(), "more seat that is due", "more seats that are due");
+        format!("{setting} leaves {left}")
+    });
+    let stopped = of.stopped_above_percent.map(|percent| {
+        format!("more than maxReleasePercent ({percent} %) is due: the run is stopped")
+    });
+    left.into_iter().chain(stopped).collect()
+}
+
+/// The same in one; `None` where nothing decides.
+pub fn limits(of: &Limits, l: Locale) -> Option<String> {
+    let parts = limits_each(of, l);
+    (!parts.is_empty()).then(|| parts.join("; "))
+}
+
 /// What a forecast is made with.
 pub fn model(kind: Kind) -> &'static str {
     match kind {
@@ -50,6 +81,14 @@ pub fn model(kind: Kind) -> &'static str {
         Kind::Seasonal => "yearly season",
         Kind::Mean => "mean of all",
     }
+}
+
+/// `88 % of 154 earlier ranges held, before they were widened`.
+pub fn held(test: &BackTest) -> String {
+    format!(
+        "{:.0} % of {} earlier ranges held, before they were widened",
+        test.coverage_percent, test.forecasts
+    )
 }
 
 /// What a forecast is made with, and why.
@@ -158,17 +197,14 @@ pub fn to_buy(projection: &Projection, locale: Locale) -> String {
     } else {
         format!("{} to {}", seats(seats_low), seats(seats_high))
     };
-    format!("{many} {} seats: {}", projection.seat_type.title(), amounts(cost, locale))
+    let seats = if *seats_high == 1 && *seats_low == 1 { "seat" } else { "seats" };
+    format!("{many} {} {seats}: {}", projection.seat_type.title(), amounts(cost, locale))
 }
 
-/// `the first between 5 March and 20 June 2027`; `None` when none has to be bought.
+/// `the first has to be there by 5 March 2027`, the first day on which the seats may run out; `None` when none has to
+/// be bought.
 pub fn first_to_buy(purchase: &Purchase, locale: Locale) -> Option<String> {
-    let earliest = purchase.earliest?;
-    Some(match purchase.latest {
-        None => format!("the first not before {}", locale.date(earliest)),
-        Some(latest) if latest == earliest => format!("the first on {}", locale.date(earliest)),
-        Some(latest) => format!("the first {}", locale.between(earliest, latest)),
-    })
+    Some(format!("the first has to be there by {}", locale.date(purchase.earliest?)))
 }
 
 /// `550,000.00 EUR to pay for seats`: of what is to be paid within 12 months.
@@ -181,26 +217,33 @@ pub fn for_minutes(entitled: Money, locale: Locale) -> String {
     format!("{} for minutes, as now", entitled.written(locale))
 }
 
-/// Why the first seats to buy and the day on which the seats run out are two days: these run out on
-/// the first full day.
-pub const FIRST_TO_BUY: &str = "by the range of each day; single days may be full before";
+/// What running out is, for seats to buy and forecasts alike.
+pub const FIRST_TO_BUY: &str = "seats run out on the first day on which all are taken";
 
 /// Of what a damped trend says: why it is more than the growth, where it is.
 pub fn of_late(growth: &Estimate, damped_per_month: f64) -> &'static str {
     if damped_per_month > growth.middle { "; faster of late" } else { "" }
 }
 
-/// `within 50,000.00 EUR, 8,000.00 EUR left`.
+/// `within 50,000.00 EUR, 8,000.00 EUR left`; where seats are bought for another time than a year, that they are
+/// paid for all of it within this one.
 pub fn budget(of: &Budget, locale: Locale) -> String {
     let budget = of.budget.written(locale);
-    match of.verdict {
+    let is_bought = of.to_pay.high != of.entitled;
+    let term = match of.term_months {
+        12 => String::new(),
+        _ if !is_bought => String::new(),
+        months => format!("; seats to buy with the price of {}", months_in_words(months)),
+    };
+    let verdict = match of.verdict {
         Verdict::Within { left } => format!("within {budget}, {} left", amounts(&left, locale)),
         Verdict::MayExceed { by } => {
             let by = by.written(locale);
             format!("may exceed {budget} by up to {by} in the next 12 months")
         }
         Verdict::Exceeded { by } => format!("exceeds {budget} by {}", amounts(&by, locale)),
-    }
+    };
+    verdict + &term
 }
 
 /// `about 27 months`, `about 3 weeks`: how long something lasts, as rough as it is known.

@@ -398,6 +398,29 @@ impl Pools {
         free.is_finite().then_some(free.max(0.0) as u32)
     }
 
+    /// As it is once a seat of the type is given back.
+    pub fn give_back(&mut self, seat_type: SeatType) {
+        let pool = match seat_type {
+            SeatType::Professional => self.professional.as_mut(),
+            SeatType::Analyzer => self.analyzer.as_mut(),
+            SeatType::User => {
+                let cost = self.token_user.map_or(0.0, |pool| pool.token_cost);
+                if let Some(tokens) = &mut self.tokens {
+                    tokens.available_tokens += cost;
+                }
+                return;
+            }
+        };
+        if let Some(pool) = pool {
+            pool.allocated -= 1.0;
+            // One above what the license has leaves none to give out.
+            match pool.excess > 0.0 {
+                true => pool.excess -= 1.0,
+                false => pool.available += 1.0,
+            }
+        }
+    }
+
     /// What is taken of what there is, in a few words.
     pub fn summary(&self) -> String {
         let mut parts = Vec::new();

@@ -139,7 +139,7 @@ impl ServerLicenseStatus {
             (LicenseState::None, ..) => "no license is installed".to_owned(),
             (LicenseState::NotStarted, _, Start::On(day)) => {
                 let days = self.days_until_start.unwrap_or_default();
-                format!("starts on {day} (in {days} days)")
+                format!("starts on {day} (in {})", in_days(days))
             }
             (LicenseState::ExpiryDisputed, ..) => {
                 "not expired, says the server, and gives a reason for it".to_owned()
@@ -155,9 +155,9 @@ impl ServerLicenseStatus {
         };
         match (self.expiry_date, self.days_until_expiry) {
             (Some(date), Some(days)) if days < 0 => {
-                format!("{state}, ended {date} ({} days ago)", -days)
+                format!("{state}, ended {date} ({} ago)", in_days(-days))
             }
-            (Some(date), Some(days)) => format!("{state}, ends {date} (in {days} days)"),
+            (Some(date), Some(days)) => format!("{state}, ends {date} (in {})", in_days(days)),
             _ => state,
         }
     }
@@ -233,10 +233,16 @@ pub fn expiry_text(status: &ServerLicenseStatus) -> String {
     }
 }
 
+/// `1 day`, `41 days`.
+fn in_days(days: i64) -> String {
+    if days == 1 { "1 day".to_owned() } else { format!("{days} days") }
+}
+
 pub fn expiring_text(status: &ServerLicenseStatus) -> String {
     match (status.days_until_expiry, status.expiry_date) {
         (Some(days), Some(date)) => {
-            format!("Qlik Sense server license is about to expire in {days} days, on {date}")
+            let days = in_days(days);
+            format!("Qlik Sense server license is about to expire in {days}, on {date}")
         }
         _ => "Qlik Sense server license is about to expire".into(),
     }
@@ -286,7 +292,7 @@ fn not_started_text(status: &ServerLicenseStatus) -> String {
     let (Start::On(start), Some(days)) = (&license.start, status.days_until_start) else {
         return "Qlik Sense server license has not begun".into();
     };
-    let begin = format!("Qlik Sense server license starts on {start}, in {days} days");
+    let begin = format!("Qlik Sense server license starts on {start}, in {}", in_days(days));
     match (&license.before, status.is_covered()) {
         (Some(Expiry::On(end)), Some(false)) => {
             format!("{begin}; the one before it ends on {end}, and nothing is valid in between")

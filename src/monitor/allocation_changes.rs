@@ -172,6 +172,7 @@ pub async fn observe(
         stored.map(|(id, stored)| (*id, PersonRead::Whole(stored.person.clone()))).collect();
     snapshot.people.extend(people.iter().map(|(id, person)| (*id, person.clone())));
     let rules = reclaim::by_rules(&snapshot, &before.past, policy, now);
+    let rules = rules.into_iter().map(|(of, (rules, _))| (of, rules)).collect();
     let seen = seen_first_uses(before, &fresh);
     // A type that nobody has or had a seat of is no news.
     let had = |seat_type| before.seats.list(seat_type).is_some_and(|list| !list.seats.is_empty());

@@ -9,7 +9,6 @@ use uuid::Uuid;
 use super::{Planning, load, seats};
 use crate::config::Settings;
 use crate::config::settings::Site;
-use crate::event::Latest;
 use crate::insight::chargeback::{Chargeback, Held, OfType, chargeback};
 use crate::insight::groups::{self, Group};
 use crate::insight::idle::is_reclaimable;
@@ -82,7 +81,8 @@ impl Planning {
         by: &By,
     ) -> Result<Result<ByGroup, Unknown>, StoreError> {
         let Some(prices) = self.prices else { return Ok(Err(Unknown::NoPrices)) };
-        let list = store.seats(&self.site).await?;
+        let known = seats::Known::load(store, &self.site, settings.time_zone, self.now).await?;
+        let list = &known.list;
         let Some(as_of) = list.lists.iter().map(|list| list.last_read).min() else {
             return Ok(Err(Unknown::NoSeats));
         };
@@ -94,16 +94,10 @@ impl Planning {
         if let Some(of) = counts.iter().find(|of| of.allocated > 0 && !read(of.seat_type)) {
             return Ok(Err(Unknown::NoList(of.seat_type)));
         }
-        let done = store.done_seats(&self.site).await?;
-        let done = done.into_iter().filter(|done| done.time <= self.now);
-        let releases = load::releases(done, settings.time_zone);
-        let left = load::without_released(&list, &releases);
-        let left = left.as_ref().unwrap_or(&list);
-        let past = store.release_past(&self.site).await?;
-        let latest = store.latest().await?;
-        let pools = Latest::new(&latest, &self.site).pools().map(|(_, pools)| pools.clone());
+        let left = known.seats();
         let (policy, now) = (&site.release.policy, seats::as_of(left, self.now));
-        let due = reclaim::seats(&seats::snapshot(left, pools), &past, policy, now);
+        let due =
+            reclaim::seats(&seats::snapshot(left, known.pools.clone()), &known.past, policy, now);
         let people: HashMap<Uuid, &Person> =
             left.people.iter().map(|(id, stored)| (*id, &stored.person)).collect();
         if let By::Property(name) = by
@@ -122,10 +116,11 @@ impl Planning {
             .map(|attempt| (attempt.outcome.holder.id, &attempt.outcome.holder))
             .collect();
         lost.extend(
-            seats::seats(&list)
+            seats::seats(list)
                 .filter_map(|seat| Some((seat.holder.as_ref()?.id, seat.holder.as_deref()?))),
         );
-        let released: Vec<_> = load::until_again(releases, &list, settings.time_zone).collect();
+        let released: Vec<_> =
+            load::until_again(known.releases.clone(), list, settings.time_zone).collect();
         let entitled: BTreeMap<_, _> =
             counts.iter().map(|counts| (counts.seat_type, counts.entitled)).collect();
         let types = entitled.into_iter().map(|(seat_type, entitled)| {

@@ -3,12 +3,13 @@
 use chrono::{Months, NaiveDate};
 use serde::Serialize;
 
-use super::Planning;
+use super::{Planning, SeatCounts};
 use crate::insight::backtest::BackTest;
 use crate::insight::forecast::{
     self, Bought, LONGEST_DAYS, Outlook, RunsOut, SecondOpinion, ShortBefore,
 };
 use crate::insight::models::Kind;
+use crate::insight::reclaim::Limits;
 use crate::insight::{NotEnough, days_after, growth, or_why, words};
 use crate::license::SeatType;
 use crate::words::Locale;
@@ -34,6 +35,8 @@ pub struct ForecastView {
     pub in_words: String,
     /// Absent while the list of seats isn't known, and so is what follows from it.
     pub reclaimable: Option<u32>,
+    /// What decides that no more are reclaimable.
+    pub limits: Option<Limits>,
     pub runs_out_after_release: Option<RunsOut>,
     pub after_release_in_words: Option<String>,
     #[serde(serialize_with = "or_why")]
@@ -96,9 +99,9 @@ impl Planning {
         seat_type: SeatType,
         months: u32,
     ) -> Option<Result<ForecastView, NotEnough>> {
-        let reclaimable = self.reclaimable(seat_type);
+        let seats = self.seat_counts(seat_type);
         let known = self.forecast(seat_type)?;
-        Some(known.as_ref().map_err(|why| *why).map(|known| view(known, reclaimable, months)))
+        Some(known.as_ref().map_err(|why| *why).map(|known| view(known, seats, months)))
     }
 
     /// The same, if.
@@ -127,12 +130,13 @@ impl Planning {
                 as_it_is: known.runs_out,
                 as_it_is_in_words: words::runs_out(&known.runs_out, known.today, Locale::default()),
             }),
-            ..view(&assumed, self.reclaimable(seat_type), months)
+            ..view(&assumed, self.seat_counts(seat_type), months)
         }))
     }
 }
 
-fn view(forecast: &forecast::Forecast, reclaimable: Option<u32>, months: u32) -> ForecastView {
+fn view(forecast: &forecast::Forecast, seats: Option<&SeatCounts>, months: u32) -> ForecastView {
+    let reclaimable = seats.map(|seats| seats.reclaimable);
     let days = (1..=months).filter_map(|n| forecast.today.checked_add_months(Months::new(n)));
     let after = reclaimable.map(|_| forecast.runs_out_after_release);
     ForecastView {
@@ -148,6 +152,7 @@ fn view(forecast: &forecast::Forecast, reclaimable: Option<u32>, months: u32) ->
         runs_out: forecast.runs_out,
         in_words: words::runs_out(&forecast.runs_out, forecast.today, Locale::default()),
         reclaimable,
+        limits: seats.map(|seats| seats.limits),
         runs_out_after_release: after,
         after_release_in_words: after
             .map(|after| words::runs_out(&after, forecast.today, Locale::default())),

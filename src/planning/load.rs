@@ -7,10 +7,9 @@ use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 use uuid::Uuid;
 
-use super::seats::{self, Counts};
+use super::seats::{self, Counts, Known};
 use super::{Minutes, Planning, Pool};
 use crate::config::Settings;
-use crate::event::Latest;
 use crate::insight::cost::ReleasedSeats;
 use crate::insight::{Daily, Entitled, Released, Series, Total};
 use crate::ledger::Action;
@@ -85,31 +84,23 @@ impl Planning {
         let mut figures = Figures::read(store, site)
             .await?
             .until(now.with_timezone(&settings.time_zone).date_naive());
-        let done = store.done_seats(site).await?;
-        let list = store.seats(site).await?;
         let zone = settings.time_zone;
-        let known = settings.sites.iter().find(|known| known.name == site);
-        let past = store.release_past(site).await?;
-        let latest = store.latest().await?;
-        let seen = Latest::new(&latest, site).pools().map(|(_, pools)| pools.clone());
+        let known = Known::load(store, site, zone, now).await?;
+        let of_site = settings.sites.iter().find(|of| of.name == site);
         let today = now.with_timezone(&zone).date_naive();
-        // What happened after this time is not known at it.
-        let done = done.into_iter().filter(|done| done.time <= now);
-        let releases = releases(done, zone);
-        let left = without_released(&list, &releases);
-        let left = left.as_ref().unwrap_or(&list);
-        let counts = known.and_then(|known| {
-            let own = &known.release.policy;
+        let counts = of_site.and_then(|of_site| {
+            let own = &of_site.release.policy;
             let other = threshold.map(|days| {
-                let types = left.lists.iter().map(|list| list.seat_type);
+                let types = known.list.lists.iter().map(|list| list.seat_type);
                 let mut policy = reclaim::policy(own, types);
                 for rule in &mut policy.types {
                     *rule = with_threshold(rule, days);
                 }
                 policy
             });
-            Counts::new(left, &past, seen, other.as_ref().unwrap_or(own), now)
+            Counts::new(&known, other.as_ref().unwrap_or(own), now)
         });
+        let Known { list, releases, .. } = known;
         let mut pools = Vec::new();
         for seat_type in SeatType::counted() {
             let mut of = |figure| figures.take(seat_type.as_str(), figure);
@@ -139,6 +130,7 @@ impl Planning {
             site: site.to_owned(),
             now,
             zone,
+            locale: settings.locale,
             today,
             pools,
             minutes,
@@ -215,10 +207,11 @@ fn tokens_taken(total: &[Day], available: &[Day]) -> Vec<Day> {
 }
 
 /// A seat that was released, from whom and when.
+#[derive(Debug, Clone)]
 pub(super) struct Release {
     pub(super) seats: ReleasedSeats,
     pub(super) user: Uuid,
-    time: DateTime<Utc>,
+    pub(super) time: DateTime<Utc>,
 }
 
 /// The lists without seats that were released since they were read: those can't be reclaimed once

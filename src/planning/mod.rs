@@ -4,6 +4,7 @@
 //! [`Planning::load`] reads a few rows per day and figure; everything else is computed from them
 //! when it is asked for. What isn't known is `None`, never zero.
 
+pub mod changes;
 pub mod chargeback;
 pub mod forecast;
 pub mod load;
@@ -25,11 +26,13 @@ use crate::insight::cost::{Prices, ReleasedSeats};
 use crate::insight::forecast::{Bought, Forecast, forecast_if};
 use crate::insight::growth::{Growth, History, growth};
 use crate::insight::pace::Pace;
+use crate::insight::reclaim::Limits;
 use crate::insight::season::{self, Season};
 use crate::insight::utilization::{self, Now, Period, Step, YearOnYear};
 use crate::insight::{Entitled, NotEnough, Released, Series, Total, days_after};
 use crate::license::SeatType;
 use crate::license::pools::MinutePool;
+use crate::words::Locale;
 
 pub use forecast::{ForecastView, WhatIf};
 pub use minutes::Month;
@@ -42,6 +45,8 @@ pub struct Planning {
     pub site: String,
     pub now: DateTime<Utc>,
     pub zone: Tz,
+    /// How people write numbers and days.
+    pub locale: Locale,
     /// The day that `now` is in.
     pub today: NaiveDate,
     /// Types of seats that there is history of, Professional first.
@@ -156,6 +161,11 @@ impl Planning {
     /// `None` while the list of seats was never read.
     pub fn reclaimable(&self, seat_type: SeatType) -> Option<u32> {
         self.seat_counts(seat_type).map(|seats| seats.reclaimable)
+    }
+
+    /// What decides that no more of a type are reclaimable; nothing while its list was never read.
+    pub fn limits(&self, seat_type: SeatType) -> Limits {
+        self.seat_counts(seat_type).map(|seats| seats.limits).unwrap_or_default()
     }
 
     /// How many seats of a type are in use; `None` while its list was never read.

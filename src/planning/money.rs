@@ -1,6 +1,6 @@
 //! What the licenses cost. What isn't known (who is active, what is idle) has no amount.
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use rust_decimal::prelude::ToPrimitive;
 use serde::Serialize;
 
@@ -9,6 +9,7 @@ use crate::insight::budget::{self, Budget, Projection};
 use crate::insight::cost::{self, CapacityBill, Counts, DAYS, Minutes, MoneyRange, Saved};
 use crate::insight::days_after;
 use crate::insight::money::{Currency, Money};
+use crate::insight::reclaim::Limits;
 use crate::license::SeatType;
 
 /// The cost of a year as things are now, what was saved, and what may come.
@@ -40,6 +41,10 @@ pub struct Cost {
 #[serde(rename_all = "camelCase")]
 pub struct TypeCost {
     pub seat_type: SeatType,
+    /// What is entitled and allocated is of this day, the last one with data.
+    pub as_of: Option<NaiveDate>,
+    /// What is active and reclaimable is of the list that was read then.
+    pub list_as_of: Option<DateTime<Utc>>,
     pub seats: SeatNumbers,
     pub per_seat: Money,
     pub entitled: Money,
@@ -56,6 +61,8 @@ pub struct SeatNumbers {
     pub allocated: u32,
     pub active: Option<u32>,
     pub reclaimable: Option<u32>,
+    /// What decides that no more are reclaimable.
+    pub limits: Limits,
 }
 
 /// What was entitled in a period cost.
@@ -113,11 +120,14 @@ impl Planning {
             let of_type = self.seat_counts(bill.seat_type).is_some();
             TypeCost {
                 seat_type: bill.seat_type,
+                as_of: self.current(bill.seat_type).map(|now| now.day),
+                list_as_of: self.seat_counts(bill.seat_type).map(|seats| seats.as_of),
                 seats: SeatNumbers {
                     entitled: number(|c| c.entitled),
                     allocated: number(|c| c.allocated),
                     active: of_type.then(|| number(|c| c.active)),
                     reclaimable: of_type.then(|| number(|c| c.reclaimable)),
+                    limits: self.limits(bill.seat_type),
                 },
                 per_seat: bill.per_seat,
                 entitled: bill.entitled,

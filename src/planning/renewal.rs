@@ -7,6 +7,7 @@ use super::Planning;
 use crate::insight::cost::DAYS;
 use crate::insight::duration::{self, Curve};
 use crate::insight::forecast::LONGEST_DAYS;
+use crate::insight::reclaim::Limits;
 use crate::insight::renewal::{self, Price, Question, Renewal, last_day};
 use crate::insight::{NotEnough, days_after, or_why};
 use crate::license::SeatType;
@@ -18,6 +19,8 @@ pub struct TypeRenewal {
     pub seat_type: SeatType,
     #[serde(serialize_with = "or_why")]
     pub renewal: Result<RenewalView, NotEnough>,
+    /// What decides that no more seats are reclaimable.
+    pub limits: Limits,
     /// For which share of the last 365 days so many seats were taken.
     pub curve: Curve,
 }
@@ -99,6 +102,7 @@ impl Planning {
             }
         });
         let days = pool.taken.between(days_after(self.today, 1 - DAYS), self.today);
-        Some(TypeRenewal { seat_type, renewal, curve: duration::curve(days) })
+        let limits = self.limits(seat_type);
+        Some(TypeRenewal { seat_type, renewal, limits, curve: duration::curve(days) })
     }
 }

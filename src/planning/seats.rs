@@ -3,36 +3,90 @@
 use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
 use serde::Serialize;
 use uuid::Uuid;
 
+use super::load::{self, Release};
+use crate::event::Latest;
 use crate::insight::idle::{Usage, is_reclaimable};
+use crate::insight::reclaim::{ByRules, Limits};
 use crate::insight::seats::{self, Figures};
 use crate::ledger::past::Past;
 use crate::license::{PersonRead, Pools, Seat, SeatType};
 use crate::policy::{Policy, TypeRule};
 use crate::release::plan::Snapshot;
 use crate::release::reclaim;
-use crate::store::Seats;
+use crate::store::{Seats, Store, StoreError};
 
-/// The figures of the seats as they were read last. `past` and `pools` are what the rules look at
-/// beside them.
+/// What is known of the seats of a site at a time: the lists as they were read last without what Bursar
+/// released since, and what the rules look at beside them.
+#[derive(Debug)]
+pub struct Known {
+    /// As they were read.
+    pub(super) list: Seats,
+    /// Without what was released since; absent where nothing was.
+    left: Option<Seats>,
+    pub past: Past,
+    /// As they were read last, with what was released since free.
+    pub pools: Option<Pools>,
+    /// Everything that was released up to then.
+    pub(super) releases: Vec<Release>,
+}
+
+impl Known {
+    /// # Errors
+    /// The store can't be read.
+    pub async fn load(
+        store: &Store,
+        site: &str,
+        zone: Tz,
+        now: DateTime<Utc>,
+    ) -> Result<Self, StoreError> {
+        let done = store.done_seats(site).await?;
+        // What happened after this time is not known at it.
+        let releases = load::releases(done.into_iter().filter(|done| done.time <= now), zone);
+        let list = store.seats(site).await?;
+        let left = load::without_released(&list, &releases);
+        let past = store.release_past(site).await?;
+        let latest = store.latest().await?;
+        let pools = Latest::new(&latest, site).pools().map(|(polled, pools)| {
+            let mut pools = pools.clone();
+            for release in releases.iter().filter(|release| release.time > polled) {
+                if release.seats.until.is_none() {
+                    pools.give_back(release.seats.seat_type);
+                }
+            }
+            pools
+        });
+        Ok(Self { list, left, past, pools, releases })
+    }
+
+    /// The lists without what was released since they were read.
+    pub fn seats(&self) -> &Seats {
+        self.left.as_ref().unwrap_or(&self.list)
+    }
+}
+
+/// The figures of these seats, and what decides how many of each type one run would take.
 pub fn figures(
-    known: &Seats,
-    past: &Past,
-    pools: Option<Pools>,
+    known: &Known,
     policy: &Policy,
     now: DateTime<Utc>,
-) -> Figures {
+) -> (Figures, BTreeMap<SeatType, Limits>) {
+    let (known, past, pools) = (known.seats(), &known.past, known.pools.clone());
     let now = as_of(known, now);
     let snapshot = snapshot(known, pools);
-    let by_rules = reclaim::by_rules(&snapshot, past, policy, now);
+    let answers = reclaim::by_rules(&snapshot, past, policy, now);
+    let limits = answers.iter().map(|(of, (_, limits))| (*of, *limits)).collect();
+    let by_rules: BTreeMap<SeatType, ByRules> =
+        answers.into_iter().map(|(of, (rules, _))| (of, rules)).collect();
     let first_uses: HashMap<(SeatType, Uuid), DateTime<Utc>> = known
         .seats()
         .filter_map(|known| Some(((known.seat.seat_type, known.seat.id), known.first_used?)))
         .collect();
     let first_used = |seat: &Seat| first_uses.get(&(seat.seat_type, seat.id)).copied();
-    seats::figures(&known.to_vec(), &first_used, &by_rules, now)
+    (seats::figures(&known.to_vec(), &first_used, &by_rules, now), limits)
 }
 
 /// The seats as the planner of the releases takes them.
@@ -70,6 +124,8 @@ pub struct SeatCounts {
     pub idle: u32,
     /// What the release rules would take, at once or after an announcement.
     pub reclaimable: u32,
+    /// What decides that these are not more.
+    pub limits: Limits,
     /// Whether seats of the type are released at all; if not, they are those that its rules would take.
     #[serde(skip)]
     pub released: bool,
@@ -83,19 +139,14 @@ pub struct SeatCounts {
 
 impl Counts {
     /// `None` while no list was ever read.
-    pub fn new(
-        known: &Seats,
-        past: &Past,
-        pools: Option<Pools>,
-        policy: &Policy,
-        now: DateTime<Utc>,
-    ) -> Option<Self> {
-        if known.lists.is_empty() {
+    pub fn new(known: &Known, policy: &Policy, now: DateTime<Utc>) -> Option<Self> {
+        let list = known.seats();
+        if list.lists.is_empty() {
             return None;
         }
-        let now = as_of(known, now);
-        let figures = figures(known, past, pools, policy, now);
-        let by_type = known.lists.iter().map(|list| {
+        let now = as_of(list, now);
+        let (figures, limits) = figures(known, policy, now);
+        let by_type = list.lists.iter().map(|list| {
             let of = figures.of(list.seat_type);
             let threshold_days = threshold(policy, list.seat_type);
             let idle =
@@ -105,6 +156,7 @@ impl Counts {
                 active: of.active.last_28_days,
                 idle: u32::try_from(idle).unwrap_or(u32::MAX),
                 reclaimable: of.by_rules.map_or(0, |rules| rules.reclaimable()),
+                limits: limits.get(&list.seat_type).copied().unwrap_or_default(),
                 released: of.by_rules.is_some_and(|rules| rules.enabled),
                 undecided: of.by_rules.map_or(0, |rules| rules.unknown),
                 threshold_days,

@@ -7,8 +7,9 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::plan::{self, Outcome, Snapshot, TypeSeats};
-use crate::insight::reclaim::ByRules;
+use super::guard;
+use super::plan::{self, Keep, Outcome, Snapshot, TypeSeats};
+use crate::insight::reclaim::{ByRules, Limit, Limits};
 use crate::ledger::past::Past;
 use crate::license::{PersonRead, Pools, Seat, SeatType};
 use crate::policy::{Policy, TypeRule};
@@ -38,12 +39,16 @@ pub fn snapshot(
     Snapshot { seats, people, pools, ..Snapshot::default() }
 }
 
-/// One run's plan. What runs of the last hours took is not counted against `maxReleases`, or what it would
-/// take would fall to nothing after each of them.
+/// What earlier runs did, without what those of the last hours took: that is not counted against
+/// `maxReleases` and `maxReleasePercent`, or what a run would take would fall to nothing after each of them.
+fn without_taken(past: &Past) -> Past {
+    Past { taken: BTreeMap::new(), ..past.clone() }
+}
+
+/// One run's plan.
 fn planned(snapshot: &Snapshot, past: &Past, settings: &Policy, now: DateTime<Utc>) -> plan::Plan {
     let policy = policy(settings, snapshot.seats.iter().map(|seats| seats.seat_type));
-    let past = Past { taken: BTreeMap::new(), ..past.clone() };
-    plan::plan("", "", snapshot, &past, &policy, now)
+    plan::plan("", "", snapshot, past, &policy, now)
 }
 
 /// The seats that the rules would take, at once or after an announcement.
@@ -53,7 +58,7 @@ pub fn seats(
     settings: &Policy,
     now: DateTime<Utc>,
 ) -> HashSet<(SeatType, Uuid)> {
-    let plan = planned(snapshot, past, settings, now);
+    let plan = planned(snapshot, &without_taken(past), settings, now);
     let due = |part: &plan::TypePlan| {
         let due = part.decisions.iter().filter(|decision| decision.outcome != Outcome::Keep);
         due.map(|decision| (part.seat_type, decision.seat)).collect::<Vec<_>>()
@@ -61,15 +66,16 @@ pub fn seats(
     plan.types.iter().flat_map(due).collect()
 }
 
-/// What one run would take of each type in the snapshot, by the rules: `keepFree` and `maxReleases` hold back
-/// what is due beyond them.
+/// What one run would take of each type in the snapshot, by the rules, and what decides that: `keepFree` and
+/// `maxReleases` hold back what is due beyond them.
 pub fn by_rules(
     snapshot: &Snapshot,
     past: &Past,
     settings: &Policy,
     now: DateTime<Utc>,
-) -> BTreeMap<SeatType, ByRules> {
-    let plan = planned(snapshot, past, settings, now);
+) -> BTreeMap<SeatType, (ByRules, Limits)> {
+    let past = without_taken(past);
+    let plan = planned(snapshot, &past, settings, now);
     let count = |part: &plan::TypePlan, wanted: &dyn Fn(&plan::Decision) -> bool| {
         let found = part.decisions.iter().filter(|decision| wanted(decision)).count();
         u32::try_from(found).unwrap_or(u32::MAX)
@@ -83,5 +89,25 @@ pub fn by_rules(
             decision.holder.is_some() && decision.keep.first().is_some_and(plan::Keep::is_unknown)
         }),
     };
-    plan.types.iter().map(|part| (part.seat_type, of(part))).collect()
+    let limits = |part: &plan::TypePlan| Limits {
+        left: count(part, &|decision| limit(decision).is_some()),
+        by: part.decisions.iter().filter_map(limit).min_by_key(|limit| match limit {
+            // What is beyond both is beyond the tighter one first: seats that only `maxReleases` leaves
+            // are there when it is.
+            Limit::MaxReleases { .. } => 0,
+            Limit::KeepFree { .. } => 1,
+        }),
+        stopped_above_percent: guard::too_large_a_share(&plan, &part.rule, part, &past)
+            .map(|_| part.rule.max_release_percent),
+    };
+    plan.types.iter().map(|part| (part.seat_type, (of(part), limits(part)))).collect()
+}
+
+/// The limit that keeps a seat that is due.
+fn limit(decision: &plan::Decision) -> Option<Limit> {
+    match *decision.keep.first()? {
+        Keep::EnoughFree { free, keep_free } => Some(Limit::KeepFree { is: keep_free, free }),
+        Keep::OverCap { cap, .. } => Some(Limit::MaxReleases { is: cap }),
+        _ => None,
+    }
 }

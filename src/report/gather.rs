@@ -17,6 +17,7 @@ use crate::event::{DAEMON, Latest};
 use crate::insight::utilization;
 use crate::insight::{NotEnough, Unit, days_after};
 use crate::license::ServerLicenseStatus;
+use crate::planning::chargeback::By;
 use crate::planning::replay::{Past, Question, ReplayError, Simulation, THRESHOLDS};
 use crate::planning::{Planning, Pool};
 use crate::store::{Store, StoreError};
@@ -125,6 +126,10 @@ async fn of_site(
     // The site may list a type that its license doesn't have.
     holders.retain(|of| of.held + of.quarantined > 0 || planning.pool(of.seat_type).is_some());
     attempts.retain(|attempt| attempt.time >= from && attempt.time < to);
+    let by_directory = match left_out {
+        true => None,
+        false => planning.cost_by(store, settings, site, &By::Directory).await?.ok(),
+    };
     let simulation = if left_out { None } else { simulation(store, settings, site, now).await? };
     Ok(SiteReport {
         site: site.name.clone(),
@@ -135,6 +140,7 @@ async fn of_site(
         simulation,
         capacity,
         cost: planning.cost(),
+        cost_by_directory: by_directory,
         cost_in_period: planning.cost_of((period.first, period.last.min(planning.today))),
         saved_in_period: planning.saved((period.first, period.last.min(planning.today))),
         changes,

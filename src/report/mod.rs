@@ -35,6 +35,7 @@ use crate::ledger::Head;
 use crate::license::changes::ChangeKind;
 use crate::license::{LicenseState, SeatType, SenseVersion};
 use crate::plain::{in_json, on_terminal};
+use crate::planning::chargeback::ByGroup;
 use crate::planning::money::{Cost, PeriodCost};
 use crate::planning::renewal::TypeRenewal;
 use crate::planning::replay::Simulation;
@@ -98,6 +99,9 @@ pub struct SiteReport {
     pub capacity: Option<CapacityReport>,
     /// As of `asOf`, at the prices of the settings; absent without prices.
     pub cost: Option<Cost>,
+    /// `cost`, by the user directories of those who hold the seats; absent as above, while the lists of seats aren't
+    /// known, and when `leftOut`.
+    pub cost_by_directory: Option<ByGroup>,
     /// Of what was entitled, day by day, up to `asOf`; absent as above.
     pub cost_in_period: Option<PeriodCost>,
     /// By releases, within the period.
@@ -206,6 +210,8 @@ pub struct Changes {
     pub recorded_from: Option<DateTime<Utc>>,
     /// Seats that Bursar took or gave back before that, whose records were archived: not in `list`.
     pub archived: u32,
+    /// Seats that the first reading found, allocated in the period by their own date: in `list`, and in no count.
+    pub initial: u32,
     /// By type, kind and whether Bursar did it.
     pub counts: Vec<ChangeCount>,
     pub list: Vec<ChangeLine>,

@@ -37,7 +37,19 @@ impl Period {
             "last-quarter" if quarter == 1 => Self::quarter(year - 1, 4),
             "last-quarter" => Self::quarter(year, quarter - 1),
             "last-year" => Self::year(year - 1),
-            other => Self::named(other),
+            other => {
+                if let Some((from, to)) = other.split_once("..")
+                    && let (Some(first), Some(last)) = (Self::one(from), Self::one(to))
+                    && first.first >= last.first
+                {
+                    let (from, to) = (first.name, last.name);
+                    return Err(match from == to {
+                        true => format!("{text} is one period; write {from}"),
+                        false => format!("{text} ends before it begins; write {to}..{from}"),
+                    });
+                }
+                Self::named(other)
+            }
         };
         let found = found.ok_or_else(|| {
             format!(

@@ -173,6 +173,7 @@ fn of_site(report: &Report, site: &super::SiteReport) -> Site {
         money::capacity(report, site),
         money::of_period(report, site),
         money::cost(report, site),
+        money::by_directory(report, site),
         holders::holders(report, site),
         trail::changes(report, site),
         trail::releases(report, site),
@@ -215,7 +216,9 @@ fn tiles(report: &Report, site: &super::SiteReport) -> Vec<(String, String, Stri
         tiles.push(("Cost of the period".to_owned(), cost.all.written(l), remark));
     }
     if let Some(cost) = &site.cost {
-        let remark = format!("a year, for what is entitled on {}", as_of(report));
+        let days = cost.by_type.iter().filter_map(|of| of.as_of);
+        let day = days.max().map_or_else(|| as_of(report), |day| l.date(day));
+        let remark = format!("for what is entitled on {day}");
         tiles.push(("Cost of a year".to_owned(), cost.entitled.written(l), remark));
     }
     tiles

@@ -32,8 +32,11 @@ pub struct MonitorApp {
     pub repeats: bool,
     /// Runs in the history, the last one included.
     pub history: usize,
-    /// How many of the last runs failed, where the last one did. All before them worked.
+    /// How many of the runs up to `lastReload` failed, where that did. All before them worked; those that
+    /// `repeats` brings fail, too, until `mendedAfterMinutes`.
     pub failures: usize,
+    /// From so many minutes after the start on, what made runs fail is mended. Never by default.
+    pub mended_after_minutes: Option<i64>,
     /// What the script log of a failed run tells.
     pub script_error: ScriptError,
     /// A reload is due this long after the last.
@@ -89,6 +92,7 @@ impl Default for MonitorApp {
             repeats: false,
             history: 5,
             failures: 1,
+            mended_after_minutes: None,
             script_error: ScriptError::default(),
             every_minutes: 60,
             enabled: true,

@@ -46,6 +46,9 @@ pub(super) struct Operations {
     downloads: HashMap<Uuid, u32>,
 }
 
+/// So many runs a site keeps.
+const MOST_RUNS: usize = 200;
+
 impl Operations {
     pub(crate) fn new(settings: &MonitorApp, start: DateTime<Utc>) -> Self {
         Self { settings: settings.clone(), start, node: NODE.to_owned(), downloads: HashMap::new() }
@@ -67,19 +70,48 @@ impl Operations {
         let settings = &self.settings;
         let Some(last) = self.last_stop(now) else { return Vec::new() };
         let every = TimeDelta::minutes(settings.every_minutes.max(1));
-        (0..settings.history.max(1))
+        // Those that failed did so at their times: more of them come as the clock goes on.
+        let first_failed = self.first_failed().unwrap_or(last);
+        let since = (last - first_failed).num_minutes().max(0) / every.num_minutes();
+        let since = usize::try_from(since).unwrap_or(0);
+        let count = settings.history.max(if is_failed(settings.status) { since + 2 } else { 1 });
+        (0..count.min(MOST_RUNS))
             .map(|n| {
-                let failed = is_failed(settings.status) && n < settings.failures.max(1);
-                let status = if n == 0 || failed { settings.status } else { 7 };
                 let stop = last - every * i32::try_from(n).unwrap_or(i32::MAX);
+                let status = match is_failed(settings.status) {
+                    true if stop < first_failed || self.is_mended(stop) => 7,
+                    false if n > 0 => 7,
+                    _ => settings.status,
+                };
                 Run { status, began: stop - RUN_TIME, stop }
             })
             .collect()
     }
 
+    /// When the first of the runs ended that failed.
+    fn first_failed(&self) -> Option<DateTime<Utc>> {
+        let settings = &self.settings;
+        let last = settings.last_reload.resolve(self.start)?;
+        let before = i32::try_from(settings.failures.max(1) - 1).unwrap_or(i32::MAX);
+        Some(last - TimeDelta::minutes(settings.every_minutes.max(1)) * before)
+    }
+
+    /// Whether somebody has mended what made runs fail.
+    fn is_mended(&self, at: DateTime<Utc>) -> bool {
+        let after = self.settings.mended_after_minutes;
+        after.is_some_and(|minutes| at - self.start >= TimeDelta::minutes(minutes))
+    }
+
     /// When the app was reloaded last.
     fn reloaded(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
-        self.runs(now).iter().find(|run| run.status == 7).map(|run| run.stop)
+        let runs = self.runs(now);
+        let done = runs.iter().find(|run| run.status == 7).map(|run| run.stop);
+        // The history is not that long.
+        let every = TimeDelta::minutes(self.settings.every_minutes.max(1));
+        done.or_else(|| {
+            let is_failed = runs.first().is_some_and(|run| is_failed(run.status));
+            self.first_failed().filter(|_| is_failed && runs.len() == MOST_RUNS).map(|t| t - every)
+        })
     }
 
     /// Rows of `/qrs/app/full`.

@@ -457,6 +457,8 @@ impl Scenario {
                 status: 8,
                 failures: 3,
                 repeats: true,
+                // Somebody sets the right password two days on.
+                mended_after_minutes: Some(2 * 24 * 60),
                 ..MonitorApp::default()
             },
             ..Self::default()

@@ -72,6 +72,11 @@ impl StoreError {
             Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
                 Self::CannotOpen { path, why }
             }
+            // A row that every store has.
+            _ if matches!(error, rusqlite::Error::QueryReturnedNoRows) => {
+                let why = format!("a table that is never empty has no row: cannot {doing}");
+                Self::Damaged { path, why }
+            }
             _ => Self::Failed { path, doing, why },
         }
     }

@@ -6,10 +6,10 @@ use axum::http::HeaderMap;
 use super::Served;
 use super::answer::{self, Answer};
 use super::frame::{Frame, Part, tone};
+use super::wording::local;
 use crate::alert::state::Phase;
 use crate::event::DAEMON;
 use crate::plain::one_line;
-use crate::words::local;
 
 /// So much of the history is shown.
 const HISTORY: usize = 200;
@@ -21,7 +21,7 @@ struct Page {
     off: bool,
     firing: Vec<AlertView>,
     pending: Vec<(String, String)>,
-    unheard: Vec<(String, String)>,
+    unheard: Vec<(String, String, String)>,
     silences: Vec<[String; 4]>,
     history: Vec<HistoryView>,
 }
@@ -101,7 +101,11 @@ pub(super) async fn page(served: &Served, headers: &HeaderMap) -> Answer {
                 (one_line(&what), local(alert.since, zone))
             })
             .collect(),
-        unheard: status.unheard.iter().map(|one| (one.what(), one.fix.clone())).collect(),
+        unheard: status
+            .unheard
+            .iter()
+            .map(|one| (one.in_short(), one.what(), one.fix.clone()))
+            .collect(),
         silences: silences.collect(),
         history: history.collect(),
         frame: Frame::new(served, &status, Part::Alerts, None),

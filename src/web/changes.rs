@@ -2,16 +2,20 @@
 
 use askama::Template;
 use axum::http::HeaderMap;
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta};
 
 use super::Served;
 use super::answer::{self, Answer, Failure};
 use super::asked::{Asked, written};
 use super::frame::{Frame, Part, site_address};
 use super::seats::named;
+use super::wording::local;
+use crate::event::count_changes;
 use crate::license::changes::By;
 use crate::plain::one_line;
-use crate::words::local;
+use crate::planning;
+use crate::planning::changes::Deed;
+use crate::store::{Attempt, Store, StoreError};
 
 /// Rows of a page.
 const ROWS: usize = 50;
@@ -61,15 +65,20 @@ pub(super) async fn page(
     let status = served.status().await?;
     let (now, zone, names) = (status.time, served.source.settings.time_zone, served.names());
     let store = &served.source.store;
-    let mut changes = store.newest_seat_changes(name, before, ROWS + 1).await?;
-    let more = changes.len() > ROWS;
-    changes.truncate(ROWS);
+    let attempts = store.attempts(name).await?;
+    let deeds = newest(store, name, before, &attempts).await?;
+    let more = deeds.len() > ROWS;
     let base = site_address(name, "/changes");
-    let next = changes.last().filter(|_| more).map(|(id, change)| {
-        let place = format!("{}.{id}", change.time.timestamp_millis());
+    let deeds = &deeds[..deeds.len().min(ROWS)];
+    let next = deeds.last().filter(|_| more).map(|last| {
+        let (time, id) = place(last);
+        let place = format!("{time}.{id}");
         format!("{base}?{}", written(&[("before", &place)]))
     });
-    let counts = store.seat_change_counts(name, now - TimeDelta::days(DAYS), now).await?;
+    let counted = (now - TimeDelta::days(DAYS), now);
+    let counted = planning::changes::deeds(store, name, counted, &attempts).await?;
+    let counted: Vec<_> = counted.into_iter().map(|deed| deed.change).collect();
+    let counts = count_changes(&counted);
     let counts = counts.iter().map(|of| {
         [
             of.seat_type.title().to_owned(),
@@ -79,7 +88,7 @@ pub(super) async fn page(
             of.by_bursar.to_string(),
         ]
     });
-    let rows = changes.iter().map(|(_, change)| Row {
+    let rows = deeds.iter().map(|deed| &deed.change).map(|change| Row {
         time: local(change.time, zone),
         person: match (&change.holder, &change.deleted_user) {
             (Some(holder), _) => named(holder, names),
@@ -107,6 +116,49 @@ pub(super) async fn page(
         watched: site.seats.is_some(),
     };
     Ok(answer::page(headers, now, &page))
+}
+
+/// Where a deed stands among the others: its time and its number. What only the ledger tells has a number below
+/// all others, so that it stands after what the lists tell of the same moment.
+fn place(deed: &Deed) -> (i64, i64) {
+    let id = deed.seen.unwrap_or_else(|| deed.record.map_or(0, |seq| i64::MIN / 2 + seq as i64));
+    (deed.change.time.timestamp_millis(), id)
+}
+
+/// The newest deeds before a place, one more than a page has if there are more.
+async fn newest(
+    store: &Store,
+    site: &str,
+    before: Option<(i64, i64)>,
+    attempts: &[Attempt],
+) -> Result<Vec<Deed>, StoreError> {
+    let page = store.newest_seat_changes(site, before, ROWS + 1).await?;
+    let whole = page.len() <= ROWS;
+    let oldest = page.last().map(|(_, change)| change.time).filter(|_| !whole);
+    let newest = before.and_then(|(time, _)| DateTime::from_timestamp_millis(time));
+    let within = |of: &&Attempt| {
+        oldest.is_none_or(|oldest| of.time >= oldest)
+            && newest.is_none_or(|newest| of.time <= newest)
+    };
+    let attempts: Vec<&Attempt> = attempts.iter().filter(within).collect();
+    let mut changes = page;
+    if let Some((first, last)) = planning::changes::around(&attempts) {
+        // What a reading tells of them, also where that is on another page.
+        changes =
+            changes.into_iter().filter(|(_, of)| of.time < first || of.time >= last).collect();
+        let mut after = None;
+        loop {
+            let part = store.next_seat_changes(site, (first, last), after).await?;
+            let Some((id, change)) = part.last() else { break };
+            after = Some((change.time, *id));
+            changes.extend(part);
+        }
+    }
+    let mut deeds = planning::changes::merge(changes, attempts);
+    deeds.retain(|deed| before.is_none_or(|before| place(deed) < before));
+    deeds.sort_by_key(|deed| std::cmp::Reverse(place(deed)));
+    deeds.truncate(ROWS + 1);
+    Ok(deeds)
 }
 
 /// ` by ...`, as far as that is known and may be shown.

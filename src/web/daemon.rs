@@ -6,10 +6,10 @@ use axum::http::HeaderMap;
 use super::Served;
 use super::answer::{self, Answer, age};
 use super::frame::{Frame, Part, site_address};
+use super::wording::local;
 use crate::event::Monitor;
 use crate::plain::one_line;
 use crate::status::Fitness;
-use crate::words::local;
 
 #[derive(Template)]
 #[template(path = "daemon.html")]

@@ -6,9 +6,9 @@ use axum::http::HeaderMap;
 use super::Served;
 use super::answer::{self, Answer, age};
 use super::frame::{Frame, Part};
+use super::wording::{local, number};
 use crate::plain::one_line;
 use crate::status::Queue;
-use crate::words::{grouped as number, local};
 
 /// So many refused events are listed.
 const REFUSED: usize = 50;

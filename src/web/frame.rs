@@ -235,7 +235,7 @@ impl Needs {
         let health: Vec<_> = health.filter_map(|monitor| monitor.health.clone()).collect();
         let late = Fitness::of(settings, &health, Some(since), status.time).late;
         all.extend(late.into_iter().map(|what| need("unknown", "late", what)));
-        all.extend(status.unheard.iter().map(|one| need("watch", "unheard", one.what())));
+        all.extend(status.unheard.iter().map(|one| need("watch", "unheard", one.in_short())));
         if !settings.alert.enable || settings.sites.iter().any(|site| !site.alert.enable) {
             let text = "alerts are switched off in the settings: nothing is judged";
             all.push(need("unknown", "not judged", text.to_owned()));

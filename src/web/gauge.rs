@@ -1,10 +1,10 @@
 //! Bars of what is taken. As SVG with attributes only: the pages allow no style of their own.
 
+use super::wording::number;
 use std::fmt::Write;
 
 use crate::alert::Policy;
 use crate::event::Rule;
-use crate::words::grouped as number;
 
 /// Units of a whole bar.
 const WIDTH: f64 = 1000.0;

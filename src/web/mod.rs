@@ -33,6 +33,7 @@ mod settings;
 mod sheet;
 mod site;
 mod trends;
+mod wording;
 
 pub use serve::{LIMITS, Limits};
 
@@ -43,7 +44,7 @@ use anyhow::Context;
 use axum::Router;
 use axum::extract::{Path, RawQuery, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
-use axum::middleware::{map_request, map_response};
+use axum::middleware::{from_fn, map_request, map_response};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use chrono::{DateTime, Utc};
@@ -141,6 +142,7 @@ impl Page {
     /// Serves until `stop`.
     pub async fn serve(self, stop: CancellationToken) {
         let tidy = self.served.known.clone();
+        let locale = self.served.source.settings.locale;
         let app = Router::new()
             .route(
                 "/",
@@ -237,6 +239,7 @@ impl Page {
             .fallback(nothing)
             .layer(map_request(known_host))
             .layer(map_response(secure))
+            .layer(from_fn(move |request, next| wording::with(locale, request, next)))
             .with_state(self.served);
         tokio::select! {
             () = serve::serve(self.listener, app, self.limits, stop) => {}

@@ -12,11 +12,14 @@ use super::changes::by;
 use super::frame::{Frame, Part, site_address};
 use super::plan::LastPlan;
 use super::seats::{day, named, state};
+use super::wording::{local, number};
+use crate::insight::groups::spelling;
 use crate::insight::idle::Use;
 use crate::license::{Holder, Moment};
 use crate::plain::one_line;
+use crate::planning;
+use crate::planning::changes::Deed;
 use crate::store::{Attempt, KnownSeat};
-use crate::words::{grouped as number, local};
 
 /// So much of a history is shown.
 const HISTORY: usize = 200;
@@ -63,12 +66,16 @@ pub(super) async fn page(served: &Served, headers: &HeaderMap, site: &str, user:
     let plan = served.known.plan(&served.source, site).await?;
     let plan = plan.as_deref();
     let mut history: Vec<(DateTime<Utc>, String)> = Vec::new();
-    for change in &changes {
+    let numbered = changes.into_iter().map(|change| (0, change));
+    for Deed { change, record, .. } in planning::changes::merge(numbered, &attempts) {
         let of = change.seat_type.title();
-        let text = format!("{of}: {}{}", change.kind.title(), by(&change.by, names));
+        let proof = record.map(|seq| format!(", record {seq} of the ledger")).unwrap_or_default();
+        let text = format!("{of}: {}{}{proof}", change.kind.title(), by(&change.by, names));
         history.push((change.time, text));
     }
-    history.extend(attempts.iter().map(|attempt| (attempt.time, attempted(attempt))));
+    // What came to nothing is no change.
+    let tried = attempts.iter().filter(|of| !of.is_release() && !of.is_return());
+    history.extend(tried.map(|attempt| (attempt.time, tried_in_vain(attempt))));
     history.sort_by_key(|(time, _)| std::cmp::Reverse(*time));
     history.truncate(HISTORY);
     let page = Page {
@@ -77,7 +84,7 @@ pub(super) async fn page(served: &Served, headers: &HeaderMap, site: &str, user:
         seats_address: site_address(site, "/seats"),
         name: named(&holder, names),
         names,
-        directory: one_line(&holder.directory),
+        directory: one_line(&spelling(&holder.directory)),
         plan_seen: plan.map(|plan| age(plan.time, now)),
         seats: seats.iter().map(|known| view(known, plan, names, now, zone)).collect(),
         history: history.into_iter().map(|(time, what)| (local(time, zone), what)).collect(),
@@ -85,15 +92,10 @@ pub(super) async fn page(served: &Served, headers: &HeaderMap, site: &str, user:
     Ok(answer::page(headers, now, &page))
 }
 
-/// What Bursar did, by its ledger.
-fn attempted(attempt: &Attempt) -> String {
-    let outcome = &attempt.outcome;
-    let what = match (attempt.is_release(), attempt.is_return()) {
-        (true, _) => "released by Bursar",
-        (_, true) => "given back by Bursar",
-        _ => "an attempt of Bursar's, without effect",
-    };
-    format!("{}: {what}, record {} of the ledger", outcome.seat_type.title(), attempt.seq)
+/// What Bursar tried, by its ledger.
+fn tried_in_vain(attempt: &Attempt) -> String {
+    let of = attempt.outcome.seat_type.title();
+    format!("{of}: an attempt of Bursar's, without effect, record {} of the ledger", attempt.seq)
 }
 
 fn view(
@@ -113,7 +115,13 @@ fn view(
         },
     ));
     if let Some(days) = Use::of(seat).idle_days(now) {
-        facts.push(("Idle", format!("{} days", number(days as f64))));
+        facts.push((
+            "Idle",
+            match days {
+                1 => "1 day".to_owned(),
+                days => format!("{} days", number(days as f64)),
+            },
+        ));
     }
     if let Some(first) = known.first_used {
         facts.push(("First use seen", local(first, zone)));

@@ -8,6 +8,7 @@ use super::Served;
 use super::answer::{self, Answer, age};
 use super::frame::{Frame, Part, site_address};
 use super::plan::{LastPlan, TypePlan};
+use super::wording::{local, number};
 use crate::event::Monitor;
 use crate::license::SeatType;
 use crate::plain::one_line;
@@ -15,7 +16,6 @@ use crate::planning::replay::Simulation;
 use crate::policy::Policy;
 use crate::release::next::Next;
 use crate::store::RunState;
-use crate::words::{grouped as number, local};
 
 /// So many runs are shown.
 const RUNS: usize = 20;
@@ -165,10 +165,11 @@ fn type_view(of: &TypePlan, seats: &str) -> TypeView {
     let enough = of.enough_free.as_ref().map(|lines| format!("; {}", lines.join("; ")));
     let enough = enough.unwrap_or_default();
     let (seats_of, due) = (count(of.seats), count(of.due));
+    let noun = if of.seats == 1 { "seat" } else { "seats" };
     TypeView {
         title: of.seat_type.title(),
         problem: of.problem.clone().unwrap_or_default(),
-        sentence: format!("{seats_of} seats{free}, {due} due{stopped}{enough}"),
+        sentence: format!("{seats_of} {noun}{free}, {due} due{stopped}{enough}"),
         groups: groups.collect(),
     }
 }
@@ -183,6 +184,7 @@ fn what_if(simulation: &Simulation, policy: &Policy, zone: Tz) -> Vec<WhatIf> {
         };
         let undecided = match of.undecided {
             0 => String::new(),
+            1 => "; undecided: 1 seat, which counts in the upper bounds only".to_owned(),
             some => format!("; undecided: {some} seats, which count in the upper bounds only"),
         };
         let rows = of.thresholds.iter().map(|threshold| {

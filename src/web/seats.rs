@@ -14,13 +14,15 @@ use super::answer::{self, Answer, Failure, age};
 use super::asked::{Asked, written};
 use super::frame::{Frame, Part, site_address};
 use super::plan::LastPlan;
+use super::wording::number;
 use super::{Served, sheet};
+use crate::insight::groups::spelling;
 use crate::insight::idle::Use;
 use crate::license::{Moment, Seat};
 use crate::plain::one_line;
 use crate::spreadsheet::Cell;
 use crate::store::{FoundSeats, KnownSeat, SeatOrder, SeatPlace};
-use crate::words::{grouped as number, short_id};
+use crate::words::short_id;
 
 /// Rows of a page.
 const ROWS: usize = 50;
@@ -80,7 +82,10 @@ impl Question {
     fn of(asked: &Asked, names: bool) -> Result<Self, Failure> {
         let word = asked.get("sort").unwrap_or(ORDERS[0].0);
         let known = ORDERS.iter().find(|(name, ..)| *name == word);
-        let all = || ORDERS.map(|(name, ..)| name).join(", ");
+        let all = || {
+            let offered = ORDERS.iter().filter(|(.., order)| names || *order != SeatOrder::Person);
+            offered.map(|(name, ..)| *name).collect::<Vec<_>>().join(", ")
+        };
         let (order_word, _, order) = known.ok_or_else(|| {
             Failure::Wrong(format!("sort: {word:?} is none; write one of {}.", all()))
         })?;
@@ -234,7 +239,7 @@ fn row(
     Row {
         person: person(seat, names),
         address: holder.map(|holder| site_address(site, &format!("/person/{}", holder.id))),
-        directory: holder.map(|holder| one_line(&holder.directory)).unwrap_or_default(),
+        directory: holder.map(|holder| one_line(&spelling(&holder.directory))).unwrap_or_default(),
         seat_type: seat.seat_type.title(),
         allocated: day(&seat.created, zone),
         used: day(&seat.last_used, zone),

@@ -6,8 +6,8 @@ use axum::http::HeaderMap;
 use super::Served;
 use super::answer::{self, Answer};
 use super::frame::{Frame, Part};
+use super::wording::local;
 use crate::config::{self, Settings};
-use crate::words::local;
 
 /// So many next times of each schedule.
 const TIMES: usize = 3;

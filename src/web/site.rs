@@ -8,6 +8,7 @@ use super::answer::{self, Answer, age};
 use super::frame::{Frame, Part, site_address, tone};
 use super::gauge::{Gauge, Standing};
 use super::trends;
+use super::wording::{date, local, locale, number};
 use super::{Served, answer::Failure};
 use crate::alert::Policy;
 use crate::config::settings::Site;
@@ -22,7 +23,6 @@ use crate::planning::Planning;
 use crate::release::next::Next;
 use crate::status::{SiteStatus, Status};
 use crate::store::RunState;
-use crate::words::{Locale, grouped as number, local};
 
 /// So much of a problem stands on top; the table of monitors has all of it.
 const LONGEST: usize = 300;
@@ -323,7 +323,7 @@ fn minutes(
             Ok(ends) => match ends.runs_out {
                 MonthEnd::Already => "None are left now.".to_owned(),
                 MonthEnd::RunsOut { day } => {
-                    format!("At this pace they run out on {}.", words::date(day))
+                    format!("At this pace they run out on {}.", date(day))
                 }
                 MonthEnd::Lasts => format!(
                     "At this pace the month ends with {} minutes: they last.",
@@ -373,11 +373,13 @@ fn ahead(view: &mut PoolView, planning: &Planning, status: &Status) {
             };
             let when =
                 if seats.released { "now" } else { "if this type were released, which is off" };
+            let limits = words::limits(&seats.limits, locale());
+            let limits = limits.map_or_else(String::new, |why| format!(" ({why})"));
             let of = seat_type.as_str();
             let days = seats.threshold_days;
             format!(
                 "<a href=\"{seats_address}?q=type:{of}+idle:%3E%3D{days}\">Idle for {days} days or longer: {}</a> of {}; \
-                 by the rules {} could go {when}{undecided}; \
+                 by the rules {} could go {when}{limits}{undecided}; \
                  <a href=\"{seats_address}?q=type:{of}+idle:never\">never used {}</a>. <span class=\"faint\">List of seats: {}</span>",
                 number(seats.idle.into()),
                 number(seats.usage.seats.into()),
@@ -391,12 +393,16 @@ fn ahead(view: &mut PoolView, planning: &Planning, status: &Status) {
     let runs_out = match of_type {
         None => "not known: there is no history of it yet".to_owned(),
         Some(Err(why)) => why.to_string(),
-        Some(Ok(view)) => match (&view.after_release_in_words, view.reclaimable) {
-            (Some(after), Some(1..)) if *after != view.in_words => {
-                format!("{}; with release {after}", view.in_words)
+        Some(Ok(view)) => {
+            let when = |of| words::runs_out(of, view.today, locale());
+            let without = when(&view.runs_out);
+            match (view.runs_out_after_release.as_ref().map(when), view.reclaimable) {
+                (Some(after), Some(1..)) if after != without => {
+                    format!("{without}; with release {after}")
+                }
+                _ => without,
             }
-            _ => view.in_words,
-        },
+        }
     };
     view.lines.push(format!("Free seats run out: {runs_out}."));
 }
@@ -450,27 +456,28 @@ fn cost(planning: &Planning) -> Vec<(String, String)> {
     };
     let mut facts = Vec::new();
     let mut fact = |name: &str, text: String| facts.push((name.to_owned(), text));
-    fact("A year", cost.entitled.to_string());
+    fact("A year", cost.entitled.written(locale()));
     fact(
         "Of it reclaimable",
         match cost.reclaimable {
             Some(idle) => match percent_of(idle, cost.entitled) {
-                Some(share) => format!("{idle} ({share:.1} %), by the release rules"),
-                None => idle.to_string(),
+                Some(share) => format!(
+                    "{} ({} %), by the release rules",
+                    idle.written(locale()),
+                    locale().fixed(share, 1)
+                ),
+                None => idle.written(locale()),
             },
             None => NO_LIST.to_owned(),
         },
     );
-    fact("Saved in 12 months", cost.saved_last_year.amount.to_string());
+    fact("Saved in 12 months", cost.saved_last_year.amount.written(locale()));
     fact(
         "Next 12 months",
-        format!("{} to pay for seats", words::money(&cost.next_year.to_pay, Locale::default())),
+        format!("{} to pay for seats", words::money(&cost.next_year.to_pay, locale())),
     );
     let budget = cost.budget.as_ref();
-    fact(
-        "Budget",
-        budget.map_or_else(|| "none set".to_owned(), |of| words::budget(of, Locale::default())),
-    );
+    fact("Budget", budget.map_or_else(|| "none set".to_owned(), |of| words::budget(of, locale())));
     facts
 }
 

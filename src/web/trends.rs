@@ -10,6 +10,7 @@ use chrono::{Months, NaiveDate};
 use super::answer::{self, Answer, Failure};
 use super::asked::{Asked, written};
 use super::frame::{Frame, Part, site_address};
+use super::wording::{date, locale, number};
 use super::{Served, sheet};
 use crate::insight::season::Season;
 use crate::insight::utilization::{Period, Step};
@@ -17,7 +18,6 @@ use crate::insight::{NotEnough, days_after, words};
 use crate::license::SeatType;
 use crate::planning::{Planning, Pool};
 use crate::spreadsheet::Cell;
-use crate::words::{Locale, grouped as number};
 
 pub(super) use chart::year;
 
@@ -291,7 +291,7 @@ fn facts(planning: &Planning, pool: &Pool, end: NaiveDate) -> Vec<(&'static str,
     if let Some(now) = planning.current(pool.seat_type) {
         let of = now.entitled.map_or_else(String::new, |all| format!(" of {}", number(all)));
         let share = now.percent.map_or_else(String::new, |share| format!(" ({share:.1} %)"));
-        let text = format!("{}{of}{share}, {}", number(now.taken), words::date(now.day));
+        let text = format!("{}{of}{share}, {}", number(now.taken), date(now.day));
         facts.push(("Allocated", text));
     }
     facts.push((
@@ -302,7 +302,7 @@ fn facts(planning: &Planning, pool: &Pool, end: NaiveDate) -> Vec<(&'static str,
             Some(Ok(growth)) => format!(
                 "{} a month, in 80 of 100 cases {}",
                 signed(growth.per_month.middle),
-                words::growth(&growth.per_month, Locale::default())
+                words::growth(&growth.per_month, locale())
             ),
         },
     ));
@@ -310,15 +310,19 @@ fn facts(planning: &Planning, pool: &Pool, end: NaiveDate) -> Vec<(&'static str,
         None => {}
         Some(Err(why)) => facts.push(("Free seats run out", why.to_string())),
         Some(Ok(view)) => {
-            facts.push(("Free seats run out", view.in_words));
+            let when = words::runs_out(&view.runs_out, view.today, locale());
+            facts.push(("Free seats run out", when));
             facts.push(("Model", view.model_in_words));
             facts.push((
                 "Error so far",
                 match &view.error {
-                    Ok(test) => format!(
-                        "{:.1} seats on average; {:.0} % of {} earlier ranges held",
-                        test.mae, test.coverage_percent, test.forecasts
-                    ),
+                    Ok(test) => {
+                        format!(
+                            "{} seats on average; {}",
+                            locale().fixed(test.mae, 1),
+                            words::held(test)
+                        )
+                    }
                     Err(why) => why.to_string(),
                 },
             ));
@@ -368,7 +372,7 @@ fn events(pool: &Pool, from: NaiveDate, end: NaiveDate) -> Vec<(String, String)>
         events.push((released.day, format!("{} released by Bursar", released.count)));
     }
     events.sort_by_key(|(day, _)| std::cmp::Reverse(*day));
-    events.into_iter().map(|(day, what)| (words::date(day), what)).collect()
+    events.into_iter().map(|(day, what)| (date(day), what)).collect()
 }
 
 fn seasons(planning: &Planning, seat_type: SeatType) -> Vec<SeasonView> {

@@ -166,6 +166,12 @@ impl Locale {
         format!("{} {}", self.day(local.date_naive()), local.format("%H:%M"))
     }
 
+    /// A time to the second, with the abbreviation of the zone: `2027-03-05 14:30:59 CET`.
+    pub fn moment(self, time: DateTime<Utc>, zone: Tz) -> String {
+        let local = time.with_timezone(&zone);
+        format!("{} {}", self.day(local.date_naive()), local.format("%H:%M:%S %Z"))
+    }
+
     /// `between 5 March and 20 June 2027`; what both days share is said once.
     pub fn between(self, first: NaiveDate, last: NaiveDate) -> String {
         let day_first = self.0.dates.date.starts_with("%-d %B");

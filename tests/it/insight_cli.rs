@@ -160,7 +160,8 @@ async fn tables_and_charts_for_people() {
                       line 0.00, level 0.00, damped 0.00, season 0.00, mean 0.00
       If growth fades not within 10 years
       Error so far    seats: 0.0 at 28, 0.0 at 91, 0.0 at 182, 0.0 at 364 days
-                      0.0 in all ("no change": 0.0); 100 % of 154 ranges held
+                      0.0 in all ("no change": 0.0)
+                      100 % of 154 earlier ranges held, before they were widened
       Data            730 days from 25 November 2024 to 24 November 2026
 
          51 │⡀ ⡀ ⡀ ⡀ ⡀ ⡀ ⡀ ⡀ ⡀ ⡀ ⡀ ⡀ ⡀ ⡀ ⡀ ⡀ ⡀ ⡀ ⡀ ⡀ ⡀ ⡀ ⡀ ⡀ ⡀ ⡀ ⡀ ⡀ ⡀ ⡀ ⡀ ⡀ ⡀
@@ -185,7 +186,8 @@ async fn tables_and_charts_for_people() {
                       line 0.23, level 1.07, damped 0.39, season 0.28, mean 0.46
       If growth fades between 5 October 2028 and 24 April 2030
       Error so far    seats: 1.1 at 28, 1.2 at 91, 1.1 at 182, 0.3 at 364 days
-                      1.0 in all ("no change": 9.8); 90 % of 154 ranges held
+                      1.0 in all ("no change": 9.8)
+                      90 % of 154 earlier ranges held, before they were widened
       Data            730 days from 25 November 2024 to 24 November 2026
 
         225 │            ⠄ ⠄ ⠄ ⠄ ⠄ ⠄ ⠄ ⠄ ⠄ ⠄ ⠄ ⠄ ⠄ ⠄ ⠄ ⠄ ⠄ ⠄ ⠄ ⠄ ⠄ ⠄ ⠄ ⠄ ⠄ ⠄ ⠄

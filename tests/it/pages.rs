@@ -1,5 +1,6 @@
 //! The pages, asked over HTTP.
 
+mod after_a_run;
 mod demo;
 mod seats;
 
@@ -57,7 +58,7 @@ async fn get_with(base: &str, path: &str, headers: &[(&str, &str)]) -> Got {
 /// How many seats a page of them says there are: `1,203`.
 fn found(page: &Got) -> &str {
     let head = page.text.split("<h2 id=\"found\">").nth(1).unwrap_or_default();
-    head.split(" seats").next().unwrap_or_default()
+    head.split(" seat").next().unwrap_or_default()
 }
 
 /// The addresses that a page leads to.

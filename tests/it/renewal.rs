@@ -304,7 +304,7 @@ async fn a_report_says_the_same_of_a_renewal() {
     let released = analyzer["choices"][0]["withRelease"]["seats"].to_string();
     row("afterRelease.seats", &released);
     for text in [written(Format::Html), written(Format::Md)] {
-        for told in ["What to renew with", "of 12 reclaimable seats, once", "drawn paths"] {
+        for told in ["What to renew with", "12 reclaimable seats, released once", "drawn paths"] {
             assert!(text.contains(told), "{told}: {text}");
         }
     }

@@ -58,7 +58,11 @@ impl History {
                         coloured(one.severity, paint),
                         one.key.rule.to_string(),
                         about(&one.key.site, &one.key.subject),
-                        format!("sent to {}", one.sent),
+                        match one.sent {
+                            0 => "sent to nobody".to_owned(),
+                            1 => "sent to 1 destination".to_owned(),
+                            sent => format!("sent to {sent} destinations"),
+                        },
                     ]
                 })
                 .collect();

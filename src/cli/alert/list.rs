@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::super::text::Paint;
 use super::{Access, ConfigFile, Exit, about, coloured, with_store, wrapped};
-use crate::alert::state::{Alert, HeldBack, Phase, Silence};
+use crate::alert::state::{Alert, HeldBack, Notified, Phase, Silence};
 use crate::cli::time;
 use crate::plain::one_line;
 use crate::words;
@@ -68,11 +68,8 @@ fn table(alerts: &[Alert], silences: &[Silence], now: DateTime<Utc>, paint: Pain
         if alert.phase == Phase::Pending {
             facts.push("pending".to_owned());
         }
-        match alert.notified.as_ref().map_or(0, |notified| notified.times) {
-            0 => {}
-            1 => facts.push("told once".to_owned()),
-            times => facts.push(format!("told {times} times")),
-        }
+        let told = alert.notified.as_ref().filter(|notified| notified.times > 0);
+        facts.extend(told.map(Notified::in_words));
         match &alert.held_back {
             Some(HeldBack::Silence { id }) => {
                 let by = silences.iter().find(|silence| silence.id == *id);

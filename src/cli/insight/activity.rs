@@ -14,16 +14,17 @@ use super::super::{Exit, block_on};
 use crate::cli::time;
 use crate::config::Settings;
 use crate::config::settings::Site;
-use crate::event::{Latest, TypeActivity};
+use crate::event::TypeActivity;
 use crate::insight::activity::{self, Active, Day, FirstTime, PerDay, WINDOWS};
 use crate::insight::groups::{self, GroupUsage};
 use crate::insight::idle::{self, TwoSeats};
-use crate::insight::reclaim::ByRules;
+use crate::insight::reclaim::{ByRules, Limits};
+use crate::insight::words as insight_words;
 use crate::license::{Person, SeatType};
 use crate::plain;
 use crate::planning;
 use crate::store::Store;
-use crate::words;
+use crate::words::{self, Locale};
 
 /// Show who uses the seats: active users, idle seats, what the release rules would take
 #[derive(Debug, clap::Args)]
@@ -61,6 +62,8 @@ pub(super) struct OfType {
     pub last_read: DateTime<Utc>,
     #[serde(flatten)]
     pub activity: TypeActivity,
+    /// What decides that no more are reclaimable.
+    pub limits: Limits,
     pub users_per_day: Vec<Window>,
 }
 
@@ -139,11 +142,12 @@ async fn answer(
     now: DateTime<Utc>,
 ) -> anyhow::Result<Option<SiteActivity>> {
     let name = &site.name;
-    let seats = store.seats(name).await?;
+    let known = planning::seats::Known::load(store, name, settings.time_zone, now).await?;
+    let seats = known.seats();
     if seats.lists.is_empty() {
         return Ok(None);
     }
-    let now = planning::seats::as_of(&seats, now);
+    let now = planning::seats::as_of(seats, now);
     let zone = settings.time_zone;
     let today = now.with_timezone(&zone).date_naive();
     let from = (now - TimeDelta::days(100)).with_timezone(&zone).date_naive();
@@ -161,10 +165,7 @@ async fn answer(
     };
 
     let all = seats.to_vec();
-    let past = store.release_past(name).await?;
-    let latest = store.latest().await?;
-    let pools = Latest::new(&latest, name).pools().map(|(_, pools)| pools.clone());
-    let figures = planning::seats::figures(&seats, &past, pools, &site.release.policy, now);
+    let (figures, limits) = planning::seats::figures(&known, &site.release.policy, now);
     // A type that nobody has is not asked about.
     let lists = seats.lists.iter().filter(|list| !list.seats.is_empty());
     let types = lists.map(|list| {
@@ -173,6 +174,7 @@ async fn answer(
             first_read: list.first_read,
             last_read: list.last_read,
             activity: (seat_type, figures.of(seat_type)).into(),
+            limits: limits.get(&seat_type).copied().unwrap_or_default(),
             users_per_day: windows(Some(seat_type), list.first_read),
         }
     });
@@ -218,12 +220,12 @@ fn render(answer: &SiteActivity, settings: &Settings, paint: Paint) -> String {
     );
     for of in &answer.types {
         if of.last_read != read {
-            let seen = words::local(of.last_read, zone);
+            let seen = settings.locale.moment(of.last_read, zone);
             let _ = writeln!(out, "  {} seats as of {seen}", of.activity.seat_type.title());
         }
     }
     out.push('\n');
-    table(&mut out, answer);
+    table(&mut out, answer, settings.locale);
     for of in answer.types.iter().filter(|of| of.activity.usage.seats > 0) {
         idle_chart(&mut out, of, paint);
     }
@@ -248,7 +250,7 @@ fn render(answer: &SiteActivity, settings: &Settings, paint: Paint) -> String {
 }
 
 /// The figures side by side, a column for each type and one of all people.
-fn table(out: &mut String, answer: &SiteActivity) {
+fn table(out: &mut String, answer: &SiteActivity, l: Locale) {
     const WIDTH: usize = 13;
     let mut line = |title: &str, cells: Vec<String>| {
         let cells: String = cells.iter().map(|cell| format!("{cell:>WIDTH$}")).collect();
@@ -306,7 +308,11 @@ fn table(out: &mut String, answer: &SiteActivity) {
     line("  undecided", by_rules(&|r| r.unknown.to_string()));
     line("  threshold in days", by_rules(&|r| r.threshold_days.to_string()));
     line("  enabled for release", by_rules(&|r| if r.enabled { "yes" } else { "no" }.to_owned()));
-    out.push_str("  reclaimable: by one run; keepFree and maxReleases hold back the rest\n");
+    for of in types {
+        for why in insight_words::limits_each(&of.limits, l) {
+            let _ = writeln!(out, "  {}: {why}", of.activity.seat_type.title());
+        }
+    }
 }
 
 fn idle_chart(out: &mut String, of: &OfType, paint: Paint) {

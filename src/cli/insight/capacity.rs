@@ -8,9 +8,8 @@ use serde::Serialize;
 use super::chart::Style;
 use super::{Exit, Question, heading, percent, table};
 use crate::insight::capacity::{self, MonthEnd};
-use crate::insight::words;
 use crate::planning::{Month, Planning};
-use crate::words::{ago, grouped as number};
+use crate::words::ago;
 
 /// Show the minutes of Analyzer Capacity: used against how much of the month is gone
 #[derive(Debug, clap::Args)]
@@ -77,8 +76,8 @@ pub fn render(planning: &Planning, months: u32, style: &Style) -> String {
     let rows = answer.months.iter().map(|month| {
         vec![
             month.name.clone(),
-            number(month.used),
-            month.allocated.map_or_else(|| "-".to_owned(), number),
+            style.locale.number(month.used),
+            month.allocated.map_or_else(|| "-".to_owned(), |all| style.locale.number(all)),
             style.gauge(month.percent.unwrap_or(0.0), 20),
             percent(month.percent),
             if month.days == month.of {
@@ -111,8 +110,8 @@ fn this_month(
             "{} {:>4}  {} of {} minutes",
             style.gauge(used, 30),
             percent(capacity.used_percent),
-            number(capacity.used),
-            number(capacity.usable)
+            style.locale.number(capacity.used),
+            style.locale.number(capacity.usable)
         ),
     );
     line(
@@ -131,11 +130,17 @@ fn this_month(
                 "Month end",
                 format!(
                     "{} minutes at this pace ({})",
-                    number(projected.used.round()),
+                    style.locale.number(projected.used.round()),
                     percent(projected.percent)
                 ),
             );
-            line("", format!("more than {} in 14 of 15 months", number(projected.low.round())));
+            line(
+                "",
+                format!(
+                    "more than {} in 14 of 15 months",
+                    style.locale.number(projected.low.round())
+                ),
+            );
             line("", runs_out(projected.runs_out, style));
         }
     }
@@ -144,7 +149,9 @@ fn this_month(
 fn runs_out(answer: MonthEnd, style: &Style) -> String {
     match answer {
         MonthEnd::Already => style.paint.bad("none are left"),
-        MonthEnd::RunsOut { day } => style.paint.bad(&format!("run out on {}", words::date(day))),
+        MonthEnd::RunsOut { day } => {
+            style.paint.bad(&format!("run out on {}", style.locale.date(day)))
+        }
         MonthEnd::Lasts => style.paint.good("they last to the end of the month"),
     }
 }

@@ -14,6 +14,7 @@ use crate::destination::payload::seats;
 use crate::event::{ChangeCount, count_changes};
 use crate::license::changes::{By, Change, ChangeKind, TimeFrom};
 use crate::plain::one_line;
+use crate::planning;
 use crate::words;
 
 /// Show what changed: seats allocated, released, quarantined, moved, and by whom
@@ -76,7 +77,9 @@ impl Changes {
             let now = seats.lists.iter().map(|list| list.last_read).fold(time::now(), Ord::max);
             let from = now - TimeDelta::days(self.days.into());
             let to = now + TimeDelta::minutes(15);
-            let changes = store.seat_changes(&site.name, from, to).await?;
+            let attempts = store.attempts(&site.name).await?;
+            let deeds = planning::changes::deeds(&store, &site.name, (from, to), &attempts).await?;
+            let changes: Vec<Change> = deeds.into_iter().map(|deed| deed.change).collect();
             store.close().await;
             anyhow::Ok((seats, changes, now))
         })??;
@@ -156,7 +159,11 @@ fn render(
         );
     }
     if answer.initial > 0 {
-        let _ = writeln!(out, "  {} seats allocated then, by createdDate", answer.initial);
+        let _ = writeln!(
+            out,
+            "  {} allocated then, by createdDate",
+            words::counted(words::Locale::default(), answer.initial.into(), "seat", "seats")
+        );
     }
     out.push('\n');
     if counts.is_empty() {

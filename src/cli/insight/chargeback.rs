@@ -68,7 +68,7 @@ pub(super) fn execute(question: &Question, by: &By, form: Form) -> anyhow::Resul
         })?,
         Form::Csv => out!("{}", csv(&known)?),
         Form::Text => {
-            let style = question.style();
+            let style = Style { locale: settings.locale, ..question.style() };
             for (n, site) in known.iter().enumerate() {
                 if n > 0 {
                     outln!("");
@@ -115,7 +115,8 @@ fn render(site: &SiteOutput<ByGroup>, settings: &Settings, style: &Style) -> Str
         paint.faint(&format!("in {}", of.currency))
     );
     let amounts = |amounts: &Amounts| {
-        [amounts.entitled, amounts.reclaimable, amounts.idle, amounts.saved].map(bare)
+        [amounts.entitled, amounts.reclaimable, amounts.idle, amounts.saved]
+            .map(|money| bare(money, style.locale))
     };
     let mut rows: Vec<Vec<String>> = Vec::new();
     for of_type in of.rows.chunk_by(|a, b| a.seat_type == b.seat_type) {
@@ -166,7 +167,7 @@ fn render(site: &SiteOutput<ByGroup>, settings: &Settings, style: &Style) -> Str
     for seat_type in &of.without_price {
         lines.push(format!("{} seats have no price: in no sum.", seat_type.title()));
     }
-    let read = crate::words::local(answer.as_of, settings.time_zone);
+    let read = style.locale.moment(answer.as_of, settings.time_zone);
     lines.push(format!("By the lists of seats of {read}."));
     for line in lines {
         let _ = writeln!(out, "  {}", paint.faint(&line));
@@ -175,8 +176,8 @@ fn render(site: &SiteOutput<ByGroup>, settings: &Settings, style: &Style) -> Str
 }
 
 /// In whole units, without the currency.
-fn bare(money: Money) -> String {
-    words::whole(money, Locale::default())
+fn bare(money: Money, l: Locale) -> String {
+    words::whole(money, l)
 }
 
 const HEADER: [&str; 14] = [
@@ -217,9 +218,11 @@ fn csv(sites: &[SiteOutput<ByGroup>]) -> anyhow::Result<String> {
                 amount(|of| of.idle),
                 amount(|of| of.saved),
             ];
+            // A row is a line, for those who read it by lines.
+            let group = plain::one_line(row.group.title());
             let texts = [
                 site.site.as_str(),
-                row.group.title(),
+                &group,
                 row.group.kind(),
                 row.seat_type.map_or("analyzer_capacity", |seat_type| seat_type.as_str()),
                 currency.as_str(),

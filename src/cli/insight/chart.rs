@@ -1,12 +1,15 @@
 //! Small charts for a terminal: bars, sparklines, and lines with a band, in braille or plain ASCII.
 
 use crate::cli::text::Paint;
+use crate::words::Locale;
 
 /// How output looks: with colours or not, with block and braille characters or plain ASCII.
 #[derive(Debug, Clone, Copy)]
 pub struct Style {
     pub paint: Paint,
     pub ascii: bool,
+    /// How numbers and days are written.
+    pub locale: Locale,
 }
 
 impl Style {
@@ -14,12 +17,13 @@ impl Style {
     /// UTF-8.
     pub fn new(no_color: bool, ascii: bool) -> Self {
         let paint = if no_color { Paint::off() } else { Paint::for_stdout() };
-        Self { paint, ascii: ascii || !is_utf8(|name| std::env::var(name).ok()) }
+        let ascii = ascii || !is_utf8(|name| std::env::var(name).ok());
+        Self { paint, ascii, locale: Locale::default() }
     }
 
     /// No colours.
     pub fn plain(ascii: bool) -> Self {
-        Self { paint: Paint::off(), ascii }
+        Self { paint: Paint::off(), ascii, locale: Locale::default() }
     }
 
     /// A bar of so many cells, filled by a share of 0 to 1.

@@ -13,7 +13,6 @@ use crate::insight::words;
 use crate::planning::Planning;
 use crate::planning::chargeback::By;
 use crate::planning::money;
-use crate::words::Locale;
 
 /// Show what entitled, allocated, active and reclaimable seats cost, what releases saved, and what is ahead
 #[derive(Debug, clap::Args)]
@@ -65,17 +64,17 @@ pub fn render(planning: &Planning, style: &Style) -> String {
         out.push_str("  nothing has a price: set Butler.cost (currency and prices)\n");
         return out;
     };
-    let amount = |money: Option<Money>| {
-        money.map_or_else(|| paint.faint(UNKNOWN), |money| money.to_string())
-    };
+    let l = style.locale;
+    let amount =
+        |money: Option<Money>| money.map_or_else(|| paint.faint(UNKNOWN), |money| money.written(l));
     let mut rows: Vec<Vec<String>> = cost
         .by_type
         .iter()
         .map(|of_type| {
             vec![
                 of_type.seat_type.title().to_owned(),
-                of_type.entitled.to_string(),
-                of_type.allocated.to_string(),
+                of_type.entitled.written(l),
+                of_type.allocated.written(l),
                 amount(of_type.active),
                 amount(of_type.reclaimable),
             ]
@@ -83,16 +82,26 @@ pub fn render(planning: &Planning, style: &Style) -> String {
         .collect();
     if let Some(capacity) = &cost.capacity {
         let none = String::new;
-        rows.push(vec!["Capacity".into(), capacity.entitled.to_string(), none(), none(), none()]);
+        rows.push(vec!["Capacity".into(), capacity.entitled.written(l), none(), none(), none()]);
     }
     rows.push(vec![
         paint.strong("a year"),
-        paint.strong(&cost.entitled.to_string()),
-        cost.allocated.to_string(),
+        paint.strong(&cost.entitled.written(l)),
+        cost.allocated.written(l),
         amount(cost.active),
         amount(cost.reclaimable),
     ]);
     out.push_str(&table(&["", "ENTITLED", "ALLOCATED", "ACTIVE", "RECLAIMABLE"], rows, paint));
+    let days = cost.by_type.iter().filter_map(|of| of.as_of);
+    let lists = cost.by_type.iter().filter_map(|of| of.list_as_of);
+    let mut as_of: Vec<String> = Vec::new();
+    as_of.extend(days.max().map(|day| format!("entitled and allocated of {}", l.date(day))));
+    as_of.extend(lists.min().map(|time| {
+        format!("active and reclaimable by the list of {}", l.time(time, planning.zone))
+    }));
+    for line in as_of {
+        let _ = writeln!(out, "  {}", paint.faint(&line));
+    }
     if let Some(reclaimable) = cost.reclaimable
         && let Some(share) = percent_of(reclaimable, cost.entitled)
     {
@@ -102,23 +111,28 @@ pub fn render(planning: &Planning, style: &Style) -> String {
     let mut line = |name: &str, text: String| {
         let _ = writeln!(out, "  {name:<19} {text}");
     };
+    for of_type in &cost.by_type {
+        for why in words::limits_each(&of_type.seats.limits, l) {
+            line("", format!("{}: {why}", of_type.seat_type.title()));
+        }
+    }
     line("Per active user", amount(cost.per_active_person));
     line(
         "Saved by releases",
         format!(
             "{} in the last 365 days, {} in all",
-            cost.saved_last_year.amount, cost.saved.amount
+            cost.saved_last_year.amount.written(l),
+            cost.saved.amount.written(l)
         ),
     );
-    let en = Locale::default();
-    line("Next 12 months", words::for_seats(&cost.next_year.to_pay, en));
-    line("", format!("{} for those taken", words::money(&cost.next_year.allocated, en)));
+    line("Next 12 months", words::for_seats(&cost.next_year.to_pay, l));
+    line("", format!("{} for those taken", words::money(&cost.next_year.allocated, l)));
     if let Some(capacity) = &cost.capacity {
-        line("", words::for_minutes(capacity.entitled, en));
+        line("", words::for_minutes(capacity.entitled, l));
     }
     for projection in cost.next_year.by_type.iter().filter(|p| p.missing_high > 0) {
-        line("To buy", words::to_buy(projection, en));
-        line("", words::first_to_buy(&projection.to_buy, en).unwrap_or_default());
+        line("To buy", words::to_buy(projection, l));
+        line("", words::first_to_buy(&projection.to_buy, l).unwrap_or_default());
     }
     if cost.next_year.by_type.iter().any(|p| p.missing_high > 0) {
         line("", words::FIRST_TO_BUY.to_owned());
@@ -137,7 +151,7 @@ fn budget(of: Option<&Budget>, style: &Style) -> String {
     let Some(of) = of else {
         return style.paint.faint("none set (Butler.cost.budgetPerYear)");
     };
-    let text = words::budget(of, Locale::default());
+    let text = words::budget(of, style.locale);
     match of.verdict {
         Verdict::Within { .. } => style.paint.good(&text),
         Verdict::MayExceed { .. } => style.paint.warn(&text),

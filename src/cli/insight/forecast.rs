@@ -15,7 +15,7 @@ use crate::insight::{NotEnough, days_after, or_why, words};
 use crate::license::SeatType;
 use crate::planning::forecast::WhatIfView;
 use crate::planning::{ForecastView, Planning, WhatIf};
-use crate::words::{Locale, grouped as number};
+use crate::words::counted;
 
 /// Show when the free seats run out, as a range, with and without releasing idle ones
 #[derive(Debug, clap::Args)]
@@ -136,8 +136,11 @@ fn what_if_lines(out: &mut String, seat_type: SeatType, what_if: &WhatIfView, st
         let _ = writeln!(out, "  {name:<15} {text}");
     };
     if let Some(Bought { seats, on }) = what_if.bought {
-        let what =
-            format!("if {seats} more {} were bought on {}", things(seat_type), words::date(on));
+        let more = match seats {
+            1 => format!("1 more of the {} was", things(seat_type)),
+            _ => format!("{seats} more {} were", things(seat_type)),
+        };
+        let what = format!("if {more} bought on {}", style.locale.date(on));
         line("What if", style.paint.warn(&what));
         line("As it is", format!("run out {}", what_if.as_it_is_in_words));
     }
@@ -147,7 +150,10 @@ fn what_if_lines(out: &mut String, seat_type: SeatType, what_if: &WhatIfView, st
         line("", format!("with release in {after:.0} of 100 cases"));
     }
     if let Some(days) = what_if.release_threshold_days {
-        let what = format!("if seats idle for {days} days were released");
+        let what = format!(
+            "if seats idle for {} were released",
+            counted(style.locale, days.into(), "day", "days")
+        );
         line("What if", style.paint.warn(&what));
     }
 }
@@ -157,21 +163,32 @@ fn lines(out: &mut String, view: &ForecastView, style: &Style) {
     let mut line = |name: &str, text: String| {
         let _ = writeln!(out, "  {name:<15} {text}");
     };
-    line("Free now", format!("{} of {}", number(view.free), number(view.entitled)));
+    line(
+        "Free now",
+        format!("{} of {}", style.locale.number(view.free), style.locale.number(view.entitled)),
+    );
     let lasts = view.months_at_growth.map_or_else(String::new, |months| {
         format!("; at that pace they last {}", words::about_months(months))
     });
-    line("Growth", format!("{} a month{lasts}", signed(view.growth.per_month.middle)));
-    line("Run out", paint.strong(&view.in_words));
+    line(
+        "Growth",
+        format!("{} a month{lasts}", signed(style.locale, view.growth.per_month.middle)),
+    );
+    let when = |of| words::runs_out(of, view.today, style.locale);
+    line("Run out", paint.strong(&when(&view.runs_out)));
     line(
         "With release",
-        match (view.reclaimable, &view.after_release_in_words) {
-            (Some(seats), Some(words)) => {
-                format!("{words} (of {seats} reclaimable seats, once)")
+        match (view.reclaimable, view.runs_out_after_release.as_ref().map(when)) {
+            (Some(seats), Some(after)) => {
+                let seats = words::reclaimable(seats, style.locale);
+                format!("{after} (of {seats}, once)")
             }
             _ => paint.faint("not known yet: the list of seats was not read so far"),
         },
     );
+    for why in view.limits.iter().flat_map(|of| words::limits_each(of, style.locale)) {
+        line("", why);
+    }
     line("Model", words::chosen(view.model, &view.error));
     if let Ok(test) = &view.error {
         line("", words::scores(test));
@@ -182,7 +199,7 @@ fn lines(out: &mut String, view: &ForecastView, style: &Style) {
             match &view.second_opinion {
                 Ok(second) => format!(
                     "{}{}",
-                    words::runs_out(&second.runs_out, view.today, Locale::default()),
+                    words::runs_out(&second.runs_out, view.today, style.locale),
                     words::of_late(&view.growth.per_month, second.per_month)
                 ),
                 Err(why) => why.to_string(),
@@ -197,19 +214,14 @@ fn lines(out: &mut String, view: &ForecastView, style: &Style) {
                 .map(|horizon| format!("{:.1} at {}", horizon.mae, horizon.days));
             let horizons = horizons.collect::<Vec<_>>().join(", ");
             line("Error so far", format!("seats: {horizons} days"));
-            line(
-                "",
-                format!(
-                    "{:.1} in all (\"no change\": {:.1}); {:.0} % of {} ranges held",
-                    test.mae, test.no_change_mae, test.coverage_percent, test.forecasts
-                ),
-            );
+            line("", format!("{:.1} in all (\"no change\": {:.1})", test.mae, test.no_change_mae));
+            line("", words::held(test));
         }
         Err(why) => line("Error so far", why.to_string()),
     }
     line("Data", basis(&view.growth.basis));
     if view.as_of < days_after(view.today, -2) {
-        line("Note", paint.warn(&format!("the last data is of {}", words::date(view.as_of))));
+        line("Note", paint.warn(&format!("the last data is of {}", style.locale.date(view.as_of))));
     }
 }
 

@@ -84,7 +84,8 @@ fn lines(out: &mut String, answer: &TypeGrowth, style: &Style) {
             return;
         }
     };
-    let middle = style.paint.strong(&format!("{} a month", signed(growth.per_month.middle)));
+    let middle =
+        style.paint.strong(&format!("{} a month", signed(style.locale, growth.per_month.middle)));
     let range = words::growth(&growth.per_month, Locale::default());
     let _ = writeln!(out, "  Growth          {middle}, in 80 of 100 cases {range}");
     match &answer.second_opinion {
@@ -92,7 +93,7 @@ fn lines(out: &mut String, answer: &TypeGrowth, style: &Style) {
             let _ = writeln!(
                 out,
                 "  If it fades     {} in the next month (damped trend{})",
-                signed(second.per_month),
+                signed(style.locale, second.per_month),
                 words::of_late(&growth.per_month, second.per_month)
             );
         }
@@ -127,8 +128,8 @@ pub(super) fn basis(basis: &Basis) -> String {
         missing => format!(", {missing} missing"),
     };
     format!(
-        "{} days from {} to {}{missing}",
-        basis.days,
+        "{} from {} to {}{missing}",
+        crate::words::counted(crate::words::Locale::default(), basis.days.into(), "day", "days"),
         words::date(basis.first),
         words::date(basis.last)
     )

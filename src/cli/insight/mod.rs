@@ -25,7 +25,7 @@ use crate::config::Settings;
 use crate::license::SeatType;
 use crate::planning::Planning;
 use crate::store::Store;
-use crate::words;
+use crate::words::Locale;
 
 /// Answer questions from the history: who uses what, when it runs out, what it costs
 #[derive(Debug, clap::Args)]
@@ -157,7 +157,7 @@ impl Question {
             crate::terminal::print_json(&answers)?;
             return Ok(Exit::Ok);
         }
-        let style = self.style();
+        let style = Style { locale: settings.locale, ..self.style() };
         for (n, planning) in loaded.iter().enumerate() {
             if n > 0 {
                 outln!("");
@@ -228,13 +228,9 @@ fn things(seat_type: SeatType) -> String {
 }
 
 /// `+2.5`, `-1`, `0`, with a digit after the point unless it is whole.
-fn signed(value: f64) -> String {
+fn signed(l: Locale, value: f64) -> String {
     let rounded = (value * 10.0).round() / 10.0;
-    if rounded > 0.0 {
-        format!("+{}", words::grouped(rounded))
-    } else {
-        words::grouped(rounded + 0.0)
-    }
+    if rounded > 0.0 { format!("+{}", l.number(rounded)) } else { l.number(rounded + 0.0) }
 }
 
 /// `83 %`, or a dash.

@@ -13,7 +13,6 @@ use crate::insight::words::{self, renewal as said};
 use crate::license::SeatType;
 use crate::planning::Planning;
 use crate::planning::renewal::{RenewalView, TypeRenewal, check};
-use crate::words::{Locale, grouped as number};
 
 /// Show how many seats to buy so that they last a term with a risk, and what it costs to be wrong
 ///
@@ -104,7 +103,7 @@ pub fn render(planning: &Planning, options: &Options, style: &Style) -> String {
         let what = capital(&things(answer.seat_type));
         match &answer.renewal {
             Ok(view) => {
-                let from = format!("{what}, from {}", words::date(view.answer.on));
+                let from = format!("{what}, from {}", style.locale.date(view.answer.on));
                 let _ = writeln!(out, "{}", style.paint.strong(&from));
                 lines(&mut out, planning, answer.seat_type, view, style);
             }
@@ -133,18 +132,23 @@ fn lines(
         "Now",
         format!(
             "{} of {} taken, {} free",
-            number(answer.taken),
-            number(answer.entitled),
-            number(answer.free)
+            style.locale.number(answer.taken),
+            style.locale.number(answer.entitled),
+            style.locale.number(answer.free)
         ),
     );
     line(
         "Reclaimable",
         match answer.reclaimable {
-            Some(seats) => format!("{seats}, released once, today: \"after release\""),
+            Some(seats) => {
+                format!("{seats}, {}: \"after release\"", said::released(answer, style.locale))
+            }
             None => paint.faint(words::NO_LIST),
         },
     );
+    for why in words::limits_each(&planning.limits(seat_type), style.locale) {
+        line("", why);
+    }
     if let Some(Ok(forecast)) = planning.forecast(seat_type) {
         line("Model", words::chosen(forecast.model, &forecast.error));
         match &forecast.error {
@@ -152,7 +156,7 @@ fn lines(
             Err(why) => line("", format!("not tested on the past: {why}")),
         }
     }
-    for note in said::notes(answer, Locale::default()) {
+    for note in said::notes(answer, style.locale) {
         line("Note", paint.warn(&note));
     }
     out.push('\n');
@@ -166,13 +170,16 @@ fn lines(
             seats.push(vec![
                 months.clone(),
                 percent.clone(),
-                paint.strong(&number(choice.seats as f64)),
-                said::change(choice, Locale::default()),
-                words::whole_or_dash(choice.price, Locale::default()),
-                after.map_or_else(|| "-".to_owned(), |after| number(after.seats as f64)),
-                words::whole_or_dash(after.and_then(|after| after.price), Locale::default()),
+                paint.strong(&style.locale.number(choice.seats as f64)),
+                said::change(choice, style.locale),
+                words::whole_or_dash(choice.price, style.locale),
+                after.map_or_else(
+                    || "-".to_owned(),
+                    |after| style.locale.number(after.seats as f64),
+                ),
+                words::whole_or_dash(after.and_then(|after| after.price), style.locale),
             ]);
-            wrong.push(of_being_wrong(months, percent, choice));
+            wrong.push(of_being_wrong(months, percent, choice, style));
         }
     }
     let price = match answer.currency() {
@@ -190,15 +197,15 @@ fn lines(
 }
 
 /// A row of what too many and too few seats cost.
-fn of_being_wrong(months: String, percent: String, choice: &Choice) -> Vec<String> {
+fn of_being_wrong(months: String, percent: String, choice: &Choice, style: &Style) -> Vec<String> {
     vec![
         months,
         percent,
-        number(choice.too_many.seats.middle.round()),
-        said::idle(&choice.too_many, Locale::default()),
-        said::cases(&choice.too_few, Locale::default()),
-        said::missing_seats(&choice.too_few, Locale::default()),
-        said::to_add(&choice.too_few, Locale::default()),
+        style.locale.number(choice.too_many.seats.middle.round()),
+        said::idle(&choice.too_many, style.locale),
+        said::cases(&choice.too_few, style.locale),
+        said::missing_seats(&choice.too_few, style.locale),
+        said::to_add(&choice.too_few, style.locale),
     ]
 }
 
@@ -223,7 +230,7 @@ fn curve(out: &mut String, planning: &Planning, answer: &TypeRenewal, style: &St
     let legend = format!(
         "{line} so many taken, {} days to {}   {thin} entitled",
         basis.days,
-        words::date(basis.last)
+        style.locale.date(basis.last)
     );
     let _ = writeln!(out, "         {}", style.paint.faint(&legend));
 }

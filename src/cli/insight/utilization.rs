@@ -162,17 +162,18 @@ fn of_type(out: &mut String, answer: &TypeUtilization, planning: &Planning, styl
     let title = paint.strong(&capital(&things(answer.seat_type)));
     if let Some(now) = &answer.now {
         let share = now.percent.unwrap_or(0.0);
-        let of = now.entitled.map_or_else(String::new, |e| format!(" of {}", words::grouped(e)));
+        let of =
+            now.entitled.map_or_else(String::new, |e| format!(" of {}", style.locale.number(e)));
         let seen = paint.faint(&words::ago(answer.as_of, planning.now));
         let _ = writeln!(
             out,
             "{title}  {} {}  {}{of} taken  {seen}",
             style.gauge(share, 16),
             percent(now.percent),
-            words::grouped(now.taken)
+            style.locale.number(now.taken)
         );
     }
-    if let Some(held) = answer.now.as_ref().and_then(held) {
+    if let Some(held) = answer.now.as_ref().and_then(|now| held(now, style)) {
         let _ = writeln!(out, "  {held}");
     }
     let means: Vec<_> = answer.periods.iter().map(|row| Some(row.period.mean)).collect();
@@ -189,11 +190,11 @@ fn of_type(out: &mut String, answer: &TypeUtilization, planning: &Planning, styl
         let period = &row.period;
         let mut cells = vec![
             period.name.clone(),
-            words::grouped(period.peak),
+            style.locale.number(period.peak),
             format!("{:.1}", period.mean),
-            words::grouped(period.last),
-            period.change.map_or_else(|| "-".to_owned(), signed),
-            period.entitled.map_or_else(|| "-".to_owned(), words::grouped),
+            style.locale.number(period.last),
+            period.change.map_or_else(|| "-".to_owned(), |by| signed(style.locale, by)),
+            period.entitled.map_or_else(|| "-".to_owned(), |all| style.locale.number(all)),
             percent(period.mean_percent),
             percent(period.peak_percent),
             if period.days == period.of {
@@ -204,14 +205,16 @@ fn of_type(out: &mut String, answer: &TypeUtilization, planning: &Planning, styl
         ];
         if by_month {
             let change = row.year_on_year_percent;
-            cells.push(change.map_or_else(|| "-".to_owned(), |c| format!("{} %", signed(c))));
+            cells.push(
+                change.map_or_else(|| "-".to_owned(), |c| format!("{} %", signed(style.locale, c))),
+            );
         }
         cells
     });
     out.push_str(&table(&head, rows.collect(), paint));
     full_line(out, answer);
     match &answer.year_on_year {
-        Ok(year) => year_line(out, year),
+        Ok(year) => year_line(out, year, style),
         Err(why) => {
             let _ = writeln!(out, "  Year on year: {why}");
         }
@@ -226,13 +229,13 @@ fn of_type(out: &mut String, answer: &TypeUtilization, planning: &Planning, styl
 }
 
 /// `12 in quarantine, 0 free`; `None` where all that isn't taken is free.
-fn held(now: &Now) -> Option<String> {
-    let free = now.free.map(|free| format!("{} free", words::grouped(free)));
+fn held(now: &Now, style: &Style) -> Option<String> {
+    let free = now.free.map(|free| format!("{} free", style.locale.number(free)));
     let in_quarantine = now.quarantined.filter(|seats| *seats > 0.0);
     let in_quarantine =
-        in_quarantine.map(|seats| format!("{} in quarantine", words::grouped(seats)));
+        in_quarantine.map(|seats| format!("{} in quarantine", style.locale.number(seats)));
     let excess = now.excess.filter(|seats| *seats > 0.0);
-    let excess = excess.map(|seats| format!("{} more than entitled", words::grouped(seats)));
+    let excess = excess.map(|seats| format!("{} more than entitled", style.locale.number(seats)));
     if in_quarantine.is_none() && excess.is_none() {
         return None;
     }
@@ -252,15 +255,17 @@ fn full_line(out: &mut String, answer: &TypeUtilization) {
     let _ = writeln!(out, "  Nothing could be given out on {days} of {of} days{last}");
 }
 
-fn year_line(out: &mut String, year: &YearOnYear) {
+fn year_line(out: &mut String, year: &YearOnYear, style: &Style) {
     let this = format!("{} has {:.1} on average", year.this.name, year.this.mean);
     let Some(last) = &year.last_year else {
         let _ = writeln!(out, "  Year on year: {this}; there is no data of a year ago");
         return;
     };
     let part = if year.this.days < year.this.of { " up to the same day" } else { "" };
-    let change = year.change.map(signed).unwrap_or_default();
-    let share = year.change_percent.map_or_else(String::new, |c| format!(" ({} %)", signed(c)));
+    let change = year.change.map(|by| signed(style.locale, by)).unwrap_or_default();
+    let share = year
+        .change_percent
+        .map_or_else(String::new, |c| format!(" ({} %)", signed(style.locale, c)));
     let _ = writeln!(
         out,
         "  Year on year: {this}\n                {} had {:.1}{part}: {change}{share}",
@@ -288,7 +293,7 @@ fn season_lines(out: &mut String, what: &str, season: &Result<Season, NotEnough>
     let cells: Vec<_> = season
         .parts
         .iter()
-        .map(|part| format!("{} {}", &part.name[..3], signed(part.difference)))
+        .map(|part| format!("{} {}", &part.name[..3], signed(style.locale, part.difference)))
         .collect();
     for line in cells.chunks(7) {
         let _ = writeln!(out, "    {}", line.join("  "));

@@ -78,6 +78,9 @@ impl Undo {
         };
         let spent = began.elapsed();
         err!("{}", preview(&returns));
+        if returns.seats.iter().all(|seat| seat.not.is_some()) {
+            return self.nothing(&returns);
+        }
         let others = match self.ask(&engine, &returns)? {
             Some(others) => others,
             None => return Ok(Exit::Unusable),
@@ -104,6 +107,17 @@ impl Undo {
             }
             Err(error) => refused(error),
         }
+    }
+
+    /// Says that there is nothing to allocate again, without a question and without a run.
+    fn nothing(&self, returns: &Returns) -> anyhow::Result<Exit> {
+        if self.json {
+            let why = |seat: &Returning| serde_json::json!({ "seat": seat.seat, "licenseType": seat.seat_type, "why": seat.not });
+            let seats: Vec<_> = returns.seats.iter().map(why).collect();
+            crate::terminal::print_json(&serde_json::json!({ "nothingToUndo": seats }))?;
+        }
+        errln!("bursar: there is nothing to undo: nothing was changed");
+        Ok(Exit::Ok)
     }
 
     /// `None`: nothing is to be done.
@@ -150,7 +164,8 @@ fn preview(returns: &Returns) -> String {
     let mut out = String::new();
     let (back, not): (Vec<_>, Vec<_>) = returns.seats.iter().partition(|seat| seat.not.is_none());
     // Writing to a text can't fail.
-    let _ = writeln!(out, "{} seat(s) go back, as far as there are free ones:", back.len());
+    let _ =
+        writeln!(out, "{} back, as far as there are free ones:", seats(back.len(), "goes", "go"));
     listed(&mut out, &back, |seat| {
         format!(
             "{}: {}, taken on {} by run {}; was allocated {}, last used {}",
@@ -163,7 +178,7 @@ fn preview(returns: &Returns) -> String {
         )
     });
     if !not.is_empty() {
-        let _ = writeln!(out, "{} seat(s) stay as they are:", not.len());
+        let _ = writeln!(out, "{} as before:", seats(not.len(), "stays", "stay"));
         listed(&mut out, &not, |seat| {
             format!("{}: {}", person(&seat.holder), seat.not.as_deref().unwrap_or_default())
         });
@@ -220,6 +235,11 @@ fn preview(returns: &Returns) -> String {
             writeln!(out, "Who got a seat of another type since can't be told: {}", one_line(why));
     }
     out
+}
+
+/// `1 seat goes`, `2 seats go`.
+fn seats(count: usize, one: &str, many: &str) -> String {
+    if count == 1 { format!("1 seat {one}") } else { format!("{count} seats {many}") }
 }
 
 fn listed(out: &mut String, seats: &[&Returning], line: impl Fn(&Returning) -> String) {

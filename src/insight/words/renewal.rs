@@ -21,6 +21,15 @@ pub fn notes(of: &Renewal, l: Locale) -> Vec<String> {
     notes
 }
 
+/// `released once, today`; by the first day of a term that begins later.
+pub fn released(of: &Renewal, l: Locale) -> String {
+    let when = match of.on > of.today {
+        true => format!("by {}", l.date(of.on)),
+        false => "today".to_owned(),
+    };
+    format!("released once, {when}")
+}
+
 /// How the figures of a renewal are to be read, in lines that fit a terminal.
 pub fn legend(of: &Renewal, added_for_months: Option<u32>) -> Vec<String> {
     let mut lines = vec![
@@ -31,7 +40,7 @@ pub fn legend(of: &Renewal, added_for_months: Option<u32>) -> Vec<String> {
     ];
     lines.push(match added_for_months {
         Some(months) => format!(
-            "10). To add: from the first day that lacks each, for {} (cost.term).",
+            "10). To add: each there on the first day that lacks it, for {} (cost.term).",
             months_in_words(months)
         ),
         None => "10). Without a price (Butler.cost) there are no amounts.".to_owned(),

@@ -381,7 +381,7 @@ fn too_many(rule: &TypeRule, part: &TypePlan, past: &Past) -> Option<Refusal> {
     let planned = part.count(Outcome::Release);
     let before = match taken {
         0 => String::new(),
-        taken => format!(", {taken} went within the last 22 hours"),
+        taken => format!(", {taken} went within the last 22 hours, given back since or not"),
     };
     (planned > max.saturating_sub(taken) as usize).then(|| Refusal {
         guard: Guard::MaxReleases,
@@ -399,7 +399,7 @@ fn too_many(rule: &TypeRule, part: &TypePlan, past: &Past) -> Option<Refusal> {
 }
 
 /// Of all that are due, before anything trims the plan, together with what went within the window.
-fn too_large_a_share(
+pub(super) fn too_large_a_share(
     plan: &Plan,
     rule: &TypeRule,
     part: &TypePlan,
@@ -420,7 +420,10 @@ fn too_large_a_share(
     let title = part.seat_type.title();
     let what = match taken {
         0 => "are due".to_owned(),
-        taken => format!("are due or went within the last 22 hours ({} and {taken})", part.due()),
+        taken => format!(
+            "are due or went within the last 22 hours ({} and {taken}, given back since or not)",
+            part.due()
+        ),
     };
     let mut saw = format!("{due} of {total} {title} seats {what}; {percent} % are {allowed}");
     if let Some(Accepted { by, due, .. }) = accepted {

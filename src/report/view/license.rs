@@ -15,7 +15,14 @@ pub(crate) fn server_license(report: &Report, site: &SiteReport) -> Option<Secti
             own_page: false,
         });
     }
-    let license = site.server_license.as_ref()?;
+    let Some(license) = &site.server_license else {
+        let why = "Not known: the license of the server is not watched, or was not read so far.";
+        return Some(Section {
+            title: TITLE.to_owned(),
+            blocks: vec![Block::Note(why.to_owned())],
+            own_page: false,
+        });
+    };
     let l = report.locale;
     let mut facts = vec![("State".to_owned(), license.state.as_str().replace('-', " "))];
     match license.expiry_date {
@@ -53,9 +60,9 @@ pub(super) fn tile(report: &Report, license: &ServerLicense) -> (String, String,
     let state = license.state.as_str().replace('-', " ");
     let remark = match license.expiry_date {
         Some(day) if license.days_until_expiry.is_some_and(|days| days < 0) => {
-            format!("ended on {}", report.locale.date(day))
+            format!("(it ended on {})", report.locale.date(day))
         }
-        Some(day) => format!("ends on {}", report.locale.date(day)),
+        Some(day) => format!("(it ends on {})", report.locale.date(day)),
         None => String::new(),
     };
     (TITLE.to_owned(), state, remark)

@@ -2,14 +2,16 @@
 
 use super::super::svg::{Bar, Bars, Chart};
 use super::super::{Report, SiteReport};
-use super::{Block, LEFT_OUT, Section, Table, as_of, count, name, optional, percent};
+use super::{Block, LEFT_OUT, Section, Table, count, local, name, optional, percent};
 use crate::insight::capacity::MonthEnd;
+use crate::insight::chargeback::Amounts;
 use crate::insight::money::Money;
 use crate::insight::money::percent_of;
 use crate::insight::utilization::Step;
 use crate::insight::words;
 use crate::planning::Month;
 use crate::planning::money::Cost;
+use crate::words::counted;
 
 const UNKNOWN: &str = "not known yet";
 const NOT_THEN: &str = "not known";
@@ -117,12 +119,12 @@ pub(crate) fn cost(report: &Report, site: &SiteReport) -> Option<Section> {
             .push(Block::Text("Nothing has a price in the settings (Butler.cost).".to_owned())),
         Some(cost) => {
             blocks.push(Block::Text(format!(
-                "As of {}, at the prices and the budget that the settings had when the report was made.",
-                as_of(report)
+                "Prices and budget are those of the settings on {}, when the report was made.",
+                report.locale.date(report.generated.with_timezone(&report.zone).date_naive())
             )));
             let unknown = if site.left_out { NOT_THEN } else { UNKNOWN };
             blocks.push(Block::Table(table(report, cost, unknown)));
-            blocks.extend(chart(report, cost).map(Block::Chart));
+            blocks.extend(chart(cost).map(Block::Chart));
             blocks.push(Block::Facts(facts(report, site, cost)));
         }
     }
@@ -133,9 +135,8 @@ fn table(report: &Report, cost: &Cost, unknown: &str) -> Table {
     let l = report.locale;
     let written = |money: Money| money.written(l);
     let amount = |money: Option<Money>| money.map_or_else(|| unknown.to_owned(), written);
-    let caption = format!("Cost of a year, as of {}", as_of(report));
     let mut table = Table::new(
-        caption,
+        "Cost of a year",
         &["License", ">Per seat", ">Entitled", ">Allocated", ">Active", ">Reclaimable"],
     );
     for of_type in &cost.by_type {
@@ -161,10 +162,78 @@ fn table(report: &Report, cost: &Cost, unknown: &str) -> Table {
         amount(cost.active),
         amount(cost.reclaimable),
     ]);
+    let days = span(cost.by_type.iter().filter_map(|of| of.as_of), |day| l.day(day));
+    let lists = cost.by_type.iter().filter_map(|of| of.list_as_of);
+    let lists = span(lists, |time| local(report, time));
+    let priced = l.day(report.generated.with_timezone(&report.zone).date_naive());
+    table.row(["As of".to_owned(), priced, days.clone(), days, lists.clone(), lists]);
     table
 }
 
-fn chart(report: &Report, cost: &Cost) -> Option<Chart> {
+/// More rows are in the file of the command.
+const MOST_ROWS: usize = 60;
+
+/// The cost of a year by user directory.
+pub(crate) fn by_directory(report: &Report, site: &SiteReport) -> Option<Section> {
+    let l = report.locale;
+    site.cost.as_ref()?;
+    let title = "Cost of a year by directory".to_owned();
+    let Some(by) = &site.cost_by_directory else {
+        let why = match site.left_out {
+            true => LEFT_OUT.to_owned(),
+            false => words::NO_LIST.to_owned(),
+        };
+        let blocks = vec![Block::Note(format!("Who costs what is {why}."))];
+        return Some(Section { title, blocks, own_page: false });
+    };
+    let of = &by.chargeback;
+    let caption = format!("Cost of a year by directory, in {}", of.currency);
+    let mut table = Table::new(
+        caption,
+        &["License", "Directory", ">Seats", ">Entitled", ">Reclaimable", ">Idle", ">Saved"],
+    );
+    let whole = |money: Money| words::whole(money, l);
+    for row in of.rows.iter().take(MOST_ROWS) {
+        let amounts = row.amounts.as_ref();
+        let amount = |pick: fn(&Amounts) -> Money| {
+            amounts.map_or_else(|| "–".to_owned(), |amounts| whole(pick(amounts)))
+        };
+        table.row([
+            row.seat_type.map_or("Analyzer Capacity", |of| of.title()).to_owned(),
+            row.group.title().to_owned(),
+            count(l, row.allocated),
+            amount(|of| of.entitled),
+            amount(|of| of.reclaimable),
+            amount(|of| of.idle),
+            amount(|of| of.saved),
+        ]);
+    }
+    let mut text = format!(
+        "Entitled seats are shared by those who hold seats. By the lists of {}, in whole units.",
+        local(report, by.as_of)
+    );
+    text += " Saved: by releases in the last 365 days. bursar insight cost --by --csv has all digits, and other groups.";
+    if of.rows.len() > MOST_ROWS {
+        let more = (of.rows.len() - MOST_ROWS) as u64;
+        text += &format!(" There: {}.", counted(l, more, "more row", "more rows"));
+    }
+    Some(Section { title, blocks: vec![Block::Table(table), Block::Text(text)], own_page: false })
+}
+
+/// One time, or the first and the last of several; nothing of none.
+fn span<T: Ord + Copy>(
+    times: impl Iterator<Item = T> + Clone,
+    text: impl Fn(T) -> String,
+) -> String {
+    let (first, last) = (times.clone().min(), times.max());
+    match first.zip(last) {
+        None => String::new(),
+        Some((first, last)) if first == last => text(first),
+        Some((first, last)) => format!("{} to {}", text(first), text(last)),
+    }
+}
+
+fn chart(cost: &Cost) -> Option<Chart> {
     use rust_decimal::prelude::ToPrimitive;
     let value = |money: Money| money.amount.to_f64();
     let mut bars = Vec::new();
@@ -180,7 +249,7 @@ fn chart(report: &Report, cost: &Cost) -> Option<Chart> {
         }
     }
     Some(Chart::Bars(Bars {
-        title: format!("Cost of a year by what it is for, as of {}", as_of(report)),
+        title: "Cost of a year by what it is for".to_owned(),
         unit: cost.currency.to_string(),
         bars,
         limit: String::new(),
@@ -201,6 +270,11 @@ fn facts(report: &Report, site: &SiteReport, cost: &Cost) -> Vec<(String, String
     );
     if let Some(share) = cost.reclaimable.and_then(|part| percent_of(part, cost.entitled)) {
         fact("Reclaimable of entitled", format!("{} %", l.fixed(share, 1)));
+    }
+    for of_type in &cost.by_type {
+        if let Some(why) = words::limits(&of_type.seats.limits, l) {
+            fact(&format!("Reclaimable {}", name(of_type.seat_type)), why);
+        }
     }
     if site.saved_in_period.is_some() {
         let saved = cost.saved.amount.written(l);

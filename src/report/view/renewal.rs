@@ -3,6 +3,7 @@
 use super::super::svg::{Across, Chart, Lines, Series};
 use super::super::{Report, SiteReport};
 use super::{Block, LEFT_OUT, Section, Table, as_of, name};
+use crate::insight::reclaim::Limits;
 use crate::insight::renewal::{Choice, RiskAnswer};
 use crate::insight::words::{self, renewal as said};
 use crate::planning::renewal::{RenewalView, TypeRenewal};
@@ -36,7 +37,10 @@ pub(crate) fn renewal(report: &Report, site: &SiteReport) -> Option<Section> {
         blocks.push(Block::Heading(name(of_type.seat_type)));
         match &of_type.renewal {
             Err(why) => blocks.push(Block::Note(format!("To buy: {why}"))),
-            Ok(view) => of_type_blocks(l, &mut blocks, site, &name(of_type.seat_type), view),
+            Ok(view) => {
+                let name = name(of_type.seat_type);
+                of_type_blocks(l, &mut blocks, site, &name, view, of_type.limits);
+            }
         }
         blocks.extend(curve(l, of_type).map(Block::Chart));
     }
@@ -54,6 +58,7 @@ fn of_type_blocks(
     site: &SiteReport,
     name: &str,
     view: &RenewalView,
+    limits: Limits,
 ) {
     let answer = &view.answer;
     let mut facts = vec![
@@ -75,7 +80,12 @@ fn of_type_blocks(
     facts.push((
         "After release".to_owned(),
         match answer.reclaimable {
-            Some(seats) => format!("of {seats} reclaimable seats, once"),
+            Some(seats) => {
+                let limits = words::limits(&limits, l);
+                let limits = limits.map_or_else(String::new, |why| format!(" ({why})"));
+                let seats = words::reclaimable(seats, l);
+                format!("{seats}, {}{limits}", said::released(answer, l))
+            }
             None if site.left_out => LEFT_OUT.to_owned(),
             None => words::NO_LIST.to_owned(),
         },

@@ -10,7 +10,7 @@ use super::{
 use crate::insight::models::Kind;
 use crate::insight::utilization::{Now, Step};
 use crate::insight::words;
-use crate::words::Locale;
+use crate::words::{Locale, counted};
 
 const NO_HISTORY: &str = "No history of seats: the access licenses were not polled so far.";
 
@@ -145,7 +145,10 @@ fn used(l: Locale, of_type: &TypeReport) -> Vec<(String, String)> {
     };
     facts.push(("Year on year".to_owned(), year));
     if of_type.full_days > 0 {
-        let text = format!("on {} days nothing could be given out", count(l, of_type.full_days));
+        let text = {
+            let days = counted(l, of_type.full_days.into(), "day", "days");
+            format!("on {days} nothing could be given out")
+        };
         facts.push(("Full".to_owned(), text));
     }
     facts.push((
@@ -243,10 +246,12 @@ pub(crate) fn forecast(report: &Report, site: &SiteReport) -> Option<Section> {
                             let by = list.map_or_else(String::new, |list| {
                                 format!(" by the list of {}", local(report, list.as_of))
                             });
+                            let limits = view.limits.and_then(|of| words::limits(&of, l));
+                            let limits = limits.map_or_else(String::new, |why| format!("; {why}"));
                             format!(
-                                "{} (of {} reclaimable seats{by}, once)",
+                                "{} (of {}{by}, once{limits})",
                                 words::runs_out(after, view.today, l),
-                                count(l, seats)
+                                words::reclaimable(seats, l)
                             )
                         }
                         _ if site.left_out => LEFT_OUT.to_owned(),
@@ -270,12 +275,13 @@ pub(crate) fn forecast(report: &Report, site: &SiteReport) -> Option<Section> {
                 fact(
                     "Error so far",
                     match &view.error {
-                        Ok(test) => format!(
-                            "{} seats on average; {:.0} % of {} earlier ranges held, before they were widened",
-                            l.fixed(test.mae, 1),
-                            test.coverage_percent,
-                            count(l, test.forecasts)
-                        ),
+                        Ok(test) => {
+                            format!(
+                                "{} seats on average; {}",
+                                l.fixed(test.mae, 1),
+                                words::held(test)
+                            )
+                        }
                         Err(why) => why.to_string(),
                     },
                 );
@@ -303,13 +309,15 @@ fn idle(report: &Report, of_type: &TypeReport) -> String {
         0 => String::new(),
         n => format!(" (undecided: {})", count(l, n)),
     };
+    let limits = words::limits(&seats.limits, l);
+    let limits = limits.map_or_else(String::new, |why| format!(" ({why})"));
     let switched = if seats.released { "" } else { ", were the type released," };
     format!(
-        "{} of {} seats for {} days or longer; reclaimable under the rules{switched} {}{}; \
+        "{} of {} for {} or longer; reclaimable under the rules{switched} {}{limits}{}; \
          {} active within 28 days; never used {}, in quarantine {}; by the list of {}",
         count(l, seats.idle),
-        count(l, seats.usage.seats),
-        seats.threshold_days,
+        counted(l, seats.usage.seats.into(), "seat", "seats"),
+        counted(l, seats.threshold_days.into(), "day", "days"),
         count(l, seats.reclaimable),
         undecided,
         count(l, seats.active),

@@ -17,7 +17,14 @@ pub(crate) fn simulation(report: &Report, site: &SiteReport) -> Option<Section> 
             own_page: false,
         });
     }
-    let simulation = site.simulation.as_ref()?;
+    let Some(simulation) = &site.simulation else {
+        let why = "Not known: the lists of seats were not read so far, or hold more than is replayed here.";
+        return Some(Section {
+            title: TITLE.to_owned(),
+            blocks: vec![Block::Note(why.to_owned())],
+            own_page: false,
+        });
+    };
     let l = report.locale;
     let mut blocks = vec![Block::Text(format!(
         "What one run of the release rules a day would have done from {} to {}, {}. 3-9 means at least 3 \

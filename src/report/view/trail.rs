@@ -3,9 +3,20 @@
 use super::super::{Alert, Changes, Missing, Report, SiteReport};
 use super::{Block, Section, Table, count, local};
 use crate::license::Support;
+use crate::words::counted;
 
 pub(crate) fn version(report: &Report, site: &SiteReport) -> Option<Section> {
-    let version = site.qlik_sense_version.as_ref()?;
+    let Some(version) = &site.qlik_sense_version else {
+        let why = match site.left_out {
+            true => "Not told in a report of a time that is long over: it is known as it is now.",
+            false => "Not known: its version is not watched, or was not read so far.",
+        };
+        return Some(Section {
+            title: "Qlik Sense".to_owned(),
+            blocks: vec![Block::Note(why.to_owned())],
+            own_page: false,
+        });
+    };
     let mut facts = vec![("Version".to_owned(), version.name())];
     if let Some(change) = &version.change {
         let when = local(report, change.seen);
@@ -36,9 +47,22 @@ pub(crate) fn changes(report: &Report, site: &SiteReport) -> Option<Section> {
             blocks.extend(since(report, changes).map(Block::Note));
             if changes.archived > 0 {
                 blocks.push(Block::Note(format!(
-                    "Bursar took or gave back {} seats before that whose records were archived: their \
-                     names are in the archive.",
-                    count(report.locale, changes.archived)
+                    "Bursar took or gave back {} before that, archived since: the names are in the \
+                     archive.",
+                    counted(report.locale, changes.archived.into(), "seat", "seats")
+                )));
+            }
+            if changes.initial > 0 {
+                let l = report.locale;
+                let seats = counted(
+                    l,
+                    changes.initial.into(),
+                    "seat that the first",
+                    "seats that the first",
+                );
+                blocks.push(Block::Note(format!(
+                    "{seats} reading found were allocated in the period, by their own date: they are \
+                     listed, and in no count."
                 )));
             }
             if changes.list.is_empty() {
@@ -116,8 +140,8 @@ pub(crate) fn releases(report: &Report, site: &SiteReport) -> Option<Section> {
             .map(|(what, number)| format!("{} {what}", count(report.locale, number)))
             .collect();
         blocks.push(Block::Text(format!(
-            "{} attempts: {}.",
-            count(report.locale, site.releases.len()),
+            "{}: {}.",
+            counted(report.locale, site.releases.len() as u64, "attempt", "attempts"),
             counts.join(", ")
         )));
         let mut table = Table::new(
@@ -191,9 +215,12 @@ pub(crate) fn gaps(report: &Report, site: &SiteReport) -> Option<Section> {
             for of in sparse {
                 blocks.push(Block::Text(sparsely(report, of)));
             }
-            if gaps.is_empty() {
+            let (daily, gaps) = each_day(gaps);
+            let is_daily = !daily.is_empty();
+            blocks.extend(daily.iter().map(|group| Block::Text(on_each_day(report, group))));
+            if gaps.is_empty() && !is_daily {
                 blocks.push(Block::Text("None.".to_owned()));
-            } else {
+            } else if !gaps.is_empty() {
                 blocks.push(Block::Text(
                     "Nothing is filled in: what was not polled is in no figure.".to_owned(),
                 ));
@@ -217,6 +244,43 @@ const MOST_GAPS: usize = 60;
 
 fn hours(gap: &Missing) -> f64 {
     (gap.to - gap.from).num_minutes() as f64 / 60.0
+}
+
+/// From so many days in a row on, a gap each day is told once.
+const FEWEST_DAYS: usize = 3;
+
+/// Those that come a day after the other and last about as long, in groups; and the others.
+fn each_day(gaps: Vec<&Missing>) -> (Vec<Vec<&Missing>>, Vec<&Missing>) {
+    let follows = |a: &&Missing, b: &&Missing| {
+        let hours_between = (b.from - a.from).num_minutes() as f64 / 60.0;
+        (22.0..=26.0).contains(&hours_between)
+            && hours(a) <= 2.0 * hours(b)
+            && hours(b) <= 2.0 * hours(a)
+    };
+    let (mut daily, mut others) = (Vec::new(), Vec::new());
+    for group in gaps.chunk_by(follows) {
+        match group.len() >= FEWEST_DAYS {
+            true => daily.push(group.to_vec()),
+            false => others.extend(group),
+        }
+    }
+    (daily, others)
+}
+
+fn on_each_day(report: &Report, group: &[&Missing]) -> String {
+    let l = report.locale;
+    let all: f64 = group.iter().map(|gap| hours(gap)).sum();
+    let longest = group.iter().map(|gap| hours(gap)).fold(0.0, f64::max);
+    let (first, last) = (group[0], group[group.len() - 1]);
+    format!(
+        "From {} to {} polls are missing once a day, for {} hours in all on {}, at most {} at a \
+         time. In CSV and JSON each is named.",
+        local(report, first.from),
+        local(report, last.to),
+        l.fixed(all, 1),
+        counted(l, group.len() as u64, "day", "days"),
+        l.fixed(longest, 1)
+    )
 }
 
 /// By month, or by year where the period is long.
@@ -253,12 +317,15 @@ fn gap_table(report: &Report, gaps: &[&Missing]) -> Table {
 fn sparsely(report: &Report, of: &Missing) -> String {
     let hours = of.every_minutes as f64 / 60.0;
     format!(
-        "From {} to {} a poll came about every {} hours, less often than the settings ask for now. \
-         That is no gap: {} polls are in the figures.",
+        "From {} to {} a poll came about every {}, less often than the settings ask for now. \
+         That is no gap: {} in the figures.",
         local(report, of.from),
         local(report, of.to),
-        report.locale.number((hours * 10.0).round() / 10.0),
-        count(report.locale, of.polls)
+        match (hours * 10.0).round() / 10.0 {
+            1.0 => "hour".to_owned(),
+            hours => format!("{} hours", report.locale.number(hours)),
+        },
+        counted(report.locale, of.polls as u64, "poll is", "polls are")
     )
 }
 

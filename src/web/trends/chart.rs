@@ -2,12 +2,12 @@
 
 use chrono::{Datelike, Months, NaiveDate};
 
+use super::super::wording::locale;
 use super::{Range, title};
 use crate::insight::days_after;
 use crate::insight::utilization::Step;
 use crate::planning::{Planning, Pool};
 use crate::report::svg::{Across, Lines, Series};
-use crate::words::Locale;
 
 /// More days than these are drawn by their weeks: a line has no more points than a screen.
 const DAYS: i64 = 800;
@@ -96,7 +96,7 @@ fn drawn(planning: &Planning, pool: &Pool, range: Range, small: bool) -> Option<
     }
     lines.series.push(Series::limit("Entitled", entitled));
     let id = format!("chart-{}", pool.seat_type.as_str());
-    let svg = lines.svg_with_gaps(&id, Locale::default(), &gaps(pool, range.from, end));
+    let svg = lines.svg_with_gaps(&id, locale(), &gaps(pool, range.from, end));
     Some((lines.title, svg))
 }
 

@@ -1,6 +1,7 @@
 //! Who goes first, `keepFree`, `maxReleases`, and which types a guard stops.
 
 use super::support::*;
+use crate::insight::reclaim::Limit;
 use crate::license::pools::{TokenTotals, TokenUserPool};
 use crate::license::{Pools, SeatType};
 use crate::policy::{Guard, Refusal, TypeRule};
@@ -68,7 +69,9 @@ fn what_is_reclaimable_does_not_fall_with_each_run() {
     assert!(world.released().is_empty(), "the ration of the day is used up");
     let World { snapshot, past, policy, now } = &world;
     let figures = crate::release::reclaim::by_rules(snapshot, past, policy, *now);
-    assert_eq!(figures[&Professional].release, 3);
+    let (rules, limits) = figures[&Professional];
+    assert_eq!((rules.release, limits.left), (3, 2));
+    assert_eq!(limits.by, Some(Limit::MaxReleases { is: 3 }));
 }
 
 #[test]
