@@ -1,7 +1,7 @@
 //! The pages, asked over HTTP.
 
 mod demo;
-mod seats;
+pub mod seats;
 
 use reqwest::StatusCode;
 use reqwest::header::HeaderMap;

@@ -7,7 +7,7 @@ use bursar::clock::Clock;
 use bursar::insight::idle::{Use, is_reclaimable};
 use bursar::license::{Holder, Moment, Seat, SeatType};
 use bursar::simulator::Scenario;
-use bursar::store::SeatReading;
+use bursar::store::{SeatReading, Store};
 use bursar::web::{Page, Source};
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio_util::sync::CancellationToken;
@@ -22,12 +22,12 @@ const SEATS: u128 = 10_000;
 /// Whether a filter means a seat.
 type Means<'a> = &'a dyn Fn(&Seat) -> bool;
 
-fn now() -> DateTime<Utc> {
+pub fn now() -> DateTime<Utc> {
     "2026-11-24T15:00:00Z".parse().unwrap()
 }
 
 /// Every kind of seat, and names that a page or a spreadsheet would take for something else.
-fn seat(n: u128) -> Seat {
+pub fn seat(n: u128) -> Seat {
     let days = |n: u128| TimeDelta::days(i64::try_from(n % 400).unwrap());
     let name = match n % 5 {
         0 => format!("=HYPERLINK(\"http://x\";\"{n}\")"),
@@ -57,24 +57,37 @@ fn seat(n: u128) -> Seat {
     }
 }
 
-struct Served {
-    base: String,
+pub struct Served {
+    pub base: String,
+    pub store: Store,
     stop: CancellationToken,
     task: tokio::task::JoinHandle<()>,
     _setup: Setup,
 }
 
-async fn serve(seats: &[Seat], names: bool) -> Served {
+pub async fn serve(seats: &[Seat], names: bool) -> Served {
     let setup = Setup::new(Scenario::default()).await;
     let web = format!("  web: {{enable: true, port: 0, showNames: {names}}}\n");
     let settings = Arc::new(setup.load(&setup.yaml("every 6 hours", &web)));
     let opened = store::open(&setup.store(), settings.storage.outbox, now).await.unwrap();
+    keep(&opened, seats, now() - TimeDelta::minutes(5)).await;
+    let store = opened.clone();
+    let source = Source { settings, store: opened, clock: Clock::following(now()) };
+    let page = Page::bind("127.0.0.1:0".parse().unwrap(), source).await.unwrap();
+    let base = format!("http://{}", page.address().unwrap());
+    let stop = CancellationToken::new();
+    let task = tokio::spawn(page.serve(stop.clone()));
+    Served { base, store, stop, task, _setup: setup }
+}
+
+/// These are the seats as they were read then.
+pub async fn keep(store: &Store, seats: &[Seat], time: DateTime<Utc>) {
     let of = |wanted| {
         let seats = seats.iter().filter(|seat| seat.seat_type == wanted).cloned();
         (wanted, seats.collect::<Vec<_>>())
     };
     let reading = SeatReading {
-        time: now() - TimeDelta::minutes(5),
+        time,
         lists: vec![of(SeatType::Professional), of(SeatType::Analyzer)],
         changes: Vec::new(),
         people: Vec::new(),
@@ -82,13 +95,7 @@ async fn serve(seats: &[Seat], names: bool) -> Served {
         zone: chrono_tz::UTC,
         keep_changes_days: 400,
     };
-    opened.keep_seats("default", reading, Vec::new()).await.unwrap();
-    let source = Source { settings, store: opened, clock: Clock::following(now()) };
-    let page = Page::bind("127.0.0.1:0".parse().unwrap(), source).await.unwrap();
-    let base = format!("http://{}", page.address().unwrap());
-    let stop = CancellationToken::new();
-    let task = tokio::spawn(page.serve(stop.clone()));
-    Served { base, stop, task, _setup: setup }
+    store.keep_seats("default", reading, Vec::new()).await.unwrap();
 }
 
 impl Served {
@@ -101,7 +108,7 @@ impl Served {
         page
     }
 
-    async fn end(self) {
+    pub async fn end(self) {
         self.stop.cancel();
         self.task.await.unwrap();
     }
