@@ -107,6 +107,7 @@ impl Browser {
             .arg("chromium")
             .args(ARGUMENTS)
             .env("TZ", "UTC")
+            .env("TMPDIR", &dir)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
