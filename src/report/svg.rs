@@ -174,10 +174,6 @@ impl Lines {
             let path = frame.path(high.chain(low));
             let _ = write!(out, r#"<path class="band" d="{path}Z"/>"#);
         }
-        for series in &self.series {
-            let path = frame.path(series.points.iter().copied());
-            let _ = write!(out, r#"<path class="{}" d="{path}"/>"#, series.class);
-        }
         for (x, word) in &self.marks {
             let x = frame.x(*x);
             let (top, bottom) = (TOP, HEIGHT - BOTTOM);
@@ -188,6 +184,10 @@ impl Lines {
                 TOP + 10.0,
                 escape(word)
             );
+        }
+        for series in &self.series {
+            let path = frame.path(series.points.iter().copied());
+            let _ = write!(out, r#"<path class="{}" d="{path}"/>"#, series.class);
         }
         let mut entries: Vec<(&str, &str)> =
             self.series.iter().map(|series| (series.class, series.name)).collect();
