@@ -1,7 +1,7 @@
 //! The pages, asked over HTTP.
 
 mod demo;
-pub mod seats;
+mod seats;
 
 use reqwest::StatusCode;
 use reqwest::header::HeaderMap;

@@ -7,7 +7,7 @@ use bursar::clock::Clock;
 use bursar::insight::idle::{Use, is_reclaimable};
 use bursar::license::{Holder, Moment, Seat, SeatType};
 use bursar::simulator::Scenario;
-use bursar::store::{SeatReading, Store};
+use bursar::store::SeatReading;
 use bursar::web::{Page, Source};
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio_util::sync::CancellationToken;
@@ -22,12 +22,12 @@ const SEATS: u128 = 10_000;
 /// Whether a filter means a seat.
 type Means<'a> = &'a dyn Fn(&Seat) -> bool;
 
-pub fn now() -> DateTime<Utc> {
+fn now() -> DateTime<Utc> {
     "2026-11-24T15:00:00Z".parse().unwrap()
 }
 
 /// Every kind of seat, and names that a page or a spreadsheet would take for something else.
-pub fn seat(n: u128) -> Seat {
+fn seat(n: u128) -> Seat {
     let days = |n: u128| TimeDelta::days(i64::try_from(n % 400).unwrap());
     let name = match n % 5 {
         0 => format!("=HYPERLINK(\"http://x\";\"{n}\")"),
@@ -57,37 +57,24 @@ pub fn seat(n: u128) -> Seat {
     }
 }
 
-pub struct Served {
-    pub base: String,
-    pub store: Store,
+struct Served {
+    base: String,
     stop: CancellationToken,
     task: tokio::task::JoinHandle<()>,
     _setup: Setup,
 }
 
-pub async fn serve(seats: &[Seat], names: bool) -> Served {
+async fn serve(seats: &[Seat], names: bool) -> Served {
     let setup = Setup::new(Scenario::default()).await;
     let web = format!("  web: {{enable: true, port: 0, showNames: {names}}}\n");
     let settings = Arc::new(setup.load(&setup.yaml("every 6 hours", &web)));
     let opened = store::open(&setup.store(), settings.storage.outbox, now).await.unwrap();
-    keep(&opened, seats, now() - TimeDelta::minutes(5)).await;
-    let store = opened.clone();
-    let source = Source { settings, store: opened, clock: Clock::following(now()) };
-    let page = Page::bind("127.0.0.1:0".parse().unwrap(), source).await.unwrap();
-    let base = format!("http://{}", page.address().unwrap());
-    let stop = CancellationToken::new();
-    let task = tokio::spawn(page.serve(stop.clone()));
-    Served { base, store, stop, task, _setup: setup }
-}
-
-/// These are the seats as they were read then.
-pub async fn keep(store: &Store, seats: &[Seat], time: DateTime<Utc>) {
     let of = |wanted| {
         let seats = seats.iter().filter(|seat| seat.seat_type == wanted).cloned();
         (wanted, seats.collect::<Vec<_>>())
     };
     let reading = SeatReading {
-        time,
+        time: now() - TimeDelta::minutes(5),
         lists: vec![of(SeatType::Professional), of(SeatType::Analyzer)],
         changes: Vec::new(),
         people: Vec::new(),
@@ -95,7 +82,13 @@ pub async fn keep(store: &Store, seats: &[Seat], time: DateTime<Utc>) {
         zone: chrono_tz::UTC,
         keep_changes_days: 400,
     };
-    store.keep_seats("default", reading, Vec::new()).await.unwrap();
+    opened.keep_seats("default", reading, Vec::new()).await.unwrap();
+    let source = Source { settings, store: opened, clock: Clock::following(now()) };
+    let page = Page::bind("127.0.0.1:0".parse().unwrap(), source).await.unwrap();
+    let base = format!("http://{}", page.address().unwrap());
+    let stop = CancellationToken::new();
+    let task = tokio::spawn(page.serve(stop.clone()));
+    Served { base, stop, task, _setup: setup }
 }
 
 impl Served {
@@ -108,7 +101,7 @@ impl Served {
         page
     }
 
-    pub async fn end(self) {
+    async fn end(self) {
         self.stop.cancel();
         self.task.await.unwrap();
     }
