@@ -9,6 +9,9 @@ BURSAR_LONG=1 cargo test --locked --test it -- --nocapture release::points "$@"
 # A thousand sites with 1,024 open files: a minute.
 BURSAR_LONG=1 cargo test --locked --test it -- --nocapture bounds::many_sites "$@"
 
+# A browser with 50 tabs, and 200 readers beside polls: five minutes. `--release` makes what it tells like what is shipped.
+BURSAR_LONG=1 cargo test --locked --test it -- --nocapture browser::many "$@"
+
 # Real servers, and every five minutes an event that each of them refuses to take: an hour and a quarter at most.
 BURSAR_SOAK_MINUTES="${BURSAR_SOAK_MINUTES:-60}" cargo test --locked --test it -- --nocapture an_hour_with_a_poison "$@"
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Runs every test. Sets itself up: the real servers that the tests start (Mosquitto, Exim, InfluxDB 1.x,
-# a server of the InfluxDB 2.x write API, and Alertmanager) are installed from Debian's packages when missing.
+# a server of the InfluxDB 2.x write API, and Alertmanager) and Chromium are installed from Debian's packages when
+# missing, and axe-core, which looks whether pages are accessible, is fetched from npm.
 # Arguments go to `cargo test`, for example a test's name.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -15,6 +16,11 @@ need influxd influxdb
 need victoria-metrics victoria-metrics
 need prometheus-alertmanager prometheus-alertmanager
 need openssl openssl
+need chromium chromium
+find /usr/share/fonts -name 'DejaVuSans.ttf' 2>/dev/null | grep -q . || missing+=(fonts-dejavu-core)
+axe=axe-core-4.14.1
+axe_file="${CARGO_TARGET_DIR:-target}/$axe.min.js"
+[ -s "$axe_file" ] || need npm npm
 command -v cc >/dev/null || missing+=(gcc libc6-dev)
 command -v git >/dev/null || missing+=(git)
 
@@ -32,6 +38,23 @@ if [ ${#missing[@]} -gt 0 ]; then
     fi
     DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install -y -qq --no-install-recommends \
         "${missing[@]}"
+fi
+
+# Only what was published then, whoever serves it.
+if [ ! -s "$axe_file" ]; then
+    echo "fetching $axe"
+    sha512='FHfa+lmNjQZfJz1q8wKqIDwC6DExcHt/pkjNQb09a3NPjCKg2rhu5qb2S4r76ASyFNNtuFooJpZe37OgudVGtQ=='
+    fetched="$(mktemp -d)"
+    npm pack --silent --ignore-scripts --pack-destination "$fetched" "${axe%-*}@${axe##*-}" >/dev/null
+    found="$(openssl dgst -sha512 -binary "$fetched/$axe.tgz" | openssl base64 -A)"
+    if [ "$found" != "$sha512" ]; then
+        echo "$axe is not what it was: its SHA-512 is $found, not $sha512" >&2
+        exit 1
+    fi
+    tar -xzf "$fetched/$axe.tgz" -C "$fetched" package/axe.min.js
+    mkdir -p "$(dirname "$axe_file")"
+    mv "$fetched/package/axe.min.js" "$axe_file"
+    rm -rf "$fetched"
 fi
 
 # Everything, for other platforms too: the license check looks at all of it, offline.

@@ -2,6 +2,7 @@
 
 mod alerts;
 mod gaps;
+mod open;
 mod past;
 mod releases;
 mod seats;
@@ -33,7 +34,7 @@ use crate::store::demo::{self, DemoClock, clock_of};
 
 /// Watch a simulated Qlik Sense site: certificates, settings, store and page are made for it
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  bursar demo\n  bursar demo --speed 3600 --dir ./demo")]
+#[command(after_help = "Examples:\n  bursar demo --open\n  bursar demo --speed 3600 --dir ./demo")]
 pub(crate) struct Demo {
     /// How fast time runs: 3600 shows an hour every second
     #[arg(long, default_value_t = 60.0, value_parser = parse_speed)]
@@ -44,6 +45,9 @@ pub(crate) struct Demo {
     /// Keep certificates, settings and store in this folder; without it they are removed at the end
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
+    /// Open the status page in the browser once there is something to see
+    #[arg(long, conflicts_with = "once")]
+    open: bool,
     /// End as soon as the first results are shown
     #[arg(long)]
     once: bool,
@@ -144,7 +148,14 @@ impl Demo {
         }
         if !self.once {
             if picture.is_some() {
-                outln!("It goes on until ctrl-c; changes are logged below.\n");
+                outln!("\nIt goes on until ctrl-c and logs what changes.");
+                if let Some(page) = daemon.page() {
+                    let page = format!("http://{page}/");
+                    outln!("Look at it: {page}");
+                    if self.open {
+                        open::open(&page);
+                    }
+                }
             }
             stop.cancelled().await;
         }

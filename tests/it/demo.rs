@@ -163,6 +163,49 @@ async fn commands_beside_a_running_demo_go_by_its_clock() {
     }
 }
 
+/// The first thing to try ends with the address of the page, and opens it where that is wanted and possible.
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_page_is_opened_or_its_address_is_told() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    for opens in [true, false] {
+        let folder = tempfile::tempdir().unwrap();
+        let place = |name: &str| folder.path().join(name);
+        std::fs::create_dir(place("bin")).unwrap();
+        if opens {
+            let script = format!("#!/bin/sh\necho \"$1\" >'{}'\n", place("opened").display());
+            std::fs::write(place("bin/xdg-open"), script).unwrap();
+            let mode = std::fs::Permissions::from_mode(0o755);
+            std::fs::set_permissions(place("bin/xdg-open"), mode).unwrap();
+        }
+        let demo = place("demo");
+        let args = ["demo", "--open", "--speed", "1", "--port", "0", "--level", "error", "--dir"];
+        let stdout = std::fs::File::create(place("stdout")).unwrap();
+        let mut command = bursar(&args);
+        command.arg(&demo).current_dir(&folder).env("PATH", place("bin")).stdout(stdout);
+        let mut demo = Process::spawn_with(&mut command);
+        let address = until("the last line", async || {
+            let text = std::fs::read_to_string(place("stdout")).ok()?;
+            let (_, address) = text.split_once("\nLook at it: ")?;
+            Some(address.strip_suffix('\n')?.to_owned())
+        })
+        .await;
+        assert!(address.starts_with("http://127.0.0.1:") && address.ends_with('/'), "{address}");
+        if opens {
+            until("it is opened", async || {
+                let opened = std::fs::read_to_string(place("opened")).ok()?;
+                (opened.trim_end() == address).then_some(())
+            })
+            .await;
+        } else {
+            demo.wait_for(&format!(
+                "xdg-open: No such file or directory (os error 2)); open {address} yourself"
+            ));
+        }
+    }
+}
+
 /// What somebody else has in the folder stays.
 #[test]
 fn a_demo_takes_no_folder_of_somebody_else() {

@@ -12,6 +12,7 @@ mod alert;
 mod alert_reach;
 mod audit;
 mod bounds;
+mod browser;
 mod chargeback;
 mod cli;
 mod config;

@@ -39,9 +39,15 @@
     }
     return (element.closest("main") ? "main" : "#needs") + ">" + parts.join(">");
   };
+  // The same link, wherever its row went; else what stands where the focus was.
+  const again = (path, href) => {
+    const there = document.querySelector(path), is = (e) => e.getAttribute("href") === href;
+    return !href || (there && is(there)) ? there : [...document.querySelectorAll("main a, #needs a")].find(is) || there;
+  };
   const swap = (page) => {
     const open = new Map([...document.querySelectorAll("main details[id]")].map((d) => [d.id, d.open]));
     const focus = pathOf(document.activeElement), x = scrollX, y = scrollY;
+    const href = focus && document.activeElement.getAttribute("href");
     const sides = [...document.querySelectorAll("main .wide, main .swipe")].map((e) => e.scrollLeft);
     for (const part of ["#needs", "main"]) {
       const from = page.querySelector(part), to = document.querySelector(part);
@@ -53,7 +59,7 @@
       if (details) details.open = was;
     }
     [...document.querySelectorAll("main .wide, main .swipe")].forEach((e, n) => { e.scrollLeft = sides[n] || 0; });
-    const at = focus && document.querySelector(focus);
+    const at = focus && again(focus, href);
     if (at && at !== document.activeElement) at.focus({ preventScroll: true });
     scrollTo(x, y);
   };

@@ -1,6 +1,7 @@
 //! Real servers and helpers that several test modules share.
 
 pub mod broker;
+pub mod chromium;
 pub mod endless;
 pub mod exim;
 pub mod guarded;
