@@ -90,6 +90,11 @@ pub struct Minutes {
     pub as_of: DateTime<Utc>,
 }
 
+/// What counts as a clean-up.
+const CLEAN_UP_WITHIN: i64 = 7;
+const CLEAN_UP_LEAST: f64 = 5.0;
+const CLEAN_UP_PERCENT: f64 = 3.0;
+
 /// A day on which the license had another total than on the one before.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -114,6 +119,25 @@ impl Pool {
             known = total.or(known);
         }
         changes
+    }
+
+    /// On which days between two (both included) many seats went that Bursar did not release: at least five
+    /// and 3 % of those taken, from one day with data to the next within a week.
+    pub fn clean_ups(&self, first: NaiveDate, last: NaiveDate) -> Vec<Released> {
+        let days = self.taken.between(days_after(first, -CLEAN_UP_WITHIN), last);
+        let gone = |pair: &[crate::insight::Daily]| {
+            let (before, after) = (pair[0], pair[1]);
+            if after.day < first || (after.day - before.day).num_days() > CLEAN_UP_WITHIN {
+                return None;
+            }
+            // What was released on the first of the days may show on the next one only.
+            let own = self.released.iter().filter(|of| of.day >= before.day && of.day <= after.day);
+            let own: u32 = own.map(|of| of.count).sum();
+            let gone = before.last - after.last - f64::from(own);
+            let least = CLEAN_UP_LEAST.max(before.last * CLEAN_UP_PERCENT / 100.0);
+            (gone >= least).then(|| Released { day: after.day, count: gone.round() as u32 })
+        };
+        days.windows(2).filter_map(gone).collect()
     }
 
     fn history(&self) -> History<'_> {
