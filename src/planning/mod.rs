@@ -316,3 +316,37 @@ impl Seasons {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::insight::Daily;
+
+    /// 200 seats; Bursar releases 40 of them, which a poll shows on the next day, and later 30 go without it.
+    #[test]
+    fn a_clean_up_is_what_went_without_a_release() {
+        let day = |n| days_after("2026-03-01".parse().unwrap(), n);
+        let levels = [200.0, 200.0, 160.0, 161.0, 157.0, 127.0, 127.0, 100.0];
+        let days = [0, 1, 2, 3, 4, 5, 6, 16].into_iter().zip(levels);
+        let pool = Pool {
+            seat_type: SeatType::Analyzer,
+            taken: Series::new(days.map(|(n, level)| Daily::flat(day(n), level))),
+            used: Series::new([]),
+            entitled: Entitled::always(300.0),
+            available: Series::new([]),
+            released: vec![Released { day: day(1), count: 40 }],
+            quarantined: Series::new([]),
+            excess: Series::new([]),
+            as_of: "2026-03-17T00:00:00Z".parse().unwrap(),
+            forecast: OnceLock::new(),
+        };
+        let found = |from, to| {
+            let all = pool.clean_ups(day(from), day(to)).into_iter();
+            all.map(|of| ((of.day - day(0)).num_days(), of.count)).collect::<Vec<_>>()
+        };
+        // Four are few, and of days far from one another nobody knows when they went.
+        assert_eq!(found(0, 20), [(5, 30)]);
+        assert_eq!(found(5, 5), [(5, 30)], "against the day before");
+        assert_eq!(found(6, 20), []);
+    }
+}

@@ -186,24 +186,25 @@ impl Lines {
             let path = frame.path(high.chain(low));
             let _ = write!(out, r#"<path class="band" d="{path}Z"/>"#);
         }
-        // Words of marks that are near to one another stand below one another.
-        let (mut level, mut before) = (0.0, f64::MIN);
-        for (x, word) in &self.marks {
-            let x = frame.x(*x);
-            level = if x - before < MARK_WIDTH { (level + 1.0) % MARK_LEVELS } else { 0.0 };
-            before = x;
-            let (top, bottom) = (TOP, HEIGHT - BOTTOM);
+        for (x, _) in &self.marks {
+            let (x, top, bottom) = (frame.x(*x), TOP, HEIGHT - BOTTOM);
             let _ = write!(
                 out,
-                r#"<line class="mark" x1="{x:.1}" x2="{x:.1}" y1="{top}" y2="{bottom}"/><text class="tick" x="{:.1}" y="{:.1}">{}</text>"#,
-                x + 4.0,
-                TOP + 10.0 + level * 12.0,
-                escape(word)
+                r#"<line class="mark" x1="{x:.1}" x2="{x:.1}" y1="{top}" y2="{bottom}"/>"#
             );
         }
         for series in &self.series {
             let path = frame.path(series.points.iter().copied());
             let _ = write!(out, r#"<path class="{}" d="{path}"/>"#, series.class);
+        }
+        // Above the lines; where marks are near to one another their words stand below one another.
+        let (mut level, mut before) = (0.0, f64::MIN);
+        for (x, word) in &self.marks {
+            let x = frame.x(*x);
+            level = if x - before < MARK_WIDTH { (level + 1.0) % MARK_LEVELS } else { 0.0 };
+            before = x;
+            let (x, y, word) = (x + 4.0, TOP + 10.0 + level * 12.0, escape(word));
+            let _ = write!(out, r#"<text class="tick word" x="{x:.1}" y="{y:.1}">{word}</text>"#);
         }
         let mut entries: Vec<(&str, &str)> =
             self.series.iter().map(|series| (series.class, series.name)).collect();

@@ -1,15 +1,19 @@
 //! How many people use their seats each day.
 
-use chrono::{Datelike, Months, NaiveDate};
+use chrono::{Datelike, NaiveDate};
 
 use crate::insight::activity::{self, Day};
+use crate::insight::days_after;
 use crate::planning::Planning;
 use crate::report::svg::{Across, Lines, Series};
 use crate::store::StoreError;
 use crate::web::Served;
 use crate::words::Locale;
 
-/// Title and picture of the last twelve months; nothing where fewer than two days are known.
+/// So many days back: weeks can still be told apart.
+const DAYS: i64 = 120;
+
+/// Title and picture of the last days; nothing where fewer than two days are known.
 pub(in crate::web) async fn users_a_day(
     served: &Served,
     planning: &Planning,
@@ -18,7 +22,7 @@ pub(in crate::web) async fn users_a_day(
     let lists = store.seat_lists(&planning.site).await?;
     let Some(first) = lists.iter().map(|list| list.first_read).min() else { return Ok(None) };
     let first_read = first.with_timezone(&planning.zone).date_naive();
-    let from = today.checked_sub_months(Months::new(12)).unwrap_or(today);
+    let from = days_after(today, -DAYS);
     let days = store.seat_days(&planning.site, None, from).await?;
     let days: Vec<&Day> = activity::whole_days(&days, from, first_read, today).collect();
     Ok((days.len() > 1).then(|| drawn(&days)))
