@@ -13,7 +13,7 @@ use crate::plain::{one_line, shortened};
 use crate::status::{SiteStatus, Status};
 
 /// So much of what needs somebody stands in a row.
-const LONGEST: usize = 70;
+const LONGEST: usize = 46;
 
 /// Columns of pools.
 const MOST_POOLS: usize = 4;

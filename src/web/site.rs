@@ -365,7 +365,7 @@ fn minutes(
         label: &label,
         total,
         taken: used,
-        tone: if tone == "unknown" { "watch" } else { tone },
+        tone,
         gone: month.as_ref().map(|month| month.gone_percent / 100.0),
         ..Gauge::default()
     };

@@ -308,7 +308,7 @@ async fn renewal(place: &Path, base: &str) {
         let seats = choice["seats"].as_f64().unwrap();
         let change = format!("{:+}", choice["change"].as_i64().unwrap());
         let row = format!("24 10 % {} {change}", grouped(&seats.into()));
-        assert!(!change.contains("000") && page.words().contains("Short in"), "{change}");
+        assert!(page.words().contains("Short in"), "both ways of being wrong: {}", page.words());
         page.words().contains(&row).then_some(())
     })
     .await;
