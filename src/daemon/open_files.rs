@@ -8,6 +8,9 @@ use crate::web;
 /// The store with its log and copies, the lock, log files, the runtime, name resolution.
 const OWN: u64 = 64;
 
+/// For each search of seats: a connection to the store, which is its file, its log and their index.
+const EACH_SEARCH: u64 = 3;
+
 /// For each destination: a connection, one that is being made anew, and files of certificates.
 const EACH_DESTINATION: u64 = 4;
 
@@ -43,10 +46,13 @@ pub fn share_out(settings: &Settings) -> Connections {
 
 /// Open files beside the connections to sites.
 fn own(settings: &Settings) -> u64 {
-    let page = settings.web.map_or(0, |_| web::LIMITS.connections as u64);
+    let page = settings.web.map_or(0, |_| PAGES);
     let queues = settings.addressing().queues().len() as u64;
     OWN + page + queues * EACH_DESTINATION
 }
+
+/// A connection for each reader, and those of the searches among them.
+const PAGES: u64 = web::LIMITS.connections as u64 + web::TURNS as u64 * EACH_SEARCH;
 
 /// How many requests to sites may be under way at once. What is left is for connections that are being closed.
 fn connections(own: u64, limit: u64) -> usize {
@@ -60,9 +66,10 @@ mod tests {
 
     #[test]
     fn a_thousand_sites_fit_into_1024_files() {
-        let own = OWN + 64 + 3 * EACH_DESTINATION;
-        assert_eq!(connections(own, 1024), 663);
-        assert!(own + 663 < 1024);
+        let own = OWN + PAGES + 3 * EACH_DESTINATION;
+        assert_eq!(PAGES, 64 + 3, "a search of seats has a connection of its own");
+        assert_eq!(connections(own, 1024), 660);
+        assert!(own + 660 < 1024);
         assert_eq!(connections(own, 100), 1, "however few there are");
     }
 }

@@ -49,7 +49,7 @@ async fn write(shared: &Shared, reports: &Reports) -> anyhow::Result<Vec<PathBuf
     let period = Period::parse(reports.period, today).map_err(anyhow::Error::msg)?;
     let sites: Vec<_> = settings.sites.iter().map(|site| site.name.clone()).collect();
     let report = report(&shared.store, settings, &sites, period, now).await?;
-    let folder = settings.storage.path.parent().unwrap_or(Path::new("")).join(&reports.folder);
+    let folder = file::folder(settings, reports);
     let (formats, keep) = (reports.formats.clone(), reports.keep);
     tokio::task::spawn_blocking(move || save(&report, &formats, &folder, keep)).await?
 }

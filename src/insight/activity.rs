@@ -159,14 +159,23 @@ pub fn per_day_from(today: NaiveDate, last: u32) -> NaiveDate {
     super::days_after(today, -i64::from(last))
 }
 
+/// Days from `from` on that are over and on which somebody looked, without the first, which was read in part.
+pub fn whole_days(
+    days: &[Day],
+    from: NaiveDate,
+    first_read: NaiveDate,
+    today: NaiveDate,
+) -> impl Iterator<Item = &Day> {
+    let counts =
+        move |d: &&Day| d.day >= from && d.day < today && d.day != first_read && d.readings > 0;
+    days.iter().filter(counts)
+}
+
 /// Of the last so many days before today; those on which nobody looked don't count, nor does the
 /// first, which was read in part.
 pub fn per_day(days: &[Day], last: u32, first_read: NaiveDate, today: NaiveDate) -> PerDay {
     let from = per_day_from(today, last);
-    let counted: Vec<&Day> = days
-        .iter()
-        .filter(|d| d.day >= from && d.day < today && d.day != first_read && d.readings > 0)
-        .collect();
+    let counted: Vec<&Day> = whole_days(days, from, first_read, today).collect();
     if counted.is_empty() {
         return PerDay::default();
     }

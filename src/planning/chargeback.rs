@@ -12,9 +12,13 @@ use crate::config::settings::Site;
 use crate::insight::chargeback::{Chargeback, Held, OfType, chargeback};
 use crate::insight::groups::{self, Group};
 use crate::insight::idle::is_reclaimable;
+use crate::insight::words;
 use crate::license::{Holder, Person, SeatType};
 use crate::release::reclaim;
 use crate::store::{Store, StoreError};
+
+/// So many properties are named where one is not there.
+const MOST_NAMES: usize = 10;
 
 /// What people belong to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,6 +54,30 @@ pub enum Unknown {
     NoProperty(Vec<String>),
 }
 
+impl Unknown {
+    /// In words: what is missing, and what to do. Names of properties are as the site has them.
+    pub fn text(&self) -> String {
+        match self {
+            Self::NoPrices => {
+                "nothing has a price: set Butler.cost (currency and prices)".to_owned()
+            }
+            Self::NoSeats => words::NO_LIST.to_owned(),
+            Self::NoEntitlement => format!("cost is {}", words::NO_ENTITLEMENT),
+            Self::NoList(seat_type) => format!(
+                "the list of {} seats was not read yet: see `bursar status`",
+                seat_type.title()
+            ),
+            Self::NoProperty(names) => {
+                let known = match names.as_slice() {
+                    [] => "none".to_owned(),
+                    names => names[..names.len().min(MOST_NAMES)].join(", "),
+                };
+                format!("nobody has that custom property; there are: {known}")
+            }
+        }
+    }
+}
+
 impl By {
     /// `directory` is the user directory; anything else names a property.
     pub fn parse(text: &str) -> Self {
@@ -60,7 +88,7 @@ impl By {
         }
     }
 
-    fn as_str(&self) -> &str {
+    pub fn as_str(&self) -> &str {
         match self {
             Self::Directory => "directory",
             Self::Property(name) => name,

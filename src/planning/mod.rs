@@ -95,6 +95,11 @@ pub struct Minutes {
     pub as_of: DateTime<Utc>,
 }
 
+/// What counts as a clean-up.
+const CLEAN_UP_WITHIN: i64 = 7;
+const CLEAN_UP_LEAST: f64 = 5.0;
+const CLEAN_UP_PERCENT: f64 = 3.0;
+
 /// A day on which the license had another total than on the one before.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -119,6 +124,25 @@ impl Pool {
             known = total.or(known);
         }
         changes
+    }
+
+    /// On which days between two (both included) many seats went that Bursar did not release: at least five
+    /// and 3 % of those taken, from one day with data to the next within a week.
+    pub fn clean_ups(&self, first: NaiveDate, last: NaiveDate) -> Vec<Released> {
+        let days = self.taken.between(days_after(first, -CLEAN_UP_WITHIN), last);
+        let gone = |pair: &[crate::insight::Daily]| {
+            let (before, after) = (pair[0], pair[1]);
+            if after.day < first || (after.day - before.day).num_days() > CLEAN_UP_WITHIN {
+                return None;
+            }
+            // What was released on the first of the days may show on the next one only.
+            let own = self.released.iter().filter(|of| of.day >= before.day && of.day <= after.day);
+            let own: u32 = own.map(|of| of.count).sum();
+            let gone = before.last - after.last - f64::from(own);
+            let least = CLEAN_UP_LEAST.max(before.last * CLEAN_UP_PERCENT / 100.0);
+            (gone >= least).then(|| Released { day: after.day, count: gone.round() as u32 })
+        };
+        days.windows(2).filter_map(gone).collect()
     }
 
     fn history(&self) -> History<'_> {
@@ -300,5 +324,39 @@ impl Seasons {
             by_month: season::by_month(series, today),
             by_weekday: season::by_weekday(series, today),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::insight::Daily;
+
+    /// 200 seats; Bursar releases 40 of them, which a poll shows on the next day, and later 30 go without it.
+    #[test]
+    fn a_clean_up_is_what_went_without_a_release() {
+        let day = |n| days_after("2026-03-01".parse().unwrap(), n);
+        let levels = [200.0, 200.0, 160.0, 161.0, 157.0, 127.0, 127.0, 100.0];
+        let days = [0, 1, 2, 3, 4, 5, 6, 16].into_iter().zip(levels);
+        let pool = Pool {
+            seat_type: SeatType::Analyzer,
+            taken: Series::new(days.map(|(n, level)| Daily::flat(day(n), level))),
+            used: Series::new([]),
+            entitled: Entitled::always(300.0),
+            available: Series::new([]),
+            released: vec![Released { day: day(1), count: 40 }],
+            quarantined: Series::new([]),
+            excess: Series::new([]),
+            as_of: "2026-03-17T00:00:00Z".parse().unwrap(),
+            forecast: OnceLock::new(),
+        };
+        let found = |from, to| {
+            let all = pool.clean_ups(day(from), day(to)).into_iter();
+            all.map(|of| ((of.day - day(0)).num_days(), of.count)).collect::<Vec<_>>()
+        };
+        // Four are few, and of days far from one another nobody knows when they went.
+        assert_eq!(found(0, 20), [(5, 30)]);
+        assert_eq!(found(5, 5), [(5, 30)], "against the day before");
+        assert_eq!(found(6, 20), []);
     }
 }

@@ -111,6 +111,23 @@ impl Calendar {
         Some(Closed::Frozen { until: None, why: window.why.clone() })
     }
 
+    /// The first and, where it has one, the last day of the next freeze that begins after a time, with why;
+    /// none within [`LONGEST`] days.
+    pub fn next_freeze(&self, at: DateTime<Utc>) -> Option<(NaiveDate, Option<NaiveDate>, String)> {
+        let frozen = |day: NaiveDate| self.freeze.iter().any(|window| window.holds_on(day));
+        let mut days = self.date(at).iter_days().skip(1).take(LONGEST as usize);
+        let mut before = frozen(self.date(at));
+        let first = days.find(|day| {
+            let now = frozen(*day);
+            now && !std::mem::replace(&mut before, now)
+        })?;
+        let Some(Closed::Frozen { until, why }) = self.frozen(self.day_after(first.pred_opt()?)?)
+        else {
+            return None;
+        };
+        Some((first, until, why))
+    }
+
     /// Whether a time lies in the allowed hours.
     pub fn in_hours(&self, at: DateTime<Utc>) -> bool {
         // Hours over midnight belong to the day on which they begin.

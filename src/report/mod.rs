@@ -4,6 +4,7 @@
 //! [`Report`] is the data, made by [`gather::report`] from the store alone. [`view`] puts it into
 //! words, tables and charts, which [`html`] and [`markdown`] write; [`csv`] and JSON are the data.
 
+pub mod chargeback;
 pub mod csv;
 pub mod file;
 pub mod gather;

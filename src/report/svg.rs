@@ -89,8 +89,14 @@ const WIDTH: f64 = 760.0;
 const HEIGHT: f64 = 260.0;
 const LEFT: f64 = 62.0;
 const RIGHT: f64 = 14.0;
+/// Where what is drawn begins and ends, from side to side.
+pub const ACROSS: (f64, f64) = (LEFT, WIDTH - RIGHT);
 const TOP: f64 = 34.0;
 const BOTTOM: f64 = 34.0;
+
+/// Room for the word of a mark, and how many stand below one another.
+const MARK_WIDTH: f64 = 82.0;
+const MARK_LEVELS: f64 = 4.0;
 
 impl Chart {
     pub fn title(&self) -> &str {
@@ -142,12 +148,18 @@ impl Lines {
         self.svg_with_gaps(id, l, &[])
     }
 
+    /// The least and the most of the horizontal axis; the first is above the second where nothing is drawn.
+    pub fn ends(&self) -> (f64, f64) {
+        let points = self.series.iter().flat_map(|series| &series.points);
+        let xs = || points.clone().map(|p| p.0).chain(self.band.iter().map(|p| p.0));
+        (xs().fold(f64::MAX, f64::min), xs().fold(f64::MIN, f64::max))
+    }
+
     /// As [`Chart::svg`], with times shaded of which nothing is known.
     pub fn svg_with_gaps(&self, id: &str, l: Locale, gaps: &[(f64, f64)]) -> String {
         let points = || self.series.iter().flat_map(|series| &series.points);
-        let xs = || points().map(|p| p.0).chain(self.band.iter().map(|p| p.0));
         let ys = || points().map(|p| p.1).chain(self.band.iter().map(|p| p.2));
-        let (left, right) = (xs().fold(f64::MAX, f64::min), xs().fold(f64::MIN, f64::max));
+        let (left, right) = self.ends();
         let frame = Frame {
             left,
             right: right.max(left + 1.0),
@@ -174,20 +186,25 @@ impl Lines {
             let path = frame.path(high.chain(low));
             let _ = write!(out, r#"<path class="band" d="{path}Z"/>"#);
         }
-        for (x, word) in &self.marks {
-            let x = frame.x(*x);
-            let (top, bottom) = (TOP, HEIGHT - BOTTOM);
+        for (x, _) in &self.marks {
+            let (x, top, bottom) = (frame.x(*x), TOP, HEIGHT - BOTTOM);
             let _ = write!(
                 out,
-                r#"<line class="mark" x1="{x:.1}" x2="{x:.1}" y1="{top}" y2="{bottom}"/><text class="tick" x="{:.1}" y="{:.1}">{}</text>"#,
-                x + 4.0,
-                TOP + 10.0,
-                escape(word)
+                r#"<line class="mark" x1="{x:.1}" x2="{x:.1}" y1="{top}" y2="{bottom}"/>"#
             );
         }
         for series in &self.series {
             let path = frame.path(series.points.iter().copied());
             let _ = write!(out, r#"<path class="{}" d="{path}"/>"#, series.class);
+        }
+        // Above the lines; where marks are near to one another their words stand below one another.
+        let (mut level, mut before) = (0.0, f64::MIN);
+        for (x, word) in &self.marks {
+            let x = frame.x(*x);
+            level = if x - before < MARK_WIDTH { (level + 1.0) % MARK_LEVELS } else { 0.0 };
+            before = x;
+            let (x, y, word) = (x + 4.0, TOP + 10.0 + level * 12.0, escape(word));
+            let _ = write!(out, r#"<text class="tick word" x="{x:.1}" y="{y:.1}">{word}</text>"#);
         }
         let mut entries: Vec<(&str, &str)> =
             self.series.iter().map(|series| (series.class, series.name)).collect();

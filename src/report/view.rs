@@ -10,6 +10,7 @@ mod trail;
 
 use chrono::{DateTime, Utc};
 
+pub(crate) use self::renewal::{duration, renewal_legend, renewal_of_type};
 use super::Report;
 use super::svg::Chart;
 use crate::words::Locale;

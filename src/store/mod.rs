@@ -131,6 +131,19 @@ impl Store {
         self.shared.changes.subscribe()
     }
 
+    /// What changes whenever something is written to the file, by this process or another.
+    ///
+    /// # Errors
+    /// The store can't be read.
+    pub async fn revision(&self) -> Result<Revision, StoreError> {
+        let query = |db: &rusqlite::Connection| {
+            let mut version = db.prepare_cached("PRAGMA data_version")?;
+            let others = version.query_row([], |row| row.get(0))?;
+            Ok(Revision { own: db.total_changes(), others })
+        };
+        self.shared.gate.read("read its revision", query).await
+    }
+
     /// Whether what comes in can be stored, as far as the last write tells.
     ///
     /// # Errors
@@ -156,6 +169,22 @@ impl Store {
 
     fn now_ms(&self) -> i64 {
         (self.shared.clock)().timestamp_millis()
+    }
+}
+
+/// A state of the store: another one where anything was written in between.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Revision {
+    /// Rows that this process has changed since it opened the file.
+    own: u64,
+    /// SQLite's count of what others have committed.
+    others: i64,
+}
+
+#[cfg(test)]
+impl Revision {
+    pub(crate) fn new(own: u64, others: i64) -> Self {
+        Self { own, others }
     }
 }
 

@@ -2,14 +2,16 @@
 
 use askama::Template;
 use axum::http::HeaderMap;
+use chrono_tz::Tz;
 
 use super::Served;
 use super::answer::{self, Answer};
 use super::frame::{Frame, Part, tone};
 use super::wording::local;
-use crate::alert::state::Phase;
+use crate::alert::state::{Alert, Phase};
 use crate::event::DAEMON;
 use crate::plain::one_line;
+use crate::status::Status;
 
 /// So much of the history is shown.
 const HISTORY: usize = 200;
@@ -26,12 +28,25 @@ struct Page {
     history: Vec<HistoryView>,
 }
 
-struct AlertView {
-    tone: &'static str,
-    severity: &'static str,
-    text: String,
-    hint: String,
-    told: String,
+/// An alert that fires.
+pub(super) struct AlertView {
+    pub(super) tone: &'static str,
+    pub(super) severity: &'static str,
+    pub(super) text: String,
+    pub(super) hint: String,
+    pub(super) told: String,
+}
+
+impl AlertView {
+    pub(super) fn of(alert: &Alert, status: &Status, zone: Tz) -> Self {
+        Self {
+            tone: tone(alert.severity),
+            severity: alert.severity.as_str(),
+            text: one_line(&alert.text),
+            hint: one_line(&alert.hint),
+            told: status.told(alert, zone),
+        }
+    }
 }
 
 struct HistoryView {
@@ -82,17 +97,7 @@ pub(super) async fn page(served: &Served, headers: &HeaderMap) -> Answer {
     });
     let page = Page {
         off: !settings.alert.enable && settings.sites.iter().all(|site| !site.alert.enable),
-        firing: status
-            .alerts
-            .iter()
-            .map(|alert| AlertView {
-                tone: tone(alert.severity),
-                severity: alert.severity.as_str(),
-                text: one_line(&alert.text),
-                hint: one_line(&alert.hint),
-                told: status.told(alert, zone),
-            })
-            .collect(),
+        firing: status.alerts.iter().map(|alert| AlertView::of(alert, &status, zone)).collect(),
         pending: pending
             .map(|alert| {
                 let key = &alert.key;

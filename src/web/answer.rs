@@ -33,6 +33,10 @@ pub(super) enum Failure {
     NotFound(String),
     /// What was asked can't be understood: what, and what to write.
     Wrong(String),
+    /// It is not for everybody who reads pages: why.
+    Hidden(String),
+    /// Something went wrong here; the details are in the log.
+    Unmade(String),
 }
 
 impl From<StoreError> for Failure {
@@ -60,6 +64,8 @@ impl IntoResponse for Failure {
             }
             Self::NotFound(text) => (StatusCode::NOT_FOUND, "Not found", text),
             Self::Wrong(text) => (StatusCode::BAD_REQUEST, "Not understood", text),
+            Self::Hidden(text) => (StatusCode::FORBIDDEN, "Not shown", text),
+            Self::Unmade(text) => (StatusCode::INTERNAL_SERVER_ERROR, "Not made", text),
         };
         let page = FailurePage { style: assets::style(), title, text: &text };
         (status, Html(safe(&render(&page)))).into_response()
@@ -81,17 +87,34 @@ fn safe(page: &str) -> String {
 pub(super) fn page(asked: &HeaderMap, time: DateTime<Utc>, page: &impl Template) -> Response {
     let body = safe(&render(page));
     let tag = tag(&body);
-    let now = time.to_rfc3339_opts(SecondsFormat::Millis, true);
-    let time = HeaderValue::from_str(&now).expect("a time has letters of ASCII");
+    let (now, time) = time_of(time);
     let etag = HeaderValue::from_str(&tag).expect("a tag has letters of ASCII");
     let headers = [(header::ETAG, etag), (TIME, time)];
-    let theirs = asked.get(header::IF_NONE_MATCH).and_then(|tags| tags.to_str().ok());
-    if theirs.is_some_and(|tags| tags.split(',').any(|theirs| theirs.trim() == tag)) {
+    if asked.get(header::IF_NONE_MATCH).is_some_and(|theirs| is_among(theirs, &headers[0].1)) {
         return (StatusCode::NOT_MODIFIED, headers).into_response();
     }
     // In an attribute, so without its quotes.
     let body = body.replacen(TAG, &tag.replace('"', "&quot;"), 1).replacen(NOW, &now, 1);
     (headers, Html(body)).into_response()
+}
+
+/// The daemon's time, as text and as a header.
+fn time_of(time: DateTime<Utc>) -> (String, HeaderValue) {
+    let text = time.to_rfc3339_opts(SecondsFormat::Millis, true);
+    let value = HeaderValue::from_str(&text).expect("a time has letters of ASCII");
+    (text, value)
+}
+
+/// Whether a tag is one of those that a browser has.
+pub(super) fn is_among(theirs: &HeaderValue, tag: &HeaderValue) -> bool {
+    let theirs = theirs.as_bytes().split(|byte| *byte == b',');
+    theirs.map(<[u8]>::trim_ascii).any(|theirs| theirs == tag.as_bytes())
+}
+
+/// Nothing, as the browser has it all.
+pub(super) fn not_modified(tag: HeaderValue, time: DateTime<Utc>) -> Response {
+    let headers = [(header::ETAG, tag), (TIME, time_of(time).1)];
+    (StatusCode::NOT_MODIFIED, headers).into_response()
 }
 
 /// Weak: two pages with the same tag differ in their ages. When something was is part of what a page says; how

@@ -29,6 +29,43 @@ impl Asked {
         Some(value.trim()).filter(|value| !value.is_empty())
     }
 
+    /// Numbers from 1 on, in order and each once: `12,36`. Those of whoever names none.
+    pub(super) fn numbers<T>(
+        &self,
+        name: &str,
+        default: &[T],
+        most: T,
+        most_of_them: usize,
+    ) -> Result<Vec<T>, Failure>
+    where
+        T: Copy + Ord + From<u8> + std::str::FromStr + std::fmt::Display,
+    {
+        let Some(text) = self.get(name) else { return Ok(default.to_vec()) };
+        let parts = text.split([',', ' ']).filter(|part| !part.is_empty());
+        let number =
+            |part: &str| part.parse::<T>().ok().filter(|n| (T::from(1)..=most).contains(n));
+        let numbers: Option<Vec<T>> = parts.take(most_of_them + 1).map(number).collect();
+        let wrong = || {
+            Failure::Wrong(format!(
+                "{name}: write numbers from 1 to {most} with commas, {most_of_them} at most, not {text:?}."
+            ))
+        };
+        let mut numbers = numbers.ok_or_else(wrong)?;
+        if numbers.is_empty() || numbers.len() > most_of_them {
+            return Err(wrong());
+        }
+        numbers.sort_unstable();
+        numbers.dedup();
+        Ok(numbers)
+    }
+
+    /// How many rows are gone past; none where nothing is asked.
+    pub(super) fn place(&self, name: &str) -> Result<usize, Failure> {
+        let Some(text) = self.get(name) else { return Ok(0) };
+        let wrong = || Failure::Wrong(format!("{name}: write a number of rows, not {text:?}."));
+        text.parse::<u32>().map(|rows| rows as usize).map_err(|_| wrong())
+    }
+
     pub(super) fn day(&self, name: &str) -> Result<Option<NaiveDate>, Failure> {
         let Some(text) = self.get(name) else { return Ok(None) };
         let wrong = || Failure::Wrong(format!("{name}: write a day as 2026-11-24, not {text:?}."));
@@ -66,6 +103,14 @@ mod tests {
             assert!(matches!(wrong, Err(Failure::Wrong(text)) if text.contains("write a day")));
         }
         assert!(Asked::of(Some(&"x".repeat(2001))).is_err());
+        let of = |text: &str| Asked::of(Some(text)).unwrap().numbers::<u8>("risk", &[5], 50, 3);
+        assert_eq!(of("").unwrap(), [5]);
+        assert_eq!(of("risk=20,+5,20").unwrap(), [5, 20]);
+        for wrong in ["risk=0", "risk=51", "risk=1,2,3,4", "risk=x", "risk=,", "risk=300"] {
+            let said =
+                matches!(of(wrong), Err(Failure::Wrong(text)) if text.contains("from 1 to 50"));
+            assert!(said, "{wrong}");
+        }
         assert_eq!(written(&[("q", "a b&c"), ("sort", ""), ("after", "1")]), "q=a+b%26c&after=1");
     }
 }

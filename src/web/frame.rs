@@ -26,21 +26,27 @@ pub(super) enum Part {
     Trends,
     Seats,
     Releases,
-    Changes,
     Alerts,
+    Reports,
+    Renewal,
+    Cost,
+    Changes,
+    App,
     Destinations,
     Settings,
     Health,
 }
 
 impl Part {
-    const ALL: [Self; 9] = [
-        Self::Overview,
-        Self::Trends,
-        Self::Seats,
-        Self::Releases,
+    const FIRST: [Self; 6] =
+        [Self::Overview, Self::Trends, Self::Seats, Self::Releases, Self::Alerts, Self::Reports];
+
+    /// Folded up.
+    const MORE: [Self; 7] = [
+        Self::Renewal,
+        Self::Cost,
         Self::Changes,
-        Self::Alerts,
+        Self::App,
         Self::Destinations,
         Self::Settings,
         Self::Health,
@@ -52,8 +58,12 @@ impl Part {
             Self::Trends => "Trends",
             Self::Seats => "Seats",
             Self::Releases => "Releases",
-            Self::Changes => "Changes",
             Self::Alerts => "Alerts",
+            Self::Reports => "Reports",
+            Self::Renewal => "Renewal",
+            Self::Cost => "Cost",
+            Self::Changes => "Changes",
+            Self::App => "License Monitor",
             Self::Destinations => "Destinations",
             Self::Settings => "Settings",
             Self::Health => "Health",
@@ -67,8 +77,12 @@ impl Part {
             Self::Trends => 't',
             Self::Seats => 's',
             Self::Releases => 'r',
-            Self::Changes => 'c',
             Self::Alerts => 'a',
+            Self::Reports => 'p',
+            Self::Renewal => 'n',
+            Self::Cost => 'b',
+            Self::Changes => 'c',
+            Self::App => 'm',
             Self::Destinations => 'd',
             Self::Settings => 'e',
             Self::Health => 'h',
@@ -82,14 +96,20 @@ impl Part {
             Self::Trends => Some("/trends"),
             Self::Seats => Some("/seats"),
             Self::Releases => Some("/releases"),
+            Self::Renewal => Some("/renewal"),
+            Self::Cost => Some("/cost"),
             Self::Changes => Some("/changes"),
-            Self::Alerts | Self::Destinations | Self::Settings | Self::Health => None,
+            Self::App => Some("/monitor-app"),
+            Self::Alerts | Self::Reports | Self::Destinations | Self::Settings | Self::Health => {
+                None
+            }
         }
     }
 
     fn address(self, site: &str) -> String {
         match self {
             Self::Alerts => "/alerts".to_owned(),
+            Self::Reports => "/reports".to_owned(),
             Self::Destinations => "/destinations".to_owned(),
             Self::Settings => "/settings".to_owned(),
             // `/health` is what load balancers ask.
@@ -128,6 +148,11 @@ pub(super) struct Frame {
     /// Of the times on the page.
     pub(super) zone: &'static str,
     pub(super) nav: Vec<Link>,
+    /// Pages that are folded up, and the name of the one that is shown.
+    pub(super) more: Vec<Link>,
+    pub(super) more_shown: &'static str,
+    /// `g o overview, g t trends ...`
+    pub(super) keys: String,
     /// The sites to choose from, where there are several, and which one is shown.
     pub(super) sites: Vec<Link>,
     pub(super) site: String,
@@ -150,7 +175,7 @@ impl Frame {
         let several = settings.sites.len() > 1;
         let only = settings.sites.first().filter(|_| !several).map(|site| site.name.as_str());
         let shown = site.or(only);
-        let nav = Part::ALL.into_iter().filter_map(|of| {
+        let page = |of: Part| {
             let address = match (of.of_site(), shown) {
                 (None, _) => of.address(""),
                 (Some(_), Some(site)) => of.address(site),
@@ -159,7 +184,11 @@ impl Frame {
             };
             let title = of.title().to_owned();
             Some(Link { title, address, current: of == part, key: of.key() })
-        });
+        };
+        let nav: Vec<_> = Part::FIRST.into_iter().filter_map(page).collect();
+        let more: Vec<_> = Part::MORE.into_iter().filter_map(page).collect();
+        let keys = nav.iter().chain(&more).map(|link| format!("{} {}", link.key, link.title));
+        let keys = keys.collect::<Vec<_>>().join(", ");
         let below = part.of_site().unwrap_or_default();
         let link = |name: &str| Link {
             title: name.to_owned(),
@@ -178,7 +207,10 @@ impl Frame {
             script: assets::script(),
             version: status.version,
             zone: settings.time_zone.name(),
-            nav: nav.collect(),
+            nav,
+            more,
+            more_shown: if Part::MORE.contains(&part) { part.title() } else { "" },
+            keys,
             sites: names.clone().take(SITES).map(link).collect(),
             site: site.unwrap_or("all sites").to_owned(),
             more_sites: names.count().saturating_sub(SITES),

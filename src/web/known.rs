@@ -1,17 +1,21 @@
 //! Forecasts and what else is expensive: made once for all who look, again when the store knows more.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
+use uuid::Uuid;
 
 use super::Source;
 use super::plan::LastPlan;
+use crate::insight::groups::{self, Group};
 use crate::ledger::Head;
+use crate::license::Person;
 use crate::planning::Planning;
+use crate::planning::chargeback::{By, ByGroup, Unknown};
 use crate::planning::replay::{Past, Question, ReplayError, Simulation, THRESHOLDS};
 use crate::release::plan::{FORMAT, Plan};
 use crate::store::StoreError;
@@ -28,7 +32,14 @@ pub(super) struct Known {
     plannings: Kept<State, Planning>,
     simulations: Kept<State, Result<Option<Simulation>, String>>,
     plans: Kept<String, Option<Arc<LastPlan>>>,
+    /// The plan of the run that was looked at last.
+    runs: Kept<String, Option<Plan>>,
+    costs: Kept<(State, By), Result<ByGroup, Unknown>>,
+    people: Kept<(Vec<DateTime<Utc>>, String), People>,
 }
+
+/// Who belongs to a property's value, by what cost calls the group, in lower case.
+pub(super) type People = HashMap<String, Arc<HashSet<Uuid>>>;
 
 /// Answers by site. One is made at a time: however many look, one processor is left to the daemon.
 #[derive(Debug)]
@@ -65,11 +76,31 @@ impl<S: PartialEq, T: Send + Sync + 'static> Kept<S, T> {
         state: impl Future<Output = Result<S, StoreError>>,
         make: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
     ) -> Result<Arc<T>, StoreError> {
+        self.get_for(AGE, site, state, make).await
+    }
+
+    /// The same for what is as true later.
+    async fn get_lasting(
+        &self,
+        site: &str,
+        state: impl Future<Output = Result<S, StoreError>>,
+        make: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<Arc<T>, StoreError> {
+        self.get_for(Duration::MAX, site, state, make).await
+    }
+
+    async fn get_for(
+        &self,
+        longest: Duration,
+        site: &str,
+        state: impl Future<Output = Result<S, StoreError>>,
+        make: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<Arc<T>, StoreError> {
         let mut by_site = self.0.lock().await;
         let of = state.await?;
         if let Some(made) = by_site.get_mut(site)
             && made.of == of
-            && made.at.elapsed() < AGE
+            && made.at.elapsed() < longest
         {
             made.asked = Instant::now();
             return Ok(made.answer.clone());
@@ -154,6 +185,75 @@ impl Known {
         Ok((*plan).clone())
     }
 
+    /// The plan of a run, while it is stored and this release can read it.
+    pub(super) async fn plan_of(
+        &self,
+        source: &Source,
+        site: &str,
+        run: &str,
+    ) -> Result<Arc<Option<Plan>>, StoreError> {
+        let (store, name) = (source.store.clone(), run.to_owned());
+        let runtime = tokio::runtime::Handle::current();
+        let make = move || {
+            let json = runtime.block_on(store.load_plan(&name))?;
+            let plan = json.and_then(|json| serde_json::from_slice::<Plan>(&json).ok());
+            Ok(plan.filter(|plan| plan.format == FORMAT))
+        };
+        self.runs.get(site, async { Ok(run.to_owned()) }, make).await
+    }
+
+    /// What a year costs, by what people belong to.
+    pub(super) async fn cost_by(
+        &self,
+        source: &Source,
+        site: &str,
+        by: &By,
+    ) -> Result<Arc<Result<ByGroup, Unknown>>, StoreError> {
+        let planning = self.planning(source, site).await?;
+        let now = source.clock.now();
+        let (of, name, what) = (source.clone(), site.to_owned(), by.clone());
+        let runtime = tokio::runtime::Handle::current();
+        let make = move || {
+            let Some(site) = of.settings.sites.iter().find(|site| site.name == name) else {
+                return Ok(Err(Unknown::NoSeats));
+            };
+            runtime.block_on(planning.cost_by(&of.store, &of.settings, site, &what))
+        };
+        let state = async { Ok((state(source, site, now).await?, by.clone())) };
+        self.costs.get(site, state, make).await
+    }
+
+    /// Who of the people that were read has which value of a custom property, whose name is compared without
+    /// regard to case.
+    pub(super) async fn people(
+        &self,
+        source: &Source,
+        site: &str,
+        property: &str,
+    ) -> Result<Arc<People>, StoreError> {
+        let property = property.to_lowercase();
+        let (store, name, wanted) = (source.store.clone(), site.to_owned(), property.clone());
+        let runtime = tokio::runtime::Handle::current();
+        let make = move || {
+            let people = runtime.block_on(store.people(&name))?;
+            let read: HashMap<Uuid, &Person> =
+                people.iter().map(|(id, stored)| (*id, &stored.person)).collect();
+            let mut by_value: HashMap<String, HashSet<Uuid>> = HashMap::new();
+            for user in read.keys() {
+                let group = groups::property(Some(*user), &read, &wanted);
+                if matches!(group, Group::Value(_) | Group::Without) {
+                    by_value.entry(group.title().to_lowercase()).or_default().insert(*user);
+                }
+            }
+            Ok(by_value.into_iter().map(|(value, users)| (value, Arc::new(users))).collect())
+        };
+        let read = async {
+            let lists = source.store.seat_lists(site).await?;
+            Ok((lists.iter().map(|list| list.last_read).collect(), property))
+        };
+        self.people.get_lasting(site, read, make).await
+    }
+
     /// Forgets what nobody looks at, as time goes by.
     pub(super) async fn tidy(&self) {
         loop {
@@ -161,6 +261,9 @@ impl Known {
             self.plannings.forget().await;
             self.simulations.forget().await;
             self.plans.forget().await;
+            self.runs.forget().await;
+            self.costs.forget().await;
+            self.people.forget().await;
         }
     }
 }

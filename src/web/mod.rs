@@ -3,36 +3,45 @@
 //! | path | what |
 //! | --- | --- |
 //! | `/` | all sites, or the only one |
-//! | `/site/NAME` | one site; below it `/trends`, `/seats` (both with `.csv`), `/person/ID`, `/releases`, `/changes` |
-//! | `/alerts`, `/destinations`, `/settings`, `/daemon` | of all sites |
+//! | `/site/NAME` | one site; below it `/trends`, `/seats`, `/cost` (with `.csv`), `/person/ID`, `/releases`, `/run/RUN`, `/changes`, `/renewal`, `/monitor-app` |
+//! | `/alerts`, `/reports`, `/destinations`, `/settings`, `/daemon` | of all sites |
+//! | `/reports/FILE`, `/report` | a report that was written; one that is made now |
 //! | `/assets/...` | the style and the script, from the binary |
 //! | `/api/status` | the picture of now as JSON |
 //! | `/health` | 503 while the daemon can't read or write its store, or a monitor is late; else 200, with what is not read |
 //!
 //! They only read; nothing here asks a site or changes anything. Each page has a file: from what is known to words
 //! (a struct for its template). `answer` makes what is sent, `frame` what stands around each page, `known` keeps what
-//! is expensive.
+//! is expensive, `unchanged` answers what did not change without making it again.
 
 mod alerts;
 mod answer;
+mod app;
 mod asked;
 mod assets;
 mod changes;
+mod cost;
 mod daemon;
 mod destinations;
 mod frame;
 mod gauge;
 mod known;
+mod more;
 mod overview;
 mod person;
 mod plan;
 mod releases;
+mod renewal;
+mod reports;
+mod run;
 mod seats;
+mod sections;
 mod serve;
 mod settings;
 mod sheet;
 mod site;
 mod trends;
+mod unchanged;
 mod wording;
 
 pub use serve::{LIMITS, Limits};
@@ -44,7 +53,7 @@ use anyhow::Context;
 use axum::Router;
 use axum::extract::{Path, RawQuery, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
-use axum::middleware::{from_fn, map_request, map_response};
+use axum::middleware::{from_fn, from_fn_with_state, map_request, map_response};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use chrono::{DateTime, Utc};
@@ -54,6 +63,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::answer::Failure;
 use self::known::Known;
+use self::unchanged::{Answered, unchanged};
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::config::settings::Site;
@@ -77,14 +87,15 @@ struct Served {
     /// The start of the daemon.
     since: DateTime<Utc>,
     known: Arc<Known>,
+    answered: Arc<Answered>,
     /// The settings in effect, in words.
     explained: Arc<str>,
     /// Who looks through all seats takes a turn.
     turns: Arc<Semaphore>,
 }
 
-/// So many look through the seats of a site at once.
-const TURNS: usize = 1;
+/// So many look through the seats of a site at once, each with a connection to the store.
+pub const TURNS: usize = 1;
 
 impl Served {
     /// Whether pages name people.
@@ -125,7 +136,14 @@ impl Page {
         let since = source.clock.now();
         let explained = settings::explained(&source.settings).into();
         let turns = Arc::new(Semaphore::new(TURNS));
-        let served = Served { source, since, known: Arc::default(), explained, turns };
+        let served = Served {
+            source,
+            since,
+            known: Arc::default(),
+            answered: Arc::default(),
+            explained,
+            turns,
+        };
         Ok(Self { listener, served, limits: LIMITS })
     }
 
@@ -236,7 +254,9 @@ impl Page {
             .route("/assets/{name}", get(assets::asset))
             .route("/api/status", get(api_status))
             .route("/health", get(health))
+            .merge(more::routes())
             .fallback(nothing)
+            .layer(from_fn_with_state(self.served.clone(), unchanged))
             .layer(map_request(known_host))
             .layer(map_response(secure))
             .layer(from_fn(move |request, next| wording::with(locale, request, next)))

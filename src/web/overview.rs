@@ -8,13 +8,22 @@ use super::frame::{Frame, Part, site_address, tone};
 use super::site::{PoolView, license_tone, pool_views, problems};
 use super::{Served, site};
 use crate::event::Severity;
-use crate::plain::one_line;
+use crate::license::ServerLicenseStatus;
+use crate::plain::{one_line, shortened};
 use crate::status::{SiteStatus, Status};
+
+/// So much of what needs somebody stands in a row.
+const LONGEST: usize = 46;
+
+/// Columns of pools.
+const MOST_POOLS: usize = 4;
 
 #[derive(Template)]
 #[template(path = "overview.html")]
 struct Page<'a> {
     frame: Frame,
+    /// The pools that any site has.
+    pools: Vec<&'static str>,
     rows: Vec<Row<'a>>,
 }
 
@@ -24,7 +33,9 @@ struct Row<'a> {
     tone: &'static str,
     word: &'static str,
     license: (&'static str, String),
-    pools: Vec<PoolView>,
+    /// By those of the page; `None`: the license has it not.
+    pools: Vec<Option<PoolView>>,
+    is_read: bool,
     /// What needs somebody: the worst alert, or what is not read.
     need: String,
     more: usize,
@@ -40,14 +51,37 @@ pub(super) async fn page(served: &Served, headers: &HeaderMap) -> Answer {
         return site::page(served, headers, &only.name).await;
     }
     let status = served.status().await?;
-    let mut rows: Vec<_> = status.sites.iter().map(|site| row(served, &status, site)).collect();
+    let views: Vec<Vec<PoolView>> =
+        status.sites.iter().map(|site| pools_of(served, site)).collect();
+    let mut pools: Vec<&'static str> = Vec::new();
+    for view in views.iter().flatten() {
+        if pools.len() < MOST_POOLS && !pools.contains(&view.name) {
+            pools.push(view.name);
+        }
+    }
+    let rows = status.sites.iter().zip(views);
+    let mut rows: Vec<_> =
+        rows.map(|(site, views)| row(&status, site, in_order(&pools, views))).collect();
     rows.sort_by_key(|row| row.rank);
-    let page = Page { frame: Frame::new(served, &status, Part::Overview, None), rows };
+    let page = Page { frame: Frame::new(served, &status, Part::Overview, None), pools, rows };
     Ok(answer::page(headers, status.time, &page))
 }
 
-fn row<'a>(served: &Served, status: &Status, site: &'a SiteStatus) -> Row<'a> {
+fn pools_of(served: &Served, site: &SiteStatus) -> Vec<PoolView> {
     let settings = served.source.settings.sites.iter().find(|of| of.name == site.name);
+    let pools = site.access_licenses.as_ref().zip(settings);
+    pools.map_or_else(Vec::new, |(pools, of)| pool_views(of, &pools.value, None))
+}
+
+fn in_order(names: &[&'static str], mut views: Vec<PoolView>) -> Vec<Option<PoolView>> {
+    let mut of = |name: &&'static str| {
+        let place = views.iter().position(|view| view.name == *name)?;
+        Some(views.swap_remove(place))
+    };
+    names.iter().map(&mut of).collect()
+}
+
+fn row<'a>(status: &Status, site: &'a SiteStatus, pools: Vec<Option<PoolView>>) -> Row<'a> {
     let alerts: Vec<_> = status.alerts.iter().filter(|of| of.key.site == site.name).collect();
     let problems = problems(site);
     let is_read = site.server_license.is_some() || site.access_licenses.is_some();
@@ -67,10 +101,9 @@ fn row<'a>(served: &Served, status: &Status, site: &'a SiteStatus) -> Row<'a> {
         site.access_licenses.as_ref().map(|seen| seen.time),
     ];
     let oldest = oldest.into_iter().flatten().min();
-    let pools = site.access_licenses.as_ref().zip(settings);
     let needs = alerts.len() + problems.len();
     let need =
-        alerts.first().map(|alert| one_line(&alert.text)).or_else(|| problems.into_iter().next());
+        alerts.first().map(|alert| one_line(&alert.title)).or_else(|| problems.into_iter().next());
     Row {
         name: &site.name,
         address: site_address(&site.name, ""),
@@ -78,12 +111,22 @@ fn row<'a>(served: &Served, status: &Status, site: &'a SiteStatus) -> Row<'a> {
         word,
         license: license.map_or_else(
             || ("unknown", "not read yet".to_owned()),
-            |license| (license_tone(license.state), one_line(&license.summary())),
+            |license| (license_tone(license.state), ends(license)),
         ),
-        pools: pools.map_or_else(Vec::new, |(pools, of)| pool_views(&of.alert, &pools.value, None)),
-        need: need.unwrap_or_default(),
+        pools,
+        is_read: site.access_licenses.is_some(),
+        need: shortened(&need.unwrap_or_default(), LONGEST),
         more: needs.saturating_sub(1),
         seen: oldest.map_or_else(|| "never".to_owned(), |time| age(time, status.time)),
         rank: (rank, days.unwrap_or(i64::MAX)),
+    }
+}
+
+/// As short as a row allows: the page of the site has all of it.
+fn ends(license: &ServerLicenseStatus) -> String {
+    match (license.expiry_date, license.days_until_expiry) {
+        (Some(date), Some(days)) if days < 0 => format!("ended {date}"),
+        (Some(date), Some(days)) => format!("{date}, {days} d"),
+        _ => shortened(&license.summary(), LONGEST),
     }
 }

@@ -58,12 +58,7 @@ pub(super) struct Decided {
 impl Decided {
     /// `release`, `announce`, or the first reason to keep it.
     pub(super) fn word(&self) -> &'static str {
-        match (self.outcome, self.keep.first()) {
-            (Outcome::Release, _) => "release",
-            (Outcome::Announce, _) => "announce",
-            (Outcome::Keep, Some(keep)) => keep.code(),
-            (Outcome::Keep, None) => "keep",
-        }
+        word(self.outcome, &self.keep)
     }
 
     /// The reasons as people read them.
@@ -72,8 +67,18 @@ impl Decided {
     }
 }
 
+/// `release`, `announce`, or the first reason to keep a seat.
+pub(super) fn word(outcome: Outcome, keep: &[Keep]) -> &'static str {
+    match (outcome, keep.first()) {
+        (Outcome::Release, _) => "release",
+        (Outcome::Announce, _) => "announce",
+        (Outcome::Keep, Some(keep)) => keep.code(),
+        (Outcome::Keep, None) => "keep",
+    }
+}
+
 /// Without the names of people that a reason may hold, unless they are shown.
-fn reason(keep: &Keep, names: bool) -> String {
+pub(super) fn reason(keep: &Keep, names: bool) -> String {
     match keep {
         Keep::User { .. } if !names => "neverRelease.user names the person".to_owned(),
         Keep::NoUser { .. } if !names => "the seat names no user".to_owned(),

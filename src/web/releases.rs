@@ -6,7 +6,7 @@ use chrono_tz::Tz;
 
 use super::Served;
 use super::answer::{self, Answer, age};
-use super::frame::{Frame, Part, site_address};
+use super::frame::{Frame, Part, encoded, site_address};
 use super::plan::{LastPlan, TypePlan};
 use super::wording::{local, number};
 use crate::event::Monitor;
@@ -27,6 +27,7 @@ struct Page {
     site: String,
     next: String,
     held: bool,
+    freeze: String,
     open: String,
     accepted: Vec<String>,
     plan: Option<PlanView>,
@@ -44,6 +45,7 @@ struct PlanView {
     headline: String,
     seen: String,
     run: String,
+    address: String,
     types: Vec<TypeView>,
     refusals: Vec<(String, String, String)>,
     notes: Vec<String>,
@@ -63,6 +65,7 @@ struct RunView {
     state: String,
     lines: Vec<String>,
     run: String,
+    address: String,
 }
 
 struct WhatIf {
@@ -113,17 +116,18 @@ pub(super) async fn page(served: &Served, headers: &HeaderMap, name: &str) -> An
             other => other.text().to_owned(),
         },
         lines: run.lines().iter().map(|line| one_line(line)).collect(),
+        address: run_address(name, &run.run),
         run: run.run.clone(),
     });
-    let seats = site_address(name, "/seats");
     let page = Page {
         site: name.to_owned(),
         next,
         held,
+        freeze: super::site::freeze(site, now),
         open,
         accepted: of_site
             .map_or_else(Vec::new, |of| of.accepted.iter().map(|a| one_line(&a.text())).collect()),
-        plan: last.map(|plan| plan_view(plan, &seats, names, age(plan.time, now))),
+        plan: last.map(|plan| plan_view(plan, name, names, age(plan.time, now))),
         no_plan: "No plan was stored yet: a rehearsal or a run stores one. bursar release plan makes one now, by hand.",
         runs: runs.collect(),
         what_if: simulation.map(|of| format!("{} to {}", of.span.first, of.span.last)),
@@ -137,7 +141,13 @@ pub(super) async fn page(served: &Served, headers: &HeaderMap, name: &str) -> An
     Ok(answer::page(headers, now, &page))
 }
 
-fn plan_view(plan: &LastPlan, seats: &str, names: bool, seen: String) -> PlanView {
+/// The page of a run.
+pub(super) fn run_address(site: &str, run: &str) -> String {
+    site_address(site, &format!("/run/{}", encoded(run)))
+}
+
+fn plan_view(plan: &LastPlan, site: &str, names: bool, seen: String) -> PlanView {
+    let seats = site_address(site, "/seats");
     let refusals = plan.refusals.iter();
     let notes = match names || plan.notes.is_empty() {
         true => plan.notes.iter().chain(&plan.accepted).cloned().collect(),
@@ -148,7 +158,8 @@ fn plan_view(plan: &LastPlan, seats: &str, names: bool, seen: String) -> PlanVie
         headline: plan.headline.clone(),
         seen,
         run: plan.run.clone(),
-        types: plan.types.iter().map(|of| type_view(of, seats)).collect(),
+        address: run_address(site, &plan.run),
+        types: plan.types.iter().map(|of| type_view(of, &seats)).collect(),
         refusals: refusals.map(|of| (of.of.clone(), of.saw.clone(), of.fix.clone())).collect(),
         notes,
     }

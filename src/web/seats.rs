@@ -13,19 +13,25 @@ use self::filter::Wanted;
 use super::answer::{self, Answer, Failure, age};
 use super::asked::{Asked, written};
 use super::frame::{Frame, Part, site_address};
+use super::known::People;
 use super::plan::LastPlan;
 use super::wording::number;
 use super::{Served, sheet};
+use crate::config::settings::Site;
 use crate::insight::groups::spelling;
 use crate::insight::idle::Use;
 use crate::license::{Moment, Seat};
-use crate::plain::one_line;
+use crate::plain::{one_line, shortened};
 use crate::spreadsheet::Cell;
 use crate::store::{FoundSeats, KnownSeat, SeatOrder, SeatPlace};
 use crate::words::short_id;
 
 /// Rows of a page.
 const ROWS: usize = 50;
+
+/// So many values of a property are named where one is not there, in so many characters.
+const MOST_VALUES: usize = 12;
+const LONGEST: usize = 600;
 
 /// Rows of a file; the address of the next one is in its head.
 const FILE_ROWS: usize = 10_000;
@@ -37,6 +43,8 @@ struct Page {
     site: String,
     q: String,
     names: bool,
+    /// The property that `dept:` is.
+    department: Option<String>,
     /// Why nothing can be shown for what was asked.
     wrong: Vec<String>,
     words: String,
@@ -79,7 +87,7 @@ const ORDERS: [(&str, &str, SeatOrder); 4] = [
 ];
 
 impl Question {
-    fn of(asked: &Asked, names: bool) -> Result<Self, Failure> {
+    fn of(asked: &Asked, site: &Site, names: bool) -> Result<Self, Failure> {
         let word = asked.get("sort").unwrap_or(ORDERS[0].0);
         let known = ORDERS.iter().find(|(name, ..)| *name == word);
         let all = || {
@@ -98,7 +106,7 @@ impl Question {
             place::read(text).ok_or_else(|| Failure::Wrong(wrong.to_owned()))
         });
         let q = one_line(asked.get("q").unwrap_or_default());
-        let wanted = Wanted::of(&q, names);
+        let wanted = Wanted::of(&q, names, department(site));
         Ok(Self { wanted, q, order: *order, order_word, after: after.transpose()? })
     }
 
@@ -116,9 +124,9 @@ pub(super) async fn page(
     name: &str,
     query: Option<&str>,
 ) -> Answer {
-    served.site(name)?;
+    let site = served.site(name)?;
     let names = served.names();
-    let mut question = Question::of(&Asked::of(query)?, names)?;
+    let mut question = Question::of(&Asked::of(query)?, site, names)?;
     let status = served.status().await?;
     let (now, zone) = (status.time, served.source.settings.time_zone);
     let plan = served.known.plan(&served.source, name).await?;
@@ -130,6 +138,7 @@ pub(super) async fn page(
         frame: Frame::new(served, &status, Part::Seats, Some(name)),
         site: name.to_owned(),
         names,
+        department: department(site).map(one_line),
         words: super::plan::words().join(", "),
         orders: ORDERS
             .iter()
@@ -155,9 +164,9 @@ pub(super) async fn page(
 
 /// The rows of a filter as a file.
 pub(super) async fn csv(served: &Served, name: &str, query: Option<&str>) -> Answer {
-    served.site(name)?;
+    let site = served.site(name)?;
     let names = served.names();
-    let mut question = Question::of(&Asked::of(query)?, names)?;
+    let mut question = Question::of(&Asked::of(query)?, site, names)?;
     if let Some(wrong) = question.wanted.wrong.first() {
         return Err(Failure::Wrong(wrong.clone()));
     }
@@ -217,12 +226,38 @@ async fn find(
             )),
         }
     }
+    for (property, value) in &wanted.properties {
+        let people = served.known.people(&served.source, site, property).await?;
+        match people.get(&value.to_lowercase()) {
+            Some(users) => filter.people.push(users.clone()),
+            None => wanted.wrong.push(no_such(&people, property, value)),
+        }
+    }
     if !wanted.wrong.is_empty() {
         return Ok(FoundSeats { total: 0, seats: Vec::new(), next: None });
     }
     let _turn = served.turn().await;
     let page = (question.after.clone(), limit);
     Ok(served.source.store.find_seats(site, filter, question.order, page, now).await?)
+}
+
+/// The custom property that is a department: the first that seats are counted by.
+fn department(site: &Site) -> Option<&str> {
+    Some(site.seats.as_ref()?.breakdown_by.first()?.as_str())
+}
+
+/// Nobody has that value; some that there are.
+fn no_such(people: &People, property: &str, value: &str) -> String {
+    let mut known: Vec<&str> = people.keys().map(String::as_str).collect();
+    known.sort_unstable();
+    let all = known.len();
+    known.truncate(MOST_VALUES);
+    let more = if all > known.len() { " ..." } else { "" };
+    let known = match known.as_slice() {
+        [] => "nobody was read so far".to_owned(),
+        known => format!("there are {}{more}", known.join(", ")),
+    };
+    shortened(&format!("prop:{property}={value}: nobody who was read has it; {known}"), LONGEST)
 }
 
 fn row(

@@ -2,15 +2,17 @@
 
 use askama::Template;
 use axum::http::HeaderMap;
+use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 
+use super::alerts::AlertView;
 use super::answer::{self, Answer, age};
-use super::frame::{Frame, Part, site_address, tone};
+use super::frame::{Frame, Part, site_address};
 use super::gauge::{Gauge, Standing};
+use super::releases::run_address;
 use super::trends;
 use super::wording::{date, local, locale, number};
 use super::{Served, answer::Failure};
-use crate::alert::Policy;
 use crate::config::settings::Site;
 use crate::event::{DAEMON, Monitor};
 use crate::insight::capacity::MonthEnd;
@@ -41,10 +43,12 @@ struct Page<'a> {
     pools_seen: Option<String>,
     pools: Vec<PoolView>,
     charts: Vec<(String, String)>,
+    /// Nothing was read of it so far: what comes when.
+    first: Vec<String>,
     alerts: Vec<AlertView>,
     release: Release,
     cost: Vec<(String, String)>,
-    app: Option<App>,
+    app: Option<AppView>,
     version: Option<Version>,
     monitors: Vec<MonitorView<'a>>,
 }
@@ -64,18 +68,11 @@ pub(super) struct PoolView {
     pub(super) gauge: String,
     pub(super) percent: String,
     pub(super) free: String,
+    /// Each may have markup of our own.
     facts: Vec<String>,
     /// Each may have markup of our own.
     lines: Vec<String>,
     trends: Option<&'static str>,
-}
-
-struct AlertView {
-    tone: &'static str,
-    severity: &'static str,
-    text: String,
-    hint: String,
-    told: String,
 }
 
 struct Release {
@@ -83,20 +80,23 @@ struct Release {
     runs: Vec<LastRun>,
     next: String,
     held: bool,
+    freeze: String,
     open: String,
 }
 
 struct LastRun {
+    address: String,
     mode: &'static str,
     seen: String,
     lines: Vec<String>,
 }
 
-struct App {
-    tone: &'static str,
-    headline: String,
-    lines: Vec<String>,
-    seen: String,
+/// Qlik's License Monitor app.
+pub(super) struct AppView {
+    pub(super) tone: &'static str,
+    pub(super) headline: String,
+    pub(super) lines: Vec<String>,
+    pub(super) seen: String,
 }
 
 struct Version {
@@ -144,22 +144,19 @@ pub(super) async fn page(served: &Served, headers: &HeaderMap, name: &str) -> An
         }),
         pools_seen: pools.map(|pools| seen(pools.time)),
         pools: pools.map_or_else(Vec::new, |pools| {
-            let mut views = pool_views(&site.alert, &pools.value, Some(&planning));
+            let mut views = pool_views(site, &pools.value, Some(&planning));
             for view in &mut views {
                 ahead(view, &planning, &status);
             }
             views
         }),
-        charts: trends::year(&planning),
-        alerts: alerts
-            .map(|alert| AlertView {
-                tone: tone(alert.severity),
-                severity: alert.severity.as_str(),
-                text: one_line(&alert.text),
-                hint: one_line(&alert.hint),
-                told: status.told(alert, zone),
-            })
-            .collect(),
+        charts: {
+            let mut charts = trends::year(&planning);
+            charts.extend(trends::users_a_day(served, &planning).await?);
+            charts
+        },
+        first: first(of_site, zone),
+        alerts: alerts.map(|alert| AlertView::of(alert, &status, zone)).collect(),
         release: release(site, of_site, &status, zone),
         cost: cost(&planning),
         app: of_site.monitor_app.as_ref().map(|read| app(&read.value, seen(read.time))),
@@ -170,6 +167,32 @@ pub(super) async fn page(served: &Served, headers: &HeaderMap, name: &str) -> An
         monitors: of_site.monitors.iter().map(|of| monitor(of, &status, zone)).collect(),
     };
     Ok(answer::page(headers, now, &page))
+}
+
+/// Of a site of which nothing was read so far: what comes when.
+fn first(site: &SiteStatus, zone: Tz) -> Vec<String> {
+    let is_read = |of: &crate::status::MonitorStatus| {
+        of.health.as_ref().is_some_and(|health| health.last_success.is_some())
+    };
+    if site.monitors.iter().any(is_read) {
+        return Vec::new();
+    }
+    let watched = site.monitors.iter().filter_map(|of| {
+        let brings = match of.monitor {
+            Monitor::Alert => return None,
+            Monitor::ServerLicense => "when the license ends",
+            Monitor::AccessLicense => {
+                "how many seats there are and how many are taken; a forecast after eight weeks"
+            }
+            Monitor::Seats => "who has a seat and how idle it is",
+            Monitor::App => "how Qlik's License Monitor app fares",
+            Monitor::Version => "which Qlik Sense it is and how long it is supported",
+            Monitor::Release => "what the rules would take, or take",
+        };
+        let when = of.next.map_or_else(|| "never".to_owned(), |next| local(next, zone));
+        Some(format!("{}, {when}: {brings}", of.monitor.as_str()))
+    });
+    watched.collect()
 }
 
 /// What of a site can't be read now.
@@ -201,11 +224,9 @@ pub(super) fn license_tone(state: LicenseState) -> &'static str {
 }
 
 /// The pools that the license has. With a history the month of minutes is known, too.
-pub(super) fn pool_views(
-    policy: &Policy,
-    pools: &Pools,
-    planning: Option<&Planning>,
-) -> Vec<PoolView> {
+pub(super) fn pool_views(site: &Site, pools: &Pools, planning: Option<&Planning>) -> Vec<PoolView> {
+    let policy = &site.alert;
+    let seats = site_address(&site.name, "/seats");
     let mut views = Vec::new();
     let percent = |taken: f64, total: f64| match total > 0.0 {
         true => format!("{:.0} %", taken / total * 100.0),
@@ -233,14 +254,19 @@ pub(super) fn pool_views(
             limits: &standing.limits,
             gone: None,
         };
+        // Each leads to the seats that the list has of it.
+        let of = seat_type.as_str();
+        let rows = |count: f64, state: &str| {
+            format!("<a href=\"{seats}?q=type:{of}+state:{state}\">{}</a>", number(count))
+        };
         let mut facts = vec![
-            format!("{} of {} allocated", number(pool.allocated), number(pool.total)),
+            format!("{} of {} allocated", rows(pool.allocated, "allocated"), number(pool.total)),
             format!("{} free", number(pool.free())),
-            format!("{} quarantined", number(pool.quarantined)),
+            format!("{} quarantined", rows(pool.quarantined, "quarantined")),
             format!("{} used", number(pool.used)),
         ];
         if pool.excess > 0.0 {
-            facts.push(format!("{} excess", number(pool.excess)));
+            facts.push(format!("{} excess", rows(pool.excess, "excess")));
         }
         facts.push(standing.limits_in_words.clone());
         views.push(PoolView {
@@ -339,7 +365,7 @@ fn minutes(
         label: &label,
         total,
         taken: used,
-        tone: if tone == "unknown" { "watch" } else { tone },
+        tone,
         gone: month.as_ref().map(|month| month.gone_percent / 100.0),
         ..Gauge::default()
     };
@@ -404,7 +430,33 @@ fn ahead(view: &mut PoolView, planning: &Planning, status: &Status) {
             }
         }
     };
-    view.lines.push(format!("Free seats run out: {runs_out}."));
+    // The one beside the other: whether the seats last as long as the contract.
+    let renews = planning.contracts.renewal(seat_type, planning.today).map_or_else(
+        || "when the contract renews is not said (Butler.cost.renewsOn)".to_owned(),
+        |day| {
+            let days = (day - planning.today).num_days();
+            format!("the contract renews on {} (in {days} days)", words::date(day))
+        },
+    );
+    let renewal = site_address(&planning.site, "/renewal");
+    view.lines.push(format!(
+        "Free seats run out: {runs_out}; {renews}. <a href=\"{renewal}\">What to renew with</a>"
+    ));
+}
+
+/// The next days on which no seat is taken; empty without any, and where nothing is released.
+pub(super) fn freeze(site: &Site, now: DateTime<Utc>) -> String {
+    if !site.release.enable {
+        return String::new();
+    }
+    match site.release.policy.calendar.next_freeze(now) {
+        None => String::new(),
+        Some((first, last, why)) => {
+            let last = last.map_or_else(|| "on".to_owned(), |last| format!("to {last}"));
+            let why = if why.is_empty() { why } else { format!(": {}", one_line(&why)) };
+            format!("Next freeze: {first} {last}{why}")
+        }
+    }
 }
 
 fn release(site: &Site, of_site: &SiteStatus, status: &Status, zone: Tz) -> Release {
@@ -440,15 +492,18 @@ fn release(site: &Site, of_site: &SiteStatus, status: &Status, zone: Tz) -> Rele
             state => Some(state.text().to_owned()),
         };
         LastRun {
+            address: run_address(&site.name, &run.run),
             mode: run.mode.as_str(),
             seen: age(run.ended.unwrap_or(run.started), status.time),
             lines: unusual.into_iter().chain(run.lines()).map(|line| one_line(&line)).collect(),
         }
     });
-    Release { runs: runs.collect(), next, held, open }
+    let freeze = freeze(site, status.time);
+    Release { runs: runs.collect(), next, held, freeze, open }
 }
 
-fn cost(planning: &Planning) -> Vec<(String, String)> {
+/// What the licenses cost, in few facts; none without prices.
+pub(super) fn cost(planning: &Planning) -> Vec<(String, String)> {
     let Some(cost) = planning.cost() else {
         let unknown =
             planning.prices.map(|_| ("A year".to_owned(), words::NO_ENTITLEMENT.to_owned()));
@@ -481,14 +536,14 @@ fn cost(planning: &Planning) -> Vec<(String, String)> {
     facts
 }
 
-fn app(app: &license::monitor_app::MonitorApp, seen: String) -> App {
+pub(super) fn app(app: &license::monitor_app::MonitorApp, seen: String) -> AppView {
     let mut lines = Vec::new();
     if !app.health.is_fine() {
         lines.push(app.text.clone());
         lines.extend(app.errors.first().cloned());
         lines.extend(app.hint.clone());
     }
-    App {
+    AppView {
         tone: match app.health {
             AppHealth::Healthy | AppHealth::Running => "fine",
             AppHealth::RunningLong | AppHealth::Stale | AppHealth::Disabled | AppHealth::Never => {

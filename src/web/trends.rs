@@ -1,25 +1,33 @@
 //! Trends of a type: what was taken and entitled, what may come, months, seasons, year on year.
 
 mod chart;
+mod files;
+mod users;
+mod zoom;
 
 use askama::Template;
-use axum::http::{HeaderMap, HeaderValue, header};
-use axum::response::IntoResponse;
+use axum::http::HeaderMap;
 use chrono::{Months, NaiveDate};
 
+use super::Served;
 use super::answer::{self, Answer, Failure};
 use super::asked::{Asked, written};
 use super::frame::{Frame, Part, site_address};
 use super::wording::{date, locale, number};
 use super::{Served, sheet};
+use crate::insight::duration::{self, Curve};
 use crate::insight::season::Season;
 use crate::insight::utilization::{Period, Step};
 use crate::insight::{NotEnough, days_after, words};
 use crate::license::SeatType;
 use crate::planning::{Planning, Pool};
+use crate::report::svg;
+use crate::report::view;
 use crate::spreadsheet::Cell;
 
 pub(super) use chart::year;
+pub(super) use files::csv;
+pub(super) use users::users_a_day;
 
 /// So many days ahead at most: forecasts go no further.
 const AHEAD: i64 = 3652;
@@ -36,8 +44,14 @@ struct Page {
     ranges: Vec<(&'static str, String, bool)>,
     from: String,
     to: String,
-    csv: String,
-    chart: Option<(String, String)>,
+    /// Days, periods, shares of time.
+    csv: [String; 3],
+    chart: Option<chart::Drawn>,
+    /// Of the picture, in its units.
+    across: (f64, f64),
+    zooms: Vec<(&'static str, char, String)>,
+    /// For which share of the time so many seats were taken.
+    curve: Option<CurveView>,
     facts: Vec<(&'static str, String)>,
     step: &'static str,
     rows: Vec<Row>,
@@ -51,6 +65,12 @@ struct Row {
     /// The same range closer.
     address: String,
     cells: Vec<String>,
+}
+
+struct CurveView {
+    title: String,
+    svg: String,
+    rows: Vec<[String; 3]>,
 }
 
 struct SeasonView {
@@ -129,8 +149,11 @@ pub(super) async fn page(
             ranges: Vec::new(),
             from: String::new(),
             to: String::new(),
-            csv: String::new(),
+            csv: Default::default(),
             chart: None,
+            across: svg::ACROSS,
+            zooms: Vec::new(),
+            curve: None,
             facts: Vec::new(),
             rows: Vec::new(),
             ahead: Vec::new(),
@@ -163,8 +186,14 @@ pub(super) async fn page(
         ranges: ranges(&planning, pool, range, &link),
         from: range.from.to_string(),
         to: range.to.to_string(),
-        csv: link(range.from, range.to).replacen("/trends?", "/trends.csv?", 1),
+        csv: ["days", "periods", "curve"].map(|show| {
+            let days = link(range.from, range.to).replacen("/trends?", "/trends.csv?", 1);
+            format!("{days}&show={show}")
+        }),
         chart: chart::of(&planning, pool, range),
+        across: svg::ACROSS,
+        zooms: zoom::zooms(range, planning.today, &link),
+        curve: curve(&planning, pool, range.from, end),
         facts: facts(&planning, pool, end),
         step: step_name,
         rows,
@@ -173,31 +202,6 @@ pub(super) async fn page(
         seasons: seasons(&planning, seat_type),
     };
     Ok(answer::page(headers, status.time, &page))
-}
-
-/// The days of the range, one a row.
-pub(super) async fn csv(served: &Served, name: &str, query: Option<&str>) -> Answer {
-    served.site(name)?;
-    let asked = Asked::of(query)?;
-    let planning = served.known.planning(&served.source, name).await?;
-    let head = ["day", "min", "mean", "max", "last", "entitled"].map(Cell::Text);
-    let mut sheet = sheet::Csv::new(&head);
-    let mut of = "none";
-    if let Some(question) = Question::of(&planning, &asked)? {
-        let pool = question.pool;
-        of = pool.seat_type.as_str();
-        for day in pool.taken.between(question.range.from, question.end(&planning)) {
-            let numbers = [day.min, day.mean, day.max, day.last].map(|value| format!("{value}"));
-            let entitled = pool.entitled.on(day.day).map(|value| format!("{value}"));
-            let date = day.day.to_string();
-            let cells = numbers.iter().map(|text| Cell::Number(text));
-            let entitled = Cell::Number(entitled.as_deref().unwrap_or_default());
-            sheet.row([Cell::Number(&date)].into_iter().chain(cells).chain([entitled]));
-        }
-    }
-    let kind = HeaderValue::from_static("text/csv; charset=utf-8");
-    Ok(([(header::CONTENT_TYPE, kind), sheet::file_name(&[name, of, "days"])], sheet.finish())
-        .into_response())
 }
 
 pub(super) fn title(seat_type: SeatType) -> &'static str {
@@ -214,6 +218,32 @@ fn step(from: NaiveDate, to: NaiveDate) -> (Step, &'static str) {
         63..=200 => (Step::Week, "week"),
         _ => (Step::Month, "month"),
     }
+}
+
+/// Rows of the table beside a curve.
+const CURVE_ROWS: usize = 25;
+
+/// For which share of the days of a range so many seats were taken, beside what is entitled today.
+fn curve(planning: &Planning, pool: &Pool, from: NaiveDate, end: NaiveDate) -> Option<CurveView> {
+    let curve = duration::curve(pool.taken.between(from, end));
+    let entitled = planning.current(pool.seat_type).and_then(|now| now.entitled);
+    let chart = view::duration(locale(), pool.seat_type, &curve, entitled)?;
+    Some(CurveView {
+        title: chart.title().to_owned(),
+        svg: chart.svg("chart-curve", locale()),
+        rows: curve_rows(&curve),
+    })
+}
+
+/// Some of the rows, the first and the last among them.
+fn curve_rows(curve: &Curve) -> Vec<[String; 3]> {
+    let every = curve.rows.len().div_ceil(CURVE_ROWS).max(1);
+    let last = curve.rows.len().saturating_sub(1);
+    let shown = curve.rows.iter().enumerate().filter(|(n, _)| n % every == 0 || *n == last);
+    let row = |(_, held): (usize, &duration::Held)| {
+        [number(held.seats as f64), number(held.days.into()), format!("{:.1} %", held.percent)]
+    };
+    shown.map(row).collect()
 }
 
 type Ranges = Vec<(&'static str, String, bool)>;
@@ -361,12 +391,16 @@ fn ahead(planning: &Planning, pool: &Pool, range: Range) -> Vec<[String; 4]> {
     days.map(|of| [of.day.to_string(), seats(of.low), seats(of.middle), seats(of.high)]).collect()
 }
 
-/// Purchases and releases, newest first.
+/// Purchases, releases and clean-ups, newest first.
 fn events(pool: &Pool, from: NaiveDate, end: NaiveDate) -> Vec<(String, String)> {
     let mut events: Vec<(NaiveDate, String)> = Vec::new();
     for change in pool.entitled_changes(from, end) {
         let (before, after) = (number(change.from), number(change.to));
         events.push((change.day, format!("entitled {before} → {after}")));
+    }
+    for gone in pool.clean_ups(from, end) {
+        let text = format!("{} went, not by Bursar: a clean-up, or people who left", gone.count);
+        events.push((gone.day, text));
     }
     for released in pool.released.iter().filter(|of| of.day >= from && of.day <= end) {
         events.push((released.day, format!("{} released by Bursar", released.count)));

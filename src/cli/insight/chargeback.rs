@@ -13,7 +13,7 @@ use crate::insight::words;
 use crate::plain;
 use crate::planning::Planning;
 use crate::planning::chargeback::{By, ByGroup, Unknown};
-use crate::spreadsheet::{Cell, Sheet};
+use crate::report::chargeback::csv;
 use crate::words::Locale;
 
 /// How it is written.
@@ -66,7 +66,10 @@ pub(super) fn execute(question: &Question, by: &By, form: Form) -> anyhow::Resul
             time_zone: settings.time_zone.name(),
             sites: known,
         })?,
-        Form::Csv => out!("{}", csv(&known)?),
+        Form::Csv => {
+            let sites = known.iter().map(|of| (of.site.as_str(), &of.answer));
+            out!("{}", csv(sites)?);
+        }
         Form::Text => {
             let style = Style { locale: settings.locale, ..question.style() };
             for (n, site) in known.iter().enumerate() {
@@ -81,25 +84,11 @@ pub(super) fn execute(question: &Question, by: &By, form: Form) -> anyhow::Resul
 }
 
 fn told(why: &Unknown) -> (Exit, String) {
-    match why {
-        Unknown::NoPrices | Unknown::NoSeats => (
-            Exit::NotInOrder,
-            "nothing has a price: set Butler.cost (currency and prices)".to_owned(),
-        ),
-        Unknown::NoEntitlement => (Exit::NotInOrder, format!("cost is {}", words::NO_ENTITLEMENT)),
-        Unknown::NoList(seat_type) => (
-            Exit::NotInOrder,
-            format!(
-                "the list of {} seats was not read yet: see `bursar status`",
-                seat_type.title()
-            ),
-        ),
-        Unknown::NoProperty(names) => {
-            let names: Vec<_> = names.iter().take(10).map(|name| plain::one_line(name)).collect();
-            let known = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
-            (Exit::Unusable, format!("nobody has that custom property; there are: {known}"))
-        }
-    }
+    let exit = match why {
+        Unknown::NoProperty(_) => Exit::Unusable,
+        _ => Exit::NotInOrder,
+    };
+    (exit, plain::one_line(&why.text()))
 }
 
 fn render(site: &SiteOutput<ByGroup>, settings: &Settings, style: &Style) -> String {
@@ -178,58 +167,4 @@ fn render(site: &SiteOutput<ByGroup>, settings: &Settings, style: &Style) -> Str
 /// In whole units, without the currency.
 fn bare(money: Money, l: Locale) -> String {
     words::whole(money, l)
-}
-
-const HEADER: [&str; 14] = [
-    "site",
-    "group",
-    "of",
-    "licenseType",
-    "currency",
-    "allocated",
-    "reclaimable",
-    "idle",
-    "thresholdDays",
-    "entitledAmount",
-    "allocatedAmount",
-    "reclaimableAmount",
-    "idleAmount",
-    "savedAmount",
-];
-
-/// A line for each row; there is none for the sums, so that a column can be summed up.
-fn csv(sites: &[SiteOutput<ByGroup>]) -> anyhow::Result<String> {
-    let mut sheet = Sheet::new(Vec::new());
-    sheet.row(HEADER.map(Cell::Text))?;
-    for site in sites {
-        let currency = site.answer.chargeback.currency;
-        for row in &site.answer.chargeback.rows {
-            let amount = |pick: fn(&Amounts) -> Money| {
-                row.amounts.as_ref().map_or_else(String::new, |of| pick(of).rounded().to_string())
-            };
-            let numbers = [
-                row.allocated.to_string(),
-                row.reclaimable.to_string(),
-                row.idle.to_string(),
-                row.threshold_days.map_or_else(String::new, |days| days.to_string()),
-                amount(|of| of.entitled),
-                amount(|of| of.allocated),
-                amount(|of| of.reclaimable),
-                amount(|of| of.idle),
-                amount(|of| of.saved),
-            ];
-            // A row is a line, for those who read it by lines.
-            let group = plain::one_line(row.group.title());
-            let texts = [
-                site.site.as_str(),
-                &group,
-                row.group.kind(),
-                row.seat_type.map_or("analyzer_capacity", |seat_type| seat_type.as_str()),
-                currency.as_str(),
-            ];
-            let texts = texts.into_iter().map(Cell::Text);
-            sheet.row(texts.chain(numbers.iter().map(|number| Cell::Number(number))))?;
-        }
-    }
-    Ok(String::from_utf8(sheet.finish()?).expect("cells are text"))
 }

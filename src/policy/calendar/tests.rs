@@ -42,6 +42,25 @@ fn a_freeze_holds_on_both_its_days_in_the_time_zone() {
 }
 
 #[test]
+fn the_next_freeze_is_the_one_that_begins_next() {
+    let calendar =
+        stockholm(vec![freeze("06-01", "06-03"), freeze("2026-12-15", "2027-01-10")], &[]);
+    let next = |time| {
+        let (first, last, _) = calendar.next_freeze(at(time))?;
+        Some(format!("{first} {}", last.unwrap()))
+    };
+    for (time, expected) in [
+        ("2026-05-01T12:00:00Z", "2026-06-01 2026-06-03"),
+        ("2026-06-02T12:00:00Z", "2026-12-15 2027-01-10"),
+        ("2026-12-14T22:59:00Z", "2026-12-15 2027-01-10"),
+        ("2026-12-15T12:00:00Z", "2027-06-01 2027-06-03"),
+    ] {
+        assert_eq!(next(time).as_deref(), Some(expected), "{time}");
+    }
+    assert_eq!(stockholm(Vec::new(), &[]).next_freeze(at("2026-05-01T12:00:00Z")), None);
+}
+
+#[test]
 fn the_29th_of_february_is_the_end_of_february_in_other_years() {
     for (from, to, day, holds) in [
         ("02-29", "03-02", "2028-02-28", false),

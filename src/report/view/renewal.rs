@@ -3,9 +3,11 @@
 use super::super::svg::{Across, Chart, Lines, Series};
 use super::super::{Report, SiteReport};
 use super::{Block, LEFT_OUT, Section, Table, as_of, name};
+use crate::insight::duration::Curve;
 use crate::insight::reclaim::Limits;
 use crate::insight::renewal::{Choice, RiskAnswer};
 use crate::insight::words::{self, renewal as said};
+use crate::license::SeatType;
 use crate::planning::renewal::{RenewalView, TypeRenewal};
 use crate::words::Locale;
 
@@ -35,28 +37,47 @@ pub(crate) fn renewal(report: &Report, site: &SiteReport) -> Option<Section> {
     ))];
     for of_type in &types {
         blocks.push(Block::Heading(name(of_type.seat_type)));
-        match &of_type.renewal {
-            Err(why) => blocks.push(Block::Note(format!("To buy: {why}"))),
-            Ok(view) => {
-                let name = name(of_type.seat_type);
-                of_type_blocks(l, &mut blocks, site, &name, view, of_type.limits);
-            }
-        }
-        blocks.extend(curve(l, of_type).map(Block::Chart));
+        let no_list = if site.left_out { LEFT_OUT } else { words::NO_LIST };
+        blocks.extend(renewal_of_type(l, of_type, "Then", no_list));
     }
-    let known = types.iter().find_map(|of_type| of_type.renewal.as_ref().ok());
-    if let Some(view) = known {
-        let legend = said::legend(&view.answer, view.added_for_months);
-        blocks.push(Block::Text(legend.join(" ")));
-    }
+    blocks.extend(renewal_legend(&types));
     Some(Section { title: "What to renew with".to_owned(), blocks, own_page: true })
+}
+
+/// How the figures of all types are to be read; `None` where there are none.
+pub(crate) fn renewal_legend(types: &[&TypeRenewal]) -> Option<Block> {
+    let view = types.iter().find_map(|of_type| of_type.renewal.as_ref().ok())?;
+    Some(Block::Text(said::legend(&view.answer, view.added_for_months).join(" ")))
+}
+
+/// What to renew a type with. `then`: what the time of its figures is called; `no_list`: what stands in place of
+/// what comes from a list of seats.
+pub(crate) fn renewal_of_type(
+    l: Locale,
+    of_type: &TypeRenewal,
+    then: &str,
+    no_list: &str,
+) -> Vec<Block> {
+    let mut blocks = Vec::new();
+    let entitled = match &of_type.renewal {
+        Err(why) => {
+            blocks.push(Block::Note(format!("To buy: {why}")));
+            None
+        }
+        Ok(view) => {
+            let names = (name(of_type.seat_type), then, no_list);
+            of_type_blocks(l, &mut blocks, names, view, of_type.limits);
+            Some(view.answer.entitled)
+        }
+    };
+    blocks.extend(duration(l, of_type.seat_type, &of_type.curve, entitled).map(Block::Chart));
+    blocks
 }
 
 fn of_type_blocks(
     l: Locale,
     blocks: &mut Vec<Block>,
-    site: &SiteReport,
-    name: &str,
+    (name, then, no_list): (String, &str, &str),
     view: &RenewalView,
     limits: Limits,
 ) {
@@ -64,7 +85,7 @@ fn of_type_blocks(
     let mut facts = vec![
         ("Term from".to_owned(), l.date(answer.on)),
         (
-            "Then".to_owned(),
+            then.to_owned(),
             format!(
                 "{} of {} taken, {} free",
                 l.number(answer.taken),
@@ -86,8 +107,7 @@ fn of_type_blocks(
                 let seats = words::reclaimable(seats, l);
                 format!("{seats}, {}{limits}", said::released(answer, l))
             }
-            None if site.left_out => LEFT_OUT.to_owned(),
-            None => words::NO_LIST.to_owned(),
+            None => no_list.to_owned(),
         },
     ));
     blocks.push(Block::Facts(facts));
@@ -155,17 +175,22 @@ fn seats(l: Locale, months: u32, risk: &RiskAnswer, choice: &Choice) -> [String;
     ]
 }
 
-fn curve(l: Locale, of_type: &TypeRenewal) -> Option<Chart> {
-    let basis = of_type.curve.basis?;
-    let entitled = of_type.renewal.as_ref().ok().map(|view| view.answer.entitled);
-    let mut series = vec![Series::line("At least so many taken", of_type.curve.steps())];
+/// For which share of the days so many seats were taken, beside what is entitled. `None` without data.
+pub(crate) fn duration(
+    l: Locale,
+    seat_type: SeatType,
+    curve: &Curve,
+    entitled: Option<f64>,
+) -> Option<Chart> {
+    let basis = curve.basis?;
+    let mut series = vec![Series::line("At least so many taken", curve.steps())];
     if let Some(entitled) = entitled {
         series.push(Series::limit("Entitled", vec![(0.0, entitled), (100.0, entitled)]));
     }
     Some(Chart::Lines(Lines {
         title: format!(
             "{}: for which share of {} days to {} so many were taken",
-            name(of_type.seat_type),
+            name(seat_type),
             basis.days,
             l.date(basis.last)
         ),

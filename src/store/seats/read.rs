@@ -24,8 +24,21 @@ const MOST_MARKS: i64 = 100_000;
 impl Store {
     /// The seats of a site as they were read last; empty when they never were.
     pub async fn seats(&self, site: &str) -> Result<Seats, StoreError> {
-        let gate = &self.shared.gate;
         let mut seats = self.lists(site).await?;
+        seats.people = self.people(site).await?;
+        Ok(seats)
+    }
+
+    /// The people of a site that were read in full.
+    ///
+    /// # Errors
+    /// The store can't be read.
+    pub async fn people(
+        &self,
+        site: &str,
+    ) -> Result<HashMap<uuid::Uuid, StoredPerson>, StoreError> {
+        let gate = &self.shared.gate;
+        let mut all = HashMap::new();
         // In parts: others use the store, too.
         let mut last = String::new();
         loop {
@@ -34,9 +47,9 @@ impl Store {
             let part = gate.read("read the users of seats", read).await?;
             let whole = part.len() == PEOPLE_AT_ONCE;
             last = part.last().map_or(String::new(), |(id, _)| id.to_string());
-            seats.people.extend(part);
+            all.extend(part);
             if !whole {
-                return Ok(seats);
+                return Ok(all);
             }
         }
     }

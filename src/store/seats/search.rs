@@ -33,6 +33,8 @@ pub struct SeatFilter {
     pub state: Option<SeatState>,
     /// Only these.
     pub only: Option<Arc<HashSet<Uuid>>>,
+    /// Only seats of all of these groups of people.
+    pub people: Vec<Arc<HashSet<Uuid>>>,
 }
 
 /// What is unusual about a seat.
@@ -42,6 +44,8 @@ pub enum SeatState {
     Excess,
     /// Its user is deleted.
     WithoutUser,
+    /// Not in quarantine.
+    Allocated,
 }
 
 /// What comes first.
@@ -176,7 +180,7 @@ impl Search {
         let mut first: BinaryHeap<SeatPlace> = BinaryHeap::with_capacity(self.limit + 2);
         let mut query = db.prepare_cached(
             "SELECT seat_type, seat, directory, user_id, name, deleted_user, created, last_used,
-                    excess, quarantined
+                    excess, quarantined, user
                FROM seat WHERE site = ?1 AND seat_type IN (?2, ?3, ?4)",
         )?;
         let types = match self.filter.seat_type {
@@ -243,6 +247,7 @@ impl Search {
             Some(SeatState::Quarantined) => row.facts.quarantined,
             Some(SeatState::Excess) => row.excess,
             Some(SeatState::WithoutUser) => row.directory.is_none(),
+            Some(SeatState::Allocated) => !row.facts.quarantined,
         };
         let in_directory = filter
             .directory
@@ -265,10 +270,16 @@ impl Search {
     }
 
     fn is_among(&self, row: &Row<'_>) -> rusqlite::Result<bool> {
-        match &self.filter.only {
-            None => Ok(true),
-            Some(only) => Ok(only.contains(&uuid(row)?)),
+        if let Some(only) = &self.filter.only
+            && !only.contains(&uuid(row)?)
+        {
+            return Ok(false);
         }
+        if self.filter.people.is_empty() {
+            return Ok(true);
+        }
+        let user = text_of(row, 10)?.and_then(|user| user.parse().ok());
+        Ok(user.is_some_and(|user| self.filter.people.iter().all(|of| of.contains(&user))))
     }
 
     fn key(&self, row: &Looked<'_>) -> SeatKey {

@@ -32,7 +32,7 @@ const LARGE: [(&str, &[&str]); 14] = [
 /// The beginning of each statement that reads much of a large table, and why it may.
 const WHOLE: [(&str, &str); 35] = [
     (
-        "SELECT seat_type, seat, directory, user_id, name, deleted_user, created, last_used, excess, quarantined FROM seat",
+        "SELECT seat_type, seat, directory, user_id, name, deleted_user, created, last_used, excess, quarantined, user FROM seat",
         "by hand, aside: what is looked for may be any part of a name",
     ),
     ("SELECT json FROM seat_change WHERE site = ?1 AND user = ?2", "by hand, aside, of one person"),

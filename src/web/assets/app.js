@@ -99,6 +99,75 @@
   setInterval(() => document.hidden || ages(), AGES);
   plan(EVERY);
 
+  // On a chart: the values under the pointer, or step by step with the arrows; what is drawn over leads closer.
+  const chartOf = (at) => at && at.closest && at.closest("figure[data-chart]");
+  const ends = ({ dataset: { left, right, from, to } }) => [+left, +right, +from, +to];
+  const dayAt = (figure, clientX) => {
+    const svg = figure.querySelector("svg"), box = svg.getBoundingClientRect(), [left, right, from, to] = ends(figure);
+    const at = (clientX - box.left) / box.width * svg.viewBox.baseVal.width;
+    return left + (Math.min(Math.max(at, from), to) - from) / (to - from) * (right - left);
+  };
+  const across = (figure, x) => {
+    const [left, right, from, to] = ends(figure);
+    return from + (x - left) / (right - left) * (to - from);
+  };
+  const draw = (figure, tag, name, attributes) => {
+    const svg = figure.querySelector("svg");
+    let shape = svg.querySelector("." + name);
+    if (!shape) {
+      shape = document.createElementNS("http://www.w3.org/2000/svg", tag);
+      svg.append(shape);
+    }
+    for (const [key, value] of Object.entries({ class: name, ...attributes })) shape.setAttribute(key, value);
+  };
+  const pointsOf = (figure) => [...document.querySelectorAll("#" + figure.dataset.chart + " tr[data-x]")];
+  const show = (figure, row) => {
+    if (!row) return;
+    const heads = row.closest("table").querySelectorAll("thead th"), x = across(figure, +row.dataset.x);
+    const values = [...row.cells].map((cell, n) => n && cell.textContent && heads[n].textContent + " " + cell.textContent);
+    figure.querySelector(".value").textContent = row.cells[0].textContent + ": " + values.filter(Boolean).join(" · ");
+    figure.dataset.at = row.dataset.x;
+    draw(figure, "line", "cursor", { x1: x, x2: x, y1: 34, y2: 226 });
+  };
+  const nearest = (figure, x) => pointsOf(figure).reduce((best, row) =>
+    !best || Math.abs(row.dataset.x - x) < Math.abs(best.dataset.x - x) ? row : best, null);
+  const zoom = (a, b) => {
+    const to = new URL(location.href), day = (x) => new Date((Math.round(x) - 719163) * 864e5).toISOString().slice(0, 10);
+    to.searchParams.set("from", day(Math.min(a, b)));
+    to.searchParams.set("to", day(Math.max(a, b)));
+    location.assign(to);
+  };
+  let drag = null;
+  addEventListener("pointerdown", (at) => {
+    const figure = at.button === 0 && at.pointerType !== "touch" && at.target.closest("svg") && chartOf(at.target);
+    drag = figure ? { figure, x: dayAt(figure, at.clientX) } : null;
+  });
+  addEventListener("pointermove", (at) => {
+    const figure = drag ? drag.figure : chartOf(at.target);
+    if (!figure || !figure.isConnected) return;
+    const x = dayAt(figure, at.clientX);
+    show(figure, nearest(figure, x));
+    if (!drag) return;
+    const [a, b] = [across(figure, drag.x), across(figure, x)];
+    draw(figure, "rect", "chosen", { x: Math.min(a, b), width: Math.abs(a - b), y: 34, height: 192 });
+  });
+  addEventListener("pointerup", (at) => {
+    if (!drag) return;
+    const { figure, x } = drag, [left, right] = ends(figure), to = dayAt(figure, at.clientX);
+    drag = null;
+    if (Math.abs(to - x) > (right - left) / 50) zoom(x, to);
+  });
+  const onChart = (key, figure) => {
+    const rows = pointsOf(figure), at = rows.findIndex((row) => row.dataset.x === figure.dataset.at);
+    const by = key.key === "ArrowLeft" ? -1 : key.key === "ArrowRight" ? 1 : 0;
+    if (by) {
+      show(figure, at < 0 ? rows[by < 0 ? rows.length - 1 : 0] : rows[at + by]);
+    } else if (key.key === "Enter" && at >= 0) {
+      const [left, right] = ends(figure), quarter = (right - left) / 4;
+      zoom(+figure.dataset.at - quarter, +figure.dataset.at + quarter);
+    }
+  };
+
   // g and a letter goes to a page, / to the search, j and k through rows, ? shows the list.
   let before = "";
   const step = (by) => {
@@ -109,6 +178,9 @@
   };
   addEventListener("keydown", (key) => {
     if (key.ctrlKey || key.metaKey || key.altKey || key.target.closest("input, select, textarea")) return;
+    const figure = chartOf(key.target);
+    if (figure) onChart(key, figure);
+    if (key.key === "Escape") for (const fold of document.querySelectorAll("details.fold[open]")) fold.open = false;
     if (before === "g") {
       before = "";
       const link = document.querySelector('nav a[data-key="' + CSS.escape(key.key) + '"]');
@@ -121,6 +193,9 @@
       if (field) { key.preventDefault(); field.focus(); field.select(); }
     } else if (key.key === "j" || key.key === "k") {
       step(key.key === "j" ? 1 : -1);
+    } else if ("+-<>".includes(key.key)) {
+      const link = document.querySelector('main a[data-do="' + key.key + '"]');
+      if (link) link.click();
     } else if (key.key === "?") {
       const keys = document.getElementById("keys");
       keys.open = !keys.open;

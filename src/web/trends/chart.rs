@@ -9,14 +9,15 @@ use crate::insight::utilization::Step;
 use crate::planning::{Planning, Pool};
 use crate::report::svg::{Across, Lines, Series};
 
-/// More days than these are drawn by their weeks: a line has no more points than a screen.
-const DAYS: i64 = 800;
+/// More days than these are drawn by their weeks: a line has no more points than a screen, and its table no more
+/// rows than can be gone through.
+const DAYS: i64 = 400;
 
 /// So many changes are marked at most, the largest; the table has them all.
 const MARKS: usize = 12;
 
 /// Days without data before a gap is shown as one.
-const GAP: i64 = 2;
+pub(super) const GAP: i64 = 2;
 
 /// Days since the beginning of the calendar.
 fn x(day: NaiveDate) -> f64 {
@@ -34,16 +35,35 @@ pub(in crate::web) fn year(planning: &Planning) -> Vec<(String, String)> {
         from: day(planning.today.checked_sub_months(Months::new(12))),
         to: day(planning.today.checked_add_months(Months::new(6))),
     };
-    planning.pools.iter().filter_map(|pool| drawn(planning, pool, range, true)).collect()
+    let drawn = planning.pools.iter().filter_map(|pool| drawn(planning, pool, range, true));
+    drawn.map(|drawn| (drawn.title, drawn.svg)).collect()
 }
 
-/// Title and picture.
-pub(super) fn of(planning: &Planning, pool: &Pool, range: Range) -> Option<(String, String)> {
+/// A chart, and the same as a table.
+pub(super) struct Drawn {
+    pub(super) title: String,
+    pub(super) svg: String,
+    /// The days at its left and right end, as the picture counts them.
+    pub(super) ends: (f64, f64),
+    pub(super) rows: Vec<Twin>,
+}
+
+/// A point of the chart: where it is, its day, what was allocated, entitled, and what may come.
+pub(super) struct Twin {
+    pub(super) x: f64,
+    pub(super) day: NaiveDate,
+    pub(super) taken: String,
+    pub(super) entitled: String,
+    pub(super) ahead: String,
+}
+
+/// The chart of a range.
+pub(super) fn of(planning: &Planning, pool: &Pool, range: Range) -> Option<Drawn> {
     drawn(planning, pool, range, false)
 }
 
 /// `small`: with fewer points, for a page that has more to show.
-fn drawn(planning: &Planning, pool: &Pool, range: Range, small: bool) -> Option<(String, String)> {
+fn drawn(planning: &Planning, pool: &Pool, range: Range, small: bool) -> Option<Drawn> {
     let end = range.to.min(planning.today);
     let days = pool.taken.between(range.from, end);
     let by_week = small || (end - range.from).num_days() > DAYS;
@@ -54,6 +74,10 @@ fn drawn(planning: &Planning, pool: &Pool, range: Range, small: bool) -> Option<
             let middle = |start| x(days_after(start, 3).clamp(range.from, end));
             weeks.iter().map(|week| (middle(week.start), week.mean)).collect()
         }
+    };
+    let mut rows: Vec<Twin> = match small {
+        true => Vec::new(),
+        false => taken.iter().map(|(x, mean)| twin(pool, *x, *mean)).collect(),
     };
     let known = days.iter().filter_map(|day| Some((day.day, pool.entitled.on(day.day)?)));
     let mut entitled: Vec<(f64, f64)> = Vec::new();
@@ -84,6 +108,16 @@ fn drawn(planning: &Planning, pool: &Pool, range: Range, small: bool) -> Option<
         let ahead = (1..).map(|n| days_after(planning.today, n * each));
         let ahead = ahead.take_while(|day| *day < range.to).chain([range.to]);
         let ahead: Vec<_> = ahead.map(|day| forecast.outlook(day)).collect();
+        rows.extend(ahead.iter().filter(|_| !small).map(|of| {
+            let [low, middle, high] = [of.low, of.middle, of.high].map(|v| number(v.round()));
+            Twin {
+                x: x(of.day),
+                day: of.day,
+                taken: String::new(),
+                entitled: number(forecast.entitled),
+                ahead: format!("{middle} ({low} to {high})"),
+            }
+        }));
         let start = (x(forecast.as_of), forecast.taken);
         let middle = ahead.iter().map(|of| (x(of.day), of.middle));
         lines.series.push(Series::dashed("Forecast", [start].into_iter().chain(middle).collect()));
@@ -97,10 +131,22 @@ fn drawn(planning: &Planning, pool: &Pool, range: Range, small: bool) -> Option<
     lines.series.push(Series::limit("Entitled", entitled));
     let id = format!("chart-{}", pool.seat_type.as_str());
     let svg = lines.svg_with_gaps(&id, locale(), &gaps(pool, range.from, end));
-    Some((lines.title, svg))
+    let ends = lines.ends();
+    Some(Drawn { title: lines.title, svg, ends, rows })
 }
 
-/// What changed the figures: purchases and releases, the largest.
+fn twin(pool: &Pool, x: f64, mean: f64) -> Twin {
+    let day = NaiveDate::from_num_days_from_ce_opt(x as i32).unwrap_or_default();
+    Twin {
+        x,
+        day,
+        taken: number((mean * 10.0).round() / 10.0),
+        entitled: pool.entitled.on(day).map_or_else(|| "not known".to_owned(), number),
+        ahead: String::new(),
+    }
+}
+
+/// What changed the figures: purchases, releases and clean-ups, the largest.
 fn marks(planning: &Planning, pool: &Pool, range: Range, end: NaiveDate) -> Vec<(f64, String)> {
     let changes = pool.entitled_changes(range.from, end).into_iter().map(|change| {
         let by = change.to - change.from;
@@ -110,9 +156,12 @@ fn marks(planning: &Planning, pool: &Pool, range: Range, end: NaiveDate) -> Vec<
     let released = pool.released.iter().filter(|of| within(&of.day));
     let released =
         released.map(|of| (of.day, f64::from(of.count), format!("{} released", of.count)));
-    let mut all: Vec<_> = changes.chain(released).collect();
+    let cleaned = pool.clean_ups(range.from, end).into_iter();
+    let cleaned = cleaned.map(|of| (of.day, f64::from(of.count), format!("{} went", of.count)));
+    let mut all: Vec<_> = changes.chain(released).chain(cleaned).collect();
     all.sort_by(|a, b| b.1.total_cmp(&a.1));
     all.truncate(MARKS);
+    all.sort_by_key(|(day, ..)| *day);
     let mut marks: Vec<_> = all.into_iter().map(|(day, _, text)| (x(day), text)).collect();
     if range.to > planning.today && range.from <= planning.today {
         marks.push((x(planning.today), "today".to_owned()));

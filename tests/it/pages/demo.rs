@@ -82,8 +82,12 @@ async fn the_pages_show_the_demos_truth_as_the_commands_tell_it() {
     trends(place, &base).await;
     seats(place, &base).await;
     releases(place, &base).await;
+    renewal(place, &base).await;
+    cost(place, &base).await;
+    monitor_app(place, &base).await;
     for (path, expected) in [
         ("/alerts", "serverLicenseExpiring"),
+        ("/reports", "Reports name people"),
         ("/destinations", "delivers"),
         ("/settings", "Butler.qlikSenseLicense.licenseMonitor.frequency"),
         ("/daemon", "License Monitor app"),
@@ -95,8 +99,18 @@ async fn the_pages_show_the_demos_truth_as_the_commands_tell_it() {
     }
     not_modified(&base).await;
     // Every address that pages lead to is there.
-    for path in ["/", "/site/default/trends", "/site/default/seats", "/site/default/releases"] {
+    for path in [
+        "/",
+        "/site/default/trends",
+        "/site/default/seats",
+        "/site/default/releases",
+        "/site/default/renewal",
+        "/site/default/cost?by=Department",
+        "/site/default/monitor-app",
+    ] {
         for link in links(&get(&base, path).await.text) {
+            // Where in a page, of others than the page itself.
+            let link = link.split('#').next().unwrap().to_owned();
             if let Some(asked) = link.strip_prefix('?') {
                 assert!(get(&base, &format!("{path}?{asked}")).await.status.is_success(), "{link}");
             } else if link.starts_with('/') {
@@ -196,6 +210,26 @@ async fn trends(place: &Path, base: &str) {
     // The story of the demo: a clean-up five months ago, a purchase twenty months ago, four days without polls.
     assert!(page.text.contains(">45 released</text>"), "{shown}");
     assert!(shown.contains("45 released by Bursar") && shown.contains("January"), "{shown}");
+    for part in ["data-chart=\"twin\"", "id=\"curve\"", "data-do=\"+\"", "<tr data-x=\""] {
+        assert!(page.text.contains(part), "{part}: {shown}");
+    }
+    until("curve and command agree", async || {
+        let renewal = json(place, &["insight", "renewal", "--type", "analyzer", "--months", "12"]);
+        let curve = &of_type(&renewal, "analyzer")["curve"];
+        let (first, last) = (curve["basis"]["first"].as_str(), curve["basis"]["last"].as_str());
+        let (first, last) = (first.unwrap(), last.unwrap());
+        let path = format!("trends.csv?type=analyzer&show=curve&from={first}&to={last}");
+        let csv = get(base, &format!("/site/default/{path}")).await;
+        let rows = curve["rows"].as_array().unwrap();
+        let rows = rows.iter().map(|row| {
+            let percent = row["percent"].as_f64().unwrap();
+            format!("{},{},{percent:.2}", row["seats"], row["days"])
+        });
+        let rows: Vec<_> = rows.collect();
+        assert!(rows.len() > 5 && csv.text.starts_with("seats,days,percent\r\n"), "{rows:?}");
+        csv.text.lines().skip(1).eq(rows).then_some(())
+    })
+    .await;
     let all = get(base, "/site/default/trends?type=analyzer&from=2020-01-01").await;
     assert_sound("trends of all", &all);
     let story = Past::demo(&Scenario::demo(), Utc::now()).analyzer;
@@ -232,7 +266,7 @@ async fn seats(place: &Path, base: &str) {
         let text = overview.text.replace("&#38;", "&");
         let links = links(&overview.text);
         let links: Vec<_> = links.iter().filter(|link| link.contains("/seats?q=")).collect();
-        assert_eq!(links.len(), 4, "idle and never used of two types");
+        assert_eq!(links.len(), 8, "allocated, quarantined, idle and never used of two types");
         for link in links {
             let said = text.split(&format!("{link}\">")).nth(1).unwrap().split('<').next().unwrap();
             let rows = get(base, link).await;
@@ -258,8 +292,93 @@ async fn seats(place: &Path, base: &str) {
         "{}",
         person.words()
     );
-    let wrong = get(base, "/site/default/seats?q=dept:Sales").await;
-    assert!(wrong.words().contains("dept: is no word of the filter"), "{}", wrong.words());
+    let wrong = get(base, "/site/default/seats?q=team:Sales").await;
+    assert!(wrong.words().contains("team: is no word of the filter"), "{}", wrong.words());
+}
+
+/// The planner says what the command says, with what the address asks for.
+async fn renewal(place: &Path, base: &str) {
+    until("page and command agree", async || {
+        let path = "/site/default/renewal?months=24&risk=10";
+        let page = get(base, path).await;
+        assert_sound(path, &page);
+        let answer = json(place, &["insight", "renewal", "--months", "24", "--risk", "10"]);
+        let of = &of_type(&answer, "analyzer")["renewal"];
+        let choice = &of["terms"][0]["choices"][0]["withoutRelease"];
+        let seats = choice["seats"].as_f64().unwrap();
+        let change = format!("{:+}", choice["change"].as_i64().unwrap());
+        let row = format!("24 10 % {} {change}", grouped(&seats.into()));
+        assert!(page.words().contains("Short in"), "both ways of being wrong: {}", page.words());
+        page.words().contains(&row).then_some(())
+    })
+    .await;
+    for (wrong, said) in [
+        ("months=0", "months: write numbers from 1 to 120"),
+        ("risk=51", "risk: write numbers from 1 to 50"),
+        ("on=2001-01-01", "on: 2001-01-01 is over; name a day from"),
+        ("on=soon", "on: write a day as"),
+    ] {
+        let page = get(base, &format!("/site/default/renewal?{wrong}")).await;
+        assert_eq!(page.status, 400, "{wrong}");
+        assert!(page.words().contains(said), "{wrong}: {}", page.words());
+    }
+}
+
+/// Cost by department, as the command has it, each row leading to its seats.
+async fn cost(place: &Path, base: &str) {
+    let path = "/site/default/cost?by=department";
+    until("page, command and rows agree", async || {
+        let page = get(base, path).await;
+        assert_sound(path, &page);
+        let file = place.join("bursar.yaml");
+        let command = ["insight", "cost", "--by", "department", "--csv", "-c"];
+        let output = bursar(&command).arg(&file).output().unwrap();
+        let csv = get(base, "/site/default/cost.csv?by=department").await;
+        if csv.text.as_bytes() != output.stdout {
+            return None;
+        }
+        let rows = csv.text.lines().filter(|line| line.starts_with("default,")).count();
+        assert!(rows > 4, "{}", csv.text);
+        let behind: Vec<_> =
+            links(&page.text).into_iter().filter(|link| link.contains("prop%3A")).collect();
+        assert!(behind.len() > 4, "{}", page.words());
+        for link in behind {
+            let row = page.text.replace("&#38;", "&");
+            let row =
+                row.split(&format!("{link}\">")).nth(1).unwrap().split("</tr>").next().unwrap();
+            let seats = super::words(row.split("<td").nth(1).unwrap());
+            let seats = seats.rsplit('>').next().unwrap().trim().to_owned();
+            let shown = get(base, &link).await;
+            assert_sound(&link, &shown);
+            if found(&shown) != seats {
+                return None;
+            }
+        }
+        Some(())
+    })
+    .await;
+    let unknown = get(base, "/site/default/cost?by=luck").await;
+    assert!(unknown.words().contains("nobody has that custom property; there are: Department"));
+    assert_eq!(get(base, "/site/default/cost.csv?by=luck").await.status, 400, "no half invoice");
+}
+
+async fn monitor_app(place: &Path, base: &str) {
+    until("page and command agree", async || {
+        let path = "/site/default/monitor-app";
+        let page = get(base, path).await;
+        assert_sound(path, &page);
+        let answer = json(place, &["monitor-app"]);
+        let state = &answer[0]["state"];
+        let shown = page.words();
+        assert!(answer[0]["runs"].as_array().is_some_and(|runs| !runs.is_empty()));
+        assert!(!page.text.contains("End of the last failed"), "the script log may name people");
+        ["text", "hint"]
+            .iter()
+            .filter_map(|of| state[*of].as_str())
+            .all(|text| shown.contains(&words(text)))
+            .then_some(())
+    })
+    .await;
 }
 
 async fn releases(place: &Path, base: &str) {
@@ -279,6 +398,29 @@ async fn releases(place: &Path, base: &str) {
         assert!(shown.contains("gaps of use recorded since"), "{shown}");
     }
     assert!(shown.contains("bursar audit verify -c bursar.yaml --head"), "{shown}");
+    // Each run has a page of its own, with the records that the ledger has of it.
+    let runs = json(place, &["release", "history"]);
+    let runs = runs.as_array().unwrap();
+    assert!(!runs.is_empty(), "{runs:?}");
+    for run in runs.iter().take(3) {
+        let run_id = run["run"].as_str().unwrap();
+        let path = format!("/site/default/run/{run_id}");
+        assert!(page.text.contains(&format!("href=\"{path}\"")), "{path}");
+        let page = get(base, &path).await;
+        assert_sound(&path, &page);
+        let is_rehearsal = run["mode"] == "rehearsal";
+        let said = page.words().contains("Rehearsal : nothing was changed");
+        assert_eq!(said, is_rehearsal, "{}", page.words());
+        let file = place.join("bursar.yaml");
+        let shown = bursar(&["audit", "show", run_id, "--json", "-c"]).arg(&file).output().unwrap();
+        let shown = String::from_utf8(shown.stdout).unwrap();
+        let first = shown.split("\"seq\":").nth(1).unwrap();
+        let first: String = first.trim().chars().take_while(char::is_ascii_digit).collect();
+        let record = format!("<th scope=\"row\" class=\"number\">{first}</th>");
+        assert!(page.text.contains(&record), "{record}: {}", page.words());
+    }
+    let none = get(base, "/site/default/run/00000000-0000-0000-0000-000000000000").await;
+    assert_eq!(none.status, 404);
 }
 
 async fn not_modified(base: &str) {

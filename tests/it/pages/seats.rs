@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bursar::clock::Clock;
 use bursar::insight::idle::{Use, is_reclaimable};
-use bursar::license::{Holder, Moment, Seat, SeatType};
+use bursar::license::{Holder, Moment, Person, Seat, SeatType};
 use bursar::simulator::Scenario;
 use bursar::store::SeatReading;
 use bursar::web::{Page, Source};
@@ -13,7 +13,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{Got, assert_sound, found, get, links};
+use super::{Got, assert_sound, found, get, get_with, links};
 use crate::support::setup::Setup;
 use crate::support::store;
 
@@ -61,34 +61,74 @@ struct Served {
     base: String,
     stop: CancellationToken,
     task: tokio::task::JoinHandle<()>,
-    _setup: Setup,
+    store: bursar::store::Store,
+    setup: Setup,
 }
 
-async fn serve(seats: &[Seat], names: bool) -> Served {
-    let setup = Setup::new(Scenario::default()).await;
-    let web = format!("  web: {{enable: true, port: 0, showNames: {names}}}\n");
-    let settings = Arc::new(setup.load(&setup.yaml("every 6 hours", &web)));
-    let opened = store::open(&setup.store(), settings.storage.outbox, now).await.unwrap();
+/// Whose department each holder is in; of one in five nothing was read, and one in seven has none.
+fn department(seat: &Seat) -> Option<Option<&'static str>> {
+    let n = seat.holder.as_ref()?.id.as_u128();
+    let has = !n.is_multiple_of(7);
+    (!n.is_multiple_of(5))
+        .then(|| has.then_some(["Sales", "R&D"][usize::from(n.is_multiple_of(2))]))
+}
+
+fn people(seats: &[Seat]) -> Vec<Person> {
+    let of = |seat: &Seat| {
+        let (holder, department) = (seat.holder.as_ref()?, department(seat)?);
+        Some(Person {
+            id: holder.id,
+            directory: (*holder.directory).into(),
+            user_id: (*holder.user_id).into(),
+            name: (*holder.name).into(),
+            roles: None,
+            groups: None,
+            tags: Vec::new(),
+            properties: department.map(|name| ("Unit".into(), name.into())).into_iter().collect(),
+            inactive: false,
+            blocked: false,
+            removed_externally: false,
+        })
+    };
+    seats.iter().filter_map(of).collect()
+}
+
+fn reading(seats: &[Seat], time: DateTime<Utc>) -> SeatReading {
     let of = |wanted| {
         let seats = seats.iter().filter(|seat| seat.seat_type == wanted).cloned();
         (wanted, seats.collect::<Vec<_>>())
     };
-    let reading = SeatReading {
-        time: now() - TimeDelta::minutes(5),
+    SeatReading {
+        time,
         lists: vec![of(SeatType::Professional), of(SeatType::Analyzer)],
         changes: Vec::new(),
-        people: Vec::new(),
+        people: people(seats),
         new_on_days: Default::default(),
         zone: chrono_tz::UTC,
         keep_changes_days: 400,
-    };
+    }
+}
+
+async fn serve(seats: &[Seat], names: bool) -> Served {
+    let setup = Setup::new(Scenario::default()).await;
+    let more = format!(
+        "  web: {{enable: true, port: 0, showNames: {names}}}\n  report: {{enable: true, frequency: 0 6 1 * *}}\n"
+    );
+    let yaml = setup.yaml("every 6 hours", &more);
+    let (off, on) =
+        ("seatMonitor: {enable: false}", "seatMonitor: {enable: true, breakdownBy: [unit]}");
+    assert!(yaml.contains(off), "{yaml}");
+    let settings = Arc::new(setup.load(&yaml.replacen(off, on, 1)));
+    let opened = store::open(&setup.store(), settings.storage.outbox, now).await.unwrap();
+    let reading = reading(seats, now() - TimeDelta::minutes(5));
     opened.keep_seats("default", reading, Vec::new()).await.unwrap();
+    let store = opened.clone();
     let source = Source { settings, store: opened, clock: Clock::following(now()) };
     let page = Page::bind("127.0.0.1:0".parse().unwrap(), source).await.unwrap();
     let base = format!("http://{}", page.address().unwrap());
     let stop = CancellationToken::new();
     let task = tokio::spawn(page.serve(stop.clone()));
-    Served { base, stop, task, _setup: setup }
+    Served { base, stop, task, store, setup }
 }
 
 impl Served {
@@ -122,7 +162,7 @@ async fn ten_thousand_seats_are_filtered_sorted_and_paged() {
                 of.name.to_lowercase().contains(part) || of.user_id.to_lowercase().contains(part)
             })
     };
-    let filters: [(&str, Means<'_>); 13] = [
+    let filters: [(&str, Means<'_>); 18] = [
         ("", &|_| true),
         ("type:analyzer", &|seat| seat.seat_type == SeatType::Analyzer),
         ("dir:corp", &|seat| is_in(seat, "corp")),
@@ -138,6 +178,19 @@ async fn ten_thousand_seats_are_filtered_sorted_and_paged() {
         ("state:quarantined", &|seat| seat.quarantined.is_some()),
         ("state:excess", &|seat| seat.excess),
         ("state:deleted", &|seat| seat.holder.is_none()),
+        ("state:allocated type:analyzer", &|seat| {
+            seat.quarantined.is_none() && seat.seat_type == SeatType::Analyzer
+        }),
+        ("dept:sales", &|seat| department(seat) == Some(Some("Sales"))),
+        ("prop:UNIT=r&d dir:corp", &|seat| {
+            department(seat) == Some(Some("R&D")) && is_in(seat, "corp")
+        }),
+        ("prop:\"unit=(without)\"", &|seat| department(seat) == Some(None)),
+        ("dept:Sales idle:>=60 type:professional", &|seat| {
+            department(seat) == Some(Some("Sales"))
+                && is_reclaimable(seat, 60, now())
+                && seat.seat_type == SeatType::Professional
+        }),
         ("ÿLVA", &|seat| named(seat, "ÿlva")),
         ("anna user0 dir:corp", &|seat| {
             named(seat, "anna") && named(seat, "user0") && is_in(seat, "corp")
@@ -154,6 +207,8 @@ async fn ten_thousand_seats_are_filtered_sorted_and_paged() {
         assert_eq!(found(&served.found(q).await), grouped, "{q}");
     }
     assert!(served.found("zzz").await.text.contains("No seat is like that"));
+    let none = served.found("dept:Finance").await.words();
+    assert!(none.contains("nobody who was read has it; there are (without), r&d, sales"), "{none}");
 
     // Each row once, in every order, whatever page it is on.
     for sort in ["idle", "used", "allocated", "person"] {
@@ -247,5 +302,85 @@ async fn nobody_is_named_unless_the_settings_say_so() {
         get(&served.base, &person).await.text.contains("user0000"),
         "with the setting they are"
     );
+    served.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn reports_are_listed_sent_and_made_where_people_are_named() {
+    let seats: Vec<Seat> = (0..20).map(seat).collect();
+    let served = serve(&seats, true).await;
+    let folder = served.setup.store().parent().unwrap().join("reports");
+    std::fs::create_dir(&folder).unwrap();
+    for name in ["bursar-report-2026-09.html", "bursar-report-x.exe", "secret.html"] {
+        std::fs::write(folder.join(name), "<p>of September").unwrap();
+    }
+    let page = get(&served.base, "/reports").await;
+    assert_sound("/reports", &page);
+    let files: Vec<_> =
+        links(&page.text).into_iter().filter(|link| link.starts_with("/reports/")).collect();
+    assert_eq!(files, ["/reports/bursar-report-2026-09.html"]);
+    let file = get(&served.base, &files[0]).await;
+    assert_eq!((file.status.as_u16(), file.text.as_str()), (200, "<p>of September"));
+    let as_file = "attachment; filename=\"bursar-report-2026-09.html\"";
+    assert_eq!(file.header("content-disposition"), as_file);
+    assert_eq!(file.header("content-type"), "text/html; charset=utf-8");
+    assert_eq!(file.header("cache-control"), "no-store");
+    for none in
+        ["secret.html", "bursar-report-x.exe", "..%2Fbursar.db", "..%2freports%2Fsecret.html"]
+    {
+        assert_eq!(get(&served.base, &format!("/reports/{none}")).await.status, 404, "{none}");
+    }
+    let made = get(&served.base, "/report?period=2026-10&format=md").await;
+    assert_eq!(
+        made.header("content-disposition"),
+        "attachment; filename=\"bursar-report-2026-10.md\""
+    );
+    assert!(made.text.starts_with("# ") && made.text.contains("2026"), "{}", made.text);
+    for (wrong, said) in [
+        ("period=soon", "is no period"),
+        ("format=exe", "write one of html, md, csv, json"),
+        ("site=nowhere", "no such site"),
+    ] {
+        let page = get(&served.base, &format!("/report?{wrong}")).await;
+        assert!(page.status.is_client_error(), "{wrong}: {}", page.status);
+        assert!(page.words().contains(said), "{wrong}: {}", page.words());
+    }
+    served.end().await;
+
+    let served = serve(&seats, false).await;
+    let page = get(&served.base, "/reports").await;
+    assert_sound("/reports", &page);
+    assert!(page.words().contains("Reports name people, and pages don't"), "{}", page.words());
+    for hidden in ["/report?period=2026-10", "/reports/bursar-report-2026-09.html"] {
+        let page = get(&served.base, hidden).await;
+        assert_eq!(page.status, 403, "{hidden}");
+        assert!(page.text.contains("<h1>Not shown</h1>"), "{hidden}: {}", page.text);
+    }
+    served.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_page_is_not_modified_until_something_is_written() {
+    let seats: Vec<Seat> = (0..200).map(seat).collect();
+    let served = serve(&seats, true).await;
+    let path = "/site/default/seats?q=type:analyzer";
+    let ask = async |tag: &str| get_with(&served.base, path, &[("if-none-match", tag)]).await;
+    let first = get(&served.base, path).await;
+    let tag = first.header("etag").to_owned();
+    let again = ask(&tag).await;
+    assert_eq!((again.status.as_u16(), again.text.as_str()), (304, ""));
+    assert_eq!(again.header("etag"), tag);
+    let head: usize = again.headers.iter().map(|(n, v)| n.as_str().len() + v.len() + 4).sum();
+    assert!(head + 30 < 500, "{head} bytes");
+    assert_eq!(ask("W/\"other\"").await.status, 200);
+    let elsewhere = "/site/default/seats?q=dir:CORP";
+    let other = get_with(&served.base, elsewhere, &[("if-none-match", &tag)]).await;
+    assert_eq!(other.status, 200, "of another address");
+
+    let less = reading(&seats[..100], now() - TimeDelta::minutes(1));
+    served.store.keep_seats("default", less, Vec::new()).await.unwrap();
+    let then = ask(&tag).await;
+    assert_eq!(then.status, 200, "fewer seats are there now");
+    assert_ne!(found(&then), found(&first));
     served.end().await;
 }
