@@ -12,12 +12,18 @@ use super::Source;
 use super::plan::LastPlan;
 use crate::ledger::Head;
 use crate::planning::Planning;
+use crate::planning::money::Cost;
+use crate::planning::outlook::{Outlook, outlook};
 use crate::planning::replay::{Past, Question, ReplayError, Simulation, THRESHOLDS};
+use crate::planning::seats::Counts;
 use crate::release::plan::{FORMAT, Plan};
 use crate::store::StoreError;
 
 /// What only depends on the time of the question (who is idle) is as old as this at most.
 const AGE: Duration = Duration::from_secs(60);
+
+/// The same of figures that are asked for all the time: days are counted in them, not minutes.
+const FIGURES_AGE: Duration = Duration::from_secs(900);
 
 /// What nobody looked at for so long is forgotten.
 const FORGOTTEN: Duration = Duration::from_secs(300);
@@ -28,6 +34,16 @@ pub(super) struct Known {
     plannings: Kept<State, Planning>,
     simulations: Kept<State, Result<Option<Simulation>, String>>,
     plans: Kept<String, Option<Arc<LastPlan>>>,
+    figures: Kept<State, Figures>,
+}
+
+/// What the history says of a site, without the history: small enough to be kept of every site.
+#[derive(Debug)]
+pub(super) struct Figures {
+    pub(super) time: DateTime<Utc>,
+    pub(super) outlook: Outlook,
+    pub(super) cost: Option<Cost>,
+    pub(super) seats: Option<Counts>,
 }
 
 /// Answers by site. One is made at a time: however many look, one processor is left to the daemon.
@@ -58,10 +74,11 @@ struct State {
 }
 
 impl<S: PartialEq, T: Send + Sync + 'static> Kept<S, T> {
-    /// The answer that is kept, if it is of this state, or a new one.
+    /// The answer that is kept, if it is of this state and no older, or a new one.
     async fn get(
         &self,
         site: &str,
+        age: Duration,
         state: impl Future<Output = Result<S, StoreError>>,
         make: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
     ) -> Result<Arc<T>, StoreError> {
@@ -69,7 +86,7 @@ impl<S: PartialEq, T: Send + Sync + 'static> Kept<S, T> {
         let of = state.await?;
         if let Some(made) = by_site.get_mut(site)
             && made.of == of
-            && made.at.elapsed() < AGE
+            && made.at.elapsed() < age
         {
             made.asked = Instant::now();
             return Ok(made.answer.clone());
@@ -81,6 +98,14 @@ impl<S: PartialEq, T: Send + Sync + 'static> Kept<S, T> {
         let made = Made { of, at, asked: at, answer: answer.clone() };
         by_site.insert(site.to_owned(), made);
         Ok(answer)
+    }
+
+    /// The answer that is kept, of whatever state.
+    async fn kept(&self, site: &str) -> Option<Arc<T>> {
+        let mut by_site = self.0.lock().await;
+        let made = by_site.get_mut(site)?;
+        made.asked = Instant::now();
+        Some(made.answer.clone())
     }
 
     async fn forget(&self) {
@@ -106,7 +131,29 @@ impl Known {
             }
             Ok(planning)
         };
-        self.plannings.get(site, state(source, site, now), make).await
+        self.plannings.get(site, AGE, state(source, site, now), make).await
+    }
+
+    /// What the history says of a site. After `until` nothing is made: what is there is there.
+    pub(super) async fn figures(
+        &self,
+        source: &Source,
+        site: &str,
+        until: Instant,
+    ) -> Result<Option<Arc<Figures>>, StoreError> {
+        if Instant::now() >= until {
+            return Ok(self.figures.kept(site).await);
+        }
+        let now = source.clock.now();
+        let (of, name) = (source.clone(), site.to_owned());
+        let runtime = tokio::runtime::Handle::current();
+        let make = move || {
+            let load = Planning::load(&of.store, &of.settings, &name, now);
+            let planning = runtime.block_on(load)?;
+            let (outlook, cost) = (outlook(&planning), planning.cost());
+            Ok(Figures { time: now, outlook, cost, seats: planning.seats })
+        };
+        self.figures.get(site, FIGURES_AGE, state(source, site, now), make).await.map(Some)
     }
 
     /// What the rules would have done under several thresholds; `None` while the seats were never read, `Err`
@@ -133,7 +180,7 @@ impl Known {
             let question = Question { policy, thresholds: &THRESHOLDS, names: false };
             Ok(Ok(past.map(|past| past.answer(question).without_days())))
         };
-        self.simulations.get(site, state(source, site, now), make).await
+        self.simulations.get(site, AGE, state(source, site, now), make).await
     }
 
     /// The plan that was stored last, if there is one that this release can read.
@@ -150,7 +197,7 @@ impl Known {
             let plan = json.and_then(|json| serde_json::from_slice::<Plan>(&json).ok());
             Ok(plan.filter(|plan| plan.format == FORMAT).map(LastPlan::of).map(Arc::new))
         };
-        let plan = self.plans.get(site, async { Ok(run) }, make).await?;
+        let plan = self.plans.get(site, AGE, async { Ok(run) }, make).await?;
         Ok((*plan).clone())
     }
 
@@ -161,6 +208,7 @@ impl Known {
             self.plannings.forget().await;
             self.simulations.forget().await;
             self.plans.forget().await;
+            self.figures.forget().await;
         }
     }
 }

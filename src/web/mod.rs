@@ -7,6 +7,7 @@
 //! | `/alerts`, `/destinations`, `/settings`, `/daemon` | of all sites |
 //! | `/assets/...` | the style and the script, from the binary |
 //! | `/api/status` | the picture of now as JSON |
+//! | `/metrics` | the same as OpenMetrics |
 //! | `/health` | 503 while the daemon can't read or write its store, or a monitor is late; else 200, with what is not read |
 //!
 //! They only read; nothing here asks a site or changes anything. Each page has a file: from what is known to words
@@ -23,6 +24,7 @@ mod destinations;
 mod frame;
 mod gauge;
 mod known;
+pub mod metrics;
 mod overview;
 mod person;
 mod plan;
@@ -233,6 +235,7 @@ impl Page {
             )
             .route("/assets/{name}", get(assets::asset))
             .route("/api/status", get(api_status))
+            .route("/metrics", get(metrics))
             .route("/health", get(health))
             .fallback(nothing)
             .layer(map_request(known_host))
@@ -257,6 +260,10 @@ async fn api_status(State(served): State<Served>) -> Result<Response, Unreadable
     let json = json.expect("a picture of now has texts for keys");
     let body = in_json(&mask_own(&json)).into_owned();
     Ok(([(header::CONTENT_TYPE, "application/json")], body).into_response())
+}
+
+async fn metrics(State(served): Of, headers: HeaderMap) -> Result<Response, Unreadable> {
+    Ok(metrics::answer(&served, &headers).await?)
 }
 
 async fn health(State(Served { source, since, .. }): State<Served>) -> Response {
