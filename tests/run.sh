@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs every test. Sets itself up: the real servers that the tests start (Mosquitto, Exim, InfluxDB 1.x,
-# a server of the InfluxDB 2.x write API, and Alertmanager) are installed from Debian's packages when missing.
+# a server of the InfluxDB 2.x write API, Alertmanager and Prometheus) are installed from Debian's packages when missing.
 # Arguments go to `cargo test`, for example a test's name.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -14,6 +14,8 @@ need exim4 exim4-daemon-light
 need influxd influxdb
 need victoria-metrics victoria-metrics
 need prometheus-alertmanager prometheus-alertmanager
+need promtool prometheus
+need python3 python3-minimal
 need openssl openssl
 command -v cc >/dev/null || missing+=(gcc libc6-dev)
 command -v git >/dev/null || missing+=(git)
