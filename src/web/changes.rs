@@ -9,6 +9,7 @@ use super::answer::{self, Answer, Failure};
 use super::asked::{Asked, written};
 use super::frame::{Frame, Part, site_address};
 use super::seats::named;
+use crate::license::Change;
 use crate::license::changes::By;
 use crate::plain::one_line;
 use crate::words::local;
@@ -50,25 +51,13 @@ pub(super) async fn page(
 ) -> Answer {
     let site = served.site(name)?;
     let asked = Asked::of(query)?;
-    let before = asked.get("before").map(|text| {
-        let parts = text
-            .split_once('.')
-            .and_then(|(time, id)| Some((time.parse().ok()?, id.parse().ok()?)));
-        let wrong = "before: the address of this page is not whole; begin at the first one.";
-        parts.ok_or_else(|| Failure::Wrong(wrong.to_owned()))
-    });
-    let before = before.transpose()?;
+    let before = place(&asked)?;
     let status = served.status().await?;
     let (now, zone, names) = (status.time, served.source.settings.time_zone, served.names());
     let store = &served.source.store;
-    let mut changes = store.newest_seat_changes(name, before, ROWS + 1).await?;
-    let more = changes.len() > ROWS;
-    changes.truncate(ROWS);
+    let (changes, next) = newest(served, name, before, ROWS).await?;
     let base = site_address(name, "/changes");
-    let next = changes.last().filter(|_| more).map(|(id, change)| {
-        let place = format!("{}.{id}", change.time.timestamp_millis());
-        format!("{base}?{}", written(&[("before", &place)]))
-    });
+    let next = next.map(|place| format!("{base}?{}", written(&[("before", &place)])));
     let counts = store.seat_change_counts(name, now - TimeDelta::days(DAYS), now).await?;
     let counts = counts.iter().map(|of| {
         [
@@ -107,6 +96,34 @@ pub(super) async fn page(
         watched: site.seats.is_some(),
     };
     Ok(answer::page(headers, now, &page))
+}
+
+/// Where a page ended: the time of a change, and its number.
+type Place = (i64, i64);
+
+/// `before` of an address.
+pub(super) fn place(asked: &Asked) -> Result<Option<Place>, Failure> {
+    let Some(text) = asked.get("before") else { return Ok(None) };
+    let parts =
+        text.split_once('.').and_then(|(time, id)| Some((time.parse().ok()?, id.parse().ok()?)));
+    let wrong = "before: the address of this page is not whole; begin at the first one.";
+    parts.map(Some).ok_or_else(|| Failure::Wrong(wrong.to_owned()))
+}
+
+/// So many changes before a place, and `before` of the next page.
+pub(super) async fn newest(
+    served: &Served,
+    site: &str,
+    before: Option<Place>,
+    rows: usize,
+) -> Result<(Vec<(i64, Change)>, Option<String>), Failure> {
+    let store = &served.source.store;
+    let mut changes = store.newest_seat_changes(site, before, rows + 1).await?;
+    let more = changes.len() > rows;
+    changes.truncate(rows);
+    let last = changes.last().filter(|_| more);
+    let next = last.map(|(id, change)| format!("{}.{id}", change.time.timestamp_millis()));
+    Ok((changes, next))
 }
 
 /// ` by ...`, as far as that is known and may be shown.

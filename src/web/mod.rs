@@ -6,6 +6,7 @@
 //! | `/site/NAME` | one site; below it `/trends`, `/seats` (both with `.csv`), `/person/ID`, `/releases`, `/changes` |
 //! | `/alerts`, `/destinations`, `/settings`, `/daemon` | of all sites |
 //! | `/assets/...` | the style and the script, from the binary |
+//! | `/api`, `/api/v1/...` | the same as JSON, and what can be asked |
 //! | `/api/status` | the picture of now as JSON |
 //! | `/metrics` | the same as OpenMetrics |
 //! | `/health` | 503 while the daemon can't read or write its store, or a monitor is late; else 200, with what is not read |
@@ -16,6 +17,7 @@
 
 mod alerts;
 mod answer;
+pub mod api;
 mod asked;
 mod assets;
 mod changes;
@@ -235,6 +237,11 @@ impl Page {
             )
             .route("/assets/{name}", get(assets::asset))
             .route("/api/status", get(api_status))
+            .route(
+                "/api",
+                get(async |State(of): Of, headers: HeaderMap| api::page(&of, &headers).await),
+            )
+            .nest("/api/v1", api::routes())
             .route("/metrics", get(metrics))
             .route("/health", get(health))
             .fallback(nothing)

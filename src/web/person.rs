@@ -1,5 +1,7 @@
 //! One person: seats, what happened to them, and why they are kept or due.
 
+use std::sync::Arc;
+
 use askama::Template;
 use axum::http::HeaderMap;
 use chrono::{DateTime, Utc};
@@ -13,7 +15,7 @@ use super::frame::{Frame, Part, site_address};
 use super::plan::LastPlan;
 use super::seats::{day, named, state};
 use crate::insight::idle::Use;
-use crate::license::{Holder, Moment};
+use crate::license::{Change, Holder, Moment};
 use crate::plain::one_line;
 use crate::store::{Attempt, KnownSeat};
 use crate::words::{grouped as number, local};
@@ -42,12 +44,19 @@ struct SeatView {
     reasons: Vec<String>,
 }
 
-pub(super) async fn page(served: &Served, headers: &HeaderMap, site: &str, user: &str) -> Answer {
-    served.site(site)?;
+/// What is known of somebody.
+pub(super) struct Facts {
+    pub(super) holder: Holder,
+    pub(super) seats: Vec<KnownSeat>,
+    pub(super) plan: Option<Arc<LastPlan>>,
+    changes: Vec<Change>,
+    attempts: Vec<Attempt>,
+}
+
+/// What is known of the user with an id.
+pub(super) async fn facts(served: &Served, site: &str, user: &str) -> Result<Facts, Failure> {
     let nobody = || Failure::NotFound("Nobody with this id has or had a seat.".to_owned());
     let user: Uuid = user.parse().map_err(|_| nobody())?;
-    let status = served.status().await?;
-    let (now, zone, names) = (status.time, served.source.settings.time_zone, served.names());
     let (seats, changes) = {
         let _turn = served.turn().await;
         served.source.store.person(site, user, HISTORY).await?
@@ -59,23 +68,40 @@ pub(super) async fn page(served: &Served, headers: &HeaderMap, site: &str, user:
         .find_map(|known| known.seat.holder.as_deref().cloned())
         .or_else(|| changes.iter().find_map(|change| change.holder.clone()))
         .or_else(|| attempts.first().map(|attempt| attempt.outcome.holder.clone()));
-    let holder: Holder = holder.ok_or_else(nobody)?;
+    let holder = holder.ok_or_else(nobody)?;
     let plan = served.known.plan(&served.source, site).await?;
-    let plan = plan.as_deref();
-    let mut history: Vec<(DateTime<Utc>, String)> = Vec::new();
-    for change in &changes {
-        let of = change.seat_type.title();
-        let text = format!("{of}: {}{}", change.kind.title(), by(&change.by, names));
-        history.push((change.time, text));
+    Ok(Facts { holder, seats, plan, changes, attempts })
+}
+
+impl Facts {
+    /// What happened, newest first.
+    pub(super) fn history(&self, names: bool) -> Vec<(DateTime<Utc>, String)> {
+        let changes = self.changes.iter().map(|change| {
+            let of = change.seat_type.title();
+            let text = format!("{of}: {}{}", change.kind.title(), by(&change.by, names));
+            (change.time, text)
+        });
+        let attempts = self.attempts.iter().map(|attempt| (attempt.time, attempted(attempt)));
+        let mut history: Vec<_> = changes.chain(attempts).collect();
+        history.sort_by_key(|(time, _)| std::cmp::Reverse(*time));
+        history.truncate(HISTORY);
+        history
     }
-    history.extend(attempts.iter().map(|attempt| (attempt.time, attempted(attempt))));
-    history.sort_by_key(|(time, _)| std::cmp::Reverse(*time));
-    history.truncate(HISTORY);
+}
+
+pub(super) async fn page(served: &Served, headers: &HeaderMap, site: &str, user: &str) -> Answer {
+    served.site(site)?;
+    let known = facts(served, site, user).await?;
+    let status = served.status().await?;
+    let (now, zone, names) = (status.time, served.source.settings.time_zone, served.names());
+    let history = known.history(names);
+    let Facts { holder, seats, plan, .. } = &known;
+    let plan = plan.as_deref();
     let page = Page {
         frame: Frame::new(served, &status, Part::Seats, Some(site)),
         site: site.to_owned(),
         seats_address: site_address(site, "/seats"),
-        name: named(&holder, names),
+        name: named(holder, names),
         names,
         directory: one_line(&holder.directory),
         plan_seen: plan.map(|plan| age(plan.time, now)),

@@ -8,8 +8,8 @@ use std::process::Command;
 use bursar::destination::influxdb::points::points;
 use bursar::destination::template::samples;
 use bursar::event::{Body, Event, SeatActivity, TypeActivity, UserTag};
-use bursar::ledger::{Mode, RunStatus, SeatResult};
 use bursar::insight::reclaim::ByRules;
+use bursar::ledger::{Mode, RunStatus, SeatResult};
 use bursar::license::SeatType;
 use chrono::{TimeDelta, Utc};
 use serde_json::Value;
@@ -64,18 +64,15 @@ fn the_dashboards_are_those_of_the_generator() {
 /// One of each kind, and those that panels look at with all their figures.
 fn events() -> Vec<Event> {
     let rules = ByRules { enabled: true, threshold_days: 60, release: 4, announce: 1, unknown: 2 };
-    let activity = |seat_type| TypeActivity {
-        seat_type,
-        by_rules: Some(rules),
-        ..TypeActivity::nothing()
-    };
+    let activity =
+        |seat_type| TypeActivity { seat_type, by_rules: Some(rules), ..TypeActivity::nothing() };
     let types = vec![activity(SeatType::Professional), activity(SeatType::Analyzer)];
     let activity = SeatActivity { types, ..SeatActivity::default() };
     let bodies = dashboard::events().into_iter().chain([Body::SeatActivity(activity)]);
-    let mut events: Vec<_> =
-        bodies.map(|body| Event::new("prod", Utc::now(), body)).collect();
+    let mut events: Vec<_> = bodies.map(|body| Event::new("prod", Utc::now(), body)).collect();
     events.extend(samples::all());
-    let types = vec![releases::counts(SeatType::Professional), releases::counts(SeatType::Analyzer)];
+    let types =
+        vec![releases::counts(SeatType::Professional), releases::counts(SeatType::Analyzer)];
     events.push(releases::run(Mode::Real, RunStatus::Done, types));
     events.push(releases::released(releases::seat(), SeatResult::Freed));
     events.push(releases::released(releases::rehearsed(), SeatResult::Freed));
@@ -159,11 +156,26 @@ fn the_panels_of_flux_ask_for_what_those_of_influxql_do() {
         let mut steps = flux.lines();
         assert_eq!(steps.next(), Some("from(bucket: \"bursar\")"), "{title}");
         for step in steps {
-            let known = ["range", "filter", "last", "aggregateWindow", "difference", "keep", "pivot", "group", "sort", "limit"];
+            let known = [
+                "range",
+                "filter",
+                "last",
+                "aggregateWindow",
+                "difference",
+                "keep",
+                "pivot",
+                "group",
+                "sort",
+                "limit",
+            ];
             let is = |name: &&str| step.starts_with(&format!("  |> {name}("));
             assert!(known.iter().any(|name| is(&name)), "{title}: {step}");
             for (open, close) in [('(', ')'), ('[', ']'), ('{', '}')] {
-                assert_eq!(step.matches(open).count(), step.matches(close).count(), "{title}: {step}");
+                assert_eq!(
+                    step.matches(open).count(),
+                    step.matches(close).count(),
+                    "{title}: {step}"
+                );
             }
             assert_eq!(step.matches('"').count() % 2, 0, "{title}: {step}");
         }
@@ -215,7 +227,8 @@ pub async fn prometheus_finds_data(base: &str, absent: String) {
         let what = format!("{title} has data: {query}");
         until(&what, async || (found(&query).await > 0).then_some(())).await;
     }
-    let rules = std::fs::read_to_string(root().join("deploy/prometheus/rules/recording.yml")).unwrap();
+    let rules =
+        std::fs::read_to_string(root().join("deploy/prometheus/rules/recording.yml")).unwrap();
     for name in rules.lines().filter_map(|line| line.trim().strip_prefix("- record: ")) {
         until(name, async || (found(name).await > 0).then_some(())).await;
     }
