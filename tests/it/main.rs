@@ -10,6 +10,7 @@ mod support;
 
 mod alert;
 mod alert_reach;
+mod api;
 mod audit;
 mod bounds;
 mod chargeback;
