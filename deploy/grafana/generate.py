@@ -213,7 +213,7 @@ BOARDS = {
               unit="string", w=6, h=5),
         Panel("Version of Qlik Sense", "table",
               Influx("qlik_sense_version", {"version": "version", "release_label": "release",
-                                            "product_name": "product", "deployment_type": "deployment"}),
+                                            "product_name": "product"}),
               [(f"bursar_qlik_sense_info{{{SITE}}}", "{{site}} {{version}}")]),
         Panel("Days until expiry", "timeseries", Influx(SERVER, {"days_until_expiry": "days"}), [(LEFT, "{{site}}")]),
     ]),

@@ -17,7 +17,7 @@ use crate::pages::demo::{demo, json};
 use crate::pages::{get, get_with};
 use crate::support;
 use crate::support::process::until;
-use crate::support::receiver::Receiver;
+use crate::support::receiver::{Mood, Receiver};
 use crate::support::setup::{Setup, webhook_section};
 
 const OPEN: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -231,5 +231,45 @@ async fn what_is_not_known_has_no_value() {
         known.value("bursar_alerts", &[("site", "default"), ("state", "silenced")]),
         Some(0.0)
     );
+    daemon.stop().await;
+}
+
+/// A receiver that fails, works, and refuses: what waits, was tried again, sent and refused.
+#[tokio::test]
+async fn deliveries_are_counted_as_they_go() {
+    let setup = Setup::new(Scenario::default()).await;
+    let receiver = Receiver::start().await;
+    receiver.set(Mood::Status(500));
+    let more = format!("  web: {{enable: true, port: 0}}\n{}", webhook_section(&receiver.url("")));
+    let yaml = setup.yaml("every 1 minute", &more);
+    let clock = Clock::fast(chrono::Utc::now(), 600.0);
+    let daemon = Daemon::start(setup.load(&yaml), clock).await.unwrap();
+    let base = format!("http://{}", daemon.page().unwrap());
+    let sum = |known: &Exposition, name: &str| known.values(name).iter().sum::<f64>();
+    until("what waits is told, and tried again", async || {
+        let known = scrape(&base).await;
+        let told =
+            ["bursar_queue_events", "bursar_queue_retries_total", "bursar_queue_failed_attempts"];
+        let oldest = !known.values("bursar_queue_oldest_event_timestamp_seconds").is_empty();
+        (oldest && told.iter().all(|name| sum(&known, name) > 0.0)).then(|| {
+            assert_eq!(sum(&known, "bursar_queue_sent_events_total"), 0.0);
+        })
+    })
+    .await;
+    receiver.set(Mood::Well);
+    until("what is sent is told", async || {
+        let known = scrape(&base).await;
+        let seen = receiver.calls().iter().filter(|call| call.taken).count() as f64;
+        let sent = sum(&known, "bursar_queue_sent_events_total");
+        (sent > 0.0).then(|| assert!(sent <= seen + 1.0, "{sent} of {seen}"))
+    })
+    .await;
+    receiver.set(Mood::Status(400));
+    until("what is refused is told", async || {
+        let known = scrape(&base).await;
+        let told = ["bursar_queue_refused_events_total", "bursar_queue_dead_letters"];
+        told.iter().all(|name| sum(&known, name) > 0.0).then_some(())
+    })
+    .await;
     daemon.stop().await;
 }

@@ -76,6 +76,11 @@ impl Exposition {
         names
     }
 
+    /// All values of a name.
+    pub fn values(&self, name: &str) -> Vec<f64> {
+        self.samples.iter().filter(|(of, ..)| of == name).map(|(.., value)| *value).collect()
+    }
+
     /// The first value of a name with these labels.
     pub fn value(&self, name: &str, labels: &[(&str, &str)]) -> Option<f64> {
         let has = |of: &Labels| {
