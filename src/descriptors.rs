@@ -33,6 +33,17 @@ pub fn raise() -> Option<Limit> {
     None
 }
 
+/// How many there may be. `None` where there is no such limit.
+#[cfg(unix)]
+pub fn limit() -> Option<u64> {
+    rustix::process::getrlimit(rustix::process::Resource::Nofile).current
+}
+
+#[cfg(not(unix))]
+pub fn limit() -> Option<u64> {
+    None
+}
+
 /// Whether an error says so, wherever in it.
 pub fn are_named(error: &(dyn Error + 'static)) -> bool {
     let mut next = Some(error);

@@ -109,7 +109,20 @@ impl Monitor {
         Self::Alert,
     ];
 
-    /// Short name for logs, tables and the store.
+    /// For programs, as in JSON and the store.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::ServerLicense => "serverLicense",
+            Self::AccessLicense => "accessLicense",
+            Self::Release => "release",
+            Self::Seats => "seats",
+            Self::App => "app",
+            Self::Version => "version",
+            Self::Alert => "alert",
+        }
+    }
+
+    /// Short name for logs and tables.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::ServerLicense => "server license",

@@ -15,5 +15,11 @@ BURSAR_LONG=1 cargo test --locked --test it -- --nocapture browser::many "$@"
 # Real servers, and every five minutes an event that each of them refuses to take: an hour and a quarter at most.
 BURSAR_SOAK_MINUTES="${BURSAR_SOAK_MINUTES:-60}" cargo test --locked --test it -- --nocapture an_hour_with_a_poison "$@"
 
+# The API against its OpenAPI document, by schemathesis from PyPI: minutes.
+tests/schemathesis.sh
+
+# The dashboards for InfluxDB 2, by the parser of Flux from npm: seconds.
+tests/flux.sh
+
 # Mutants of what decides about a seat: hours, and where they were left. `tests/mutants.sh NAME...` for some of them.
 if command -v cargo-mutants > /dev/null; then tests/mutants.sh; fi

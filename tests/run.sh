@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs every test. Sets itself up: the real servers that the tests start (Mosquitto, Exim, InfluxDB 1.x,
-# a server of the InfluxDB 2.x write API, and Alertmanager) and Chromium are installed from Debian's packages when
-# missing, and axe-core, which looks whether pages are accessible, is fetched from npm.
+# a server of the InfluxDB 2.x write API, Alertmanager and Prometheus) and Chromium are installed from Debian's packages
+# when missing, and axe-core, which looks whether pages are accessible, is fetched from npm.
 # Arguments go to `cargo test`, for example a test's name.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -15,6 +15,8 @@ need exim4 exim4-daemon-light
 need influxd influxdb
 need victoria-metrics victoria-metrics
 need prometheus-alertmanager prometheus-alertmanager
+need promtool prometheus
+need python3 python3-minimal
 need openssl openssl
 need chromium chromium
 find /usr/share/fonts -name 'DejaVuSans.ttf' 2>/dev/null | grep -q . || missing+=(fonts-dejavu-core)

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use chrono::{DateTime, Utc};
 use tokio_util::sync::CancellationToken;
 
-use super::poller::{self, Attempt, Timing};
+use super::poller::{self, Attempt, Tick, Timing};
 use super::{Shared, app, seats};
 use crate::event::{Body, Event, Latest, Monitor};
 use crate::license::monitor_app::KeptRun;
@@ -101,10 +101,15 @@ impl Job {
         timing: Timing,
         stop: CancellationToken,
     ) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-        Box::pin(poller::run(timing, fastrand::Rng::new(), stop, move |now, patience| {
+        let job = self.clone();
+        let told = move |Tick { lag, missed }: Tick| {
+            job.shared.store.note_tick(&job.site, job.target.monitor(), lag, missed);
+        };
+        let poll = move |now, patience| {
             let job = self.clone();
             async move { job.attempt(now, patience).await }
-        }))
+        };
+        Box::pin(poller::run(timing, fastrand::Rng::new(), stop, poll, told))
     }
 
     async fn observe(

@@ -24,6 +24,15 @@ pub struct Timing {
     pub start_delay: Duration,
 }
 
+/// A time of the schedule at which a poll begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tick {
+    /// How late it begins.
+    pub lag: chrono::Duration,
+    /// Times of the schedule before it that went by while a poll was under way.
+    pub missed: u64,
+}
+
 /// How a poll ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Attempt {
@@ -38,6 +47,9 @@ pub enum Attempt {
 /// poller's own backoff decides.
 const LONGEST_ATTEMPT: Duration = Duration::from_secs(5);
 
+/// So many ticks that went by are counted at once.
+const MOST_MISSED: u64 = 1000;
+
 /// The end of an attempt, of however many requests: the users of a site of 200,000 are 1,500.
 const END: Duration = Duration::from_secs(3600);
 
@@ -51,13 +63,14 @@ const LATER: Backoff = Backoff { first: Duration::from_secs(60), cap: Duration::
 ///
 /// Never polls twice at the same time: a tick that comes while a poll is still under way is
 /// skipped. A failed poll is tried again, with backoff, until the next tick takes over.
-/// `poll` gets the time that its results belong to and its patience: no retry after the next tick. It
+/// `told` hears of each tick before its poll begins. `poll` gets the time that its results belong to and its patience: no retry after the next tick. It
 /// is dropped at an await when `stop` comes.
 pub async fn run<F: Future<Output = Attempt>>(
     timing: Timing,
     mut rng: fastrand::Rng,
     stop: CancellationToken,
     mut poll: impl FnMut(DateTime<Utc>, Patience) -> F,
+    mut told: impl FnMut(Tick),
 ) {
     let clock = timing.clock;
     let first = clock.now() + to_chrono(timing.start_delay);
@@ -95,10 +108,23 @@ pub async fn run<F: Future<Output = Attempt>>(
             tracing::warn!(schedule = timing.schedule.text(), "the schedule has no further time");
             return;
         };
+        let missed = missed(&timing, next, tick);
         if !clock.sleep_until(tick, &stop).await {
             return;
         }
+        told(Tick { lag: (clock.now() - tick).max(chrono::Duration::zero()), missed });
     }
+}
+
+/// How many ticks from one that went by (included) to the one that a poll begins at (not included).
+fn missed(timing: &Timing, from: Option<DateTime<Utc>>, until: DateTime<Utc>) -> u64 {
+    let mut tick = from;
+    let mut missed = 0;
+    while let Some(at) = tick.filter(|at| *at < until && missed < MOST_MISSED) {
+        missed += 1;
+        tick = next_tick(timing, at);
+    }
+    missed
 }
 
 /// The first tick after `now`, offset included.
@@ -143,7 +169,7 @@ mod tests {
             script(n, patience).await
         };
         tokio::select! {
-            () = run(timing, rng, stop.clone(), poll) => {}
+            () = run(timing, rng, stop.clone(), poll, |_| {}) => {}
             () = tokio::time::sleep(span) => {}
         }
         log.into_inner()
@@ -173,6 +199,29 @@ mod tests {
                 Attempt::Done
             });
         assert_eq!(polls.await, ["15 10:30:00", "15 11:00:00", "15 14:00:00", "15 15:00:00"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn ticks_that_went_by_are_counted_and_each_poll_says_how_late_it_is() {
+        let told = RefCell::new(Vec::new());
+        let polls = RefCell::new(0);
+        let poll = async |_, _| {
+            *polls.borrow_mut() += 1;
+            if *polls.borrow() == 2 {
+                tokio::time::sleep(HOUR * 2 + HOUR / 2).await;
+            }
+            Attempt::Done
+        };
+        let timing = timing("every 1 hour", "2026-01-15T10:30:00Z");
+        let (rng, stop) = (fastrand::Rng::with_seed(7), CancellationToken::new());
+        tokio::select! {
+            () = run(timing, rng, stop, poll, |tick| told.borrow_mut().push(tick)) => {}
+            () = tokio::time::sleep(HOUR * 5) => {}
+        }
+        let told = told.into_inner();
+        let missed: Vec<_> = told.iter().map(|tick| tick.missed).collect();
+        assert_eq!(missed, [0, 2, 0], "11:00, then 14:00 after 12:00 and 13:00, then 15:00");
+        assert!(told.iter().all(|tick| tick.lag < chrono::Duration::seconds(1)), "{told:?}");
     }
 
     #[tokio::test(start_paused = true)]

@@ -41,6 +41,8 @@ pub(super) async fn run(engine: Engine, timing: Timing, stop: CancellationToken)
         if !clock.sleep_until(tick, &stop).await {
             return;
         }
+        let lag = (clock.now() - tick).max(chrono::Duration::zero());
+        engine.store.note_tick(&engine.site.name, Monitor::Release, lag, 0);
         run_once(&engine, &timing, &stop).await;
         next = next_tick(&engine, &timing, clock.now());
     }

@@ -165,7 +165,7 @@ impl AtPace {
 }
 
 /// The day's first moment, which a change of clocks may move.
-fn midnight(day: NaiveDate, zone: Tz) -> DateTime<Utc> {
+pub fn midnight(day: NaiveDate, zone: Tz) -> DateTime<Utc> {
     let midnight = day.and_time(NaiveTime::MIN);
     (0..4)
         .find_map(|hours| {

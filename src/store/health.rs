@@ -45,6 +45,7 @@ impl Store {
         monitor: Monitor,
         result: Result<(), PollError>,
     ) -> Result<(), StoreError> {
+        self.shared.counting.polled(site, monitor, &result);
         let (site, now) = (site.to_owned(), self.now_ms());
         self.shared
             .gate
@@ -62,7 +63,7 @@ impl Store {
                 )?
                 .execute(params![
                     site,
-                    name(monitor),
+                    monitor.code(),
                     now,
                     success,
                     failed,
@@ -110,18 +111,6 @@ impl Store {
     }
 }
 
-fn name(monitor: Monitor) -> &'static str {
-    match monitor {
-        Monitor::ServerLicense => "serverLicense",
-        Monitor::AccessLicense => "accessLicense",
-        Monitor::Release => "release",
-        Monitor::Seats => "seats",
-        Monitor::App => "app",
-        Monitor::Version => "version",
-        Monitor::Alert => "alert",
-    }
-}
-
 fn monitor_of(text: &str) -> Option<Monitor> {
-    Monitor::ALL.into_iter().find(|m| name(*m) == text)
+    Monitor::ALL.into_iter().find(|m| m.code() == text)
 }

@@ -30,6 +30,7 @@ pub(crate) mod samples;
 mod seats;
 pub mod settings;
 mod site;
+mod tally;
 #[cfg(test)]
 mod tests;
 
@@ -48,6 +49,7 @@ pub use seats::{
     FoundSeats, IdleGap, KnownSeat, PeopleMarks, SeatFilter, SeatKey, SeatList, SeatOrder,
     SeatPlace, SeatReading, SeatState, Seats, SeatsPast, StoredPerson, UserDay,
 };
+pub use tally::{Deliveries, Polls, Tally};
 
 use std::fmt;
 use std::path::Path;
@@ -73,6 +75,7 @@ struct Shared {
     limits: OutboxLimits,
     clock: Clock,
     drop_log: drops::DropLog,
+    counting: tally::Counting,
     /// Counts what may interest a worker.
     changes: watch::Sender<u64>,
 }
@@ -102,7 +105,8 @@ impl Store {
         let gate = Gate::open(path).await?;
         let changes = watch::Sender::new(0);
         let (clock, drop_log) = (Arc::new(clock), drops::DropLog::default());
-        let shared = Shared { gate, limits, clock, drop_log, changes };
+        let counting = tally::Counting::default();
+        let shared = Shared { gate, limits, clock, drop_log, counting, changes };
         Ok(Self { shared: Arc::new(shared) })
     }
 
@@ -121,7 +125,8 @@ impl Store {
         let gate = Gate::open_to_read(path).await?;
         let changes = watch::Sender::new(0);
         let (clock, drop_log) = (Arc::new(clock), drops::DropLog::default());
-        let shared = Shared { gate, limits, clock, drop_log, changes };
+        let counting = tally::Counting::default();
+        let shared = Shared { gate, limits, clock, drop_log, counting, changes };
         Ok(Self { shared: Arc::new(shared) })
     }
 

@@ -168,11 +168,10 @@ impl Store {
         if results.is_empty() {
             return Ok(());
         }
-        let (destination, results, now) = (destination.to_owned(), results.to_vec(), self.now_ms());
-        self.shared
-            .gate
-            .write("settle deliveries", move |db| settle(db, &destination, &results, now))
-            .await
+        let (name, all, now) = (destination.to_owned(), results.to_vec(), self.now_ms());
+        self.shared.gate.write("settle deliveries", move |db| settle(db, &name, &all, now)).await?;
+        self.shared.counting.settled(destination, results);
+        Ok(())
     }
 
     /// Reduces the recurring events that wait in a queue to the newest of each site and kind.

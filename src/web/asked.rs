@@ -3,6 +3,7 @@
 use chrono::NaiveDate;
 
 use super::answer::Failure;
+use crate::plain::shortened;
 
 /// Bytes of all parameters together; the head of a request may have more.
 const MOST: usize = 2000;
@@ -66,6 +67,32 @@ impl Asked {
         text.parse::<u32>().map(|rows| rows as usize).map_err(|_| wrong())
     }
 
+    /// Refuses what has another name than these: a misspelt filter would show all.
+    pub(super) fn only(&self, names: &[&str]) -> Result<(), Failure> {
+        let Some((other, _)) = self.0.iter().find(|(name, _)| !names.contains(&name.as_str()))
+        else {
+            return Ok(());
+        };
+        let known = match names {
+            [] => "nothing can be asked here".to_owned(),
+            names => format!("write one of {}", names.join(", ")),
+        };
+        Err(Failure::Wrong(format!("{}: is no parameter; {known}.", shortened(other, 100))))
+    }
+
+    /// A whole number between two, both included.
+    pub(super) fn number(&self, name: &str, least: u32, most: u32) -> Result<Option<u32>, Failure> {
+        let Some(text) = self.get(name) else { return Ok(None) };
+        let number = text.parse().ok().filter(|number| (least..=most).contains(number));
+        let wrong = || {
+            let text = shortened(text, 100);
+            Failure::Wrong(format!(
+                "{name}: write a whole number from {least} to {most}, not {text:?}."
+            ))
+        };
+        number.map(Some).ok_or_else(wrong)
+    }
+
     pub(super) fn day(&self, name: &str) -> Result<Option<NaiveDate>, Failure> {
         let Some(text) = self.get(name) else { return Ok(None) };
         let wrong = || Failure::Wrong(format!("{name}: write a day as 2026-11-24, not {text:?}."));
@@ -102,6 +129,15 @@ mod tests {
         for wrong in [asked.day("to"), Asked::of(Some("d=9999-01-01")).unwrap().day("d")] {
             assert!(matches!(wrong, Err(Failure::Wrong(text)) if text.contains("write a day")));
         }
+        assert!(asked.only(&["q", "from", "empty", "to"]).is_ok());
+        assert!(
+            matches!(asked.only(&["q"]), Err(Failure::Wrong(text)) if text.contains("from: is no parameter"))
+        );
+        let number = |text| Asked::of(Some(text)).unwrap().number("n", 1, 10);
+        assert_eq!((number("n=10").unwrap(), number("").unwrap()), (Some(10), None));
+        assert!(
+            ["n=0", "n=11", "n=-1", "n=x", "n=99999999999"].iter().all(|of| number(of).is_err())
+        );
         assert!(Asked::of(Some(&"x".repeat(2001))).is_err());
         let of = |text: &str| Asked::of(Some(text)).unwrap().numbers::<u8>("risk", &[5], 50, 3);
         assert_eq!(of("").unwrap(), [5]);

@@ -54,27 +54,14 @@ pub(super) async fn page(
 ) -> Answer {
     let site = served.site(name)?;
     let asked = Asked::of(query)?;
-    let before = asked.get("before").map(|text| {
-        let parts = text
-            .split_once('.')
-            .and_then(|(time, id)| Some((time.parse().ok()?, id.parse().ok()?)));
-        let wrong = "before: the address of this page is not whole; begin at the first one.";
-        parts.ok_or_else(|| Failure::Wrong(wrong.to_owned()))
-    });
-    let before = before.transpose()?;
+    let before = place(&asked)?;
     let status = served.status().await?;
     let (now, zone, names) = (status.time, served.source.settings.time_zone, served.names());
     let store = &served.source.store;
     let attempts = store.attempts(name).await?;
-    let deeds = newest(store, name, before, &attempts).await?;
-    let more = deeds.len() > ROWS;
+    let (deeds, next) = newest(served, name, before, ROWS, &attempts).await?;
     let base = site_address(name, "/changes");
-    let deeds = &deeds[..deeds.len().min(ROWS)];
-    let next = deeds.last().filter(|_| more).map(|last| {
-        let (time, id) = place(last);
-        let place = format!("{time}.{id}");
-        format!("{base}?{}", written(&[("before", &place)]))
-    });
+    let next = next.map(|place| format!("{base}?{}", written(&[("before", &place)])));
     let counted = (now - TimeDelta::days(DAYS), now);
     let counted = planning::changes::deeds(store, name, counted, &attempts).await?;
     let counted: Vec<_> = counted.into_iter().map(|deed| deed.change).collect();
@@ -118,22 +105,36 @@ pub(super) async fn page(
     Ok(answer::page(headers, now, &page))
 }
 
+/// Where a page ended: the time of a deed, and its number.
+type Place = (i64, i64);
+
+/// `before` of an address.
+pub(super) fn place(asked: &Asked) -> Result<Option<Place>, Failure> {
+    let Some(text) = asked.get("before") else { return Ok(None) };
+    let parts =
+        text.split_once('.').and_then(|(time, id)| Some((time.parse().ok()?, id.parse().ok()?)));
+    let wrong = "before: the address of this page is not whole; begin at the first one.";
+    parts.map(Some).ok_or_else(|| Failure::Wrong(wrong.to_owned()))
+}
+
 /// Where a deed stands among the others: its time and its number. What only the ledger tells has a number below
 /// all others, so that it stands after what the lists tell of the same moment.
-fn place(deed: &Deed) -> (i64, i64) {
+fn place_of(deed: &Deed) -> Place {
     let id = deed.seen.unwrap_or_else(|| deed.record.map_or(0, |seq| i64::MIN / 2 + seq as i64));
     (deed.change.time.timestamp_millis(), id)
 }
 
-/// The newest deeds before a place, one more than a page has if there are more.
-async fn newest(
-    store: &Store,
+/// So many deeds before a place, newest first, and `before` of the next page. `attempts` are those of the site.
+pub(super) async fn newest(
+    served: &Served,
     site: &str,
-    before: Option<(i64, i64)>,
+    before: Option<Place>,
+    rows: usize,
     attempts: &[Attempt],
-) -> Result<Vec<Deed>, StoreError> {
-    let page = store.newest_seat_changes(site, before, ROWS + 1).await?;
-    let whole = page.len() <= ROWS;
+) -> Result<(Vec<Deed>, Option<String>), Failure> {
+    let store = &served.source.store;
+    let page = store.newest_seat_changes(site, before, rows + 1).await?;
+    let whole = page.len() <= rows;
     let oldest = page.last().map(|(_, change)| change.time).filter(|_| !whole);
     let newest = before.and_then(|(time, _)| DateTime::from_timestamp_millis(time));
     let within = |of: &&Attempt| {
@@ -155,10 +156,12 @@ async fn newest(
         }
     }
     let mut deeds = planning::changes::merge(changes, attempts);
-    deeds.retain(|deed| before.is_none_or(|before| place(deed) < before));
-    deeds.sort_by_key(|deed| std::cmp::Reverse(place(deed)));
-    deeds.truncate(ROWS + 1);
-    Ok(deeds)
+    deeds.retain(|deed| before.is_none_or(|before| place_of(deed) < before));
+    deeds.sort_by_key(|deed| std::cmp::Reverse(place_of(deed)));
+    let more = deeds.len() > rows;
+    deeds.truncate(rows);
+    let last = deeds.last().filter(|_| more).map(place_of);
+    Ok((deeds, last.map(|(time, id)| format!("{time}.{id}"))))
 }
 
 /// ` by ...`, as far as that is known and may be shown.

@@ -16,12 +16,18 @@ use crate::ledger::Head;
 use crate::license::Person;
 use crate::planning::Planning;
 use crate::planning::chargeback::{By, ByGroup, Unknown};
+use crate::planning::money::Cost;
+use crate::planning::outlook::{Outlook, outlook};
 use crate::planning::replay::{Past, Question, ReplayError, Simulation, THRESHOLDS};
+use crate::planning::seats::Counts;
 use crate::release::plan::{FORMAT, Plan};
 use crate::store::StoreError;
 
 /// What only depends on the time of the question (who is idle) is as old as this at most.
 const AGE: Duration = Duration::from_secs(60);
+
+/// The same of figures that are asked for all the time: days are counted in them, not minutes.
+const FIGURES_AGE: Duration = Duration::from_secs(900);
 
 /// What nobody looked at for so long is forgotten.
 const FORGOTTEN: Duration = Duration::from_secs(300);
@@ -36,6 +42,16 @@ pub(super) struct Known {
     runs: Kept<String, Option<Plan>>,
     costs: Kept<(State, By), Result<ByGroup, Unknown>>,
     people: Kept<(Vec<DateTime<Utc>>, String), People>,
+    figures: Kept<State, Figures>,
+}
+
+/// What the history says of a site, without the history: small enough to be kept of every site.
+#[derive(Debug)]
+pub(super) struct Figures {
+    pub(super) time: DateTime<Utc>,
+    pub(super) outlook: Outlook,
+    pub(super) cost: Option<Cost>,
+    pub(super) seats: Option<Counts>,
 }
 
 /// Who belongs to a property's value, by what cost calls the group, in lower case.
@@ -69,30 +85,11 @@ struct State {
 }
 
 impl<S: PartialEq, T: Send + Sync + 'static> Kept<S, T> {
-    /// The answer that is kept, if it is of this state, or a new one.
+    /// The answer that is kept, if it is of this state and no older, or a new one.
     async fn get(
         &self,
         site: &str,
-        state: impl Future<Output = Result<S, StoreError>>,
-        make: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
-    ) -> Result<Arc<T>, StoreError> {
-        self.get_for(AGE, site, state, make).await
-    }
-
-    /// The same for what is as true later.
-    async fn get_lasting(
-        &self,
-        site: &str,
-        state: impl Future<Output = Result<S, StoreError>>,
-        make: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
-    ) -> Result<Arc<T>, StoreError> {
-        self.get_for(Duration::MAX, site, state, make).await
-    }
-
-    async fn get_for(
-        &self,
-        longest: Duration,
-        site: &str,
+        age: Duration,
         state: impl Future<Output = Result<S, StoreError>>,
         make: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
     ) -> Result<Arc<T>, StoreError> {
@@ -112,6 +109,14 @@ impl<S: PartialEq, T: Send + Sync + 'static> Kept<S, T> {
         let made = Made { of, at, asked: at, answer: answer.clone() };
         by_site.insert(site.to_owned(), made);
         Ok(answer)
+    }
+
+    /// The answer that is kept, of whatever state.
+    async fn kept(&self, site: &str) -> Option<Arc<T>> {
+        let mut by_site = self.0.lock().await;
+        let made = by_site.get_mut(site)?;
+        made.asked = Instant::now();
+        Some(made.answer.clone())
     }
 
     async fn forget(&self) {
@@ -137,7 +142,29 @@ impl Known {
             }
             Ok(planning)
         };
-        self.plannings.get(site, state(source, site, now), make).await
+        self.plannings.get(site, AGE, state(source, site, now), make).await
+    }
+
+    /// What the history says of a site. After `until` nothing is made: what is there is there.
+    pub(super) async fn figures(
+        &self,
+        source: &Source,
+        site: &str,
+        until: Instant,
+    ) -> Result<Option<Arc<Figures>>, StoreError> {
+        if Instant::now() >= until {
+            return Ok(self.figures.kept(site).await);
+        }
+        let now = source.clock.now();
+        let (of, name) = (source.clone(), site.to_owned());
+        let runtime = tokio::runtime::Handle::current();
+        let make = move || {
+            let load = Planning::load(&of.store, &of.settings, &name, now);
+            let planning = runtime.block_on(load)?;
+            let (outlook, cost) = (outlook(&planning), planning.cost());
+            Ok(Figures { time: now, outlook, cost, seats: planning.seats })
+        };
+        self.figures.get(site, FIGURES_AGE, state(source, site, now), make).await.map(Some)
     }
 
     /// What the rules would have done under several thresholds; `None` while the seats were never read, `Err`
@@ -164,7 +191,7 @@ impl Known {
             let question = Question { policy, thresholds: &THRESHOLDS, names: false };
             Ok(Ok(past.map(|past| past.answer(question).without_days())))
         };
-        self.simulations.get(site, state(source, site, now), make).await
+        self.simulations.get(site, AGE, state(source, site, now), make).await
     }
 
     /// The plan that was stored last, if there is one that this release can read.
@@ -181,7 +208,7 @@ impl Known {
             let plan = json.and_then(|json| serde_json::from_slice::<Plan>(&json).ok());
             Ok(plan.filter(|plan| plan.format == FORMAT).map(LastPlan::of).map(Arc::new))
         };
-        let plan = self.plans.get(site, async { Ok(run) }, make).await?;
+        let plan = self.plans.get(site, AGE, async { Ok(run) }, make).await?;
         Ok((*plan).clone())
     }
 
@@ -199,7 +226,7 @@ impl Known {
             let plan = json.and_then(|json| serde_json::from_slice::<Plan>(&json).ok());
             Ok(plan.filter(|plan| plan.format == FORMAT))
         };
-        self.runs.get(site, async { Ok(run.to_owned()) }, make).await
+        self.runs.get(site, AGE, async { Ok(run.to_owned()) }, make).await
     }
 
     /// What a year costs, by what people belong to.
@@ -220,7 +247,7 @@ impl Known {
             runtime.block_on(planning.cost_by(&of.store, &of.settings, site, &what))
         };
         let state = async { Ok((state(source, site, now).await?, by.clone())) };
-        self.costs.get(site, state, make).await
+        self.costs.get(site, AGE, state, make).await
     }
 
     /// Who of the people that were read has which value of a custom property, whose name is compared without
@@ -251,7 +278,7 @@ impl Known {
             let lists = source.store.seat_lists(site).await?;
             Ok((lists.iter().map(|list| list.last_read).collect(), property))
         };
-        self.people.get_lasting(site, read, make).await
+        self.people.get(site, Duration::MAX, read, make).await
     }
 
     /// Forgets what nobody looks at, as time goes by.
@@ -264,6 +291,7 @@ impl Known {
             self.runs.forget().await;
             self.costs.forget().await;
             self.people.forget().await;
+            self.figures.forget().await;
         }
     }
 }

@@ -7,7 +7,9 @@
 //! | `/alerts`, `/reports`, `/destinations`, `/settings`, `/daemon` | of all sites |
 //! | `/reports/FILE`, `/report` | a report that was written; one that is made now |
 //! | `/assets/...` | the style and the script, from the binary |
+//! | `/api`, `/api/v1/...` | the same as JSON, and what can be asked |
 //! | `/api/status` | the picture of now as JSON |
+//! | `/metrics` | the same as OpenMetrics |
 //! | `/health` | 503 while the daemon can't read or write its store, or a monitor is late; else 200, with what is not read |
 //!
 //! They only read; nothing here asks a site or changes anything. Each page has a file: from what is known to words
@@ -16,6 +18,7 @@
 
 mod alerts;
 mod answer;
+pub mod api;
 mod app;
 mod asked;
 mod assets;
@@ -26,6 +29,7 @@ mod destinations;
 mod frame;
 mod gauge;
 mod known;
+pub mod metrics;
 mod more;
 mod overview;
 mod person;
@@ -253,6 +257,12 @@ impl Page {
             )
             .route("/assets/{name}", get(assets::asset))
             .route("/api/status", get(api_status))
+            .route(
+                "/api",
+                get(async |State(of): Of, headers: HeaderMap| api::page(&of, &headers).await),
+            )
+            .nest("/api/v1", api::routes())
+            .route("/metrics", get(metrics))
             .route("/health", get(health))
             .merge(more::routes())
             .fallback(nothing)
@@ -280,6 +290,10 @@ async fn api_status(State(served): State<Served>) -> Result<Response, Unreadable
     let json = json.expect("a picture of now has texts for keys");
     let body = in_json(&mask_own(&json)).into_owned();
     Ok(([(header::CONTENT_TYPE, "application/json")], body).into_response())
+}
+
+async fn metrics(State(served): Of, headers: HeaderMap) -> Result<Response, Unreadable> {
+    Ok(metrics::answer(&served, &headers).await?)
 }
 
 async fn health(State(Served { source, since, .. }): State<Served>) -> Response {

@@ -1,5 +1,7 @@
 //! One person: seats, what happened to them, and why they are kept or due.
 
+use std::sync::Arc;
+
 use askama::Template;
 use axum::http::HeaderMap;
 use chrono::{DateTime, Utc};
@@ -15,7 +17,7 @@ use super::seats::{day, named, state};
 use super::wording::{local, number};
 use crate::insight::groups::spelling;
 use crate::insight::idle::Use;
-use crate::license::{Holder, Moment};
+use crate::license::{Change, Holder, Moment};
 use crate::plain::one_line;
 use crate::planning;
 use crate::planning::changes::Deed;
@@ -45,12 +47,19 @@ struct SeatView {
     reasons: Vec<String>,
 }
 
-pub(super) async fn page(served: &Served, headers: &HeaderMap, site: &str, user: &str) -> Answer {
-    served.site(site)?;
+/// What is known of somebody.
+pub(super) struct Facts {
+    pub(super) holder: Holder,
+    pub(super) seats: Vec<KnownSeat>,
+    pub(super) plan: Option<Arc<LastPlan>>,
+    changes: Vec<Change>,
+    attempts: Vec<Attempt>,
+}
+
+/// What is known of the user with an id.
+pub(super) async fn facts(served: &Served, site: &str, user: &str) -> Result<Facts, Failure> {
     let nobody = || Failure::NotFound("Nobody with this id has or had a seat.".to_owned());
     let user: Uuid = user.parse().map_err(|_| nobody())?;
-    let status = served.status().await?;
-    let (now, zone, names) = (status.time, served.source.settings.time_zone, served.names());
     let (seats, changes) = {
         let _turn = served.turn().await;
         served.source.store.person(site, user, HISTORY).await?
@@ -62,27 +71,45 @@ pub(super) async fn page(served: &Served, headers: &HeaderMap, site: &str, user:
         .find_map(|known| known.seat.holder.as_deref().cloned())
         .or_else(|| changes.iter().find_map(|change| change.holder.clone()))
         .or_else(|| attempts.first().map(|attempt| attempt.outcome.holder.clone()));
-    let holder: Holder = holder.ok_or_else(nobody)?;
+    let holder = holder.ok_or_else(nobody)?;
     let plan = served.known.plan(&served.source, site).await?;
-    let plan = plan.as_deref();
-    let mut history: Vec<(DateTime<Utc>, String)> = Vec::new();
-    let numbered = changes.into_iter().map(|change| (0, change));
-    for Deed { change, record, .. } in planning::changes::merge(numbered, &attempts) {
-        let of = change.seat_type.title();
-        let proof = record.map(|seq| format!(", record {seq} of the ledger")).unwrap_or_default();
-        let text = format!("{of}: {}{}{proof}", change.kind.title(), by(&change.by, names));
-        history.push((change.time, text));
+    Ok(Facts { holder, seats, plan, changes, attempts })
+}
+
+impl Facts {
+    /// What happened, newest first.
+    pub(super) fn history(&self, names: bool) -> Vec<(DateTime<Utc>, String)> {
+        let mut history: Vec<(DateTime<Utc>, String)> = Vec::new();
+        let numbered = self.changes.iter().map(|change| (0, change.clone()));
+        for Deed { change, record, .. } in planning::changes::merge(numbered, &self.attempts) {
+            let of = change.seat_type.title();
+            let proof =
+                record.map(|seq| format!(", record {seq} of the ledger")).unwrap_or_default();
+            let text = format!("{of}: {}{}{proof}", change.kind.title(), by(&change.by, names));
+            history.push((change.time, text));
+        }
+        // What came to nothing is no change.
+        let tried = self.attempts.iter().filter(|of| !of.is_release() && !of.is_return());
+        history.extend(tried.map(|attempt| (attempt.time, tried_in_vain(attempt))));
+        history.sort_by_key(|(time, _)| std::cmp::Reverse(*time));
+        history.truncate(HISTORY);
+        history
     }
-    // What came to nothing is no change.
-    let tried = attempts.iter().filter(|of| !of.is_release() && !of.is_return());
-    history.extend(tried.map(|attempt| (attempt.time, tried_in_vain(attempt))));
-    history.sort_by_key(|(time, _)| std::cmp::Reverse(*time));
-    history.truncate(HISTORY);
+}
+
+pub(super) async fn page(served: &Served, headers: &HeaderMap, site: &str, user: &str) -> Answer {
+    served.site(site)?;
+    let known = facts(served, site, user).await?;
+    let status = served.status().await?;
+    let (now, zone, names) = (status.time, served.source.settings.time_zone, served.names());
+    let history = known.history(names);
+    let Facts { holder, seats, plan, .. } = &known;
+    let plan = plan.as_deref();
     let page = Page {
         frame: Frame::new(served, &status, Part::Seats, Some(site)),
         site: site.to_owned(),
         seats_address: site_address(site, "/seats"),
-        name: named(&holder, names),
+        name: named(holder, names),
         names,
         directory: one_line(&spelling(&holder.directory)),
         plan_seen: plan.map(|plan| age(plan.time, now)),

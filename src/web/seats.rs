@@ -3,6 +3,8 @@
 mod filter;
 mod place;
 
+use std::sync::Arc;
+
 use askama::Template;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::IntoResponse;
@@ -79,7 +81,7 @@ struct Question {
     after: Option<SeatPlace>,
 }
 
-const ORDERS: [(&str, &str, SeatOrder); 4] = [
+pub(super) const ORDERS: [(&str, &str, SeatOrder); 4] = [
     ("idle", "idle longest", SeatOrder::Idle),
     ("used", "used last", SeatOrder::Used),
     ("allocated", "allocated last", SeatOrder::Allocated),
@@ -206,6 +208,32 @@ pub(super) async fn csv(served: &Served, name: &str, query: Option<&str>) -> Ans
         }
     }
     Ok(response)
+}
+
+/// Seats as a program asks for them.
+pub(super) struct Search {
+    pub(super) seats: FoundSeats,
+    pub(super) plan: Option<Arc<LastPlan>>,
+    /// `after` of the next page.
+    pub(super) next: Option<String>,
+}
+
+/// What a filter finds; one that can't be understood is refused.
+pub(super) async fn search(
+    served: &Served,
+    name: &str,
+    asked: &Asked,
+    rows: usize,
+    now: DateTime<Utc>,
+) -> Result<Search, Failure> {
+    let mut question = Question::of(asked, served.names())?;
+    let plan = served.known.plan(&served.source, name).await?;
+    let seats = find(served, name, &mut question, plan.as_deref(), rows, now).await?;
+    if let Some(wrong) = question.wanted.wrong.first() {
+        return Err(Failure::Wrong(wrong.clone()));
+    }
+    let next = seats.next.as_ref().map(place::write);
+    Ok(Search { seats, plan, next })
 }
 
 async fn find(

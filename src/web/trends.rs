@@ -87,13 +87,13 @@ pub(super) struct Range {
 }
 
 /// What is asked of which type.
-struct Question<'a> {
-    pool: &'a Pool,
-    range: Range,
+pub(super) struct Question<'a> {
+    pub(super) pool: &'a Pool,
+    pub(super) range: Range,
 }
 
 impl<'a> Question<'a> {
-    fn of(planning: &'a Planning, asked: &Asked) -> Result<Option<Self>, Failure> {
+    pub(super) fn of(planning: &'a Planning, asked: &Asked) -> Result<Option<Self>, Failure> {
         let pool = match asked.get("type") {
             None => planning.pools.first(),
             Some(name) => {
@@ -120,7 +120,7 @@ impl<'a> Question<'a> {
     }
 
     /// The last day that there can be figures of.
-    fn end(&self, planning: &Planning) -> NaiveDate {
+    pub(super) fn end(&self, planning: &Planning) -> NaiveDate {
         self.range.to.min(planning.today)
     }
 }

@@ -17,7 +17,7 @@ use crate::support::releases;
 
 const DASHBOARD: &str = include_str!("../../deploy/grafana/dashboards/licenses.json");
 
-fn events() -> [Body; 2] {
+pub(crate) fn events() -> [Body; 2] {
     let date = Utc::now().date_naive() + TimeDelta::days(30);
     let license = ServerLicense::new(Kind::SignedKey, Expiry::On(date));
     let status = ServerLicenseStatus {
@@ -150,7 +150,11 @@ async fn every_panel_finds_data() {
 
 #[test]
 fn panels_do_not_overlap() {
-    let dashboard: Value = serde_json::from_str(DASHBOARD).unwrap();
+    assert_apart(&serde_json::from_str(DASHBOARD).unwrap());
+}
+
+/// No panel of a dashboard lies over another.
+pub(crate) fn assert_apart(dashboard: &Value) {
     let mut taken = std::collections::HashSet::new();
     for panel in dashboard["panels"].as_array().unwrap() {
         let at = |key: &str| panel["gridPos"][key].as_u64().unwrap();

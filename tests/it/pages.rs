@@ -1,21 +1,21 @@
 //! The pages, asked over HTTP.
 
 mod after_a_run;
-mod demo;
+pub(crate) mod demo;
 mod seats;
 
 use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
 
 /// An answer, taken apart.
-struct Got {
-    status: StatusCode,
-    headers: HeaderMap,
-    text: String,
+pub(crate) struct Got {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
 }
 
 impl Got {
-    fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 
@@ -39,11 +39,11 @@ fn words(html: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-async fn get(base: &str, path: &str) -> Got {
+pub(crate) async fn get(base: &str, path: &str) -> Got {
     get_with(base, path, &[]).await
 }
 
-async fn get_with(base: &str, path: &str, headers: &[(&str, &str)]) -> Got {
+pub(crate) async fn get_with(base: &str, path: &str, headers: &[(&str, &str)]) -> Got {
     bursar::tls::install_provider();
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     let mut request = client.get(format!("{base}{path}"));

@@ -171,6 +171,7 @@ const ROOMS: [(&str, &[&str]); 38] = [
             "alert",
             "clock",
             "config",
+            "descriptors",
             "event",
             "insight",
             "ledger",

@@ -13,7 +13,7 @@ use super::{Got, assert_sound, found, get, get_with, links, words};
 use crate::support::process::{bursar, until};
 
 /// Killed when dropped.
-pub(super) struct Demo(Child);
+pub(crate) struct Demo(Child);
 
 impl Drop for Demo {
     fn drop(&mut self) {
@@ -23,7 +23,7 @@ impl Drop for Demo {
 }
 
 /// A running demo at the pace of the clock, and the address of its pages.
-pub(super) fn demo(place: &Path) -> (Demo, String) {
+pub(crate) fn demo(place: &Path) -> (Demo, String) {
     let args = ["demo", "--speed", "1", "--port", "0", "--level", "error", "--dir"];
     let mut command = bursar(&args);
     command.arg(place).current_dir(place).stdout(Stdio::piped()).stderr(Stdio::null());
@@ -38,7 +38,7 @@ pub(super) fn demo(place: &Path) -> (Demo, String) {
     (demo, format!("http://{address}"))
 }
 
-pub(super) fn json(folder: &Path, command: &[&str]) -> Value {
+pub(crate) fn json(folder: &Path, command: &[&str]) -> Value {
     let file = folder.join("bursar.yaml");
     let output = bursar(command).args(["--json", "-c"]).arg(&file).output().unwrap();
     let error = String::from_utf8_lossy(&output.stderr);

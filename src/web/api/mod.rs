@@ -1,0 +1,332 @@
+//! `/api/v1`: what the pages show, as JSON. The same functions make it, and people are named as on the pages.
+//!
+//! `endpoint` has the table of all paths with their parameters and answers; the OpenAPI document is made of it.
+//! Everything only reads.
+
+mod endpoint;
+mod history;
+mod page;
+mod release;
+mod rest;
+mod seats;
+mod site;
+mod view;
+
+use std::io::Write;
+
+use axum::Router;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, RawQuery};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+pub use self::endpoint::openapi;
+pub(super) use self::page::page;
+use super::answer::Failure;
+use super::{Of, Served};
+use crate::plain::in_json;
+use crate::secret::mask_own;
+
+/// Answers below this are not worth packing.
+const SMALL: usize = 1024;
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// A name in a path.
+type Named = Result<Path<String>, PathRejection>;
+type NamedTwice = Result<Path<(String, String)>, PathRejection>;
+
+/// What is answered, or why it isn't.
+type Answer = Result<Response, Problem>;
+
+/// The routes below `/api/v1`.
+pub(super) fn routes() -> Router<Served> {
+    Router::new()
+        .route(
+            "/status",
+            get(
+                async |axum::extract::State(of): Of,
+                       RawQuery(q): RawQuery,
+                       headers: HeaderMap|
+                       -> Answer {
+                    send(&headers, rest::status(&of, q.as_deref()).await?)
+                },
+            ),
+        )
+        .route(
+            "/alerts",
+            get(
+                async |axum::extract::State(of): Of,
+                       RawQuery(q): RawQuery,
+                       headers: HeaderMap|
+                       -> Answer {
+                    send(&headers, rest::alerts(&of, q.as_deref()).await?)
+                },
+            ),
+        )
+        .route(
+            "/destinations",
+            get(
+                async |axum::extract::State(of): Of,
+                       RawQuery(q): RawQuery,
+                       headers: HeaderMap|
+                       -> Answer {
+                    send(&headers, rest::destinations(&of, q.as_deref()).await?)
+                },
+            ),
+        )
+        .route(
+            "/settings",
+            get(
+                async |axum::extract::State(of): Of,
+                       RawQuery(q): RawQuery,
+                       headers: HeaderMap|
+                       -> Answer {
+                    send(&headers, rest::settings(&of, q.as_deref()).await?)
+                },
+            ),
+        )
+        .route(
+            "/health",
+            get(
+                async |axum::extract::State(of): Of,
+                       RawQuery(q): RawQuery,
+                       headers: HeaderMap|
+                       -> Answer {
+                    send(&headers, rest::health(&of, q.as_deref()).await?)
+                },
+            ),
+        )
+        .route(
+            "/sites",
+            get(
+                async |axum::extract::State(of): Of,
+                       RawQuery(q): RawQuery,
+                       headers: HeaderMap|
+                       -> Answer {
+                    send(&headers, site::all(&of, q.as_deref()).await?)
+                },
+            ),
+        )
+        .route(
+            "/sites/{site}",
+            get(
+                async |axum::extract::State(of): Of,
+                       name: Named,
+                       RawQuery(q): RawQuery,
+                       headers: HeaderMap|
+                       -> Answer {
+                    let Path(name) = name?;
+                    send(&headers, site::one(&of, &name, q.as_deref()).await?)
+                },
+            ),
+        )
+        .route(
+            "/sites/{site}/licenses",
+            get(
+                async |axum::extract::State(of): Of,
+                       name: Named,
+                       RawQuery(q): RawQuery,
+                       headers: HeaderMap|
+                       -> Answer {
+                    let Path(name) = name?;
+                    send(&headers, site::licenses(&of, &name, q.as_deref()).await?)
+                },
+            ),
+        )
+        .route(
+            "/sites/{site}/seats",
+            get(
+                async |axum::extract::State(of): Of,
+                       name: Named,
+                       RawQuery(q): RawQuery,
+                       headers: HeaderMap|
+                       -> Answer {
+                    let Path(name) = name?;
+                    send(&headers, seats::list(&of, &name, q.as_deref()).await?)
+                },
+            ),
+        )
+        .route(
+            "/sites/{site}/changes",
+            get(
+                async |axum::extract::State(of): Of,
+                       name: Named,
+                       RawQuery(q): RawQuery,
+                       headers: HeaderMap|
+                       -> Answer {
+                    let Path(name) = name?;
+                    send(&headers, seats::changes(&of, &name, q.as_deref()).await?)
+                },
+            ),
+        )
+        .route(
+            "/sites/{site}/trends",
+            get(
+                async |axum::extract::State(of): Of,
+                       name: Named,
+                       RawQuery(q): RawQuery,
+                       headers: HeaderMap|
+                       -> Answer {
+                    let Path(name) = name?;
+                    send(&headers, history::trends(&of, &name, q.as_deref()).await?)
+                },
+            ),
+        )
+        .route(
+            "/sites/{site}/forecast",
+            get(
+                async |axum::extract::State(of): Of,
+                       name: Named,
+                       RawQuery(q): RawQuery,
+                       headers: HeaderMap|
+                       -> Answer {
+                    let Path(name) = name?;
+                    send(&headers, history::forecast(&of, &name, q.as_deref()).await?)
+                },
+            ),
+        )
+        .route(
+            "/sites/{site}/releases",
+            get(
+                async |axum::extract::State(of): Of,
+                       name: Named,
+                       RawQuery(q): RawQuery,
+                       headers: HeaderMap|
+                       -> Answer {
+                    let Path(name) = name?;
+                    send(&headers, release::releases(&of, &name, q.as_deref()).await?)
+                },
+            ),
+        )
+        .route(
+            "/sites/{site}/people/{person}",
+            get(
+                async |axum::extract::State(of): Of,
+                       names: NamedTwice,
+                       RawQuery(q): RawQuery,
+                       headers: HeaderMap|
+                       -> Answer {
+                    let Path((name, person)) = names?;
+                    send(&headers, seats::person(&of, &name, &person, q.as_deref()).await?)
+                },
+            ),
+        )
+        .route(
+            "/openapi.json",
+            get(async |headers: HeaderMap| -> Answer { send(&headers, openapi()) }),
+        )
+        .fallback(async || -> Problem {
+            Failure::NotFound(
+                "There is nothing at this address; /api/v1/openapi.json tells what there is."
+                    .to_owned(),
+            )
+            .into()
+        })
+        .method_not_allowed_fallback(only_get)
+}
+
+async fn only_get() -> Response {
+    let text = "Everything is asked with GET.".to_owned();
+    problem(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed", text)
+}
+
+/// JSON, or 304 where it is there already; packed where that is asked for. The time of the daemon is no part of it:
+/// it is in the head.
+fn send(asked: &HeaderMap, value: impl Serialize) -> Answer {
+    let json = serde_json::to_string(&value).expect("answers have texts for keys");
+    let body = in_json(&mask_own(&json)).into_owned();
+    let tag = format!("\"{}\"", &hex::encode(Sha256::digest(&body))[..20]);
+    let etag = HeaderValue::from_str(&tag).expect("a tag has letters of ASCII");
+    let of = |name: HeaderName| asked.get(name).and_then(|value| value.to_str().ok());
+    let headers = [
+        (header::ETAG, etag),
+        (header::VARY, HeaderValue::from_static("accept-encoding")),
+        (header::CONTENT_TYPE, JSON),
+    ];
+    let theirs = of(header::IF_NONE_MATCH).unwrap_or_default();
+    // A cache may have made it a weak one.
+    if theirs.split(',').any(|theirs| theirs.trim().trim_start_matches("W/") == tag) {
+        let [etag, vary, _] = headers;
+        return Ok((StatusCode::NOT_MODIFIED, [etag, vary]).into_response());
+    }
+    if body.len() >= SMALL && takes_gzip(of(header::ACCEPT_ENCODING).unwrap_or_default()) {
+        let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
+        packed.write_all(body.as_bytes()).expect("memory takes every byte");
+        let packed = packed.finish().expect("memory takes every byte");
+        let gzip = [(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"))];
+        return Ok((headers, gzip, packed).into_response());
+    }
+    Ok((headers, body).into_response())
+}
+
+/// Whether an answer may come packed: `gzip`, unless with the weight 0.
+fn takes_gzip(accept: &str) -> bool {
+    accept.split(',').any(|part| {
+        let mut words = part.split(';').map(str::trim);
+        let gzip = words.next().is_some_and(|name| name.eq_ignore_ascii_case("gzip"));
+        gzip && !words.any(|word| matches!(word, "q=0" | "q=0.0" | "q=0.00" | "q=0.000"))
+    })
+}
+
+/// Why there is no answer, as RFC 9457 has it.
+struct Problem(Failure);
+
+impl From<Failure> for Problem {
+    fn from(failure: Failure) -> Self {
+        Self(failure)
+    }
+}
+
+impl From<PathRejection> for Problem {
+    fn from(_: PathRejection) -> Self {
+        Self(Failure::Wrong(
+            "The address can't be read: names in it are UTF-8, percent-encoded.".to_owned(),
+        ))
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        match self.0 {
+            Failure::Store(error) => {
+                tracing::error!(%error, "the API can't read the store");
+                let text = "The store can't be read, see the log of the daemon.".to_owned();
+                problem(StatusCode::SERVICE_UNAVAILABLE, "Not known", text)
+            }
+            Failure::NotFound(text) => problem(StatusCode::NOT_FOUND, "Not found", text),
+            Failure::Wrong(text) => problem(StatusCode::BAD_REQUEST, "Not understood", text),
+        }
+    }
+}
+
+fn problem(status: StatusCode, title: &str, detail: String) -> Response {
+    let problem = view::Problem { title: title.to_owned(), status: status.as_u16(), detail };
+    let json = serde_json::to_string(&problem).expect("it has texts for keys");
+    let kind = HeaderValue::from_static("application/problem+json");
+    (status, [(header::CONTENT_TYPE, kind)], in_json(&mask_own(&json)).into_owned()).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gzip_is_sent_to_who_takes_it() {
+        for (accept, takes) in [
+            ("", false),
+            ("gzip", true),
+            ("deflate, GZIP;q=0.5", true),
+            ("gzip;q=0", false),
+            ("br, gzip; q=0.0", false),
+            ("xgzip", false),
+        ] {
+            assert_eq!(takes_gzip(accept), takes, "{accept}");
+        }
+    }
+}
