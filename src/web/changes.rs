@@ -15,7 +15,7 @@ use crate::license::changes::By;
 use crate::plain::one_line;
 use crate::planning;
 use crate::planning::changes::Deed;
-use crate::store::{Attempt, Store, StoreError};
+use crate::store::Attempt;
 
 /// Rows of a page.
 const ROWS: usize = 50;

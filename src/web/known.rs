@@ -97,7 +97,7 @@ impl<S: PartialEq, T: Send + Sync + 'static> Kept<S, T> {
         let of = state.await?;
         if let Some(made) = by_site.get_mut(site)
             && made.of == of
-            && made.at.elapsed() < longest
+            && made.at.elapsed() < age
         {
             made.asked = Instant::now();
             return Ok(made.answer.clone());

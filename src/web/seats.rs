@@ -226,7 +226,7 @@ pub(super) async fn search(
     rows: usize,
     now: DateTime<Utc>,
 ) -> Result<Search, Failure> {
-    let mut question = Question::of(asked, served.names())?;
+    let mut question = Question::of(asked, served.site(name)?, served.names())?;
     let plan = served.known.plan(&served.source, name).await?;
     let seats = find(served, name, &mut question, plan.as_deref(), rows, now).await?;
     if let Some(wrong) = question.wanted.wrong.first() {

@@ -14,7 +14,7 @@ use super::answer::{self, Answer, Failure};
 use super::asked::{Asked, written};
 use super::frame::{Frame, Part, site_address};
 use super::wording::{date, locale, number};
-use super::{Served, sheet};
+
 use crate::insight::duration::{self, Curve};
 use crate::insight::season::Season;
 use crate::insight::utilization::{Period, Step};
@@ -23,7 +23,6 @@ use crate::license::SeatType;
 use crate::planning::{Planning, Pool};
 use crate::report::svg;
 use crate::report::view;
-use crate::spreadsheet::Cell;
 
 pub(super) use chart::year;
 pub(super) use files::csv;

@@ -301,6 +301,8 @@ impl IntoResponse for Problem {
             }
             Failure::NotFound(text) => problem(StatusCode::NOT_FOUND, "Not found", text),
             Failure::Wrong(text) => problem(StatusCode::BAD_REQUEST, "Not understood", text),
+            Failure::Hidden(text) => problem(StatusCode::FORBIDDEN, "Not shown", text),
+            Failure::Unmade(text) => problem(StatusCode::INTERNAL_SERVER_ERROR, "Not made", text),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use chrono::{Datelike, Months, NaiveDate};
 
-use super::super::wording::locale;
+use super::super::wording::{locale, number};
 use super::{Range, title};
 use crate::insight::days_after;
 use crate::insight::utilization::Step;
