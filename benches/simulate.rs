@@ -52,7 +52,10 @@ fn main() -> anyhow::Result<()> {
     let runtime = tokio::runtime::Runtime::new()?;
     let gaps = runtime.block_on(fill(&path, seats))?;
     let size = std::fs::metadata(&path)?.len() as f64 / 1e6;
-    println!("{seats} seats, {gaps} gaps of {YEARS} years: {size:.0} MB, made in {:.0?}", began.elapsed());
+    println!(
+        "{seats} seats, {gaps} gaps of {YEARS} years: {size:.0} MB, made in {:.0?}",
+        began.elapsed()
+    );
     println!("asked                          simulate    memory      rows       bare   ratio");
     let today = Utc::now().date_naive();
     let first = (today - TimeDelta::days(DAYS - 20)).to_string();
