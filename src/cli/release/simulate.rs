@@ -21,7 +21,8 @@ use crate::release::replay::THRESHOLDS;
 ///
 /// Replays the history of the seats day by day, one run a day, by today's tags and properties. From
 /// the day gaps of use are recorded the figures are exact, for thresholds of 14 days or more; earlier
-/// days are bounds, such as 3-9. Reads the store only: no site is asked, nothing is changed.
+/// days, asked for by --since, are bounds, such as 3-9. What can't be known yet is said to be so, with
+/// the day from which it is. Reads the store only: no site is asked, nothing is changed.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  bursar release simulate -c bursar.yaml\n  bursar release simulate -c bursar.yaml --threshold 60 --names\n  bursar release simulate -c bursar.yaml --policy stricter.yaml --since 2026-01-01\n  bursar release simulate -c bursar.yaml --threshold 90 --json | jq '.types[].thresholds[].days[]'"
@@ -41,7 +42,7 @@ pub(crate) struct Simulate {
     /// With the rules of this file: licenseRelease as the settings have it, or a whole settings file
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
-    /// First day, such as 2026-01-01 [default: a year ago]
+    /// First day, such as 2026-01-01 [default: a year ago, or when the seats were read first]
     #[arg(long, value_name = "DATE")]
     since: Option<NaiveDate>,
     /// Name who would have lost a seat and used it again
