@@ -103,7 +103,10 @@ async fn what_a_run_took_is_reclaimable_nowhere_before_the_seats_are_read_again(
     assert!(said.contains("there is nothing to undo"), "{said}");
     let status = json(place, &["status"]);
     let site = &status["sites"][0];
-    assert_eq!((&site["lastRun"]["mode"], &site["lastRealRun"]["mode"]), (&"undo".into(), &"real".into()));
+    assert_eq!(
+        (&site["lastRun"]["mode"], &site["lastRealRun"]["mode"]),
+        (&"undo".into(), &"real".into())
+    );
 
     // As people write, and as programs read.
     let settings = std::fs::read_to_string(place.join("bursar.yaml")).unwrap();
