@@ -241,8 +241,8 @@ fn in_days(days: i64) -> String {
 pub fn expiring_text(status: &ServerLicenseStatus) -> String {
     match (status.days_until_expiry, status.expiry_date) {
         (Some(days), Some(date)) => {
-            let days = in_days(days);
-            format!("Qlik Sense server license is about to expire in {days}, on {date}")
+            // Butler's words, which others may look for.
+            format!("Qlik Sense server license is about to expire in {days} days, on {date}")
         }
         _ => "Qlik Sense server license is about to expire".into(),
     }

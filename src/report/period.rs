@@ -187,8 +187,6 @@ mod tests {
             "2026-1",
             "x",
             "2026-+1",
-            "2026..2025",
-            "2025..2025",
             "..",
             "2025..",
             "2024..2025..2026",
@@ -197,6 +195,10 @@ mod tests {
             let error = Period::parse(text, today).unwrap_err();
             assert!(error.contains("is no period"), "{text}: {error}");
         }
+        let turned = Period::parse("2026..2017", today).unwrap_err();
+        assert_eq!(turned, "2026..2017 ends before it begins; write 2017..2026");
+        let one = Period::parse("2025..2025", today).unwrap_err();
+        assert_eq!(one, "2025..2025 is one period; write 2025");
         let long = Period::parse("1996..2026", today).unwrap_err();
         assert_eq!(long, "1996..2026 is longer than 30 years");
         assert_eq!(Period::parse("2026-03", today).unwrap_err(), "2026-03 has not begun yet");

@@ -478,3 +478,22 @@ fn an_end_says_how_it_is_now() {
     let over = step(&fires.states, &[], &[], |_| &policy, at(10));
     assert_eq!(over.notices[0].alert.text, "over: text");
 }
+
+#[test]
+fn what_was_told_says_how_often_and_that_nobody_heard_it() {
+    let told = |times, sent_to| {
+        let notified = Notified {
+            last: DateTime::UNIX_EPOCH,
+            times,
+            sent_to,
+            step: None,
+            severity: None,
+            observed: DateTime::UNIX_EPOCH,
+        };
+        notified.in_words()
+    };
+    assert_eq!(told(1, Some(2)), "told once");
+    assert_eq!(told(3, None), "told 3 times", "of an older release");
+    let nobody = "told once, the last time to nobody: no destination takes it";
+    assert_eq!(told(1, Some(0)), nobody);
+}

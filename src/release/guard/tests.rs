@@ -482,7 +482,7 @@ fn max_releases_are_less_what_went_within_the_window() {
     assert_eq!(ask(&world), []);
     world.past.taken.insert(Professional, 4);
     let [refusal] = &ask(&world)[..] else { panic!("{:?}", ask(&world)) };
-    insta::assert_snapshot!(refusal.saw, @"2 seats of type Professional are to be released, 4 went within the last 22 hours, and maxReleases is 5");
+    insta::assert_snapshot!(refusal.saw, @"2 seats of type Professional are to be released, 4 went within the last 22 hours, given back since or not, and maxReleases is 5");
     // More than that went: nothing more goes.
     world.past.taken.insert(Professional, 6);
     assert_eq!(world.plan().types[0].count(Outcome::Release), 0);

@@ -8,7 +8,7 @@ use rusqlite::{Connection, params};
 use super::difference::{PART, part};
 use super::row::{seat_type_of, uuid_of};
 use super::{PeopleMarks, SeatList, Seats, StoredPerson};
-use crate::event::{ChangeCount, count_changes, stored};
+use crate::event::stored;
 use crate::insight::activity::Day;
 use crate::ledger::{Action, Entry};
 use crate::license::changes::{CHURN_DAYS, Change, Known, OwnAction};
@@ -189,17 +189,6 @@ impl Store {
             query.query_map(params![site, time, id, limit], change)?.collect()
         };
         self.shared.gate.read("read the changes of seats", query).await
-    }
-
-    /// How many changes there were in that time, by type and kind, with the share of churn and of
-    /// Bursar's own; those of a first reading are not counted.
-    pub async fn seat_change_counts(
-        &self,
-        site: &str,
-        from: DateTime<Utc>,
-        to: DateTime<Utc>,
-    ) -> Result<Vec<ChangeCount>, StoreError> {
-        Ok(count_changes(&self.seat_changes(site, from, to).await?))
     }
 
     /// The users of each day since `from`, of a type or (`None`) of all types together, by day. A

@@ -7,7 +7,7 @@ use chrono_tz::Tz;
 use uuid::Uuid;
 
 use super::*;
-use crate::event::{Body, Event, SeatActivity};
+use crate::event::{Body, Event, SeatActivity, count_changes};
 use crate::insight::activity;
 use crate::license::changes::{Lists, Old, SeatRow, changes};
 use crate::license::{ChangeKind, Holder, Moment};
@@ -137,7 +137,8 @@ async fn a_first_use_is_noted_when_it_is_seen_and_stays() {
         let known = t.store.seats("a").await.unwrap();
         assert_eq!(known.lists[0].seats[0].first_used, Some(now + TimeDelta::hours(1)));
     }
-    let counts = t.store.seat_change_counts("a", now, now + TimeDelta::days(9)).await.unwrap();
+    let counts =
+        count_changes(&t.store.seat_changes("a", now, now + TimeDelta::days(9)).await.unwrap());
     assert!(counts.iter().all(|counted| counted.kind != ChangeKind::Allocated));
 }
 
