@@ -67,17 +67,23 @@ impl Asked {
         text.parse::<u32>().map(|rows| rows as usize).map_err(|_| wrong())
     }
 
-    /// Refuses what has another name than these: a misspelt filter would show all.
+    /// Refuses what has another name than these: a misspelt filter would show all. A parameter without a value is one
+    /// that somebody forgot to fill in, but for words to look for.
     pub(super) fn only(&self, names: &[&str]) -> Result<(), Failure> {
-        let Some((other, _)) = self.0.iter().find(|(name, _)| !names.contains(&name.as_str()))
-        else {
-            return Ok(());
-        };
-        let known = match names {
-            [] => "nothing can be asked here".to_owned(),
-            names => format!("write one of {}", names.join(", ")),
-        };
-        Err(Failure::Wrong(format!("{}: is no parameter; {known}.", shortened(other, 100))))
+        for (name, value) in &self.0 {
+            if !names.contains(&name.as_str()) {
+                let known = match names {
+                    [] => "nothing can be asked here".to_owned(),
+                    names => format!("write one of {}", names.join(", ")),
+                };
+                let name = shortened(name, 100);
+                return Err(Failure::Wrong(format!("{name}: is no parameter; {known}.")));
+            }
+            if value.trim().is_empty() && name != "q" {
+                return Err(Failure::Wrong(format!("{name}: write a value, or leave it out.")));
+            }
+        }
+        Ok(())
     }
 
     /// A whole number between two, both included.
@@ -129,10 +135,14 @@ mod tests {
         for wrong in [asked.day("to"), Asked::of(Some("d=9999-01-01")).unwrap().day("d")] {
             assert!(matches!(wrong, Err(Failure::Wrong(text)) if text.contains("write a day")));
         }
-        assert!(asked.only(&["q", "from", "empty", "to"]).is_ok());
-        assert!(
-            matches!(asked.only(&["q"]), Err(Failure::Wrong(text)) if text.contains("from: is no parameter"))
-        );
+        let refused = |text: &str| match Asked::of(Some(text)).unwrap().only(&["q", "from"]) {
+            Ok(()) => String::new(),
+            Err(Failure::Wrong(text)) => text,
+            Err(other) => panic!("{other:?}"),
+        };
+        assert_eq!(refused("q=&from=x"), "");
+        assert_eq!(refused("q=a&from=+"), "from: write a value, or leave it out.");
+        assert_eq!(refused("form=x"), "form: is no parameter; write one of q, from.");
         let number = |text| Asked::of(Some(text)).unwrap().number("n", 1, 10);
         assert_eq!((number("n=10").unwrap(), number("").unwrap()), (Some(10), None));
         assert!(

@@ -108,7 +108,7 @@ fn values(of: &Value) -> (Vec<String>, Vec<String>) {
     let schema = &of["schema"];
     if let Some(words) = schema["enum"].as_array() {
         let words = words.iter().map(|word| word.as_str().unwrap().to_owned());
-        return (words.collect(), vec!["nonsense".into(), "0".into()]);
+        return (words.collect(), vec!["nonsense".into(), "0".into(), String::new()]);
     }
     let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
     match (
@@ -131,14 +131,14 @@ fn values(of: &Value) -> (Vec<String>, Vec<String>) {
         }
         (_, Some("date"), _) => (
             vec![chrono::Utc::now().date_naive().to_string()],
-            texts(&["yesterday", "2026-02-30", "9999-01-01"]),
+            texts(&["", "yesterday", "2026-02-30", "9999-01-01"]),
         ),
         (_, _, "q") => (
             texts(&["", "type:analyzer", "idle:>60 dir:CORP", "why:used"]),
             texts(&["nonsense:1", "idle:x", "anna"]),
         ),
         (_, _, "after" | "before") => {
-            (texts(&[""]), texts(&["x", "n.analyzer.0.x", "%00", "1.2.3"]))
+            (Vec::new(), texts(&["", "x", "n.analyzer.0.x", "%00", "1.2.3"]))
         }
         other => panic!("{other:?}"),
     }

@@ -34,6 +34,11 @@ fn text() -> Value {
     json!({ "type": "string", "maxLength": 1000 })
 }
 
+/// The end of a page.
+fn place() -> Value {
+    json!({ "type": "string", "minLength": 1, "maxLength": 1000 })
+}
+
 fn day() -> Value {
     json!({ "type": "string", "format": "date" })
 }
@@ -57,12 +62,12 @@ pub(super) fn all() -> Vec<Endpoint> {
         end("/sites/{site}/seats", "Seats, filtered and sorted, a page at a time", vec![
             parameter("q", "The words of the filter bar: `type:analyzer idle:>60 why:tag`", text()),
             parameter("sort", "The order; `person` only where people are named", sort),
-            parameter("after", "`next` of the page before", text()),
+            parameter("after", "`next` of the page before", place()),
             parameter("limit", "Rows of a page", number(1000, 100)),
         ], of::<seats::Seats>),
         end("/sites/{site}/people/{person}", "A person with their seats and what happened to them", vec![], of::<seats::OnePerson>),
         end("/sites/{site}/changes", "What changed about the seats, newest first", vec![
-            parameter("before", "`next` of the page before", text()),
+            parameter("before", "`next` of the page before", place()),
             parameter("limit", "Rows of a page", number(1000, 100)),
         ], of::<seats::Changes>),
         end("/sites/{site}/trends", "What was taken and entitled over time, and what may come", vec![
