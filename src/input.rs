@@ -24,10 +24,47 @@ pub fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The same of a text. [`io::ErrorKind::InvalidData`] when it is not UTF-8.
+/// The same of a text. [`io::ErrorKind::InvalidData`] when it is none, with a [`NotText`].
 pub fn read_text(path: &Path, most: u64) -> io::Result<String> {
-    String::from_utf8(read(path, most)?)
-        .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not text in UTF-8"))
+    text(read(path, most)?).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+}
+
+/// Why bytes are no text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("it is not text in UTF-8 from line {line}, column {column} on")]
+pub struct NotText {
+    /// Line and column of the first byte that is none, counted from 1.
+    pub line: u64,
+    pub column: u64,
+}
+
+/// UTF-8, and UTF-16 with a byte order mark, as Windows PowerShell and its editors write; that mark is taken off.
+///
+/// # Errors
+/// Anything else, with the place at which it begins. The bytes are not repeated: they may be a password's.
+pub fn text(bytes: Vec<u8>) -> Result<String, NotText> {
+    let units: fn([u8; 2]) -> u16 = match bytes[..] {
+        [0xff, 0xfe, ..] => u16::from_le_bytes,
+        [0xfe, 0xff, ..] => u16::from_be_bytes,
+        _ => {
+            return String::from_utf8(bytes).map_err(|error| {
+                let good = error.utf8_error().valid_up_to();
+                end_of(&String::from_utf8_lossy(&error.as_bytes()[..good]))
+            });
+        }
+    };
+    let (pairs, rest) = bytes[2..].as_chunks::<2>();
+    let mut text = String::with_capacity(pairs.len());
+    for sign in char::decode_utf16(pairs.iter().map(|pair| units(*pair))) {
+        text.push(sign.map_err(|_| end_of(&text))?);
+    }
+    if rest.is_empty() { Ok(text) } else { Err(end_of(&text)) }
+}
+
+/// The place behind a text.
+fn end_of(text: &str) -> NotText {
+    let last = text.rsplit('\n').next().unwrap_or_default();
+    NotText { line: text.matches('\n').count() as u64 + 1, column: last.chars().count() as u64 + 1 }
 }
 
 /// What comes from a pipe or a terminal because somebody asked for it (`-`): no more than `most`.
@@ -146,11 +183,28 @@ mod tests {
             std::os::unix::fs::symlink(&path, &link).unwrap();
             assert_eq!(read_text(&link, SMALL).unwrap(), "0123456789");
         }
-        std::fs::write(&path, b"\xff").unwrap();
-        assert_eq!(read_text(&path, SMALL).unwrap_err().kind(), io::ErrorKind::InvalidData);
+        std::fs::write(&path, b"a: 1\nb: \xe5").unwrap();
+        let error = read_text(&path, SMALL).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::InvalidData);
+        assert_eq!(error.to_string(), "it is not text in UTF-8 from line 2, column 4 on");
         let missing = read(&folder.path().join("b"), SMALL).unwrap_err();
         assert_eq!(missing.kind(), io::ErrorKind::NotFound);
         assert_eq!(why(read(folder.path(), SMALL)), "it is a folder");
+    }
+
+    #[test]
+    fn text_of_windows_is_read() {
+        let written = "a: å\r\nb: 𝄞\n";
+        let units: Vec<u16> = written.encode_utf16().collect();
+        let with = |mark: [u8; 2], bytes: fn(u16) -> [u8; 2]| {
+            let units = units.iter().flat_map(|unit| bytes(*unit));
+            text(mark.into_iter().chain(units).collect())
+        };
+        assert_eq!(with([0xff, 0xfe], u16::to_le_bytes).unwrap(), written);
+        assert_eq!(with([0xfe, 0xff], u16::to_be_bytes).unwrap(), written);
+        // Half a sign at the end, and half a pair in the middle.
+        assert_eq!(text(b"\xff\xfea\0\n\0b".to_vec()), Err(NotText { line: 2, column: 1 }));
+        assert_eq!(text(b"\xff\xfea\0\x00\xd8b\0".to_vec()), Err(NotText { line: 1, column: 2 }));
     }
 
     #[test]

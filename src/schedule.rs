@@ -80,6 +80,8 @@ impl ScheduleError {
 
 const EXAMPLES: &str = r#"write for example "every 6 hours", "at 08:00", "at 07:30 every weekday" or the cron "0 */6 * * *""#;
 
+const CRON_FIELDS: &str = "write five fields (minute hour day month weekday) or six (second first), such as \"30 6 * * MON-FRI\"";
+
 impl Schedule {
     /// Reads a text or cron line. A schedule that can never fire is refused; one that names years
     /// is not judged by today's date here (see [`fires_after`](Self::fires_after)).
@@ -162,14 +164,27 @@ fn parse_cron(text: &str) -> Result<Schedule, ScheduleError> {
     let cron = parser.parse(text).map_err(|e| ScheduleError::Unreadable {
         text: text.to_owned(),
         what: format!("it can't be read as cron ({})", e.to_string().trim_end_matches('.')),
-        fix: "write five fields (minute hour day month weekday) or six (second first), \
-              such as \"30 6 * * MON-FRI\""
-            .to_owned(),
+        fix: CRON_FIELDS.to_owned(),
     })?;
     Ok(Schedule { text: text.to_owned(), meaning: Meaning::Cron(Box::new(cron)), remark: None })
 }
 
+/// A text of cron's signs alone, with too few or too many fields.
+fn is_miscounted_cron(text: &str) -> bool {
+    let fields = text.split_whitespace();
+    text.contains(['*', '?'])
+        && fields.clone().count() > 1
+        && fields.flat_map(str::chars).all(|sign| sign.is_ascii_digit() || "*,-/?".contains(sign))
+}
+
 fn parse_text(text: &str) -> Result<Schedule, ScheduleError> {
+    if is_miscounted_cron(text) {
+        return Err(ScheduleError::Unreadable {
+            text: text.to_owned(),
+            what: format!("as cron it has {} fields", text.split_whitespace().count()),
+            fix: CRON_FIELDS.to_owned(),
+        });
+    }
     let parsed = text::parse(text).map_err(|stop| {
         let rest = text.get(stop.at..).unwrap_or_default().trim();
         let found =

@@ -3,19 +3,26 @@
 //! Every TLS connection of the program, to a Qlik site or to a destination, is set up here, so
 //! that a file that can't be used gives the same clear error everywhere.
 
+mod weak;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use chrono::{DateTime, Utc};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{WantsClientCert, WebPkiServerVerifier};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::{
+    ClientConfig, ConfigBuilder, DigitallySignedStruct, RootCertStore, SignatureScheme,
+    WantsVerifier,
+};
 use sha2::{Digest, Sha256};
 
 use crate::input;
+pub use weak::Weakness;
 
 /// Why a PEM file can't be used. Each text names the file and what to do.
 #[derive(Debug, thiserror::Error)]
@@ -73,6 +80,16 @@ impl PemError {
         let fix = match self {
             Self::Unreadable { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
                 "write a path from the working directory or from the folder of this file, or a full one"
+            }
+            Self::Unreadable { source, .. }
+                if matches!(
+                    source.kind(),
+                    std::io::ErrorKind::IsADirectory
+                        | std::io::ErrorKind::InvalidInput
+                        | std::io::ErrorKind::FileTooLarge
+                ) =>
+            {
+                "name a file in PEM format"
             }
             Self::Unreadable { .. } => "let the user that runs bursar read it",
             Self::Mismatch { .. } => "name the certificate and the key of one export",
@@ -209,14 +226,14 @@ pub fn client_config(
         .with_safe_default_protocol_versions()
         .expect("ring supports TLS 1.2 and 1.3");
     let builder = match trust {
-        Trust::CaFile(path) => builder.with_root_certificates(load_roots(path)?),
+        Trust::CaFile(path) => believing(builder, load_roots(path)?, provider),
         Trust::Anybody => builder
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(AcceptAnybody { provider })),
         Trust::System => {
             let mut roots = RootCertStore::empty();
             roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-            builder.with_root_certificates(roots)
+            believing(builder, roots, provider)
         }
     };
     match client {
@@ -231,6 +248,23 @@ pub fn client_config(
                 other => PemError::BadKey { path: files.key.into(), why: other.to_string() },
             })
         }
+    }
+}
+
+/// Believes whom these authorities signed, and says why not.
+fn believing(
+    builder: ConfigBuilder<ClientConfig, WantsVerifier>,
+    roots: RootCertStore,
+    provider: Arc<CryptoProvider>,
+) -> ConfigBuilder<ClientConfig, WantsClientCert> {
+    let roots = Arc::new(roots);
+    match WebPkiServerVerifier::builder_with_provider(roots.clone(), provider).build() {
+        Ok(verifier) => {
+            let verifier = Arc::new(weak::Explaining(verifier));
+            builder.dangerous().with_custom_certificate_verifier(verifier)
+        }
+        // No authority at all: nobody is believed.
+        Err(_) => builder.with_root_certificates(roots),
     }
 }
 

@@ -82,6 +82,11 @@ impl Row {
 }
 
 impl Check {
+    /// Of a file, for people.
+    pub(super) fn of(config: ConfigFile) -> Self {
+        Self { config, limit: TimeLimit::default(), json: false }
+    }
+
     pub(crate) fn execute(self) -> anyhow::Result<Exit> {
         let loaded = match crate::config::load(&self.config.file) {
             Ok(loaded) => loaded,

@@ -17,6 +17,12 @@ pub(super) struct TimeLimit {
     timeout: Duration,
 }
 
+impl Default for TimeLimit {
+    fn default() -> Self {
+        Self { timeout: Duration::from_secs(60 * 60) }
+    }
+}
+
 /// As [`TimeLimit`], for a command that works through seats one after the other.
 #[derive(Debug, Clone, Copy, clap::Args)]
 pub(super) struct RunLimit {

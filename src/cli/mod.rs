@@ -40,6 +40,7 @@ mod config;
 mod demo;
 mod healthcheck;
 mod import;
+mod init;
 pub mod insight;
 mod limit;
 mod monitor_app;
@@ -91,6 +92,7 @@ impl From<Exit> for ExitCode {
     after_help = "\
 Examples:
   bursar demo                          watch a simulated Qlik Sense site, nothing else needed
+  bursar init                          write a file of settings to start from
   bursar check -c bursar.yaml          verify settings, certificates, sites and destinations
   bursar run -c bursar.yaml            run the daemon
   bursar status -c bursar.yaml --live  ask the sites now and print what they say
@@ -104,6 +106,7 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Init(init::Init),
     Run(run::Run),
     Check(check::Check),
     Status(status::Status),
@@ -136,6 +139,7 @@ pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     crate::tls::install_provider();
     let result = match arguments.command {
+        Command::Init(command) => command.execute(),
         Command::Run(command) => command.execute(),
         Command::Check(command) => command.execute(),
         Command::Status(command) => command.execute(),

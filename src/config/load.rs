@@ -14,8 +14,10 @@ use super::shape::Shape;
 use super::{older, validate};
 use crate::input;
 use crate::secret;
-use crate::settings::node::{self, Node};
-use crate::settings::{Check, Environment, Problem, Problems, Severity, SystemEnvironment};
+use crate::settings::node::{self, Node, Value};
+use crate::settings::{
+    Check, Environment, MISSING, Problem, Problems, Severity, SystemEnvironment,
+};
 
 /// Settings, and what was noticed on the way to them.
 #[derive(Debug, Clone)]
@@ -74,15 +76,18 @@ pub(super) fn read_file(path: &Path) -> Result<String, Problems> {
             | std::io::ErrorKind::FileTooLarge => {
                 (error.to_string(), "name a file of settings".to_owned())
             }
-            std::io::ErrorKind::InvalidData => {
-                ("it is not text in UTF-8".to_owned(), "save it in UTF-8".to_owned())
-            }
+            std::io::ErrorKind::InvalidData => (
+                "it is not text in UTF-8".to_owned(),
+                "save it in UTF-8, or in UTF-16 with a byte order mark".to_owned(),
+            ),
             _ => (
                 format!("it can't be read: {error}"),
                 "let the user that runs bursar read it".to_owned(),
             ),
         };
-        Problems(vec![whole_file(path, what, fix)])
+        let place = error.get_ref().and_then(|inner| inner.downcast_ref::<input::NotText>());
+        let at = place.map_or((0, 0), |place| (place.line, place.column));
+        Problems(vec![Problem { line: at.0, column: at.1, ..whole_file(path, what, fix) }])
     })
 }
 
@@ -188,7 +193,35 @@ fn read(
     env: &dyn Environment,
 ) -> Result<(Loaded, Vec<Problem>), Problems> {
     let (tree, problems) = parse(text, file)?;
+    has_butler(&tree, file)?;
     Ok(judge(tree, problems, file, env))
+}
+
+/// Without the key below which all stands, all of it would be unknown, and all that has to be there missing.
+fn has_butler(tree: &Node, file: &Path) -> Result<(), Problems> {
+    if let Value::Map(entries) = &tree.value
+        && !entries.iter().any(|(key, _)| key.text == "Butler")
+        && let Some((first, _)) = entries.iter().find(|(key, _)| !key.text.starts_with("x-"))
+    {
+        let (what, fix) = if first.text.eq_ignore_ascii_case("Butler") {
+            (
+                format!("the key is {}, which is not Butler", first.text),
+                "write Butler: in its place",
+            )
+        } else {
+            (
+                "there is no key Butler, below which the settings stand".to_owned(),
+                "write Butler: as the first line, and indent all others by two blanks",
+            )
+        };
+        let place = Problem {
+            line: first.place.line,
+            column: first.place.column,
+            ..whole_file(file, what, fix.to_owned())
+        };
+        return Err(Problems(vec![place]));
+    }
+    Ok(())
 }
 
 /// The tree of a text that has something in it, with what is wrong with its form.
@@ -224,8 +257,22 @@ pub(super) fn judge(
     };
     let settings = validate::settings(&mut check, &tree, &shape.ignored);
     problems.append(&mut check.problems.into_inner());
+    drop_followers(&mut problems);
     let missing = sorted(check.missing.into_inner());
     (Loaded { settings, warnings: Vec::new(), tree, missing }, sorted(problems))
+}
+
+/// What is missing because its name is misspelt is said once.
+fn drop_followers(problems: &mut Vec<Problem>) {
+    let misspelt: HashSet<String> = problems
+        .iter()
+        .filter_map(|problem| {
+            let meant = problem.fix.strip_prefix("did you mean ")?.strip_suffix('?')?;
+            let (section, _) = problem.path.rsplit_once('.')?;
+            Some(format!("{section}.{meant}"))
+        })
+        .collect();
+    problems.retain(|problem| problem.what != MISSING || !misspelt.contains(&problem.path));
 }
 
 fn sorted(mut problems: Vec<Problem>) -> Vec<Problem> {

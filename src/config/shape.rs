@@ -318,8 +318,9 @@ fn wrong_type(node: &Node, kind: &str, schema: &Json, secret: bool) -> (String, 
     };
     let fix = match (kind, &node.value) {
         ("boolean", Value::Text(text)) => match text.to_lowercase().as_str() {
-            "yes" | "on" | "true" => "write true".to_owned(),
-            "no" | "off" | "false" => "write false".to_owned(),
+            flag @ ("true" | "false") => format!("write {flag} without quotes"),
+            "yes" | "on" => "write true".to_owned(),
+            "no" | "off" => "write false".to_owned(),
             _ => "write true or false".to_owned(),
         },
         ("boolean", _) => "write true or false".to_owned(),

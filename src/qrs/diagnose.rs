@@ -11,6 +11,7 @@ use super::transport::Peer;
 use crate::descriptors;
 use crate::plain::shortened;
 use crate::secret::mask;
+use crate::tls::Weakness;
 
 /// Why a request has no answer. `shown` is the request for people, `timeout` what it was given.
 pub(super) fn request_error(
@@ -37,6 +38,12 @@ pub(super) fn request_error(
     }
     if error.is_timeout() {
         return Error::TimedOut { url: shown.to_owned(), after: timeout };
+    }
+    if chain(error)
+        .filter_map(|error| error.downcast_ref::<hyper::Error>())
+        .any(hyper::Error::is_parse)
+    {
+        return Error::NotHttp { url: shown.to_owned(), clear: !peer.address.starts_with("https") };
     }
     Error::Interrupted { url: shown.to_owned(), why: innermost(error) }
 }
@@ -139,7 +146,10 @@ fn certificate_error(reason: &CertificateError, peer: &Peer) -> Error {
         },
         other => Error::Tls {
             address,
-            why: told(&format!("its certificate can't be used: {other}")),
+            why: match Weakness::find(other) {
+                Some(weak) => format!("its certificate can't be used: {weak}"),
+                None => told(&format!("its certificate can't be used: {other}")),
+            },
             fix: "have Qlik Sense create its certificates again, then export them anew",
         },
     }

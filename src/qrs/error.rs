@@ -118,6 +118,8 @@ pub enum Error {
     TooLarge { url: String, limit: usize },
     /// The body repeats a fixed header that may be a credential, so it is not read further.
     Echo { url: String },
+    /// Something answered that is no HTTP. `clear`: it was called without TLS.
+    NotHttp { url: String, clear: bool },
     /// The connection ended between request and answer.
     Interrupted { url: String, why: String },
     /// Any of the others, of the service that says the version of Qlik Sense.
@@ -181,6 +183,7 @@ impl Error {
             | Self::TimedOut { .. }
             | Self::TooLarge { .. }
             | Self::Echo { .. }
+            | Self::NotHttp { .. }
             | Self::Interrupted { .. } => None,
         }
     }
@@ -272,6 +275,7 @@ impl Error {
             Self::Echo { url } => format!(
                 "{url} answered with a value of headers.static, which nobody may see, so the answer is not used"
             ),
+            Self::NotHttp { url, .. } => format!("{url} answered with something that is no HTTP"),
             Self::Interrupted { url, why } => {
                 format!("the connection broke before {url} answered: {why}")
             }
@@ -349,6 +353,12 @@ impl Error {
             Self::TimedOut { .. } => {
                 "raise the request timeout, or look at the load of the central node"
             }
+            Self::NotHttp { clear: true, .. } => {
+                "set useSSL: true: the repository service speaks TLS only"
+            }
+            Self::NotHttp { clear: false, .. } => {
+                "check that host and port lead to the repository service (port 4242)"
+            }
             Self::Interrupted { .. } => {
                 "if it stays, export client.pem again and look into the repository's logs: the service may be refusing the client certificate, or asking for it only after the request (TLS renegotiation, which is not supported)"
             }
@@ -379,7 +389,7 @@ impl Error {
             Self::Tls { .. } => {
                 "check host and port of versionMonitor (9032 is Qlik's own), and which versions of TLS the server allows"
             }
-            Self::Server { .. } | Self::Interrupted { .. } => {
+            Self::Server { .. } | Self::NotHttp { .. } | Self::Interrupted { .. } => {
                 "if it stays, look into the logs of the services of Qlik Sense on that server"
             }
             other => return other.fix(),
@@ -409,6 +419,7 @@ impl Error {
                 | Self::NotSent { .. }
                 | Self::OutOfTime { .. }
                 | Self::TimedOut { .. }
+                | Self::NotHttp { .. }
                 | Self::Interrupted { .. }
                 | Self::NotJson { body: NotJson::Truncated, .. }
         )
@@ -439,6 +450,8 @@ mod tests {
         vec![
             Error::CannotConnect { address: address(), why: "connection refused".into() },
             Error::NoFiles { address: address() },
+            Error::NotHttp { url: url(), clear: true },
+            Error::NotHttp { url: url(), clear: false },
             Error::NameMismatch {
                 address: address(),
                 expected: "10.0.0.5".into(),
@@ -515,6 +528,8 @@ mod tests {
             [
                 "cannot-connect",
                 "no-files",
+                "not-http",
+                "not-http",
                 "server-error",
                 "not-json",
                 "not-sent",

@@ -310,13 +310,16 @@ impl Peer {
     }
 }
 
-/// Says so when no certificate of the CA file is a CA's: server.pem or client.pem given instead of
+/// What of the CA file may be why nobody is believed. No certificate in it is a CA's: server.pem or client.pem given instead of
 /// root.pem loads without complaint and then fits nothing.
 fn ca_note(connection: &Connection) -> Option<String> {
     let certs = tls::load_certs(&connection.ca_cert).ok()?;
     let facts: Vec<_> =
         certs.iter().filter_map(|cert| tls::inspect(cert, &connection.ca_cert).ok()).collect();
     let first = facts.first()?;
+    if let Some(weak) = certs.iter().find_map(tls::Weakness::of) {
+        return Some(format!("of the certificate in the file: {weak}"));
+    }
     facts.iter().all(|cert| !cert.is_ca).then(|| {
         format!("the file holds the certificate of {}, which is no authority", first.subject)
     })

@@ -339,6 +339,7 @@ mod tests {
             Error::Refused { url: url(), status: 400, answer: None },
             Error::TimedOut { url: url(), after: Duration::from_secs(60) },
             Error::Interrupted { url: url(), why: "reset".into() },
+            Error::NotHttp { url: url(), clear: false },
             Error::Tls { address: address(), why: "alert".into(), fix: "look" },
             Error::UnexpectedStatus { url: url(), status: 410 },
         ] {

@@ -27,6 +27,9 @@ pub(crate) struct At<'a> {
     pub(crate) written: Option<&'a str>,
 }
 
+/// What is said of a setting that has to be there.
+pub(crate) const MISSING: &str = "this is missing";
+
 impl<'a> At<'a> {
     pub(crate) fn root(node: &'a Node) -> Self {
         Self {
@@ -182,7 +185,7 @@ impl Check<'_> {
     /// A text that must be there.
     pub(crate) fn required(&self, at: &At<'_>, text: &str, fix: &str) -> String {
         if text.trim().is_empty() {
-            self.error(at, "this is missing", fix);
+            self.error(at, MISSING, fix);
         }
         text.trim().to_owned()
     }
@@ -195,12 +198,16 @@ impl Check<'_> {
             return v6.to_owned();
         }
         let fix = if host.is_empty() {
-            self.error(at, "this is missing", "write the server's name or IP address");
+            self.error(at, MISSING, "write the server's name or IP address");
             return String::new();
         } else if host.contains('/') {
             "write the name or IP address alone, without scheme and path".to_owned()
         } else if host.contains(':') {
             format!("write the port in {port_key}")
+        } else if host.contains([
+            '\u{201c}', '\u{201d}', '\u{201e}', '\u{2018}', '\u{2019}', '\u{ab}', '\u{bb}',
+        ]) {
+            "its quotes are a word processor's: write it without them".to_owned()
         } else if url::Host::parse(host).is_err() {
             "write the server's name or IP address".to_owned()
         } else {

@@ -4,12 +4,13 @@
 
 mod check;
 mod environment;
+mod mistake;
 pub(crate) mod node;
 mod problem;
 pub(crate) mod reference;
 mod secret_text;
 
-pub(crate) use check::{At, Check, is_token, list, schedule};
+pub(crate) use check::{At, Check, MISSING, is_token, list, schedule};
 pub use environment::{Environment, FixedEnvironment, SystemEnvironment};
 pub use problem::{Problem, Problems, Severity};
 pub(crate) use secret_text::SecretText;

@@ -224,21 +224,28 @@ pub(crate) fn parse(text: &str, file: &Path) -> Result<(Node, Vec<Problem>), Pro
                     "take out what is repeated, or aliases of aliases",
                 );
             }
-            problem(
-                place,
-                "",
-                format!("not valid YAML: {}", plain(&error)),
-                "look at the indentation and the quotes of this line and the one above",
-            )
+            let (what, fix) = super::mistake::told(&plain(&error), text, place);
+            problem(place, "", format!("not valid YAML: {what}"), fix)
         })?;
     let mut duplicates = Vec::new();
     let node = build(raw, String::new(), &mut duplicates);
-    let problems = duplicates
+    let mut escapes = Vec::new();
+    let lines: Vec<&str> = text.lines().collect();
+    node.each(&mut |node| {
+        if let (Value::Text(value), Some(what)) =
+            (&node.value, super::mistake::escaped_path(&lines, node.place))
+            && value.contains(char::is_control)
+        {
+            escapes.push(problem(node.place, &node.path, what, super::mistake::SINGLE_QUOTES));
+        }
+    });
+    let problems: Vec<Problem> = duplicates
         .into_iter()
         .map(|(path, first, again)| {
             let what = format!("the key is there twice, first in line {}", first.line);
             problem(again, &path, what, "keep one of them")
         })
+        .chain(escapes)
         .collect();
     Ok((node, problems))
 }
@@ -485,11 +492,11 @@ mod tests {
         }
         insta::assert_snapshot!(out, @r#"
     x.yaml:2:2: not valid YAML: illegal placement of ':' indicator; look at the indentation and the quotes of this line and the one above
-    x.yaml:2:2: not valid YAML: tabs disallowed within this context (block indentation); look at the indentation and the quotes of this line and the one above
-    x.yaml:1:5: not valid YAML: mapping values are not allowed in this context; look at the indentation and the quotes of this line and the one above
-    x.yaml:1:4: not valid YAML: alias references unknown anchor; look at the indentation and the quotes of this line and the one above
+    x.yaml:2:2: not valid YAML: a tab stands where only blanks may indent; indent this line with blanks
+    x.yaml:1:5: not valid YAML: a colon and a blank within a value, or a line that is indented too far; put the value in quotes, or indent the line as its neighbours
+    x.yaml:1:4: not valid YAML: a value that begins with * is the name of an anchor, and there is none of this name; put it in quotes if it is meant as text, such as the cron "*/5 * * * *"
     x.yaml:3:1: a second document starts here; remove the line ---
-    x.yaml:1:4: not valid YAML: unclosed quote; look at the indentation and the quotes of this line and the one above
+    x.yaml:1:4: not valid YAML: a quote begins here and doesn't end; close it with the same sign
     "#);
     }
 

@@ -6,6 +6,7 @@ mod plain;
 mod seats;
 mod site;
 mod tls;
+mod weak;
 
 use std::path::Path;
 use std::time::Duration;

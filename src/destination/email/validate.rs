@@ -12,7 +12,7 @@ use crate::destination::settings::BasicAuth;
 use crate::destination::template::Source;
 use crate::destination::template::validate as template;
 use crate::secret::Secret;
-use crate::settings::{At, Check};
+use crate::settings::{At, Check, MISSING};
 
 pub(crate) fn settings(check: &Check<'_>, at: &At<'_>) -> Option<Email> {
     let raw: raw::Email = at.read();
@@ -156,11 +156,7 @@ fn hello_name(check: &Check<'_>, at: &At<'_>, name: &str) -> Option<String> {
 
 fn sender(check: &Check<'_>, at: &At<'_>, text: &str) -> Option<Mailbox> {
     if text.is_empty() {
-        check.error(
-            at,
-            "this is missing",
-            "write an address that the mail server lets you send as",
-        );
+        check.error(at, MISSING, "write an address that the mail server lets you send as");
         return None;
     }
     address(check, at, text)

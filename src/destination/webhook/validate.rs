@@ -10,7 +10,7 @@ use crate::destination::registry::Waiting;
 use crate::destination::template::validate as template;
 use crate::plain::one_line;
 use crate::secret::Secret;
-use crate::settings::{At, Check, is_token};
+use crate::settings::{At, Check, MISSING, is_token};
 
 /// Those that can be called, and those that are missing something.
 pub(crate) fn settings(check: &Check<'_>, at: &At<'_>) -> (Vec<Webhook>, Vec<Waiting>) {
@@ -173,7 +173,7 @@ fn proxy(check: &Check<'_>, at: &At<'_>, text: &str) -> Option<Proxy> {
 /// The address never shows in a message: it may hold a key.
 fn url(check: &Check<'_>, at: &At<'_>, text: &str) -> Option<Url> {
     if text.is_empty() {
-        check.error(at, "this is missing", "write the address, with https:// in front");
+        check.error(at, MISSING, "write the address, with https:// in front");
         return None;
     }
     if !text.contains("://") {

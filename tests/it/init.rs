@@ -1,0 +1,124 @@
+//! `bursar init`: from nothing to settings that work.
+
+use std::io::Write;
+use std::process::{Command, Output, Stdio};
+
+use bursar::simulator::Scenario;
+
+use crate::support::process::output;
+use crate::support::setup::Setup;
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).expect("UTF-8")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_it_writes_reads_a_site() {
+    let setup = Setup::new(Scenario::default()).await;
+    let folder = setup.folder.path();
+    let certificates = folder.join("certificates");
+    let port = setup.site.addr().port().to_string();
+    let run = output(
+        &[
+            "init",
+            "--host",
+            "127.0.0.1",
+            "--port",
+            &port,
+            "--tls-server-name",
+            &setup.site.pki().server_name,
+            "--certificates",
+            certificates.to_str().unwrap(),
+            "--check",
+            "new.yaml",
+        ],
+        folder,
+    );
+    let said = text(&run.stdout) + &text(&run.stderr);
+    assert_eq!(run.status.code(), Some(0), "{said}");
+    assert!(said.contains("wrote new.yaml") && said.contains("repository"), "{said}");
+    // It never takes the place of a file.
+    let before = std::fs::read(folder.join("new.yaml")).unwrap();
+    let again = output(&["init", "--host", "other.example.com", "new.yaml"], folder);
+    assert_eq!(again.status.code(), Some(2));
+    assert!(text(&again.stderr).contains("stays as it is"), "{}", text(&again.stderr));
+    assert_eq!(std::fs::read(folder.join("new.yaml")).unwrap(), before);
+}
+
+#[test]
+fn what_it_writes_is_valid_and_what_it_cannot_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    bursar::simulator::Pki::generate("one").write_to(&folder.path().join("certificates")).unwrap();
+    let init = |arguments: &[&str]| output(&[&["init"], arguments].concat(), folder.path());
+    let full = init(&[
+        "--host",
+        "qlik.example.com",
+        "--influxdb",
+        "http://influxdb.example.com:8086",
+        "--mail-host",
+        "smtp.example.com",
+        "--mail-from",
+        "bursar@example.com",
+        "--mail-to",
+        "a@example.com,b@example.com",
+    ]);
+    let said = text(&full.stdout);
+    assert_eq!(full.status.code(), Some(0), "{said}{}", text(&full.stderr));
+    assert!(said.contains("bursar check -c bursar.yaml") && said.contains("alert test"), "{said}");
+    let check = output(&["config", "check", "-c", "bursar.yaml"], folder.path());
+    assert_eq!(check.status.code(), Some(0), "{}", text(&check.stderr));
+    assert_eq!(text(&check.stderr), "", "no warning");
+    let lines = std::fs::read_to_string(folder.path().join("bursar.yaml")).unwrap().lines().count();
+    assert!(lines < 55, "{lines}");
+    for (arguments, expected) in [
+        (&["x.yaml"][..], "--host is missing"),
+        (
+            &["--host", "https://qlik.example.com/qrs", "x.yaml"],
+            "write the name or IP address alone",
+        ),
+        (&["--host", "q", "--influxdb", "http://u:p@h:8086", "x.yaml"], "${env:INFLUXDB_PASSWORD}"),
+        (&["--host", "q", "--user", "sa_api", "x.yaml"], "write directory and id"),
+        (&["--host", "q", "--mail-host", "m", "x.yaml"], "--mail-from"),
+        (&["--host", "q", "no/such/folder.yaml"], "no file can be made in its folder"),
+    ] {
+        let run = init(arguments);
+        assert!(!run.status.success(), "{arguments:?}");
+        assert!(text(&run.stderr).contains(expected), "{arguments:?}: {}", text(&run.stderr));
+        assert!(!folder.path().join("x.yaml").exists(), "{arguments:?}");
+    }
+}
+
+/// Answers on a terminal.
+#[cfg(target_os = "linux")]
+#[test]
+fn on_a_terminal_it_asks() {
+    let folder = tempfile::tempdir().unwrap();
+    let asked = |answers: &str| -> Output {
+        let program = format!("{} init", env!("CARGO_BIN_EXE_bursar"));
+        let mut child = Command::new("script")
+            .args(["--quiet", "--return", "--echo", "never", "--command", &program, "/dev/null"])
+            .current_dir(folder.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("util-linux has script");
+        child.stdin.take().unwrap().write_all(answers.as_bytes()).unwrap();
+        child.wait_with_output().unwrap()
+    };
+    let file = folder.path().join("bursar.yaml");
+    let answers = "qlik.example.com\n\na@example.com\n\n\n\nno\n";
+    let run = asked(answers);
+    let said = text(&run.stdout);
+    assert!(run.status.success() && said.contains("wrote bursar.yaml"), "{said}");
+    let written = std::fs::read_to_string(&file).unwrap();
+    for expected in [
+        "host: qlik.example.com",
+        "certificates/root.pem",
+        "host: smtp.example.com",
+        "from: bursar@example.com",
+    ] {
+        assert!(written.contains(expected), "{expected}:\n{written}");
+    }
+    assert!(!written.contains("influxDb"), "{written}");
+}
