@@ -51,7 +51,8 @@ pub(super) async fn page(served: &Served, headers: &HeaderMap) -> Answer {
     let (now, zone) = (status.time, settings.time_zone);
     let store = &served.source.store;
     let all = store.alerts().await?;
-    let pending = all.values().filter(|alert| alert.phase == Phase::Pending);
+    let sees = |site: &str| site == DAEMON || served.viewer.sees(site);
+    let pending = all.values().filter(|of| of.phase == Phase::Pending && sees(&of.key.site));
     let any = |of: Option<&str>| of.unwrap_or("any").to_owned();
     let silences = status.silences.iter().map(|silence| {
         [
@@ -70,7 +71,8 @@ pub(super) async fn page(served: &Served, headers: &HeaderMap) -> Answer {
         let site = if settings.named_sites || site == DAEMON { site } else { "" };
         [site, subject].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")
     };
-    let history = store.alert_history(HISTORY).await?.into_iter().map(|entry| HistoryView {
+    let history = store.alert_history(HISTORY).await?.into_iter();
+    let history = history.filter(|entry| sees(&entry.key.site)).map(|entry| HistoryView {
         time: local(entry.time, zone),
         what: entry.what.as_str(),
         tone: tone(entry.severity),
@@ -81,7 +83,7 @@ pub(super) async fn page(served: &Served, headers: &HeaderMap) -> Answer {
         sent: entry.sent,
     });
     let page = Page {
-        off: !settings.alert.enable && settings.sites.iter().all(|site| !site.alert.enable),
+        off: !settings.alert.enable && served.sites().all(|site| !site.alert.enable),
         firing: status
             .alerts
             .iter()

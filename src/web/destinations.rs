@@ -6,6 +6,7 @@ use axum::http::HeaderMap;
 use super::Served;
 use super::answer::{self, Answer, age};
 use super::frame::{Frame, Part};
+use crate::event::DAEMON;
 use crate::plain::one_line;
 use crate::status::Queue;
 use crate::words::{grouped as number, local};
@@ -47,7 +48,9 @@ pub(super) async fn page(served: &Served, headers: &HeaderMap) -> Answer {
     let status = served.status().await?;
     let (now, zone) = (status.time, served.source.settings.time_zone);
     let refused = served.source.store.list(None, true, REFUSED).await?;
-    let refused = refused.into_iter().map(|listed| RefusedView {
+    let refused =
+        refused.into_iter().filter(|of| of.site == DAEMON || served.viewer.sees(&of.site));
+    let refused = refused.map(|listed| RefusedView {
         time: local(listed.time, zone),
         destination: listed.destination,
         kind: listed.kind,

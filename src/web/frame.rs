@@ -5,10 +5,9 @@ use chrono_tz::Tz;
 
 use super::answer::age;
 use super::{Served, assets};
-use crate::config::Settings;
 use crate::event::{DAEMON, Monitor, Severity};
 use crate::plain::shortened;
-use crate::status::{Fitness, SiteStatus, Status};
+use crate::status::{SiteStatus, Status};
 
 /// So many needs are told on every page; all of them on that of the alerts.
 const NEEDS: usize = 3;
@@ -147,8 +146,8 @@ impl Frame {
     /// Around the page `part`, of a site or of all.
     pub(super) fn new(served: &Served, status: &Status, part: Part, site: Option<&str>) -> Self {
         let settings = &served.source.settings;
-        let several = settings.sites.len() > 1;
-        let only = settings.sites.first().filter(|_| !several).map(|site| site.name.as_str());
+        let several = served.sites().nth(1).is_some();
+        let only = served.sites().next().filter(|_| !several).map(|site| site.name.as_str());
         let shown = site.or(only);
         let nav = Part::ALL.into_iter().filter_map(|of| {
             let address = match (of.of_site(), shown) {
@@ -167,7 +166,8 @@ impl Frame {
             current: site == Some(name),
             key: ' ',
         };
-        let names = settings.sites.iter().map(|site| site.name.as_str()).filter(|_| several);
+        let names: Vec<_> =
+            served.sites().map(|site| site.name.as_str()).filter(|_| several).collect();
         let of = match site {
             Some(site) => format!("{}, {site}", part.title()),
             None => part.title().to_owned(),
@@ -179,10 +179,10 @@ impl Frame {
             version: status.version,
             zone: settings.time_zone.name(),
             nav: nav.collect(),
-            sites: names.clone().take(SITES).map(link).collect(),
+            sites: names.iter().take(SITES).map(|name| link(name)).collect(),
             site: site.unwrap_or("all sites").to_owned(),
-            more_sites: names.count().saturating_sub(SITES),
-            needs: Needs::of(settings, status, served.since),
+            more_sites: names.len().saturating_sub(SITES),
+            needs: Needs::of(served, status),
         }
     }
 }
@@ -216,7 +216,8 @@ pub(super) fn tone(severity: Severity) -> &'static str {
 }
 
 impl Needs {
-    fn of(settings: &Settings, status: &Status, since: DateTime<Utc>) -> Self {
+    fn of(served: &Served, status: &Status) -> Self {
+        let settings = &served.source.settings;
         let mut all = Vec::new();
         for alert in &status.alerts {
             let of_site = settings.named_sites || alert.key.site == DAEMON;
@@ -233,10 +234,10 @@ impl Needs {
         );
         let health = status.sites.iter().flat_map(|site| &site.monitors);
         let health: Vec<_> = health.filter_map(|monitor| monitor.health.clone()).collect();
-        let late = Fitness::of(settings, &health, Some(since), status.time).late;
+        let late = served.fitness(&health, status.time).late;
         all.extend(late.into_iter().map(|what| need("unknown", "late", what)));
         all.extend(status.unheard.iter().map(|one| need("watch", "unheard", one.what())));
-        if !settings.alert.enable || settings.sites.iter().any(|site| !site.alert.enable) {
+        if !settings.alert.enable || served.sites().any(|site| !site.alert.enable) {
             let text = "alerts are switched off in the settings: nothing is judged";
             all.push(need("unknown", "not judged", text.to_owned()));
         }

@@ -33,6 +33,7 @@ mod settings;
 mod sheet;
 mod site;
 mod trends;
+mod viewer;
 
 pub use serve::{LIMITS, Limits};
 
@@ -41,9 +42,9 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use axum::Router;
-use axum::extract::{Path, RawQuery, Request, State};
+use axum::extract::{Path, RawQuery, Request};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
-use axum::middleware::{map_request, map_response};
+use axum::middleware::{Next, from_fn, map_request, map_response};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use chrono::{DateTime, Utc};
@@ -53,13 +54,14 @@ use tokio_util::sync::CancellationToken;
 
 use self::answer::Failure;
 use self::known::Known;
+use self::viewer::{Looks, State, Viewer};
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::config::settings::Site;
 use crate::plain::in_json;
 use crate::secret::mask_own;
 use crate::status::{Fitness, Status};
-use crate::store::{Store, StoreError};
+use crate::store::{Health, Store, StoreError};
 
 /// What the handlers read from.
 #[derive(Debug, Clone)]
@@ -77,32 +79,63 @@ struct Served {
     since: DateTime<Utc>,
     known: Arc<Known>,
     /// The settings in effect, in words.
-    explained: Arc<str>,
+    explained: Arc<settings::Explained>,
     /// Who looks through all seats takes a turn.
     turns: Arc<Semaphore>,
+    looks: Arc<Looks>,
+    /// Who asks; nobody who is known until a request came in.
+    viewer: Viewer,
 }
 
 /// So many look through the seats of a site at once.
 const TURNS: usize = 1;
 
 impl Served {
-    /// Whether pages name people.
+    /// Whether pages name people to the one who asks.
     fn names(&self) -> bool {
-        self.source.settings.web.is_some_and(|web| web.show_names)
+        self.viewer.names
+    }
+
+    /// The sites that there are for the one who asks.
+    fn sites(&self) -> impl Iterator<Item = &Site> {
+        self.source.settings.sites.iter().filter(|site| self.viewer.sees(&site.name))
+    }
+
+    /// Whether all sites are there for the one who asks.
+    fn all_sites(&self) -> bool {
+        self.viewer.sites.is_none()
+    }
+
+    /// What of the work is not done, of sites that are there for the one who asks.
+    fn fitness(&self, health: &[Health], now: DateTime<Utc>) -> Fitness {
+        let settings = &self.source.settings;
+        if self.all_sites() {
+            return Fitness::of(settings, health, Some(self.since), now);
+        }
+        let mut own = Settings::clone(settings);
+        own.sites.retain(|site| self.viewer.sees(&site.name));
+        Fitness::of(&own, health, Some(self.since), now)
     }
 
     async fn turn(&self) -> Option<SemaphorePermit<'_>> {
         self.turns.acquire().await.ok()
     }
 
+    /// The picture of now, as far as it is there for the one who asks.
     async fn status(&self) -> Result<Status, StoreError> {
         let source = &self.source;
-        Status::read(&source.settings, &source.store, source.clock.now()).await
+        let now = source.clock.now();
+        let mut status = Status::read(&source.settings, &source.store, now).await?;
+        self.viewer.narrow(&mut status);
+        Ok(status)
     }
 
-    /// A site of the settings.
+    /// A site of the settings, if it is there for the one who asks.
     fn site(&self, name: &str) -> Result<&Site, Failure> {
-        let site = self.source.settings.sites.iter().find(|site| site.name == name);
+        let site = self.sites().find(|site| site.name == name);
+        if site.is_some() && self.viewer.names {
+            self.looks.tell(&self.viewer, name);
+        }
         site.ok_or_else(|| Failure::NotFound("There is no such site in the settings.".to_owned()))
     }
 }
@@ -122,9 +155,15 @@ impl Page {
             format!("cannot serve the status page at {address} (Butler.web.host, Butler.web.port)")
         })?;
         let since = source.clock.now();
-        let explained = settings::explained(&source.settings).into();
-        let turns = Arc::new(Semaphore::new(TURNS));
-        let served = Served { source, since, known: Arc::default(), explained, turns };
+        let served = Served {
+            explained: Arc::new(settings::Explained::of(&source.settings)),
+            source,
+            since,
+            known: Arc::default(),
+            turns: Arc::new(Semaphore::new(TURNS)),
+            looks: Arc::default(),
+            viewer: Viewer::anonymous(false, None),
+        };
         Ok(Self { listener, served, limits: LIMITS })
     }
 
@@ -141,6 +180,7 @@ impl Page {
     /// Serves until `stop`.
     pub async fn serve(self, stop: CancellationToken) {
         let tidy = self.served.known.clone();
+        let shared = self.served.clone();
         let app = Router::new()
             .route(
                 "/",
@@ -235,6 +275,9 @@ impl Page {
             .route("/api/status", get(api_status))
             .route("/health", get(health))
             .fallback(nothing)
+            .layer(from_fn(move |request: Request, next: Next| {
+                viewer::recognize(shared.clone(), request, next)
+            }))
             .layer(map_request(known_host))
             .layer(map_response(secure))
             .with_state(self.served);

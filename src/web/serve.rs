@@ -1,6 +1,7 @@
 //! Connections of the page: so many at once, each for one request and for so long. Whoever holds one without
 //! asking for anything makes place for the next.
 
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -14,6 +15,8 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+
+use super::viewer::Peer;
 
 /// What a client may take of the page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,8 +63,8 @@ pub(super) async fn serve(
             accepted = listener.accept() => accepted,
             () = stop.cancelled() => break,
         };
-        let stream = match accepted {
-            Ok((stream, _)) => stream,
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
             Err(error) => {
                 tracing::warn!(%error, "the status page can't take a connection");
                 tokio::time::sleep(PAUSE).await;
@@ -78,7 +81,7 @@ pub(super) async fn serve(
         connections.spawn(async move {
             let (end, answered) = (place.end.clone(), place.clone());
             tokio::select! {
-                () = one(stream, app, limits, answered, stop) => {}
+                () = one((stream, peer), app, limits, answered, stop) => {}
                 () = end.cancelled() => {
                     tracing::debug!("a connection that asked for nothing made place for another");
                 }
@@ -125,14 +128,15 @@ impl Places {
 
 /// One connection, one request.
 async fn one(
-    stream: TcpStream,
+    (stream, peer): (TcpStream, SocketAddr),
     app: Router,
     limits: Limits,
     place: Arc<Place>,
     stop: CancellationToken,
 ) {
-    let app = app.layer(from_fn(move |request: Request, next: Next| {
+    let app = app.layer(from_fn(move |mut request: Request, next: Next| {
         let place = place.clone();
+        request.extensions_mut().insert(Peer(peer));
         async move {
             place.answering.store(true, Ordering::Relaxed);
             let response = next.run(request).await;
