@@ -52,6 +52,8 @@ mod simulate;
 mod status;
 pub mod text;
 mod time;
+mod token;
+mod user;
 
 use std::future::Future;
 use std::path::{Path, PathBuf};
@@ -118,6 +120,8 @@ enum Command {
     Insight(insight::Insight),
     Report(report::Report),
     Config(config::Config),
+    User(user::User),
+    Token(token::Token),
     Healthcheck(healthcheck::Healthcheck),
     Service(service::Service),
     Completions(completions::Completions),
@@ -150,6 +154,8 @@ pub fn main() -> ExitCode {
         Command::Insight(command) => command.execute(),
         Command::Report(command) => command.execute(),
         Command::Config(command) => command.execute(),
+        Command::User(command) => command.execute(),
+        Command::Token(command) => command.execute(),
         Command::Healthcheck(command) => command.execute(),
         Command::Service(command) => command.execute(),
         Command::Completions(command) => Ok(command.execute()),

@@ -43,7 +43,7 @@ pub fn share_out(settings: &Settings) -> Connections {
 
 /// Open files beside the connections to sites.
 fn own(settings: &Settings) -> u64 {
-    let page = settings.web.map_or(0, |_| web::LIMITS.connections as u64);
+    let page = settings.web.as_ref().map_or(0, |_| web::LIMITS.connections as u64);
     let queues = settings.addressing().queues().len() as u64;
     OWN + page + queues * EACH_DESTINATION
 }

@@ -22,7 +22,10 @@ struct Page {
     firing: Vec<AlertView>,
     pending: Vec<(String, String)>,
     unheard: Vec<(String, String)>,
-    silences: Vec<[String; 4]>,
+    silences: Vec<([String; 4], i64)>,
+    /// Who looks may silence alerts, and those of all sites.
+    operator: bool,
+    operator_of_all: bool,
     history: Vec<HistoryView>,
 }
 
@@ -32,6 +35,9 @@ struct AlertView {
     text: String,
     hint: String,
     told: String,
+    rule: String,
+    site: String,
+    subject: String,
 }
 
 struct HistoryView {
@@ -55,7 +61,7 @@ pub(super) async fn page(served: &Served, headers: &HeaderMap) -> Answer {
     let pending = all.values().filter(|of| of.phase == Phase::Pending && sees(&of.key.site));
     let any = |of: Option<&str>| of.unwrap_or("any").to_owned();
     let silences = status.silences.iter().map(|silence| {
-        [
+        let shown = [
             format!(
                 "site {}, rule {}, {}",
                 any(silence.site.as_deref()),
@@ -65,7 +71,8 @@ pub(super) async fn page(served: &Served, headers: &HeaderMap) -> Answer {
             local(silence.until, zone),
             one_line(&silence.by),
             one_line(&silence.why),
-        ]
+        ];
+        (shown, silence.id)
     });
     let of = |site: &str, subject: &str| {
         let site = if settings.named_sites || site == DAEMON { site } else { "" };
@@ -93,6 +100,9 @@ pub(super) async fn page(served: &Served, headers: &HeaderMap) -> Answer {
                 text: one_line(&alert.text),
                 hint: one_line(&alert.hint),
                 told: status.told(alert, zone),
+                rule: alert.key.rule.to_string(),
+                site: alert.key.site.clone(),
+                subject: alert.key.subject.clone(),
             })
             .collect(),
         pending: pending
@@ -105,6 +115,8 @@ pub(super) async fn page(served: &Served, headers: &HeaderMap) -> Answer {
             .collect(),
         unheard: status.unheard.iter().map(|one| (one.what(), one.fix.clone())).collect(),
         silences: silences.collect(),
+        operator: served.is_operator(),
+        operator_of_all: served.is_operator() && served.all_sites(),
         history: history.collect(),
         frame: Frame::new(served, &status, Part::Alerts, None),
     };

@@ -33,6 +33,14 @@ pub(super) enum Failure {
     NotFound(String),
     /// What was asked can't be understood: what, and what to write.
     Wrong(String),
+    /// It was understood and is not done: the title of the page, and why.
+    Refused(StatusCode, &'static str, String),
+}
+
+impl Failure {
+    pub(super) fn forbidden(why: &str) -> Self {
+        Self::Refused(StatusCode::FORBIDDEN, "Not allowed", why.to_owned())
+    }
 }
 
 impl From<StoreError> for Failure {
@@ -60,6 +68,7 @@ impl IntoResponse for Failure {
             }
             Self::NotFound(text) => (StatusCode::NOT_FOUND, "Not found", text),
             Self::Wrong(text) => (StatusCode::BAD_REQUEST, "Not understood", text),
+            Self::Refused(status, title, text) => (status, title, text),
         };
         let page = FailurePage { style: assets::style(), title, text: &text };
         (status, Html(safe(&render(&page)))).into_response()
@@ -72,7 +81,7 @@ pub(super) fn render(page: &impl Template) -> String {
 }
 
 /// Without secrets that somebody repeats, and without signs that mislead.
-fn safe(page: &str) -> String {
+pub(super) fn safe(page: &str) -> String {
     on_terminal(&mask_own(page), false).into_owned()
 }
 

@@ -20,6 +20,9 @@ struct Page {
     frame: Frame,
     queues: Vec<QueueView>,
     refused: Vec<RefusedView>,
+    /// Who looks may try again or drop what was refused, and of all sites.
+    operator: bool,
+    operator_of_all: bool,
 }
 
 struct QueueView {
@@ -30,6 +33,7 @@ struct QueueView {
     pending: String,
     oldest: String,
     dead: String,
+    has_dead: bool,
     dropped: String,
     last: String,
     error: String,
@@ -69,6 +73,7 @@ pub(super) async fn page(served: &Served, headers: &HeaderMap) -> Answer {
             pending: number(state.pending as f64),
             oldest: state.oldest.map_or_else(String::new, |time| age(time, now)),
             dead: number(state.dead as f64),
+            has_dead: state.dead > 0,
             dropped: number(state.dropped as f64),
             last: state.last_delivered.map_or_else(|| "never".to_owned(), |time| age(time, now)),
             error: one_line(&queue.trouble().unwrap_or_default()),
@@ -77,6 +82,8 @@ pub(super) async fn page(served: &Served, headers: &HeaderMap) -> Answer {
     let page = Page {
         queues: queues.collect(),
         refused: refused.collect(),
+        operator: served.is_operator(),
+        operator_of_all: served.is_operator() && served.all_sites(),
         frame: Frame::new(served, &status, Part::Destinations, None),
     };
     Ok(answer::page(headers, now, &page))

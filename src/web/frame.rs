@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 
 use super::answer::age;
+use super::viewer::Who;
 use super::{Served, assets};
 use crate::event::{DAEMON, Monitor, Severity};
 use crate::plain::shortened;
@@ -132,6 +133,10 @@ pub(super) struct Frame {
     pub(super) site: String,
     pub(super) more_sites: usize,
     pub(super) needs: Needs,
+    /// Who looks, where that is known.
+    pub(super) viewer: String,
+    /// Who looks is logged in here, and not by a proxy.
+    pub(super) logged_in: bool,
 }
 
 #[derive(Debug)]
@@ -183,6 +188,11 @@ impl Frame {
             site: site.unwrap_or("all sites").to_owned(),
             more_sites: names.len().saturating_sub(SITES),
             needs: Needs::of(served, status),
+            viewer: match served.viewer.is_known() {
+                true => format!("{} ({})", served.viewer.name(), served.viewer.role.as_str()),
+                false => String::new(),
+            },
+            logged_in: matches!(served.viewer.who, Who::User { .. }),
         }
     }
 }

@@ -29,6 +29,7 @@ mod insight_cli;
 mod largest;
 mod leaks;
 mod license;
+mod login;
 mod missing;
 mod monitor_app;
 mod mqtt;
