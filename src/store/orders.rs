@@ -110,6 +110,16 @@ impl Store {
         Ok(placed)
     }
 
+    /// Whether a form was sent before.
+    pub async fn was_sent(&self, form: &str) -> Result<bool, StoreError> {
+        let form = form.to_owned();
+        let query = move |db: &Connection| {
+            db.prepare_cached("SELECT EXISTS (SELECT 1 FROM page_order WHERE form = ?1)")?
+                .query_row([form], |r| r.get(0))
+        };
+        self.shared.gate.read("look for an order by its form", query).await
+    }
+
     /// The orders of a site, newest first, at most `limit`.
     pub async fn orders(&self, site: &str, limit: usize) -> Result<Vec<PageOrder>, StoreError> {
         let (site, limit) = (site.to_owned(), i64::try_from(limit).unwrap_or(i64::MAX));

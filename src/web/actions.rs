@@ -240,6 +240,9 @@ pub(super) async fn apply(served: &Served, name: &str, request: Request) -> Done
     let site = served.site(name)?;
     let form = Form::read(request).await?;
     confirmed(served, site, &form)?;
+    if let Some(done) = sent_before(served, site, &form).await? {
+        return Ok(done);
+    }
     if let Some(why) = not_applied(site) {
         return Err(Failure::Refused(StatusCode::CONFLICT, "Not done", why.to_owned()));
     }
@@ -293,6 +296,16 @@ fn confirmed(served: &Served, site: &Site, form: &Form) -> Result<(), Failure> {
     let text =
         format!("confirm: type {called} to say that this is the site meant. Nothing was done.");
     Err(Failure::Wrong(text))
+}
+
+/// The same click twice: the plan may be another one since.
+async fn sent_before(
+    served: &Served,
+    site: &Site,
+    form: &Form,
+) -> Result<Option<Response>, Failure> {
+    let again = served.source.store.was_sent(&form.text("form", NAME)?).await?;
+    Ok(again.then(|| see(&site_address(&site.name, "/releases"), None)))
 }
 
 async fn order(

@@ -18,11 +18,12 @@ const FIELDS: usize = 32;
 pub(super) struct Form(Vec<(String, String)>);
 
 impl Form {
-    /// Reads a form.
+    /// Reads a form. Whatever changes something begins here, because only forms of our own pages are taken.
     ///
     /// # Errors
-    /// When it is none, or too large.
+    /// When it is none of ours, none at all, or too large.
     pub(super) async fn read(request: Request) -> Result<Self, Failure> {
+        is_ours(request.headers())?;
         let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
         let kind = kind.unwrap_or_default().split(';').next().unwrap_or_default().trim();
         if !kind.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
@@ -79,7 +80,7 @@ impl Form {
 ///
 /// # Errors
 /// When it does not, or nobody can tell.
-pub(super) fn is_ours(headers: &HeaderMap) -> Result<(), Failure> {
+fn is_ours(headers: &HeaderMap) -> Result<(), Failure> {
     let header = |name: header::HeaderName| {
         let mut values = headers.get_all(name).iter();
         match (values.next(), values.next()) {

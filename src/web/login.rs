@@ -148,8 +148,8 @@ pub(super) async fn log_in(served: &Served, request: Request) -> Result<Response
 
 /// `/logout`, sent.
 pub(super) async fn log_out(served: &Served, request: Request) -> Result<Response, Failure> {
-    let headers = request.headers();
-    let is_secure = is_secure(served, served.viewer.peer, headers);
+    let is_secure = is_secure(served, served.viewer.peer, request.headers());
+    Form::read(request).await?;
     if let Who::User { name, session } = &served.viewer.who {
         served.source.store.end_session(session).await?;
         tracing::info!(from = served.viewer.from(), "{name} logged out");

@@ -109,7 +109,7 @@ impl Served {
     }
 
     fn reach(&self) -> Reach {
-        self.source.settings.web.as_ref().map_or(Reach::Nobody, |web| web.reach)
+        self.source.settings.web.as_ref().map_or(Reach::Anybody, |web| web.reach)
     }
 
     /// Whether pages name people to the one who asks.

@@ -12,7 +12,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::answer::Failure;
-use super::{Served, form, login};
+use super::{Served, login};
 use crate::config::settings::{Reach, WebProxy};
 use crate::credential::fingerprint;
 use crate::event::DAEMON;
@@ -144,7 +144,7 @@ impl Looks {
 }
 
 /// Finds out who asks, and whether they may, for the handlers behind it.
-pub(super) async fn recognize(mut served: Served, mut request: Request, next: Next) -> Response {
+pub(super) async fn recognize(served: Served, mut request: Request, next: Next) -> Response {
     let peer = request.extensions().get::<Peer>().copied();
     let viewer = match find(&served, request.headers(), peer).await {
         Ok(viewer) => viewer,
@@ -160,11 +160,7 @@ pub(super) async fn recognize(mut served: Served, mut request: Request, next: Ne
                 "A token only reads: what is changed is changed by a person who is logged in.";
             return Failure::forbidden(text).into_response();
         }
-        if let Err(why) = form::is_ours(request.headers()) {
-            return why.into_response();
-        }
     }
-    served.viewer = viewer.clone();
     request.extensions_mut().insert(viewer);
     next.run(request).await
 }

@@ -145,7 +145,7 @@ async fn a_proxy_is_believed_from_its_addresses_alone() {
     for nobody in [&[][..], &[("x-user", "")], &[("x-user", "bert"), ("x-user", "olga")]] {
         assert_eq!(ask(nobody).await.status, StatusCode::UNAUTHORIZED, "{nobody:?}");
     }
-    let odd = ask(&[("x-user", "<b>\u{9b}x")]).await;
+    let odd = ask(&[("x-user", "<b>x")]).await;
     assert!(odd.text.contains("&#60;b&#62;") && !odd.text.contains("<b>"), "{}", odd.text);
     let headers = [("x-user", "olga"), ("sec-fetch-site", "same-origin"), super::FORM];
     let body = super::form(&[("days", "7"), ("why", "year end")]);

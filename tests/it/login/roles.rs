@@ -117,8 +117,17 @@ async fn operators_see_names_and_viewers_do_not() {
 async fn operators_pause_silence_and_test_and_it_is_told_who_did() {
     let setup = setup().await;
     let receiver = crate::support::receiver::Receiver::start().await;
-    let more = crate::support::setup::webhook_section(&receiver.url(""))
-        + "  alert: {destination: {webhook: {enable: true}}}\n";
+    let more = format!(
+        "  webhookNotification:
+    enable: true
+    qlikSenseAlert:
+      rateLimit: 0
+      webhooks:
+        - {{description: alerts, webhookURL: '{}', httpMethod: POST}}
+  alert: {{destination: {{webhook: {{enable: true}}}}}}
+",
+        receiver.url("/alerts")
+    );
     let pages = Pages::with(&setup, "", &more).await;
     pages.user("olga", Role::Operator, None).await;
     let cookie = pages.log_in("olga").await;
