@@ -6,6 +6,7 @@ mod reach;
 mod roles;
 mod users;
 
+use std::ops::{Deref, DerefMut};
 use std::path::Path;
 use std::process::Output;
 use std::sync::OnceLock;
@@ -26,8 +27,27 @@ const PASSWORD: &str = "correct horse battery";
 /// A running daemon and its pages.
 struct Pages {
     daemon: Daemon,
+    browser: Browser,
+}
+
+/// What asks for pages.
+struct Browser {
     base: String,
     client: reqwest::Client,
+}
+
+impl Deref for Pages {
+    type Target = Browser;
+
+    fn deref(&self) -> &Browser {
+        &self.browser
+    }
+}
+
+impl DerefMut for Pages {
+    fn deref_mut(&mut self) -> &mut Browser {
+        &mut self.browser
+    }
 }
 
 /// An answer, taken apart.
@@ -52,8 +72,7 @@ impl Pages {
     async fn start(settings: Settings, clock: Clock) -> Self {
         let daemon = Daemon::start(settings, clock).await.expect("the daemon starts");
         let base = daemon.page_url().expect("there are pages");
-        let base = base.trim_end_matches('/').to_owned();
-        Self { daemon, base, client: client().build().unwrap() }
+        Self { daemon, browser: Browser::of(&base) }
     }
 
     /// With so much of `web`, and of other settings after it.
@@ -69,6 +88,17 @@ impl Pages {
         let sites = sites.map(|sites| sites.iter().map(|site| (*site).to_owned()).collect());
         let made = self.daemon.store().add_user(name, Access { role, sites }, hash).await;
         assert!(made.unwrap());
+    }
+
+    async fn stop(self) {
+        self.daemon.stop().await;
+    }
+}
+
+impl Browser {
+    fn of(base: &str) -> Self {
+        let base = base.trim_end_matches('/').to_owned();
+        Self { base, client: client().build().unwrap() }
     }
 
     async fn ask(&self, method: Method, path: &str, headers: &[(&str, &str)], body: &str) -> Got {
@@ -101,10 +131,6 @@ impl Pages {
         let got = self.try_log_in(name, PASSWORD).await;
         assert_eq!(got.status, StatusCode::SEE_OTHER, "{}", got.text);
         got.cookie()
-    }
-
-    async fn stop(self) {
-        self.daemon.stop().await;
     }
 }
 

@@ -3,7 +3,8 @@
 use bursar::store::Role;
 use reqwest::{Method, StatusCode};
 
-use super::{CHANGES, FORM, PASSWORD, Pages, command, said, setup};
+use super::{Browser, CHANGES, FORM, PASSWORD, Pages, command, said, setup};
+use crate::support::process::Process;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_user_of_the_command_logs_in_until_the_password_changes() {
@@ -151,4 +152,30 @@ async fn what_is_typed_as_a_password_is_not_shown() {
     assert!(pages.get("/", &cookie).await.text.contains("anna (viewer)"));
     assert!(pages.daemon.store().users().await.unwrap()[0].access.role == Role::Viewer);
     pages.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_looks_at_names_is_told_to_the_log_once() {
+    let setup = setup().await;
+    setup.write(&setup.yaml("every 24 hours", "  web: {port: 0}\n"));
+    let folder = setup.folder.path();
+    let mut daemon = Process::start(&["run", "-c", "bursar.yaml"], folder);
+    let line = daemon.wait_for("status page at http://");
+    let browser = Browser::of(&line[line.find("http://").unwrap()..]);
+    for (name, role) in [("olga", "operator"), ("bert", "viewer")] {
+        let made = ["user", "add", name, "--role", role, "--password-file", "-"];
+        let made = command(folder, &made, PASSWORD);
+        assert!(made.status.success(), "{}", said(&made));
+        let cookie = browser.log_in(name).await;
+        for page in ["/site/default", "/site/default/changes", "/site/default/changes"] {
+            assert_eq!(browser.get(page, &cookie).await.status, 200, "{page}");
+        }
+        browser.post("/logout", &cookie, &[]).await;
+        daemon.wait_for(&format!("{name} logged out"));
+    }
+    let lines = daemon.kill();
+    let looks: Vec<_> = lines.iter().filter(|line| line.contains("looks at pages")).collect();
+    assert_eq!(looks.len(), 1, "{looks:?}");
+    assert!(looks[0].contains("olga, logged in") && looks[0].contains("site=default"), "{looks:?}");
+    assert!(!lines.iter().any(|line| line.contains(PASSWORD)));
 }
