@@ -30,6 +30,7 @@
 //! | [`plain`], [`words`], [`clock`], [`backoff`] | text from outside, numbers and times in words, time and waits |
 //! | [`schedule`], [`secret`] | Butler's phrases and cron; text that is never printed |
 //! | [`who`] | who runs this process, for the audit trail |
+//! | [`credential`] | passwords and random secrets, of which only hashes are stored |
 //! | [`terminal`] | standard output and standard error: colours, and nothing that steers them |
 //! | [`output`], [`spreadsheet`] | files for people: private, whole, never through a link; tables without formulas |
 //! | [`tls`] | certificates, keys and TLS settings from PEM files |
@@ -40,6 +41,7 @@ pub mod backoff;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod credential;
 pub mod daemon;
 pub mod descriptors;
 pub mod destination;

@@ -16,8 +16,8 @@ use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::{
-    ClientConfig, ConfigBuilder, DigitallySignedStruct, RootCertStore, SignatureScheme,
-    WantsVerifier,
+    ClientConfig, ConfigBuilder, DigitallySignedStruct, RootCertStore, ServerConfig,
+    SignatureScheme, WantsVerifier,
 };
 use sha2::{Digest, Sha256};
 
@@ -266,6 +266,24 @@ fn believing(
         // No authority at all: nobody is believed.
         Err(_) => builder.with_root_certificates(roots),
     }
+}
+
+/// TLS settings of a server (TLS 1.2 and 1.3), for HTTP/1.1.
+pub fn server_config(cert: &Path, key: &Path) -> Result<ServerConfig, PemError> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("ring supports TLS 1.2 and 1.3")
+        .with_no_client_auth()
+        .with_single_cert(load_certs(cert)?, load_key(key)?)
+        .map_err(|e| match e {
+            rustls::Error::InconsistentKeys(_) => {
+                PemError::Mismatch { cert: cert.into(), key: key.into() }
+            }
+            other => PemError::BadKey { path: key.into(), why: other.to_string() },
+        })?;
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(config)
 }
 
 /// The trust anchors of a CA file.

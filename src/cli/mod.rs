@@ -53,6 +53,8 @@ mod simulate;
 mod status;
 pub mod text;
 mod time;
+mod token;
+mod user;
 
 use std::future::Future;
 use std::path::{Path, PathBuf};
@@ -121,6 +123,8 @@ enum Command {
     Insight(insight::Insight),
     Report(report::Report),
     Config(config::Config),
+    User(user::User),
+    Token(token::Token),
     Healthcheck(healthcheck::Healthcheck),
     Service(service::Service),
     Completions(completions::Completions),
@@ -154,6 +158,8 @@ pub fn main() -> ExitCode {
         Command::Insight(command) => command.execute(),
         Command::Report(command) => command.execute(),
         Command::Config(command) => command.execute(),
+        Command::User(command) => command.execute(),
+        Command::Token(command) => command.execute(),
         Command::Healthcheck(command) => command.execute(),
         Command::Service(command) => command.execute(),
         Command::Completions(command) => Ok(command.execute()),

@@ -100,8 +100,8 @@ pub(crate) async fn serve(
         tracing::warn!("{}; {}", unheard.what(), unheard.fix);
     }
     let daemon = Daemon::start(settings, clock).await?;
-    if let Some(address) = daemon.page() {
-        tracing::info!("status page at http://{address}/");
+    if let Some(page) = daemon.page_url() {
+        tracing::info!("status page at {page}");
     }
     notify::ready();
     let watchdog = tokio::spawn(notify::watchdog(stop.clone()));

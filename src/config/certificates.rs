@@ -232,6 +232,12 @@ fn files(settings: &Settings) -> Vec<(Option<usize>, CertificateFile<'_>)> {
         files.push((Some(i), CertificateFile::authority(setting, &connection.ca_cert)));
     }
     files.extend(settings.destinations.certificates().into_iter().map(|named| (None, named)));
+    if let Some(tls) = settings.web.as_ref().and_then(|web| web.tls.as_ref()) {
+        let key_setting = "Butler.web.tls.key".to_owned();
+        let role = CertificateRole::Client { key: &tls.key, key_setting };
+        let setting = "Butler.web.tls.cert".to_owned();
+        files.push((None, CertificateFile { setting, file: &tls.cert, role }));
+    }
     // One that is not named is told where the settings are checked.
     files.retain(|(_, named)| !named.file.as_os_str().is_empty());
     files

@@ -2,7 +2,7 @@
 //!
 //! Made by [`crate::config::load()`] from the raw file; everything else in the program takes these.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 
 use chrono_tz::Tz;
@@ -97,11 +97,88 @@ impl Settings {
 }
 
 /// `Butler.web`, when enabled.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Web {
     pub address: SocketAddr,
-    /// Whether pages name people. Without a login anybody who reaches the address reads them.
+    /// Whether pages name people to everybody who reads them.
     pub show_names: bool,
+    /// Names under which it is asked for, in small letters.
+    pub hosts: Vec<String>,
+    pub tls: Option<WebTls>,
+    pub proxy: Option<WebProxy>,
+    pub reach: Reach,
+}
+
+/// To whom the pages are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// Whoever reaches the address reads them.
+    Anybody,
+    /// Only users, tokens, and who the proxy names.
+    LoggedIn,
+    /// Other machines reach them, and nothing protects what is said.
+    Nobody,
+}
+
+/// `Butler.web.tls`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WebTls {
+    pub cert: PathBuf,
+    pub key: PathBuf,
+}
+
+/// `Butler.web.proxy`, where there is one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WebProxy {
+    pub from: Vec<Network>,
+    /// Header with the user, in small letters.
+    pub header: String,
+    pub operators: Vec<String>,
+}
+
+/// An address, or all that begin alike.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Network {
+    address: u128,
+    mask: u128,
+    is_v4: bool,
+}
+
+impl Network {
+    /// `10.0.0.5`, `10.0.0.0/24`, `fd00::/8`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (address, bits) = match text.split_once('/') {
+            Some((address, bits)) => (address, Some(bits.parse::<u32>().ok()?)),
+            None => (text, None),
+        };
+        let address: IpAddr = address.parse().ok()?;
+        let whole = if address.is_ipv4() { 32 } else { 128 };
+        let bits = bits.unwrap_or(whole);
+        if bits > whole {
+            return None;
+        }
+        let rest = whole - bits;
+        let mask = u128::MAX.checked_shl(rest).unwrap_or(0);
+        Some(Self { address: number(address) & mask, mask, is_v4: address.is_ipv4() })
+    }
+
+    /// Whether an address is one of these. An IPv4 address that came over a socket of IPv6 counts as IPv4.
+    pub fn has(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        address.is_ipv4() == self.is_v4 && number(address) & self.mask == self.address
+    }
+
+    /// Whether processes of this machine ask from one of these.
+    pub fn has_loopback(&self) -> bool {
+        self.has(Ipv4Addr::LOCALHOST.into()) || self.has(Ipv6Addr::LOCALHOST.into())
+    }
+}
+
+fn number(address: IpAddr) -> u128 {
+    match address {
+        IpAddr::V4(address) => u32::from(address).into(),
+        IpAddr::V6(address) => address.into(),
+    }
 }
 
 /// `Butler.report`, when enabled.
@@ -233,5 +310,42 @@ impl Format {
     /// As it is written in the settings, and the end of a file's name.
     pub fn as_str(self) -> &'static str {
         self.into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_network_has_its_addresses_and_no_others() {
+        let has = |network: &str, address: &str| {
+            Network::parse(network).unwrap().has(address.parse().unwrap())
+        };
+        for (network, address) in [
+            ("10.0.0.5", "10.0.0.5"),
+            ("10.0.0.0/24", "10.0.0.255"),
+            ("10.0.0.7/24", "10.0.0.1"),
+            ("0.0.0.0/0", "192.0.2.1"),
+            ("10.0.0.5", "::ffff:10.0.0.5"),
+            ("fd00::/8", "fdff::1"),
+            ("::/0", "2001:db8::1"),
+        ] {
+            assert!(has(network, address), "{network} {address}");
+        }
+        for (network, address) in [
+            ("10.0.0.5", "10.0.0.6"),
+            ("10.0.0.0/24", "10.0.1.0"),
+            ("0.0.0.0/0", "2001:db8::1"),
+            ("::/0", "10.0.0.5"),
+            ("fd00::/8", "fe00::1"),
+        ] {
+            assert!(!has(network, address), "{network} {address}");
+        }
+        for wrong in ["", "10.0.0", "10.0.0.0/33", "10.0.0.0/", "proxy", "::/129", "10.0.0.0/-1"] {
+            assert_eq!(Network::parse(wrong), None, "{wrong}");
+        }
+        assert!(Network::parse("127.0.0.0/8").unwrap().has_loopback());
+        assert!(!Network::parse("10.0.0.0/8").unwrap().has_loopback());
     }
 }

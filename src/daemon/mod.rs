@@ -11,6 +11,8 @@ mod log_files;
 pub mod logging;
 pub mod notify;
 pub mod open_files;
+mod orders;
+mod page;
 pub mod poller;
 mod release;
 mod report;
@@ -32,9 +34,9 @@ use crate::clock::Clock;
 use crate::config::Settings;
 use crate::destination::{registry, worker};
 use crate::event::Addressing;
+use crate::qrs;
 use crate::store::settings::Storage;
 use crate::store::{Store, StoreError, installation};
-use crate::{qrs, web};
 
 /// Everything together has to end within this time after a stop is asked for.
 pub const STOP_LIMIT: Duration = Duration::from_secs(10);
@@ -49,7 +51,7 @@ pub struct Daemon {
     workers: TaskTracker,
     /// Runs of the release engine: a seat in hand is finished before they end.
     releases: TaskTracker,
-    page: Option<SocketAddr>,
+    page: Option<page::Served>,
     _lock: lock::Lock,
 }
 
@@ -103,15 +105,9 @@ impl Daemon {
             ));
         }
         warn_of_orphans(&shared).await?;
-        if let Some(web) = shared.settings.web {
-            let source = web::Source {
-                settings: shared.settings.clone(),
-                store: shared.store.clone(),
-                clock,
-            };
-            let page = web::Page::bind(web.address, source).await?;
-            daemon.page = Some(page.address()?);
-            daemon.pollers.spawn(page.serve(daemon.stop_polling.clone()));
+        if let Some(web) = &shared.settings.web {
+            let (tasks, stop) = (&daemon.pollers, &daemon.stop_polling);
+            daemon.page = page::start(&shared, web, tasks, stop).await;
         }
         let sites = Sites {
             stop: daemon.stop_polling.clone(),
@@ -139,9 +135,14 @@ impl Daemon {
         &self.store
     }
 
-    /// Where the status page is served, if it is.
+    /// Where the status page is served, if it is since the start.
     pub fn page(&self) -> Option<SocketAddr> {
-        self.page
+        self.page.map(|page| page.address)
+    }
+
+    /// The same as an address for browsers.
+    pub fn page_url(&self) -> Option<String> {
+        self.page.map(|page| page.to_string())
     }
 
     /// Stops the timers, finishes the deliveries in hand and closes the store, all within

@@ -46,7 +46,7 @@ pub fn share_out(settings: &Settings) -> Connections {
 
 /// Open files beside the connections to sites.
 fn own(settings: &Settings) -> u64 {
-    let page = settings.web.map_or(0, |_| PAGES);
+    let page = settings.web.as_ref().map_or(0, |_| PAGES);
     let queues = settings.addressing().queues().len() as u64;
     OWN + page + queues * EACH_DESTINATION
 }

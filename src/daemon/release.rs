@@ -280,7 +280,7 @@ async fn run_once(engine: &Engine, timing: &Timing, stop: &CancellationToken) {
     }
 }
 
-fn log(site: &str, report: &Report) {
+pub(super) fn log(site: &str, report: &Report) {
     let counts: Vec<_> = report.counts.iter().map(|c| c.summary(report.mode)).collect();
     let kind = if report.mode == Mode::Rehearsal { "rehearsal" } else { "release" };
     let counts = match (counts.is_empty(), &report.why) {

@@ -10,7 +10,7 @@ use tokio_util::task::TaskTracker;
 
 use super::job::{Job, PollTarget};
 use super::poller::Timing;
-use super::{Shared, release};
+use super::{Shared, orders, release};
 use crate::config::settings::Site;
 use crate::event::{Addressing, Monitor};
 use crate::qrs;
@@ -126,7 +126,25 @@ impl Sites {
         if site.release.enable {
             self.start_release(shared, engine(shared, site, &client));
         }
+        if shared.settings.web.is_some() {
+            self.start_orders(engine(shared, site, &client));
+        }
         Ok(())
+    }
+
+    fn start_orders(&self, engine: Engine) {
+        let stop = self.stop.clone();
+        self.releases.spawn(async move {
+            // As with pollers: a panic is reported, the order in hand is told as cut short, and the rest goes on.
+            while !stop.is_cancelled() {
+                let run = orders::run(engine.clone(), stop.clone());
+                let Err(error) = tokio::spawn(run).await else { return };
+                let site = engine.site.name.as_str();
+                tracing::error!(site, %error, "an order could not be carried out");
+                let pause = engine.clock.now() + chrono::Duration::seconds(60);
+                engine.clock.sleep_until(pause, &stop).await;
+            }
+        });
     }
 
     fn start_release(&self, shared: &Shared, engine: Engine) {

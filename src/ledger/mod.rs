@@ -195,6 +195,15 @@ pub enum Trigger {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         process: Option<Process>,
     },
+    /// An order from a page.
+    Page {
+        /// Who was logged in, and how they were known: `anna, logged in`.
+        user: String,
+        /// The browser's address, or that of the proxy before it.
+        peer: String,
+        /// Number of the order.
+        order: i64,
+    },
 }
 
 /// What is about to be done to a seat, written before it is done.
@@ -386,6 +395,9 @@ impl std::fmt::Display for Trigger {
             Self::Schedule => f.write_str("schedule"),
             Self::Command { process: Some(process), .. } => write!(f, "command of {process}"),
             Self::Command { user, process: None } => write!(f, "command of {user}"),
+            Self::Page { user, peer, order } => {
+                write!(f, "order {order} of the page by {user}, from {peer}")
+            }
         }
     }
 }
@@ -403,6 +415,7 @@ impl Trigger {
             Self::Schedule => None,
             Self::Command { process: Some(process), .. } => Some(process.to_string()),
             Self::Command { user, process: None } => Some(user.clone()),
+            Self::Page { user, peer, .. } => Some(format!("page user {user}, from {peer}")),
         }
     }
 }

@@ -9,6 +9,7 @@
 //!
 //! Several processes may use the file at once: the daemon, and commands beside it.
 
+mod access;
 mod alert;
 mod app;
 mod backup;
@@ -23,6 +24,7 @@ pub mod installation;
 mod manage;
 #[cfg(test)]
 pub(crate) mod opened;
+mod orders;
 mod outbox;
 mod release;
 #[cfg(test)]
@@ -34,11 +36,13 @@ mod tally;
 #[cfg(test)]
 mod tests;
 
+pub use access::{Access, PageToken, PageUser, Role, SESSION_IDLE, SESSION_WHOLE};
 pub use alert::{AlertChanges, AlertHistoryEntry, Drop, NewSilence};
 pub use drops::DropReason;
 pub use error::StoreError;
 pub use health::{Health, PollError};
 pub use manage::{DropCount, Listed, MostTried, QueueState, Selector};
+pub use orders::{NewPageOrder, Ordered, PageOrder, Placed};
 pub use outbox::{QueueId, Queued, Settlement};
 pub use release::{
     Addition, AppendError, Archive, ArchiveError, Attempt, Claim, Difference, DoneRun, DoneSeat,

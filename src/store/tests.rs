@@ -1,5 +1,6 @@
 //! The store as its users see it; each test on a file of its own.
 
+mod access;
 mod alerts;
 mod files;
 mod limits;

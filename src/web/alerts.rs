@@ -24,7 +24,10 @@ struct Page {
     firing: Vec<AlertView>,
     pending: Vec<(String, String)>,
     unheard: Vec<(String, String, String)>,
-    silences: Vec<[String; 4]>,
+    silences: Vec<([String; 4], i64)>,
+    /// Who looks may silence alerts, and those of all sites.
+    operator: bool,
+    operator_of_all: bool,
     history: Vec<HistoryView>,
 }
 
@@ -35,6 +38,9 @@ pub(super) struct AlertView {
     pub(super) text: String,
     pub(super) hint: String,
     pub(super) told: String,
+    rule: String,
+    site: String,
+    subject: String,
 }
 
 impl AlertView {
@@ -45,6 +51,9 @@ impl AlertView {
             text: one_line(&alert.text),
             hint: one_line(&alert.hint),
             told: status.told(alert, zone),
+            rule: alert.key.rule.to_string(),
+            site: alert.key.site.clone(),
+            subject: alert.key.subject.clone(),
         }
     }
 }
@@ -66,10 +75,11 @@ pub(super) async fn page(served: &Served, headers: &HeaderMap) -> Answer {
     let (now, zone) = (status.time, settings.time_zone);
     let store = &served.source.store;
     let all = store.alerts().await?;
-    let pending = all.values().filter(|alert| alert.phase == Phase::Pending);
+    let sees = |site: &str| site == DAEMON || served.viewer.sees(site);
+    let pending = all.values().filter(|of| of.phase == Phase::Pending && sees(&of.key.site));
     let any = |of: Option<&str>| of.unwrap_or("any").to_owned();
     let silences = status.silences.iter().map(|silence| {
-        [
+        let shown = [
             format!(
                 "site {}, rule {}, {}",
                 any(silence.site.as_deref()),
@@ -79,13 +89,15 @@ pub(super) async fn page(served: &Served, headers: &HeaderMap) -> Answer {
             local(silence.until, zone),
             one_line(&silence.by),
             one_line(&silence.why),
-        ]
+        ];
+        (shown, silence.id)
     });
     let of = |site: &str, subject: &str| {
         let site = if settings.named_sites || site == DAEMON { site } else { "" };
         [site, subject].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")
     };
-    let history = store.alert_history(HISTORY).await?.into_iter().map(|entry| HistoryView {
+    let history = store.alert_history(HISTORY).await?.into_iter();
+    let history = history.filter(|entry| sees(&entry.key.site)).map(|entry| HistoryView {
         time: local(entry.time, zone),
         what: entry.what.as_str(),
         tone: tone(entry.severity),
@@ -96,7 +108,7 @@ pub(super) async fn page(served: &Served, headers: &HeaderMap) -> Answer {
         sent: entry.sent,
     });
     let page = Page {
-        off: !settings.alert.enable && settings.sites.iter().all(|site| !site.alert.enable),
+        off: !settings.alert.enable && served.sites().all(|site| !site.alert.enable),
         firing: status.alerts.iter().map(|alert| AlertView::of(alert, &status, zone)).collect(),
         pending: pending
             .map(|alert| {
@@ -112,6 +124,8 @@ pub(super) async fn page(served: &Served, headers: &HeaderMap) -> Answer {
             .map(|one| (one.in_short(), one.what(), one.fix.clone()))
             .collect(),
         silences: silences.collect(),
+        operator: served.is_operator(),
+        operator_of_all: served.is_operator() && served.all_sites(),
         history: history.collect(),
         frame: Frame::new(served, &status, Part::Alerts, None),
     };

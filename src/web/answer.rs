@@ -37,6 +37,14 @@ pub(super) enum Failure {
     Hidden(String),
     /// Something went wrong here; the details are in the log.
     Unmade(String),
+    /// It was understood and is not done: the title of the page, and why.
+    Refused(StatusCode, &'static str, String),
+}
+
+impl Failure {
+    pub(super) fn forbidden(why: &str) -> Self {
+        Self::Refused(StatusCode::FORBIDDEN, "Not allowed", why.to_owned())
+    }
 }
 
 impl From<StoreError> for Failure {
@@ -66,6 +74,7 @@ impl IntoResponse for Failure {
             Self::Wrong(text) => (StatusCode::BAD_REQUEST, "Not understood", text),
             Self::Hidden(text) => (StatusCode::FORBIDDEN, "Not shown", text),
             Self::Unmade(text) => (StatusCode::INTERNAL_SERVER_ERROR, "Not made", text),
+            Self::Refused(status, title, text) => (status, title, text),
         };
         let page = FailurePage { style: assets::style(), title, text: &text };
         (status, Html(safe(&render(&page)))).into_response()
@@ -78,7 +87,7 @@ pub(super) fn render(page: &impl Template) -> String {
 }
 
 /// Without secrets that somebody repeats, and without signs that mislead.
-fn safe(page: &str) -> String {
+pub(super) fn safe(page: &str) -> String {
     on_terminal(&mask_own(page), false).into_owned()
 }
 

@@ -9,7 +9,6 @@ use super::frame::{Frame, Part, site_address};
 use super::wording::local;
 use crate::event::Monitor;
 use crate::plain::one_line;
-use crate::status::Fitness;
 
 #[derive(Template)]
 #[template(path = "daemon.html")]
@@ -41,7 +40,7 @@ pub(super) async fn page(served: &Served, headers: &HeaderMap) -> Answer {
     let status = served.status().await?;
     let (now, zone) = (status.time, settings.time_zone);
     let health = served.source.store.health().await?;
-    let fitness = Fitness::of(settings, &health, Some(served.since), now);
+    let fitness = served.fitness(&health, now);
     let mut rows = Vec::new();
     for site in &status.sites {
         for monitor in &site.monitors {

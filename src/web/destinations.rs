@@ -7,6 +7,7 @@ use super::Served;
 use super::answer::{self, Answer, age};
 use super::frame::{Frame, Part};
 use super::wording::{local, number};
+use crate::event::DAEMON;
 use crate::plain::one_line;
 use crate::status::Queue;
 
@@ -19,6 +20,9 @@ struct Page {
     frame: Frame,
     queues: Vec<QueueView>,
     refused: Vec<RefusedView>,
+    /// Who looks may try again or drop what was refused, and of all sites.
+    operator: bool,
+    operator_of_all: bool,
 }
 
 struct QueueView {
@@ -29,6 +33,7 @@ struct QueueView {
     pending: String,
     oldest: String,
     dead: String,
+    has_dead: bool,
     dropped: String,
     last: String,
     error: String,
@@ -47,7 +52,9 @@ pub(super) async fn page(served: &Served, headers: &HeaderMap) -> Answer {
     let status = served.status().await?;
     let (now, zone) = (status.time, served.source.settings.time_zone);
     let refused = served.source.store.list(None, true, REFUSED).await?;
-    let refused = refused.into_iter().map(|listed| RefusedView {
+    let refused =
+        refused.into_iter().filter(|of| of.site == DAEMON || served.viewer.sees(&of.site));
+    let refused = refused.map(|listed| RefusedView {
         time: local(listed.time, zone),
         destination: listed.destination,
         kind: listed.kind,
@@ -66,6 +73,7 @@ pub(super) async fn page(served: &Served, headers: &HeaderMap) -> Answer {
             pending: number(state.pending as f64),
             oldest: state.oldest.map_or_else(String::new, |time| age(time, now)),
             dead: number(state.dead as f64),
+            has_dead: state.dead > 0,
             dropped: number(state.dropped as f64),
             last: state.last_delivered.map_or_else(|| "never".to_owned(), |time| age(time, now)),
             error: one_line(&queue.trouble().unwrap_or_default()),
@@ -74,6 +82,8 @@ pub(super) async fn page(served: &Served, headers: &HeaderMap) -> Answer {
     let page = Page {
         queues: queues.collect(),
         refused: refused.collect(),
+        operator: served.is_operator(),
+        operator_of_all: served.is_operator() && served.all_sites(),
         frame: Frame::new(served, &status, Part::Destinations, None),
     };
     Ok(answer::page(headers, now, &page))

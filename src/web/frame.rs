@@ -4,11 +4,11 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 
 use super::answer::age;
+use super::viewer::Who;
 use super::{Served, assets};
-use crate::config::Settings;
 use crate::event::{DAEMON, Monitor, Severity};
 use crate::plain::shortened;
-use crate::status::{Fitness, SiteStatus, Status};
+use crate::status::{SiteStatus, Status};
 
 /// So many needs are told on every page; all of them on that of the alerts.
 const NEEDS: usize = 3;
@@ -158,6 +158,10 @@ pub(super) struct Frame {
     pub(super) site: String,
     pub(super) more_sites: usize,
     pub(super) needs: Needs,
+    /// Who looks, where that is known.
+    pub(super) viewer: String,
+    /// Who looks is logged in here, and not by a proxy.
+    pub(super) logged_in: bool,
 }
 
 #[derive(Debug)]
@@ -172,8 +176,8 @@ impl Frame {
     /// Around the page `part`, of a site or of all.
     pub(super) fn new(served: &Served, status: &Status, part: Part, site: Option<&str>) -> Self {
         let settings = &served.source.settings;
-        let several = settings.sites.len() > 1;
-        let only = settings.sites.first().filter(|_| !several).map(|site| site.name.as_str());
+        let several = served.sites().nth(1).is_some();
+        let only = served.sites().next().filter(|_| !several).map(|site| site.name.as_str());
         let shown = site.or(only);
         let page = |of: Part| {
             let address = match (of.of_site(), shown) {
@@ -196,7 +200,8 @@ impl Frame {
             current: site == Some(name),
             key: ' ',
         };
-        let names = settings.sites.iter().map(|site| site.name.as_str()).filter(|_| several);
+        let names: Vec<_> =
+            served.sites().map(|site| site.name.as_str()).filter(|_| several).collect();
         let of = match site {
             Some(site) => format!("{}, {site}", part.title()),
             None => part.title().to_owned(),
@@ -211,10 +216,15 @@ impl Frame {
             more,
             more_shown: if Part::MORE.contains(&part) { part.title() } else { "" },
             keys,
-            sites: names.clone().take(SITES).map(link).collect(),
+            sites: names.iter().take(SITES).map(|name| link(name)).collect(),
             site: site.unwrap_or("all sites").to_owned(),
-            more_sites: names.count().saturating_sub(SITES),
-            needs: Needs::of(settings, status, served.since),
+            more_sites: names.len().saturating_sub(SITES),
+            needs: Needs::of(served, status),
+            viewer: match served.viewer.is_known() {
+                true => format!("{} ({})", served.viewer.name(), served.viewer.role.as_str()),
+                false => String::new(),
+            },
+            logged_in: matches!(served.viewer.who, Who::User { .. }),
         }
     }
 }
@@ -248,7 +258,8 @@ pub(super) fn tone(severity: Severity) -> &'static str {
 }
 
 impl Needs {
-    fn of(settings: &Settings, status: &Status, since: DateTime<Utc>) -> Self {
+    fn of(served: &Served, status: &Status) -> Self {
+        let settings = &served.source.settings;
         let mut all = Vec::new();
         for alert in &status.alerts {
             let of_site = settings.named_sites || alert.key.site == DAEMON;
@@ -265,10 +276,10 @@ impl Needs {
         );
         let health = status.sites.iter().flat_map(|site| &site.monitors);
         let health: Vec<_> = health.filter_map(|monitor| monitor.health.clone()).collect();
-        let late = Fitness::of(settings, &health, Some(since), status.time).late;
+        let late = served.fitness(&health, status.time).late;
         all.extend(late.into_iter().map(|what| need("unknown", "late", what)));
         all.extend(status.unheard.iter().map(|one| need("watch", "unheard", one.in_short())));
-        if !settings.alert.enable || settings.sites.iter().any(|site| !site.alert.enable) {
+        if !settings.alert.enable || served.sites().any(|site| !site.alert.enable) {
             let text = "alerts are switched off in the settings: nothing is judged";
             all.push(need("unknown", "not judged", text.to_owned()));
         }

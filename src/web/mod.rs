@@ -11,24 +11,31 @@
 //! | `/api/status` | the picture of now as JSON |
 //! | `/metrics` | the same as OpenMetrics |
 //! | `/health` | 503 while the daemon can't read or write its store, or a monitor is late; else 200, with what is not read |
+//! | `/login`, `/logout` | and forms of operators: see `actions` |
 //!
-//! They only read; nothing here asks a site or changes anything. Each page has a file: from what is known to words
+//! Nothing here asks a site or changes one: what operators do changes the store. `viewer` finds out who asks and what
+//! they may see. Each page has a file: from what is known to words
 //! (a struct for its template). `answer` makes what is sent, `frame` what stands around each page, `known` keeps what
 //! is expensive, `unchanged` answers what did not change without making it again.
 
+mod actions;
 mod alerts;
 mod answer;
 pub mod api;
 mod app;
 mod asked;
 mod assets;
+mod certificate;
 mod changes;
 mod cost;
 mod daemon;
 mod destinations;
+mod form;
 mod frame;
 mod gauge;
+mod host;
 mod known;
+mod login;
 pub mod metrics;
 mod more;
 mod overview;
@@ -46,35 +53,40 @@ mod sheet;
 mod site;
 mod trends;
 mod unchanged;
+mod viewer;
 mod wording;
 
 pub use serve::{LIMITS, Limits};
 
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::Context;
 use axum::Router;
-use axum::extract::{Path, RawQuery, Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
-use axum::middleware::{from_fn, from_fn_with_state, map_request, map_response};
+use axum::extract::{Path, RawQuery, Request};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::middleware::{Next, from_fn, from_fn_with_state, map_request, map_response};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use chrono::{DateTime, Utc};
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio_util::sync::CancellationToken;
 
-use self::answer::Failure;
+use self::answer::{Answer, Failure};
+use self::asked::Asked;
+use self::certificate::Certificate;
 use self::known::Known;
+use self::login::{Hashing, Tries};
 use self::unchanged::{Answered, unchanged};
+use self::viewer::{Looks, State, Viewer};
 use crate::clock::Clock;
 use crate::config::Settings;
-use crate::config::settings::Site;
+use crate::config::settings::{Reach, Site};
 use crate::plain::in_json;
 use crate::secret::mask_own;
 use crate::status::{Fitness, Status};
-use crate::store::{Store, StoreError};
+use crate::store::{Health, Store, StoreError};
 
 /// What the handlers read from.
 #[derive(Debug, Clone)]
@@ -93,32 +105,79 @@ struct Served {
     known: Arc<Known>,
     answered: Arc<Answered>,
     /// The settings in effect, in words.
-    explained: Arc<str>,
+    explained: Arc<settings::Explained>,
     /// Who looks through all seats takes a turn.
     turns: Arc<Semaphore>,
+    looks: Arc<Looks>,
+    tries: Arc<Tries>,
+    hashing: Arc<Hashing>,
+    /// Who asks; nobody who is known until a request came in.
+    viewer: Viewer,
 }
 
 /// So many look through the seats of a site at once, each with a connection to the store.
 pub const TURNS: usize = 1;
 
 impl Served {
-    /// Whether pages name people.
+    /// Whether the settings have people named to everybody.
+    fn show_names(&self) -> bool {
+        self.source.settings.web.as_ref().is_some_and(|web| web.show_names)
+    }
+
+    fn reach(&self) -> Reach {
+        self.source.settings.web.as_ref().map_or(Reach::Anybody, |web| web.reach)
+    }
+
+    /// Whether pages name people to the one who asks.
     fn names(&self) -> bool {
-        self.source.settings.web.is_some_and(|web| web.show_names)
+        self.viewer.names
+    }
+
+    /// The sites that there are for the one who asks.
+    fn sites(&self) -> impl Iterator<Item = &Site> {
+        self.source.settings.sites.iter().filter(|site| self.viewer.sees(&site.name))
+    }
+
+    /// Whether what is of a site, or of the daemon itself, is there for the one who asks.
+    fn sees(&self, site: &str) -> bool {
+        site == crate::event::DAEMON || self.viewer.sees(site)
+    }
+
+    /// Whether all sites are there for the one who asks.
+    fn all_sites(&self) -> bool {
+        self.viewer.sites.is_none()
+    }
+
+    /// What of the work is not done, of sites that are there for the one who asks.
+    fn fitness(&self, health: &[Health], now: DateTime<Utc>) -> Fitness {
+        let settings = &self.source.settings;
+        if self.all_sites() {
+            return Fitness::of(settings, health, Some(self.since), now);
+        }
+        let mut own = Settings::clone(settings);
+        own.sites.retain(|site| self.viewer.sees(&site.name));
+        Fitness::of(&own, health, Some(self.since), now)
     }
 
     async fn turn(&self) -> Option<SemaphorePermit<'_>> {
         self.turns.acquire().await.ok()
     }
 
+    /// The picture of now, as far as it is there for the one who asks.
     async fn status(&self) -> Result<Status, StoreError> {
         let source = &self.source;
-        Status::read(&source.settings, &source.store, source.clock.now()).await
+        let now = source.clock.now();
+        let mut status = Status::read(&source.settings, &source.store, now).await?;
+        self.viewer.narrow(&mut status);
+        Ok(status)
     }
 
-    /// A site of the settings.
+    /// A site of the settings, if it is there for the one who asks.
     fn site(&self, name: &str) -> Result<&Site, Failure> {
-        let site = self.source.settings.sites.iter().find(|site| site.name == name);
+        let site = self.sites().find(|site| site.name == name);
+        if site.is_some() && self.viewer.names {
+            self.looks.tell(&self.viewer, name);
+        }
         site.ok_or_else(|| Failure::NotFound("There is no such site in the settings.".to_owned()))
     }
 }
@@ -128,27 +187,42 @@ impl Served {
 pub struct Page {
     listener: TcpListener,
     served: Served,
+    certificate: Option<Arc<Certificate>>,
     limits: Limits,
 }
 
 impl Page {
-    /// Takes the address, so that a taken one is an error at start.
+    /// Takes the address.
+    ///
+    /// # Errors
+    /// When it is taken or not of this machine, or the certificate of the settings can't be used.
     pub async fn bind(address: SocketAddr, source: Source) -> anyhow::Result<Self> {
+        let tls = source.settings.web.as_ref().and_then(|web| web.tls.as_ref());
+        let certificate = tls.map(Certificate::load).transpose();
+        let certificate = certificate.context("the certificate of the pages (Butler.web.tls)")?;
         let listener = TcpListener::bind(address).await.with_context(|| {
             format!("cannot serve the status page at {address} (Butler.web.host, Butler.web.port)")
         })?;
         let since = source.clock.now();
-        let explained = settings::explained(&source.settings).into();
-        let turns = Arc::new(Semaphore::new(TURNS));
         let served = Served {
+            explained: Arc::new(settings::Explained::of(&source.settings)),
             source,
             since,
             known: Arc::default(),
             answered: Arc::default(),
-            explained,
-            turns,
+            turns: Arc::new(Semaphore::new(TURNS)),
+            looks: Arc::default(),
+            tries: Arc::default(),
+            hashing: Arc::default(),
+            viewer: Viewer::anonymous(false, None),
         };
-        Ok(Self { listener, served, limits: LIMITS })
+        let certificate = certificate.map(Arc::new);
+        Ok(Self { listener, served, certificate, limits: LIMITS })
+    }
+
+    /// `https` or `http`.
+    pub fn scheme(&self) -> &'static str {
+        if self.certificate.is_some() { "https" } else { "http" }
     }
 
     /// The address in use.
@@ -165,6 +239,9 @@ impl Page {
     pub async fn serve(self, stop: CancellationToken) {
         let tidy = self.served.known.clone();
         let locale = self.served.source.settings.locale;
+        let shared = self.served.clone();
+        let web = shared.source.settings.web.as_ref();
+        let hosts: Arc<[String]> = web.map_or_else(Arc::default, |web| web.hosts.clone().into());
         let app = Router::new()
             .route(
                 "/",
@@ -264,15 +341,25 @@ impl Page {
             .nest("/api/v1", api::routes())
             .route("/metrics", get(metrics))
             .route("/health", get(health))
+            .route("/login", get(log_in_page).post(log_in))
+            .route("/logout", post(log_out))
+            .route("/alerts/{act}", post(of_alerts))
+            .route("/destinations/{act}", post(of_letters))
+            .route("/site/{name}/releases/{act}", post(of_releases))
             .merge(more::routes())
             .fallback(nothing)
             .layer(from_fn_with_state(self.served.clone(), unchanged))
-            .layer(map_request(known_host))
-            .layer(map_response(secure))
+            .layer(from_fn(move |request: Request, next: Next| {
+                viewer::recognize(shared.clone(), request, next)
+            }))
+            .layer(map_request(move |request: Request| {
+                std::future::ready(host::known(&hosts, request))
+            }))
+            .layer(map_response(host::secure))
             .layer(from_fn(move |request, next| wording::with(locale, request, next)))
             .with_state(self.served);
         tokio::select! {
-            () = serve::serve(self.listener, app, self.limits, stop) => {}
+            () = serve::serve(self.listener, app, self.certificate, self.limits, stop) => {}
             () = tidy.tidy() => {}
         }
     }
@@ -296,7 +383,53 @@ async fn metrics(State(served): Of, headers: HeaderMap) -> Result<Response, Unre
     Ok(metrics::answer(&served, &headers).await?)
 }
 
-async fn health(State(Served { source, since, .. }): State<Served>) -> Response {
+async fn log_in_page(State(of): Of, RawQuery(query): RawQuery, headers: HeaderMap) -> Answer {
+    Ok(login::show(&of, &headers, Asked::of(query.as_deref())?.get("to")))
+}
+
+async fn log_in(State(of): Of, request: Request) -> Answer {
+    login::log_in(&of, request).await
+}
+
+async fn log_out(State(of): Of, request: Request) -> Answer {
+    login::log_out(&of, request).await
+}
+
+async fn of_alerts(State(of): Of, Path(act): Name, request: Request) -> Answer {
+    match act.as_str() {
+        "silence" => actions::silence(&of, request).await,
+        "unsilence" => actions::unsilence(&of, request).await,
+        "test" => actions::test(&of, request).await,
+        _ => Err(nothing().await),
+    }
+}
+
+async fn of_letters(State(of): Of, Path(act): Name, request: Request) -> Answer {
+    match act.as_str() {
+        "retry" => actions::letters(&of, request, true).await,
+        "drop" => actions::letters(&of, request, false).await,
+        _ => Err(nothing().await),
+    }
+}
+
+async fn of_releases(
+    State(of): Of,
+    Path((name, act)): Path<(String, String)>,
+    request: Request,
+) -> Answer {
+    match act.as_str() {
+        "pause" => actions::pause(&of, &name, request).await,
+        "unpause" => actions::unpause(&of, &name, request).await,
+        "apply" => actions::apply(&of, &name, request).await,
+        "undo" => actions::undo(&of, &name, request).await,
+        _ => Err(nothing().await),
+    }
+}
+
+async fn health(State(served): State<Served>) -> Response {
+    // Programs that ask whether it works are not told of sites, where pages aren't shown to everybody.
+    let tells = served.viewer.is_known() || served.reach() == Reach::Anybody;
+    let Served { source, since, .. } = served;
     let health = match source.store.health().await {
         Ok(health) => health,
         Err(error) => return Unreadable(error).into_response(),
@@ -312,7 +445,9 @@ async fn health(State(Served { source, since, .. }): State<Served>) -> Response 
         [] => StatusCode::OK,
         _ => StatusCode::SERVICE_UNAVAILABLE,
     };
-    (status, format!("{}\n", fitness.line())).into_response()
+    let line = fitness.line();
+    let line = if tells { &line } else { line.split(':').next().unwrap_or_default() };
+    (status, format!("{line}\n")).into_response()
 }
 
 /// The store can't be read: programs are told so, the details go to the log.
@@ -328,93 +463,5 @@ impl IntoResponse for Unreadable {
     fn into_response(self) -> Response {
         tracing::error!(error = %self.0, "the status page can't read the store");
         (StatusCode::SERVICE_UNAVAILABLE, "the store can't be read, see the log\n").into_response()
-    }
-}
-
-/// Answers only requests for an IP address or `localhost`: a page elsewhere could otherwise point
-/// its own name at this machine and read the status through a visitor's browser (DNS rebinding).
-/// A proxy before the page has to pass the address on as the host.
-async fn known_host(request: Request) -> Result<Request, (StatusCode, &'static str)> {
-    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
-    if host.is_some_and(is_address) {
-        return Ok(request);
-    }
-    let why = "ask for this page by IP address or as localhost\n";
-    Err((StatusCode::MISDIRECTED_REQUEST, why))
-}
-
-/// `127.0.0.1`, `[::1]` or `localhost`, with or without a port; no other spelling of an address (`0x7f.1`), which
-/// no browser sends.
-fn is_address(host: &str) -> bool {
-    let name = match host.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) && !is_bare_v6(name) => name,
-        _ => host,
-    };
-    let v6 = name.strip_prefix('[').and_then(|name| name.strip_suffix(']'));
-    name.eq_ignore_ascii_case("localhost")
-        || name.parse::<Ipv4Addr>().is_ok()
-        || v6.is_some_and(|name| name.parse::<Ipv6Addr>().is_ok())
-}
-
-/// The colon before is one of an address without brackets, and what follows no port.
-fn is_bare_v6(name: &str) -> bool {
-    name.contains(':') && !name.ends_with(']')
-}
-
-/// Headers that keep a browser from doing more than showing the page.
-async fn secure(mut response: Response) -> Response {
-    const HEADERS: [(HeaderName, &str); 3] = [
-        (
-            header::CONTENT_SECURITY_POLICY,
-            "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:; \
-             form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
-        ),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::REFERRER_POLICY, "no-referrer"),
-    ];
-    for (name, value) in HEADERS {
-        response.headers_mut().insert(name, HeaderValue::from_static(value));
-    }
-    // What names its content may be kept; what is known of a site stays in no browser's files.
-    let cache = HeaderValue::from_static("no-store");
-    response.headers_mut().entry(header::CACHE_CONTROL).or_insert(cache);
-    response
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn hosts_that_are_answered() {
-        for host in [
-            "127.0.0.1",
-            "127.0.0.1:8321",
-            "10.0.0.5:1",
-            "[::1]",
-            "[::1]:8321",
-            "localhost",
-            "LOCALHOST:80",
-        ] {
-            assert!(is_address(host), "{host}");
-        }
-        for host in [
-            "",
-            "example.com",
-            "localhost.example.com:80",
-            "0x7f.1",
-            "0x7f.1:8321",
-            "2130706433",
-            "127.1",
-            "0177.0.0.1",
-            "127.0.0.1.",
-            "::1",
-            "[::1",
-            "127.0.0.1@evil.example",
-            "localhost.",
-            "[::ffff:0x7f.1]",
-        ] {
-            assert!(!is_address(host), "{host}");
-        }
     }
 }

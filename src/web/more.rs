@@ -1,10 +1,11 @@
 //! The addresses of pages that are folded up in the navigation.
 
 use axum::Router;
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{Path, RawQuery};
 use axum::http::HeaderMap;
 use axum::routing::get;
 
+use super::viewer::State;
 use super::{Served, app, cost, renewal, reports, run};
 
 type Of = State<Served>;

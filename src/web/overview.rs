@@ -46,8 +46,8 @@ struct Row<'a> {
 
 /// `/`: the only site, or all of them.
 pub(super) async fn page(served: &Served, headers: &HeaderMap) -> Answer {
-    let settings = &served.source.settings;
-    if let [only] = &settings.sites[..] {
+    let mut sites = served.sites();
+    if let (Some(only), None) = (sites.next(), sites.next()) {
         return site::page(served, headers, &only.name).await;
     }
     let status = served.status().await?;

@@ -14,6 +14,8 @@ use crate::release::plan::{Keep, Outcome, Plan};
 #[derive(Debug)]
 pub(super) struct LastPlan {
     pub(super) run: String,
+    /// Of the plan as it is stored.
+    pub(super) digest: String,
     pub(super) time: DateTime<Utc>,
     /// `would release 4 Professional seats ...`, as the command tells it.
     pub(super) headline: String,
@@ -94,7 +96,7 @@ pub(super) fn words() -> Vec<&'static str> {
 
 impl LastPlan {
     pub(super) fn of(plan: Plan) -> Self {
-        let headline = plan.headline();
+        let (headline, digest) = (plan.headline(), plan.digest());
         let mut types = Vec::new();
         for part in &plan.types {
             let mut groups: BTreeMap<&'static str, usize> =
@@ -132,6 +134,7 @@ impl LastPlan {
             decisions.map(|of| (of.seat, Decided { outcome: of.outcome, keep: of.keep })).collect();
         Self {
             run: plan.run,
+            digest,
             time: plan.now,
             headline,
             types,

@@ -5,20 +5,23 @@ use axum::http::HeaderMap;
 use chrono_tz::Tz;
 
 use super::Served;
+use super::actions::{called, not_applied};
 use super::answer::{self, Answer, age};
 use super::frame::{Frame, Part, encoded, site_address};
 use super::plan::{LastPlan, TypePlan};
 use super::wording::{local, number};
+use crate::credential::fingerprint;
 use crate::event::Monitor;
+use crate::ledger::Mode;
 use crate::license::SeatType;
 use crate::plain::one_line;
 use crate::planning::replay::Simulation;
 use crate::policy::Policy;
 use crate::release::next::Next;
-use crate::store::RunState;
+use crate::store::{Ordered, PageOrder, RunState};
 
 /// So many runs are shown.
-const RUNS: usize = 20;
+pub(super) const RUNS: usize = 20;
 
 #[derive(Template)]
 #[template(path = "releases.html")]
@@ -39,7 +42,33 @@ struct Page {
     no_what_if: String,
     head: Option<(String, String)>,
     complete_from: Option<String>,
+    /// What operators can do; `None` for all others.
+    operate: Option<Operate>,
+    orders: Vec<OrderView>,
 }
+
+/// What is in the forms of operators.
+struct Operate {
+    address: String,
+    paused: bool,
+    /// What a person types to say that this is the site meant.
+    called: String,
+    /// Why no plan can be applied.
+    not_applied: &'static str,
+    /// Run, digest and form of the plan that is shown.
+    apply: Option<(String, String, String)>,
+}
+
+struct OrderView {
+    time: String,
+    what: String,
+    by: String,
+    state: String,
+    run: String,
+}
+
+/// So many orders are shown.
+const ORDERS: usize = 10;
 
 struct PlanView {
     headline: String,
@@ -66,6 +95,8 @@ struct RunView {
     lines: Vec<String>,
     run: String,
     address: String,
+    /// Of the form with which its seats go back.
+    undo: Option<String>,
 }
 
 struct WhatIf {
@@ -108,7 +139,24 @@ pub(super) async fn page(served: &Served, headers: &HeaderMap, name: &str) -> An
         Ok(None) => (None, super::site::NO_LIST.to_owned()),
         Err(why) => (None, why.clone()),
     };
+    let orders = store.orders(name, ORDERS).await?;
+    let newest = orders.first().map_or(0, |order| order.id);
+    let is_operator = served.is_operator();
+    let form = |what: &str, of: &str| {
+        // The same until something was ordered: the same form twice is one order.
+        fingerprint(&format!("{} {name} {what} {of} {newest}", served.viewer.by()))
+    };
+    let operate = is_operator.then(|| Operate {
+        address: site_address(name, "/releases"),
+        paused: of_site.is_some_and(|of| of.pause.is_some()),
+        called: called(served, site),
+        not_applied: not_applied(site).unwrap_or_default(),
+        apply: last
+            .filter(|_| not_applied(site).is_none())
+            .map(|last| (last.run.clone(), last.digest.clone(), form("apply", &last.run))),
+    });
     let runs = runs.iter().map(|run| RunView {
+        undo: (is_operator && run.mode == Mode::Real).then(|| form("undo", &run.run)),
         started: local(run.started, zone),
         mode: run.mode.as_str(),
         state: match run.state {
@@ -135,6 +183,8 @@ pub(super) async fn page(served: &Served, headers: &HeaderMap, name: &str) -> An
             .map_or_else(Vec::new, |of| what_if(of, &site.release.policy, zone)),
         no_what_if,
         head: store.head().await?.map(|head| (head.seq.to_string(), head.hash)),
+        operate,
+        orders: orders.into_iter().map(|of| order_view(of, zone, names)).collect(),
         complete_from: store.ledger_complete_from().await?.map(|time| local(time, zone)),
         frame: Frame::new(served, &status, Part::Releases, Some(name)),
     };
@@ -144,6 +194,28 @@ pub(super) async fn page(served: &Served, headers: &HeaderMap, name: &str) -> An
 /// The page of a run.
 pub(super) fn run_address(site: &str, run: &str) -> String {
     site_address(site, &format!("/run/{}", encoded(run)))
+}
+
+fn order_view(order: PageOrder, zone: Tz, names: bool) -> OrderView {
+    let run = one_line(&order.run);
+    let state = match (&order.outcome, order.taken) {
+        (Some(outcome), _) => one_line(outcome),
+        (None, Some(taken)) => format!("under way since {}", local(taken, zone)),
+        (None, None) => "waits for the release engine".to_owned(),
+    };
+    OrderView {
+        time: local(order.time, zone),
+        what: match order.what {
+            Ordered::Apply => format!("apply the plan of run {run}"),
+            Ordered::Undo => format!("give the seats of run {run} back"),
+        },
+        by: match names {
+            true => one_line(&format!("{}, from {}", order.by, order.peer)),
+            false => "an operator".to_owned(),
+        },
+        state,
+        run: order.done.as_deref().map(one_line).unwrap_or_default(),
+    }
 }
 
 fn plan_view(plan: &LastPlan, site: &str, names: bool, seen: String) -> PlanView {

@@ -145,9 +145,12 @@ pub(super) async fn make(served: &Served, query: Option<&str>) -> Answer {
 
 /// Reports name people.
 fn allowed(served: &Served) -> Result<(), Failure> {
-    match served.names() {
-        true => Ok(()),
-        false => Err(Failure::Hidden(
+    match (served.names(), served.all_sites()) {
+        (true, true) => Ok(()),
+        (true, false) => Err(Failure::Hidden(
+            "Reports are of all sites: shown to those who may see all of them.".to_owned(),
+        )),
+        (false, _) => Err(Failure::Hidden(
             "Reports name people, and pages don't here (Butler.web.showNames). bursar report makes them."
                 .to_owned(),
         )),

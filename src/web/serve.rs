@@ -11,9 +11,14 @@ use axum::middleware::{Next, from_fn};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+
+use super::certificate::Certificate;
+use super::viewer::Peer;
 
 /// What a client may take of the page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,7 +30,7 @@ pub struct Limits {
     pub head: Duration,
     /// How long a connection may last, the answer included.
     pub whole: Duration,
-    /// Bytes of a request's head. More is answered 431. Bodies are not read.
+    /// Bytes of a request's head. More is answered 431. Bodies are read of forms only, up to their own limit.
     pub head_bytes: usize,
 }
 
@@ -44,12 +49,15 @@ const GRACE: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_secs(1);
 
 const BUSY: &[u8] =
-    b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 10\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
+    b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 10\r\ncache-control: no-store\r\n\
+      content-security-policy: default-src 'none'; frame-ancestors 'none'\r\n\
+      x-content-type-options: nosniff\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
 
 /// Serves until `stop`.
 pub(super) async fn serve(
     listener: TcpListener,
     app: Router,
+    certificate: Option<Arc<Certificate>>,
     limits: Limits,
     stop: CancellationToken,
 ) {
@@ -60,8 +68,8 @@ pub(super) async fn serve(
             accepted = listener.accept() => accepted,
             () = stop.cancelled() => break,
         };
-        let stream = match accepted {
-            Ok((stream, _)) => stream,
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
             Err(error) => {
                 tracing::warn!(%error, "the status page can't take a connection");
                 tokio::time::sleep(PAUSE).await;
@@ -70,15 +78,30 @@ pub(super) async fn serve(
         };
         let Some(place) = places.take() else {
             tracing::debug!("a connection more than the status page takes is closed");
-            // Whoever does not get it sees a closed connection.
-            let _ = stream.try_write(BUSY);
+            if certificate.is_none() {
+                // Whoever does not get it sees a closed connection.
+                let _ = stream.try_write(BUSY);
+            }
             continue;
         };
         let (app, stop) = (app.clone(), stop.clone());
+        let certificate = certificate.clone();
         connections.spawn(async move {
             let (end, answered) = (place.end.clone(), place.clone());
+            let peer = Peer { address: peer, is_tls: certificate.is_some() };
+            let answer = async {
+                let Some(certificate) = certificate else {
+                    return one(stream, peer, app, limits, answered, stop).await;
+                };
+                let tls = TlsAcceptor::from(certificate.current()).accept(stream);
+                match tokio::time::timeout(limits.head, tls).await {
+                    Ok(Ok(stream)) => one(stream, peer, app, limits, answered, stop).await,
+                    Ok(Err(error)) => tracing::debug!(%error, "a connection speaks no TLS"),
+                    Err(_) => tracing::debug!("a connection did not begin TLS in time"),
+                }
+            };
             tokio::select! {
-                () = one(stream, app, limits, answered, stop) => {}
+                () = answer => {}
                 () = end.cancelled() => {
                     tracing::debug!("a connection that asked for nothing made place for another");
                 }
@@ -125,14 +148,16 @@ impl Places {
 
 /// One connection, one request.
 async fn one(
-    stream: TcpStream,
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    peer: Peer,
     app: Router,
     limits: Limits,
     place: Arc<Place>,
     stop: CancellationToken,
 ) {
-    let app = app.layer(from_fn(move |request: Request, next: Next| {
+    let app = app.layer(from_fn(move |mut request: Request, next: Next| {
         let place = place.clone();
+        request.extensions_mut().insert(peer);
         async move {
             place.answering.store(true, Ordering::Relaxed);
             let response = next.run(request).await;
@@ -165,6 +190,7 @@ async fn one(
 mod tests {
     use axum::routing::get;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpStream;
 
     use super::*;
 
@@ -179,7 +205,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (address, stop) = (listener.local_addr().unwrap(), CancellationToken::new());
         let limits = Limits { connections: 3, ..LIMITS };
-        let served = tokio::spawn(serve(listener, app, limits, stop.clone()));
+        let served = tokio::spawn(serve(listener, app, None, limits, stop.clone()));
         let ask = async |path: &str| {
             let mut stream = TcpStream::connect(address).await.unwrap();
             let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n\r\n");

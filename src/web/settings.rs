@@ -26,13 +26,27 @@ const OF_PEOPLE: [&str; 4] = [".neverRelease.user[", ".email.", ".email[", ".to[
 
 /// Every setting with its value and where it comes from, as `bursar config explain` tells it of the file that
 /// these were read from.
-pub(super) fn explained(settings: &Settings) -> String {
-    let names = settings.web.is_some_and(|web| web.show_names);
-    match config::load(&settings.file) {
-        Ok(loaded) if names => config::explain(&loaded),
-        Ok(loaded) => without_people(&config::explain(&loaded)),
-        Err(_) => "The settings file could not be read again when the pages began: bursar config explain tells more."
-            .to_owned(),
+#[derive(Debug)]
+pub(super) struct Explained {
+    whole: String,
+    /// Without settings that name people.
+    of_nobody: String,
+}
+
+impl Explained {
+    pub(super) fn of(settings: &Settings) -> Self {
+        let whole = match config::load(&settings.file) {
+            Ok(loaded) => config::explain(&loaded),
+            Err(_) => {
+                "The settings file could not be read again when the pages began: bursar config explain tells more."
+                    .to_owned()
+            }
+        };
+        Self { of_nobody: without_people(&whole), whole }
+    }
+
+    pub(super) fn text(&self, names: bool) -> &str {
+        if names { &self.whole } else { &self.of_nobody }
     }
 }
 
@@ -51,7 +65,7 @@ pub(super) async fn page(served: &Served, headers: &HeaderMap) -> Answer {
     let settings = &served.source.settings;
     let status = served.status().await?;
     let (now, zone) = (status.time, settings.time_zone);
-    let watches = settings.sites.iter().flat_map(|site| {
+    let watches = served.sites().flat_map(|site| {
         site.watches().into_iter().map(|watch| {
             let times = watch.schedule.upcoming(now, zone, TIMES);
             let times: Vec<_> = times.iter().map(|time| local(*time, zone)).collect();
@@ -61,7 +75,10 @@ pub(super) async fn page(served: &Served, headers: &HeaderMap) -> Answer {
     });
     let page = Page {
         file: settings.file.display().to_string(),
-        explained: &served.explained,
+        explained: match served.all_sites() {
+            true => served.explained.text(served.names()),
+            false => "The settings are of all sites: shown to those who may see all of them.",
+        },
         schedules: watches.collect(),
         frame: Frame::new(served, &status, Part::Settings, None),
     };

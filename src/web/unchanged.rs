@@ -9,6 +9,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::viewer::Viewer;
 use super::{Served, answer};
 use crate::store::Revision;
 
@@ -70,7 +71,12 @@ pub(super) async fn unchanged(
     next: Next,
 ) -> Response {
     let uri = request.uri();
-    let address = uri.path_and_query().map_or(uri.path(), |all| all.as_str()).to_owned();
+    let address = uri.path_and_query().map_or(uri.path(), |all| all.as_str());
+    // What is made for one is nobody else's.
+    let address = match request.extensions().get::<Viewer>() {
+        Some(viewer) => format!("{} {address}", viewer.kind()),
+        None => return next.run(request).await,
+    };
     if request.method() != Method::GET || address.len() > LONGEST || !is_page(uri.path()) {
         return next.run(request).await;
     }

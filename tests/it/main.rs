@@ -34,6 +34,7 @@ mod insight_cli;
 mod largest;
 mod leaks;
 mod license;
+mod login;
 mod metrics;
 mod missing;
 mod mistakes;

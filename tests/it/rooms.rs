@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 
 /// Each room, and the rooms that it may import. A room stands below all that it imports, so there is
 /// no way round.
-const ROOMS: [(&str, &[&str]); 38] = [
+const ROOMS: [(&str, &[&str]); 39] = [
     // The ground floor knows nothing of Qlik.
     ("backoff", &[]),
     ("clock", &[]),
+    ("credential", &[]),
     ("descriptors", &[]),
     ("form", &[]),
     ("input", &[]),
@@ -171,6 +172,7 @@ const ROOMS: [(&str, &[&str]); 38] = [
             "alert",
             "clock",
             "config",
+            "credential",
             "descriptors",
             "event",
             "insight",
@@ -185,6 +187,7 @@ const ROOMS: [(&str, &[&str]); 38] = [
             "spreadsheet",
             "status",
             "store",
+            "tls",
             "words",
         ],
     ),
@@ -220,6 +223,7 @@ const ROOMS: [(&str, &[&str]); 38] = [
             "alert",
             "clock",
             "config",
+            "credential",
             "daemon",
             "destination",
             "event",

@@ -228,7 +228,8 @@ async fn who_did_what_is_told_as_far_as_it_is_known() {
     );
     let counts = {
         let now = world.clock().now() + TimeDelta::minutes(1);
-        world.store.seat_change_counts(SITE, now - TimeDelta::days(1), now).await.unwrap()
+        let day = world.store.seat_changes(SITE, now - TimeDelta::days(1), now).await.unwrap();
+        bursar::event::count_changes(&day)
     };
     let of = |kind| counts.iter().find(|c| c.kind == kind && c.seat_type == analyzer).unwrap();
     assert_eq!((of(ChangeKind::Allocated).count, of(ChangeKind::Allocated).churn), (2, 1));

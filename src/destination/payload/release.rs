@@ -153,7 +153,7 @@ pub(super) struct ReleaseRun<'a> {
     /// What started it.
     trigger: Trigger,
     /// User, process and machine of a command by the operating system, then what its environment says
-    /// beyond that, such as SUDO_USER; null for the schedule.
+    /// beyond that, such as SUDO_USER; of a page the user and the address of the browser; null for the schedule.
     started_by: Option<String>,
     /// Start of the run, UTC.
     started: Time,
@@ -178,6 +178,8 @@ pub(super) struct ReleaseRun<'a> {
 enum Trigger {
     Schedule,
     Command,
+    /// An order from a page.
+    Page,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -312,6 +314,7 @@ impl<'a> From<&'a event::ReleaseRun> for ReleaseRun<'a> {
             trigger: match trigger {
                 ledger::Trigger::Schedule => Trigger::Schedule,
                 ledger::Trigger::Command { .. } => Trigger::Command,
+                ledger::Trigger::Page { .. } => Trigger::Page,
             },
             started_by: trigger.by(),
             started: Time(*started),

@@ -28,6 +28,7 @@ use sha2::{Digest, Sha256};
 pub use self::endpoint::openapi;
 pub(super) use self::page::page;
 use super::answer::Failure;
+use super::viewer::State;
 use super::{Of, Served};
 use crate::plain::in_json;
 use crate::secret::mask_own;
@@ -49,74 +50,44 @@ pub(super) fn routes() -> Router<Served> {
     Router::new()
         .route(
             "/status",
-            get(
-                async |axum::extract::State(of): Of,
-                       RawQuery(q): RawQuery,
-                       headers: HeaderMap|
-                       -> Answer {
-                    send(&headers, rest::status(&of, q.as_deref()).await?)
-                },
-            ),
+            get(async |State(of): Of, RawQuery(q): RawQuery, headers: HeaderMap| -> Answer {
+                send(&headers, rest::status(&of, q.as_deref()).await?)
+            }),
         )
         .route(
             "/alerts",
-            get(
-                async |axum::extract::State(of): Of,
-                       RawQuery(q): RawQuery,
-                       headers: HeaderMap|
-                       -> Answer {
-                    send(&headers, rest::alerts(&of, q.as_deref()).await?)
-                },
-            ),
+            get(async |State(of): Of, RawQuery(q): RawQuery, headers: HeaderMap| -> Answer {
+                send(&headers, rest::alerts(&of, q.as_deref()).await?)
+            }),
         )
         .route(
             "/destinations",
-            get(
-                async |axum::extract::State(of): Of,
-                       RawQuery(q): RawQuery,
-                       headers: HeaderMap|
-                       -> Answer {
-                    send(&headers, rest::destinations(&of, q.as_deref()).await?)
-                },
-            ),
+            get(async |State(of): Of, RawQuery(q): RawQuery, headers: HeaderMap| -> Answer {
+                send(&headers, rest::destinations(&of, q.as_deref()).await?)
+            }),
         )
         .route(
             "/settings",
-            get(
-                async |axum::extract::State(of): Of,
-                       RawQuery(q): RawQuery,
-                       headers: HeaderMap|
-                       -> Answer {
-                    send(&headers, rest::settings(&of, q.as_deref()).await?)
-                },
-            ),
+            get(async |State(of): Of, RawQuery(q): RawQuery, headers: HeaderMap| -> Answer {
+                send(&headers, rest::settings(&of, q.as_deref()).await?)
+            }),
         )
         .route(
             "/health",
-            get(
-                async |axum::extract::State(of): Of,
-                       RawQuery(q): RawQuery,
-                       headers: HeaderMap|
-                       -> Answer {
-                    send(&headers, rest::health(&of, q.as_deref()).await?)
-                },
-            ),
+            get(async |State(of): Of, RawQuery(q): RawQuery, headers: HeaderMap| -> Answer {
+                send(&headers, rest::health(&of, q.as_deref()).await?)
+            }),
         )
         .route(
             "/sites",
-            get(
-                async |axum::extract::State(of): Of,
-                       RawQuery(q): RawQuery,
-                       headers: HeaderMap|
-                       -> Answer {
-                    send(&headers, site::all(&of, q.as_deref()).await?)
-                },
-            ),
+            get(async |State(of): Of, RawQuery(q): RawQuery, headers: HeaderMap| -> Answer {
+                send(&headers, site::all(&of, q.as_deref()).await?)
+            }),
         )
         .route(
             "/sites/{site}",
             get(
-                async |axum::extract::State(of): Of,
+                async |State(of): Of,
                        name: Named,
                        RawQuery(q): RawQuery,
                        headers: HeaderMap|
@@ -129,7 +100,7 @@ pub(super) fn routes() -> Router<Served> {
         .route(
             "/sites/{site}/licenses",
             get(
-                async |axum::extract::State(of): Of,
+                async |State(of): Of,
                        name: Named,
                        RawQuery(q): RawQuery,
                        headers: HeaderMap|
@@ -142,7 +113,7 @@ pub(super) fn routes() -> Router<Served> {
         .route(
             "/sites/{site}/seats",
             get(
-                async |axum::extract::State(of): Of,
+                async |State(of): Of,
                        name: Named,
                        RawQuery(q): RawQuery,
                        headers: HeaderMap|
@@ -155,7 +126,7 @@ pub(super) fn routes() -> Router<Served> {
         .route(
             "/sites/{site}/changes",
             get(
-                async |axum::extract::State(of): Of,
+                async |State(of): Of,
                        name: Named,
                        RawQuery(q): RawQuery,
                        headers: HeaderMap|
@@ -168,7 +139,7 @@ pub(super) fn routes() -> Router<Served> {
         .route(
             "/sites/{site}/trends",
             get(
-                async |axum::extract::State(of): Of,
+                async |State(of): Of,
                        name: Named,
                        RawQuery(q): RawQuery,
                        headers: HeaderMap|
@@ -181,7 +152,7 @@ pub(super) fn routes() -> Router<Served> {
         .route(
             "/sites/{site}/forecast",
             get(
-                async |axum::extract::State(of): Of,
+                async |State(of): Of,
                        name: Named,
                        RawQuery(q): RawQuery,
                        headers: HeaderMap|
@@ -194,7 +165,7 @@ pub(super) fn routes() -> Router<Served> {
         .route(
             "/sites/{site}/releases",
             get(
-                async |axum::extract::State(of): Of,
+                async |State(of): Of,
                        name: Named,
                        RawQuery(q): RawQuery,
                        headers: HeaderMap|
@@ -207,7 +178,7 @@ pub(super) fn routes() -> Router<Served> {
         .route(
             "/sites/{site}/people/{person}",
             get(
-                async |axum::extract::State(of): Of,
+                async |State(of): Of,
                        names: NamedTwice,
                        RawQuery(q): RawQuery,
                        headers: HeaderMap|
@@ -301,6 +272,7 @@ impl IntoResponse for Problem {
             }
             Failure::NotFound(text) => problem(StatusCode::NOT_FOUND, "Not found", text),
             Failure::Wrong(text) => problem(StatusCode::BAD_REQUEST, "Not understood", text),
+            Failure::Refused(status, title, text) => problem(status, title, text),
             Failure::Hidden(text) => problem(StatusCode::FORBIDDEN, "Not shown", text),
             Failure::Unmade(text) => problem(StatusCode::INTERNAL_SERVER_ERROR, "Not made", text),
         }

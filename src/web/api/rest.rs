@@ -7,7 +7,6 @@ use super::view::Time;
 use crate::alert::state::{Alert as Known, HeldBack, Phase};
 use crate::event::{Rule, Severity};
 use crate::plain::one_line;
-use crate::status::Fitness;
 use crate::web::Served;
 use crate::web::answer::Failure;
 use crate::web::asked::Asked;
@@ -72,7 +71,7 @@ pub(super) async fn health(served: &Served, query: Option<&str>) -> Result<Healt
     Asked::of(query)?.only(&[])?;
     let source = &served.source;
     let health = source.store.health().await?;
-    let fitness = Fitness::of(&source.settings, &health, Some(served.since), source.clock.now());
+    let fitness = served.fitness(&health, source.clock.now());
     let writable = source.store.can_write().is_ok();
     Ok(Health {
         healthy: writable && fitness.late.is_empty(),
@@ -168,7 +167,8 @@ pub(super) async fn alerts(served: &Served, query: Option<&str>) -> Result<Alert
     let status = served.status().await?;
     let store = &served.source.store;
     let all = store.alerts().await?;
-    let pending = all.values().filter(|alert| alert.phase == Phase::Pending);
+    let pending =
+        all.values().filter(|alert| alert.phase == Phase::Pending && served.sees(&alert.key.site));
     let silences = status.silences.iter().map(|of| Silence {
         site: of.site.clone(),
         rule: of.rule,
@@ -178,7 +178,8 @@ pub(super) async fn alerts(served: &Served, query: Option<&str>) -> Result<Alert
         why: one_line(&of.why),
     });
     let unheard = status.unheard.iter().map(|of| Unheard { what: of.what(), fix: of.fix.clone() });
-    let history = store.alert_history(MOST).await?.into_iter().map(|of| Occurred {
+    let history = store.alert_history(MOST).await?.into_iter();
+    let history = history.filter(|of| served.sees(&of.key.site)).map(|of| Occurred {
         time: of.time.into(),
         what: of.what.as_str().to_owned(),
         rule: of.key.rule,
@@ -245,7 +246,7 @@ pub(super) async fn destinations(
     Asked::of(query)?.only(&[])?;
     let status = served.status().await?;
     let refused = served.source.store.list(None, true, MOST).await?;
-    let refused = refused.into_iter().map(|of| Refused {
+    let refused = refused.into_iter().filter(|of| served.sees(&of.site)).map(|of| Refused {
         id: of.event_id,
         destination: of.destination,
         kind: of.kind,
@@ -277,6 +278,10 @@ pub(super) struct Settings {
 
 pub(super) async fn settings(served: &Served, query: Option<&str>) -> Result<Settings, Failure> {
     Asked::of(query)?.only(&[])?;
-    let lines = served.explained.lines().map(one_line);
+    if !served.all_sites() {
+        let text = "The settings are of all sites: shown to those who may see all of them.";
+        return Err(Failure::forbidden(text));
+    }
+    let lines = served.explained.text(served.names()).lines().map(one_line);
     Ok(Settings { file: served.source.settings.file.display().to_string(), lines: lines.collect() })
 }

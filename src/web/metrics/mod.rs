@@ -17,7 +17,7 @@ pub use self::family::reference;
 use self::text::{Form, Samples};
 use super::Served;
 use crate::secret::mask_own;
-use crate::status::{Fitness, Queue, Status};
+use crate::status::{Queue, Status};
 use crate::store::{StoreError, Tally};
 
 /// So long at most figures of the history are made anew for one answer: a scraper waits ten seconds. What is left is
@@ -62,12 +62,13 @@ async fn samples(served: &Served) -> Result<Samples, StoreError> {
         }
     }
     let alerts = store.alerts().await?;
-    site::alerts(&mut samples, &status, alerts.values());
+    let alerts = alerts.values().filter(|alert| served.sees(&alert.key.site));
+    site::alerts(&mut samples, &status, alerts);
     let tally = store.tally();
     polls(&mut samples, &status, &tally);
     queues(&mut samples, &status.queues, &tally);
     let health = store.health().await?;
-    let fitness = Fitness::of(settings, &health, Some(served.since), now);
+    let fitness = served.fitness(&health, now);
     let writable = store.can_write().is_ok();
     samples.add(Metric::Healthy, &[], flag(writable && fitness.late.is_empty()));
     samples.add(Metric::MonitorsLate, &[], fitness.late.len() as f64);

@@ -467,6 +467,9 @@ fn records_of_the_ledger() {
     assert_eq!((standing.len(), standing[0].due), (1, 81));
     let Entry::Archived { through, records, file, .. } = entry("archived") else { panic!() };
     assert_eq!((through.seq, records, file.as_str()), (5, 5, "ledger-2025.jsonl"));
+    let Entry::RunStarted { trigger, .. } = entry("runStarted.page") else { panic!() };
+    let (user, peer) = ("user8, logged in".to_owned(), "10.0.0.8".to_owned());
+    assert_eq!(trigger, Trigger::Page { user, peer, order: 7 });
     let Entry::RunStarted { trigger, .. } = entry("runStarted.process") else { panic!() };
     let Trigger::Command { user, process: Some(process) } = trigger else { panic!() };
     assert_eq!(

@@ -24,8 +24,11 @@ impl Setup {
 
     /// A Butler-shaped file: this site, both license monitors on `frequency` (that of the seats is off,
     /// since its reading would count among their requests), every destination switch on,
-    /// and `more` (sections of `Butler:`, indented by two blanks) after it.
+    /// and `more` (sections of `Butler:`, indented by two blanks) after it; no pages unless it has them, since all
+    /// daemons would want the one port.
     pub fn yaml(&self, frequency: &str, more: &str) -> String {
+        let end = if more.is_empty() || more.ends_with('\n') { "" } else { "\n" };
+        let web = if more.contains("  web:") { "" } else { "  web: {enable: false}\n" };
         let certificates = self.folder.path().join("certificates");
         format!(
             "\
@@ -64,7 +67,7 @@ Butler:
       destination:
         influxDb: {{enable: true, tag: {{static: null}}}}
     seatMonitor: {{enable: false}}
-{more}",
+{more}{end}{web}",
             store = self.store().display(),
             certificates = certificates.display(),
             host = self.site.addr().ip(),

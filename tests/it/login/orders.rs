@@ -1,0 +1,230 @@
+//! Orders of operators, carried out by the release engine.
+
+use bursar::clock::Clock;
+use bursar::config::settings::{Reach, Web};
+use bursar::ledger::{Entry, Mode, RunStatus, Trigger};
+use bursar::simulator::SeatKind;
+use bursar::store::{NewPageOrder, Ordered, PageOrder, Role};
+use chrono::TimeDelta;
+use reqwest::StatusCode;
+
+use super::Pages;
+use crate::release::world::{World, crowd, start};
+use crate::support::process::until;
+
+/// A site with two idle seats and the plan of a rehearsal, and pages on it whose next run is far away.
+async fn world() -> World {
+    let mut world = World::new(crowd(SeatKind::Analyzer, 2)).await;
+    world.settings(|release| {
+        release.schedule = bursar::schedule::Schedule::parse("0 3 1 1 *").unwrap();
+        release.policy.limits.clock_tolerance_seconds = 86_400;
+    });
+    world.settings.web = Some(Web {
+        address: "127.0.0.1:0".parse().unwrap(),
+        show_names: false,
+        hosts: Vec::new(),
+        tls: None,
+        proxy: None,
+        reach: Reach::Anybody,
+    });
+    world.run(Mode::Rehearsal).await;
+    world
+}
+
+async fn pages(world: &World) -> (Pages, String) {
+    let pages = Pages::start(world.settings.clone(), Clock::fast(start(), 1.0)).await;
+    pages.user("olga", Role::Operator, None).await;
+    let cookie = pages.log_in("olga").await;
+    (pages, cookie)
+}
+
+const RELEASES: &str = "/site/default/releases";
+
+/// The value of a hidden field of the form that is sent to an address.
+fn hidden(page: &str, action: &str, name: &str) -> String {
+    let form = page
+        .split(&format!("action=\"{action}\""))
+        .nth(1)
+        .unwrap_or_else(|| panic!("no {action}: {page}"));
+    let field = form.split(&format!("name=\"{name}\" value=\"")).nth(1).expect("the field");
+    field.split('"').next().unwrap().to_owned()
+}
+
+/// The newest order, once it is over.
+async fn ended(world: &World) -> PageOrder {
+    let over = async || {
+        let orders = world.store.orders("default", 1).await.unwrap();
+        orders.into_iter().next().filter(|order| order.ended.is_some())
+    };
+    until("the order is over", over).await
+}
+
+fn host(world: &World) -> String {
+    world.settings.sites[0].connection.host.clone()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_plan_is_applied_and_undone_by_order_and_the_ledger_names_who() {
+    let world = world().await;
+    let (pages, cookie) = pages(&world).await;
+    let page = pages.get(RELEASES, &cookie).await.text;
+    assert!(!pages.get(RELEASES, "").await.text.contains("Order that this plan"));
+    let apply = format!("{RELEASES}/apply");
+    let [run, digest, form] = ["run", "digest", "form"].map(|name| hidden(&page, &apply, name));
+    assert!(page.contains(&format!("Digest of the plan: {digest}")), "it is shown");
+    let called = host(&world);
+    let send = async |run: &str, digest: &str, form: &str, confirm: &str| {
+        let fields = [("run", run), ("digest", digest), ("form", form), ("confirm", confirm)];
+        pages.post(&apply, &cookie, &fields).await
+    };
+    for confirm in ["", "default", "yes"] {
+        let got = send(&run, &digest, &form, confirm).await;
+        assert_eq!(got.status, StatusCode::BAD_REQUEST, "{confirm}: {}", got.text);
+    }
+    let other = "0".repeat(64);
+    for (run, digest) in [(run.as_str(), other.as_str()), ("another", &digest)] {
+        let got = send(run, digest, &form, &called).await;
+        assert_eq!(got.status, StatusCode::CONFLICT, "{}", got.text);
+        assert!(got.text.contains("a newer plan than the one you saw"), "{}", got.text);
+    }
+    assert!(
+        world.changes().is_empty() && world.store.orders("default", 9).await.unwrap().is_empty()
+    );
+
+    for _ in 0..2 {
+        let got = send(&run, &digest, &form, &called).await;
+        assert_eq!(
+            (got.status, got.header("location")),
+            (StatusCode::SEE_OTHER, RELEASES),
+            "{}",
+            got.text
+        );
+    }
+    let order = ended(&world).await;
+    assert_eq!(
+        world.store.orders("default", 9).await.unwrap().len(),
+        1,
+        "the same form is one order"
+    );
+    assert!(order.outcome.as_ref().unwrap().starts_with("done: "), "{order:?}");
+    assert_eq!(world.deletes(), 2);
+    assert!(world.holders(SeatKind::Analyzer).iter().all(|id| id.starts_with("busy")));
+    let records = world.records().await;
+    let begun = records.iter().find(|record| record.run == order.done).unwrap();
+    let Entry::RunStarted { mode: Mode::Real, trigger, .. } = &begun.entry else {
+        panic!("{begun:?}")
+    };
+    let (user, peer) = ("olga, logged in".to_owned(), "127.0.0.1".to_owned());
+    assert_eq!(*trigger, Trigger::Page { user, peer, order: order.id });
+
+    let page = pages.get(RELEASES, &cookie).await.text;
+    assert!(page.contains("olga, logged in, from 127.0.0.1"), "who, for operators");
+    assert!(!pages.get(RELEASES, "").await.text.contains("olga, logged in"));
+    let undo = format!("{RELEASES}/undo");
+    let [run, form] = ["run", "form"].map(|name| hidden(&page, &undo, name));
+    assert_eq!(Some(&run), order.done.as_ref());
+    let fields = [("run", run.as_str()), ("form", &form), ("confirm", &called)];
+    let got = pages.post(&undo, &cookie, &fields).await;
+    assert_eq!(got.status, StatusCode::SEE_OTHER, "{}", got.text);
+    let undone = ended(&world).await;
+    assert!(
+        undone.id > order.id && undone.outcome.as_ref().unwrap().starts_with("done: "),
+        "{undone:?}"
+    );
+    let holders = world.holders(SeatKind::Analyzer);
+    assert!(["idle0", "idle1"].iter().all(|id| holders.iter().any(|of| of == id)), "{holders:?}");
+    world.assert_no_delete_twice();
+    pages.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn guards_and_settings_hold_for_orders() {
+    let mut world = world().await;
+    world.settings(|release| release.dry_run = true);
+    let (pages, cookie) = pages(&world).await;
+    let page = pages.get(RELEASES, &cookie).await.text;
+    assert!(page.contains("No plan can be applied here. The settings rehearse"), "{page}");
+    let plan = world.store.last_plan("default").await.unwrap().unwrap();
+    let fields =
+        [("run", plan.as_str()), ("digest", "d"), ("form", "f"), ("confirm", &host(&world))];
+    let got = pages.post(&format!("{RELEASES}/apply"), &cookie, &fields).await;
+    assert_eq!(got.status, StatusCode::CONFLICT, "{}", got.text);
+    pages.stop().await;
+
+    // A person paused it after the order: the engine asks every guard itself.
+    world.settings(|release| release.dry_run = false);
+    let until = start() + TimeDelta::days(30);
+    let entry = Entry::Paused { until, why: "year end".into(), by: "anna".into() };
+    let pause = bursar::store::Addition { site: "default".into(), run: None, entry };
+    world.store.append(None, vec![pause], |_| Vec::new()).await.unwrap();
+    world.store.place_order(order(&world, "f").await).await.unwrap();
+    let pages = Pages::start(world.settings.clone(), Clock::fast(start(), 1.0)).await;
+    let order = ended(&world).await;
+    let outcome = order.outcome.unwrap();
+    assert!(outcome.contains("year end"), "{outcome}");
+    assert_eq!(world.deletes(), 0);
+    pages.stop().await;
+}
+
+/// An order to apply the last plan.
+async fn order(world: &World, form: &str) -> NewPageOrder {
+    let run = world.store.last_plan("default").await.unwrap().unwrap();
+    let json = world.store.load_plan(&run).await.unwrap().unwrap();
+    let plan: bursar::release::Plan = serde_json::from_slice(&json).unwrap();
+    NewPageOrder {
+        site: "default".to_owned(),
+        form: form.to_owned(),
+        what: Ordered::Apply,
+        digest: Some(plan.digest()),
+        run,
+        by: "olga, logged in".to_owned(),
+        peer: "127.0.0.1".to_owned(),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_order_that_was_cut_short_is_not_carried_out_again() {
+    let world = world().await;
+    let runs = async || {
+        let entries = world.entries().await;
+        entries.iter().filter(|of| matches!(of, Entry::RunStarted { mode: Mode::Real, .. })).count()
+    };
+    // The daemon was killed after it took the order up, and before its run began.
+    world.store.place_order(order(&world, "first").await).await.unwrap();
+    let taken = world.store.take_order("default").await.unwrap().unwrap();
+    let pages = Pages::start(world.settings.clone(), Clock::fast(start(), 1.0)).await;
+    let cut = ended(&world).await;
+    assert_eq!(cut.id, taken.id);
+    assert!(cut.outcome.unwrap().contains("before anything was done"));
+    assert_eq!((runs().await, world.deletes()), (0, 0));
+    pages.stop().await;
+
+    // It was killed after the run had begun: its seats went, and it is not done again.
+    world.store.place_order(order(&world, "second").await).await.unwrap();
+    let taken = world.store.take_order("default").await.unwrap().unwrap();
+    let (user, peer) = (taken.by.clone(), taken.peer.clone());
+    let by_hand = bursar::release::run::Order {
+        trigger: Trigger::Page { user, peer, order: taken.id },
+        ..crate::release::world::order(Mode::Real)
+    };
+    let report = world.engine().run(&by_hand).await.unwrap();
+    assert_eq!((report.status, world.deletes()), (RunStatus::Done, 2));
+    let pages = Pages::start(world.settings.clone(), Clock::fast(start(), 1.0)).await;
+    let cut = ended(&world).await;
+    assert_eq!((cut.id, cut.done), (taken.id, Some(report.run)));
+    assert!(cut.outcome.unwrap().contains("not done again"));
+    assert_eq!((runs().await, world.deletes()), (1, 2));
+    pages.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_order_that_waited_for_hours_is_not_carried_out() {
+    let world = world().await;
+    world.store.place_order(order(&world, "f").await).await.unwrap();
+    let later = Clock::fast(start() + TimeDelta::hours(2), 1.0);
+    let pages = Pages::start(world.settings.clone(), later).await;
+    let order = ended(&world).await;
+    assert!(order.outcome.unwrap().contains("it waited for more than an hour"));
+    assert_eq!(world.deletes(), 0);
+    pages.stop().await;
+}
