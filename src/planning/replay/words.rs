@@ -10,6 +10,9 @@ use crate::release::enough_free;
 /// In place of a figure that is not known yet.
 const NOT_YET: &str = "not yet";
 
+/// The day from which a figure is known, where it is not yet.
+type DayOf = fn(&KnownFrom) -> Option<NaiveDate>;
+
 impl OfType {
     /// From when on its past is known. `time`: how a time is written.
     pub fn recorded(&self, time: impl Fn(DateTime<Utc>) -> String) -> String {
@@ -30,7 +33,7 @@ impl OfType {
         if self.is_shorter {
             remarks.push("the first day's releases are of all who were due by then".to_owned());
         }
-        let figures: [(&str, fn(&KnownFrom) -> Option<NaiveDate>); 4] = [
+        let figures: [(&str, DayOf); 4] = [
             ("back within 14 days", |from| from.within_14_days),
             ("back within 30 days", |from| from.within_30_days),
             ("back within 90 days", |from| from.within_90_days),
