@@ -160,6 +160,7 @@ const ROOMS: [(&str, &[&str]); 38] = [
             "ledger",
             "license",
             "plain",
+            "policy",
             "release",
             "store",
             "words",
