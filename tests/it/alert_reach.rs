@@ -131,6 +131,11 @@ async fn the_log_says_once_a_day_that_alerts_reach_nobody() {
     let between = at("alert, warning, firing").into_iter();
     let between = between.filter(|n| (nobody[0]..nobody[1]).contains(n)).count();
     assert!(between > 6, "told {between} times in between:\n{}", lines.join("\n"));
+    for command in [["status"].as_slice(), &["alert", "list"]] {
+        let args = [command, &["-c", file.to_str().unwrap()]].concat();
+        let (_, shown, said) = run(&args).await;
+        assert!(shown.contains("the last time to nobody"), "{command:?}: {shown}{said}");
+    }
 }
 
 #[tokio::test]

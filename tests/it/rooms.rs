@@ -161,6 +161,7 @@ const ROOMS: [(&str, &[&str]); 39] = [
             "ledger",
             "license",
             "plain",
+            "policy",
             "release",
             "store",
             "words",
