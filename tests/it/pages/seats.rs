@@ -186,8 +186,8 @@ async fn ten_thousand_seats_are_filtered_sorted_and_paged() {
             department(seat) == Some(Some("R&D")) && is_in(seat, "corp")
         }),
         ("prop:\"unit=(without)\"", &|seat| department(seat) == Some(None)),
-        ("dept:Sales idle:>=60 type:professional", &|seat| {
-            department(seat) == Some(Some("Sales"))
+        ("dept:R&D idle:>=60 type:professional", &|seat| {
+            department(seat) == Some(Some("R&D"))
                 && is_reclaimable(seat, 60, now())
                 && seat.seat_type == SeatType::Professional
         }),
