@@ -119,7 +119,8 @@ impl Calendar {
         let mut before = frozen(self.date(at));
         let first = days.find(|day| {
             let now = frozen(*day);
-            now && !std::mem::replace(&mut before, now)
+            let was = std::mem::replace(&mut before, now);
+            now && !was
         })?;
         let Some(Closed::Frozen { until, why }) = self.frozen(self.day_after(first.pred_opt()?)?)
         else {
