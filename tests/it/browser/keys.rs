@@ -162,8 +162,7 @@ async fn seats_are_filtered_ordered_and_paged_by_hand() {
     }
     assert_eq!(rows.len(), found, "on all pages together");
     assert!(found > 50, "more than a page: {found}");
-    let (all, idle): (HashSet<_>, Vec<_>) =
-        rows.iter().cloned().map(|(of, idle)| (of, idle)).unzip();
+    let (all, idle): (HashSet<_>, Vec<_>) = rows.iter().cloned().unzip();
     assert_eq!(all.len(), found, "each once");
     assert!(idle.iter().all(|days| *days >= 60) && idle.is_sorted_by(|a, b| a >= b), "{idle:?}");
     // The order that is chosen is kept with the filter.

@@ -1,5 +1,6 @@
 //! What holds for every page that can be reached from the first one, whichever there are.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
 
@@ -70,8 +71,8 @@ pub async fn pages(tab: &Tab, base: &str) -> BTreeMap<String, String> {
     while let Some(path) = next.pop_front() {
         tab.go(&format!("{base}{path}")).await;
         for link in texts(tab.js(LINKS).await).into_iter().filter(|link| is_page(link)) {
-            if !found.contains_key(&kind(&link)) {
-                found.insert(kind(&link), link.clone());
+            if let Entry::Vacant(place) = found.entry(kind(&link)) {
+                place.insert(link.clone());
                 next.push_back(link);
             }
         }
