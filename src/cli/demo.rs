@@ -135,6 +135,8 @@ impl Demo {
         outln!("  webhooks  http://{}/ (a receiver of the demo's own)", receiver.address);
         if let Some(page) = daemon.page() {
             outln!("  page      http://{page}/");
+        } else {
+            outln!("  page      not yet: port {} is taken; --port 0 takes any free one", self.port);
         }
         outln!("  time      runs {} times as fast\n", self.speed);
 

@@ -143,7 +143,7 @@ impl Looks {
             told.clear();
         }
         if told.insert((viewer.who.clone(), from.clone(), site.to_owned())) {
-            tracing::info!(site, from, "{} looks at pages that name people", viewer.by());
+            tracing::info!(site, from, "pages that name people are looked at by {}", viewer.by());
         }
     }
 }

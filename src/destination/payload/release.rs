@@ -178,7 +178,6 @@ pub(super) struct ReleaseRun<'a> {
 enum Trigger {
     Schedule,
     Command,
-    /// An order from a page.
     Page,
 }
 

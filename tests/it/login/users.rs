@@ -174,8 +174,14 @@ async fn who_looks_at_names_is_told_to_the_log_once() {
         daemon.wait_for(&format!("{name} logged out"));
     }
     let lines = daemon.kill();
-    let looks: Vec<_> = lines.iter().filter(|line| line.contains("looks at pages")).collect();
+    let looks: Vec<_> = lines
+        .iter()
+        .filter(|line| line.contains("pages that name people are looked at by"))
+        .collect();
     assert_eq!(looks.len(), 1, "{looks:?}");
-    assert!(looks[0].contains("olga, logged in") && looks[0].contains("site=default"), "{looks:?}");
+    assert!(
+        looks[0].contains("olga, logged in") && looks[0].contains("site=\"default\""),
+        "{looks:?}"
+    );
     assert!(!lines.iter().any(|line| line.contains(PASSWORD)));
 }
