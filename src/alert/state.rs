@@ -168,7 +168,7 @@ pub struct Step {
 
 /// Which alert keeps which others of the same site and subject from being told while it fires.
 /// `siteUnreachable` does so with all others of its site.
-pub const INHIBITED: [(Rule, &[Rule]); 8] = [
+pub const INHIBITED: [(Rule, &[Rule]); 7] = [
     (Rule::ServerLicenseExpired, &[Rule::ServerLicenseExpiring]),
     (Rule::ServerLicenseInvalid, &[Rule::ServerLicenseExpiring]),
     (Rule::ServerLicenseBlacklisted, &[Rule::ServerLicenseExpiring, Rule::ServerLicenseInvalid]),
@@ -176,8 +176,6 @@ pub const INHIBITED: [(Rule, &[Rule]); 8] = [
     (Rule::SeatsGone, &[Rule::SeatsLow, Rule::UtilizationHigh, Rule::SeatsRunOut]),
     (Rule::SeatsLow, &[Rule::UtilizationHigh]),
     (Rule::QueueDropped, &[Rule::QueueGrowing]),
-    // The guards that stop each run are why none was done.
-    (Rule::ReleaseStopped, &[Rule::ReleaseOverdue]),
 ];
 
 /// One look at everything.

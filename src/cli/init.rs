@@ -65,9 +65,9 @@ pub(crate) struct Init {
     /// Mail server that takes alerts
     #[arg(long, value_name = "HOST", requires_all = ["mail_from", "mail_to"])]
     mail_host: Option<String>,
-    /// Port of the mail server
-    #[arg(long, value_name = "PORT", default_value_t = 25, value_parser = clap::value_parser!(u16).range(1..))]
-    mail_port: u16,
+    /// Port of the mail server, where it is another than 587
+    #[arg(long, value_name = "PORT", requires = "mail_host", value_parser = clap::value_parser!(u16).range(1..))]
+    mail_port: Option<u16>,
     /// Address that mails come from
     #[arg(long, value_name = "ADDRESS", requires = "mail_host")]
     mail_from: Option<String>,
@@ -169,6 +169,12 @@ impl Init {
             };
             self.host = Some(host);
         }
+        if self.tls_server_name.is_none() {
+            let question =
+                "Name in the server's certificate, where it is another than that (tlsServerName)";
+            let Some(name) = interview.ask(question, "")? else { return Ok(None) };
+            self.tls_server_name = Some(name).filter(|name| !name.is_empty());
+        }
         if self.certificates.is_none() {
             errln!("Certificates are exported from the QMC, in PEM format and without a password.");
             let Some(folder) = interview
@@ -179,15 +185,21 @@ impl Init {
             self.certificates = Some(folder);
         }
         if self.mail_host.is_none() {
-            let Some(to) =
-                interview.ask("Who gets alerts by e-mail (addresses; empty for nobody)", "")?
-            else {
-                return Ok(None);
-            };
-            self.mail_to =
-                to.split([',', ' ']).filter(|one| !one.is_empty()).map(str::to_owned).collect();
+            loop {
+                let question = "Who gets alerts by e-mail (addresses; empty for nobody)";
+                let Some(to) = interview.ask(question, "")? else { return Ok(None) };
+                let one = to.split([',', ' ']).filter(|one| !one.is_empty());
+                self.mail_to = one.map(str::to_owned).collect();
+                if self.mail_to.iter().all(|to| to.contains('@')) {
+                    break;
+                }
+                errln!("write addresses such as licenses@example.com, with commas between them");
+            }
             if let Some(first) = self.mail_to.first() {
                 let domain = first.rsplit('@').next().unwrap_or_default().to_owned();
+                errln!(
+                    "It is called at port 587 with STARTTLS; others by --mail-port and Butler.email.security."
+                );
                 let Some(host) = interview.ask("Mail server", &format!("smtp.{domain}"))? else {
                     return Ok(None);
                 };

@@ -108,7 +108,7 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Init(init::Init),
+    Init(Box<init::Init>),
     Run(run::Run),
     Check(check::Check),
     Status(status::Status),

@@ -69,7 +69,7 @@ pub(super) fn read_file(path: &Path) -> Result<String, Problems> {
         let (what, fix) = match error.kind() {
             std::io::ErrorKind::NotFound => (
                 "there is no such file".to_owned(),
-                "name the file with -c, or make one with: bursar config default".to_owned(),
+                "name the file with -c, or make one with: bursar init".to_owned(),
             ),
             std::io::ErrorKind::InvalidInput
             | std::io::ErrorKind::IsADirectory

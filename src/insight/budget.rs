@@ -210,8 +210,10 @@ mod tests {
         // A whole year of each, though most of them are needed for a part of it.
         assert_eq!(short.to_buy.cost.middle.to_string(), "7,560.00 EUR");
         assert_eq!(short.to_pay.middle.to_string(), "43,960.00 EUR");
-        // 130 on the 101st day, and the high end a trifle above it.
-        assert_eq!(short.to_buy.earliest, Some(day("2026-10-28")));
+        // 129.8 on the 99th day, which is all 130: the first full day of the forecast, two days before a seat is missing.
+        assert_eq!(short.to_buy.earliest, Some(day("2026-10-26")));
+        let (forecast, _) = growing(130.0);
+        assert_eq!(short.to_buy.earliest, forecast.runs_out.earliest(forecast.today));
     }
 
     #[test]

@@ -200,8 +200,10 @@ pub enum Trigger {
         /// Who was logged in, and how they were known: `anna, logged in`.
         user: String,
         /// The browser's address, or that of the proxy before it.
+        #[serde(default)]
         peer: String,
         /// Number of the order.
+        #[serde(default)]
         order: i64,
     },
 }

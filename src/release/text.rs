@@ -107,7 +107,7 @@ impl Plan {
     /// What a run of this plan would do, in one line, guards included.
     pub fn headline(&self) -> String {
         if self.types.is_empty() {
-            return "no license type is enabled for release".to_owned();
+            return "would release nothing: no license type is enabled for release".to_owned();
         }
         let parts: Vec<_> = self
             .types

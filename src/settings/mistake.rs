@@ -92,15 +92,18 @@ pub(super) fn told(words: &str, text: &str, place: Place) -> (String, &'static s
 
 /// Whether a Windows path stands here between double quotes with single backslashes, so that some of them were read
 /// as tabs, line ends and the like: what to say then. `C:\\` alone says that the backslash was meant as one.
-pub(super) fn escaped_path(lines: &[&str], place: Place) -> Option<String> {
+pub(super) fn escaped_path(lines: &[&str], place: Place, setting: &str) -> Option<String> {
     let line = lines.get(usize::try_from(place.line.checked_sub(1)?).ok()?)?;
     let from = usize::try_from(place.column.checked_sub(1)?).ok()?;
     let written: String = line.chars().skip(from).collect();
     let inside = written.strip_prefix('"')?.split('"').next()?;
     let mut escapes = inside.match_indices('\\').map(|(at, _)| &inside[at..]);
     let drive = inside.as_bytes().get(1) == Some(&b':') && inside.as_bytes().get(2) == Some(&b'\\');
-    // Beyond a drive's name: letters on both sides, and no blank anywhere.
-    let path = !inside.contains(char::is_whitespace) && inside.contains(['.', '/']);
+    // Beyond a drive's name: a setting that is called as those with paths are.
+    let name = setting.rsplit('.').next().unwrap_or_default().to_lowercase();
+    let path = ["cert", "certkey", "certca", "key", "file", "path", "directory", "folder"]
+        .iter()
+        .any(|end| name.ends_with(end));
     if !(drive || path) || inside.contains("\\\\") {
         return None;
     }

@@ -233,7 +233,7 @@ pub(crate) fn parse(text: &str, file: &Path) -> Result<(Node, Vec<Problem>), Pro
     let lines: Vec<&str> = text.lines().collect();
     node.each(&mut |node| {
         if let (Value::Text(value), Some(what)) =
-            (&node.value, super::mistake::escaped_path(&lines, node.place))
+            (&node.value, super::mistake::escaped_path(&lines, node.place, &node.path))
             && value.contains(char::is_control)
         {
             escapes.push(problem(node.place, &node.path, what, super::mistake::SINGLE_QUOTES));

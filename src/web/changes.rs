@@ -145,8 +145,7 @@ pub(super) async fn newest(
     let mut changes = page;
     if let Some((first, last)) = planning::changes::around(&attempts) {
         // What a reading tells of them, also where that is on another page.
-        changes =
-            changes.into_iter().filter(|(_, of)| of.time < first || of.time >= last).collect();
+        changes.retain(|(_, of)| of.time < first || of.time >= last);
         let mut after = None;
         loop {
             let part = store.next_seat_changes(site, (first, last), after).await?;

@@ -6,6 +6,7 @@ use chrono_tz::Tz;
 use super::answer::age;
 use super::viewer::Who;
 use super::{Served, assets};
+use crate::alert::state::{Alert, HeldBack};
 use crate::event::{DAEMON, Monitor, Severity};
 use crate::plain::shortened;
 use crate::status::{SiteStatus, Status};
@@ -261,7 +262,9 @@ impl Needs {
     fn of(served: &Served, status: &Status) -> Self {
         let settings = &served.source.settings;
         let mut all = Vec::new();
-        for alert in &status.alerts {
+        // Somebody knows of what is silenced.
+        let silenced = |alert: &&Alert| matches!(alert.held_back, Some(HeldBack::Silence { .. }));
+        for alert in status.alerts.iter().filter(|alert| !silenced(alert)) {
             let of_site = settings.named_sites || alert.key.site == DAEMON;
             let site = if of_site { format!("{}: ", alert.key.site) } else { String::new() };
             all.push(Need {

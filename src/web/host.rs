@@ -67,6 +67,12 @@ pub(super) async fn secure(mut response: Response) -> Response {
         (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
     ];
     for (name, value) in HEADERS {
+        // A page that isn't sent again opens no window.
+        if response.status() == StatusCode::NOT_MODIFIED
+            && name.as_str() == "cross-origin-opener-policy"
+        {
+            continue;
+        }
         response.headers_mut().insert(name, HeaderValue::from_static(value));
     }
     // What names its content may be kept; what is known of a site stays in no browser's files.

@@ -18,7 +18,7 @@ use crate::plain::one_line;
 use crate::planning::replay::Simulation;
 use crate::policy::Policy;
 use crate::release::next::Next;
-use crate::store::{Ordered, PageOrder, RunState};
+use crate::store::{KnownRun, Ordered, PageOrder, RunState};
 
 /// So many runs are shown.
 pub(super) const RUNS: usize = 20;
@@ -156,7 +156,8 @@ pub(super) async fn page(served: &Served, headers: &HeaderMap, name: &str) -> An
             .map(|last| (last.run.clone(), last.digest.clone(), form("apply", &last.run))),
     });
     let runs = runs.iter().map(|run| RunView {
-        undo: (is_operator && run.mode == Mode::Real).then(|| form("undo", &run.run)),
+        undo: (is_operator && run.mode == Mode::Real && has_taken(run))
+            .then(|| form("undo", &run.run)),
         started: local(run.started, zone),
         mode: run.mode.as_str(),
         state: match run.state {
@@ -175,7 +176,8 @@ pub(super) async fn page(served: &Served, headers: &HeaderMap, name: &str) -> An
         open,
         accepted: of_site
             .map_or_else(Vec::new, |of| of.accepted.iter().map(|a| one_line(&a.text())).collect()),
-        plan: last.map(|plan| plan_view(plan, name, names, age(plan.time, now))),
+        plan: last
+            .map(|plan| plan_view(plan, name, names && served.all_sites(), age(plan.time, now))),
         no_plan: "No plan was stored yet: a rehearsal or a run stores one. bursar release plan makes one now, by hand.",
         runs: runs.collect(),
         what_if: simulation.map(|of| format!("{} to {}", of.span.first, of.span.last)),
@@ -194,6 +196,11 @@ pub(super) async fn page(served: &Served, headers: &HeaderMap, name: &str) -> An
 /// The page of a run.
 pub(super) fn run_address(site: &str, run: &str) -> String {
     site_address(site, &format!("/run/{}", encoded(run)))
+}
+
+/// Whether there is anything of a run to give back.
+fn has_taken(run: &KnownRun) -> bool {
+    run.account.counts.iter().any(|of| of.counts.released + of.counts.quarantined > 0)
 }
 
 fn order_view(order: PageOrder, zone: Tz, names: bool) -> OrderView {

@@ -47,7 +47,8 @@ struct MadeView {
 pub(super) async fn page(served: &Served, headers: &HeaderMap) -> Answer {
     let settings = &served.source.settings;
     let status = served.status().await?;
-    let (now, zone, names) = (status.time, settings.time_zone, served.names());
+    let (now, zone, names) =
+        (status.time, settings.time_zone, served.names() && served.all_sites());
     let (made, folder_problem) = match folder_of(served) {
         Some(folder) if names => match list(folder).await {
             Ok(made) => (made, String::new()),
@@ -78,7 +79,7 @@ pub(super) async fn page(served: &Served, headers: &HeaderMap) -> Answer {
         folder_problem,
         more: made.len().saturating_sub(MOST),
         made: made.iter().take(MOST).map(view).collect(),
-        sites: settings.sites.iter().map(|site| site.name.clone()).collect(),
+        sites: served.sites().map(|site| site.name.clone()).collect(),
         formats: Format::ALL.map(Format::as_str),
         periods: [
             ("last month", "last-month"),
@@ -151,7 +152,7 @@ fn allowed(served: &Served) -> Result<(), Failure> {
             "Reports are of all sites: shown to those who may see all of them.".to_owned(),
         )),
         (false, _) => Err(Failure::Hidden(
-            "Reports name people, and pages don't here (Butler.web.showNames). bursar report makes them."
+            "Reports name people, and pages don't here: operators who log in see them. bursar report makes them."
                 .to_owned(),
         )),
     }

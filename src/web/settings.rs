@@ -22,7 +22,8 @@ struct Page<'a> {
 }
 
 /// Settings that hold names or addresses of people.
-const OF_PEOPLE: [&str; 4] = [".neverRelease.user[", ".email.", ".email[", ".to["];
+const OF_PEOPLE: [&str; 6] =
+    [".neverRelease.user[", ".email.", ".email[", ".to[", ".proxy.operators[", ".headers.static["];
 
 /// Every setting with its value and where it comes from, as `bursar config explain` tells it of the file that
 /// these were read from.

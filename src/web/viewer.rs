@@ -159,12 +159,10 @@ pub(super) async fn recognize(served: Served, mut request: Request, next: Next) 
     if let Some(refused) = refused(&served, &viewer, &request, path) {
         return refused;
     }
-    if !matches!(*request.method(), Method::GET | Method::HEAD) {
-        if matches!(viewer.who, Who::Token { .. }) {
-            let text =
-                "A token only reads: what is changed is changed by a person who is logged in.";
-            return Failure::forbidden(text).into_response();
-        }
+    let reads = matches!(*request.method(), Method::GET | Method::HEAD);
+    if !reads && matches!(viewer.who, Who::Token { .. }) {
+        let text = "A token only reads: what is changed is changed by a person who is logged in.";
+        return Failure::forbidden(text).into_response();
     }
     request.extensions_mut().insert(viewer);
     next.run(request).await

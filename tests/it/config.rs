@@ -300,7 +300,7 @@ fn wrong_sites() {
     conf/x.yaml:3:7: Butler.sites[0].cert.clientCertKey: this is missing; write the path of the client certificate's key, as exported from the Qlik Management Console
     conf/x.yaml:3:7: Butler.sites[0].cert.clientCertCA: this is missing; write the path of the root certificate, as exported from the Qlik Management Console
     conf/x.yaml:3:7: Butler.sites[0].configQRS.headers.static: the header X-Qlik-User is missing; write name: X-Qlik-User with the value UserDirectory=INTERNAL; UserId=sa_repository, or another user that may read licenses
-    conf/x.yaml:3:13: Butler.sites[0].name: "a b" can't be the name of a site; use letters, digits, -, _ and . only
+    conf/x.yaml:3:13: Butler.sites[0].name: "a b" can't be the name of a site; use letters, digits, -, _ and . only, and not the signs alone
     conf/x.yaml:9:7: Butler.sites[2].cert.clientCert: this is missing; write the path of the client certificate, as exported from the Qlik Management Console
     conf/x.yaml:9:7: Butler.sites[2].cert.clientCertKey: this is missing; write the path of the client certificate's key, as exported from the Qlik Management Console
     conf/x.yaml:9:7: Butler.sites[2].cert.clientCertCA: this is missing; write the path of the root certificate, as exported from the Qlik Management Console

@@ -21,6 +21,7 @@ const LEFT_OUT: &[(&str, &str)] = &[
     ("bursar alert unsilence ", "the number is that of a silence of the reader's"),
     ("bursar audit verify -c bursar.yaml --head ", "the hash is that of a record of the reader's"),
     ("bursar release undo ", "nothing was taken from the reader's person in the demo"),
+    ("bursar user add ", "it asks for a password, as tests/it/login has it"),
     (
         "bursar audit show -c bursar.yaml --user ",
         "the demo's ledger says nothing of the reader's person",

@@ -153,7 +153,7 @@ async fn a_report_of_the_past_is_of_the_end_of_its_period() {
     let html = report.write(Format::Html).unwrap();
     for text in [
         "As of 31 March 2026, from all the data up to then.",
-        "As of 31 March 2026, at the prices and the budget",
+        "Prices and budget are those of the settings on",
         "for what is entitled on 31 March 2026",
         "not known of that time: who used a seat is known only of now",
         "end of the period",

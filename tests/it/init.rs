@@ -107,7 +107,7 @@ fn on_a_terminal_it_asks() {
         child.wait_with_output().unwrap()
     };
     let file = folder.path().join("bursar.yaml");
-    let answers = "qlik.example.com\n\na@example.com\n\n\n\nno\n";
+    let answers = "qlik.example.com\n\n\nno address\na@example.com\n\n\n\nno\n";
     let run = asked(answers);
     let said = text(&run.stdout);
     assert!(run.status.success() && said.contains("wrote bursar.yaml"), "{said}");

@@ -208,13 +208,14 @@ async fn tables_and_charts_for_people() {
     assert!(text.is_ascii(), "{text}");
     let text = cost::render(&planning, &plain);
     fits(&text);
-    insta::assert_snapshot!(text, @r"
+    insta::assert_snapshot!(text, @"
     Site default
                     ENTITLED        ALLOCATED       ACTIVE         RECLAIMABLE
       Professional  45,000.00 EUR   36,000.00 EUR   not known yet  not known yet
       Analyzer      88,000.00 EUR   67,200.00 EUR   not known yet  not known yet
       Capacity      2,400.00 EUR
       a year        135,400.00 EUR  103,200.00 EUR  not known yet  not known yet
+      entitled and allocated of 24 November 2026
       Per active user     not known yet
       Saved by releases   0.00 EUR in the last 365 days, 0.00 EUR in all
       Next 12 months      133,000.00 EUR to pay for seats
@@ -328,7 +329,7 @@ async fn every_command_answers_as_json_with_the_documented_keys() {
             _ => all.push(format!("  month: {}", keys(&site["months"][0]))),
         }
     }
-    insta::assert_snapshot!(all.join("\n"), @r"
+    insta::assert_snapshot!(all.join("\n"), @"
     utilization: time timeZone sites
       site: site types
       type: seatType asOf now by periods yearOnYear seasons seasonsOfUse
@@ -341,10 +342,10 @@ async fn every_command_answers_as_json_with_the_documented_keys() {
     forecast: time timeZone sites
       site: site types
       type: seatType forecast
-      forecast: today asOf entitled taken free model modelInWords growth monthsAtGrowth runsOut inWords reclaimable runsOutAfterRelease afterReleaseInWords secondOpinion error outlook
+      forecast: today asOf entitled taken free model modelInWords growth monthsAtGrowth runsOut inWords reclaimable limits runsOutAfterRelease afterReleaseInWords secondOpinion error outlook
     renewal: time timeZone sites
       site: site types
-      type: seatType renewal curve
+      type: seatType renewal limits curve
       renewal: on today asOf entitled taken free held full model reclaimable paths terms modelInWords untested addedForMonths
       term: months last choices
       choice: riskPercent withoutRelease withRelease

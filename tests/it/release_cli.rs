@@ -858,7 +858,7 @@ async fn undo_says_before_what_does_not_come_back_and_asks_about_other_seats() {
     let said = text(&asked.stderr);
     assert_eq!(asked.status.code(), Some(2), "{said}");
     for expected in [
-        "2 seat(s) go back",
+        "2 seats go back",
         "CORP\\idle1",
         "CORP\\idle2",
         "Each seat gets a new id",

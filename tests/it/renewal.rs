@@ -154,7 +154,7 @@ async fn seats_of_a_term_are_shown_with_what_it_costs_to_be_wrong() {
     for told in [
         "Analyzer seats, from 1 April 2027\n",
         "  Now             168 of 220 taken, 52 free\n",
-        "  Reclaimable     12, released once, today: \"after release\"\n",
+        "  Reclaimable     12, released once, by 1 April 2027: \"after release\"\n",
         "  Model           straight line, the least error so far (no change = 1):\n                  line",
         "MONTHS  RISK  SEATS  CHANGE  PRICE EUR  AFTER RELEASE  PRICE EUR\n",
         "MONTHS  RISK  FREE  PAID FOR NOTHING",
@@ -310,7 +310,7 @@ async fn a_report_says_the_same_of_a_renewal() {
     }
     let html = written(Format::Html);
     assert!(html.contains(" class=\"page\">\n<h3>What to renew with</h3>"), "{html}");
-    assert!(html.contains("section.page, section.page + section { break-before: page; }"));
+    assert!(html.contains("section.page { break-before: page; }"));
     assert!(html.contains("for 100 % of the days"), "the curve is described");
 }
 

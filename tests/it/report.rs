@@ -169,9 +169,9 @@ async fn the_json_has_the_documented_keys_and_the_true_figures() {
     let site = &report["sites"][0];
     insta::assert_snapshot!(
         [keys(&report), keys(site), keys(&site["types"][1]), keys(&report["period"])].join("\n"),
-        @r"
+        @"
     version generated asOf timeZone period contracts unfinished sites alerts alertsRecordedFrom ledger
-    site types leftOut serverLicense qlikSenseVersion simulation capacity cost costInPeriod savedInPeriod changes holders releases alerts gaps
+    site types leftOut serverLicense qlikSenseVersion simulation capacity cost costByDirectory costInPeriod savedInPeriod changes holders releases alerts gaps
     seatType before atEnd peak mean meanPercent days of fullDays periods entitledChanges yearOnYear growth forecast renewal seats daily
     name first last
     "

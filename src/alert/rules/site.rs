@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use chrono::TimeDelta;
 
 use super::{condition, known, level_of, seats_text};
-use crate::alert::facts::{AppState, Fact, Facts, MonitorFacts};
+use crate::alert::facts::{AppState, Dated, Fact, Facts, MonitorFacts, ReleaseFacts};
 use crate::alert::{Condition, Judged, Unknown};
 use crate::event::{Monitor, ReleaseRun, Rule, Severity};
 use crate::ledger::{Mode, RunStatus};
@@ -27,8 +27,17 @@ pub(super) fn judge(facts: &Facts) -> Vec<Judged> {
     ]
 }
 
+/// Whether the last run gave seats back.
+fn is_undo(of: &ReleaseFacts) -> bool {
+    of.run.as_ref().is_some_and(|run| run.mode == Mode::Undo)
+}
+
 fn stopped(facts: &Facts) -> Judged {
     let rule = Rule::ReleaseStopped;
+    // An undo takes nothing, so no guard has let anything go on.
+    if facts.release.known().is_some_and(|seen| is_undo(&seen.value)) {
+        return known(rule, &Fact::<Dated<ReleaseFacts>>::Unknown, |_| Vec::new());
+    }
     known(rule, &facts.release, |seen| {
         let of = |run: &ReleaseRun| {
             let rehearsal = run.mode == Mode::Rehearsal;

@@ -20,7 +20,8 @@ pub(super) struct Starter {
 #[derive(Debug)]
 pub(super) struct Mail {
     pub(super) host: String,
-    pub(super) port: u16,
+    /// Where it is another than that of STARTTLS.
+    pub(super) port: Option<u16>,
     pub(super) from: String,
     pub(super) to: Vec<String>,
 }
@@ -170,13 +171,13 @@ impl Influxdb {
 
 impl Mail {
     fn yaml(&self) -> String {
+        let port = self.port.map_or_else(String::new, |port| format!("    port: {port}\n"));
         let to: String = self.to.iter().map(|to| format!("      - {}\n", value(to))).collect();
         format!(
             "  email:
     enable: true
     host: {}
-    port: {}
-    from: {}
+{port}    from: {}
     to:
 {to}  alert:
     destination:
@@ -184,7 +185,6 @@ impl Mail {
         enable: true # who hears that seats run short, a license ends, a site can't be read
 ",
             value(&self.host),
-            self.port,
             value(&self.from)
         )
     }
@@ -218,7 +218,7 @@ mod tests {
             influxdb: Some(Influxdb::new(&influxdb, None, Some(("on", "a: b"))).unwrap()),
             mail: Some(Mail {
                 host: "smtp.example.com".into(),
-                port: 587,
+                port: Some(2525),
                 from: "bursar@example.com".into(),
                 to: vec!["a@example.com".into(), "b@example.com".into()],
             }),

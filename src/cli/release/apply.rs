@@ -14,7 +14,7 @@ use crate::ledger::{Mode, RunStatus, SeatResult, Trigger, TypeCounts};
 use crate::plain::one_line;
 use crate::policy::{Guard, Refusal};
 use crate::qrs::Patience;
-use crate::release::plan::{Outcome, Plan};
+use crate::release::plan::{Outcome, Plan, TypePlan};
 use crate::release::run::{Engine, Order, Report};
 
 /// Release seats by a plan: one from a file that a person has read, or one made now
@@ -127,7 +127,13 @@ impl Apply {
                 errln!("{words}: {}", names.join(", "));
             }
         }
-        let count: usize = plan.types.iter().map(|part| part.count(Outcome::Release)).sum();
+        // A guard that stops a type keeps all its seats; one that was accepted stops nothing.
+        let stopped = |part: &TypePlan| {
+            let of = |refusal: &&Refusal| refusal.seat_type.is_none_or(|of| of == part.seat_type);
+            plan.refusals.iter().filter(of).any(|refusal| !self.accept.contains(&refusal.guard))
+        };
+        let goes = plan.types.iter().filter(|part| !stopped(part));
+        let count: usize = goes.map(|part| part.count(Outcome::Release)).sum();
         if count == 0 {
             let is_unread = plan.refusals.iter().any(|refusal| refusal.guard == Guard::Incomplete);
             errln!(

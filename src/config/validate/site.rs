@@ -65,12 +65,13 @@ fn merge_views<'a>(merged: &'a [Option<Node>; 5], at: &At<'_>, butler: &At<'_>) 
 fn site_name(check: &Check<'_>, at: &At<'_>, name: &str) -> String {
     let name = check.required(at, name, "give the site a name, such as prod");
     let plain = |c: char| c.is_alphanumeric() || "-_.".contains(c);
-    if !name.chars().all(plain) {
+    let is_word = name.is_empty() || name.chars().any(char::is_alphanumeric);
+    if !name.chars().all(plain) || !is_word {
         // It becomes a level of an MQTT topic and a tag.
         check.error(
             at,
             format!("\"{name}\" can't be the name of a site"),
-            "use letters, digits, -, _ and . only",
+            "use letters, digits, -, _ and . only, and not the signs alone",
         );
     }
     name

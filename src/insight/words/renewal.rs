@@ -38,13 +38,13 @@ pub fn legend(of: &Renewal, added_for_months: Option<u32>) -> Vec<String> {
         "average day, and what they cost over the term: in the middle case (in 10 to 90".to_owned(),
         "of 100). Missing: at most, in the middle of the cases that are short (in 9 of".to_owned(),
     ];
-    lines.push(match added_for_months {
-        Some(months) => format!(
-            "10). To add: each there on the first day that lacks it, for {} (cost.term).",
-            months_in_words(months)
-        ),
-        None => "10). Without a price (Butler.cost) there are no amounts.".to_owned(),
-    });
+    match added_for_months {
+        Some(months) => lines.extend([
+            "10). To add: each there on the first day that lacks it, for".to_owned(),
+            format!("{} (cost.term).", months_in_words(months)),
+        ]),
+        None => lines.push("10). Without a price (Butler.cost) there are no amounts.".to_owned()),
+    }
     lines
 }
 

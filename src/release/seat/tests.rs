@@ -208,6 +208,25 @@ async fn a_freeze_that_begins_before_a_seat_s_turn_ends_the_run() {
     assert!(engine.store.unsettled(&engine.site.name).await.unwrap().is_empty());
 }
 
+/// A stop that comes between the intent and the turn, too.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stop_before_a_seat_s_turn_sends_nothing() {
+    let (site, engine, _folder) = start().await;
+    let policy = &engine.site.release.policy;
+    let done = at_turn(&engine, policy, async |taking, due| {
+        let reread = taking.reread(vec![due]).await.unwrap().unwrap();
+        let (mut next, _) = taking.open(reread).await.unwrap();
+        let taking = Taking { fresh: FRESH, ..taking };
+        taking.session.order.stop.cancel();
+        let turn = taking.turn(next.pop().unwrap()).await.unwrap();
+        let Turn::Done(done) = turn else { panic!("it was sent") };
+        done
+    });
+    let SeatOutcome::Halt(why) = done.await else { panic!("the run goes on") };
+    assert_eq!((why.as_str(), changes(&site)), (STOPPED, 0));
+    assert!(engine.store.unsettled(&engine.site.name).await.unwrap().is_empty());
+}
+
 /// What was read longer ago than batches are to wait is read once more, by itself.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_logs_in_before_a_late_turn_keeps_the_seat() {

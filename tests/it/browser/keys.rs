@@ -189,19 +189,19 @@ async fn a_month_is_looked_at_closer_by_click_and_by_key() {
     let demo = Demo::shared().await;
     let tab = Tab::open().await;
     let trends = format!("{}/site/default/trends?type=analyzer", demo.base);
-    let cells = "[...document.querySelectorAll('main tbody tr')].find(r => r.innerText.startsWith(";
+    let cells = "[...document.querySelectorAll('section[aria-labelledby=\"table\"] tbody tr')].find(r => r.innerText.startsWith(";
     let by_key: &[&str] = &["j", "j", "Enter"];
     for keys in [None, Some(by_key)] {
         tab.go(&trends).await;
         let by = tab.text("document.getElementById('table').innerText").await;
         // The second row is a whole month; the first goes on.
         let name =
-            tab.text("document.querySelector('main tbody tr:nth-child(2) th').innerText").await;
+            tab.text("document.querySelector('section[aria-labelledby=\"table\"] tbody tr:nth-child(2) th').innerText").await;
         let row = format!("{cells}{name:?})).children");
         let [peak, last] = [1, 3].map(|n| format!("{row}[{n}].innerText"));
         let [peak, last] = [tab.text(&peak).await, tab.text(&last).await];
         match keys {
-            None => tab.click("main tbody tr:nth-child(2) a").await,
+            None => tab.click("section[aria-labelledby=\"table\"] tbody tr:nth-child(2) a").await,
             Some(keys) => {
                 for key in keys {
                     tab.press(key).await;

@@ -471,7 +471,7 @@ async fn page_of(folder: &Path) -> String {
     until("what the page has to show", async || {
         let page = reqwest::get(&address).await.ok()?.text().await.ok()?;
         let page = words(&page);
-        let all = ["minutes used this month", "Last run: rehearsal", "Last real run:"];
+        let all = ["minutes used this month", "Last run: rehearsal", "Last real run"];
         all.iter().all(|part| page.contains(part)).then_some(page)
     })
     .await

@@ -134,7 +134,7 @@ fn every_word_that_was_stored_is_read() {
     // Those with facts beside the word stand in the events and entries.
     assert_eq!(
         names::<Trigger>(json!({ "by": "?" })),
-        ["command", "schedule"].map(Into::into).into()
+        ["command", "page", "schedule"].map(Into::into).into()
     );
     let by = ["bursar", "someone", "unknown"].map(Into::into);
     assert_eq!(names::<By>(json!({ "who": "?" })), by.into());
