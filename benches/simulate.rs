@@ -104,6 +104,7 @@ fn simulate(file: &Path, args: &[&str]) -> anyhow::Result<(Value, Duration, f64)
     let mut most = 0.0_f64;
     while !waiting.is_finished() {
         most = most.max(peak_mib(process).unwrap_or(0.0));
+        #[expect(clippy::disallowed_methods, reason = "a thread beside the runtime")]
         std::thread::sleep(Duration::from_millis(20));
     }
     let time = begin.elapsed();
@@ -238,7 +239,7 @@ fn person(id: Uuid, n: u128) -> Person {
         name: format!("Person Number {n}").into(),
         roles: None,
         groups: None,
-        tags: if n % 100 == 0 { vec!["VIP".into()] } else { Vec::new() },
+        tags: if n.is_multiple_of(100) { vec!["VIP".into()] } else { Vec::new() },
         properties: Vec::new(),
         inactive: false,
         blocked: false,

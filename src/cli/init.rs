@@ -50,7 +50,7 @@ pub(crate) struct Init {
         value_parser = user
     )]
     user: (String, String),
-    /// InfluxDB, such as http://influxdb.example.com:8086
+    /// InfluxDB, such as `http://influxdb.example.com:8086`
     #[arg(long, value_name = "URL")]
     influxdb: Option<url::Url>,
     /// Its database (InfluxDB 1.x)

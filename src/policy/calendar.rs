@@ -112,7 +112,7 @@ impl Calendar {
     }
 
     /// The first and, where it has one, the last day of the next freeze that begins after a time, with why;
-    /// none within [`LONGEST`] days.
+    /// none within `LONGEST` days.
     pub fn next_freeze(&self, at: DateTime<Utc>) -> Option<(NaiveDate, Option<NaiveDate>, String)> {
         let frozen = |day: NaiveDate| self.freeze.iter().any(|window| window.holds_on(day));
         let mut days = self.date(at).iter_days().skip(1).take(LONGEST as usize);

@@ -169,7 +169,7 @@ fn the_panels_of_flux_ask_for_what_those_of_influxql_do() {
                 "limit",
             ];
             let is = |name: &&str| step.starts_with(&format!("  |> {name}("));
-            assert!(known.iter().any(|name| is(name)), "{title}: {step}");
+            assert!(known.iter().any(is), "{title}: {step}");
             for (open, close) in [('(', ')'), ('[', ']'), ('{', '}')] {
                 assert_eq!(
                     step.matches(open).count(),

@@ -77,7 +77,7 @@ fn who_reaches_the_pages_by_the_settings() {
     ] {
         let text = format!("{SITE}  web: {{{web}}}\n");
         let problems = load_text(&text, Path::new("x.yaml"), &FixedEnvironment::default());
-        let problems = problems.err().expect(web).to_string();
+        let problems = problems.expect_err(web).to_string();
         assert!(problems.contains(why), "{web}: {problems}");
     }
 }
