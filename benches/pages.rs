@@ -28,6 +28,7 @@ const TIMES: u32 = 10;
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() -> anyhow::Result<()> {
+    bursar::tls::install_provider();
     let now: DateTime<Utc> = "2026-11-24T15:00:00Z".parse()?;
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("bursar.yaml");
