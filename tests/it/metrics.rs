@@ -208,7 +208,10 @@ async fn what_is_not_known_has_no_value() {
     let failed = [("monitor", "accessLicense"), ("result", "failed")];
     let known = until("a poll fails", async || {
         let known = scrape(&base).await;
-        known.value("bursar_monitor_polls_total", &failed).filter(|n| *n > 0.0).map(|_| known)
+        // Counted at once, and written down a moment later.
+        let counted = known.value("bursar_monitor_polls_total", &failed).is_some_and(|n| n > 0.0);
+        let written = known.value("bursar_monitor_failed_polls", &failed[..1]);
+        (counted && written.is_some_and(|n| n >= 1.0)).then_some(known)
     })
     .await;
     for name in known.names() {
