@@ -94,12 +94,14 @@ mod tests {
     fn settings_that_name_people_are_hidden() {
         let text = "Butler.logLevel  info  default\n\
             Butler.qlikSenseLicense.licenseRelease.neverRelease.user[0].userId  anna  b.yaml:9\n\
-            Butler.email.to[0]  anna@example.com  b.yaml:12\n";
+            Butler.email.to[0]  anna@example.com  b.yaml:12\n\
+            Butler.web.proxy.operators[0]  anna@example.com  b.yaml:20\n\
+            Butler.configQRS.headers.static[0].value  UserDirectory=CORP; UserId=anna  b.yaml:5\n";
         let shown = without_people(text);
         assert!(
             !shown.contains("anna") && shown.contains("Butler.logLevel  info  default"),
             "{shown}"
         );
-        assert_eq!(shown.lines().count(), 3);
+        assert_eq!(shown.lines().count(), 5);
     }
 }

@@ -277,6 +277,16 @@ fn sites_inherit_and_override() {
     "#);
 }
 
+/// They would be a step up in the address of a page.
+#[test]
+fn a_site_is_not_named_by_signs_alone() {
+    for name in [".", "..", "-", "_.-"] {
+        let text = format!("Butler:\n  sites:\n    - name: '{name}'\n");
+        let problems = load(&text, &environment()).unwrap_err().to_string();
+        assert!(problems.contains("can't be the name of a site"), "{name}: {problems}");
+    }
+}
+
 #[test]
 fn wrong_sites() {
     let text = "Butler:

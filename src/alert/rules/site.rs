@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use chrono::TimeDelta;
 
 use super::{condition, known, level_of, seats_text};
-use crate::alert::facts::{AppState, Dated, Fact, Facts, MonitorFacts, ReleaseFacts};
+use crate::alert::facts::{AppState, Fact, Facts, MonitorFacts, ReleaseFacts};
 use crate::alert::{Condition, Judged, Unknown};
 use crate::event::{Monitor, ReleaseRun, Rule, Severity};
 use crate::ledger::{Mode, RunStatus};
@@ -36,7 +36,7 @@ fn stopped(facts: &Facts) -> Judged {
     let rule = Rule::ReleaseStopped;
     // An undo takes nothing, so no guard has let anything go on.
     if facts.release.known().is_some_and(|seen| is_undo(&seen.value)) {
-        return known(rule, &Fact::<Dated<ReleaseFacts>>::Unknown, |_| Vec::new());
+        return Judged::unknown(rule);
     }
     known(rule, &facts.release, |seen| {
         let of = |run: &ReleaseRun| {

@@ -377,6 +377,16 @@ fn release_runs() {
     assert!(lines.len() == 1 && lines[0].starts_with("releaseStopped"), "one alert: {lines:?}");
 }
 
+/// An undo takes nothing, so that no guard has let anything go on: what fires stays.
+#[test]
+fn an_undo_says_nothing_of_guards() {
+    let undo = ReleaseRun { mode: Mode::Undo, ..run(RunStatus::Done, None) };
+    let undo = ReleaseFacts { run: Some(undo), problem: None, is_refused: false };
+    let judged = super::site::judge(&Facts { release: dated(undo), ..off() });
+    let stopped = judged.iter().find(|of| of.rule == Rule::ReleaseStopped).unwrap();
+    assert_eq!(stopped.unknown, crate::alert::Unknown::Everything);
+}
+
 #[test]
 fn seats_whose_fate_is_not_known() {
     let of = |seats, minutes| {
