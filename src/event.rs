@@ -24,7 +24,7 @@ use crate::form;
 use crate::license::monitor_app::MonitorApp;
 use crate::license::{Pools, SenseVersion, ServerLicenseStatus};
 
-pub use addressing::{Addressing, Queue, SendSwitch, Switches, Tag, UserTag};
+pub use addressing::{Addressing, InForce, Queue, SendSwitch, Switches, Tag, UserTag};
 pub use alert::{AlertNotice, AlertStatus, DAEMON, Key, Rule, Severity, Silenced};
 pub use channel::Channel;
 pub use kind::{Kind, Nature, Topic};

@@ -38,7 +38,6 @@ const STALE_GRACE: TimeDelta = TimeDelta::minutes(5);
 pub struct Gatherer {
     slow: HashMap<String, (DateTime<Utc>, Instant, Slow)>,
     certificates: Option<Certificates>,
-    file: Option<(Stamp, SettingsFacts)>,
     /// When the first look was.
     since: Option<DateTime<Utc>>,
 }
@@ -70,6 +69,20 @@ fn stamps(all: &[config::CertificateExpiry]) -> Vec<Option<Stamp>> {
 fn stamp(file: &Path) -> Option<Stamp> {
     let facts = std::fs::metadata(file).ok()?;
     Some((facts.modified().ok(), facts.len()))
+}
+
+/// Whether the settings file is in force as it is: by what the daemon found when it read it last.
+async fn settings_file(
+    settings: &Settings,
+    store: &Store,
+) -> Result<Fact<SettingsFacts>, StoreError> {
+    let Some(in_force) = store.in_force().await? else { return Ok(Fact::Unknown) };
+    let problems = in_force.refused.map(|refused| refused.problems).unwrap_or_default();
+    Ok(Fact::Known(SettingsFacts {
+        file: settings.file.clone(),
+        errors: problems.len(),
+        first: problems.into_iter().next().unwrap_or_default(),
+    }))
 }
 
 impl Gatherer {
@@ -106,7 +119,7 @@ impl Gatherer {
             now,
             queues: Fact::Known(queues),
             certificates: Fact::Known(self.certificates(settings, now).await),
-            settings: self.settings_file(&settings.file).await,
+            settings: settings_file(settings, store).await?,
         };
         Ok(Gathered { sites, daemon, drops })
     }
@@ -161,31 +174,6 @@ impl Gatherer {
             not_after: one.not_after,
         })
         .collect()
-    }
-
-    /// Whether the settings file could be used as it is now. It is read when it was changed.
-    async fn settings_file(&mut self, file: &Path) -> Fact<SettingsFacts> {
-        let path = file.to_owned();
-        let known = self.file.as_ref().map(|(stamp, _)| *stamp);
-        let look = move || {
-            let meta = std::fs::metadata(&path).ok()?;
-            let stamp = (meta.modified().ok(), meta.len());
-            if known == Some(stamp) {
-                return Some((stamp, None));
-            }
-            let problems = match config::load(&path) {
-                Ok(_) => Vec::new(),
-                Err(problems) => problems.errors().map(ToString::to_string).collect(),
-            };
-            let first = problems.first().cloned().unwrap_or_default();
-            Some((stamp, Some(SettingsFacts { file: path, errors: problems.len(), first })))
-        };
-        match tokio::task::spawn_blocking(look).await.ok().flatten() {
-            None => return Fact::Unknown,
-            Some((stamp, Some(facts))) => self.file = Some((stamp, facts)),
-            Some((_, None)) => {}
-        }
-        self.file.as_ref().map(|(_, facts)| facts.clone()).into()
     }
 }
 

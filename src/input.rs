@@ -1,9 +1,13 @@
 //! Files that a person names: regular files, or links to them, up to a size. Whatever else stands at a path is an
 //! error at once: a device has no end, and a pipe waits for somebody who writes.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
 
 /// Most bytes of a file of settings, of a secret, of certificates, of a key or of a template: systems' bundles of
 /// authorities have some 300 KiB.
@@ -19,9 +23,75 @@ const MIB: u64 = 1024 * 1024;
 
 /// The whole content of a file.
 pub fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    open(path, most)?.read_to_end(&mut bytes)?;
-    Ok(bytes)
+    let whole = || {
+        let mut bytes = Vec::new();
+        open(path, most)?.read_to_end(&mut bytes)?;
+        Ok(bytes)
+    };
+    let read: io::Result<Vec<u8>> = whole();
+    WATCHING.with_borrow_mut(|watching| {
+        if let Some(Seen(files)) = watching {
+            let hash = read.as_ref().ok().map(|bytes| Sha256::digest(bytes).into());
+            files.insert(path.to_owned(), hash);
+        }
+    });
+    read
+}
+
+thread_local! {
+    /// What was read since somebody wanted to know.
+    static WATCHING: RefCell<Option<Seen>> = const { RefCell::new(None) };
+}
+
+/// The files that something was made of, each by a hash of what it held; `None` of one that could not be read. Equal
+/// ones lead to the same.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Seen(BTreeMap<PathBuf, Option<[u8; 32]>>);
+
+impl Seen {
+    /// What the same files hold now.
+    #[must_use]
+    pub fn again(&self) -> Self {
+        let hash =
+            |path: &PathBuf| read(path, SMALL).ok().map(|bytes| Sha256::digest(&bytes).into());
+        Self(self.0.keys().map(|path| (path.clone(), hash(path))).collect())
+    }
+
+    /// These and others, which were looked at after them.
+    #[must_use]
+    pub fn with(mut self, others: Self) -> Self {
+        self.0.extend(others.0);
+        self
+    }
+
+    /// Whether a file holds the same in both.
+    pub fn is_same(&self, other: &Self, path: &Path) -> bool {
+        self.0.get(path) == other.0.get(path)
+    }
+
+    /// One hash of all, in hexadecimal digits.
+    pub fn hash(&self) -> String {
+        let mut all = Sha256::new();
+        for (path, hash) in &self.0 {
+            all.update(path.as_os_str().as_encoded_bytes());
+            all.update([0, u8::from(hash.is_some())]);
+            all.update(hash.unwrap_or_default());
+        }
+        hex::encode(all.finalize())
+    }
+}
+
+/// What `work` makes of files that are read whole, and which these are. It has to read them on this thread.
+pub fn seeing<T>(work: impl FnOnce() -> T) -> (T, Seen) {
+    let before = WATCHING.replace(Some(Seen::default()));
+    let made = work();
+    let seen = WATCHING.replace(before).unwrap_or_default();
+    WATCHING.with_borrow_mut(|outer| {
+        if let Some(outer) = outer {
+            outer.0.extend(seen.0.clone());
+        }
+    });
+    (made, seen)
 }
 
 /// The same of a text. [`io::ErrorKind::InvalidData`] when it is none, with a [`NotText`].

@@ -328,7 +328,7 @@ pub const ALL: [Entry; 31] = [
         Warning,
         1,
         "file",
-        "the settings file was changed and has errors: the next start would refuse it",
+        "the settings file, or what it refers to, was changed and can't be used: the daemon goes on with the settings of before",
     ),
 ];
 
@@ -378,7 +378,7 @@ impl Entry {
             }
             Rule::QueueDropped => "24 hours have passed since the last one",
             Rule::DeadLetters => "they are retried or dropped",
-            Rule::ReloadRefused => "the file has no errors",
+            Rule::ReloadRefused => "the file can be used, and is in force",
         }
     }
 

@@ -2,7 +2,6 @@
 
 mod access;
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::Utc;
@@ -18,6 +17,7 @@ use crate::config::{Settings, Unheard};
 use crate::daemon::open_files;
 use crate::destination::http::shorten;
 use crate::destination::{Destination, registry};
+use crate::event::InForce;
 use crate::ledger::past::Pause;
 use crate::license::{LicenseState, SeatType, Support};
 use crate::monitor::seat_lists;
@@ -354,7 +354,7 @@ async fn release_rows(
         client,
         store: store.clone(),
         clock: time::clock(),
-        addressing: Arc::default(),
+        addressing: InForce::default(),
         waits: Waits::default(),
     };
     let planned = engine.plan(None, patience).await;

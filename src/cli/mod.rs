@@ -46,6 +46,7 @@ mod limit;
 mod monitor_app;
 mod outbox;
 mod release;
+mod reload;
 mod report;
 mod run;
 mod service;
@@ -110,6 +111,7 @@ struct Arguments {
 enum Command {
     Init(Box<init::Init>),
     Run(run::Run),
+    Reload(reload::Reload),
     Check(check::Check),
     Status(status::Status),
     Demo(demo::Demo),
@@ -145,6 +147,7 @@ pub fn main() -> ExitCode {
     let result = match arguments.command {
         Command::Init(command) => command.execute(),
         Command::Run(command) => command.execute(),
+        Command::Reload(command) => command.execute(),
         Command::Check(command) => command.execute(),
         Command::Status(command) => command.execute(),
         Command::Demo(command) => command.execute(),

@@ -1,5 +1,8 @@
 //! `bursar run`: the daemon in the foreground, as systemd and containers want it.
 
+use std::sync::Arc;
+
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tracing::level_filters::LevelFilter;
 
@@ -49,9 +52,12 @@ impl Run {
         only_for_us();
         let guard = logging::start(&loaded.settings.log)?;
         let stop = CancellationToken::new();
+        let reloads = Arc::new(Notify::new());
+        let level = self.level;
         let result = block_on(async move {
-            let signals = tokio::spawn(daemon::signals(stop.clone(), Hangup::Ignored));
-            let result = serve(loaded, files, clock, stop).await;
+            let hangup = Hangup::Reloads(reloads.clone());
+            let signals = tokio::spawn(daemon::signals(stop.clone(), hangup));
+            let result = serve(loaded, files, clock, Start { stop, reloads, level }).await;
             signals.abort();
             result
         })?;
@@ -63,13 +69,23 @@ impl Run {
     }
 }
 
-/// Runs the daemon until `stop`. Also what the Windows service runs.
+/// From whoever starts the daemon.
+pub(crate) struct Start {
+    pub(crate) stop: CancellationToken,
+    /// Told when the settings are to be read again.
+    pub(crate) reloads: Arc<Notify>,
+    /// A log level that holds whatever the settings say.
+    pub(crate) level: Option<LevelFilter>,
+}
+
+/// Runs the daemon until it is told to stop. Also what the Windows service runs.
 pub(crate) async fn serve(
     loaded: Loaded,
     files: Files,
     clock: Clock,
-    stop: CancellationToken,
+    start: Start,
 ) -> anyhow::Result<()> {
+    let Start { stop, reloads, level } = start;
     let Loaded { settings, warnings, .. } = loaded;
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
@@ -99,7 +115,7 @@ pub(crate) async fn serve(
     for unheard in settings.unheard() {
         tracing::warn!("{}; {}", unheard.what(), unheard.fix);
     }
-    let daemon = Daemon::start(settings, clock).await?;
+    let daemon = Daemon::start_with(settings, clock, level, reloads).await?;
     if let Some(page) = daemon.page_url() {
         tracing::info!("status page at {page}");
     }

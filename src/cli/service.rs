@@ -86,7 +86,7 @@ fn run(config: ConfigFile) -> anyhow::Result<Exit> {
             loaded.clone(),
             files.clone(),
             super::time::clock(),
-            stop,
+            super::run::Start { stop, reloads: std::sync::Arc::default(), level: None },
         ))?;
         if let Err(error) = &result {
             tracing::error!("{error:#}");

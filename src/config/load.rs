@@ -8,7 +8,6 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 
 use super::certificates::{Files, check_certificates};
-use super::left_out::Text;
 use super::settings::Settings;
 use super::shape::Shape;
 use super::{older, validate};
@@ -41,11 +40,16 @@ const PROXIES: [&str; 6] =
 /// # Errors
 /// Everything that is wrong, at once, in the order of the file.
 pub fn load(path: &Path) -> Result<Loaded, Problems> {
+    let (loaded, seen) = input::seeing(|| load_unseen(path));
+    loaded.map(|mut loaded| {
+        loaded.settings.seen = Some(seen);
+        loaded
+    })
+}
+
+fn load_unseen(path: &Path) -> Result<Loaded, Problems> {
     let text = read_file(path)?;
     let (mut loaded, found) = read(&text, path, &SystemEnvironment)?;
-    if !loaded.missing.is_empty() {
-        loaded.settings.text = Some(Text(text.into()));
-    }
     let mut secrets = loaded.settings.secrets();
     for name in PROXIES {
         if let Some(url) = std::env::var(name).ok().and_then(|url| url.parse().ok()) {
@@ -92,6 +96,11 @@ pub(super) fn read_file(path: &Path) -> Result<String, Problems> {
 }
 
 impl Loaded {
+    /// Why something is left out: what it refers to isn't there.
+    pub fn left_out(&self) -> &[Problem] {
+        &self.missing
+    }
+
     /// The files that `${file:...}` names, and others that hold secrets.
     pub fn secret_files(&self) -> Vec<PathBuf> {
         let mut files: Vec<PathBuf> = Vec::new();
@@ -174,16 +183,6 @@ pub fn load_text(text: &str, file: &Path, env: &dyn Environment) -> Result<Loade
         return Err(Problems(sorted(found)));
     }
     Ok(Loaded { warnings: found, ..loaded })
-}
-
-/// The same text once more, with what its references lead to now.
-pub(super) fn again(text: &Text, file: &Path) -> Result<Settings, Problems> {
-    let (loaded, found) = read(&text.0, file, &SystemEnvironment)?;
-    if is_fatal(&found) {
-        return Err(Problems(found));
-    }
-    secret::keep(loaded.settings.secrets());
-    Ok(Settings { text: Some(text.clone()), ..loaded.settings })
 }
 
 /// The settings as far as they go, and what is wrong with them in the order of the file.

@@ -1,9 +1,7 @@
 //! What the destinations need of the settings.
 
-use std::sync::Arc;
-
 use super::settings::Settings;
-use crate::destination::registry::{self, Again, Installation, Surroundings};
+use crate::destination::registry::{self, Installation, Surroundings};
 use crate::event::route::{Routes, Site};
 use crate::event::{Addressing, DAEMON, UserTag};
 use crate::store::installation;
@@ -13,15 +11,7 @@ impl Settings {
     pub fn surroundings(&self) -> Surroundings {
         let host = gethostname::gethostname().to_string_lossy().into_owned();
         let installation = Installation { host, id: installation::known(&self.storage.path) };
-        let again = self.text.is_some().then(|| {
-            let settings = self.clone();
-            let read = move || match settings.read_again() {
-                Ok(settings) => Ok(settings.destinations),
-                Err(problems) => anyhow::bail!("{problems}"),
-            };
-            Again(Arc::new(read))
-        });
-        Surroundings { routes: self.routes(), time_zone: self.time_zone, installation, again }
+        Surroundings { routes: self.routes(), time_zone: self.time_zone, installation }
     }
 
     /// Who wants which event.

@@ -4,15 +4,16 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use chrono_tz::Tz;
 use serde::Serialize;
 
 use super::known::LATER;
-use super::left_out::Text;
 use crate::alert;
 use crate::destination::registry::Configured;
 use crate::event::{Monitor, Switches, Tag};
+use crate::input::Seen;
 use crate::insight::contract::Contracts;
 use crate::insight::cost::Prices;
 use crate::monitor::settings::{
@@ -58,8 +59,10 @@ pub struct Settings {
     pub web: Option<Web>,
     /// Butler sections that the file fills in and Bursar doesn't implement, in file order.
     pub unimplemented: Vec<String>,
-    /// What they were read from, where something is left out for want of what it refers to.
-    pub text: Option<Text>,
+    /// How often the daemon looks whether the file, or what it refers to, changed (`Butler.reload.seconds`).
+    pub reload_every: Duration,
+    /// The files that they were read from; `None` where they are of none.
+    pub seen: Option<Seen>,
 }
 
 impl Settings {

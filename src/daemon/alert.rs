@@ -41,7 +41,7 @@ pub(super) async fn run(shared: Shared, stop: CancellationToken) {
         match look(&shared, &mut gatherer, now).await {
             Ok(told) => {
                 failed = false;
-                unheard.note(&told, &shared.settings, now);
+                unheard.note(&told, &shared.settings(), now);
             }
             // A store that can't be written is reported once, not each minute.
             Err(error) if failed => tracing::debug!(%error, "alerts can't be looked at"),
@@ -101,7 +101,8 @@ async fn look(
     gatherer: &mut Gatherer,
     now: DateTime<Utc>,
 ) -> Result<Vec<Told>, StoreError> {
-    let settings = &shared.settings;
+    let settings = &*shared.settings();
+    let addressing = &*shared.addressing.now();
     let gathered = gatherer.gather(settings, &shared.store, now).await?;
     let before = shared.store.alerts().await?;
     let silences = shared.store.silences_at(now).await?;
@@ -115,7 +116,7 @@ async fn look(
     judged.push((DAEMON.to_owned(), rules::of_daemon(&gathered.daemon, &settings.alert)));
 
     let step = state::step(&before, &judged, &silences, |site| policy(settings, site), now);
-    let telling = Telling { settings, addressing: &shared.addressing, now };
+    let telling = Telling { settings, addressing, now };
     let mut changes = telling.changes(&before, &step, &gathered.sites);
     changes.drops = gathered.drops;
     if changes.is_empty() {
@@ -135,8 +136,7 @@ async fn look(
         let key = Key::new(event.site.as_str(), notice.rule, notice.subject.as_str());
         // Its takers get the refusals themselves.
         let heard = notice.rule == Rule::ReleaseStopped
-            && !takers(&shared.addressing, &key.site, key.rule, policy(settings, &key.site))
-                .is_empty();
+            && !takers(addressing, &key.site, key.rule, policy(settings, &key.site)).is_empty();
         let firing = notice.status == AlertStatus::Firing && !heard;
         told.push(Told { key, firing, sent_to });
     }

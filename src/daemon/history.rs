@@ -9,9 +9,9 @@ use super::Shared;
 /// Maintains the history at once and then every hour, until `stop`. A step in hand is finished, the
 /// others are left for the next start.
 pub(super) async fn run(shared: Shared, stop: CancellationToken) {
-    let retention = shared.settings.storage.history;
-    let zone = shared.settings.time_zone;
     loop {
+        let settings = shared.settings();
+        let (retention, zone) = (settings.storage.history, settings.time_zone);
         let began = Instant::now();
         let done = tokio::select! {
             done = shared.store.maintain_history(retention, zone) => done,

@@ -119,7 +119,7 @@ impl Job {
     ) -> Result<Observation, PollFailure> {
         Ok(match &self.target {
             PollTarget::ServerLicense { client, monitor } => {
-                let zone = self.shared.settings.time_zone;
+                let zone = self.shared.settings().time_zone;
                 let mut bodies =
                     server_license::observe(client, monitor, zone, now, patience).await?;
                 let latest = self.shared.store.latest().await?;
@@ -233,11 +233,12 @@ impl Job {
         observation: Observation,
         whole: bool,
     ) -> Result<(), StoreError> {
+        let addressing = self.shared.addressing.now();
         let events: Vec<(Event, Vec<String>)> = observation
             .bodies
             .into_iter()
             .map(|body| Event::new(&self.site, now, body))
-            .map(|event| self.shared.addressing.address(event))
+            .map(|event| addressing.address(event))
             .collect();
         let is_news = !events.is_empty();
         let summary = events.iter().map(|(e, _)| e.summary()).collect::<Vec<_>>().join("; ");

@@ -1,11 +1,13 @@
 //! Where log lines go and how they look.
 
+use std::sync::OnceLock;
+
 use tracing::level_filters::LevelFilter;
 use tracing_appender::non_blocking::WorkerGuard;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{Layer, fmt};
+use tracing_subscriber::{Layer, fmt, reload};
 
 use super::log_files::{LogFiles, Room};
 use crate::config::settings::Log;
@@ -20,11 +22,8 @@ pub struct Guard(#[expect(dead_code, reason = "held for its drop")] Option<Worke
 /// Bursar's own lines follow the level; those of libraries are shown from `warn` on, because at
 /// `debug` an HTTP library prints headers.
 pub fn start(log: &Log) -> anyhow::Result<Guard> {
-    let targets = || {
-        Targets::new()
-            .with_default(log.level.min(LevelFilter::WARN))
-            .with_target("bursar", log.level)
-    };
+    let (console_level, of_console) = reload::Layer::new(targets(log.level));
+    let (file_level, of_file) = reload::Layer::new(targets(log.level));
     let console = if log.json {
         let writer = || LogLines::new(std::io::stderr(), false);
         fmt::layer().json().flatten_event(true).with_writer(writer).boxed()
@@ -50,13 +49,32 @@ pub fn start(log: &Log) -> anyhow::Result<Guard> {
             } else {
                 fmt::layer().with_target(false).with_ansi(false).with_writer(writer).boxed()
             };
-            (Some(layer.with_filter(targets())), Some(guard))
+            (Some(layer.with_filter(file_level)), Some(guard))
         }
     };
     tracing_subscriber::registry()
-        .with(console.with_filter(targets()))
+        .with(console.with_filter(console_level))
         .with(file)
         .try_init()
         .map_err(|e| anyhow::anyhow!("cannot start logging: {e}"))?;
+    let _ = LEVEL.set(Box::new(move |level| {
+        // Fails only where the subscriber is gone.
+        let _ = of_console.reload(targets(level));
+        let _ = of_file.reload(targets(level));
+    }));
     Ok(Guard(guard))
+}
+
+/// Changes the level of what this process logs.
+static LEVEL: OnceLock<Box<dyn Fn(LevelFilter) + Send + Sync>> = OnceLock::new();
+
+/// Logs up to another level from now on. Does nothing in a process that didn't [`start`] to log.
+pub fn set_level(level: LevelFilter) {
+    if let Some(set) = LEVEL.get() {
+        set(level);
+    }
+}
+
+fn targets(level: LevelFilter) -> Targets {
+    Targets::new().with_default(level.min(LevelFilter::WARN)).with_target("bursar", level)
 }

@@ -15,7 +15,9 @@ mod orders;
 mod page;
 pub mod poller;
 mod release;
+mod reload;
 mod report;
+mod running;
 pub mod seats;
 pub mod service;
 mod sites;
@@ -24,17 +26,17 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
+use tracing::level_filters::LevelFilter;
 
 pub use self::job::PollFailure;
-use self::sites::Sites;
+use self::reload::Reloads;
+use self::running::{Roots, Running};
 use crate::clock::Clock;
 use crate::config::Settings;
-use crate::destination::{registry, worker};
-use crate::event::Addressing;
-use crate::qrs;
+use crate::event::{Addressing, InForce};
 use crate::store::settings::Storage;
 use crate::store::{Store, StoreError, installation};
 
@@ -45,29 +47,52 @@ pub const STOP_LIMIT: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub struct Daemon {
     store: Store,
-    stop_polling: CancellationToken,
-    stop_delivering: CancellationToken,
-    pollers: TaskTracker,
-    workers: TaskTracker,
-    /// Runs of the release engine: a seat in hand is finished before they end.
-    releases: TaskTracker,
-    page: Option<page::Served>,
+    roots: Roots,
+    page: watch::Receiver<Option<page::Served>>,
     _lock: lock::Lock,
 }
 
-/// What every poller of the daemon shares.
+/// What every task of the daemon shares.
 #[derive(Clone)]
 struct Shared {
-    settings: Arc<Settings>,
+    /// The settings in force.
+    settings: watch::Sender<Arc<Settings>>,
     clock: Clock,
     store: Store,
-    addressing: Arc<Addressing>,
-    connections: qrs::Connections,
+    addressing: InForce,
+    /// Where the pages are, once they are served.
+    page: watch::Sender<Option<page::Served>>,
+}
+
+impl Shared {
+    /// The settings in force. They may be others the next time.
+    fn settings(&self) -> Arc<Settings> {
+        self.settings.borrow().clone()
+    }
+
+    fn put_in_force(&self, settings: Arc<Settings>) {
+        self.settings.send_replace(settings);
+    }
 }
 
 impl Daemon {
-    /// Opens the store, builds the destinations and starts everything. Polls begin at once.
+    /// Opens the store, builds the destinations and starts everything. Polls begin at once. Settings that are of a
+    /// file are read again when it changes.
+    ///
+    /// # Errors
+    /// When the store can't be used, or what a site is asked with can't be made.
     pub async fn start(settings: Settings, clock: Clock) -> anyhow::Result<Self> {
+        Self::start_with(settings, clock, None, Arc::default()).await
+    }
+
+    /// The same with a log level that holds whatever the file says, and somebody who says when the settings are to be
+    /// read again.
+    pub async fn start_with(
+        settings: Settings,
+        clock: Clock,
+        level: Option<LevelFilter>,
+        reloads: Arc<Notify>,
+    ) -> anyhow::Result<Self> {
         let Storage { path, outbox, .. } = &settings.storage;
         let lock = lock::take(path)?;
         let store = Store::open_with_clock(path, *outbox, move || clock.now()).await?;
@@ -77,56 +102,30 @@ impl Daemon {
                 "the id of this installation can't be kept beside the store: names at MQTT brokers are made of this computer's name alone"
             );
         }
-        let destinations = registry::build(&settings.destinations, &settings.surroundings());
-        let addressing = Arc::new(settings.addressing());
+        let addressing = settings.addressing();
         take_over(&store, &addressing).await?;
         let connections = open_files::share_out(&settings);
-        let settings = Arc::new(settings);
-        let shared = Shared { settings, clock, store: store.clone(), addressing, connections };
-
-        let mut daemon = Self {
-            page: None,
-            _lock: lock,
-            store,
-            stop_polling: CancellationToken::new(),
-            stop_delivering: CancellationToken::new(),
-            pollers: TaskTracker::new(),
-            workers: TaskTracker::new(),
-            releases: TaskTracker::new(),
+        let shared = Shared {
+            settings: watch::Sender::new(Arc::new(settings.clone())),
+            clock,
+            store: store.clone(),
+            addressing: addressing.into(),
+            page: watch::Sender::default(),
         };
-        for destination in destinations {
-            tracing::info!(queue = destination.id(), "delivering to {}", destination.title());
-            daemon.workers.spawn(worker::run(
-                destination,
-                shared.store.clone(),
-                shared.settings.storage.set_aside,
-                fastrand::Rng::new(),
-                daemon.stop_delivering.clone(),
-            ));
-        }
+        let daemon =
+            Self { page: shared.page.subscribe(), _lock: lock, store, roots: Roots::default() };
+        let roots = daemon.roots.clone();
+        let mut running =
+            Running::nothing(shared.clone(), roots.clone(), settings.surroundings(), connections);
+        let built = running.build_first(&settings)?;
         warn_of_orphans(&shared).await?;
-        if let Some(web) = &shared.settings.web {
-            let (tasks, stop) = (&daemon.pollers, &daemon.stop_polling);
-            daemon.page = page::start(&shared, web, tasks, stop).await;
-        }
-        let sites = Sites {
-            stop: daemon.stop_polling.clone(),
-            pollers: daemon.pollers.clone(),
-            releases: daemon.releases.clone(),
-        };
-        for site in &shared.settings.sites {
-            match site.connection.missing {
-                Some(_) => sites.wait_for(&shared, site),
-                None => sites.start(&shared, site)?,
-            }
-        }
-        daemon.pollers.spawn(history::run(shared.clone(), daemon.stop_polling.clone()));
-        daemon.pollers.spawn(alert::run(shared.clone(), daemon.stop_polling.clone()));
-        if let Some(reports) = shared.settings.reports.clone() {
-            let stop = daemon.stop_polling.clone();
-            daemon.pollers.spawn(report::run(shared.clone(), reports, stop));
-        }
-        daemon.pollers.spawn(certificates(shared, daemon.stop_polling.clone()));
+        running.commit(settings, built).await;
+        let (tasks, stop) = (&roots.pollers, &roots.stop_polling);
+        tasks.spawn(history::run(shared.clone(), stop.clone()));
+        tasks.spawn(alert::run(shared.clone(), stop.clone()));
+        tasks.spawn(certificates(shared.clone(), stop.clone()));
+        let reloads = Reloads::new(shared, running, level, reloads).await?;
+        tasks.spawn(reloads.run(stop.clone()));
         Ok(daemon)
     }
 
@@ -137,36 +136,36 @@ impl Daemon {
 
     /// Where the status page is served, if it is since the start.
     pub fn page(&self) -> Option<SocketAddr> {
-        self.page.map(|page| page.address)
+        self.page.borrow().map(|page| page.address)
     }
 
     /// The same as an address for browsers.
     pub fn page_url(&self) -> Option<String> {
-        self.page.map(|page| page.to_string())
+        self.page.borrow().map(|page| page.to_string())
     }
 
     /// Stops the timers, finishes the deliveries in hand and closes the store, all within
     /// [`STOP_LIMIT`]. What could not be delivered stays in the outbox.
     pub async fn stop(self) {
         let deadline = Instant::now() + STOP_LIMIT;
-        self.stop_polling.cancel();
-        self.pollers.close();
-        if tokio::time::timeout(Duration::from_secs(2), self.pollers.wait()).await.is_err() {
+        self.roots.stop_polling.cancel();
+        self.roots.pollers.close();
+        if tokio::time::timeout(Duration::from_secs(2), self.roots.pollers.wait()).await.is_err() {
             tracing::warn!("a poll did not end in time and is abandoned");
         }
-        self.releases.close();
+        self.roots.releases.close();
         let for_releases = deadline - Duration::from_secs(4);
-        if tokio::time::timeout_at(for_releases, self.releases.wait()).await.is_err() {
+        if tokio::time::timeout_at(for_releases, self.roots.releases.wait()).await.is_err() {
             tracing::warn!(
                 "the release of a seat did not end in time; the next start asks the site what \
                  became of it"
             );
         }
-        self.stop_delivering.cancel();
-        self.workers.close();
+        self.roots.stop_delivering.cancel();
+        self.roots.workers.close();
         // The rest is for the store, and for the runtime.
         let for_workers = deadline - Duration::from_secs(2);
-        if tokio::time::timeout_at(for_workers, self.workers.wait()).await.is_err() {
+        if tokio::time::timeout_at(for_workers, self.roots.workers.wait()).await.is_err() {
             tracing::warn!("a delivery did not end in time; its events stay in the outbox");
         }
         let for_store = deadline - Duration::from_secs(1);
@@ -179,8 +178,8 @@ impl Daemon {
 impl Drop for Daemon {
     /// Ends what a start that failed half-way has begun. After [`Daemon::stop`] all has ended.
     fn drop(&mut self) {
-        self.stop_polling.cancel();
-        self.stop_delivering.cancel();
+        self.roots.stop_polling.cancel();
+        self.roots.stop_delivering.cancel();
     }
 }
 
@@ -204,9 +203,10 @@ async fn take_over(store: &Store, addressing: &Addressing) -> Result<(), StoreEr
 
 /// Says which queues hold events for destinations that the settings no longer have.
 async fn warn_of_orphans(shared: &Shared) -> Result<(), StoreError> {
+    let addressing = shared.addressing.now();
     for queue in shared.store.queue_states().await? {
         let (name, waiting) = (&queue.destination, queue.pending + queue.dead);
-        if waiting > 0 && !shared.addressing.queues().iter().any(|queue| queue.id == *name) {
+        if waiting > 0 && !addressing.queues().iter().any(|queue| queue.id == *name) {
             tracing::warn!(
                 "{waiting} event(s) wait for {name}, which the settings no longer have; bring it \
                  back, or remove them: bursar outbox drop --destination {name}"
@@ -220,7 +220,7 @@ async fn warn_of_orphans(shared: &Shared) -> Result<(), StoreError> {
 async fn certificates(shared: Shared, stop: CancellationToken) {
     let day = chrono::Duration::days(1);
     while shared.clock.sleep_until(shared.clock.now() + day, &stop).await {
-        let files = crate::config::check_certificates(&shared.settings, shared.clock.now());
+        let files = crate::config::check_certificates(&shared.settings(), shared.clock.now());
         for problem in files.problems {
             tracing::warn!("{problem}");
         }
@@ -228,10 +228,10 @@ async fn certificates(shared: Shared, stop: CancellationToken) {
 }
 
 /// What SIGHUP does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum Hangup {
-    /// Nothing but a line in the log: settings are read at the start only.
-    Ignored,
+    /// The settings are read again.
+    Reloads(Arc<Notify>),
     /// The same as SIGTERM: the terminal of a command is gone. Nothing under `nohup`.
     Stops,
 }
@@ -241,7 +241,7 @@ pub async fn signals(stop: CancellationToken, hangup: Hangup) {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};
-        let stops = hangup == Hangup::Stops && !hangup_is_ignored();
+        let stops = matches!(hangup, Hangup::Stops) && !hangup_is_ignored();
         let kinds = [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()];
         let [terminate, interrupt, hung_up] = kinds.map(signal);
         let (Ok(mut terminate), Ok(mut interrupt), Ok(mut hung_up)) =
@@ -255,13 +255,11 @@ pub async fn signals(stop: CancellationToken, hangup: Hangup) {
                 _ = terminate.recv() => break,
                 _ = interrupt.recv() => break,
                 _ = hung_up.recv() => {
-                    if stops {
-                        break;
+                    match &hangup {
+                        Hangup::Reloads(reloads) => reloads.notify_one(),
+                        Hangup::Stops if stops => break,
+                        Hangup::Stops => {}
                     }
-                    tracing::warn!(
-                        "SIGHUP is ignored: the settings are read at the start only; restart to \
-                         use changed ones"
-                    );
                 }
             }
         }

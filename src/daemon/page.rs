@@ -3,10 +3,10 @@
 use std::net::SocketAddr;
 
 use chrono::TimeDelta;
-use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::Shared;
+use super::running::Task;
 use crate::config::settings::Web;
 use crate::web::{Page, Source};
 
@@ -26,43 +26,39 @@ impl std::fmt::Display for Served {
     }
 }
 
-/// Serves the pages until `stop`. `None` where their address can't be had now: it is tried again.
-pub(super) async fn start(
-    shared: &Shared,
-    web: &Web,
-    tasks: &TaskTracker,
-    stop: &CancellationToken,
-) -> Option<Served> {
-    let source = Source {
-        settings: shared.settings.clone(),
-        store: shared.store.clone(),
-        clock: shared.clock,
-    };
-    let (clock, address, stop) = (shared.clock, web.address, stop.clone());
-    match bind(address, source.clone()).await {
+/// Serves the pages until `task` is told to end, by the settings in force. Where their address can't be had now, it is
+/// tried again.
+pub(super) async fn start(shared: &Shared, web: &Web, task: &Task, all: &TaskTracker) {
+    let (shared, address, stop) = (shared.clone(), web.address, task.stop().clone());
+    match bind(address, &shared).await {
         Ok((page, served)) => {
-            tasks.spawn(page.serve(stop));
-            Some(served)
+            shared.page.send_replace(Some(served));
+            let settings = shared.settings.subscribe();
+            task.spawn(all, page.serve_as(settings, stop));
         }
         Err(error) => {
+            shared.page.send_replace(None);
             tracing::warn!("the pages are not served yet: {error:#}; it is tried again every 30 s");
-            tasks.spawn(async move {
+            task.spawn(all, async move {
+                let clock = shared.clock;
                 while clock.sleep_until(clock.now() + AGAIN, &stop).await {
-                    match bind(address, source.clone()).await {
+                    match bind(address, &shared).await {
                         Ok((page, served)) => {
                             tracing::info!("status page at {served}");
-                            return page.serve(stop).await;
+                            shared.page.send_replace(Some(served));
+                            return page.serve_as(shared.settings.subscribe(), stop).await;
                         }
                         Err(error) => tracing::debug!("the pages are not served yet: {error:#}"),
                     }
                 }
             });
-            None
         }
     }
 }
 
-async fn bind(address: SocketAddr, source: Source) -> anyhow::Result<(Page, Served)> {
+async fn bind(address: SocketAddr, shared: &Shared) -> anyhow::Result<(Page, Served)> {
+    let source =
+        Source { settings: shared.settings(), store: shared.store.clone(), clock: shared.clock };
     let page = Page::bind(address, source).await?;
     let served = Served { address: page.address()?, scheme: page.scheme() };
     Ok((page, served))

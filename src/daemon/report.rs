@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use chrono_tz::Tz;
 use tokio_util::sync::CancellationToken;
 
 use super::Shared;
@@ -15,8 +16,7 @@ use crate::report::{Period, file};
 
 /// Writes a report on every tick of the schedule until `stop`. A tick that passed while the daemon was
 /// down is not made up for: `bursar report` writes any period at any time.
-pub(super) async fn run(shared: Shared, reports: Reports, stop: CancellationToken) {
-    let zone = shared.settings.time_zone;
+pub(super) async fn run(shared: Shared, reports: Reports, zone: Tz, stop: CancellationToken) {
     while let Some(tick) = reports.schedule.next_after(shared.clock.now(), zone) {
         if !shared.clock.sleep_until(tick, &stop).await {
             return;
@@ -44,7 +44,7 @@ pub(super) async fn run(shared: Shared, reports: Reports, stop: CancellationToke
 }
 
 async fn write(shared: &Shared, reports: &Reports) -> anyhow::Result<Vec<PathBuf>> {
-    let (settings, now) = (&shared.settings, shared.clock.now());
+    let (settings, now) = (&*shared.settings(), shared.clock.now());
     let today = now.with_timezone(&settings.time_zone).date_naive();
     let period = Period::parse(reports.period, today).map_err(anyhow::Error::msg)?;
     let sites: Vec<_> = settings.sites.iter().map(|site| site.name.clone()).collect();
@@ -77,17 +77,12 @@ fn save(
 
 /// Sends reports by e-mail, one mail each. What can't be sent is in the folder.
 async fn send(shared: &Shared, files: &[PathBuf]) {
-    let settings = &shared.settings;
-    let again = match &settings.destinations.email {
-        Some(_) => None,
-        // It may be there by now.
-        None => settings.read_again().ok().and_then(|settings| settings.destinations.email),
-    };
-    if let (None, Some(missing)) = (&again, settings.destinations.missing(Channel::Email)) {
+    let settings = shared.settings();
+    if let Some(missing) = settings.destinations.missing(Channel::Email) {
         tracing::error!("reports are to be sent by e-mail, which is not set up: {missing}");
         return;
     }
-    let Some(email) = settings.destinations.email.as_ref().or(again.as_ref()) else {
+    let Some(email) = &settings.destinations.email else {
         tracing::error!("reports are to be sent by e-mail, and no e-mail destination is set up");
         return;
     };

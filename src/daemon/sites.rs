@@ -5,14 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::job::{Job, PollTarget};
 use super::poller::Timing;
+use super::running::{Clients, Roots, Task};
 use super::{Shared, orders, release};
 use crate::config::settings::Site;
-use crate::event::{Addressing, Monitor};
+use crate::event::Monitor;
 use crate::qrs;
 use crate::release::run::{Engine, Waits};
 use crate::schedule::Schedule;
@@ -21,120 +21,116 @@ use crate::store::PollError;
 /// With several sites, ticks are spread over at most this long.
 const LONGEST_SPREAD: Duration = Duration::from_secs(30);
 
-/// How often it is looked whether a site that is left out has complete settings.
+/// How often it is said of a site that is left out that its settings are not complete.
 const LOOK: chrono::Duration = chrono::Duration::minutes(1);
 
 /// The code of a site's problem while something that its settings refer to isn't there.
 const MISSING: &str = "settings-missing";
 
-/// Where the tasks of sites belong. All that is spawned is joined by [`Daemon::stop`](super::Daemon::stop).
-#[derive(Clone)]
-pub(super) struct Sites {
-    pub(super) stop: CancellationToken,
-    pub(super) pollers: TaskTracker,
-    /// Runs of the release engine: a seat in hand is finished before they end.
-    pub(super) releases: TaskTracker,
+/// What is started of one site, and where it belongs.
+pub(super) struct Sites<'a> {
+    pub(super) shared: &'a Shared,
+    pub(super) roots: &'a Roots,
+    pub(super) pollers: &'a Task,
+    pub(super) releases: &'a Task,
+    /// What ran of it by other settings, and ends before this begins.
+    pub(super) before: Arc<Vec<TaskTracker>>,
 }
 
-impl Sites {
+impl Clients {
+    pub(super) fn of(site: &Site, connections: &qrs::Connections) -> anyhow::Result<Self> {
+        let repository = qrs::Client::sharing(&site.name, &site.connection, connections)?;
+        let system = site.version.as_ref().map(|monitor| {
+            qrs::Client::of_system(&site.name, &monitor.connection, connections)
+                .context("its version")
+        });
+        Ok(Self { repository: Arc::new(repository), system: system.transpose()? })
+    }
+}
+
+/// Returns when all of these have ended.
+async fn ended(before: Arc<Vec<TaskTracker>>) {
+    for task in before.iter() {
+        task.wait().await;
+    }
+}
+
+impl Sites<'_> {
     /// Leaves a site out until its settings are complete; what is missing is a failure of all its monitors.
-    pub(super) fn wait_for(&self, shared: &Shared, site: &Site) {
-        let (sites, shared, site) = (self.clone(), shared.clone(), site.clone());
-        self.pollers.spawn(async move { sites.waiting(shared, site).await });
+    pub(super) fn wait_for(&self, site: &Site) {
+        let (shared, site, stop) = (self.shared.clone(), site.clone(), self.pollers.stop().clone());
+        let before = self.before.clone();
+        self.pollers.spawn(&self.roots.pollers, async move {
+            ended(before).await;
+            let why = site.connection.missing.as_deref().unwrap_or_default();
+            loop {
+                for watch in site.watches().into_iter().filter(|w| w.monitor != Monitor::Release) {
+                    let text = format!("it is left out until its settings are complete: {why}");
+                    let problem = PollError { code: MISSING.to_owned(), text };
+                    let kept = shared.store.record_health(&site.name, watch.monitor, Err(problem));
+                    if let Err(error) = kept.await {
+                        tracing::error!(
+                            site = site.name,
+                            %error,
+                            "the state of the monitor can't be stored"
+                        );
+                    }
+                }
+                if !shared.clock.sleep_until(shared.clock.now() + LOOK, &stop).await {
+                    return;
+                }
+            }
+        });
     }
 
-    async fn waiting(self, shared: Shared, site: Site) {
-        let mut why = site.connection.missing.clone().unwrap_or_default();
-        loop {
-            for watch in site.watches().into_iter().filter(|w| w.monitor != Monitor::Release) {
-                let text = format!("it is left out until its settings are complete: {why}");
-                let problem = PollError { code: MISSING.to_owned(), text };
-                let kept = shared.store.record_health(&site.name, watch.monitor, Err(problem));
-                if let Err(error) = kept.await {
-                    tracing::error!(site = site.name, %error, "the state of the monitor can't be stored");
-                }
-            }
-            if !shared.clock.sleep_until(shared.clock.now() + LOOK, &self.stop).await {
-                return;
-            }
-            let before = shared.settings.clone();
-            let read = tokio::task::spawn_blocking(move || before.read_again());
-            let settings = match read.await {
-                Ok(Ok(settings)) => settings,
-                Ok(Err(problems)) => {
-                    why = problems.to_string();
-                    continue;
-                }
-                Err(_) => continue,
-            };
-            let Some(now) = settings.sites.iter().find(|now| now.name == site.name) else {
-                continue;
-            };
-            if let Some(missing) = &now.connection.missing {
-                why.clone_from(missing);
-                continue;
-            }
-            // The queues are those that have a worker.
-            let queues = shared.addressing.queues().to_vec();
-            let addressing = Arc::new(Addressing::new(queues, settings.routes()));
-            let now = now.clone();
-            let shared = Shared { settings: Arc::new(settings), addressing, ..shared };
-            match self.start(&shared, &now) {
-                Ok(()) => {
-                    tracing::info!(site = site.name, "its settings are complete, it is watched")
-                }
-                Err(error) => tracing::error!(site = site.name, "it can't be watched: {error:#}"),
-            }
-            return;
+    /// Starts what the settings have of a site, or its releases alone.
+    pub(super) fn start(&self, site: &Site, clients: &Clients, only_releases: bool) {
+        let client = &clients.repository;
+        if !only_releases {
+            self.start_pollers(site, clients);
+        }
+        if site.release.enable {
+            self.start_release(engine(self.shared, site, client));
+        }
+        if self.shared.settings().web.is_some() {
+            self.start_orders(engine(self.shared, site, client));
         }
     }
 
-    /// Starts what the settings have of a site.
-    pub(super) fn start(&self, shared: &Shared, site: &Site) -> anyhow::Result<()> {
-        let client = qrs::Client::sharing(&site.name, &site.connection, &shared.connections)
-            .with_context(|| format!("site {}", site.name))?;
-        let client = Arc::new(client);
+    fn start_pollers(&self, site: &Site, clients: &Clients) {
+        let client = &clients.repository;
         if let Some(monitor) = site.server_license.clone() {
             let schedule = monitor.schedule.clone();
             let target = PollTarget::ServerLicense { client: client.clone(), monitor };
-            self.start_poller(shared, site, target, schedule);
+            self.start_poller(site, target, schedule);
         }
         if let Some(monitor) = &site.access_license {
             let target = PollTarget::AccessLicense { client: client.clone() };
-            self.start_poller(shared, site, target, monitor.schedule.clone());
+            self.start_poller(site, target, monitor.schedule.clone());
         }
         if let Some(monitor) = site.seats.clone() {
             let schedule = monitor.schedule.clone();
-            let engine = Box::new(engine(shared, site, &client));
+            let engine = Box::new(engine(self.shared, site, client));
             let memory = std::sync::Mutex::default();
             let target = PollTarget::Seats { engine, monitor, memory };
-            self.start_poller(shared, site, target, schedule);
+            self.start_poller(site, target, schedule);
         }
         if let Some(monitor) = site.monitor_app.clone() {
             let schedule = monitor.schedule.clone();
             let target = PollTarget::App { client: client.clone(), monitor: Box::new(monitor) };
-            self.start_poller(shared, site, target, schedule);
+            self.start_poller(site, target, schedule);
         }
-        if let Some(monitor) = site.version.clone() {
-            let connection = &monitor.connection;
-            let client = qrs::Client::of_system(&site.name, connection, &shared.connections)
-                .with_context(|| format!("site {}, its version", site.name))?;
+        if let (Some(monitor), Some(client)) = (site.version.clone(), clients.system.clone()) {
             let schedule = monitor.schedule.clone();
             let target = PollTarget::Version { client, monitor: Box::new(monitor) };
-            self.start_poller(shared, site, target, schedule);
+            self.start_poller(site, target, schedule);
         }
-        if site.release.enable {
-            self.start_release(shared, engine(shared, site, &client));
-        }
-        if shared.settings.web.is_some() {
-            self.start_orders(engine(shared, site, &client));
-        }
-        Ok(())
     }
 
     fn start_orders(&self, engine: Engine) {
-        let stop = self.stop.clone();
-        self.releases.spawn(async move {
+        let (stop, before) = (self.releases.stop().clone(), self.before.clone());
+        self.releases.spawn(&self.roots.releases, async move {
+            ended(before).await;
             // As with pollers: a panic is reported, the order in hand is told as cut short, and the rest goes on.
             while !stop.is_cancelled() {
                 let run = orders::run(engine.clone(), stop.clone());
@@ -147,18 +143,11 @@ impl Sites {
         });
     }
 
-    fn start_release(&self, shared: &Shared, engine: Engine) {
-        let (offset, start_delay) = spread(shared.settings.sites.len(), &engine.site.name);
-        let timing = Timing {
-            clock: shared.clock,
-            zone: shared.settings.time_zone,
-            schedule: engine.site.release.schedule.clone(),
-            offset,
-            start_delay,
-        };
-        let stop = self.stop.clone();
-        self.releases.spawn(async move {
-            // As with pollers: a panic is reported, and the schedule goes on.
+    fn start_release(&self, engine: Engine) {
+        let timing = self.timing(&engine.site.name, engine.site.release.schedule.clone());
+        let (stop, before) = (self.releases.stop().clone(), self.before.clone());
+        self.releases.spawn(&self.roots.releases, async move {
+            ended(before).await;
             while !stop.is_cancelled() {
                 let run = release::run(engine.clone(), timing.clone(), stop.clone());
                 let Err(error) = tokio::spawn(run).await else { return };
@@ -170,18 +159,12 @@ impl Sites {
         });
     }
 
-    fn start_poller(&self, shared: &Shared, site: &Site, target: PollTarget, schedule: Schedule) {
-        let (offset, start_delay) = spread(shared.settings.sites.len(), &site.name);
-        let timing = Timing {
-            clock: shared.clock,
-            zone: shared.settings.time_zone,
-            schedule,
-            offset,
-            start_delay,
-        };
-        let job = Arc::new(Job::new(shared.clone(), site.name.clone(), target));
-        let stop = self.stop.clone();
-        self.pollers.spawn(async move {
+    fn start_poller(&self, site: &Site, target: PollTarget, schedule: Schedule) {
+        let timing = self.timing(&site.name, schedule);
+        let job = Arc::new(Job::new(self.shared.clone(), site.name.clone(), target));
+        let (stop, before) = (self.pollers.stop().clone(), self.before.clone());
+        self.pollers.spawn(&self.roots.pollers, async move {
+            ended(before).await;
             // A panic ends only the inner task: it is reported, and the monitor starts over.
             while !stop.is_cancelled() {
                 let inner = tokio::spawn(job.clone().run(timing.clone(), stop.clone()));
@@ -192,12 +175,19 @@ impl Sites {
             }
         });
     }
+
+    fn timing(&self, site: &str, schedule: Schedule) -> Timing {
+        let settings = self.shared.settings();
+        let (offset, start_delay) = spread(settings.sites.len(), site);
+        let zone = settings.time_zone;
+        Timing { clock: self.shared.clock, zone, schedule, offset, start_delay }
+    }
 }
 
 /// Releases of a site.
 fn engine(shared: &Shared, site: &Site, client: &qrs::Client) -> Engine {
     Engine {
-        site: shared.settings.release_site(site),
+        site: shared.settings().release_site(site),
         client: client.clone(),
         store: shared.store.clone(),
         clock: shared.clock,

@@ -1,7 +1,7 @@
 //! The one list of destinations: their sections in the settings, what is set up, and how it is built.
 //! Adding one is a line in each of `Sections`, [`Configured`] and the two functions below it.
 
-use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::mending::Mending;
-use super::settings::CertificateFile;
+use super::settings::{CertificateFile, CertificateRole};
 use super::{Destination, email, influxdb, mqtt, webhook};
 use crate::event::route::Routes;
 use crate::event::{Channel, Queue};
@@ -50,16 +50,6 @@ pub struct Waiting {
     pub queue: Queue,
     /// What is missing.
     pub why: String,
-}
-
-/// Reads the settings again, for what is there by now.
-#[derive(Clone)]
-pub struct Again(pub Arc<dyn Fn() -> anyhow::Result<Configured> + Send + Sync>);
-
-impl fmt::Debug for Again {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Again")
-    }
 }
 
 /// From the sections to what is set up. Pure.
@@ -114,25 +104,6 @@ impl Configured {
     pub fn missing(&self, channel: Channel) -> Option<&str> {
         let waiting = self.waiting.iter().find(|waiting| waiting.queue.channel == channel);
         waiting.map(|waiting| waiting.why.as_str())
-    }
-
-    /// Builds the destination that was missing something.
-    fn build_waiting(
-        &self,
-        id: &str,
-        surroundings: &Surroundings,
-    ) -> anyhow::Result<Arc<dyn Destination>> {
-        if let Some(waiting) = self.waiting.iter().find(|waiting| waiting.queue.id == id) {
-            anyhow::bail!("{}", waiting.why);
-        }
-        for set_up in self.each() {
-            for (n, queue) in set_up.queues().into_iter().enumerate() {
-                if queue.id == id || queue.id_before.as_deref() == Some(id) {
-                    return set_up.build(n, surroundings);
-                }
-            }
-        }
-        anyhow::bail!("the settings do not have it any more");
     }
 
     /// The files with certificates that destinations name.
@@ -193,6 +164,83 @@ impl<T: SetUp> SetUp for Option<T> {
     }
 }
 
+/// All that makes a destination what it is: of two that are equal, the one that runs can stay.
+#[derive(PartialEq)]
+enum Made<'a> {
+    InfluxDb(&'a influxdb::settings::InfluxDb, &'a Routes),
+    Mqtt(&'a mqtt::settings::Mqtt, bool),
+    Email(&'a email::settings::Email, bool, Tz),
+    Webhook(&'a webhook::settings::Webhook, bool),
+    Waiting(&'a Waiting),
+}
+
+impl Configured {
+    /// Whether the destination of a queue is made of the same as in other settings.
+    pub fn is_same(&self, id: &str, around: &Surroundings, other: (&Self, &Surroundings)) -> bool {
+        self.made(id, around) == other.0.made(id, other.1)
+    }
+
+    fn made<'a>(&'a self, id: &str, around: &'a Surroundings) -> Option<Made<'a>> {
+        let Self { influxdb, mqtt, email, webhooks, waiting } = self;
+        let named = around.routes.named_sites;
+        let is_its = |set_up: &dyn SetUp| set_up.queues().iter().any(|queue| queue.id == id);
+        let webhook = || webhooks.queues().iter().position(|queue| queue.id == id);
+        None.or_else(|| {
+            influxdb
+                .as_ref()
+                .filter(|_| is_its(influxdb))
+                .map(|of| Made::InfluxDb(of, &around.routes))
+        })
+        .or_else(|| mqtt.as_ref().filter(|_| is_its(mqtt)).map(|of| Made::Mqtt(of, named)))
+        .or_else(|| {
+            email
+                .as_ref()
+                .filter(|_| is_its(email))
+                .map(|of| Made::Email(of, named, around.time_zone))
+        })
+        .or_else(|| webhook().map(|n| Made::Webhook(&webhooks[n], named)))
+        .or_else(|| waiting.iter().find(|waiting| waiting.queue.id == id).map(Made::Waiting))
+    }
+
+    /// The files with certificates that the destination of a queue uses, and maybe those of its kind.
+    pub fn certificate_files(&self, id: &str) -> Vec<PathBuf> {
+        let of =
+            self.each().into_iter().filter(|set_up| set_up.queues().iter().any(|q| q.id == id));
+        let named = of.flat_map(SetUp::certificates);
+        let files = named.flat_map(|named| match named.role {
+            CertificateRole::Client { key, .. } => vec![named.file.to_owned(), key.to_owned()],
+            CertificateRole::Authority => vec![named.file.to_owned()],
+        });
+        files.collect()
+    }
+}
+
+/// Builds the destination of a queue. One without something that its settings refer to is there all the same.
+///
+/// # Errors
+/// Why it can't be set up.
+pub fn build_one(
+    configured: &Configured,
+    id: &str,
+    surroundings: &Surroundings,
+) -> anyhow::Result<Arc<dyn Destination>> {
+    for set_up in configured.each() {
+        if let Some(n) = set_up.queues().iter().position(|queue| queue.id == id) {
+            return set_up.build(n, surroundings);
+        }
+    }
+    let waiting = configured.waiting.iter().find(|waiting| waiting.queue.id == id);
+    Ok(waiting.context("the settings do not have it")?.wait())
+}
+
+impl Waiting {
+    /// Its events wait until other settings are in force.
+    fn wait(&self) -> Arc<dyn Destination> {
+        let why = self.why.clone();
+        Arc::new(Mending::new(self.queue.clone(), Box::new(move || anyhow::bail!("{why}"))))
+    }
+}
+
 /// What destinations know of the rest of the settings.
 #[derive(Debug, Clone, Default)]
 pub struct Surroundings {
@@ -200,8 +248,6 @@ pub struct Surroundings {
     /// Times in e-mails are told in it.
     pub time_zone: Tz,
     pub installation: Installation,
-    /// For destinations that are missing something; `None`: there is nothing to wait for.
-    pub again: Option<Again>,
 }
 
 /// What tells this installation from all others that send to the same places.
@@ -236,15 +282,11 @@ pub fn build(configured: &Configured, surroundings: &Surroundings) -> Vec<Arc<dy
             }));
         }
     }
-    for Waiting { queue, why } in &configured.waiting {
-        let (id, title) = (queue.id.clone(), &queue.title);
+    for waiting in &configured.waiting {
+        let Waiting { queue, why } = waiting;
+        let (id, title) = (&queue.id, &queue.title);
         tracing::error!(queue = id, "{title} can't be set up, its events wait: {why}");
-        let (why, surroundings) = (why.clone(), surroundings.clone());
-        let again = move || match &surroundings.again {
-            Some(Again(again)) => again()?.build_waiting(&id, &surroundings),
-            None => anyhow::bail!("{why}"),
-        };
-        list.push(Arc::new(Mending::new(queue.clone(), Box::new(again))));
+        list.push(waiting.wait());
     }
     list
 }

@@ -1,5 +1,7 @@
 //! Who wants what: the switches of a monitor, the queues there are, and which of them get an event.
 
+use std::sync::{Arc, PoisonError, RwLock};
+
 use super::route::Routes;
 use super::{Body, Channel, Class, Event, Kind};
 
@@ -147,6 +149,27 @@ impl Addressing {
         let switches = self.routes.switches(site, kind.monitor());
         queue.kinds.contains(&kind)
             && switches.is_some_and(|switches| switches.of(queue.channel).sends(kind.class()))
+    }
+}
+
+/// Who wants an event by the settings in force, which may change while the daemon runs.
+#[derive(Debug, Clone, Default)]
+pub struct InForce(Arc<RwLock<Arc<Addressing>>>);
+
+impl From<Addressing> for InForce {
+    fn from(addressing: Addressing) -> Self {
+        Self(Arc::new(RwLock::new(Arc::new(addressing))))
+    }
+}
+
+impl InForce {
+    pub fn now(&self) -> Arc<Addressing> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// From now on, for all who hold this.
+    pub fn set(&self, addressing: Addressing) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(addressing);
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::{Event, Monitor, Switches, Tag, UserTag};
 
 /// The settings of all sites, as far as destinations look at them.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Routes {
     /// Whether the site is a visible dimension (tag `site`, payload key).
     pub named_sites: bool,
@@ -13,7 +13,7 @@ pub struct Routes {
 }
 
 /// One site's share of [`Routes`]. A monitor that is off has no switches.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Site {
     pub tags: Vec<Tag>,
     pub server_license: Option<Switches>,

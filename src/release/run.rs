@@ -16,7 +16,7 @@ use super::session::{Session, Tally, run_id};
 use super::settings::Site;
 use super::{Plan, settle, undo};
 use crate::clock::Clock;
-use crate::event::Addressing;
+use crate::event::InForce;
 use crate::ledger::{Head, Intent, Mode, RunStatus, SeatResult, Statement, Trigger, TypeCounts};
 use crate::license::{Holder as Person, SeatType};
 use crate::plain::one_line;
@@ -32,7 +32,7 @@ pub struct Engine {
     pub store: Store,
     pub clock: Clock,
     /// Who may want the events.
-    pub addressing: Arc<Addressing>,
+    pub addressing: InForce,
     pub waits: Waits,
 }
 

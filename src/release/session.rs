@@ -260,7 +260,7 @@ impl<'a> Session<'a> {
 impl Engine {
     /// An event of this site, now, with those who want it.
     pub(super) fn addressed(&self, body: Body) -> (Event, Vec<String>) {
-        self.addressing.address(Event::new(&self.site.name, self.clock.now(), body))
+        self.addressing.now().address(Event::new(&self.site.name, self.clock.now(), body))
     }
 }
 

@@ -27,6 +27,7 @@ pub(crate) mod opened;
 mod orders;
 mod outbox;
 mod release;
+mod reload;
 #[cfg(test)]
 pub(crate) mod samples;
 mod seats;
@@ -49,6 +50,7 @@ pub use release::{
     Holder, KnownRun, LedgerFile, Moments, Readable, RebuildError, Rebuilt, RefusedByTime,
     RunState, TakenSeat, Unsettled, WantedSeat,
 };
+pub use reload::{InForce, Refused as RefusedSettings, Wish};
 pub use seats::{
     FoundSeats, IdleGap, KnownSeat, PeopleMarks, SeatFilter, SeatKey, SeatList, SeatOrder,
     SeatPlace, SeatReading, SeatState, Seats, SeatsPast, StoredPerson, UserDay,

@@ -70,7 +70,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use chrono::{DateTime, Utc};
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{Semaphore, SemaphorePermit, watch};
 use tokio_util::sync::CancellationToken;
 
 use self::answer::{Answer, Failure};
@@ -235,14 +235,54 @@ impl Page {
         Self { limits, ..self }
     }
 
-    /// Serves until `stop`.
+    /// Serves until `stop`, by the settings that it was bound with.
     pub async fn serve(self, stop: CancellationToken) {
-        let tidy = self.served.known.clone();
-        let locale = self.served.source.settings.locale;
-        let shared = self.served.clone();
+        let settings = watch::Sender::new(self.served.source.settings.clone());
+        self.serve_as(settings.subscribe(), stop).await;
+    }
+
+    /// Serves until `stop`, each request by the settings that are in force when it comes.
+    pub async fn serve_as(
+        self,
+        mut settings: watch::Receiver<Arc<Settings>>,
+        stop: CancellationToken,
+    ) {
+        let Self { listener, mut served, certificate, limits } = self;
+        let (apps, app) = watch::channel(served.clone().app());
+        let serving = serve::serve(listener, app, certificate, limits, stop);
+        let mut serving = std::pin::pin!(serving);
+        loop {
+            let known = served.known.clone();
+            tokio::select! {
+                () = serving.as_mut() => return,
+                () = known.tidy() => {}
+                Ok(()) = settings.changed() => {
+                    served = served.under(settings.borrow_and_update().clone());
+                    drop(apps.send_replace(served.clone().app()));
+                }
+            }
+        }
+    }
+}
+
+impl Served {
+    /// The same by other settings. Who is logged in, and who tried too often, stays so.
+    fn under(self, settings: Arc<Settings>) -> Self {
+        Self {
+            explained: Arc::new(settings::Explained::of(&settings)),
+            known: Arc::default(),
+            answered: Arc::default(),
+            source: Source { settings, ..self.source },
+            ..self
+        }
+    }
+
+    fn app(self) -> Router {
+        let locale = self.source.settings.locale;
+        let shared = self.clone();
         let web = shared.source.settings.web.as_ref();
         let hosts: Arc<[String]> = web.map_or_else(Arc::default, |web| web.hosts.clone().into());
-        let app = Router::new()
+        Router::new()
             .route(
                 "/",
                 get(async |State(of): Of, headers: HeaderMap| overview::page(&of, &headers).await),
@@ -348,7 +388,7 @@ impl Page {
             .route("/site/{name}/releases/{act}", post(of_releases))
             .merge(more::routes())
             .fallback(nothing)
-            .layer(from_fn_with_state(self.served.clone(), unchanged))
+            .layer(from_fn_with_state(self.clone(), unchanged))
             .layer(from_fn(move |request: Request, next: Next| {
                 viewer::recognize(shared.clone(), request, next)
             }))
@@ -357,11 +397,7 @@ impl Page {
             }))
             .layer(map_response(host::secure))
             .layer(from_fn(move |request, next| wording::with(locale, request, next)))
-            .with_state(self.served);
-        tokio::select! {
-            () = serve::serve(self.listener, app, self.certificate, self.limits, stop) => {}
-            () = tidy.tidy() => {}
-        }
+            .with_state(self)
     }
 }
 

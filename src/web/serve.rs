@@ -13,6 +13,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -53,10 +54,10 @@ const BUSY: &[u8] =
       content-security-policy: default-src 'none'; frame-ancestors 'none'\r\n\
       x-content-type-options: nosniff\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
 
-/// Serves until `stop`.
+/// Serves until `stop`, each connection by the newest app.
 pub(super) async fn serve(
     listener: TcpListener,
-    app: Router,
+    apps: watch::Receiver<Router>,
     certificate: Option<Arc<Certificate>>,
     limits: Limits,
     stop: CancellationToken,
@@ -84,7 +85,7 @@ pub(super) async fn serve(
             }
             continue;
         };
-        let (app, stop) = (app.clone(), stop.clone());
+        let (app, stop) = (apps.borrow().clone(), stop.clone());
         let certificate = certificate.clone();
         connections.spawn(async move {
             let (end, answered) = (place.end.clone(), place.clone());
@@ -205,6 +206,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (address, stop) = (listener.local_addr().unwrap(), CancellationToken::new());
         let limits = Limits { connections: 3, ..LIMITS };
+        let (_apps, app) = watch::channel(app);
         let served = tokio::spawn(serve(listener, app, None, limits, stop.clone()));
         let ask = async |path: &str| {
             let mut stream = TcpStream::connect(address).await.unwrap();

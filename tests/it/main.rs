@@ -55,6 +55,7 @@ mod release_events;
 mod release_read;
 mod release_simulate;
 mod release_size;
+mod reload;
 mod renewal;
 mod report;
 mod report_says;

@@ -70,7 +70,8 @@ fn settings(named_sites: bool) -> Settings {
         reports: None,
         web: None,
         unimplemented: Vec::new(),
-        text: None,
+        reload_every: std::time::Duration::from_secs(10),
+        seen: None,
     }
 }
 

@@ -30,15 +30,15 @@ pub(super) fn judge(facts: &DaemonFacts, limits: &Limits) -> Vec<Judged> {
         known(Rule::ReloadRefused, &facts.settings, |settings| {
             let file = settings.file.display().to_string();
             let text = match settings.errors {
-                0 => format!("{file} has no error"),
+                0 => format!("{file} is in force"),
                 errors => format!(
                     "{file} was changed and has {errors} error(s), the first: {}; the daemon goes \
-                     on with what it read before",
+                     on with the settings of before",
                     one_line(&settings.first)
                 ),
             };
             let rule = Rule::ReloadRefused;
-            let hint = "bursar config check names all of them";
+            let hint = "bursar check names all of them; once the file can be used it is in force by itself";
             vec![
                 condition(rule, file, now, "Changed settings can't be used", text, hint)
                     .with("errors", settings.errors)

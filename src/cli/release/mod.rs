@@ -12,8 +12,6 @@ mod undo;
 mod wait;
 mod working;
 
-use std::sync::Arc;
-
 use anyhow::Context;
 use clap::Subcommand;
 
@@ -21,6 +19,7 @@ use super::{ConfigFile, Exit, block_on};
 use crate::cli::time;
 use crate::config::Settings;
 use crate::config::settings::Site;
+use crate::event::InForce;
 use crate::qrs;
 use crate::release::run::{Engine, RunError, Waits};
 
@@ -121,7 +120,7 @@ impl Target {
         };
         block_on(async move {
             let store = time::open_store(&settings).await?;
-            let addressing = Arc::new(settings.addressing());
+            let addressing = InForce::from(settings.addressing());
             let client = qrs::Client::new(&site.name, &site.connection)
                 .with_context(|| format!("site {}", site.name))?;
             client.is_equipped().with_context(|| format!("site {}", site.name))?;

@@ -101,6 +101,9 @@ pub(super) struct Butler {
     /// Reports on a schedule.
     #[schemars(extend("x-bursar" = true))]
     pub(super) report: Report,
+    /// How a running daemon takes changed settings.
+    #[schemars(extend("x-bursar" = true))]
+    pub(super) reload: Reload,
     /// Several Qlik Sense sites. Each entry inherits `configQRS`, `cert`, `qlikSenseLicense`,
     /// `qlikSenseVersion` and `alert` from the common sections and may change single keys of them. When the list is used, the site's
     /// name becomes a tag, a topic level and a payload key.
@@ -126,11 +129,29 @@ impl Default for Butler {
             cost: Cost::default(),
             alert: Alerting::default(),
             report: Report::default(),
+            reload: Reload::default(),
             sites: Vec::new(),
             qlik_sense_license: QlikSenseLicense::default(),
             qlik_sense_version: QlikSenseVersion::default(),
             destinations: Sections::default(),
         }
+    }
+}
+
+/// A running daemon looks at this file and at all that it refers to (certificates, `${file:}`, templates), by content,
+/// and puts what changed in force without a restart. Settings with anything wrong change nothing: those of before stay,
+/// and the alert `reloadRefused` says why. `bursar reload` and SIGHUP do it at once.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct Reload {
+    /// Seconds between two looks.
+    #[schemars(range(min = 1, max = 3600), extend("x-noun" = "a number of seconds"))]
+    pub(super) seconds: i64,
+}
+
+impl Default for Reload {
+    fn default() -> Self {
+        Self { seconds: 10 }
     }
 }
 

@@ -10,6 +10,7 @@ mod web;
 pub(super) use site::inherit;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use chrono_tz::Tz;
 use tracing::level_filters::LevelFilter;
@@ -57,7 +58,8 @@ pub(super) fn settings(check: &mut Check<'_>, root: &Node, ignored: &[String]) -
         named_sites: !top.sites.is_empty(),
         sites,
         destinations,
-        text: None,
+        reload_every: Duration::from_secs(top.reload.seconds.unsigned_abs()),
+        seen: None,
         unimplemented: ignored
             .iter()
             .map(|path| path.strip_prefix("Butler.").unwrap_or(path).to_owned())

@@ -64,7 +64,7 @@ pub(in crate::release) async fn start() -> (Running, Engine, TempDir) {
         site: settings.release_site(&first),
         store,
         clock: Clock::System,
-        addressing: Arc::default(),
+        addressing: InForce::default(),
         waits: Waits { second_look: millis(5), ..Waits::default() },
     };
     (site, engine, folder)

@@ -58,7 +58,7 @@ async fn start() -> (Running, Engine, TempDir) {
         site: settings.release_site(&first),
         store,
         clock: Clock::System,
-        addressing: std::sync::Arc::default(),
+        addressing: crate::event::InForce::default(),
         waits: Waits::default(),
     };
     (site, engine, folder)

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bursar::clock::Clock;
 use bursar::config::Settings;
-use bursar::event::{Body, Event};
+use bursar::event::{Body, Event, InForce};
 use bursar::ledger::{self, Entry, Intent, Mode, Record, SeatResult, Trigger};
 use bursar::license::SeatType;
 use bursar::policy::calendar::{Calendar, Hours, minutes_of};
@@ -157,7 +157,7 @@ impl World {
 
     pub fn engine(&self) -> Engine {
         let site = &self.settings.sites[0];
-        let addressing = Arc::new(everything(&site.name));
+        let addressing = InForce::from(everything(&site.name));
         let millis = Duration::from_millis;
         let backoff = Backoff { first: millis(1), cap: millis(2) };
         let options = Options { rng: fastrand::Rng::with_seed(1), backoff, ..Options::default() };

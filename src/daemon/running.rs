@@ -1,0 +1,364 @@
+//! What runs, by what it was made of: so that other settings stop and start only what differs.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context;
+use chrono_tz::Tz;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::sites::Sites;
+use super::{Shared, page, report};
+use crate::config::Settings;
+use crate::config::settings::{Reports, Site, Web};
+use crate::destination::registry::{self, Surroundings};
+use crate::destination::{Destination, worker};
+use crate::qrs;
+use crate::release::settings as release;
+
+/// Everything that settings start and stop.
+pub(super) struct Running {
+    shared: Shared,
+    roots: Roots,
+    sites: HashMap<String, OfSite>,
+    queues: HashMap<String, Task>,
+    page: Option<(Web, Task)>,
+    reports: Option<(Reports, Tz, Task)>,
+    surroundings: Surroundings,
+    connections: qrs::Connections,
+}
+
+/// Where all tasks belong. All that is spawned is joined by [`Daemon::stop`](super::Daemon::stop).
+#[derive(Debug, Clone, Default)]
+pub(super) struct Roots {
+    pub(super) stop_polling: CancellationToken,
+    pub(super) stop_delivering: CancellationToken,
+    pub(super) pollers: TaskTracker,
+    pub(super) workers: TaskTracker,
+    /// Runs of the release engine: a seat in hand is finished before they end.
+    pub(super) releases: TaskTracker,
+}
+
+/// What can be stopped by itself, and waited for.
+pub(super) struct Task {
+    stop: CancellationToken,
+    ended: TaskTracker,
+}
+
+impl Task {
+    pub(super) fn below(root: &CancellationToken) -> Self {
+        Self { stop: root.child_token(), ended: TaskTracker::new() }
+    }
+
+    pub(super) fn stop(&self) -> &CancellationToken {
+        &self.stop
+    }
+
+    /// What is waited for, with the rest of its kind, and by whoever takes its place.
+    pub(super) fn spawn(&self, all: &TaskTracker, work: impl Future<Output = ()> + Send + 'static) {
+        all.spawn(self.ended.track_future(work));
+    }
+
+    /// Tells it to end.
+    fn end(self) -> TaskTracker {
+        self.stop.cancel();
+        self.ended.close();
+        self.ended
+    }
+}
+
+/// A site that is watched. Its parts are stopped and started by themselves.
+struct OfSite {
+    made_of: (Site, Tz),
+    releases_made_of: (release::Site, Tz, bool),
+    pollers: Task,
+    releases: Task,
+}
+
+impl OfSite {
+    fn made_of(settings: &Settings, site: &Site) -> ((Site, Tz), (release::Site, Tz, bool)) {
+        let zone = settings.time_zone;
+        let release = (settings.release_site(site), zone, settings.web.is_some());
+        ((site.clone(), zone), release)
+    }
+}
+
+/// What of other settings could be built, before anything is stopped.
+pub(super) struct Built {
+    destinations: HashMap<String, Arc<dyn Destination>>,
+    clients: HashMap<String, Clients>,
+    surroundings: Surroundings,
+}
+
+/// What a site is asked with.
+#[derive(Clone)]
+pub(super) struct Clients {
+    pub(super) repository: Arc<qrs::Client>,
+    pub(super) system: Option<qrs::Client>,
+}
+
+impl Running {
+    /// Nothing runs yet.
+    pub(super) fn nothing(
+        shared: Shared,
+        roots: Roots,
+        surroundings: Surroundings,
+        connections: qrs::Connections,
+    ) -> Self {
+        Self {
+            connections,
+            shared,
+            roots,
+            sites: HashMap::new(),
+            queues: HashMap::new(),
+            page: None,
+            reports: None,
+            surroundings,
+        }
+    }
+
+    /// Makes all of the first settings. A destination that can't be set up is there all the same: its events wait, and it
+    /// is tried again with each delivery.
+    ///
+    /// # Errors
+    /// When what a site is asked with can't be made.
+    pub(super) fn build_first(&self, settings: &Settings) -> anyhow::Result<Built> {
+        let surroundings = settings.surroundings();
+        let destinations = registry::build(&settings.destinations, &surroundings);
+        let destinations = destinations.into_iter().map(|made| (made.id().to_owned(), made));
+        let mut clients = HashMap::new();
+        for site in settings.sites.iter().filter(|site| site.connection.missing.is_none()) {
+            let of = Clients::of(site, &self.connections);
+            let of = of.with_context(|| format!("site {}", site.name))?;
+            clients.insert(site.name.clone(), of);
+        }
+        Ok(Built { destinations: destinations.collect(), clients, surroundings })
+    }
+
+    /// Makes what of `settings` is not there yet and could fail; `same_files` says of which files the content
+    /// didn't change.
+    ///
+    /// # Errors
+    /// Each thing that can't be made, in words.
+    pub(super) fn build(
+        &self,
+        settings: &Settings,
+        same_file: impl Fn(&Path) -> bool,
+    ) -> Result<Built, Vec<String>> {
+        let before = self.shared.settings();
+        let surroundings = settings.surroundings();
+        let mut problems = Vec::new();
+        let mut built = Built {
+            destinations: HashMap::new(),
+            clients: HashMap::new(),
+            surroundings: surroundings.clone(),
+        };
+        for queue in settings.addressing().queues() {
+            let of_before = (&before.destinations, &self.surroundings);
+            let files = settings.destinations.certificate_files(&queue.id);
+            let stays = self.queues.contains_key(&queue.id)
+                && settings.destinations.is_same(&queue.id, &surroundings, of_before)
+                && files.iter().all(|file| same_file(file));
+            if stays {
+                continue;
+            }
+            match registry::build_one(&settings.destinations, &queue.id, &surroundings) {
+                Ok(made) => {
+                    built.destinations.insert(queue.id.clone(), made);
+                }
+                Err(error) => problems.push(format!("{} can't be set up: {error:#}", queue.title)),
+            }
+        }
+        for site in settings.sites.iter().filter(|site| site.connection.missing.is_none()) {
+            let made_of = OfSite::made_of(settings, site);
+            let stays = self.sites.get(&site.name).is_some_and(|running| {
+                (&running.made_of, &running.releases_made_of) == (&made_of.0, &made_of.1)
+            });
+            if stays {
+                continue;
+            }
+            match Clients::of(site, &self.connections) {
+                Ok(clients) => {
+                    built.clients.insert(site.name.clone(), clients);
+                }
+                Err(error) => problems.push(format!("site {}: {error:#}", site.name)),
+            }
+        }
+        if problems.is_empty() { Ok(built) } else { Err(problems) }
+    }
+
+    /// Puts settings in force, of which all that could fail was built. Returns what it changed, in words.
+    pub(super) async fn commit(&mut self, settings: Settings, built: Built) -> Vec<String> {
+        let Built { mut destinations, mut clients, surroundings } = built;
+        let settings = Arc::new(settings);
+        let mut changed = Vec::new();
+
+        // Nothing is released any more by rules that are not in force.
+        let mut before: HashMap<String, (Vec<TaskTracker>, bool)> = HashMap::new();
+        let known: Vec<String> = self.sites.keys().cloned().collect();
+        for name in known {
+            let now = settings.sites.iter().find(|site| site.name == name);
+            let made_of = now.map(|site| OfSite::made_of(&settings, site));
+            let running = &self.sites[&name];
+            let pollers_stay = made_of.as_ref().is_some_and(|now| now.0 == running.made_of);
+            let releases_stay = pollers_stay
+                && made_of.as_ref().is_some_and(|now| now.1 == running.releases_made_of);
+            if releases_stay {
+                continue;
+            }
+            match (now.is_some(), pollers_stay) {
+                (false, _) => changed.push(format!("site {name} is not watched any more")),
+                (true, false) => changed.push(format!("site {name}")),
+                (true, true) => changed.push(format!("releases of site {name}")),
+            }
+            let Some(OfSite { made_of, releases_made_of, pollers, releases }) =
+                self.sites.remove(&name)
+            else {
+                continue;
+            };
+            let mut ended = vec![releases.end()];
+            if pollers_stay {
+                let releases = Task::below(&self.roots.stop_polling);
+                let kept = OfSite { made_of, releases_made_of, pollers, releases };
+                self.sites.insert(name.clone(), kept);
+            } else {
+                ended.push(pollers.end());
+            }
+            before.insert(name, (ended, pollers_stay));
+        }
+
+        // From here on, what is written down is addressed by the new settings.
+        let queues: Vec<String> =
+            settings.addressing().queues().iter().map(|queue| queue.id.clone()).collect();
+        self.shared.addressing.set(settings.addressing());
+        self.shared.put_in_force(settings.clone());
+        self.surroundings = surroundings;
+
+        let gone: Vec<String> =
+            self.queues.keys().filter(|id| !queues.contains(*id)).cloned().collect();
+        for id in gone {
+            if let Some(task) = self.queues.remove(&id) {
+                task.end();
+                changed.push(format!("{id} gets nothing any more"));
+            }
+        }
+        for id in &queues {
+            let Some(destination) = destinations.remove(id) else { continue };
+            let ended = self.queues.remove(id).map(Task::end);
+            changed.push(match ended {
+                Some(_) => format!("{id}, to {}", destination.title()),
+                None => format!("{id} is new: {}", destination.title()),
+            });
+            self.deliver(destination, ended);
+        }
+
+        for site in &settings.sites {
+            let is_new = !self.sites.contains_key(&site.name);
+            let (ended, only_releases) = before.remove(&site.name).unwrap_or_default();
+            if is_new || only_releases {
+                if is_new && ended.is_empty() {
+                    changed.push(format!("site {} is new", site.name));
+                }
+                self.watch(site, clients.remove(&site.name), ended, only_releases);
+            }
+        }
+        self.serve(&mut changed).await;
+        self.report(&mut changed);
+        changed
+    }
+
+    fn deliver(&mut self, destination: Arc<dyn Destination>, before: Option<TaskTracker>) {
+        tracing::info!(queue = destination.id(), "delivering to {}", destination.title());
+        let task = Task::below(&self.roots.stop_delivering);
+        let (store, stop) = (self.shared.store.clone(), task.stop.clone());
+        let set_aside = self.shared.settings().storage.set_aside;
+        let id = destination.id().to_owned();
+        task.spawn(&self.roots.workers, async move {
+            // The delivery in hand of the one before is finished: nothing of a queue is sent by two at a time.
+            if let Some(before) = before {
+                before.wait().await;
+            }
+            worker::run(destination, store, set_aside, fastrand::Rng::new(), stop).await;
+        });
+        self.queues.insert(id, task);
+    }
+
+    /// Starts what there is of a site, once what was before of it has ended.
+    fn watch(
+        &mut self,
+        site: &Site,
+        clients: Option<Clients>,
+        before: Vec<TaskTracker>,
+        only_releases: bool,
+    ) {
+        let settings = self.shared.settings();
+        let (made_of, releases_made_of) = OfSite::made_of(&settings, site);
+        let mut of_site = self.sites.remove(&site.name).unwrap_or_else(|| OfSite {
+            made_of: made_of.clone(),
+            releases_made_of: releases_made_of.clone(),
+            pollers: Task::below(&self.roots.stop_polling),
+            releases: Task::below(&self.roots.stop_polling),
+        });
+        of_site.releases_made_of = releases_made_of;
+        let sites = Sites {
+            shared: &self.shared,
+            roots: &self.roots,
+            pollers: &of_site.pollers,
+            releases: &of_site.releases,
+            before: Arc::new(before),
+        };
+        match clients {
+            Some(clients) => sites.start(site, &clients, only_releases),
+            None if !only_releases => sites.wait_for(site),
+            None => {}
+        }
+        self.sites.insert(site.name.clone(), of_site);
+    }
+
+    /// Serves the pages as the settings say. The ones that are served at the same address go on.
+    async fn serve(&mut self, changed: &mut Vec<String>) {
+        let settings = self.shared.settings();
+        if let (Some((served, _)), Some(web)) = (&self.page, &settings.web)
+            && (served.address, &served.tls) == (web.address, &web.tls)
+        {
+            return;
+        }
+        let is_first = self.page.is_none();
+        let before = self.page.take().map(|(_, task)| task.end());
+        if let Some(ended) = before {
+            ended.wait().await;
+        }
+        let Some(web) = settings.web.clone() else {
+            if !is_first {
+                changed.push("the pages are not served any more".to_owned());
+            }
+            self.shared.page.send_replace(None);
+            return;
+        };
+        let task = Task::below(&self.roots.stop_polling);
+        page::start(&self.shared, &web, &task, &self.roots.pollers).await;
+        changed.push("the pages".to_owned());
+        self.page = Some((web, task));
+    }
+
+    fn report(&mut self, changed: &mut Vec<String>) {
+        let settings = self.shared.settings();
+        let zone = settings.time_zone;
+        if self.reports.as_ref().map(|(reports, zone, _)| (reports, *zone))
+            == settings.reports.as_ref().map(|reports| (reports, zone))
+        {
+            return;
+        }
+        changed.push("scheduled reports".to_owned());
+        if let Some((_, _, task)) = self.reports.take() {
+            task.end();
+        }
+        let Some(reports) = settings.reports.clone() else { return };
+        let task = Task::below(&self.roots.stop_polling);
+        let work = report::run(self.shared.clone(), reports.clone(), zone, task.stop.clone());
+        task.spawn(&self.roots.pollers, work);
+        self.reports = Some((reports, zone, task));
+    }
+}

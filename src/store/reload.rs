@@ -1,0 +1,93 @@
+//! Which settings the daemon runs on, and who wants them read again.
+
+use chrono::{DateTime, Utc};
+use rusqlite::{Connection, params};
+use serde::{Deserialize, Serialize};
+
+use super::{Store, StoreError};
+
+/// What a daemon says of its settings.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct InForce {
+    /// The start of the daemon that wrote this; it may have ended since.
+    pub started: DateTime<Utc>,
+    /// The file of its settings.
+    pub file: String,
+    /// Since when these settings are in force: the start, or the last reload that changed something.
+    pub since: DateTime<Utc>,
+    /// A hash of the file and of all that it refers to, as they were read then.
+    pub hash: String,
+    /// When it was last tried to read them again; absent before the first time.
+    #[serde(default)]
+    pub tried: Option<DateTime<Utc>>,
+    /// What the last reload changed, in words.
+    #[serde(default)]
+    pub changed: Vec<String>,
+    /// Settings that were changed in the file and are in force after a restart.
+    #[serde(default)]
+    pub needs_restart: Vec<String>,
+    /// What is in the file and can't be used; absent when all of it is in force.
+    #[serde(default)]
+    pub refused: Option<Refused>,
+}
+
+/// Settings that are not in force because something is wrong with them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Refused {
+    /// Since when the file has been so: later changes that are refused, too, don't move it.
+    pub since: DateTime<Utc>,
+    /// Everything that is wrong, each with its place and what to write.
+    pub problems: Vec<String>,
+}
+
+/// What commands want, and how far that was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wish {
+    pub asked: i64,
+    pub done: i64,
+}
+
+impl Store {
+    /// Asks the daemon of this store to read its settings again at once. The number of this wish is done when
+    /// [`Wish::done`] has come to it.
+    pub async fn ask_for_reload(&self) -> Result<i64, StoreError> {
+        let write = |db: &Connection| {
+            db.prepare_cached("UPDATE reload SET asked = asked + 1 RETURNING asked")?
+                .query_row([], |r| r.get(0))
+        };
+        self.shared.gate.write("ask for a reload", write).await
+    }
+
+    pub async fn reload_wish(&self) -> Result<Wish, StoreError> {
+        let query = |db: &Connection| {
+            db.prepare_cached("SELECT asked, done FROM reload")?
+                .query_row([], |r| Ok(Wish { asked: r.get(0)?, done: r.get(1)? }))
+        };
+        self.shared.gate.read("look for a wish to reload", query).await
+    }
+
+    /// Keeps what is in force, and up to which wish that is done.
+    pub async fn note_reload(&self, state: &InForce, done: i64) -> Result<(), StoreError> {
+        let state = serde_json::to_string(state).expect("it has texts for keys");
+        let write = move |db: &Connection| {
+            db.prepare_cached("UPDATE reload SET state = ?1, done = max(done, ?2)")?
+                .execute(params![state, done])?;
+            Ok(())
+        };
+        self.shared.gate.write("keep which settings are in force", write).await?;
+        self.wake();
+        Ok(())
+    }
+
+    /// What the last daemon said of its settings. It may have ended since.
+    pub async fn in_force(&self) -> Result<Option<InForce>, StoreError> {
+        let query = |db: &Connection| {
+            let state: Option<String> =
+                db.prepare_cached("SELECT state FROM reload")?.query_row([], |r| r.get(0))?;
+            Ok(state.and_then(|state| serde_json::from_str(&state).ok()))
+        };
+        self.shared.gate.read("read which settings are in force", query).await
+    }
+}

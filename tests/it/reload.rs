@@ -1,0 +1,341 @@
+//! Changed settings while the daemon runs: through the program, as a person has it.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::Command;
+
+use bursar::simulator::{
+    Fault, FaultRule, Population, Scenario, SeatKind, SeatSpec, UserSpec, When,
+};
+use serde_json::Value;
+
+use crate::support::mosquitto::{Mosquitto, Subscriber, free_port};
+use crate::support::process::{Process, bursar, output, until};
+use crate::support::receiver::{Mood, Receiver};
+use crate::support::setup::{Setup, mqtt_section};
+
+/// No look comes by itself, so that each is asked for.
+const NEVER: &str = "  reload: {seconds: 3600}\n";
+/// Looks come by themselves.
+const OFTEN: &str = "  reload: {seconds: 1}\n";
+
+/// A daemon on settings of a file.
+struct World {
+    setup: Setup,
+    daemon: Process,
+}
+
+impl World {
+    async fn start(more: &str) -> Self {
+        Self::of(Scenario::default(), more).await
+    }
+
+    async fn of(scenario: Scenario, more: &str) -> Self {
+        let setup = Setup::new(scenario).await;
+        let file = setup.write(&setup.yaml("every 24 hours", more));
+        let args = ["run", "-c", file.to_str().expect("UTF-8")];
+        let mut daemon = Process::start(&args, setup.folder.path());
+        daemon.wait_for("bursar starts with");
+        let world = Self { setup, daemon };
+        // The first answer: from here on it looks.
+        let answers = async || (world.reload().0 == Some(0)).then_some(());
+        until("the daemon answers", answers).await;
+        world
+    }
+
+    fn write(&self, more: &str) {
+        self.setup.write(&self.setup.yaml("every 24 hours", more));
+    }
+
+    fn command(&self, args: &[&str]) -> (Option<i32>, String) {
+        let file = self.setup.folder.path().join("bursar.yaml");
+        let args = [args, &["-c", file.to_str().expect("UTF-8")]].concat();
+        let output = output(&args, self.setup.folder.path());
+        let said = [&output.stdout[..], &output.stderr[..]].concat();
+        (output.status.code(), String::from_utf8(said).expect("UTF-8"))
+    }
+
+    /// What the command says, and its exit code.
+    fn reload(&self) -> (Option<i32>, String) {
+        self.command(&["reload"])
+    }
+
+    fn state(&self) -> Value {
+        let (_, json) = self.command(&["reload", "--json"]);
+        serde_json::from_str(&json).unwrap_or_else(|_| panic!("{json}"))
+    }
+}
+
+fn webhook(url: &str) -> String {
+    format!(
+        "  webhookNotification:
+    enable: true
+    qlikSenseServerLicenseMonitor:
+      rateLimit: 0
+      webhooks: [{{description: status, webhookURL: '{url}', httpMethod: POST}}]
+"
+    )
+}
+
+fn connections(broker: &Mosquitto) -> usize {
+    broker.log().lines().filter(|line| line.contains("New client connected")).count()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_changed_is_in_force_and_nothing_else_is_touched() {
+    let broker = Mosquitto::plain().await;
+    let subscriber = Subscriber::new(broker.port, "butler/#").await;
+    let mqtt = mqtt_section(broker.port);
+    let world = World::start(&format!("{NEVER}{mqtt}")).await;
+    subscriber.until("data", |all| !all.is_empty()).await;
+    let before = connections(&broker);
+    let (code, said) = world.reload();
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("nothing changed"), "{said}");
+
+    let receiver = Receiver::start().await;
+    world.write(&format!("{NEVER}{mqtt}{}", webhook(&receiver.url("/new"))));
+    let (code, said) = world.reload();
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("is new: "), "{said}");
+    // The site is as it was, so its next poll is tomorrow; what is asked of it now goes to the new place, too.
+    world.write(&format!(
+        "{NEVER}{mqtt}{}",
+        webhook(&receiver.url("/new")) + "  timeZone: Europe/Stockholm\n"
+    ));
+    let (code, said) = world.reload();
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("the time zone") && said.contains("site default"), "{said}");
+    receiver.wait(|calls| !calls.is_empty()).await;
+    assert_eq!(connections(&broker), before, "{}", broker.log());
+    let (ended, log) = world.daemon.terminate();
+    assert!(ended.success(), "{log:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_broken_file_leaves_everything_running_and_the_old_content_ends_that() {
+    let receiver = Receiver::start().await;
+    let good = format!("{OFTEN}  web: {{enable: true, port: 0}}\n{}", webhook(&receiver.url("/a")));
+    let mut world = World::start(&good).await;
+    receiver.wait(|calls| !calls.is_empty()).await;
+    let hash = world.state()["hash"].clone();
+
+    world.write(&format!("{good}  timeZone: Nowhere/City\n  locale: elvish\n"));
+    let line = world.daemon.wait_for("are not put in force, those of before stay");
+    assert!(line.contains("Nowhere/City") && line.contains("elvish"), "all errors: {line}");
+    let (code, said) = world.reload();
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("goes on with the settings it has"), "{said}");
+    let status = world.setup.write(&world.setup.yaml("every 24 hours", &good));
+    drop(status);
+    world.daemon.wait_for("can be used again");
+    let state = world.state();
+    assert_eq!(state["hash"], hash, "{state}");
+    assert_eq!(state["refused"], Value::Null, "{state}");
+
+    // An empty file is somebody's editor at work.
+    std::fs::write(world.setup.folder.path().join("bursar.yaml"), "").unwrap();
+    world.daemon.wait_for("it is empty");
+    world.write(&good);
+    world.daemon.wait_for("can be used again");
+    let (ended, log) = world.daemon.terminate();
+    assert!(ended.success(), "{log:#?}");
+    let refused = log.iter().filter(|line| line.contains("are not put in force")).count();
+    assert_eq!(refused, 2, "each is told once: {log:#?}");
+}
+
+/// What can be read and not be built changes nothing either.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_destination_whose_certificate_cant_be_used_is_not_put_in_force() {
+    let receiver = Receiver::start().await;
+    let good = format!("{NEVER}{}", webhook(&receiver.url("/a")));
+    let world = World::start(&good).await;
+    let bad = good.replace(
+        "httpMethod: POST",
+        "httpMethod: POST, cert: {enable: true, rejectUnauthorized: true, certCA: /nowhere.pem}",
+    );
+    world.write(&format!("{bad}  locale: de\n"));
+    let (code, said) = world.reload();
+    assert_eq!(code, Some(3), "{said}");
+    assert!(said.contains("/nowhere.pem"), "{said}");
+    let state = world.state();
+    assert_eq!(state["inForce"], false, "{state}");
+    assert_eq!(state["changed"].as_array().map(Vec::len), Some(0), "{state}");
+    world.write(&good);
+    let (code, said) = world.reload();
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("nothing changed"), "not even the locale was: {said}");
+}
+
+/// What is queued for a destination goes where it is now.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_destination_that_is_down_is_changed_and_removed_and_nothing_is_lost() {
+    let (nowhere, receiver) = (free_port(), Receiver::start().await);
+    receiver.set(Mood::Silent);
+    let stuck = webhook(&receiver.url("/stuck"));
+    let world = World::start(&format!("{NEVER}{}{stuck}", mqtt_section(nowhere))).await;
+    // A delivery is in hand that never ends.
+    receiver.wait(|calls| !calls.is_empty()).await;
+    let broker = Mosquitto::plain().await;
+    let subscriber = Subscriber::new(broker.port, "butler/license").await;
+    world.write(&format!("{NEVER}{}", mqtt_section(broker.port)));
+    let (code, said) = world.reload();
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("gets nothing any more"), "{said}");
+    subscriber.until("what was queued", |all| !all.is_empty()).await;
+    let (_, queues) = world.command(&["outbox", "list"]);
+    assert!(queues.contains("webhook/"), "what waits for it is kept and named: {queues}");
+
+    receiver.set(Mood::Well);
+    world.write(&format!("{NEVER}{}{stuck}", mqtt_section(broker.port)));
+    let (code, said) = world.reload();
+    assert_eq!(code, Some(0), "{said}");
+    let taken = async || (!receiver.taken("/stuck").is_empty()).then_some(());
+    until("what waited for it since it was removed", taken).await;
+}
+
+/// The address stays, and who has the page open sees the new settings.
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hangup_reloads_and_the_pages_keep_their_address() {
+    let more = format!("{NEVER}  web: {{enable: true, port: {}}}\n", free_port());
+    let mut world = World::start(&more).await;
+    let page = world.daemon.wait_for("status page at http://");
+    let page = page.split("status page at ").nth(1).unwrap().trim().to_owned();
+    let settings = async || reqwest::get(format!("{page}settings")).await.unwrap().text().await;
+    assert!(!settings().await.unwrap().contains("Europe/Stockholm"));
+    world.write(&format!("{more}  timeZone: Europe/Stockholm\n"));
+    let sent = Command::new("kill").args(["-HUP", &world.daemon.id().to_string()]).status();
+    assert!(sent.unwrap().success());
+    world.daemon.wait_for("other settings are in force");
+    let shown = settings().await.unwrap();
+    assert!(shown.contains("Europe/Stockholm"), "{shown}");
+    let (ended, log) = world.daemon.terminate();
+    assert!(ended.success(), "{log:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_needs_a_restart_is_named_and_stays() {
+    let world = World::start(NEVER).await;
+    world.write(&format!("{NEVER}  logFormat: json\n"));
+    let (code, said) = world.reload();
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("how the log is written is in force after a restart"), "{said}");
+    let file = world.setup.folder.path().join("bursar.yaml");
+    let moved = std::fs::read_to_string(&file).unwrap();
+    let store = world.setup.store().display().to_string();
+    std::fs::write(&file, moved.replace(&store, &format!("{store}.moved"))).unwrap();
+    let (code, said) = world.reload();
+    assert_eq!(code, Some(1), "there is no daemon on that one: {said}");
+    assert!(said.contains("if Butler.storage.path was changed, restart"), "{said}");
+    assert!(!Path::new(&format!("{store}.moved")).exists());
+}
+
+fn idle(count: usize) -> Scenario {
+    let names: Vec<String> = (0..count).map(|n| format!("idle{n:02}")).collect();
+    let users = names.iter().map(|id| UserSpec {
+        directory: "CORP".into(),
+        user_id: id.clone(),
+        ..UserSpec::default()
+    });
+    let seats = names.iter().map(|id| SeatSpec {
+        kind: SeatKind::Analyzer,
+        user: format!("CORP\\{id}"),
+        last_used: When::days_ago(100),
+        ..SeatSpec::default()
+    });
+    let population = Population { users: 0, professional: 0, analyzer: 0, ..Population::default() };
+    Scenario { population, users: users.collect(), seats: seats.collect(), ..Scenario::default() }
+}
+
+fn releases(dry_run: bool, more: &str) -> String {
+    format!(
+        "    licenseRelease:
+      enable: true
+      dryRun: {dry_run}
+      licenseKeyShared: false
+      frequency: every 1 second
+      concurrency: 1
+{more}      licenseType:
+        analyzer: {{enable: true, releaseThresholdDays: 30, maxReleasePercent: 100, maxReleases: 99}}
+{NEVER}"
+    )
+}
+
+fn released(setup: &Setup) -> BTreeSet<String> {
+    let requests = setup.site.control().requests();
+    requests.iter().filter(|r| r.method == "DELETE").map(|r| r.line()).collect()
+}
+
+/// An emergency protection holds for the run that is under way: what is in hand is finished, and no more.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reload_stops_a_run_after_the_seats_in_hand() {
+    const SEATS: usize = 60;
+    let mut world = World::of(idle(SEATS), &releases(false, "")).await;
+    let slow = FaultRule { method: Some("DELETE".into()), ..Fault::Latency { millis: 500 }.into() };
+    world.setup.site.control().set_fault(slow);
+    let begun = async || (!released(&world.setup).is_empty()).then_some(());
+    until("a seat is released", begun).await;
+    world.write(&releases(true, ""));
+    let (code, said) = world.reload();
+    assert_eq!(code, Some(0), "{said}");
+    let at_reload = released(&world.setup).len();
+    let line = world.daemon.wait_for("release stopped");
+    assert!(line.contains("released"), "{line}");
+    // What was under way when the settings came is what else may go: two lanes at most.
+    let line = world.daemon.wait_for("rehearsal done");
+    assert!(line.contains("would"), "{line}");
+    let all = released(&world.setup).len();
+    assert!(all <= at_reload + 2 && all < SEATS / 2, "{at_reload} at the reload, {all} in all");
+    let (ended, log) = world.daemon.terminate();
+    assert!(ended.success(), "{log:#?}");
+}
+
+/// Any edits, valid or broken, end in the last valid ones.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn any_edits_end_in_the_last_valid_ones() {
+    let seed = fastrand::u64(..);
+    println!("seed {seed}");
+    let mut rng = fastrand::Rng::with_seed(seed);
+    let receiver = Receiver::start().await;
+    let valid = |n: usize| format!("{NEVER}{}", webhook(&receiver.url(&format!("/{n}"))));
+    let world = World::start(&valid(0)).await;
+    let mut last = 0;
+    for step in 0..12 {
+        let n = rng.usize(0..4);
+        let broken = rng.u8(0..3);
+        match broken {
+            0 => world.write(&format!("{}  locale: nowhere\n", valid(n))),
+            1 => {
+                world.write(&valid(n).replace("url", "\turl").replace("enable: true", "enable: {"))
+            }
+            _ => {
+                world.write(&valid(n));
+                last = n;
+            }
+        }
+        let (code, said) = world.reload();
+        assert_eq!(code, Some(if broken == 2 { 0 } else { 2 }), "seed {seed}, {step}: {said}");
+    }
+    world.write(&valid(last));
+    let state = world.state();
+    assert_eq!(state["refused"], Value::Null, "seed {seed}: {state}");
+    assert_eq!(state["changed"].as_array().map(Vec::len), Some(0), "seed {seed}: {state}");
+    // Who watches it is the queue of the last valid ones, and no other.
+    world.write(&format!("{}  timeZone: Europe/Stockholm\n", valid(last)));
+    let before = receiver.calls().len();
+    assert_eq!(world.reload().0, Some(0));
+    let calls = receiver.wait(|calls| calls.len() > before).await;
+    let path = format!("/{last}");
+    assert!(calls[before..].iter().all(|call| call.path == path), "seed {seed}: {calls:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_a_daemon_nothing_is_read_again() {
+    let setup = Setup::new(Scenario::default()).await;
+    let file = setup.write(&setup.yaml("every 24 hours", ""));
+    let output = bursar(&["reload", "-c"]).arg(&file).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("no daemon runs on"), "{said}");
+}
