@@ -13,7 +13,7 @@ use crate::store::{InForce, Store};
 
 /// Have the running daemon read its settings again at once, and say what came of it
 ///
-/// Without this it looks by itself (`Butler.reload.seconds`). Settings with anything wrong change nothing. Needs no
+/// Without this it looks by itself (`Butler.configReload.seconds`). Settings with anything wrong change nothing. Needs no
 /// signal: it works the same for a Windows service.
 #[derive(Debug, clap::Args)]
 #[command(

@@ -59,7 +59,7 @@ pub struct Settings {
     pub web: Option<Web>,
     /// Butler sections that the file fills in and Bursar doesn't implement, in file order.
     pub unimplemented: Vec<String>,
-    /// How often the daemon looks whether the file, or what it refers to, changed (`Butler.reload.seconds`).
+    /// How often the daemon looks whether the file, or what it refers to, changed (`Butler.configReload.seconds`).
     pub reload_every: Duration,
     /// The files that they were read from; `None` where they are of none.
     pub seen: Option<Seen>,

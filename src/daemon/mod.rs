@@ -26,6 +26,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -58,6 +59,8 @@ struct Shared {
     /// The settings in force.
     settings: watch::Sender<Arc<Settings>>,
     clock: Clock,
+    /// The start of the daemon.
+    since: DateTime<Utc>,
     store: Store,
     addressing: InForce,
     /// Where the pages are, once they are served.
@@ -108,6 +111,7 @@ impl Daemon {
         let shared = Shared {
             settings: watch::Sender::new(Arc::new(settings.clone())),
             clock,
+            since: clock.now(),
             store: store.clone(),
             addressing: addressing.into(),
             page: watch::Sender::default(),

@@ -59,7 +59,7 @@ pub(super) async fn start(shared: &Shared, web: &Web, task: &Task, all: &TaskTra
 async fn bind(address: SocketAddr, shared: &Shared) -> anyhow::Result<(Page, Served)> {
     let source =
         Source { settings: shared.settings(), store: shared.store.clone(), clock: shared.clock };
-    let page = Page::bind(address, source).await?;
+    let page = Page::bind(address, source).await?.since(shared.since);
     let served = Served { address: page.address()?, scheme: page.scheme() };
     Ok((page, served))
 }

@@ -70,7 +70,7 @@ impl Reloads {
         });
         let seen = seen.await.unwrap_or_default();
         let state = InForce {
-            started: now,
+            started: shared.since,
             file: settings.file.display().to_string(),
             since: now,
             hash: seen.as_ref().map(Seen::hash).unwrap_or_default(),

@@ -20,6 +20,11 @@ struct Page {
     version: &'static str,
     store: (&'static str, &'static str),
     size: String,
+    /// Whether the file is in force, as a tone and in words.
+    settings: (&'static str, String),
+    /// What is wrong with the file, where it isn't.
+    refused: Vec<String>,
+    needs_restart: Vec<String>,
     rows: Vec<Row>,
 }
 
@@ -66,6 +71,9 @@ pub(super) async fn page(served: &Served, headers: &HeaderMap) -> Answer {
             });
         }
     }
+    // Where the daemon runs, the row is its own.
+    let in_force = served.source.store.in_force().await?;
+    let refused = in_force.as_ref().and_then(|state| state.refused.clone());
     let size = std::fs::metadata(&settings.storage.path).map(|file| file.len());
     let page = Page {
         tone: match (fitness.late.is_empty(), fitness.unread.is_empty()) {
@@ -84,6 +92,19 @@ pub(super) async fn page(served: &Served, headers: &HeaderMap) -> Answer {
             |_| "not known".to_owned(),
             |bytes| format!("{:.1} MB", bytes as f64 / 1e6),
         ),
+        settings: match (&in_force, &refused) {
+            (_, Some(refused)) => (
+                "act",
+                format!(
+                    "the file can't be used since {}: the settings of before go on",
+                    local(refused.since, zone)
+                ),
+            ),
+            (Some(state), None) => ("fine", format!("in force since {}", local(state.since, zone))),
+            (None, None) => ("unknown", "not known".to_owned()),
+        },
+        refused: refused.map(|refused| refused.problems).unwrap_or_default(),
+        needs_restart: in_force.map(|state| state.needs_restart).unwrap_or_default(),
         rows,
         frame: Frame::new(served, &status, Part::Health, None),
     };

@@ -220,6 +220,13 @@ impl Page {
         Ok(Self { listener, served, certificate, limits: LIMITS })
     }
 
+    /// The same of a daemon that started earlier than this page.
+    #[must_use]
+    pub fn since(mut self, start: DateTime<Utc>) -> Self {
+        self.served.since = start;
+        self
+    }
+
     /// `https` or `http`.
     pub fn scheme(&self) -> &'static str {
         if self.certificate.is_some() { "https" } else { "http" }

@@ -15,9 +15,9 @@ use crate::support::receiver::{Mood, Receiver};
 use crate::support::setup::{Setup, mqtt_section};
 
 /// No look comes by itself, so that each is asked for.
-const NEVER: &str = "  reload: {seconds: 3600}\n";
+const NEVER: &str = "  configReload: {seconds: 3600}\n";
 /// Looks come by themselves.
-const OFTEN: &str = "  reload: {seconds: 1}\n";
+const OFTEN: &str = "  configReload: {seconds: 1}\n";
 
 /// A daemon on settings of a file.
 struct World {
@@ -231,6 +231,7 @@ async fn what_needs_a_restart_is_named_and_stays() {
     assert!(!Path::new(&format!("{store}.moved")).exists());
 }
 
+/// So many seats that are due, on a site that is slow to delete.
 fn idle(count: usize) -> Scenario {
     let names: Vec<String> = (0..count).map(|n| format!("idle{n:02}")).collect();
     let users = names.iter().map(|id| UserSpec {
@@ -244,8 +245,22 @@ fn idle(count: usize) -> Scenario {
         last_used: When::days_ago(100),
         ..SeatSpec::default()
     });
+    // Somebody works, or the site's use is not believed.
+    let users = users.chain([UserSpec {
+        directory: "CORP".into(),
+        user_id: "busy".into(),
+        ..UserSpec::default()
+    }]);
+    let seats = seats.chain([SeatSpec {
+        kind: SeatKind::Analyzer,
+        user: "CORP\\busy".into(),
+        last_used: When::days_ago(1),
+        ..SeatSpec::default()
+    }]);
+    let faults =
+        vec![FaultRule { method: Some("DELETE".into()), ..Fault::Latency { millis: 500 }.into() }];
     let population = Population { users: 0, professional: 0, analyzer: 0, ..Population::default() };
-    Scenario { population, users: users.collect(), seats: seats.collect(), ..Scenario::default() }
+    Scenario { population, users: users.collect(), seats: seats.collect(), faults, ..Scenario::default() }
 }
 
 fn releases(dry_run: bool, more: &str) -> String {
@@ -272,8 +287,6 @@ fn released(setup: &Setup) -> BTreeSet<String> {
 async fn a_reload_stops_a_run_after_the_seats_in_hand() {
     const SEATS: usize = 60;
     let mut world = World::of(idle(SEATS), &releases(false, "")).await;
-    let slow = FaultRule { method: Some("DELETE".into()), ..Fault::Latency { millis: 500 }.into() };
-    world.setup.site.control().set_fault(slow);
     let begun = async || (!released(&world.setup).is_empty()).then_some(());
     until("a seat is released", begun).await;
     world.write(&releases(true, ""));

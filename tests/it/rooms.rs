@@ -203,6 +203,7 @@ const ROOMS: [(&str, &[&str]); 39] = [
             "destination",
             "event",
             "gather",
+            "input",
             "ledger",
             "license",
             "monitor",

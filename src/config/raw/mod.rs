@@ -103,7 +103,7 @@ pub(super) struct Butler {
     pub(super) report: Report,
     /// How a running daemon takes changed settings.
     #[schemars(extend("x-bursar" = true))]
-    pub(super) reload: Reload,
+    pub(super) config_reload: ConfigReload,
     /// Several Qlik Sense sites. Each entry inherits `configQRS`, `cert`, `qlikSenseLicense`,
     /// `qlikSenseVersion` and `alert` from the common sections and may change single keys of them. When the list is used, the site's
     /// name becomes a tag, a topic level and a payload key.
@@ -129,7 +129,7 @@ impl Default for Butler {
             cost: Cost::default(),
             alert: Alerting::default(),
             report: Report::default(),
-            reload: Reload::default(),
+            config_reload: ConfigReload::default(),
             sites: Vec::new(),
             qlik_sense_license: QlikSenseLicense::default(),
             qlik_sense_version: QlikSenseVersion::default(),
@@ -143,13 +143,13 @@ impl Default for Butler {
 /// and the alert `reloadRefused` says why. `bursar reload` and SIGHUP do it at once.
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
-pub(super) struct Reload {
+pub(super) struct ConfigReload {
     /// Seconds between two looks.
     #[schemars(range(min = 1, max = 3600), extend("x-noun" = "a number of seconds"))]
     pub(super) seconds: i64,
 }
 
-impl Default for Reload {
+impl Default for ConfigReload {
     fn default() -> Self {
         Self { seconds: 10 }
     }

@@ -58,7 +58,7 @@ pub(super) fn settings(check: &mut Check<'_>, root: &Node, ignored: &[String]) -
         named_sites: !top.sites.is_empty(),
         sites,
         destinations,
-        reload_every: Duration::from_secs(top.reload.seconds.unsigned_abs()),
+        reload_every: Duration::from_secs(top.config_reload.seconds.unsigned_abs()),
         seen: None,
         unimplemented: ignored
             .iter()

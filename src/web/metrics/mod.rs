@@ -73,6 +73,12 @@ async fn samples(served: &Served) -> Result<Samples, StoreError> {
     samples.add(Metric::Healthy, &[], flag(writable && fitness.late.is_empty()));
     samples.add(Metric::MonitorsLate, &[], fitness.late.len() as f64);
     samples.add(Metric::MonitorsUnread, &[], fitness.unread.len() as f64);
+    if let Some(in_force) = store.in_force().await? {
+        samples.add(Metric::SettingsInForce, &[], flag(in_force.refused.is_none()));
+        samples.add(Metric::SettingsSince, &[], stamp(in_force.since));
+        samples.add(Metric::SettingsRestart, &[], in_force.needs_restart.len() as f64);
+        samples.add(Metric::SettingsInfo, &[&in_force.hash], 1.0);
+    }
     samples.add(Metric::StoreWritable, &[], flag(writable));
     let size = |path: &std::path::Path| std::fs::metadata(path).ok().map(|file| file.len() as f64);
     samples.maybe(Metric::StoreSize, &[], size(&settings.storage.path));
