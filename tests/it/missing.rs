@@ -131,7 +131,8 @@ async fn what_is_there_again_comes_in_without_a_restart() {
     let (address, secret) =
         (setup.folder.path().join("address"), setup.folder.path().join("later.secret"));
     let reference = format!("${{file:{}}}", address.display());
-    let more = two_sites(&reference) + &webhooks(&receiver, &secret) + "  configReload: {seconds: 1}\n";
+    let more =
+        two_sites(&reference) + &webhooks(&receiver, &secret) + "  configReload: {seconds: 1}\n";
     let settings = setup.load(&setup.yaml("every 10 minutes", &more));
     let clock = Clock::fast(chrono::Utc::now(), 600.0);
     let daemon = Daemon::start(settings, clock).await.expect("it starts with the other site");

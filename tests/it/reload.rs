@@ -260,7 +260,13 @@ fn idle(count: usize) -> Scenario {
     let faults =
         vec![FaultRule { method: Some("DELETE".into()), ..Fault::Latency { millis: 500 }.into() }];
     let population = Population { users: 0, professional: 0, analyzer: 0, ..Population::default() };
-    Scenario { population, users: users.collect(), seats: seats.collect(), faults, ..Scenario::default() }
+    Scenario {
+        population,
+        users: users.collect(),
+        seats: seats.collect(),
+        faults,
+        ..Scenario::default()
+    }
 }
 
 fn releases(dry_run: bool, more: &str) -> String {
