@@ -53,6 +53,16 @@ pub fn grouped(value: f64) -> String {
     Locale::default().number(value)
 }
 
+/// A size: `4.3 MB`, in powers of 1000.
+pub fn bytes(bytes: u64) -> String {
+    match bytes {
+        ..1000 => format!("{bytes} B"),
+        1000..1_000_000 => format!("{:.1} kB", bytes as f64 / 1e3),
+        1_000_000..1_000_000_000 => format!("{:.1} MB", bytes as f64 / 1e6),
+        _ => format!("{:.2} GB", bytes as f64 / 1e9),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;

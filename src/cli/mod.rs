@@ -52,6 +52,7 @@ mod run;
 mod service;
 mod simulate;
 mod status;
+mod store;
 pub mod text;
 mod time;
 mod token;
@@ -121,6 +122,7 @@ enum Command {
     Audit(audit::Audit),
     MonitorApp(monitor_app::MonitorApp),
     Outbox(outbox::Outbox),
+    Store(store::Store),
     Import(import::Import),
     Insight(insight::Insight),
     Report(report::Report),
@@ -157,6 +159,7 @@ pub fn main() -> ExitCode {
         Command::Audit(command) => command.execute(),
         Command::MonitorApp(command) => command.execute(),
         Command::Outbox(command) => command.execute(),
+        Command::Store(command) => command.execute(),
         Command::Import(command) => command.execute(),
         Command::Insight(command) => command.execute(),
         Command::Report(command) => command.execute(),

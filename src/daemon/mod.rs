@@ -4,6 +4,7 @@
 
 mod alert;
 mod app;
+mod backup;
 mod history;
 mod job;
 pub mod lock;
@@ -127,6 +128,7 @@ impl Daemon {
         let (tasks, stop) = (&roots.pollers, &roots.stop_polling);
         tasks.spawn(history::run(shared.clone(), stop.clone()));
         tasks.spawn(alert::run(shared.clone(), stop.clone()));
+        tasks.spawn(backup::run(shared.clone(), stop.clone()));
         tasks.spawn(certificates(shared.clone(), stop.clone()));
         let reloads = Reloads::new(shared, running, level, reloads).await?;
         tasks.spawn(reloads.run(stop.clone()));

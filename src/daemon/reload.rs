@@ -331,6 +331,7 @@ fn others(before: &Settings, now: &Settings) -> Vec<String> {
         ("the time zone", before.time_zone != now.time_zone),
         ("the locale", before.locale != now.locale),
         ("how long the history is kept", before.storage.history != now.storage.history),
+        ("backups of the store", before.storage.backup != now.storage.backup),
         ("costs and contracts", (&before.cost, &before.contracts) != (&now.cost, &now.contracts)),
         (
             "alerts",

@@ -40,15 +40,25 @@ pub(super) fn make(path: &Path, format: i64) -> Result<PathBuf, Problem> {
     // Beside the file itself, if the settings name a link to it.
     let real = path.canonicalize().map_err(io("cannot find", path))?;
     let name = free_name(&real, format)?;
-    let part = with_suffix(&real, ".backup.part");
-    let copied = copy(&real, &part).and_then(|()| {
-        fs::rename(&part, &name).map_err(io("cannot name the copy", &name))?;
-        sync_folder(&name).map_err(io("cannot write the folder of", &name))
+    make_as(&real, &name)?;
+    Ok(name)
+}
+
+/// Copies a file under a name that is not taken, as of one moment: others may write to it meanwhile.
+pub(super) fn make_as(from: &Path, name: &Path) -> Result<(), Problem> {
+    let io = |what| {
+        let path = name.to_path_buf();
+        move |error| Problem::Io { what, path, error }
+    };
+    let part = with_suffix(name, ".part");
+    let copied = copy(from, &part).and_then(|()| {
+        fs::rename(&part, name).map_err(io("cannot name the copy"))?;
+        sync_folder(name).map_err(io("cannot write the folder of"))
     });
     if copied.is_err() {
         remove(&part);
     }
-    copied.map(|()| name)
+    copied
 }
 
 /// Takes a copy away that nobody needs, because the file stayed as it was.
@@ -100,6 +110,9 @@ fn copy(from: &Path, to: &Path) -> Result<(), Problem> {
 
     // A connection of its own: SQLite doesn't copy through one that writes.
     let source = open(from, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    // All that is read of it, the comparison too, is of one moment.
+    let pinned = source.execute_batch("BEGIN; SELECT count(*) FROM sqlite_schema");
+    pinned.map_err(|error| Problem::Sql { what: "cannot read the store", error })?;
     copy_pages(&source, to)?;
     file.sync_all().map_err(cannot_write)?;
 
@@ -114,7 +127,7 @@ fn copy_pages(source: &Connection, to: &Path) -> Result<(), Problem> {
         let backup = Backup::new(source, &mut copy).map_err(failed)?;
         match backup.step(-1).map_err(failed)? {
             StepResult::Done => {}
-            // Nobody can be in the way: the caller holds the lock, and the copy is new.
+            // Nobody can be in the way: what is read is of one moment, and the copy is new.
             _ => return Err(Problem::Differs("it was not copied whole".to_owned())),
         }
     }

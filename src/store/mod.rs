@@ -13,6 +13,7 @@ mod access;
 mod alert;
 mod app;
 mod backup;
+pub mod care;
 pub mod demo;
 mod drops;
 mod error;

@@ -3,8 +3,10 @@
 pub(crate) mod raw;
 pub(crate) mod validate;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+use crate::schedule::Schedule;
 
 /// `Butler.storage`.
 #[derive(Debug, Clone, PartialEq)]
@@ -13,6 +15,26 @@ pub struct Storage {
     pub outbox: OutboxLimits,
     pub set_aside: SetAside,
     pub history: HistoryRetention,
+    pub backup: Backup,
+}
+
+/// `Butler.storage.backup`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Backup {
+    /// When copies are made; `None`: only on request.
+    pub schedule: Option<Schedule>,
+    /// From the folder of the store.
+    pub folder: PathBuf,
+    /// Copies that stay. At least 1.
+    pub keep: usize,
+}
+
+impl Storage {
+    /// The folder of the copies.
+    pub fn backup_folder(&self) -> PathBuf {
+        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        folder.unwrap_or(Path::new(".")).join(&self.backup.folder)
+    }
 }
 
 /// How many days the history of figures is kept, by how finely. Each at least as long as the one

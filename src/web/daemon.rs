@@ -88,10 +88,7 @@ pub(super) async fn page(served: &Served, headers: &HeaderMap) -> Answer {
             Ok(()) => ("fine", "what is read can be stored"),
             Err(_) => ("act", "what is read can't be stored: see the log"),
         },
-        size: size.map_or_else(
-            |_| "not known".to_owned(),
-            |bytes| format!("{:.1} MB", bytes as f64 / 1e6),
-        ),
+        size: size.map_or_else(|_| "not known".to_owned(), crate::words::bytes),
         settings: match (&in_force, &refused) {
             (_, Some(refused)) => (
                 "act",

@@ -64,7 +64,9 @@ mod seats;
 mod sense_version;
 mod server_years;
 mod simulator;
+mod store_care;
 mod stored;
+
 mod templates;
 mod threats;
 mod webhook;

@@ -59,6 +59,11 @@ fn settings(named_sites: bool) -> Settings {
             path: "unused.db".into(),
             outbox: OutboxLimits { max_events: 1000, max_age: Duration::from_secs(3600) },
             set_aside: SetAside::after(5),
+            backup: bursar::store::settings::Backup {
+                schedule: None,
+                folder: "backup".into(),
+                keep: 7,
+            },
             history: HistoryRetention { raw_days: 90, hourly_days: 730, daily_days: 3650 },
         },
         sites: Vec::new(),

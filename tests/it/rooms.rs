@@ -36,7 +36,13 @@ const ROOMS: [(&str, &[&str]); 39] = [
     // What talks to somebody.
     ("simulator", &["license", "output"]),
     ("qrs", &["backoff", "descriptors", "license", "plain", "secret", "settings", "tls"]),
-    ("store", &["alert", "event", "input", "insight", "ledger", "license", "policy", "settings"]),
+    (
+        "store",
+        &[
+            "alert", "event", "input", "insight", "ledger", "license", "policy", "schedule",
+            "settings",
+        ],
+    ),
     (
         "destination",
         &[

@@ -8,7 +8,7 @@ mod rebuild;
 mod show;
 mod verify;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
 use chrono_tz::Tz;
@@ -16,7 +16,7 @@ use clap::Subcommand;
 
 use super::{ConfigFile, Exit};
 use crate::ledger::chain::Broken;
-use crate::ledger::check::Problem;
+use crate::ledger::check::{Check, Findings, Problem};
 use crate::store::LedgerFile;
 
 /// Verify, export, show, archive and rebuild from the ledger: the record of what was done to seats
@@ -104,6 +104,12 @@ impl Place {
     fn name(&self) -> String {
         self.store.display().to_string()
     }
+}
+
+/// What is to be said of the ledger in a store's file.
+pub(super) fn findings(store: &Path) -> anyhow::Result<Findings> {
+    let place = Place { store: store.to_owned(), zone: Tz::UTC };
+    Ok(verify::check_store(&place, Check::default(), &mut [])?.finish(&[]))
 }
 
 /// The first moment of a day.

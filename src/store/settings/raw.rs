@@ -14,6 +14,36 @@ pub(crate) struct Storage {
     /// How long the history of the figures is kept. Ten sites that are polled every 5 minutes take
     /// less than 200 MB with the defaults.
     pub(crate) history: History,
+    /// Copies of the store on a schedule.
+    pub(crate) backup: Backup,
+}
+
+/// Verified copies of the store, made while the daemon runs. `bursar store backup` makes one at any time, `bursar store
+/// restore` puts one back.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(default, rename_all = "camelCase")]
+pub(crate) struct Backup {
+    /// Make them. Off by default: they take the room of the store each.
+    pub(crate) enable: bool,
+    /// When. Default every night at 02:30.
+    pub(crate) frequency: String,
+    /// Where they are written; made if it isn't there. Looked up from the folder of the store: a folder on another disk
+    /// is what helps when the disk is lost. Default `backup`.
+    pub(crate) folder: String,
+    /// Copies that stay: the oldest go, after the new one was verified. Default 7, a week.
+    #[schemars(range(min = 1, max = 10_000), extend("x-noun" = "a number of copies"))]
+    pub(crate) keep: i64,
+}
+
+impl Default for Backup {
+    fn default() -> Self {
+        Self {
+            enable: false,
+            frequency: "30 2 * * *".to_owned(),
+            folder: "backup".to_owned(),
+            keep: 7,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]

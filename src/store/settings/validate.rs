@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{HistoryRetention, OutboxLimits, SetAside, Storage, raw};
-use crate::settings::{At, Check, Environment};
+use super::{Backup, HistoryRetention, OutboxLimits, SetAside, Storage, raw};
+use crate::settings::{At, Check, Environment, schedule};
 
 pub(crate) fn settings(check: &Check<'_>, at: &At<'_>, raw: &raw::Storage) -> Storage {
     let path = match raw.path.trim() {
@@ -17,7 +17,22 @@ pub(crate) fn settings(check: &Check<'_>, at: &At<'_>, raw: &raw::Storage) -> St
     let history = history(check, &at.get("history"), &raw.history);
     // The schema has checked the range.
     let failures = u32::try_from(raw.outbox.set_aside_after_failures).unwrap_or(u32::MAX);
-    Storage { path, outbox, set_aside: SetAside::after(failures), history }
+    let backup = backup(check, &at.get("backup"), &raw.backup);
+    Storage { path, outbox, set_aside: SetAside::after(failures), history, backup }
+}
+
+fn backup(check: &Check<'_>, at: &At<'_>, raw: &raw::Backup) -> Backup {
+    let frequency = at.get("frequency");
+    let schedule = schedule(check, &frequency, &raw.frequency, raw.enable);
+    let folder = raw.folder.trim();
+    if folder.is_empty() {
+        check.error(&at.get("folder"), "copies need a folder", "write folder: backup");
+    }
+    Backup {
+        schedule: schedule.filter(|_| raw.enable),
+        folder: folder.into(),
+        keep: usize::try_from(raw.keep).unwrap_or(1).max(1),
+    }
 }
 
 fn history(check: &Check<'_>, at: &At<'_>, raw: &raw::History) -> HistoryRetention {

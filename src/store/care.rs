@@ -1,0 +1,256 @@
+//! Taking care of the file: copies of it, putting one back, whether it is whole, and what takes the room.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use chrono::{DateTime, NaiveDateTime, Utc};
+use rusqlite::Connection;
+
+use super::backup::{self, Problem};
+use super::{StoreError, file};
+
+/// Why care of the store failed.
+#[derive(Debug, thiserror::Error)]
+pub enum CareError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("no copy of the store was made: {0}")]
+    Copy(String),
+    #[error("{what} {}: {error}", path.display())]
+    Io { what: &'static str, path: PathBuf, error: io::Error },
+    /// Nothing is ever written over.
+    #[error("{} is there already; name another file", .0.display())]
+    Exists(PathBuf),
+}
+
+impl From<Problem> for CareError {
+    fn from(problem: Problem) -> Self {
+        Self::Copy(problem.to_string())
+    }
+}
+
+fn io(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> CareError {
+    let path = path.to_owned();
+    move |error| CareError::Io { what, path, error }
+}
+
+/// Copies a store as of one moment, also while the daemon writes to it. The copy is read back and compared before it gets
+/// its name: one file, for its owner only, which [`restore`] puts back. Returns its size in bytes.
+///
+/// # Errors
+/// When it can't be made, or there is such a file. What was begun is taken away again.
+pub fn back_up(store: &Path, to: &Path) -> Result<u64, CareError> {
+    drop(file::open_to_read(store)?);
+    if fs::symlink_metadata(to).is_ok() {
+        return Err(CareError::Exists(to.to_owned()));
+    }
+    backup::make_as(store, to)?;
+    Ok(fs::metadata(to).map_err(io("cannot look at", to))?.len())
+}
+
+/// The name of a copy that is made by the schedule: sorted by time.
+fn scheduled_name(store: &Path, now: DateTime<Utc>) -> String {
+    let stem = store.file_stem().map_or_else(|| "bursar".into(), |stem| stem.to_string_lossy());
+    format!("{stem}-{}.backup.db", now.format(TIME))
+}
+
+const TIME: &str = "%Y%m%dT%H%M%SZ";
+
+/// Makes a copy in a folder, which is made if it isn't there, and removes the oldest ones of that kind beyond `keep`.
+/// Returns the copy and its size.
+///
+/// # Errors
+/// As [`back_up`]; nothing is removed then.
+pub fn back_up_into(
+    store: &Path,
+    folder: &Path,
+    keep: usize,
+    now: DateTime<Utc>,
+) -> Result<(PathBuf, u64), CareError> {
+    make_folder(folder).map_err(io("cannot make the folder", folder))?;
+    let copy = folder.join(scheduled_name(store, now));
+    let bytes = back_up(store, &copy)?;
+    for old in scheduled(store, folder).map_err(io("cannot list", folder))?.iter().skip(keep.max(1))
+    {
+        fs::remove_file(old).map_err(io("cannot remove the old copy", old))?;
+        tracing::info!(file = %old.display(), "an old copy of the store was removed");
+    }
+    Ok((copy, bytes))
+}
+
+fn make_folder(folder: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.recursive(true).create(folder)
+}
+
+/// The copies in a folder that the schedule made of a store, newest first.
+///
+/// # Errors
+/// When the folder can't be listed.
+pub fn scheduled(store: &Path, folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let stem = store.file_stem().map_or_else(|| "bursar".into(), |stem| stem.to_string_lossy());
+    let begin = format!("{stem}-");
+    let mut copies = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let time = name.strip_prefix(&begin).and_then(|rest| rest.strip_suffix(".backup.db"));
+        let is_one = time.is_some_and(|time| NaiveDateTime::parse_from_str(time, TIME).is_ok());
+        if is_one && entry.file_type()?.is_file() {
+            copies.push(entry.path());
+        }
+    }
+    copies.sort();
+    copies.reverse();
+    Ok(copies)
+}
+
+/// Puts a copy in the place of a store that nobody has open. What was there is kept beside it, under the name that is
+/// returned.
+///
+/// # Errors
+/// When the copy is no store that this release can open, is damaged, or can't be put there. The store is as it was then.
+pub fn restore(
+    copy: &Path,
+    store: &Path,
+    now: DateTime<Utc>,
+) -> Result<Option<PathBuf>, CareError> {
+    let problems = check(copy)?;
+    if let Some(problem) = problems.first() {
+        return Err(CareError::Copy(format!("{} is damaged: {problem}", copy.display())));
+    }
+    let part = beside(store, ".restore.part");
+    backup::remove(&part);
+    backup::make_as(copy, &part)?;
+    let aside = beside(store, &format!(".before-restore-{}", now.format(TIME)));
+    let mut moved = None;
+    let mut put = || -> Result<Option<PathBuf>, CareError> {
+        // The log first: a store without its log is a store of earlier, and a log without its store is nobody's.
+        for suffix in ["-wal", "-shm", ""] {
+            let (from, to) = (beside(store, suffix), beside(&aside, suffix));
+            match fs::rename(&from, &to) {
+                Ok(()) => moved = Some(aside.clone()),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(io("cannot move aside", &from)(error)),
+            }
+        }
+        fs::rename(&part, store).map_err(io("cannot name the store", store))?;
+        Ok(moved.clone())
+    };
+    let put = put();
+    if put.is_err() {
+        backup::remove(&part);
+    }
+    put
+}
+
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+/// Most problems that are told of one file.
+const MOST: u32 = 100;
+
+/// What is wrong with the pages of a file and with what its tables say of each other; nothing where it is whole. The daemon
+/// may run meanwhile.
+///
+/// # Errors
+/// When it can't be opened, or is no store of this release.
+pub fn check(store: &Path) -> Result<Vec<String>, CareError> {
+    let db = file::open_to_read(store)?;
+    let failed = |error: rusqlite::Error| StoreError::from_sql(store, "check the file", &error);
+    let mut problems: Vec<String> = match integrity(&db) {
+        Ok(problems) => problems,
+        // So damaged that it can't even be checked.
+        Err(error) => match failed(error) {
+            StoreError::Damaged { why, .. } => return Ok(vec![why]),
+            error => return Err(error.into()),
+        },
+    };
+    let mut query = db.prepare("PRAGMA foreign_key_check").map_err(failed)?;
+    let rows = query
+        .query_map([], |row| {
+            let (table, of): (String, String) = (row.get(0)?, row.get(2)?);
+            Ok(format!("a row of {table} belongs to one of {of} that isn't there"))
+        })
+        .map_err(failed)?;
+    for row in rows.take(MOST as usize) {
+        problems.push(row.map_err(failed)?);
+    }
+    Ok(problems)
+}
+
+fn integrity(db: &Connection) -> rusqlite::Result<Vec<String>> {
+    let mut query = db.prepare(&format!("PRAGMA integrity_check({MOST})"))?;
+    let rows = query.query_map([], |row| row.get::<_, String>(0))?;
+    let rows = rows.collect::<rusqlite::Result<Vec<_>>>()?;
+    Ok(rows.into_iter().filter(|row| row != "ok").collect())
+}
+
+/// What takes the room of a store.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Size {
+    /// Of the file.
+    pub bytes: u64,
+    /// Of its write-ahead log, which is emptied now and then.
+    pub wal_bytes: u64,
+    /// Pages of the file that are free to be used again.
+    pub free_bytes: u64,
+    /// Tables with their indexes, the largest first.
+    pub tables: Vec<TableSize>,
+}
+
+/// What a table takes.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TableSize {
+    pub table: String,
+    pub rows: u64,
+    /// With its indexes.
+    pub bytes: u64,
+}
+
+/// How large a store is, and why.
+///
+/// # Errors
+/// When it can't be read.
+pub fn size(store: &Path) -> Result<Size, CareError> {
+    let db = file::open_to_read(store)?;
+    let failed = |error: rusqlite::Error| StoreError::from_sql(store, "measure the file", &error);
+    let length = |path: &Path| fs::metadata(path).map_or(0, |file| file.len());
+    let tables = tables(&db).map_err(failed)?;
+    let free = || -> rusqlite::Result<u64> {
+        let pages: i64 = db.pragma_query_value(None, "freelist_count", |row| row.get(0))?;
+        let page: i64 = db.pragma_query_value(None, "page_size", |row| row.get(0))?;
+        Ok(pages.unsigned_abs() * page.unsigned_abs())
+    };
+    Ok(Size {
+        bytes: length(store),
+        wal_bytes: length(&file::log_of(store)),
+        free_bytes: free().map_err(failed)?,
+        tables,
+    })
+}
+
+fn tables(db: &Connection) -> rusqlite::Result<Vec<TableSize>> {
+    let mut query = db.prepare(
+        "SELECT s.tbl_name, sum(d.pgsize) FROM dbstat AS d JOIN sqlite_schema AS s ON s.name = d.name
+          WHERE d.aggregate = TRUE GROUP BY s.tbl_name ORDER BY 2 DESC, 1",
+    )?;
+    let rows = query.query_map([], |row| Ok((row.get(0)?, row.get::<_, i64>(1)?)))?;
+    let mut tables = Vec::new();
+    for row in rows {
+        let (table, bytes): (String, i64) = row?;
+        // The name is one of the schema's own.
+        let sql = format!("SELECT count(*) FROM \"{}\"", table.replace('"', "\"\""));
+        let rows: i64 = db.query_row(&sql, [], |row| row.get(0))?;
+        tables.push(TableSize { table, rows: rows.unsigned_abs(), bytes: bytes.unsigned_abs() });
+    }
+    Ok(tables)
+}
