@@ -163,11 +163,11 @@ const WAITING: [(&str, &str); 4] = [
 impl TypeCounts {
     /// What a run did to the seats of the type, without what is zero.
     pub fn summary(&self, mode: Mode) -> String {
-        self.counted(mode, 0)
+        self.counted(mode, 0, 0)
     }
 
-    /// The same; a person has told what became of `stated` more.
-    fn counted(&self, mode: Mode, stated: u64) -> String {
+    /// The same; a person has told what became of `stated` more, and so many of those released were given back.
+    fn counted(&self, mode: Mode, stated: u64, given_back: u64) -> String {
         let done = match mode {
             Mode::Real => "released",
             Mode::Rehearsal => "would be released",
@@ -178,6 +178,7 @@ impl TypeCounts {
         let done_with = done_with + self.taken_before + self.unclear + stated;
         let mut parts = vec![format!("{} {done}", self.released)];
         for (count, what) in [
+            (given_back, "of them given back since"),
             (self.quarantined, "of them in quarantine"),
             (self.announced, "announced"),
             (self.changed, left),
@@ -211,9 +212,9 @@ impl TypeCounts {
 }
 
 impl TypeAccount {
-    /// As that of [`TypeCounts`], with what was found out after the run.
+    /// As that of [`TypeCounts`], with what was found out and given back after the run.
     pub fn summary(&self, mode: Mode) -> String {
-        let mut text = self.counts.counted(mode, self.stated);
+        let mut text = self.counts.counted(mode, self.stated, self.given_back);
         if self.found_later > 0 {
             text.push_str(&format!(" ({} found out after the run)", self.found_later));
         }

@@ -13,7 +13,7 @@ use super::plan::{reason, word};
 use super::releases::run_address;
 use super::seats::{day, named};
 use super::wording::{local, number};
-use crate::ledger::{Entry, Mode, Record};
+use crate::ledger::{Entry, Mode, Record, RunStatus, TypeCounts};
 use crate::license::Holder;
 use crate::plain::one_line;
 use crate::release::plan::{Decision, Keep, Plan};
@@ -36,6 +36,8 @@ struct Page {
     facts: Vec<(&'static str, String)>,
     lines: Vec<String>,
     seen: String,
+    /// How much of what was planned was done.
+    done: String,
     /// Absent where the plan is not stored any more.
     plan: Option<PlanView>,
     records: Vec<RecordView>,
@@ -103,6 +105,7 @@ pub(super) async fn page(
         facts: facts(&known, zone),
         lines: known.lines().iter().map(|line| one_line(line)).collect(),
         seen: age(known.started, now),
+        done: done(&known),
         plan: plan.map(|plan| plan_view(plan, (name, &base), (&of, place), names, zone)),
         all_records: number(records.len() as f64),
         next_records: (records.len() > next).then(|| {
@@ -118,6 +121,25 @@ pub(super) async fn page(
         names,
     };
     Ok(answer::page(headers, now, &page))
+}
+
+/// How much of what was planned was done: `Planned to go: 24. Released: 0. A guard stopped the run.`
+fn done(known: &KnownRun) -> String {
+    let sum = |of: fn(&TypeCounts) -> u64| {
+        number(known.account.counts.iter().map(|counts| of(&counts.counts)).sum::<u64>() as f64)
+    };
+    let (planned, released) = (sum(|of| of.planned), sum(|of| of.released));
+    let stopped = match known.state {
+        RunState::Ended(RunStatus::Refused) => " A guard stopped the run: nothing of it was done.",
+        RunState::UnderWay => " It is under way.",
+        RunState::CutShort => " Its process ended in the middle.",
+        RunState::Ended(_) => "",
+    };
+    match known.mode {
+        Mode::Real => format!("Planned to go: {planned}. Released: {released}.{stopped}"),
+        Mode::Rehearsal => format!("Would go: {planned}. A rehearsal releases nothing.{stopped}"),
+        Mode::Undo => String::new(),
+    }
 }
 
 fn facts(known: &KnownRun, zone: Tz) -> Vec<(&'static str, String)> {
