@@ -234,11 +234,13 @@ pub(super) async fn carried_out(
     plan: &LastPlan,
 ) -> Result<Option<KnownRun>, StoreError> {
     let run = store.last_real_run(site).await?;
-    let is_its = |run: &KnownRun| {
-        let kept = matches!(run.state, RunState::Ended(RunStatus::Refused | RunStatus::Failed));
-        run.run == plan.stored_by && run.state != RunState::CutShort && !kept
+    let is_done = |run: &KnownRun| match run.state {
+        RunState::UnderWay => true,
+        RunState::CutShort | RunState::Ended(RunStatus::Refused | RunStatus::Failed) => false,
+        // What a guard or the end of the run has left may still be wanted.
+        RunState::Ended(_) => run.account.counts.iter().all(|of| of.not_attempted() == 0),
     };
-    Ok(run.filter(is_its))
+    Ok(run.filter(|run| run.run == plan.stored_by && is_done(run)))
 }
 
 /// Whether there is anything of a run to give back.

@@ -13,7 +13,7 @@ use super::plan::{reason, word};
 use super::releases::run_address;
 use super::seats::{day, named};
 use super::wording::{local, number};
-use crate::ledger::{Entry, Mode, Record, RunStatus, TypeCounts};
+use crate::ledger::{Entry, Mode, Record, RunStatus, TypeAccount};
 use crate::license::Holder;
 use crate::plain::one_line;
 use crate::release::plan::{Decision, Keep, Plan};
@@ -125,15 +125,19 @@ pub(super) async fn page(
 
 /// How much of what was planned was done: `Planned to go: 24. Released: 0. A guard stopped the run.`
 fn done(known: &KnownRun) -> String {
-    let sum = |of: fn(&TypeCounts) -> u64| {
-        number(known.account.counts.iter().map(|counts| of(&counts.counts)).sum::<u64>() as f64)
-    };
-    let (planned, released) = (sum(|of| of.planned), sum(|of| of.released));
-    let stopped = match known.state {
-        RunState::Ended(RunStatus::Refused) => " A guard stopped the run: nothing of it was done.",
-        RunState::UnderWay => " It is under way.",
-        RunState::CutShort => " Its process ended in the middle.",
-        RunState::Ended(_) => "",
+    let sum = |of: fn(&TypeAccount) -> u64| known.account.counts.iter().map(of).sum::<u64>();
+    let (planned, released) = (sum(|of| of.counts.planned), sum(|of| of.counts.released));
+    let (planned, released) = (number(planned as f64), number(released as f64));
+    let stopped = match (known.state, sum(TypeAccount::not_attempted)) {
+        (RunState::Ended(RunStatus::Refused), _) => {
+            " A guard stopped the run: nothing of it was done.".to_owned()
+        }
+        (RunState::UnderWay, _) => " It is under way.".to_owned(),
+        (RunState::CutShort, _) => " Its process ended in the middle.".to_owned(),
+        (RunState::Ended(_), 0) => String::new(),
+        (RunState::Ended(_), some) => {
+            format!(" Not attempted, because something stopped it: {}.", number(some as f64))
+        }
     };
     match known.mode {
         Mode::Real => format!("Planned to go: {planned}. Released: {released}.{stopped}"),

@@ -3,6 +3,7 @@
 use bursar::clock::Clock;
 use bursar::config::settings::{Reach, Web};
 use bursar::ledger::{Entry, Mode, RunStatus, Trigger};
+use bursar::license::SeatType;
 use bursar::simulator::SeatKind;
 use bursar::store::{NewPageOrder, Ordered, PageOrder, Role};
 use chrono::TimeDelta;
@@ -263,9 +264,22 @@ async fn a_run_that_a_guard_stopped_offers_no_undo_and_says_what_was_done() {
     world.settings(|release| {
         release.policy.types.iter_mut().for_each(|rule| rule.max_release_percent = 1)
     });
+    let (pages, cookie) = pages(&world).await;
+    // Of two types the guard stops one.
+    let report = world.run(Mode::Real).await;
+    assert_eq!(report.status, RunStatus::Partly, "{report:?}");
+    let page = pages.get(RELEASES, &cookie).await.text;
+    assert!(!page.contains("Give the seats back"), "{page}");
+    assert!(page.contains("Order that this plan is applied"), "{page}");
+    let run = pages.get(&format!("/site/default/run/{}", report.run), &cookie).await.text;
+    let done = "Planned to go: 2. Released: 0. Not attempted, because something stopped it: 2.";
+    assert!(run.contains(done), "{run}");
+
+    world.settings(|release| {
+        release.policy.types.retain(|rule| rule.seat_type == SeatType::Analyzer)
+    });
     let report = world.run(Mode::Real).await;
     assert_eq!(report.status, RunStatus::Refused, "{report:?}");
-    let (pages, cookie) = pages(&world).await;
     let page = pages.get(RELEASES, &cookie).await.text;
     assert!(!page.contains("Give the seats back"), "{page}");
     // Once the guard lets it go, a person may still have it applied.
