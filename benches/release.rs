@@ -5,26 +5,43 @@
 //! command and the bare client are processes of their own. The bare client is the limit: it sends the
 //! same DELETEs over as many connections as the command has lanes, one after the other on each, and
 //! does nothing else: it reads no list, checks nothing and writes nothing down. Both run in the same
-//! minute against sites of the same kind. Figures are printed, nothing is asserted but that the work
-//! was done.
+//! minute against sites of the same kind.
+//!
+//! A second client is what an honest release can't do without: it sends every request of the command again, in
+//! the same order, four at a time and two of them DELETEs, reads the answers and does nothing with them; beside that as many
+//! writes as the command has to wait for reach the disk. Figures are printed, nothing is asserted but that the
+//! work was done.
 //!
 //! `cargo bench --bench release -- 10000` runs this size only.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use bursar::simulator::{
     Fault, Population, Running, SHARED_SERVER_NAME, Scenario, SeatKind, SeatSpec, UserSpec, When,
 };
 use serde_json::Value;
+use tokio::sync::Semaphore;
 
 const KEY: &str = "0123456789abcdef";
 const USER: &str = "UserDirectory=INTERNAL; UserId=sa_api";
 
 /// The default of `licenseRelease.concurrency`.
 const LANES: usize = 2;
+
+/// The default of `configQRS.maxConcurrency`.
+const REQUESTS: usize = 4;
+
+/// Seats that are taken each by itself, and those whose intents, or whose outcomes, are one commit after that.
+const SINGLY: usize = 8;
+const TOGETHER: usize = 25;
+
+/// Bytes of such a commit, roughly: records with their rows beside.
+const COMMIT: usize = 64 * 1024;
 
 const SIZES: [usize; 2] = [1_000, 10_000];
 const ROUNDS: usize = 3;
@@ -43,9 +60,16 @@ fn main() {
             let port = words[1].parse().expect("a port");
             runtime.block_on(bare(port, Path::new(&words[2])));
         }
+        Some("needed") => {
+            let port = words[1].parse().expect("a port");
+            let commits = words[3].parse().expect("commits");
+            runtime.block_on(needed(port, Path::new(&words[2]), commits));
+        }
         _ => {
             let only: Vec<usize> = words.iter().filter_map(|word| word.parse().ok()).collect();
-            println!(" seats  taken latency     apply  requests   bare    ratio      undo");
+            println!(
+                " seats  taken latency     apply  requests   bare    ratio   needed   ratio      undo"
+            );
             for seats in SIZES {
                 if only.is_empty() || only.contains(&seats) {
                     for latency in [0, 5] {
@@ -88,14 +112,23 @@ async fn site(seats: usize, folder: &str) {
         .collect();
     std::fs::write(Path::new(folder).join("idle"), idle.join("\n")).expect("ids are written");
     println!("{}", site.addr().port());
+    let folder = PathBuf::from(folder);
     let commands = tokio::task::spawn_blocking(move || {
         for line in std::io::stdin().lines() {
-            match line.expect("text").split_once(' ') {
+            let line = line.expect("text");
+            match line.split_once(' ') {
                 Some((_, millis)) => {
                     let millis = millis.parse().expect("milliseconds");
                     if millis > 0 {
                         control.set_fault(Fault::Latency { millis });
                     }
+                    println!("ok");
+                }
+                None if line == "log" => {
+                    let log = control.requests().into_iter();
+                    let log = log.map(|of| format!("{} {}?{}", of.method, of.path, of.query));
+                    std::fs::write(folder.join("requests"), log.collect::<Vec<_>>().join("\n"))
+                        .expect("the requests are written");
                     println!("ok");
                 }
                 None => {
@@ -108,20 +141,67 @@ async fn site(seats: usize, folder: &str) {
     commands.await.expect("commands don't panic");
 }
 
-/// The DELETEs and nothing else.
-async fn bare(port: u16, folder: &Path) {
+/// A client of a site.
+fn client(port: u16, folder: &Path) -> reqwest::Client {
     let (cert, key) = (folder.join("client.pem"), folder.join("client_key.pem"));
     let (ca, files) =
         (folder.join("root.pem"), bursar::tls::ClientFiles { cert: &cert, key: &key });
     let trust = bursar::tls::Trust::CaFile(&ca);
     let tls = bursar::tls::client_config(trust, Some(files)).expect("TLS settings");
-    let http = reqwest::Client::builder()
+    reqwest::Client::builder()
         .tls_backend_preconfigured(tls)
         .http1_only()
         .tcp_nodelay(true)
         .resolve(SHARED_SERVER_NAME, ([127, 0, 0, 1], port).into())
         .build()
-        .expect("a client");
+        .expect("a client")
+}
+
+/// The requests of a run once more, in their order, and as many commits beside them.
+async fn needed(port: u16, folder: &Path, commits: usize) {
+    let http = client(port, folder);
+    let text = std::fs::read_to_string(folder.join("requests")).expect("requests");
+    let all: Arc<Vec<String>> = Arc::new(text.lines().map(str::to_owned).collect());
+    let (next, deletes) = (Arc::new(AtomicUsize::new(0)), Arc::new(Semaphore::new(LANES)));
+    let file = folder.join("commits");
+    let disk = std::thread::spawn(move || {
+        let mut file = std::fs::File::create(file).expect("a file");
+        for _ in 0..commits {
+            file.write_all(&[7; COMMIT]).expect("it is written");
+            file.sync_data().expect("it is on the disk");
+        }
+    });
+    let lanes = (0..REQUESTS).map(|_| {
+        let (http, all) = (http.clone(), all.clone());
+        let (next, deletes) = (next.clone(), deletes.clone());
+        tokio::spawn(async move {
+            while let Some(line) = all.get(next.fetch_add(1, Ordering::Relaxed)) {
+                let (method, path) = line.split_once(' ').expect("a method and a path");
+                let (_, key) = path.split_once("xrfkey=").expect("a key");
+                let key = key.split('&').next().unwrap_or(key);
+                let url = format!("https://{SHARED_SERVER_NAME}:{port}{path}");
+                let method = method.parse().expect("a method");
+                let turn = match method {
+                    reqwest::Method::DELETE => Some(deletes.acquire().await.expect("it is open")),
+                    _ => None,
+                };
+                let request = http.request(method, url).header("X-Qlik-Xrfkey", key);
+                let answer = request.header("X-Qlik-User", USER).send().await.expect("an answer");
+                let body = answer.bytes().await.expect("a body");
+                std::hint::black_box(body);
+                drop(turn);
+            }
+        })
+    });
+    for lane in lanes.collect::<Vec<_>>() {
+        lane.await.expect("a lane doesn't panic");
+    }
+    disk.join().expect("the disk is written to");
+}
+
+/// The DELETEs and nothing else.
+async fn bare(port: u16, folder: &Path) {
+    let http = client(port, folder);
     let ids = std::fs::read_to_string(folder.join("idle")).expect("ids");
     let ids: Vec<String> = ids.lines().map(str::to_owned).collect();
     let lanes = ids.chunks(ids.len().div_ceil(LANES)).map(|ids| {
@@ -235,6 +315,28 @@ fn run(words: &[&str], file: &Path) -> (Value, Duration) {
     (serde_json::from_slice(&output.stdout).expect("a report"), time)
 }
 
+/// How long a client takes against a site of its own, and what is asked of it beforehand.
+fn limit(
+    what: &str,
+    (seats, latency): (usize, u64),
+    before: &dyn Fn(&Path),
+    more: &[String],
+) -> Duration {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut site = Site::start(seats, latency, folder.path());
+    before(folder.path());
+    let begin = Instant::now();
+    let client = Command::new(std::env::current_exe().expect("this program"))
+        .args([what, &site.port.to_string()])
+        .arg(folder.path())
+        .args(more)
+        .status();
+    let time = begin.elapsed();
+    assert!(client.expect("the client starts").success());
+    assert_eq!(site.counts().1, seats - seats * 3 / 10);
+    time
+}
+
 fn compare(seats: usize, latency: u64) {
     let idle = seats * 3 / 10;
     let folder = tempfile::tempdir().expect("a folder");
@@ -244,26 +346,25 @@ fn compare(seats: usize, latency: u64) {
     assert_eq!(report["status"], "done", "{report}");
     let (requests, left) = site.counts();
     assert_eq!(left, seats - idle);
+    assert_eq!(site.ask("log"), "ok");
+    let log = std::fs::read(folder.path().join("requests")).expect("the requests");
     let (report, undo) = run(&["undo", report["run"].as_str().expect("a run has an id")], &file);
     assert_eq!(report["status"], "done", "{report}");
     assert_eq!(site.counts().1, seats);
     drop(site);
 
-    let folder = tempfile::tempdir().expect("a folder");
-    let mut site = Site::start(seats, latency, folder.path());
-    let begin = Instant::now();
-    let bare = Command::new(std::env::current_exe().expect("this program"))
-        .args(["bare", &site.port.to_string()])
-        .arg(folder.path())
-        .status();
-    let limit = begin.elapsed();
-    assert!(bare.expect("the bare client starts").success());
-    assert_eq!(site.counts().1, seats - idle);
+    let bare = limit("bare", (seats, latency), &|_| {}, &[]);
+    let commits = 2 * (SINGLY + (idle - SINGLY).div_ceil(TOGETHER));
+    let write = |folder: &Path| std::fs::write(folder.join("requests"), &log).expect("a file");
+    let needed = limit("needed", (seats, latency), &write, &[commits.to_string()]);
+    let ratio = |limit: Duration| apply.as_secs_f64() / limit.as_secs_f64();
     println!(
-        "{seats:>6} {idle:>6} {latency:>4} ms {:>8.2} s {requests:>9} {:>6.2} s {:>6.2} {:>8.2} s",
+        "{seats:>6} {idle:>6} {latency:>4} ms {:>8.2} s {requests:>9} {:>6.2} s {:>6.2} {:>6.2} s {:>7.2} {:>8.2} s",
         apply.as_secs_f64(),
-        limit.as_secs_f64(),
-        apply.as_secs_f64() / limit.as_secs_f64(),
+        bare.as_secs_f64(),
+        ratio(bare),
+        needed.as_secs_f64(),
+        ratio(needed),
         undo.as_secs_f64()
     );
 }

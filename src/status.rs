@@ -104,7 +104,31 @@ pub struct SiteStatus {
     /// What a person has accepted in place of a guard.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub accepted: Vec<Accepted>,
+    /// Who has accepted, since the last run, what stopped it: the next one goes on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub accepted_since: Option<AcceptedSince>,
     pub monitors: Vec<MonitorStatus>,
+}
+
+/// What guards said at the last run was accepted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AcceptedSince {
+    pub by: String,
+    pub time: DateTime<Utc>,
+    pub guards: Vec<Guard>,
+}
+
+impl AcceptedSince {
+    /// `percent stopped the last run; accepted by anna on 2026-11-24 08:00 UTC: the next run goes on`.
+    pub fn text(&self, l: Locale, zone: Tz) -> String {
+        let guards: Vec<_> = self.guards.iter().map(|guard| guard.as_str()).collect();
+        one_line(&format!(
+            "{} stopped the last run; accepted by {} at {}: the next run goes on",
+            guards.join(" and "),
+            self.by,
+            l.moment(self.time, zone)
+        ))
+    }
 }
 
 /// How many attempts are open, and since when.
@@ -162,6 +186,7 @@ impl Status {
             pauses.push(store.pause(&site.name).await?);
         }
         let mut accepted = HashMap::new();
+        let mut accepted_sites = HashMap::new();
         let mut last_runs = HashMap::new();
         let mut real_runs = HashMap::new();
         for site in &settings.sites {
@@ -173,6 +198,8 @@ impl Status {
             let all = store.accepted(&site.name).await?;
             let holds: Vec<_> = standing(&all, now).cloned().collect();
             accepted.insert(site.name.as_str(), holds);
+            accepted_sites
+                .insert(site.name.as_str(), store.last_site_acceptance(&site.name).await?);
         }
         let sites = settings
             .sites
@@ -206,7 +233,7 @@ impl Status {
                     status.take(event.clone());
                 }
                 status.know(last_runs.remove(site.name.as_str()).flatten());
-                status.forget_the_pause();
+                status.forget_what_is_over(accepted_sites.remove(site.name.as_str()).flatten());
                 status.last_real_run = real_runs.remove(site.name.as_str()).flatten();
                 status
             })
@@ -275,15 +302,38 @@ impl SiteStatus {
             unsettled: Unsettled::default(),
             pause: None,
             accepted: Vec::new(),
+            accepted_since: None,
             monitors: Vec::new(),
         }
     }
 
-    /// A pause that is over is no problem any more, though the run that it stopped was the last one.
-    fn forget_the_pause(&mut self) {
-        let refusals = self.release.as_ref().map_or(&[][..], |run| &run.value.refusals);
-        let by_pause = |refusal: &Refusal| refusal.guard == Guard::Paused;
-        if self.pause.is_some() || refusals.is_empty() || !refusals.iter().all(by_pause) {
+    /// A pause that is over, and what a person has accepted since, is no problem any more, though it stopped the
+    /// last run. `site`: when and by whom the site that answers was said to be the right one.
+    fn forget_what_is_over(&mut self, site: Option<(DateTime<Utc>, String)>) {
+        let Some(Dated { time, value: run }) = &self.release else { return };
+        let mut since: Option<AcceptedSince> = None;
+        let mut is_over = |refusal: &Refusal| {
+            let by = match refusal.guard {
+                Guard::Paused => return self.pause.is_none(),
+                Guard::OtherSite => site.clone(),
+                guard => {
+                    let of = self
+                        .accepted
+                        .iter()
+                        .find(|of| of.guard == guard && Some(of.seat_type) == refusal.seat_type);
+                    of.map(|of| (of.since, of.by.clone()))
+                }
+            };
+            let Some((at, by)) = by.filter(|(at, _)| at >= time) else { return false };
+            let found = since.get_or_insert_with(|| AcceptedSince { by, time: at, guards: vec![] });
+            found.time = found.time.max(at);
+            if !found.guards.contains(&refusal.guard) {
+                found.guards.push(refusal.guard);
+            }
+            true
+        };
+        // Each is asked, so that each is named.
+        if run.refusals.is_empty() || run.refusals.iter().filter(|of| !is_over(of)).count() > 0 {
             return;
         }
         let release = self.monitors.iter_mut().filter(|of| of.monitor == Monitor::Release);
@@ -292,6 +342,7 @@ impl SiteStatus {
                 health.last_error = None;
             }
         }
+        self.accepted_since = since;
     }
 
     /// Takes in the last run. What was found out after its end counts in what its event said, too.

@@ -38,6 +38,14 @@ pub fn short_id(id: Uuid) -> String {
     text
 }
 
+/// `1 day`, `30 days`: as programs write numbers, for the ledger as well.
+pub fn days(count: impl Into<i64>) -> String {
+    match count.into() {
+        1 => "1 day".to_owned(),
+        count => format!("{count} days"),
+    }
+}
+
 /// `1 seat`, `12,345 seats`: so many of what is called so when it is one, and when it is any other number.
 pub fn counted(l: Locale, count: u64, one: &str, many: &str) -> String {
     format!("{} {}", l.separated(&count.to_string()), if count == 1 { one } else { many })

@@ -56,6 +56,16 @@ pub struct Limits {
 }
 
 impl Limits {
+    /// On which days before the end a rule tells, largest first; `None` for one that doesn't go by days.
+    pub fn steps(&self, rule: Rule) -> Option<&[i64]> {
+        match rule {
+            Rule::ServerLicenseExpiring => Some(&self.server_license_steps),
+            Rule::SeatsRunOut => Some(&self.run_out_steps),
+            Rule::CertificateExpiring => Some(&self.certificate_steps),
+            _ => None,
+        }
+    }
+
     /// At how many free seats of so many they are low: a number of seats, a share of all, or the larger of both.
     /// `None` without a limit.
     pub fn low(&self, total: f64) -> Option<f64> {

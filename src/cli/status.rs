@@ -161,6 +161,10 @@ pub(crate) fn render(picture: &Picture, zone: Tz, paint: Paint) -> String {
         for accepted in &site.accepted {
             let _ = writeln!(out, "  Accepted         {}", one_line(&accepted.text()));
         }
+        if let Some(since) = &site.accepted_since {
+            let text = since.text(picture.locale, zone);
+            let _ = writeln!(out, "  Releases         {}", paint.good(&text));
+        }
         monitor_lines(&mut out, site, picture, zone, paint);
         out.push('\n');
     }

@@ -36,6 +36,16 @@ pub struct Limits {
     /// `maxReleasePercent`, where more is due than that and the guard stops a whole run: then it takes nothing
     /// until a person accepts that.
     pub stopped_above_percent: Option<u32>,
+    /// What of `maxReleases` runs of the last 22 hours have used up, where they have: it is not taken off here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub spent: Option<Spent>,
+}
+
+/// What runs of the last 22 hours took of what `maxReleases` allows in that time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Spent {
+    pub taken: u32,
+    pub of: u32,
 }
 
 /// A setting that leaves seats that are due.

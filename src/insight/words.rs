@@ -13,7 +13,7 @@ use super::growth::Estimate;
 use super::models::Kind;
 use super::money::Money;
 use super::purchase::Purchase;
-use super::reclaim::{Limit, Limits};
+use super::reclaim::{Limit, Limits, Spent};
 use crate::words::{Locale, counted};
 
 const MONTHS: [&str; 12] = [
@@ -63,7 +63,11 @@ pub fn limits_each(of: &Limits, l: Locale) -> Vec<String> {
     let stopped = of.stopped_above_percent.map(|percent| {
         format!("more than maxReleasePercent ({percent} %) is due: the run is stopped")
     });
-    left.into_iter().chain(stopped).collect()
+    let spent = of.spent.map(|Spent { taken, of }| {
+        let (taken, of) = (l.number(taken.into()), l.number(of.into()));
+        format!("before the limit of 22 hours: {taken} of maxReleases ({of}) went in the last ones")
+    });
+    left.into_iter().chain(stopped).chain(spent).collect()
 }
 
 /// The same in one; `None` where nothing decides.

@@ -29,6 +29,8 @@ pub struct TypeAccount {
     pub stated: u64,
     /// Found out after the run, by a later one or a poll.
     pub found_later: u64,
+    /// Of those released, allocated again by an undo since; 0 where nobody looked.
+    pub given_back: u64,
 }
 
 impl Account {
@@ -74,6 +76,13 @@ impl Account {
         account
     }
 
+    /// Notes how many seats of each type an undo has allocated again since.
+    pub fn note_given_back(&mut self, given_back: &[(SeatType, u64)]) {
+        for (seat_type, count) in given_back {
+            self.of_type(*seat_type).given_back = *count;
+        }
+    }
+
     fn of_type(&mut self, seat_type: SeatType) -> &mut TypeAccount {
         let known = self.counts.iter().position(|of| of.counts.seat_type == seat_type);
         let place = known.unwrap_or_else(|| {
@@ -111,11 +120,11 @@ fn last_outcomes(records: &[Record]) -> HashMap<u64, &Outcome> {
 
 impl TypeAccount {
     fn new(counts: &TypeCounts) -> Self {
-        Self { counts: counts.clone(), stated: 0, found_later: 0 }
+        Self { counts: counts.clone(), stated: 0, found_later: 0, given_back: 0 }
     }
 
     fn add(&mut self, outcome: &Outcome, by: i64) {
-        let Self { counts, stated, found_later } = self;
+        let Self { counts, stated, found_later, .. } = self;
         let TypeCounts { released, quarantined, changed, refused, gone, unclear, .. } = counts;
         let is_stated = matches!(outcome.result, SeatResult::Stated { .. });
         let mut fields: Vec<&mut u64> = match &outcome.result {
@@ -245,7 +254,10 @@ mod tests {
         entries.push(later(77, SeatResult::Freed));
         let account = told(&entries);
         let counts = TypeCounts { released: 3, refused: 0, unclear: 1, ..counts };
-        assert_eq!(account.counts, [TypeAccount { counts, stated: 0, found_later: 2 }]);
+        assert_eq!(
+            account.counts,
+            [TypeAccount { counts, stated: 0, found_later: 2, given_back: 0 }]
+        );
         assert_eq!(account.why.as_deref(), Some("at its end: 3 failed"));
     }
 
@@ -278,6 +290,9 @@ mod tests {
         let (says, by) = (Statement::Kept, "anna".to_owned());
         entries.push(later(3, SeatResult::Stated { says, by, why: "asked her".into() }));
         let counts = TypeCounts { released: 2, unclear: 0, ..expected };
-        assert_eq!(told(&entries).counts, [TypeAccount { counts, stated: 1, found_later: 1 }]);
+        assert_eq!(
+            told(&entries).counts,
+            [TypeAccount { counts, stated: 1, found_later: 1, given_back: 0 }]
+        );
     }
 }

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::guard;
 use super::plan::{self, Keep, Outcome, Snapshot, TypeSeats};
-use crate::insight::reclaim::{ByRules, Limit, Limits};
+use crate::insight::reclaim::{ByRules, Limit, Limits, Spent};
 use crate::ledger::past::Past;
 use crate::license::{PersonRead, Pools, Seat, SeatType};
 use crate::policy::{Policy, TypeRule};
@@ -74,6 +74,7 @@ pub fn by_rules(
     settings: &Policy,
     now: DateTime<Utc>,
 ) -> BTreeMap<SeatType, (ByRules, Limits)> {
+    let taken = past.taken.clone();
     let past = without_taken(past);
     let plan = planned(snapshot, &past, settings, now);
     let count = |part: &plan::TypePlan, wanted: &dyn Fn(&plan::Decision) -> bool| {
@@ -99,6 +100,10 @@ pub fn by_rules(
         }),
         stopped_above_percent: guard::too_large_a_share(&plan, &part.rule, part, &past)
             .map(|_| part.rule.max_release_percent),
+        spent: taken
+            .get(&part.seat_type)
+            .filter(|taken| **taken > 0)
+            .and_then(|taken| Some(Spent { taken: *taken, of: part.rule.max_releases? })),
     };
     plan.types.iter().map(|part| (part.seat_type, (of(part), limits(part)))).collect()
 }

@@ -10,8 +10,8 @@ use super::run::{Engine, Skipped};
 use super::session::{Session, Tally, planned};
 use super::{Plan, TypePlan, guard, read, sharing, spelling};
 use crate::event::{Body, ReleaseRefused};
-use crate::ledger::Entry;
 use crate::ledger::past::Past;
+use crate::ledger::{Entry, digest};
 use crate::license::{Moment, SeatType, SiteIdentity};
 use crate::policy::{Guard, Policy, Refusal};
 use crate::qrs::Patience;
@@ -141,9 +141,10 @@ impl Session<'_> {
         accepted: &[Guard],
         tally: &mut Tally,
     ) -> Result<(), AppendError> {
+        // As `Plan::digest`, of the text that is stored: that of many seats is written once.
         let json = serde_json::to_vec(plan).expect("a plan has only text keys");
+        let digest = digest(&json);
         self.engine.store.save_plan(self.site(), &self.run, json).await?;
-        let digest = plan.digest();
         tally.counts = planned(plan);
         tally.plan_digest = Some(digest.clone());
         let stopping = now.refusals.iter().filter(|refusal| !is_accepted(refusal, accepted));

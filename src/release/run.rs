@@ -47,12 +47,19 @@ pub struct Waits {
     /// What is read again together is to have its turn within this time, as far as the site's pace
     /// tells: whoever logs in between is not seen.
     pub ahead: Duration,
+    /// For another site to say which license it has, where the settings say that it is not shared.
+    pub others: Duration,
 }
 
 impl Default for Waits {
     fn default() -> Self {
         let second = Duration::from_secs(1);
-        Self { second_look: second * 10, at_stop: second * 5, ahead: second * 2 }
+        Self {
+            second_look: second * 10,
+            at_stop: second * 5,
+            ahead: second * 2,
+            others: second * 5,
+        }
     }
 }
 

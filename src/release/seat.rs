@@ -24,6 +24,7 @@ use crate::policy::Policy;
 use crate::qrs::write::Writer;
 use crate::qrs::{Error, Patience};
 use crate::store::{AppendError, StoreError};
+use crate::words;
 
 /// A seat is taken only if it was read within this time, and the site's answer is not waited for
 /// beyond it.
@@ -284,11 +285,11 @@ impl Taking<'_> {
         match dates::known(&due.decision.last_used) {
             Some(_) => {
                 let threshold = rule.map_or(0, |rule| rule.release_threshold_days);
-                format!("idle for {days} days (threshold {threshold})")
+                format!("idle for {} (threshold {threshold})", words::days(days))
             }
             None => {
                 let grace = rule.map_or(0, |rule| rule.never_used_grace_days);
-                format!("never used, allocated {days} days ago (grace {grace})")
+                format!("never used, allocated {} ago (grace {grace})", words::days(days))
             }
         }
     }

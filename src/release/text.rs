@@ -163,21 +163,26 @@ const WAITING: [(&str, &str); 4] = [
 impl TypeCounts {
     /// What a run did to the seats of the type, without what is zero.
     pub fn summary(&self, mode: Mode) -> String {
-        self.counted(mode, 0)
+        self.counted(mode, 0, 0)
     }
 
-    /// The same; a person has told what became of `stated` more.
-    fn counted(&self, mode: Mode, stated: u64) -> String {
+    /// What was planned and nothing came of, whatever stopped it; a person has told what became of `stated`.
+    fn not_attempted(&self, stated: u64) -> u64 {
+        let done_with = self.released + self.changed + self.refused + self.gone;
+        self.planned.saturating_sub(done_with + self.taken_before + self.unclear + stated)
+    }
+
+    /// The same; a person has told what became of `stated` more, and so many of those released were given back.
+    fn counted(&self, mode: Mode, stated: u64, given_back: u64) -> String {
         let done = match mode {
             Mode::Real => "released",
             Mode::Rehearsal => "would be released",
             Mode::Undo => "allocated again",
         };
         let left = if mode == Mode::Undo { "left as they were" } else { "kept when read again" };
-        let done_with = self.released + self.changed + self.refused + self.gone;
-        let done_with = done_with + self.taken_before + self.unclear + stated;
         let mut parts = vec![format!("{} {done}", self.released)];
         for (count, what) in [
+            (given_back, "of them given back since"),
             (self.quarantined, "of them in quarantine"),
             (self.announced, "announced"),
             (self.changed, left),
@@ -186,7 +191,7 @@ impl TypeCounts {
             (self.taken_before, "released before by another run"),
             (self.unclear, "unclear"),
             (stated, "closed by a person's word"),
-            (self.planned.saturating_sub(done_with), "planned and not attempted"),
+            (self.not_attempted(stated), "planned and not attempted"),
         ] {
             if count > 0 {
                 parts.push(format!("{count} {what}"));
@@ -211,9 +216,14 @@ impl TypeCounts {
 }
 
 impl TypeAccount {
-    /// As that of [`TypeCounts`], with what was found out after the run.
+    /// What was planned and nothing came of, whatever stopped it.
+    pub fn not_attempted(&self) -> u64 {
+        self.counts.not_attempted(self.stated)
+    }
+
+    /// As that of [`TypeCounts`], with what was found out and given back after the run.
     pub fn summary(&self, mode: Mode) -> String {
-        let mut text = self.counts.counted(mode, self.stated);
+        let mut text = self.counts.counted(mode, self.stated, self.given_back);
         if self.found_later > 0 {
             text.push_str(&format!(" ({} found out after the run)", self.found_later));
         }

@@ -211,7 +211,11 @@ fn tiles(report: &Report, site: &super::SiteReport) -> Vec<(String, String, Stri
         tiles.push(("Analyzer Capacity".to_owned(), l.number(month.used), remark));
     }
     let released = site.releases.iter().filter(|attempt| attempt.is_release()).count();
-    tiles.push(("Seats released".to_owned(), count(l, released), "in the period".to_owned()));
+    let remark = match site.releases.iter().filter(|attempt| attempt.is_return()).count() {
+        0 => "in the period".to_owned(),
+        returned => format!("in the period; {} given back in it", count(l, returned)),
+    };
+    tiles.push(("Seats released".to_owned(), count(l, released), remark));
     if let Some(cost) = &site.cost_in_period {
         let remark = "for what was entitled in the period".to_owned();
         tiles.push(("Cost of the period".to_owned(), cost.all.written(l), remark));

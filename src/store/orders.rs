@@ -110,12 +110,18 @@ impl Store {
         Ok(placed)
     }
 
-    /// Whether a form was sent before.
-    pub async fn was_sent(&self, form: &str) -> Result<bool, StoreError> {
+    /// The order that a form was sent for before.
+    pub async fn order_of_form(&self, form: &str) -> Result<Option<PageOrder>, StoreError> {
         let form = form.to_owned();
         let query = move |db: &Connection| {
-            db.prepare_cached("SELECT EXISTS (SELECT 1 FROM page_order WHERE form = ?1)")?
-                .query_row([form], |r| r.get(0))
+            let found = db
+                .prepare_cached(
+                    "SELECT id, site, what, run, digest, by, peer, time, taken, ended, done, outcome
+                       FROM page_order WHERE form = ?1",
+                )?
+                .query_row([form], order)
+                .optional()?;
+            Ok(found.flatten())
         };
         self.shared.gate.read("look for an order by its form", query).await
     }

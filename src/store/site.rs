@@ -150,6 +150,25 @@ fn accepted(db: &Connection, site: &str) -> rusqlite::Result<Vec<String>> {
     )
 }
 
+impl Store {
+    /// When a person last said of a site that the one which answers is the right one, and who.
+    pub async fn last_site_acceptance(
+        &self,
+        site: &str,
+    ) -> Result<Option<(DateTime<Utc>, String)>, StoreError> {
+        let site = site.to_owned();
+        let query = move |db: &Connection| {
+            db.prepare_cached(
+                "SELECT time, coalesce(json_extract(entry, '$.by'), '') FROM ledger
+                  WHERE site = ?1 AND kind = 'siteAccepted' ORDER BY seq DESC LIMIT 1",
+            )?
+            .query_row([site], |r| Ok((time_of(r.get(0)?), r.get(1)?)))
+            .optional()
+        };
+        self.shared.gate.read("read which site was accepted", query).await
+    }
+}
+
 fn texts(db: &Connection, sql: &'static str, site: &str) -> rusqlite::Result<Vec<String>> {
     db.prepare_cached(sql)?.query_map([site], |r| r.get(0))?.collect()
 }

@@ -5,19 +5,23 @@
 use axum::extract::Request;
 use axum::http::StatusCode;
 use axum::response::Response;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 
 use super::Served;
 use super::answer::Failure;
 use super::form::Form;
 use super::frame::site_address;
 use super::login::see;
+use super::order_form::{self, About, refused};
+use super::releases::carried_out;
 use super::viewer::Who;
+use super::wording::local;
 use crate::alert::{catalogue, notice};
 use crate::config::settings::Site;
 use crate::config::takers;
 use crate::event::{AlertStatus, Body, Channel, DAEMON, Event, Rule};
 use crate::ledger::Entry;
+use crate::plain::one_line;
 use crate::store::{Addition, NewPageOrder, NewSilence, Ordered, Placed, Role, Selector};
 
 /// Characters of a reason.
@@ -68,7 +72,8 @@ fn until(form: &Form, now: DateTime<Utc>) -> Result<DateTime<Utc>, Failure> {
     let wrong = || Failure::Wrong(format!("days: write a number from 1 to {LONGEST}."));
     let days: i64 = form.raw("days").trim().parse().map_err(|_| wrong())?;
     match (1..=LONGEST).contains(&days) {
-        true => Ok(now + TimeDelta::days(days)),
+        // Nobody means parts of a second.
+        true => Ok(now.trunc_subsecs(0) + TimeDelta::days(days)),
         false => Err(wrong()),
     }
 }
@@ -80,8 +85,10 @@ pub(super) async fn pause(served: &Served, name: &str, request: Request) -> Done
     let form = Form::read(request).await?;
     let until = until(&form, served.source.clock.now())?;
     let why = form.required("why", WHY)?;
+    let told = local(until, served.source.settings.time_zone);
+    let told = format!("releases of {site} are paused until {told}: {}", one_line(&why));
     append(served, &site, Entry::Paused { until, why, by: served.by() }).await?;
-    served.note(&format!("releases of {site} are paused until {until}"));
+    served.note(&told);
     Ok(see(&site_address(&site, "/releases"), None))
 }
 
@@ -240,18 +247,20 @@ pub(super) async fn apply(served: &Served, name: &str, request: Request) -> Done
     let site = served.site(name)?;
     let form = Form::read(request).await?;
     confirmed(served, site, &form)?;
-    if let Some(done) = sent_before(served, site, &form).await? {
-        return Ok(done);
-    }
+    sent_before(served, &form).await?;
     if let Some(why) = not_applied(site) {
-        return Err(Failure::Refused(StatusCode::CONFLICT, "Not done", why.to_owned()));
+        return Err(refused("Not done", why.to_owned()));
     }
     let (run, digest) = (form.required("run", NAME)?, form.required("digest", NAME)?);
     let last = served.known.plan(&served.source, name).await?;
-    if last.is_none_or(|last| last.run != run || last.digest != digest) {
+    let Some(last) = last.filter(|last| last.run == run && last.digest == digest) else {
+        let text = "There is a newer plan than the one you saw: look at it, and order then.";
+        return Err(refused("Not done", text.to_owned()));
+    };
+    if let Some(done) = carried_out(&served.source.store, name, &last).await? {
         let text =
-            "There is a newer plan than the one you saw: look at it, and order then.".to_owned();
-        return Err(Failure::Refused(StatusCode::CONFLICT, "Not done", text));
+            format!("This plan was carried out by run {}: nothing was done again.", done.run);
+        return Err(refused("Not done", one_line(&text)));
     }
     order(served, site, &form, Ordered::Apply, run, Some(digest)).await
 }
@@ -273,6 +282,7 @@ pub(super) async fn undo(served: &Served, name: &str, request: Request) -> Done 
     let site = served.site(name)?;
     let form = Form::read(request).await?;
     confirmed(served, site, &form)?;
+    sent_before(served, &form).await?;
     let run = form.required("run", NAME)?;
     let runs = served.source.store.runs(name, super::releases::RUNS).await?;
     if !runs.iter().any(|of| of.run == run) {
@@ -298,14 +308,16 @@ fn confirmed(served: &Served, site: &Site, form: &Form) -> Result<(), Failure> {
     Err(Failure::Wrong(text))
 }
 
-/// The same click twice: the plan may be another one since.
-async fn sent_before(
-    served: &Served,
-    site: &Site,
-    form: &Form,
-) -> Result<Option<Response>, Failure> {
-    let again = served.source.store.was_sent(&form.text("form", NAME)?).await?;
-    Ok(again.then(|| see(&site_address(&site.name, "/releases"), None)))
+/// The same click twice: it is told what came of the first.
+async fn sent_before(served: &Served, form: &Form) -> Result<(), Failure> {
+    match served.source.store.order_of_form(&form.text("form", NAME)?).await? {
+        // Another site's is not told of.
+        Some(of) if !served.viewer.sees(&of.site) => {
+            Err(refused("Already sent", "This form was sent before. Nothing was done.".to_owned()))
+        }
+        Some(of) => Err(order_form::sent_before(&of, served.source.settings.time_zone)),
+        None => Ok(()),
+    }
 }
 
 async fn order(
@@ -316,9 +328,13 @@ async fn order(
     run: String,
     digest: Option<String>,
 ) -> Done {
+    let number = form.required("form", NAME)?;
+    let (by, digest_text) = (served.viewer.by(), digest.as_deref().unwrap_or_default());
+    let about = About { by: &by, site: &site.name, what, run: &run, digest: digest_text };
+    about.fits(&number)?;
     let order = NewPageOrder {
         site: site.name.clone(),
-        form: form.required("form", NAME)?,
+        form: number,
         what,
         run,
         digest,
@@ -327,11 +343,14 @@ async fn order(
     };
     match served.source.store.place_order(order).await? {
         Placed::New(id) => served.note(&format!("order {id} of site {} was given", site.name)),
-        // The same click twice.
-        Placed::Again(_) => {}
+        // The same click twice, at the same time.
+        Placed::Again(id) => {
+            let text = format!("This was already sent: order {id}. Nothing was done again.");
+            return Err(refused("Already sent", text));
+        }
         Placed::Full => {
             let text = "Another order of this site isn't over yet: wait for it.".to_owned();
-            return Err(Failure::Refused(StatusCode::CONFLICT, "Not done", text));
+            return Err(refused("Not done", text));
         }
     }
     Ok(see(&site_address(&site.name, "/releases"), None))

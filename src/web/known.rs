@@ -206,7 +206,8 @@ impl Known {
         let make = move || {
             let json = runtime.block_on(store.load_plan(&name))?;
             let plan = json.and_then(|json| serde_json::from_slice::<Plan>(&json).ok());
-            Ok(plan.filter(|plan| plan.format == FORMAT).map(LastPlan::of).map(Arc::new))
+            let plan = plan.filter(|plan| plan.format == FORMAT);
+            Ok(plan.map(|plan| Arc::new(LastPlan::of(plan, name))))
         };
         let plan = self.plans.get(site, AGE, async { Ok(run) }, make).await?;
         Ok((*plan).clone())

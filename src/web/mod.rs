@@ -38,6 +38,7 @@ mod known;
 mod login;
 pub mod metrics;
 mod more;
+mod order_form;
 mod overview;
 mod person;
 mod plan;

@@ -14,6 +14,8 @@ use crate::release::plan::{Keep, Outcome, Plan};
 #[derive(Debug)]
 pub(super) struct LastPlan {
     pub(super) run: String,
+    /// The run with which it was stored last: that of a plan that was applied.
+    pub(super) stored_by: String,
     /// Of the plan as it is stored.
     pub(super) digest: String,
     pub(super) time: DateTime<Utc>,
@@ -95,7 +97,7 @@ pub(super) fn words() -> Vec<&'static str> {
 }
 
 impl LastPlan {
-    pub(super) fn of(plan: Plan) -> Self {
+    pub(super) fn of(plan: Plan, stored_by: String) -> Self {
         let (headline, digest) = (plan.headline(), plan.digest());
         let mut types = Vec::new();
         for part in &plan.types {
@@ -134,6 +136,7 @@ impl LastPlan {
             decisions.map(|of| (of.seat, Decided { outcome: of.outcome, keep: of.keep })).collect();
         Self {
             run: plan.run,
+            stored_by,
             digest,
             time: plan.now,
             headline,

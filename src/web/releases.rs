@@ -8,17 +8,17 @@ use super::Served;
 use super::actions::{called, not_applied};
 use super::answer::{self, Answer, age};
 use super::frame::{Frame, Part, encoded, site_address};
+use super::order_form::About;
 use super::plan::{LastPlan, TypePlan};
-use super::wording::{local, number};
-use crate::credential::fingerprint;
+use super::wording::{local, locale, number};
 use crate::event::Monitor;
-use crate::ledger::Mode;
+use crate::ledger::{Mode, RunStatus};
 use crate::license::SeatType;
 use crate::plain::one_line;
 use crate::planning::replay::Simulation;
 use crate::policy::Policy;
 use crate::release::next::Next;
-use crate::store::{KnownRun, Ordered, PageOrder, RunState};
+use crate::store::{KnownRun, Ordered, PageOrder, RunState, Store, StoreError};
 
 /// So many runs are shown.
 pub(super) const RUNS: usize = 20;
@@ -34,6 +34,8 @@ struct Page {
     open: String,
     accepted: Vec<String>,
     plan: Option<PlanView>,
+    /// The run that has carried the plan out.
+    carried_out: Option<CarriedOut>,
     /// A plan is stored that can't be read, or none.
     no_plan: &'static str,
     runs: Vec<RunView>,
@@ -69,6 +71,14 @@ struct OrderView {
 
 /// So many orders are shown.
 const ORDERS: usize = 10;
+
+struct CarriedOut {
+    how: &'static str,
+    run: String,
+    address: String,
+    /// What came of it.
+    lines: Vec<String>,
+}
 
 struct PlanView {
     headline: String,
@@ -142,22 +152,27 @@ pub(super) async fn page(served: &Served, headers: &HeaderMap, name: &str) -> An
     let orders = store.orders(name, ORDERS).await?;
     let newest = orders.first().map_or(0, |order| order.id);
     let is_operator = served.is_operator();
-    let form = |what: &str, of: &str| {
-        // The same until something was ordered: the same form twice is one order.
-        fingerprint(&format!("{} {name} {what} {of} {newest}", served.viewer.by()))
+    let by = served.viewer.by();
+    let form = |what, run: &str, digest: &str| {
+        About { by: &by, site: name, what, run, digest }.number(newest)
+    };
+    let carried_out = match last {
+        Some(last) => carried_out(store, name, last).await?,
+        None => None,
     };
     let operate = is_operator.then(|| Operate {
         address: site_address(name, "/releases"),
         paused: of_site.is_some_and(|of| of.pause.is_some()),
         called: called(served, site),
         not_applied: not_applied(site).unwrap_or_default(),
-        apply: last
-            .filter(|_| not_applied(site).is_none())
-            .map(|last| (last.run.clone(), last.digest.clone(), form("apply", &last.run))),
+        apply: last.filter(|_| not_applied(site).is_none() && carried_out.is_none()).map(|last| {
+            let form = form(Ordered::Apply, &last.run, &last.digest);
+            (last.run.clone(), last.digest.clone(), form)
+        }),
     });
     let runs = runs.iter().map(|run| RunView {
         undo: (is_operator && run.mode == Mode::Real && has_taken(run))
-            .then(|| form("undo", &run.run)),
+            .then(|| form(Ordered::Undo, &run.run, "")),
         started: local(run.started, zone),
         mode: run.mode.as_str(),
         state: match run.state {
@@ -174,10 +189,21 @@ pub(super) async fn page(served: &Served, headers: &HeaderMap, name: &str) -> An
         held,
         freeze: super::site::freeze(site, now),
         open,
-        accepted: of_site
-            .map_or_else(Vec::new, |of| of.accepted.iter().map(|a| one_line(&a.text())).collect()),
+        accepted: of_site.map_or_else(Vec::new, |of| {
+            let since = of.accepted_since.as_ref().map(|since| since.text(locale(), zone));
+            of.accepted.iter().map(|a| one_line(&a.text())).chain(since).collect()
+        }),
         plan: last
             .map(|plan| plan_view(plan, name, names && served.all_sites(), age(plan.time, now))),
+        carried_out: carried_out.map(|run| CarriedOut {
+            how: match run.state {
+                RunState::UnderWay => "Is being carried out",
+                _ => "Carried out",
+            },
+            address: run_address(name, &run.run),
+            lines: run.lines().iter().map(|line| one_line(line)).collect(),
+            run: run.run,
+        }),
         no_plan: "No plan was stored yet: a rehearsal or a run stores one. bursar release plan makes one now, by hand.",
         runs: runs.collect(),
         what_if: simulation.map(|of| format!("{} to {}", of.span.first, of.span.last)),
@@ -198,9 +224,28 @@ pub(super) fn run_address(site: &str, run: &str) -> String {
     site_address(site, &format!("/run/{}", encoded(run)))
 }
 
+/// The real run that has carried out a plan, its own or one that a person had read.
+///
+/// # Errors
+/// When the store can't be read.
+pub(super) async fn carried_out(
+    store: &Store,
+    site: &str,
+    plan: &LastPlan,
+) -> Result<Option<KnownRun>, StoreError> {
+    let run = store.last_real_run(site).await?;
+    let is_done = |run: &KnownRun| match run.state {
+        RunState::UnderWay => true,
+        RunState::CutShort | RunState::Ended(RunStatus::Refused | RunStatus::Failed) => false,
+        // What a guard or the end of the run has left may still be wanted.
+        RunState::Ended(_) => run.account.counts.iter().all(|of| of.not_attempted() == 0),
+    };
+    Ok(run.filter(|run| run.run == plan.stored_by && is_done(run)))
+}
+
 /// Whether there is anything of a run to give back.
 fn has_taken(run: &KnownRun) -> bool {
-    run.account.counts.iter().any(|of| of.counts.released + of.counts.quarantined > 0)
+    run.account.counts.iter().any(|of| of.counts.released > of.given_back)
 }
 
 fn order_view(order: PageOrder, zone: Tz, names: bool) -> OrderView {

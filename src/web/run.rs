@@ -13,7 +13,7 @@ use super::plan::{reason, word};
 use super::releases::run_address;
 use super::seats::{day, named};
 use super::wording::{local, number};
-use crate::ledger::{Entry, Mode, Record};
+use crate::ledger::{Entry, Mode, Record, RunStatus, TypeAccount};
 use crate::license::Holder;
 use crate::plain::one_line;
 use crate::release::plan::{Decision, Keep, Plan};
@@ -36,6 +36,8 @@ struct Page {
     facts: Vec<(&'static str, String)>,
     lines: Vec<String>,
     seen: String,
+    /// How much of what was planned was done.
+    done: String,
     /// Absent where the plan is not stored any more.
     plan: Option<PlanView>,
     records: Vec<RecordView>,
@@ -103,6 +105,7 @@ pub(super) async fn page(
         facts: facts(&known, zone),
         lines: known.lines().iter().map(|line| one_line(line)).collect(),
         seen: age(known.started, now),
+        done: done(&known),
         plan: plan.map(|plan| plan_view(plan, (name, &base), (&of, place), names, zone)),
         all_records: number(records.len() as f64),
         next_records: (records.len() > next).then(|| {
@@ -118,6 +121,29 @@ pub(super) async fn page(
         names,
     };
     Ok(answer::page(headers, now, &page))
+}
+
+/// How much of what was planned was done: `Planned to go: 24. Released: 0. A guard stopped the run.`
+fn done(known: &KnownRun) -> String {
+    let sum = |of: fn(&TypeAccount) -> u64| known.account.counts.iter().map(of).sum::<u64>();
+    let (planned, released) = (sum(|of| of.counts.planned), sum(|of| of.counts.released));
+    let (planned, released) = (number(planned as f64), number(released as f64));
+    let stopped = match (known.state, sum(TypeAccount::not_attempted)) {
+        (RunState::Ended(RunStatus::Refused), _) => {
+            " A guard stopped the run: nothing of it was done.".to_owned()
+        }
+        (RunState::UnderWay, _) => " It is under way.".to_owned(),
+        (RunState::CutShort, _) => " Its process ended in the middle.".to_owned(),
+        (RunState::Ended(_), 0) => String::new(),
+        (RunState::Ended(_), some) => {
+            format!(" Not attempted, because something stopped it: {}.", number(some as f64))
+        }
+    };
+    match known.mode {
+        Mode::Real => format!("Planned to go: {planned}. Released: {released}.{stopped}"),
+        Mode::Rehearsal => format!("Would go: {planned}. A rehearsal releases nothing.{stopped}"),
+        Mode::Undo => String::new(),
+    }
 }
 
 fn facts(known: &KnownRun, zone: Tz) -> Vec<(&'static str, String)> {

@@ -10,6 +10,8 @@ use bursar::store::Addition;
 use crate::support::process::{Process, output};
 use crate::support::setup::Setup;
 
+mod told;
+
 fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).expect("UTF-8")
 }

@@ -33,6 +33,9 @@ struct Row {
     severity_note: &'static str,
     for_minutes: u64,
     destinations: Vec<Channel>,
+    /// Days before the end at which it is told, largest first, where the rule goes by days.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    days: Option<Vec<i64>>,
     when: &'static str,
 }
 
@@ -48,6 +51,7 @@ impl Row {
             severity_note: if rule.severity.is_some() { "" } else { entry.severity_note },
             for_minutes: rule.hold.as_secs() / 60,
             destinations: rule.destinations.clone(),
+            days: policy.limits.steps(entry.rule).map(<[i64]>::to_vec),
             when: entry.when,
         }
     }
@@ -84,6 +88,7 @@ impl Rules {
             if row.for_minutes > 0 {
                 cells.push(format!("after {} min", row.for_minutes));
             }
+            cells.extend(row.days.as_deref().map(days_before));
             if !row.severity_note.is_empty() {
                 cells.push(row.severity_note.to_owned());
             }
@@ -100,5 +105,18 @@ impl Rules {
             last = row.key;
         }
         Ok(Exit::Ok)
+    }
+}
+
+/// `at 90, 60 and 30 days`.
+fn days_before(days: &[i64]) -> String {
+    match days {
+        [] => String::new(),
+        [1] => "at 1 day".to_owned(),
+        [one] => format!("at {one} days"),
+        [most @ .., last] => {
+            let most: Vec<_> = most.iter().map(ToString::to_string).collect();
+            format!("at {} and {last} days", most.join(", "))
+        }
     }
 }

@@ -14,9 +14,10 @@ use crate::output::{Existing, Output};
 use crate::plain::one_line;
 use crate::qrs::Patience;
 use crate::release::next::Next;
-use crate::release::plan::{Decision, Outcome, Plan as Planned, TypePlan};
+use crate::release::plan::{Decision, Keep, Outcome, Plan as Planned, TypePlan};
 use crate::release::run::Engine;
 use crate::terminal::Json;
+use crate::words;
 
 /// Read the site and show what a run would do now, with the reasons; nothing is changed
 ///
@@ -260,7 +261,8 @@ fn totals(plan: &Planned, paint: Paint) -> String {
         let mut reasons: Vec<_> = part.kept_by_reason().into_iter().collect();
         reasons.sort_by_key(|(code, count)| (std::cmp::Reverse(*count), *code));
         for (code, count) in reasons {
-            rows.push(vec![paint.faint(&format!("    {code}")), count.to_string()]);
+            let meaning = paint.faint(Keep::meaning(code));
+            rows.push(vec![paint.faint(&format!("    {code}")), count.to_string(), meaning]);
         }
     }
     text::columns(&rows)
@@ -325,7 +327,7 @@ pub(super) fn idle(decision: &Decision, plan: &Planned) -> String {
         _ => "allocated",
     };
     let gone = if decision.removed_externally { ", removed from the directory" } else { "" };
-    format!("idle for {days} days, {what} {}{gone}", since.format("%Y-%m-%d"))
+    format!("idle for {}, {what} {}{gone}", words::days(days), since.format("%Y-%m-%d"))
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use crate::ledger::past::{Accepted, Past, Pause};
 use crate::license::{PersonRead, Sameness};
 use crate::policy::calendar::Closed;
 use crate::policy::{Guard, Refusal, TypeRule};
+use crate::words;
 
 /// Where the settings of releases are.
 const SETTINGS: &str = "Butler.qlikSenseLicense.licenseRelease";
@@ -256,8 +257,9 @@ fn stale_signal(plan: &Plan, snapshot: &Snapshot) -> Option<Refusal> {
         _ if count == 0 => return None,
         Some(at) if within(at, days, plan.now) => return None,
         Some(at) => format!(
-            "none of {} was used within {days} days: the newest use was on {}",
+            "none of {} was used within {}: the newest use was on {}",
             seats(count),
+            words::days(days),
             utc(&at),
         ),
         None => format!("none of {} was ever used, as far as the site says", seats(count)),

@@ -151,6 +151,50 @@ impl Keep {
     /// Every [`Self::code`], in the order of the reasons.
     pub const CODES: &[&str] = <Self as strum::VariantNames>::VARIANTS;
 
+    /// What each code means, in the order of the reasons: what people read beside counts and in the documentation.
+    pub const MEANINGS: [(&str, &str); 31] = [
+        ("listed-twice", "the site lists the seat more than once, with different facts"),
+        ("type-off", "releasing seats of this type is off"),
+        ("unsettled", "what became of an earlier attempt at the seat is not known yet"),
+        ("quarantined", "taken already, and blocked until its quarantine ends"),
+        ("no-user", "the seat names no user, or one who was deleted"),
+        ("user-gone", "the user is not on the site any more"),
+        ("user-unread", "the user could not be read whole"),
+        ("user-incomplete", "the user was read without a field that a rule looks at"),
+        ("internal", "an account of the directory INTERNAL, Qlik's own"),
+        ("user", "neverRelease.user names the person"),
+        ("user-directory", "neverRelease.userDirectory names the person's directory"),
+        ("tag", "neverRelease.tag names a tag of the person"),
+        ("custom-property", "neverRelease.customProperty names a property of the person"),
+        ("role", "neverRelease.role names a role of the person"),
+        ("user-group", "neverRelease.userGroup names a group of the person"),
+        ("inactive", "kept by neverRelease.inactive"),
+        ("blocked", "kept by neverRelease.blocked"),
+        ("removed-externally", "kept by neverRelease.removedExternally"),
+        ("unreadable-date", "the last use or the allocation is no time that can be read"),
+        ("no-date", "when the seat was allocated is not known"),
+        ("future-date", "the last use or the allocation lies in the future"),
+        ("used", "used within releaseThresholdDays"),
+        ("allocated", "allocated within releaseThresholdDays, and used before that"),
+        ("never-used", "never used, and allocated within neverUsedGraceDays"),
+        ("used-other-seat", "the same person uses a seat of another type (judgePerUser)"),
+        (
+            "other-seats-unread",
+            "the person's seats of another type could not be read (judgePerUser)",
+        ),
+        ("reallocated", "came back after a release, within reallocatedGraceDays"),
+        ("announced", "due and announced, and graceDays are not over yet"),
+        ("enough-free", "due, and as many seats are free as keepFree asks for"),
+        ("free-unknown", "due, and how many seats are free is not known (keepFree)"),
+        ("over-cap", "due, and others come first: maxReleases lets no more go"),
+    ];
+
+    /// What a code means; empty for one of another release.
+    pub fn meaning(code: &str) -> &'static str {
+        let found = Self::MEANINGS.iter().find(|(of, _)| *of == code);
+        found.map_or("", |(_, meaning)| meaning)
+    }
+
     /// Short and stable, for counts: `used`, `never-used`, `tag`. Also its `reason` in JSON.
     pub fn code(&self) -> &'static str {
         self.into()
@@ -330,6 +374,7 @@ pub(super) mod tests {
     fn codes_are_the_reasons_in_json_and_all_different() {
         let each = one_of_each();
         assert_eq!(each.iter().map(Keep::code).collect::<Vec<_>>(), Keep::CODES);
+        assert_eq!(Keep::MEANINGS.map(|(code, _)| code), Keep::CODES, "each has its meaning");
         for keep in &each {
             let json = serde_json::to_value(keep).unwrap();
             assert_eq!(json["reason"], keep.code());

@@ -227,6 +227,27 @@ async fn a_stop_before_a_seat_s_turn_sends_nothing() {
     assert!(engine.store.unsettled(&engine.site.name).await.unwrap().is_empty());
 }
 
+/// The lock alone speaks against a DELETE: nobody has stopped the run, and no freeze began.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lock_that_is_lost_before_a_seat_s_turn_sends_nothing() {
+    let (site, engine, _folder) = start().await;
+    let policy = &engine.site.release.policy;
+    let done = at_turn(&engine, policy, async |taking, due| {
+        let kept = due.skipped(String::new());
+        let reread = taking.reread(vec![due]).await.unwrap().unwrap();
+        let (mut next, _) = taking.open(reread).await.unwrap();
+        let taking = Taking { fresh: FRESH, ..taking };
+        taking.session.lock.lost().cancel();
+        let lost = taking.turn(next.pop().unwrap()).await;
+        assert!(matches!(lost, Err(AppendError::ClaimLost { .. })), "it was sent");
+        SeatOutcome::Kept(kept)
+    });
+    done.await;
+    assert_eq!(changes(&site), 0);
+    // Nothing was sent, and that is recorded: the seat is due again.
+    assert!(engine.store.unsettled(&engine.site.name).await.unwrap().is_empty());
+}
+
 /// What was read longer ago than batches are to wait is read once more, by itself.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_logs_in_before_a_late_turn_keeps_the_seat() {

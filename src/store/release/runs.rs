@@ -72,9 +72,19 @@ impl Store {
     /// The runs of a site, newest first, at most `max`.
     pub async fn runs(&self, site: &str, max: usize) -> Result<Vec<KnownRun>, StoreError> {
         let holder = self.release_holder(site).await?.map(|holder| holder.run);
+        let starts = self.run_starts(Some(site), max).await?;
+        let first = starts.last().map_or(0, |start| start.seq);
+        let is_undo =
+            |start: &Record| matches!(start.entry, Entry::RunStarted { mode: Mode::Undo, .. });
+        let given = match starts.iter().any(is_undo) {
+            true => self.given_back(site, first).await?,
+            false => HashMap::new(),
+        };
         let mut runs = Vec::new();
-        for start in self.run_starts(Some(site), max).await? {
-            runs.extend(self.known_run(start, holder.as_deref()).await?);
+        for start in starts {
+            let Some(mut run) = self.known_run(start, holder.as_deref()).await? else { continue };
+            run.account.note_given_back(given.get(&run.run).map_or(&[], Vec::as_slice));
+            runs.push(run);
         }
         Ok(runs)
     }
@@ -84,7 +94,12 @@ impl Store {
     pub async fn last_real_run(&self, site: &str) -> Result<Option<KnownRun>, StoreError> {
         let Some(start) = self.last_real_start(site).await? else { return Ok(None) };
         let holder = self.release_holder(site).await?.map(|holder| holder.run);
-        self.known_run(start, holder.as_deref()).await
+        let first = start.seq;
+        let Some(mut run) = self.known_run(start, holder.as_deref()).await? else {
+            return Ok(None);
+        };
+        self.note_given_back(site, (&run.run, first), &mut run.account).await?;
+        Ok(Some(run))
     }
 
     async fn known_run(

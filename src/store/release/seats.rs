@@ -1,11 +1,13 @@
 //! Seats that were taken and given back, whatever of the ledger lies in an archive.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 use uuid::Uuid;
 
 use super::past::{seat_type_of, to_json, unreadable, uuid_of};
-use crate::ledger::{Action, Intent, Outcome};
+use crate::ledger::{Account, Action, Intent, Outcome};
 use crate::license::{Moment, SeatType};
 use crate::store::{Store, StoreError, time_of};
 
@@ -40,6 +42,30 @@ pub struct Moments {
 }
 
 impl Store {
+    /// Notes in what a run came to how many of its seats undos have given back since. `first`: the record of its
+    /// start.
+    pub(super) async fn note_given_back(
+        &self,
+        site: &str,
+        (run, first): (&str, u64),
+        account: &mut Account,
+    ) -> Result<(), StoreError> {
+        let given = self.given_back(site, first).await?;
+        account.note_given_back(given.get(run).map_or(&[], Vec::as_slice));
+        Ok(())
+    }
+
+    /// See [`given_back`].
+    pub(super) async fn given_back(
+        &self,
+        site: &str,
+        after: u64,
+    ) -> Result<HashMap<String, Vec<(SeatType, u64)>>, StoreError> {
+        let site = site.to_owned();
+        let query = move |db: &Connection| given_back(db, &site, after);
+        self.shared.gate.read("read what was given back", query).await
+    }
+
     /// Every seat of a site that was taken or given back, oldest first.
     pub async fn done_seats(&self, site: &str) -> Result<Vec<DoneSeat>, StoreError> {
         let site = site.to_owned();
@@ -94,6 +120,39 @@ impl Store {
         };
         self.shared.gate.read("read what was to be released", query).await
     }
+}
+
+/// By the id of the run that took them: how many seats of each type undos have given back, of what was taken after a
+/// record.
+pub(super) fn given_back(
+    db: &Connection,
+    site: &str,
+    after: u64,
+) -> rusqlite::Result<HashMap<String, Vec<(SeatType, u64)>>> {
+    let mut query = db.prepare_cached(
+        "SELECT intent, action, seat_type, seat FROM release_seat
+          WHERE site = ?1 AND intent > ?2 AND done IS NOT NULL ORDER BY intent",
+    )?;
+    let mut run_of = db.prepare_cached("SELECT run FROM ledger WHERE seq = ?1")?;
+    let mut taken: HashMap<String, i64> = HashMap::new();
+    let mut given: HashMap<String, Vec<(SeatType, u64)>> = HashMap::new();
+    let mut rows = query.query(params![site, after as i64])?;
+    while let Some(row) = rows.next()? {
+        let (intent, seat): (i64, String) = (row.get(0)?, row.get(3)?);
+        if action_of(row, 1)? == Action::Release {
+            taken.insert(seat, intent);
+            continue;
+        }
+        // By its run, unless that was before.
+        let Some(intent) = taken.remove(&seat) else { continue };
+        let Some(run) = run_of.query_row([intent], |r| r.get(0)).optional()? else { continue };
+        let (seat_type, types) = (seat_type_of(row, 2)?, given.entry(run).or_default());
+        match types.iter_mut().find(|(of, _)| *of == seat_type) {
+            Some((_, count)) => *count += 1,
+            None => types.push((seat_type, 1)),
+        }
+    }
+    Ok(given)
 }
 
 /// Notes what is to be done to a seat.

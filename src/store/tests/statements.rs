@@ -30,7 +30,7 @@ const LARGE: [(&str, &[&str]); 14] = [
 ];
 
 /// The beginning of each statement that reads much of a large table, and why it may.
-const WHOLE: [(&str, &str); 35] = [
+const WHOLE: [(&str, &str); 36] = [
     (
         "SELECT seat_type, seat, directory, user_id, name, deleted_user, created, last_used, excess, quarantined, user FROM seat",
         "by hand, aside: what is looked for may be any part of a name",
@@ -40,6 +40,10 @@ const WHOLE: [(&str, &str); 35] = [
     (
         "SELECT coalesce(json_extract(entry, '$.knownAs'), '') FROM ledger",
         "what a person said: few records",
+    ),
+    (
+        "SELECT time, coalesce(json_extract(entry, '$.by'), '') FROM ledger",
+        "what a person said: few records, of which the last is taken",
     ),
     (
         "SELECT time, site, rule, subject, what, severity, text, sent FROM alert_history",

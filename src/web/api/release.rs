@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::view::Time;
 use crate::event::Monitor;
-use crate::ledger::TypeCounts;
+use crate::ledger::TypeAccount;
 use crate::license::SeatType;
 use crate::plain::one_line;
 use crate::store::{KnownRun, RunState};
@@ -15,6 +15,7 @@ use crate::web::Served;
 use crate::web::answer::Failure;
 use crate::web::asked::Asked;
 use crate::web::plan::LastPlan;
+use crate::web::releases::carried_out;
 
 /// So many runs are told.
 const RUNS: usize = 20;
@@ -44,6 +45,8 @@ struct Plan {
     run: String,
     time: Time,
     headline: String,
+    /// The run that has carried it out.
+    carried_out_by: Option<String>,
     types: Vec<PlanType>,
     /// What stops it.
     refusals: Vec<Refusal>,
@@ -92,6 +95,8 @@ struct RunType {
     seats: u64,
     planned: u64,
     released: u64,
+    /// Of those released, given back by an undo since.
+    given_back: u64,
     quarantined: u64,
     announced: u64,
     kept: u64,
@@ -120,6 +125,10 @@ pub(super) async fn releases(
     let monitor = site.and_then(|of| of.monitors.iter().find(|m| m.monitor == Monitor::Release));
     let store = &served.source.store;
     let plan = served.known.plan(&served.source, name).await?;
+    let carried_out = match plan.as_deref() {
+        Some(plan) => carried_out(store, name, plan).await?,
+        None => None,
+    };
     let runs = store.runs(name, RUNS).await?;
     Ok(Releases {
         enabled: settings.release.enable,
@@ -127,13 +136,13 @@ pub(super) async fn releases(
         next: monitor.and_then(|of| of.next).map(Time::from),
         held: monitor.and_then(|of| of.held.as_deref()).map(one_line),
         unsettled: site.map_or(0, |site| site.unsettled.seats),
-        plan: plan.as_deref().map(of_plan),
+        plan: plan.as_deref().map(|plan| of_plan(plan, carried_out.map(|run| run.run))),
         runs: runs.iter().map(of_run).collect(),
         ledger: store.head().await?.map(|head| Head { seq: head.seq, hash: head.hash }),
     })
 }
 
-fn of_plan(plan: &LastPlan) -> Plan {
+fn of_plan(plan: &LastPlan, carried_out_by: Option<String>) -> Plan {
     let types = plan.types.iter().map(|of| PlanType {
         seat_type: of.seat_type,
         seats: of.seats,
@@ -152,6 +161,7 @@ fn of_plan(plan: &LastPlan) -> Plan {
         run: plan.run.clone(),
         time: plan.time.into(),
         headline: one_line(&plan.headline),
+        carried_out_by,
         types: types.collect(),
         refusals: refusals.collect(),
     }
@@ -168,17 +178,19 @@ fn of_run(run: &KnownRun) -> Run {
         started: run.started.into(),
         ended: run.ended.map(Time::from),
         why: run.account.why.as_deref().map(one_line),
-        types: run.account.counts.iter().map(|of| (&of.counts).into()).collect(),
+        types: run.account.counts.iter().map(RunType::from).collect(),
     }
 }
 
-impl From<&TypeCounts> for RunType {
-    fn from(of: &TypeCounts) -> Self {
+impl From<&TypeAccount> for RunType {
+    fn from(account: &TypeAccount) -> Self {
+        let of = &account.counts;
         Self {
             seat_type: of.seat_type,
             seats: of.seats,
             planned: of.planned,
             released: of.released,
+            given_back: account.given_back,
             quarantined: of.quarantined,
             announced: of.announced,
             kept: of.kept,

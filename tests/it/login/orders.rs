@@ -3,6 +3,7 @@
 use bursar::clock::Clock;
 use bursar::config::settings::{Reach, Web};
 use bursar::ledger::{Entry, Mode, RunStatus, Trigger};
+use bursar::license::SeatType;
 use bursar::simulator::SeatKind;
 use bursar::store::{NewPageOrder, Ordered, PageOrder, Role};
 use chrono::TimeDelta;
@@ -91,14 +92,22 @@ async fn a_plan_is_applied_and_undone_by_order_and_the_ledger_names_who() {
         world.changes().is_empty() && world.store.orders("default", 9).await.unwrap().is_empty()
     );
 
-    for _ in 0..2 {
-        let got = send(&run, &digest, &form, &called).await;
-        assert_eq!(
-            (got.status, got.header("location")),
-            (StatusCode::SEE_OTHER, RELEASES),
-            "{}",
-            got.text
-        );
+    // A number of another form, or of none, orders nothing.
+    let of_undo = form.chars().rev().collect::<String>();
+    for form in ["1", &of_undo] {
+        let got = send(&run, &digest, form, &called).await;
+        assert_eq!(got.status, StatusCode::CONFLICT, "{}", got.text);
+        assert!(got.text.contains("one for this order"), "{}", got.text);
+    }
+    let got = send(&run, &digest, &form, &called).await;
+    let there = (got.status, got.header("location"));
+    assert_eq!(there, (StatusCode::SEE_OTHER, RELEASES), "{}", got.text);
+    // The same click twice is one order, and says so; so does the same number with anything else in the form.
+    for (run, digest) in [(run.as_str(), digest.as_str()), ("another", "d")] {
+        let again = send(run, digest, &form, &called).await;
+        assert_eq!(again.status, StatusCode::CONFLICT, "{}", again.text);
+        assert!(again.text.contains("This was already sent on 2026-11-24"), "{}", again.text);
+        assert!(again.text.contains("Nothing was done again"), "{}", again.text);
     }
     let order = ended(&world).await;
     assert_eq!(
@@ -118,6 +127,19 @@ async fn a_plan_is_applied_and_undone_by_order_and_the_ledger_names_who() {
     assert_eq!(*trigger, Trigger::Page { user, peer, order: order.id });
 
     let page = pages.get(RELEASES, &cookie).await.text;
+    // It is not offered again, by the page or by what was on another one.
+    assert!(!page.contains("Order that this plan is applied"), "{page}");
+    let done = order.done.as_deref().unwrap();
+    assert!(page.contains("Carried out by run <a") && page.contains(done), "{page}");
+    let newest = order.id;
+    assert!(form.starts_with("0-") && newest > 0);
+    let again = send(&run, &digest, "0-x", &called).await;
+    assert_eq!(again.status, StatusCode::CONFLICT);
+    assert!(
+        again.text.contains("was carried out by run") && again.text.contains(done),
+        "{}",
+        again.text
+    );
     assert!(page.contains("olga, logged in, from 127.0.0.1"), "who, for operators");
     assert!(!pages.get(RELEASES, "").await.text.contains("olga, logged in"));
     let undo = format!("{RELEASES}/undo");
@@ -134,6 +156,12 @@ async fn a_plan_is_applied_and_undone_by_order_and_the_ledger_names_who() {
     let holders = world.holders(SeatKind::Analyzer);
     assert!(["idle0", "idle1"].iter().all(|id| holders.iter().any(|of| of == id)), "{holders:?}");
     assert_eq!(world.deletes(), 2, "each was asked for once");
+    // Nothing of it is left to give back, so it isn't offered.
+    let page = pages.get(RELEASES, &cookie).await.text;
+    assert!(!page.contains("Give the seats back"), "{page}");
+    assert!(page.contains("2 released, 2 of them given back since"), "{page}");
+    let got = pages.post(&undo, &cookie, &fields).await;
+    assert!(got.text.contains("to give back the seats of run"), "{}", got.text);
     pages.stop().await;
 }
 
@@ -226,5 +254,86 @@ async fn an_order_that_waited_for_hours_is_not_carried_out() {
     let order = ended(&world).await;
     assert!(order.outcome.unwrap().contains("it waited for more than an hour"));
     assert_eq!(world.deletes(), 0);
+    pages.stop().await;
+}
+
+/// Of a real run that a guard stopped, nothing can go back; its page says what was planned and what was done.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_that_a_guard_stopped_offers_no_undo_and_says_what_was_done() {
+    let mut world = world().await;
+    world.settings(|release| {
+        release.policy.types.iter_mut().for_each(|rule| rule.max_release_percent = 1)
+    });
+    let (pages, cookie) = pages(&world).await;
+    // Of two types the guard stops one.
+    let report = world.run(Mode::Real).await;
+    assert_eq!(report.status, RunStatus::Partly, "{report:?}");
+    let page = pages.get(RELEASES, &cookie).await.text;
+    assert!(!page.contains("Give the seats back"), "{page}");
+    assert!(page.contains("Order that this plan is applied"), "{page}");
+    let run = pages.get(&format!("/site/default/run/{}", report.run), &cookie).await.text;
+    let done = "Planned to go: 2. Released: 0. Not attempted, because something stopped it: 2.";
+    assert!(run.contains(done), "{run}");
+
+    world.settings(|release| {
+        release.policy.types.retain(|rule| rule.seat_type == SeatType::Analyzer)
+    });
+    let report = world.run(Mode::Real).await;
+    assert_eq!(report.status, RunStatus::Refused, "{report:?}");
+    let page = pages.get(RELEASES, &cookie).await.text;
+    assert!(!page.contains("Give the seats back"), "{page}");
+    // Once the guard lets it go, a person may still have it applied.
+    assert!(page.contains("Order that this plan is applied"), "{page}");
+    let run = pages.get(&format!("/site/default/run/{}", report.run), &cookie).await.text;
+    let done = "Planned to go: 2. Released: 0. A guard stopped the run: nothing of it was done.";
+    assert!(run.contains(done), "{run}");
+
+    world.settings(|release| {
+        release.policy.types.iter_mut().for_each(|rule| rule.max_release_percent = 100)
+    });
+    let report = world.run(Mode::Real).await;
+    let run = pages.get(&format!("/site/default/run/{}", report.run), &cookie).await.text;
+    assert!(run.contains("Planned to go: 2. Released: 2."), "{run}");
+    let page = pages.get(RELEASES, &cookie).await.text;
+    assert_eq!(page.matches("Give the seats back").count(), 1, "{page}");
+    pages.stop().await;
+}
+
+/// A site that never answers holds its own order up, and no other.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn orders_of_different_sites_run_beside_each_other() {
+    let mut world = world().await;
+    world.settings(|release| release.policy.limits.license_key_shared = Some(false));
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut other = world.settings.sites[0].clone();
+    other.name = "silent".to_owned();
+    other.connection.port = silent.local_addr().unwrap().port();
+    // Nothing but its order asks it.
+    (other.server_license, other.access_license) = (None, None);
+    world.settings.sites.push(other);
+
+    let answered = order(&world, "first").await;
+    let json = world.store.load_plan(&answered.run).await.unwrap().unwrap();
+    let mut plan: serde_json::Value = serde_json::from_slice(&json).unwrap();
+    plan["site"] = "silent".into();
+    plan["run"] = "of the silent".into();
+    let plan: bursar::release::Plan = serde_json::from_value(plan).unwrap();
+    let json = serde_json::to_vec(&plan).unwrap();
+    world.store.save_plan("silent", "of the silent", json).await.unwrap();
+    let waits = NewPageOrder {
+        site: "silent".to_owned(),
+        form: "second".to_owned(),
+        run: "of the silent".to_owned(),
+        digest: Some(plan.digest()),
+        ..answered.clone()
+    };
+    world.store.place_order(waits).await.unwrap();
+    world.store.place_order(answered).await.unwrap();
+    let pages = Pages::start(world.settings.clone(), Clock::fast(start(), 1.0)).await;
+    let done = ended(&world).await;
+    assert!(done.outcome.as_ref().unwrap().starts_with("done: "), "{done:?}");
+    assert_eq!(world.deletes(), 2);
+    let silent = world.store.orders("silent", 9).await.unwrap();
+    assert!(silent[0].taken.is_some() && silent[0].ended.is_none(), "{silent:?}");
     pages.stop().await;
 }

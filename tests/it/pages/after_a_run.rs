@@ -69,6 +69,12 @@ async fn what_a_run_took_is_reclaimable_nowhere_before_the_seats_are_read_again(
     let page = get(&base, "/site/default").await.words();
     assert!(page.contains("by the rules 0 could go now"), "{page}");
     assert!(page.contains("maxReleases (20) leaves"), "{page}");
+    // What the run took counts against the limit of 22 hours, which this is before.
+    let before = "before the limit of 22 hours: 20 of maxReleases (20) went in the last ones";
+    assert!(page.contains(before), "{page}");
+    assert_eq!(activity(place, 1).2["spent"], serde_json::json!({"taken": 20, "of": 20}));
+    let (_, said) = run(place, "bursar.yaml", &["insight", "activity"]);
+    assert!(said.contains(before), "{said}");
 
     // The seats that the ledger tells of are the changes by Bursar, each once.
     let report = place.join("report.json");

@@ -252,6 +252,39 @@ async fn a_few_that_stay_are_found_among_those_that_go() {
     }
 }
 
+/// A failure takes back what successes have earned: as few may be out as at the beginning, and one more for each
+/// success since.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn after_a_failure_as_few_are_out_as_at_the_beginning() {
+    let mut world = World::new(crowd(SeatKind::Analyzer, 200)).await;
+    world.settings(|release| {
+        release.concurrency = 1;
+        release.policy.judge_per_user = false;
+    });
+    let rule = |n: usize, code: u16| {
+        let seat = world.seat(SeatKind::Analyzer, &format!("idle{n}"));
+        FaultRule::on(&path(SeatType::Analyzer, &seat), status(code)).method("DELETE")
+    };
+    world.fault(rule(100, 409));
+    // From here on a yes is none; looks take so long that all who may be out are.
+    for n in 108..200 {
+        world.fault(rule(n, 204));
+    }
+    let control = world.control().clone();
+    let order = once_done(101, move || {
+        let slow = Fault::Latency { millis: 200 };
+        let list = "/qrs/license/analyzeraccesstype/full";
+        control.set_fault(FaultRule::on(list, slow).method("GET"));
+    });
+    let report = world.engine().run(&order).await.unwrap();
+    assert_eq!(report.status, RunStatus::Broken, "{report:?}");
+    let results = world.results().await;
+    let place = results.iter().position(|(_, r)| matches!(r, SeatResult::Refused { .. })).unwrap();
+    let since = results[place..].iter().filter(|(_, r)| *r == SeatResult::Freed).count();
+    let unclear = results.iter().filter(|(_, r)| matches!(r, SeatResult::Unclear { .. })).count();
+    assert!((5..=5 + since).contains(&unclear), "{unclear} after {since}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stop_records_what_was_not_sent() {
     let mut all = 0;

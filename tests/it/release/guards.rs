@@ -2,7 +2,7 @@
 
 use bursar::event::Body;
 use bursar::ledger::{Action, Entry, Intent, Mode, RunStatus};
-use bursar::license::{Holder, Moment, SeatType};
+use bursar::license::{Holder, Moment, SeatType, SiteIdentity};
 use bursar::policy::calendar::{Day, Freeze};
 use bursar::policy::{Guard, UserPattern};
 use bursar::qrs::Patience;
@@ -182,6 +182,25 @@ async fn another_site_that_can_not_be_asked() {
         .await;
     world.settings(|release| release.policy.limits.license_key_shared = Some(false));
     assert_eq!(world.run(Mode::Real).await.status, RunStatus::Done);
+}
+
+/// It isn't waited for where the settings say that nothing is shared, but counts by what is known of it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_site_that_is_down_counts_by_the_license_that_it_had() {
+    let mut world = World::new(crowd(SeatKind::Analyzer, 3)).await;
+    world.settings(|release| release.policy.limits.license_key_shared = Some(false));
+    let mut other = world.settings.sites[0].clone();
+    other.name = "other".into();
+    other.connection.client_cert = "no such file".into();
+    world.settings.sites.push(other);
+    // It was met when it still answered, with nodes of its own.
+    let license = world.engine().client.identity(Patience::ONCE).await.unwrap().license;
+    assert!(license.is_some());
+    let known = SiteIdentity { nodes: vec!["other".into()], license };
+    world.store.meet_site("other", known).await.unwrap();
+    let report = world.run(Mode::Real).await;
+    let saw = "licenseKeyShared is false, but other has the same license";
+    assert_stopped(&world, &report, Guard::SharedLicense, saw).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

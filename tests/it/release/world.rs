@@ -169,7 +169,12 @@ impl World {
             clock: self.clock(),
             addressing,
             // Batches don't depend on how fast the machine is.
-            waits: Waits { second_look: millis(5), ahead: millis(1_000_000), ..Waits::default() },
+            waits: Waits {
+                second_look: millis(5),
+                ahead: millis(1_000_000),
+                others: millis(1_000_000),
+                ..Waits::default()
+            },
         }
     }
 

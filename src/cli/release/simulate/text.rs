@@ -119,13 +119,19 @@ fn remarks(out: &mut String, of_type: &OfType) {
                 false => "up to ",
             };
             remark(&format!(
-                "{days} days: {up_to}{} of {} due on the first day, more than {percent} %: taken as accepted",
-                accept.due, accept.seats
+                "{}: {up_to}{} of {} due on the first day, more than {percent} %: taken as accepted",
+                words::days(days),
+                accept.due,
+                accept.seats
             ));
         }
         if threshold.stopped_days > 0 {
             let stopped = threshold.stopped_days;
-            remark(&format!("{days} days: maxReleasePercent stops the run on {stopped} days"));
+            remark(&format!(
+                "{}: maxReleasePercent stops the run on {}",
+                words::days(days),
+                words::days(stopped)
+            ));
         }
     }
 }
@@ -201,14 +207,15 @@ fn days(out: &mut String, threshold: &Threshold, shown: Shown) {
 }
 
 fn names(out: &mut String, threshold: u32, returns: &[Named], shown: Shown) {
-    let _ = writeln!(out, "\n  Back after a release at {threshold} days: {}", returns.len());
+    let _ =
+        writeln!(out, "\n  Back after a release at {}: {}", words::days(threshold), returns.len());
     let mut rows = Vec::new();
     for back in returns.iter().take(shown.limit) {
         rows.push(vec![
             one_line(&back.user),
             format!("went {}", back.released),
             format!("back {}", words::local(back.back, shown.zone)),
-            format!("{} days", back.after_days),
+            words::days(back.after_days),
             if back.certain { String::new() } else { "possibly".to_owned() },
         ]);
     }

@@ -123,11 +123,19 @@ pub(super) fn of_user(directory: &str, user_id: &str) -> Vec<Form> {
         if let Some((left, right)) = user_id.rsplit_once(sign) {
             forms.push(Form::account(left, right, both));
             forms.push(Form::account(directory, right, both));
+            // `CORP\CORP\anna`: what is before the last sign may hold others.
+            let last = left.rsplit(['\\', '/']).next().unwrap_or(left);
+            forms.push(Form::account(last, right, both));
         }
         if let Some((left, right)) = directory.split_once(sign) {
             forms.push(Form::account(left, right, slash));
             forms.push(Form::account(left, user_id, slash));
             forms.push(Form::account(right, user_id, slash));
+            // The directory twice, before the id in both settings or in one.
+            let id = user_id.rsplit(['\\', '/']).next().unwrap_or(user_id);
+            let last = right.rsplit(['\\', '/']).next().unwrap_or(right);
+            forms.push(Form::account(left, id, slash));
+            forms.push(Form::account(left, last, slash));
         }
     }
     if let Some((name, at)) = user_id.split_once('@') {

@@ -86,6 +86,16 @@ fn users_in_every_wrong_form() {
         ("CORP\\", "anna", "CORP\\anna"),
         ("\\CORP", "anna", "CORP\\anna"),
         ("CORP", "CORP\\svc_*", "CORP\\svc_backup"),
+        // The directory twice.
+        ("CORP", "CORP\\CORP\\anna", "CORP\\anna"),
+        ("*", "CORP\\CORP\\anna", "CORP\\anna"),
+        ("OTHER", "CORP/CORP/anna", "CORP\\anna"),
+        ("CORP\\CORP", "anna", "CORP\\anna"),
+        ("CORP\\CORP", "CORP\\anna", "CORP\\anna"),
+        ("CORP\\anna", "CORP\\anna", "CORP\\anna"),
+        ("CORP\\CORP\\anna", "anna", "CORP\\anna"),
+        ("CORP\\CORP\\anna", "*", "CORP\\anna"),
+        ("CORP/CORP/anna", "nobody", "CORP\\anna"),
         // Addresses and domains.
         ("CORP", "anna@corp", "CORP\\anna"),
         ("*", "anna@corp.example.com", "CORP\\anna"),
