@@ -65,7 +65,7 @@ use anyhow::Context;
 use axum::Router;
 use axum::extract::{Path, RawQuery, Request};
 use axum::http::{HeaderMap, StatusCode, header};
-use axum::middleware::{Next, from_fn, from_fn_with_state, map_request, map_response};
+use axum::middleware::{Next, from_fn, from_fn_with_state, map_request};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use chrono::{DateTime, Utc};
@@ -241,6 +241,7 @@ impl Page {
         let locale = self.served.source.settings.locale;
         let shared = self.served.clone();
         let web = shared.source.settings.web.as_ref();
+        let hsts = web.and_then(|web| web.tls.as_ref()).is_some_and(|tls| tls.hsts);
         let hosts: Arc<[String]> = web.map_or_else(Arc::default, |web| web.hosts.clone().into());
         let app = Router::new()
             .route(
@@ -355,7 +356,7 @@ impl Page {
             .layer(map_request(move |request: Request| {
                 std::future::ready(host::known(&hosts, request))
             }))
-            .layer(map_response(host::secure))
+            .layer(from_fn(move |request, next| host::secure(hsts, request, next)))
             .layer(from_fn(move |request, next| wording::with(locale, request, next)))
             .with_state(self.served);
         tokio::select! {
