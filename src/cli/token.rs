@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use clap::Subcommand;
 
-use super::user::{Rights, name, sites, with_store};
+use super::user::{Listed, Named, Rights, name, sites, with_store};
 use super::{ConfigFile, Exit, text};
 use crate::cli::time;
 use crate::credential::{fingerprint, secret};
@@ -35,19 +35,9 @@ enum Command {
         days: Option<i64>,
     },
     /// List the tokens, without what they are
-    List {
-        #[command(flatten)]
-        config: ConfigFile,
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
-    },
+    List(Listed),
     /// Remove a token: it opens nothing any more
-    Remove {
-        #[command(flatten)]
-        config: ConfigFile,
-        name: String,
-    },
+    Remove(Named),
 }
 
 impl Token {
@@ -72,47 +62,51 @@ impl Token {
                     Ok(Exit::Ok)
                 })
             }
-            Command::List { config, json } => with_store(&config, async move |settings, store| {
-                let tokens = store.tokens().await?;
-                if json {
-                    crate::terminal::print_json(&tokens)?;
-                    return Ok(Exit::Ok);
-                }
-                if tokens.is_empty() {
-                    outln!("there are no tokens: bursar token add makes one");
-                    return Ok(Exit::Ok);
-                }
-                let (now, zone) = (time::now(), settings.time_zone);
-                let head = ["TOKEN", "ROLE", "SITES", "MADE", "UNTIL"];
-                let rows = tokens.iter().map(|token| {
-                    let until = match token.until {
-                        None => "it is removed".to_owned(),
-                        Some(until) if until <= now => {
-                            format!("{}, which is over", words::local(until, zone))
-                        }
-                        Some(until) => words::local(until, zone),
-                    };
-                    vec![
-                        token.name.clone(),
-                        token.access.role.as_str().to_owned(),
-                        sites(&token.access),
-                        words::local(token.since, zone),
-                        until,
-                    ]
-                });
-                let rows: Vec<_> =
-                    std::iter::once(head.map(str::to_owned).to_vec()).chain(rows).collect();
-                out!("{}", text::columns(&rows));
-                Ok(Exit::Ok)
-            }),
-            Command::Remove { config, name } => with_store(&config, async move |_, store| {
-                if !store.remove_token(&name).await? {
-                    errln!("bursar: there is no token {name}; bursar token list shows them");
-                    return Ok(Exit::Unusable);
-                }
-                outln!("the token {name} opens nothing any more");
-                Ok(Exit::Ok)
-            }),
+            Command::List(Listed { config, json }) => {
+                with_store(&config, async move |settings, store| {
+                    let tokens = store.tokens().await?;
+                    if json {
+                        crate::terminal::print_json(&tokens)?;
+                        return Ok(Exit::Ok);
+                    }
+                    if tokens.is_empty() {
+                        outln!("there are no tokens: bursar token add makes one");
+                        return Ok(Exit::Ok);
+                    }
+                    let (now, zone) = (time::now(), settings.time_zone);
+                    let head = ["TOKEN", "ROLE", "SITES", "MADE", "UNTIL"];
+                    let rows = tokens.iter().map(|token| {
+                        let until = match token.until {
+                            None => "it is removed".to_owned(),
+                            Some(until) if until <= now => {
+                                format!("{}, which is over", words::local(until, zone))
+                            }
+                            Some(until) => words::local(until, zone),
+                        };
+                        vec![
+                            token.name.clone(),
+                            token.access.role.as_str().to_owned(),
+                            sites(&token.access),
+                            words::local(token.since, zone),
+                            until,
+                        ]
+                    });
+                    let rows: Vec<_> =
+                        std::iter::once(head.map(str::to_owned).to_vec()).chain(rows).collect();
+                    out!("{}", text::columns(&rows));
+                    Ok(Exit::Ok)
+                })
+            }
+            Command::Remove(Named { config, name }) => {
+                with_store(&config, async move |_, store| {
+                    if !store.remove_token(&name).await? {
+                        errln!("bursar: there is no token {name}; bursar token list shows them");
+                        return Ok(Exit::Unusable);
+                    }
+                    outln!("the token {name} opens nothing any more");
+                    Ok(Exit::Ok)
+                })
+            }
         }
     }
 }

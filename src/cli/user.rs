@@ -38,19 +38,9 @@ enum Command {
         password: password::From,
     },
     /// List the users
-    List {
-        #[command(flatten)]
-        config: ConfigFile,
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
-    },
+    List(Listed),
     /// Remove a user; who is logged in under the name is logged out
-    Remove {
-        #[command(flatten)]
-        config: ConfigFile,
-        name: String,
-    },
+    Remove(Named),
     /// Set a new password; who is logged in under the name is logged out
     Password {
         #[command(flatten)]
@@ -59,6 +49,24 @@ enum Command {
         #[command(flatten)]
         password: password::From,
     },
+}
+
+/// Of users and of tokens: all of them.
+#[derive(Debug, clap::Args)]
+pub(super) struct Listed {
+    #[command(flatten)]
+    pub(super) config: ConfigFile,
+    /// Print JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// One of them.
+#[derive(Debug, clap::Args)]
+pub(super) struct Named {
+    #[command(flatten)]
+    pub(super) config: ConfigFile,
+    pub(super) name: String,
 }
 
 /// What a user or a token may see and do.
@@ -161,39 +169,43 @@ impl User {
                     Ok(Exit::Ok)
                 })
             }
-            Command::List { config, json } => with_store(&config, async move |settings, store| {
-                let users = store.users().await?;
-                if json {
-                    crate::terminal::print_json(&users)?;
-                    return Ok(Exit::Ok);
-                }
-                if users.is_empty() {
-                    outln!("there are no users: bursar user add makes one");
-                    return Ok(Exit::Ok);
-                }
-                let zone = settings.time_zone;
-                let head = ["USER", "ROLE", "SITES", "PASSWORD SET", "LOGGED IN"];
-                let rows = users.iter().map(|user| {
-                    vec![
-                        user.name.clone(),
-                        user.access.role.as_str().to_owned(),
-                        sites(&user.access),
-                        words::local(user.password_set, zone),
-                        user.sessions.to_string(),
-                    ]
-                });
-                let rows: Vec<_> =
-                    std::iter::once(head.map(str::to_owned).to_vec()).chain(rows).collect();
-                out!("{}", text::columns(&rows));
-                Ok(Exit::Ok)
-            }),
-            Command::Remove { config, name } => with_store(&config, async move |_, store| {
-                if !store.remove_user(&name).await? {
-                    return Ok(there_is_no(&name));
-                }
-                outln!("{name} can't log in any more");
-                Ok(Exit::Ok)
-            }),
+            Command::List(Listed { config, json }) => {
+                with_store(&config, async move |settings, store| {
+                    let users = store.users().await?;
+                    if json {
+                        crate::terminal::print_json(&users)?;
+                        return Ok(Exit::Ok);
+                    }
+                    if users.is_empty() {
+                        outln!("there are no users: bursar user add makes one");
+                        return Ok(Exit::Ok);
+                    }
+                    let zone = settings.time_zone;
+                    let head = ["USER", "ROLE", "SITES", "PASSWORD SET", "LOGGED IN"];
+                    let rows = users.iter().map(|user| {
+                        vec![
+                            user.name.clone(),
+                            user.access.role.as_str().to_owned(),
+                            sites(&user.access),
+                            words::local(user.password_set, zone),
+                            user.sessions.to_string(),
+                        ]
+                    });
+                    let rows: Vec<_> =
+                        std::iter::once(head.map(str::to_owned).to_vec()).chain(rows).collect();
+                    out!("{}", text::columns(&rows));
+                    Ok(Exit::Ok)
+                })
+            }
+            Command::Remove(Named { config, name }) => {
+                with_store(&config, async move |_, store| {
+                    if !store.remove_user(&name).await? {
+                        return Ok(there_is_no(&name));
+                    }
+                    outln!("{name} can't log in any more");
+                    Ok(Exit::Ok)
+                })
+            }
             Command::Password { config, name, password } => {
                 with_store(&config, async move |_, store| {
                     if store.password(&name).await?.is_none() {

@@ -128,6 +128,8 @@ pub enum Reach {
 pub struct WebTls {
     pub cert: PathBuf,
     pub key: PathBuf,
+    /// Whether browsers are told to ask the machine over HTTPS alone.
+    pub hsts: bool,
 }
 
 /// `Butler.web.proxy`, where there is one.

@@ -212,7 +212,8 @@ impl Period {
     }
 }
 
-fn start(step: Step, day: NaiveDate) -> NaiveDate {
+/// The first day of the period that a day is of.
+pub fn start(step: Step, day: NaiveDate) -> NaiveDate {
     match step {
         Step::Day => day,
         Step::Week => day.week(Weekday::Mon).checked_first_day().unwrap_or(day),
@@ -224,7 +225,8 @@ fn start(step: Step, day: NaiveDate) -> NaiveDate {
     }
 }
 
-fn end(step: Step, start: NaiveDate) -> NaiveDate {
+/// The last day of the period that begins on a day.
+pub fn end(step: Step, start: NaiveDate) -> NaiveDate {
     match step {
         Step::Day => start,
         Step::Week => days_after(start, 6),

@@ -16,6 +16,7 @@ use super::order_form::{self, About, refused};
 use super::releases::carried_out;
 use super::viewer::Who;
 use super::wording::local;
+use crate::alert::state::Silence;
 use crate::alert::{catalogue, notice};
 use crate::config::settings::Site;
 use crate::config::takers;
@@ -41,6 +42,12 @@ impl Served {
         self.viewer.role == Role::Operator && !matches!(self.viewer.who, Who::Token { .. })
     }
 
+    /// Whether they do something about what is of a site, or of the daemon itself.
+    pub(super) fn may_change(&self, site: &str) -> bool {
+        self.is_operator()
+            && (if site == DAEMON { self.all_sites() } else { self.viewer.sees(site) })
+    }
+
     fn operator(&self) -> Result<(), Failure> {
         match self.is_operator() {
             true => Ok(()),
@@ -55,6 +62,11 @@ impl Served {
             true => Ok(()),
             false => Err(Failure::forbidden("Only operators of all sites do this.")),
         }
+    }
+
+    /// Whether the one who asks ends a silence: of a site that is theirs, or of everything for who has all sites.
+    pub(super) fn may_end(&self, silence: &Silence) -> bool {
+        self.may_change(silence.site.as_deref().unwrap_or(DAEMON))
     }
 
     /// Who does it, for records: `page user anna, logged in, from 10.0.0.5`.
@@ -156,10 +168,7 @@ pub(super) async fn unsilence(served: &Served, request: Request) -> Done {
     let silences = served.source.store.silences(false).await?;
     let silence = silences.into_iter().find(|silence| Some(silence.id) == id);
     // Those of other sites are not there for them.
-    let silence = silence.filter(|of| match &of.site {
-        Some(site) => served.viewer.sees(site),
-        None => served.all_sites(),
-    });
+    let silence = silence.filter(|of| served.may_end(of));
     let gone = || Failure::NotFound("There is no such silence that holds.".to_owned());
     let id = silence.ok_or_else(gone)?.id;
     served.source.store.end_silence(id).await?;
@@ -300,7 +309,8 @@ pub(super) fn called(served: &Served, site: &Site) -> String {
 
 fn confirmed(served: &Served, site: &Site, form: &Form) -> Result<(), Failure> {
     let called = called(served, site);
-    if form.text("confirm", NAME)? == called {
+    // As it was sent: what is made safe to show may be another text.
+    if form.raw("confirm").trim_matches(' ') == called {
         return Ok(());
     }
     let text =

@@ -21,14 +21,24 @@ const HISTORY: usize = 200;
 struct Page {
     frame: Frame,
     off: bool,
-    firing: Vec<AlertView>,
+    /// Each with whether the one who looks may silence it.
+    firing: Vec<(AlertView, bool)>,
     pending: Vec<(String, String)>,
     unheard: Vec<(String, String, String)>,
-    silences: Vec<([String; 4], i64)>,
+    silences: Vec<SilenceView>,
     /// Who looks may silence alerts, and those of all sites.
     operator: bool,
     operator_of_all: bool,
     history: Vec<HistoryView>,
+}
+
+struct SilenceView {
+    of: String,
+    until: String,
+    by: String,
+    why: String,
+    /// For the form that ends it, where the one who looks may.
+    end: Option<i64>,
 }
 
 /// An alert that fires.
@@ -78,19 +88,17 @@ pub(super) async fn page(served: &Served, headers: &HeaderMap) -> Answer {
     let sees = |site: &str| site == DAEMON || served.viewer.sees(site);
     let pending = all.values().filter(|of| of.phase == Phase::Pending && sees(&of.key.site));
     let any = |of: Option<&str>| of.unwrap_or("any").to_owned();
-    let silences = status.silences.iter().map(|silence| {
-        let shown = [
-            format!(
-                "site {}, rule {}, {}",
-                any(silence.site.as_deref()),
-                any(silence.rule.map(|rule| rule.to_string()).as_deref()),
-                one_line(&any(silence.subject.as_deref()))
-            ),
-            local(silence.until, zone),
-            one_line(&silence.by),
-            one_line(&silence.why),
-        ];
-        (shown, silence.id)
+    let silences = status.silences.iter().map(|silence| SilenceView {
+        of: format!(
+            "site {}, rule {}, {}",
+            any(silence.site.as_deref()),
+            any(silence.rule.map(|rule| rule.to_string()).as_deref()),
+            one_line(&any(silence.subject.as_deref()))
+        ),
+        until: local(silence.until, zone),
+        by: one_line(&silence.by),
+        why: one_line(&silence.why),
+        end: served.may_end(silence).then_some(silence.id),
     });
     let of = |site: &str, subject: &str| {
         let site = if settings.named_sites || site == DAEMON { site } else { "" };
@@ -109,7 +117,11 @@ pub(super) async fn page(served: &Served, headers: &HeaderMap) -> Answer {
     });
     let page = Page {
         off: !settings.alert.enable && served.sites().all(|site| !site.alert.enable),
-        firing: status.alerts.iter().map(|alert| AlertView::of(alert, &status, zone)).collect(),
+        firing: status
+            .alerts
+            .iter()
+            .map(|alert| (AlertView::of(alert, &status, zone), served.may_change(&alert.key.site)))
+            .collect(),
         pending: pending
             .map(|alert| {
                 let key = &alert.key;

@@ -5,7 +5,7 @@ use axum::http::HeaderMap;
 
 use super::Served;
 use super::answer::{self, Answer, age};
-use super::frame::{Frame, Part, site_address};
+use super::frame::{Frame, Part, is_stopped, site_address};
 use super::wording::local;
 use crate::event::Monitor;
 use crate::plain::one_line;
@@ -54,6 +54,7 @@ pub(super) async fn page(served: &Served, headers: &HeaderMap) -> Answer {
             let (tone, word) = match (health, problem) {
                 (None, _) if monitor.monitor == Monitor::Release => ("", "no run yet"),
                 (None, _) => ("unknown", "not read yet"),
+                (Some(health), Some(_)) if is_stopped(health) => ("watch", "stopped by a guard"),
                 (Some(_), Some(_)) => ("act", "fails"),
                 (Some(_), None) => ("fine", "works"),
             };

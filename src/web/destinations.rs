@@ -46,6 +46,8 @@ struct RefusedView {
     site: String,
     error: String,
     id: String,
+    /// Whether the one who looks may do something about it.
+    may: bool,
 }
 
 pub(super) async fn page(served: &Served, headers: &HeaderMap) -> Answer {
@@ -56,6 +58,7 @@ pub(super) async fn page(served: &Served, headers: &HeaderMap) -> Answer {
         refused.into_iter().filter(|of| of.site == DAEMON || served.viewer.sees(&of.site));
     let refused = refused.map(|listed| RefusedView {
         time: local(listed.time, zone),
+        may: served.may_change(&listed.site),
         destination: listed.destination,
         kind: listed.kind,
         site: listed.site,

@@ -13,6 +13,14 @@ const MOST: usize = 16 * 1024;
 /// Fields of a form.
 const FIELDS: usize = 32;
 
+/// What a browser speaks with these pages, or with the proxy before them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Spoken {
+    Http,
+    Https,
+    Unknown,
+}
+
 /// What was filled in.
 #[derive(Debug)]
 pub(super) struct Form(Vec<(String, String)>);
@@ -23,7 +31,8 @@ impl Form {
     /// # Errors
     /// When it is none of ours, none at all, or too large.
     pub(super) async fn read(request: Request) -> Result<Self, Failure> {
-        is_ours(request.headers())?;
+        let spoken = request.extensions().get::<Spoken>().copied();
+        is_ours(request.headers(), spoken.unwrap_or(Spoken::Unknown))?;
         let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
         let kind = kind.unwrap_or_default().split(';').next().unwrap_or_default().trim();
         if !kind.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
@@ -80,7 +89,7 @@ impl Form {
 ///
 /// # Errors
 /// When it does not, or nobody can tell.
-fn is_ours(headers: &HeaderMap) -> Result<(), Failure> {
+fn is_ours(headers: &HeaderMap, spoken: Spoken) -> Result<(), Failure> {
     let header = |name: header::HeaderName| {
         let mut values = headers.get_all(name).iter();
         match (values.next(), values.next()) {
@@ -92,10 +101,7 @@ fn is_ours(headers: &HeaderMap) -> Result<(), Failure> {
         true => header(header::HeaderName::from_static("sec-fetch-site")) == Some("same-origin"),
         // Browsers of before, and programs.
         false => match (header(header::ORIGIN), header(header::HOST)) {
-            (Some(origin), Some(host)) => {
-                let origin = origin.strip_prefix("https://").or(origin.strip_prefix("http://"));
-                origin.is_some_and(|origin| origin.eq_ignore_ascii_case(host))
-            }
+            (Some(origin), Some(host)) => is_same(origin, host, spoken),
             _ => false,
         },
     };
@@ -105,17 +111,29 @@ fn is_ours(headers: &HeaderMap) -> Result<(), Failure> {
     Err(Failure::forbidden("This form was not sent from a page of Bursar, so nothing was done."))
 }
 
+/// Whether an origin is this very one: scheme, name and port.
+fn is_same(origin: &str, host: &str, spoken: Spoken) -> bool {
+    let (port, origin) = match origin.split_once("://") {
+        Some(("https", origin)) if spoken != Spoken::Http => (":443", origin),
+        Some(("http", origin)) if spoken != Spoken::Https => (":80", origin),
+        _ => return false,
+    };
+    // Browsers leave out the port that goes without saying, programs may not.
+    let short = |name: &str| name.strip_suffix(port).unwrap_or(name).to_ascii_lowercase();
+    short(origin) == short(host)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn asked(headers: &[(&str, &str)]) -> bool {
+    fn asked(headers: &[(&str, &str)], spoken: Spoken) -> bool {
         let mut map = HeaderMap::new();
         for (name, value) in headers {
             let name: header::HeaderName = name.parse().unwrap();
             map.append(name, value.parse().unwrap());
         }
-        is_ours(&map).is_ok()
+        is_ours(&map, spoken).is_ok()
     }
 
     #[test]
@@ -125,9 +143,9 @@ mod tests {
             &[host, ("sec-fetch-site", "same-origin")][..],
             &[host, ("sec-fetch-site", "same-origin"), ("origin", "null")],
             &[host, ("origin", "http://127.0.0.1:8478")],
-            &[host, ("origin", "https://127.0.0.1:8478")],
         ] {
-            assert!(asked(ours), "{ours:?}");
+            assert!(asked(ours, Spoken::Http), "{ours:?}");
+            assert!(asked(ours, Spoken::Unknown), "{ours:?}");
         }
         for theirs in [
             &[host][..],
@@ -141,7 +159,29 @@ mod tests {
             &[host, ("sec-fetch-site", "same-origin"), ("sec-fetch-site", "cross-site")],
             &[host, ("origin", "http://127.0.0.1:8478"), ("origin", "http://evil.example")],
         ] {
-            assert!(!asked(theirs), "{theirs:?}");
+            for spoken in [Spoken::Http, Spoken::Https, Spoken::Unknown] {
+                assert!(!asked(theirs, spoken), "{spoken:?} {theirs:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_origin_is_a_scheme_a_name_and_a_port() {
+        use Spoken::{Http, Https, Unknown};
+        for (origin, host, spoken, same) in [
+            ("http://a.example", "a.example", Http, true),
+            ("http://A.example", "a.example:80", Http, true),
+            ("https://a.example:443", "a.example", Https, true),
+            ("https://a.example", "a.example", Http, false),
+            ("http://a.example", "a.example", Https, false),
+            ("http://a.example:443", "a.example", Http, false),
+            ("https://a.example:80", "a.example", Https, false),
+            ("https://a.example", "a.example", Unknown, true),
+            ("http://a.example", "a.example", Unknown, true),
+            ("ftp://a.example", "a.example", Unknown, false),
+            ("a.example", "a.example", Unknown, false),
+        ] {
+            assert_eq!(is_same(origin, host, spoken), same, "{origin} {host} {spoken:?}");
         }
     }
 }

@@ -5,11 +5,13 @@ use chrono_tz::Tz;
 
 use super::answer::age;
 use super::viewer::Who;
+use super::wording::excerpt;
 use super::{Served, assets};
-use crate::alert::state::{Alert, HeldBack};
-use crate::event::{DAEMON, Monitor, Severity};
-use crate::plain::shortened;
+use crate::alert::state::Alert;
+use crate::event::{DAEMON, Monitor, Rule, Severity};
+use crate::ledger::RunStatus;
 use crate::status::{SiteStatus, Status};
+use crate::store::Health;
 
 /// So many needs are told on every page; all of them on that of the alerts.
 const NEEDS: usize = 3;
@@ -262,20 +264,25 @@ impl Needs {
     fn of(served: &Served, status: &Status) -> Self {
         let settings = &served.source.settings;
         let mut all = Vec::new();
-        // Somebody knows of what is silenced.
-        let silenced = |alert: &&Alert| matches!(alert.held_back, Some(HeldBack::Silence { .. }));
-        for alert in status.alerts.iter().filter(|alert| !silenced(alert)) {
+        for alert in status.alerts.iter().filter(|alert| !is_silenced(status, alert)) {
             let of_site = settings.named_sites || alert.key.site == DAEMON;
             let site = if of_site { format!("{}: ", alert.key.site) } else { String::new() };
             all.push(Need {
                 tone: tone(alert.severity),
                 word: alert.severity.as_str(),
-                text: shortened(&format!("{site}{}", alert.title), LONGEST),
+                text: excerpt(&format!("{site}{}", alert.title), LONGEST),
             });
         }
         let need = |tone, word, text| Need { tone, word, text };
         all.extend(
             status.sites.iter().flat_map(unread).map(|text| need("unknown", "not read", text)),
+        );
+        all.extend(
+            status
+                .sites
+                .iter()
+                .filter_map(|site| stopped(site, status))
+                .map(|text| need("watch", "stopped", text)),
         );
         let health = status.sites.iter().flat_map(|site| &site.monitors);
         let health: Vec<_> = health.filter_map(|monitor| monitor.health.clone()).collect();
@@ -311,12 +318,37 @@ fn unread(site: &SiteStatus) -> Vec<String> {
             // The first run may be far away.
             None if monitor.monitor == Monitor::Release => None,
             None => Some(format!("{what}: not read yet")),
-            Some(health) => {
-                Some(shortened(&format!("{what}: {}", health.problem()?.text), LONGEST))
-            }
+            Some(health) if is_stopped(health) => None,
+            Some(health) => Some(excerpt(&format!("{what}: {}", health.problem()?.text), LONGEST)),
         }
     });
     unread.collect()
+}
+
+/// Whether somebody knows of it already, and wants to hear no more of it: from when they said so.
+pub(super) fn is_silenced(status: &Status, alert: &Alert) -> bool {
+    status.silences.iter().any(|silence| silence.covers(&alert.key, status.time))
+}
+
+/// Whether the last run is one that guards stopped: they did their work, and a person decides.
+pub(super) fn is_stopped(health: &Health) -> bool {
+    let problem = health.problem().filter(|_| health.monitor == Monitor::Release);
+    problem.is_some_and(|problem| problem.code == RunStatus::Refused.as_str())
+}
+
+/// What stops the releases of a site, where no alert of it says so already.
+pub(super) fn stopped(site: &SiteStatus, status: &Status) -> Option<String> {
+    let told =
+        |alert: &Alert| alert.key.rule == Rule::ReleaseStopped && alert.key.site == site.name;
+    if status.alerts.iter().any(told) {
+        return None;
+    }
+    let health = site.monitors.iter().filter_map(|monitor| monitor.health.as_ref());
+    let problem = health.filter(|health| is_stopped(health)).find_map(Health::problem)?;
+    Some(excerpt(
+        &format!("releases of {}: a guard stops them: {}", site.name, problem.text),
+        LONGEST,
+    ))
 }
 
 /// When that was read which was read longest ago; `None` while something was never read, or nothing is watched.

@@ -92,9 +92,9 @@ impl Standing {
         let share = if total > 0.0 { taken / total * 100.0 } else { 0.0 };
         let (tone, word) = match () {
             () if total > 0.0 && free <= 0.0 => ("act", "none free"),
-            () if low.is_some_and(|low| free <= low) && total > 0.0 => ("act", "low"),
+            () if low.is_some_and(|low| free <= low) && total > 0.0 => ("act", "few free"),
             () if full.is_some_and(|limit| share >= limit) => ("watch", "nearly full"),
-            () => ("fine", "enough"),
+            () => ("fine", "enough free"),
         };
         let limits_in_words = match words.is_empty() {
             true => "no alert watches it".to_owned(),
@@ -114,7 +114,7 @@ mod tests {
         let of = |taken: f64| Standing::of(&policy, 100.0, taken, 100.0 - taken).word;
         assert_eq!(
             [50.0, 90.0, 95.0, 100.0].map(of),
-            ["enough", "nearly full", "low", "none free"]
+            ["enough free", "nearly full", "few free", "none free"]
         );
         assert_eq!(Standing::of(&policy, 100.0, 0.0, 100.0).limits, [90.0, 95.0]);
     }

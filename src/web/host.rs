@@ -3,8 +3,14 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use axum::extract::Request;
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::Next;
 use axum::response::Response;
+
+use super::viewer::Peer;
+
+/// For a year. Of this name alone: those below it may be other machines.
+const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000");
 
 /// Answers only requests for an IP address, `localhost` or a name of the settings: a page elsewhere could otherwise
 /// point its own name at this machine and read the pages through a visitor's browser (DNS rebinding). A proxy before
@@ -13,16 +19,21 @@ pub(super) fn known(
     hosts: &[String],
     request: Request,
 ) -> Result<Request, (StatusCode, &'static str)> {
-    let mut all = request.headers().get_all(header::HOST).iter();
-    let host = match (all.next(), all.next()) {
-        (Some(host), None) => host.to_str().ok(),
-        _ => None,
-    };
+    let host = asked(request.headers());
     if host.is_some_and(|host| is_address(host) || is_named(hosts, host)) {
         return Ok(request);
     }
     let why = "ask for this page by IP address, as localhost, or by a name of Butler.web.hosts\n";
     Err((StatusCode::MISDIRECTED_REQUEST, why))
+}
+
+/// The host that is asked for, where there is one.
+fn asked(headers: &HeaderMap) -> Option<&str> {
+    let mut all = headers.get_all(header::HOST).iter();
+    match (all.next(), all.next()) {
+        (Some(host), None) => host.to_str().ok(),
+        _ => None,
+    }
 }
 
 /// A name of the settings, with or without a port.
@@ -52,8 +63,15 @@ fn is_bare_v6(name: &str) -> bool {
     name.contains(':') && !name.ends_with(']')
 }
 
-/// Headers that keep a browser from doing more than showing the page.
-pub(super) async fn secure(mut response: Response) -> Response {
+/// Answers with headers that keep a browser from doing more than showing the page. `hsts`: and from asking this
+/// name without TLS, where we speak it ourselves. Browsers pass that over for addresses.
+pub(super) async fn secure(hsts: bool, request: Request, next: Next) -> Response {
+    let is_tls = request.extensions().get::<Peer>().is_some_and(|peer| peer.is_tls);
+    let is_name = asked(request.headers()).is_some_and(|host| !is_address(host));
+    let mut response = next.run(request).await;
+    if hsts && is_tls && is_name && response.status() != StatusCode::MISDIRECTED_REQUEST {
+        response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, HSTS);
+    }
     const HEADERS: [(HeaderName, &str); 6] = [
         (
             header::CONTENT_SECURITY_POLICY,

@@ -13,7 +13,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
 
 use super::answer::{self, Failure};
-use super::form::Form;
+use super::form::{Form, Spoken};
 use super::viewer::{Peer, Who};
 use super::{Served, assets};
 use crate::credential::{fingerprint, secret};
@@ -74,11 +74,23 @@ fn may(served: &Served, peer: Option<Peer>, headers: &HeaderMap) -> bool {
 
 /// Whether the browser speaks TLS, with us or with the proxy before us.
 fn is_secure(served: &Served, peer: Option<Peer>, headers: &HeaderMap) -> bool {
-    let Some(web) = served.source.settings.web.as_ref() else { return false };
-    let is_behind = !web.hosts.is_empty() || web.proxy.is_some();
-    let forwarded = headers.get("x-forwarded-proto").is_some_and(|of| of == "https");
-    // Who forges it keeps nothing from anybody else: the browser drops the cookie.
-    peer.is_some_and(|peer| peer.is_tls) || is_behind && forwarded
+    spoken(served, peer, headers) == Spoken::Https
+}
+
+/// What the browser speaks, as far as that is known. Who forges the word of a proxy keeps nothing from anybody else:
+/// the browser drops the cookie.
+pub(super) fn spoken(served: &Served, peer: Option<Peer>, headers: &HeaderMap) -> Spoken {
+    let web = served.source.settings.web.as_ref();
+    let is_behind = web.is_some_and(|web| !web.hosts.is_empty() || web.proxy.is_some());
+    let forwarded = headers.get("x-forwarded-proto").filter(|_| is_behind);
+    match (peer.is_some_and(|peer| peer.is_tls), forwarded) {
+        (true, _) => Spoken::Https,
+        (false, Some(proto)) if proto == "https" => Spoken::Https,
+        (false, Some(_)) => Spoken::Http,
+        // A proxy that doesn't tell may be before us.
+        (false, None) if is_behind => Spoken::Unknown,
+        (false, None) => Spoken::Http,
+    }
 }
 
 /// An address of these pages, and of nobody else's.

@@ -66,7 +66,7 @@ use anyhow::Context;
 use axum::Router;
 use axum::extract::{Path, RawQuery, Request};
 use axum::http::{HeaderMap, StatusCode, header};
-use axum::middleware::{Next, from_fn, from_fn_with_state, map_request, map_response};
+use axum::middleware::{Next, from_fn, from_fn_with_state, map_request};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use chrono::{DateTime, Utc};
@@ -289,6 +289,7 @@ impl Served {
         let locale = self.source.settings.locale;
         let shared = self.clone();
         let web = shared.source.settings.web.as_ref();
+        let hsts = web.and_then(|web| web.tls.as_ref()).is_some_and(|tls| tls.hsts);
         let hosts: Arc<[String]> = web.map_or_else(Arc::default, |web| web.hosts.clone().into());
         Router::new()
             .route(
@@ -403,7 +404,7 @@ impl Served {
             .layer(map_request(move |request: Request| {
                 std::future::ready(host::known(&hosts, request))
             }))
-            .layer(map_response(host::secure))
+            .layer(from_fn(move |request, next| host::secure(hsts, request, next)))
             .layer(from_fn(move |request, next| wording::with(locale, request, next)))
             .with_state(self)
     }

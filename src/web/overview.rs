@@ -4,8 +4,9 @@ use askama::Template;
 use axum::http::HeaderMap;
 
 use super::answer::{self, Answer, age};
-use super::frame::{Frame, Part, site_address, tone};
+use super::frame::{Frame, Part, is_silenced, site_address, stopped, tone};
 use super::site::{PoolView, license_tone, pool_views, problems};
+use super::wording::excerpt;
 use super::{Served, site};
 use crate::event::Severity;
 use crate::license::ServerLicenseStatus;
@@ -82,8 +83,10 @@ fn in_order(names: &[&'static str], mut views: Vec<PoolView>) -> Vec<Option<Pool
 }
 
 fn row<'a>(status: &Status, site: &'a SiteStatus, pools: Vec<Option<PoolView>>) -> Row<'a> {
-    let alerts: Vec<_> = status.alerts.iter().filter(|of| of.key.site == site.name).collect();
+    let alerts = status.alerts.iter().filter(|of| of.key.site == site.name);
+    let alerts: Vec<_> = alerts.filter(|alert| !is_silenced(status, alert)).collect();
     let problems = problems(site);
+    let stopped = stopped(site, status);
     let is_read = site.server_license.is_some() || site.access_licenses.is_some();
     let worst = alerts.first().map(|alert| alert.severity);
     let (tone, word, rank) = match worst {
@@ -92,6 +95,7 @@ fn row<'a>(status: &Status, site: &'a SiteStatus, pools: Vec<Option<PoolView>>) 
         _ if !is_read => ("unknown", "not read yet", 1),
         Some(Severity::Warning) => (tone(Severity::Warning), "watch", 2),
         Some(Severity::Info) => ("", "note", 3),
+        None if stopped.is_some() => ("watch", "stopped", 2),
         None => ("fine", "fine", 4),
     };
     let license = site.server_license.as_ref().map(|seen| &seen.value);
@@ -101,9 +105,12 @@ fn row<'a>(status: &Status, site: &'a SiteStatus, pools: Vec<Option<PoolView>>) 
         site.access_licenses.as_ref().map(|seen| seen.time),
     ];
     let oldest = oldest.into_iter().flatten().min();
-    let needs = alerts.len() + problems.len();
-    let need =
-        alerts.first().map(|alert| one_line(&alert.title)).or_else(|| problems.into_iter().next());
+    let needs = alerts.len() + problems.len() + usize::from(stopped.is_some());
+    let need = alerts
+        .first()
+        .map(|alert| one_line(&alert.title))
+        .or_else(|| problems.into_iter().next())
+        .or(stopped);
     Row {
         name: &site.name,
         address: site_address(&site.name, ""),
@@ -115,7 +122,7 @@ fn row<'a>(status: &Status, site: &'a SiteStatus, pools: Vec<Option<PoolView>>) 
         ),
         pools,
         is_read: site.access_licenses.is_some(),
-        need: shortened(&need.unwrap_or_default(), LONGEST),
+        need: excerpt(&need.unwrap_or_default(), LONGEST),
         more: needs.saturating_sub(1),
         seen: oldest.map_or_else(|| "never".to_owned(), |time| age(time, status.time)),
         rank: (rank, days.unwrap_or(i64::MAX)),

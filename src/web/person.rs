@@ -14,7 +14,7 @@ use super::changes::by;
 use super::frame::{Frame, Part, site_address};
 use super::plan::LastPlan;
 use super::seats::{day, named, state};
-use super::wording::{local, number};
+use super::wording::local;
 use crate::insight::groups::spelling;
 use crate::insight::idle::Use;
 use crate::license::{Change, Holder, Moment};
@@ -142,13 +142,7 @@ fn view(
         },
     ));
     if let Some(days) = Use::of(seat).idle_days(now) {
-        facts.push((
-            "Idle",
-            match days {
-                1 => "1 day".to_owned(),
-                days => format!("{} days", number(days as f64)),
-            },
-        ));
+        facts.push(("Idle", super::wording::days(days)));
     }
     if let Some(first) = known.first_used {
         facts.push(("First use seen", local(first, zone)));

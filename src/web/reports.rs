@@ -25,6 +25,7 @@ const LARGEST: u64 = 64 * 1024 * 1024;
 struct Page {
     frame: Frame,
     names: bool,
+    all_sites: bool,
     schedule: String,
     next: String,
     folder_problem: String,
@@ -47,10 +48,9 @@ struct MadeView {
 pub(super) async fn page(served: &Served, headers: &HeaderMap) -> Answer {
     let settings = &served.source.settings;
     let status = served.status().await?;
-    let (now, zone, names) =
-        (status.time, settings.time_zone, served.names() && served.all_sites());
+    let (now, zone, names) = (status.time, settings.time_zone, served.names());
     let (made, folder_problem) = match folder_of(served) {
-        Some(folder) if names => match list(folder).await {
+        Some(folder) if names && served.all_sites() => match list(folder).await {
             Ok(made) => (made, String::new()),
             Err(error) => {
                 tracing::warn!(%error, "the folder of reports can't be read");
@@ -70,6 +70,7 @@ pub(super) async fn page(served: &Served, headers: &HeaderMap) -> Answer {
     let page = Page {
         frame: Frame::new(served, &status, Part::Reports, None),
         names,
+        all_sites: served.all_sites(),
         schedule: settings
             .reports
             .as_ref()
@@ -92,9 +93,15 @@ pub(super) async fn page(served: &Served, headers: &HeaderMap) -> Answer {
     Ok(answer::page(headers, now, &page))
 }
 
-/// A report that was written.
+/// A report that was written. It is of all sites.
 pub(super) async fn download(served: &Served, name: &str) -> Answer {
     allowed(served)?;
+    if !served.all_sites() {
+        return Err(Failure::Hidden(
+            "The reports of the schedule are of all sites: shown to those who may see all of them."
+                .to_owned(),
+        ));
+    }
     let none = || Failure::NotFound("There is no such report.".to_owned());
     let folder = folder_of(served).ok_or_else(none)?;
     // Only what is listed: no name leads elsewhere.
@@ -125,7 +132,7 @@ pub(super) async fn make(served: &Served, query: Option<&str>) -> Answer {
     })?;
     let sites: Vec<String> = match asked.get("site") {
         Some(name) => vec![served.site(name)?.name.clone()],
-        None => settings.sites.iter().map(|site| site.name.clone()).collect(),
+        None => served.sites().map(|site| site.name.clone()).collect(),
     };
     // One at a time, on a thread of its own: polls go on meanwhile.
     let _turn = served.turn().await;
@@ -146,12 +153,9 @@ pub(super) async fn make(served: &Served, query: Option<&str>) -> Answer {
 
 /// Reports name people.
 fn allowed(served: &Served) -> Result<(), Failure> {
-    match (served.names(), served.all_sites()) {
-        (true, true) => Ok(()),
-        (true, false) => Err(Failure::Hidden(
-            "Reports are of all sites: shown to those who may see all of them.".to_owned(),
-        )),
-        (false, _) => Err(Failure::Hidden(
+    match served.names() {
+        true => Ok(()),
+        false => Err(Failure::Hidden(
             "Reports name people, and pages don't here: operators who log in see them. bursar report makes them."
                 .to_owned(),
         )),

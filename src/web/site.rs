@@ -7,11 +7,11 @@ use chrono_tz::Tz;
 
 use super::alerts::AlertView;
 use super::answer::{self, Answer, age};
-use super::frame::{Frame, Part, site_address};
+use super::frame::{Frame, Part, is_stopped, site_address};
 use super::gauge::{Gauge, Standing};
 use super::releases::run_address;
 use super::trends;
-use super::wording::{date, local, locale, number};
+use super::wording::{date, days, excerpt, local, locale, number};
 use super::{Served, answer::Failure};
 use crate::config::settings::Site;
 use crate::event::{DAEMON, Monitor};
@@ -20,7 +20,7 @@ use crate::insight::money::percent_of;
 use crate::insight::words;
 use crate::license::monitor_app::AppHealth;
 use crate::license::{self, LicenseState, Pools, SeatType, Support};
-use crate::plain::{one_line, shortened};
+use crate::plain::one_line;
 use crate::planning::Planning;
 use crate::release::next::Next;
 use crate::status::{SiteStatus, Status};
@@ -195,16 +195,15 @@ fn first(site: &SiteStatus, zone: Tz) -> Vec<String> {
     watched.collect()
 }
 
-/// What of a site can't be read now.
+/// What of a site can't be read now. What a guard stops stands among the needs.
 pub(super) fn problems(site: &SiteStatus) -> Vec<String> {
     let problems = site.monitors.iter().filter_map(|monitor| {
-        let error = monitor.health.as_ref()?.problem()?;
-        Some(match monitor.monitor {
-            Monitor::Release => shortened(&format!("release: {}", error.text), LONGEST),
-            other => {
-                shortened(&format!("{} can't be read: {}", other.as_str(), error.text), LONGEST)
-            }
-        })
+        let error = monitor.health.as_ref().filter(|of| !is_stopped(of))?.problem()?;
+        let text = match monitor.monitor {
+            Monitor::Release => format!("release: {}", error.text),
+            other => format!("{} can't be read: {}", other.as_str(), error.text),
+        };
+        Some(excerpt(&text, LONGEST))
     });
     problems.collect()
 }
@@ -228,8 +227,8 @@ pub(super) fn pool_views(site: &Site, pools: &Pools, planning: Option<&Planning>
     let policy = &site.alert;
     let seats = site_address(&site.name, "/seats");
     let mut views = Vec::new();
-    let percent = |taken: f64, total: f64| match total > 0.0 {
-        true => format!("{:.0} %", taken / total * 100.0),
+    let share = |what: &str, taken: f64, total: f64| match total > 0.0 {
+        true => format!("{:.0} % {what},", taken / total * 100.0),
         false => "–".to_owned(),
     };
     for seat_type in SeatType::counted() {
@@ -263,7 +262,7 @@ pub(super) fn pool_views(site: &Site, pools: &Pools, planning: Option<&Planning>
             format!("{} of {} allocated", rows(pool.allocated, "allocated"), number(pool.total)),
             format!("{} free", number(pool.free())),
             format!("{} quarantined", rows(pool.quarantined, "quarantined")),
-            format!("{} used", number(pool.used)),
+            format!("{} in use, as the server counts", number(pool.used)),
         ];
         if pool.excess > 0.0 {
             facts.push(format!("{} excess", rows(pool.excess, "excess")));
@@ -274,7 +273,7 @@ pub(super) fn pool_views(site: &Site, pools: &Pools, planning: Option<&Planning>
             tone: standing.tone,
             word: standing.word,
             gauge: gauge.svg(),
-            percent: percent(pool.allocated, pool.total),
+            percent: share("allocated", pool.allocated, pool.total),
             free: number(pool.free()),
             facts,
             lines: Vec::new(),
@@ -282,7 +281,7 @@ pub(super) fn pool_views(site: &Site, pools: &Pools, planning: Option<&Planning>
         });
     }
     if let Some(pool) = pools.analyzer_capacity.filter(|pool| pool.enabled) {
-        views.push(minutes(pool, planning, &percent));
+        views.push(minutes(pool, planning, &share));
     }
     if let Some(totals) = pools.tokens.filter(|totals| totals.enabled) {
         let taken = totals.total_tokens - totals.available_tokens;
@@ -313,7 +312,7 @@ pub(super) fn pool_views(site: &Site, pools: &Pools, planning: Option<&Planning>
             tone: standing.tone,
             word: standing.word,
             gauge: gauge.svg(),
-            percent: percent(taken, totals.total_tokens),
+            percent: share("taken", taken, totals.total_tokens),
             free: number(totals.available_tokens),
             facts,
             lines: Vec::new(),
@@ -326,7 +325,7 @@ pub(super) fn pool_views(site: &Site, pools: &Pools, planning: Option<&Planning>
 fn minutes(
     pool: license::pools::MinutePool,
     planning: Option<&Planning>,
-    percent: &dyn Fn(f64, f64) -> String,
+    share: &dyn Fn(&str, f64, f64) -> String,
 ) -> PoolView {
     let month = planning.and_then(Planning::capacity);
     let (used, total) = month
@@ -336,8 +335,8 @@ fn minutes(
     let (tone, word) = match ends.map(|ends| ends.runs_out) {
         Some(MonthEnd::Already) => ("act", "none left"),
         Some(MonthEnd::RunsOut { .. }) => ("watch", "too few"),
-        Some(MonthEnd::Lasts) => ("fine", "enough"),
-        None => ("unknown", "not known"),
+        Some(MonthEnd::Lasts) => ("fine", "they last"),
+        None => ("unknown", "whether they last is not known"),
     };
     let mut facts = vec![format!("{} of {} minutes used this month", number(used), number(total))];
     let mut lines = Vec::new();
@@ -374,7 +373,7 @@ fn minutes(
         tone,
         word,
         gauge: gauge.svg(),
-        percent: percent(used, total),
+        percent: share("used", used, total),
         free: number((total - used).max(0.0)),
         facts,
         lines,
@@ -402,9 +401,10 @@ fn ahead(view: &mut PoolView, planning: &Planning, status: &Status) {
             let limits = words::limits(&seats.limits, locale());
             let limits = limits.map_or_else(String::new, |why| format!(" ({why})"));
             let of = seat_type.as_str();
-            let days = seats.threshold_days;
+            let threshold = seats.threshold_days;
+            let idle_for = days(threshold.into());
             format!(
-                "<a href=\"{seats_address}?q=type:{of}+idle:%3E%3D{days}\">Idle for {days} days or longer: {}</a> of {}; \
+                "<a href=\"{seats_address}?q=type:{of}+idle:%3E%3D{threshold}\">Idle for {idle_for} or longer: {}</a> of {}; \
                  by the rules {} could go {when}{limits}{undecided}; \
                  <a href=\"{seats_address}?q=type:{of}+idle:never\">never used {}</a>. <span class=\"faint\">List of seats: {}</span>",
                 number(seats.idle.into()),
@@ -434,8 +434,8 @@ fn ahead(view: &mut PoolView, planning: &Planning, status: &Status) {
     let renews = planning.contracts.renewal(seat_type, planning.today).map_or_else(
         || "when the contract renews is not said (Butler.cost.renewsOn)".to_owned(),
         |day| {
-            let days = (day - planning.today).num_days();
-            format!("the contract renews on {} (in {days} days)", words::date(day))
+            let left = days((day - planning.today).num_days());
+            format!("the contract renews on {} (in {left})", words::date(day))
         },
     );
     let renewal = site_address(&planning.site, "/renewal");

@@ -17,7 +17,7 @@ use super::wording::{date, locale, number};
 
 use crate::insight::duration::{self, Curve};
 use crate::insight::season::Season;
-use crate::insight::utilization::{Period, Step};
+use crate::insight::utilization::{self, Period, Step};
 use crate::insight::{NotEnough, days_after, words};
 use crate::license::SeatType;
 use crate::planning::{Planning, Pool};
@@ -61,6 +61,8 @@ struct Page {
 
 struct Row {
     name: String,
+    /// What of it there are figures of, where that is not all.
+    part: String,
     /// The same range closer.
     address: String,
     cells: Vec<String>,
@@ -219,6 +221,19 @@ fn step(from: NaiveDate, to: NaiveDate) -> (Step, &'static str) {
     }
 }
 
+/// The range in whole periods, as far as there can be data: what is cut by a range compares with nothing.
+pub(super) fn whole(
+    range: (NaiveDate, NaiveDate),
+    step: Step,
+    today: NaiveDate,
+) -> (NaiveDate, NaiveDate) {
+    let (from, to) = range;
+    (
+        utilization::start(step, from),
+        utilization::end(step, utilization::start(step, to)).min(today),
+    )
+}
+
 /// Rows of the table beside a curve.
 const CURVE_ROWS: usize = 25;
 
@@ -277,21 +292,26 @@ fn rows(
     link: &dyn Fn(NaiveDate, NaiveDate) -> String,
 ) -> Vec<Row> {
     let seat_type = question.pool.seat_type;
-    let periods = planning.utilization(seat_type, step, (question.range.from, end));
-    // Each month against the same one a year before.
-    let before = question.range.from.checked_sub_months(Months::new(12));
-    let before = before.filter(|_| step == Step::Month).map_or_else(Vec::new, |from| {
-        planning.utilization(seat_type, step, (chart::first_of(from), end))
-    });
+    let first = question.pool.taken.days().first().map_or(planning.today, |day| day.day);
+    let range = whole((question.range.from, end), step, planning.today);
+    let periods = planning.utilization(seat_type, step, range);
+    // Each month against the same one a year before: as many of its days, and not where the history begins in it.
     let year_before = |period: &Period| {
-        let start = period.start.checked_sub_months(Months::new(12))?;
-        before.iter().find(|of| of.start == start).map(|of| of.mean)
+        let month = planning.year_on_year(seat_type, period.start).filter(|_| step == Step::Month);
+        let before = month?.ok()?.last_year?;
+        (before.start >= first).then_some(before.mean)
+    };
+    let part = |period: &Period| match () {
+        () if period.end() >= planning.today => "so far".to_owned(),
+        () if period.start < first => format!("from {first} on"),
+        () => String::new(),
     };
     let optional = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), number);
     let percent =
         |value: Option<f64>| value.map_or_else(|| "–".to_owned(), |p| format!("{p:.1} %"));
     let row = |period: Period| Row {
-        address: link(period.start, period.end().min(end)),
+        address: link(period.start, period.end().min(planning.today)),
+        part: part(&period),
         cells: vec![
             number(period.peak),
             format!("{:.1}", period.mean),

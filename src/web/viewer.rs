@@ -164,6 +164,8 @@ pub(super) async fn recognize(served: Served, mut request: Request, next: Next) 
         let text = "A token only reads: what is changed is changed by a person who is logged in.";
         return Failure::forbidden(text).into_response();
     }
+    let spoken = login::spoken(&served, peer, request.headers());
+    request.extensions_mut().insert(spoken);
     request.extensions_mut().insert(viewer);
     next.run(request).await
 }

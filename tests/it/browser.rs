@@ -3,6 +3,7 @@
 mod demo;
 mod keys;
 mod live;
+mod login;
 mod many;
 mod pictures;
 mod sound;

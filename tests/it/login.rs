@@ -22,17 +22,17 @@ use reqwest::{Method, StatusCode};
 
 use crate::support::setup::Setup;
 
-const PASSWORD: &str = "correct horse battery";
+pub(crate) const PASSWORD: &str = "correct horse battery";
 
 /// A running daemon and its pages.
-struct Pages {
-    daemon: Daemon,
+pub(crate) struct Pages {
+    pub(crate) daemon: Daemon,
     browser: Browser,
 }
 
 /// What asks for pages.
-struct Browser {
-    base: String,
+pub(crate) struct Browser {
+    pub(crate) base: String,
     client: reqwest::Client,
 }
 
@@ -51,10 +51,10 @@ impl DerefMut for Pages {
 }
 
 /// An answer, taken apart.
-struct Got {
+pub(crate) struct Got {
     status: StatusCode,
     headers: HeaderMap,
-    text: String,
+    pub(crate) text: String,
 }
 
 impl Got {
@@ -69,7 +69,7 @@ impl Got {
 }
 
 impl Pages {
-    async fn start(settings: Settings, clock: Clock) -> Self {
+    pub(crate) async fn start(settings: Settings, clock: Clock) -> Self {
         let daemon = Daemon::start(settings, clock).await.expect("the daemon starts");
         let base = daemon.page_url().expect("there are pages");
         Self { daemon, browser: Browser::of(&base) }
@@ -81,7 +81,7 @@ impl Pages {
         Self::start(setup.load(&setup.yaml("every 24 hours", &web)), Clock::System).await
     }
 
-    async fn user(&self, name: &str, role: Role, sites: Option<&[&str]>) {
+    pub(crate) async fn user(&self, name: &str, role: Role, sites: Option<&[&str]>) {
         /// One for all: it takes its time.
         static HASH: OnceLock<String> = OnceLock::new();
         let hash = HASH.get_or_init(|| hash_password(PASSWORD).unwrap()).clone();
@@ -90,7 +90,7 @@ impl Pages {
         assert!(made.unwrap());
     }
 
-    async fn stop(self) {
+    pub(crate) async fn stop(self) {
         self.daemon.stop().await;
     }
 }
@@ -112,7 +112,7 @@ impl Browser {
     }
 
     /// As a browser that has this cookie.
-    async fn get(&self, path: &str, cookie: &str) -> Got {
+    pub(crate) async fn get(&self, path: &str, cookie: &str) -> Got {
         self.ask(Method::GET, path, &[("cookie", cookie), ("accept", "text/html")], "").await
     }
 

@@ -2,6 +2,7 @@
 
 mod after_a_run;
 pub(crate) mod demo;
+mod fresh;
 mod seats;
 
 use reqwest::StatusCode;
@@ -30,7 +31,10 @@ fn words(html: &str) -> String {
     let mut rest = html;
     while let Some((before, tag)) = rest.split_once('<') {
         text.push_str(before);
-        text.push(' ');
+        // Code is a part of its sentence.
+        if !tag.trim_start_matches('/').starts_with("code>") {
+            text.push(' ');
+        }
         rest = tag.split_once('>').map_or("", |(_, rest)| rest);
     }
     text.push_str(rest);

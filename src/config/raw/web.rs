@@ -43,6 +43,10 @@ pub(in crate::config) struct WebTls {
     pub(in crate::config) cert: String,
     /// PEM file with its key, without a password.
     pub(in crate::config) key: String,
+    /// Tell browsers to ask this machine over HTTPS alone for a year (`Strict-Transport-Security`), where they asked
+    /// by a name and not by an address. Off by default, because browsers take it for every port of that name: what
+    /// else is served under it without TLS, such as Grafana, can't be opened any more.
+    pub(in crate::config) hsts: bool,
 }
 
 /// A proxy before the pages that knows who asks, such as one with OpenID Connect.

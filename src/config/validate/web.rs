@@ -86,7 +86,10 @@ fn tls(check: &Check<'_>, at: &At<'_>, raw: &raw::WebTls) -> Option<WebTls> {
     let is_written = |text: &str| !text.trim().is_empty();
     match (is_written(&raw.cert), is_written(&raw.key)) {
         (false, false) => None,
-        (true, true) => Some(WebTls { cert: check.path(&raw.cert), key: check.path(&raw.key) }),
+        (true, true) => {
+            let (cert, key) = (check.path(&raw.cert), check.path(&raw.key));
+            Some(WebTls { cert, key, hsts: raw.hsts })
+        }
         (has_cert, _) => {
             let missing = if has_cert { "key" } else { "cert" };
             let fix = "name both files: the certificate and its key";

@@ -402,7 +402,7 @@ impl fmt::Display for Finding {
                 let (what, more) = match self.setting {
                     "neverRelease.role" => (
                         "roles",
-                        "or switch seatMonitor on, which reads the roles of everybody once a day",
+                        "or wait until seatMonitor has read everybody, which it does once a day where it is on",
                     ),
                     _ => ("groups", "since groups are read of people with idle seats only"),
                 };

@@ -1,6 +1,6 @@
 //! `/api/v1`: what the pages show, as JSON. The same functions make it, and people are named as on the pages.
 //!
-//! `endpoint` has the table of all paths with their parameters and answers; the OpenAPI document is made of it.
+//! `endpoint` has the table of all paths with their parameters and answers; routes and the OpenAPI document are made of it.
 //! Everything only reads.
 
 mod endpoint;
@@ -15,182 +15,37 @@ mod view;
 use std::io::Write;
 
 use axum::Router;
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, RawQuery};
+use axum::extract::rejection::RawPathParamsRejection;
+use axum::extract::{RawPathParams, RawQuery};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{MethodRouter, get};
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 pub use self::endpoint::openapi;
+use self::endpoint::{Ask, Endpoint, as_json};
 pub(super) use self::page::page;
 use super::answer::Failure;
 use super::viewer::State;
 use super::{Of, Served};
-use crate::plain::in_json;
-use crate::secret::mask_own;
 
 /// Answers below this are not worth packing.
 const SMALL: usize = 1024;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
-/// A name in a path.
-type Named = Result<Path<String>, PathRejection>;
-type NamedTwice = Result<Path<(String, String)>, PathRejection>;
-
 /// What is answered, or why it isn't.
 type Answer = Result<Response, Problem>;
 
 /// The routes below `/api/v1`.
 pub(super) fn routes() -> Router<Served> {
-    Router::new()
-        .route(
-            "/status",
-            get(async |State(of): Of, RawQuery(q): RawQuery, headers: HeaderMap| -> Answer {
-                send(&headers, rest::status(&of, q.as_deref()).await?)
-            }),
-        )
-        .route(
-            "/alerts",
-            get(async |State(of): Of, RawQuery(q): RawQuery, headers: HeaderMap| -> Answer {
-                send(&headers, rest::alerts(&of, q.as_deref()).await?)
-            }),
-        )
-        .route(
-            "/destinations",
-            get(async |State(of): Of, RawQuery(q): RawQuery, headers: HeaderMap| -> Answer {
-                send(&headers, rest::destinations(&of, q.as_deref()).await?)
-            }),
-        )
-        .route(
-            "/settings",
-            get(async |State(of): Of, RawQuery(q): RawQuery, headers: HeaderMap| -> Answer {
-                send(&headers, rest::settings(&of, q.as_deref()).await?)
-            }),
-        )
-        .route(
-            "/health",
-            get(async |State(of): Of, RawQuery(q): RawQuery, headers: HeaderMap| -> Answer {
-                send(&headers, rest::health(&of, q.as_deref()).await?)
-            }),
-        )
-        .route(
-            "/sites",
-            get(async |State(of): Of, RawQuery(q): RawQuery, headers: HeaderMap| -> Answer {
-                send(&headers, site::all(&of, q.as_deref()).await?)
-            }),
-        )
-        .route(
-            "/sites/{site}",
-            get(
-                async |State(of): Of,
-                       name: Named,
-                       RawQuery(q): RawQuery,
-                       headers: HeaderMap|
-                       -> Answer {
-                    let Path(name) = name?;
-                    send(&headers, site::one(&of, &name, q.as_deref()).await?)
-                },
-            ),
-        )
-        .route(
-            "/sites/{site}/licenses",
-            get(
-                async |State(of): Of,
-                       name: Named,
-                       RawQuery(q): RawQuery,
-                       headers: HeaderMap|
-                       -> Answer {
-                    let Path(name) = name?;
-                    send(&headers, site::licenses(&of, &name, q.as_deref()).await?)
-                },
-            ),
-        )
-        .route(
-            "/sites/{site}/seats",
-            get(
-                async |State(of): Of,
-                       name: Named,
-                       RawQuery(q): RawQuery,
-                       headers: HeaderMap|
-                       -> Answer {
-                    let Path(name) = name?;
-                    send(&headers, seats::list(&of, &name, q.as_deref()).await?)
-                },
-            ),
-        )
-        .route(
-            "/sites/{site}/changes",
-            get(
-                async |State(of): Of,
-                       name: Named,
-                       RawQuery(q): RawQuery,
-                       headers: HeaderMap|
-                       -> Answer {
-                    let Path(name) = name?;
-                    send(&headers, seats::changes(&of, &name, q.as_deref()).await?)
-                },
-            ),
-        )
-        .route(
-            "/sites/{site}/trends",
-            get(
-                async |State(of): Of,
-                       name: Named,
-                       RawQuery(q): RawQuery,
-                       headers: HeaderMap|
-                       -> Answer {
-                    let Path(name) = name?;
-                    send(&headers, history::trends(&of, &name, q.as_deref()).await?)
-                },
-            ),
-        )
-        .route(
-            "/sites/{site}/forecast",
-            get(
-                async |State(of): Of,
-                       name: Named,
-                       RawQuery(q): RawQuery,
-                       headers: HeaderMap|
-                       -> Answer {
-                    let Path(name) = name?;
-                    send(&headers, history::forecast(&of, &name, q.as_deref()).await?)
-                },
-            ),
-        )
-        .route(
-            "/sites/{site}/releases",
-            get(
-                async |State(of): Of,
-                       name: Named,
-                       RawQuery(q): RawQuery,
-                       headers: HeaderMap|
-                       -> Answer {
-                    let Path(name) = name?;
-                    send(&headers, release::releases(&of, &name, q.as_deref()).await?)
-                },
-            ),
-        )
-        .route(
-            "/sites/{site}/people/{person}",
-            get(
-                async |State(of): Of,
-                       names: NamedTwice,
-                       RawQuery(q): RawQuery,
-                       headers: HeaderMap|
-                       -> Answer {
-                    let Path((name, person)) = names?;
-                    send(&headers, seats::person(&of, &name, &person, q.as_deref()).await?)
-                },
-            ),
-        )
+    let all = endpoint::all().into_iter();
+    all.fold(Router::new(), |all, of| all.route(of.path, route(of)))
         .route(
             "/openapi.json",
-            get(async |headers: HeaderMap| -> Answer { send(&headers, openapi()) }),
+            get(async |headers: HeaderMap| -> Answer { send(&headers, as_json(openapi())) }),
         )
         .fallback(async || -> Problem {
             Failure::NotFound(
@@ -202,6 +57,27 @@ pub(super) fn routes() -> Router<Served> {
         .method_not_allowed_fallback(only_get)
 }
 
+fn route(of: Endpoint) -> MethodRouter<Served> {
+    get(
+        async move |State(served): Of,
+                    names: Result<RawPathParams, RawPathParamsRejection>,
+                    RawQuery(query): RawQuery,
+                    headers: HeaderMap|
+                    -> Answer {
+            let names = match names {
+                Ok(names) => names.iter().map(|(_, name)| name.to_owned()).collect(),
+                Err(_) if !of.path.contains('{') => Vec::new(),
+                Err(_) => return Err(unreadable().into()),
+            };
+            send(&headers, (of.answer)(Ask { of: served, names, query }).await?)
+        },
+    )
+}
+
+fn unreadable() -> Failure {
+    Failure::Wrong("The address can't be read: names in it are UTF-8, percent-encoded.".to_owned())
+}
+
 async fn only_get() -> Response {
     let text = "Everything is asked with GET.".to_owned();
     problem(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed", text)
@@ -209,9 +85,7 @@ async fn only_get() -> Response {
 
 /// JSON, or 304 where it is there already; packed where that is asked for. The time of the daemon is no part of it:
 /// it is in the head.
-fn send(asked: &HeaderMap, value: impl Serialize) -> Answer {
-    let json = serde_json::to_string(&value).expect("answers have texts for keys");
-    let body = in_json(&mask_own(&json)).into_owned();
+fn send(asked: &HeaderMap, body: String) -> Answer {
     let tag = format!("\"{}\"", &hex::encode(Sha256::digest(&body))[..20]);
     let etag = HeaderValue::from_str(&tag).expect("a tag has letters of ASCII");
     let of = |name: HeaderName| asked.get(name).and_then(|value| value.to_str().ok());
@@ -254,14 +128,6 @@ impl From<Failure> for Problem {
     }
 }
 
-impl From<PathRejection> for Problem {
-    fn from(_: PathRejection) -> Self {
-        Self(Failure::Wrong(
-            "The address can't be read: names in it are UTF-8, percent-encoded.".to_owned(),
-        ))
-    }
-}
-
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         match self.0 {
@@ -281,9 +147,8 @@ impl IntoResponse for Problem {
 
 fn problem(status: StatusCode, title: &str, detail: String) -> Response {
     let problem = view::Problem { title: title.to_owned(), status: status.as_u16(), detail };
-    let json = serde_json::to_string(&problem).expect("it has texts for keys");
     let kind = HeaderValue::from_static("application/problem+json");
-    (status, [(header::CONTENT_TYPE, kind)], in_json(&mask_own(&json)).into_owned()).into_response()
+    (status, [(header::CONTENT_TYPE, kind)], as_json(problem)).into_response()
 }
 
 #[cfg(test)]

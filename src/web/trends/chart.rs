@@ -2,10 +2,10 @@
 
 use chrono::{Datelike, Months, NaiveDate};
 
-use super::super::wording::{locale, number};
+use super::super::wording::{date, locale, number};
 use super::{Range, title};
 use crate::insight::days_after;
-use crate::insight::utilization::Step;
+use crate::insight::utilization::{self, Step};
 use crate::planning::{Planning, Pool};
 use crate::report::svg::{Across, Lines, Series};
 
@@ -24,11 +24,7 @@ fn x(day: NaiveDate) -> f64 {
     f64::from(day.num_days_from_ce())
 }
 
-pub(super) fn first_of(day: NaiveDate) -> NaiveDate {
-    day.with_day(1).unwrap_or(day)
-}
-
-/// The last twelve months and the next six, of each type: for the overview.
+/// The last twelve months and the next six, of each type: for the overview. Title, and the picture as markup.
 pub(in crate::web) fn year(planning: &Planning) -> Vec<(String, String)> {
     let day = |months: Option<NaiveDate>| months.unwrap_or(planning.today);
     let range = Range {
@@ -42,7 +38,10 @@ pub(in crate::web) fn year(planning: &Planning) -> Vec<(String, String)> {
 /// A chart, and the same as a table.
 pub(super) struct Drawn {
     pub(super) title: String,
+    /// What there is to see, as markup.
     pub(super) svg: String,
+    /// A line needs more points than there are: there is no picture, but words.
+    pub(super) is_early: bool,
     /// The days at its left and right end, as the picture counts them.
     pub(super) ends: (f64, f64),
     pub(super) rows: Vec<Twin>,
@@ -128,11 +127,38 @@ fn drawn(planning: &Planning, pool: &Pool, range: Range, small: bool) -> Option<
     if lines.series.iter().all(|series| series.points.is_empty()) {
         return None;
     }
+    // A line needs two points. Where there is one, and nothing ahead of it, there is nothing to see.
+    if let [series] = &lines.series[..]
+        && series.points.len() < 2
+        && range.to >= planning.today
+    {
+        let next = match by_week {
+            true => days_after(utilization::start(Step::Week, planning.today), 7),
+            false => days_after(planning.today, 1),
+        };
+        let first = days.first().map_or(planning.today, |day| day.day);
+        return Some(Drawn {
+            svg: too_early(first, next),
+            title: lines.title,
+            is_early: true,
+            ends: (0.0, 0.0),
+            rows,
+        });
+    }
     lines.series.push(Series::limit("Entitled", entitled));
     let id = format!("chart-{}", pool.seat_type.as_str());
     let svg = lines.svg_with_gaps(&id, locale(), &gaps(pool, range.from, end));
     let ends = lines.ends();
-    Some(Drawn { title: lines.title, svg, ends, rows })
+    Some(Drawn { title: lines.title, svg, is_early: false, ends, rows })
+}
+
+/// In place of a chart.
+pub(super) fn too_early(first: NaiveDate, next: NaiveDate) -> String {
+    format!(
+        "<p class=\"unknown\">The data begin on {}: too few for a chart yet, there will be one from {} on.</p>",
+        date(first),
+        date(next)
+    )
 }
 
 fn twin(pool: &Pool, x: f64, mean: f64) -> Twin {

@@ -3,7 +3,7 @@
 use axum::http::{HeaderValue, header};
 use axum::response::IntoResponse;
 
-use super::{Question, step};
+use super::{Question, step, whole};
 use crate::insight::duration;
 use crate::planning::Planning;
 use crate::spreadsheet::Cell;
@@ -73,7 +73,7 @@ fn periods(planning: &Planning, question: Option<&Question<'_>>) -> Csv {
     let Some(question) = question else { return sheet };
     let end = question.end(planning);
     let (step, _) = step(question.range.from, end);
-    let range = (question.range.from, end);
+    let range = whole((question.range.from, end), step, planning.today);
     for of in planning.utilization(question.pool.seat_type, step, range) {
         row(
             &mut sheet,

@@ -10,10 +10,12 @@ use crate::store::StoreError;
 use crate::web::Served;
 use crate::web::wording::locale;
 
+const TITLE: &str = "People who used a seat, by day";
+
 /// So many days back: weeks can still be told apart.
 const DAYS: i64 = 120;
 
-/// Title and picture of the last days; nothing where fewer than two days are known.
+/// Title and picture of the last days, or from when on there will be one; nothing where the seats were never read.
 pub(in crate::web) async fn users_a_day(
     served: &Served,
     planning: &Planning,
@@ -25,7 +27,13 @@ pub(in crate::web) async fn users_a_day(
     let from = days_after(today, -DAYS);
     let days = store.seat_days(&planning.site, None, from).await?;
     let days: Vec<&Day> = activity::whole_days(&days, from, first_read, today).collect();
-    Ok((days.len() > 1).then(|| drawn(&days)))
+    if days.len() > 1 {
+        return Ok(Some(drawn(&days)));
+    }
+    // Whole days only, and two of them.
+    let next = days_after(first_read, 3);
+    let text = super::chart::too_early(first_read, next);
+    Ok((next > today).then(|| (TITLE.to_owned(), text)))
 }
 
 fn drawn(days: &[&Day]) -> (String, String) {
@@ -35,7 +43,7 @@ fn drawn(days: &[&Day]) -> (String, String) {
     let ends =
         ends.map_or_else(String::new, |(first, last)| format!(", {} to {}", first.day, last.day));
     let lines = Lines {
-        title: format!("People who used a seat, by day{ends}"),
+        title: format!("{TITLE}{ends}"),
         unit: "people".to_owned(),
         across: Across::Days,
         series: vec![Series::line("Active a day", points)],

@@ -34,14 +34,14 @@ const LINKS: &str = "[...document.querySelectorAll('a[href]')].filter(a => a.ori
     .map(a => a.pathname)";
 
 /// What axe finds wrong: the rule, and where.
-const FOUND: &str = "axe.run(document, {resultTypes: ['violations'], rules: {'target-size': {enabled: true}}})\
+pub const FOUND: &str = "axe.run(document, {resultTypes: ['violations'], rules: {'target-size': {enabled: true}}})\
     .then(r => r.violations.map(v => v.id + ': ' + v.nodes.map(n => n.target.join(' ')).join(', ')))";
 
 /// What stands in the page, without how long ago something was. The ages come back by themselves.
 const SAID: &str = "(() => { for (const t of document.querySelectorAll('main time[data-age]')) t.textContent = ''; \
     return document.querySelector('main').innerText })()";
 
-fn axe() -> String {
+pub fn axe() -> String {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
     let file = target.join(AXE);
     std::fs::read_to_string(&file).unwrap_or_else(|error| {
@@ -169,4 +169,18 @@ async fn what_is_not_there_is_told_on_a_page_that_is_accessible() {
         tab.click("main a[href='/']").await;
         tab.until("location.pathname === '/' && document.querySelector('nav') !== null").await;
     }
+}
+
+/// Where a table is wider than a telephone, its edge says that there is more, and whose row it is stays in sight.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_wide_table_says_that_there_is_more_and_keeps_the_name_of_the_row() {
+    let demo = Demo::shared().await;
+    let tab = Tab::open().await;
+    tab.shown(390, "light").await;
+    tab.go(&format!("{}/site/default/seats", demo.base)).await;
+    let look = "(() => { const wide = document.querySelector('.wide'); wide.scrollLeft = 200; \
+        const left = (e) => Math.round(e.getBoundingClientRect().left); \
+        const name = wide.querySelector('tbody th'), shades = getComputedStyle(wide).backgroundImage; \
+        return [wide.scrollLeft, left(name) - left(wide), shades.split('linear-gradient').length - 1] })()";
+    assert_eq!(tab.js(look).await, serde_json::json!([200, 0, 4]));
 }

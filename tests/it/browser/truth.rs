@@ -87,9 +87,11 @@ fn trends(demo: &Demo) -> Vec<String> {
     let all: Vec<&Value> = list(&of_type(&months, "analyzer")["periods"]).skip(1).collect();
     let mut says: Vec<String> = all
         .iter()
-        .map(|month| {
+        .enumerate()
+        .map(|(n, month)| {
             let (peak, mean) = (grouped(number(&month["peak"])), number(&month["mean"]));
-            format!("{} {peak} {mean:.1}", text(&month["name"]))
+            let part = if n + 1 == all.len() { " so far" } else { "" };
+            format!("{}{part} {peak} {mean:.1}", text(&month["name"]))
         })
         .collect();
     let file = demo.folder.join("report.csv");
@@ -145,7 +147,9 @@ fn changes(demo: &Demo) -> Vec<String> {
 
 fn alerts(demo: &Demo) -> Vec<String> {
     let alerts = demo.json(&["alert", "list"]);
-    let says: Vec<_> = list(&alerts["alerts"]).map(|alert| text(&alert["text"])).collect();
+    // What stands between backticks is code on a page.
+    let says = list(&alerts["alerts"]).map(|alert| text(&alert["text"]).replace('`', ""));
+    let says: Vec<_> = says.collect();
     assert!(says.len() > 3, "{alerts}");
     says
 }

@@ -33,12 +33,14 @@ async fn operator() -> (crate::support::setup::Setup, Pages, String) {
 async fn forms_of_other_pages_change_nothing() {
     let (_setup, pages, cookie) = operator().await;
     let own = pages.base.clone();
+    let encrypted = own.replacen("http:", "https:", 1);
     for headers in [
         &[][..],
         &[("sec-fetch-site", "cross-site")],
         &[("sec-fetch-site", "same-site")],
         &[("sec-fetch-site", "none")],
         &[("origin", "https://evil.example")],
+        &[("origin", encrypted.as_str())],
         &[("origin", "null")],
         &[("sec-fetch-site", "cross-site"), ("origin", own.as_str())],
     ] {

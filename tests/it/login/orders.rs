@@ -78,7 +78,9 @@ async fn a_plan_is_applied_and_undone_by_order_and_the_ledger_names_who() {
         let fields = [("run", run), ("digest", digest), ("form", form), ("confirm", confirm)];
         pages.post(&apply, &cookie, &fields).await
     };
-    for confirm in ["", "default", "yes"] {
+    // What looks like the name, once it is made safe to show, is not the name.
+    let [ends, hides] = [format!("{called}\0"), format!("{called}\u{200b}")];
+    for confirm in ["", "default", "yes", &ends, &hides] {
         let got = send(&run, &digest, &form, confirm).await;
         assert_eq!(got.status, StatusCode::BAD_REQUEST, "{confirm}: {}", got.text);
     }

@@ -187,6 +187,22 @@ async fn only_names_of_the_settings_are_answered() {
     let fields = super::form(&[("user", "bert"), ("password", super::PASSWORD)]);
     let got = pages.ask(Method::POST, "/login", &headers, &fields).await;
     assert!(got.header("set-cookie").starts_with("__Host-bursar="), "{}", got.text);
+    // In a browser of before a form of ours has the scheme that the proxy speaks with it.
+    for (proto, origin, status) in [
+        (Some("https"), "https://bursar.example.com", 303),
+        (Some("https"), "http://bursar.example.com", 403),
+        (Some("http"), "https://bursar.example.com", 403),
+        (None, "https://bursar.example.com", 303),
+        (None, "https://bursar.example.com:8443", 403),
+    ] {
+        let mut headers = vec![("host", "bursar.example.com"), ("origin", origin), super::FORM];
+        headers.extend(proto.map(|proto| ("x-forwarded-proto", proto)));
+        let got = pages.ask(Method::POST, "/logout", &headers, "").await;
+        assert_eq!(got.status.as_u16(), status, "{proto:?} {origin}: {}", got.text);
+    }
+    let headers = [("host", "bursar.example.com"), ("x-forwarded-proto", "https")];
+    let got = pages.ask(Method::GET, "/", &headers, "").await;
+    assert_eq!(got.header("strict-transport-security"), "", "that is the proxy's to say");
     pages.stop().await;
 }
 
@@ -201,7 +217,7 @@ async fn over_tls_with_a_certificate_that_is_read_again() {
         files.server_cert.display(),
         files.server_key.display()
     );
-    let mut pages = Pages::with(&setup, &tls, "").await;
+    let mut pages = Pages::with(&setup, &format!("{tls}, hosts: [bursar.example.com]"), "").await;
     assert!(pages.base.starts_with("https://"), "{}", pages.base);
     let trusting = |pki: &Pki| {
         let root = Certificate::from_pem(pki.root_pem.as_bytes()).unwrap();
@@ -213,6 +229,9 @@ async fn over_tls_with_a_certificate_that_is_read_again() {
     let set = got.header("set-cookie");
     assert!(set.starts_with("__Host-bursar=") && set.ends_with("; Secure"), "{set}");
     assert!(pages.get("/", &got.cookie()).await.text.contains("olga (operator)"));
+    let named = [("host", "bursar.example.com")];
+    let hsts = "strict-transport-security";
+    assert_eq!(pages.ask(Method::GET, "/", &named, "").await.header(hsts), "", "not wished for");
     let plain = format!("{}/", pages.base.replace("https:", "http:"));
     assert!(client().build().unwrap().get(plain).send().await.is_err(), "nothing in the clear");
 
@@ -222,6 +241,21 @@ async fn over_tls_with_a_certificate_that_is_read_again() {
     let url = format!("{}/health", pages.base);
     assert!(trusting(&second).get(&url).send().await.is_ok(), "the new one is shown at once");
     assert!(trusting(&first).get(&url).send().await.is_err());
+    pages.stop().await;
+
+    let wished = format!("{}, hsts: true}}, hosts: [bursar.example.com]", &tls[..tls.len() - 1]);
+    let mut pages = Pages::with(&setup, &wished, "").await;
+    pages.client = trusting(&second);
+    for (host, path, told) in [
+        ("bursar.example.com", "/", "max-age=31536000"),
+        ("bursar.example.com:8443", "/nothing", "max-age=31536000"),
+        ("127.0.0.1", "/", ""),
+        ("localhost", "/", ""),
+        ("evil.example", "/", ""),
+    ] {
+        let got = pages.ask(Method::GET, path, &[("host", host)], "").await;
+        assert_eq!(got.header(hsts), told, "{host} {path}: {}", got.status);
+    }
     pages.stop().await;
 }
 

@@ -1,7 +1,8 @@
 //! Who sees which site and which names, and who changes what.
 
 use bursar::ledger::Entry;
-use bursar::store::Role;
+use bursar::store::{NewSilence, Role};
+use chrono::{TimeDelta, Utc};
 use reqwest::StatusCode;
 
 use super::{CHANGES, Pages, setup};
@@ -65,12 +66,14 @@ async fn a_site_of_others_is_not_there() {
         }
         for path in
             ["/", "/alerts", "/destinations", "/settings", "/daemon", "/api/status", "/site/oslo"]
+                .into_iter()
+                .chain(["/reports", "/site/oslo/releases", "/site/oslo/trends", "/site/oslo/cost"])
         {
             let got = pages.get(path, &cookie).await;
             assert_eq!(got.status, 200, "{name} {path}: {}", got.text);
             assert!(!got.text.contains("bergen"), "{name} {path} names it");
             assert!(
-                pages.get(path, "").await.text.contains("bergen") || path == "/site/oslo",
+                pages.get(path, "").await.text.contains("bergen") || path.starts_with("/site/oslo"),
                 "{path}"
             );
         }
@@ -93,6 +96,58 @@ async fn a_site_of_others_is_not_there() {
     let all = [("destination", "webhook")];
     assert_eq!(pages.post("/destinations/drop", &cookie, &all).await.status, StatusCode::FORBIDDEN);
     assert_eq!(pages.daemon.store().pause("bergen").await.unwrap(), None);
+    pages.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_operator_of_one_site_is_offered_what_works_and_reports_of_that_site() {
+    let setup = setup().await;
+    let pages = Pages::with(&setup, "", TWO_SITES).await;
+    pages.user("olga", Role::Operator, Some(&["oslo"])).await;
+    pages.user("anna", Role::Operator, None).await;
+    let (one, all) = (pages.log_in("olga").await, pages.log_in("anna").await);
+    let store = pages.daemon.store();
+    let silence = |site: &str, why: &str| NewSilence {
+        site: Some(site.to_owned()).filter(|site| !site.is_empty()),
+        rule: None,
+        subject: None,
+        until: Utc::now() + TimeDelta::days(1),
+        why: why.to_owned(),
+        by: "somebody".to_owned(),
+    };
+    for (site, why) in [("oslo", "own"), ("bergen", "other"), ("(bursar)", "daemon"), ("", "any")] {
+        store.add_silence(silence(site, why)).await.unwrap();
+    }
+    // Whatever is offered to end works; what doesn't is not offered.
+    let ends = |page: &str| -> Vec<String> {
+        let forms = page.split("action=\"/alerts/unsilence\"").skip(1);
+        let id = |form: &str| form.split("value=\"").nth(1)?.split('"').next().map(str::to_owned);
+        forms.filter_map(id).collect()
+    };
+    let page = pages.get("/alerts", &one).await.text;
+    assert!(page.contains(">daemon</td>") && page.contains(">any</td>"), "{page}");
+    let offered = ends(&page);
+    assert_eq!(offered.len(), 1, "{page}");
+    for id in &offered {
+        let got = pages.post("/alerts/unsilence", &one, &[("id", id)]).await;
+        assert_eq!(got.status, StatusCode::SEE_OTHER, "{}", got.text);
+    }
+    let left = store.silences(false).await.unwrap();
+    assert!(left.iter().all(|of| of.why != "own") && left.len() == 3, "{left:?}");
+    assert_eq!(ends(&pages.get("/alerts", &all).await.text).len(), 3);
+
+    // Reports are of their sites, also without a word of which; those of the schedule are of all.
+    let reports = pages.get("/reports", &one).await.text;
+    assert!(reports.contains("Make one") && !reports.contains("bergen"), "{reports}");
+    let path = "/report?period=last-month&format=json";
+    let (own, whole) = (pages.get(path, &one).await, pages.get(path, &all).await);
+    assert_eq!((own.status, whole.status), (StatusCode::OK, StatusCode::OK), "{}", own.text);
+    assert!(own.text.contains("oslo") && !own.text.contains("bergen"), "{}", own.text);
+    assert!(whole.text.contains("oslo") && whole.text.contains("bergen"), "{}", whole.text);
+    let other = pages.get(&format!("{path}&site=bergen"), &one).await;
+    assert_eq!(other.status, StatusCode::NOT_FOUND, "{}", other.text);
+    let made = pages.get("/reports/bursar-2026-10.html", &one).await;
+    assert_eq!(made.status, StatusCode::FORBIDDEN, "{}", made.text);
     pages.stop().await;
 }
 

@@ -6,7 +6,7 @@ use std::process::{Child, Stdio};
 
 use bursar::simulator::Scenario;
 use bursar::simulator::past::Past;
-use chrono::Utc;
+use chrono::{NaiveDate, TimeDelta, Utc};
 use serde_json::Value;
 
 use super::{Got, assert_sound, found, get, get_with, links, words};
@@ -80,11 +80,14 @@ async fn the_pages_show_the_demos_truth_as_the_commands_tell_it() {
 
     overview(place, &base).await;
     trends(place, &base).await;
+    months(place, &base).await;
     seats(place, &base).await;
     releases(place, &base).await;
     renewal(place, &base).await;
     cost(place, &base).await;
     monitor_app(place, &base).await;
+    stopped_by_a_guard(&base).await;
+    silenced(place, &base).await;
     for (path, expected) in [
         ("/alerts", "serverLicenseExpiring"),
         ("/reports", "Reports name people"),
@@ -174,7 +177,7 @@ fn assert_overview(page: &Got, status: &Value, [forecast, cost, capacity]: [&Val
     let alerts = status["alerts"].as_array().unwrap();
     for alert in alerts {
         let text = alert["text"].as_str().unwrap();
-        assert!(shown.contains(&words(text)), "{text}: {shown}");
+        assert!(shown.contains(&words(&text.replace('`', ""))), "{text}: {shown}");
     }
     assert!(!alerts.is_empty() && !shown.contains("All is well"), "{shown}");
     let cost = &cost["sites"][0]["cost"];
@@ -195,10 +198,12 @@ async fn trends(place: &Path, base: &str) {
     assert_sound(path, &page);
     let shown = page.words();
     let months = json(place, &["insight", "utilization", "--months", "6", "--type", "analyzer"]);
-    for month in of_type(&months, "analyzer")["periods"].as_array().unwrap().iter().skip(1) {
+    let months = of_type(&months, "analyzer")["periods"].as_array().unwrap();
+    for (n, month) in months.iter().enumerate().skip(1) {
         let name = month["name"].as_str().unwrap();
-        let row =
-            format!("{name} {} {:.1}", grouped(&month["peak"]), month["mean"].as_f64().unwrap());
+        let part = if n + 1 == months.len() { " so far" } else { "" };
+        let (peak, mean) = (grouped(&month["peak"]), month["mean"].as_f64().unwrap());
+        let row = format!("{name}{part} {peak} {mean:.1}");
         assert!(shown.contains(&row), "{row}: {shown}");
     }
     let growth = &json(place, &["insight", "growth"]);
@@ -294,6 +299,68 @@ async fn seats(place: &Path, base: &str) {
     );
     let wrong = get(base, "/site/default/seats?q=team:Sales").await;
     assert!(wrong.words().contains("team: is no word of the filter"), "{}", wrong.words());
+}
+
+/// Of a range in the middle of months: whole months all the same, and a month that isn't over against as many days.
+async fn months(place: &Path, base: &str) {
+    let answer = json(place, &["insight", "utilization", "--months", "14", "--type", "analyzer"]);
+    let periods = of_type(&answer, "analyzer")["periods"].as_array().unwrap();
+    let last_month = &periods[periods.len() - 2];
+    let start: NaiveDate = last_month["start"].as_str().unwrap().parse().unwrap();
+    let from = start - TimeDelta::days(220);
+    let path = format!("/site/default/trends?type=analyzer&from={}", from.format("%Y-%m-15"));
+    let page = get(base, &path).await;
+    let csv =
+        get(base, &format!("{}&show=periods", path.replacen("trends?", "trends.csv?", 1))).await;
+    let first = from.format("%Y-%m").to_string();
+    let month = periods.iter().find(|month| month["name"] == first.as_str()).unwrap();
+    let row = format!("{first} {} {:.1}", grouped(&month["peak"]), month["mean"].as_f64().unwrap());
+    assert!(page.words().contains(&row), "{row}: {}", page.words());
+    assert!(csv.text.contains(&format!("{first},{first}-01,{},", month["peak"])), "{}", csv.text);
+    let year = &of_type(&answer, "analyzer")["yearOnYear"];
+    let (this, before) = (&year["this"], &year["lastYear"]);
+    let row = page.words();
+    let row = row.split(&format!("{} so far ", this["name"].as_str().unwrap())).nth(1).unwrap();
+    let cells: Vec<_> = row.split(' ').take(5).collect();
+    assert_eq!(cells[4], format!("{:.1}", before["mean"].as_f64().unwrap()), "{year} {cells:?}");
+    assert_eq!(before["days"], this["days"], "as many days: {year}");
+}
+
+/// A run that guards stopped failed in nothing, and what is meant to be typed is code.
+async fn stopped_by_a_guard(base: &str) {
+    until("the demo's rehearsal was stopped", async || {
+        let page = get(base, "/daemon").await.words();
+        let row = page.split("release").nth(1)?.to_owned();
+        assert!(!row.contains("fails"), "{page}");
+        row.contains("stopped by a guard").then_some(())
+    })
+    .await;
+    for path in ["/", "/daemon", "/alerts", "/site/default/releases"] {
+        let page = get(base, path).await;
+        assert!(!page.words().contains('`'), "{path}: {}", page.words());
+        assert!(!page.words().contains("not read release"), "{path}: {}", page.words());
+    }
+    let releases = get(base, "/site/default/releases").await;
+    assert!(releases.text.contains("<code>bursar release accept percent"), "{}", releases.text);
+}
+
+/// What is silenced needs nobody, from when it is said.
+async fn silenced(place: &Path, base: &str) {
+    let needs = async || {
+        let page = get(base, "/daemon").await;
+        words(page.text.split("id=\"needs\"").nth(1).unwrap().split("<main").next().unwrap())
+    };
+    let before = needs().await;
+    let rule = "serverLicenseExpiring";
+    let of_it = "server license is about to expire";
+    assert!(before.contains(of_it), "{before}");
+    let args = ["alert", "silence", "--rule", rule, "--for", "1d", "--why", "it is ordered"];
+    let done = bursar(&args).arg("-c").arg(place.join("bursar.yaml")).output().unwrap();
+    assert!(done.status.success(), "{done:?}");
+    let after = needs().await;
+    assert!(!after.contains(of_it), "{after}");
+    let alerts = get(base, "/alerts").await.words();
+    assert!(alerts.contains(rule) && alerts.contains("it is ordered"), "{alerts}");
 }
 
 /// The planner says what the command says, with what the address asks for.
