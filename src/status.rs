@@ -48,12 +48,24 @@ pub struct Status {
     /// Whether a daemon runs on the store, where that was looked at: without one all is as old as it says.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub daemon_runs: Option<bool>,
+    /// The daemon that runs on the store, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub daemon: Option<Running>,
     /// Whether the settings name their sites.
     #[serde(skip)]
     pub named_sites: bool,
     /// How people write numbers and times.
     #[serde(skip)]
     pub locale: Locale,
+}
+
+/// A daemon at work.
+#[derive(Debug, Clone, Serialize)]
+pub struct Running {
+    pub since: DateTime<Utc>,
+    /// The settings that it was started with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub settings: Option<String>,
 }
 
 /// What waits for a destination.
@@ -221,6 +233,7 @@ impl Status {
             silences,
             unheard: settings.unheard(),
             daemon_runs: None,
+            daemon: None,
             named_sites: settings.named_sites,
             locale: settings.locale,
         })

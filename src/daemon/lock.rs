@@ -52,8 +52,8 @@ fn open(path: &Path) -> anyhow::Result<File> {
     })
 }
 
-/// Takes the lock of a store, or says that another daemon has it.
-pub fn take(store: &Path) -> anyhow::Result<Lock> {
+/// Takes the lock of a store for a daemon with these settings, or says that another daemon has it.
+pub fn take(store: &Path, settings: &Path) -> anyhow::Result<Lock> {
     let path = path_for(store);
     if users::is_planted(&path, store) {
         tracing::warn!(
@@ -93,7 +93,7 @@ pub fn take(store: &Path) -> anyhow::Result<Lock> {
     }
     users::only_ours(&file)
         .with_context(|| format!("cannot keep others from the lock file {}", path.display()))?;
-    mark(&mut file).with_context(|| format!("cannot write to {}", path.display()))?;
+    mark(&mut file, settings).with_context(|| format!("cannot write to {}", path.display()))?;
     Ok(Lock(file))
 }
 
@@ -125,10 +125,24 @@ pub fn since(store: &Path) -> Option<DateTime<Utc>> {
     facts.modified().ok().map(DateTime::from)
 }
 
-fn mark(file: &mut File) -> io::Result<()> {
+/// The settings that a daemon said it has when it took the lock; `None` where that can't be read, as on
+/// Windows.
+pub fn settings_of(store: &Path) -> Option<String> {
+    let mut text = String::new();
+    open(&path_for(store)).ok()?.take(LONGEST).read_to_string(&mut text).ok()?;
+    let path = text.strip_prefix(MARK)?.lines().nth(1)?;
+    (!path.is_empty()).then(|| path.to_owned())
+}
+
+/// No path of settings is longer.
+const LONGEST: u64 = 8 * 1024;
+
+fn mark(file: &mut File, settings: &Path) -> io::Result<()> {
+    let settings = std::path::absolute(settings).unwrap_or_else(|_| settings.to_owned());
     file.set_len(0)?;
     file.rewind()?;
-    writeln!(file, "{MARK}{}", std::process::id())
+    write!(file, "{MARK}{}\n{}\n", std::process::id(), settings.display())?;
+    file.flush()
 }
 
 /// Whether a daemon wrote here. On Windows nobody else reads a file that is locked, so it is taken for one.
@@ -228,7 +242,7 @@ mod tests {
         std::fs::write(&other, "precious").unwrap();
         std::os::unix::fs::symlink(&other, path_for(&store)).unwrap();
         assert_eq!(holder(&store).unwrap(), Holder::Somebody);
-        let _lock = take(&store).unwrap();
+        let _lock = take(&store, Path::new("bursar.yaml")).unwrap();
         assert_eq!(std::fs::read_to_string(&other).unwrap(), "precious");
         assert!(path_for(&store).symlink_metadata().unwrap().is_file());
         assert_eq!(holder(&store).unwrap(), Holder::Daemon);
@@ -239,9 +253,14 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let store = dir.path().join("bursar.db");
         assert_eq!(holder(&store).unwrap(), Holder::Nobody);
-        let lock = take(&store).unwrap();
+        let lock = take(&store, Path::new("bursar.yaml")).unwrap();
         assert_eq!(holder(&store).unwrap(), Holder::Daemon);
-        assert!(take(&store).unwrap_err().to_string().contains("another bursar"));
+        assert!(
+            take(&store, Path::new("bursar.yaml"))
+                .unwrap_err()
+                .to_string()
+                .contains("another bursar")
+        );
         drop(lock);
         assert_eq!(holder(&store).unwrap(), Holder::Nobody);
     }
@@ -253,7 +272,12 @@ mod tests {
         let theirs = File::create(path_for(&store)).unwrap();
         theirs.lock().unwrap();
         assert_eq!(holder(&store).unwrap(), Holder::Somebody);
-        assert!(take(&store).unwrap_err().to_string().contains("doesn't say it is bursar"));
+        assert!(
+            take(&store, Path::new("bursar.yaml"))
+                .unwrap_err()
+                .to_string()
+                .contains("doesn't say it is bursar")
+        );
     }
 
     #[cfg(unix)]
@@ -266,7 +290,7 @@ mod tests {
         let path = path_for(&store);
         std::fs::write(&path, "").unwrap();
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o666)).unwrap();
-        let lock = take(&store).unwrap();
+        let lock = take(&store, Path::new("bursar.yaml")).unwrap();
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         drop(lock);
     }

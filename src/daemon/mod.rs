@@ -69,7 +69,7 @@ impl Daemon {
     /// Opens the store, builds the destinations and starts everything. Polls begin at once.
     pub async fn start(settings: Settings, clock: Clock) -> anyhow::Result<Self> {
         let Storage { path, outbox, .. } = &settings.storage;
-        let lock = lock::take(path)?;
+        let lock = lock::take(path, &settings.file)?;
         let store = Store::open_with_clock(path, *outbox, move || clock.now()).await?;
         if let Err(error) = installation::make(path) {
             tracing::warn!(

@@ -210,7 +210,7 @@ async fn only_get() -> Response {
 /// JSON, or 304 where it is there already; packed where that is asked for. The time of the daemon is no part of it:
 /// it is in the head.
 fn send(asked: &HeaderMap, value: impl Serialize) -> Answer {
-    let json = serde_json::to_string(&value).expect("answers have texts for keys");
+    let json = crate::plain::to_json(&value).expect("answers have texts for keys");
     let body = in_json(&mask_own(&json)).into_owned();
     let tag = format!("\"{}\"", &hex::encode(Sha256::digest(&body))[..20]);
     let etag = HeaderValue::from_str(&tag).expect("a tag has letters of ASCII");
