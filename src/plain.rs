@@ -6,14 +6,21 @@
 //! | several lines on a terminal, a cell of CSV, Markdown, HTML | [`on_terminal`] |
 //! | a whole line of a log | [`log_line`] |
 //! | JSON, which must stay what it is | [`in_json`] |
+//! | a terminal of ASCII only, after the function above | [`in_ascii`], [`json_in_ascii`] |
 //!
 //! A cell of CSV is guarded against formulas besides (`spreadsheet`), Markdown and HTML have their own
 //! escapes (`report`).
+
+mod ascii;
+mod json;
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+pub use self::ascii::{in_ascii, json_in_ascii};
+pub use self::json::{to_json, to_json_pretty};
 
 /// The text on one line and without characters that could recolour a terminal, hide what stands
 /// before them, show letters in another order than they have, or forge a line of a log.

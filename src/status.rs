@@ -24,7 +24,7 @@ use crate::license::{Pools, SenseVersion, ServerLicenseStatus};
 use crate::plain::one_line;
 use crate::policy::{Guard, Refusal};
 use crate::release::next::Next;
-use crate::store::{Health, KnownRun, MostTried, QueueState, Store, StoreError};
+use crate::store::{Health, InForce, KnownRun, MostTried, QueueState, Store, StoreError};
 use crate::words::{self, Locale};
 
 /// Everything a status display shows. Serialises to the JSON of `bursar status --json` and
@@ -48,6 +48,9 @@ pub struct Status {
     /// Whether a daemon runs on the store, where that was looked at: without one all is as old as it says.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub daemon_runs: Option<bool>,
+    /// The settings of the daemon that runs on the store, and its start.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub daemon: Option<InForce>,
     /// Whether the settings name their sites.
     #[serde(skip)]
     pub named_sites: bool,
@@ -248,6 +251,7 @@ impl Status {
             silences,
             unheard: settings.unheard(),
             daemon_runs: None,
+            daemon: None,
             named_sites: settings.named_sites,
             locale: settings.locale,
         })

@@ -2,11 +2,13 @@
 //!
 //! What is printed for people is steered by nothing from outside, on a terminal and in a pipe alike: from
 //! there it may come to a terminal. JSON has the same values, with signs of its own for what could steer.
-//! Tables go into a pipe as they are written. Colours are as `NO_COLOR`, `CLICOLOR`, `CLICOLOR_FORCE` and
+//! Tables go into a pipe as they are written. With [`choose_signs`] it is all ASCII. Colours are as `NO_COLOR`, `CLICOLOR`, `CLICOLOR_FORCE` and
 //! `TERM` have it, also on consoles of Windows that know no codes.
 
+use std::borrow::Cow;
 use std::fmt::Arguments;
 use std::io::{self, IsTerminal, Stderr, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anstream::stream::RawStream;
 use anstream::{AutoStream, ColorChoice};
@@ -14,6 +16,44 @@ use serde::Serialize;
 
 use crate::plain;
 use crate::secret::mask_own;
+
+/// Whether only ASCII is written.
+static ASCII: AtomicBool = AtomicBool::new(false);
+
+/// Writes ASCII only from here on where that is asked for, where the locale isn't one of UTF-8, or on a console
+/// of Windows that is older than its terminal.
+pub fn choose_signs(asked: bool) {
+    let variable = |name: &str| std::env::var(name).ok();
+    let ascii =
+        asked || !is_utf8(variable) || (io::stdout().is_terminal() && is_old_console(variable));
+    ASCII.store(ascii, Ordering::Relaxed);
+}
+
+/// Whether only ASCII is written: no lines of boxes, blocks, braille or arrows.
+pub fn is_ascii() -> bool {
+    ASCII.load(Ordering::Relaxed)
+}
+
+/// By the usual order of variables; nothing set counts as UTF-8, as terminals of today are.
+fn is_utf8(variable: impl Fn(&str) -> Option<String>) -> bool {
+    let set = |name: &&str| variable(name).filter(|value| !value.is_empty());
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(set);
+    locale.is_none_or(|locale| {
+        let locale = locale.to_ascii_lowercase();
+        locale.contains("utf-8") || locale.contains("utf8")
+    })
+}
+
+/// Windows Terminal and those that call themselves something have the letters; `conhost` with its old fonts
+/// doesn't say what it is.
+fn is_old_console(variable: impl Fn(&str) -> Option<String>) -> bool {
+    let named = ["WT_SESSION", "TERM", "TERM_PROGRAM", "ConEmuANSI"];
+    cfg!(windows) && named.iter().all(|name| variable(name).is_none())
+}
+
+fn signs(text: &str) -> Cow<'_, str> {
+    if is_ascii() { plain::in_ascii(text) } else { text.into() }
+}
 
 /// Whether texts for this stream have colours.
 pub fn has_colours<S: RawStream>(stream: &S) -> bool {
@@ -32,6 +72,7 @@ pub fn print(text: Arguments<'_>) -> io::Result<()> {
     let text = text.to_string();
     let masked = mask_own(&text);
     let text = plain::on_terminal(&masked, has_colours(&out));
+    let text = signs(&text);
     if out.is_terminal() {
         AutoStream::auto(out).write_all(text.as_bytes())
     } else {
@@ -41,11 +82,15 @@ pub fn print(text: Arguments<'_>) -> io::Result<()> {
 
 /// Prints a value as JSON to standard output.
 pub fn print_json(value: &impl Serialize) -> io::Result<()> {
-    let json = serde_json::to_string_pretty(value)?;
+    let json = plain::to_json_pretty(value)?;
     let masked = mask_own(&json);
     let mut out = io::stdout().lock();
-    out.write_all(plain::in_json(&masked).as_bytes())?;
+    out.write_all(json_signs(&plain::in_json(&masked)).as_bytes())?;
     out.write_all(b"\n")
+}
+
+fn json_signs(json: &str) -> Cow<'_, str> {
+    if is_ascii() { plain::json_in_ascii(json) } else { json.into() }
 }
 
 /// Takes JSON as it is made, in millions of small texts, and writes it [fit for a terminal](plain::in_json).
@@ -91,7 +136,7 @@ impl<W: Write> Json<W> {
     fn pass_on(&mut self, until: usize) -> io::Result<()> {
         let bytes = &self.gathered[..until];
         match std::str::from_utf8(bytes) {
-            Ok(text) => self.to.write_all(plain::in_json(text).as_bytes())?,
+            Ok(text) => self.to.write_all(json_signs(&plain::in_json(text)).as_bytes())?,
             Err(_) => self.to.write_all(bytes)?,
         }
         self.gathered.drain(..until);
@@ -123,7 +168,7 @@ pub fn complain(text: Arguments<'_>) {
     let text = text.to_string();
     let masked = mask_own(&text);
     let text = plain::on_terminal(&masked, has_colours(&io::stderr()));
-    let _ = stderr().write_all(text.as_bytes());
+    let _ = stderr().write_all(signs(&text).as_bytes());
 }
 
 /// Standard error for lines with colours.
@@ -137,11 +182,18 @@ pub fn stderr() -> AutoStream<Stderr> {
 pub struct LogLines<W> {
     to: W,
     keep_colours: bool,
+    is_shown: bool,
 }
 
 impl<W: Write> LogLines<W> {
     pub fn new(to: W, keep_colours: bool) -> Self {
-        Self { to, keep_colours }
+        Self { to, keep_colours, is_shown: false }
+    }
+
+    /// For eyes, in the signs that were [chosen](choose_signs).
+    #[must_use]
+    pub fn shown(self) -> Self {
+        Self { is_shown: true, ..self }
     }
 }
 
@@ -149,7 +201,9 @@ impl<W: Write> Write for LogLines<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let text = String::from_utf8_lossy(bytes);
         let masked = mask_own(&text);
-        self.to.write_all(plain::log_line(&masked, self.keep_colours).as_bytes())?;
+        let line = plain::log_line(&masked, self.keep_colours);
+        let line = if self.is_shown { signs(&line) } else { Cow::Borrowed(&*line) };
+        self.to.write_all(line.as_bytes())?;
         Ok(bytes.len())
     }
 
@@ -169,7 +223,7 @@ impl Screen {
     fn show(&mut self, until: usize) -> io::Result<()> {
         let lines: Vec<u8> = self.line.drain(..until).collect();
         let text = String::from_utf8_lossy(&lines);
-        io::stdout().write_all(plain::on_terminal(&text, false).as_bytes())
+        io::stdout().write_all(signs(&plain::on_terminal(&text, false)).as_bytes())
     }
 }
 
@@ -191,6 +245,28 @@ impl Write for Screen {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_locale_says_whether_there_is_more_than_ascii() {
+        let of = |pairs: &[(&str, &str)]| {
+            is_utf8(|name| {
+                pairs.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+            })
+        };
+        for (pairs, expected) in [
+            (&[][..], true),
+            (&[("LANG", "C")], false),
+            (&[("LANG", "POSIX")], false),
+            (&[("LANG", "sv_SE.ISO-8859-1")], false),
+            (&[("LANG", "en_US.UTF-8")], true),
+            (&[("LANG", "C.utf8")], true),
+            (&[("LANG", "en_US.UTF-8"), ("LC_ALL", "C")], false),
+            (&[("LANG", "C"), ("LC_CTYPE", "en_US.UTF-8")], true),
+            (&[("LC_ALL", ""), ("LANG", "C")], false),
+        ] {
+            assert_eq!(of(pairs), expected, "{pairs:?}");
+        }
+    }
 
     #[test]
     fn json_in_many_small_texts_is_what_it_is_at_once() {

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::limit::{Reading, TimeLimit, bars};
 use super::text::{self, Paint};
-use super::{ConfigFile, Exit, block_on};
+use super::{ConfigFile, Exit, block_on, named};
 use crate::cli::time;
 use crate::config::settings::Site;
 use crate::config::{Settings, Unheard};
@@ -39,6 +39,9 @@ use crate::{license, words};
 pub(crate) struct Check {
     #[command(flatten)]
     config: ConfigFile,
+    /// Only this site [default: all of them]
+    #[arg(long, value_name = "NAME")]
+    site: Option<String>,
     #[command(flatten)]
     limit: TimeLimit,
     /// Print JSON
@@ -84,11 +87,12 @@ impl Row {
 impl Check {
     /// Of a file, for people.
     pub(super) fn of(config: ConfigFile) -> Self {
-        Self { config, limit: TimeLimit::default(), json: false }
+        Self { config, site: None, limit: TimeLimit::default(), json: false }
     }
 
     pub(crate) fn execute(self) -> anyhow::Result<Exit> {
-        let loaded = match crate::config::load(&self.config.file) {
+        super::command::remember(&self.config.file);
+        let mut loaded = match crate::config::load(&self.config.file) {
             Ok(loaded) => loaded,
             Err(problems) => {
                 let rows: Vec<_> = problems.iter().map(problem_row).collect();
@@ -98,6 +102,12 @@ impl Check {
         };
         if let Err(exit) = time::adopt(&loaded.settings) {
             return Ok(exit);
+        }
+        if let Some(name) = &self.site {
+            match named::site(&loaded.settings, name).map(|site| site.name.clone()) {
+                Ok(name) => loaded.settings.sites.retain(|site| site.name == name),
+                Err(exit) => return Ok(exit),
+            }
         }
         let files = loaded.files(Utc::now());
         let mut rows =

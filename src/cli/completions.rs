@@ -6,9 +6,10 @@ use clap_complete::Shell;
 use super::{Arguments, Exit};
 
 /// Print a completion script for a shell
-///
-/// For example: bursar completions bash > /etc/bash_completion.d/bursar
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  bursar completions bash > bursar.bash\n  bursar completions zsh > _bursar"
+)]
 pub(crate) struct Completions {
     shell: Shell,
 }

@@ -51,8 +51,8 @@ pub(crate) struct Demo {
     /// End as soon as the first results are shown
     #[arg(long)]
     once: bool,
-    /// Log level: error, warn, info, verbose, debug, silly
-    #[arg(short, long, value_parser = parse_level, default_value = "info")]
+    /// Log level: error, warn, info (each poll), verbose, debug (each webhook with its body), silly
+    #[arg(short, long, value_parser = parse_level, default_value = "warn")]
     level: LevelFilter,
 }
 
@@ -150,7 +150,15 @@ impl Demo {
         }
         if !self.once {
             if picture.is_some() {
-                outln!("\nIt goes on until ctrl-c and logs what changes.");
+                outln!("\nWhat to try, in another terminal:");
+                for (command, what) in TO_TRY {
+                    outln!("  {}   {what}", command);
+                }
+                let kept = match &self.dir {
+                    Some(_) => "its files stay",
+                    None => "its files are removed then",
+                };
+                outln!("\nIt goes on, and logs what calls for somebody, until ctrl-c; {kept}.");
                 if let Some(page) = daemon.page() {
                     let page = format!("http://{page}/");
                     outln!("Look at it: {page}");
@@ -172,6 +180,15 @@ impl Demo {
         Ok(if self.once && picture.is_none() { Exit::Failed } else { Exit::Ok })
     }
 }
+
+/// Commands that show what there is, and what that is.
+const TO_TRY: [(&str, &str); 5] = [
+    ("bursar status", "what is known now"),
+    ("bursar insight forecast", "when the seats run out"),
+    ("bursar release plan", "whose seats the rules would release"),
+    ("bursar alert list", "what calls for somebody"),
+    ("bursar report --period last-quarter --format html -o report.html", "a report for auditors"),
+];
 
 /// The demo's clock runs for so long after the last word of the demo, should it end without one.
 const LASTS: TimeDelta = TimeDelta::seconds(30);
@@ -385,7 +402,7 @@ impl Receiver {
     /// At the address of the demo before where that is free: its queues go on then.
     async fn start(before: Option<SocketAddr>, other: SocketAddr) -> anyhow::Result<Self> {
         let show = async |uri: axum::http::Uri, body: String| {
-            tracing::info!("webhook received at {}: {body}", uri.path());
+            tracing::debug!("webhook received at {}: {body}", uri.path());
         };
         let app = Router::new().route("/{*path}", post(show).put(show));
         let same = match before {

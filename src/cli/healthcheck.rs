@@ -1,5 +1,7 @@
 //! `bursar healthcheck`: is the daemon alive and polling? For containers and load balancers.
 
+use serde::Serialize;
+
 use super::{ConfigFile, Exit, block_on};
 use crate::config::Settings;
 use crate::daemon::lock::{self, Holder};
@@ -10,9 +12,29 @@ use crate::status::Fitness;
 /// A site or destination that is down does not make the daemon unhealthy: a restart would not
 /// help. A site of which nothing is read is told as "degraded", with exit code 0.
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  bursar healthcheck -c bursar.yaml\n  bursar healthcheck -c bursar.yaml --json"
+)]
 pub(crate) struct Healthcheck {
     #[command(flatten)]
     config: ConfigFile,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// The answer, for programs.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Answer {
+    /// As the exit code has it.
+    healthy: bool,
+    daemon_runs: bool,
+    /// Monitors that should have asked their site again, and did not.
+    late: Vec<String>,
+    /// Monitors that ask and learn nothing, each with why.
+    unread: Vec<String>,
+    text: String,
 }
 
 impl Healthcheck {
@@ -25,17 +47,36 @@ impl Healthcheck {
         match lock::holder(&path)? {
             Holder::Daemon => {}
             Holder::Nobody => {
-                outln!("no daemon runs on {}", path.display());
-                return Ok(Exit::Failed);
+                return self.no_daemon(format!("no daemon runs on {}", path.display()));
             }
             Holder::Somebody => {
-                outln!("no daemon runs on {}: another process holds its lock file", path.display());
-                return Ok(Exit::Failed);
+                let path = path.display();
+                return self.no_daemon(format!(
+                    "no daemon runs on {path}: another process holds its lock file"
+                ));
             }
         }
         let fitness = block_on(fitness(&settings))??;
-        outln!("{}", fitness.line());
-        Ok(if fitness.late.is_empty() { Exit::Ok } else { Exit::Failed })
+        let healthy = fitness.late.is_empty();
+        let text = fitness.line();
+        let Fitness { late, unread } = fitness;
+        self.tell(&Answer { healthy, daemon_runs: true, late, unread, text })?;
+        Ok(if healthy { Exit::Ok } else { Exit::Failed })
+    }
+
+    fn no_daemon(&self, text: String) -> anyhow::Result<Exit> {
+        let (late, unread) = (Vec::new(), Vec::new());
+        self.tell(&Answer { healthy: false, daemon_runs: false, late, unread, text })?;
+        Ok(Exit::Failed)
+    }
+
+    fn tell(&self, answer: &Answer) -> anyhow::Result<()> {
+        if self.json {
+            crate::terminal::print_json(answer)?;
+        } else {
+            outln!("{}", answer.text);
+        }
+        Ok(())
     }
 }
 

@@ -6,7 +6,7 @@ use chrono::NaiveDate;
 use clap::Subcommand;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::{ConfigFile, Exit, block_on, text};
+use super::{ConfigFile, Exit, block_on, named, text};
 use crate::cli::time;
 use crate::config::Settings;
 use crate::event::Channel;
@@ -94,6 +94,9 @@ impl Influxdb {
                 settings.file.display()
             );
             return Ok(Exit::Unusable);
+        }
+        if let Some(Err(exit)) = self.site.as_ref().map(|name| named::site(&settings, name)) {
+            return Ok(exit);
         }
         block_on(self.run(settings))?
     }

@@ -9,6 +9,7 @@ use chrono::Utc;
 
 use self::starter::{Influxdb, Mail, Starter};
 use super::check::Check;
+use super::command::{program, quoted};
 use super::{ConfigFile, Exit};
 use crate::config::{SystemEnvironment, load_text};
 use crate::output::{Existing, write_file};
@@ -22,25 +23,25 @@ use crate::plain::one_line;
 #[command(after_help = "\
 Examples:
   bursar init
-  bursar init --host qlik.example.com --certificates /etc/bursar/certificates /etc/bursar/bursar.yaml
-  bursar init --host qlik.example.com --influxdb http://influxdb.example.com:8086 --influxdb-database bursar
-  bursar init --host qlik.example.com --mail-host smtp.example.com --mail-from bursar@example.com \\
-      --mail-to licenses@example.com --check")]
+  bursar init --host qlik.example.com --certificates /etc/bursar/certificates /etc/bursar.yaml
+  bursar init --host qlik.example.com --influxdb http://influxdb.example.com:8086
+  bursar init --host qlik.example.com --mail-host smtp.example.com \\
+      --mail-from bursar@example.com --mail-to licenses@example.com --check")]
 pub(crate) struct Init {
     /// File to write
     #[arg(value_name = "FILE", default_value = "bursar.yaml")]
     file: PathBuf,
     /// Name or IP address of the central node of Qlik Sense
-    #[arg(long)]
+    #[arg(long, value_parser = plain_text)]
     host: Option<String>,
     /// Port of the repository service
     #[arg(long, default_value_t = 4242, value_parser = clap::value_parser!(u16).range(1..))]
     port: u16,
     /// Name in the server's certificate, where it is another than the host's
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = plain_text)]
     tls_server_name: Option<String>,
     /// Folder with client.pem, client_key.pem and root.pem, as exported from the QMC
-    #[arg(long, value_name = "FOLDER")]
+    #[arg(long, value_name = "FOLDER", value_parser = plain_text)]
     certificates: Option<String>,
     /// The user to ask as
     #[arg(
@@ -54,25 +55,25 @@ pub(crate) struct Init {
     #[arg(long, value_name = "URL")]
     influxdb: Option<url::Url>,
     /// Its database (InfluxDB 1.x)
-    #[arg(long, value_name = "NAME", requires = "influxdb", conflicts_with = "influxdb_bucket")]
+    #[arg(long, value_name = "NAME", value_parser = plain_text, requires = "influxdb", conflicts_with = "influxdb_bucket")]
     influxdb_database: Option<String>,
     /// Its bucket (InfluxDB 2.x); the token is read from the environment variable INFLUXDB_TOKEN
-    #[arg(long, value_name = "NAME", requires_all = ["influxdb", "influxdb_org"])]
+    #[arg(long, value_name = "NAME", value_parser = plain_text, requires_all = ["influxdb", "influxdb_org"])]
     influxdb_bucket: Option<String>,
     /// Its organization (InfluxDB 2.x)
-    #[arg(long, value_name = "NAME", requires = "influxdb_bucket")]
+    #[arg(long, value_name = "NAME", value_parser = plain_text, requires = "influxdb_bucket")]
     influxdb_org: Option<String>,
     /// Mail server that takes alerts
-    #[arg(long, value_name = "HOST", requires_all = ["mail_from", "mail_to"])]
+    #[arg(long, value_name = "HOST", value_parser = plain_text, requires_all = ["mail_from", "mail_to"])]
     mail_host: Option<String>,
     /// Port of the mail server, where it is another than 587
     #[arg(long, value_name = "PORT", requires = "mail_host", value_parser = clap::value_parser!(u16).range(1..))]
     mail_port: Option<u16>,
     /// Address that mails come from
-    #[arg(long, value_name = "ADDRESS", requires = "mail_host")]
+    #[arg(long, value_name = "ADDRESS", value_parser = plain_text, requires = "mail_host")]
     mail_from: Option<String>,
     /// Addresses that get alerts
-    #[arg(long, value_name = "ADDRESS", requires = "mail_host", value_delimiter = ',')]
+    #[arg(long, value_name = "ADDRESS", value_parser = plain_text, requires = "mail_host", value_delimiter = ',')]
     mail_to: Vec<String>,
     /// Try the settings at once: certificates, site, destinations
     #[arg(long)]
@@ -80,12 +81,34 @@ pub(crate) struct Init {
 }
 
 fn user(text: &str) -> Result<(String, String), String> {
+    fit(text)?;
     match text.split_once([';', '\\']) {
         Some((directory, id)) if !directory.trim().is_empty() && !id.trim().is_empty() => {
             Ok((directory.trim().to_owned(), id.trim().to_owned()))
         }
         _ => Err("write directory and id, such as INTERNAL;sa_api".to_owned()),
     }
+}
+
+/// Whether a text can stand in the file as it is: a line break would begin another setting, and a reference would
+/// be resolved.
+fn fit(text: &str) -> Result<(), String> {
+    if text.chars().any(char::is_control) {
+        return Err(
+            "it holds a line break or another sign that can't be seen: write it on one line"
+                .to_owned(),
+        );
+    }
+    if text.contains("${") {
+        return Err("${...} is a reference: leave it out here, and write it to the file yourself"
+            .to_owned());
+    }
+    Ok(())
+}
+
+/// As [`fit`], for the value of an option.
+fn plain_text(text: &str) -> Result<String, String> {
+    fit(text).map(|()| text.to_owned())
 }
 
 /// Asks a person, on standard error: standard output stays for results.
@@ -96,17 +119,23 @@ struct Interview {
 impl Interview {
     /// The answer, or what is taken for an empty one. `None` at the end of the input.
     fn ask(&mut self, question: &str, default: &str) -> anyhow::Result<Option<String>> {
-        match default {
-            "" => err!("{question}: "),
-            default => err!("{question} [{default}]: "),
+        loop {
+            match default {
+                "" => err!("{question}: "),
+                default => err!("{question} [{default}]: "),
+            }
+            io::stderr().flush()?;
+            let Some(answer) = self.answers.next().transpose()? else {
+                errln!("");
+                return Ok(None);
+            };
+            let answer = answer.trim();
+            let answer = if answer.is_empty() { default } else { answer };
+            match fit(answer) {
+                Ok(()) => return Ok(Some(answer.to_owned())),
+                Err(why) => errln!("{why}"),
+            }
         }
-        io::stderr().flush()?;
-        let Some(answer) = self.answers.next().transpose()? else {
-            errln!("");
-            return Ok(None);
-        };
-        let answer = answer.trim();
-        Ok(Some(if answer.is_empty() { default } else { answer }.to_owned()))
     }
 }
 
@@ -117,7 +146,7 @@ impl Init {
                 "{} is there already and stays as it is; name another file, or look at it with: {} config check -c {}",
                 one_line(&self.file.display().to_string()),
                 program(),
-                argument(&self.file)
+                quoted(&self.file.display().to_string())
             );
             return Ok(Exit::Unusable);
         }
@@ -266,7 +295,7 @@ impl Init {
     }
 
     fn say_what_next(&self, starter: &Starter) -> anyhow::Result<()> {
-        let (program, file) = (program(), argument(&self.file));
+        let (program, file) = (program(), quoted(&self.file.display().to_string()));
         let folder = Path::new(&starter.certificates);
         if !folder.join("client.pem").exists() {
             outln!(
@@ -281,17 +310,4 @@ impl Init {
         outln!("  {program} run -c {file}     runs until ctrl-c");
         Ok(())
     }
-}
-
-/// How this program was called, so that a printed command works when it is pasted.
-fn program() -> String {
-    let called = std::env::args_os().next().unwrap_or_else(|| "bursar".into());
-    argument(Path::new(&called))
-}
-
-/// A path as one word of a shell.
-fn argument(path: &Path) -> String {
-    let text = one_line(&path.display().to_string());
-    let plain = |sign: char| sign.is_alphanumeric() || "/._-:\\~".contains(sign);
-    if text.chars().all(plain) && !text.is_empty() { text } else { format!("\"{text}\"") }
 }

@@ -7,34 +7,35 @@
 /// outside have to be on one line.
 macro_rules! out {
     ($($part:tt)*) => {
-        $crate::terminal::print(format_args!($($part)*))?
+        $crate::cli::command::print(format_args!($($part)*))?
     };
 }
 
 /// As `out!`, with a line end.
 macro_rules! outln {
     ($($part:tt)*) => {
-        $crate::terminal::print(format_args!("{}\n", format_args!($($part)*)))?
+        $crate::cli::command::print(format_args!("{}\n", format_args!($($part)*)))?
     };
 }
 
 /// Prints to standard error. Parts from outside have to be on one line.
 macro_rules! err {
     ($($part:tt)*) => {
-        $crate::terminal::complain(format_args!($($part)*))
+        $crate::cli::command::complain(format_args!($($part)*))
     };
 }
 
 /// As `err!`, with a line end.
 macro_rules! errln {
     ($($part:tt)*) => {
-        $crate::terminal::complain(format_args!("{}\n", format_args!($($part)*)))
+        $crate::cli::command::complain(format_args!("{}\n", format_args!($($part)*)))
     };
 }
 
 mod alert;
 mod audit;
 mod check;
+mod command;
 mod completions;
 mod config;
 mod demo;
@@ -44,6 +45,7 @@ mod init;
 pub mod insight;
 mod limit;
 mod monitor_app;
+mod named;
 mod outbox;
 mod release;
 mod reload;
@@ -51,6 +53,7 @@ mod report;
 mod run;
 mod service;
 mod simulate;
+mod sites;
 mod status;
 mod store;
 pub mod text;
@@ -106,6 +109,10 @@ Exit codes: 0 done, 1 failed, 2 arguments or settings can't be used, 3 not in or
 struct Arguments {
     #[command(subcommand)]
     command: Command,
+    /// Only ASCII: no blocks, lines or arrows, `?` for letters beyond it (exact in --json, as escapes); files
+    /// stay as they are. On by itself where the locale isn't one of UTF-8
+    #[arg(long, global = true)]
+    ascii: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -145,6 +152,7 @@ struct ConfigFile {
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    crate::terminal::choose_signs(arguments.ascii);
     crate::tls::install_provider();
     let result = match arguments.command {
         Command::Init(command) => command.execute(),
@@ -204,6 +212,7 @@ async fn open_to_read(settings: &Settings, absent: &str) -> anyhow::Result<Store
 
 /// Loads the settings, printing problems to standard error.
 fn load(file: &Path, print_warnings: bool) -> Result<Loaded, Exit> {
+    command::remember(file);
     match crate::config::load(file) {
         Ok(loaded) => {
             if print_warnings {

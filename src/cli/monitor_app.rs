@@ -6,8 +6,9 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use serde::Serialize;
 
+use super::sites::Answers;
 use super::text::{self, Paint};
-use super::{ConfigFile, Exit, block_on};
+use super::{ConfigFile, Exit, block_on, command, named};
 use crate::cli::time;
 use crate::config::Settings;
 use crate::event::Latest;
@@ -25,8 +26,8 @@ use crate::words;
 pub(crate) struct MonitorApp {
     #[command(flatten)]
     config: ConfigFile,
-    /// Only this site
-    #[arg(long)]
+    /// Only this site [default: all of them]
+    #[arg(long, value_name = "NAME")]
     site: Option<String>,
     /// Show the end of the script log of the last reload that failed
     #[arg(long)]
@@ -73,17 +74,12 @@ impl MonitorApp {
             Ok(loaded) => loaded.settings,
             Err(exit) => return Ok(exit),
         };
-        if let Some(name) = &self.site
-            && !settings.sites.iter().any(|site| site.name == *name)
-        {
-            let names: Vec<_> = settings.sites.iter().map(|site| site.name.as_str()).collect();
-            errln!("no site is called {name}; the settings have {}", names.join(", "));
-            return Ok(Exit::Unusable);
-        }
-        let watched: Vec<_> = settings
-            .sites
-            .iter()
-            .filter(|site| self.site.as_ref().is_none_or(|name| site.name == *name))
+        let sites = match named::sites(&settings, self.site.as_deref()) {
+            Ok(sites) => sites,
+            Err(exit) => return Ok(exit),
+        };
+        let watched: Vec<_> = sites
+            .into_iter()
             .filter(|site| site.monitor_app.is_some())
             .map(|site| site.name.clone())
             .collect();
@@ -102,7 +98,7 @@ impl MonitorApp {
         );
         let views = block_on(self.read(&settings, &watched))??;
         if self.json {
-            crate::terminal::print_json(&views)?;
+            crate::terminal::print_json(&Answers::of(views.iter().collect()))?;
         } else {
             let (zone, paint) = (settings.time_zone, Paint::for_stdout());
             for view in &views {
@@ -255,7 +251,8 @@ fn row(view: &RunView, zone: Tz, paint: Paint) -> Vec<String> {
 /// Text broken between words at 80 columns, set in.
 fn wrapped(text: &str, indent: usize, style: impl Fn(&str) -> String) -> String {
     let mut lines: Vec<String> = Vec::new();
-    for word in text.split_whitespace() {
+    // What has to be typed is longer than what it is called.
+    for word in command::as_called(text).split_whitespace() {
         match lines.last_mut() {
             Some(line) if plain::width(line) + 1 + plain::width(word) <= 80 - indent => {
                 line.push(' ');

@@ -1,11 +1,16 @@
 //! `bursar outbox`: looks into the queues of the destinations.
 
+use std::collections::BTreeSet;
+
 use clap::Subcommand;
 
 use super::text;
-use super::{ConfigFile, Exit, block_on};
+use super::{ConfigFile, Exit, block_on, named};
 use crate::cli::time;
-use crate::store::Selector;
+use crate::config::Settings;
+use crate::destination::registry;
+use crate::plain::one_line;
+use crate::store::{Selector, Store};
 use crate::words;
 
 /// List, retry or drop events that wait for a destination or were refused by one
@@ -21,12 +26,18 @@ pub(crate) struct Outbox {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// List events, oldest first
+    #[command(
+        after_help = "Examples:\n  bursar outbox list -c bursar.yaml\n  bursar outbox list -c bursar.yaml --refused --json | jq '.[].lastError'"
+    )]
     List {
         #[command(flatten)]
         config: ConfigFile,
         /// Only this destination's queue, such as influxdb, mqtt, webhook/1f0c2a9b
-        #[arg(long)]
+        #[arg(long, value_name = "NAME")]
         destination: Option<String>,
+        /// Only events of this site [default: all of them]
+        #[arg(long, value_name = "NAME")]
+        site: Option<String>,
         /// Only events that the destination refused
         #[arg(long)]
         refused: bool,
@@ -38,6 +49,9 @@ enum Command {
         json: bool,
     },
     /// Put refused events back into the queue
+    #[command(
+        after_help = "Examples:\n  bursar outbox retry -c bursar.yaml --all-refused\n  bursar outbox retry -c bursar.yaml --destination influxdb"
+    )]
     Retry {
         #[command(flatten)]
         config: ConfigFile,
@@ -45,6 +59,9 @@ enum Command {
         which: Which,
     },
     /// Remove events for good
+    #[command(
+        after_help = "Examples:\n  bursar outbox drop -c bursar.yaml --all-refused\n  bursar outbox drop -c bursar.yaml --destination influxdb"
+    )]
     Drop {
         #[command(flatten)]
         config: ConfigFile,
@@ -60,7 +77,7 @@ struct Which {
     #[arg(long)]
     id: Option<String>,
     /// Everything refused by this destination (for drop: refused and waiting)
-    #[arg(long)]
+    #[arg(long, value_name = "NAME")]
     destination: Option<String>,
     /// Everything that was refused, by any destination
     #[arg(long)]
@@ -78,6 +95,13 @@ impl From<Which> for Selector {
 }
 
 impl Command {
+    fn destination(&self) -> Option<&str> {
+        match self {
+            Self::List { destination, .. } => destination.as_deref(),
+            Self::Retry { which, .. } | Self::Drop { which, .. } => which.destination.as_deref(),
+        }
+    }
+
     fn config(&self) -> &ConfigFile {
         match self {
             Self::List { config, .. } | Self::Retry { config, .. } | Self::Drop { config, .. } => {
@@ -85,6 +109,23 @@ impl Command {
             }
         }
     }
+}
+
+fn not_there(id: &str) -> Exit {
+    errln!("bursar: no event {} waits or was refused; bursar outbox list shows them", one_line(id));
+    Exit::Unusable
+}
+
+/// More events than a queue holds.
+const ALL: usize = 100_000_000;
+
+/// Why a destination is not one that has a queue, now or from before.
+async fn unknown(settings: &Settings, store: &Store, name: &str) -> anyhow::Result<Option<String>> {
+    let queues = registry::queues(&settings.destinations).into_iter().map(|queue| queue.id);
+    let stored = store.queue_states().await?.into_iter().map(|queue| queue.destination);
+    let known: BTreeSet<String> = queues.chain(stored).collect();
+    let names: Vec<_> = known.iter().map(String::as_str).collect();
+    Ok((!known.contains(name)).then(|| named::unknown("destination", name, &names)))
 }
 
 impl Outbox {
@@ -101,9 +142,25 @@ impl Outbox {
         );
         block_on(async move {
             let store = time::open_store(&settings).await?;
+            if let Some(name) = self.command.destination()
+                && let Some(why) = unknown(&settings, &store, name).await?
+            {
+                errln!("bursar: {why}");
+                store.close().await;
+                return Ok(Exit::Unusable);
+            }
             match self.command {
-                Command::List { destination, refused, limit, json, .. } => {
-                    let list = store.list(destination.as_deref(), refused, limit).await?;
+                Command::List { destination, site, refused, limit, json, .. } => {
+                    let site = match site
+                        .map(|name| named::site(&settings, &name).map(|s| s.name.clone()))
+                    {
+                        Some(Err(exit)) => return Ok(exit),
+                        site => site.and_then(Result::ok),
+                    };
+                    let most = if site.is_some() { ALL } else { limit };
+                    let mut list = store.list(destination.as_deref(), refused, most).await?;
+                    list.retain(|row| site.as_ref().is_none_or(|site| *site == row.site));
+                    list.truncate(limit);
                     if json {
                         crate::terminal::print_json(&list)?;
                     } else if list.is_empty() {
@@ -140,10 +197,24 @@ impl Outbox {
                     }
                 }
                 Command::Retry { which, .. } => {
-                    outln!("{} event(s) put back into the queue", store.retry(which.into()).await?);
+                    let id = which.id.clone();
+                    let count = store.retry(which.into()).await?;
+                    if count == 0
+                        && let Some(id) = id
+                    {
+                        return Ok(not_there(&id));
+                    }
+                    outln!("{count} event(s) put back into the queue");
                 }
                 Command::Drop { which, .. } => {
-                    outln!("{} event(s) removed", store.drop_events(which.into()).await?);
+                    let id = which.id.clone();
+                    let count = store.drop_events(which.into()).await?;
+                    if count == 0
+                        && let Some(id) = id
+                    {
+                        return Ok(not_there(&id));
+                    }
+                    outln!("{count} event(s) removed");
                 }
             }
             store.close().await;

@@ -16,14 +16,21 @@ pub(crate) struct Service {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Register the service, started with the machine (as administrator)
+    #[command(
+        after_help = "Examples:\n  bursar service install -c C:\\ProgramData\\bursar\\bursar.yaml"
+    )]
     Install {
         #[cfg(windows)]
         #[command(flatten)]
         config: ConfigFile,
     },
     /// Stop and remove the service (as administrator)
+    #[command(after_help = "Examples:\n  bursar service uninstall")]
     Uninstall,
     /// Run as the service; the service manager calls this
+    #[command(
+        after_help = "Examples:\n  bursar service run -c C:\\ProgramData\\bursar\\bursar.yaml"
+    )]
     Run {
         #[cfg(windows)]
         #[command(flatten)]

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use anyhow::Context;
 use tokio_util::sync::CancellationToken;
 
+use super::command::{program, quoted};
 use super::{Exit, block_on};
 use crate::daemon;
 use crate::input;
@@ -58,6 +59,14 @@ impl Simulate {
             outln!("  clientCert   {}", files.client_cert.display());
             outln!("  clientCertKey {}", files.client_key.display());
             outln!("  clientCertCA {}", files.root.display());
+            outln!(
+                "\nTo watch it, in another terminal:\n  {} init --host {} --port {} --tls-server-name {} --certificates {} --check\nIt goes on until ctrl-c.",
+                program(),
+                site.addr().ip(),
+                site.addr().port(),
+                site.pki().server_name,
+                quoted(&self.certificates.display().to_string())
+            );
             let stop = CancellationToken::new();
             daemon::signals(stop, daemon::Hangup::Stops).await;
             site.stop().await;

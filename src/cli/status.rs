@@ -8,19 +8,20 @@ use chrono_tz::Tz;
 use super::limit::TimeLimit;
 use super::monitor_app::headline;
 use super::text::{self, Paint};
-use super::{ConfigFile, Exit, block_on};
+use super::{ConfigFile, Exit, block_on, named};
+use crate::alert::state::Alert;
 use crate::cli::time;
 use crate::config::Settings;
 use crate::daemon::lock::{self, Holder};
 use crate::daemon::open_files;
-use crate::event::{Event, Monitor, Severity};
+use crate::event::{DAEMON, Event, Monitor, Severity};
 use crate::license::{self, LicenseState, Pools, SeatType, Support};
 use crate::monitor::{access_license, sense_version, server_license};
 use crate::plain::one_line;
 use crate::qrs;
 use crate::release::next::Next;
 use crate::status::{Dated, MonitorStatus, SiteStatus, Status as Picture};
-use crate::store::{Health, KnownRun, RunState};
+use crate::store::{Health, InForce, KnownRun, RunState};
 use crate::words::{self, Locale};
 
 /// Show the last known state of licenses, monitors and queues
@@ -34,6 +35,9 @@ pub(crate) struct Status {
     /// Ask the sites now, in place of what the daemon stored
     #[arg(long)]
     live: bool,
+    /// Only this site [default: all of them]
+    #[arg(long, value_name = "NAME")]
+    site: Option<String>,
     #[command(flatten)]
     limit: TimeLimit,
     /// Print JSON
@@ -43,35 +47,48 @@ pub(crate) struct Status {
 
 impl Status {
     pub(crate) fn execute(self) -> anyhow::Result<Exit> {
-        let settings = match super::load(&self.config.file, false) {
+        let mut settings = match super::load(&self.config.file, false) {
             Ok(loaded) => loaded.settings,
             Err(exit) => return Ok(exit),
         };
+        if let Some(name) = &self.site {
+            match named::site(&settings, name).map(|site| site.name.clone()) {
+                Ok(name) => settings.sites.retain(|site| site.name == name),
+                Err(exit) => return Ok(exit),
+            }
+        }
         let (picture, failed) = block_on(async {
             if self.live {
                 Ok(ask(&settings, self.limit.patience()).await)
             } else {
-                stored(&settings).await
+                stored(&settings, self.site.is_some()).await
             }
         })??;
         if self.json {
             crate::terminal::print_json(&picture)?;
         } else {
             let text = render(&picture, settings.time_zone, Paint::for_stdout());
-            out!("{}", text::for_terminal(&text));
+            out!("{text}");
         }
         Ok(if failed { Exit::Failed } else { Exit::Ok })
     }
 }
 
-async fn stored(settings: &Settings) -> anyhow::Result<(Picture, bool)> {
+/// `only`: the settings are of one site of several, and alerts of the others are not asked for.
+async fn stored(settings: &Settings, only: bool) -> anyhow::Result<(Picture, bool)> {
     let absent = " yet: start the daemon (bursar run), or ask the sites directly with --live";
     let store = super::open_to_read(settings, absent).await?;
     let mut picture = Picture::read(settings, &store, time::now()).await?;
+    let of_others = |alert: &Alert| {
+        alert.key.site != DAEMON && !settings.sites.iter().any(|site| site.name == alert.key.site)
+    };
+    picture.alerts.retain(|alert| !only || !of_others(alert));
+    let in_force = store.in_force().await?;
     store.close().await;
     // A lock that can't be looked at says nothing.
-    picture.daemon_runs =
-        lock::holder(&settings.storage.path).ok().map(|holder| holder != Holder::Nobody);
+    let path = &settings.storage.path;
+    picture.daemon_runs = lock::holder(path).ok().map(|holder| holder != Holder::Nobody);
+    picture.daemon = in_force.filter(|_| picture.daemon_runs == Some(true));
     Ok((picture, false))
 }
 
@@ -107,6 +124,7 @@ async fn ask(settings: &Settings, patience: qrs::Patience) -> (Picture, bool) {
                 }
             }
         }
+        let mut told: Vec<String> = Vec::new();
         for result in results {
             match result {
                 Ok(bodies) => {
@@ -114,8 +132,13 @@ async fn ask(settings: &Settings, patience: qrs::Patience) -> (Picture, bool) {
                         status.take(Event::new(&site.name, now, body));
                     }
                 }
+                // What keeps one from being read keeps the others, too.
                 Err(error) => {
-                    errln!("{}: {error}", site.name);
+                    let line = format!("{}: {error}", site.name);
+                    if !told.contains(&line) {
+                        errln!("{line}");
+                        told.push(line);
+                    }
                     failed = true;
                 }
             }
@@ -134,6 +157,7 @@ async fn ask(settings: &Settings, patience: qrs::Patience) -> (Picture, bool) {
         silences: Vec::new(),
         unheard: settings.unheard(),
         daemon_runs: None,
+        daemon: None,
         named_sites: settings.named_sites,
         locale: settings.locale,
     };
@@ -147,6 +171,9 @@ pub(crate) fn render(picture: &Picture, zone: Tz, paint: Paint) -> String {
         let text = "No daemon runs on this store: what is told here is as it was left. Start it with \
                     bursar run, or ask the sites with bursar status --live";
         let _ = writeln!(out, "{}\n", paint.warn(text));
+    }
+    if let Some(daemon) = &picture.daemon {
+        daemon_lines(&mut out, daemon, picture.locale, zone, paint);
     }
     alert_lines(&mut out, picture, zone, paint);
     for site in &picture.sites {
@@ -199,7 +226,7 @@ fn alert_lines(out: &mut String, picture: &Picture, zone: Tz, paint: Paint) {
         let _ = writeln!(out, "    {}", paint.faint(&picture.told(alert, zone)));
     }
     for unheard in &picture.unheard {
-        let _ = writeln!(out, "  {}", paint.warn(&one_line(&unheard.what())));
+        let _ = writeln!(out, "  {}", paint.warn(&one_line(&unheard.in_short())));
         let _ = writeln!(out, "    {}", paint.faint(&one_line(&unheard.fix)));
     }
     out.push('\n');
@@ -241,7 +268,36 @@ fn pool_lines(out: &mut String, site: &SiteStatus, picture: &Picture, paint: Pai
     for row in text::columns(&pool_rows(pools, picture.locale, paint)).lines() {
         let _ = writeln!(out, "    {row}");
     }
+    if SeatType::counted().any(|of| pools.seats(of).is_some_and(|pool| pool.enabled)) {
+        let _ = writeln!(out, "    {}", paint.faint(LEGEND));
+    }
 }
+
+/// Which daemon it is, on which settings, and whether the file is in force as it is.
+fn daemon_lines(out: &mut String, daemon: &InForce, l: Locale, zone: Tz, paint: Paint) {
+    let mut line =
+        format!("Daemon runs since {} on {}", l.moment(daemon.started, zone), daemon.file);
+    if daemon.since != daemon.started {
+        line.push_str(&format!(", in force since {}", l.moment(daemon.since, zone)));
+    }
+    let _ = writeln!(out, "{}", paint.faint(&one_line(&line)));
+    if let Some(refused) = &daemon.refused {
+        let since = l.moment(refused.since, zone);
+        let text = format!("the file can't be used since {since}, the settings of before go on:");
+        let _ = writeln!(out, "{}", paint.bad(&text));
+        for problem in &refused.problems {
+            let _ = writeln!(out, "  {}", one_line(problem));
+        }
+    }
+    for setting in &daemon.needs_restart {
+        let _ = writeln!(out, "{}", paint.warn(&format!("{setting} is in force after a restart")));
+    }
+    out.push('\n');
+}
+
+/// What the words of the rows of seats mean.
+const LEGEND: &str =
+    "allocated: given to somebody; free: can be given now; used: in use as Qlik Sense counts it";
 
 fn pool_rows(pools: &Pools, l: Locale, paint: Paint) -> Vec<Vec<String>> {
     let mut rows = Vec::new();

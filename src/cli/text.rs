@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use anstyle::{AnsiColor, Effects, Style};
 
+use super::command;
 use crate::config::Settings;
 use crate::plain;
 use crate::schedule::Schedule;
@@ -62,8 +63,31 @@ pub fn bar(share: f64, width: usize) -> String {
     "█".repeat(filled) + &"░".repeat(width - filled)
 }
 
-/// Lays rows out in columns; the last column is as long as it is. Cells may hold colours.
+/// Lays rows out in columns; the last column is as long as it is. Cells may hold colours. On a terminal none of the
+/// others is wider than half of a usual one: a single long name would push all that is behind it out of sight.
 pub fn columns(rows: &[Vec<String>]) -> String {
+    match terminal::columns() {
+        Some(_) => laid_out(&rows.iter().map(|row| cut(row)).collect::<Vec<_>>()),
+        None => laid_out(rows),
+    }
+}
+
+/// The widest cell but the last one of a row, on a terminal.
+const WIDEST: usize = 40;
+
+/// A row whose long names end in dots; the whole name is in a pipe and in JSON. Cells with colours are ours.
+fn cut(row: &[String]) -> Vec<String> {
+    let count = row.len();
+    let fits = |(n, cell): (usize, &String)| {
+        if n + 1 == count || plain::width(cell) <= WIDEST || cell.contains('\u{1b}') {
+            return cell.clone();
+        }
+        format!("{}...", plain::cut(cell, WIDEST - 3))
+    };
+    row.iter().enumerate().map(fits).collect()
+}
+
+fn laid_out(rows: &[Vec<String>]) -> String {
     // A line end in a cell would begin a row that nobody wrote.
     let one = |row: &Vec<String>| row.iter().map(|cell| cell.replace(['\n', '\r'], " ")).collect();
     let rows: Vec<Vec<String>> = rows.iter().map(one).collect();
@@ -95,9 +119,11 @@ const DEEPEST: usize = 24;
 /// The text as a person reads it: on a terminal no line is longer than that is wide, as far as it has blanks.
 /// Into a pipe each line goes as it is: programs read lines.
 pub fn for_terminal(text: &str) -> Cow<'_, str> {
+    // What has to be typed is longer than what it is called.
+    let text = command::as_called(text);
     match terminal::columns() {
-        Some(columns) => wrapped(text, columns.max(NARROWEST)).into(),
-        None => text.into(),
+        Some(columns) => wrapped(&text, columns.max(NARROWEST)).into(),
+        None => text,
     }
 }
 
@@ -188,6 +214,14 @@ mod tests {
         ];
         assert_eq!(columns(&rows), "a     \x1b[31mfail\x1b[0m  x\nlong  ok    y\n");
         assert_eq!(Paint::off().bad("fail"), "fail");
+    }
+
+    #[test]
+    fn a_long_name_leaves_room_for_what_is_behind_it() {
+        let row = vec!["release".to_owned(), "x".repeat(200), "y".repeat(200)];
+        let cut = cut(&row);
+        assert_eq!((cut[0].as_str(), plain::width(&cut[1])), ("release", WIDEST));
+        assert!(cut[1].ends_with("x...") && cut[2] == row[2], "{cut:?}");
     }
 
     #[test]

@@ -1,9 +1,11 @@
-//! The clock of commands: the system's, and beside a demo the demo's.
+//! The clock of commands: the system's, and beside a demo the demo's; and how they tell times, which is in the
+//! zone of the settings with its name.
 
 use std::path::Path;
 use std::sync::OnceLock;
 
 use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
 use sha2::{Digest, Sha256};
 
 use super::Exit;
@@ -12,13 +14,29 @@ use crate::config::Settings;
 use crate::input;
 use crate::store::demo::{DemoClock, clock_of};
 use crate::store::{Store, StoreError};
+use crate::words;
 
 /// A process runs one command with one store.
 static DEMO: OnceLock<(DemoClock, Clock)> = OnceLock::new();
 
-/// Takes on the clock of the store that the settings name, if it is a demo's and the settings are those
+/// The time zone of the settings.
+static ZONE: OnceLock<Tz> = OnceLock::new();
+
+/// A time as this command tells it: in the zone of its settings, to the second, with the zone's name. Without
+/// settings it is UTC.
+pub(super) fn told(time: DateTime<Utc>) -> String {
+    words::local(time, zone())
+}
+
+/// The zone in which this command tells times.
+pub(super) fn zone() -> Tz {
+    ZONE.get().copied().unwrap_or(Tz::UTC)
+}
+
+/// Takes on the time zone of the settings, and the clock of the store that the settings name, if it is a demo's and the settings are those
 /// of the demo: anywhere else a clock that runs ahead would make working people look idle.
 pub(super) fn adopt(settings: &Settings) -> Result<(), Exit> {
+    ZONE.get_or_init(|| settings.time_zone);
     let Some(demo) = clock_of(&settings.storage.path) else { return Ok(()) };
     if !are_its_own(settings, &demo) {
         errln!(

@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use clap::Subcommand;
 
 use super::user::{Listed, Named, Rights, name, sites, with_store};
-use super::{ConfigFile, Exit, text};
+use super::{ConfigFile, Exit, named, text};
 use crate::cli::time;
 use crate::credential::{fingerprint, secret};
 use crate::words;
@@ -22,6 +22,7 @@ pub(crate) struct Token {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Make a token and print it: it is shown this once only
+    #[command(after_help = "Examples:\n  bursar token add grafana --days 365 -c bursar.yaml")]
     Add {
         #[command(flatten)]
         config: ConfigFile,
@@ -35,8 +36,10 @@ enum Command {
         days: Option<i64>,
     },
     /// List the tokens, without what they are
+    #[command(after_help = "Examples:\n  bursar token list -c bursar.yaml")]
     List(Listed),
     /// Remove a token: it opens nothing any more
+    #[command(after_help = "Examples:\n  bursar token remove grafana -c bursar.yaml")]
     Remove(Named),
 }
 
@@ -100,7 +103,10 @@ impl Token {
             Command::Remove(Named { config, name }) => {
                 with_store(&config, async move |_, store| {
                     if !store.remove_token(&name).await? {
-                        errln!("bursar: there is no token {name}; bursar token list shows them");
+                        let tokens = store.tokens().await?;
+                        let known: Vec<_> =
+                            tokens.iter().map(|token| token.name.as_str()).collect();
+                        errln!("bursar: {}", named::unknown("token", &name, &known));
                         return Ok(Exit::Unusable);
                     }
                     outln!("the token {name} opens nothing any more");

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::{Subcommand, ValueEnum};
 
-use super::{ConfigFile, Exit, block_on, text};
+use super::{ConfigFile, Exit, block_on, named, text};
 use crate::cli::time;
 use crate::config::Settings;
 use crate::credential::hash_password;
@@ -26,6 +26,9 @@ pub(crate) struct User {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Make a user, who can log in at once
+    #[command(
+        after_help = "Examples:\n  bursar user add anna --role operator -c bursar.yaml\n  bursar user add bert --role viewer --site prod -c bursar.yaml --password-file new.txt"
+    )]
     Add {
         #[command(flatten)]
         config: ConfigFile,
@@ -38,10 +41,15 @@ enum Command {
         password: password::From,
     },
     /// List the users
+    #[command(after_help = "Examples:\n  bursar user list -c bursar.yaml")]
     List(Listed),
     /// Remove a user; who is logged in under the name is logged out
+    #[command(after_help = "Examples:\n  bursar user remove anna -c bursar.yaml")]
     Remove(Named),
     /// Set a new password; who is logged in under the name is logged out
+    #[command(
+        after_help = "Examples:\n  bursar user password anna -c bursar.yaml\n  bursar user password anna -c bursar.yaml --password-file new.txt"
+    )]
     Password {
         #[command(flatten)]
         config: ConfigFile,
@@ -91,13 +99,7 @@ impl Rights {
     pub(super) fn of(self, settings: &Settings) -> Result<Access, Exit> {
         let mut sites = Vec::new();
         for name in &self.sites {
-            let known = settings.sites.iter().find(|site| site.name.eq_ignore_ascii_case(name));
-            let Some(site) = known else {
-                let names: Vec<_> = settings.sites.iter().map(|site| site.name.as_str()).collect();
-                errln!("bursar: there is no site {name}; the settings have {}", names.join(", "));
-                return Err(Exit::Unusable);
-            };
-            sites.push(site.name.clone());
+            sites.push(named::site(settings, name)?.name.clone());
         }
         let role = match self.role {
             Role::Viewer => store::Role::Viewer,
@@ -200,7 +202,7 @@ impl User {
             Command::Remove(Named { config, name }) => {
                 with_store(&config, async move |_, store| {
                     if !store.remove_user(&name).await? {
-                        return Ok(there_is_no(&name));
+                        return there_is_no(&name, &store).await;
                     }
                     outln!("{name} can't log in any more");
                     Ok(Exit::Ok)
@@ -209,14 +211,14 @@ impl User {
             Command::Password { config, name, password } => {
                 with_store(&config, async move |_, store| {
                     if store.password(&name).await?.is_none() {
-                        return Ok(there_is_no(&name));
+                        return there_is_no(&name, &store).await;
                     }
                     let password = match password.read()? {
                         Ok(password) => password,
                         Err(why) => return Ok(wrong(&why)),
                     };
                     if !store.set_password(&name, hash_password(&password)?).await? {
-                        return Ok(there_is_no(&name));
+                        return there_is_no(&name, &store).await;
                     }
                     outln!(
                         "the password of {name} is set; who was logged in under it is logged out"
@@ -237,8 +239,10 @@ fn there_is(name: &str) -> Exit {
     wrong(&format!("there is a user {name} already; bursar user password sets a new password"))
 }
 
-fn there_is_no(name: &str) -> Exit {
-    wrong(&format!("there is no user {name}; bursar user list shows them"))
+async fn there_is_no(name: &str, store: &Store) -> anyhow::Result<Exit> {
+    let users = store.users().await?;
+    let known: Vec<_> = users.iter().map(|user| user.name.as_str()).collect();
+    Ok(wrong(&named::unknown("user", name, &known)))
 }
 
 #[cfg(test)]

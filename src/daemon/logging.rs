@@ -32,7 +32,7 @@ pub fn start(log: &Log) -> anyhow::Result<Guard> {
         fmt::layer()
             .with_target(false)
             .with_ansi(colours)
-            .with_writer(move || LogLines::new(terminal::stderr(), colours))
+            .with_writer(move || LogLines::new(terminal::stderr(), colours).shown())
             .boxed()
     };
     let (file, guard) = match &log.directory {

@@ -71,7 +71,10 @@ impl Reloads {
         let seen = seen.await.unwrap_or_default();
         let state = InForce {
             started: shared.since,
-            file: settings.file.display().to_string(),
+            file: std::path::absolute(&settings.file)
+                .unwrap_or_else(|_| settings.file.clone())
+                .display()
+                .to_string(),
             since: now,
             hash: seen.as_ref().map(Seen::hash).unwrap_or_default(),
             tried: None,

@@ -278,7 +278,7 @@ impl Report {
             // Its cells are safe already, and its rows end with `\r\n`.
             Format::Csv => return Ok(csv::render(self)),
             Format::Json => {
-                let json = serde_json::to_string_pretty(self)? + "\n";
+                let json = crate::plain::to_json_pretty(self)? + "\n";
                 return Ok(in_json(&json).into_owned());
             }
         };

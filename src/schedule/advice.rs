@@ -9,9 +9,10 @@ pub(super) fn suggest(text: &str) -> Option<String> {
     if words.is_empty() {
         return None;
     }
-    let fixes: [fn(&mut Vec<String>); 9] = [
+    let fixes: [fn(&mut Vec<String>); 10] = [
         spell,
         plain_words,
+        past_the_hour,
         at_sign,
         |words| count_first(words),
         lone_number,
@@ -98,6 +99,22 @@ fn at_sign(words: &mut Vec<String>) {
         if !rest.is_empty() {
             words.insert(1, rest);
         }
+    }
+}
+
+/// `at 15 minutes past every hour`, `15 past the hour`.
+fn past_the_hour(words: &mut Vec<String>) {
+    let Some(past) = words.iter().position(|word| word == "past") else { return };
+    let (before, after) = (&words[..past], &words[past + 1..]);
+    let number = before.iter().find(|word| is_number(word));
+    let number = number.map(String::as_str).or(match before.last().map(String::as_str) {
+        Some("quarter") => Some("15"),
+        Some("half") => Some("30"),
+        _ => None,
+    });
+    let hour = matches!(after, [.., hour] if hour == "hour" || hour == "hours");
+    if let Some(number) = number.filter(|_| hour && after.len() <= 2) {
+        *words = ["on", "the", number, "minute"].map(str::to_owned).into();
     }
 }
 

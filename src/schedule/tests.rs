@@ -60,6 +60,7 @@ fn butlers_phrases_mean_what_they_mean_in_butler() {
 #[test]
 fn advice_is_a_schedule_that_can_be_read() {
     let rejected = [
+        "at 15 minutes past every hour",
         "every hour",
         "every minute",
         "every day",
@@ -123,6 +124,7 @@ fn advice_is_a_schedule_that_can_be_read() {
         }
     }
     insta::assert_snapshot!(text, @r#"
+"at 15 minutes past every hour" is not a schedule: "15 minutes past every hour" stands where a time such as 08:00 or 5:00 pm is expected; write "on the 15 minute"
 "every hour" is not a schedule: "hour" stands where a number, "weekday" or "weekend" is expected; write "every 1 hour"
 "every minute" is not a schedule: "minute" stands where a number, "weekday" or "weekend" is expected; write "every 1 minute"
 "every day" is not a schedule: "day" stands where a number, "weekday" or "weekend" is expected; write "every 1 day"

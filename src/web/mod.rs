@@ -418,7 +418,7 @@ async fn nothing() -> Failure {
 }
 
 async fn api_status(State(served): State<Served>) -> Result<Response, Unreadable> {
-    let json = serde_json::to_string(&served.status().await?);
+    let json = crate::plain::to_json(&served.status().await?);
     let json = json.expect("a picture of now has texts for keys");
     let body = in_json(&mask_own(&json)).into_owned();
     Ok(([(header::CONTENT_TYPE, "application/json")], body).into_response())

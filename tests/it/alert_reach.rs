@@ -199,7 +199,7 @@ async fn a_test_says_who_does_not_get_such_alerts() {
     assert!(out.starts_with("fail") && out.contains("no such alert goes there"), "{out}");
     let (code, _, said) = run(&["alert", "test", "-c", file, "--destination", "pigeon"]).await;
     assert_eq!(code, 2, "{said}");
-    assert!(said.contains("there is no destination pigeon; the settings have webhook/"), "{said}");
+    assert!(said.contains("there is no destination pigeon; there are: webhook/"), "{said}");
     assert!(receiver.calls().is_empty(), "nothing was sent");
 }
 

@@ -78,6 +78,10 @@ fn what_it_writes_is_valid_and_what_it_cannot_is_said() {
         ),
         (&["--host", "q", "--influxdb", "http://u:p@h:8086", "x.yaml"], "${env:INFLUXDB_PASSWORD}"),
         (&["--host", "q", "--user", "sa_api", "x.yaml"], "write directory and id"),
+        (&["--host", "q", "--user", "A;b\nButler: x", "x.yaml"], "a line break"),
+        (&["--host", "q", "--user", "A;${file:/etc/passwd}", "x.yaml"], "is a reference"),
+        (&["--host", "${env:HOME}", "x.yaml"], "is a reference"),
+        (&["--host", "q", "--certificates", "a\n\nb", "x.yaml"], "a line break"),
         (&["--host", "q", "--mail-host", "m", "x.yaml"], "--mail-from"),
         (&["--host", "q", "no/such/folder.yaml"], "no file can be made in its folder"),
     ] {
@@ -121,4 +125,44 @@ fn on_a_terminal_it_asks() {
         assert!(written.contains(expected), "{expected}:\n{written}");
     }
     assert!(!written.contains("influxDb"), "{written}");
+
+    // The whole conversation, with answers that can't be used.
+    std::fs::remove_file(&file).unwrap();
+    let run = asked(
+        "\n${env:HOST}\nqlik.example.com\nqlik-server\ncerts\n${file:/etc/passwd}\n\nno address\nhttps://influxdb:8443\nlicenses\nno\n",
+    );
+    let said = text(&run.stdout);
+    assert!(run.status.success(), "{said}");
+    let mut rest = said.as_str();
+    for expected in [
+        "Name or IP address of the central node: ",
+        "Name or IP address of the central node: ${...} is a reference",
+        "Name or IP address of the central node: ",
+        "Name in the server's certificate, where it is another than that (tlsServerName): ",
+        "Certificates are exported from the QMC",
+        "Folder with client.pem, client_key.pem, root.pem [certificates]: ",
+        "Who gets alerts by e-mail (addresses; empty for nobody): ${...} is a reference",
+        "Who gets alerts by e-mail (addresses; empty for nobody): ",
+        "Address of InfluxDB 1.x (empty for none): write it such as http://influxdb.example.com:8086",
+        "Address of InfluxDB 1.x (empty for none): ",
+        "Its database [bursar]: ",
+        "Try the settings now (yes or no) [yes]: ",
+        "wrote bursar.yaml",
+        "check -c bursar.yaml",
+        "run -c bursar.yaml",
+    ] {
+        let at = rest.find(expected).unwrap_or_else(|| panic!("{expected} is not next:\n{said}"));
+        rest = &rest[at + expected.len()..];
+    }
+    let written = std::fs::read_to_string(&file).unwrap();
+    for expected in
+        ["tlsServerName: qlik-server", "certs/root.pem", "hostPort: 8443", "dbName: licenses"]
+    {
+        assert!(written.contains(expected), "{expected}:\n{written}");
+    }
+    assert!(!written.contains("${") && !written.contains("email"), "{written}");
+    // At the end of the input nothing is written.
+    std::fs::remove_file(&file).unwrap();
+    let run = asked("qlik.example.com\n\u{4}");
+    assert!(!run.status.success() && !file.exists(), "{}", text(&run.stdout));
 }

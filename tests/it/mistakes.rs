@@ -47,6 +47,16 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     ("a Windows path in double quotes", "client.pem", r#""C:\temp\new\client.pem""#),
     ("the same, with an escape that is none", "client.pem", r#""C:\Qlik\client.pem""#),
     ("a part of such a path", "client.pem", r#""certificates\new.pem""#),
+    ("a Windows path of somebody's", "client.pem", r#""C:\Users\anna\client.pem""#),
+    ("a Windows path without quotes that isn't there", "client.pem", r"C:\Qlik\client.pem"),
+    (
+        "aliases of aliases",
+        "Butler:\n",
+        "a: &a [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1]\n\
+         b: &b [*a, *a, *a, *a, *a, *a, *a, *a, *a, *a, *a, *a, *a, *a, *a, *a, *a, *a, *a, *a]\n\
+         c: &c [*b, *b, *b, *b, *b, *b, *b, *b, *b, *b, *b, *b, *b, *b, *b, *b, *b, *b, *b, *b]\n\
+         d: [*c, *c, *c, *c, *c, *c, *c, *c, *c, *c, *c, *c, *c, *c, *c, *c, *c, *c, *c, *c]\nButler:\n",
+    ),
     ("a cron text without quotes", "every 5 minutes", "*/5 * * * *"),
     ("a value that begins with %", "127.0.0.1", "%COMPUTERNAME%"),
     ("a value that begins with @", "127.0.0.1", "@host"),
@@ -85,6 +95,7 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     ("another header", "X-Qlik-User", "X-Qlik-Usr"),
     ("a header that can't be", "X-Qlik-User", "X Qlik User"),
     ("a schedule of a guide", "every 5 minutes", "at 15 minutes past every hour"),
+    ("another phrase of a guide", "every 5 minutes", "quarter past every hour"),
     ("a schedule in another order", "every 5 minutes", "5 minutes"),
     ("a number as schedule", "every 5 minutes", "5"),
     ("a cron with too few fields", "every 5 minutes", "\"*/5 * *\""),

@@ -80,7 +80,9 @@ impl Bench {
     }
 
     fn json(&self, args: &[&str]) -> Value {
-        serde_json::from_str(&self.said(&[args, &["--json"]].concat())).unwrap()
+        let json = self.said(&[args, &["--json"]].concat());
+        let mut answers: Value = serde_json::from_str(&json).unwrap();
+        answers["sites"][0].take()
     }
 
     fn write(&self, name: &str, text: &str) -> PathBuf {
@@ -342,7 +344,9 @@ async fn a_new_site_is_told_what_is_not_known_yet_and_from_which_day_on_it_is() 
     let known = format!("back within 30 days is known from {} on", day(31));
     assert!(said.contains(&known) && said.contains("bursar release plan"), "{said}");
     assert!(said.contains("before, nothing is known"), "{said}");
-    assert!(said.lines().all(|line| line.chars().count() <= 80), "{said}");
+    // A command is as long as it has to be.
+    let mut sentences = said.lines().filter(|line| !line.contains("bursar release plan"));
+    assert!(sentences.all(|line| line.chars().count() <= 80), "{said}");
     let report = |format: &str| {
         let args = ["report", "-c", bench.file.to_str().unwrap(), "--format", format];
         let output = output(&args, bench.folder.path());

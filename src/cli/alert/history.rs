@@ -1,11 +1,15 @@
 //! `bursar alert history`.
 
 use super::super::text::{self, Paint};
-use super::{Access, ConfigFile, Exit, about, coloured, parse_rule, with_store};
+use super::{Access, ConfigFile, Exit, about, coloured, named, parse_rule, with_store};
+use crate::cli::time;
 use crate::event::Rule;
 
 /// List what happened to alerts: fired, repeated, escalated, resolved, silenced, inhibited
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  bursar alert history -c bursar.yaml\n  bursar alert history -c bursar.yaml --rule seatsLow --limit 10"
+)]
 pub(crate) struct History {
     #[command(flatten)]
     config: ConfigFile,
@@ -30,11 +34,16 @@ impl History {
     pub(crate) fn execute(self) -> anyhow::Result<Exit> {
         let Self { config, rule, site, limit, json } = self;
         with_store(&config, Access::Read, async move |settings, store| {
+            let site = match site.map(|name| named::site(&settings, &name).map(|s| s.name.clone()))
+            {
+                Some(Err(exit)) => return Ok(exit),
+                site => site.and_then(Result::ok),
+            };
             let filtered = rule.is_some() || site.is_some();
             let mut all = store.alert_history(if filtered { READ_AT_MOST } else { limit }).await?;
             all.retain(|one| {
                 rule.is_none_or(|rule| rule == one.key.rule)
-                    && site.as_ref().is_none_or(|s| s.eq_ignore_ascii_case(&one.key.site))
+                    && site.as_ref().is_none_or(|site| *site == one.key.site)
             });
             all.truncate(limit);
             if json {
@@ -50,10 +59,7 @@ impl History {
                 .iter()
                 .map(|one| {
                     vec![
-                        one.time
-                            .with_timezone(&settings.time_zone)
-                            .format("%Y-%m-%d %H:%M")
-                            .to_string(),
+                        time::told(one.time),
                         one.what.as_str().to_owned(),
                         coloured(one.severity, paint),
                         one.key.rule.to_string(),

@@ -4,17 +4,24 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::super::text::Paint;
-use super::{Access, ConfigFile, Exit, about, coloured, with_store, wrapped};
+use super::{Access, ConfigFile, Exit, about, coloured, named, with_store, wrapped};
 use crate::alert::state::{Alert, HeldBack, Notified, Phase, Silence};
 use crate::cli::time;
+use crate::event::Key;
 use crate::plain::one_line;
 use crate::words;
 
 /// List what fires, and what is silenced
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  bursar alert list -c bursar.yaml\n  bursar alert list -c bursar.yaml --pending --json"
+)]
 pub(crate) struct List {
     #[command(flatten)]
     config: ConfigFile,
+    /// Only this site [default: all of them]
+    #[arg(long, value_name = "NAME")]
+    site: Option<String>,
     /// Also what hasn't held for long enough to fire
     #[arg(long)]
     pending: bool,
@@ -33,9 +40,15 @@ struct Listed {
 
 impl List {
     pub(crate) fn execute(self) -> anyhow::Result<Exit> {
-        let (pending, json) = (self.pending, self.json);
+        let (pending, json, site) = (self.pending, self.json, self.site);
         with_store(&self.config, Access::Read, async move |settings, store| {
-            let alerts = store.alerts().await?.into_values();
+            let sites = match named::sites(&settings, site.as_deref()) {
+                Ok(sites) => sites,
+                Err(exit) => return Ok(exit),
+            };
+            let all = store.alerts().await?.into_values();
+            let asked = |key: &Key| site.is_none() || sites.iter().any(|one| one.name == key.site);
+            let alerts = all.filter(|alert| asked(&alert.key));
             let mut alerts: Vec<_> =
                 alerts.filter(|alert| pending || alert.phase == Phase::Firing).collect();
             alerts.sort_by_key(|alert| std::cmp::Reverse(alert.severity));
@@ -75,7 +88,10 @@ fn table(alerts: &[Alert], silences: &[Silence], now: DateTime<Utc>, paint: Pain
                 let by = silences.iter().find(|silence| silence.id == *id);
                 let by =
                     by.map_or(String::new(), |silence| format!(" by {}", one_line(&silence.by)));
-                facts.push(format!("silenced{by} ({id})"));
+                let until = silences.iter().find(|silence| silence.id == *id);
+                let until =
+                    until.map_or(String::new(), |s| format!(" until {}", time::told(s.until)));
+                facts.push(format!("silenced{by}{until} ({id})"));
             }
             Some(HeldBack::Alert { rule }) => facts.push(format!("held back by {rule}")),
             None => {}

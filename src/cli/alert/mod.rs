@@ -9,7 +9,7 @@ mod silence;
 
 use clap::Subcommand;
 
-use super::{ConfigFile, Exit, block_on};
+use super::{ConfigFile, Exit, block_on, command, named};
 use crate::alert::catalogue;
 use crate::cli::time;
 use crate::config::Settings;
@@ -85,15 +85,9 @@ where
 /// A rule by either of its names.
 fn parse_rule(text: &str) -> Result<Rule, String> {
     catalogue::find(text.trim()).ok_or_else(|| {
-        let near = catalogue::ALL
-            .iter()
-            .map(|entry| {
-                (strsim::jaro_winkler(&entry.key.to_lowercase(), &text.to_lowercase()), entry.key)
-            })
-            .max_by(|a, b| a.0.total_cmp(&b.0))
-            .filter(|(likeness, _)| *likeness > 0.8);
-        match near {
-            Some((_, key)) => format!("there is no such rule; did you mean {key}?"),
+        let keys = catalogue::ALL.map(|entry| entry.key);
+        match named::nearest(text, &keys) {
+            Some(key) => format!("there is no such rule; did you mean {key}?"),
             None => "there is no such rule; bursar alert rules lists them".to_owned(),
         }
     })
@@ -124,7 +118,9 @@ const WIDTH: usize = 78;
 fn wrapped(text: &str, indent: usize) -> String {
     let mut out = String::new();
     let mut column = WIDTH;
-    for word in plain::one_line(text).split(' ') {
+    // What has to be typed is longer than what it is called.
+    let text = command::as_called(text);
+    for word in plain::one_line(&text).split(' ') {
         let length = plain::width(word);
         if column + 1 + length > WIDTH {
             if !out.is_empty() {

@@ -3,16 +3,22 @@
 use serde::Serialize;
 
 use super::super::text::{self, Paint};
-use super::{ConfigFile, Exit, coloured, wrapped};
+use super::{ConfigFile, Exit, coloured, named, wrapped};
 use crate::alert::Policy;
 use crate::alert::catalogue::{self, Entry};
 use crate::event::{Channel, Rule, Severity};
 
 /// List the rules and what holds for them by the settings
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  bursar alert rules -c bursar.yaml\n  bursar alert rules -c bursar.yaml --json | jq '.[] | select(.watched)'"
+)]
 pub(crate) struct Rules {
     #[command(flatten)]
     config: ConfigFile,
+    /// Only this site [default: all of them]
+    #[arg(long, value_name = "NAME")]
+    site: Option<String>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -63,13 +69,17 @@ impl Rules {
             Ok(loaded) => loaded.settings,
             Err(exit) => return Ok(exit),
         };
+        let sites = match named::sites(&settings, self.site.as_deref()) {
+            Ok(sites) => sites,
+            Err(exit) => return Ok(exit),
+        };
         let mut rows = Vec::new();
         for entry in &catalogue::ALL {
             if catalogue::is_of_daemon(entry.rule) {
                 rows.push(Row::of(entry, &settings.alert, None));
                 continue;
             }
-            rows.extend(settings.sites.iter().map(|s| Row::of(entry, &s.alert, Some(&s.name))));
+            rows.extend(sites.iter().map(|s| Row::of(entry, &s.alert, Some(&s.name))));
         }
         if self.json {
             crate::terminal::print_json(&rows)?;

@@ -11,7 +11,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::super::release::who;
 use super::super::text::{self, Paint};
-use super::{ConfigFile, Exit, block_on, parse_rule};
+use super::{ConfigFile, Exit, block_on, named, parse_rule};
 use crate::alert::{Policy, catalogue, notice};
 use crate::config::{Settings, takers};
 use crate::destination::http::shorten;
@@ -76,8 +76,7 @@ impl Test {
         let queues: Vec<&Queue> = addressing.queues().iter().filter(wanted).collect();
         if let (Some(name), []) = (&self.destination, queues.as_slice()) {
             let known: Vec<&str> = addressing.queues().iter().map(|q| q.id.as_str()).collect();
-            let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-            errln!("bursar: there is no destination {name}; the settings have {known}");
+            errln!("bursar: {}", named::unknown("destination", name, &known));
             return Ok(Exit::Unusable);
         }
         let routes = routes(&settings, self.rule);

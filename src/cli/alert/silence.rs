@@ -1,14 +1,19 @@
 //! `bursar alert silence` and `unsilence`.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::super::release::{day_or_time, who};
-use super::{Access, ConfigFile, Exit, list, parse_rule, with_store};
+use super::{Access, ConfigFile, Exit, list, named, parse_rule, with_store};
 use crate::alert::catalogue;
+use crate::alert::rules::TOKENS;
 use crate::cli::time;
 use crate::config::Settings;
+use crate::destination::registry;
 use crate::event::Rule;
-use crate::store::NewSilence;
+use crate::license::SeatType;
+use crate::store::{NewSilence, Store};
 use crate::words;
 
 /// Hear nothing of some alerts for a while
@@ -16,6 +21,9 @@ use crate::words;
 /// What fires under a silence is not sent, and is when the silence ends, if it still fires then. That
 /// something told of before is over is sent all the same.
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  bursar alert silence -c bursar.yaml --rule seatsLow --for 7d --why 'order is placed'\n  bursar alert silence -c bursar.yaml --subject analyzer --until 2099-01-07 --why 'ordered'"
+)]
 pub(crate) struct Silence {
     #[command(flatten)]
     config: ConfigFile,
@@ -47,6 +55,9 @@ pub(crate) struct Silence {
 
 /// End a silence
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  bursar alert list -c bursar.yaml         shows the numbers\n  bursar alert unsilence -c bursar.yaml 3"
+)]
 pub(crate) struct Unsilence {
     #[command(flatten)]
     config: ConfigFile,
@@ -73,14 +84,25 @@ impl Silence {
                     return Ok(Exit::Unusable);
                 }
             };
-            if let Some(why) = self.unknown_site(&settings) {
-                errln!("bursar: {why}");
+            if self.site.is_some() && self.rule.is_some_and(catalogue::is_of_daemon) {
+                errln!("bursar: this rule is not of a site: leave out --site");
                 return Ok(Exit::Unusable);
             }
+            let site = match self.site.as_ref().map(|name| named::site(&settings, name)) {
+                Some(Err(exit)) => return Ok(exit),
+                site => site.and_then(Result::ok).map(|site| site.name.clone()),
+            };
+            let subject = match &self.subject {
+                Some(subject) => match known_subject(&settings, &store, subject).await? {
+                    Ok(subject) => Some(subject),
+                    Err(exit) => return Ok(exit),
+                },
+                None => None,
+            };
             let new = NewSilence {
-                site: self.site,
+                site,
                 rule: self.rule,
-                subject: self.subject,
+                subject,
                 until,
                 why: crate::plain::one_line(&self.why),
                 by: who(),
@@ -110,17 +132,29 @@ impl Silence {
             (None, None) => Err("say for how long: --for 7d, or --until 2027-01-07".to_owned()),
         }
     }
+}
 
-    /// A silence of a site that is written wrong would silence nothing.
-    fn unknown_site(&self, settings: &Settings) -> Option<String> {
-        let name = self.site.as_ref()?;
-        if self.rule.is_some_and(catalogue::is_of_daemon) {
-            return Some("this rule is not of a site: leave out --site".to_owned());
-        }
-        let names: Vec<_> = settings.sites.iter().map(|s| s.name.as_str()).collect();
-        let known = names.iter().any(|known| known.eq_ignore_ascii_case(name));
-        (!known).then(|| format!("there is no site {name}; the settings have {}", names.join(", ")))
+/// What alerts can be about, as it is spelt: a silence of something else would silence nothing.
+async fn known_subject(
+    settings: &Settings,
+    store: &Store,
+    subject: &str,
+) -> anyhow::Result<Result<String, Exit>> {
+    let types = SeatType::ALL.iter().map(|seat_type| seat_type.as_str().to_owned());
+    let monitors = settings.sites.iter().flat_map(|site| site.watches());
+    let monitors = monitors.map(|watch| watch.monitor.as_str().to_owned());
+    let queues = registry::queues(&settings.destinations).into_iter().map(|queue| queue.id);
+    let mut known: BTreeSet<String> = types.chain(monitors).chain(queues).collect();
+    known.insert(TOKENS.to_owned());
+    known.extend(store.alerts().await?.into_keys().map(|key| key.subject));
+    known.extend(store.queue_states().await?.into_iter().map(|queue| queue.destination));
+    known.remove("");
+    if let Some(known) = known.iter().find(|known| known.eq_ignore_ascii_case(subject.trim())) {
+        return Ok(Ok(known.clone()));
     }
+    let known: Vec<_> = known.iter().map(String::as_str).collect();
+    errln!("bursar: {}", named::unknown("subject", subject, &known));
+    Ok(Err(Exit::Unusable))
 }
 
 impl Unsilence {

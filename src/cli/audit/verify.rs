@@ -244,8 +244,8 @@ fn report(findings: &Findings, paint: Paint) -> String {
             "{} records, {}, written from {} to {}",
             findings.records,
             ranges.join(" and "),
-            from.format("%Y-%m-%d %H:%M:%S UTC"),
-            to.format("%Y-%m-%d %H:%M:%S UTC")
+            time::told(from),
+            time::told(to)
         ),
         (false, ..) => format!("{} records, {}", findings.records, ranges.join(" and ")),
     };

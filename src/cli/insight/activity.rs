@@ -9,6 +9,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::super::release::Target;
+use super::super::sites::Answers;
 use super::super::text::{self, Paint};
 use super::super::{Exit, block_on};
 use crate::cli::time;
@@ -29,7 +30,7 @@ use crate::words::{self, Locale};
 /// Show who uses the seats: active users, idle seats, what the release rules would take
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  bursar insight activity -c bursar.yaml\n  bursar insight activity -c bursar.yaml --json | jq '.types[].idle'"
+    after_help = "Examples:\n  bursar insight activity -c bursar.yaml\n  bursar insight activity -c bursar.yaml --json | jq '.sites[].types[].idle'"
 )]
 pub(crate) struct Activity {
     #[command(flatten)]
@@ -95,26 +96,32 @@ pub(super) struct Property {
 
 impl Activity {
     pub(crate) fn execute(self) -> anyhow::Result<Exit> {
-        let (settings, site) = match self.target.load() {
+        let (settings, sites) = match self.target.load_all() {
             Ok(loaded) => loaded,
             Err(exit) => return Ok(exit),
         };
-        let answer = block_on(async {
+        let all = block_on(async {
             let store = open(&settings).await?;
-            let answer = answer(&settings, &site, &store, time::now()).await;
+            let mut all = Vec::new();
+            for site in &sites {
+                all.push(answer(&settings, site, &store, time::now()).await?);
+            }
             store.close().await;
-            answer
+            anyhow::Ok(all)
         })??;
-        let Some(answer) = answer else {
-            errln!("bursar: {}", never_read(&site));
-            return Ok(Exit::NotInOrder);
-        };
-        if self.json {
-            crate::terminal::print_json(&answer)?;
-        } else {
-            out!("{}", render(&answer, &settings, Paint::for_stdout()));
+        let mut exit = Exit::Ok;
+        for (site, _) in sites.iter().zip(&all).filter(|(_, answer)| answer.is_none()) {
+            errln!("bursar: {}: {}", site.name, never_read(site));
+            exit = Exit::NotInOrder;
         }
-        Ok(Exit::Ok)
+        let answers: Vec<_> = all.into_iter().flatten().collect();
+        if !self.json {
+            let texts = answers.iter().map(|one| render(one, &settings, Paint::for_stdout()));
+            out!("{}", texts.collect::<Vec<_>>().join("\n"));
+        } else if !answers.is_empty() {
+            crate::terminal::print_json(&Answers::of(answers))?;
+        }
+        Ok(exit)
     }
 }
 

@@ -13,7 +13,7 @@ use crate::words::ago;
 
 /// Show the minutes of Analyzer Capacity: used against how much of the month is gone
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  bursar insight capacity -c bursar.yaml")]
+#[command(after_help = "Examples:\n  bursar insight capacity -c bursar.yaml")]
 pub struct Capacity {
     #[command(flatten)]
     question: Question,

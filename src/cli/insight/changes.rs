@@ -7,9 +7,12 @@ use chrono_tz::Tz;
 use serde::Serialize;
 
 use super::super::release::Target;
+use super::super::sites::Answers;
 use super::super::text::{self, Paint};
 use super::super::{Exit, block_on};
 use crate::cli::time;
+use crate::config::Settings;
+use crate::config::settings::Site;
 use crate::destination::payload::seats;
 use crate::event::{ChangeCount, count_changes};
 use crate::license::changes::{By, Change, ChangeKind, TimeFrom};
@@ -20,7 +23,7 @@ use crate::words;
 /// Show what changed: seats allocated, released, quarantined, moved, and by whom
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  bursar insight changes -c bursar.yaml --days 7\n  bursar insight changes -c bursar.yaml --days 90 --json | jq '.changes[] | select(.churn)'"
+    after_help = "Examples:\n  bursar insight changes -c bursar.yaml --days 7\n  bursar insight changes -c bursar.yaml --days 90 --json | jq '.sites[].changes[] | select(.churn)'"
 )]
 pub(crate) struct Changes {
     #[command(flatten)]
@@ -64,47 +67,78 @@ struct Period {
     lost: u32,
 }
 
+/// What the store knows of the changes of a site.
+struct Known {
+    site: String,
+    now: DateTime<Utc>,
+    watched_since: DateTime<Utc>,
+    changes: Vec<Change>,
+}
+
 impl Changes {
     pub(crate) fn execute(self) -> anyhow::Result<Exit> {
-        let (settings, site) = match self.target.load() {
+        let (settings, sites) = match self.target.load_all() {
             Ok(loaded) => loaded,
             Err(exit) => return Ok(exit),
         };
-        let (known, changes, now) = block_on(async {
-            let store = super::activity::open(&settings).await?;
-            let seats = store.seats(&site.name).await?;
-            // The site's clock, or a simulated one, may run ahead.
-            let now = seats.lists.iter().map(|list| list.last_read).fold(time::now(), Ord::max);
-            let from = now - TimeDelta::days(self.days.into());
-            let to = now + TimeDelta::minutes(15);
-            let attempts = store.attempts(&site.name).await?;
-            let deeds = planning::changes::deeds(&store, &site.name, (from, to), &attempts).await?;
-            let changes: Vec<Change> = deeds.into_iter().map(|deed| deed.change).collect();
-            store.close().await;
-            anyhow::Ok((seats, changes, now))
-        })??;
-        let Some(watched_since) = known.lists.iter().map(|list| list.first_read).min() else {
-            errln!("bursar: {}", super::activity::never_read(&site));
-            return Ok(Exit::NotInOrder);
-        };
-        let initial = changes.iter().filter(|change| change.initial).count();
-        let counts = count_changes(&changes);
-        let answer = SiteChanges {
-            site: site.name.clone(),
-            time: now,
-            days: self.days,
-            watched_since,
-            initial: u32::try_from(initial).unwrap_or(u32::MAX),
-            counts: counts.iter().map(Into::into).collect(),
-            periods: periods(&changes, self.days, now, settings.time_zone),
-            changes: changes.iter().map(Into::into).collect(),
-        };
-        if self.json {
-            crate::terminal::print_json(&answer)?;
-        } else {
-            out!("{}", render(&answer, &counts, &changes, self.limit, settings.time_zone));
+        let (mut exit, mut known) = (Exit::Ok, Vec::new());
+        for site in &sites {
+            match block_on(self.read(&settings, site))?? {
+                Some(of_site) => known.push(of_site),
+                None => {
+                    errln!("bursar: {}: {}", site.name, super::activity::never_read(site));
+                    exit = Exit::NotInOrder;
+                }
+            }
         }
-        Ok(Exit::Ok)
+        let zone = settings.time_zone;
+        let answers: Vec<_> = known.iter().map(|known| self.answer(known, zone)).collect();
+        if self.json {
+            if !answers.is_empty() {
+                crate::terminal::print_json(&Answers::of(answers))?;
+            }
+            return Ok(exit);
+        }
+        let texts = answers.iter().zip(&known).map(|(answer, known)| {
+            render(answer, &count_changes(&known.changes), &known.changes, self.limit, zone)
+        });
+        out!("{}", texts.collect::<Vec<_>>().join("\n"));
+        Ok(exit)
+    }
+
+    /// What the store knows of a site; `None` when its seats were never read.
+    async fn read(&self, settings: &Settings, site: &Site) -> anyhow::Result<Option<Known>> {
+        let store = super::activity::open(settings).await?;
+        let seats = store.seats(&site.name).await?;
+        // The site's clock, or a simulated one, may run ahead.
+        let now = seats.lists.iter().map(|list| list.last_read).fold(time::now(), Ord::max);
+        let from = now - TimeDelta::days(self.days.into());
+        let to = now + TimeDelta::minutes(15);
+        let attempts = store.attempts(&site.name).await?;
+        let deeds = planning::changes::deeds(&store, &site.name, (from, to), &attempts).await?;
+        store.close().await;
+        let watched_since = seats.lists.iter().map(|list| list.first_read).min();
+        Ok(watched_since.map(|watched_since| Known {
+            site: site.name.clone(),
+            now,
+            watched_since,
+            changes: deeds.into_iter().map(|deed| deed.change).collect(),
+        }))
+    }
+
+    fn answer<'a>(&self, known: &'a Known, zone: Tz) -> SiteChanges<'a> {
+        let Known { site, now, watched_since, changes } = known;
+        let initial = changes.iter().filter(|change| change.initial).count();
+        SiteChanges {
+            site: site.clone(),
+            time: *now,
+            days: self.days,
+            watched_since: *watched_since,
+            initial: u32::try_from(initial).unwrap_or(u32::MAX),
+            counts: count_changes(changes).iter().map(Into::into).collect(),
+            periods: periods(changes, self.days, *now, zone),
+            changes: changes.iter().map(Into::into).collect(),
+        }
     }
 }
 
@@ -234,7 +268,7 @@ fn period_chart(out: &mut String, periods: &[Period], paint: Paint) {
 }
 
 fn change_row(change: &Change, zone: Tz) -> Vec<String> {
-    let time = change.time.with_timezone(&zone).format("%Y-%m-%d %H:%M").to_string();
+    let time = words::local(change.time, zone);
     let before = if change.time_from == TimeFrom::Noticed { "<" } else { " " };
     let mut what = match &change.from {
         Some(from) => format!("moved from {}", from.seat_type.title()),

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::chart::Style;
-use super::{Exit, Output, Question, SiteOutput, table};
+use super::{Answer, Answers, Exit, Question, table};
 use crate::cli::insight::activity::never_read;
 use crate::cli::{block_on, time};
 use crate::config::Settings;
@@ -46,7 +46,7 @@ pub(super) fn execute(question: &Question, by: &By, form: Form) -> anyhow::Resul
     let mut refused = None;
     for (site, answer) in answers {
         match answer {
-            Ok(answer) => known.push(SiteOutput { site: site.name.clone(), answer }),
+            Ok(answer) => known.push(Answer { site: site.name.clone(), answer }),
             Err(why) => {
                 let (exit, why) = match &why {
                     Unknown::NoSeats => (Exit::NotInOrder, never_read(site).to_owned()),
@@ -61,11 +61,7 @@ pub(super) fn execute(question: &Question, by: &By, form: Form) -> anyhow::Resul
         return Ok(exit);
     }
     match form {
-        Form::Json => crate::terminal::print_json(&Output {
-            time: now,
-            time_zone: settings.time_zone.name(),
-            sites: known,
-        })?,
+        Form::Json => crate::terminal::print_json(&Answers::of(known))?,
         Form::Csv => {
             let sites = known.iter().map(|of| (of.site.as_str(), &of.answer));
             out!("{}", csv(sites)?);
@@ -91,7 +87,7 @@ fn told(why: &Unknown) -> (Exit, String) {
     (exit, plain::one_line(&why.text()))
 }
 
-fn render(site: &SiteOutput<ByGroup>, settings: &Settings, style: &Style) -> String {
+fn render(site: &Answer<ByGroup>, settings: &Settings, style: &Style) -> String {
     let (paint, answer) = (style.paint, &site.answer);
     let of = &answer.chargeback;
     let mut out = format!(

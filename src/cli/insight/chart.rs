@@ -13,12 +13,10 @@ pub struct Style {
 }
 
 impl Style {
-    /// Colours for a terminal only; ASCII when asked for, or when the locale says that it isn't
-    /// UTF-8.
-    pub fn new(no_color: bool, ascii: bool) -> Self {
+    /// Colours for a terminal only; ASCII as [`terminal`](crate::terminal::is_ascii) has it.
+    pub fn new(no_color: bool) -> Self {
         let paint = if no_color { Paint::off() } else { Paint::for_stdout() };
-        let ascii = ascii || !is_utf8(|name| std::env::var(name).ok());
-        Self { paint, ascii, locale: Locale::default() }
+        Self { paint, ascii: crate::terminal::is_ascii(), locale: Locale::default() }
     }
 
     /// No colours.
@@ -68,16 +66,6 @@ impl Style {
         };
         values.iter().map(|value| value.filter(|v| v.is_finite()).map_or(' ', step)).collect()
     }
-}
-
-/// By the usual order of variables; nothing set counts as UTF-8, as terminals of today are.
-fn is_utf8(variable: impl Fn(&str) -> Option<String>) -> bool {
-    let set = |name: &&str| variable(name).filter(|value| !value.is_empty());
-    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(set);
-    locale.is_none_or(|locale| {
-        let locale = locale.to_ascii_lowercase();
-        locale.contains("utf-8") || locale.contains("utf8")
-    })
 }
 
 /// Points over time. `x` and `y` in any units; `x` from left to right.
@@ -281,15 +269,5 @@ mod tests {
         assert!(Plot::default().draw(&Style::plain(true), 20, 5).is_empty());
         let point = Plot { line: vec![(1.0, 1.0)], ..Plot::default() };
         assert_eq!(point.draw(&Style::plain(true), 5, 2).len(), 2);
-    }
-
-    #[test]
-    fn the_locale_says_whether_there_is_more_than_ascii() {
-        let with = |name: &'static str, value: &'static str| {
-            move |asked: &str| (asked == name).then(|| value.to_owned())
-        };
-        assert!(is_utf8(with("LANG", "en_US.UTF-8")) && is_utf8(with("LC_ALL", "C.utf8")));
-        assert!(!is_utf8(with("LC_ALL", "C")) && !is_utf8(with("LANG", "de_DE.ISO-8859-1")));
-        assert!(is_utf8(|_| None) && is_utf8(with("LC_ALL", "")));
     }
 }

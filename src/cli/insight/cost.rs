@@ -97,7 +97,7 @@ pub fn render(planning: &Planning, style: &Style) -> String {
     let mut as_of: Vec<String> = Vec::new();
     as_of.extend(days.max().map(|day| format!("entitled and allocated of {}", l.date(day))));
     as_of.extend(lists.min().map(|time| {
-        format!("active and reclaimable by the list of {}", l.time(time, planning.zone))
+        format!("active and reclaimable by the list of {}", l.moment(time, planning.zone))
     }));
     for line in as_of {
         let _ = writeln!(out, "  {}", paint.faint(&line));

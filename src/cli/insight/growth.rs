@@ -16,6 +16,9 @@ use crate::words::Locale;
 
 /// Show how many seats more there are each month, without what releases and purchases did
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  bursar insight growth -c bursar.yaml\n  bursar insight growth -c bursar.yaml --type analyzer --json"
+)]
 pub struct Growth {
     #[command(flatten)]
     question: Question,

@@ -18,8 +18,9 @@ use clap::Subcommand;
 use serde::Serialize;
 
 use self::chart::Style;
+use super::sites::{Answer, Answers};
 use super::text::{self, Paint};
-use super::{ConfigFile, Exit, block_on};
+use super::{ConfigFile, Exit, block_on, named};
 use crate::cli::time;
 use crate::config::Settings;
 use crate::license::SeatType;
@@ -78,26 +79,6 @@ pub struct Question {
     /// No colours, whatever the terminal can do
     #[arg(long)]
     no_color: bool,
-    /// Charts of plain ASCII characters
-    #[arg(long)]
-    ascii: bool,
-}
-
-/// The answers of all sites asked for, as JSON.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Output<T> {
-    time: DateTime<Utc>,
-    time_zone: &'static str,
-    sites: Vec<SiteOutput<T>>,
-}
-
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct SiteOutput<T> {
-    site: String,
-    #[serde(flatten)]
-    answer: T,
 }
 
 /// What a question takes for given.
@@ -127,7 +108,7 @@ impl Question {
     }
 
     fn style(&self) -> Style {
-        Style::new(self.no_color, self.ascii)
+        Style::new(self.no_color)
     }
 
     fn ask_assuming<T: Serialize>(
@@ -148,13 +129,10 @@ impl Question {
         }
         let loaded = block_on(load(&settings, &sites, now, assumed.release_threshold))??;
         if self.json {
-            let sites = loaded.iter().map(|planning| SiteOutput {
-                site: planning.site.clone(),
-                answer: answer(planning),
-            });
-            let answers =
-                Output { time: now, time_zone: settings.time_zone.name(), sites: sites.collect() };
-            crate::terminal::print_json(&answers)?;
+            let sites = loaded
+                .iter()
+                .map(|planning| Answer { site: planning.site.clone(), answer: answer(planning) });
+            crate::terminal::print_json(&Answers::of(sites.collect()))?;
             return Ok(Exit::Ok);
         }
         let style = Style { locale: settings.locale, ..self.style() };
@@ -170,15 +148,8 @@ impl Question {
 
 /// The names of the sites that are asked for; complains about one that isn't there.
 pub(super) fn chosen(settings: &Settings, name: Option<&str>) -> Result<Vec<String>, Exit> {
-    let all = settings.sites.iter().map(|site| site.name.clone());
-    let Some(name) = name else { return Ok(all.collect()) };
-    let found: Vec<String> = all.filter(|known| known.eq_ignore_ascii_case(name)).collect();
-    if found.is_empty() {
-        let names: Vec<_> = settings.sites.iter().map(|site| site.name.as_str()).collect();
-        errln!("bursar: there is no site {name}; the settings have {}", names.join(", "));
-        return Err(Exit::Unusable);
-    }
-    Ok(found)
+    let sites = named::sites(settings, name)?;
+    Ok(sites.into_iter().map(|site| site.name.clone()).collect())
 }
 
 /// Opens the store of the settings to look at it; it is neither made nor changed.

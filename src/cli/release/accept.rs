@@ -22,7 +22,7 @@ use crate::store::Addition;
 /// Accept what a guard says, with a name and a reason in the ledger
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  bursar release accept percent -c bursar.yaml --type analyzer --until 2027-01-31 --why 'backlog of three years, agreed with IT'\n  bursar release accept site -c bursar.yaml --why 'license renewed'"
+    after_help = "Examples:\n  bursar release accept percent -c bursar.yaml --type analyzer --until 2027-01-31 --why 'backlog'\n  bursar release accept site -c bursar.yaml --why 'license renewed'"
 )]
 pub(crate) struct Accept {
     #[command(subcommand)]
@@ -41,6 +41,9 @@ enum Acceptance {
 /// Bursar tells sites apart by their nodes and their license. While another one answers than before,
 /// nothing is released and nothing of it is stored.
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  bursar release accept site -c bursar.yaml --why 'license renewed'"
+)]
 struct Site {
     #[command(flatten)]
     target: Target,
@@ -55,6 +58,9 @@ struct Site {
 /// are due than those and a tenth; what went within the last 22 hours counts as due. All other
 /// guards and limits hold.
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  bursar release accept percent -c bursar.yaml --type analyzer --until 2027-01-31 --why 'backlog'"
+)]
 struct Percent {
     #[command(flatten)]
     target: Target,

@@ -224,7 +224,7 @@ pub(super) fn render(report: &Report, paint: Paint) -> String {
             SeatResult::Quarantined { until } => {
                 let until = until.at().map_or_else(
                     || "an unknown time".to_owned(),
-                    |time| time.format("%Y-%m-%d %H:%M UTC").to_string(),
+                    crate::cli::time::told,
                 );
                 format!("{account}: in quarantine until {until}")
             }

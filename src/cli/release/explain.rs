@@ -2,11 +2,10 @@
 
 use std::fmt::Write;
 
-use chrono::{DateTime, Utc};
-
 use super::super::text::{self, Paint};
 use super::plan::{account, idle};
 use super::{Exit, refused};
+use crate::cli::time;
 use crate::license::PersonRead;
 use crate::license::{Holder, Moment, SeatType};
 use crate::plain::one_line;
@@ -90,7 +89,8 @@ pub(super) async fn explain(
         }
     }
     if found {
-        stopped(&mut out, &plan, paint);
+        // What decides comes first: no seat goes while a guard stops the run.
+        out.insert_str(0, &stopped(&plan, paint));
         for note in &plan.notes {
             let _ = writeln!(out, "Note: {}", one_line(note));
         }
@@ -135,6 +135,37 @@ fn render(
     let mut out = String::new();
     let title = format!("{} seat of {}", seat_type.title(), account(decision));
     let _ = writeln!(out, "{} {verdict}: {}", paint.strong(&title), idle(decision, plan));
+    let question = |code: &'static str| {
+        QUESTIONS.iter().find(|(known, _)| *known == code).map_or(code, |(_, question)| question)
+    };
+    let mut keeping: Vec<_> = keep.iter().collect();
+    keeping.sort_by_key(|keep| QUESTIONS.iter().position(|(code, _)| *code == keep.code()));
+    let mut rows: Vec<_> = keeping
+        .iter()
+        .map(|keep| {
+            let asked = question(keep.code()).to_owned();
+            vec![paint.good("keeps"), asked, one_line(&keep.text())]
+        })
+        .collect();
+    let ended = decision.holder.as_ref().and_then(|holder| ended_for(holder, plan));
+    let told = |code: &str| {
+        keep.iter().any(|keep| keep.code() == code) || (code == "user" && ended.is_some())
+    };
+    let not: Vec<_> =
+        QUESTIONS.iter().filter(|(code, _)| !told(code)).map(|(_, question)| *question).collect();
+    if let Some(ended) = ended.filter(|_| !keep.iter().any(|keep| keep.code() == "user")) {
+        rows.push(vec![paint.faint("no"), question("user").to_owned(), ended]);
+    }
+    for line in text::columns(&rows).lines() {
+        let _ = writeln!(out, "    {line}");
+    }
+    seat_facts(&mut out, decision, person);
+    let _ = writeln!(out, "  {} {}", paint.faint("no:"), not.join("; "));
+    out
+}
+
+/// What is known of the seat and of who has it.
+fn seat_facts(out: &mut String, decision: &Decision, person: Option<&PersonRead>) {
     let _ = writeln!(
         out,
         "  allocated {}, last used {}, seat {}",
@@ -164,36 +195,11 @@ fn render(
             }
         }
     }
-    let question = |code: &'static str| {
-        QUESTIONS.iter().find(|(known, _)| *known == code).map_or(code, |(_, question)| question)
-    };
-    let mut keeping: Vec<_> = keep.iter().collect();
-    keeping.sort_by_key(|keep| QUESTIONS.iter().position(|(code, _)| *code == keep.code()));
-    let mut rows: Vec<_> = keeping
-        .iter()
-        .map(|keep| {
-            let asked = question(keep.code()).to_owned();
-            vec![paint.good("keeps"), asked, one_line(&keep.text())]
-        })
-        .collect();
-    let ended = decision.holder.as_ref().and_then(|holder| ended_for(holder, plan));
-    let told = |code: &str| {
-        keep.iter().any(|keep| keep.code() == code) || (code == "user" && ended.is_some())
-    };
-    let not: Vec<_> =
-        QUESTIONS.iter().filter(|(code, _)| !told(code)).map(|(_, question)| *question).collect();
-    if let Some(ended) = ended.filter(|_| !keep.iter().any(|keep| keep.code() == "user")) {
-        rows.push(vec![paint.faint("no"), question("user").to_owned(), ended]);
-    }
-    for line in text::columns(&rows).lines() {
-        let _ = writeln!(out, "    {line}");
-    }
-    let _ = writeln!(out, "    {} {}", paint.faint("no:"), not.join("; "));
-    out
 }
 
 /// What stops a run now, whatever is said of the seat.
-fn stopped(out: &mut String, plan: &Plan, paint: Paint) {
+fn stopped(plan: &Plan, paint: Paint) -> String {
+    let mut out = String::new();
     for refusal in &plan.refusals {
         let of = refusal.seat_type.map_or_else(String::new, |t| format!(" ({})", t.title()));
         let _ = writeln!(
@@ -203,6 +209,7 @@ fn stopped(out: &mut String, plan: &Plan, paint: Paint) {
             one_line(&refusal.to_string())
         );
     }
+    out
 }
 
 /// Entries for this person that protect nobody any more.
@@ -217,10 +224,9 @@ fn ended_for(holder: &Holder, plan: &Plan) -> Option<String> {
 }
 
 fn moment(moment: &Moment) -> String {
-    let time = |time: &DateTime<Utc>| time.format("%Y-%m-%d %H:%M:%S UTC").to_string();
     match moment {
         Moment::Never => "never".to_owned(),
-        Moment::At(at) => time(at),
+        Moment::At(at) => time::told(*at),
         Moment::Unreadable(text) => format!("unreadable ({})", one_line(text)),
     }
 }

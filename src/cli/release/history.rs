@@ -1,13 +1,15 @@
 //! `bursar release history`: the runs, newest first.
 
+use serde::Serialize;
+
+use super::super::sites::Answers;
 use super::super::text::{self, Paint};
 use super::{Exit, Target, block_on};
 use crate::cli::time;
 use crate::ledger::RunStatus;
-use crate::ledger::past::{Pause, standing};
+use crate::ledger::past::{Accepted, Pause, standing};
 use crate::plain::one_line;
-use crate::store::RunState;
-use crate::words;
+use crate::store::{KnownRun, RunState};
 
 /// List runs, newest first, rehearsals included, with what became of their seats by now
 ///
@@ -30,37 +32,72 @@ pub(crate) struct History {
 
 impl History {
     pub(crate) fn execute(self) -> anyhow::Result<Exit> {
-        let (settings, site) = match self.target.load() {
+        let (settings, sites) = match self.target.load_all() {
             Ok(loaded) => loaded,
             Err(exit) => return Ok(exit),
         };
-        let (runs, pause, accepted) = block_on(async {
+        let known = block_on(async {
             let absent = ": no run was ever recorded with these settings";
             let store = crate::cli::open_to_read(&settings, absent).await?;
-            let runs = store.runs(&site.name, self.limit).await?;
-            let pause = store.pause(&site.name).await?;
-            let accepted = store.accepted(&site.name).await?;
+            let mut known = Vec::new();
+            for site in &sites {
+                let accepted = store.accepted(&site.name).await?;
+                known.push(SiteRuns {
+                    site: site.name.clone(),
+                    pause: store.pause(&site.name).await?,
+                    accepted: standing(&accepted, time::now()).cloned().collect(),
+                    runs: store.runs(&site.name, self.limit).await?,
+                });
+            }
             store.close().await;
-            anyhow::Ok((runs, pause, accepted))
+            anyhow::Ok(known)
         })??;
         if self.json {
-            crate::terminal::print_json(&runs)?;
+            crate::terminal::print_json(&Answers::of(known))?;
             return Ok(Exit::Ok);
         }
+        for (n, of_site) in known.iter().enumerate() {
+            if settings.named_sites {
+                let gap = if n > 0 { "\n" } else { "" };
+                let title = format!("Site {}", of_site.site);
+                outln!("{gap}{}", Paint::for_stdout().strong(&title));
+            }
+            of_site.print()?;
+        }
+        Ok(Exit::Ok)
+    }
+}
+
+/// The runs of a site.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SiteRuns {
+    site: String,
+    /// The pause of real runs that holds now.
+    pause: Option<Pause>,
+    /// What is accepted in place of a guard now.
+    accepted: Vec<Accepted>,
+    /// Newest first.
+    runs: Vec<KnownRun>,
+}
+
+impl SiteRuns {
+    fn print(&self) -> anyhow::Result<()> {
+        let Self { pause, accepted, runs, .. } = self;
         if let Some(Pause { until, why, by, .. }) = pause {
             outln!(
                 "releasing is paused until {} by {}: {}",
-                words::local(until, settings.time_zone),
-                one_line(&by),
-                one_line(&why)
+                time::told(*until),
+                one_line(by),
+                one_line(why)
             );
         }
-        for accepted in standing(&accepted, time::now()) {
+        for accepted in accepted {
             outln!("in force: {}", one_line(&accepted.text()));
         }
         if runs.is_empty() {
             outln!("no run yet");
-            return Ok(Exit::Ok);
+            return Ok(());
         }
         let paint = Paint::for_stdout();
         let mut rows =
@@ -72,7 +109,7 @@ impl History {
             };
             vec![
                 run.run.clone(),
-                words::local(run.started, settings.time_zone),
+                time::told(run.started),
                 run.mode.as_str().to_owned(),
                 one_line(&run.trigger.to_string()),
                 state,
@@ -80,6 +117,6 @@ impl History {
             ]
         }));
         out!("{}", text::columns(&rows));
-        Ok(Exit::Ok)
+        Ok(())
     }
 }

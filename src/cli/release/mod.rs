@@ -15,7 +15,8 @@ mod working;
 use anyhow::Context;
 use clap::Subcommand;
 
-use super::{ConfigFile, Exit, block_on};
+use super::command::quoted;
+use super::{ConfigFile, Exit, block_on, named, sites};
 use crate::cli::time;
 use crate::config::Settings;
 use crate::config::settings::Site;
@@ -53,7 +54,7 @@ enum Command {
 pub(super) struct Target {
     #[command(flatten)]
     config: ConfigFile,
-    /// Name of the site; needed when the settings have several
+    /// Name of the site [default: all of them; what changes something needs one where there are several]
     #[arg(long, value_name = "NAME")]
     site: Option<String>,
 }
@@ -77,35 +78,34 @@ impl Release {
 impl Target {
     /// As a person would write it in a command.
     fn as_typed(&self) -> String {
-        let mut typed = format!(" -c {}", plan::quoted(&self.config.file.display().to_string()));
+        let mut typed = format!(" -c {}", quoted(&self.config.file.display().to_string()));
         if let Some(site) = &self.site {
-            typed.push_str(&format!(" --site {}", plan::quoted(site)));
+            typed.push_str(&format!(" --site {}", quoted(site)));
         }
         typed
     }
 
-    /// The settings and the site meant.
+    /// The settings and the sites that are asked for.
+    pub(super) fn load_all(&self) -> Result<(Settings, Vec<Site>), Exit> {
+        let settings = super::load(&self.config.file, false)?.settings;
+        let sites = named::sites(&settings, self.site.as_deref())?.into_iter().cloned().collect();
+        Ok((settings, sites))
+    }
+
+    /// The settings and the one site meant.
     pub(super) fn load(&self) -> Result<(Settings, Site), Exit> {
         let settings = super::load(&self.config.file, false)?.settings;
-        let names = || settings.sites.iter().map(|s| s.name.as_str()).collect::<Vec<_>>();
-        let site = match &self.site {
-            Some(name) => settings.sites.iter().find(|s| s.name.eq_ignore_ascii_case(name)),
-            None if settings.sites.len() == 1 => settings.sites.first(),
-            None => {
-                errln!(
-                    "bursar: the settings have several sites; name one: --site {}",
-                    names().join(" or ")
-                );
+        let site = match (&self.site, settings.sites.as_slice()) {
+            (Some(name), _) => named::site(&settings, name)?.clone(),
+            (None, [only]) => only.clone(),
+            (None, several) => {
+                let names: Vec<_> = several.iter().map(|site| site.name.as_str()).collect();
+                let names = names.join(" or ");
+                errln!("bursar: the settings have several sites; name one: --site {names}");
                 return Err(Exit::Unusable);
             }
         };
-        match site.cloned() {
-            Some(site) => Ok((settings, site)),
-            None => {
-                errln!("bursar: there is no such site; the settings have {}", names().join(", "));
-                Err(Exit::Unusable)
-            }
-        }
+        Ok((settings, site))
     }
 
     /// Runs `work` with the engine of the site, and closes the store after it.
@@ -114,29 +114,60 @@ impl Target {
         F: FnOnce(Engine) -> Fut,
         Fut: Future<Output = anyhow::Result<Exit>>,
     {
-        let (settings, site) = match self.load() {
+        match self.load() {
+            Ok((settings, site)) => with_engine_of(&settings, &site, work),
+            Err(exit) => Ok(exit),
+        }
+    }
+
+    /// Runs `work` with the engine of each site that is asked for, one after the other.
+    fn with_engines<F, Fut>(&self, work: F) -> anyhow::Result<Exit>
+    where
+        F: Fn(Engine) -> Fut,
+        Fut: Future<Output = anyhow::Result<Exit>>,
+    {
+        let (settings, sites) = match self.load_all() {
             Ok(loaded) => loaded,
             Err(exit) => return Ok(exit),
         };
-        block_on(async move {
-            let store = time::open_store(&settings).await?;
-            let addressing = InForce::from(settings.addressing());
-            let client = qrs::Client::new(&site.name, &site.connection)
-                .with_context(|| format!("site {}", site.name))?;
-            client.is_equipped().with_context(|| format!("site {}", site.name))?;
-            let engine = Engine {
-                site: settings.release_site(&site),
-                client,
-                store: store.clone(),
-                clock: time::clock(),
-                addressing,
-                waits: Waits::default(),
-            };
-            let result = work(engine).await;
-            store.close().await;
-            result
-        })?
+        if let [only] = sites.as_slice() {
+            return with_engine_of(&settings, only, work);
+        }
+        let mut exits = Vec::new();
+        for site in &sites {
+            // The other sites are answered for all the same.
+            exits.push(with_engine_of(&settings, site, &work).unwrap_or_else(|error| {
+                errln!("bursar: site {}: {error:#}", site.name);
+                Exit::Failed
+            }));
+        }
+        Ok(sites::worst(exits))
     }
+}
+
+fn with_engine_of<F, Fut>(settings: &Settings, site: &Site, work: F) -> anyhow::Result<Exit>
+where
+    F: FnOnce(Engine) -> Fut,
+    Fut: Future<Output = anyhow::Result<Exit>>,
+{
+    block_on(async move {
+        let store = time::open_store(settings).await?;
+        let addressing = InForce::from(settings.addressing());
+        let client = qrs::Client::new(&site.name, &site.connection)
+            .with_context(|| format!("site {}", site.name))?;
+        client.is_equipped().with_context(|| format!("site {}", site.name))?;
+        let engine = Engine {
+            site: settings.release_site(site),
+            client,
+            store: store.clone(),
+            clock: time::clock(),
+            addressing,
+            waits: Waits::default(),
+        };
+        let result = work(engine).await;
+        store.close().await;
+        result
+    })?
 }
 
 /// Who gives the command: user, process and machine, and what the environment says beyond that.
@@ -176,7 +207,8 @@ fn confirmed(question: &str, called: &Called, yes: bool) -> anyhow::Result<bool>
         return Ok(false);
     }
     let Called { what, text } = called;
-    err!("{question}\nType the {what} of the site ({text}) to go on: ");
+    let unnamed = if *what == "host" { "The settings give the site no name. " } else { "" };
+    err!("{question}\n{unnamed}Type the {what} of the site ({text}) to go on: ");
     let mut answer = String::new();
     std::io::stdin().lock().read_line(&mut answer)?;
     let same = answer.trim() == text;

@@ -21,6 +21,9 @@ use crate::words;
 /// in progress takes no seats but those it is about to take, some 35 at most; the command waits
 /// until that run has stopped.
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  bursar release lock -c bursar.yaml --until 2099-01-07 --why 'year end closing'\n  bursar release lock -c bursar.yaml --until '2099-01-07 18:00' --why 'move of the servers'"
+)]
 pub(crate) struct Lock {
     #[command(flatten)]
     target: Target,
@@ -35,6 +38,7 @@ pub(crate) struct Lock {
 
 /// End a pause
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  bursar release unlock -c bursar.yaml")]
 pub(crate) struct Unlock {
     #[command(flatten)]
     target: Target,

@@ -3,12 +3,16 @@
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::Context;
 
+use super::super::command::quoted;
 use super::super::limit::{Reading, TimeLimit};
+use super::super::sites::Answers;
 use super::super::text::{self, Paint};
 use super::{Exit, Target, explain, refused};
+use crate::cli::time;
 use crate::license::{Moment, SeatType};
 use crate::output::{Existing, Output};
 use crate::plain::one_line;
@@ -36,7 +40,7 @@ pub(crate) struct Plan {
     /// List every seat, not only those to be released or announced
     #[arg(long)]
     all: bool,
-    /// Print the whole plan as JSON
+    /// Print the whole plan of each site as JSON
     #[arg(long)]
     json: bool,
     /// Write the whole plan as JSON to a file, for review and `release apply`; it is replaced. `-`
@@ -62,54 +66,73 @@ pub(super) fn seat_type(text: &str) -> Result<SeatType, String> {
 
 impl Plan {
     pub(crate) fn execute(self) -> anyhow::Result<Exit> {
-        let target = self.target.clone();
-        target.with_engine(|engine| async move {
-            // Everything is asked once: somebody waits for the answer.
-            let patience = Patience::ONCE;
-            let reading = Reading::of(&engine.client);
-            if let Some(account) = &self.explain {
-                let explained = explain::explain(&engine, account, self.only, patience);
-                let (text, exit) = self.limit.hold(explained).await??;
-                drop(reading);
-                out!("{text}");
-                return Ok(exit);
-            }
-            let planned = self.limit.hold(engine.plan(self.only, patience)).await?;
-            drop(reading);
-            let plan = match planned {
-                Ok(plan) => plan,
-                Err(error) => return refused(error),
-            };
-            let mut written = false;
-            if let Some(file) = &self.output {
-                let cannot = || format!("cannot write {}", file.display());
-                let mut out = Output::open(file, Existing::Replace).with_context(cannot)?;
-                written = out.is_standard();
-                // As the error it is: a closed pipe is no fault.
-                serde_json::to_writer_pretty(&mut out, &plan)
-                    .map_err(std::io::Error::from)
-                    .with_context(cannot)?;
-                out.finish().with_context(cannot)?;
-            }
-            if written {
-                // The plan is on standard output, and nothing else may be.
-            } else if self.json {
-                print_json(&plan)?;
-            } else {
-                out!("{}", render(&plan, self.all, Paint::for_stdout()));
-                outln!("{}", next_run(&engine).await?);
-                if let Some(file) = &self.output {
-                    outln!("\nWritten to {}.", file.display());
-                }
-                if let Some(step) = self.next_step(&engine, &plan) {
-                    outln!("\n{step}");
-                }
-            }
-            let stopped =
-                !plan.refusals.is_empty() || plan.types.iter().any(|part| part.problem.is_some());
-            Ok(if stopped { Exit::NotInOrder } else { Exit::Ok })
-        })
+        let plans = Mutex::new(Vec::new());
+        let work = |engine| self.of_site(engine, &plans);
+        // A file holds the plan of one site.
+        let exit = match self.output {
+            Some(_) => self.target.with_engine(work)?,
+            None => self.target.with_engines(work)?,
+        };
+        let plans = plans.into_inner().unwrap_or_else(PoisonError::into_inner);
+        if !plans.is_empty() {
+            print_json(&Answers::of(plans))?;
+        }
+        Ok(exit)
     }
+
+    /// Prints the plan of a site, or takes it to those of the others for the JSON.
+    async fn of_site(&self, engine: Engine, plans: &Mutex<Vec<Planned>>) -> anyhow::Result<Exit> {
+        // Everything is asked once: somebody waits for the answer.
+        let patience = Patience::ONCE;
+        let reading = Reading::of(&engine.client);
+        if let Some(account) = &self.explain {
+            let explained = explain::explain(&engine, account, self.only, patience);
+            let (text, exit) = self.limit.hold(explained).await??;
+            drop(reading);
+            out!("{text}");
+            return Ok(exit);
+        }
+        let planned = self.limit.hold(engine.plan(self.only, patience)).await?;
+        drop(reading);
+        let plan = match planned {
+            Ok(plan) => plan,
+            Err(error) => return refused(error),
+        };
+        let mut written = false;
+        if let Some(file) = &self.output {
+            let cannot = || format!("cannot write {}", file.display());
+            let mut out = Output::open(file, Existing::Replace).with_context(cannot)?;
+            written = out.is_standard();
+            // As the error it is: a closed pipe is no fault.
+            serde_json::to_writer_pretty(&mut out, &plan)
+                .map_err(std::io::Error::from)
+                .with_context(cannot)?;
+            out.finish().with_context(cannot)?;
+        }
+        if written {
+            // The plan is on standard output, and nothing else may be.
+        } else if self.json {
+            let exit = exit(&plan);
+            plans.lock().unwrap_or_else(PoisonError::into_inner).push(plan);
+            return Ok(exit);
+        } else {
+            out!("{}", render(&plan, self.all, Paint::for_stdout()));
+            outln!("{}", next_run(&engine).await?);
+            if let Some(file) = &self.output {
+                outln!("\nWritten to {}.", file.display());
+            }
+            if let Some(step) = self.next_step(&engine, &plan) {
+                outln!("\n{step}");
+            }
+        }
+        Ok(exit(&plan))
+    }
+}
+
+/// Whether a run would take place.
+fn exit(plan: &Planned) -> Exit {
+    let stopped = !plan.refusals.is_empty() || plan.types.iter().any(|part| part.problem.is_some());
+    if stopped { Exit::NotInOrder } else { Exit::Ok }
 }
 
 impl Plan {
@@ -121,7 +144,8 @@ impl Plan {
         }
         if plan.types.iter().filter(of).all(|part| plan.stops(part)) {
             return Some(
-                "Nothing was changed. A run releases these once no guard stops it.".into(),
+                "Nothing was changed. As long as a guard stops it, a run takes none of these."
+                    .into(),
             );
         }
         let release = &engine.site.release;
@@ -156,22 +180,10 @@ impl Plan {
     }
 }
 
-/// As a shell takes it for one word.
-pub(super) fn quoted(word: &str) -> String {
-    // A backslash parts folders on Windows, and takes the next letter as it is elsewhere.
-    let plain =
-        |c: char| c.is_alphanumeric() || "-_./:@%+=,".contains(c) || (cfg!(windows) && c == '\\');
-    if !word.is_empty() && word.chars().all(plain) {
-        return word.to_owned();
-    }
-    let word = word.replace('\'', "'\\''");
-    one_line(&format!("'{word}'"))
-}
-
 /// Straight to standard output: the text of a large plan is larger than all that it was made of.
-fn print_json(plan: &Planned) -> anyhow::Result<()> {
+fn print_json(plans: &Answers<Planned>) -> anyhow::Result<()> {
     let mut out = Json::new(Output::open(Path::new("-"), Existing::Keep)?);
-    if let Err(error) = serde_json::to_writer_pretty(&mut out, plan) {
+    if let Err(error) = serde_json::to_writer_pretty(&mut out, plans) {
         // As the error it is: a closed pipe is no fault.
         return Err(std::io::Error::from(error).into());
     }
@@ -197,11 +209,7 @@ pub(crate) fn render(plan: &Planned, all: bool, paint: Paint) -> String {
     let _ = writeln!(
         out,
         "{}",
-        paint.strong(&format!(
-            "Site {}, plan of {}",
-            plan.site,
-            plan.now.format("%Y-%m-%d %H:%M:%S UTC")
-        ))
+        paint.strong(&format!("Site {}, plan of {}", plan.site, time::told(plan.now)))
     );
     let _ = writeln!(out, "A run now {}.\n", plan.headline());
     out.push_str(&totals(plan, paint));
@@ -328,23 +336,4 @@ pub(super) fn idle(decision: &Decision, plan: &Planned) -> String {
     };
     let gone = if decision.removed_externally { ", removed from the directory" } else { "" };
     format!("idle for {}, {what} {}{gone}", words::days(days), since.format("%Y-%m-%d"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::quoted;
-
-    #[test]
-    #[cfg(not(windows))]
-    fn a_shell_takes_it_for_one_word_as_it_is() {
-        for (word, expected) in [
-            ("/etc/bursar/bursar.yaml", "/etc/bursar/bursar.yaml"),
-            ("a plan.json", "'a plan.json'"),
-            ("it's $HOME", r"'it'\''s $HOME'"),
-            (r"a\b", r"'a\b'"),
-            ("", "''"),
-        ] {
-            assert_eq!(quoted(word), expected, "{word}");
-        }
-    }
 }

@@ -3,6 +3,9 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
+use std::sync::PoisonError;
+
+use super::super::sites::{Answers, worst};
 use super::super::text::{self, Paint};
 use super::{Exit, Target, refused, wait};
 use crate::ledger::{Action, Intent, Statement, Trigger};
@@ -52,9 +55,9 @@ fn statement(text: &str) -> Result<Statement, String> {
 /// An open attempt, for scripts.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Open<'a> {
+struct Open {
     record: u64,
-    run: &'a str,
+    run: String,
     since: DateTime<Utc>,
     action: Action,
     seat_type: &'static str,
@@ -63,14 +66,49 @@ struct Open<'a> {
     why: String,
 }
 
+/// The open attempts of a site.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SiteOpen {
+    site: String,
+    open: Vec<Open>,
+}
+
 impl Settle {
     pub(crate) fn execute(self) -> anyhow::Result<Exit> {
         let target = self.target.clone();
-        target.with_engine(|engine| async move { self.run(engine).await })
+        if self.seat.is_some() {
+            // One seat is of one site.
+            return target.with_engine(|engine| async move {
+                let mut open = Vec::new();
+                let exit = self.run(&engine, &mut open).await?;
+                self.tell(open, &[exit])
+            });
+        }
+        let open = std::sync::Mutex::new(Vec::new());
+        let exit = target.with_engines(|engine| {
+            let (this, open) = (&self, &open);
+            async move {
+                let mut own = Vec::new();
+                let exit = this.run(&engine, &mut own).await?;
+                open.lock().unwrap_or_else(PoisonError::into_inner).append(&mut own);
+                Ok(exit)
+            }
+        })?;
+        self.tell(open.into_inner().unwrap_or_else(PoisonError::into_inner), &[exit])
     }
 
-    async fn run(self, engine: Engine) -> anyhow::Result<Exit> {
-        if let Err(error) = wait::for_lock(&engine).await {
+    /// The JSON of all sites, where that is asked for.
+    fn tell(&self, open: Vec<SiteOpen>, exits: &[Exit]) -> anyhow::Result<Exit> {
+        let exit = worst(exits.iter().copied());
+        if self.json && !open.is_empty() {
+            crate::terminal::print_json(&Answers::of(open))?;
+        }
+        Ok(exit)
+    }
+
+    async fn run(&self, engine: &Engine, answers: &mut Vec<SiteOpen>) -> anyhow::Result<Exit> {
+        if let Err(error) = wait::for_lock(engine).await {
             return refused(error);
         }
         if let Err(error) = engine.settle(Patience::ONCE).await {
@@ -84,12 +122,12 @@ impl Settle {
                 [one] => one,
                 [] => {
                     errln!("bursar: nothing is open of {}; what is:", one_line(seat));
-                    err!("{}", list(&open, &engine));
+                    err!("{}", list(&open, engine));
                     return Ok(Exit::Unusable);
                 }
                 _ => {
                     errln!("bursar: several are open of {}; name one record:", one_line(seat));
-                    err!("{}", list(&open, &engine));
+                    err!("{}", list(&open, engine));
                     return Ok(Exit::Unusable);
                 }
             };
@@ -111,12 +149,16 @@ impl Settle {
         }
         let open = engine.store.unsettled(site).await?;
         if self.json {
-            let open: Vec<_> = open.iter().map(as_json).collect();
-            crate::terminal::print_json(&open)?;
+            let open = open.iter().map(as_json).collect();
+            answers.push(SiteOpen { site: site.clone(), open });
         } else if open.is_empty() {
-            outln!("nothing is open: it is known what became of every seat");
+            let of = if engine.site.is_named { format!("{site}: ") } else { String::new() };
+            outln!("{of}nothing is open: it is known what became of every seat");
         } else {
-            out!("{}", list(&open, &engine));
+            if engine.site.is_named {
+                outln!("{}", Paint::for_stdout().strong(&format!("Site {site}")));
+            }
+            out!("{}", list(&open, engine));
         }
         Ok(if open.is_empty() { Exit::Ok } else { Exit::NotInOrder })
     }
@@ -167,10 +209,10 @@ fn why_open(open: &Unsettled) -> String {
     if open.there.is_some() && !why.ends_with(but) { format!("{why}{but}") } else { why.to_owned() }
 }
 
-fn as_json(open: &Unsettled) -> Open<'_> {
+fn as_json(open: &Unsettled) -> Open {
     Open {
         record: open.seq,
-        run: &open.run,
+        run: open.run.clone(),
         since: open.time,
         action: open.intent.action,
         seat_type: open.intent.seat_type.as_str(),

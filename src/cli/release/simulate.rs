@@ -7,13 +7,14 @@ use std::path::PathBuf;
 use chrono::NaiveDate;
 
 use super::super::insight::never_read;
+use super::super::sites::Answers;
 use super::super::text::Paint;
 use super::super::{Exit, block_on, open_to_read};
 use super::Target;
 use crate::cli::time;
 use crate::config::Settings;
 use crate::config::settings::Site;
-use crate::planning::replay::{MOST_DAYS, Past, Question};
+use crate::planning::replay::{MOST_DAYS, Past, Question, Simulation};
 use crate::policy::Policy;
 use crate::release::replay::THRESHOLDS;
 
@@ -25,7 +26,7 @@ use crate::release::replay::THRESHOLDS;
 /// the day from which it is. Reads the store only: no site is asked, nothing is changed.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  bursar release simulate -c bursar.yaml\n  bursar release simulate -c bursar.yaml --threshold 60 --names\n  bursar release simulate -c bursar.yaml --policy stricter.yaml --since 2026-01-01\n  bursar release simulate -c bursar.yaml --threshold 90 --json | jq '.types[].thresholds[].days[]'"
+    after_help = "Examples:\n  bursar release simulate -c bursar.yaml\n  bursar release simulate -c bursar.yaml --threshold 60 --names\n  bursar release simulate -c bursar.yaml --policy stricter.yaml --since 2026-01-01\n  bursar release simulate -c bursar.yaml --threshold 90 --json | jq '.sites[].types'"
 )]
 pub(crate) struct Simulate {
     #[command(flatten)]
@@ -64,7 +65,7 @@ const MOST_THRESHOLDS: usize = 20;
 
 impl Simulate {
     pub(crate) fn execute(self) -> anyhow::Result<Exit> {
-        let (settings, site) = match self.target.load() {
+        let (settings, sites) = match self.target.load_all() {
             Ok(loaded) => loaded,
             Err(exit) => return Ok(exit),
         };
@@ -72,41 +73,63 @@ impl Simulate {
             errln!("bursar: {wrong}");
             return Ok(Exit::Unusable);
         }
-        let policy = match self.rules(&site) {
-            Ok(policy) => policy,
-            Err(exit) => return Ok(exit),
-        };
-        let past = block_on(async {
-            let absent = " yet: start the daemon (bursar run), which reads the seats";
-            let store = open_to_read(&settings, absent).await?;
-            let past = Past::load(&store, &settings, &site, self.since, time::now()).await;
-            store.close().await;
-            anyhow::Ok(past?)
-        })??;
-        let Some(past) = past else {
-            errln!("bursar: {}", never_read(&site));
-            return Ok(Exit::NotInOrder);
-        };
-        let mut thresholds = self.thresholds.clone();
-        if thresholds.is_empty() && self.policy.is_none() {
-            thresholds = THRESHOLDS.to_vec();
+        let (mut exit, mut answers) = (Exit::Ok, Vec::new());
+        for site in &sites {
+            let policy = match self.rules(site) {
+                Ok(policy) => policy,
+                Err(exit) => return Ok(exit),
+            };
+            match self.of_site(&settings, site, &policy)? {
+                Some(answer) => answers.push((answer, policy)),
+                None => {
+                    errln!("bursar: {}: {}", site.name, never_read(site));
+                    exit = Exit::NotInOrder;
+                }
+            }
         }
-        thresholds.sort_unstable();
-        thresholds.dedup();
-        let question = Question { policy: &policy, thresholds: &thresholds, names: self.names };
-        let answer = past.answer(question);
         if self.json {
-            crate::terminal::print_json(&answer)?;
-        } else {
+            let answers: Vec<_> = answers.into_iter().map(|(answer, _)| answer).collect();
+            if !answers.is_empty() {
+                crate::terminal::print_json(&Answers::of(answers))?;
+            }
+            return Ok(exit);
+        }
+        let texts = answers.iter().map(|(answer, policy)| {
             let shown = text::Shown {
                 daily: self.daily,
                 limit: self.limit,
                 zone: settings.time_zone,
                 paint: Paint::for_stdout(),
             };
-            out!("{}", text::render(&answer, &policy, shown));
+            text::render(answer, policy, shown)
+        });
+        out!("{}", texts.collect::<Vec<_>>().join("\n"));
+        Ok(exit)
+    }
+
+    /// What the rules would have done at a site; `None` when its seats were never read.
+    fn of_site(
+        &self,
+        settings: &Settings,
+        site: &Site,
+        policy: &Policy,
+    ) -> anyhow::Result<Option<Simulation>> {
+        let past = block_on(async {
+            let absent = " yet: start the daemon (bursar run), which reads the seats";
+            let store = open_to_read(settings, absent).await?;
+            let past = Past::load(&store, settings, site, self.since, time::now()).await;
+            store.close().await;
+            anyhow::Ok(past?)
+        })??;
+        let Some(past) = past else { return Ok(None) };
+        let mut thresholds = self.thresholds.clone();
+        if thresholds.is_empty() && self.policy.is_none() {
+            thresholds = THRESHOLDS.to_vec();
         }
-        Ok(Exit::Ok)
+        thresholds.sort_unstable();
+        thresholds.dedup();
+        let question = Question { policy, thresholds: &thresholds, names: self.names };
+        Ok(Some(past.answer(question)))
     }
 
     /// What of the command line can't be answered.

@@ -268,5 +268,5 @@ fn moment(moment: &Moment) -> String {
 }
 
 fn time(time: DateTime<Utc>) -> String {
-    time.format("%Y-%m-%d %H:%M UTC").to_string()
+    crate::cli::time::told(time)
 }

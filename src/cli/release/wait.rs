@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use crate::cli::limit::Reading;
+use crate::cli::time as clock;
 use crate::plain::one_line;
 use crate::qrs::Patience;
 use crate::release::run::{Engine, RunError};
@@ -28,7 +29,7 @@ pub(super) async fn for_lock(engine: &Engine) -> Result<(), RunError> {
         "another run has the release lock of this site: {}; waiting until {}, when it is over if \
          that process has died",
         one_line(&holder.owner),
-        holder.until.format("%H:%M:%S UTC"),
+        clock::told(holder.until),
     );
     let since = Instant::now();
     while since.elapsed() < LONGEST {

@@ -54,7 +54,7 @@ fn made<T: Serialize>(answer: impl Future<Output = Result<T, Failure>> + Send + 
 
 /// As it goes out: secrets masked, signs that mislead escaped.
 pub(super) fn as_json(value: impl Serialize) -> String {
-    let json = serde_json::to_string(&value).expect("answers have texts for keys");
+    let json = crate::plain::to_json(&value).expect("answers have texts for keys");
     in_json(&mask_own(&json)).into_owned()
 }
 

@@ -112,7 +112,7 @@ fn trends(demo: &Demo) -> Vec<String> {
 }
 
 fn seats(demo: &Demo) -> Vec<String> {
-    let activity = demo.json(&["insight", "activity"]);
+    let activity = &demo.json(&["insight", "activity"])["sites"][0];
     let seats = number(&find(&activity["types"], "seatType", "analyzer")["seats"]);
     let (story, end) = (&past(demo).analyzer, past(demo).end);
     let (held, quarantined) = story.counts(end);
@@ -121,13 +121,13 @@ fn seats(demo: &Demo) -> Vec<String> {
 }
 
 fn releases(demo: &Demo) -> Vec<String> {
-    let history = demo.json(&["release", "history"]);
-    let mut says: Vec<String> = list(&history).map(|run| text(&run["run"])).collect();
+    let history = &demo.json(&["release", "history"])["sites"][0]["runs"];
+    let mut says: Vec<String> = list(history).map(|run| text(&run["run"])).collect();
     for clean_up in &past(demo).clean_ups {
         says.push(format!("Professional: {} released", clean_up.professional));
         says.push(format!("Analyzer: {} released", clean_up.analyzer));
     }
-    let simulated = demo.json(&["release", "simulate"]);
+    let simulated = &demo.json(&["release", "simulate"])["sites"][0];
     says.extend(list(&simulated["types"]).map(|of| format!("{} now", number(&of["seats"]))));
     let record = demo.json(&["audit", "verify"]);
     says.push(text(&record["head"]["hash"]));
@@ -135,7 +135,7 @@ fn releases(demo: &Demo) -> Vec<String> {
 }
 
 fn changes(demo: &Demo) -> Vec<String> {
-    let changes = demo.json(&["insight", "changes", "--days", "30"]);
+    let changes = &demo.json(&["insight", "changes", "--days", "30"])["sites"][0];
     let counts = list(&changes["counts"]).filter(|of| of["change"] == "allocated");
     counts
         .map(|of| {

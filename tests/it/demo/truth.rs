@@ -120,7 +120,7 @@ impl Bench {
         let forecast = self.ask(&["insight", "forecast"]);
         let text = self.text(&["status"]);
         assert!(status["daemonRuns"] == true && !text.contains("No daemon"), "{text}");
-        let activity = self.ask(&["insight", "activity"]);
+        let activity = &self.ask(&["insight", "activity"])["sites"][0];
         for story in self.stories() {
             let (kind, truth) = (name(story.kind), self.now(story));
             let [held, quarantined, total, free] = truth;
@@ -257,7 +257,7 @@ impl Bench {
     }
 
     fn activity(&self) {
-        let activity = self.ask(&["insight", "activity"]);
+        let activity = &self.ask(&["insight", "activity"])["sites"][0];
         let today = self.past.end.date_naive();
         let read: DateTime<Utc> =
             activity["types"][0]["lastRead"].as_str().unwrap().parse().unwrap();
@@ -297,7 +297,7 @@ impl Bench {
 
     /// A year of changes, counted.
     fn changes(&self) {
-        let answer = self.ask(&["insight", "changes", "--days", "365"]);
+        let answer = &self.ask(&["insight", "changes", "--days", "365"])["sites"][0];
         let time: DateTime<Utc> = answer["time"].as_str().unwrap().parse().unwrap();
         let from = time - TimeDelta::days(365);
         let within = |time: DateTime<Utc>| from <= time && time <= self.past.end;
@@ -336,8 +336,8 @@ impl Bench {
     }
 
     fn releases(&self) {
-        let runs = self.ask(&["release", "history"]);
-        let real: Vec<&Value> = list(&runs).iter().filter(|run| run["mode"] == "real").collect();
+        let runs = &self.ask(&["release", "history"])["sites"][0]["runs"];
+        let real: Vec<&Value> = list(runs).iter().filter(|run| run["mode"] == "real").collect();
         let at =
             |run: &Value| -> DateTime<Utc> { run["started"].as_str().unwrap().parse().unwrap() };
         assert_eq!(real.len(), self.past.clean_ups.len() + 1, "{runs}");

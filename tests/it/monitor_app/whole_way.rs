@@ -136,7 +136,8 @@ async fn the_command_shows_what_the_daemon_stored() {
 
     let (code, text, _) = run(&["--json", "--limit", "2", "--site", "default"]);
     assert_eq!(code, 3);
-    let views: Value = serde_json::from_str(&text).unwrap();
+    let answers: Value = serde_json::from_str(&text).unwrap();
+    let views = &answers["sites"];
     assert_eq!(views[0]["state"]["health"], "failed");
     assert_eq!(views[0]["runs"].as_array().unwrap().len(), 2);
     assert_eq!(views[0]["runs"][0]["statusName"], "FinishedFail");
@@ -145,7 +146,7 @@ async fn the_command_shows_what_the_daemon_stored() {
 
     let (code, _, error) = run(&["--site", "elsewhere"]);
     assert_eq!(code, 2);
-    assert!(error.contains("no site is called elsewhere"), "{error}");
+    assert!(error.contains("there is no site elsewhere"), "{error}");
     let status = output(&["status", "-c", file], setup.folder.path());
     let status = String::from_utf8(status.stdout).unwrap();
     assert!(status.contains("License Monitor  reload failed"), "{status}");

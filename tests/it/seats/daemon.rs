@@ -163,14 +163,16 @@ async fn the_commands_answer_from_the_store() {
 
     let (code, json, errors) = bursar(&["activity", "--json"]);
     assert_eq!(code, 0, "{errors}");
-    let answer: Value = serde_json::from_str(&json).unwrap();
+    let answers: Value = serde_json::from_str(&json).unwrap();
+    let answer = &answers["sites"][0];
     let analyzer = &answer["types"][0];
     assert_eq!(analyzer["seatType"], "analyzer");
     assert_eq!((&analyzer["seats"], &analyzer["active"]["last7Days"]), (&2.into(), &1.into()));
     assert_eq!(analyzer["byRules"]["enabled"], false);
     assert_eq!(answer["directories"][0]["group"]["value"], "CORP");
     let (code, json, _) = bursar(&["changes", "--days", "7", "--json"]);
-    let answer: Value = serde_json::from_str(&json).unwrap();
+    let answers: Value = serde_json::from_str(&json).unwrap();
+    let answer = &answers["sites"][0];
     assert_eq!((code, &answer["counts"][0]["change"]), (0, &"released".into()));
     assert_eq!(answer["changes"][0]["user"], r"CORP\bo");
     assert_eq!(answer["changes"][0]["by"], Value::Null);

@@ -348,8 +348,12 @@ fn the_commands_read_it() {
         assert!(format_of(here) >= 7);
 
         let runs = json(here, &["release", "history", "-c", "bursar.yaml", "--json"]);
-        let ends: Vec<_> =
-            runs.as_array().unwrap().iter().map(|run| run["status"].clone()).collect();
+        let ends: Vec<_> = runs["sites"][0]["runs"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|run| run["status"].clone())
+            .collect();
         assert_eq!(ends, [Value::Null, "done".into(), "refused".into(), "partly".into()]);
         let (code, out, err) = say(here, &["release", "history", "-c", "bursar.yaml"]);
         assert!(
