@@ -1,13 +1,17 @@
 //! `bursar healthcheck`: is the daemon alive and polling? For containers and load balancers.
 
+use std::time::Duration;
+
 use serde::Serialize;
+use tokio::time::{sleep, timeout};
 
 use super::{ConfigFile, Exit, block_on};
 use crate::config::Settings;
 use crate::daemon::lock::{self, Holder};
 use crate::status::Fitness;
+use crate::store::Store;
 
-/// Tell whether a daemon runs on the store and polls on time (exit code 0), or not (1)
+/// Tell whether a daemon runs on the store, answers and polls on time (exit code 0), or not (1)
 ///
 /// A site or destination that is down does not make the daemon unhealthy: a restart would not
 /// help. A site of which nothing is read is told as "degraded", with exit code 0.
@@ -56,6 +60,11 @@ impl Healthcheck {
                 ));
             }
         }
+        if !block_on(answers(&settings))? {
+            let path = path.display();
+            return self
+                .no_daemon(format!("the daemon on {path} holds its lock and does not answer"));
+        }
         let fitness = block_on(fitness(&settings))??;
         let healthy = fitness.late.is_empty();
         let text = fitness.line();
@@ -78,6 +87,28 @@ impl Healthcheck {
         }
         Ok(())
     }
+}
+
+/// How long a daemon may take to say that it lives.
+const ANSWER: Duration = Duration::from_secs(10);
+
+/// Whether the daemon says that it lives. A store that can't be written doesn't carry the question, and is told by what
+/// is late.
+async fn answers(settings: &Settings) -> bool {
+    let (path, outbox) = (&settings.storage.path, settings.storage.outbox);
+    let Ok(store) = Store::open(path, outbox).await else { return true };
+    let Ok(question) = store.ping().await else { return true };
+    let answered = async {
+        loop {
+            match store.wish().await {
+                Ok(wish) if wish.answered < question => sleep(ANSWER / 100).await,
+                _ => return,
+            }
+        }
+    };
+    let answers = timeout(ANSWER, answered).await.is_ok();
+    store.close().await;
+    answers
 }
 
 async fn fitness(settings: &Settings) -> anyhow::Result<Fitness> {

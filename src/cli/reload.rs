@@ -75,7 +75,7 @@ impl Reload {
         let wish = store.ask_for_reload().await?;
         let until = Instant::now() + Duration::from_secs(self.timeout);
         loop {
-            if store.reload_wish().await?.done >= wish {
+            if store.wish().await?.done >= wish {
                 let state = store.in_force().await?;
                 store.close().await;
                 return state.context("the daemon says nothing of its settings");

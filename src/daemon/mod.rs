@@ -15,6 +15,7 @@ pub mod open_files;
 mod orders;
 mod page;
 pub mod poller;
+mod pulse;
 mod release;
 mod reload;
 mod report;
@@ -130,6 +131,7 @@ impl Daemon {
         tasks.spawn(alert::run(shared.clone(), stop.clone()));
         tasks.spawn(backup::run(shared.clone(), stop.clone()));
         tasks.spawn(certificates(shared.clone(), stop.clone()));
+        tasks.spawn(pulse::run(shared.store.clone(), reloads.clone(), stop.clone()));
         let reloads = Reloads::new(shared, running, level, reloads).await?;
         tasks.spawn(reloads.run(stop.clone()));
         Ok(daemon)

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::Notify;
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tracing::level_filters::LevelFilter;
 
@@ -20,9 +20,6 @@ use crate::config::{self, Files, Loaded, Problems, Settings, check_certificates}
 use crate::input::{self, Seen};
 use crate::plain::one_line;
 use crate::store::{InForce, RefusedSettings, StoreError};
-
-/// How often it is looked whether a command asks for a reload.
-const WISHES: Duration = Duration::from_secs(1);
 
 /// Two looks so far apart have to find the same: who writes a file bit by bit is not read half-way.
 const SETTLED: Duration = Duration::from_millis(100);
@@ -82,34 +79,24 @@ impl Reloads {
             needs_restart: Vec::new(),
             refused: None,
         };
-        let done = shared.store.reload_wish().await?.asked;
+        let done = shared.store.wish().await?.asked;
         shared.store.note_reload(&state, done).await?;
         Ok(Self { shared, running, level, wake, state, in_force: seen.clone(), seen })
     }
 
     /// Looks until `stop`.
     pub(super) async fn run(mut self, stop: CancellationToken) {
-        let mut next = Instant::now() + self.every();
         loop {
             let asked = tokio::select! {
                 () = stop.cancelled() => return,
-                () = self.wake.notified() => {
-                    tracing::info!("asked to read the settings again");
-                    true
-                }
-                () = sleep(WISHES.min(self.every())) => false,
+                () = self.wake.notified() => true,
+                () = sleep(self.every()) => false,
             };
-            let wish = self.shared.store.reload_wish().await.ok();
-            let wish = wish.filter(|wish| wish.done < wish.asked).map(|wish| wish.asked);
-            let is_due = Instant::now() >= next;
-            if !(asked || wish.is_some() || is_due) {
-                continue;
-            }
+            // What is asked for from here on is asked for again.
+            let wish = self.shared.store.wish().await.ok().map(|wish| wish.asked);
             // What is in hand is finished: settings are in force as a whole, or not at all.
-            let looked = self.look(asked || wish.is_some()).await;
-            next = Instant::now() + self.every();
-            if let (Some(wish), true) = (wish, looked) {
-                self.note(Some(wish)).await;
+            if self.look(asked).await && asked {
+                self.note(wish).await;
             }
         }
     }

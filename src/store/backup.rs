@@ -194,8 +194,9 @@ fn contents(db: &Connection) -> rusqlite::Result<Vec<String>> {
 /// The name of a file is on the disk, too, when this returns.
 fn sync_folder(file: &Path) -> io::Result<()> {
     #[cfg(unix)]
-    if let Some(folder) = file.parent() {
-        fs::File::open(folder)?.sync_all()?;
+    {
+        let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+        fs::File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?;
     }
     #[cfg(not(unix))]
     let _ = file;

@@ -45,8 +45,14 @@ pub struct Refused {
 /// What commands want, and how far that was done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Wish {
+    /// How often a reload was asked for.
     pub asked: i64,
+    /// Up to which of these it was done.
     pub done: i64,
+    /// How often it was asked whether the daemon lives.
+    pub pinged: i64,
+    /// Up to which of these it answered.
+    pub answered: i64,
 }
 
 impl Store {
@@ -60,12 +66,35 @@ impl Store {
         self.shared.gate.write("ask for a reload", write).await
     }
 
-    pub async fn reload_wish(&self) -> Result<Wish, StoreError> {
+    pub async fn wish(&self) -> Result<Wish, StoreError> {
         let query = |db: &Connection| {
-            db.prepare_cached("SELECT asked, done FROM reload")?
-                .query_row([], |r| Ok(Wish { asked: r.get(0)?, done: r.get(1)? }))
+            db.prepare_cached("SELECT asked, done, pinged, answered FROM reload")?.query_row(
+                [],
+                |r| {
+                    let (asked, done) = (r.get(0)?, r.get(1)?);
+                    Ok(Wish { asked, done, pinged: r.get(2)?, answered: r.get(3)? })
+                },
+            )
         };
-        self.shared.gate.read("look for a wish to reload", query).await
+        self.shared.gate.read("look for wishes", query).await
+    }
+
+    /// Asks the daemon of this store whether it lives. It has answered when [`Wish::answered`] has come to this number.
+    pub async fn ping(&self) -> Result<i64, StoreError> {
+        let write = |db: &Connection| {
+            db.prepare_cached("UPDATE reload SET pinged = pinged + 1 RETURNING pinged")?
+                .query_row([], |r| r.get(0))
+        };
+        self.shared.gate.write("ask whether the daemon lives", write).await
+    }
+
+    /// Answers all who asked so far.
+    pub async fn answer_ping(&self) -> Result<(), StoreError> {
+        let write = |db: &Connection| {
+            db.prepare_cached("UPDATE reload SET answered = pinged")?.execute([])?;
+            Ok(())
+        };
+        self.shared.gate.write("say that the daemon lives", write).await
     }
 
     /// Keeps what is in force, and up to which wish that is done.

@@ -11,6 +11,7 @@
 //! | `/api/status` | the picture of now as JSON |
 //! | `/metrics` | the same as OpenMetrics |
 //! | `/health` | 503 while the daemon can't read or write its store, or a monitor is late; else 200, with what is not read |
+//! | `/healthz`, `/readyz` | for orchestrators: 503 where the store can't be read; where anything does not work |
 //! | `/login`, `/logout` | and forms of operators: see `actions` |
 //!
 //! Nothing here asks a site or changes one: what operators do changes the store. `viewer` finds out who asks and what
@@ -42,6 +43,7 @@ mod order_form;
 mod overview;
 mod person;
 mod plan;
+mod probes;
 mod releases;
 mod renewal;
 mod reports;
@@ -390,6 +392,8 @@ impl Served {
             .nest("/api/v1", api::routes())
             .route("/metrics", get(metrics))
             .route("/health", get(health))
+            .route("/healthz", get(probes::alive))
+            .route("/readyz", get(probes::ready))
             .route("/login", get(log_in_page).post(log_in))
             .route("/logout", post(log_out))
             .route("/alerts/{act}", post(of_alerts))

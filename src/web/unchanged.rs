@@ -59,7 +59,7 @@ impl Answered {
 
 /// Whether pages at a path say what is in the store and nothing else.
 fn is_page(path: &str) -> bool {
-    let others = ["/assets/", "/api/", "/health", "/reports", "/report"];
+    let others = ["/assets/", "/api/", "/health", "/readyz", "/reports", "/report"];
     !others.iter().any(|other| path.starts_with(other)) && !path.ends_with(".csv")
 }
 

@@ -172,7 +172,8 @@ pub(super) async fn recognize(served: Served, mut request: Request, next: Next) 
 
 /// Why the one who asks gets no page at all.
 fn refused(served: &Served, viewer: &Viewer, request: &Request, path: &str) -> Option<Response> {
-    let is_open = path == "/health" || path.starts_with("/assets/");
+    let is_open =
+        ["/health", "/healthz", "/readyz"].contains(&path) || path.starts_with("/assets/");
     match served.reach() {
         _ if is_open => None,
         Reach::Nobody => {

@@ -49,6 +49,7 @@ mod pages;
 mod payloads;
 mod planning;
 mod poison;
+mod probes;
 mod qrs;
 mod release;
 mod release_cli;

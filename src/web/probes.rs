@@ -1,0 +1,98 @@
+//! What orchestrators ask: `/healthz`, whether a restart would help, and `/readyz`, whether all works.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+use super::{Reach, Served, Unreadable};
+use crate::plain::one_line;
+use crate::secret::mask_own;
+use crate::status::Status;
+
+/// 200 while the process answers and its store can be read; nothing else. A site or a destination that is down, or a full
+/// disk, is not mended by a restart.
+pub(super) async fn alive(State(of): State<Served>) -> Response {
+    match of.source.store.health().await {
+        Ok(_) => "alive\n".into_response(),
+        Err(error) => Unreadable(error).into_response(),
+    }
+}
+
+/// What `/readyz` answers.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Readiness {
+    ready: bool,
+    /// How many things are not as they should be.
+    problems: usize,
+    /// Each of them; absent where the one who asks is not told of sites.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reasons: Option<Vec<Reason>>,
+}
+
+/// Something that is not as it should be.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Reason {
+    /// `monitor`, `destination`, `store`, `settings`.
+    of: &'static str,
+    what: String,
+}
+
+impl Reason {
+    fn new(of: &'static str, what: impl AsRef<str>) -> Self {
+        Self { of, what: mask_own(&one_line(what.as_ref())).into_owned() }
+    }
+}
+
+/// 200 while each site is read on time, each destination takes what it is sent, what is read can be stored, and the
+/// settings of the file are in force; else 503. Reasons are JSON.
+pub(super) async fn ready(State(of): State<Served>) -> Response {
+    let source = &of.source;
+    let now = source.clock.now();
+    let read = async {
+        let status = Status::read(&source.settings, &source.store, now).await?;
+        Ok((status, source.store.health().await?, source.store.in_force().await?))
+    };
+    let (status, health, in_force) = match read.await {
+        Ok(read) => read,
+        Err(error) => return Unreadable(error).into_response(),
+    };
+    let fitness = crate::status::Fitness::of(&source.settings, &health, Some(of.since), now);
+    let mut reasons: Vec<Reason> = Vec::new();
+    let unread = fitness.late.iter().map(|what| format!("{what} is late"));
+    reasons.extend(unread.map(|what| Reason::new("monitor", what)));
+    let unread = fitness.unread.iter().map(|what| format!("nothing is read by {what}"));
+    reasons.extend(unread.map(|what| Reason::new("monitor", what)));
+    for site in &status.sites {
+        let never = site
+            .monitors
+            .iter()
+            .filter(|of| of.monitor != crate::event::Monitor::Release && of.health.is_none());
+        reasons.extend(never.map(|of| {
+            let what = format!("{} of {} was not read yet", of.monitor.as_str(), site.name);
+            Reason::new("monitor", what)
+        }));
+    }
+    for queue in status.queues.iter().filter(|queue| queue.title.is_some()) {
+        if queue.state.attempts > 0 && queue.state.pending > 0 {
+            let (title, why) = (queue.title.as_deref().unwrap_or_default(), queue.trouble());
+            let what = format!("{title} takes nothing: {}", why.unwrap_or_default());
+            reasons.push(Reason::new("destination", what));
+        }
+    }
+    if source.store.can_write().is_err() {
+        reasons.push(Reason::new("store", "what is read can't be stored, see the log"));
+    }
+    if in_force.is_some_and(|state| state.refused.is_some()) {
+        reasons.push(Reason::new("settings", "the file can't be used, those of before go on"));
+    }
+    // Who is not told of sites is told how many things are wrong.
+    let tells = of.viewer.is_known() && of.all_sites() || of.reach() == Reach::Anybody;
+    let (ready, problems) = (reasons.is_empty(), reasons.len());
+    let answer = Readiness { ready, problems, reasons: tells.then_some(reasons) };
+    let code = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (code, Json(answer)).into_response()
+}

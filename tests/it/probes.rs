@@ -1,0 +1,100 @@
+//! What orchestrators ask: `/healthz`, `/readyz`, `bursar healthcheck`.
+
+use std::process::Command;
+
+use bursar::simulator::{Fault, FaultRule, Scenario};
+use serde_json::Value;
+
+use crate::support::process::{Process, output, until};
+use crate::support::receiver::{Mood, Receiver};
+use crate::support::setup::{Setup, webhook_section};
+
+struct World {
+    setup: Setup,
+    daemon: Process,
+    page: String,
+}
+
+impl World {
+    async fn start(scenario: Scenario, more: &str) -> Self {
+        let setup = Setup::new(scenario).await;
+        let more =
+            format!("{more}  web: {{enable: true, port: 0}}\n  configReload: {{seconds: 1}}\n");
+        let file = setup.write(&setup.yaml("every 1 minute", &more));
+        let args = ["run", "-c", file.to_str().unwrap()];
+        let mut daemon = Process::start(&args, setup.folder.path());
+        let line = daemon.wait_for("status page at http://");
+        let page = line.split("status page at ").nth(1).unwrap().trim().to_owned();
+        Self { setup, daemon, page }
+    }
+
+    async fn get(&self, path: &str) -> (u16, String) {
+        let answer = reqwest::get(format!("{}{path}", self.page)).await.unwrap();
+        (answer.status().as_u16(), answer.text().await.unwrap())
+    }
+
+    async fn reasons(&self) -> Vec<String> {
+        let (code, text) = self.get("readyz").await;
+        let answer: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(code == 200, answer["ready"] == true, "{text}");
+        let reasons = answer["reasons"].as_array().unwrap();
+        assert_eq!(answer["problems"], reasons.len(), "{text}");
+        reasons.iter().map(|of| format!("{}: {}", of["of"], of["what"])).collect()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn readiness_says_what_does_not_work_and_liveness_does_not_care() {
+    let receiver = Receiver::start().await;
+    let world = World::start(Scenario::default(), &webhook_section(&receiver.url(""))).await;
+    until("all works", async || world.reasons().await.is_empty().then_some(())).await;
+
+    let file = world.setup.folder.path().join("bursar.yaml");
+    let good = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, format!("{good}  locale: elvish\n")).unwrap();
+    let has = async |text: &str| {
+        world.reasons().await.iter().any(|reason| reason.contains(text)).then_some(())
+    };
+    until("the file", async || has("settings").await).await;
+    assert_eq!(world.get("healthz").await, (200, "alive\n".to_owned()));
+
+    receiver.set(Mood::Status(503));
+    std::fs::write(&file, good.replace("every 1 minute", "every 2 minutes")).unwrap();
+    until("the destination", async || has("takes nothing").await).await;
+    assert_eq!(world.get("healthz").await, (200, "alive\n".to_owned()));
+    receiver.set(Mood::Well);
+    until("all works again", async || world.reasons().await.is_empty().then_some(())).await;
+    let (ended, log) = world.daemon.terminate();
+    assert!(ended.success(), "{log:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_site_that_was_not_read_yet_is_not_ready() {
+    let faults = vec![FaultRule::from(Fault::Hang)];
+    let world = World::start(Scenario { faults, ..Scenario::default() }, "").await;
+    let reasons = world.reasons().await;
+    assert!(reasons.iter().any(|reason| reason.contains("was not read yet")), "{reasons:?}");
+    assert_eq!(world.get("healthz").await.0, 200);
+}
+
+/// A lock is held by a process that does nothing any more, too.
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_daemon_that_does_not_answer_is_not_healthy() {
+    let world = World::start(Scenario::default(), "").await;
+    let healthy = || {
+        let output = output(&["healthcheck", "-c", "bursar.yaml"], world.setup.folder.path());
+        (output.status.code(), String::from_utf8(output.stdout).unwrap())
+    };
+    until("it is well", async || (healthy().0 == Some(0)).then_some(())).await;
+    let signal = |name: &str| {
+        let sent = Command::new("kill").args([name, &world.daemon.id().to_string()]).status();
+        assert!(sent.unwrap().success());
+    };
+    signal("-STOP");
+    let (code, said) = healthy();
+    signal("-CONT");
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("does not answer"), "{said}");
+    until("it is well again", async || (healthy().0 == Some(0)).then_some(())).await;
+}
