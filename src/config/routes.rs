@@ -21,7 +21,13 @@ impl Settings {
             };
             Again(Arc::new(read))
         });
-        Surroundings { routes: self.routes(), time_zone: self.time_zone, installation, again }
+        Surroundings {
+            routes: self.routes(),
+            time_zone: self.time_zone,
+            locale: self.locale,
+            installation,
+            again,
+        }
     }
 
     /// Who wants which event.

@@ -16,6 +16,7 @@ use crate::event::route::Routes;
 use crate::event::{Channel, Queue};
 use crate::secret::Forms;
 use crate::settings::{At, Check};
+use crate::words::Locale;
 
 // The sections below `Butler`, as they are written. A doc comment would describe `Butler`.
 #[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
@@ -199,6 +200,8 @@ pub struct Surroundings {
     pub routes: Routes,
     /// Times in e-mails are told in it.
     pub time_zone: Tz,
+    /// Numbers and days in e-mails are told so.
+    pub locale: Locale,
     pub installation: Installation,
     /// For destinations that are missing something; `None`: there is nothing to wait for.
     pub again: Option<Again>,

@@ -66,7 +66,7 @@ fn help(command: &[String]) -> String {
 }
 
 /// Every command of the program, by what `--help` says, with that.
-fn commands() -> Vec<(String, String)> {
+pub(crate) fn commands() -> Vec<(String, String)> {
     let mut known = vec![Vec::new()];
     let mut commands = Vec::new();
     while let Some(command) = known.pop() {

@@ -54,6 +54,7 @@ const ROOMS: [(&str, &[&str]); 39] = [
             "settings",
             "store",
             "tls",
+            "words",
         ],
     ),
     (
