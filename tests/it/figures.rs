@@ -251,7 +251,8 @@ async fn a_gap_of_each_day_is_told_once() {
     let text = of(&store, &settings, "2026-11").await.write(Format::Md).unwrap();
     let gaps = text.split("### Gaps in the data\n").nth(1).unwrap().split("\n##").next().unwrap();
     assert_eq!(gaps.matches("polls are missing once a day").count(), 1, "{gaps}");
-    assert!(gaps.contains("hours in all on 2") && !gaps.contains("| From"), "{gaps}");
+    assert!(gaps.contains("for 264.0 hours in all on 22 days, at most 12.0 at a time"), "{gaps}");
+    assert_eq!(gaps.matches("\n| 2026-").count(), 1, "that since the last poll is another: {gaps}");
 }
 
 #[tokio::test]

@@ -17,6 +17,7 @@ use crate::support::process::output;
 use crate::support::years;
 
 const SETTINGS: &str = "    serverLicenseMonitor: {enable: true}
+    licenseMonitorApp: {enable: true}
     seatMonitor: {enable: true, breakdownBy: [Department]}
     licenseRelease:
       enable: true
@@ -35,7 +36,7 @@ const SETTINGS: &str = "    serverLicenseMonitor: {enable: true}
 const TOLD: [&[&str]; 27] = [
     &["status"],
     &["insight", "utilization"],
-    &["insight", "utilization", "--days", "1"],
+    &["insight", "utilization", "--by", "day", "--months", "1"],
     &["insight", "activity"],
     &["insight", "changes"],
     &["insight", "growth"],
@@ -63,7 +64,7 @@ const TOLD: [&[&str]; 27] = [
 ];
 
 /// Commands that ask a site or a person, change something, or tell of settings alone.
-const OTHERS: [&str; 31] = [
+const OTHERS: [&str; 30] = [
     "",
     "alert",
     "alert silence",
@@ -79,7 +80,6 @@ const OTHERS: [&str; 31] = [
     "config",
     "demo",
     "healthcheck",
-    "import",
     "init",
     "insight",
     "outbox",
@@ -98,7 +98,7 @@ const OTHERS: [&str; 31] = [
 ];
 
 /// Whole families of such commands.
-const FAMILIES: [&str; 4] = ["config ", "service", "user", "token"];
+const FAMILIES: [&str; 6] = ["config ", "release accept ", "import", "service", "user", "token"];
 
 /// What can be counted.
 const MANY: [&str; 38] = [
@@ -257,7 +257,9 @@ async fn one_of_everything_is_told_in_the_singular() {
         let said = String::from_utf8_lossy(&run.stdout).into_owned();
         let err = String::from_utf8_lossy(&run.stderr);
         let told = run.status.code().is_some_and(|code| code == 0 || code == 3);
-        assert!(told, "{command:?}: {:?} {said}{err}", run.status.code());
+        if !told {
+            mistakes.push(format!("{command:?}: {:?} {said}{err}", run.status.code()));
+        }
         // Tags of a page are no words.
         let said = said.replace('<', " <").replace('>', "> ");
         mistakes.extend(wrong(&said).into_iter().map(|what| format!("{command:?}: {what}")));

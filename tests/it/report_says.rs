@@ -302,7 +302,7 @@ async fn a_page_is_dark_on_screens_only_and_prints_whole_tables() {
     let print = style.split("@media print").nth(1).unwrap();
     for rule in [
         "figure, .tile, tr, dl, .short, pre, nav { break-inside: avoid; }",
-        "h2, h3, h4, caption, .note { break-after: avoid; }",
+        "h2, h3, h4, caption, figcaption { break-after: avoid; }",
         "thead { display: table-header-group; }",
     ] {
         assert!(print.contains(rule), "{rule}: {print}");

@@ -59,8 +59,8 @@ pub fn recommended(of: &Recommended) -> String {
 
 /// The months of a row; the one to begin with is marked.
 pub fn months(of: &Recommended, months: u32, risk_percent: u8) -> String {
-    let mark = if of.is(months, risk_percent) { "* " } else { "" };
-    format!("{mark}{months}")
+    let mark = if of.is(months, risk_percent) { " *" } else { "" };
+    format!("{months}{mark}")
 }
 
 /// More or fewer seats than are entitled.

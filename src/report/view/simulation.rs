@@ -60,7 +60,7 @@ pub(crate) fn simulation(report: &Report, site: &SiteReport) -> Option<Section> 
             let [within_14, within_30, within_90] = threshold.back(|of| bounds(l, of));
             let saved = threshold.saved.map(|saved| saved.written(l));
             table.row([
-                format!("{}{}", if is_in_force { "* " } else { "" }, threshold.threshold_days),
+                format!("{}{}", threshold.threshold_days, if is_in_force { " *" } else { "" }),
                 bounds(l, threshold.released),
                 within_14,
                 within_30,

@@ -75,7 +75,7 @@ async fn what_a_run_took_is_reclaimable_nowhere_before_the_seats_are_read_again(
     let page = get(&base, "/site/default").await.words();
     let said = format!("by the rules {due} can go (of which the next run: 20 (maxReleases 20))");
     assert!(page.contains(&said), "{said}: {page}");
-    let held = "held back by the guard maxReleasePercent (25 %): 4 (27 of 104 are due)";
+    let held = "guard maxReleasePercent: 4; 27 of 104 are due, and above 25 % it stops a run";
     assert!(page.contains(held), "{page}");
 
     let apply = ["release", "apply", "--all", "--yes", "--real", "--accept", "percent"];
