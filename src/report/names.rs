@@ -105,8 +105,24 @@ impl Names {
         for name in &self.by {
             text = without(&text, name);
         }
+        for phrase in [" paused releasing until ", " accepted "] {
+            text = without_who(&text, phrase);
+        }
+        if let Some((before, after)) = text.split_once("this is a test by ")
+            && let Some((_, rest)) = after.split_once(", nothing is wrong")
+        {
+            text = format!("{before}this is a test by {SOMEBODY}, nothing is wrong{rest}");
+        }
         text.split_inclusive(char::is_whitespace).map(without_account).collect()
     }
+}
+
+/// Whoever did something, in our own words, who may have given no order in the period: from the sign before them on.
+fn without_who(text: &str, did: &str) -> String {
+    let Some((before, after)) = text.split_once(did) else { return text.to_owned() };
+    let who = before.rfind([':', ';']).map_or(0, |at| at + 1);
+    let space = if who > 0 { " " } else { "" };
+    format!("{}{space}{SOMEBODY}{did}{after}", &before[..who])
 }
 
 /// A text without a name that stands in it as a word of its own.
@@ -175,6 +191,19 @@ mod tests {
             "the seat of somebody, and (somebody) about"
         );
         assert_eq!(told("about 3 boxes of C:\\ stay"), "about 3 boxes of C:\\ stay");
+        for (text, hidden) in [
+            (
+                "paused: cleo, logged in paused releasing until 2026",
+                "paused: somebody paused releasing until 2026",
+            ),
+            ("dora accepted 5, and the backlog", "somebody accepted 5, and the backlog"),
+            (
+                "this is a test by eve@x, nothing is wrong: so",
+                "this is a test by somebody, nothing is wrong: so",
+            ),
+        ] {
+            assert_eq!(told(text), hidden);
+        }
         let shown = Names { shown: true, ..names };
         assert_eq!(shown.text("CORP\\anna"), "CORP\\anna");
     }

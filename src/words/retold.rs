@@ -162,7 +162,7 @@ mod tests {
         for same in [
             "version 16.2.1 at 10.0.0.12:4242, TLS 1.3",
             "run 0192a3-03-05 of 1,23 and 12345, C:\\a,b",
-            "41 days, 2,34,567 and 31 February 2027",
+            "41 days, 2,34,567",
             "",
         ] {
             assert_eq!(german.retold(same), same);

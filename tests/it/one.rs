@@ -158,7 +158,9 @@ fn wrong(text: &str) -> Vec<String> {
                 .filter(|_| ["Analyzer", "Professional", "more", "reclaimable"].contains(&pair[1])),
         ];
         let is_many = many.into_iter().flatten().any(|word| MANY.contains(&letters(word).as_str()));
-        if one == "1" && is_many {
+        // `7, 3 and 1 days`.
+        let is_last = n > 0 && words[n - 1] == "and";
+        if one == "1" && is_many && !is_last {
             found.push(words[n.saturating_sub(3)..(n + 5).min(words.len())].join(" "));
         }
     }

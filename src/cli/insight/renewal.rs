@@ -13,6 +13,7 @@ use crate::insight::words::{self, renewal as said};
 use crate::license::SeatType;
 use crate::planning::Planning;
 use crate::planning::renewal::{Begins, RenewalView, TypeRenewal, check};
+use crate::words::counted;
 
 /// Show how many seats to buy so that they last a term with a risk, and what it costs to be wrong
 ///
@@ -235,8 +236,8 @@ fn curve(out: &mut String, planning: &Planning, answer: &TypeRenewal, style: &St
     let _ = writeln!(out, "         {left}{}{right}", " ".repeat(gap));
     let (line, thin) = if style.ascii { ("*", "-") } else { ("line:", "faint:") };
     let legend = format!(
-        "{line} so many taken, {} days to {}   {thin} entitled",
-        basis.days,
+        "{line} so many taken, {} to {}   {thin} entitled",
+        counted(style.locale, basis.days.into(), "day", "days"),
         style.locale.date(basis.last)
     );
     let _ = writeln!(out, "         {}", style.paint.faint(&legend));

@@ -9,7 +9,7 @@ use crate::insight::renewal::{Choice, Recommended, RiskAnswer};
 use crate::insight::words::{self, renewal as said};
 use crate::license::SeatType;
 use crate::planning::renewal::{RenewalView, TypeRenewal};
-use crate::words::Locale;
+use crate::words::{Locale, counted};
 
 const HEAD: [&str; 10] = [
     ">Months",
@@ -201,9 +201,9 @@ pub(crate) fn duration(
     }
     Some(Chart::Lines(Lines {
         title: format!(
-            "{}: for which share of {} days to {} so many were taken",
+            "{}: for which share of {} to {} so many were taken",
             name(seat_type),
-            basis.days,
+            counted(l, basis.days.into(), "day", "days"),
             l.date(basis.last)
         ),
         unit: "seats".to_owned(),
