@@ -366,6 +366,7 @@ Butler:
           enable: true
           releaseThresholdDays: 30
           maxReleases: 20
+          maxReleasePercent: 40
         professional:
           enable: true
           releaseThresholdDays: 30

@@ -30,7 +30,7 @@ pub(crate) struct Report {
     /// Only this site [default: all of them]
     #[arg(long, value_name = "NAME")]
     site: Option<String>,
-    /// Name everybody who holds a seat at the end of the period
+    /// Name people: who holds a seat, who lost one, who gave an order; else they are told apart by a part of an id
     #[arg(long)]
     names: bool,
     /// File to write; it is replaced. `-` is standard output, which is the default

@@ -11,7 +11,12 @@ impl Settings {
     pub fn surroundings(&self) -> Surroundings {
         let host = gethostname::gethostname().to_string_lossy().into_owned();
         let installation = Installation { host, id: installation::known(&self.storage.path) };
-        Surroundings { routes: self.routes(), time_zone: self.time_zone, installation }
+        Surroundings {
+            routes: self.routes(),
+            time_zone: self.time_zone,
+            locale: self.locale,
+            installation,
+        }
     }
 
     /// Who wants which event.

@@ -16,6 +16,7 @@ use crate::event::route::Routes;
 use crate::event::{Channel, Queue};
 use crate::secret::Forms;
 use crate::settings::{At, Check};
+use crate::words::Locale;
 
 // The sections below `Butler`, as they are written. A doc comment would describe `Butler`.
 #[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
@@ -169,7 +170,7 @@ impl<T: SetUp> SetUp for Option<T> {
 enum Made<'a> {
     InfluxDb(&'a influxdb::settings::InfluxDb, &'a Routes),
     Mqtt(&'a mqtt::settings::Mqtt, bool),
-    Email(&'a email::settings::Email, bool, Tz),
+    Email(&'a email::settings::Email, bool, Tz, Locale),
     Webhook(&'a webhook::settings::Webhook, bool),
     Waiting(&'a Waiting),
 }
@@ -196,7 +197,7 @@ impl Configured {
             email
                 .as_ref()
                 .filter(|_| is_its(email))
-                .map(|of| Made::Email(of, named, around.time_zone))
+                .map(|of| Made::Email(of, named, around.time_zone, around.locale))
         })
         .or_else(|| webhook().map(|n| Made::Webhook(&webhooks[n], named)))
         .or_else(|| waiting.iter().find(|waiting| waiting.queue.id == id).map(Made::Waiting))
@@ -247,6 +248,8 @@ pub struct Surroundings {
     pub routes: Routes,
     /// Times in e-mails are told in it.
     pub time_zone: Tz,
+    /// Numbers and days in e-mails are told so.
+    pub locale: Locale,
     pub installation: Installation,
 }
 

@@ -234,6 +234,7 @@ mod tests {
             entitled,
             allocated: 40,
             active: 0,
+            idle: 0,
             reclaimable: 0,
         };
         let today = day("2026-01-01");

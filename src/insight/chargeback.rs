@@ -19,7 +19,7 @@ pub struct Held {
     pub allocated: u32,
     /// Idle for the threshold of the settings, whatever the rules keep.
     pub idle: u32,
-    /// What the release rules would take.
+    /// What the release rules let go, over as many runs as that takes.
     pub reclaimable: u32,
     /// Released from them.
     pub released: Vec<ReleasedSeats>,
@@ -56,7 +56,7 @@ pub struct Row {
     /// Idle for `thresholdDays`, also those that the rules keep.
     pub idle: u32,
     pub threshold_days: Option<u32>,
-    /// What the release rules would take.
+    /// What the release rules let go, over as many runs as that takes.
     pub reclaimable: u32,
     /// Absent where the type has no price.
     pub amounts: Option<Amounts>,

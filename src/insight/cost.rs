@@ -36,7 +36,9 @@ pub struct Counts {
     pub allocated: u32,
     /// Used within the last 28 days.
     pub active: u32,
-    /// What the release rules would take.
+    /// Idle for the threshold of the settings, also those that the rules keep.
+    pub idle: u32,
+    /// What the release rules let go, over as many runs as that takes.
     pub reclaimable: u32,
 }
 
@@ -57,8 +59,11 @@ pub struct Bill {
     pub capacity: Option<CapacityBill>,
     /// Everything entitled, minutes too: what is paid whether it is used or not.
     pub entitled: Money,
+    /// The same without minutes, which are not allocated to anybody.
+    pub entitled_seats: Money,
     pub allocated: Money,
     pub active: Money,
+    pub idle: Money,
     pub reclaimable: Money,
     /// `entitled` by people active within 28 days, each person once. Absent without any.
     pub per_active_person: Option<Money>,
@@ -73,6 +78,7 @@ pub struct TypeBill {
     pub entitled: Money,
     pub allocated: Money,
     pub active: Money,
+    pub idle: Money,
     pub reclaimable: Money,
     /// `entitled` by active seats.
     pub per_active_seat: Option<Money>,
@@ -142,6 +148,7 @@ pub fn bill(
             entitled,
             allocated: per_seat.times(counts.allocated),
             active: per_seat.times(counts.active),
+            idle: per_seat.times(counts.idle),
             reclaimable: per_seat.times(counts.reclaimable),
             per_active_seat: entitled.over(counts.active),
         });
@@ -155,15 +162,18 @@ pub fn bill(
     let total = |value: fn(&TypeBill) -> Money| {
         sum(by_type.iter().map(value)).unwrap_or(Money::zero(prices.currency))
     };
-    let mut entitled = total(|bill| bill.entitled);
+    let entitled_seats = total(|bill| bill.entitled);
+    let mut entitled = entitled_seats;
     if let Some(capacity) = &capacity {
         entitled = entitled + capacity.entitled;
     }
     Bill {
         without_price,
         entitled,
+        entitled_seats,
         allocated: total(|bill| bill.allocated),
         active: total(|bill| bill.active),
+        idle: total(|bill| bill.idle),
         reclaimable: total(|bill| bill.reclaimable),
         per_active_person: entitled.over(active_people),
         capacity,
@@ -274,7 +284,7 @@ mod tests {
     }
 
     fn counts(seat_type: SeatType, entitled: u32) -> Counts {
-        Counts { seat_type, entitled, allocated: 40, active: 30, reclaimable: 6 }
+        Counts { seat_type, entitled, allocated: 40, active: 30, idle: 8, reclaimable: 6 }
     }
 
     #[test]
@@ -304,6 +314,8 @@ mod tests {
         // 18.529845
         assert_eq!(capacity.used_this_month.to_string(), "18.53 EUR");
         assert_eq!(bill.entitled.to_string(), "70,745.70 EUR");
+        assert_eq!(bill.entitled_seats.to_string(), "70,005.00 EUR");
+        assert_eq!(bill.idle.to_string(), "8,960.80 EUR");
         assert_eq!(bill.reclaimable.to_string(), "6,720.60 EUR");
         assert_eq!(bill.per_active_person.unwrap().to_string(), "1,159.77 EUR");
         assert_eq!(bill.without_price, [SeatType::User]);

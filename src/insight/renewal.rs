@@ -68,11 +68,13 @@ pub struct Renewal {
     pub full: bool,
     /// What the paths are drawn from.
     pub model: Kind,
-    /// What the release rules would take now. Absent while the list of seats isn't known, and so is what
+    /// What the release rules let go, over as many runs as that takes. Absent while the list of seats isn't known, and so is what
     /// follows from it.
     pub reclaimable: Option<u32>,
     /// Drawn paths: what all cases are counted in.
     pub paths: usize,
+    /// The answer to begin with.
+    pub recommended: Recommended,
     pub terms: Vec<TermAnswer>,
 }
 
@@ -81,6 +83,38 @@ impl Renewal {
     pub fn currency(&self) -> Option<Currency> {
         let first = self.terms.first()?.choices.first()?;
         first.without_release.price.map(|price| price.currency)
+    }
+}
+
+/// The answer to begin with: for the time that seats are bought for, with the lowest risk that is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Recommended {
+    pub months: u32,
+    pub risk_percent: u8,
+    /// The months are those of `Butler.cost.term` (a year where the settings don't say); else the shortest term that
+    /// is asked for.
+    pub by_term: bool,
+    /// The risk is the lower one of those that stand for whoever names none.
+    pub by_default: bool,
+}
+
+impl Recommended {
+    fn of(question: &Question, price: Option<Price>) -> Self {
+        let term = price.map_or(Term::default(), |price| price.term).months();
+        let by_term = question.months.contains(&term);
+        let shortest = question.months.iter().copied().min().unwrap_or(term);
+        Self {
+            months: if by_term { term } else { shortest },
+            risk_percent: question.risks.iter().copied().min().unwrap_or(RISKS[0]),
+            by_term,
+            by_default: question.risks == RISKS,
+        }
+    }
+
+    /// Whether it is this answer.
+    pub fn is(&self, months: u32, risk_percent: u8) -> bool {
+        (self.months, self.risk_percent) == (months, risk_percent)
     }
 }
 
@@ -197,6 +231,7 @@ pub fn renewal(
         model: forecast.model,
         reclaimable,
         paths: paths.len(),
+        recommended: Recommended::of(question, price),
         terms: terms.collect(),
     }
 }
@@ -345,6 +380,17 @@ mod tests {
         let question = Question { months: vec![12, 24], ..Question::default() };
         let answer = ask(&of(|i| 100.0 + i * 0.1), &question, Some(10));
         assert_eq!((answer.on, answer.paths, answer.full), (day("2026-07-15"), 400, false));
+        let first = answer.recommended;
+        assert_eq!(
+            (first.months, first.risk_percent, first.by_term, first.by_default),
+            (12, 5, true, true)
+        );
+        let other = Question { months: vec![24, 36], risks: vec![10], on: None };
+        let other = Recommended::of(&other, Some(price("1")));
+        assert_eq!(
+            (other.months, other.risk_percent, other.by_term, other.by_default),
+            (24, 10, false, false)
+        );
         let year = &answer.terms[0];
         assert_eq!((year.months, year.last), (12, day("2027-07-14")));
         for (risk, choice) in [5, 20].into_iter().zip(&year.choices) {

@@ -28,7 +28,7 @@ pub struct TypeFigures {
     pub usage: Usage,
     pub active: Active,
     pub first_time: FirstTime,
-    /// Reclaimable: what a run would take. Absent when that can't be told.
+    /// Reclaimable: what runs would take. Absent when that can't be told.
     pub by_rules: Option<ByRules>,
 }
 

@@ -120,6 +120,11 @@ pub fn periods(
         .chunk_by(|a, b| start(step, a.day) == start(step, b.day))
         .filter_map(|days| period(step, days, entitled))
         .collect();
+    // Of the first one too, where what was before is known.
+    if let Some(period) = periods.first_mut() {
+        let before = series.between(NaiveDate::MIN, days_after(period.start, -1)).last();
+        period.change = before.map(|before| period.last - before.last);
+    }
     for i in 1..periods.len() {
         periods[i].change = Some(periods[i].last - periods[i - 1].last);
     }
@@ -307,6 +312,12 @@ mod tests {
         assert_eq!((march.change, march.entitled), (Some(16.0), Some(80.0)));
         assert_eq!((march.mean_percent, march.peak_percent), (Some(25.0), Some(75.0)));
         assert_eq!(months[0].change, None);
+        // What was before the days that are asked for is known all the same; of half a month it is what was before
+        // that month.
+        for first in ["2026-03-01", "2026-03-15"] {
+            let of = periods(&series, &entitled, Step::Month, (day(first), day("2026-03-25")));
+            assert_eq!((of.len(), of[0].change), (1, Some(16.0)), "{first}");
+        }
     }
 
     #[test]

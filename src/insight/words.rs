@@ -13,7 +13,7 @@ use super::growth::Estimate;
 use super::models::Kind;
 use super::money::Money;
 use super::purchase::Purchase;
-use super::reclaim::{Limit, Limits, Spent};
+use super::reclaim::{HeldBack, KeepFree, Limits, Spent};
 use crate::words::{Locale, counted};
 
 const MONTHS: [&str; 12] = [
@@ -47,27 +47,50 @@ pub fn reclaimable(seats: u32, l: Locale) -> String {
     counted(l, seats.into(), "reclaimable seat", "reclaimable seats")
 }
 
-/// What decides that one run takes no more of what is due, each in a line; empty where nothing does.
+/// `231 of 250 idle for 60 days or longer`: reclaimable, beside all that are idle.
+pub fn of_idle(reclaimable: u32, idle: u32, threshold_days: u32, l: Locale) -> String {
+    let days = counted(l, threshold_days.into(), "day", "days");
+    let number = |seats: u32| l.number(seats.into());
+    format!("{} of {} idle for {days} or longer", number(reclaimable), number(idle))
+}
+
+/// What the word means, wherever its figures are.
+pub const RECLAIMABLE: &str = "due by the release rules, over as many runs as it takes";
+
+/// What the cost of a year is divided by, beside its amount.
+pub fn per_active_person(people: u32, with_minutes: bool, l: Locale) -> String {
+    let people = counted(l, people.into(), "person", "people");
+    let minutes = if with_minutes { ", minutes too" } else { "" };
+    format!("all entitled{minutes}, by {people} active within 28 days")
+}
+
+/// How what is reclaimable goes, and what holds back the rest, each in a line; empty where all goes in the next run.
 pub fn limits_each(of: &Limits, l: Locale) -> Vec<String> {
-    let left = of.by.map(|by| {
-        let setting = match by {
-            Limit::MaxReleases { is } => format!("maxReleases ({})", l.number(is.into())),
-            Limit::KeepFree { is, free } => {
-                let free = l.number(free.into());
-                format!("keepFree ({}, and {free} free)", l.number(is.into()))
-            }
-        };
-        let left = counted(l, of.left.into(), "more seat that is due", "more seats that are due");
-        format!("{setting} leaves {left}")
-    });
-    let stopped = of.stopped_above_percent.map(|percent| {
-        format!("more than maxReleasePercent ({percent} %) is due: the run is stopped")
-    });
-    let spent = of.spent.map(|Spent { taken, of }| {
-        let (taken, of) = (l.number(taken.into()), l.number(of.into()));
-        format!("before the limit of 22 hours: {taken} of maxReleases ({of}) went in the last ones")
-    });
-    left.into_iter().chain(stopped).chain(spent).collect()
+    let number = |seats: u32| l.number(seats.into());
+    let mut lines = Vec::new();
+    if let Some(max) = of.max_releases {
+        let (next, max) = (number(of.next_run), number(max));
+        lines.push(format!("of which the next run: {next} (maxReleases {max})"));
+    }
+    if of.after_notice > 0 {
+        lines.push(format!("of which after a notice: {}", number(of.after_notice)));
+    }
+    if let Some(KeepFree { is, free, seats }) = of.keep_free {
+        let [is, free, seats] = [is, free, seats].map(number);
+        lines.push(format!("keepFree ({is}, {free} free) holds back {seats} for good"));
+    }
+    if let Some(HeldBack { seats, max_release_percent: percent, due, of }) = of.held_back {
+        let [seats, due, of] = [seats, due, of].map(number);
+        lines.push(format!("held back by the guard maxReleasePercent: {seats}"));
+        lines.push(format!("{due} of {of} are due, and above {percent} % it stops a run"));
+    }
+    if let Some(Spent { taken, of }) = of.spent {
+        let [taken, of] = [taken, of].map(number);
+        lines.push(format!(
+            "before the limit of 22 hours: {taken} of maxReleases ({of}) went in the last ones"
+        ));
+    }
+    lines
 }
 
 /// The same in one; `None` where nothing decides.

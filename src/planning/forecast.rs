@@ -35,7 +35,7 @@ pub struct ForecastView {
     pub in_words: String,
     /// Absent while the list of seats isn't known, and so is what follows from it.
     pub reclaimable: Option<u32>,
-    /// What decides that no more are reclaimable.
+    /// How what is reclaimable goes, and what holds back the rest.
     pub limits: Option<Limits>,
     pub runs_out_after_release: Option<RunsOut>,
     pub after_release_in_words: Option<String>,

@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::seats::{self, Counts, Known};
 use super::{Minutes, Planning, Pool};
 use crate::config::Settings;
+use crate::event::Latest;
 use crate::insight::cost::ReleasedSeats;
 use crate::insight::{Daily, Entitled, Released, Series, Total};
 use crate::ledger::Action;
@@ -100,6 +101,14 @@ impl Planning {
             });
             Counts::new(&known, other.as_ref().unwrap_or(own), now)
         });
+        let license_end = match of_site.filter(|of_site| of_site.server_license.is_some()) {
+            None => None,
+            Some(_) => {
+                let latest = store.latest().await?;
+                let license = Latest::new(&latest, site).server_license();
+                license.and_then(|(_, license)| license.expiry_date)
+            }
+        };
         let Known { list, releases, .. } = known;
         let mut pools = Vec::new();
         for seat_type in SeatType::counted() {
@@ -136,6 +145,7 @@ impl Planning {
             minutes,
             prices: settings.cost,
             contracts: settings.contracts,
+            license_end,
             released: until_again(releases, &list, zone).map(|release| release.seats).collect(),
             seats: counts,
         })

@@ -57,6 +57,9 @@ pub struct Planning {
     pub prices: Option<Prices>,
     /// When contracts renew, where that is said.
     pub contracts: Contracts,
+    /// The last valid day of the server's license, as it was read last; `None` where it is not watched, was not read,
+    /// or has none.
+    pub license_end: Option<NaiveDate>,
     /// Seats that were released, with when their people got one again, if they did.
     pub released: Vec<ReleasedSeats>,
     /// From the list of seats; `None` while it was never read.
@@ -181,13 +184,13 @@ impl Planning {
         self.pools.iter().map(|pool| pool.seat_type)
     }
 
-    /// Seats of a type that the release rules would take now, at once or after an announcement;
-    /// `None` while the list of seats was never read.
+    /// Seats of a type that the release rules let go, over as many runs as that takes, at once or after an
+    /// announcement; `None` while the list of seats was never read.
     pub fn reclaimable(&self, seat_type: SeatType) -> Option<u32> {
         self.seat_counts(seat_type).map(|seats| seats.reclaimable)
     }
 
-    /// What decides that no more of a type are reclaimable; nothing while its list was never read.
+    /// How what is reclaimable of a type goes, and what holds back the rest; nothing while its list was never read.
     pub fn limits(&self, seat_type: SeatType) -> Limits {
         self.seat_counts(seat_type).map(|seats| seats.limits).unwrap_or_default()
     }

@@ -21,13 +21,21 @@ pub struct Cost {
     /// Types that have seats but no price: their cost is in no sum.
     pub without_price: Vec<SeatType>,
     pub capacity: Option<CapacityBill>,
+    /// Seats and minutes.
     pub entitled: Money,
+    /// Of seats, as all that follow: minutes are allocated to nobody.
+    pub entitled_seats: Money,
     pub allocated: Money,
     /// Of seats used within 28 days. Absent while the list of seats isn't known.
     pub active: Option<Money>,
-    /// Of seats that the release rules would take. Absent as above.
+    /// Of seats idle for the threshold of the settings, also those that the rules keep. Absent as above.
+    pub idle: Option<Money>,
+    /// Of seats that the release rules let go, over as many runs as that takes. Absent as above.
     pub reclaimable: Option<Money>,
+    /// `entitled` by `activePeople`.
     pub per_active_person: Option<Money>,
+    /// People who used a seat of any type within 28 days, each once.
+    pub active_people: Option<u32>,
     /// By the releases in the ledger, over all time and in the last 365 days.
     pub saved: Saved,
     pub saved_last_year: Saved,
@@ -50,6 +58,7 @@ pub struct TypeCost {
     pub entitled: Money,
     pub allocated: Money,
     pub active: Option<Money>,
+    pub idle: Option<Money>,
     pub reclaimable: Option<Money>,
     pub per_active_seat: Option<Money>,
 }
@@ -60,8 +69,12 @@ pub struct SeatNumbers {
     pub entitled: u32,
     pub allocated: u32,
     pub active: Option<u32>,
+    /// Idle for `thresholdDays`, also those that the rules keep.
+    pub idle: Option<u32>,
+    pub threshold_days: Option<u32>,
+    /// What the release rules let go, over as many runs as that takes.
     pub reclaimable: Option<u32>,
-    /// What decides that no more are reclaimable.
+    /// How they go, and what holds back the rest.
     pub limits: Limits,
 }
 
@@ -126,6 +139,8 @@ impl Planning {
                     entitled: number(|c| c.entitled),
                     allocated: number(|c| c.allocated),
                     active: of_type.then(|| number(|c| c.active)),
+                    idle: of_type.then(|| number(|c| c.idle)),
+                    threshold_days: self.seat_counts(bill.seat_type).map(|of| of.threshold_days),
                     reclaimable: of_type.then(|| number(|c| c.reclaimable)),
                     limits: self.limits(bill.seat_type),
                 },
@@ -133,6 +148,7 @@ impl Planning {
                 entitled: bill.entitled,
                 allocated: bill.allocated,
                 active: of_type.then_some(bill.active),
+                idle: of_type.then_some(bill.idle),
                 reclaimable: of_type.then_some(bill.reclaimable),
                 per_active_seat: bill.per_active_seat.filter(|_| of_type),
             }
@@ -142,9 +158,12 @@ impl Planning {
             by_type: by_type.collect(),
             without_price: bill.without_price,
             entitled: bill.entitled,
+            entitled_seats: bill.entitled_seats,
             allocated: bill.allocated,
             active: known.then_some(bill.active),
+            idle: known.then_some(bill.idle),
             reclaimable: known.then_some(bill.reclaimable),
+            active_people: people,
             per_active_person: bill.per_active_person.filter(|_| {
                 // People of a type without a price would make it too small.
                 known && counts.iter().all(|of| prices.per_seat(of.seat_type).is_some())
@@ -161,6 +180,13 @@ impl Planning {
     /// without prices.
     pub fn saved(&self, range: (NaiveDate, NaiveDate)) -> Option<Saved> {
         Some(cost::saved(&self.prices?, &self.released, range))
+    }
+
+    /// What of [`saved`](Self::saved) is by seats that were released before the first of the days, and went on saving:
+    /// each does until it is taken again, for a year at most.
+    pub fn saved_by_earlier(&self, range: (NaiveDate, NaiveDate)) -> Option<Saved> {
+        let earlier = self.released.iter().filter(|seats| seats.from < range.0);
+        Some(cost::saved(&self.prices?, &earlier.copied().collect::<Vec<_>>(), range))
     }
 
     /// Whether anything is known of what the site is entitled to.
@@ -249,6 +275,7 @@ impl Planning {
                     entitled: whole(now.entitled.unwrap_or(0.0)),
                     allocated: whole(now.taken),
                     active: seats.map_or(0, |seats| seats.active),
+                    idle: seats.map_or(0, |seats| seats.idle),
                     reclaimable: seats.map_or(0, |seats| seats.reclaimable),
                 })
             })

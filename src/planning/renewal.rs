@@ -11,6 +11,7 @@ use crate::insight::reclaim::Limits;
 use crate::insight::renewal::{self, Price, Question, Renewal, last_day};
 use crate::insight::{NotEnough, days_after, or_why};
 use crate::license::SeatType;
+use crate::words::{Locale, counted};
 
 /// The answer for one type, with the picture of its past.
 #[derive(Debug, Clone, Serialize)]
@@ -19,7 +20,7 @@ pub struct TypeRenewal {
     pub seat_type: SeatType,
     #[serde(serialize_with = "or_why")]
     pub renewal: Result<RenewalView, NotEnough>,
-    /// What decides that no more seats are reclaimable.
+    /// How what is reclaimable goes, and what holds back the rest.
     pub limits: Limits,
     /// For which share of the last 365 days so many seats were taken.
     pub curve: Curve,
@@ -30,12 +31,49 @@ pub struct TypeRenewal {
 pub struct RenewalView {
     #[serde(flatten)]
     pub answer: Renewal,
+    /// Why the term begins on that day.
+    pub begins: Begins,
     /// Which model the cases are drawn from and why, in words.
     pub model_in_words: String,
     /// Why the model was not tested on the past; absent when it was.
     pub untested: Option<NotEnough>,
     /// How seats that have to be added are paid.
     pub added_for_months: Option<u32>,
+}
+
+/// Why a term begins on its first day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "by")]
+pub enum Begins {
+    /// Somebody named the day.
+    Asked,
+    /// The contract renews on it (`Butler.cost.renewsOn`).
+    Contract,
+    /// The settings name no day on which the contract renews: the day after the last one on which the license of
+    /// the server is valid.
+    LicenseEnd { last_valid: NaiveDate },
+    /// It is today: no day to come is known, or it is too far ahead to be answered for.
+    Today { too_far: Option<NaiveDate> },
+}
+
+impl Begins {
+    /// Why, to be put behind the day.
+    pub fn text(self, l: Locale) -> String {
+        match self {
+            Self::Asked => "as asked".to_owned(),
+            Self::Contract => "the contract renews: cost.renewsOn".to_owned(),
+            Self::LicenseEnd { last_valid } => {
+                let end = l.date(last_valid);
+                format!("server license ends {end} (no cost.renewsOn)")
+            }
+            Self::Today { too_far: None } => {
+                "no cost.renewsOn, no license end: the day of the figures".to_owned()
+            }
+            Self::Today { too_far: Some(day) } => {
+                format!("no answer from {} on: the day of the figures", l.date(day))
+            }
+        }
+    }
 }
 
 /// A first day that can't be answered for, and what to write.
@@ -70,14 +108,49 @@ pub fn check(question: &Question, today: NaiveDate) -> Result<(), Refused> {
 }
 
 impl Planning {
-    /// The first day of a term that nobody named: the next renewal of the contract, if the settings say one and
-    /// the longest term from then on can be answered for; else today.
-    fn first_day(&self, seat_type: SeatType, question: &Question) -> NaiveDate {
-        let renews_on = self.contracts.renewal(seat_type, self.today);
-        let fits = |on: &NaiveDate| {
-            check(&Question { on: Some(*on), ..question.clone() }, self.today).is_ok()
-        };
-        renews_on.filter(fits).unwrap_or(self.today)
+    /// The first day of a term: the one that is asked for; else the next renewal of the contract, if the settings say
+    /// one; else the day after the end of the server's license, if that is known and ahead; else today. Today
+    /// also where the longest term from such a day on can't be answered for.
+    fn first_day(&self, seat_type: SeatType, question: &Question) -> (NaiveDate, Begins) {
+        if let Some(on) = question.on {
+            return (on, Begins::Asked);
+        }
+        let (on, begins) = self.next_term(seat_type);
+        let fits = check(&Question { on: Some(on), ..question.clone() }, self.today).is_ok();
+        match begins {
+            begins if fits => (on, begins),
+            _ => (self.today, Begins::Today { too_far: Some(on) }),
+        }
+    }
+
+    /// When the next term of a type begins, whatever is asked of it, and how that is known.
+    pub fn next_term(&self, seat_type: SeatType) -> (NaiveDate, Begins) {
+        if let Some(on) = self.contracts.renewal(seat_type, self.today) {
+            return (on, Begins::Contract);
+        }
+        let last_valid = self.license_end.filter(|end| *end >= self.today);
+        match last_valid {
+            Some(last_valid) => (days_after(last_valid, 1), Begins::LicenseEnd { last_valid }),
+            None => (self.today, Begins::Today { too_far: None }),
+        }
+    }
+
+    /// When the next term of a type begins, beside when its seats run out.
+    pub fn next_term_in_words(&self, seat_type: SeatType, l: Locale) -> String {
+        let (day, begins) = self.next_term(seat_type);
+        let days = (day - self.today).num_days();
+        let days = counted(l, days.unsigned_abs(), "day", "days");
+        match begins {
+            Begins::Contract => format!("the contract renews on {} (in {days})", l.date(day)),
+            Begins::LicenseEnd { last_valid } => format!(
+                "the server license ends on {}, the day before the next term (in {days}; Butler.cost.renewsOn \
+                 is not set)",
+                l.date(last_valid)
+            ),
+            Begins::Asked | Begins::Today { .. } => {
+                "when the contract renews is not said (Butler.cost.renewsOn)".to_owned()
+            }
+        }
     }
 
     /// How many seats to renew a type with. `None` without history of the type, and for tokens, which
@@ -90,11 +163,12 @@ impl Planning {
             Some(Price { per_seat, term: prices.term })
         });
         let renewal = self.forecast(seat_type)?.as_ref().map_err(|why| *why).map(|forecast| {
-            let on = question.on.unwrap_or_else(|| self.first_day(seat_type, question));
+            let (on, begins) = self.first_day(seat_type, question);
             let question = Question { on: Some(on), ..question.clone() };
             let entitled = pool.entitled.on(on).unwrap_or(forecast.entitled);
             let reclaimable = self.reclaimable(seat_type);
             RenewalView {
+                begins,
                 answer: renewal::renewal(forecast, &question, reclaimable, entitled, price),
                 model_in_words: super::forecast::model_in_words(forecast),
                 untested: forecast.error.as_ref().err().copied(),

@@ -68,7 +68,7 @@ impl Known {
     }
 }
 
-/// The figures of these seats, and what decides how many of each type one run would take.
+/// The figures of these seats, and of each type how what is reclaimable goes.
 pub fn figures(
     known: &Known,
     policy: &Policy,
@@ -122,9 +122,9 @@ pub struct SeatCounts {
     pub active: u32,
     /// Idle for the configured `releaseThresholdDays`, also those that the rules keep.
     pub idle: u32,
-    /// What the release rules would take, at once or after an announcement.
+    /// What the release rules let go, over as many runs as that takes, at once or after an announcement.
     pub reclaimable: u32,
-    /// What decides that these are not more.
+    /// How they go, and what holds back the rest.
     pub limits: Limits,
     /// Whether seats of the type are released at all; if not, they are those that its rules would take.
     #[serde(skip)]

@@ -1,6 +1,8 @@
-//! What a run of the release engine would take now, from what is known of the seats and their users.
+//! What the rules let go now, from what is known of the seats and their users: all of it, over as many runs as
+//! that takes.
 //!
-//! The planner of the releases itself decides. Guards, which stop a whole run, are not asked.
+//! The planner of the releases itself decides, without `maxReleases`: that says how soon seats go, not how
+//! many. Of the guards, which stop a whole run, `maxReleasePercent` is asked: what it holds back goes in no run.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -9,7 +11,7 @@ use uuid::Uuid;
 
 use super::guard;
 use super::plan::{self, Keep, Outcome, Snapshot, TypeSeats};
-use crate::insight::reclaim::{ByRules, Limit, Limits, Spent};
+use crate::insight::reclaim::{ByRules, HeldBack, KeepFree, Limits, Spent};
 use crate::ledger::past::Past;
 use crate::license::{PersonRead, Pools, Seat, SeatType};
 use crate::policy::{Policy, TypeRule};
@@ -40,34 +42,66 @@ pub fn snapshot(
 }
 
 /// What earlier runs did, without what those of the last hours took: that is not counted against
-/// `maxReleases` and `maxReleasePercent`, or what a run would take would fall to nothing after each of them.
+/// `maxReleasePercent`, or a guard would stop by what is gone already.
 fn without_taken(past: &Past) -> Past {
     Past { taken: BTreeMap::new(), ..past.clone() }
 }
 
-/// One run's plan.
+/// The plan of a run that may take all at once.
 fn planned(snapshot: &Snapshot, past: &Past, settings: &Policy, now: DateTime<Utc>) -> plan::Plan {
-    let policy = policy(settings, snapshot.seats.iter().map(|seats| seats.seat_type));
+    let mut policy = policy(settings, snapshot.seats.iter().map(|seats| seats.seat_type));
+    for rule in &mut policy.types {
+        rule.max_releases = None;
+    }
     plan::plan("", "", snapshot, past, &policy, now)
 }
 
-/// The seats that the rules would take, at once or after an announcement.
+/// The seats that the rules let go, and whether that waits for the end of a notice: in the order in which they go,
+/// no more than `keepFree` asks for.
+fn going(part: &plan::TypePlan) -> impl Iterator<Item = (Uuid, Outcome)> {
+    let of = |wanted: &dyn Fn(&plan::Decision) -> bool, outcome| {
+        let found = part.decisions.iter().filter(|decision| wanted(decision));
+        found.map(|decision| (decision.seat, outcome)).collect::<Vec<_>>()
+    };
+    let needed = part.rule.keep_free.zip(part.free);
+    let most = needed.map_or(usize::MAX, |(keep, free)| keep.saturating_sub(free) as usize);
+    let releases = of(&|decision| decision.outcome == Outcome::Release, Outcome::Release);
+    let announced = of(&is_announced, Outcome::Announce);
+    let later = of(&|decision| decision.outcome == Outcome::Announce, Outcome::Announce);
+    releases.into_iter().chain(announced).chain(later).take(most)
+}
+
+/// Whether nothing but its notice keeps a seat.
+fn is_announced(decision: &plan::Decision) -> bool {
+    decision.outcome == Outcome::Keep
+        && !decision.keep.is_empty()
+        && decision.keep.iter().all(|keep| matches!(keep, Keep::Announced { .. }))
+}
+
+/// Whether a guard stops the runs of a type; of one that the settings don't release there are none to stop.
+fn is_stopped(plan: &plan::Plan, part: &plan::TypePlan, past: &Past, settings: &Policy) -> bool {
+    settings.rule(part.seat_type).is_some()
+        && guard::too_large_a_share(plan, &part.rule, part, past).is_some()
+}
+
+/// The seats that are reclaimable by the rules: runs take them, at once or after an announcement.
 pub fn seats(
     snapshot: &Snapshot,
     past: &Past,
     settings: &Policy,
     now: DateTime<Utc>,
 ) -> HashSet<(SeatType, Uuid)> {
-    let plan = planned(snapshot, &without_taken(past), settings, now);
-    let due = |part: &plan::TypePlan| {
-        let due = part.decisions.iter().filter(|decision| decision.outcome != Outcome::Keep);
-        due.map(|decision| (part.seat_type, decision.seat)).collect::<Vec<_>>()
+    let past = without_taken(past);
+    let plan = planned(snapshot, &past, settings, now);
+    let parts = plan.types.iter().filter(|part| !is_stopped(&plan, part, &past, settings));
+    let seats = |part: &plan::TypePlan| {
+        let seat_type = part.seat_type;
+        going(part).map(|(seat, _)| (seat_type, seat)).collect::<Vec<_>>()
     };
-    plan.types.iter().flat_map(due).collect()
+    parts.flat_map(seats).collect()
 }
 
-/// What one run would take of each type in the snapshot, by the rules, and what decides that: `keepFree` and
-/// `maxReleases` hold back what is due beyond them.
+/// What of each type in the snapshot is reclaimable by the rules, how it goes, and what holds back the rest.
 pub fn by_rules(
     snapshot: &Snapshot,
     past: &Past,
@@ -77,42 +111,62 @@ pub fn by_rules(
     let taken = past.taken.clone();
     let past = without_taken(past);
     let plan = planned(snapshot, &past, settings, now);
-    let count = |part: &plan::TypePlan, wanted: &dyn Fn(&plan::Decision) -> bool| {
-        let found = part.decisions.iter().filter(|decision| wanted(decision)).count();
-        u32::try_from(found).unwrap_or(u32::MAX)
+    let answer = |part: &plan::TypePlan| {
+        let count = |wanted: &dyn Fn(&plan::Decision) -> bool| {
+            number(part.decisions.iter().filter(|of| wanted(of)).count())
+        };
+        let [release, announce] = [Outcome::Release, Outcome::Announce]
+            .map(|outcome| number(going(part).filter(|(_, of)| *of == outcome).count()));
+        let rule = settings.rule(part.seat_type);
+        let all = release.saturating_add(announce);
+        let held_back = (all > 0 && is_stopped(&plan, part, &past, settings)).then(|| HeldBack {
+            seats: all,
+            max_release_percent: part.rule.max_release_percent,
+            due: number(part.due()),
+            of: number(part.decisions.len()),
+        });
+        let [release, announce] = if held_back.is_some() { [0; 2] } else { [release, announce] };
+        let max = rule
+            .map_or_else(|| TypeRule::new(part.seat_type).max_releases, |rule| rule.max_releases);
+        let next_run = max.map_or(release, |max| max.min(release));
+        let limits = Limits {
+            next_run,
+            max_releases: max.filter(|_| next_run < release),
+            after_notice: announce,
+            keep_free: part.decisions.iter().find_map(kept_free).map(|(is, free)| KeepFree {
+                is,
+                free,
+                seats: count(&|decision| kept_free(decision).is_some()),
+            }),
+            held_back,
+            spent: taken
+                .get(&part.seat_type)
+                .filter(|taken| **taken > 0)
+                .and_then(|taken| Some(Spent { taken: *taken, of: max? })),
+        };
+        let rules = ByRules {
+            enabled: rule.is_some(),
+            threshold_days: part.rule.release_threshold_days,
+            release,
+            announce,
+            unknown: count(&|decision| {
+                let unknown = decision.keep.first().is_some_and(Keep::is_unknown);
+                decision.holder.is_some() && unknown
+            }),
+        };
+        (part.seat_type, (rules, limits))
     };
-    let of = |part: &plan::TypePlan| ByRules {
-        enabled: settings.rule(part.seat_type).is_some(),
-        threshold_days: part.rule.release_threshold_days,
-        release: count(part, &|decision| decision.outcome == Outcome::Release),
-        announce: count(part, &|decision| decision.outcome == Outcome::Announce),
-        unknown: count(part, &|decision| {
-            decision.holder.is_some() && decision.keep.first().is_some_and(plan::Keep::is_unknown)
-        }),
-    };
-    let limits = |part: &plan::TypePlan| Limits {
-        left: count(part, &|decision| limit(decision).is_some()),
-        by: part.decisions.iter().filter_map(limit).min_by_key(|limit| match limit {
-            // What is beyond both is beyond the tighter one first: seats that only `maxReleases` leaves
-            // are there when it is.
-            Limit::MaxReleases { .. } => 0,
-            Limit::KeepFree { .. } => 1,
-        }),
-        stopped_above_percent: guard::too_large_a_share(&plan, &part.rule, part, &past)
-            .map(|_| part.rule.max_release_percent),
-        spent: taken
-            .get(&part.seat_type)
-            .filter(|taken| **taken > 0)
-            .and_then(|taken| Some(Spent { taken: *taken, of: part.rule.max_releases? })),
-    };
-    plan.types.iter().map(|part| (part.seat_type, (of(part), limits(part)))).collect()
+    plan.types.iter().map(answer).collect()
 }
 
-/// The limit that keeps a seat that is due.
-fn limit(decision: &plan::Decision) -> Option<Limit> {
+/// Of a seat that the rules let go, and `keepFree` holds back: how many are to be free, and are.
+fn kept_free(decision: &plan::Decision) -> Option<(u32, u32)> {
     match *decision.keep.first()? {
-        Keep::EnoughFree { free, keep_free } => Some(Limit::KeepFree { is: keep_free, free }),
-        Keep::OverCap { cap, .. } => Some(Limit::MaxReleases { is: cap }),
+        Keep::EnoughFree { free, keep_free } => Some((keep_free, free)),
         _ => None,
     }
+}
+
+fn number(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
 }

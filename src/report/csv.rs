@@ -6,6 +6,7 @@
 use chrono::NaiveDate;
 use serde_json::Value;
 
+use super::names::account;
 use super::{Alert, Report, SiteReport, TypeReport};
 use crate::insight::NotEnough;
 use crate::insight::budget::Verdict;
@@ -259,6 +260,14 @@ fn seats(rows: &mut Rows, of_type: &TypeReport) {
         rows.add("seats", subject, &day, "active", seats.active);
         rows.add("seats", subject, &day, "idle", seats.idle);
         rows.add("seats", subject, &day, "reclaimable", seats.reclaimable);
+        rows.add("seats", subject, &day, "reclaimable.nextRun", seats.limits.next_run);
+        rows.add("seats", subject, &day, "reclaimable.afterNotice", seats.limits.after_notice);
+        if let Some(held) = seats.limits.held_back {
+            rows.add("seats", subject, &day, "heldBack.maxReleasePercent", held.seats);
+        }
+        if let Some(held) = seats.limits.keep_free {
+            rows.add("seats", subject, &day, "heldBack.keepFree", held.seats);
+        }
         rows.add("seats", subject, &day, "undecided", seats.undecided);
         rows.add("seats", subject, &day, "thresholdDays", seats.threshold_days);
         rows.add("seats", subject, &day, "seats", seats.usage.seats);
@@ -280,6 +289,9 @@ fn renewal(rows: &mut Rows, of_type: &TypeRenewal) {
         Err(why) => return rows.not_enough("renewal", subject, why),
     };
     rows.add("renewal", subject, "", "on", view.answer.on);
+    let first = view.answer.recommended;
+    let first = format!("{}.{}", first.months, first.risk_percent);
+    rows.add("renewal", subject, "", "recommended", first);
     if let Some(currency) = view.answer.currency() {
         rows.add("renewal", subject, "", "currency", currency);
     }
@@ -360,9 +372,14 @@ fn money(rows: &mut Rows, site: &SiteReport) {
     }
     let Some(cost) = &site.cost else { return };
     rows.money("entitled", Some(cost.entitled));
+    rows.money("entitled.seats", Some(cost.entitled_seats));
     rows.money("allocated", Some(cost.allocated));
     rows.money("active", cost.active);
+    rows.money("idle", cost.idle);
     rows.money("reclaimable", cost.reclaimable);
+    if let Some(people) = cost.active_people {
+        rows.add("cost", cost.currency.as_str(), "", "activePeople", people);
+    }
     rows.money("perActivePerson", cost.per_active_person);
     if let Some(of) = &site.cost_in_period {
         rows.money("inPeriod", Some(of.all));
@@ -373,6 +390,9 @@ fn money(rows: &mut Rows, site: &SiteReport) {
         }
     }
     rows.money("savedInPeriod", site.saved_in_period.as_ref().map(|saved| saved.amount));
+    let earlier = site.saved_in_period_by_earlier.as_ref();
+    rows.money("savedInPeriod.byEarlier", earlier.map(|saved| saved.amount));
+    rows.money("savedLastYear", Some(cost.saved_last_year.amount));
     rows.money("saved", Some(cost.saved.amount));
     rows.money("nextYear.toPay.low", Some(cost.next_year.to_pay.low));
     rows.money("nextYear.toPay.high", Some(cost.next_year.to_pay.high));
@@ -383,6 +403,7 @@ fn money(rows: &mut Rows, site: &SiteReport) {
         rows.money(&key("entitled"), Some(of_type.entitled));
         rows.money(&key("allocated"), Some(of_type.allocated));
         rows.money(&key("active"), of_type.active);
+        rows.money(&key("idle"), of_type.idle);
         rows.money(&key("reclaimable"), of_type.reclaimable);
     }
 }
@@ -422,9 +443,18 @@ fn trail(rows: &mut Rows, site: &SiteReport) {
             rows.add("changes", subject, &time, change.kind.as_str(), &change.user);
         }
     }
+    for run in &site.runs {
+        let time = run.started.to_rfc3339();
+        rows.add("runs", &run.run, &time, "mode", run.mode);
+        rows.add("runs", &run.run, &time, "by", &run.by);
+        rows.add("runs", &run.run, &time, "state", run.state);
+        for line in &run.lines {
+            rows.add("runs", &run.run, &time, "what", line);
+        }
+    }
     for release in &site.releases {
         let (outcome, time) = (&release.outcome, release.time.to_rfc3339());
-        let subject = outcome.holder.account();
+        let subject = account(&outcome.holder);
         rows.add("releases", &subject, &time, "licenseType", outcome.seat_type);
         rows.add("releases", &subject, &time, "result", outcome.result.as_str());
         if let Some(because) = &release.because {

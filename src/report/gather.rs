@@ -8,6 +8,7 @@ use chrono_tz::Tz;
 use super::happened::{AlertLog, changes};
 use super::holders::holders;
 use super::missing::missing;
+use super::names::Names;
 use super::{
     CapacityReport, DailyPoint, Ledger, Peak, Period, Report, ServerLicense, SiteReport, TypeReport,
 };
@@ -20,7 +21,7 @@ use crate::license::ServerLicenseStatus;
 use crate::planning::chargeback::By;
 use crate::planning::replay::{Past, Question, ReplayError, Simulation, THRESHOLDS};
 use crate::planning::{Planning, Pool};
-use crate::store::{Store, StoreError};
+use crate::store::{KnownRun, Store, StoreError};
 
 /// Months ahead that the forecast of a report shows.
 const AHEAD: u32 = 12;
@@ -65,8 +66,13 @@ pub async fn report(
     let moment = Moment::new(&period, zone, now);
     let alerts = AlertLog::read(store).await?;
     let mut reports = Vec::new();
+    // Of all sites: who gave an order on one may be named in an alert of another, or of none.
+    let mut runs = Vec::new();
+    for site in &settings.sites {
+        runs.extend(store.runs_between(&site.name, period.span(zone)).await?);
+    }
     for site in settings.sites.iter().filter(|site| sites.contains(&site.name)) {
-        reports.push(of_site(store, settings, site, &period, moment, &alerts).await?);
+        reports.push(of_site(store, settings, site, &period, moment, (&alerts, &runs)).await?);
     }
     let ledger =
         Ledger { head: store.head().await?, complete_from: store.ledger_complete_from().await? };
@@ -79,7 +85,8 @@ pub async fn report(
         locale: settings.locale,
         contracts: settings.contracts.on(moment.as_of.with_timezone(&zone).date_naive()),
         unfinished: period.last >= today,
-        alerts: alerts.of(DAEMON, period.span(zone)),
+        alerts: alerts.of(DAEMON, period.span(zone), &Names::new(settings.report_names, &runs)),
+        names: settings.report_names,
         alerts_recorded_from: alerts.recorded_from,
         period,
         sites: reports,
@@ -93,7 +100,7 @@ async fn of_site(
     site: &Site,
     period: &Period,
     moment: Moment,
-    alerts: &AlertLog,
+    (alerts, all_runs): (&AlertLog, &[KnownRun]),
 ) -> Result<SiteReport, StoreError> {
     let zone = settings.time_zone;
     let now = moment.now;
@@ -101,6 +108,7 @@ async fn of_site(
     let left_out = moment.is_long_ago();
     if left_out {
         planning.seats = None;
+        planning.license_end = None;
     }
     let (from, to) = period.span(zone);
     let until = to.min(now);
@@ -121,7 +129,9 @@ async fn of_site(
     let license = kept.server_license().filter(|_| site.server_license.is_some() && !left_out);
     let mut attempts = store.attempts(&site.name).await?;
     let seats = store.seats(&site.name).await?;
-    let changes = changes(store, site, &seats, (from, to), &attempts).await?;
+    let names = Names::new(settings.report_names, all_runs);
+    let runs = store.runs_between(&site.name, (from, to)).await?;
+    let changes = changes(store, site, &seats, (from, to), &attempts, &names).await?;
     let mut holders = holders(store, site, &seats, to, settings.report_names).await?;
     // The site may list a type that its license doesn't have.
     holders.retain(|of| of.held + of.quarantined > 0 || planning.pool(of.seat_type).is_some());
@@ -143,10 +153,13 @@ async fn of_site(
         cost_by_directory: by_directory,
         cost_in_period: planning.cost_of((period.first, period.last.min(planning.today))),
         saved_in_period: planning.saved((period.first, period.last.min(planning.today))),
+        saved_in_period_by_earlier: planning
+            .saved_by_earlier((period.first, period.last.min(planning.today))),
         changes,
         holders,
-        releases: attempts,
-        alerts: alerts.of(&site.name, (from, to)),
+        runs: runs.iter().map(|run| names.run(run)).collect(),
+        releases: attempts.into_iter().map(|attempt| names.attempt(attempt)).collect(),
+        alerts: alerts.of(&site.name, (from, to), &names),
         gaps,
     })
 }

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::names::Names;
 use super::{Alert, ChangeCount, ChangeLine, Changes};
 use crate::config::settings::Site;
 use crate::event::count_changes;
@@ -17,6 +18,7 @@ pub(super) async fn changes(
     known: &Seats,
     (from, to): (DateTime<Utc>, DateTime<Utc>),
     attempts: &[Attempt],
+    names: &Names,
 ) -> Result<Option<Changes>, StoreError> {
     let recorded_from = known.lists.iter().map(|list| recorded_from(site, list)).min();
     let unrecorded = |time: DateTime<Utc>| {
@@ -42,7 +44,7 @@ pub(super) async fn changes(
         by_bursar: of.by_bursar,
     });
     let initial = u32::try_from(initial).unwrap_or(u32::MAX);
-    let list = changes.iter().map(line).collect();
+    let list = changes.iter().map(|change| line(change, names)).collect();
     Ok(Some(Changes { recorded_from, archived, initial, counts: counts.collect(), list }))
 }
 
@@ -52,17 +54,17 @@ pub(super) fn recorded_from(site: &Site, list: &SeatList) -> DateTime<Utc> {
     kept.map_or(list.first_read, |kept| list.first_read.max(list.last_read - kept))
 }
 
-fn line(change: &Change) -> ChangeLine {
+fn line(change: &Change, names: &Names) -> ChangeLine {
     ChangeLine {
         time: change.time,
         seat_type: change.seat_type,
         kind: change.kind,
         what: change.kind.title().to_owned(),
-        user: change.account(),
-        by: match &change.by {
-            By::Unknown => "not known".to_owned(),
-            By::Bursar { run } => format!("Bursar, run {run}"),
-            By::Someone { user } => user.to_string(),
+        user: names.account(change),
+        by: names.by(&change.by),
+        run: match &change.by {
+            By::Bursar { run } => Some(run.to_string()),
+            By::Unknown | By::Someone { .. } => None,
         },
         by_bursar: change.is_by_bursar(),
         again: change.is_churn(),
@@ -89,6 +91,7 @@ impl AlertLog {
         &self,
         site: &str,
         (from, to): (DateTime<Utc>, DateTime<Utc>),
+        names: &Names,
     ) -> Option<Vec<Alert>> {
         self.recorded_from?;
         let of_period = self.all.iter().rev().filter(|happened| {
@@ -99,7 +102,7 @@ impl AlertLog {
             severity: happened.severity.as_str().to_owned(),
             rule: happened.key.rule.to_string(),
             state: happened.what.as_str().to_owned(),
-            text: happened.text.clone(),
+            text: names.text(&happened.text),
         };
         Some(of_period.map(alert).collect())
     }

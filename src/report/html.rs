@@ -3,7 +3,7 @@
 use askama::Template;
 
 use super::Report;
-use super::view::{Block, Document, OWN_ALERTS, PROOF, Section, view};
+use super::view::{Block, Document, OWN_ALERTS, PROOF, Section, WITHOUT_DATA, view};
 use crate::words::Locale;
 
 #[derive(Template)]
@@ -12,6 +12,8 @@ struct Page<'a> {
     document: &'a Document,
     sites: Vec<SitePart<'a>>,
     several: bool,
+    /// What days without data do to figures.
+    without_data: &'static str,
     /// Of no site.
     own: [Part<'a>; 2],
 }
@@ -59,7 +61,8 @@ pub fn render(report: &Report) -> Result<String, askama::Error> {
         part(OWN_ALERTS, "own".to_owned(), &document.own, false),
         part(PROOF, "proof".to_owned(), &document.ledger, false),
     ];
-    Page { several: sites.len() > 1, sites, own, document: &document }.render()
+    let without_data = WITHOUT_DATA;
+    Page { several: sites.len() > 1, sites, own, document: &document, without_data }.render()
 }
 
 fn pictures<'a>(blocks: &'a [Block], charts: &mut usize, l: Locale) -> Vec<(&'a Block, String)> {

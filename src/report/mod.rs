@@ -13,6 +13,7 @@ mod holders;
 pub mod html;
 pub mod markdown;
 mod missing;
+mod names;
 pub mod period;
 pub mod svg;
 pub mod view;
@@ -58,6 +59,8 @@ pub struct Report {
     pub zone: chrono_tz::Tz,
     #[serde(skip)]
     pub locale: Locale,
+    /// Whether people are named.
+    pub names: bool,
     pub period: Period,
     /// When contracts renew, as of `asOf`; empty where the settings don't say.
     pub contracts: Vec<Contract>,
@@ -105,13 +108,19 @@ pub struct SiteReport {
     pub cost_by_directory: Option<ByGroup>,
     /// Of what was entitled, day by day, up to `asOf`; absent as above.
     pub cost_in_period: Option<PeriodCost>,
-    /// By releases, within the period.
+    /// By releases, within the period: by those in it, and by earlier ones whose seats are still free.
     pub saved_in_period: Option<Saved>,
+    /// What of that is by releases before the period.
+    pub saved_in_period_by_earlier: Option<Saved>,
     /// Absent when the lists of seats were never read and the ledger knows of none.
     pub changes: Option<Changes>,
     /// Who holds seats at the end of the period, by type; without a type of which that isn't known.
     pub holders: Vec<Holders>,
-    /// Seats that were attempted to release or allocate again in the period, oldest first.
+    /// Runs that began in the period, rehearsals and refused ones too, oldest first; without those whose records
+    /// were archived.
+    pub runs: Vec<RunLine>,
+    /// Seats that were attempted to release or allocate again in the period, oldest first. Who had them is
+    /// told only where names are asked for.
     pub releases: Vec<Attempt>,
     /// Absent when alerts are not recorded.
     pub alerts: Option<Vec<Alert>>,
@@ -240,10 +249,30 @@ pub struct ChangeLine {
     pub what: String,
     pub user: String,
     pub by: String,
+    /// Of Bursar, which did it.
+    pub run: Option<String>,
     #[serde(skip)]
     pub by_bursar: bool,
     /// Allocated again soon after a release.
     pub again: bool,
+}
+
+/// A run of the release engine.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RunLine {
+    pub run: String,
+    pub started: DateTime<Utc>,
+    /// Absent where its end is not recorded.
+    pub ended: Option<DateTime<Utc>>,
+    /// `real`, `rehearsal`, `undo`.
+    pub mode: &'static str,
+    /// Who or what started it.
+    pub by: String,
+    /// `done`, `refused`, `failed` ...
+    pub state: &'static str,
+    /// What became of the seats, by type, and why it stopped.
+    pub lines: Vec<String>,
 }
 
 /// An alert of the period.

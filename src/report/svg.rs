@@ -26,6 +26,9 @@ pub struct Lines {
     pub band: Vec<(f64, f64, f64)>,
     /// Upright lines with a word.
     pub marks: Vec<(f64, String)>,
+    /// Whether the vertical axis begins with 0. If not, and all values are far above, it begins near the least, and
+    /// says so.
+    pub from_zero: bool,
 }
 
 /// What the horizontal axis is.
@@ -160,11 +163,14 @@ impl Lines {
         let points = || self.series.iter().flat_map(|series| &series.points);
         let ys = || points().map(|p| p.1).chain(self.band.iter().map(|p| p.2));
         let (left, right) = self.ends();
-        let frame = Frame {
-            left,
-            right: right.max(left + 1.0),
-            scale: Scale::to(ys().fold(0.0, f64::max)),
+        let lows = points().map(|p| p.1).chain(self.band.iter().map(|p| p.1));
+        let (least, most) = (lows.fold(f64::MAX, f64::min), ys().fold(0.0, f64::max));
+        let scale = if self.from_zero { Scale::to(most) } else { Scale::between(least, most) };
+        let unit = match scale.bottom > 0.0 {
+            true => format!("{}, from {} on", self.unit, axis(scale.bottom, l)),
+            false => self.unit.clone(),
         };
+        let frame = Frame { left, right: right.max(left + 1.0), scale };
         let mut out = open(id, &self.title, &self.description(l));
         for (from, to) in gaps {
             let (from, to) = (frame.x(*from), frame.x(*to));
@@ -174,7 +180,7 @@ impl Lines {
                 r#"<rect class="gap" x="{from:.1}" y="{TOP}" width="{width:.1}" height="{height}"/>"#
             );
         }
-        frame.axis(&mut out, &self.unit, l);
+        frame.axis(&mut out, &unit, l);
         match self.across {
             Across::Days if left <= right => frame.months(&mut out),
             Across::Days => {}
@@ -276,7 +282,8 @@ impl Frame {
     }
 
     fn y(&self, y: f64) -> f64 {
-        HEIGHT - BOTTOM - y / self.scale.top * (HEIGHT - TOP - BOTTOM)
+        let Scale { bottom, top, .. } = self.scale;
+        HEIGHT - BOTTOM - (y - bottom) / (top - bottom) * (HEIGHT - TOP - BOTTOM)
     }
 
     fn path(&self, points: impl Iterator<Item = (f64, f64)>) -> String {
@@ -290,7 +297,7 @@ impl Frame {
 
     /// Lines and values of the vertical axis, and its unit.
     fn axis(&self, out: &mut String, unit: &str, l: Locale) {
-        let mut value = 0.0;
+        let mut value = self.scale.bottom;
         while value <= self.scale.top * 1.0001 {
             let y = self.y(value);
             let _ = write!(
@@ -361,9 +368,10 @@ impl Frame {
     }
 }
 
-/// A vertical axis from 0 to a round value.
+/// A vertical axis from 0, or from a round value, to another.
 #[derive(Debug, PartialEq)]
 struct Scale {
+    bottom: f64,
     top: f64,
     step: f64,
 }
@@ -379,7 +387,18 @@ impl Scale {
             .find(|step| *step >= rough * 0.999)
             .unwrap_or(rough)
             .max(1.0);
-        Self { top: (most / step).ceil() * step, step }
+        Self { bottom: 0.0, top: (most / step).ceil() * step, step }
+    }
+
+    /// From near the least value, where that is more than half of the most.
+    fn between(least: f64, most: f64) -> Self {
+        let whole = Self::to(most);
+        if !least.is_finite() || least < most * 0.5 || least >= most {
+            return whole;
+        }
+        let step = Self::to(most - least).step;
+        let bottom = (least / step).floor() * step;
+        Self { bottom, top: ((most / step).ceil() * step).max(bottom + step), step }
     }
 }
 
@@ -450,9 +469,19 @@ mod tests {
             (220.0, 250.0, 50.0),
             (101.0, 125.0, 25.0),
         ] {
-            assert_eq!(Scale::to(most), Scale { top, step }, "{most}");
+            assert_eq!(Scale::to(most), Scale { bottom: 0.0, top, step }, "{most}");
         }
-        assert_eq!(Scale::to(f64::NAN), Scale { top: 1.0, step: 1.0 });
+        assert_eq!(Scale::to(f64::NAN), Scale { bottom: 0.0, top: 1.0, step: 1.0 });
+    }
+
+    #[test]
+    fn an_axis_that_begins_near_the_least_value_ends_at_a_round_one() {
+        let of = |least, most| Scale::between(least, most);
+        assert_eq!(of(601.0, 900.0), Scale { bottom: 600.0, top: 900.0, step: 100.0 });
+        assert_eq!(of(84.0, 120.0), Scale { bottom: 80.0, top: 120.0, step: 10.0 });
+        assert_eq!(of(40.0, 120.0), Scale::to(120.0));
+        assert_eq!(of(100.0, 100.0), Scale::to(100.0));
+        assert_eq!(of(f64::MAX, 0.0), Scale::to(0.0));
     }
 
     #[test]

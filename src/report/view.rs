@@ -68,6 +68,8 @@ pub struct Table {
     pub caption: String,
     pub columns: Vec<Column>,
     pub rows: Vec<Vec<String>>,
+    /// The row that stands out.
+    pub marked: Option<usize>,
 }
 
 #[derive(Debug, Clone)]
@@ -83,9 +85,10 @@ impl Column {
         match self.name.as_str() {
             _ if self.right => Some("number"),
             "Hash" => Some("hash"),
-            "Time" | "Since" | "As of" | "From" | "To" => Some("time"),
+            "Time" | "Since" | "As of" | "From" | "To" | "Run" => Some("time"),
             // From outside: it may hold a word that is longer than a line.
-            "Text" | "Reason" | "User" | "Name" | "By" => Some("text"),
+            "Text" | "Reason" | "What" => Some("text"),
+            "User" | "Name" | "By" => Some("who"),
             _ => None,
         }
     }
@@ -99,12 +102,17 @@ impl Table {
             None => Column { name: (*name).to_owned(), right: false },
         };
         let columns = names.iter().map(column).collect();
-        Self { caption: caption.into(), columns, rows: Vec::new() }
+        Self { caption: caption.into(), columns, rows: Vec::new(), marked: None }
     }
 
     /// Whether it needs the whole width, so that it may have to be read from side to side.
     pub fn is_wide(&self) -> bool {
         self.columns.len() > 6
+    }
+
+    /// Whether a row stands out.
+    pub fn is_marked(&self, row: &usize) -> bool {
+        self.marked == Some(*row)
     }
 
     /// Short enough to stand on one page.
@@ -159,15 +167,25 @@ fn local(report: &Report, time: DateTime<Utc>) -> String {
     report.locale.time(time, report.zone)
 }
 
-/// What stands in place of figures that only tell of now.
-const LEFT_OUT: &str = "not known of that time: who used a seat is known only of now";
+/// What is left out of a report of a time that is long over: told once.
+const ONLY_NOW: &str = "The period is over for more than a month. What is known only as it is now is left out: the \
+                        license and the version of the server, who uses a seat (active, idle, reclaimable, with \
+                        release, cost by directory), and what the release rules would have done. The commands \
+                        (status, insight, release simulate) tell it of now.";
+
+/// What a day without data does to figures.
+pub(crate) const WITHOUT_DATA: &str = "peaks, means and full days are of the days and polls that there are, and a \
+                                       forecast is made of them; cost counts a day without data with what was \
+                                       entitled last, and savings go by the ledger";
 
 fn of_site(report: &Report, site: &super::SiteReport) -> Site {
     let sections = [
+        left_out(site),
         license::server_license(report, site),
         trail::version(report, site),
         seats::entitlement(report, site),
         seats::use_and_peaks(report, site),
+        seats::idle(report, site),
         seats::forecast(report, site),
         renewal::renewal(report, site),
         simulation::simulation(report, site),
@@ -186,6 +204,15 @@ fn of_site(report: &Report, site: &super::SiteReport) -> Site {
         tiles: tiles(report, site),
         sections: sections.into_iter().flatten().collect(),
     }
+}
+
+/// What is left out, at the beginning.
+fn left_out(site: &super::SiteReport) -> Option<Section> {
+    site.left_out.then(|| Section {
+        title: "What is left out".to_owned(),
+        blocks: vec![Block::Note(ONLY_NOW.to_owned())],
+        own_page: false,
+    })
 }
 
 fn tiles(report: &Report, site: &super::SiteReport) -> Vec<(String, String, String)> {

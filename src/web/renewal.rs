@@ -95,7 +95,7 @@ fn sections(planning: &Planning, question: &Question, locale: Locale, zone: Tz) 
     let all: Vec<&TypeRenewal> = answers.iter().collect();
     if let Some(legend) = renewal_legend(&all) {
         let title = "How to read it".to_owned();
-        sections.push(Section::new(title, "legend", vec![legend], locale));
+        sections.insert(0, Section::new(title, "legend", vec![legend], locale));
     }
     sections
 }

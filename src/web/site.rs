@@ -397,7 +397,7 @@ fn ahead(view: &mut PoolView, planning: &Planning, status: &Status) {
                 some => format!(" (undecided: {})", number(some.into())),
             };
             let when =
-                if seats.released { "now" } else { "if this type were released, which is off" };
+                if seats.released { "" } else { ", if this type were released, which is off" };
             let limits = words::limits(&seats.limits, locale());
             let limits = limits.map_or_else(String::new, |why| format!(" ({why})"));
             let of = seat_type.as_str();
@@ -405,7 +405,7 @@ fn ahead(view: &mut PoolView, planning: &Planning, status: &Status) {
             let idle_for = days(threshold.into());
             format!(
                 "<a href=\"{seats_address}?q=type:{of}+idle:%3E%3D{threshold}\">Idle for {idle_for} or longer: {}</a> of {}; \
-                 by the rules {} could go {when}{limits}{undecided}; \
+                 by the rules {} can go{when}{limits}{undecided}; \
                  <a href=\"{seats_address}?q=type:{of}+idle:never\">never used {}</a>. <span class=\"faint\">List of seats: {}</span>",
                 number(seats.idle.into()),
                 number(seats.usage.seats.into()),
@@ -431,13 +431,7 @@ fn ahead(view: &mut PoolView, planning: &Planning, status: &Status) {
         }
     };
     // The one beside the other: whether the seats last as long as the contract.
-    let renews = planning.contracts.renewal(seat_type, planning.today).map_or_else(
-        || "when the contract renews is not said (Butler.cost.renewsOn)".to_owned(),
-        |day| {
-            let left = days((day - planning.today).num_days());
-            format!("the contract renews on {} (in {left})", words::date(day))
-        },
-    );
+    let renews = planning.next_term_in_words(seat_type, locale());
     let renewal = site_address(&planning.site, "/renewal");
     view.lines.push(format!(
         "Free seats run out: {runs_out}; {renews}. <a href=\"{renewal}\">What to renew with</a>"
@@ -517,16 +511,17 @@ pub(super) fn cost(planning: &Planning) -> Vec<(String, String)> {
         match cost.reclaimable {
             Some(idle) => match percent_of(idle, cost.entitled) {
                 Some(share) => format!(
-                    "{} ({} %), by the release rules",
+                    "{} ({} %), {}",
                     idle.written(locale()),
-                    locale().fixed(share, 1)
+                    locale().fixed(share, 1),
+                    words::RECLAIMABLE
                 ),
                 None => idle.written(locale()),
             },
             None => NO_LIST.to_owned(),
         },
     );
-    fact("Saved in 12 months", cost.saved_last_year.amount.written(locale()));
+    fact("Saved in the last 365 days", cost.saved_last_year.amount.written(locale()));
     fact(
         "Next 12 months",
         format!("{} to pay for seats", words::money(&cost.next_year.to_pay, locale())),

@@ -79,6 +79,15 @@ fn the_commands_say_of_the_demo_what_its_history_was_made_of() {
     assert!(happened.contains("serverLicenseExpiring"), "{happened}");
     let app = ask(&["monitor-app"]).to_string();
     assert!(app.contains("\"failed\"") && app.contains("401"), "{app}");
+    // Its story: it went well until three runs ago, and the data are of the last one that did.
+    let app = ask(&["monitor-app"])[0].clone();
+    let runs = app["runs"].as_array().unwrap();
+    let is_good = |run: &&serde_json::Value| run["statusName"] == "FinishedSuccess";
+    let failed = runs.iter().take_while(|run| !is_good(run)).count();
+    assert_eq!(app["state"]["failures"], failed, "{app}");
+    assert_eq!(failed, 3, "{app}");
+    assert!(runs[failed..].iter().all(|run| is_good(&run)) && runs.len() > failed, "{app}");
+    assert_eq!(app["state"]["dataFrom"], runs[failed]["stop"], "{app}");
 }
 
 /// What a person asks beside a running demo is answered by its clock, and by no other site's.

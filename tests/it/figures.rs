@@ -155,11 +155,16 @@ async fn a_report_of_the_past_is_of_the_end_of_its_period() {
         "As of 31 March 2026, from all the data up to then.",
         "Prices and budget are those of the settings on",
         "for what is entitled on 31 March 2026",
-        "not known of that time: who used a seat is known only of now",
+        "What is known only as it is now is left out",
         "end of the period",
     ] {
         assert!(html.contains(text), "{text}");
     }
+    assert_eq!(
+        html.matches("left out").count(),
+        3,
+        "its title, the contents, and what it says: once"
+    );
     assert!(!html.contains(">today<") && !html.contains("This month:"));
 
     // What was made in the first days after it stands for its end.
@@ -200,7 +205,8 @@ async fn read_lists(store: &Store, time: DateTime<Utc>) {
 #[tokio::test]
 async fn changes_that_were_not_recorded_are_no_changes_only_if_that_is_known() {
     let watched = "    seatMonitor: {enable: true}\n";
-    let (_folder, settings, store) = bench(&[], watched).await;
+    let (_folder, mut settings, store) = bench(&[], watched).await;
+    settings.report_names = true;
     let last = now().date_naive();
     years::keep_days(&store, "default", "analyzer", (last, 200), |_| Some((50.0, 98.0))).await;
     let then: DateTime<Utc> = "2026-09-10T03:00:00Z".parse().unwrap();
@@ -220,11 +226,33 @@ async fn changes_that_were_not_recorded_are_no_changes_only_if_that_is_known() {
     assert!(told.contains("Not recorded before 2026-11-04 15:00"), "{told}");
     assert!(told.contains("| Analyzer | released | 2 | 2 |"), "{told}");
     assert!(told.contains("| Analyzer | allocated | 1 | 1 |"), "{told}");
-    assert!(told.contains("| CORP\\\\user1 | released | Bursar, run run-1 |"), "{told}");
+    assert!(told.contains("| CORP\\\\user1 | released | Bursar, run …run-1 |"), "{told}");
     let unknown = changes("2026-10").await;
     assert!(unknown.contains("None is known.") && !unknown.contains("No changes"), "{unknown}");
     let partly = changes("2026-11").await;
     assert!(partly.contains("Not recorded before") && !partly.contains("No changes."), "{partly}");
+}
+
+/// Three polls a day of four, each day the same ones.
+#[tokio::test]
+async fn a_gap_of_each_day_is_told_once() {
+    let (_folder, settings, store) = bench(&[], "").await;
+    let midnight: DateTime<Utc> = "2026-11-01T00:00:00Z".parse().unwrap();
+    let hours = (0..23).flat_map(|day| [0, 6, 12].map(|hour| day * 24 + hour));
+    let sample = |field: &'static str, hour: i64, value| Sample {
+        time: midnight + TimeDelta::hours(hour),
+        pool: "analyzer".into(),
+        field: field.into(),
+        value,
+    };
+    let samples =
+        hours.flat_map(|hour| [sample("allocated", hour, 50.0), sample("total", hour, 98.0)]);
+    store.keep_samples("default", samples.collect::<Vec<_>>()).await.unwrap();
+    let text = of(&store, &settings, "2026-11").await.write(Format::Md).unwrap();
+    let gaps = text.split("### Gaps in the data\n").nth(1).unwrap().split("\n##").next().unwrap();
+    assert_eq!(gaps.matches("polls are missing once a day").count(), 1, "{gaps}");
+    assert!(gaps.contains("for 264.0 hours in all on 22 days, at most 12.0 at a time"), "{gaps}");
+    assert_eq!(gaps.matches("\n| 2026-").count(), 1, "that since the last poll is another: {gaps}");
 }
 
 #[tokio::test]

@@ -73,12 +73,12 @@ async fn tables_and_charts_for_people() {
 
     let text = utilization::render(&planning, utilization::Options::default(), &plain);
     fits(&text);
-    insta::assert_snapshot!(text, @r"
+    insta::assert_snapshot!(text, @"
     Site default
     Professional seats  █████████████░░░ 80 %  40 of 50 taken  3 h ago
       ▅▅▅▅▅▅▅▅▅▅▅▅▅
       PERIOD   PEAK  MEAN  LAST  CHANGE  OF  MEAN %  PEAK %  DAYS      A YEAR AGO
-      2025-11  40    40.0  40    -       50  80 %    80 %    30        0 %
+      2025-11  40    40.0  40    0       50  80 %    80 %    30        0 %
       2025-12  40    40.0  40    0       50  80 %    80 %    31        0 %
       2026-01  40    40.0  40    0       50  80 %    80 %    31        0 %
       2026-02  40    40.0  40    0       50  80 %    80 %    28        0 %
@@ -107,7 +107,7 @@ async fn tables_and_charts_for_people() {
     Analyzer seats  ████████████░░░░ 76 %  168 of 220 taken  3 h ago
       ▁▂▂▃▃▄▅▅▅▆▇▇█
       PERIOD   PEAK  MEAN   LAST  CHANGE  OF   MEAN %  PEAK %  DAYS      A YEAR AGO
-      2025-11  132   130.7  131   -       150  87 %    88 %    30        +38 %
+      2025-11  132   130.7  131   +2      150  87 %    88 %    30        +38 %
       2025-12  135   133.8  135   +4      150  89 %    90 %    31        +36.8 %
       2026-01  138   136.8  138   +3      150  91 %    92 %    31        +35.6 %
       2026-02  141   139.7  140   +2      150  93 %    94 %    28        +34.7 %
@@ -213,11 +213,13 @@ async fn tables_and_charts_for_people() {
                     ENTITLED        ALLOCATED       ACTIVE         RECLAIMABLE
       Professional  45,000.00 EUR   36,000.00 EUR   not known yet  not known yet
       Analyzer      88,000.00 EUR   67,200.00 EUR   not known yet  not known yet
+      seats         133,000.00 EUR  103,200.00 EUR  not known yet  not known yet
       Capacity      2,400.00 EUR
-      a year        135,400.00 EUR  103,200.00 EUR  not known yet  not known yet
+      a year        135,400.00 EUR
       entitled and allocated of 24 November 2026
       Per active user     not known yet
-      Saved by releases   0.00 EUR in the last 365 days, 0.00 EUR in all
+      Saved by releases   0.00 EUR in the last 365 days
+                          0.00 EUR since the first release
       Next 12 months      133,000.00 EUR to pay for seats
                           between 108,386.85 and 112,330.96 EUR for those taken
                           2,400.00 EUR for minutes, as now
@@ -346,7 +348,7 @@ async fn every_command_answers_as_json_with_the_documented_keys() {
     renewal: time timeZone sites
       site: site types
       type: seatType renewal limits curve
-      renewal: on today asOf entitled taken free held full model reclaimable paths terms modelInWords untested addedForMonths
+      renewal: on today asOf entitled taken free held full model reclaimable paths recommended terms begins modelInWords untested addedForMonths
       term: months last choices
       choice: riskPercent withoutRelease withRelease
       withoutRelease: seats change price tooMany tooFew
@@ -354,7 +356,7 @@ async fn every_command_answers_as_json_with_the_documented_keys() {
       row: seats days percent
     cost: time timeZone sites
       site: site cost
-      cost: currency byType withoutPrice capacity entitled allocated active reclaimable perActivePerson saved savedLastYear nextYear budget
+      cost: currency byType withoutPrice capacity entitled entitledSeats allocated active idle reclaimable perActivePerson activePeople saved savedLastYear nextYear budget
     capacity: time timeZone sites
       site: site asOf capacity months
       month: name used allocated percent days of

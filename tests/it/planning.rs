@@ -251,6 +251,16 @@ async fn the_list_of_seats_tells_who_is_active_and_idle() {
     assert_eq!(cost.per_active_person.unwrap().to_string(), "1,987.22 EUR");
     // One euro a day: person 1's seat for 59 days until it came back, person 2's for all 100.
     assert_eq!(cost.saved.amount.to_string(), "159.00 EUR");
+    // Of the last ten days: all of it by what was released long before; of a year nothing.
+    let today = planning.today;
+    let ten = (today - TimeDelta::days(9), today);
+    let year = (today - TimeDelta::days(364), today);
+    let amounts = |range| {
+        let all = planning.saved(range).unwrap().amount.to_string();
+        (all, planning.saved_by_earlier(range).unwrap().amount.to_string())
+    };
+    assert_eq!(amounts(ten), ("10.00 EUR".to_owned(), "10.00 EUR".to_owned()));
+    assert_eq!(amounts(year), ("159.00 EUR".to_owned(), "0.00 EUR".to_owned()));
     let released = &planning.pool(SeatType::Analyzer).unwrap().released;
     assert_eq!(released.iter().map(|seats| seats.count).sum::<u32>(), 2, "in growth both count");
     let forecast = planning.forecast(SeatType::Analyzer).unwrap().as_ref().unwrap();

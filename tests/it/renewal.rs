@@ -1,9 +1,12 @@
 //! What to renew with, and what if: on history whose future is known.
 
 use bursar::cli::insight::chart::Style;
-use bursar::cli::insight::renewal;
+use bursar::cli::insight::{cost, renewal};
 use bursar::config::settings::Format;
-use bursar::license::{Moment, Person, Seat, SeatType};
+use bursar::event::{Body, Event};
+use bursar::license::pools::SeatPool;
+use bursar::license::server::{Expiry, Kind};
+use bursar::license::{Moment, Person, Pools, Seat, SeatType, ServerLicense, assess};
 use bursar::planning::Planning;
 use bursar::report::Period;
 use bursar::report::gather::report;
@@ -189,17 +192,94 @@ async fn seats_of_a_term_are_shown_with_what_it_costs_to_be_wrong() {
     assert!(text.is_ascii(), "{text}");
 }
 
+/// What is reclaimable is all that is due, however few go in one run; and nothing while a guard stops the runs.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_one_run_takes_is_not_all_that_is_reclaimable() {
+    for (rule, reclaimable, said) in [
+        ("maxReleases: 5", 12, "of which the next run: 5 (maxReleases 5)"),
+        ("graceDays: 14, maxReleases: 5", 12, "of which after a notice: 12"),
+        ("maxReleases: 20", 12, ""),
+        // 52 are free: two more are wanted.
+        ("keepFree: 54, maxReleases: 1", 2, "keepFree (54, 52 free) holds back 10 for good"),
+        ("maxReleasePercent: 5", 0, "held back by the guard maxReleasePercent: 12"),
+    ] {
+        let rules = format!(
+            "    licenseRelease: {{enable: true, dryRun: true, licenseKeyShared: false, licenseType: {{analyzer: {{enable: true, {rule}}}}}}}\n"
+        );
+        let (_folder, settings, store) = bench(&[], &format!("{rules}{PRICES}")).await;
+        three_years(&store, "default", now().date_naive()).await;
+        keep_list(&store, 168, &[(12, 60)], now()).await;
+        let pool = SeatPool {
+            enabled: true,
+            total: 220.0,
+            allocated: 168.0,
+            available: 52.0,
+            used: 100.0,
+            quarantined: 0.0,
+            excess: 0.0,
+        };
+        let pools = Pools { analyzer: Some(pool), ..Pools::default() };
+        let event = Event::new("default", now(), Body::AccessLicenseStatus(pools));
+        store.record(vec![(event, Vec::new())]).await.unwrap();
+        let planning = Planning::load(&store, &settings, "default", now()).await.unwrap();
+        assert_eq!(planning.reclaimable(SeatType::Analyzer), Some(reclaimable), "{rule}");
+        let options = renewal::Options {
+            on: None,
+            months: vec![12],
+            risk: vec![5],
+            seat_type: Some(SeatType::Analyzer),
+        };
+        let text = renewal::render(&planning, &options, &Style::plain(false));
+        fits(&text);
+        assert!(text.contains(said), "{said}: {text}");
+        assert!(!said.is_empty() || !text.contains("next run"), "{text}");
+        let answer = renewal::figures(&planning, &options);
+        let choice = &answer.types[0].renewal.as_ref().unwrap().answer.terms[0].choices[0];
+        let with = choice.with_release.as_ref().unwrap();
+        assert_eq!(choice.without_release.seats - with.seats, u64::from(reclaimable), "{rule}");
+        let cost = planning.cost().unwrap();
+        let analyzer = cost.by_type.iter().find(|of| of.seat_type == SeatType::Analyzer).unwrap();
+        assert_eq!(analyzer.reclaimable.unwrap().amount, (reclaimable * 400).into(), "{rule}");
+        assert_eq!(analyzer.idle.unwrap().amount, 4_800.into(), "{rule}");
+        let text = cost::render(&planning, &Style::plain(false));
+        fits(&text);
+        assert!(
+            text.contains(&format!("Analyzer: {reclaimable} of 12 idle for 30 days or longer")),
+            "{text}"
+        );
+        assert!(text.contains(said), "{said}: {text}");
+    }
+}
+
 /// Without `--on` a term begins when the contract does.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_term_begins_when_the_contract_renews() {
-    for (more, on) in [
-        ("", now().date_naive()),
-        ("    renewsOn: 2025-04-01\n", "2027-04-01".parse().unwrap()),
+    let today = now().date_naive();
+    let day = |text: &str| text.parse::<NaiveDate>().unwrap();
+    // By what the settings say of contracts, and by when the server's license ends.
+    for (more, license, on, why) in [
+        ("", None, today, "no cost.renewsOn, no license end"),
+        ("", Some("2027-01-10"), day("2027-01-11"), "server license ends 10 January 2027"),
+        // It is over: nothing is known of what comes.
+        ("", Some("2026-01-10"), today, "no cost.renewsOn, no license end"),
+        (
+            "    renewsOn: 2025-04-01\n",
+            Some("2027-01-10"),
+            day("2027-04-01"),
+            "the contract renews",
+        ),
         // Too far for the longest term: nothing is said of so late a day.
-        ("    renewsOn: 2036-01-01\n    term: 10 years\n", now().date_naive()),
+        ("    renewsOn: 2036-01-01\n    term: 10 years\n", None, today, "from 1 January 2036 on"),
     ] {
-        let (_folder, settings, store) = bench(&[], &format!("{PRICES}{more}")).await;
+        let watched = "    serverLicenseMonitor: {enable: true}\n";
+        let (_folder, settings, store) = bench(&[], &format!("{watched}{PRICES}{more}")).await;
         three_years(&store, "default", now().date_naive()).await;
+        if let Some(end) = license {
+            let license = ServerLicense::new(Kind::SignedKey, Expiry::On(day(end)));
+            let status = Body::ServerLicenseStatus(assess(license, 30, today));
+            let event = Event::new("default", now() - TimeDelta::hours(1), status);
+            store.record(vec![(event, Vec::new())]).await.unwrap();
+        }
         let planning = Planning::load(&store, &settings, "default", now()).await.unwrap();
         let options = renewal::Options {
             on: None,
@@ -208,7 +288,13 @@ async fn a_term_begins_when_the_contract_renews() {
             seat_type: Some(SeatType::Analyzer),
         };
         let answer = renewal::figures(&planning, &options);
-        assert_eq!(answer.types[0].renewal.as_ref().unwrap().answer.on, on, "{more}");
+        let view = answer.types[0].renewal.as_ref().unwrap();
+        assert_eq!(view.answer.on, on, "{more} {license:?}");
+        let begins = view.begins.text(settings.locale);
+        assert!(begins.contains(why), "{begins}");
+        let text = renewal::render(&planning, &options, &Style::plain(false));
+        fits(&text);
+        assert!(text.contains(&begins), "{begins}: {text}");
     }
 }
 
@@ -229,7 +315,8 @@ async fn what_is_not_known_is_said_of_a_renewal() {
         "Analyzer seats\n  To buy          demand can't be seen: the pool was always full",
         "none are free: who waits is in no figure; these are the least",
         "not known yet: the list of seats was not read so far",
-        "Without a price (Butler.cost) there are no amounts.",
+        "No price, no amounts.",
+        "  Because         no cost.renewsOn, no license end: the day of the figures\n",
     ] {
         assert!(text.contains(told), "{told}: {text}");
     }
@@ -304,7 +391,11 @@ async fn a_report_says_the_same_of_a_renewal() {
     let released = analyzer["choices"][0]["withRelease"]["seats"].to_string();
     row("afterRelease.seats", &released);
     for text in [written(Format::Html), written(Format::Md)] {
-        for told in ["What to renew with", "12 reclaimable seats, released once", "drawn paths"] {
+        for told in [
+            "What to renew with",
+            "12 reclaimable seats, released once",
+            "Seats: the fewest that last the term",
+        ] {
             assert!(text.contains(told), "{told}: {text}");
         }
     }

@@ -73,7 +73,8 @@ fn well_formed(html: &str) {
 
 #[tokio::test]
 async fn the_html_needs_nothing_else_and_escapes_names() {
-    let (_folder, settings, store) = filled(&[]).await;
+    let (_folder, mut settings, store) = filled(&[]).await;
+    settings.report_names = true;
     let html = of(&store, &settings, "2026").await.write(Format::Html).unwrap();
     well_formed(&html);
     for foreign in ["http:", "https:", "src=\"", "<script", "@import", "url("] {
@@ -112,7 +113,8 @@ async fn the_html_needs_nothing_else_and_escapes_names() {
 
 #[tokio::test]
 async fn the_csv_reads_back_and_holds_no_formula() {
-    let (_folder, settings, store) = filled(&[]).await;
+    let (_folder, mut settings, store) = filled(&[]).await;
+    settings.report_names = true;
     let report = of(&store, &settings, "2026").await;
     let rows = parse_csv(&report.write(Format::Csv).unwrap());
     assert_eq!(rows[0].join(","), "section,site,subject,date,key,value");
@@ -136,7 +138,8 @@ async fn the_csv_reads_back_and_holds_no_formula() {
 
 #[tokio::test]
 async fn markdown_keeps_names_as_text() {
-    let (_folder, settings, store) = filled(&[]).await;
+    let (_folder, mut settings, store) = filled(&[]).await;
+    settings.report_names = true;
     let text = of(&store, &settings, "2026-11").await.write(Format::Md).unwrap();
     assert!(!text.contains("<img") && text.contains("&lt;img src=x"), "{text}");
     assert!(text.contains("alert(1)&gt;\\|=1+1"), "the bar ends no cell: {text}");
@@ -170,8 +173,8 @@ async fn the_json_has_the_documented_keys_and_the_true_figures() {
     insta::assert_snapshot!(
         [keys(&report), keys(site), keys(&site["types"][1]), keys(&report["period"])].join("\n"),
         @"
-    version generated asOf timeZone period contracts unfinished sites alerts alertsRecordedFrom ledger
-    site types leftOut serverLicense qlikSenseVersion simulation capacity cost costByDirectory costInPeriod savedInPeriod changes holders releases alerts gaps
+    version generated asOf timeZone names period contracts unfinished sites alerts alertsRecordedFrom ledger
+    site types leftOut serverLicense qlikSenseVersion simulation capacity cost costByDirectory costInPeriod savedInPeriod savedInPeriodByEarlier changes holders runs releases alerts gaps
     seatType before atEnd peak mean meanPercent days of fullDays periods entitledChanges yearOnYear growth forecast renewal seats daily
     name first last
     "

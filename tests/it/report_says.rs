@@ -178,6 +178,14 @@ async fn who_held_a_seat_at_the_end_is_counted_and_named_only_where_that_is_aske
         for name in ["anna", "bob", "cleo"] {
             assert!(named.contains(name), "{format}: {name}: {named}");
         }
+        // Neither among changes, which are of the next month.
+        let hidden = report("2026-01", format, false);
+        for name in ["anna", "bob", "cleo", "dora", "CORP"] {
+            assert!(!hidden.contains(name), "{format}: {name}: {hidden}");
+        }
+        assert!(hidden.contains("person …000000000002"), "told apart: {hidden}");
+        let later = report("2026-01", format, true);
+        assert!(later.contains("bob") && later.contains("dora"), "{format}: {later}");
         assert!(!named.contains("dora"), "{format}: she came later: {named}");
     }
     let csv = report("2025", "csv", true);
@@ -293,8 +301,8 @@ async fn a_page_is_dark_on_screens_only_and_prints_whole_tables() {
     assert!(style.contains("@media screen and (prefers-color-scheme: dark)"), "{style}");
     let print = style.split("@media print").nth(1).unwrap();
     for rule in [
-        "figure, .tile, tr, dl, .short, code, nav { break-inside: avoid; }",
-        "h2, h3, h4, caption, .note { break-after: avoid; }",
+        "figure, .tile, tr, dl, .short, pre, nav { break-inside: avoid; }",
+        "h2, h3, h4, caption, figcaption { break-after: avoid; }",
         "thead { display: table-header-group; }",
     ] {
         assert!(print.contains(rule), "{rule}: {print}");

@@ -60,6 +60,7 @@ const ROOMS: [(&str, &[&str]); 39] = [
             "settings",
             "store",
             "tls",
+            "words",
         ],
     ),
     (

@@ -63,7 +63,7 @@ pub(super) struct OfType {
     pub last_read: DateTime<Utc>,
     #[serde(flatten)]
     pub activity: TypeActivity,
-    /// What decides that no more are reclaimable.
+    /// How what is reclaimable goes, and what holds back the rest.
     pub limits: Limits,
     pub users_per_day: Vec<Window>,
 }
@@ -311,7 +311,7 @@ fn table(out: &mut String, answer: &SiteActivity, l: Locale) {
         types.iter().map(of).collect()
     };
     line("reclaimable under the rules", by_rules(&|r| r.reclaimable().to_string()));
-    line("  to be announced first", by_rules(&|r| r.announce.to_string()));
+    line("  of which after a notice", by_rules(&|r| r.announce.to_string()));
     line("  undecided", by_rules(&|r| r.unknown.to_string()));
     line("  threshold in days", by_rules(&|r| r.threshold_days.to_string()));
     line("  enabled for release", by_rules(&|r| if r.enabled { "yes" } else { "no" }.to_owned()));

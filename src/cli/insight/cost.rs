@@ -80,17 +80,27 @@ pub fn render(planning: &Planning, style: &Style) -> String {
             ]
         })
         .collect();
-    if let Some(capacity) = &cost.capacity {
-        let none = String::new;
-        rows.push(vec!["Capacity".into(), capacity.entitled.written(l), none(), none(), none()]);
+    let of_seats = |name: &str| {
+        vec![
+            paint.strong(name),
+            paint.strong(&cost.entitled_seats.written(l)),
+            cost.allocated.written(l),
+            amount(cost.active),
+            amount(cost.reclaimable),
+        ]
+    };
+    match &cost.capacity {
+        // Minutes are allocated to nobody: what they cost is in none of the other sums.
+        Some(capacity) => {
+            let only = |name: String, amount: String| {
+                vec![name, amount, String::new(), String::new(), String::new()]
+            };
+            rows.push(of_seats("seats"));
+            rows.push(only("Capacity".to_owned(), capacity.entitled.written(l)));
+            rows.push(only(paint.strong("a year"), paint.strong(&cost.entitled.written(l))));
+        }
+        None => rows.push(of_seats("a year")),
     }
-    rows.push(vec![
-        paint.strong("a year"),
-        paint.strong(&cost.entitled.written(l)),
-        cost.allocated.written(l),
-        amount(cost.active),
-        amount(cost.reclaimable),
-    ]);
     out.push_str(&table(&["", "ENTITLED", "ALLOCATED", "ACTIVE", "RECLAIMABLE"], rows, paint));
     let days = cost.by_type.iter().filter_map(|of| of.as_of);
     let lists = cost.by_type.iter().filter_map(|of| of.list_as_of);
@@ -107,24 +117,32 @@ pub fn render(planning: &Planning, style: &Style) -> String {
     {
         let _ =
             writeln!(out, "  Reclaimable         {} {share:.0} %", style.bar(share / 100.0, 20));
+        let _ = writeln!(out, "  {:<19} {}", "", paint.faint(words::RECLAIMABLE));
     }
     let mut line = |name: &str, text: String| {
         let _ = writeln!(out, "  {name:<19} {text}");
     };
     for of_type in &cost.by_type {
-        for why in words::limits_each(&of_type.seats.limits, l) {
-            line("", format!("{}: {why}", of_type.seat_type.title()));
+        let seats = &of_type.seats;
+        if let (Some(reclaimable), Some(idle), Some(days)) =
+            (seats.reclaimable, seats.idle, seats.threshold_days)
+        {
+            let of_idle = words::of_idle(reclaimable, idle, days, l);
+            line("", format!("{}: {of_idle}", of_type.seat_type.title()));
+        }
+        for why in words::limits_each(&seats.limits, l) {
+            line("", format!("  {why}"));
         }
     }
     line("Per active user", amount(cost.per_active_person));
+    if let Some(people) = cost.active_people.filter(|_| cost.per_active_person.is_some()) {
+        line("", words::per_active_person(people, cost.capacity.is_some(), l));
+    }
     line(
         "Saved by releases",
-        format!(
-            "{} in the last 365 days, {} in all",
-            cost.saved_last_year.amount.written(l),
-            cost.saved.amount.written(l)
-        ),
+        format!("{} in the last 365 days", cost.saved_last_year.amount.written(l)),
     );
+    line("", format!("{} since the first release", cost.saved.amount.written(l)));
     line("Next 12 months", words::for_seats(&cost.next_year.to_pay, l));
     line("", format!("{} for those taken", words::money(&cost.next_year.allocated, l)));
     if let Some(capacity) = &cost.capacity {

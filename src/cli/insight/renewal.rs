@@ -12,7 +12,8 @@ use crate::insight::renewal::{self, Choice, MONTHS, MOST_MONTHS, MOST_RISK, RISK
 use crate::insight::words::{self, renewal as said};
 use crate::license::SeatType;
 use crate::planning::Planning;
-use crate::planning::renewal::{RenewalView, TypeRenewal, check};
+use crate::planning::renewal::{Begins, RenewalView, TypeRenewal, check};
+use crate::words::counted;
 
 /// Show how many seats to buy so that they last a term with a risk, and what it costs to be wrong
 ///
@@ -32,7 +33,7 @@ pub struct Renewal {
 /// What of it is asked.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Options {
-    /// First day of the term, such as 2027-04-01 [default: the day on which the contract renews, Butler.cost.renewsOn, or today]
+    /// First day of the term, such as 2027-04-01 [default: the day on which the contract renews, Butler.cost.renewsOn; else the day after the server license ends; else today]
     #[arg(long, value_name = "DATE")]
     pub on: Option<NaiveDate>,
     /// Lengths of the term
@@ -128,6 +129,9 @@ fn lines(
     let mut line = |name: &str, text: String| {
         let _ = writeln!(out, "  {name:<15} {text}");
     };
+    if view.begins != Begins::Asked {
+        line("Because", view.begins.text(style.locale));
+    }
     line(
         "Now",
         format!(
@@ -141,6 +145,7 @@ fn lines(
         "Reclaimable",
         match answer.reclaimable {
             Some(seats) => {
+                let seats = style.locale.number(seats.into());
                 format!("{seats}, {}: \"after release\"", said::released(answer, style.locale))
             }
             None => paint.faint(words::NO_LIST),
@@ -160,11 +165,17 @@ fn lines(
         line("Note", paint.warn(&note));
     }
     out.push('\n');
+    for line in said::legend(answer, view.added_for_months) {
+        let _ = writeln!(out, "  {}", paint.faint(&line));
+    }
     let mut seats = Vec::new();
     let mut wrong = Vec::new();
     for term in &answer.terms {
         for (n, risk) in term.choices.iter().enumerate() {
-            let months = if n == 0 { term.months.to_string() } else { String::new() };
+            let months = match n {
+                0 => said::months(&answer.recommended, term.months, risk.risk_percent),
+                _ => String::new(),
+            };
             let (choice, after) = (&risk.without_release, risk.with_release.as_ref());
             let percent = format!("{} %", risk.risk_percent);
             seats.push(vec![
@@ -191,9 +202,6 @@ fn lines(
     out.push('\n');
     let head = ["MONTHS", "RISK", "FREE", "PAID FOR NOTHING", "SHORT IN", "MISSING", "TO ADD"];
     out.push_str(&table(&head, wrong, paint));
-    for line in said::legend(answer, view.added_for_months) {
-        let _ = writeln!(out, "  {}", paint.faint(&line));
-    }
 }
 
 /// A row of what too many and too few seats cost.
@@ -228,8 +236,8 @@ fn curve(out: &mut String, planning: &Planning, answer: &TypeRenewal, style: &St
     let _ = writeln!(out, "         {left}{}{right}", " ".repeat(gap));
     let (line, thin) = if style.ascii { ("*", "-") } else { ("line:", "faint:") };
     let legend = format!(
-        "{line} so many taken, {} days to {}   {thin} entitled",
-        basis.days,
+        "{line} so many taken, {} to {}   {thin} entitled",
+        counted(style.locale, basis.days.into(), "day", "days"),
         style.locale.date(basis.last)
     );
     let _ = writeln!(out, "         {}", style.paint.faint(&legend));

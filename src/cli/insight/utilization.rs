@@ -252,7 +252,8 @@ fn full_line(out: &mut String, answer: &TypeUtilization) {
     let of: u32 = answer.periods.iter().map(|row| row.period.days).sum();
     let last = answer.periods.iter().rev().find(|row| row.period.full_days > 0);
     let last = last.map_or_else(String::new, |row| format!(", lastly in {}", row.period.name));
-    let _ = writeln!(out, "  Nothing could be given out on {days} of {of} days{last}");
+    let of = if of == 1 { "1 day".to_owned() } else { format!("{of} days") };
+    let _ = writeln!(out, "  Nothing could be given out on {days} of {of}{last}");
 }
 
 fn year_line(out: &mut String, year: &YearOnYear, style: &Style) {

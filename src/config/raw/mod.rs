@@ -66,7 +66,7 @@ pub(super) struct Butler {
     /// database such as `Europe/Stockholm`. Default `UTC`, as in Butler.
     #[schemars(extend("x-bursar" = true))]
     pub(super) time_zone: String,
-    /// How reports in HTML and Markdown, `status`, `insight` and the pages write numbers and dates: a language, or a
+    /// How reports in HTML and Markdown, e-mails, `status`, `insight` and the pages write numbers and dates: a language, or a
     /// language and a country, such as `de` or `en-GB`. Known are `en`, `en-GB`, `en-US`, `da`, `de`, `de-CH`, `es`, `es-MX`, `fi`,
     /// `fr`, `fr-CA`, `it`, `nb`, `nl`, `pl`, `pt`, `pt-PT` and `sv`. The words stay English; CSV and JSON are
     /// the same everywhere. Default `en`: `12,345.6`, 5 March 2027, and `2027-03-05` in tables.

@@ -22,8 +22,9 @@ pub(in crate::config) struct Report {
     pub(in crate::config) folder: String,
     /// Send them by e-mail, too.
     pub(in crate::config) email: bool,
-    /// Name everybody who holds a seat at the end of the period. Off by default: then their number is told.
-    /// `bursar report --names` names them, too. Changes and releases have names always.
+    /// Name people: who holds a seat at the end of the period, and who had one, gave an order or changed something
+    /// in changes, releases, runs and alerts. Off by default: then numbers are told, and of a person the beginning
+    /// or the end of an id. `bursar report --names` names them, too.
     pub(in crate::config) names: bool,
     /// Files that stay, of each format: the oldest go. Default 36, three years of months.
     #[schemars(range(min = 1, max = 10_000), extend("x-noun" = "a number of files"))]

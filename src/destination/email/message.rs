@@ -15,6 +15,7 @@ use crate::destination::payload;
 use crate::destination::template::context;
 use crate::event::{AlertNotice, AlertStatus, Event, Severity};
 use crate::plain::{on_terminal, one_line, padded, shortened, width};
+use crate::words::Locale;
 
 /// Subject and bodies of a mail.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,11 +39,11 @@ struct Letter {
 }
 
 impl Words {
-    /// Built in: what happened, what to do, the figures. Times are in `zone`.
-    pub(super) fn of(event: &Event, zone: Tz, named_site: bool) -> Self {
+    /// Built in: what happened, what to do, the figures.
+    pub(super) fn of(event: &Event, local: Local, named_site: bool) -> Self {
         let letter = match context::notice(event) {
-            Some(notice) => alert(event, &notice, zone, named_site),
-            None => news(event, zone, named_site),
+            Some(notice) => alert(event, &notice, local, named_site),
+            None => news(event, local, named_site),
         };
         let label = letter.label.as_ref().map(|label| format!("[{label}] ")).unwrap_or_default();
         let site = if named_site { format!(" - {}", event.site) } else { String::new() };
@@ -54,7 +55,7 @@ impl Words {
     }
 }
 
-fn alert(event: &Event, notice: &AlertNotice, zone: Tz, named_site: bool) -> Letter {
+fn alert(event: &Event, notice: &AlertNotice, at: Local, named_site: bool) -> Letter {
     let over = notice.status == AlertStatus::Resolved;
     let colour = match (over, notice.severity) {
         (true, _) => "#2e7d32",
@@ -67,86 +68,96 @@ fn alert(event: &Event, notice: &AlertNotice, zone: Tz, named_site: bool) -> Let
         (false, true) => "resolved",
         (false, false) => notice.severity.as_str(),
     };
-    let mut rows = common(event, zone, named_site);
+    let mut rows = common(event, at, named_site);
     rows.push(("rule".into(), notice.rule.to_string()));
     if !notice.subject.is_empty() {
         rows.push(("subject".into(), notice.subject.clone()));
     }
     rows.push(("severity".into(), notice.severity.as_str().into()));
-    rows.push(("since".into(), local(notice.since, zone)));
+    rows.push(("since".into(), at.time(notice.since)));
     if let Some(resolved) = notice.resolved {
-        rows.push(("resolved".into(), local(resolved, zone)));
+        rows.push(("resolved".into(), at.time(resolved)));
     }
     if notice.repeats > 0 {
         rows.push(("sent before".into(), format!("{} times", notice.repeats)));
     }
     if let Some(silence) = &notice.silenced {
-        let until = local(silence.until, zone);
+        let until = at.time(silence.until);
         let text = format!("by {} until {until}: {}", silence.by, silence.why);
         rows.push(("silenced".into(), text));
     }
-    flatten(&notice.facts, "", &mut rows);
+    flatten(&notice.facts, "", at.locale, &mut rows);
     Letter {
-        title: notice.title.clone(),
+        title: at.locale.retold(&notice.title),
         label: Some(label.to_uppercase()),
         colour,
-        text: notice.text.clone(),
+        text: at.locale.retold(&notice.text),
         hint: if over { String::new() } else { notice.hint.clone() },
         rows,
     }
 }
 
-fn news(event: &Event, zone: Tz, named_site: bool) -> Letter {
-    let mut rows = common(event, zone, named_site);
+fn news(event: &Event, at: Local, named_site: bool) -> Letter {
+    let mut rows = common(event, at, named_site);
     let mut map = payload::webhook_json(event, false);
     for known in ["event", "time", "eventId"] {
         map.shift_remove(known);
     }
-    flatten(&map, "", &mut rows);
+    flatten(&map, "", at.locale, &mut rows);
     Letter {
         title: format!("Qlik Sense {}", event.kind().title()),
         label: None,
         colour: "#1565c0",
-        text: event.summary(),
+        text: at.locale.retold(&event.summary()),
         hint: String::new(),
         rows,
     }
 }
 
-fn common(event: &Event, zone: Tz, named_site: bool) -> Vec<(String, String)> {
+fn common(event: &Event, at: Local, named_site: bool) -> Vec<(String, String)> {
     let mut rows = Vec::new();
     if named_site {
         rows.push(("site".into(), event.site.clone()));
     }
-    rows.push(("time".into(), local(event.time, zone)));
+    rows.push(("time".into(), at.time(event.time)));
     rows
 }
 
-fn local(time: DateTime<Utc>, zone: Tz) -> String {
-    time.with_timezone(&zone).format("%Y-%m-%d %H:%M %Z").to_string()
+/// How a mail tells times, days and numbers: what is sent elsewhere is the same everywhere.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Local {
+    pub(super) zone: Tz,
+    pub(super) locale: Locale,
+}
+
+impl Local {
+    fn time(self, time: DateTime<Utc>) -> String {
+        let zone = time.with_timezone(&self.zone).format("%Z").to_string();
+        format!("{} {zone}", self.locale.time(time, self.zone))
+    }
 }
 
 /// The most rows: a mail is no export.
 const ROWS: usize = 60;
 
-fn flatten(map: &Map<String, Value>, before: &str, rows: &mut Vec<(String, String)>) {
+fn flatten(map: &Map<String, Value>, before: &str, l: Locale, rows: &mut Vec<(String, String)>) {
     for (name, value) in map {
         let name = format!("{before}{}", in_words(name));
         match value {
             Value::Null => {}
-            Value::Object(inner) => flatten(inner, &format!("{name}, "), rows),
+            Value::Object(inner) => flatten(inner, &format!("{name}, "), l, rows),
             Value::Array(items) if items.iter().any(Value::is_object) => {
                 for (i, item) in items.iter().enumerate() {
                     if let Value::Object(inner) = item {
-                        flatten(inner, &format!("{name} {}, ", i + 1), rows);
+                        flatten(inner, &format!("{name} {}, ", i + 1), l, rows);
                     }
                 }
             }
             Value::Array(items) => {
-                let items: Vec<String> = items.iter().map(plain).collect();
+                let items: Vec<String> = items.iter().map(|item| plain(item, l)).collect();
                 rows.push((name, items.join(", ")));
             }
-            other => rows.push((name, plain(other))),
+            other => rows.push((name, plain(other, l))),
         }
         if rows.len() > ROWS {
             rows.truncate(ROWS);
@@ -156,9 +167,10 @@ fn flatten(map: &Map<String, Value>, before: &str, rows: &mut Vec<(String, Strin
     }
 }
 
-fn plain(value: &Value) -> String {
+fn plain(value: &Value, l: Locale) -> String {
     match value {
-        Value::String(text) => text.clone(),
+        Value::String(text) => l.retold(text),
+        Value::Number(number) if l != Locale::default() => l.separated(&number.to_string()),
         other => other.to_string(),
     }
 }
@@ -323,9 +335,30 @@ mod tests {
         }
     }
 
+    fn local(zone: Tz) -> Local {
+        Local { zone, locale: Locale::default() }
+    }
+
+    #[test]
+    fn a_mail_tells_numbers_and_days_as_the_settings_say() {
+        let mut event = firing();
+        let crate::event::Body::Alert(notice) = &mut event.body else { panic!() };
+        notice.text = "10,983 of 20,000 minutes are used (97.5 %) on 5 March 2027".to_owned();
+        let german = Local { zone: Tz::UTC, locale: Locale::parse("de").unwrap() };
+        let words = Words::of(&event, german, true);
+        for told in [
+            "10.983 of 20.000 minutes are used (97,5 %) on 05.03.2027",
+            "since:        22.11.2026 06:00 UTC",
+            "percent:      97,5",
+        ] {
+            assert!(words.text.contains(told), "{told}: {}", words.text);
+        }
+        assert!(words.html.contains("10.983 of 20.000"), "{}", words.html);
+    }
+
     #[test]
     fn words_of_an_alert() {
-        let words = Words::of(&firing(), Tz::Europe__Stockholm, true);
+        let words = Words::of(&firing(), local(Tz::Europe__Stockholm), true);
         insta::assert_snapshot!(subject_line(&words.subject), @r#"[WARNING] Professional seats are low O"Hara\ 'x' <script>alert(1)</script> & {{site}} *b* 🦀 ü\ - prod "EU""#);
         insta::assert_snapshot!(words.text, @r#"
         Professional seats are low O"Hara\ 'x' <script>alert(1)</script> & {{site}} *b* 🦀 ü\
@@ -389,7 +422,7 @@ mod tests {
             until: notice.since,
             why: "order is placed".into(),
         });
-        let words = Words::of(&event, Tz::UTC, true);
+        let words = Words::of(&event, local(Tz::UTC), true);
         assert!(words.subject.starts_with("[TEST] "), "{}", words.subject);
         let silenced = "silenced:     by anna@qlik until 2026-11-22 06:00 UTC: order is placed";
         assert!(words.text.contains(silenced), "{}", words.text);
@@ -398,7 +431,7 @@ mod tests {
     #[test]
     fn every_event_can_be_mailed_and_no_name_gets_out_of_its_place() {
         for event in samples::all() {
-            let words = Words::of(&event, Tz::UTC, true);
+            let words = Words::of(&event, local(Tz::UTC), true);
             assert!(!words.html.contains("<script"), "{}", words.html);
             assert!(words.text.lines().count() < 100);
             let subject = subject_line(&words.subject);

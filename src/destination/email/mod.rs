@@ -34,7 +34,7 @@ use tokio::time::timeout;
 use tracing::{error, warn};
 
 use self::failure::Failure;
-use self::message::Words;
+use self::message::{Local, Words};
 use self::recipients::{Progress, Verdict};
 use self::smtp::Server;
 use super::template::{self, Template};
@@ -43,6 +43,7 @@ use crate::destination::email::settings::EmailSecurity;
 use crate::event::route::Routes;
 use crate::event::{Channel, Event};
 use crate::tls::PemError;
+use crate::words::Locale;
 
 pub use report::{SendError, send_report};
 
@@ -68,7 +69,7 @@ pub struct Email {
     text: Option<Template>,
     html: Option<Template>,
     routes: Routes,
-    zone: Tz,
+    local: Local,
     progress: Mutex<Progress>,
 }
 
@@ -93,9 +94,15 @@ impl Email {
             html: compile(&email.html)?,
             settings: email.clone(),
             routes,
-            zone,
+            local: Local { zone, locale: Locale::default() },
             progress: Mutex::default(),
         })
+    }
+
+    /// With numbers and days as a locale writes them.
+    pub fn with_locale(mut self, locale: Locale) -> Self {
+        self.local.locale = locale;
+        self
     }
 
     fn recipients(&self) -> impl Iterator<Item = &Address> {
@@ -105,7 +112,7 @@ impl Email {
     /// Subject, text and HTML: by the templates, or built in. Losing an event would be worse than
     /// sending it in another form.
     fn words(&self, event: &Event) -> Words {
-        let built_in = Words::of(event, self.zone, self.routes.named_sites);
+        let built_in = Words::of(event, self.local, self.routes.named_sites);
         let rendered = |template: &Option<Template>, part: &str, built_in: String| match template
             .as_ref()
             .map(|template| template.render(event))

@@ -91,8 +91,9 @@ impl SetUp for Email {
     }
 
     fn build(&self, _: usize, surroundings: &Surroundings) -> anyhow::Result<Arc<dyn Destination>> {
-        let Surroundings { routes, time_zone, .. } = surroundings;
-        Ok(Arc::new(super::Email::new(self, routes.clone(), *time_zone)?))
+        let Surroundings { routes, time_zone, locale, .. } = surroundings;
+        let email = super::Email::new(self, routes.clone(), *time_zone)?;
+        Ok(Arc::new(email.with_locale(*locale)))
     }
 
     fn certificates(&self) -> Vec<CertificateFile<'_>> {

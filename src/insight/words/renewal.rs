@@ -2,7 +2,7 @@
 
 use super::super::cost::MoneyRange;
 use super::super::days_after;
-use super::super::renewal::{Choice, Missing, Renewal, TooFew, TooMany};
+use super::super::renewal::{Choice, Missing, Recommended, Renewal, TooFew, TooMany};
 use super::{months_in_words, whole};
 use crate::words::Locale;
 
@@ -33,19 +33,34 @@ pub fn released(of: &Renewal, l: Locale) -> String {
 /// How the figures of a renewal are to be read, in lines that fit a terminal.
 pub fn legend(of: &Renewal, added_for_months: Option<u32>) -> Vec<String> {
     let mut lines = vec![
-        "Seats: the fewest that demand goes beyond within the term in so many of 100".to_owned(),
-        format!("cases ({} drawn paths). Change: from what is entitled now. Free: on an", of.paths),
-        "average day, and what they cost over the term: in the middle case (in 10 to 90".to_owned(),
-        "of 100). Missing: at most, in the middle of the cases that are short (in 9 of".to_owned(),
+        "Seats: the fewest that last the term in all but RISK of 100 cases.".to_owned(),
+        "Change: against entitled. Free: on an average day (in 10 to 90 of 100 cases).".to_owned(),
     ];
-    match added_for_months {
-        Some(months) => lines.extend([
-            "10). To add: each there on the first day that lacks it, for".to_owned(),
-            format!("{} (cost.term).", months_in_words(months)),
-        ]),
-        None => lines.push("10). Without a price (Butler.cost) there are no amounts.".to_owned()),
-    }
+    lines.push(match added_for_months {
+        Some(months) => {
+            let term = months_in_words(months);
+            format!("Missing, to add (for {term}): middle of the short cases (9 of 10 cases).")
+        }
+        None => {
+            "Missing: middle of the short cases (9 of 10 cases). No price, no amounts.".to_owned()
+        }
+    });
+    lines.push(recommended(&of.recommended));
     lines
+}
+
+/// `*: to begin with: 12 months (cost.term), risk 5 % (default).`
+pub fn recommended(of: &Recommended) -> String {
+    let term = if of.by_term { "cost.term" } else { "shortest asked" };
+    let risk = if of.by_default { "lower default" } else { "lowest asked" };
+    let months = months_in_words(of.months);
+    format!("*: to begin with: {months} ({term}), risk {} % ({risk}).", of.risk_percent)
+}
+
+/// The months of a row; the one to begin with is marked.
+pub fn months(of: &Recommended, months: u32, risk_percent: u8) -> String {
+    let mark = if of.is(months, risk_percent) { " *" } else { "" };
+    format!("{months}{mark}")
 }
 
 /// More or fewer seats than are entitled.

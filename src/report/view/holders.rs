@@ -27,7 +27,7 @@ pub(crate) fn holders(report: &Report, site: &SiteReport) -> Option<Section> {
     let mut blocks = vec![Block::Table(counts)];
     let is_named = site.holders.iter().any(|of_type| of_type.people.is_some());
     if !is_named {
-        let text = "Who holds them is not listed here: bursar report --names, or Butler.report.names, does.";
+        let text = "Nobody is named in this report, nor below among changes, releases and alerts: bursar report --names, or Butler.report.names, names everybody.";
         blocks.push(Block::Text(text.to_owned()));
     }
     for of_type in &site.holders {

@@ -8,12 +8,7 @@ const TITLE: &str = "Server license";
 
 pub(crate) fn server_license(report: &Report, site: &SiteReport) -> Option<Section> {
     if site.left_out {
-        let text = "Not told in a report of a time that is long over: it is known as it is now.";
-        return Some(Section {
-            title: TITLE.to_owned(),
-            blocks: vec![Block::Text(text.to_owned())],
-            own_page: false,
-        });
+        return None;
     }
     let Some(license) = &site.server_license else {
         let why = "Not known: the license of the server is not watched, or was not read so far.";

@@ -2,9 +2,11 @@
 
 use super::super::svg::{Bar, Bars, Chart};
 use super::super::{Report, SiteReport};
-use super::{Block, LEFT_OUT, Section, Table, count, local, name, optional, percent};
+use super::{Block, Section, Table, count, local, name, optional, percent};
 use crate::insight::capacity::MonthEnd;
 use crate::insight::chargeback::Amounts;
+use crate::insight::cost::DAYS;
+use crate::insight::days_after;
 use crate::insight::money::Money;
 use crate::insight::money::percent_of;
 use crate::insight::utilization::Step;
@@ -14,7 +16,6 @@ use crate::planning::money::Cost;
 use crate::words::counted;
 
 const UNKNOWN: &str = "not known yet";
-const NOT_THEN: &str = "not known";
 
 pub(crate) fn capacity(report: &Report, site: &SiteReport) -> Option<Section> {
     let capacity = site.capacity.as_ref()?;
@@ -98,14 +99,37 @@ pub(crate) fn of_period(report: &Report, site: &SiteReport) -> Option<Section> {
         table.row(["Analyzer Capacity".to_owned(), "–".to_owned(), capacity.written(l)]);
     }
     table.row(["All".to_owned(), String::new(), cost.all.written(l)]);
-    let mut text = "Each day of a seat that was entitled is a 365th of a year's price; minutes are paid by the \
-                    month. Days before the history began are not in it."
-        .to_owned();
-    if let Some(saved) = &site.saved_in_period {
-        text += &format!(" Releases saved {} in the period.", saved.amount.written(l));
-    }
-    let blocks = vec![Block::Table(table), Block::Text(text)];
+    let text = "Each day of a seat that was entitled is a 365th of a year's price; minutes are paid by the \
+                month. A day without data counts with what was entitled last; days before the history \
+                began are not in it.";
+    let mut blocks = vec![Block::Table(table), Block::Text(text.to_owned())];
+    blocks.extend(saved(report, site).into_iter().flatten());
     Some(Section { title: "Cost of the period".to_owned(), blocks, own_page: false })
+}
+
+/// What releases saved: in the period, in a year, in all.
+fn saved(report: &Report, site: &SiteReport) -> Option<[Block; 2]> {
+    let l = report.locale;
+    let (in_period, earlier) =
+        (site.saved_in_period.as_ref()?, site.saved_in_period_by_earlier.as_ref()?);
+    let cost = site.cost.as_ref()?;
+    let as_of = report.as_of.with_timezone(&report.zone).date_naive();
+    let mut table = Table::new("Saved by releases", &["When", "From", "To", ">Saved"]);
+    let mut row = |when: &str, from: String, to: String, saved: Money| {
+        table.row([when.to_owned(), from, to, saved.written(l)]);
+    };
+    let (first, last) = (report.period.first, report.period.last.min(as_of));
+    let by_own = in_period.amount - earlier.amount;
+    row("In the period", l.day(first), l.day(last), in_period.amount);
+    row("of it by releases of the period", String::new(), String::new(), by_own);
+    row("of it by earlier releases", String::new(), String::new(), earlier.amount);
+    let year = days_after(as_of, 1 - DAYS);
+    row("In 365 days", l.day(year), l.day(as_of), cost.saved_last_year.amount);
+    row("Since the first release", String::new(), l.day(as_of), cost.saved.amount);
+    let text = "A seat saves a 365th of its price on each day on which it stays free: from the day after its \
+                release until its person has one again, for a year at most. So a period has what earlier \
+                releases go on saving, too.";
+    Some([Block::Table(table), Block::Text(text.to_owned())])
 }
 
 pub(crate) fn cost(report: &Report, site: &SiteReport) -> Option<Section> {
@@ -122,7 +146,7 @@ pub(crate) fn cost(report: &Report, site: &SiteReport) -> Option<Section> {
                 "Prices and budget are those of the settings on {}, when the report was made.",
                 report.locale.date(report.generated.with_timezone(&report.zone).date_naive())
             )));
-            let unknown = if site.left_out { NOT_THEN } else { UNKNOWN };
+            let unknown = if site.left_out { "–" } else { UNKNOWN };
             blocks.push(Block::Table(table(report, cost, unknown)));
             blocks.extend(chart(cost).map(Block::Chart));
             blocks.push(Block::Facts(facts(report, site, cost)));
@@ -133,11 +157,11 @@ pub(crate) fn cost(report: &Report, site: &SiteReport) -> Option<Section> {
 
 fn table(report: &Report, cost: &Cost, unknown: &str) -> Table {
     let l = report.locale;
-    let written = |money: Money| money.written(l);
+    let written = |money: Money| l.separated(&money.rounded().to_string());
     let amount = |money: Option<Money>| money.map_or_else(|| unknown.to_owned(), written);
     let mut table = Table::new(
-        "Cost of a year",
-        &["License", ">Per seat", ">Entitled", ">Allocated", ">Active", ">Reclaimable"],
+        format!("Cost of a year, in {}", cost.currency),
+        &["License", ">Per seat", ">Entitled", ">Allocated", ">Active", ">Idle", ">Reclaimable"],
     );
     for of_type in &cost.by_type {
         table.row([
@@ -146,27 +170,47 @@ fn table(report: &Report, cost: &Cost, unknown: &str) -> Table {
             written(of_type.entitled),
             written(of_type.allocated),
             amount(of_type.active),
+            amount(of_type.idle),
             amount(of_type.reclaimable),
         ]);
     }
     let none = String::new;
-    if let Some(capacity) = &cost.capacity {
-        let entitled = written(capacity.entitled);
-        table.row(["Analyzer Capacity".to_owned(), none(), entitled, none(), none(), none()]);
+    let of_seats = |name: &str| {
+        let all = [
+            Some(cost.entitled_seats),
+            Some(cost.allocated),
+            cost.active,
+            cost.idle,
+            cost.reclaimable,
+        ];
+        [name.to_owned(), none()].into_iter().chain(all.map(amount))
+    };
+    match &cost.capacity {
+        // Minutes are allocated to nobody: all that follows is of seats.
+        Some(capacity) => {
+            let dashes = || std::array::from_fn::<_, 4, _>(|_| "–".to_owned());
+            let only = |name: &str, entitled: Money| {
+                [name.to_owned(), none(), written(entitled)].into_iter().chain(dashes())
+            };
+            table.row(of_seats("All seats"));
+            table.row(only("Analyzer Capacity", capacity.entitled));
+            table.row(only("Seats and minutes", cost.entitled));
+        }
+        None => table.row(of_seats("All")),
     }
-    table.row([
-        "All".to_owned(),
-        none(),
-        written(cost.entitled),
-        written(cost.allocated),
-        amount(cost.active),
-        amount(cost.reclaimable),
-    ]);
     let days = span(cost.by_type.iter().filter_map(|of| of.as_of), |day| l.day(day));
     let lists = cost.by_type.iter().filter_map(|of| of.list_as_of);
     let lists = span(lists, |time| local(report, time));
     let priced = l.day(report.generated.with_timezone(&report.zone).date_naive());
-    table.row(["As of".to_owned(), priced, days.clone(), days, lists.clone(), lists]);
+    table.row([
+        "As of".to_owned(),
+        priced,
+        days.clone(),
+        days,
+        lists.clone(),
+        lists.clone(),
+        lists,
+    ]);
     table
 }
 
@@ -179,18 +223,25 @@ pub(crate) fn by_directory(report: &Report, site: &SiteReport) -> Option<Section
     site.cost.as_ref()?;
     let title = "Cost of a year by directory".to_owned();
     let Some(by) = &site.cost_by_directory else {
-        let why = match site.left_out {
-            true => LEFT_OUT.to_owned(),
-            false => words::NO_LIST.to_owned(),
-        };
-        let blocks = vec![Block::Note(format!("Who costs what is {why}."))];
+        if site.left_out {
+            return None;
+        }
+        let blocks = vec![Block::Note(format!("Who costs what is {}.", words::NO_LIST))];
         return Some(Section { title, blocks, own_page: false });
     };
     let of = &by.chargeback;
     let caption = format!("Cost of a year by directory, in {}", of.currency);
     let mut table = Table::new(
         caption,
-        &["License", "Directory", ">Seats", ">Entitled", ">Reclaimable", ">Idle", ">Saved"],
+        &[
+            "License",
+            "Directory",
+            ">Seats",
+            ">Entitled",
+            ">Idle",
+            ">Reclaimable",
+            ">Saved, 365 days",
+        ],
     );
     let whole = |money: Money| words::whole(money, l);
     for row in of.rows.iter().take(MOST_ROWS) {
@@ -203,8 +254,8 @@ pub(crate) fn by_directory(report: &Report, site: &SiteReport) -> Option<Section
             row.group.title().to_owned(),
             count(l, row.allocated),
             amount(|of| of.entitled),
-            amount(|of| of.reclaimable),
             amount(|of| of.idle),
+            amount(|of| of.reclaimable),
             amount(|of| of.saved),
         ]);
     }
@@ -238,9 +289,10 @@ fn chart(cost: &Cost) -> Option<Chart> {
     let value = |money: Money| money.amount.to_f64();
     let mut bars = Vec::new();
     let all = [
-        ("Entitled", Some(cost.entitled)),
+        ("Entitled", Some(cost.entitled_seats)),
         ("Allocated", Some(cost.allocated)),
         ("Active", cost.active),
+        ("Idle", cost.idle),
         ("Reclaimable", cost.reclaimable),
     ];
     for (label, money) in all {
@@ -249,7 +301,7 @@ fn chart(cost: &Cost) -> Option<Chart> {
         }
     }
     Some(Chart::Bars(Bars {
-        title: "Cost of a year by what it is for".to_owned(),
+        title: "Cost of a year of seats by what they are good for".to_owned(),
         unit: cost.currency.to_string(),
         bars,
         limit: String::new(),
@@ -260,25 +312,37 @@ fn facts(report: &Report, site: &SiteReport, cost: &Cost) -> Vec<(String, String
     let l = report.locale;
     let mut facts = Vec::new();
     let mut fact = |name: &str, text: String| facts.push((name.to_owned(), text));
-    fact(
-        "Per active user",
-        match cost.per_active_person {
-            Some(amount) => amount.written(l),
-            None if site.left_out => LEFT_OUT.to_owned(),
-            None => UNKNOWN.to_owned(),
-        },
-    );
+    let with_minutes = cost.capacity.is_some();
+    match (cost.per_active_person, cost.active_people) {
+        (Some(amount), Some(people)) => {
+            let by = words::per_active_person(people, with_minutes, l);
+            fact("Per active user", format!("{}: {by}", amount.written(l)));
+        }
+        _ if site.left_out => {}
+        _ => fact("Per active user", UNKNOWN.to_owned()),
+    }
     if let Some(share) = cost.reclaimable.and_then(|part| percent_of(part, cost.entitled)) {
-        fact("Reclaimable of entitled", format!("{} %", l.fixed(share, 1)));
+        let what = words::RECLAIMABLE;
+        fact("Reclaimable of entitled", format!("{} %: {what}", l.fixed(share, 1)));
     }
     for of_type in &cost.by_type {
-        if let Some(why) = words::limits(&of_type.seats.limits, l) {
-            fact(&format!("Reclaimable {}", name(of_type.seat_type)), why);
+        let seats = &of_type.seats;
+        if let (Some(reclaimable), Some(idle), Some(days)) =
+            (seats.reclaimable, seats.idle, seats.threshold_days)
+        {
+            let of_idle = words::of_idle(reclaimable, idle, days, l);
+            let limits = words::limits(&seats.limits, l);
+            let limits = limits.map_or_else(String::new, |why| format!("; {why}"));
+            fact(&format!("Reclaimable {}", name(of_type.seat_type)), format!("{of_idle}{limits}"));
         }
     }
     if site.saved_in_period.is_some() {
         let saved = cost.saved.amount.written(l);
-        fact("Saved by releases", format!("{saved} in all until the end of the period"));
+        let until = l.date(report.as_of.with_timezone(&report.zone).date_naive());
+        fact(
+            "Saved by releases",
+            format!("{saved} from the first one to {until}; by time: see Cost of the period"),
+        );
     }
     let minutes = cost.capacity.as_ref().map(|capacity| words::for_minutes(capacity.entitled, l));
     let next_year = std::iter::once(words::for_seats(&cost.next_year.to_pay, l)).chain(minutes);

@@ -2,14 +2,14 @@
 
 use super::super::svg::{Across, Chart, Lines, Series};
 use super::super::{Report, SiteReport};
-use super::{Block, LEFT_OUT, Section, Table, as_of, name};
+use super::{Block, Section, Table, as_of, name};
 use crate::insight::duration::Curve;
 use crate::insight::reclaim::Limits;
-use crate::insight::renewal::{Choice, RiskAnswer};
+use crate::insight::renewal::{Choice, Recommended, RiskAnswer};
 use crate::insight::words::{self, renewal as said};
 use crate::license::SeatType;
 use crate::planning::renewal::{RenewalView, TypeRenewal};
-use crate::words::Locale;
+use crate::words::{Locale, counted};
 
 const HEAD: [&str; 10] = [
     ">Months",
@@ -17,11 +17,11 @@ const HEAD: [&str; 10] = [
     ">Seats",
     ">Change",
     ">Price",
-    ">Free on an average day",
-    ">Paid for free seats",
+    ">Free",
+    ">Paid for those",
     ">Short in",
     ">Missing",
-    ">To add them",
+    ">To add",
 ];
 
 pub(crate) fn renewal(report: &Report, site: &SiteReport) -> Option<Section> {
@@ -35,12 +35,12 @@ pub(crate) fn renewal(report: &Report, site: &SiteReport) -> Option<Section> {
         "As of {}: how many seats to buy so that they last a term, from all the data up to then.",
         as_of(report)
     ))];
+    blocks.extend(renewal_legend(&types));
     for of_type in &types {
         blocks.push(Block::Heading(name(of_type.seat_type)));
-        let no_list = if site.left_out { LEFT_OUT } else { words::NO_LIST };
+        let no_list = if site.left_out { "" } else { words::NO_LIST };
         blocks.extend(renewal_of_type(l, of_type, "Then", no_list));
     }
-    blocks.extend(renewal_legend(&types));
     Some(Section { title: "What to renew with".to_owned(), blocks, own_page: true })
 }
 
@@ -51,7 +51,7 @@ pub(crate) fn renewal_legend(types: &[&TypeRenewal]) -> Option<Block> {
 }
 
 /// What to renew a type with. `then`: what the time of its figures is called; `no_list`: what stands in place of
-/// what comes from a list of seats.
+/// what comes from a list of seats; empty where that is left out.
 pub(crate) fn renewal_of_type(
     l: Locale,
     of_type: &TypeRenewal,
@@ -83,7 +83,7 @@ fn of_type_blocks(
 ) {
     let answer = &view.answer;
     let mut facts = vec![
-        ("Term from".to_owned(), l.date(answer.on)),
+        ("Term from".to_owned(), format!("{} ({})", l.date(answer.on), view.begins.text(l))),
         (
             then.to_owned(),
             format!(
@@ -98,23 +98,21 @@ fn of_type_blocks(
     if let Some(why) = &view.untested {
         facts.push(("Test of the model".to_owned(), why.to_string()));
     }
-    facts.push((
-        "After release".to_owned(),
-        match answer.reclaimable {
-            Some(seats) => {
-                let limits = words::limits(&limits, l);
-                let limits = limits.map_or_else(String::new, |why| format!(" ({why})"));
-                let seats = words::reclaimable(seats, l);
-                format!("{seats}, {}{limits}", said::released(answer, l))
-            }
-            None => no_list.to_owned(),
-        },
-    ));
+    match answer.reclaimable {
+        Some(seats) => {
+            let limits = words::limits(&limits, l);
+            let limits = limits.map_or_else(String::new, |why| format!(" ({why})"));
+            let (seats, released) = (words::reclaimable(seats, l), said::released(answer, l));
+            facts.push(("After release".to_owned(), format!("{seats}, {released}{limits}")));
+        }
+        None if no_list.is_empty() => {}
+        None => facts.push(("After release".to_owned(), no_list.to_owned())),
+    }
     blocks.push(Block::Facts(facts));
     let caption = |what: &str| format!("{name}: seats to renew with, {what}");
     blocks.extend(said::notes(answer, l).into_iter().map(Block::Note));
     blocks.push(Block::Table(table(l, caption("without release"), view)));
-    if answer.reclaimable.is_some() {
+    if answer.reclaimable.is_some_and(|seats| seats > 0) {
         blocks.push(Block::Table(after_release(l, caption("after release"), view)));
     }
 }
@@ -123,7 +121,7 @@ fn of_type_blocks(
 fn head(caption: String, view: &RenewalView, names: &[&str]) -> Table {
     let currency = view.answer.currency().map_or_else(String::new, |c| format!(" {c}"));
     let names = names.iter().map(|name| match *name {
-        ">Price" | ">Paid for free seats" | ">To add them" => format!("{name}{currency}"),
+        ">Price" | ">Paid for those" | ">To add" => format!("{name}{currency}"),
         other => other.to_owned(),
     });
     let names: Vec<String> = names.collect();
@@ -135,7 +133,12 @@ fn table(l: Locale, caption: String, view: &RenewalView) -> Table {
     for term in &view.answer.terms {
         for risk in &term.choices {
             let choice = &risk.without_release;
-            let [months, percent, seats, change, price] = seats(l, term.months, risk, choice);
+            let first = &view.answer.recommended;
+            if first.is(term.months, risk.risk_percent) {
+                table.marked = Some(table.rows.len());
+            }
+            let [months, percent, seats, change, price] =
+                seats(l, (first, term.months), risk, choice);
             table.row([
                 months,
                 percent,
@@ -158,16 +161,25 @@ fn after_release(l: Locale, caption: String, view: &RenewalView) -> Table {
     for term in &view.answer.terms {
         for risk in &term.choices {
             if let Some(choice) = &risk.with_release {
-                table.row(seats(l, term.months, risk, choice));
+                let first = &view.answer.recommended;
+                if first.is(term.months, risk.risk_percent) {
+                    table.marked = Some(table.rows.len());
+                }
+                table.row(seats(l, (first, term.months), risk, choice));
             }
         }
     }
     table
 }
 
-fn seats(l: Locale, months: u32, risk: &RiskAnswer, choice: &Choice) -> [String; 5] {
+fn seats(
+    l: Locale,
+    (first, months): (&Recommended, u32),
+    risk: &RiskAnswer,
+    choice: &Choice,
+) -> [String; 5] {
     [
-        months.to_string(),
+        said::months(first, months, risk.risk_percent),
         format!("{} %", risk.risk_percent),
         l.number(choice.seats as f64),
         said::change(choice, l),
@@ -189,9 +201,9 @@ pub(crate) fn duration(
     }
     Some(Chart::Lines(Lines {
         title: format!(
-            "{}: for which share of {} days to {} so many were taken",
+            "{}: for which share of {} to {} so many were taken",
             name(seat_type),
-            basis.days,
+            counted(l, basis.days.into(), "day", "days"),
             l.date(basis.last)
         ),
         unit: "seats".to_owned(),
@@ -199,5 +211,6 @@ pub(crate) fn duration(
         series,
         band: Vec::new(),
         marks: Vec::new(),
+        from_zero: true,
     }))
 }

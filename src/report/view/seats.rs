@@ -4,12 +4,11 @@ use chrono::{Datelike, NaiveDate};
 
 use super::super::svg::{Across, Chart, Lines, Series};
 use super::super::{DailyPoint, Report, SiteReport, TypeReport};
-use super::{
-    Block, LEFT_OUT, Section, Table, as_of, count, local, name, optional, percent, signed,
-};
+use super::{Block, Section, Table, as_of, count, local, name, optional, percent, signed};
 use crate::insight::models::Kind;
 use crate::insight::utilization::{Now, Step};
 use crate::insight::words;
+use crate::planning::ForecastView;
 use crate::words::{Locale, counted};
 
 const NO_HISTORY: &str = "No history of seats: the access licenses were not polled so far.";
@@ -205,6 +204,7 @@ fn history(of_type: &TypeReport) -> Chart {
         ],
         band: Vec::new(),
         marks: Vec::new(),
+        from_zero: true,
     })
 }
 
@@ -238,26 +238,9 @@ pub(crate) fn forecast(report: &Report, site: &SiteReport) -> Option<Section> {
                     fact("At that growth", format!("they last {}", words::about_months(months)));
                 }
                 fact("Run out", words::runs_out(&view.runs_out, view.today, l));
-                fact(
-                    "With release",
-                    match (view.reclaimable, &view.runs_out_after_release) {
-                        (Some(seats), Some(after)) => {
-                            let list = of_type.seats.as_ref();
-                            let by = list.map_or_else(String::new, |list| {
-                                format!(" by the list of {}", local(report, list.as_of))
-                            });
-                            let limits = view.limits.and_then(|of| words::limits(&of, l));
-                            let limits = limits.map_or_else(String::new, |why| format!("; {why}"));
-                            format!(
-                                "{} (of {}{by}, once{limits})",
-                                words::runs_out(after, view.today, l),
-                                words::reclaimable(seats, l)
-                            )
-                        }
-                        _ if site.left_out => LEFT_OUT.to_owned(),
-                        _ => "not known yet: the list of seats was not read so far".to_owned(),
-                    },
-                );
+                if !site.left_out {
+                    fact("With release", with_release(report, of_type, view));
+                }
                 fact("Model", view.model_in_words.clone());
                 if view.model != Kind::Damped {
                     fact(
@@ -287,44 +270,102 @@ pub(crate) fn forecast(report: &Report, site: &SiteReport) -> Option<Section> {
                 );
             }
         }
-        let idle = if site.left_out { LEFT_OUT.to_owned() } else { idle(report, of_type) };
-        fact("Idle", idle);
         blocks.push(Block::Facts(facts));
         blocks.extend(ahead(report, of_type).map(Block::Chart));
     }
     (!site.types.is_empty()).then(|| Section {
-        title: "Growth, forecast and idle seats".to_owned(),
+        title: "Growth and forecast".to_owned(),
         blocks,
         own_page: false,
     })
 }
 
-fn idle(report: &Report, of_type: &TypeReport) -> String {
-    let Some(seats) = &of_type.seats else {
-        return "not known yet: the list of seats was not read so far".to_owned();
-    };
+/// When seats run out once what is reclaimable was released.
+fn with_release(report: &Report, of_type: &TypeReport, view: &ForecastView) -> String {
     let l = report.locale;
-    let idle = seats.usage.idle;
-    let undecided = match seats.undecided {
-        0 => String::new(),
-        n => format!(" (undecided: {})", count(l, n)),
+    let (Some(seats), Some(after)) = (view.reclaimable, &view.runs_out_after_release) else {
+        return words::NO_LIST.to_owned();
     };
-    let limits = words::limits(&seats.limits, l);
-    let limits = limits.map_or_else(String::new, |why| format!(" ({why})"));
-    let switched = if seats.released { "" } else { ", were the type released," };
-    format!(
-        "{} of {} for {} or longer; reclaimable under the rules{switched} {}{limits}{}; \
-         {} active within 28 days; never used {}, in quarantine {}; by the list of {}",
-        count(l, seats.idle),
-        counted(l, seats.usage.seats.into(), "seat", "seats"),
-        counted(l, seats.threshold_days.into(), "day", "days"),
-        count(l, seats.reclaimable),
-        undecided,
-        count(l, seats.active),
-        count(l, idle.never_used),
-        count(l, seats.usage.quarantined),
-        local(report, seats.as_of)
-    )
+    let list = of_type.seats.as_ref();
+    let by = list
+        .map_or_else(String::new, |list| format!(" by the list of {}", local(report, list.as_of)));
+    let limits = view.limits.and_then(|of| words::limits(&of, l));
+    let limits = limits.map_or_else(String::new, |why| format!("; {why}"));
+    if seats == 0 {
+        return format!("as without: none are reclaimable{by}{limits}");
+    }
+    let when = words::runs_out(after, view.today, l);
+    format!("{when} (of {}{by}, once{limits})", words::reclaimable(seats, l))
+}
+
+/// How many seats are used, idle and reclaimable, and how what is reclaimable goes.
+pub(crate) fn idle(report: &Report, site: &SiteReport) -> Option<Section> {
+    let l = report.locale;
+    if site.left_out || site.types.is_empty() {
+        return None;
+    }
+    let title = "Idle and reclaimable seats".to_owned();
+    let known: Vec<_> =
+        site.types.iter().filter_map(|of| Some((of.seat_type, of.seats.as_ref()?))).collect();
+    let Some(as_of) = known.iter().map(|(_, seats)| seats.as_of).min() else {
+        let text = format!("How many seats are used is {}.", words::NO_LIST);
+        return Some(Section { title, blocks: vec![Block::Note(text)], own_page: false });
+    };
+    let mut used = Table::new(
+        format!("Seats by the lists of {}", local(report, as_of)),
+        &[
+            "License",
+            ">Listed",
+            ">In quarantine",
+            ">Active",
+            ">Never used",
+            ">Idle",
+            ">Reclaimable",
+        ],
+    );
+    let mut lines = Vec::new();
+    for (seat_type, seats) in &known {
+        let days = counted(l, seats.threshold_days.into(), "day", "days");
+        used.row([
+            name(*seat_type),
+            count(l, seats.usage.seats),
+            count(l, seats.usage.quarantined),
+            count(l, seats.active),
+            count(l, seats.usage.idle.never_used),
+            format!("{} ({days})", count(l, seats.idle)),
+            count(l, seats.reclaimable),
+        ]);
+        let mut goes = words::limits_each(&seats.limits, l);
+        if seats.undecided > 0 {
+            let people = "whose user is not known well enough to ask the rules";
+            goes.push(format!("undecided: {}, {people}", count(l, seats.undecided)));
+        }
+        if !seats.released {
+            goes.push(
+                "the settings release none of this type: these are its default rules".to_owned(),
+            );
+        }
+        if !goes.is_empty() {
+            let reclaimable = count(l, seats.reclaimable);
+            lines.push((
+                name(*seat_type),
+                format!("{reclaimable} reclaimable; {}", goes.join("; ")),
+            ));
+        }
+    }
+    let mut blocks = vec![
+        Block::Table(used),
+        Block::Text(format!(
+            "Listed: taken and in quarantine. Active: used within 28 days. Idle: not used for so many days or \
+             longer (releaseThresholdDays), also where the rules keep them. Reclaimable: {}; cost, forecast \
+             and renewal with release count these.",
+            words::RECLAIMABLE
+        )),
+    ];
+    if !lines.is_empty() {
+        blocks.push(Block::Facts(lines));
+    }
+    Some(Section { title, blocks, own_page: false })
 }
 
 /// What the day is that a forecast starts from.
@@ -349,7 +390,16 @@ fn ahead(report: &Report, of_type: &TypeReport) -> Option<Chart> {
     let mut entitled: Vec<_> = entitled.filter(|point| point.0 >= first).collect();
     entitled.sort_by(|a, b| a.0.total_cmp(&b.0));
     Some(Chart::Lines(Lines {
-        title: format!("{}: forecast of the next 12 months", name(of_type.seat_type)),
+        title: {
+            let last = view.outlook.last()?;
+            let [low, middle, high] =
+                [last.low, last.middle, last.high].map(|seats| report.locale.number(seats.round()));
+            format!(
+                "{}: forecast of the next 12 months, {middle} taken on {}, in 80 of 100 cases {low} to {high}",
+                name(of_type.seat_type),
+                report.locale.date(last.day)
+            )
+        },
         unit: "seats".to_owned(),
         across: Across::Days,
         series: vec![
@@ -359,5 +409,6 @@ fn ahead(report: &Report, of_type: &TypeReport) -> Option<Chart> {
         ],
         band: std::iter::once(start).chain(points).collect(),
         marks: vec![(x(view.today), mark(report).to_owned())],
+        from_zero: false,
     }))
 }

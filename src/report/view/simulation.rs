@@ -3,19 +3,13 @@
 use super::super::{Report, SiteReport};
 use super::{Block, Section, Table, local, name};
 use crate::planning::replay::Bounds;
-use crate::words::Locale;
+use crate::words::{Locale, counted};
 
 const TITLE: &str = "What the release rules would have done";
 
 pub(crate) fn simulation(report: &Report, site: &SiteReport) -> Option<Section> {
     if site.left_out {
-        let text = "Not told in a report of a time that is long over: it is reckoned from the seats as they are \
-                    now. The command bursar release simulate shows it.";
-        return Some(Section {
-            title: TITLE.to_owned(),
-            blocks: vec![Block::Text(text.to_owned())],
-            own_page: false,
-        });
+        return None;
     }
     let Some(simulation) = &site.simulation else {
         let why = "Not known: the lists of seats were not read so far, or hold more than is replayed here.";
@@ -28,7 +22,8 @@ pub(crate) fn simulation(report: &Report, site: &SiteReport) -> Option<Section> 
     let l = report.locale;
     let mut blocks = vec![Block::Text(format!(
         "What one run of the release rules a day would have done from {} to {}, {}. 3-9 means at least 3 \
-         and at most 9. Who went lately may still come back.",
+         and at most 9: of the time before gaps of use were recorded only the last use of a seat is known, so \
+         who would have gone and come back before that lies between the two. Who went lately may still come back.",
         l.date(simulation.span.first),
         l.date(simulation.span.last),
         simulation.by
@@ -55,11 +50,17 @@ pub(crate) fn simulation(report: &Report, site: &SiteReport) -> Option<Section> 
                 ">Saved",
             ],
         );
+        let of_site = site.types.iter().find(|of| of.seat_type == of_type.seat_type);
+        let in_force = of_site.and_then(|of| Some(of.seats.as_ref()?.threshold_days));
         for threshold in &of_type.thresholds {
+            let is_in_force = in_force == Some(threshold.threshold_days);
+            if is_in_force {
+                table.marked = Some(table.rows.len());
+            }
             let [within_14, within_30, within_90] = threshold.back(|of| bounds(l, of));
             let saved = threshold.saved.map(|saved| saved.written(l));
             table.row([
-                threshold.threshold_days.to_string(),
+                format!("{}{}", threshold.threshold_days, if is_in_force { " *" } else { "" }),
                 bounds(l, threshold.released),
                 within_14,
                 within_30,
@@ -68,7 +69,17 @@ pub(crate) fn simulation(report: &Report, site: &SiteReport) -> Option<Section> 
                 saved.unwrap_or_else(|| threshold.no_amount("–")),
             ]);
         }
+        let is_marked = table.marked.is_some();
         blocks.push(Block::Table(table));
+        if let Some(days) = in_force {
+            let days = counted(l, days.into(), "day", "days");
+            blocks.push(Block::Text(match is_marked {
+                true => format!("*: the threshold in force, {days} (releaseThresholdDays)."),
+                false => {
+                    format!("In force are {days} (releaseThresholdDays), which is none of these.")
+                }
+            }));
+        }
         let remarks: Vec<_> =
             of_type.remarks(|day| l.date(day)).iter().map(|r| sentence(r)).collect();
         if !remarks.is_empty() {

@@ -1,16 +1,19 @@
 //! Changes, releases with their proof, alerts, gaps.
 
-use super::super::{Alert, Changes, Missing, Report, SiteReport};
+use std::collections::BTreeMap;
+
+use super::super::names::account;
+use super::super::{Alert, ChangeLine, Changes, Missing, Report, RunLine, SiteReport};
 use super::{Block, Section, Table, count, local};
 use crate::license::Support;
 use crate::words::counted;
 
 pub(crate) fn version(report: &Report, site: &SiteReport) -> Option<Section> {
     let Some(version) = &site.qlik_sense_version else {
-        let why = match site.left_out {
-            true => "Not told in a report of a time that is long over: it is known as it is now.",
-            false => "Not known: its version is not watched, or was not read so far.",
-        };
+        if site.left_out {
+            return None;
+        }
+        let why = "Not known: its version is not watched, or was not read so far.";
         return Some(Section {
             title: "Qlik Sense".to_owned(),
             blocks: vec![Block::Note(why.to_owned())],
@@ -116,10 +119,72 @@ fn tables(report: &Report, changes: &Changes) -> [Block; 2] {
             change.seat_type.title().to_owned(),
             change.user.clone(),
             format!("{}{again}", change.what),
-            change.by.clone(),
+            by(change),
         ]);
     }
     [Block::Table(counts), Block::Table(list)]
+}
+
+/// Who did it; of a run its end, by which ids of runs differ.
+fn by(change: &ChangeLine) -> String {
+    match &change.run {
+        Some(run) => format!("Bursar, run …{}", ending(run)),
+        None => change.by.clone(),
+    }
+}
+
+/// The last digits of the id of a run: those of a clock come first.
+fn ending(run: &str) -> &str {
+    run.char_indices().rev().nth(7).map_or(run, |(at, _)| &run[at..])
+}
+
+/// So many runs are listed whole: of more, rehearsals that were done are only counted.
+const MOST_RUNS: usize = 40;
+
+/// What was run, rehearsals and refused runs too.
+fn runs(report: &Report, site: &SiteReport) -> Vec<Block> {
+    let l = report.locale;
+    if site.runs.is_empty() {
+        return vec![Block::Text(
+            "Nothing was run in the period, and nothing rehearsed.".to_owned(),
+        )];
+    }
+    let mut kinds: BTreeMap<(&str, &str), u32> = BTreeMap::new();
+    for run in &site.runs {
+        *kinds.entry((run.mode, run.state)).or_default() += 1;
+    }
+    let mut counts = Table::new("Runs by kind", &["Kind", "State", ">Runs"]);
+    for ((mode, state), number) in kinds {
+        counts.row([mode.to_owned(), state.to_owned(), count(l, number)]);
+    }
+    let is_listed = |run: &&RunLine| {
+        site.runs.len() <= MOST_RUNS || (run.mode, run.state) != ("rehearsal", "done")
+    };
+    let listed: Vec<_> = site.runs.iter().filter(is_listed).collect();
+    let mut blocks = vec![Block::Table(counts)];
+    let left = site.runs.len() - listed.len();
+    if left > 0 {
+        let runs =
+            counted(l, left as u64, "rehearsal that was done is", "rehearsals that were done are");
+        let text = format!("{runs} only counted here; in CSV and JSON each is listed.");
+        blocks.push(Block::Text(text));
+    }
+    if listed.is_empty() {
+        return blocks;
+    }
+    let mut table = Table::new("Each run", &["Time", "Run", "Kind", "By", "State", "What"]);
+    for run in listed {
+        table.row([
+            local(report, run.started),
+            format!("…{}", ending(&run.run)),
+            run.mode.to_owned(),
+            run.by.clone(),
+            run.state.to_owned(),
+            run.lines.join("; "),
+        ]);
+    }
+    blocks.push(Block::Table(table));
+    blocks
 }
 
 pub(crate) fn releases(report: &Report, site: &SiteReport) -> Option<Section> {
@@ -131,8 +196,9 @@ pub(crate) fn releases(report: &Report, site: &SiteReport) -> Option<Section> {
             local(report, complete)
         )));
     }
+    blocks.extend(runs(report, site));
     if site.releases.is_empty() {
-        blocks.push(Block::Text("None.".to_owned()));
+        blocks.push(Block::Text("No seat was released, and none attempted.".to_owned()));
     } else {
         let counts = site.release_counts();
         let counts: Vec<_> = counts
@@ -140,7 +206,7 @@ pub(crate) fn releases(report: &Report, site: &SiteReport) -> Option<Section> {
             .map(|(what, number)| format!("{} {what}", count(report.locale, number)))
             .collect();
         blocks.push(Block::Text(format!(
-            "{}: {}.",
+            "{} to release a seat or to give one back: {}.",
             counted(report.locale, site.releases.len() as u64, "attempt", "attempts"),
             counts.join(", ")
         )));
@@ -153,7 +219,7 @@ pub(crate) fn releases(report: &Report, site: &SiteReport) -> Option<Section> {
             table.row([
                 local(report, attempt.time),
                 outcome.seat_type.title().to_owned(),
-                outcome.holder.account(),
+                account(&outcome.holder),
                 attempt.because.clone().unwrap_or_else(|| "in the archive".to_owned()),
                 outcome.result.text(),
                 attempt.seq.to_string(),
@@ -221,9 +287,7 @@ pub(crate) fn gaps(report: &Report, site: &SiteReport) -> Option<Section> {
             if gaps.is_empty() && !is_daily {
                 blocks.push(Block::Text("None.".to_owned()));
             } else if !gaps.is_empty() {
-                blocks.push(Block::Text(
-                    "Nothing is filled in: what was not polled is in no figure.".to_owned(),
-                ));
+                blocks.push(Block::Text(format!("Nothing is filled in: {}.", super::WITHOUT_DATA)));
                 if gaps.len() > MOST_GAPS {
                     blocks.push(Block::Text(format!(
                         "There are {}: here they are counted, in CSV and JSON each is named.",

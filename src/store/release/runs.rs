@@ -89,6 +89,22 @@ impl Store {
         Ok(runs)
     }
 
+    /// The runs of a site that began from one time to another (not included), oldest first.
+    pub async fn runs_between(
+        &self,
+        site: &str,
+        (from, to): (DateTime<Utc>, DateTime<Utc>),
+    ) -> Result<Vec<KnownRun>, StoreError> {
+        let holder = self.release_holder(site).await?.map(|holder| holder.run);
+        let mut runs = Vec::new();
+        let mut starts = self.run_starts(Some(site), usize::MAX).await?;
+        starts.retain(|start| start.time >= from && start.time < to);
+        for start in starts.into_iter().rev() {
+            runs.extend(self.known_run(start, holder.as_deref()).await?);
+        }
+        Ok(runs)
+    }
+
     /// The last run of a site that was real, whatever became of it; rehearsals may have followed, 1,000 at
     /// most.
     pub async fn last_real_run(&self, site: &str) -> Result<Option<KnownRun>, StoreError> {

@@ -189,7 +189,7 @@ struct Known {
     growth_high: f64,
     /// What it is made with, and why.
     model: String,
-    /// Seats that the release rules would take; null while the list of seats isn't known.
+    /// Seats that the release rules let go, over as many runs as that takes; null while the list of seats isn't known.
     reclaimable: Option<u32>,
     /// `runsOut` once they were taken.
     runs_out_after_release: Option<String>,

@@ -225,8 +225,12 @@ struct Usage {
     /// Idle for `thresholdDays` or longer.
     idle: u32,
     threshold_days: u32,
-    /// What the release rules would take.
+    /// What the release rules let go, over as many runs as that takes; 0 while a guard stops the runs.
     reclaimable: u32,
+    /// Of those, how many go in the next run.
+    next_run: u32,
+    /// What a guard holds back, and is not reclaimable.
+    held_back: u32,
     /// Idle seats of which the rules cannot be asked.
     undecided: u32,
     by_days_since_use: ByDays,
@@ -272,6 +276,8 @@ impl From<&SeatCounts> for Usage {
             idle: counts.idle,
             threshold_days: counts.threshold_days,
             reclaimable: counts.reclaimable,
+            next_run: counts.limits.next_run,
+            held_back: counts.limits.held_back.map_or(0, |held| held.seats),
             undecided: counts.undecided,
             by_days_since_use: counts.usage.idle.into(),
         }
@@ -326,7 +332,7 @@ struct Costs {
     allocated: Amount,
     /// Of seats used within 28 days; null while the list of seats isn't known.
     active: Option<Amount>,
-    /// Of seats that the release rules would take; null as above.
+    /// Of seats that the release rules let go, over as many runs as that takes; null as above.
     reclaimable: Option<Amount>,
     saved_last_year: Amount,
     budget: Option<Amount>,

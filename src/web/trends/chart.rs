@@ -100,6 +100,7 @@ fn drawn(planning: &Planning, pool: &Pool, range: Range, small: bool) -> Option<
         series: vec![Series::line("Allocated", taken)],
         band: Vec::new(),
         marks: marks(planning, pool, range, end),
+        from_zero: true,
     };
     let forecast = planning.forecast(pool.seat_type).and_then(|of| of.as_ref().ok());
     if let Some(forecast) = forecast.filter(|_| range.to > planning.today) {

@@ -49,6 +49,7 @@ fn drawn(days: &[&Day]) -> (String, String) {
         series: vec![Series::line("Active a day", points)],
         band: Vec::new(),
         marks: Vec::new(),
+        from_zero: true,
     };
     let pairs = days.windows(2).map(|pair| (pair[0].day, pair[1].day));
     let gaps: Vec<_> = pairs

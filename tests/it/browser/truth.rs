@@ -69,7 +69,7 @@ fn overview(demo: &Demo) -> Vec<String> {
         says.push(format!("{allocated} of {total} allocated"));
         let ahead = &of_type(&forecast, kind)["forecast"];
         says.push(format!("Free seats run out: {}", text(&ahead["inWords"])));
-        says.push(format!("by the rules {} could go now", number(&ahead["reclaimable"])));
+        says.push(format!("by the rules {} can go", number(&ahead["reclaimable"])));
     }
     let days = &status["sites"][0]["serverLicense"]["daysUntilExpiry"];
     says.push(format!("(in {days} days)"));

@@ -44,31 +44,53 @@ async fn what_a_run_took_is_reclaimable_nowhere_before_the_seats_are_read_again(
     })
     .await;
     let (seats, before, limits) = activity(place, 0);
-    // 20 are to be free, and 16 are.
-    assert_eq!((seats, before), (104, 4), "{limits}");
-    assert_eq!(limits["by"]["setting"], "keepFree", "{limits}");
-    assert_eq!(limits["stoppedAbovePercent"], 25, "27 of 104 are due: {limits}");
-    let (analyzer, _, limits) = activity(place, 1);
-    assert_eq!(limits["by"], serde_json::json!({"setting": "maxReleases", "is": 20}));
-    for (threshold, due) in [("30", "more seats that are due"), ("90", "more seats that are due")] {
+    // 20 are to be free, and 16 are; and the guard lets none of these four go.
+    assert_eq!((seats, before), (104, 0), "{limits}");
+    assert_eq!(limits["keepFree"], serde_json::json!({"is": 20, "free": 16, "seats": 23}));
+    let held = serde_json::json!({"seats": 4, "maxReleasePercent": 25, "due": 27, "of": 104});
+    assert_eq!(limits["heldBack"], held, "{limits}");
+    // All that are due, of which one run takes 20.
+    let (listed, due, limits) = activity(place, 1);
+    assert_eq!((&limits["nextRun"], &limits["maxReleases"]), (&20.into(), &20.into()));
+    let reclaimable = |place: &Path, threshold: &str| {
         let args = ["insight", "forecast", "--type", "analyzer", "--release-threshold", threshold];
         let (_, said) = run(place, "bursar.yaml", &args);
-        let told = said.lines().find(|line| line.contains("maxReleases (20) leaves"));
-        assert!(told.is_some_and(|line| line.contains(due)), "{said}");
-    }
+        assert!(said.contains("of which the next run: 20 (maxReleases 20)"), "{said}");
+        let of_type = json(place, &args)["sites"][0]["types"][0].clone();
+        count(&of_type["forecast"]["reclaimable"])
+    };
+    assert!(due > 100, "{due}");
+    assert_eq!(reclaimable(place, "30"), due);
+    assert!(reclaimable(place, "90") < due, "fewer are idle for so long");
+    let cost = json(place, &["insight", "cost"]);
+    let analyzer = &cost["sites"][0]["cost"]["byType"][1];
+    assert_eq!(analyzer["reclaimable"]["amount"], format!("{}.00", due * 420));
+    assert_eq!(cost["sites"][0]["cost"]["reclaimable"]["amount"], format!("{}.00", due * 420));
+    let renewal = json(place, &["insight", "renewal", "--type", "analyzer"]);
+    let renewal = &renewal["sites"][0]["types"][0]["renewal"];
+    assert_eq!(renewal["reclaimable"], due);
+    let choice = &renewal["terms"][0]["choices"][0];
+    let seats_of = |of: &str| count(&choice[of]["seats"]);
+    assert_eq!(seats_of("withoutRelease") - seats_of("withRelease"), due);
+    let page = get(&base, "/site/default").await.words();
+    let said = format!("by the rules {due} can go (of which the next run: 20 (maxReleases 20))");
+    assert!(page.contains(&said), "{said}: {page}");
+    let held = "guard maxReleasePercent: 4; 27 of 104 are due, and above 25 % it stops a run";
+    assert!(page.contains(held), "{page}");
 
     let apply = ["release", "apply", "--all", "--yes", "--real", "--accept", "percent"];
     let (code, said) = run(place, "bursar.yaml", &apply);
     assert_eq!(code, Some(0), "{said}");
     let (seats, after, limits) = activity(place, 0);
     assert_eq!((seats, after), (100, 0), "20 are free now: {limits}");
-    assert_eq!(activity(place, 1).0, analyzer - 20);
+    assert_eq!(activity(place, 1).0, listed - 20);
     let cost = json(place, &["insight", "cost"]);
     let professional = &cost["sites"][0]["cost"]["byType"][0];
     assert_eq!(professional["seats"]["reclaimable"], 0, "{professional}");
     let page = get(&base, "/site/default").await.words();
-    assert!(page.contains("by the rules 0 could go now"), "{page}");
-    assert!(page.contains("maxReleases (20) leaves"), "{page}");
+    assert!(page.contains("by the rules 0 can go"), "{page}");
+    let said = format!("by the rules {} can go", due - 20);
+    assert!(page.contains(&said), "{said}: {page}");
     // What the run took counts against the limit of 22 hours, which this is before.
     let before = "before the limit of 22 hours: 20 of maxReleases (20) went in the last ones";
     assert!(page.contains(before), "{page}");
@@ -79,12 +101,23 @@ async fn what_a_run_took_is_reclaimable_nowhere_before_the_seats_are_read_again(
     // The seats that the ledger tells of are the changes by Bursar, each once.
     let report = place.join("report.json");
     let month = cost["time"].as_str().unwrap()[..7].to_owned();
-    let args = ["report", "--format", "json", "--period", &month, "-o", report.to_str().unwrap()];
+    let out = report.to_str().unwrap();
+    let args = ["report", "--names", "--format", "json", "--period", &month, "-o", out];
     let (code, said) = run(place, "bursar.yaml", &args);
     assert_eq!(code, Some(0), "{said}");
     let report: Value = serde_json::from_slice(&std::fs::read(&report).unwrap()).unwrap();
     let site = &report["sites"][0];
     let released = site["releases"].as_array().unwrap().len() as u64;
+    // By directory as the command tells it.
+    let by = json(place, &["insight", "cost", "--by", "directory"])["sites"][0].clone();
+    for key in ["rows", "total"] {
+        assert_eq!(site["costByDirectory"][key], by[key], "{key}");
+        assert!(!by[key].is_null(), "{by}");
+    }
+    let runs = site["runs"].as_array().unwrap();
+    let kinds = |mode: &str| runs.iter().filter(|run| run["mode"] == mode).count();
+    assert_eq!(kinds("real"), 1, "{runs:?}");
+    assert!(kinds("rehearsal") > 0, "{runs:?}");
     let counts = site["changes"]["counts"].as_array().unwrap();
     let own: u64 = counts.iter().map(|of| count(&of["byBursar"])).sum();
     assert_eq!((released, own), (24, 24), "{counts:?}");

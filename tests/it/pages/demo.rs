@@ -171,7 +171,7 @@ fn assert_overview(page: &Got, status: &Value, [forecast, cost, capacity]: [&Val
         let of = &of_type(forecast, name)["forecast"];
         let runs_out = format!("Free seats run out: {}", of["inWords"].as_str().unwrap());
         assert!(shown.contains(&runs_out), "{runs_out}: {shown}");
-        let could = format!("by the rules {} could go now", grouped(&of["reclaimable"]));
+        let could = format!("by the rules {} can go", grouped(&of["reclaimable"]));
         assert!(shown.contains(&could), "{could}: {shown}");
     }
     let alerts = status["alerts"].as_array().unwrap();

@@ -1,11 +1,12 @@
 //! Who goes first, `keepFree`, `maxReleases`, and which types a guard stops.
 
 use super::support::*;
-use crate::insight::reclaim::Limit;
+use crate::insight::reclaim::{HeldBack, KeepFree, Limits};
 use crate::license::pools::{TokenTotals, TokenUserPool};
 use crate::license::{Pools, SeatType};
 use crate::policy::{Guard, Refusal, TypeRule};
 use crate::release::plan::{Keep, Outcome};
+use crate::release::reclaim;
 
 #[test]
 fn people_removed_from_their_directory_go_first_then_who_has_been_idle_longest() {
@@ -57,21 +58,51 @@ fn each_type_has_its_own_limit() {
     assert_eq!(world.decision(2).keep, [Keep::OverCap { cap: 1, taken: 0 }]);
 }
 
-/// A figure for people says what one run takes, also right after a run that took its ration.
+/// A figure for people says all that is due, also right after a run that took its ration.
 #[test]
-fn what_is_reclaimable_does_not_fall_with_each_run() {
+fn what_is_reclaimable_is_what_all_runs_take() {
     let mut world = World::new();
     for number in 0..5 {
         world.idle(number, &format!(r"CORP\{number}"), "2026-01-01");
     }
     world.rule(Professional).max_releases = Some(3);
+    world.rule(Professional).max_release_percent = 100;
     world.past.taken.insert(Professional, 3);
     assert!(world.released().is_empty(), "the ration of the day is used up");
-    let World { snapshot, past, policy, now } = &world;
-    let figures = crate::release::reclaim::by_rules(snapshot, past, policy, *now);
-    let (rules, limits) = figures[&Professional];
-    assert_eq!((rules.release, limits.left), (3, 2));
-    assert_eq!(limits.by, Some(Limit::MaxReleases { is: 3 }));
+    // Release, announce, which seats, and how they go.
+    let told = |world: &World| {
+        let World { snapshot, past, policy, now } = world;
+        let (rules, limits) = reclaim::by_rules(snapshot, past, policy, *now)[&Professional];
+        let mut seats: Vec<_> = reclaim::seats(snapshot, past, policy, *now)
+            .into_iter()
+            .map(|(_, seat)| seat.as_u128())
+            .collect();
+        seats.sort_unstable();
+        ((rules.release, rules.announce), seats, limits)
+    };
+    let ration = Limits { next_run: 3, max_releases: Some(3), ..Limits::default() };
+    assert_eq!(told(&world), ((5, 0), vec![0, 1, 2, 3, 4], ration));
+
+    // Two more are to be free: those that were idle for longest, of equals by their ids.
+    world.rule(Professional).keep_free = Some(6);
+    world.free(4.0, 0.0);
+    let keep_free = Some(KeepFree { is: 6, free: 4, seats: 3 });
+    let two = Limits { next_run: 2, keep_free, ..Limits::default() };
+    assert_eq!(told(&world), ((2, 0), vec![0, 1], two));
+    world.rule(Professional).keep_free = None;
+
+    // Whoever was told that their seat goes counts while they wait, as do those who will be told.
+    world.rule(Professional).grace_days = 14;
+    world.announced(2, "2026-12-20");
+    let notice = Limits { after_notice: 5, ..Limits::default() };
+    assert_eq!(told(&world), ((0, 5), vec![0, 1, 2, 3, 4], notice));
+    world.rule(Professional).grace_days = 0;
+    world.past.announced.clear();
+
+    // A guard lets none of them go.
+    world.rule(Professional).max_release_percent = 50;
+    let held_back = Some(HeldBack { seats: 5, max_release_percent: 50, due: 5, of: 5 });
+    assert_eq!(told(&world), ((0, 0), vec![], Limits { held_back, ..Limits::default() }));
 }
 
 #[test]
