@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, Utc};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Semaphore};
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -35,6 +35,7 @@ const FORGOTTEN: Duration = Duration::from_secs(300);
 /// What is known of each site that is looked at.
 #[derive(Debug, Default)]
 pub(super) struct Known {
+    making: Making,
     plannings: Kept<State, Planning>,
     simulations: Kept<State, Result<Option<Simulation>, String>>,
     plans: Kept<String, Option<Arc<LastPlan>>>,
@@ -57,7 +58,19 @@ pub(super) struct Figures {
 /// Who belongs to a property's value, by what cost calls the group, in lower case.
 pub(super) type People = HashMap<String, Arc<HashSet<Uuid>>>;
 
-/// Answers by site. One is made at a time: however many look, one processor is left to the daemon.
+/// One thing is made at a time, of whatever kind: however many look, one processor is left to the daemon. And threads
+/// are: what is made holds one and waits for the store, which needs another. Were all of them held like that, the store
+/// would answer nobody any more, the daemon's own polls included.
+#[derive(Debug)]
+struct Making(Semaphore);
+
+impl Default for Making {
+    fn default() -> Self {
+        Self(Semaphore::new(1))
+    }
+}
+
+/// Answers by site.
 #[derive(Debug)]
 struct Kept<S, T>(Mutex<HashMap<String, Made<S, T>>>);
 
@@ -88,6 +101,7 @@ impl<S: PartialEq, T: Send + Sync + 'static> Kept<S, T> {
     /// The answer that is kept, if it is of this state and no older, or a new one.
     async fn get(
         &self,
+        making: &Making,
         site: &str,
         age: Duration,
         state: impl Future<Output = Result<S, StoreError>>,
@@ -102,6 +116,7 @@ impl<S: PartialEq, T: Send + Sync + 'static> Kept<S, T> {
             made.asked = Instant::now();
             return Ok(made.answer.clone());
         }
+        let _turn = making.0.acquire().await.map_err(|_| StoreError::Closed)?;
         // On a thread of its own: polls go on meanwhile.
         let made = tokio::task::spawn_blocking(make).await;
         let answer = Arc::new(made.unwrap_or(Err(StoreError::Closed))?);
@@ -142,7 +157,7 @@ impl Known {
             }
             Ok(planning)
         };
-        self.plannings.get(site, AGE, state(source, site, now), make).await
+        self.plannings.get(&self.making, site, AGE, state(source, site, now), make).await
     }
 
     /// What the history says of a site. After `until` nothing is made: what is there is there.
@@ -164,7 +179,10 @@ impl Known {
             let (outlook, cost) = (outlook(&planning), planning.cost());
             Ok(Figures { time: now, outlook, cost, seats: planning.seats })
         };
-        self.figures.get(site, FIGURES_AGE, state(source, site, now), make).await.map(Some)
+        self.figures
+            .get(&self.making, site, FIGURES_AGE, state(source, site, now), make)
+            .await
+            .map(Some)
     }
 
     /// What the rules would have done under several thresholds; `None` while the seats were never read, `Err`
@@ -191,7 +209,7 @@ impl Known {
             let question = Question { policy, thresholds: &THRESHOLDS, names: false };
             Ok(Ok(past.map(|past| past.answer(question).without_days())))
         };
-        self.simulations.get(site, AGE, state(source, site, now), make).await
+        self.simulations.get(&self.making, site, AGE, state(source, site, now), make).await
     }
 
     /// The plan that was stored last, if there is one that this release can read.
@@ -209,7 +227,7 @@ impl Known {
             let plan = plan.filter(|plan| plan.format == FORMAT);
             Ok(plan.map(|plan| Arc::new(LastPlan::of(plan, name))))
         };
-        let plan = self.plans.get(site, AGE, async { Ok(run) }, make).await?;
+        let plan = self.plans.get(&self.making, site, AGE, async { Ok(run) }, make).await?;
         Ok((*plan).clone())
     }
 
@@ -227,7 +245,7 @@ impl Known {
             let plan = json.and_then(|json| serde_json::from_slice::<Plan>(&json).ok());
             Ok(plan.filter(|plan| plan.format == FORMAT))
         };
-        self.runs.get(site, AGE, async { Ok(run.to_owned()) }, make).await
+        self.runs.get(&self.making, site, AGE, async { Ok(run.to_owned()) }, make).await
     }
 
     /// What a year costs, by what people belong to.
@@ -248,7 +266,7 @@ impl Known {
             runtime.block_on(planning.cost_by(&of.store, &of.settings, site, &what))
         };
         let state = async { Ok((state(source, site, now).await?, by.clone())) };
-        self.costs.get(site, AGE, state, make).await
+        self.costs.get(&self.making, site, AGE, state, make).await
     }
 
     /// Who of the people that were read has which value of a custom property, whose name is compared without
@@ -279,7 +297,7 @@ impl Known {
             let lists = source.store.seat_lists(site).await?;
             Ok((lists.iter().map(|list| list.last_read).collect(), property))
         };
-        self.people.get(site, Duration::MAX, read, make).await
+        self.people.get(&self.making, site, Duration::MAX, read, make).await
     }
 
     /// Forgets what nobody looks at, as time goes by.
@@ -305,4 +323,59 @@ async fn state(source: &Source, site: &str, now: DateTime<Utc>) -> Result<State,
         ledger: source.store.head().await?,
         today: now.with_timezone(&source.settings.time_zone).date_naive(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+
+    use super::*;
+
+    /// Whether readers of two kinds of figures leave the store a thread, of two that there are. Each holds one until it
+    /// is told to go on, and then needs another, as the store does.
+    fn goes_on() -> bool {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .max_blocking_threads(2)
+            .enable_all()
+            .build()
+            .unwrap();
+        let handle = runtime.handle().clone();
+        let (go, told) = channel::<()>();
+        let told = Arc::new(std::sync::Mutex::new(told));
+        let make = || {
+            let (handle, told) = (handle.clone(), told.clone());
+            move || {
+                let _ = told.lock().map(|told| told.recv());
+                let _ = handle.block_on(tokio::task::spawn_blocking(|| ()));
+                Ok(())
+            }
+        };
+        let all = async {
+            let making = Making::default();
+            let (one, other) = (Kept::<(), ()>::default(), Kept::<(), ()>::default());
+            let known = || async { Ok(()) };
+            let (one, other, ()) = tokio::join!(
+                one.get(&making, "a", AGE, known(), make()),
+                other.get(&making, "a", AGE, known(), make()),
+                async {
+                    // The store's.
+                    tokio::task::spawn_blocking(|| ()).await.unwrap();
+                    for _ in 0..2 {
+                        go.send(()).unwrap();
+                    }
+                }
+            );
+            one.is_ok() && other.is_ok()
+        };
+        let ended = runtime.block_on(async { tokio::time::timeout(AGE, all).await });
+        // Who still holds a thread is not waited for.
+        runtime.shutdown_background();
+        ended.unwrap_or(false)
+    }
+
+    #[test]
+    fn however_many_kinds_are_asked_for_the_store_goes_on() {
+        assert!(goes_on());
+    }
 }
