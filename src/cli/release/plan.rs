@@ -268,7 +268,8 @@ fn totals(plan: &Planned, paint: Paint) -> String {
         let mut reasons: Vec<_> = part.kept_by_reason().into_iter().collect();
         reasons.sort_by_key(|(code, count)| (std::cmp::Reverse(*count), *code));
         for (code, count) in reasons {
-            rows.push(vec![paint.faint(&format!("    {code}")), count.to_string()]);
+            let means = paint.faint(explain::question(code));
+            rows.push(vec![paint.faint(&format!("    {code}")), count.to_string(), means]);
         }
     }
     text::columns(&rows)
