@@ -47,7 +47,7 @@ pub(super) fn print(text: Arguments<'_>) -> io::Result<()> {
     terminal::print(format_args!("{}", super::text::for_terminal(&text)))
 }
 
-/// As [`print`], to standard error.
+/// As [`print()`], to standard error.
 pub(super) fn complain(text: Arguments<'_>) {
     let text = text.to_string();
     terminal::complain(format_args!("{}", as_called(&text)));

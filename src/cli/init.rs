@@ -28,7 +28,7 @@ Examples:
   bursar init --host qlik.example.com --mail-host smtp.example.com \\
       --mail-from bursar@example.com --mail-to licenses@example.com --check")]
 pub(crate) struct Init {
-    /// File to write
+    /// File to write; `-` is standard output
     #[arg(value_name = "FILE", default_value = "bursar.yaml")]
     file: PathBuf,
     /// Name or IP address of the central node of Qlik Sense
@@ -141,7 +141,8 @@ impl Interview {
 
 impl Init {
     pub(crate) fn execute(mut self) -> anyhow::Result<Exit> {
-        if self.file.symlink_metadata().is_ok() {
+        let is_standard = self.file == Path::new("-");
+        if !is_standard && self.file.symlink_metadata().is_ok() {
             errln!(
                 "{} is there already and stays as it is; name another file, or look at it with: {} config check -c {}",
                 one_line(&self.file.display().to_string()),
@@ -173,6 +174,10 @@ impl Init {
         {
             errln!("{problems}");
             return Ok(Exit::Unusable);
+        }
+        if is_standard {
+            crate::terminal::print(format_args!("{text}"))?;
+            return Ok(Exit::Ok);
         }
         if let Err(error) = write_file(&self.file, Existing::Keep, text.as_bytes()) {
             errln!("bursar: {}: {error}", one_line(&self.file.display().to_string()));

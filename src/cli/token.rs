@@ -73,7 +73,7 @@ impl Token {
                         return Ok(Exit::Ok);
                     }
                     if tokens.is_empty() {
-                        outln!("there are no tokens: bursar token add makes one");
+                        outln!("there are no tokens: bursar token add NAME makes one");
                         return Ok(Exit::Ok);
                     }
                     let (now, zone) = (time::now(), settings.time_zone);

@@ -179,7 +179,7 @@ impl User {
                         return Ok(Exit::Ok);
                     }
                     if users.is_empty() {
-                        outln!("there are no users: bursar user add makes one");
+                        outln!("there are no users: bursar user add NAME makes one");
                         return Ok(Exit::Ok);
                     }
                     let zone = settings.time_zone;

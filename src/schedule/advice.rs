@@ -10,9 +10,9 @@ pub(super) fn suggest(text: &str) -> Option<String> {
         return None;
     }
     let fixes: [fn(&mut Vec<String>); 10] = [
+        past_the_hour,
         spell,
         plain_words,
-        past_the_hour,
         at_sign,
         |words| count_first(words),
         lone_number,

@@ -17,7 +17,8 @@ pub(super) fn told(words: &str, text: &str, place: Place) -> (String, &'static s
     if words.contains("tabs disallowed") {
         return known("a tab stands where only blanks may indent", "indent this line with blanks");
     }
-    if words.contains("escape") {
+    // `\U`, `\u` and `\x` want digits behind them; `C:\Users` has none.
+    if words.contains("escape") || words.contains("expected hexadecimal number") {
         return known(
             "a backslash between double quotes begins an escape, and this is none",
             SINGLE_QUOTES,

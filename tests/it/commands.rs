@@ -1,14 +1,15 @@
 //! Every command, by what `--help` says: its examples, and how it answers people and programs.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::Output;
+use std::process::{Command, Output, Stdio};
 
 use bursar::simulator::{Fault, Scenario};
 use serde_json::Value;
 
-use crate::documents::{Bench, bare, is_left_out};
-use crate::support::process::{Process, output};
+use crate::documents::{Bench, Demo, bare, is_left_out};
+use crate::support::process::{Process, bursar, output};
 use crate::support::setup::Setup;
 
 /// Commands without `--json`, and why.
@@ -72,7 +73,8 @@ pub fn examples<'a>(command: &str, help: &'a str) -> Vec<&'a str> {
 }
 
 fn has_json(help: &str) -> bool {
-    help.lines().any(|line| line.trim() == "--json")
+    let options = help.lines().map(str::trim_start).filter_map(|line| line.strip_prefix("--json"));
+    options.into_iter().any(|rest| rest.is_empty() || rest.starts_with(' '))
 }
 
 #[test]
@@ -201,7 +203,7 @@ async fn answers_are_of_all_sites_or_of_the_one_that_is_named() {
     let (file, folder) = (file.to_str().unwrap(), setup.folder.path());
     let mut daemon = Process::start(&["run", "-c", file], folder);
     for _ in 0..2 {
-        daemon.wait_for("read for the first time");
+        daemon.wait_for(" used within 28 days");
     }
     daemon.terminate();
     let ask =
@@ -309,12 +311,12 @@ fn lines_end_between_words_on_a_terminal() {
             env!("CARGO_BIN_EXE_bursar"),
             args.join(" ")
         );
-        let run = std::process::Command::new("script")
+        let run = Command::new("script")
             .args(["--quiet", "--return", "--command", &line, "/dev/null"])
             .current_dir(bench.folder())
             .env("NO_COLOR", "1")
             .env_remove("BURSAR_CONFIG")
-            .stdin(std::process::Stdio::null())
+            .stdin(Stdio::null())
             .output()
             .expect("util-linux has script");
         let text = String::from_utf8_lossy(&run.stdout).into_owned();
@@ -396,7 +398,11 @@ fn printed_commands_run_when_they_are_pasted() {
             // Behind the command the sentence goes on.
             let words: Vec<&str> = rest[..end].split(' ').collect();
             let file = words.iter().position(|word| *word == "-c").unwrap_or(words.len());
-            let line = words[..words.len().min(file + 2)].join(" ");
+            // What is broken over two lines of a list is not one to paste.
+            if file + 1 >= words.len() {
+                continue;
+            }
+            let line = words[..file + 2].join(" ");
             printed.insert(line.trim_end_matches('.').to_owned(), command.clone());
         }
         for (leaf, help) in &leaves {
@@ -415,10 +421,48 @@ fn printed_commands_run_when_they_are_pasted() {
     }
 }
 
+/// The demo tells its story calmly: what there is, what to try, how to stop; what it prints to try works.
+#[cfg(unix)]
+#[test]
+fn what_the_demo_says_to_try_works() {
+    let folder = tempfile::tempdir().unwrap();
+    let errors = folder.path().join("errors");
+    let mut command = bursar(&["demo", "--speed", "1", "--port", "0", "--dir", "the demo"]);
+    command.current_dir(folder.path()).stdout(Stdio::piped());
+    let mut child = command.stderr(std::fs::File::create(&errors).unwrap()).spawn().unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+    let _demo = Demo(child);
+    let mut told = Vec::new();
+    for line in lines {
+        told.push(line);
+        if told.last().unwrap().starts_with("Look at it: ") {
+            break;
+        }
+    }
+    let told_whole = told.join("\n");
+    let to_try = told.iter().skip_while(|line| !line.starts_with("What to try")).skip(1);
+    let to_try: Vec<_> = to_try.take_while(|line| !line.is_empty()).collect();
+    assert!(
+        to_try.len() > 3 && told_whole.contains("until ctrl-c; its files stay"),
+        "{told_whole}"
+    );
+    for line in to_try {
+        let line = line.trim().split("   ").next().unwrap();
+        assert!(line.contains(" -c '"), "the folder has a blank in its name: {line}");
+        let run =
+            Command::new("sh").args(["-ec", line]).current_dir(folder.path()).output().unwrap();
+        assert!(matches!(run.status.code(), Some(0 | 3)), "{line}: {}", said(&run));
+    }
+    let log = std::fs::read_to_string(errors).unwrap();
+    assert!(!log.contains("webhook received") && log.lines().count() < 20, "{log}");
+}
+
 /// Printed commands of which the sentence says what else has to be typed, or that go on.
 #[cfg(unix)]
 const NEEDS_MORE: &[&str] = &[
     " release undo ",
+    " token add ",
+    " user add ",
     " release accept ",
     " run -c",
     " release apply ",

@@ -70,6 +70,9 @@ fn what_it_writes_is_valid_and_what_it_cannot_is_said() {
     assert_eq!(text(&check.stderr), "", "no warning");
     let lines = std::fs::read_to_string(folder.path().join("bursar.yaml")).unwrap().lines().count();
     assert!(lines < 55, "{lines}");
+    let shown = init(&["--host", "qlik.example.com", "-"]);
+    assert!(shown.status.success() && !folder.path().join("-").exists(), "{}", text(&shown.stderr));
+    assert!(text(&shown.stdout).contains("host: qlik.example.com"), "{}", text(&shown.stdout));
     for (arguments, expected) in [
         (&["x.yaml"][..], "--host is missing"),
         (

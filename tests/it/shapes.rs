@@ -45,25 +45,26 @@ impl Shapes {
             self.wrong.push(format!("{command} is not in docs/commands.schema.json"));
             return;
         };
-        let validator = jsonschema::validator_for(shape).unwrap();
+        let validator = jsonschema::validator_for(&at_any_time(shape, 0)).unwrap();
         for error in validator.iter_errors(said).take(5) {
             self.wrong.push(format!("{command} at {}: {error}", error.instance_path()));
         }
     }
 
-    pub fn finish(mut self) {
+    pub fn finish(self) {
         if self.updates {
-            let mut whole = Map::new();
-            whole.insert("$schema".into(), "https://json-schema.org/draft/2020-12/schema".into());
-            whole.insert(
-                "title".into(),
-                "What bursar's commands print with --json, by command".into(),
+            // A line for each command.
+            let defs = self.schema["$defs"].as_object().unwrap();
+            let mut lines: Vec<_> =
+                defs.iter().map(|(name, shape)| format!("{}:{shape}", json!(name))).collect();
+            lines.sort();
+            let text = format!(
+                "{{\n\"$schema\":{},\n\"title\":{},\n\"$defs\":{{\n{}\n}}}}\n",
+                json!("https://json-schema.org/draft/2020-12/schema"),
+                json!("What bursar's commands print with --json, by command"),
+                lines.join(",\n")
             );
-            let mut defs: Vec<_> =
-                self.schema["$defs"].as_object_mut().unwrap().clone().into_iter().collect();
-            defs.sort_by(|a, b| a.0.cmp(&b.0));
-            whole.insert("$defs".into(), Value::Object(defs.into_iter().collect()));
-            std::fs::write(file(), serde_json::to_string_pretty(&whole).unwrap() + "\n").unwrap();
+            std::fs::write(file(), text).unwrap();
         }
         assert!(
             self.wrong.is_empty(),
@@ -106,6 +107,35 @@ fn shape(name: &str, value: &Value) -> Value {
             })
         }
     }
+}
+
+/// The shape as it holds whenever it is looked at: deeper than the sites and their keys, what is told depends on what
+/// happened, and what was known then may not be known now.
+fn at_any_time(shape: &Value, depth: usize) -> Value {
+    let Value::Object(shape) = shape else { return shape.clone() };
+    let mut shape = shape.clone();
+    if let Some(Value::Array(types)) = shape.get_mut("type") {
+        if types.as_slice() == [Value::from("null")] {
+            return json!({});
+        }
+        if !types.contains(&"null".into()) {
+            types.push("null".into());
+        }
+    }
+    if depth > 1 {
+        shape.shift_remove("required");
+        shape.shift_remove("additionalProperties");
+    }
+    if let Some(Value::Object(properties)) = shape.get_mut("properties") {
+        for (name, one) in properties {
+            let is_sites = depth == 0 && name == "sites";
+            *one = at_any_time(one, if is_sites { 1 } else { 2 });
+        }
+    }
+    if let Some(items) = shape.get_mut("items") {
+        *items = at_any_time(items, depth);
+    }
+    Value::Object(shape)
 }
 
 /// A shape that both have.

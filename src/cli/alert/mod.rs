@@ -120,7 +120,14 @@ fn wrapped(text: &str, indent: usize) -> String {
     let mut column = WIDTH;
     // What has to be typed is longer than what it is called.
     let text = command::as_called(text);
-    for word in plain::one_line(&text).split(' ') {
+    let text = plain::one_line(&text);
+    let mut is_quoted = false;
+    // A command between backticks stays on one line.
+    let words = text.split(|c| {
+        is_quoted ^= c == '`';
+        c == ' ' && !is_quoted
+    });
+    for word in words {
         let length = plain::width(word);
         if column + 1 + length > WIDTH {
             if !out.is_empty() {

@@ -49,6 +49,11 @@ const QUESTIONS: [(&str, &str); 31] = [
     ("over-cap", "others have been idle for longer (maxReleases)"),
 ];
 
+/// What the code of a reason stands for.
+pub(super) fn question(code: &str) -> &str {
+    QUESTIONS.iter().find(|(known, _)| *known == code).map_or(code, |(_, question)| question)
+}
+
 /// Tells why a user's seats are kept or released, rule by rule: the text, and how the command ends.
 pub(super) async fn explain(
     engine: &Engine,
@@ -135,9 +140,6 @@ fn render(
     let mut out = String::new();
     let title = format!("{} seat of {}", seat_type.title(), account(decision));
     let _ = writeln!(out, "{} {verdict}: {}", paint.strong(&title), idle(decision, plan));
-    let question = |code: &'static str| {
-        QUESTIONS.iter().find(|(known, _)| *known == code).map_or(code, |(_, question)| question)
-    };
     let mut keeping: Vec<_> = keep.iter().collect();
     keeping.sort_by_key(|keep| QUESTIONS.iter().position(|(code, _)| *code == keep.code()));
     let mut rows: Vec<_> = keeping

@@ -21,7 +21,7 @@ fn count(value: &Value) -> u64 {
 
 /// Of a type: seats, reclaimable, what decides.
 fn activity(place: &Path, n: usize) -> (u64, u64, Value) {
-    let answer = json(place, &["insight", "activity"]);
+    let answer = &json(place, &["insight", "activity"])["sites"][0];
     let of = &answer["types"][n];
     let rules = &of["byRules"];
     (
@@ -123,7 +123,7 @@ async fn what_a_run_took_is_reclaimable_nowhere_before_the_seats_are_read_again(
     assert_eq!((released, own), (24, 24), "{counts:?}");
     let changes = get(&base, "/site/default/changes").await.words();
     assert!(changes.contains("Analyzer released 20 0 20"), "{changes}");
-    let told = json(place, &["insight", "changes"])["counts"].to_string();
+    let told = json(place, &["insight", "changes"])["sites"][0]["counts"].to_string();
     assert!(told.contains("\"byBursar\":20") && told.contains("\"byBursar\":4"), "{told}");
 
     // Each deed is a line of the page of a person.

@@ -436,9 +436,9 @@ async fn monitor_app(place: &Path, base: &str) {
         let page = get(base, path).await;
         assert_sound(path, &page);
         let answer = json(place, &["monitor-app"]);
-        let state = &answer[0]["state"];
+        let state = &answer["sites"][0]["state"];
         let shown = page.words();
-        assert!(answer[0]["runs"].as_array().is_some_and(|runs| !runs.is_empty()));
+        assert!(answer["sites"][0]["runs"].as_array().is_some_and(|runs| !runs.is_empty()));
         assert!(!page.text.contains("End of the last failed"), "the script log may name people");
         ["text", "hint"]
             .iter()
@@ -454,10 +454,8 @@ async fn releases(place: &Path, base: &str) {
     let page = get(base, path).await;
     assert_sound(path, &page);
     let shown = page.words();
-    let simulated = json(place, &["release", "simulate"]);
-    for of in
-        simulated["types"].as_array().or_else(|| simulated["sites"][0]["types"].as_array()).unwrap()
-    {
+    let simulated = &json(place, &["release", "simulate"])["sites"][0];
+    for of in simulated["types"].as_array().unwrap() {
         let seats = format!("{} now", grouped(&of["seats"]));
         assert!(shown.contains(&seats), "{seats}: {shown}");
         for days in ["30", "60", "90", "120", "180"] {
@@ -467,8 +465,8 @@ async fn releases(place: &Path, base: &str) {
     }
     assert!(shown.contains("bursar audit verify -c bursar.yaml --head"), "{shown}");
     // Each run has a page of its own, with the records that the ledger has of it.
-    let runs = json(place, &["release", "history"]);
-    let runs = runs.as_array().unwrap();
+    let answer = json(place, &["release", "history"]);
+    let runs = answer["sites"][0]["runs"].as_array().unwrap();
     assert!(!runs.is_empty(), "{runs:?}");
     for run in runs.iter().take(3) {
         let run_id = run["run"].as_str().unwrap();
