@@ -375,7 +375,7 @@ async fn renewal(place: &Path, base: &str) {
         let choice = &of["terms"][0]["choices"][0]["withoutRelease"];
         let seats = choice["seats"].as_f64().unwrap();
         let change = format!("{:+}", choice["change"].as_i64().unwrap());
-        let row = format!("24 10 % {} {change}", grouped(&seats.into()));
+        let row = format!("24 * 10 % {} {change}", grouped(&seats.into()));
         assert!(page.words().contains("Short in"), "both ways of being wrong: {}", page.words());
         page.words().contains(&row).then_some(())
     })
