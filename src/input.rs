@@ -187,6 +187,15 @@ fn too_large(most: u64) -> io::Error {
     io::Error::new(io::ErrorKind::FileTooLarge, format!("it has more than {} MiB", most / MIB))
 }
 
+/// Whether a regular file stands at a path, or a link to one. It is not opened: a process that has a lock on a file would
+/// lose it by closing the file once more.
+///
+/// # Errors
+/// When there is none.
+pub fn check_regular(path: &Path) -> io::Result<()> {
+    regular(&std::fs::metadata(path)?)
+}
+
 fn regular(facts: &Metadata) -> io::Result<()> {
     if facts.is_file() {
         return Ok(());

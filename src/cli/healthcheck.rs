@@ -1,5 +1,6 @@
 //! `bursar healthcheck`: is the daemon alive and polling? For containers and load balancers.
 
+use std::path::Path;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -10,6 +11,7 @@ use crate::config::Settings;
 use crate::daemon::lock::{self, Holder};
 use crate::status::Fitness;
 use crate::store::Store;
+use crate::store::settings::OutboxLimits;
 
 /// Tell whether a daemon runs on the store, answers and polls on time (exit code 0), or not (1)
 ///
@@ -45,7 +47,7 @@ impl Healthcheck {
     pub(crate) fn execute(self) -> anyhow::Result<Exit> {
         let settings = match super::load(&self.config.file, false) {
             Ok(loaded) => loaded.settings,
-            Err(exit) => return Ok(exit),
+            Err(exit) => return self.without_settings(exit),
         };
         let path = settings.storage.path.clone();
         match lock::holder(&path)? {
@@ -60,7 +62,7 @@ impl Healthcheck {
                 ));
             }
         }
-        if !block_on(answers(&settings))? {
+        if !block_on(answers(&path, settings.storage.outbox))? {
             let path = path.display();
             return self
                 .no_daemon(format!("the daemon on {path} holds its lock and does not answer"));
@@ -71,6 +73,22 @@ impl Healthcheck {
         let Fitness { late, unread } = fitness;
         self.tell(&Answer { healthy, daemon_runs: true, late, unread, text })?;
         Ok(if healthy { Exit::Ok } else { Exit::Failed })
+    }
+
+    /// A typo in the file is no reason to start a daemon anew that goes on with the settings of before, and would not
+    /// start again.
+    fn without_settings(&self, exit: Exit) -> anyhow::Result<Exit> {
+        let path = crate::config::store_of_broken(&self.config.file);
+        let limits = OutboxLimits { max_events: u64::MAX, max_age: Duration::MAX };
+        if lock::holder(&path)? != Holder::Daemon || !block_on(answers(&path, limits))? {
+            return Ok(exit);
+        }
+        let text =
+            "the daemon answers, and goes on with the settings of before: the file can't be used";
+        let (late, unread) = (Vec::new(), Vec::new());
+        let text = text.to_owned();
+        self.tell(&Answer { healthy: true, daemon_runs: true, late, unread, text })?;
+        Ok(Exit::Ok)
     }
 
     fn no_daemon(&self, text: String) -> anyhow::Result<Exit> {
@@ -94,9 +112,8 @@ const ANSWER: Duration = Duration::from_secs(10);
 
 /// Whether the daemon says that it lives. A store that can't be written doesn't carry the question, and is told by what
 /// is late.
-async fn answers(settings: &Settings) -> bool {
-    let (path, outbox) = (&settings.storage.path, settings.storage.outbox);
-    let Ok(store) = Store::open(path, outbox).await else { return true };
+async fn answers(store: &Path, limits: OutboxLimits) -> bool {
+    let Ok(store) = Store::open(store, limits).await else { return true };
     let Ok(question) = store.ping().await else { return true };
     let answered = async {
         loop {

@@ -106,6 +106,9 @@ impl Reload {
                 }
             }
         }
+        for warning in &state.warnings {
+            errln!("{}", crate::plain::one_line(warning));
+        }
         for setting in &state.needs_restart {
             outln!("  {setting} is in force after a restart");
         }

@@ -54,8 +54,8 @@ enum Command {
         #[command(flatten)]
         config: ConfigFile,
         /// The copy
-        #[arg(value_name = "FILE")]
-        file: PathBuf,
+        #[arg(value_name = "COPY")]
+        copy: PathBuf,
         /// Print JSON
         #[arg(long)]
         json: bool,
@@ -68,8 +68,8 @@ enum Command {
         #[command(flatten)]
         config: ConfigFile,
         /// Check this copy in place of the store
-        #[arg(long, value_name = "FILE")]
-        file: Option<PathBuf>,
+        #[arg(long = "file", value_name = "COPY")]
+        copy: Option<PathBuf>,
         /// Print JSON
         #[arg(long)]
         json: bool,
@@ -123,11 +123,11 @@ impl Store {
             Command::Backup { config, output, json } => {
                 with(&config, |settings| back_up(&settings, output.as_deref(), json))
             }
-            Command::Restore { config, file, json } => {
-                with(&config, |settings| restore(&settings, &file, json))
+            Command::Restore { config, copy, json } => {
+                with(&config, |settings| restore(&settings, &copy, json))
             }
-            Command::Check { config, file, json } => with(&config, |settings| {
-                check(file.as_deref().unwrap_or(&settings.storage.path), json)
+            Command::Check { config, copy, json } => with(&config, |settings| {
+                check(copy.as_deref().unwrap_or(&settings.storage.path), json)
             }),
             Command::Size { config, json } => with(&config, |settings| size(&settings, json)),
         }

@@ -17,6 +17,7 @@ use crate::settings::node::{self, Node, Value};
 use crate::settings::{
     Check, Environment, MISSING, Problem, Problems, Severity, SystemEnvironment,
 };
+use crate::store::settings::validate as storage;
 
 /// Settings, and what was noticed on the way to them.
 #[derive(Debug, Clone)]
@@ -93,6 +94,33 @@ pub(super) fn read_file(path: &Path) -> Result<String, Problems> {
         let at = place.map_or((0, 0), |place| (place.line, place.column));
         Problems(vec![Problem { line: at.0, column: at.1, ..whole_file(path, what, fix) }])
     })
+}
+
+/// Where the store of a file is that can't be used otherwise, as far as that can be told: a daemon may run on it with the
+/// settings of before.
+pub fn store_of_broken(file: &Path) -> PathBuf {
+    let default = || storage::default_store(&SystemEnvironment);
+    let Ok(text) = read_file(file) else { return default() };
+    let written = match node::parse(&text, file) {
+        Ok((tree, _)) => match tree.find("Butler.storage.path").map(|node| &node.value) {
+            Some(Value::Text(path)) => Some(path.trim().to_owned()),
+            _ => None,
+        },
+        // No YAML at all: by the lines.
+        Err(_) => path_by_lines(&text),
+    };
+    written.filter(|path| !path.is_empty()).map_or_else(default, PathBuf::from)
+}
+
+/// The first `path:` below or behind `storage:`.
+fn path_by_lines(text: &str) -> Option<String> {
+    let mut lines = text.lines().skip_while(|line| !line.trim_start().starts_with("storage:"));
+    let section = lines.next()?;
+    let indent = |line: &str| line.len() - line.trim_start().len();
+    let below = lines.take_while(|line| line.trim().is_empty() || indent(line) > indent(section));
+    let after = std::iter::once(section).chain(below).find_map(|line| line.split_once("path:"))?.1;
+    let value = after.split(['#', ',', '}']).next().unwrap_or_default();
+    Some(value.trim().trim_matches(['"', '\'']).to_owned())
 }
 
 impl Loaded {

@@ -244,18 +244,27 @@ pub struct Watch<'a> {
 impl Settings {
     /// What releases at a site need to know.
     pub fn release_site(&self, site: &Site) -> release::Site {
-        let others = self.sites.iter().filter(|other| other.name != site.name);
-        let other = |other: &Site| release::Other {
-            name: other.name.clone(),
-            connection: other.connection.clone(),
-        };
+        self.release_site_among(site, release::Sites::new(self.release_sites()))
+    }
+
+    /// The same, where somebody has the list of all sites.
+    pub fn release_site_among(&self, site: &Site, sites: release::Sites) -> release::Site {
         release::Site {
             name: site.name.clone(),
             is_named: self.named_sites,
             host: site.connection.host.clone(),
             release: site.release.clone(),
-            others: others.map(other).collect(),
+            sites,
         }
+    }
+
+    /// All sites, as releases see them.
+    pub fn release_sites(&self) -> Vec<release::Other> {
+        let of = |site: &Site| release::Other {
+            name: site.name.clone(),
+            connection: site.connection.clone(),
+        };
+        self.sites.iter().map(of).collect()
     }
 }
 

@@ -5,29 +5,36 @@ use tokio_util::sync::CancellationToken;
 use super::Shared;
 use crate::store::care;
 
-/// How often it is looked whether the settings have another schedule.
-const LOOK: chrono::Duration = chrono::Duration::minutes(1);
+/// Without a schedule it is waited for other settings.
+const FAR: chrono::Duration = chrono::Duration::days(1);
 
 /// Makes a copy at every tick of the schedule in force, until `stop`. A tick that passed while the daemon was down is not
 /// made up for.
 pub(super) async fn run(shared: Shared, stop: CancellationToken) {
     let clock = shared.clock;
+    let mut settings = shared.settings.subscribe();
+    let mut known = None;
     let mut last = clock.now();
     loop {
-        let settings = shared.settings();
-        let backup = &settings.storage.backup;
-        let schedule = backup.schedule.as_ref();
-        let next = schedule.and_then(|schedule| schedule.next_after(last, settings.time_zone));
         let now = clock.now();
+        let in_force = settings.borrow_and_update().clone();
+        let (backup, zone) = (&in_force.storage.backup, in_force.time_zone);
+        // A time of the schedule that was over when it was set is nobody's.
+        if known.as_ref() != Some(&(backup.schedule.clone(), zone)) {
+            known = Some((backup.schedule.clone(), zone));
+            last = now;
+        }
+        let next = backup.schedule.as_ref().and_then(|schedule| schedule.next_after(last, zone));
         let Some(tick) = next.filter(|tick| *tick <= now) else {
-            let look = now + LOOK;
-            if !clock.sleep_until(next.map_or(look, |next| next.min(look)), &stop).await {
-                return;
+            let until = next.unwrap_or(now + FAR);
+            tokio::select! {
+                goes_on = clock.sleep_until(until, &stop) => if !goes_on { return },
+                changed = settings.changed() => if changed.is_err() { return },
             }
             continue;
         };
         last = now.max(tick);
-        let (store, folder) = (settings.storage.path.clone(), settings.storage.backup_folder());
+        let (store, folder) = (in_force.storage.path.clone(), in_force.storage.backup_folder());
         let keep = backup.keep;
         let made =
             tokio::task::spawn_blocking(move || care::back_up_into(&store, &folder, keep, now));

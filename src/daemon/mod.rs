@@ -40,6 +40,7 @@ use self::running::{Roots, Running};
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::event::{Addressing, InForce};
+use crate::release::settings as release_settings;
 use crate::store::settings::Storage;
 use crate::store::{Store, StoreError, installation};
 
@@ -65,6 +66,8 @@ struct Shared {
     since: DateTime<Utc>,
     store: Store,
     addressing: InForce,
+    /// All sites, as releases see them.
+    sites: release_settings::Sites,
     /// Where the pages are, once they are served.
     page: watch::Sender<Option<page::Served>>,
 }
@@ -116,6 +119,7 @@ impl Daemon {
             since: clock.now(),
             store: store.clone(),
             addressing: addressing.into(),
+            sites: release_settings::Sites::new(settings.release_sites()),
             page: watch::Sender::default(),
         };
         let daemon =

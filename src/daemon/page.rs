@@ -28,16 +28,26 @@ impl std::fmt::Display for Served {
 
 /// Serves the pages until `task` is told to end, by the settings in force. Where their address can't be had now, it is
 /// tried again.
-pub(super) async fn start(shared: &Shared, web: &Web, task: &Task, all: &TaskTracker) {
+///
+/// # Errors
+/// Why they are not served yet.
+pub(super) async fn start(
+    shared: &Shared,
+    web: &Web,
+    task: &Task,
+    all: &TaskTracker,
+) -> Result<(), String> {
     let (shared, address, stop) = (shared.clone(), web.address, task.stop().clone());
     match bind(address, &shared).await {
         Ok((page, served)) => {
             shared.page.send_replace(Some(served));
             let settings = shared.settings.subscribe();
             task.spawn(all, page.serve_as(settings, stop));
+            Ok(())
         }
         Err(error) => {
             shared.page.send_replace(None);
+            let why = format!("{error:#}");
             tracing::warn!("the pages are not served yet: {error:#}; it is tried again every 30 s");
             task.spawn(all, async move {
                 let clock = shared.clock;
@@ -52,6 +62,7 @@ pub(super) async fn start(shared: &Shared, web: &Web, task: &Task, all: &TaskTra
                     }
                 }
             });
+            Err(why)
         }
     }
 }

@@ -19,9 +19,10 @@ use super::{Shared, logging, take_over, warn_of_orphans};
 use crate::config::{self, Files, Loaded, Problems, Settings, check_certificates};
 use crate::input::{self, Seen};
 use crate::plain::one_line;
+use crate::secret::mask_own;
 use crate::store::{InForce, RefusedSettings, StoreError};
 
-/// Two looks so far apart have to find the same: who writes a file bit by bit is not read half-way.
+/// Two looks so far apart have to find the same where somebody asks, who has written the file.
 const SETTLED: Duration = Duration::from_millis(100);
 
 /// So often it is looked whether a file that goes on changing is at rest; then it waits for the next time.
@@ -29,6 +30,17 @@ const LOOKS: u32 = 20;
 
 /// Problems that are kept of a file; whoever writes more has the log.
 const MOST_PROBLEMS: usize = 50;
+
+/// Changes that are told one by one; a thousand new sites are not.
+const MOST_CHANGES: usize = 50;
+
+fn some_of(changed: &[String]) -> String {
+    let told = changed[..changed.len().min(MOST_CHANGES)].join("; ");
+    match changed.len().saturating_sub(MOST_CHANGES) {
+        0 => told,
+        more => format!("{told}; and {more} more"),
+    }
+}
 
 pub(super) struct Reloads {
     shared: Shared,
@@ -41,6 +53,8 @@ pub(super) struct Reloads {
     seen: Option<Seen>,
     /// What those held that are in force.
     in_force: Option<Seen>,
+    /// What they held at the last look, where that is not what was read: somebody may still be writing.
+    pending: Option<Seen>,
 }
 
 /// What became of reading the settings again.
@@ -76,12 +90,22 @@ impl Reloads {
             hash: seen.as_ref().map(Seen::hash).unwrap_or_default(),
             tried: None,
             changed: Vec::new(),
+            warnings: Vec::new(),
             needs_restart: Vec::new(),
             refused: None,
         };
         let done = shared.store.wish().await?.asked;
         shared.store.note_reload(&state, done).await?;
-        Ok(Self { shared, running, level, wake, state, in_force: seen.clone(), seen })
+        Ok(Self {
+            shared,
+            running,
+            level,
+            wake,
+            state,
+            in_force: seen.clone(),
+            pending: None,
+            seen,
+        })
     }
 
     /// Looks until `stop`.
@@ -112,8 +136,17 @@ impl Reloads {
             return true;
         };
         let Some(now) = again(&seen).await else { return false };
-        if now == seen && !asked {
-            return true;
+        if !asked {
+            if now == seen {
+                self.pending = None;
+                return true;
+            }
+            // Who writes a file bit by bit is not read half-way: the next look has to find the same. A list of protected
+            // people that ends too early protects too few.
+            if self.pending.as_ref() != Some(&now) {
+                self.pending = Some(now);
+                return false;
+            }
         }
         let mut before = now;
         for _ in 0..LOOKS {
@@ -154,6 +187,7 @@ impl Reloads {
             Outcome::Refused(problems) => Some(problems),
         };
         self.state.tried = Some(now);
+        self.pending = None;
         match outcome {
             None => {
                 self.state.hash = seen.hash();
@@ -203,15 +237,18 @@ impl Reloads {
         logging::set_level(level);
 
         let was_refused = self.state.refused.is_some();
+        let warnings: Vec<String> =
+            warnings.iter().map(|warning| told(&warning.to_string())).collect();
         for warning in warnings.iter().filter(|_| !changed.is_empty()) {
             tracing::warn!("{warning}");
         }
+        self.state.warnings = warnings.into_iter().take(MOST_PROBLEMS).collect();
         match changed.as_slice() {
             [] if was_refused => {
                 tracing::info!("the settings in {} can be used again", self.state.file);
             }
             [] => tracing::info!("the settings were read again: nothing changed"),
-            changed => tracing::info!("other settings are in force: {}", changed.join("; ")),
+            changed => tracing::info!("other settings are in force: {}", some_of(changed)),
         }
         for setting in &needs_restart {
             tracing::warn!("{setting} was changed: it is in force after a restart");
@@ -229,7 +266,7 @@ impl Reloads {
             }
             self.state.since = self.shared.clock.now();
         }
-        self.state.changed = changed;
+        self.state.changed = changed.into_iter().take(MOST_CHANGES).collect();
         self.state.needs_restart = needs_restart;
         Ok(())
     }
@@ -288,7 +325,12 @@ fn left_out(settings: &Settings) -> BTreeSet<(&str, &str)> {
 }
 
 fn texts<'a>(problems: impl Iterator<Item = &'a config::Problem>) -> Vec<String> {
-    problems.take(MOST_PROBLEMS).map(|problem| one_line(&problem.to_string())).collect()
+    problems.take(MOST_PROBLEMS).map(|problem| told(&problem.to_string())).collect()
+}
+
+/// As it is kept and shown: on one line, and without secrets.
+fn told(text: &str) -> String {
+    mask_own(&one_line(text)).into_owned()
 }
 
 /// Keeps what can't be changed while the daemon runs, and names what was to be changed of it.

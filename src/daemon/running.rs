@@ -1,6 +1,6 @@
 //! What runs, by what it was made of: so that other settings stop and start only what differs.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -28,6 +28,16 @@ pub(super) struct Running {
     reports: Option<(Reports, Tz, Task)>,
     surroundings: Surroundings,
     connections: qrs::Connections,
+    /// What was told to end and may not have: whoever comes under the same name waits for it.
+    ending: HashMap<Name, Vec<TaskTracker>>,
+}
+
+/// Of what runs.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Name {
+    Queue(String),
+    Pollers(String),
+    Releases(String),
 }
 
 /// Where all tasks belong. All that is spawned is joined by [`Daemon::stop`](super::Daemon::stop).
@@ -69,6 +79,16 @@ impl Task {
     }
 }
 
+/// Whether what is released is for real, where that changes: nobody is to find out from a seat that is gone.
+fn releases_now(before: &Site, now: &Site) -> &'static str {
+    let is_real = |site: &Site| site.release.enable && !site.release.dry_run;
+    match (is_real(before), is_real(now)) {
+        (false, true) => ", whose releases are REAL from now on",
+        (true, false) => ", which releases nothing any more",
+        _ => "",
+    }
+}
+
 /// A site that is watched. Its parts are stopped and started by themselves.
 struct OfSite {
     made_of: (Site, Tz),
@@ -80,7 +100,8 @@ struct OfSite {
 impl OfSite {
     fn made_of(settings: &Settings, site: &Site) -> ((Site, Tz), (release::Site, Tz, bool)) {
         let zone = settings.time_zone;
-        let release = (settings.release_site(site), zone, settings.web.is_some());
+        let site_of = settings.release_site_among(site, release::Sites::default());
+        let release = (site_of, zone, settings.web.is_some());
         ((site.clone(), zone), release)
     }
 }
@@ -108,6 +129,7 @@ impl Running {
         connections: qrs::Connections,
     ) -> Self {
         Self {
+            ending: HashMap::new(),
             connections,
             shared,
             roots,
@@ -195,9 +217,14 @@ impl Running {
         let settings = Arc::new(settings);
         let mut changed = Vec::new();
 
+        self.ending.retain(|_, tasks| {
+            tasks.retain(|task| !task.is_empty());
+            !tasks.is_empty()
+        });
+
         // Nothing is released any more by rules that are not in force.
-        let mut before: HashMap<String, (Vec<TaskTracker>, bool)> = HashMap::new();
         let known: Vec<String> = self.sites.keys().cloned().collect();
+        let mut to_start = HashSet::new();
         for name in known {
             let now = settings.sites.iter().find(|site| site.name == name);
             let made_of = now.map(|site| OfSite::made_of(&settings, site));
@@ -208,31 +235,30 @@ impl Running {
             if releases_stay {
                 continue;
             }
-            match (now.is_some(), pollers_stay) {
-                (false, _) => changed.push(format!("site {name} is not watched any more")),
-                (true, false) => changed.push(format!("site {name}")),
-                (true, true) => changed.push(format!("releases of site {name}")),
-            }
-            let Some(OfSite { made_of, releases_made_of, pollers, releases }) =
-                self.sites.remove(&name)
-            else {
-                continue;
-            };
-            let mut ended = vec![releases.end()];
+            changed.push(match now {
+                None => format!("site {name} is not watched any more"),
+                Some(_) if pollers_stay => format!("releases of site {name}"),
+                Some(now) => format!("site {name}{}", releases_now(&running.made_of.0, now)),
+            });
+            let Some(of_site) = self.sites.remove(&name) else { continue };
+            let OfSite { made_of, releases_made_of, pollers, releases } = of_site;
+            self.end(Name::Releases(name.clone()), releases);
             if pollers_stay {
                 let releases = Task::below(&self.roots.stop_polling);
                 let kept = OfSite { made_of, releases_made_of, pollers, releases };
                 self.sites.insert(name.clone(), kept);
+                to_start.insert(name);
             } else {
-                ended.push(pollers.end());
+                self.end(Name::Pollers(name.clone()), pollers);
             }
-            before.insert(name, (ended, pollers_stay));
         }
 
         // From here on, what is written down is addressed by the new settings.
         let queues: Vec<String> =
             settings.addressing().queues().iter().map(|queue| queue.id.clone()).collect();
         self.shared.addressing.set(settings.addressing());
+        self.shared.sites.set(settings.release_sites());
+        let before = self.shared.settings();
         self.shared.put_in_force(settings.clone());
         self.surroundings = surroundings;
 
@@ -240,28 +266,31 @@ impl Running {
             self.queues.keys().filter(|id| !queues.contains(*id)).cloned().collect();
         for id in gone {
             if let Some(task) = self.queues.remove(&id) {
-                task.end();
+                self.end(Name::Queue(id.clone()), task);
                 changed.push(format!("{id} gets nothing any more"));
             }
         }
         for id in &queues {
             let Some(destination) = destinations.remove(id) else { continue };
-            let ended = self.queues.remove(id).map(Task::end);
-            changed.push(match ended {
+            let known = self.queues.remove(id);
+            changed.push(match &known {
                 Some(_) => format!("{id}, to {}", destination.title()),
                 None => format!("{id} is new: {}", destination.title()),
             });
-            self.deliver(destination, ended);
+            if let Some(task) = known {
+                self.end(Name::Queue(id.clone()), task);
+            }
+            self.deliver(destination);
         }
 
         for site in &settings.sites {
             let is_new = !self.sites.contains_key(&site.name);
-            let (ended, only_releases) = before.remove(&site.name).unwrap_or_default();
+            let only_releases = to_start.contains(&site.name);
+            if is_new && !before.sites.iter().any(|before| before.name == site.name) {
+                changed.push(format!("site {} is new", site.name));
+            }
             if is_new || only_releases {
-                if is_new && ended.is_empty() {
-                    changed.push(format!("site {} is new", site.name));
-                }
-                self.watch(site, clients.remove(&site.name), ended, only_releases);
+                self.watch(site, clients.remove(&site.name), only_releases);
             }
         }
         self.serve(&mut changed).await;
@@ -269,15 +298,26 @@ impl Running {
         changed
     }
 
-    fn deliver(&mut self, destination: Arc<dyn Destination>, before: Option<TaskTracker>) {
+    /// Tells something to end. Whoever comes under the same name waits for it.
+    fn end(&mut self, name: Name, task: Task) {
+        self.ending.entry(name).or_default().push(task.end());
+    }
+
+    /// What has to end before something begins under a name.
+    fn before(&self, name: &Name) -> Vec<TaskTracker> {
+        self.ending.get(name).cloned().unwrap_or_default()
+    }
+
+    fn deliver(&mut self, destination: Arc<dyn Destination>) {
         tracing::info!(queue = destination.id(), "delivering to {}", destination.title());
         let task = Task::below(&self.roots.stop_delivering);
         let (store, stop) = (self.shared.store.clone(), task.stop.clone());
         let set_aside = self.shared.settings().storage.set_aside;
         let id = destination.id().to_owned();
+        let before = self.before(&Name::Queue(id.clone()));
         task.spawn(&self.roots.workers, async move {
             // The delivery in hand of the one before is finished: nothing of a queue is sent by two at a time.
-            if let Some(before) = before {
+            for before in before {
                 before.wait().await;
             }
             worker::run(destination, store, set_aside, fastrand::Rng::new(), stop).await;
@@ -286,13 +326,7 @@ impl Running {
     }
 
     /// Starts what there is of a site, once what was before of it has ended.
-    fn watch(
-        &mut self,
-        site: &Site,
-        clients: Option<Clients>,
-        before: Vec<TaskTracker>,
-        only_releases: bool,
-    ) {
+    fn watch(&mut self, site: &Site, clients: Option<Clients>, only_releases: bool) {
         let settings = self.shared.settings();
         let (made_of, releases_made_of) = OfSite::made_of(&settings, site);
         let mut of_site = self.sites.remove(&site.name).unwrap_or_else(|| OfSite {
@@ -302,6 +336,10 @@ impl Running {
             releases: Task::below(&self.roots.stop_polling),
         });
         of_site.releases_made_of = releases_made_of;
+        let mut before = self.before(&Name::Releases(site.name.clone()));
+        if !only_releases {
+            before.extend(self.before(&Name::Pollers(site.name.clone())));
+        }
         let sites = Sites {
             shared: &self.shared,
             roots: &self.roots,
@@ -338,8 +376,13 @@ impl Running {
             return;
         };
         let task = Task::below(&self.roots.stop_polling);
-        page::start(&self.shared, &web, &task, &self.roots.pollers).await;
-        changed.push("the pages".to_owned());
+        let served = page::start(&self.shared, &web, &task, &self.roots.pollers).await;
+        changed.push(match served {
+            Ok(()) => "the pages".to_owned(),
+            Err(why) => {
+                format!("the pages, which are not served yet ({why}; it is tried again every 30 s)")
+            }
+        });
         self.page = Some((web, task));
     }
 

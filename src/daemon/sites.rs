@@ -187,7 +187,7 @@ impl Sites<'_> {
 /// Releases of a site.
 fn engine(shared: &Shared, site: &Site, client: &qrs::Client) -> Engine {
     Engine {
-        site: shared.settings().release_site(site),
+        site: shared.settings().release_site_among(site, shared.sites.clone()),
         client: client.clone(),
         store: shared.store.clone(),
         clock: shared.clock,

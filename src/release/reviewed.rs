@@ -52,8 +52,8 @@ impl Engine {
 
     /// Other names under which the store has a pause or releases of this site.
     pub async fn known_as(&self, now: &SiteIdentity) -> Result<Vec<String>, StoreError> {
-        let others = self.site.others.iter().map(|other| &other.name);
-        let names: Vec<_> = others.chain([&self.site.name]).cloned().collect();
+        let others = self.site.others().into_iter().map(|other| other.name);
+        let names: Vec<_> = others.chain([self.site.name.clone()]).collect();
         self.store.known_as(&self.site.name, now, &names).await
     }
 

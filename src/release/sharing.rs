@@ -20,7 +20,7 @@ const LIMIT: Duration = Duration::from_secs(30);
 /// answer at once is judged by what is known of it, and holds no run of another up.
 pub(super) async fn sharing(engine: &Engine, patience: Patience) -> Vec<Sharing> {
     let name = &engine.site.name;
-    let others = &engine.site.others;
+    let others = engine.site.others();
     if others.is_empty() || engine.site.release.policy.limits.license_key_shared == Some(true) {
         return Vec::new();
     }

@@ -121,6 +121,12 @@ impl Check<'_> {
         if at.is_uncertain() {
             return;
         }
+        // However a section says it: what a reference leads to may be a secret.
+        let hidden = |text: String| match at.node {
+            Some(node) if !node.references.is_empty() => node.hide(&text),
+            _ => text,
+        };
+        let (what, fix) = (hidden(what), hidden(fix));
         let problem = Problem {
             severity,
             file: self.file.to_path_buf(),

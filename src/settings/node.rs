@@ -132,6 +132,17 @@ impl Node {
         }
     }
 
+    /// A text for a message without what the references of this value lead to.
+    pub(crate) fn hide(&self, text: &str) -> String {
+        let Value::Text(value) = &self.value else { return text.to_owned() };
+        let value = value.trim();
+        let stands = format!("the value of {}", self.references.join(" and "));
+        match value.is_empty() || !text.contains(value) {
+            true => text.to_owned(),
+            false => text.replace(&format!("\"{value}\""), &stands).replace(value, &stands),
+        }
+    }
+
     /// As JSON, without nulls: an empty section or list counts as not written.
     pub(crate) fn to_json(&self) -> serde_json::Value {
         match &self.value {

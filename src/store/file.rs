@@ -1,7 +1,7 @@
 //! Opening the store's file: who made it, which format it has, and bringing it up to date.
 
 use std::fs::OpenOptions;
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -48,7 +48,7 @@ pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
 /// beside it where that can be avoided.
 pub(super) fn open_to_read(path: &Path) -> Result<Connection, StoreError> {
     let cannot = |e: io::Error| StoreError::CannotOpen { path: path.into(), why: e.to_string() };
-    check_magic(path, cannot)?;
+    check_regular(path, cannot)?;
     let failed = |e: rusqlite::Error| StoreError::from_sql(path, "open", &e);
     let connection = open_alone(path, READ_ONLY)
         .map_or_else(|| Connection::open_with_flags(path, READ_ONLY), Ok)
@@ -111,18 +111,13 @@ fn check_or_create(path: &Path) -> Result<(), StoreError> {
         Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
         Err(e) => return Err(cannot(e)),
     }
-    check_magic(path, cannot)
+    check_regular(path, cannot)
 }
 
-fn check_magic(path: &Path, cannot: impl Fn(io::Error) -> StoreError) -> Result<(), StoreError> {
-    let mut start = Vec::new();
-    let file = input::open(path, input::ANY).map_err(&cannot)?;
-    file.take(16).read_to_end(&mut start).map_err(cannot)?;
-    if start.is_empty() || start == b"SQLite format 3\0" {
-        Ok(())
-    } else {
-        Err(StoreError::NotADatabase { path: path.into() })
-    }
+/// The file is opened by SQLite alone: on Unix, who closes a file loses all locks that the process has on it, and a daemon
+/// without its locks may find its log deleted under it.
+fn check_regular(path: &Path, cannot: impl Fn(io::Error) -> StoreError) -> Result<(), StoreError> {
+    input::check_regular(path).map_err(cannot)
 }
 
 /// Reads only: a database of another program or of a newer release is refused untouched.

@@ -24,6 +24,9 @@ pub struct InForce {
     /// What the last reload changed, in words.
     #[serde(default)]
     pub changed: Vec<String>,
+    /// What can be used and may not be wanted, as of the last reload, each with its place.
+    #[serde(default)]
+    pub warnings: Vec<String>,
     /// Settings that were changed in the file and are in force after a restart.
     #[serde(default)]
     pub needs_restart: Vec<String>,

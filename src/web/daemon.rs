@@ -6,7 +6,7 @@ use axum::http::HeaderMap;
 use super::Served;
 use super::answer::{self, Answer, age};
 use super::frame::{Frame, Part, is_stopped, site_address};
-use super::wording::local;
+use super::wording::{local, locale};
 use crate::event::Monitor;
 use crate::plain::one_line;
 
@@ -101,7 +101,21 @@ pub(super) async fn page(served: &Served, headers: &HeaderMap) -> Answer {
             (Some(state), None) => ("fine", format!("in force since {}", local(state.since, zone))),
             (None, None) => ("unknown", "not known".to_owned()),
         },
-        refused: refused.map(|refused| refused.problems).unwrap_or_default(),
+        // They have settings in them, which are nobody's whom the daemon doesn't know.
+        refused: refused
+            .map(|refused| match served.viewer.is_known() {
+                true => refused.problems,
+                false => vec![format!(
+                    "{} in it: `bursar check` says where",
+                    crate::words::counted(
+                        locale(),
+                        refused.problems.len() as u64,
+                        "error",
+                        "errors"
+                    )
+                )],
+            })
+            .unwrap_or_default(),
         needs_restart: in_force.map(|state| state.needs_restart).unwrap_or_default(),
         rows,
         frame: Frame::new(served, &status, Part::Health, None),

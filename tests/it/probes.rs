@@ -98,3 +98,25 @@ async fn a_daemon_that_does_not_answer_is_not_healthy() {
     assert!(said.contains("does not answer"), "{said}");
     until("it is well again", async || (healthy().0 == Some(0)).then_some(())).await;
 }
+
+/// A typo is no reason to end a daemon that goes on with the settings of before.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_daemon_on_the_settings_of_before_is_healthy() {
+    let world = World::start(Scenario::default(), "").await;
+    let healthy = || {
+        let output = output(&["healthcheck", "-c", "bursar.yaml"], world.setup.folder.path());
+        (output.status.code(), String::from_utf8(output.stdout).unwrap())
+    };
+    until("it is well", async || (healthy().0 == Some(0)).then_some(())).await;
+    let file = world.setup.folder.path().join("bursar.yaml");
+    let good = std::fs::read_to_string(&file).unwrap();
+    for broken in ["  x: [1\n", "  locale: elvish\n"] {
+        std::fs::write(&file, format!("{good}{broken}")).unwrap();
+        let (code, said) = healthy();
+        assert_eq!(code, Some(0), "{broken}: {said}");
+        assert!(said.contains("settings of before"), "{said}");
+    }
+    let (ended, log) = world.daemon.terminate();
+    assert!(ended.success(), "{log:#?}");
+    assert_eq!(healthy().0, Some(2), "and without a daemon it is what the file is");
+}

@@ -144,6 +144,85 @@ async fn a_broken_file_leaves_everything_running_and_the_old_content_ends_that()
     assert_eq!(refused, 2, "each is told once: {log:#?}");
 }
 
+/// A file that somebody is still writing protects fewer people than it will.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_is_taken_at_the_second_look_that_finds_the_same() {
+    let slow = "  configReload: {seconds: 2}\n";
+    let mut world = World::start(slow).await;
+    let whole = format!("{slow}  timeZone: Europe/Stockholm\n  locale: sv\n");
+    for part in ["  timeZone: Europe/Stockholm\n", "  locale: sv\n"] {
+        let file = world.setup.folder.path().join("bursar.yaml");
+        let before = std::fs::read_to_string(&file).unwrap();
+        std::fs::write(&file, before + part).unwrap();
+    }
+    let line = world.daemon.wait_for("other settings are in force");
+    assert!(line.contains("the time zone") && line.contains("the locale"), "{line}");
+    world.write(&whole);
+    assert!(world.reload().1.contains("nothing changed"));
+    let (_, log) = world.daemon.terminate();
+    let taken = log.iter().filter(|line| line.contains("other settings are in force")).count();
+    assert_eq!(taken, 1, "{log:#?}");
+}
+
+/// What a reference leads to may be a secret, whatever is wrong with it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_reference_leads_to_is_in_no_problem() {
+    let world = World::start(&format!("{NEVER}  web: {{enable: true, port: 0}}\n")).await;
+    let folder = world.setup.folder.path().to_owned();
+    std::fs::write(folder.join("secret"), "hunter2-hunter2\n").unwrap();
+    let reference = format!("${{file:{}}}", folder.join("secret").display());
+    for more in [
+        format!("  web: {{enable: true, port: '{reference}'}}\n"),
+        format!("  web: {{enable: true, port: 0, host: '{reference}'}}\n"),
+        format!("  report: {{enable: true, frequency: '{reference}'}}\n"),
+        format!("  locale: '{reference}'\n"),
+        format!("  timeZone: '{reference}'\n"),
+    ] {
+        world.write(&format!("{NEVER}{more}"));
+        let (code, said) = world.reload();
+        assert_eq!(code, Some(2), "{said}");
+        assert!(!said.contains("hunter2"), "{said}");
+        assert!(said.contains("the value of ${file:"), "{said}");
+    }
+}
+
+/// Who is taken out and put back while a delivery is in hand gets nothing from two at once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_destination_that_comes_back_waits_for_the_one_before() {
+    let receiver = Receiver::start().await;
+    receiver.set(Mood::Silent);
+    let with = format!("{NEVER}{}", webhook(&receiver.url("/slow")));
+    let world = World::start(&with).await;
+    receiver.wait(|calls| !calls.is_empty()).await;
+    for _ in 0..2 {
+        world.write(NEVER);
+        assert_eq!(world.reload().0, Some(0));
+        world.write(&with);
+        assert_eq!(world.reload().0, Some(0));
+    }
+    assert_eq!(receiver.calls().len(), 1, "{:#?}", receiver.calls());
+    receiver.set(Mood::Well);
+    let taken = async || (!receiver.taken("/slow").is_empty()).then_some(());
+    until("it goes on", taken).await;
+}
+
+/// Nobody finds out from a seat that is gone that releases are real now.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reload_says_that_releases_become_real_and_who_sees_the_pages() {
+    let yearly = |dry_run: bool| releases(dry_run, "").replace("every 1 second", "0 4 1 1 *");
+    let world = World::start(&yearly(true)).await;
+    world.write(&yearly(false));
+    let (code, said) = world.reload();
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("releases are REAL from now on"), "{said}");
+    let open = "  web: {enable: true, port: 0, host: 0.0.0.0, hosts: [bursar.example]}\n";
+    world.write(&format!("{}{open}", yearly(true)));
+    let (code, said) = world.reload();
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("releases nothing any more"), "{said}");
+    assert!(said.contains("whoever reaches this address"), "{said}");
+}
+
 /// What can be read and not be built changes nothing either.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_destination_whose_certificate_cant_be_used_is_not_put_in_force() {

@@ -107,6 +107,39 @@ async fn copies_are_made_by_a_schedule_and_the_oldest_go() {
     assert_eq!(copies(&folder).len(), 3, "two copies and the notes");
 }
 
+/// Whoever closes a file once more loses the locks that the process has on it, and with them its log.
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_copy_takes_no_lock_from_the_daemon() {
+    let backup = "    backup: {enable: true, frequency: every 1 minute, folder: copies, keep: 2}\n";
+    let setup = Setup::new(Scenario::default()).await;
+    let yaml = setup.yaml("every 10 minutes", "");
+    let at = yaml.find("  cert:\n").expect("the section after storage");
+    let file = setup.write(&format!("{}{backup}{}", &yaml[..at], &yaml[at..]));
+    let args = ["run", "-c", file.to_str().unwrap(), "--speed", "600"];
+    let mut daemon = Process::start(&args, setup.folder.path());
+    daemon.wait_for("the store was backed up");
+    let inode = std::os::unix::fs::MetadataExt::ino(&setup.store().metadata().unwrap());
+    let (process, file) = (daemon.id().to_string(), format!(":{inode}"));
+    let locks = std::fs::read_to_string("/proc/locks").unwrap();
+    let is_its = |line: &&str| {
+        let words: Vec<_> = line.split_whitespace().collect();
+        words.contains(&process.as_str()) && words.iter().any(|word| word.ends_with(&file))
+    };
+    assert!(locks.lines().any(|line| is_its(&line)), "{locks}");
+    // Others that open and close the store leave its log where it is.
+    let log = setup
+        .store()
+        .with_file_name(format!("{}-wal", setup.store().file_name().unwrap().to_str().unwrap()));
+    let before = std::os::unix::fs::MetadataExt::ino(&log.metadata().unwrap());
+    let db = crate::support::store::database(setup.store());
+    let _: i64 = db.query_row("SELECT count(*) FROM event", [], |row| row.get(0)).unwrap();
+    drop(db);
+    assert_eq!(std::os::unix::fs::MetadataExt::ino(&log.metadata().unwrap()), before);
+    let (ended, log) = daemon.terminate();
+    assert!(ended.success(), "{log:#?}");
+}
+
 /// Whenever it is killed, there is a whole copy or none under its name.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_kill_in_the_middle_leaves_no_half_copy() {

@@ -139,7 +139,7 @@ impl Default for Butler {
 }
 
 /// A running daemon looks at this file and at all that it refers to (certificates, `${file:}`, templates), by content,
-/// and puts what changed in force without a restart. Settings with anything wrong change nothing: those of before stay,
+/// and puts what changed in force without a restart, once two looks in a row found the same. Settings with anything wrong change nothing: those of before stay,
 /// and the alert `reloadRefused` says why. `bursar reload` and SIGHUP do it at once.
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]

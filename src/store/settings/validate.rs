@@ -57,7 +57,7 @@ fn history(check: &Check<'_>, at: &At<'_>, raw: &raw::History) -> HistoryRetenti
 const STORE: &str = "bursar.db";
 
 /// systemd may list several state directories, the first is the unit's own.
-fn default_store(env: &dyn Environment) -> PathBuf {
+pub(crate) fn default_store(env: &dyn Environment) -> PathBuf {
     let state = env.variable("STATE_DIRECTORY").filter(|_| !cfg!(windows));
     if let Some(folder) =
         state.as_deref().and_then(|s| s.split(':').next()).filter(|f| !f.is_empty())
