@@ -193,7 +193,10 @@ fn too_large(most: u64) -> io::Error {
 /// # Errors
 /// When there is none.
 pub fn check_regular(path: &Path) -> io::Result<()> {
-    regular(&std::fs::metadata(path)?)
+    regular(&std::fs::metadata(path)?)?;
+    #[cfg(target_os = "linux")]
+    made_by(rustix::fs::statfs(path)?)?;
+    Ok(())
 }
 
 fn regular(facts: &Metadata) -> io::Result<()> {
@@ -229,7 +232,12 @@ fn kind(_: &Metadata) -> &'static str {
 /// The files of `/proc` say that they are regular, but some of them have no end, and wait.
 #[cfg(target_os = "linux")]
 fn made_by_the_kernel(file: &File) -> io::Result<()> {
-    if rustix::fs::fstatfs(file)?.f_type == rustix::fs::PROC_SUPER_MAGIC {
+    made_by(rustix::fs::fstatfs(file)?)
+}
+
+#[cfg(target_os = "linux")]
+fn made_by(system: rustix::fs::StatFs) -> io::Result<()> {
+    if system.f_type == rustix::fs::PROC_SUPER_MAGIC {
         let why = "it is made by the kernel while it is read, not a regular file";
         return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
     }

@@ -370,6 +370,7 @@ Butler:
         professional:
           enable: true
           releaseThresholdDays: 30
+          maxReleasePercent: 24
           keepFree: 20
 ",
         store = dir.join(STORE).display(),

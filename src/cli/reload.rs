@@ -17,7 +17,7 @@ use crate::store::{InForce, Store};
 /// signal: it works the same for a Windows service.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  bursar reload -c /etc/bursar/bursar.yaml\n  bursar reload -c bursar.yaml --json\n\nExit codes: 0 the settings of the file are in force, 1 no daemon runs or it did not answer, 2 the settings can't be used, 3 the daemon does not take them"
+    after_help = "Examples:\n  bursar reload -c bursar.yaml\n  bursar reload -c bursar.yaml --json\n\nExit codes: 0 the settings of the file are in force, 1 no daemon runs or it did not answer, 2 the settings can't be used, 3 the daemon does not take them"
 )]
 pub(crate) struct Reload {
     #[command(flatten)]
@@ -60,6 +60,12 @@ impl Reload {
             return Ok(Exit::Failed);
         }
         let state = block_on(self.ask(&settings))??;
+        if state.hash.is_empty() {
+            errln!(
+                "the daemon was started on settings of its own, as a demo is, and reads none again"
+            );
+            return Ok(Exit::NotInOrder);
+        }
         if self.json {
             let answer = Answer { in_force: state.refused.is_none(), state: &state };
             outln!("{}", serde_json::to_string_pretty(&answer)?);

@@ -116,9 +116,6 @@ pub(crate) async fn serve(
         tracing::warn!("{}; {}", unheard.what(), unheard.fix);
     }
     let daemon = Daemon::start_with(settings, clock, level, reloads).await?;
-    if let Some(page) = daemon.page_url() {
-        tracing::info!("status page at {page}");
-    }
     notify::ready();
     let watchdog = tokio::spawn(notify::watchdog(stop.clone()));
     stop.cancelled().await;

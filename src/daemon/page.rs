@@ -40,6 +40,7 @@ pub(super) async fn start(
     let (shared, address, stop) = (shared.clone(), web.address, task.stop().clone());
     match bind(address, &shared).await {
         Ok((page, served)) => {
+            tracing::info!("status page at {served}");
             shared.page.send_replace(Some(served));
             let settings = shared.settings.subscribe();
             task.spawn(all, page.serve_as(settings, stop));

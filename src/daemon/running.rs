@@ -283,6 +283,7 @@ impl Running {
             self.deliver(destination);
         }
 
+        self.serve(&mut changed).await;
         for site in &settings.sites {
             let is_new = !self.sites.contains_key(&site.name);
             let only_releases = to_start.contains(&site.name);
@@ -293,7 +294,6 @@ impl Running {
                 self.watch(site, clients.remove(&site.name), only_releases);
             }
         }
-        self.serve(&mut changed).await;
         self.report(&mut changed);
         changed
     }

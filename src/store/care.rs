@@ -248,8 +248,8 @@ fn tables(db: &Connection) -> rusqlite::Result<Vec<TableSize>> {
     for row in rows {
         let (table, bytes): (String, i64) = row?;
         // The name is one of the schema's own.
-        let sql = format!("SELECT count(*) FROM \"{}\"", table.replace('"', "\"\""));
-        let rows: i64 = db.query_row(&sql, [], |row| row.get(0))?;
+        let rows: i64 =
+            db.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0))?;
         tables.push(TableSize { table, rows: rows.unsigned_abs(), bytes: bytes.unsigned_abs() });
     }
     Ok(tables)

@@ -51,6 +51,9 @@ const NOT_ASKED: &[(&str, &str)] = &[
     ("release apply", "it is tried as it stands in documents.rs, and changes the demo"),
     ("release undo", "nobody is to be given a seat back in the demo"),
     ("alert test", "the receiver of the demo may be slow"),
+    ("reload", "it wants a daemon on a file: reload.rs has one"),
+    ("store backup", "it writes a file: store_care.rs has all of them"),
+    ("store restore", "it changes the store"),
 ];
 
 /// Every command that can be run, with its help.

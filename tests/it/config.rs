@@ -393,6 +393,10 @@ fn references_are_resolved_and_explained_masked() {
     Butler.storage.history.rawDays                                                          90                                            default
     Butler.storage.history.hourlyDays                                                       730                                           default
     Butler.storage.history.dailyDays                                                        3650                                          default
+    Butler.storage.backup.enable                                                            false                                         default
+    Butler.storage.backup.frequency                                                         "30 2 * * *"                                  default
+    Butler.storage.backup.folder                                                            backup                                        default
+    Butler.storage.backup.keep                                                              7                                             default
     Butler.cert.clientCert                                                                  client.pem                                    conf/x.yaml:9
     Butler.cert.clientCertKey                                                               client_key.pem                                conf/x.yaml:10
     Butler.cert.clientCertCA                                                                root.pem                                      conf/x.yaml:11

@@ -40,6 +40,12 @@ const LEFT_OUT: &[(&str, &str)] = &[
         "the demo's ledger says nothing of the reader's person",
     ),
     ("bursar audit show -c bursar.yaml 019a7c", "the id is that of a run of the reader's"),
+    (
+        "bursar store restore ",
+        "a daemon runs on the store of the demo: tests/it/store_care restores",
+    ),
+    ("bursar store check -c bursar.yaml --file ", "the copy is one of the reader's"),
+    ("bursar store backup -c bursar.yaml -o /backup/", "the folder is one of the reader's"),
     ("bursar release settle -c bursar.yaml 'CORP\\anna' --as", "nothing is open in the demo"),
 ];
 
@@ -51,6 +57,7 @@ const NOT_IN_ORDER: &[(&str, &str)] = &[
     ("bursar release accept ", "there is nothing to accept"),
     ("bursar status ", "the license ends soon"),
     ("bursar alert test ", "the receiver of the demo may be slow"),
+    ("bursar reload ", "the demo has settings of its own, which are of no file"),
 ];
 
 /// The lines of a document that call the program, without what is said of them.

@@ -64,7 +64,8 @@ const TOLD: [&[&str]; 27] = [
 ];
 
 /// Commands that ask a site or a person, change something, or tell of settings alone.
-const OTHERS: [&str; 30] = [
+const OTHERS: [&str; 31] = [
+    "reload",
     "",
     "alert",
     "alert silence",
@@ -98,7 +99,8 @@ const OTHERS: [&str; 30] = [
 ];
 
 /// Whole families of such commands.
-const FAMILIES: [&str; 6] = ["config ", "release accept ", "import", "service", "user", "token"];
+const FAMILIES: [&str; 7] =
+    ["config ", "release accept ", "import", "service", "store", "user", "token"];
 
 /// What can be counted.
 const MANY: [&str; 38] = [

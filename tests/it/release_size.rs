@@ -71,6 +71,7 @@ async fn ten_thousand_seats_are_planned_explained_checked_and_rehearsed_whole() 
     let planned = run(&setup, &["release", "plan", "--json", "-o", "plan.json"], &file);
     assert_eq!(planned.status.code(), Some(0), "{}", said(&planned));
     let plan: Value = serde_json::from_slice(&planned.stdout).unwrap();
+    let plan = &plan["sites"][0];
     assert_eq!(plan["refusals"], Value::Array(Vec::new()));
     let decisions = plan["types"][0]["decisions"].as_array().unwrap();
     assert_eq!(decisions.len(), SEATS);

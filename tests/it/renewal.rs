@@ -368,7 +368,8 @@ async fn a_report_says_the_same_of_a_renewal() {
     let planning = Planning::load(&store, &settings, "default", now()).await.unwrap();
     let options =
         renewal::Options { on: None, months: vec![12, 24, 36], risk: vec![5, 20], seat_type: None };
-    let command = serde_json::to_value(renewal::figures(&planning, &options)).unwrap();
+    let command = bursar::plain::to_json(&renewal::figures(&planning, &options)).unwrap();
+    let command: Value = serde_json::from_str(&command).unwrap();
     let period = Period::parse("2026", now().date_naive()).unwrap();
     let report = report(&store, &settings, &["default".into()], period, now()).await.unwrap();
     let written = |format| report.write(format).unwrap();

@@ -221,6 +221,7 @@ const ROOMS: [(&str, &[&str]); 39] = [
             "release",
             "report",
             "schedule",
+            "secret",
             "store",
             "terminal",
             "web",

@@ -581,7 +581,9 @@ fn certificates_and_settings() {
         })
     };
     assert!(settings(0).is_empty());
-    insta::assert_snapshot!(settings(2).join("\n"), @"reloadRefused x.yaml warning: x.yaml was changed and has 2 error(s), the first: x.yaml:1:1: wrong; the daemon goes on with what it read before");
+    insta::assert_snapshot!(settings(2).join("\n"), @"
+    reloadRefused x.yaml warning: x.yaml was changed and has 2 error(s), the first: x.yaml:1:1: wrong; the daemon goes on with the settings of before
+    ");
 }
 
 #[test]

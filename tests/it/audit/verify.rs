@@ -21,8 +21,8 @@ async fn the_head_is_printed_as_it_is_sent() {
     assert_eq!(
         said.out,
         format!(
-            "in order: 4 records, 1 to 4, written from 2026-06-01 02:00:00 UTC to \
-             2026-06-01 02:00:00 UTC\nhead: 4:{}\n",
+            "in order: 4 records, 1 to 4, written from 2026-06-01 04:00:00 CEST to \
+             2026-06-01 04:00:00 CEST\nhead: 4:{}\n",
             head.hash
         )
     );

@@ -150,7 +150,7 @@ fn alerts(demo: &Demo) -> Vec<String> {
     // What stands between backticks is code on a page.
     let says = list(&alerts["alerts"]).map(|alert| text(&alert["text"]).replace('`', ""));
     let says: Vec<_> = says.collect();
-    assert!(says.len() > 3, "{alerts}");
+    assert!(says.len() >= 3, "{alerts}");
     says
 }
 

@@ -48,10 +48,10 @@ async fn what_a_run_took_is_reclaimable_nowhere_before_the_seats_are_read_again(
     assert_eq!((seats, before), (104, 0), "{limits}");
     // How many are due hangs on the hour.
     let all = count(&limits["heldBack"]["due"]);
-    assert!(all > 26, "more than 25 % of 104: {limits}");
+    assert!(all > 24, "more than 24 % of 104: {limits}");
     let keep_free = serde_json::json!({"is": 20, "free": 16, "seats": all - 4});
     assert_eq!(limits["keepFree"], keep_free);
-    let held = serde_json::json!({"seats": 4, "maxReleasePercent": 25, "due": all, "of": 104});
+    let held = serde_json::json!({"seats": 4, "maxReleasePercent": 24, "due": all, "of": 104});
     assert_eq!(limits["heldBack"], held, "{limits}");
     // All that are due, of which one run takes 20.
     let (listed, due, limits) = activity(place, 1);
@@ -80,7 +80,7 @@ async fn what_a_run_took_is_reclaimable_nowhere_before_the_seats_are_read_again(
     let said = format!("by the rules {due} can go (of which the next run: 20 (maxReleases 20))");
     assert!(page.contains(&said), "{said}: {page}");
     let held =
-        format!("guard maxReleasePercent: 4; {all} of 104 are due, and above 25 % it stops a run");
+        format!("guard maxReleasePercent: 4; {all} of 104 are due, and above 24 % it stops a run");
     assert!(page.contains(&held), "{held}: {page}");
 
     let apply = ["release", "apply", "--all", "--yes", "--real", "--accept", "percent"];

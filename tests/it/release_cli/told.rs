@@ -44,8 +44,12 @@ async fn a_run_says_how_many_of_its_seats_were_given_back() {
     told("Analyzer: 2 released, 1 of them given back since, 8 kept");
     let json = text(&run(&setup, &file, &["history", "--json"]).stdout);
     let runs: serde_json::Value = serde_json::from_str(&json).unwrap();
-    let given: Vec<_> =
-        runs.as_array().unwrap().iter().map(|of| &of["counts"][0]["givenBack"]).collect();
+    let given: Vec<_> = runs["sites"][0]["runs"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|of| &of["counts"][0]["givenBack"])
+        .collect();
     assert_eq!(given, [0, 1], "of the undo, and of the run: {json}");
     let report = setup.folder.path().join("report.md");
     let period = chrono::Utc::now().format("%Y").to_string();

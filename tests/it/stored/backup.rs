@@ -118,7 +118,7 @@ async fn nothing_is_written_through_a_link() {
     let victim = victims.path().join("victim");
     std::fs::write(&victim, "mine").unwrap();
     symlink(&victim, copy_of(folder.path())).unwrap();
-    symlink(&victim, folder.path().join("bursar.db.backup.part")).unwrap();
+    symlink(&victim, folder.path().join("bursar.db.v6.backup.3.part")).unwrap();
     symlink(victims.path().join("nowhere"), folder.path().join("bursar.db.v6.backup.2")).unwrap();
     open(folder.path()).await.unwrap();
     assert_eq!(std::fs::read_to_string(&victim).unwrap(), "mine");
@@ -146,14 +146,14 @@ async fn without_a_copy_the_store_stays_as_it_is() {
     let folder = old_store(6);
     let before = rows(&folder.path().join("bursar.db"));
     // Something that can't be written over.
-    let part = folder.path().join("bursar.db.backup.part");
+    let part = folder.path().join("bursar.db.v6.backup.part");
     std::fs::create_dir(&part).unwrap();
     std::fs::write(part.join("x"), "").unwrap();
     let error = open(folder.path()).await.unwrap_err();
     assert!(matches!(error, StoreError::NoCopy { found: 6, .. }), "{error}");
     let text = error.to_string();
     assert!(
-        text.contains("bursar.db.backup.part") && text.contains("nothing was changed"),
+        text.contains("bursar.db.v6.backup.part") && text.contains("nothing was changed"),
         "{text}"
     );
     assert_eq!(format_of(&folder.path().join("bursar.db")), 6);

@@ -1,7 +1,7 @@
 //! Who goes first, `keepFree`, `maxReleases`, and which types a guard stops.
 
 use super::support::*;
-use crate::insight::reclaim::{HeldBack, KeepFree, Limits};
+use crate::insight::reclaim::{HeldBack, KeepFree, Limits, Spent};
 use crate::license::pools::{TokenTotals, TokenUserPool};
 use crate::license::{Pools, SeatType};
 use crate::policy::{Guard, Refusal, TypeRule};
@@ -80,8 +80,10 @@ fn what_is_reclaimable_is_what_all_runs_take() {
         seats.sort_unstable();
         ((rules.release, rules.announce), seats, limits)
     };
-    let ration = Limits { next_run: 3, max_releases: Some(3), ..Limits::default() };
+    let spent = Some(Spent { taken: 3, of: 3 });
+    let ration = Limits { next_run: 3, max_releases: Some(3), spent, ..Limits::default() };
     assert_eq!(told(&world), ((5, 0), vec![0, 1, 2, 3, 4], ration));
+    world.past.taken.clear();
 
     // Two more are to be free: those that were idle for longest, of equals by their ids.
     world.rule(Professional).keep_free = Some(6);
