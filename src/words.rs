@@ -1,7 +1,7 @@
 //! Numbers and times in words, the same wherever they are shown.
 
 mod locale;
-mod retold;
+pub(crate) mod retold;
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;

@@ -14,22 +14,8 @@ use super::models::Kind;
 use super::money::Money;
 use super::purchase::Purchase;
 use super::reclaim::{HeldBack, KeepFree, Limits, Spent};
+use crate::words::retold::MONTHS;
 use crate::words::{Locale, counted};
-
-const MONTHS: [&str; 12] = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-];
 
 /// The name of a month from 1 to 12.
 pub fn month(number: u32) -> &'static str {
@@ -77,7 +63,7 @@ pub fn limits_each(of: &Limits, l: Locale) -> Vec<String> {
     }
     if let Some(KeepFree { is, free, seats }) = of.keep_free {
         let [is, free, seats] = [is, free, seats].map(number);
-        lines.push(format!("keepFree ({is}, {free} free) holds back {seats} for good"));
+        lines.push(format!("keepFree ({is}, {free} free) holds back {seats} for now"));
     }
     if let Some(HeldBack { seats, max_release_percent: percent, due, of }) = of.held_back {
         let [seats, due, of] = [seats, due, of].map(number);

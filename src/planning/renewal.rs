@@ -67,7 +67,7 @@ impl Begins {
                 format!("server license ends {end} (no cost.renewsOn)")
             }
             Self::Today { too_far: None } => {
-                "no cost.renewsOn, no license end: the day of the figures".to_owned()
+                "no cost.renewsOn, no license end known: the day of the figures".to_owned()
             }
             Self::Today { too_far: Some(day) } => {
                 format!("no answer from {} on: the day of the figures", l.date(day))

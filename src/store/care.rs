@@ -122,6 +122,9 @@ pub fn restore(
     if let Some(problem) = problems.first() {
         return Err(CareError::Copy(format!("{} is damaged: {problem}", copy.display())));
     }
+    // Where the settings name a link, the file that it leads to is replaced, and not the link.
+    let real = store.canonicalize();
+    let store = real.as_deref().unwrap_or(store);
     let part = beside(store, ".restore.part");
     backup::remove(&part);
     backup::make_as(copy, &part)?;

@@ -4,7 +4,8 @@ use chrono::NaiveDate;
 
 use super::Locale;
 
-const MONTHS: [&str; 12] = [
+/// The names of months.
+pub(crate) const MONTHS: [&str; 12] = [
     "January",
     "February",
     "March",

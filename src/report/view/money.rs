@@ -128,7 +128,7 @@ fn saved(report: &Report, site: &SiteReport) -> Option<[Block; 2]> {
     row("Since the first release", String::new(), l.day(as_of), cost.saved.amount);
     let text = "A seat saves a 365th of its price on each day on which it stays free: from the day after its \
                 release until its person has one again, for a year at most. So a period has what earlier \
-                releases go on saving, too.";
+                releases go on saving, too. It is what as many seats would have cost, not money that came back.";
     Some([Block::Table(table), Block::Text(text.to_owned())])
 }
 

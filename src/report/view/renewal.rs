@@ -32,14 +32,15 @@ pub(crate) fn renewal(report: &Report, site: &SiteReport) -> Option<Section> {
         return None;
     }
     let mut blocks = vec![Block::Text(format!(
-        "As of {}: how many seats to buy so that they last a term, from all the data up to then.",
+        "As of {}: how many seats to buy so that they last a term, from all the data up to then. After release means as if \
+         nobody came back who lost a seat: how many would is told by what the rules would have done.",
         as_of(report)
     ))];
     blocks.extend(renewal_legend(&types));
     for of_type in &types {
         blocks.push(Block::Heading(name(of_type.seat_type)));
         let no_list = if site.left_out { "" } else { words::NO_LIST };
-        blocks.extend(renewal_of_type(l, of_type, "Then", no_list));
+        blocks.extend(renewal_of_type(l, of_type, &format!("As of {}", as_of(report)), no_list));
     }
     Some(Section { title: "What to renew with".to_owned(), blocks, own_page: true })
 }
