@@ -159,7 +159,7 @@ impl Running {
         Ok(Built { destinations: destinations.collect(), clients, surroundings })
     }
 
-    /// Makes what of `settings` is not there yet and could fail; `same_files` says of which files the content
+    /// Makes what of `settings` is not there yet and could fail; `same_file` says of which files the content
     /// didn't change.
     ///
     /// # Errors
