@@ -200,11 +200,7 @@ async fn what_one_run_takes_is_not_all_that_is_reclaimable() {
         ("graceDays: 14, maxReleases: 5", 12, "of which after a notice: 12"),
         ("maxReleases: 20", 12, ""),
         // 52 are free: two more are wanted.
-        (
-            "keepFree: 54, maxReleases: 1",
-            2,
-            "keepFree (54, 52 free) holds back 10 for now",
-        ),
+        ("keepFree: 54, maxReleases: 1", 2, "keepFree (54, 52 free) holds back 10 for now"),
         ("maxReleasePercent: 5", 0, "held back by the guard maxReleasePercent: 12"),
     ] {
         let rules = format!(
