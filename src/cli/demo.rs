@@ -9,6 +9,7 @@ mod seats;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -124,7 +125,7 @@ impl Demo {
         past::write(&settings, &past, site.control(), &shown)
             .await
             .context("cannot write the demo's past")?;
-        let daemon = Daemon::start(loaded.settings, clock)
+        let daemon = Daemon::start_with(loaded.settings, clock, Some(self.level), Arc::default())
             .await
             .context("the demo can't start (where the port of the page is taken: --port 0)")?;
 

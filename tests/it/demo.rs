@@ -133,6 +133,9 @@ async fn commands_beside_a_running_demo_go_by_its_clock() {
             assert!(!said.contains(wrong), "{args:?}: {said}");
         }
     }
+    // Its file is as it was, whatever else the demo was started with.
+    let (code, said) = run(&["reload"]);
+    assert!(code == Some(0) && said.contains("nothing changed"), "{code:?}: {said}");
     // A second one leaves the files of the first alone.
     let second = bursar(&["demo", "--once", "--port", "0", "--dir", dir]).output().unwrap();
     let said = String::from_utf8_lossy(&second.stderr).into_owned();

@@ -57,7 +57,6 @@ const NOT_IN_ORDER: &[(&str, &str)] = &[
     ("bursar release accept ", "there is nothing to accept"),
     ("bursar status ", "the license ends soon"),
     ("bursar alert test ", "the receiver of the demo may be slow"),
-    ("bursar reload ", "the demo has settings of its own, which are of no file"),
 ];
 
 /// The lines of a document that call the program, without what is said of them.
