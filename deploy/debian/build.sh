@@ -28,7 +28,7 @@ fi
 made=$root/target/debian
 rm -rf "$made/man" "$made/completions"
 mkdir -p "$made/man" "$made/completions" "${OUT:-$made}"
-install -m 0755 "$binary" "$made/bursar"
+[ "$binary" -ef "$made/bursar" ] || install -m 0755 "$binary" "$made/bursar"
 strip --strip-all "$made/bursar"
 "$made/bursar" man --folder "$made/man"
 "$made/bursar" completions bash >"$made/completions/bursar"
