@@ -150,6 +150,7 @@ dpkg -P bursar >/dev/null 2>&1 || fail "purge"
 ok "purged with the store"
 
 # Without the package: the command installs, asks and removes the service.
+hash -r
 dpkg-deb -x new.deb unpacked
 install -m 0755 unpacked/usr/bin/bursar /usr/local/bin/bursar
 install -d -m 0750 -g bursar /etc/bursar
