@@ -35,19 +35,23 @@ else
     new=$(REVISION=2 OUT="$work/packages" BINARY="$here/../../target/debian/bursar" "$here/build.sh")
 fi
 
-system=$work/system
-if [ ! -e "$system/etc/debian_version" ]; then
+# A new copy each time; what was made before is taken from WORK.
+base=$work/base system=$work/system
+if [ ! -e "$base/complete" ]; then
+    rm -rf "$base"
     debootstrap --variant=minbase --include=systemd,systemd-sysv,dbus,debconf,ca-certificates,sqlite3 \
-        "$suite" "$system" "$mirror" >"$work/debootstrap.log" || {
+        "$suite" "$base" "$mirror" >"$work/debootstrap.log" || {
         tail "$work/debootstrap.log" >&2
         exit 1
     }
+    touch "$base/complete"
 fi
+rm -rf "$system"
+cp -a "$base" "$system"
 install -D -m 0644 "$old" "$system/root/old.deb"
 install -D -m 0644 "$new" "$system/root/new.deb"
 install -m 0755 "$here/test-inside.sh" "$system/root/test-inside.sh"
 gunzip -c "$here/../../tests/data/stored/store-6.db.gz" >"$system/root/store-6.db"
-rm -f "$system/root/passed" "$system/root/said"
 cat >"$system/etc/systemd/system/bursar-test.service" <<'UNIT'
 [Unit]
 After=multi-user.target
@@ -63,10 +67,8 @@ TimeoutStartSec=900
 [Install]
 WantedBy=default.target
 UNIT
-ln -sf /etc/systemd/system/bursar-test.service "$system/etc/systemd/system/default.target.wants/" 2>/dev/null || {
-    mkdir -p "$system/etc/systemd/system/default.target.wants"
-    ln -sf /etc/systemd/system/bursar-test.service "$system/etc/systemd/system/default.target.wants/"
-}
+mkdir -p "$system/etc/systemd/system/default.target.wants"
+ln -sf /etc/systemd/system/bursar-test.service "$system/etc/systemd/system/default.target.wants/"
 # A network of its own, with loopback alone: nothing but what is in it is asked.
 systemd-nspawn --quiet --boot --register=no --keep-unit --private-network --directory="$system" \
     >"$work/boot.log" 2>&1 </dev/null || tail -5 "$work/boot.log" >&2
