@@ -125,10 +125,11 @@ impl Status {
             crate::terminal::print_json(known)?;
         } else {
             outln!("{}", known.line());
+            let again = known.restarts.filter(|times| *times > 0);
             let rows = [
                 ("since", known.since.map(time::told)),
                 ("process", known.pid.map(|pid| pid.to_string())),
-                ("started again", known.restarts.map(|times| format!("{times} times"))),
+                ("started again", again.map(|times| words::count(u64::from(times), "time"))),
                 ("starts", known.command.clone()),
                 ("as", known.account.clone()),
                 ("unit", known.unit.clone()),
