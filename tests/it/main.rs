@@ -22,6 +22,7 @@ mod daemon;
 mod dashboard;
 mod demo;
 mod dependencies;
+mod deploy;
 mod documents;
 mod email;
 mod emptied;
@@ -67,6 +68,8 @@ mod rooms;
 mod seats;
 mod sense_version;
 mod server_years;
+#[cfg(target_os = "linux")]
+mod service;
 mod shapes;
 mod simulator;
 mod store_care;
