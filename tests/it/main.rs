@@ -68,6 +68,7 @@ mod seats;
 mod sense_version;
 mod server_years;
 mod shapes;
+mod simulation;
 mod simulator;
 mod store_care;
 mod stored;
