@@ -71,6 +71,7 @@ mod server_years;
 #[cfg(target_os = "linux")]
 mod service;
 mod shapes;
+mod simulation;
 mod simulator;
 mod store_care;
 mod stored;
