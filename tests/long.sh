@@ -21,5 +21,11 @@ tests/schemathesis.sh
 # The dashboards for InfluxDB 2, by the parser of Flux from npm: seconds.
 tests/flux.sh
 
+# The example for Kubernetes against its schemas, by kubernetes-validate from PyPI: a minute.
+deploy/kubernetes/verify.sh
+
+# The package for Debian, installed, upgraded and purged in a system of its own: ten minutes, most of them the build.
+if command -v cargo-deb && command -v debootstrap && command -v systemd-nspawn; then deploy/debian/test.sh; fi
+
 # Mutants of what decides about a seat: hours, and where they were left. `tests/mutants.sh NAME...` for some of them.
 if command -v cargo-mutants > /dev/null; then tests/mutants.sh; fi

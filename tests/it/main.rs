@@ -22,6 +22,7 @@ mod daemon;
 mod dashboard;
 mod demo;
 mod dependencies;
+mod deploy;
 mod disk;
 mod documents;
 mod email;
@@ -70,6 +71,8 @@ mod rooms;
 mod seats;
 mod sense_version;
 mod server_years;
+#[cfg(target_os = "linux")]
+mod service;
 mod shapes;
 mod simulation;
 mod simulator;
