@@ -9,6 +9,16 @@ BURSAR_LONG=1 cargo test --locked --test it -- --nocapture release::points "$@"
 # A thousand sites with 1,024 open files: a minute.
 BURSAR_LONG=1 cargo test --locked --test it -- --nocapture bounds::many_sites "$@"
 
+# The whole daemon on seeds, 2 to 5 seconds each: docs/testing.md.
+BURSAR_SEEDS="${BURSAR_SEEDS:-20000}" cargo test --locked --test it -- --nocapture simulation::whatever "$@"
+
+# 200 kill -9 under load: five minutes. A month: a quarter of an hour.
+BURSAR_KILLS="${BURSAR_KILLS:-200}" cargo test --locked --test it -- --nocapture endurance::hundreds "$@"
+BURSAR_MONTH_SPEED="${BURSAR_MONTH_SPEED:-3000}" cargo test --locked --test it -- --nocapture endurance::a_month "$@"
+
+# Changed bytes for each reader of text of others: ten minutes each.
+BURSAR_FUZZ_SECONDS="${BURSAR_FUZZ_SECONDS:-600}" cargo test --locked --test it -- --nocapture fuzz:: "$@"
+
 # A browser with 50 tabs, and 200 readers beside polls: five minutes. `--release` makes what it tells like what is shipped.
 BURSAR_LONG=1 cargo test --locked --test it -- --nocapture browser::many "$@"
 

@@ -272,7 +272,7 @@ mod tests {
         timing.clock = Clock::Jumping { start, since: Instant::now(), speed: 1.0, off };
         let polls = begins(timing, HOUR * 4, async |n, _| {
             if n == 1 {
-                tokio::spawn(async {
+                tokio::spawn(async move {
                     tokio::time::sleep(HOUR / 4).await;
                     off.store(-86_400_000, Ordering::Relaxed);
                 });

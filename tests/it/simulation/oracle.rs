@@ -85,9 +85,12 @@ fn queues(world: &mut World) {
         let nowhere: Vec<_> =
             produced.keys().filter(gone).filter(|id| !by_id.contains_key(id.as_str())).collect();
         let lost = nowhere.len() as u64;
+        // Taken, and perhaps not noted before the daemon died: it may have been dropped since.
+        let is_unsure =
+            |taken: &&Taken| !taken.told || world.course.is_disturbed(taken.at, taken.at + 20);
         let unsure = by_id
             .iter()
-            .filter(|(id, all)| !left.contains_key(**id) && all.iter().all(|taken| !taken.told))
+            .filter(|(id, all)| !left.contains_key(**id) && all.iter().all(is_unsure))
             .count() as u64;
         assert!(
             (lost..=lost + unsure).contains(&dropped.unsigned_abs()),

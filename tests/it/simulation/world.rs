@@ -318,6 +318,8 @@ impl World {
                 self.control.set_fault(rule);
             }
             Act::SiteWell => self.control.clear_faults(),
+            // Before anything was read, it would be the one that is known.
+            Act::OtherSite if !self.is_known() => {}
             Act::OtherSite => {
                 self.reach("another site");
                 self.control.become_site("elsewhere");
@@ -349,6 +351,11 @@ impl World {
             Act::ClockSet(hours) => self.set_clock(TimeDelta::hours(hours)),
             Act::Suspended => self.suspend(TimeDelta::hours(1)),
         }
+    }
+
+    fn is_known(&self) -> bool {
+        let sql = "SELECT EXISTS (SELECT 1 FROM site_identity)";
+        self.database().query_row(sql, [], |r| r.get(0)).unwrap()
     }
 
     /// What is written into a table from now on fails, with the whole transaction.
