@@ -22,6 +22,7 @@ mod daemon;
 mod dashboard;
 mod demo;
 mod dependencies;
+mod destination_names;
 mod documents;
 mod email;
 mod emptied;
@@ -72,6 +73,7 @@ mod simulator;
 mod store_care;
 mod stored;
 
+mod tables;
 mod templates;
 mod threats;
 mod webhook;
