@@ -333,8 +333,8 @@ fn broken(value: &Value, at: &str, found: &mut Vec<String>) {
 
 /// Asked by programs: JSON of the documented shape, without digits of the computer, with times in RFC 3339.
 #[cfg(unix)]
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn programs_are_told_what_the_schema_says() {
+#[test]
+fn programs_are_told_what_the_schema_says() {
     let bench = Bench::start();
     let mut shapes = crate::shapes::Shapes::read();
     for (command, args) in questions() {
@@ -348,14 +348,6 @@ async fn programs_are_told_what_the_schema_says() {
         assert!(ascii.stdout.is_ascii(), "{command}");
         assert!(serde_json::from_slice::<Value>(&ascii.stdout).is_ok(), "{command}");
         shapes.look(&command, &json);
-    }
-    // What the demo has nothing of: a pause, a silence, an undo, events that wait, a token.
-    let eventful = crate::tables::eventful().await;
-    for (command, args) in questions() {
-        let run = asked(eventful.folder.path(), &args, &["--json"]);
-        if let Ok(json) = serde_json::from_slice::<Value>(&run.stdout) {
-            shapes.look(&command, &json);
-        }
     }
     shapes.finish();
 }

@@ -81,7 +81,7 @@ fn long(word: &str) -> String {
 
 /// Much has happened: people and a receiver whose names have 200 characters, a run and an undo, a pause, a silence, a
 /// token, an event that waits. Its settings are `bursar.yaml`.
-pub async fn eventful() -> Setup {
+async fn eventful() -> Setup {
     let ids = [long("idle"), long("busy"), "anna".to_owned(), "bert".to_owned()];
     let user = |id: &String| UserSpec {
         directory: "CORP".into(),
