@@ -24,7 +24,7 @@ use crate::ledger::RunStatus;
 use crate::license;
 use crate::license::monitor_app::AppHealth;
 use crate::monitor::OTHER_SITE;
-use crate::store::{Drop, Health, QueueState, Store, StoreError};
+use crate::store::{Drop, Health, PollError, QueueState, Store, StoreError};
 
 /// What the history says changes slowly, and is not cheap: it is asked once an hour, and not more
 /// often than this where time runs fast.
@@ -188,13 +188,16 @@ fn release_facts(
     // The store keeps milliseconds.
     let ms = |time: DateTime<Utc>| time.timestamp_millis();
     let newest = health.filter(|h| ran.is_none_or(|ran| ms(h.last_poll) >= ms(ran)));
-    let problem = newest.and_then(Health::problem);
+    let wanted = run.as_ref().is_some_and(|(_, run)| run.is_stopped_deliberately());
+    let is_refusal = |of: &&PollError| of.code == RunStatus::Refused.as_str();
+    // As older builds noted it, who called a pause a problem.
+    let problem = newest.and_then(Health::problem).filter(|of| !(wanted && is_refusal(of)));
     Some(Dated {
         time,
         value: ReleaseFacts {
             run: run.map(|(_, run)| run),
             problem: problem.map(|problem| problem.text.clone()),
-            is_refused: problem.is_some_and(|p| p.code == RunStatus::Refused.as_str()),
+            is_refused: problem.as_ref().is_some_and(is_refusal),
         },
     })
 }
@@ -349,7 +352,6 @@ fn queue(state: QueueState, title: String, dropped_at: Option<DateTime<Utc>>) ->
 mod tests {
     use super::*;
     use crate::ledger::{Head, Mode, Trigger};
-    use crate::store::PollError;
 
     fn at(minute: i64) -> DateTime<Utc> {
         DateTime::UNIX_EPOCH + TimeDelta::minutes(minute)

@@ -24,7 +24,9 @@ use crate::license::{Pools, SenseVersion, ServerLicenseStatus};
 use crate::plain::one_line;
 use crate::policy::{Guard, Refusal};
 use crate::release::next::Next;
-use crate::store::{Health, InForce, KnownRun, MostTried, QueueState, Store, StoreError};
+use crate::store::{
+    Health, InForce, KnownRun, MostTried, PollError, QueueState, Store, StoreError,
+};
 use crate::words::{self, Locale};
 
 /// Everything a status display shows. Serialises to the JSON of `bursar status --json` and
@@ -66,6 +68,24 @@ pub struct Queue {
     pub title: Option<String>,
     #[serde(flatten)]
     pub state: QueueState,
+}
+
+/// Every destination of the settings, also one that had no event yet, and those of before that still have some;
+/// by name.
+pub async fn queues(settings: &Settings, store: &Store) -> Result<Vec<Queue>, StoreError> {
+    let known = registry::queues(&settings.destinations);
+    let mut states = store.queue_states().await?;
+    for queue in &known {
+        if !states.iter().any(|state| state.destination == queue.id) {
+            states.push(QueueState::unused(queue.id.as_str()));
+        }
+    }
+    states.sort_by(|a, b| a.destination.cmp(&b.destination));
+    let titled = states.into_iter().map(|state| {
+        let queue = known.iter().find(|queue| queue.id == state.destination);
+        Queue { title: queue.map(|queue| queue.title.clone()), state }
+    });
+    Ok(titled.collect())
 }
 
 impl Queue {
@@ -171,15 +191,12 @@ impl Status {
     ) -> Result<Self, StoreError> {
         let latest = store.latest().await?;
         let health = store.health().await?;
-        let known = registry::queues(&settings.destinations);
-        let queues = store.queue_states().await?.into_iter().map(|state| {
-            let queue = known.iter().find(|queue| queue.id == state.destination);
-            Queue { title: queue.map(|queue| queue.title.clone()), state }
-        });
-        let firing = store.alerts().await?.into_values();
-        let mut alerts: Vec<_> = firing.filter(|alert| alert.phase == Phase::Firing).collect();
-        alerts.sort_by_key(|alert| std::cmp::Reverse(alert.severity));
+        let queues = queues(settings, store).await?;
         let silences = store.silences_at(now).await?;
+        let firing =
+            store.alerts().await?.into_values().filter(|alert| alert.phase == Phase::Firing);
+        let mut alerts: Vec<_> = firing.map(|alert| alert.with_silences(&silences, now)).collect();
+        alerts.sort_by_key(|alert| std::cmp::Reverse(alert.severity));
         let mut open = Vec::with_capacity(settings.sites.len());
         let mut pauses = Vec::with_capacity(settings.sites.len());
         for site in &settings.sites {
@@ -246,7 +263,7 @@ impl Status {
             time: now,
             time_zone: settings.time_zone.name().to_owned(),
             sites,
-            queues: queues.collect(),
+            queues,
             alerts,
             silences,
             unheard: settings.unheard(),
@@ -311,14 +328,15 @@ impl SiteStatus {
         }
     }
 
-    /// A pause that is over, and what a person has accepted since, is no problem any more, though it stopped the
-    /// last run. `site`: when and by whom the site that answers was said to be the right one.
+    /// What a person has accepted since is no problem any more, though it stopped the last run, and what somebody
+    /// wanted to stop it never was one: a pause and a freeze are told with the next run while they hold.
+    /// `site`: when and by whom the site that answers was said to be the right one.
     fn forget_what_is_over(&mut self, site: Option<(DateTime<Utc>, String)>) {
         let Some(Dated { time, value: run }) = &self.release else { return };
         let mut since: Option<AcceptedSince> = None;
         let mut is_over = |refusal: &Refusal| {
             let by = match refusal.guard {
-                Guard::Paused => return self.pause.is_none(),
+                guard if guard.is_deliberate() => return true,
                 Guard::OtherSite => site.clone(),
                 guard => {
                     let of = self
@@ -337,16 +355,20 @@ impl SiteStatus {
             true
         };
         // Each is asked, so that each is named.
-        if run.refusals.is_empty() || run.refusals.iter().filter(|of| !is_over(of)).count() > 0 {
+        let left: Vec<_> = run.refusals.iter().filter(|of| !is_over(of)).collect();
+        if left.len() == run.refusals.len() {
             return;
         }
+        let left: Vec<_> = left.into_iter().map(Refusal::to_string).collect();
         let release = self.monitors.iter_mut().filter(|of| of.monitor == Monitor::Release);
         for health in release.filter_map(|of| of.health.as_mut()) {
             if health.problem().is_some_and(|of| of.code == RunStatus::Refused.as_str()) {
-                health.last_error = None;
+                let error = health.last_error.take().filter(|_| !left.is_empty());
+                health.last_error = error.map(|error| PollError { text: left.join("; "), ..error });
             }
         }
-        self.accepted_since = since;
+        // Else the next run doesn't go on.
+        self.accepted_since = since.filter(|_| left.is_empty());
     }
 
     /// Takes in the last run. What was found out after its end counts in what its event said, too.

@@ -8,6 +8,7 @@
 use std::borrow::Cow;
 use std::fmt::Arguments;
 use std::io::{self, IsTerminal, Stderr, Write};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anstream::stream::RawStream;
@@ -19,6 +20,16 @@ use crate::secret::mask_own;
 
 /// Whether only ASCII is written.
 static ASCII: AtomicBool = AtomicBool::new(false);
+
+/// How commands in a text are made such that they run when they are pasted: the text, and whether it is JSON.
+pub type Rewrite = fn(&str, bool) -> Cow<'_, str>;
+
+static COMMANDS: OnceLock<Rewrite> = OnceLock::new();
+
+/// From here on, commands in lines of the log are printed as that has them.
+pub fn call_commands(as_called: Rewrite) {
+    COMMANDS.get_or_init(|| as_called);
+}
 
 /// Writes ASCII only from here on where that is asked for, where the locale isn't one of UTF-8, or on a console
 /// of Windows that is older than its terminal.
@@ -177,7 +188,8 @@ pub fn stderr() -> AutoStream<Stderr> {
     if err.is_terminal() { AutoStream::auto(err) } else { AutoStream::always_ansi(err) }
 }
 
-/// Writes lines of a log, one a call: nothing in them steers a terminal, ends a line or is a secret.
+/// Writes lines of a log, one a call: nothing in them steers a terminal, ends a line or is a secret, and commands
+/// in them [can be pasted](call_commands).
 #[derive(Debug)]
 pub struct LogLines<W> {
     to: W,
@@ -201,7 +213,8 @@ impl<W: Write> Write for LogLines<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let text = String::from_utf8_lossy(bytes);
         let masked = mask_own(&text);
-        let line = plain::log_line(&masked, self.keep_colours);
+        let called = COMMANDS.get().map(|called| called(&masked, masked.starts_with('{')));
+        let line = plain::log_line(called.as_deref().unwrap_or(&masked), self.keep_colours);
         let line = if self.is_shown { signs(&line) } else { Cow::Borrowed(&*line) };
         self.to.write_all(line.as_bytes())?;
         Ok(bytes.len())

@@ -191,7 +191,7 @@ pub const ALL: [Entry; 31] = [
         0,
         "site",
         "guards stopped the last release run or a type of it: told with their reasons, and whether \
-         it was a rehearsal",
+         it was a rehearsal; not when only a pause, a freeze or the allowed hours did",
     ),
     entry(
         Rule::ReleaseFailed,
@@ -359,7 +359,7 @@ impl Entry {
             }
             Rule::SeatsRunOut => "the early end is more than 7 days beyond the first step",
             Rule::OverBudget => "what is and may be licensed costs 0.2 % less than the budget",
-            Rule::ReleaseStopped => "a run is not stopped by guards",
+            Rule::ReleaseStopped => "a run is stopped by nothing, or by a pause or a freeze only",
             Rule::ReleaseFailed => "a run does not fail",
             Rule::ReleaseOverdue => "a run is done",
             Rule::ReleaseUnsettled => "it is known what became of each seat",

@@ -117,6 +117,22 @@ impl Silence {
     }
 }
 
+impl Alert {
+    /// As it is silenced by what people wish now: the daemon notes that with its next look only.
+    #[must_use]
+    pub fn with_silences(mut self, silences: &[Silence], now: DateTime<Utc>) -> Self {
+        let silence = silences.iter().find(|silence| silence.covers(&self.key, now));
+        match (silence, &self.held_back) {
+            (_, Some(HeldBack::Alert { .. })) | (None, None) => {}
+            (None, Some(HeldBack::Silence { .. })) => self.held_back = None,
+            (Some(_), Some(HeldBack::Silence { id }))
+                if silences.iter().any(|of| of.id == *id && of.covers(&self.key, now)) => {}
+            (Some(silence), _) => self.held_back = Some(HeldBack::Silence { id: silence.id }),
+        }
+        self
+    }
+}
+
 /// Something to tell.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Notice {

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt::Arguments;
 use std::io;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::OnceLock;
 
@@ -14,9 +15,13 @@ use crate::terminal;
 /// The settings file of this command, as it was given.
 static FILE: OnceLock<String> = OnceLock::new();
 
+/// All commands, as they are parsed.
+static TREE: OnceLock<clap::Command> = OnceLock::new();
+
 /// From here on, commands that are printed name these settings.
 pub(super) fn remember(file: &Path) {
     FILE.get_or_init(|| quoted(&file.display().to_string()));
+    terminal::call_commands(in_log);
 }
 
 /// How this program was called.
@@ -63,19 +68,33 @@ pub(super) fn as_called(text: &str) -> Cow<'_, str> {
     Cow::Owned(rewritten(text, &program(), file))
 }
 
+/// As [`as_called`], of a line of the log, which may be JSON.
+fn in_log(line: &str, is_json: bool) -> Cow<'_, str> {
+    let Some(file) = FILE.get().filter(|_| is_json) else { return as_called(line) };
+    if !line.contains(NAME) {
+        return line.into();
+    }
+    // A backslash and a quote have a sign before them there.
+    let in_json = |text: &str| {
+        let json = serde_json::Value::from(text).to_string();
+        json[1..json.len() - 1].to_owned()
+    };
+    Cow::Owned(rewritten(line, &in_json(&program()), &in_json(file)))
+}
+
 /// How a mention of a command begins.
 const NAME: &str = "bursar ";
 
 fn rewritten(text: &str, program: &str, file: &str) -> String {
-    let tree = super::Arguments::command();
+    let tree = TREE.get_or_init(super::Arguments::command);
     let mut out = String::with_capacity(text.len() + 64);
     let mut rest = text;
     while let Some(at) = rest.find(NAME) {
         let (before, mention) = rest.split_at(at);
         out.push_str(before);
-        let is_word = before.chars().next_back().is_none_or(|c| " \n(`:\"".contains(c));
+        let is_word = begins(before);
         let command = &mention[NAME.len()..];
-        let Some((length, takes_settings)) = leaf(&tree, command).filter(|_| is_word) else {
+        let Some((_, length, takes_settings)) = leaf(tree, command).filter(|_| is_word) else {
             out.push_str(NAME);
             rest = command;
             continue;
@@ -93,8 +112,78 @@ fn rewritten(text: &str, program: &str, file: &str) -> String {
     out
 }
 
+/// Where commands stand in a text, with their options: what is pasted together.
+pub(super) fn places(text: &str) -> Vec<Range<usize>> {
+    let mut places = Vec::new();
+    let tree = TREE.get_or_init(super::Arguments::command);
+    let program = program();
+    let names = [NAME.trim_end(), program.as_str()];
+    let mut from = 0;
+    while let Some((at, name)) = names
+        .iter()
+        .filter_map(|name| Some((from + text[from..].find(&format!("{name} "))?, *name)))
+        .min()
+    {
+        let words = at + name.len() + 1;
+        from = words;
+        let is_word = begins(&text[..at]);
+        let Some((command, length, _)) = leaf(tree, &text[words..]).filter(|_| is_word) else {
+            continue;
+        };
+        let quoted = text[..at].ends_with('`').then(|| text[at..].find('`')).flatten();
+        let end = quoted.map_or_else(
+            || words + length + options(command, &text[words + length..]),
+            |end| at + end,
+        );
+        places.push(at..end);
+        from = end;
+    }
+    places
+}
+
+/// How long that is, behind a command, which belongs to it: its options with their values, quoted words, and words
+/// that stand for one (`NAME`, `plan.json`).
+fn options(command: &clap::Command, text: &str) -> usize {
+    let (mut length, mut wants_value) = (0, false);
+    while let Some(rest) = text[length..].strip_prefix(' ') {
+        let word = match rest.strip_prefix('\'') {
+            Some(inside) => &rest[..inside.find('\'').map_or(rest.len(), |end| end + 2)],
+            None => &rest[..rest.find([' ', '\n', '`', ';', ')']).unwrap_or(rest.len())],
+        };
+        let bare = word.trim_end_matches(['.', ',', ':']);
+        let stands_for_one = bare.len() > 1 && bare.chars().all(|c| c.is_ascii_uppercase());
+        let option = command.get_arguments().find(|option| {
+            let long = option.get_long().is_some_and(|long| bare.strip_prefix("--") == Some(long));
+            let short = option.get_short().is_some_and(|short| bare == format!("-{short}"));
+            long || short
+        });
+        let belongs = wants_value
+            || option.is_some()
+            || stands_for_one
+            || bare.starts_with('\'')
+            || bare.ends_with(".json");
+        if !belongs || bare.is_empty() {
+            break;
+        }
+        length += 1 + bare.len();
+        wants_value = option.is_some_and(|option| option.get_action().takes_values());
+        if bare.len() < word.len() {
+            break;
+        }
+    }
+    length
+}
+
+/// Whether a command may begin behind that.
+fn begins(before: &str) -> bool {
+    before
+        .chars()
+        .next_back()
+        .is_none_or(|c| " \n(`:\"m".contains(c) && (c != 'm' || before.contains('\u{1b}')))
+}
+
 /// How long the words are that name a command which can be run, and whether it takes settings.
-fn leaf(tree: &clap::Command, text: &str) -> Option<(usize, bool)> {
+fn leaf<'a>(tree: &'a clap::Command, text: &str) -> Option<(&'a clap::Command, usize, bool)> {
     let (mut command, mut length) = (tree, 0);
     while command.has_subcommands() {
         let word = text[length..].trim_start_matches(' ');
@@ -105,7 +194,7 @@ fn leaf(tree: &clap::Command, text: &str) -> Option<(usize, bool)> {
         length = begin + word.len();
     }
     let takes_settings = command.get_arguments().any(|option| option.get_long() == Some("config"));
-    Some((length, takes_settings))
+    Some((command, length, takes_settings))
 }
 
 #[cfg(test)]
@@ -148,6 +237,30 @@ mod tests {
         ] {
             assert_eq!(made(text), expected);
             assert_eq!(made(&made(text)), made(text), "twice: {text}");
+        }
+    }
+
+    #[test]
+    fn what_is_pasted_together_is_found() {
+        for (text, expected) in [
+            ("see bursar status -c x.yaml, which tells", &["bursar status -c x.yaml"][..]),
+            (
+                "`bursar release accept site --why TEXT`: x",
+                &["bursar release accept site --why TEXT"],
+            ),
+            ("bursar outbox drop --destination mqtt", &["bursar outbox drop --destination mqtt"]),
+            (
+                "bursar release apply -c x.yaml 'a plan.json'",
+                &["bursar release apply -c x.yaml 'a plan.json'"],
+            ),
+            (
+                "bursar release plan shows it; bursar check",
+                &["bursar release plan", "bursar check"],
+            ),
+            ("the bursar has it", &[]),
+        ] {
+            let found: Vec<_> = places(text).into_iter().map(|place| &text[place]).collect();
+            assert_eq!(found, expected, "{text}");
         }
     }
 }

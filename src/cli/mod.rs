@@ -57,6 +57,7 @@ mod simulate;
 mod sites;
 mod status;
 mod store;
+mod table;
 pub mod text;
 mod time;
 mod token;

@@ -8,13 +8,13 @@ use serde::Serialize;
 
 use super::sites::Answers;
 use super::text::{self, Paint};
-use super::{ConfigFile, Exit, block_on, command, named};
+use super::{ConfigFile, Exit, block_on, named};
 use crate::cli::time;
 use crate::config::Settings;
 use crate::event::Latest;
 use crate::license::monitor_app::{AppHealth, AppRun, MonitorApp as State};
 use crate::license::monitor_app::{Cause, KeptRun, Phase, TaskStatus};
-use crate::plain;
+use crate::plain::one_line;
 use crate::store::PollError;
 use crate::words;
 
@@ -165,7 +165,7 @@ fn render(view: &SiteView, now: DateTime<Utc>, zone: Tz, paint: Paint) -> String
     let _ = writeln!(out, "{}", paint.strong(&format!("Site {}", view.site)));
     if let Some(problem) = &view.problem {
         let line = format!("License Monitor app can't be read: {}", problem.text);
-        out.push_str(&wrapped(&line, 2, |line| paint.bad(line)));
+        out.push_str(&set_in(&line, 2, |line| paint.bad(line)));
     }
     match (&view.state, view.read) {
         (Some(state), Some(read)) => state_lines(&mut out, state, read, now, zone, paint),
@@ -199,7 +199,7 @@ fn state_lines(
 ) {
     let seen = paint.faint(&format!("read {}", words::ago(read, now)));
     let _ = writeln!(out, "  License Monitor app: {}   {seen}", headline(state, paint));
-    out.push_str(&wrapped(&state.text, 2, str::to_owned));
+    out.push_str(&set_in(&state.text, 2, str::to_owned));
     let mut rows = Vec::new();
     let mut fact = |name: &str, value: Option<String>| {
         rows.extend(value.map(|value| vec![name.to_owned(), value]));
@@ -223,15 +223,15 @@ fn state_lines(
     if !state.errors.is_empty() {
         let _ = writeln!(out, "  {}", paint.strong("Errors of the last reload"));
         for error in &state.errors {
-            out.push_str(&wrapped(error, 4, |line| paint.bad(line)));
+            out.push_str(&set_in(error, 4, |line| paint.bad(line)));
         }
     }
     if let Some(hint) = &state.hint {
         let _ = writeln!(out, "  {}", paint.strong("What to do"));
-        out.push_str(&wrapped(hint, 4, str::to_owned));
+        out.push_str(&set_in(hint, 4, str::to_owned));
     }
     for note in &state.notes {
-        out.push_str(&wrapped(&format!("note: {note}"), 2, |line| paint.faint(line)));
+        out.push_str(&set_in(&format!("note: {note}"), 2, |line| paint.faint(line)));
     }
 }
 
@@ -248,32 +248,11 @@ fn row(view: &RunView, zone: Tz, paint: Paint) -> Vec<String> {
     vec![start, status, took, cause]
 }
 
-/// Text broken between words at 80 columns, set in.
-fn wrapped(text: &str, indent: usize, style: impl Fn(&str) -> String) -> String {
-    let mut lines: Vec<String> = Vec::new();
-    // What has to be typed is longer than what it is called.
-    for word in command::as_called(text).split_whitespace() {
-        match lines.last_mut() {
-            Some(line) if plain::width(line) + 1 + plain::width(word) <= 80 - indent => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            _ => lines.push(word.to_owned()),
-        }
+/// A text of one line, set in; nothing of an empty one.
+fn set_in(text: &str, indent: usize, style: impl Fn(&str) -> String) -> String {
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if text.is_empty() {
+        return text;
     }
-    let blanks = " ".repeat(indent);
-    lines.iter().map(|line| format!("{blanks}{}\n", style(line))).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_long_text_is_broken_at_80_columns() {
-        let text = wrapped(&"word ".repeat(40), 4, str::to_owned);
-        assert!(text.lines().all(|line| line.starts_with("    word") && line.len() <= 80));
-        assert_eq!(text.split_whitespace().count(), 40);
-        assert_eq!(wrapped("", 2, str::to_owned), "");
-    }
+    format!("{}{}\n", " ".repeat(indent), style(&one_line(&text)))
 }

@@ -1,16 +1,14 @@
 //! `bursar outbox`: looks into the queues of the destinations.
 
-use std::collections::BTreeSet;
-
 use clap::Subcommand;
 
-use super::text;
+use super::status::queue_rows;
+use super::text::{self, Paint};
 use super::{ConfigFile, Exit, block_on, named};
 use crate::cli::time;
-use crate::config::Settings;
-use crate::destination::registry;
 use crate::plain::one_line;
-use crate::store::{Selector, Store};
+use crate::status::{self, Queue};
+use crate::store::{Listed, Selector};
 use crate::words;
 
 /// List, retry or drop events that wait for a destination or were refused by one
@@ -120,12 +118,41 @@ fn not_there(id: &str) -> Exit {
 const ALL: usize = 100_000_000;
 
 /// Why a destination is not one that has a queue, now or from before.
-async fn unknown(settings: &Settings, store: &Store, name: &str) -> anyhow::Result<Option<String>> {
-    let queues = registry::queues(&settings.destinations).into_iter().map(|queue| queue.id);
-    let stored = store.queue_states().await?.into_iter().map(|queue| queue.destination);
-    let known: BTreeSet<String> = queues.chain(stored).collect();
-    let names: Vec<_> = known.iter().map(String::as_str).collect();
-    Ok((!known.contains(name)).then(|| named::unknown("destination", name, &names)))
+fn unknown(queues: &[Queue], name: &str) -> Option<String> {
+    let names: Vec<_> = queues.iter().map(|queue| queue.state.destination.as_str()).collect();
+    (!names.contains(&name)).then(|| named::unknown("destination", name, &names))
+}
+
+/// The events, and below them how each destination fares.
+fn print<'a>(list: &[Listed], queues: impl Iterator<Item = &'a Queue>) -> anyhow::Result<()> {
+    let now = time::now();
+    if list.is_empty() {
+        outln!("nothing is waiting and nothing was refused");
+    } else {
+        let titles = ["EVENT", "DESTINATION", "STATE", "KIND", "SITE", "FROM", "TRIES", "WHY"];
+        let mut rows = vec![titles.map(String::from).to_vec()];
+        rows.extend(list.iter().map(|row| {
+            vec![
+                row.event_id.clone(),
+                row.destination.clone(),
+                if row.dead { "refused" } else { "waiting" }.to_owned(),
+                row.kind.clone(),
+                row.site.clone(),
+                words::ago(row.time, now),
+                row.attempts.to_string(),
+                row.last_error.clone().unwrap_or_default(),
+            ]
+        }));
+        out!("{}", text::columns(&rows));
+    }
+    let rows = queue_rows(queues, now, Paint::for_stdout());
+    if !rows.is_empty() {
+        outln!("\nDestinations");
+    }
+    for line in text::columns(&rows).lines() {
+        outln!("  {line}");
+    }
+    Ok(())
 }
 
 impl Outbox {
@@ -142,8 +169,9 @@ impl Outbox {
                 store.close().await;
                 store = time::open_store(&settings).await?;
             }
+            let queues = status::queues(&settings, &store).await?;
             if let Some(name) = self.command.destination()
-                && let Some(why) = unknown(&settings, &store, name).await?
+                && let Some(why) = unknown(&queues, name)
             {
                 errln!("bursar: {why}");
                 store.close().await;
@@ -163,37 +191,11 @@ impl Outbox {
                     list.truncate(limit);
                     if json {
                         crate::terminal::print_json(&list)?;
-                    } else if list.is_empty() {
-                        outln!("nothing is waiting and nothing was refused");
                     } else {
-                        let now = time::now();
-                        let mut rows = vec![
-                            [
-                                "EVENT",
-                                "DESTINATION",
-                                "STATE",
-                                "KIND",
-                                "SITE",
-                                "FROM",
-                                "TRIES",
-                                "WHY",
-                            ]
-                            .map(String::from)
-                            .to_vec(),
-                        ];
-                        rows.extend(list.iter().map(|row| {
-                            vec![
-                                row.event_id.clone(),
-                                row.destination.clone(),
-                                if row.dead { "refused" } else { "waiting" }.to_owned(),
-                                row.kind.clone(),
-                                row.site.clone(),
-                                words::ago(row.time, now),
-                                row.attempts.to_string(),
-                                row.last_error.clone().unwrap_or_default(),
-                            ]
-                        }));
-                        out!("{}", text::columns(&rows));
+                        let asked = |queue: &&Queue| {
+                            destination.as_ref().is_none_or(|name| *name == queue.state.destination)
+                        };
+                        print(&list, queues.iter().filter(asked))?;
                     }
                 }
                 Command::Retry { which, .. } => {

@@ -20,7 +20,7 @@ use crate::monitor::{access_license, sense_version, server_license};
 use crate::plain::one_line;
 use crate::qrs;
 use crate::release::next::Next;
-use crate::status::{Dated, MonitorStatus, SiteStatus, Status as Picture};
+use crate::status::{Dated, MonitorStatus, Queue, SiteStatus, Status as Picture};
 use crate::store::{Health, InForce, KnownRun, RunState};
 use crate::words::{self, Locale};
 
@@ -456,30 +456,38 @@ fn queue_lines(out: &mut String, picture: &Picture, paint: Paint) {
         return;
     }
     let _ = writeln!(out, "{}", paint.strong("Queues"));
-    let rows: Vec<_> = picture
-        .queues
-        .iter()
-        .map(|queue| {
-            let title = queue.title.as_deref().unwrap_or("no longer configured");
-            let trouble = queue.trouble();
-            let queue = &queue.state;
-            let mut facts = vec![format!("{} waiting", queue.pending)];
-            if queue.dead > 0 {
-                facts.push(paint.bad(&format!("{} refused (bursar outbox list)", queue.dead)));
-            }
-            if queue.dropped > 0 {
-                facts.push(paint.bad(&format!("{} dropped", queue.dropped)));
-            }
-            if let Some(time) = queue.last_delivered {
-                facts.push(format!("last delivered {}", words::ago(time, picture.time)));
-            }
-            if let Some(trouble) = trouble {
-                facts.push(paint.warn(&trouble));
-            }
-            vec![queue.destination.clone(), title.to_owned(), facts.join(", ")]
-        })
-        .collect();
-    for row in text::columns(&rows).lines() {
+    for row in text::columns(&queue_rows(&picture.queues, picture.time, paint)).lines() {
         let _ = writeln!(out, "  {row}");
     }
+}
+
+/// How each destination fares: its name, what people call it, what waits and what went wrong.
+pub(super) fn queue_rows<'a>(
+    queues: impl IntoIterator<Item = &'a Queue>,
+    now: DateTime<Utc>,
+    paint: Paint,
+) -> Vec<Vec<String>> {
+    let row = |queue: &Queue| {
+        let title = queue.title.as_deref().unwrap_or("no longer configured");
+        let trouble = queue.trouble();
+        let queue = &queue.state;
+        let mut facts = vec![format!("{} waiting", queue.pending)];
+        if queue.is_unused() {
+            facts = vec!["nothing yet".to_owned()];
+        }
+        if queue.dead > 0 {
+            facts.push(paint.bad(&format!("{} refused (bursar outbox list)", queue.dead)));
+        }
+        if queue.dropped > 0 {
+            facts.push(paint.bad(&format!("{} dropped", queue.dropped)));
+        }
+        if let Some(time) = queue.last_delivered {
+            facts.push(format!("last delivered {}", words::ago(time, now)));
+        }
+        if let Some(trouble) = trouble {
+            facts.push(paint.warn(&trouble));
+        }
+        vec![queue.destination.clone(), one_line(title), facts.join(", ")]
+    };
+    queues.into_iter().map(row).collect()
 }

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use anstyle::{AnsiColor, Effects, Style};
 
 use super::command;
+pub use super::table::columns;
 use crate::config::Settings;
 use crate::plain;
 use crate::schedule::Schedule;
@@ -63,61 +64,14 @@ pub fn bar(share: f64, width: usize) -> String {
     "█".repeat(filled) + &"░".repeat(width - filled)
 }
 
-/// Lays rows out in columns; the last column is as long as it is. Cells may hold colours. On a terminal none of the
-/// others is wider than half of a usual one: a single long name would push all that is behind it out of sight.
-pub fn columns(rows: &[Vec<String>]) -> String {
-    match terminal::columns() {
-        Some(_) => laid_out(&rows.iter().map(|row| cut(row)).collect::<Vec<_>>()),
-        None => laid_out(rows),
-    }
-}
-
-/// The widest cell but the last one of a row, on a terminal.
-const WIDEST: usize = 40;
-
-/// A row whose long names end in dots; the whole name is in a pipe and in JSON. Cells with colours are ours.
-fn cut(row: &[String]) -> Vec<String> {
-    let count = row.len();
-    let fits = |(n, cell): (usize, &String)| {
-        if n + 1 == count || plain::width(cell) <= WIDEST || cell.contains('\u{1b}') {
-            return cell.clone();
-        }
-        format!("{}...", plain::cut(cell, WIDEST - 3))
-    };
-    row.iter().enumerate().map(fits).collect()
-}
-
-fn laid_out(rows: &[Vec<String>]) -> String {
-    // A line end in a cell would begin a row that nobody wrote.
-    let one = |row: &Vec<String>| row.iter().map(|cell| cell.replace(['\n', '\r'], " ")).collect();
-    let rows: Vec<Vec<String>> = rows.iter().map(one).collect();
-    let count = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..count)
-        .map(|i| rows.iter().filter_map(|r| r.get(i)).map(|c| visible(c)).max().unwrap_or(0))
-        .collect();
-    let mut out = String::new();
-    for row in &rows {
-        let mut line = String::new();
-        for (i, cell) in row.iter().enumerate() {
-            line.push_str(cell);
-            if i + 1 < row.len() {
-                line.push_str(&" ".repeat(widths[i] - visible(cell) + 2));
-            }
-        }
-        out.push_str(line.trim_end());
-        out.push('\n');
-    }
-    out
-}
-
 /// A terminal that is narrower breaks the lines itself.
-const NARROWEST: usize = 60;
+pub(super) const NARROWEST: usize = 60;
 
 /// Widest column at which the text of a line begins, behind its name.
 const DEEPEST: usize = 24;
 
-/// The text as a person reads it: on a terminal no line is longer than that is wide, as far as it has blanks.
-/// Into a pipe each line goes as it is: programs read lines.
+/// The text as a person reads it: on a terminal no line is longer than that is wide, as far as it has blanks
+/// outside of commands. Into a pipe each line goes as it is: programs read lines.
 pub fn for_terminal(text: &str) -> Cow<'_, str> {
     // What has to be typed is longer than what it is called.
     let text = command::as_called(text);
@@ -127,9 +81,15 @@ pub fn for_terminal(text: &str) -> Cow<'_, str> {
     }
 }
 
+/// A text of one line, set in: [`for_terminal`] ends its lines.
+pub fn set_in(text: &str, by: usize) -> String {
+    format!("{}{}", " ".repeat(by), plain::one_line(text))
+}
+
 /// Ends lines at blanks so that none takes more columns than that, where it has blanks. What follows begins
-/// below the text, not below the name before it. Lines may hold colours.
-fn wrapped(text: &str, width: usize) -> String {
+/// below the text, not below the name before it. A command stays on one line: it is there to be pasted. Lines may
+/// hold colours.
+pub(super) fn wrapped(text: &str, width: usize) -> String {
     let mut out = String::with_capacity(text.len());
     for line in text.split_inclusive('\n') {
         if visible(line.trim_end()) <= width {
@@ -139,7 +99,7 @@ fn wrapped(text: &str, width: usize) -> String {
         let start = start_of_text(line);
         let mut column = 0;
         // Blanks before the first word stay.
-        for word in line.split_inclusive(' ') {
+        for word in words(line) {
             let takes = visible(word.trim_end());
             if column > start && column + takes > width {
                 let kept = out.trim_end_matches(' ').len();
@@ -149,10 +109,28 @@ fn wrapped(text: &str, width: usize) -> String {
                 column = start;
             }
             out.push_str(word);
-            column += takes + usize::from(word.ends_with(' '));
+            column += takes + word.len() - word.trim_end_matches(' ').len();
         }
     }
     out
+}
+
+/// The words of a line, each with the blank behind it. A command is one word.
+pub(super) fn words(line: &str) -> Vec<&str> {
+    let mut commands = command::places(line).into_iter().peekable();
+    let (mut found, mut begin) = (Vec::new(), 0);
+    for (at, _) in line.match_indices(' ') {
+        while commands.next_if(|place| place.end <= at).is_some() {}
+        if commands.peek().is_some_and(|place| place.contains(&at)) {
+            continue;
+        }
+        found.push(&line[begin..=at]);
+        begin = at + 1;
+    }
+    if begin < line.len() {
+        found.push(&line[begin..]);
+    }
+    found
 }
 
 /// The column behind the last wide gap near the beginning of a line.
@@ -167,7 +145,7 @@ fn start_of_text(line: &str) -> usize {
 }
 
 /// Columns that a cell takes, without its colours.
-fn visible(cell: &str) -> usize {
+pub(super) fn visible(cell: &str) -> usize {
     plain::width(&anstream::adapter::strip_str(cell).to_string())
 }
 
@@ -206,39 +184,12 @@ mod tests {
     }
 
     #[test]
-    fn columns_align_whatever_is_coloured() {
-        let paint = Paint { on: true };
-        let rows = vec![
-            vec!["a".to_owned(), paint.bad("fail"), "x".to_owned()],
-            vec!["long".to_owned(), "ok".to_owned(), "y".to_owned()],
-        ];
-        assert_eq!(columns(&rows), "a     \x1b[31mfail\x1b[0m  x\nlong  ok    y\n");
-        assert_eq!(Paint::off().bad("fail"), "fail");
-    }
-
-    #[test]
-    fn a_long_name_leaves_room_for_what_is_behind_it() {
-        let row = vec!["release".to_owned(), "x".repeat(200), "y".repeat(200)];
-        let cut = cut(&row);
-        assert_eq!((cut[0].as_str(), plain::width(&cut[1])), ("release", WIDEST));
-        assert!(cut[1].ends_with("x...") && cut[2] == row[2], "{cut:?}");
-    }
-
-    #[test]
-    fn a_cell_is_one_line() {
-        let rows = vec![vec!["a\r\nforged  ok".to_owned(), "b".to_owned()]];
-        assert_eq!(columns(&rows), "a  forged  ok  b\n");
-    }
-
-    #[test]
-    fn columns_align_behind_wide_letters_and_marks() {
-        let paint = Paint { on: true };
-        let names = ["anna", "山田太郎", "Zoe\u{308}", "😀 x", &paint.warn("李")];
-        let laid_out = columns(&names.map(|name| vec![name.to_owned(), "x".to_owned()]));
-        for line in laid_out.lines() {
-            let before = line.strip_suffix('x').unwrap();
-            assert_eq!(visible(before), 10, "{line:?}");
-        }
+    fn a_command_is_broken_nowhere() {
+        let text = "Look at it: `bursar release plan -c x.yaml --type analyzer` shows why, bursar check -c a.yaml too\n";
+        assert_eq!(
+            wrapped(text, 40),
+            "Look at it:\n  `bursar release plan -c x.yaml --type analyzer`\n  shows why, bursar check -c a.yaml too\n"
+        );
     }
 
     #[test]

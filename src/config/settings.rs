@@ -204,7 +204,7 @@ pub struct Reports {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Log {
     pub level: tracing::level_filters::LevelFilter,
-    /// One JSON object a line on standard output instead of text for people.
+    /// One JSON object a line on standard error instead of text for people.
     pub json: bool,
     /// Where daily rotated files go, if anywhere (`fileLogging`, `logDirectory`).
     pub directory: Option<PathBuf>,

@@ -294,24 +294,45 @@ pub(super) fn log(site: &str, report: &Report) {
         (true, None) => "before any seat was looked at".to_owned(),
     };
     let text = format!("{kind} {}: {counts}", report.status.as_str());
+    let deliberate = is_stopped_deliberately(report);
     match report.status {
         RunStatus::Done => tracing::info!(site, run = report.run, "{text}"),
+        RunStatus::Refused if deliberate => tracing::info!(site, run = report.run, "{text}"),
         _ => tracing::warn!(site, run = report.run, why = report.why, "{text}"),
     }
     for note in &report.notes {
         tracing::warn!(site, run = report.run, "{}", one_line(note));
     }
     for refusal in &report.refusals {
-        tracing::warn!(site, run = report.run, guard = refusal.guard.as_str(), "{refusal}");
+        let guard = refusal.guard.as_str();
+        if deliberate {
+            tracing::info!(site, run = report.run, guard, "{refusal}");
+        } else {
+            tracing::warn!(site, run = report.run, guard, "{refusal}");
+        }
     }
 }
 
-/// What a person should look at.
+/// Whether nothing but a pause, a freeze or the hours of the settings stopped it.
+fn is_stopped_deliberately(report: &Report) -> bool {
+    let mut refusals = report.refusals.iter().peekable();
+    refusals.peek().is_some() && refusals.all(|refusal| refusal.guard.is_deliberate())
+}
+
+/// What a person should look at. A pause or a freeze is what somebody wanted, and is told with the next run for as
+/// long as it holds.
 fn problem(report: &Report) -> Option<PollError> {
+    if is_stopped_deliberately(report)
+        && (report.status == RunStatus::Refused
+            || report.status == RunStatus::Partly && report.why.is_none())
+    {
+        return None;
+    }
     let text = match report.status {
         RunStatus::Done | RunStatus::Stopped => return None,
         RunStatus::Refused | RunStatus::Partly | RunStatus::Broken | RunStatus::Failed => {
-            let refusals = report.refusals.iter().map(Refusal::to_string);
+            let unwanted = report.refusals.iter().filter(|of| !of.guard.is_deliberate());
+            let refusals = unwanted.map(Refusal::to_string);
             // Of a refused run it says the same.
             let why = report.why.iter().filter(|_| report.status != RunStatus::Refused);
             let all: Vec<_> = why.cloned().chain(refusals).collect();

@@ -96,6 +96,18 @@ pub struct Queue {
 }
 
 impl Queue {
+    /// What a person may call it beside its name: its title, and of that the description in the settings, without
+    /// the kind before it and the address behind it.
+    pub fn called(&self) -> [&str; 2] {
+        let title = self.title.as_str();
+        let bare = title.split_once(' ').filter(|(kind, _)| {
+            kind.eq_ignore_ascii_case(self.channel.as_str())
+                || kind.eq_ignore_ascii_case(self.channel.key())
+        });
+        let bare = bare.map_or(title, |(_, rest)| rest);
+        [title, bare.rsplit_once(" (").map_or(bare, |(described, _)| described)]
+    }
+
     /// The only queue of a channel.
     pub fn only(channel: Channel, takes: impl Fn(Kind) -> bool) -> Self {
         Self {

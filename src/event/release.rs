@@ -194,12 +194,12 @@ impl ReleaseRefused {
 
     /// What the guards saw and what to do, on one line.
     pub fn reasons(&self) -> String {
-        reasons(&self.refusals)
+        reasons(self.refusals.iter())
     }
 }
 
-fn reasons(refusals: &[Refusal]) -> String {
-    let refusals = refusals.iter().map(|refusal| {
+fn reasons<'a>(refusals: impl Iterator<Item = &'a Refusal>) -> String {
+    let refusals = refusals.map(|refusal| {
         let of = refusal.seat_type.map_or(String::new(), |t| format!("{} seats: ", t.title()));
         one_line(&format!("{of}{refusal}"))
     });
@@ -225,17 +225,32 @@ impl SeatsKept {
 }
 
 impl ReleaseRun {
-    /// Whether guards stopped it or types of it.
-    pub fn is_stopped_by_guards(&self) -> bool {
-        self.status == RunStatus::Refused || !self.refusals.is_empty()
+    /// What stopped it, or types of it, that somebody has to look at: all but what is
+    /// [deliberate](crate::policy::Guard::is_deliberate).
+    pub fn unwanted_refusals(&self) -> impl Iterator<Item = &Refusal> {
+        self.refusals.iter().filter(|refusal| !refusal.guard.is_deliberate())
     }
 
-    /// What the guards saw and what to do, on one line.
+    /// Whether nothing but a pause, a freeze or the hours of the settings stopped it.
+    pub fn is_stopped_deliberately(&self) -> bool {
+        !self.refusals.is_empty() && self.unwanted_refusals().next().is_none()
+    }
+
+    /// Whether guards stopped it or types of it, and nobody wanted that.
+    pub fn is_stopped_by_guards(&self) -> bool {
+        match self.refusals.as_slice() {
+            // Older releases stored no more than that.
+            [] => self.status == RunStatus::Refused,
+            _ => !self.is_stopped_deliberately(),
+        }
+    }
+
+    /// What the guards saw that stopped it against anybody's will and what to do, on one line.
     pub fn guards_reasons(&self) -> String {
         match (self.refusals.as_slice(), &self.why) {
             ([], Some(why)) => one_line(why),
             ([], None) => String::new(),
-            (refusals, _) => reasons(refusals),
+            _ => reasons(self.unwanted_refusals()),
         }
     }
 

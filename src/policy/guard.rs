@@ -65,6 +65,12 @@ impl Guard {
         matches!(self, Self::Paused | Self::Frozen | Self::RuleMisspelt)
     }
 
+    /// Whether it stops what somebody wanted stopped at this time: a person's pause, or a freeze or the hours of
+    /// the settings. Nothing is wrong then, and nobody has to look.
+    pub fn is_deliberate(self) -> bool {
+        matches!(self, Self::Paused | Self::Frozen)
+    }
+
     /// Whether a person who has read the plan may apply it all the same.
     pub fn can_be_accepted(self) -> bool {
         self.not_acceptable().is_none()

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
+use super::guard;
 use super::plan::{Decision, Keep, Outcome, Plan, TypePlan, keep};
 use crate::ledger::past::{Accepted, Pause};
 use crate::ledger::{Mode, TypeAccount, TypeCounts};
 use crate::license::SeatType;
-use crate::policy::Guard;
 
 impl TypePlan {
     /// How many seats have this outcome.
@@ -85,17 +85,18 @@ impl Decision {
 }
 
 impl Plan {
-    /// The same plan for a run at a later time: without the pause that is over by then, and the freeze
-    /// and the hours that don't hold then.
+    /// The same plan for a run at a later time: with the pause, the freeze and the hours as they hold then,
+    /// whatever held when it was made.
     #[must_use]
     pub fn for_run_at(mut self, at: DateTime<Utc>, pause: Option<&Pause>) -> Self {
-        let paused = pause.is_some_and(|pause| at < pause.until);
-        let closed = self.policy.calendar.closed(at).is_some();
-        self.refusals.retain(|refusal| match refusal.guard {
-            Guard::Paused => paused,
-            Guard::Frozen => closed,
-            _ => true,
-        });
+        if self.types.is_empty() {
+            return self;
+        }
+        let pause = pause.filter(|pause| at < pause.until);
+        let closed = self.policy.calendar.closed(at);
+        let then = pause.map(guard::is_paused).into_iter().chain(closed.map(guard::is_closed));
+        let others = self.refusals.into_iter().filter(|refusal| !refusal.guard.is_deliberate());
+        self.refusals = then.chain(others).collect();
         self
     }
 

@@ -34,6 +34,30 @@ pub struct QueueState {
     pub most_tried: Option<MostTried>,
 }
 
+impl QueueState {
+    /// Of a destination that had no event yet.
+    pub fn unused(destination: impl Into<String>) -> Self {
+        Self {
+            destination: destination.into(),
+            pending: 0,
+            dead: 0,
+            oldest: None,
+            dropped: 0,
+            drops: Vec::new(),
+            last_error: None,
+            last_error_at: None,
+            attempts: 0,
+            last_delivered: None,
+            most_tried: None,
+        }
+    }
+
+    /// Whether it had no event yet, as far as is known.
+    pub fn is_unused(&self) -> bool {
+        *self == Self::unused(self.destination.as_str())
+    }
+}
+
 /// An event that waits although it was tried.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "camelCase")]

@@ -372,10 +372,14 @@ fn known(status: &Status, zone: Tz) -> String {
     });
     let all = status.queues.len();
     let held = status.queues.iter().filter(|of| of.trouble().is_some() || of.state.dead > 0);
+    let unused = status.queues.iter().filter(|of| of.state.is_unused()).count();
     let queues = match (all, held.count()) {
-        (0, _) => "no destination had an event yet".to_owned(),
+        (all, 0) if unused == all => "no destination had an event yet".to_owned(),
         (1, 0) => "the destination delivers".to_owned(),
-        (all, 0) => format!("all {all} destinations deliver"),
+        (all, 0) if unused == 0 => format!("all {all} destinations deliver"),
+        (all, 0) => {
+            format!("{} of {all} destinations deliver, {unused} had no event yet", all - unused)
+        }
         (all, held) => format!("{held} of {all} destinations have trouble"),
     };
     format!("{last}{next} · {queues}")

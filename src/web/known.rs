@@ -13,6 +13,7 @@ use super::Source;
 use super::plan::LastPlan;
 use crate::insight::groups::{self, Group};
 use crate::ledger::Head;
+use crate::ledger::past::Pause;
 use crate::license::Person;
 use crate::planning::Planning;
 use crate::planning::chargeback::{By, ByGroup, Unknown};
@@ -38,7 +39,7 @@ pub(super) struct Known {
     making: Making,
     plannings: Kept<State, Planning>,
     simulations: Kept<State, Result<Option<Simulation>, String>>,
-    plans: Kept<String, Option<Arc<LastPlan>>>,
+    plans: Kept<(String, Option<Pause>, Option<String>), Option<Arc<LastPlan>>>,
     /// The plan of the run that was looked at last.
     runs: Kept<String, Option<Plan>>,
     costs: Kept<(State, By), Result<ByGroup, Unknown>>,
@@ -219,15 +220,21 @@ impl Known {
         site: &str,
     ) -> Result<Option<Arc<LastPlan>>, StoreError> {
         let Some(run) = source.store.last_plan(site).await? else { return Ok(None) };
-        let (store, name) = (source.store.clone(), run.clone());
+        let now = source.clock.now();
+        let pause = source.store.pause(site).await?;
+        let of_settings = source.settings.sites.iter().find(|of| of.name == site);
+        let closed = of_settings.and_then(|of| of.release.policy.calendar.closed(now));
+        // A pause and a freeze are told as they are now, not as they were when the plan was made.
+        let state = (run.clone(), pause.clone(), closed.map(|closed| closed.to_string()));
+        let (store, name) = (source.store.clone(), run);
         let runtime = tokio::runtime::Handle::current();
         let make = move || {
             let json = runtime.block_on(store.load_plan(&name))?;
             let plan = json.and_then(|json| serde_json::from_slice::<Plan>(&json).ok());
             let plan = plan.filter(|plan| plan.format == FORMAT);
-            Ok(plan.map(|plan| Arc::new(LastPlan::of(plan, name))))
+            Ok(plan.map(|plan| Arc::new(LastPlan::of(plan, name, (now, pause.as_ref())))))
         };
-        let plan = self.plans.get(&self.making, site, AGE, async { Ok(run) }, make).await?;
+        let plan = self.plans.get(&self.making, site, AGE, async { Ok(state) }, make).await?;
         Ok((*plan).clone())
     }
 

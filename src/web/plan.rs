@@ -6,6 +6,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+use crate::ledger::past::Pause;
 use crate::license::SeatType;
 use crate::plain::one_line;
 use crate::release::plan::{Keep, Outcome, Plan};
@@ -97,8 +98,15 @@ pub(super) fn words() -> Vec<&'static str> {
 }
 
 impl LastPlan {
-    pub(super) fn of(plan: Plan, stored_by: String) -> Self {
-        let (headline, digest) = (plan.headline(), plan.digest());
+    /// `now` with the pause that holds now: one that is over by then stops nothing any more.
+    pub(super) fn of(
+        plan: Plan,
+        stored_by: String,
+        (now, pause): (DateTime<Utc>, Option<&Pause>),
+    ) -> Self {
+        let digest = plan.digest();
+        let plan = plan.for_run_at(now, pause);
+        let headline = plan.headline();
         let mut types = Vec::new();
         for part in &plan.types {
             let mut groups: BTreeMap<&'static str, usize> =

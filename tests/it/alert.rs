@@ -5,10 +5,10 @@ use std::time::Duration;
 use bursar::alert::state::{Occurrence, Phase};
 use bursar::clock::Clock;
 use bursar::daemon::Daemon;
-use bursar::event::Rule;
-use bursar::ledger::Entry;
+use bursar::event::{Monitor, Rule};
+use bursar::ledger::{Entry, RunStatus};
 use bursar::simulator::{LicenseVariant, Scenario, When};
-use bursar::store::{Addition, AlertHistoryEntry, NewSilence};
+use bursar::store::{Addition, AlertHistoryEntry, NewSilence, RunState};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
@@ -314,6 +314,9 @@ async fn a_forgotten_pause_is_told_of() {
     let rule = Rule::ReleaseOverdue;
     let history = until(&daemon, |history| has(history, rule, Occurrence::Fired)).await;
     daemon.stop().await;
+    // Who paused releases wanted them stopped: that is what it is called only once it seems forgotten.
+    let wrong = [Rule::ReleaseStopped, Rule::ReleaseFailed];
+    assert!(!history.iter().any(|one| wrong.contains(&one.key.rule)), "{history:#?}");
     let fired =
         history.iter().find(|one| one.key.rule == rule && one.what == Occurrence::Fired).unwrap();
     let text = &fired.text;
@@ -358,6 +361,72 @@ async fn what_a_guard_stops_is_one_alert_with_its_reason_and_kind() {
     assert!(text.starts_with("the last rehearsal of releases was stopped by guards: "), "{text}");
     assert_eq!(told[0]["facts"]["mode"], "rehearsal");
     assert!(!told[0]["facts"]["guards"].as_array().unwrap().is_empty(), "{told:#?}");
+}
+
+/// A pause is no alert, and what commands and pages say of it follows the pause at once, not with the next run.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pause_is_told_for_as_long_as_it_holds() {
+    let setup = Setup::new(Scenario::demo()).await;
+    let more = "    licenseRelease:
+      enable: true
+      dryRun: true
+      licenseKeyShared: false
+      frequency: every 24 hours
+      licenseType: {analyzer: {enable: true, releaseThresholdDays: 30, maxReleasePercent: 90}}
+  web: {enable: true, host: 127.0.0.1, port: 0}
+";
+    let yaml = setup.yaml("every 6 hours", more);
+    let file = setup.write(&yaml);
+    let file = file.to_str().unwrap();
+    let command = |args: &[&str]| {
+        let run = output(&[args, &["-c", file]].concat(), setup.folder.path());
+        String::from_utf8([run.stdout, run.stderr].concat()).unwrap()
+    };
+    command(&["release", "lock", "--until", "2099-01-07", "--why", "new directory"]);
+    // The first rehearsal comes at once, and the next one a day later.
+    let daemon = start(&setup, &yaml, Utc::now(), 1.0).await;
+    let address = daemon.page().unwrap();
+    let page = async |path: &str| {
+        let page = reqwest::get(format!("http://{address}{path}")).await.unwrap();
+        page.text().await.unwrap()
+    };
+    let run = async || daemon.store().runs("default", 1).await.unwrap().pop();
+    let ended = crate::support::process::until("the rehearsal", async || {
+        run().await.filter(|run| matches!(run.state, RunState::Ended(_)))
+    });
+    assert_eq!(ended.await.state, RunState::Ended(RunStatus::Refused));
+    let health = async || {
+        let health = daemon.store().health().await.unwrap();
+        health.into_iter().find(|health| health.monitor == Monitor::Release)
+    };
+    let health = crate::support::process::until("how it went", health).await;
+    assert_eq!(health.problem(), None);
+    let pages = ["/", "/site/default", "/site/default/releases", "/alerts"];
+    for path in pages {
+        let shown = page(path).await;
+        assert!(!shown.contains("releaseStopped"), "{path}: {shown}");
+        assert!(!shown.contains("a guard stops them"), "{path}: {shown}");
+    }
+    // The next run, the plan, and the run that was stopped.
+    let releases = page("/site/default/releases").await;
+    assert!(releases.matches("new directory").count() >= 3, "{releases}");
+    assert!(command(&["status"]).contains(": new directory"));
+    assert!(!command(&["alert", "list"]).contains("releaseStopped"));
+
+    command(&["release", "unlock"]);
+    for path in pages {
+        let shown = page(path).await;
+        assert!(!shown.contains("paused until"), "{path}: {shown}");
+        // That it stopped a run stays true, and is told of that run alone.
+        let told = usize::from(path.starts_with("/site"));
+        assert!(shown.matches("new directory").count() <= told, "{path}: {shown}");
+    }
+    assert!(!command(&["status"]).contains("new directory"));
+    // Another pause is told with its own reason, though the plan was made under the one before.
+    command(&["release", "lock", "--until", "2099-01-07", "--why", "year end"]);
+    let releases = page("/site/default/releases").await;
+    assert!(releases.matches("year end").count() >= 2, "{releases}");
+    daemon.stop().await;
 }
 
 /// What the history says is known with the first poll, not an hour later.

@@ -309,3 +309,65 @@ fn anchors(text: &str) -> BTreeSet<String> {
         })
         .collect()
 }
+
+/// The sections of a page: heading and text, without blocks of code.
+fn sections(text: &str) -> Vec<(String, String)> {
+    let mut sections = vec![(String::new(), String::new())];
+    let mut is_code = false;
+    for line in text.lines() {
+        let is_fence = line.starts_with("```");
+        is_code ^= is_fence;
+        if !is_code && line.starts_with('#') {
+            sections.push((line.to_owned(), String::new()));
+        } else if !is_code && !is_fence {
+            let (_, body) = sections.last_mut().unwrap();
+            body.push_str(line);
+            body.push('\n');
+        }
+    }
+    sections
+}
+
+/// Whether times or sizes are told: a number, a blank and a unit.
+fn has_figure(text: &str) -> bool {
+    let words: Vec<&str> = text.split_whitespace().map(|word| word.trim_matches('*')).collect();
+    words.windows(2).any(|pair| {
+        let unit = pair[1].trim_end_matches(|sign: char| !sign.is_alphabetic());
+        pair[0].starts_with(|sign: char| sign.is_ascii_digit())
+            && ["µs", "ms", "s", "kB", "MB", "MiB", "GB"].contains(&unit)
+    })
+}
+
+/// Whether the day and the commit are told: `2026-11-30` and `0a2dd16`.
+fn is_dated(text: &str) -> bool {
+    let mut words = text.split(|sign: char| !sign.is_ascii_alphanumeric() && sign != '-');
+    let is_day = |word: &str| word.parse::<chrono::NaiveDate>().is_ok();
+    let is_commit = |word: &str| {
+        word.len() == 7
+            && word.chars().all(|sign| sign.is_ascii_digit() || ('a'..='f').contains(&sign))
+    };
+    words.clone().any(is_day) && words.any(is_commit)
+}
+
+/// What was measured is told with its day and commit, or with a link to where it is.
+#[test]
+fn measured_figures_have_their_day_and_commit() {
+    const MEASURED: &[&str] = &["measured", "median", "resident", "processor time"];
+    let mut found = 0;
+    for (path, text) in documents() {
+        let name = path.file_name().unwrap().to_str().unwrap();
+        for (heading, body) in sections(&text) {
+            let is_measured = name == "performance.md"
+                || MEASURED.iter().any(|word| body.to_lowercase().contains(word));
+            if !is_measured || !has_figure(&body) {
+                continue;
+            }
+            found += 1;
+            let leads_there = name != "performance.md" && body.contains("performance.md");
+            assert!(is_dated(&body) || leads_there, "{name}: {heading}: no day and commit: {body}");
+        }
+    }
+    assert!(found > 10, "{found}");
+    assert!(has_figure("it takes **1.3** s, once") && !has_figure("3 sites in 2 seconds"));
+    assert!(!is_dated("on 2026-11-24, version 0.1.0") && is_dated("(2026-11-30, `0a2dd16`)"));
+}

@@ -23,6 +23,7 @@ mod dashboard;
 mod demo;
 mod dependencies;
 mod deploy;
+mod destination_names;
 mod disk;
 mod documents;
 mod email;
@@ -79,6 +80,7 @@ mod simulator;
 mod store_care;
 mod stored;
 
+mod tables;
 mod templates;
 mod threats;
 mod webhook;

@@ -284,3 +284,44 @@ async fn log_files_end_at_their_limit_and_so_many_stay() {
     assert!(files.iter().all(|(_, bytes)| *bytes <= 1_000_000), "{files:?}");
     assert!(files.iter().any(|(name, bytes)| name.ends_with(".1.log") && *bytes > 0), "{files:?}");
 }
+
+/// Who restores a folder of log files gives the oldest day the newest time of the file system: the day in the name
+/// decides which of them go, and what today's file has stays.
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_a_restored_log_folder_the_days_in_the_names_decide() {
+    let setup = Setup::new(Scenario::default()).await;
+    let logs = setup.folder.path().join("log");
+    std::fs::create_dir_all(&logs).unwrap();
+    let day = chrono::Utc::now().date_naive();
+    let name = |days: i64| format!("bursar.{}.log", day - chrono::Duration::days(days));
+    let now = std::time::SystemTime::now();
+    // Tomorrow's is there, too, in case the day ends meanwhile.
+    for days in -1..29_i64 {
+        let path = logs.join(name(days));
+        std::fs::write(&path, format!("of day {days}\n")).unwrap();
+        let age = std::time::Duration::from_secs((40 - days).unsigned_abs() * 86_400);
+        std::fs::File::options().write(true).open(&path).unwrap().set_modified(now - age).unwrap();
+    }
+    let yaml = setup.yaml("every 6 hours", "").replace(
+        "  logLevel: info\n",
+        "  logLevel: info\n  fileLogging: true\n  logDirectory: log\n  logFilesKept: 10\n",
+    );
+    let file = setup.write(&yaml);
+    let mut daemon = Process::start(&["run", "-c", file.to_str().unwrap()], setup.folder.path());
+    daemon.wait_for("access licenses");
+    let (ended, log) = daemon.terminate();
+    assert!(ended.success(), "{log:#?}");
+    let files = std::fs::read_dir(&logs).unwrap();
+    let mut left: Vec<_> =
+        files.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    left.sort();
+    let newest: Vec<_> = (-1..9).rev().map(name).collect();
+    assert_eq!(left, newest);
+    let today = std::fs::read_to_string(logs.join(name(0))).unwrap();
+    assert!(today.starts_with("of day 0\n") && today.lines().count() > 1, "{today}");
+    for days in 1..9 {
+        let text = std::fs::read_to_string(logs.join(name(days))).unwrap();
+        assert_eq!(text, format!("of day {days}\n"));
+    }
+}

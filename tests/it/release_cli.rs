@@ -127,8 +127,16 @@ async fn explain_answers_rule_by_rule() {
     assert!(kept.contains("is kept"), "{kept}");
     let rule = kept.lines().find(|l| l.contains("neverRelease.tag")).expect("the rule is shown");
     assert!(rule.trim_start().starts_with("keeps"), "{kept}");
-    let other = kept.lines().find(|l| l.contains("neverRelease.role")).expect("every rule is");
-    assert!(other.trim_start().starts_with("no"), "{kept}");
+    // Only what holds is named, by its code and in words.
+    let words: Vec<_> = rule.split_whitespace().collect();
+    assert_eq!(words[..3], ["keeps", "tag", "neverRelease.tag:"], "{kept}");
+    assert!(!kept.contains("neverRelease.role"), "{kept}");
+    assert!(kept.contains("other reasons to keep a seat were asked: none of them holds"), "{kept}");
+    // Who isn't there is told with who may be meant.
+    for (typed, meant) in [("tagged1", "CORP\\tagged"), ("corp\\proprety", "CORP\\property")] {
+        let nobody = text(&run(&setup, &file, &["plan", "--explain", typed]).stdout);
+        assert!(nobody.contains(&format!("; did you mean {meant}?")), "{nobody}");
+    }
     // In use: the plan itself had no need to read the user.
     let busy = text(&run(&setup, &file, &["plan", "--explain", "busy1"]).stdout);
     assert!(

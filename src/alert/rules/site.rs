@@ -45,7 +45,8 @@ fn stopped(facts: &Facts) -> Judged {
                 true => ("rehearsal of releases", "A rehearsal of releases was stopped"),
                 false => ("real release run", "Release of seats was stopped"),
             };
-            let guards: BTreeSet<&str> = run.refusals.iter().map(|r| r.guard.as_str()).collect();
+            let guards: BTreeSet<&str> =
+                run.unwanted_refusals().map(|refusal| refusal.guard.as_str()).collect();
             let holds = run.is_stopped_by_guards();
             let text = if holds {
                 let why = run.guards_reasons();
@@ -53,6 +54,8 @@ fn stopped(facts: &Facts) -> Judged {
                 let whole = run.status == RunStatus::Refused;
                 let what = if whole { "was stopped" } else { "was stopped in part" };
                 format!("the last {kind} {what} by guards: {why}")
+            } else if run.is_stopped_deliberately() {
+                format!("nothing but a pause or a freeze stopped the last {kind}")
             } else {
                 format!("guards let the last {kind} go on")
             };
@@ -73,7 +76,7 @@ fn failed(facts: &Facts) -> Judged {
         let run = seen.value.run.as_ref();
         // What guards kept a run from has an alert of its own.
         let by_guards = |run: &ReleaseRun| {
-            run.status == RunStatus::Partly && run.why.is_none() && run.is_stopped_by_guards()
+            run.status == RunStatus::Partly && run.why.is_none() && !run.refusals.is_empty()
         };
         let bad = run.filter(|run| {
             matches!(run.status, RunStatus::Partly | RunStatus::Broken | RunStatus::Failed)

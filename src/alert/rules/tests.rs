@@ -13,6 +13,7 @@ use crate::license::server::Kind;
 use crate::license::server::Start;
 use crate::license::version::VersionChange;
 use crate::license::{Expiry, Pools, SeatType, ServerLicense, Support, assess};
+use crate::policy::{Guard, Refusal};
 
 mod bands;
 
@@ -375,6 +376,28 @@ fn release_runs() {
     };
     let lines = said(&Facts { release: dated(refused), ..off() });
     assert!(lines.len() == 1 && lines[0].starts_with("releaseStopped"), "one alert: {lines:?}");
+}
+
+/// A person's pause, and a freeze of the settings, are what somebody wanted: they are no alert, and don't hide what is.
+#[test]
+fn what_somebody_wanted_to_stop_is_not_stopped_by_guards() {
+    let refusal = |guard, saw: &str| Refusal {
+        guard,
+        seat_type: None,
+        saw: saw.to_owned(),
+        fix: "wait".to_owned(),
+    };
+    let of = |refusals| {
+        let run = Some(ReleaseRun { refusals, ..run(RunStatus::Refused, Some("stopped")) });
+        let facts = ReleaseFacts { run, problem: None, is_refused: false };
+        said(&Facts { release: dated(facts), ..off() }).join("\n")
+    };
+    let paused = || refusal(Guard::Paused, "anna paused releasing");
+    assert_eq!(of(vec![paused()]), "");
+    assert_eq!(of(vec![paused(), refusal(Guard::Frozen, "frozen")]), "");
+    let both = of(vec![paused(), refusal(Guard::Clock, "clocks differ")]);
+    assert!(both.starts_with("releaseStopped") && both.contains("clocks differ"), "{both}");
+    assert!(!both.contains("anna"), "{both}");
 }
 
 /// An undo takes nothing, so that no guard has let anything go on: what fires stays.

@@ -3,8 +3,8 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use super::super::text::Paint;
-use super::{Access, ConfigFile, Exit, about, coloured, named, with_store, wrapped};
+use super::super::text::{Paint, set_in};
+use super::{Access, ConfigFile, Exit, about, coloured, named, with_store};
 use crate::alert::state::{Alert, HeldBack, Notified, Phase, Silence};
 use crate::cli::time;
 use crate::event::Key;
@@ -46,18 +46,20 @@ impl List {
                 Ok(sites) => sites,
                 Err(exit) => return Ok(exit),
             };
+            let silences = store.silences(false).await?;
+            let now = time::now();
             let all = store.alerts().await?.into_values();
+            let all = all.map(|alert| alert.with_silences(&silences, now));
             let asked = |key: &Key| site.is_none() || sites.iter().any(|one| one.name == key.site);
             let alerts = all.filter(|alert| asked(&alert.key));
             let mut alerts: Vec<_> =
                 alerts.filter(|alert| pending || alert.phase == Phase::Firing).collect();
             alerts.sort_by_key(|alert| std::cmp::Reverse(alert.severity));
-            let silences = store.silences(false).await?;
             if json {
                 crate::terminal::print_json(&Listed { alerts, silences })?;
                 return Ok(Exit::Ok);
             }
-            out!("{}", table(&alerts, &silences, time::now(), Paint::for_stdout()));
+            out!("{}", table(&alerts, &silences, now, Paint::for_stdout()));
             for silence in &silences {
                 let until = words::local(silence.until, settings.time_zone);
                 outln!("{}", describe(silence, &until));
@@ -102,9 +104,9 @@ fn table(alerts: &[Alert], silences: &[Silence], now: DateTime<Utc>, paint: Pain
             paint.strong(&key.rule.to_string()),
             paint.faint(&facts.join(", "))
         ));
-        out.push_str(&format!("{}\n", wrapped(&alert.text, 4)));
+        out.push_str(&format!("{}\n", set_in(&alert.text, 4)));
         if !alert.hint.is_empty() {
-            out.push_str(&format!("{}\n", paint.faint(&wrapped(&alert.hint, 4))));
+            out.push_str(&format!("{}\n", paint.faint(&set_in(&alert.hint, 4))));
         }
     }
     out

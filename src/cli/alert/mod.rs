@@ -9,12 +9,11 @@ mod silence;
 
 use clap::Subcommand;
 
-use super::{ConfigFile, Exit, block_on, command, named};
+use super::{ConfigFile, Exit, block_on, named};
 use crate::alert::catalogue;
 use crate::cli::time;
 use crate::config::Settings;
 use crate::event::{DAEMON, Rule, Severity};
-use crate::plain;
 use crate::store::Store;
 
 use super::text::Paint;
@@ -111,40 +110,6 @@ fn coloured(severity: Severity, paint: Paint) -> String {
     }
 }
 
-/// Longest text in a line of a table, in columns.
-const WIDTH: usize = 78;
-
-/// Text broken at blanks to lines that fit below an indentation.
-fn wrapped(text: &str, indent: usize) -> String {
-    let mut out = String::new();
-    let mut column = WIDTH;
-    // What has to be typed is longer than what it is called.
-    let text = command::as_called(text);
-    let text = plain::one_line(&text);
-    let mut is_quoted = false;
-    // A command between backticks stays on one line.
-    let words = text.split(|c| {
-        is_quoted ^= c == '`';
-        c == ' ' && !is_quoted
-    });
-    for word in words {
-        let length = plain::width(word);
-        if column + 1 + length > WIDTH {
-            if !out.is_empty() {
-                out.push('\n');
-            }
-            out.push_str(&" ".repeat(indent));
-            column = indent;
-        } else {
-            out.push(' ');
-            column += 1;
-        }
-        out.push_str(word);
-        column += length;
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -156,14 +121,6 @@ mod tests {
         assert!(parse_rule("seatslow").unwrap_err().contains("did you mean seatsLow?"));
         assert!(parse_rule("nonsense").unwrap_err().contains("bursar alert rules"));
     }
-
-    #[test]
-    fn long_texts_are_broken_at_blanks() {
-        let text = wrapped(&"word ".repeat(40), 4);
-        assert!(text.lines().count() > 1);
-        assert!(text.lines().all(|l| l.starts_with("    word") && l.chars().count() <= WIDTH));
-    }
-
     #[test]
     fn the_daemon_has_no_name_of_a_site() {
         assert_eq!(about(DAEMON, "mqtt"), "mqtt");

@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use super::super::text::{self, Paint};
-use super::{ConfigFile, Exit, coloured, named, wrapped};
+use super::super::text::{self, Paint, set_in};
+use super::{ConfigFile, Exit, coloured, named};
 use crate::alert::Policy;
 use crate::alert::catalogue::{self, Entry};
 use crate::event::{Channel, Rule, Severity};
@@ -110,7 +110,7 @@ impl Rules {
             cells.extend(site.map(|name| format!("at {name}")));
             out!("{}", text::columns(&[cells]));
             if last != row.key && rows.iter().rfind(|r| r.key == row.key).is_some() {
-                outln!("{}", paint.faint(&wrapped(row.when, 4)));
+                outln!("{}", paint.faint(&set_in(row.when, 4)));
             }
             last = row.key;
         }

@@ -33,7 +33,8 @@ pub(crate) struct Test {
     /// As an alert of this rule: only to those who get its alerts
     #[arg(long, value_parser = parse_rule)]
     rule: Option<Rule>,
-    /// Only to this destination: influxdb, mqtt, email, webhook, or a name that bursar outbox shows
+    /// Only to this destination: influxdb, mqtt, email, webhook, a name that bursar outbox list shows, or its
+    /// description in the settings
     #[arg(long, value_name = "NAME")]
     destination: Option<String>,
     /// Seconds to wait for each acknowledgement
@@ -75,7 +76,10 @@ impl Test {
         let wanted = |queue: &&Queue| self.destination.as_ref().is_none_or(|name| is(queue, name));
         let queues: Vec<&Queue> = addressing.queues().iter().filter(wanted).collect();
         if let (Some(name), []) = (&self.destination, queues.as_slice()) {
-            let known: Vec<&str> = addressing.queues().iter().map(|q| q.id.as_str()).collect();
+            let queues = addressing.queues().iter();
+            let mut known: Vec<&str> =
+                queues.flat_map(|queue| [queue.id.as_str(), queue.called()[1]]).collect();
+            known.dedup();
             errln!("bursar: {}", named::unknown("destination", name, &known));
             return Ok(Exit::Unusable);
         }
@@ -117,7 +121,8 @@ impl Test {
 fn is(queue: &Queue, name: &str) -> bool {
     let channel: Channel = queue.channel;
     [queue.id.as_str(), channel.as_str(), channel.key()]
-        .iter()
+        .into_iter()
+        .chain(queue.called())
         .any(|known| known.eq_ignore_ascii_case(name.trim()))
 }
 

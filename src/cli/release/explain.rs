@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::super::text::{self, Paint};
 use super::plan::{account, idle};
-use super::{Exit, refused};
+use super::{Exit, named, refused};
 use crate::cli::time;
 use crate::license::PersonRead;
 use crate::license::{Holder, Moment, SeatType};
@@ -103,8 +103,10 @@ pub(super) async fn explain(
         let types: Vec<_> = plan.types.iter().map(|part| part.seat_type.title()).collect();
         let (types, site) = (types.join(" or "), &engine.site.name);
         let account = one_line(account);
+        let meant = meant(&plan, &account)
+            .map_or_else(String::new, |meant| format!("; did you mean {}?", one_line(&meant)));
         let _ = match engine.client.users_named(account.trim(), patience).await {
-            Ok(0) => writeln!(out, "there is no user {account} on {site}"),
+            Ok(0) => writeln!(out, "there is no user {account} on {site}{meant}"),
             Ok(_) => writeln!(out, "{account} is a user of {site} and holds no {types} seat"),
             Err(error) => writeln!(
                 out,
@@ -116,6 +118,16 @@ pub(super) async fn explain(
         return Ok((out, Exit::NotInOrder));
     }
     Ok((out, Exit::Ok))
+}
+
+/// Of those who hold a seat, the one who may be meant, by the user id: directories are alike anyway.
+fn meant(plan: &Plan, typed: &str) -> Option<String> {
+    let seats = plan.types.iter().flat_map(|part| &part.decisions);
+    let holders: Vec<&Holder> = seats.filter_map(|seat| seat.holder.as_deref()).collect();
+    let ids: Vec<&str> = holders.iter().map(|holder| holder.user_id.as_ref()).collect();
+    let typed = typed.rsplit('\\').next().unwrap_or(typed);
+    let nearest = named::nearest(typed.trim(), &ids)?;
+    holders.iter().find(|holder| &*holder.user_id == nearest).map(|holder| holder.account())
 }
 
 fn is_of(decision: &Decision, account: &str) -> bool {
@@ -145,24 +157,26 @@ fn render(
     let mut rows: Vec<_> = keeping
         .iter()
         .map(|keep| {
-            let asked = question(keep.code()).to_owned();
-            vec![paint.good("keeps"), asked, one_line(&keep.text())]
+            let (asked, found) = (question(keep.code()), one_line(&keep.text()));
+            let told = if found == asked { found } else { format!("{asked}: {found}") };
+            vec![paint.good("keeps"), keep.code().to_owned(), told]
         })
         .collect();
     let ended = decision.holder.as_ref().and_then(|holder| ended_for(holder, plan));
-    let told = |code: &str| {
-        keep.iter().any(|keep| keep.code() == code) || (code == "user" && ended.is_some())
-    };
-    let not: Vec<_> =
-        QUESTIONS.iter().filter(|(code, _)| !told(code)).map(|(_, question)| *question).collect();
     if let Some(ended) = ended.filter(|_| !keep.iter().any(|keep| keep.code() == "user")) {
-        rows.push(vec![paint.faint("no"), question("user").to_owned(), ended]);
+        rows.push(vec![paint.faint("no"), "user".to_owned(), ended]);
     }
+
     for line in text::columns(&rows).lines() {
         let _ = writeln!(out, "    {line}");
     }
     seat_facts(&mut out, decision, person);
-    let _ = writeln!(out, "  {} {}", paint.faint("no:"), not.join("; "));
+    let others = QUESTIONS.len() - keeping.len();
+    let others = match keeping.len() {
+        0 => format!("all {others} reasons to keep a seat were asked: none holds"),
+        _ => format!("{others} other reasons to keep a seat were asked: none of them holds"),
+    };
+    let _ = writeln!(out, "  {}", paint.faint(&others));
     out
 }
 

@@ -59,7 +59,7 @@ pub(super) struct Butler {
     /// days stays, and the folder never takes more than 600 MB.
     #[schemars(extend("x-bursar" = true), range(min = 1, max = 10_000))]
     pub(super) log_files_kept: i64,
-    /// `human` for people, `json` for one JSON object a line on standard output.
+    /// `human` for people, `json` for one JSON object a line on standard error.
     #[schemars(extend("x-bursar" = true))]
     pub(super) log_format: LogFormat,
     /// Time zone in which schedules run and days until expiry are counted, as a name of the IANA

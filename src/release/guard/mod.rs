@@ -54,7 +54,7 @@ pub fn check(
     refusals
 }
 
-fn is_paused(pause: &Pause) -> Refusal {
+pub(super) fn is_paused(pause: &Pause) -> Refusal {
     Refusal {
         guard: Guard::Paused,
         seat_type: None,
@@ -140,7 +140,7 @@ pub(super) fn plan_of_another_site(read: &Plan, now: &Plan) -> Option<Refusal> {
     })
 }
 
-fn is_closed(closed: Closed) -> Refusal {
+pub(super) fn is_closed(closed: Closed) -> Refusal {
     let (saw, setting) = match &closed {
         Closed::Frozen { .. } => (format!("releases are {closed}"), "freeze"),
         Closed::Hours { .. } => (format!("it is {closed}"), "allowedHours"),

@@ -121,6 +121,7 @@ impl Bench {
         let text = self.text(&["status"]);
         assert!(status["daemonRuns"] == true && !text.contains("No daemon"), "{text}");
         let activity = &self.ask(&["insight", "activity"])["sites"][0];
+        let plan = &self.ask(&["release", "plan"])["sites"][0];
         for story in self.stories() {
             let (kind, truth) = (name(story.kind), self.now(story));
             let [held, quarantined, total, free] = truth;
@@ -143,6 +144,9 @@ impl Bench {
             let seats = find(&activity["types"], "seatType", kind);
             let said = ["seats", "quarantined"].map(|k| number(&seats[k]));
             assert_eq!(said, [held + quarantined, quarantined], "activity: {seats}");
+            let of_plan = find(&plan["types"], "seatType", kind);
+            let seats = list(&of_plan["decisions"]).len() as f64;
+            assert_eq!([seats, number(&of_plan["free"])], [held + quarantined, free], "plan");
         }
         let minutes = self.past.pools_at(self.past.end).analyzer_capacity.unwrap();
         let pool = &status["sites"][0]["accessLicenses"]["analyzerCapacity"];

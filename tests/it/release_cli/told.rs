@@ -157,3 +157,29 @@ async fn one_day_is_told_as_one() {
         assert!(!said.contains("1 days"), "{said}");
     }
 }
+
+/// What the log tells somebody to type runs as it stands, in lines of text and of JSON.
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn commands_in_the_log_can_be_pasted() {
+    let program = env!("CARGO_BIN_EXE_bursar");
+    for format in ["human", "json"] {
+        let setup = Setup::new(scenario()).await;
+        let keys = "      enable: true\n      dryRun: true";
+        let file = settings(&setup, keys, ", maxReleasePercent: 1");
+        let written = std::fs::read_to_string(&file).unwrap();
+        let level = "  logLevel: info\n";
+        let written = written.replacen(level, &format!("{level}  logFormat: {format}\n"), 1);
+        std::fs::write(&file, written).unwrap();
+        let config = file.to_str().unwrap();
+        let mut daemon = Process::start(&["run", "-c", config], setup.folder.path());
+        let line = daemon.wait_for("release accept percent");
+        daemon.terminate();
+        if format == "json" {
+            let json: serde_json::Value = serde_json::from_str(&line).expect("it is JSON");
+            assert!(json["message"].is_string(), "{line}");
+        }
+        let typed = format!("{program} release accept percent -c {config} --type analyzer");
+        assert!(line.contains(&typed), "{line}");
+    }
+}
