@@ -39,13 +39,13 @@ pub(super) fn replay<'a>(terms: Terms<'a>, names: bool) -> Option<(Course, Cours
 /// Follows the days, and says whether the run of each would have taken its seats.
 fn runs(terms: Terms<'_>, course: &mut Course, seats: &[u64]) -> bool {
     let (mut out, mut is_first) = (0_i64, true);
-    for day in 0..terms.ticks.days.len() {
+    for (day, is_open) in terms.ticks.open.iter().copied().enumerate() {
         let before = u64::try_from(out).unwrap_or(0);
         let due = (course.released[day].into(), seats[day].saturating_sub(before));
-        if terms.ticks.open[day] && course.is_stopped(terms.rule, is_first, due) {
+        if is_open && course.is_stopped(terms.rule, is_first, due) {
             return false;
         }
-        is_first &= !terms.ticks.open[day];
+        is_first &= !is_open;
         out += course.change[day];
         course.out[day] = u32::try_from(out).unwrap_or(0);
     }

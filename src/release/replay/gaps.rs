@@ -98,6 +98,10 @@ impl FromIterator<Gap> for Gaps {
 }
 
 impl Gaps {
+    pub(super) fn len(&self) -> usize {
+        self.all.len()
+    }
+
     /// Where the gaps of a seat in a person's hands are.
     pub(super) fn place(&self, seat_type: SeatType, seat: Uuid, user: Uuid) -> Range<u32> {
         match self.numbers.get(&(seat_type, seat, user)) {

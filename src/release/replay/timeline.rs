@@ -134,7 +134,9 @@ impl<'a> Timeline<'a> {
     /// Those of all tenures.
     pub(super) fn pieces(&self) -> &[Piece] {
         self.pieces.get_or_init(|| {
-            let (mut parts, mut pieces) = (Vec::new(), Vec::new());
+            // Of many it matters that they are not copied to make room.
+            let many = self.facts.gaps.len() + 2 * self.tenures.len();
+            let (mut parts, mut pieces) = (Vec::new(), Vec::with_capacity(many));
             for n in 0..self.tenures.len() {
                 self.pieces_of(n, &mut parts, &mut pieces);
             }
