@@ -388,6 +388,7 @@ impl World {
 
 /// What is on its way in the kernel goes by the machine's clock. Ours stands still while a thread works, so that ten
 /// seconds, which is what an answer may take, are never less than the time a busy machine takes to deliver it.
+#[expect(clippy::disallowed_methods, reason = "it is the machine's time that has to pass here")]
 async fn keep_pace() {
     loop {
         sleep(Duration::from_secs(1)).await;
