@@ -1,7 +1,7 @@
 #!/bin/bash
 # What test.sh runs inside of the system.
 set -euo pipefail
-export DEBIAN_FRONTEND=noninteractive PATH=/usr/sbin:/usr/bin:/sbin:/bin NO_COLOR=1
+export DEBIAN_FRONTEND=noninteractive PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin NO_COLOR=1
 cd /root
 
 ok() { echo "ok: $*"; }
@@ -159,7 +159,7 @@ rm -rf /etc/systemd/system/bursar.service.d
 bursar service install -c /etc/bursar/bursar.yaml --now \
     --credential influxdb-token:/etc/bursar/credentials/influxdb-token || fail "service install"
 [ "$(systemctl is-enabled bursar)" = enabled ] && is_active || fail "service install"
-bursar service status | tee /dev/stderr | grep -q '^active, starts with the computer' || fail "service status"
+bursar service status >status.txt && grep -q '^active, starts with the computer' status.txt || fail "$(cat status.txt)"
 until_true "the site is read" read_seats
 chmod 0600 /etc/bursar/certificates/client_key.pem
 bursar service install -c /etc/bursar/bursar.yaml 2>why.txt || fail "again"

@@ -19,6 +19,8 @@ use super::{ConfigFile, Exit};
 use crate::daemon::service::Known;
 #[cfg(not(windows))]
 use crate::daemon::service::unit::Credential;
+#[cfg(any(windows, target_os = "linux"))]
+use crate::words;
 
 /// Install, remove or look at the service of systemd or of Windows
 #[derive(Debug, clap::Args)]
@@ -125,10 +127,13 @@ impl Status {
             crate::terminal::print_json(known)?;
         } else {
             outln!("{}", known.line());
+            let again = known.restarts.filter(|times| *times > 0).map(|times| {
+                words::counted(words::Locale::default(), times.into(), "time", "times")
+            });
             let rows = [
                 ("since", known.since.map(time::told)),
                 ("process", known.pid.map(|pid| pid.to_string())),
-                ("started again", known.restarts.map(|times| format!("{times} times"))),
+                ("started again", again),
                 ("starts", known.command.clone()),
                 ("as", known.account.clone()),
                 ("unit", known.unit.clone()),

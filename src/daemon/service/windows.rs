@@ -104,7 +104,7 @@ fn configure(service: &Service) -> anyhow::Result<()> {
     service
         .set_config_service_sid_info(ServiceSidType::Unrestricted)
         .context("cannot give the service a name in rights")?;
-    let again = |minutes| ServiceAction {
+    let again = |minutes: u64| ServiceAction {
         action_type: ServiceActionType::Restart,
         delay: Duration::from_secs(minutes * 60),
     };
