@@ -8,7 +8,7 @@ use super::{ConfigFile, Exit, block_on, named};
 use crate::cli::time;
 use crate::plain::one_line;
 use crate::status::{self, Queue};
-use crate::store::{Listed, Selector};
+use crate::store::{Listed, Selector, StoreError};
 use crate::words;
 
 /// List, retry or drop events that wait for a destination or were refused by one
@@ -161,14 +161,22 @@ impl Outbox {
             Ok(loaded) => loaded.settings,
             Err(exit) => return Ok(exit),
         };
+        let path = &settings.storage.path;
+        anyhow::ensure!(
+            path.exists(),
+            "{} does not exist: no daemon has run with these settings yet",
+            path.display()
+        );
         block_on(async move {
-            let absent = ": no daemon has run with these settings yet";
-            let mut store = super::open_to_read(&settings, absent).await?;
-            // A list can be had of a disk that is full or read-only.
-            if !matches!(self.command, Command::List { .. }) {
-                store.close().await;
-                store = time::open_store(&settings).await?;
-            }
+            let store = match time::open_store(&settings).await {
+                // A list can be had of a disk that is read-only.
+                Err(StoreError::CannotOpen { .. })
+                    if matches!(self.command, Command::List { .. }) =>
+                {
+                    super::open_to_read(&settings, "").await?
+                }
+                opened => opened?,
+            };
             let queues = status::queues(&settings, &store).await?;
             if let Some(name) = self.command.destination()
                 && let Some(why) = unknown(&queues, name)

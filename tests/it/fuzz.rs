@@ -2,7 +2,8 @@
 //!
 //! Each target begins with the files of its folder in `tests/fuzz` and with files of `tests/data`, and changes them by a seed.
 //! A few in every run; `BURSAR_FUZZ_SECONDS=n` goes on for so long with each. A failure names its target and seed
-//! (`BURSAR_FUZZ=target`, `BURSAR_SEED=n` runs it again), and its input belongs into the folder then.
+//! (`BURSAR_FUZZ=target`, `BURSAR_SEED=n` runs it again), and its input belongs into the folder then; `BURSAR_FUZZ_LAST=file`
+//! keeps the last input, for what ends the process.
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -107,7 +108,19 @@ fn schedule(input: &[u8]) {
     }
 }
 
+/// On a stack of its own: unoptimised, sixty levels take more than the 2 MB of a test's thread. What is shipped takes
+/// less than 768 KiB for as many as are read.
 fn settings(input: &[u8]) {
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(32 * 1024 * 1024);
+        let read = thread.spawn_scoped(scope, || problems_of(input)).unwrap();
+        if let Err(panic) = read.join() {
+            std::panic::resume_unwind(panic);
+        }
+    });
+}
+
+fn problems_of(input: &[u8]) {
     let text = String::from_utf8_lossy(input);
     if let Err(problems) = load_text(&text, Path::new("x.yaml"), &FixedEnvironment::default()) {
         let said = problems.to_string();
@@ -273,6 +286,10 @@ impl Target {
     }
 
     fn one(&self, input: &[u8], seed: &str) {
+        // What ends the whole process leaves its input behind.
+        if let Some(file) = std::env::var_os("BURSAR_FUZZ_LAST") {
+            std::fs::write(file, input).unwrap();
+        }
         let began = Instant::now();
         let ended = std::panic::catch_unwind(|| (self.run)(input));
         let took = began.elapsed();

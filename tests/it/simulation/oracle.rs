@@ -7,6 +7,7 @@ use bursar::ledger::check::Check;
 use bursar::store::{LedgerFile, StoreError};
 use strum::VariantArray;
 
+use super::script;
 use super::servers::{Kind, Mood, Server, Taken};
 use super::world::{About, LOOK_HOLDS, World};
 
@@ -290,12 +291,36 @@ pub(super) const OF_FEW: [&str; 12] = [
     "alert data-stale fired",
 ];
 
-/// What many seeds have to reach besides: each fault, each guard and each alert, but for those that this world has no
-/// occasion for.
+/// What many seeds have to reach besides. What this world has no occasion for has tests of its own: the guards
+/// `maxReleases`, `staleSignal`, `unsettled`, `sharedLicense`, `paused`, `frozen` and `ruleMisspelt` in `release/`, the other
+/// alerts in `alert.rs`.
 pub(super) fn of_many() -> Vec<String> {
     let mut all: Vec<String> = Vec::new();
     for kind in [Kind::Webhook, Kind::Mqtt, Kind::Email] {
         all.extend(Mood::VARIANTS.iter().map(|mood| met(kind, *mood)));
     }
+    all.extend(script::faults().iter().map(|fault| format!("site {}", script::name(fault))));
+    all.extend(
+        ["clock", "incomplete", "other-site", "percent"].map(|guard| format!("guard {guard}")),
+    );
+    let alerts = [
+        "data-stale",
+        "dead-letters",
+        "other-site",
+        "queue-dropped",
+        "queue-growing",
+        "release-failed",
+        "release-overdue",
+        "release-stopped",
+        "seats-gone",
+        "server-license-expired",
+        "server-license-expiring",
+        "site-unreachable",
+    ];
+    all.extend(alerts.map(|rule| format!("alert {rule} fired")));
+    all.extend(
+        ["dropped expired", "dropped overflow", "Webhook dead letter", "Email dead letter"]
+            .map(str::to_owned),
+    );
     all
 }

@@ -71,10 +71,11 @@ const PATHS: [&str; 6] = [
     "/qrs/license/analyzeraccesstype",
 ];
 
-fn fault(rng: &mut fastrand::Rng) -> FaultRule {
+/// What the site may do wrong.
+pub(super) fn faults() -> Vec<Fault> {
     let status =
         |code: u16| Fault::Status { code, html: code.is_multiple_of(2), retry_after_seconds: None };
-    let all = [
+    vec![
         Fault::Latency { millis: 3_000 },
         Fault::Hang,
         Fault::HangHandled,
@@ -104,7 +105,11 @@ fn fault(rng: &mut fastrand::Rng) -> FaultRule {
         Fault::FieldMissing { name: "lastUsed".into() },
         Fault::ClockSkew { seconds: 4_000 },
         Fault::UserLogsIn { user: "CORP\\idle2".into() },
-    ];
+    ]
+}
+
+fn fault(rng: &mut fastrand::Rng) -> FaultRule {
+    let all = faults();
     let fault = all[rng.usize(..all.len())].clone();
     let rule = FaultRule::on(PATHS[rng.usize(..PATHS.len())], fault);
     let rule = if rng.u32(..3) == 0 { rule.method("DELETE") } else { rule };

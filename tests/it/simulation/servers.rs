@@ -157,7 +157,8 @@ impl Server {
             _ => {}
         }
         if matches!(mood, Mood::Well | Mood::Slow | Mood::Cut) {
-            let told = mood != Mood::Cut && !self.course.store_is_broken.load(Ordering::SeqCst);
+            // An answer that takes its time may come too late.
+            let told = mood == Mood::Well && !self.course.store_is_broken.load(Ordering::SeqCst);
             let (id, path) = (id.to_owned(), path.to_owned());
             let taken = Taken { at: self.course.next(), id, path, told };
             self.taken.lock().unwrap().push(taken);
