@@ -107,7 +107,7 @@ async fn the_watchdog_is_fed_while_the_daemon_lives() {
     }
     assert_eq!(alive().await, 200);
 
-    let db = crate::support::store::database(&setup.store());
+    let db = crate::support::store::database(setup.store());
     db.execute_batch("ALTER TABLE health RENAME TO elsewhere").unwrap();
     daemon.wait_for("no such table: health");
     systemd.set_nonblocking(true).unwrap();
