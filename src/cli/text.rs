@@ -129,7 +129,7 @@ pub fn for_terminal(text: &str) -> Cow<'_, str> {
 
 /// Ends lines at blanks so that none takes more columns than that, where it has blanks. What follows begins
 /// below the text, not below the name before it. Lines may hold colours.
-fn wrapped(text: &str, width: usize) -> String {
+pub(crate) fn wrapped(text: &str, width: usize) -> String {
     let mut out = String::with_capacity(text.len());
     for line in text.split_inclusive('\n') {
         if visible(line.trim_end()) <= width {
