@@ -3,6 +3,9 @@
 # user. Docker, Podman and Buildah build it; for a build without an engine see
 # deploy/container/build.sh.
 
+# Only what is built with has a base; what runs is made of nothing. A tag may come to mean another image:
+# who needs the same one each time names it by its digest (docs/install.md says how), which can't stand
+# here, because the registry could not be asked where this was written.
 ARG BUILD_IMAGE=docker.io/library/rust:1.95-bookworm
 
 FROM ${BUILD_IMAGE} AS build
@@ -17,14 +20,15 @@ RUN host="$(rustc -vV | sed -n 's/^host: //p')" \
     && install -D -m 0755 "target/${host}/dist/bursar" /out/usr/bin/bursar \
     && install -D -m 0644 /etc/ssl/certs/ca-certificates.crt /out/etc/ssl/certs/ca-certificates.crt \
     && install -d -m 0755 /out/etc/bursar \
-    && printf 'bursar:x:10001:10001::/var/lib/bursar:/\n' > /out/etc/passwd \
-    && printf 'bursar:x:10001:\n' > /out/etc/group \
-    && install -d -m 0750 /state
+    && printf 'bursar:x:10001:0::/var/lib/bursar:/\n' > /out/etc/passwd \
+    && printf 'root:x:0:\n' > /out/etc/group \
+    && install -d -m 0770 /state/bursar
 
 FROM scratch
 COPY --from=build /out/ /
-COPY --from=build --chown=10001:10001 /state/ /var/lib/bursar/
-USER 10001:10001
+# Any user of group 0 may keep the store there, as orchestrators choose them (docker run --user 54321:0).
+COPY --from=build --chown=10001:0 /state/ /var/lib/
+USER 10001:0
 # The embedded store, and relative paths of the settings.
 WORKDIR /var/lib/bursar
 VOLUME ["/var/lib/bursar"]

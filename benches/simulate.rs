@@ -66,7 +66,7 @@ fn main() -> anyhow::Result<()> {
         ("ten years, one threshold", &["--since", &first, "--threshold", "60"], DAYS - 20),
     ] {
         let (answer, time, memory) = simulate(&file, args)?;
-        let thresholds = &answer["types"][0]["thresholds"];
+        let thresholds = &answer["sites"][0]["types"][0]["thresholds"];
         let many = thresholds[0]["days"].as_array().map_or(0, Vec::len);
         anyhow::ensure!(many as i64 == days, "{many} days");
         let from = (today - TimeDelta::days(days - 1)).and_time(NaiveTime::MIN).and_utc();

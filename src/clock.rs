@@ -1,5 +1,6 @@
 //! Wall-clock time as a parameter, so that tests can run days in milliseconds.
 
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -14,11 +15,28 @@ pub enum Clock {
     /// Starts at a given time and follows the runtime's clock, which tests may pause and advance,
     /// at `speed` times its pace.
     Following { start: DateTime<Utc>, since: Instant, speed: f64 },
+    /// As [`Following`](Self::Following), and off by so many milliseconds, which may change: a clock that is set, or
+    /// goes on while the machine sleeps.
+    Jumping { start: DateTime<Utc>, since: Instant, speed: f64, off: &'static AtomicI64 },
 }
 
 /// The longest uninterrupted wait for a wall-clock time. After each the clock is read again, so
 /// that a jump of the system's clock (a set clock, a resumed laptop) shifts a tick by no more.
 const LONGEST_NAP: Duration = Duration::from_secs(60);
+
+/// A clock that was set back by more than this was set back.
+const SET_BACK: Duration = Duration::from_secs(60);
+
+/// How a wait for a time of day ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Waited {
+    /// The time has come.
+    Come,
+    /// The clock was set back meanwhile.
+    SetBack,
+    /// It was told to stop.
+    Stopped,
+}
 
 /// Makes up for fractions of a nanosecond lost in the conversion between clocks.
 const ROUNDING: Duration = Duration::from_nanos(1);
@@ -42,6 +60,11 @@ impl Clock {
                 let shown = since.elapsed().mul_f64(*speed);
                 *start + chrono::Duration::from_std(shown).unwrap_or_default()
             }
+            Self::Jumping { start, since, speed, off } => {
+                let (start, since, speed) = (*start, *since, *speed);
+                let off = chrono::Duration::milliseconds(off.load(Ordering::Relaxed));
+                Self::Following { start, since, speed }.now() + off
+            }
         }
     }
 
@@ -61,7 +84,7 @@ impl Clock {
     fn pace(&self) -> f64 {
         match self {
             Self::System => 1.0,
-            Self::Following { speed, .. } => speed.max(1.0),
+            Self::Following { speed, .. } | Self::Jumping { speed, .. } => speed.max(1.0),
         }
     }
 
@@ -71,13 +94,71 @@ impl Clock {
         match self {
             Self::System => shown,
             // Never rounded down to nothing while there is a wait left, and never early.
-            Self::Following { speed, .. } => shown.div_f64(*speed).saturating_add(ROUNDING),
+            Self::Following { speed, .. } | Self::Jumping { speed, .. } => {
+                shown.div_f64(*speed).saturating_add(ROUNDING)
+            }
+        }
+    }
+
+    /// Seconds that are shown for each of the runtime's.
+    fn speed(&self) -> f64 {
+        match self {
+            Self::System => 1.0,
+            Self::Following { speed, .. } | Self::Jumping { speed, .. } => *speed,
         }
     }
 
     /// The runtime instant at which it will be `time`, as far as is known now.
     pub fn instant_at(&self, time: DateTime<Utc>) -> Instant {
         Instant::now() + self.wait_for(time)
+    }
+
+    /// Waits until so much time has passed, or until `stop`: on this clock or on the runtime's, whichever says so first. A
+    /// clock that is set back makes it no longer. True when the time has passed.
+    pub async fn pass(&self, time: chrono::Duration, stop: &CancellationToken) -> bool {
+        let until = self.now() + time;
+        let by = self.instant_at(until);
+        loop {
+            if self.now() >= until || Instant::now() >= by {
+                return true;
+            }
+            let nap = self.wait_for(until).min(LONGEST_NAP).min(by - Instant::now());
+            tokio::select! {
+                () = tokio::time::sleep(nap) => {}
+                () = stop.cancelled() => return false,
+            }
+        }
+    }
+
+    /// Waits until it is `time`, until the clock is set back, or until `stop`. Who waits for a time of a schedule looks
+    /// for the next one anew when the clock was set back: there may be others before it.
+    pub async fn wait_until(&self, time: DateTime<Utc>, stop: &CancellationToken) -> Waited {
+        let mut seen = (self.now(), Instant::now());
+        loop {
+            if self.now() >= time {
+                return Waited::Come;
+            }
+            tokio::select! {
+                () = tokio::time::sleep(self.wait_for(time).min(LONGEST_NAP)) => {}
+                () = stop.cancelled() => return Waited::Stopped,
+            }
+            let now = (self.now(), Instant::now());
+            if self.was_set_back(seen, now) {
+                return Waited::SetBack;
+            }
+            seen = now;
+        }
+    }
+
+    /// Whether it shows less at a later time than it has to, by more than what corrections of a clock come to.
+    fn was_set_back(&self, then: (DateTime<Utc>, Instant), now: (DateTime<Utc>, Instant)) -> bool {
+        if matches!(self, Self::Following { .. }) {
+            return false;
+        }
+        let real = now.1.saturating_duration_since(then.1);
+        let shown = chrono::Duration::from_std(real.mul_f64(self.speed())).unwrap_or_default();
+        let allowed = chrono::Duration::from_std(SET_BACK.mul_f64(self.speed()));
+        then.0 + shown - now.0 > allowed.unwrap_or_default()
     }
 
     /// Waits until it is `time`, or until `stop`. True when the time has come.
@@ -133,6 +214,48 @@ mod tests {
         assert_eq!(clock.age(start + chrono::Duration::seconds(1800), since), minute * 2);
         // A clock that stood still saw nothing.
         assert_eq!(clock.age(clock.now(), since), minute);
+    }
+
+    fn jumping(start: DateTime<Utc>) -> (Clock, &'static AtomicI64) {
+        let off: &AtomicI64 = Box::leak(Box::default());
+        (Clock::Jumping { start, since: Instant::now(), speed: 1.0, off }, off)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_clock_that_is_set_back_is_noticed_and_makes_no_pause_longer() {
+        let start: DateTime<Utc> = "2026-03-28T12:00:00Z".parse().unwrap();
+        let (clock, off) = jumping(start);
+        let (began, stop) = (Instant::now(), CancellationToken::new());
+        let jump = async {
+            tokio::time::sleep(Duration::from_secs(100)).await;
+            off.store(-86_400_000, Ordering::Relaxed);
+        };
+        let waits = async {
+            tokio::join!(
+                clock.wait_until(start + chrono::Duration::minutes(10), &stop),
+                clock.pass(chrono::Duration::minutes(10), &stop),
+            )
+        };
+        let ((waited, passed), ()) = tokio::join!(waits, jump);
+        assert_eq!((waited, passed), (Waited::SetBack, true));
+        assert_eq!(began.elapsed().as_secs(), 600);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_clock_that_is_corrected_or_jumps_ahead_was_not_set_back() {
+        let start: DateTime<Utc> = "2026-03-28T12:00:00Z".parse().unwrap();
+        let (clock, off) = jumping(start);
+        let (began, stop) = (Instant::now(), CancellationToken::new());
+        let jump = async {
+            tokio::time::sleep(Duration::from_secs(100)).await;
+            off.store(-30_000, Ordering::Relaxed);
+            tokio::time::sleep(Duration::from_secs(100)).await;
+            off.store(3_600_000, Ordering::Relaxed);
+        };
+        let until = start + chrono::Duration::minutes(50);
+        let (waited, ()) = tokio::join!(clock.wait_until(until, &stop), jump);
+        assert_eq!(waited, Waited::Come);
+        assert!(began.elapsed().as_secs() <= 240, "{:?}", began.elapsed());
     }
 
     #[tokio::test(start_paused = true)]

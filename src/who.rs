@@ -1,6 +1,8 @@
 //! Who runs this process: what the operating system knows, and what the environment claims.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::BufRead;
+#[cfg(unix)]
+use std::io::{BufReader, Read};
 
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +15,7 @@ const CLAIMS: [&str; 5] = ["SUDO_USER", "SUDO_UID", "USER", "LOGNAME", "USERNAME
 const LONGEST: usize = 64;
 
 /// A file of accounts is never larger in practice.
+#[cfg(unix)]
 const ACCOUNTS: u64 = 16 * 1024 * 1024;
 
 /// A process of this program.

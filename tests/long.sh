@@ -9,6 +9,16 @@ BURSAR_LONG=1 cargo test --locked --test it -- --nocapture release::points "$@"
 # A thousand sites with 1,024 open files: a minute.
 BURSAR_LONG=1 cargo test --locked --test it -- --nocapture bounds::many_sites "$@"
 
+# The whole daemon on seeds, 2 to 5 seconds each: docs/testing.md.
+BURSAR_SEEDS="${BURSAR_SEEDS:-20000}" cargo test --locked --test it -- --nocapture simulation::whatever "$@"
+
+# 200 kill -9 under load: five minutes. A month: a quarter of an hour.
+BURSAR_KILLS="${BURSAR_KILLS:-200}" cargo test --locked --test it -- --nocapture endurance::hundreds "$@"
+BURSAR_MONTH_SPEED="${BURSAR_MONTH_SPEED:-3000}" cargo test --locked --test it -- --nocapture endurance::a_month "$@"
+
+# Changed bytes for each reader of text of others: ten minutes each.
+BURSAR_FUZZ_SECONDS="${BURSAR_FUZZ_SECONDS:-600}" cargo test --locked --test it -- --nocapture fuzz:: "$@"
+
 # A browser with 50 tabs, and 200 readers beside polls: five minutes. `--release` makes what it tells like what is shipped.
 BURSAR_LONG=1 cargo test --locked --test it -- --nocapture browser::many "$@"
 
@@ -20,6 +30,12 @@ tests/schemathesis.sh
 
 # The dashboards for InfluxDB 2, by the parser of Flux from npm: seconds.
 tests/flux.sh
+
+# The example for Kubernetes against its schemas, by kubernetes-validate from PyPI: a minute.
+deploy/kubernetes/verify.sh
+
+# The package for Debian, installed, upgraded and purged in a system of its own: ten minutes, most of them the build.
+if command -v cargo-deb && command -v debootstrap && command -v systemd-nspawn; then deploy/debian/test.sh; fi
 
 # Mutants of what decides about a seat: hours, and where they were left. `tests/mutants.sh NAME...` for some of them.
 if command -v cargo-mutants > /dev/null; then tests/mutants.sh; fi

@@ -18,6 +18,7 @@ need prometheus-alertmanager prometheus-alertmanager
 need promtool prometheus
 need python3 python3-minimal
 need openssl openssl
+need systemd-analyze systemd
 need chromium chromium
 find /usr/share/fonts -name 'DejaVuSans.ttf' 2>/dev/null | grep -q . || missing+=(fonts-dejavu-core)
 axe=axe-core-4.14.1

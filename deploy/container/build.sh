@@ -62,9 +62,9 @@ if [ -n "$binary" ]; then
     install -D -m 0755 "$binary" "$stage/out/usr/bin/bursar"
     install -D -m 0644 "$ca_file" "$stage/out/etc/ssl/certs/ca-certificates.crt"
     install -d -m 0755 "$stage/out/etc/bursar"
-    printf 'bursar:x:10001:10001::/var/lib/bursar:/\n' >"$stage/out/etc/passwd"
-    printf 'bursar:x:10001:\n' >"$stage/out/etc/group"
-    install -d -m 0750 "$stage/state"
+    printf 'bursar:x:10001:0::/var/lib/bursar:/\n' >"$stage/out/etc/passwd"
+    printf 'root:x:0:\n' >"$stage/out/etc/group"
+    install -d -m 0770 "$stage/state/bursar"
     options+=(--pull-never --build-context "build=$stage")
 fi
 

@@ -44,6 +44,7 @@ mod import;
 mod init;
 pub mod insight;
 mod limit;
+mod man;
 mod monitor_app;
 mod named;
 mod outbox;
@@ -139,6 +140,7 @@ enum Command {
     Healthcheck(healthcheck::Healthcheck),
     Service(service::Service),
     Completions(completions::Completions),
+    Man(man::Man),
 }
 
 /// The settings file, the same option for every command that needs one.
@@ -177,6 +179,7 @@ pub fn main() -> ExitCode {
         Command::Healthcheck(command) => command.execute(),
         Command::Service(command) => command.execute(),
         Command::Completions(command) => Ok(command.execute()),
+        Command::Man(command) => command.execute(),
     };
     match result {
         Ok(exit) => exit.into(),
@@ -233,13 +236,27 @@ fn load(file: &Path, print_warnings: bool) -> Result<Loaded, Exit> {
 /// Loads the settings for a daemon. Files of certificates that can't be used end it when there is no
 /// site left without one, or with `strict`.
 fn load_with_files(file: &Path, strict: bool) -> Result<(Loaded, Files), Exit> {
-    let loaded = load(file, false)?;
+    command::remember(file);
+    match read_with_files(file, strict) {
+        Ok((loaded, files)) => {
+            time::adopt(&loaded.settings)?;
+            Ok((loaded, files))
+        }
+        Err(problems) => {
+            errln!("{problems}");
+            Err(Exit::Unusable)
+        }
+    }
+}
+
+/// As [`load_with_files`], and prints nothing.
+fn read_with_files(file: &Path, strict: bool) -> Result<(Loaded, Files), Problems> {
+    let loaded = crate::config::load(file)?;
     let files = loaded.files(chrono::Utc::now());
     let none_left = files.sites_without.len() == loaded.settings.sites.len();
     if files.errors().next().is_some() && (strict || none_left) {
         let all = loaded.warnings.iter().chain(&files.problems).cloned();
-        errln!("{}", Problems(all.collect()));
-        return Err(Exit::Unusable);
+        return Err(Problems(all.collect()));
     }
     Ok((loaded, files))
 }

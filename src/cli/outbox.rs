@@ -134,14 +134,14 @@ impl Outbox {
             Ok(loaded) => loaded.settings,
             Err(exit) => return Ok(exit),
         };
-        let path = &settings.storage.path;
-        anyhow::ensure!(
-            path.exists(),
-            "{} does not exist: no daemon has run with these settings yet",
-            path.display()
-        );
         block_on(async move {
-            let store = time::open_store(&settings).await?;
+            let absent = ": no daemon has run with these settings yet";
+            let mut store = super::open_to_read(&settings, absent).await?;
+            // A list can be had of a disk that is full or read-only.
+            if !matches!(self.command, Command::List { .. }) {
+                store.close().await;
+                store = time::open_store(&settings).await?;
+            }
             if let Some(name) = self.command.destination()
                 && let Some(why) = unknown(&settings, &store, name).await?
             {

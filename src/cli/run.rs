@@ -117,7 +117,7 @@ pub(crate) async fn serve(
     }
     let daemon = Daemon::start_with(settings, clock, level, reloads).await?;
     notify::ready();
-    let watchdog = tokio::spawn(notify::watchdog(stop.clone()));
+    let watchdog = tokio::spawn(notify::watchdog(daemon.store().clone(), stop.clone()));
     stop.cancelled().await;
     notify::stopping();
     tracing::info!("stopping");

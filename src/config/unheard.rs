@@ -23,14 +23,19 @@ pub struct Unheard {
 
 /// More than so many are counted where there is little room.
 const FEW: usize = 3;
+/// More sites than so many are counted everywhere: a thousand names are no line.
+const NAMED: usize = 10;
 
 impl Unheard {
     /// `alerts of seatsLow, seatsGone reach nobody`
     pub fn what(&self) -> String {
         let rules: Vec<String> = self.rules.iter().map(ToString::to_string).collect();
         let what = if self.all { "no alert reaches anybody" } else { "alerts reach nobody" };
-        let names: Vec<&str> = self.sites.iter().map(String::as_str).collect();
-        format!("{what} of {}: {}", names.join(", "), rules.join(", "))
+        let sites = match self.sites.as_slice() {
+            named if named.len() <= NAMED => named.join(", "),
+            many => format!("{} and {} more", many[..NAMED].join(", "), many.len() - NAMED),
+        };
+        format!("{what} of {sites}: {}", rules.join(", "))
     }
 
     /// The same in a line: many rules are counted.
@@ -220,6 +225,16 @@ mod tests {
     #[test]
     fn nothing_is_set_up() {
         insta::assert_snapshot!(unheard(SEATS).join("\n"), @"no alert reaches anybody of default, (bursar): seatsLow, utilizationHigh, seatsGone, seatsExcess, quarantineRising, capacityShort, seatsRunOut, siteUnreachable, otherSite, dataStale, certificateExpiring, reloadRefused; set up email, webhookNotification or mqttConfig, and switch it on in Butler.alert.destination, such as Butler.alert.destination.email.enable: true");
+    }
+
+    #[test]
+    fn many_sites_are_counted() {
+        let names: Vec<String> = (0..1_000).map(|n| format!("site{n}")).collect();
+        let list: String = names.iter().map(|name| format!("  - name: {name}\n")).collect();
+        let all = unheard(&format!("{SEATS}  sites:\n{list}"));
+        let line = all.first().map(|line| line.split(':').next().unwrap_or_default());
+        let few = names[..10].join(", ");
+        assert_eq!(line, Some(format!("no alert reaches anybody of {few} and 991 more").as_str()));
     }
 
     #[test]

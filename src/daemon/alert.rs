@@ -55,9 +55,10 @@ pub(super) async fn run(shared: Shared, stop: CancellationToken) {
             () = tokio::time::sleep(pause) => {}
             () = stop.cancelled() => return,
         }
+        let rest = (now + EVERY - shared.clock.now()).clamp(chrono::Duration::zero(), EVERY);
         tokio::select! {
             changed = changes.changed() => if changed.is_err() { return },
-            goes_on = shared.clock.sleep_until(now + EVERY, &stop) => if !goes_on { return },
+            goes_on = shared.clock.pass(rest, &stop) => if !goes_on { return },
         }
     }
 }

@@ -3,6 +3,7 @@
 use tokio_util::sync::CancellationToken;
 
 use super::Shared;
+use crate::clock::Waited;
 use crate::store::care;
 
 /// Without a schedule it is waited for other settings.
@@ -28,7 +29,11 @@ pub(super) async fn run(shared: Shared, stop: CancellationToken) {
         let Some(tick) = next.filter(|tick| *tick <= now) else {
             let until = next.unwrap_or(now + FAR);
             tokio::select! {
-                goes_on = clock.sleep_until(until, &stop) => if !goes_on { return },
+                waited = clock.wait_until(until, &stop) => match waited {
+                    Waited::Come => {}
+                    Waited::SetBack => last = clock.now(),
+                    Waited::Stopped => return,
+                },
                 changed = settings.changed() => if changed.is_err() { return },
             }
             continue;

@@ -27,8 +27,7 @@ pub(super) async fn run(shared: Shared, stop: CancellationToken) {
             ),
             Err(error) => tracing::error!(%error, "the history can't be maintained"),
         }
-        let next = shared.clock.now() + chrono::Duration::hours(1);
-        if !shared.clock.sleep_until(next, &stop).await {
+        if !shared.clock.pass(chrono::Duration::hours(1), &stop).await {
             return;
         }
     }

@@ -231,7 +231,7 @@ async fn warn_of_orphans(shared: &Shared) -> Result<(), StoreError> {
 /// Warns once a day of certificates that end soon.
 async fn certificates(shared: Shared, stop: CancellationToken) {
     let day = chrono::Duration::days(1);
-    while shared.clock.sleep_until(shared.clock.now() + day, &stop).await {
+    while shared.clock.pass(day, &stop).await {
         let files = crate::config::check_certificates(&shared.settings(), shared.clock.now());
         for problem in files.problems {
             tracing::warn!("{problem}");

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
+use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
+
+use crate::store::Store;
 
 /// Everything is started: `Type=notify` units count as active from here.
 pub fn ready() {
@@ -16,20 +19,42 @@ pub fn stopping() {
     tell(&[sd_notify::NotifyState::Stopping]);
 }
 
-/// Pings the watchdog at half its interval until `stop`, when the unit has `WatchdogSec`.
+/// Feeds the watchdog three times in its interval until `stop`, when the unit has `WatchdogSec`, and only while the
+/// daemon lives as `/healthz` has it: its store can be read in time.
 ///
 /// Runs on the same runtime as the pollers, so a runtime that hangs is noticed.
-pub async fn watchdog(stop: CancellationToken) {
+pub async fn watchdog(store: Store, stop: CancellationToken) {
     let Some(interval) = watchdog_interval() else { return };
-    let mut ticks = tokio::time::interval(interval / 2);
+    let step = interval / 3;
+    let mut ticks = tokio::time::interval(step);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut known: Option<String> = None;
     loop {
-        tokio::select! {
-            _ = ticks.tick() => {
+        let alive = tokio::select! {
+            alive = async {
+                ticks.tick().await;
+                tokio::time::timeout(step, store.alive()).await
+            } => alive,
+            () = stop.cancelled() => return,
+        };
+        let why = match alive {
+            Ok(Ok(())) => {
                 #[cfg(target_os = "linux")]
                 tell(&[sd_notify::NotifyState::Watchdog]);
+                None
             }
-            () = stop.cancelled() => return,
+            Ok(Err(error)) => Some(error.to_string()),
+            Err(_) => Some("it does not answer".to_owned()),
+        };
+        match &why {
+            Some(text) if known.as_ref() != Some(text) => tracing::error!(
+                "the store can't be read: {text}; if that lasts, the watchdog of systemd starts \
+                 this service anew"
+            ),
+            None if known.is_some() => tracing::info!("the store can be read again"),
+            _ => {}
         }
+        known = why;
     }
 }
 

@@ -52,7 +52,7 @@ pub(super) async fn start(
             tracing::warn!("the pages are not served yet: {error:#}; it is tried again every 30 s");
             task.spawn(all, async move {
                 let clock = shared.clock;
-                while clock.sleep_until(clock.now() + AGAIN, &stop).await {
+                while clock.pass(AGAIN, &stop).await {
                     match bind(address, &shared).await {
                         Ok((page, served)) => {
                             tracing::info!("status page at {served}");

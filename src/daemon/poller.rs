@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::backoff::Backoff;
-use crate::clock::Clock;
+use crate::clock::{Clock, Waited};
 use crate::qrs::Patience;
 use crate::schedule::Schedule;
 
@@ -73,8 +73,7 @@ pub async fn run<F: Future<Output = Attempt>>(
     mut told: impl FnMut(Tick),
 ) {
     let clock = timing.clock;
-    let first = clock.now() + to_chrono(timing.start_delay);
-    if !clock.sleep_until(first, &stop).await {
+    if !clock.pass(to_chrono(timing.start_delay), &stop).await {
         return;
     }
     loop {
@@ -99,19 +98,26 @@ pub async fn run<F: Future<Output = Attempt>>(
             if next.is_some_and(|tick| again >= tick) {
                 break;
             }
-            if !clock.sleep_until(again, &stop).await {
+            if !clock.pass(to_chrono(wait), &stop).await {
                 return;
             }
         }
-        let now = clock.now();
-        let Some(tick) = next.filter(|tick| *tick > now).or_else(|| next_tick(&timing, now)) else {
-            tracing::warn!(schedule = timing.schedule.text(), "the schedule has no further time");
-            return;
+        let tick = loop {
+            // Earlier than the one that was next before the poll, if the clock was set back meanwhile.
+            let Some(tick) = next_tick(&timing, clock.now()) else {
+                tracing::warn!(
+                    schedule = timing.schedule.text(),
+                    "the schedule has no further time"
+                );
+                return;
+            };
+            match clock.wait_until(tick, &stop).await {
+                Waited::Come => break tick,
+                Waited::SetBack => {}
+                Waited::Stopped => return,
+            }
         };
         let missed = missed(&timing, next, tick);
-        if !clock.sleep_until(tick, &stop).await {
-            return;
-        }
         told(Tick { lag: (clock.now() - tick).max(chrono::Duration::zero()), missed });
     }
 }
@@ -255,6 +261,28 @@ mod tests {
             let overrun = [30.0, 90.0].iter().any(|tick| begun < *tick && *tick + 0.001 < deadline);
             assert!(!overrun, "{begun} {deadline}");
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_clock_that_is_set_back_a_day_keeps_no_poll_back() {
+        use std::sync::atomic::{AtomicI64, Ordering};
+        let off: &AtomicI64 = Box::leak(Box::default());
+        let mut timing = timing("every 1 hour", "2026-01-15T10:30:00Z");
+        let start = timing.clock.now();
+        timing.clock = Clock::Jumping { start, since: Instant::now(), speed: 1.0, off };
+        let polls = begins(timing, HOUR * 4, async |n, _| {
+            if n == 1 {
+                tokio::spawn(async move {
+                    tokio::time::sleep(HOUR / 4).await;
+                    off.store(-86_400_000, Ordering::Relaxed);
+                });
+            }
+            Attempt::Done
+        });
+        assert_eq!(
+            polls.await,
+            ["15 10:30:00", "15 11:00:00", "14 12:00:00", "14 13:00:00", "14 14:00:00"]
+        );
     }
 
     #[tokio::test(start_paused = true)]

@@ -7,6 +7,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::poller::Timing;
+use crate::clock::Waited;
 use crate::event::Monitor;
 use crate::ledger::{Entry, Mode, RunStatus, Trigger};
 use crate::plain::one_line;
@@ -30,16 +31,20 @@ const SETTLING: Duration = Duration::from_secs(30);
 /// last run, and see [`first_run`].
 pub(super) async fn run(engine: Engine, timing: Timing, stop: CancellationToken) {
     let clock = timing.clock;
-    let start = clock.now() + chrono_duration(timing.start_delay);
-    if !clock.sleep_until(start, &stop).await {
+    if !clock.pass(chrono_duration(timing.start_delay), &stop).await {
         return;
     }
     settle(&engine, &stop).await;
     let mut next = first_run(&engine, &timing).await;
     announce_next(&engine, &timing, next, &stop).await;
     while let Some(tick) = next {
-        if !clock.sleep_until(tick, &stop).await {
-            return;
+        match clock.wait_until(tick, &stop).await {
+            Waited::Come => {}
+            Waited::SetBack => {
+                next = next_tick(&engine, &timing, clock.now());
+                continue;
+            }
+            Waited::Stopped => return,
         }
         let lag = (clock.now() - tick).max(chrono::Duration::zero());
         engine.store.note_tick(&engine.site.name, Monitor::Release, lag, 0);

@@ -7,6 +7,7 @@ use chrono_tz::Tz;
 use tokio_util::sync::CancellationToken;
 
 use super::Shared;
+use crate::clock::Waited;
 use crate::config::settings::{Format, Reports};
 use crate::destination::email::send_report;
 use crate::event::Channel;
@@ -18,8 +19,10 @@ use crate::report::{Period, file};
 /// down is not made up for: `bursar report` writes any period at any time.
 pub(super) async fn run(shared: Shared, reports: Reports, zone: Tz, stop: CancellationToken) {
     while let Some(tick) = reports.schedule.next_after(shared.clock.now(), zone) {
-        if !shared.clock.sleep_until(tick, &stop).await {
-            return;
+        match shared.clock.wait_until(tick, &stop).await {
+            Waited::Come => {}
+            Waited::SetBack => continue,
+            Waited::Stopped => return,
         }
         let written = tokio::select! {
             written = write(&shared, &reports) => written,

@@ -76,7 +76,7 @@ impl Sites<'_> {
                         );
                     }
                 }
-                if !shared.clock.sleep_until(shared.clock.now() + LOOK, &stop).await {
+                if !shared.clock.pass(LOOK, &stop).await {
                     return;
                 }
             }
@@ -137,8 +137,7 @@ impl Sites<'_> {
                 let Err(error) = tokio::spawn(run).await else { return };
                 let site = engine.site.name.as_str();
                 tracing::error!(site, %error, "an order could not be carried out");
-                let pause = engine.clock.now() + chrono::Duration::seconds(60);
-                engine.clock.sleep_until(pause, &stop).await;
+                engine.clock.pass(chrono::Duration::seconds(60), &stop).await;
             }
         });
     }
@@ -153,8 +152,7 @@ impl Sites<'_> {
                 let Err(error) = tokio::spawn(run).await else { return };
                 let site = engine.site.name.as_str();
                 tracing::error!(site, %error, "the release engine stopped; it starts again");
-                let pause = engine.clock.now() + chrono::Duration::seconds(60);
-                engine.clock.sleep_until(pause, &stop).await;
+                engine.clock.pass(chrono::Duration::seconds(60), &stop).await;
             }
         });
     }
@@ -170,8 +168,7 @@ impl Sites<'_> {
                 let inner = tokio::spawn(job.clone().run(timing.clone(), stop.clone()));
                 let Err(error) = inner.await else { return };
                 tracing::error!(site = job.site, %error, "a monitor stopped; it starts again");
-                let pause = job.shared.clock.now() + chrono::Duration::seconds(60);
-                job.shared.clock.sleep_until(pause, &stop).await;
+                job.shared.clock.pass(chrono::Duration::seconds(60), &stop).await;
             }
         });
     }

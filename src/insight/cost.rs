@@ -3,6 +3,8 @@
 //! A year is 365 days here, so that a seat taken for a year costs exactly its price. Nothing is rounded
 //! before it is shown, see [`super::money`].
 
+use std::collections::BTreeMap;
+
 use chrono::NaiveDate;
 use rust_decimal::Decimal;
 use serde::Serialize;
@@ -217,16 +219,20 @@ pub fn saved(
     released: &[ReleasedSeats],
     (first, last): (NaiveDate, NaiveDate),
 ) -> Saved {
-    let mut saved =
-        Saved { seat_days: 0, amount: Money::zero(prices.currency), seat_days_without_price: 0 };
+    let mut of_types: BTreeMap<SeatType, u64> = BTreeMap::new();
     for seats in released {
         let start = days_after(seats.from, 1).max(first);
         let end = days_after(seats.from, DAYS).min(last);
         let end = seats.until.map_or(end, |until| end.min(days_after(until, -1)));
         let days = u64::try_from((end - start).num_days() + 1).unwrap_or(0);
-        let seat_days = days * u64::from(seats.count);
+        let of_type = of_types.entry(seats.seat_type).or_default();
+        *of_type = of_type.saturating_add(days.saturating_mul(seats.count.into()));
+    }
+    let mut saved =
+        Saved { seat_days: 0, amount: Money::zero(prices.currency), seat_days_without_price: 0 };
+    for (seat_type, seat_days) in of_types {
         saved.seat_days = saved.seat_days.saturating_add(seat_days);
-        match prices.per_seat(seats.seat_type).and_then(|seat| seat.times(seat_days).over(DAYS)) {
+        match prices.per_seat(seat_type).and_then(|seat| seat.times(seat_days).over(DAYS)) {
             Some(amount) => saved.amount = saved.amount + amount,
             None => saved.seat_days_without_price += seat_days,
         }

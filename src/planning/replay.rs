@@ -20,7 +20,8 @@ use crate::policy::calendar::Calendar;
 use crate::policy::{Policy, TypeRule};
 pub use crate::release::replay::{Bounds, Day, Span, THRESHOLDS};
 use crate::release::replay::{
-    Facts, Gap, IdleSince, Removed, Replayed, Return, Timeline, rules, with_threshold,
+    Facts, Gap, Gaps, Gathered, IdleSince, Removed, Replayed, Return, Timeline, rules,
+    with_threshold,
 };
 use crate::store::{IdleGap, Moments, Store, StoreError};
 use crate::words::Locale;
@@ -29,7 +30,7 @@ use crate::words::Locale;
 pub const DAYS: i64 = 365;
 /// The most days: ten years.
 pub const MOST_DAYS: i64 = 3_660;
-/// The most gaps, changes and intents that are read: some 300 MB of each.
+/// The most gaps, changes and intents that are read: 112 MB of gaps, some 300 MB of each other.
 const MOST: usize = 4_000_000;
 /// A figure of free seats tells of so many days after its own.
 const FREE_HOLDS: i64 = 7;
@@ -250,26 +251,34 @@ impl Past {
         let from = begin.unwrap_or(DateTime::UNIX_EPOCH);
         // Some that ended before show that they were noted then.
         let range = (from - TimeDelta::days(30), now + AHEAD);
-        let gaps = gaps(store, &site.name, range, span.first).await?;
+        let lists: Vec<_> = seats
+            .lists
+            .iter()
+            .map(|list| (list.seat_type, list.first_read, list.last_read))
+            .collect();
+        // What is not needed of them goes before millions of gaps come.
+        let mut plain = Vec::with_capacity(seats.lists.iter().map(|list| list.seats.len()).sum());
+        plain.extend(seats.lists.into_iter().flat_map(|list| list.seats).map(|known| known.seat));
+        let people = seats.people.into_iter().map(|(id, stored)| (id, stored.person)).collect();
+        let (gaps, first_gaps) = gaps(store, &site.name, range, span.first).await?;
         let intents = intents(store, &site.name, from, span.first).await?;
         let removed = removed(store, &site.name, (from, now + AHEAD), span.first, intents).await?;
         let known = store.site_first_seen(&site.name).await?;
         let kept = site.seats.as_ref().map(|seats| TimeDelta::days(seats.keep_changes_days.into()));
-        let recorded_from = seats.lists.iter().filter_map(|list| {
+        let recorded_from = lists.iter().filter_map(|(seat_type, first_read, last_read)| {
             // What ended before is forgotten.
-            let kept = kept.map_or(list.first_read, |kept| list.last_read - kept);
-            let by_reading = known.map(|known| known.max(list.first_read).max(kept));
-            let of_type = gaps.iter().filter(|gap| gap.seat_type == list.seat_type);
-            let by_gap = of_type.map(|gap| gap.unused_at).min();
+            let kept = kept.map_or(*first_read, |kept| *last_read - kept);
+            let by_reading = known.map(|known| known.max(*first_read).max(kept));
+            let by_gap = first_gaps.get(seat_type).copied();
             let from = [by_reading, by_gap].into_iter().flatten().min()?;
-            Some((list.seat_type, from))
+            Some((*seat_type, from))
         });
         let past = store.release_past(&site.name).await?;
-        let read = seats.lists.iter().map(|list| (list.seat_type, list.last_read)).collect();
+        let read = lists.iter().map(|(seat_type, _, last_read)| (*seat_type, *last_read)).collect();
         let facts = Facts {
             recorded_from: recorded_from.collect(),
-            seats: seats.to_vec(),
-            people: seats.people.into_iter().map(|(id, stored)| (id, stored.person)).collect(),
+            seats: plain,
+            people,
             gaps,
             removed,
             released: past.released,
@@ -447,23 +456,32 @@ async fn free(
     Ok(free)
 }
 
+/// With the first of each type that is known to be one.
 async fn gaps(
     store: &Store,
     site: &str,
     range: (DateTime<Utc>, DateTime<Utc>),
     since: NaiveDate,
-) -> Result<Vec<Gap>, ReplayError> {
-    let mut gaps = Vec::new();
-    let mut last = None;
-    loop {
-        let part = store.next_idle_gaps(site, range, last).await?;
-        let Some(end) = part.last().copied() else { return Ok(gaps) };
-        gaps.extend(part.into_iter().map(gap));
-        if gaps.len() > MOST {
+) -> Result<(Gaps, BTreeMap<SeatType, DateTime<Utc>>), ReplayError> {
+    let mut gathered = Gathered::default();
+    let mut first: BTreeMap<SeatType, DateTime<Utc>> = BTreeMap::new();
+    let mut part = store.next_idle_gaps(site, range, None).await?;
+    while let Some(end) = part.last().copied() {
+        if gathered.len() + part.len() > MOST {
             return Err(ReplayError::TooMuch { what: "gaps of use", since });
         }
-        last = Some(end);
+        // The next ones are read meanwhile.
+        let gather = async {
+            for of in part {
+                let first = first.entry(of.seat_type).or_insert(of.unused_at);
+                *first = of.unused_at.min(*first);
+                gathered.push(gap(of));
+            }
+        };
+        let next = store.next_idle_gaps(site, range, Some(end));
+        part = tokio::join!(next, gather).0?;
     }
+    Ok((gathered.sorted(), first))
 }
 
 fn gap(of: IdleGap) -> Gap {

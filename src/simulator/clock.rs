@@ -1,12 +1,11 @@
 //! The simulated clock.
 
-use std::time::Instant;
-
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
+use tokio::time::Instant;
 
 use super::scenario::ClockSettings;
 
-/// A clock that may run fast, stand still, be off, and be set.
+/// A clock that may run fast, stand still, be off, and be set. It follows the runtime's, which tests may pause.
 #[derive(Debug, Clone)]
 pub(super) struct Clock {
     /// When the site began to exist; what relative times of a scenario count from.

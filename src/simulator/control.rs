@@ -76,7 +76,8 @@ impl RequestLog {
 }
 
 impl Control {
-    pub(super) fn new(scenario: &Scenario) -> Self {
+    /// A site that nobody serves yet: see [`Running::go_on`](super::Running::go_on).
+    pub fn new(scenario: &Scenario) -> Self {
         let control = Self {
             shared: Arc::new(Shared {
                 site: Mutex::new(Site::new(scenario)),

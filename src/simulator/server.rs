@@ -54,12 +54,27 @@ impl Running {
 
     /// Starts a site with certificates that are there already.
     pub async fn start_with(scenario: Scenario, pki: Pki, listen: SocketAddr) -> io::Result<Self> {
-        let tls = TlsAcceptor::from(Arc::new(server_config(&pki, scenario.tls12_only)?));
+        let tls12_only = scenario.tls12_only;
         let listener = TcpListener::bind(listen).await?;
-        let addr = listener.local_addr()?;
         let control = tokio::task::spawn_blocking(move || Control::new(&scenario))
             .await
             .map_err(io::Error::other)?;
+        Self::go_on(control, pki, tls12_only, listener)
+    }
+
+    /// Goes on with a site that may have been served before, by another runtime: with all that became of it. Whoever
+    /// goes on in a runtime with another clock sets the site's.
+    ///
+    /// # Errors
+    /// The certificates can't be used.
+    pub fn go_on(
+        control: Control,
+        pki: Pki,
+        tls12_only: bool,
+        listener: TcpListener,
+    ) -> io::Result<Self> {
+        let tls = TlsAcceptor::from(Arc::new(server_config(&pki, tls12_only)?));
+        let addr = listener.local_addr()?;
         let stop = CancellationToken::new();
         let tasks = TaskTracker::new();
         let running = Self {

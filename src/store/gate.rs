@@ -234,13 +234,24 @@ fn commit_together(guard: OwnedMutexGuard<Option<Connection>>, writes: Vec<Write
             }
         };
         let mut replies = Vec::new();
+        let mut given_up = false;
         for write in writes.by_ref() {
             replies.push(write(Ok(connection)));
-            if connection.is_autocommit() {
+            given_up = connection.is_autocommit();
+            if given_up {
                 break;
             }
         }
-        let outcome = commit(connection).map_err(failed);
+        let outcome = match given_up {
+            // The one that failed says why; the others were undone with it.
+            true => Err(StoreError::Failed {
+                path: path.to_path_buf(),
+                doing: "write",
+                why: "what was written in the same moment failed, and this was undone with it"
+                    .to_owned(),
+            }),
+            false => commit(connection).map_err(failed),
+        };
         for reply in replies {
             reply(outcome.clone());
         }

@@ -77,6 +77,15 @@ impl Store {
         Ok(())
     }
 
+    /// Whether the daemon lives as far as its store goes: it can be read. What `/healthz` and the watchdog of
+    /// systemd are told.
+    ///
+    /// # Errors
+    /// When it can't be read.
+    pub async fn alive(&self) -> Result<(), StoreError> {
+        self.health().await.map(drop)
+    }
+
     /// How each monitor of each site is doing, sites by name. Holds sites that are no longer
     /// configured, too.
     pub async fn health(&self) -> Result<Vec<Health>, StoreError> {

@@ -14,8 +14,8 @@ use crate::status::Status;
 /// 200 while the process answers and its store can be read; nothing else. A site or a destination that is down, or a full
 /// disk, is not mended by a restart.
 pub(super) async fn alive(State(of): State<Served>) -> Response {
-    match of.source.store.health().await {
-        Ok(_) => "alive\n".into_response(),
+    match of.source.store.alive().await {
+        Ok(()) => "alive\n".into_response(),
         Err(error) => Unreadable(error).into_response(),
     }
 }

@@ -88,14 +88,17 @@ fn the_examples_of_the_readme_and_of_config_alert_somebody() {
     let (_, rest) = readme.split_once("```yaml\n").unwrap();
     let (example, _) = rest.split_once("```").unwrap();
     let unheard = |text: &str| {
-        let environment = FixedEnvironment::default();
+        let mut environment = FixedEnvironment::default();
+        environment.variables.insert("INFLUXDB_TOKEN".into(), "of the composition".into());
         let loaded = bursar::config::load_text(text, Path::new("x.yaml"), &environment);
         let loaded = loaded.unwrap_or_else(|problems| panic!("{problems}"));
         assert_eq!(loaded.warnings, [], "it is an example");
         loaded.settings.unheard()
     };
     assert_eq!(unheard(example), []);
-    assert_eq!(unheard(&std::fs::read_to_string(root.join("deploy/bursar.yaml")).unwrap()), []);
+    for file in ["deploy/bursar.yaml", "deploy/debian/bursar.yaml", "deploy/windows/bursar.yaml"] {
+        assert_eq!(unheard(&std::fs::read_to_string(root.join(file)).unwrap()), [], "{file}");
+    }
     // With what stands in comments there: it runs as it is against a simulated site.
     let text = std::fs::read_to_string(root.join("config/bursar.yaml")).unwrap();
     let text = text

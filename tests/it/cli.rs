@@ -45,6 +45,25 @@ fn completions_are_made_for_the_usual_shells() {
 }
 
 #[test]
+fn every_command_has_a_manual_page() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = output(&["man", "--folder", "."], folder.path());
+    assert!(run.status.success(), "{}", text(&run.stderr));
+    let commands = crate::output::commands();
+    for (command, _) in &commands {
+        let name = format!("bursar {command}").trim().replace(' ', "-");
+        let page = std::fs::read(folder.path().join(format!("{name}.1"))).expect(&name);
+        assert!(text(&page).contains(&format!(".TH {name} 1")), "{name}: {}", text(&page));
+        let words: Vec<&str> = std::iter::once("man").chain(command.split_whitespace()).collect();
+        assert_eq!(output(&words, folder.path()).stdout, page, "{name}");
+    }
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), commands.len());
+    let run = output(&["man", "release", "everything"], folder.path());
+    assert_eq!(run.status.code(), Some(2));
+    assert!(text(&run.stderr).contains("there is no command everything"));
+}
+
+#[test]
 fn a_broken_file_is_reported_whole_and_starts_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("bursar.yaml");
@@ -194,16 +213,6 @@ fn the_demo_shows_results_and_cleans_up() {
     }
     assert!(!said.contains('\x1b'), "no colours when nobody looks");
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "it removes what it made");
-}
-
-#[test]
-fn service_is_refused_where_there_is_no_service_manager() {
-    if cfg!(windows) {
-        return;
-    }
-    let run = output(&["service", "install"], Path::new("."));
-    assert_eq!(run.status.code(), Some(2));
-    assert!(text(&run.stderr).contains("systemd"));
 }
 
 /// The files in `config/`, as they stand but for the port, against the simulated site.

@@ -42,6 +42,7 @@ const WITHOUT_JSON: &[(&str, &str)] = &[
     ("service uninstall", "the same"),
     ("service run", "the service manager calls it"),
     ("completions", "it is a script"),
+    ("man", "it is a page"),
 ];
 
 /// Commands that are not asked here for an answer, and why.

@@ -64,7 +64,7 @@ const TOLD: [&[&str]; 27] = [
 ];
 
 /// Commands that ask a site or a person, change something, or tell of settings alone.
-const OTHERS: [&str; 31] = [
+const OTHERS: [&str; 32] = [
     "reload",
     "",
     "alert",
@@ -83,6 +83,7 @@ const OTHERS: [&str; 31] = [
     "healthcheck",
     "init",
     "insight",
+    "man",
     "outbox",
     "outbox drop",
     "outbox retry",

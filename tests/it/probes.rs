@@ -5,7 +5,7 @@ use std::process::Command;
 use bursar::simulator::{Fault, FaultRule, Scenario};
 use serde_json::Value;
 
-use crate::support::process::{Process, output, until};
+use crate::support::process::{Process, bursar, output, until};
 use crate::support::receiver::{Mood, Receiver};
 use crate::support::setup::{Setup, webhook_section};
 
@@ -75,6 +75,57 @@ async fn a_site_that_was_not_read_yet_is_not_ready() {
     let reasons = world.reasons().await;
     assert!(reasons.iter().any(|reason| reason.contains("was not read yet")), "{reasons:?}");
     assert_eq!(world.get("healthz").await.0, 200);
+}
+
+/// The watchdog of systemd is fed while `/healthz` says that the daemon lives, and not longer.
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_watchdog_is_fed_while_the_daemon_lives() {
+    use std::os::unix::net::UnixDatagram;
+
+    let setup = Setup::new(Scenario::default()).await;
+    let socket = setup.folder.path().join("notify");
+    let systemd = UnixDatagram::bind(&socket).unwrap();
+    let told = || {
+        let mut text = [0; 4096];
+        let length = systemd.recv(&mut text)?;
+        Ok::<_, std::io::Error>(String::from_utf8(text[..length].to_vec()).unwrap())
+    };
+    let file = setup.write(&setup.yaml("every 24 hours", "  web: {enable: true, port: 0}\n"));
+    let mut daemon = Process::spawn(
+        bursar(&["run", "-c", file.to_str().unwrap()])
+            .current_dir(setup.folder.path())
+            .env("NOTIFY_SOCKET", &socket)
+            .env("WATCHDOG_USEC", "300000"),
+    );
+    let line = daemon.wait_for("status page at http://");
+    let page = line.split("status page at ").nth(1).unwrap().trim().to_owned();
+    let alive = async || reqwest::get(format!("{page}healthz")).await.unwrap().status().as_u16();
+    systemd.set_read_timeout(Some(std::time::Duration::from_secs(60))).unwrap();
+    for expected in ["READY=1", "WATCHDOG=1"] {
+        while !told().unwrap().contains(expected) {}
+    }
+    assert_eq!(alive().await, 200);
+
+    let db = crate::support::store::database(setup.store());
+    db.execute_batch("ALTER TABLE health RENAME TO elsewhere").unwrap();
+    daemon.wait_for("no such table: health");
+    systemd.set_nonblocking(true).unwrap();
+    while told().is_ok() {}
+    assert_eq!(alive().await, 503);
+    // Longer than the watchdog would wait: nothing comes, however slow this computer is.
+    systemd.set_nonblocking(false).unwrap();
+    systemd.set_read_timeout(Some(std::time::Duration::from_millis(500))).unwrap();
+    assert!(told().is_err(), "it is fed though the store can't be read");
+
+    db.execute_batch("ALTER TABLE elsewhere RENAME TO health").unwrap();
+    daemon.wait_for("the store can be read again");
+    systemd.set_read_timeout(Some(std::time::Duration::from_secs(60))).unwrap();
+    assert!(told().unwrap().contains("WATCHDOG=1"));
+    drop(db);
+    let (ended, log) = daemon.terminate();
+    assert!(ended.success(), "{log:#?}");
+    while !told().unwrap().contains("STOPPING=1") {}
 }
 
 /// A lock is held by a process that does nothing any more, too.

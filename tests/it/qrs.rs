@@ -2,7 +2,7 @@
 
 mod once;
 mod people;
-mod plain;
+pub(crate) mod plain;
 mod seats;
 mod site;
 mod tls;

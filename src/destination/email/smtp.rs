@@ -117,6 +117,8 @@ impl Server {
                 })
             })
             .await?;
+        // A message is written in pieces, and the last of them would wait for the answer to the one before. A matter of speed.
+        let _ = tcp.set_nodelay(true);
         let stream: Box<dyn AsyncTokioStream> = match self.security {
             EmailSecurity::None => Box::new(Bounded::new(tcp)),
             EmailSecurity::Tls => {

@@ -1,17 +1,18 @@
 //! Two replays as one answer.
 
-use std::collections::HashMap;
 use std::fmt;
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use serde::Serialize;
 
-use super::Span;
-use super::days::{Course, Mode, Release, Replay, Ticks};
-use super::segments::{Ms, NEVER};
+use super::both::Both;
+use super::course::{Course, Mode, Terms};
+use super::days::{Replay, STAYS};
+use super::ticks::Ticks;
 use super::timeline::Timeline;
+use super::{Span, alone};
 use crate::insight::cost::ReleasedSeats;
-use crate::license::{Holder, SeatType};
+use crate::license::Holder;
 use crate::policy::TypeRule;
 
 /// How many free seats a day without a figure may take from one before.
@@ -126,164 +127,101 @@ impl Timeline<'_> {
         names: bool,
     ) -> Replayed {
         let ticks = Ticks::new(&self.policy.calendar, span, begin, self.now);
+        let terms = Terms { timeline: self, rule, ticks: &ticks };
+        let (certain, possible, both) = alone::replay(terms, names)
+            .unwrap_or_else(|| self.in_turn(terms, begin.is_some(), names));
+        self.answer(terms, (&certain, &possible), both)
+    }
+
+    /// Day by day, all seats together.
+    pub(super) fn in_turn<'t>(
+        &self,
+        terms: Terms<'t>,
+        begins: bool,
+        names: bool,
+    ) -> (Course, Course, Both<'t>) {
+        let ticks = terms.ticks;
         let none = Default::default();
-        let known = self.facts.free.get(&rule.seat_type).unwrap_or(&none);
+        let known = self.facts.free.get(&terms.rule.seat_type).unwrap_or(&none);
         let before = |day: &NaiveDate| {
             let first = *day - TimeDelta::days(FREE_HOLDS);
             known.range(first..*day).next_back().map(|(_, free)| *free)
         };
         let mut free_before: Vec<_> = ticks.days.iter().map(before).collect();
         // Nobody looked before: the first figure is that of the day.
-        if let (Some(first @ None), Some(day), Some(_)) =
-            (free_before.first_mut(), ticks.days.first(), begin)
+        if let (Some(first @ None), Some(day), true) =
+            (free_before.first_mut(), ticks.days.first(), begins)
         {
             *first = known.get(day).copied();
         }
-        let run = |mode| Replay::new(self, rule, &ticks, mode, &free_before).run();
-        let (certain, possible) = (run(Mode::Certain), run(Mode::Possible));
-        let shifted = Shifted::new(&certain, &possible);
+        let pieces = terms.timeline.pieces();
+        let run = |mode| Replay::new(terms, mode, pieces, &free_before).run();
+        let ((certain, of_certain), (possible, of_possible)) =
+            (run(Mode::Certain), run(Mode::Possible));
+        let mut both = Both::new(terms, names);
+        let day = |day: u16| (day != STAYS).then_some(usize::from(day));
+        for ((piece, certain), possible) in pieces.iter().zip(of_certain).zip(of_possible) {
+            if certain != STAYS || possible != STAYS {
+                both.add(piece, day(certain), day(possible));
+            }
+        }
+        (certain, possible, both)
+    }
+
+    /// Two replays as one answer.
+    pub(super) fn answer(
+        &self,
+        terms: Terms<'_>,
+        (certain, possible): (&Course, &Course),
+        both: Both<'_>,
+    ) -> Replayed {
+        let Terms { rule, ticks, .. } = terms;
+        let none = Default::default();
+        let known = self.facts.free.get(&rule.seat_type).unwrap_or(&none);
+        let more_of_days = possible.more_of_days();
         let days = (0..ticks.days.len()).map(|n| {
             let free = known.get(&ticks.days[n]).copied();
-            day(&ticks, rule, (n, free), (&certain, &possible), &shifted)
+            let more = (more_of_days.0[n], more_of_days.1[n]);
+            day(terms, (n, free), (certain, possible), more, both.shifted[n])
         });
         let days: Vec<Day> = days.collect();
-        let released = |course: &Course| course.releases.len() as u64;
+        let released = (certain.all_released(), possible.all_released());
         // A seat of which nothing is known may go several times, each time with a return.
         let more = rule.max_releases.map_or(possible.more, |most| {
             let most = u64::from(most) * ticks.days.len() as u64;
-            possible.more.min(most.saturating_sub(released(&possible)))
+            possible.more.min(most.saturating_sub(released.1))
         });
-        let back = |within: Option<i64>| {
-            // Released as early, and back as late, as can be: what is certain. And the other way round.
-            let sure = certain.releases.iter().filter(|release| {
-                let first = shifted.earliest(release);
-                is_back(&ticks, (first, release.back), release, within)
-            });
-            let maybe = possible.releases.iter().filter(|release| {
-                let last = shifted.latest(release);
-                release.unknown || is_back(&ticks, (last, release.back_early), release, within)
-            });
-            Bounds::new(sure.count() as u64, (maybe.count() as u64).saturating_add(more))
-        };
-        let first_release = possible.releases.iter().map(|release| release.day).min();
-        let first_release = first_release.map(|day| ticks.days[day as usize]);
-        let returns = if names { self.returns(&ticks, &certain, &possible) } else { Vec::new() };
+        let came_back = both.came_back(more);
+        let (of_certain, of_possible, returns) = both.finish();
         Replayed {
             rule: rule.clone(),
             recorded_from: self.facts.recorded_from.get(&rule.seat_type).copied(),
-            released: Bounds::new(released(&certain), released(&possible).saturating_add(more)),
-            came_back: CameBack {
-                within_14_days: back(Some(14)),
-                within_30_days: back(Some(30)),
-                within_90_days: back(Some(90)),
-                so_far: back(None),
-            },
+            released: Bounds::new(released.0, released.1.saturating_add(more)),
+            came_back,
             out: days.last().map(|day| day.out).unwrap_or_default(),
             days,
             returns,
-            certain: saved(&ticks, rule.seat_type, &certain),
-            possible: saved(&ticks, rule.seat_type, &possible),
+            certain: of_certain,
+            possible: of_possible,
             accepted: certain.accepted.or(possible.accepted),
             undecided: self.undecided(rule.seat_type),
-            first_release,
+            first_release: Both::first_release(possible, &ticks.days),
         }
-    }
-
-    fn returns(&self, ticks: &Ticks, certain: &Course, possible: &Course) -> Vec<Return> {
-        // Of whom nothing is known, nobody is named.
-        let is_back = |release: &&Release| release.back != NEVER && !release.unknown;
-        let sure: HashMap<(u32, i64), u32> = certain
-            .releases
-            .iter()
-            .filter(is_back)
-            .map(|release| ((release.tenure, release.back), release.day))
-            .collect();
-        let told = |release: &Release, certain: bool| {
-            let back = DateTime::from_timestamp_millis(release.back).unwrap_or_default();
-            let day = release.day as usize;
-            Return {
-                holder: self.tenures[release.tenure as usize].holder.clone(),
-                released: ticks.days[day],
-                back,
-                days: (back - ticks.time(day)).num_days(),
-                certain,
-            }
-        };
-        let maybe = possible.releases.iter().filter(is_back);
-        let maybe = maybe.filter(|release| !sure.contains_key(&(release.tenure, release.back)));
-        let mut all: Vec<Return> = certain
-            .releases
-            .iter()
-            .filter(is_back)
-            .map(|release| told(release, true))
-            .chain(maybe.map(|release| told(release, false)))
-            .collect();
-        all.sort_by(|one, other| {
-            let key = |r: &Return| (r.released, r.back, r.holder.id);
-            key(one).cmp(&key(other))
-        });
-        all
-    }
-}
-
-/// Whether somebody came back, if they went on a day and came at a time.
-fn is_back(ticks: &Ticks, (day, back): (u32, Ms), release: &Release, within: Option<i64>) -> bool {
-    release.back != NEVER
-        && within.is_none_or(|days| {
-            let limit = ticks.time(day as usize) + TimeDelta::days(days);
-            back <= limit.timestamp_millis()
-        })
-}
-
-/// Releases that are certain, but not their day: they may have been earlier.
-struct Shifted {
-    /// Of each time that a seat was not used: the days in both replays.
-    possible: HashMap<(u32, Ms), u32>,
-    certain: HashMap<(u32, Ms), u32>,
-    /// So many of each day.
-    on: HashMap<u32, u32>,
-}
-
-impl Shifted {
-    fn new(certain: &Course, possible: &Course) -> Self {
-        let days = |course: &Course| -> HashMap<(u32, Ms), u32> {
-            let known = course.releases.iter().filter(|release| !release.unknown);
-            known.map(|release| ((release.tenure, release.back), release.day)).collect()
-        };
-        let (certain, possible) = (days(certain), days(possible));
-        let mut on = HashMap::new();
-        for (key, day) in &certain {
-            if possible.get(key).is_some_and(|other| other != day) {
-                *on.entry(*day).or_default() += 1;
-            }
-        }
-        Self { possible, certain, on }
-    }
-
-    fn earliest(&self, release: &Release) -> u32 {
-        let other = self.possible.get(&(release.tenure, release.back)).copied();
-        other.map_or(release.day, |day| day.min(release.day))
-    }
-
-    fn latest(&self, release: &Release) -> u32 {
-        let other = self.certain.get(&(release.tenure, release.back)).copied();
-        other.map_or(release.latest, |day| day.max(release.latest))
     }
 }
 
 fn day(
-    ticks: &Ticks,
-    rule: &TypeRule,
+    Terms { rule, ticks, .. }: Terms<'_>,
     (n, free): (usize, Option<u32>),
     (certain, possible): (&Course, &Course),
-    shifted: &Shifted,
+    (more_released, more_back): (u32, u32),
+    other_day: u32,
 ) -> Day {
-    let other_day = u32::try_from(n).ok().and_then(|n| shifted.on.get(&n)).copied().unwrap_or(0);
-    let released = possible.released[n].saturating_add(possible.more_released[n]);
+    let released = possible.released[n].saturating_add(more_released);
     let released = released.saturating_add(other_day);
     let released = rule.max_releases.map_or(released, |most| released.min(most));
     let released = Bounds::new(certain.released[n].saturating_sub(other_day), released);
-    let came_back = possible.came_back[n].saturating_add(possible.more_back[n]);
+    let came_back = possible.came_back[n].saturating_add(more_back);
     let came_back = Bounds::new(certain.came_back[n], came_back);
     let out = Bounds::new(certain.out[n], possible.out[n]);
     let then = |free: u32| {
@@ -299,23 +237,4 @@ fn day(
         free_then: free.map(then),
         stopped: certain.stopped[n],
     }
-}
-
-/// The releases as the cost of seats takes them, those of a day together.
-fn saved(ticks: &Ticks, seat_type: SeatType, course: &Course) -> Vec<ReleasedSeats> {
-    let mut counts: HashMap<(u32, u32), u32> = HashMap::new();
-    for release in &course.releases {
-        *counts.entry((release.day, release.until)).or_default() += 1;
-    }
-    let mut counts: Vec<_> = counts.into_iter().collect();
-    counts.sort_unstable();
-    counts
-        .into_iter()
-        .map(|((from, until), count)| ReleasedSeats {
-            seat_type,
-            from: ticks.days[from as usize],
-            until: ticks.days.get(until as usize).copied(),
-            count,
-        })
-        .collect()
 }

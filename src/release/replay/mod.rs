@@ -14,14 +14,24 @@
 //! | --- | --- |
 //! | `timeline` | from facts to times in which a seat may go |
 //! | `segments` | when a seat was idle, used, or nobody knows; two seats of one person |
-//! | `days` | one run a day: limits, announcements, freezes; who is out, and when they come back |
+//! | `gaps` | recorded gaps of use, held small |
+//! | `ticks` | the days, and on which of them a time lies |
+//! | `course` | when a seat may go by a rule, and what its release counts for |
+//! | `alone` | without limits: one person after the other |
+//! | `days` | one run a day of all seats: limits, announcements, freezes |
+//! | `both` | the releases of two replays, counted: who came back, what was saved |
 //! | `answer` | two replays put together as bounds |
 
+mod alone;
 mod answer;
+mod both;
+mod course;
 mod days;
+mod gaps;
 mod segments;
 #[cfg(test)]
 mod tests;
+mod ticks;
 mod timeline;
 
 use std::collections::{BTreeMap, HashMap};
@@ -31,6 +41,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 pub use self::answer::{Bounds, CameBack, Day, Replayed, Return};
+pub use self::gaps::{Gaps, Gathered};
 pub use self::timeline::Timeline;
 use crate::license::{Holder, Person, Seat, SeatType};
 use crate::policy::{Policy, TypeRule};
@@ -49,7 +60,7 @@ pub struct Facts {
     /// Users that were read in full.
     pub people: HashMap<Uuid, Person>,
     /// Recorded gaps of use that ended after the first day.
-    pub gaps: Vec<Gap>,
+    pub gaps: Gaps,
     /// Seats that people lost since the first day.
     pub removed: Vec<Removed>,
     /// When Bursar last took a seat of a type from a user, or gave it back.

@@ -37,15 +37,16 @@ pub(super) struct Segment {
     pub(super) kind: Kind,
 }
 
-/// The time from `start` to `end` in parts. `idle`: what is known, in order. `recorded`: from here on
-/// every gap is known. `last_unknown`: what came after the last known gap is not known at all.
+/// The time from `start` to `end` in parts, after what `parts` has. `idle`: what is known, in order.
+/// `recorded`: from here on every gap is known. `last_unknown`: what came after the last known gap is not
+/// known at all.
 pub(super) fn segments(
+    parts: &mut Vec<Segment>,
     (start, end): (Ms, Ms),
-    idle: &[Idle],
+    idle: impl Iterator<Item = Idle>,
     recorded: Ms,
     last_unknown: bool,
-) -> Vec<Segment> {
-    let mut parts = Vec::with_capacity(2 * idle.len() + 2);
+) {
     let mut at = start;
     let between = |parts: &mut Vec<Segment>, from: Ms, to: Ms| {
         let known = recorded.clamp(from, to.max(from));
@@ -60,17 +61,16 @@ pub(super) fn segments(
         if from >= to {
             continue;
         }
-        between(&mut parts, at, from);
-        parts.push(Segment { from, to, kind: Kind::Idle(*known) });
+        between(parts, at, from);
+        parts.push(Segment { from, to, kind: Kind::Idle(known) });
         at = to;
     }
     if at < end {
         match last_unknown {
             true => parts.push(Segment { from: at, to: end, kind: Kind::Unknown }),
-            false => between(&mut parts, at, end),
+            false => between(parts, at, end),
         }
     }
-    parts
 }
 
 /// A time in which a seat may go.

@@ -1,6 +1,8 @@
 //! From facts to times in which a seat may go.
 
-use std::collections::HashMap;
+use std::cell::OnceCell;
+use std::collections::{HashMap, HashSet};
+use std::ops::Range;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use uuid::Uuid;
@@ -18,19 +20,22 @@ pub struct Timeline<'a> {
     pub(super) facts: &'a Facts,
     pub(super) policy: &'a Policy,
     pub(super) now: DateTime<Utc>,
-    pub(super) tenures: Vec<Tenure>,
-    pub(super) pieces: Vec<Piece>,
+    pub(super) tenures: Vec<Tenure<'a>>,
     /// People with a number each.
     pub(super) users: usize,
+    /// A threshold of less than 14 days will ask.
+    short: bool,
+    /// Of all tenures, where they are needed together.
+    pieces: OnceCell<Vec<Piece>>,
 }
 
 /// A seat in one person's hands.
 #[derive(Debug, Clone)]
-pub(super) struct Tenure {
+pub(super) struct Tenure<'a> {
     pub(super) seat_type: SeatType,
     pub(super) seat: Uuid,
     pub(super) user: u32,
-    pub(super) holder: Holder,
+    pub(super) holder: &'a Holder,
     pub(super) start: Ms,
     /// When it was lost, or [`NEVER`].
     pub(super) end: Ms,
@@ -42,6 +47,13 @@ pub(super) struct Tenure {
     /// When Bursar really took a seat of the type from the person before this one, it is kept by
     /// `reallocatedGraceDays` from here.
     pub(super) given_again: Ms,
+    /// Where its gaps of use are.
+    gaps: Range<u32>,
+    /// After these: not used from here to its end, and whether it never was before. What a seat that is gone
+    /// went through without this is not known at all.
+    last: Option<(Ms, bool)>,
+    /// The person has a seat of another type, too, whose use keeps this one.
+    loose: bool,
 }
 
 /// What the rules say of a person today.
@@ -85,16 +97,54 @@ impl<'a> Timeline<'a> {
         builder.seats();
         builder.removed();
         builder.next_seats();
+        builder.other_types();
         let days =
             rules.iter().map(|rule| rule.release_threshold_days.min(rule.never_used_grace_days));
-        let pieces = builder.pieces(days.min().is_some_and(|days| days < RECORDED_DAYS));
+        let short = days.min().is_some_and(|days| days < RECORDED_DAYS);
         let (tenures, users) = (builder.tenures, builder.users.len());
-        Self { facts, policy, now, tenures, pieces, users }
+        Self { facts, policy, now, tenures, users, short, pieces: OnceCell::new() }
+    }
+
+    /// The times in which the seat of a tenure may go, in order. `parts` is room for the work.
+    pub(super) fn pieces_of(&self, n: usize, parts: &mut Vec<Segment>, pieces: &mut Vec<Piece>) {
+        let tenure = &self.tenures[n];
+        if tenure.judged == Judged::Kept {
+            return;
+        }
+        let recorded = self.facts.recorded_from.get(&tenure.seat_type).map_or(NEVER, |at| ms(*at));
+        let end = tenure.end;
+        let last = tenure.last.map(|(from, never)| Idle { from, to: end, certain_to: end, never });
+        let known = self.facts.gaps.at(&tenure.gaps).chain(last);
+        let last_unknown = end != NEVER && last.is_none();
+        parts.clear();
+        segments(parts, (tenure.start, end), known, recorded, last_unknown);
+        for segment in parts {
+            let mut piece = piece(n, tenure, segment);
+            // What of it matters only to a short threshold is not there without one.
+            if piece.short && !self.short {
+                continue;
+            }
+            if tenure.loose {
+                piece.window = Window { certain_to: LONG_AGO, loose: true, ..piece.window };
+            }
+            pieces.push(piece);
+        }
+    }
+
+    /// Those of all tenures.
+    pub(super) fn pieces(&self) -> &[Piece] {
+        self.pieces.get_or_init(|| {
+            let (mut parts, mut pieces) = (Vec::new(), Vec::new());
+            for n in 0..self.tenures.len() {
+                self.pieces_of(n, &mut parts, &mut pieces);
+            }
+            pieces
+        })
     }
 
     /// The seats of a type whose person was not read well enough to tell whether a rule keeps them.
     pub fn undecided(&self, seat_type: SeatType) -> u32 {
-        let of = |tenure: &&Tenure| {
+        let of = |tenure: &&Tenure<'_>| {
             tenure.seat_type == seat_type && tenure.judged == Judged::Unknown && tenure.end == NEVER
         };
         u32::try_from(self.tenures.iter().filter(of).count()).unwrap_or(u32::MAX)
@@ -104,58 +154,27 @@ impl<'a> Timeline<'a> {
 /// Nobody looked for so long: uses in between may be missed.
 const BLIND: Ms = 86_400_000;
 
-type Key = (SeatType, Uuid, Uuid);
-
 struct Builder<'a> {
     facts: &'a Facts,
     policy: &'a Policy,
     now: Ms,
     rules: Rules,
     asks: bool,
-    gaps: HashMap<Key, Vec<Idle>>,
     users: HashMap<Uuid, u32>,
-    tenures: Vec<Tenure>,
-    /// Of each tenure.
-    known: Vec<Idles>,
-}
-
-/// When a seat is known to have been idle, in order.
-struct Idles {
-    idle: Vec<Idle>,
-    /// What came after the last time is not known at all.
-    last_unknown: bool,
+    tenures: Vec<Tenure<'a>>,
 }
 
 impl<'a> Builder<'a> {
     fn new(facts: &'a Facts, policy: &'a Policy, today: NaiveDate, now: DateTime<Utc>) -> Self {
-        let mut gaps: HashMap<Key, Vec<Idle>> = HashMap::new();
-        for gap in &facts.gaps {
-            let idle = Idle {
-                from: ms(gap.from),
-                to: ms(gap.to),
-                certain_to: ms(gap.unused_at),
-                never: gap.first_use,
-            };
-            gaps.entry((gap.seat_type, gap.seat, gap.user)).or_default().push(idle);
-        }
-        for of_seat in gaps.values_mut() {
-            of_seat.sort_unstable_by_key(|idle| idle.from);
-        }
         Self {
             facts,
             policy,
             now: ms(now),
             rules: Rules::new(&policy.never_release, today),
             asks: asks_about_people(&policy.never_release),
-            gaps,
             users: HashMap::new(),
-            tenures: Vec::new(),
-            known: Vec::new(),
+            tenures: Vec::with_capacity(facts.seats.len() + facts.removed.len()),
         }
-    }
-
-    fn recorded(&self, seat_type: SeatType) -> Ms {
-        self.facts.recorded_from.get(&seat_type).map_or(NEVER, |at| ms(*at))
     }
 
     fn user(&mut self, id: Uuid) -> u32 {
@@ -169,9 +188,6 @@ impl<'a> Builder<'a> {
         for seat in facts.seats.iter().filter(|seat| seat.quarantined.is_none()) {
             let Some(holder) = seat.holder.as_deref() else { continue };
             let Some(start) = dates::allocated(&seat.created).map(ms) else { continue };
-            let key = (seat.seat_type, seat.id, holder.id);
-            let mut idle = self.gaps.remove(&key).unwrap_or_default();
-            idle.extend(self.current(seat));
             let person = facts.people.get(&holder.id);
             let given_again = facts.released.get(&(seat.seat_type, holder.id)).map(|at| ms(*at));
             let user = self.user(holder.id);
@@ -179,7 +195,7 @@ impl<'a> Builder<'a> {
                 seat_type: seat.seat_type,
                 seat: seat.id,
                 user,
-                holder: holder.clone(),
+                holder,
                 start,
                 end: NEVER,
                 again: NEVER,
@@ -187,29 +203,34 @@ impl<'a> Builder<'a> {
                 removed_externally: person.is_some_and(|person| person.removed_externally),
                 excess: seat.excess,
                 given_again: given_again.map_or(LONG_AGO, |at| at.max(start)),
+                gaps: facts.gaps.place(seat.seat_type, seat.id, holder.id),
+                last: self.current(seat),
+                loose: false,
             });
-            self.known.push(Idles { idle, last_unknown: false });
         }
     }
 
-    /// Since when a seat is idle now.
-    fn current(&self, seat: &Seat) -> Option<Idle> {
+    /// Since when a seat is idle now, and whether it was never used.
+    fn current(&self, seat: &Seat) -> Option<(Ms, bool)> {
         let from = ms(dates::idle_since(seat)?);
         let never = dates::known(&seat.last_used).is_none();
-        (from <= self.now).then_some(Idle { from, to: NEVER, certain_to: NEVER, never })
+        (from <= self.now).then_some((from, never))
     }
 
     /// The seats that are gone, as far as something is known of them.
     fn removed(&mut self) {
         let facts = self.facts;
-        let held = |seat: &&Seat| seat.quarantined.is_none();
+        let lost: HashSet<(SeatType, Uuid)> =
+            facts.removed.iter().map(|removed| (removed.seat_type, removed.seat)).collect();
+        let held =
+            |seat: &&Seat| seat.quarantined.is_none() && lost.contains(&(seat.seat_type, seat.id));
         let there: HashMap<(SeatType, Uuid), Option<Uuid>> = facts
             .seats
             .iter()
             .filter(held)
             .map(|seat| ((seat.seat_type, seat.id), seat.holder.as_ref().map(|h| h.id)))
             .collect();
-        let mut seen = std::collections::HashSet::new();
+        let mut seen = HashSet::new();
         for removed in &facts.removed {
             let Removed { seat_type, seat, holder, .. } = removed;
             // Back from quarantine, or told twice: in quarantine, and then free.
@@ -219,14 +240,6 @@ impl<'a> Builder<'a> {
                 continue;
             }
             let end = ms(removed.removed);
-            let mut idle = self.gaps.remove(&(*seat_type, *seat, holder.id)).unwrap_or_default();
-            let last = removed.idle_since.map(|since| Idle {
-                from: ms(since.at),
-                to: end,
-                certain_to: end,
-                never: since.never,
-            });
-            idle.extend(last);
             let start = removed.allocated.map_or(LONG_AGO, ms);
             let person = facts.people.get(&holder.id);
             let user = self.user(holder.id);
@@ -234,7 +247,7 @@ impl<'a> Builder<'a> {
                 seat_type: *seat_type,
                 seat: *seat,
                 user,
-                holder: holder.clone(),
+                holder,
                 start,
                 end,
                 again: NEVER,
@@ -242,21 +255,45 @@ impl<'a> Builder<'a> {
                 removed_externally: person.is_some_and(|person| person.removed_externally),
                 excess: false,
                 given_again: LONG_AGO,
+                gaps: facts.gaps.place(*seat_type, *seat, holder.id),
+                last: removed.idle_since.map(|since| (ms(since.at), since.never)),
+                loose: false,
             });
-            self.known.push(Idles { idle, last_unknown: last.is_none() });
         }
     }
 
     /// When people who lost a seat got one of the type again.
     fn next_seats(&mut self) {
+        let lost = |tenure: &&Tenure<'_>| tenure.end != NEVER;
         let mut starts: HashMap<(SeatType, u32), Vec<Ms>> = HashMap::new();
+        for tenure in self.tenures.iter().filter(lost) {
+            starts.insert((tenure.seat_type, tenure.user), Vec::new());
+        }
         for tenure in &self.tenures {
-            starts.entry((tenure.seat_type, tenure.user)).or_default().push(tenure.start);
+            if let Some(of_person) = starts.get_mut(&(tenure.seat_type, tenure.user)) {
+                of_person.push(tenure.start);
+            }
         }
         for tenure in self.tenures.iter_mut().filter(|tenure| tenure.end != NEVER) {
             let of_person = starts.get(&(tenure.seat_type, tenure.user)).into_iter().flatten();
             let next = of_person.filter(|start| **start >= tenure.end).min();
             tenure.again = next.copied().unwrap_or(NEVER);
+        }
+    }
+
+    /// What the other seats of a person went through is known in parts only, and so is what follows.
+    fn other_types(&mut self) {
+        if !self.policy.judge_per_user {
+            return;
+        }
+        let mut first = vec![None; self.users.len()];
+        let mut several = vec![false; self.users.len()];
+        for tenure in &self.tenures {
+            let (user, seat_type) = (tenure.user as usize, tenure.seat_type);
+            several[user] |= *first[user].get_or_insert(seat_type) != seat_type;
+        }
+        for tenure in &mut self.tenures {
+            tenure.loose = several[tenure.user as usize];
         }
     }
 
@@ -275,69 +312,38 @@ impl<'a> Builder<'a> {
             Judged::Goes
         }
     }
+}
 
-    /// `short`: a threshold of less than 14 days will ask.
-    fn pieces(&mut self, short: bool) -> Vec<Piece> {
-        // What the other seats of a person went through is known in parts only, and so is what follows.
-        let mut types: HashMap<u32, Vec<SeatType>> = HashMap::new();
-        for tenure in self.tenures.iter().filter(|_| self.policy.judge_per_user) {
-            types.entry(tenure.user).or_default().push(tenure.seat_type);
+fn piece(n: usize, tenure: &Tenure<'_>, segment: &Segment) -> Piece {
+    let certain = tenure.judged == Judged::Goes;
+    let is_last = segment.to == tenure.end;
+    let back = if is_last { tenure.again } else { segment.to };
+    let window = |certain_to| Window {
+        from: segment.from,
+        to: segment.to,
+        certain_to: if certain { certain_to } else { LONG_AGO },
+        loose: false,
+    };
+    let back_early = match segment.kind {
+        Kind::Idle(idle) if !is_last && back - idle.certain_to >= BLIND => idle.certain_to,
+        _ => back,
+    };
+    let (idle_since, window, never, unknown) = match segment.kind {
+        Kind::Idle(idle) => (idle.from, window(idle.certain_to), idle.never, false),
+        Kind::Unknown | Kind::Used => {
+            // Since its allocation, if it was never used until then.
+            (segment.from, window(LONG_AGO), segment.from == tenure.start, true)
         }
-        let mut pieces = Vec::new();
-        let known = std::mem::take(&mut self.known);
-        for ((n, tenure), known) in self.tenures.iter().enumerate().zip(known) {
-            if tenure.judged == Judged::Kept {
-                continue;
-            }
-            let held = types.get(&tenure.user).into_iter().flatten();
-            let loose = held.into_iter().any(|other| *other != tenure.seat_type);
-            let span = (tenure.start, tenure.end);
-            let recorded = self.recorded(tenure.seat_type);
-            // One seat after the other: of all together they would be several times the gaps.
-            for segment in segments(span, &known.idle, recorded, known.last_unknown) {
-                let piece = self.piece(n, tenure, &segment);
-                // What of it matters only to a short threshold is not there without one.
-                let Some(mut piece) = piece.filter(|piece| short || !piece.short) else { continue };
-                if loose {
-                    piece.window = Window { certain_to: LONG_AGO, loose, ..piece.window };
-                }
-                pieces.push(piece);
-            }
-        }
-        pieces
-    }
-
-    fn piece(&self, n: usize, tenure: &Tenure, segment: &Segment) -> Option<Piece> {
-        let certain = tenure.judged == Judged::Goes;
-        let is_last = segment.to == tenure.end;
-        let back = if is_last { tenure.again } else { segment.to };
-        let window = |certain_to| Window {
-            from: segment.from,
-            to: segment.to,
-            certain_to: if certain { certain_to } else { LONG_AGO },
-            loose: false,
-        };
-        let back_early = match segment.kind {
-            Kind::Idle(idle) if !is_last && back - idle.certain_to >= BLIND => idle.certain_to,
-            _ => back,
-        };
-        let (idle_since, window, never, unknown) = match segment.kind {
-            Kind::Idle(idle) => (idle.from, window(idle.certain_to), idle.never, false),
-            Kind::Unknown | Kind::Used => {
-                // Since its allocation, if it was never used until then.
-                (segment.from, window(LONG_AGO), segment.from == tenure.start, true)
-            }
-        };
-        Some(Piece {
-            tenure: u32::try_from(n).ok()?,
-            idle_since,
-            window,
-            back,
-            back_early,
-            never,
-            unknown,
-            short: segment.kind == Kind::Used,
-        })
+    };
+    Piece {
+        tenure: u32::try_from(n).unwrap_or(u32::MAX),
+        idle_since,
+        window,
+        back,
+        back_early,
+        never,
+        unknown,
+        short: segment.kind == Kind::Used,
     }
 }
 

@@ -111,7 +111,13 @@ fn the_starter_and_the_examples_leave_limits_and_steps_alone() {
     let (_, example) = readme.split_once("```yaml\n").unwrap();
     let (example, _) = example.split_once("```").unwrap();
     let default = bursar::alert::Policy::default();
-    for text in [example, &read("config/bursar.yaml"), &read("deploy/bursar.yaml")] {
+    let files = [
+        "config/bursar.yaml",
+        "deploy/bursar.yaml",
+        "deploy/debian/bursar.yaml",
+        "deploy/windows/bursar.yaml",
+    ];
+    for text in files.map(read).iter().map(String::as_str).chain([example]) {
         let written = settings(text);
         assert_eq!(written.alert, default, "{text}");
         assert_eq!(written.sites[0].alert, default, "{text}");

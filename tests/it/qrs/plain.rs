@@ -20,7 +20,7 @@ pub(super) async fn serve(router: Router) -> Connection {
 }
 
 /// Settings for a server without TLS.
-pub(super) fn plain_connection(port: u16) -> Connection {
+pub(crate) fn plain_connection(port: u16) -> Connection {
     Connection {
         host: "127.0.0.1".into(),
         port,

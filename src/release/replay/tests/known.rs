@@ -86,7 +86,7 @@ fn a_shorter_threshold_than_gaps_are_recorded_for_is_never_exact() {
 #[test]
 fn nobody_looked_for_some_days() {
     let mut facts = facts(&four()[..1], at(-100, 0));
-    facts.gaps.last_mut().unwrap().unused_at = at(20, 0);
+    unseen_from(&mut facts, &four()[..1], at(-100, 0), at(20, 0));
     let replayed = replay(&facts, &rule(A, 30), span(0, 120), at(120, 12));
     assert_eq!(replayed.released, Bounds { at_least: 0, at_most: 1 });
 }
@@ -95,7 +95,7 @@ fn nobody_looked_for_some_days() {
 #[test]
 fn a_return_that_nobody_saw_has_no_certain_day() {
     let mut facts = facts(&four()[..1], at(-100, 0));
-    facts.gaps.last_mut().unwrap().unused_at = at(40, 9);
+    unseen_from(&mut facts, &four()[..1], at(-100, 0), at(40, 9));
     let replayed = replay(&facts, &rule(A, 30), span(0, 120), at(120, 12));
     assert_eq!(on(&replayed, 31), (1, 0, 1));
     assert_eq!(replayed.days[60].came_back, Bounds { at_least: 0, at_most: 1 });

@@ -1,5 +1,6 @@
 //! The replay against a history whose answer is known, and against a naive one made day by day.
 
+mod alone;
 mod known;
 mod oracle;
 mod properties;
@@ -99,27 +100,12 @@ impl Truth {
 
 /// What is known of histories that were read every second from `recorded` on.
 fn facts(truth: &[Truth], recorded: DateTime<Utc>) -> Facts {
-    let mut facts = Facts::default();
+    let mut facts = Facts { gaps: gaps(truth, recorded).into_iter().collect(), ..Facts::default() };
     for seat_type in [A, P] {
         facts.recorded_from.insert(seat_type, recorded);
     }
     for of in truth {
         let holder = person(of.person);
-        let mut before = (of.created, true);
-        for used in &of.uses {
-            if *used - before.0 >= TimeDelta::days(14) && *used >= recorded {
-                facts.gaps.push(Gap {
-                    seat_type: of.seat_type,
-                    seat: of.seat(),
-                    user: holder.id,
-                    from: before.0,
-                    to: *used,
-                    first_use: before.1,
-                    unused_at: *used - TimeDelta::seconds(1),
-                });
-            }
-            before = (*used, false);
-        }
         let last = of.uses.last();
         match of.removed {
             None => facts.seats.push(Seat {
@@ -146,6 +132,36 @@ fn facts(truth: &[Truth], recorded: DateTime<Utc>) -> Facts {
         }
     }
     facts
+}
+
+/// The gaps of use that were noted.
+fn gaps(truth: &[Truth], recorded: DateTime<Utc>) -> Vec<Gap> {
+    let mut gaps = Vec::new();
+    for of in truth {
+        let mut before = (of.created, true);
+        for used in &of.uses {
+            if *used - before.0 >= TimeDelta::days(14) && *used >= recorded {
+                gaps.push(Gap {
+                    seat_type: of.seat_type,
+                    seat: of.seat(),
+                    user: person(of.person).id,
+                    from: before.0,
+                    to: *used,
+                    first_use: before.1,
+                    unused_at: *used - TimeDelta::seconds(1),
+                });
+            }
+            before = (*used, false);
+        }
+    }
+    gaps
+}
+
+/// The same facts, but of the last gap it is certain up to this time only.
+fn unseen_from(facts: &mut Facts, truth: &[Truth], recorded: DateTime<Utc>, time: DateTime<Utc>) {
+    let mut all = gaps(truth, recorded);
+    all.last_mut().unwrap().unused_at = time;
+    facts.gaps = all.into_iter().collect();
 }
 
 /// So many free seats on each day.

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::oracle::{Answer, answer};
 use super::*;
 
-const DAYS: i64 = 300;
+pub(super) const DAYS: i64 = 300;
 
 /// Uses as hours after the allocation, never at midnight.
 fn seat_of(seat_type: SeatType, person: u128) -> impl Strategy<Value = Truth> {
@@ -35,7 +35,7 @@ fn seat_of(seat_type: SeatType, person: u128) -> impl Strategy<Value = Truth> {
 }
 
 /// People, some with seats of two types.
-fn people() -> impl Strategy<Value = Vec<Truth>> {
+pub(super) fn people() -> impl Strategy<Value = Vec<Truth>> {
     let two = |person| {
         let other = prop::option::weighted(0.3, seat_of(P, person));
         (seat_of(A, person), other).prop_map(|(one, other)| {
@@ -47,7 +47,7 @@ fn people() -> impl Strategy<Value = Vec<Truth>> {
     all.prop_map(|all| all.concat())
 }
 
-fn rules() -> impl Strategy<Value = TypeRule> {
+pub(super) fn rules() -> impl Strategy<Value = TypeRule> {
     let limits = (
         prop::option::weighted(0.4, 0_u32..4),
         prop::option::weighted(0.4, 0_u32..12),
