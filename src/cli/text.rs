@@ -89,7 +89,7 @@ pub fn set_in(text: &str, by: usize) -> String {
 /// Ends lines at blanks so that none takes more columns than that, where it has blanks. What follows begins
 /// below the text, not below the name before it. A command stays on one line: it is there to be pasted. Lines may
 /// hold colours.
-pub(super) fn wrapped(text: &str, width: usize) -> String {
+pub(crate) fn wrapped(text: &str, width: usize) -> String {
     let mut out = String::with_capacity(text.len());
     for line in text.split_inclusive('\n') {
         if visible(line.trim_end()) <= width {

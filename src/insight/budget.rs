@@ -140,15 +140,22 @@ pub enum Verdict {
 pub fn budget(prices: &Prices, entitled: Money, to_buy: MoneyRange) -> Option<Budget> {
     let budget = prices.budget()?;
     let to_pay = to_buy.plus(MoneyRange::exactly(entitled));
-    let over = to_pay.over(budget);
-    let verdict = if over.low.amount > Decimal::ZERO {
-        Verdict::Exceeded { by: over }
-    } else if over.high.amount > Decimal::ZERO {
-        Verdict::MayExceed { by: over.high }
-    } else {
-        Verdict::Within { left: to_pay.left_of(budget) }
-    };
+    let verdict = Verdict::of(budget, to_pay);
     Some(Budget { verdict, budget, entitled, to_pay, term_months: prices.term.months() })
+}
+
+impl Verdict {
+    /// What is to be paid for a year, against the budget.
+    pub fn of(budget: Money, to_pay: MoneyRange) -> Self {
+        let over = to_pay.over(budget);
+        if over.low.amount > Decimal::ZERO {
+            Self::Exceeded { by: over }
+        } else if over.high.amount > Decimal::ZERO {
+            Self::MayExceed { by: over.high }
+        } else {
+            Self::Within { left: to_pay.left_of(budget) }
+        }
+    }
 }
 
 #[cfg(test)]
@@ -236,6 +243,7 @@ mod tests {
             active: 0,
             idle: 0,
             reclaimable: 0,
+            free: None,
         };
         let today = day("2026-01-01");
         let over = as_now(&prices(), &counts(38), today).unwrap();

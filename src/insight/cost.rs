@@ -42,6 +42,8 @@ pub struct Counts {
     pub idle: u32,
     /// What the release rules let go, over as many runs as that takes.
     pub reclaimable: u32,
+    /// What can be given out: nobody has it. Absent where that isn't known.
+    pub free: Option<u32>,
 }
 
 /// Minutes of Analyzer Capacity.
@@ -67,6 +69,8 @@ pub struct Bill {
     pub active: Money,
     pub idle: Money,
     pub reclaimable: Money,
+    /// Absent where it isn't known of one of the types.
+    pub free: Option<Money>,
     /// `entitled` by people active within 28 days, each person once. Absent without any.
     pub per_active_person: Option<Money>,
 }
@@ -82,6 +86,7 @@ pub struct TypeBill {
     pub active: Money,
     pub idle: Money,
     pub reclaimable: Money,
+    pub free: Option<Money>,
     /// `entitled` by active seats.
     pub per_active_seat: Option<Money>,
 }
@@ -116,7 +121,7 @@ impl Prices {
     }
 
     /// Twelve months of the entitled minutes.
-    pub(super) fn year_of_minutes(&self, minutes: Minutes) -> Option<Money> {
+    pub fn year_of_minutes(&self, minutes: Minutes) -> Option<Money> {
         Some(self.minutes(minutes.entitled_per_month)?.times(12))
     }
 
@@ -152,6 +157,7 @@ pub fn bill(
             active: per_seat.times(counts.active),
             idle: per_seat.times(counts.idle),
             reclaimable: per_seat.times(counts.reclaimable),
+            free: counts.free.map(|free| per_seat.times(free)),
             per_active_seat: entitled.over(counts.active),
         });
     }
@@ -177,6 +183,9 @@ pub fn bill(
         active: total(|bill| bill.active),
         idle: total(|bill| bill.idle),
         reclaimable: total(|bill| bill.reclaimable),
+        free: by_type
+            .iter()
+            .try_fold(Money::zero(prices.currency), |sum, bill| Some(sum + bill.free?)),
         per_active_person: entitled.over(active_people),
         capacity,
         by_type,
@@ -290,7 +299,15 @@ mod tests {
     }
 
     fn counts(seat_type: SeatType, entitled: u32) -> Counts {
-        Counts { seat_type, entitled, allocated: 40, active: 30, idle: 8, reclaimable: 6 }
+        Counts {
+            seat_type,
+            entitled,
+            allocated: 40,
+            active: 30,
+            idle: 8,
+            reclaimable: 6,
+            free: Some(9),
+        }
     }
 
     #[test]
@@ -322,6 +339,8 @@ mod tests {
         assert_eq!(bill.entitled.to_string(), "70,745.70 EUR");
         assert_eq!(bill.entitled_seats.to_string(), "70,005.00 EUR");
         assert_eq!(bill.idle.to_string(), "8,960.80 EUR");
+        // Nine of each: 7,560.90 and 2,520.
+        assert_eq!(bill.free.unwrap().to_string(), "10,080.90 EUR");
         assert_eq!(bill.reclaimable.to_string(), "6,720.60 EUR");
         assert_eq!(bill.per_active_person.unwrap().to_string(), "1,159.77 EUR");
         assert_eq!(bill.without_price, [SeatType::User]);

@@ -20,6 +20,7 @@ pub mod holt;
 pub mod idle;
 pub mod models;
 pub mod money;
+pub mod order;
 pub mod pace;
 mod passage;
 pub mod purchase;

@@ -43,6 +43,23 @@ pub struct Limits {
     /// What of `maxReleases` runs of the last 22 hours have used up, where they have: it is not taken off here.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub spent: Option<Spent>,
+    /// Whether the settings let runs release it; absent where they were not asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub releasing: Option<Releasing>,
+}
+
+/// Whether what is reclaimable goes by itself, as the settings are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Releasing {
+    /// Runs on the schedule release it.
+    Real,
+    /// `dryRun` is on: they rehearse.
+    Rehearsal,
+    /// `licenseRelease` is off.
+    Off,
+    /// It is on, but not for this type.
+    TypeOff,
 }
 
 /// What runs of the last 22 hours took of what `maxReleases` allows in that time.

@@ -13,6 +13,7 @@ use super::forecast::{Demand, Forecast};
 use super::models::Kind;
 use super::money::{Currency, Money};
 use super::purchase::{self, Batch, Need, Term};
+use super::reclaim::Releasing;
 
 /// The terms and risks of whoever names none.
 pub const MONTHS: [u32; 3] = [12, 24, 36];
@@ -71,6 +72,8 @@ pub struct Renewal {
     /// What the release rules let go, over as many runs as that takes. Absent while the list of seats isn't known, and so is what
     /// follows from it.
     pub reclaimable: Option<u32>,
+    /// Whether the settings let runs release them; absent where that isn't known.
+    pub releasing: Option<Releasing>,
     /// Drawn paths: what all cases are counted in.
     pub paths: usize,
     /// The answer to begin with.
@@ -83,6 +86,16 @@ impl Renewal {
     pub fn currency(&self) -> Option<Currency> {
         let first = self.terms.first()?.choices.first()?;
         first.without_release.price.map(|price| price.currency)
+    }
+
+    /// The answer to begin with, and the last day of its term.
+    pub fn to_order(&self) -> Option<(&Choice, NaiveDate)> {
+        let first = &self.recommended;
+        let term = self.terms.iter().find(|term| term.months == first.months)?;
+        let risk = term.choices.iter().find(|of| of.risk_percent == first.risk_percent)?;
+        let choice =
+            if first.with_release { risk.with_release.as_ref()? } else { &risk.without_release };
+        Some((choice, term.last))
     }
 }
 
@@ -97,10 +110,13 @@ pub struct Recommended {
     pub by_term: bool,
     /// The risk is the lower one of those that stand for whoever names none.
     pub by_default: bool,
+    /// The seats after release: runs release for real what is reclaimable. Else those without release, since what nobody
+    /// releases has to be bought.
+    pub with_release: bool,
 }
 
 impl Recommended {
-    fn of(question: &Question, price: Option<Price>) -> Self {
+    fn of(question: &Question, price: Option<Price>, with_release: bool) -> Self {
         let term = price.map_or(Term::default(), |price| price.term).months();
         let by_term = question.months.contains(&term);
         let shortest = question.months.iter().copied().min().unwrap_or(term);
@@ -109,6 +125,7 @@ impl Recommended {
             risk_percent: question.risks.iter().copied().min().unwrap_or(RISKS[0]),
             by_term,
             by_default: question.risks == RISKS,
+            with_release,
         }
     }
 
@@ -125,6 +142,18 @@ pub struct TermAnswer {
     pub months: u32,
     pub last: NaiveDate,
     pub choices: Vec<RiskAnswer>,
+}
+
+impl TermAnswer {
+    /// The answers, each once: of risks that lead to the same seats, with the first of them.
+    pub fn rows(&self) -> impl Iterator<Item = (Vec<u8>, &RiskAnswer)> {
+        let same = |a: &RiskAnswer, b: &RiskAnswer| {
+            a.without_release == b.without_release && a.with_release == b.with_release
+        };
+        self.choices
+            .chunk_by(same)
+            .map(|of| (of.iter().map(|of| of.risk_percent).collect(), &of[0]))
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -200,12 +229,15 @@ pub fn renewal(
     forecast: &Forecast,
     question: &Question,
     reclaimable: Option<u32>,
+    releasing: Option<Releasing>,
     entitled: f64,
     price: Option<Price>,
 ) -> Renewal {
     let on = question.on.unwrap_or(forecast.today).max(forecast.today);
     let longest = question.months.iter().copied().max().unwrap_or(1);
     let paths = forecast.demand((on, last_day(on, longest)));
+    let with_release =
+        releasing == Some(Releasing::Real) && reclaimable.is_some_and(|seats| seats > 0);
     let held = (forecast.held() - ROUNDING).ceil().max(0.0) as u64;
     let terms = question.months.iter().map(|months| {
         let last = last_day(on, *months);
@@ -230,8 +262,9 @@ pub fn renewal(
         full: forecast.free <= 0.0,
         model: forecast.model,
         reclaimable,
+        releasing,
         paths: paths.len(),
-        recommended: Recommended::of(question, price),
+        recommended: Recommended::of(question, price, with_release),
         terms: terms.collect(),
     }
 }
@@ -371,7 +404,7 @@ mod tests {
     }
 
     fn ask(forecast: &Forecast, question: &Question, reclaimable: Option<u32>) -> Renewal {
-        renewal(forecast, question, reclaimable, 200.0, Some(price("365")))
+        renewal(forecast, question, reclaimable, None, 200.0, Some(price("365")))
     }
 
     /// From 119.5 seats, 0.1 more each day: 155.9 on the 364th and last day of a year.
@@ -386,7 +419,7 @@ mod tests {
             (12, 5, true, true)
         );
         let other = Question { months: vec![24, 36], risks: vec![10], on: None };
-        let other = Recommended::of(&other, Some(price("1")));
+        let other = Recommended::of(&other, Some(price("1")), false);
         assert_eq!(
             (other.months, other.risk_percent, other.by_term, other.by_default),
             (24, 10, false, false)

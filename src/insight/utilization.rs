@@ -46,11 +46,11 @@ pub enum Step {
 pub struct Period {
     /// `2026-10-05`, `2026-W41`, `2026-10`, `2026-Q4`, `2026`.
     pub name: String,
-    /// Its first day, with data or not.
+    /// Its first day that was asked for, with data or not.
     pub start: NaiveDate,
     /// Days with data.
     pub days: u32,
-    /// Days that it has in all.
+    /// Days of it that were asked for: all but where the range begins or ends within it.
     pub of: u32,
     pub peak: f64,
     /// Of the days' means: a day counts once, however often it was looked at.
@@ -108,7 +108,8 @@ pub fn now(
     })
 }
 
-/// The periods between two days (both included) that have data, oldest first.
+/// The periods between two days (both included) that have data, oldest first. Those at the ends are cut to the two
+/// days, and so is what they have changed.
 pub fn periods(
     series: &Series,
     entitled: &Entitled,
@@ -120,6 +121,11 @@ pub fn periods(
         .chunk_by(|a, b| start(step, a.day) == start(step, b.day))
         .filter_map(|days| period(step, days, entitled))
         .collect();
+    for period in &mut periods {
+        let (from, until) = (period.start.max(first), end(step, period.start).min(last));
+        period.start = from;
+        period.of = u32::try_from((until - from).num_days() + 1).unwrap_or(u32::MAX);
+    }
     // Of the first one too, where what was before is known.
     if let Some(period) = periods.first_mut() {
         let before = series.between(NaiveDate::MIN, days_after(period.start, -1)).last();
@@ -133,7 +139,11 @@ pub fn periods(
 
 /// The month table, oldest first.
 pub fn months(series: &Series, entitled: &Entitled, today: NaiveDate) -> Vec<Period> {
-    periods(series, entitled, Step::Month, (NaiveDate::MIN, today))
+    let mut months = periods(series, entitled, Step::Month, (NaiveDate::MIN, today));
+    if let Some(last) = months.last_mut() {
+        last.of = last.start.num_days_in_month().into();
+    }
+    months
 }
 
 /// A month of the history against the same one a year before. `month` is any day of it.
@@ -312,12 +322,29 @@ mod tests {
         assert_eq!((march.change, march.entitled), (Some(16.0), Some(80.0)));
         assert_eq!((march.mean_percent, march.peak_percent), (Some(25.0), Some(75.0)));
         assert_eq!(months[0].change, None);
-        // What was before the days that are asked for is known all the same; of half a month it is what was before
-        // that month.
-        for first in ["2026-03-01", "2026-03-15"] {
-            let of = periods(&series, &entitled, Step::Month, (day(first), day("2026-03-25")));
-            assert_eq!((of.len(), of[0].change), (1, Some(16.0)), "{first}");
-        }
+        // What was before the days that are asked for is known all the same; half a month has what changed in it.
+        let asked = |first: &str, last: &str| {
+            let of = periods(&series, &entitled, Step::Month, (day(first), day(last)));
+            assert_eq!(of.len(), 1, "{first}");
+            (of[0].change, of[0].start, of[0].of)
+        };
+        assert_eq!(asked("2026-03-01", "2026-03-31"), (Some(16.0), day("2026-03-01"), 31));
+        assert_eq!(asked("2026-03-15", "2026-03-25"), (Some(12.0), day("2026-03-15"), 11));
+    }
+
+    /// October 2026 begins with a Thursday and ends with a Saturday.
+    #[test]
+    fn weeks_at_the_ends_of_a_range_are_cut_to_it() {
+        let days = (0..60).map(|n| Daily::flat(days_after(day("2026-09-15"), n), n as f64));
+        let october = (day("2026-10-01"), day("2026-10-31"));
+        let weeks = periods(&Series::new(days), &totals(&[]), Step::Week, october);
+        let of: Vec<_> =
+            weeks.iter().map(|week| (week.name.as_str(), week.days, week.of)).collect();
+        let edges = (of[0], of[4]);
+        assert_eq!((of.len(), edges), (5, (("2026-W40", 4, 4), ("2026-W44", 6, 6))));
+        assert_eq!((weeks[0].start, weeks[4].end()), october);
+        // One more each day: what changed is as much as there are days.
+        assert!(weeks.iter().all(|week| week.change == Some(week.days.into())), "{weeks:?}");
     }
 
     #[test]

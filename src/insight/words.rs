@@ -13,7 +13,7 @@ use super::growth::Estimate;
 use super::models::Kind;
 use super::money::Money;
 use super::purchase::Purchase;
-use super::reclaim::{HeldBack, KeepFree, Limits, Spent};
+use super::reclaim::{HeldBack, KeepFree, Limits, Releasing, Spent};
 use crate::words::retold::MONTHS;
 use crate::words::{Locale, counted};
 
@@ -50,10 +50,21 @@ pub fn per_active_person(people: u32, with_minutes: bool, l: Locale) -> String {
     format!("all entitled{minutes}, by {people} active within 28 days")
 }
 
+/// That nothing of what is reclaimable goes by itself, and why; `None` where it does, or that isn't known.
+pub fn not_released(of: Option<Releasing>) -> Option<&'static str> {
+    match of? {
+        Releasing::Real => None,
+        Releasing::Rehearsal => Some("nothing is released while dryRun is on"),
+        Releasing::Off => Some("nothing is released while licenseRelease is off"),
+        Releasing::TypeOff => Some("none of this type is released (its default rules)"),
+    }
+}
+
 /// How what is reclaimable goes, and what holds back the rest, each in a line; empty where all goes in the next run.
 pub fn limits_each(of: &Limits, l: Locale) -> Vec<String> {
     let number = |seats: u32| l.number(seats.into());
-    let mut lines = Vec::new();
+    let mut lines: Vec<String> =
+        not_released(of.releasing).map(str::to_owned).into_iter().collect();
     if let Some(max) = of.max_releases {
         let (next, max) = (number(of.next_run), number(max));
         lines.push(format!("of which the next run: {next} (maxReleases {max})"));
@@ -64,6 +75,7 @@ pub fn limits_each(of: &Limits, l: Locale) -> Vec<String> {
     if let Some(KeepFree { is, free, seats }) = of.keep_free {
         let [is, free, seats] = [is, free, seats].map(number);
         lines.push(format!("keepFree ({is}, {free} free) holds back {seats} for now"));
+        lines.push(format!("keepFree lets seats go only until {is} are free"));
     }
     if let Some(HeldBack { seats, max_release_percent: percent, due, of }) = of.held_back {
         let [seats, due, of] = [seats, due, of].map(number);
@@ -210,14 +222,22 @@ pub fn to_buy(projection: &Projection, locale: Locale) -> String {
     } else {
         format!("{} to {}", seats(seats_low), seats(seats_high))
     };
-    let seats = if *seats_high == 1 && *seats_low == 1 { "seat" } else { "seats" };
-    format!("{many} {} {seats}: {}", projection.seat_type.title(), amounts(cost, locale))
+    let amount = match *seats_low {
+        0 => format!("up to {}", cost.high.written(locale)),
+        _ => amounts(cost, locale),
+    };
+    let seats = if *seats_high == 1 { "seat" } else { "seats" };
+    format!("{many} {} {seats}: {amount}", projection.seat_type.title())
 }
 
-/// `the first has to be there by 5 March 2027`, the first day on which the seats may run out; `None` when none has to
-/// be bought.
+/// `the first has to be there by 5 March 2027`, the first day on which the seats may run out; where it may be that
+/// none has to be bought, that. `None` when none has.
 pub fn first_to_buy(purchase: &Purchase, locale: Locale) -> Option<String> {
-    Some(format!("the first has to be there by {}", locale.date(purchase.earliest?)))
+    let day = locale.date(purchase.earliest.filter(|_| purchase.seats_high > 0)?);
+    Some(match purchase.seats_low {
+        0 => format!("if any, the first by {day}"),
+        _ => format!("the first has to be there by {day}"),
+    })
 }
 
 /// `550,000.00 EUR to pay for seats`: of what is to be paid within 12 months.
@@ -238,25 +258,29 @@ pub fn of_late(growth: &Estimate, damped_per_month: f64) -> &'static str {
     if damped_per_month > growth.middle { "; faster of late" } else { "" }
 }
 
+/// `within 50,000.00 EUR, 8,000.00 EUR left`, of a verdict on what is to be paid for a year.
+pub fn verdict(of: &Verdict, budget: Money, locale: Locale) -> String {
+    let budget = budget.written(locale);
+    match of {
+        Verdict::Within { left } => format!("within {budget}, {} left", amounts(left, locale)),
+        Verdict::MayExceed { by } => {
+            let by = by.written(locale);
+            format!("may exceed {budget} by up to {by} in the next 12 months")
+        }
+        Verdict::Exceeded { by } => format!("exceeds {budget} by {}", amounts(by, locale)),
+    }
+}
+
 /// `within 50,000.00 EUR, 8,000.00 EUR left`; where seats are bought for another time than a year, that they are
 /// paid for all of it within this one.
 pub fn budget(of: &Budget, locale: Locale) -> String {
-    let budget = of.budget.written(locale);
     let is_bought = of.to_pay.high != of.entitled;
     let term = match of.term_months {
         12 => String::new(),
         _ if !is_bought => String::new(),
         months => format!("; seats to buy with the price of {}", months_in_words(months)),
     };
-    let verdict = match of.verdict {
-        Verdict::Within { left } => format!("within {budget}, {} left", amounts(&left, locale)),
-        Verdict::MayExceed { by } => {
-            let by = by.written(locale);
-            format!("may exceed {budget} by up to {by} in the next 12 months")
-        }
-        Verdict::Exceeded { by } => format!("exceeds {budget} by {}", amounts(&by, locale)),
-    };
-    verdict + &term
+    verdict(&of.verdict, of.budget, locale) + &term
 }
 
 /// `about 27 months`, `about 3 weeks`: how long something lasts, as rough as it is known.

@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::OnceLock;
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use chrono_tz::Tz;
 use uuid::Uuid;
 
 use super::seats::{self, Counts, Known};
-use super::{Minutes, Planning, Pool};
+use super::{LicenseEnd, Minutes, Planning, Pool};
 use crate::config::Settings;
 use crate::event::Latest;
 use crate::insight::cost::ReleasedSeats;
@@ -17,7 +17,7 @@ use crate::ledger::Action;
 use crate::license::SeatType;
 use crate::release::reclaim;
 use crate::release::replay::with_threshold;
-use crate::store::history::Day;
+use crate::store::history::{Day, SERVER_LICENSE};
 use crate::store::{DoneSeat, KnownSeat, Seats, Store, StoreError};
 
 /// Figures of a type of seats.
@@ -38,6 +38,7 @@ impl Figures {
         let names: Vec<_> = seats
             .chain(OF_CAPACITY.map(|figure| (CAPACITY, figure)))
             .chain(OF_TOKENS.map(|figure| (TOKENS, figure)))
+            .chain(["state", "days_until_expiry"].map(|figure| (SERVER_LICENSE, figure)))
             .collect();
         let days = store.history_days(site, &names).await?;
         Ok(Self(names.into_iter().zip(days).collect()))
@@ -99,14 +100,26 @@ impl Planning {
                 }
                 policy
             });
-            Counts::new(&known, other.as_ref().unwrap_or(own), now)
+            Counts::new(&known, &of_site.release, other.as_ref(), now)
         });
         let license_end = match of_site.filter(|of_site| of_site.server_license.is_some()) {
             None => None,
             Some(_) => {
+                let days =
+                    ["state", "days_until_expiry"].map(|of| figures.take(SERVER_LICENSE, of));
                 let latest = store.latest().await?;
-                let license = Latest::new(&latest, site).server_license();
-                license.and_then(|(_, license)| license.expiry_date)
+                match Latest::new(&latest, site).server_license() {
+                    Some((read, license)) if read <= now => {
+                        let end = license.expiry_date;
+                        end.map(|last_valid| LicenseEnd { last_valid, as_of: read })
+                    }
+                    // What was read later stands for then only where nothing was kept of then.
+                    later => recorded_end(&days, zone).or_else(|| {
+                        let later = later.filter(|_| days[0].is_empty());
+                        let (as_of, license) = later?;
+                        Some(LicenseEnd { last_valid: license.expiry_date?, as_of })
+                    }),
+                }
             }
         };
         let Known { list, releases, .. } = known;
@@ -148,8 +161,22 @@ impl Planning {
             license_end,
             released: until_again(releases, &list, zone).map(|release| release.seats).collect(),
             seats: counts,
+            order: OnceLock::new(),
         })
     }
+}
+
+/// The end of the server's license as the history has it: its days left when it was looked at last, by the day of
+/// that look. `None` where that look found no end.
+fn recorded_end([state, left]: &[Vec<Day>; 2], zone: Tz) -> Option<LicenseEnd> {
+    let (looked, left) = (state.last()?, left.last()?);
+    if left.day < looked.day {
+        return None;
+    }
+    let day = left.last_at.with_timezone(&zone).date_naive();
+    let last_valid =
+        day.checked_add_signed(TimeDelta::try_days(left.rollup.last.round() as i64)?)?;
+    Some(LicenseEnd { last_valid, as_of: left.last_at })
 }
 
 /// What the history has of a type of seats.

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::Planning;
 use crate::insight::pace::Used;
-use crate::insight::utilization::{Step, periods};
+use crate::insight::utilization::{self, Step, periods};
 use crate::insight::{Daily, Entitled, Series, days_after};
 
 /// The minutes of a month.
@@ -37,7 +37,11 @@ impl Planning {
         let Some(minutes) = &self.minutes else { return Vec::new() };
         let counted = counted(&minutes.used);
         let months = periods(&minutes.used, &Entitled::default(), Step::Month, range);
-        let month = months.into_iter().filter_map(|month| {
+        let month = months.into_iter().filter_map(|mut month| {
+            // Minutes are those of whole months.
+            month.start = utilization::start(Step::Month, month.start);
+            let whole = utilization::end(Step::Month, month.start) - month.start;
+            month.of = u32::try_from(whole.num_days() + 1).unwrap_or(u32::MAX);
             let own = counted.iter().filter(|part| part.month == month.start);
             let used = own.map(|part| part.value).max_by(f64::total_cmp)?;
             let end = month.start.checked_add_months(Months::new(1)).unwrap_or(month.start);

@@ -7,10 +7,12 @@
 pub mod changes;
 pub mod chargeback;
 pub mod forecast;
+pub mod idle;
 pub mod load;
 mod minutes;
 pub mod money;
 pub mod outlook;
+pub mod recorded;
 pub mod renewal;
 pub mod replay;
 pub mod seats;
@@ -25,6 +27,7 @@ use crate::insight::contract::Contracts;
 use crate::insight::cost::{Prices, ReleasedSeats};
 use crate::insight::forecast::{Bought, Forecast, forecast_if};
 use crate::insight::growth::{Growth, History, growth};
+use crate::insight::order::Order;
 use crate::insight::pace::Pace;
 use crate::insight::reclaim::Limits;
 use crate::insight::season::{self, Season};
@@ -57,13 +60,24 @@ pub struct Planning {
     pub prices: Option<Prices>,
     /// When contracts renew, where that is said.
     pub contracts: Contracts,
-    /// The last valid day of the server's license, as it was read last; `None` where it is not watched, was not read,
+    /// The end of the server's license, as it was read last up to `now`; `None` where it is not watched, was not read,
     /// or has none.
-    pub license_end: Option<NaiveDate>,
+    pub license_end: Option<LicenseEnd>,
     /// Seats that were released, with when their people got one again, if they did.
     pub released: Vec<ReleasedSeats>,
     /// From the list of seats; `None` while it was never read.
     pub seats: Option<seats::Counts>,
+    order: OnceLock<Option<Order>>,
+}
+
+/// The end of the server's license.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LicenseEnd {
+    /// The last valid day.
+    pub last_valid: NaiveDate,
+    /// When it was read.
+    pub as_of: DateTime<Utc>,
 }
 
 /// The seats of one type over time.
@@ -244,8 +258,21 @@ impl Planning {
         self.pool(seat_type)?.on(self.today)
     }
 
-    /// The days, weeks or months between two days (both included) that have data, oldest first.
+    /// The days, weeks or months between two days (both included) that have data, oldest first. One that isn't over
+    /// today is whole, with days to come.
     pub fn utilization(
+        &self,
+        seat_type: SeatType,
+        step: Step,
+        (first, last): (NaiveDate, NaiveDate),
+    ) -> Vec<Period> {
+        let open = utilization::end(step, utilization::start(step, self.today));
+        let last = if last < self.today { last } else { last.max(open) };
+        self.utilization_within(seat_type, step, (first, last))
+    }
+
+    /// The same, where those at the ends have no day outside.
+    pub fn utilization_within(
         &self,
         seat_type: SeatType,
         step: Step,

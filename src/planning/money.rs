@@ -32,6 +32,8 @@ pub struct Cost {
     pub idle: Option<Money>,
     /// Of seats that the release rules let go, over as many runs as that takes. Absent as above.
     pub reclaimable: Option<Money>,
+    /// Of seats that nobody has and that can be given out. Absent where that isn't known.
+    pub free: Option<Money>,
     /// `entitled` by `activePeople`.
     pub per_active_person: Option<Money>,
     /// People who used a seat of any type within 28 days, each once.
@@ -60,6 +62,7 @@ pub struct TypeCost {
     pub active: Option<Money>,
     pub idle: Option<Money>,
     pub reclaimable: Option<Money>,
+    pub free: Option<Money>,
     pub per_active_seat: Option<Money>,
 }
 
@@ -74,6 +77,8 @@ pub struct SeatNumbers {
     pub threshold_days: Option<u32>,
     /// What the release rules let go, over as many runs as that takes.
     pub reclaimable: Option<u32>,
+    /// What can be given out. Absent where that isn't known.
+    pub free: Option<u32>,
     /// How they go, and what holds back the rest.
     pub limits: Limits,
 }
@@ -142,6 +147,7 @@ impl Planning {
                     idle: of_type.then(|| number(|c| c.idle)),
                     threshold_days: self.seat_counts(bill.seat_type).map(|of| of.threshold_days),
                     reclaimable: of_type.then(|| number(|c| c.reclaimable)),
+                    free: counts.and_then(|counts| counts.free),
                     limits: self.limits(bill.seat_type),
                 },
                 per_seat: bill.per_seat,
@@ -150,6 +156,7 @@ impl Planning {
                 active: of_type.then_some(bill.active),
                 idle: of_type.then_some(bill.idle),
                 reclaimable: of_type.then_some(bill.reclaimable),
+                free: bill.free,
                 per_active_seat: bill.per_active_seat.filter(|_| of_type),
             }
         });
@@ -163,6 +170,7 @@ impl Planning {
             active: known.then_some(bill.active),
             idle: known.then_some(bill.idle),
             reclaimable: known.then_some(bill.reclaimable),
+            free: bill.free,
             active_people: people,
             per_active_person: bill.per_active_person.filter(|_| {
                 // People of a type without a price would make it too small.
@@ -277,6 +285,7 @@ impl Planning {
                     active: seats.map_or(0, |seats| seats.active),
                     idle: seats.map_or(0, |seats| seats.idle),
                     reclaimable: seats.map_or(0, |seats| seats.reclaimable),
+                    free: now.free.map(whole),
                 })
             })
             .collect()

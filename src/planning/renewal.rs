@@ -1,12 +1,13 @@
 //! What to renew licenses with, as commands and reports show it.
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
 
 use super::Planning;
 use crate::insight::cost::DAYS;
 use crate::insight::duration::{self, Curve};
 use crate::insight::forecast::LONGEST_DAYS;
+use crate::insight::order::{self, Order};
 use crate::insight::reclaim::Limits;
 use crate::insight::renewal::{self, Price, Question, Renewal, last_day};
 use crate::insight::{NotEnough, days_after, or_why};
@@ -22,6 +23,8 @@ pub struct TypeRenewal {
     pub renewal: Result<RenewalView, NotEnough>,
     /// How what is reclaimable goes, and what holds back the rest.
     pub limits: Limits,
+    /// What is reclaimable is by the list that was read then; absent while none was.
+    pub list_as_of: Option<DateTime<Utc>>,
     /// For which share of the last 365 days so many seats were taken.
     pub curve: Curve,
 }
@@ -51,7 +54,11 @@ pub enum Begins {
     Contract,
     /// The settings name no day on which the contract renews: the day after the last one on which the license of
     /// the server is valid.
-    LicenseEnd { last_valid: NaiveDate },
+    LicenseEnd {
+        last_valid: NaiveDate,
+        /// The end was read on this day, before that of the figures; absent where it is of the same day or later.
+        recorded: Option<NaiveDate>,
+    },
     /// It is today: no day to come is known, or it is too far ahead to be answered for.
     Today { too_far: Option<NaiveDate> },
 }
@@ -62,9 +69,10 @@ impl Begins {
         match self {
             Self::Asked => "as asked".to_owned(),
             Self::Contract => "the contract renews: cost.renewsOn".to_owned(),
-            Self::LicenseEnd { last_valid } => {
+            Self::LicenseEnd { last_valid, recorded } => {
                 let end = l.date(last_valid);
-                format!("server license ends {end} (no cost.renewsOn)")
+                let then = recorded.map(|day| format!(", as read on {}", l.date(day)));
+                format!("server license ends {end}{} (no cost.renewsOn)", then.unwrap_or_default())
             }
             Self::Today { too_far: None } => {
                 "no cost.renewsOn, no license end known: the day of the figures".to_owned()
@@ -128,9 +136,13 @@ impl Planning {
         if let Some(on) = self.contracts.renewal(seat_type, self.today) {
             return (on, Begins::Contract);
         }
-        let last_valid = self.license_end.filter(|end| *end >= self.today);
-        match last_valid {
-            Some(last_valid) => (days_after(last_valid, 1), Begins::LicenseEnd { last_valid }),
+        let license = self.license_end.filter(|end| end.last_valid >= self.today);
+        match license {
+            Some(super::LicenseEnd { last_valid, as_of }) => {
+                let read = as_of.with_timezone(&self.zone).date_naive();
+                let recorded = (read < self.today).then_some(read);
+                (days_after(last_valid, 1), Begins::LicenseEnd { last_valid, recorded })
+            }
             None => (self.today, Begins::Today { too_far: None }),
         }
     }
@@ -142,7 +154,7 @@ impl Planning {
         let days = counted(l, days.unsigned_abs(), "day", "days");
         match begins {
             Begins::Contract => format!("the contract renews on {} (in {days})", l.date(day)),
-            Begins::LicenseEnd { last_valid } => format!(
+            Begins::LicenseEnd { last_valid, .. } => format!(
                 "the server license ends on {}, the day before the next term (in {days}; Butler.cost.renewsOn \
                  is not set)",
                 l.date(last_valid)
@@ -169,7 +181,14 @@ impl Planning {
             let reclaimable = self.reclaimable(seat_type);
             RenewalView {
                 begins,
-                answer: renewal::renewal(forecast, &question, reclaimable, entitled, price),
+                answer: renewal::renewal(
+                    forecast,
+                    &question,
+                    reclaimable,
+                    self.limits(seat_type).releasing,
+                    entitled,
+                    price,
+                ),
                 model_in_words: super::forecast::model_in_words(forecast),
                 untested: forecast.error.as_ref().err().copied(),
                 added_for_months: price.map(|price| price.term.months()),
@@ -177,6 +196,28 @@ impl Planning {
         });
         let days = pool.taken.between(days_after(self.today, 1 - DAYS), self.today);
         let limits = self.limits(seat_type);
-        Some(TypeRenewal { seat_type, renewal, limits, curve: duration::curve(days) })
+        let list_as_of = self.seat_counts(seat_type).map(|seats| seats.as_of);
+        Some(TypeRenewal { seat_type, renewal, limits, list_as_of, curve: duration::curve(days) })
+    }
+
+    /// The recommended answers of all types in one total. `None` without any type to order.
+    pub fn order_of(&self, answers: &[TypeRenewal]) -> Option<Order> {
+        let renewals = answers
+            .iter()
+            .map(|of| (of.seat_type, of.renewal.as_ref().ok().map(|view| &view.answer)));
+        let minutes = self.minutes_of_month();
+        let minutes = self.prices.zip(minutes);
+        let minutes = minutes.and_then(|(prices, minutes)| prices.year_of_minutes(minutes));
+        (!answers.is_empty()).then(|| order::order(renewals, self.prices.as_ref(), minutes))
+    }
+
+    /// The same for the usual terms and risks. Computed once.
+    pub fn order(&self) -> Option<&Order> {
+        let make = || {
+            let types = self.seat_types();
+            let answers = types.filter_map(|of| self.renewal(of, &Question::default()));
+            self.order_of(&answers.collect::<Vec<_>>())
+        };
+        self.order.get_or_init(make).as_ref()
     }
 }

@@ -10,13 +10,14 @@ use uuid::Uuid;
 use super::load::{self, Release};
 use crate::event::Latest;
 use crate::insight::idle::{Usage, is_reclaimable};
-use crate::insight::reclaim::{ByRules, Limits};
+use crate::insight::reclaim::{ByRules, Limits, Releasing};
 use crate::insight::seats::{self, Figures};
 use crate::ledger::past::Past;
 use crate::license::{PersonRead, Pools, Seat, SeatType};
 use crate::policy::{Policy, TypeRule};
 use crate::release::plan::Snapshot;
 use crate::release::reclaim;
+use crate::release::settings::Release as Settings;
 use crate::store::{Seats, Store, StoreError};
 
 /// What is known of the seats of a site at a time: the lists as they were read last without what Bursar
@@ -68,17 +69,23 @@ impl Known {
     }
 }
 
-/// The figures of these seats, and of each type how what is reclaimable goes.
+/// The figures of these seats, and of each type how what is reclaimable goes. `policy`: rules that are asked in
+/// place of those of the settings.
 pub fn figures(
     known: &Known,
-    policy: &Policy,
+    settings: &Settings,
+    policy: Option<&Policy>,
     now: DateTime<Utc>,
 ) -> (Figures, BTreeMap<SeatType, Limits>) {
     let (known, past, pools) = (known.seats(), &known.past, known.pools.clone());
     let now = as_of(known, now);
+    let policy = policy.unwrap_or(&settings.policy);
     let snapshot = snapshot(known, pools);
     let answers = reclaim::by_rules(&snapshot, past, policy, now);
-    let limits = answers.iter().map(|(of, (_, limits))| (*of, *limits)).collect();
+    let limits = answers.iter().map(|(of, (_, limits))| {
+        (*of, Limits { releasing: Some(releasing(settings, *of)), ..*limits })
+    });
+    let limits = limits.collect();
     let by_rules: BTreeMap<SeatType, ByRules> =
         answers.into_iter().map(|(of, (rules, _))| (of, rules)).collect();
     let first_uses: HashMap<(SeatType, Uuid), DateTime<Utc>> = known
@@ -126,9 +133,6 @@ pub struct SeatCounts {
     pub reclaimable: u32,
     /// How they go, and what holds back the rest.
     pub limits: Limits,
-    /// Whether seats of the type are released at all; if not, they are those that its rules would take.
-    #[serde(skip)]
-    pub released: bool,
     /// Idle, but whether the rules keep them can't be told: their user is not known well enough.
     pub undecided: u32,
     pub threshold_days: u32,
@@ -138,14 +142,20 @@ pub struct SeatCounts {
 }
 
 impl Counts {
-    /// `None` while no list was ever read.
-    pub fn new(known: &Known, policy: &Policy, now: DateTime<Utc>) -> Option<Self> {
+    /// `policy`: rules that are asked in place of those of the settings. `None` while no list was ever read.
+    pub fn new(
+        known: &Known,
+        settings: &Settings,
+        policy: Option<&Policy>,
+        now: DateTime<Utc>,
+    ) -> Option<Self> {
         let list = known.seats();
         if list.lists.is_empty() {
             return None;
         }
         let now = as_of(list, now);
-        let (figures, limits) = figures(known, policy, now);
+        let (figures, limits) = figures(known, settings, policy, now);
+        let policy = policy.unwrap_or(&settings.policy);
         let by_type = list.lists.iter().map(|list| {
             let of = figures.of(list.seat_type);
             let threshold_days = threshold(policy, list.seat_type);
@@ -157,7 +167,6 @@ impl Counts {
                 idle: u32::try_from(idle).unwrap_or(u32::MAX),
                 reclaimable: of.by_rules.map_or(0, |rules| rules.reclaimable()),
                 limits: limits.get(&list.seat_type).copied().unwrap_or_default(),
-                released: of.by_rules.is_some_and(|rules| rules.enabled),
                 undecided: of.by_rules.map_or(0, |rules| rules.unknown),
                 threshold_days,
                 usage: of.usage,
@@ -171,6 +180,16 @@ impl Counts {
     /// Of a type; `None` while its list was never read.
     pub fn of(&self, seat_type: SeatType) -> Option<&SeatCounts> {
         self.by_type.get(&seat_type)
+    }
+}
+
+/// Whether runs take seats of a type by themselves.
+pub fn releasing(settings: &Settings, seat_type: SeatType) -> Releasing {
+    match (settings.enable, settings.policy.rule(seat_type)) {
+        (false, _) => Releasing::Off,
+        (true, None) => Releasing::TypeOff,
+        (true, Some(_)) if settings.dry_run => Releasing::Rehearsal,
+        (true, Some(_)) => Releasing::Real,
     }
 }
 

@@ -143,6 +143,8 @@ pub fn by_rules(
                 .get(&part.seat_type)
                 .filter(|taken| **taken > 0)
                 .and_then(|taken| Some(Spent { taken: *taken, of: max? })),
+            // Rules don't know whether runs are on.
+            releasing: None,
         };
         let rules = ByRules {
             enabled: rule.is_some(),

@@ -147,6 +147,7 @@ pub fn render(report: &Report) -> String {
         for of_type in &site.types {
             seats(&mut rows, of_type);
         }
+        order(&mut rows, site);
         simulation(&mut rows, site);
         holders(&mut rows, site);
         money(&mut rows, site);
@@ -311,6 +312,35 @@ fn alerts(rows: &mut Rows, alerts: Option<&[Alert]>) {
         let time = alert.time.to_rfc3339();
         rows.add("alerts", &alert.rule, &time, &alert.state, &alert.text);
     }
+}
+
+/// The recommended order: the date is the first day of the term.
+fn order(rows: &mut Rows, site: &SiteReport) {
+    let Some(order) = &site.order else { return };
+    for line in &order.lines {
+        let (subject, on) = (line.seat_type.as_str(), line.on.to_string());
+        let mut add = |key: &str, value: String| rows.add("order", subject, &on, key, value);
+        add("seats", line.seats.to_string());
+        add("change", line.change.to_string());
+        add("months", line.months.to_string());
+        add("riskPercent", line.risk_percent.to_string());
+        add("withRelease", line.with_release.to_string());
+        for (key, money) in [("price", line.price), ("perYear", line.per_year)] {
+            if let Some(money) = money {
+                add(key, money.rounded().to_string());
+            }
+        }
+    }
+    let mut money = |key: &str, money: Option<Money>| {
+        if let Some(money) = money {
+            rows.add("order", money.currency.as_str(), "", key, money.rounded());
+        }
+    };
+    money("price", order.price);
+    money("perYear", order.per_year);
+    money("minutes", order.minutes);
+    money("budget", order.budget.map(|of| of.budget));
+    money("toPay", order.budget.map(|of| of.to_pay));
 }
 
 /// The subject is the type, the date the first day; keys begin with the threshold.

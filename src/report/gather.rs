@@ -108,7 +108,7 @@ async fn of_site(
     let left_out = moment.is_long_ago();
     if left_out {
         planning.seats = None;
-        planning.license_end = None;
+        planning.license_end = planning.license_end.filter(|end| end.as_of <= moment.as_of);
     }
     let (from, to) = period.span(zone);
     let until = to.min(now);
@@ -150,6 +150,8 @@ async fn of_site(
         simulation,
         capacity,
         cost: planning.cost(),
+        order: planning.order().cloned(),
+        license_end: planning.license_end,
         cost_by_directory: by_directory,
         cost_in_period: planning.cost_of((period.first, period.last.min(planning.today))),
         saved_in_period: planning.saved((period.first, period.last.min(planning.today))),
@@ -227,6 +229,7 @@ fn of_type(planning: &Planning, pool: &Pool, period: &Period) -> TypeReport {
         entitled: pool.entitled.on(day.day),
     });
     let seat_type = pool.seat_type;
+    let year_on_year = days.last().and_then(|day| planning.year_on_year(seat_type, day.day));
     let nothing = NotEnough { have: 0, need: 1, unit: Unit::Days };
     TypeReport {
         seat_type,
@@ -238,12 +241,12 @@ fn of_type(planning: &Planning, pool: &Pool, period: &Period) -> TypeReport {
         days: u32::try_from(days.len()).unwrap_or(u32::MAX),
         full_days: utilization::full_days(days, &pool.entitled),
         of: u32::try_from((last - first).num_days() + 1).unwrap_or(0),
-        periods: planning.utilization(seat_type, period.step(), (first, last)),
+        periods: planning.utilization_within(seat_type, period.step(), (first, period.last)),
         entitled_changes: pool.entitled_changes(first, last),
-        year_on_year: days
-            .last()
-            .and_then(|day| planning.year_on_year(seat_type, day.day))
-            .unwrap_or(Err(nothing)),
+        recorded_in_year: year_on_year
+            .as_ref()
+            .and_then(|years| planning.recorded_between(seat_type, years.as_ref().ok()?)),
+        year_on_year: year_on_year.unwrap_or(Err(nothing)),
         growth: planning.growth(seat_type).unwrap_or(Err(nothing)),
         forecast: planning.forecast_view(seat_type, AHEAD).unwrap_or(Err(nothing)),
         renewal: planning.renewal(seat_type, &Default::default()),

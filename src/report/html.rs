@@ -22,6 +22,7 @@ struct SitePart<'a> {
     name: &'a str,
     /// Where links of the contents lead to: no name of a site is part of it.
     id: String,
+    summary: &'a [(String, String)],
     tiles: &'a [(String, String, String)],
     parts: Vec<Part<'a>>,
 }
@@ -53,6 +54,7 @@ pub fn render(report: &Report) -> Result<String, askama::Error> {
         sites.push(SitePart {
             name: &site.name,
             id: format!("site{n}"),
+            summary: &site.summary,
             tiles: &site.tiles,
             parts,
         });

@@ -52,6 +52,15 @@ fn anchor(title: &str) -> String {
 pub fn render(document: &Document) -> String {
     let mut head = format!("# {}\n\n{}\n\n", plain(&document.title), plain(&document.period));
     facts(&mut head, &document.facts);
+    for site in &document.sites {
+        let of = if document.sites.len() > 1 {
+            format!(" of site {}", site.name)
+        } else {
+            String::new()
+        };
+        let _ = write!(head, "\n**Summary{}**\n\n", plain(&of));
+        facts(&mut head, &site.summary);
+    }
     let mut body = Writer::default();
     // Those before: each heading of the text counts.
     for taken in [document.title.as_str(), "Contents"] {

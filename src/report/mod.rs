@@ -31,6 +31,7 @@ use crate::insight::capacity::Capacity;
 use crate::insight::contract::Contract;
 use crate::insight::cost::Saved;
 use crate::insight::growth::Growth;
+use crate::insight::order::Order;
 use crate::insight::utilization::{self, Now, YearOnYear};
 use crate::insight::{NotEnough, or_why};
 use crate::ledger::Head;
@@ -39,9 +40,10 @@ use crate::license::{LicenseState, SeatType, SenseVersion};
 use crate::plain::{in_json, on_terminal};
 use crate::planning::chargeback::ByGroup;
 use crate::planning::money::{Cost, PeriodCost};
+use crate::planning::recorded::Recorded;
 use crate::planning::renewal::TypeRenewal;
 use crate::planning::replay::Simulation;
-use crate::planning::{EntitledChange, ForecastView, Month, SeatCounts};
+use crate::planning::{EntitledChange, ForecastView, LicenseEnd, Month, SeatCounts};
 use crate::store::Attempt;
 use crate::words::Locale;
 
@@ -103,6 +105,10 @@ pub struct SiteReport {
     pub capacity: Option<CapacityReport>,
     /// As of `asOf`, at the prices of the settings; absent without prices.
     pub cost: Option<Cost>,
+    /// What to renew with, the recommended answers of all types in one total; absent without types.
+    pub order: Option<Order>,
+    /// The end of the server's license as it was read last up to `asOf`; absent where none was read by then.
+    pub license_end: Option<LicenseEnd>,
     /// `cost`, by the user directories of those who hold the seats; absent as above, while the lists of seats aren't
     /// known, and when `leftOut`.
     pub cost_by_directory: Option<ByGroup>,
@@ -170,6 +176,8 @@ pub struct TypeReport {
     /// The last month of the period that has data, against the same one a year before.
     #[serde(serialize_with = "or_why")]
     pub year_on_year: Result<YearOnYear, NotEnough>,
+    /// What is recorded between the two months; absent without the older one.
+    pub recorded_in_year: Option<Recorded>,
     /// As of `asOf`, as are those that follow.
     #[serde(serialize_with = "or_why")]
     pub growth: Result<Growth, NotEnough>,

@@ -109,6 +109,11 @@ impl Chart {
         }
     }
 
+    /// Whether what is to come is at its right side: on a narrow screen that is seen first.
+    pub fn looks_ahead(&self) -> bool {
+        matches!(self, Self::Lines(lines) if lines.band.len() > 1)
+    }
+
     /// As an `svg` element; `id` is unique in its page.
     pub fn svg(&self, id: &str, l: Locale) -> String {
         match self {
@@ -232,7 +237,7 @@ impl Bars {
         frame.axis(&mut out, &self.unit, l);
         let each = (WIDTH - LEFT - RIGHT) / count;
         let width = (each * 0.62).min(72.0);
-        let every = (self.bars.len().div_ceil(14)).max(1);
+        let every = (self.bars.len().div_ceil(9)).max(1);
         for (n, bar) in self.bars.iter().enumerate() {
             let middle = frame.x(n as f64 + 0.5);
             let top = frame.y(bar.value);
@@ -322,8 +327,12 @@ impl Frame {
     fn percent(&self, out: &mut String) {
         for percent in [0, 20, 40, 60, 80, 100] {
             let x = self.x(f64::from(percent));
-            let anchor = if percent == 100 { "end" } else { "middle" };
-            let text = if percent == 100 { "100 % of the days" } else { &format!("{percent} %") };
+            let (anchor, what) = match percent {
+                0 => ("start", " of the days"),
+                100 => ("end", ""),
+                _ => ("middle", ""),
+            };
+            let text = format!("{percent} %{what}");
             let bottom = HEIGHT - BOTTOM;
             let _ = write!(
                 out,
@@ -413,7 +422,7 @@ fn open(id: &str, title: &str, description: &str) -> String {
 fn legend(out: &mut String, entries: &[(&str, &str)]) {
     let mut x = WIDTH - RIGHT;
     for (class, name) in entries.iter().rev() {
-        x -= crate::plain::width(name) as f64 * 6.4 + 4.0;
+        x -= crate::plain::width(name) as f64 * 7.8 + 4.0;
         let _ = write!(out, r#"<text class="tick" x="{x:.1}" y="18">{}</text>"#, escape(name));
         x -= 24.0;
         if matches!(*class, "band" | "bar") {

@@ -6,14 +6,16 @@ mod money;
 mod renewal;
 mod seats;
 mod simulation;
+mod summary;
 mod trail;
 
 use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
 
-pub(crate) use self::renewal::{duration, renewal_legend, renewal_of_type};
+pub(crate) use self::renewal::{duration, renewal_legend, renewal_of_type, renewal_order};
 use super::Report;
 use super::svg::Chart;
-use crate::words::Locale;
+use crate::words::{Locale, counted};
 
 /// Titles of what belongs to no site.
 pub const OWN_ALERTS: &str = "Alerts of Bursar itself";
@@ -35,6 +37,8 @@ pub struct Document {
 #[derive(Debug)]
 pub struct Site {
     pub name: String,
+    /// What to know and to decide, in few lines: name and text.
+    pub summary: Vec<(String, String)>,
     /// The figures to see first: name, value, remark.
     pub tiles: Vec<(String, String, String)>,
     pub sections: Vec<Section>,
@@ -70,6 +74,8 @@ pub struct Table {
     pub rows: Vec<Vec<String>>,
     /// The row that stands out.
     pub marked: Option<usize>,
+    /// A list of what happened or of people: a long one stands at the end of its site. The command that tells more.
+    pub list: Option<&'static str>,
 }
 
 #[derive(Debug, Clone)]
@@ -102,12 +108,22 @@ impl Table {
             None => Column { name: (*name).to_owned(), right: false },
         };
         let columns = names.iter().map(column).collect();
-        Self { caption: caption.into(), columns, rows: Vec::new(), marked: None }
+        Self { caption: caption.into(), columns, rows: Vec::new(), marked: None, list: None }
+    }
+
+    /// A list that may be long, and the command that tells all of it.
+    fn list(caption: impl Into<String>, names: &[&str], command: &'static str) -> Self {
+        Self { list: Some(command), ..Self::new(caption, names) }
     }
 
     /// Whether it needs the whole width, so that it may have to be read from side to side.
     pub fn is_wide(&self) -> bool {
-        self.columns.len() > 6
+        self.columns.len() > 4
+    }
+
+    /// Whether its rows name records of the ledger.
+    fn is_proof(&self) -> bool {
+        self.columns.iter().any(|column| column.name == "Hash")
     }
 
     /// Whether a row stands out.
@@ -138,7 +154,10 @@ pub fn view(report: &Report) -> Document {
     let made = local(report, report.generated);
     let mut facts = vec![(
         "Made".to_owned(),
-        format!("{made} ({}) by Bursar {}", report.time_zone, report.version),
+        match report.time_zone {
+            "UTC" => format!("{made} by Bursar {}", report.version),
+            zone => format!("{made} ({zone}) by Bursar {}", report.version),
+        },
     )];
     if report.unfinished {
         let what = "the period is not over: all figures are of what there is so far";
@@ -162,14 +181,18 @@ fn as_of(report: &Report) -> String {
     report.locale.date(report.as_of.with_timezone(&report.zone).date_naive())
 }
 
-/// A time, to the minute, in the zone of the report.
+/// A time, to the minute, in the zone of the report, with its abbreviation.
 fn local(report: &Report, time: DateTime<Utc>) -> String {
-    report.locale.time(time, report.zone)
+    local_in(report.locale, report.zone, time)
+}
+
+fn local_in(l: Locale, zone: Tz, time: DateTime<Utc>) -> String {
+    format!("{} {}", l.time(time, zone), time.with_timezone(&zone).format("%Z"))
 }
 
 /// What is left out of a report of a time that is long over: told once.
 const ONLY_NOW: &str = "The period is over for more than a month. What is known only as it is now is left out: the \
-                        license and the version of the server, who uses a seat (active, idle, reclaimable, with \
+                        state and the number of the server's license, the version of the server, who uses a seat (active, idle, reclaimable, with \
                         release, cost by directory), and what the release rules would have done. The commands \
                         (status, insight, release simulate) tell it of now.";
 
@@ -199,11 +222,46 @@ fn of_site(report: &Report, site: &super::SiteReport) -> Site {
         trail::alerts(report, site),
         trail::gaps(report, site),
     ];
+    let mut sections: Vec<Section> = sections.into_iter().flatten().collect();
+    let annexes = annexes(report.locale, &mut sections);
+    sections.extend(annexes);
     Site {
         name: site.site.clone(),
+        summary: summary::summary(report, site),
         tiles: tiles(report, site),
-        sections: sections.into_iter().flatten().collect(),
+        sections,
     }
+}
+
+/// So many rows of a list stand where it belongs; a longer one is an annex.
+const MOST_IN_PLACE: usize = 12;
+
+/// More rows are left to the command, but for records of releases, which are the proof.
+const MOST_IN_ANNEX: usize = 500;
+
+/// Takes the long lists out of the sections; in their place is said where they are.
+fn annexes(l: Locale, sections: &mut [Section]) -> Vec<Section> {
+    let mut annexes = Vec::new();
+    for block in sections.iter_mut().flat_map(|section| &mut section.blocks) {
+        let Block::Table(table) = block else { continue };
+        let Some(command) = table.list.filter(|_| table.rows.len() > MOST_IN_PLACE) else {
+            continue;
+        };
+        let title = format!("Annex: {}", table.caption);
+        let rows = counted(l, table.rows.len() as u64, "row", "rows");
+        let here = Block::Text(format!("{rows}, at the end: {title}."));
+        let Block::Table(mut table) = std::mem::replace(block, here) else { continue };
+        let mut blocks = Vec::new();
+        let more = table.rows.len().saturating_sub(MOST_IN_ANNEX);
+        if more > 0 && !table.is_proof() {
+            table.rows.truncate(MOST_IN_ANNEX);
+            let rows = counted(l, more as u64, "more row", "more rows");
+            blocks.push(Block::Text(format!("{rows}: {command}, or this report as CSV.")));
+        }
+        blocks.insert(0, Block::Table(table));
+        annexes.push(Section { title, blocks, own_page: false });
+    }
+    annexes
 }
 
 /// What is left out, at the beginning.

@@ -10,12 +10,14 @@ use super::frame::{Frame, Part, site_address};
 use super::{Served, sheet, site};
 use crate::insight::chargeback::{Amounts, Row};
 use crate::insight::groups::Group;
-use crate::insight::words;
+use crate::insight::words::{self, renewal as said};
 use crate::license::SeatType;
 use crate::plain::one_line;
+use crate::planning::Planning;
 use crate::planning::chargeback::{By, ByGroup, Unknown};
+use crate::planning::idle::{self, AsOf};
 use crate::report::chargeback;
-use crate::words::Locale;
+use crate::words::{Locale, local};
 
 /// Rows of the page; the file has all.
 const ROWS: usize = 500;
@@ -30,6 +32,10 @@ struct Page {
     site: String,
     seen: Option<String>,
     facts: Vec<(String, String)>,
+    /// What idle seats cost: name, seats, amount, what it is.
+    idle: Vec<[String; 4]>,
+    relation: &'static str,
+    order: String,
     renewal: String,
     releases: String,
     by: String,
@@ -96,6 +102,18 @@ pub(super) async fn page(
         site: name.to_owned(),
         seen: seen.map(|time| age(time, now)),
         facts: site::cost(&planning),
+        idle: idle_lines(&planning, locale),
+        relation: idle::RELATION,
+        order: {
+            // Each case is followed day by day, once.
+            let _turn = served.turn().await;
+            let planning = planning.clone();
+            let make = move || {
+                let order = planning.order().filter(|_| planning.prices.is_some());
+                order.and_then(|order| said::order_beside_budget(order, locale)).unwrap_or_default()
+            };
+            tokio::task::spawn_blocking(make).await.unwrap_or_default()
+        },
         renewal: site_address(name, "/renewal"),
         releases: site_address(name, "/releases"),
         choices: choices.collect(),
@@ -126,6 +144,25 @@ pub(super) async fn csv(served: &Served, name: &str, query: Option<&str>) -> Ans
     let kind = HeaderValue::from_static("text/csv; charset=utf-8");
     let file = sheet::file_name(&[name, "cost", by.as_str()]);
     Ok(([(header::CONTENT_TYPE, kind), file], text).into_response())
+}
+
+fn idle_lines(planning: &Planning, l: Locale) -> Vec<[String; 4]> {
+    let Some(cost) = planning.cost() else { return Vec::new() };
+    let line = |of: idle::Line| {
+        let as_of = match of.as_of {
+            AsOf::List(time) => format!("list of {}", local(time, planning.zone)),
+            AsOf::Day(day) => l.day(day),
+            AsOf::Year(last) => format!("365 days to {}", l.day(last)),
+        };
+        let mark = if of.is_answer { " *" } else { "" };
+        let seats = of.seats.map_or_else(|| "–".to_owned(), |seats| l.number(seats.into()));
+        [format!("{}{mark}", of.name), seats, of.amount, format!("{} ({as_of})", of.what)]
+    };
+    let lines = idle::lines(&cost, None, planning.today, l);
+    match lines.iter().any(|line| line.is_answer) {
+        true => lines.into_iter().map(line).collect(),
+        false => Vec::new(),
+    }
 }
 
 fn why(unknown: &Unknown) -> String {

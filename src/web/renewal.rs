@@ -13,7 +13,7 @@ use crate::insight::renewal::{MONTHS, MOST_MONTHS, MOST_RISK, Question, RISKS};
 use crate::insight::words;
 use crate::planning::Planning;
 use crate::planning::renewal::{TypeRenewal, check};
-use crate::report::view::{Block, renewal_legend, renewal_of_type};
+use crate::report::view::{Block, renewal_legend, renewal_of_type, renewal_order};
 use crate::words::Locale;
 
 /// So many lengths of a term, and so many risks, stand beside one another.
@@ -84,7 +84,7 @@ fn sections(planning: &Planning, question: &Question, locale: Locale, zone: Tz) 
         types.filter_map(|seat_type| planning.renewal(seat_type, question)).collect();
     let mut sections = Vec::new();
     for answer in &answers {
-        let mut blocks = renewal_of_type(locale, answer, "Now", words::NO_LIST);
+        let mut blocks = renewal_of_type((locale, zone), answer, "Now", words::NO_LIST);
         let as_of = planning.pool(answer.seat_type).map(|pool| pool.as_of);
         blocks.extend(as_of.map(|time| {
             Block::Text(format!("By what was read until {}.", crate::words::local(time, zone)))
@@ -93,9 +93,17 @@ fn sections(planning: &Planning, question: &Question, locale: Locale, zone: Tz) 
         sections.push(Section::new(title, answer.seat_type.as_str(), blocks, locale));
     }
     let all: Vec<&TypeRenewal> = answers.iter().collect();
+    if let Some(order) = planning.order_of(&answers) {
+        let blocks = renewal_order(locale, &order);
+        if !blocks.is_empty() {
+            let title = "Recommended order".to_owned();
+            sections.insert(0, Section::new(title, "order", blocks, locale));
+        }
+    }
     if let Some(legend) = renewal_legend(&all) {
         let title = "How to read it".to_owned();
-        sections.insert(0, Section::new(title, "legend", vec![legend], locale));
+        let at = usize::from(!sections.is_empty() && answers.len() < sections.len());
+        sections.insert(at, Section::new(title, "legend", vec![legend], locale));
     }
     sections
 }

@@ -396,8 +396,6 @@ fn ahead(view: &mut PoolView, planning: &Planning, status: &Status) {
                 0 => String::new(),
                 some => format!(" (undecided: {})", number(some.into())),
             };
-            let when =
-                if seats.released { "" } else { ", if this type were released, which is off" };
             let limits = words::limits(&seats.limits, locale());
             let limits = limits.map_or_else(String::new, |why| format!(" ({why})"));
             let of = seat_type.as_str();
@@ -405,7 +403,7 @@ fn ahead(view: &mut PoolView, planning: &Planning, status: &Status) {
             let idle_for = days(threshold.into());
             format!(
                 "<a href=\"{seats_address}?q=type:{of}+idle:%3E%3D{threshold}\">Idle for {idle_for} or longer: {}</a> of {}; \
-                 by the rules {} can go{when}{limits}{undecided}; \
+                 by the rules {} can go{limits}{undecided}; \
                  <a href=\"{seats_address}?q=type:{of}+idle:never\">never used {}</a>. <span class=\"faint\">List of seats: {}</span>",
                 number(seats.idle.into()),
                 number(seats.usage.seats.into()),
@@ -424,7 +422,10 @@ fn ahead(view: &mut PoolView, planning: &Planning, status: &Status) {
             let without = when(&view.runs_out);
             match (view.runs_out_after_release.as_ref().map(when), view.reclaimable) {
                 (Some(after), Some(1..)) if after != without => {
-                    format!("{without}; with release {after}")
+                    let limits = planning.limits(seat_type);
+                    let dry = words::not_released(limits.releasing);
+                    let dry = dry.map_or_else(String::new, |why| format!(" ({why})"));
+                    format!("{without}; with release {after}{dry}")
                 }
                 _ => without,
             }
@@ -509,6 +510,7 @@ pub(super) fn cost(planning: &Planning) -> Vec<(String, String)> {
     fact(
         "Of it reclaimable",
         match cost.reclaimable {
+            // The answer to what idle seats cost; the others stand beside it.
             Some(idle) => match percent_of(idle, cost.entitled) {
                 Some(share) => format!(
                     "{} ({} %), {}",

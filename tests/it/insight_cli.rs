@@ -122,6 +122,8 @@ async fn tables_and_charts_for_people() {
       2026-11  168   166.5  168   +4      220  76 %    76 %    24 of 30  +27.6 %
       Year on year: 2026-11 has 166.5 on average
                     2025-11 had 130.4 up to the same day: +36 (+27.6 %)
+      Recorded between: entitled 150 to 220 on 1 April 2026; 6 seats went on 1 July
+                          2026 without it; nothing else that explains it
       By month, against its surroundings: ██████▁█████
         Jan +0.6  Feb +0.5  Mar +0.4  Apr +0.4  May +0.4  Jun +0.4  Jul -5.5
         Aug +0.5  Sep +0.5  Oct +0.6  Nov +0.5  Dec +0.6
@@ -334,7 +336,7 @@ async fn every_command_answers_as_json_with_the_documented_keys() {
     insta::assert_snapshot!(all.join("\n"), @"
     utilization: time timeZone sites
       site: site types
-      type: seatType asOf now by periods yearOnYear seasons seasonsOfUse
+      type: seatType asOf now by periods yearOnYear recordedInYear seasons seasonsOfUse
       period: name start days of peak mean last change entitled meanPercent peakPercent fullDays quarantined yearOnYearPercent
       yearOnYear: this lastYear change changePercent basis
     growth: time timeZone sites
@@ -346,17 +348,17 @@ async fn every_command_answers_as_json_with_the_documented_keys() {
       type: seatType forecast
       forecast: today asOf entitled taken free model modelInWords growth monthsAtGrowth runsOut inWords reclaimable limits runsOutAfterRelease afterReleaseInWords secondOpinion error outlook
     renewal: time timeZone sites
-      site: site types
-      type: seatType renewal limits curve
-      renewal: on today asOf entitled taken free held full model reclaimable paths recommended terms begins modelInWords untested addedForMonths
+      site: site types order
+      type: seatType renewal limits listAsOf curve
+      renewal: on today asOf entitled taken free held full model reclaimable releasing paths recommended terms begins modelInWords untested addedForMonths
       term: months last choices
       choice: riskPercent withoutRelease withRelease
       withoutRelease: seats change price tooMany tooFew
       curve: basis rows
       row: seats days percent
     cost: time timeZone sites
-      site: site cost
-      cost: currency byType withoutPrice capacity entitled entitledSeats allocated active idle reclaimable perActivePerson activePeople saved savedLastYear nextYear budget
+      site: site cost order
+      cost: currency byType withoutPrice capacity entitled entitledSeats allocated active idle reclaimable free perActivePerson activePeople saved savedLastYear nextYear budget
     capacity: time timeZone sites
       site: site asOf capacity months
       month: name used allocated percent days of

@@ -67,6 +67,7 @@ mod release_size;
 mod reload;
 mod renewal;
 mod report;
+mod report_reader;
 mod report_says;
 mod rooms;
 mod seats;

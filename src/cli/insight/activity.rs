@@ -172,7 +172,7 @@ async fn answer(
     };
 
     let all = seats.to_vec();
-    let (figures, limits) = planning::seats::figures(&known, &site.release.policy, now);
+    let (figures, limits) = planning::seats::figures(&known, &site.release, None, now);
     // A type that nobody has is not asked about.
     let lists = seats.lists.iter().filter(|list| !list.seats.is_empty());
     let types = lists.map(|list| {

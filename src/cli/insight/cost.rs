@@ -7,12 +7,14 @@ use serde::Serialize;
 use super::chargeback::{self, Form};
 use super::chart::Style;
 use super::{Exit, Question, heading, table};
+use crate::cli::text::wrapped;
 use crate::insight::budget::{Budget, Verdict};
 use crate::insight::money::{Money, percent_of};
-use crate::insight::words;
+use crate::insight::order::Order;
+use crate::insight::words::{self, renewal as said};
 use crate::planning::Planning;
 use crate::planning::chargeback::By;
-use crate::planning::money;
+use crate::planning::{idle, money};
 
 /// Show what entitled, allocated, active and reclaimable seats cost, what releases saved, and what is ahead
 #[derive(Debug, clap::Args)]
@@ -35,6 +37,8 @@ pub struct Cost {
 #[serde(rename_all = "camelCase")]
 pub struct SiteCost {
     pub cost: Option<money::Cost>,
+    /// The recommended order of `insight renewal`, for the usual terms and risks.
+    pub order: Option<Order>,
 }
 
 impl Cost {
@@ -47,7 +51,11 @@ impl Cost {
             };
             return chargeback::execute(&self.question, &By::parse(by), form);
         }
-        self.question.ask(|planning| SiteCost { cost: planning.cost() }, render)
+        let figures = |planning: &Planning| {
+            let order = planning.prices.and_then(|_| planning.order().cloned());
+            SiteCost { cost: planning.cost(), order }
+        };
+        self.question.ask(figures, render)
     }
 }
 
@@ -134,6 +142,25 @@ pub fn render(planning: &Planning, style: &Style) -> String {
             line("", format!("  {why}"));
         }
     }
+    let lines = idle::lines(&cost, None, planning.today, l);
+    let is_known = lines.iter().any(|line| line.is_answer);
+    if is_known {
+        line("Idle seats cost", "each figure that is called so, by its name:".to_owned());
+    }
+    // What was saved stands below.
+    for of in lines.into_iter().filter(|of| of.seats.is_some()) {
+        let seats =
+            of.seats.map_or_else(String::new, |seats| format!("{}: ", l.number(seats.into())));
+        line(of.name, format!("{seats}{}{}", of.amount, if of.is_answer { " *" } else { "" }));
+        for part in wrapped(of.what, 56).lines() {
+            line("", paint.faint(part));
+        }
+    }
+    if is_known {
+        for part in wrapped(&format!("*: {}", idle::RELATION), 56).lines() {
+            line("", paint.faint(part));
+        }
+    }
     line("Per active user", amount(cost.per_active_person));
     if let Some(people) = cost.active_people.filter(|_| cost.per_active_person.is_some()) {
         line("", words::per_active_person(people, cost.capacity.is_some(), l));
@@ -159,6 +186,25 @@ pub fn render(planning: &Planning, style: &Style) -> String {
         line("", format!("{} as now: not enough data for a forecast", seat_type.title()));
     }
     line("Budget", budget(cost.budget.as_ref(), style));
+    if let Some(order) = planning.order().filter(|of| !of.lines.is_empty()) {
+        let first = order.lines.iter().map(|line| line.on).min();
+        let on = first.map_or_else(String::new, |on| format!(" from {}", l.date(on)));
+        line("Or order anew", format!("as insight renewal recommends{on}:"));
+        for of in &order.lines {
+            let [seats, why] = said::ordered(of, l);
+            line("", seats);
+            line("", format!("  {why}"));
+        }
+        for total in said::order_total(order, l) {
+            line("", total);
+        }
+        for of in said::TWO_FIGURES {
+            let _ = writeln!(out, "  {}", paint.faint(of));
+        }
+    }
+    let mut line = |name: &str, text: String| {
+        let _ = writeln!(out, "  {name:<19} {text}");
+    };
     for seat_type in &cost.without_price {
         line("Without a price", format!("{} seats: in no sum", seat_type.title()));
     }

@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::chart::{Plot, Style};
 use super::utilization::capital;
 use super::{Assumed, Exit, heading, no_history, table, things, types};
+use crate::insight::order::Order;
 use crate::insight::renewal::{self, Choice, MONTHS, MOST_MONTHS, MOST_RISK, RISKS};
 use crate::insight::words::{self, renewal as said};
 use crate::license::SeatType;
@@ -58,6 +59,8 @@ pub struct Options {
 #[serde(rename_all = "camelCase")]
 pub struct SiteRenewal {
     pub types: Vec<TypeRenewal>,
+    /// The recommended answers of them in one total; `null` without any.
+    pub order: Option<Order>,
 }
 
 impl Options {
@@ -88,7 +91,9 @@ pub fn figures(planning: &Planning, options: &Options) -> SiteRenewal {
     let asked = options.asked();
     let types = types(planning, options.seat_type);
     let types = types.into_iter().filter_map(|seat_type| planning.renewal(seat_type, &asked));
-    SiteRenewal { types: types.collect() }
+    let types: Vec<_> = types.collect();
+    let order = planning.order_of(&types);
+    SiteRenewal { types, order }
 }
 
 pub fn render(planning: &Planning, options: &Options, style: &Style) -> String {
@@ -115,7 +120,29 @@ pub fn render(planning: &Planning, options: &Options, style: &Style) -> String {
         }
         curve(&mut out, planning, answer, style);
     }
+    if let Some(of) = answer.order.as_ref().filter(|of| !of.lines.is_empty()) {
+        order(&mut out, of, style);
+    }
     out
+}
+
+/// The recommended order, with its total beside the budget.
+fn order(out: &mut String, of: &Order, style: &Style) {
+    let (l, paint) = (style.locale, style.paint);
+    let _ = writeln!(out, "\n{}", paint.strong("Recommended order"));
+    for line in &of.lines {
+        let [seats, why] = said::ordered(line, l);
+        let _ = writeln!(out, "  {seats}\n      {}", said::term(line, l));
+        let _ = writeln!(out, "      {}", paint.faint(&why));
+    }
+    for (n, line) in said::order_total(of, l).into_iter().enumerate() {
+        let _ = writeln!(out, "  {:<15} {line}", if n == 0 { "Together" } else { "" });
+    }
+    if of.budget.is_some() {
+        for line in said::TWO_FIGURES {
+            let _ = writeln!(out, "  {}", paint.faint(line));
+        }
+    }
 }
 
 fn lines(
@@ -151,6 +178,10 @@ fn lines(
             None => paint.faint(words::NO_LIST),
         },
     );
+    if let Some(seats) = planning.seat_counts(seat_type) {
+        let list = style.locale.moment(seats.as_of, planning.zone);
+        line("", format!("by the list of {list}"));
+    }
     for why in words::limits_each(&planning.limits(seat_type), style.locale) {
         line("", why);
     }
@@ -165,29 +196,29 @@ fn lines(
         line("Note", paint.warn(&note));
     }
     out.push('\n');
-    for line in said::legend(answer, view.added_for_months) {
+    let legend = said::legend(view.added_for_months).into_iter();
+    for line in legend.chain(said::recommended(answer)) {
         let _ = writeln!(out, "  {}", paint.faint(&line));
     }
     let mut seats = Vec::new();
     let mut wrong = Vec::new();
+    let first = &answer.recommended;
     for term in &answer.terms {
-        for (n, risk) in term.choices.iter().enumerate() {
-            let months = match n {
-                0 => said::months(&answer.recommended, term.months, risk.risk_percent),
-                _ => String::new(),
-            };
+        for (n, (risks, risk)) in term.rows().enumerate() {
+            let months = if n == 0 { term.months.to_string() } else { String::new() };
             let (choice, after) = (&risk.without_release, risk.with_release.as_ref());
-            let percent = format!("{} %", risk.risk_percent);
+            let percent = said::risks(&risks);
+            let is_first = risks.iter().any(|risk| first.is(term.months, *risk));
+            let [without, with] =
+                [!first.with_release, first.with_release].map(|of| of && is_first);
             seats.push(vec![
                 months.clone(),
                 percent.clone(),
-                paint.strong(&style.locale.number(choice.seats as f64)),
+                paint.strong(&said::seats(choice, without, style.locale)),
                 said::change(choice, style.locale),
                 words::whole_or_dash(choice.price, style.locale),
-                after.map_or_else(
-                    || "-".to_owned(),
-                    |after| style.locale.number(after.seats as f64),
-                ),
+                after
+                    .map_or_else(|| "-".to_owned(), |after| said::seats(after, with, style.locale)),
                 words::whole_or_dash(after.and_then(|after| after.price), style.locale),
             ]);
             wrong.push(of_being_wrong(months, percent, choice, style));
@@ -200,7 +231,7 @@ fn lines(
     let head = ["MONTHS", "RISK", "SEATS", "CHANGE", &price, "AFTER RELEASE", &price];
     out.push_str(&table(&head, seats, paint));
     out.push('\n');
-    let head = ["MONTHS", "RISK", "FREE", "PAID FOR NOTHING", "SHORT IN", "MISSING", "TO ADD"];
+    let head = ["MONTHS", "RISK", "FREE", "PAID FOR THEM", "TOO FEW", "MORE", "FOR"];
     out.push_str(&table(&head, wrong, paint));
 }
 

@@ -8,10 +8,12 @@ use serde::Serialize;
 
 use super::chart::Style;
 use super::{Exit, Question, heading, no_history, percent, signed, table, things, types};
+use crate::cli::text::wrapped;
 use crate::insight::season::Season;
 use crate::insight::utilization::{Now, Period, Step, YearOnYear};
 use crate::insight::{NotEnough, or_why};
 use crate::license::SeatType;
+use crate::planning::recorded::Recorded;
 use crate::planning::{Planning, Seasons};
 use crate::words;
 
@@ -87,6 +89,8 @@ pub struct TypeUtilization {
     /// This month against the same one a year before.
     #[serde(serialize_with = "or_why")]
     pub year_on_year: Result<YearOnYear, NotEnough>,
+    /// What is recorded between the two months; `null` without the older one.
+    pub recorded_in_year: Option<Recorded>,
     pub seasons: Seasons,
     /// The same of the seats in use, by the server's own measure.
     pub seasons_of_use: Seasons,
@@ -128,13 +132,19 @@ pub fn figures(planning: &Planning, options: Options) -> SiteUtilization {
         });
         // A month whose polls have not begun yet is none to compare: the newest that has data is.
         let newest = pool.taken.last().map_or(planning.today, |day| day.day);
+        let year_on_year = planning.year_on_year(seat_type, newest)?;
+        let recorded_in_year = year_on_year
+            .as_ref()
+            .ok()
+            .and_then(|years| planning.recorded_between(seat_type, years));
         Some(TypeUtilization {
+            recorded_in_year,
             seat_type,
             as_of: pool.as_of,
             now: planning.current(seat_type),
             by: options.by.step(),
             periods: rows.collect(),
-            year_on_year: planning.year_on_year(seat_type, newest)?,
+            year_on_year,
             seasons: planning.seasons(seat_type)?,
             seasons_of_use: planning.seasons_of_use(seat_type)?,
         })
@@ -217,6 +227,15 @@ fn of_type(out: &mut String, answer: &TypeUtilization, planning: &Planning, styl
         Ok(year) => year_line(out, year, style),
         Err(why) => {
             let _ = writeln!(out, "  Year on year: {why}");
+        }
+    }
+    let change = answer.year_on_year.as_ref().ok().and_then(|year| year.change);
+    if let Some(recorded) = &answer.recorded_in_year
+        && let Some(change) = change.filter(|change| change.abs() >= 0.5)
+    {
+        for (n, line) in wrapped(&recorded.in_words(change, style.locale), 60).lines().enumerate() {
+            let name = if n == 0 { "Recorded between:" } else { "" };
+            let _ = writeln!(out, "  {name:<17} {line}");
         }
     }
     season_lines(out, "By month", &answer.seasons.by_month, style);

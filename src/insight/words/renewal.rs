@@ -2,8 +2,10 @@
 
 use super::super::cost::MoneyRange;
 use super::super::days_after;
-use super::super::renewal::{Choice, Missing, Recommended, Renewal, TooFew, TooMany};
-use super::{months_in_words, whole};
+use super::super::order::{Line, Order};
+use super::super::reclaim::Releasing;
+use super::super::renewal::{Choice, Missing, Renewal, TooFew, TooMany};
+use super::{months_in_words, verdict, whole};
 use crate::words::Locale;
 
 /// What is to be known of all seats of a renewal.
@@ -31,42 +33,144 @@ pub fn released(of: &Renewal, l: Locale) -> String {
 }
 
 /// How the figures of a renewal are to be read, in lines that fit a terminal.
-pub fn legend(of: &Renewal, added_for_months: Option<u32>) -> Vec<String> {
+pub fn legend(added_for_months: Option<u32>) -> Vec<String> {
     let mut lines = vec![
-        "Seats: the fewest that last the term in all but RISK of 100 cases.".to_owned(),
-        "Change: against entitled. Free: on an average day (in 10 to 90 of 100 cases).".to_owned(),
+        "Seats: the fewest that last the term in all but so many of 100 cases (risk).".to_owned(),
+        "Risks that lead to the same seats share a row.".to_owned(),
+        "Change: against the seats that are entitled on the first day of the term.".to_owned(),
+        "Free: seats nobody has on an average day (in 10 to 90 of 100 cases), and".to_owned(),
+        "what is paid for them over the whole term.".to_owned(),
+        "Too few in: the share of cases in which the seats don't last. In the middle".to_owned(),
     ];
     lines.push(match added_for_months {
         Some(months) => {
             let term = months_in_words(months);
-            format!("Missing, to add (for {term}): middle of the short cases (9 of 10 cases).")
+            format!("one of those so many more are needed, bought for {term} (in 9 of 10).")
         }
         None => {
-            "Missing: middle of the short cases (9 of 10 cases). No price, no amounts.".to_owned()
+            "one of those so many more are needed (in 9 of 10). No price, no amounts.".to_owned()
         }
     });
-    lines.push(recommended(&of.recommended));
     lines
 }
 
-/// `*: to begin with: 12 months (cost.term), risk 5 % (default).`
-pub fn recommended(of: &Recommended) -> String {
-    let term = if of.by_term { "cost.term" } else { "shortest asked" };
-    let risk = if of.by_default { "lower default" } else { "lowest asked" };
-    let months = months_in_words(of.months);
-    format!("*: to begin with: {months} ({term}), risk {} % ({risk}).", of.risk_percent)
+/// `* recommended: 12 months (cost.term), risk 5 % (lower default)`, and with release or without, and why.
+pub fn recommended(of: &Renewal) -> [String; 2] {
+    let first = &of.recommended;
+    let term = if first.by_term { "cost.term" } else { "shortest asked" };
+    let risk = if first.by_default { "lower default" } else { "lowest asked" };
+    let months = months_in_words(first.months);
+    [
+        format!("* recommended: {months} ({term}), risk {} % ({risk}),", first.risk_percent),
+        format!("{}.", which(first.with_release, of.releasing, of.reclaimable)),
+    ]
 }
 
-/// The months of a row; the one to begin with is marked.
-pub fn months(of: &Recommended, months: u32, risk_percent: u8) -> String {
-    let mark = if of.is(months, risk_percent) { " *" } else { "" };
-    format!("{months}{mark}")
+/// Whether the seats after release are recommended or those without, and why.
+fn which(with_release: bool, releasing: Option<Releasing>, reclaimable: Option<u32>) -> String {
+    if with_release {
+        return "after release: runs release for real, dryRun is off".to_owned();
+    }
+    let why = match (releasing, reclaimable) {
+        (_, None) | (None, _) => "what is reclaimable is not known",
+        (Some(Releasing::Rehearsal), _) => "dryRun is on, nothing will go",
+        (Some(Releasing::Off), _) => "licenseRelease is off, nothing will go",
+        (Some(Releasing::TypeOff), _) => "the settings release none of this type",
+        (Some(Releasing::Real), _) => "none are reclaimable now",
+    };
+    format!("without release: {why}")
+}
+
+/// `954 Analyzer seats (+54): 400,680 EUR`, and why so many.
+pub fn ordered(of: &Line, l: Locale) -> [String; 2] {
+    let seats = format!("{} {} seats", l.number(of.seats as f64), of.seat_type.title());
+    let price = of.price.map_or_else(|| "no price".to_owned(), |price| price.written(l));
+    [
+        format!("{seats} ({}): {price}", signed(of.change, l)),
+        which(of.with_release, of.releasing, of.reclaimable),
+    ]
+}
+
+/// `from 11 January 2027 for 12 months`.
+pub fn term(of: &Line, l: Locale) -> String {
+    format!("from {} for {}", l.date(of.on), months_in_words(of.months))
+}
+
+/// The total of an order, and how it stands to the budget, in lines that fit a terminal.
+pub fn order_total(of: &Order, l: Locale) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let Some(seats) = of.per_year {
+        let all = of.minutes.map_or(seats, |minutes| seats + minutes).written(l);
+        lines.push(format!("{all} a year"));
+        if let Some(minutes) = of.minutes {
+            lines.push(format!("of it {} for minutes, as now", minutes.written(l)));
+        }
+        let is_a_year = of.lines.iter().all(|line| line.months == 12);
+        if let Some(price) = of.price.filter(|_| !is_a_year) {
+            lines.push(format!("{} for the seats of the whole term", price.written(l)));
+        }
+    }
+    if let Some(budget) = of.budget {
+        lines.push(verdict(&budget.verdict, budget.budget, l));
+    }
+    let names = |types: &[crate::license::SeatType]| {
+        types.iter().map(|of| of.title()).collect::<Vec<_>>().join(", ")
+    };
+    if !of.unanswered.is_empty() {
+        let types = names(&of.unanswered);
+        lines.push(format!("without {types}: too little data"));
+    }
+    if !of.without_price.is_empty() {
+        let types = names(&of.without_price);
+        lines.push(format!("without {types}: no price"));
+    }
+    if !of.unanswered.is_empty() || !of.without_price.is_empty() {
+        lines.push("so it is not set against the budget".to_owned());
+    }
+    lines
+}
+
+/// What the order is, and what the budget of the cost is beside it; in lines that fit a terminal.
+pub const TWO_FIGURES: [&str; 4] = [
+    "The order replaces what is entitled, for a whole term, with the risk that it",
+    "names. \"Budget\" in the cost of a year is another figure: what is entitled",
+    "stays, and seats are added that are missing on a day of the next 365, at both",
+    "ends of the forecast. Go by the order to renew, by the budget until then.",
+];
+
+/// What the order comes to, beside the budget of the cost.
+pub fn order_beside_budget(of: &Order, l: Locale) -> Option<String> {
+    let first = of.lines.iter().map(|line| line.on).min()?;
+    let seats = of.lines.iter().map(|line| {
+        let seats = l.number(line.seats as f64);
+        format!("{seats} {} ({})", line.seat_type.title(), signed(line.change, l))
+    });
+    let seats = seats.collect::<Vec<_>>().join(", ");
+    let total = order_total(of, l).join("; ");
+    let total = if total.is_empty() { "no price".to_owned() } else { total };
+    Some(format!("{seats} from {} on: {total}", l.date(first)))
+}
+
+/// `5, 20 %`.
+pub fn risks(of: &[u8]) -> String {
+    let risks: Vec<_> = of.iter().map(u8::to_string).collect();
+    format!("{} %", risks.join(", "))
+}
+
+/// Seats of a row, marked where they are those to order.
+pub fn seats(of: &Choice, is_recommended: bool, l: Locale) -> String {
+    format!("{}{}", l.number(of.seats as f64), if is_recommended { " *" } else { "" })
+}
+
+/// With a sign.
+pub fn signed(change: i64, l: Locale) -> String {
+    let sign = if change > 0 { "+" } else { "" };
+    format!("{sign}{}", l.number(change as f64))
 }
 
 /// More or fewer seats than are entitled.
 pub fn change(of: &Choice, l: Locale) -> String {
-    let sign = if of.change > 0 { "+" } else { "" };
-    format!("{sign}{}", l.number(of.change as f64))
+    signed(of.change, l)
 }
 
 /// `19`, or `19 (12-25)`.

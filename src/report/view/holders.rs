@@ -37,7 +37,8 @@ pub(crate) fn holders(report: &Report, site: &SiteReport) -> Option<Section> {
         }
         blocks.push(Block::Heading(name(of_type.seat_type)));
         let caption = format!("Who holds {}", name(of_type.seat_type));
-        let mut table = Table::new(caption, &["User", "Name", "Since", "State"]);
+        let mut table =
+            Table::list(caption, &["User", "Name", "Since", "State"], "bursar insight activity");
         for person in people {
             let since = person.since.map(|since| local(report, since));
             table.row([

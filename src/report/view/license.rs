@@ -8,7 +8,16 @@ const TITLE: &str = "Server license";
 
 pub(crate) fn server_license(report: &Report, site: &SiteReport) -> Option<Section> {
     if site.left_out {
-        return None;
+        let text = match site.license_end {
+            None => "Its end was not recorded then.".to_owned(),
+            Some(end) => format!(
+                "It was to end on {}, by what was read last in the period, on {}.",
+                report.locale.date(end.last_valid),
+                local(report, end.as_of)
+            ),
+        };
+        let blocks = vec![Block::Text(text)];
+        return Some(Section { title: TITLE.to_owned(), blocks, own_page: false });
     }
     let Some(license) = &site.server_license else {
         let why = "Not known: the license of the server is not watched, or was not read so far.";
@@ -37,7 +46,7 @@ pub(crate) fn server_license(report: &Report, site: &SiteReport) -> Option<Secti
 }
 
 /// ` (in 41 days)`, counted from when it was read.
-fn left(report: &Report, license: &ServerLicense) -> String {
+pub(super) fn left(report: &Report, license: &ServerLicense) -> String {
     let l = report.locale;
     match license.days_until_expiry {
         None => String::new(),

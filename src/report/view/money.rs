@@ -10,7 +10,7 @@ use crate::insight::days_after;
 use crate::insight::money::Money;
 use crate::insight::money::percent_of;
 use crate::insight::utilization::Step;
-use crate::insight::words;
+use crate::insight::words::{self, renewal as said};
 use crate::planning::Month;
 use crate::planning::money::Cost;
 use crate::words::counted;
@@ -316,7 +316,12 @@ fn facts(report: &Report, site: &SiteReport, cost: &Cost) -> Vec<(String, String
     match (cost.per_active_person, cost.active_people) {
         (Some(amount), Some(people)) => {
             let by = words::per_active_person(people, with_minutes, l);
-            fact("Per active user", format!("{}: {by}", amount.written(l)));
+            let lists = cost.by_type.iter().filter_map(|of| of.list_as_of);
+            let lists = span(lists, |time| local(report, time));
+            fact(
+                "Per active user",
+                format!("{}: {by}, by the lists of {lists}", amount.written(l)),
+            );
         }
         _ if site.left_out => {}
         _ => fact("Per active user", UNKNOWN.to_owned()),
@@ -350,10 +355,16 @@ fn facts(report: &Report, site: &SiteReport, cost: &Cost) -> Vec<(String, String
     for projection in cost.next_year.by_type.iter().filter(|p| p.missing_high > 0) {
         let first = words::first_to_buy(&projection.to_buy, l).unwrap_or_default();
         let to_buy = words::to_buy(projection, l);
-        fact("To buy", format!("{to_buy}, {first} ({})", words::FIRST_TO_BUY));
+        fact("To buy", format!("{to_buy}; {first} ({})", words::FIRST_TO_BUY));
     }
     let budget = cost.budget.as_ref();
     fact("Budget", budget.map_or_else(|| "none set".to_owned(), |budget| words::budget(budget, l)));
+    if let Some(order) = site.order.as_ref().and_then(|order| said::order_beside_budget(order, l)) {
+        fact(
+            "Or order anew",
+            format!("{order}. See What to renew with: {}", said::TWO_FIGURES.join(" ")),
+        );
+    }
     for seat_type in &cost.without_price {
         fact("Without a price", format!("{} seats: in no sum", seat_type.title()));
     }

@@ -1,11 +1,15 @@
 //! How many seats to renew with.
 
+use chrono_tz::Tz;
+
 use super::super::svg::{Across, Chart, Lines, Series};
 use super::super::{Report, SiteReport};
 use super::{Block, Section, Table, as_of, name};
 use crate::insight::duration::Curve;
+use crate::insight::money::Money;
+use crate::insight::order::Order;
 use crate::insight::reclaim::Limits;
-use crate::insight::renewal::{Choice, Recommended, RiskAnswer};
+use crate::insight::renewal::{Choice, Renewal, TermAnswer};
 use crate::insight::words::{self, renewal as said};
 use crate::license::SeatType;
 use crate::planning::renewal::{RenewalView, TypeRenewal};
@@ -18,10 +22,10 @@ const HEAD: [&str; 10] = [
     ">Change",
     ">Price",
     ">Free",
-    ">Paid for those",
-    ">Short in",
-    ">Missing",
-    ">To add",
+    ">Paid for them",
+    ">Too few in",
+    ">More needed",
+    ">For",
 ];
 
 pub(crate) fn renewal(report: &Report, site: &SiteReport) -> Option<Section> {
@@ -37,24 +41,79 @@ pub(crate) fn renewal(report: &Report, site: &SiteReport) -> Option<Section> {
         as_of(report)
     ))];
     blocks.extend(renewal_legend(&types));
+    blocks.extend(site.order.iter().flat_map(|order| renewal_order(l, order)));
     for of_type in &types {
         blocks.push(Block::Heading(name(of_type.seat_type)));
         let no_list = if site.left_out { "" } else { words::NO_LIST };
-        blocks.extend(renewal_of_type(l, of_type, &format!("As of {}", as_of(report)), no_list));
+        blocks.extend(renewal_of_type(
+            (l, report.zone),
+            of_type,
+            &format!("As of {}", as_of(report)),
+            no_list,
+        ));
     }
     Some(Section { title: "What to renew with".to_owned(), blocks, own_page: true })
+}
+
+/// The recommended order: the marked rows of all types in one total, beside the budget.
+pub(crate) fn renewal_order(l: Locale, order: &Order) -> Vec<Block> {
+    if order.lines.is_empty() {
+        return Vec::new();
+    }
+    let names =
+        ["License", ">Seats", ">Change", "Term", ">For the term", ">For a year", "Why so many"];
+    let mut table = Table::new("Recommended order: the marked rows together", &names);
+    let amount = |money: Option<Money>| money.map_or_else(|| "–".to_owned(), |of| of.written(l));
+    for line in &order.lines {
+        let [_, why] = said::ordered(line, l);
+        table.row([
+            name(line.seat_type),
+            l.number(line.seats as f64),
+            said::signed(line.change, l),
+            format!("{} to {}", l.day(line.on), l.day(line.last)),
+            amount(line.price),
+            amount(line.per_year),
+            format!("risk {} %, {why}", line.risk_percent),
+        ]);
+    }
+    let none = String::new;
+    if let Some(minutes) = order.minutes {
+        let what = "Analyzer Capacity".to_owned();
+        let why = "minutes, as now".to_owned();
+        table.row([what, none(), none(), none(), none(), amount(Some(minutes)), why]);
+    }
+    if let Some(seats) = order.per_year {
+        let all = order.minutes.map_or(seats, |minutes| seats + minutes);
+        table.marked = Some(table.rows.len());
+        table.row([
+            "Together".to_owned(),
+            none(),
+            none(),
+            none(),
+            amount(order.price),
+            amount(Some(all)),
+            none(),
+        ]);
+    }
+    let mut blocks = vec![Block::Table(table)];
+    if let Some(of) = order.budget {
+        let verdict = words::verdict(&of.verdict, of.budget, l);
+        blocks.push(Block::Note(format!("Budget: the order {verdict}.")));
+        blocks.push(Block::Text(said::TWO_FIGURES.join(" ")));
+    }
+    blocks
 }
 
 /// How the figures of all types are to be read; `None` where there are none.
 pub(crate) fn renewal_legend(types: &[&TypeRenewal]) -> Option<Block> {
     let view = types.iter().find_map(|of_type| of_type.renewal.as_ref().ok())?;
-    Some(Block::Text(said::legend(&view.answer, view.added_for_months).join(" ")))
+    Some(Block::Text(said::legend(view.added_for_months).join(" ")))
 }
 
 /// What to renew a type with. `then`: what the time of its figures is called; `no_list`: what stands in place of
 /// what comes from a list of seats; empty where that is left out.
 pub(crate) fn renewal_of_type(
-    l: Locale,
+    (l, zone): (Locale, Tz),
     of_type: &TypeRenewal,
     then: &str,
     no_list: &str,
@@ -67,7 +126,8 @@ pub(crate) fn renewal_of_type(
         }
         Ok(view) => {
             let names = (name(of_type.seat_type), then, no_list);
-            of_type_blocks(l, &mut blocks, names, view, of_type.limits);
+            let list = of_type.list_as_of.map(|time| super::local_in(l, zone, time));
+            of_type_blocks(l, &mut blocks, names, view, (of_type.limits, list));
             Some(view.answer.entitled)
         }
     };
@@ -80,7 +140,7 @@ fn of_type_blocks(
     blocks: &mut Vec<Block>,
     (name, then, no_list): (String, &str, &str),
     view: &RenewalView,
-    limits: Limits,
+    (limits, list): (Limits, Option<String>),
 ) {
     let answer = &view.answer;
     let mut facts = vec![
@@ -104,7 +164,8 @@ fn of_type_blocks(
             let limits = words::limits(&limits, l);
             let limits = limits.map_or_else(String::new, |why| format!(" ({why})"));
             let (seats, released) = (words::reclaimable(seats, l), said::released(answer, l));
-            facts.push(("After release".to_owned(), format!("{seats}, {released}{limits}")));
+            let list = list.map_or_else(String::new, |time| format!(" by the list of {time}"));
+            facts.push(("After release".to_owned(), format!("{seats}{list}, {released}{limits}")));
         }
         None if no_list.is_empty() => {}
         None => facts.push(("After release".to_owned(), no_list.to_owned())),
@@ -112,6 +173,7 @@ fn of_type_blocks(
     blocks.push(Block::Facts(facts));
     let caption = |what: &str| format!("{name}: seats to renew with, {what}");
     blocks.extend(said::notes(answer, l).into_iter().map(Block::Note));
+    blocks.push(Block::Text(said::recommended(answer).join(" ")));
     blocks.push(Block::Table(table(l, caption("without release"), view)));
     if answer.reclaimable.is_some_and(|seats| seats > 0) {
         blocks.push(Block::Table(after_release(l, caption("after release"), view)));
@@ -122,7 +184,7 @@ fn of_type_blocks(
 fn head(caption: String, view: &RenewalView, names: &[&str]) -> Table {
     let currency = view.answer.currency().map_or_else(String::new, |c| format!(" {c}"));
     let names = names.iter().map(|name| match *name {
-        ">Price" | ">Paid for those" | ">To add" => format!("{name}{currency}"),
+        ">Price" | ">Paid for them" | ">For" => format!("{name}{currency}"),
         other => other.to_owned(),
     });
     let names: Vec<String> = names.collect();
@@ -132,14 +194,14 @@ fn head(caption: String, view: &RenewalView, names: &[&str]) -> Table {
 fn table(l: Locale, caption: String, view: &RenewalView) -> Table {
     let mut table = head(caption, view, &HEAD);
     for term in &view.answer.terms {
-        for risk in &term.choices {
+        for (risks, risk) in term.rows() {
             let choice = &risk.without_release;
-            let first = &view.answer.recommended;
-            if first.is(term.months, risk.risk_percent) {
+            let is_first = is_first(&view.answer, term, &risks, false);
+            if is_first {
                 table.marked = Some(table.rows.len());
             }
             let [months, percent, seats, change, price] =
-                seats(l, (first, term.months), risk, choice);
+                seats(l, (term.months, &risks), choice, is_first);
             table.row([
                 months,
                 percent,
@@ -160,29 +222,30 @@ fn table(l: Locale, caption: String, view: &RenewalView) -> Table {
 fn after_release(l: Locale, caption: String, view: &RenewalView) -> Table {
     let mut table = head(caption, view, &HEAD[..5]);
     for term in &view.answer.terms {
-        for risk in &term.choices {
+        for (risks, risk) in term.rows() {
             if let Some(choice) = &risk.with_release {
-                let first = &view.answer.recommended;
-                if first.is(term.months, risk.risk_percent) {
+                let is_first = is_first(&view.answer, term, &risks, true);
+                if is_first {
                     table.marked = Some(table.rows.len());
                 }
-                table.row(seats(l, (first, term.months), risk, choice));
+                table.row(seats(l, (term.months, &risks), choice, is_first));
             }
         }
     }
     table
 }
 
-fn seats(
-    l: Locale,
-    (first, months): (&Recommended, u32),
-    risk: &RiskAnswer,
-    choice: &Choice,
-) -> [String; 5] {
+/// Whether a row, after release or without, is the one to order.
+fn is_first(of: &Renewal, term: &TermAnswer, risks: &[u8], with_release: bool) -> bool {
+    let first = &of.recommended;
+    first.with_release == with_release && risks.iter().any(|risk| first.is(term.months, *risk))
+}
+
+fn seats(l: Locale, (months, risks): (u32, &[u8]), choice: &Choice, is_first: bool) -> [String; 5] {
     [
-        said::months(first, months, risk.risk_percent),
-        format!("{} %", risk.risk_percent),
-        l.number(choice.seats as f64),
+        months.to_string(),
+        said::risks(risks),
+        said::seats(choice, is_first, l),
         said::change(choice, l),
         words::whole_or_dash(choice.price, l),
     ]

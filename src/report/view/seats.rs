@@ -9,6 +9,7 @@ use crate::insight::models::Kind;
 use crate::insight::utilization::{Now, Step};
 use crate::insight::words;
 use crate::planning::ForecastView;
+use crate::planning::idle::{self, AsOf};
 use crate::words::{Locale, counted};
 
 const NO_HISTORY: &str = "No history of seats: the access licenses were not polled so far.";
@@ -106,6 +107,11 @@ pub(crate) fn use_and_peaks(report: &Report, site: &SiteReport) -> Option<Sectio
             ]);
         }
         blocks.push(Block::Table(table));
+        if report.period.step() == Step::Week {
+            let text =
+                "Weeks at the ends have only their days in the period: so do all their figures.";
+            blocks.push(Block::Text(text.to_owned()));
+        }
     }
     (!blocks.is_empty()).then(|| Section {
         title: "Use and peaks".to_owned(),
@@ -143,6 +149,12 @@ fn used(l: Locale, of_type: &TypeReport) -> Vec<(String, String)> {
         },
     };
     facts.push(("Year on year".to_owned(), year));
+    let change = of_type.year_on_year.as_ref().ok().and_then(|year| year.change);
+    if let Some(recorded) = &of_type.recorded_in_year
+        && let Some(change) = change.filter(|change| change.abs() >= 0.5)
+    {
+        facts.push(("Recorded between".to_owned(), recorded.in_words(change, l)));
+    }
     if of_type.full_days > 0 {
         let text = {
             let days = counted(l, of_type.full_days.into(), "day", "days");
@@ -340,11 +352,6 @@ pub(crate) fn idle(report: &Report, site: &SiteReport) -> Option<Section> {
             let people = "whose user is not known well enough to ask the rules";
             goes.push(format!("undecided: {}, {people}", count(l, seats.undecided)));
         }
-        if !seats.released {
-            goes.push(
-                "the settings release none of this type: these are its default rules".to_owned(),
-            );
-        }
         if !goes.is_empty() {
             let reclaimable = count(l, seats.reclaimable);
             lines.push((
@@ -365,7 +372,40 @@ pub(crate) fn idle(report: &Report, site: &SiteReport) -> Option<Section> {
     if !lines.is_empty() {
         blocks.push(Block::Facts(lines));
     }
+    blocks.extend(idle_cost(report, site));
     Some(Section { title, blocks, own_page: false })
+}
+
+/// What idle seats cost: every figure that is called something like it.
+fn idle_cost(report: &Report, site: &SiteReport) -> Vec<Block> {
+    let l = report.locale;
+    let Some(cost) = &site.cost else { return Vec::new() };
+    let today = report.as_of.with_timezone(&report.zone).date_naive();
+    let lines = idle::lines(cost, site.simulation.as_ref(), today, l);
+    if !lines.iter().any(|line| line.is_answer) {
+        return Vec::new();
+    }
+    let mut table = Table::new(
+        "What idle seats cost a year: each figure with its name",
+        &["Called", ">Seats", ">Amount", "As of", "What it is"],
+    );
+    for (n, line) in lines.iter().enumerate() {
+        if line.is_answer {
+            table.marked = Some(n);
+        }
+        table.row([
+            format!("{}{}", line.name, if line.is_answer { " *" } else { "" }),
+            line.seats.map_or_else(|| "–".to_owned(), |seats| count(l, seats)),
+            line.amount.clone(),
+            match line.as_of {
+                AsOf::List(time) => format!("list of {}", local(report, time)),
+                AsOf::Day(day) => l.day(day),
+                AsOf::Year(last) => format!("365 days to {}", l.day(last)),
+            },
+            line.what.to_owned(),
+        ]);
+    }
+    vec![Block::Table(table), Block::Text(format!("*: {}", idle::RELATION))]
 }
 
 /// What the day is that a forecast starts from.

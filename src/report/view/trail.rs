@@ -6,6 +6,7 @@ use super::super::names::account;
 use super::super::{Alert, ChangeLine, Changes, Missing, Report, RunLine, SiteReport};
 use super::{Block, Section, Table, count, local};
 use crate::license::Support;
+use crate::store::Attempt;
 use crate::words::counted;
 
 pub(crate) fn version(report: &Report, site: &SiteReport) -> Option<Section> {
@@ -73,7 +74,7 @@ pub(crate) fn changes(report: &Report, site: &SiteReport) -> Option<Section> {
                 let text = if known { "No changes." } else { "None is known." };
                 blocks.push(Block::Text(text.to_owned()));
             } else {
-                blocks.extend(tables(report, changes));
+                blocks.extend(tables(report, changes, &site.releases));
             }
         }
     }
@@ -101,7 +102,7 @@ fn since(report: &Report, changes: &Changes) -> Option<String> {
     }
 }
 
-fn tables(report: &Report, changes: &Changes) -> [Block; 2] {
+fn tables(report: &Report, changes: &Changes, releases: &[Attempt]) -> Vec<Block> {
     let mut counts = Table::new("Changes by kind", &["License", "What", ">Count", ">By Bursar"]);
     for line in &changes.counts {
         counts.row([
@@ -111,8 +112,17 @@ fn tables(report: &Report, changes: &Changes) -> [Block; 2] {
             count(report.locale, line.by_bursar),
         ]);
     }
-    let mut list = Table::new("Each change", &["Time", "License", "User", "What", "By"]);
-    for change in &changes.list {
+    let mut list = Table::list(
+        "Each change",
+        &["Time", "License", "User", "What", "By"],
+        "bursar insight changes",
+    );
+    // What Bursar did is listed once: with its proof, among the releases.
+    let done =
+        releases.iter().filter(|attempt| attempt.is_release() || attempt.is_return()).count();
+    let own = changes.list.iter().filter(|change| change.by_bursar).count();
+    let is_listed_there = own > 0 && done >= own;
+    for change in changes.list.iter().filter(|change| !(is_listed_there && change.by_bursar)) {
         let again = if change.again { " (again, soon after a release)" } else { "" };
         list.row([
             local(report, change.time),
@@ -122,7 +132,17 @@ fn tables(report: &Report, changes: &Changes) -> [Block; 2] {
             by(change),
         ]);
     }
-    [Block::Table(counts), Block::Table(list)]
+    let mut blocks = vec![Block::Table(counts)];
+    if is_listed_there {
+        let many = counted(report.locale, own as u64, "change", "changes");
+        blocks.push(Block::Text(format!(
+            "{many} by Bursar: each is among the releases, with its proof."
+        )));
+    }
+    if !list.rows.is_empty() {
+        blocks.push(Block::Table(list));
+    }
+    blocks
 }
 
 /// Who did it; of a run its end, by which ids of runs differ.
@@ -172,7 +192,11 @@ fn runs(report: &Report, site: &SiteReport) -> Vec<Block> {
     if listed.is_empty() {
         return blocks;
     }
-    let mut table = Table::new("Each run", &["Time", "Run", "Kind", "By", "State", "What"]);
+    let mut table = Table::list(
+        "Each run",
+        &["Time", "Run", "Kind", "By", "State", "What"],
+        "bursar release history",
+    );
     for run in listed {
         table.row([
             local(report, run.started),
@@ -210,9 +234,10 @@ pub(crate) fn releases(report: &Report, site: &SiteReport) -> Option<Section> {
             counted(report.locale, site.releases.len() as u64, "attempt", "attempts"),
             counts.join(", ")
         )));
-        let mut table = Table::new(
+        let mut table = Table::list(
             "Each release, with the record that proves it",
             &["Time", "License", "User", "Reason", "Result", ">Record", "Hash"],
+            "bursar audit export",
         );
         for attempt in &site.releases {
             let outcome = &attempt.outcome;
@@ -254,7 +279,11 @@ fn alert_blocks(report: &Report, alerts: Option<&[Alert]>) -> Vec<Block> {
         blocks.push(Block::Text(text.to_owned()));
         return blocks;
     }
-    let mut table = Table::new("Each alert", &["Time", "Severity", "Rule", "State", "Text"]);
+    let mut table = Table::list(
+        "Each alert",
+        &["Time", "Severity", "Rule", "State", "Text"],
+        "bursar alert history",
+    );
     for alert in alerts {
         table.row([
             local(report, alert.time),
@@ -366,7 +395,8 @@ fn gaps_counted(report: &Report, gaps: &[&Missing]) -> Table {
 }
 
 fn gap_table(report: &Report, gaps: &[&Missing]) -> Table {
-    let mut table = Table::new("Times without data", &["From", "To", ">Hours"]);
+    let mut table =
+        Table::list("Times without data", &["From", "To", ">Hours"], "this report as CSV");
     for gap in gaps {
         table.row([
             local(report, gap.from),

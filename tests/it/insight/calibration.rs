@@ -50,7 +50,7 @@ fn renewals_are_short_as_often_as_asked() {
             let made = made(kind, series + seed);
             for origin in [400, 1000] {
                 let known = Known::new(&made, origin);
-                let renewal = renewal(&known.forecast(&made), &question, None, 0.0, None);
+                let renewal = renewal(&known.forecast(&made), &question, None, None, 0.0, None);
                 let term = &renewal.terms[0];
                 let days = usize::try_from((term.last - renewal.on).num_days()).unwrap();
                 let most =

@@ -374,8 +374,8 @@ async fn renewal(place: &Path, base: &str) {
         let choice = &of["terms"][0]["choices"][0]["withoutRelease"];
         let seats = choice["seats"].as_f64().unwrap();
         let change = format!("{:+}", choice["change"].as_i64().unwrap());
-        let row = format!("24 * 10 % {} {change}", grouped(&seats.into()));
-        assert!(page.words().contains("Short in"), "both ways of being wrong: {}", page.words());
+        let row = format!("24 10 % {} * {change}", grouped(&seats.into()));
+        assert!(page.words().contains("Too few in"), "both ways of being wrong: {}", page.words());
         page.words().contains(&row).then_some(())
     })
     .await;
