@@ -16,6 +16,7 @@ pub mod route;
 pub mod seats;
 mod series;
 pub(crate) mod stored;
+mod uptime;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -35,6 +36,7 @@ pub use release::{
 };
 pub use seats::{ChangeCount, SeatActivity, SeatChanges, TypeActivity, count as count_changes};
 pub use series::Series;
+pub use uptime::DaemonUptime;
 
 /// Something that was observed at one site at one time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -78,6 +80,7 @@ pub enum Body {
     SeatChanges(SeatChanges),
     MonitorApp(MonitorApp),
     QlikSenseVersion(SenseVersion),
+    DaemonUptime(DaemonUptime),
     Alert(AlertNotice),
 }
 
@@ -96,10 +99,12 @@ pub enum Monitor {
     Version,
     /// Alert rules: no monitor of a site, but with destination switches as one.
     Alert,
+    /// The daemon itself, likewise.
+    Daemon,
 }
 
 impl Monitor {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::ServerLicense,
         Self::AccessLicense,
         Self::Release,
@@ -107,6 +112,7 @@ impl Monitor {
         Self::App,
         Self::Version,
         Self::Alert,
+        Self::Daemon,
     ];
 
     /// For programs, as in JSON and the store.
@@ -119,6 +125,7 @@ impl Monitor {
             Self::App => "app",
             Self::Version => "version",
             Self::Alert => "alert",
+            Self::Daemon => "daemon",
         }
     }
 
@@ -132,6 +139,7 @@ impl Monitor {
             Self::App => "License Monitor app",
             Self::Version => "Qlik Sense version",
             Self::Alert => "alerts",
+            Self::Daemon => "the daemon",
         }
     }
 }
@@ -192,6 +200,7 @@ impl Event {
             Body::SeatChanges(changes) => changes.summary(),
             Body::MonitorApp(app) => app.summary(),
             Body::QlikSenseVersion(version) => version.summary(),
+            Body::DaemonUptime(uptime) => uptime.summary(),
             Body::Alert(notice) => notice.summary(),
         }
     }

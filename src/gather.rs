@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use crate::alert::facts::{
     AppFacts, AppState, CertificateFacts, DaemonFacts, Dated, Fact, Facts, MonitorFacts,
-    QueueFacts, ReleaseFacts, SettingsFacts, UnsettledFacts, VersionFacts,
+    QueueFacts, ReleaseFacts, SettingsFacts, StoreFacts, UnsettledFacts, VersionFacts,
 };
 use crate::config::settings::{Site, Watch};
 use crate::config::{self, Settings};
@@ -120,6 +120,10 @@ impl Gatherer {
             queues: Fact::Known(queues),
             certificates: Fact::Known(self.certificates(settings, now).await),
             settings: settings_file(settings, store).await?,
+            store: Fact::Known(StoreFacts {
+                file: settings.storage.path.clone(),
+                begun_anew: store.begun_anew().await?.map(|begun| (begun.text(), begun.ways())),
+            }),
         };
         Ok(Gathered { sites, daemon, drops })
     }

@@ -29,6 +29,7 @@
 //! | [`daemon`] | the supervisor: pollers, delivery workers, shutdown, service managers |
 //! | [`plain`], [`words`], [`clock`], [`backoff`] | text from outside, numbers and times in words, time and waits |
 //! | [`schedule`], [`secret`] | Butler's phrases and cron; text that is never printed |
+//! | [`process`] | what the operating system says of this process |
 //! | [`who`] | who runs this process, for the audit trail |
 //! | [`credential`] | passwords and random secrets, of which only hashes are stored |
 //! | [`terminal`] | standard output and standard error: colours, and nothing that steers them |
@@ -58,6 +59,7 @@ pub mod output;
 pub mod plain;
 pub mod planning;
 pub mod policy;
+pub mod process;
 pub mod qrs;
 pub mod release;
 pub mod report;

@@ -24,6 +24,7 @@ use crate::license::{Pools, SenseVersion, ServerLicenseStatus};
 use crate::plain::one_line;
 use crate::policy::{Guard, Refusal};
 use crate::release::next::Next;
+use crate::store::aside::BegunAnew;
 use crate::store::{
     Health, InForce, KnownRun, MostTried, PollError, QueueState, Store, StoreError,
 };
@@ -47,6 +48,10 @@ pub struct Status {
     /// Alerts that reach nobody by the settings.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unheard: Vec<Unheard>,
+    /// That the store was damaged or gone and a fresh one was begun, by which nothing is released; where that was looked
+    /// at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub store_begun_anew: Option<BegunAnew>,
     /// Whether a daemon runs on the store, where that was looked at: without one all is as old as it says.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub daemon_runs: Option<bool>,
@@ -267,6 +272,7 @@ impl Status {
             alerts,
             silences,
             unheard: settings.unheard(),
+            store_begun_anew: None,
             daemon_runs: None,
             daemon: None,
             named_sites: settings.named_sites,
@@ -402,6 +408,7 @@ impl SiteStatus {
             | Body::SeatsKept(_)
             | Body::SeatActivity(_)
             | Body::SeatChanges(_)
+            | Body::DaemonUptime(_)
             | Body::Alert(_) => {}
         }
     }

@@ -54,7 +54,7 @@ const fn noted(entry: Entry, severity_note: &'static str) -> Entry {
 const _: () = assert!(<Rule as strum::VariantArray>::VARIANTS.len() == ALL.len());
 
 /// All rules, in the order in which they are shown.
-pub const ALL: [Entry; 31] = [
+pub const ALL: [Entry; 32] = [
     noted(
         entry(
             Rule::ServerLicenseExpiring,
@@ -330,6 +330,14 @@ pub const ALL: [Entry; 31] = [
         "file",
         "the settings file, or what it refers to, was changed and can't be used: the daemon goes on with the settings of before",
     ),
+    entry(
+        Rule::StoreBegunAnew,
+        "storeBegunAnew",
+        Critical,
+        0,
+        "file",
+        "the store was damaged or gone, and a fresh one was begun: no seat is released",
+    ),
 ];
 
 impl Entry {
@@ -379,6 +387,7 @@ impl Entry {
             Rule::QueueDropped => "24 hours have passed since the last one",
             Rule::DeadLetters => "they are retried or dropped",
             Rule::ReloadRefused => "the file can be used, and is in force",
+            Rule::StoreBegunAnew => "a copy is put back, or a person says that releases go on",
         }
     }
 
@@ -408,6 +417,7 @@ pub fn is_of_daemon(rule: Rule) -> bool {
             | Rule::DeadLetters
             | Rule::CertificateExpiring
             | Rule::ReloadRefused
+            | Rule::StoreBegunAnew
     )
 }
 

@@ -207,6 +207,7 @@ pub struct DaemonFacts {
     pub queues: Fact<Vec<QueueFacts>>,
     pub certificates: Fact<Vec<CertificateFacts>>,
     pub settings: Fact<SettingsFacts>,
+    pub store: Fact<StoreFacts>,
 }
 
 /// The queue of a destination that is configured.
@@ -236,6 +237,14 @@ pub struct CertificateFacts {
     /// Whole days, negative after the end.
     pub days_left: i64,
     pub not_after: DateTime<Utc>,
+}
+
+/// The store itself.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoreFacts {
+    pub file: PathBuf,
+    /// That it began anew, and what to do about it; `None`: it did not, or a person let releases go on.
+    pub begun_anew: Option<(String, String)>,
 }
 
 /// The settings file, against those that the daemon runs with.

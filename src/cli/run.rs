@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::level_filters::LevelFilter;
 
 use super::{ConfigFile, Exit, block_on, override_level, parse_level};
 use crate::clock::Clock;
-use crate::config::{Files, Loaded, Severity};
+use crate::config::{Files, Loaded, Settings, Severity};
 use crate::daemon::{self, Daemon, Hangup, logging, notify};
+use crate::store::{Store, StoreError};
 
 /// Run the daemon until it is told to stop (SIGTERM, SIGINT, ctrl-c)
 #[derive(Debug, clap::Args)]
@@ -115,14 +116,65 @@ pub(crate) async fn serve(
     for unheard in settings.unheard() {
         tracing::warn!("{}; {}", unheard.what(), unheard.fix);
     }
-    let daemon = Daemon::start_with(settings, clock, level, reloads).await?;
-    notify::ready();
-    let watchdog = tokio::spawn(notify::watchdog(daemon.store().clone(), stop.clone()));
-    stop.cancelled().await;
-    notify::stopping();
-    tracing::info!("stopping");
-    daemon.stop().await;
+    let (serving, served) = watch::channel(None);
+    let watchdog = tokio::spawn(notify::watchdog(served, stop.clone()));
+    let result = until_stopped(settings, clock, level, &reloads, &stop, &serving).await;
     watchdog.abort();
-    tracing::info!("stopped");
-    Ok(())
+    result
+}
+
+/// How often a store is begun anew, or found to be whole after all, before the disk is to be looked at.
+const MOST_DAMAGES: u32 = 3;
+
+/// One daemon, and another one where its store was found to be damaged.
+async fn until_stopped(
+    mut settings: Settings,
+    clock: Clock,
+    level: Option<LevelFilter>,
+    reloads: &Arc<Notify>,
+    stop: &CancellationToken,
+    serving: &watch::Sender<Option<Store>>,
+) -> anyhow::Result<()> {
+    for _ in 0..=MOST_DAMAGES {
+        let started = Daemon::start_with(settings.clone(), clock, level, reloads.clone()).await;
+        let daemon = match started {
+            Ok(daemon) => daemon,
+            // What a start doesn't wait for to be checked is found when it is read.
+            Err(error) if is_damage(&error) => {
+                tracing::error!("{error:#}");
+                daemon::look_at_whole_store(&settings, clock).await?;
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
+        serving.send_replace(Some(daemon.store().clone()));
+        notify::ready();
+        tokio::select! {
+            () = stop.cancelled() => {
+                notify::stopping();
+                tracing::info!("stopping");
+                daemon.stop().await;
+                tracing::info!("stopped");
+                return Ok(());
+            }
+            why = daemon.damaged() => {
+                tracing::error!(
+                    "a page of the store is damaged ({why}): everything stops, and the whole file is looked at"
+                );
+                serving.send_replace(None);
+                settings = daemon.settings();
+                daemon.stop().await;
+                daemon::look_at_whole_store(&settings, clock).await?;
+            }
+        }
+    }
+    anyhow::bail!(
+        "the store was found to be damaged {} times since the start: look at the disk and the memory of this machine",
+        MOST_DAMAGES + 1
+    )
+}
+
+fn is_damage(error: &anyhow::Error) -> bool {
+    let cause = error.chain().find_map(|cause| cause.downcast_ref::<StoreError>());
+    matches!(cause, Some(StoreError::Damaged { .. }))
 }

@@ -84,6 +84,7 @@ async fn stored(settings: &Settings, only: bool) -> anyhow::Result<(Picture, boo
     };
     picture.alerts.retain(|alert| !only || !of_others(alert));
     let in_force = store.in_force().await?;
+    picture.store_begun_anew = store.begun_anew().await?;
     store.close().await;
     // A lock that can't be looked at says nothing.
     let path = &settings.storage.path;
@@ -156,6 +157,7 @@ async fn ask(settings: &Settings, patience: qrs::Patience) -> (Picture, bool) {
         alerts: Vec::new(),
         silences: Vec::new(),
         unheard: settings.unheard(),
+        store_begun_anew: None,
         daemon_runs: None,
         daemon: None,
         named_sites: settings.named_sites,
@@ -174,6 +176,10 @@ pub(crate) fn render(picture: &Picture, zone: Tz, paint: Paint) -> String {
     }
     if let Some(daemon) = &picture.daemon {
         daemon_lines(&mut out, daemon, picture.locale, zone, paint);
+    }
+    if let Some(begun) = &picture.store_begun_anew {
+        let _ = writeln!(out, "{}", paint.bad(&one_line(&begun.text())));
+        let _ = writeln!(out, "  {}\n", one_line(&begun.ways()));
     }
     alert_lines(&mut out, picture, zone, paint);
     for site in &picture.sites {
@@ -437,7 +443,7 @@ fn pause_line(out: &mut String, site: &SiteStatus, (l, zone): (Locale, Tz), pain
     let scheduled = site.monitors.iter().any(|monitor| monitor.monitor == Monitor::Release);
     let Some(pause) = site.pause.as_ref().filter(|_| !scheduled) else { return };
     let until = l.moment(pause.until, zone);
-    let text = one_line(&format!("paused until {until} by {}: {}", pause.by, pause.why));
+    let text = one_line(&pause.text(&until));
     let _ = writeln!(out, "  Releases         {}", paint.warn(&text));
 }
 

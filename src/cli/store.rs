@@ -6,6 +6,7 @@ use anyhow::Context;
 use clap::Subcommand;
 use serde::Serialize;
 
+use super::release::who;
 use super::text;
 use super::{ConfigFile, Exit};
 use crate::cli::time;
@@ -74,6 +75,20 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Let releases go on with a store that began anew, in the place of one that was damaged or gone
+    ///
+    /// A fresh store knows nothing of earlier pauses, announcements, releases and seats whose fate is open, so no seat
+    /// is released by it. Where there is a copy, `store restore` puts it back instead.
+    #[command(
+        after_help = "Examples:\n  bursar store accept -c bursar.yaml --why 'no copy, pauses were set again'"
+    )]
+    Accept {
+        #[command(flatten)]
+        config: ConfigFile,
+        /// Why releases may go on without what the store before knew
+        #[arg(long, value_name = "TEXT")]
+        why: String,
+    },
     /// Say how large the store is, and what takes the room
     #[command(after_help = "Examples:\n  bursar store size -c bursar.yaml")]
     Size {
@@ -129,6 +144,7 @@ impl Store {
             Command::Check { config, copy, json } => with(&config, |settings| {
                 check(copy.as_deref().unwrap_or(&settings.storage.path), json)
             }),
+            Command::Accept { config, why } => with(&config, |settings| accept(&settings, &why)),
             Command::Size { config, json } => with(&config, |settings| size(&settings, json)),
         }
     }
@@ -221,6 +237,35 @@ fn check(file: &Path, json: bool) -> anyhow::Result<Exit> {
         );
     }
     Ok(if whole { Exit::Ok } else { Exit::NotInOrder })
+}
+
+fn accept(settings: &Settings, why: &str) -> anyhow::Result<Exit> {
+    let why = one_line(why);
+    if why.is_empty() {
+        errln!("bursar: --why must say why");
+        return Ok(Exit::Unusable);
+    }
+    there(&settings.storage.path)?;
+    let begun = super::block_on(async {
+        let store = time::open_store(settings).await?;
+        let begun = store.begun_anew().await?;
+        if begun.is_some() {
+            store.accept_begun_anew(&who(), &why).await?;
+        }
+        store.close().await;
+        anyhow::Ok(begun)
+    })??;
+    let Some(begun) = begun else {
+        outln!("nothing is to be accepted: the store did not begin anew");
+        return Ok(Exit::NotInOrder);
+    };
+    outln!(
+        "releases of all sites go on as the settings say, without the pauses and announcements of before"
+    );
+    if let Some(file) = &begun.file {
+        outln!("the store before is kept as {}", file.display());
+    }
+    Ok(Exit::Ok)
 }
 
 fn size(settings: &Settings, json: bool) -> anyhow::Result<Exit> {

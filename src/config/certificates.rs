@@ -232,6 +232,10 @@ fn files(settings: &Settings) -> Vec<(Option<usize>, CertificateFile<'_>)> {
         files.push((Some(i), CertificateFile::authority(setting, &connection.ca_cert)));
     }
     files.extend(settings.destinations.certificates().into_iter().map(|named| (None, named)));
+    let heartbeat = settings.heartbeat.iter().filter_map(|of| of.ca_cert.as_ref());
+    files.extend(
+        heartbeat.map(|ca| (None, CertificateFile::authority("Butler.heartbeat.certCA", ca))),
+    );
     if let Some(tls) = settings.web.as_ref().and_then(|web| web.tls.as_ref()) {
         let key_setting = "Butler.web.tls.key".to_owned();
         let role = CertificateRole::Client { key: &tls.key, key_setting };

@@ -2,10 +2,8 @@
 
 use serde_json::{Map, Value};
 
-use super::known::LATER;
 use super::schema;
 use crate::event::Channel;
-use crate::settings::list as enumerated;
 
 /// Columns of a line of text, with its indentation.
 const WIDTH: usize = 96;
@@ -168,9 +166,6 @@ impl Page {
         }
         let mut lines = String::new();
         wrap(&mut lines, "", &format!("{}.", names.join(", ")));
-        let later: Vec<String> = LATER.iter().map(|name| format!("`{name}`")).collect();
-        lines.push('\n');
-        wrap(&mut lines, "", &format!("{} come with a later release.", enumerated(&later, "and")));
         self.out += &format!("{lines}\n# Settings\n\n");
     }
 

@@ -6,7 +6,6 @@ use std::path::Path;
 use serde_json::Value as Json;
 
 use super::describe::scalar;
-use super::known::LATER;
 use super::load::Loaded;
 use super::schema;
 use super::validate::inherit;
@@ -149,11 +148,7 @@ impl Lines<'_> {
         }
         for name in &self.loaded.settings.unimplemented {
             let path = padded(&format!("Butler.{name}"), first);
-            let (what, source) = if LATER.contains(&name.as_str()) {
-                ("(later)", "comes with a later release of Bursar")
-            } else {
-                ("(ignored)", "a setting of Butler's")
-            };
+            let (what, source) = ("(ignored)", "a setting of Butler's");
             let _ = writeln!(out, "{path}  {what:<second$}  {source}");
         }
         out

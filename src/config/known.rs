@@ -1,17 +1,11 @@
 //! Names of Butler's sections that Bursar doesn't have: accepted, never read. Those inside of a
 //! section that Bursar has, too, stand beside its raw struct.
 
-/// Those of them that come with a later release of Bursar.
-pub(super) const LATER: &[&str] = &["heartbeat", "dockerHealthCheck", "uptimeMonitor"];
-
 /// Sections of Butler's directly under `Butler`.
 pub(super) const BUTLERS: &[&str] = &[
     "anonTelemetry",
     "systemInfo",
     "configVisualisation",
-    "heartbeat",
-    "dockerHealthCheck",
-    "uptimeMonitor",
     "thirdPartyToolsCredentials",
     "scriptLog",
     "qlikSenseUrls",

@@ -3,7 +3,7 @@
 use super::settings::Settings;
 use crate::destination::registry::{self, Installation, Surroundings};
 use crate::event::route::{Routes, Site};
-use crate::event::{Addressing, DAEMON, UserTag};
+use crate::event::{Addressing, Channel, DAEMON, SendSwitch, Switches, UserTag};
 use crate::store::installation;
 
 impl Settings {
@@ -26,7 +26,13 @@ impl Settings {
 
     /// What the switches of the sites say.
     pub fn routes(&self) -> Routes {
-        let daemon = Site { alert: Some(self.alert_destination.clone()), ..Site::default() };
+        let uptime = self.uptime.as_ref().filter(|uptime| uptime.to_influxdb);
+        let recurring = SendSwitch { recurring: true, alert: false };
+        let daemon = Site {
+            alert: Some(self.alert_destination.clone()),
+            daemon: uptime.map(|_| Switches::default().with(Channel::InfluxDb, recurring)),
+            ..Site::default()
+        };
         let daemon = (DAEMON.to_owned(), daemon);
         let sites = self.sites.iter().map(|site| {
             let route = Site {
@@ -38,6 +44,7 @@ impl Settings {
                 app: site.monitor_app.as_ref().map(|m| m.destination.clone()),
                 version: site.version.as_ref().map(|m| m.destination.clone()),
                 alert: Some(site.alert_destination.clone()),
+                daemon: None,
                 user_tag: site.release.user_tag,
                 seat_user_tag: site.seats.as_ref().map_or(UserTag::Off, |m| m.user_tag),
             };

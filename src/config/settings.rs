@@ -2,15 +2,18 @@
 //!
 //! Made by [`crate::config::load()`] from the raw file; everything else in the program takes these.
 
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use chrono_tz::Tz;
 use serde::Serialize;
+use tracing::level_filters::LevelFilter;
+use url::Url;
 
-use super::known::LATER;
 use crate::alert;
+use crate::destination::http;
 use crate::destination::registry::Configured;
 use crate::event::{Monitor, Switches, Tag};
 use crate::input::Seen;
@@ -51,6 +54,12 @@ pub struct Settings {
     /// What is watched for of the daemon itself (`Butler.alert`); sites have their own.
     pub alert: alert::Policy,
     pub alert_destination: Switches,
+    /// Signs of life to a monitoring service (`Butler.heartbeat`), when enabled.
+    pub heartbeat: Option<Heartbeat>,
+    /// Port of this machine at which a container asks (`Butler.dockerHealthCheck`), when enabled.
+    pub health_port: Option<u16>,
+    /// `Butler.uptimeMonitor`, when enabled.
+    pub uptime: Option<UptimeMonitor>,
     /// Reports on a schedule (`Butler.report`), when enabled.
     pub reports: Option<Reports>,
     /// Whether reports name who holds a seat, those of the command too.
@@ -73,6 +82,9 @@ impl Settings {
         for site in &self.sites {
             forms.add(site.connection.secrets());
         }
+        if let Some(heartbeat) = &self.heartbeat {
+            forms.address(&heartbeat.url);
+        }
         forms
     }
 
@@ -81,21 +93,8 @@ impl Settings {
         if self.unimplemented.is_empty() {
             return None;
         }
-        let is_later = |name: &&String| LATER.contains(&name.as_str());
-        let (later, never): (Vec<&String>, Vec<&String>) =
-            self.unimplemented.iter().partition(is_later);
-        let said = [
-            ("these settings of Butler's are not used by Bursar", never),
-            ("these come with a later release of Bursar", later),
-        ];
-        let said = said.into_iter().filter(|(_, names)| !names.is_empty());
-        let said: Vec<String> = said
-            .map(|(what, names)| {
-                let names: Vec<&str> = names.into_iter().map(String::as_str).collect();
-                format!("{what}: {}", names.join(", "))
-            })
-            .collect();
-        Some(said.join("; "))
+        let names = self.unimplemented.join(", ");
+        Some(format!("these settings of Butler's are not used by Bursar: {names}"))
     }
 }
 
@@ -186,6 +185,43 @@ fn number(address: IpAddr) -> u128 {
     }
 }
 
+/// `Butler.heartbeat`, when enabled.
+#[derive(Clone, PartialEq)]
+pub struct Heartbeat {
+    /// Who knows its path can send signs of life.
+    pub url: Url,
+    pub schedule: Schedule,
+    pub signals: SignalForm,
+    /// Own CA for https.
+    pub ca_cert: Option<PathBuf>,
+    pub timeout: Duration,
+}
+
+impl fmt::Debug for Heartbeat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let url = http::origin(&self.url);
+        f.debug_struct("Heartbeat").field("url", &url).finish_non_exhaustive()
+    }
+}
+
+/// What a monitoring service understands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SignalForm {
+    /// Signs of life alone.
+    Plain,
+    /// The beginning and failures, too, at addresses below its own.
+    StartAndFail,
+}
+
+/// `Butler.uptimeMonitor`, when enabled.
+#[derive(Debug, Clone, PartialEq)]
+pub struct UptimeMonitor {
+    pub schedule: Schedule,
+    /// At which it is logged.
+    pub level: LevelFilter,
+    pub to_influxdb: bool,
+}
+
 /// `Butler.report`, when enabled.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Reports {
@@ -203,7 +239,7 @@ pub struct Reports {
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Log {
-    pub level: tracing::level_filters::LevelFilter,
+    pub level: LevelFilter,
     /// One JSON object a line on standard error instead of text for people.
     pub json: bool,
     /// Where daily rotated files go, if anywhere (`fileLogging`, `logDirectory`).

@@ -224,7 +224,7 @@ mod tests {
 
     #[test]
     fn nothing_is_set_up() {
-        insta::assert_snapshot!(unheard(SEATS).join("\n"), @"no alert reaches anybody of default, (bursar): seatsLow, utilizationHigh, seatsGone, seatsExcess, quarantineRising, capacityShort, seatsRunOut, siteUnreachable, otherSite, dataStale, certificateExpiring, reloadRefused; set up email, webhookNotification or mqttConfig, and switch it on in Butler.alert.destination, such as Butler.alert.destination.email.enable: true");
+        insta::assert_snapshot!(unheard(SEATS).join("\n"), @"no alert reaches anybody of default, (bursar): seatsLow, utilizationHigh, seatsGone, seatsExcess, quarantineRising, capacityShort, seatsRunOut, siteUnreachable, otherSite, dataStale, certificateExpiring, reloadRefused, storeBegunAnew; set up email, webhookNotification or mqttConfig, and switch it on in Butler.alert.destination, such as Butler.alert.destination.email.enable: true");
     }
 
     #[test]
@@ -239,14 +239,14 @@ mod tests {
 
     #[test]
     fn a_destination_is_set_up_and_its_switch_is_off() {
-        insta::assert_snapshot!(unheard(&format!("{SEATS}{MAIL}")).join("\n"), @"no alert reaches anybody of default, (bursar): seatsLow, utilizationHigh, seatsGone, seatsExcess, quarantineRising, capacityShort, seatsRunOut, siteUnreachable, otherSite, dataStale, queueGrowing, queueDropped, deadLetters, certificateExpiring, reloadRefused; set Butler.alert.destination.email.enable: true");
+        insta::assert_snapshot!(unheard(&format!("{SEATS}{MAIL}")).join("\n"), @"no alert reaches anybody of default, (bursar): seatsLow, utilizationHigh, seatsGone, seatsExcess, quarantineRising, capacityShort, seatsRunOut, siteUnreachable, otherSite, dataStale, queueGrowing, queueDropped, deadLetters, certificateExpiring, reloadRefused, storeBegunAnew; set Butler.alert.destination.email.enable: true");
         let influx = "  influxDb: {enable: true, hostIP: i, version: 1, v1Config: {dbName: d}}\n";
-        insta::assert_snapshot!(unheard(&format!("{SEATS}{influx}")).join("\n"), @"no alert reaches anybody of default, (bursar): seatsLow, utilizationHigh, seatsGone, seatsExcess, quarantineRising, capacityShort, seatsRunOut, siteUnreachable, otherSite, dataStale, queueGrowing, queueDropped, deadLetters, certificateExpiring, reloadRefused; set Butler.alert.destination.influxDb.enable: true, which only stores them, or set up email, webhookNotification or mqttConfig and switch that on in Butler.alert.destination");
+        insta::assert_snapshot!(unheard(&format!("{SEATS}{influx}")).join("\n"), @"no alert reaches anybody of default, (bursar): seatsLow, utilizationHigh, seatsGone, seatsExcess, quarantineRising, capacityShort, seatsRunOut, siteUnreachable, otherSite, dataStale, queueGrowing, queueDropped, deadLetters, certificateExpiring, reloadRefused, storeBegunAnew; set Butler.alert.destination.influxDb.enable: true, which only stores them, or set up email, webhookNotification or mqttConfig and switch that on in Butler.alert.destination");
         let hook = "  webhookNotification:
     enable: true
     qlikSenseServerLicenseMonitor: {webhooks: [{webhookURL: 'http://h/x', httpMethod: POST}]}
 ";
-        insta::assert_snapshot!(unheard(&format!("{SEATS}{hook}")).join("\n"), @"no alert reaches anybody of default, (bursar): seatsLow, utilizationHigh, seatsGone, seatsExcess, quarantineRising, capacityShort, seatsRunOut, siteUnreachable, otherSite, dataStale, queueGrowing, queueDropped, deadLetters, certificateExpiring, reloadRefused; list a webhook in Butler.webhookNotification.qlikSenseAlert, and set Butler.alert.destination.webhook.enable: true");
+        insta::assert_snapshot!(unheard(&format!("{SEATS}{hook}")).join("\n"), @"no alert reaches anybody of default, (bursar): seatsLow, utilizationHigh, seatsGone, seatsExcess, quarantineRising, capacityShort, seatsRunOut, siteUnreachable, otherSite, dataStale, queueGrowing, queueDropped, deadLetters, certificateExpiring, reloadRefused, storeBegunAnew; list a webhook in Butler.webhookNotification.qlikSenseAlert, and set Butler.alert.destination.webhook.enable: true");
     }
 
     #[test]

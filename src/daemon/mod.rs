@@ -22,9 +22,11 @@ mod report;
 mod running;
 pub mod seats;
 pub mod service;
+mod signs;
 mod sites;
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -41,8 +43,10 @@ use crate::clock::Clock;
 use crate::config::Settings;
 use crate::event::{Addressing, InForce};
 use crate::release::settings as release_settings;
+use crate::store::aside::Care;
+use crate::store::care::CareError;
 use crate::store::settings::Storage;
-use crate::store::{Store, StoreError, installation};
+use crate::store::{Store, StoreError, aside, installation};
 
 /// Everything together has to end within this time after a stop is asked for.
 pub const STOP_LIMIT: Duration = Duration::from_secs(10);
@@ -52,6 +56,7 @@ pub const STOP_LIMIT: Duration = Duration::from_secs(10);
 pub struct Daemon {
     store: Store,
     roots: Roots,
+    settings: watch::Receiver<Arc<Settings>>,
     page: watch::Receiver<Option<page::Served>>,
     _lock: lock::Lock,
 }
@@ -103,7 +108,11 @@ impl Daemon {
     ) -> anyhow::Result<Self> {
         let Storage { path, outbox, .. } = &settings.storage;
         let lock = lock::take(path)?;
+        look_at_store(path, Care::AtStart, clock.now()).await?;
         let store = Store::open_with_clock(path, *outbox, move || clock.now()).await?;
+        if let Some(begun) = store.begun_anew().await? {
+            tracing::error!("{}; {}", begun.text(), begun.ways());
+        }
         if let Err(error) = installation::make(path) {
             tracing::warn!(
                 error = %error,
@@ -122,8 +131,13 @@ impl Daemon {
             sites: release_settings::Sites::new(settings.release_sites()),
             page: watch::Sender::default(),
         };
-        let daemon =
-            Self { page: shared.page.subscribe(), _lock: lock, store, roots: Roots::default() };
+        let daemon = Self {
+            settings: shared.settings.subscribe(),
+            page: shared.page.subscribe(),
+            _lock: lock,
+            store,
+            roots: Roots::default(),
+        };
         let roots = daemon.roots.clone();
         let mut running =
             Running::nothing(shared.clone(), roots.clone(), settings.surroundings(), connections);
@@ -144,6 +158,17 @@ impl Daemon {
     /// The store of this daemon, for those who read beside it.
     pub fn store(&self) -> &Store {
         &self.store
+    }
+
+    /// The settings in force.
+    pub fn settings(&self) -> Settings {
+        (**self.settings.borrow()).clone()
+    }
+
+    /// Waits until the store is found to be damaged, and says how. What runs is to be stopped then; the next start looks
+    /// at the whole file, sets it aside and begins a fresh one.
+    pub async fn damaged(&self) -> String {
+        self.store.damaged().await
     }
 
     /// Where the status page is served, if it is since the start.
@@ -192,6 +217,34 @@ impl Drop for Daemon {
     fn drop(&mut self) {
         self.roots.stop_polling.cancel();
         self.roots.stop_delivering.cancel();
+    }
+}
+
+/// Looks at the whole of a store in which a page was found to be damaged, and sets it aside where it is. No daemon may
+/// run on it.
+///
+/// # Errors
+/// As [`Daemon::start`].
+pub async fn look_at_whole_store(settings: &Settings, clock: Clock) -> anyhow::Result<()> {
+    let path = &settings.storage.path;
+    let _lock = lock::take(path)?;
+    look_at_store(path, Care::Whole, clock.now()).await
+}
+
+/// Sets a damaged store aside, before it is opened.
+async fn look_at_store(path: &Path, care: Care, now: DateTime<Utc>) -> anyhow::Result<()> {
+    let file = path.to_owned();
+    let looked = tokio::task::spawn_blocking(move || aside::look(&file, care, now)).await?;
+    match looked {
+        Ok(None) => Ok(()),
+        Ok(Some((file, why))) => {
+            let (store, aside) = (path.display(), file.display());
+            tracing::error!("the store {store} is damaged ({why}): it is kept as {aside}");
+            Ok(())
+        }
+        // What is no store of ours is left as it is, and told as whoever opens it tells it.
+        Err(CareError::Store(error)) => Err(error.into()),
+        Err(error) => Err(error.into()),
     }
 }
 

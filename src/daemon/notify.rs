@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
@@ -20,10 +21,11 @@ pub fn stopping() {
 }
 
 /// Feeds the watchdog three times in its interval until `stop`, when the unit has `WatchdogSec`, and only while the
-/// daemon lives as `/healthz` has it: its store can be read in time.
+/// daemon lives as `/healthz` has it: its store can be read in time. Nothing is served while a damaged store is looked
+/// at as a whole, which takes as long as the file is large.
 ///
 /// Runs on the same runtime as the pollers, so a runtime that hangs is noticed.
-pub async fn watchdog(store: Store, stop: CancellationToken) {
+pub async fn watchdog(served: watch::Receiver<Option<Store>>, stop: CancellationToken) {
     let Some(interval) = watchdog_interval() else { return };
     let step = interval / 3;
     let mut ticks = tokio::time::interval(step);
@@ -33,7 +35,11 @@ pub async fn watchdog(store: Store, stop: CancellationToken) {
         let alive = tokio::select! {
             alive = async {
                 ticks.tick().await;
-                tokio::time::timeout(step, store.alive()).await
+                let store = served.borrow().clone();
+                match store {
+                    Some(store) => tokio::time::timeout(step, store.alive()).await,
+                    None => Ok(Ok(())),
+                }
             } => alive,
             () = stop.cancelled() => return,
         };

@@ -9,6 +9,7 @@ use chrono_tz::Tz;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::signs::Signs;
 use super::sites::Sites;
 use super::{Shared, page, report};
 use crate::config::Settings;
@@ -26,6 +27,7 @@ pub(super) struct Running {
     queues: HashMap<String, Task>,
     page: Option<(Web, Task)>,
     reports: Option<(Reports, Tz, Task)>,
+    signs: Signs,
     surroundings: Surroundings,
     connections: qrs::Connections,
     /// What was told to end and may not have: whoever comes under the same name waits for it.
@@ -72,7 +74,7 @@ impl Task {
     }
 
     /// Tells it to end.
-    fn end(self) -> TaskTracker {
+    pub(super) fn end(self) -> TaskTracker {
         self.stop.cancel();
         self.ended.close();
         self.ended
@@ -137,6 +139,7 @@ impl Running {
             queues: HashMap::new(),
             page: None,
             reports: None,
+            signs: Signs::default(),
             surroundings,
         }
     }
@@ -295,6 +298,7 @@ impl Running {
             }
         }
         self.report(&mut changed);
+        self.signs.follow(&self.shared, &self.roots, &mut changed).await;
         changed
     }
 

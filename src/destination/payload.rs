@@ -5,6 +5,7 @@
 
 mod alert;
 mod app;
+mod daemon;
 mod license;
 mod reference;
 mod release;
@@ -120,6 +121,9 @@ fn object(event: &Event, form: Form) -> Map<String, Value> {
         Body::QlikSenseVersion(version) => {
             form.of(event, version::SenseVersion::new(version, event.time), Nothing {})
         }
+        Body::DaemonUptime(uptime) => {
+            form.of(event, daemon::DaemonUptime::from(uptime), Nothing {})
+        }
         Body::Alert(notice) => {
             form.of(event, alert::Alert::from(notice), text(notice.text.clone()))
         }
@@ -146,6 +150,7 @@ fn object_schema(kind: Kind) -> schemars::Schema {
         Kind::SeatChanges => schema::of::<seats::SeatChanges<'_>, Nothing>(),
         Kind::MonitorApp => schema::of::<app::MonitorApp<'_>, Nothing>(),
         Kind::QlikSenseVersion => schema::of::<version::SenseVersion<'_>, Nothing>(),
+        Kind::DaemonUptime => schema::of::<daemon::DaemonUptime<'_>, Nothing>(),
         Kind::Alert => schema::of::<alert::Alert<'_>, Text>(),
     }
 }
@@ -188,6 +193,7 @@ pub fn alert_text(event: &Event) -> Option<String> {
         | Body::SeatChanges(_)
         | Body::MonitorApp(_)
         | Body::QlikSenseVersion(_)
+        | Body::DaemonUptime(_)
         | Body::ReleaseRun(_) => None,
         Body::Alert(notice) => Some(notice.text.clone()),
         Body::ReleaseRefused(refused) => Some(refused_text(refused)),

@@ -90,6 +90,8 @@ pub enum Rule {
     CertificateExpiring,
     #[serde(alias = "reload-refused")]
     ReloadRefused,
+    #[serde(alias = "store-begun-anew")]
+    StoreBegunAnew,
 }
 
 /// How bad it is.

@@ -44,6 +44,8 @@ pub enum Kind {
     MonitorApp,
     /// Recurring: which version of Qlik Sense the site runs.
     QlikSenseVersion,
+    /// Recurring: how long the daemon has been running, and with how much memory. Only InfluxDB gets it.
+    DaemonUptime,
     /// Alert: a rule fires, or is resolved. Those of the server license have kinds of their own
     /// while they fire.
     // The last one: `Kind::ALL` counts on it.
@@ -63,6 +65,8 @@ pub enum Topic {
     SeatChanges,
     MonitorApp,
     Version,
+    /// The daemon itself.
+    Daemon,
     /// Alerts of all rules, as Bursar sends them.
     Alert,
 }
@@ -111,6 +115,7 @@ impl Kind {
         Self::SeatChanges,
         Self::MonitorApp,
         Self::QlikSenseVersion,
+        Self::DaemonUptime,
         Self::Alert,
     ];
 
@@ -229,6 +234,13 @@ impl Kind {
                 nature: State,
                 figures: true,
             },
+            Self::DaemonUptime => Row {
+                word: "daemonUptime",
+                title: "daemon uptime",
+                topic: Topic::Daemon,
+                nature: State,
+                figures: true,
+            },
             Self::Alert => Row {
                 word: "alert",
                 title: "alert",
@@ -284,6 +296,7 @@ impl Topic {
             Self::Seats | Self::SeatChanges => Monitor::Seats,
             Self::MonitorApp => Monitor::App,
             Self::Version => Monitor::Version,
+            Self::Daemon => Monitor::Daemon,
             Self::Alert => Monitor::Alert,
         }
     }
@@ -318,6 +331,7 @@ impl Body {
             Self::SeatChanges(_) => Kind::SeatChanges,
             Self::MonitorApp(_) => Kind::MonitorApp,
             Self::QlikSenseVersion(_) => Kind::QlikSenseVersion,
+            Self::DaemonUptime(_) => Kind::DaemonUptime,
             Self::Alert(_) => Kind::Alert,
         }
     }
@@ -378,6 +392,7 @@ mod tests {
         seatChanges: seats, Alert, Action, figures
         monitorApp: License Monitor app, Recurring, State, figures
         qlikSenseVersion: Qlik Sense version, Recurring, State, figures
+        daemonUptime: the daemon, Recurring, State, figures
         alert: alerts, Alert, Alert, figures
         ");
     }

@@ -23,6 +23,8 @@ pub struct Site {
     pub app: Option<Switches>,
     pub version: Option<Switches>,
     pub alert: Option<Switches>,
+    /// Of the daemon itself: no site has them.
+    pub daemon: Option<Switches>,
     /// How InfluxDB points of releases name the user.
     pub user_tag: UserTag,
     /// How those of changes of seats do; `Off` leaves these points out.
@@ -41,6 +43,7 @@ impl Default for Site {
             app: None,
             version: None,
             alert: None,
+            daemon: None,
             user_tag: UserTag::default(),
             seat_user_tag: UserTag::Off,
         }
@@ -76,6 +79,7 @@ impl Site {
             Monitor::App => self.app.as_ref(),
             Monitor::Version => self.version.as_ref(),
             Monitor::Alert => self.alert.as_ref(),
+            Monitor::Daemon => self.daemon.as_ref(),
         }
     }
 }

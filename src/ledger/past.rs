@@ -81,6 +81,19 @@ pub struct Pause {
     pub why: String,
     pub by: String,
     pub since: DateTime<Utc>,
+    /// Nobody's: the store was damaged or gone and began anew. It holds until a person says that releases go on.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub begun_anew: bool,
+}
+
+impl Pause {
+    /// In a sentence; `until` as it is shown there.
+    pub fn text(&self, until: &str) -> String {
+        if self.begun_anew {
+            return self.why.clone();
+        }
+        format!("paused until {until} by {}: {}", self.by, self.why)
+    }
 }
 
 impl Past {

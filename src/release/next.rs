@@ -82,7 +82,7 @@ fn holding(
 fn paused(release: &Release, pause: &Pause) -> String {
     let zone = release.policy.calendar.time_zone;
     let until = pause.until.with_timezone(&zone).format("%Y-%m-%d %H:%M %Z");
-    format!("paused until {until} by {}: {}", pause.by, pause.why)
+    pause.text(&until.to_string())
 }
 
 fn never_in_hours(release: &Release, first: Option<DateTime<Utc>>) -> Option<String> {
@@ -99,6 +99,9 @@ fn first_open(
     pause: Option<&Pause>,
     after: DateTime<Utc>,
 ) -> Option<DateTime<Utc>> {
+    if pause.is_some_and(|pause| pause.begun_anew) {
+        return None;
+    }
     let calendar = &release.policy.calendar;
     let mut after = after;
     for _ in 0..MOST {

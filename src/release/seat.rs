@@ -208,6 +208,9 @@ impl Taking<'_> {
         if session.order.stop.is_cancelled() {
             return Some(STOPPED.to_owned());
         }
+        if let Err(error) = session.engine.store.is_whole() {
+            return Some(error.to_string());
+        }
         self.frozen()
     }
 
@@ -216,7 +219,10 @@ impl Taking<'_> {
         let session = self.session;
         if let Some(pause) = session.engine.store.pause(session.site()).await? {
             let until = keep::utc(&pause.until);
-            return Ok(Some(format!("{} paused releasing until {until}: {}", pause.by, pause.why)));
+            return Ok(Some(match pause.begun_anew {
+                true => pause.why,
+                false => format!("{} paused releasing until {until}: {}", pause.by, pause.why),
+            }));
         }
         Ok(self.frozen())
     }

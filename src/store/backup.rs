@@ -5,7 +5,7 @@
 //! same head of the ledger. One that is there already stays, and the next gets a number. They are
 //! removed by people only.
 
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -24,6 +24,12 @@ pub(super) enum Problem {
     Io { what: &'static str, path: PathBuf, error: io::Error },
     #[error("{what}: {error}")]
     Sql { what: &'static str, error: rusqlite::Error },
+    /// Another process makes one under this name.
+    #[error("another copy is being made as {}", .0.display())]
+    UnderWay(PathBuf),
+    /// Another process was faster.
+    #[error("{} is there already; name another file", .0.display())]
+    Taken(PathBuf),
     #[error("the copy is not like the store: {0}")]
     Differs(String),
     #[error("there are {MOST} copies of this format already, up to {}", .0.display())]
@@ -51,7 +57,13 @@ pub(super) fn make_as(from: &Path, name: &Path) -> Result<(), Problem> {
         move |error| Problem::Io { what, path, error }
     };
     let part = with_suffix(name, ".part");
-    let copied = copy(from, &part).and_then(|()| {
+    // It is nobody else's from here on.
+    let file = begin(&part)?;
+    let copied = copy(from, &part, &file).and_then(|()| {
+        // Whoever was before this one has its copy there now.
+        if fs::symlink_metadata(name).is_ok() {
+            return Err(Problem::Taken(name.to_path_buf()));
+        }
         fs::rename(&part, name).map_err(io("cannot name the copy"))?;
         sync_folder(name).map_err(io("cannot write the folder of"))
     });
@@ -59,6 +71,68 @@ pub(super) fn make_as(from: &Path, name: &Path) -> Result<(), Problem> {
         remove(&part);
     }
     copied
+}
+
+/// Makes the file in which a copy is made, and locks it: what another process has in hand under the same name stays its own.
+/// What one left behind that ended in the middle is made anew.
+fn begin(part: &Path) -> Result<File, Problem> {
+    let cannot_write =
+        |error| Problem::Io { what: "cannot write", path: part.to_path_buf(), error };
+    let busy = || Problem::UnderWay(part.to_path_buf());
+    let mut options = OpenOptions::new();
+    // Only a new file is written to: never one that somebody else put there, nor through a link.
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    // Twice: what is left behind is removed once.
+    for _ in 0..2 {
+        match options.open(part) {
+            Ok(file) => {
+                lock(&file).map_err(|_| busy())?;
+                // Somebody may have taken it for left behind before it was locked.
+                return if is_same(&file, part) { Ok(file) } else { Err(busy()) };
+            }
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                let regular = fs::symlink_metadata(part).is_ok_and(|found| found.is_file());
+                if let Some(left) = regular.then(|| File::open(part).ok()).flatten() {
+                    lock(&left).map_err(|_| busy())?;
+                    if !is_same(&left, part) {
+                        return Err(busy());
+                    }
+                }
+                remove(part);
+            }
+            Err(error) => return Err(cannot_write(error)),
+        }
+    }
+    Err(busy())
+}
+
+/// On Windows a lock would keep SQLite out, too; there, a file that somebody has open is not removed.
+fn lock(file: &File) -> Result<(), TryLockError> {
+    #[cfg(unix)]
+    return file.try_lock();
+    #[cfg(not(unix))]
+    {
+        let _ = file;
+        Ok(())
+    }
+}
+
+fn is_same(file: &File, path: &Path) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        let (Ok(own), Ok(there)) = (file.metadata(), fs::symlink_metadata(path)) else {
+            return false;
+        };
+        (own.dev(), own.ino()) == (there.dev(), there.ino())
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = (file, path);
+        true
+    }
 }
 
 /// Takes a copy away that nobody needs, because the file stayed as it was.
@@ -97,17 +171,8 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     name.into()
 }
 
-fn copy(from: &Path, to: &Path) -> Result<(), Problem> {
-    // What a process left behind that ended in the middle.
-    remove(to);
-    let mut options = OpenOptions::new();
-    // Only a new file is written to: never one that somebody else put there, nor through a link.
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+fn copy(from: &Path, to: &Path, file: &File) -> Result<(), Problem> {
     let cannot_write = |error| Problem::Io { what: "cannot write", path: to.to_path_buf(), error };
-    let file = options.open(to).map_err(cannot_write)?;
-
     // A connection of its own: SQLite doesn't copy through one that writes.
     let source = open(from, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     // All that is read of it, the comparison too, is of one moment.

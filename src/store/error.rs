@@ -26,7 +26,7 @@ pub enum StoreError {
     #[error("the store {} has format {found}, and this release reads format {known}; start the daemon (bursar run) once, it brings the file up to date", path.display())]
     Older { path: PathBuf, found: i64, known: i64 },
     /// A database whose content is broken. Never deleted: queued events may be saved from it.
-    #[error("the store {} is damaged ({why}); it is left as it is: stop the daemon and put the newest copy in its place (bursar store restore, which keeps the damaged file); without a copy, move the file away with its -wal and -shm, try `sqlite3 FILE .recover` to save what was queued, and start again with an empty store", path.display())]
+    #[error("the store {} is damaged ({why}); it is left as it is: stop the daemon and put the newest copy in its place (bursar store restore, which keeps the damaged file); without a copy, start the daemon: it sets the file aside and begins a fresh one, by which no seat is released until a person says so", path.display())]
     Damaged { path: PathBuf, why: String },
     /// No room on the disk.
     #[error("no room to write the store {}: {why}; free some space, nothing queued is lost", path.display())]

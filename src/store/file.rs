@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
-use super::{StoreError, backup};
+use super::{StoreError, aside, backup};
 use crate::input;
 
 /// Written into the file's header, so that another program's database is never touched: "Brsr".
@@ -26,6 +26,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("migrations/8.sql"),
     include_str!("migrations/9.sql"),
     include_str!("migrations/10.sql"),
+    include_str!("migrations/11.sql"),
 ];
 
 /// How long a statement waits for another process (the daemon or a command) to finish its own.
@@ -234,7 +235,7 @@ fn migrate(
         return Ok(());
     }
     if found == 0 {
-        return apply(transaction, steps, found).map_err(failed);
+        return apply(transaction, steps, found, aside::replaced(path)).map_err(failed);
     }
     let copy = lay_beside(found).map_err(|problem| StoreError::NoCopy {
         path: path.into(),
@@ -242,7 +243,7 @@ fn migrate(
         known,
         why: problem.to_string(),
     })?;
-    if let Err(error) = apply(transaction, steps, found) {
+    if let Err(error) = apply(transaction, steps, found, None) {
         if version(connection).is_ok_and(|still| still == found) {
             backup::remove(&copy);
         }
@@ -258,10 +259,19 @@ fn migrate(
     Ok(())
 }
 
-fn apply(transaction: Transaction<'_>, steps: &[&str], found: i64) -> rusqlite::Result<()> {
+/// `replaced`: what a fresh file stands in the place of.
+fn apply(
+    transaction: Transaction<'_>,
+    steps: &[&str],
+    found: i64,
+    replaced: Option<(Option<PathBuf>, String)>,
+) -> rusqlite::Result<()> {
     for (step, sql) in steps.iter().enumerate().skip(found as usize) {
         transaction.execute_batch(sql)?;
         transaction.pragma_update(None, "user_version", step as i64 + 1)?;
+    }
+    if let Some(replaced) = replaced {
+        aside::note_begun(&transaction, replaced)?;
     }
     transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
     transaction.commit()

@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use rusqlite::Connection;
-use tokio::sync::{OwnedMutexGuard, oneshot};
+use rusqlite::{Connection, ErrorCode};
+use tokio::sync::{OwnedMutexGuard, oneshot, watch};
 use tokio::task::spawn_blocking;
 
 use super::StoreError;
@@ -34,6 +34,8 @@ pub(super) struct Gate {
     path: Arc<Path>,
     connection: Shared,
     writes: Mutex<Vec<Write>>,
+    /// What SQLite said of a page that is damaged, once it did.
+    damage: watch::Sender<Option<String>>,
     /// Why the last write failed, where that lay with the file or its disk.
     broken: Mutex<Option<StoreError>>,
     /// Writes that still work, before all fail as if the process had ended.
@@ -77,6 +79,7 @@ impl Gate {
             path: path.into(),
             connection: Arc::new(tokio::sync::Mutex::new(Some(connection))),
             writes: Mutex::default(),
+            damage: watch::Sender::new(None),
             broken: Mutex::default(),
             #[cfg(test)]
             writes_left: usize::MAX.into(),
@@ -91,13 +94,13 @@ impl Gate {
         doing: &'static str,
         query: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let path = self.path.clone();
+        let (path, damage) = (self.path.clone(), self.damage.clone());
         let guard = self.connection.clone().lock_owned().await;
         let run = move || {
             let connection = guard.as_ref().ok_or(StoreError::Closed)?;
             discard_leftovers(connection)
                 .and_then(|()| query(connection))
-                .map_err(|e| StoreError::from_sql(&path, doing, &e))
+                .map_err(|e| failure(&damage, &path, doing, &e))
         };
         spawn_blocking(run).await.map_err(|e| self.interrupted(doing, &e))?
     }
@@ -123,6 +126,23 @@ impl Gate {
         self.broken().clone().map_or(Ok(()), Err)
     }
 
+    /// Whether no page was found to be damaged so far.
+    pub(super) fn is_whole(&self) -> Result<(), StoreError> {
+        let damage = self.damage.borrow().clone();
+        damage.map_or(Ok(()), |why| Err(StoreError::Damaged { path: self.path.to_path_buf(), why }))
+    }
+
+    /// Waits until one is.
+    pub(super) async fn damaged(&self) -> String {
+        let mut damage = self.damage.subscribe();
+        let found = damage.wait_for(Option::is_some).await.ok().and_then(|found| found.clone());
+        match found {
+            Some(why) => why,
+            // The sender lives as long as this.
+            None => std::future::pending().await,
+        }
+    }
+
     fn broken(&self) -> std::sync::MutexGuard<'_, Option<StoreError>> {
         self.broken.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -143,13 +163,13 @@ impl Gate {
             }
         }
         let (sender, mut answer) = oneshot::channel();
-        let path = self.path.clone();
+        let (path, damage) = (self.path.clone(), self.damage.clone());
         let write: Write = Box::new(move |connection| {
             if sender.is_closed() {
                 return Box::new(|_| {});
             }
             let result = connection.and_then(|connection| {
-                in_savepoint(connection, change).map_err(|e| StoreError::from_sql(&path, doing, &e))
+                in_savepoint(connection, change).map_err(|e| failure(&damage, &path, doing, &e))
             });
             Box::new(move |commit| {
                 // The caller may have gone away: nobody is left to tell.
@@ -166,8 +186,8 @@ impl Gate {
         };
         let writes = std::mem::take(&mut *self.queued());
         if !writes.is_empty() {
-            let path = self.path.clone();
-            let run = move || commit_together(guard, writes, &path);
+            let (path, damage) = (self.path.clone(), self.damage.clone());
+            let run = move || commit_together(guard, writes, &path, &damage);
             spawn_blocking(run).await.map_err(|e| self.interrupted(doing, &e))?;
         }
         // Without an answer the thread that had this write in hand panicked in another one.
@@ -198,6 +218,24 @@ impl Gate {
     }
 }
 
+/// An error of SQLite, and that the file is damaged where it says that.
+fn failure(
+    damage: &watch::Sender<Option<String>>,
+    path: &Path,
+    doing: &'static str,
+    error: &rusqlite::Error,
+) -> StoreError {
+    let of_the_file = [ErrorCode::DatabaseCorrupt, ErrorCode::NotADatabase].map(Some);
+    if of_the_file.contains(&error.sqlite_error_code()) {
+        damage.send_if_modified(|known| {
+            let is_first = known.is_none();
+            known.get_or_insert_with(|| error.to_string());
+            is_first
+        });
+    }
+    StoreError::from_sql(path, doing, error)
+}
+
 fn in_savepoint<T>(
     connection: &Connection,
     change: impl FnOnce(&Connection) -> rusqlite::Result<T>,
@@ -216,8 +254,13 @@ fn in_savepoint<T>(
 }
 
 /// Runs the writes in one transaction, or in several if SQLite gives one up on the way.
-fn commit_together(guard: OwnedMutexGuard<Option<Connection>>, writes: Vec<Write>, path: &Path) {
-    let failed = |e: rusqlite::Error| StoreError::from_sql(path, "write", &e);
+fn commit_together(
+    guard: OwnedMutexGuard<Option<Connection>>,
+    writes: Vec<Write>,
+    path: &Path,
+    damage: &watch::Sender<Option<String>>,
+) {
+    let failed = |e: rusqlite::Error| failure(damage, path, "write", &e);
     let mut writes = writes.into_iter();
     while writes.len() > 0 {
         let begun = guard

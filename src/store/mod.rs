@@ -12,6 +12,7 @@
 mod access;
 mod alert;
 mod app;
+pub mod aside;
 mod backup;
 pub mod care;
 pub mod demo;

@@ -110,7 +110,14 @@ pub(super) async fn unpause(served: &Served, name: &str, request: Request) -> Do
     let site = served.site(name)?.name.clone();
     Form::read(request).await?;
     // As the command: what is not paused is not resumed.
-    if served.source.store.pause(&site).await?.is_some() {
+    let pause = served.source.store.pause(&site).await?;
+    if pause.as_ref().is_some_and(|pause| pause.begun_anew) {
+        let text = "The store began anew: who may use the machine says that releases go on, with \
+                    bursar store accept --why TEXT."
+            .to_owned();
+        return Err(Failure::Refused(StatusCode::CONFLICT, "Not done", text));
+    }
+    if pause.is_some() {
         append(served, &site, Entry::Resumed { by: served.by() }).await?;
         served.note(&format!("releases of {site} are not paused any more"));
     }

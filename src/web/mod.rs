@@ -59,6 +59,7 @@ mod unchanged;
 mod viewer;
 mod wording;
 
+pub use probes::serve_health;
 pub use serve::{LIMITS, Limits};
 
 use std::net::SocketAddr;

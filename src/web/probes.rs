@@ -1,15 +1,22 @@
 //! What orchestrators ask: `/healthz`, whether a restart would help, and `/readyz`, whether all works.
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
 use serde::Serialize;
 
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::serve::{LIMITS, serve};
 use super::{Reach, Served, Unreadable};
 use crate::plain::one_line;
 use crate::secret::mask_own;
 use crate::status::Status;
+use crate::store::Store;
 
 /// 200 while the process answers and its store can be read; nothing else. A site or a destination that is down, or a full
 /// disk, is not mended by a restart.
@@ -18,6 +25,32 @@ pub(super) async fn alive(State(of): State<Served>) -> Response {
         Ok(()) => "alive\n".into_response(),
         Err(error) => Unreadable(error).into_response(),
     }
+}
+
+/// Answers `GET /health` as Butler does for containers, by the measure of [`alive`], until `stop`.
+pub async fn serve_health(listener: TcpListener, store: Store, stop: CancellationToken) {
+    let app = Router::new().route("/health", get(health)).with_state(store);
+    let (_apps, apps) = watch::channel(app);
+    serve(listener, apps, None, LIMITS, stop).await;
+}
+
+/// What it answers, as Butler has it.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Health {
+    status_code: u16,
+    status: &'static str,
+}
+
+async fn health(State(store): State<Store>) -> Response {
+    let (code, status) = match store.health().await {
+        Ok(_) => (StatusCode::OK, "ok"),
+        Err(error) => {
+            tracing::error!(%error, "a health check finds that the store can't be read");
+            (StatusCode::SERVICE_UNAVAILABLE, "the store can't be read, see the log")
+        }
+    };
+    (code, Json(Health { status_code: code.as_u16(), status })).into_response()
 }
 
 /// What `/readyz` answers.
@@ -54,9 +87,10 @@ pub(super) async fn ready(State(of): State<Served>) -> Response {
     let now = source.clock.now();
     let read = async {
         let status = Status::read(&source.settings, &source.store, now).await?;
-        Ok((status, source.store.health().await?, source.store.in_force().await?))
+        let begun = source.store.begun_anew().await?;
+        Ok((status, source.store.health().await?, source.store.in_force().await?, begun))
     };
-    let (status, health, in_force) = match read.await {
+    let (status, health, in_force, begun) = match read.await {
         Ok(read) => read,
         Err(error) => return Unreadable(error).into_response(),
     };
@@ -85,6 +119,10 @@ pub(super) async fn ready(State(of): State<Served>) -> Response {
     }
     if source.store.can_write().is_err() {
         reasons.push(Reason::new("store", "what is read can't be stored, see the log"));
+    }
+    if begun.is_some() {
+        let what = "it was damaged or gone and began anew: no seat is released, see bursar status";
+        reasons.push(Reason::new("store", what));
     }
     if in_force.is_some_and(|state| state.refused.is_some()) {
         reasons.push(Reason::new("settings", "the file can't be used, those of before go on"));

@@ -179,7 +179,7 @@ fn first(site: &SiteStatus, zone: Tz) -> Vec<String> {
     }
     let watched = site.monitors.iter().filter_map(|of| {
         let brings = match of.monitor {
-            Monitor::Alert => return None,
+            Monitor::Alert | Monitor::Daemon => return None,
             Monitor::ServerLicense => "when the license ends",
             Monitor::AccessLicense => {
                 "how many seats there are and how many are taken; a forecast after eight weeks"

@@ -56,6 +56,7 @@ const NOT_IN_ORDER: &[(&str, &str)] = &[
     ("bursar release plan ", "a guard may stop the run, by the hour of the demo"),
     ("bursar release apply ", "the same"),
     ("bursar release accept ", "there is nothing to accept"),
+    ("bursar store accept ", "there is nothing to accept"),
     ("bursar status ", "the license ends soon"),
     ("bursar alert test ", "the receiver of the demo may be slow"),
 ];

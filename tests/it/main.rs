@@ -19,6 +19,7 @@ mod cli;
 mod commands;
 mod config;
 mod daemon;
+mod damage;
 mod dashboard;
 mod demo;
 mod dependencies;
@@ -76,6 +77,7 @@ mod server_years;
 #[cfg(target_os = "linux")]
 mod service;
 mod shapes;
+mod signs;
 mod simulation;
 mod simulator;
 mod store_care;

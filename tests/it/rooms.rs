@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// Each room, and the rooms that it may import. A room stands below all that it imports, so there is
 /// no way round.
-const ROOMS: [(&str, &[&str]); 39] = [
+const ROOMS: [(&str, &[&str]); 40] = [
     // The ground floor knows nothing of Qlik.
     ("backoff", &[]),
     ("clock", &[]),
@@ -15,6 +15,7 @@ const ROOMS: [(&str, &[&str]); 39] = [
     ("form", &[]),
     ("input", &[]),
     ("plain", &[]),
+    ("process", &[]),
     ("secret", &[]),
     ("terminal", &["plain", "secret"]),
     ("output", &["terminal"]),
@@ -189,6 +190,7 @@ const ROOMS: [(&str, &[&str]); 39] = [
             "plain",
             "planning",
             "policy",
+            "process",
             "release",
             "report",
             "secret",
@@ -217,11 +219,13 @@ const ROOMS: [(&str, &[&str]); 39] = [
             "output",
             "plain",
             "policy",
+            "process",
             "qrs",
             "release",
             "report",
             "schedule",
             "secret",
+            "status",
             "store",
             "terminal",
             "web",

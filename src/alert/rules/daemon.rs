@@ -46,6 +46,18 @@ pub(super) fn judge(facts: &DaemonFacts, limits: &Limits) -> Vec<Judged> {
                     .level(level_of(settings.errors > 0, false)),
             ]
         }),
+        known(Rule::StoreBegunAnew, &facts.store, |store| {
+            let file = store.file.display().to_string();
+            let begun = store.begun_anew.clone();
+            let (text, hint) =
+                begun.unwrap_or_else(|| (format!("releases go on with {file}"), String::new()));
+            let rule = Rule::StoreBegunAnew;
+            let (text, hint) = (one_line(&text), one_line(&hint));
+            vec![
+                condition(rule, file, now, "The store began anew", text, hint)
+                    .level(level_of(store.begun_anew.is_some(), false)),
+            ]
+        }),
     ]
 }
 

@@ -97,6 +97,7 @@ fn nothing_is_said_of_what_is_not_known_and_all_is_well_of_what_is_off() {
         queues: Fact::Unknown,
         certificates: Fact::Unknown,
         settings: Fact::Unknown,
+        store: Fact::Unknown,
     };
     assert!(of_daemon(&nothing, &policy).iter().all(|judged| !judged.is_well("")));
 }
@@ -109,6 +110,7 @@ fn every_rule_is_judged_once() {
         queues: Fact::Unknown,
         certificates: Fact::Unknown,
         settings: Fact::Unknown,
+        store: Fact::Unknown,
     };
     let of_daemon = of_daemon(&daemon, &policy);
     assert!(of_daemon.iter().all(|judged| catalogue::is_of_daemon(judged.rule)));
@@ -527,8 +529,13 @@ fn monitors() {
 }
 
 fn daemon(change: impl Fn(&mut DaemonFacts)) -> Vec<String> {
-    let mut facts =
-        DaemonFacts { now: now(), queues: Fact::Off, certificates: Fact::Off, settings: Fact::Off };
+    let mut facts = DaemonFacts {
+        now: now(),
+        queues: Fact::Off,
+        certificates: Fact::Off,
+        settings: Fact::Off,
+        store: Fact::Off,
+    };
     change(&mut facts);
     lines(of_daemon(&facts, &Policy::default()))
 }

@@ -84,7 +84,9 @@ struct SiteRuns {
 impl SiteRuns {
     fn print(&self) -> anyhow::Result<()> {
         let Self { pause, accepted, runs, .. } = self;
-        if let Some(Pause { until, why, by, .. }) = pause {
+        if let Some(held) = pause.as_ref().filter(|pause| pause.begun_anew) {
+            outln!("{}", one_line(&held.why));
+        } else if let Some(Pause { until, why, by, .. }) = pause {
             outln!(
                 "releasing is paused until {} by {}: {}",
                 time::told(*until),

@@ -74,7 +74,7 @@ impl Lock {
         let entry = Entry::Paused { until, why: one_line(&self.why), by: who() };
         let before = pause_of(&settings, &site.name)?;
         record(&settings, &site.name, entry)?;
-        if let Some(Pause { until, why, by, .. }) = before {
+        if let Some(Pause { until, why, by, .. }) = before.filter(|pause| !pause.begun_anew) {
             let (until, by, why) = (words::local(until, zone), one_line(&by), one_line(&why));
             outln!("in place of the pause until {until} by {by}: {why}");
         }
@@ -145,6 +145,14 @@ impl Unlock {
             Err(exit) => return Ok(exit),
         };
         let paused = pause_of(&settings, &site.name)?;
+        if let Some(held) = paused.as_ref().filter(|pause| pause.begun_anew) {
+            errln!(
+                "bursar: it is no pause of a person: {}; put a copy back (bursar store restore COPY), or \
+                 let releases go on without what it knew: bursar store accept --why TEXT",
+                one_line(&held.why)
+            );
+            return Ok(Exit::NotInOrder);
+        }
         if paused.is_none() {
             outln!("releases of {} were not paused: nothing was changed", site.name);
             return Ok(Exit::Ok);

@@ -37,7 +37,7 @@ enum Home {
 
 const RELEASE: &[&str] = &["qlikSenseLicense", "licenseRelease"];
 
-const OLD: [Old; 6] = [
+const OLD: [Old; 7] = [
     Old {
         section: &["influxDb"],
         keys: &["auth"],
@@ -67,6 +67,12 @@ const OLD: [Old; 6] = [
         keys: &["headerKey", "headerValue"],
         versions: "up to 12.4",
         home: Home::Entry { list: &["headers", "static"], fixed: None },
+    },
+    Old {
+        section: &["uptimeMonitor", "storeInInfluxdb"],
+        keys: &["butlerSEMemoryUsage"],
+        versions: "up to 12.4",
+        home: Home::Key(&["enable"]),
     },
     Old {
         section: RELEASE,

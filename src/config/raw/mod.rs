@@ -11,12 +11,14 @@
 mod alert;
 mod license;
 mod report;
+mod signs;
 mod site;
 mod web;
 
 pub(super) use alert::*;
 pub(super) use license::*;
 pub(super) use report::*;
+pub(super) use signs::*;
 pub(super) use site::*;
 pub(super) use web::*;
 
@@ -78,6 +80,12 @@ pub(super) struct Butler {
     /// The pages.
     #[schemars(extend("x-bursar" = true))]
     pub(super) web: Web,
+    /// Signs of life to a monitoring service.
+    pub(super) heartbeat: Heartbeat,
+    /// The health check of a container.
+    pub(super) docker_health_check: DockerHealthCheck,
+    /// How long the daemon has been running, and with how much memory.
+    pub(super) uptime_monitor: UptimeMonitor,
     /// Certificate with which the repository service is called, exported from the Qlik Management
     /// Console in PEM format. Paths are looked up from the working directory, then from the
     /// folder of this file.
@@ -124,6 +132,9 @@ impl Default for Butler {
             locale: "en".to_owned(),
             storage: Storage::default(),
             web: Web::default(),
+            heartbeat: Heartbeat::default(),
+            docker_health_check: DockerHealthCheck::default(),
+            uptime_monitor: UptimeMonitor::default(),
             cert: Cert::default(),
             config_qrs: ConfigQrs::default(),
             cost: Cost::default(),

@@ -4,6 +4,7 @@
 mod alert;
 mod license;
 mod report;
+mod signs;
 mod site;
 mod web;
 
@@ -53,6 +54,9 @@ pub(super) fn settings(check: &mut Check<'_>, root: &Node, ignored: &[String]) -
         contracts: cost::contracts(check, &butler.get("cost")),
         alert,
         alert_destination,
+        heartbeat: signs::heartbeat(check, &butler.get("heartbeat")),
+        health_port: signs::health_port(check, &butler.get("dockerHealthCheck")),
+        uptime: signs::uptime(check, &butler.get("uptimeMonitor"), &available),
         reports: report::settings(check, &butler.get("report")),
         report_names: report::names(&butler.get("report")),
         named_sites: !top.sites.is_empty(),

@@ -10,7 +10,7 @@ use crate::destination::Destination;
 use crate::destination::registry::{SetUp, Surroundings};
 use crate::destination::settings::{BasicAuth, CertificateFile};
 use crate::destination::template;
-use crate::event::{Channel, Queue};
+use crate::event::{Channel, Kind, Queue};
 use crate::input;
 use crate::secret::Forms;
 
@@ -82,7 +82,7 @@ pub enum EmailSecurity {
 
 /// Its queue: the same whatever its settings say.
 pub(crate) fn queue() -> Queue {
-    Queue::only(Channel::Email, |_| true)
+    Queue::only(Channel::Email, |kind| kind != Kind::DaemonUptime)
 }
 
 impl SetUp for Email {

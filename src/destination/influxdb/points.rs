@@ -7,6 +7,7 @@ mod alert;
 mod app;
 mod release;
 mod seats;
+mod uptime;
 mod version;
 
 use super::line::{Field, Point};
@@ -28,6 +29,7 @@ pub fn is_reserved(monitor: Monitor, name: &str) -> bool {
         Monitor::ServerLicense => &["license_expired", "expiry_date", "days_until_expiry", "state"],
         Monitor::App => &app::FIELDS,
         Monitor::Version => &version::FIELDS,
+        Monitor::Daemon => &uptime::NAMES,
         Monitor::Alert => return name == "time" || alert::is_reserved(name),
         Monitor::Seats => return name == "time" || seats::is_reserved(name),
         Monitor::Release => return name == "time" || release::is_reserved(name),
@@ -55,6 +57,7 @@ pub fn points(event: &Event, static_tags: Vec<(String, String)>, user_tag: UserT
         Body::ReleaseRun(run) => release::run(event, run, &static_tags),
         Body::MonitorApp(app) => vec![app::point(event, app, static_tags)],
         Body::QlikSenseVersion(version) => vec![version::point(event, version, static_tags)],
+        Body::DaemonUptime(uptime) => vec![uptime::point(event, uptime, static_tags)],
         Body::SeatActivity(activity) => seats::activity(event, activity, &static_tags),
         Body::SeatChanges(changes) => seats::changes(event, changes, &static_tags, user_tag),
         Body::SeatAnnounced(_)

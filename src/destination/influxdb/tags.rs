@@ -51,6 +51,7 @@ impl StaticTags {
                     Monitor::App => "licenseMonitorApp",
                     Monitor::Version => "versionMonitor",
                     Monitor::Alert => "alert",
+                    Monitor::Daemon => "uptimeMonitor",
                 };
                 let source = format!("{key}.destination.influxDb.tag.static of site {name}");
                 let mut tags = of_site.clone();

@@ -52,6 +52,7 @@ impl Templates {
             Topic::MonitorApp => &self.monitor_app,
             Topic::Version => &self.version,
             Topic::Alert => &self.alert,
+            Topic::Daemon => return None,
         };
         template.as_ref()
     }
@@ -97,6 +98,8 @@ impl Messages {
             Topic::MonitorApp => &self.topics.monitor_app,
             Topic::Version => &self.topics.version,
             Topic::Alert => &self.topics.alert,
+            // The queue takes none.
+            Topic::Daemon => "bursar/daemon",
         }
     }
 

@@ -9,7 +9,7 @@ use crate::destination::http;
 use crate::destination::registry::{SetUp, Surroundings};
 use crate::destination::settings::{CertificateFile, CertificateRole};
 use crate::destination::template;
-use crate::event::{Channel, Queue};
+use crate::event::{Channel, Kind, Queue};
 use crate::secret::{Forms, Secret};
 
 /// `Butler.mqttConfig`, when enabled.
@@ -110,7 +110,7 @@ pub struct MqttTemplates {
 
 /// Its queue: the same whatever its settings say.
 pub(crate) fn queue() -> Queue {
-    Queue::only(Channel::Mqtt, |_| true)
+    Queue::only(Channel::Mqtt, |kind| kind != Kind::DaemonUptime)
 }
 
 impl SetUp for Mqtt {

@@ -40,7 +40,8 @@ impl Available {
         }
     }
 
-    fn has(&self, channel: Channel) -> bool {
+    /// Whether a kind of destination is on.
+    pub(crate) fn has(&self, channel: Channel) -> bool {
         self.channels.contains(&channel)
     }
 }

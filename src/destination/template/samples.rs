@@ -6,9 +6,9 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::event::{
-    AlertNotice, AlertStatus, Body, ChangeCount, Event, ReleaseRefused, ReleaseRun, Rule,
-    SeatActivity, SeatAnnounced, SeatChanges, SeatFacts, SeatReleased, SeatRestored, SeatWithdrawn,
-    SeatsKept, Severity, TypeActivity,
+    AlertNotice, AlertStatus, Body, ChangeCount, DaemonUptime, Event, ReleaseRefused, ReleaseRun,
+    Rule, SeatActivity, SeatAnnounced, SeatChanges, SeatFacts, SeatReleased, SeatRestored,
+    SeatWithdrawn, SeatsKept, Severity, TypeActivity,
 };
 use crate::ledger::{Head, Mode, RunStatus, SeatResult, Trigger, TypeCounts};
 use crate::license::changes::{After, By, TimeFrom};
@@ -174,6 +174,11 @@ fn others() -> Vec<Body> {
         Body::MonitorApp(app),
         Body::QlikSenseVersion(version),
         Body::QlikSenseVersion(SenseVersion::default()),
+        Body::DaemonUptime(DaemonUptime {
+            version: "0.1.0".into(),
+            seconds: 266_400,
+            memory_bytes: Some(14_200_000),
+        }),
     ]
 }
 

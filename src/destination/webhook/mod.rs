@@ -333,6 +333,7 @@ pub(crate) fn takes(purpose: WebhookPurpose, kind: Kind) -> bool {
         Topic::MonitorApp => WebhookPurpose::MonitorApp,
         Topic::Version => WebhookPurpose::Version,
         Topic::Alert => WebhookPurpose::Alert,
+        Topic::Daemon => return false,
     };
     of_topic == purpose
 }

@@ -55,6 +55,16 @@ pub fn check(
 }
 
 pub(super) fn is_paused(pause: &Pause) -> Refusal {
+    if pause.begun_anew {
+        return Refusal {
+            guard: Guard::Paused,
+            seat_type: None,
+            saw: pause.why.clone(),
+            fix: "put a copy of the store back (`bursar store restore`), or let releases go on without \
+                  what it knew: `bursar store accept --why TEXT`"
+                .to_owned(),
+        };
+    }
     Refusal {
         guard: Guard::Paused,
         seat_type: None,

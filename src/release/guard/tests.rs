@@ -441,6 +441,7 @@ fn what_they_say() {
         why: "year-end closing".into(),
         by: "anna@qlik1".into(),
         since: time("2026-11-20"),
+        begun_anew: false,
     };
     let refusals = check(&plan, &world.snapshot, &world.past, Some(&pause), None);
     let seen: Vec<_> = refusals.iter().map(|r| r.guard).collect();

@@ -8,8 +8,8 @@ use super::past::{follow, from_json, to_json};
 use super::{Addition, AppendError, Claim, claim, open};
 use crate::event::Event;
 use crate::ledger::chain::Raw;
-use crate::ledger::{Entry, Head, Mode, Record};
-use crate::store::{Store, StoreError, outbox, time_of};
+use crate::ledger::{Action, Entry, Head, Mode, Record};
+use crate::store::{Store, StoreError, aside, outbox, time_of};
 
 /// In the order in which [`Raw`] and [`Record`] are made of a row.
 pub(super) const COLUMNS: &str = "seq, time, site, run, kind, entry, previous, hash";
@@ -27,6 +27,8 @@ impl Store {
     ) -> Result<(Vec<u64>, Head), AppendError> {
         let (claim, limits) = (claim.cloned(), self.shared.limits);
         let clock = self.shared.clock.clone();
+        // No seat is taken by what a damaged file says of it.
+        self.shared.gate.is_whole()?;
         let change = move |db: &Connection| {
             let now = clock().timestamp_millis();
             // Nothing is written before all of it may be.
@@ -34,6 +36,12 @@ impl Store {
                 && let Err(by) = claim::is_held(db, &claim)?
             {
                 return Ok(Err(AppendError::ClaimLost { site: claim.site, by }));
+            }
+            let releases = |of: &Addition| matches!(&of.entry, Entry::Intent(intent) if intent.action == Action::Release);
+            if additions.iter().any(releases)
+                && let Some(begun) = aside::holds(db)?
+            {
+                return Ok(Err(AppendError::BegunAnew(begun.text())));
             }
             for addition in &additions {
                 if let Entry::Intent(intent) = &addition.entry

@@ -81,6 +81,9 @@ pub enum AppendError {
     /// An earlier intent for the same seat has no known outcome.
     #[error("it is not known yet what became of the seat at an earlier attempt (record {seq})")]
     Open { seat: Uuid, seq: u64 },
+    /// The store began anew, and no person has said that releases go on.
+    #[error("{0}")]
+    BegunAnew(String),
     #[error(transparent)]
     Store(#[from] StoreError),
 }

@@ -12,7 +12,7 @@ use crate::ledger::{Action, Entry, Outcome, SeatResult, Statement};
 use crate::license::SeatType;
 use crate::policy::Guard;
 use crate::store::site::{forget_identity, identity, keep_identity};
-use crate::store::{Store, StoreError, time_of};
+use crate::store::{Store, StoreError, aside, time_of};
 
 impl Store {
     /// What a plan for a site needs to know of earlier runs.
@@ -46,10 +46,13 @@ impl Store {
         Ok(time.map(time_of))
     }
 
-    /// The pause of a site that holds at the store's time.
+    /// The pause of a site that holds at the store's time; that of a store that began anew before a person's.
     pub async fn pause(&self, site: &str) -> Result<Option<Pause>, StoreError> {
         let (site, now) = (site.to_owned(), self.now_ms());
         let query = move |db: &Connection| {
+            if let Some(held) = aside::pause(db)? {
+                return Ok(Some(held));
+            }
             db.prepare_cached(
                 "SELECT until, why, by, since FROM release_pause WHERE site = ?1 AND until > ?2",
             )?
@@ -59,6 +62,7 @@ impl Store {
                     why: r.get(1)?,
                     by: r.get(2)?,
                     since: time_of(r.get(3)?),
+                    begun_anew: false,
                 })
             })
             .optional()

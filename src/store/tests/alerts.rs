@@ -27,7 +27,8 @@ async fn look(t: &Bench, loses: bool) -> Result<(), StoreError> {
         dropped_at: loses.then_some(now),
     };
     let queues = Fact::Known(vec![queue]);
-    let facts = DaemonFacts { now, queues, certificates: Fact::Off, settings: Fact::Off };
+    let facts =
+        DaemonFacts { now, queues, certificates: Fact::Off, settings: Fact::Off, store: Fact::Off };
     let policy = Policy::default();
     let judged = vec![(DAEMON.to_owned(), rules::of_daemon(&facts, &policy))];
     let before: States = t.store.alerts().await?;

@@ -355,7 +355,13 @@ async fn a_pause_holds_until_it_is_over() {
     assert_eq!(t.store.pause("b").await.unwrap(), None);
     // Another process, or the same one after a restart.
     let other = open(&t.path(), 100, &t.clock).await.unwrap();
-    let expected = Pause { until: at(50), why: "second".into(), by: "anna".into(), since: at(10) };
+    let expected = Pause {
+        until: at(50),
+        why: "second".into(),
+        by: "anna".into(),
+        since: at(10),
+        begun_anew: false,
+    };
     assert_eq!(other.pause("a").await.unwrap(), Some(expected));
     t.advance(Duration::from_secs(39));
     assert!(other.pause("a").await.unwrap().is_some());

@@ -80,6 +80,7 @@ async fn samples(served: &Served) -> Result<Samples, StoreError> {
         samples.add(Metric::SettingsInfo, &[&in_force.hash], 1.0);
     }
     samples.add(Metric::StoreWritable, &[], flag(writable));
+    samples.add(Metric::StoreBegunAnew, &[], flag(store.begun_anew().await?.is_some()));
     let size = |path: &std::path::Path| std::fs::metadata(path).ok().map(|file| file.len() as f64);
     samples.maybe(Metric::StoreSize, &[], size(&settings.storage.path));
     let mut wal = settings.storage.path.clone().into_os_string();

@@ -155,9 +155,9 @@ fn explain_says_the_same_of_a_file_and_of_its_new_layout() {
         "Butler.influxDb.tag.static[0].name = butler_instance",
         "Butler.configQRS.headers.static[0].name = X-Qlik-User",
         "Butler.qlikSenseLicense.licenseRelease.neverRelease.user[1].userId = anna",
-        "Butler.uptimeMonitor = (later)",
-        "Butler.heartbeat = (later)",
-        "Butler.dockerHealthCheck = (later)",
+        "Butler.uptimeMonitor.storeInInfluxdb.enable = true",
+        "Butler.heartbeat.frequency = every 30 seconds",
+        "Butler.dockerHealthCheck.port = 12398",
     ] {
         assert!(rows.contains(&format!("{row}\n")), "{row}:\n{rows}");
     }
@@ -192,12 +192,12 @@ fn the_bytes_of_all_other_lines_stay() {
 }
 
 #[test]
-fn what_comes_with_a_later_release_is_named_as_such() {
+fn what_is_not_used_is_named() {
     let settings = loaded(&source("butler-11.1")).settings;
     assert_eq!(
         settings.unimplemented_line().unwrap(),
-        "these settings of Butler's are not used by Bursar: influxDb.reloadTaskFailure; these come with \
-         a later release of Bursar: heartbeat, dockerHealthCheck, uptimeMonitor"
+        "these settings of Butler's are not used by Bursar: \
+         uptimeMonitor.storeInInfluxdb.instanceTag, influxDb.reloadTaskFailure"
     );
 }
 

@@ -68,6 +68,7 @@ fn events_of_every_monitor_and_class() {
             "monitorApp" => Monitor::App,
             "qlikSenseVersion" => Monitor::Version,
             "alert" => Monitor::Alert,
+            "daemonUptime" => Monitor::Daemon,
             _ => Monitor::Release,
         };
         assert_eq!(event.monitor(), monitor, "{name}");
@@ -79,6 +80,7 @@ fn events_of_every_monitor_and_class() {
             "seatActivity",
             "monitorApp",
             "qlikSenseVersion",
+            "daemonUptime",
         ];
         assert_eq!(event.class() == Class::Recurring, recurring.contains(&kind), "{name}");
     }
@@ -242,6 +244,10 @@ fn the_app_and_alerts() {
     assert_eq!((change.from.as_str(), change.to.as_str()), ("14.178.2", "14.187.4"));
     assert_eq!(version.last_known.as_deref(), Some("14.187.4"));
     assert_eq!(version.support_ends, Some("2026-05-14".parse().unwrap()));
+
+    let Body::DaemonUptime(uptime) = body("daemonUptime") else { panic!() };
+    assert_eq!((uptime.version.as_str(), uptime.seconds), ("0.1.0", 266_400));
+    assert_eq!(uptime.memory_bytes, Some(14_200_000));
 
     let Body::Alert(notice) = body("alert") else { panic!() };
     assert_eq!((notice.rule.to_string().as_str(), notice.repeats), ("seatsLow", 2));

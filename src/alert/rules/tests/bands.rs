@@ -97,6 +97,7 @@ fn every_limit_has_its_band() {
             }]),
             certificates: Fact::Off,
             settings: Fact::Off,
+            store: Fact::Off,
         };
         let all = of_daemon(&facts, &policy);
         let judged = all.into_iter().find(|j| j.rule == Rule::QueueGrowing).unwrap();
