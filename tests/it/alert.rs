@@ -401,7 +401,7 @@ async fn a_pause_is_told_for_as_long_as_it_holds() {
     };
     let health = crate::support::process::until("how it went", health).await;
     assert_eq!(health.problem(), None);
-    let pages = ["/", "/site/default", "/site/default/releases", "/alerts"];
+    let pages = ["/", "/site/default", "/site/default/releases"];
     for path in pages {
         let shown = page(path).await;
         assert!(!shown.contains("releaseStopped"), "{path}: {shown}");

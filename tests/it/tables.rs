@@ -18,7 +18,8 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_bursar");
 /// What a command shows on a terminal of so many columns.
 fn shown(folder: &Path, args: &[String], columns: usize) -> String {
     let quoted: Vec<_> = args.iter().map(|arg| format!("'{arg}'")).collect();
-    let line = format!("stty rows 40 cols {columns}; exec {PROGRAM} {}", quoted.join(" "));
+    let line =
+        format!("stty rows 40 cols {columns}; exec {PROGRAM} {} 2>/dev/null", quoted.join(" "));
     let run = Command::new("script")
         .args(["--quiet", "--return", "--command", &line, "/dev/null"])
         .current_dir(folder)
