@@ -1,6 +1,6 @@
 #!/bin/bash
-# Makes a release in target/release-files: program, packages, list of parts, sums. The same commit gives the same bytes,
-# wherever it is built.
+# Makes a release in target/release-files: program, packages, list of parts, sums. The same commit is to give the same
+# bytes, wherever it is built: --twice proves it.
 #
 #   deploy/release.sh             everything that can be made here
 #   deploy/release.sh --twice     also builds the program in another folder, and compares
