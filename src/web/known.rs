@@ -39,7 +39,7 @@ pub(super) struct Known {
     making: Making,
     plannings: Kept<State, Planning>,
     simulations: Kept<State, Result<Option<Simulation>, String>>,
-    plans: Kept<(String, Option<Pause>, Option<String>), Option<Arc<LastPlan>>>,
+    plans: Kept<PlanState, Option<Arc<LastPlan>>>,
     /// The plan of the run that was looked at last.
     runs: Kept<String, Option<Plan>>,
     costs: Kept<(State, By), Result<ByGroup, Unknown>>,
@@ -55,6 +55,9 @@ pub(super) struct Figures {
     pub(super) cost: Option<Cost>,
     pub(super) seats: Option<Counts>,
 }
+
+/// A plan, as a pause and a freeze of now withdraw it: its run, the pause, the freeze.
+type PlanState = (String, Option<Pause>, Option<String>);
 
 /// Who belongs to a property's value, by what cost calls the group, in lower case.
 pub(super) type People = HashMap<String, Arc<HashSet<Uuid>>>;

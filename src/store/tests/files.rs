@@ -144,7 +144,9 @@ async fn a_damaged_store_is_refused_and_left_alone() {
     std::fs::write(&path, &bytes).unwrap();
     let error = refusal(&path).await;
     assert!(matches!(error, StoreError::Damaged { .. }), "{error}");
-    assert!(error.to_string().contains(".recover"), "{error}");
+    let said = error.to_string();
+    assert!(said.contains("bursar store restore"), "{said}");
+    assert!(said.contains("sets the file aside and begins a fresh one"), "{said}");
     assert_eq!(std::fs::read(&path).unwrap(), bytes);
 }
 
