@@ -24,6 +24,9 @@ const SET_IN: usize = 4;
 /// The widest cell but the last one of a row, on a terminal.
 const WIDEST: usize = 40;
 
+/// The place of a setting and an address stay whole up to this: what is behind them has room below.
+const LONGEST_PLACE: usize = 120;
+
 /// A longer word is a name, and no id, hash or number that has to be there whole.
 const LONGEST_WORD: usize = 64;
 
@@ -37,7 +40,8 @@ const BELOW: usize = 4;
 fn cut(row: &[String]) -> Vec<String> {
     let count = row.len();
     let fits = |(n, cell): (usize, &String)| {
-        if n + 1 == count || plain::width(cell) <= WIDEST || cell.contains('\u{1b}') {
+        let is_place = cell.contains(['/', ':']) && plain::width(cell) <= LONGEST_PLACE;
+        if n + 1 == count || plain::width(cell) <= WIDEST || cell.contains('\u{1b}') || is_place {
             return cell.clone();
         }
         format!("{}...", plain::cut(cell, WIDEST - 3))

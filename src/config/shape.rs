@@ -125,7 +125,7 @@ impl<'a> Shape<'a> {
     fn unknown(&mut self, key: &Key, child: &Node, known: &serde_json::Map<String, Json>) {
         let fix = if self.suggested < SUGGESTIONS {
             self.suggested += 1;
-            suggestion(key, known).unwrap_or_else(|| nothing_like_it(&child.path))
+            suggestion(key, &child.path, known).unwrap_or_else(|| nothing_like_it(&child.path))
         } else {
             nothing_like_it(&child.path)
         };
@@ -190,7 +190,7 @@ fn nothing_like_it(path: &str) -> String {
 }
 
 /// What was probably meant by an unknown key.
-fn suggestion(key: &Key, known: &serde_json::Map<String, Json>) -> Option<String> {
+fn suggestion(key: &Key, path: &str, known: &serde_json::Map<String, Json>) -> Option<String> {
     let wanted = key.text.to_lowercase();
     let nearest = known
         .keys()
@@ -204,10 +204,18 @@ fn suggestion(key: &Key, known: &serde_json::Map<String, Json>) -> Option<String
     {
         return Some(format!("Butler had such a key; today it is {today}"));
     }
-    match (nearest, homes(&key.text)) {
+    let homes = homes(&key.text);
+    // Of several sections that know it, the one that this one is in.
+    let around = || {
+        let is_around = |home: &&String| {
+            path.strip_prefix(home.as_str()).is_some_and(|rest| rest.starts_with('.'))
+        };
+        homes.iter().filter(is_around).max_by_key(|home| home.len())
+    };
+    match (nearest, homes) {
         (Some((_, name)), _) => Some(format!("did you mean {name}?")),
         (None, [home]) => Some(format!("it belongs to {home}")),
-        _ => None,
+        (None, _) => around().map(|home| format!("it belongs to {home}")),
     }
 }
 

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::budget::Verdict;
 use super::cost::{MoneyRange, Prices};
+use super::days_after;
 use super::money::{Money, sum};
 use super::reclaim::Releasing;
 use super::renewal::Renewal;
@@ -30,6 +31,34 @@ pub struct Order {
     pub minutes: Option<Money>,
     /// A year of seats and minutes against the budget; absent without one, and where a type is in no total.
     pub budget: Option<OrderBudget>,
+    /// The other answer to whether what is reclaimable is released before; absent where that changes no seat.
+    pub otherwise: Option<Otherwise>,
+}
+
+/// What would be ordered if all that is reclaimable were released before, or, where that is what is recommended,
+/// if none were.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Otherwise {
+    pub with_release: bool,
+    /// Types whose seats differ.
+    pub lines: Vec<OtherLine>,
+    /// A year of all types, without minutes.
+    pub per_year: Option<Money>,
+    pub budget: Option<OrderBudget>,
+}
+
+/// A type of [`Otherwise`].
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OtherLine {
+    pub seat_type: SeatType,
+    pub reclaimable: u32,
+    pub seats: u64,
+    /// More than are entitled on the first day.
+    pub change: i64,
+    /// The last day before the term: until then they have to be released.
+    pub by: NaiveDate,
 }
 
 /// The seats of a type.
@@ -70,6 +99,7 @@ pub fn order<'a>(
     minutes: Option<Money>,
 ) -> Order {
     let (mut lines, mut unanswered, mut without_price) = (Vec::new(), Vec::new(), Vec::new());
+    let mut others = Vec::new();
     for (seat_type, renewal) in renewals {
         let known = renewal.and_then(|of| Some((of, of.to_order()?)));
         let Some((renewal, (choice, last))) = known else {
@@ -81,6 +111,11 @@ pub fn order<'a>(
             without_price.push(seat_type);
         }
         let first = &renewal.recommended;
+        others.push(
+            renewal
+                .to_order_if(!first.with_release)
+                .map(|(choice, _)| (choice.seats, choice.change)),
+        );
         lines.push(Line {
             seat_type,
             on: renewal.on,
@@ -100,10 +135,47 @@ pub fn order<'a>(
     let per_year = sum(lines.iter().filter_map(|line| line.per_year));
     // A total without one of its types would be too small.
     let is_whole = unanswered.is_empty() && without_price.is_empty();
-    let budget = prices.and_then(Prices::budget).zip(per_year).filter(|_| is_whole);
-    let budget = budget.map(|(budget, seats)| {
-        let to_pay = minutes.map_or(seats, |minutes| seats + minutes);
-        OrderBudget { verdict: Verdict::of(budget, MoneyRange::exactly(to_pay)), budget, to_pay }
+    let against = |per_year: Option<Money>| {
+        let budget = prices.and_then(Prices::budget).zip(per_year).filter(|_| is_whole);
+        budget.map(|(budget, seats)| {
+            let to_pay = minutes.map_or(seats, |minutes| seats + minutes);
+            let verdict = Verdict::of(budget, MoneyRange::exactly(to_pay));
+            OrderBudget { verdict, budget, to_pay }
+        })
+    };
+    let budget = against(per_year);
+    let otherwise = otherwise(&lines, &others, prices).map(|(with_release, lines, per_year)| {
+        Otherwise { with_release, lines, per_year, budget: against(per_year) }
     });
-    Order { lines, unanswered, without_price, price, per_year, minutes, budget }
+    Order { lines, unanswered, without_price, price, per_year, minutes, budget, otherwise }
+}
+
+/// `others`: seats and change of the other answer. Whether it is with release, the types that differ, and a year of all types.
+fn otherwise(
+    lines: &[Line],
+    others: &[Option<(u64, i64)>],
+    prices: Option<&Prices>,
+) -> Option<(bool, Vec<OtherLine>, Option<Money>)> {
+    let differs = |line: &Line, other: &Option<(u64, i64)>| {
+        other.filter(|(seats, _)| *seats != line.seats).zip(line.reclaimable)
+    };
+    let all = || lines.iter().zip(others);
+    // Where nothing is released yet of a type, releasing it is the question; else leaving it.
+    let with_release =
+        all().any(|(line, other)| !line.with_release && differs(line, other).is_some());
+    let mut changed = Vec::new();
+    let mut amounts = Vec::new();
+    for (line, other) in all() {
+        let other = differs(line, other).filter(|_| line.with_release != with_release);
+        let seats = other.map_or(line.seats, |((seats, _), _)| seats);
+        amounts.extend(prices.and_then(|of| of.per_seat(line.seat_type)).map(|of| of.times(seats)));
+        changed.extend(other.map(|((seats, change), reclaimable)| OtherLine {
+            seat_type: line.seat_type,
+            reclaimable,
+            seats,
+            change,
+            by: days_after(line.on, -1),
+        }));
+    }
+    (!changed.is_empty()).then(|| (with_release, changed, sum(amounts.into_iter())))
 }

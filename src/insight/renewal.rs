@@ -90,11 +90,15 @@ impl Renewal {
 
     /// The answer to begin with, and the last day of its term.
     pub fn to_order(&self) -> Option<(&Choice, NaiveDate)> {
+        self.to_order_if(self.recommended.with_release)
+    }
+
+    /// The same term and risk, with what is reclaimable released before or without.
+    pub fn to_order_if(&self, with_release: bool) -> Option<(&Choice, NaiveDate)> {
         let first = &self.recommended;
         let term = self.terms.iter().find(|term| term.months == first.months)?;
         let risk = term.choices.iter().find(|of| of.risk_percent == first.risk_percent)?;
-        let choice =
-            if first.with_release { risk.with_release.as_ref()? } else { &risk.without_release };
+        let choice = if with_release { risk.with_release.as_ref()? } else { &risk.without_release };
         Some((choice, term.last))
     }
 }

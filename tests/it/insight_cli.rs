@@ -210,7 +210,7 @@ async fn tables_and_charts_for_people() {
     assert!(text.is_ascii(), "{text}");
     let text = cost::render(&planning, &plain);
     fits(&text);
-    insta::assert_snapshot!(text, @"
+    insta::assert_snapshot!(text, @r#"
     Site default
                     ENTITLED        ALLOCATED       ACTIVE         RECLAIMABLE
       Professional  45,000.00 EUR   36,000.00 EUR   not known yet  not known yet
@@ -219,6 +219,8 @@ async fn tables_and_charts_for_people() {
       Capacity      2,400.00 EUR
       a year        135,400.00 EUR
       entitled and allocated of 24 November 2026
+      Free                62: 29,800.00 EUR
+                          entitled, and nobody has them: paid for all the same
       Per active user     not known yet
       Saved by releases   0.00 EUR in the last 365 days
                           0.00 EUR since the first release
@@ -226,7 +228,19 @@ async fn tables_and_charts_for_people() {
                           between 108,386.85 and 112,330.96 EUR for those taken
                           2,400.00 EUR for minutes, as now
       Budget              exceeds 120,000.00 EUR by 15,400.00 EUR
-    ");
+      Or order anew       as insight renewal recommends from 24 November 2026:
+                          40 Professional seats (-10): 36,000.00 EUR
+                            without release: what is reclaimable is not known
+                          213 Analyzer seats (-7): 85,200.00 EUR
+                            without release: what is reclaimable is not known
+                          123,600.00 EUR a year
+                          of it 2,400.00 EUR for minutes, as now
+                          exceeds 120,000.00 EUR by 3,600.00 EUR
+      The order replaces what is entitled, for a whole term, with the risk that it
+      names. "Budget" in the cost of a year is another figure: what is entitled
+      stays, and seats are added that are missing on a day of the next 365, at both
+      ends of the forecast. Go by the order to renew, by the budget until then.
+    "#);
     let text = capacity::render(&planning, 4, &plain);
     fits(&text);
     insta::assert_snapshot!(text, @r"

@@ -59,7 +59,7 @@ fn parts<'a>(shown: &'a str, piped: &str) -> Vec<&'a str> {
     let whole = words(piped);
     let ages = ["just", "now", "second", "seconds", "s", "min", "ago"];
     let is_part = |word: &&&str| {
-        let is_shortened = word.ends_with("...") && width(word) > 30;
+        let is_shortened = word.ends_with("...") && width(word) >= 24;
         !whole.contains(**word) && !is_shortened && !ages.contains(*word)
     };
     words(shown).iter().filter(is_part).copied().collect()

@@ -124,8 +124,35 @@ pub fn order_total(of: &Order, l: Locale) -> Vec<String> {
         let types = names(&of.without_price);
         lines.push(format!("without {types}: no price"));
     }
+    let other = otherwise(of, l);
+    lines.extend(other.iter().take(1).map(|line| format!("or {line}")));
+    lines.extend(other.into_iter().skip(1));
     if !of.unanswered.is_empty() || !of.without_price.is_empty() {
         lines.push("so it is not set against the budget".to_owned());
+    }
+    lines
+}
+
+/// The other answer to whether what is reclaimable is released before, in lines that fit a terminal.
+pub fn otherwise(of: &Order, l: Locale) -> Vec<String> {
+    let Some(other) = &of.otherwise else { return Vec::new() };
+    let mut lines = Vec::new();
+    for of in &other.lines {
+        let many = l.number(of.reclaimable.into());
+        let seats = l.number(of.seats as f64);
+        let seats = format!("{seats} {} seats ({})", of.seat_type.title(), signed(of.change, l));
+        if other.with_release {
+            lines.push(format!("if {many} are released by {}", l.date(of.by)));
+            lines.push(format!("and none comes back: {seats}"));
+        } else {
+            lines.push(format!("if none of {many} is released: {seats}"));
+        }
+    }
+    if let Some(seats) = other.per_year {
+        let all = of.minutes.map_or(seats, |minutes| seats + minutes).written(l);
+        let then = other.budget.map(|of| verdict(&of.verdict, of.budget, l));
+        lines.push(format!("then {all} a year"));
+        lines.extend(then);
     }
     lines
 }

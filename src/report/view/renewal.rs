@@ -99,6 +99,10 @@ pub(crate) fn renewal_order(l: Locale, order: &Order) -> Vec<Block> {
     if let Some(of) = order.budget {
         let verdict = words::verdict(&of.verdict, of.budget, l);
         blocks.push(Block::Note(format!("Budget: the order {verdict}.")));
+        let other = said::otherwise(order, l);
+        if !other.is_empty() {
+            blocks.push(Block::Note(format!("Or {}.", other.join(", "))));
+        }
         blocks.push(Block::Text(said::TWO_FIGURES.join(" ")));
     }
     blocks

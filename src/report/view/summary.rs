@@ -93,6 +93,10 @@ fn decisions(report: &Report, site: &SiteReport) -> Vec<String> {
     if let Some(of) = order.filter(|of| !matches!(of.verdict, Verdict::Within { .. })) {
         let verdict = words::verdict(&of.verdict, of.budget, l);
         all.push(format!("the recommended order {verdict}"));
+        let other = site.order.as_ref().map(|order| said::otherwise(order, l)).unwrap_or_default();
+        if !other.is_empty() {
+            all.push(format!("or {}", other.join(", ")));
+        }
     }
     let budget = site.cost.as_ref().and_then(|cost| cost.budget);
     if let Some(of) = budget.filter(|of| !matches!(of.verdict, Verdict::Within { .. })) {

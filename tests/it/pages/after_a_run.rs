@@ -77,7 +77,9 @@ async fn what_a_run_took_is_reclaimable_nowhere_before_the_seats_are_read_again(
     let seats_of = |of: &str| count(&choice[of]["seats"]);
     assert_eq!(seats_of("withoutRelease") - seats_of("withRelease"), due);
     let page = get(&base, "/site/default").await.words();
-    let said = format!("by the rules {due} can go (of which the next run: 20 (maxReleases 20))");
+    let limits =
+        "nothing is released while dryRun is on; of which the next run: 20 (maxReleases 20)";
+    let said = format!("by the rules {due} can go ({limits})");
     assert!(page.contains(&said), "{said}: {page}");
     let held =
         format!("guard maxReleasePercent: 4; {all} of 104 are due, and above 24 % it stops a run");

@@ -206,9 +206,10 @@ async fn failures_in_the_middle_end_the_run_at_the_limit() {
         let report = world.engine().run(&order).await.unwrap();
         assert_eq!(report.status, RunStatus::Broken, "{report:?}");
         let freed = SEATS * 4 - world.holders(SeatKind::Analyzer).len();
-        // As many may be under way when the first failure comes.
+        // As many may be under way when the first failure comes, and each of them that succeeds lets one more out.
         let failed = world.deletes() - freed;
-        assert!((5..=5.max(concurrency)).contains(&failed), "{failed} at {concurrency}");
+        let most = 5.max(2 * concurrency - 1);
+        assert!((5..=most).contains(&failed), "{failed} at {concurrency}");
         let results = world.results().await;
         let not_sent = results
             .iter()
