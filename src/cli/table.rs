@@ -21,11 +21,8 @@ pub fn columns(rows: &[Vec<String>]) -> String {
 /// Tables are set in below their title by so many columns at most.
 const SET_IN: usize = 4;
 
-/// The widest cell but the last one of a row, on a terminal.
+/// The longest name in a cell but the last one of a row, on a terminal.
 const WIDEST: usize = 40;
-
-/// The place of a setting and an address stay whole up to this: what is behind them has room below.
-const LONGEST_PLACE: usize = 120;
 
 /// A longer word is a name, and no id, hash or number that has to be there whole.
 const LONGEST_WORD: usize = 64;
@@ -36,15 +33,19 @@ const NARROWEST_TEXT: usize = 24;
 /// What goes on below its row is set in by so many columns.
 const BELOW: usize = 4;
 
-/// A row whose long names end in dots; the whole name is in a pipe and in JSON. Cells with colours are ours.
+/// A row whose long names end in dots; the whole name is in a pipe and in JSON. The words beside them stay, as the place
+/// of a setting, an address and a command do. Cells with colours are ours.
 fn cut(row: &[String]) -> Vec<String> {
     let count = row.len();
+    let named = |word: &str| match word.contains(['/', ':']) || plain::width(word) <= WIDEST {
+        true => word.to_owned(),
+        false => format!("{}...", plain::cut(word, WIDEST - 3)),
+    };
     let fits = |(n, cell): (usize, &String)| {
-        let is_place = cell.contains(['/', ':']) && plain::width(cell) <= LONGEST_PLACE;
-        if n + 1 == count || plain::width(cell) <= WIDEST || cell.contains('\u{1b}') || is_place {
+        if n + 1 == count || plain::width(cell) <= WIDEST || cell.contains('\u{1b}') {
             return cell.clone();
         }
-        format!("{}...", plain::cut(cell, WIDEST - 3))
+        cell.split(' ').map(named).collect::<Vec<_>>().join(" ")
     };
     row.iter().enumerate().map(fits).collect()
 }

@@ -177,5 +177,5 @@ fn otherwise(
             by: days_after(line.on, -1),
         }));
     }
-    (!changed.is_empty()).then(|| (with_release, changed, sum(amounts.into_iter())))
+    (!changed.is_empty()).then(|| (with_release, changed, sum(amounts)))
 }

@@ -31,9 +31,11 @@ fn shown(folder: &Path, args: &[String], columns: usize) -> String {
     String::from_utf8_lossy(&run.stdout).into_owned()
 }
 
-/// What has to be whole to be pasted or compared: a command, an address, a path, a hash, a setting.
+/// What has to be whole to be pasted or compared: a command, an address, a path, a hash, a setting. A word that has a
+/// line to itself can't be ended anywhere.
 fn is_whole(line: &str) -> bool {
     line.contains(PROGRAM)
+        || !line.trim().contains(' ')
         || line.split(' ').any(|word| {
             width(word) > 30 && (word.contains(['/', ':', '.', '_']) || !word.contains('\\'))
         })
