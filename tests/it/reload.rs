@@ -389,6 +389,25 @@ async fn a_reload_stops_a_run_after_the_seats_in_hand() {
     assert!(ended.success(), "{log:#?}");
 }
 
+/// So it does for a run by hand, which no daemon knows of.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn changed_settings_stop_a_command_after_the_seats_in_hand() {
+    const SEATS: usize = 90;
+    let setup = Setup::new(idle(SEATS)).await;
+    let file = setup.write(&setup.yaml("every 24 hours", &releases(true, "")));
+    let mut command = bursar(&["release", "apply", "--yes", "--real", "-c"]);
+    command.arg(&file).stdout(std::process::Stdio::null()).stderr(std::process::Stdio::piped());
+    let child = command.spawn().unwrap();
+    let begun = async || (!released(&setup).is_empty()).then_some(());
+    until("a seat is released", begun).await;
+    setup.write(&setup.yaml("every 24 hours", &releases(false, "")));
+    let ended = tokio::task::spawn_blocking(|| child.wait_with_output().unwrap()).await.unwrap();
+    let said = String::from_utf8(ended.stderr).unwrap();
+    assert!(said.contains("the settings have changed since this command read them"), "{said}");
+    assert_eq!(ended.status.code(), Some(3), "{said}");
+    assert!(released(&setup).len() < SEATS, "{said}");
+}
+
 /// Any edits, valid or broken, end in the last valid ones.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn any_edits_end_in_the_last_valid_ones() {

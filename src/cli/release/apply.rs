@@ -8,8 +8,8 @@ use anyhow::Context;
 use super::super::limit::{Reading, RunLimit};
 use super::super::text::Paint;
 use super::working::Seats;
-use super::{Called, Exit, Target, confirmed, plan, refused, wait};
-use crate::input;
+use super::{Called, Exit, Target, confirmed, plan, refused, wait, with_engine_of};
+use crate::input::{self, Seen};
 use crate::ledger::{Mode, RunStatus, SeatResult, Trigger, TypeCounts};
 use crate::plain::one_line;
 use crate::policy::{Guard, Refusal};
@@ -78,11 +78,15 @@ fn guard(text: &str) -> Result<Guard, String> {
 
 impl Apply {
     pub(crate) fn execute(self) -> anyhow::Result<Exit> {
-        let target = self.target.clone();
-        target.with_engine(|engine| async move { self.run(engine).await })
+        let (settings, site) = match self.target.load() {
+            Ok(loaded) => loaded,
+            Err(exit) => return Ok(exit),
+        };
+        let seen = settings.seen.clone().unwrap_or_default();
+        with_engine_of(&settings, &site, |engine| async move { self.run(engine, seen).await })
     }
 
-    async fn run(self, engine: Engine) -> anyhow::Result<Exit> {
+    async fn run(self, engine: Engine, seen: Seen) -> anyhow::Result<Exit> {
         let began = Instant::now();
         let release = &engine.site.release;
         let real = self.real || (release.enable && !release.dry_run);
@@ -152,6 +156,7 @@ impl Apply {
             }
         }
         let (stop, progress) = (self.limit.stop(spent), Seats::of(&engine.client));
+        stop.when_changed(seen);
         let order = Order {
             mode: if real { Mode::Real } else { Mode::Rehearsal },
             trigger: Trigger::this_command(),

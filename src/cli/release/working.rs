@@ -9,16 +9,21 @@ use tokio_util::sync::CancellationToken;
 
 use super::super::limit::{Reading, RunLimit, in_words};
 use crate::daemon;
+use crate::input::Seen;
 use crate::ledger::RunStatus;
 use crate::qrs::Client;
 use crate::release::run::{Progress, Report};
 
-/// Ends a run after the seats in hand: at ctrl-c, or when the time limit is over.
+/// How often changed settings are looked for.
+const LOOK: Duration = Duration::from_millis(250);
+
+/// Ends a run after the seats in hand: at ctrl-c, when the time limit is over, or when the settings change.
 #[derive(Debug)]
 pub(super) struct Stop {
     token: CancellationToken,
     limit: RunLimit,
     over: Arc<AtomicBool>,
+    changed: Arc<AtomicBool>,
 }
 
 impl RunLimit {
@@ -37,7 +42,7 @@ impl RunLimit {
                 () = stopped.cancelled() => {}
             }
         });
-        Stop { token, limit: self, over }
+        Stop { token, limit: self, over, changed: Arc::default() }
     }
 }
 
@@ -46,12 +51,39 @@ impl Stop {
         self.token.clone()
     }
 
-    /// Says on standard error that the time limit or a signal ended the run, if one did.
+    /// Also when a file holds something else than the settings were made of, now or later: whom it protects meanwhile
+    /// is in no plan.
+    pub(super) fn when_changed(&self, seen: Seen) {
+        let (token, changed) = (self.token.clone(), self.changed.clone());
+        let is_changed = move |seen: &Seen| {
+            let is_changed = seen.again() != *seen;
+            changed.fetch_or(is_changed, Ordering::Relaxed);
+            is_changed
+        };
+        if is_changed(&seen) {
+            return token.cancel();
+        }
+        tokio::spawn(async move {
+            while token.run_until_cancelled(tokio::time::sleep(LOOK)).await.is_some() {
+                if is_changed(&seen) {
+                    token.cancel();
+                }
+            }
+        });
+    }
+
+    /// Says on standard error that the time limit, other settings or a signal ended the run, if they did.
     pub(super) fn explain(&self, report: &Report) {
         if report.status != RunStatus::Stopped || !self.token.is_cancelled() {
             return;
         }
-        if self.over.load(Ordering::Relaxed) {
+        if self.changed.load(Ordering::Relaxed) {
+            errln!(
+                "bursar: the settings have changed since this command read them: the seats in hand \
+                 were finished, the others are as they were; to go on by the settings of now: the \
+                 same command again"
+            );
+        } else if self.over.load(Ordering::Relaxed) {
             let limit = in_words(&self.limit.time());
             errln!(
                 "bursar: the time limit of {limit} was over: the seats in hand were finished, the \
