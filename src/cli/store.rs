@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::release::who;
 use super::text;
-use super::{ConfigFile, Exit};
+use super::{ConfigFile, Exit, block_on};
 use crate::cli::time;
 use crate::config::Settings;
 use crate::daemon::lock;
@@ -187,8 +187,24 @@ fn restore(settings: &Settings, copy: &Path, json: bool) -> anyhow::Result<Exit>
     // No daemon starts meanwhile.
     let _lock = lock::take(store).context("stop the daemon before its store is restored")?;
     let head_before = head(store);
+    // What a fresh one holds back for is what the copy brings.
+    let is_fresh = care::begun_anew(store).unwrap_or(true);
     let kept = care::restore(copy, store, time::now())?;
     let head = head(store);
+    let lost = head_before.as_ref().filter(|before| !is_fresh && head.as_ref() != Some(before));
+    if let Some(before) = lost {
+        let why = format!(
+            "a copy was put back ({}) in the place of a store whose record of releases ended with \
+             {before}: pauses and releases that came between are not in it",
+            copy.display()
+        );
+        block_on(async {
+            let store = time::open_store(settings).await?;
+            let held = store.hold_as_restored(why).await;
+            store.close().await;
+            held
+        })??;
+    }
     if json {
         let kept = kept.as_deref();
         crate::terminal::print_json(&Restored { store, kept, head, head_before })?;
@@ -201,10 +217,15 @@ fn restore(settings: &Settings, copy: &Path, json: bool) -> anyhow::Result<Exit>
     match (&head, &head_before) {
         (Some(head), Some(before)) if head != before => {
             outln!("its record of releases ends with {head}; the one before ended with {before}");
-            outln!("what was released between the two is in no restored record");
+            outln!(
+                "what was released between the two is in no restored record, nor is a pause of then"
+            );
         }
         (Some(head), _) => outln!("its record of releases ends with {head}"),
         _ => {}
+    }
+    if lost.is_some() {
+        outln!("no seat is released until a person lets it: `bursar store accept --why TEXT`");
     }
     Ok(Exit::Ok)
 }

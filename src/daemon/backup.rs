@@ -40,10 +40,7 @@ pub(super) async fn run(shared: Shared, stop: CancellationToken) {
         };
         last = now.max(tick);
         let (store, folder) = (in_force.storage.path.clone(), in_force.storage.backup_folder());
-        // Copies of the store before are all that is left of it, while nobody has said that it is not needed.
-        let begun_anew = shared.store.begun_anew().await;
-        let keep =
-            if begun_anew.is_ok_and(|begun| begun.is_none()) { backup.keep } else { usize::MAX };
+        let keep = backup.keep;
         let made =
             tokio::task::spawn_blocking(move || care::back_up_into(&store, &folder, keep, now));
         match made.await {

@@ -63,7 +63,7 @@ impl BegunAnew {
                 self.why,
                 file.display()
             ),
-            None => format!("{}, and a fresh one was begun: no seat is released", self.why),
+            None => format!("{}: no seat is released", self.why),
         }
     }
 
@@ -116,7 +116,7 @@ fn damage(path: &Path, care: Care) -> Result<Option<String>, StoreError> {
 /// then, and what is wrong with it. Only for the daemon, under its lock.
 ///
 /// # Errors
-/// As [`damage`] has them, and where it can't be renamed: then nothing is begun.
+/// As `damage` has them, and where it can't be renamed: then nothing is begun.
 pub fn look(
     path: &Path,
     care: Care,
@@ -190,7 +190,7 @@ pub(super) fn replaced(path: &Path) -> Option<(Option<PathBuf>, String)> {
         let why = why.map(|why| why.trim().to_owned()).ok().filter(|why| !why.is_empty());
         return Some((Some(aside), why.unwrap_or_else(|| "it is not known how".to_owned())));
     }
-    let gone = "the store that was here is gone or empty";
+    let gone = "the store that was here is gone or empty, and a fresh one was begun";
     installation::known(path).map(|_| (None, gone.to_owned()))
 }
 
@@ -235,6 +235,21 @@ impl Store {
     /// go on. Until then no seat is released.
     pub async fn begun_anew(&self) -> Result<Option<BegunAnew>, StoreError> {
         self.shared.gate.read("read whether it began anew", holds).await
+    }
+
+    /// Holds releases back as one that began anew does: a copy was put in the place of a store that knew more.
+    pub async fn hold_as_restored(&self, why: String) -> Result<(), StoreError> {
+        let now = self.now_ms();
+        let hold = move |db: &Connection| {
+            db.prepare_cached(
+                "INSERT INTO begun_anew (id, time, why) VALUES (1, ?1, ?2)
+                 ON CONFLICT (id) DO UPDATE SET time = ?1, file = NULL, why = ?2, ended = NULL,
+                   ended_by = NULL, ended_why = NULL",
+            )?
+            .execute(params![now, why])
+            .map(drop)
+        };
+        self.shared.gate.write("hold releases back", hold).await
     }
 
     /// A person lets releases go on. Whether there was anything to be let go on.

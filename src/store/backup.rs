@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};
 
-use super::file::version;
+use super::file::{named, version};
 
 /// So many copies of one format are made at most.
 const MOST: u32 = 99;
@@ -207,7 +207,7 @@ fn copy_pages(source: &Connection, to: &Path) -> Result<(), Problem> {
 }
 
 fn open(path: &Path, flags: OpenFlags) -> Result<Connection, Problem> {
-    Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)
+    Connection::open_with_flags(named(path), flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)
         .map_err(|error| Problem::Sql { what: "cannot open the copy", error })
 }
 

@@ -57,8 +57,9 @@ fn scheduled_name(store: &Path, now: DateTime<Utc>) -> String {
 
 const TIME: &str = "%Y%m%dT%H%M%SZ";
 
-/// Makes a copy in a folder, which is made if it isn't there, and removes the oldest ones of that kind beyond `keep`.
-/// Returns the copy and its size.
+/// Makes a copy in a folder, which is made if it isn't there, and removes the oldest ones of that kind beyond `keep`: not
+/// the one that was made, none of a time to come (a clock was ahead), and none at all while this store stands in the place
+/// of one that was lost, of which they are all that is left. Returns the copy and its size.
 ///
 /// # Errors
 /// As [`back_up`]; nothing is removed then.
@@ -71,12 +72,28 @@ pub fn back_up_into(
     make_folder(folder).map_err(io("cannot make the folder", folder))?;
     let copy = folder.join(scheduled_name(store, now));
     let bytes = back_up(store, &copy)?;
-    for old in scheduled(store, folder).map_err(io("cannot list", folder))?.iter().skip(keep.max(1))
-    {
+    if begun_anew(store)? {
+        return Ok((copy, bytes));
+    }
+    // Their names are as long as each other, and sorted by time.
+    let others = scheduled(store, folder).map_err(io("cannot list", folder))?;
+    for old in others.iter().filter(|other| **other < copy).skip(keep.max(1) - 1) {
         fs::remove_file(old).map_err(io("cannot remove the old copy", old))?;
         tracing::info!(file = %old.display(), "an old copy of the store was removed");
     }
     Ok((copy, bytes))
+}
+
+/// Whether a store stands in the place of one that was lost, and no person has let releases go on.
+///
+/// # Errors
+/// When it can't be read.
+pub fn begun_anew(store: &Path) -> Result<bool, CareError> {
+    let db = file::open_to_read(store)?;
+    let held = super::aside::holds(&db);
+    let held =
+        held.map_err(|error| StoreError::from_sql(store, "read whether it began anew", &error))?;
+    Ok(held.is_some())
 }
 
 fn make_folder(folder: &Path) -> io::Result<()> {
@@ -129,23 +146,29 @@ pub fn restore(
     backup::remove(&part);
     backup::make_as(copy, &part)?;
     let aside = beside(store, &format!(".before-restore-{}", now.format(TIME)));
-    let mut moved = None;
+    let mut moved: Vec<(PathBuf, PathBuf)> = Vec::new();
     let mut put = || -> Result<Option<PathBuf>, CareError> {
         // The log first: a store without its log is a store of earlier, and a log without its store is nobody's.
         for suffix in ["-wal", "-shm", ""] {
             let (from, to) = (beside(store, suffix), beside(&aside, suffix));
             match fs::rename(&from, &to) {
-                Ok(()) => moved = Some(aside.clone()),
+                Ok(()) => moved.push((from, to)),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => return Err(io("cannot move aside", &from)(error)),
             }
         }
         fs::rename(&part, store).map_err(io("cannot name the store", store))?;
-        Ok(moved.clone())
+        Ok((!moved.is_empty()).then(|| aside.clone()))
     };
     let put = put();
     if put.is_err() {
         backup::remove(&part);
+        // What a store knew last is in its log: it is a store of earlier without it.
+        for (from, to) in moved.iter().rev() {
+            if let Err(error) = fs::rename(to, from) {
+                tracing::error!(%error, "cannot move {} back to {}", to.display(), from.display());
+            }
+        }
     }
     put
 }

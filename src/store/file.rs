@@ -37,7 +37,7 @@ pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
     check_or_create(path)?;
     let failed = |e: rusqlite::Error| StoreError::from_sql(path, "open", &e);
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let mut connection = Connection::open_with_flags(path, flags).map_err(failed)?;
+    let mut connection = Connection::open_with_flags(named(path), flags).map_err(failed)?;
     connection.busy_timeout(BUSY_TIMEOUT).map_err(failed)?;
     check_owner(&connection, path)?;
     set_up(&connection).map_err(failed)?;
@@ -52,11 +52,16 @@ pub(super) fn open_to_read(path: &Path) -> Result<Connection, StoreError> {
     check_regular(path, cannot)?;
     let failed = |e: rusqlite::Error| StoreError::from_sql(path, "open", &e);
     let connection = open_alone(path, READ_ONLY)
-        .map_or_else(|| Connection::open_with_flags(path, READ_ONLY), Ok)
+        .map_or_else(|| Connection::open_with_flags(named(path), READ_ONLY), Ok)
         .map_err(failed)?;
     connection.busy_timeout(BUSY_TIMEOUT).map_err(failed)?;
     check_owner(&connection, path)?;
     Ok(connection)
+}
+
+/// The file as SQLite is told its name: a path that begins with `file:` would be an address with settings in it.
+pub(super) fn named(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
 const READ_ONLY: OpenFlags =
@@ -65,7 +70,7 @@ const READ_ONLY: OpenFlags =
 /// A second connection to a file that this process has open, to look at it.
 pub(super) fn open_shared_to_read(path: &Path) -> Result<Connection, StoreError> {
     let failed = |e: rusqlite::Error| StoreError::from_sql(path, "open", &e);
-    let connection = Connection::open_with_flags(path, READ_ONLY).map_err(failed)?;
+    let connection = Connection::open_with_flags(named(path), READ_ONLY).map_err(failed)?;
     connection.busy_timeout(BUSY_TIMEOUT).map_err(failed)?;
     Ok(connection)
 }

@@ -27,7 +27,7 @@ pub(super) async fn alive(State(of): State<Served>) -> Response {
     }
 }
 
-/// Answers `GET /health` as Butler does for containers, by the measure of [`alive`], until `stop`.
+/// Answers `GET /health` as Butler does for containers, by the measure of `alive`, until `stop`.
 pub async fn serve_health(listener: TcpListener, store: Store, stop: CancellationToken) {
     let app = Router::new().route("/health", get(health)).with_state(store);
     let (_apps, apps) = watch::channel(app);

@@ -104,7 +104,8 @@ async fn copies_are_made_by_a_schedule_and_the_oldest_go() {
     let (code, said) = run(setup.folder.path(), &["store", "backup"]);
     assert_eq!(code, Some(0), "{said}");
     assert!(folder.join("bursar-notes.backup.db").exists());
-    assert_eq!(copies(&folder).len(), 3, "two copies and the notes");
+    let all = copies(&folder).len();
+    assert_eq!(all, left.len() + 2, "those of the daemon's fast clock, the new one and the notes");
 }
 
 /// Whoever closes a file once more loses the locks that the process has on it, and with them its log.
@@ -219,4 +220,67 @@ async fn a_damaged_page_is_found_and_no_copy_with_one_is_put_back() {
     assert!(found * 2 > pages / step, "{found} of {}", pages / step);
     let (code, said) = run(folder, &["store", "restore", "bursar.yaml"]);
     assert_eq!(code, Some(1), "{said}");
+}
+
+/// A copy of earlier knows nothing of a pause that came later: nobody goes by it unless a person says so.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_copy_of_earlier_holds_releases_back() {
+    let (setup, daemon) = busy("").await;
+    daemon.terminate();
+    let folder = setup.folder.path();
+    let done = |args: &[&str]| {
+        let (code, said) = run(folder, args);
+        assert_eq!(code, Some(0), "{args:?}: {said}");
+        said
+    };
+    done(&["store", "backup", "-o", "earlier.db"]);
+    done(&["release", "lock", "--until", "2099-01-07", "--why", "year end"]);
+    done(&["store", "backup", "-o", "now.db"]);
+    let said = done(&["store", "restore", "earlier.db"]);
+    assert!(said.contains("no seat is released until a person lets it"), "{said}");
+    let told = done(&["release", "history"]);
+    assert!(told.contains("a copy was put back (earlier.db)"), "{told}");
+    assert_eq!(run(folder, &["release", "unlock"]).0, Some(3));
+    // What knows all again holds what it knew, and no more.
+    done(&["store", "restore", "now.db"]);
+    let told = done(&["release", "history"]);
+    assert!(told.contains("year end") && !told.contains("put back"), "{told}");
+    done(&["store", "restore", "earlier.db"]);
+    done(&["store", "accept", "--why", "the pause was over"]);
+    assert!(!done(&["release", "history"]).contains("put back"));
+}
+
+/// A clock that was ahead once leaves copies of a time to come: they take no place of those that are made.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn copies_of_a_time_to_come_remove_no_others() {
+    let (setup, daemon) = busy("").await;
+    daemon.terminate();
+    let folder = setup.folder.path();
+    let yaml = setup.yaml("every 1 minute", "");
+    let at = yaml.find("  cert:\n").expect("the section after storage");
+    setup.write(&format!(
+        "{}    backup: {{folder: copies, keep: 2}}\n{}",
+        &yaml[..at],
+        &yaml[at..]
+    ));
+    let made = json(folder, &["store", "backup"]);
+    let first = PathBuf::from(made["file"].as_str().unwrap());
+    let copies_of = folder.join(first.parent().unwrap());
+    let stem = setup.store().file_stem().unwrap().to_str().unwrap().to_owned();
+    for day in ["20990101", "20990102", "20990103"] {
+        let name = format!("{stem}-{day}T000000Z.backup.db");
+        std::fs::copy(folder.join(&first), copies_of.join(name)).unwrap();
+    }
+    let old = copies_of.join(format!("{stem}-20200101T000000Z.backup.db"));
+    std::fs::rename(folder.join(&first), &old).unwrap();
+    let made = json(folder, &["store", "backup"]);
+    assert!(folder.join(made["file"].as_str().unwrap()).exists(), "{made}");
+    assert_eq!((old.exists(), copies(&copies_of).len()), (true, 5));
+    // Its name is no address, whatever it looks like.
+    std::fs::copy(setup.store(), folder.join("other.db")).unwrap();
+    let before = std::fs::read(folder.join("other.db")).unwrap();
+    let (code, said) = run(folder, &["store", "backup", "-o", "file:other.db#"]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(std::fs::read(folder.join("other.db")).unwrap() == before);
+    assert!(folder.join("file:other.db#").metadata().unwrap().len() > 0);
 }
