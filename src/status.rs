@@ -181,6 +181,9 @@ pub struct MonitorStatus {
     pub monitor: Monitor,
     pub schedule: String,
     pub next: Option<DateTime<Utc>>,
+    /// Of releases: whether the next run takes seats; else it is a rehearsal.
+    #[serde(skip)]
+    pub real: Option<bool>,
     /// What keeps the next run from doing what it is there for: a pause, a freeze.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub held: Option<String>,
@@ -244,6 +247,7 @@ impl Status {
                         monitor,
                         schedule: schedule.text().to_owned(),
                         next: next.at,
+                        real: (monitor == Monitor::Release).then_some(!site.release.dry_run),
                         held: next.held,
                         health: found.cloned(),
                     }

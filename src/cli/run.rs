@@ -159,7 +159,7 @@ async fn until_stopped(
             }
             why = daemon.damaged() => {
                 tracing::error!(
-                    "a page of the store is damaged ({why}): everything stops, and the whole file is looked at"
+                    "the store is damaged ({why}): everything stops, and the whole file is looked at"
                 );
                 serving.send_replace(None);
                 settings = daemon.settings();

@@ -452,7 +452,8 @@ fn release_lines(out: &mut String, monitor: &MonitorStatus, zone: Tz, paint: Pai
         let _ = writeln!(out, "  {}", paint.bad(&format!("release: {}", problem.text)));
     }
     let next = Next { at: monitor.next, held: monitor.held.clone() };
-    let line = format!("next release run: {}", one_line(&next.text(zone)));
+    let kind = if monitor.real == Some(true) { "REAL" } else { "rehearsal" };
+    let line = format!("next release run ({kind}): {}", one_line(&next.text(zone)));
     let line = if next.held.is_some() { paint.warn(&line) } else { paint.faint(&line) };
     let _ = writeln!(out, "  {line}");
 }

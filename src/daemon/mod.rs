@@ -168,7 +168,17 @@ impl Daemon {
     /// Waits until the store is found to be damaged, and says how. What runs is to be stopped then; the next start looks
     /// at the whole file, sets it aside and begins a fresh one.
     pub async fn damaged(&self) -> String {
-        self.store.damaged().await
+        let looks = async {
+            loop {
+                tokio::time::sleep(FILE_LOOK).await;
+                // What it finds, it tells.
+                let _ = self.store.is_whole();
+            }
+        };
+        tokio::select! {
+            why = self.store.damaged() => why,
+            () = looks => std::future::pending().await,
+        }
     }
 
     /// Where the status page is served, if it is since the start.
@@ -219,6 +229,9 @@ impl Drop for Daemon {
         self.roots.stop_delivering.cancel();
     }
 }
+
+/// How often the daemon looks whether its store still has its name.
+const FILE_LOOK: Duration = Duration::from_secs(1);
 
 /// Looks at the whole of a store in which a page was found to be damaged, and sets it aside where it is. No daemon may
 /// run on it.

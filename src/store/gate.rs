@@ -36,6 +36,8 @@ pub(super) struct Gate {
     writes: Mutex<Vec<Write>>,
     /// What SQLite said of a page that is damaged, once it did.
     damage: watch::Sender<Option<String>>,
+    /// The file that was opened; whoever opens its name has to find the same.
+    identity: Option<Identity>,
     /// Why the last write failed, where that lay with the file or its disk.
     broken: Mutex<Option<StoreError>>,
     /// Writes that still work, before all fail as if the process had ended.
@@ -80,6 +82,7 @@ impl Gate {
             connection: Arc::new(tokio::sync::Mutex::new(Some(connection))),
             writes: Mutex::default(),
             damage: watch::Sender::new(None),
+            identity: identity(path),
             broken: Mutex::default(),
             #[cfg(test)]
             writes_left: usize::MAX.into(),
@@ -126,8 +129,16 @@ impl Gate {
         self.broken().clone().map_or(Ok(()), Err)
     }
 
-    /// Whether no page was found to be damaged so far.
+    /// Whether no page was found to be damaged so far, and the file still has its name: commands write to whatever
+    /// has it.
     pub(super) fn is_whole(&self) -> Result<(), StoreError> {
+        if self.identity.is_some() && self.damage.borrow().is_none() {
+            let now = identity(&self.path);
+            if now != self.identity {
+                let why = "its file was removed or replaced while it was open".to_owned();
+                self.damage.send_replace(Some(why));
+            }
+        }
         let damage = self.damage.borrow().clone();
         damage.map_or(Ok(()), |why| Err(StoreError::Damaged { path: self.path.to_path_buf(), why }))
     }
@@ -216,6 +227,22 @@ impl Gate {
         // A push or a take can't leave the list half done.
         self.writes.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Device and number of a file.
+type Identity = (u64, u64);
+
+/// Which file has this name; nothing where there is none, or where the system doesn't tell.
+#[cfg(unix)]
+fn identity(path: &Path) -> Option<Identity> {
+    use std::os::unix::fs::MetadataExt;
+    std::fs::metadata(path).ok().map(|file| (file.dev(), file.ino()))
+}
+
+/// A file that is open keeps its name there.
+#[cfg(not(unix))]
+fn identity(_: &Path) -> Option<Identity> {
+    None
 }
 
 /// An error of SQLite, and that the file is damaged where it says that.

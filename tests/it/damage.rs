@@ -135,6 +135,27 @@ async fn a_damaged_store_is_kept_and_releases_stop_until_a_person_says_so() {
     assert!(deletes(&setup) > 0, "{said}");
 }
 
+/// Commands write to the file that has the name: a daemon that goes on with another one knows of no pause.
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_that_is_removed_under_a_running_daemon_holds_releases_back() {
+    let setup = left_behind("").await;
+    let folder = setup.folder.path();
+    let mut daemon = Process::start(&["run", "-c", "bursar.yaml"], folder);
+    daemon.wait_for("bursar starts with");
+    daemon.wait_for("access licenses");
+    for suffix in ["", "-wal", "-shm"] {
+        let _ = std::fs::remove_file(format!("{}{suffix}", setup.store().display()));
+    }
+    daemon.wait_for("was removed or replaced while it was open");
+    daemon.wait_for("no seat is released");
+    let (_, said) = run(folder, &["release", "history"]);
+    assert!(said.contains("is gone or empty"), "{said}");
+    let (ended, log) = daemon.terminate();
+    assert!(ended.success(), "{log:#?}");
+    assert_eq!(deletes(&setup), 0);
+}
+
 async fn open(path: &Path) -> Store {
     let limits = OutboxLimits { max_events: 1000, max_age: std::time::Duration::from_secs(86_400) };
     crate::support::store::open(path, limits, Utc::now).await.unwrap()
@@ -300,7 +321,7 @@ async fn a_page_that_is_damaged_under_a_running_daemon_is_found() {
     }
     // Whoever sees that somebody wrote reads the pages again.
     let _ = db.execute(touch, []);
-    daemon.wait_for("a page of the store is damaged");
+    daemon.wait_for("the store is damaged (");
     daemon.wait_for("is kept as");
     daemon.wait_for("no seat is released");
     daemon.wait_for("status page at ");

@@ -533,7 +533,7 @@ async fn a_freeze_and_a_pause_are_shown_with_the_next_run() {
         log,
         lines(&["check", "-c", path], "the next REAL run"),
         lines(&["check", "-c", path], "schedule release"),
-        lines(&["status", "-c", path], "next release run"),
+        lines(&["status", "-c", path], "next release run (REAL)"),
         lines(&["release", "plan", "-c", path], "The next REAL run"),
         release["held"].as_str().unwrap().to_owned(),
     ] {
