@@ -14,7 +14,8 @@ use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::Serialize;
 
-use super::care::CareError;
+use super::backup::{sync_folder, with_suffix};
+use super::care::{CareError, io};
 use super::file::{self, log_of};
 use super::{Store, StoreError, installation, time_of};
 use crate::ledger::past::Pause;
@@ -141,9 +142,9 @@ fn set_aside(real: &Path, why: &str, now: DateTime<Utc>) -> Result<PathBuf, Care
     if let Err(error) = note(&with_suffix(&aside, ".txt"), why) {
         tracing::warn!(%error, "why the store was set aside can't be written beside it");
     }
-    fs::rename(real, &aside).map_err(io_of("cannot set aside", real))?;
+    fs::rename(real, &aside).map_err(io("cannot set aside", real))?;
     finish(real)?;
-    sync_folder(real).map_err(io_of("cannot write the folder of", real))?;
+    sync_folder(real).map_err(io("cannot write the folder of", real))?;
     Ok(aside)
 }
 
@@ -160,7 +161,7 @@ fn finish(real: &Path) -> Result<(), CareError> {
         }
         match fs::rename(&from, &to) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(io_of("cannot set aside", &from)(error));
+                return Err(io("cannot set aside", &from)(error));
             }
             _ => {}
         }
@@ -291,27 +292,4 @@ fn note(path: &Path, text: &str) -> io::Result<()> {
     let mut file = options.open(path)?;
     writeln!(file, "{text}")?;
     file.sync_all()
-}
-
-fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    name.into()
-}
-
-fn io_of(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> CareError {
-    let path = path.to_owned();
-    move |error| CareError::Io { what, path, error }
-}
-
-/// The names in a folder are on the disk, too, when this returns.
-fn sync_folder(file: &Path) -> io::Result<()> {
-    #[cfg(unix)]
-    {
-        let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
-        fs::File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?;
-    }
-    #[cfg(not(unix))]
-    let _ = file;
-    Ok(())
 }

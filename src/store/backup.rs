@@ -165,7 +165,7 @@ fn free_name(path: &Path, format: i64) -> Result<PathBuf, Problem> {
     }
 }
 
-fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     name.into()
@@ -257,7 +257,7 @@ fn contents(db: &Connection) -> rusqlite::Result<Vec<String>> {
 }
 
 /// The name of a file is on the disk, too, when this returns.
-fn sync_folder(file: &Path) -> io::Result<()> {
+pub(super) fn sync_folder(file: &Path) -> io::Result<()> {
     #[cfg(unix)]
     {
         let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());

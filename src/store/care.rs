@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, NaiveDateTime, Utc};
 use rusqlite::Connection;
 
-use super::backup::{self, Problem};
+use super::backup::{self, Problem, with_suffix};
 use super::{StoreError, file};
 
 /// Why care of the store failed.
@@ -30,7 +30,7 @@ impl From<Problem> for CareError {
     }
 }
 
-fn io(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> CareError {
+pub(super) fn io(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> CareError {
     let path = path.to_owned();
     move |error| CareError::Io { what, path, error }
 }
@@ -142,15 +142,15 @@ pub fn restore(
     // Where the settings name a link, the file that it leads to is replaced, and not the link.
     let real = store.canonicalize();
     let store = real.as_deref().unwrap_or(store);
-    let part = beside(store, ".restore.part");
+    let part = with_suffix(store, ".restore.part");
     backup::remove(&part);
     backup::make_as(copy, &part)?;
-    let aside = beside(store, &format!(".before-restore-{}", now.format(TIME)));
+    let aside = with_suffix(store, &format!(".before-restore-{}", now.format(TIME)));
     let mut moved: Vec<(PathBuf, PathBuf)> = Vec::new();
     let mut put = || -> Result<Option<PathBuf>, CareError> {
         // The log first: a store without its log is a store of earlier, and a log without its store is nobody's.
         for suffix in ["-wal", "-shm", ""] {
-            let (from, to) = (beside(store, suffix), beside(&aside, suffix));
+            let (from, to) = (with_suffix(store, suffix), with_suffix(&aside, suffix));
             match fs::rename(&from, &to) {
                 Ok(()) => moved.push((from, to)),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -171,12 +171,6 @@ pub fn restore(
         }
     }
     put
-}
-
-fn beside(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    name.into()
 }
 
 /// Most problems that are told of one file.
