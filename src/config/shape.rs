@@ -205,10 +205,10 @@ fn suggestion(key: &Key, path: &str, known: &serde_json::Map<String, Json>) -> O
         return Some(format!("Butler had such a key; today it is {today}"));
     }
     let homes = homes(&key.text);
-    // Of several sections that know it, the one that this one is in.
+    // Of several sections that know it, the one that this one stands in.
     let around = || {
         let is_around = |home: &&String| {
-            path.strip_prefix(home.as_str()).is_some_and(|rest| rest.starts_with('.'))
+            path.strip_prefix(home.as_str()).is_some_and(|rest| rest.matches('.').count() == 2)
         };
         homes.iter().filter(is_around).max_by_key(|home| home.len())
     };
