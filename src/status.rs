@@ -276,7 +276,7 @@ impl Status {
             alerts,
             silences,
             unheard: settings.unheard(),
-            store_begun_anew: None,
+            store_begun_anew: store.begun_anew().await?,
             daemon_runs: None,
             daemon: None,
             named_sites: settings.named_sites,
@@ -347,6 +347,10 @@ impl SiteStatus {
         let mut is_over = |refusal: &Refusal| {
             let by = match refusal.guard {
                 guard if guard.is_deliberate() => return true,
+                // It holds for as long as releases are held back, whatever the last run said.
+                Guard::StoreBegunAnew => {
+                    return !self.pause.as_ref().is_some_and(|pause| pause.begun_anew);
+                }
                 Guard::OtherSite => site.clone(),
                 guard => {
                     let of = self

@@ -84,7 +84,6 @@ async fn stored(settings: &Settings, only: bool) -> anyhow::Result<(Picture, boo
     };
     picture.alerts.retain(|alert| !only || !of_others(alert));
     let in_force = store.in_force().await?;
-    picture.store_begun_anew = store.begun_anew().await?;
     store.close().await;
     // A lock that can't be looked at says nothing.
     let path = &settings.storage.path;

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::release::who;
 use super::text;
-use super::{ConfigFile, Exit, block_on};
+use super::{ConfigFile, Exit};
 use crate::cli::time;
 use crate::config::Settings;
 use crate::daemon::lock;
@@ -119,6 +119,8 @@ struct Restored<'a> {
     kept: Option<&'a Path>,
     head: Option<String>,
     head_before: Option<String>,
+    /// No seat is released until a person lets it.
+    knows_less: bool,
 }
 
 /// What `check --json` prints.
@@ -187,27 +189,11 @@ fn restore(settings: &Settings, copy: &Path, json: bool) -> anyhow::Result<Exit>
     // No daemon starts meanwhile.
     let _lock = lock::take(store).context("stop the daemon before its store is restored")?;
     let head_before = head(store);
-    // What a fresh one holds back for is what the copy brings.
-    let is_fresh = care::begun_anew(store).unwrap_or(true);
-    let kept = care::restore(copy, store, time::now())?;
+    let care::Restored { kept, knows_less } = care::restore(copy, store, time::now())?;
     let head = head(store);
-    let lost = head_before.as_ref().filter(|before| !is_fresh && head.as_ref() != Some(before));
-    if let Some(before) = lost {
-        let why = format!(
-            "a copy was put back ({}) in the place of a store whose record of releases ended with \
-             {before}: pauses and releases that came between are not in it",
-            copy.display()
-        );
-        block_on(async {
-            let store = time::open_store(settings).await?;
-            let held = store.hold_as_restored(why).await;
-            store.close().await;
-            held
-        })??;
-    }
     if json {
         let kept = kept.as_deref();
-        crate::terminal::print_json(&Restored { store, kept, head, head_before })?;
+        crate::terminal::print_json(&Restored { store, kept, head, head_before, knows_less })?;
         return Ok(Exit::Ok);
     }
     outln!("{} is {} now", store.display(), copy.display());
@@ -224,7 +210,7 @@ fn restore(settings: &Settings, copy: &Path, json: bool) -> anyhow::Result<Exit>
         (Some(head), _) => outln!("its record of releases ends with {head}"),
         _ => {}
     }
-    if lost.is_some() {
+    if knows_less {
         outln!("no seat is released until a person lets it: `bursar store accept --why TEXT`");
     }
     Ok(Exit::Ok)
@@ -269,10 +255,7 @@ fn accept(settings: &Settings, why: &str) -> anyhow::Result<Exit> {
     there(&settings.storage.path)?;
     let begun = super::block_on(async {
         let store = time::open_store(settings).await?;
-        let begun = store.begun_anew().await?;
-        if begun.is_some() {
-            store.accept_begun_anew(&who(), &why).await?;
-        }
+        let begun = store.accept_begun_anew(&who(), &why).await?;
         store.close().await;
         anyhow::Ok(begun)
     })??;

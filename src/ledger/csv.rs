@@ -117,7 +117,7 @@ fn details(entry: &Entry) -> Cells {
             ("because", why.clone()),
             ("until", instant(*until)),
         ]),
-        Entry::SiteAccepted { why, by, .. } => {
+        Entry::SiteAccepted { why, by, .. } | Entry::LossAccepted { why, by, .. } => {
             Cells::from([("by", by.clone()), ("because", why.clone())])
         }
         Entry::Resumed { by } | Entry::Archived { by, .. } | Entry::Rebuilt { by, .. } => {

@@ -122,6 +122,19 @@ pub enum Entry {
     Resumed {
         by: String,
     },
+    /// Releases go on by a store that knows less than the one before it, on a person's word.
+    LossAccepted {
+        /// What was lost, in words.
+        #[serde(default)]
+        lost: String,
+        /// The store that was set aside, if it was.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        file: Option<String>,
+        /// When the store began anew, or was found to know less.
+        since: DateTime<Utc>,
+        why: String,
+        by: String,
+    },
     /// A person takes responsibility for what a guard says of a type, until a day.
     Accepted {
         guard: Guard,

@@ -52,6 +52,14 @@ impl Entry {
                 format!("paused by {by} until {}: {why}", instant(*until))
             }
             Self::Resumed { by } => format!("resumed by {by}"),
+            Self::LossAccepted { lost, file, since, why, by } => {
+                let kept =
+                    file.as_ref().map_or_else(String::new, |file| format!(", kept as {file}"));
+                format!(
+                    "releases go on without what the store knew before {} ({lost}{kept}), by the word of {by}: {why}",
+                    instant(*since)
+                )
+            }
             Self::Accepted { guard, seat_type, due, seats, until, why, by } => format!(
                 "{guard} accepted by {by} until {}: {due} of {seats} {} seats are due: {why}",
                 instant(*until),

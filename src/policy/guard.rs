@@ -32,6 +32,8 @@ pub enum Guard {
     SharedLicense,
     /// A person paused releasing (`bursar release lock`).
     Paused,
+    /// The store began anew or knows less than it did, and nobody has said that releases go on (`bursar store accept`).
+    StoreBegunAnew,
     /// Another site answers than before, or it can't be told which.
     OtherSite,
     /// A freeze window of the settings holds, or it is outside of the allowed hours.
@@ -62,7 +64,7 @@ impl Guard {
     /// Whether it is about the time at which seats are taken or the settings of now, so that only what
     /// it says now counts and not what it said when a plan was made.
     pub fn is_of_the_moment(self) -> bool {
-        matches!(self, Self::Paused | Self::Frozen | Self::RuleMisspelt)
+        matches!(self, Self::Paused | Self::StoreBegunAnew | Self::Frozen | Self::RuleMisspelt)
     }
 
     /// Whether it stops what somebody wanted stopped at this time: a person's pause, or a freeze or the hours of
@@ -95,6 +97,10 @@ impl Guard {
             Self::Paused => Some(
                 "a person has paused releasing, and the pause holds for everybody; end it with \
                  `bursar release unlock`",
+            ),
+            Self::StoreBegunAnew => Some(
+                "what pauses and limits the store of before held can't be read in a plan; put a copy of it back, or \
+                 let releases go on without it: `bursar store accept --why TEXT`",
             ),
             Self::OtherSite => Some(
                 "the plan may be of other people; if the site is the right one, say so with \

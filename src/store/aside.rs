@@ -11,19 +11,24 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use serde::Serialize;
 
 use super::backup::{sync_folder, with_suffix};
 use super::care::{CareError, io};
-use super::file::{self, log_of};
-use super::{Store, StoreError, installation, time_of};
+use super::file;
+use super::release::append_records;
+use super::{Addition, Store, StoreError, installation, mark, time_of};
+use crate::ledger::Entry;
 use crate::ledger::past::Pause;
 
 /// Between the name of a store and the time at which it was set aside.
 const DAMAGED: &str = ".damaged-";
 
 const TIME: &str = "%Y%m%dT%H%M%SZ";
+
+/// Behind the name of a store while its log is not beside it yet.
+const PENDING: &str = ".log-is-to-come";
 
 /// No calendar reaches beyond it, and every time zone has it.
 const NEVER: DateTime<Utc> =
@@ -123,8 +128,7 @@ pub fn look(
     care: Care,
     now: DateTime<Utc>,
 ) -> Result<Option<(PathBuf, String)>, CareError> {
-    let real = path.canonicalize();
-    let real = real.as_deref().unwrap_or(path);
+    let real = &file::real(path);
     finish(real)?;
     let Some(why) = damage(path, care)? else { return Ok(None) };
     let aside = set_aside(real, &why, now)?;
@@ -138,6 +142,8 @@ fn set_aside(real: &Path, why: &str, now: DateTime<Utc>) -> Result<PathBuf, Care
         .map(|n| if n == 1 { stamped.clone() } else { with_suffix(&stamped, &format!(".{n}")) })
         .find(free)
         .ok_or_else(|| CareError::Exists(stamped.clone()))?;
+    // That its log is still to come is told by a name of its own: a log that has lost its store otherwise is nobody's.
+    fs::write(with_suffix(&aside, PENDING), "").map_err(io("cannot write", &aside))?;
     // Why is told beside it; without it the file itself still says that it was set aside.
     if let Err(error) = note(&with_suffix(&aside, ".txt"), why) {
         tracing::warn!(%error, "why the store was set aside can't be written beside it");
@@ -150,10 +156,14 @@ fn set_aside(real: &Path, why: &str, now: DateTime<Utc>) -> Result<PathBuf, Care
 
 /// Brings the log of a store after it that was set aside, where a crash came between the two: what was queued last is in it.
 fn finish(real: &Path) -> Result<(), CareError> {
-    if fs::symlink_metadata(real).is_ok() || fs::symlink_metadata(log_of(real)).is_err() {
+    if fs::symlink_metadata(real).is_ok() {
         return Ok(());
     }
     let Some(aside) = newest(real) else { return Ok(()) };
+    let pending = with_suffix(&aside, PENDING);
+    if fs::symlink_metadata(&pending).is_err() {
+        return Ok(());
+    }
     for suffix in ["-wal", "-shm"] {
         let (from, to) = (with_suffix(real, suffix), with_suffix(&aside, suffix));
         if fs::symlink_metadata(&to).is_ok() {
@@ -166,7 +176,7 @@ fn finish(real: &Path) -> Result<(), CareError> {
             _ => {}
         }
     }
-    Ok(())
+    fs::remove_file(&pending).map_err(io("cannot remove", &pending))
 }
 
 /// The store that was set aside last.
@@ -177,15 +187,16 @@ fn newest(real: &Path) -> Option<PathBuf> {
     let names = entries.flatten().filter(|entry| {
         let name = entry.file_name().to_string_lossy().into_owned();
         let time = name.strip_prefix(&begin);
-        time.is_some_and(|time| !["-wal", "-shm", ".txt"].iter().any(|end| time.ends_with(end)))
+        time.is_some_and(|time| {
+            !["-wal", "-shm", ".txt", PENDING].iter().any(|end| time.ends_with(end))
+        })
     });
     names.map(|entry| entry.path()).max()
 }
 
 /// What an empty file at this place would stand in the place of; nothing where there never was a store.
 pub(super) fn replaced(path: &Path) -> Option<(Option<PathBuf>, String)> {
-    let real = path.canonicalize();
-    let real = real.as_deref().unwrap_or(path);
+    let real = &file::real(path);
     if let Some(aside) = newest(real) {
         let why = crate::input::read_text(&with_suffix(&aside, ".txt"), crate::input::SMALL);
         let why = why.map(|why| why.trim().to_owned()).ok().filter(|why| !why.is_empty());
@@ -200,13 +211,33 @@ pub(super) fn note_begun(
     db: &Connection,
     (file, why): (Option<PathBuf>, String),
 ) -> rusqlite::Result<()> {
-    let file = file.map(|file| file.display().to_string());
-    let time = Utc::now().timestamp_millis();
-    db.execute(
-        "INSERT INTO begun_anew (id, time, file, why) VALUES (1, ?1, ?2, ?3)",
-        params![time, file, why],
-    )
+    hold(db, file.map(|file| file.display().to_string()), why)
+}
+
+/// Holds releases back until a person lets them go on.
+fn hold(db: &Connection, file: Option<String>, why: String) -> rusqlite::Result<()> {
+    db.prepare_cached(
+        "INSERT INTO begun_anew (id, time, file, why) VALUES (1, ?1, ?2, ?3)
+         ON CONFLICT (id) DO UPDATE SET time = ?1, file = ?2, why = ?3, ended = NULL,
+           ended_by = NULL, ended_why = NULL",
+    )?
+    .execute(params![Utc::now().timestamp_millis(), file, why])
     .map(drop)
+}
+
+/// Holds releases back where the record of releases ends earlier than it did.
+pub(super) fn hold_what_is_missed(db: &mut Connection, path: &Path) -> rusqlite::Result<()> {
+    // Read before the record is: what is written in between is in both.
+    let before = mark::read(path);
+    let Some(why) = mark::missed(db, before)? else { return Ok(()) };
+    // A fresh one holds back already, and says why.
+    if holds(db)?.is_some() {
+        return Ok(());
+    }
+    tracing::error!("the store {}: {why}: no seat is released", path.display());
+    let change = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    hold(&change, None, format!("the store knows less than it did: {why}"))?;
+    change.commit()
 }
 
 /// That the store began anew, while no person has said that releases go on.
@@ -238,34 +269,39 @@ impl Store {
         self.shared.gate.read("read whether it began anew", holds).await
     }
 
-    /// Holds releases back as one that began anew does: a copy was put in the place of a store that knew more.
-    pub async fn hold_as_restored(&self, why: String) -> Result<(), StoreError> {
-        let now = self.now_ms();
-        let hold = move |db: &Connection| {
-            db.prepare_cached(
-                "INSERT INTO begun_anew (id, time, why) VALUES (1, ?1, ?2)
-                 ON CONFLICT (id) DO UPDATE SET time = ?1, file = NULL, why = ?2, ended = NULL,
-                   ended_by = NULL, ended_why = NULL",
-            )?
-            .execute(params![now, why])
-            .map(drop)
-        };
-        self.shared.gate.write("hold releases back", hold).await
-    }
-
-    /// A person lets releases go on. Whether there was anything to be let go on.
-    pub async fn accept_begun_anew(&self, by: &str, why: &str) -> Result<bool, StoreError> {
+    /// A person lets releases go on, which the record of releases says from then on. What was lost; nothing where nothing
+    /// was to be let go on.
+    pub async fn accept_begun_anew(
+        &self,
+        by: &str,
+        why: &str,
+    ) -> Result<Option<BegunAnew>, StoreError> {
         let (by, why, now) = (by.to_owned(), why.to_owned(), self.now_ms());
+        let path = self.path().to_owned();
         let accept = move |db: &Connection| {
-            let changed = db
-                .prepare_cached(
-                    "UPDATE begun_anew SET ended = ?1, ended_by = ?2, ended_why = ?3
-                      WHERE ended IS NULL",
-                )?
-                .execute(params![now, by, why])?;
-            Ok(changed > 0)
+            let Some(begun) = holds(db)? else { return Ok(None) };
+            db.prepare_cached(
+                "UPDATE begun_anew SET ended = ?1, ended_by = ?2, ended_why = ?3 WHERE ended IS NULL",
+            )?
+            .execute(params![now, by, why])?;
+            let entry = Entry::LossAccepted {
+                lost: begun.why.clone(),
+                file: begun.file.as_ref().map(|file| file.display().to_string()),
+                since: begun.time,
+                why,
+                by,
+            };
+            append_records(db, now, &[Addition { site: String::new(), run: None, entry }])?;
+            Ok(Some(begun))
         };
         let accepted = self.shared.gate.write("let releases go on", accept).await?;
+        // What the one before knew is not missed any more.
+        let anew = move |db: &Connection| Ok(mark::replace(&path, db));
+        if accepted.is_some()
+            && let Err(error) = self.shared.gate.read("read the head of the ledger", anew).await?
+        {
+            tracing::warn!(%error, "how far the record of releases has come can't be written down");
+        }
         self.wake();
         Ok(accepted)
     }

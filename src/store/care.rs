@@ -8,7 +8,7 @@ use chrono::{DateTime, NaiveDateTime, Utc};
 use rusqlite::Connection;
 
 use super::backup::{self, Problem, with_suffix};
-use super::{StoreError, file};
+use super::{StoreError, file, mark};
 
 /// Why care of the store failed.
 #[derive(Debug, thiserror::Error)]
@@ -84,6 +84,12 @@ pub fn back_up_into(
     Ok((copy, bytes))
 }
 
+/// Writes down how far the record of a store has come.
+fn mark_end(store: &Path) -> Result<(), CareError> {
+    let db = file::open_to_read(store)?;
+    mark::replace(store, &db).map_err(io("cannot write beside", store))
+}
+
 /// Whether a store stands in the place of one that was lost, and no person has let releases go on.
 ///
 /// # Errors
@@ -125,23 +131,30 @@ pub fn scheduled(store: &Path, folder: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(copies)
 }
 
-/// Puts a copy in the place of a store that nobody has open. What was there is kept beside it, under the name that is
-/// returned.
+/// What became of a store in whose place a copy was put.
+#[derive(Debug)]
+pub struct Restored {
+    /// Its name now; absent where there was none.
+    pub kept: Option<PathBuf>,
+    /// Its record of releases came further than that of the copy: no seat is released until a person lets it.
+    pub knows_less: bool,
+}
+
+/// Puts a copy in the place of a store that nobody has open. What was there is kept beside it.
 ///
 /// # Errors
 /// When the copy is no store that this release can open, is damaged, or can't be put there. The store is as it was then.
-pub fn restore(
-    copy: &Path,
-    store: &Path,
-    now: DateTime<Utc>,
-) -> Result<Option<PathBuf>, CareError> {
+pub fn restore(copy: &Path, store: &Path, now: DateTime<Utc>) -> Result<Restored, CareError> {
     let problems = check(copy)?;
     if let Some(problem) = problems.first() {
         return Err(CareError::Copy(format!("{} is damaged: {problem}", copy.display())));
     }
+    // What a whole store knows is missed in a copy that knows less. Of one that was lost this was written down while it lived.
+    if let Ok(false) = begun_anew(store) {
+        mark_end(store)?;
+    }
     // Where the settings name a link, the file that it leads to is replaced, and not the link.
-    let real = store.canonicalize();
-    let store = real.as_deref().unwrap_or(store);
+    let store = &file::real(store);
     let part = with_suffix(store, ".restore.part");
     backup::remove(&part);
     backup::make_as(copy, &part)?;
@@ -170,7 +183,15 @@ pub fn restore(
             }
         }
     }
-    put
+    let kept = put?;
+    // Reading commands say it, too.
+    let is_missed = mark::missed(&file::open_to_read(store)?, mark::read(store));
+    let is_missed =
+        is_missed.map_err(|error| StoreError::from_sql(store, "read its record", &error))?;
+    if is_missed.is_some() {
+        drop(file::open(store)?);
+    }
+    Ok(Restored { kept, knows_less: is_missed.is_some() })
 }
 
 /// Most problems that are told of one file.

@@ -42,6 +42,7 @@ pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
     check_owner(&connection, path)?;
     set_up(&connection).map_err(failed)?;
     migrate(&mut connection, path, MIGRATIONS, |format| backup::make(path, format))?;
+    aside::hold_what_is_missed(&mut connection, path).map_err(failed)?;
     Ok(connection)
 }
 
@@ -57,6 +58,21 @@ pub(super) fn open_to_read(path: &Path) -> Result<Connection, StoreError> {
     connection.busy_timeout(BUSY_TIMEOUT).map_err(failed)?;
     check_owner(&connection, path)?;
     Ok(connection)
+}
+
+/// The file that a name leads to, also one that isn't there any more: a link stays, and what lies beside the store lies beside
+/// the file. One link after the other is followed, as far as files do.
+pub(super) fn real(path: &Path) -> PathBuf {
+    const LINKS: usize = 40;
+    let mut path = path.to_owned();
+    for _ in 0..LINKS {
+        if let Ok(found) = path.canonicalize() {
+            return found;
+        }
+        let Ok(leads_to) = std::fs::read_link(&path) else { break };
+        path = path.parent().map_or_else(|| leads_to.clone(), |folder| folder.join(&leads_to));
+    }
+    path
 }
 
 /// The file as SQLite is told its name: a path that begins with `file:` would be an address with settings in it.
@@ -112,7 +128,7 @@ fn check_or_create(path: &Path) -> Result<(), StoreError> {
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    match options.open(path) {
+    match options.open(real(path)) {
         Ok(_) => return Ok(()),
         Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
         Err(e) => return Err(cannot(e)),

@@ -14,6 +14,7 @@ use tokio::sync::{OwnedMutexGuard, oneshot, watch};
 use tokio::task::spawn_blocking;
 
 use super::StoreError;
+use super::mark::Mark;
 
 /// Unused pages that are left in the file before some are given back (4 KiB each).
 const SPARE_PAGES: i64 = 1024;
@@ -38,6 +39,7 @@ pub(super) struct Gate {
     damage: watch::Sender<Option<String>>,
     /// The file that was opened; whoever opens its name has to find the same.
     identity: Option<Identity>,
+    mark: Mark,
     /// Why the last write failed, where that lay with the file or its disk.
     broken: Mutex<Option<StoreError>>,
     /// Writes that still work, before all fail as if the process had ended.
@@ -83,6 +85,7 @@ impl Gate {
             writes: Mutex::default(),
             damage: watch::Sender::new(None),
             identity: identity(path),
+            mark: Mark::of(path),
             broken: Mutex::default(),
             #[cfg(test)]
             writes_left: usize::MAX.into(),
@@ -198,7 +201,8 @@ impl Gate {
         let writes = std::mem::take(&mut *self.queued());
         if !writes.is_empty() {
             let (path, damage) = (self.path.clone(), self.damage.clone());
-            let run = move || commit_together(guard, writes, &path, &damage);
+            let mark = self.mark.clone();
+            let run = move || commit_together(guard, writes, &path, (&damage, &mark));
             spawn_blocking(run).await.map_err(|e| self.interrupted(doing, &e))?;
         }
         // Without an answer the thread that had this write in hand panicked in another one.
@@ -285,7 +289,7 @@ fn commit_together(
     guard: OwnedMutexGuard<Option<Connection>>,
     writes: Vec<Write>,
     path: &Path,
-    damage: &watch::Sender<Option<String>>,
+    (damage, mark): (&watch::Sender<Option<String>>, &Mark),
 ) {
     let failed = |e: rusqlite::Error| failure(damage, path, "write", &e);
     let mut writes = writes.into_iter();
@@ -322,6 +326,9 @@ fn commit_together(
             }),
             false => commit(connection).map_err(failed),
         };
+        if outcome.is_ok() {
+            mark.keep(connection);
+        }
         for reply in replies {
             reply(outcome.clone());
         }

@@ -24,6 +24,7 @@ mod health;
 pub mod history;
 pub mod installation;
 mod manage;
+mod mark;
 #[cfg(test)]
 pub(crate) mod opened;
 mod orders;

@@ -45,10 +45,10 @@ fn set_aside(folder: &Path) -> Vec<PathBuf> {
     let mut found: Vec<_> = entries
         .filter(|path| {
             let name = path.file_name().unwrap().to_string_lossy().into_owned();
-            name.starts_with("bursar.db.damaged-")
-                && !name.ends_with(".txt")
-                && !name.contains("-wal")
-                && !name.contains("-shm")
+            name.contains(".damaged-")
+                && ![".txt", "-wal", "-shm", ".log-is-to-come"]
+                    .iter()
+                    .any(|end| name.ends_with(end))
         })
         .collect();
     found.sort();
@@ -106,6 +106,8 @@ async fn a_damaged_store_is_kept_and_releases_stop_until_a_person_says_so() {
     // Nothing is released, by whatever way.
     let made = run(folder, &["release", "plan", "-o", "plan.json"]);
     assert!(made.1.contains("was damaged"), "{made:?}");
+    let plan = std::fs::read_to_string(folder.join("plan.json")).unwrap();
+    assert!(plan.contains("store-begun-anew"), "it is no pause that somebody wanted: {plan}");
     let (code, said) = run(folder, &["release", "apply", "plan.json", "--real", "--yes"]);
     assert_ne!(code, Some(0), "{said}");
     let (code, said) = run(folder, &["release", "unlock"]);
@@ -128,6 +130,9 @@ async fn a_damaged_store_is_kept_and_releases_stop_until_a_person_says_so() {
     let (code, said) = run(folder, &["store", "accept", "--why", "no pause is needed"]);
     assert_eq!(code, Some(0), "{said}");
     assert_eq!(run(folder, &["store", "accept", "--why", "again"]).0, Some(3));
+    let (_, said) = run(folder, &["audit", "export", "--format", "jsonl"]);
+    assert!(said.contains("lossAccepted") && said.contains("no pause is needed"), "{said}");
+    assert_eq!(run(folder, &["audit", "verify"]).0, Some(0));
     let (code, said) = run(folder, &["release", "plan", "-o", "after.json"]);
     assert_eq!(code, Some(0), "{said}");
     let (code, said) = run(folder, &["release", "apply", "after.json", "--real", "--yes"]);
@@ -154,6 +159,71 @@ async fn a_store_that_is_removed_under_a_running_daemon_holds_releases_back() {
     let (ended, log) = daemon.terminate();
     assert!(ended.success(), "{log:#?}");
     assert_eq!(deletes(&setup), 0);
+}
+
+/// The file that a link leads to is set aside, and another one is begun where it was.
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_damaged_store_behind_a_link_is_begun_anew_where_it_was() {
+    let setup = left_behind("").await;
+    let folder = setup.folder.path();
+    std::fs::create_dir(folder.join("disk")).unwrap();
+    let real = folder.join("disk/x.db");
+    std::fs::rename(setup.store(), &real).unwrap();
+    std::os::unix::fs::symlink("disk/x.db", setup.store()).unwrap();
+    let mut broken = std::fs::read(&real).unwrap();
+    broken[PAGE * 2..PAGE * 2 + 64].fill(0xa5);
+    std::fs::write(&real, &broken).unwrap();
+    let mut daemon = Process::start(&["run", "-c", "bursar.yaml"], folder);
+    daemon.wait_for("is damaged");
+    daemon.wait_for("access licenses");
+    let (ended, log) = daemon.terminate();
+    assert!(ended.success(), "{log:#?}");
+    assert!(setup.store().is_symlink() && real.is_file());
+    let [kept] = &set_aside(&folder.join("disk"))[..] else { panic!("{log:#?}") };
+    assert!(std::fs::read(kept).unwrap() == broken);
+    let (_, said) = run(folder, &["release", "history"]);
+    assert!(said.contains(kept.file_name().unwrap().to_str().unwrap()), "{said}");
+    assert_eq!(deletes(&setup), 0);
+}
+
+/// SQLite takes a write-ahead log that is gone or damaged for one that ends early: the store looks whole, and a pause that was
+/// confirmed is in none of its tables.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pause_that_was_lost_with_the_log_holds_all_the_same() {
+    for damage in ["removed", "flipped"] {
+        let setup = left_behind("").await;
+        let folder = setup.folder.path();
+        let log = PathBuf::from(format!("{}-wal", setup.store().display()));
+        let mut daemon = Process::start(&["run", "-c", "bursar.yaml"], folder);
+        daemon.wait_for("access licenses");
+        let (code, said) =
+            run(folder, &["release", "lock", "--until", "2099-01-07", "--why", "year end"]);
+        assert_eq!(code, Some(0), "{said}");
+        daemon.kill();
+        let mut bytes = std::fs::read(&log).unwrap();
+        // The first frame, behind the head of the log and its own.
+        bytes[32 + 24 + 100] ^= 1;
+        let _ = std::fs::remove_file(format!("{}-shm", setup.store().display()));
+        match damage {
+            "removed" => std::fs::remove_file(&log).unwrap(),
+            _ => std::fs::write(&log, &bytes).unwrap(),
+        }
+        let mut daemon = Process::start(&["run", "-c", "bursar.yaml"], folder);
+        daemon.wait_for("what was written last is gone");
+        daemon.wait_for("access licenses");
+        let (_, said) = run(folder, &["release", "history"]);
+        assert!(said.contains("what was written last is gone"), "{damage}: {said}");
+        run(folder, &["release", "plan", "-o", "plan.json"]);
+        let (code, said) = run(folder, &["release", "apply", "plan.json", "--real", "--yes"]);
+        assert_ne!(code, Some(0), "{damage}: {said}");
+        assert_eq!(deletes(&setup), 0, "{damage}");
+        let (ended, log) = daemon.terminate();
+        assert!(ended.success(), "{log:#?}");
+        // Told once, it stays until a person says so.
+        let (code, said) = run(folder, &["store", "accept", "--why", "set again"]);
+        assert_eq!(code, Some(0), "{damage}: {said}");
+    }
 }
 
 async fn open(path: &Path) -> Store {
@@ -275,6 +345,7 @@ async fn a_crash_in_between_leaves_no_store_that_does_not_know() {
     let kept = format!("{}.damaged-20261130T080000Z", path.display());
     std::fs::write(&kept, &file).unwrap();
     std::fs::write(&wal, &log).unwrap();
+    std::fs::write(format!("{kept}.log-is-to-come"), "").unwrap();
     assert_eq!(aside::look(&path, Care::AtStart, now() + TimeDelta::hours(1)).unwrap(), None);
     assert!(std::fs::read(format!("{kept}-wal")).unwrap() == log, "what was queued last is in it");
     let store = open(&path).await;

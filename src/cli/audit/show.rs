@@ -144,6 +144,7 @@ fn tell(records: &[Record], zone: Tz) -> String {
             | Entry::Paused { .. }
             | Entry::Resumed { .. }
             | Entry::Accepted { .. }
+            | Entry::LossAccepted { .. }
             | Entry::SiteAccepted { .. }
             | Entry::Archived { .. }
             | Entry::Rebuilt { .. } => notices.push((time, record.entry.summary())),

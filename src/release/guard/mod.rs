@@ -57,7 +57,7 @@ pub fn check(
 pub(super) fn is_paused(pause: &Pause) -> Refusal {
     if pause.begun_anew {
         return Refusal {
-            guard: Guard::Paused,
+            guard: Guard::StoreBegunAnew,
             seat_type: None,
             saw: pause.why.clone(),
             fix: "put a copy of the store back (`bursar store restore`), or let releases go on without \

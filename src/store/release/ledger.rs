@@ -218,13 +218,13 @@ impl Store {
     }
 }
 
-fn head(db: &Connection) -> rusqlite::Result<Head> {
+pub(in crate::store) fn head(db: &Connection) -> rusqlite::Result<Head> {
     db.prepare_cached("SELECT seq, hash FROM ledger_end WHERE which = 'head'")?
         .query_row([], |r| Ok(Head { seq: r.get::<_, i64>(0)?.unsigned_abs(), hash: r.get(1)? }))
 }
 
 /// Within a transaction that writes.
-pub(super) fn append_records(
+pub(in crate::store) fn append_records(
     db: &Connection,
     now: i64,
     additions: &[Addition],

@@ -18,6 +18,7 @@ pub use attempts::Attempt;
 pub use backed::RebuildError;
 pub use derived::{Difference, Rebuilt};
 pub use ledger::DoneRun;
+pub(super) use ledger::{append_records, head as ledger_head};
 pub use open::RefusedByTime;
 pub use reader::{LedgerFile, Readable};
 pub use runs::{KnownRun, RunState, TakenSeat};

@@ -219,6 +219,7 @@ pub(super) fn follow(
         | Entry::Planned { .. }
         | Entry::RunEnded { .. }
         | Entry::Accepted { .. }
+        | Entry::LossAccepted { .. }
         | Entry::Archived { .. }
         | Entry::Rebuilt { .. } => Ok(()),
     }

@@ -1,5 +1,6 @@
 //! Each guard stops a run before the first DELETE, and says so.
 
+use crate::support::store::database;
 use bursar::event::Body;
 use bursar::ledger::{Action, Entry, Intent, Mode, RunStatus};
 use bursar::license::{Holder, Moment, SeatType, SiteIdentity};
@@ -393,6 +394,12 @@ async fn meet(guard: Guard) -> (World, Report, &'static str) {
             let entry = Entry::Paused { until, why: "year end".into(), by: "anna".into() };
             append(&world, None, entry).await;
             (world, "year end")
+        }
+        Guard::StoreBegunAnew => {
+            let world = World::new(crowd).await;
+            let sql = "INSERT INTO begun_anew (id, time, why) VALUES (1, 0, 'the store is gone')";
+            database(world.setup.store()).execute(sql, []).unwrap();
+            (world, "the store is gone")
         }
         Guard::OtherSite => {
             let world = World::new(crowd).await;

@@ -465,6 +465,11 @@ fn records_of_the_ledger() {
     let Entry::SiteAccepted { was, is, .. } = entry("siteAccepted") else { panic!() };
     assert_eq!(was.map(|was| was.nodes.len()), Some(1));
     assert_eq!((is.nodes.len(), is.license.as_deref()), (2, Some("1f2e3d4c")));
+    let Entry::LossAccepted { lost, file, since, .. } = entry("lossAccepted") else { panic!() };
+    assert_eq!(lost, "database disk image is malformed");
+    assert!(
+        file.is_some_and(|file| file.contains(".damaged-")) && since.timestamp() == 1_796_025_600
+    );
     let Entry::Planned { site: Some(site), .. } = entry("planned.site") else { panic!() };
     assert_eq!(site, is);
     let Entry::SiteAccepted { known_as, .. } = entry("siteAccepted.knownAs") else { panic!() };

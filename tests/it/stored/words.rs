@@ -57,6 +57,7 @@ fn no_word_changes() {
         (
             words::<Guard>(),
             "percent max-releases stale-signal incomplete clock unsettled shared-license paused \
+             store-begun-anew \
              other-site frozen rule-misspelt",
         ),
     ] {
