@@ -152,6 +152,20 @@ pub fn certificate_expiries(settings: &Settings) -> Vec<CertificateExpiry> {
     expiries
 }
 
+/// All files with certificates or keys, each once.
+pub fn certificate_files(settings: &Settings) -> Vec<PathBuf> {
+    let mut all = Vec::new();
+    for (_, named) in files(settings) {
+        all.push(named.file.to_path_buf());
+        if let CertificateRole::Client { key, .. } = named.role {
+            all.push(key.to_path_buf());
+        }
+    }
+    all.sort();
+    all.dedup();
+    all
+}
+
 /// The files with private keys, each with the setting that names it.
 pub fn key_files(settings: &Settings) -> Vec<(String, PathBuf)> {
     let mut keys: Vec<(String, PathBuf)> = Vec::new();
