@@ -233,6 +233,13 @@ fn files(settings: &Settings) -> Vec<(Option<usize>, CertificateFile<'_>)> {
         } else {
             "Butler.cert".to_owned()
         };
+        let setting = format!("{section}.clientCertCA");
+        let has_ca = !connection.ca_cert.as_os_str().is_empty();
+        let authority = CertificateFile::authority(setting, &connection.ca_cert);
+        if !connection.entry.has_certificate() {
+            files.extend(has_ca.then_some((Some(i), authority)));
+            continue;
+        }
         let client = CertificateFile {
             setting: format!("{section}.clientCert"),
             file: &connection.client_cert,
@@ -242,8 +249,7 @@ fn files(settings: &Settings) -> Vec<(Option<usize>, CertificateFile<'_>)> {
             },
         };
         files.push((Some(i), client));
-        let setting = format!("{section}.clientCertCA");
-        files.push((Some(i), CertificateFile::authority(setting, &connection.ca_cert)));
+        files.push((Some(i), authority));
     }
     files.extend(settings.destinations.certificates().into_iter().map(|named| (None, named)));
     let heartbeat = settings.heartbeat.iter().filter_map(|of| of.ca_cert.as_ref());

@@ -316,7 +316,7 @@ async fn what_needs_a_restart_is_named_and_stays() {
 }
 
 /// So many seats that are due, on a site that is slow to delete.
-fn idle(count: usize) -> Scenario {
+pub(crate) fn idle(count: usize) -> Scenario {
     let names: Vec<String> = (0..count).map(|n| format!("idle{n:02}")).collect();
     let users = names.iter().map(|id| UserSpec {
         directory: "CORP".into(),
@@ -353,7 +353,7 @@ fn idle(count: usize) -> Scenario {
     }
 }
 
-fn releases(dry_run: bool, more: &str) -> String {
+pub(crate) fn releases(dry_run: bool, more: &str) -> String {
     format!(
         "    licenseRelease:
       enable: true
