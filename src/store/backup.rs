@@ -94,7 +94,9 @@ fn begin(part: &Path) -> Result<File, Problem> {
             }
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 let regular = fs::symlink_metadata(part).is_ok_and(|found| found.is_file());
-                if let Some(left) = regular.then(|| File::open(part).ok()).flatten() {
+                if regular {
+                    // One that can't be opened may be another's who is at work.
+                    let left = File::open(part).map_err(cannot_write)?;
                     lock(&left).map_err(|_| busy())?;
                     if !is_same(&left, part) {
                         return Err(busy());

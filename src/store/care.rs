@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, NaiveDateTime, Utc};
 use rusqlite::Connection;
 
+use super::aside::{self, BegunAnew};
 use super::backup::{self, Problem, with_suffix};
 use super::{StoreError, file, mark};
 
@@ -58,8 +59,8 @@ fn scheduled_name(store: &Path, now: DateTime<Utc>) -> String {
 const TIME: &str = "%Y%m%dT%H%M%SZ";
 
 /// Makes a copy in a folder, which is made if it isn't there, and removes the oldest ones of that kind beyond `keep`: not
-/// the one that was made, none of a time to come (a clock was ahead), and none at all while this store stands in the place
-/// of one that was lost, of which they are all that is left. Returns the copy and its size.
+/// the one that was made, none of a time to come (a clock was ahead), and while this store stands in the place of one that
+/// was lost none of that one, of which they are all that is left. Returns the copy and its size.
 ///
 /// # Errors
 /// As [`back_up`]; nothing is removed then.
@@ -72,12 +73,12 @@ pub fn back_up_into(
     make_folder(folder).map_err(io("cannot make the folder", folder))?;
     let copy = folder.join(scheduled_name(store, now));
     let bytes = back_up(store, &copy)?;
-    if begun_anew(store)? {
-        return Ok((copy, bytes));
-    }
+    let first = begun_anew(store)?.map(|begun| folder.join(scheduled_name(store, begun.time)));
     // Their names are as long as each other, and sorted by time.
     let others = scheduled(store, folder).map_err(io("cannot list", folder))?;
-    for old in others.iter().filter(|other| **other < copy).skip(keep.max(1) - 1) {
+    let of_this =
+        |other: &&PathBuf| **other < copy && first.as_ref().is_none_or(|first| *other >= first);
+    for old in others.iter().filter(of_this).skip(keep.max(1) - 1) {
         fs::remove_file(old).map_err(io("cannot remove the old copy", old))?;
         tracing::info!(file = %old.display(), "an old copy of the store was removed");
     }
@@ -94,12 +95,10 @@ fn mark_end(store: &Path) -> Result<(), CareError> {
 ///
 /// # Errors
 /// When it can't be read.
-pub fn begun_anew(store: &Path) -> Result<bool, CareError> {
+pub fn begun_anew(store: &Path) -> Result<Option<BegunAnew>, CareError> {
     let db = file::open_to_read(store)?;
-    let held = super::aside::holds(&db);
-    let held =
-        held.map_err(|error| StoreError::from_sql(store, "read whether it began anew", &error))?;
-    Ok(held.is_some())
+    let held = aside::holds(&db);
+    Ok(held.map_err(|error| StoreError::from_sql(store, "read whether it began anew", &error))?)
 }
 
 fn make_folder(folder: &Path) -> io::Result<()> {
@@ -150,7 +149,7 @@ pub fn restore(copy: &Path, store: &Path, now: DateTime<Utc>) -> Result<Restored
         return Err(CareError::Copy(format!("{} is damaged: {problem}", copy.display())));
     }
     // What a whole store knows is missed in a copy that knows less. Of one that was lost this was written down while it lived.
-    if let Ok(false) = begun_anew(store) {
+    if let Ok(None) = begun_anew(store) {
         mark_end(store)?;
     }
     // Where the settings name a link, the file that it leads to is replaced, and not the link.

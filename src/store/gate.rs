@@ -5,6 +5,7 @@
 //! polled in the same second cost a few syncs, not a thousand. Each write is a savepoint, so one
 //! that fails takes none of the others with it.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -84,7 +85,7 @@ impl Gate {
             connection: Arc::new(tokio::sync::Mutex::new(Some(connection))),
             writes: Mutex::default(),
             damage: watch::Sender::new(None),
-            identity: identity(path),
+            identity: identity(path).unwrap_or_default(),
             mark: Mark::of(path),
             broken: Mutex::default(),
             #[cfg(test)]
@@ -136,8 +137,10 @@ impl Gate {
     /// has it.
     pub(super) fn is_whole(&self) -> Result<(), StoreError> {
         if self.identity.is_some() && self.damage.borrow().is_none() {
-            let now = identity(&self.path);
-            if now != self.identity {
+            // A disk that can't tell for a moment has removed nothing.
+            if let Ok(now) = identity(&self.path)
+                && now != self.identity
+            {
                 let why = "its file was removed or replaced while it was open".to_owned();
                 self.damage.send_replace(Some(why));
             }
@@ -237,16 +240,23 @@ impl Gate {
 type Identity = (u64, u64);
 
 /// Which file has this name; nothing where there is none, or where the system doesn't tell.
+///
+/// # Errors
+/// It can't be looked at now.
 #[cfg(unix)]
-fn identity(path: &Path) -> Option<Identity> {
+fn identity(path: &Path) -> io::Result<Option<Identity>> {
     use std::os::unix::fs::MetadataExt;
-    std::fs::metadata(path).ok().map(|file| (file.dev(), file.ino()))
+    match std::fs::metadata(path) {
+        Ok(file) => Ok(Some((file.dev(), file.ino()))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// A file that is open keeps its name there.
 #[cfg(not(unix))]
-fn identity(_: &Path) -> Option<Identity> {
-    None
+fn identity(_: &Path) -> io::Result<Option<Identity>> {
+    Ok(None)
 }
 
 /// An error of SQLite, and that the file is damaged where it says that.

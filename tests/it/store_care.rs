@@ -284,3 +284,31 @@ async fn copies_of_a_time_to_come_remove_no_others() {
     assert!(std::fs::read(folder.join("other.db")).unwrap() == before);
     assert!(folder.join("file:other.db#").metadata().unwrap().len() > 0);
 }
+
+/// While a store stands in the place of one that was lost, the copies of that one stay, and its own don't fill the disk.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn copies_of_a_store_that_was_lost_stay_and_others_are_bounded() {
+    let (setup, daemon) = busy("").await;
+    daemon.terminate();
+    let folder = setup.folder.path();
+    let yaml = setup.yaml("every 1 minute", "");
+    let at = yaml.find("  cert:\n").expect("the section after storage");
+    let backup = "    backup: {folder: copies, keep: 2}\n";
+    setup.write(&format!("{}{backup}{}", &yaml[..at], &yaml[at..]));
+    let begun: chrono::DateTime<chrono::Utc> = "2020-06-01T00:00:00Z".parse().unwrap();
+    let sql = "INSERT INTO begun_anew (id, time, why) VALUES (1, ?1, 'it is gone')";
+    let db = crate::support::store::database(setup.store());
+    db.execute(sql, [begun.timestamp_millis()]).unwrap();
+    drop(db);
+    let copies_of = folder.join("copies");
+    std::fs::create_dir(&copies_of).unwrap();
+    let stem = setup.store().file_stem().unwrap().to_str().unwrap().to_owned();
+    let of = |day: &str| copies_of.join(format!("{stem}-{day}T000000Z.backup.db"));
+    let days = ["20200101", "20200102", "20200103", "20200701", "20200702", "20200703"];
+    for day in days {
+        std::fs::copy(setup.store(), of(day)).unwrap();
+    }
+    json(folder, &["store", "backup"]);
+    let left: Vec<_> = days.into_iter().filter(|day| of(day).exists()).collect();
+    assert_eq!(left, ["20200101", "20200102", "20200103", "20200703"]);
+}
