@@ -13,7 +13,34 @@ use chrono::{DateTime, Utc};
 
 /// Held by a running daemon; the operating system lets go of it when the process ends, however.
 #[derive(Debug)]
-pub struct Lock(#[expect(dead_code, reason = "held for its drop")] File);
+pub struct Lock {
+    file: File,
+    store: PathBuf,
+    is_told: bool,
+}
+
+impl Lock {
+    /// Makes the lock file anew where somebody removed or replaced it: another daemon could start otherwise.
+    pub fn keep(&mut self) {
+        if users::is_same(&self.file, &path_for(&self.store)) {
+            return;
+        }
+        match take(&self.store) {
+            Ok(lock) => {
+                tracing::warn!("the lock file beside the store was removed: it is made anew");
+                *self = lock;
+            }
+            Err(error) => {
+                if !std::mem::replace(&mut self.is_told, true) {
+                    tracing::error!(
+                        "the lock file beside the store was removed, and can't be had again: {error:#}; \
+                         two daemons on one store both release seats"
+                    );
+                }
+            }
+        }
+    }
+}
 
 /// Who holds the lock of a store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,9 +54,11 @@ pub enum Holder {
 /// What a daemon writes into the file, with its number behind it.
 const MARK: &str = "bursar ";
 
-/// The lock file beside a store.
+/// The lock file beside a store: beside the file that a link leads to, whatever the link's name is.
 fn path_for(store: &Path) -> PathBuf {
-    let mut name = store.as_os_str().to_owned();
+    let is_link = store.symlink_metadata().is_ok_and(|facts| facts.is_symlink());
+    let store = if is_link { crate::store::real_path(store) } else { store.to_owned() };
+    let mut name = store.into_os_string();
     name.push(".lock");
     name.into()
 }
@@ -94,7 +123,7 @@ pub fn take(store: &Path) -> anyhow::Result<Lock> {
     users::only_ours(&file)
         .with_context(|| format!("cannot keep others from the lock file {}", path.display()))?;
     mark(&mut file).with_context(|| format!("cannot write to {}", path.display()))?;
-    Ok(Lock(file))
+    Ok(Lock { file, store: store.to_owned(), is_told: false })
 }
 
 /// Who holds the lock of a store.
@@ -154,6 +183,11 @@ mod users {
         false
     }
 
+    /// A file that is open keeps its name there.
+    pub(super) fn is_same(_file: &File, _path: &std::path::Path) -> bool {
+        true
+    }
+
     /// The folder decides.
     pub(super) fn only_ours(_file: &File) -> io::Result<()> {
         Ok(())
@@ -184,6 +218,16 @@ mod users {
         }
         let owner = store.metadata().map_or(0, |store| store.uid());
         is_foreign(facts.uid(), rustix::process::geteuid().as_raw(), owner)
+    }
+
+    /// Whether the file is the one of that name. What can't be looked at for a moment is not taken for another.
+    pub(super) fn is_same(file: &File, path: &Path) -> bool {
+        let own = file.metadata().map(|own| (own.dev(), own.ino()));
+        match (own, path.symlink_metadata()) {
+            (Ok(own), Ok(found)) => own == (found.dev(), found.ino()),
+            (_, Err(error)) => error.kind() != io::ErrorKind::NotFound,
+            (Err(_), Ok(_)) => true,
+        }
     }
 
     /// Whether a process of another user holds the lock, as far as the system tells (Linux does). The
@@ -244,6 +288,24 @@ mod tests {
         assert!(take(&store).unwrap_err().to_string().contains("another bursar"));
         drop(lock);
         assert_eq!(holder(&store).unwrap(), Holder::Nobody);
+    }
+
+    /// Whatever its name is, and also when somebody removed its lock.
+    #[cfg(unix)]
+    #[test]
+    fn a_store_has_one_daemon_also_by_a_link_and_without_its_lock_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let (store, link) = (dir.path().join("bursar.db"), dir.path().join("link.db"));
+        std::fs::write(&store, "").unwrap();
+        std::os::unix::fs::symlink(&store, &link).unwrap();
+        let mut lock = take(&store).unwrap();
+        assert_eq!(holder(&link).unwrap(), Holder::Daemon);
+        assert!(take(&link).unwrap_err().to_string().contains("another bursar"));
+        std::fs::remove_file(path_for(&store)).unwrap();
+        lock.keep();
+        assert!(take(&link).unwrap_err().to_string().contains("another bursar"));
+        drop(lock);
+        assert_eq!(holder(&link).unwrap(), Holder::Nobody);
     }
 
     #[test]

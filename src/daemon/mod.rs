@@ -27,7 +27,7 @@ mod sites;
 
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -58,7 +58,7 @@ pub struct Daemon {
     roots: Roots,
     settings: watch::Receiver<Arc<Settings>>,
     page: watch::Receiver<Option<page::Served>>,
-    _lock: lock::Lock,
+    lock: Mutex<lock::Lock>,
 }
 
 /// What every task of the daemon shares.
@@ -138,7 +138,7 @@ impl Daemon {
         let daemon = Self {
             settings: shared.settings.subscribe(),
             page: shared.page.subscribe(),
-            _lock: lock,
+            lock: lock.into(),
             store,
             roots: Roots::default(),
         };
@@ -177,6 +177,7 @@ impl Daemon {
                 tokio::time::sleep(FILE_LOOK).await;
                 // What it finds, it tells.
                 let _ = self.store.is_whole();
+                self.lock.lock().unwrap_or_else(PoisonError::into_inner).keep();
             }
         };
         tokio::select! {

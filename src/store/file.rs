@@ -83,7 +83,7 @@ fn open_with_own_index(path: &Path) -> rusqlite::Result<Connection> {
 
 /// The file that a name leads to, also one that isn't there any more: a link stays, and what lies beside the store lies beside
 /// the file. One link after the other is followed, as far as files do.
-pub(super) fn real(path: &Path) -> PathBuf {
+pub(crate) fn real(path: &Path) -> PathBuf {
     const LINKS: usize = 40;
     let mut path = path.to_owned();
     for _ in 0..LINKS {

@@ -44,6 +44,7 @@ pub use access::{Access, PageToken, PageUser, Role, SESSION_IDLE, SESSION_WHOLE}
 pub use alert::{AlertChanges, AlertHistoryEntry, Drop, NewSilence};
 pub use drops::DropReason;
 pub use error::StoreError;
+pub(crate) use file::real as real_path;
 pub use health::{Health, PollError};
 pub use manage::{DropCount, Listed, MostTried, QueueState, Selector};
 pub use orders::{NewPageOrder, Ordered, PageOrder, Placed};
