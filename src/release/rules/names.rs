@@ -329,7 +329,8 @@ impl Kinds<'_> {
             return None;
         }
         let all = &self.names.properties;
-        let named: Vec<_> = all.iter().filter(|(known, _)| fits(&name, &fold(known))).collect();
+        let named = all.iter().map(|(known, values)| (&**known, values));
+        let named: Vec<(&str, _)> = named.filter(|(known, _)| fits(&name, &fold(known))).collect();
         let has = |values: &BTreeSet<Box<str>>| values.iter().any(|v| fits(&value, &fold(v)));
         if named.iter().any(|(_, values)| has(values)) {
             return None;
@@ -387,7 +388,7 @@ const NO_PROPERTY: &str =
 /// The custom property, and value, that a rule names but for a slip. `named`: those of its name.
 fn slip_of_property(
     rule: &Property,
-    named: &[(&Box<str>, &BTreeSet<Box<str>>)],
+    named: &[(&str, &BTreeSet<Box<str>>)],
     all: &BTreeMap<Box<str>, BTreeSet<Box<str>>>,
 ) -> Option<String> {
     if named.is_empty() {
