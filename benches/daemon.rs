@@ -132,6 +132,7 @@ Butler:
             connect_timeout: Duration::from_secs(10),
             request_timeout: Duration::from_secs(60),
             max_concurrency: 4,
+            entry: bursar::qrs::settings::Entry::default(),
             missing: None,
         };
         let client = qrs::Client::new("bench", &connection).expect("a client");

@@ -106,7 +106,9 @@ mkdir -p "$stage/$name/man" "$stage/$name/completions"
 install -m 0755 "$binary" "$stage/$name/bursar"
 "$binary" man --folder "$stage/$name/man"
 for shell in bash zsh fish; do "$binary" completions "$shell" >"$stage/$name/completions/bursar.$shell"; done
-cp -r README.md CHANGELOG.md LICENSE docs config deploy "$stage/$name/"
+# What is under version control: deploy/certificates may hold somebody's private key.
+mapfile -d '' -t files < <(git ls-files -z README.md CHANGELOG.md LICENSE docs config deploy)
+tar -cf - "${files[@]}" | tar -xf - -C "$stage/$name"
 chmod -R u=rwX,go=rX "$stage/$name"
 tar --sort=name --mtime="@$SOURCE_DATE_EPOCH" --owner=0 --group=0 --numeric-owner -C "$stage" -cf - "$name" |
     gzip -9n >"$out/$name.tar.gz"

@@ -27,6 +27,21 @@ const LONGEST_NAP: Duration = Duration::from_secs(60);
 /// A clock that was set back by more than this was set back.
 const SET_BACK: Duration = Duration::from_secs(60);
 
+/// The time after which the next tick of a schedule counts: a tick that was kept is not kept again where the clock was set
+/// back to before it. Set back by more than lies between two ticks, it would be waited for too long, and that tick counts again.
+///
+/// `next`: the first tick after a time.
+pub fn ticks_count_from(
+    kept: Option<DateTime<Utc>>,
+    now: DateTime<Utc>,
+    next: impl Fn(DateTime<Utc>) -> Option<DateTime<Utc>>,
+) -> DateTime<Utc> {
+    let holds = |kept: &DateTime<Utc>| {
+        *kept > now && next(*kept).is_none_or(|following| *kept - now < following - *kept)
+    };
+    kept.filter(holds).unwrap_or(now)
+}
+
 /// How a wait for a time of day ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Waited {
@@ -160,19 +175,6 @@ impl Clock {
         let allowed = chrono::Duration::from_std(SET_BACK.mul_f64(self.speed()));
         then.0 + shown - now.0 > allowed.unwrap_or_default()
     }
-
-    /// Waits until it is `time`, or until `stop`. True when the time has come.
-    pub async fn sleep_until(&self, time: DateTime<Utc>, stop: &CancellationToken) -> bool {
-        loop {
-            if self.now() >= time {
-                return true;
-            }
-            tokio::select! {
-                () = tokio::time::sleep(self.wait_for(time).min(LONGEST_NAP)) => {}
-                () = stop.cancelled() => return false,
-            }
-        }
-    }
 }
 
 #[cfg(test)]
@@ -184,7 +186,7 @@ mod tests {
         let start = "2026-03-28T12:00:00Z".parse().unwrap();
         let clock = Clock::following(start);
         let time = start + chrono::Duration::milliseconds(100_500);
-        assert!(clock.sleep_until(time, &CancellationToken::new()).await);
+        assert_eq!(clock.wait_until(time, &CancellationToken::new()).await, Waited::Come);
         let late = clock.now() - time;
         assert!(late >= chrono::Duration::zero() && late < chrono::Duration::milliseconds(5));
     }
@@ -194,9 +196,8 @@ mod tests {
         let start = "2026-03-28T12:00:00Z".parse().unwrap();
         let clock = Clock::fast(start, 3600.0);
         let began = Instant::now();
-        assert!(
-            clock.sleep_until(start + chrono::Duration::hours(6), &CancellationToken::new()).await
-        );
+        let time = start + chrono::Duration::hours(6);
+        assert_eq!(clock.wait_until(time, &CancellationToken::new()).await, Waited::Come);
         assert_eq!(began.elapsed().as_secs(), 6);
     }
 
@@ -258,11 +259,30 @@ mod tests {
         assert!(began.elapsed().as_secs() <= 240, "{:?}", began.elapsed());
     }
 
+    #[test]
+    fn a_tick_is_kept_once_though_the_clock_is_set_back_a_little() {
+        let at = |text: &str| text.parse::<DateTime<Utc>>().unwrap();
+        let noon = at("2026-03-28T12:00:00Z");
+        // Every hour, on the hour.
+        let next = |after: DateTime<Utc>| {
+            let seconds = after.timestamp().div_euclid(3600) * 3600 + 3600;
+            DateTime::from_timestamp(seconds, 0)
+        };
+        let tick = |kept, now| next(ticks_count_from(kept, now, next)).unwrap();
+        assert_eq!(tick(None, at("2026-03-28T11:59:58Z")), noon);
+        assert_eq!(tick(Some(noon), noon), at("2026-03-28T13:00:00Z"));
+        assert_eq!(tick(Some(noon), at("2026-03-28T11:59:58Z")), at("2026-03-28T13:00:00Z"));
+        assert_eq!(tick(Some(noon), at("2026-03-28T11:00:01Z")), at("2026-03-28T13:00:00Z"));
+        // A day: nobody waits for as long.
+        assert_eq!(tick(Some(noon), at("2026-03-27T12:10:00Z")), at("2026-03-27T13:00:00Z"));
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_stop_ends_the_wait_early() {
         let clock = Clock::following("2026-03-28T12:00:00Z".parse().unwrap());
         let stop = CancellationToken::new();
         stop.cancel();
-        assert!(!clock.sleep_until(clock.now() + chrono::Duration::days(1), &stop).await);
+        let tomorrow = clock.now() + chrono::Duration::days(1);
+        assert_eq!(clock.wait_until(tomorrow, &stop).await, Waited::Stopped);
     }
 }

@@ -40,6 +40,8 @@ code=0; bursar service status >status.txt || code=$?
 [ "$code" = 3 ] && grep -q 'does not start with the computer' status.txt || fail "$(cat status.txt)"
 code=0; bursar service install -c /etc/bursar/bursar.yaml 2>why.txt || code=$?
 [ "$code" = 1 ] && grep -q 'of a package' why.txt || fail "$(cat why.txt)"
+known_question() { debconf-show bursar | grep -q 'bursar/purge-store: false'; }
+known_question || fail "what purging asks is not known"
 ok "installed, and not started"
 
 # Started all the same, it says what is missing, and is not tried for ever.
@@ -136,6 +138,7 @@ ok "settings that are refused stop nothing"
 # Removed, purged without an answer, purged with one.
 dpkg -r bursar >/dev/null 2>&1
 ! is_active || fail "it runs after it was removed"
+known_question || fail "removing took the question"
 [ -s /var/lib/bursar/bursar.db ] && [ -e /etc/bursar/bursar.yaml ] || fail "removing took the store or the settings"
 dpkg -P bursar >purge.log 2>&1 || { cat purge.log; fail "purge"; }
 [ -s /var/lib/bursar/bursar.db ] || fail "purging took the store unasked"

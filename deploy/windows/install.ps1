@@ -34,6 +34,20 @@ if ($Remove) {
     return
 }
 
+# Users may make folders in ProgramData: what lies in one of theirs is not to be run by a service.
+if (Test-Path $Data) {
+    $owner = (Get-Acl $Data).GetOwner([Security.Principal.SecurityIdentifier])
+    $trusted = 'S-1-5-32-544', 'S-1-5-18', [Security.Principal.WindowsIdentity]::GetCurrent().User.Value
+    if ($trusted -notcontains $owner.Value) {
+        throw "$Data belongs to $((Get-Acl $Data).Owner), who is no administrator: look at what is in it, and take it over (takeown /a /r) or move it away"
+    }
+}
+# The old version goes on where the new one does not take the settings.
+if (Test-Path $settings) {
+    & (Join-Path $from 'bursar.exe') config check -c $settings
+    if ($LASTEXITCODE -eq 2) { throw "this version does not take $settings, and nothing was changed: mend it first" }
+}
+
 # The program can't be replaced while it runs.
 $ran = $service -and $service.Status -eq 'Running'
 if ($ran) {
@@ -45,7 +59,7 @@ Copy-Item -Force (Join-Path $from 'bursar.exe') $exe
 
 $certificates = Join-Path $Data 'certificates'
 if (-not (Test-Path $Data)) {
-    # Closed before anything is in it: users may make files in ProgramData.
+    # Closed before anything is in it.
     New-Item -ItemType Directory $Data | Out-Null
     & icacls.exe $Data /inheritance:r /grant:r '*S-1-5-32-544:(OI)(CI)F' '*S-1-5-18:(OI)(CI)F' | Out-Null
     if ($LASTEXITCODE -ne 0) { throw "$Data can't be closed to others" }

@@ -8,7 +8,7 @@ use super::{ConfigFile, Exit, block_on, named};
 use crate::cli::time;
 use crate::plain::one_line;
 use crate::status::{self, Queue};
-use crate::store::{Listed, Selector, StoreError};
+use crate::store::{Listed, Selector};
 use crate::words;
 
 /// List, retry or drop events that wait for a destination or were refused by one
@@ -177,14 +177,9 @@ impl Outbox {
             path.display()
         );
         block_on(async move {
-            let store = match time::open_store(&settings).await {
-                // A list can be had of a disk that is read-only.
-                Err(StoreError::CannotOpen { .. })
-                    if matches!(self.command, Command::List { .. }) =>
-                {
-                    super::open_to_read(&settings, "").await?
-                }
-                opened => opened?,
+            let store = match self.command {
+                Command::List { .. } => super::open_to_read(&settings, "").await?,
+                _ => time::open_store(&settings).await?,
             };
             let queues = status::queues(&settings, &store).await?;
             if let Some(name) = self.command.destination()

@@ -55,6 +55,9 @@ impl Simulate {
                 format!("cannot write certificates to {}", self.certificates.display())
             })?;
             outln!("simulated Qlik Sense site at https://{}/qrs", site.addr());
+            if let Some(proxy) = site.proxy() {
+                outln!("  virtual proxy at https://{}", proxy.address());
+            }
             outln!("  server name  {}", site.pki().server_name);
             outln!("  clientCert   {}", files.client_cert.display());
             outln!("  clientCertKey {}", files.client_key.display());

@@ -152,6 +152,20 @@ pub fn certificate_expiries(settings: &Settings) -> Vec<CertificateExpiry> {
     expiries
 }
 
+/// All files with certificates or keys, each once.
+pub fn certificate_files(settings: &Settings) -> Vec<PathBuf> {
+    let mut all = Vec::new();
+    for (_, named) in files(settings) {
+        all.push(named.file.to_path_buf());
+        if let CertificateRole::Client { key, .. } = named.role {
+            all.push(key.to_path_buf());
+        }
+    }
+    all.sort();
+    all.dedup();
+    all
+}
+
 /// The files with private keys, each with the setting that names it.
 pub fn key_files(settings: &Settings) -> Vec<(String, PathBuf)> {
     let mut keys: Vec<(String, PathBuf)> = Vec::new();
@@ -219,6 +233,13 @@ fn files(settings: &Settings) -> Vec<(Option<usize>, CertificateFile<'_>)> {
         } else {
             "Butler.cert".to_owned()
         };
+        let setting = format!("{section}.clientCertCA");
+        let has_ca = !connection.ca_cert.as_os_str().is_empty();
+        let authority = CertificateFile::authority(setting, &connection.ca_cert);
+        if !connection.entry.has_certificate() {
+            files.extend(has_ca.then_some((Some(i), authority)));
+            continue;
+        }
         let client = CertificateFile {
             setting: format!("{section}.clientCert"),
             file: &connection.client_cert,
@@ -228,8 +249,7 @@ fn files(settings: &Settings) -> Vec<(Option<usize>, CertificateFile<'_>)> {
             },
         };
         files.push((Some(i), client));
-        let setting = format!("{section}.clientCertCA");
-        files.push((Some(i), CertificateFile::authority(setting, &connection.ca_cert)));
+        files.push((Some(i), authority));
     }
     files.extend(settings.destinations.certificates().into_iter().map(|named| (None, named)));
     let heartbeat = settings.heartbeat.iter().filter_map(|of| of.ca_cert.as_ref());

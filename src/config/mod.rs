@@ -25,7 +25,8 @@ mod unheard;
 mod validate;
 
 pub use certificates::{
-    CertificateExpiry, Files, certificate_expiries, check_certificates, key_files,
+    CertificateExpiry, Files, certificate_expiries, certificate_files, check_certificates,
+    key_files,
 };
 pub use describe::{default_yaml, reference_markdown};
 pub use explain::explain;

@@ -3,7 +3,7 @@
 use tokio_util::sync::CancellationToken;
 
 use super::Shared;
-use crate::clock::Waited;
+use crate::clock::{Waited, ticks_count_from};
 use crate::store::care;
 
 /// Without a schedule it is waited for other settings.
@@ -31,7 +31,11 @@ pub(super) async fn run(shared: Shared, stop: CancellationToken) {
             tokio::select! {
                 waited = clock.wait_until(until, &stop) => match waited {
                     Waited::Come => {}
-                    Waited::SetBack => last = clock.now(),
+                    Waited::SetBack => {
+                        let schedule = backup.schedule.as_ref();
+                        let next = |after| schedule.and_then(|of| of.next_after(after, zone));
+                        last = ticks_count_from(Some(last), clock.now(), next);
+                    }
                     Waited::Stopped => return,
                 },
                 changed = settings.changed() => if changed.is_err() { return },

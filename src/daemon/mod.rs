@@ -37,7 +37,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::level_filters::LevelFilter;
 
 pub use self::job::PollFailure;
-use self::reload::Reloads;
+use self::reload::{Looks, Reloads};
 use self::running::{Roots, Running};
 use crate::clock::Clock;
 use crate::config::Settings;
@@ -75,6 +75,8 @@ struct Shared {
     sites: release_settings::Sites,
     /// Where the pages are, once they are served.
     page: watch::Sender<Option<page::Served>>,
+    /// Has the settings looked at.
+    looks: Looks,
 }
 
 impl Shared {
@@ -122,6 +124,7 @@ impl Daemon {
         let addressing = settings.addressing();
         take_over(&store, &addressing).await?;
         let connections = open_files::share_out(&settings);
+        let (looks, before_runs) = Looks::new();
         let shared = Shared {
             settings: watch::Sender::new(Arc::new(settings.clone())),
             clock,
@@ -130,6 +133,7 @@ impl Daemon {
             addressing: addressing.into(),
             sites: release_settings::Sites::new(settings.release_sites()),
             page: watch::Sender::default(),
+            looks,
         };
         let daemon = Self {
             settings: shared.settings.subscribe(),
@@ -150,7 +154,7 @@ impl Daemon {
         tasks.spawn(backup::run(shared.clone(), stop.clone()));
         tasks.spawn(certificates(shared.clone(), stop.clone()));
         tasks.spawn(pulse::run(shared.store.clone(), reloads.clone(), stop.clone()));
-        let reloads = Reloads::new(shared, running, level, reloads).await?;
+        let reloads = Reloads::new(shared, running, level, reloads, before_runs).await?;
         tasks.spawn(reloads.run(stop.clone()));
         Ok(daemon)
     }

@@ -8,7 +8,8 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use tokio_util::sync::CancellationToken;
 
-use super::release::log;
+use super::release::{left, log};
+use super::reload::Looks;
 use crate::ledger::{Entry, Mode, Trigger};
 use crate::plain::one_line;
 use crate::qrs::Patience;
@@ -29,7 +30,7 @@ const RETRYING: Duration = Duration::from_secs(600);
 const RUNS: usize = 1000;
 
 /// Carries out the orders of a site until `stop`.
-pub(super) async fn run(engine: Engine, stop: CancellationToken) {
+pub(super) async fn run(engine: Engine, looks: Looks, stop: CancellationToken) {
     if let Err(error) = end_cut(&engine).await {
         tracing::error!(site = engine.site.name, %error, "orders that were cut short can't be told");
     }
@@ -38,7 +39,7 @@ pub(super) async fn run(engine: Engine, stop: CancellationToken) {
         changes.borrow_and_update();
         match engine.store.take_order(&engine.site.name).await {
             Ok(Some(order)) => {
-                carry_out(&engine, &order, &stop).await;
+                carry_out(&engine, &order, &looks, &stop).await;
                 continue;
             }
             Ok(None) => {}
@@ -88,10 +89,10 @@ async fn end_cut(engine: &Engine) -> Result<(), StoreError> {
     Ok(())
 }
 
-async fn carry_out(engine: &Engine, order: &PageOrder, stop: &CancellationToken) {
+async fn carry_out(engine: &Engine, order: &PageOrder, looks: &Looks, stop: &CancellationToken) {
     let site = &engine.site.name;
     tracing::info!(site, order = order.id, "order {} of the page is taken up", order.id);
-    let (run, outcome) = match work(engine, order, stop).await {
+    let (run, outcome) = match work(engine, order, looks, stop).await {
         Ok(report) => {
             log(site, &report);
             (Some(report.run.clone()), told(&report))
@@ -109,10 +110,14 @@ async fn carry_out(engine: &Engine, order: &PageOrder, stop: &CancellationToken)
 async fn work(
     engine: &Engine,
     order: &PageOrder,
+    looks: &Looks,
     stop: &CancellationToken,
 ) -> Result<Report, String> {
     if engine.clock.now() - order.time > OLDEST {
         return Err("it waited for more than an hour; order it again if it is still wanted".into());
+    }
+    if order.what == Ordered::Apply && !looks.settled(&engine.site.name, stop).await {
+        return Err("other settings came into force, or the daemon stopped; order it again".into());
     }
     let release = &engine.site.release;
     let plan = match order.what {
@@ -141,8 +146,8 @@ async fn work(
         };
         match done {
             Err(RunError::Busy(holder)) if patience.may_retry() => {
-                let again = holder.until.max(engine.clock.now()) + TimeDelta::seconds(1);
-                if !engine.clock.sleep_until(again, stop).await {
+                let again = left(&holder, engine.clock) + TimeDelta::seconds(1);
+                if !engine.clock.pass(again, stop).await {
                     return Err("the daemon stopped before it could begin".to_owned());
                 }
             }

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::backoff::Backoff;
-use crate::clock::{Clock, Waited};
+use crate::clock::{Clock, Waited, ticks_count_from};
 use crate::qrs::Patience;
 use crate::schedule::Schedule;
 
@@ -76,10 +76,11 @@ pub async fn run<F: Future<Output = Attempt>>(
     if !clock.pass(to_chrono(timing.start_delay), &stop).await {
         return;
     }
+    let mut kept = None;
     loop {
         let mut soon = SOON.series(rng.fork());
         let mut later = LATER.series(rng.fork());
-        let next = next_tick(&timing, clock.now());
+        let next = next_tick(&timing, kept, clock.now());
         loop {
             let now = clock.now();
             let patience = Patience::retrying_for(LONGEST_ATTEMPT).ending_at(Instant::now() + END);
@@ -104,7 +105,7 @@ pub async fn run<F: Future<Output = Attempt>>(
         }
         let tick = loop {
             // Earlier than the one that was next before the poll, if the clock was set back meanwhile.
-            let Some(tick) = next_tick(&timing, clock.now()) else {
+            let Some(tick) = next_tick(&timing, kept, clock.now()) else {
                 tracing::warn!(
                     schedule = timing.schedule.text(),
                     "the schedule has no further time"
@@ -117,6 +118,7 @@ pub async fn run<F: Future<Output = Attempt>>(
                 Waited::Stopped => return,
             }
         };
+        kept = Some(tick);
         let missed = missed(&timing, next, tick);
         told(Tick { lag: (clock.now() - tick).max(chrono::Duration::zero()), missed });
     }
@@ -128,15 +130,24 @@ fn missed(timing: &Timing, from: Option<DateTime<Utc>>, until: DateTime<Utc>) ->
     let mut missed = 0;
     while let Some(at) = tick.filter(|at| *at < until && missed < MOST_MISSED) {
         missed += 1;
-        tick = next_tick(timing, at);
+        tick = tick_after(timing, at);
     }
     missed
 }
 
-/// The first tick after `now`, offset included.
-fn next_tick(timing: &Timing, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+/// The first tick that comes after `now` and was not kept.
+fn next_tick(
+    timing: &Timing,
+    kept: Option<DateTime<Utc>>,
+    now: DateTime<Utc>,
+) -> Option<DateTime<Utc>> {
+    tick_after(timing, ticks_count_from(kept, now, |after| tick_after(timing, after)))
+}
+
+/// The first tick after a time, offset included.
+pub(super) fn tick_after(timing: &Timing, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
     let offset = to_chrono(timing.offset);
-    timing.schedule.next_after(now - offset, timing.zone).map(|tick| tick + offset)
+    timing.schedule.next_after(after - offset, timing.zone).map(|tick| tick + offset)
 }
 
 fn to_chrono(duration: Duration) -> chrono::Duration {
@@ -283,6 +294,22 @@ mod tests {
             polls.await,
             ["15 10:30:00", "15 11:00:00", "14 12:00:00", "14 13:00:00", "14 14:00:00"]
         );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_clock_that_is_corrected_repeats_no_poll() {
+        use std::sync::atomic::{AtomicI64, Ordering};
+        let off: &AtomicI64 = Box::leak(Box::default());
+        let mut timing = timing("every 1 hour", "2026-01-15T10:30:00Z");
+        let start = timing.clock.now();
+        timing.clock = Clock::Jumping { start, since: Instant::now(), speed: 1.0, off };
+        let polls = begins(timing, HOUR * 2, async |n, _| {
+            if n == 1 {
+                off.store(-5_000, Ordering::Relaxed);
+            }
+            Attempt::Done
+        });
+        assert_eq!(polls.await, ["15 10:30:00", "15 11:00:00", "15 12:00:00"]);
     }
 
     #[tokio::test(start_paused = true)]

@@ -6,8 +6,9 @@ use chrono::{DateTime, Utc};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::poller::Timing;
-use crate::clock::Waited;
+use super::poller::{Timing, tick_after};
+use super::reload::Looks;
+use crate::clock::{Clock, Waited, ticks_count_from};
 use crate::event::Monitor;
 use crate::ledger::{Entry, Mode, RunStatus, Trigger};
 use crate::plain::one_line;
@@ -15,7 +16,7 @@ use crate::policy::Refusal;
 use crate::qrs::Patience;
 use crate::release::next::{self, Next};
 use crate::release::run::{Engine, Order, Progress, Report, RunError};
-use crate::store::PollError;
+use crate::store::{Holder, PollError};
 
 /// How long reading may be retried before a run gives up until the next tick.
 const RETRYING: Duration = Duration::from_secs(600);
@@ -29,7 +30,7 @@ const SETTLING: Duration = Duration::from_secs(30);
 
 /// Runs on every tick of the schedule until `stop`. At start only if a tick was missed since the
 /// last run, and see [`first_run`].
-pub(super) async fn run(engine: Engine, timing: Timing, stop: CancellationToken) {
+pub(super) async fn run(engine: Engine, timing: Timing, looks: Looks, stop: CancellationToken) {
     let clock = timing.clock;
     if !clock.pass(chrono_duration(timing.start_delay), &stop).await {
         return;
@@ -37,19 +38,25 @@ pub(super) async fn run(engine: Engine, timing: Timing, stop: CancellationToken)
     settle(&engine, &stop).await;
     let mut next = first_run(&engine, &timing).await;
     announce_next(&engine, &timing, next, &stop).await;
+    let mut kept = None;
+    let after = |kept| {
+        let tick = |after| next_tick(&engine, &timing, after);
+        tick(ticks_count_from(kept, clock.now(), tick))
+    };
     while let Some(tick) = next {
         match clock.wait_until(tick, &stop).await {
             Waited::Come => {}
             Waited::SetBack => {
-                next = next_tick(&engine, &timing, clock.now());
+                next = after(kept);
                 continue;
             }
             Waited::Stopped => return,
         }
         let lag = (clock.now() - tick).max(chrono::Duration::zero());
         engine.store.note_tick(&engine.site.name, Monitor::Release, lag, 0);
-        run_once(&engine, &timing, &stop).await;
-        next = next_tick(&engine, &timing, clock.now());
+        run_once(&engine, &timing, &looks, &stop).await;
+        kept = Some(tick);
+        next = after(kept);
     }
     tracing::warn!(
         site = engine.site.name,
@@ -108,12 +115,6 @@ fn next_tick(engine: &Engine, timing: &Timing, after: DateTime<Utc>) -> Option<D
     next::next_start(&engine.site.release, |after| tick_after(timing, after), after)
 }
 
-/// The next time of the schedule.
-fn tick_after(timing: &Timing, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
-    let offset = chrono_duration(timing.offset);
-    timing.schedule.next_after(after - offset, timing.zone).map(|tick| tick + offset)
-}
-
 fn chrono_duration(duration: Duration) -> chrono::Duration {
     chrono::Duration::from_std(duration).unwrap_or(chrono::Duration::MAX)
 }
@@ -125,7 +126,9 @@ async fn settle(engine: &Engine, stop: &CancellationToken) {
         let settled = engine.settle(Patience::retrying_for(SETTLING)).await;
         // Perhaps of the process that was cut short: nobody renews it, so it ends within a minute.
         match settled {
-            Err(RunError::Busy(holder)) if engine.clock.sleep_until(holder.until, stop).await => {
+            Err(RunError::Busy(holder))
+                if engine.clock.pass(left(&holder, engine.clock), stop).await =>
+            {
                 engine.settle(Patience::retrying_for(SETTLING)).await
             }
             settled => settled,
@@ -240,8 +243,12 @@ async fn announce_next(
     }
 }
 
-async fn run_once(engine: &Engine, timing: &Timing, stop: &CancellationToken) {
+async fn run_once(engine: &Engine, timing: &Timing, looks: &Looks, stop: &CancellationToken) {
     let clock = timing.clock;
+    // Other rules stop this, and the next time is theirs.
+    if !engine.site.release.dry_run && !looks.settled(&engine.site.name, stop).await {
+        return;
+    }
     let limit = Instant::now() + RETRYING;
     let limit = next_tick(engine, timing, clock.now())
         .map_or(limit, |tick| limit.min(clock.instant_at(tick)));
@@ -261,8 +268,7 @@ async fn run_once(engine: &Engine, timing: &Timing, stop: &CancellationToken) {
             Err(RunError::Busy(holder)) if patience.may_retry() => {
                 let (owner, until) = (&holder.owner, holder.until);
                 tracing::warn!(site, "the run waits for another one: {owner}, until {until}");
-                let again = until.max(clock.now()) + chrono::Duration::seconds(1);
-                if !clock.sleep_until(again, stop).await {
+                if !clock.pass(left(&holder, clock) + chrono::Duration::seconds(1), stop).await {
                     return;
                 }
             }
@@ -283,6 +289,11 @@ async fn run_once(engine: &Engine, timing: &Timing, stop: &CancellationToken) {
     if let Err(error) = engine.store.record_health(site, Monitor::Release, health).await {
         tracing::error!(site, %error, "the state of the release can't be stored");
     }
+}
+
+/// How long another run has the site at most, unless it goes on.
+pub(super) fn left(holder: &Holder, clock: Clock) -> chrono::Duration {
+    (holder.until - clock.now()).max(chrono::Duration::zero())
 }
 
 pub(super) fn log(site: &str, report: &Report) {

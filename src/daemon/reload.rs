@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tracing::level_filters::LevelFilter;
@@ -28,6 +28,9 @@ const SETTLED: Duration = Duration::from_millis(100);
 /// So often it is looked whether a file that goes on changing is at rest; then it waits for the next time.
 const LOOKS: u32 = 20;
 
+/// After so long it is looked again at a file that went on changing, where seats are about to be taken.
+const BETWEEN: Duration = Duration::from_secs(1);
+
 /// Problems that are kept of a file; whoever writes more has the log.
 const MOST_PROBLEMS: usize = 50;
 
@@ -42,12 +45,72 @@ fn some_of(changed: &[String]) -> String {
     }
 }
 
+/// Who is about to take seats has the files looked at first: whom they protect since the last look counts, too.
+#[derive(Debug, Clone)]
+pub(super) struct Looks(mpsc::Sender<Answer>);
+
+/// Hears whether what the files hold is in force, or refused.
+type Answer = oneshot::Sender<bool>;
+
+impl Looks {
+    pub(super) fn new() -> (Self, mpsc::Receiver<Answer>) {
+        let (looks, asked) = mpsc::channel(1);
+        (Self(looks), asked)
+    }
+
+    /// Returns once what the files hold is in force, or refused. False where `stop` came, as it does for whom other settings are in
+    /// force then, or where nobody looks any more.
+    pub(super) async fn settled(&self, site: &str, stop: &CancellationToken) -> bool {
+        let mut is_told = false;
+        loop {
+            let looked = async {
+                let (answer, answered) = oneshot::channel();
+                self.0.send(answer).await.ok()?;
+                answered.await.ok()
+            };
+            let Some(looked) = stop.run_until_cancelled(looked).await else { return false };
+            match looked {
+                Some(true) => return !stop.is_cancelled(),
+                Some(false) => {}
+                None => {
+                    tracing::error!(
+                        site,
+                        "nobody looks at the settings any more: no seat is released; start the daemon anew"
+                    );
+                    return false;
+                }
+            }
+            if !std::mem::replace(&mut is_told, true) {
+                tracing::warn!(
+                    site,
+                    "somebody is writing the settings: no seat is released before they are at rest"
+                );
+            }
+            if stop.run_until_cancelled(sleep(BETWEEN)).await.is_none() {
+                return false;
+            }
+        }
+    }
+}
+
+/// Why it is looked at the files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Why {
+    /// It is time.
+    Time,
+    /// Seats are about to be taken.
+    Run,
+    /// Somebody has written them, and says so.
+    Word,
+}
+
 pub(super) struct Reloads {
     shared: Shared,
     running: Running,
     /// A log level that holds whatever the file says.
     level: Option<LevelFilter>,
     wake: Arc<Notify>,
+    before_runs: mpsc::Receiver<Answer>,
     state: InForce,
     /// What the files held when they were read last, in force or refused.
     seen: Option<Seen>,
@@ -71,6 +134,7 @@ impl Reloads {
         running: Running,
         level: Option<LevelFilter>,
         wake: Arc<Notify>,
+        before_runs: mpsc::Receiver<Answer>,
     ) -> Result<Self, StoreError> {
         let (settings, now) = (shared.settings(), shared.clock.now());
         // With the certificates, which are looked at by themselves.
@@ -101,6 +165,7 @@ impl Reloads {
             running,
             level,
             wake,
+            before_runs,
             state,
             in_force: seen.clone(),
             pending: None,
@@ -111,16 +176,23 @@ impl Reloads {
     /// Looks until `stop`.
     pub(super) async fn run(mut self, stop: CancellationToken) {
         loop {
-            let asked = tokio::select! {
+            let every = self.every();
+            let (why, answer) = tokio::select! {
                 () = stop.cancelled() => return,
-                () = self.wake.notified() => true,
-                () = sleep(self.every()) => false,
+                () = self.wake.notified() => (Why::Word, None),
+                Some(answer) = self.before_runs.recv() => (Why::Run, Some(answer)),
+                () = sleep(every) => (Why::Time, None),
             };
             // What is asked for from here on is asked for again.
             let wish = self.shared.store.wish().await.ok().map(|wish| wish.asked);
             // What is in hand is finished: settings are in force as a whole, or not at all.
-            if self.look(asked).await && asked {
+            let looked = self.look(why).await;
+            if looked && why == Why::Word {
                 self.note(wish).await;
+            }
+            if let Some(answer) = answer {
+                // Who asked may have been stopped by what was found.
+                let _ = answer.send(looked);
             }
         }
     }
@@ -130,17 +202,17 @@ impl Reloads {
     }
 
     /// Looks at the files; whether that led to an outcome. Without being asked nothing is read that didn't change.
-    async fn look(&mut self, asked: bool) -> bool {
+    async fn look(&mut self, why: Why) -> bool {
         let Some(seen) = self.seen.clone() else {
             self.state.tried = Some(self.shared.clock.now());
             return true;
         };
         let Some(now) = again(&seen).await else { return false };
-        if !asked {
-            if now == seen {
-                self.pending = None;
-                return true;
-            }
+        if why != Why::Word && now == seen {
+            self.pending = None;
+            return true;
+        }
+        if why == Why::Time {
             // Who writes a file bit by bit is not read half-way: the next look has to find the same. A list of protected
             // people that ends too early protects too few.
             if self.pending.as_ref() != Some(&now) {

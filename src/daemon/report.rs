@@ -7,7 +7,7 @@ use chrono_tz::Tz;
 use tokio_util::sync::CancellationToken;
 
 use super::Shared;
-use crate::clock::Waited;
+use crate::clock::{Waited, ticks_count_from};
 use crate::config::settings::{Format, Reports};
 use crate::destination::email::send_report;
 use crate::event::Channel;
@@ -18,12 +18,15 @@ use crate::report::{Period, file};
 /// Writes a report on every tick of the schedule until `stop`. A tick that passed while the daemon was
 /// down is not made up for: `bursar report` writes any period at any time.
 pub(super) async fn run(shared: Shared, reports: Reports, zone: Tz, stop: CancellationToken) {
-    while let Some(tick) = reports.schedule.next_after(shared.clock.now(), zone) {
+    let mut kept = None;
+    let next = |after| reports.schedule.next_after(after, zone);
+    while let Some(tick) = next(ticks_count_from(kept, shared.clock.now(), next)) {
         match shared.clock.wait_until(tick, &stop).await {
             Waited::Come => {}
             Waited::SetBack => continue,
             Waited::Stopped => return,
         }
+        kept = Some(tick);
         let written = tokio::select! {
             written = write(&shared, &reports) => written,
             () = stop.cancelled() => return,

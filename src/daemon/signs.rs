@@ -8,6 +8,7 @@ use tracing::level_filters::LevelFilter;
 
 use super::Shared;
 use super::running::{Roots, Task};
+use crate::clock::{Waited, ticks_count_from};
 use crate::config::settings::{Heartbeat, SignalForm, UptimeMonitor};
 use crate::destination::http::{self, Endpoint, Proxy};
 use crate::event::{Body, DAEMON, DaemonUptime, Event};
@@ -106,9 +107,13 @@ async fn send(shared: Shared, of: Heartbeat, zone: Tz, stop: CancellationToken) 
     if tells_all {
         deliver(Signal::Start, &mut sent).await;
     }
-    while let Some(tick) = of.schedule.next_after(shared.clock.now(), zone) {
-        if !shared.clock.sleep_until(tick, &stop).await {
-            return;
+    let mut kept = None;
+    let next = |after| of.schedule.next_after(after, zone);
+    while let Some(tick) = next(ticks_count_from(kept, shared.clock.now(), next)) {
+        match shared.clock.wait_until(tick, &stop).await {
+            Waited::Come => kept = Some(tick),
+            Waited::SetBack => continue,
+            Waited::Stopped => return,
         }
         let problem = problem(&shared).await;
         well.note(
@@ -197,9 +202,13 @@ async fn request(of: &Heartbeat, signal: Signal<'_>) -> Result<(), String> {
 
 /// Says how long the daemon has been running at each time of the schedule until `stop`.
 async fn tell(shared: Shared, of: UptimeMonitor, zone: Tz, stop: CancellationToken) {
-    while let Some(tick) = of.schedule.next_after(shared.clock.now(), zone) {
-        if !shared.clock.sleep_until(tick, &stop).await {
-            return;
+    let mut kept = None;
+    let next = |after| of.schedule.next_after(after, zone);
+    while let Some(tick) = next(ticks_count_from(kept, shared.clock.now(), next)) {
+        match shared.clock.wait_until(tick, &stop).await {
+            Waited::Come => kept = Some(tick),
+            Waited::SetBack => continue,
+            Waited::Stopped => return,
         }
         let now = shared.clock.now();
         let uptime = DaemonUptime {
@@ -251,7 +260,7 @@ async fn answer(shared: Shared, port: u16, stop: CancellationToken) {
                 );
             }
         }
-        if !shared.clock.sleep_until(shared.clock.now() + AGAIN, &stop).await {
+        if !shared.clock.pass(AGAIN, &stop).await {
             return;
         }
     };

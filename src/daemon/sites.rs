@@ -129,11 +129,12 @@ impl Sites<'_> {
 
     fn start_orders(&self, engine: Engine) {
         let (stop, before) = (self.releases.stop().clone(), self.before.clone());
+        let looks = self.shared.looks.clone();
         self.releases.spawn(&self.roots.releases, async move {
             ended(before).await;
             // As with pollers: a panic is reported, the order in hand is told as cut short, and the rest goes on.
             while !stop.is_cancelled() {
-                let run = orders::run(engine.clone(), stop.clone());
+                let run = orders::run(engine.clone(), looks.clone(), stop.clone());
                 let Err(error) = tokio::spawn(run).await else { return };
                 let site = engine.site.name.as_str();
                 tracing::error!(site, %error, "an order could not be carried out");
@@ -145,10 +146,11 @@ impl Sites<'_> {
     fn start_release(&self, engine: Engine) {
         let timing = self.timing(&engine.site.name, engine.site.release.schedule.clone());
         let (stop, before) = (self.releases.stop().clone(), self.before.clone());
+        let looks = self.shared.looks.clone();
         self.releases.spawn(&self.roots.releases, async move {
             ended(before).await;
             while !stop.is_cancelled() {
-                let run = release::run(engine.clone(), timing.clone(), stop.clone());
+                let run = release::run(engine.clone(), timing.clone(), looks.clone(), stop.clone());
                 let Err(error) = tokio::spawn(run).await else { return };
                 let site = engine.site.name.as_str();
                 tracing::error!(site, %error, "the release engine stopped; it starts again");

@@ -5,6 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use super::proxy::ProxyProblem;
 use crate::license::ShapeError;
 use crate::tls::PemError;
 
@@ -76,6 +77,8 @@ pub enum Error {
     Forbidden { url: String },
     /// 401: a proxy wants a login.
     Unauthorized { url: String },
+    /// The virtual proxy doesn't let Bursar in.
+    Proxy { url: String, problem: ProxyProblem },
     /// 404.
     NotFound { url: String },
     /// 400: the service can't parse the question.
@@ -160,6 +163,7 @@ impl Error {
     pub fn status(&self) -> Option<u16> {
         match self {
             Self::OfSystem(error) => error.status(),
+            Self::Proxy { problem, .. } => problem.status(),
             Self::Unauthorized { .. } => Some(401),
             Self::Forbidden { .. } | Self::Xsrf { .. } => Some(403),
             Self::NotFound { .. } => Some(404),
@@ -228,6 +232,7 @@ impl Error {
                 format!("{url} answered 403: the user in X-Qlik-User has no rights for this")
             }
             Self::Unauthorized { url } => format!("{url} answered 401: it wants a login"),
+            Self::Proxy { url, problem } => problem.text(url),
             Self::NotFound { url } => {
                 format!("{url} answered 404: there is nothing by that name")
             }
@@ -316,6 +321,7 @@ impl Error {
             Self::Unauthorized { .. } => {
                 "this is probably the Qlik proxy and not the repository service: set port to 4242 and host to the central node"
             }
+            Self::Proxy { problem, .. } => problem.fix(),
             Self::NotFound { .. } | Self::UnexpectedShape { .. } => {
                 "check that host and port lead to the repository service (port 4242), and the version of Qlik Sense"
             }
@@ -401,6 +407,7 @@ impl Error {
     pub fn code(&self) -> &'static str {
         match self {
             Self::OfSystem(error) => error.code(),
+            Self::Proxy { problem, .. } => problem.into(),
             error => error.into(),
         }
     }
@@ -449,6 +456,10 @@ mod tests {
         let note = "the file holds the certificate of CN=qlik1, which is no authority";
         vec![
             Error::CannotConnect { address: address(), why: "connection refused".into() },
+            Error::Proxy { url: url(), problem: ProxyProblem::Login },
+            Error::Proxy { url: url(), problem: ProxyProblem::Host },
+            Error::Proxy { url: url(), problem: ProxyProblem::Prefix },
+            Error::Proxy { url: url(), problem: ProxyProblem::NoSession },
             Error::NoFiles { address: address() },
             Error::NotHttp { url: url(), clear: true },
             Error::NotHttp { url: url(), clear: false },

@@ -102,7 +102,7 @@ impl Http {
 
     fn build(&self) -> Result<(reqwest::Client, Option<Arc<rustls::ClientConfig>>), Error> {
         let made = || {
-            if self.connection.use_ssl {
+            if self.connection.use_ssl && self.connection.entry.has_certificate() {
                 in_date(&self.connection.client_cert, Utc::now())?;
             }
             client(&self.connection, self.kept).map_err(unusable)
@@ -162,13 +162,19 @@ fn client(
         .pool_idle_timeout(IDLE)
         .tcp_nodelay(true);
     if connection.use_ssl {
-        let trust = if connection.reject_unauthorized {
-            Trust::CaFile(&connection.ca_cert)
-        } else {
-            Trust::Anybody
+        let has_ca = !connection.ca_cert.as_os_str().is_empty();
+        let trust = match connection.reject_unauthorized {
+            false => Trust::Anybody,
+            true if has_ca || connection.entry.has_certificate() => {
+                Trust::CaFile(&connection.ca_cert)
+            }
+            true => Trust::System,
         };
         let client = ClientFiles { cert: &connection.client_cert, key: &connection.client_key };
-        let config = crate::tls::shared_client_config(trust, client)?;
+        let config = match connection.entry.has_certificate() {
+            true => tls::shared_client_config(trust, client)?,
+            false => Arc::new(tls::client_config(trust, None)?),
+        };
         http = http.tls_backend_preconfigured((*config).clone());
         tls = Some(config);
     }

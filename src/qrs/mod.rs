@@ -3,6 +3,7 @@
 //! | file | what it knows |
 //! | --- | --- |
 //! | `transport` | one request: TLS, headers, xrfkey, timeouts, body limit |
+//! | `proxy` | what keeps Bursar out at a virtual proxy |
 //! | `answer` | the parts of an HTTP answer, and what a status means |
 //! | `patience` | how often a question is asked, and when the whole reading ends |
 //! | [`progress`] | how far a client's readings have come |
@@ -37,6 +38,7 @@ mod names;
 mod patience;
 mod people;
 pub mod progress;
+mod proxy;
 mod read;
 pub mod retry;
 mod seats;

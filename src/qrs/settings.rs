@@ -6,7 +6,7 @@ pub(crate) mod validate;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::secret::Forms;
+use crate::secret::{Forms, Secret};
 
 /// How to reach a site's repository service (`configQRS`, `cert`).
 #[derive(Debug, Clone, PartialEq)]
@@ -29,8 +29,32 @@ pub struct Connection {
     pub request_timeout: Duration,
     /// Requests at the same time.
     pub max_concurrency: usize,
+    /// How Bursar gets in.
+    pub entry: Entry,
     /// What the settings of the site refer to and isn't there. Nothing is sent to the site then.
     pub missing: Option<String>,
+}
+
+/// How Bursar gets in (`configQRS.authentication`).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Entry {
+    /// To the repository service itself, with a client certificate.
+    #[default]
+    Certificates,
+    /// Through a virtual proxy of Qlik's.
+    Proxy {
+        /// The part of its addresses before `/qrs/`; `None`: there is none.
+        prefix: Option<String>,
+        /// A signed token (JWT) that says who asks; `None`: a fixed header does.
+        token: Option<Secret>,
+    },
+}
+
+impl Entry {
+    /// Whether a client certificate is shown.
+    pub fn has_certificate(&self) -> bool {
+        *self == Self::Certificates
+    }
 }
 
 impl Connection {
@@ -39,6 +63,9 @@ impl Connection {
         let mut forms = Forms::default();
         for (name, value) in &self.headers {
             forms.header(name, value);
+        }
+        if let Entry::Proxy { token: Some(token), .. } = &self.entry {
+            forms.secret(token.reveal());
         }
         forms
     }

@@ -1,5 +1,7 @@
 //! One request to the repository service: TLS, headers, xrfkey, timeouts, body limit.
 
+mod session;
+
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -7,7 +9,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use reqwest::header::{ACCEPT, DATE, HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{ACCEPT, DATE, HeaderMap, HeaderName, HeaderValue, InvalidHeaderValue};
 use reqwest::{Method, Response, StatusCode};
 use rustls::pki_types::ServerName;
 use serde_json::Value;
@@ -15,11 +17,13 @@ use tokio::sync::{AcquireError, Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 use url::Url;
 
+use self::session::{Session, Sessions};
 use super::answer::{BodyError, Sink, fill, header_date, is_html, status_error};
 use super::error::{BuildError, Error, NotJson};
 use super::http::Http;
+use super::proxy::ProxyProblem;
 use super::{Reading, Service, diagnose};
-use crate::qrs::settings::Connection;
+use crate::qrs::settings::{Connection, Entry};
 use crate::secret::Echo;
 use crate::tls;
 
@@ -66,6 +70,8 @@ pub(super) struct Transport {
     concurrency: usize,
     timeout: Duration,
     peer: Peer,
+    /// At a virtual proxy, where it is one that is asked.
+    sessions: Option<Sessions>,
     /// Finds the fixed headers in answers.
     pub(super) echo: Option<Echo>,
 }
@@ -79,6 +85,8 @@ pub(super) struct HttpResponse<'a> {
     timeout: Duration,
     /// The request, for people.
     pub shown: String,
+    /// In which it was asked for, where it was a proxy that was asked.
+    session: Option<Arc<Session>>,
     _permit: SemaphorePermit<'a>,
     _connection: SemaphorePermit<'a>,
 }
@@ -135,6 +143,7 @@ impl Transport {
             http: Http::new(connection, connections.kept),
             connections,
             headers: headers(&connection.headers)?,
+            sessions: sessions(connection)?,
             echo: Echo::of(&connection.secrets()),
             permits: Semaphore::new(concurrency),
             concurrency,
@@ -192,9 +201,21 @@ impl Transport {
         xrfkey: &str,
         until: Option<Instant>,
     ) -> Result<HttpResponse<'_>, Error> {
-        let answer = self.send(Method::GET, path, query, None, xrfkey, until, None).await?;
+        let mut answer = self.send(Method::GET, path, query, None, xrfkey, until, None).await?;
+        // The session is over: another one is begun, once. What only reads may be asked again.
+        if answer.response.status() == StatusCode::UNAUTHORIZED && answer.session.is_some() {
+            drop(answer);
+            answer = self.send(Method::GET, path, query, None, xrfkey, until, None).await?;
+        }
         if answer.response.status() != StatusCode::OK {
-            return Err(status_error(answer.response, answer.shown, answer.server_date).await);
+            let (of_proxy, url) = (answer.session.is_some(), answer.shown.clone());
+            let error = status_error(answer.response, answer.shown, answer.server_date).await;
+            return Err(match error {
+                Error::Unauthorized { .. } if of_proxy => {
+                    Error::Proxy { url, problem: ProxyProblem::Login }
+                }
+                error => error,
+            });
         }
         if is_html(&answer.response) {
             return Err(Error::NotJson { url: answer.shown, body: NotJson::Html });
@@ -236,6 +257,14 @@ impl Transport {
             },
         }
         .expect("the semaphores are never closed");
+        let session = match &self.sessions {
+            None => None,
+            Some(sessions) => {
+                let session = self.session(sessions, &http, &headers, until).await?;
+                headers.extend(session.headers.clone());
+                Some(session)
+            }
+        };
         let sent = Instant::now();
         let timeout = until.map_or(self.timeout, |until| (until - sent).min(self.timeout));
         // Asked only now: the wait for a place may have been long.
@@ -250,6 +279,11 @@ impl Transport {
         let response = request.send().await.map_err(failed)?;
         let server_date = header_date(response.headers(), DATE);
         let answered = Instant::now();
+        if let (Some(sessions), Some(session)) = (&self.sessions, &session)
+            && response.status() == StatusCode::UNAUTHORIZED
+        {
+            sessions.forget(session).await;
+        }
         Ok(HttpResponse {
             response,
             server_date,
@@ -257,6 +291,7 @@ impl Transport {
             sent,
             timeout,
             shown,
+            session,
             _permit: permit,
             _connection: in_use,
         })
@@ -282,7 +317,7 @@ impl Transport {
     /// A request for people: without its query, which is long and repeats names of users.
     pub(super) fn shown(&self, path: &str) -> String {
         let Peer { address, via, .. } = &self.peer;
-        let root = self.service.root();
+        let root = self.base.path();
         format!("{}{root}{path}{via}", address.strip_suffix(via.as_str()).unwrap_or(address))
     }
 }
@@ -368,7 +403,11 @@ fn base_url(
         (None, _) => host.to_owned(),
     };
     let root = service.root();
-    let url = Url::parse(&format!("{scheme}://{in_url}:{}{root}", connection.port))
+    let prefix = match (&connection.entry, service) {
+        (Entry::Proxy { prefix: Some(prefix), .. }, Service::Repository) => format!("/{prefix}"),
+        _ => String::new(),
+    };
+    let url = Url::parse(&format!("{scheme}://{in_url}:{}{prefix}{root}", connection.port))
         .map_err(|error| bad(error.to_string()))?;
     match server_name {
         // A name such as 0x7f.1 would turn into an IP address.
@@ -377,6 +416,19 @@ fn base_url(
         }
         _ => Ok(url),
     }
+}
+
+/// What a virtual proxy is asked with, where it is one that is asked.
+fn sessions(connection: &Connection) -> Result<Option<Sessions>, BuildError> {
+    let Entry::Proxy { token, .. } = &connection.entry else { return Ok(None) };
+    let Some(token) = token else { return Ok(Some(Sessions::new(None))) };
+    let bad = |error: InvalidHeaderValue| BuildError::Header {
+        name: "Authorization".into(),
+        why: error.to_string(),
+    };
+    let mut bearer = HeaderValue::from_str(&format!("Bearer {}", token.reveal())).map_err(bad)?;
+    bearer.set_sensitive(true);
+    Ok(Some(Sessions::new(Some(bearer))))
 }
 
 /// Leads every name to one host.
@@ -461,6 +513,7 @@ mod tests {
             connect_timeout: Duration::from_secs(10),
             request_timeout: Duration::from_secs(60),
             max_concurrency: 4,
+            entry: Entry::default(),
             missing: None,
         }
     }

@@ -35,6 +35,7 @@ mod people;
 mod pki;
 mod pools;
 mod properties;
+mod proxy;
 mod rights;
 mod routes;
 mod rows;
@@ -55,6 +56,7 @@ pub use monitor_app::{MonitorApp, ScriptError, ScriptLogApi};
 pub use people::{Seat, SeatKind, User};
 pub use pki::{Pki, PkiFiles, SHARED_SERVER_NAME};
 pub use pools::{AvailableFormula, MinutePool, PoolSettings, SeatPool, Section, TokenPool};
+pub use proxy::{Proxy, ProxySettings};
 pub use rights::{Action, SecurityRule};
 pub use routes::{FORBIDDEN_TEXT, MISSING_VALUE_TEXT, XSRF_TEXT};
 pub use scenario::{

@@ -12,6 +12,7 @@ use super::monitor_app::MonitorApp;
 use super::people::{SeatKind, split_name};
 use super::pki::SHARED_SERVER_NAME;
 use super::pools::{MinutePool, PoolSettings, SeatPool};
+use super::proxy::ProxySettings;
 use super::system_info;
 use super::when::When;
 
@@ -49,6 +50,8 @@ pub struct Scenario {
     /// Who may act through `X-Qlik-User`, as `DIR\id`. Users with the role `RootAdmin` may too.
     /// Default: `INTERNAL\sa_api` and `INTERNAL\sa_repository`.
     pub admins: Vec<String>,
+    /// A virtual proxy before the site, at a port of its own on this machine.
+    pub proxy: Option<ProxySettings>,
     /// Where servers differ or nobody knows.
     pub quirks: Quirks,
     /// Faults from the start.
@@ -340,6 +343,7 @@ impl Default for Scenario {
             license_rules: Vec::new(),
             license_monitor: MonitorApp::default(),
             admins: vec!["INTERNAL\\sa_api".to_owned(), "INTERNAL\\sa_repository".to_owned()],
+            proxy: None,
             quirks: Quirks::default(),
             faults: Vec::new(),
         }

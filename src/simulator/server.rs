@@ -26,6 +26,7 @@ use super::connection::{Pace, PacedBody, ResetSwitch, Wire};
 use super::control::Control;
 use super::fault::Fault;
 use super::pki::{Pki, SHARED_SERVER_NAME};
+use super::proxy::Proxy;
 use super::routes::{self, HTML, HttpResponse, Request};
 use super::scenario::Scenario;
 
@@ -35,6 +36,7 @@ pub struct Running {
     addr: SocketAddr,
     pki: Arc<Pki>,
     control: Control,
+    proxy: Option<Proxy>,
     stop: CancellationToken,
     tasks: TaskTracker,
 }
@@ -55,11 +57,18 @@ impl Running {
     /// Starts a site with certificates that are there already.
     pub async fn start_with(scenario: Scenario, pki: Pki, listen: SocketAddr) -> io::Result<Self> {
         let tls12_only = scenario.tls12_only;
+        let proxy = scenario.proxy.clone();
         let listener = TcpListener::bind(listen).await?;
         let control = tokio::task::spawn_blocking(move || Control::new(&scenario))
             .await
             .map_err(io::Error::other)?;
-        Self::go_on(control, pki, tls12_only, listener)
+        let mut running = Self::go_on(control, pki, tls12_only, listener)?;
+        if let Some(settings) = proxy {
+            let (tls, control) = (proxy_config(&running.pki)?, running.control.clone());
+            let until = (running.stop.clone(), running.tasks.clone());
+            running.proxy = Some(Proxy::start(settings, tls, control, until).await?);
+        }
+        Ok(running)
     }
 
     /// Goes on with a site that may have been served before, by another runtime: with all that became of it. Whoever
@@ -78,6 +87,7 @@ impl Running {
         let stop = CancellationToken::new();
         let tasks = TaskTracker::new();
         let running = Self {
+            proxy: None,
             addr,
             pki: Arc::new(pki),
             control: control.clone(),
@@ -97,6 +107,11 @@ impl Running {
     /// The address it listens on, with the port that was taken.
     pub fn addr(&self) -> SocketAddr {
         self.addr
+    }
+
+    /// The virtual proxy before it, if the scenario has one.
+    pub fn proxy(&self) -> Option<&Proxy> {
+        self.proxy.as_ref()
     }
 
     /// The certificates a client needs.
@@ -141,6 +156,21 @@ fn server_config(pki: &Pki, tls12_only: bool) -> io::Result<ServerConfig> {
         .map_err(io::Error::other)?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(config)
+}
+
+/// A proxy asks for no certificate.
+fn proxy_config(pki: &Pki) -> io::Result<ServerConfig> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let cert =
+        CertificateDer::from_pem_slice(pki.server_pem.as_bytes()).map_err(io::Error::other)?;
+    let key =
+        PrivateKeyDer::from_pem_slice(pki.server_key_pem.as_bytes()).map_err(io::Error::other)?;
+    ServerConfig::builder_with_provider(provider)
+        .with_protocol_versions(rustls::ALL_VERSIONS)
+        .map_err(io::Error::other)?
+        .with_no_client_auth()
+        .with_single_cert(vec![cert], key)
+        .map_err(io::Error::other)
 }
 
 async fn accept(
@@ -280,7 +310,7 @@ fn header(headers: &HeaderMap, name: &str) -> Option<String> {
     headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
 }
 
-async fn read(mut body: Incoming) -> io::Result<Bytes> {
+pub(super) async fn read(mut body: Incoming) -> io::Result<Bytes> {
     let mut all = Vec::new();
     while let Some(frame) =
         std::future::poll_fn(|cx| std::pin::Pin::new(&mut body).poll_frame(cx)).await

@@ -5,7 +5,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 
 use super::{StoreError, aside, backup};
 use crate::input;
@@ -52,11 +53,31 @@ pub(super) fn open_to_read(path: &Path) -> Result<Connection, StoreError> {
     let cannot = |e: io::Error| StoreError::CannotOpen { path: path.into(), why: e.to_string() };
     check_regular(path, cannot)?;
     let failed = |e: rusqlite::Error| StoreError::from_sql(path, "open", &e);
-    let connection = open_alone(path, READ_ONLY)
+    let mut connection = open_alone(path, READ_ONLY)
         .map_or_else(|| Connection::open_with_flags(named(path), READ_ONLY), Ok)
         .map_err(failed)?;
     connection.busy_timeout(BUSY_TIMEOUT).map_err(failed)?;
+    if header(&connection).is_err_and(|error| lacks_index(&error)) && log_of(path).exists() {
+        connection = open_with_own_index(path).map_err(failed)?;
+    }
     check_owner(&connection, path)?;
+    Ok(connection)
+}
+
+/// Whether the index of the log, `-shm`, is not there and can't be made, as on a disk without room.
+fn lacks_index(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::SystemIoFailure | ErrorCode::CannotOpen))
+}
+
+/// Opens a file with a log whose index is made in memory. Nobody else may have the file open, and nothing is written.
+fn open_with_own_index(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(named(path), flags)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    let _: String =
+        connection.pragma_update_and_check(None, "locking_mode", "EXCLUSIVE", |r| r.get(0))?;
+    connection.pragma_update(None, "query_only", true)?;
     Ok(connection)
 }
 

@@ -27,6 +27,7 @@ fn connection(port: u16) -> Connection {
         connect_timeout: Duration::from_secs(5),
         request_timeout: Duration::from_secs(60),
         max_concurrency: 4,
+        entry: Default::default(),
         missing: None,
     }
 }

@@ -166,3 +166,34 @@ async fn a_disk_that_is_read_only_is_named_and_can_be_read() {
     daemon.wait_for("server license:");
     assert!(daemon.terminate().0.success());
 }
+
+/// Who looks at a store after a crash has no room for the index of its log, and sees what was written last all the same.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_is_read_on_a_full_disk_without_the_index_of_its_log() {
+    let Some(world) = World::new("16m").await else { return };
+    let mut daemon = world.run();
+    daemon.wait_for("server license:");
+    // While the daemon has the file open, it stays in the log.
+    let why = "the year end";
+    let lock = ["release", "lock", "--until", "2099-01-07", "--why", why];
+    assert!(world.command(&lock).0);
+    daemon.kill();
+    let beside = |end: &str| world.disk.0.join(format!("bursar.db{end}"));
+    let log = std::fs::read(beside("-wal")).unwrap();
+    let _ = std::fs::remove_file(beside("-shm"));
+    let _filler = world.disk.fill();
+    for index in [None, Some(&b"abc"[..])] {
+        let _ = std::fs::remove_file(beside("-shm"));
+        if let Some(bytes) = index {
+            std::fs::write(beside("-shm"), bytes).unwrap_or_default();
+        }
+        for command in
+            [&["release", "history"][..], &["status"], &["outbox", "list"], &["alert", "list"]]
+        {
+            let (works, said) = world.command(command);
+            assert!(works, "{command:?} {index:?}: {said}");
+            assert!(command[0] != "release" || said.contains(why), "{said}");
+        }
+        assert!(std::fs::read(beside("-wal")).unwrap() == log, "nothing was written");
+    }
+}

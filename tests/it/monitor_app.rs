@@ -67,6 +67,7 @@ impl Site {
             connect_timeout: Duration::from_secs(5),
             request_timeout: Duration::from_secs(10),
             max_concurrency: 4,
+            entry: bursar::qrs::settings::Entry::default(),
             missing: None,
         };
         let millis = Duration::from_millis;

@@ -3,6 +3,7 @@
 mod once;
 mod people;
 pub(crate) mod plain;
+mod proxy;
 mod seats;
 mod site;
 mod tls;
@@ -49,6 +50,7 @@ impl Site {
             connect_timeout: Duration::from_secs(5),
             request_timeout: Duration::from_secs(10),
             max_concurrency: 4,
+            entry: Default::default(),
             missing: None,
         };
         Self { running, files, connection, _dir: dir }

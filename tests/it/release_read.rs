@@ -44,6 +44,7 @@ impl Site {
             connect_timeout: Duration::from_secs(5),
             request_timeout: Duration::from_secs(20),
             max_concurrency: 4,
+            entry: bursar::qrs::settings::Entry::default(),
             missing: None,
         };
         let clock = Clock::following(running.control().now());

@@ -32,7 +32,12 @@ impl World {
 
     async fn of(scenario: Scenario, more: &str) -> Self {
         let setup = Setup::new(scenario).await;
-        let file = setup.write(&setup.yaml("every 24 hours", more));
+        setup.write(&setup.yaml("every 24 hours", more));
+        Self::begin(setup).await
+    }
+
+    async fn begin(setup: Setup) -> Self {
+        let file = setup.folder.path().join("bursar.yaml");
         let args = ["run", "-c", file.to_str().expect("UTF-8")];
         let mut daemon = Process::start(&args, setup.folder.path());
         daemon.wait_for("bursar starts with");
@@ -311,7 +316,7 @@ async fn what_needs_a_restart_is_named_and_stays() {
 }
 
 /// So many seats that are due, on a site that is slow to delete.
-fn idle(count: usize) -> Scenario {
+pub(crate) fn idle(count: usize) -> Scenario {
     let names: Vec<String> = (0..count).map(|n| format!("idle{n:02}")).collect();
     let users = names.iter().map(|id| UserSpec {
         directory: "CORP".into(),
@@ -348,7 +353,7 @@ fn idle(count: usize) -> Scenario {
     }
 }
 
-fn releases(dry_run: bool, more: &str) -> String {
+pub(crate) fn releases(dry_run: bool, more: &str) -> String {
     format!(
         "    licenseRelease:
       enable: true
@@ -387,6 +392,28 @@ async fn a_reload_stops_a_run_after_the_seats_in_hand() {
     assert!(all <= at_reload + 2 && all < SEATS, "{at_reload} at the reload, {all} in all");
     let (ended, log) = world.daemon.terminate();
     assert!(ended.success(), "{log:#?}");
+}
+
+/// Whoever is protected before a run begins keeps the seat, however long it is until the next look.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_begins_with_a_look_at_the_settings() {
+    let setup = Setup::new(idle(8)).await;
+    let file = setup.write(&setup.yaml("every 24 hours", &releases(false, "")));
+    let file = file.to_str().unwrap();
+    let locked = output(
+        &["release", "lock", "--until", "2099-01-07", "--why", "not yet", "-c", file],
+        setup.folder.path(),
+    );
+    assert!(locked.status.success());
+    let mut world = World::begin(setup).await;
+    world.daemon.wait_for("not yet");
+    let keep = "      neverRelease: {user: [{userDir: CORP, userId: idle07}]}\n";
+    world.write(&releases(false, keep));
+    let (code, said) = world.command(&["release", "unlock"]);
+    assert_eq!(code, Some(0), "{said}");
+    let line = world.daemon.wait_for("release done");
+    assert!(line.contains("7 released"), "{line}");
+    assert_eq!(released(&world.setup).len(), 7);
 }
 
 /// So it does for a run by hand, which no daemon knows of.

@@ -171,6 +171,7 @@ fn what_would_not_work_is_refused_with_its_reason() {
     for (args, code, reason) in [
         (&["--program", "/root/bursar"][..], 1, "is in /root, which the service does not see"),
         (&["--credential", "x"], 2, "NAME:FILE"),
+        (&["--credential", "x:/x\nExecStartPre=/bin/sh"], 2, "a unit can't name"),
         (&["--now"], 2, "--now"),
         (&["-c", "absent.yaml"], 2, "absent.yaml"),
     ] {
@@ -182,6 +183,11 @@ fn what_would_not_work_is_refused_with_its_reason() {
         assert_eq!(run.status.code(), Some(code), "{args:?}: {}", said(&run));
         assert!(said(&run).contains(reason), "{args:?}: {}", said(&run));
     }
+    let home = SETTINGS.replace("clientCertKey: b", "clientCertKey: /srv/../home/anna/key.pem");
+    fs::write(system.path("etc/bursar/bursar.yaml"), home).unwrap();
+    let run = system.install(&[]);
+    assert_eq!(run.status.code(), Some(1), "{}", said(&run));
+    assert!(said(&run).contains("key.pem is in /home, which the service does not see"));
     fs::write(system.path("etc/bursar/bursar.yaml"), "Butler: {influxDb: 7}\n").unwrap();
     let run = system.install(&[]);
     assert_eq!(run.status.code(), Some(2), "{}", said(&run));
@@ -190,6 +196,41 @@ fn what_would_not_work_is_refused_with_its_reason() {
     assert_eq!(run.status.code(), Some(2), "{}", said(&run));
     assert!(said(&run).contains("systemd calls bursar run"), "{}", said(&run));
     assert_eq!(system.all(), before, "nothing was written");
+}
+
+/// Each setting of a unit has rules of its own for blanks, quotes, `%` and `$`.
+#[test]
+fn systemd_understands_a_unit_with_odd_paths() {
+    let system = System::new();
+    let (program, settings) = (system.path("my tools 100%/bursar"), system.path("it's $5/b;.yaml"));
+    for file in [&program, &settings] {
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+    }
+    fs::copy("/bin/true", &program).unwrap();
+    let yaml = SETTINGS
+        .replace("/srv/the logs", "/srv/it's 100% \\logs")
+        .replace("/srv/bursar/bursar.db", "'/srv/a \"store\"/b.db'");
+    fs::write(&settings, yaml).unwrap();
+    let args = [
+        "service install --print --credential".split(' ').collect::<Vec<_>>(),
+        vec!["token:/srv/a \"b\" 100%/x", "-c", settings.to_str().unwrap()],
+        vec!["--program", program.to_str().unwrap()],
+    ];
+    let run = output(&args.concat(), system.root.path());
+    let unit = String::from_utf8(run.stdout).unwrap();
+    for line in [
+        "LoadCredential=token:/srv/a \"b\" 100%%/x",
+        "ReadWritePaths=-'/srv/a \"store\"'",
+        "ReadWritePaths=-\"/srv/it's 100%% \\logs\"",
+    ] {
+        assert!(unit.lines().any(|of| of == line), "{line}\n{unit}");
+    }
+    assert!(unit.contains("/it's $$5/b;.yaml\"\n"), "{unit}");
+    let file = system.path("bursar.service");
+    fs::write(&file, &unit).unwrap();
+    let run =
+        Command::new("systemd-analyze").args(["verify", "--man=no"]).arg(file).output().unwrap();
+    assert_eq!(said(&run), "", "{unit}");
 }
 
 #[test]

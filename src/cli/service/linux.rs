@@ -6,7 +6,7 @@ use anyhow::Context;
 
 use super::{Install, Run, Status, Uninstall};
 use crate::cli::Exit;
-use crate::config::{Loaded, Settings, key_files};
+use crate::config::{Loaded, Settings, certificate_files};
 use crate::daemon::service::systemd::{System, USER};
 use crate::daemon::service::unit::Unit;
 
@@ -59,6 +59,7 @@ impl Install {
             program: inside(&program, root)?,
             settings: inside(file, root)?,
             writes: writes(&loaded.settings),
+            reads: reads(&loaded),
             credentials: self.credentials.clone(),
         };
         let system = system(root);
@@ -90,11 +91,18 @@ impl Install {
     }
 }
 
-/// Files that the service has to read: the settings, keys, and what they refer to.
+/// What the settings refer to, by whole paths.
+fn reads(loaded: &Loaded) -> Vec<PathBuf> {
+    let mut files = certificate_files(&loaded.settings);
+    files.extend(loaded.secret_files());
+    files.retain(|file| file.is_absolute());
+    files
+}
+
+/// Files that the service has to read: the settings, certificates, keys, and what they refer to.
 fn read_by_it(file: &Path, loaded: &Loaded) -> Vec<PathBuf> {
-    let keys = key_files(&loaded.settings).into_iter().map(|(_, key)| key);
     let mut files = vec![file.to_owned()];
-    files.extend(keys);
+    files.extend(certificate_files(&loaded.settings));
     files.extend(loaded.secret_files());
     files.retain(|file| file.exists());
     files

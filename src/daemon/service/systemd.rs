@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::Context;
-use chrono::DateTime;
+use chrono::NaiveDateTime;
 
 use super::Known;
 use super::unit::{MARK, SYSUSERS, Unit};
@@ -25,6 +25,9 @@ const OF_PACKAGES: [&str; 2] =
 const SYSUSERS_FILE: &str = "etc/sysusers.d/bursar.conf";
 const SYSUSERS_OF_PACKAGES: &str = "usr/lib/sysusers.d/bursar.conf";
 const WANTED: &str = "etc/systemd/system/multi-user.target.wants/bursar.service";
+
+/// How it writes a time.
+const TIME: &str = "%a %Y-%m-%d %H:%M:%S UTC";
 
 /// Of which system: this one, or the one in a folder, of which files alone are made.
 #[derive(Debug, Clone)]
@@ -240,8 +243,7 @@ impl System {
         if self.runs && known.installed && Path::new("/run/systemd/system").is_dir() {
             let properties = "ActiveState,UnitFileState,MainPID,NRestarts,Result,ExecMainStatus,\
                               ActiveEnterTimestamp";
-            let said =
-                run("systemctl", &["show", UNIT, "--timestamp=unix", "--property", properties])?;
+            let said = run("systemctl", &["show", UNIT, "--property", properties])?;
             known.take(&said);
         }
         Ok(known)
@@ -258,10 +260,9 @@ impl Known {
         self.enabled = of("UnitFileState").map(|state| state.starts_with("enabled"));
         self.state = of("ActiveState").map(str::to_owned);
         self.runs = matches!(of("ActiveState"), Some("active" | "reloading"));
-        let since =
-            of("ActiveEnterTimestamp").and_then(|time| time.strip_prefix('@')?.parse().ok());
-        self.since =
-            since.filter(|_| self.runs).and_then(|seconds| DateTime::from_timestamp(seconds, 0));
+        let since = of("ActiveEnterTimestamp")
+            .and_then(|time| NaiveDateTime::parse_from_str(time, TIME).ok());
+        self.since = since.filter(|_| self.runs).map(|since| since.and_utc());
         self.pid = of("MainPID").and_then(|pid| pid.parse().ok()).filter(|pid| *pid != 0);
         self.restarts = of("NRestarts").and_then(|restarts| restarts.parse().ok());
         self.last_result = of("Result").map(|result| match (result, of("ExecMainStatus")) {
@@ -290,6 +291,9 @@ fn run(program: &str, args: &[&str]) -> anyhow::Result<String> {
     let called = || format!("{program} {}", args.join(" "));
     let output = Command::new(program)
         .args(args)
+        // Times of every release of systemd then look alike.
+        .env("TZ", "UTC")
+        .env("LC_ALL", "C")
         .output()
         .with_context(|| format!("cannot run {}", called()))?;
     let said = String::from_utf8_lossy(&output.stderr);
@@ -311,7 +315,7 @@ mod tests {
     fn what_systemd_says_is_told() {
         let known = taken(
             "Result=success\nNRestarts=1\nMainPID=123\nExecMainStatus=0\nActiveState=active\n\
-             UnitFileState=enabled\nActiveEnterTimestamp=@1764526206\n",
+             UnitFileState=enabled\nActiveEnterTimestamp=Sun 2025-11-30 18:10:06 UTC\n",
         );
         assert_eq!(known.line(), "active, starts with the computer");
         assert_eq!((known.pid, known.restarts, known.runs), (Some(123), Some(1), true));
@@ -322,7 +326,7 @@ mod tests {
     fn what_failed_is_told_with_its_code() {
         let known = taken(
             "Result=exit-code\nNRestarts=0\nMainPID=0\nExecMainStatus=2\nActiveState=failed\n\
-             UnitFileState=disabled\nActiveEnterTimestamp=@1764526206\n",
+             UnitFileState=disabled\nActiveEnterTimestamp=Sun 2025-11-30 18:10:06 UTC\n",
         );
         assert_eq!(
             known.line(),

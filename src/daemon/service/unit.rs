@@ -1,6 +1,6 @@
 //! The unit of systemd, made of the one that is shipped.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 /// The unit as packages have it.
 const SHIPPED: &str = include_str!("../../../deploy/systemd/bursar.service");
@@ -26,6 +26,8 @@ pub struct Unit {
     pub settings: PathBuf,
     /// Absolute paths of folders that the daemon writes to.
     pub writes: Vec<PathBuf>,
+    /// Absolute paths of files that the settings refer to.
+    pub reads: Vec<PathBuf>,
     pub credentials: Vec<Credential>,
 }
 
@@ -52,6 +54,12 @@ impl Credential {
         if !file.is_absolute() {
             return Err(format!("write the whole path of {}", file.display()));
         }
+        let in_a_line = |text: &str| {
+            !text.chars().any(char::is_control) && text.trim() == text && !text.ends_with('\\')
+        };
+        if !file.to_str().is_some_and(in_a_line) {
+            return Err(format!("a unit can't name {}: rename it", file.display()));
+        }
         Ok(Self { name: name.to_owned(), file })
     }
 }
@@ -59,7 +67,7 @@ impl Credential {
 impl Unit {
     /// The file.
     pub fn text(&self) -> String {
-        let (program, settings) = (quoted(&self.program), quoted(&self.settings));
+        let (program, settings) = (program(&self.program), argument(&self.settings));
         let mut text = format!("{MARK}\n");
         for line in SHIPPED.lines() {
             let line = line
@@ -69,12 +77,13 @@ impl Unit {
             text.push('\n');
             if line == "[Service]" {
                 for credential in &self.credentials {
-                    let file = quoted(&credential.file);
+                    // All behind the colon is the path, as it is.
+                    let file = specifiers(&credential.file);
                     text.push_str(&format!("LoadCredential={}:{file}\n", credential.name));
                 }
                 for folder in self.opened() {
                     // A folder that is not there yet keeps nothing from starting: the daemon says what is wrong.
-                    text.push_str(&format!("ReadWritePaths=-{}\n", quoted(folder)));
+                    text.push_str(&format!("ReadWritePaths=-{}\n", listed(&folder)));
                 }
             }
         }
@@ -82,33 +91,36 @@ impl Unit {
     }
 
     /// Folders to open for writing beside those that the unit has by itself.
-    fn opened(&self) -> impl Iterator<Item = &Path> {
+    fn opened(&self) -> impl Iterator<Item = PathBuf> {
         self.writes
             .iter()
-            .map(PathBuf::as_path)
+            .map(|folder| plain(folder))
             .filter(|folder| !OWN.iter().any(|own| folder.starts_with(own)))
     }
 
     /// Why the service could not work, each with what to do.
     pub fn obstacles(&self) -> Vec<String> {
-        let hides = |path: &Path| HIDDEN.iter().find(|hidden| path.starts_with(hidden)).copied();
-        let files = [("the program", &self.program), ("the settings", &self.settings)];
-        let folders = self.writes.iter().map(|folder| ("what it writes", folder));
+        let of = |what, paths: &'static _, path| (what, paths, path);
+        let program = of("the program", "/usr/local/bin/bursar", &self.program);
+        let settings = of("the settings", "/etc/bursar", &self.settings);
+        let reads =
+            self.reads.iter().map(|file| of("what the settings refer to", "/etc/bursar", file));
+        let writes =
+            self.writes.iter().map(|folder| of("what it writes", "/var/lib/bursar", folder));
         let mut found = Vec::new();
-        for (what, path) in files.into_iter().chain(folders) {
-            if let Some(hidden) = hides(path) {
+        for (what, better, path) in [program, settings].into_iter().chain(reads).chain(writes) {
+            // Where a link leads counts, too.
+            let real = std::fs::canonicalize(path).unwrap_or_else(|_| plain(path));
+            let hidden = HIDDEN
+                .iter()
+                .find(|hidden| plain(path).starts_with(hidden) || real.starts_with(hidden));
+            if let Some(hidden) = hidden {
                 found.push(format!(
-                    "{what}: {} is in {hidden}, which the service does not see: move it, such as \
-                     to {}",
+                    "{what}: {} is in {hidden}, which the service does not see: move it, such as to {better}",
                     path.display(),
-                    match what {
-                        "the program" => "/usr/local/bin/bursar",
-                        "the settings" => "/etc/bursar",
-                        _ => "/var/lib/bursar",
-                    }
                 ));
             }
-            if path.to_str().is_none_or(|text| text.chars().any(char::is_control)) {
+            if !can_be_named(path) || what == "the program" && holds(path, '$') {
                 found.push(format!("{what}: a unit can't name {}: rename it", path.display()));
             }
         }
@@ -116,14 +128,63 @@ impl Unit {
     }
 }
 
-/// As systemd takes it for one word, without specifiers and variables.
-fn quoted(path: &Path) -> String {
-    let text = path.display().to_string().replace('%', "%%").replace('$', "$$");
+/// Without `.`, `..` and double slashes, as far as names tell.
+fn plain(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::ParentDir => {
+                plain.pop();
+            }
+            Component::CurDir => {}
+            other => plain.push(other),
+        }
+    }
+    plain
+}
+
+fn holds(path: &Path, c: char) -> bool {
+    path.to_string_lossy().contains(c)
+}
+
+/// Whether each setting of a unit has a way to write it.
+fn can_be_named(path: &Path) -> bool {
+    path.to_str().is_some_and(|text| {
+        let both_quotes = text.contains('"') && text.contains('\'');
+        !text.chars().any(char::is_control) && !both_quotes && !text.ends_with('\\')
+    })
+}
+
+fn specifiers(path: &Path) -> String {
+    path.display().to_string().replace('%', "%%")
+}
+
+/// As `ExecStart=` takes an argument for one word: it knows variables and backslashes.
+fn argument(path: &Path) -> String {
+    words(&specifiers(path).replace('$', "$$"))
+}
+
+/// As `ExecStart=` takes the program: no variables.
+fn program(path: &Path) -> String {
+    words(&specifiers(path))
+}
+
+fn words(text: &str) -> String {
     if text.contains([' ', '"', '\'', '\\', ';']) {
         let text = text.replace('\\', "\\\\").replace('"', "\\\"");
         return format!("\"{text}\"");
     }
-    text
+    text.to_owned()
+}
+
+/// As a list of paths takes it for one: quotes, and backslashes are themselves.
+fn listed(path: &Path) -> String {
+    let text = specifiers(path);
+    match (text.contains([' ', '\'']), text.contains('"')) {
+        (_, true) => format!("'{text}'"),
+        (true, false) => format!("\"{text}\""),
+        (false, false) => text,
+    }
 }
 
 #[cfg(test)]
@@ -151,6 +212,7 @@ mod tests {
             settings: "/srv/100%/b.yaml".into(),
             writes: vec!["/var/lib/bursar/x".into(), "/srv/the store".into()],
             credentials: vec![Credential::parse("token:/etc/secrets/token").unwrap()],
+            ..Unit::default()
         };
         let text = unit.text();
         for line in [
@@ -168,17 +230,29 @@ mod tests {
         let unit = Unit {
             program: "/home/anna/bursar".into(),
             settings: "/root/b.yaml".into(),
-            writes: vec!["/tmp/store".into()],
+            writes: vec!["/tmp/store".into(), "/srv/../tmp/x".into()],
+            reads: vec!["/home/anna/client_key.pem".into(), "/etc/bursar/client.pem".into()],
             ..Unit::default()
         };
         let found = unit.obstacles();
-        assert_eq!(found.len(), 3, "{found:#?}");
+        assert_eq!(found.len(), 5, "{found:#?}");
         assert!(found[0].contains("/usr/local/bin/bursar"), "{found:#?}");
     }
 
     #[test]
     fn a_credential_is_a_name_and_a_whole_path() {
-        for wrong in ["token", "token:relative", ":/x", "a/b:/x", "../x:/x", ".x:/x"] {
+        let lines = "token:/x\nExecStartPre=/bin/sh";
+        for wrong in [
+            "token",
+            "token:relative",
+            ":/x",
+            "a/b:/x",
+            "../x:/x",
+            ".x:/x",
+            lines,
+            "x:/x ",
+            "x:/x\\",
+        ] {
             assert!(Credential::parse(wrong).is_err(), "{wrong}");
         }
     }

@@ -11,7 +11,7 @@ use crate::destination::webhook::settings::WebhookPurpose;
 use crate::event::UserTag;
 use crate::license::monitor_app::Wanted;
 use crate::license::{DateOrder, EndOfSupport};
-use crate::qrs::settings::Connection;
+use crate::qrs::settings::{Connection, Entry};
 use crate::settings::{At, Check, schedule};
 
 /// `serverLicenseMonitor`.
@@ -159,8 +159,20 @@ pub(crate) fn version(
         reject_unauthorized: raw.reject_unauthorized,
         // They are for the repository service.
         headers: Vec::new(),
+        // No proxy leads to it.
+        entry: Entry::Certificates,
         ..site.clone()
     };
+    if !site.entry.has_certificate() {
+        let empty = |path: &std::path::Path| path.as_os_str().is_empty();
+        if empty(&site.client_cert) || empty(&site.client_key) || empty(&site.ca_cert) {
+            check.error(
+                &at.get("enable"),
+                "the service that says the version is behind no proxy, and wants a client certificate",
+                "write clientCert, clientCertKey and clientCertCA in cert, or set this to false",
+            );
+        }
+    }
     if !raw.host.trim().is_empty() {
         connection.host = check.host(&at.get("host"), &raw.host, "port");
     }

@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::settings::SecretText;
+
 #[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub(crate) struct Cert {
@@ -21,12 +23,17 @@ pub(crate) struct Cert {
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub(crate) struct ConfigQrs {
-    /// How Bursar proves who it is. Only `certificates`.
+    /// How Bursar proves who it is: `certificates` to the repository service itself, or through a virtual proxy of Qlik's
+    /// (port 443) where 4242 is closed: `jwt` with the token in `virtualProxy`, `header` with a header of `headers.static` in which the
+    /// proxy looks for the name of the user. Default `certificates`.
     pub(crate) authentication: Authentication,
+    /// The virtual proxy, where `authentication` is `jwt` or `header`.
+    #[schemars(extend("x-bursar" = true))]
+    pub(crate) virtual_proxy: VirtualProxy,
     /// Name or IP address of the server that runs the repository service (the central node).
     #[schemars(example = &"qlik.example.com")]
     pub(crate) host: String,
-    /// Port of the repository service. Default 4242, Qlik's own.
+    /// Port of the repository service. Default 4242, Qlik's own; of a proxy 443.
     #[schemars(range(min = 1, max = 65535), extend("x-noun" = "a port"))]
     pub(crate) port: i64,
     /// HTTPS. Without it the site's data travels in clear text; no Qlik server offers that.
@@ -57,6 +64,7 @@ impl Default for ConfigQrs {
     fn default() -> Self {
         Self {
             authentication: Authentication::Certificates,
+            virtual_proxy: VirtualProxy::default(),
             host: String::new(),
             port: 4242,
             use_ssl: true,
@@ -75,6 +83,20 @@ impl Default for ConfigQrs {
 #[schemars(inline)]
 pub(crate) enum Authentication {
     Certificates,
+    Jwt,
+    Header,
+}
+
+/// A virtual proxy for Bursar alone, so that what it lets in can be kept small: see
+/// [rights](qlik-rights.md#through-the-proxy).
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(default, rename_all = "camelCase")]
+pub(crate) struct VirtualProxy {
+    /// Its prefix, as in the Qlik Management Console. Empty: the default virtual proxy, which has none.
+    #[schemars(example = &"bursar")]
+    pub(crate) prefix: String,
+    /// The token (JWT) that is shown to begin a session. Keep it out of this file: `${file:/etc/bursar/jwt}`.
+    pub(crate) token: SecretText,
 }
 
 #[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]

@@ -1,6 +1,8 @@
 //! `configQRS` and `cert`, validated.
 
-use super::{Connection, raw};
+use super::raw::Authentication;
+use super::{Connection, Entry, raw};
+use crate::secret::Secret;
 use crate::settings::{At, Check, is_token};
 
 /// How to reach a site; of one among several, with its own keys in place of the common ones.
@@ -16,8 +18,9 @@ pub(crate) fn connection(check: &Check<'_>, qrs: &At<'_>, cert: &At<'_>) -> Conn
             "set it to true, and tlsServerName to the name in the server's certificate",
         );
     }
+    let entry = entry(check, qrs, &raw);
     let file = |key: &str, text: &str, what: &str| {
-        if !raw.use_ssl {
+        if !raw.use_ssl || !entry.has_certificate() {
             return check.path(text);
         }
         check.required_path(
@@ -28,25 +31,89 @@ pub(crate) fn connection(check: &Check<'_>, qrs: &At<'_>, cert: &At<'_>) -> Conn
     };
     Connection {
         host: check.host(&qrs.get("host"), &raw.host, "port"),
-        port: check.port(raw.port),
+        port: match (entry.has_certificate(), qrs.get("port").node) {
+            (false, None) => HTTPS,
+            _ => check.port(raw.port),
+        },
         use_ssl: raw.use_ssl,
         client_cert: file("clientCert", &files.client_cert, "the client certificate"),
         client_key: file("clientCertKey", &files.client_cert_key, "the client certificate's key"),
         ca_cert: file("clientCertCA", &files.client_cert_ca, "the root certificate"),
         reject_unauthorized: raw.reject_unauthorized,
         tls_server_name: check.server_name(&qrs.get("tlsServerName"), &raw.tls_server_name),
-        headers: headers(check, &qrs.at("headers.static"), &raw.headers.fixed),
+        headers: headers(check, &qrs.at("headers.static"), &raw.headers.fixed, raw.authentication),
         connect_timeout: check.seconds(raw.connect_timeout_seconds),
         request_timeout: check.seconds(raw.request_timeout_seconds),
         max_concurrency: usize::try_from(raw.max_concurrency).unwrap_or(1),
+        entry,
         missing: None,
     }
+}
+
+/// Of a proxy.
+const HTTPS: u16 = 443;
+
+fn entry(check: &Check<'_>, qrs: &At<'_>, raw: &raw::ConfigQrs) -> Entry {
+    let proxy = &raw.virtual_proxy;
+    let (prefix_at, token_at) = (qrs.at("virtualProxy.prefix"), qrs.at("virtualProxy.token"));
+    let (prefix, token) = (proxy.prefix.trim().trim_matches('/'), proxy.token.0.trim());
+    if raw.authentication == Authentication::Certificates {
+        if !prefix.is_empty() || !token.is_empty() {
+            check.warn(
+                &qrs.get("virtualProxy"),
+                "it is not used: authentication is certificates",
+                "set authentication: jwt or header, or remove it",
+            );
+        }
+        return Entry::Certificates;
+    }
+    if !raw.use_ssl {
+        check.error(
+            &qrs.get("useSSL"),
+            "who Bursar is would be told to the proxy in clear text",
+            "set useSSL: true",
+        );
+    }
+    if !prefix.chars().all(|c| c.is_ascii_alphanumeric() || "-_.~/".contains(c)) {
+        check.error(
+            &prefix_at,
+            format!("{} can't be the prefix of a virtual proxy", prefix_at.quoted(prefix)),
+            "write it as the Qlik Management Console has it, such as bursar",
+        );
+    }
+    let token = match raw.authentication {
+        Authentication::Jwt => {
+            let fix = "write the token that the virtual proxy takes, best as ${file:/path}";
+            check.required(&token_at, token, fix);
+            let parts = token.split('.').filter(|part| !part.is_empty()).count();
+            let plain = |c: char| c.is_ascii_alphanumeric() || "-_.=".contains(c);
+            if !token.is_empty() && (parts != 3 || !token.chars().all(plain)) {
+                check.error(
+                    &token_at,
+                    "this is no token (JWT): it has three parts of letters and digits with points between",
+                    "write the token alone, without Bearer",
+                );
+            }
+            Some(Secret::new(token))
+        }
+        _ if !token.is_empty() => {
+            check.warn(&token_at, "it is not used: authentication is header", "remove it");
+            None
+        }
+        _ => None,
+    };
+    Entry::Proxy { prefix: Some(prefix.to_owned()).filter(|prefix| !prefix.is_empty()), token }
 }
 
 const USER: &str = "X-Qlik-User";
 const USER_FIX: &str = "write name: X-Qlik-User with the value UserDirectory=INTERNAL; UserId=sa_repository, or another user that may read licenses";
 
-fn headers(check: &Check<'_>, at: &At<'_>, raw: &[raw::SiteHeader]) -> Vec<(String, String)> {
+fn headers(
+    check: &Check<'_>,
+    at: &At<'_>,
+    raw: &[raw::SiteHeader],
+    authentication: Authentication,
+) -> Vec<(String, String)> {
     let mut headers = Vec::new();
     for (header, at) in raw.iter().zip(at.items()) {
         let (name, value) = (header.name.trim(), header.value.trim());
@@ -80,8 +147,20 @@ fn headers(check: &Check<'_>, at: &At<'_>, raw: &[raw::SiteHeader]) -> Vec<(Stri
         }
         headers.push((name.to_owned(), value.to_owned()));
     }
-    if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(USER)) {
-        check.error(at, format!("the header {USER} is missing"), USER_FIX);
+    match authentication {
+        Authentication::Certificates
+            if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(USER)) =>
+        {
+            check.error(at, format!("the header {USER} is missing"), USER_FIX);
+        }
+        Authentication::Header if headers.is_empty() => {
+            check.error(
+                at,
+                "the header in which the proxy looks for the name of the user is missing",
+                "write its name as the virtual proxy has it, and the user as the value",
+            );
+        }
+        _ => {}
     }
     headers
 }

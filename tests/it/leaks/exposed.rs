@@ -143,14 +143,16 @@ async fn files_of_the_daemon_have_the_modes_that_the_page_says() {
     daemon.wait_for("server license: valid");
     let log = fs::read_dir(place.join("log")).unwrap().next().unwrap().unwrap().path();
     assert_eq!((mode(&lock), mode(&log), mode(&place.join("log"))), (0o600, 0o640, 0o750));
-    for name in ["bursar.db", "bursar.db-wal", "bursar.db-shm", "bursar.db-id"] {
-        assert_eq!(mode(&place.join(name)), 0o600, "{name}");
+    for end in ["", "-wal", "-shm", "-id", "-head"] {
+        let name = format!("bursar.db{end}");
+        assert_eq!(mode(&place.join(&name)), 0o600, "{name}");
     }
     let page = include_str!("../../../docs/install.md");
     for row in [
         "| store, `-wal` and `-shm` beside it | 0600 |",
         "| lock file, `bursar.db.lock` | 0600 |",
         "| id of the installation, `bursar.db-id` | 0600 |",
+        "| how far the record of releases has come, `bursar.db-head` | 0600 |",
         "| log files | 0640 |",
     ] {
         assert!(page.contains(row), "{row}");

@@ -34,6 +34,7 @@ pub(crate) fn plain_connection(port: u16) -> Connection {
         connect_timeout: Duration::from_secs(5),
         request_timeout: Duration::from_secs(10),
         max_concurrency: 4,
+        entry: Default::default(),
         missing: None,
     }
 }

@@ -121,6 +121,7 @@ fn connection(dir: &Path, port: u16, of_client: &Authority, trusted: &Authority)
         connect_timeout: Duration::from_secs(5),
         request_timeout: Duration::from_secs(10),
         max_concurrency: 4,
+        entry: Default::default(),
         missing: None,
     }
 }
