@@ -10,7 +10,7 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::alert::state::{Alert, HeldBack, Notified, Phase, Silence};
 use crate::config::settings::Watch;
@@ -45,7 +45,7 @@ pub struct Status {
     /// What people wish to hear nothing of now.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub silences: Vec<Silence>,
-    /// Alerts that reach nobody by the settings.
+    /// Alerts and real releases that reach nobody by the settings.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unheard: Vec<Unheard>,
     /// That the store was damaged or gone and a fresh one was begun, by which nothing is released; where that was looked
@@ -135,6 +135,9 @@ pub struct SiteStatus {
     /// Who has accepted, since the last run, what stopped it: the next one goes on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub accepted_since: Option<AcceptedSince>,
+    /// What the newest plan remarks, such as a rule of `neverRelease` that protects nobody; where that was looked at.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub plan_notes: Vec<String>,
     pub monitors: Vec<MonitorStatus>,
 }
 
@@ -286,6 +289,28 @@ impl Status {
 }
 
 impl Status {
+    /// Looks for what the newest plan of each site remarks. The whole plan is read for it.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub async fn look_at_plans(&mut self, store: &Store) -> Result<(), StoreError> {
+        #[derive(Default, Deserialize)]
+        struct Remarks {
+            #[serde(default)]
+            notes: Vec<String>,
+        }
+        let releases = |site: &&mut SiteStatus| {
+            site.monitors.iter().any(|monitor| monitor.monitor == Monitor::Release)
+        };
+        for site in self.sites.iter_mut().filter(releases) {
+            let Some(run) = store.last_plan(&site.name).await? else { continue };
+            let plan = store.load_plan(&run).await?.unwrap_or_default();
+            // One in a form that this program doesn't know says nothing here.
+            site.plan_notes = serde_json::from_slice::<Remarks>(&plan).unwrap_or_default().notes;
+        }
+        Ok(())
+    }
+
     /// What is known of an alert beside its text: the rule, what it is about, since when, how often it
     /// was told, and what keeps it from being told.
     pub fn told(&self, alert: &Alert, zone: Tz) -> String {
@@ -334,6 +359,7 @@ impl SiteStatus {
             pause: None,
             accepted: Vec::new(),
             accepted_since: None,
+            plan_notes: Vec::new(),
             monitors: Vec::new(),
         }
     }

@@ -77,6 +77,12 @@ pub fn columns() -> Option<usize> {
     Some(width.0.into())
 }
 
+/// How wide standard error is; `None` where it is no terminal.
+pub fn columns_of_errors() -> Option<usize> {
+    let (width, _) = terminal_size::terminal_size_of(io::stderr())?;
+    Some(width.0.into())
+}
+
 /// Prints a text of our own to standard output.
 pub fn print(text: Arguments<'_>) -> io::Result<()> {
     let out = io::stdout();

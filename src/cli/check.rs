@@ -449,14 +449,18 @@ fn said(text: &str) -> String {
     shorten(text, 1000)
 }
 
-/// Alerts that would reach nobody.
+/// Alerts and real releases that would reach nobody.
 fn alert_rows(settings: &Settings) -> Vec<Row> {
     let unheard = settings.unheard();
-    if unheard.is_empty() {
-        return vec![Row::new("alerts", State::Ok, "each that is watched for reaches somebody")];
+    let row = |one: &Unheard| {
+        let subject = if one.releases { "releases" } else { "alerts" };
+        Row::new(subject, State::Warn, one.what()).fix(&one.fix)
+    };
+    let mut rows: Vec<Row> = unheard.iter().map(row).collect();
+    if unheard.iter().all(|one| one.releases) {
+        rows.insert(0, Row::new("alerts", State::Ok, "each that is watched for reaches somebody"));
     }
-    let row = |one: &Unheard| Row::new("alerts", State::Warn, one.what()).fix(&one.fix);
-    unheard.iter().map(row).collect()
+    rows
 }
 
 /// Every certificate file with its end. Those that end soon are among the warnings already.

@@ -55,7 +55,7 @@ pub(super) fn print(text: Arguments<'_>) -> io::Result<()> {
 /// As [`print()`], to standard error.
 pub(super) fn complain(text: Arguments<'_>) {
     let text = text.to_string();
-    terminal::complain(format_args!("{}", as_called(&text)));
+    terminal::complain(format_args!("{}", super::text::for_errors(&text)));
 }
 
 /// The text with each command in it as it has to be typed here: the program as it was called, and the settings

@@ -1,5 +1,7 @@
 //! `bursar completions`: completion scripts for shells.
 
+use std::io::Write;
+
 use clap::CommandFactory;
 use clap_complete::Shell;
 
@@ -15,9 +17,11 @@ pub(crate) struct Completions {
 }
 
 impl Completions {
-    pub(crate) fn execute(self) -> Exit {
-        let mut command = Arguments::command();
-        clap_complete::generate(self.shell, &mut command, "bursar", &mut std::io::stdout());
-        Exit::Ok
+    pub(crate) fn execute(self) -> anyhow::Result<Exit> {
+        let (mut command, mut script) = (Arguments::command(), Vec::new());
+        clap_complete::generate(self.shell, &mut command, "bursar", &mut script);
+        // A reader who has seen enough closes the pipe.
+        std::io::stdout().write_all(&script)?;
+        Ok(Exit::Ok)
     }
 }

@@ -179,7 +179,7 @@ pub fn main() -> ExitCode {
         Command::Token(command) => command.execute(),
         Command::Healthcheck(command) => command.execute(),
         Command::Service(command) => command.execute(),
-        Command::Completions(command) => Ok(command.execute()),
+        Command::Completions(command) => command.execute(),
         Command::Man(command) => command.execute(),
     };
     match result {

@@ -14,7 +14,6 @@ use crate::config::Settings;
 use crate::event::Latest;
 use crate::license::monitor_app::{AppHealth, AppRun, MonitorApp as State};
 use crate::license::monitor_app::{Cause, KeptRun, Phase, TaskStatus};
-use crate::plain::one_line;
 use crate::store::PollError;
 use crate::words;
 
@@ -165,7 +164,7 @@ fn render(view: &SiteView, now: DateTime<Utc>, zone: Tz, paint: Paint) -> String
     let _ = writeln!(out, "{}", paint.strong(&format!("Site {}", view.site)));
     if let Some(problem) = &view.problem {
         let line = format!("License Monitor app can't be read: {}", problem.text);
-        out.push_str(&set_in(&line, 2, |line| paint.bad(line)));
+        out.push_str(&line_of(&line, 2, |line| paint.bad(line)));
     }
     match (&view.state, view.read) {
         (Some(state), Some(read)) => state_lines(&mut out, state, read, now, zone, paint),
@@ -199,7 +198,7 @@ fn state_lines(
 ) {
     let seen = paint.faint(&format!("read {}", words::ago(read, now)));
     let _ = writeln!(out, "  License Monitor app: {}   {seen}", headline(state, paint));
-    out.push_str(&set_in(&state.text, 2, str::to_owned));
+    out.push_str(&line_of(&state.text, 2, str::to_owned));
     let mut rows = Vec::new();
     let mut fact = |name: &str, value: Option<String>| {
         rows.extend(value.map(|value| vec![name.to_owned(), value]));
@@ -223,15 +222,15 @@ fn state_lines(
     if !state.errors.is_empty() {
         let _ = writeln!(out, "  {}", paint.strong("Errors of the last reload"));
         for error in &state.errors {
-            out.push_str(&set_in(error, 4, |line| paint.bad(line)));
+            out.push_str(&line_of(error, 4, |line| paint.bad(line)));
         }
     }
     if let Some(hint) = &state.hint {
         let _ = writeln!(out, "  {}", paint.strong("What to do"));
-        out.push_str(&set_in(hint, 4, str::to_owned));
+        out.push_str(&line_of(hint, 4, str::to_owned));
     }
     for note in &state.notes {
-        out.push_str(&set_in(&format!("note: {note}"), 2, |line| paint.faint(line)));
+        out.push_str(&line_of(&format!("note: {note}"), 2, |line| paint.faint(line)));
     }
 }
 
@@ -248,11 +247,8 @@ fn row(view: &RunView, zone: Tz, paint: Paint) -> Vec<String> {
     vec![start, status, took, cause]
 }
 
-/// A text of one line, set in; nothing of an empty one.
-fn set_in(text: &str, indent: usize, style: impl Fn(&str) -> String) -> String {
+/// A text as a line of its own, set in; nothing of an empty one.
+fn line_of(text: &str, indent: usize, style: impl Fn(&str) -> String) -> String {
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    if text.is_empty() {
-        return text;
-    }
-    format!("{}{}\n", " ".repeat(indent), style(&one_line(&text)))
+    if text.is_empty() { text } else { format!("{}\n", style(&text::set_in(&text, indent))) }
 }

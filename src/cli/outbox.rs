@@ -123,11 +123,20 @@ fn unknown(queues: &[Queue], name: &str) -> Option<String> {
     (!names.contains(&name)).then(|| named::unknown("destination", name, &names))
 }
 
-/// The events, and below them how each destination fares.
-fn print<'a>(list: &[Listed], queues: impl Iterator<Item = &'a Queue>) -> anyhow::Result<()> {
+/// The events, and below them how each destination fares. `refused`: those that wait were not asked for; `site`:
+/// nor were those of other sites.
+fn print<'a>(
+    list: &[Listed],
+    (refused, site): (bool, Option<&str>),
+    queues: impl Iterator<Item = &'a Queue>,
+) -> anyhow::Result<()> {
     let now = time::now();
     if list.is_empty() {
-        outln!("nothing is waiting and nothing was refused");
+        let of = site.map_or_else(String::new, |site| format!(" of {}", one_line(site)));
+        match refused {
+            true => outln!("nothing{of} was refused"),
+            false => outln!("nothing{of} is waiting and nothing{of} was refused"),
+        }
     } else {
         let titles = ["EVENT", "DESTINATION", "STATE", "KIND", "SITE", "FROM", "TRIES", "WHY"];
         let mut rows = vec![titles.map(String::from).to_vec()];
@@ -198,7 +207,8 @@ impl Outbox {
                         let asked = |queue: &&Queue| {
                             destination.as_ref().is_none_or(|name| *name == queue.state.destination)
                         };
-                        print(&list, queues.iter().filter(asked))?;
+                        let of = (refused, site.as_deref());
+                        print(&list, of, queues.iter().filter(asked))?;
                     }
                 }
                 Command::Retry { which, .. } => {

@@ -20,7 +20,7 @@ use crate::simulator::{Running, Scenario};
     after_help = "Examples:\n  bursar simulate\n  bursar simulate -c config/scenarios/troubled.yaml --listen 127.0.0.1:5000"
 )]
 pub(crate) struct Simulate {
-    /// Scenario (YAML); without it, the demo's site
+    /// Scenario (YAML); without it, the demo's site and people for the guide to a first release
     #[arg(short = 'c', long, value_name = "FILE")]
     scenario: Option<PathBuf>,
     /// Address to listen on
@@ -34,7 +34,7 @@ pub(crate) struct Simulate {
 impl Simulate {
     pub(crate) fn execute(self) -> anyhow::Result<Exit> {
         let scenario = match &self.scenario {
-            None => Scenario::demo(),
+            None => Scenario::trial(),
             Some(path) => {
                 let text = input::read_text(path, input::SMALL)
                     .with_context(|| format!("cannot read the scenario {}", path.display()))?;

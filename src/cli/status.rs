@@ -79,6 +79,7 @@ async fn stored(settings: &Settings, only: bool) -> anyhow::Result<(Picture, boo
     let absent = " yet: start the daemon (bursar run), or ask the sites directly with --live";
     let store = super::open_to_read(settings, absent).await?;
     let mut picture = Picture::read(settings, &store, time::now()).await?;
+    picture.look_at_plans(&store).await?;
     let of_others = |alert: &Alert| {
         alert.key.site != DAEMON && !settings.sites.iter().any(|site| site.name == alert.key.site)
     };
@@ -192,6 +193,9 @@ pub(crate) fn render(picture: &Picture, zone: Tz, paint: Paint) -> String {
         pause_line(&mut out, site, (picture.locale, zone), paint);
         for accepted in &site.accepted {
             let _ = writeln!(out, "  Accepted         {}", one_line(&accepted.text()));
+        }
+        for note in &site.plan_notes {
+            let _ = writeln!(out, "  Last plan        {}", paint.warn(&one_line(note)));
         }
         if let Some(since) = &site.accepted_since {
             let text = since.text(picture.locale, zone);

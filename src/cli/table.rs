@@ -27,6 +27,9 @@ const WIDEST: usize = 40;
 /// A longer word is a name, and no id, hash or number that has to be there whole.
 const LONGEST_WORD: usize = 64;
 
+/// The path of a setting is whole up to so many columns: the last word of a longer one is no word of ours.
+const LONGEST_SETTING: usize = 120;
+
 /// What is left of a line below which a text is not begun there.
 const NARROWEST_TEXT: usize = 24;
 
@@ -37,7 +40,11 @@ const BELOW: usize = 4;
 /// of a setting, an address and a command do. Cells with colours are ours.
 fn cut(row: &[String]) -> Vec<String> {
     let count = row.len();
-    let named = |word: &str| match word.contains(['/', ':']) || plain::width(word) <= WIDEST {
+    // The path of a setting is what has to be looked for.
+    let is_setting =
+        |word: &str| word.starts_with("Butler.") && plain::width(word) <= LONGEST_SETTING;
+    let is_place = |word: &str| word.contains(['/', ':']) || is_setting(word);
+    let named = |word: &str| match is_place(word) || plain::width(word) <= WIDEST {
         true => word.to_owned(),
         false => format!("{}...", plain::cut(word, WIDEST - 3)),
     };

@@ -73,9 +73,18 @@ const DEEPEST: usize = 24;
 /// The text as a person reads it: on a terminal no line is longer than that is wide, as far as it has blanks
 /// outside of commands. Into a pipe each line goes as it is: programs read lines.
 pub fn for_terminal(text: &str) -> Cow<'_, str> {
+    for_width(text, terminal::columns())
+}
+
+/// As [`for_terminal`], for standard error.
+pub fn for_errors(text: &str) -> Cow<'_, str> {
+    for_width(text, terminal::columns_of_errors())
+}
+
+fn for_width(text: &str, columns: Option<usize>) -> Cow<'_, str> {
     // What has to be typed is longer than what it is called.
     let text = command::as_called(text);
-    match terminal::columns() {
+    match columns {
         Some(columns) => wrapped(&text, columns.max(NARROWEST)).into(),
         None => text,
     }

@@ -125,9 +125,10 @@ impl<'a> Shape<'a> {
     fn unknown(&mut self, key: &Key, child: &Node, known: &serde_json::Map<String, Json>) {
         let fix = if self.suggested < SUGGESTIONS {
             self.suggested += 1;
-            suggestion(key, &child.path, known).unwrap_or_else(|| nothing_like_it(&child.path))
+            suggestion(key, &child.path, known)
+                .unwrap_or_else(|| nothing_like_it(&child.path, known))
         } else {
-            nothing_like_it(&child.path)
+            nothing_like_it(&child.path, known)
         };
         self.report(key.place, &child.path, "this is not a setting".to_owned(), fix);
     }
@@ -177,7 +178,18 @@ impl<'a> Shape<'a> {
 }
 
 /// What was meant to protect somebody is not to be removed.
-fn nothing_like_it(path: &str) -> String {
+fn nothing_like_it(path: &str, known: &serde_json::Map<String, Json>) -> String {
+    /// So many keys are named on a line.
+    const FEW: usize = 12;
+    let keys: Vec<&str> = known
+        .iter()
+        .filter(|(_, of)| of[schema::IGNORED] != true)
+        .map(|(key, _)| key.as_str())
+        .collect();
+    let of_item = path.rsplit_once('.').is_some_and(|(section, _)| section.ends_with(']'));
+    if of_item && keys.len() <= FEW && !path.contains(".neverRelease.") {
+        return format!("remove it; the known ones here are {}", list(&keys, "and"));
+    }
     let inside = path.split_once(".licenseRelease.").map(|(_, inside)| inside);
     let fix = if inside.is_some_and(|key| key.starts_with("neverRelease.")) {
         "nobody is protected by it; the known ones are in docs/configuration.md"
@@ -199,6 +211,13 @@ fn suggestion(key: &Key, path: &str, known: &serde_json::Map<String, Json>) -> O
         .map(|k| (strsim::jaro_winkler(&k.to_lowercase(), &wanted), k))
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .filter(|(likeness, _)| *likeness > 0.8);
+    // `url` and `method` of a webhook are words of `webhookURL` and `httpMethod`.
+    let nearest = nearest.or_else(|| {
+        let mut ends = known.keys().filter(|key| {
+            wanted.len() >= 3 && key.to_lowercase().ends_with(&wanted) && path.contains(']')
+        });
+        ends.next().filter(|_| ends.next().is_none()).map(|key| (1.0, key))
+    });
     if let Some((likeness, today)) = older::today(&key.text)
         && nearest.is_none_or(|(other, _)| other < likeness)
     {

@@ -1,4 +1,4 @@
-//! Alerts that would reach nobody, and which switch changes that.
+//! Alerts and real releases that would reach nobody, and which switch changes that.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use super::settings::{Settings, Site};
 use crate::alert::{Policy, catalogue, notice};
 use crate::event::{Addressing, Channel, DAEMON, Kind, Queue, Rule};
 
-/// Rules that are watched and whose alerts no destination gets.
+/// What no destination gets: alerts of rules that are watched, or the seats that are released for real.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Unheard {
@@ -17,6 +17,9 @@ pub struct Unheard {
     pub rules: Vec<Rule>,
     /// Nothing that is watched there is told to anybody.
     pub all: bool,
+    /// These are no alerts: seats are released for real at these sites, and nobody is told which.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub releases: bool,
     /// What to do about it.
     pub fix: String,
 }
@@ -30,31 +33,100 @@ impl Unheard {
     /// `alerts of seatsLow, seatsGone reach nobody`
     pub fn what(&self) -> String {
         let rules: Vec<String> = self.rules.iter().map(ToString::to_string).collect();
-        let what = if self.all { "no alert reaches anybody" } else { "alerts reach nobody" };
+        let what = self.kind();
         let sites = match self.sites.as_slice() {
             named if named.len() <= NAMED => named.join(", "),
             many => format!("{} and {} more", many[..NAMED].join(", "), many.len() - NAMED),
         };
+        if self.releases {
+            return format!("{what} of {sites}");
+        }
         format!("{what} of {sites}: {}", rules.join(", "))
+    }
+
+    fn kind(&self) -> &'static str {
+        match (self.releases, self.all) {
+            (true, _) => {
+                "seats are released for real and nobody is told which: no destination gets the releases"
+            }
+            (false, true) => "no alert reaches anybody",
+            (false, false) => "alerts reach nobody",
+        }
     }
 
     /// The same in a line: many rules are counted.
     pub fn in_short(&self) -> String {
-        if self.rules.len() <= FEW {
+        if self.rules.len() <= FEW && self.sites.len() <= NAMED {
             return self.what();
         }
-        let what = if self.all { "no alert reaches anybody" } else { "alerts reach nobody" };
+        let what = self.kind();
         let sites = match self.sites.as_slice() {
             few if few.len() <= FEW => few.join(", "),
             many => format!("{} sites", many.len()),
         };
-        format!("{what} of {sites}: {} rules", self.rules.len())
+        match self.releases {
+            true => format!("{what} of {sites}"),
+            false => format!("{what} of {sites}: {} rules", self.rules.len()),
+        }
     }
 }
 
 impl Settings {
-    /// Alerts that would reach nobody by these settings. Nothing: each that is watched has a taker.
+    /// What would reach nobody by these settings: alerts, then real releases. Nothing: each has a taker.
     pub fn unheard(&self) -> Vec<Unheard> {
+        let mut all = self.unheard_alerts();
+        all.extend(self.unheard_releases());
+        all
+    }
+
+    /// The sites whose seats are released for real while no destination gets single releases or runs.
+    fn unheard_releases(&self) -> Option<Unheard> {
+        const SWITCHES: &str = "Butler.qlikSenseLicense.licenseRelease.destination";
+        let addressing = self.addressing();
+        let is_told = |site: &str| {
+            let takes = |queue: &Queue| {
+                let of = |kind| addressing.takes(queue, site, kind);
+                of(Kind::SeatReleased) || of(Kind::ReleaseRun)
+            };
+            addressing.queues().iter().any(takes)
+        };
+        let is_real = |site: &&Site| {
+            let release = &site.release;
+            release.enable && !release.dry_run && !release.policy.types.is_empty()
+        };
+        let silent = self.sites.iter().filter(is_real).filter(|site| !is_told(&site.name));
+        let sites: Vec<String> = silent.map(|site| site.name.clone()).collect();
+        if sites.is_empty() {
+            return None;
+        }
+        let can_take = |channel: &Channel| {
+            let queues = addressing.queues().iter();
+            let mut of = queues.filter(|queue| queue.channel == *channel);
+            of.any(|queue| queue.kinds.contains(&Kind::SeatReleased))
+        };
+        let switch = |channel: Channel| {
+            let key = channel.key();
+            match channel {
+                Channel::InfluxDb => format!("{SWITCHES}.{key}.enable: true"),
+                _ => format!(
+                    "{SWITCHES}.{key}.enable: true with sendRecurring.enable: true (each run) or \
+                     sendAlert.enable: true (each seat) in it"
+                ),
+            }
+        };
+        let able: Vec<String> = Channel::ALL.into_iter().filter(can_take).map(switch).collect();
+        let fix = match able.as_slice() {
+            [] => format!(
+                "set up influxDb, email, mqttConfig or webhookNotification.qlikSenseLicenseRelease, and \
+                 switch it on in {SWITCHES}"
+            ),
+            able => format!("set {}", able.join(" or ")),
+        };
+        Some(Unheard { sites, rules: Vec::new(), all: false, releases: true, fix })
+    }
+
+    /// Alerts that would reach nobody by these settings. Nothing: each that is watched has a taker.
+    pub fn unheard_alerts(&self) -> Vec<Unheard> {
         let addressing = self.addressing();
         let mut all: Vec<Unheard> = Vec::new();
         let sites = self.sites.iter().map(|site| (site.name.as_str(), Some(site), &site.alert));
@@ -86,7 +158,7 @@ impl Settings {
                     }
                     None => {
                         let sites = vec![name.to_owned()];
-                        all.push(Unheard { sites, rules, all: is_all, fix });
+                        all.push(Unheard { sites, rules, all: is_all, releases: false, fix });
                     }
                 }
             }

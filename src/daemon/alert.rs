@@ -82,7 +82,7 @@ impl Unheard {
             return;
         }
         self.last = Some(now);
-        let fix = settings.unheard().into_iter().next().map(|unheard| unheard.fix);
+        let fix = settings.unheard_alerts().into_iter().next().map(|unheard| unheard.fix);
         let fix = fix.unwrap_or_else(|| "see bursar alert rules".to_owned());
         let alerts = alerts.into_iter().collect::<Vec<_>>().join(", ");
         tracing::warn!(sent_to = 0, "alerts fire and reach nobody: {alerts}; {fix}");

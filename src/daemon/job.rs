@@ -48,7 +48,7 @@ pub enum PollFailure {
     Store(#[from] StoreError),
     /// What it says belongs to another history.
     #[error(
-        "another site answers at this address than before, so nothing of it is kept under this name; look at the address in the settings, or, if the site was set up anew, say so: bursar release accept site --why TEXT"
+        "another site answers at this address than before, so nothing of it is kept under this name; look at the address in the settings, or, if the site was set up anew, say so: bursar release accept site --why 'site set up anew'"
     )]
     OtherSite,
 }

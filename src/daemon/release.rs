@@ -305,7 +305,7 @@ pub(super) fn log(site: &str, report: &Report) {
         (true, None) => "before any seat was looked at".to_owned(),
     };
     let text = format!("{kind} {}: {counts}", report.status.as_str());
-    let deliberate = is_stopped_deliberately(report);
+    let deliberate = Refusal::are_deliberate(&report.refusals);
     match report.status {
         RunStatus::Done => tracing::info!(site, run = report.run, "{text}"),
         RunStatus::Refused if deliberate => tracing::info!(site, run = report.run, "{text}"),
@@ -324,16 +324,10 @@ pub(super) fn log(site: &str, report: &Report) {
     }
 }
 
-/// Whether nothing but a pause, a freeze or the hours of the settings stopped it.
-fn is_stopped_deliberately(report: &Report) -> bool {
-    let mut refusals = report.refusals.iter().peekable();
-    refusals.peek().is_some() && refusals.all(|refusal| refusal.guard.is_deliberate())
-}
-
 /// What a person should look at. A pause or a freeze is what somebody wanted, and is told with the next run for as
 /// long as it holds.
 fn problem(report: &Report) -> Option<PollError> {
-    if is_stopped_deliberately(report)
+    if Refusal::are_deliberate(&report.refusals)
         && (report.status == RunStatus::Refused
             || report.status == RunStatus::Partly && report.why.is_none())
     {
@@ -342,8 +336,7 @@ fn problem(report: &Report) -> Option<PollError> {
     let text = match report.status {
         RunStatus::Done | RunStatus::Stopped => return None,
         RunStatus::Refused | RunStatus::Partly | RunStatus::Broken | RunStatus::Failed => {
-            let unwanted = report.refusals.iter().filter(|of| !of.guard.is_deliberate());
-            let refusals = unwanted.map(Refusal::to_string);
+            let refusals = Refusal::unwanted(&report.refusals).map(Refusal::to_string);
             // Of a refused run it says the same.
             let why = report.why.iter().filter(|_| report.status != RunStatus::Refused);
             let all: Vec<_> = why.cloned().chain(refusals).collect();

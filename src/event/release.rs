@@ -228,12 +228,12 @@ impl ReleaseRun {
     /// What stopped it, or types of it, that somebody has to look at: all but what is
     /// [deliberate](crate::policy::Guard::is_deliberate).
     pub fn unwanted_refusals(&self) -> impl Iterator<Item = &Refusal> {
-        self.refusals.iter().filter(|refusal| !refusal.guard.is_deliberate())
+        Refusal::unwanted(&self.refusals)
     }
 
     /// Whether nothing but a pause, a freeze or the hours of the settings stopped it.
     pub fn is_stopped_deliberately(&self) -> bool {
-        !self.refusals.is_empty() && self.unwanted_refusals().next().is_none()
+        Refusal::are_deliberate(&self.refusals)
     }
 
     /// Whether guards stopped it or types of it, and nobody wanted that.

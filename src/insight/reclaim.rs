@@ -58,7 +58,7 @@ pub enum Releasing {
     Rehearsal,
     /// `licenseRelease` is off.
     Off,
-    /// It is on, but not for this type.
+    /// The type is not among those that are released, whether `licenseRelease` is on or off.
     TypeOff,
 }
 

@@ -56,7 +56,7 @@ pub fn not_released(of: Option<Releasing>) -> Option<&'static str> {
         Releasing::Real => None,
         Releasing::Rehearsal => Some("nothing is released while dryRun is on"),
         Releasing::Off => Some("nothing is released while licenseRelease is off"),
-        Releasing::TypeOff => Some("none of this type is released (its default rules)"),
+        Releasing::TypeOff => Some("not released by the settings: default rules"),
     }
 }
 

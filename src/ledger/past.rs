@@ -94,6 +94,14 @@ impl Pause {
         }
         format!("paused until {until} by {}: {}", self.by, self.why)
     }
+
+    /// In a sentence of who did it, for what it stops; `until` as it is shown there.
+    pub fn told(&self, until: &str) -> String {
+        if self.begun_anew {
+            return self.why.clone();
+        }
+        format!("{} paused releasing until {until}: {}", self.by, self.why)
+    }
 }
 
 impl Past {

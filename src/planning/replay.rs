@@ -128,7 +128,7 @@ pub struct Threshold {
 }
 
 /// How many of those who were released used it again within so many days; absent while nobody was away for so
-/// long who could be.
+/// long who could be, or on a new site while nobody went.
 #[derive(Debug, Clone, Copy, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CameBack {
@@ -374,11 +374,15 @@ impl Past {
             saved: from(1, false),
         };
         let back = replayed.came_back;
+        // Of whom nobody went since anything is known, nobody could come back: that says nothing of the threshold.
+        let nobody_went = replayed.first_release.is_none() && begin.is_some();
+        let known_back =
+            |from: Option<NaiveDate>, bounds| (from.is_none() && !nobody_went).then_some(bounds);
         let known = |from: Option<NaiveDate>, bounds| from.is_none().then_some(bounds);
         let came_back = CameBack {
-            within_14_days: known(known_from.within_14_days, back.within_14_days),
-            within_30_days: known(known_from.within_30_days, back.within_30_days),
-            within_90_days: known(known_from.within_90_days, back.within_90_days),
+            within_14_days: known_back(known_from.within_14_days, back.within_14_days),
+            within_30_days: known_back(known_from.within_30_days, back.within_30_days),
+            within_90_days: known_back(known_from.within_90_days, back.within_90_days),
             so_far: back.so_far,
         };
         let priced = prices.filter(|prices| prices.per_seat(replayed.rule.seat_type).is_some());

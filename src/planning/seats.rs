@@ -186,8 +186,9 @@ impl Counts {
 /// Whether runs take seats of a type by themselves.
 pub fn releasing(settings: &Settings, seat_type: SeatType) -> Releasing {
     match (settings.enable, settings.policy.rule(seat_type)) {
-        (false, _) => Releasing::Off,
-        (true, None) => Releasing::TypeOff,
+        // Switching releases on would not release it.
+        (_, None) => Releasing::TypeOff,
+        (false, Some(_)) => Releasing::Off,
         (true, Some(_)) if settings.dry_run => Releasing::Rehearsal,
         (true, Some(_)) => Releasing::Real,
     }

@@ -100,11 +100,11 @@ impl Guard {
             ),
             Self::StoreBegunAnew => Some(
                 "what pauses and limits the store of before held can't be read in a plan; put a copy of it back, or \
-                 let releases go on without it: `bursar store accept --why TEXT`",
+                 let releases go on without it: `bursar store accept --why 'no copy is left'`",
             ),
             Self::OtherSite => Some(
                 "the plan may be of other people; if the site is the right one, say so with \
-                 `bursar release accept site --why TEXT`",
+                 `bursar release accept site --why 'license renewed'`",
             ),
             Self::Frozen => Some(
                 "the settings allow no release at this time; wait until the time that the plan \
@@ -115,6 +115,18 @@ impl Guard {
                  the site has it, or remove it",
             ),
         }
+    }
+}
+
+impl Refusal {
+    /// Those that somebody has to look at: all but what is [deliberate](Guard::is_deliberate).
+    pub fn unwanted(all: &[Self]) -> impl Iterator<Item = &Self> {
+        all.iter().filter(|refusal| !refusal.guard.is_deliberate())
+    }
+
+    /// Whether there are some, and nothing but a pause, a freeze or the hours of the settings among them.
+    pub fn are_deliberate(all: &[Self]) -> bool {
+        !all.is_empty() && Self::unwanted(all).next().is_none()
     }
 }
 

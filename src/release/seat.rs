@@ -218,11 +218,7 @@ impl Taking<'_> {
     pub(super) async fn closed(&self) -> Result<Option<String>, StoreError> {
         let session = self.session;
         if let Some(pause) = session.engine.store.pause(session.site()).await? {
-            let until = keep::utc(&pause.until);
-            return Ok(Some(match pause.begun_anew {
-                true => pause.why,
-                false => format!("{} paused releasing until {until}: {}", pause.by, pause.why),
-            }));
+            return Ok(Some(pause.told(&keep::utc(&pause.until))));
         }
         Ok(self.frozen())
     }

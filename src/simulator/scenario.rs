@@ -468,6 +468,32 @@ impl Scenario {
             ..Self::default()
         }
     }
+
+    /// The same site with people whom the rules of the guide to a first release name: a service account, an
+    /// administrator, and one who is marked by a custom property. All three have idle seats.
+    pub fn trial() -> Self {
+        let user = |id: &str, name: &str| UserSpec {
+            directory: "CORP".to_owned(),
+            user_id: id.to_owned(),
+            name: name.to_owned(),
+            ..UserSpec::default()
+        };
+        let property =
+            PropertySpec { name: "LicenseManage".to_owned(), value: "do-not-release".to_owned() };
+        let users = vec![
+            user("svc_reports", "Nightly reports"),
+            UserSpec { roles: vec!["RootAdmin".to_owned()], ..user("admin01", "Break glass") },
+            UserSpec { custom_properties: vec![property], ..user("chair", "Chair of the board") },
+        ];
+        let seat = |user: &UserSpec| SeatSpec {
+            kind: SeatKind::Analyzer,
+            user: format!("CORP\\{}", user.user_id),
+            last_used: When::days_ago(200),
+            ..SeatSpec::default()
+        };
+        let seats = users.iter().map(seat).collect();
+        Self { users, seats, ..Self::demo() }
+    }
 }
 
 #[cfg(test)]

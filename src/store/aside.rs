@@ -82,7 +82,7 @@ impl BegunAnew {
             )
         });
         format!(
-            "stop the daemon and put the newest copy back (bursar store restore COPY), or let releases go on without what it knew (bursar store accept --why TEXT){of_file}"
+            "stop the daemon and put the newest copy back (bursar store restore COPY), or let releases go on without what it knew (bursar store accept --why 'no copy is left'){of_file}"
         )
     }
 }

@@ -113,7 +113,7 @@ pub(super) async fn unpause(served: &Served, name: &str, request: Request) -> Do
     let pause = served.source.store.pause(&site).await?;
     if pause.as_ref().is_some_and(|pause| pause.begun_anew) {
         let text = "The store began anew: who may use the machine says that releases go on, with \
-                    bursar store accept --why TEXT."
+                    bursar store accept --why 'no copy is left'."
             .to_owned();
         return Err(Failure::Refused(StatusCode::CONFLICT, "Not done", text));
     }

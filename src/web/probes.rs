@@ -43,8 +43,8 @@ struct Health {
 }
 
 async fn health(State(store): State<Store>) -> Response {
-    let (code, status) = match store.health().await {
-        Ok(_) => (StatusCode::OK, "ok"),
+    let (code, status) = match store.alive().await {
+        Ok(()) => (StatusCode::OK, "ok"),
         Err(error) => {
             tracing::error!(%error, "a health check finds that the store can't be read");
             (StatusCode::SERVICE_UNAVAILABLE, "the store can't be read, see the log")

@@ -18,6 +18,7 @@ use crate::plain::one_line;
 use crate::planning::replay::Simulation;
 use crate::policy::Policy;
 use crate::release::next::Next;
+use crate::store::aside::BegunAnew;
 use crate::store::{KnownRun, Ordered, PageOrder, RunState, Store, StoreError};
 
 /// So many runs are shown.
@@ -53,6 +54,8 @@ struct Page {
 struct Operate {
     address: String,
     paused: bool,
+    /// Releases are held back by the store, which is ended on the machine alone: how. Empty: they are not.
+    begun_anew: String,
     /// What a person types to say that this is the site meant.
     called: String,
     /// Why no plan can be applied.
@@ -163,6 +166,13 @@ pub(super) async fn page(served: &Served, headers: &HeaderMap, name: &str) -> An
     let operate = is_operator.then(|| Operate {
         address: site_address(name, "/releases"),
         paused: of_site.is_some_and(|of| of.pause.is_some()),
+        begun_anew: of_site
+            .and_then(|of| of.pause.as_ref())
+            .filter(|pause| pause.begun_anew)
+            .map(|pause| {
+                status.store_begun_anew.as_ref().map_or_else(|| pause.why.clone(), BegunAnew::ways)
+            })
+            .unwrap_or_default(),
         called: called(served, site),
         not_applied: not_applied(site).unwrap_or_default(),
         apply: last.filter(|_| not_applied(site).is_none() && carried_out.is_none()).map(|last| {

@@ -464,8 +464,7 @@ fn release(site: &Site, of_site: &SiteStatus, status: &Status, zone: Tz) -> Rele
         None => match &of_site.pause {
             Some(pause) => {
                 let until = local(pause.until, zone);
-                let text = format!("paused until {until} by {}: {}", pause.by, pause.why);
-                (one_line(&text), true)
+                (one_line(&pause.text(&until)), true)
             }
             None => ("releases are switched off in the settings".to_owned(), false),
         },

@@ -48,6 +48,7 @@ mod missing;
 mod mistakes;
 mod monitor_app;
 mod mqtt;
+mod newcomer;
 mod one;
 mod one_broken;
 mod other_site;

@@ -406,21 +406,21 @@ async fn a_rule_of_a_role_is_judged_for_certain_after_a_poll_of_the_seats() {
     let setup = Setup::new(scenario()).await;
     let file = settings(&setup, "      enable: true\n      frequency: every 20 days", "");
     let yaml = std::fs::read_to_string(&file).unwrap();
-    let yaml = yaml.replace("tag: [vip]", "role: [AuditAdmin]");
+    let yaml = yaml.replace("tag: [vip]", "role: [Auditor]");
     setup.write(&yaml.replace("seatMonitor: {enable: false}", "seatMonitor: {enable: true}"));
     let notes = || {
         let plan = text(&run(&setup, &file, &["plan"]).stdout);
-        let notes = plan.lines().filter(|line| line.contains("AuditAdmin")).map(str::to_owned);
+        let notes = plan.lines().filter(|line| line.contains("Auditor")).map(str::to_owned);
         notes.collect::<Vec<_>>().join("\n")
     };
     let before = notes();
-    let known = "`AuditAdmin` fits nobody whose roles are known (4 of the 10 people with seats)";
+    let known = "`Auditor` fits nobody whose roles are known (4 of the 10 people with seats)";
     assert!(before.contains(known) && before.contains("seatMonitor"), "{before}");
     let mut daemon = Process::start(&["run", "-c", file.to_str().unwrap()], setup.folder.path());
     daemon.wait_for("used within 28 days");
     daemon.terminate();
     let after = notes();
-    assert!(after.contains("`AuditAdmin` protects nobody: nothing on the site"), "{after}");
+    assert!(after.contains("`Auditor` protects nobody: nobody who has a seat has"), "{after}");
 }
 
 /// Who is protected until when and why is shown where the entry keeps a seat; one that has ended
@@ -485,7 +485,7 @@ async fn a_rule_that_names_nobody_is_told_with_the_nearest_name() {
     let file = settings(&setup, ON, "");
     let yaml = std::fs::read_to_string(&file).unwrap();
     setup.write(&yaml.replace("[vip]", "[VIPS]"));
-    let said = "neverRelease.tag `VIPS` protects nobody: nothing on the site has this name; the \
+    let said = "neverRelease.tag `VIPS` protects nobody: the site has no tag of this name; the \
                 nearest is VIP";
     let check = output(&["check", "-c", file.to_str().unwrap()], setup.folder.path());
     let check = text(&check.stdout);

@@ -97,7 +97,7 @@ impl Test {
             targets.retain(|target| target.alert.is_some());
         }
         if targets.is_empty() {
-            let fix = settings.unheard().into_iter().next().map(|unheard| unheard.fix);
+            let fix = settings.unheard_alerts().into_iter().next().map(|unheard| unheard.fix);
             let of = self.rule.map_or(String::new(), |rule| format!(" of {rule}"));
             errln!("bursar: no destination gets alerts{of}; {}", fix.unwrap_or_default());
             if self.json {

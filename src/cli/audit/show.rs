@@ -10,7 +10,7 @@ use super::super::text;
 use super::{Exit, Source, person};
 use crate::ledger::chain::Raw;
 use crate::ledger::{Account, Entry, Intent, Mode, Outcome, Record, SeatResult};
-use crate::license::Holder;
+use crate::license::{Holder, SeatType};
 use crate::plain::one_line;
 use crate::policy::{NeverRelease, Policy, ThreeWay, TypeRule};
 use crate::words;
@@ -47,7 +47,8 @@ impl Show {
             return person::show(&place, user, self.json);
         }
         let run = self.run.as_deref().unwrap_or_default();
-        let raws = place.open()?.run(run)?;
+        let ledger = place.open()?;
+        let raws = ledger.run(run)?;
         if raws.is_empty() {
             errln!(
                 "bursar: there is no run {} in {}; bursar release history lists them",
@@ -62,7 +63,10 @@ impl Show {
         if self.json {
             crate::terminal::print_json(&records)?;
         } else {
-            out!("{}", tell(&records, place.zone));
+            let first = &records[0];
+            let whole = first.run.as_deref().unwrap_or_default();
+            let given_back = ledger.given_back(&first.site, (whole, first.seq))?;
+            out!("{}", tell(&records, &given_back, place.zone));
         }
         for seq in &changed {
             errln!("bursar: record {seq} was changed: its content does not fit its hash");
@@ -82,12 +86,14 @@ struct Seat<'a> {
     outcome: Option<(&'a Record, &'a Outcome)>,
 }
 
-fn tell(records: &[Record], zone: Tz) -> String {
+/// `given_back`: how many of its seats undos have allocated again since.
+fn tell(records: &[Record], given_back: &[(SeatType, u64)], zone: Tz) -> String {
     let mut out = String::new();
     let mut seats: BTreeMap<u64, Seat<'_>> = BTreeMap::new();
     let mut notices = Vec::new();
     let mut end = None;
-    let account = Account::of(records);
+    let mut account = Account::of(records);
+    account.note_given_back(given_back);
     let mut mode = Mode::Real;
     let run = records[0].run.as_deref().unwrap_or_default();
     fact(&mut out, "run", run);

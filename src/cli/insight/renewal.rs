@@ -231,21 +231,34 @@ fn lines(
     let head = ["MONTHS", "RISK", "SEATS", "CHANGE", &price, "AFTER RELEASE", &price];
     out.push_str(&table(&head, seats, paint));
     out.push('\n');
-    let head = ["MONTHS", "RISK", "FREE", "PAID FOR THEM", "TOO FEW", "MORE", "FOR"];
-    out.push_str(&table(&head, wrong, paint));
+    // Two tables: beside each other they are wider than a terminal of 80 columns.
+    let (many, few): (Vec<_>, Vec<_>) = wrong.into_iter().unzip();
+    out.push_str(&table(&["MONTHS", "RISK", "FREE", "PAID FOR THEM"], many, paint));
+    out.push('\n');
+    out.push_str(&table(&["MONTHS", "RISK", "TOO FEW", "MORE", "FOR"], few, paint));
 }
 
-/// A row of what too many and too few seats cost.
-fn of_being_wrong(months: String, percent: String, choice: &Choice, style: &Style) -> Vec<String> {
-    vec![
-        months,
-        percent,
+/// What too many and too few seats cost, a row each.
+fn of_being_wrong(
+    months: String,
+    percent: String,
+    choice: &Choice,
+    style: &Style,
+) -> (Vec<String>, Vec<String>) {
+    let many = vec![
+        months.clone(),
+        percent.clone(),
         style.locale.number(choice.too_many.seats.middle.round()),
         said::idle(&choice.too_many, style.locale),
+    ];
+    let few = vec![
+        months,
+        percent,
         said::cases(&choice.too_few, style.locale),
         said::missing_seats(&choice.too_few, style.locale),
         said::to_add(&choice.too_few, style.locale),
-    ]
+    ];
+    (many, few)
 }
 
 const WIDTH: usize = 66;

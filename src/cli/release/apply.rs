@@ -25,7 +25,7 @@ use crate::release::run::{Engine, Order, Report};
 /// is made after it is known what became of the seats of that run.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  bursar release apply -c bursar.yaml                 plan now, show it, ask, release\n  bursar release apply -c bursar.yaml plan.json       a plan that was saved and reviewed\n  bursar release apply -c bursar.yaml plan.json --accept percent --yes\n\nExit codes: 0 all done, 1 failed, 2 the plan can't be used, 3 not everything was released"
+    after_help = "Examples:\n  bursar release apply -c bursar.yaml                 plan now, show it, ask, release\n  bursar release apply -c bursar.yaml plan.json       a plan that was saved and reviewed\n  bursar release apply -c bursar.yaml plan.json --accept percent --yes\n\nExit codes: 0 all done, or nothing is due; 1 failed; 2 nothing was done: the plan can't be used, or the question was not answered with the host; 3 not everything was released, such as what a guard stopped"
 )]
 pub(crate) struct Apply {
     #[command(flatten)]
@@ -140,11 +140,13 @@ impl Apply {
         let count: usize = goes.map(|part| part.count(Outcome::Release)).sum();
         if count == 0 {
             let is_unread = plan.refusals.iter().any(|refusal| refusal.guard == Guard::Incomplete);
+            let due: usize = plan.types.iter().map(|part| part.count(Outcome::Release)).sum();
             errln!(
                 "{}",
-                match is_unread {
-                    true => "nothing can be released: the site could not be read in full",
-                    false => "there is nothing to release",
+                match (is_unread, due) {
+                    (true, _) => "nothing can be released: the site could not be read in full",
+                    (false, 0) => "there is nothing to release",
+                    (false, _) => "nothing goes: what is not accepted stops all of it",
                 }
             );
         }

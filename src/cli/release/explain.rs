@@ -78,10 +78,12 @@ pub(super) async fn explain(
             found = true;
             let mut keep = decision.keep.clone();
             let mut person = None;
+            let mut is_judged = false;
             if let Some(holder) = &decision.holder {
                 // The plan reads only users that it has to: here all rules are to be shown.
                 let read = engine.client.person(holder.id, patience).await;
                 if let Some(seat) = engine.client.seat(seat_type, decision.seat, patience).await? {
+                    is_judged = matches!(&read, PersonRead::Whole(of) if of.id == holder.id);
                     for reason in plan::keeping(&seat, &read, &past, &plan.policy, plan.now) {
                         if !keep.iter().any(|known| known.code() == reason.code()) {
                             keep.push(reason);
@@ -90,7 +92,8 @@ pub(super) async fn explain(
                 }
                 person = Some(read);
             }
-            out.push_str(&render(seat_type, decision, &keep, person.as_ref(), &plan, paint));
+            let seen = Seen { keep: &keep, person: person.as_ref(), is_judged };
+            out.push_str(&render(seat_type, decision, seen, &plan, paint));
         }
     }
     if found {
@@ -134,14 +137,54 @@ fn is_of(decision: &Decision, account: &str) -> bool {
     decision.holder.as_ref().is_some_and(|holder| is_named(holder, account))
 }
 
+/// What was found out about a seat beyond its decision.
+#[derive(Clone, Copy)]
+struct Seen<'a> {
+    keep: &'a [Keep],
+    person: Option<&'a PersonRead>,
+    /// The rules that look at the person were asked: the person could be read, and the seat is still there.
+    is_judged: bool,
+}
+
+/// Reasons that look at the record of the person.
+const OF_PERSON: [&str; 8] = [
+    "user-incomplete",
+    "tag",
+    "custom-property",
+    "role",
+    "user-group",
+    "inactive",
+    "blocked",
+    "removed-externally",
+];
+
+/// Reasons that are asked of seats that are due only.
+const OF_DUE: [&str; 4] = ["announced", "enough-free", "free-unknown", "over-cap"];
+
+/// Reasons that were not asked, and why.
+fn not_asked(decision: &Decision, seen: Seen<'_>) -> Vec<(&'static str, Vec<&'static str>)> {
+    let holds = |code: &&str| seen.keep.iter().any(|keep| keep.code() == *code);
+    let open = |codes: &[&'static str]| {
+        codes.iter().copied().filter(|code| !holds(code)).collect::<Vec<_>>()
+    };
+    let mut groups = Vec::new();
+    if !seen.is_judged {
+        groups.push(("the person could not be looked at", open(&OF_PERSON)));
+    }
+    if !decision.is_due() {
+        groups.push(("the seat is not due", open(&OF_DUE)));
+    }
+    groups
+}
+
 fn render(
     seat_type: SeatType,
     decision: &Decision,
-    keep: &[Keep],
-    person: Option<&PersonRead>,
+    seen: Seen<'_>,
     plan: &Plan,
     paint: Paint,
 ) -> String {
+    let Seen { keep, person, .. } = seen;
     let stopped = plan.types.iter().any(|part| part.seat_type == seat_type && plan.stops(part));
     let verdict = match decision.outcome {
         Outcome::Release if stopped => paint.warn("would be released, but a guard stops it"),
@@ -171,12 +214,18 @@ fn render(
         let _ = writeln!(out, "    {line}");
     }
     seat_facts(&mut out, decision, person);
-    let others = QUESTIONS.len() - keeping.len();
-    let others = match keeping.len() {
+    let not_asked = not_asked(decision, seen);
+    let left_out: usize = not_asked.iter().map(|(_, codes)| codes.len()).sum();
+    let others = QUESTIONS.len() - keeping.len() - left_out;
+    let others = match keeping.len() + left_out {
         0 => format!("all {others} reasons to keep a seat were asked: none holds"),
         _ => format!("{others} other reasons to keep a seat were asked: none of them holds"),
     };
     let _ = writeln!(out, "  {}", paint.faint(&others));
+    for (why, codes) in not_asked {
+        let line = format!("{} were not asked, since {why}: {}", codes.len(), codes.join(", "));
+        let _ = writeln!(out, "  {}", paint.faint(&line));
+    }
     out
 }
 

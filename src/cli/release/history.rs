@@ -84,15 +84,9 @@ struct SiteRuns {
 impl SiteRuns {
     fn print(&self) -> anyhow::Result<()> {
         let Self { pause, accepted, runs, .. } = self;
-        if let Some(held) = pause.as_ref().filter(|pause| pause.begun_anew) {
-            outln!("{}", one_line(&held.why));
-        } else if let Some(Pause { until, why, by, .. }) = pause {
-            outln!(
-                "releasing is paused until {} by {}: {}",
-                time::told(*until),
-                one_line(by),
-                one_line(why)
-            );
+        if let Some(pause) = pause {
+            let before = if pause.begun_anew { "" } else { "releasing is " };
+            outln!("{before}{}", one_line(&pause.text(&time::told(pause.until))));
         }
         for accepted in accepted {
             outln!("in force: {}", one_line(&accepted.text()));

@@ -10,11 +10,11 @@ use super::super::text::Paint;
 use super::apply::{as_json, exit, render};
 use super::working::Seats;
 use super::{Called, Exit, Target, confirmed, refused, wait};
-use crate::ledger::{Mode, Trigger};
+use crate::ledger::{Mode, RunStatus, Trigger};
 use crate::license::{Holder, Moment};
 use crate::plain::one_line;
 use crate::qrs::Patience;
-use crate::release::run::{Engine, Order};
+use crate::release::run::{Engine, Order, Report};
 use crate::release::undo::{Others, Returning, Returns};
 
 /// How long what fails of reading the site is tried again.
@@ -29,7 +29,7 @@ const RETRYING: Duration = Duration::from_secs(60);
 /// are listed, and asked about (with --yes they get both). Works while releasing is paused.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  bursar release undo -c bursar.yaml 0199c2f4-1a2b-7c3d    a run, as `release history` shows it\n  bursar release undo -c bursar.yaml 'CORP\\anna'           a user\n\nExit codes: 0 all allocated again, 1 failed, 2 there is nothing to undo so, 3 not everything was allocated again"
+    after_help = "Examples:\n  bursar release undo -c bursar.yaml 0199c2f4-1a2b-7c3d    a run, as `release history` shows it\n  bursar release undo -c bursar.yaml 'CORP\\anna'           a user\n\nExit codes: 0 all is allocated again, now or before; 1 failed; 2 nothing was done: no such run or person, or the question was not answered with the host; 3 not everything was allocated again"
 )]
 pub(crate) struct Undo {
     #[command(flatten)]
@@ -103,7 +103,7 @@ impl Undo {
                 } else {
                     out!("{}", render(&report, Paint::for_stdout()));
                 }
-                Ok(exit(&report))
+                Ok(ended(&report, &returns))
             }
             Err(error) => refused(error),
         }
@@ -140,6 +140,18 @@ impl Undo {
         } else {
             Others::LeaveOut
         }))
+    }
+}
+
+/// The exit code: who had the seat back before is no reason to say that not all was allocated again.
+fn ended(report: &Report, returns: &Returns) -> Exit {
+    let back_before = returns.seats.iter().filter(|seat| seat.not.is_some()).count() as u64;
+    let counts = &report.counts;
+    let left: u64 = counts.iter().map(|of| of.changed).sum();
+    let failed: u64 = counts.iter().map(|of| of.refused + of.gone + of.unclear).sum();
+    match report.status {
+        RunStatus::Done if failed == 0 && left <= back_before => Exit::Ok,
+        _ => exit(report),
     }
 }
 
@@ -186,7 +198,7 @@ fn preview(returns: &Returns) -> String {
     if !back.is_empty() {
         out.push_str(
             "What does not come back: the rows themselves. Each seat gets a new id, counts as \
-             allocated today and never used,\nand custom fields that somebody added to the old row \
+             allocated today and never used, and custom fields that somebody added to the old row \
              are gone.\n",
         );
     }

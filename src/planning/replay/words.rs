@@ -40,6 +40,12 @@ impl OfType {
             ("saved", |from| from.saved),
         ];
         let before = remarks.len();
+        let without = self.thresholds.iter().filter(|of| of.nobody_went());
+        let without: Vec<String> = without.map(|of| of.threshold_days.to_string()).collect();
+        if !without.is_empty() {
+            let days = without.join(", ");
+            remarks.push(format!("{days} days: nobody has gone yet, so nobody could come back"));
+        }
         for (what, from) in figures {
             let mut days: BTreeMap<NaiveDate, Vec<String>> = BTreeMap::new();
             for threshold in &self.thresholds {
@@ -64,6 +70,11 @@ impl OfType {
 }
 
 impl Threshold {
+    /// On a new site: nothing went since anything is known, and no day can be named from which more will be.
+    fn nobody_went(&self) -> bool {
+        self.came_back.within_14_days.is_none() && self.known_from.within_14_days.is_none()
+    }
+
     /// Who came back within 14, 30 and 90 days; `write`: how figures are written.
     pub fn back(&self, write: impl Fn(Bounds<u64>) -> String) -> [String; 3] {
         let back = self.came_back;

@@ -59,16 +59,16 @@ pub(super) fn is_paused(pause: &Pause) -> Refusal {
         return Refusal {
             guard: Guard::StoreBegunAnew,
             seat_type: None,
-            saw: pause.why.clone(),
+            saw: pause.told(&utc(&pause.until)),
             fix: "put a copy of the store back (`bursar store restore`), or let releases go on without \
-                  what it knew: `bursar store accept --why TEXT`"
+                  what it knew: `bursar store accept --why 'no copy is left'`"
                 .to_owned(),
         };
     }
     Refusal {
         guard: Guard::Paused,
         seat_type: None,
-        saw: format!("{} paused releasing until {}: {}", pause.by, utc(&pause.until), pause.why),
+        saw: pause.told(&utc(&pause.until)),
         fix: "wait until then, or end it with `bursar release unlock`".to_owned(),
     }
 }
@@ -82,7 +82,7 @@ fn is_known_as(name: &str) -> Refusal {
              hours and those that can be undone are kept under that name"
         ),
         fix: "give it that name in the settings; if it is another site, or is to begin anew under its \
-              new name, say so: `bursar release accept site --why TEXT`"
+              new name, say so: `bursar release accept site --why 'it is another site'`"
             .to_owned(),
     }
 }
@@ -112,9 +112,12 @@ fn other_site(snapshot: &Snapshot, past: &Past) -> Option<Refusal> {
         }
         Err(why) => format!("it can't be told which site answers: {why}"),
     };
-    let fix = match found {
-        Ok(Sameness::Renewed) => "if the license was renewed, say so",
-        Ok(_) => "look at the address in the settings; if the site was set up anew, say so",
+    let (fix, why) = match found {
+        Ok(Sameness::Renewed) => ("if the license was renewed, say so", "license renewed"),
+        Ok(_) => (
+            "look at the address in the settings; if the site was set up anew, say so",
+            "site set up anew",
+        ),
         Err(_) => {
             return Some(Refusal {
                 guard: Guard::OtherSite,
@@ -128,7 +131,7 @@ fn other_site(snapshot: &Snapshot, past: &Past) -> Option<Refusal> {
         guard: Guard::OtherSite,
         seat_type: None,
         saw,
-        fix: format!("{fix}: `bursar release accept site --why TEXT`"),
+        fix: format!("{fix}: `bursar release accept site --why '{why}'`"),
     })
 }
 
@@ -219,7 +222,7 @@ fn clock(plan: &Plan, snapshot: &Snapshot) -> Option<Refusal> {
                       readable `Date`"
                     .to_owned(),
                 fix: "see what stands between here and the site (a proxy that removes the header); by \
-                      hand, `--accept clock` once you have compared the clocks"
+                      hand, `bursar release apply --accept clock --real` once you have compared the clocks"
                     .to_owned(),
             });
         }
@@ -279,7 +282,7 @@ fn stale_signal(plan: &Plan, snapshot: &Snapshot) -> Option<Refusal> {
         seat_type: None,
         saw,
         fix: format!(
-            "find out whether the site still records use (`lastUsed`); if really nobody worked, apply the plan by hand with `bursar release apply`, or change `{SETTINGS}.staleSignalDays`"
+            "find out whether the site still records use (`lastUsed`); if really nobody worked, apply the plan by hand with `bursar release apply --accept stale-signal --real`, or change `{SETTINGS}.staleSignalDays`"
         ),
     })
 }
@@ -372,7 +375,8 @@ fn misspelt(snapshot: &Snapshot) -> Option<Refusal> {
         seat_type: None,
         saw: saw.join("; "),
         fix: format!(
-            "write it as the site has it in `{SETTINGS}.neverRelease`, or remove the rule"
+            "write it as the site has it in `{SETTINGS}.neverRelease`, or make what it names in the \
+             management console, or remove the rule"
         ),
     })
 }
@@ -404,7 +408,7 @@ fn too_many(rule: &TypeRule, part: &TypePlan, past: &Past) -> Option<Refusal> {
             part.seat_type.title()
         ),
         fix: format!(
-            "make a new plan with `bursar release plan`, which keeps to it; go beyond it once with `bursar release apply --accept max-releases`; or raise `{SETTINGS}.licenseType.{}.maxReleases`",
+            "make a new plan with `bursar release plan`, which keeps to it; go beyond it once with the plan that a person has read: `bursar release apply plan.json --accept max-releases --real`; or raise `{SETTINGS}.licenseType.{}.maxReleases`",
             part.seat_type
         ),
     })
@@ -448,10 +452,17 @@ pub(super) fn too_large_a_share(
         seat_type: Some(part.seat_type),
         saw,
         fix: format!(
-            "read the plan; if these people may all lose their seat, accept it with `bursar release accept percent --type {0} --until DATE --why TEXT`, or for one run by hand with `bursar release apply --accept percent`; or change `{SETTINGS}.licenseType.{0}.maxReleasePercent`",
-            part.seat_type
+            "read the plan; if these people may all lose their seat, accept it for this type: `bursar release accept percent --type {0} --until {1} --why 'read and agreed'`; or for one run by hand, of this type alone: `bursar release plan --type {0} -o plan.json` and then `bursar release apply plan.json --accept percent --real`; or change `{SETTINGS}.licenseType.{0}.maxReleasePercent`",
+            part.seat_type,
+            tomorrow(plan)
         ),
     })
+}
+
+/// A day that can be typed as it is printed, in the zone of the settings.
+fn tomorrow(plan: &Plan) -> chrono::NaiveDate {
+    let today = plan.policy.calendar.date(plan.now);
+    today.succ_opt().unwrap_or(today)
 }
 
 fn seats(count: usize) -> String {

@@ -443,7 +443,10 @@ fn what_they_say() {
         since: time("2026-11-20"),
         begun_anew: false,
     };
-    let refusals = check(&plan, &world.snapshot, &world.past, Some(&pause), None);
+    let mut refusals = check(&plan, &world.snapshot, &world.past, Some(&pause), None);
+    let begun_anew =
+        Pause { begun_anew: true, why: "the store was damaged".into(), ..pause.clone() };
+    refusals.push(super::is_paused(&begun_anew));
     let seen: Vec<_> = refusals.iter().map(|r| r.guard).collect();
     for &guard in Guard::ALL {
         assert!(seen.contains(&guard), "{guard}");

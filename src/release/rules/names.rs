@@ -61,7 +61,8 @@ pub struct Finding {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Mistake {
-    /// It names somebody in a form that is not compared: whom, and what is wrong.
+    /// It names somebody or something of the site in a form that is not compared, or with a slip: whom,
+    /// and what is wrong.
     Misspelt { means: String, why: &'static str },
     /// It names nobody; what comes nearest.
     Nobody { nearest: Option<String> },
@@ -76,6 +77,10 @@ const NEAREST_FOR: usize = 20;
 
 /// From this likeness on a name is near.
 const NEAR: f64 = 0.8;
+
+/// The roles that every site has: a rule that names one is right, whoever has it now.
+const ROLES: [&str; 5] =
+    ["RootAdmin", "AuditAdmin", "ContentAdmin", "DeploymentAdmin", "SecurityAdmin"];
 
 /// The rules that name nobody. `accounts` gives all accounts of the site that are known, directory
 /// and id, again and again; each at least once.
@@ -258,7 +263,13 @@ impl Kinds<'_> {
         forms: Vec<Form>,
     ) -> Option<Finding> {
         let wanted = fold(rule);
-        if known.names.iter().any(|name| fits(&wanted, &fold(name))) {
+        let of_every_site: &[&str] = match &known.missing {
+            Some(Missing::Unread(_)) => &[],
+            _ if kind == "role" => &ROLES,
+            _ => &[],
+        };
+        let names = || known.names.iter().map(|name| &**name).chain(of_every_site.iter().copied());
+        if names().any(|name| fits(&wanted, &fold(name))) {
             return None;
         }
         let misspelt = known.names.iter().find_map(|name| {
@@ -270,10 +281,18 @@ impl Kinds<'_> {
             let why = "it stands in the list of another kind";
             Some(Mistake::Misspelt { means: format!("the {kind} {name}"), why })
         };
-        let what = misspelt.or_else(elsewhere).unwrap_or_else(|| match &known.missing {
+        // Groups come and go with their members; a tag or a role is there for good.
+        let slip = || {
+            let is_whole = known.missing.is_none() && kind != "group";
+            let name = names().find(|name| is_whole && is_slip(rule, name))?;
+            let why = if kind == "tag" { NO_TAG } else { NO_ROLE };
+            Some(Mistake::Misspelt { means: format!("the {kind} {name}"), why })
+        };
+        let found = misspelt.or_else(elsewhere).or_else(slip);
+        let what = found.unwrap_or_else(|| match &known.missing {
             Some(Missing::Unread(why)) => Mistake::NotLookedAt { why: why.clone() },
             Some(Missing::NotAll { known, of }) => Mistake::NotSeen { known: *known, of: *of },
-            None => Mistake::Nobody { nearest: nearest(rule, known.names.iter().map(|n| &**n)) },
+            None => Mistake::Nobody { nearest: nearest(rule, names()) },
         });
         Some(Finding { setting, rule: rule.to_owned(), what })
     }
@@ -310,7 +329,8 @@ impl Kinds<'_> {
             return None;
         }
         let all = &self.names.properties;
-        let named: Vec<_> = all.iter().filter(|(known, _)| fits(&name, &fold(known))).collect();
+        let named = all.iter().map(|(known, values)| (&**known, values));
+        let named: Vec<(&str, _)> = named.filter(|(known, _)| fits(&name, &fold(known))).collect();
         let has = |values: &BTreeSet<Box<str>>| values.iter().any(|v| fits(&value, &fold(v)));
         if named.iter().any(|(_, values)| has(values)) {
             return None;
@@ -334,6 +354,9 @@ impl Kinds<'_> {
             (None, Some(why)) => Mistake::NotLookedAt { why: why.clone() },
             // Whatever is written fits one without a list of values.
             (None, None) if named.iter().any(|(_, values)| values.is_empty()) => return None,
+            (None, None) if let Some(means) = slip_of_property(rule, &named, all) => {
+                Mistake::Misspelt { means, why: NO_PROPERTY }
+            }
             (None, None) => {
                 let pairs: Vec<String> = match named.is_empty() {
                     true => all.keys().map(ToString::to_string).collect(),
@@ -355,6 +378,45 @@ impl Kinds<'_> {
         let rule = format!("{} = {}", rule.name.trim(), rule.value.trim());
         Some(Finding { setting: "neverRelease.customProperty", rule, what })
     }
+}
+
+const NO_TAG: &str = "the site has no tag of this name, as far as Bursar's account sees";
+const NO_ROLE: &str = "nobody who has a seat has a role of this name";
+const NO_PROPERTY: &str =
+    "the site has no custom property with this name and value, as far as Bursar's account sees";
+
+/// The custom property, and value, that a rule names but for a slip. `named`: those of its name.
+fn slip_of_property(
+    rule: &Property,
+    named: &[(&str, &BTreeSet<Box<str>>)],
+    all: &BTreeMap<Box<str>, BTreeSet<Box<str>>>,
+) -> Option<String> {
+    if named.is_empty() {
+        let name = all.keys().find(|name| is_slip(&rule.name, name))?;
+        return Some(format!("the custom property {name}"));
+    }
+    named.iter().find_map(|(name, values)| {
+        let value = values.iter().find(|value| is_slip(&rule.value, value))?;
+        Some(format!("the custom property {name} = {value}"))
+    })
+}
+
+/// Whether a rule is a name of the site but for a slip of the fingers: one letter, or one of eight in
+/// a long name. What differs in its digits only is another name, and so is a short one.
+fn is_slip(rule: &str, name: &str) -> bool {
+    const SHORT: usize = 4;
+    const LONG: usize = 256;
+    if glob::is_pattern(rule) || rule.len().max(name.len()) > LONG {
+        return false;
+    }
+    let (rule, name) = (loose(rule), loose(name));
+    let [of_rule, of_name] = [&rule, &name].map(|text| text.chars().count());
+    let slips = (of_name / 8).max(1);
+    let digits = |text: &str| text.chars().filter(char::is_ascii_digit).collect::<String>();
+    of_rule.min(of_name) >= SHORT
+        && of_rule.abs_diff(of_name) <= slips
+        && digits(&rule) == digits(&name)
+        && strsim::osa_distance(&rule, &name) <= slips
 }
 
 fn nearest<'a>(rule: &str, names: impl Iterator<Item = &'a str>) -> Option<String> {
@@ -381,12 +443,16 @@ impl fmt::Display for Finding {
                 write!(f, "protects nobody as it is written, and seems to mean {means}: {why}")
             }
             Mistake::Nobody { nearest } => {
-                let accounts = ["neverRelease.user", "neverRelease.userDirectory"];
-                let who = match accounts.contains(&self.setting) {
-                    true => "nobody who has a seat",
-                    false => "nothing on the site",
+                let why = match self.setting {
+                    "neverRelease.tag" => "the site has no tag of this name",
+                    "neverRelease.customProperty" => {
+                        "the site has no custom property with this name and value"
+                    }
+                    "neverRelease.role" => "nobody who has a seat has this role",
+                    "neverRelease.userGroup" => "nobody who has a seat is in this group",
+                    _ => "nobody who has a seat has this name",
                 };
-                write!(f, "protects nobody: {who} has this name")?;
+                write!(f, "protects nobody: {why}")?;
                 match nearest {
                     Some(nearest) => write!(f, "; the nearest is {nearest}"),
                     None => f.write_str(" or one like it"),

@@ -11,6 +11,7 @@ use crate::ledger::past::{Accepted, Announcement, OpenIntent, Past, Pause, WINDO
 use crate::ledger::{Action, Entry, Outcome, SeatResult, Statement};
 use crate::license::SeatType;
 use crate::policy::Guard;
+use crate::store::seats::row::{seat_type_of, uuid_of};
 use crate::store::site::{forget_identity, identity, keep_identity};
 use crate::store::{Store, StoreError, aside, time_of};
 
@@ -258,19 +259,6 @@ fn forget_announcement(db: &Connection, site: &str, seat: Uuid) -> rusqlite::Res
     db.prepare_cached("DELETE FROM release_announced WHERE site = ?1 AND seat = ?2")?
         .execute([site, &seat.to_string()])
         .map(drop)
-}
-
-pub(super) fn seat_type_of(row: &Row<'_>, column: usize) -> rusqlite::Result<SeatType> {
-    let text: String = row.get(column)?;
-    SeatType::ALL
-        .into_iter()
-        .find(|seat_type| seat_type.as_str() == text)
-        .ok_or_else(|| unreadable(column, format!("no type of seat: {text}").into()))
-}
-
-pub(super) fn uuid_of(row: &Row<'_>, column: usize) -> rusqlite::Result<Uuid> {
-    let text: String = row.get(column)?;
-    text.parse().map_err(|e: uuid::Error| unreadable(column, e.into()))
 }
 
 pub(in crate::store) fn from_json<T: serde::de::DeserializeOwned>(

@@ -11,8 +11,10 @@ use rusqlite::{Connection, Row};
 use super::derived::{Difference, Rebuilt, odd_claims};
 use super::ledger::{COLUMNS, find_run};
 use super::plans;
+use super::seats::given_back;
 use crate::ledger::Head;
 use crate::ledger::chain::{Broken, Raw};
+use crate::license::SeatType;
 use crate::store::{StoreError, file};
 
 /// Blocks: for commands only. Shows the ledger as it was when it was opened.
@@ -115,6 +117,20 @@ impl LedgerFile {
             Ok(records)
         };
         read().map_err(|e| self.failed(&e))
+    }
+
+    /// How many seats of a run undos have given back since, by type. `first`: the record of its start. By what the
+    /// store notes beside the ledger, as lists of runs have it.
+    pub fn given_back(
+        &self,
+        site: &str,
+        (run, first): (&str, u64),
+    ) -> Result<Vec<(SeatType, u64)>, StoreError> {
+        if self.older {
+            return Ok(Vec::new());
+        }
+        let mut all = given_back(&self.db, site, first).map_err(|e| self.failed(&e))?;
+        Ok(all.remove(run).unwrap_or_default())
     }
 
     /// The numbers of all intents that the store counts as unsettled.

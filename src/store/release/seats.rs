@@ -6,9 +6,10 @@ use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use uuid::Uuid;
 
-use super::past::{seat_type_of, to_json, unreadable, uuid_of};
+use super::past::{to_json, unreadable};
 use crate::ledger::{Account, Action, Intent, Outcome};
 use crate::license::{Moment, SeatType};
+use crate::store::seats::row::{seat_type_of, uuid_of};
 use crate::store::{Store, StoreError, time_of};
 
 /// They are read in parts of so many.

@@ -8,7 +8,7 @@ mod difference;
 mod gaps;
 mod past;
 mod read;
-mod row;
+pub(super) mod row;
 mod search;
 #[cfg(test)]
 mod tests;

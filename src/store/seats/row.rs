@@ -16,7 +16,7 @@ use crate::store::time_of;
 pub(super) const COLUMNS: &str = "seat, user, directory, user_id, name, deleted_user, created, \
      last_used, excess, quarantined, quarantine_end, first_seen, first_used";
 
-pub(super) fn seat_type_of(row: &Row<'_>, column: usize) -> rusqlite::Result<SeatType> {
+pub(in crate::store) fn seat_type_of(row: &Row<'_>, column: usize) -> rusqlite::Result<SeatType> {
     let text = text_of(row, column)?;
     SeatType::ALL
         .into_iter()
@@ -24,7 +24,7 @@ pub(super) fn seat_type_of(row: &Row<'_>, column: usize) -> rusqlite::Result<Sea
         .ok_or_else(|| unreadable(column, format!("no type of seat: {text}").into()))
 }
 
-pub(super) fn uuid_of(row: &Row<'_>, column: usize) -> rusqlite::Result<Uuid> {
+pub(in crate::store) fn uuid_of(row: &Row<'_>, column: usize) -> rusqlite::Result<Uuid> {
     Uuid::try_parse(text_of(row, column)?).map_err(|error| unreadable(column, error.into()))
 }
 

@@ -228,7 +228,7 @@ impl Metric {
             Self::ReleaseUnsettled => count("bursar_release_unsettled_seats", SITE, "Seats of which it is not known what became of them."),
             Self::Alerts => count("bursar_alerts", &["site", "state"], "Alerts that are pending, that fire, and those of the latter that are silenced. The site (bursar) is the daemon itself."),
             Self::AlertsByRule => count("bursar_alerts_by_rule", &["site", "rule", "severity", "state"], "Alerts that are pending or fire. No value where there is none."),
-            Self::AlertsUnheard => count("bursar_alerts_unheard", NONE, "Alerts that would reach nobody by the settings."),
+            Self::AlertsUnheard => count("bursar_alerts_unheard", NONE, "Groups of alerts, and real releases, that would reach nobody by the settings."),
             Self::AppState => count("bursar_monitor_app_state", &["site", "state"], "1 for the state that the License Monitor app of Qlik is in, 0 for the others."),
             Self::AppData => seconds("bursar_monitor_app_data_timestamp_seconds", SITE, "When the data of the app were loaded."),
             Self::AppFailures => count("bursar_monitor_app_failed_runs", SITE, "Reloads of the app that failed in a row."),

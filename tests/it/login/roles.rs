@@ -237,3 +237,22 @@ async fn operators_pause_silence_and_test_and_it_is_told_who_did() {
     crate::support::process::until("the test message", is_there).await;
     pages.stop().await;
 }
+
+/// Where the store began anew only the machine's own command helps: no button says that it would.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_holds_releases_back_after_a_damage_has_no_button_and_says_what_helps() {
+    let setup = setup().await;
+    Pages::with(&setup, "", "").await.stop().await;
+    let db = crate::support::store::database(setup.store());
+    let now = Utc::now().timestamp_millis();
+    let begun = "INSERT INTO begun_anew (id, time, file, why) VALUES (1, ?1, NULL, 'it was gone')";
+    db.execute(begun, [now]).unwrap();
+    drop(db);
+    let pages = Pages::with(&setup, "", "").await;
+    pages.user("olga", Role::Operator, None).await;
+    let cookie = pages.log_in("olga").await;
+    let page = pages.get("/site/default/releases", &cookie).await.text;
+    assert!(page.contains("bursar store accept --why") && page.contains("store restore"), "{page}");
+    assert!(!page.contains("End the pause") && !page.contains("Pause releases"), "{page}");
+    pages.stop().await;
+}

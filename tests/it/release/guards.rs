@@ -300,7 +300,7 @@ async fn rule_misspelt() {
     world.settings(|release| release.policy.never_release.tags = vec!["Quark".into()]);
     let report = world.run(Mode::Real).await;
     assert_eq!(report.status, RunStatus::Done, "{report:?}");
-    let note = "neverRelease.tag `Quark` protects nobody: nothing on the site has this name";
+    let note = "neverRelease.tag `Quark` protects nobody: the site has no tag of this name";
     assert!(report.notes.iter().any(|said| said.contains(note)), "{:?}", report.notes);
     assert_eq!(world.deletes(), 3);
 }

@@ -43,7 +43,7 @@ pub(super) fn render(answer: &Simulation, policy: &Policy, shown: Shown) -> Stri
         }
         for threshold in &of_type.thresholds {
             if let Some(returns) = &threshold.returns {
-                names(&mut out, threshold.threshold_days, returns, shown);
+                names(&mut out, threshold, returns, shown);
             }
         }
     }
@@ -97,6 +97,9 @@ fn remarks(out: &mut String, of_type: &OfType) {
         let _ = writeln!(out, "  {text}");
     };
     of_type.remarks(|day| day.to_string()).iter().for_each(|text| remark(text));
+    if !of_type.is_shorter {
+        remark("OUT NOW: by runs since the first day, and not who is due now (the plan)");
+    }
     if of_type.undecided > 0 {
         let of = of_type.undecided;
         remark(&format!(
@@ -206,9 +209,15 @@ fn days(out: &mut String, threshold: &Threshold, shown: Shown) {
     indented(out, &rows);
 }
 
-fn names(out: &mut String, threshold: u32, returns: &[Named], shown: Shown) {
-    let _ =
-        writeln!(out, "\n  Back after a release at {}: {}", words::days(threshold), returns.len());
+fn names(out: &mut String, threshold: &Threshold, returns: &[Named], shown: Shown) {
+    let days = words::days(threshold.threshold_days);
+    // That of some nobody could come back yet is no answer.
+    let count = match threshold.came_back.within_14_days {
+        None if returns.is_empty() => "nobody can be named yet".to_owned(),
+        None => format!("{} so far", returns.len()),
+        Some(_) => returns.len().to_string(),
+    };
+    let _ = writeln!(out, "\n  Back after a release at {days}: {count}");
     let mut rows = Vec::new();
     for back in returns.iter().take(shown.limit) {
         rows.push(vec![
