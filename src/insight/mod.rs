@@ -26,6 +26,7 @@ mod passage;
 pub mod purchase;
 pub mod reclaim;
 pub mod renewal;
+pub mod returns;
 pub mod season;
 mod seasonal;
 pub mod seats;

@@ -1,13 +1,14 @@
 //! What to order: the recommended answers of a renewal in one total, beside the budget.
 //!
 //! It replaces what is entitled for a whole term. What the [`budget`](super::budget) is set against elsewhere is
-//! another question: what is entitled stays, and only seats that are missing within 365 days are added.
+//! another question: what is entitled stays, and only seats that are missing within 365 days are added. [`Beside`]
+//! says how the two belong together.
 
 use chrono::NaiveDate;
 use serde::Serialize;
 
-use super::budget::Verdict;
-use super::cost::{MoneyRange, Prices};
+use super::budget::{Budget, Verdict};
+use super::cost::{DAYS, MoneyRange, Prices};
 use super::days_after;
 use super::money::{Money, sum};
 use super::reclaim::Releasing;
@@ -29,10 +30,22 @@ pub struct Order {
     pub per_year: Option<Money>,
     /// A year of minutes, as entitled now; absent without them or their price.
     pub minutes: Option<Money>,
+    /// The same for the term; absent also where the types have not all the same one.
+    pub minutes_for_term: Option<Money>,
     /// A year of seats and minutes against the budget; absent without one, and where a type is in no total.
     pub budget: Option<OrderBudget>,
     /// The other answer to whether what is reclaimable is released before; absent where that changes no seat.
     pub otherwise: Option<Otherwise>,
+}
+
+impl Order {
+    /// Seats and minutes for the term; `None` without a price, and where there are minutes and no one term.
+    pub fn price_of_all(&self) -> Option<Money> {
+        match (self.price?, self.minutes, self.minutes_for_term) {
+            (seats, None, _) => Some(seats),
+            (seats, Some(_), minutes) => Some(seats + minutes?),
+        }
+    }
 }
 
 /// What would be ordered if all that is reclaimable were released before, or, where that is what is recommended,
@@ -59,6 +72,39 @@ pub struct OtherLine {
     pub change: i64,
     /// The last day before the term: until then they have to be released.
     pub by: NaiveDate,
+    /// Whether the runs until then can release them; absent where that isn't known.
+    pub runs: Option<Runs>,
+    /// The day of the list that they are by, where it is later than that of the figures.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub listed: Option<NaiveDate>,
+}
+
+/// The runs that releasing all that is reclaimable takes, and those that are left for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Runs {
+    pub needed: u32,
+    /// On the schedule of the release engine until the last day before the term, whether it is switched on or not.
+    pub left: u32,
+    /// Seats that a run takes at most (`maxReleases`); absent where all go in one.
+    pub per_run: Option<u32>,
+}
+
+impl Runs {
+    /// So many seats, in runs of at most so many.
+    pub fn of(reclaimable: u32, per_run: Option<u32>, left: u32) -> Self {
+        let needed = match per_run {
+            // A run that takes none never ends.
+            Some(0) if reclaimable > 0 => u32::MAX,
+            Some(most) => reclaimable.div_ceil(most.max(1)),
+            None => u32::from(reclaimable > 0),
+        };
+        Self { needed, left, per_run }
+    }
+
+    pub fn is_enough(self) -> bool {
+        self.needed <= self.left
+    }
 }
 
 /// The seats of a type.
@@ -77,9 +123,51 @@ pub struct Line {
     pub with_release: bool,
     pub reclaimable: Option<u32>,
     pub releasing: Option<Releasing>,
+    /// Whether the runs until the term can release what is reclaimable; absent where that isn't counted on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub runs: Option<Runs>,
     /// For the term.
     pub price: Option<Money>,
     pub per_year: Option<Money>,
+}
+
+/// The order, and what is paid if what is entitled stays: what both are of.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Beside {
+    /// The 365 days in which what is entitled stays and seats are added.
+    pub first: NaiveDate,
+    pub last: NaiveDate,
+    pub to_pay: MoneyRange,
+    /// The term that the order is for; of several, from the first day of any to the last one of any.
+    pub term_first: NaiveDate,
+    pub term_last: NaiveDate,
+    /// The order for a year, with minutes.
+    pub ordered: Money,
+    /// By what the order is more than the most that is paid otherwise; negative where it is less.
+    pub more: Money,
+    /// Seats of the order beyond those that are entitled; negative where they are fewer.
+    pub change: i64,
+    /// Seats that are added otherwise, at both ends of the forecast.
+    pub added: (u64, u64),
+}
+
+impl Beside {
+    /// `added`: seats that are added where what is entitled stays; `today`: the day of the figures. `None` where one
+    /// of both has no total.
+    pub fn of(order: &Order, budget: &Budget, added: (u64, u64), today: NaiveDate) -> Option<Self> {
+        let (ordered, to_pay) = (order.budget?.to_pay, budget.to_pay);
+        Some(Self {
+            first: days_after(today, 1),
+            last: days_after(today, DAYS),
+            to_pay,
+            term_first: order.lines.iter().map(|line| line.on).min()?,
+            term_last: order.lines.iter().map(|line| line.last).max()?,
+            ordered,
+            more: ordered - to_pay.high,
+            change: order.lines.iter().map(|line| line.change).sum(),
+            added,
+        })
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -127,6 +215,7 @@ pub fn order<'a>(
             with_release: first.with_release,
             reclaimable: renewal.reclaimable,
             releasing: renewal.releasing,
+            runs: None,
             price: choice.price,
             per_year: per_seat.map(|price| price.times(choice.seats)),
         });
@@ -144,10 +233,24 @@ pub fn order<'a>(
         })
     };
     let budget = against(per_year);
+    let months = lines.iter().map(|line| line.months);
+    let term = months.clone().min().filter(|first| months.max() == Some(*first));
+    let minutes_for_term =
+        minutes.zip(term).and_then(|(minutes, months)| minutes.times(months).over(12));
     let otherwise = otherwise(&lines, &others, prices).map(|(with_release, lines, per_year)| {
         Otherwise { with_release, lines, per_year, budget: against(per_year) }
     });
-    Order { lines, unanswered, without_price, price, per_year, minutes, budget, otherwise }
+    Order {
+        lines,
+        unanswered,
+        without_price,
+        price,
+        per_year,
+        minutes,
+        minutes_for_term,
+        budget,
+        otherwise,
+    }
 }
 
 /// `others`: seats and change of the other answer. Whether it is with release, the types that differ, and a year of all types.
@@ -175,6 +278,8 @@ fn otherwise(
             seats,
             change,
             by: days_after(line.on, -1),
+            runs: None,
+            listed: None,
         }));
     }
     (!changed.is_empty()).then(|| (with_release, changed, sum(amounts)))

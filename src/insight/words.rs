@@ -54,8 +54,8 @@ pub fn per_active_person(people: u32, with_minutes: bool, l: Locale) -> String {
 pub fn not_released(of: Option<Releasing>) -> Option<&'static str> {
     match of? {
         Releasing::Real => None,
-        Releasing::Rehearsal => Some("nothing is released while dryRun is on"),
-        Releasing::Off => Some("nothing is released while licenseRelease is off"),
+        Releasing::Rehearsal => Some("nothing is released: runs only rehearse (dryRun)"),
+        Releasing::Off => Some("nothing is released: releases are off (licenseRelease)"),
         Releasing::TypeOff => Some("not released by the settings: default rules"),
     }
 }
@@ -66,20 +66,24 @@ pub fn limits_each(of: &Limits, l: Locale) -> Vec<String> {
     let mut lines: Vec<String> =
         not_released(of.releasing).map(str::to_owned).into_iter().collect();
     if let Some(max) = of.max_releases {
-        let (next, max) = (number(of.next_run), number(max));
-        lines.push(format!("of which the next run: {next} (maxReleases {max})"));
+        lines.push(match max.min(of.next_run) == max {
+            true => format!("next run: {} of them, the most of one (maxReleases)", number(max)),
+            false => {
+                format!("next run: {} of them (maxReleases {})", number(of.next_run), number(max))
+            }
+        });
     }
     if of.after_notice > 0 {
-        lines.push(format!("of which after a notice: {}", number(of.after_notice)));
+        lines.push(format!("{} of them only after a notice", number(of.after_notice)));
     }
     if let Some(KeepFree { is, free, seats }) = of.keep_free {
         let [is, free, seats] = [is, free, seats].map(number);
-        lines.push(format!("keepFree ({is}, {free} free) holds back {seats} for now"));
-        lines.push(format!("keepFree lets seats go only until {is} are free"));
+        lines.push(format!("{seats} stay: {is} are to be free, {free} are (keepFree)"));
+        lines.push(format!("seats go only until {is} are free"));
     }
     if let Some(HeldBack { seats, max_release_percent: percent, due, of }) = of.held_back {
         let [seats, due, of] = [seats, due, of].map(number);
-        lines.push(format!("held back by the guard maxReleasePercent: {seats}"));
+        lines.push(format!("{seats} are held back by a guard (maxReleasePercent)"));
         lines.push(format!("{due} of {of} are due, and above {percent} % it stops a run"));
     }
     if let Some(Spent { taken, of }) = of.spent {

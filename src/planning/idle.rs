@@ -4,7 +4,11 @@ use chrono::{DateTime, NaiveDate, Utc};
 
 use super::money::{Cost, SeatNumbers};
 use super::replay::Simulation;
+use crate::insight::days_after;
 use crate::insight::money::Money;
+use crate::insight::order::Order;
+use crate::insight::words::renewal as words;
+use crate::license::SeatType;
 use crate::words::Locale;
 
 /// One of the figures.
@@ -37,6 +41,18 @@ pub const RELATION: &str = "Reclaimable is the answer: what idle seats cost that
                             of idle. Free seats are neither: nobody has them. What is released becomes free, and its \
                             money comes back only when fewer seats are renewed.";
 
+/// Whether what is reclaimable of a type fits into the runs that are left until the term that is ordered for:
+/// `until 10 January 2027 in 10 runs of at most 20 (41 are left: enough)`. `None` where that isn't known, and where it
+/// changes no seat of the order.
+pub fn until_term(order: &Order, seat_type: SeatType, l: Locale) -> Option<String> {
+    let counted_on = order.lines.iter().find(|line| line.seat_type == seat_type);
+    let counted_on = counted_on.and_then(|line| Some((days_after(line.on, -1), line.runs?)));
+    let others = order.otherwise.iter().flat_map(|of| &of.lines);
+    let mut others = others.filter(|line| line.seat_type == seat_type);
+    let (by, runs) = counted_on.or_else(|| others.find_map(|line| Some((line.by, line.runs?))))?;
+    Some(format!("until {} {}", l.date(by), words::within(runs, l)))
+}
+
 /// The figures, of the types that have a price. What isn't known has no line. `simulation`: of the year before.
 pub fn lines(
     cost: &Cost,
@@ -62,7 +78,7 @@ pub fn lines(
     let of_list = list.map(AsOf::List);
     let reclaimable = "idle, and let go by the release rules, over as many runs as it takes";
     line(ANSWER, seats(|of| of.reclaimable), cost.reclaimable, of_list, reclaimable);
-    let idle = "not used for releaseThresholdDays or longer, also those that rules, keepFree or a guard keep";
+    let idle = "not used for as long as makes a seat idle (releaseThresholdDays), also those that the rules or a guard keep";
     line("Idle", seats(|of| of.idle), cost.idle, of_list, idle);
     let free = "entitled, and nobody has them: paid for all the same";
     line("Free", seats(|of| of.free), cost.free, day.map(AsOf::Day), free);

@@ -161,6 +161,7 @@ impl Planning {
             license_end,
             released: until_again(releases, &list, zone).map(|release| release.seats).collect(),
             seats: counts,
+            release: of_site.map(|of| of.release.clone()),
             order: OnceLock::new(),
         })
     }

@@ -15,6 +15,7 @@ pub mod outlook;
 pub mod recorded;
 pub mod renewal;
 pub mod replay;
+pub mod returns;
 pub mod seats;
 
 use std::sync::OnceLock;
@@ -35,6 +36,7 @@ use crate::insight::utilization::{self, Now, Period, Step, YearOnYear};
 use crate::insight::{Entitled, NotEnough, Released, Series, Total, days_after};
 use crate::license::SeatType;
 use crate::license::pools::MinutePool;
+use crate::release::settings::Release;
 use crate::words::Locale;
 
 pub use forecast::{ForecastView, WhatIf};
@@ -67,6 +69,8 @@ pub struct Planning {
     pub released: Vec<ReleasedSeats>,
     /// From the list of seats; `None` while it was never read.
     pub seats: Option<seats::Counts>,
+    /// How the settings release seats; `None` of a site that they don't have.
+    release: Option<Release>,
     order: OnceLock<Option<Order>>,
 }
 

@@ -9,6 +9,7 @@ use crate::insight::budget::{self, Budget, Projection};
 use crate::insight::cost::{self, CapacityBill, Counts, DAYS, Minutes, MoneyRange, Saved};
 use crate::insight::days_after;
 use crate::insight::money::{Currency, Money};
+use crate::insight::order::{Beside, Order};
 use crate::insight::reclaim::Limits;
 use crate::license::SeatType;
 
@@ -116,6 +117,17 @@ pub struct NextYear {
     pub allocated: MoneyRange,
     pub to_pay: MoneyRange,
     pub to_buy: MoneyRange,
+}
+
+impl Cost {
+    /// How an order belongs together with what is paid if what is entitled stays. `today`: the day of the figures.
+    /// `None` where one of both is not set against the budget.
+    pub fn beside(&self, order: &Order, today: NaiveDate) -> Option<Beside> {
+        let types = &self.next_year.by_type;
+        let added = |seats: fn(&Projection) -> u64| types.iter().map(seats).sum();
+        let added = (added(|of| of.missing_low), added(|of| of.missing_high));
+        Beside::of(order, self.budget.as_ref()?, added, today)
+    }
 }
 
 impl Planning {

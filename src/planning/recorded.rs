@@ -65,6 +65,28 @@ impl Recorded {
             || (gone && change < 0.0)
     }
 
+    /// Why a figure has `change`d so, as a sum: seats that were given out beyond those that were given back, less what
+    /// was released and what went at once. `None` where something else may explain it: the history begins, or pauses.
+    pub fn parts(&self, change: f64, l: Locale) -> Option<String> {
+        if self.begins.is_some() || self.pause.is_some() {
+            return None;
+        }
+        let gone: u32 = self.clean_ups.iter().map(|of| of.count).sum();
+        let given = change + f64::from(self.released) + f64::from(gone);
+        let number = l.fixed(given.abs(), 1);
+        let mut text = match given < 0.0 {
+            true => format!("{number} seats more were given back than given out"),
+            false => format!("{number} seats more were given out than given back"),
+        };
+        if self.released > 0 {
+            text += &format!(", less {} that Bursar released", l.number(self.released.into()));
+        }
+        if gone > 0 {
+            text += &format!(", less {} that went at once without it", l.number(gone.into()));
+        }
+        Some(text)
+    }
+
     /// In words, with whether any of it explains that the figure has `change`d so; that nothing is, where nothing is.
     pub fn in_words(&self, change: f64, l: Locale) -> String {
         let mut parts = Vec::new();

@@ -7,7 +7,7 @@ use super::Planning;
 use crate::insight::cost::DAYS;
 use crate::insight::duration::{self, Curve};
 use crate::insight::forecast::LONGEST_DAYS;
-use crate::insight::order::{self, Order};
+use crate::insight::order::{self, Order, Runs};
 use crate::insight::reclaim::Limits;
 use crate::insight::renewal::{self, Price, Question, Renewal, last_day};
 use crate::insight::{NotEnough, days_after, or_why};
@@ -208,7 +208,34 @@ impl Planning {
         let minutes = self.minutes_of_month();
         let minutes = self.prices.zip(minutes);
         let minutes = minutes.and_then(|(prices, minutes)| prices.year_of_minutes(minutes));
-        (!answers.is_empty()).then(|| order::order(renewals, self.prices.as_ref(), minutes))
+        (!answers.is_empty()).then(|| {
+            let mut order = order::order(renewals, self.prices.as_ref(), minutes);
+            for line in order.lines.iter_mut().filter(|line| line.with_release) {
+                line.runs = self.runs(line.seat_type, days_after(line.on, -1));
+            }
+            for line in order.otherwise.iter_mut().filter(|of| of.with_release) {
+                for line in &mut line.lines {
+                    line.runs = self.runs(line.seat_type, line.by);
+                    let listed =
+                        self.seat_counts(line.seat_type).map(|seats| self.day(seats.as_of));
+                    line.listed = listed.filter(|day| *day > self.today);
+                }
+            }
+            order
+        })
+    }
+
+    /// Whether what is reclaimable of a type fits into the runs from the time of its list to the end of a day. `None`
+    /// while the list was never read.
+    fn runs(&self, seat_type: SeatType, last: NaiveDate) -> Option<Runs> {
+        let seats = self.seat_counts(seat_type)?;
+        let some_later = seats.limits.after_notice > 0;
+        let from = seats.as_of.max(self.now);
+        Some(self.release.as_ref()?.runs((seat_type, seats.reclaimable), some_later, (from, last)))
+    }
+
+    fn day(&self, time: DateTime<Utc>) -> NaiveDate {
+        time.with_timezone(&self.zone).date_naive()
     }
 
     /// The same for the usual terms and risks. Computed once.

@@ -13,6 +13,7 @@ use crate::insight::budget::Verdict;
 use crate::insight::forecast::RunsOut;
 use crate::insight::money::Money;
 use crate::insight::renewal::Choice;
+use crate::insight::returns::WITHIN_DAYS;
 use crate::planning::money::Cost;
 use crate::planning::renewal::TypeRenewal;
 use crate::spreadsheet::{Cell, Sheet};
@@ -151,6 +152,7 @@ pub fn render(report: &Report) -> String {
         simulation(&mut rows, site);
         holders(&mut rows, site);
         money(&mut rows, site);
+        returned(&mut rows, site);
         trail(&mut rows, site);
     }
     let bytes = rows.sheet.finish().expect("memory takes what is left");
@@ -172,6 +174,19 @@ fn server_license(rows: &mut Rows, site: &SiteReport) {
     add("number", license.number.clone());
 }
 
+/// The subject is of which releases they are, the key within how many days.
+fn returned(rows: &mut Rows, site: &SiteReport) {
+    let Some(returned) = &site.returned else { return };
+    for (subject, of) in [("period", returned.in_period), ("365 days", returned.in_year)] {
+        rows.add("returned", subject, "", "released", of.released);
+        rows.add("returned", subject, "", "soFar", of.so_far);
+        for (days, within) in WITHIN_DAYS.into_iter().zip(of.within()) {
+            rows.add("returned", subject, "", &format!("back{days}Days"), within.back);
+            rows.add("returned", subject, "", &format!("of{days}Days"), within.of);
+        }
+    }
+}
+
 /// Numbers have the type as their subject; a person has it as the key.
 fn holders(rows: &mut Rows, site: &SiteReport) {
     for of_type in &site.holders {
@@ -182,6 +197,10 @@ fn holders(rows: &mut Rows, site: &SiteReport) {
             let since = person.since.map_or_else(String::new, |since| since.to_rfc3339());
             let state = if person.quarantined { "quarantined" } else { "held" };
             rows.add("holders", &person.user, &since, &format!("{subject}.{state}"), &person.name);
+            if let Some(used) = person.last_used {
+                let key = format!("{subject}.lastUsed");
+                rows.add("holders", &person.user, &since, &key, used.to_rfc3339());
+            }
         }
     }
 }
@@ -339,6 +358,7 @@ fn order(rows: &mut Rows, site: &SiteReport) {
     money("price", order.price);
     money("perYear", order.per_year);
     money("minutes", order.minutes);
+    money("minutesForTerm", order.minutes_for_term);
     money("budget", order.budget.map(|of| of.budget));
     money("toPay", order.budget.map(|of| of.to_pay));
 }

@@ -10,18 +10,21 @@ use super::holders::holders;
 use super::missing::missing;
 use super::names::Names;
 use super::{
-    CapacityReport, DailyPoint, Ledger, Peak, Period, Report, ServerLicense, SiteReport, TypeReport,
+    CapacityReport, DailyPoint, Ledger, Peak, Period, Report, ReturnedReport, ServerLicense,
+    SiteReport, TypeReport, YearBefore,
 };
 use crate::config::Settings;
 use crate::config::settings::Site;
 use crate::event::{DAEMON, Latest};
+use crate::insight::cost::DAYS;
+use crate::insight::returns::Returned;
 use crate::insight::utilization;
 use crate::insight::{NotEnough, Unit, days_after};
 use crate::license::ServerLicenseStatus;
 use crate::planning::chargeback::By;
 use crate::planning::replay::{Past, Question, ReplayError, Simulation, THRESHOLDS};
-use crate::planning::{Planning, Pool};
-use crate::store::{KnownRun, Store, StoreError};
+use crate::planning::{Planning, Pool, returns};
+use crate::store::{KnownRun, Seats, Store, StoreError};
 
 /// Months ahead that the forecast of a report shows.
 const AHEAD: u32 = 12;
@@ -132,6 +135,7 @@ async fn of_site(
     let names = Names::new(settings.report_names, all_runs);
     let runs = store.runs_between(&site.name, (from, to)).await?;
     let changes = changes(store, site, &seats, (from, to), &attempts, &names).await?;
+    let returned = returned(store, site, &seats, (from, to), moment.as_of).await?;
     let mut holders = holders(store, site, &seats, to, settings.report_names).await?;
     // The site may list a type that its license doesn't have.
     holders.retain(|of| of.held + of.quarantined > 0 || planning.pool(of.seat_type).is_some());
@@ -159,10 +163,54 @@ async fn of_site(
             .saved_by_earlier((period.first, period.last.min(planning.today))),
         changes,
         holders,
+        returned,
         runs: runs.iter().map(|run| names.run(run)).collect(),
         releases: attempts.into_iter().map(|attempt| names.attempt(attempt)).collect(),
         alerts: alerts.of(&site.name, (from, to), &names),
         gaps,
+    })
+}
+
+/// `None` where nothing was released in the year.
+async fn returned(
+    store: &Store,
+    site: &Site,
+    seats: &Seats,
+    (from, to): (DateTime<Utc>, DateTime<Utc>),
+    as_of: DateTime<Utc>,
+) -> Result<Option<ReturnedReport>, StoreError> {
+    let away = returns::away(store, &site.name, seats, as_of).await?;
+    let since = |first: DateTime<Utc>, last: DateTime<Utc>| {
+        let within = away.iter().filter(|away| away.from >= first && away.from < last);
+        Returned::of(within.copied(), as_of)
+    };
+    let (in_period, in_year) = (since(from, to), since(as_of - TimeDelta::days(DAYS), to));
+    Ok((in_year.released > 0 || in_period.released > 0)
+        .then_some(ReturnedReport { in_period, in_year }))
+}
+
+/// Of nearly all days of both.
+const OF_DAYS: f64 = 0.95;
+
+/// The whole period against the same days a year before.
+fn year_before(pool: &Pool, (first, last): (NaiveDate, NaiveDate)) -> Option<YearBefore> {
+    let back = |day: NaiveDate| day.checked_sub_months(Months::new(12));
+    let mean = |first: NaiveDate, last: NaiveDate| {
+        let days = pool.taken.between(first, last);
+        let all = (last - first).num_days() as f64 + 1.0;
+        let count = days.len() as f64;
+        (count >= all * OF_DAYS && count > 0.0)
+            .then(|| days.iter().map(|day| day.mean).sum::<f64>() / count)
+    };
+    let (this, before) = (mean(first, last)?, mean(back(first)?, back(last)?)?);
+    let change = this - before;
+    let change_percent = (before > 0.0).then(|| change / before * 100.0);
+    Some(YearBefore {
+        first: back(first)?,
+        last: back(last)?,
+        mean: before,
+        change,
+        change_percent,
     })
 }
 
@@ -246,6 +294,7 @@ fn of_type(planning: &Planning, pool: &Pool, period: &Period) -> TypeReport {
         recorded_in_year: year_on_year
             .as_ref()
             .and_then(|years| planning.recorded_between(seat_type, years.as_ref().ok()?)),
+        year_before: year_before(pool, (first, last)).filter(|_| period.months() > 1),
         year_on_year: year_on_year.unwrap_or(Err(nothing)),
         growth: planning.growth(seat_type).unwrap_or(Err(nothing)),
         forecast: planning.forecast_view(seat_type, AHEAD).unwrap_or(Err(nothing)),

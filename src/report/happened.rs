@@ -35,6 +35,7 @@ pub(super) async fn changes(
     let named = named.filter(|attempt| attempt.is_release() || attempt.is_return()).count();
     let archived = u32::try_from(done.len().saturating_sub(named)).unwrap_or(u32::MAX);
     let initial = deeds.iter().filter(|deed| deed.change.initial).count();
+    let records: Vec<Option<u64>> = deeds.iter().map(|deed| deed.record).collect();
     let changes: Vec<Change> = deeds.into_iter().map(|deed| deed.change).collect();
     let counts = count_changes(&changes).into_iter().map(|of| ChangeCount {
         seat_type: of.seat_type,
@@ -44,7 +45,8 @@ pub(super) async fn changes(
         by_bursar: of.by_bursar,
     });
     let initial = u32::try_from(initial).unwrap_or(u32::MAX);
-    let list = changes.iter().map(|change| line(change, names)).collect();
+    let list = changes.iter().zip(records).map(|(change, record)| line(change, record, names));
+    let list = list.collect();
     Ok(Some(Changes { recorded_from, archived, initial, counts: counts.collect(), list }))
 }
 
@@ -54,7 +56,7 @@ pub(super) fn recorded_from(site: &Site, list: &SeatList) -> DateTime<Utc> {
     kept.map_or(list.first_read, |kept| list.first_read.max(list.last_read - kept))
 }
 
-fn line(change: &Change, names: &Names) -> ChangeLine {
+fn line(change: &Change, record: Option<u64>, names: &Names) -> ChangeLine {
     ChangeLine {
         time: change.time,
         seat_type: change.seat_type,
@@ -66,7 +68,7 @@ fn line(change: &Change, names: &Names) -> ChangeLine {
             By::Bursar { run } => Some(run.to_string()),
             By::Unknown | By::Someone { .. } => None,
         },
-        by_bursar: change.is_by_bursar(),
+        record,
         again: change.is_churn(),
     }
 }

@@ -38,6 +38,11 @@ pub struct SeatHolder {
     /// When the seat was given to them; absent where the site doesn't tell.
     pub since: Option<DateTime<Utc>>,
     pub quarantined: bool,
+    /// When the seat was used last, by the list as it was read last; absent where it never was, where the site doesn't
+    /// tell, and of a seat that is not on that list any more.
+    pub last_used: Option<DateTime<Utc>>,
+    /// The site says that it never was.
+    pub never_used: bool,
 }
 
 /// Who held seats when a period ended, by type. A type whose changes were not recorded yet by then is not
@@ -90,6 +95,8 @@ fn as_of<'a>(
             name: change.holder.as_ref().map_or_else(String::new, |holder| holder.name.to_string()),
             since: None,
             quarantined,
+            last_used: None,
+            never_used: false,
         };
         // The seat of the other type that somebody had before.
         if let Some(from) = change.from.as_ref().filter(|from| from.seat_type == seat_type) {
@@ -110,9 +117,15 @@ fn as_of<'a>(
             ChangeKind::QuarantineEnded => drop(seats.insert(change.seat, before(true))),
             // Its row may have stayed, without a user.
             ChangeKind::UserDeleted => {
-                let since = seats.get(&change.seat).and_then(|seat| seat.since);
+                let known = seats.get(&change.seat);
+                let since = known.and_then(|seat| seat.since);
+                let (last_used, never_used) =
+                    known.map_or((None, false), |seat| (seat.last_used, seat.never_used));
                 let quarantined = change.after == After::Quarantined;
-                seats.insert(change.seat, SeatHolder { since, ..before(quarantined) });
+                seats.insert(
+                    change.seat,
+                    SeatHolder { since, last_used, never_used, ..before(quarantined) },
+                );
             }
             ChangeKind::Quarantined | ChangeKind::Restored => {
                 let was = change.kind == ChangeKind::Restored;
@@ -129,9 +142,12 @@ fn of_seat(seat: &Seat) -> SeatHolder {
         (None, Some(deleted)) => (format!("{deleted} (deleted)"), String::new()),
         (None, None) => ("a deleted user".to_owned(), String::new()),
     };
-    let since = match seat.created {
-        Moment::At(time) => Some(time),
-        Moment::Never | Moment::Unreadable(_) => None,
-    };
-    SeatHolder { user, name, since, quarantined: seat.quarantined.is_some() }
+    SeatHolder {
+        user,
+        name,
+        since: seat.created.at(),
+        quarantined: seat.quarantined.is_some(),
+        last_used: seat.last_used.at(),
+        never_used: matches!(seat.last_used, Moment::Never),
+    }
 }

@@ -32,6 +32,7 @@ use crate::insight::contract::Contract;
 use crate::insight::cost::Saved;
 use crate::insight::growth::Growth;
 use crate::insight::order::Order;
+use crate::insight::returns::Returned;
 use crate::insight::utilization::{self, Now, YearOnYear};
 use crate::insight::{NotEnough, or_why};
 use crate::ledger::Head;
@@ -128,6 +129,8 @@ pub struct SiteReport {
     /// Seats that were attempted to release or allocate again in the period, oldest first. Who had them is
     /// told only where names are asked for.
     pub releases: Vec<Attempt>,
+    /// Who came back after a release; absent where nothing was released in the year before `asOf`.
+    pub returned: Option<ReturnedReport>,
     /// Absent when alerts are not recorded.
     pub alerts: Option<Vec<Alert>>,
     /// Times in which polls are missing; absent when the access licenses are not polled.
@@ -176,6 +179,8 @@ pub struct TypeReport {
     /// The last month of the period that has data, against the same one a year before.
     #[serde(serialize_with = "or_why")]
     pub year_on_year: Result<YearOnYear, NotEnough>,
+    /// The whole period, where that is longer than a month and nearly all days of both have data.
+    pub year_before: Option<YearBefore>,
     /// What is recorded between the two months; absent without the older one.
     pub recorded_in_year: Option<Recorded>,
     /// As of `asOf`, as are those that follow.
@@ -219,6 +224,27 @@ pub struct CapacityReport {
     pub this_month: Option<Capacity>,
 }
 
+/// How many of those whose seat was released have one again, up to `asOf`.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ReturnedReport {
+    /// Of the releases of the period.
+    pub in_period: Returned,
+    /// Of those of the 365 days up to `asOf`.
+    pub in_year: Returned,
+}
+
+/// The mean of a whole period, against the same days a year before.
+#[derive(Debug, Clone, Copy, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct YearBefore {
+    pub first: NaiveDate,
+    pub last: NaiveDate,
+    pub mean: f64,
+    pub change: f64,
+    pub change_percent: Option<f64>,
+}
+
 /// Who got and lost seats.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -259,8 +285,9 @@ pub struct ChangeLine {
     pub by: String,
     /// Of Bursar, which did it.
     pub run: Option<String>,
+    /// The record of the ledger that proves it; absent of what others did, and of what was archived.
     #[serde(skip)]
-    pub by_bursar: bool,
+    pub record: Option<u64>,
     /// Allocated again soon after a release.
     pub again: bool,
 }

@@ -91,7 +91,7 @@ impl Column {
         match self.name.as_str() {
             _ if self.right => Some("number"),
             "Hash" => Some("hash"),
-            "Time" | "Since" | "As of" | "From" | "To" | "Run" => Some("time"),
+            "Time" | "Since" | "Last used" | "As of" | "From" | "To" | "Run" => Some("time"),
             // From outside: it may hold a word that is longer than a line.
             "Text" | "Reason" | "What" => Some("text"),
             "User" | "Name" | "By" => Some("who"),
@@ -181,6 +181,25 @@ fn as_of(report: &Report) -> String {
     report.locale.date(report.as_of.with_timezone(&report.zone).date_naive())
 }
 
+/// The day of a time, in the zone of the report.
+fn day_of(report: &Report, time: DateTime<Utc>) -> chrono::NaiveDate {
+    time.with_timezone(&report.zone).date_naive()
+}
+
+/// That figures are of a time after the period, which is over: they are not of its end. `None` where they are.
+fn not_of_the_end(report: &Report, time: DateTime<Utc>) -> Option<String> {
+    (day_of(report, time) > day_of(report, report.as_of)).then(|| {
+        let day = report.locale.date(day_of(report, time));
+        format!("of {day}, not of the end of the period")
+    })
+}
+
+/// The same as a block of its own.
+fn later(report: &Report, time: DateTime<Utc>) -> Option<Block> {
+    let text = not_of_the_end(report, time)?;
+    Some(Block::Note(format!("What follows is {text}.")))
+}
+
 /// A time, to the minute, in the zone of the report, with its abbreviation.
 fn local(report: &Report, time: DateTime<Utc>) -> String {
     local_in(report.locale, report.zone, time)
@@ -239,6 +258,9 @@ const MOST_IN_PLACE: usize = 12;
 /// More rows are left to the command, but for records of releases, which are the proof.
 const MOST_IN_ANNEX: usize = 500;
 
+/// In place of a command, where there is none.
+const AS_CSV: &str = "this report as CSV";
+
 /// Takes the long lists out of the sections; in their place is said where they are.
 fn annexes(l: Locale, sections: &mut [Section]) -> Vec<Section> {
     let mut annexes = Vec::new();
@@ -256,7 +278,8 @@ fn annexes(l: Locale, sections: &mut [Section]) -> Vec<Section> {
         if more > 0 && !table.is_proof() {
             table.rows.truncate(MOST_IN_ANNEX);
             let rows = counted(l, more as u64, "more row", "more rows");
-            blocks.push(Block::Text(format!("{rows}: {command}, or this report as CSV.")));
+            let or_csv = if command == AS_CSV { "" } else { ", or this report as CSV" };
+            blocks.push(Block::Text(format!("{rows}: {command}{or_csv}.")));
         }
         blocks.insert(0, Block::Table(table));
         annexes.push(Section { title, blocks, own_page: false });

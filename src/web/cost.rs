@@ -35,7 +35,8 @@ struct Page {
     /// What idle seats cost: name, seats, amount, what it is.
     idle: Vec<[String; 4]>,
     relation: &'static str,
-    order: String,
+    /// The recommended order, and how it belongs together with the budget.
+    order: Option<(String, String)>,
     renewal: String,
     releases: String,
     by: String,
@@ -109,10 +110,14 @@ pub(super) async fn page(
             let _turn = served.turn().await;
             let planning = planning.clone();
             let make = move || {
-                let order = planning.order().filter(|_| planning.prices.is_some());
-                order.and_then(|order| said::order_beside_budget(order, locale)).unwrap_or_default()
+                // Without prices there is nothing to set it beside: no case is followed.
+                let cost = planning.cost()?;
+                let order = planning.order()?;
+                let text = said::order_beside_budget(order, locale)?;
+                let beside = cost.beside(order, planning.today);
+                Some((text, beside.map(|of| said::beside(&of, locale)).unwrap_or_default()))
             };
-            tokio::task::spawn_blocking(make).await.unwrap_or_default()
+            tokio::task::spawn_blocking(make).await.ok().flatten()
         },
         renewal: site_address(name, "/renewal"),
         releases: site_address(name, "/releases"),

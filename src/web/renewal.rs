@@ -94,7 +94,8 @@ fn sections(planning: &Planning, question: &Question, locale: Locale, zone: Tz) 
     }
     let all: Vec<&TypeRenewal> = answers.iter().collect();
     if let Some(order) = planning.order_of(&answers) {
-        let blocks = renewal_order(locale, &order);
+        let beside = planning.cost().and_then(|cost| cost.beside(&order, planning.today));
+        let blocks = renewal_order(locale, &order, beside.as_ref());
         if !blocks.is_empty() {
             let title = "Recommended order".to_owned();
             sections.insert(0, Section::new(title, "order", blocks, locale));

@@ -96,9 +96,14 @@ async fn every_path_answers_by_its_schema_and_says_what_the_commands_say() {
             serde_json::from_str(&get(&base, "/api/v1/sites/default/licenses").await.text).unwrap();
         let cost = command(place, &["insight", "cost"]);
         let forecast = command(place, &["insight", "forecast"]);
+        let order: Value =
+            serde_json::from_str(&get(&base, "/api/v1/sites/default/order").await.text).unwrap();
         let after = command(place, &["status"]);
         let read = |status: &Value| status["sites"][0]["accessLicenses"]["time"].clone();
-        (read(&before) == read(&after)).then(|| assert_agree(&told, &before, &cost, &forecast))
+        (read(&before) == read(&after)).then(|| {
+            assert_agree(&told, &before, &cost, &forecast);
+            assert_ordered(&order, &cost["sites"][0]["order"]);
+        })
     })
     .await;
 }
@@ -265,6 +270,24 @@ async fn pages(base: &str, document: &Value) {
         let next = judged(base, document, "/sites/{site}/changes", &address, 200).await;
         assert_eq!(next["changes"].as_array().unwrap().len(), 1);
     }
+}
+
+/// The order of the API is that of the command.
+fn assert_ordered(told: &Value, order: &Value) {
+    let lines = order["lines"].as_array().unwrap();
+    assert_eq!((told["lines"].as_array().unwrap().len(), lines.len()), (2, 2), "{told}");
+    for (of, line) in told["lines"].as_array().unwrap().iter().zip(lines) {
+        for key in ["seatType", "on", "last", "seats", "change", "withRelease", "reclaimable"] {
+            assert_eq!(of[key], line[key], "{key}");
+        }
+        assert_eq!(of["perYear"]["amount"], line["perYear"]["amount"]);
+    }
+    assert_eq!(told["budget"]["toPay"]["amount"], order["budget"]["toPay"]["amount"]);
+    assert_eq!(told["minutesForTerm"]["amount"], order["minutesForTerm"]["amount"]);
+    let (other, runs) = (&told["otherwise"]["lines"][0], &order["otherwise"]["lines"][0]["runs"]);
+    assert_eq!(other["runs"]["needed"], runs["needed"], "{told}");
+    assert!(runs["needed"].as_u64().unwrap() > 1 && other["runs"]["enough"] == true, "{told}");
+    assert!(told["beside"].as_str().unwrap().contains("Two answers to one question"), "{told}");
 }
 
 fn assert_agree(told: &Value, status: &Value, cost: &Value, forecast: &Value) {

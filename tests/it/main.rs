@@ -69,6 +69,7 @@ mod release_size;
 mod reload;
 mod renewal;
 mod report;
+mod report_owner;
 mod report_reader;
 mod report_says;
 mod rooms;

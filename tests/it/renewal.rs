@@ -196,12 +196,12 @@ async fn seats_of_a_term_are_shown_with_what_it_costs_to_be_wrong() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_one_run_takes_is_not_all_that_is_reclaimable() {
     for (rule, reclaimable, said) in [
-        ("maxReleases: 5", 12, "of which the next run: 5 (maxReleases 5)"),
-        ("graceDays: 14, maxReleases: 5", 12, "of which after a notice: 12"),
+        ("maxReleases: 5", 12, "next run: 5 of them, the most of one (maxReleases)"),
+        ("graceDays: 14, maxReleases: 5", 12, "12 of them only after a notice"),
         ("maxReleases: 20", 12, ""),
         // 52 are free: two more are wanted.
-        ("keepFree: 54, maxReleases: 1", 2, "keepFree (54, 52 free) holds back 10 for now"),
-        ("maxReleasePercent: 5", 0, "held back by the guard maxReleasePercent: 12"),
+        ("keepFree: 54, maxReleases: 1", 2, "10 stay: 54 are to be free, 52 are (keepFree)"),
+        ("maxReleasePercent: 5", 0, "12 are held back by a guard (maxReleasePercent)"),
     ] {
         let rules = format!(
             "    licenseRelease: {{enable: true, dryRun: true, licenseKeyShared: false, licenseType: {{analyzer: {{enable: true, {rule}}}}}}}\n"

@@ -47,11 +47,15 @@ fn flat(text: &str) -> String {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_row_is_recommended_and_the_rows_of_all_types_are_one_order() {
     for (rules, with_release, why) in [
-        (releasing(true, true, ANALYZER), false, "without release: dryRun is on, nothing will go"),
+        (
+            releasing(true, true, ANALYZER),
+            false,
+            "without release: runs only rehearse (dryRun is on)",
+        ),
         (
             releasing(false, false, ANALYZER),
             false,
-            "without release: licenseRelease is off, nothing will go",
+            "without release: releases are off (licenseRelease)",
         ),
         (
             releasing(true, false, "professional: {enable: true}"),
@@ -61,7 +65,7 @@ async fn one_row_is_recommended_and_the_rows_of_all_types_are_one_order() {
         (
             releasing(true, false, ANALYZER),
             true,
-            "after release: runs release for real, dryRun is off",
+            "after release: runs release for real (dryRun is off)",
         ),
     ] {
         let (_folder, settings, store) = bench(&[], &format!("{rules}{PRICES}")).await;
@@ -95,26 +99,26 @@ async fn one_row_is_recommended_and_the_rows_of_all_types_are_one_order() {
         );
         let verdict =
             bursar::insight::words::verdict(&budget.verdict, budget.budget, settings.locale);
-        for told in [
-            "Recommended order",
-            why,
-            &verdict,
-            "\"Budget\" in the cost of a year is another figure: what is entitled",
-        ] {
+        for told in
+            ["Recommended order", why, &verdict, "Two answers to one question, each for a year."]
+        {
             assert!(text.contains(told), "{told}: {text}");
         }
         // Beside the budget of the cost stands the same.
         let beside = cost::render(&planning, &Style::plain(false));
         fits(&beside);
-        for told in [why, &verdict, "Budget", "Or order anew", "is another figure"] {
+        for told in [why, &verdict, "Budget", "Or order anew", "Two answers to one question"] {
             assert!(beside.contains(told), "{told}: {beside}");
         }
         // And in the report, where one table has a marked row of each type.
         let report = of(&store, &settings, "2026").await;
         let md = report.write(Format::Md).unwrap();
-        for told in
-            [why, &verdict, "Recommended order: the marked rows together", "is another figure"]
-        {
+        for told in [
+            why,
+            &verdict,
+            "Recommended order: the marked rows together",
+            "Two answers to one question",
+        ] {
             assert!(md.contains(told), "{told}: {md}");
         }
         let value: Value = serde_json::from_str(&report.write(Format::Json).unwrap()).unwrap();
@@ -163,7 +167,7 @@ async fn a_dry_run_is_said_beside_every_figure_after_release() {
         let planning = Planning::load(&store, &settings, "default", now()).await.unwrap();
         let style = Style::plain(false);
         let options = forecast::Options { seat_type: None, months: 12 };
-        let said = "nothing is released while dryRun is on";
+        let said = "nothing is released: runs only rehearse (dryRun)";
         let md = of(&store, &settings, "2026").await.write(Format::Md).unwrap();
         let section = |title: &str| {
             let rest =
@@ -358,7 +362,7 @@ async fn a_report_begins_with_five_lines() {
         "- License ends: not known",
         "52 of 220 Analyzer (run out: between 15 February and 2 August 2028)",
         &to_pay,
-        "12 reclaimable Analyzer seats: nothing is released while dryRun is on",
+        "12 reclaimable Analyzer seats: nothing is released: runs only rehearse (dryRun)",
     ] {
         assert!(summary.contains(told), "{told}: {summary}");
     }

@@ -301,7 +301,7 @@ async fn a_page_is_dark_on_screens_only_and_prints_whole_tables() {
     assert!(style.contains("@media screen and (prefers-color-scheme: dark)"), "{style}");
     let print = style.split("@media print").nth(1).unwrap();
     for rule in [
-        "figure, .tile, tr, dl, .short, pre, nav { break-inside: avoid; }",
+        "figure, .tile, .tiles, tr, dd, .short, pre, nav, .note { break-inside: avoid; }",
         "h2, h3, h4, caption, figcaption { break-after: avoid; }",
         "thead { display: table-header-group; }",
     ] {

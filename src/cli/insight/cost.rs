@@ -198,8 +198,11 @@ pub fn render(planning: &Planning, style: &Style) -> String {
         for total in said::order_total(order, l) {
             line("", total);
         }
-        for of in said::TWO_FIGURES {
-            let _ = writeln!(out, "  {}", paint.faint(of));
+        if let Some(of) = cost.beside(order, planning.today) {
+            let text = wrapped(&said::beside(&of, l), 76);
+            for line in text.lines() {
+                let _ = writeln!(out, "  {}", paint.faint(line.trim_start()));
+            }
         }
     }
     let mut line = |name: &str, text: String| {

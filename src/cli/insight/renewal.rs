@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::chart::{Plot, Style};
 use super::utilization::capital;
 use super::{Assumed, Exit, heading, no_history, table, things, types};
+use crate::cli::text::wrapped;
 use crate::insight::order::Order;
 use crate::insight::renewal::{self, Choice, MONTHS, MOST_MONTHS, MOST_RISK, RISKS};
 use crate::insight::words::{self, renewal as said};
@@ -121,13 +122,13 @@ pub fn render(planning: &Planning, options: &Options, style: &Style) -> String {
         curve(&mut out, planning, answer, style);
     }
     if let Some(of) = answer.order.as_ref().filter(|of| !of.lines.is_empty()) {
-        order(&mut out, of, style);
+        order(&mut out, planning, of, style);
     }
     out
 }
 
 /// The recommended order, with its total beside the budget.
-fn order(out: &mut String, of: &Order, style: &Style) {
+fn order(out: &mut String, planning: &Planning, of: &Order, style: &Style) {
     let (l, paint) = (style.locale, style.paint);
     let _ = writeln!(out, "\n{}", paint.strong("Recommended order"));
     for line in &of.lines {
@@ -138,9 +139,10 @@ fn order(out: &mut String, of: &Order, style: &Style) {
     for (n, line) in said::order_total(of, l).into_iter().enumerate() {
         let _ = writeln!(out, "  {:<15} {line}", if n == 0 { "Together" } else { "" });
     }
-    if of.budget.is_some() {
-        for line in said::TWO_FIGURES {
-            let _ = writeln!(out, "  {}", paint.faint(line));
+    if let Some(of) = planning.cost().and_then(|cost| cost.beside(of, planning.today)) {
+        let text = wrapped(&said::beside(&of, l), 76);
+        for line in text.lines() {
+            let _ = writeln!(out, "  {}", paint.faint(line.trim_start()));
         }
     }
 }

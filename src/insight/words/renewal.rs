@@ -1,12 +1,15 @@
 //! What to renew with, in words.
 
+use std::cmp::Ordering;
+
 use super::super::cost::MoneyRange;
 use super::super::days_after;
-use super::super::order::{Line, Order};
+use super::super::money::Money;
+use super::super::order::{Beside, Line, Order, Runs};
 use super::super::reclaim::Releasing;
 use super::super::renewal::{Choice, Missing, Renewal, TooFew, TooMany};
-use super::{months_in_words, verdict, whole};
-use crate::words::Locale;
+use super::{amounts, months_in_words, verdict, whole};
+use crate::words::{Locale, counted};
 
 /// What is to be known of all seats of a renewal.
 pub fn notes(of: &Renewal, l: Locale) -> Vec<String> {
@@ -69,12 +72,12 @@ pub fn recommended(of: &Renewal) -> [String; 2] {
 /// Whether the seats after release are recommended or those without, and why.
 fn which(with_release: bool, releasing: Option<Releasing>, reclaimable: Option<u32>) -> String {
     if with_release {
-        return "after release: runs release for real, dryRun is off".to_owned();
+        return "after release: runs release for real (dryRun is off)".to_owned();
     }
     let why = match (releasing, reclaimable) {
         (_, None) | (None, _) => "what is reclaimable is not known",
-        (Some(Releasing::Rehearsal), _) => "dryRun is on, nothing will go",
-        (Some(Releasing::Off), _) => "licenseRelease is off, nothing will go",
+        (Some(Releasing::Rehearsal), _) => "runs only rehearse (dryRun is on)",
+        (Some(Releasing::Off), _) => "releases are off (licenseRelease)",
         (Some(Releasing::TypeOff), _) => "the settings release none of this type",
         (Some(Releasing::Real), _) => "none are reclaimable now",
     };
@@ -96,8 +99,20 @@ pub fn term(of: &Line, l: Locale) -> String {
     format!("from {} for {}", l.date(of.on), months_in_words(of.months))
 }
 
-/// The total of an order, and how it stands to the budget, in lines that fit a terminal.
+/// The total of an order, how it stands to the budget, and the other answer, in lines that fit a terminal.
 pub fn order_total(of: &Order, l: Locale) -> Vec<String> {
+    let mut lines = total(of, l);
+    let other = otherwise(of, l);
+    lines.extend(other.iter().take(1).map(|line| format!("or {line}")));
+    lines.extend(other.into_iter().skip(1));
+    if !of.unanswered.is_empty() || !of.without_price.is_empty() {
+        lines.push("so it is not set against the budget".to_owned());
+    }
+    lines
+}
+
+/// The same without the other answer.
+fn total(of: &Order, l: Locale) -> Vec<String> {
     let mut lines = Vec::new();
     if let Some(seats) = of.per_year {
         let all = of.minutes.map_or(seats, |minutes| seats + minutes).written(l);
@@ -124,11 +139,10 @@ pub fn order_total(of: &Order, l: Locale) -> Vec<String> {
         let types = names(&of.without_price);
         lines.push(format!("without {types}: no price"));
     }
-    let other = otherwise(of, l);
-    lines.extend(other.iter().take(1).map(|line| format!("or {line}")));
-    lines.extend(other.into_iter().skip(1));
-    if !of.unanswered.is_empty() || !of.without_price.is_empty() {
-        lines.push("so it is not set against the budget".to_owned());
+    for (line, runs) in of.lines.iter().filter_map(|line| Some((line, line.runs?))) {
+        let seats = l.number(line.reclaimable.unwrap_or(0).into());
+        lines.push(format!("{seats} {} to release until then", line.seat_type.title()));
+        lines.push(within(runs, l));
     }
     lines
 }
@@ -143,6 +157,8 @@ pub fn otherwise(of: &Order, l: Locale) -> Vec<String> {
         let seats = format!("{seats} {} seats ({})", of.seat_type.title(), signed(of.change, l));
         if other.with_release {
             lines.push(format!("if {many} are released by {}", l.date(of.by)));
+            lines.extend(of.listed.map(|day| format!("by the list of {}", l.date(day))));
+            lines.extend(of.runs.map(|runs| within(runs, l)));
             lines.push(format!("and none comes back: {seats}"));
         } else {
             lines.push(format!("if none of {many} is released: {seats}"));
@@ -157,25 +173,96 @@ pub fn otherwise(of: &Order, l: Locale) -> Vec<String> {
     lines
 }
 
-/// What the order is, and what the budget of the cost is beside it; in lines that fit a terminal.
-pub const TWO_FIGURES: [&str; 4] = [
-    "The order replaces what is entitled, for a whole term, with the risk that it",
-    "names. \"Budget\" in the cost of a year is another figure: what is entitled",
-    "stays, and seats are added that are missing on a day of the next 365, at both",
-    "ends of the forecast. Go by the order to renew, by the budget until then.",
-];
+/// `in 10 runs of at most 20 (41 are left: enough)`: whether what is reclaimable fits into the runs that are left.
+pub fn within(of: Runs, l: Locale) -> String {
+    let Runs { needed, left, per_run } = of;
+    let number = |number: u32| l.number(number.into());
+    let are = if left == 1 { "is" } else { "are" };
+    let left_over = match left {
+        0 => "none is left".to_owned(),
+        left => format!("{} {are} left", number(left)),
+    };
+    let Some(most) = per_run else {
+        return match of.is_enough() {
+            true => format!("in one run ({left_over}: enough)"),
+            false => format!("in one run, but {left_over}"),
+        };
+    };
+    if most == 0 {
+        return "but runs take none (maxReleases is 0)".to_owned();
+    }
+    let runs = counted(l, needed.into(), "run", "runs");
+    match (of.is_enough(), left) {
+        (true, _) => format!("in {runs} of at most {} ({left_over}: enough)", number(most)),
+        (false, 0) => format!("in {runs} of at most {}, but {left_over}", number(most)),
+        (false, _) => {
+            let all = number(left.saturating_mul(most));
+            format!("in {runs} of at most {}; only {left_over}, for {all}", number(most))
+        }
+    }
+}
+
+/// How the order and what is paid if what is entitled stays belong together, and of which days each is.
+pub fn beside(of: &Beside, l: Locale) -> String {
+    let change = match of.change {
+        0 => "as many seats as are entitled".to_owned(),
+        change => format!(
+            "{} {} than are entitled",
+            l.number(change.unsigned_abs() as f64),
+            match (change > 0, change.unsigned_abs()) {
+                (true, 1) => "seat more",
+                (true, _) => "seats more",
+                (false, 1) => "seat fewer",
+                (false, _) => "seats fewer",
+            }
+        ),
+    };
+    let (low, high) = of.added;
+    let added = match low == high {
+        true => l.number(high as f64),
+        false => format!("{} to {}", l.number(low as f64), l.number(high as f64)),
+    };
+    let zero = Money::zero(of.more.currency);
+    let difference = match of.more.amount.cmp(&zero.amount) {
+        Ordering::Greater => format!("{} more than the most of that", of.more.written(l)),
+        Ordering::Less => format!("{} less than the most of that", (zero - of.more).written(l)),
+        Ordering::Equal => "as much as the most of that".to_owned(),
+    };
+    format!(
+        "Two answers to one question, each for a year. If what is entitled stays, from {} to {} (a term that ends \
+         in it renewed as it is), and seats are added only on the day that lacks them ({added}): {}. The order, \
+         from {} to {}, takes its place: {}, {difference}. It has {change}, from its first day on, with the risk \
+         that it names. Until that day the first counts, from then on the order.",
+        l.date(of.first),
+        l.date(of.last),
+        amounts(&of.to_pay, l),
+        l.date(of.term_first),
+        l.date(of.term_last),
+        of.ordered.written(l),
+    )
+}
 
 /// What the order comes to, beside the budget of the cost.
 pub fn order_beside_budget(of: &Order, l: Locale) -> Option<String> {
+    in_a_line(of, order_total(of, l), l)
+}
+
+/// The same without the other answer.
+pub fn order_in_short(of: &Order, l: Locale) -> Option<String> {
+    in_a_line(of, total(of, l), l)
+}
+
+fn in_a_line(of: &Order, total: Vec<String>, l: Locale) -> Option<String> {
     let first = of.lines.iter().map(|line| line.on).min()?;
+    let last = of.lines.iter().map(|line| line.last).max()?;
     let seats = of.lines.iter().map(|line| {
         let seats = l.number(line.seats as f64);
         format!("{seats} {} ({})", line.seat_type.title(), signed(line.change, l))
     });
     let seats = seats.collect::<Vec<_>>().join(", ");
-    let total = order_total(of, l).join("; ");
+    let total = total.join("; ");
     let total = if total.is_empty() { "no price".to_owned() } else { total };
-    Some(format!("{seats} from {} on: {total}", l.date(first)))
+    Some(format!("{seats} from {} to {}: {total}", l.date(first), l.date(last)))
 }
 
 /// `5, 20 %`.

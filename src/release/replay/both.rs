@@ -1,17 +1,20 @@
 //! What certain and possible releases of the same seats say together.
 
-use chrono::{DateTime, NaiveDate};
+use chrono::{DateTime, NaiveDate, TimeDelta};
 
 use super::answer::{Bounds, CameBack, Return};
 use super::course::{Course, Mode, Terms};
 use super::segments::{Ms, NEVER};
-use super::ticks::DAY;
 use super::timeline::Piece;
 use crate::insight::cost::ReleasedSeats;
+use crate::insight::returns::{WITHIN_DAYS, is_within};
 use crate::license::SeatType;
 
 /// Within so many days; at all.
-const WITHIN: [Option<i64>; 4] = [Some(14), Some(30), Some(90), None];
+const WITHIN: [Option<i64>; 4] = {
+    let [a, b, c] = WITHIN_DAYS;
+    [Some(a), Some(b), Some(c), None]
+};
 
 /// The releases of both replays, counted.
 #[derive(Debug)]
@@ -85,9 +88,9 @@ impl<'a> Both<'a> {
 
     /// If they went on a day and came at a time.
     fn count_back(&mut self, counts: impl Fn(&mut Self) -> &mut [u64; 4], back: Ms, day: usize) {
-        let away = back - self.terms.ticks.times[day];
+        let away = TimeDelta::milliseconds(back - self.terms.ticks.times[day]);
         for (count, within) in counts(self).iter_mut().zip(WITHIN) {
-            *count += u64::from(within.is_none_or(|days| away <= days * DAY));
+            *count += u64::from(within.is_none_or(|days| is_within(away, days)));
         }
     }
 

@@ -5,10 +5,14 @@ pub(crate) mod validate;
 
 use std::sync::{Arc, PoisonError, RwLock};
 
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use chrono_tz::Tz;
 
 use crate::event::{Switches, UserTag};
-use crate::policy::Policy;
+use crate::insight::order::Runs;
+use crate::ledger::past::WINDOW;
+use crate::license::SeatType;
+use crate::policy::{Policy, TypeRule};
 use crate::qrs::settings::Connection;
 use crate::schedule::Schedule;
 
@@ -82,4 +86,40 @@ pub struct Release {
     pub concurrency: usize,
     pub destination: Switches,
     pub user_tag: UserTag,
+}
+
+/// More runs than so many are not counted.
+const MOST_RUNS: u32 = 1_000;
+
+impl Release {
+    /// The runs that so many seats take, and those that the schedule has for it from a time to the end of a day: runs
+    /// that are nearer to one another than the window of `maxReleases` are one, and one in a freeze or outside of the
+    /// allowed hours is none. `after_notice`: some go only after an announcement, so that what runs take before its
+    /// end is not counted on.
+    pub fn runs(
+        &self,
+        (seat_type, seats): (SeatType, u32),
+        after_notice: bool,
+        (from, last): (DateTime<Utc>, NaiveDate),
+    ) -> Runs {
+        let rule = self.policy.rule(seat_type).cloned();
+        let rule = rule.unwrap_or_else(|| TypeRule::new(seat_type));
+        let notice = if after_notice { rule.grace_days } else { 0 };
+        let calendar = &self.policy.calendar;
+        let mut after = from + TimeDelta::days(notice.into());
+        let mut left = 0;
+        while left < MOST_RUNS {
+            let Some(run) = self.schedule.next_after(after, calendar.time_zone) else { break };
+            if calendar.date(run) > last {
+                break;
+            }
+            after = run;
+            if calendar.closed(run).is_none() {
+                left += 1;
+                // What follows within the window takes nothing more.
+                after = run + WINDOW - TimeDelta::milliseconds(1);
+            }
+        }
+        Runs::of(seats, rule.max_releases, left)
+    }
 }

@@ -30,6 +30,11 @@ pub(crate) fn holders(report: &Report, site: &SiteReport) -> Option<Section> {
         let text = "Nobody is named in this report, nor below among changes, releases and alerts: bursar report --names, or Butler.report.names, names everybody.";
         blocks.push(Block::Text(text.to_owned()));
     }
+    if is_named {
+        let text = "Last used: by the lists as they were read last, which may be after the end of the period; not \
+                    known of a seat that is not on them any more.";
+        blocks.push(Block::Text(text.to_owned()));
+    }
     for of_type in &site.holders {
         let Some(people) = &of_type.people else { continue };
         if people.is_empty() {
@@ -37,14 +42,19 @@ pub(crate) fn holders(report: &Report, site: &SiteReport) -> Option<Section> {
         }
         blocks.push(Block::Heading(name(of_type.seat_type)));
         let caption = format!("Who holds {}", name(of_type.seat_type));
-        let mut table =
-            Table::list(caption, &["User", "Name", "Since", "State"], "bursar insight activity");
+        let names = ["User", "Name", "Since", "Last used", "State"];
+        let mut table = Table::list(caption, &names, "bursar insight activity");
         for person in people {
             let since = person.since.map(|since| local(report, since));
             table.row([
                 person.user.clone(),
                 person.name.clone(),
                 since.unwrap_or_else(|| "not known".to_owned()),
+                match (person.last_used, person.never_used) {
+                    (Some(time), _) => local(report, time),
+                    (None, true) => "never".to_owned(),
+                    (None, false) => "not known".to_owned(),
+                },
                 if person.quarantined { "quarantined" } else { "held" }.to_owned(),
             ]);
         }

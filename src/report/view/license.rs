@@ -1,7 +1,7 @@
 //! The license of the server, and the contracts behind it.
 
 use super::super::{Report, ServerLicense, SiteReport};
-use super::{Block, Section, count, local};
+use super::{Block, Section, count, later, local, not_of_the_end};
 use crate::insight::contract::Contract;
 
 const TITLE: &str = "Server license";
@@ -42,7 +42,9 @@ pub(crate) fn server_license(report: &Report, site: &SiteReport) -> Option<Secti
     let number = license.number.clone().unwrap_or_else(|| "not known".to_owned());
     facts.push(("License number".to_owned(), number));
     facts.push(("Read".to_owned(), local(report, license.as_of)));
-    Some(Section { title: TITLE.to_owned(), blocks: vec![Block::Facts(facts)], own_page: false })
+    let mut blocks: Vec<Block> = later(report, license.as_of).into_iter().collect();
+    blocks.push(Block::Facts(facts));
+    Some(Section { title: TITLE.to_owned(), blocks, own_page: false })
 }
 
 /// ` (in 41 days)`, counted from when it was read.
@@ -68,6 +70,10 @@ pub(super) fn tile(report: &Report, license: &ServerLicense) -> (String, String,
         }
         Some(day) => format!("(it ends on {})", report.locale.date(day)),
         None => String::new(),
+    };
+    let remark = match not_of_the_end(report, license.as_of) {
+        Some(when) => format!("{remark} {when}").trim_start().to_owned(),
+        None => remark,
     };
     (TITLE.to_owned(), state, remark)
 }

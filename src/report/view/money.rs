@@ -2,7 +2,7 @@
 
 use super::super::svg::{Bar, Bars, Chart};
 use super::super::{Report, SiteReport};
-use super::{Block, Section, Table, count, local, name, optional, percent};
+use super::{Block, Section, Table, count, day_of, later, local, name, optional, percent};
 use crate::insight::capacity::MonthEnd;
 use crate::insight::chargeback::Amounts;
 use crate::insight::cost::DAYS;
@@ -268,7 +268,9 @@ pub(crate) fn by_directory(report: &Report, site: &SiteReport) -> Option<Section
         let more = (of.rows.len() - MOST_ROWS) as u64;
         text += &format!(" There: {}.", counted(l, more, "more row", "more rows"));
     }
-    Some(Section { title, blocks: vec![Block::Table(table), Block::Text(text)], own_page: false })
+    let mut blocks: Vec<Block> = later(report, by.as_of).into_iter().collect();
+    blocks.extend([Block::Table(table), Block::Text(text)]);
+    Some(Section { title, blocks, own_page: false })
 }
 
 /// One time, or the first and the last of several; nothing of none.
@@ -306,6 +308,11 @@ fn chart(cost: &Cost) -> Option<Chart> {
         bars,
         limit: String::new(),
     }))
+}
+
+/// The last of the 365 days after those that the figures are of.
+fn next_year_ends(report: &Report) -> chrono::NaiveDate {
+    days_after(day_of(report, report.as_of), DAYS)
 }
 
 fn facts(report: &Report, site: &SiteReport, cost: &Cost) -> Vec<(String, String)> {
@@ -351,7 +358,12 @@ fn facts(report: &Report, site: &SiteReport, cost: &Cost) -> Vec<(String, String
     }
     let minutes = cost.capacity.as_ref().map(|capacity| words::for_minutes(capacity.entitled, l));
     let next_year = std::iter::once(words::for_seats(&cost.next_year.to_pay, l)).chain(minutes);
-    fact("Next 12 months", next_year.collect::<Vec<_>>().join(", and "));
+    let next_year = next_year.collect::<Vec<_>>().join(", and ");
+    let (first, last) = (days_after(day_of(report, report.as_of), 1), next_year_ends(report));
+    fact(
+        "Next 12 months",
+        format!("{} to {}, if what is entitled stays: {next_year}", l.date(first), l.date(last)),
+    );
     for projection in cost.next_year.by_type.iter().filter(|p| p.missing_high > 0) {
         let first = words::first_to_buy(&projection.to_buy, l).unwrap_or_default();
         let to_buy = words::to_buy(projection, l);
@@ -360,10 +372,12 @@ fn facts(report: &Report, site: &SiteReport, cost: &Cost) -> Vec<(String, String
     let budget = cost.budget.as_ref();
     fact("Budget", budget.map_or_else(|| "none set".to_owned(), |budget| words::budget(budget, l)));
     if let Some(order) = site.order.as_ref().and_then(|order| said::order_beside_budget(order, l)) {
-        fact(
-            "Or order anew",
-            format!("{order}. See What to renew with: {}", said::TWO_FIGURES.join(" ")),
-        );
+        fact("Or order anew", format!("{order}. See What to renew with."));
+    }
+    let beside =
+        site.order.as_ref().and_then(|order| cost.beside(order, day_of(report, report.as_of)));
+    if let Some(of) = beside {
+        fact("Both together", said::beside(&of, l));
     }
     for seat_type in &cost.without_price {
         fact("Without a price", format!("{} seats: in no sum", seat_type.title()));

@@ -4,10 +4,10 @@ use chrono_tz::Tz;
 
 use super::super::svg::{Across, Chart, Lines, Series};
 use super::super::{Report, SiteReport};
-use super::{Block, Section, Table, as_of, name};
+use super::{Block, Section, Table, as_of, day_of, name};
 use crate::insight::duration::Curve;
 use crate::insight::money::Money;
-use crate::insight::order::Order;
+use crate::insight::order::{Beside, Order};
 use crate::insight::reclaim::Limits;
 use crate::insight::renewal::{Choice, Renewal, TermAnswer};
 use crate::insight::words::{self, renewal as said};
@@ -41,7 +41,11 @@ pub(crate) fn renewal(report: &Report, site: &SiteReport) -> Option<Section> {
         as_of(report)
     ))];
     blocks.extend(renewal_legend(&types));
-    blocks.extend(site.order.iter().flat_map(|order| renewal_order(l, order)));
+    if let Some(order) = &site.order {
+        let today = day_of(report, report.as_of);
+        let beside = site.cost.as_ref().and_then(|cost| cost.beside(order, today));
+        blocks.extend(renewal_order(l, order, beside.as_ref()));
+    }
     for of_type in &types {
         blocks.push(Block::Heading(name(of_type.seat_type)));
         let no_list = if site.left_out { "" } else { words::NO_LIST };
@@ -55,8 +59,9 @@ pub(crate) fn renewal(report: &Report, site: &SiteReport) -> Option<Section> {
     Some(Section { title: "What to renew with".to_owned(), blocks, own_page: true })
 }
 
-/// The recommended order: the marked rows of all types in one total, beside the budget.
-pub(crate) fn renewal_order(l: Locale, order: &Order) -> Vec<Block> {
+/// The recommended order: the marked rows of all types in one total, beside the budget. `beside`: how it belongs
+/// together with what is paid otherwise.
+pub(crate) fn renewal_order(l: Locale, order: &Order, beside: Option<&Beside>) -> Vec<Block> {
     if order.lines.is_empty() {
         return Vec::new();
     }
@@ -80,7 +85,8 @@ pub(crate) fn renewal_order(l: Locale, order: &Order) -> Vec<Block> {
     if let Some(minutes) = order.minutes {
         let what = "Analyzer Capacity".to_owned();
         let why = "minutes, as now".to_owned();
-        table.row([what, none(), none(), none(), none(), amount(Some(minutes)), why]);
+        let term = order.minutes_for_term;
+        table.row([what, none(), none(), none(), amount(term), amount(Some(minutes)), why]);
     }
     if let Some(seats) = order.per_year {
         let all = order.minutes.map_or(seats, |minutes| seats + minutes);
@@ -90,7 +96,7 @@ pub(crate) fn renewal_order(l: Locale, order: &Order) -> Vec<Block> {
             none(),
             none(),
             none(),
-            amount(order.price),
+            amount(order.price_of_all()),
             amount(Some(all)),
             none(),
         ]);
@@ -103,7 +109,7 @@ pub(crate) fn renewal_order(l: Locale, order: &Order) -> Vec<Block> {
         if !other.is_empty() {
             blocks.push(Block::Note(format!("Or {}.", other.join(", "))));
         }
-        blocks.push(Block::Text(said::TWO_FIGURES.join(" ")));
+        blocks.extend(beside.map(|of| Block::Text(said::beside(of, l))));
     }
     blocks
 }

@@ -4,7 +4,9 @@ use chrono::{Datelike, NaiveDate};
 
 use super::super::svg::{Across, Chart, Lines, Series};
 use super::super::{DailyPoint, Report, SiteReport, TypeReport};
-use super::{Block, Section, Table, as_of, count, local, name, optional, percent, signed};
+use super::{
+    Block, Section, Table, as_of, count, day_of, later, local, name, optional, percent, signed,
+};
 use crate::insight::models::Kind;
 use crate::insight::utilization::{Now, Step};
 use crate::insight::words;
@@ -74,7 +76,7 @@ pub(crate) fn use_and_peaks(report: &Report, site: &SiteReport) -> Option<Sectio
             blocks.push(Block::Note("No data in this period.".to_owned()));
             continue;
         }
-        blocks.push(Block::Facts(used(l, of_type)));
+        blocks.push(Block::Facts(used(report, site, of_type)));
         blocks.push(Block::Chart(history(of_type)));
         let caption = format!("{}: use by {}", name(of_type.seat_type), step(report));
         let mut table = Table::new(
@@ -120,7 +122,29 @@ pub(crate) fn use_and_peaks(report: &Report, site: &SiteReport) -> Option<Sectio
     })
 }
 
-fn used(l: Locale, of_type: &TypeReport) -> Vec<(String, String)> {
+/// What is paid more, or less, for what is entitled than a year before.
+fn dearer(report: &Report, site: &SiteReport, of_type: &TypeReport) -> Option<String> {
+    let l = report.locale;
+    let year = of_type.year_on_year.as_ref().ok()?;
+    let (this, before) = (year.this.entitled?, year.last_year.as_ref()?.entitled?);
+    let more = this - before;
+    let prices = site.cost.as_ref()?.by_type.iter().find(|of| of.seat_type == of_type.seat_type)?;
+    if more == 0.0 {
+        return Some(format!("none: {} seats are entitled, as a year before", l.number(this)));
+    }
+    let amount = prices.per_seat.times(more.abs().round() as u64).written(l);
+    let day = l.date(day_of(report, report.generated));
+    let what = if more > 0.0 { "more" } else { "less" };
+    Some(format!(
+        "{amount} a year {what}: entitled {} to {} ({}), at the price of {day}",
+        l.number(before),
+        l.number(this),
+        signed(l, more)
+    ))
+}
+
+fn used(report: &Report, site: &SiteReport, of_type: &TypeReport) -> Vec<(String, String)> {
+    let l = report.locale;
     let mut facts = Vec::new();
     if let Some(peak) = of_type.peak {
         let share =
@@ -133,11 +157,24 @@ fn used(l: Locale, of_type: &TypeReport) -> Vec<(String, String)> {
             of_type.mean_percent.map_or_else(String::new, |s| format!(" ({} %)", l.fixed(s, 1)));
         facts.push(("Mean".to_owned(), format!("{}{share}", l.fixed(mean, 1))));
     }
+    if let (Some(before), Some(mean)) = (&of_type.year_before, of_type.mean) {
+        let share = before.change_percent;
+        let text = format!(
+            "the whole period {} on average, {} to {} {}: {}{}",
+            l.fixed(mean, 1),
+            l.date(before.first),
+            l.date(before.last),
+            l.fixed(before.mean, 1),
+            signed(l, before.change),
+            share.map_or_else(String::new, |p| format!(" ({} %)", signed(l, p)))
+        );
+        facts.push(("Year on year".to_owned(), text));
+    }
     let year = match &of_type.year_on_year {
         Err(why) => why.to_string(),
         Ok(year) => match (&year.last_year, year.change) {
             (Some(last), Some(change)) => format!(
-                "{} {}, {} {}: {}{}",
+                "by the month only, means of the days: {} {}, {} {}: {}{}",
                 year.this.name,
                 l.fixed(year.this.mean, 1),
                 last.name,
@@ -148,13 +185,20 @@ fn used(l: Locale, of_type: &TypeReport) -> Vec<(String, String)> {
             _ => "no data of a year ago".to_owned(),
         },
     };
-    facts.push(("Year on year".to_owned(), year));
+    let is_second = of_type.year_before.is_some();
+    let name = if is_second { "Year on year, last month" } else { "Year on year" };
+    facts.push((name.to_owned(), year));
     let change = of_type.year_on_year.as_ref().ok().and_then(|year| year.change);
     if let Some(recorded) = &of_type.recorded_in_year
         && let Some(change) = change.filter(|change| change.abs() >= 0.5)
     {
+        let parts = recorded.parts(change, l);
+        facts.extend(
+            parts.map(|parts| ("Why".to_owned(), format!("{}: {parts}", signed(l, change)))),
+        );
         facts.push(("Recorded between".to_owned(), recorded.in_words(change, l)));
     }
+    facts.extend(dearer(report, site, of_type).map(|text| ("Cost of it".to_owned(), text)));
     if of_type.full_days > 0 {
         let text = {
             let days = counted(l, of_type.full_days.into(), "day", "days");
@@ -352,6 +396,10 @@ pub(crate) fn idle(report: &Report, site: &SiteReport) -> Option<Section> {
             let people = "whose user is not known well enough to ask the rules";
             goes.push(format!("undecided: {}, {people}", count(l, seats.undecided)));
         }
+        let order = site.order.as_ref();
+        let until = order.and_then(|order| idle::until_term(order, *seat_type, l));
+        goes.extend(until.map(|until| format!("they go {until}")));
+        goes.extend(lasts(site, *seat_type, l));
         if !goes.is_empty() {
             let reclaimable = count(l, seats.reclaimable);
             lines.push((
@@ -360,7 +408,8 @@ pub(crate) fn idle(report: &Report, site: &SiteReport) -> Option<Section> {
             ));
         }
     }
-    let mut blocks = vec![
+    let mut blocks: Vec<Block> = later(report, as_of).into_iter().collect();
+    blocks.extend([
         Block::Table(used),
         Block::Text(format!(
             "Listed: taken and in quarantine. Active: used within 28 days. Idle: not used for so many days or \
@@ -368,12 +417,23 @@ pub(crate) fn idle(report: &Report, site: &SiteReport) -> Option<Section> {
              and renewal with release count these.",
             words::RECLAIMABLE
         )),
-    ];
+    ]);
     if !lines.is_empty() {
         blocks.push(Block::Facts(lines));
     }
     blocks.extend(idle_cost(report, site));
     Some(Section { title, blocks, own_page: false })
+}
+
+/// How long what is free lasts together with what is reclaimable.
+fn lasts(site: &SiteReport, seat_type: crate::license::SeatType, l: Locale) -> Option<String> {
+    let of_type = site.types.iter().find(|of| of.seat_type == seat_type)?;
+    let view = of_type.forecast.as_ref().ok()?;
+    let (seats, after) =
+        (view.reclaimable.filter(|seats| *seats > 0)?, view.runs_out_after_release?);
+    let all = l.number(view.free + f64::from(seats));
+    let when = words::runs_out(&after, view.today, l);
+    Some(format!("with the {} free ones {all}, which run out: {when}", l.number(view.free)))
 }
 
 /// What idle seats cost: every figure that is called something like it.

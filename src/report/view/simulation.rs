@@ -1,7 +1,7 @@
 //! What the rules would have done.
 
 use super::super::{Report, SiteReport};
-use super::{Block, Section, Table, local, name};
+use super::{Block, Section, Table, later, local, name};
 use crate::planning::replay::Bounds;
 use crate::words::{Locale, counted};
 
@@ -20,14 +20,15 @@ pub(crate) fn simulation(report: &Report, site: &SiteReport) -> Option<Section> 
         });
     };
     let l = report.locale;
-    let mut blocks = vec![Block::Text(format!(
+    let mut blocks: Vec<Block> = later(report, simulation.time).into_iter().collect();
+    blocks.push(Block::Text(format!(
         "What one run of the release rules a day would have done from {} to {}, {}. 3-9 means at least 3 \
          and at most 9: of the time before gaps of use were recorded only the last use of a seat is known, so \
          who would have gone and come back before that lies between the two. Who went lately may still come back.",
         l.date(simulation.span.first),
         l.date(simulation.span.last),
         simulation.by
-    ))];
+    )));
     for of_type in &simulation.types {
         blocks.push(Block::Heading(name(of_type.seat_type)));
         let off = if of_type.enabled {

@@ -2,10 +2,12 @@
 
 use super::super::{Report, SiteReport, TypeReport};
 use super::license::left;
-use super::{as_of, count, name};
+use super::{as_of, count, day_of, name, not_of_the_end};
 use crate::insight::budget::Verdict;
+use crate::insight::cost::DAYS;
+use crate::insight::days_after;
 use crate::insight::words::{self, renewal as said};
-use crate::planning::idle;
+use crate::planning::idle::{self, AsOf};
 
 pub(super) fn summary(report: &Report, site: &SiteReport) -> Vec<(String, String)> {
     let mut lines = Vec::new();
@@ -13,32 +15,48 @@ pub(super) fn summary(report: &Report, site: &SiteReport) -> Vec<(String, String
     line("License ends", license(report, site));
     if !site.types.is_empty() {
         let free: Vec<_> = site.types.iter().map(|of| free(report, of)).collect();
-        line("Seats free", free.join("; "));
+        line("Seats free", format!("{}{}", at_the_end(report), free.join("; ")));
     }
     let order = site.order.as_ref().filter(|order| !order.lines.is_empty());
-    if let Some(text) = order.and_then(|of| said::order_beside_budget(of, report.locale)) {
-        line("To order", text);
+    if let Some(text) = order.and_then(|of| said::order_in_short(of, report.locale)) {
+        line("To order", format!("{}{text}", at_the_end(report)));
     }
     if let Some(text) = idle_seats(report, site) {
         line("Idle seats cost", text);
     }
-    let decisions = decisions(report, site);
-    line(
-        "To decide",
-        if decisions.is_empty() { "nothing".to_owned() } else { decisions.join("; ") },
-    );
+    let (of_the_end, of_now) = decisions(report, site);
+    let mut all = Vec::new();
+    if !of_the_end.is_empty() {
+        all.push(format!("{}{}", at_the_end(report), of_the_end.join("; ")));
+    }
+    if !of_now.is_empty() {
+        let day = report.locale.date(day_of(report, report.generated));
+        let when = if report.unfinished { String::new() } else { format!("as of {day}: ") };
+        all.push(format!("{when}{}", of_now.join("; ")));
+    }
+    line("To decide", if all.is_empty() { "nothing".to_owned() } else { all.join(". ") });
     lines
+}
+
+/// `as of 31 October 2026: `, of a period that is over.
+fn at_the_end(report: &Report) -> String {
+    if report.unfinished { String::new() } else { format!("as of {}: ", as_of(report)) }
 }
 
 fn license(report: &Report, site: &SiteReport) -> String {
     let l = report.locale;
     match (&site.server_license, site.license_end) {
         (Some(license), _) => match license.expiry_date {
-            Some(day) => format!("{}{}", l.date(day), left(report, license)),
+            Some(day) => {
+                let read = l.date(day_of(report, license.as_of));
+                let read = not_of_the_end(report, license.as_of)
+                    .map_or_else(String::new, |_| format!(", as read on {read}"));
+                format!("{}{}{read}", l.date(day), left(report, license))
+            }
             None => license.in_words.clone(),
         },
         (None, Some(end)) => {
-            let read = end.as_of.with_timezone(&report.zone).date_naive();
+            let read = day_of(report, end.as_of);
             format!("{}, as read on {}", l.date(end.last_valid), l.date(read))
         }
         (None, None) => "not known".to_owned(),
@@ -77,31 +95,44 @@ fn idle_seats(report: &Report, site: &SiteReport) -> Option<String> {
     let others: Vec<_> = others.map(text).collect();
     let others =
         if others.is_empty() { String::new() } else { format!(" ({})", others.join("; ")) };
-    Some(format!("{} a year: {} reclaimable{others}", answer.amount, count(l, answer.seats?)))
+    let when = match answer.as_of {
+        AsOf::List(time) => not_of_the_end(report, time)
+            .map_or_else(String::new, |_| format!("as of {}: ", l.date(day_of(report, time)))),
+        AsOf::Day(_) | AsOf::Year(_) => String::new(),
+    };
+    Some(format!("{when}{} a year: {} reclaimable{others}", answer.amount, count(l, answer.seats?)))
 }
 
-fn decisions(report: &Report, site: &SiteReport) -> Vec<String> {
+/// What is to be decided by the figures of the end of the period, and what by those of now.
+fn decisions(report: &Report, site: &SiteReport) -> (Vec<String>, Vec<String>) {
     let l = report.locale;
-    let mut all = Vec::new();
+    let (mut of_the_end, mut of_now) = (Vec::new(), Vec::new());
     if let Some(license) = &site.server_license
         && license.state.as_str() != "valid"
         && license.state.as_str() != "perpetual"
     {
-        all.push(format!("the server license is {}", license.state.as_str().replace('-', " ")));
+        of_now.push(format!("the server license is {}", license.state.as_str().replace('-', " ")));
     }
-    let order = site.order.as_ref().and_then(|order| order.budget);
-    if let Some(of) = order.filter(|of| !matches!(of.verdict, Verdict::Within { .. })) {
+    let budgeted = site.order.as_ref().and_then(|order| Some((order, order.budget?)));
+    if let Some((order, of)) =
+        budgeted.filter(|(_, of)| !matches!(of.verdict, Verdict::Within { .. }))
+    {
         let verdict = words::verdict(&of.verdict, of.budget, l);
-        all.push(format!("the recommended order {verdict}"));
-        let other = site.order.as_ref().map(|order| said::otherwise(order, l)).unwrap_or_default();
+        of_the_end.push(format!("the recommended order {verdict}"));
+        let other = said::otherwise(order, l);
         if !other.is_empty() {
-            all.push(format!("or {}", other.join(", ")));
+            of_the_end.push(format!("or {}", other.join(", ")));
         }
     }
     let budget = site.cost.as_ref().and_then(|cost| cost.budget);
     if let Some(of) = budget.filter(|of| !matches!(of.verdict, Verdict::Within { .. })) {
         let verdict = words::budget(&of, l);
-        all.push(format!("without a new order, what is added {verdict} (as of {})", as_of(report)));
+        let today = day_of(report, report.as_of);
+        let until = l.date(days_after(today, DAYS));
+        of_the_end.push(format!(
+            "without a new order, if what is entitled stays until {until} and missing seats are added, what is paid \
+             {verdict}"
+        ));
     }
     for of_type in &site.types {
         let Some(seats) = &of_type.seats else { continue };
@@ -109,13 +140,15 @@ fn decisions(report: &Report, site: &SiteReport) -> Vec<String> {
             && seats.reclaimable > 0
         {
             let many = count(l, seats.reclaimable);
-            all.push(format!("{many} reclaimable {}: {why}", name(of_type.seat_type)));
+            of_now.push(format!("{many} reclaimable {}: {why}", name(of_type.seat_type)));
         }
         if let Some(held) = seats.limits.held_back {
-            let many = count(l, held.seats);
-            let seats = name(of_type.seat_type);
-            all.push(format!("{many} {seats} are held back by maxReleasePercent"));
+            let (many, seats) = (count(l, held.seats), name(of_type.seat_type));
+            of_now.push(format!(
+                "{many} {seats} could go, and wait for a person: so many at once are not taken by themselves \
+                 (maxReleasePercent)"
+            ));
         }
     }
-    all
+    (of_the_end, of_now)
 }

@@ -1,10 +1,12 @@
 //! Changes, releases with their proof, alerts, gaps.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use super::super::names::account;
-use super::super::{Alert, ChangeLine, Changes, Missing, Report, RunLine, SiteReport};
-use super::{Block, Section, Table, count, local};
+use super::super::{
+    Alert, ChangeLine, Changes, Missing, Report, ReturnedReport, RunLine, SiteReport,
+};
+use super::{Block, Section, Table, as_of, count, later, local};
 use crate::license::Support;
 use crate::store::Attempt;
 use crate::words::counted;
@@ -36,11 +38,9 @@ pub(crate) fn version(report: &Report, site: &SiteReport) -> Option<Section> {
         Support::Until(date) => Some(format!("until {}", report.locale.date(date))),
     };
     facts.extend(support.map(|support| ("Support".to_owned(), support)));
-    Some(Section {
-        title: "Qlik Sense".to_owned(),
-        blocks: vec![Block::Facts(facts)],
-        own_page: false,
-    })
+    let mut blocks: Vec<Block> = later(report, report.generated).into_iter().collect();
+    blocks.push(Block::Facts(facts));
+    Some(Section { title: "Qlik Sense".to_owned(), blocks, own_page: false })
 }
 
 pub(crate) fn changes(report: &Report, site: &SiteReport) -> Option<Section> {
@@ -118,11 +118,11 @@ fn tables(report: &Report, changes: &Changes, releases: &[Attempt]) -> Vec<Block
         "bursar insight changes",
     );
     // What Bursar did is listed once: with its proof, among the releases.
-    let done =
-        releases.iter().filter(|attempt| attempt.is_release() || attempt.is_return()).count();
-    let own = changes.list.iter().filter(|change| change.by_bursar).count();
-    let is_listed_there = own > 0 && done >= own;
-    for change in changes.list.iter().filter(|change| !(is_listed_there && change.by_bursar)) {
+    let there: HashSet<u64> = releases.iter().map(|attempt| attempt.seq).collect();
+    let is_there =
+        |change: &&ChangeLine| change.record.is_some_and(|record| there.contains(&record));
+    let own = changes.list.iter().filter(is_there).count();
+    for change in changes.list.iter().filter(|change| !is_there(change)) {
         let again = if change.again { " (again, soon after a release)" } else { "" };
         list.row([
             local(report, change.time),
@@ -133,7 +133,7 @@ fn tables(report: &Report, changes: &Changes, releases: &[Attempt]) -> Vec<Block
         ]);
     }
     let mut blocks = vec![Block::Table(counts)];
-    if is_listed_there {
+    if own > 0 {
         let many = counted(report.locale, own as u64, "change", "changes");
         blocks.push(Block::Text(format!(
             "{many} by Bursar: each is among the releases, with its proof."
@@ -253,7 +253,34 @@ pub(crate) fn releases(report: &Report, site: &SiteReport) -> Option<Section> {
         }
         blocks.push(Block::Table(table));
     }
+    if let Some(returned) = &site.returned {
+        blocks.extend(came_back(report, returned));
+    }
     Some(Section { title: "Releases".to_owned(), blocks, own_page: false })
+}
+
+/// How many of those whose seat was released have one again.
+fn came_back(report: &Report, of: &ReturnedReport) -> [Block; 2] {
+    let l = report.locale;
+    let mut table = Table::new(
+        format!("Who came back after a release, as of {}", as_of(report)),
+        &["Released", ">Seats", ">Back within 14 days", ">30 days", ">90 days", ">So far"],
+    );
+    for (when, of) in [("in the period", of.in_period), ("in 365 days", of.in_year)] {
+        let within = of.within().map(|within| match within.percent() {
+            Some(share) => {
+                let (back, all) = (count(l, within.back), count(l, within.of));
+                format!("{back} of {all} ({} %)", l.fixed(share, 0))
+            }
+            None => "–".to_owned(),
+        });
+        let so_far = [count(l, of.so_far)];
+        let cells = [when.to_owned(), count(l, of.released)].into_iter().chain(within);
+        table.row(cells.chain(so_far));
+    }
+    let text = "Back: the same person has a seat of the type again, by whatever way, an undo too. In a \
+                share is only whose days are over.";
+    [Block::Table(table), Block::Text(text.to_owned())]
 }
 
 pub(crate) fn alerts(report: &Report, site: &SiteReport) -> Option<Section> {
@@ -395,8 +422,7 @@ fn gaps_counted(report: &Report, gaps: &[&Missing]) -> Table {
 }
 
 fn gap_table(report: &Report, gaps: &[&Missing]) -> Table {
-    let mut table =
-        Table::list("Times without data", &["From", "To", ">Hours"], "this report as CSV");
+    let mut table = Table::list("Times without data", &["From", "To", ">Hours"], super::AS_CSV);
     for gap in gaps {
         table.row([
             local(report, gap.from),

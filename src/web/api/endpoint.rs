@@ -7,7 +7,7 @@ use schemars::{JsonSchema, SchemaGenerator};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::{history, release, rest, seats, site, view};
+use super::{history, order, release, rest, seats, site, view};
 use crate::plain::in_json;
 use crate::secret::mask_own;
 use crate::web::Served;
@@ -131,6 +131,8 @@ pub(super) fn all() -> Vec<Endpoint> {
             parameter("months", "So many months ahead", number(120, 12)),
         ], of::<history::Forecasts>,
             |ask| made(async move { history::forecast(&ask.of, ask.site(), ask.query()).await })),
+        end("/sites/{site}/order", "What to renew with: the recommended order, beside the budget", vec![], of::<order::Order>,
+            |ask| made(async move { order::order(&ask.of, ask.site(), ask.query()).await })),
         end("/sites/{site}/releases", "The next run, the last plan, the runs, the ledger", vec![], of::<release::Releases>,
             |ask| made(async move { release::releases(&ask.of, ask.site(), ask.query()).await })),
         end("/alerts", "What fires, pends, is silenced, and what happened", vec![], of::<rest::Alerts>,

@@ -5,6 +5,7 @@
 
 mod endpoint;
 mod history;
+mod order;
 mod page;
 mod release;
 mod rest;

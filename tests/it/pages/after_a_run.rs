@@ -59,7 +59,7 @@ async fn what_a_run_took_is_reclaimable_nowhere_before_the_seats_are_read_again(
     let reclaimable = |place: &Path, threshold: &str| {
         let args = ["insight", "forecast", "--type", "analyzer", "--release-threshold", threshold];
         let (_, said) = run(place, "bursar.yaml", &args);
-        assert!(said.contains("of which the next run: 20 (maxReleases 20)"), "{said}");
+        assert!(said.contains("next run: 20 of them, the most of one (maxReleases)"), "{said}");
         let of_type = json(place, &args)["sites"][0]["types"][0].clone();
         count(&of_type["forecast"]["reclaimable"])
     };
@@ -77,12 +77,12 @@ async fn what_a_run_took_is_reclaimable_nowhere_before_the_seats_are_read_again(
     let seats_of = |of: &str| count(&choice[of]["seats"]);
     assert_eq!(seats_of("withoutRelease") - seats_of("withRelease"), due);
     let page = get(&base, "/site/default").await.words();
-    let limits =
-        "nothing is released while dryRun is on; of which the next run: 20 (maxReleases 20)";
+    let limits = "nothing is released: runs only rehearse (dryRun); next run: 20 of them, the most of one (maxReleases)";
     let said = format!("by the rules {due} can go ({limits})");
     assert!(page.contains(&said), "{said}: {page}");
-    let held =
-        format!("guard maxReleasePercent: 4; {all} of 104 are due, and above 24 % it stops a run");
+    let held = format!(
+        "4 are held back by a guard (maxReleasePercent); {all} of 104 are due, and above 24 % it stops a run"
+    );
     assert!(page.contains(&held), "{held}: {page}");
 
     let apply = ["release", "apply", "--all", "--yes", "--real", "--accept", "percent"];
