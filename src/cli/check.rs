@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::limit::{Reading, TimeLimit, bars};
 use super::text::{self, Paint};
-use super::{ConfigFile, Exit, block_on, named};
+use super::{ConfigFile, Exit, block_on, command, named};
 use crate::cli::time;
 use crate::config::settings::Site;
 use crate::config::{Settings, Unheard};
@@ -91,7 +91,7 @@ impl Check {
     }
 
     pub(crate) fn execute(self) -> anyhow::Result<Exit> {
-        super::command::remember(&self.config.file);
+        command::remember(&self.config.file);
         let mut loaded = match crate::config::load(&self.config.file) {
             Ok(loaded) => loaded,
             Err(problems) => {
@@ -103,6 +103,7 @@ impl Check {
         if let Err(exit) = time::adopt(&loaded.settings) {
             return Ok(exit);
         }
+        command::remember_sites(&loaded.settings);
         if let Some(name) = &self.site {
             match named::site(&loaded.settings, name).map(|site| site.name.clone()) {
                 Ok(name) => loaded.settings.sites.retain(|site| site.name == name),
@@ -398,7 +399,7 @@ async fn release_rows(
     let mut rows = vec![match (plan.refusals.first(), unread) {
         (Some(refusal), _) => {
             Row::new(&subject, State::Warn, format!("{found}: {}", one_line(&refusal.saw)))
-                .fix(&refusal.fix)
+                .fix(command::of_site(&refusal.fix, &site.name))
         }
         (None, Some(problem)) => {
             Row::new(&subject, State::Fail, format!("{found}: {}", one_line(&problem)))

@@ -6,9 +6,11 @@ use std::io;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::CommandFactory;
 
+use crate::config::Settings;
 use crate::plain::one_line;
 use crate::terminal;
 
@@ -22,6 +24,25 @@ static TREE: OnceLock<clap::Command> = OnceLock::new();
 pub(super) fn remember(file: &Path) {
     FILE.get_or_init(|| quoted(&file.display().to_string()));
     terminal::call_commands(in_log);
+}
+
+/// Whether the settings have several sites, so that a command has to say which it is for.
+static SEVERAL_SITES: AtomicBool = AtomicBool::new(false);
+
+/// From here on, commands [of a site](of_site) name it where there are several.
+pub(super) fn remember_sites(settings: &Settings) {
+    SEVERAL_SITES.store(settings.sites.len() > 1, Ordering::Relaxed);
+}
+
+/// The text with each command in it as it has to be typed here for a site: as [`as_called`], and it names the site
+/// where the settings have several and the command takes one.
+pub(super) fn of_site<'a>(text: &'a str, site: &str) -> Cow<'a, str> {
+    match FILE.get() {
+        Some(file) if SEVERAL_SITES.load(Ordering::Relaxed) => {
+            Cow::Owned(rewritten(text, &program(), file, Some(&quoted(site))))
+        }
+        _ => as_called(text),
+    }
 }
 
 /// How this program was called.
@@ -65,7 +86,7 @@ pub(super) fn as_called(text: &str) -> Cow<'_, str> {
     if !text.contains(NAME) {
         return text.into();
     }
-    Cow::Owned(rewritten(text, &program(), file))
+    Cow::Owned(rewritten(text, &program(), file, None))
 }
 
 /// As [`as_called`], of a line of the log, which may be JSON.
@@ -79,13 +100,13 @@ fn in_log(line: &str, is_json: bool) -> Cow<'_, str> {
         let json = serde_json::Value::from(text).to_string();
         json[1..json.len() - 1].to_owned()
     };
-    Cow::Owned(rewritten(line, &in_json(&program()), &in_json(file)))
+    Cow::Owned(rewritten(line, &in_json(&program()), &in_json(file), None))
 }
 
 /// How a mention of a command begins.
 const NAME: &str = "bursar ";
 
-fn rewritten(text: &str, program: &str, file: &str) -> String {
+fn rewritten(text: &str, program: &str, file: &str, site: Option<&str>) -> String {
     let tree = TREE.get_or_init(super::Arguments::command);
     let mut out = String::with_capacity(text.len() + 64);
     let mut rest = text;
@@ -94,7 +115,7 @@ fn rewritten(text: &str, program: &str, file: &str) -> String {
         out.push_str(before);
         let is_word = begins(before);
         let command = &mention[NAME.len()..];
-        let Some((_, length, takes_settings)) = leaf(tree, command).filter(|_| is_word) else {
+        let Some((leaf, length, takes_settings)) = leaf(tree, command).filter(|_| is_word) else {
             out.push_str(NAME);
             rest = command;
             continue;
@@ -105,6 +126,10 @@ fn rewritten(text: &str, program: &str, file: &str) -> String {
         let names_some = [" -c ", " --config ", " --store ", " --file "];
         if takes_settings && !names_some.iter().any(|option| mentioned.contains(option)) {
             out.push_str(&format!(" -c {file}"));
+        }
+        let takes_site = leaf.get_arguments().any(|option| option.get_long() == Some("site"));
+        if let Some(site) = site.filter(|_| takes_site && !mentioned.contains(" --site ")) {
+            out.push_str(&format!(" --site {site}"));
         }
         rest = after;
     }
@@ -217,7 +242,7 @@ mod tests {
 
     #[test]
     fn commands_in_a_text_are_made_such_that_they_run() {
-        let made = |text: &str| rewritten(text, "./bursar", "'my file.yaml'");
+        let made = |text: &str| rewritten(text, "./bursar", "'my file.yaml'", None);
         for (text, expected) in [
             ("bursar release settle", "./bursar release settle -c 'my file.yaml'"),
             ("see `bursar status`.", "see `./bursar status -c 'my file.yaml'`."),
@@ -237,6 +262,18 @@ mod tests {
         ] {
             assert_eq!(made(text), expected);
             assert_eq!(made(&made(text)), made(text), "twice: {text}");
+        }
+        // Of a site, where there are several.
+        let of_oslo = |text: &str| rewritten(text, "./bursar", "x.yaml", Some("oslo"));
+        for (text, expected) in [
+            ("bursar release settle", "./bursar release settle -c x.yaml --site oslo"),
+            (
+                "`bursar release apply plan.json --site bergen`",
+                "`./bursar release apply -c x.yaml plan.json --site bergen`",
+            ),
+            ("bursar store accept", "./bursar store accept -c x.yaml"),
+        ] {
+            assert_eq!(of_oslo(text), expected);
         }
     }
 

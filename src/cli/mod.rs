@@ -225,6 +225,7 @@ fn load(file: &Path, print_warnings: bool) -> Result<Loaded, Exit> {
                 }
             }
             time::adopt(&loaded.settings)?;
+            command::remember_sites(&loaded.settings);
             Ok(loaded)
         }
         Err(problems) => {

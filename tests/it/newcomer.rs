@@ -363,3 +363,39 @@ fn a_webhook_s_keys_are_named_where_one_is_misspelt() {
         assert!(said.contains(meant), "{meant}: {said}");
     }
 }
+
+/// What is reclaimable by default rules is told apart from what is reclaimable once releases are on.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_settings_do_not_release_is_said_beside_what_is_reclaimable() {
+    let setup = Setup::new(scenario()).await;
+    let off =
+        REAL.replace("enable: true\n      dryRun: false", "enable: false\n      dryRun: true");
+    let file = settings(&setup, &off, "");
+    let yaml = std::fs::read_to_string(&file).unwrap();
+    setup.write(&yaml.replace("seatMonitor: {enable: false}", "seatMonitor: {enable: true}"));
+    let mut daemon = Process::start(&["run", "-c", "bursar.yaml"], setup.folder.path());
+    daemon.wait_for("used within 28 days");
+    daemon.terminate();
+    let activity = text(&run(&setup, &["insight", "activity"]).stdout);
+    for told in [
+        "Professional: not released by the settings: default rules",
+        "Analyzer: nothing is released: releases are off (licenseRelease)",
+    ] {
+        assert!(activity.contains(told), "{told}: {activity}");
+    }
+}
+
+/// Of several sites, a command that is proposed says which it is for.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_command_that_a_guard_proposes_names_its_site_where_there_are_several() {
+    let setup = Setup::new(scenario()).await;
+    let real = REAL.replace("{enable: true, rel", "{enable: true, maxReleasePercent: 10, rel");
+    let real = real.replace("      neverRelease: {tag: [Do not release]}\n", "");
+    settings(&setup, &real, "  sites: [{name: oslo}, {name: bergen}]\n");
+    let plan = text(&run(&setup, &["release", "plan", "--site", "oslo"]).stdout);
+    let proposed = commands(&plan);
+    assert!(!proposed.is_empty(), "{plan}");
+    for command in proposed {
+        assert!(command.contains(" -c bursar.yaml --site oslo "), "{command}");
+    }
+}

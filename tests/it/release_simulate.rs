@@ -360,6 +360,23 @@ async fn a_new_site_is_told_what_is_not_known_yet_and_from_which_day_on_it_is() 
     assert!(csv.contains(&format!("60.back30Days.knownFrom,{}\r\n", day(31))), "{csv}");
     assert!(!csv.contains("60.back30Days.atLeast"), "{csv}");
 
+    // Where nobody goes nobody can come back, which says nothing of a threshold, and on no day will.
+    let kept = "licenseType:\n  analyzer: {enable: true, releaseThresholdDays: 60, keepFree: 5}\n";
+    let kept = bench.write("kept.yaml", kept);
+    let kept = ["--policy", kept.to_str().unwrap(), "--threshold", "60", "--names"];
+    let answer = bench.json(&kept);
+    let of = threshold(&answer, 60);
+    assert_eq!(of["released"], exact(0));
+    for not_yet in ["within14Days", "within30Days", "within90Days"] {
+        assert!(of["cameBack"][not_yet].is_null() && of["knownFrom"][not_yet].is_null(), "{of}");
+    }
+    let said = bench.said(&kept);
+    for told in
+        ["60 days: nobody has gone yet, so nobody could come back", "nobody can be named yet"]
+    {
+        assert!(said.contains(told), "{said}");
+    }
+
     // Three weeks later the first figure is known.
     let bench = Bench::new(20, seats(&|days| ago(today, days)), people(), Vec::new()).await;
     let of = bench.json(&["--threshold", "30"]);

@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 
 use anyhow::Context;
 
-use super::super::command::quoted;
+use super::super::command::{of_site, quoted};
 use super::super::limit::{Reading, TimeLimit};
 use super::super::sites::Answers;
 use super::super::text::{self, Paint};
@@ -231,7 +231,9 @@ pub(crate) fn render(plan: &Planned, all: bool, paint: Paint) -> String {
         for refusal in &plan.refusals {
             let of = refusal.seat_type.map_or_else(String::new, |t| format!(" ({})", t.title()));
             let _ = writeln!(out, "  {}{of}: {}", refusal.guard, one_line(&refusal.saw));
-            let _ = writeln!(out, "    {}", paint.faint(&format!("-> {}", one_line(&refusal.fix))));
+            let fix = one_line(&refusal.fix);
+            let fix = format!("-> {}", of_site(&fix, &plan.site));
+            let _ = writeln!(out, "    {}", paint.faint(&fix));
         }
     }
     for accepted in &plan.accepted {
