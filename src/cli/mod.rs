@@ -268,7 +268,6 @@ fn block_on<F: Future>(future: F) -> anyhow::Result<F::Output> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .max_blocking_threads(4)
-        .thread_stack_size(1024 * 1024)
         .enable_all()
         .build()?;
     let output = runtime.block_on(future);

@@ -260,7 +260,8 @@ impl Transport {
         let session = match &self.sessions {
             None => None,
             Some(sessions) => {
-                let session = self.session(sessions, &http, &headers, until).await?;
+                // Apart: it is seldom needed, and every request would be as large as it.
+                let session = Box::pin(self.session(sessions, &http, &headers, until)).await?;
                 headers.extend(session.headers.clone());
                 Some(session)
             }

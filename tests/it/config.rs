@@ -128,7 +128,7 @@ fn every_error_is_reported_at_once() {
     many-errors.yaml:6:3: Butler.logLevel: the key is there twice, first in line 3; keep one of them
     many-errors.yaml:9:18: Butler.storage.outbox.maxEvents: 0 is not a possible value; write 1 or more
     many-errors.yaml:10:19: Butler.storage.outbox.maxAgeDays: expected a whole number, found "thirty"; write a whole number
-    many-errors.yaml:12:21: Butler.configQRS.authentication: "ntlm" is not one of the choices; write certificates
+    many-errors.yaml:12:21: Butler.configQRS.authentication: "ntlm" is not one of the choices; write certificates, jwt or header
     many-errors.yaml:13:11: Butler.configQRS.host: "https://qlik.example.com" is not a name or address; write the name or IP address alone, without scheme and path
     many-errors.yaml:14:11: Butler.configQRS.port: expected a whole number, found "4242"; write 4242 without quotes
     many-errors.yaml:16:5: Butler.configQRS.header: this is not a setting; did you mean headers?
@@ -400,6 +400,7 @@ fn references_are_resolved_and_explained_masked() {
     Butler.cert.clientCert                                                                  client.pem                                    conf/x.yaml:9
     Butler.cert.clientCertKey                                                               client_key.pem                                conf/x.yaml:10
     Butler.cert.clientCertCA                                                                root.pem                                      conf/x.yaml:11
+    Butler.configQRS.virtualProxy.token                                                     ""                                            default
     Butler.configQRS.host                                                                   qlik.example.com                              conf/x.yaml:3
     Butler.configQRS.headers.static[0].name                                                 X-Qlik-User                                   conf/x.yaml:6
     Butler.configQRS.headers.static[0].value                                                UserDirectory=INTERNAL; UserId=sa_repository  conf/x.yaml:7

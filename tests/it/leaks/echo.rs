@@ -274,6 +274,7 @@ fn settings(folder: &Path, http: SocketAddr, smtp: u16, mqtt: u16, good: &str) -
       mqtt: {{enable: true}}
       email: {{enable: true}}
       webhook: {{enable: true}}
+  heartbeat: {{enable: true, remoteURL: {beat}, frequency: every 1 second, signals: startAndFail}}
   influxDb:
     enable: true
     hostIP: 127.0.0.1
@@ -311,6 +312,11 @@ fn settings(folder: &Path, http: SocketAddr, smtp: u16, mqtt: u16, good: &str) -
 ",
         folder = folder.display(),
         port = http.port(),
+        beat = {
+            let [_, path, query, password] = webhook(0);
+            let query = percent(&query);
+            quoted(&format!("http://me:{password}@{http}/hook/{path}?code={query}"))
+        },
         key = quoted(SITE[0]),
         bearer = SITE[1],
         cookie = SITE[2],
@@ -381,6 +387,8 @@ async fn servers_that_repeat_25_secrets_reach_no_output_with_them() {
     }
     let (status, lines) = daemon.terminate();
     assert!(status.success());
+    let tells = |text: &str| lines.iter().any(|line| line.contains(text));
+    assert!(tells("signs of life do not get to"), "{lines:#?}");
     assert_clean("the log", &lines.join("\n"));
     for entry in
         std::fs::read_dir(place.join("log")).unwrap().chain(std::fs::read_dir(place).unwrap())

@@ -99,6 +99,7 @@ async fn check_warns_of_credentials_that_anybody_on_the_way_can_read() {
       webhooks:
         - {{description: with a key, webhookURL: 'http://{host}:1/x', headers: [{{name: X-Key, value: webhook-key}}]}}
         - {{description: with none, webhookURL: 'http://{host}:1/x'}}
+  heartbeat: {{enable: true, remoteURL: 'http://{host}:1/beat', frequency: every 24 hours}}
 "
         )
     };
@@ -114,6 +115,7 @@ async fn check_warns_of_credentials_that_anybody_on_the_way_can_read() {
         said,
         [
             "bursar.yaml:43:63: Butler.email.security: the password goes over the network unencrypted -> set it to starttls or tls",
+            "bursar.yaml:51:40: Butler.heartbeat.remoteURL: signs of life go over the network unencrypted, with the address that lets anybody send them -> write https:// if the service has it",
             "Butler.influxDb: the credentials go to http://192.0.2.1:1 unencrypted -> set useSSL: true",
             "Butler.mqttConfig: the password goes to 192.0.2.1 unencrypted -> set tls.enable: true and the port for TLS (usually 8883)",
             "Butler.webhookNotification: the credentials of webhook \"with a key\" go to http://192.0.2.1:1 unencrypted -> write an address that begins with https",
