@@ -8,7 +8,7 @@ use super::{ConfigFile, Exit, block_on, named};
 use crate::cli::time;
 use crate::plain::one_line;
 use crate::status::{self, Queue};
-use crate::store::{Listed, Selector};
+use crate::store::{Listed, Selector, StoreError};
 use crate::words;
 
 /// List, retry or drop events that wait for a destination or were refused by one
@@ -177,8 +177,15 @@ impl Outbox {
             path.display()
         );
         block_on(async move {
+            let is_older = |error: &anyhow::Error| {
+                matches!(error.downcast_ref(), Some(StoreError::Older { .. }))
+            };
             let store = match self.command {
-                Command::List { .. } => super::open_to_read(&settings, "").await?,
+                Command::List { .. } => match super::open_to_read(&settings, "").await {
+                    // A file of an older format is brought up to date, as by every command that writes.
+                    Err(error) if is_older(&error) => time::open_store(&settings).await?,
+                    opened => opened?,
+                },
                 _ => time::open_store(&settings).await?,
             };
             let queues = status::queues(&settings, &store).await?;

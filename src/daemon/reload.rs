@@ -314,7 +314,11 @@ impl Reloads {
         for warning in warnings.iter().filter(|_| !changed.is_empty()) {
             tracing::warn!("{warning}");
         }
-        self.state.warnings = warnings.into_iter().take(MOST_PROBLEMS).collect();
+        let unheard = self.shared.settings().unheard();
+        let unheard: Vec<_> =
+            unheard.iter().map(|of| format!("{}; {}", of.what(), of.fix)).collect();
+        let all = warnings.into_iter().chain(unheard.iter().cloned());
+        self.state.warnings = all.take(MOST_PROBLEMS).collect();
         match changed.as_slice() {
             [] if was_refused => {
                 tracing::info!("the settings in {} can be used again", self.state.file);
@@ -333,8 +337,8 @@ impl Reloads {
             if let Err(error) = warn_of_orphans(&self.shared).await {
                 tracing::error!(%error, "queues can't be looked at");
             }
-            for unheard in self.shared.settings().unheard() {
-                tracing::warn!("{}; {}", unheard.what(), unheard.fix);
+            for unheard in unheard {
+                tracing::warn!("{unheard}");
             }
             self.state.since = self.shared.clock.now();
         }

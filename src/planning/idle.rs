@@ -42,7 +42,7 @@ pub const RELATION: &str = "Reclaimable is the answer: what idle seats cost that
                             money comes back only when fewer seats are renewed.";
 
 /// Whether what is reclaimable of a type fits into the runs that are left until the term that is ordered for:
-/// `until 10 January 2027 in 10 runs of at most 20 (41 are left: enough)`. `None` where that isn't known, and where it
+/// `until 10 January 2027 in 10 runs of at most 20 (41 runs are left: enough)`. `None` where that isn't known, and where it
 /// changes no seat of the order.
 pub fn until_term(order: &Order, seat_type: SeatType, l: Locale) -> Option<String> {
     let counted_on = order.lines.iter().find(|line| line.seat_type == seat_type);

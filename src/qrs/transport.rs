@@ -201,12 +201,16 @@ impl Transport {
         xrfkey: &str,
         until: Option<Instant>,
     ) -> Result<HttpResponse<'_>, Error> {
-        let mut answer = self.send(Method::GET, path, query, None, xrfkey, until, None).await?;
-        // The session is over: another one is begun, once. What only reads may be asked again.
-        if answer.response.status() == StatusCode::UNAUTHORIZED && answer.session.is_some() {
-            drop(answer);
-            answer = self.send(Method::GET, path, query, None, xrfkey, until, None).await?;
-        }
+        let mut is_first = true;
+        let answer = loop {
+            let answer = self.send(Method::GET, path, query, None, xrfkey, until, None).await?;
+            // The session is over: another one is begun, once. What only reads may be asked again.
+            let is_over =
+                answer.session.is_some() && answer.response.status() == StatusCode::UNAUTHORIZED;
+            if !std::mem::replace(&mut is_first, false) || !is_over {
+                break answer;
+            }
+        };
         if answer.response.status() != StatusCode::OK {
             let (of_proxy, url) = (answer.session.is_some(), answer.shown.clone());
             let error = status_error(answer.response, answer.shown, answer.server_date).await;

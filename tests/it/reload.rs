@@ -220,6 +220,8 @@ async fn a_reload_says_that_releases_become_real_and_who_sees_the_pages() {
     let (code, said) = world.reload();
     assert_eq!(code, Some(0), "{said}");
     assert!(said.contains("releases are REAL from now on"), "{said}");
+    // As the log does.
+    assert!(said.contains("nobody is told"), "{said}");
     let open = "  web: {enable: true, port: 0, host: 0.0.0.0, hosts: [bursar.example]}\n";
     world.write(&format!("{}{open}", yearly(true)));
     let (code, said) = world.reload();

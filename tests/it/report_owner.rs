@@ -67,14 +67,14 @@ async fn a_report_of_the_past_says_of_which_day_each_block_is() {
     for (name, begins) in [
         ("Seats free", "as of 31 October 2026: "),
         ("To order", "as of 31 October 2026: "),
-        ("Idle seats cost", "as of 24 November 2026: "),
+        ("Could be saved", "as of 24 November 2026: "),
         ("To decide", "as of 31 October 2026: "),
     ] {
         let text = line(&md, name);
         assert!(text.starts_with(begins), "{name}: {text}");
     }
     let decide = line(&md, "To decide");
-    let (of_the_end, of_now) = decide.split_once(". as of 24 November 2026: ").unwrap();
+    let (of_the_end, of_now) = decide.split_once(". As of 24 November 2026: ").unwrap();
     assert!(of_the_end.contains("the recommended order exceeds"), "{decide}");
     assert!(of_now.contains("12 reclaimable Analyzer seats: nothing is released"), "{decide}");
     // What would be released is of the list, and says so.
@@ -138,10 +138,10 @@ async fn order_and_budget_are_one_story() {
 async fn what_could_be_released_is_set_against_the_runs_that_are_left() {
     for (schedule, renews_on, told, left) in [
         // From 25 November to the day before the term.
-        ("0 6 * * *", "2027-01-01", "in 12 runs of at most 1 (37 are left: enough)", 37),
-        ("0 6 * * *", "2026-12-01", "in 12 runs of at most 1; only 6 are left, for 6", 6),
+        ("0 6 * * *", "2027-01-01", "in 12 runs of at most 1 (37 runs are left: enough)", 37),
+        ("0 6 * * *", "2026-12-01", "in 12 runs of at most 1; only 6 runs are left, for 6", 6),
         // More runs a day take no more: `maxReleases` is what goes within 22 hours.
-        ("0 */2 * * *", "2026-12-01", "in 12 runs of at most 1; only 7 are left, for 7", 7),
+        ("0 */2 * * *", "2026-12-01", "in 12 runs of at most 1; only 7 runs are left, for 7", 7),
     ] {
         let more = format!("{}{}", rules(&format!("frequency: '{schedule}'")), prices(renews_on));
         let (_folder, settings, store) = bench(&[], &more).await;

@@ -18,7 +18,10 @@ pub fn notes(of: &Renewal, l: Locale) -> Vec<String> {
         notes.push("none are free: who waits is in no figure; these are the least".to_owned());
     }
     if of.held > 0 {
-        notes.push(format!("{} in quarantine can't be given out: they are in all seats", of.held));
+        notes.push(format!(
+            "{} in quarantine can't be given out, and count as seats that are needed",
+            of.held
+        ));
     }
     if of.as_of < days_after(of.today, -2) {
         notes.push(format!("the last data is of {}", l.date(of.as_of)));
@@ -173,14 +176,14 @@ pub fn otherwise(of: &Order, l: Locale) -> Vec<String> {
     lines
 }
 
-/// `in 10 runs of at most 20 (41 are left: enough)`: whether what is reclaimable fits into the runs that are left.
+/// `in 10 runs of at most 20 (41 runs are left: enough)`: whether what is reclaimable fits into the runs that are left.
 pub fn within(of: Runs, l: Locale) -> String {
     let Runs { needed, left, per_run } = of;
     let number = |number: u32| l.number(number.into());
-    let are = if left == 1 { "is" } else { "are" };
     let left_over = match left {
-        0 => "none is left".to_owned(),
-        left => format!("{} {are} left", number(left)),
+        0 => "no run is left".to_owned(),
+        1 => "1 run is left".to_owned(),
+        left => format!("{} runs are left", number(left)),
     };
     let Some(most) = per_run else {
         return match of.is_enough() {

@@ -219,6 +219,10 @@ fn accounts_findings<'a, I>(
         let what = match (rule.means, &names.accounts_missing) {
             (Some((means, why)), _) => Mistake::Misspelt { means, why },
             (None, Some(why)) => Mistake::NotLookedAt { why: why.clone() },
+            (None, None) if rule.user_id.is_none() && is_slip(&rule.written, &rule.nearest.1) => {
+                let means = format!("the directory {}", rule.nearest.1);
+                Mistake::Misspelt { means, why: NO_DIRECTORY }
+            }
             (None, None) => {
                 let (likeness, name) = rule.nearest;
                 Mistake::Nobody { nearest: (likeness >= NEAR).then_some(name) }
@@ -357,6 +361,10 @@ impl Kinds<'_> {
             (None, None) if let Some(means) = slip_of_property(rule, &named, all) => {
                 Mistake::Misspelt { means, why: NO_PROPERTY }
             }
+            // Its values are a list that the site checks: nobody can ever have another.
+            (None, None) if !named.is_empty() && !glob::is_pattern(&rule.value) => {
+                Mistake::Misspelt { means: with_values(&named), why: NO_VALUE }
+            }
             (None, None) => {
                 let pairs: Vec<String> = match named.is_empty() {
                     true => all.keys().map(ToString::to_string).collect(),
@@ -380,10 +388,23 @@ impl Kinds<'_> {
     }
 }
 
+const NO_DIRECTORY: &str = "nobody who has a seat is of a directory of this name";
+const NO_VALUE: &str = "it has no such value, and so nobody can have it";
 const NO_TAG: &str = "the site has no tag of this name, as far as Bursar's account sees";
 const NO_ROLE: &str = "nobody who has a seat has a role of this name";
 const NO_PROPERTY: &str =
     "the site has no custom property with this name and value, as far as Bursar's account sees";
+
+/// `the custom property LicenseManage (keep, do-not-release)`.
+fn with_values(named: &[(&str, &BTreeSet<Box<str>>)]) -> String {
+    const MOST: usize = 3;
+    let (name, values) = &named[0];
+    let mut told: Vec<&str> = values.iter().map(|value| &**value).take(MOST).collect();
+    if values.len() > MOST {
+        told.push("...");
+    }
+    format!("the custom property {name} ({})", told.join(", "))
+}
 
 /// The custom property, and value, that a rule names but for a slip. `named`: those of its name.
 fn slip_of_property(

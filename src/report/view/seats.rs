@@ -193,8 +193,10 @@ fn used(report: &Report, site: &SiteReport, of_type: &TypeReport) -> Vec<(String
         && let Some(change) = change.filter(|change| change.abs() >= 0.5)
     {
         let parts = recorded.parts(change, l);
+        // The period as a whole may have changed by another number.
+        let name = if is_second { "Why, last month" } else { "Why" };
         facts.extend(
-            parts.map(|parts| ("Why".to_owned(), format!("{}: {parts}", signed(l, change)))),
+            parts.map(|parts| (name.to_owned(), format!("{}: {parts}", signed(l, change)))),
         );
         facts.push(("Recorded between".to_owned(), recorded.in_words(change, l)));
     }

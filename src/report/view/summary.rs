@@ -8,6 +8,7 @@ use crate::insight::cost::DAYS;
 use crate::insight::days_after;
 use crate::insight::words::{self, renewal as said};
 use crate::planning::idle::{self, AsOf};
+use crate::words::counted;
 
 pub(super) fn summary(report: &Report, site: &SiteReport) -> Vec<(String, String)> {
     let mut lines = Vec::new();
@@ -22,7 +23,7 @@ pub(super) fn summary(report: &Report, site: &SiteReport) -> Vec<(String, String
         line("To order", format!("{}{text}", at_the_end(report)));
     }
     if let Some(text) = idle_seats(report, site) {
-        line("Idle seats cost", text);
+        line("Could be saved", text);
     }
     let (of_the_end, of_now) = decisions(report, site);
     let mut all = Vec::new();
@@ -31,10 +32,17 @@ pub(super) fn summary(report: &Report, site: &SiteReport) -> Vec<(String, String
     }
     if !of_now.is_empty() {
         let day = report.locale.date(day_of(report, report.generated));
-        let when = if report.unfinished { String::new() } else { format!("as of {day}: ") };
+        let when = if report.unfinished { String::new() } else { format!("As of {day}: ") };
         all.push(format!("{when}{}", of_now.join("; ")));
     }
-    line("To decide", if all.is_empty() { "nothing".to_owned() } else { all.join(". ") });
+    line(
+        "To decide",
+        if all.is_empty() {
+            "nothing".to_owned()
+        } else {
+            all.join(if report.unfinished { "; " } else { ". " })
+        },
+    );
     lines
 }
 
@@ -100,7 +108,8 @@ fn idle_seats(report: &Report, site: &SiteReport) -> Option<String> {
             .map_or_else(String::new, |_| format!("as of {}: ", l.date(day_of(report, time)))),
         AsOf::Day(_) | AsOf::Year(_) => String::new(),
     };
-    Some(format!("{when}{} a year: {} reclaimable{others}", answer.amount, count(l, answer.seats?)))
+    let seats = counted(l, answer.seats?.into(), "reclaimable seat", "reclaimable seats");
+    Some(format!("{when}{} a year by releasing {seats}{others}", answer.amount))
 }
 
 /// What is to be decided by the figures of the end of the period, and what by those of now.

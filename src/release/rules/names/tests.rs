@@ -148,7 +148,8 @@ fn directories_in_every_wrong_form() {
         ("C O R P", "the directory CORP"),
         ("corp.example.com", "the directory CORP"),
         ("partner", "the directory partner.example.com"),
-        ("CORPS", "nobody, near CORP"),
+        ("CORPS", "the directory CORP"),
+        ("SALES", "nobody"),
         ("XYZ", "nobody"),
     ] {
         let rules = NeverRelease { directories: vec![directory.into()], ..NeverRelease::default() };
@@ -222,7 +223,9 @@ fn custom_properties_in_every_wrong_form() {
         ("do-not-release", "LicenseManage", "the custom property LicenseManage = do-not-release"),
         ("LicenseManage", "do-not-relese", "the custom property LicenseManage = do-not-release"),
         ("LicenceManage", "do-not-release", "the custom property LicenseManage"),
-        ("LicenseManage", "do-not-let", "nobody, near LicenseManage = do-not-release"),
+        ("LicenseManage", "do-not-let", "the custom property LicenseManage (do-not-release, free)"),
+        ("LicenseManage", "true", "the custom property LicenseManage (do-not-release, free)"),
+        ("LicenseManage", "do-not-l*", "nobody, near LicenseManage = do-not-release"),
         ("LicenseMgmt", "do-not-release", "nobody, near LicenseManage"),
         ("Quark", "x", "nobody"),
     ] {
