@@ -247,6 +247,11 @@ async fn run_once(engine: &Engine, timing: &Timing, looks: &Looks, stop: &Cancel
     let clock = timing.clock;
     // Other rules stop this, and the next time is theirs.
     if !engine.site.release.dry_run && !looks.settled(&engine.site.name, stop).await {
+        let site = &engine.site.name;
+        tracing::info!(
+            site,
+            "release: this run is not begun, by other settings or a stop; the next time is as they say"
+        );
         return;
     }
     let limit = Instant::now() + RETRYING;

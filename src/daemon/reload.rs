@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc, oneshot};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use tracing::level_filters::LevelFilter;
 
@@ -27,6 +27,9 @@ const SETTLED: Duration = Duration::from_millis(100);
 
 /// So often it is looked whether a file that goes on changing is at rest; then it waits for the next time.
 const LOOKS: u32 = 20;
+
+/// So long a file has to be as it is before it is read without anybody's word, if looks are not closer.
+const AT_REST: Duration = Duration::from_secs(10);
 
 /// After so long it is looked again at a file that went on changing, where seats are about to be taken.
 const BETWEEN: Duration = Duration::from_secs(1);
@@ -117,7 +120,7 @@ pub(super) struct Reloads {
     /// What those held that are in force.
     in_force: Option<Seen>,
     /// What they held at the last look, where that is not what was read: somebody may still be writing.
-    pending: Option<Seen>,
+    pending: Option<(Seen, Instant)>,
 }
 
 /// What became of reading the settings again.
@@ -212,11 +215,15 @@ impl Reloads {
             self.pending = None;
             return true;
         }
-        if why == Why::Time {
-            // Who writes a file bit by bit is not read half-way: the next look has to find the same. A list of protected
-            // people that ends too early protects too few.
-            if self.pending.as_ref() != Some(&now) {
-                self.pending = Some(now);
+        if why != Why::Word {
+            // Who writes a file bit by bit is not read half-way: the next look has to find the same, and not too soon. A
+            // list of protected people that ends too early protects too few.
+            let (found, since) = self.pending.get_or_insert_with(|| (now.clone(), Instant::now()));
+            if *found != now {
+                self.pending = Some((now, Instant::now()));
+                return false;
+            }
+            if since.elapsed() < self.shared.settings().reload_every.min(AT_REST) {
                 return false;
             }
         }

@@ -87,6 +87,8 @@ pub(super) struct HttpResponse<'a> {
     pub shown: String,
     /// In which it was asked for, where it was a proxy that was asked.
     session: Option<Arc<Session>>,
+    /// The proxy doesn't know that session any more.
+    is_over: bool,
     _permit: SemaphorePermit<'a>,
     _connection: SemaphorePermit<'a>,
 }
@@ -205,8 +207,8 @@ impl Transport {
         let answer = loop {
             let answer = self.send(Method::GET, path, query, None, xrfkey, until, None).await?;
             // The session is over: another one is begun, once. What only reads may be asked again.
-            let is_over =
-                answer.session.is_some() && answer.response.status() == StatusCode::UNAUTHORIZED;
+            let is_over = answer.is_over
+                && (answer.response.status() != StatusCode::OK || is_html(&answer.response));
             if !std::mem::replace(&mut is_first, false) || !is_over {
                 break answer;
             }
@@ -284,9 +286,8 @@ impl Transport {
         let response = request.send().await.map_err(failed)?;
         let server_date = header_date(response.headers(), DATE);
         let answered = Instant::now();
-        if let (Some(sessions), Some(session)) = (&self.sessions, &session)
-            && response.status() == StatusCode::UNAUTHORIZED
-        {
+        let is_over = session.as_ref().is_some_and(|of| session::is_over(of, &response));
+        if let (Some(sessions), Some(session), true) = (&self.sessions, &session, is_over) {
             sessions.forget(session).await;
         }
         Ok(HttpResponse {
@@ -297,6 +298,7 @@ impl Transport {
             timeout,
             shown,
             session,
+            is_over,
             _permit: permit,
             _connection: in_use,
         })

@@ -127,13 +127,17 @@ pub(super) fn read(store: &Path) -> Result<Option<Head>, String> {
 /// also where a command of the administrator makes it.
 fn write(store: &Path, head: &Head) -> io::Result<()> {
     let path = beside(store);
+    // A new one gets its name once it is whole.
+    let is_new = path.symlink_metadata().is_err();
+    let path = if is_new { with_suffix(&path, ".new") } else { path };
     let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(false);
+    options.write(true).create(is_new).truncate(false);
     #[cfg(unix)]
     {
         use std::os::unix::fs::OpenOptionsExt;
-        let no_links = rustix::fs::OFlags::NOFOLLOW.bits() as i32;
-        options.mode(0o600).custom_flags(no_links);
+        // A link would lead elsewhere, and a pipe would wait.
+        let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
+        options.mode(0o600).custom_flags(flags.bits().cast_signed());
     }
     let mut file = options.open(&path)?;
     if !file.metadata()?.is_file() {
@@ -143,13 +147,21 @@ fn write(store: &Path, head: &Head) -> io::Result<()> {
     {
         use std::os::unix::fs::{MetadataExt, fchown};
         let (own, of_store) = (file.metadata()?, std::fs::metadata(store)?);
+        if own.nlink() > 1 {
+            return Err(io::Error::other("it has another name, too"));
+        }
         if (own.uid(), own.gid()) != (of_store.uid(), of_store.gid()) {
             // Only the administrator may, and only there it is needed.
             let _ = fchown(&file, Some(of_store.uid()), Some(of_store.gid()));
         }
     }
     let line = format!("{:020}:{:>64}\n", head.seq, head.hash);
-    file.write_all(line.as_bytes())
+    file.write_all(line.as_bytes())?;
+    if is_new {
+        file.sync_all()?;
+        std::fs::rename(&path, beside(store))?;
+    }
+    Ok(())
 }
 
 /// Writes down where the record of a store ends, whatever was there.

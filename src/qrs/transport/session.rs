@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
-use reqwest::StatusCode;
 use reqwest::header::{AUTHORIZATION, COOKIE, HeaderMap, HeaderName, HeaderValue, SET_COOKIE};
+use reqwest::{Response, StatusCode};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 use url::Url;
@@ -131,13 +131,26 @@ impl Transport {
     }
 }
 
+/// Whether a proxy doesn't know the session any more in which it was asked: it wants a login, leads to one, or has begun another
+/// session by itself, as it does where a header says who asks.
+pub(super) fn is_over(session: &Session, answer: &Response) -> bool {
+    let status = answer.status();
+    let has_page = is_html(answer) && (status == StatusCode::FORBIDDEN || status.is_success());
+    status == StatusCode::UNAUTHORIZED
+        || status.is_redirection()
+        || has_page
+        || of(answer.headers())
+            .is_some_and(|new| new.headers.get(COOKIE) != session.headers.get(COOKIE))
+}
+
 /// The session that an answer begins.
 fn of(answer: &HeaderMap) -> Option<Session> {
     let cookies = answer.get_all(SET_COOKIE).iter().filter_map(|cookie| cookie.to_str().ok());
-    let cookie = cookies
-        .filter_map(|cookie| cookie.split(';').next())
-        .map(str::trim)
-        .find(|cookie| cookie.starts_with(SESSION) && cookie.contains('='))?;
+    let cookie =
+        cookies.filter_map(|cookie| cookie.split(';').next()).map(str::trim).find(|cookie| {
+            let value = cookie.split_once('=').map(|(_, value)| value);
+            cookie.starts_with(SESSION) && value.is_some_and(|value| !value.is_empty())
+        })?;
     let mut headers = HeaderMap::new();
     let mut cookie = HeaderValue::from_str(cookie).ok()?;
     cookie.set_sensitive(true);
