@@ -110,7 +110,7 @@ const RELEASE: &str = "    licenseMonitorApp: {enable: true}
       neverRelease:
         user: [{userDir: CORP, userId: boss}]
         tag: [vip]
-        customProperty: [{name: keep, value: no}]
+        customProperty: [{name: keep, value: n*}]
       licenseType:
         analyzer: {enable: true, releaseThresholdDays: 30}
         professional: {enable: true, releaseThresholdDays: 30}
