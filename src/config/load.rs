@@ -96,6 +96,13 @@ pub(super) fn read_file(path: &Path) -> Result<String, Problems> {
     })
 }
 
+/// Settings with errors, as far as they can be told: for whoever has to find the store and the sites all the same.
+/// Nothing where the file is no YAML.
+pub fn load_broken(path: &Path) -> Option<Settings> {
+    let text = read_file(path).ok()?;
+    read(&text, path, &SystemEnvironment).ok().map(|(loaded, _)| loaded.settings)
+}
+
 /// Where the store of a file is that can't be used otherwise, as far as that can be told: a daemon may run on it with the
 /// settings of before.
 pub fn store_of_broken(file: &Path) -> PathBuf {

@@ -55,6 +55,10 @@ const OPEN_HEADERS: [&str; 14] = [
 ];
 
 impl Forms {
+    pub(super) const fn none() -> Self {
+        Self(BTreeSet::new())
+    }
+
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

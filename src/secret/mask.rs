@@ -1,7 +1,7 @@
 //! Finding what is kept, in what others say.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::ops::Range;
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -20,26 +20,50 @@ const LONGEST_UNESCAPED: usize = 256 * 1024;
 /// What is as long doesn't stand in a text by chance.
 const NOT_BY_CHANCE: usize = 12;
 
+/// Secrets that servers made up, such as sessions: the last so many are known.
+const MOST_PASSING: usize = 2048;
+
 /// All that was kept in this process.
-static KEPT: RwLock<Option<Arc<Search>>> = RwLock::new(None);
+static KEPT: RwLock<Kept> =
+    RwLock::new(Kept { always: Forms::none(), passing: VecDeque::new(), search: None });
+
+struct Kept {
+    /// Those of the settings.
+    always: Forms,
+    /// Oldest first.
+    passing: VecDeque<Forms>,
+    search: Option<Arc<Search>>,
+}
+
+impl Kept {
+    fn search_anew(&mut self) {
+        let mut all = self.always.clone();
+        self.passing.iter().for_each(|forms| all.add(forms.clone()));
+        self.search = (!all.is_empty()).then(|| Arc::new(Search::new(all)));
+    }
+}
 
 /// From now on these are masked. What was kept before stays: what was sent once may come back late.
 pub fn keep(forms: Forms) {
     let mut kept = KEPT.write().unwrap_or_else(PoisonError::into_inner);
-    let mut all = forms;
-    if let Some(before) = &*kept {
-        if all.0.is_subset(&before.forms.0) {
-            return;
-        }
-        all.0.extend(before.forms.0.iter().cloned());
-    }
-    if !all.0.is_empty() {
-        *kept = Some(Arc::new(Search::new(all)));
+    if !forms.0.is_subset(&kept.always.0) {
+        kept.always.add(forms);
+        kept.search_anew();
     }
 }
 
+/// The same of a secret that a server made up, and that another will follow.
+pub fn keep_passing(forms: Forms) {
+    let mut kept = KEPT.write().unwrap_or_else(PoisonError::into_inner);
+    if kept.passing.len() == MOST_PASSING {
+        kept.passing.pop_front();
+    }
+    kept.passing.push_back(forms);
+    kept.search_anew();
+}
+
 fn kept() -> Option<Arc<Search>> {
-    KEPT.read().unwrap_or_else(PoisonError::into_inner).clone()
+    KEPT.read().unwrap_or_else(PoisonError::into_inner).search.clone()
 }
 
 /// A text from outside without the secrets that somebody repeats in it, in whatever form.

@@ -12,7 +12,7 @@ mod unescape;
 use std::fmt;
 
 pub use forms::Forms;
-pub use mask::{Echo, beginning, keep, mask, mask_own};
+pub use mask::{Echo, beginning, keep, keep_passing, mask, mask_own};
 
 /// A password, token or key. `Debug` and `Display` mask it; only [`reveal`](Secret::reveal) shows it.
 #[derive(Clone, PartialEq, Eq)]

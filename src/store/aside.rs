@@ -215,7 +215,7 @@ pub(super) fn note_begun(
 }
 
 /// Holds releases back until a person lets them go on.
-fn hold(db: &Connection, file: Option<String>, why: String) -> rusqlite::Result<()> {
+pub(super) fn hold(db: &Connection, file: Option<String>, why: String) -> rusqlite::Result<()> {
     db.prepare_cached(
         "INSERT INTO begun_anew (id, time, file, why) VALUES (1, ?1, ?2, ?3)
          ON CONFLICT (id) DO UPDATE SET time = ?1, file = ?2, why = ?3, ended = NULL,
@@ -223,6 +223,11 @@ fn hold(db: &Connection, file: Option<String>, why: String) -> rusqlite::Result<
     )?
     .execute(params![Utc::now().timestamp_millis(), file, why])
     .map(drop)
+}
+
+/// Why a store holds releases back that lacks something of its record.
+pub(super) fn less_than_before(why: &str) -> String {
+    format!("the store knows less than it did: {why}")
 }
 
 /// Holds releases back where the record of releases ends earlier than it did.
@@ -236,7 +241,7 @@ pub(super) fn hold_what_is_missed(db: &mut Connection, path: &Path) -> rusqlite:
     }
     tracing::error!("the store {}: {why}: no seat is released", path.display());
     let change = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    hold(&change, None, format!("the store knows less than it did: {why}"))?;
+    hold(&change, None, less_than_before(&why))?;
     change.commit()
 }
 
@@ -295,12 +300,18 @@ impl Store {
             Ok(Some(begun))
         };
         let accepted = self.shared.gate.write("let releases go on", accept).await?;
-        // What the one before knew is not missed any more.
-        let anew = move |db: &Connection| Ok(mark::replace(&path, db));
-        if accepted.is_some()
-            && let Err(error) = self.shared.gate.read("read the head of the ledger", anew).await?
-        {
-            tracing::warn!(%error, "how far the record of releases has come can't be written down");
+        if accepted.is_some() {
+            // What the one before knew is not missed any more. Where that can't be written down, it is missed again.
+            let anew = move |db: &Connection| Ok(mark::replace(&path, db));
+            let written = self.shared.gate.read("read the head of the ledger", anew).await?;
+            written.map_err(|error| StoreError::Failed {
+                path: self.path().to_owned(),
+                doing: "write down beside it how far its record has come",
+                why: format!(
+                    "{}: {error}; without that releases are held back again: let this user write it, and accept once more",
+                    mark::beside(self.path()).display()
+                ),
+            })?;
         }
         self.wake();
         Ok(accepted)

@@ -169,6 +169,7 @@ pub fn restore(copy: &Path, store: &Path, now: DateTime<Utc>) -> Result<Restored
                 Err(error) => return Err(io("cannot move aside", &from)(error)),
             }
         }
+        belongs_to(&part, if moved.iter().any(|(from, _)| from == store) { &aside } else { store });
         fs::rename(&part, store).map_err(io("cannot name the store", store))?;
         Ok((!moved.is_empty()).then(|| aside.clone()))
     };
@@ -192,6 +193,21 @@ pub fn restore(copy: &Path, store: &Path, now: DateTime<Utc>) -> Result<Restored
     }
     Ok(Restored { kept, knows_less: is_missed.is_some() })
 }
+
+/// Gives a file to whom another belongs to, or its folder: the daemon's user, where the administrator restores for it.
+#[cfg(unix)]
+fn belongs_to(file: &Path, other: &Path) {
+    use std::os::unix::fs::{MetadataExt, chown};
+    let folder = other.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let of = fs::metadata(other).or_else(|_| fs::metadata(folder.unwrap_or(Path::new("."))));
+    if let Ok(of) = of {
+        // Nobody else may, and nobody else has to.
+        let _ = chown(file, Some(of.uid()), Some(of.gid()));
+    }
+}
+
+#[cfg(not(unix))]
+fn belongs_to(_file: &Path, _other: &Path) {}
 
 /// Most problems that are told of one file.
 const MOST: u32 = 100;

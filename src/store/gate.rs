@@ -80,13 +80,14 @@ impl Gate {
     }
 
     fn new(path: &Path, connection: Connection) -> Self {
+        let mark = Mark::of(path, &connection);
         Self {
             path: path.into(),
             connection: Arc::new(tokio::sync::Mutex::new(Some(connection))),
             writes: Mutex::default(),
             damage: watch::Sender::new(None),
             identity: identity(path).unwrap_or_default(),
-            mark: Mark::of(path),
+            mark,
             broken: Mutex::default(),
             #[cfg(test)]
             writes_left: usize::MAX.into(),

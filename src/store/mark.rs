@@ -26,29 +26,48 @@ pub(super) struct Mark {
 
 #[derive(Debug, Default)]
 struct Known {
+    /// Nothing of this process was written down before.
     end: Option<Head>,
+    /// Of the last record when the store was opened, or when it was written down last: what a person accepted before that is over.
+    seen: u64,
     /// It is told once.
     is_told: bool,
 }
 
 impl Mark {
-    pub(super) fn of(store: &Path) -> Self {
-        Self { store: store.into(), known: Arc::default() }
+    pub(super) fn of(store: &Path, db: &Connection) -> Self {
+        let seen = ledger_head(db).map_or(0, |head| head.seq);
+        let known = Known { seen, ..Known::default() };
+        Self { store: store.into(), known: Arc::new(known.into()) }
     }
 
     /// Writes down how far the record has come, before anybody is told that a change is durable: what was confirmed is
     /// missed then. It is not synced, so that a machine which loses its power may have the one before. A store that holds
-    /// releases back doesn't know what the one before it knew, and leaves the mark alone.
+    /// releases back doesn't know what the one before it knew, and leaves the mark alone; so does one that lacks what another
+    /// process has written down meanwhile, and from then on it holds them back.
     pub(super) fn keep(&self, db: &Connection) {
         let Ok(now) = ledger_head(db) else { return };
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if known.end.as_ref() == Some(&now) || !matches!(aside::holds(db), Ok(None)) {
             return;
         }
-        // Another process may have come further meanwhile.
-        let further = matches!(read(&self.store), Ok(Some(there)) if there.seq > now.seq);
-        match if further { Ok(()) } else { write(&self.store, &now) } {
-            Ok(()) => known.end = Some(now),
+        if !matches!(is_accepted(db, known.seen), Ok(true))
+            && let Ok(Some(there)) = read(&self.store)
+        {
+            if let Ok(Some(why)) = missed(db, Ok(Some(there.clone()))) {
+                tracing::error!("the store {}: {why}: no seat is released", self.store.display());
+                if let Err(error) = aside::hold(db, None, aside::less_than_before(&why)) {
+                    tracing::error!(%error, "that releases are held back can't be stored");
+                }
+                return;
+            }
+            // Another process has come further.
+            if there.seq > now.seq {
+                return;
+            }
+        }
+        match write(&self.store, &now) {
+            Ok(()) => *known = Known { seen: now.seq, end: Some(now), is_told: false },
             Err(error) => {
                 if !std::mem::replace(&mut known.is_told, true) {
                     tracing::warn!(
@@ -60,6 +79,14 @@ impl Mark {
             }
         }
     }
+}
+
+/// Whether a person has let releases go on after that record, whatever the store before knew.
+fn is_accepted(db: &Connection, after: u64) -> rusqlite::Result<bool> {
+    db.prepare_cached(
+        "SELECT EXISTS (SELECT 1 FROM ledger WHERE kind = 'lossAccepted' AND seq > ?1)",
+    )?
+    .query_row(params![i64::try_from(after).unwrap_or(i64::MAX)], |row| row.get(0))
 }
 
 /// In what a record that ended like that isn't whole any more; nothing where it is, or where nothing was written down.
@@ -172,7 +199,7 @@ pub(super) fn replace(store: &Path, db: &Connection) -> io::Result<()> {
     write(store, &ledger_head(db).map_err(io::Error::other)?)
 }
 
-fn beside(store: &Path) -> PathBuf {
+pub(super) fn beside(store: &Path) -> PathBuf {
     // Beside the file that has the record, where a link leads to it.
     with_suffix(&file::real(store), "-head")
 }

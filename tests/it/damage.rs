@@ -226,6 +226,25 @@ async fn a_pause_that_was_lost_with_the_log_holds_all_the_same() {
     }
 }
 
+/// Two processes that share no index of the log write over each other: what the one was told to be durable is what the other
+/// misses.
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pause_of_another_process_that_this_one_does_not_see_holds() {
+    let setup = left_behind("").await;
+    let store = open(&setup.store()).await;
+    assert!(store.pause("default").await.unwrap().is_none());
+    std::fs::remove_file(format!("{}-shm", setup.store().display())).unwrap();
+    let lock = ["release", "lock", "--until", "2099-01-07", "--why", "holiday"];
+    let (code, said) = run(setup.folder.path(), &lock);
+    assert_eq!(code, Some(0), "{said}");
+    let entry = Entry::Resumed { by: "anna".to_owned() };
+    let record = Addition { site: "elsewhere".to_owned(), run: None, entry };
+    store.append(None, vec![record], |_| Vec::new()).await.unwrap();
+    let held = store.pause("default").await.unwrap().expect("no seat is released");
+    assert!(held.begun_anew || held.why == "holiday", "{held:?}");
+}
+
 async fn open(path: &Path) -> Store {
     let limits = OutboxLimits { max_events: 1000, max_age: std::time::Duration::from_secs(86_400) };
     crate::support::store::open(path, limits, Utc::now).await.unwrap()

@@ -399,3 +399,30 @@ async fn a_command_that_a_guard_proposes_names_its_site_where_there_are_several(
         assert!(command.contains(" -c bursar.yaml --site oslo "), "{command}");
     }
 }
+
+/// The daemon goes on by the settings of before where the file has a mistake, and so does the way to stop it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn releases_are_paused_with_settings_that_have_a_mistake() {
+    let setup = Setup::new(Scenario::default()).await;
+    let whole = setup.yaml("every 24 hours", "");
+    setup.write(&whole);
+    let folder = setup.folder.path();
+    let said = |args: &[&str]| {
+        let output = output(&[args, &["-c", "bursar.yaml"]].concat(), folder);
+        let text = [&output.stdout[..], &output.stderr[..]].concat();
+        (output.status.code(), String::from_utf8(text).unwrap())
+    };
+    let lock = ["release", "lock", "--until", "2099-01-07", "--why", "stop"];
+    // Without a store nothing is made.
+    setup.write(&format!("{whole}  qlikSenseLicence: {{}}\n"));
+    assert_eq!(said(&lock).0, Some(2));
+    assert!(!setup.store().exists());
+    setup.write(&whole);
+    assert_eq!(said(&["release", "lock", "--until", "2099-01-06", "--why", "before"]).0, Some(0));
+    setup.write(&format!("{whole}  qlikSenseLicence: {{}}\n"));
+    let (code, text) = said(&lock);
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.contains("qlikSenseLicence") && text.contains("no daemon runs"), "{text}");
+    setup.write(&whole);
+    assert!(said(&["release", "history"]).1.contains("stop"));
+}

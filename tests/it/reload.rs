@@ -418,6 +418,28 @@ async fn a_run_begins_with_a_look_at_the_settings() {
     assert_eq!(released(&world.setup).len(), 7);
 }
 
+/// A file that its writer has left by half for a moment is not read for a run: whom the whole one protects keeps the seat.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_waits_until_the_settings_are_at_rest() {
+    let keep = "      neverRelease: {user: [{userDir: CORP, userId: idle07}]}\n";
+    let setup = Setup::new(idle(8)).await;
+    setup.write(&setup.yaml("every 24 hours", &releases(false, keep)));
+    let file = setup.folder.path().join("bursar.yaml");
+    let lock = ["release", "lock", "--until", "2099-01-07", "--why", "not yet", "-c"];
+    let args = [&lock[..], &[file.to_str().unwrap()]].concat();
+    assert!(output(&args, setup.folder.path()).status.success());
+    let mut world = World::begin(setup).await;
+    world.daemon.wait_for("not yet");
+    world.write(&releases(false, ""));
+    assert_eq!(world.command(&["release", "unlock"]).0, Some(0));
+    world.daemon.wait_for("somebody is writing the settings");
+    world.write(&releases(false, keep));
+    let line = world.daemon.wait_for("release done");
+    assert!(line.contains("7 released"), "{line}");
+    let kept = world.setup.site.control().seat_of(SeatKind::Analyzer, "CORP", "idle07");
+    assert!(kept.is_some());
+}
+
 /// So it does for a run by hand, which no daemon knows of.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn changed_settings_stop_a_command_after_the_seats_in_hand() {

@@ -168,6 +168,15 @@ fn what_would_not_work_is_refused_with_its_reason() {
     let why = String::from_utf8(run.stderr).unwrap();
     assert!(why.contains("/home/anna/bursar is in /home, which the service does not see"), "{why}");
 
+    let run = print(&["--program", "/usr/bin/x\nUser=root"]);
+    assert_eq!(run.status.code(), Some(3), "{}", said(&run));
+    assert_eq!(String::from_utf8_lossy(&run.stdout), "", "no unit can be written");
+    let root = SETTINGS.replace("/srv/bursar/bursar.db", "/etc/s.db");
+    fs::write(system.path("etc/bursar/bursar.yaml"), root).unwrap();
+    let run = print(&[]);
+    assert!(said(&run).contains("/etc would be open for writing as a whole"), "{}", said(&run));
+    fs::write(system.path("etc/bursar/bursar.yaml"), SETTINGS).unwrap();
+
     for (args, code, reason) in [
         (&["--program", "/root/bursar"][..], 1, "is in /root, which the service does not see"),
         (&["--credential", "x"], 2, "NAME:FILE"),

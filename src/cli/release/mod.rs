@@ -92,6 +92,17 @@ impl Target {
         Ok((settings, sites))
     }
 
+    /// The same of settings with errors, which were told: the store is there, and the site is one of theirs.
+    pub(super) fn load_broken(&self) -> Option<(Settings, Site)> {
+        let settings = crate::config::load_broken(&self.config.file)?;
+        let site = match (&self.site, settings.sites.as_slice()) {
+            (Some(name), sites) => sites.iter().find(|site| site.name == *name)?.clone(),
+            (None, [only]) => only.clone(),
+            (None, _) => return None,
+        };
+        settings.storage.path.exists().then_some((settings, site))
+    }
+
     /// The settings and the one site meant.
     pub(super) fn load(&self) -> Result<(Settings, Site), Exit> {
         let settings = super::load(&self.config.file, false)?.settings;

@@ -9,6 +9,7 @@ use chrono_tz::Tz;
 use super::{Exit, Target, block_on, who};
 use crate::cli::time;
 use crate::config::Settings;
+use crate::daemon::lock::{self, Holder};
 use crate::ledger::past::Pause;
 use crate::ledger::{Entry, Mode};
 use crate::plain::one_line;
@@ -48,8 +49,13 @@ impl Lock {
     pub(crate) fn execute(self) -> anyhow::Result<Exit> {
         let (settings, site) = match self.target.load() {
             Ok(loaded) => loaded,
-            Err(exit) => return Ok(exit),
+            // A daemon goes on by the settings of before: who wants no seat to go doesn't wait until they are mended.
+            Err(exit) => match self.target.load_broken() {
+                Some(loaded) => loaded,
+                None => return Ok(exit),
+            },
         };
+        let is_broken = settings.seen.is_none();
         let zone = settings.time_zone;
         let now = time::now();
         let until = match day_or_time(&self.until, zone) {
@@ -88,6 +94,18 @@ impl Lock {
             return Ok(Exit::Failed);
         }
         outln!("no seat of {} is released {}", site.name, until_text(&self.until, until, zone));
+        if is_broken {
+            let store = settings.storage.path.display();
+            let runs = matches!(lock::holder(&settings.storage.path), Ok(Holder::Daemon));
+            let who = if runs {
+                "a daemon runs"
+            } else {
+                "no daemon runs, so look whether that is its store,"
+            };
+            outln!(
+                "the pause is in {store}, on which {who}; end it with bursar release unlock once the settings are mended"
+            );
+        }
         Ok(Exit::Ok)
     }
 }

@@ -66,8 +66,10 @@ impl Install {
         let mut reasons = unit.obstacles();
         if self.print {
             complain(&reasons);
-            // As it is, without commands made to be pasted.
-            crate::terminal::print(format_args!("{}", unit.text()))?;
+            if unit.can_be_written() {
+                // As it is, without commands made to be pasted.
+                crate::terminal::print(format_args!("{}", unit.text()))?;
+            }
             return Ok(if reasons.is_empty() { Exit::Ok } else { Exit::NotInOrder });
         }
         reasons.extend(system.refusals());

@@ -17,6 +17,9 @@ const OWN: [&str; 2] = ["/var/lib/bursar", "/var/log/bursar"];
 /// Folders that the unit hides from the program.
 const HIDDEN: [&str; 5] = ["/home", "/root", "/run/user", "/tmp", "/var/tmp"];
 
+/// Folders that the service may not write to as a whole.
+const TOO_WIDE: [&str; 8] = ["/", "/etc", "/usr", "/var", "/var/lib", "/boot", "/srv", "/opt"];
+
 /// What differs from the unit that is shipped.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Unit {
@@ -98,6 +101,12 @@ impl Unit {
             .filter(|folder| !OWN.iter().any(|own| folder.starts_with(own)))
     }
 
+    /// Whether each path has a way to be written in a unit; where not, there is no [`text`](Self::text).
+    pub fn can_be_written(&self) -> bool {
+        let files = [&self.program, &self.settings].into_iter().chain(&self.writes);
+        files.into_iter().all(|path| can_be_named(path)) && !holds(&self.program, '$')
+    }
+
     /// Why the service could not work, each with what to do.
     pub fn obstacles(&self) -> Vec<String> {
         let of = |what, paths: &'static _, path| (what, paths, path);
@@ -118,6 +127,14 @@ impl Unit {
                 found.push(format!(
                     "{what}: {} is in {hidden}, which the service does not see: move it, such as to {better}",
                     path.display(),
+                ));
+            }
+            if what == "what it writes"
+                && TOO_WIDE.iter().any(|wide| plain(path) == Path::new(wide))
+            {
+                found.push(format!(
+                    "{what}: {} would be open for writing as a whole: use a folder of its own, such as {better}",
+                    path.display()
                 ));
             }
             if !can_be_named(path) || what == "the program" && holds(path, '$') {

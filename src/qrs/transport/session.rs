@@ -2,6 +2,7 @@
 //! longer knows it. A proxy allows a user five sessions at a time, so none is begun beside one that works.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use reqwest::header::{AUTHORIZATION, COOKIE, HeaderMap, HeaderName, HeaderValue, SET_COOKIE};
 use reqwest::{Response, StatusCode};
@@ -14,12 +15,17 @@ use crate::qrs::answer::{is_html, status_error};
 use crate::qrs::diagnose;
 use crate::qrs::error::Error;
 use crate::qrs::proxy::ProxyProblem;
+use crate::secret::{Forms, keep_passing};
 
 /// What the proxy wants back with each request, since November 2024.
 const CSRF: HeaderName = HeaderName::from_static("qlik-csrf-token");
 
 /// Where it tells that, and begins a session.
 const CSRF_PAGE: &str = "qps/csrftoken";
+
+/// One that was idle for longer is not used any more: a proxy ends sessions after half an hour by default, and each of the requests that
+/// come then may begin one.
+const LONGEST_IDLE: Duration = Duration::from_secs(20 * 60);
 
 /// With which names of cookies sessions begin.
 const SESSION: &str = "X-Qlik-Session";
@@ -35,7 +41,8 @@ pub(super) struct Session {
 pub(super) struct Sessions {
     /// `Bearer ...`, where the proxy takes a token; else the fixed headers say who asks.
     token: Option<HeaderValue>,
-    known: Mutex<Option<Arc<Session>>>,
+    /// With the time at which it was used last.
+    known: Mutex<Option<(Arc<Session>, Instant)>>,
 }
 
 impl Sessions {
@@ -46,7 +53,7 @@ impl Sessions {
     /// The proxy doesn't know it any more. Another one, that was begun meanwhile, stays.
     pub(super) async fn forget(&self, session: &Arc<Session>) {
         let mut known = self.known.lock().await;
-        if known.as_ref().is_some_and(|known| Arc::ptr_eq(known, session)) {
+        if known.as_ref().is_some_and(|(known, _)| Arc::ptr_eq(known, session)) {
             *known = None;
         }
     }
@@ -62,13 +69,22 @@ impl Transport {
         until: Option<Instant>,
     ) -> Result<Arc<Session>, Error> {
         let mut known = sessions.known.lock().await;
-        if let Some(session) = &*known {
+        if let Some((session, used)) = &mut *known
+            && used.elapsed() < LONGEST_IDLE
+        {
+            *used = Instant::now();
             return Ok(session.clone());
         }
         let mut headers = headers.clone();
         headers.extend(sessions.token.clone().map(|token| (AUTHORIZATION, token)));
         let session = Arc::new(self.begin(http, &headers, until).await?);
-        *known = Some(session.clone());
+        // Whoever has it may do what Bursar may.
+        let mut forms = Forms::default();
+        for (name, value) in &session.headers {
+            forms.header(name.as_str(), value.to_str().unwrap_or_default());
+        }
+        keep_passing(forms);
+        *known = Some((session.clone(), Instant::now()));
         Ok(session)
     }
 

@@ -90,6 +90,30 @@ async fn a_header_lets_in_too_and_so_does_a_proxy_of_before_the_key() {
     }
 }
 
+/// A proxy that goes by a header begins a session by itself where the old one is over: it is not let go on beside another.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn by_a_header_too_no_sessions_heap_up() {
+    let setup =
+        setup(ProxySettings { header: "X-Bursar".into(), ..ProxySettings::default() }).await;
+    write(&setup, "    authentication: header\n    virtualProxy: {prefix: api}\n");
+    let text = std::fs::read_to_string(setup.folder.path().join("bursar.yaml")).unwrap();
+    setup.write(&text.replace("name: X-Qlik-User", "name: X-Bursar"));
+    let args = ["run", "-c", "bursar.yaml", "--speed", "600"];
+    let mut daemon = Process::start(&args, setup.folder.path());
+    daemon.wait_for("access licenses");
+    for ended in 1..4 {
+        proxy(&setup).end_sessions();
+        let before = setup.site.control().request_count();
+        let asked = async || (setup.site.control().request_count() > before + 20).then_some(());
+        until("it is asked on", asked).await;
+        // Those that the proxy began for the four requests that may be under way, and the one that is asked for.
+        let begun = proxy(&setup).sessions_begun();
+        assert!(begun <= 1 + 5 * ended, "{begun} sessions, {ended} ended");
+    }
+    let (ended, log) = daemon.terminate();
+    assert!(ended.success(), "{log:#?}");
+}
+
 /// `check` tells which of the ways to be kept out it met, and never the token.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn check_tells_what_keeps_it_out() {
