@@ -440,6 +440,26 @@ async fn a_run_waits_until_the_settings_are_at_rest() {
     assert!(kept.is_some());
 }
 
+/// Whoever changes the settings before each run has none, and is told so where the runs are.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_that_other_settings_kept_from_beginning_is_told() {
+    let setup = Setup::new(idle(8)).await;
+    let file = setup.write(&setup.yaml("every 24 hours", &releases(false, "")));
+    let lock = ["release", "lock", "--until", "2099-01-07", "--why", "not yet", "-c"];
+    let args = [&lock[..], &[file.to_str().unwrap()]].concat();
+    assert!(output(&args, setup.folder.path()).status.success());
+    let mut world = World::begin(setup).await;
+    world.daemon.wait_for("not yet");
+    world.write(&releases(false, "").replace("every 1 second", "every 24 hours"));
+    world.daemon.wait_for("was not begun: other settings came into force");
+    let told = async || {
+        let (_, said) = world.command(&["status"]);
+        said.contains("was not begun: other settings").then_some(())
+    };
+    until("status says why nothing was released", told).await;
+    assert!(released(&world.setup).is_empty());
+}
+
 /// So it does for a run by hand, which no daemon knows of.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn changed_settings_stop_a_command_after_the_seats_in_hand() {
