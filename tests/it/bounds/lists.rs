@@ -156,6 +156,7 @@ const LONG_NAME: usize = 1_024;
 /// One site lists 480 MB of seats, another has ten and is asked each second: what the first costs the second, in
 /// memory, time and a stop. `tests/long.sh`.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[expect(clippy::disallowed_methods, reason = "asked all the time, it would measure the asking")]
 async fn a_list_of_480_mb_lets_other_sites_in_between() {
     if std::env::var_os("BURSAR_LONG").is_none() {
         return;
