@@ -40,6 +40,7 @@ mod completions;
 mod config;
 mod demo;
 mod healthcheck;
+mod help;
 mod import;
 mod init;
 pub mod insight;
@@ -67,7 +68,7 @@ use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use tracing::level_filters::LevelFilter;
 
 use crate::config::{Files, Loaded, Problems, Settings};
@@ -154,7 +155,11 @@ struct ConfigFile {
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let matches = help::fitted(Arguments::command()).get_matches();
+    let arguments = match Arguments::from_arg_matches(&matches) {
+        Ok(arguments) => arguments,
+        Err(error) => error.exit(),
+    };
     crate::terminal::choose_signs(arguments.ascii);
     crate::tls::install_provider();
     let result = match arguments.command {
