@@ -71,7 +71,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use tracing::level_filters::LevelFilter;
 
-use crate::config::{Files, Loaded, Problems, Settings};
+use crate::config::{Files, Loaded, Needs, Problems, Settings};
 use crate::store::Store;
 
 /// How a command ended, as the process's exit code.
@@ -238,6 +238,48 @@ fn load(file: &Path, print_warnings: bool) -> Result<Loaded, Exit> {
             Err(Exit::Unusable)
         }
     }
+}
+
+/// Settings that are in order, or have mistakes that a command passes over.
+struct Passed {
+    settings: Settings,
+    /// `None`: they are in order.
+    mistakes: Option<Problems>,
+}
+
+/// Loads the settings for a command that looks at what is stored, stops something or gives a seat back: it works with
+/// settings that have a mistake, too, as the daemon goes on by those of before. What takes seats, or goes by rules,
+/// prices or destinations, doesn't.
+///
+/// The store has to be there already. Says nothing of the mistakes where it can go on.
+fn pass(file: &Path, needs: Needs) -> Result<Passed, Exit> {
+    command::remember(file);
+    let (settings, mistakes) = match crate::config::load(file) {
+        Ok(loaded) => (loaded.settings, None),
+        Err(problems) => match crate::config::load_broken(file, needs) {
+            Some(settings) if settings.storage.path.exists() => (settings, Some(problems)),
+            _ => {
+                errln!("{problems}");
+                return Err(Exit::Unusable);
+            }
+        },
+    };
+    time::adopt(&settings)?;
+    command::remember_sites(&settings);
+    Ok(Passed { settings, mistakes })
+}
+
+/// As [`pass`], and prints the mistakes to standard error.
+fn pass_and_tell(file: &Path, needs: Needs) -> Result<Passed, Exit> {
+    let passed = pass(file, needs)?;
+    if let Some(mistakes) = &passed.mistakes {
+        errln!("{mistakes}");
+        errln!(
+            "bursar: the settings have a mistake; this command needs only what is right of them, with the store {}",
+            passed.settings.storage.path.display()
+        );
+    }
+    Ok(passed)
 }
 
 /// Loads the settings for a daemon. Files of certificates that can't be used end it when there is no
