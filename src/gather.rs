@@ -21,6 +21,7 @@ use crate::event::{Latest, Monitor, ReleaseRun};
 use crate::gather::overdue::overdue;
 use crate::gather::slow::{Slow, read_slow};
 use crate::ledger::RunStatus;
+use crate::ledger::past::{Said, standing};
 use crate::license;
 use crate::license::monitor_app::AppHealth;
 use crate::monitor::OTHER_SITE;
@@ -107,6 +108,9 @@ impl Gatherer {
                 seats: open.len(),
                 oldest: open.iter().map(|open| open.time).min(),
             });
+            if let Fact::Known(seen) = &mut facts.release {
+                accept(&mut seen.value, seen.time, &said(store, &site.name, now).await?);
+            }
             if site.release.enable && !site.release.dry_run {
                 let problem = facts.release.known().and_then(|seen| seen.value.problem.clone());
                 let overdue = overdue(settings, store, site, problem, since, now).await?;
@@ -202,8 +206,30 @@ fn release_facts(
             run: run.map(|(_, run)| run),
             problem: problem.map(|problem| problem.text.clone()),
             is_refused: problem.as_ref().is_some_and(is_refusal),
+            accepted: None,
         },
     })
+}
+
+/// What people said of a site, in place of guards.
+async fn said(store: &Store, site: &str, now: DateTime<Utc>) -> Result<Said, StoreError> {
+    Ok(Said {
+        accepted: standing(&store.accepted(site).await?, now).cloned().collect(),
+        site: store.last_site_acceptance(site).await?,
+        is_held_back: store.pause(site).await?.is_some_and(|pause| pause.begun_anew),
+    })
+}
+
+/// What a person has accepted since the last run stops nothing any more, as in `status`.
+fn accept(facts: &mut ReleaseFacts, time: DateTime<Utc>, said: &Said) {
+    let Some(run) = facts.run.as_mut().filter(|run| run.is_stopped_by_guards()) else { return };
+    let (left, since) = said.left(&run.refusals, time);
+    let Some(since) = since else { return };
+    if left.is_empty() {
+        facts.accepted = Some(since);
+    } else {
+        run.refusals = left.into_iter().cloned().collect();
+    }
 }
 
 fn facts_of(

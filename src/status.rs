@@ -14,19 +14,20 @@ use serde::{Deserialize, Serialize};
 
 use crate::alert::state::{Alert, HeldBack, Notified, Phase, Silence};
 use crate::config::settings::Watch;
-use crate::config::{Settings, Unheard};
+use crate::config::{Problems, Settings, Unheard};
 use crate::destination::registry;
 use crate::event::{Body, DAEMON, Event, Monitor, ReleaseRun};
-use crate::ledger::past::{Accepted, Pause, standing};
+pub use crate::ledger::past::AcceptedSince;
+use crate::ledger::past::{Accepted, Pause, Said, standing};
 use crate::ledger::{Mode, RunStatus};
 use crate::license::monitor_app::MonitorApp;
 use crate::license::{Pools, SenseVersion, ServerLicenseStatus};
 use crate::plain::one_line;
-use crate::policy::{Guard, Refusal};
+use crate::policy::Refusal;
 use crate::release::next::Next;
 use crate::store::aside::BegunAnew;
 use crate::store::{
-    Health, InForce, KnownRun, MostTried, PollError, QueueState, Store, StoreError,
+    Ahead, Health, InForce, KnownRun, MostTried, PollError, QueueState, Store, StoreError,
 };
 use crate::words::{self, Locale};
 
@@ -48,6 +49,9 @@ pub struct Status {
     /// Alerts and real releases that reach nobody by the settings.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unheard: Vec<Unheard>,
+    /// What is wrong with the file of settings, where it can't be used: what a daemon goes by is another one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub mistakes: Vec<String>,
     /// That the store was damaged or gone and a fresh one was begun, by which nothing is released; where that was looked
     /// at.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -135,18 +139,17 @@ pub struct SiteStatus {
     /// Who has accepted, since the last run, what stopped it: the next one goes on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub accepted_since: Option<AcceptedSince>,
-    /// What the newest plan remarks, such as a rule of `neverRelease` that protects nobody; where that was looked at.
+    /// What the newest plan remarks, such as a rule of `neverRelease` that protects nobody: that of the last run, or of the
+    /// daemon's look ahead since; where that was looked at.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub plan_notes: Vec<String>,
+    /// What would stop the next run, by the daemon's look ahead, where no run was since.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ahead: Option<Ahead>,
+    /// That seats are released for real by settings that protect nobody.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub nobody_protected: bool,
     pub monitors: Vec<MonitorStatus>,
-}
-
-/// What guards said at the last run was accepted.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct AcceptedSince {
-    pub by: String,
-    pub time: DateTime<Utc>,
-    pub guards: Vec<Guard>,
 }
 
 impl AcceptedSince {
@@ -258,6 +261,7 @@ impl Status {
                 let monitors = monitors.collect();
                 let mut status = SiteStatus::empty(&site.name);
                 status.monitors = monitors;
+                status.nobody_protected = site.release.takes_from_anybody();
                 status.unsettled = unsettled;
                 status.pause = pause.clone();
                 status.accepted = accepted.remove(site.name.as_str()).unwrap_or_default();
@@ -279,6 +283,7 @@ impl Status {
             alerts,
             silences,
             unheard: settings.unheard(),
+            mistakes: Vec::new(),
             store_begun_anew: store.begun_anew().await?,
             daemon_runs: None,
             daemon: None,
@@ -303,12 +308,44 @@ impl Status {
             site.monitors.iter().any(|monitor| monitor.monitor == Monitor::Release)
         };
         for site in self.sites.iter_mut().filter(releases) {
+            let planned = site.last_run.iter().chain(&site.last_real_run);
+            let last = planned.map(|run| run.started).max();
+            if let Some(mut ahead) = store.ahead(&site.name).await?
+                && last.is_none_or(|last| last < ahead.time)
+            {
+                site.plan_notes.append(&mut ahead.notes);
+                // What somebody wanted is told with the next run, and what was accepted since stops nothing.
+                ahead.refusals.retain(|of| {
+                    let is_accepted = |by: &Accepted| {
+                        by.guard == of.guard
+                            && Some(by.seat_type) == of.seat_type
+                            && by.since >= ahead.time
+                    };
+                    !of.guard.is_deliberate() && !site.accepted.iter().any(is_accepted)
+                });
+                site.ahead = Some(ahead).filter(|ahead| !ahead.refusals.is_empty());
+                continue;
+            }
             let Some(run) = store.last_plan(&site.name).await? else { continue };
             let plan = store.load_plan(&run).await?.unwrap_or_default();
             // One in a form that this program doesn't know says nothing here.
             site.plan_notes = serde_json::from_slice::<Remarks>(&plan).unwrap_or_default().notes;
         }
         Ok(())
+    }
+
+    /// That the settings have mistakes: what they say of who hears what and of the next times is not what a daemon goes by.
+    pub fn pass_over(&mut self, mistakes: &Problems) {
+        self.mistakes = mistakes.errors().map(ToString::to_string).collect();
+        self.unheard.clear();
+        for site in &mut self.sites {
+            site.nobody_protected = false;
+        }
+        for monitor in self.sites.iter_mut().flat_map(|site| &mut site.monitors) {
+            monitor.next = None;
+            monitor.real = None;
+            monitor.held = None;
+        }
     }
 
     /// What is known of an alert beside its text: the rule, what it is about, since when, how often it
@@ -360,6 +397,8 @@ impl SiteStatus {
             accepted: Vec::new(),
             accepted_since: None,
             plan_notes: Vec::new(),
+            ahead: None,
+            nobody_protected: false,
             monitors: Vec::new(),
         }
     }
@@ -369,33 +408,12 @@ impl SiteStatus {
     /// `site`: when and by whom the site that answers was said to be the right one.
     fn forget_what_is_over(&mut self, site: Option<(DateTime<Utc>, String)>) {
         let Some(Dated { time, value: run }) = &self.release else { return };
-        let mut since: Option<AcceptedSince> = None;
-        let mut is_over = |refusal: &Refusal| {
-            let by = match refusal.guard {
-                guard if guard.is_deliberate() => return true,
-                // It holds for as long as releases are held back, whatever the last run said.
-                Guard::StoreBegunAnew => {
-                    return !self.pause.as_ref().is_some_and(|pause| pause.begun_anew);
-                }
-                Guard::OtherSite => site.clone(),
-                guard => {
-                    let of = self
-                        .accepted
-                        .iter()
-                        .find(|of| of.guard == guard && Some(of.seat_type) == refusal.seat_type);
-                    of.map(|of| (of.since, of.by.clone()))
-                }
-            };
-            let Some((at, by)) = by.filter(|(at, _)| at >= time) else { return false };
-            let found = since.get_or_insert_with(|| AcceptedSince { by, time: at, guards: vec![] });
-            found.time = found.time.max(at);
-            if !found.guards.contains(&refusal.guard) {
-                found.guards.push(refusal.guard);
-            }
-            true
+        let said = Said {
+            accepted: self.accepted.clone(),
+            site,
+            is_held_back: self.pause.as_ref().is_some_and(|pause| pause.begun_anew),
         };
-        // Each is asked, so that each is named.
-        let left: Vec<_> = run.refusals.iter().filter(|of| !is_over(of)).collect();
+        let (left, since) = said.left(&run.refusals, *time);
         if left.len() == run.refusals.len() {
             return;
         }
@@ -420,6 +438,16 @@ impl SiteStatus {
             value.why.clone_from(&run.account.why);
         }
         self.last_run = run;
+    }
+
+    /// That the pools were read before a run that moved seats, which are not counted there yet.
+    pub fn pools_before_run(&self, l: Locale, zone: Tz) -> Option<String> {
+        let read = self.access_licenses.as_ref()?.time;
+        let runs = self.last_run.iter().chain(&self.last_real_run);
+        let mut later = runs.filter(|run| run.ended.unwrap_or(run.started) > read);
+        let run = later.find(|run| run.seats_moved() > 0)?;
+        let at = l.moment(run.ended.unwrap_or(run.started), zone);
+        Some(format!("as read before the run at {at}: {}", run.moved()))
     }
 
     /// Takes in a recurring event; others change nothing.

@@ -367,7 +367,9 @@ impl Entry {
             }
             Rule::SeatsRunOut => "the early end is more than 7 days beyond the first step",
             Rule::OverBudget => "what is and may be licensed costs 0.2 % less than the budget",
-            Rule::ReleaseStopped => "a run is stopped by nothing, or by a pause or a freeze only",
+            Rule::ReleaseStopped => {
+                "a run is stopped by nothing, or by a pause or a freeze only, or a person has accepted all that stopped it"
+            }
             Rule::ReleaseFailed => "a run does not fail",
             Rule::ReleaseOverdue => "a run is done",
             Rule::ReleaseUnsettled => "it is known what became of each seat",

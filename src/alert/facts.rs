@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use chrono::{DateTime, NaiveDate, Utc};
 
 use crate::event::{Monitor, ReleaseRun};
+use crate::ledger::past::AcceptedSince;
 use crate::license::version::VersionChange;
 use crate::license::{Pools, SeatType, ServerLicenseStatus, Support};
 
@@ -121,6 +122,8 @@ pub struct ReleaseFacts {
     pub problem: Option<String>,
     /// Guards stopped the last try, or a type of it: that is `problem`, and no failure.
     pub is_refused: bool,
+    /// Who has accepted all that stopped the last run since: the next one goes on.
+    pub accepted: Option<AcceptedSince>,
 }
 
 /// Attempts at seats of which it is not known what came of them.

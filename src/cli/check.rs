@@ -398,6 +398,10 @@ async fn release_rows(
     let unread = plan.types.iter().find_map(|part| part.problem.clone());
     let mut rows = vec![match (plan.refusals.first(), unread) {
         (Some(refusal), _) => {
+            let refusal = match release.dry_run {
+                true => refusal.clone().of_rehearsal(),
+                false => refusal.clone(),
+            };
             Row::new(&subject, State::Warn, format!("{found}: {}", one_line(&refusal.saw)))
                 .fix(command::of_site(&refusal.fix, &site.name))
         }

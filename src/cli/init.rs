@@ -25,6 +25,7 @@ Examples:
   bursar init
   bursar init --host qlik.example.com --certificates /etc/bursar/certificates /etc/bursar.yaml
   bursar init --host qlik.example.com --influxdb http://influxdb.example.com:8086
+  bursar init --host qlik.example.com --webhook https://hooks.example.com/T0001
   bursar init --host qlik.example.com --mail-host smtp.example.com \\
       --mail-from bursar@example.com --mail-to licenses@example.com --check")]
 pub(crate) struct Init {
@@ -75,6 +76,9 @@ pub(crate) struct Init {
     /// Addresses that get alerts
     #[arg(long, value_name = "ADDRESS", value_parser = plain_text, requires = "mail_host", value_delimiter = ',')]
     mail_to: Vec<String>,
+    /// Webhook that takes alerts as JSON, such as one of Teams or Slack
+    #[arg(long, value_name = "URL", value_parser = webhook)]
+    webhook: Option<url::Url>,
     /// Try the settings at once: certificates, site, destinations
     #[arg(long)]
     check: bool,
@@ -109,6 +113,23 @@ fn fit(text: &str) -> Result<(), String> {
 /// As [`fit`], for the value of an option.
 fn plain_text(text: &str) -> Result<String, String> {
     fit(text).map(|()| text.to_owned())
+}
+
+/// The address of a webhook. What is secret of it is its path; a password stands in the file as a reference.
+fn webhook(text: &str) -> Result<url::Url, String> {
+    fit(text)?;
+    let wrong = || "write it such as https://hooks.example.com/T0001".to_owned();
+    let url: url::Url = text.parse().map_err(|_| wrong())?;
+    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
+        return Err(wrong());
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(
+            "leave out user and password, and write them to the file yourself, as references"
+                .to_owned(),
+        );
+    }
+    Ok(url)
 }
 
 /// Asks a person, on standard error: standard output stays for results.
@@ -244,6 +265,18 @@ impl Init {
                 (self.mail_host, self.mail_from) = (Some(host), Some(from));
             }
         }
+        while self.webhook.is_none() {
+            let question =
+                "Webhook that gets alerts, such as of Teams or Slack (address; empty for none)";
+            let Some(url) = interview.ask(question, "")? else { return Ok(None) };
+            if url.is_empty() {
+                break;
+            }
+            match webhook(&url) {
+                Ok(url) => self.webhook = Some(url),
+                Err(why) => errln!("{why}"),
+            }
+        }
         while self.influxdb.is_none() {
             let Some(url) = interview.ask("Address of InfluxDB 1.x (empty for none)", "")? else {
                 return Ok(None);
@@ -295,6 +328,7 @@ impl Init {
             user: self.user.clone(),
             influxdb,
             mail,
+            webhook: self.webhook.clone(),
             written: Utc::now().date_naive(),
         })
     }
@@ -309,7 +343,7 @@ impl Init {
             );
         }
         outln!("  {program} check -c {file}     tries certificates, site and destinations");
-        if starter.mail.is_some() {
+        if starter.mail.is_some() || starter.webhook.is_some() {
             outln!("  {program} alert test -c {file}     sends a test message");
         }
         outln!("  {program} run -c {file}     runs until ctrl-c");

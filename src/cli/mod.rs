@@ -40,6 +40,7 @@ mod completions;
 mod config;
 mod demo;
 mod healthcheck;
+mod help;
 mod import;
 mod init;
 pub mod insight;
@@ -67,10 +68,10 @@ use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use tracing::level_filters::LevelFilter;
 
-use crate::config::{Files, Loaded, Problems, Settings};
+use crate::config::{Files, Loaded, Needs, Problems, Settings};
 use crate::store::Store;
 
 /// How a command ended, as the process's exit code.
@@ -154,7 +155,11 @@ struct ConfigFile {
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let matches = help::fitted(Arguments::command()).get_matches();
+    let arguments = match Arguments::from_arg_matches(&matches) {
+        Ok(arguments) => arguments,
+        Err(error) => error.exit(),
+    };
     crate::terminal::choose_signs(arguments.ascii);
     crate::tls::install_provider();
     let result = match arguments.command {
@@ -233,6 +238,48 @@ fn load(file: &Path, print_warnings: bool) -> Result<Loaded, Exit> {
             Err(Exit::Unusable)
         }
     }
+}
+
+/// Settings that are in order, or have mistakes that a command passes over.
+struct Passed {
+    settings: Settings,
+    /// `None`: they are in order.
+    mistakes: Option<Problems>,
+}
+
+/// Loads the settings for a command that looks at what is stored, stops something or gives a seat back: it works with
+/// settings that have a mistake, too, as the daemon goes on by those of before. What takes seats, or goes by rules,
+/// prices or destinations, doesn't.
+///
+/// The store has to be there already. Says nothing of the mistakes where it can go on.
+fn pass(file: &Path, needs: Needs) -> Result<Passed, Exit> {
+    command::remember(file);
+    let (settings, mistakes) = match crate::config::load(file) {
+        Ok(loaded) => (loaded.settings, None),
+        Err(problems) => match crate::config::load_broken(file, needs) {
+            Some(settings) if settings.storage.path.exists() => (settings, Some(problems)),
+            _ => {
+                errln!("{problems}");
+                return Err(Exit::Unusable);
+            }
+        },
+    };
+    time::adopt(&settings)?;
+    command::remember_sites(&settings);
+    Ok(Passed { settings, mistakes })
+}
+
+/// As [`pass`], and prints the mistakes to standard error.
+fn pass_and_tell(file: &Path, needs: Needs) -> Result<Passed, Exit> {
+    let passed = pass(file, needs)?;
+    if let Some(mistakes) = &passed.mistakes {
+        errln!("{mistakes}");
+        errln!(
+            "bursar: the settings have a mistake; this command needs only what is right of them, with the store {}",
+            passed.settings.storage.path.display()
+        );
+    }
+    Ok(passed)
 }
 
 /// Loads the settings for a daemon. Files of certificates that can't be used end it when there is no

@@ -6,6 +6,7 @@ use super::status::queue_rows;
 use super::text::{self, Paint};
 use super::{ConfigFile, Exit, block_on, named};
 use crate::cli::time;
+use crate::config::Needs;
 use crate::plain::one_line;
 use crate::status::{self, Queue};
 use crate::store::{Listed, Selector, StoreError};
@@ -166,8 +167,13 @@ fn print<'a>(
 
 impl Outbox {
     pub(crate) fn execute(self) -> anyhow::Result<Exit> {
-        let settings = match super::load(&self.command.config().file, false) {
-            Ok(loaded) => loaded.settings,
+        let file = &self.command.config().file;
+        let settings = match &self.command {
+            Command::List { .. } => super::pass_and_tell(file, Needs::Store).map(|of| of.settings),
+            _ => super::load(file, false).map(|loaded| loaded.settings),
+        };
+        let settings = match settings {
+            Ok(settings) => settings,
             Err(exit) => return Ok(exit),
         };
         let path = &settings.storage.path;

@@ -8,18 +8,20 @@ use chrono_tz::Tz;
 use super::limit::TimeLimit;
 use super::monitor_app::headline;
 use super::text::{self, Paint};
-use super::{ConfigFile, Exit, block_on, named};
+use super::{ConfigFile, Exit, Passed, block_on, named};
 use crate::alert::state::Alert;
 use crate::cli::time;
-use crate::config::Settings;
+use crate::config::{Needs, Settings};
 use crate::daemon::lock::{self, Holder};
 use crate::daemon::open_files;
 use crate::event::{DAEMON, Event, Monitor, Severity};
+use crate::ledger::RunStatus;
 use crate::license::{self, LicenseState, Pools, SeatType, Support};
 use crate::monitor::{access_license, sense_version, server_license};
 use crate::plain::one_line;
 use crate::qrs;
 use crate::release::next::Next;
+use crate::release::settings::{NOBODY_PROTECTED, PROTECT};
 use crate::status::{Dated, MonitorStatus, Queue, SiteStatus, Status as Picture};
 use crate::store::{Health, InForce, KnownRun, RunState};
 use crate::words::{self, Locale};
@@ -47,8 +49,9 @@ pub(crate) struct Status {
 
 impl Status {
     pub(crate) fn execute(self) -> anyhow::Result<Exit> {
-        let mut settings = match super::load(&self.config.file, false) {
-            Ok(loaded) => loaded.settings,
+        let needs = if self.live { Needs::Site } else { Needs::Store };
+        let Passed { mut settings, mistakes } = match super::pass(&self.config.file, needs) {
+            Ok(passed) => passed,
             Err(exit) => return Ok(exit),
         };
         if let Some(name) = &self.site {
@@ -57,13 +60,16 @@ impl Status {
                 Err(exit) => return Ok(exit),
             }
         }
-        let (picture, failed) = block_on(async {
+        let (mut picture, failed) = block_on(async {
             if self.live {
                 Ok(ask(&settings, self.limit.patience()).await)
             } else {
                 stored(&settings, self.site.is_some()).await
             }
         })??;
+        if let Some(mistakes) = &mistakes {
+            picture.pass_over(mistakes);
+        }
         if self.json {
             crate::terminal::print_json(&picture)?;
         } else {
@@ -157,6 +163,7 @@ async fn ask(settings: &Settings, patience: qrs::Patience) -> (Picture, bool) {
         alerts: Vec::new(),
         silences: Vec::new(),
         unheard: settings.unheard(),
+        mistakes: Vec::new(),
         store_begun_anew: None,
         daemon_runs: None,
         daemon: None,
@@ -169,13 +176,21 @@ async fn ask(settings: &Settings, patience: qrs::Patience) -> (Picture, bool) {
 /// The picture as text.
 pub(crate) fn render(picture: &Picture, zone: Tz, paint: Paint) -> String {
     let mut out = String::new();
+    if !picture.mistakes.is_empty() {
+        for mistake in &picture.mistakes {
+            let _ = writeln!(out, "{}", paint.bad(&one_line(mistake)));
+        }
+        let text = "The file of settings can't be used: what is told here is what is stored. A daemon that runs goes on by the \
+                    settings of before";
+        let _ = writeln!(out, "{}\n", paint.warn(text));
+    }
     if picture.daemon_runs == Some(false) {
         let text = "No daemon runs on this store: what is told here is as it was left. Start it with \
                     bursar run, or ask the sites with bursar status --live";
         let _ = writeln!(out, "{}\n", paint.warn(text));
     }
     if let Some(daemon) = &picture.daemon {
-        daemon_lines(&mut out, daemon, picture.locale, zone, paint);
+        daemon_lines(&mut out, daemon, picture, zone, paint);
     }
     if let Some(begun) = &picture.store_begun_anew {
         let _ = writeln!(out, "{}", paint.bad(&one_line(&begun.text())));
@@ -185,7 +200,7 @@ pub(crate) fn render(picture: &Picture, zone: Tz, paint: Paint) -> String {
     for site in &picture.sites {
         let _ = writeln!(out, "{}", paint.strong(&format!("Site {}", site.name)));
         server_license_lines(&mut out, site, picture.time, paint);
-        pool_lines(&mut out, site, picture, paint);
+        pool_lines(&mut out, site, picture, zone, paint);
         app_lines(&mut out, site, picture.time, paint);
         version_line(&mut out, site, picture, zone, paint);
         last_release(&mut out, site, picture.time, paint);
@@ -194,9 +209,7 @@ pub(crate) fn render(picture: &Picture, zone: Tz, paint: Paint) -> String {
         for accepted in &site.accepted {
             let _ = writeln!(out, "  Accepted         {}", one_line(&accepted.text()));
         }
-        for note in &site.plan_notes {
-            let _ = writeln!(out, "  Last plan        {}", paint.warn(&one_line(note)));
-        }
+        plan_lines(&mut out, site, picture, zone, paint);
         if let Some(since) = &site.accepted_since {
             let text = since.text(picture.locale, zone);
             let _ = writeln!(out, "  Releases         {}", paint.good(&text));
@@ -206,6 +219,27 @@ pub(crate) fn render(picture: &Picture, zone: Tz, paint: Paint) -> String {
     }
     queue_lines(&mut out, picture, paint);
     out
+}
+
+/// What the newest plan says of the rules, and what would stop the next run.
+fn plan_lines(out: &mut String, site: &SiteStatus, picture: &Picture, zone: Tz, paint: Paint) {
+    for note in &site.plan_notes {
+        let _ = writeln!(out, "  Last plan        {}", paint.warn(&one_line(note)));
+    }
+    for refusal in site.ahead.iter().flat_map(|ahead| &ahead.refusals) {
+        let text = format!("the next run would be stopped by {}: {refusal}", refusal.guard);
+        let text = one_line(&text);
+        let _ = writeln!(out, "  Last plan        {}", paint.bad(&text));
+    }
+    if let Some(ahead) = &site.ahead {
+        let at = picture.locale.moment(ahead.time, zone);
+        let text = format!("by the daemon's look ahead of {at}; now: bursar release plan");
+        let _ = writeln!(out, "                   {}", paint.faint(&text));
+    }
+    if site.nobody_protected {
+        let text = format!("REAL runs, and {NOBODY_PROTECTED}; {PROTECT}");
+        let _ = writeln!(out, "  Releases         {}", paint.warn(&text));
+    }
 }
 
 /// Seats whose fate at a release is not known.
@@ -267,13 +301,16 @@ fn server_license_lines(out: &mut String, site: &SiteStatus, now: DateTime<Utc>,
     }
 }
 
-fn pool_lines(out: &mut String, site: &SiteStatus, picture: &Picture, paint: Paint) {
+fn pool_lines(out: &mut String, site: &SiteStatus, picture: &Picture, zone: Tz, paint: Paint) {
     let Some(Dated { time, value: pools }) = &site.access_licenses else {
         let _ = writeln!(out, "  Access licenses  {}", paint.faint("not read yet"));
         return;
     };
     let seen = paint.faint(&words::ago(*time, picture.time));
     let _ = writeln!(out, "  Access licenses  {seen}");
+    if let Some(text) = site.pools_before_run(picture.locale, zone) {
+        let _ = writeln!(out, "    {}", paint.warn(&text));
+    }
     for row in text::columns(&pool_rows(pools, picture.locale, paint)).lines() {
         let _ = writeln!(out, "    {row}");
     }
@@ -283,7 +320,8 @@ fn pool_lines(out: &mut String, site: &SiteStatus, picture: &Picture, paint: Pai
 }
 
 /// Which daemon it is, on which settings, and whether the file is in force as it is.
-fn daemon_lines(out: &mut String, daemon: &InForce, l: Locale, zone: Tz, paint: Paint) {
+fn daemon_lines(out: &mut String, daemon: &InForce, picture: &Picture, zone: Tz, paint: Paint) {
+    let l = picture.locale;
     let mut line =
         format!("Daemon runs since {} on {}", l.moment(daemon.started, zone), daemon.file);
     if daemon.since != daemon.started {
@@ -294,7 +332,8 @@ fn daemon_lines(out: &mut String, daemon: &InForce, l: Locale, zone: Tz, paint: 
         let since = l.moment(refused.since, zone);
         let text = format!("the file can't be used since {since}, the settings of before go on:");
         let _ = writeln!(out, "{}", paint.bad(&text));
-        for problem in &refused.problems {
+        // What the file says now stands above all.
+        for problem in refused.problems.iter().filter(|of| !picture.mistakes.contains(of)) {
             let _ = writeln!(out, "  {}", one_line(problem));
         }
     }
@@ -435,7 +474,17 @@ fn release_line(out: &mut String, run: &KnownRun, now: DateTime<Utc>, paint: Pai
         RunState::Ended(_) => None,
         state => Some(state.text().to_owned()),
     };
-    let said: Vec<_> = unusual.into_iter().chain(counts).collect();
+    // Nothing of it was done: what stopped it is what there is to tell.
+    let refused = match (run.state, &run.account.why) {
+        (RunState::Ended(RunStatus::Refused), Some(why)) => {
+            Some(paint.warn(&one_line(&format!("refused by {why}"))))
+        }
+        _ => None,
+    };
+    let said: Vec<_> = match refused {
+        Some(refused) => vec![refused],
+        None => unusual.into_iter().chain(counts).collect(),
+    };
     let seen = paint.faint(&words::ago(run.ended.unwrap_or(run.started), now));
     let kind = run.mode.as_str();
     let _ = writeln!(out, "  Last release run ({kind})  {}   {seen}", said.join("; "));
@@ -454,8 +503,13 @@ fn release_lines(out: &mut String, monitor: &MonitorStatus, zone: Tz, paint: Pai
     if let Some(problem) = monitor.health.as_ref().and_then(Health::problem) {
         let _ = writeln!(out, "  {}", paint.bad(&format!("release: {}", problem.text)));
     }
+    let Some(real) = monitor.real else {
+        let line = "next release run: when, and whether seats go, the settings of before say";
+        let _ = writeln!(out, "  {}", paint.warn(line));
+        return;
+    };
     let next = Next { at: monitor.next, held: monitor.held.clone() };
-    let kind = if monitor.real == Some(true) { "REAL" } else { "rehearsal" };
+    let kind = if real { "REAL" } else { "rehearsal" };
     let line = format!("next release run ({kind}): {}", one_line(&next.text(zone)));
     let line = if next.held.is_some() { paint.warn(&line) } else { paint.faint(&line) };
     let _ = writeln!(out, "  {line}");

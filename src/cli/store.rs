@@ -10,7 +10,7 @@ use super::release::who;
 use super::text;
 use super::{ConfigFile, Exit};
 use crate::cli::time;
-use crate::config::Settings;
+use crate::config::{Needs, Settings};
 use crate::daemon::lock;
 use crate::ledger::check::Findings;
 use crate::plain::one_line;
@@ -138,16 +138,16 @@ impl Store {
     pub(crate) fn execute(self) -> anyhow::Result<Exit> {
         match self.command {
             Command::Backup { config, output, json } => {
-                with(&config, |settings| back_up(&settings, output.as_deref(), json))
+                with_any(&config, |settings| back_up(&settings, output.as_deref(), json))
             }
             Command::Restore { config, copy, json } => {
                 with(&config, |settings| restore(&settings, &copy, json))
             }
-            Command::Check { config, copy, json } => with(&config, |settings| {
+            Command::Check { config, copy, json } => with_any(&config, |settings| {
                 check(copy.as_deref().unwrap_or(&settings.storage.path), json)
             }),
             Command::Accept { config, why } => with(&config, |settings| accept(&settings, &why)),
-            Command::Size { config, json } => with(&config, |settings| size(&settings, json)),
+            Command::Size { config, json } => with_any(&config, |settings| size(&settings, json)),
         }
     }
 }
@@ -158,6 +158,17 @@ fn with(
 ) -> anyhow::Result<Exit> {
     match super::load(&config.file, false) {
         Ok(loaded) => work(loaded.settings),
+        Err(exit) => Ok(exit),
+    }
+}
+
+/// As [`with`], also with settings that have a mistake.
+fn with_any(
+    config: &ConfigFile,
+    work: impl FnOnce(Settings) -> anyhow::Result<Exit>,
+) -> anyhow::Result<Exit> {
+    match super::pass_and_tell(&config.file, Needs::Store) {
+        Ok(passed) => work(passed.settings),
         Err(exit) => Ok(exit),
     }
 }

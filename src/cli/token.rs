@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use clap::Subcommand;
 
-use super::user::{Listed, Named, Rights, name, sites, with_store};
+use super::user::{Listed, Loading, Named, Rights, name, sites, with_store};
 use super::{ConfigFile, Exit, named, text};
 use crate::cli::time;
 use crate::credential::{fingerprint, secret};
@@ -47,7 +47,7 @@ impl Token {
     pub(crate) fn execute(self) -> anyhow::Result<Exit> {
         match self.command {
             Command::Add { config, name, rights, days } => {
-                with_store(&config, async move |settings, store| {
+                with_store(&config, Loading::Whole, async move |settings, store| {
                     let access = match rights.of(&settings) {
                         Ok(access) => access,
                         Err(exit) => return Ok(exit),
@@ -66,7 +66,7 @@ impl Token {
                 })
             }
             Command::List(Listed { config, json }) => {
-                with_store(&config, async move |settings, store| {
+                with_store(&config, Loading::Pass, async move |settings, store| {
                     let tokens = store.tokens().await?;
                     if json {
                         crate::terminal::print_json(&tokens)?;
@@ -101,7 +101,7 @@ impl Token {
                 })
             }
             Command::Remove(Named { config, name }) => {
-                with_store(&config, async move |_, store| {
+                with_store(&config, Loading::Pass, async move |_, store| {
                     if !store.remove_token(&name).await? {
                         let tokens = store.tokens().await?;
                         let known: Vec<_> =

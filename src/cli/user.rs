@@ -8,7 +8,7 @@ use clap::{Subcommand, ValueEnum};
 
 use super::{ConfigFile, Exit, block_on, named, text};
 use crate::cli::time;
-use crate::config::Settings;
+use crate::config::{Needs, Settings};
 use crate::credential::hash_password;
 use crate::store::{self, Access, Store};
 use crate::words;
@@ -123,14 +123,31 @@ pub(super) fn name(text: &str) -> Result<String, String> {
     }
 }
 
+/// Which settings will do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Loading {
+    /// Those that are in order: somebody gets rights.
+    Whole,
+    /// Also those with a mistake: somebody looks, or takes rights away.
+    Pass,
+}
+
 /// Opens the store of the settings for `work`, and closes it.
-pub(super) fn with_store<F, Fut>(config: &ConfigFile, work: F) -> anyhow::Result<Exit>
+pub(super) fn with_store<F, Fut>(
+    config: &ConfigFile,
+    loading: Loading,
+    work: F,
+) -> anyhow::Result<Exit>
 where
     F: FnOnce(Settings, Store) -> Fut,
     Fut: Future<Output = anyhow::Result<Exit>>,
 {
-    let settings = match super::load(&config.file, false) {
-        Ok(loaded) => loaded.settings,
+    let settings = match loading {
+        Loading::Whole => super::load(&config.file, false).map(|loaded| loaded.settings),
+        Loading::Pass => super::pass_and_tell(&config.file, Needs::Store).map(|of| of.settings),
+    };
+    let settings = match settings {
+        Ok(settings) => settings,
         Err(exit) => return Ok(exit),
     };
     let path: &PathBuf = &settings.storage.path;
@@ -151,7 +168,7 @@ impl User {
     pub(crate) fn execute(self) -> anyhow::Result<Exit> {
         match self.command {
             Command::Add { config, name, rights, password } => {
-                with_store(&config, async move |settings, store| {
+                with_store(&config, Loading::Whole, async move |settings, store| {
                     let access = match rights.of(&settings) {
                         Ok(access) => access,
                         Err(exit) => return Ok(exit),
@@ -172,7 +189,7 @@ impl User {
                 })
             }
             Command::List(Listed { config, json }) => {
-                with_store(&config, async move |settings, store| {
+                with_store(&config, Loading::Pass, async move |settings, store| {
                     let users = store.users().await?;
                     if json {
                         crate::terminal::print_json(&users)?;
@@ -200,7 +217,7 @@ impl User {
                 })
             }
             Command::Remove(Named { config, name }) => {
-                with_store(&config, async move |_, store| {
+                with_store(&config, Loading::Pass, async move |_, store| {
                     if !store.remove_user(&name).await? {
                         return there_is_no(&name, &store).await;
                     }
@@ -209,7 +226,7 @@ impl User {
                 })
             }
             Command::Password { config, name, password } => {
-                with_store(&config, async move |_, store| {
+                with_store(&config, Loading::Whole, async move |_, store| {
                     if store.password(&name).await?.is_none() {
                         return there_is_no(&name, &store).await;
                     }

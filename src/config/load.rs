@@ -96,11 +96,42 @@ pub(super) fn read_file(path: &Path) -> Result<String, Problems> {
     })
 }
 
+/// What has to be right of settings that have a mistake elsewhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Needs {
+    /// Where the store is, and which sites there are.
+    Store,
+    /// That, and how a site is reached.
+    Site,
+}
+
 /// Settings with errors, as far as they can be told: for whoever has to find the store and the sites all the same.
-/// Nothing where the file is no YAML.
-pub fn load_broken(path: &Path) -> Option<Settings> {
+/// Nothing where the file is no YAML, or where what is needed has a mistake itself: another store could be taken for
+/// the one that is meant.
+pub fn load_broken(path: &Path, needs: Needs) -> Option<Settings> {
     let text = read_file(path).ok()?;
-    read(&text, path, &SystemEnvironment).ok().map(|(loaded, _)| loaded.settings)
+    let (loaded, found) = read(&text, path, &SystemEnvironment).ok()?;
+    let errors = found.iter().filter(|problem| problem.severity == Severity::Error);
+    let in_the_way = errors.chain(&loaded.missing).any(|problem| needs.is_about(problem));
+    (!in_the_way).then_some(loaded.settings)
+}
+
+impl Needs {
+    /// Whether a mistake is one of what is needed: by the section it is in, or by the one that was meant.
+    fn is_about(self, problem: &Problem) -> bool {
+        let Some(path) = problem.path.strip_prefix("Butler.") else { return true };
+        // A site's own sections are those of all sites.
+        let of_site = path.strip_prefix("sites[").and_then(|rest| rest.split_once("]."));
+        let path = of_site.map_or(path, |(_, rest)| rest);
+        let section = path.split(['.', '[']).next().unwrap_or_default();
+        let meant = problem.fix.strip_prefix("did you mean ");
+        let meant = meant.and_then(|rest| rest.strip_suffix('?')).filter(|_| section == path);
+        [Some(section), meant].into_iter().flatten().any(|section| match section {
+            "storage" | "sites" | "name" => true,
+            "configQRS" | "cert" => self == Self::Site,
+            _ => false,
+        })
+    }
 }
 
 /// Where the store of a file is that can't be used otherwise, as far as that can be told: a daemon may run on it with the

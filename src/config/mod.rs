@@ -30,7 +30,7 @@ pub use certificates::{
 };
 pub use describe::{default_yaml, reference_markdown};
 pub use explain::explain;
-pub use load::{Loaded, load, load_broken, load_text, store_of_broken};
+pub use load::{Loaded, Needs, load, load_broken, load_text, store_of_broken};
 pub use older::{Migrated, migrate};
 pub use rules::load_rules;
 pub use schema::json_schema;

@@ -75,12 +75,21 @@ impl Settings {
     /// What would reach nobody by these settings: alerts, then real releases. Nothing: each has a taker.
     pub fn unheard(&self) -> Vec<Unheard> {
         let mut all = self.unheard_alerts();
-        all.extend(self.unheard_releases());
+        let is_real = |site: &&Site| {
+            let release = &site.release;
+            release.enable && !release.dry_run && !release.policy.types.is_empty()
+        };
+        all.extend(self.unheard_releases(is_real));
         all
     }
 
+    /// That no destination would get what a real run by hand does at a site, whatever the settings say of runs.
+    pub fn unheard_by_hand(&self, site: &str) -> Option<Unheard> {
+        self.unheard_releases(|of| of.name == site)
+    }
+
     /// The sites whose seats are released for real while no destination gets single releases or runs.
-    fn unheard_releases(&self) -> Option<Unheard> {
+    fn unheard_releases(&self, is_real: impl Fn(&&Site) -> bool) -> Option<Unheard> {
         const SWITCHES: &str = "Butler.qlikSenseLicense.licenseRelease.destination";
         let addressing = self.addressing();
         let is_told = |site: &str| {
@@ -89,10 +98,6 @@ impl Settings {
                 of(Kind::SeatReleased) || of(Kind::ReleaseRun)
             };
             addressing.queues().iter().any(takes)
-        };
-        let is_real = |site: &&Site| {
-            let release = &site.release;
-            release.enable && !release.dry_run && !release.policy.types.is_empty()
         };
         let silent = self.sites.iter().filter(is_real).filter(|site| !is_told(&site.name));
         let sites: Vec<String> = silent.map(|site| site.name.clone()).collect();

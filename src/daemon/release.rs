@@ -16,7 +16,7 @@ use crate::policy::Refusal;
 use crate::qrs::Patience;
 use crate::release::next::{self, Next};
 use crate::release::run::{Engine, Order, Progress, Report, RunError};
-use crate::store::{Holder, PollError};
+use crate::store::{Ahead, Holder, PollError};
 
 /// How long reading may be retried before a run gives up until the next tick.
 const RETRYING: Duration = Duration::from_secs(600);
@@ -189,6 +189,16 @@ async fn announce_next(
         planned = tokio::time::timeout_at(until, engine.plan(None, Patience::ONCE)) => planned,
         () = stop.cancelled() => return,
     };
+    if let Ok(Ok(plan)) = &planned {
+        let (notes, mut refusals) = (plan.notes.clone(), plan.refusals.clone());
+        if engine.site.release.dry_run {
+            refusals = refusals.into_iter().map(Refusal::of_rehearsal).collect();
+        }
+        let ahead = Ahead { time: timing.clock.now(), notes, refusals };
+        if let Err(error) = engine.store.note_ahead(site, &ahead).await {
+            tracing::warn!(site, %error, "what the next run would do can't be stored");
+        }
+    }
     match planned {
         Err(_) => tracing::info!(
             site,
@@ -205,10 +215,13 @@ async fn announce_next(
                 }
             };
             let release = &engine.site.release;
+            let is_first = missed && !has_run(engine).await;
             let (when, held, plan) = if missed {
                 // It starts now, and is stopped by what holds now.
                 let held = next::held_at(release, timing.zone, pause.as_ref(), now);
-                ("once, to make up for a missed time".to_owned(), held, plan)
+                let why =
+                    if is_first { "since it is the first" } else { "to make up for a missed time" };
+                (format!("once, {why}"), held, plan)
             } else {
                 let tick = |after| tick_after(timing, after);
                 let next = Next::after(release, tick, pause.as_ref(), now);
@@ -241,6 +254,14 @@ async fn announce_next(
             tracing::warn!(site, %error, "what a release would do can't be told");
         }
     }
+}
+
+/// Whether the schedule has run before.
+async fn has_run(engine: &Engine) -> bool {
+    let starts = engine.store.run_starts(Some(&engine.site.name), 1000).await.unwrap_or_default();
+    starts
+        .iter()
+        .any(|record| matches!(record.entry, Entry::RunStarted { trigger: Trigger::Schedule, .. }))
 }
 
 /// A real run that did not begin is no run of the record; who changes the settings before each of them is told why

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::Action;
 use crate::license::{Holder, Moment, SeatType, SiteIdentity};
-use crate::policy::Guard;
+use crate::policy::{Guard, Refusal};
 
 /// What earlier runs did, as far as a plan needs it.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -128,6 +128,61 @@ pub fn standing(accepted: &[Accepted], now: DateTime<Utc>) -> impl Iterator<Item
     let is_last = move |n: usize| accepted[n + 1..].iter().all(|a| of(a) != of(&accepted[n]));
     let all = accepted.iter().enumerate();
     all.filter(move |(n, a)| a.until > now && is_last(*n)).map(|(_, accepted)| accepted)
+}
+
+/// What guards said at a run was accepted since.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AcceptedSince {
+    pub by: String,
+    pub time: DateTime<Utc>,
+    pub guards: Vec<Guard>,
+}
+
+/// What people said of a site.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Said {
+    /// What holds of that which was accepted in place of guards.
+    pub accepted: Vec<Accepted>,
+    /// When and by whom the site that answers was said to be the right one last.
+    pub site: Option<(DateTime<Utc>, String)>,
+    /// The store begun anew holds releases back.
+    pub is_held_back: bool,
+}
+
+impl Said {
+    /// What still stands of that which stopped a run at `time`, and who accepted what of the rest. What somebody wanted
+    /// to stop it, a pause or a freeze, doesn't stand: that is told with the next run while it holds.
+    pub fn left<'a>(
+        &self,
+        refusals: &'a [Refusal],
+        time: DateTime<Utc>,
+    ) -> (Vec<&'a Refusal>, Option<AcceptedSince>) {
+        let mut since: Option<AcceptedSince> = None;
+        let mut is_over = |refusal: &Refusal| {
+            let by = match refusal.guard {
+                guard if guard.is_deliberate() => return true,
+                // It holds for as long as releases are held back, whatever the last run said.
+                Guard::StoreBegunAnew => return !self.is_held_back,
+                Guard::OtherSite => self.site.clone(),
+                guard => {
+                    let is_of = |of: &&Accepted| {
+                        of.guard == guard && Some(of.seat_type) == refusal.seat_type
+                    };
+                    self.accepted.iter().find(is_of).map(|of| (of.since, of.by.clone()))
+                }
+            };
+            let Some((at, by)) = by.filter(|(at, _)| *at >= time) else { return false };
+            let found = since.get_or_insert_with(|| AcceptedSince { by, time: at, guards: vec![] });
+            found.time = found.time.max(at);
+            if !found.guards.contains(&refusal.guard) {
+                found.guards.push(refusal.guard);
+            }
+            true
+        };
+        // Each is asked, so that each is named.
+        let left = refusals.iter().filter(|of| !is_over(of)).collect();
+        (left, since)
+    }
 }
 
 impl Accepted {

@@ -119,6 +119,12 @@ impl Guard {
 }
 
 impl Refusal {
+    /// With what to do about a rehearsal: commands that it names take no seat.
+    pub fn of_rehearsal(mut self) -> Self {
+        self.fix = self.fix.replace(" --real`", "`");
+        self
+    }
+
     /// Those that somebody has to look at: all but what is [deliberate](Guard::is_deliberate).
     pub fn unwanted(all: &[Self]) -> impl Iterator<Item = &Self> {
         all.iter().filter(|refusal| !refusal.guard.is_deliberate())

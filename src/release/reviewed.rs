@@ -44,8 +44,11 @@ impl Engine {
         let now = snapshot.earlier(now);
         let identity = Some(identity.map_err(|error| error.what()));
         let rules = spelling::look(policy, &snapshot, asked, now);
-        let snapshot = Snapshot { sharing, identity, rules, ..snapshot };
+        let mut snapshot = Snapshot { sharing, identity, rules, ..snapshot };
         let mut plan = plan::plan(run, site, &snapshot, past, policy, now);
+        if spelling::look_at_the_due(self, &mut snapshot.rules, &plan).await? {
+            plan = plan::plan(run, site, &snapshot, past, policy, now);
+        }
         plan.refusals = self.guards(&plan, &snapshot, past).await?;
         Ok((plan, snapshot))
     }
@@ -104,7 +107,10 @@ impl Session<'_> {
         }
         tally.notes = plan.notes.clone();
         match reviewed {
-            None => self.record(&plan, &plan, &[], tally).await?,
+            None => {
+                self.tell_as_it_is(&mut plan);
+                self.record(&plan, &plan, &[], tally).await?;
+            }
             Some(Reviewed { plan: read, accepted }) => {
                 let taken = engine.store.taken_since(self.site(), read.now).await?;
                 let dropped = confine(&mut plan, &read, &past, &taken);
@@ -114,6 +120,7 @@ impl Session<'_> {
                 let known = read.refusals.iter().filter(stands);
                 let known: Vec<_> = known.cloned().collect();
                 plan.refusals.extend(known);
+                self.tell_as_it_is(&mut plan);
                 self.record(&read, &plan, &accepted, tally).await?;
                 for done in dropped {
                     apply::count(tally, done);
@@ -130,6 +137,14 @@ impl Session<'_> {
         apply::announce(self, &plan, &announcements, tally).await?;
         let types = apply::Types { looked: &looked, absent: &absent };
         apply::release(self, due, types, &past, &policy, tally).await
+    }
+
+    /// A rehearsal proposes no command that takes seats.
+    fn tell_as_it_is(&self, plan: &mut Plan) {
+        if self.rehearsal() {
+            let refusals = std::mem::take(&mut plan.refusals);
+            plan.refusals = refusals.into_iter().map(Refusal::of_rehearsal).collect();
+        }
     }
 
     /// The plan (the one that a person has read, if there is one), what the site and the guards say

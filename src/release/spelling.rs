@@ -5,13 +5,14 @@ use std::collections::{BTreeSet, HashSet};
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::plan::Snapshot;
-use super::rules::names::{Finding, Known, Missing, Names, findings};
+use super::plan::{Plan, Snapshot};
+use super::rules::fold;
+use super::rules::names::{Finding, Known, Missing, Names, findings, near_account};
 use super::run::Engine;
 use crate::license::{Person, PersonRead};
 use crate::policy::{NeverRelease, Policy};
 use crate::qrs::{Error, Patience};
-use crate::store::PeopleMarks;
+use crate::store::{PeopleMarks, StoreError};
 
 /// What was asked for. `None`: no rule looks at it.
 #[derive(Debug, Default)]
@@ -81,6 +82,39 @@ pub(super) fn look(
         .collect();
     let accounts = || accounts.iter().copied();
     findings(rules, policy.calendar.date(now), accounts, &names)
+}
+
+/// Whether a rule that names nobody was meant for somebody whose seat is due: it differs by a slip, and whom it names
+/// never had a seat. Who has left is written in many rules, and is no mistake.
+///
+/// # Errors
+/// When the store can't be read.
+pub(super) async fn look_at_the_due(
+    engine: &Engine,
+    rules: &mut [Finding],
+    plan: &Plan,
+) -> Result<bool, StoreError> {
+    let decisions = plan.types.iter().flat_map(|part| &part.decisions);
+    let due = decisions.filter(|decision| decision.is_due()).filter_map(|of| of.holder.as_ref());
+    let due: Vec<_> = due.map(|holder| (&*holder.directory, &*holder.user_id)).collect();
+    let mut near: Vec<_> = rules
+        .iter_mut()
+        .filter_map(|rule| near_account(rule, due.iter().copied()).map(|account| (rule, account)))
+        .collect();
+    if near.is_empty() {
+        return Ok(false);
+    }
+    let named: HashSet<String> =
+        near.iter().map(|(rule, _)| fold(rule.account()).into_owned()).collect();
+    let is_named = move |account: &str| named.contains(&*fold(account));
+    let had_seats = engine.store.had_seats(&engine.site.name, is_named).await?;
+    let had_seats: HashSet<String> = had_seats.iter().map(|of| fold(of).into_owned()).collect();
+    near.retain(|(rule, _)| !had_seats.contains(&*fold(rule.account())));
+    let found = !near.is_empty();
+    for (rule, account) in near {
+        rule.means(account);
+    }
+    Ok(found)
 }
 
 fn names<'a>(

@@ -277,7 +277,42 @@ async fn settled_before(engine: &Engine, taken: &Taken) -> Result<Option<String>
         .map(|last| format!("already allocated again, or released again, on {}", keep::utc(&last))))
 }
 
+/// A seat that was taken from somebody.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TakenFrom {
+    pub seat_type: SeatType,
+    pub holder: Holder,
+    pub taken: DateTime<Utc>,
+    /// The run that took it.
+    pub run: String,
+    /// Why it will not be allocated again, as far as the ledger knows.
+    pub not: Option<String>,
+}
+
 impl Engine {
+    /// The last seat of each type that was taken from a user, written as `CORP\anna` or only `anna`; none where nothing was.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub async fn taken_from(&self, user: &str) -> Result<Vec<TakenFrom>, RunError> {
+        let found = match self.to_undo(user, false).await {
+            Ok(what @ Undo::User(_)) => find(self, &what).await,
+            Ok(Undo::Run { .. }) => Ok(Vec::new()),
+            Err(error) => Err(error),
+        };
+        let found = match found {
+            Err(RunError::Unusable(_)) => Vec::new(),
+            found => found?,
+        };
+        let mut all = Vec::with_capacity(found.len());
+        for taken in found {
+            let not = settled_before(self, &taken).await?;
+            let Intent { seat_type, holder, .. } = taken.intent;
+            all.push(TakenFrom { seat_type, holder, taken: taken.at, run: taken.run, not });
+        }
+        Ok(all)
+    }
+
     /// What an undo would allocate again, and what a person should know before. Nothing is changed.
     ///
     /// # Errors

@@ -484,6 +484,10 @@ impl Scenario {
             user("svc_reports", "Nightly reports"),
             UserSpec { roles: vec!["RootAdmin".to_owned()], ..user("admin01", "Break glass") },
             UserSpec { custom_properties: vec![property], ..user("chair", "Chair of the board") },
+            UserSpec {
+                tags: vec!["License do not release".to_owned()],
+                ..user("leave1", "On parental leave")
+            },
         ];
         let seat = |user: &UserSpec| SeatSpec {
             kind: SeatKind::Analyzer,

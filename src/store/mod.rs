@@ -54,7 +54,7 @@ pub use release::{
     Holder, KnownRun, LedgerFile, Moments, Readable, RebuildError, Rebuilt, RefusedByTime,
     RunState, TakenSeat, Unsettled, WantedSeat,
 };
-pub use reload::{InForce, Refused as RefusedSettings, Wish};
+pub use reload::{Ahead, InForce, Refused as RefusedSettings, Wish};
 pub use seats::{
     FoundSeats, IdleGap, KnownSeat, PeopleMarks, SeatFilter, SeatKey, SeatList, SeatOrder,
     SeatPlace, SeatReading, SeatState, Seats, SeatsPast, StoredPerson, UserDay,

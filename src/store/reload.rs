@@ -3,8 +3,10 @@
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, params};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use super::{Store, StoreError};
+use crate::policy::Refusal;
 
 /// What a daemon says of its settings.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,6 +46,22 @@ pub struct Refused {
     /// Everything that is wrong, each with its place and what to write.
     pub problems: Vec<String>,
 }
+
+/// What the daemon's look ahead at the next run of a site found, at its start and whenever other settings come.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Ahead {
+    pub time: DateTime<Utc>,
+    /// Remarks of the plan.
+    #[serde(default)]
+    pub notes: Vec<String>,
+    /// What would stop the run.
+    #[serde(default)]
+    pub refusals: Vec<Refusal>,
+}
+
+/// The key in what is in force under which they are, by site.
+const AHEAD: &str = "ahead";
 
 /// What commands want, and how far that was done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,8 +120,13 @@ impl Store {
 
     /// Keeps what is in force, and up to which wish that is done.
     pub async fn note_reload(&self, state: &InForce, done: i64) -> Result<(), StoreError> {
-        let state = serde_json::to_string(state).expect("it has texts for keys");
+        let mut state = serde_json::to_value(state).expect("it has texts for keys");
         let write = move |db: &Connection| {
+            // Those of the start before stand until there are others.
+            if let Some(ahead) = noted(db)?.remove(AHEAD) {
+                state[AHEAD] = ahead;
+            }
+            let state = state.to_string();
             db.prepare_cached("UPDATE reload SET state = ?1, done = max(done, ?2)")?
                 .execute(params![state, done])?;
             Ok(())
@@ -111,6 +134,36 @@ impl Store {
         self.shared.gate.write("keep which settings are in force", write).await?;
         self.wake();
         Ok(())
+    }
+
+    /// Keeps what the look ahead at the next run of a site found.
+    pub async fn note_ahead(&self, site: &str, ahead: &Ahead) -> Result<(), StoreError> {
+        let (site, ahead) = (site.to_owned(), serde_json::to_value(ahead).unwrap_or_default());
+        let write = move |db: &Connection| {
+            let mut state = noted(db)?;
+            let mut of_sites = match state.remove(AHEAD) {
+                Some(Value::Object(of_sites)) => of_sites,
+                _ => Map::new(),
+            };
+            of_sites.insert(site, ahead);
+            state.insert(AHEAD.to_owned(), of_sites.into());
+            db.prepare_cached("UPDATE reload SET state = ?1")?
+                .execute([Value::from(state).to_string()])?;
+            Ok(())
+        };
+        self.shared.gate.write("keep what the next run would do", write).await?;
+        self.wake();
+        Ok(())
+    }
+
+    /// What the last look ahead at the next run of a site found.
+    pub async fn ahead(&self, site: &str) -> Result<Option<Ahead>, StoreError> {
+        let site = site.to_owned();
+        let query = move |db: &Connection| {
+            let found = noted(db)?.remove(AHEAD).and_then(|mut of| Some(of.get_mut(&site)?.take()));
+            Ok(found.and_then(|ahead| serde_json::from_value(ahead).ok()))
+        };
+        self.shared.gate.read("read what the next run would do", query).await
     }
 
     /// What the last daemon said of its settings. It may have ended since.
@@ -122,4 +175,11 @@ impl Store {
         };
         self.shared.gate.read("read which settings are in force", query).await
     }
+}
+
+/// All that the last daemon said; nothing where that can't be read.
+fn noted(db: &Connection) -> rusqlite::Result<Map<String, Value>> {
+    let state: Option<String> =
+        db.prepare_cached("SELECT state FROM reload")?.query_row([], |r| r.get(0))?;
+    Ok(state.and_then(|state| serde_json::from_str(&state).ok()).unwrap_or_default())
 }

@@ -41,6 +41,7 @@ struct Page<'a> {
     problems: Vec<String>,
     license: Option<License>,
     pools_seen: Option<String>,
+    pools_before: Option<String>,
     pools: Vec<PoolView>,
     charts: Vec<(String, String)>,
     /// Nothing was read of it so far: what comes when.
@@ -143,6 +144,7 @@ pub(super) async fn page(served: &Served, headers: &HeaderMap, name: &str) -> An
             }
         }),
         pools_seen: pools.map(|pools| seen(pools.time)),
+        pools_before: of_site.pools_before_run(status.locale, zone),
         pools: pools.map_or_else(Vec::new, |pools| {
             let mut views = pool_views(site, &pools.value, Some(&planning));
             for view in &mut views {

@@ -7,6 +7,8 @@ use bursar::clock::Clock;
 use bursar::daemon::Daemon;
 use bursar::event::{Monitor, Rule};
 use bursar::ledger::{Entry, RunStatus};
+use bursar::license::SeatType;
+use bursar::policy::Guard;
 use bursar::simulator::{LicenseVariant, Scenario, When};
 use bursar::store::{Addition, AlertHistoryEntry, NewSilence, RunState};
 use chrono::{DateTime, Utc};
@@ -344,7 +346,8 @@ async fn what_a_guard_stops_is_one_alert_with_its_reason_and_kind() {
       enable: true
       dryRun: true
       licenseKeyShared: false
-      frequency: every 6 hours
+      clockToleranceSeconds: 86400
+      frequency: every 24 hours
       licenseType: {analyzer: {enable: true, releaseThresholdDays: 30, maxReleasePercent: 1}}
 ";
     let more = format!("{release}{}", own_section(&receiver.url("/all"), 0, ""));
@@ -358,12 +361,35 @@ async fn what_a_guard_stops_is_one_alert_with_its_reason_and_kind() {
     receiver.wait(|calls| !of_release(calls).is_empty()).await;
     let history =
         until(&daemon, |history| has(history, Rule::ReleaseStopped, Occurrence::Fired)).await;
+    // It ends when a person accepts what stopped it, as `status` says, and not with the next run.
+    let store = daemon.store();
+    let entry = Entry::Accepted {
+        guard: Guard::Percent,
+        seat_type: SeatType::Analyzer,
+        due: 1000,
+        seats: 1000,
+        until: Utc::now() + chrono::TimeDelta::days(60),
+        why: "backlog".into(),
+        by: "anna@qlik".into(),
+    };
+    let accepted = Addition { site: "default".into(), run: None, entry };
+    store.append(None, vec![accepted], |_| Vec::new()).await.unwrap();
+    let ended = |one: &AlertHistoryEntry| {
+        one.key.rule == Rule::ReleaseStopped && one.what == Occurrence::Resolved
+    };
+    let after = until(&daemon, |history| history.iter().any(ended)).await;
+    let ended = after.iter().find(|one| ended(one)).unwrap();
+    let said = "what stopped the last rehearsal of releases was accepted by anna@qlik: the next one goes on";
+    assert!(ended.text.starts_with(&format!("over: {said}")), "{}", ended.text);
+    assert_eq!(store.runs("default", 10).await.unwrap().len(), 1, "no run came between");
     daemon.stop().await;
     assert!(!has(&history, Rule::ReleaseFailed, Occurrence::Fired), "{history:#?}");
     let told = of_release(&receiver.calls());
     assert!(told.iter().all(|m| m["rule"] == "releaseStopped"), "{told:#?}");
     let text = told[0]["text"].as_str().unwrap();
     assert!(text.starts_with("the last rehearsal of releases was stopped by guards: "), "{text}");
+    // What it proposes rehearses, too.
+    assert!(text.contains("--accept percent`") && !text.contains("--real"), "{text}");
     assert_eq!(told[0]["facts"]["mode"], "rehearsal");
     assert!(!told[0]["facts"]["guards"].as_array().unwrap().is_empty(), "{told:#?}");
 }

@@ -70,11 +70,14 @@ pub fn leaves() -> Vec<(String, String)> {
 }
 
 /// The examples of the help of a command, as they are typed.
-pub fn examples<'a>(command: &str, help: &'a str) -> Vec<&'a str> {
+pub fn examples(command: &str, help: &str) -> Vec<String> {
+    // What is longer than a line goes on in the next one.
+    let help = help.replace(" \\\n      ", " ");
     let lines = help.lines().skip_while(|line| *line != "Examples:").skip(1);
     let called = format!("bursar {command}");
     let lines = lines.filter_map(|line| line.strip_prefix("  ")).map(bare);
-    lines.filter(|line| *line == called || line.starts_with(&format!("{called} "))).collect()
+    let is_called = |line: &&str| *line == called || line.starts_with(&format!("{called} "));
+    lines.filter(is_called).map(str::to_owned).collect()
 }
 
 fn has_json(help: &str) -> bool {
@@ -94,9 +97,8 @@ fn each_has_an_example_and_answers_programs() {
             if line.is_empty() {
                 break;
             }
-            // A line that is too long for the help is broken, and can't be copied.
-            let whole =
-                ["  bursar ", "      ", "  curl "].iter().any(|begin| line.starts_with(begin));
+            let begins = ["  bursar ", "      ", "  curl ", "  # "];
+            let whole = begins.iter().any(|begin| line.starts_with(begin));
             assert!(whole, "{command}: {line}");
         }
         if !has_json(help) {
@@ -106,6 +108,56 @@ fn each_has_an_example_and_answers_programs() {
     assert!(bare.is_empty(), "no example in the help of {bare:?}");
     let known: BTreeSet<_> = WITHOUT_JSON.iter().map(|(command, _)| *command).collect();
     assert_eq!(silent, known, "--json, or a reason in WITHOUT_JSON");
+}
+
+/// However narrow the terminal is, what is pasted of the examples is commands, with what each does behind a `#`.
+#[cfg(unix)]
+#[test]
+fn examples_of_the_help_are_commands_on_every_terminal() {
+    let folder = tempfile::tempdir().unwrap();
+    let nothing = folder.path().join("nothing");
+    std::fs::create_dir(&nothing).unwrap();
+    let shown = |words: &[&str], columns: &str| {
+        let help = bursar(words).arg("--help").env("COLUMNS", columns).output().unwrap();
+        String::from_utf8(help.stdout).unwrap()
+    };
+    let mut scripts = 0;
+    for (command, _) in crate::output::commands() {
+        let words: Vec<&str> = command.split_whitespace().collect();
+        for columns in ["60", "80", "100"] {
+            let help = shown(&words, columns);
+            let block = help.lines().skip_while(|line| *line != "Examples:").skip(1);
+            let block: Vec<&str> = block.take_while(|line| !line.is_empty()).collect();
+            let is_narrow = |line: &&str| line.chars().count() <= columns.parse().unwrap();
+            assert!(block.iter().all(is_narrow), "{command} at {columns}: {block:#?}");
+            if block.is_empty() || columns == "80" {
+                continue;
+            }
+            // Each is asked for its help behind its arguments, which have to be right for that; of other programs there
+            // are none.
+            let script = format!(
+                "bursar() {{ '{}' \"$@\" --help >/dev/null || echo \"WRONG: $*\" >&2; }}\n\
+                 curl() {{ :; }}\n{}\n",
+                env!("CARGO_BIN_EXE_bursar"),
+                block.join("\n")
+            );
+            let run = Command::new("/bin/sh")
+                .args(["-c", &script])
+                .current_dir(folder.path())
+                .env("PATH", &nothing)
+                .stdin(Stdio::null())
+                .output()
+                .unwrap();
+            let said = String::from_utf8(run.stderr).unwrap();
+            let wrong = ["WRONG", "yntax", "bursar: not found", "unexpected"];
+            assert!(
+                !wrong.iter().any(|word| said.contains(word)),
+                "{command} at {columns}: {said}\n{script}"
+            );
+            scripts += 1;
+        }
+    }
+    assert!(scripts > 100, "{scripts}");
 }
 
 /// What a command is asked with here: the first of its examples that can be run.

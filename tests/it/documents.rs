@@ -116,7 +116,6 @@ pub fn is_left_out(command: &str) -> bool {
 fn helps() -> Vec<(PathBuf, Vec<String>)> {
     let told = crate::commands::leaves().into_iter().map(|(command, help)| {
         let examples = crate::commands::examples(&command, &help);
-        let examples = examples.into_iter().map(str::to_owned).collect();
         (PathBuf::from(format!("bursar {command} --help")), examples)
     });
     told.collect()

@@ -86,6 +86,9 @@ fn what_it_writes_is_valid_and_what_it_cannot_is_said() {
         (&["--host", "${env:HOME}", "x.yaml"], "is a reference"),
         (&["--host", "q", "--certificates", "a\n\nb", "x.yaml"], "a line break"),
         (&["--host", "q", "--mail-host", "m", "x.yaml"], "--mail-from"),
+        (&["--host", "q", "--webhook", "ftp://h/x", "x.yaml"], "https://hooks.example.com/T0001"),
+        (&["--host", "q", "--webhook", "https://u:p@h/x", "x.yaml"], "leave out user and password"),
+        (&["--host", "q", "--webhook", "https://h/?k=${env:HOME}", "x.yaml"], "is a reference"),
         (&["--host", "q", "no/such/folder.yaml"], "no file can be made in its folder"),
     ] {
         let run = init(arguments);
@@ -93,6 +96,34 @@ fn what_it_writes_is_valid_and_what_it_cannot_is_said() {
         assert!(text(&run.stderr).contains(expected), "{arguments:?}: {}", text(&run.stderr));
         assert!(!folder.path().join("x.yaml").exists(), "{arguments:?}");
     }
+}
+
+/// A receiver of webhooks alone is enough to hear of alerts.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_webhook_that_it_was_given_gets_the_test_message() {
+    let setup = Setup::new(Scenario::default()).await;
+    let receiver = crate::support::receiver::Receiver::start().await;
+    let folder = setup.folder.path();
+    let port = setup.site.addr().port().to_string();
+    let hook = receiver.url("/T0001");
+    let certificates = folder.join("certificates");
+    let mut init = vec!["init", "--host", "127.0.0.1", "--port", &port];
+    init.extend(["--tls-server-name", &setup.site.pki().server_name, "--webhook", &hook]);
+    init.extend(["--certificates", certificates.to_str().unwrap(), "hook.yaml"]);
+    let run = output(&init, folder);
+    let said = text(&run.stdout) + &text(&run.stderr);
+    assert!(run.status.success() && said.contains("alert test -c hook.yaml"), "{said}");
+    let check = output(&["config", "check", "-c", "hook.yaml"], folder);
+    assert!(check.status.success() && check.stderr.is_empty(), "{}", text(&check.stderr));
+    // The store is the daemon's by default.
+    let file = folder.join("hook.yaml");
+    let yaml = std::fs::read_to_string(&file).unwrap();
+    let store = setup.store().display().to_string();
+    std::fs::write(&file, yaml + &format!("  storage: {{path: '{store}'}}\n")).unwrap();
+    let test = output(&["alert", "test", "-c", "hook.yaml"], folder);
+    assert_eq!(test.status.code(), Some(0), "{}", text(&test.stderr));
+    let told = receiver.taken("/T0001");
+    assert!(!told.is_empty() && told.iter().all(|body| body.contains("test")), "{told:?}");
 }
 
 /// Answers on a terminal.
@@ -114,7 +145,7 @@ fn on_a_terminal_it_asks() {
         child.wait_with_output().unwrap()
     };
     let file = folder.path().join("bursar.yaml");
-    let answers = "qlik.example.com\n\n\nno address\na@example.com\n\n\n\nno\n";
+    let answers = "qlik.example.com\n\n\nno address\na@example.com\n\n\n\n\nno\n";
     let run = asked(answers);
     let said = text(&run.stdout);
     assert!(run.status.success() && said.contains("wrote bursar.yaml"), "{said}");
@@ -132,7 +163,7 @@ fn on_a_terminal_it_asks() {
     // The whole conversation, with answers that can't be used.
     std::fs::remove_file(&file).unwrap();
     let run = asked(
-        "\n${env:HOST}\nqlik.example.com\nqlik-server\ncerts\n${file:/etc/passwd}\n\nno address\nhttps://influxdb:8443\nlicenses\nno\n",
+        "\n${env:HOST}\nqlik.example.com\nqlik-server\ncerts\n${file:/etc/passwd}\n\nhook\nhttps://hooks/T1\nno address\nhttps://influxdb:8443\nlicenses\nno\n",
     );
     let said = text(&run.stdout);
     assert!(run.status.success(), "{said}");
@@ -146,6 +177,8 @@ fn on_a_terminal_it_asks() {
         "Folder with client.pem, client_key.pem, root.pem [certificates]: ",
         "Who gets alerts by e-mail (addresses; empty for nobody): ${...} is a reference",
         "Who gets alerts by e-mail (addresses; empty for nobody): ",
+        "Webhook that gets alerts, such as of Teams or Slack (address; empty for none): write it such as https://hooks.example.com/T0001",
+        "Webhook that gets alerts, such as of Teams or Slack (address; empty for none): ",
         "Address of InfluxDB 1.x (empty for none): write it such as http://influxdb.example.com:8086",
         "Address of InfluxDB 1.x (empty for none): ",
         "Its database [bursar]: ",
@@ -158,9 +191,13 @@ fn on_a_terminal_it_asks() {
         rest = &rest[at + expected.len()..];
     }
     let written = std::fs::read_to_string(&file).unwrap();
-    for expected in
-        ["tlsServerName: qlik-server", "certs/root.pem", "hostPort: 8443", "dbName: licenses"]
-    {
+    for expected in [
+        "tlsServerName: qlik-server",
+        "certs/root.pem",
+        "hostPort: 8443",
+        "dbName: licenses",
+        "webhookURL: 'https://hooks/T1'",
+    ] {
         assert!(written.contains(expected), "{expected}:\n{written}");
     }
     assert!(!written.contains("${") && !written.contains("email"), "{written}");

@@ -8,6 +8,7 @@
 
 mod support;
 
+mod agree;
 mod alert;
 mod alert_reach;
 mod api;
@@ -45,6 +46,7 @@ mod license;
 mod login;
 mod metrics;
 mod missing;
+mod mistaken;
 mod mistakes;
 mod monitor_app;
 mod mqtt;

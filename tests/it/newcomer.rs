@@ -148,6 +148,128 @@ async fn a_protection_with_a_slip_stops_real_runs_and_one_that_the_site_lacks_is
     assert!(status.contains(note), "{status}");
 }
 
+/// What the daemon saw when it looked ahead at its next run is told before there was any.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn status_tells_before_the_first_run_what_would_stop_it_and_whom_rules_miss() {
+    let setup = Setup::new(scenario()).await;
+    let real = REAL.replace("{tag: [Do not release]}", "{tag: [Board, Do not relase]}");
+    let file = settings(&setup, &real, "");
+    let mut daemon = Process::start(&["run", "-c", file.to_str().unwrap()], setup.folder.path());
+    daemon.wait_for("release: the next REAL run at");
+    let status = text(&run(&setup, &["status"]).stdout).replace('\n', " ");
+    let note = "Last plan        neverRelease.tag `Board` protects nobody: the site has no tag of this name";
+    assert!(status.contains(note), "{status}");
+    let stopped =
+        "the next run would be stopped by rule-misspelt: neverRelease.tag `Do not relase`";
+    assert!(status.contains(stopped), "{status}");
+    let json: Value = serde_json::from_slice(&run(&setup, &["status", "--json"]).stdout).unwrap();
+    let ahead = &json["sites"][0]["ahead"]["refusals"];
+    assert_eq!(ahead[0]["guard"], "rule-misspelt", "{json}");
+    daemon.kill();
+    // The run itself says it from then on.
+    assert_eq!(run(&setup, &["release", "apply", "--yes"]).status.code(), Some(3));
+    let json: Value = serde_json::from_slice(&run(&setup, &["status", "--json"]).stdout).unwrap();
+    assert!(json["sites"][0].get("ahead").is_none(), "{json}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_real_run_by_hand_says_before_it_begins_that_nobody_is_told() {
+    let setup = Setup::new(scenario()).await;
+    let told = "nobody is told which: no destination gets the releases of default; set up";
+    for (dry_run, real) in [("dryRun: false", vec![]), ("dryRun: true", vec!["--real"])] {
+        settings(&setup, &REAL.replace("dryRun: false", dry_run), "");
+        // Nobody is there to answer, so nothing is taken yet.
+        let asked = run(&setup, &[&["release", "apply"], &real[..]].concat());
+        let said = text(&asked.stderr);
+        let (before, after) = said.split_once(told).unwrap_or_else(|| panic!("{said}"));
+        assert!(before.contains("Analyzer") && after.contains("This takes 1 seat(s)"), "{said}");
+    }
+    // A rehearsal takes nothing.
+    let rehearsed = run(&setup, &["release", "apply", "--json"]);
+    assert!(
+        !text(&rehearsed.stderr).contains(told) && !text(&rehearsed.stdout).contains("unheard")
+    );
+    let done = run(&setup, &["release", "apply", "--real", "--yes", "--json"]);
+    let json: Value = serde_json::from_slice(&done.stdout).unwrap();
+    assert_eq!(json["unheard"]["sites"][0], "default", "{json}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn real_releases_that_protect_nobody_are_told_by_check_start_and_status() {
+    let setup = Setup::new(scenario()).await;
+    let none = REAL.replace("      neverRelease: {tag: [Do not release]}\n", "");
+    let told = "nobody is protected except the users of the directory INTERNAL";
+    let file = settings(&setup, &none, "");
+    let check = text(&run(&setup, &["check"]).stdout);
+    assert!(check.replace('\n', " ").contains(told), "{check}");
+    let status = text(&run(&setup, &["status"]).stdout).replace('\n', " ");
+    assert!(status.contains(&format!("REAL runs, and {told}")), "{status}");
+    let mut daemon = Process::start(&["run", "-c", file.to_str().unwrap()], setup.folder.path());
+    daemon.wait_for(told);
+    daemon.kill();
+    assert_eq!(run(&setup, &["release", "plan"]).status.code(), Some(0), "it stops nothing");
+    // Who rehearses takes nothing, and who protects somebody has thought of it.
+    for fine in [&none.replace("dryRun: false", "dryRun: true"), REAL] {
+        settings(&setup, fine, "");
+        let status = text(&run(&setup, &["status"]).stdout).replace('\n', " ");
+        assert!(!status.contains(told), "{status}");
+    }
+}
+
+/// A protection with a slip stops the run that would take the seat of the one it was meant for; a rule of somebody who has
+/// left stays without harm.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_misspelt_user_whose_seat_is_due_stops_real_runs_and_one_who_left_is_warned_of() {
+    let user =
+        |id: &str| UserSpec { directory: "CORP".into(), user_id: id.into(), ..UserSpec::default() };
+    let mut all = scenario();
+    all.users.extend(["martins", "martinz"].map(user));
+    all.seats.push(seat(SeatKind::Analyzer, "martins", 300));
+    all.seats.push(seat(SeatKind::Analyzer, "martinz", 90));
+    let setup = Setup::new(all).await;
+    let rules = |id: &str| {
+        let never = format!("{{tag: [Do not release], user: [{{userDir: CORP, userId: {id}}}]}}");
+        let rule = "{enable: true, maxReleases: 1, maxReleasePercent: 100, rel";
+        REAL.replace("{tag: [Do not release]}", &never).replace("{enable: true, rel", rule)
+    };
+    let deletes = || {
+        let requests = setup.site.control().requests();
+        requests.iter().filter(|request| request.method == "DELETE").count()
+    };
+    for slip in ["martinx", "matrins", "marttins"] {
+        settings(&setup, &rules(slip), "");
+        let apply = run(&setup, &["release", "apply", "--yes"]);
+        let said = text(&apply.stdout).replace('\n', " ");
+        assert_eq!(apply.status.code(), Some(3), "{slip}: {said}");
+        let means = format!(
+            "neverRelease.user `CORP\\{slip}` protects nobody as it is written, and seems to mean CORP\\martin"
+        );
+        assert!(
+            said.contains("stopped by rule-misspelt") && said.contains(&means),
+            "{slip}: {said}"
+        );
+    }
+    assert_eq!(deletes(), 0);
+    let warned = |id: &str| {
+        settings(&setup, &rules(id), "");
+        let plan = run(&setup, &["release", "plan"]);
+        let said = text(&plan.stdout).replace('\n', " ");
+        assert_eq!(plan.status.code(), Some(0), "{id}: {said}");
+        let note = format!("neverRelease.user `CORP\\{id}` protects nobody");
+        assert!(said.contains(&note) && !said.contains("rule-misspelt"), "{id}: {said}");
+    };
+    // Like somebody whose seat is not due, like nobody, and another one by the number.
+    for id in ["bussy1", "somebody", "idle7"] {
+        warned(id);
+    }
+    // Who has left is known: the longest idle one, whose seat went.
+    settings(&setup, &rules("somebody"), "");
+    let apply = run(&setup, &["release", "apply", "--yes"]);
+    assert_eq!(apply.status.code(), Some(0), "{}", text(&apply.stdout));
+    assert_eq!(deletes(), 1);
+    warned("martins");
+}
+
 /// The YAML of a step of the guide, one after the other.
 fn step(number: u32) -> Vec<String> {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/releasing.md");
@@ -175,8 +297,8 @@ async fn the_settings_of_the_guide_protect_somebody_each_on_the_simulated_site()
         let of = decisions.iter().find(|seat| seat["holder"]["userId"] == user).unwrap();
         of["keep"][0]["reason"].as_str().unwrap_or_default().to_owned()
     };
-    let of = ["svc_reports", "admin01", "chair"].map(kept);
-    assert_eq!(of, ["user", "role", "custom-property"], "{plan:#}");
+    let of = ["svc_reports", "admin01", "chair", "leave1"].map(kept);
+    assert_eq!(of, ["user", "role", "custom-property", "tag"], "{plan:#}");
     for row in checked(&setup, "site default: release") {
         assert_eq!(row[0], "ok", "{row:?}");
     }

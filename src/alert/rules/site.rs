@@ -8,6 +8,7 @@ use super::{condition, known, level_of, seats_text};
 use crate::alert::facts::{AppState, Fact, Facts, MonitorFacts, ReleaseFacts};
 use crate::alert::{Condition, Judged, Unknown};
 use crate::event::{Monitor, ReleaseRun, Rule, Severity};
+use crate::ledger::past::AcceptedSince;
 use crate::ledger::{Mode, RunStatus};
 use crate::license::Support;
 use crate::plain::{one_line, shortened};
@@ -47,8 +48,12 @@ fn stopped(facts: &Facts) -> Judged {
             };
             let guards: BTreeSet<&str> =
                 run.unwanted_refusals().map(|refusal| refusal.guard.as_str()).collect();
-            let holds = run.is_stopped_by_guards();
-            let text = if holds {
+            let accepted = seen.value.accepted.as_ref();
+            let holds = run.is_stopped_by_guards() && accepted.is_none();
+            let text = if let Some(AcceptedSince { by, .. }) = accepted {
+                let by = one_line(by);
+                format!("what stopped the last {kind} was accepted by {by}: the next one goes on")
+            } else if holds {
                 let why = run.guards_reasons();
                 let why = if why.is_empty() { "guards refused it".to_owned() } else { why };
                 let whole = run.status == RunStatus::Refused;

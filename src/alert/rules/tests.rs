@@ -359,7 +359,10 @@ fn release_runs() {
     let of = |run, problem: Option<&str>| {
         let problem = problem.map(str::to_owned);
         let is_refused = false;
-        said(&Facts { release: dated(ReleaseFacts { run, problem, is_refused }), ..off() })
+        said(&Facts {
+            release: dated(ReleaseFacts { run, problem, is_refused, accepted: None }),
+            ..off()
+        })
     };
     assert!(of(None, None).is_empty());
     for fine in [RunStatus::Done, RunStatus::Stopped] {
@@ -375,6 +378,7 @@ fn release_runs() {
         run: Some(run(RunStatus::Refused, Some("12 seats, at most 5"))),
         problem: Some("12 seats, at most 5; raise it".to_owned()),
         is_refused: true,
+        accepted: None,
     };
     let lines = said(&Facts { release: dated(refused), ..off() });
     assert!(lines.len() == 1 && lines[0].starts_with("releaseStopped"), "one alert: {lines:?}");
@@ -391,7 +395,7 @@ fn what_somebody_wanted_to_stop_is_not_stopped_by_guards() {
     };
     let of = |refusals| {
         let run = Some(ReleaseRun { refusals, ..run(RunStatus::Refused, Some("stopped")) });
-        let facts = ReleaseFacts { run, problem: None, is_refused: false };
+        let facts = ReleaseFacts { run, problem: None, is_refused: false, accepted: None };
         said(&Facts { release: dated(facts), ..off() }).join("\n")
     };
     let paused = || refusal(Guard::Paused, "anna paused releasing");
@@ -406,7 +410,7 @@ fn what_somebody_wanted_to_stop_is_not_stopped_by_guards() {
 #[test]
 fn an_undo_says_nothing_of_guards() {
     let undo = ReleaseRun { mode: Mode::Undo, ..run(RunStatus::Done, None) };
-    let undo = ReleaseFacts { run: Some(undo), problem: None, is_refused: false };
+    let undo = ReleaseFacts { run: Some(undo), problem: None, is_refused: false, accepted: None };
     let judged = super::site::judge(&Facts { release: dated(undo), ..off() });
     let stopped = judged.iter().find(|of| of.rule == Rule::ReleaseStopped).unwrap();
     assert_eq!(stopped.unknown, crate::alert::Unknown::Everything);
@@ -649,7 +653,8 @@ fn what_guards_stop_is_one_alert_with_its_reason_and_its_kind() {
     let of = |status, mode, problem: Option<&str>| {
         let run = ReleaseRun { mode, refusals: vec![refusal.clone()], ..run(status, None) };
         let problem = problem.map(str::to_owned);
-        let facts = ReleaseFacts { run: Some(run), is_refused: problem.is_some(), problem };
+        let facts =
+            ReleaseFacts { run: Some(run), is_refused: problem.is_some(), problem, accepted: None };
         said(&Facts { release: dated(facts), ..off() }).join("\n")
     };
     insta::assert_snapshot!(of(RunStatus::Refused, Mode::Rehearsal, Some("60 of 100")), @"releaseStopped warning: the last rehearsal of releases was stopped by guards: Analyzer seats: 60 of 100 seats would go; look at the directory");

@@ -7,6 +7,7 @@ use super::super::text::{Paint, set_in};
 use super::{Access, ConfigFile, Exit, about, coloured, named, with_store};
 use crate::alert::state::{Alert, HeldBack, Notified, Phase, Silence};
 use crate::cli::time;
+use crate::config::Unheard;
 use crate::event::Key;
 use crate::plain::one_line;
 use crate::words;
@@ -36,6 +37,8 @@ pub(crate) struct List {
 struct Listed {
     alerts: Vec<Alert>,
     silences: Vec<Silence>,
+    /// Alerts and real releases that reach nobody by the settings.
+    unheard: Vec<Unheard>,
 }
 
 impl List {
@@ -55,14 +58,26 @@ impl List {
             let mut alerts: Vec<_> =
                 alerts.filter(|alert| pending || alert.phase == Phase::Firing).collect();
             alerts.sort_by_key(|alert| std::cmp::Reverse(alert.severity));
+            // As `status` says it; what settings with a mistake say of it is not in force.
+            let mut unheard = match settings.seen.is_some() {
+                true => settings.unheard(),
+                false => Vec::new(),
+            };
+            unheard.retain(|one| {
+                site.is_none() || sites.iter().any(|of| one.sites.contains(&of.name))
+            });
             if json {
-                crate::terminal::print_json(&Listed { alerts, silences })?;
+                crate::terminal::print_json(&Listed { alerts, silences, unheard })?;
                 return Ok(Exit::Ok);
             }
             out!("{}", table(&alerts, &silences, now, Paint::for_stdout()));
             for silence in &silences {
                 let until = words::local(silence.until, settings.time_zone);
                 outln!("{}", describe(silence, &until));
+            }
+            for one in &unheard {
+                outln!("{}", Paint::for_stdout().warn(&one_line(&one.in_short())));
+                outln!("    {}", one_line(&one.fix));
             }
             Ok(Exit::Ok)
         })

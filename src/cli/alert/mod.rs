@@ -12,7 +12,7 @@ use clap::Subcommand;
 use super::{ConfigFile, Exit, block_on, named};
 use crate::alert::catalogue;
 use crate::cli::time;
-use crate::config::Settings;
+use crate::config::{Needs, Settings};
 use crate::event::{DAEMON, Rule, Severity};
 use crate::store::Store;
 
@@ -64,8 +64,8 @@ where
     F: FnOnce(Settings, Store) -> Fut,
     Fut: Future<Output = anyhow::Result<Exit>>,
 {
-    let settings = match super::load(&config.file, false) {
-        Ok(loaded) => loaded.settings,
+    let settings = match super::pass_and_tell(&config.file, Needs::Store) {
+        Ok(passed) => passed.settings,
         Err(exit) => return Ok(exit),
     };
     block_on(async move {

@@ -15,6 +15,7 @@ use chrono_tz::Tz;
 use clap::Subcommand;
 
 use super::{ConfigFile, Exit};
+use crate::config::Needs;
 use crate::ledger::chain::Broken;
 use crate::ledger::check::{Check, Findings, Problem};
 use crate::store::LedgerFile;
@@ -76,7 +77,7 @@ impl Source {
             return Ok(Some(Place { store: store.clone(), zone: Tz::UTC }));
         }
         let Some(file) = &self.config else { return Ok(None) };
-        let settings = super::load(file, false)?.settings;
+        let settings = super::pass_and_tell(file, Needs::Store)?.settings;
         Ok(Some(Place { store: settings.storage.path, zone: settings.time_zone }))
     }
 

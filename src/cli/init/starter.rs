@@ -14,6 +14,8 @@ pub(super) struct Starter {
     pub(super) user: (String, String),
     pub(super) influxdb: Option<Influxdb>,
     pub(super) mail: Option<Mail>,
+    /// What takes alerts as JSON.
+    pub(super) webhook: Option<url::Url>,
     pub(super) written: NaiveDate,
 }
 
@@ -137,6 +139,28 @@ Butler:
         if let Some(mail) = &self.mail {
             text += &mail.yaml();
         }
+        if let Some(url) = &self.webhook {
+            text += &format!(
+                "  webhookNotification:
+    enable: true
+    qlikSenseAlert:
+      webhooks:
+        - description: alerts
+          webhookURL: {}
+          httpMethod: POST
+",
+                value(url.as_str())
+            );
+        }
+        let mut hears = " # who hears that seats run short, a license ends, a site can't be read";
+        let heard = [("email", self.mail.is_some()), ("webhook", self.webhook.is_some())];
+        for (n, (key, _)) in heard.into_iter().filter(|(_, is_on)| *is_on).enumerate() {
+            if n == 0 {
+                text += "  alert:\n    destination:\n";
+            }
+            text += &format!("      {key}:\n        enable: true{hears}\n");
+            hears = "";
+        }
         text
     }
 
@@ -179,11 +203,7 @@ impl Mail {
     host: {}
 {port}    from: {}
     to:
-{to}  alert:
-    destination:
-      email:
-        enable: true # who hears that seats run short, a license ends, a site can't be read
-",
+{to}",
             value(&self.host),
             value(&self.from)
         )
@@ -208,6 +228,7 @@ mod tests {
             user: ("INTERNAL".into(), "sa_api".into()),
             influxdb: None,
             mail: None,
+            webhook: None,
             written: NaiveDate::from_ymd_opt(2026, 11, 30).unwrap(),
         }
     }
@@ -222,6 +243,7 @@ mod tests {
                 from: "bursar@example.com".into(),
                 to: vec!["a@example.com".into(), "b@example.com".into()],
             }),
+            webhook: Some("https://hooks.example.com/T0001?key=a'b".parse().unwrap()),
             ..starter()
         }
     }
@@ -241,6 +263,8 @@ mod tests {
         };
         let with_mail = Starter { influxdb: None, ..full() };
         assert_eq!(warnings(&with_mail.yaml()), Vec::<String>::new());
+        let with_hook = Starter { mail: None, ..with_mail };
+        assert_eq!(warnings(&with_hook.yaml()), Vec::<String>::new());
         assert!(warnings(&starter().yaml()).iter().all(|text| text.contains("no alert reaches")));
     }
 

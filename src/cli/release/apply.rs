@@ -9,6 +9,7 @@ use super::super::limit::{Reading, RunLimit};
 use super::super::text::Paint;
 use super::working::Seats;
 use super::{Called, Exit, Target, confirmed, plan, refused, wait, with_engine_of};
+use crate::config::Unheard;
 use crate::input::{self, Seen};
 use crate::ledger::{Mode, RunStatus, SeatResult, Trigger, TypeCounts};
 use crate::plain::one_line;
@@ -83,13 +84,24 @@ impl Apply {
             Err(exit) => return Ok(exit),
         };
         let seen = settings.seen.clone().unwrap_or_default();
-        with_engine_of(&settings, &site, |engine| async move { self.run(engine, seen).await })
+        let unheard = settings.unheard_by_hand(&site.name);
+        with_engine_of(
+            &settings,
+            &site,
+            |engine| async move { self.run(engine, seen, unheard).await },
+        )
     }
 
-    async fn run(self, engine: Engine, seen: Seen) -> anyhow::Result<Exit> {
+    async fn run(
+        self,
+        engine: Engine,
+        seen: Seen,
+        unheard: Option<Unheard>,
+    ) -> anyhow::Result<Exit> {
         let began = Instant::now();
         let release = &engine.site.release;
         let real = self.real || (release.enable && !release.dry_run);
+        let unheard = unheard.filter(|_| real);
         // A plan made now has to know what became of the seats of earlier runs.
         let ready = if self.file.is_none() && real {
             wait::and_settle(&engine, Patience::retrying_for(SETTLING)).await
@@ -150,6 +162,9 @@ impl Apply {
                 }
             );
         }
+        if let Some(unheard) = unheard.as_ref().filter(|_| count > 0) {
+            errln!("{}; {}", Paint::for_stderr().warn(&unheard.what()), unheard.fix);
+        }
         if real && count > 0 {
             let question = format!("This takes {count} seat(s), on {}.", engine.client.address());
             let name = Called::of(&engine.site);
@@ -173,7 +188,11 @@ impl Apply {
             Err(error) => return refused(error),
         };
         if self.json {
-            crate::terminal::print_json(&as_json(&report))?;
+            let mut json = as_json(&report);
+            if let Some(unheard) = &unheard {
+                json["unheard"] = serde_json::to_value(unheard)?;
+            }
+            crate::terminal::print_json(&json)?;
         } else {
             out!("{}", render(&report, Paint::for_stdout()));
         }

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::super::command::quoted;
 use super::super::text::{self, Paint};
 use super::plan::{account, idle};
 use super::{Exit, named, refused};
@@ -118,9 +119,26 @@ pub(super) async fn explain(
                 error.what()
             ),
         };
+        released(engine, &account, &mut out).await?;
         return Ok((out, Exit::NotInOrder));
     }
+    released(engine, account, &mut out).await?;
     Ok((out, Exit::Ok))
+}
+
+/// What was released of a person, and how it is given back.
+async fn released(engine: &Engine, account: &str, out: &mut String) -> anyhow::Result<()> {
+    for seat in engine.taken_from(account).await? {
+        let (person, title) = (one_line(&seat.holder.account()), seat.seat_type.title());
+        let back = match &seat.not {
+            Some(why) => one_line(why),
+            None => format!("give it back with: bursar release undo {}", quoted(&person)),
+        };
+        let (at, run) = (time::told(seat.taken), &seat.run);
+        let _ =
+            writeln!(out, "The {title} seat of {person} was released at {at} by run {run}; {back}");
+    }
+    Ok(())
 }
 
 /// Of those who hold a seat, the one who may be meant, by the user id: directories are alike anyway.

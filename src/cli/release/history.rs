@@ -32,7 +32,7 @@ pub(crate) struct History {
 
 impl History {
     pub(crate) fn execute(self) -> anyhow::Result<Exit> {
-        let (settings, sites) = match self.target.load_all() {
+        let (settings, sites) = match self.target.pass_all() {
             Ok(loaded) => loaded,
             Err(exit) => return Ok(exit),
         };

@@ -16,10 +16,10 @@ use anyhow::Context;
 use clap::Subcommand;
 
 use super::command::quoted;
-use super::{ConfigFile, Exit, block_on, named, sites};
+use super::{ConfigFile, Exit, Passed, block_on, named, sites};
 use crate::cli::time;
-use crate::config::Settings;
 use crate::config::settings::Site;
+use crate::config::{Needs, Settings};
 use crate::event::InForce;
 use crate::qrs;
 use crate::release::run::{Engine, RunError, Waits};
@@ -92,22 +92,31 @@ impl Target {
         Ok((settings, sites))
     }
 
-    /// The same of settings with errors, which were told: the store is there, and the site is one of theirs.
-    pub(super) fn load_broken(&self) -> Option<(Settings, Site)> {
-        let settings = crate::config::load_broken(&self.config.file)?;
-        let site = match (&self.site, settings.sites.as_slice()) {
-            (Some(name), sites) => sites.iter().find(|site| site.name == *name)?.clone(),
-            (None, [only]) => only.clone(),
-            (None, _) => return None,
-        };
-        settings.storage.path.exists().then_some((settings, site))
+    /// As [`load_all`](Self::load_all), also of settings with a mistake, which is told.
+    pub(super) fn pass_all(&self) -> Result<(Settings, Vec<Site>), Exit> {
+        let settings = super::pass_and_tell(&self.config.file, Needs::Store)?.settings;
+        let sites = named::sites(&settings, self.site.as_deref())?.into_iter().cloned().collect();
+        Ok((settings, sites))
+    }
+
+    /// As [`load`](Self::load), also of settings with a mistake, which is told.
+    pub(super) fn pass(&self, needs: Needs) -> Result<(Passed, Site), Exit> {
+        let passed = super::pass_and_tell(&self.config.file, needs)?;
+        let site = self.one_of(&passed.settings)?;
+        Ok((passed, site))
     }
 
     /// The settings and the one site meant.
     pub(super) fn load(&self) -> Result<(Settings, Site), Exit> {
         let settings = super::load(&self.config.file, false)?.settings;
-        let site = match (&self.site, settings.sites.as_slice()) {
-            (Some(name), _) => named::site(&settings, name)?.clone(),
+        let site = self.one_of(&settings)?;
+        Ok((settings, site))
+    }
+
+    /// The one site meant.
+    fn one_of(&self, settings: &Settings) -> Result<Site, Exit> {
+        Ok(match (&self.site, settings.sites.as_slice()) {
+            (Some(name), _) => named::site(settings, name)?.clone(),
             (None, [only]) => only.clone(),
             (None, several) => {
                 let names: Vec<_> = several.iter().map(|site| site.name.as_str()).collect();
@@ -115,8 +124,7 @@ impl Target {
                 errln!("bursar: the settings have several sites; name one: --site {names}");
                 return Err(Exit::Unusable);
             }
-        };
-        Ok((settings, site))
+        })
     }
 
     /// Runs `work` with the engine of the site, and closes the store after it.

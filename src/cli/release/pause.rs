@@ -6,9 +6,9 @@ use anyhow::Context;
 use chrono::{DateTime, Days, NaiveDate, NaiveDateTime, Utc};
 use chrono_tz::Tz;
 
-use super::{Exit, Target, block_on, who};
+use super::{Exit, Passed, Target, block_on, who};
 use crate::cli::time;
-use crate::config::Settings;
+use crate::config::{Needs, Settings};
 use crate::daemon::lock::{self, Holder};
 use crate::ledger::past::Pause;
 use crate::ledger::{Entry, Mode};
@@ -47,15 +47,11 @@ pub(crate) struct Unlock {
 
 impl Lock {
     pub(crate) fn execute(self) -> anyhow::Result<Exit> {
-        let (settings, site) = match self.target.load() {
-            Ok(loaded) => loaded,
-            // A daemon goes on by the settings of before: who wants no seat to go doesn't wait until they are mended.
-            Err(exit) => match self.target.load_broken() {
-                Some(loaded) => loaded,
-                None => return Ok(exit),
-            },
+        // A daemon goes on by the settings of before: who wants no seat to go doesn't wait until they are mended.
+        let (Passed { settings, mistakes }, site) = match self.target.pass(Needs::Store) {
+            Ok(passed) => passed,
+            Err(exit) => return Ok(exit),
         };
-        let is_broken = settings.seen.is_none();
         let zone = settings.time_zone;
         let now = time::now();
         let until = match day_or_time(&self.until, zone) {
@@ -94,7 +90,7 @@ impl Lock {
             return Ok(Exit::Failed);
         }
         outln!("no seat of {} is released {}", site.name, until_text(&self.until, until, zone));
-        if is_broken {
+        if mistakes.is_some() {
             let store = settings.storage.path.display();
             let runs = matches!(lock::holder(&settings.storage.path), Ok(Holder::Daemon));
             let who = if runs {
@@ -160,7 +156,13 @@ impl Unlock {
     pub(crate) fn execute(self) -> anyhow::Result<Exit> {
         let (settings, site) = match self.target.load() {
             Ok(loaded) => loaded,
-            Err(exit) => return Ok(exit),
+            Err(exit) => {
+                errln!(
+                    "bursar: no pause is ended with such settings: the daemon goes by those of before, and seats would go \
+                     by rules that nobody sees in the file"
+                );
+                return Ok(exit);
+            }
         };
         let paused = pause_of(&settings, &site.name)?;
         if let Some(held) = paused.as_ref().filter(|pause| pause.begun_anew) {

@@ -9,7 +9,8 @@ use super::super::limit::{Reading, RunLimit};
 use super::super::text::Paint;
 use super::apply::{as_json, exit, render};
 use super::working::Seats;
-use super::{Called, Exit, Target, confirmed, refused, wait};
+use super::{Called, Exit, Target, confirmed, refused, wait, with_engine_of};
+use crate::config::Needs;
 use crate::ledger::{Mode, RunStatus, Trigger};
 use crate::license::{Holder, Moment};
 use crate::plain::one_line;
@@ -55,8 +56,12 @@ const LISTED: usize = 40;
 
 impl Undo {
     pub(crate) fn execute(self) -> anyhow::Result<Exit> {
-        let target = self.target.clone();
-        target.with_engine(|engine| async move { self.run(engine).await })
+        // Who complains gets the seat back whatever else is misspelt in the settings.
+        let (passed, site) = match self.target.pass(Needs::Site) {
+            Ok(passed) => passed,
+            Err(exit) => return Ok(exit),
+        };
+        with_engine_of(&passed.settings, &site, |engine| async move { self.run(engine).await })
     }
 
     async fn run(self, engine: Engine) -> anyhow::Result<Exit> {

@@ -152,7 +152,7 @@ fn accounts_findings<'a, I>(
     I: Iterator<Item = (&'a str, &'a str)>,
 {
     let user = |rule: &&UserPattern| Wanted {
-        setting: "neverRelease.user",
+        setting: USER,
         written: rule.account(),
         directory: fold(&rule.directory).into(),
         user_id: Some(fold(&rule.user_id).into()),
@@ -438,6 +438,54 @@ fn is_slip(rule: &str, name: &str) -> bool {
         && of_rule.abs_diff(of_name) <= slips
         && digits(&rule) == digits(&name)
         && strsim::osa_distance(&rule, &name) <= slips
+}
+
+/// Whom of `people` (directory and id) a rule of `neverRelease.user` that names nobody may mean: the same account but for
+/// one slip of the fingers, two in an id of eight letters and more. What differs in its digits is another account, and of
+/// ids below four letters nothing is said.
+pub fn near_account<'a>(
+    finding: &Finding,
+    people: impl Iterator<Item = (&'a str, &'a str)>,
+) -> Option<String> {
+    let is_of_nobody = matches!(finding.what, Mistake::Nobody { .. });
+    if finding.setting != USER || !is_of_nobody || glob::is_pattern(&finding.rule) {
+        return None;
+    }
+    let (directory, user_id) = finding.rule.split_once('\\')?;
+    let (directory, user_id) = (loose(directory), loose(user_id));
+    let digits = |text: &str| text.chars().filter(char::is_ascii_digit).collect::<String>();
+    let slips = if user_id.chars().count() < 8 { 1 } else { 2 };
+    let is_long = |id: &str| (4..=256).contains(&id.chars().count());
+    let mut near = people.filter_map(|(of, id)| {
+        let (loose_of, loose_id) = (loose(of), loose(id));
+        let is_like = is_long(&loose_id)
+            && is_long(&user_id)
+            && digits(&loose_id) == digits(&user_id)
+            && digits(&loose_of) == digits(&directory);
+        let distance = if is_like {
+            strsim::osa_distance(&loose_of, &directory) + strsim::osa_distance(&loose_id, &user_id)
+        } else {
+            usize::MAX
+        };
+        (distance <= slips).then(|| (distance, format!("{of}\\{id}")))
+    });
+    let first = near.next()?;
+    Some(near.fold(first, |best, other| if other.0 < best.0 { other } else { best }).1)
+}
+
+const USER: &str = "neverRelease.user";
+const NO_USER: &str = "nobody of that name has or had a seat, as far as is recorded, and the seat of that person is due";
+
+impl Finding {
+    /// That it was meant for somebody whose seat is due.
+    pub fn means(&mut self, account: String) {
+        self.what = Mistake::Misspelt { means: account, why: NO_USER };
+    }
+
+    /// The account that a rule of `neverRelease.user` names.
+    pub fn account(&self) -> &str {
+        &self.rule
+    }
 }
 
 fn nearest<'a>(rule: &str, names: impl Iterator<Item = &'a str>) -> Option<String> {

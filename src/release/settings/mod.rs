@@ -12,7 +12,7 @@ use crate::event::{Switches, UserTag};
 use crate::insight::order::Runs;
 use crate::ledger::past::WINDOW;
 use crate::license::SeatType;
-use crate::policy::{Policy, TypeRule};
+use crate::policy::{NeverRelease, Policy, TypeRule};
 use crate::qrs::settings::Connection;
 use crate::schedule::Schedule;
 
@@ -71,6 +71,18 @@ impl PartialEq for Sites {
 pub struct Other {
     pub name: String,
     pub connection: Connection,
+}
+
+/// What is said where `neverRelease` is empty, and what to do about it.
+pub const NOBODY_PROTECTED: &str = "nobody is protected except the users of the directory INTERNAL";
+pub const PROTECT: &str = "list in neverRelease who must never lose their seat, such as service accounts and administrators";
+
+impl Release {
+    /// Whether seats go for real while `neverRelease` names nobody.
+    pub fn takes_from_anybody(&self) -> bool {
+        let is_real = self.enable && !self.dry_run && !self.policy.types.is_empty();
+        is_real && self.policy.never_release == NeverRelease::default()
+    }
 }
 
 /// `licenseRelease`. There even when it is off, so that a plan can be made before it is switched on.

@@ -4,7 +4,7 @@ mod calendar;
 
 use chrono::NaiveDate;
 
-use super::{Release, raw};
+use super::{NOBODY_PROTECTED, PROTECT, Release, raw};
 use crate::destination::switches::raw::{Destinations, FIGURES};
 use crate::destination::switches::validate::{Available, switches_for_one_list, usable};
 use crate::destination::webhook::settings::WebhookPurpose;
@@ -99,11 +99,7 @@ fn switched_on(
         );
     }
     if *never_release == NeverRelease::default() {
-        check.warn(
-            &at.get("neverRelease"),
-            "nobody is protected except the users of the directory INTERNAL",
-            "list here who must never lose their seat, such as service accounts and administrators",
-        );
+        check.warn(&at.get("neverRelease"), NOBODY_PROTECTED, PROTECT);
     }
     if at.get("dryRun").node.is_none() {
         check.warn(

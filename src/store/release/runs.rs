@@ -52,6 +52,25 @@ impl RunState {
 }
 
 impl KnownRun {
+    /// How many seats it took or allocated again; a rehearsal none.
+    pub fn seats_moved(&self) -> u64 {
+        match self.mode {
+            Mode::Rehearsal => 0,
+            Mode::Real | Mode::Undo => {
+                self.account.counts.iter().map(|of| of.counts.released).sum()
+            }
+        }
+    }
+
+    /// `4 seats were released by it`.
+    pub fn moved(&self) -> String {
+        let what = if self.mode == Mode::Undo { "allocated again" } else { "released" };
+        match self.seats_moved() {
+            1 => format!("1 seat was {what} by it"),
+            moved => format!("{moved} seats were {what} by it"),
+        }
+    }
+
     /// What became of the seats, a line for each type, and why the run stopped early.
     pub fn lines(&self) -> Vec<String> {
         let counts = self.account.counts.iter().map(|counts| counts.summary(self.mode));

@@ -147,6 +147,39 @@ impl Store {
         self.aside("read a person", query).await
     }
 
+    /// The accounts that are asked for of those that had a seat of the site, as far as changes and the record of releases
+    /// tell: `CORP\anna`, as the site wrote it.
+    ///
+    /// # Errors
+    /// The store can't be read.
+    pub async fn had_seats(
+        &self,
+        site: &str,
+        is_asked: impl Fn(&str) -> bool + Send + 'static,
+    ) -> Result<HashSet<String>, StoreError> {
+        let site = site.to_owned();
+        let query = move |db: &Connection| {
+            let mut found = HashSet::new();
+            for sql in [
+                "SELECT coalesce(json_extract(json, '$.holder.directory') || char(92)
+                          || json_extract(json, '$.holder.userId'), json_extract(json, '$.deletedUser'))
+                   FROM seat_change WHERE site = ?1",
+                "SELECT json_extract(entry, '$.holder.directory') || char(92)
+                          || json_extract(entry, '$.holder.userId')
+                   FROM ledger WHERE site = ?1 AND kind = 'intent' AND json_valid(entry)",
+            ] {
+                let mut query = db.prepare_cached(sql)?;
+                let mut rows = query.query([&site])?;
+                while let Some(row) = rows.next()? {
+                    let account: Option<String> = row.get(0)?;
+                    found.extend(account.filter(|account| is_asked(account)));
+                }
+            }
+            Ok(found)
+        };
+        self.aside("look who had a seat", query).await
+    }
+
     /// Reads with a connection of its own.
     pub(in crate::store) async fn aside<T: Send + 'static>(
         &self,

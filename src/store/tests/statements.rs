@@ -30,12 +30,17 @@ const LARGE: [(&str, &[&str]); 14] = [
 ];
 
 /// The beginning of each statement that reads much of a large table, and why it may.
-const WHOLE: [(&str, &str); 36] = [
+const WHOLE: [(&str, &str); 38] = [
     (
         "SELECT seat_type, seat, directory, user_id, name, deleted_user, created, last_used, excess, quarantined, user FROM seat",
         "by hand, aside: what is looked for may be any part of a name",
     ),
     ("SELECT json FROM seat_change WHERE site = ?1 AND user = ?2", "by hand, aside, of one person"),
+    (
+        "SELECT coalesce(json_extract(json, '$.holder.directory')",
+        "aside, once a plan, if a rule of neverRelease nearly names somebody whose seat is due",
+    ),
+    ("SELECT json_extract(entry, '$.holder.directory')", "as the one before"),
     ("SELECT EXISTS (SELECT 1 FROM release_pause", "stops at the first row of each"),
     (
         "SELECT coalesce(json_extract(entry, '$.knownAs'), '') FROM ledger",
