@@ -7,6 +7,7 @@
 use std::fs::{self, File, Metadata};
 use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use uuid::Uuid;
 
@@ -159,7 +160,7 @@ impl UnfinishedFile {
         // Somebody may have made a folder or a link of that name meanwhile.
         check(&self.path, self.existing)?;
         match self.existing {
-            Existing::Replace => fs::rename(&self.beside, &self.path)?,
+            Existing::Replace => rename(&self.beside, &self.path)?,
             Existing::Keep => self.take_free_name()?,
         }
         sync_folder(&self.path)
@@ -176,7 +177,7 @@ impl UnfinishedFile {
                     io::ErrorKind::AlreadyExists => exists(),
                     _ => e,
                 })?;
-                fs::rename(&self.beside, &self.path)
+                rename(&self.beside, &self.path)
             }
         }
     }
@@ -188,6 +189,28 @@ impl Drop for UnfinishedFile {
         // Gone already where it was renamed. Nothing more can be done about what is left of it.
         let _ = fs::remove_file(&self.beside);
     }
+}
+
+/// Renames a file. On Windows a scanner may have one of the two open for a moment, and whoever looks at a report for long.
+fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    const TRIES: u32 = 20;
+    const PAUSE: Duration = Duration::from_millis(50);
+    // ERROR_ACCESS_DENIED, ERROR_SHARING_VIOLATION
+    let is_open = |error: &io::Error| cfg!(windows) && matches!(error.raw_os_error(), Some(5 | 32));
+    for _ in 1..TRIES {
+        match fs::rename(from, to) {
+            Err(error) if is_open(&error) => std::thread::sleep(PAUSE),
+            renamed => return renamed,
+        }
+    }
+    fs::rename(from, to).map_err(|error| {
+        if is_open(&error) {
+            let why = "it can't be replaced, as while another program has it open: close it there, or name another file";
+            io::Error::new(error.kind(), format!("{why}: {error}"))
+        } else {
+            error
+        }
+    })
 }
 
 /// Makes a new file that only its owner may read.

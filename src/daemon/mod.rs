@@ -319,7 +319,8 @@ pub enum Hangup {
     Stops,
 }
 
-/// Cancels `stop` at the first SIGTERM, SIGINT or ctrl-c.
+/// Cancels `stop` at the first SIGTERM, SIGINT or ctrl-c; on Windows also at ctrl-break, when the window of the console is
+/// closed, and when the computer shuts down.
 pub async fn signals(stop: CancellationToken, hangup: Hangup) {
     #[cfg(unix)]
     {
@@ -347,12 +348,22 @@ pub async fn signals(stop: CancellationToken, hangup: Hangup) {
             }
         }
     }
-    #[cfg(not(unix))]
+    #[cfg(windows)]
     {
+        use tokio::signal::windows::{ctrl_break, ctrl_c, ctrl_close, ctrl_shutdown};
         let _ = hangup;
-        if let Err(error) = tokio::signal::ctrl_c().await {
-            tracing::error!(%error, "ctrl-c can't be received");
+        let (Ok(mut c), Ok(mut pause), Ok(mut close), Ok(mut shutdown)) =
+            (ctrl_c(), ctrl_break(), ctrl_close(), ctrl_shutdown())
+        else {
+            tracing::error!("ctrl-c can't be received; end the process by taskkill /f");
             return;
+        };
+        // Windows ends the process some seconds after the last two, whatever it does then.
+        tokio::select! {
+            _ = c.recv() => {}
+            _ = pause.recv() => {}
+            _ = close.recv() => {}
+            _ = shutdown.recv() => {}
         }
     }
     stop.cancel();

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};
 
-use super::file::{named, version};
+use super::file::{canonical, named, version};
 
 /// So many copies of one format are made at most.
 const MOST: u32 = 99;
@@ -44,7 +44,7 @@ pub(super) fn make(path: &Path, format: i64) -> Result<PathBuf, Problem> {
         move |error| Problem::Io { what, path, error }
     };
     // Beside the file itself, if the settings name a link to it.
-    let real = path.canonicalize().map_err(io("cannot find", path))?;
+    let real = canonical(path).map_err(io("cannot find", path))?;
     let name = free_name(&real, format)?;
     make_as(&real, &name)?;
     Ok(name)
@@ -64,6 +64,9 @@ pub(super) fn make_as(from: &Path, name: &Path) -> Result<(), Problem> {
         if fs::symlink_metadata(name).is_ok() {
             return Err(Problem::Taken(name.to_path_buf()));
         }
+        // Windows renames no file that others may not take away.
+        #[cfg(windows)]
+        drop(file);
         fs::rename(&part, name).map_err(io("cannot name the copy"))?;
         sync_folder(name).map_err(io("cannot write the folder of"))
     });
@@ -84,6 +87,9 @@ fn begin(part: &Path) -> Result<File, Problem> {
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    // All but FILE_SHARE_DELETE: nobody takes it away while it is open.
+    #[cfg(windows)]
+    std::os::windows::fs::OpenOptionsExt::share_mode(&mut options, 3);
     // Twice: what is left behind is removed once.
     for _ in 0..2 {
         match options.open(part) {
@@ -110,7 +116,7 @@ fn begin(part: &Path) -> Result<File, Problem> {
     Err(busy())
 }
 
-/// On Windows a lock would keep SQLite out, too; there, a file that somebody has open is not removed.
+/// On Windows a lock would keep SQLite out, too; there, the file can't be removed while this one has it open.
 fn lock(file: &File) -> Result<(), TryLockError> {
     #[cfg(unix)]
     return file.try_lock();
@@ -147,7 +153,7 @@ pub(super) fn remove(copy: &Path) {
 
 /// The newest copy beside the file that a release which knows formats up to `known` can open.
 pub(super) fn find(path: &Path, known: i64) -> Option<PathBuf> {
-    let real = path.canonicalize().ok()?;
+    let real = canonical(path).ok()?;
     (1..=known).rev().find_map(|format| {
         (1..=MOST).rev().map(|number| name(&real, format, number)).find(|name| name.is_file())
     })

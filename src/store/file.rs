@@ -87,13 +87,32 @@ pub(crate) fn real(path: &Path) -> PathBuf {
     const LINKS: usize = 40;
     let mut path = path.to_owned();
     for _ in 0..LINKS {
-        if let Ok(found) = path.canonicalize() {
+        if let Ok(found) = canonical(&path) {
             return found;
         }
         let Ok(leads_to) = std::fs::read_link(&path) else { break };
         path = path.parent().map_or_else(|| leads_to.clone(), |folder| folder.join(&leads_to));
     }
     path
+}
+
+/// The name of a file without links and without `..`, as people write it.
+///
+/// # Errors
+/// It can't be looked at, or isn't there.
+pub(super) fn canonical(path: &Path) -> io::Result<PathBuf> {
+    let found = path.canonicalize()?;
+    let short = found.to_str().and_then(without_prefix).map(PathBuf::from);
+    Ok(short.unwrap_or(found))
+}
+
+/// Windows tells the whole name of a file as `\\?\C:\...`, which most programs don't take. Names that are longer than those take
+/// need it.
+fn without_prefix(name: &str) -> Option<&str> {
+    const LONGEST: usize = 240;
+    let rest = name.strip_prefix(r"\\?\")?;
+    let on_disk = matches!(rest.as_bytes(), [disk, b':', b'\\', ..] if disk.is_ascii_alphabetic());
+    (on_disk && rest.len() <= LONGEST).then_some(rest)
 }
 
 /// The file as SQLite is told its name: a path that begins with `file:` would be an address with settings in it.
@@ -331,6 +350,17 @@ mod tests {
 
     fn copied(_: i64) -> Result<PathBuf, backup::Problem> {
         Ok("copy".into())
+    }
+
+    #[test]
+    fn names_of_windows_are_told_as_people_write_them() {
+        let data = r"C:\ProgramData\Bursar\bursar.db";
+        assert_eq!(without_prefix(&format!(r"\\?\{data}")), Some(data));
+        // Programs take these with their prefix only.
+        let long = format!(r"\\?\C:\{}", "x".repeat(300));
+        for kept in [r"\\?\UNC\server\share\bursar.db", &long, data, "/var/lib/bursar/bursar.db"] {
+            assert_eq!(without_prefix(kept), None, "{kept}");
+        }
     }
 
     #[test]

@@ -186,6 +186,8 @@ fn write(store: &Path, head: &Head) -> io::Result<()> {
     file.write_all(line.as_bytes())?;
     if is_new {
         file.sync_all()?;
+        // Windows renames no file that is open.
+        drop(file);
         std::fs::rename(&path, beside(store))?;
     }
     Ok(())

@@ -3,14 +3,16 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use tokio_util::sync::CancellationToken;
+
 use super::{Install, Run, Status, Uninstall};
 use crate::cli::run::{Start, serve};
 use crate::cli::{Exit, block_on, read_with_files, time};
 use crate::config::{Loaded, key_files};
 use crate::daemon::logging;
-use crate::daemon::service::NAME;
 use crate::daemon::service::rights::{Grant, Right};
 use crate::daemon::service::windows::{self as service, Ended};
+use crate::daemon::service::{NAME, settings_of};
 
 /// The folder that is the service's alone.
 fn own_folder() -> Option<PathBuf> {
@@ -51,20 +53,23 @@ impl Install {
             Ok(loaded) => loaded,
             Err(exit) => return Ok(exit),
         };
-        service::install(&file)?;
+        let mut wrong = service::install(&file)?;
         outln!("service {NAME} installed");
         let grants = grants(&file, &loaded);
         // So that its rights are there before the first start.
         for grant in grants.iter().filter(|grant| grant.right == Right::Modify) {
             let _ = std::fs::create_dir_all(&grant.path);
         }
-        let wrong = service::give_rights(&grants);
+        wrong.extend(service::give_rights(&grants));
         for wrong in &wrong {
             errln!("{}", crate::plain::one_line(wrong));
         }
         if self.now {
-            service::start()?;
-            outln!("started");
+            if service::start()? {
+                outln!("started");
+            } else {
+                outln!("it runs already, as it was: sc stop {NAME}, then sc start {NAME}");
+            }
         } else {
             outln!("start it with: sc start {NAME}");
         }
@@ -82,7 +87,13 @@ impl Uninstall {
 
 impl Status {
     pub(super) fn execute(self) -> anyhow::Result<Exit> {
-        self.tell(&service::known()?)
+        let known = service::known()?;
+        // It stops without an error then, so that it is not started again.
+        let file = known.command.as_deref().filter(|_| !known.runs).and_then(settings_of);
+        if let Some(Err(problems)) = file.map(|file| read_with_files(&file, false)) {
+            errln!("its settings can't be used:\n{problems}");
+        }
+        self.tell(&known)
     }
 }
 
@@ -91,32 +102,38 @@ impl Run {
         let file = self.config.file;
         // The service manager is told first, and all else is done as the service.
         service::run(move |stop, on_its_way| {
-            let (loaded, files) = match read_with_files(&file, false) {
-                Ok(loaded) => loaded,
-                Err(problems) => return Ended::Refused(problems.to_string()),
-            };
-            if time::adopt(&loaded.settings).is_err() {
-                return Ended::Refused("the store is that of a demo".to_owned());
-            }
-            on_its_way();
-            let guard = match logging::start(&loaded.settings.log) {
-                Ok(guard) => guard,
-                Err(error) => return Ended::Failed(error),
-            };
-            // The default is a folder in %ProgramData% that nobody else makes. Without it, the daemon
-            // says what is wrong.
-            if let Some(folder) = loaded.settings.storage.path.parent() {
-                let _ = std::fs::create_dir_all(folder);
-            }
-            let start = Start { stop, reloads: Arc::default(), level: None };
-            let result =
-                block_on(serve(loaded, files, time::clock(), start)).and_then(|result| result);
-            if let Err(error) = &result {
-                tracing::error!("{error:#}");
-            }
-            drop(guard);
-            result.map_or_else(Ended::Failed, |()| Ended::Stopped)
+            // A panic is an end with an error, which the event log tells and the service manager mends.
+            let ended = crate::cli::with_stack(|| watch(&file, stop, on_its_way));
+            ended.unwrap_or_else(|why| Ended::Failed(anyhow::anyhow!("a fault of bursar: {why}")))
         })?;
         Ok(Exit::Ok)
     }
+}
+
+/// What the service does, until it is told to stop.
+fn watch(file: &Path, stop: CancellationToken, on_its_way: &(dyn Fn() + Sync)) -> Ended {
+    let (loaded, files) = match read_with_files(file, false) {
+        Ok(loaded) => loaded,
+        Err(problems) => return Ended::Refused(problems.to_string()),
+    };
+    if time::adopt(&loaded.settings).is_err() {
+        return Ended::Refused("the store is that of a demo".to_owned());
+    }
+    on_its_way();
+    let guard = match logging::start(&loaded.settings.log) {
+        Ok(guard) => guard,
+        Err(error) => return Ended::Failed(error),
+    };
+    // The default is a folder in %ProgramData% that nobody else makes. Without it, the daemon
+    // says what is wrong.
+    if let Some(folder) = loaded.settings.storage.path.parent() {
+        let _ = std::fs::create_dir_all(folder);
+    }
+    let start = Start { stop, reloads: Arc::default(), level: None };
+    let result = block_on(serve(loaded, files, time::clock(), start)).and_then(|result| result);
+    if let Err(error) = &result {
+        tracing::error!("{error:#}");
+    }
+    drop(guard);
+    result.map_or_else(Ended::Failed, |()| Ended::Stopped)
 }

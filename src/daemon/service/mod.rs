@@ -7,10 +7,21 @@ pub mod unit;
 #[cfg(windows)]
 pub mod windows;
 
+use std::path::PathBuf;
+
 use chrono::{DateTime, Utc};
 
 /// Name in the service manager of Windows (`sc query Bursar`).
 pub const NAME: &str = "Bursar";
+
+/// The settings file that a command line of the Windows service names, as `service install` has written it: the last
+/// argument, between quotes where it has blanks.
+pub fn settings_of(command: &str) -> Option<PathBuf> {
+    let (_, file) = command.rsplit_once(" -c ")?;
+    let file = file.trim();
+    let quoted = file.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+    Some(quoted.unwrap_or(file).into()).filter(|file: &PathBuf| !file.as_os_str().is_empty())
+}
 
 /// What the operating system knows of the service.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
@@ -59,5 +70,22 @@ impl Known {
             _ => String::new(),
         };
         format!("{state}{starts}{ended}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_settings_of_a_service_are_those_of_its_command_line() {
+        let of = |command: &str| settings_of(command).map(|file| file.display().to_string());
+        let plain = r"C:\bursar.exe service run -c C:\ProgramData\Bursar\bursar.yaml";
+        assert_eq!(of(plain).as_deref(), Some(r"C:\ProgramData\Bursar\bursar.yaml"));
+        let blanks =
+            r#""C:\Program Files -c x\bursar.exe" service run -c "D:\my data\bursar.yaml""#;
+        assert_eq!(of(blanks).as_deref(), Some(r"D:\my data\bursar.yaml"));
+        assert_eq!(of(r"C:\other.exe"), None);
+        assert_eq!(of("bursar.exe service run -c "), None);
     }
 }

@@ -30,6 +30,12 @@ const SOURCE: &str = "HKLM\\SYSTEM\\CurrentControlSet\\Services\\EventLog\\Appli
 /// Longest text of an event, in characters.
 const LONGEST_EVENT: usize = 8_000;
 
+/// So long a service may take until it runs: the service manager gives up after 30 seconds.
+const START_LIMIT: Duration = Duration::from_secs(45);
+
+/// A service that ran so long has its log, its store and its addresses.
+const SETTLED: Duration = Duration::from_secs(3);
+
 /// No window for a helper.
 const NO_WINDOW: u32 = 0x0800_0000;
 
@@ -54,7 +60,7 @@ pub enum Ended {
 }
 
 /// What the service does once the service manager knows it.
-type Body = Box<dyn Fn(CancellationToken, &dyn Fn()) -> Ended + Send + Sync>;
+type Body = Box<dyn Fn(CancellationToken, &(dyn Fn() + Sync)) -> Ended + Send + Sync>;
 
 /// The service's main function gets no arguments of ours, so they wait here.
 static BODY: OnceLock<Body> = OnceLock::new();
@@ -62,11 +68,11 @@ static BODY: OnceLock<Body> = OnceLock::new();
 define_windows_service!(ffi_main, service_main);
 
 /// Registers the service: started with the computer some time after others, as an account of its own, and started again
-/// when it fails. A service that is there is changed to that.
+/// when it fails. A service that is there is changed to that. What of it is not in order is told: it runs without it.
 ///
 /// # Errors
 /// When the service manager refuses.
-pub fn install(config: &Path) -> anyhow::Result<()> {
+pub fn install(config: &Path) -> anyhow::Result<Vec<String>> {
     let access = ServiceManagerAccess::CONNECT | ServiceManagerAccess::CREATE_SERVICE;
     let manager = manager(access)?;
     let config = std::path::absolute(config)?;
@@ -90,37 +96,65 @@ pub fn install(config: &Path) -> anyhow::Result<()> {
             service.change_config(&info).context("cannot change the service that is there")?;
             service
         }
-        Err(_) => manager.create_service(&info, access).context("cannot create the service")?,
+        Err(error) if is_code(&error, ABSENT) => {
+            manager.create_service(&info, access).context("cannot create the service")?
+        }
+        Err(error) => return Err(error).context("cannot change the service that is there"),
     };
-    configure(&service)?;
-    register_source()
+    let mut wrong = configure(&service);
+    if let Err(error) = register_source() {
+        wrong.push(format!("the event log doesn't know {NAME}: {error:#}"));
+    }
+    Ok(wrong)
 }
 
-fn configure(service: &Service) -> anyhow::Result<()> {
-    service
-        .set_description("Watches the licenses of Qlik Sense sites")
-        .context("cannot describe the service")?;
-    service.set_delayed_auto_start(true).context("cannot delay the start of the service")?;
-    service
-        .set_config_service_sid_info(ServiceSidType::Unrestricted)
-        .context("cannot give the service a name in rights")?;
+/// `ERROR_SERVICE_ALREADY_RUNNING`
+const ALREADY_RUNNING: i32 = 1056;
+
+/// `ERROR_SERVICE_DOES_NOT_EXIST`
+const ABSENT: i32 = 1060;
+
+fn is_code(error: &windows_service::Error, code: i32) -> bool {
+    matches!(error, windows_service::Error::Winapi(error) if error.raw_os_error() == Some(code))
+}
+
+/// What a service has beyond its program and account. Each that can't be had is told.
+fn configure(service: &Service) -> Vec<String> {
     let again = |minutes: u64| ServiceAction {
         action_type: ServiceActionType::Restart,
         delay: Duration::from_secs(minutes * 60),
     };
-    let day = Duration::from_secs(24 * 60 * 60);
-    service
-        .update_failure_actions(ServiceFailureActions {
-            reset_period: ServiceFailureResetPeriod::After(day),
-            reboot_msg: None,
-            command: None,
-            actions: Some(vec![again(1), again(5), again(5)]),
-        })
-        .context("cannot have the service started again when it fails")?;
-    // Also when it stops by itself with an error.
-    service
-        .set_failure_actions_on_non_crash_failures(true)
-        .context("cannot have the service started again after an error")
+    let failure_actions = ServiceFailureActions {
+        reset_period: ServiceFailureResetPeriod::After(Duration::from_secs(24 * 60 * 60)),
+        reboot_msg: None,
+        command: None,
+        actions: Some(vec![again(1), again(5), again(5)]),
+    };
+    let set = [
+        (
+            "cannot describe the service",
+            service.set_description("Watches the licenses of Qlik Sense sites"),
+        ),
+        ("cannot delay the start of the service", service.set_delayed_auto_start(true)),
+        (
+            "cannot give the service a name in rights",
+            service.set_config_service_sid_info(ServiceSidType::Unrestricted),
+        ),
+        (
+            "cannot have the service started again when it fails",
+            service.update_failure_actions(failure_actions),
+        ),
+        // Also when it stops by itself with an error.
+        (
+            "cannot have the service started again after an error",
+            service.set_failure_actions_on_non_crash_failures(true),
+        ),
+    ];
+    let told = |(what, result): (&str, windows_service::Result<()>)| {
+        let error = anyhow::Error::from(result.err()?);
+        Some(format!("{what}: {error:#}"))
+    };
+    set.into_iter().filter_map(told).collect()
 }
 
 /// Makes the event log know the texts of this program. EventCreate.exe, which Windows has, brings their form.
@@ -160,7 +194,13 @@ pub fn uninstall() -> anyhow::Result<()> {
     let service =
         manager.open_service(NAME, access).with_context(|| format!("no service {NAME}"))?;
     if service.query_status()?.current_state != ServiceState::Stopped {
-        service.stop().context("cannot stop the service")?;
+        if let Err(error) = service.stop() {
+            // It may be about to stop already, or be through with it.
+            let state = service.query_status()?.current_state;
+            if !matches!(state, ServiceState::StopPending | ServiceState::Stopped) {
+                return Err(error).context("cannot stop the service");
+            }
+        }
         let until = Instant::now() + crate::daemon::STOP_LIMIT + Duration::from_secs(5);
         while service.query_status()?.current_state != ServiceState::Stopped {
             anyhow::ensure!(Instant::now() < until, "the service does not stop");
@@ -173,14 +213,49 @@ pub fn uninstall() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Starts the service.
+/// Starts the service, and sees that it runs and goes on. Gives whether it was started: `false` where it ran already.
 ///
 /// # Errors
-/// When the service manager refuses.
-pub fn start() -> anyhow::Result<()> {
+/// When the service manager refuses, or it stopped again.
+pub fn start() -> anyhow::Result<bool> {
     let manager = manager(ServiceManagerAccess::CONNECT)?;
-    let service = manager.open_service(NAME, ServiceAccess::START)?;
-    service.start::<&OsStr>(&[]).context("cannot start the service")
+    let service = manager.open_service(NAME, ServiceAccess::START | ServiceAccess::QUERY_STATUS)?;
+    match service.start::<&OsStr>(&[]) {
+        Ok(()) => {}
+        Err(error) if is_code(&error, ALREADY_RUNNING) => return Ok(false),
+        Err(error) => return Err(error).context("cannot start the service"),
+    }
+    let begun = Instant::now();
+    let mut ran = None;
+    loop {
+        let status = service.query_status().context("cannot ask for the service")?;
+        match status.current_state {
+            ServiceState::StartPending => {
+                anyhow::ensure!(begun.elapsed() < START_LIMIT, "the service does not start");
+            }
+            ServiceState::Running => {
+                if ran.get_or_insert_with(Instant::now).elapsed() >= SETTLED {
+                    return Ok(true);
+                }
+            }
+            _ => anyhow::bail!(
+                "the service stopped again ({}): the event log (Windows Logs, Application, source {NAME}) and its log \
+                 file say why",
+                told(&status.exit_code)
+            ),
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+/// How a service ended.
+fn told(code: &ServiceExitCode) -> String {
+    match code {
+        ServiceExitCode::Win32(0) => "success".to_owned(),
+        ServiceExitCode::Win32(code) | ServiceExitCode::ServiceSpecific(code) => {
+            format!("exit-code {code}")
+        }
+    }
 }
 
 /// How the service is.
@@ -194,10 +269,7 @@ pub fn known() -> anyhow::Result<Known> {
     let access = ServiceAccess::QUERY_CONFIG | ServiceAccess::QUERY_STATUS;
     let service = match manager.open_service(NAME, access) {
         Ok(service) => service,
-        // ERROR_SERVICE_DOES_NOT_EXIST
-        Err(windows_service::Error::Winapi(error)) if error.raw_os_error() == Some(1060) => {
-            return Ok(known);
-        }
+        Err(error) if is_code(&error, ABSENT) => return Ok(known),
         Err(error) => return Err(error).context("cannot ask for the service"),
     };
     let (config, status) = (service.query_config()?, service.query_status()?);
@@ -218,12 +290,9 @@ pub fn known() -> anyhow::Result<Known> {
         .to_owned(),
     );
     known.pid = status.process_id.filter(|pid| *pid != 0);
-    known.last_result = Some(match status.exit_code {
-        ServiceExitCode::Win32(0) => "success".to_owned(),
-        ServiceExitCode::Win32(code) | ServiceExitCode::ServiceSpecific(code) => {
-            format!("exit-code {code}")
-        }
-    });
+    // ERROR_SERVICE_NEVER_STARTED is no end.
+    known.last_result =
+        Some(told(&status.exit_code)).filter(|_| status.exit_code != ServiceExitCode::Win32(1077));
     Ok(known)
 }
 
@@ -290,7 +359,7 @@ fn manager(access: ServiceManagerAccess) -> anyhow::Result<ServiceManager> {
 /// # Errors
 /// When it was not the service manager that started this process.
 pub fn run(
-    body: impl Fn(CancellationToken, &dyn Fn()) -> Ended + Send + Sync + 'static,
+    body: impl Fn(CancellationToken, &(dyn Fn() + Sync)) -> Ended + Send + Sync + 'static,
 ) -> anyhow::Result<()> {
     anyhow::ensure!(BODY.set(Box::new(body)).is_ok(), "the service runs already");
     service_dispatcher::start(NAME, ffi_main)
