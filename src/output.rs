@@ -192,6 +192,7 @@ impl Drop for UnfinishedFile {
 }
 
 /// Renames a file. On Windows a scanner may have one of the two open for a moment, and whoever looks at a report for long.
+#[expect(clippy::disallowed_methods, reason = "commands write files without a runtime")]
 fn rename(from: &Path, to: &Path) -> io::Result<()> {
     const TRIES: u32 = 20;
     const PAUSE: Duration = Duration::from_millis(50);

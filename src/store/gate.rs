@@ -242,7 +242,7 @@ impl Gate {
 
 /// The file of a store, its log and the log's index, which lie beside the file that a link leads to.
 fn files(path: &Path) -> [PathBuf; 3] {
-    let path = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let path = super::file::real(path);
     ["", "-wal", "-shm"].map(|suffix| {
         let mut name = path.clone().into_os_string();
         name.push(suffix);
