@@ -9,6 +9,12 @@ BURSAR_LONG=1 cargo test --locked --test it -- --nocapture release::points "$@"
 # A thousand sites with 1,024 open files: a minute.
 BURSAR_LONG=1 cargo test --locked --test it -- --nocapture bounds::many_sites "$@"
 
+# A list of seats of 480 MB beside a small site: minutes.
+BURSAR_LONG=1 cargo test --locked --test it -- --nocapture bounds::lists::a_list_of_480 "$@"
+
+# A queue of 100,000 events whose destination changes: a minute.
+BURSAR_LONG=1 cargo test --locked --test it -- --nocapture reload::a_destination_with_100_000 "$@"
+
 # The whole daemon on seeds, 2 to 5 seconds each: docs/testing.md.
 BURSAR_SEEDS="${BURSAR_SEEDS:-20000}" cargo test --locked --test it -- --nocapture simulation::whatever "$@"
 

@@ -54,7 +54,7 @@ pub(super) async fn run(engine: Engine, timing: Timing, looks: Looks, stop: Canc
         }
         let lag = (clock.now() - tick).max(chrono::Duration::zero());
         engine.store.note_tick(&engine.site.name, Monitor::Release, lag, 0);
-        run_once(&engine, &timing, &looks, &stop).await;
+        run_once(&engine, &timing, &looks, tick, &stop).await;
         kept = Some(tick);
         next = after(kept);
     }
@@ -264,15 +264,32 @@ async fn has_run(engine: &Engine) -> bool {
         .any(|record| matches!(record.entry, Entry::RunStarted { trigger: Trigger::Schedule, .. }))
 }
 
-async fn run_once(engine: &Engine, timing: &Timing, looks: &Looks, stop: &CancellationToken) {
+/// A real run that did not begin is no run of the record; who changes the settings before each of them is told why
+/// nothing is released.
+async fn not_begun(engine: &Engine, tick: DateTime<Utc>) {
+    let site = &engine.site.name;
+    let text = format!(
+        "the run due at {} was not begun: other settings came into force just then, or the daemon was stopped",
+        tick.format("%Y-%m-%d %H:%M UTC")
+    );
+    tracing::warn!(site, "release: {text}; the next time is as the settings say");
+    let health = Err(PollError { code: "not_begun".to_owned(), text });
+    if let Err(error) = engine.store.record_health(site, Monitor::Release, health).await {
+        tracing::error!(site, %error, "that a run was not begun can't be stored");
+    }
+}
+
+async fn run_once(
+    engine: &Engine,
+    timing: &Timing,
+    looks: &Looks,
+    tick: DateTime<Utc>,
+    stop: &CancellationToken,
+) {
     let clock = timing.clock;
     // Other rules stop this, and the next time is theirs.
     if !engine.site.release.dry_run && !looks.settled(&engine.site.name, stop).await {
-        let site = &engine.site.name;
-        tracing::info!(
-            site,
-            "release: this run is not begun, by other settings or a stop; the next time is as they say"
-        );
+        not_begun(engine, tick).await;
         return;
     }
     let limit = Instant::now() + RETRYING;

@@ -38,8 +38,8 @@ pub(super) struct Gate {
     writes: Mutex<Vec<Write>>,
     /// What SQLite said of a page that is damaged, once it did.
     damage: watch::Sender<Option<String>>,
-    /// The file that was opened; whoever opens its name has to find the same.
-    identity: Option<Identity>,
+    /// The file that was opened, its log and the log's index; whoever opens these names has to find the same.
+    files: [Option<Identity>; 3],
     mark: Mark,
     /// Why the last write failed, where that lay with the file or its disk.
     broken: Mutex<Option<StoreError>>,
@@ -86,7 +86,7 @@ impl Gate {
             connection: Arc::new(tokio::sync::Mutex::new(Some(connection))),
             writes: Mutex::default(),
             damage: watch::Sender::new(None),
-            identity: identity(path).unwrap_or_default(),
+            files: files(path).map(|file| identity(&file).unwrap_or_default()),
             mark,
             broken: Mutex::default(),
             #[cfg(test)]
@@ -134,16 +134,19 @@ impl Gate {
         self.broken().clone().map_or(Ok(()), Err)
     }
 
-    /// Whether no page was found to be damaged so far, and the file still has its name: commands write to whatever
-    /// has it.
+    /// Whether no page was found to be damaged so far, and the file, its log and the log's index still have their names:
+    /// commands write to whatever has them.
     pub(super) fn is_whole(&self) -> Result<(), StoreError> {
-        if self.identity.is_some() && self.damage.borrow().is_none() {
-            // A disk that can't tell for a moment has removed nothing.
-            if let Ok(now) = identity(&self.path)
-                && now != self.identity
-            {
-                let why = "its file was removed or replaced while it was open".to_owned();
-                self.damage.send_replace(Some(why));
+        if self.damage.borrow().is_none() {
+            let what = ["its file", "its write-ahead log", "the index of its log"];
+            let all = what.iter().zip(files(&self.path)).zip(&self.files);
+            for ((what, file), before) in all {
+                // A disk that can't tell for a moment has removed nothing.
+                if before.is_some() && identity(&file).is_ok_and(|now| now != *before) {
+                    let why = format!("{what} was removed or replaced while it was open");
+                    self.damage.send_replace(Some(why));
+                    break;
+                }
             }
         }
         let damage = self.damage.borrow().clone();
@@ -235,6 +238,16 @@ impl Gate {
         // A push or a take can't leave the list half done.
         self.writes.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The file of a store, its log and the log's index, which lie beside the file that a link leads to.
+fn files(path: &Path) -> [PathBuf; 3] {
+    let path = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    ["", "-wal", "-shm"].map(|suffix| {
+        let mut name = path.clone().into_os_string();
+        name.push(suffix);
+        name.into()
+    })
 }
 
 /// Device and number of a file.

@@ -161,6 +161,38 @@ async fn a_store_that_is_removed_under_a_running_daemon_holds_releases_back() {
     assert_eq!(deletes(&setup), 0);
 }
 
+/// What the daemon wrote last is in a log that has no name any more: it is brought into the file, and all goes on with
+/// another log that commands find, too. Nothing is lost and no copy needed.
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_log_or_index_that_is_removed_under_a_running_daemon_is_made_anew() {
+    for (suffixes, said) in [
+        (&["-wal"][..], "its write-ahead log was removed"),
+        (&["-shm"][..], "the index of its log was removed"),
+        (&["-wal", "-shm"][..], "its write-ahead log was removed"),
+    ] {
+        let setup = left_behind("").await;
+        let folder = setup.folder.path();
+        let mut daemon = Process::start(&["run", "-c", "bursar.yaml"], folder);
+        daemon.wait_for("access licenses");
+        let (code, text) =
+            run(folder, &["release", "lock", "--until", "2099-01-07", "--why", "year end"]);
+        assert_eq!(code, Some(0), "{text}");
+        for suffix in suffixes {
+            std::fs::remove_file(format!("{}{suffix}", setup.store().display())).unwrap();
+        }
+        daemon.wait_for(said);
+        daemon.wait_for("access licenses");
+        let (_, text) = run(folder, &["release", "history"]);
+        assert!(text.contains("year end") && !text.contains("damaged"), "{text}");
+        assert_eq!(run(folder, &["store", "check"]).0, Some(0));
+        let (ended, log) = daemon.terminate();
+        assert!(ended.success(), "{log:#?}");
+        assert!(set_aside(folder).is_empty(), "{log:#?}");
+        assert_eq!(deletes(&setup), 0);
+    }
+}
+
 /// The file that a link leads to is set aside, and another one is begun where it was.
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -228,21 +260,39 @@ async fn a_pause_that_was_lost_with_the_log_holds_all_the_same() {
 
 /// Two processes that share no index of the log write over each other: what the one was told to be durable is what the other
 /// misses.
-#[cfg(unix)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_pause_of_another_process_that_this_one_does_not_see_holds() {
     let setup = left_behind("").await;
-    let store = open(&setup.store()).await;
-    assert!(store.pause("default").await.unwrap().is_none());
-    std::fs::remove_file(format!("{}-shm", setup.store().display())).unwrap();
+    let head = PathBuf::from(format!("{}-head", setup.store().display()));
+    let [file, before] = [&setup.store(), &head].map(|path| std::fs::read(path).unwrap());
     let lock = ["release", "lock", "--until", "2099-01-07", "--why", "holiday"];
     let (code, said) = run(setup.folder.path(), &lock);
     assert_eq!(code, Some(0), "{said}");
+    let ahead = std::fs::read(&head).unwrap();
+    assert_ne!(ahead, before);
+    std::fs::write(setup.store(), &file).unwrap();
+    std::fs::write(&head, &before).unwrap();
+    let store = open(&setup.store()).await;
+    assert!(store.pause("default").await.unwrap().is_none());
+    std::fs::write(&head, &ahead).unwrap();
     let entry = Entry::Resumed { by: "anna".to_owned() };
     let record = Addition { site: "elsewhere".to_owned(), run: None, entry };
     store.append(None, vec![record], |_| Vec::new()).await.unwrap();
     let held = store.pause("default").await.unwrap().expect("no seat is released");
-    assert!(held.begun_anew || held.why == "holiday", "{held:?}");
+    assert!(held.begun_anew, "{held:?}");
+}
+
+/// Who still has the index of a log that others no longer find records nothing.
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_recorded_by_an_index_that_has_no_name_any_more() {
+    let setup = left_behind("").await;
+    let store = open(&setup.store()).await;
+    std::fs::remove_file(format!("{}-shm", setup.store().display())).unwrap();
+    let entry = Entry::Resumed { by: "anna".to_owned() };
+    let record = Addition { site: "elsewhere".to_owned(), run: None, entry };
+    let refused = store.append(None, vec![record], |_| Vec::new()).await.unwrap_err();
+    assert!(refused.to_string().contains("the index of its log was removed"), "{refused}");
 }
 
 async fn open(path: &Path) -> Store {

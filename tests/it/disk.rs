@@ -9,7 +9,7 @@ use std::process::Command;
 
 use bursar::simulator::Scenario;
 
-use crate::support::process::{Process, output, until};
+use crate::support::process::{Process, bursar, output, until};
 use crate::support::receiver::{Mood, Receiver};
 use crate::support::setup::{Setup, webhook_section};
 use crate::support::store::database;
@@ -196,4 +196,61 @@ async fn a_store_is_read_on_a_full_disk_without_the_index_of_its_log() {
         }
         assert!(std::fs::read(beside("-wal")).unwrap() == log, "nothing was written");
     }
+}
+
+/// A disk that takes very long to write: what was stored can be looked at, a stop comes in time, and what is there is whole.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_disk_that_does_not_end_its_syncs_keeps_nobody_from_looking_or_stopping() {
+    let setup = Setup::new(Scenario::default()).await;
+    let receiver = Receiver::start().await;
+    receiver.set(Mood::Status(503));
+    let yaml = setup.yaml("every 1 second", &webhook_section(&receiver.url("")));
+    let file = setup.write(&yaml).display().to_string();
+    let folder = setup.folder.path();
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/slow_sync.rs");
+    let built = Command::new("rustc")
+        .args(["--edition", "2024", "--crate-type", "cdylib", "-o", "slow_sync.so"])
+        .arg(source)
+        .current_dir(folder)
+        .output()
+        .expect("rustc made this test, too");
+    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+    let slow = folder.join("slow");
+    let mut daemon = Process::spawn(
+        bursar(&["run", "-c", &file])
+            .current_dir(folder)
+            .env("LD_PRELOAD", folder.join("slow_sync.so"))
+            .env("SLOW_SYNC", &slow),
+    );
+    daemon.wait_for("access licenses");
+    let produced = || -> i64 {
+        let sql = "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'event'";
+        database(&setup.store()).query_row(sql, [], |row| row.get(0)).unwrap_or(-1)
+    };
+    until("events are queued", async || (produced() > 2).then_some(())).await;
+    let asked = || setup.site.control().requests().len();
+    std::fs::write(&slow, "").unwrap();
+    // What was asked before is being stored, or waits for that.
+    let before = asked();
+    until("it asks on", async || (asked() > before).then_some(())).await;
+    let stored = produced();
+    let said = output(&["status", "-c", &file], folder);
+    assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
+    let asked_to_stop = std::time::Instant::now();
+    let (ended, log) = daemon.terminate();
+    let took = asked_to_stop.elapsed();
+    assert!(ended.success(), "{log:#?}");
+    assert!(took < bursar::daemon::STOP_LIMIT * 2, "{took:?} {log:#?}");
+    let in_hand = "what the store has in hand did not end in time and is undone";
+    assert!(log.iter().any(|line| line.contains(in_hand)), "{log:#?}");
+    std::fs::remove_file(&slow).unwrap();
+    assert!(produced() >= stored);
+    receiver.set(Mood::Well);
+    let calls = receiver.calls().len();
+    let mut daemon = Process::start(&["run", "-c", &file], folder);
+    daemon.wait_for("bursar starts with");
+    until("it arrives", async || (receiver.calls().len() > calls + 1).then_some(())).await;
+    assert!(daemon.terminate().0.success());
+    assert!(output(&["store", "check", "-c", &file], folder).status.success());
 }

@@ -15,7 +15,7 @@ use std::time::Duration;
 use bursar::license::DateOrder;
 use bursar::license::server::{Expiry, Kind};
 use bursar::qrs::settings::Connection;
-use bursar::qrs::{Backoff, BuildError, Client, Error, Options, Patience};
+use bursar::qrs::{Backoff, BuildError, Client, Connections, Error, Options, Patience};
 use bursar::simulator::{Fault, FaultRule, PkiFiles, Running, Scenario};
 
 /// A site, the files a client of it needs, and the settings that fit.

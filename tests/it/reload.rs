@@ -3,10 +3,13 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
+use bursar::event::{Body, Event};
 use bursar::simulator::{
     Fault, FaultRule, Population, Scenario, SeatKind, SeatSpec, UserSpec, When,
 };
+use bursar::store::settings::OutboxLimits;
 use serde_json::Value;
 
 use crate::support::mosquitto::{Mosquitto, Subscriber, free_port};
@@ -440,6 +443,26 @@ async fn a_run_waits_until_the_settings_are_at_rest() {
     assert!(kept.is_some());
 }
 
+/// Whoever changes the settings before each run has none, and is told so where the runs are.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_that_other_settings_kept_from_beginning_is_told() {
+    let setup = Setup::new(idle(8)).await;
+    let file = setup.write(&setup.yaml("every 24 hours", &releases(false, "")));
+    let lock = ["release", "lock", "--until", "2099-01-07", "--why", "not yet", "-c"];
+    let args = [&lock[..], &[file.to_str().unwrap()]].concat();
+    assert!(output(&args, setup.folder.path()).status.success());
+    let mut world = World::begin(setup).await;
+    world.daemon.wait_for("not yet");
+    world.write(&releases(false, "").replace("every 1 second", "every 24 hours"));
+    world.daemon.wait_for("was not begun: other settings came into force");
+    let told = async || {
+        let (_, said) = world.command(&["status"]);
+        said.contains("was not begun: other settings").then_some(())
+    };
+    until("status says why nothing was released", told).await;
+    assert!(released(&world.setup).is_empty());
+}
+
 /// So it does for a run by hand, which no daemon knows of.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn changed_settings_stop_a_command_after_the_seats_in_hand() {
@@ -506,4 +529,54 @@ async fn without_a_daemon_nothing_is_read_again() {
     assert_eq!(output.status.code(), Some(1));
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(said.contains("no daemon runs on"), "{said}");
+}
+
+/// What a destination that is down has queued is kept, however much that is, and nobody waits for it. `tests/long.sh`.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_destination_with_100_000_events_is_changed_and_removed_at_once() {
+    const EVENTS: usize = 100_000;
+    if std::env::var_os("BURSAR_LONG").is_none() {
+        return;
+    }
+    let setup = Setup::new(Scenario::default()).await;
+    let nowhere = |path: &str| webhook(&format!("http://127.0.0.1:{}/{path}", free_port()));
+    let yaml = setup.yaml("every 24 hours", &format!("{NEVER}{}", nowhere("one")));
+    setup.write(&yaml);
+    let settings = setup.load(&yaml);
+    let queues = bursar::destination::registry::queues(&settings.destinations);
+    let queue = queues.iter().find(|queue| queue.id.starts_with("webhook")).unwrap().id.clone();
+    let samples = bursar::destination::template::samples::all();
+    let is_status = |event: &&Event| matches!(event.body, Body::ServerLicenseStatus(_));
+    let sample = samples.iter().find(is_status).unwrap();
+    let limits =
+        OutboxLimits { max_events: EVENTS as u64, max_age: Duration::from_secs(30 * 86_400) };
+    let store =
+        crate::support::store::open(&setup.store(), limits, chrono::Utc::now).await.unwrap();
+    let now = chrono::Utc::now();
+    for _ in 0..EVENTS / 5_000 {
+        let event = || Event::new("default", now, sample.body.clone());
+        let all = (0..5_000).map(|_| (event(), vec![queue.clone()])).collect();
+        store.record(all).await.unwrap();
+    }
+    store.close().await;
+    let world = World::begin(setup).await;
+    let waiting = || {
+        let (_, json) = world.command(&["status", "--json"]);
+        let status: Value = serde_json::from_str(&json).unwrap();
+        let queues = status["queues"].as_array().unwrap().clone();
+        let of = |queue: &Value| queue["pending"].as_u64().unwrap_or_default();
+        queues.iter().map(of).max().unwrap_or_default()
+    };
+    let before = waiting();
+    assert!(before >= EVENTS as u64 - 1, "{before}");
+    for (what, more) in [("changed", nowhere("two")), ("removed", String::new())] {
+        world.write(&format!("{NEVER}{more}"));
+        let began = std::time::Instant::now();
+        let (code, said) = world.reload();
+        let took = began.elapsed();
+        assert_eq!(code, Some(0), "{said}");
+        assert!(took < Duration::from_secs(2), "{what}: {took:?}");
+        eprintln!("{what} with {before} events queued: in force after {took:?}");
+        assert_eq!(waiting(), before, "{what}: nothing is lost");
+    }
 }

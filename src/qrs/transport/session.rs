@@ -117,7 +117,7 @@ impl Transport {
                     return problem(ProxyProblem::Prefix);
                 }
                 status if status.is_success() => {
-                    let session = of(answer.headers());
+                    let session = of(answer.headers(), self.prefix());
                     return session.ok_or(Error::Proxy { url, problem: ProxyProblem::NoSession });
                 }
                 _ => return Err(status_error(answer, url, None).await),
@@ -155,20 +155,43 @@ pub(super) fn is_over(session: &Session, answer: &Response) -> bool {
     status == StatusCode::UNAUTHORIZED
         || status.is_redirection()
         || has_page
-        || of(answer.headers())
-            .is_some_and(|new| new.headers.get(COOKIE) != session.headers.get(COOKIE))
+        || sessions(answer.headers())
+            .any(|(name, value)| name == session.name() && Some(value) != session.value())
 }
 
-/// The session that an answer begins.
-fn of(answer: &HeaderMap) -> Option<Session> {
+impl Session {
+    fn cookie(&self) -> Option<(&str, &str)> {
+        self.headers.get(COOKIE)?.to_str().ok()?.split_once('=')
+    }
+
+    fn name(&self) -> &str {
+        self.cookie().map_or("", |(name, _)| name)
+    }
+
+    fn value(&self) -> Option<&str> {
+        self.cookie().map(|(_, value)| value)
+    }
+}
+
+/// The sessions that an answer begins, by name and value. Proxies in a row may each have one.
+fn sessions(answer: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
     let cookies = answer.get_all(SET_COOKIE).iter().filter_map(|cookie| cookie.to_str().ok());
-    let cookie =
-        cookies.filter_map(|cookie| cookie.split(';').next()).map(str::trim).find(|cookie| {
-            let value = cookie.split_once('=').map(|(_, value)| value);
-            cookie.starts_with(SESSION) && value.is_some_and(|value| !value.is_empty())
-        })?;
+    cookies
+        .filter_map(|cookie| cookie.split(';').next()?.trim().split_once('='))
+        .filter(|(name, value)| name.starts_with(SESSION) && !value.is_empty())
+}
+
+/// The session that an answer begins: that of the virtual proxy, if it is named after the prefix as by default, or else the first.
+fn of(answer: &HeaderMap, prefix: &str) -> Option<Session> {
+    let own = match prefix.trim_matches('/') {
+        "" => SESSION.to_owned(),
+        prefix => format!("{SESSION}-{prefix}"),
+    };
+    let (name, value) = sessions(answer)
+        .find(|(name, _)| name.eq_ignore_ascii_case(&own))
+        .or_else(|| sessions(answer).next())?;
     let mut headers = HeaderMap::new();
-    let mut cookie = HeaderValue::from_str(cookie).ok()?;
+    let mut cookie = HeaderValue::from_str(&format!("{name}={value}")).ok()?;
     cookie.set_sensitive(true);
     headers.insert(COOKIE, cookie);
     if let Some(csrf) = answer.get(CSRF) {
@@ -197,13 +220,25 @@ mod tests {
             SET_COOKIE,
             HeaderValue::from_static("X-Qlik-Session-api=0f1e; Path=/; HttpOnly; Secure"),
         );
-        let session = of(&answer).unwrap().headers;
+        let session = of(&answer, "/api/").unwrap().headers;
         assert_eq!(session[COOKIE], "X-Qlik-Session-api=0f1e");
         assert_eq!(session[CSRF], "abc");
         assert!(session.values().all(HeaderValue::is_sensitive), "no log shows them");
         // A proxy of before November 2024.
-        let old = of(&headers(&[(SET_COOKIE, "X-Qlik-Session=1")])).unwrap().headers;
+        let old = of(&headers(&[(SET_COOKIE, "X-Qlik-Session=1")]), "/api/").unwrap().headers;
         assert_eq!(old.len(), 1);
-        assert!(of(&headers(&[(CSRF, "abc")])).is_none());
+        assert!(of(&headers(&[(CSRF, "abc")]), "/").is_none());
+    }
+
+    #[test]
+    fn of_several_sessions_the_one_of_the_prefix_is_taken() {
+        let mut answer = headers(&[]);
+        for cookie in ["X-Qlik-Session=front", "X-Qlik-Session-api=ours", "X-Qlik-Session-hub=x"] {
+            answer.append(SET_COOKIE, HeaderValue::from_static(cookie));
+        }
+        let value = |prefix| of(&answer, prefix).unwrap().value().unwrap().to_owned();
+        assert_eq!(value("/api/"), "ours");
+        assert_eq!(value("/"), "front");
+        assert_eq!(value("/other/"), "front");
     }
 }

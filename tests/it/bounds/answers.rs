@@ -11,11 +11,13 @@ use bursar::event::route::Routes;
 use bursar::license::DateOrder;
 use bursar::qrs::{Client, Patience};
 use bursar::secret::Secret;
+use bursar::simulator::Scenario;
 
 use super::connection;
 use crate::support::endless::{Endless, Step, TAKEN};
 use crate::support::mosquitto::{Pki, SERVER_NAME};
-use crate::support::process;
+use crate::support::process::{self, Process, until};
+use crate::support::setup::Setup;
 
 const GREETING: Step = Step::Say(b"220 mail.test\r\n");
 const LINE: Step = Step::Until(b"\r\n");
@@ -150,6 +152,32 @@ async fn receivers_that_never_end_are_told_by_check() {
         let said = String::from_utf8_lossy(&output.stdout).into_owned();
         assert!(!output.status.success(), "{name}: {said}");
         assert!(said.contains("InfluxDB"), "{name}: {said}");
+        assert!(server.taken() < 8 * TAKEN, "{name}: {}", server.taken());
+    }
+}
+
+/// Where signs of life are sent is another's server, too.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_takes_signs_of_life_and_never_ends_is_not_read_for_ever() {
+    let setup = Setup::new(Scenario::default()).await;
+    let some = |name: &str| ["headers", "body", "body of an error"].contains(&name);
+    for (name, script) in http().into_iter().filter(|(name, _)| some(name)) {
+        let server = Endless::start(script, None).await;
+        let more = format!(
+            "  heartbeat: {{enable: true, remoteURL: 'http://127.0.0.1:{}/', frequency: every 1 minute, signals: startAndFail}}\n",
+            server.port
+        );
+        let file = setup.write(&setup.yaml("every 1 minute", &more));
+        let args = ["run", "-c", file.to_str().unwrap(), "--speed", "300"];
+        let mut daemon = Process::start(&args, setup.folder.path());
+        let taken = async || (server.taken() > 0).then_some(());
+        until("a sign of life is answered", taken).await;
+        // An answer that says 200 before it goes on and on is one.
+        if name != "body" {
+            daemon.wait_for("signs of life do not get to");
+        }
+        let (ended, log) = daemon.terminate();
+        assert!(ended.success(), "{name}: {log:#?}");
         assert!(server.taken() < 8 * TAKEN, "{name}: {}", server.taken());
     }
 }

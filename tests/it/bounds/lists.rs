@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -146,4 +147,131 @@ async fn a_stop_does_not_wait_for_a_list_without_an_end() {
         assert!(took < STOP_LIMIT, "{took:?}");
     };
     tokio::task::spawn_blocking(run).await.unwrap();
+}
+
+/// Seats of one site that make a list of this size; each row is within what is read of one.
+const LARGE_LIST: usize = 480 << 20;
+const LONG_NAME: usize = 1_024;
+
+/// One site lists 480 MB of seats, another has ten and is asked each second: what the first costs the second, in
+/// memory, time and a stop. `tests/long.sh`.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[expect(clippy::disallowed_methods, reason = "asked all the time, it would measure the asking")]
+async fn a_list_of_480_mb_lets_other_sites_in_between() {
+    if std::env::var_os("BURSAR_LONG").is_none() {
+        return;
+    }
+    let name = "x".repeat(LONG_NAME);
+    let length = row(1, "user000000001", &name).len() + 1;
+    let sites = [Many::default(), Many::default()];
+    let [large, small] = [LARGE_LIST / length, 10];
+    let ports = [sites[0].serve(large).await, sites[1].serve(small).await];
+    let folder = tempfile::tempdir().unwrap();
+    let yaml = format!(
+        "Butler:
+  logLevel: info
+  configQRS: {{host: 127.0.0.1, port: {}, useSSL: false, authentication: certificates, headers: {{static: [{{name: X-Qlik-User, value: UserDirectory=INTERNAL; UserId=sa_api}}]}}}}
+  qlikSenseLicense:
+    seatMonitor: {{enable: true, frequency: every 1 second}}
+  sites:
+    - {{name: large, qlikSenseLicense: {{seatMonitor: {{enable: true, frequency: every 1 minute}}}}}}
+    - {{name: small, configQRS: {{port: {}}}}}
+",
+        ports[0], ports[1]
+    );
+    std::fs::write(folder.path().join("bursar.yaml"), yaml).unwrap();
+    let asked = sites[1].asked.clone();
+    let whole = sites[0].whole.clone();
+    let run = move || {
+        let mut daemon = Process::start(&["run", "-c", "bursar.yaml"], folder.path());
+        daemon.wait_for("bursar starts");
+        let began = std::time::Instant::now();
+        let health = || {
+            let args = ["status", "-c", "bursar.yaml", "--json"];
+            let output = crate::support::process::output(&args, folder.path());
+            let status: serde_json::Value =
+                serde_json::from_slice(&output.stdout).unwrap_or_default();
+            let sites = status["sites"].as_array().cloned().unwrap_or_default();
+            let site = sites.into_iter().find(|site| site["name"] == "large").unwrap_or_default();
+            site["monitors"][0]["health"].clone()
+        };
+        while !health()["lastSuccess"].is_string() {
+            assert!(began.elapsed() < Duration::from_secs(900), "{}", health());
+            std::thread::sleep(Duration::from_secs(1));
+        }
+        let took = began.elapsed();
+        let status = std::fs::read_to_string(format!("/proc/{}/status", daemon.id())).unwrap();
+        let peak = status.lines().find(|line| line.starts_with("VmHWM")).unwrap().to_owned();
+        let times = asked.lock().unwrap().clone();
+        let gap = times.windows(2).map(|two| two[1] - two[0]).max().unwrap_or_default();
+        // In the middle of the next list.
+        let before = whole.load(Ordering::SeqCst);
+        while whole.load(Ordering::SeqCst) < before + (LARGE_LIST as u64) / 2 {
+            assert!(began.elapsed() < Duration::from_secs(1_800), "it is not read again");
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        let stopped = std::time::Instant::now();
+        let (status, said) = daemon.terminate();
+        let stop = stopped.elapsed();
+        eprintln!(
+            "{large} seats, {} MiB: read and stored in {took:?}, peak {peak}, the other site was read {} times, \
+             at most {gap:?} apart; a stop in the middle took {stop:?}",
+            LARGE_LIST >> 20,
+            times.len() / 3
+        );
+        assert!(status.success(), "{said:#?}");
+        assert!(stop < STOP_LIMIT, "{stop:?}");
+    };
+    tokio::task::spawn_blocking(run).await.unwrap();
+}
+
+/// A site with analyzer seats of its own each.
+#[derive(Clone, Default)]
+struct Many {
+    asked: Arc<std::sync::Mutex<Vec<std::time::Instant>>>,
+    /// Bytes of its lists that were taken.
+    whole: Arc<AtomicU64>,
+}
+
+impl Many {
+    async fn serve(&self, seats: usize) -> u16 {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let of = self.clone();
+        let app = Router::new().fallback(move |request: Request| {
+            let of = of.clone();
+            async move { of.answer(seats, &request) }
+        });
+        tokio::spawn(async move { axum::serve(listener, app).await });
+        port
+    }
+
+    fn answer(&self, seats: usize, request: &Request) -> Response {
+        let json = [("content-type", "application/json")];
+        let path = request.uri().path();
+        let seats = if path.contains("/analyzeraccesstype") { seats } else { 0 };
+        if path.ends_with("/count") {
+            return (json, format!(r#"{{"value":{seats}}}"#)).into_response();
+        }
+        if !path.contains("accesstype/full") {
+            let nodes = include_str!("../../data/qrs/servernodeconfiguration.json");
+            return (json, nodes).into_response();
+        }
+        self.asked.lock().unwrap().push(std::time::Instant::now());
+        let name = "x".repeat(LONG_NAME);
+        let whole = self.whole.clone();
+        let pieces = (0..=seats).map(move |n| {
+            let piece = match (n, seats) {
+                (0, 0) => "[]".to_owned(),
+                (n, seats) if n == seats => "]".to_owned(),
+                (n, _) => {
+                    let row = row(n, &format!("user{n:09}"), &name);
+                    format!("{}{row}", if n == 0 { "[" } else { "," })
+                }
+            };
+            whole.fetch_add(piece.len() as u64, Ordering::SeqCst);
+            Ok::<_, std::convert::Infallible>(Bytes::from(piece))
+        });
+        (json, Body::from_stream(futures_util::stream::iter(pieces))).into_response()
+    }
 }

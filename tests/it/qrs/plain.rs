@@ -134,6 +134,51 @@ async fn an_endless_body_is_not_read_to_its_end() {
     }
 }
 
+/// What is no list: the version, and the log of a run of Qlik's License Monitor.
+#[tokio::test]
+async fn an_endless_version_or_log_is_not_read_to_its_end() {
+    let sent = Arc::new(AtomicUsize::new(0));
+    let endless = {
+        let sent = sent.clone();
+        async move || {
+            let mebibyte = move || {
+                sent.fetch_add(1, Ordering::Relaxed);
+                Ok::<_, std::io::Error>(vec![b'x'; 1024 * 1024])
+            };
+            Body::from_stream(futures_util::stream::repeat_with(mebibyte))
+        }
+    };
+    let id = "11111111-2222-3333-4444-555555555555";
+    let router = Router::new()
+        .route("/v1/systeminfo", get(endless.clone()))
+        .route("/qrs/executionresult/count", get(async || axum::Json(json!({"value": 1}))))
+        .route(
+            "/qrs/executionresult/full",
+            get(async move || axum::Json(json!([{"id": id, "status": 8, "fileReferenceID": id}]))),
+        )
+        .route(
+            &format!("/qrs/reloadtask/{id}/scriptlog"),
+            get(async move || axum::Json(json!({"value": id}))),
+        )
+        .route(&format!("/qrs/download/reloadtask/{id}/scriptlog.txt"), get(endless));
+    let connection = serve(router).await;
+
+    let system = Client::of_system("test", &connection, &Connections::unlimited()).unwrap();
+    let error = system.system_info(soon()).await.unwrap_err();
+    assert!(error.to_string().contains("64 KiB"), "{error}");
+    // Sockets hold some.
+    let of_version = sent.swap(0, Ordering::Relaxed);
+    assert!(of_version <= 16, "{of_version} MiB");
+
+    let client = client(&connection);
+    let task = id.parse().unwrap();
+    let runs = client.executions(task, chrono::Utc::now(), soon()).await.unwrap();
+    let error = client.script_log(task, &runs[0], soon()).await.unwrap_err();
+    assert_error(&error, "too-large", &["64 MiB", "scriptlog.txt"]);
+    let of_log = sent.load(Ordering::Relaxed);
+    assert!((64..=80).contains(&of_log), "{of_log} MiB");
+}
+
 #[tokio::test]
 async fn tls_towards_a_plain_port_is_told() {
     let site = Site::start().await;
