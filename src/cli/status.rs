@@ -15,7 +15,6 @@ use crate::config::{Needs, Settings};
 use crate::daemon::lock::{self, Holder};
 use crate::daemon::open_files;
 use crate::event::{DAEMON, Event, Monitor, Severity};
-use crate::ledger::RunStatus;
 use crate::license::{self, LicenseState, Pools, SeatType, Support};
 use crate::monitor::{access_license, sense_version, server_license};
 use crate::plain::one_line;

@@ -226,7 +226,7 @@ async fn a_disk_that_does_not_end_its_syncs_keeps_nobody_from_looking_or_stoppin
     daemon.wait_for("access licenses");
     let produced = || -> i64 {
         let sql = "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'event'";
-        database(&setup.store()).query_row(sql, [], |row| row.get(0)).unwrap_or(-1)
+        database(setup.store()).query_row(sql, [], |row| row.get(0)).unwrap_or(-1)
     };
     until("events are queued", async || (produced() > 2).then_some(())).await;
     let asked = || setup.site.control().requests().len();
