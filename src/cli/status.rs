@@ -15,7 +15,6 @@ use crate::config::{Needs, Settings};
 use crate::daemon::lock::{self, Holder};
 use crate::daemon::open_files;
 use crate::event::{DAEMON, Event, Monitor, Severity};
-use crate::ledger::RunStatus;
 use crate::license::{self, LicenseState, Pools, SeatType, Support};
 use crate::monitor::{access_license, sense_version, server_license};
 use crate::plain::one_line;
@@ -475,12 +474,7 @@ fn release_line(out: &mut String, run: &KnownRun, now: DateTime<Utc>, paint: Pai
         state => Some(state.text().to_owned()),
     };
     // Nothing of it was done: what stopped it is what there is to tell.
-    let refused = match (run.state, &run.account.why) {
-        (RunState::Ended(RunStatus::Refused), Some(why)) => {
-            Some(paint.warn(&one_line(&format!("refused by {why}"))))
-        }
-        _ => None,
-    };
+    let refused = run.refused_by().map(|why| paint.warn(&one_line(&format!("refused by {why}"))));
     let said: Vec<_> = match refused {
         Some(refused) => vec![refused],
         None => unusual.into_iter().chain(counts).collect(),

@@ -93,13 +93,22 @@ async fn what_a_run_did_is_told_alike_after_it() {
     let of_busy = said(&run(&setup, &["release", "plan", "--explain", "busy"]));
     assert!(!of_busy.contains("was released at"), "{of_busy}");
 
-    // Records of a person are lines that have room beside one another.
+    // Records of a person are a line each for programs, and fit the terminal of a person.
     let shown = run(&setup, &["audit", "show", "--user", "CORP\\sleepy"]);
     let shown = String::from_utf8(shown.stdout).unwrap();
-    let heads = shown.lines().filter(|line| line.contains(&format!("  run {id}")));
-    let heads: Vec<_> = heads.collect();
-    assert_eq!(heads.len(), 2, "{shown}");
-    assert!(heads.iter().all(|line| line.len() <= 100), "{shown}");
+    assert!(shown.lines().count() == 2 && shown.lines().all(|line| line.contains(id)), "{shown}");
+    #[cfg(target_os = "linux")]
+    {
+        let program = env!("CARGO_BIN_EXE_bursar");
+        let asked = format!("{program} audit show --user 'CORP\\sleepy' -c bursar.yaml");
+        let mut command = std::process::Command::new("sh");
+        command.args(["-ec", &format!("stty cols 80 rows 24; {asked}")]);
+        command.current_dir(setup.folder.path()).env("NO_COLOR", "1").env("TERM", "xterm");
+        let (status, shown) = crate::support::terminal::typed_on_terminal(command, &[]);
+        assert!(status.success() && shown.contains("CORP\\sleepy"), "{shown}");
+        let wide = shown.lines().find(|line| line.trim_end().chars().count() > 80);
+        assert_eq!(wide, None, "{shown}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

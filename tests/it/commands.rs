@@ -139,7 +139,8 @@ fn examples_of_the_help_are_commands_on_every_terminal() {
                 "bursar() {{ '{}' \"$@\" --help >/dev/null || echo \"WRONG: $*\" >&2; }}\n\
                  curl() {{ :; }}\n{}\n",
                 env!("CARGO_BIN_EXE_bursar"),
-                block.join("\n")
+                // A hash is shortened there.
+                block.join("\n").replace("4be9...", &format!("4be9{:060}", 0))
             );
             let run = Command::new("/bin/sh")
                 .args(["-c", &script])

@@ -508,7 +508,7 @@ fn wrong_destinations() {
     18:92: warning: Butler.sites[0].qlikSenseLicense.serverLicenseMonitor.destination.mqtt.enable: nothing is sent: Butler.mqttConfig is off; set Butler.mqttConfig.enable: true, or this to false
     18:174: warning: Butler.sites[0].qlikSenseLicense.serverLicenseMonitor.destination.webhook.sendAlert.enable: nothing is sent: Butler.webhookNotification.qlikSenseServerLicenseExpiryAlert has no webhooks; add one there, or set this to false
 
-    12:38: warning: Butler.qlikSenseLicense.licenseRelease.neverRelease: nobody is protected except the users of the directory INTERNAL; list here who must never lose their seat, such as service accounts and administrators
+    12:38: warning: Butler.qlikSenseLicense.licenseRelease.neverRelease: nobody is protected except the users of the directory INTERNAL; list in neverRelease who must never lose their seat, such as service accounts and administrators
     12:38: warning: Butler.qlikSenseLicense.licenseRelease.dryRun: not written, as in files of Butler 11.1 and 12.0: this is a rehearsal, no seat is released; write dryRun: true, or false to release seats
     12:47: warning: Butler.qlikSenseLicense.licenseRelease.enable: nothing is released: no type of seat is enabled in licenseType; set licenseType.analyzer.enable: true or the like, or this to false
     12:64: warning: Butler.qlikSenseLicense.licenseRelease.frequency: every 14 days is counted anew from the 1st of each month, so the last step of each month is shorter

@@ -101,5 +101,5 @@ fn line(raw: &Raw, record: &Record, place: &Place) -> String {
     let run = if raw.run.is_empty() { String::new() } else { format!("  run {}", raw.run) };
     let time = words::local(record.time, place.zone);
     let text = one_line(&record.entry.summary());
-    format!("{:>6}  {time}  {}{run}\n        {text}", raw.seq, one_line(&raw.site))
+    format!("{:>6}  {time}  {}{run}  {text}", raw.seq, one_line(&raw.site))
 }

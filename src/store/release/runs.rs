@@ -11,6 +11,7 @@ use super::ledger::{COLUMNS, entry_of, record_of};
 use crate::ledger::{
     Account, Action, Entry, Mode, Record, RunStatus, SeatResult, Statement, Trigger,
 };
+use crate::policy::Guard;
 use crate::store::{Store, StoreError, time_of};
 
 /// A run, and what it came to by now.
@@ -52,6 +53,20 @@ impl RunState {
 }
 
 impl KnownRun {
+    /// What stopped a run before its first seat, where guards did. Of a pause or a freeze no more than that: why there was
+    /// one is told while it holds.
+    pub fn refused_by(&self) -> Option<String> {
+        let why = self.account.why.as_ref();
+        let why = why.filter(|_| self.state == RunState::Ended(RunStatus::Refused))?;
+        let names = |guard: &Guard| {
+            let named = format!("{guard}: ");
+            why.starts_with(&named) || why.contains(&format!("; {named}"))
+        };
+        let mut guards = Guard::ALL.iter().copied().filter(names).peekable();
+        let is_wanted = guards.peek().is_some() && guards.all(Guard::is_deliberate);
+        Some(if is_wanted { "a pause or a freeze".to_owned() } else { why.clone() })
+    }
+
     /// How many seats it took or allocated again; a rehearsal none.
     pub fn seats_moved(&self) -> u64 {
         match self.mode {

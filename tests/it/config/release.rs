@@ -359,7 +359,7 @@ fn what_may_not_be_wanted_is_said_when_runs_are_switched_on() {
 
     enable: true
     licenseType: {analyzer: {enable: true}}
-    18:7: warning: ...neverRelease: nobody is protected except the users of the directory INTERNAL; list here who must never lose their seat, such as service accounts and administrators
+    18:7: warning: ...neverRelease: nobody is protected except the users of the directory INTERNAL; list in neverRelease who must never lose their seat, such as service accounts and administrators
     18:7: warning: ...dryRun: not written, as in files of Butler 11.1 and 12.0: this is a rehearsal, no seat is released; write dryRun: true, or false to release seats
 
     enable: true
