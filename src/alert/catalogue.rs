@@ -181,7 +181,7 @@ pub const ALL: [Entry; 32] = [
         Warning,
         0,
         "site",
-        "what is licensed, or may have to be within 12 months, costs more than \
+        "what is licensed, or may have to be in the year of the budget, costs more than \
          `Butler.cost.budgetPerYear`",
     ),
     entry(

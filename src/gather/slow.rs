@@ -106,16 +106,17 @@ const BUDGET_BAND: u32 = 500;
 /// `None`: there is no budget.
 fn budget(cost: &CostOutlook) -> Option<BudgetFacts> {
     let of = cost.budget.as_ref()?;
-    let may_come = "what may have to be licensed within 12 months costs up to";
+    let year = words::budget_year(&of.year, Locale::default());
+    let may_come = format!("what may have to be licensed {year} costs up to");
     let high = of.to_pay.high;
     let (what, amount, is_over) = match of.verdict {
         Verdict::Within { .. } => (may_come, high.to_string(), false),
         Verdict::MayExceed { .. } => (may_come, high.to_string(), true),
         Verdict::Exceeded { .. } if of.entitled.amount > of.budget.amount => {
-            ("what is licensed costs in a year", of.entitled.to_string(), true)
+            ("what is licensed costs in a year".to_owned(), of.entitled.to_string(), true)
         }
         Verdict::Exceeded { .. } => (
-            "what has to be licensed within 12 months costs",
+            format!("what has to be licensed {year} costs"),
             words::money(&of.to_pay, Locale::default()),
             true,
         ),
@@ -123,7 +124,7 @@ fn budget(cost: &CostOutlook) -> Option<BudgetFacts> {
     let highest = of.entitled.amount.max(high.amount);
     let band = of.budget.amount / rust_decimal::Decimal::from(BUDGET_BAND);
     Some(BudgetFacts {
-        what: what.into(),
+        what,
         cost: amount,
         budget: of.budget.to_string(),
         is_over,

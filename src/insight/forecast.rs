@@ -8,7 +8,7 @@ use super::growth::{Growth, History, Joined, Model, Z80};
 use super::models::Kind;
 use super::passage::{Ahead, Change};
 use super::steps::Steps;
-use super::{DAYS_PER_MONTH, NotEnough, Unit, days_after, holt, or_why};
+use super::{DAYS_PER_MONTH, NotEnough, Unit, days_after, holt, or_why, ranked};
 
 /// How far ahead a forecast looks: 10 years.
 pub const LONGEST_DAYS: i64 = 3_652;
@@ -254,6 +254,33 @@ impl Forecast {
             path.iter().map(demand).collect()
         });
         paths.collect()
+    }
+}
+
+/// Whole seats that are needed at the most on the days up to one, those in quarantine with them: in 10, 50 and 90 of 100
+/// cases no more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Needed {
+    /// The last of the days.
+    pub until: NaiveDate,
+    pub low: u64,
+    pub middle: u64,
+    pub high: u64,
+}
+
+impl Forecast {
+    /// In the same paths that say when the seats run out, from tomorrow on.
+    pub fn needed(&self, days: i64) -> Needed {
+        let until = days_after(self.today, days.max(1));
+        let paths = self.demand((days_after(self.today, 1), until));
+        let highest = |path: &Vec<Demand>| path.iter().map(|day| day.highest).fold(0.0, f64::max);
+        let mut all: Vec<f64> = paths.iter().map(highest).collect();
+        all.sort_unstable_by(f64::total_cmp);
+        // What is a millionth of a seat more needs none.
+        let whole = |seats: f64| (seats + self.held() - 1e-6).ceil().max(0.0) as u64;
+        let [low, middle, high] = [10, 50, 90].map(|percent| whole(*ranked(&all, percent)));
+        Needed { until, low, middle, high }
     }
 }
 

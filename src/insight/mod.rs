@@ -121,6 +121,11 @@ pub(crate) fn percent(part: f64, whole: f64) -> Option<f64> {
     (whole > 0.0).then(|| part / whole * 100.0)
 }
 
+/// Of sorted values, of which there is one at least, the one that so many percent don't go beyond.
+fn ranked<T>(sorted: &[T], percent: usize) -> &T {
+    &sorted[(sorted.len() * percent).div_ceil(100).max(1) - 1]
+}
+
 /// So many days later; the last day there is if that is beyond it.
 pub(crate) fn days_after(day: NaiveDate, days: i64) -> NaiveDate {
     let limit = if days < 0 { NaiveDate::MIN } else { NaiveDate::MAX };

@@ -8,7 +8,7 @@ use chrono::NaiveDate;
 use serde::Serialize;
 
 use super::budget::{Budget, Verdict};
-use super::cost::{DAYS, MoneyRange, Prices};
+use super::cost::{MoneyRange, Prices};
 use super::days_after;
 use super::money::{Money, sum};
 use super::reclaim::Releasing;
@@ -70,6 +70,9 @@ pub struct OtherLine {
     pub seats: u64,
     /// More than are entitled on the first day.
     pub change: i64,
+    /// Seats if as many people come back as did, who lost one; absent where that isn't known, and where none is released.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seats_if_back: Option<u64>,
     /// The last day before the term: until then they have to be released.
     pub by: NaiveDate,
     /// Whether the runs until then can release them; absent where that isn't known.
@@ -134,10 +137,8 @@ pub struct Line {
 /// The order, and what is paid if what is entitled stays: what both are of.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Beside {
-    /// The 365 days in which what is entitled stays and seats are added.
-    pub first: NaiveDate,
-    pub last: NaiveDate,
-    pub to_pay: MoneyRange,
+    /// The budget, with its year, in which what is entitled stays and seats are added: the verdict is on that.
+    pub budget: Budget,
     /// The term that the order is for; of several, from the first day of any to the last one of any.
     pub term_first: NaiveDate,
     pub term_last: NaiveDate,
@@ -145,6 +146,8 @@ pub struct Beside {
     pub ordered: Money,
     /// By what the order is more than the most that is paid otherwise; negative where it is less.
     pub more: Money,
+    /// By what it is over the budget; negative where it is below.
+    pub over: Money,
     /// Seats of the order beyond those that are entitled; negative where they are fewer.
     pub change: i64,
     /// Seats that are added otherwise, at both ends of the forecast.
@@ -152,18 +155,16 @@ pub struct Beside {
 }
 
 impl Beside {
-    /// `added`: seats that are added where what is entitled stays; `today`: the day of the figures. `None` where one
-    /// of both has no total.
-    pub fn of(order: &Order, budget: &Budget, added: (u64, u64), today: NaiveDate) -> Option<Self> {
-        let (ordered, to_pay) = (order.budget?.to_pay, budget.to_pay);
+    /// `added`: seats that are added where what is entitled stays. `None` where one of both has no total.
+    pub fn of(order: &Order, budget: &Budget, added: (u64, u64)) -> Option<Self> {
+        let ordered = order.budget?.to_pay;
         Some(Self {
-            first: days_after(today, 1),
-            last: days_after(today, DAYS),
-            to_pay,
+            budget: *budget,
             term_first: order.lines.iter().map(|line| line.on).min()?,
             term_last: order.lines.iter().map(|line| line.last).max()?,
             ordered,
-            more: ordered - to_pay.high,
+            more: ordered - budget.to_pay.high,
+            over: ordered - budget.budget,
             change: order.lines.iter().map(|line| line.change).sum(),
             added,
         })
@@ -277,6 +278,7 @@ fn otherwise(
             reclaimable,
             seats,
             change,
+            seats_if_back: None,
             by: days_after(line.on, -1),
             runs: None,
             listed: None,

@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::cost::MoneyRange;
 use super::forecast::RunsOut;
 use super::money::Money;
+use super::ranked;
 
 /// How long a purchase of seats is for: it is paid for all of that when it is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,24 +84,36 @@ pub fn batches(days: impl IntoIterator<Item = Need>) -> Vec<Batch> {
 /// What the batches cost up to and including a day: each is paid on its day for a whole term, and
 /// again when that is over.
 pub fn cost(batches: &[Batch], seat_for_a_year: Money, term: Term, until: NaiveDate) -> Money {
+    cost_within(batches, seat_for_a_year, term, (NaiveDate::MIN, until))
+}
+
+/// The same from one day to another, both included: what was bought before is renewed on the first of them, with all that is
+/// entitled.
+pub fn cost_within(
+    batches: &[Batch],
+    seat_for_a_year: Money,
+    term: Term,
+    (first, until): (NaiveDate, NaiveDate),
+) -> Money {
     let zero = Money::zero(seat_for_a_year.currency);
     let seat = seat_for_a_year.times(term.months).over(12).unwrap_or(zero);
     let payments = |batch: &Batch| {
-        let nth = |n: u32| batch.day.checked_add_months(Months::new(n.checked_mul(term.months)?));
+        let begin = batch.day.max(first);
+        let nth = |n: u32| begin.checked_add_months(Months::new(n.checked_mul(term.months)?));
         let count = (0..).map_while(nth).take_while(|day| *day <= until).count();
         seat.times(batch.seats).times(count as u64)
     };
     batches.iter().map(payments).fold(zero, |sum, cost| sum + cost)
 }
 
-/// What has to be bought of a type within the next 365 days, at the ends of what may come.
+/// What has to be bought of a type up to the end of a year: in 10 and in 90 of 100 cases no more.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Purchase {
     pub seats_low: u64,
     pub seats_high: u64,
-    /// By when the first has to be there: the first day on which the seats may run out, as the forecast says.
-    /// Absent when none has to be bought.
+    /// By when the first has to be there: the first day on which the seats may run out, as the forecast says. No time that an
+    /// order takes is taken off. Absent when none has to be bought.
     pub earliest: Option<NaiveDate>,
     /// The day by which they will have run out; absent when it may be that none has to be bought.
     pub latest: Option<NaiveDate>,
@@ -108,28 +121,27 @@ pub struct Purchase {
 }
 
 impl Purchase {
-    /// Of the batches along the low, the middle and the high line, without a forecast of when they run out.
-    pub fn new(lines: &[Vec<Batch>; 3], cost: [Money; 3]) -> Self {
-        let [low, _, high] = lines;
-        let seats = |line: &[Batch]| line.iter().map(|batch| batch.seats).sum();
-        let first = |line: &[Batch]| line.first().map(|batch| batch.day);
-        let [low_cost, middle_cost, high_cost] = cost;
-        Self {
-            seats_low: seats(low),
-            seats_high: seats(high),
-            earliest: first(high),
-            latest: first(low),
-            cost: MoneyRange { low: low_cost, middle: middle_cost, high: high_cost },
-        }
-    }
-
-    /// The first by the day on which the seats run out. That is the first full day, so it is never later than
-    /// the day from which on the lines lack a seat.
-    pub fn by_when(mut self, runs_out: &RunsOut, today: NaiveDate) -> Self {
-        let sooner = |known: NaiveDate, day: Option<NaiveDate>| day.map_or(known, |d| d.min(known));
-        self.earliest = self.earliest.map(|known| sooner(known, runs_out.earliest(today)));
-        self.latest = self.latest.map(|known| sooner(known, runs_out.latest(today)));
-        self
+    /// Of cases that are all as likely, each with what has to be bought and its cost. By when follows from when the seats
+    /// run out, which is counted in the same cases. `None` of no case.
+    pub fn of(
+        mut cases: Vec<(Vec<Batch>, Money)>,
+        runs_out: &RunsOut,
+        today: NaiveDate,
+    ) -> Option<Self> {
+        cases.first()?;
+        let mut seats: Vec<u64> =
+            cases.iter().map(|(of, _)| of.iter().map(|batch| batch.seats).sum()).collect();
+        seats.sort_unstable();
+        cases.sort_unstable_by_key(|(_, cost)| cost.amount);
+        let (seats_low, seats_high) = (*ranked(&seats, 10), *ranked(&seats, 90));
+        let [low, middle, high] = [10, 50, 90].map(|percent| ranked(&cases, percent).1);
+        Some(Self {
+            seats_low,
+            seats_high,
+            earliest: runs_out.earliest(today).filter(|_| seats_high > 0),
+            latest: runs_out.latest(today).filter(|_| seats_low > 0),
+            cost: MoneyRange { low, middle, high },
+        })
     }
 }
 

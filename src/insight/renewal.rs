@@ -13,6 +13,7 @@ use super::forecast::{Demand, Forecast};
 use super::models::Kind;
 use super::money::{Currency, Money};
 use super::purchase::{self, Batch, Need, Term};
+use super::ranked;
 use super::reclaim::Releasing;
 
 /// The terms and risks of whoever names none.
@@ -375,11 +376,6 @@ impl Asked {
             }),
         }
     }
-}
-
-/// Of sorted values the one that so many percent don't go beyond.
-fn ranked<T>(sorted: &[T], percent: usize) -> &T {
-    &sorted[(sorted.len() * percent).div_ceil(100).max(1) - 1]
 }
 
 #[cfg(test)]

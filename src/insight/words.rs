@@ -6,7 +6,7 @@ use chrono::{Datelike, NaiveDate};
 
 use super::NotEnough;
 use super::backtest::BackTest;
-use super::budget::{Budget, Projection, Verdict};
+use super::budget::{Budget, Projection, Verdict, Year};
 use super::cost::MoneyRange;
 use super::forecast::RunsOut;
 use super::growth::Estimate;
@@ -14,6 +14,7 @@ use super::models::Kind;
 use super::money::Money;
 use super::purchase::Purchase;
 use super::reclaim::{HeldBack, KeepFree, Limits, Releasing, Spent};
+use super::returns::{ComingBack, CouldBeSaved};
 use crate::words::retold::MONTHS;
 use crate::words::{Locale, counted};
 
@@ -38,6 +39,39 @@ pub fn of_idle(reclaimable: u32, idle: u32, threshold_days: u32, l: Locale) -> S
     let days = counted(l, threshold_days.into(), "day", "days");
     let number = |seats: u32| l.number(seats.into());
     format!("{} of {} idle for {days} or longer", number(reclaimable), number(idle))
+}
+
+/// `74,088.00 to 82,320.00 EUR`, or the most, if nobody comes back.
+pub fn could_be_saved(of: &CouldBeSaved, l: Locale) -> String {
+    match of.low {
+        Some(low) => amounts(&MoneyRange { low, middle: low, high: of.high }, l),
+        None => format!("up to {}", of.high.written(l)),
+    }
+}
+
+/// Why that is a range, or that it supposes that nobody comes back.
+pub fn coming_back(of: &CouldBeSaved, l: Locale) -> String {
+    let number = |seats: u32| l.number(seats.into());
+    match of.coming_back {
+        Some(ComingBack { back: 0, of: cases, within_days }) => format!(
+            "nobody came back within {within_days} days of {} who lost a seat in the last 365",
+            number(cases)
+        ),
+        Some(ComingBack { back, of: cases, within_days }) => format!(
+            "the most if nobody comes back, the least if as many do as in the last 365 days: {} of {} within \
+             {within_days} days",
+            number(back),
+            number(cases)
+        ),
+        None => format!(
+            "if nobody comes back: how many do is not known, as {} in the last 365 days",
+            match of.released {
+                0 => "no seat was released".to_owned(),
+                1 => "only 1 seat was released".to_owned(),
+                few => format!("too few seats were released for long enough ({})", number(few)),
+            }
+        ),
+    }
 }
 
 /// What the word means, wherever its figures are.
@@ -217,21 +251,27 @@ pub fn amounts(range: &MoneyRange, locale: Locale) -> String {
     }
 }
 
-/// `40 to 43 Analyzer seats: 16,800.00 to 18,060.00 EUR`.
+/// `40 to 43 Analyzer seats (140 to 143 in all): 16,800.00 to 18,060.00 EUR`.
 pub fn to_buy(projection: &Projection, locale: Locale) -> String {
+    let [seats, all, amount] = to_buy_each(projection, locale);
+    format!("{seats} ({all}): {amount}")
+}
+
+/// The same apart: `40 to 43 Analyzer seats`, `140 to 143 in all`, and the amount.
+pub fn to_buy_each(projection: &Projection, locale: Locale) -> [String; 3] {
     let Purchase { seats_low, seats_high, cost, .. } = &projection.to_buy;
-    let seats = |seats: &u64| locale.separated(&seats.to_string());
-    let many = if seats_low == seats_high {
-        seats(seats_high)
-    } else {
-        format!("{} to {}", seats(seats_low), seats(seats_high))
+    let seats = |seats: u64| locale.separated(&seats.to_string());
+    let range = |more: u64| match seats_low == seats_high {
+        true => seats(more + seats_high),
+        false => format!("{} to {}", seats(more + seats_low), seats(more + seats_high)),
     };
     let amount = match *seats_low {
         0 => format!("up to {}", cost.high.written(locale)),
         _ => amounts(cost, locale),
     };
     let seats = if *seats_high == 1 { "seat" } else { "seats" };
-    format!("{many} {} {seats}: {amount}", projection.seat_type.title())
+    let many = format!("{} {} {seats}", range(0), projection.seat_type.title());
+    [many, format!("{} in all", range(projection.entitled_seats)), amount]
 }
 
 /// `the first has to be there by 5 March 2027`, the first day on which the seats may run out; where it may be that
@@ -244,7 +284,7 @@ pub fn first_to_buy(purchase: &Purchase, locale: Locale) -> Option<String> {
     })
 }
 
-/// `550,000.00 EUR to pay for seats`: of what is to be paid within 12 months.
+/// `550,000.00 EUR to pay for seats`: of what is to be paid in a year.
 pub fn for_seats(to_pay: &MoneyRange, locale: Locale) -> String {
     format!("{} to pay for seats", money(to_pay, locale))
 }
@@ -269,10 +309,15 @@ pub fn verdict(of: &Verdict, budget: Money, locale: Locale) -> String {
         Verdict::Within { left } => format!("within {budget}, {} left", amounts(left, locale)),
         Verdict::MayExceed { by } => {
             let by = by.written(locale);
-            format!("may exceed {budget} by up to {by} in the next 12 months")
+            format!("may exceed {budget} by up to {by}")
         }
         Verdict::Exceeded { by } => format!("exceeds {budget} by {}", amounts(by, locale)),
     }
+}
+
+/// `in the year from 12 January 2027 to 11 January 2028`: that of a budget.
+pub fn budget_year(of: &Year, locale: Locale) -> String {
+    format!("in the year from {} to {}", locale.date(of.first), locale.date(of.last))
 }
 
 /// `within 50,000.00 EUR, 8,000.00 EUR left`; where seats are bought for another time than a year, that they are
@@ -285,6 +330,11 @@ pub fn budget(of: &Budget, locale: Locale) -> String {
         months => format!("; seats to buy with the price of {}", months_in_words(months)),
     };
     verdict(&of.verdict, of.budget, locale) + &term
+}
+
+/// The same with the year that it is of.
+pub fn budget_in_year(of: &Budget, locale: Locale) -> String {
+    format!("{}, {}", budget(of, locale), budget_year(&of.year, locale))
 }
 
 /// `about 27 months`, `about 3 weeks`: how long something lasts, as rough as it is known.

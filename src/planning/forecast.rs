@@ -5,8 +5,9 @@ use serde::Serialize;
 
 use super::{Planning, SeatCounts};
 use crate::insight::backtest::BackTest;
+use crate::insight::cost::DAYS;
 use crate::insight::forecast::{
-    self, Bought, LONGEST_DAYS, Outlook, RunsOut, SecondOpinion, ShortBefore,
+    self, Bought, LONGEST_DAYS, Needed, Outlook, RunsOut, SecondOpinion, ShortBefore,
 };
 use crate::insight::models::Kind;
 use crate::insight::reclaim::Limits;
@@ -43,6 +44,8 @@ pub struct ForecastView {
     pub second_opinion: Result<SecondOpinion, NotEnough>,
     #[serde(serialize_with = "or_why")]
     pub error: Result<BackTest, NotEnough>,
+    /// Seats that are needed at the most within 365 days.
+    pub needed: Needed,
     /// Seats taken on this day of each month to come.
     pub outlook: Vec<Outlook>,
     /// Only when something is assumed that isn't so.
@@ -158,6 +161,7 @@ fn view(forecast: &forecast::Forecast, seats: Option<&SeatCounts>, months: u32) 
             .map(|after| words::runs_out(&after, forecast.today, Locale::default())),
         second_opinion: forecast.second_opinion,
         error: forecast.error.clone(),
+        needed: forecast.needed(DAYS),
         outlook: days.map(|day| forecast.outlook(day)).collect(),
         what_if: None,
     }

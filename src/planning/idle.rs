@@ -7,7 +7,7 @@ use super::replay::Simulation;
 use crate::insight::days_after;
 use crate::insight::money::Money;
 use crate::insight::order::Order;
-use crate::insight::words::renewal as words;
+use crate::insight::words::{self as said, renewal as words};
 use crate::license::SeatType;
 use crate::words::Locale;
 
@@ -20,9 +20,10 @@ pub struct Line {
     /// Absent where it is no number of seats.
     pub seats: Option<u32>,
     /// A year's price of them, or what was or would have been saved.
+    /// Of the answer a range, where people may come back.
     pub amount: String,
     pub as_of: AsOf,
-    pub what: &'static str,
+    pub what: String,
 }
 
 /// What a figure is of.
@@ -70,10 +71,15 @@ pub fn lines(
                     seats: Option<u32>,
                     amount: Option<Money>,
                     as_of: Option<AsOf>,
-                    what: &'static str| {
+                    what: &str| {
         let (Some(amount), Some(as_of)) = (amount, as_of) else { return };
-        let is_answer = name == ANSWER;
-        lines.push(Line { name, is_answer, seats, amount: amount.written(l), as_of, what });
+        let (is_answer, mut what) = (name == ANSWER, what.to_owned());
+        let mut amount = amount.written(l);
+        if let Some(of) = cost.could_be_saved.as_ref().filter(|_| is_answer) {
+            amount = said::could_be_saved(of, l);
+            what += &format!("; {}", said::coming_back(of, l));
+        }
+        lines.push(Line { name, is_answer, seats, amount, as_of, what });
     };
     let of_list = list.map(AsOf::List);
     let reclaimable = "idle, and let go by the release rules, over as many runs as it takes";
@@ -92,7 +98,8 @@ pub fn lines(
             seats: None,
             amount,
             as_of: AsOf::Year(last),
-            what: "by the rules in force, had a run a day released for real: a part of a year for each seat",
+            what: "by the rules in force, had a run a day released for real: a part of a year for each seat"
+                .to_owned(),
         });
     }
     lines

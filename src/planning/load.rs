@@ -122,6 +122,10 @@ impl Planning {
                 }
             }
         };
+        let returned = match settings.cost {
+            Some(_) => Some(super::returns::of_year(store, site, &known.list, now).await?),
+            None => None,
+        };
         let Known { list, releases, .. } = known;
         let mut pools = Vec::new();
         for seat_type in SeatType::counted() {
@@ -161,6 +165,7 @@ impl Planning {
             license_end,
             released: until_again(releases, &list, zone).map(|release| release.seats).collect(),
             seats: counts,
+            returned,
             release: of_site.map(|of| of.release.clone()),
             order: OnceLock::new(),
         })

@@ -31,6 +31,7 @@ use crate::insight::growth::{Growth, History, growth};
 use crate::insight::order::Order;
 use crate::insight::pace::Pace;
 use crate::insight::reclaim::Limits;
+use crate::insight::returns::Returned;
 use crate::insight::season::{self, Season};
 use crate::insight::utilization::{self, Now, Period, Step, YearOnYear};
 use crate::insight::{Entitled, NotEnough, Released, Series, Total, days_after};
@@ -69,6 +70,8 @@ pub struct Planning {
     pub released: Vec<ReleasedSeats>,
     /// From the list of seats; `None` while it was never read.
     pub seats: Option<seats::Counts>,
+    /// Who came back of those whose seats were released in the 365 days up to `now`; `None` where nothing has a price.
+    returned: Option<Returned>,
     /// How the settings release seats; `None` of a site that they don't have.
     release: Option<Release>,
     order: OnceLock<Option<Order>>,

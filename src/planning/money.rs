@@ -5,12 +5,14 @@ use rust_decimal::prelude::ToPrimitive;
 use serde::Serialize;
 
 use super::Planning;
-use crate::insight::budget::{self, Budget, Projection};
-use crate::insight::cost::{self, CapacityBill, Counts, DAYS, Minutes, MoneyRange, Saved};
+use super::renewal::Begins;
+use crate::insight::budget::{self, Budget, Projection, Year};
+use crate::insight::cost::{self, CapacityBill, Counts, DAYS, Minutes, MoneyRange, Prices, Saved};
 use crate::insight::days_after;
 use crate::insight::money::{Currency, Money};
 use crate::insight::order::{Beside, Order};
 use crate::insight::reclaim::Limits;
+use crate::insight::returns::{CouldBeSaved, could_be_saved};
 use crate::license::SeatType;
 
 /// The cost of a year as things are now, what was saved, and what may come.
@@ -33,6 +35,8 @@ pub struct Cost {
     pub idle: Option<Money>,
     /// Of seats that the release rules let go, over as many runs as that takes. Absent as above.
     pub reclaimable: Option<Money>,
+    /// `reclaimable`, and what of it is left where people come back. Absent as `reclaimable`.
+    pub could_be_saved: Option<CouldBeSaved>,
     /// Of seats that nobody has and that can be given out. Absent where that isn't known.
     pub free: Option<Money>,
     /// `entitled` by `activePeople`.
@@ -105,10 +109,12 @@ pub struct PeriodTypeCost {
     pub cost: Money,
 }
 
-/// The next 365 days.
+/// The year of the budget.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct NextYear {
+    #[serde(flatten)]
+    pub year: Year,
     pub by_type: Vec<Projection>,
     /// Types with a price but without a forecast: taken as they are now.
     pub without_forecast: Vec<SeatType>,
@@ -120,13 +126,13 @@ pub struct NextYear {
 }
 
 impl Cost {
-    /// How an order belongs together with what is paid if what is entitled stays. `today`: the day of the figures.
-    /// `None` where one of both is not set against the budget.
-    pub fn beside(&self, order: &Order, today: NaiveDate) -> Option<Beside> {
+    /// How an order belongs together with what is paid if what is entitled stays. `None` where one of both is not set
+    /// against the budget.
+    pub fn beside(&self, order: &Order) -> Option<Beside> {
         let types = &self.next_year.by_type;
         let added = |seats: fn(&Projection) -> u64| types.iter().map(seats).sum();
         let added = (added(|of| of.missing_low), added(|of| of.missing_high));
-        Beside::of(order, self.budget.as_ref()?, added, today)
+        Beside::of(order, self.budget.as_ref()?, added)
     }
 }
 
@@ -141,7 +147,7 @@ impl Planning {
         let people = self.seats.as_ref().map(|seats| seats.active_people);
         let bill = cost::bill(&prices, &counts, self.minutes_of_month(), people.unwrap_or(0));
         let next_year = self.next_year()?;
-        let budget = budget::budget(&prices, bill.entitled, next_year.to_buy);
+        let budget = budget::budget(&prices, bill.entitled, next_year.to_buy, next_year.year);
         // A sum without one of its types would be too small.
         let known = counts.iter().all(|c| self.seat_counts(c.seat_type).is_some());
         let by_type = bill.by_type.iter().map(|bill| {
@@ -172,7 +178,10 @@ impl Planning {
                 per_active_seat: bill.per_active_seat.filter(|_| of_type),
             }
         });
+        let reclaimable = priced(&prices, &counts);
+        let seen = self.returned.as_ref().filter(|_| known);
         Some(Cost {
+            could_be_saved: seen.and_then(|seen| could_be_saved(&reclaimable, seen)),
             currency: prices.currency,
             by_type: by_type.collect(),
             without_price: bill.without_price,
@@ -252,16 +261,30 @@ impl Planning {
         Some(PeriodCost { by_type, seats, capacity, all })
     }
 
-    /// The cost of the next 365 days of a type. `None` without a price or a forecast.
+    /// The year that the budget is of: it begins with the next renewal of any type, by the contract or the server's license, or on the same
+    /// day of a year before.
+    pub fn budget_year(&self) -> Year {
+        let types = self.seat_types().filter(|of| of.is_counted());
+        let known = types.filter_map(|of| match self.next_term(of) {
+            (day, Begins::Contract | Begins::LicenseEnd { .. }) => Some(day),
+            (_, Begins::Asked | Begins::Today { .. }) => None,
+        });
+        Year::of(known.min(), self.today)
+    }
+
+    /// The cost of the year of the budget of a type. `None` without a price or a forecast.
     pub fn project(&self, seat_type: SeatType) -> Option<Projection> {
         let Some(Ok(forecast)) = self.forecast(seat_type) else { return None };
-        budget::project(&self.prices?, seat_type, forecast, &self.pool(seat_type)?.entitled)
+        let entitled = &self.pool(seat_type)?.entitled;
+        budget::project(&self.prices?, seat_type, forecast, entitled, self.budget_year())
     }
 
     fn next_year(&self) -> Option<NextYear> {
         let prices = self.prices?;
         let nothing = MoneyRange::exactly(Money::zero(prices.currency));
+        let year = self.budget_year();
         let mut next = NextYear {
+            year,
             by_type: Vec::new(),
             without_forecast: Vec::new(),
             allocated: nothing,
@@ -273,7 +296,7 @@ impl Planning {
             if known.is_none() && prices.per_seat(seats.seat_type).is_some() {
                 next.without_forecast.push(seats.seat_type);
             }
-            let as_now = || budget::as_now(&prices, &seats, self.today);
+            let as_now = || budget::as_now(&prices, &seats, self.today, year);
             let Some(projection) = known.or_else(as_now) else { continue };
             next.by_type.push(projection);
             next.allocated = next.allocated.plus(projection.allocated);
@@ -312,6 +335,12 @@ impl Planning {
             used_this_month: used.round().to_u64().unwrap_or(0),
         })
     }
+}
+
+/// Reclaimable seats of the types that have a price, each with that.
+fn priced(prices: &Prices, counts: &[Counts]) -> Vec<(u32, Money)> {
+    let of = |counts: &Counts| Some((counts.reclaimable, prices.per_seat(counts.seat_type)?));
+    counts.iter().filter_map(of).collect()
 }
 
 /// A count that came as a figure.

@@ -24,6 +24,10 @@ pub struct Recorded {
     pub entitled_changes: Vec<EntitledChange>,
     /// Seats that Bursar released and did not give back.
     pub released: u32,
+    /// By how much that lowers the later mean against the earlier: what went within either time counts for a part of its days.
+    pub released_of_mean: f64,
+    /// The same of `cleanUps`.
+    pub clean_ups_of_mean: f64,
     /// Many seats that went without it.
     pub clean_ups: Vec<Released>,
     /// The longest time without data, from its first to its last day, where that is two weeks or more.
@@ -33,8 +37,31 @@ pub struct Recorded {
 impl Planning {
     /// What is recorded from the month of the year before to the end of the newer one. `None` without the older month.
     pub fn recorded_between(&self, seat_type: SeatType, years: &YearOnYear) -> Option<Recorded> {
+        let before = years.last_year.as_ref()?;
+        let this = (years.this.start, years.this.end().min(self.today));
+        // Of a month that isn't over the same days count.
+        let days = this.1 - this.0;
+        let until = if this.1 < years.this.end() { before.start + days } else { before.end() };
+        self.recorded(seat_type, (before.start, until), this)
+    }
+
+    /// What is recorded from the begin of one time to the end of a later one, and what it does to the mean of the later one
+    /// against that of the earlier.
+    pub fn recorded(
+        &self,
+        seat_type: SeatType,
+        before: (NaiveDate, NaiveDate),
+        this: (NaiveDate, NaiveDate),
+    ) -> Option<Recorded> {
         let pool = self.pool(seat_type)?;
-        let (first, last) = (years.last_year.as_ref()?.start, years.this.end().min(self.today));
+        let (first, last) = (before.0, this.1);
+        // The share of the days of a time on which what went on a day was gone.
+        let gone = |(from, to): (NaiveDate, NaiveDate), day: NaiveDate| {
+            let all = ((to - from).num_days() + 1).max(1) as f64;
+            ((to - day.max(days_after(from, -1))).num_days().max(0) as f64 / all).min(1.0)
+        };
+        let of_mean =
+            |of: &Released| f64::from(of.count) * (gone(this, of.day) - gone(before, of.day));
         let days = pool.taken.between(first, last);
         let begins = pool.taken.days().first().map(|day| day.day).filter(|day| *day > first);
         let pauses = days.windows(2).map(|pair| (pair[0].day, pair[1].day));
@@ -42,13 +69,16 @@ impl Planning {
         let pause = longest.map(|(from, to)| (days_after(from, 1), days_after(to, -1)));
         let pause = pause.filter(|(from, to)| (*to - *from).num_days() + 1 >= LONG_PAUSE);
         let released = pool.released.iter().filter(|of| (first..=last).contains(&of.day));
+        let clean_ups = pool.clean_ups(first, last);
         Some(Recorded {
             first,
             last,
             begins,
             entitled_changes: pool.entitled_changes(days_after(first, 1), last),
-            released: released.map(|of| of.count).sum(),
-            clean_ups: pool.clean_ups(first, last),
+            released: released.clone().map(|of| of.count).sum(),
+            released_of_mean: released.map(of_mean).sum(),
+            clean_ups_of_mean: clean_ups.iter().map(of_mean).sum(),
+            clean_ups,
             pause,
         })
     }
@@ -72,17 +102,28 @@ impl Recorded {
             return None;
         }
         let gone: u32 = self.clean_ups.iter().map(|of| of.count).sum();
-        let given = change + f64::from(self.released) + f64::from(gone);
+        let given = change + self.released_of_mean + self.clean_ups_of_mean;
+        let less = |of_mean: f64, seats: u32, by: &str| {
+            let of_mean = (of_mean * 10.0).round() / 10.0 + 0.0;
+            match of_mean == f64::from(seats) {
+                true => format!(", less {} that {by}", l.number(seats.into())),
+                false => format!(
+                    ", less {} on average by {} that {by}, some of them within these times",
+                    l.number(of_mean),
+                    l.number(seats.into())
+                ),
+            }
+        };
         let number = l.fixed(given.abs(), 1);
         let mut text = match given < 0.0 {
             true => format!("{number} seats more were given back than given out"),
             false => format!("{number} seats more were given out than given back"),
         };
         if self.released > 0 {
-            text += &format!(", less {} that Bursar released", l.number(self.released.into()));
+            text += &less(self.released_of_mean, self.released, "Bursar released");
         }
         if gone > 0 {
-            text += &format!(", less {} that went at once without it", l.number(gone.into()));
+            text += &less(self.clean_ups_of_mean, gone, "went at once without it");
         }
         Some(text)
     }

@@ -10,6 +10,7 @@ use crate::insight::forecast::LONGEST_DAYS;
 use crate::insight::order::{self, Order, Runs};
 use crate::insight::reclaim::Limits;
 use crate::insight::renewal::{self, Price, Question, Renewal, last_day};
+use crate::insight::returns::Returned;
 use crate::insight::{NotEnough, days_after, or_why};
 use crate::license::SeatType;
 use crate::words::{Locale, counted};
@@ -219,6 +220,9 @@ impl Planning {
                     let listed =
                         self.seat_counts(line.seat_type).map(|seats| self.day(seats.as_of));
                     line.listed = listed.filter(|day| *day > self.today);
+                    let back = self.returned.as_ref().and_then(Returned::coming_back);
+                    let back = back.map(|of| u64::from(of.of(line.reclaimable)));
+                    line.seats_if_back = back.map(|back| line.seats + back);
                 }
             }
             order

@@ -6,7 +6,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
 use super::seats;
-use crate::insight::returns::Away;
+use crate::insight::cost::DAYS;
+use crate::insight::returns::{Away, Returned};
 use crate::ledger::Action;
 use crate::license::SeatType;
 use crate::license::changes::ChangeKind;
@@ -15,7 +16,22 @@ use crate::store::{Seats, Store, StoreError};
 /// The site's clock may run ahead.
 const SLACK: TimeDelta = TimeDelta::days(1);
 
-/// Every seat that Bursar released at a site up to a time, and when its person had one of the type again: by an undo,
+/// What became of the seats that were released in the 365 days up to a time.
+///
+/// # Errors
+/// The store can't be read.
+pub async fn of_year(
+    store: &Store,
+    site: &str,
+    known: &Seats,
+    now: DateTime<Utc>,
+) -> Result<Returned, StoreError> {
+    let since = now - TimeDelta::days(DAYS);
+    let away = away(store, site, known, (since, now)).await?;
+    Ok(Returned::of(away.into_iter(), now))
+}
+
+/// Every seat that Bursar released at a site between two times, and when its person had one of the type again: by an undo,
 /// by whatever a reading showed, or by the list as it was read last (`known`).
 ///
 /// # Errors
@@ -24,10 +40,12 @@ pub async fn away(
     store: &Store,
     site: &str,
     known: &Seats,
-    now: DateTime<Utc>,
+    (since, now): (DateTime<Utc>, DateTime<Utc>),
 ) -> Result<Vec<Away>, StoreError> {
     let done = store.done_seats(site).await?;
-    let released = done.iter().filter(|done| done.action == Action::Release && done.time <= now);
+    let is_of_then = |time: DateTime<Utc>| (since..=now).contains(&time);
+    let released =
+        done.iter().filter(|done| done.action == Action::Release && is_of_then(done.time));
     let Some(first) = released.clone().map(|done| done.time).min() else { return Ok(Vec::new()) };
     let mut given: HashMap<(SeatType, Uuid), Vec<DateTime<Utc>>> = HashMap::new();
     for done in done.iter().filter(|done| done.action == Action::Allocate) {

@@ -96,6 +96,24 @@ pub fn figures(
     (seats::figures(&known.to_vec(), &first_used, &by_rules, now), limits)
 }
 
+/// What the next run does with a seat.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Turn {
+    /// `release`, `announce`, `held-back`, or the code of the first reason to keep it.
+    pub code: &'static str,
+    /// The same for people.
+    pub text: String,
+}
+
+/// What the next run does with each seat, by the lists as they were read last.
+pub fn next_run(known: &Known, settings: &Settings, now: DateTime<Utc>) -> HashMap<Uuid, Turn> {
+    let seats = known.seats();
+    let snapshot = snapshot(seats, known.pools.clone());
+    let turns = reclaim::next_run(&snapshot, &known.past, &settings.policy, as_of(seats, now));
+    let told = |of: reclaim::Turn| Turn { code: of.code(), text: of.text() };
+    turns.into_iter().map(|(seat, of)| (seat, told(of))).collect()
+}
+
 /// The seats as the planner of the releases takes them.
 pub(super) fn snapshot(known: &Seats, pools: Option<Pools>) -> Snapshot {
     let list = |seats: &[crate::store::KnownSeat]| -> Vec<Seat> {

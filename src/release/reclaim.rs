@@ -71,6 +71,68 @@ fn going(part: &plan::TypePlan) -> impl Iterator<Item = (Uuid, Outcome)> {
     releases.into_iter().chain(announced).chain(later).take(most)
 }
 
+/// What the next run does with a seat.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Turn {
+    /// It releases it.
+    Release,
+    /// It announces that it is released later.
+    Announce,
+    /// It would release it, and a guard stops the run (`maxReleasePercent`).
+    HeldBack,
+    /// It stays, for this reason first.
+    Keep(Keep),
+}
+
+impl Turn {
+    /// Short and stable: `release`, `announce`, `held-back`, or the code of the reason.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Release => "release",
+            Self::Announce => "announce",
+            Self::HeldBack => "held-back",
+            Self::Keep(why) => why.code(),
+        }
+    }
+
+    /// For people: `goes`, `stays: used within releaseThresholdDays`.
+    pub fn text(&self) -> String {
+        match self {
+            Self::Release => "goes".to_owned(),
+            Self::Announce => "is announced".to_owned(),
+            Self::HeldBack => "stays: held back by a guard (maxReleasePercent)".to_owned(),
+            Self::Keep(why) => format!("stays: {}", Keep::meaning(why.code())),
+        }
+    }
+}
+
+/// What the next run does with each seat of the types that the settings release, as if none went within the last 22
+/// hours.
+pub fn next_run(
+    snapshot: &Snapshot,
+    past: &Past,
+    settings: &Policy,
+    now: DateTime<Utc>,
+) -> HashMap<Uuid, Turn> {
+    let past = without_taken(past);
+    let plan = plan::plan("", "", snapshot, &past, settings, now);
+    let mut turns = HashMap::new();
+    for part in &plan.types {
+        let is_stopped = is_stopped(&plan, part, &past, settings);
+        for decision in &part.decisions {
+            let turn = match (decision.outcome, decision.keep.first()) {
+                (Outcome::Release | Outcome::Announce, _) if is_stopped => Turn::HeldBack,
+                (Outcome::Release, _) => Turn::Release,
+                (Outcome::Announce, _) => Turn::Announce,
+                (Outcome::Keep, Some(why)) => Turn::Keep(why.clone()),
+                (Outcome::Keep, None) => continue,
+            };
+            turns.insert(decision.seat, turn);
+        }
+    }
+    turns
+}
+
 /// Whether nothing but its notice keeps a seat.
 fn is_announced(decision: &plan::Decision) -> bool {
     decision.outcome == Outcome::Keep

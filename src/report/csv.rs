@@ -197,6 +197,9 @@ fn holders(rows: &mut Rows, site: &SiteReport) {
             let since = person.since.map_or_else(String::new, |since| since.to_rfc3339());
             let state = if person.quarantined { "quarantined" } else { "held" };
             rows.add("holders", &person.user, &since, &format!("{subject}.{state}"), &person.name);
+            if let Some(turn) = person.next_run {
+                rows.add("holders", &person.user, &since, &format!("{subject}.nextRun"), turn);
+            }
             if let Some(used) = person.last_used {
                 let key = format!("{subject}.lastUsed");
                 rows.add("holders", &person.user, &since, &key, used.to_rfc3339());
@@ -427,6 +430,16 @@ fn money(rows: &mut Rows, site: &SiteReport) {
     rows.money("active", cost.active);
     rows.money("idle", cost.idle);
     rows.money("reclaimable", cost.reclaimable);
+    if let Some(of) = &cost.could_be_saved {
+        rows.money("couldBeSaved.low", of.low);
+        rows.money("couldBeSaved.high", Some(of.high));
+        if let Some(seen) = of.coming_back {
+            let subject = cost.currency.as_str();
+            rows.add("cost", subject, "", "couldBeSaved.back", seen.back);
+            rows.add("cost", subject, "", "couldBeSaved.of", seen.of);
+            rows.add("cost", subject, "", "couldBeSaved.withinDays", seen.within_days);
+        }
+    }
     if let Some(people) = cost.active_people {
         rows.add("cost", cost.currency.as_str(), "", "activePeople", people);
     }
@@ -444,6 +457,10 @@ fn money(rows: &mut Rows, site: &SiteReport) {
     rows.money("savedInPeriod.byEarlier", earlier.map(|saved| saved.amount));
     rows.money("savedLastYear", Some(cost.saved_last_year.amount));
     rows.money("saved", Some(cost.saved.amount));
+    let year = &cost.next_year.year;
+    for (key, day) in [("nextYear.first", year.first), ("nextYear.last", year.last)] {
+        rows.add("cost", cost.currency.as_str(), "", key, day);
+    }
     rows.money("nextYear.toPay.low", Some(cost.next_year.to_pay.low));
     rows.money("nextYear.toPay.high", Some(cost.next_year.to_pay.high));
     budget(rows, cost);

@@ -1,5 +1,6 @@
 //! From the store to a report.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use chrono::{DateTime, Months, NaiveDate, TimeDelta, Utc};
@@ -23,6 +24,7 @@ use crate::insight::{NotEnough, Unit, days_after};
 use crate::license::ServerLicenseStatus;
 use crate::planning::chargeback::By;
 use crate::planning::replay::{Past, Question, ReplayError, Simulation, THRESHOLDS};
+use crate::planning::seats::{Known, next_run};
 use crate::planning::{Planning, Pool, returns};
 use crate::store::{KnownRun, Seats, Store, StoreError};
 
@@ -136,7 +138,16 @@ async fn of_site(
     let runs = store.runs_between(&site.name, (from, to)).await?;
     let changes = changes(store, site, &seats, (from, to), &attempts, &names).await?;
     let returned = returned(store, site, &seats, (from, to), moment.as_of).await?;
-    let mut holders = holders(store, site, &seats, to, settings.report_names).await?;
+    // Who would lose a seat is told only where people are named.
+    let turns = match settings.report_names && !left_out {
+        true => {
+            let known = Known::load(store, &site.name, zone, now).await?;
+            next_run(&known, &site.release, now)
+        }
+        false => HashMap::new(),
+    };
+    let names_of = (settings.report_names, &turns);
+    let mut holders = holders(store, site, &seats, to, names_of).await?;
     // The site may list a type that its license doesn't have.
     holders.retain(|of| of.held + of.quarantined > 0 || planning.pool(of.seat_type).is_some());
     attempts.retain(|attempt| attempt.time >= from && attempt.time < to);
@@ -144,6 +155,12 @@ async fn of_site(
         true => None,
         false => planning.cost_by(store, settings, site, &By::Directory).await?.ok(),
     };
+    let mut by_property = Vec::new();
+    let properties = site.seats.iter().flat_map(|monitor| &monitor.breakdown_by);
+    for name in properties.filter(|_| !left_out) {
+        let by = By::Property(name.clone());
+        by_property.extend(planning.cost_by(store, settings, site, &by).await?.ok());
+    }
     let simulation = if left_out { None } else { simulation(store, settings, site, now).await? };
     Ok(SiteReport {
         site: site.name.clone(),
@@ -157,6 +174,7 @@ async fn of_site(
         order: planning.order().cloned(),
         license_end: planning.license_end,
         cost_by_directory: by_directory,
+        cost_by_property: by_property,
         cost_in_period: planning.cost_of((period.first, period.last.min(planning.today))),
         saved_in_period: planning.saved((period.first, period.last.min(planning.today))),
         saved_in_period_by_earlier: planning
@@ -179,12 +197,13 @@ async fn returned(
     (from, to): (DateTime<Utc>, DateTime<Utc>),
     as_of: DateTime<Utc>,
 ) -> Result<Option<ReturnedReport>, StoreError> {
-    let away = returns::away(store, &site.name, seats, as_of).await?;
+    let year = as_of - TimeDelta::days(DAYS);
+    let away = returns::away(store, &site.name, seats, (from.min(year), as_of)).await?;
     let since = |first: DateTime<Utc>, last: DateTime<Utc>| {
         let within = away.iter().filter(|away| away.from >= first && away.from < last);
         Returned::of(within.copied(), as_of)
     };
-    let (in_period, in_year) = (since(from, to), since(as_of - TimeDelta::days(DAYS), to));
+    let (in_period, in_year) = (since(from, to), since(year, to));
     Ok((in_year.released > 0 || in_period.released > 0)
         .then_some(ReturnedReport { in_period, in_year }))
 }
@@ -278,6 +297,7 @@ fn of_type(planning: &Planning, pool: &Pool, period: &Period) -> TypeReport {
     });
     let seat_type = pool.seat_type;
     let year_on_year = days.last().and_then(|day| planning.year_on_year(seat_type, day.day));
+    let before = year_before(pool, (first, last)).filter(|_| period.months() > 1);
     let nothing = NotEnough { have: 0, need: 1, unit: Unit::Days };
     TypeReport {
         seat_type,
@@ -294,7 +314,9 @@ fn of_type(planning: &Planning, pool: &Pool, period: &Period) -> TypeReport {
         recorded_in_year: year_on_year
             .as_ref()
             .and_then(|years| planning.recorded_between(seat_type, years.as_ref().ok()?)),
-        year_before: year_before(pool, (first, last)).filter(|_| period.months() > 1),
+        recorded_in_period: before
+            .and_then(|of| planning.recorded(seat_type, (of.first, of.last), (first, last))),
+        year_before: before,
         year_on_year: year_on_year.unwrap_or(Err(nothing)),
         growth: planning.growth(seat_type).unwrap_or(Err(nothing)),
         forecast: planning.forecast_view(seat_type, AHEAD).unwrap_or(Err(nothing)),

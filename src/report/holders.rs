@@ -1,7 +1,7 @@
 //! Who holds a seat at the end of a period: the lists as they were read last, with what changed since then
 //! taken back.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
@@ -10,6 +10,7 @@ use uuid::Uuid;
 use crate::config::settings::Site;
 use crate::license::changes::{After, Change, ChangeKind};
 use crate::license::{Moment, Seat, SeatType};
+use crate::planning::seats::Turn;
 use crate::store::{Seats, Store, StoreError};
 
 /// The seats of one type at the end of a period.
@@ -43,6 +44,14 @@ pub struct SeatHolder {
     pub last_used: Option<DateTime<Utc>>,
     /// The site says that it never was.
     pub never_used: bool,
+    /// What the next run does with the seat, by the list as it was read last: `release`, `announce`, `held-back`, or
+    /// the code of the first reason to keep it. Absent of a seat that is not on that list any more, of a type that the settings don't
+    /// release, and where the period is over for more than a month.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_run: Option<&'static str>,
+    /// The same for people.
+    #[serde(skip)]
+    pub next_run_in_words: Option<String>,
 }
 
 /// Who held seats when a period ended, by type. A type whose changes were not recorded yet by then is not
@@ -52,7 +61,7 @@ pub(super) async fn holders(
     site: &Site,
     known: &Seats,
     end: DateTime<Utc>,
-    names: bool,
+    (names, turns): (bool, &HashMap<Uuid, Turn>),
 ) -> Result<Vec<Holders>, StoreError> {
     let latest = known.lists.iter().map(|list| list.last_read).max();
     let Some(latest) = latest else { return Ok(Vec::new()) };
@@ -64,7 +73,7 @@ pub(super) async fn holders(
             continue;
         }
         let now = list.seats.iter().map(|known| &known.seat);
-        let mut people = as_of(list.seat_type, now, &later);
+        let mut people = as_of(list.seat_type, now, &later, turns);
         people.sort_by(|a, b| (&a.user, a.quarantined).cmp(&(&b.user, b.quarantined)));
         let quarantined = people.iter().filter(|seat| seat.quarantined).count();
         found.push(Holders {
@@ -87,6 +96,7 @@ fn as_of<'a>(
     seat_type: SeatType,
     now: impl Iterator<Item = &'a Seat>,
     later: &[Change],
+    turns: &HashMap<Uuid, Turn>,
 ) -> Vec<SeatHolder> {
     let mut seats: BTreeMap<Uuid, SeatHolder> = now.map(|seat| (seat.id, of_seat(seat))).collect();
     for change in later.iter().rev() {
@@ -97,6 +107,8 @@ fn as_of<'a>(
             quarantined,
             last_used: None,
             never_used: false,
+            next_run: None,
+            next_run_in_words: None,
         };
         // The seat of the other type that somebody had before.
         if let Some(from) = change.from.as_ref().filter(|from| from.seat_type == seat_type) {
@@ -133,7 +145,13 @@ fn as_of<'a>(
             }
         }
     }
-    seats.into_values().collect()
+    let told = |(id, seat): (Uuid, SeatHolder)| {
+        let turn = turns.get(&id);
+        let (next_run, next_run_in_words) =
+            (turn.map(|of| of.code), turn.map(|of| of.text.clone()));
+        SeatHolder { next_run, next_run_in_words, ..seat }
+    };
+    seats.into_iter().map(told).collect()
 }
 
 fn of_seat(seat: &Seat) -> SeatHolder {
@@ -149,5 +167,7 @@ fn of_seat(seat: &Seat) -> SeatHolder {
         quarantined: seat.quarantined.is_some(),
         last_used: seat.last_used.at(),
         never_used: matches!(seat.last_used, Moment::Never),
+        next_run: None,
+        next_run_in_words: None,
     }
 }

@@ -23,6 +23,7 @@ struct SitePart<'a> {
     /// Where links of the contents lead to: no name of a site is part of it.
     id: String,
     summary: &'a [(String, String)],
+    decisions: &'a [String],
     tiles: &'a [(String, String, String)],
     parts: Vec<Part<'a>>,
 }
@@ -55,6 +56,7 @@ pub fn render(report: &Report) -> Result<String, askama::Error> {
             name: &site.name,
             id: format!("site{n}"),
             summary: &site.summary,
+            decisions: &site.decisions,
             tiles: &site.tiles,
             parts,
         });

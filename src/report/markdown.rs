@@ -60,6 +60,12 @@ pub fn render(document: &Document) -> String {
         };
         let _ = write!(head, "\n**Summary{}**\n\n", plain(&of));
         facts(&mut head, &site.summary);
+        if !site.decisions.is_empty() {
+            let _ = write!(head, "\n**To decide{}**\n\n", plain(&of));
+            for (n, text) in (1..).zip(&site.decisions) {
+                let _ = writeln!(head, "{n}. {}", plain(text));
+            }
+        }
     }
     let mut body = Writer::default();
     // Those before: each heading of the text counts.

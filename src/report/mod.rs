@@ -113,6 +113,8 @@ pub struct SiteReport {
     /// `cost`, by the user directories of those who hold the seats; absent as above, while the lists of seats aren't
     /// known, and when `leftOut`.
     pub cost_by_directory: Option<ByGroup>,
+    /// The same by the custom properties of `seatMonitor.breakdownBy`; without those that nobody has.
+    pub cost_by_property: Vec<ByGroup>,
     /// Of what was entitled, day by day, up to `asOf`; absent as above.
     pub cost_in_period: Option<PeriodCost>,
     /// By releases, within the period: by those in it, and by earlier ones whose seats are still free.
@@ -183,6 +185,8 @@ pub struct TypeReport {
     pub year_before: Option<YearBefore>,
     /// What is recorded between the two months; absent without the older one.
     pub recorded_in_year: Option<Recorded>,
+    /// The same from the beginning of `yearBefore` to the end of the period.
+    pub recorded_in_period: Option<Recorded>,
     /// As of `asOf`, as are those that follow.
     #[serde(serialize_with = "or_why")]
     pub growth: Result<Growth, NotEnough>,

@@ -21,6 +21,12 @@ use crate::words::{Locale, counted};
 pub const OWN_ALERTS: &str = "Alerts of Bursar itself";
 pub const PROOF: &str = "Proof of the releases";
 
+/// Titles of sections that others point to.
+const SERVER_LICENSE: &str = "Server license";
+const IDLE: &str = "Idle and reclaimable seats";
+const RENEWAL: &str = "What to renew with";
+const COST: &str = "Cost of a year";
+
 /// The whole document.
 #[derive(Debug)]
 pub struct Document {
@@ -39,6 +45,8 @@ pub struct Site {
     pub name: String,
     /// What to know and to decide, in few lines: name and text.
     pub summary: Vec<(String, String)>,
+    /// What is to be decided, a sentence each; the summary says where there is nothing.
+    pub decisions: Vec<String>,
     /// The figures to see first: name, value, remark.
     pub tiles: Vec<(String, String, String)>,
     pub sections: Vec<Section>,
@@ -235,18 +243,23 @@ fn of_site(report: &Report, site: &super::SiteReport) -> Site {
         money::of_period(report, site),
         money::cost(report, site),
         money::by_directory(report, site),
+    ];
+    let by_property = money::by_property(report, site);
+    let rest = [
         holders::holders(report, site),
         trail::changes(report, site),
         trail::releases(report, site),
         trail::alerts(report, site),
         trail::gaps(report, site),
     ];
-    let mut sections: Vec<Section> = sections.into_iter().flatten().collect();
+    let sections = sections.into_iter().flatten().chain(by_property);
+    let mut sections: Vec<Section> = sections.chain(rest.into_iter().flatten()).collect();
     let annexes = annexes(report.locale, &mut sections);
     sections.extend(annexes);
     Site {
         name: site.site.clone(),
         summary: summary::summary(report, site),
+        decisions: summary::decisions(report, site),
         tiles: tiles(report, site),
         sections,
     }

@@ -7,9 +7,11 @@ use axum::response::IntoResponse;
 use super::answer::{self, Answer, Failure, age};
 use super::asked::{Asked, written};
 use super::frame::{Frame, Part, site_address};
+use super::wording::locale;
 use super::{Served, sheet, site};
 use crate::insight::chargeback::{Amounts, Row};
 use crate::insight::groups::Group;
+use crate::insight::money::percent_of;
 use crate::insight::words::{self, renewal as said};
 use crate::license::SeatType;
 use crate::plain::one_line;
@@ -102,7 +104,7 @@ pub(super) async fn page(
         frame: Frame::new(served, &status, Part::Cost, Some(name)),
         site: name.to_owned(),
         seen: seen.map(|time| age(time, now)),
-        facts: site::cost(&planning),
+        facts: facts(&planning),
         idle: idle_lines(&planning, locale),
         relation: idle::RELATION,
         order: {
@@ -114,7 +116,7 @@ pub(super) async fn page(
                 let cost = planning.cost()?;
                 let order = planning.order()?;
                 let text = said::order_beside_budget(order, locale)?;
-                let beside = cost.beside(order, planning.today);
+                let beside = cost.beside(order);
                 Some((text, beside.map(|of| said::beside(&of, locale)).unwrap_or_default()))
             };
             tokio::task::spawn_blocking(make).await.ok().flatten()
@@ -149,6 +151,59 @@ pub(super) async fn csv(served: &Served, name: &str, query: Option<&str>) -> Ans
     let kind = HeaderValue::from_static("text/csv; charset=utf-8");
     let file = sheet::file_name(&[name, "cost", by.as_str()]);
     Ok(([(header::CONTENT_TYPE, kind), file], text).into_response())
+}
+
+/// What the licenses cost, in few facts; none without prices.
+pub(super) fn facts(planning: &Planning) -> Vec<(String, String)> {
+    let Some(cost) = planning.cost() else {
+        let unknown =
+            planning.prices.map(|_| ("A year".to_owned(), words::NO_ENTITLEMENT.to_owned()));
+        return unknown.into_iter().collect();
+    };
+    let mut facts = Vec::new();
+    let mut fact = |name: &str, text: String| facts.push((name.to_owned(), text));
+    fact("A year", cost.entitled.written(locale()));
+    fact(
+        "Of it reclaimable",
+        match cost.reclaimable {
+            // The answer to what idle seats cost; the others stand beside it.
+            Some(idle) => match percent_of(idle, cost.entitled) {
+                Some(share) => format!(
+                    "{} ({} %), {}",
+                    idle.written(locale()),
+                    locale().fixed(share, 1),
+                    words::RECLAIMABLE
+                ),
+                None => idle.written(locale()),
+            },
+            None => site::NO_LIST.to_owned(),
+        },
+    );
+    if let Some(of) = &cost.could_be_saved {
+        let (amount, back) =
+            (words::could_be_saved(of, locale()), words::coming_back(of, locale()));
+        fact("Could be saved", format!("{amount} a year; {back}"));
+    }
+    fact("Saved in the last 365 days", cost.saved_last_year.amount.written(locale()));
+    let year = cost.next_year.year;
+    fact(
+        if year.by_renewal { "Year of the budget" } else { "Next 12 months" },
+        format!(
+            "{} {}",
+            words::for_seats(&cost.next_year.to_pay, locale()),
+            words::budget_year(&year, locale())
+        ),
+    );
+    for projection in cost.next_year.by_type.iter().filter(|of| of.missing_high > 0) {
+        let first = words::first_to_buy(&projection.to_buy, locale()).unwrap_or_default();
+        fact("To buy", format!("{}; {first}", words::to_buy(projection, locale())));
+    }
+    let budget = cost.budget.as_ref();
+    fact(
+        "Budget",
+        budget.map_or_else(|| "none set".to_owned(), |of| words::budget_in_year(of, locale())),
+    );
+    facts
 }
 
 fn idle_lines(planning: &Planning, l: Locale) -> Vec<[String; 4]> {

@@ -94,7 +94,7 @@ fn sections(planning: &Planning, question: &Question, locale: Locale, zone: Tz) 
     }
     let all: Vec<&TypeRenewal> = answers.iter().collect();
     if let Some(order) = planning.order_of(&answers) {
-        let beside = planning.cost().and_then(|cost| cost.beside(&order, planning.today));
+        let beside = planning.cost().and_then(|cost| cost.beside(&order));
         let blocks = renewal_order(locale, &order, beside.as_ref());
         if !blocks.is_empty() {
             let title = "Recommended order".to_owned();

@@ -10,13 +10,12 @@ use super::answer::{self, Answer, age};
 use super::frame::{Frame, Part, is_stopped, site_address};
 use super::gauge::{Gauge, Standing};
 use super::releases::run_address;
-use super::trends;
 use super::wording::{date, days, excerpt, local, locale, number};
 use super::{Served, answer::Failure};
+use super::{cost, trends};
 use crate::config::settings::Site;
 use crate::event::{DAEMON, Monitor};
 use crate::insight::capacity::MonthEnd;
-use crate::insight::money::percent_of;
 use crate::insight::words;
 use crate::license::monitor_app::AppHealth;
 use crate::license::{self, LicenseState, Pools, SeatType, Support};
@@ -160,7 +159,7 @@ pub(super) async fn page(served: &Served, headers: &HeaderMap, name: &str) -> An
         first: first(of_site, zone),
         alerts: alerts.map(|alert| AlertView::of(alert, &status, zone)).collect(),
         release: release(site, of_site, &status, zone),
-        cost: cost(&planning),
+        cost: cost::facts(&planning),
         app: of_site.monitor_app.as_ref().map(|read| app(&read.value, seen(read.time))),
         version: of_site
             .qlik_sense_version
@@ -496,42 +495,6 @@ fn release(site: &Site, of_site: &SiteStatus, status: &Status, zone: Tz) -> Rele
     });
     let freeze = freeze(site, status.time);
     Release { runs: runs.collect(), next, held, freeze, open }
-}
-
-/// What the licenses cost, in few facts; none without prices.
-pub(super) fn cost(planning: &Planning) -> Vec<(String, String)> {
-    let Some(cost) = planning.cost() else {
-        let unknown =
-            planning.prices.map(|_| ("A year".to_owned(), words::NO_ENTITLEMENT.to_owned()));
-        return unknown.into_iter().collect();
-    };
-    let mut facts = Vec::new();
-    let mut fact = |name: &str, text: String| facts.push((name.to_owned(), text));
-    fact("A year", cost.entitled.written(locale()));
-    fact(
-        "Of it reclaimable",
-        match cost.reclaimable {
-            // The answer to what idle seats cost; the others stand beside it.
-            Some(idle) => match percent_of(idle, cost.entitled) {
-                Some(share) => format!(
-                    "{} ({} %), {}",
-                    idle.written(locale()),
-                    locale().fixed(share, 1),
-                    words::RECLAIMABLE
-                ),
-                None => idle.written(locale()),
-            },
-            None => NO_LIST.to_owned(),
-        },
-    );
-    fact("Saved in the last 365 days", cost.saved_last_year.amount.written(locale()));
-    fact(
-        "Next 12 months",
-        format!("{} to pay for seats", words::money(&cost.next_year.to_pay, locale())),
-    );
-    let budget = cost.budget.as_ref();
-    fact("Budget", budget.map_or_else(|| "none set".to_owned(), |of| words::budget(of, locale())));
-    facts
 }
 
 pub(super) fn app(app: &license::monitor_app::MonitorApp, seen: String) -> AppView {

@@ -235,15 +235,14 @@ async fn tables_and_charts_for_people() {
                             without release: what is reclaimable is not known
                           123,600.00 EUR a year
                           of it 2,400.00 EUR for minutes, as now
-                          exceeds 120,000.00 EUR by 3,600.00 EUR
-      Two answers to one question, each for a year. If what is entitled stays,
-      from 25 November 2026 to 24 November 2027 (a term that ends in it renewed
-      as it is), and seats are added only on the day that lacks them (0):
-      135,400.00 EUR. The order, from 24 November 2026 to 23 November 2027,
-      takes its place: 123,600.00 EUR, 11,800.00 EUR less than the most of that.
-      It has 17 seats fewer than are entitled, from its first day on, with the
-      risk that it names. Until that day the first counts, from then on the
-      order.
+      Two answers to one question, each for a year. If what is entitled is renewed
+      as it is, from 25 November 2026 to 24 November 2027, and seats are added
+      only on the day that lacks them (0): 135,400.00 EUR. The verdict on the
+      budget is on this. The recommended order, from 24 November 2026 to 23
+      November 2027, takes its place: 123,600.00 EUR, 11,800.00 EUR less than
+      the most of that, 3,600.00 EUR over the budget. It has 17 seats fewer than
+      are entitled, from its first day on, with the risk that it names: it pays
+      at once for what may be missing later, or never.
     ");
     let text = capacity::render(&planning, 4, &plain);
     fits(&text);
@@ -364,7 +363,7 @@ async fn every_command_answers_as_json_with_the_documented_keys() {
     forecast: time timeZone sites
       site: site types
       type: seatType forecast
-      forecast: today asOf entitled taken free model modelInWords growth monthsAtGrowth runsOut inWords reclaimable limits runsOutAfterRelease afterReleaseInWords secondOpinion error outlook
+      forecast: today asOf entitled taken free model modelInWords growth monthsAtGrowth runsOut inWords reclaimable limits runsOutAfterRelease afterReleaseInWords secondOpinion error needed outlook
     renewal: time timeZone sites
       site: site types order
       type: seatType renewal limits listAsOf curve
@@ -376,7 +375,7 @@ async fn every_command_answers_as_json_with_the_documented_keys() {
       row: seats days percent
     cost: time timeZone sites
       site: site cost order
-      cost: currency byType withoutPrice capacity entitled entitledSeats allocated active idle reclaimable free perActivePerson activePeople saved savedLastYear nextYear budget
+      cost: currency byType withoutPrice capacity entitled entitledSeats allocated active idle reclaimable couldBeSaved free perActivePerson activePeople saved savedLastYear nextYear budget
     capacity: time timeZone sites
       site: site asOf capacity months
       month: name used allocated percent days of

@@ -21,7 +21,7 @@ use crate::support::years;
 
 const PRICES: &str = "  cost:\n    currency: EUR\n    professional: {perSeatPerYear: 900}\n    analyzer: {perSeatPerYear: 400}\n";
 
-fn whole(id: u128) -> Person {
+pub fn whole(id: u128) -> Person {
     Person {
         id: Uuid::from_u128(id),
         directory: "CORP".into(),

@@ -174,8 +174,8 @@ async fn the_json_has_the_documented_keys_and_the_true_figures() {
         [keys(&report), keys(site), keys(&site["types"][1]), keys(&report["period"])].join("\n"),
         @"
     version generated asOf timeZone names period contracts unfinished sites alerts alertsRecordedFrom ledger
-    site types leftOut serverLicense qlikSenseVersion simulation capacity cost order licenseEnd costByDirectory costInPeriod savedInPeriod savedInPeriodByEarlier changes holders runs releases returned alerts gaps
-    seatType before atEnd peak mean meanPercent days of fullDays periods entitledChanges yearOnYear yearBefore recordedInYear growth forecast renewal seats daily
+    site types leftOut serverLicense qlikSenseVersion simulation capacity cost order licenseEnd costByDirectory costByProperty costInPeriod savedInPeriod savedInPeriodByEarlier changes holders runs releases returned alerts gaps
+    seatType before atEnd peak mean meanPercent days of fullDays periods entitledChanges yearOnYear yearBefore recordedInYear recordedInPeriod growth forecast renewal seats daily
     name first last
     "
     );

@@ -51,6 +51,13 @@ fn section<'a>(md: &'a str, title: &str) -> &'a str {
     rest.split("\n### ").next().unwrap()
 }
 
+/// What is to be decided, by number.
+fn decisions(md: &str) -> Vec<&str> {
+    let list = md.split("**To decide**\n\n").nth(1).unwrap_or_else(|| panic!("{md}"));
+    let numbered = (1..).zip(list.lines());
+    numbered.map_while(|(n, line)| line.strip_prefix(&format!("{n}. "))).collect()
+}
+
 /// A line of the summary.
 fn line<'a>(md: &'a str, name: &str) -> &'a str {
     let start = format!("- {name}: ");
@@ -68,17 +75,35 @@ async fn a_report_of_the_past_says_of_which_day_each_block_is() {
         ("Seats free", "as of 31 October 2026: "),
         ("To order", "as of 31 October 2026: "),
         ("Could be saved", "as of 24 November 2026: "),
-        ("To decide", "as of 31 October 2026: "),
     ] {
         let text = line(&md, name);
         assert!(text.starts_with(begins), "{name}: {text}");
     }
-    let decide = line(&md, "To decide");
-    let (of_the_end, of_now) = decide.split_once(". As of 24 November 2026: ").unwrap();
-    assert!(of_the_end.contains("the recommended order exceeds"), "{decide}");
-    assert!(of_now.contains("12 reclaimable Analyzer seats: nothing is released"), "{decide}");
-    // What would be released is of the list, and says so.
-    assert!(of_the_end.contains("by the list of 24 November 2026"), "{decide}");
+    // A list: what, how many, by when, for how much, and where it stands.
+    let decide = decisions(&md);
+    assert_eq!(decide.len(), 3, "{decide:?}");
+    for (text, told) in [
+        (decide[0], "as of 31 October 2026: by 30 March 2027, whether to order "),
+        (decide[0], " Analyzer ("),
+        (decide[0], " EUR over the budget"),
+        // What would be released is of the list, and says so.
+        (decide[0], "by the list of 24 November 2026"),
+        (decide[0], "(see What to renew with)"),
+        (decide[1], "as of 31 October 2026: what is paid if what is entitled is renewed as it is"),
+        (decide[1], "in the year from 31 March 2027 to 30 March 2028"),
+        (decide[1], "(see Cost of a year)"),
+        (
+            decide[2],
+            "as of 24 November 2026: 12 reclaimable Analyzer seats, up to 4,800.00 EUR a year",
+        ),
+        (decide[2], "nothing is released"),
+        (decide[2], "(see Idle and reclaimable seats)"),
+    ] {
+        assert!(text.contains(told), "{told}: {decide:?}");
+    }
+    for title in ["What to renew with", "Cost of a year", "Idle and reclaimable seats"] {
+        section(&md, title);
+    }
     let note = "What follows is of 24 November 2026, not of the end of the period.";
     for title in [
         "Idle and reclaimable seats",
@@ -92,6 +117,14 @@ async fn a_report_of_the_past_says_of_which_day_each_block_is() {
     for text in [note, "as of 24 November 2026: ", "by the list of 24 November 2026, "] {
         assert!(!md.contains(text), "{text}: {md}");
     }
+}
+
+/// What is said of the budget of 80,000 in a text: `exceeds 80,000.00 EUR`.
+fn verdicts(text: &str) -> Vec<String> {
+    let said = ["within ", "may exceed ", "exceeds "].map(|word| format!("{word}80,000.00 EUR"));
+    let found =
+        said.iter().flat_map(|said| vec![said.clone(); text.matches(said.as_str()).count()]);
+    found.collect()
 }
 
 /// What is ordered and what is paid if nothing is: which days each covers, and why they differ, in one place. The term
@@ -110,15 +143,23 @@ async fn order_and_budget_are_one_story() {
     assert!(line.change > 0, "the case is of more seats: {line:?}");
     let story = md.lines().find(|line| line.contains("Two answers to one question")).unwrap();
     for told in [
-        "from 25 November 2026 to 24 November 2027 (a term that ends in it renewed as it is)",
-        "The order, from 31 March 2027 to 30 March 2028, takes its place",
+        "If what is entitled is renewed as it is, from 31 March 2027 to 30 March 2028, and seats",
+        "The verdict on the budget is on this. The recommended order takes its place",
         &to_pay.written(settings.locale),
         &format!("It has {} seats more than are entitled", line.change),
     ] {
         assert!(story.contains(told), "{told}: {story}");
     }
     let next = section(&md, "Cost of a year");
-    assert!(next.contains("- Next 12 months: 25 November 2026 to 24 November 2027, if"), "{next}");
+    let year = "- Year of the budget: 31 March 2027 to 30 March 2028, if";
+    assert!(next.contains(year), "{next}");
+    // One verdict, of that year, wherever there is one.
+    let cost = report.sites[0].cost.as_ref().unwrap();
+    let budget = cost.budget.unwrap();
+    let verdict = bursar::insight::words::verdict(&budget.verdict, budget.budget, settings.locale);
+    let told = verdicts(&md);
+    assert!(told.len() >= 3 && told.iter().all(|of| verdict.starts_with(of)), "{told:?} {verdict}");
+    assert!(next.contains(&format!("{verdict}, in the year from 31 March 2027")), "{next}");
     // 10,000 minutes a month are 2,400 a year, in both columns and both sums.
     let table = section(&md, "What to renew with");
     assert!(table.contains("| 2,400.00 EUR | 2,400.00 EUR | minutes, as now |"), "{table}");
@@ -130,6 +171,7 @@ async fn order_and_budget_are_one_story() {
         let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(text.contains("Two answers to one question"), "{text}");
         assert!(text.contains("from 31 March 202"), "{text}");
+        assert!(verdicts(&text).len() == 1, "{text}");
     }
 }
 
@@ -151,7 +193,8 @@ async fn what_could_be_released_is_set_against_the_runs_that_are_left() {
         let runs = &value["sites"][0]["order"]["otherwise"]["lines"][0]["runs"];
         assert_eq!((&runs["needed"], &runs["left"]), (&12.into(), &left.into()), "{runs}");
         let md = report.write(Format::Md).unwrap();
-        for place in [line(&md, "To decide"), section(&md, "Idle and reclaimable seats")] {
+        let decide = decisions(&md).join(" ");
+        for place in [&*decide, section(&md, "Idle and reclaimable seats")] {
             assert!(place.contains(told), "{told}: {place}");
         }
         // How long that lasts stands there, too: 52 are free.
@@ -251,8 +294,95 @@ async fn who_came_back_is_counted_of_those_of_whom_it_is_known() {
     let within = &value["sites"][0]["returned"]["inPeriod"]["within30Days"];
     assert_eq!((&within["back"], &within["of"]), (&2.into(), &4.into()));
     // Who is named has the last use of their seat.
-    assert!(md.contains("| User | Name | Since | Last used | State |"), "{md}");
-    assert!(md.contains("| 2026-12-14 15:00 UTC | 2026-12-15 15:00 UTC | held |"), "{md}");
+    assert!(md.contains("| User | Name | Since | Last used | State | Next run |"), "{md}");
+    assert!(md.contains("| 2026-12-14 15:00 UTC | 2026-12-15 15:00 UTC | held | – |"), "{md}");
+}
+
+/// Of twelve people who lost a seat three have one again: what could be saved counts with that, the same everywhere.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_could_be_saved_counts_with_who_came_back() {
+    let more = format!("{}{}", rules("frequency: every 1 day"), prices("2027-09-30"));
+    let (_folder, settings, store) = bench(&[], &more).await;
+    let then = now() + TimeDelta::days(100);
+    let seats = |_| Some((200.0, 220.0));
+    years::keep_days(&store, "default", "analyzer", (then.date_naive(), 400), seats).await;
+    for n in 901..=912 {
+        let person = years::person(n, &format!("user{n}"));
+        years::attempt(&store, "default", SeatType::Analyzer, person, SeatResult::Freed).await;
+    }
+    let days = |days| then + TimeDelta::days(days);
+    let mut all: Vec<Seat> = (1..=20).map(|n| seat(n, days(-400), days(-60))).collect();
+    all.extend((21..=197).map(|n| seat(n, days(-400), days(-1))));
+    all.extend((901..=903).map(|n| seat(n, days(-40), days(-1))));
+    let reading = SeatReading {
+        time: then,
+        lists: vec![(SeatType::Analyzer, all)],
+        changes: Vec::new(),
+        people: (1..=20).map(crate::renewal::whole).collect(),
+        new_on_days: Default::default(),
+        zone: chrono_tz::UTC,
+        keep_changes_days: 730,
+    };
+    store.keep_seats("default", reading, Vec::new()).await.unwrap();
+    // A quarter of 20 seats, of 400 each.
+    let amount = "6,000.00 to 8,000.00 EUR";
+    let why = "the most if nobody comes back, the least if as many do as in the last 365 days: 3 of 12 within 90 days";
+    let report = at(&store, &settings, "2027", then).await;
+    let md = report.write(Format::Md).unwrap();
+    let line = line(&md, "Could be saved");
+    let told = format!("{amount} a year by releasing 20 reclaimable seats; {why}");
+    assert!(line.starts_with(&told), "{line}");
+    let idle = section(&md, "Idle and reclaimable seats");
+    assert!(idle.contains(&format!("| Reclaimable \\* | 20 | {amount} |")), "{idle}");
+    assert!(idle.contains(why), "{idle}");
+    // So does what is ordered if they are released.
+    let other = report.sites[0].order.as_ref().unwrap().otherwise.as_ref().unwrap().lines[0];
+    assert_eq!(other.seats_if_back, Some(other.seats + 5));
+    let told = format!("if as many come back as did: {}", other.seats + 5);
+    assert!(section(&md, "What to renew with").contains(&told), "{told}: {md}");
+    let csv = report.write(Format::Csv).unwrap();
+    for (key, value) in [("low", "6000.00"), ("high", "8000.00"), ("back", "3"), ("of", "12")] {
+        let row = format!("cost,default,EUR,,couldBeSaved.{key},{value}\r\n");
+        assert!(csv.contains(&row), "{row}: {csv}");
+    }
+    let planning = bursar::planning::Planning::load(&store, &settings, "default", then).await;
+    let text = bursar::cli::insight::cost::render(
+        &planning.unwrap(),
+        &bursar::cli::insight::chart::Style::plain(false),
+    );
+    crate::insight_cli::fits(&text);
+    assert!(text.contains(&format!("20: {amount} *")), "{text}");
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(text.contains(why), "{text}");
+}
+
+/// With names each seat says what the next run does with it: the planner's answer, as many as it would take, and why others stay.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn with_names_each_seat_says_what_the_next_run_does() {
+    let more = format!("{}    seatMonitor: {{enable: true}}\n", rules("frequency: every 1 day"));
+    let (_folder, mut settings, store) = bench(&[], &more).await;
+    growing(&store, 190.0).await;
+    let md = at(&store, &settings, "2026", now()).await.write(Format::Md).unwrap();
+    assert!(!md.contains("Next run"), "nobody is named: {md}");
+    settings.report_names = true;
+    let report = at(&store, &settings, "2026", now()).await;
+    let people = report.sites[0].holders[0].people.as_ref().unwrap();
+    let next_run = report.sites[0].types[0].seats.as_ref().unwrap().limits.next_run;
+    let count = |word: &str| people.iter().filter(|seat| seat.next_run == Some(word)).count();
+    // Twelve are idle, and `maxReleases` is one.
+    assert_eq!((count("release"), next_run), (1, 1));
+    assert_eq!((count("over-cap"), count("used")), (11, 156));
+    let md = report.write(Format::Md).unwrap();
+    for told in [
+        "| held | goes |",
+        "| held | stays: due, and others come first: maxReleases lets no more go |",
+        "| held | stays: used within releaseThresholdDays |",
+        "by the lists of 2026-11-24 15:00 UTC, as if none went in the 22 hours before. But nothing is released",
+    ] {
+        assert!(md.contains(told), "{told}: {md}");
+    }
+    let csv = report.write(Format::Csv).unwrap();
+    assert_eq!(csv.matches("analyzer.nextRun,release\r\n").count(), 1, "{csv}");
 }
 
 /// A change that Bursar made and that is not among the releases is listed, however many releases there are.

@@ -97,8 +97,9 @@ async fn one_row_is_recommended_and_the_rows_of_all_types_are_one_order() {
             2 + 2,
             "a row of each type, and its explanation: {text}"
         );
-        let verdict =
-            bursar::insight::words::verdict(&budget.verdict, budget.budget, settings.locale);
+        // The verdict is on what is paid if what is entitled is renewed as it is; of the order is said what it is beside that.
+        let paid = planning.cost().unwrap().budget.unwrap();
+        let verdict = bursar::insight::words::verdict(&paid.verdict, paid.budget, settings.locale);
         for told in
             ["Recommended order", why, &verdict, "Two answers to one question, each for a year."]
         {
@@ -210,7 +211,7 @@ async fn what_idle_seats_cost_has_one_answer() {
     let md = report.write(Format::Md).unwrap();
     // 168 of 220 are taken, 12 of them idle: 4,800 of 400 each; 52 are free.
     for row in [
-        "| Reclaimable \\* | 12 | 4,800.00 EUR | list of 2026-11-24 15:00 UTC | idle, and let go",
+        "| Reclaimable \\* | 12 | up to 4,800.00 EUR | list of 2026-11-24 15:00 UTC | idle, and let go",
         "| Idle | 12 | 4,800.00 EUR | list of 2026-11-24 15:00 UTC | not used for",
         "| Free | 52 | 20,800.00 EUR | 2026-11-24 | entitled, and nobody has them",
         "| Saved by releases | – | 0.00 EUR | 365 days to 2026-11-24 | by what was released",
@@ -219,12 +220,13 @@ async fn what_idle_seats_cost_has_one_answer() {
     }
     assert!(md.contains("Reclaimable is the answer"), "{md}");
     assert!(
-        md.contains("Could be saved: 4,800.00 EUR a year by releasing 12 reclaimable seats"),
+        md.contains("Could be saved: up to 4,800.00 EUR a year by releasing 12 reclaimable seats; if nobody comes back: how many do is not known, as no seat was released in the last 365 days"),
         "{md}"
     );
     let text = cost::render(&planning, &Style::plain(false));
     fits(&text);
-    for told in ["12: 4,800.00 EUR *", "52: 20,800.00 EUR\n", "*: Reclaimable is the answer"] {
+    for told in ["12: up to 4,800.00 EUR *", "52: 20,800.00 EUR\n", "*: Reclaimable is the answer"]
+    {
         assert!(text.contains(told), "{told}: {text}");
     }
 }
@@ -331,14 +333,23 @@ async fn a_jump_against_the_year_before_is_set_beside_what_is_recorded() {
 #[test]
 fn seats_that_may_not_have_to_be_bought_are_told_so() {
     use bursar::insight::cost::MoneyRange;
+    use bursar::insight::forecast::RunsOut;
     use bursar::insight::money::{Currency, Money};
     use bursar::insight::purchase::{Batch, Purchase};
     use bursar::insight::words::first_to_buy;
     let money = |amount: i64| Money::new(amount.into(), Currency::parse("EUR").unwrap());
     let batch = |seats| vec![Batch { day: "2027-09-16".parse().unwrap(), seats }];
     let words = |low, high| {
-        let lines = [if low > 0 { batch(low) } else { vec![] }, batch(high), batch(high)];
-        let of = Purchase::new(&lines, [money(0), money(1), money(2)]);
+        let few = if low > 0 { batch(low) } else { vec![] };
+        let cases = vec![(few, money(0)), (batch(high), money(1)), (batch(high), money(2))];
+        let day = "2027-09-16".parse().unwrap();
+        let runs_out = RunsOut::Between {
+            earliest: day,
+            latest: None,
+            median: None,
+            within_ten_years_percent: 50,
+        };
+        let of = Purchase::of(cases, &runs_out, "2026-11-24".parse().unwrap()).unwrap();
         assert_eq!(of.cost, MoneyRange { low: money(0), middle: money(1), high: money(2) });
         first_to_buy(&of, Default::default())
     };
@@ -357,6 +368,7 @@ async fn a_report_begins_with_five_lines() {
     let md = report.write(Format::Md).unwrap();
     let (head, rest) = md.split_once("## Contents").unwrap();
     let summary = head.split("**Summary**").nth(1).unwrap();
+    let (summary, decide) = summary.split_once("**To decide**").unwrap();
     let lines: Vec<_> = summary.lines().filter(|line| !line.is_empty()).collect();
     assert!((4..=5).contains(&lines.len()), "{summary}");
     let order = report.sites[0].order.as_ref().unwrap();
@@ -365,10 +377,12 @@ async fn a_report_begins_with_five_lines() {
         "- License ends: not known",
         "52 of 220 Analyzer (run out: between 15 February and 2 August 2028)",
         &to_pay,
-        "12 reclaimable Analyzer seats: nothing is released: runs only rehearse (dryRun)",
     ] {
         assert!(summary.contains(told), "{told}: {summary}");
     }
+    let told = "12 reclaimable Analyzer seats, up to 4,800.00 EUR a year, if nobody comes back: nothing is released: \
+                runs only rehearse (dryRun)";
+    assert!(decide.contains(told), "{decide}");
     for figure in [to_pay.as_str(), "between 15 February and 2 August 2028"] {
         assert!(rest.contains(figure), "{figure} stands below, too");
     }

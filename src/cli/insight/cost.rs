@@ -152,7 +152,7 @@ pub fn render(planning: &Planning, style: &Style) -> String {
         let seats =
             of.seats.map_or_else(String::new, |seats| format!("{}: ", l.number(seats.into())));
         line(of.name, format!("{seats}{}{}", of.amount, if of.is_answer { " *" } else { "" }));
-        for part in wrapped(of.what, 56).lines() {
+        for part in wrapped(&of.what, 56).lines() {
             line("", paint.faint(part));
         }
     }
@@ -170,13 +170,21 @@ pub fn render(planning: &Planning, style: &Style) -> String {
         format!("{} in the last 365 days", cost.saved_last_year.amount.written(l)),
     );
     line("", format!("{} since the first release", cost.saved.amount.written(l)));
-    line("Next 12 months", words::for_seats(&cost.next_year.to_pay, l));
+    let year = &cost.next_year.year;
+    if year.by_renewal {
+        line("Year of the budget", format!("{} to {}", l.date(year.first), l.date(year.last)));
+        line("", words::for_seats(&cost.next_year.to_pay, l));
+    } else {
+        line("Next 12 months", words::for_seats(&cost.next_year.to_pay, l));
+    }
     line("", format!("{} for those taken", words::money(&cost.next_year.allocated, l)));
     if let Some(capacity) = &cost.capacity {
         line("", words::for_minutes(capacity.entitled, l));
     }
     for projection in cost.next_year.by_type.iter().filter(|p| p.missing_high > 0) {
-        line("To buy", words::to_buy(projection, l));
+        let [seats, all, amount] = words::to_buy_each(projection, l);
+        line("To buy", format!("{seats}: {amount}"));
+        line("", all);
         line("", words::first_to_buy(&projection.to_buy, l).unwrap_or_default());
     }
     if cost.next_year.by_type.iter().any(|p| p.missing_high > 0) {
@@ -198,7 +206,7 @@ pub fn render(planning: &Planning, style: &Style) -> String {
         for total in said::order_total(order, l) {
             line("", total);
         }
-        if let Some(of) = cost.beside(order, planning.today) {
+        if let Some(of) = cost.beside(order) {
             let text = wrapped(&said::beside(&of, l), 76);
             for line in text.lines() {
                 let _ = writeln!(out, "  {}", paint.faint(line.trim_start()));

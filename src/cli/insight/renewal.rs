@@ -139,7 +139,11 @@ fn order(out: &mut String, planning: &Planning, of: &Order, style: &Style) {
     for (n, line) in said::order_total(of, l).into_iter().enumerate() {
         let _ = writeln!(out, "  {:<15} {line}", if n == 0 { "Together" } else { "" });
     }
-    if let Some(of) = planning.cost().and_then(|cost| cost.beside(of, planning.today)) {
+    if let Some(of) = planning.cost().and_then(|cost| cost.budget) {
+        let _ = writeln!(out, "  {:<15} {}", "Budget", words::budget(&of, l));
+        let _ = writeln!(out, "  {:<15} {}", "", words::budget_year(&of.year, l));
+    }
+    if let Some(of) = planning.cost().and_then(|cost| cost.beside(of)) {
         let text = wrapped(&said::beside(&of, l), 76);
         for line in text.lines() {
             let _ = writeln!(out, "  {}", paint.faint(line.trim_start()));

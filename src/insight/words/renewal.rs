@@ -8,7 +8,7 @@ use super::super::money::Money;
 use super::super::order::{Beside, Line, Order, Runs};
 use super::super::reclaim::Releasing;
 use super::super::renewal::{Choice, Missing, Renewal, TooFew, TooMany};
-use super::{amounts, months_in_words, verdict, whole};
+use super::{amounts, months_in_words, whole};
 use crate::words::{Locale, counted};
 
 /// What is to be known of all seats of a renewal.
@@ -102,7 +102,8 @@ pub fn term(of: &Line, l: Locale) -> String {
     format!("from {} for {}", l.date(of.on), months_in_words(of.months))
 }
 
-/// The total of an order, how it stands to the budget, and the other answer, in lines that fit a terminal.
+/// The total of an order and the other answer, in lines that fit a terminal. How it stands to the budget is told by
+/// [`beside`], so that there is one verdict.
 pub fn order_total(of: &Order, l: Locale) -> Vec<String> {
     let mut lines = total(of, l);
     let other = otherwise(of, l);
@@ -127,9 +128,6 @@ fn total(of: &Order, l: Locale) -> Vec<String> {
         if let Some(price) = of.price.filter(|_| !is_a_year) {
             lines.push(format!("{} for the seats of the whole term", price.written(l)));
         }
-    }
-    if let Some(budget) = of.budget {
-        lines.push(verdict(&budget.verdict, budget.budget, l));
     }
     let names = |types: &[crate::license::SeatType]| {
         types.iter().map(|of| of.title()).collect::<Vec<_>>().join(", ")
@@ -163,15 +161,16 @@ pub fn otherwise(of: &Order, l: Locale) -> Vec<String> {
             lines.extend(of.listed.map(|day| format!("by the list of {}", l.date(day))));
             lines.extend(of.runs.map(|runs| within(runs, l)));
             lines.push(format!("and none comes back: {seats}"));
+            if let Some(seats) = of.seats_if_back {
+                lines.push(format!("if as many come back as did: {}", l.number(seats as f64)));
+            }
         } else {
             lines.push(format!("if none of {many} is released: {seats}"));
         }
     }
     if let Some(seats) = other.per_year {
         let all = of.minutes.map_or(seats, |minutes| seats + minutes).written(l);
-        let then = other.budget.map(|of| verdict(&of.verdict, of.budget, l));
         lines.push(format!("then {all} a year"));
-        lines.extend(then);
     }
     lines
 }
@@ -205,6 +204,16 @@ pub fn within(of: Runs, l: Locale) -> String {
     }
 }
 
+/// `24,680.00 EUR over the budget`: an order for a year.
+pub fn over_budget(of: &Beside, l: Locale) -> String {
+    let zero = Money::zero(of.over.currency);
+    match of.over.amount.cmp(&zero.amount) {
+        Ordering::Greater => format!("{} over the budget", of.over.written(l)),
+        Ordering::Less => format!("{} below the budget", (zero - of.over).written(l)),
+        Ordering::Equal => "as much as the budget".to_owned(),
+    }
+}
+
 /// How the order and what is paid if what is entitled stays belong together, and of which days each is.
 pub fn beside(of: &Beside, l: Locale) -> String {
     let change = match of.change {
@@ -226,21 +235,25 @@ pub fn beside(of: &Beside, l: Locale) -> String {
         false => format!("{} to {}", l.number(low as f64), l.number(high as f64)),
     };
     let zero = Money::zero(of.more.currency);
+    let over = over_budget(of, l);
+    let year = of.budget.year;
+    let term = match (of.term_first, of.term_last) == (year.first, year.last) {
+        true => String::new(),
+        false => format!(", from {} to {},", l.date(of.term_first), l.date(of.term_last)),
+    };
     let difference = match of.more.amount.cmp(&zero.amount) {
         Ordering::Greater => format!("{} more than the most of that", of.more.written(l)),
         Ordering::Less => format!("{} less than the most of that", (zero - of.more).written(l)),
         Ordering::Equal => "as much as the most of that".to_owned(),
     };
     format!(
-        "Two answers to one question, each for a year. If what is entitled stays, from {} to {} (a term that ends \
-         in it renewed as it is), and seats are added only on the day that lacks them ({added}): {}. The order, \
-         from {} to {}, takes its place: {}, {difference}. It has {change}, from its first day on, with the risk \
-         that it names. Until that day the first counts, from then on the order.",
-        l.date(of.first),
-        l.date(of.last),
-        amounts(&of.to_pay, l),
-        l.date(of.term_first),
-        l.date(of.term_last),
+        "Two answers to one question, each for a year. If what is entitled is renewed as it is, from {} to {}, and seats \
+         are added only on the day that lacks them ({added}): {}. The verdict on the budget is on this. The recommended \
+         order{term} takes its place: {}, {difference}, {over}. It has {change}, from its first day on, with the risk \
+         that it names: it pays at once for what may be missing later, or never.",
+        l.date(year.first),
+        l.date(year.last),
+        amounts(&of.budget.to_pay, l),
         of.ordered.written(l),
     )
 }

@@ -1,10 +1,8 @@
 //! The license of the server, and the contracts behind it.
 
 use super::super::{Report, ServerLicense, SiteReport};
-use super::{Block, Section, count, later, local, not_of_the_end};
+use super::{Block, SERVER_LICENSE as TITLE, Section, count, later, local, not_of_the_end};
 use crate::insight::contract::Contract;
-
-const TITLE: &str = "Server license";
 
 pub(crate) fn server_license(report: &Report, site: &SiteReport) -> Option<Section> {
     if site.left_out {

@@ -2,7 +2,7 @@
 
 use super::super::svg::{Bar, Bars, Chart};
 use super::super::{Report, SiteReport};
-use super::{Block, Section, Table, count, day_of, later, local, name, optional, percent};
+use super::{Block, COST, Section, Table, count, later, local, name, optional, percent};
 use crate::insight::capacity::MonthEnd;
 use crate::insight::chargeback::Amounts;
 use crate::insight::cost::DAYS;
@@ -11,7 +11,9 @@ use crate::insight::money::Money;
 use crate::insight::money::percent_of;
 use crate::insight::utilization::Step;
 use crate::insight::words::{self, renewal as said};
+use crate::plain::one_line;
 use crate::planning::Month;
+use crate::planning::chargeback::ByGroup;
 use crate::planning::money::Cost;
 use crate::words::counted;
 
@@ -152,7 +154,7 @@ pub(crate) fn cost(report: &Report, site: &SiteReport) -> Option<Section> {
             blocks.push(Block::Facts(facts(report, site, cost)));
         }
     }
-    Some(Section { title: "Cost of a year".to_owned(), blocks, own_page: false })
+    Some(Section { title: COST.to_owned(), blocks, own_page: false })
 }
 
 fn table(report: &Report, cost: &Cost, unknown: &str) -> Table {
@@ -217,9 +219,18 @@ fn table(report: &Report, cost: &Cost, unknown: &str) -> Table {
 /// More rows are in the file of the command.
 const MOST_ROWS: usize = 60;
 
+/// The cost of a year by each custom property that the settings name, such as the department.
+pub(crate) fn by_property(report: &Report, site: &SiteReport) -> Vec<Section> {
+    let section = |by: &ByGroup| {
+        let name = one_line(&by.by);
+        let title = format!("Cost of a year by {name}");
+        Section { title, blocks: by_group(report, by, &name), own_page: false }
+    };
+    site.cost_by_property.iter().map(section).collect()
+}
+
 /// The cost of a year by user directory.
 pub(crate) fn by_directory(report: &Report, site: &SiteReport) -> Option<Section> {
-    let l = report.locale;
     site.cost.as_ref()?;
     let title = "Cost of a year by directory".to_owned();
     let Some(by) = &site.cost_by_directory else {
@@ -229,19 +240,18 @@ pub(crate) fn by_directory(report: &Report, site: &SiteReport) -> Option<Section
         let blocks = vec![Block::Note(format!("Who costs what is {}.", words::NO_LIST))];
         return Some(Section { title, blocks, own_page: false });
     };
+    Some(Section { title, blocks: by_group(report, by, "directory"), own_page: false })
+}
+
+/// A row for each group of a type, and what they are.
+fn by_group(report: &Report, by: &ByGroup, name: &str) -> Vec<Block> {
+    let l = report.locale;
     let of = &by.chargeback;
-    let caption = format!("Cost of a year by directory, in {}", of.currency);
+    let caption = format!("Cost of a year by {name}, in {}", of.currency);
+    let column = if name == "directory" { "Directory" } else { name };
     let mut table = Table::new(
         caption,
-        &[
-            "License",
-            "Directory",
-            ">Seats",
-            ">Entitled",
-            ">Idle",
-            ">Reclaimable",
-            ">Saved, 365 days",
-        ],
+        &["License", column, ">Seats", ">Entitled", ">Idle", ">Reclaimable", ">Saved, 365 days"],
     );
     let whole = |money: Money| words::whole(money, l);
     for row in of.rows.iter().take(MOST_ROWS) {
@@ -251,7 +261,7 @@ pub(crate) fn by_directory(report: &Report, site: &SiteReport) -> Option<Section
         };
         table.row([
             row.seat_type.map_or("Analyzer Capacity", |of| of.title()).to_owned(),
-            row.group.title().to_owned(),
+            one_line(row.group.title()),
             count(l, row.allocated),
             amount(|of| of.entitled),
             amount(|of| of.idle),
@@ -270,7 +280,7 @@ pub(crate) fn by_directory(report: &Report, site: &SiteReport) -> Option<Section
     }
     let mut blocks: Vec<Block> = later(report, by.as_of).into_iter().collect();
     blocks.extend([Block::Table(table), Block::Text(text)]);
-    Some(Section { title, blocks, own_page: false })
+    blocks
 }
 
 /// One time, or the first and the last of several; nothing of none.
@@ -308,11 +318,6 @@ fn chart(cost: &Cost) -> Option<Chart> {
         bars,
         limit: String::new(),
     }))
-}
-
-/// The last of the 365 days after those that the figures are of.
-fn next_year_ends(report: &Report) -> chrono::NaiveDate {
-    days_after(day_of(report, report.as_of), DAYS)
 }
 
 fn facts(report: &Report, site: &SiteReport, cost: &Cost) -> Vec<(String, String)> {
@@ -359,10 +364,14 @@ fn facts(report: &Report, site: &SiteReport, cost: &Cost) -> Vec<(String, String
     let minutes = cost.capacity.as_ref().map(|capacity| words::for_minutes(capacity.entitled, l));
     let next_year = std::iter::once(words::for_seats(&cost.next_year.to_pay, l)).chain(minutes);
     let next_year = next_year.collect::<Vec<_>>().join(", and ");
-    let (first, last) = (days_after(day_of(report, report.as_of), 1), next_year_ends(report));
+    let year = cost.next_year.year;
     fact(
-        "Next 12 months",
-        format!("{} to {}, if what is entitled stays: {next_year}", l.date(first), l.date(last)),
+        if year.by_renewal { "Year of the budget" } else { "Next 12 months" },
+        format!(
+            "{} to {}, if what is entitled is renewed as it is: {next_year}",
+            l.date(year.first),
+            l.date(year.last)
+        ),
     );
     for projection in cost.next_year.by_type.iter().filter(|p| p.missing_high > 0) {
         let first = words::first_to_buy(&projection.to_buy, l).unwrap_or_default();
@@ -370,12 +379,14 @@ fn facts(report: &Report, site: &SiteReport, cost: &Cost) -> Vec<(String, String
         fact("To buy", format!("{to_buy}; {first} ({})", words::FIRST_TO_BUY));
     }
     let budget = cost.budget.as_ref();
-    fact("Budget", budget.map_or_else(|| "none set".to_owned(), |budget| words::budget(budget, l)));
+    fact(
+        "Budget",
+        budget.map_or_else(|| "none set".to_owned(), |budget| words::budget_in_year(budget, l)),
+    );
     if let Some(order) = site.order.as_ref().and_then(|order| said::order_beside_budget(order, l)) {
         fact("Or order anew", format!("{order}. See What to renew with."));
     }
-    let beside =
-        site.order.as_ref().and_then(|order| cost.beside(order, day_of(report, report.as_of)));
+    let beside = site.order.as_ref().and_then(|order| cost.beside(order));
     if let Some(of) = beside {
         fact("Both together", said::beside(&of, l));
     }

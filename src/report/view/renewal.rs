@@ -4,7 +4,7 @@ use chrono_tz::Tz;
 
 use super::super::svg::{Across, Chart, Lines, Series};
 use super::super::{Report, SiteReport};
-use super::{Block, Section, Table, as_of, day_of, name};
+use super::{Block, RENEWAL, Section, Table, as_of, name};
 use crate::insight::duration::Curve;
 use crate::insight::money::Money;
 use crate::insight::order::{Beside, Order};
@@ -42,8 +42,7 @@ pub(crate) fn renewal(report: &Report, site: &SiteReport) -> Option<Section> {
     ))];
     blocks.extend(renewal_legend(&types));
     if let Some(order) = &site.order {
-        let today = day_of(report, report.as_of);
-        let beside = site.cost.as_ref().and_then(|cost| cost.beside(order, today));
+        let beside = site.cost.as_ref().and_then(|cost| cost.beside(order));
         blocks.extend(renewal_order(l, order, beside.as_ref()));
     }
     for of_type in &types {
@@ -56,7 +55,7 @@ pub(crate) fn renewal(report: &Report, site: &SiteReport) -> Option<Section> {
             no_list,
         ));
     }
-    Some(Section { title: "What to renew with".to_owned(), blocks, own_page: true })
+    Some(Section { title: RENEWAL.to_owned(), blocks, own_page: true })
 }
 
 /// The recommended order: the marked rows of all types in one total, beside the budget. `beside`: how it belongs
@@ -102,9 +101,10 @@ pub(crate) fn renewal_order(l: Locale, order: &Order, beside: Option<&Beside>) -
         ]);
     }
     let mut blocks = vec![Block::Table(table)];
-    if let Some(of) = order.budget {
-        let verdict = words::verdict(&of.verdict, of.budget, l);
-        blocks.push(Block::Note(format!("Budget: the order {verdict}.")));
+    if order.budget.is_some() {
+        if let Some(of) = beside {
+            blocks.push(Block::Note(format!("Budget: {}.", words::budget_in_year(&of.budget, l))));
+        }
         let other = said::otherwise(order, l);
         if !other.is_empty() {
             blocks.push(Block::Note(format!("Or {}.", other.join(", "))));

@@ -5,7 +5,8 @@ use chrono::{Datelike, NaiveDate};
 use super::super::svg::{Across, Chart, Lines, Series};
 use super::super::{DailyPoint, Report, SiteReport, TypeReport};
 use super::{
-    Block, Section, Table, as_of, count, day_of, later, local, name, optional, percent, signed,
+    Block, IDLE, Section, Table, as_of, count, day_of, later, local, name, optional, percent,
+    signed,
 };
 use crate::insight::models::Kind;
 use crate::insight::utilization::{Now, Step};
@@ -122,6 +123,13 @@ pub(crate) fn use_and_peaks(report: &Report, site: &SiteReport) -> Option<Sectio
     })
 }
 
+/// Of a month that isn't over the same days are compared: its mean a year ago is then not that of the whole month.
+fn part_of_month(report: &Report, end: NaiveDate) -> String {
+    let today = day_of(report, report.as_of);
+    let until = report.locale.number(today.day().into());
+    if today < end { format!(", both from the 1st to day {until}") } else { String::new() }
+}
+
 /// What is paid more, or less, for what is entitled than a year before.
 fn dearer(report: &Report, site: &SiteReport, of_type: &TypeReport) -> Option<String> {
     let l = report.locale;
@@ -169,12 +177,19 @@ fn used(report: &Report, site: &SiteReport, of_type: &TypeReport) -> Vec<(String
             share.map_or_else(String::new, |p| format!(" ({} %)", signed(l, p)))
         );
         facts.push(("Year on year".to_owned(), text));
+        let parts = of_type.recorded_in_period.as_ref();
+        let parts = parts.filter(|_| before.change.abs() >= 0.5);
+        let parts = parts.and_then(|recorded| recorded.parts(before.change, l));
+        facts.extend(
+            parts.map(|parts| ("Why".to_owned(), format!("{}: {parts}", signed(l, before.change)))),
+        );
     }
     let year = match &of_type.year_on_year {
         Err(why) => why.to_string(),
         Ok(year) => match (&year.last_year, year.change) {
             (Some(last), Some(change)) => format!(
-                "by the month only, means of the days: {} {}, {} {}: {}{}",
+                "by the month only{}, means of the days: {} {}, {} {}: {}{}",
+                part_of_month(report, year.this.end()),
                 year.this.name,
                 l.fixed(year.this.mean, 1),
                 last.name,
@@ -362,7 +377,7 @@ pub(crate) fn idle(report: &Report, site: &SiteReport) -> Option<Section> {
     if site.left_out || site.types.is_empty() {
         return None;
     }
-    let title = "Idle and reclaimable seats".to_owned();
+    let title = IDLE.to_owned();
     let known: Vec<_> =
         site.types.iter().filter_map(|of| Some((of.seat_type, of.seats.as_ref()?))).collect();
     let Some(as_of) = known.iter().map(|(_, seats)| seats.as_of).min() else {
@@ -494,12 +509,15 @@ fn ahead(report: &Report, of_type: &TypeReport) -> Option<Chart> {
     Some(Chart::Lines(Lines {
         title: {
             let last = view.outlook.last()?;
-            let [low, middle, high] =
-                [last.low, last.middle, last.high].map(|seats| report.locale.number(seats.round()));
+            let l = report.locale;
+            let [low, high] = [view.needed.low, view.needed.high].map(|seats| count(l, seats));
             format!(
-                "{}: forecast of the next 12 months, {middle} taken on {}, in 80 of 100 cases {low} to {high}",
+                "{}: forecast of the next 12 months, {} taken on {}; in 80 of 100 cases {low} to {high} are needed at \
+                 the most up to {}",
                 name(of_type.seat_type),
-                report.locale.date(last.day)
+                l.number(last.middle.round()),
+                l.date(last.day),
+                l.date(view.needed.until)
             )
         },
         unit: "seats".to_owned(),

@@ -2,9 +2,8 @@
 
 use super::super::{Report, SiteReport, TypeReport};
 use super::license::left;
-use super::{as_of, count, day_of, name, not_of_the_end};
+use super::{COST, IDLE, RENEWAL, SERVER_LICENSE, as_of, count, day_of, name, not_of_the_end};
 use crate::insight::budget::Verdict;
-use crate::insight::cost::DAYS;
 use crate::insight::days_after;
 use crate::insight::words::{self, renewal as said};
 use crate::planning::idle::{self, AsOf};
@@ -25,24 +24,12 @@ pub(super) fn summary(report: &Report, site: &SiteReport) -> Vec<(String, String
     if let Some(text) = idle_seats(report, site) {
         line("Could be saved", text);
     }
-    let (of_the_end, of_now) = decisions(report, site);
-    let mut all = Vec::new();
-    if !of_the_end.is_empty() {
-        all.push(format!("{}{}", at_the_end(report), of_the_end.join("; ")));
-    }
-    if !of_now.is_empty() {
-        let day = report.locale.date(day_of(report, report.generated));
-        let when = if report.unfinished { String::new() } else { format!("As of {day}: ") };
-        all.push(format!("{when}{}", of_now.join("; ")));
-    }
-    line(
-        "To decide",
-        if all.is_empty() {
-            "nothing".to_owned()
-        } else {
-            all.join(if report.unfinished { "; " } else { ". " })
-        },
-    );
+    let decide = match decisions(report, site).len() {
+        0 => "nothing".to_owned(),
+        1 => "1 thing, below".to_owned(),
+        many => format!("{many} things, by number below"),
+    };
+    line("To decide", decide);
     lines
 }
 
@@ -109,55 +96,96 @@ fn idle_seats(report: &Report, site: &SiteReport) -> Option<String> {
         AsOf::Day(_) | AsOf::Year(_) => String::new(),
     };
     let seats = counted(l, answer.seats?.into(), "reclaimable seat", "reclaimable seats");
-    Some(format!("{when}{} a year by releasing {seats}{others}", answer.amount))
+    let back = cost.could_be_saved.as_ref();
+    let back = back.map_or_else(String::new, |of| format!("; {}", words::coming_back(of, l)));
+    Some(format!("{when}{} a year by releasing {seats}{back}{others}", answer.amount))
 }
 
-/// What is to be decided by the figures of the end of the period, and what by those of now.
-fn decisions(report: &Report, site: &SiteReport) -> (Vec<String>, Vec<String>) {
+/// What is to be decided, each with how many, by when, for how much, and where more of it stands: first by the figures of
+/// the end of the period, then by those of now.
+pub(super) fn decisions(report: &Report, site: &SiteReport) -> Vec<String> {
     let l = report.locale;
-    let (mut of_the_end, mut of_now) = (Vec::new(), Vec::new());
+    let end = at_the_end(report);
+    let day = report.locale.date(day_of(report, report.generated));
+    let now = if report.unfinished { String::new() } else { format!("as of {day}: ") };
+    let mut all = Vec::new();
+    let order = site.order.as_ref();
+    let first = order.and_then(|order| order.lines.iter().map(|line| line.on).min());
+    // Until the day before the term.
+    let until = first.map(|day| l.date(days_after(day, -1)));
+    let budgeted = order.and_then(|order| Some((order, order.budget?)));
+    if let Some((order, _)) =
+        budgeted.filter(|(_, of)| !matches!(of.verdict, Verdict::Within { .. }))
+    {
+        let by = until.as_ref().map_or_else(String::new, |day| format!("by {day}, "));
+        let text = said::order_in_short(order, l).unwrap_or_default();
+        let beside = site.cost.as_ref().and_then(|cost| cost.beside(order));
+        let over = beside.map(|of| said::over_budget(&of, l));
+        let over = over.map_or_else(String::new, |over| format!("; {over}"));
+        let other = said::otherwise(order, l);
+        let other =
+            if other.is_empty() { String::new() } else { format!("; or {}", other.join(", ")) };
+        all.push(format!("{end}{by}whether to order {text}{over}{other} (see {RENEWAL})"));
+    }
+    let cost = site.cost.as_ref();
+    let over = cost.and_then(|cost| Some((cost, cost.budget?)));
+    if let Some((cost, of)) = over.filter(|(_, of)| !matches!(of.verdict, Verdict::Within { .. })) {
+        let verdict = words::budget_in_year(&of, l);
+        let buy = cost.next_year.by_type.iter().filter(|of| of.missing_high > 0).map(|of| {
+            let first = words::first_to_buy(&of.to_buy, l).unwrap_or_default();
+            format!("{}, {first}", words::to_buy(of, l))
+        });
+        let buy: Vec<_> = buy.collect();
+        let buy =
+            if buy.is_empty() { String::new() } else { format!("; to buy: {}", buy.join("; ")) };
+        all.push(format!(
+            "{end}what is paid if what is entitled is renewed as it is, and missing seats are added: \
+             {}, {verdict}{buy} (see {COST})",
+            words::amounts(&of.to_pay, l)
+        ));
+    }
     if let Some(license) = &site.server_license
         && license.state.as_str() != "valid"
         && license.state.as_str() != "perpetual"
     {
-        of_now.push(format!("the server license is {}", license.state.as_str().replace('-', " ")));
-    }
-    let budgeted = site.order.as_ref().and_then(|order| Some((order, order.budget?)));
-    if let Some((order, of)) =
-        budgeted.filter(|(_, of)| !matches!(of.verdict, Verdict::Within { .. }))
-    {
-        let verdict = words::verdict(&of.verdict, of.budget, l);
-        of_the_end.push(format!("the recommended order {verdict}"));
-        let other = said::otherwise(order, l);
-        if !other.is_empty() {
-            of_the_end.push(format!("or {}", other.join(", ")));
-        }
-    }
-    let budget = site.cost.as_ref().and_then(|cost| cost.budget);
-    if let Some(of) = budget.filter(|of| !matches!(of.verdict, Verdict::Within { .. })) {
-        let verdict = words::budget(&of, l);
-        let today = day_of(report, report.as_of);
-        let until = l.date(days_after(today, DAYS));
-        of_the_end.push(format!(
-            "without a new order, if what is entitled stays until {until} and missing seats are added, what is paid \
-             {verdict}"
-        ));
+        let ends = license.expiry_date.map_or_else(String::new, |day| {
+            format!(": it ends on {}{}", l.date(day), left(report, license))
+        });
+        let state = license.state.as_str().replace('-', " ");
+        all.push(format!("{now}the server license is {state}{ends} (see {SERVER_LICENSE})"));
     }
     for of_type in &site.types {
         let Some(seats) = &of_type.seats else { continue };
+        let per_seat = cost.and_then(|cost| {
+            let of = cost.by_type.iter().find(|of| of.seat_type == of_type.seat_type)?;
+            Some(of.per_seat)
+        });
+        let price = |seats: u32| {
+            let amount = per_seat.map(|of| of.times(seats).written(l));
+            amount.map_or_else(String::new, |amount| {
+                format!(", up to {amount} a year, if nobody comes back")
+            })
+        };
         if let Some(why) = words::not_released(seats.limits.releasing)
             && seats.reclaimable > 0
         {
             let many = count(l, seats.reclaimable);
-            of_now.push(format!("{many} reclaimable {}: {why}", name(of_type.seat_type)));
+            let fits = order.and_then(|order| idle::until_term(order, of_type.seat_type, l));
+            let fits = fits.map_or_else(String::new, |fits| format!("; they would go {fits}"));
+            all.push(format!(
+                "{now}{many} reclaimable {}{}: {why}{fits} (see {IDLE})",
+                name(of_type.seat_type),
+                price(seats.reclaimable)
+            ));
         }
         if let Some(held) = seats.limits.held_back {
             let (many, seats) = (count(l, held.seats), name(of_type.seat_type));
-            of_now.push(format!(
-                "{many} {seats} could go, and wait for a person: so many at once are not taken by themselves \
-                 (maxReleasePercent)"
+            all.push(format!(
+                "{now}{many} {seats} could go, and wait for a person{}: so many at once are not taken by \
+                 themselves (maxReleasePercent) (see {IDLE})",
+                price(held.seats)
             ));
         }
     }
-    (of_the_end, of_now)
+    all
 }

@@ -92,6 +92,8 @@ struct LineOfOther {
     reclaimable: u32,
     seats: u64,
     change: i64,
+    /// Seats if as many people come back as did; null where that isn't known.
+    seats_if_back: Option<u64>,
     /// The last day before the term.
     by: Day,
     runs: Option<ReleaseRuns>,
@@ -145,6 +147,7 @@ fn other(planning: &Planning, of: &Otherwise) -> Other {
         reclaimable: of.reclaimable,
         seats: of.seats,
         change: of.change,
+        seats_if_back: of.seats_if_back,
         by: of.by.into(),
         runs: of.runs.map(ReleaseRuns::from),
     };
@@ -173,7 +176,7 @@ fn view(planning: &Planning) -> Order {
             beside: None,
         };
     };
-    let beside = planning.cost().and_then(|cost| cost.beside(of, today));
+    let beside = planning.cost().and_then(|cost| cost.beside(of));
     Order {
         today: today.into(),
         lines: of.lines.iter().map(line).collect(),

@@ -7,6 +7,7 @@ use super::view::{Amount, Day, Time};
 use crate::event::Monitor;
 use crate::insight::capacity::{Capacity, MonthEnd};
 use crate::insight::idle::Idle;
+use crate::insight::returns;
 use crate::license::monitor_app::AppHealth;
 use crate::license::{LicenseState, SeatType, Support};
 use crate::plain::one_line;
@@ -334,8 +335,37 @@ struct Costs {
     active: Option<Amount>,
     /// Of seats that the release rules let go, over as many runs as that takes; null as above.
     reclaimable: Option<Amount>,
+    /// What could be saved in a year by releasing these; null as above.
+    could_be_saved: Option<CouldBeSaved>,
     saved_last_year: Amount,
     budget: Option<Amount>,
+}
+
+/// Less is saved where people come back and take a seat again.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct CouldBeSaved {
+    /// If as many come back as of those who lost a seat in the last 365 days; null where they were too few to say.
+    low: Option<Amount>,
+    /// If nobody comes back.
+    high: Amount,
+    /// So many came back, of so many, within so many days; null as `low`.
+    back: Option<u32>,
+    of: Option<u32>,
+    within_days: Option<i64>,
+}
+
+impl From<returns::CouldBeSaved> for CouldBeSaved {
+    fn from(saved: returns::CouldBeSaved) -> Self {
+        let seen = saved.coming_back;
+        Self {
+            low: saved.low.map(Amount::from),
+            high: saved.high.into(),
+            back: seen.map(|seen| seen.back),
+            of: seen.map(|seen| seen.of),
+            within_days: seen.map(|seen| seen.within_days),
+        }
+    }
 }
 
 impl From<Cost> for Costs {
@@ -345,6 +375,7 @@ impl From<Cost> for Costs {
             allocated: cost.allocated.into(),
             active: cost.active.map(Amount::from),
             reclaimable: cost.reclaimable.map(Amount::from),
+            could_be_saved: cost.could_be_saved.map(CouldBeSaved::from),
             saved_last_year: cost.saved_last_year.amount.into(),
             budget: cost.budget.map(|budget| budget.budget.into()),
         }

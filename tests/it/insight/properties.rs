@@ -8,6 +8,11 @@ use chrono::{NaiveDate, TimeDelta};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
+use bursar::insight::budget::{Year, project};
+use bursar::insight::cost::Prices;
+use bursar::insight::money::Currency;
+use bursar::license::SeatType;
+
 use super::figures::day;
 
 /// A history as plain values.
@@ -188,6 +193,53 @@ proptest! {
         random.shuffle(&mut shuffled.totals);
         random.shuffle(&mut shuffled.released);
         prop_assert_eq!(plain.forecast(), shuffled.forecast());
+    }
+
+    /// What has to be bought, by when, and how many seats that makes are counted in the same cases as when the seats run out.
+    #[test]
+    fn what_is_bought_follows_from_when_seats_run_out(plain in believable(), total in 40..110_u32) {
+        let plain = Plain {
+            totals: vec![Total { from: day("2020-01-01"), total: f64::from(total) }],
+            ..plain
+        };
+        let Ok(forecast) = plain.forecast() else { return Ok(()) };
+        let prices = Prices {
+            currency: Currency::parse("EUR").unwrap(),
+            professional_per_seat_per_year: None,
+            analyzer_per_seat_per_year: Some(420.into()),
+            capacity_per_thousand_minutes: None,
+            budget_per_year: None,
+            term: Default::default(),
+        };
+        let entitled = Entitled::always(f64::from(total));
+        let found = project(
+            &prices,
+            SeatType::Analyzer,
+            &forecast,
+            &entitled,
+            Year::of(None, plain.today),
+        )
+        .unwrap();
+        let buy = found.to_buy;
+        let runs_out = forecast.runs_out;
+        prop_assert_eq!(buy.earliest, runs_out.earliest(plain.today).filter(|_| buy.seats_high > 0));
+        prop_assert_eq!(buy.latest, runs_out.latest(plain.today).filter(|_| buy.seats_low > 0));
+        // Nothing is bought of what does not run out within the year, and a seat is bought no later than it runs out.
+        let year = plain.today.checked_add_months(chrono::Months::new(12)).unwrap();
+        prop_assert!(buy.seats_high == 0 || buy.earliest.is_some_and(|day| day <= year), "{:?}", found);
+        prop_assert!(buy.seats_low == 0 || buy.earliest.is_some(), "{:?}", found);
+        // The total and what is bought are what is needed.
+        let needed = forecast.needed((year - plain.today).num_days());
+        let total = u64::from(total);
+        prop_assert_eq!(needed.until, year);
+        prop_assert_eq!(total + buy.seats_low, needed.low.max(total));
+        prop_assert_eq!(total + buy.seats_high, needed.high.max(total));
+        let told = words::to_buy(&found, Default::default());
+        let ends = match buy.seats_low == buy.seats_high {
+            true => format!("({} in all)", total + buy.seats_high),
+            false => format!("({} to {} in all)", total + buy.seats_low, total + buy.seats_high),
+        };
+        prop_assert!(told.contains(&ends), "{}", told);
     }
 
     #[test]
