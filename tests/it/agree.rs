@@ -128,3 +128,17 @@ async fn who_hears_nothing_is_told_alike() {
     assert_eq!(json(&["alert", "list"]), json(&["status"]));
     assert_eq!(json(&["alert", "list"]).as_array().unwrap().len(), 2);
 }
+
+/// Nothing was missed before the first run.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_first_rehearsal_is_no_missed_one() {
+    let setup = Setup::new(scenario()).await;
+    settings(&setup, "");
+    let file = setup.folder.path().join("bursar.yaml");
+    let rehearses = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, rehearses.replace("dryRun: false", "dryRun: true")).unwrap();
+    let mut daemon = Process::start(&["run", "-c", file.to_str().unwrap()], setup.folder.path());
+    let told = daemon.wait_for("release: the next rehearsal");
+    assert!(told.contains(" at once, since it is the first, "), "{told}");
+    daemon.kill();
+}
