@@ -20,15 +20,17 @@ pub struct Lock {
 }
 
 impl Lock {
-    /// Makes the lock file anew where somebody removed or replaced it: another daemon could start otherwise.
-    pub fn keep(&mut self) {
+    /// Makes the lock file anew where somebody removed or replaced it: another daemon could start otherwise. What is
+    /// returned is that one did: two daemons on one store both release seats, so this one has to end.
+    pub fn keep(&mut self) -> Option<String> {
         if users::is_same(&self.file, &path_for(&self.store)) {
-            return;
+            return None;
         }
         match take(&self.store) {
             Ok(lock) => {
                 tracing::warn!("the lock file beside the store was removed: it is made anew");
                 *self = lock;
+                None
             }
             Err(error) => {
                 if !std::mem::replace(&mut self.is_told, true) {
@@ -37,6 +39,8 @@ impl Lock {
                          two daemons on one store both release seats"
                     );
                 }
+                let another = matches!(holder(&self.store), Ok(Holder::Daemon));
+                another.then(|| "another daemon has taken its lock".to_owned())
             }
         }
     }
@@ -302,9 +306,13 @@ mod tests {
         assert_eq!(holder(&link).unwrap(), Holder::Daemon);
         assert!(take(&link).unwrap_err().to_string().contains("another bursar"));
         std::fs::remove_file(path_for(&store)).unwrap();
-        lock.keep();
+        assert_eq!(lock.keep(), None);
         assert!(take(&link).unwrap_err().to_string().contains("another bursar"));
-        drop(lock);
+        // Somebody was quicker.
+        std::fs::remove_file(path_for(&store)).unwrap();
+        let other = take(&store).unwrap();
+        assert!(lock.keep().is_some_and(|why| why.contains("another daemon")));
+        drop((lock, other));
         assert_eq!(holder(&link).unwrap(), Holder::Nobody);
     }
 

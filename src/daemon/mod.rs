@@ -169,7 +169,7 @@ impl Daemon {
         (**self.settings.borrow()).clone()
     }
 
-    /// Waits until the store is found to be damaged, and says how. What runs is to be stopped then; the next start looks
+    /// Waits until the store is found to be damaged, or to be another daemon's, and says how. What runs is to be stopped then; the next start looks
     /// at the whole file, sets it aside and begins a fresh one.
     pub async fn damaged(&self) -> String {
         let looks = async {
@@ -177,12 +177,15 @@ impl Daemon {
                 tokio::time::sleep(FILE_LOOK).await;
                 // What it finds, it tells.
                 let _ = self.store.is_whole();
-                self.lock.lock().unwrap_or_else(PoisonError::into_inner).keep();
+                let lost = self.lock.lock().unwrap_or_else(PoisonError::into_inner).keep();
+                if let Some(why) = lost {
+                    return why;
+                }
             }
         };
         tokio::select! {
             why = self.store.damaged() => why,
-            () = looks => std::future::pending().await,
+            why = looks => why,
         }
     }
 

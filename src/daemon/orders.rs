@@ -113,12 +113,12 @@ async fn work(
     looks: &Looks,
     stop: &CancellationToken,
 ) -> Result<Report, String> {
-    if engine.clock.now() - order.time > OLDEST {
-        return Err("it waited for more than an hour; order it again if it is still wanted".into());
-    }
+    is_young(engine, order)?;
     if order.what == Ordered::Apply && !looks.settled(&engine.site.name, stop).await {
         return Err("other settings came into force, or the daemon stopped; order it again".into());
     }
+    // However long that took.
+    is_young(engine, order)?;
     let release = &engine.site.release;
     let plan = match order.what {
         Ordered::Undo => None,
@@ -150,10 +150,18 @@ async fn work(
                 if !engine.clock.pass(again, stop).await {
                     return Err("the daemon stopped before it could begin".to_owned());
                 }
+                is_young(engine, order)?;
             }
             done => return done.map_err(|error| one_line(&error.to_string())),
         }
     }
+}
+
+fn is_young(engine: &Engine, order: &PageOrder) -> Result<(), String> {
+    if engine.clock.now() - order.time > OLDEST {
+        return Err("it waited for more than an hour; order it again if it is still wanted".into());
+    }
+    Ok(())
 }
 
 /// The plan that the person saw, and no other.

@@ -264,19 +264,47 @@ async fn has_run(engine: &Engine) -> bool {
         .any(|record| matches!(record.entry, Entry::RunStarted { trigger: Trigger::Schedule, .. }))
 }
 
-/// A real run that did not begin is no run of the record; who changes the settings before each of them is told why
-/// nothing is released.
-async fn not_begun(engine: &Engine, tick: DateTime<Utc>) {
+/// After so long somebody is told that a run waits for settings at rest.
+const RESTLESS: Duration = Duration::from_secs(300);
+
+/// Whether what the files of the settings hold is in force, and a real run may begin; waits for as long as somebody writes them.
+/// A run that did not begin is no run of the record: who changes the settings before each of them, or all the time, is told
+/// why nothing is released.
+async fn settled(
+    engine: &Engine,
+    looks: &Looks,
+    tick: DateTime<Utc>,
+    stop: &CancellationToken,
+) -> bool {
     let site = &engine.site.name;
-    let text = format!(
-        "the run due at {} was not begun: other settings came into force just then, or the daemon was stopped",
-        tick.format("%Y-%m-%d %H:%M UTC")
-    );
-    tracing::warn!(site, "release: {text}; the next time is as the settings say");
-    let health = Err(PollError { code: "not_begun".to_owned(), text });
-    if let Err(error) = engine.store.record_health(site, Monitor::Release, health).await {
-        tracing::error!(site, %error, "that a run was not begun can't be stored");
+    let due = tick.format("%Y-%m-%d %H:%M UTC");
+    let told = async |code: &str, text: String| {
+        tracing::warn!(site, "release: {text}");
+        let health = Err(PollError { code: code.to_owned(), text });
+        if let Err(error) = engine.store.record_health(site, Monitor::Release, health).await {
+            tracing::error!(site, %error, "why a run doesn't begin can't be stored");
+        }
+    };
+    let looked = looks.settled(site, stop);
+    tokio::pin!(looked);
+    let found = match tokio::time::timeout(RESTLESS, &mut looked).await {
+        Ok(found) => found,
+        Err(_) => {
+            let text = format!(
+                "the run due at {due} waits: a file of the settings has changed again and again for {} minutes",
+                RESTLESS.as_secs() / 60
+            );
+            told("settings_restless", text).await;
+            looked.await
+        }
+    };
+    if !found {
+        let text = format!(
+            "the run due at {due} was not begun: other settings came into force just then, or the daemon was stopped"
+        );
+        told("not_begun", text).await;
     }
+    found
 }
 
 async fn run_once(
@@ -288,8 +316,7 @@ async fn run_once(
 ) {
     let clock = timing.clock;
     // Other rules stop this, and the next time is theirs.
-    if !engine.site.release.dry_run && !looks.settled(&engine.site.name, stop).await {
-        not_begun(engine, tick).await;
+    if !engine.site.release.dry_run && !settled(engine, looks, tick, stop).await {
         return;
     }
     let limit = Instant::now() + RETRYING;
@@ -312,6 +339,11 @@ async fn run_once(
                 let (owner, until) = (&holder.owner, holder.until);
                 tracing::warn!(site, "the run waits for another one: {owner}, until {until}");
                 if !clock.pass(left(&holder, clock) + chrono::Duration::seconds(1), stop).await {
+                    return;
+                }
+                // Somebody may have been protected meanwhile.
+                let is_real = mode == Mode::Real;
+                if is_real && !settled(engine, looks, tick, stop).await {
                     return;
                 }
             }

@@ -85,9 +85,12 @@ pub fn back_up_into(
     Ok((copy, bytes))
 }
 
-/// Writes down how far the record of a store has come.
+/// Writes down how far the record of a store has come, unless it lacks what was written down before.
 fn mark_end(store: &Path) -> Result<(), CareError> {
     let db = file::open_to_read(store)?;
+    if !matches!(mark::missed(&db, mark::read(store)), Ok(None)) {
+        return Ok(());
+    }
     mark::replace(store, &db).map_err(io("cannot write beside", store))
 }
 
@@ -184,14 +187,16 @@ pub fn restore(copy: &Path, store: &Path, now: DateTime<Utc>) -> Result<Restored
         }
     }
     let kept = put?;
-    // Reading commands say it, too.
-    let is_missed = mark::missed(&file::open_to_read(store)?, mark::read(store));
-    let is_missed =
-        is_missed.map_err(|error| StoreError::from_sql(store, "read its record", &error))?;
-    if is_missed.is_some() {
-        drop(file::open(store)?);
+    // It is there now, whatever more can be found out. What can't be told is missing.
+    let found = file::open_to_read(store).map(|db| mark::missed(&db, mark::read(store)));
+    let knows_less = !matches!(found, Ok(Ok(None)));
+    if knows_less {
+        // Reading commands say it, too; whoever opens it next to write holds releases back before anything else.
+        if let Err(error) = file::open(store) {
+            tracing::warn!(%error, "the copy is in its place, and can't be opened to be written yet");
+        }
     }
-    Ok(Restored { kept, knows_less: is_missed.is_some() })
+    Ok(Restored { kept, knows_less })
 }
 
 /// Gives a file to whom another belongs to, or its folder: the daemon's user, where the administrator restores for it.

@@ -154,9 +154,9 @@ fn open_alone(path: &Path, flags: OpenFlags) -> Option<Connection> {
     Connection::open_with_flags(format!("{url}?immutable=1"), flags).ok()
 }
 
-/// The file's write-ahead log, which is there while a process has the file open.
+/// The file's write-ahead log, which is there while a process has the file open: beside the file that a link leads to.
 pub(super) fn log_of(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
+    let mut name = real(path).into_os_string();
     name.push("-wal");
     name.into()
 }

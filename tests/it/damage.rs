@@ -219,6 +219,39 @@ async fn a_damaged_store_behind_a_link_is_begun_anew_where_it_was() {
     assert_eq!(deletes(&setup), 0);
 }
 
+/// What was written last lies in a log beside the file that a link leads to: commands read it, and a copy of earlier lacks it.
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pause_in_the_log_of_a_store_behind_a_link_is_read_and_missed() {
+    let setup = left_behind("").await;
+    let folder = setup.folder.path();
+    std::fs::create_dir(folder.join("disk")).unwrap();
+    let head = |store: &Path| PathBuf::from(format!("{}-head", store.display()));
+    let real = folder.join("disk/x.db");
+    std::fs::rename(head(&setup.store()), head(&real)).unwrap();
+    std::fs::rename(setup.store(), &real).unwrap();
+    std::os::unix::fs::symlink("disk/x.db", setup.store()).unwrap();
+    assert_eq!(run(folder, &["store", "backup", "-o", "earlier.db"]).0, Some(0));
+    let mut daemon = Process::start(&["run", "-c", "bursar.yaml"], folder);
+    daemon.wait_for("access licenses");
+    let (code, said) =
+        run(folder, &["release", "lock", "--until", "2099-01-07", "--why", "year end"]);
+    assert_eq!(code, Some(0), "{said}");
+    let (_, said) = run(folder, &["release", "history"]);
+    assert!(said.contains("year end"), "{said}");
+    daemon.kill();
+    let (_, said) = run(folder, &["release", "history"]);
+    assert!(said.contains("year end"), "{said}");
+    let (code, said) = run(folder, &["store", "restore", "earlier.db"]);
+    assert_eq!(code, Some(0), "{said}");
+    let (_, said) = run(folder, &["release", "history"]);
+    assert!(said.contains("what was written last is gone"), "{said}");
+    run(folder, &["release", "plan", "-o", "plan.json"]);
+    let (code, said) = run(folder, &["release", "apply", "plan.json", "--real", "--yes"]);
+    assert_ne!(code, Some(0), "{said}");
+    assert_eq!(deletes(&setup), 0);
+}
+
 /// SQLite takes a write-ahead log that is gone or damaged for one that ends early: the store looks whole, and a pause that was
 /// confirmed is in none of its tables.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

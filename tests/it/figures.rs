@@ -66,8 +66,13 @@ async fn the_budget_the_seats_to_buy_and_the_alert_are_one_computation() {
     assert!(verdict.starts_with("exceeds 50,000.00 EUR by "), "{verdict}");
     let text = cost::render(&planning, &plain());
     let written = of(&store, &settings, "2026").await.write(Format::Md).unwrap();
+    assert!(written.contains(&to_buy), "{written}");
+    // In a column, with all seats on a line of their own.
+    let [seats, all, amount] = words::to_buy_each(&projection, en);
+    assert_eq!(to_buy, format!("{seats} ({all}): {amount}"));
+    assert!(text.contains(&format!("{seats}: {amount}")) && text.contains(&all), "{text}");
     for text in [text, written] {
-        assert!(text.contains(&to_buy) && text.contains(&verdict), "{text}");
+        assert!(text.contains(&verdict), "{text}");
     }
 }
 

@@ -68,7 +68,10 @@ impl Transport {
         headers: &HeaderMap,
         until: Option<Instant>,
     ) -> Result<Arc<Session>, Error> {
-        let mut known = sessions.known.lock().await;
+        // Who has it may be waiting for a proxy that doesn't answer.
+        let waiting = until.unwrap_or_else(|| Instant::now() + self.timeout);
+        let known = tokio::time::timeout_at(waiting, sessions.known.lock()).await;
+        let mut known = known.map_err(|_| Error::NotSent { url: self.beside(CSRF_PAGE) })?;
         if let Some((session, used)) = &mut *known
             && used.elapsed() < LONGEST_IDLE
         {
