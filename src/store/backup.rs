@@ -14,6 +14,9 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::file::{canonical, named, version};
 
+/// So often a file that is left behind, or was made by somebody who came at the same time, is removed.
+const TRIES: u32 = 16;
+
 /// So many copies of one format are made at most.
 const MOST: u32 = 99;
 
@@ -90,8 +93,9 @@ fn begin(part: &Path) -> Result<File, Problem> {
     // All but FILE_SHARE_DELETE: nobody takes it away while it is open.
     #[cfg(windows)]
     std::os::windows::fs::OpenOptionsExt::share_mode(&mut options, 3);
-    // Twice: what is left behind is removed once.
-    for _ in 0..2 {
+    // What is left behind is removed; so is what another has made this moment and not locked yet, who gives up then. One of
+    // all that come at once has to get it, so whoever removed something tries again.
+    for _ in 0..TRIES {
         match options.open(part) {
             Ok(file) => {
                 lock(&file).map_err(|_| busy())?;

@@ -151,7 +151,7 @@ fn total(of: &Order, l: Locale) -> Vec<String> {
 /// The other answer to whether what is reclaimable is released before, in lines that fit a terminal.
 pub fn otherwise(of: &Order, l: Locale) -> Vec<String> {
     let Some(other) = &of.otherwise else { return Vec::new() };
-    let mut lines = Vec::new();
+    let (mut lines, mut back) = (Vec::new(), Vec::new());
     for of in &other.lines {
         let many = l.number(of.reclaimable.into());
         let seats = l.number(of.seats as f64);
@@ -162,7 +162,8 @@ pub fn otherwise(of: &Order, l: Locale) -> Vec<String> {
             lines.extend(of.runs.map(|runs| within(runs, l)));
             lines.push(format!("and none comes back: {seats}"));
             if let Some(seats) = of.seats_if_back {
-                lines.push(format!("if as many come back as did: {}", l.number(seats as f64)));
+                let (seats, title) = (l.number(seats as f64), of.seat_type.title());
+                back.push(format!("if as many come back as did: {seats} {title} seats"));
             }
         } else {
             lines.push(format!("if none of {many} is released: {seats}"));
@@ -172,6 +173,8 @@ pub fn otherwise(of: &Order, l: Locale) -> Vec<String> {
         let all = of.minutes.map_or(seats, |minutes| seats + minutes).written(l);
         lines.push(format!("then {all} a year"));
     }
+    // Their price would be another one.
+    lines.append(&mut back);
     lines
 }
 
@@ -246,6 +249,19 @@ pub fn beside(of: &Beside, l: Locale) -> String {
         Ordering::Less => format!("{} less than the most of that", (zero - of.more).written(l)),
         Ordering::Equal => "as much as the most of that".to_owned(),
     };
+    if of.term_first > year.last {
+        return format!(
+            "Two years. If what is entitled stays as it is, from {} to {}, and seats are added only on the day that lacks \
+             them ({added}): {}. The verdict on the budget is on this. The recommended order is for the time after it, \
+             from {} to {}: {}, {over}. It has {change}, from its first day on.",
+            l.date(year.first),
+            l.date(year.last),
+            amounts(&of.budget.to_pay, l),
+            l.date(of.term_first),
+            l.date(of.term_last),
+            of.ordered.written(l),
+        );
+    }
     format!(
         "Two answers to one question, each for a year. If what is entitled is renewed as it is, from {} to {}, and seats \
          are added only on the day that lacks them ({added}): {}. The verdict on the budget is on this. The recommended \
